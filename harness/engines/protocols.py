@@ -1,0 +1,85 @@
+"""The two machines a run needs. Everything else in ``harness`` is blind to which they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from torch import Tensor
+
+    from tricks.batch import Signal
+    from tricks.rule import UpdateRule
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How responses are drawn."""
+
+    group_size: int  # samples per prompt
+    max_response_length: int  # tokens
+    temperature: float = 1.0  # 0 is greedy
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Responses as a sampler returns them: N prompts left-padded, B responses right-padded.
+
+    The samples of a prompt are adjacent: ``group`` counts 0, 0, ..., 1, 1, ... up to N - 1.
+    """
+
+    prompt_ids: Tensor  # (N, P) int64
+    prompt_mask: Tensor  # (N, P) bool
+    group: Tensor  # (B,) int64, row of the prompt that each sample answers
+    response_ids: Tensor  # (B, T) int64
+    response_mask: Tensor  # (B, T) bool, True on sampled tokens, the EOS token included
+    truncated: Tensor  # (B,) bool, no EOS within the limit
+    log_probs: Tensor  # (B, T) float32, the sampler's own, 0 on padding
+    texts: tuple[str, ...]  # B responses without special tokens, for the verifier
+
+    def of_prompts(self, first: int, last: int) -> Samples:
+        """The samples of prompts ``first`` up to, not including, ``last``; the padding is kept."""
+        rows = torch.nonzero((self.group >= first) & (self.group < last))[:, 0]
+        low, high = int(rows[0]), int(rows[-1]) + 1
+        return Samples(
+            self.prompt_ids[first:last],
+            self.prompt_mask[first:last],
+            self.group[low:high] - first,
+            self.response_ids[low:high],
+            self.response_mask[low:high],
+            self.truncated[low:high],
+            self.log_probs[low:high],
+            self.texts[low:high],
+        )
+
+
+class Sampler(Protocol):
+    """Draws responses. The same prompts, decoding, seed and weights give the same samples."""
+
+    def sample(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int) -> Samples:
+        """Answer tokenised prompts, ``decoding.group_size`` times each."""
+        ...
+
+    def load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
+        """Take over the learner's weights after a step."""
+        ...
+
+
+class Learner(Protocol):
+    """Scores and trains a policy."""
+
+    def log_probs(self, samples: Samples) -> Tensor:
+        """Log-probabilities (B, T) of the sampled tokens, float32, no grad, 0 on padding."""
+        ...
+
+    def update(self, samples: Samples, old_log_probs: Tensor, signal: Signal, rule: UpdateRule) -> Mapping[str, float]:
+        """Take the updates of one step and return their mean metrics."""
+        ...
+
+    def weights(self) -> Iterable[tuple[str, Tensor]]:
+        """Named parameters, for the sampler."""
+        ...

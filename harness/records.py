@@ -1,0 +1,77 @@
+"""What a run and a study leave behind: JSON documents. No torch here; tables read these."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, Literal, Self
+
+from harness.schema import read
+
+SCHEMA_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run of one cell. ``labels`` place it on the grid; ``scores`` feed the tables."""
+
+    run_id: str  # "<cell_id>-s<seed>", also the name of its MLflow run
+    cell_id: str
+    study: str  # the grid's name; "single" for runs outside a grid
+    profile: str  # "laptop", "gpu", ...
+    labels: Mapping[str, str]  # axis -> label
+    seed: int
+    status: Literal["finished", "failed"]
+    scores: Mapping[str, float]  # "final/accuracy", "final/pass@8", "auc/accuracy", ...
+    config: Mapping[str, Any]  # the whole resolved ExperimentConfig
+    rule: Mapping[str, tuple[str, ...]]  # hook -> settings in effect
+    provenance: Mapping[str, str]  # git commit, dirty flag, versions, device
+    wall_seconds: float
+    cpu_seconds: float
+    peak_memory_mb: float
+    error: str | None = None
+    schema_version: int = SCHEMA_VERSION
+
+    def to_json(self) -> str:
+        """One JSON document; ``from_json`` gives the record back."""
+        return json.dumps(asdict(self), indent=2, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read a record. Raises SchemaError where it does not fit."""
+        return read(cls, json.loads(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Cells that a grid leaves out, and why."""
+
+    labels: Mapping[str, str]
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What a table has to know of a grid: its question, its shape, and what was left out."""
+
+    name: str
+    profile: str
+    question: str
+    metric: str  # the score that decides, such as "final/accuracy"
+    axes: Mapping[str, tuple[str, ...]]  # axis -> labels, in the grid's order
+    baseline: Mapping[str, str]
+    seeds: tuple[int, ...]
+    cells: tuple[Mapping[str, str], ...]  # planned cells, as labels
+    skipped: tuple[Skipped, ...] = ()
+    refused: tuple[Skipped, ...] = ()
+    twins: tuple[tuple[Mapping[str, str], ...], ...] = field(default=())
+
+    def to_json(self) -> str:
+        """One JSON document; ``from_json`` gives the study back."""
+        return json.dumps(asdict(self), sort_keys=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read a study. Raises SchemaError where it does not fit."""
+        return read(cls, json.loads(text))

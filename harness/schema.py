@@ -1,0 +1,83 @@
+"""Read plain data into frozen dataclasses, strictly: unknown keys and wrong types are errors.
+
+Pydantic does the checking; only the wording of its errors is ours. Every YAML and JSON file of
+the project comes through ``read``, so all of them fail alike, with the path of the fault.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, is_dataclass
+from difflib import get_close_matches
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from pydantic_core import ErrorDetails
+
+T = TypeVar("T")
+
+
+class SchemaError(ValueError):
+    """Data that does not fit its dataclass; each line names the path of a fault."""
+
+
+def read(cls: type[T], data: Any, where: str = "") -> T:
+    """Build ``cls`` from ``data``. ``where`` prefixes the paths that an error names."""
+    unknown = list(_unknown(cls, data, where))
+    if unknown:
+        raise SchemaError("\n".join(unknown))
+    try:
+        # Strict reading of JSON takes lists for tuples and mappings for dataclasses; of Python objects it does not.
+        return _adapter(cls).validate_json(json.dumps(data, default=str), strict=True)
+    except ValidationError as error:
+        raise SchemaError("\n".join(_line(fault, where or cls.__name__) for fault in error.errors())) from None
+
+
+def suggest(name: str, known: Collection[str]) -> str:
+    """The end of a message about an unknown name: the nearest known one, or all of them."""
+    close = get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
+
+
+@cache
+def _adapter(cls: type[T]) -> TypeAdapter[T]:
+    return TypeAdapter(cls)
+
+
+@cache
+def _hints(cls: type[Any]) -> Mapping[str, Any]:
+    return get_type_hints(cls)
+
+
+def _unknown(hint: Any, data: Any, where: str) -> Iterator[str]:
+    cls = next((kind for kind in (hint, *get_args(hint)) if is_dataclass(kind)), None)
+    if cls is None or not isinstance(data, dict):
+        items = enumerate(data) if cls is not None and isinstance(data, list) else ()
+        for index, item in items:
+            yield from _unknown(cls, item, f"{where}[{index}]")
+        return
+    known = {field.name for field in fields(cls)}
+    for key, value in data.items():
+        if key in known:
+            yield from _unknown(_hints(cls)[key], value, _at(where, key))
+        else:
+            yield f"{_at(where, key)}: no such setting; {suggest(str(key), known)}"
+
+
+def _line(fault: ErrorDetails, where: str) -> str:
+    place = where
+    for part in fault["loc"]:
+        place = f"{place}[{part}]" if isinstance(part, int) else _at(place, part)
+    if fault["type"] == "missing":
+        return f"{place}: required"
+    given = "" if isinstance(fault["input"], dict | list) else f", got {fault['input']!r}"
+    return f"{place}: {fault['msg'][0].lower()}{fault['msg'][1:]}{given}"
+
+
+def _at(where: str, key: object) -> str:
+    return f"{where}.{key}" if where else str(key)
