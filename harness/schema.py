@@ -35,7 +35,7 @@ def read(cls: type[T], data: Any, where: str = "") -> T:
         # Strict reading of JSON takes lists for tuples and mappings for dataclasses; of Python objects it does not.
         return _adapter(cls).validate_json(json.dumps(data, default=str), strict=True)
     except ValidationError as error:
-        raise SchemaError("\n".join(_line(fault, where or cls.__name__) for fault in error.errors())) from None
+        raise SchemaError("\n".join(_line(fault, where) for fault in error.errors())) from None
 
 
 def suggest(name: str, known: Collection[str]) -> str:
@@ -73,6 +73,7 @@ def _line(fault: ErrorDetails, where: str) -> str:
     place = where
     for part in fault["loc"]:
         place = f"{place}[{part}]" if isinstance(part, int) else _at(place, part)
+    place = place or "the document"
     if fault["type"] == "missing":
         return f"{place}: required"
     given = "" if isinstance(fault["input"], dict | list) else f", got {fault['input']!r}"

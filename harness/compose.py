@@ -1,0 +1,67 @@
+"""Hydra, met here alone: overrides in, plain data out, and its errors in our words."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final
+
+from hydra import compose as hydra_compose
+from hydra import initialize_config_module
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from harness.schema import SchemaError, suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MODULE: Final = "harness.conf"
+
+
+def compose(overrides: Sequence[str]) -> dict[str, Any]:
+    """The experiment with the overrides applied. Raises SchemaError naming the override at fault."""
+    if not GlobalHydra.instance().is_initialized():  # once a process; opening Hydra costs more than composing
+        initialize_config_module(MODULE, version_base="1.3")
+    try:
+        node = hydra_compose("experiment", overrides=list(overrides))
+        plain = OmegaConf.to_container(node, resolve=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise SchemaError(_explain(str(error), overrides)) from None
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
+
+
+def groups() -> dict[str, list[str]]:
+    """The config groups and their options, such as preset: dapo_static, grpo, ..."""
+    folders = sorted((entry for entry in files(MODULE).iterdir() if entry.is_dir()), key=lambda entry: entry.name)
+    found = {folder.name: sorted(_options(folder)) for folder in folders}
+    return {name: options for name, options in found.items() if options}
+
+
+def _options(folder: Any) -> list[str]:
+    return [entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")]
+
+
+def _explain(message: str, overrides: Sequence[str]) -> str:
+    first = message.splitlines()[0]
+    if missing := re.search(r"Could not find '(\w+)/([^']+)'", message):
+        group, option = missing.groups()
+        return f"{group}={option}: no such option; {suggest(option, groups().get(group, []))}"
+    if unknown := re.search(r"Could not override '([^']+)'", message):
+        return _unknown(unknown[1])
+    if "looks like a config group override" in message:
+        return f"{first}; {suggest(first.split(chr(39))[1], groups())}"
+    return f"{first} (overrides: {' '.join(overrides)})"
+
+
+def _unknown(path: str) -> str:
+    parent, _, name = path.rpartition(".")
+    if parent == "tricks":
+        return f"{path}: not among the chosen tricks; add it with '+{path}={{}}'"
+    defaults: Any = compose(())
+    for key in parent.split(".") if parent else ():
+        defaults = defaults.get(key, {}) if isinstance(defaults, dict) else {}
+    return f"{path}: no such setting; {suggest(name, defaults)}"

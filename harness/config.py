@@ -1,0 +1,154 @@
+"""One run, fully described. Hydra composes it, ``schema`` checks it, nothing changes it.
+
+The defaults live in ``harness/conf`` and nowhere else, so no field here has one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from harness.compose import compose
+from harness.problems.arithmetic import Difficulty
+from harness.schema import SchemaError, read
+from tricks.batch import Setup
+from tricks.catalog import VANILLA, find
+from tricks.rule import UpdateRule
+
+Count = Annotated[int, Field(ge=1)]
+NonNegative = Annotated[int, Field(ge=0)]
+Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Beta = Annotated[float, Field(ge=0, lt=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """Which policy is trained, and how it is asked."""
+
+    path: str  # "builtin:small_base", a folder, or a name on the hub
+    dtype: Literal["float32", "bfloat16"]
+    prompt_form: Literal["base", "chat"]
+
+
+@dataclass(frozen=True, slots=True)
+class DataConfig:
+    """Which problems; training and evaluation streams are disjoint."""
+
+    source: Literal["arithmetic"]
+    difficulties: Annotated[tuple[Difficulty, ...], Field(min_length=1)]  # drawn evenly
+
+
+@dataclass(frozen=True, slots=True)
+class RewardConfig:
+    """The reward scale: what a right and a wrong response earn."""
+
+    correct: float
+    wrong: float
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutConfig:
+    """What one step samples."""
+
+    prompts_per_batch: Count
+    group_size: Count
+    max_response_length: Count  # tokens
+    temperature: Annotated[float, Field(gt=0)]
+
+
+@dataclass(frozen=True, slots=True)
+class OptimConfig:
+    """AdamW, constant learning rate after a linear warm-up."""
+
+    lr: Rate
+    weight_decay: Rate
+    betas: tuple[Beta, Beta]
+    max_grad_norm: Annotated[float, Field(gt=0)]
+    warmup_steps: NonNegative  # updates
+    updates_per_rollout: Count  # in all, over the epochs
+    epochs: Count  # passes over one rollout batch
+    micro_batch_tokens: Count  # bound on the tokens of one forward pass
+
+
+@dataclass(frozen=True, slots=True)
+class EvalConfig:
+    """The held-out evaluation, the same for all arms and seeds."""
+
+    problems: Count  # of each difficulty
+    samples: Count  # per problem
+    temperature: Annotated[float, Field(ge=0)]
+    every: NonNegative  # steps; 0 evaluates before the first step and after the last only
+
+
+@dataclass(frozen=True, slots=True)
+class BackendConfig:
+    """The engines, and what a run asks of the cluster. The resources do not name a cell."""
+
+    engine: Literal["auto", "compact", "hf"]
+    num_cpus: Annotated[float, Field(gt=0)]
+    num_gpus: Annotated[float, Field(ge=0)]
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentConfig:
+    """Everything that decides what a run does."""
+
+    model: ModelConfig
+    data: DataConfig
+    reward: RewardConfig
+    rollout: RolloutConfig
+    optim: OptimConfig
+    eval: EvalConfig
+    backend: BackendConfig
+    tricks: Mapping[str, Mapping[str, Any]]
+    steps: NonNegative
+    seed: NonNegative
+
+    def cell_id(self) -> str:
+        """Ten hex digits of the settings in effect; the seed tells the runs of a cell apart."""
+        settings = asdict(self) | {"tricks": self.update_rule().describe()}
+        del settings["seed"], settings["backend"]["num_cpus"], settings["backend"]["num_gpus"]
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:10]
+
+    def run_id(self) -> str:
+        """The name of this run: its cell and its seed."""
+        return f"{self.cell_id()}-s{self.seed}"
+
+    def update_rule(self) -> UpdateRule:
+        """The tricks laid out. Raises TrickError or SchemaError where they cannot be."""
+        chosen = {}
+        for name, given in self.tricks.items():
+            spec = find(name)
+            chosen[name] = read(spec.cls, {**spec.settings, **given}, f"tricks.{name}")
+        return UpdateRule(chosen, VANILLA, self.setup())
+
+    def setup(self) -> Setup:
+        """The facts that tricks may depend on."""
+        return Setup(
+            self.rollout.group_size,
+            self.rollout.prompts_per_batch,
+            self.optim.updates_per_rollout,
+            self.rollout.max_response_length,
+        )
+
+
+def load(*overrides: str) -> ExperimentConfig:
+    """Compose ``harness/conf`` with Hydra overrides and check all of it, the tricks included."""
+    config = read(ExperimentConfig, compose(overrides), "")
+    _refuse_uneven(config)
+    config.update_rule()
+    return config
+
+
+def _refuse_uneven(config: ExperimentConfig) -> None:
+    updates, epochs, prompts = config.optim.updates_per_rollout, config.optim.epochs, config.rollout.prompts_per_batch
+    if updates % epochs:
+        raise SchemaError(f"optim.updates_per_rollout: {updates} updates do not split over optim.epochs={epochs}")
+    if prompts % (updates // epochs):
+        minibatches = f"{updates // epochs} minibatches of whole groups"
+        raise SchemaError(f"rollout.prompts_per_batch: {prompts} prompts do not split into {minibatches}")
