@@ -1,0 +1,73 @@
+"""From a name to a model and its tokenizer: embedded, from a folder, or from the Hugging Face hub."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from harness.models.locate import ModelError, check_model, model_source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import torch
+
+__all__ = ["ModelError", "load_model", "load_tokenizer"]
+
+
+def load_model(path: str, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Model in evaluation mode and tokenizer; `ModelError` says in one line what is missing.
+
+    Reads safetensors only and runs no code from the model's repository.
+    """
+    tokenizer = load_tokenizer(path)
+    with _explained(path, "weights"):
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+            model_source(path), dtype=dtype, use_safetensors=True, trust_remote_code=False
+        )
+    return model.eval(), tokenizer
+
+
+def load_tokenizer(path: str) -> PreTrainedTokenizerBase:
+    """The tokenizer alone, with a padding token; the same errors as `load_model`."""
+    check_model(path)
+    with _explained(path, "tokenizer"):
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(model_source(path), trust_remote_code=False)
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+@contextmanager
+def _explained(path: str, part: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # transformers, safetensors and the hub client raise a dozen unrelated kinds
+        raise ModelError(_explanation(path, part, error)) from error
+
+
+def _explanation(path: str, part: str, error: Exception) -> str:
+    if _is_offline(error):
+        return (
+            f"model.path {path!r}: the Hugging Face hub cannot be reached and the model is not in the local cache; "
+            f"connect once, or give a folder, or an embedded model such as builtin:small_base"
+        )
+    first_line = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return f"model.path {path!r}: the {part} cannot be read: {first_line}"
+
+
+def _is_offline(error: BaseException) -> bool:
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, ConnectionError) or type(seen).__name__ in _OFFLINE:
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return "couldn't connect to" in str(error).lower()
+
+
+# Kinds of requests, httpx and huggingface_hub, none of which need be installed here.
+_OFFLINE = frozenset(
+    {"ConnectError", "ConnectTimeout", "LocalEntryNotFoundError", "OfflineModeIsEnabled", "ProxyError"}
+)
