@@ -76,9 +76,7 @@ def foreign(points: tuple[EntryPoint, ...]) -> Iterator[tuple[EntryPoint, TrickS
         if not isinstance(spec, TrickSpec):
             raise TrickError(f"{point.value} is not a TrickSpec; point the entry {point.name!r} at one")
         if spec.name != point.name:
-            raise TrickError(
-                f"{point.value} is named {spec.name!r} but its entry point {point.name!r}; make them equal"
-            )
+            raise TrickError(f"{point.value} is named {spec.name!r}, its entry point {point.name!r}; make them equal")
         yield point, spec
 
 

@@ -1,0 +1,83 @@
+# Every command of the project. `make help` lists them.
+GRID ?= smoke
+PROFILE ?= laptop
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CODE := tricks harness sweeps analysis tests
+optional = $(if $($(1)),$(2)=$($(1)))
+
+# One thread a process: two runs side by side beat one run on two threads.
+export OMP_NUM_THREADS ?= 1
+export MLFLOW_DISABLE_TELEMETRY := true
+export HF_HUB_DISABLE_TELEMETRY := 1
+export RAY_USAGE_STATS_ENABLED := 0
+
+.DEFAULT_GOAL := help
+.PHONY: help setup sweep plan ui tables figures tricks test check lint format smoke models bench lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## the environment in .venv, from requirements.lock (the other commands call it)
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+sweep: $(READY) ## run a grid, or what is left of it: GRID=norm_ablation [PROFILE=laptop] [FULL=1] [SEEDS=0,1]
+	@$(BIN)/python -m sweeps run grid=$(GRID) profile=$(PROFILE) $(call optional,FULL,full) $(call optional,SEEDS,seeds)
+
+plan: $(READY) ## what `make sweep` would run, with minutes; runs nothing
+	@$(BIN)/python -m sweeps plan grid=$(GRID) profile=$(PROFILE) $(call optional,FULL,full) $(call optional,SEEDS,seeds)
+
+ui: $(READY) ## browse runs in MLflow on 127.0.0.1:5000 [PORT=5000]
+	@$(BIN)/python -m harness.ui $(call optional,PORT,port)
+
+tables: $(READY) ## results/tables from MLflow: Markdown, CSV, LaTeX
+	@$(BIN)/python -m analysis tables
+
+figures: $(READY) ## results/figures from MLflow: SVG, PNG
+	@$(BIN)/python -m analysis figures
+
+tricks: $(READY) ## every trick with its hook, settings and source
+	@$(BIN)/python -m tricks
+
+test: $(READY) ## the whole test suite
+	@$(BIN)/python -m pytest
+
+check: lint test ## format, lint, types, import contracts and tests: what must be green
+
+lint: $(READY)
+	@$(BIN)/ruff format --check $(CODE)
+	@$(BIN)/ruff check $(CODE)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(READY) ## write the code in the project's format
+	@$(BIN)/ruff format $(CODE)
+	@$(BIN)/ruff check --fix $(CODE)
+
+smoke: $(READY) ## the smallest sweep, in under a minute
+	@$(MAKE) --no-print-directory sweep GRID=smoke
+
+models: $(READY) ## rebuild the four embedded models and their card (about half an hour)
+	@$(BIN)/python -m harness.models.build --out harness/models/weights --force
+	@$(BIN)/python -m harness.models.card
+
+bench: $(READY) ## timings: step speed against TRL, start-up, tables from 10,000 runs
+	@$(BIN)/python -m tests.benchmarks
+
+lock: ## resolve pyproject.toml anew and write requirements.lock
+	rm -rf build/lock && $(PYTHON) -m venv build/lock
+	build/lock/bin/pip install --quiet setuptools $$($(PYTHON) -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; print(*(f"\"{d}\"" for d in p["dependencies"] + p["optional-dependencies"]["dev"]))' | tr -d '"' )
+	(echo "# The whole environment. Written by 'make lock'; edit pyproject.toml instead."; build/lock/bin/pip freeze --all --exclude pip | sed 's/+cpu$$//') > requirements.lock
+	rm -rf build/lock
+
+clean: ## remove caches and the environment; results stay
+	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info
