@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, Literal, Self
 
 from harness.schema import read
 
 SCHEMA_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunHead:
+    """What is known of a run before its first step; fields as in ``RunRecord``."""
+
+    run_id: str
+    cell_id: str
+    study: str
+    profile: str
+    labels: Mapping[str, str]
+    seed: int
+    config: Mapping[str, Any]
+    rule: Mapping[str, tuple[str, ...]]
+    provenance: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +47,11 @@ class RunRecord:
     peak_memory_mb: float
     error: str | None = None
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def head(self) -> RunHead:
+        """The part that was known when the run began."""
+        return RunHead(**{part.name: getattr(self, part.name) for part in fields(RunHead)})
 
     def to_json(self) -> str:
         """One JSON document; ``from_json`` gives the record back."""

@@ -1,0 +1,201 @@
+"""Runs and studies in MLflow, the one place that remembers. The sweep's driver is the only writer.
+
+``python -m harness.store publish results/runs`` brings in what a crash has left out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+
+import yaml
+
+from harness.records import RunRecord, Study
+from harness.schema import SchemaError, read
+from harness.store_client import Point, Tracker
+from harness.store_errors import REPAIR, StoreError, explained
+from harness.store_publish import RECORD_FILE, publish, study_file
+from harness.store_read import SqlReader
+from harness.store_server import ServerReader
+from harness.store_tags import EXPERIMENT_TAG_LIMIT, RECORD, RUN_TAG_LIMIT, STUDY, key, pack, params, tags, unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from harness.records import RunHead
+    from harness.store_read import Curve, Reader
+
+T = TypeVar("T")
+
+FLUSH_SECONDS: Final = 5.0  # between two writes of a run's curves
+_DATABASES: Final = ("sqlite", "postgresql", "mysql", "mssql")
+_ALIVE: Final = ("RUNNING", "SCHEDULED")
+_SERVERS: Final = ("http://", "https://")
+
+
+@dataclass(slots=True)
+class Handle:
+    """A run that has begun, and the points of its curves that are not written yet."""
+
+    uuid: str  # MLflow's id
+    study: str
+    written: float  # time.monotonic of the last write
+    points: list[Point] = field(default_factory=list)
+
+
+class Store:
+    """What has been planned and run. Methods raise StoreError where the store cannot be read or written."""
+
+    def __init__(self, reader: Reader, tracker: Tracker, runs: Path) -> None:
+        self.place = tracker.place  # the file or the address
+        self._reader = reader
+        self._tracker = tracker
+        self._runs = runs
+
+    @classmethod
+    def open(cls, results: Path) -> Self:
+        """The store of MLFLOW_TRACKING_URI, else ``results/mlflow.db``. Creates nothing before the first write."""
+        uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{results / 'mlflow.db'}"
+        artifacts, runs = results / "mlartifacts", results / "runs"
+        if uri.startswith(_SERVERS):
+            tracker = Tracker(uri, uri, None, artifacts)
+            return cls(ServerReader(tracker), tracker, runs)
+        if not uri.startswith(_DATABASES):
+            raise StoreError(
+                f"MLFLOW_TRACKING_URI={uri} is no database and no server; use sqlite:///FILE or http://HOST"
+            )
+        reader = SqlReader(uri)
+        return cls(reader, Tracker(uri, reader.place, reader.file, artifacts), runs)
+
+    def statuses(self, study: str) -> Mapping[str, str]:
+        """Run id -> "RUNNING", "FAILED", "KILLED" or "FINISHED"; runs in MLflow's trash do not count."""
+        rows = sorted(self._reader.runs(study), key=lambda row: row.status == "FINISHED")  # which wins
+        return {row.run_id: row.status for row in rows}
+
+    def finished(self, study: str) -> frozenset[str]:
+        """The run ids that need not run again."""
+        return frozenset(run_id for run_id, status in self.statuses(study).items() if status == "FINISHED")
+
+    def records(self, study: str) -> list[RunRecord]:
+        """The records of a study, of finished and of failed runs, ordered by run id."""
+        texts = (unpack(RECORD, chunks) for chunks in self._reader.run_tags(study, f"{RECORD}.").values())
+        return sorted((self._read(RunRecord, text) for text in texts), key=lambda record: record.run_id)
+
+    def studies(self) -> tuple[Study, ...]:
+        """What has been planned, ordered by name and profile."""
+        found = (
+            self._read(Study, unpack(name, chunks))
+            for chunks in self._reader.study_tags(f"{STUDY}.").values()
+            for name in {chunk.rpartition(".")[0] for chunk in chunks}
+        )
+        return tuple(sorted(found, key=lambda study: (study.name, study.profile)))
+
+    def history(self, study: str, metric: str) -> Mapping[str, Curve]:
+        """The curves of a metric: run id -> ((step, value), ...)."""
+        return self._reader.curves(study, key(metric))
+
+    def save_study(self, study: Study) -> None:
+        """Keep what tables must know of a grid; beside the runs too, so that ``publish`` can bring it back."""
+        if study in self.studies():
+            return
+        text, prefix = study.to_json(), f"{STUDY}.{study.profile}"
+        self._tracker.tag_study(study.name, pack(prefix, text, EXPERIMENT_TAG_LIMIT), f"{prefix}.")
+        with explained(str(self._runs)):
+            self._runs.mkdir(parents=True, exist_ok=True)
+            study_file(self._runs, study).write_text(text, encoding="utf-8")
+
+    def begin(self, head: RunHead, started: float | None = None) -> Handle:
+        """Show a run in MLflow as RUNNING. ``started``: seconds since 1970, by default now."""
+        uuid = self._tracker.start(head.study, head.run_id, tags(head), params(head), started or time.time())
+        return Handle(uuid, head.study, time.monotonic())
+
+    def log(self, handle: Handle, step: int, metrics: Mapping[str, float], at: float | None = None) -> None:
+        """Add a step to the run's curves; written every few seconds. ``at``: seconds since 1970, by default now."""
+        milliseconds = int((at or time.time()) * 1000)
+        handle.points.extend((key(name), float(value), milliseconds, step) for name, value in metrics.items())
+        if time.monotonic() - handle.written > FLUSH_SECONDS:
+            self.flush(handle)
+
+    def flush(self, handle: Handle) -> None:
+        """Write the points that ``log`` has held back."""
+        self._tracker.write(handle.uuid, handle.points)
+        handle.points.clear()
+        handle.written = time.monotonic()
+
+    def finish(
+        self,
+        handle: Handle,
+        record: RunRecord,
+        artifacts: Mapping[str, Path | str] | None = None,  # name -> text, or the text file that holds it
+        ended: float | None = None,  # seconds since 1970, by default now
+    ) -> None:
+        """Publish a record. It replaces failed runs of its run id; where one is FINISHED already, that one stays."""
+        others = [
+            row for row in self._reader.runs(handle.study) if row.run_id == record.run_id and row.uuid != handle.uuid
+        ]
+        if any(row.status == "FINISHED" for row in others):
+            self._discard(handle.uuid, "RUNNING")
+            return
+        self.log(handle, 0, record.scores, ended)
+        self.flush(handle)
+        files = {RECORD_FILE: record.to_json(), "config.yaml": _yaml(record.config), **(artifacts or {})}
+        self._tracker.attach(handle.uuid, _outcome(record), files)
+        self._tracker.end(handle.uuid, record.status.upper(), ended)
+        for row in others:
+            self._discard(row.uuid, row.status)
+
+    def sweep_up(self, study: str) -> tuple[str, ...]:
+        """Move runs that a dead driver left RUNNING to MLflow's trash; their run ids. Call it before ``begin``."""
+        left = [row for row in self._reader.runs(study) if row.status in _ALIVE]
+        for row in left:
+            self._discard(row.uuid, row.status)
+        return tuple(row.run_id for row in left)
+
+    def _discard(self, uuid: str, status: str) -> None:
+        if status in _ALIVE:
+            self._tracker.end(uuid, "KILLED")
+        self._tracker.trash(uuid)
+
+    def _read(self, kind: type[T], text: str) -> T:
+        try:
+            return read(kind, json.loads(text))
+        except (json.JSONDecodeError, SchemaError) as error:
+            fault = str(error).splitlines()[0]
+            raise StoreError(
+                f"{self.place} holds a {kind.__name__} that cannot be read ({fault}); start the sweep again"
+            ) from error
+
+
+def _outcome(record: RunRecord) -> dict[str, str]:
+    compact = json.dumps(json.loads(record.to_json()), separators=(",", ":"), sort_keys=True)
+    error = {"error": record.error[:RUN_TAG_LIMIT]} if record.error else {}
+    return {**error, **pack(RECORD, compact, RUN_TAG_LIMIT)}
+
+
+def _yaml(config: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(json.loads(json.dumps(config, default=str)), sort_keys=False)
+
+
+def main(arguments: list[str]) -> int:
+    """``publish RUNS``: bring in what MLflow lacks. Exit code 1 where a file could not be read, 2 for a wrong call."""
+    if len(arguments) != 2 or arguments[0] != "publish":
+        print(f"usage: {REPAIR}", file=sys.stderr)
+        return 2
+    runs = Path(arguments[1])
+    try:
+        done = publish(Store.open(runs.parent), runs)
+    except StoreError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"published {len(done.added)} runs; {done.known} were there already")
+    print(*done.unreadable, sep="\n", end="\n" if done.unreadable else "", file=sys.stderr)
+    return 1 if done.unreadable else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

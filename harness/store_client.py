@@ -1,0 +1,139 @@
+"""MLflow's client, kept small: the only file that imports MLflow, and not before the first write."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+import warnings
+from contextlib import closing, suppress
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+from harness.store_errors import StoreError, explained
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from mlflow import MlflowClient
+
+T = TypeVar("T")
+Point = tuple[str, float, int, int]  # metric, value, milliseconds since 1970, step
+
+PATIENCE: Final = 10.0  # seconds until a silent server counts as unreachable
+_PARAMS_A_REQUEST: Final = 100
+_POINTS_A_REQUEST: Final = 1_000
+
+
+class Tracker:
+    """Writes to MLflow. Errors are StoreErrors about ``place``."""
+
+    def __init__(self, uri: str, place: str, file: str | None, artifacts: Path) -> None:
+        self.place = place
+        self._uri = uri
+        self._file = file  # of a SQLite store
+        self._artifacts = artifacts  # where a database store keeps files; a server decides for itself
+        self._experiments: dict[str, str] = {}
+
+    @cached_property
+    def client(self) -> MlflowClient:
+        """MLflow's own client, connected."""
+        with explained(self.place):
+            if self._file:
+                _prepare(Path(self._file))
+            if self._uri.startswith("http"):
+                _reach(self._uri)
+            return _connect(self._uri)
+
+    def start(self, study: str, name: str, tags: Mapping[str, str], params: Mapping[str, str], at: float) -> str:
+        """Show a run as RUNNING since ``at`` (seconds since 1970); MLflow's id of it."""
+        with explained(self.place):
+            run = self.client.create_run(self._experiment(study), int(at * 1000), dict(tags), name)
+            for batch in _batches(tuple(params.items()), _PARAMS_A_REQUEST):
+                self.client.log_batch(run.info.run_id, params=[_entities().Param(*pair) for pair in batch])
+        return str(run.info.run_id)
+
+    def write(self, uuid: str, points: Sequence[Point]) -> None:
+        """Add points to the curves of a run."""
+        with explained(self.place):
+            for batch in _batches(points, _POINTS_A_REQUEST):
+                self.client.log_batch(uuid, metrics=[_entities().Metric(*point) for point in batch])
+
+    def attach(self, uuid: str, tags: Mapping[str, str], artifacts: Mapping[str, Path | str]) -> None:
+        """Give a run tags and text files."""
+        with explained(self.place):
+            for name, content in artifacts.items():
+                text = content if isinstance(content, str) else content.read_text(encoding="utf-8")
+                self.client.log_text(uuid, text, name)
+            self.client.log_batch(uuid, tags=[_entities().RunTag(*pair) for pair in tags.items()])
+
+    def end(self, uuid: str, status: str, at: float | None = None) -> None:
+        """End a run as FINISHED, FAILED or KILLED."""
+        with explained(self.place):
+            self.client.set_terminated(uuid, status, int((at or time.time()) * 1000))
+
+    def trash(self, uuid: str) -> None:
+        """Move a run to MLflow's trash, from where it can be restored."""
+        with explained(self.place):
+            self.client.delete_run(uuid)
+
+    def tag_study(self, study: str, tags: Mapping[str, str], prefix: str) -> None:
+        """Give an experiment these tags, and drop its others that start with ``prefix``."""
+        with explained(self.place):
+            experiment = self._experiment(study)
+            for name, value in tags.items():
+                self.client.set_experiment_tag(experiment, name, value)
+            for name in self.client.get_experiment(experiment).tags:
+                if name.startswith(prefix) and name not in tags:
+                    self.client.delete_experiment_tag(experiment, name)
+
+    def _experiment(self, study: str) -> str:
+        if study not in self._experiments:
+            found = self.client.get_experiment_by_name(study)
+            if found and found.lifecycle_stage != "active":
+                raise StoreError(
+                    f"{self.place}: experiment {study!r} is in MLflow's trash; restore it or run `mlflow gc`"
+                )
+            self._experiments[study] = found.experiment_id if found else self._create(study)
+        return self._experiments[study]
+
+    def _create(self, study: str) -> str:
+        location = None if self._uri.startswith("http") else (self._artifacts.absolute() / study).as_uri()
+        return str(self.client.create_experiment(study, artifact_location=location))
+
+
+def _prepare(file: Path) -> None:
+    # MLflow retries for minutes where a file is corrupt or cannot be written; SQLite says so at once.
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("PRAGMA journal_mode=wal")  # readers do not wait for the writer; stays with the file
+        database.execute("BEGIN IMMEDIATE")
+
+
+def _reach(server: str) -> None:
+    with suppress(HTTPError), urlopen(server, timeout=PATIENCE):  # an HTTP error is an answer too
+        pass
+
+
+def _connect(uri: str) -> MlflowClient:
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+    with warnings.catch_warnings(action="ignore"):  # MLflow's own, about SQLAlchemy
+        from mlflow import MlflowClient  # noqa: PLC0415 - a second that readers need not spend
+
+        client = MlflowClient(uri)
+        client.search_experiments(max_results=1)  # creates the tables
+    return client
+
+
+def _entities() -> Any:
+    from mlflow import entities  # noqa: PLC0415 - as above
+
+    return entities
+
+
+def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (items[start : start + size] for start in range(0, len(items), size))

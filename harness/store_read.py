@@ -1,0 +1,125 @@
+"""Read MLflow's SQL tables without MLflow.
+
+Its search takes seconds for thousands of runs, and its import takes one more. Reading the tables takes
+neither: ``make plan`` starts at once, and 10,000 runs become tables in seconds.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import sqlalchemy as sql
+
+from harness.store_errors import explained
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Curve = tuple[tuple[int, float], ...]  # (step, value), by step
+
+# What the pinned MLflow writes; the tests compare with its own client.
+_ACTIVE: Final = """
+    runs JOIN experiments ON experiments.experiment_id = runs.experiment_id
+    AND experiments.lifecycle_stage = 'active' AND runs.lifecycle_stage = 'active'
+"""
+_RUNS: Final = f"SELECT runs.run_uuid, runs.name, runs.status FROM {_ACTIVE} WHERE experiments.name = :study"
+_RUN_TAGS: Final = f"""
+    SELECT runs.run_uuid, tags.key, tags.value FROM {_ACTIVE} JOIN tags ON tags.run_uuid = runs.run_uuid
+    WHERE experiments.name = :study AND tags.key LIKE :key
+"""
+_STUDY_TAGS: Final = """
+    SELECT experiments.name, experiment_tags.key, experiment_tags.value
+    FROM experiments JOIN experiment_tags ON experiment_tags.experiment_id = experiments.experiment_id
+    WHERE experiments.lifecycle_stage = 'active' AND experiment_tags.key LIKE :key
+"""
+_CURVES: Final = f"""
+    SELECT runs.name, metrics.step, metrics.value FROM {_ACTIVE} JOIN metrics ON metrics.run_uuid = runs.run_uuid
+    WHERE experiments.name = :study AND metrics.key = :key AND NOT metrics.is_nan
+    ORDER BY runs.name, metrics.step, metrics.timestamp
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run as MLflow lists it; runs in its trash are never listed."""
+
+    uuid: str  # MLflow's id
+    run_id: str  # ours, MLflow's run name
+    status: str  # "RUNNING", "FINISHED", "FAILED", "KILLED"
+
+
+class Reader(Protocol):
+    """What a store can be asked; ``prefix`` is the start of a tag's name."""
+
+    def runs(self, study: str) -> list[RunRow]:
+        """The runs of a study that are not in the trash."""
+        ...
+
+    def run_tags(self, study: str, prefix: str) -> Mapping[str, Mapping[str, str]]:
+        """MLflow's run id -> tags."""
+        ...
+
+    def study_tags(self, prefix: str) -> Mapping[str, Mapping[str, str]]:
+        """Study -> tags."""
+        ...
+
+    def curves(self, study: str, metric: str) -> Mapping[str, Curve]:
+        """Our run id -> curve."""
+        ...
+
+
+class SqlReader:
+    """Reads a database that MLflow wrote. One that does not exist yet is empty; nothing is created."""
+
+    def __init__(self, uri: str) -> None:
+        self._url = sql.engine.make_url(uri)
+        self._engine = sql.create_engine(self._url, poolclass=sql.NullPool)
+
+    @property
+    def place(self) -> str:
+        """What an error calls this store: the file, or the address without its password."""
+        return self.file or self._url.render_as_string()
+
+    @property
+    def file(self) -> str | None:
+        """The file of a SQLite database."""
+        return self._url.database if self._url.drivername.startswith("sqlite") else None
+
+    def runs(self, study: str) -> list[RunRow]:
+        """The runs of a study that are not in the trash."""
+        return [RunRow(*row) for row in self._rows(_RUNS, study=study)]
+
+    def run_tags(self, study: str, prefix: str) -> Mapping[str, Mapping[str, str]]:
+        """MLflow's run id -> tags."""
+        return _grouped(self._rows(_RUN_TAGS, study=study, key=f"{prefix}%"))
+
+    def study_tags(self, prefix: str) -> Mapping[str, Mapping[str, str]]:
+        """Study -> tags."""
+        return _grouped(self._rows(_STUDY_TAGS, key=f"{prefix}%"))
+
+    def curves(self, study: str, metric: str) -> Mapping[str, Curve]:
+        """Our run id -> curve; where a step was logged twice, the later value."""
+        points: dict[str, dict[int, float]] = defaultdict(dict)
+        for run_id, step, value in self._rows(_CURVES, study=study, key=metric):
+            points[run_id][step] = value
+        return {run_id: tuple(curve.items()) for run_id, curve in points.items()}
+
+    def _rows(self, query: str, **values: str) -> Sequence[Any]:
+        # SQLite would make an empty file of a path that does not exist.
+        if self.file and not Path(self.file).exists():
+            return ()
+        with explained(self.place), self._engine.connect() as connection:
+            # MLflow's tables come with the first run.
+            return (
+                connection.execute(sql.text(query), values).all() if sql.inspect(connection).has_table("runs") else ()
+            )
+
+
+def _grouped(rows: Sequence[tuple[str, str, str]]) -> Mapping[str, Mapping[str, str]]:
+    groups: dict[str, dict[str, str]] = defaultdict(dict)
+    for owner, key, value in rows:
+        groups[owner][key] = value
+    return groups

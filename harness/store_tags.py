@@ -1,0 +1,75 @@
+"""How a run and a study look in MLflow: the names of tags, params and metrics."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from harness.records import RunHead
+
+# MLflow's own prefix keeps these out of the tag lists of its pages; their values are for machines.
+RECORD: Final = "mlflow.liteppo.record"
+STUDY: Final = "mlflow.liteppo.study"
+RUN_TAG_LIMIT: Final = 8_000  # characters, MLflow's limits
+EXPERIMENT_TAG_LIMIT: Final = 5_000
+
+_NOT_IN_A_KEY: Final = re.compile(r"[^/\w.\- :]")
+
+
+def key(name: str) -> str:
+    """The name as MLflow accepts it: "final/pass@8" is "final/pass at 8"."""
+    return _NOT_IN_A_KEY.sub("_", name.replace("@", " at "))
+
+
+def tags(head: RunHead) -> dict[str, str]:
+    """What a run is searched and grouped by."""
+    commit = head.provenance.get("commit", "unknown")
+    return {
+        "cell_id": head.cell_id,
+        "study": head.study,
+        "profile": head.profile,
+        "seed": str(head.seed),
+        "commit": commit,
+        "mlflow.source.git.commit": commit,
+        "mlflow.note.content": _note(head),
+        **{key(f"axis.{axis}"): label for axis, label in head.labels.items()},
+    }
+
+
+def params(head: RunHead) -> dict[str, str]:
+    """The flat config and the lines of the rule, so that comparing two runs reads as an algorithm diff."""
+    return {key(name): value for name, value in (*_flat(head.config), *_rule(head))}
+
+
+def pack(name: str, text: str, limit: int) -> dict[str, str]:
+    """Cut a text into numbered tags of at most ``limit`` characters."""
+    starts = range(0, max(len(text), 1), limit)
+    return {f"{name}.{index}": text[start : start + limit] for index, start in enumerate(starts)}
+
+
+def unpack(name: str, chunks: Mapping[str, str]) -> str:
+    """Put the text of ``pack`` together again; tags of other names are ignored."""
+    numbers = [chunk.removeprefix(f"{name}.") for chunk in chunks if chunk.startswith(f"{name}.")]
+    return "".join(chunks[f"{name}.{number}"] for number in sorted((n for n in numbers if n.isdigit()), key=int))
+
+
+def _note(head: RunHead) -> str:
+    place = ", ".join(f"{axis} = {label}" for axis, label in head.labels.items())
+    rule = "\n".join(f"    {name.removeprefix('rule.'):14}{value}" for name, value in _rule(head))
+    return f"{place or 'one run'}, seed {head.seed}\n\n{rule}"
+
+
+def _rule(head: RunHead) -> Iterator[tuple[str, str]]:
+    return ((f"rule.{hook}", " + ".join(settings) or "none") for hook, settings in head.rule.items())
+
+
+def _flat(value: Any, at: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict) and value:
+        for name, inner in value.items():
+            yield from _flat(inner, f"{at}.{name}" if at else str(name))
+    else:
+        yield at, value if isinstance(value, str) else json.dumps(value, default=str)

@@ -1,0 +1,269 @@
+import json
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from shutil import copyfile
+
+import pytest
+from harness.records import RunRecord, Skipped, Study
+from harness.store import Store, main
+from harness.store_errors import StoreError, explained
+
+RECORD = RunRecord(
+    run_id="c1-s0",
+    cell_id="c1",
+    study="norms",
+    profile="laptop",
+    labels={"norm": "group", "model": "small"},
+    seed=0,
+    status="finished",
+    scores={"final/accuracy": 0.4375, "final/pass@8": 0.75},
+    config={"train": {"lr": 5e-4, "betas": [0.9, 0.95]}, "tricks": {"group_norm": {}}, "note": "x" * 9_000},
+    rule={"advantages": ("Normalize(mean='group', std='group')",), "signal_mask": ()},
+    provenance={"commit": "0123abc", "dirty": "false"},
+    wall_seconds=2.0,
+    cpu_seconds=1.5,
+    peak_memory_mb=300.0,
+)
+STUDY = Study(
+    name="norms",
+    profile="laptop",
+    question="Which?",
+    metric="final/accuracy",
+    axes={"norm": ("none", "group"), "model": ("small",)},
+    baseline={"norm": "none"},
+    seeds=(0, 1),
+    cells=({"norm": "none", "model": "small"}, {"norm": "group", "model": "small"}),
+    skipped=(Skipped({"norm": "batch"}, "no time"),),
+)
+
+
+@pytest.fixture(scope="session")
+def blank(tmp_path_factory):
+    """A database with MLflow's tables; making them takes seconds, copying them none."""
+    folder = tmp_path_factory.mktemp("blank")
+    Store.open(folder)._tracker.client.search_experiments()
+    with closing(sqlite3.connect(folder / "mlflow.db")) as database:
+        database.execute("PRAGMA wal_checkpoint(truncate)")
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return tmp_path / "results"
+
+
+@pytest.fixture
+def store(results, blank):
+    results.mkdir()
+    copyfile(blank, results / "mlflow.db")
+    return Store.open(results)
+
+
+def run(store, record=RECORD):
+    handle = store.begin(record.head)
+    store.finish(handle, record)
+    return handle
+
+
+def client_runs(store):
+    """The runs as MLflow's own client lists them."""
+    client = store._tracker.client
+    experiment = client.get_experiment_by_name("norms")
+    return client.search_runs([experiment.experiment_id])
+
+
+def test_what_comes_out_of_the_store_is_what_went_in(store):
+    run(store)
+    assert store.records("norms") == [RECORD]
+
+
+def test_an_empty_store_has_nothing_and_reading_creates_nothing(results):
+    store = Store.open(results)
+    assert store.studies() == ()
+    assert store.finished("norms") == frozenset()
+    assert store.records("norms") == []
+    assert not results.exists()
+
+
+def test_a_run_shows_as_running_and_its_curves_appear_before_its_end(store):
+    handle = store.begin(RECORD.head)
+    store.log(handle, 1, {"reward/mean": 0.25, "eval/pass@8": 0.5})
+    store.log(handle, 2, {"reward/mean": 0.5})
+    store.flush(handle)
+    assert store.statuses("norms") == {"c1-s0": "RUNNING"}
+    assert store.history("norms", "reward/mean") == {"c1-s0": ((1, 0.25), (2, 0.5))}
+    assert store.history("norms", "eval/pass@8") == {"c1-s0": ((1, 0.5),)}
+
+
+def test_a_running_run_is_neither_finished_nor_a_record(store):
+    store.begin(RECORD.head)
+    assert store.finished("norms") == frozenset()
+    assert store.records("norms") == []
+
+
+def test_mlflow_shows_the_axes_the_algorithm_the_scores_and_the_files(store):
+    run(store)
+    (shown,) = client_runs(store)
+    assert shown.info.run_name == "c1-s0"
+    assert shown.info.status == "FINISHED"
+    assert shown.data.tags["axis.norm"] == "group"
+    assert shown.data.tags["commit"] == "0123abc"
+    assert shown.data.params["train.lr"] == "0.0005"
+    assert shown.data.params["rule.advantages"] == "Normalize(mean='group', std='group')"
+    assert shown.data.params["rule.signal_mask"] == "none"
+    assert shown.data.metrics["final/pass at 8"] == 0.75
+    files = {file.path for file in store._tracker.client.list_artifacts(shown.info.run_id)}
+    assert files == {"record.json", "config.yaml"}
+
+
+def test_an_artifact_may_be_text_or_a_file(store, results, tmp_path):
+    outcomes = tmp_path / "outcomes.csv"
+    outcomes.write_text("problem,correct\n1,0\n")
+    store.finish(store.begin(RECORD.head), RECORD, {"outcomes.csv": outcomes, "note.txt": "short"})
+    assert [file.read_text() for file in results.rglob("outcomes.csv")] == ["problem,correct\n1,0\n"]
+    assert [file.read_text() for file in results.rglob("note.txt")] == ["short"]
+
+
+def test_a_finished_run_is_published_once(store):
+    run(store)
+    run(store)
+    assert [shown.info.run_name for shown in client_runs(store)] == ["c1-s0"]
+
+
+def test_a_failed_run_is_recorded_but_not_finished(store):
+    failed = replace(RECORD, status="failed", error="OutOfMemoryError: 9 GB", scores={})
+    run(store, failed)
+    assert store.finished("norms") == frozenset()
+    assert store.records("norms") == [failed]
+    assert client_runs(store)[0].data.tags["error"] == "OutOfMemoryError: 9 GB"
+
+
+def test_success_replaces_an_earlier_failure(store):
+    run(store, replace(RECORD, status="failed", error="worker died"))
+    run(store)
+    assert store.records("norms") == [RECORD]
+    assert store.finished("norms") == {"c1-s0"}
+
+
+def test_a_later_failure_does_not_hide_a_success(store):
+    run(store)
+    run(store, replace(RECORD, status="failed", error="worker died"))
+    assert store.records("norms") == [RECORD]
+
+
+def test_runs_of_a_dead_driver_are_swept_up_and_can_be_restored(store, results):
+    run(store)
+    store.begin(replace(RECORD, run_id="c1-s1", seed=1).head)
+    assert Store.open(results).sweep_up("norms") == ("c1-s1",)
+    assert store.statuses("norms") == {"c1-s0": "FINISHED"}
+    trashed = store._tracker.client.search_runs(["1"], run_view_type=2)  # ViewType.DELETED_ONLY
+    assert [(gone.info.run_name, gone.info.status) for gone in trashed] == [("c1-s1", "KILLED")]
+
+
+def test_a_study_is_kept_per_profile_and_replaced_when_it_changes(store):
+    gpu = replace(STUDY, profile="gpu", seeds=(0, 1, 2))
+    long = replace(STUDY, question="Why? " * 3_000)  # several tags
+    for study in (gpu, long, STUDY):
+        store.save_study(study)
+    assert store.studies() == (gpu, STUDY)
+
+
+def test_publish_rebuilds_a_lost_database(store, results, tmp_path):
+    store.save_study(STUDY)
+    folder = results / "runs" / "c1-s0"
+    folder.mkdir()
+    (folder / "record.json").write_text(RECORD.to_json())
+    (folder / "metrics.jsonl").write_text(json.dumps({"step": 1, "reward/mean": 0.25}) + "\n")
+    (tmp_path / "rescued").mkdir()
+    (results / "runs").rename(tmp_path / "rescued" / "runs")  # all but the database
+    assert main(["publish", str(tmp_path / "rescued" / "runs")]) == 0
+    rebuilt = Store.open(tmp_path / "rescued")
+    assert rebuilt.records("norms") == [RECORD]
+    assert rebuilt.studies() == (STUDY,)
+    assert rebuilt.history("norms", "reward/mean") == {"c1-s0": ((1, 0.25),)}
+
+
+def test_publishing_again_adds_nothing(store, results, capsys):
+    folder = results / "runs" / "c1-s0"
+    folder.mkdir(parents=True)
+    (folder / "record.json").write_text(RECORD.to_json())
+    main(["publish", str(results / "runs")])
+    main(["publish", str(results / "runs")])
+    assert capsys.readouterr().out.splitlines()[-1] == "published 0 runs; 1 were there already"
+
+
+def test_publish_names_a_record_that_cannot_be_read_and_goes_on(store, results, capsys):
+    for name, text in (("a", "{half"), ("b", RECORD.to_json())):
+        (results / "runs" / name).mkdir(parents=True)
+        (results / "runs" / name / "record.json").write_text(text)
+    assert main(["publish", str(results / "runs")]) == 1
+    assert f"{results}/runs/a/record.json: " in capsys.readouterr().err
+    assert store.finished("norms") == {"c1-s0"}
+
+
+def test_a_wrong_call_says_the_right_one(capsys):
+    assert main(["publsh"]) == 2
+    assert "python -m harness.store publish results/runs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("use", [lambda store: store.finished("norms"), lambda store: store.begin(RECORD.head)])
+def test_a_corrupt_database_is_named_with_the_way_out_and_left_alone(results, use):
+    results.mkdir()
+    file = results / "mlflow.db"
+    file.write_bytes(b"not a database" * 1_000)
+    with pytest.raises(StoreError, match=r"mlflow\.db is not a readable database; move it away .* publish"):
+        use(Store.open(results))
+    assert file.read_bytes() == b"not a database" * 1_000
+
+
+def test_a_database_torn_in_the_middle_is_named_too(store, results):
+    run(store)
+    with sqlite3.connect(results / "mlflow.db") as database:
+        database.execute("PRAGMA wal_checkpoint(truncate)")
+    content = bytearray((results / "mlflow.db").read_bytes())
+    content[8_192:] = b"\xff" * (len(content) - 8_192)
+    (results / "mlflow.db").write_bytes(bytes(content))
+    with pytest.raises(StoreError, match="move it away"):
+        Store.open(results).records("norms")
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match=r"file/results/mlflow\.db cannot be written"):
+        Store.open(tmp_path / "file" / "results").begin(RECORD.head)
+
+
+def test_a_full_disk_is_named():
+    with pytest.raises(StoreError, match="results/mlflow.db could not be written: the disk is full"):
+        with explained("results/mlflow.db"), sqlite3.connect(":memory:") as database:
+            database.execute("PRAGMA max_page_count = 2")
+            database.execute("CREATE TABLE t (x)")
+            database.execute("INSERT INTO t VALUES (zeroblob(100000))")
+
+
+def test_a_mistake_of_ours_is_not_dressed_up_as_a_broken_store():
+    with pytest.raises(KeyError), explained("results/mlflow.db"):
+        raise KeyError("metric")
+
+
+def test_a_server_that_does_not_answer_is_named(results, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    with pytest.raises(StoreError, match="http://127.0.0.1:9 does not answer; start the server"):
+        Store.open(results).finished("norms")
+
+
+def test_a_tracking_uri_that_is_no_database_is_refused(results, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "./mlruns")
+    with pytest.raises(StoreError, match="use sqlite:///FILE"):
+        Store.open(results)
+
+
+def test_the_tracking_uri_of_the_environment_is_used(results, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'elsewhere.db'}")
+    run(Store.open(results))
+    assert (tmp_path / "elsewhere.db").exists()
+    assert not (results / "mlflow.db").exists()
+    assert (results / "mlartifacts").is_dir()
