@@ -1,0 +1,65 @@
+"""The forward pass of a Qwen3-shaped model over packed tokens, on the parameters of the Hugging Face module."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.nn import functional
+
+from harness.engines.attention import Heads, attend, by_head
+from harness.engines.kernels import normalize, swiglu
+from harness.engines.log_probs import Scores, score
+from harness.engines.packing import Packing, pack
+from harness.engines.qwen3_weights import Layer, Weights, fuse
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from harness.engines.attention import HeadBucket
+    from harness.engines.protocols import Samples
+
+
+def compact_scores(model: Any, samples: Samples, temperature: float) -> Scores:
+    """Log-probabilities and entropies (B, T) of the sampled tokens, 0 on padding. Each prompt is computed once."""
+    packing = pack(samples)
+    scores = score(_logits(fuse(model), packing), samples.response_ids.view(-1)[packing.targets], temperature)
+    empty = torch.zeros(samples.response_ids.numel())
+    return Scores(
+        empty.index_copy(0, packing.targets, scores.log_probs).view(samples.response_ids.shape),
+        empty.index_copy(0, packing.targets, scores.entropy).view(samples.response_ids.shape),
+    )
+
+
+def _logits(weights: Weights, packing: Packing) -> Tensor:
+    """Logits (A + R, V) in the order of ``packing.targets``."""
+    states = hidden_states(weights, packing)[packing.predicting]
+    logits = normalize(states, weights.eps) @ weights.head
+    ends = len(states) - (len(packing.targets) - len(packing.answers))
+    return torch.cat((logits[:ends].index_select(0, packing.answers), logits[ends:]))
+
+
+def hidden_states(weights: Weights, packing: Packing) -> Tensor:
+    """Hidden states (M, hidden) of the packed tokens before the last norm."""
+    buckets = [by_head(bucket, weights.heads) for bucket in packing.buckets]
+    turns = weights.turns(packing.positions)
+    states = functional.embedding(packing.ids, weights.embedding)
+    for layer in weights.layers:
+        states = _layer(states, layer, weights, buckets, turns)
+    return states
+
+
+def _layer(states: Tensor, layer: Layer, weights: Weights, buckets: list[HeadBucket], turns: Tensor) -> Tensor:
+    normed = normalize(states, weights.eps)
+    rotated = rotate(normed @ layer.queries_keys, layer, weights, turns)
+    mixed = attend(rotated, normed @ layer.values, buckets, weights.heads)
+    states = torch.addmm(states, mixed, layer.out)
+    return torch.addmm(states, swiglu(normalize(states, weights.eps) @ layer.gate_up), layer.down)
+
+
+def rotate(projected: Tensor, layer: Layer, weights: Weights, turns: Tensor) -> Tensor:
+    """Normalised and rotated queries and keys (M, heads, size), the halves of each head interleaved."""
+    heads: Heads = weights.heads
+    normed = normalize(projected.view(len(projected), -1, heads.size), weights.eps) * layer.head_scale
+    pairs = torch.view_as_complex(normed.view(*normed.shape[:2], -1, 2))
+    return torch.view_as_real(pairs * turns).flatten(2)

@@ -1,0 +1,91 @@
+"""The weights of a Qwen3-shaped model as the compact forward reads them: fused, folded and differentiable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import Qwen3ForCausalLM
+
+from harness.engines.attention import Heads
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Matrices (in, out) of one layer, the weight of the norm before each folded in.
+
+    The halves of a query or key head stand interleaved, which turns the rotation into a complex product.
+    """
+
+    queries_keys: Tensor  # (hidden, (queries + keys) * size)
+    values: Tensor  # (hidden, keys * size)
+    head_scale: Tensor  # (queries + keys, size), norm weights, those of the queries times size ** -0.5
+    out: Tensor  # (queries * size, hidden)
+    gate_up: Tensor  # (hidden, 2 * feed forward)
+    down: Tensor  # (feed forward, hidden)
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A whole model."""
+
+    embedding: Tensor  # (V, hidden)
+    layers: tuple[Layer, ...]
+    head: Tensor  # (hidden, V), the last norm folded in
+    heads: Heads
+    frequencies: Tensor  # (size / 2,) radians per position
+    eps: float
+
+    def turns(self, positions: Tensor) -> Tensor:
+        """Rotation of each pair as a complex number (M, 1, size / 2)."""
+        angles = (positions[:, None].float() * self.frequencies)[:, None]
+        return torch.polar(torch.ones_like(angles), angles)
+
+
+def supports(model: Any) -> bool:
+    """Whether the compact engines compute exactly what this model does."""
+    if not isinstance(model, Qwen3ForCausalLM):
+        return False
+    config, weight = model.config, model.model.embed_tokens.weight
+    plain = config.hidden_act == "silu" and config.rope_parameters["rope_type"] == "default"
+    full = all(kind == "full_attention" for kind in config.layer_types)
+    bare = not config.attention_bias and config.attention_dropout == 0
+    return plain and full and bare and weight.dtype == torch.float32 and weight.device.type == "cpu"
+
+
+def fuse(model: Any) -> Weights:
+    """Read the weights of the module. Gradients flow back to its parameters."""
+    config, body = model.config, model.model
+    heads = Heads(config.num_attention_heads, config.num_key_value_heads, config.head_dim)
+    return Weights(
+        body.embed_tokens.weight,
+        tuple(_layer(layer, heads) for layer in body.layers),
+        (model.lm_head.weight * body.norm.weight).T,
+        heads,
+        body.rotary_emb.inv_freq,
+        config.rms_norm_eps,
+    )
+
+
+def _layer(layer: Any, heads: Heads) -> Layer:
+    attention, mlp = layer.self_attn, layer.mlp
+    before, after = layer.input_layernorm.weight, layer.post_attention_layernorm.weight
+    queries_keys = torch.cat((attention.q_proj.weight, attention.k_proj.weight))
+    scale = attention.q_norm.weight * heads.size**-0.5
+    head_scale = torch.cat((scale.expand(heads.queries, -1), attention.k_norm.weight.expand(heads.keys, -1)))
+    return Layer(
+        (_interleave(queries_keys.view(-1, heads.size, len(before)), 1).flatten(0, 1) * before).T,
+        (attention.v_proj.weight * before).T,
+        _interleave(head_scale, 1),
+        attention.o_proj.weight.T,
+        (torch.cat((mlp.gate_proj.weight, mlp.up_proj.weight)) * after).T,
+        mlp.down_proj.weight.T,
+    )
+
+
+def _interleave(weight: Tensor, dim: int) -> Tensor:
+    """Order 0, 1, ..., 2n - 1 as 0, n, 1, n + 1, ... along ``dim``."""
+    halves = torch.unflatten(weight, dim, (2, -1))
+    return halves.transpose(dim, dim + 1).flatten(dim, dim + 1)
