@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 from hydra import compose as hydra_compose
@@ -13,6 +12,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from harness.files import groups
 from harness.schema import SchemaError, suggest
 
 if TYPE_CHECKING:
@@ -32,17 +32,6 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
         raise SchemaError(_explain(str(error), overrides)) from None
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
-
-
-def groups() -> dict[str, list[str]]:
-    """The config groups and their options, such as preset: dapo_static, grpo, ..."""
-    folders = sorted((entry for entry in files(MODULE).iterdir() if entry.is_dir()), key=lambda entry: entry.name)
-    found = {folder.name: sorted(_options(folder)) for folder in folders}
-    return {name: options for name, options in found.items() if options}
-
-
-def _options(folder: Any) -> list[str]:
-    return [entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")]
 
 
 def _explain(message: str, overrides: Sequence[str]) -> str:

@@ -33,9 +33,10 @@ def read(cls: type[T], data: Any, where: str = "") -> T:
         raise SchemaError("\n".join(unknown))
     try:
         # Strict reading of JSON takes lists for tuples and mappings for dataclasses; of Python objects it does not.
-        return _adapter(cls).validate_json(json.dumps(data, default=str), strict=True)
+        found: T = _adapter(cls).validate_json(json.dumps(data, default=str), strict=True)
     except ValidationError as error:
         raise SchemaError("\n".join(_line(fault, where) for fault in error.errors())) from None
+    return found
 
 
 def suggest(name: str, known: Collection[str]) -> str:
@@ -45,12 +46,12 @@ def suggest(name: str, known: Collection[str]) -> str:
 
 
 @cache
-def _adapter(cls: type[T]) -> TypeAdapter[T]:
+def _adapter(cls: Any) -> TypeAdapter[Any]:
     return TypeAdapter(cls)
 
 
 @cache
-def _hints(cls: type[Any]) -> Mapping[str, Any]:
+def _hints(cls: Any) -> Mapping[str, Any]:
     return get_type_hints(cls)
 
 

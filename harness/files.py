@@ -1,0 +1,15 @@
+"""The files under ``harness/conf``: config groups and their options, without Hydra."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+CONF: Final = Path(__file__).parent / "conf"
+
+
+def groups() -> dict[str, list[str]]:
+    """The config groups and their options, such as preset: dapo_static, grpo, ..."""
+    folders = sorted(path for path in CONF.iterdir() if path.is_dir())
+    found = {folder.name: sorted(path.stem for path in folder.glob("*.yaml")) for folder in folders}
+    return {name: options for name, options in found.items() if options}

@@ -1,0 +1,76 @@
+"""The numbers of a step: what each one is, and how those of a rollout batch are computed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import torch
+
+from tricks.batch import group_mean
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from tricks.batch import Rollouts, Signal
+
+# Every metric that a run logs, with its unit. A test holds runs to this list.
+METRICS: Final = {
+    "train/accuracy": "share of right responses in the rollout batch, on policy",
+    "reward/mean": "mean reward of the batch",
+    "reward/std": "deviation (n - 1) of the rewards of the batch",
+    "groups/all_right": "share of groups in which every response is right: no signal under a group mean",
+    "groups/all_wrong": "share of groups in which every response is wrong",
+    "advantage/max": "largest absolute advantage",
+    "response/length": "mean tokens of a response, EOS included",
+    "response/truncated": "share of responses stopped by the length limit",
+    "update/kept": "share of responses that the update learns from",
+    "update/loss": "loss, mean over the updates of the step",
+    "update/grad_norm": "gradient norm before clipping, mean over the updates",
+    "update/clip_fraction_high": "share of kept tokens with positive advantage above the upper bound",
+    "update/clip_fraction_low": "share of kept tokens with negative advantage below the lower bound",
+    "update/ratio_max": "largest ratio of a kept token",
+    "update/skipped": "updates of the step without a kept token, which change nothing",
+    "update/lr": "learning rate of the last update",
+    "policy/entropy": "entropy of the policy, nats per response token, mean over the updates",
+    "mismatch/mean": "mean absolute gap between the sampler's and the learner's log-probs, nats",
+    "mismatch/max": "largest absolute gap",
+    "eval/accuracy": "avg@k on the held-out problems",
+    "eval/pass": "share of held-out problems solved by at least one of k samples (pass@k)",
+    "eval/length": "mean tokens of a held-out response",
+    "eval/truncated": "share of held-out responses stopped by the length limit",
+    "seconds/rollout": "wall seconds of sampling",
+    "seconds/reward": "wall seconds of verification",
+    "seconds/old_log_probs": "wall seconds of scoring the samples before the first update",
+    "seconds/update": "wall seconds of the updates",
+    "seconds/sync": "wall seconds of handing the weights to the sampler",
+    "seconds/step": "wall seconds of the whole step",
+    "tokens_per_second": "response tokens sampled and trained on per wall second of the step",
+}
+
+
+def is_timing(name: str) -> bool:
+    """Whether a metric depends on the machine's load, unlike all others."""
+    return name.startswith("seconds/") or name == "tokens_per_second"
+
+
+def summarize(rollouts: Rollouts, right: Tensor, signal: Signal) -> dict[str, float]:
+    """What a rollout batch and its signal look like. ``right`` (B,) bool is the verifier's word."""
+    share = group_mean(right.float(), rollouts.group)
+    values = {
+        "train/accuracy": right.float().mean(),
+        "reward/mean": rollouts.rewards.mean(),
+        "reward/std": rollouts.rewards.std() if len(right) > 1 else torch.zeros(()),
+        "groups/all_right": (share == 1).float().mean(),
+        "groups/all_wrong": (share == 0).float().mean(),
+        "advantage/max": signal.advantages.abs().max(),
+        "response/length": rollouts.response_mask.sum(dim=1).float().mean(),
+        "response/truncated": rollouts.truncated.float().mean(),
+        "update/kept": signal.response_mask.any(dim=1).float().mean(),
+    }
+    return {name: value.item() for name, value in values.items()}
+
+
+def mismatch(sampler: Tensor, learner: Tensor, response_mask: Tensor) -> dict[str, float]:
+    """How far the sampler's log-probs (B, T) are from the learner's."""
+    gap = (sampler - learner).abs()[response_mask]
+    return {"mismatch/mean": gap.mean().item(), "mismatch/max": gap.max().item()}

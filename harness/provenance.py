@@ -1,0 +1,51 @@
+"""Where a number comes from: the code, the packages and the machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ROOT: Final = Path(__file__).resolve().parent.parent
+_PACKAGES: Final = ("torch", "transformers", "ray", "hydra-core", "mlflow", "numpy")
+
+
+@cache
+def provenance() -> Mapping[str, str]:
+    """Commit, dirty flag, package versions and processor, as strings. Call it where the clone is."""
+    return {
+        "commit": _git("rev-parse", "HEAD") or "unknown",
+        "dirty": _dirty(),
+        "python": platform.python_version(),
+        **{package: version(package) for package in _PACKAGES},
+        "processor": _processor(),
+        "cores": str(os.cpu_count()),
+    }
+
+
+def _dirty() -> str:
+    # Results are written while a sweep runs; only the code decides whether a commit names it.
+    changes = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!results")
+    return "unknown" if changes is None else "yes" if changes else "no"
+
+
+def _git(*words: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *words], cwd=_ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())

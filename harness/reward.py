@@ -1,0 +1,20 @@
+"""From a response to right or wrong, and from there to a reward.
+
+Arithmetic answers are integers and are compared as such. An expression in the box, such as
+``8*9-12`` for 60, is wrong: a policy would otherwise learn to box the question.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_BOX: Final = re.compile(r"\\boxed\{([^{}]*)\}")
+_INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
+
+
+def is_right(response: str, answer: str) -> bool:
+    """Whether the last complete box of the response holds the integer ``answer``."""
+    boxes = _BOX.findall(response)
+    given = boxes[-1].strip() if boxes else ""
+    return bool(_INTEGER.fullmatch(given)) and int(given) == int(answer)

@@ -1,0 +1,43 @@
+"""The numbers of a finished run that a table may print."""
+
+from __future__ import annotations
+
+from statistics import fmean
+from typing import TYPE_CHECKING, Final
+
+from harness.evaluate import pass_at_k
+from harness.metrics import is_timing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from harness.evaluate import Evaluation
+    from harness.train import StepReport
+
+LAST_STEPS: Final = 5  # a single step is noisy; "train/..." scores average over the last five
+
+
+def scores(reports: Sequence[StepReport], evaluations: Mapping[str, Evaluation]) -> dict[str, float]:
+    """Held-out scores at the start and at the end, the curve's mean, and the last training metrics."""
+    found: dict[str, float] = {}
+    for moment in ("start", "final"):
+        if moment in evaluations:
+            found |= {f"{moment}/{name}": value for name, value in _held_out(evaluations[moment])}
+    steps = [report.metrics for report in reports if report.step > 0]
+    if steps:
+        found["auc/accuracy"] = fmean(step["train/accuracy"] for step in steps)
+        for name in _last(steps[-1]):
+            found[f"train/{name.removeprefix('train/')}"] = fmean(step[name] for step in steps[-LAST_STEPS:])
+    return found
+
+
+def _held_out(evaluation: Evaluation) -> Iterator[tuple[str, float]]:
+    samples = evaluation.right.shape[1]
+    yield "accuracy", float(evaluation.right.mean())
+    yield f"pass@{samples}", float(pass_at_k(evaluation.right, samples).mean())
+    yield "truncated", float(evaluation.truncated.mean())
+    yield "length", float(evaluation.lengths.mean())
+
+
+def _last(metrics: Mapping[str, float]) -> list[str]:
+    return [name for name in metrics if not is_timing(name) and not name.startswith("eval/")]

@@ -1,0 +1,90 @@
+"""One run in this process, with progress on the terminal and a place in MLflow."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from harness.config import load
+from harness.models.locate import ModelError
+from harness.provenance import provenance
+from harness.run import Finished, RunSpec, execute
+from harness.schema import SchemaError
+from harness.store import Store
+from harness.store_errors import StoreError
+from tricks.api import TrickError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.config import ExperimentConfig
+    from harness.records import RunRecord
+    from harness.train import StepReport
+
+STUDY: Final = "single"  # the MLflow experiment of runs outside a grid
+
+
+def run_single(overrides: Sequence[str]) -> int:
+    """Run what the overrides describe. Exit code 2 for a wrong setting, 1 for a failure, 130 for Ctrl-C."""
+    try:
+        config = load(*overrides)
+        record = _run(config, Path(os.environ.get("RESULTS_DIR", "results")))
+    except (SchemaError, TrickError, ModelError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (StoreError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped; the same command starts the run again", file=sys.stderr)
+        return 130
+    _print_scores(record)
+    return 0
+
+
+def _run(config: ExperimentConfig, results: Path) -> RunRecord:
+    spec = RunSpec(STUDY, "laptop", {"preset": "+".join(config.tricks) or "none"}, config, provenance())
+    store = Store.open(results)
+    store.sweep_up(STUDY)
+    print(f"run {config.run_id()}  {config.model.path}  {config.steps} steps\n{_algorithm(config)}")
+    handle = store.begin(spec.head())
+    folder = results / "runs" / config.run_id()
+    with _progress() as progress:
+        bar = progress.add_task("", total=config.steps)
+        for item in execute(spec, folder):
+            if isinstance(item, Finished):
+                store.finish(handle, item.record, {name: folder / name for name in item.files})
+                return item.record
+            store.log(handle, item.step, item.metrics)
+            progress.update(bar, completed=item.step, description=_line(item))
+    raise AssertionError("a run ends with its record")
+
+
+def _algorithm(config: ExperimentConfig) -> str:
+    described = config.update_rule().describe()
+    return "\n".join(f"  {hook:14} {' + '.join(lines) or '-'}" for hook, lines in described.items())
+
+
+def _progress() -> Progress:
+    columns = (MofNCompleteColumn(), BarColumn(bar_width=None), TimeRemainingColumn(), TextColumn("{task.description}"))
+    return Progress(*columns, console=Console(stderr=True))
+
+
+def _line(report: StepReport) -> str:
+    accuracy = report.metrics.get("train/accuracy", report.metrics.get("eval/accuracy", 0.0))
+    return f"accuracy {accuracy:.3f}"
+
+
+def _print_scores(record: RunRecord) -> None:
+    for name in ("start/accuracy", "final/accuracy", "final/truncated", "final/length"):
+        if name in record.scores:
+            print(f"{name:16} {record.scores[name]:8.3f}")
+    print(
+        f"seconds          {record.wall_seconds:8.1f}   (one seed, {record.config['model']['path']}: a run, no finding)"
+    )
+    print("make ui shows its curves in the experiment 'single'")

@@ -1,0 +1,44 @@
+"""MLflow's pages for the recorded runs, on 127.0.0.1 only: ``python -m harness.ui port=5000``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from harness.schema import suggest
+
+DEFAULT_PORT: Final = "5000"
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until Ctrl-C. Exit code 2 for a wrong argument, 1 where there is nothing to show."""
+    given = dict(argument.partition("=")[::2] for argument in arguments)
+    unknown = next((name for name in given if name != "port"), None)
+    port = given.get("port", DEFAULT_PORT)
+    if unknown is not None or not port.isdigit():
+        fault = (
+            f"{unknown}: no such argument; {suggest(unknown, ['port'])}" if unknown else f"port: not a number: {port}"
+        )
+        print(fault, file=sys.stderr)
+        return 2
+    database = Path(os.environ.get("RESULTS_DIR", "results")) / "mlflow.db"
+    uri = os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
+    if uri.startswith("http"):
+        print(f"the runs are on the tracking server: {uri}")
+        return 0
+    if uri.endswith(str(database)) and not database.exists():
+        print(f"no runs yet: {database} does not exist; start with: make sweep GRID=smoke", file=sys.stderr)
+        return 1
+    print(f"MLflow: http://127.0.0.1:{port}   (Ctrl-C ends it)")
+    command = ["-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", port, "--backend-store-uri", uri]
+    try:
+        return subprocess.run([sys.executable, *command], check=False).returncode
+    except KeyboardInterrupt:
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import pytest
+
+from harness.config import ExperimentConfig, load
+from harness.files import CONF, groups
+from harness.schema import SchemaError
+from tricks.api import TrickError
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["preset=litepo"], "preset=litepo: no such option; did you mean 'liteppo'?"),
+        (["rollout.group_siz=3"], "rollout.group_siz: no such setting; did you mean 'group_size'?"),
+        (["+rollout.group_siz=3"], "rollout.group_siz: no such setting; did you mean 'group_size'?"),
+        (["modle=small_base"], "modle: no such setting; did you mean 'model'?"),
+        (
+            ["tricks.overlong_filter={}"],
+            "tricks.overlong_filter: not among the chosen tricks; add it with '+tricks.overlong_filter={}'",
+        ),
+        (["rollout.group_size=three"], "rollout.group_size: input should be a valid integer, got 'three'"),
+        (["rollout.group_size=0"], "rollout.group_size: input should be greater than or equal to 1, got 0"),
+        (["rollout.temperature=0"], "rollout.temperature: input should be greater than 0, got 0"),
+        (["seed=-1"], "seed: input should be greater than or equal to 0, got -1"),
+        (["~model"], "model: required"),
+        (["optim.epochs=3"], "optim.updates_per_rollout: 4 updates do not split over optim.epochs=3"),
+        (
+            ["rollout.prompts_per_batch=6"],
+            "rollout.prompts_per_batch: 6 prompts do not split into 4 minibatches of whole groups",
+        ),
+        (
+            ["+tricks.clip_higher.clip_ratio_hi=0.3"],
+            "tricks.clip_higher.clip_ratio_hi: no such setting; did you mean 'clip_ratio_high'?",
+        ),
+        (["+tricks.group_norm.mean=prompt"], "tricks.group_norm.mean: input should be 'group', 'batch' or 'none'"),
+        (["model.path=builtin:small_bse"], "did you mean 'small_base'?"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_path_and_the_way_out(overrides: list[str], message: str) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - SchemaError, or ModelError for the model's path
+        load(*overrides)
+    assert message in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["+tricks.cliphigher={}"], "unknown trick 'cliphigher'; did you mean 'clip_higher'?"),
+        (
+            ["rollout.group_size=1", "+tricks.group_norm={}"],
+            "group_norm: a group needs at least 2 samples, rollout.group_size is 1",
+        ),
+        (
+            ["preset=liteppo", "+tricks.group_norm={}"],
+            "group_mean_batch_std and group_norm both set advantages; keep one",
+        ),
+        (
+            ["+tricks.clip_higher={}", "optim.updates_per_rollout=1"],
+            "clip_higher: with optim.updates_per_rollout=1 every ratio is 1 and no bound can bind; set it to 2 or more",
+        ),
+    ],
+)
+def test_tricks_that_cannot_act_are_refused_before_anything_starts(overrides: list[str], message: str) -> None:
+    with pytest.raises(TrickError) as caught:
+        load(*overrides)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("syntax", ["seed", "rollout.group_size=[3", "model=small_base,large_base", "a=${nowhere}"])
+def test_hydra_errors_come_in_one_line(syntax: str) -> None:
+    with pytest.raises(SchemaError) as caught:
+        load(syntax)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_spelling_out_a_default_keeps_the_cell() -> None:
+    plain, spelled = load("+tricks.clip_higher={}"), load("+tricks.clip_higher.clip_ratio_high=0.28")
+    other = load("+tricks.clip_higher.clip_ratio_high=0.3")
+    assert plain.cell_id() == spelled.cell_id() != other.cell_id()
+
+
+def test_a_trick_that_equals_the_filler_keeps_the_cell() -> None:
+    assert load("+tricks.sequence_mean={}").cell_id() == load().cell_id()
+
+
+def test_the_seed_tells_runs_of_a_cell_apart_and_the_machine_does_not() -> None:
+    one, two = load("seed=1"), load("seed=2", "backend.num_cpus=2")
+    assert one.cell_id() == two.cell_id()
+    assert (one.run_id(), two.run_id()) == (f"{one.cell_id()}-s1", f"{one.cell_id()}-s2")
+
+
+@pytest.mark.parametrize("option", [f"{group}={option}" for group, options in groups().items() for option in options])
+def test_every_yaml_composes(option: str) -> None:
+    assert isinstance(load(option), ExperimentConfig)
+
+
+def test_tricks_toggle_from_the_command_line() -> None:
+    config = load("preset=dapo_static", "~tricks.token_mean", "+tricks.sequence_mean={}")
+    assert set(config.tricks) == {"group_norm", "clip_higher", "overlong_filter", "sequence_mean"}
+
+
+def test_every_preset_says_what_it_is_and_where_it_comes_from() -> None:
+    for path in (CONF / "preset").glob("*.yaml"):
+        assert "arXiv:" in path.read_text().splitlines()[1], path.name
+
+
+def test_four_updates_per_rollout_are_the_default() -> None:
+    assert load().optim.updates_per_rollout == 4

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+
+from harness.reward import is_right
+
+
+@pytest.mark.parametrize(
+    "response", [r"8*9=72;\boxed{72}", r"\boxed{ 72 }", r"\boxed{1};wait;\boxed{72}", r"\boxed{072}"]
+)
+def test_the_last_box_decides(response: str) -> None:
+    assert is_right(response, "72")
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        "",
+        "72",
+        r"\boxed{}",
+        r"\boxed{72};\boxed{1}",
+        r"\boxed{72",
+        r"\boxed{8*9}",
+        r"\boxed{72.0}",
+        r"\boxed{7 2}",
+        r"\boxed{-72}",
+        r"\boxed{" + "9" * 100_000 + "}",
+        "\\boxed{" * 50_000,
+        r"\boxed{__import__('os')}",
+    ],
+)
+def test_anything_but_the_integer_is_wrong(response: str) -> None:
+    assert not is_right(response, "72")
