@@ -56,7 +56,7 @@ def _hints(cls: Any) -> Mapping[str, Any]:
 
 
 def _unknown(hint: Any, data: Any, where: str) -> Iterator[str]:
-    cls = next((kind for kind in (hint, *get_args(hint)) if is_dataclass(kind)), None)
+    cls: Any = next((kind for kind in (hint, *get_args(hint)) if is_dataclass(kind)), None)
     if cls is None or not isinstance(data, dict):
         items = enumerate(data) if cls is not None and isinstance(data, list) else ()
         for index, item in items:
