@@ -131,7 +131,7 @@ class Store:
         self,
         handle: Handle,
         record: RunRecord,
-        artifacts: Mapping[str, Path | str] | None = None,  # name -> text, or the text file that holds it
+        artifacts: Mapping[str, Path | str] | None = None,  # name -> text, or a file of that name
         ended: float | None = None,  # seconds since 1970, by default now
     ) -> None:
         """Publish a record. It replaces failed runs of its run id; where one is FINISHED already, that one stays."""

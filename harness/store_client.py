@@ -63,11 +63,13 @@ class Tracker:
                 self.client.log_batch(uuid, metrics=[_entities().Metric(*point) for point in batch])
 
     def attach(self, uuid: str, tags: Mapping[str, str], artifacts: Mapping[str, Path | str]) -> None:
-        """Give a run tags and text files."""
+        """Give a run tags and files: name -> text, or a file, which keeps its own name."""
         with explained(self.place):
             for name, content in artifacts.items():
-                text = content if isinstance(content, str) else content.read_text(encoding="utf-8")
-                self.client.log_text(uuid, text, name)
+                if isinstance(content, str):
+                    self.client.log_text(uuid, content, name)
+                else:
+                    self.client.log_artifact(uuid, str(content))
             self.client.log_batch(uuid, tags=[_entities().RunTag(*pair) for pair in tags.items()])
 
     def end(self, uuid: str, status: str, at: float | None = None) -> None:

@@ -23,7 +23,7 @@ _ADVICE: Final = (
     ),
     (
         ("readonly", "read-only", "unable to open", "permission denied", "not a directory", "file exists"),
-        "cannot be written; make the folder writable or name another with MLFLOW_TRACKING_URI",
+        "cannot be written; make its folder writable, or use another one",
     ),
     (("database is locked",), "is held by another process; wait until that one has ended"),
     (
