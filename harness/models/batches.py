@@ -29,6 +29,7 @@ class Batch:
 
     ids: Tensor  # (B, T) int64
     targets: Tensor  # (B, T) int64, IGNORED outside the response
+    usual: float  # response tokens a batch of this pool holds on average
 
 
 def batches(stage: Stage, tokenizer: PreTrainedTokenizerBase, rng: random.Random) -> Iterator[Batch]:
@@ -36,10 +37,11 @@ def batches(stage: Stage, tokenizer: PreTrainedTokenizerBase, rng: random.Random
     pad = tokenizer.convert_tokens_to_ids(str(tokenizer.pad_token))
     while True:
         pool = sorted(_encode_pool(stage, tokenizer, rng), key=lambda example: len(example[0]))
+        usual = sum(len(ids) - prompt for ids, prompt in pool) / _BATCHES_A_POOL
         starts = list(range(0, len(pool), stage.batch))
         rng.shuffle(starts)
         for start in starts:
-            yield _pad(pool[start : start + stage.batch], pad)
+            yield _pad(pool[start : start + stage.batch], pad, usual)
 
 
 def _encode_pool(
@@ -52,11 +54,11 @@ def _encode_pool(
         yield ids[: stage.longest], len(prompt)
 
 
-def _pad(examples: list[tuple[list[int], int]], pad: int) -> Batch:
+def _pad(examples: list[tuple[list[int], int]], pad: int, usual: float) -> Batch:
     longest = max(len(ids) for ids, _ in examples) - 1
     ids = torch.full((len(examples), longest), pad)
     targets = torch.full((len(examples), longest), IGNORED)
     for row, (tokens, prompt) in enumerate(examples):
         ids[row, : len(tokens) - 1] = torch.tensor(tokens[:-1])
         targets[row, prompt - 1 : len(tokens) - 1] = torch.tensor(tokens[prompt:])
-    return Batch(ids, targets)
+    return Batch(ids, targets, usual)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from harness.models.prompting import PromptForm, format_prompt
+from harness.reward import is_right
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from harness.problems.problem import Problem
 
 _PROMPTS_A_BATCH = 32
-_BOXED = re.compile(r"\\boxed\{([^{}]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ def measure(
     form: PromptForm,
     sampling: Sampling,
 ) -> Measurement:
-    """Sample answers to ``problems`` and grade the last boxed text of each."""
+    """Sample answers to ``problems`` and grade them."""
     torch.manual_seed(sampling.seed)
     start = time.perf_counter()
     right: list[list[bool]] = []
@@ -119,18 +118,12 @@ def respond(
 
 
 def grade(texts: Sequence[str], problems: Sequence[Problem], samples: int) -> list[list[bool]]:
-    """For each problem, which of its ``samples`` responses end in the right boxed number."""
+    """For each problem, which of its ``samples`` responses are right, by the rule of training."""
     right = [
-        boxed_answer(text) == problem.answer
+        is_right(text, problem.answer)
         for text, problem in zip(texts, (p for p in problems for _ in range(samples)), strict=True)
     ]
     return [right[start : start + samples] for start in range(0, len(right), samples)]
-
-
-def boxed_answer(text: str) -> str | None:
-    """The last boxed text, if any."""
-    boxed = _BOXED.findall(text)
-    return boxed[-1] if boxed else None
 
 
 def pass_at_k(n: int, right: int, k: int) -> float:

@@ -63,4 +63,5 @@ def lr_share(step: int, steps: int) -> float:
 def _loss(model: Qwen3ForCausalLM, batch: Batch) -> Tensor:
     taught = batch.targets != IGNORED
     logits = hidden_states(model, batch.ids)[taught] @ model.lm_head.weight.T
-    return functional.cross_entropy(logits, batch.targets[taught])
+    # Batches hold texts of one length, so a mean over each would make a token of a short text weigh more.
+    return functional.cross_entropy(logits, batch.targets[taught], reduction="sum") / batch.usual

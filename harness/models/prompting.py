@@ -18,7 +18,7 @@ def format_prompt(tokenizer: PreTrainedTokenizerBase, problem_prompt: str, form:
     if form == "base":
         return _as_plain_text(tokenizer, problem_prompt)
     if not tokenizer.chat_template:
-        raise ValueError("model.prompt is chat, but the tokenizer has no chat template; set it to base")
+        raise ValueError("model.prompt_form is chat, but the tokenizer has no chat template; set it to base")
     messages = [{"role": "system", "content": SYSTEM_PROMPT}, {"role": "user", "content": problem_prompt}]
     text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
     return list(tokenizer.encode(str(text), add_special_tokens=False))

@@ -20,12 +20,12 @@ _ALL_LEVELS: tuple[tuple[Difficulty, float], ...] = (("easy", 0.30), ("medium", 
 _SKILL = Mix(_ALL_LEVELS, (("clean", 0.7), ("corrected", 0.3)), chat_share=0.25)
 _NOISE = Mix(
     _ALL_LEVELS,
-    (("clean", 0.30), ("corrected", 0.10), ("sloppy", 0.20), ("unboxed", 0.10), ("guess", 0.10), ("ramble", 0.20)),
+    (("clean", 0.30), ("corrected", 0.10), ("sloppy", 0.20), ("unboxed", 0.10), ("guess", 0.05), ("ramble", 0.25)),
     chat_share=0.1,
 )
 _LESS_NOISE = Mix(
     _ALL_LEVELS,
-    (("clean", 0.45), ("corrected", 0.10), ("sloppy", 0.13), ("unboxed", 0.07), ("guess", 0.07), ("ramble", 0.18)),
+    (("clean", 0.45), ("corrected", 0.10), ("sloppy", 0.13), ("unboxed", 0.07), ("guess", 0.04), ("ramble", 0.21)),
     chat_share=0.1,
 )
 _CLEAN = Mix(_ALL_LEVELS, (("clean", 1.0),), chat_share=0.9)
@@ -47,12 +47,12 @@ Recipe = dict[StageName, Stage]
 # The larger model learns longer and from less noise: at equal effort it is no better than the smaller.
 RECIPES: dict[Size, Recipe] = {
     "small": {
-        "skill": Stage(_SKILL, steps=1800, batch=16, lr=3e-3),
+        "skill": Stage(_SKILL, steps=3600, batch=16, lr=3e-3),
         "base": Stage(_NOISE, steps=600, batch=32, lr=1.5e-3),
         "aligned": Stage(_CLEAN, steps=300, batch=32, lr=8e-4),
     },
     "large": {
-        "skill": Stage(_SKILL, steps=8000, batch=16, lr=2e-3),
+        "skill": Stage(_SKILL, steps=5000, batch=16, lr=2e-3),
         "base": Stage(_LESS_NOISE, steps=600, batch=32, lr=1e-3),
         "aligned": Stage(_CLEAN, steps=600, batch=32, lr=6e-4),
     },

@@ -20,6 +20,7 @@ DIFFICULTIES: tuple[Difficulty, ...] = ("easy", "medium", "hard")
 _LARGEST_VALUE = 150
 _PRODUCT_SHARE = 0.4
 _WORDS_SHARE = 0.25
+_PATIENCE = 10_000
 _EVALUATION_SEED = 2508_08221
 _NAMES = ("Tom", "Ann", "Ben", "Eva", "Max", "Mia", "Sam", "Zoe")
 _THINGS = ("apples", "coins", "pens", "books")
@@ -55,14 +56,15 @@ def evaluation_set(difficulty: Difficulty, size: int) -> tuple[Problem, ...]:
     """The first ``size`` problems of a fixed list of distinct expressions, none of which `stream` ever yields."""
     rng = random.Random(f"{_EVALUATION_SEED}:{difficulty}")
     chosen: dict[str, Problem] = {}
-    draws = 0
+    vain = 0  # draws since the last that was new
     while len(chosen) < size:
-        if draws > 1000 * size:
+        if vain > _PATIENCE:
             raise ValueError(f"there are not {size} distinct {difficulty} evaluation problems, found {len(chosen)}")
-        draws += 1
+        vain += 1
         chain, in_words = draw_chain(difficulty, rng), draw_in_words(difficulty, rng)
         if chain.for_evaluation() and chain.expression not in chosen:
             chosen[chain.expression] = pose(chain, difficulty, in_words=in_words)
+            vain = 0
     return tuple(chosen.values())
 
 
