@@ -56,7 +56,7 @@ def pack(samples: Samples) -> Packing:
     return Packing(
         ids,
         positions,
-        (_prompt_bucket(prompts, samples.prompt_mask), *_response_buckets(samples, prompts, responses, feeding)),
+        (prompt_bucket(prompts, samples.prompt_mask), *_response_buckets(samples, prompts, responses, feeding)),
         slice(int(prompts[0, -1]), len(ids) - 1),
         samples.group[first],
         torch.cat((first * token_mask.shape[1], others)),
@@ -90,7 +90,8 @@ def _places(samples: Samples) -> tuple[Tensor, Tensor]:
     return (samples.prompt_mask.cumsum(dim=1) - 1).clamp(min=0), responses
 
 
-def _prompt_bucket(prompts: Tensor, prompt_mask: Tensor) -> Bucket:
+def prompt_bucket(prompts: Tensor, prompt_mask: Tensor) -> Bucket:
+    """Prompts (N, P), by the packed rows of their tokens, each attending to itself."""
     causal = torch.ones(prompts.shape[1], prompts.shape[1], dtype=torch.bool).tril()
     return Bucket(prompts, prompts, _bias(prompt_mask[:, None] & causal))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn import functional
 
-from harness.engines.attention import Heads, attend, by_head
+from harness.engines.attention import attend, by_head
 from harness.engines.kernels import normalize, swiglu
 from harness.engines.log_probs import Scores, score
 from harness.engines.packing import Packing, pack
@@ -16,7 +16,6 @@ from harness.engines.qwen3_weights import Layer, Weights, fuse
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from harness.engines.attention import HeadBucket
     from harness.engines.protocols import Samples
 
 
@@ -34,7 +33,7 @@ def compact_scores(model: Any, samples: Samples, temperature: float) -> Scores:
 def _logits(weights: Weights, packing: Packing) -> Tensor:
     """Logits (A + R, V) in the order of ``packing.targets``."""
     states = hidden_states(weights, packing)[packing.predicting]
-    logits = normalize(states, weights.eps) @ weights.head
+    logits = next_logits(states, weights)
     ends = len(states) - (len(packing.targets) - len(packing.answers))
     return torch.cat((logits[:ends].index_select(0, packing.answers), logits[ends:]))
 
@@ -45,21 +44,29 @@ def hidden_states(weights: Weights, packing: Packing) -> Tensor:
     turns = weights.turns(packing.positions)
     states = functional.embedding(packing.ids, weights.embedding)
     for layer in weights.layers:
-        states = _layer(states, layer, weights, buckets, turns)
+        rotated, values = project(states, layer, weights, turns)
+        states = finish(states, attend(rotated, values, buckets, weights.heads), layer, weights)
     return states
 
 
-def _layer(states: Tensor, layer: Layer, weights: Weights, buckets: list[HeadBucket], turns: Tensor) -> Tensor:
-    normed = normalize(states, weights.eps)
-    rotated = rotate(normed @ layer.queries_keys, layer, weights, turns)
-    mixed = attend(rotated, normed @ layer.values, buckets, weights.heads)
+def project(states: Tensor, layer: Layer, weights: Weights, turns: Tensor) -> tuple[Tensor, Tensor]:
+    """What attention needs of each token: rotated queries and keys (M, queries + keys, size), values (M, keys * size).
+
+    The halves of each query and key stand interleaved, so that a pair is one complex number.
+    """
+    heads, normed = weights.heads, normalize(states, weights.eps)
+    projected = (normed @ layer.queries_keys).view(len(states), -1, heads.size)
+    scaled = normalize(projected, weights.eps) * layer.head_scale
+    pairs = torch.view_as_complex(scaled.view(*scaled.shape[:2], -1, 2))
+    return torch.view_as_real(pairs * turns).flatten(2), normed @ layer.values
+
+
+def finish(states: Tensor, mixed: Tensor, layer: Layer, weights: Weights) -> Tensor:
+    """Hidden states after the layer whose attention mixed (M, queries * size)."""
     states = torch.addmm(states, mixed, layer.out)
     return torch.addmm(states, swiglu(normalize(states, weights.eps) @ layer.gate_up), layer.down)
 
 
-def rotate(projected: Tensor, layer: Layer, weights: Weights, turns: Tensor) -> Tensor:
-    """Normalised and rotated queries and keys (M, heads, size), the halves of each head interleaved."""
-    heads: Heads = weights.heads
-    normed = normalize(projected.view(len(projected), -1, heads.size), weights.eps) * layer.head_scale
-    pairs = torch.view_as_complex(normed.view(*normed.shape[:2], -1, 2))
-    return torch.view_as_real(pairs * turns).flatten(2)
+def next_logits(states: Tensor, weights: Weights) -> Tensor:
+    """Logits (M, V) of the tokens that follow."""
+    return normalize(states, weights.eps) @ weights.head

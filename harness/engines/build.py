@@ -1,0 +1,30 @@
+"""The two engines of a run, chosen by what the model is."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from harness.engines.compact_sampler import CompactSampler
+from harness.engines.hf_sampler import HfSampler
+from harness.engines.hf_scores import hf_scores
+from harness.engines.qwen3 import compact_scores
+from harness.engines.qwen3_weights import supports
+from harness.engines.torch_learner import TorchLearner
+
+if TYPE_CHECKING:
+    from harness.config import ExperimentConfig
+    from harness.engines.protocols import Learner, Sampler
+
+
+def build(model: Any, tokenizer: Any, config: ExperimentConfig) -> tuple[Sampler, Learner]:
+    """A sampler and a learner that share the module, so that handing over weights costs nothing.
+
+    Raises ValueError when the compact engine is asked for a model it cannot run.
+    """
+    compact = supports(model) if config.backend.engine == "auto" else config.backend.engine == "compact"
+    decode = partial(tokenizer.batch_decode, skip_special_tokens=True)
+    ends = tokenizer.eos_token_id, tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+    sampler = (CompactSampler if compact else HfSampler)(model, *ends, decode)
+    scorer = compact_scores if compact else hf_scores
+    return sampler, TorchLearner(model, config.optim, config.rollout.temperature, scorer)

@@ -1,0 +1,65 @@
+"""Prompts and responses as padded tensors; what every sampler does before and after it samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from harness.engines.protocols import Samples
+
+DecodeText = Callable[[list[list[int]]], Sequence[str]]  # token ids of responses to texts without special tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What a sampler has to know of the tokenizer."""
+
+    eos_id: int
+    pad_id: int
+    decode_text: DecodeText
+
+
+def left_pad(prompts: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Tensor]:
+    """Prompts as ids (N, P) and mask (N, P). Raises ValueError on an empty prompt."""
+    lengths = torch.tensor([len(prompt) for prompt in prompts])
+    if not prompts or not lengths.all():
+        raise ValueError("a sampler needs prompts of at least one token each")
+    mask = torch.arange(int(lengths.max())) >= lengths.max() - lengths[:, None]
+    ids = torch.full(mask.shape, pad_id)
+    ids[mask] = torch.tensor([token for prompt in prompts for token in prompt])
+    return ids, mask
+
+
+def token_mask(ids: Tensor, eos_id: int) -> Tensor:
+    """True (B, T) on the tokens of each response up to its first EOS, the EOS included."""
+    ends = ids == eos_id
+    return ends.cumsum(dim=1) - ends.long() == 0
+
+
+def assemble(prompt_ids: Tensor, prompt_mask: Tensor, ids: Tensor, log_probs: Tensor, words: Vocabulary) -> Samples:
+    """Samples from drawn ids (B, T) and their log-probabilities (B, T); anything may stand behind an EOS.
+
+    The result is no wider than its longest response.
+    """
+    mask = token_mask(ids, words.eos_id)
+    longest = int(mask.sum(dim=1).max())
+    mask = mask[:, :longest]
+    ids = ids[:, :longest].masked_fill(~mask, words.pad_id)
+    ended = ((ids == words.eos_id) & mask).any(dim=1)
+    return Samples(
+        prompt_ids,
+        prompt_mask,
+        torch.arange(len(prompt_ids)).repeat_interleave(len(ids) // len(prompt_ids)),
+        ids,
+        mask,
+        ~ended,
+        log_probs[:, :longest].masked_fill(~mask, 0),
+        tuple(words.decode_text(_spoken(ids, mask.sum(dim=1) - ended.long()))),
+    )
+
+
+def _spoken(ids: Tensor, lengths: Tensor) -> list[list[int]]:
+    return [row[:length] for row, length in zip(ids.tolist(), lengths.tolist(), strict=True)]

@@ -1,0 +1,65 @@
+"""The numbers of an update, added up over its micro-batches, and those of a step, over its updates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
+
+    from harness.engines.log_probs import Scores
+    from tricks.batch import Signal
+    from tricks.rule import UpdateRule
+
+CLIPPED: Final = ("clip_fraction_high", "clip_fraction_low")
+
+
+@dataclass(slots=True)
+class Tally:
+    """One update. An update without a kept token has loss and gradient 0 and counts as skipped."""
+
+    kept: int  # tokens that the update learns from
+    tokens: int  # tokens of all its responses
+    loss: float = 0.0
+    grad_norm: float = 0.0  # before clipping
+    lr: float = 0.0
+    entropy: float = 0.0  # nats, summed over all response tokens
+    ratio_max: float = 0.0
+    clipped: dict[str, float] = field(default_factory=lambda: dict.fromkeys(CLIPPED, 0.0))  # tokens
+
+    @torch.no_grad()
+    def add(self, loss: Tensor, scores: Scores, old_log_probs: Tensor, signal: Signal, rule: UpdateRule) -> None:
+        """Count a micro-batch."""
+        self.loss += loss.item()
+        self.entropy += scores.entropy.sum().item()
+        log_ratio = rule.log_ratio(scores.log_probs, old_log_probs, signal)
+        self.ratio_max = max(self.ratio_max, log_ratio.max().exp().item())
+        masks = rule.diagnostics(scores.log_probs, old_log_probs, signal)
+        for name in self.clipped.keys() & masks.keys():
+            self.clipped[name] += masks[name].sum().item()
+
+    def share(self, name: str) -> float:
+        """Share of the kept tokens that the bound of that name holds back."""
+        return self.clipped[name] / max(self.kept, 1)
+
+
+def summarize(updates: Sequence[Tally]) -> Mapping[str, float]:
+    """Means over the updates of a step, except where ``harness.metrics`` says otherwise."""
+    return {
+        "update/loss": _mean([update.loss for update in updates]),
+        "update/grad_norm": _mean([update.grad_norm for update in updates]),
+        **{f"update/{name}": _mean([update.share(name) for update in updates]) for name in CLIPPED},
+        "update/ratio_max": max(update.ratio_max for update in updates),
+        "update/skipped": float(sum(update.kept == 0 for update in updates)),
+        "update/lr": updates[-1].lr,
+        "policy/entropy": _mean([update.entropy / update.tokens for update in updates]),
+    }
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
