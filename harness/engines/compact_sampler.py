@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from harness.engines.qwen3_weights import Weights
 
 CACHE_BYTES: Final = 256 << 20  # of keys and values at a time
-_WORTH_KEEPING: Final = 0.8  # share of unfinished samples below which the finished ones are dropped
+WORTH_KEEPING: Final = 0.8  # share of unfinished samples below which the finished ones are dropped
 
 
 class CompactSampler:
@@ -84,7 +84,7 @@ def _answer(
         finished = finished | (drawn == eos_id)
         if finished.all() or place + 1 == uniform.shape[1]:
             break
-        if finished.float().mean() > 1 - _WORTH_KEEPING:
+        if finished.float().mean() > 1 - WORTH_KEEPING:
             kept = torch.nonzero(~finished)[:, 0]
             rows, drawn, finished = rows[kept], drawn[kept], finished[kept]
             cache.keep(kept)

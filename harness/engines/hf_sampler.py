@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from harness.engines.hf_scores import hf_scores
 from harness.engines.responses import DecodeText, Vocabulary, assemble, left_pad
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from torch import Tensor
 
@@ -37,27 +38,34 @@ class HfSampler:
         """Do nothing: the learner trains the very module this samples from."""
 
     def _generate(self, prompt_ids: Tensor, prompt_mask: Tensor, decoding: Decoding, seed: int) -> Tensor:
-        device = self._model.device
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        device, size = self._model.device, decoding.group_size
+        with _own_habits_aside(self._model), torch.random.fork_rng([device] if device.type == "cuda" else []):
             torch.manual_seed(seed)
             whole = self._model.generate(
-                input_ids=prompt_ids.repeat_interleave(decoding.group_size, dim=0).to(device),
-                attention_mask=prompt_mask.repeat_interleave(decoding.group_size, dim=0).long().to(device),
+                input_ids=prompt_ids.repeat_interleave(size, dim=0).to(device),
+                attention_mask=prompt_mask.repeat_interleave(size, dim=0).long().to(device),
                 generation_config=self._generation(decoding),
             )
         ids: Tensor = whole[:, prompt_ids.shape[1] :].cpu()
         return ids
 
     def _generation(self, decoding: Decoding) -> GenerationConfig:
-        # Said in full, because what is left out comes from the model: a decode without cache is 17 times
-        # slower, and a top-k or a repetition penalty would sample from another policy than the one trained.
         sampling = {"temperature": decoding.temperature, "top_k": 0, "top_p": 1.0} if decoding.temperature else {}
         return GenerationConfig(
             max_new_tokens=decoding.max_response_length,
             do_sample=decoding.temperature > 0,
             eos_token_id=self._vocabulary.eos_id,
             pad_token_id=self._vocabulary.pad_id,
-            use_cache=True,
-            repetition_penalty=1.0,
+            use_cache=True,  # decoding without one is 17 times slower
             **sampling,
         )
+
+
+@contextmanager
+def _own_habits_aside(model: Any) -> Iterator[None]:
+    """``generate`` fills gaps from the model's settings; a min-p from there would sample from another policy."""
+    habits, model.generation_config = model.generation_config, GenerationConfig()
+    try:
+        yield
+    finally:
+        model.generation_config = habits

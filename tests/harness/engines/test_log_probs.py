@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from harness.engines import log_probs
+from harness.engines.log_probs import score
+
+
+def logits_and_ids(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    logits = 3 * torch.randn(4, 5, 7, generator=generator)
+    return logits, torch.randint(7, (4, 5), generator=generator)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 1.7])
+def test_scores_are_those_of_the_tempered_softmax(temperature: float) -> None:
+    logits, ids = logits_and_ids()
+    table = (logits / temperature).log_softmax(dim=-1)
+    scores = score(logits, ids, temperature)
+    torch.testing.assert_close(scores.log_probs, table.gather(2, ids[..., None])[..., 0])
+    torch.testing.assert_close(scores.entropy, -(table.exp() * table).sum(dim=-1))
+
+
+def test_gradients_are_those_of_autograd() -> None:
+    logits, ids = logits_and_ids()
+    weights = torch.randn(ids.shape, generator=torch.Generator().manual_seed(1))
+    ours, theirs = logits.clone().requires_grad_(), logits.clone().requires_grad_()
+    (score(ours, ids, 0.7).log_probs * weights).sum().backward()
+    ((theirs / 0.7).log_softmax(dim=-1).gather(2, ids[..., None])[..., 0] * weights).sum().backward()
+    torch.testing.assert_close(ours.grad, theirs.grad)
+
+
+def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    logits, ids = logits_and_ids()
+    whole = logits.clone().requires_grad_()
+    expected = score(whole, ids, 1.0)
+    expected.log_probs.sum().backward()
+    monkeypatch.setattr(log_probs, "CHUNK_ELEMENTS", 21)  # three rows at a time
+    chunked = logits.clone().requires_grad_()
+    scores = score(chunked, ids, 1.0)
+    scores.log_probs.sum().backward()
+    assert torch.equal(scores.log_probs, expected.log_probs)
+    assert torch.equal(scores.entropy, expected.entropy)
+    assert torch.equal(chunked.grad, whole.grad)
+
+
+def test_half_precision_logits_are_scored_in_float32() -> None:
+    logits, ids = logits_and_ids()
+    scores = score(logits.bfloat16(), ids, 1.0)
+    assert scores.log_probs.dtype == torch.float32
+    torch.testing.assert_close(scores.log_probs, score(logits.bfloat16().float(), ids, 1.0).log_probs)
+
+
+def test_an_impossible_token_adds_nothing_to_the_entropy() -> None:
+    logits = torch.tensor([[0.0, 0.0, -torch.inf]])
+    scores = score(logits, torch.tensor([0]), 1.0)
+    torch.testing.assert_close(scores.entropy, torch.tensor([2.0]).log())
+
+
+def test_entropy_carries_no_gradient() -> None:
+    logits, ids = logits_and_ids()
+    assert not score(logits.requires_grad_(), ids, 1.0).entropy.requires_grad

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from harness.engines import packing
+from harness.engines.hf_scores import hf_scores
+from harness.engines.qwen3 import compact_scores
+from harness.engines.qwen3_weights import supports
+from tests.harness.engines.policies import llama, qwen3, random_samples, reference
+
+MODELS = {
+    "tied": {},
+    "untied": {"tie_word_embeddings": False},
+    "a key head per query head": {"num_key_value_heads": 4},
+    "another rotation": {"rope_parameters": {"rope_type": "default", "rope_theta": 50.0}, "rms_norm_eps": 1e-3},
+}
+SCORERS = {"compact": compact_scores, "hf": hf_scores}
+
+
+@pytest.mark.parametrize("changes", MODELS.values(), ids=MODELS)
+@pytest.mark.parametrize("scorer", SCORERS.values(), ids=SCORERS)
+def test_scores_equal_the_unpadded_forward_of_transformers(scorer: object, changes: dict[str, object]) -> None:
+    model, samples = qwen3(**changes), random_samples()
+    scores = scorer(model, samples, 0.8)
+    log_probs, entropies = reference(model, samples, 0.8)
+    torch.testing.assert_close(scores.log_probs, log_probs, atol=1e-5, rtol=0)
+    torch.testing.assert_close(scores.entropy, entropies, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("changes", MODELS.values(), ids=MODELS)
+def test_gradients_equal_those_of_transformers(changes: dict[str, object]) -> None:
+    model, samples = qwen3(**changes), random_samples()
+    weights = torch.randn(samples.response_ids.shape, generator=torch.Generator().manual_seed(1))
+    (compact_scores(model, samples, 0.8).log_probs * weights).sum().backward()
+    ours = {name: weight.grad for name, weight in model.named_parameters()}
+    model.zero_grad()
+    (reference(model, samples, 0.8)[0] * weights).sum().backward()
+    for name, weight in model.named_parameters():
+        assert (ours[name] - weight.grad).norm() <= 1e-5 * weight.grad.norm(), name
+
+
+def test_buckets_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, samples = qwen3(), random_samples(prompts=5, group_size=4)
+    expected = compact_scores(model, samples, 1.0).log_probs
+    monkeypatch.setattr(packing, "BUCKET_ROWS", 3)
+    torch.testing.assert_close(compact_scores(model, samples, 1.0).log_probs, expected, atol=1e-5, rtol=0)
+
+
+def test_a_sequence_scores_the_same_whatever_stands_in_its_padding() -> None:
+    model, samples = qwen3(), random_samples()
+    dirty = replace(
+        samples,
+        prompt_ids=torch.where(samples.prompt_mask, samples.prompt_ids, 7),
+        response_ids=torch.where(samples.response_mask, samples.response_ids, 9),
+    )
+    torch.testing.assert_close(
+        compact_scores(model, dirty, 1.0).log_probs, compact_scores(model, samples, 1.0).log_probs
+    )
+
+
+def test_responses_without_tokens_score_nothing() -> None:
+    model, samples = qwen3(), random_samples()
+    blanked = replace(samples, response_mask=samples.response_mask & (torch.arange(len(samples.group)) != 2)[:, None])
+    expected = compact_scores(model, samples, 1.0).log_probs * blanked.response_mask
+    torch.testing.assert_close(compact_scores(model, blanked, 1.0).log_probs, expected, atol=1e-5, rtol=0)
+
+
+def test_qwen3_in_float32_is_supported() -> None:
+    assert supports(qwen3())
+    assert supports(qwen3(tie_word_embeddings=False))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        llama(),
+        qwen3().bfloat16(),
+        qwen3(attention_bias=True),
+        qwen3(hidden_act="gelu"),
+        qwen3(rope_parameters={"rope_type": "linear", "factor": 2.0, "rope_theta": 1e4}),
+        qwen3(use_sliding_window=True, sliding_window=4, max_window_layers=1),
+    ],
+    ids=["another architecture", "half precision", "biases", "another activation", "scaled rotation", "window"],
+)
+def test_other_models_are_refused(model: object) -> None:
+    assert not supports(model)
