@@ -1,0 +1,86 @@
+"""The words after ``python -m sweeps``, read strictly."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+from harness.schema import SchemaError, suggest
+
+Command = Literal["plan", "run"]
+
+USAGE: Final = """\
+usage: python -m sweeps plan|run [grid=NAME] [profile=laptop] [full=1] [seeds=0,1] [results=results]
+
+  plan      print what `run` would do: cells, runs, minutes; runs nothing
+  run       run what is not finished; start it again to resume
+
+  grid      a name in sweeps/grids, or the path of a YAML file
+  profile   a profile of the grid; laptop always exists
+  full      1 crosses all axes; without it a grid's quick slices run
+  seeds     in place of the grid's seeds
+  results   the folder of runs, of their locks and, without MLFLOW_TRACKING_URI, of MLflow's database
+
+environment: RAY_ADDRESS (a cluster), MLFLOW_TRACKING_URI (a tracking server),
+             RESULTS_DIR (the results folder), LAUNCH=inline (no Ray, for debuggers)"""
+
+_FLAGS: Final = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What to plan or run."""
+
+    grid: str = "smoke"
+    profile: str = "laptop"
+    full: bool = False
+    seeds: tuple[int, ...] | None = None  # None: the grid's own
+    results: Path = field(default_factory=lambda: Path(os.environ.get("RESULTS_DIR") or "results"))
+
+    def command(self) -> str:
+        """What a person types to go on with this sweep."""
+        full, seeds = self.full, ",".join(map(str, self.seeds or ()))
+        words = [f"GRID={self.grid}", f"PROFILE={self.profile}", "FULL=1" * full, f"SEEDS={seeds}" * bool(seeds)]
+        if self.results == Path("results"):
+            return " ".join(["make sweep", *filter(None, words)])
+        small = [word.lower().partition("=")[0] + "=" + word.partition("=")[2] for word in words if word]
+        return " ".join(["python -m sweeps run", *small, f"results={self.results}"])
+
+
+def parse(words: list[str]) -> tuple[Command, Arguments]:
+    """Read ``plan grid=smoke full=1``. Raises SchemaError with the nearest known word."""
+    commands = get_args(Command)
+    if not words or words[0] not in commands:
+        given = words[0] if words else "nothing"
+        raise SchemaError(f"{given}: no such command; {suggest(given, commands)}")
+    command: Command = "plan" if words[0] == "plan" else "run"
+    pairs = [_pair(word) for word in words[1:]]
+    return command, Arguments(**{key: _READERS.get(key, str)(value) for key, value in pairs})  # type: ignore[arg-type]
+
+
+def _pair(word: str) -> tuple[str, str]:
+    key, equals, value = word.partition("=")
+    known = [field.name for field in fields(Arguments)]
+    if key not in known:
+        raise SchemaError(f"{key}: no such argument; {suggest(key, known)}")
+    if not equals:
+        raise SchemaError(f"{key}: write {key}=VALUE")
+    return key, value
+
+
+def _flag(value: str) -> bool:
+    if value.lower() not in _FLAGS:
+        raise SchemaError(f"full={value}: write full=1 or full=0")
+    return _FLAGS[value.lower()]
+
+
+def _seeds(value: str) -> tuple[int, ...]:
+    words = value.split(",")
+    if not all(word.strip().isdecimal() for word in words) or len(set(map(int, words))) < len(words):
+        raise SchemaError(f"seeds={value}: write different whole numbers with commas between, such as seeds=0,1")
+    return tuple(map(int, words))
+
+
+_READERS: Final = {"full": _flag, "seeds": _seeds, "results": Path}

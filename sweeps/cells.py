@@ -1,0 +1,45 @@
+"""The cells of a grid: its axes crossed, the quick slices chosen, the skipped ones left out and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING
+
+from sweeps.grid import Slice
+
+if TYPE_CHECKING:
+    from sweeps.grid import Grid
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which cells a sweep considers, as labels."""
+
+    cells: tuple[Mapping[str, str], ...]
+    skipped: tuple[tuple[Slice, tuple[Mapping[str, str], ...]], ...]  # a reason with the cells it takes
+    crossed: int  # cells of the full cross, skipped ones included
+
+
+def select(grid: Grid, full: bool) -> Selection:
+    """Cross the axes. Unless ``full``, only the grid's quick slices count, where it has any."""
+    points = [dict(zip(grid.axes, labels, strict=True)) for labels in product(*grid.axes.values())]
+    chosen = [point for point in points if full or not grid.quick or any(part.covers(point) for part in grid.quick)]
+    reasons = [next((part for part in grid.skip if part.covers(point)), None) for point in chosen]
+    kept = tuple(point for point, reason in zip(chosen, reasons, strict=True) if reason is None)
+    skipped = tuple(
+        (part, tuple(point for point, reason in zip(chosen, reasons, strict=True) if reason is part))
+        for part in grid.skip
+    )
+    return Selection(kept, tuple(entry for entry in skipped if entry[1]), len(points))
+
+
+def overrides(grid: Grid, point: Mapping[str, str]) -> tuple[str, ...]:
+    """What Hydra is told for a cell."""
+    return (*grid.overrides, *(word for axis, label in point.items() for word in grid.axes[axis][label]))
+
+
+def words(labels: Mapping[str, str]) -> str:
+    """A cell or a part of one, such as ``norm=group reward_scale=zero_one``."""
+    return " ".join(f"{axis}={label}" for axis, label in labels.items())

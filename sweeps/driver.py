@@ -1,0 +1,151 @@
+"""What the commands do. A sweep is the order of ``run``: lock, repair, plan, launch, results."""
+
+from __future__ import annotations
+
+import math
+import os
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from harness.provenance import provenance
+from harness.store import Store
+from harness.store_errors import StoreError
+from harness.store_publish import publish
+from sweeps.board import Board
+from sweeps.events import SweepError
+from sweeps.inline import launch_inline
+from sweeps.interrupt import interruptible
+from sweeps.lock import study_lock
+from sweeps.plan import make_plan
+from sweeps.progress import progress
+from sweeps.recorder import Recorder
+from sweeps.report import print_plan
+from sweeps.study import study
+from sweeps.summary import print_costs, print_results
+from sweeps.usage import SweepUsage
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from harness.records import RunRecord
+    from sweeps.arguments import Arguments
+    from sweeps.events import Event
+    from sweeps.grid import Grid
+    from sweeps.plan import Plan, PlannedRun
+
+OK, FAILED, INTERRUPTED = 0, 1, 130
+
+
+def plan(grid: Grid, arguments: Arguments, console: Console) -> int:
+    """Print what a sweep would do. Writes nothing."""
+    made, _ = _plan(grid, arguments, Store.open(arguments.results))
+    print_plan(console, made, _slots(made.to_run))
+    return OK
+
+
+def run(grid: Grid, arguments: Arguments, console: Console) -> int:
+    """Run what is not finished. Returns the exit code."""
+    usage = SweepUsage()
+    with study_lock(arguments.results, grid.name), interruptible():
+        store = Store.open(arguments.results)
+        _repair(grid, arguments, store, console)
+        made, records = _plan(grid, arguments, store)
+        print_plan(console, made, _slots(made.to_run))
+        store.save_study(study(made, records))
+        if not made.to_run:
+            console.print(Text("nothing to run: every planned run is finished", style="bold"))
+            print_results(console, grid, arguments.results)
+            return OK
+        recorder = Recorder(store, arguments.results / "runs", console)
+        try:
+            _fly(made.to_run, arguments.results / "runs", recorder, usage, console)
+        except KeyboardInterrupt:
+            _stop(grid, arguments, store, recorder, console)
+            return INTERRUPTED
+    return _conclude(grid, made, arguments, recorder, usage, console)
+
+
+def _repair(grid: Grid, arguments: Arguments, store: Store, console: Console) -> None:
+    """Make good what a killed driver left undone, before anything is planned."""
+    found = publish(store, arguments.results / "runs")
+    left = store.sweep_up(grid.name)
+    if found.added:
+        console.print(Text(f"published {len(found.added)} finished runs that MLflow lacked"))
+    if left:
+        console.print(Text(f"{len(left)} runs of a sweep that died are marked KILLED; they start again"))
+    for line in found.unreadable:
+        console.print(Text(f"left alone, unreadable: {line}"))
+
+
+def _plan(grid: Grid, arguments: Arguments, store: Store) -> tuple[Plan, list[RunRecord]]:
+    records = store.records(grid.name)
+    return make_plan(grid, arguments.full, store.finished(grid.name), records, provenance()), records
+
+
+def _fly(runs: Sequence[PlannedRun], folder: Path, recorder: Recorder, usage: SweepUsage, console: Console) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    board = Board(runs, _slots(runs) or len(runs))
+    with closing(_launch(runs, folder.absolute())) as events, progress(board, console) as display:
+        for event in events:
+            if event:
+                board.hear(event)
+                recorder.hear(event)
+            display.show(event)
+            usage.sample()
+
+
+def _launch(runs: Sequence[PlannedRun], folder: Path) -> Generator[Event | None]:
+    if _inline():
+        yield from launch_inline(runs, folder)
+        return
+    from sweeps.launch import launch  # noqa: PLC0415 - a sweep with nothing to run need not import Ray
+
+    yield from launch(runs, folder, _cores())
+
+
+def _stop(grid: Grid, arguments: Arguments, store: Store, recorder: Recorder, console: Console) -> None:
+    kept = sum(record.status == "finished" for record in recorder.records)
+    killed = store.sweep_up(grid.name)
+    console.print(Text(f"interrupted: {kept} runs of this sweep are finished and kept, {len(killed)} marked KILLED"))
+    console.print(Text(f"resume with: {arguments.command()}"))
+
+
+def _conclude(
+    grid: Grid, made: Plan, arguments: Arguments, recorder: Recorder, usage: SweepUsage, console: Console
+) -> int:
+    slots = _slots(made.to_run)
+    per_run = max(run.config.backend.num_cpus for run in made.to_run)
+    print_costs(console, recorder.records, usage, min(slots, len(made.to_run)) * per_run if slots else None)
+    try:
+        recorder.make_up()
+    except StoreError as error:
+        console.print(Text(f"MLflow lacks runs of this sweep; they are in {arguments.results}/runs: {error}"))
+        return FAILED
+    print_results(console, grid, arguments.results)
+    return FAILED if any(record.status == "failed" for record in recorder.records) else OK
+
+
+def _slots(runs: Sequence[PlannedRun]) -> int | None:
+    """How many of these runs fit on this machine at once; None for a cluster, which knows better."""
+    if _inline():
+        return 1
+    if os.environ.get("RAY_ADDRESS"):
+        return None
+    return max(math.floor(_cores() / max((run.config.backend.num_cpus for run in runs), default=1.0)), 1)
+
+
+def _cores() -> int:
+    available = getattr(os, "sched_getaffinity", None)  # a container may hold fewer than the machine
+    return len(available(0)) if available else os.cpu_count() or 1
+
+
+def _inline() -> bool:
+    how = os.environ.get("LAUNCH") or "ray"
+    if how not in {"inline", "ray"}:
+        raise SweepError(f"LAUNCH={how}: write LAUNCH=inline, or leave it out for Ray")
+    return how == "inline"

@@ -1,0 +1,72 @@
+"""How long runs will take: from recorded runs of the study, else from a constant that says so."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from harness.config import ExperimentConfig
+    from harness.records import RunRecord
+
+TOKENS_PER_SECOND: Final = 15_000.0  # trained tokens a CPU second of the small embedded model, on a 2023 core
+START_SECONDS: Final = 15.0  # Ray and the imports of its workers, once a sweep
+_LARGE: Final = 2.0  # the large embedded model against the small one
+_SAMPLED_ONLY: Final = 0.4  # a token of an evaluation against one that is trained on too
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Seconds per token of the cost model, by model."""
+
+    by_model: Mapping[str, float]
+    runs: int  # recorded runs behind it
+
+    @classmethod
+    def of(cls, records: Iterable[RunRecord]) -> Speed:
+        """The mean of the finished runs; failed ones say nothing about length."""
+        seen: dict[str, list[float]] = {}
+        for record in records:
+            if record.status == "finished":
+                seen.setdefault(record.config["model"]["path"], []).append(record.wall_seconds / tokens(record.config))
+        return cls({model: fmean(rates) for model, rates in seen.items()}, sum(map(len, seen.values())))
+
+    def seconds(self, config: ExperimentConfig) -> float:
+        """Expected seconds of one run."""
+        model = config.model.path
+        relative = {known: rate / _size(known) for known, rate in self.by_model.items()}
+        fallback = fmean(relative.values()) if relative else 1 / TOKENS_PER_SECOND
+        return tokens(asdict(config)) * self.by_model.get(model, fallback * _size(model))
+
+    @property
+    def source(self) -> str:
+        """Where the estimate comes from, in words."""
+        if self.runs:
+            return f"from {self.runs} recorded run{'s' * (self.runs > 1)}"
+        return f"from a constant, {TOKENS_PER_SECOND:,.0f} tokens a CPU second; nothing is recorded yet"
+
+
+def tokens(config: Mapping[str, Any]) -> float:
+    """Tokens that a run trains on at most, evaluations included by their smaller cost."""
+    rollout, held_out, steps = config["rollout"], config["eval"], config["steps"]
+    trained = steps * rollout["prompts_per_batch"] * rollout["group_size"] * config["optim"]["epochs"]
+    evaluations = 2 + (steps // held_out["every"] if held_out["every"] else 0)
+    sampled = evaluations * held_out["problems"] * held_out["samples"] * len(config["data"]["difficulties"])
+    return float((trained + _SAMPLED_ONLY * sampled) * rollout["max_response_length"])
+
+
+def makespan(seconds: Sequence[float], slots: int) -> float:
+    """Seconds until the last run ends, the longest started first."""
+    ends = [0.0] * max(slots, 1)
+    for length in sorted(seconds, reverse=True):
+        heapq.heapreplace(ends, ends[0] + length)
+    return max(ends)
+
+
+def _size(model: str) -> float:
+    return _LARGE if "large" in model else 1.0

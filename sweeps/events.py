@@ -1,0 +1,66 @@
+"""What happens to the runs of a sweep, as the driver hears of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from harness.records import RunRecord
+from sweeps.plan import PlannedRun
+
+ATTEMPTS: Final = 2  # a run that fails is tried once more
+
+
+class SweepError(RuntimeError):
+    """A sweep that cannot start or go on: why, and the way out, in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """A worker's first word on a run."""
+
+    pid: int
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A worker's metrics of a step; step 0 is the evaluation before training."""
+
+    step: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A worker's last word on a run."""
+
+    record: RunRecord
+    files: Mapping[str, bytes]
+
+
+Message = Hello | Report | Done
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An attempt that ended without a record."""
+
+    cause: str  # "ValueError: the last line of its message"
+    trace: str
+    final: bool  # no attempt is left
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a run."""
+
+    run: PlannedRun
+    what: Message | Failure
+
+
+def cause(error: BaseException) -> str:
+    """The type of an error and the last line of its message."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[-1].strip()}" if lines else type(error).__name__

@@ -1,0 +1,31 @@
+"""Runs one after the other in this process, for debuggers: ``LAUNCH=inline``."""
+
+from __future__ import annotations
+
+import os
+import platform
+import traceback
+from typing import TYPE_CHECKING
+
+from sweeps.events import ATTEMPTS, Event, Failure, Hello, cause
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from sweeps.plan import PlannedRun
+
+
+def launch_inline(runs: Sequence[PlannedRun], folder: Path) -> Iterator[Event]:
+    """The events of the runs; each run writes to its own folder under ``folder``."""
+    from sweeps.worker import perform  # noqa: PLC0415 - a sweep with nothing to run need not import transformers
+
+    for run in runs:
+        for attempt in range(1, ATTEMPTS + 1):
+            yield Event(run, Hello(os.getpid(), platform.node()))
+            try:
+                for message in perform(run, folder / run.folder):
+                    yield Event(run, message)
+                break
+            except Exception as error:  # whatever a run raises is its own result
+                yield Event(run, Failure(cause(error), traceback.format_exc(), attempt == ATTEMPTS))
