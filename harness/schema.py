@@ -7,15 +7,16 @@ the project comes through ``read``, so all of them fail alike, with the path of 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator
 
     from pydantic_core import ErrorDetails
 
@@ -57,6 +58,10 @@ def _hints(cls: Any) -> Mapping[str, Any]:
 
 def _unknown(hint: Any, data: Any, where: str) -> Iterator[str]:
     cls: Any = next((kind for kind in (hint, *get_args(hint)) if is_dataclass(kind)), None)
+    if cls is not None and get_origin(hint) is Mapping and isinstance(data, dict):
+        for key, item in data.items():
+            yield from _unknown(cls, item, _at(where, key))
+        return
     if cls is None or not isinstance(data, dict):
         items = enumerate(data) if cls is not None and isinstance(data, list) else ()
         for index, item in items:
