@@ -48,7 +48,7 @@ def run_single(overrides: Sequence[str]) -> int:
 
 
 def _run(config: ExperimentConfig, results: Path) -> RunRecord:
-    spec = RunSpec(STUDY, "laptop", {"preset": "+".join(config.tricks) or "none"}, config, provenance())
+    spec = RunSpec(STUDY, "laptop", {"tricks": "+".join(config.tricks) or "none"}, config, provenance())
     store = Store.open(results)
     store.sweep_up(STUDY)
     print(f"run {config.run_id()}  {config.model.path}  {config.steps} steps\n{_algorithm(config)}")

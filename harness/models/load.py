@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging
 
 from harness.models.locate import ModelError, check_model, model_source
 
@@ -23,6 +24,7 @@ def load_model(path: str, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrain
     Reads safetensors only and runs no code from the model's repository.
     """
     tokenizer = load_tokenizer(path)
+    logging.disable_progress_bar()  # it would break up the sweep's own
     with _explained(path, "weights"):
         model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
             model_source(path), dtype=dtype, use_safetensors=True, trust_remote_code=False

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from harness.config import load
+from harness.metrics import METRICS, is_timing
+from harness.records import RunRecord
+from harness.run import Finished, RunSpec, execute, save
+from harness.train import StepReport
+
+SMALL = (
+    "steps=2",
+    "rollout.prompts_per_batch=4",
+    "rollout.group_size=4",
+    "rollout.max_response_length=24",
+    "eval.problems=3",
+    "eval.samples=2",
+)
+
+
+def spec(*overrides: str) -> RunSpec:
+    return RunSpec("tests", "laptop", {"arm": "x"}, load(*SMALL, *overrides), {"commit": "c0ffee"})
+
+
+def numbers(folder: Path) -> list[dict[str, float]]:
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    return [{name: value for name, value in json.loads(line).items() if not is_timing(name)} for line in lines]
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        (),
+        ("preset=dapo_static",),
+        ("optim.epochs=2",),
+        ("backend=hf",),
+        ("model=large_aligned", "data=arithmetic_easy"),
+    ],
+    ids=["vanilla", "dapo_static", "two epochs", "hugging face", "large aligned"],
+)
+def test_the_same_config_and_seed_give_bit_identical_metrics(overrides: tuple[str, ...], tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        list(execute(spec(*overrides), tmp_path / name))
+    assert numbers(tmp_path / "one") == numbers(tmp_path / "two")
+    assert len(numbers(tmp_path / "one")) == 3
+
+
+def test_a_run_beside_another_gives_the_same_bits(tmp_path: Path) -> None:
+    list(execute(spec("seed=3"), tmp_path / "alone"))
+    command = [sys.executable, "-m", "harness", *SMALL]
+    processes = [
+        subprocess.Popen(
+            [*command, f"seed={seed}"],
+            env={**_environment(), "RESULTS_DIR": str(tmp_path / str(seed))},
+            stdout=subprocess.DEVNULL,
+        )
+        for seed in (3, 4)
+    ]
+    assert [process.wait() for process in processes] == [0, 0]
+    beside = tmp_path / "3" / "runs" / spec("seed=3").config.run_id()
+    assert numbers(beside) == numbers(tmp_path / "alone")
+
+
+def test_arms_of_one_seed_see_the_same_problems_and_start_alike(tmp_path: Path) -> None:
+    list(execute(spec("preset=grpo"), tmp_path / "grpo"))
+    list(execute(spec("preset=liteppo"), tmp_path / "liteppo"))
+    grpo, liteppo = numbers(tmp_path / "grpo"), numbers(tmp_path / "liteppo")
+    assert grpo[0] == liteppo[0]
+    same = ("train/accuracy", "response/length", "response/truncated")
+    assert [grpo[1][name] for name in same] == [liteppo[1][name] for name in same]
+
+
+def test_a_run_ends_with_its_record_and_leaves_a_complete_folder(tmp_path: Path) -> None:
+    *reports, finished = execute(spec("preset=liteppo", "seed=7"), tmp_path)
+    assert isinstance(finished, Finished)
+    assert [report.step for report in reports if isinstance(report, StepReport)] == [0, 1, 2]
+    record = RunRecord.from_json((tmp_path / "record.json").read_text())
+    assert record == finished.record
+    assert (record.status, record.seed, record.labels) == ("finished", 7, {"arm": "x"})
+    assert {"start/accuracy", "final/accuracy", "final/pass@2", "auc/accuracy", "train/policy/entropy"} <= set(
+        record.scores
+    )
+    outcomes = pd.read_parquet(io.BytesIO((tmp_path / "outcomes.parquet").read_bytes()))
+    assert len(outcomes) == 2 * 6 * 2  # start and final, two difficulties of three problems, two samples
+    final = outcomes[outcomes.when == "final"]
+    assert final.right.mean() == pytest.approx(record.scores["final/accuracy"])
+
+
+def test_every_logged_metric_is_documented(tmp_path: Path) -> None:
+    list(execute(spec("preset=grpo"), tmp_path))
+    logged = {name for line in (tmp_path / "metrics.jsonl").read_text().splitlines() for name in json.loads(line)}
+    assert logged - {"step"} == set(METRICS)
+
+
+def test_evaluation_in_between_adds_points_to_the_curve(tmp_path: Path) -> None:
+    reports = [item for item in execute(spec("eval.every=1"), tmp_path) if isinstance(item, StepReport)]
+    assert all("eval/accuracy" in report.metrics for report in reports)
+
+
+def test_no_steps_is_an_evaluation(tmp_path: Path) -> None:
+    *_, finished = execute(spec("steps=0"), tmp_path)
+    assert isinstance(finished, Finished)
+    assert "final/accuracy" not in finished.record.scores
+
+
+def test_the_record_is_written_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    *_, finished = execute(spec("steps=0"), tmp_path / "run")
+    assert isinstance(finished, Finished)
+    written: list[str] = []
+    replace = Path.replace
+    monkeypatch.setattr(Path, "replace", lambda draft, target: written.append(target.name) or replace(draft, target))
+    save(finished, tmp_path / "copy")
+    assert written[-1] == "record.json"
+
+
+def command(*overrides: str, results: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "harness", *overrides],
+        env={**_environment(), "RESULTS_DIR": str(results)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_one_run_from_the_command_line(tmp_path: Path) -> None:
+    done = command(*SMALL, "preset=liteppo", "+tricks.overlong_filter={}", results=tmp_path)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    assert "OverlongFilter()" in done.stdout
+    assert "final/accuracy" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["preset=litepo"], "preset=litepo: no such option; did you mean 'liteppo'?"),
+        (["+tricks.nothing={}"], "unknown trick 'nothing'"),
+        (["model.path=builtin:smal_base"], "did you mean"),
+    ],
+)
+def test_a_wrong_command_ends_with_one_message_and_exit_code_2(
+    overrides: list[str], message: str, tmp_path: Path
+) -> None:
+    done = command(*overrides, results=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_results_that_cannot_be_written_end_with_one_message(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    done = command(*SMALL, "steps=0", results=tmp_path / "file" / "results")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert str(tmp_path / "file") in done.stderr
+
+
+def _environment() -> dict[str, str]:
+    import os
+
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+    return {**kept, "OMP_NUM_THREADS": "1"}
