@@ -83,7 +83,7 @@ class Study:
     baseline: Mapping[str, str]
     seeds: tuple[int, ...]
     cells: tuple[Mapping[str, str], ...]  # planned cells, as labels
-    cell_ids: tuple[str, ...] = ()  # theirs, in the same order; runs of other settings are then left out of tables
+    cell_ids: tuple[str, ...]  # theirs, in the same order; tables take only runs of these settings
     skipped: tuple[Skipped, ...] = ()
     refused: tuple[Skipped, ...] = ()
     twins: tuple[tuple[Mapping[str, str], ...], ...] = field(default=())

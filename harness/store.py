@@ -22,7 +22,18 @@ from harness.store_errors import REPAIR, StoreError, explained
 from harness.store_publish import RECORD_FILE, publish, study_file
 from harness.store_read import SqlReader
 from harness.store_server import ServerReader
-from harness.store_tags import EXPERIMENT_TAG_LIMIT, RECORD, RUN_TAG_LIMIT, STUDY, key, pack, params, tags, unpack
+from harness.store_tags import (
+    EXPERIMENT_TAG_LIMIT,
+    RECORD,
+    RUN_TAG_LIMIT,
+    STUDY,
+    compact,
+    key,
+    pack,
+    params,
+    tags,
+    unpack,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -172,9 +183,8 @@ class Store:
 
 
 def _outcome(record: RunRecord) -> dict[str, str]:
-    compact = json.dumps(json.loads(record.to_json()), separators=(",", ":"), sort_keys=True)
     error = {"error": record.error[:RUN_TAG_LIMIT]} if record.error else {}
-    return {**error, **pack(RECORD, compact, RUN_TAG_LIMIT)}
+    return {**error, **pack(RECORD, compact(record), RUN_TAG_LIMIT)}
 
 
 def _yaml(config: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from harness.records import RunHead
+    from harness.records import RunHead, RunRecord
 
 # MLflow's own prefix keeps these out of the tag lists of its pages; their values are for machines.
 RECORD: Final = "mlflow.liteppo.record"
@@ -43,6 +43,11 @@ def tags(head: RunHead) -> dict[str, str]:
 def params(head: RunHead) -> dict[str, str]:
     """The flat config and the lines of the rule, so that comparing two runs reads as an algorithm diff."""
     return {key(name): value for name, value in (*_flat(head.config), *_rule(head))}
+
+
+def compact(record: RunRecord) -> str:
+    """The record in as few characters as JSON allows."""
+    return json.dumps(json.loads(record.to_json()), separators=(",", ":"), sort_keys=True)
 
 
 def pack(name: str, text: str, limit: int) -> dict[str, str]:

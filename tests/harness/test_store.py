@@ -5,6 +5,7 @@ from dataclasses import replace
 from shutil import copyfile
 
 import pytest
+
 from harness.records import RunRecord, Skipped, Study
 from harness.store import Store, main
 from harness.store_errors import StoreError, explained
@@ -34,6 +35,7 @@ STUDY = Study(
     baseline={"norm": "none"},
     seeds=(0, 1),
     cells=({"norm": "none", "model": "small"}, {"norm": "group", "model": "small"}),
+    cell_ids=("c0", "c1"),
     skipped=(Skipped({"norm": "batch"}, "no time"),),
 )
 
@@ -237,10 +239,13 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path, monkeypatch):
 
 
 def test_a_full_disk_is_named():
-    with pytest.raises(StoreError, match="results/mlflow.db could not be written: the disk is full"):
-        with explained("results/mlflow.db"), sqlite3.connect(":memory:") as database:
-            database.execute("PRAGMA max_page_count = 2")
-            database.execute("CREATE TABLE t (x)")
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.execute("PRAGMA max_page_count = 2")
+        database.execute("CREATE TABLE t (x)")
+        with (
+            pytest.raises(StoreError, match="db could not be written: the disk is full"),
+            explained("results/mlflow.db"),
+        ):
             database.execute("INSERT INTO t VALUES (zeroblob(100000))")
 
 

@@ -1,0 +1,117 @@
+"""``python -m analysis tables|figures|summary``: what the store holds, for people. Starts no run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from analysis.frame import runs_frame
+from analysis.output import write
+from analysis.tables import Table, study_table
+from harness.schema import suggest
+from harness.store import Store
+from harness.store_errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from harness.records import Study
+
+OPTIONS: Final = ("grid", "profile", "results")
+USAGE: Final = """\
+usage: python -m analysis COMMAND [grid=NAME] [profile=NAME] [results=DIR]
+
+  tables    write results/tables/NAME.PROFILE.md, .csv and .tex
+  figures   write results/figures/NAME.PROFILE.svg and .png
+  summary   print a short table on the terminal
+
+Without grid and profile: all that the store holds."""
+
+
+class UsageError(ValueError):
+    """A wrong call; the message says the right one."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do what is asked. Exit code 2 for a wrong call, 1 where the store or the disk refuses."""
+    if {"-h", "--help"} & set(arguments):
+        print(USAGE)
+        return 0
+    try:
+        command, options = _parse(arguments)
+        store = Store.open(results := Path(options.get("results") or os.environ.get("RESULTS_DIR") or "results"))
+        for study in _chosen(store, options):
+            COMMANDS[command](store, study, results)
+    except UsageError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except StoreError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parse(arguments: Sequence[str]) -> tuple[str, dict[str, str]]:
+    command, *rest = arguments or ("",)
+    if command not in COMMANDS:
+        raise UsageError(f"unknown command {command!r}; {suggest(command, COMMANDS)}" if command else USAGE)
+    options = {}
+    for argument in rest:
+        name, equals, value = argument.partition("=")
+        if name not in OPTIONS:
+            raise UsageError(f"unknown argument {argument!r}; {suggest(name, OPTIONS)}")
+        if not (equals and value):
+            raise UsageError(f"{name} needs a value, as in {name}=NAME")
+        options[name] = value
+    return command, options
+
+
+def _chosen(store: Store, options: Mapping[str, str]) -> list[Study]:
+    studies = store.studies()
+    if not studies:
+        raise StoreError(f"{store.place} holds no study yet; run one with `make sweep GRID=smoke`")
+    for option, names in (("grid", {s.name for s in studies}), ("profile", {s.profile for s in studies})):
+        if options.get(option, next(iter(names))) not in names:
+            raise UsageError(f"no {option} {options[option]!r} in {store.place}; {suggest(options[option], names)}")
+    wanted = [
+        s for s in studies if s.name == options.get("grid", s.name) and s.profile == options.get("profile", s.profile)
+    ]
+    if not wanted:
+        raise UsageError(f"{options['grid']} has no runs of profile {options['profile']} in {store.place}")
+    return wanted
+
+
+def _tables(store: Store, study: Study, results: Path) -> None:
+    from analysis.render import comma_separated, latex, markdown  # noqa: PLC0415
+
+    table = _table(store, study)
+    for ending, render in (("md", markdown), ("csv", comma_separated), ("tex", latex)):
+        print(write(results / "tables" / f"{table.name}.{ending}", render(table).encode()))
+
+
+def _table(store: Store, study: Study) -> Table:
+    return study_table(study, runs_frame(store.records(study.name)))
+
+
+def _figures(store: Store, study: Study, results: Path) -> None:
+    from analysis.figures import draw  # noqa: PLC0415 - matplotlib, a second
+
+    for ending, content in draw(
+        study, runs_frame(store.records(study.name)), partial(store.history, study.name)
+    ).items():
+        print(write(results / "figures" / f"{study.name}.{study.profile}.{ending}", content))
+
+
+def _summary(store: Store, study: Study, _results: Path) -> None:
+    from analysis.summary import summary  # noqa: PLC0415
+
+    print(summary(_table(store, study), study.baseline))
+
+
+COMMANDS: Final = {"tables": _tables, "figures": _figures, "summary": _summary}
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,76 @@
+"""Records as a frame: one row a run, its scores as columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from harness.records import RunRecord, Study
+
+Scores = dict[int, dict[int, float]]  # cell (its place in Study.cells) -> seed -> score
+
+# What a run is, and what it cost; its scores follow under their own names, such as "final/accuracy".
+ABOUT: Final = (
+    "run_id",
+    "cell_id",
+    "profile",
+    "seed",
+    "status",
+    "error",
+    "commit",
+    "dirty",
+    "environment",
+    "cpu_seconds",
+)
+_ENVIRONMENT: Final = ("python", "torch", "transformers", "numpy", "processor")
+
+
+def runs_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
+    """One row a run: the columns of ABOUT, then every score that any of them has (NaN where a run has not)."""
+    rows = [_row(record) for record in records]
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(ABOUT))
+
+
+def planned(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """The runs of the study's cells, with the column ``cell``. Two cells with equal settings share their runs."""
+    cells = pd.DataFrame({"cell_id": list(study.cell_ids), "cell": range(len(study.cell_ids))})
+    return runs[runs["profile"] == study.profile].merge(cells, on="cell_id")
+
+
+def finished(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs that count."""
+    return runs[runs["status"] == "finished"]
+
+
+def scores(runs: pd.DataFrame, name: str) -> Scores:
+    """A score of finished runs by cell and seed; runs that lack it are left out."""
+    found: Scores = {}
+    if name in runs:
+        known = finished(runs).dropna(subset=[name])
+        for cell, seed, value in zip(known["cell"], known["seed"], known[name], strict=True):
+            found.setdefault(cell, {})[seed] = value
+    return found
+
+
+def _row(record: RunRecord) -> dict[str, object]:
+    about = (
+        record.run_id,
+        record.cell_id,
+        record.profile,
+        record.seed,
+        record.status,
+        record.error,
+        record.provenance.get("commit", "unknown"),
+        record.provenance.get("dirty", "unknown"),
+        _environment(record.provenance),
+        record.cpu_seconds,
+    )
+    return {**dict(zip(ABOUT, about, strict=True)), **record.scores}
+
+
+def _environment(provenance: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {provenance[name]}" for name in _ENVIRONMENT if name in provenance)

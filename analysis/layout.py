@@ -1,0 +1,54 @@
+"""How a study is laid out: which axes vary, what each cell is compared with, in which words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from harness.records import Skipped, Study
+
+    Labels = Mapping[str, str]  # axis -> label
+
+
+LAPTOP: Final = "A tiny model on arithmetic, trained on a laptop: never to be read as the paper's numbers."
+
+
+def warning(study: Study) -> str:
+    """What a reader must not overlook; empty where there is nothing of that kind."""
+    return LAPTOP if study.profile == "laptop" else ""
+
+
+def varied(study: Study, points: Sequence[Labels]) -> tuple[str, ...]:
+    """The axes with more than one label among the points."""
+    return tuple(axis for axis in study.axes if len({labels.get(axis) for labels in points} - {None}) > 1)
+
+
+def baselines(study: Study) -> dict[int, int]:
+    """Cell -> the cell with the same labels but for the baseline's, where that one is planned."""
+    places = {frozenset(labels.items()): cell for cell, labels in enumerate(study.cells)}
+    wanted = (frozenset({**labels, **study.baseline}.items()) for labels in study.cells)
+    return {cell: places[point] for cell, point in enumerate(wanted) if point in places}
+
+
+def whole(study: Study, left_out: Iterable[Skipped]) -> list[Skipped]:
+    """Those that name one point of the grid; the others name a slice of it."""
+    return [entry for entry in left_out if entry.labels.keys() == study.axes.keys()]
+
+
+def order(study: Study, labels: Labels) -> tuple[int, ...]:
+    """Sort key: the place of each label on its axis, as the grid lists them."""
+    return tuple(
+        names.index(labels[axis]) if labels[axis] in names else len(names) for axis, names in study.axes.items()
+    )
+
+
+def name(axes: Iterable[str], labels: Labels) -> str:
+    """A cell by its labels on these axes, those that set cells apart; by all of them where none does."""
+    return words({axis: labels[axis] for axis in axes if axis in labels}) or words(labels)
+
+
+def words(labels: Labels) -> str:
+    """Labels for people: ``norm = group, model = small``."""
+    return ", ".join(f"{axis} = {label}" for axis, label in labels.items())

@@ -1,0 +1,137 @@
+"""What stands under a table: how to read it, what it stands on, and what is missing from it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from analysis.frame import finished, planned, scores
+from analysis.layout import name, varied
+from analysis.stats import paired
+from analysis.text import gap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import pandas as pd
+
+    from harness.records import Skipped, Study
+
+AT_MOST: Final = 12  # entries of a list in a note
+_INTERVAL: Final = (
+    "± is half the 95 % interval of the mean over training seeds (Student t, n - 1 degrees of freedom); "
+    "n in parentheses. A difference is the mean over paired seeds, with its 95 % interval [low, high] and the number "
+    "of pairs. One seed gives a number without an interval. Only finished runs count."
+)
+
+
+def notes(study: Study, runs: pd.DataFrame) -> tuple[str, ...]:
+    """The notes of a study's table, in reading order."""
+    taken = planned(runs, study)
+    named = [entry.labels for entry in (*study.skipped, *study.refused)]
+    axes = varied(study, (*study.cells, *named))
+    return (
+        _INTERVAL,
+        *_seeds(study, taken, axes),
+        *_sources(finished(taken).drop_duplicates("run_id")),
+        *_twins(study, scores(taken, study.metric), axes),
+        *_left_out("Skipped", study.skipped, axes),
+        *_left_out("Refused", study.refused, axes),
+        *_failed(study, taken, axes),
+        *_others(study, runs, taken),
+    )
+
+
+def brief(text: str, limit: int = 120) -> str:
+    """The first line of a message, cut to a length that a table can bear."""
+    line = (str(text).strip().splitlines() or ["no message"])[0]
+    return line if len(line) <= limit else f"{line[: limit - 3]}..."
+
+
+def _seeds(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
+    yield f"Seeds planned: {_numbers(study.seeds)}."
+    uneven = [
+        f"{name(axes, study.cells[cell])}: {_numbers(seeds)}"
+        for cell, seeds in _seeds_by_cell(finished(taken)).items()
+        if {*seeds} != {*study.seeds}
+    ]
+    if uneven:
+        yield f"Other seeds than planned: {_listed(uneven)}."
+
+
+def _seeds_by_cell(runs: pd.DataFrame) -> dict[int, list[int]]:
+    seeds: dict[int, list[int]] = {}
+    for cell, seed in sorted(zip(runs["cell"], runs["seed"], strict=True)):
+        seeds.setdefault(cell, []).append(seed)
+    return seeds
+
+
+def _sources(runs: pd.DataFrame) -> Iterator[str]:
+    commits = Counter(str(commit)[:10] for commit in runs["commit"])
+    if len(commits) == 1:
+        yield f"Commit: {next(iter(commits))}."
+    if len(commits) > 1:
+        yield f"Mixed commits, so that a difference may come from the code: {_counted(commits)}."
+    if dirty := sum(flag in {"yes", "true", "unknown"} for flag in runs["dirty"]):
+        yield f"The code of {dirty} of {len(runs)} runs is not that of its commit: changes not committed, or no git."
+    environments = Counter(runs["environment"])
+    if len(environments) > 1:
+        yield f"Mixed environments: {_counted(environments)}."
+
+
+def _twins(study: Study, by_cell: Mapping[int, Mapping[int, float]], axes: Sequence[str]) -> Iterator[str]:
+    places = {frozenset(labels.items()): cell for cell, labels in enumerate(study.cells)}
+    pairs = []
+    for first, *others in study.twins:
+        for other in others:
+            sides = [by_cell.get(places.get(frozenset(labels.items()), -1), {}) for labels in (other, first)]
+            if found := paired(*sides):
+                pairs.append((abs(found.mean), f"{_apart(axes, other, first)} {gap(found, 3)}"))
+    if pairs:
+        yield (
+            "Noise floor: twins are cells whose training signal cannot differ, so what lies between them is noise, "
+            f"at most {max(size for size, _ in pairs):.3f} here. {_listed([text for _, text in pairs])}."
+        )
+
+
+def _apart(axes: Sequence[str], one: Mapping[str, str], other: Mapping[str, str]) -> str:
+    """``group, medium: plus_minus_one minus zero_one``."""
+    shared = ", ".join(one[axis] for axis in axes if one[axis] == other[axis])
+    sides = (", ".join(labels[axis] for axis in axes if one[axis] != other[axis]) for labels in (one, other))
+    return f"{shared}: {' minus '.join(sides)}" if shared else " minus ".join(sides)
+
+
+def _left_out(word: str, entries: Iterable[Skipped], axes: Sequence[str]) -> Iterator[str]:
+    listed = [f"{name(axes, entry.labels)} ({entry.because})" for entry in entries]
+    if listed:
+        yield f"{word}: {_listed(listed)}."
+
+
+def _failed(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
+    failed = taken[taken["status"] == "failed"]
+    errors = dict(zip(failed["cell"], failed["error"], strict=True))
+    listed = [
+        f"{name(axes, study.cells[cell])}, seed {_numbers(seeds)} ({brief(errors[cell])})"
+        for cell, seeds in _seeds_by_cell(failed).items()
+    ]
+    if listed:
+        yield f"Failed, not counted: {_listed(listed)}."
+
+
+def _others(study: Study, runs: pd.DataFrame, taken: pd.DataFrame) -> Iterator[str]:
+    same = finished(runs[runs["profile"] == study.profile])
+    if others := len(set(same["run_id"]) - set(taken["run_id"])):
+        yield f"Not in this table: {others} finished runs of cells or settings outside the current plan."
+
+
+def _numbers(seeds: Iterable[int]) -> str:
+    return ", ".join(str(seed) for seed in sorted(seeds))
+
+
+def _counted(names: Counter[str]) -> str:
+    return _listed([f"{name} ({count} runs)" for name, count in sorted(names.items())])
+
+
+def _listed(entries: Sequence[str]) -> str:
+    more = f"; and {len(entries) - AT_MOST} more" if len(entries) > AT_MOST else ""
+    return "; ".join(entries[:AT_MOST]) + more

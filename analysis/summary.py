@@ -1,0 +1,55 @@
+"""A study's table for the terminal: plain text that fits 60 columns."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from textwrap import fill
+from typing import TYPE_CHECKING, Final
+
+from analysis.render import entry_text
+from analysis.stats import Estimate
+from analysis.text import score
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from analysis.tables import Column, Entry, Table
+
+WIDTH: Final = 60  # columns
+_NAME: Final = 19  # columns of an arm; a longer one has a line of its own
+_SCORE: Final = 18
+
+
+def summary(table: Table, baseline: Mapping[str, str]) -> str:
+    """The deciding score of every cell and its difference to the baseline, the cells of one setting together."""
+    labels = [place for place, column in enumerate(table.columns) if column.kind == "label"]
+    arms = [place for place in labels if table.columns[place].key in baseline] or labels
+    settings = [place for place in labels if place not in arms]
+    numbers = [place for place, column in enumerate(table.columns) if column.kind in {"score", "gap"}]
+    what = f"{table.columns[numbers[0]].title} ± half its 95 % interval (seeds)"
+    lines = [fill(line, WIDTH) for line in (table.title, table.warning, table.lead[0]) if line]
+    lines += ["", fill(f"{what}; paired difference to the baseline" if len(numbers) > 1 else what, WIDTH)]
+    for setting, rows in groupby(table.rows, key=lambda row: _named(row, settings)):
+        lines += [fill(setting, WIDTH)] if setting else []
+        lines += [
+            _line(_named(row, arms), [row[place] for place in numbers], [table.columns[place] for place in numbers])
+            for row in rows
+        ]
+    return "\n".join(lines)
+
+
+def _named(row: Sequence[Entry], places: Sequence[int]) -> str:
+    return ", ".join(str(row[place]) for place in places)
+
+
+def _line(name: str, entries: Sequence[Entry], columns: Sequence[Column]) -> str:
+    texts = [_short(entry, column, entries[0]) for entry, column in zip(entries, columns, strict=True)]
+    after = f"\n  {'':{_NAME}}" if len(name) > _NAME else ""
+    return f"  {name:{_NAME}}{after} {texts[0]:{_SCORE}} {' '.join(texts[1:])}".rstrip()
+
+
+def _short(entry: Entry, column: Column, deciding: Entry) -> str:
+    if isinstance(entry, Estimate) and column.kind == "gap":
+        counted = not isinstance(deciding, Estimate) or entry.n != deciding.n
+        return f"{'+' if entry.mean >= 0 else ''}{score(entry, column.digits, count=counted)}"
+    return entry_text(entry, column)

@@ -1,0 +1,147 @@
+"""The table of a study: one row a cell, what decides, the difference to the baseline, what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from analysis.frame import planned, scores
+from analysis.layout import baselines, order, varied, warning, whole, words
+from analysis.notes import brief, notes
+from analysis.stats import Estimate, estimate, paired
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from harness.records import Study
+
+Kind = Literal["label", "score", "gap", "side"]
+
+# What goes with the deciding metric: score, title, digits.
+SIDE: Final = (
+    ("final/length", "length, tokens", 1),
+    ("final/truncated", "truncated", 3),
+    ("train/policy/entropy", "entropy, nats", 3),
+    ("train/update/clip_fraction_high", "clipped high", 4),
+    ("train/update/clip_fraction_low", "clipped low", 4),
+    ("cpu_seconds", "CPU s a run", 1),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A dash, with the reason where the row has not given it yet."""
+
+    reason: str = ""  # a word or two
+    detail: str = ""  # the rest of the story, which the notes tell too
+
+
+Entry = str | Estimate | Missing
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """``key`` names it in CSV files; ``title`` is for people."""
+
+    key: str
+    title: str
+    kind: Kind
+    digits: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table before it is Markdown, CSV or LaTeX."""
+
+    name: str  # of its files
+    title: str
+    warning: str  # what a reader must not overlook; empty where there is nothing of that kind
+    lead: tuple[str, ...]  # what stands above it
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Entry, ...], ...]
+    notes: tuple[str, ...]  # what stands under it
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    labels: Mapping[str, str]
+    cell: int | None  # None: left out by the grid
+    gone: Missing  # what stands there without a number
+
+
+def study_table(study: Study, runs: pd.DataFrame) -> Table:
+    """The table of a study from the runs of its experiment (``frame.runs_frame``)."""
+    taken = planned(runs, study)
+    rows = sorted(_rows(study, taken), key=lambda row: order(study, row.labels))
+    axes = varied(study, [row.labels for row in rows])
+    columns = (*(Column(axis, axis, "label") for axis in axes), *_numbers(study, taken))
+    by_column = {column.key: scores(taken, column.key) for column in columns if column.kind in {"score", "side"}}
+    back = baselines(study)
+    return Table(
+        name=f"{study.name}.{study.profile}",
+        title=f"{study.name} ({study.profile} profile)",
+        warning=warning(study),
+        lead=tuple(_lead(study, rows, axes)),
+        columns=columns,
+        rows=tuple(tuple(_entry(row, column, by_column, study, back) for column in columns) for row in rows),
+        notes=notes(study, runs),
+    )
+
+
+def _rows(study: Study, taken: pd.DataFrame) -> Iterator[_Row]:
+    failed = taken[taken["status"] == "failed"]
+    errors = dict(zip(failed["cell"], failed["error"], strict=True))
+    for cell, labels in enumerate(study.cells):
+        yield _Row(labels, cell, Missing("failed", brief(errors[cell])) if cell in errors else Missing("not run yet"))
+    for word, left_out in (("skipped", study.skipped), ("refused", study.refused)):
+        for entry in whole(study, left_out):
+            yield _Row(entry.labels, None, Missing(word, entry.because))
+
+
+def _numbers(study: Study, taken: pd.DataFrame) -> Iterator[Column]:
+    yield Column(study.metric, study.metric, "score")
+    if study.baseline:
+        yield Column(f"{study.metric} difference", "difference to baseline", "gap")
+    passes = sorted(str(name) for name in taken if str(name).startswith("final/pass@"))
+    for name, title, digits in (*((name, name, 3) for name in passes), *SIDE):
+        if name != study.metric and scores(taken, name):
+            yield Column(name, title, "side", digits)
+
+
+def _lead(study: Study, rows: list[_Row], axes: tuple[str, ...]) -> Iterator[str]:
+    yield study.question
+    same = {axis: rows[0].labels[axis] for axis in study.axes if rows and axis not in axes}
+    if same:
+        yield f"In every row: {words(same)}."
+    if study.baseline:
+        yield f"Baseline: {words(study.baseline)}; a row is compared with the row that differs in this alone."
+
+
+def _entry(
+    row: _Row,
+    column: Column,
+    by_column: Mapping[str, Mapping[int, Mapping[int, float]]],
+    study: Study,
+    back: Mapping[int, int],
+) -> Entry:
+    if column.kind == "label":
+        return row.labels[column.key]
+    if column.kind == "gap":
+        return _gap(row, by_column[study.metric], back)
+    found = estimate(by_column[column.key].get(row.cell, {}).values()) if row.cell is not None else None
+    return found or (row.gone if column.kind == "score" else Missing())
+
+
+def _gap(row: _Row, by_cell: Mapping[int, Mapping[int, float]], back: Mapping[int, int]) -> Entry:
+    if row.cell is None or row.cell not in by_cell:
+        return Missing()
+    if row.cell not in back:
+        return Missing("no baseline planned")
+    if row.cell == back[row.cell]:
+        return "baseline"
+    if back[row.cell] not in by_cell:
+        return Missing("baseline not run yet")
+    return paired(by_cell[row.cell], by_cell[back[row.cell]]) or Missing("no seed in common")
