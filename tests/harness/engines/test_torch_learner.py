@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -37,6 +38,7 @@ PRESETS = ("vanilla_ppo", "grpo", "dapo_static", "liteppo")
 SCORERS = {"compact": compact_scores, "hf": hf_scores}
 
 
+@cache
 def rule(preset: str = "grpo") -> UpdateRule:
     return load(f"preset={preset}").update_rule()
 
