@@ -2,7 +2,6 @@ import json
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
-from shutil import copyfile
 
 import pytest
 
@@ -38,29 +37,6 @@ STUDY = Study(
     cell_ids=("c0", "c1"),
     skipped=(Skipped({"norm": "batch"}, "no time"),),
 )
-
-
-@pytest.fixture(scope="session")
-def blank(tmp_path_factory):
-    """A database with MLflow's tables; making them takes seconds, copying them none."""
-    folder = tmp_path_factory.mktemp("blank")
-    Store.open(folder)._tracker.client.search_experiments()
-    with closing(sqlite3.connect(folder / "mlflow.db")) as database:
-        database.execute("PRAGMA wal_checkpoint(truncate)")
-    return folder / "mlflow.db"
-
-
-@pytest.fixture
-def results(tmp_path, monkeypatch):
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    return tmp_path / "results"
-
-
-@pytest.fixture
-def store(results, blank):
-    results.mkdir()
-    copyfile(blank, results / "mlflow.db")
-    return Store.open(results)
 
 
 def run(store, record=RECORD):

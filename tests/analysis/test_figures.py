@@ -1,0 +1,58 @@
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import pytest
+
+from analysis.curves import bands, curve_metric
+from analysis.figures import draw
+from analysis.frame import planned, runs_frame
+from tests.analysis.samples import STUDY, failed, run
+
+RUNS = runs_frame([*(run(cell, seed, 0.1 * cell + 0.01 * seed) for cell in range(3) for seed in (0, 1)), failed(3, 0)])
+
+
+def history(metric):
+    """Learning curves on training problems; two held-out points a run."""
+    steps = (0, 3) if metric == "eval/accuracy" else (1, 2, 3)
+    return {
+        f"c{cell}-s{seed}": tuple((step, 0.1 * step + 0.2 * seed) for step in steps)
+        for cell in range(4)
+        for seed in (0, 1)
+    }
+
+
+def test_the_band_runs_from_the_lowest_to_the_highest_seed():
+    # step 1: seeds at 0.1 and 0.3
+    band = bands(planned(RUNS, STUDY), history("train/accuracy"))[0]
+    assert band.steps == (1, 2, 3)
+    assert (band.low[0], band.mean[0], band.high[0]) == pytest.approx((0.1, 0.2, 0.3))
+
+
+def test_curves_of_failed_runs_are_not_drawn():
+    assert set(bands(planned(RUNS, STUDY), history("train/accuracy"))) == {0, 1, 2}
+
+
+def test_held_out_curves_are_drawn_where_they_have_enough_points():
+    assert curve_metric(STUDY, history) == "train/accuracy"
+    assert curve_metric(STUDY, lambda _: {"c0-s0": ((0, 0.1), (5, 0.2), (10, 0.3))}) == "eval/accuracy"
+
+
+def test_the_same_runs_give_the_same_bytes():
+    assert draw(STUDY, RUNS, history) == draw(STUDY, RUNS, history)
+
+
+def test_the_figure_is_readable_and_carries_no_date():
+    files = draw(STUDY, RUNS, history)
+    assert files["png"].startswith(b"\x89PNG")
+    assert ElementTree.fromstring(files["svg"]).tag.endswith("svg")
+    assert b"<dc:date>" not in files["svg"]
+
+
+def test_every_setting_has_a_row_and_every_curve_of_it_a_line():
+    svg = draw(STUDY, RUNS, history)["svg"].decode()
+    assert svg.count('id="axes_') == 4  # two settings, curves and final scores
+    assert svg.count('id="FillBetweenPolyCollection_') == 3  # cells with finished runs
+
+
+def test_a_study_without_runs_is_drawn_too():
+    assert draw(replace(STUDY, baseline={}), runs_frame([]), lambda _: {})["png"].startswith(b"\x89PNG")

@@ -1,0 +1,96 @@
+import resource
+
+import pytest
+
+from analysis.__main__ import main
+from analysis.output import write
+from harness.store_errors import StoreError
+from tests.analysis.samples import STUDY, run
+
+
+@pytest.fixture
+def filled(store, results):
+    """A store with a study and a run; its results folder as an argument."""
+    store.save_study(STUDY)
+    handle = store.begin(run(0, 0).head)
+    store.log(handle, 1, {"train/accuracy": 0.25})
+    store.finish(handle, run(0, 0))
+    return f"results={results}"
+
+
+def test_tables_are_written_three_times_and_twice_the_same(filled, results, capsys):
+    assert main(["tables", filled]) == 0
+    files = sorted((results / "tables").iterdir())
+    assert [file.name for file in files] == ["norms.laptop.csv", "norms.laptop.md", "norms.laptop.tex"]
+    assert set(capsys.readouterr().out.split()) == {str(file) for file in files}
+    first = [file.read_bytes() for file in files]
+    assert main(["tables", filled]) == 0
+    assert [file.read_bytes() for file in files] == first
+
+
+def test_figures_are_written(filled, results):
+    assert main(["figures", filled, "grid=norms", "profile=laptop"]) == 0
+    assert {file.name for file in (results / "figures").iterdir()} == {"norms.laptop.png", "norms.laptop.svg"}
+
+
+def test_the_summary_is_printed(filled, capsys):
+    assert main(["summary", "grid=norms", filled]) == 0
+    assert "0.500 (1)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["tabels"], "unknown command 'tabels'; did you mean 'tables'?"),
+        (["tables", "gird=norms"], "unknown argument 'gird=norms'; did you mean 'grid'?"),
+        (["tables", "--all"], "unknown argument '--all'; known: grid, profile, results"),
+        (["tables", "grid="], "grid needs a value, as in grid=NAME"),
+        ([], "usage: python -m analysis"),
+    ],
+)
+def test_a_wrong_call_is_refused_with_the_right_one(arguments, message, capsys):
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_grid_that_was_never_run_is_refused_with_the_nearest(filled, capsys):
+    assert main(["tables", filled, "grid=norm"]) == 2
+    assert "did you mean 'norms'?" in capsys.readouterr().err
+
+
+def test_help_is_no_error(capsys):
+    assert main(["--help"]) == 0
+    assert "tables" in capsys.readouterr().out
+
+
+def test_an_empty_store_says_what_to_run(results, capsys):
+    assert main(["tables", f"results={results}"]) == 1
+    assert "holds no study yet; run one with `make sweep GRID=smoke`" in capsys.readouterr().err
+    assert not results.exists()
+
+
+def test_a_corrupt_store_is_one_line_on_the_terminal(results, capsys):
+    results.mkdir()
+    (results / "mlflow.db").write_bytes(b"not a database" * 1_000)
+    assert main(["tables", f"results={results}"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{results}/mlflow.db is not a readable database" in line
+
+
+def test_a_folder_that_cannot_be_written_is_named(filled, results, capsys):
+    (results / "tables").write_text("a file")
+    assert main(["tables", filled]) == 1
+    assert f"{results}/tables/norms.laptop.md cannot be written" in capsys.readouterr().err
+
+
+def test_a_full_disk_leaves_the_old_file_and_no_half_of_the_new(tmp_path):
+    file = tmp_path / "table.md"
+    file.write_bytes(b"old")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))  # bytes a file may have: the disk is full early
+    try:
+        with pytest.raises(StoreError, match=r"table\.md could not be written: the disk is full"):
+            write(file, b"new" * 1_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("table.md", b"old")]
