@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from harness.compose import compose
+from harness.models.locate import check_model
 from harness.problems.arithmetic import Difficulty
 from harness.schema import SchemaError, read
 from tricks.batch import Setup
@@ -138,10 +139,14 @@ class ExperimentConfig:
 
 
 def load(*overrides: str) -> ExperimentConfig:
-    """Compose ``harness/conf`` with Hydra overrides and check all of it, the tricks included."""
+    """Compose ``harness/conf`` with Hydra overrides and check all of it: settings, tricks, the model's files.
+
+    Raises SchemaError, TrickError or ModelError; nothing has started by then.
+    """
     config = read(ExperimentConfig, compose(overrides), "")
     _refuse_uneven(config)
     config.update_rule()
+    check_model(config.model.path)
     return config
 
 

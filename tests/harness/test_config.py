@@ -34,7 +34,7 @@ from tricks.api import TrickError
             "tricks.clip_higher.clip_ratio_hi: no such setting; did you mean 'clip_ratio_high'?",
         ),
         (["+tricks.group_norm.mean=prompt"], "tricks.group_norm.mean: input should be 'group', 'batch' or 'none'"),
-        (["model.path=builtin:small_bse"], "did you mean 'small_base'?"),
+        (["model.path=builtin:small_bse"], "did you mean builtin:small_base?"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_path_and_the_way_out(overrides: list[str], message: str) -> None:
