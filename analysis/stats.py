@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf, isfinite, nan, sqrt
-from statistics import fmean, stdev
+from math import fsum, inf, isfinite, nan, sqrt
+from statistics import fmean
 from typing import TYPE_CHECKING, Final
 
 from scipy.special import stdtrit
@@ -41,7 +41,9 @@ def estimate(values: Iterable[float]) -> Estimate | None:
     finite = [value for value in values if isfinite(value)]
     if not finite:
         return None
-    return Estimate(fmean(finite), stdev(finite) if len(finite) > 1 else nan, len(finite))
+    mean = fmean(finite)
+    std = sqrt(fsum((value - mean) ** 2 for value in finite) / (len(finite) - 1)) if len(finite) > 1 else nan
+    return Estimate(mean, std, len(finite))
 
 
 def paired(arm: Mapping[int, float], baseline: Mapping[int, float]) -> Estimate | None:

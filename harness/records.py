@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, Literal, Self
 
-from harness.schema import read
+from harness.schema import read_json
 
 SCHEMA_VERSION: Final = 1
 
@@ -60,7 +60,7 @@ class RunRecord:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Read a record. Raises SchemaError where it does not fit."""
-        return read(cls, json.loads(text))
+        return read_json(cls, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,4 +95,4 @@ class Study:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Read a study. Raises SchemaError where it does not fit."""
-        return read(cls, json.loads(text))
+        return read_json(cls, text)

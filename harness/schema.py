@@ -29,12 +29,17 @@ class SchemaError(ValueError):
 
 def read(cls: type[T], data: Any, where: str = "") -> T:
     """Build ``cls`` from ``data``. ``where`` prefixes the paths that an error names."""
-    unknown = list(_unknown(cls, data, where))
+    # Strict reading of JSON takes lists for tuples and mappings for dataclasses; of Python objects it does not.
+    return read_json(cls, json.dumps(data, default=str), where)
+
+
+def read_json(cls: type[T], text: str, where: str = "") -> T:
+    """Build ``cls`` from a JSON document, as ``read``. Raises json.JSONDecodeError where it is none."""
+    unknown = list(_unknown(cls, json.loads(text), where))
     if unknown:
         raise SchemaError("\n".join(unknown))
     try:
-        # Strict reading of JSON takes lists for tuples and mappings for dataclasses; of Python objects it does not.
-        found: T = _adapter(cls).validate_json(json.dumps(data, default=str), strict=True)
+        found: T = _adapter(cls).validate_json(text, strict=True)
     except ValidationError as error:
         raise SchemaError("\n".join(_line(fault, where) for fault in error.errors())) from None
     return found

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 import yaml
 
 from harness.records import RunRecord, Study
-from harness.schema import SchemaError, read
+from harness.schema import SchemaError, read_json
 from harness.store_client import Point, Tracker
 from harness.store_errors import REPAIR, StoreError, explained
 from harness.store_publish import RECORD_FILE, publish, study_file
@@ -174,7 +174,7 @@ class Store:
 
     def _read(self, kind: type[T], text: str) -> T:
         try:
-            return read(kind, json.loads(text))
+            return read_json(kind, text)
         except (json.JSONDecodeError, SchemaError) as error:
             fault = str(error).splitlines()[0]
             raise StoreError(

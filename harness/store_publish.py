@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from harness.records import RunRecord, Study
-from harness.schema import read
+from harness.schema import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -57,7 +57,7 @@ def _readable(kind: type[T], paths: Sequence[Path]) -> tuple[dict[Path, T], list
     found, broken = {}, []
     for path in paths:
         try:
-            found[path] = read(kind, json.loads(path.read_text(encoding="utf-8")))
+            found[path] = read_json(kind, path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             broken.append(f"{path}: {str(error).splitlines()[0]}")
     return found, broken
