@@ -42,7 +42,7 @@ def _do(words: list[str]) -> int:
 
     command, arguments = parse(words)
     grid = read_grid(find_grid(arguments.grid), arguments.profile, arguments.seeds)
-    console = Console(highlight=False)
+    console = Console(file=sys.stdout, highlight=False)
     print_header(console, grid)
     from sweeps import driver  # noqa: PLC0415 - torch takes a second; the header is on the screen meanwhile
 

@@ -4,25 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-# Ray reads these when it is imported. The first keeps a local Ray on 127.0.0.1, whatever the system is.
-_LOCAL: Final = {
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # silences a FutureWarning about GPUs
-    "RAY_DEDUP_LOGS": "0",
-    "OMP_NUM_THREADS": "1",
-}
-ADDRESS: Final = os.environ.get("RAY_ADDRESS")
-for _name, _value in _LOCAL.items() if not ADDRESS else ():
-    os.environ.setdefault(_name, _value)
+import ray
 
-import ray  # noqa: E402 - after its environment
-
-from sweeps.events import SweepError  # noqa: E402
+from sweeps.environment import address
+from sweeps.events import SweepError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,11 +24,13 @@ _OBJECT_STORE: Final = 256 * 2**20  # bytes; reports and records are small
 @contextmanager
 def session(cores: int) -> Iterator[None]:
     """Ray, started here with ``cores`` or joined at RAY_ADDRESS. Raises SweepError where the cluster is away."""
-    try:
-        _connect(cores)
-        yield
-    finally:
-        ray.shutdown()
+    # A thread of Ray's prints a paragraph when a worker dies. The sweep says it in a line, to its own console.
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+        try:
+            _connect(cores)
+            yield
+        finally:
+            ray.shutdown()
 
 
 def resources() -> dict[str, float]:
@@ -50,10 +41,10 @@ def resources() -> dict[str, float]:
 
 def _connect(cores: int) -> None:
     try:
-        ray.init(**(_join() if ADDRESS else _start(cores)), log_to_driver=False, logging_level=logging.ERROR)
+        ray.init(**(_join() if address() else _start(cores)), log_to_driver=False, logging_level=logging.ERROR)
     except ConnectionError as error:
         fact = str(error).splitlines()[0]
-        raise SweepError(f"RAY_ADDRESS={ADDRESS}: no cluster answers ({fact}); unset it to run here") from None
+        raise SweepError(f"RAY_ADDRESS={address()}: no cluster answers ({fact}); unset it to run here") from None
 
 
 def _start(cores: int) -> dict[str, Any]:
@@ -66,4 +57,4 @@ def _join() -> dict[str, Any]:
         "excludes": [f"/{name}/" for name in _LEFT_AT_HOME],
         "env_vars": {"OMP_NUM_THREADS": "1"},
     }
-    return {"address": ADDRESS, "runtime_env": environment}
+    return {"address": address(), "runtime_env": environment}

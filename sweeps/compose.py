@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from harness.compose import compose
@@ -16,7 +17,7 @@ from tricks.api import TrickError
 from tricks.catalog import find
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from sweeps.grid import Grid
 
@@ -65,7 +66,8 @@ def _refuse_typos(grid: Grid, point: Mapping[str, str]) -> None:
             raise SchemaError(f"{grid.file}: axes.{axis}.{label}: {fault}")
 
 
-def _fault(given: Sequence[str]) -> str | None:
+@cache
+def _fault(given: tuple[str, ...]) -> str | None:
     try:
         for trick in compose(given)["tricks"] or ():
             find(trick)

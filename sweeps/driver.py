@@ -14,6 +14,7 @@ from harness.store import Store
 from harness.store_errors import StoreError
 from harness.store_publish import publish
 from sweeps.board import Board
+from sweeps.environment import address, prepare
 from sweeps.events import SweepError
 from sweeps.inline import launch_inline
 from sweeps.interrupt import interruptible
@@ -103,6 +104,7 @@ def _launch(runs: Sequence[PlannedRun], folder: Path) -> Generator[Event | None]
     if _inline():
         yield from launch_inline(runs, folder)
         return
+    prepare()
     from sweeps.launch import launch  # noqa: PLC0415 - a sweep with nothing to run need not import Ray
 
     yield from launch(runs, folder, _cores())
@@ -134,7 +136,7 @@ def _slots(runs: Sequence[PlannedRun]) -> int | None:
     """How many of these runs fit on this machine at once; None for a cluster, which knows better."""
     if _inline():
         return 1
-    if os.environ.get("RAY_ADDRESS"):
+    if address():
         return None
     return max(math.floor(_cores() / max((run.config.backend.num_cpus for run in runs), default=1.0)), 1)
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import ray
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError, WorkerCrashedError
 
-from sweeps.cluster import ADDRESS, resources, session
+from sweeps.cluster import resources, session
+from sweeps.environment import address
 from sweeps.events import ATTEMPTS, Done, Event, Failure, Hello, SweepError, cause
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class _Flight:
         fits = all(sum(part[kind] for part in busy) + asked[kind] <= has[kind] + 1e-9 for kind in asked)
         if fits or busy:
             return fits
-        if ADDRESS:  # a cluster may grow
+        if address():  # a cluster may grow
             return True
         raise SweepError(
             f"{run.run_id} asks for {asked['CPU']:g} CPUs and {asked['GPU']:g} GPUs, this machine has "

@@ -39,7 +39,7 @@ def progress(board: Board, console: Console) -> Iterator[Progress]:
     if not console.is_terminal:
         yield Lines(board, console)
         return
-    with Live(console=console, auto_refresh=False, transient=True) as live:
+    with Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False) as live:
         yield Redrawn(board, console, live)
 
 

@@ -84,13 +84,27 @@ def _left_out(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def _twins(plan: Plan) -> Iterator[tuple[str, str]]:
+    planned = [cell.labels for cell in plan.cells]
+    kinds: dict[tuple[str, ...], list[Mapping[str, str]]] = {}
     for group in plan.twins:
         points = [cell.labels for cell in group]
-        differing = varied(points)
-        sides = " = ".join(words({axis: point[axis] for axis in differing}) for point in points)
-        yield "twins", f"{_shared(points)}: {sides}"
+        kinds.setdefault(tuple(varied(points)), []).extend(points)
+    for differing, points in kinds.items():
+        groups = sum(tuple(varied([cell.labels for cell in group])) == differing for group in plan.twins)
+        where = _where(points, planned, differing)
+        yield "twins", f"{where}: {' and '.join(differing)} cannot matter ({groups} group{'s' * (groups > 1)})"
     if plan.twins:
         yield "", "twins get the same training signal; their difference is noise (an A/A control)"
+
+
+def _where(points: Sequence[Mapping[str, str]], planned: Sequence[Mapping[str, str]], but: Sequence[str]) -> str:
+    """The labels that the points have on axes where the plan has more."""
+    parts = []
+    for axis in varied(planned):
+        labels = dict.fromkeys(point[axis] for point in points)
+        if axis not in but and len(labels) < len({point[axis] for point in planned}):
+            parts.append(f"{axis}={','.join(labels)}")
+    return " ".join(parts) or "everywhere"
 
 
 def _count(points: Sequence[object]) -> str:
