@@ -20,58 +20,71 @@ if TYPE_CHECKING:
 class Cache:
     """Left-padded prompts first, then one slot for each token drawn."""
 
-    keys: Tensor  # (layers, b, key heads, slots, size)
-    values: Tensor  # (layers, b, key heads, slots, size)
+    layers: list[tuple[Tensor, Tensor]]  # keys and values (b, key heads, slots, size) of each layer
     bias: Tensor  # (b, 1, P), hides the padding of the prompts
     positions: Tensor  # (b,) of the next token
+    turns: Tensor  # (positions, 1, size / 2)
     filled: int  # slots
 
-    def keep(self, rows: Tensor) -> None:
-        """Forget the sequences that are not in ``rows`` (b',)."""
-        self.keys, self.values = (_kept(states, rows, self.filled) for states in (self.keys, self.values))
-        self.bias, self.positions = self.bias[rows], self.positions[rows]
+    def keep(self, kept: Tensor) -> Tensor:
+        """Forget the sequences that are not ``kept`` (b,). Returns the old rows (b',) of those that are, in new order.
+
+        The last ones move into the gaps: far fewer move than stay.
+        """
+        order, left = torch.arange(len(kept)), int(kept.sum())
+        gaps = torch.nonzero(~kept[:left])[:, 0]
+        order[gaps] = torch.nonzero(kept[left:])[:, 0] + left
+        order = order[:left]
+        for states in (state for layer in self.layers for state in layer):
+            states.index_copy_(0, gaps, states.index_select(0, order[gaps]))
+        self.layers = [(keys[:left], values[:left]) for keys, values in self.layers]
+        self.bias, self.positions = self.bias[order], self.positions[order]
+        return order
 
 
 def prefill(weights: Weights, ids: Tensor, mask: Tensor, group: Tensor, tokens: int) -> tuple[Tensor, Cache]:
     """Read prompts (N, P) once, and hand logits (b, V) and cache to samples of prompts ``group`` (b,)."""
     heads, (count, width) = weights.heads, ids.shape
-    places = (mask.cumsum(dim=1) - 1).clamp(min=0)
     bucket = prompt_bucket(torch.arange(count * width).view(count, width), mask)
-    buckets, turns = [by_head(bucket, heads)], weights.turns(places.view(-1))
-    shape = (len(weights.layers), len(group), heads.keys, width + tokens - 1, heads.size)
+    buckets, turns = [by_head(bucket, heads)], weights.turns(width + tokens)
     bias = bucket.bias[group, -1:]  # the last token of a prompt sees all of it
-    cache = Cache(torch.empty(shape), torch.empty(shape), bias, mask.sum(dim=1)[group], width)
+    cache = Cache([], bias, mask.sum(dim=1)[group], turns, width)
     states = weights.embedding[ids.view(-1)]
-    for index, layer in enumerate(weights.layers):
-        rotated, values = project(states, layer, weights, turns)
-        for memory, new in ((cache.keys, rotated[:, heads.queries :]), (cache.values, values)):
-            memory[index, :, :, :width] = new.reshape(count, width, heads.keys, -1).transpose(1, 2)[group]
+    here = turns[(mask.cumsum(dim=1) - 1).clamp(min=0).view(-1)]
+    for layer in weights.layers:
+        rotated, values = project(states, layer, weights, here)
+        both = rotated[:, heads.queries :], values
+        keys, memory = (_spread(new.reshape(count, width, heads.keys, -1), group, tokens) for new in both)
+        cache.layers.append((keys, memory))
         states = finish(states, attend(rotated, values, buckets, heads), layer, weights)
     return next_logits(states.view(count, width, -1)[:, -1], weights)[group], cache
 
 
 def advance(weights: Weights, cache: Cache, ids: Tensor) -> Tensor:
     """Logits (b, V) after one more token (b,) of each sequence."""
-    turns, states = weights.turns(cache.positions), weights.embedding[ids]
+    heads, slot = weights.heads, cache.filled
+    turns, states = cache.turns[cache.positions], weights.embedding[ids]
     cache.positions, cache.filled = cache.positions + 1, cache.filled + 1
-    for index, layer in enumerate(weights.layers):
-        rotated, values = project(states, layer, weights, turns)
-        cache.keys[index, :, :, cache.filled - 1] = rotated[:, weights.heads.queries :]
-        cache.values[index, :, :, cache.filled - 1] = values.view(len(ids), weights.heads.keys, -1)
-        mixed = _attend(rotated[:, : weights.heads.queries], cache, index)
+    for layer, (keys, values) in zip(weights.layers, cache.layers, strict=True):
+        rotated, value = project(states, layer, weights, turns)
+        keys[:, :, slot] = rotated[:, heads.queries :]
+        values[:, :, slot] = value.view(len(ids), heads.keys, -1)
+        mixed = _attend(rotated[:, : heads.queries], keys[:, :, : slot + 1], values[:, :, : slot + 1], cache.bias)
         states = finish(states, mixed, layer, weights)
     return next_logits(states, weights)
 
 
-def _attend(queries: Tensor, cache: Cache, index: int) -> Tensor:
+def _spread(states: Tensor, group: Tensor, tokens: int) -> Tensor:
+    """States (N, P, key heads, size) of prompts in the first slots of their samples' memory."""
+    _, width, heads, size = states.shape
+    memory = states.new_empty(len(group), heads, width + tokens - 1, size)
+    memory[:, :, :width] = states.transpose(1, 2)[group]
+    return memory
+
+
+def _attend(queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
     rows, heads, size = queries.shape
-    keys, values = (states[index].flatten(0, 1)[:, : cache.filled] for states in (cache.keys, cache.values))
-    scores = torch.bmm(queries.reshape(len(keys), -1, size), keys.transpose(1, 2))
-    scores.view(rows, heads, -1)[:, :, : cache.bias.shape[2]].add_(cache.bias)
-    return torch.bmm(torch.softmax(scores, dim=-1), values).view(rows, -1)
-
-
-def _kept(states: Tensor, rows: Tensor, filled: int) -> Tensor:
-    shorter = states.new_empty(len(states), len(rows), *states.shape[2:])
-    shorter[:, :, :, :filled] = states[:, rows, :, :filled]
-    return shorter
+    flat = queries.reshape(keys.shape[0] * keys.shape[1], -1, size)
+    scores = torch.bmm(flat, keys.flatten(0, 1).transpose(1, 2))
+    scores.view(rows, heads, -1)[:, :, : bias.shape[2]].add_(bias)
+    return torch.bmm(torch.softmax(scores, dim=-1), values.flatten(0, 1)).view(rows, -1)

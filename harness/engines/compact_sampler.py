@@ -85,8 +85,7 @@ def _answer(
         if finished.all() or place + 1 == uniform.shape[1]:
             break
         if finished.float().mean() > 1 - WORTH_KEEPING:
-            kept = torch.nonzero(~finished)[:, 0]
-            rows, drawn, finished = rows[kept], drawn[kept], finished[kept]
-            cache.keep(kept)
+            order = cache.keep(~finished)
+            rows, drawn, finished = rows[order], drawn[order], finished[order]
         logits = advance(weights, cache, drawn)
     return ids, log_probs

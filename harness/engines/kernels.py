@@ -12,23 +12,32 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def normalize(states: Tensor, eps: float) -> Tensor:
+def normalize(states: Tensor, eps: Tensor) -> Tensor:
     r"""RMSNorm without its weight, :math:`x / \sqrt{\mathrm{mean}(x^2) + \epsilon}` over the last axis."""
+    if not torch.is_grad_enabled():
+        return states * _scale(states, eps)
     normed: Tensor = _Normalize.apply(states, eps)  # type: ignore[no-untyped-call]
     return normed
 
 
 def swiglu(gate_up: Tensor) -> Tensor:
     r""":math:`\mathrm{silu}(g) \cdot u` of gates and values stacked along the last axis (M, 2 F)."""
+    if not torch.is_grad_enabled():
+        gate, up = gate_up.chunk(2, dim=-1)
+        return functional.silu(gate).mul_(up)
     mixed: Tensor = _SwiGlu.apply(gate_up)  # type: ignore[no-untyped-call]
     return mixed
 
 
+def _scale(states: Tensor, eps: Tensor) -> Tensor:
+    size = torch.linalg.vector_norm(states, dim=-1, keepdim=True)
+    return torch.addcmul(eps, size, size, value=1 / states.shape[-1]).rsqrt_()
+
+
 class _Normalize(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, states: Tensor, eps: float) -> Tensor:
-        size = torch.linalg.vector_norm(states, dim=-1, keepdim=True)
-        scale = (size.square_() / states.shape[-1]).add_(eps).rsqrt_()
+    def forward(ctx: Any, states: Tensor, eps: Tensor) -> Tensor:
+        scale = _scale(states, eps)
         normed: Tensor = states * scale
         ctx.save_for_backward(normed, scale)
         return normed

@@ -41,7 +41,7 @@ def _logits(weights: Weights, packing: Packing) -> Tensor:
 def hidden_states(weights: Weights, packing: Packing) -> Tensor:
     """Hidden states (M, hidden) of the packed tokens before the last norm."""
     buckets = [by_head(bucket, weights.heads) for bucket in packing.buckets]
-    turns = weights.turns(packing.positions)
+    turns = weights.turns(int(packing.positions.max()) + 1)[packing.positions]
     states = functional.embedding(packing.ids, weights.embedding)
     for layer in weights.layers:
         rotated, values = project(states, layer, weights, turns)

@@ -36,11 +36,11 @@ class Weights:
     head: Tensor  # (hidden, V), the last norm folded in
     heads: Heads
     frequencies: Tensor  # (size / 2,) radians per position
-    eps: float
+    eps: Tensor  # (), of every norm
 
-    def turns(self, positions: Tensor) -> Tensor:
-        """Rotation of each pair as a complex number (M, 1, size / 2)."""
-        angles = (positions[:, None].float() * self.frequencies)[:, None]
+    def turns(self, positions: int) -> Tensor:
+        """Rotation of each pair at the first positions, as complex numbers (positions, 1, size / 2)."""
+        angles = torch.outer(torch.arange(positions, dtype=torch.float32), self.frequencies)[:, None]
         return torch.polar(torch.ones_like(angles), angles)
 
 
@@ -65,7 +65,7 @@ def fuse(model: Any) -> Weights:
         (model.lm_head.weight * body.norm.weight).T,
         heads,
         body.rotary_emb.inv_freq,
-        config.rms_norm_eps,
+        torch.tensor(config.rms_norm_eps),
     )
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 from torch.autograd import gradcheck
 from torch.nn import functional
@@ -12,18 +13,24 @@ def states(*shape: int) -> torch.Tensor:
     return torch.randn(shape, generator=generator, dtype=torch.float64).requires_grad_()
 
 
-def test_normalize_is_rms_norm_without_a_weight() -> None:
+@pytest.mark.parametrize("grad", [True, False])
+def test_normalize_is_rms_norm_without_a_weight(grad: bool) -> None:
     values = states(5, 3, 8)
-    torch.testing.assert_close(normalize(values, 1e-6), functional.rms_norm(values, (8,), eps=1e-6))
+    with torch.set_grad_enabled(grad):
+        normed = normalize(values, torch.tensor(1e-6, dtype=torch.float64))
+    torch.testing.assert_close(normed, functional.rms_norm(values, (8,), eps=1e-6))
 
 
 def test_normalize_has_the_right_gradient() -> None:
-    assert gradcheck(lambda values: normalize(values, 1e-3), (states(4, 6),))
+    assert gradcheck(lambda values: normalize(values, torch.tensor(1e-3, dtype=torch.float64)), (states(4, 6),))
 
 
-def test_swiglu_opens_the_second_half_by_the_first() -> None:
+@pytest.mark.parametrize("grad", [True, False])
+def test_swiglu_opens_the_second_half_by_the_first(grad: bool) -> None:
     values = states(5, 8)
-    torch.testing.assert_close(swiglu(values), functional.silu(values[:, :4]) * values[:, 4:])
+    with torch.set_grad_enabled(grad):
+        opened = swiglu(values)
+    torch.testing.assert_close(opened, functional.silu(values[:, :4]) * values[:, 4:])
 
 
 def test_swiglu_has_the_right_gradient() -> None:
