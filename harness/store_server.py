@@ -28,7 +28,8 @@ class ServerReader:
 
     def run_tags(self, study: str, prefix: str) -> Mapping[str, Mapping[str, str]]:
         """MLflow's run id -> tags."""
-        return {run.info.run_id: _starting(prefix, run.data.tags) for run in self._runs(study)}
+        tags = {run.info.run_id: _starting(prefix, run.data.tags) for run in self._runs(study)}
+        return {uuid: found for uuid, found in tags.items() if found}
 
     def study_tags(self, prefix: str) -> Mapping[str, Mapping[str, str]]:
         """Study -> tags."""
@@ -38,7 +39,8 @@ class ServerReader:
 
     def curves(self, study: str, metric: str) -> Mapping[str, Curve]:
         """Our run id -> curve; where a step was logged twice, the later value. One request a run."""
-        return {run.info.run_name: self._curve(run.info.run_id, metric) for run in self._runs(study)}
+        curves = {run.info.run_name: self._curve(run.info.run_id, metric) for run in self._runs(study)}
+        return {run_id: curve for run_id, curve in curves.items() if curve}
 
     def _curve(self, uuid: str, metric: str) -> Curve:
         with explained(self._tracker.place):

@@ -16,6 +16,7 @@ from contextlib import closing
 from itertools import product
 from pathlib import Path
 from random import Random
+from statistics import median
 from uuid import uuid4
 
 from harness.records import RunRecord, Study
@@ -46,7 +47,7 @@ def main(runs: int) -> int:
         print(f"built {runs} runs in {time.perf_counter() - started:.0f} s, {size:.1f} GB")
         seconds = [_timed(results) for _ in range(3)]
     print(f"tables of {runs} runs: {', '.join(f'{each:.1f}' for each in seconds)} s (bar {BAR} s)")
-    return int(min(seconds) > BAR)
+    return int(median(seconds) > BAR)
 
 
 def _timed(results: Path) -> float:
@@ -61,6 +62,7 @@ def fill(results: Path, runs: int) -> None:
     """A store with so many runs, spread over STUDIES grids."""
     store = Store.open(results)
     draws = Random(0)
+    indexes: list[str] = []
     for number in range(STUDIES):
         study, records = _grid(f"grid_{number}", runs // STUDIES, draws)
         store.save_study(study)
@@ -69,7 +71,22 @@ def fill(results: Path, runs: int) -> None:
             store.log(handle, step, {f"metric/{place}": step / STEPS for place in range(METRICS)})
         store.finish(handle, records[0])
         with closing(sqlite3.connect(results / "mlflow.db")) as database, database:
+            indexes += _drop_indexes(database)
             _copy(database, handle.uuid, records[1:])
+    with closing(sqlite3.connect(results / "mlflow.db")) as database, database:
+        for statement in indexes:
+            database.execute(statement)
+
+
+def _drop_indexes(database: sqlite3.Connection) -> list[str]:
+    """Drop the metrics' indexes, for ten million rows are faster without; the statements that make them again."""
+    found = database.execute(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'metrics' AND sql > ''"
+    )
+    statements = dict(found.fetchall())
+    for name in statements:
+        database.execute(f"DROP INDEX {name}")
+    return list(statements.values())
 
 
 def _grid(name: str, runs: int, draws: Random) -> tuple[Study, list[RunRecord]]:

@@ -8,6 +8,9 @@ import pytest
 from harness.records import RunRecord, Skipped, Study
 from harness.store import Store, main
 from harness.store_errors import StoreError, explained
+from harness.store_server import ServerReader
+from harness.store_tags import RECORD as RECORD_TAG
+from harness.store_tags import STUDY as STUDY_TAG
 
 RECORD = RunRecord(
     run_id="c1-s0",
@@ -248,3 +251,23 @@ def test_the_tracking_uri_of_the_environment_is_used(results, tmp_path, monkeypa
     assert (tmp_path / "elsewhere.db").exists()
     assert not (results / "mlflow.db").exists()
     assert (results / "mlartifacts").is_dir()
+
+
+def test_reading_the_tables_and_asking_mlflow_give_the_same_answers(store):
+    store.save_study(STUDY)
+    handle = store.begin(RECORD.head)
+    for step in (1, 2, 10):
+        store.log(handle, step, {"reward/mean": step / 8, "reward/std": float("nan")})
+    store.finish(handle, RECORD)
+    run(store, replace(RECORD, run_id="c1-s1", status="failed", error="no"))
+    store.begin(replace(RECORD, run_id="c1-s2").head)
+    run(store, replace(RECORD, study="other"))
+    client = ServerReader(store._tracker)
+    tables = store._reader
+    assert sorted(client.runs("norms"), key=str) == sorted(tables.runs("norms"), key=str)
+    assert len(tables.runs("norms")) == 3
+    assert client.study_tags(STUDY_TAG) == tables.study_tags(STUDY_TAG)
+    assert client.run_tags("norms", RECORD_TAG) == tables.run_tags("norms", RECORD_TAG)
+    for metric in ("reward/mean", "reward/std"):
+        assert client.curves("norms", metric) == tables.curves("norms", metric)
+    assert client.runs("never planned") == tables.runs("never planned") == []
