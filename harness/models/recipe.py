@@ -49,12 +49,12 @@ RECIPES: dict[Size, Recipe] = {
     "small": {
         "skill": Stage(_SKILL, steps=3600, batch=16, lr=3e-3),
         "base": Stage(_NOISE, steps=600, batch=32, lr=1.5e-3),
-        "aligned": Stage(_CLEAN, steps=300, batch=32, lr=8e-4),
+        "aligned": Stage(_CLEAN, steps=45, batch=32, lr=8e-4),
     },
     "large": {
         "skill": Stage(_SKILL, steps=5000, batch=16, lr=2e-3),
         "base": Stage(_LESS_NOISE, steps=600, batch=32, lr=1e-3),
-        "aligned": Stage(_CLEAN, steps=600, batch=32, lr=6e-4),
+        "aligned": Stage(_CLEAN, steps=75, batch=32, lr=6e-4),
     },
 }
 
