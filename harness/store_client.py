@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.error import HTTPError
 from urllib.request import urlopen
+from uuid import uuid4
 
 from harness.store_errors import StoreError, explained
 
@@ -108,11 +109,25 @@ class Tracker:
 
 
 def _prepare(file: Path) -> None:
+    if not file.exists() or file.stat().st_size == 0:
+        _make(file)
     # MLflow retries for minutes where a file is corrupt or cannot be written; SQLite says so at once.
-    file.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(file)) as database:
         database.execute("PRAGMA journal_mode=wal")  # readers do not wait for the writer; stays with the file
         database.execute("BEGIN IMMEDIATE")
+
+
+def _make(file: Path) -> None:
+    # MLflow makes its tables in many steps, and never gets over it when they are cut short by a crash or a full disk.
+    draft = file.with_name(f"{file.name}.{uuid4().hex}.new")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft.touch()
+        _connect(f"sqlite:///{draft}")
+        draft.replace(file)
+    finally:
+        for left in file.parent.glob(f"{draft.name}*"):
+            left.unlink()
 
 
 def _reach(server: str) -> None:

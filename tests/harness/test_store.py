@@ -1,4 +1,5 @@
 import json
+import resource
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -226,6 +227,19 @@ def test_a_full_disk_is_named():
             explained("results/mlflow.db"),
         ):
             database.execute("INSERT INTO t VALUES (zeroblob(100000))")
+
+
+def test_a_disk_that_is_full_while_the_database_is_made_leaves_none(results):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, hard))  # bytes a file may have; MLflow's tables need more
+    try:
+        with pytest.raises(StoreError, match=r"mlflow\.db could not be written: the disk is full or failing"):
+            Store.open(results).save_study(STUDY)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(results.iterdir()) == []
+    Store.open(results).save_study(STUDY)
+    assert Store.open(results).studies() == (STUDY,)
 
 
 def test_a_mistake_of_ours_is_not_dressed_up_as_a_broken_store():
