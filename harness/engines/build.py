@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from harness.engines.compact_sampler import CompactSampler
 from harness.engines.hf_sampler import HfSampler
 from harness.engines.hf_scores import hf_scores
+from harness.engines.memory import keep_freed_memory
 from harness.engines.qwen3 import compact_scores
 from harness.engines.qwen3_weights import supports
 from harness.engines.torch_learner import TorchLearner
@@ -23,6 +24,8 @@ def build(model: Any, tokenizer: Any, config: ExperimentConfig) -> tuple[Sampler
     Raises ValueError when the compact engine is asked for a model it cannot run.
     """
     compact = supports(model) if config.backend.engine == "auto" else config.backend.engine == "compact"
+    if compact:
+        keep_freed_memory()
     decode = partial(tokenizer.batch_decode, skip_special_tokens=True)
     ends = tokenizer.eos_token_id, tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
     sampler = (CompactSampler if compact else HfSampler)(model, *ends, decode)
