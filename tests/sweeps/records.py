@@ -1,0 +1,36 @@
+"""Records that tests pretend were left by runs."""
+
+from dataclasses import asdict
+
+from harness.config import load
+from harness.records import RunRecord
+from sweeps.plan import Plan
+
+
+def record(steps=10, seconds=10.0, model="builtin:small_base", labels=None, seed=0, study="plain") -> RunRecord:
+    config = load(f"steps={steps}", f"model.path={model}", f"seed={seed}")
+    return _finished(config, study, labels or {}, seconds)
+
+
+def of_plan(plan: Plan, count: int) -> list[RunRecord]:
+    """As if the first ``count`` runs of a plan had finished."""
+    return [_finished(run.config, run.study, run.labels, 10.0) for run in plan.runs[:count]]
+
+
+def _finished(config, study, labels, seconds) -> RunRecord:
+    return RunRecord(
+        run_id=config.run_id(),
+        cell_id=config.cell_id(),
+        study=study,
+        profile="laptop",
+        labels=labels,
+        seed=config.seed,
+        status="finished",
+        scores={"start/accuracy": 0.25, "final/accuracy": 0.5},
+        config=asdict(config),
+        rule={hook: tuple(lines) for hook, lines in config.update_rule().describe().items()},
+        provenance={"commit": "abc", "dirty": "no"},
+        wall_seconds=seconds,
+        cpu_seconds=seconds,
+        peak_memory_mb=512.0,
+    )

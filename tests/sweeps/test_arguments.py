@@ -1,0 +1,40 @@
+from pathlib import Path
+
+import pytest
+
+from harness.schema import SchemaError
+from sweeps.arguments import parse
+
+
+def test_words_are_read_as_key_and_value(monkeypatch):
+    monkeypatch.delenv("RESULTS_DIR", raising=False)
+    command, arguments = parse(["run", "grid=norm_ablation", "full=1", "seeds=0,2"])
+    assert command == "run"
+    assert (arguments.grid, arguments.full, arguments.seeds) == ("norm_ablation", True, (0, 2))
+    assert (arguments.profile, arguments.results) == ("laptop", Path("results"))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["rum"], "rum: no such command; did you mean 'run'?"),
+        ([], "nothing: no such command; known: plan, run"),
+        (["run", "gird=smoke"], "gird: no such argument; did you mean 'grid'?"),
+        (["run", "grid"], "grid: write grid=VALUE"),
+        (["run", "full=maybe"], "full=maybe: write full=1 or full=0"),
+        (["run", "seeds=0,0"], "seeds=0,0: write different whole numbers with commas between, such as seeds=0,1"),
+        (["run", "seeds=a"], "seeds=a: write different whole numbers with commas between, such as seeds=0,1"),
+    ],
+)
+def test_a_wrong_word_is_refused_with_the_way_out(words, message):
+    with pytest.raises(SchemaError) as caught:
+        parse(words)
+    assert str(caught.value) == message
+
+
+def test_the_command_to_resume_says_what_was_asked(monkeypatch):
+    monkeypatch.delenv("RESULTS_DIR", raising=False)
+    _, arguments = parse(["run", "grid=smoke", "seeds=3"])
+    assert arguments.command() == "make sweep GRID=smoke PROFILE=laptop SEEDS=3"
+    _, elsewhere = parse(["run", "grid=smoke", "results=out"])
+    assert elsewhere.command() == "python -m sweeps run grid=smoke profile=laptop results=out"

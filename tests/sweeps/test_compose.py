@@ -1,0 +1,78 @@
+import pytest
+
+from harness.schema import SchemaError
+from sweeps.cells import select
+from sweeps.compose import compose_cells
+from sweeps.grid import read_grid
+from sweeps.library import find_grid, names
+from tests.sweeps.grids import PLAIN, grid
+
+
+def composed(folder, text=PLAIN):
+    found = grid(folder, text)
+    return compose_cells(found, select(found, full=True).cells)
+
+
+def refusal(folder, text):
+    with pytest.raises(SchemaError) as caught:
+        composed(folder, text)
+    return str(caught.value)
+
+
+def test_every_cell_has_its_own_settings(tmp_path):
+    cells = composed(tmp_path).cells
+    assert len({cell.cell_id for cell in cells}) == 4
+    assert cells[3].config.reward.wrong == -1.0
+    assert list(cells[3].config.tricks) == ["group_norm"]
+
+
+def test_a_combination_that_a_rule_refuses_is_a_result_and_not_an_error(tmp_path):
+    two = PLAIN.replace("group_norm={}", 'group_norm={}", "+tricks.batch_norm={}')
+    found = composed(tmp_path, two)
+    assert len(found.cells) == 2
+    assert {refusal.because for refusal in found.refused} == {"batch_norm and group_norm both set advantages; keep one"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "reward=plus_minus_one",
+            "reward=plus_minus_on",
+            "axes.reward_scale.plus_minus_one: reward=plus_minus_on: no such option; did you mean 'plus_minus_one'?",
+        ),
+        (
+            "group_norm=",
+            "grop_norm=",
+            "axes.norm.group: unknown trick 'grop_norm'; did you mean 'group_norm'?",
+        ),
+        (
+            "seeds:",
+            "overrides: [stps=3]\nseeds:",
+            "overrides: stps: no such setting; did you mean 'steps'?",
+        ),
+        (
+            "reward=zero_one]",
+            "model.path=builtin:small_bse]",
+            "axes.reward_scale.zero_one: model.path 'builtin:small_bse': no embedded model has this name; "
+            "did you mean builtin:small_base?",
+        ),
+    ],
+)
+def test_what_cannot_be_composed_is_named_by_axis_and_label(tmp_path, old, new, message):
+    assert refusal(tmp_path, PLAIN.replace(old, new)) == f"plain.yaml: {message}"
+
+
+def test_two_label_sets_for_one_cell_are_refused(tmp_path):
+    assert refusal(tmp_path, PLAIN.replace("reward=plus_minus_one", "reward=zero_one")) == (
+        "plain.yaml: reward_scale=zero_one norm=none and reward_scale=plus_minus_one norm=none are one cell: "
+        "their settings in effect are equal; leave one out with skip"
+    )
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_quick_cell_of_our_grids_can_run(name):
+    found = read_grid(find_grid(name))
+    result = compose_cells(found, select(found, full=False).cells)
+    assert result.cells
+    assert not result.refused

@@ -1,0 +1,40 @@
+from dataclasses import replace
+
+import pytest
+
+from harness.config import load
+from sweeps.estimate import TOKENS_PER_SECOND, Speed, makespan, tokens
+from tests.sweeps.records import record
+
+
+def test_tokens_are_those_trained_on_and_a_share_of_those_evaluated():
+    config = record(steps=10, model="builtin:small_base").config
+    # 10 steps of 32 x 8 samples, and two evaluations of 2 difficulties x 128 problems x 8 samples at 0.4 each.
+    assert tokens(config) == (10 * 256 + 0.4 * 2 * 2048) * 64
+
+
+def test_without_records_a_constant_is_used_and_named():
+    speed, config = Speed.of([]), load("steps=10")
+    assert speed.seconds(config) == pytest.approx(tokens(record(steps=10).config) / TOKENS_PER_SECOND)
+    assert speed.source.startswith("from a constant")
+
+
+def test_recorded_runs_of_a_model_set_its_pace():
+    speed = Speed.of([record(steps=10, seconds=10.0), record(steps=10, seconds=20.0)])
+    assert speed.seconds(load("steps=10")) == pytest.approx(15.0)
+    assert speed.source == "from 2 recorded runs"
+
+
+def test_failed_runs_say_nothing_about_time():
+    assert Speed.of([replace(record(), status="failed")]).runs == 0
+
+
+def test_an_unrecorded_larger_model_is_expected_to_take_longer():
+    speed = Speed.of([record(steps=10, seconds=10.0)])
+    assert speed.seconds(load("steps=10", "model=large_base")) == pytest.approx(20.0)
+
+
+def test_the_longest_runs_start_first():
+    # 3 on one core, 2 and 2 on the other.
+    assert makespan([2.0, 3.0, 2.0], 2) == 4.0
+    assert makespan([], 2) == 0.0

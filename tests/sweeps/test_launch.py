@@ -1,0 +1,62 @@
+"""Ray for real, once: four runs, two of which cannot load their model."""
+
+import pytest
+
+from sweeps.environment import prepare
+from sweeps.events import Done, Failure, Hello, Report
+from sweeps.plan import make_plan
+from tests.sweeps.grids import grid, with_broken_model
+
+prepare()
+
+from sweeps.launch import launch  # noqa: E402 - Ray reads the environment when it is imported
+
+pytestmark = pytest.mark.slow
+
+QUICK = "quick: [{norm: none}]\n"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("grid")
+    return make_plan(grid(folder, with_broken_model(folder) + QUICK), False, (), (), {"commit": "abc"})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def events(made, folder):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RAY_ADDRESS", raising=False)
+        return [event for event in launch(made.runs, folder, cores=2) if event]
+
+
+def heard(events, run):
+    return [event.what for event in events if event.run == run]
+
+
+def test_a_run_streams_its_steps_and_ends_with_its_record(events, made, folder):
+    run = made.runs[0]
+    hello, *reports, done = heard(events, run)
+    assert isinstance(hello, Hello)
+    assert [report.step for report in reports if isinstance(report, Report)] == [0, 1, 2]
+    assert isinstance(done, Done)
+    assert done.record.run_id == run.run_id
+    assert (folder / run.folder / "record.json").read_text() == done.record.to_json()
+
+
+def test_a_failing_run_is_tried_once_more_and_stops_nothing(events, made):
+    for run in made.runs[2:]:
+        attempts = [what for what in heard(events, run) if isinstance(what, Failure)]
+        assert [failure.final for failure in attempts] == [False, True]
+        assert all("broken" in failure.cause for failure in attempts)
+    assert sum(isinstance(event.what, Done) for event in events) == 2
+
+
+def test_two_cores_are_served_by_two_processes(events):
+    hellos = [event.what for event in events if isinstance(event.what, Hello)]
+    assert len(hellos) == 6  # two good runs, and two attempts of each bad one
+    assert len({hello.pid for hello in hellos}) == 2
