@@ -26,10 +26,10 @@ Base checkpoints are asked in base form, aligned ones in chat form. `{command}` 
 
 What the numbers do not say:
 
-- The gap between the sizes is made, not found. The large model learns longer, and its base stage reads fewer wrong texts
-  (`recipe.py`); the small one is stopped early. A difference between them is not an effect of parameters alone.
-- Stage lengths and noise shares were chosen by looking at accuracy on these same evaluation problems, for base models that
-  leave room to learn and sizes that separate. No expression among them was trained on, but the set is not untouched.
+- The gap between the sizes is made, not found. The large model learns longer, and its base stage reads fewer wrong
+  texts (`recipe.py`); the small one is stopped early. A difference between them is not an effect of parameters alone.
+- Stage lengths and noise shares were chosen by looking at accuracy on these same evaluation problems, for base models
+  that leave room to learn and sizes that separate. None of their expressions was trained on.
 - One training seed a checkpoint: the intervals cover problems and sampling, not training.
 
 | checkpoint | parameters | difficulty | accuracy | entropy | truncated | pass@8 | length | n | measured in |
