@@ -76,5 +76,5 @@ class Board:
         row.step = report.step
         if report.step == 0:
             row.trained_since = time.monotonic()
-        found = {"reward": "reward/mean", "accuracy": "train/accuracy" if report.step else "eval/accuracy"}
+        found = {"reward": "reward/mean", "accuracy": "rollout/accuracy" if report.step else "eval/accuracy"}
         row.shown = {name: report.metrics[key] for name, key in found.items() if key in report.metrics}

@@ -114,7 +114,7 @@ def _stop(grid: Grid, arguments: Arguments, store: Store, recorder: Recorder, co
     kept = sum(record.status == "finished" for record in recorder.records)
     killed = store.sweep_up(grid.name)
     console.print(Text(f"interrupted: {kept} runs of this sweep are finished and kept, {len(killed)} marked KILLED"))
-    console.print(Text(f"resume with: {arguments.command()}"))
+    console.print(Text(f"resume with: {arguments.command()}"), soft_wrap=True)  # one line, to be copied
 
 
 def _conclude(

@@ -32,7 +32,7 @@ def test_a_run_is_named_by_the_labels_in_which_runs_differ(made, board):
 
 def test_a_running_run_shows_its_step_reward_and_accuracy(made, board):
     run = made.runs[0]
-    metrics = {"reward/mean": 0.25, "train/accuracy": 0.5}
+    metrics = {"reward/mean": 0.25, "rollout/accuracy": 0.5}
     say(board, Event(run, Hello(1, "here")), Event(run, Report(0, {})), Event(run, Report(12, metrics)))
     console = Console(file=io.StringIO(), width=60)
     console.print(table(board))

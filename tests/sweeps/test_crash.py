@@ -1,0 +1,145 @@
+"""One sweep that is killed in every way, and what is left of it. The fixture is the story, the tests its facts."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness.store import Store
+from tests.sweeps.grids import PLAIN, TINY, write
+
+pytestmark = pytest.mark.slow
+
+RUNS = 4
+PATIENCE = 240.0  # seconds until a story that does not go on is a failure
+LONG = PLAIN.replace("seeds: [0, 1]", "seeds: [0]") + TINY.replace("steps=2", "steps=120")
+
+
+@dataclass
+class Story:
+    codes: dict[str, int] = field(default_factory=dict)  # exit codes
+    said: dict[str, str] = field(default_factory=dict)
+    statuses: dict[str, dict[str, str]] = field(default_factory=dict)  # after each chapter
+    kept: dict[Path, int] = field(default_factory=dict)  # records after Ctrl-C, with their times
+    orphans: list[psutil.Process] = field(default_factory=list)  # workers that outlived their driver
+
+
+def until(condition, sweep):
+    """Wait until the condition gives something; the sweep must be alive meanwhile."""
+    deadline = time.monotonic() + PATIENCE
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "the story does not go on"
+        assert sweep.poll() is None, "the sweep has ended too early"
+        time.sleep(0.1)
+    return found
+
+
+def workers(sweep):
+    """Processes that are at a run; Ray names them by it."""
+    found = psutil.Process(sweep.pid).children(recursive=True)
+    return [process for process in found if title(process).startswith("ray::") and title(process).endswith("-s0")]
+
+
+def title(process):
+    try:
+        return " ".join(process.cmdline()).strip()
+    except psutil.Error:
+        return ""
+
+
+def records(results):
+    return sorted((results / "runs").glob("*/record.json"))
+
+
+def curves(results, since):
+    return [path for path in (results / "runs").glob("*/metrics.jsonl") if path.stat().st_mtime > since]
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("crash")
+    results, told = folder / "results", Story()
+    command = [sys.executable, "-m", "sweeps", "run", f"grid={write(folder, LONG)}", f"results={results}"]
+    away = {"RAY_ADDRESS", "MLFLOW_TRACKING_URI", "RESULTS_DIR", "LAUNCH"}
+    environment = {name: value for name, value in os.environ.items() if name not in away}
+
+    def start(name):
+        with (folder / name).open("w") as output:  # the child keeps its own handle
+            return subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
+
+    def end(name, sweep):
+        told.codes[name] = sweep.wait(PATIENCE)
+        told.said[name] = (folder / name).read_text()
+        told.statuses[name] = dict(Store.open(results).statuses("plain"))
+
+    sweep = start("interrupted")
+    until(lambda: curves(results, 0.0), sweep)
+    end("second", start("second"))
+    until(lambda: workers(sweep), sweep)[0].kill()
+    until(lambda: records(results), sweep)
+    sweep.send_signal(signal.SIGINT)
+    end("interrupted", sweep)
+    told.kept = {path: path.stat().st_mtime_ns for path in records(results)}
+
+    since, sweep = time.time(), start("killed")
+    until(lambda: curves(results, since), sweep)
+    left = until(lambda: workers(sweep), sweep)
+    sweep.kill()
+    end("killed", sweep)
+    _, told.orphans = psutil.wait_procs(left, timeout=60)
+
+    end("resumed", start("resumed"))
+    end("again", start("again"))
+    told.kept = {path: path.stat().st_mtime_ns - before for path, before in told.kept.items()}
+    return told
+
+
+def test_a_killed_worker_costs_one_attempt(story):
+    assert story.said["interrupted"].count("failed, tried again: WorkerCrashedError: the worker process died") == 1
+
+
+def test_a_second_sweep_of_the_grid_is_refused(story):
+    assert story.codes["second"] == 2
+    assert "plain is being swept already, by process" in story.said["second"]
+
+
+def test_ctrl_c_ends_in_good_order_and_says_how_to_resume(story):
+    assert story.codes["interrupted"] == 130
+    assert "resume with: python -m sweeps run grid=" in story.said["interrupted"]
+    assert "Traceback" not in story.said["interrupted"]
+
+
+def test_ctrl_c_leaves_no_run_running(story):
+    assert "RUNNING" not in story.statuses["interrupted"].values()
+
+
+def test_workers_do_not_outlive_a_killed_driver(story):
+    assert story.codes["killed"] == -signal.SIGKILL
+    assert story.orphans == []
+
+
+def test_a_killed_driver_leaves_runs_running_until_the_next_start(story):
+    assert "RUNNING" in story.statuses["killed"].values()
+    assert set(story.statuses["resumed"].values()) == {"FINISHED"}
+
+
+def test_all_runs_finish_in_the_end(story):
+    assert story.codes["resumed"] == 0
+    assert len(story.statuses["resumed"]) == RUNS
+
+
+def test_no_finished_run_is_repeated(story):
+    assert story.kept
+    assert set(story.kept.values()) == {0}
+
+
+def test_a_finished_sweep_starts_nothing(story):
+    assert story.codes["again"] == 0
+    assert "nothing to run: every planned run is finished" in story.said["again"]
+    assert story.statuses["again"] == story.statuses["resumed"]
