@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     History = Callable[[str], Mapping[str, Curve]]  # metric -> run id -> curve
 
-ON_POLICY: Final = "train/accuracy"  # known at every step; held-out scores often at the start and the end only
+ON_POLICY: Final = "rollout/accuracy"  # known at every step; held-out scores often at the start and the end only
 ENOUGH: Final = 3  # points that make a curve
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # Every metric that a run logs, with its unit. A test holds runs to this list.
 METRICS: Final = {
-    "train/accuracy": "share of right responses in the rollout batch, on policy",
+    "rollout/accuracy": "share of right responses in the rollout batch, on policy",
     "reward/mean": "mean reward of the batch",
     "reward/std": "deviation (n - 1) of the rewards of the batch",
     "groups/all_right": "share of groups in which every response is right: no signal under a group mean",
@@ -57,7 +57,7 @@ def summarize(rollouts: Rollouts, right: Tensor, signal: Signal) -> dict[str, fl
     """What a rollout batch and its signal look like. ``right`` (B,) bool is the verifier's word."""
     share = group_mean(right.float(), rollouts.group)
     values = {
-        "train/accuracy": right.float().mean(),
+        "rollout/accuracy": right.float().mean(),
         "reward/mean": rollouts.rewards.mean(),
         "reward/std": rollouts.rewards.std() if len(right) > 1 else torch.zeros(()),
         "groups/all_right": (share == 1).float().mean(),

@@ -25,9 +25,9 @@ def scores(reports: Sequence[StepReport], evaluations: Mapping[str, Evaluation])
             found |= {f"{moment}/{name}": value for name, value in _held_out(evaluations[moment])}
     steps = [report.metrics for report in reports if report.step > 0]
     if steps:
-        found["auc/accuracy"] = fmean(step["train/accuracy"] for step in steps)
+        found["auc/accuracy"] = fmean(step["rollout/accuracy"] for step in steps)
         for name in _last(steps[-1]):
-            found[f"train/{name.removeprefix('train/')}"] = fmean(step[name] for step in steps[-LAST_STEPS:])
+            found[f"train/{name}"] = fmean(step[name] for step in steps[-LAST_STEPS:])
     return found
 
 

@@ -76,7 +76,7 @@ def _progress() -> Progress:
 
 
 def _line(report: StepReport) -> str:
-    accuracy = report.metrics.get("train/accuracy", report.metrics.get("eval/accuracy", 0.0))
+    accuracy = report.metrics.get("rollout/accuracy", report.metrics.get("eval/accuracy", 0.0))
     return f"accuracy {accuracy:.3f}"
 
 

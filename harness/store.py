@@ -18,11 +18,13 @@ import yaml
 from harness.records import RunRecord, Study
 from harness.schema import SchemaError, read_json
 from harness.store_client import Point, Tracker
+from harness.store_driver import driver, lives
 from harness.store_errors import REPAIR, StoreError, explained
 from harness.store_publish import RECORD_FILE, publish, study_file
 from harness.store_read import SqlReader
 from harness.store_server import ServerReader
 from harness.store_tags import (
+    DRIVER,
     EXPERIMENT_TAG_LIMIT,
     RECORD,
     RUN_TAG_LIMIT,
@@ -122,7 +124,8 @@ class Store:
 
     def begin(self, head: RunHead, started: float | None = None) -> Handle:
         """Show a run in MLflow as RUNNING. ``started``: seconds since 1970, by default now."""
-        uuid = self._tracker.start(head.study, head.run_id, tags(head), params(head), started or time.time())
+        about = {**tags(head), DRIVER: driver()}
+        uuid = self._tracker.start(head.study, head.run_id, about, params(head), started or time.time())
         return Handle(uuid, head.study, time.monotonic())
 
     def log(self, handle: Handle, step: int, metrics: Mapping[str, float], at: float | None = None) -> None:
@@ -161,8 +164,10 @@ class Store:
             self._discard(row.uuid, row.status)
 
     def sweep_up(self, study: str) -> tuple[str, ...]:
-        """Move runs that a dead driver left RUNNING to MLflow's trash; their run ids. Call it before ``begin``."""
-        left = [row for row in self._reader.runs(study) if row.status in _ALIVE]
+        """Move runs that a dead driver left RUNNING to MLflow's trash; their run ids. Runs of a live one stay."""
+        drivers = self._reader.run_tags(study, DRIVER)
+        running = [row for row in self._reader.runs(study) if row.status in _ALIVE]
+        left = [row for row in running if not lives(drivers.get(row.uuid, {}).get(DRIVER, ""))]
         for row in left:
             self._discard(row.uuid, row.status)
         return tuple(row.run_id for row in left)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # MLflow's own prefix keeps these out of the tag lists of its pages; their values are for machines.
 RECORD: Final = "mlflow.liteppo.record"
 STUDY: Final = "mlflow.liteppo.study"
+DRIVER: Final = "mlflow.liteppo.driver"
 RUN_TAG_LIMIT: Final = 8_000  # characters, MLflow's limits
 EXPERIMENT_TAG_LIMIT: Final = 5_000
 

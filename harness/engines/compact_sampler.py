@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from harness.engines.qwen3_weights import Weights
 
 CACHE_BYTES: Final = 256 << 20  # of keys and values at a time
-WORTH_KEEPING: Final = 0.8  # share of unfinished samples below which the finished ones are dropped
+WORTH_KEEPING: Final = 0.9  # share of unfinished samples below which the finished ones are dropped
 
 
 class CompactSampler:

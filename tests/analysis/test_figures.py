@@ -23,17 +23,17 @@ def history(metric):
 
 def test_the_band_runs_from_the_lowest_to_the_highest_seed():
     # step 1: seeds at 0.1 and 0.3
-    band = bands(planned(RUNS, STUDY), history("train/accuracy"))[0]
+    band = bands(planned(RUNS, STUDY), history("rollout/accuracy"))[0]
     assert band.steps == (1, 2, 3)
     assert (band.low[0], band.mean[0], band.high[0]) == pytest.approx((0.1, 0.2, 0.3))
 
 
 def test_curves_of_failed_runs_are_not_drawn():
-    assert set(bands(planned(RUNS, STUDY), history("train/accuracy"))) == {0, 1, 2}
+    assert set(bands(planned(RUNS, STUDY), history("rollout/accuracy"))) == {0, 1, 2}
 
 
 def test_held_out_curves_are_drawn_where_they_have_enough_points():
-    assert curve_metric(STUDY, history) == "train/accuracy"
+    assert curve_metric(STUDY, history) == "rollout/accuracy"
     assert curve_metric(STUDY, lambda _: {"c0-s0": ((0, 0.1), (5, 0.2), (10, 0.3))}) == "eval/accuracy"
 
 

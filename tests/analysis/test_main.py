@@ -13,7 +13,7 @@ def filled(store, results):
     """A store with a study and a run; its results folder as an argument."""
     store.save_study(STUDY)
     handle = store.begin(run(0, 0).head)
-    store.log(handle, 1, {"train/accuracy": 0.25})
+    store.log(handle, 1, {"rollout/accuracy": 0.25})
     store.finish(handle, run(0, 0))
     return f"results={results}"
 

@@ -73,7 +73,7 @@ def test_arms_of_one_seed_see_the_same_problems_and_start_alike(tmp_path: Path) 
     list(execute(spec("preset=liteppo"), tmp_path / "liteppo"))
     grpo, liteppo = numbers(tmp_path / "grpo"), numbers(tmp_path / "liteppo")
     assert grpo[0] == liteppo[0]
-    same = ("train/accuracy", "response/length", "response/truncated")
+    same = ("rollout/accuracy", "response/length", "response/truncated")
     assert [grpo[1][name] for name in same] == [liteppo[1][name] for name in same]
 
 
@@ -87,6 +87,7 @@ def test_a_run_ends_with_its_record_and_leaves_a_complete_folder(tmp_path: Path)
     assert {"start/accuracy", "final/accuracy", "final/pass@2", "auc/accuracy", "train/policy/entropy"} <= set(
         record.scores
     )
+    assert not set(record.scores) & set(METRICS)  # a score would be a stray point on a curve of its name
     outcomes = pd.read_parquet(io.BytesIO((tmp_path / "outcomes.parquet").read_bytes()))
     assert len(outcomes) == 2 * 6 * 2  # start and final, two difficulties of three problems, two samples
     final = outcomes[outcomes.when == "final"]

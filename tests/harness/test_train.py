@@ -84,7 +84,7 @@ def run(preset: str, steps: int = 60, micro_batch: int = 24, seed: int = 0) -> l
 
 
 def accuracy(reports: list[StepReport]) -> list[float]:
-    return [report.metrics["train/accuracy"] for report in reports]
+    return [report.metrics["rollout/accuracy"] for report in reports]
 
 
 @pytest.mark.parametrize("preset", ["vanilla_ppo", "grpo", "liteppo", "dapo_static"])
@@ -121,7 +121,7 @@ def test_the_batch_is_described_by_hand_checked_numbers() -> None:
     rule = load("preset=grpo").update_rule()
     (report,) = train(policy, policy, rule, SCALE, repeat(TASKS, 1), Decoding(8, 1), 0)
     metrics = report.metrics
-    assert metrics["train/accuracy"] == pytest.approx(1 / 3)
+    assert metrics["rollout/accuracy"] == pytest.approx(1 / 3)
     assert metrics["groups/all_right"] == pytest.approx(1 / 3)
     assert metrics["groups/all_wrong"] == pytest.approx(2 / 3)
     assert metrics["reward/std"] == pytest.approx((24 * (1 / 3) * (2 / 3) / 23) ** 0.5)
