@@ -18,7 +18,7 @@ import yaml
 from harness.records import RunRecord, Study
 from harness.schema import SchemaError, read_json
 from harness.store_client import Point, Tracker
-from harness.store_driver import driver, lives
+from harness.store_driver import driver, other
 from harness.store_errors import REPAIR, StoreError, explained
 from harness.store_publish import RECORD_FILE, publish, study_file
 from harness.store_read import SqlReader
@@ -164,10 +164,10 @@ class Store:
             self._discard(row.uuid, row.status)
 
     def sweep_up(self, study: str) -> tuple[str, ...]:
-        """Move runs that a dead driver left RUNNING to MLflow's trash; their run ids. Runs of a live one stay."""
+        """Move RUNNING runs to MLflow's trash, but for those of another process that lives; their run ids."""
         drivers = self._reader.run_tags(study, DRIVER)
         running = [row for row in self._reader.runs(study) if row.status in _ALIVE]
-        left = [row for row in running if not lives(drivers.get(row.uuid, {}).get(DRIVER, ""))]
+        left = [row for row in running if not other(drivers.get(row.uuid, {}).get(DRIVER, ""))]
         for row in left:
             self._discard(row.uuid, row.status)
         return tuple(row.run_id for row in left)

@@ -2,19 +2,17 @@ import json
 import os
 import platform
 import resource
-import signal
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from harness.records import RunRecord, Skipped, Study
 from harness.store import Store, main
-from harness.store_driver import driver, lives
+from harness.store_driver import other
 from harness.store_errors import StoreError, explained
 from harness.store_server import ServerReader
 from harness.store_tags import RECORD as RECORD_TAG
@@ -142,36 +140,33 @@ def test_a_later_failure_does_not_hide_a_success(store):
     assert store.records("norms") == [RECORD]
 
 
-def test_runs_of_a_dead_driver_are_swept_up_and_can_be_restored(store, results):
+def test_what_a_driver_leaves_running_is_swept_up_and_can_be_restored(store):
     run(store)
-    _begin_and_die(results, replace(RECORD, run_id="c1-s1", seed=1))
-    assert store.statuses("norms") == {"c1-s0": "FINISHED", "c1-s1": "RUNNING"}
+    store.begin(replace(RECORD, run_id="c1-s1", seed=1).head)
     assert store.sweep_up("norms") == ("c1-s1",)
     assert store.statuses("norms") == {"c1-s0": "FINISHED"}
     trashed = store._tracker.client.search_runs(["1"], run_view_type=2)  # ViewType.DELETED_ONLY
     assert [(gone.info.run_name, gone.info.status) for gone in trashed] == [("c1-s1", "KILLED")]
 
 
-def _begin_and_die(results, record):
+def test_runs_of_another_driver_stay_until_it_is_dead(store, results):
     code = (
-        "import os, pathlib, signal, sys; from harness.records import RunRecord; from harness.store import Store\n"
+        "import pathlib, sys; from harness.records import RunRecord; from harness.store import Store\n"
         "Store.open(pathlib.Path(sys.argv[1])).begin(RunRecord.from_json(sys.argv[2]).head)\n"
-        "os.kill(os.getpid(), signal.SIGKILL)"
+        "print(flush=True); sys.stdin.read()"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(results), record.to_json()], cwd=Path.cwd(), check=False)
-    assert done.returncode == -signal.SIGKILL
+    command = [sys.executable, "-c", code, str(results), RECORD.to_json()]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as driving:
+        driving.stdout.readline()
+        assert store.sweep_up("norms") == ()
+        assert store.statuses("norms") == {"c1-s0": "RUNNING"}
+        driving.kill()
+    assert store.sweep_up("norms") == ("c1-s0",)
 
 
-def test_runs_of_a_live_driver_stay(store):
-    store.begin(RECORD.head)
-    assert store.sweep_up("norms") == ()
-    assert store.statuses("norms") == {"c1-s0": "RUNNING"}
-
-
-@pytest.mark.parametrize("name", ["", "elsewhere 1 0", f"{platform.node()} {os.getpid()} 0", f"{platform.node()} x y"])
-def test_a_driver_of_which_nothing_is_known_does_not_live(name):
-    assert lives(driver())
-    assert not lives(name)
+@pytest.mark.parametrize("name", ["", "elsewhere 1 0", f"{platform.node()} {os.getppid()} 0", f"{platform.node()} x y"])
+def test_a_process_of_which_nothing_is_known_does_not_count_as_alive(name):
+    assert not other(name)
 
 
 def test_a_study_is_kept_per_profile_and_replaced_when_it_changes(store):
