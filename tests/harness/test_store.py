@@ -17,6 +17,7 @@ from harness.store_errors import StoreError, explained
 from harness.store_server import ServerReader
 from harness.store_tags import RECORD as RECORD_TAG
 from harness.store_tags import STUDY as STUDY_TAG
+from harness.store_tags import pack, unpack
 
 RECORD = RunRecord(
     run_id="c1-s0",
@@ -310,3 +311,17 @@ def test_reading_the_tables_and_asking_mlflow_give_the_same_answers(store):
     for metric in ("reward/mean", "reward/std"):
         assert client.curves("norms", metric) == tables.curves("norms", metric)
     assert client.runs("never planned") == tables.runs("never planned") == []
+
+
+def test_a_text_of_many_tags_is_put_together_in_order():
+    text = "".join(chr(97 + place) for place in range(12))
+    chunks = pack("name", text, 1)
+    assert max(map(len, chunks.values())) == 1
+    assert unpack("name", {"name.other": "x", **dict(reversed(chunks.items()))}) == text
+
+
+def test_a_finished_run_counts_as_finished_while_it_is_tried_again(store):
+    store.begin(RECORD.head)
+    run(store)
+    store.begin(RECORD.head)
+    assert store.finished("norms") == {"c1-s0"}
