@@ -37,7 +37,7 @@ def main(workload: dict[str, Any]) -> None:
     started = time.perf_counter(), time.process_time()
     for report in steps:
         taken = time.perf_counter() - started[0], time.process_time() - started[1]
-        length, accuracy = (report.metrics[name] for name in ("response/length", "train/accuracy"))
+        length, accuracy = (report.metrics[name] for name in ("response/length", "rollout/accuracy"))
         line = {"seconds": taken[0], "cpu_seconds": taken[1], "length": length, "accuracy": accuracy}
         print(json.dumps(line), flush=True)
         started = time.perf_counter(), time.process_time()
