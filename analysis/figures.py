@@ -85,6 +85,7 @@ def _figure(study: Study, taken: pd.DataFrame, history: History) -> Figure:
         _draw_final(right, list(arms.values()), {name: final.get(cell, {}) for name, cell in row.items()})
         left.set_ylabel(metric)
     axes[-1][0].set_xlabel("step")
+    axes[-1][0].xaxis.get_major_locator().set_params(integer=True)
     axes[-1][1].set_xlabel(study.metric)
     figure.suptitle(_title(study), fontsize=10, ha="left", x=0.01)
     figure.supxlabel(fill(LEGEND, 130), fontsize=7.5, ha="left", x=0.01)
