@@ -17,7 +17,6 @@ from sweeps.board import Board
 from sweeps.environment import address, prepare
 from sweeps.events import SweepError
 from sweeps.inline import launch_inline
-from sweeps.interrupt import interruptible
 from sweeps.lock import study_lock
 from sweeps.plan import make_plan
 from sweeps.progress import progress
@@ -52,7 +51,7 @@ def plan(grid: Grid, arguments: Arguments, console: Console) -> int:
 def run(grid: Grid, arguments: Arguments, console: Console) -> int:
     """Run what is not finished. Returns the exit code."""
     usage = SweepUsage()
-    with study_lock(arguments.results, grid.name), interruptible():
+    with study_lock(arguments.results, grid.name):
         store = Store.open(arguments.results)
         _repair(grid, arguments, store, console)
         made, records = _plan(grid, arguments, store)

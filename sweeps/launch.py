@@ -15,6 +15,7 @@ from ray.exceptions import OutOfMemoryError, RayError, RayTaskError, WorkerCrash
 from sweeps.cluster import resources, session
 from sweeps.environment import address
 from sweeps.events import ATTEMPTS, Done, Event, Failure, Hello, SweepError, cause
+from sweeps.interrupt import interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -26,11 +27,17 @@ TICK: Final = 0.5  # seconds that the driver sleeps when no report comes
 
 
 def launch(runs: Sequence[PlannedRun], folder: Path, cores: int) -> Generator[Event | None]:
-    """The events of the runs, and None when a tick passed without one. Close the iterator to cancel what runs."""
-    with session(cores):
+    """The events of the runs, and None when a tick passed without one. Close the iterator to cancel what runs.
+
+    Raises KeyboardInterrupt between two events where Ctrl-C or SIGTERM came.
+    """
+    with interrupts() as asked, session(cores):
+        asked.listen()
         flight = _Flight(folder)
         try:
-            yield from flight.events(deque(runs))
+            for event in flight.events(deque(runs)):
+                asked.check()
+                yield event
         finally:
             flight.cancel()
 

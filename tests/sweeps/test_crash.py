@@ -18,7 +18,8 @@ pytestmark = pytest.mark.slow
 
 RUNS = 4
 PATIENCE = 240.0  # seconds until a story that does not go on is a failure
-LONG = PLAIN.replace("seeds: [0, 1]", "seeds: [0]") + TINY.replace("steps=2", "steps=120")
+SHORT_STEPS = "steps=100, rollout.max_response_length=16, optim.updates_per_rollout=1"
+LONG = PLAIN.replace("seeds: [0, 1]", "seeds: [0]") + TINY.replace("steps=2", SHORT_STEPS)
 
 
 @dataclass
