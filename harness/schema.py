@@ -38,8 +38,9 @@ def read_json(cls: type[T], text: str, where: str = "") -> T:
     unknown = list(_unknown(cls, json.loads(text), where))
     if unknown:
         raise SchemaError("\n".join(unknown))
+    kind: Any = cls
     try:
-        found: T = _adapter(cls).validate_json(text, strict=True)
+        found: T = _adapter(kind).validate_json(text, strict=True)
     except ValidationError as error:
         raise SchemaError("\n".join(_line(fault, where) for fault in error.errors())) from None
     return found
