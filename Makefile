@@ -6,6 +6,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BENCH := .venv-bench/.ready
 CODE := tricks harness sweeps analysis tests
 optional = $(if $($(1)),$(2)=$($(1)))
 
@@ -70,7 +71,12 @@ models: $(READY) ## rebuild the four embedded models and their card (about half 
 	@$(BIN)/python -m harness.models.build --out harness/models/weights --force
 	@$(BIN)/python -m harness.models.card
 
-bench: $(READY) ## timings: step speed against TRL, start-up, tables from 10,000 runs
+$(BENCH): requirements/bench.lock
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check -r requirements/bench.lock
+	@touch $@
+
+bench: $(READY) $(BENCH) ## timings: step speed against TRL, start-up, tables from 10,000 runs
 	@$(BIN)/python -m tests.benchmarks
 
 lock: ## resolve pyproject.toml anew and write requirements.lock
@@ -80,4 +86,4 @@ lock: ## resolve pyproject.toml anew and write requirements.lock
 	rm -rf build/lock
 
 clean: ## remove caches and the environment; results stay
-	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info
+	rm -rf $(VENV) .venv-bench build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info
