@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _LEFT_AT_HOME: Final = ("results", ".venv", ".git", "tests", "docs", "build", ".mypy_cache", ".ruff_cache")
+_PATIENCE: Final = 10.0  # seconds until a silent cluster counts as away
 _OBJECT_STORE: Final = 256 * 2**20  # bytes; reports and records are small
 
 
@@ -41,10 +43,18 @@ def resources() -> dict[str, float]:
 
 def _connect(cores: int) -> None:
     try:
+        _reach(address())
         ray.init(**(_join() if address() else _start(cores)), log_to_driver=False, logging_level=logging.ERROR)
-    except ConnectionError as error:
+    except OSError as error:
         fact = str(error).splitlines()[0]
         raise SweepError(f"RAY_ADDRESS={address()}: no cluster answers ({fact}); unset it to run here") from None
+
+
+def _reach(cluster: str | None) -> None:
+    # Ray itself tries for minutes and fills the screen meanwhile.
+    host, _, port = (cluster or "").removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
 
 
 def _start(cores: int) -> dict[str, Any]:
