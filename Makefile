@@ -50,7 +50,7 @@ tricks: $(READY) ## every trick with its hook, settings and source
 	@$(BIN)/python -m tricks
 
 test: $(READY) ## the whole test suite
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: lint test ## format, lint, types, import contracts and tests: what must be green
 

@@ -89,8 +89,9 @@ def _twins(study: Study, by_cell: Mapping[int, Mapping[int, float]], axes: Seque
                 pairs.append((abs(found.mean), f"{_apart(axes, other, first)} {gap(found, 3)}"))
     if pairs:
         yield (
-            "Noise floor: twins are cells whose training signal cannot differ, so what lies between them is noise, "
-            f"at most {max(size for size, _ in pairs):.3f} here. {_listed([text for _, text in pairs])}."
+            "A/A control: twins are cells whose training signal cannot differ, so what lies between them is rounding, "
+            f"at most {max(size for size, _ in pairs):.3f} here; the spread over seeds is in the intervals. "
+            f"{_listed([text for _, text in pairs])}."
         )
 
 

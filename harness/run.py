@@ -70,6 +70,7 @@ class Finished:
 
 def execute(spec: RunSpec, folder: Path) -> Iterator[StepReport | Finished]:
     """Run it, report by report. ``folder`` gets metrics.jsonl as it goes and record.json at the end."""
+    torch.set_num_threads(max(1, int(spec.config.backend.num_cpus)))  # the same bits, alone or beside another run
     folder.mkdir(parents=True, exist_ok=True)
     usage, reports, evaluations = Usage(), list[StepReport](), dict[str, Evaluation]()
     with (folder / "metrics.jsonl").open("w", encoding="utf-8") as log:

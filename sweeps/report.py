@@ -94,7 +94,7 @@ def _twins(plan: Plan) -> Iterator[tuple[str, str]]:
         where = _where(points, planned, differing)
         yield "twins", f"{where}: {' and '.join(differing)} cannot matter ({groups} group{'s' * (groups > 1)})"
     if plan.twins:
-        yield "", "twins get the same training signal; their difference is noise (an A/A control)"
+        yield "", "twins get the same training signal; what lies between them is rounding, never the trick"
 
 
 def _where(points: Sequence[Mapping[str, str]], planned: Sequence[Mapping[str, str]], but: Sequence[str]) -> str:

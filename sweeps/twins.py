@@ -1,6 +1,6 @@
 """Cells that cannot differ: their rules turn every outcome into the same training signal.
 
-Twins are not dropped. They are free A/A controls, and their difference is the noise floor of a table.
+Twins are not dropped. They are free A/A controls: a difference between them comes from rounding, never from the trick.
 """
 
 from __future__ import annotations

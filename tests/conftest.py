@@ -1,8 +1,11 @@
+import os
 import sqlite3
 from contextlib import closing
 from shutil import copyfile
 
 import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes side by side, as the Makefile has it
 
 from harness.store import Store
 from harness.store_client import Tracker
