@@ -137,7 +137,7 @@ def _reach(server: str) -> None:
 
 def _connect(uri: str) -> MlflowClient:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")  # what it logs comes as a StoreError too
     with warnings.catch_warnings(action="ignore"):  # MLflow's own, about SQLAlchemy
         from mlflow import MlflowClient  # noqa: PLC0415 - a second that readers need not spend
 
