@@ -33,6 +33,7 @@ from harness.store_tags import (
     key,
     pack,
     params,
+    run_name,
     tags,
     unpack,
 )
@@ -125,7 +126,7 @@ class Store:
     def begin(self, head: RunHead, started: float | None = None) -> Handle:
         """Show a run in MLflow as RUNNING. ``started``: seconds since 1970, by default now."""
         about = {**tags(head), DRIVER: driver()}
-        uuid = self._tracker.start(head.study, head.run_id, about, params(head), started or time.time())
+        uuid = self._tracker.start(head.study, run_name(head), about, params(head), started or time.time())
         return Handle(uuid, head.study, time.monotonic())
 
     def log(self, handle: Handle, step: int, metrics: Mapping[str, float], at: float | None = None) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import sqlalchemy as sql
 
 from harness.store_errors import explained
+from harness.store_tags import run_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +31,7 @@ _RUN_TAGS: Final = f"""
     SELECT runs.run_uuid, tags.key, tags.value FROM {_ACTIVE} JOIN tags ON tags.run_uuid = runs.run_uuid
     WHERE experiments.name = :study AND tags.key LIKE :key
 """
+_EXPERIMENTS: Final = "SELECT name, experiment_id FROM experiments WHERE lifecycle_stage = 'active' ORDER BY name"
 _STUDY_TAGS: Final = """
     SELECT experiments.name, experiment_tags.key, experiment_tags.value
     FROM experiments JOIN experiment_tags ON experiment_tags.experiment_id = experiments.experiment_id
@@ -47,7 +49,7 @@ class RunRow:
     """A run as MLflow lists it; runs in its trash are never listed."""
 
     uuid: str  # MLflow's id
-    run_id: str  # ours, MLflow's run name
+    run_id: str  # ours, the end of MLflow's run name
     status: str  # "RUNNING", "FINISHED", "FAILED", "KILLED"
 
 
@@ -90,7 +92,11 @@ class SqlReader:
 
     def runs(self, study: str) -> list[RunRow]:
         """The runs of a study that are not in the trash."""
-        return [RunRow(*row) for row in self._rows(_RUNS, study=study)]
+        return [RunRow(uuid, run_id(name), status) for uuid, name, status in self._rows(_RUNS, study=study)]
+
+    def experiments(self) -> Mapping[str, str]:
+        """Study -> MLflow's experiment id, MLflow's own default experiment left out."""
+        return {name: str(number) for name, number in self._rows(_EXPERIMENTS) if name != "Default"}
 
     def run_tags(self, study: str, prefix: str) -> Mapping[str, Mapping[str, str]]:
         """MLflow's run id -> tags."""
@@ -103,9 +109,9 @@ class SqlReader:
     def curves(self, study: str, metric: str) -> Mapping[str, Curve]:
         """Our run id -> curve; where a step was logged twice, the later value."""
         points: dict[str, dict[int, float]] = defaultdict(dict)
-        for run_id, step, value in self._rows(_CURVES, study=study, key=metric):
-            points[run_id][step] = value
-        return {run_id: tuple(curve.items()) for run_id, curve in points.items()}
+        for name, step, value in self._rows(_CURVES, study=study, key=metric):
+            points[run_id(name)][step] = value
+        return {owner: tuple(curve.items()) for owner, curve in points.items()}
 
     def _rows(self, query: str, **values: str) -> Sequence[Any]:
         # SQLite would make an empty file of a path that does not exist.

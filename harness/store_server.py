@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harness.store_errors import explained
 from harness.store_read import RunRow
+from harness.store_tags import run_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,7 +25,7 @@ class ServerReader:
 
     def runs(self, study: str) -> list[RunRow]:
         """The runs of a study that are not in the trash."""
-        return [RunRow(run.info.run_id, run.info.run_name, run.info.status) for run in self._runs(study)]
+        return [RunRow(run.info.run_id, run_id(run.info.run_name), run.info.status) for run in self._runs(study)]
 
     def run_tags(self, study: str, prefix: str) -> Mapping[str, Mapping[str, str]]:
         """MLflow's run id -> tags."""
@@ -39,7 +40,7 @@ class ServerReader:
 
     def curves(self, study: str, metric: str) -> Mapping[str, Curve]:
         """Our run id -> curve; where a step was logged twice, the later value. One request a run."""
-        curves = {run.info.run_name: self._curve(run.info.run_id, metric) for run in self._runs(study)}
+        curves = {run_id(run.info.run_name): self._curve(run.info.run_id, metric) for run in self._runs(study)}
         return {run_id: curve for run_id, curve in curves.items() if curve}
 
     def _curve(self, uuid: str, metric: str) -> Curve:

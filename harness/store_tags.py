@@ -17,6 +17,7 @@ STUDY: Final = "mlflow.liteppo.study"
 DRIVER: Final = "mlflow.liteppo.driver"
 RUN_TAG_LIMIT: Final = 8_000  # characters, MLflow's limits
 EXPERIMENT_TAG_LIMIT: Final = 5_000
+_LABELS_LIMIT: Final = 200  # MLflow's names end at 250
 
 _NOT_IN_A_KEY: Final = re.compile(r"[^/\w.\- :]")
 
@@ -24,6 +25,16 @@ _NOT_IN_A_KEY: Final = re.compile(r"[^/\w.\- :]")
 def key(name: str) -> str:
     """The name as MLflow accepts it: "final/pass@8" is "final/pass at 8"."""
     return _NOT_IN_A_KEY.sub("_", name.replace("@", " at "))
+
+
+def run_name(head: RunHead) -> str:
+    """What MLflow lists a run as: its labels, for people, and our run id, for us."""
+    return f"{' '.join(head.labels.values())[:_LABELS_LIMIT]} {head.run_id}".strip()
+
+
+def run_id(name: str) -> str:
+    """Our run id out of MLflow's name of a run."""
+    return name.rpartition(" ")[2]
 
 
 def tags(head: RunHead) -> dict[str, str]:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from harness.schema import suggest
+from harness.store_errors import StoreError
+from harness.store_read import SqlReader
 
 DEFAULT_PORT: Final = "5000"
 
@@ -32,7 +34,14 @@ def main(arguments: list[str]) -> int:
     if uri.endswith(str(database)) and not database.exists():
         print(f"no runs yet: {database} does not exist; start with: make sweep GRID=smoke", file=sys.stderr)
         return 1
-    print(f"MLflow: http://127.0.0.1:{port}   (Ctrl-C ends it)")
+    try:
+        studies = SqlReader(uri).experiments()
+    except StoreError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print("the runs of each study, when MLflow has started (Ctrl-C ends it):")
+    for name, number in studies.items():
+        print(f"  {name:18} http://127.0.0.1:{port}/#/experiments/{number}/runs", flush=True)
     command = ["-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", port, "--backend-store-uri", uri]
     try:
         return subprocess.run([sys.executable, *command], check=False).returncode
