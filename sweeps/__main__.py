@@ -18,7 +18,7 @@ def main(words: list[str]) -> int:
         return OK
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch reads it: two runs at once beat one on two threads
     from harness.store_errors import StoreError  # noqa: PLC0415 - nothing is imported for --help
-    from sweeps.events import SweepError  # noqa: PLC0415
+    from sweeps.errors import SweepError  # noqa: PLC0415
 
     try:
         return _do(words)
@@ -44,6 +44,7 @@ def _do(words: list[str]) -> int:
     grid = read_grid(find_grid(arguments.grid), arguments.profile, arguments.seeds)
     console = Console(file=sys.stdout, highlight=False)
     print_header(console, grid)
+    console.file.flush()  # a pipe would hold it back
     from sweeps import driver  # noqa: PLC0415 - torch takes a second; the header is on the screen meanwhile
 
     return {"plan": driver.plan, "run": driver.run}[command](grid, arguments, console)

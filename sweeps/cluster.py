@@ -12,13 +12,23 @@ from typing import TYPE_CHECKING, Any, Final
 import ray
 
 from sweeps.environment import address
-from sweeps.events import SweepError
+from sweeps.errors import SweepError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
-_LEFT_AT_HOME: Final = ("results", ".venv", ".venv-bench", ".git", "tests", "docs", "build", ".mypy_cache", ".ruff_cache")
+_LEFT_AT_HOME: Final = (
+    "results",
+    ".venv",
+    ".venv-bench",
+    ".git",
+    "tests",
+    "docs",
+    "build",
+    ".mypy_cache",
+    ".ruff_cache",
+)
 _PATIENCE: Final = 10.0  # seconds until a silent cluster counts as away
 _OBJECT_STORE: Final = 256 * 2**20  # bytes; reports and records are small
 

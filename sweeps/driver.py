@@ -15,7 +15,7 @@ from harness.store_errors import StoreError
 from harness.store_publish import publish
 from sweeps.board import Board
 from sweeps.environment import address, prepare
-from sweeps.events import SweepError
+from sweeps.errors import SweepError
 from sweeps.inline import launch_inline
 from sweeps.lock import study_lock
 from sweeps.plan import make_plan

@@ -12,10 +12,6 @@ from sweeps.plan import PlannedRun
 ATTEMPTS: Final = 2  # a run that fails is tried once more
 
 
-class SweepError(RuntimeError):
-    """A sweep that cannot start or go on: why, and the way out, in one line."""
-
-
 @dataclass(frozen=True, slots=True)
 class Hello:
     """A worker's first word on a run."""

@@ -14,7 +14,8 @@ from ray.exceptions import OutOfMemoryError, RayError, RayTaskError, WorkerCrash
 
 from sweeps.cluster import resources, session
 from sweeps.environment import address
-from sweeps.events import ATTEMPTS, Done, Event, Failure, Hello, SweepError, cause
+from sweeps.errors import SweepError
+from sweeps.events import ATTEMPTS, Done, Event, Failure, Hello, cause
 from sweeps.interrupt import interrupts
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sweeps.events import SweepError
+from sweeps.errors import SweepError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

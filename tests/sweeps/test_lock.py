@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.events import SweepError
+from sweeps.errors import SweepError
 from sweeps.lock import study_lock
 
 HOLD = """
