@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -69,9 +70,7 @@ def evaluate(sampler: Sampler, tasks: Sequence[Task], decoding: Decoding) -> Eva
 def pass_at_k(right: NDArray[np.bool_], k: int) -> NDArray[np.float64]:
     """Unbiased chance (N,) that one of k of a problem's n samples is right (arXiv:2107.03374, eq. 1)."""
     n = right.shape[1]
-    wrong = n - right.sum(axis=1)
-    factors = 1.0 - k / np.arange(1, n + 1)  # C(n - c, k) / C(n, k) is the product of those above n - c
-    return np.array([1.0 if w < k else 1.0 - float(np.prod(factors[w:])) for w in wrong])
+    return np.array([1.0 - math.comb(n - count, k) / math.comb(n, k) for count in right.sum(axis=1).tolist()])
 
 
 def outcomes_file(evaluations: Mapping[str, Evaluation]) -> bytes:

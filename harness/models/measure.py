@@ -7,9 +7,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from harness.evaluate import pass_at_k
 from harness.models.prompting import PromptForm, format_prompt
 from harness.reward import is_right
 
@@ -81,7 +83,7 @@ def measure(
         accuracy_half_width=1.96 * shares.std().item() / math.sqrt(len(shares)),
         entropy=(torch.cat([part.entropy_sums for part in parts]).sum() / lengths.sum()).item(),
         truncated=torch.cat([part.truncated for part in parts]).float().mean().item(),
-        pass_at_8=sum(pass_at_k(len(row), sum(row), 8) for row in right) / len(right),
+        pass_at_8=float(pass_at_k(np.array(right), 8).mean()),
         length=lengths.mean().item(),
         seconds=time.perf_counter() - start,
     )
@@ -124,11 +126,6 @@ def grade(texts: Sequence[str], problems: Sequence[Problem], samples: int) -> li
         for text, problem in zip(texts, (p for p in problems for _ in range(samples)), strict=True)
     ]
     return [right[start : start + samples] for start in range(0, len(right), samples)]
-
-
-def pass_at_k(n: int, right: int, k: int) -> float:
-    r"""Chance that k of n samples hold a right one, :math:`1 - \binom{n-c}{k} / \binom{n}{k}` (arXiv:2107.03374)."""
-    return 1.0 - math.comb(n - right, k) / math.comb(n, k)
 
 
 def _batches(problems: Sequence[Problem]) -> Iterator[Sequence[Problem]]:

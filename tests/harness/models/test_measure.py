@@ -2,22 +2,14 @@ from __future__ import annotations
 
 import math
 
-import pytest
 import torch
 
 from harness.models.card import Entry, render
-from harness.models.measure import Measurement, Sampling, grade, pass_at_k, respond
+from harness.models.measure import Measurement, Sampling, grade, respond
 from harness.models.pretrain import new_model
 from harness.models.prompting import format_prompt
 from harness.models.tokenizer import build_tokenizer
 from harness.problems.problem import Problem
-
-
-def test_pass_at_k_counts_draws_without_a_right_sample() -> None:
-    assert pass_at_k(n=4, right=1, k=2) == pytest.approx(1 - 3 / 6)  # 3 of the 6 pairs hold no right one
-    assert pass_at_k(n=8, right=0, k=8) == 0.0
-    assert pass_at_k(n=8, right=1, k=8) == 1.0
-    assert pass_at_k(n=10, right=9, k=2) == 1.0
 
 
 def test_responses_are_graded_under_their_own_problem() -> None:
