@@ -13,7 +13,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from harness.config import load
 from harness.models.locate import ModelError
 from harness.provenance import provenance
-from harness.run import Finished, RunSpec, execute
 from harness.schema import SchemaError
 from harness.store import Store
 from harness.store_errors import StoreError
@@ -48,6 +47,8 @@ def run_single(overrides: Sequence[str]) -> int:
 
 
 def _run(config: ExperimentConfig, results: Path) -> RunRecord:
+    from harness.run import Finished, RunSpec, execute  # noqa: PLC0415 - transformers takes seconds; refuse before
+
     spec = RunSpec(STUDY, "laptop", {"tricks": "+".join(config.tricks) or "none"}, config, provenance())
     store = Store.open(results)
     store.sweep_up(STUDY)
