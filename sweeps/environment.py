@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Final
 
 _LOCAL: Final = {
@@ -11,6 +12,8 @@ _LOCAL: Final = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # what newer versions do; else each worker warns of it
     "OMP_NUM_THREADS": "1",  # two runs at once beat one on two threads
 }
+# Ray's own clusters ask for a token; a driver that names one by host and port must be told to send it.
+_TOKEN: Final = {"RAY_AUTH_MODE": "token"}
 
 
 def address() -> str | None:
@@ -19,6 +22,11 @@ def address() -> str | None:
 
 
 def prepare() -> None:
-    """Make a Ray of our own quiet and private. Call it before Ray is imported; workers inherit it."""
-    for name, value in () if address() else _LOCAL.items():
+    """Make a Ray of our own quiet and private, or show a cluster our token. Call it before Ray is imported."""
+    for name, value in _LOCAL.items() if not address() else _TOKEN.items() if _has_token() else ():
         os.environ.setdefault(name, value)
+
+
+def _has_token() -> bool:
+    given = {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys()
+    return bool(given) or (Path.home() / ".ray" / "auth_token").exists()
