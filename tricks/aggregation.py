@@ -1,34 +1,139 @@
 """How the losses of tokens become the loss of an update, written as one weight per sample.
 
-Weights are computed over a whole update, before any split into micro-batches, so that the
-parts add up exactly. Samples without a kept token weigh nothing and count nowhere.
+Weights are computed over a whole update, before any split into micro-batches, so that the parts add up exactly.
+Scope says over what a mean is taken before those means are averaged: the whole update, each micro-batch (the losses of
+micro-batches averaged as if they were alike, as many trainers do), or each prompt. Responses without a kept token
+weigh nothing; ``count`` says whether they still count in the denominators.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import torch
+
+from tricks.statistics import segments, total
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import Tensor
+
+    from tricks.batch import Setup, Signal
+
+Scope = Annotated[Literal["update", "micro_batch", "prompt"], "over what a mean is taken, before these are averaged"]
+Count = Annotated[Literal["kept", "all"], "whether filtered responses count in the denominator (all: TRL, verl, oat)"]
 
 
 @dataclass(frozen=True, slots=True)
 class TokenMean:
-    r"""Every token counts the same: :math:`w_b = 1 / \sum_j |o_j|` (arXiv:2503.14476, eq. 12)."""
+    r"""Every token counts the same: :math:`w_b = 1 / \sum_j |o_j|` (arXiv:2503.14476, eq. 12).
 
-    def loss_weights(self, response_mask: Tensor) -> Tensor:
-        """Weights (B, 1) that sum to one over the kept tokens."""
-        lengths = response_mask.sum(dim=1, keepdim=True).float()  # (B, 1)
-        return (lengths > 0) / lengths.sum().clamp(min=1)
+    ``scope=prompt`` is ScaleRL's prompt average (arXiv:2510.13786): a token mean of each prompt, then their mean.
+    ``scope=micro_batch`` is TRL's bnpo and ROLL before v0.2.0: with one response in each it is the sequence mean.
+    """
+
+    scope: Scope = "update"
+    count: Annotated[
+        Literal["kept", "all", "at_least_one"],
+        "tokens in the denominator: kept ones, all sampled ones (AReaL), or kept with at least 1 a response (slime)",
+    ] = "kept"
+
+    def loss_weights(self, signal: Signal, micro_batch: Tensor) -> Tensor:
+        """Weights (B, 1) that sum to one over the tokens counted."""
+        lengths = _lengths(signal.response_mask)
+        counted = {
+            "kept": lengths,
+            "all": _lengths(signal.sampled_mask),
+            "at_least_one": lengths.clamp(min=1),
+        }[self.count]
+        index, units = _units(self.scope, signal, micro_batch, counted)
+        return _weights(lengths > 0, total(counted, index) * units, signal)
 
 
 @dataclass(frozen=True, slots=True)
 class SequenceMean:
     r"""Every response counts the same: :math:`w_b = 1 / (B\,|o_b|)` (arXiv:2402.03300, eq. 3)."""
 
-    def loss_weights(self, response_mask: Tensor) -> Tensor:
-        """Weights (B, 1) that sum to one over the kept tokens; B counts responses with kept tokens."""
-        lengths = response_mask.sum(dim=1, keepdim=True).float()  # (B, 1)
-        kept = lengths > 0
-        return kept / (kept.sum() * lengths).clamp(min=1)
+    scope: Scope = "update"
+    count: Count = "kept"
+
+    def loss_weights(self, signal: Signal, micro_batch: Tensor) -> Tensor:
+        """Weights (B, 1) that sum to one over the tokens of the responses counted."""
+        lengths = _lengths(signal.response_mask)
+        rows = _rows(lengths, self.count)
+        index, units = _units(self.scope, signal, micro_batch, rows)
+        return _weights(lengths > 0, total(rows, index) * units * lengths, signal)
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceSum:
+    r"""The losses of a response are added up, responses averaged: :math:`w_b = 1 / B` (arXiv:2402.14740, eq. 6)."""
+
+    scope: Scope = "update"
+    count: Count = "kept"
+
+    def loss_weights(self, signal: Signal, micro_batch: Tensor) -> Tensor:
+        """Weights (B, 1), the same for all responses counted together."""
+        lengths = _lengths(signal.response_mask)
+        rows = _rows(lengths, self.count)
+        index, units = _units(self.scope, signal, micro_batch, rows)
+        return _weights(lengths > 0, total(rows, index) * units, signal)
+
+
+@dataclass(frozen=True, slots=True)
+class ConstantLength:
+    r"""The losses of a response are divided by a constant: :math:`w_b = 1 / (B\,L)` (arXiv:2503.20783, section 3.2).
+
+    ``per_response=False`` leaves out B: ROLL's "seq-mean-token-sum-norm", open-instruct's constant denominator.
+    """
+
+    length: Annotated[
+        int | Literal["limit", "padded"],
+        "L in tokens: a number, the length limit of the run, or the padded width (verl)",
+    ] = "limit"
+    scope: Scope = "update"
+    count: Count = "kept"
+    per_response: Annotated[bool, "whether B divides too"] = True
+
+    def loss_weights(self, signal: Signal, micro_batch: Tensor) -> Tensor:
+        """Weights (B, 1), the same for all responses counted together."""
+        lengths = _lengths(signal.response_mask)
+        rows = _rows(lengths, self.count)
+        index, units = _units(self.scope, signal, micro_batch, rows)
+        samples = total(rows, index) if self.per_response else torch.ones_like(rows)
+        return _weights(lengths > 0, samples * units * self._tokens(signal), signal)
+
+    def complaints(self, setup: Setup) -> Iterator[str]:
+        """Refuse a length that is none."""
+        if isinstance(self.length, int) and self.length < 1:
+            yield f"length is a number of tokens, at least 1, got {self.length}"
+
+    def _tokens(self, signal: Signal) -> int:
+        padded: int = signal.response_mask.shape[1]
+        if isinstance(self.length, int):
+            return self.length
+        return padded if self.length == "padded" else signal.max_response_length or padded
+
+
+def _lengths(mask: Tensor) -> Tensor:
+    return mask.sum(dim=1, keepdim=True).double()  # (B, 1)
+
+
+def _rows(lengths: Tensor, count: str) -> Tensor:
+    """1 for each response that counts (B, 1)."""
+    return torch.ones_like(lengths) if count == "all" else (lengths > 0).double()
+
+
+def _units(scope: str, signal: Signal, micro_batch: Tensor, counted: Tensor) -> tuple[Tensor, Tensor | int]:
+    """The unit that each sample belongs to (B,), and how many units are averaged."""
+    if scope == "update":
+        return torch.zeros_like(signal.group), 1
+    index = segments(micro_batch if scope == "micro_batch" else signal.group)
+    used = torch.zeros(int(index.max()) + 1, dtype=counted.dtype).index_add_(0, index, counted[:, 0]) > 0
+    return index, len(used) if scope == "micro_batch" else used.sum().clamp(min=1)
+
+
+def _weights(kept: Tensor, denominator: Tensor, signal: Signal) -> Tensor:
+    return torch.where(kept, 1 / denominator.where(kept, 1.0), 0.0).to(signal.old_log_probs.dtype)

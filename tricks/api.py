@@ -1,16 +1,27 @@
-"""The trick contract: five hooks, pure functions, in a fixed order.
+"""The trick contract: hooks on the way from rewards to the loss, pure functions, in a fixed order.
 
-    shape_rewards(rollouts)           -> (B,)    added to the rewards          any number
-    keep_samples(rollouts)            -> (B,)    bool, combined with AND       any number
-    advantages(rewards, rollouts)     -> (B,)                                  exactly one
-    surrogate(log_ratio, signal)      -> (B, T)  loss of each token            exactly one
-    loss_weights(response_mask)       -> (B, 1)  weight of each token's loss   exactly one
+    accept_groups(rollouts)                     (B,) bool  groups worth training on, others are redrawn  any number
+    shape_rewards(rollouts)                     (B,)       added to the rewards                          any number
+    clip_rewards(rewards)                       (B,)       bounds the shaped rewards                     at most one
+    keep_samples(rollouts)                      (B,) bool  samples to learn from, combined with AND      any number
+    advantages(rewards, kept, rollouts)         (B,)       one number a sample                           exactly one
+    shape_advantages(rollouts)                  (B, T)     added to the advantages                       any number
+    whiten(advantages, response_mask, rollouts) as given   a second normalisation                        at most one
+    clip_advantages(advantages)                 as given   bounds the advantages                         at most one
+    token_weights(rollouts)                     (B, T)     multiplied with the surrogate                 any number
+    surrogate(log_ratio, signal)                (B, T)     loss of each token                            exactly one
+    token_losses(log_probs, entropies, signal)  (B, T)     added to the surrogate                        any number
+    loss_weights(signal, micro_batch)           (B, 1)     weight of each token's loss                   exactly one
 
-A trick is a frozen dataclass: its fields are its settings, its methods say where it acts.
-Two methods are optional: ``complaints(setup)`` names what a run lacks for the trick to
-mean anything, ``diagnostics(log_ratio, signal)`` returns (B, T) masks of the tokens it changed.
-Open hooks combine with a commutative operator and closed hooks admit one trick, so the
-order in which tricks are listed never matters.
+A trick is a frozen dataclass: its fields are its settings, its methods say where it acts. Beside the hooks it may have
+
+    needs = frozenset({"ref_log_probs"})    optional parts of Rollouts, or "entropies", that it cannot do without
+    complaints(setup)                       what makes a run wrong with this trick; refused before it starts
+    inert(setup)                            why it cannot change anything in this setup; said, not refused
+    diagnostics(log_ratio, signal)          named masks (B, T) of tokens by what the surrogate did to them
+
+Open hooks combine with a commutative operator and the other hooks admit one trick, so the order in which tricks are
+listed never matters. Advantages are (B, 1), or (B, T) once a trick makes them differ within a response.
 """
 
 from __future__ import annotations
@@ -20,14 +31,41 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Final
 
-OPEN: Final = {"shape_rewards": ("rollouts",), "keep_samples": ("rollouts",)}
-CLOSED: Final = {
-    "advantages": ("rewards", "rollouts"),
-    "surrogate": ("log_ratio", "signal"),
-    "loss_weights": ("response_mask",),
+OPEN: Final = {
+    "accept_groups": ("rollouts",),
+    "shape_rewards": ("rollouts",),
+    "keep_samples": ("rollouts",),
+    "shape_advantages": ("rollouts",),
+    "token_weights": ("rollouts",),
+    "token_losses": ("log_probs", "entropies", "signal"),
 }
-HOOKS: Final = OPEN | CLOSED
-OPTIONAL: Final = {"complaints": ("setup",), "diagnostics": ("log_ratio", "signal")}
+SINGLE: Final = {
+    "clip_rewards": ("rewards",),
+    "whiten": ("advantages", "response_mask", "rollouts"),
+    "clip_advantages": ("advantages",),
+}
+CLOSED: Final = {
+    "advantages": ("rewards", "kept", "rollouts"),
+    "surrogate": ("log_ratio", "signal"),
+    "loss_weights": ("signal", "micro_batch"),
+}
+_ORDER: Final = (
+    "accept_groups",
+    "shape_rewards",
+    "clip_rewards",
+    "keep_samples",
+    "advantages",
+    "shape_advantages",
+    "whiten",
+    "clip_advantages",
+    "token_weights",
+    "surrogate",
+    "token_losses",
+    "loss_weights",
+)
+HOOKS: Final = {hook: (OPEN | SINGLE | CLOSED)[hook] for hook in _ORDER}
+OPTIONAL: Final = {"complaints": ("setup",), "inert": ("setup",), "diagnostics": ("log_ratio", "signal")}
+NEEDS: Final = frozenset({"sampler_log_probs", "ref_log_probs", "ended", "formatted", "entropies"})
 
 
 class TrickError(ValueError):
@@ -62,11 +100,20 @@ class TrickSpec:
         return tuple(hook for hook in HOOKS if hasattr(self.cls, hook))
 
 
+def needs(trick: object) -> frozenset[str]:
+    """The optional parts of a batch that the trick cannot do without."""
+    return getattr(trick, "needs", frozenset())
+
+
 def _refuse_class(name: str, cls: Any) -> None:
     if not (inspect.isclass(cls) and is_dataclass(cls) and cls.__dataclass_params__.frozen):  # type: ignore[attr-defined]
         raise TrickError(f"{name}: a trick is a frozen dataclass, got {cls!r}")
     if not any(hasattr(cls, hook) for hook in HOOKS):
         raise TrickError(f"{name}: {cls.__name__} fills none of {', '.join(HOOKS)}")
+    if wrong := needs(cls) - NEEDS:
+        raise TrickError(
+            f"{name}: no batch has {', '.join(sorted(wrong))}; a trick may need {', '.join(sorted(NEEDS))}"
+        )
 
 
 def _refuse_signatures(name: str, cls: type[Any]) -> None:

@@ -3,52 +3,82 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor
 
-_FLOAT, _BOOL, _INT = torch.float32, torch.bool, torch.int64
+_FLOAT, _BOOL, _INT = (torch.float32, torch.float64), (torch.bool,), (torch.int64,)
 _LAYOUT: Final = {
-    "old_log_probs": (("B", "T"), _FLOAT),
-    "response_mask": (("B", "T"), _BOOL),
-    "rewards": (("B",), _FLOAT),
-    "group": (("B",), _INT),
-    "truncated": (("B",), _BOOL),
+    "old_log_probs": ("BT", _FLOAT),
+    "response_mask": ("BT", _BOOL),
+    "rewards": ("B", _FLOAT),
+    "group": ("B", _INT),
+    "truncated": ("B", _BOOL),
+    "sampler_log_probs": ("BT", _FLOAT),
+    "ref_log_probs": ("BT", _FLOAT),
+    "ended": ("B", _BOOL),
+    "formatted": ("B", _BOOL),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Rollouts:
-    """Sampled responses, right-padded to T tokens, with the verifier's rewards."""
+    """Sampled responses, right-padded to T tokens, with the verifier's rewards.
 
-    old_log_probs: Tensor  # (B, T) float32, under the policy that starts this step
+    Floats are float32, or float64 throughout. Padding may hold anything. Raises ValueError naming the field.
+    """
+
+    old_log_probs: Tensor  # (B, T), under the policy that starts this step
     response_mask: Tensor  # (B, T) bool, True on sampled tokens
-    rewards: Tensor  # (B,) float32
+    rewards: Tensor  # (B,)
     group: Tensor  # (B,) int64, which prompt each sample answers
-    truncated: Tensor  # (B,) bool, stopped by the length limit rather than by EOS
+    truncated: Tensor  # (B,) bool, stopped by the length limit (the engine's finish reason)
+    sampler_log_probs: Tensor | None = None  # (B, T), as the sampler computed them
+    ref_log_probs: Tensor | None = None  # (B, T), under the reference model
+    ended: Tensor | None = None  # (B,) bool, the last token is EOS
+    formatted: Tensor | None = None  # (B,) bool, the response holds an answer in the asked form
+    max_response_length: int | None = None  # tokens, the limit these were sampled under
 
     def __post_init__(self) -> None:
-        """Check shapes and dtypes once, at birth; no hook checks them again."""
+        """Check shapes, dtypes and numbers once, at birth; no hook checks them again."""
+        if self.response_mask.dim() != 2 or not len(self.response_mask):
+            raise ValueError(f"Rollouts.response_mask is {tuple(self.response_mask.shape)}, expected (B, T) with B > 0")
         size = dict(zip("BT", self.response_mask.shape, strict=True))
-        for field in fields(self):
-            tensor, (axes, dtype) = getattr(self, field.name), _LAYOUT[field.name]
-            shape = tuple(size[axis] for axis in axes)
-            if tensor.shape != shape or tensor.dtype != dtype:
-                given = f"{tensor.dtype} {tuple(tensor.shape)}"
-                raise ValueError(f"Rollouts.{field.name} is {given}, expected {dtype} {shape}")
+        for name, (axes, dtypes) in _LAYOUT.items():
+            if (tensor := getattr(self, name)) is not None:
+                _refuse_layout(f"Rollouts.{name}", tensor, tuple(size[axis] for axis in axes), dtypes)
+        self._refuse_numbers()
+
+    def _refuse_numbers(self) -> None:
+        wrong = (~self.rewards.isfinite()).nonzero().flatten().tolist()
+        if wrong:
+            raise ValueError(
+                f"Rollouts.rewards[{wrong[0]}] is {self.rewards[wrong[0]].item()}, one of {len(wrong)} that are no "
+                "numbers; score the sample or leave it out of the batch"
+            )
+        for name in ("old_log_probs", "sampler_log_probs", "ref_log_probs"):
+            values = getattr(self, name)
+            if values is not None and not values.masked_fill(~self.response_mask, 0).sum().isfinite():
+                raise ValueError(f"Rollouts.{name} is not finite on a sampled token; a sampled token has a log-prob")
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
     """What a gradient step has to know about each sample. Computed once a step, without grad."""
 
-    advantages: Tensor  # (B,) float32
+    advantages: Tensor  # (B, 1), or (B, T) where they differ within a response
     response_mask: Tensor  # (B, T) bool, rows of filtered samples blanked
+    sampled_mask: Tensor  # (B, T) bool, filtered samples included
+    old_log_probs: Tensor  # (B, T)
+    group: Tensor  # (B,) int64
+    token_weights: Tensor | None = None  # (B, T), multiplied with the surrogate
+    ref_log_probs: Tensor | None = None  # (B, T)
+    max_response_length: int | None = None  # tokens
 
     def __getitem__(self, rows: slice | Tensor) -> Signal:
         """The signal of some samples, for a minibatch or a micro-batch."""
-        return Signal(self.advantages[rows], self.response_mask[rows])
+        return Signal(**{field.name: _rows(getattr(self, field.name), rows) for field in fields(self)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +91,18 @@ class Setup:
     max_response_length: int
 
 
-def group_mean(values: Tensor, group: Tensor) -> Tensor:
-    """Mean of ``values`` (B,) within each sample's group, spread back over (B,)."""
-    total, count, index = _sums(values, group)
-    return (total / count)[index]
+def take(rollouts: Rollouts, rows: Tensor) -> Rollouts:
+    """The given samples, in the given order."""
+    return Rollouts(**{field.name: _rows(getattr(rollouts, field.name), rows) for field in fields(rollouts)})
 
 
-def group_std(values: Tensor, group: Tensor) -> Tensor:
-    """Sample deviation (n - 1) of ``values`` (B,) within each sample's group; 0 in a group of one."""
-    total, count, index = _sums((values - group_mean(values, group)).square(), group)
-    return (total / (count - 1).clamp(min=1)).sqrt()[index]
+def _rows(value: Any, rows: slice | Tensor) -> Any:
+    return value[rows] if isinstance(value, Tensor) else value
 
 
-def _sums(values: Tensor, group: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    index = torch.unique(group, return_inverse=True)[1]  # (B,) 0, 1, ... in place of any ids
-    count = torch.bincount(index)
-    return values.new_zeros(len(count)).index_add_(0, index, values), count, index
+def _refuse_layout(place: str, tensor: Tensor, shape: tuple[int, ...], dtypes: tuple[torch.dtype, ...]) -> None:
+    if tensor.shape != shape or tensor.dtype not in dtypes:
+        given, wanted = f"{tensor.dtype} {tuple(tensor.shape)}", " or ".join(map(str, dtypes))
+        half = tensor.dtype in (torch.float16, torch.bfloat16)
+        way_out = "; ratios of half-precision log-probs are noise, so compute them in float32" if half else ""
+        raise ValueError(f"{place} is {given}, expected {wanted} {shape}{way_out}")

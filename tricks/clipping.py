@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Final
 
 import torch
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from tricks.batch import Setup, Signal
 
+ONE_UPDATE: Final = "with optim.updates_per_rollout=1 every ratio is 1 and no bound can bind; set it to 2 or more"
+
 
 @dataclass(frozen=True, slots=True)
 class Clip:
@@ -21,32 +23,65 @@ class Clip:
 
     .. math:: -\min(\rho A,\ \mathrm{clip}(\rho,\ 1-\epsilon_{low},\ 1+\epsilon_{high})\,A)
 
-    Clip-higher (arXiv:2503.14476, eq. 10) raises the upper bound alone, to 0.28.
+    Clip-higher (arXiv:2503.14476, eq. 10) raises the upper bound alone, to 0.28. Dual clip (arXiv:1912.09729, eq. 5)
+    bounds the loss of a negative advantage: :math:`\max(\min(\ldots), c A)` for A < 0.
     """
 
-    clip_ratio_low: float = 0.2
-    clip_ratio_high: float = 0.2
+    clip_ratio_low: Annotated[float, "distance of the lower bound from 1"] = 0.2
+    clip_ratio_high: Annotated[float, "distance of the upper bound from 1; 0.28 in DAPO"] = 0.2
+    dual_clip: Annotated[float | None, "largest ratio under a negative advantage; 3.0 in verl, none elsewhere"] = None
+    log_ratio_bound: Annotated[
+        float | None, "log-ratios are held within plus and minus this, as in verl; none in ROLL"
+    ] = 20.0
 
     def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
-        """Loss of each token (B, T). Its gradient is zero where the bound binds."""
-        ratio = log_ratio.exp()  # (B, T)
+        """Loss of each token (B, T). Its gradient is zero where a bound binds."""
+        ratio = bounded(log_ratio, self.log_ratio_bound).exp()  # (B, T)
         clipped = ratio.clamp(1 - self.clip_ratio_low, 1 + self.clip_ratio_high)
-        gain = signal.advantages[:, None]  # (B, 1)
-        return -torch.minimum(ratio * gain, clipped * gain)
+        gain = torch.minimum(ratio * signal.advantages, clipped * signal.advantages)
+        if self.dual_clip is None:
+            return -gain
+        least = torch.where(signal.advantages < 0, self.dual_clip * signal.advantages, -torch.inf)
+        return -torch.maximum(gain, least)
 
     def complaints(self, setup: Setup) -> Iterator[str]:
-        """Refuse bounds that cannot bind or are out of range."""
+        """Refuse bounds that are out of range."""
+        yield from refuse_distances(self.clip_ratio_low, self.clip_ratio_high)
+        yield from refuse_bound(self.log_ratio_bound)
+        if self.dual_clip is not None and not self.dual_clip > 1 + self.clip_ratio_high:
+            least = 1 + self.clip_ratio_high
+            yield f"dual_clip bounds ratios beyond the upper bound, above {least:g}, got {self.dual_clip}"
+
+    def inert(self, setup: Setup) -> Iterator[str]:
+        """No bound binds where every ratio is 1."""
         if setup.updates_per_rollout < 2:
-            yield "with optim.updates_per_rollout=1 every ratio is 1 and no bound can bind; set it to 2 or more"
-        if not 0 <= self.clip_ratio_low <= 1:
-            yield f"clip_ratio_low is a distance below 1, between 0 and 1, got {self.clip_ratio_low}"
-        if self.clip_ratio_high < 0:
-            yield f"clip_ratio_high is a distance above 1, at least 0, got {self.clip_ratio_high}"
+            yield ONE_UPDATE
 
     def diagnostics(self, log_ratio: Tensor, signal: Signal) -> dict[str, Tensor]:
         """Tokens whose gradient a bound removes; the sign of the advantage decides which bound can."""
-        ratio, gain = log_ratio.exp(), signal.advantages[:, None]
-        return {
-            "clip_fraction_high": (ratio > 1 + self.clip_ratio_high) & (gain > 0),
-            "clip_fraction_low": (ratio < 1 - self.clip_ratio_low) & (gain < 0),
-        }
+        ratio = log_ratio.exp()
+        high = (ratio > 1 + self.clip_ratio_high) & (signal.advantages > 0)
+        low = (ratio < 1 - self.clip_ratio_low) & (signal.advantages < 0)
+        if self.dual_clip is None:
+            return {"clip_fraction_high": high, "clip_fraction_low": low}
+        dual = (ratio > self.dual_clip) & (signal.advantages < 0)
+        return {"clip_fraction_high": high, "clip_fraction_low": low, "clip_fraction_dual": dual}
+
+
+def bounded(log_ratio: Tensor, bound: float | None) -> Tensor:
+    """Log-ratios within plus and minus the bound, so that none becomes an infinite ratio."""
+    return log_ratio if bound is None else log_ratio.clamp(-bound, bound)
+
+
+def refuse_distances(low: float, high: float) -> Iterator[str]:
+    """What is wrong with the bounds of a ratio, in words."""
+    if not 0 <= low <= 1:
+        yield f"clip_ratio_low is a distance below 1, between 0 and 1, got {low}"
+    if not high >= 0:
+        yield f"clip_ratio_high is a distance above 1, at least 0, got {high}"
+
+
+def refuse_bound(bound: float | None) -> Iterator[str]:
+    """What is wrong with the bound of a log-ratio, in words."""
+    if bound is not None and not bound > 0:
+        yield f"log_ratio_bound is a largest log-ratio, above 0, got {bound}; null leaves it out"

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import torch
 
-from tricks.batch import group_mean, group_std
+from tricks.statistics import (
+    EpsRule,
+    divisor,
+    mean,
+    mean_of_others,
+    segments,
+    total,
+    variance,
+    variance_of_others,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,36 +25,130 @@ if TYPE_CHECKING:
 
     from tricks.batch import Rollouts, Setup
 
-Scope = Literal["group", "batch", "none"]
+Scope = Literal["none", "group", "batch", "leave_one_out"]
 
 
 @dataclass(frozen=True, slots=True)
 class Normalize:
     r"""Advantage :math:`A_i = (r_i - \mu) / (\sigma + \epsilon)` (arXiv:2508.08221, eqs. 5-7).
 
-    Mean and deviation range over the sample's group, over the batch, or are left out. The paper
-    gives neither epsilon nor ddof; the deviation is that of the raw rewards, with n - 1 and
-    epsilon 1e-6, as in ROLL. Filtered samples count in both statistics, also as in ROLL.
+    The paper gives neither epsilon nor ddof, and no rule for a deviation of 0. Defaults follow ROLL, the framework it
+    was written with: deviation of the raw rewards with n - 1, epsilon 1e-6 added, filtered samples counted.
     """
 
-    mean: Scope = "none"
-    std: Scope = "none"
-    eps: float = 1e-6
+    mean: Annotated[Scope, "what is subtracted; leave_one_out: the mean of the group's other samples"] = "none"
+    std: Annotated[Scope, "whose deviation divides; leave_one_out: that of the group's other samples"] = "none"
+    about: Annotated[
+        Literal["own", "group"],
+        "a batch deviation is taken about the batch mean (ROLL, TRL) or the group means (AReaL)",
+    ] = "own"
+    ddof: Annotated[Literal[1, 0], "n - 1 (ROLL) or n (open-instruct) in the variance"] = 1
+    eps: Annotated[float, "keeps the divisor from 0; 1e-6 in ROLL and verl, 1e-4 in TRL, 1e-9 in OpenRLHF"] = 1e-6
+    eps_rule: Annotated[EpsRule, "where epsilon enters: std + eps, max(std, eps), or the same on the variance"] = (
+        "added"
+    )
+    weights: Annotated[
+        Literal["sequence", "token"], "each response counts once, or once per token (REINFORCE++ in verl)"
+    ] = "sequence"
+    include: Annotated[Literal["all", "kept"], "whether filtered samples enter the statistics; the paper is silent"] = (
+        "all"
+    )
+    zero_std: Annotated[
+        Literal["zero", "eps", "keep"],
+        "advantage where the deviation is 0: exactly 0, divided by epsilon, or not divided",
+    ] = "zero"
+    single: Annotated[
+        Literal["zero", "raw"], "advantage of a sample alone in its group: 0 (TRL), or mean 0 and deviation 1 (verl)"
+    ] = "zero"
+    unequal: Annotated[
+        Literal["own", "one_group"], "groups of unequal size: each by itself, or the whole batch as one (slime)"
+    ] = "own"
+    precision: Annotated[
+        Literal["double", "single"],
+        "of the mean; single leaves the rounding residue that most frameworks divide by epsilon",
+    ] = "double"
 
-    def advantages(self, rewards: Tensor, rollouts: Rollouts) -> Tensor:
-        """Normalise shaped rewards (B,). Equal rewards give exactly 0 once a mean is subtracted."""
-        advantages = rewards
-        if self.mean != "none":
-            advantages = advantages - group_mean(rewards, _members(self.mean, rollouts.group))
-        if self.std != "none":
-            advantages = advantages / (group_std(rewards, _members(self.std, rollouts.group)) + self.eps)
-        return advantages
+    def advantages(self, rewards: Tensor, kept: Tensor, rollouts: Rollouts) -> Tensor:
+        """Normalise shaped rewards (B,). With zero_std at its default, equal rewards give exactly 0."""
+        group, weights = self._groups(rollouts.group), self._weights(kept, rollouts)
+        values = rewards[:, None] if self.precision == "single" else rewards[:, None].double()
+        centred = values - self._centre(values, weights, group).to(values.dtype)
+        if self.std == "none":
+            return centred[:, 0].to(rewards.dtype)
+        spread = self._variance(rewards[:, None].double(), weights, group)
+        scaled = centred.double() / divisor(spread, self.eps, self.eps_rule)
+        return self._where_zero(spread, centred.double(), scaled)[:, 0].to(rewards.dtype)
 
     def complaints(self, setup: Setup) -> Iterator[str]:
-        """Refuse groups of one: their mean is the reward itself and every advantage would be 0."""
-        if "group" in (self.mean, self.std) and setup.group_size < 2:
-            yield f"a group needs at least 2 samples, rollout.group_size is {setup.group_size}"
+        """Refuse settings without a meaning."""
+        if "group" in (self.mean, self.std) and setup.group_size < 2 and self.single == "zero":
+            yield f"a group needs at least 2 samples, rollout.group_size is {setup.group_size}; or set single=raw"
+        if "leave_one_out" in (self.mean, self.std) and setup.group_size < 2:
+            yield f"leave_one_out needs at least 2 samples in a group, rollout.group_size is {setup.group_size}"
+        if not self.eps >= 0:
+            yield f"eps is added to a deviation, at least 0, got {self.eps}"
+        if self.eps == 0 and self.zero_std == "eps":
+            yield "zero_std=eps divides by eps, which is 0; set eps or choose zero_std=zero"
+        if self.about == "group" and self.std != "batch":
+            yield f"about=group is a way to take a batch deviation, std is {self.std}; set std=batch or leave about out"
+
+    def _groups(self, group: Tensor) -> Tensor:
+        index = segments(group)
+        sizes = torch.bincount(index)
+        merged = self.unequal == "one_group" and bool((sizes != sizes[0]).any())
+        return torch.zeros_like(index) if merged else index
+
+    def _weights(self, kept: Tensor, rollouts: Rollouts) -> Tensor:
+        lengths = rollouts.response_mask.sum(dim=1, keepdim=True).double()
+        weights = lengths if self.weights == "token" else torch.ones_like(lengths)
+        return weights * kept[:, None] if self.include == "kept" else weights
+
+    def _centre(self, values: Tensor, weights: Tensor, group: Tensor) -> Tensor:
+        """What is subtracted (B, 1). The mean of a sample alone in its segment is itself, or 0."""
+        if self.mean == "none":
+            return torch.zeros_like(values)
+        index = _index(self.mean, group)
+        if self.mean == "leave_one_out":
+            found = mean_of_others(values, weights, index)
+        elif self.precision == "single":
+            found = _single_mean(values, weights, index)
+        else:
+            found = mean(values, weights, index)
+        alone = torch.zeros_like(values) if self.single == "raw" else values
+        return torch.where(_members(weights, index) > 1, found.to(values.dtype), alone)
+
+    def _variance(self, values: Tensor, weights: Tensor, group: Tensor) -> Tensor:
+        """Variance to divide by (B, 1). A sample alone in its segment has 0, or 1."""
+        index = _index(self.std, group)
+        if self.std == "leave_one_out":
+            found = variance_of_others(values, weights, index, self.ddof)
+        else:
+            centre = mean(values, weights, group if self.about == "group" else index)
+            found = variance(values, weights, index, centre, self.ddof)
+        alone = torch.full_like(found, float(self.single == "raw"))
+        return torch.where(_members(weights, index) > 1, found, alone)
+
+    def _where_zero(self, spread: Tensor, centred: Tensor, scaled: Tensor) -> Tensor:
+        match self.zero_std:
+            case "zero":
+                return torch.where(spread == 0, 0.0, scaled)
+            case "keep":
+                return torch.where(spread == 0, centred, scaled)
+            case "eps":
+                return scaled
 
 
-def _members(scope: Scope, group: Tensor) -> Tensor:
-    return group if scope == "group" else torch.zeros_like(group)  # the batch is one group
+def _index(scope: Scope, group: Tensor) -> Tensor:
+    return torch.zeros_like(group) if scope == "batch" else group  # the batch is one segment
+
+
+def _members(weights: Tensor, index: Tensor) -> Tensor:
+    return total((weights > 0).double(), index)
+
+
+def _single_mean(values: Tensor, weights: Tensor, index: Tensor) -> Tensor:
+    """The mean as float32 sums give it, residue included."""
+    sums = values.new_zeros(int(index.max()) + 1)
+    weighted = (values * weights.to(values.dtype))[:, 0]
+    counts = torch.zeros_like(sums).index_add_(0, index, weights.to(values.dtype)[:, 0])
+    return (sums.index_add_(0, index, weighted) / counts.clamp(min=1))[index][:, None]

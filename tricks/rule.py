@@ -1,12 +1,13 @@
-"""The update rule: the chosen tricks laid out along the five hooks, and checked."""
+"""The update rule: the chosen tricks laid out along the hooks, and checked."""
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from tricks.api import CLOSED, OPEN, TrickError
+from tricks.api import CLOSED, HOOKS, OPEN, SINGLE, TrickError, needs
 from tricks.batch import Rollouts, Setup, Signal
 
 if TYPE_CHECKING:
@@ -19,56 +20,129 @@ class UpdateRule:
     """From rewards to the loss of an update, along hooks whose order is fixed here alone.
 
     ``tricks`` are the chosen ones by name; ``fillers`` take the closed hooks that no trick fills.
-    Raises TrickError when two tricks set one closed hook or when a trick cannot act in this setup.
+    Raises TrickError when two tricks set one hook that admits one, or when a trick refuses this setup.
     """
 
     def __init__(self, tricks: Mapping[str, Any], fillers: Mapping[str, Any], setup: Setup) -> None:
+        self.tricks, self.fillers, self.setup = dict(tricks), dict(fillers), setup
         self._open = {hook: [tricks[name] for name in _filling(hook, tricks)] for hook in OPEN}
-        self._closed = {hook: _only(hook, tricks, fillers) for hook in CLOSED}
+        self._single = {hook: _only(hook, tricks, fillers) for hook in (*SINGLE, *CLOSED)}
+        self.needs: frozenset[str] = frozenset().union(*map(needs, (*self.tricks.values(), *self.fillers.values())))
         _refuse_complaints(tricks, setup)
 
     @torch.no_grad()
+    def accepted(self, rollouts: Rollouts) -> Tensor:
+        """Samples (B,) of groups worth training on; the loop draws others in place of the rest."""
+        everyone = torch.ones_like(rollouts.truncated)
+        return reduce(torch.logical_and, self._results("accept_groups", everyone, rollouts), everyone)
+
+    @torch.no_grad()
     def signal(self, rollouts: Rollouts) -> Signal:
-        """Advantages and kept tokens of a rollout batch, from its rewards."""
-        rewards, keep = rollouts.rewards, torch.ones_like(rollouts.truncated)
-        for trick in self._open["shape_rewards"]:
-            rewards = rewards + _like(rewards, trick.shape_rewards(rollouts), trick)
-        for trick in self._open["keep_samples"]:
-            keep = keep & _like(keep, trick.keep_samples(rollouts), trick)
-        trick = self._closed["advantages"]
-        advantages = _like(rewards, trick.advantages(rewards, rollouts), trick)
-        return Signal(advantages, rollouts.response_mask & keep[:, None])
+        """Advantages, kept tokens and token weights of a rollout batch. Raises TrickError where it lacks something."""
+        self._refuse_lacks(rollouts)
+        everyone = torch.ones_like(rollouts.truncated)
+        kept = reduce(torch.logical_and, self._results("keep_samples", everyone, rollouts), everyone)
+        response_mask = rollouts.response_mask & kept[:, None]
+        weights = self._results("token_weights", rollouts.old_log_probs, rollouts)
+        return Signal(
+            advantages=self._advantages(self._rewards(rollouts), kept, response_mask, rollouts),
+            response_mask=response_mask,
+            sampled_mask=rollouts.response_mask,
+            old_log_probs=rollouts.old_log_probs,
+            group=rollouts.group,
+            token_weights=reduce(torch.mul, weights) if weights else None,
+            ref_log_probs=rollouts.ref_log_probs,
+            max_response_length=rollouts.max_response_length,
+        )
 
     @torch.no_grad()
-    def loss_weights(self, response_mask: Tensor) -> Tensor:
-        """One weight per sample (B, 1) of an update. Call it before any split of the update."""
-        trick = self._closed["loss_weights"]
-        return _like(response_mask[:, :1], trick.loss_weights(response_mask), trick)
+    def loss_weights(self, signal: Signal, micro_batch: Tensor | None = None) -> Tensor:
+        """One weight per sample (B, 1) of an update. Call it with the whole update, before any split.
 
-    def loss(self, log_probs: Tensor, old_log_probs: Tensor, signal: Signal, weights: Tensor) -> Tensor:
-        """What to minimise. The losses of an update's micro-batches add up to the update's loss."""
-        log_ratio = self.log_ratio(log_probs, old_log_probs, signal)
-        token_loss: Tensor = self._closed["surrogate"].surrogate(log_ratio, signal)
-        return (token_loss * signal.response_mask * weights).sum()
+        ``micro_batch`` (B,) int64 says which samples are computed together; rules that average over the
+        whole update ignore it.
+        """
+        if micro_batch is None:
+            micro_batch = torch.zeros_like(signal.group)
+        trick = self._single["loss_weights"]
+        return _like(signal.response_mask[:, :1], trick.loss_weights(signal, micro_batch), trick)
+
+    def loss(self, log_probs: Tensor, signal: Signal, weights: Tensor, entropies: Tensor | None = None) -> Tensor:
+        """What to minimise. The losses of an update's micro-batches add up to the update's loss.
+
+        ``log_probs`` and ``entropies`` (B, T) are the current policy's; half precision is raised to the old log-probs'.
+        """
+        if "entropies" in self.needs and entropies is None:
+            raise TrickError(f"{_who(self.tricks, 'entropies')} needs entropies; give them beside the log-probs")
+        padding = ~signal.response_mask
+        losses: Tensor = self._single["surrogate"].surrogate(self.log_ratio(log_probs, signal), signal)
+        if signal.token_weights is not None:
+            losses = losses * signal.token_weights
+        if terms := self._open["token_losses"]:
+            now = log_probs.to(signal.old_log_probs.dtype).masked_fill(padding, 0.0)
+            spread = None if entropies is None else entropies.to(now.dtype).masked_fill(padding, 0.0)
+            losses = reduce(torch.add, (term.token_losses(now, spread, signal) for term in terms), losses)
+        return (losses.masked_fill(padding, 0.0) * weights).sum()
 
     @torch.no_grad()
-    def diagnostics(self, log_probs: Tensor, old_log_probs: Tensor, signal: Signal) -> dict[str, Tensor]:
+    def diagnostics(self, log_probs: Tensor, signal: Signal) -> dict[str, Tensor]:
         """Masks (B, T) of kept tokens by what the surrogate did to them, such as clipping."""
-        surrogate = self._closed["surrogate"]
+        surrogate = self._single["surrogate"]
         if not hasattr(surrogate, "diagnostics"):
             return {}
-        masks = surrogate.diagnostics(self.log_ratio(log_probs, old_log_probs, signal), signal)
+        masks = surrogate.diagnostics(self.log_ratio(log_probs, signal), signal)
         return {name: mask & signal.response_mask for name, mask in masks.items()}
 
-    def log_ratio(self, log_probs: Tensor, old_log_probs: Tensor, signal: Signal) -> Tensor:
+    def log_ratio(self, log_probs: Tensor, signal: Signal) -> Tensor:
         """Log of the ratio (B, T) of each kept token, 0 elsewhere."""
-        return (log_probs - old_log_probs).masked_fill(~signal.response_mask, 0.0)
+        now = log_probs.to(signal.old_log_probs.dtype)
+        return (now - signal.old_log_probs).masked_fill(~signal.response_mask, 0.0)
+
+    def without(self, name: str) -> UpdateRule:
+        """The rule without one of its tricks; a filler takes the closed hooks that it leaves."""
+        return UpdateRule(
+            {known: trick for known, trick in self.tricks.items() if known != name}, self.fillers, self.setup
+        )
+
+    def inert(self) -> dict[str, tuple[str, ...]]:
+        """Tricks that cannot change anything in this setup, each with its reasons."""
+        found = {name: tuple(trick.inert(self.setup)) for name, trick in self.tricks.items() if hasattr(trick, "inert")}
+        return {name: reasons for name, reasons in sorted(found.items()) if reasons}
 
     def describe(self) -> dict[str, list[str]]:
-        """The rule in words, for the cell id and for MLflow: every hook with its settings."""
-        return {hook: sorted(map(repr, tricks)) for hook, tricks in self._open.items()} | {
-            hook: [repr(trick)] for hook, trick in self._closed.items()
+        """The rule in words, for the cell id and for MLflow: every hook in use with its settings."""
+        found = {hook: sorted(map(repr, tricks)) for hook, tricks in self._open.items()} | {
+            hook: [repr(trick)] for hook, trick in self._single.items() if trick is not None
         }
+        return {hook: found[hook] for hook in HOOKS if found.get(hook)}
+
+    def _rewards(self, rollouts: Rollouts) -> Tensor:
+        rewards = reduce(torch.add, self._results("shape_rewards", rollouts.rewards, rollouts), rollouts.rewards)
+        trick = self._single["clip_rewards"]
+        return rewards if trick is None else _like(rewards, trick.clip_rewards(rewards), trick)
+
+    def _advantages(self, rewards: Tensor, kept: Tensor, response_mask: Tensor, rollouts: Rollouts) -> Tensor:
+        trick = self._single["advantages"]
+        found = _like(rewards, trick.advantages(rewards, kept, rollouts), trick)[:, None]
+        found = reduce(torch.add, self._results("shape_advantages", rollouts.old_log_probs, rollouts), found)
+        if (trick := self._single["whiten"]) is not None:
+            found = _like(found, trick.whiten(found, response_mask, rollouts), trick)
+        if (trick := self._single["clip_advantages"]) is not None:
+            found = _like(found, trick.clip_advantages(found), trick)
+        return found
+
+    def _results(self, hook: str, pattern: Tensor, rollouts: Rollouts) -> list[Tensor]:
+        return [_like(pattern, getattr(trick, hook)(rollouts), trick) for trick in self._open[hook]]
+
+    def _refuse_lacks(self, rollouts: Rollouts) -> None:
+        for name, trick in self.tricks.items():
+            for part in sorted(needs(trick) - {"entropies"}):
+                if getattr(rollouts, part) is None:
+                    raise TrickError(f"{name} needs {part}, which this batch lacks; add it or leave {name} out")
+
+
+def _who(tricks: Mapping[str, Any], part: str) -> str:
+    return " and ".join(sorted(name for name, trick in tricks.items() if part in needs(trick)))
 
 
 def _filling(hook: str, tricks: Mapping[str, Any]) -> list[str]:
@@ -78,7 +152,7 @@ def _filling(hook: str, tricks: Mapping[str, Any]) -> list[str]:
 def _only(hook: str, tricks: Mapping[str, Any], fillers: Mapping[str, Any]) -> Any:
     match _filling(hook, tricks):
         case []:
-            return fillers[hook]
+            return fillers.get(hook)
         case [name]:
             return tricks[name]
         case names:

@@ -1,0 +1,32 @@
+"""Keeping the policy from becoming certain too early."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+    from tricks.batch import Setup, Signal
+
+
+@dataclass(frozen=True, slots=True)
+class EntropyBonus:
+    r"""The policy's entropy at each token, taken from its loss: :math:`-c\,H(\pi(\cdot))` (arXiv:1707.06347, eq. 9)."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"entropies"})
+
+    coef: Annotated[float, "weight of the entropy; 1e-3 is common, 0.01 in PPO's Atari runs"] = 1e-3
+
+    def token_losses(self, log_probs: Tensor, entropies: Tensor | None, signal: Signal) -> Tensor:
+        """Weighted entropy (B, T) of each token, negative."""
+        assert entropies is not None  # the rule has checked it
+        return -self.coef * entropies
+
+    def inert(self, setup: Setup) -> Iterator[str]:
+        """A weight of 0 takes nothing."""
+        if self.coef == 0:
+            yield "with coef=0 the entropy has no weight"

@@ -1,0 +1,47 @@
+"""The gap between the policy that sampled and the policy that is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+    from tricks.batch import Rollouts, Setup
+
+
+@dataclass(frozen=True, slots=True)
+class TruncatedImportance:
+    r"""Truncated importance sampling: :math:`\min(\pi_{learner} / \pi_{sampler},\ cap)` (arXiv:2510.13786, section 3).
+
+    A constant factor on each token's loss, from the log-probs at the start of the step. ``outside=drop`` gives weight 0
+    beyond the bounds (IcePop, masked importance sampling) while the denominators keep counting those tokens.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"sampler_log_probs"})
+
+    cap: Annotated[float, "greatest weight; 2.0 in open-instruct, oat and verl's examples"] = 2.0
+    floor: Annotated[float, "least weight; 0 is no bound"] = 0.0
+    level: Annotated[Literal["token", "sequence"], "a ratio of each token, or the product over the response"] = "token"
+    outside: Annotated[Literal["truncate", "drop"], "a weight beyond the bounds is held there, or becomes 0"] = (
+        "truncate"
+    )
+
+    def token_weights(self, rollouts: Rollouts) -> Tensor:
+        """Weight of each token's loss (B, T), 1 where both sides agree."""
+        assert rollouts.sampler_log_probs is not None  # the rule has checked it
+        gap = (rollouts.old_log_probs - rollouts.sampler_log_probs).masked_fill(~rollouts.response_mask, 0.0)
+        if self.level == "sequence":
+            gap = gap.sum(dim=1, keepdim=True).expand_as(gap)
+        ratio = gap.clamp(-20.0, 20.0).exp()
+        if self.outside == "drop":
+            return ratio.masked_fill((ratio > self.cap) | (ratio < self.floor), 0.0)
+        return ratio.clamp(self.floor, self.cap)
+
+    def complaints(self, setup: Setup) -> Iterator[str]:
+        """Refuse bounds that are out of range."""
+        if not 0 <= self.floor < self.cap:
+            yield f"floor and cap bound a weight, 0 <= floor < cap, got floor={self.floor} and cap={self.cap}"

@@ -1,0 +1,105 @@
+"""Other surrogates: the ratio of a whole response, a clipped weight, no ratio at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import torch
+
+from tricks.clipping import ONE_UPDATE, bounded, refuse_bound, refuse_distances
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+    from tricks.batch import Setup, Signal
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceClip:
+    r"""GSPO: one length-normalised ratio a response (arXiv:2507.18071, eqs. 5 and 7).
+
+    .. math:: s_i = \exp\Big(\frac{1}{|o_i|}\sum_t \log\rho_{i,t}\Big)
+
+    clipped as in PPO. Every token of a response carries the response's loss, so the sequence mean gives GSPO's own.
+    With advantages per token the gradient follows GSPO-token (eq. 13): the ratio's value is the response's.
+    """
+
+    clip_ratio_low: Annotated[float, "distance of the lower bound from 1; GSPO section 5.1"] = 3e-4
+    clip_ratio_high: Annotated[float, "distance of the upper bound from 1; GSPO section 5.1"] = 4e-4
+    log_ratio_bound: Annotated[float | None, "the response's log-ratio is held within plus and minus this"] = 20.0
+
+    def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
+        """Loss (B, T), the same on every token of a response unless advantages differ within it."""
+        ratio = bounded(self._mean(log_ratio, signal), self.log_ratio_bound).exp()  # (B, 1)
+        if signal.advantages.shape[1] > 1:  # the value of the response's ratio, the gradient of the token's
+            ratio = ratio.detach() * (log_ratio - log_ratio.detach()).exp()
+        clipped = ratio.clamp(1 - self.clip_ratio_low, 1 + self.clip_ratio_high)
+        loss = -torch.minimum(ratio * signal.advantages, clipped * signal.advantages)
+        return loss.expand_as(log_ratio)
+
+    def complaints(self, setup: Setup) -> Iterator[str]:
+        """Refuse bounds that are out of range."""
+        yield from refuse_distances(self.clip_ratio_low, self.clip_ratio_high)
+        yield from refuse_bound(self.log_ratio_bound)
+
+    def diagnostics(self, log_ratio: Tensor, signal: Signal) -> dict[str, Tensor]:
+        """Tokens of responses whose gradient a bound removes."""
+        ratio = self._mean(log_ratio, signal).exp().expand_as(log_ratio)
+        return {
+            "clip_fraction_high": (ratio > 1 + self.clip_ratio_high) & (signal.advantages > 0),
+            "clip_fraction_low": (ratio < 1 - self.clip_ratio_low) & (signal.advantages < 0),
+        }
+
+    def _mean(self, log_ratio: Tensor, signal: Signal) -> Tensor:
+        lengths = signal.response_mask.sum(dim=1, keepdim=True).clamp(min=1)
+        return log_ratio.sum(dim=1, keepdim=True) / lengths  # log-ratios are 0 outside the mask
+
+
+@dataclass(frozen=True, slots=True)
+class ClippedWeight:
+    r"""CISPO: the ratio is a clipped constant weight, and no token loses its gradient (arXiv:2506.13585, eqs. 4 and 5).
+
+    .. math:: -\mathrm{sg}(\mathrm{clip}(\rho, low, high))\, A \log\pi
+
+    ``low`` and ``high`` bound the weight itself. The paper bounds it above only and gives no number; 5.0 is ScaleRL's
+    (arXiv:2510.13786).
+    """
+
+    low: Annotated[float, "least weight; 0 is no bound"] = 0.0
+    high: Annotated[float, "greatest weight; 1.28 in verl, 5.0 recommended by TRL and ScaleRL"] = 5.0
+    log_ratio_bound: Annotated[float | None, "log-ratios are held within plus and minus this"] = 20.0
+
+    def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
+        """Loss of each token (B, T)."""
+        weight = bounded(log_ratio.detach(), self.log_ratio_bound).exp().clamp(self.low, self.high)
+        log_probs = log_ratio + signal.old_log_probs.masked_fill(~signal.response_mask, 0.0)
+        return -weight * signal.advantages * log_probs
+
+    def complaints(self, setup: Setup) -> Iterator[str]:
+        """Refuse bounds that are out of range."""
+        if not 0 <= self.low < self.high:
+            yield f"low and high bound a weight, 0 <= low < high, got low={self.low} and high={self.high}"
+        yield from refuse_bound(self.log_ratio_bound)
+
+    def diagnostics(self, log_ratio: Tensor, signal: Signal) -> dict[str, Tensor]:
+        """Tokens whose weight a bound holds; they keep a gradient."""
+        ratio = log_ratio.exp()
+        return {"weight_clipped": (ratio > self.high) | (ratio < self.low)}
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyGradient:
+    r"""REINFORCE: :math:`-A \log\pi`, whatever the policy that sampled (Williams 1992; arXiv:2402.14740, eq. 6)."""
+
+    def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
+        """Loss of each token (B, T)."""
+        log_probs = log_ratio + signal.old_log_probs.masked_fill(~signal.response_mask, 0.0)
+        return -signal.advantages * log_probs
+
+    def inert(self, setup: Setup) -> Iterator[str]:
+        """The gradient of PPO's loss at ratio 1 is the same."""
+        if setup.updates_per_rollout < 2:
+            yield ONE_UPDATE.replace("no bound can bind", "the gradient is that of the clipped ratio")

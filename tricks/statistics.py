@@ -1,0 +1,75 @@
+"""Weighted means and variances of segments of a batch, such as groups. Sums are taken in float64.
+
+Values and weights are (B, C) with C of 1 or T; ``index`` (B,) says which segment each sample belongs to; results are
+(B, 1), every sample with the number of its segment. Equal float32 values have exactly their value as mean, and
+variance 0, because float64 holds their sum without rounding.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+EpsRule = Literal["added", "floored", "added_to_variance", "floored_variance"]
+
+
+def segments(group: Tensor) -> Tensor:
+    """Group ids (B,) as 0, 1, ... in place of any numbers."""
+    index: Tensor = torch.unique(group, return_inverse=True)[1]
+    return index
+
+
+def total(values: Tensor, index: Tensor) -> Tensor:
+    """Sum (B, 1) over each sample's segment, float64."""
+    count = int(index.max()) + 1
+    sums = values.new_zeros(count, dtype=torch.float64)
+    return sums.index_add_(0, index, values.sum(dim=1, dtype=torch.float64))[index][:, None]
+
+
+def mean(values: Tensor, weights: Tensor, index: Tensor) -> Tensor:
+    """Weighted mean (B, 1) of each segment; 0 where nothing has weight."""
+    weight = total(weights, index)
+    return total(values * weights, index) / weight.where(weight > 0, 1.0)
+
+
+def mean_of_others(values: Tensor, weights: Tensor, index: Tensor) -> Tensor:
+    """Weighted mean (B, 1) of the other samples of the segment, for values (B, 1); 0 where there are none."""
+    weight = total(weights, index) - weights
+    return (total(values * weights, index) - values * weights) / weight.where(weight > 0, 1.0)
+
+
+def variance(values: Tensor, weights: Tensor, index: Tensor, centre: Tensor, ddof: int) -> Tensor:
+    """Weighted variance (B, 1) of each segment about ``centre`` (B, 1), its denominator less by ``ddof``."""
+    squares = (values - centre).square_().mul_(weights)
+    return total(squares, index) / (total(weights, index) - ddof).clamp(min=1)
+
+
+def variance_of_others(values: Tensor, weights: Tensor, index: Tensor, ddof: int) -> Tensor:
+    r"""Variance (B, 1) of the other samples of the segment about their own mean, for values (B, 1).
+
+    With :math:`d_i` the distance to the mean of all and :math:`S` the sum of squares about it, the others have
+    :math:`S - w_i d_i^2 - (w_i d_i)^2 / (W - w_i)`. A remainder below 1e-12 of S is rounding and counts as 0.
+    """
+    distance = values - mean(values, weights, index)
+    squares, weight = total(weights * distance.square(), index), total(weights, index) - weights
+    own = weights * distance
+    left = squares - own * distance - own.square() / weight.where(weight > 0, 1.0)
+    left = left.where(left > 1e-12 * squares, 0.0)
+    return left / (weight - ddof).clamp(min=1)
+
+
+def divisor(variance: Tensor, eps: float, rule: EpsRule) -> Tensor:
+    """The deviation to divide by, kept away from 0 by ``eps``."""
+    match rule:
+        case "added":
+            return variance.sqrt() + eps
+        case "floored":
+            return variance.sqrt().clamp(min=eps)
+        case "added_to_variance":
+            return (variance + eps).sqrt()
+        case "floored_variance":
+            return variance.clamp(min=eps).sqrt()

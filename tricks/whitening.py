@@ -1,0 +1,71 @@
+"""A second normalisation, of advantages: it re-centres and rescales whatever came before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import torch
+
+from tricks.statistics import EpsRule, divisor, mean, segments, variance
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+    from tricks.batch import Rollouts, Setup
+
+Scope = Literal["batch", "group", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Whiten:
+    r"""Advantages :math:`(A - \mu) / \sqrt{\sigma^2 + \epsilon}` over the batch's tokens (arXiv:2501.03262, eq. 8).
+
+    Statistics count a response once per token unless ``weights`` says otherwise, so that long responses dominate them.
+    A batch deviation cancels any scale given to the advantages before. Source of the defaults: verl's masked whitening.
+    """
+
+    mean: Annotated[Scope, "what is subtracted"] = "batch"
+    std: Annotated[Scope, "whose deviation divides"] = "batch"
+    weights: Annotated[Literal["token", "sequence"], "each token counts once, or each response"] = "token"
+    ddof: Annotated[Literal[1, 0], "1 in verl, ROLL and slime, 0 in OpenRLHF"] = 1
+    eps: Annotated[float, "1e-8 in verl, ROLL, OpenRLHF and slime, 1e-5 in AReaL"] = 1e-8
+    eps_rule: Annotated[EpsRule, "verl adds it to the variance, OpenRLHF floors the variance"] = "added_to_variance"
+    include: Annotated[Literal["kept", "all"], "whether tokens of filtered samples enter the statistics"] = "kept"
+
+    def whiten(self, advantages: Tensor, response_mask: Tensor, rollouts: Rollouts) -> Tensor:
+        """Whitened advantages of the shape given, (B, 1) or (B, T); as given where fewer than two numbers count."""
+        counted = response_mask if self.include == "kept" else rollouts.response_mask
+        weights = self._weights(counted, advantages)
+        if (weights > 0).sum() < 2 and weights.sum() < 2:
+            return advantages
+        group = segments(rollouts.group)
+        centre = mean(advantages, weights, _index(self.mean, group)) if self.mean != "none" else advantages.new_zeros(1)
+        whitened = advantages - centre.to(advantages.dtype)
+        if self.std == "none":
+            return whitened
+        index = _index(self.std, group)
+        spread = variance(advantages, weights, index, mean(advantages, weights, index).to(advantages.dtype), self.ddof)
+        return whitened.div_(divisor(spread, self.eps, self.eps_rule).to(advantages.dtype))
+
+    def complaints(self, setup: Setup) -> Iterator[str]:
+        """Refuse an epsilon that cannot keep the divisor from 0."""
+        if not self.eps > 0:
+            yield f"eps keeps the divisor from 0 where all advantages are equal, above 0, got {self.eps}"
+
+    def _weights(self, counted: Tensor, advantages: Tensor) -> Tensor:
+        """Weight of each advantage, of their shape."""
+        if advantages.shape[1] == 1 and counted.shape[1] != 1:
+            lengths = counted.sum(dim=1, keepdim=True)
+            counts = lengths if self.weights == "token" else lengths > 0
+            return counts.to(advantages.dtype)
+        weights = counted.to(advantages.dtype)
+        if self.weights == "sequence":
+            weights /= counted.sum(dim=1, keepdim=True).clamp(min=1)
+        return weights
+
+
+def _index(scope: Scope, group: Tensor) -> Tensor:
+    return group if scope == "group" else torch.zeros_like(group)
