@@ -98,7 +98,7 @@ class KlReward:
 
 @dataclass(frozen=True, slots=True)
 class KlToGo:
-    r"""The divergence from each token on, off its advantage: :math:`-\beta \sum_{s \ge t} k_s` (arXiv:2501.03262, eq. 6)."""
+    r"""The divergence to go, taken from each advantage: :math:`-\beta \sum_{s \ge t} k_s` (arXiv:2501.03262, eq. 6)."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"ref_log_probs"})
 

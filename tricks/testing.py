@@ -1,94 +1,236 @@
-"""What every trick must satisfy. Third parties run the same checks on theirs."""
+"""What every trick must satisfy, clause by clause. Third parties run the same checks on theirs.
+
+Each clause is a generator of what it found wrong; ``CLAUSES`` lists them with the promise that each one holds.
+"""
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
+from torch import Tensor
 
-from tricks.batch import Rollouts, Signal
+from tricks.api import OPTIONAL, needs
+from tricks.batch import Rollouts, Setup, take
+from tricks.probes import calls, copied, current, only, probe_batches, signal_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from torch import Tensor
-
     from tricks.api import TrickSpec
 
-    _Call = Callable[[Any, Rollouts], Tensor]
+_BOOLEAN: Final = ("accept_groups", "keep_samples")
+_PER_SAMPLE: Final = ("accept_groups", "shape_rewards", "clip_rewards", "keep_samples", "advantages")
+_PER_ROW: Final = ("surrogate", "token_losses")  # hooks that see a micro-batch at a time
+_SETUPS: Final = (Setup(4, 3, 4, 7), Setup(1, 1, 1, 1))
 
 
-def probe_batches() -> Iterator[tuple[str, Rollouts]]:
-    """Small batches of 12 samples in groups of 4 that tricks tend to trip over."""
-    generator = torch.Generator().manual_seed(0)
-    samples, tokens = 12, 7
-    lengths = torch.randint(1, tokens + 1, (samples,), generator=generator)
-    usual = Rollouts(
-        old_log_probs=-torch.rand(samples, tokens, generator=generator),
-        response_mask=torch.arange(tokens) < lengths[:, None],
-        rewards=torch.randint(0, 2, (samples,), generator=generator).float(),
-        group=torch.arange(samples) // 4,
-        truncated=lengths == tokens,
-    )
-    yield "usual", usual
-    yield "all right", replace(usual, rewards=torch.ones(samples))
-    yield "all wrong", replace(usual, rewards=torch.zeros(samples))
-    yield "all truncated", replace(usual, truncated=torch.ones(samples, dtype=torch.bool))
-    yield "negative rewards", replace(usual, rewards=usual.rewards * 2 - 1)
-    yield "shuffled groups", take(usual, torch.randperm(samples, generator=generator))
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A clause that a trick breaks, and where."""
+
+    clause: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A hook on a batch."""
+
+    place: str
+    hook: str
+    call: Callable[[Any, Rollouts], Tensor]
+    rollouts: Rollouts
+
+    def __call__(self, trick: Any) -> Tensor:
+        return self.call(trick, self.rollouts)
 
 
 def check(spec: TrickSpec) -> None:
-    """Raise AssertionError where the trick breaks the contract of ``tricks.api``."""
+    """Raise AssertionError with every clause of the contract that the trick breaks."""
+    found = violations(spec)
+    assert not found, "\n".join(f"{spec.name}: {violation.clause}: {violation.message}" for violation in found)
+
+
+def violations(spec: TrickSpec) -> tuple[Violation, ...]:
+    """The first thing wrong under each clause. A trick that raises is judged on that alone."""
     trick = spec.cls(**spec.settings)
-    for name, rollouts in probe_batches():
-        before = _copy(rollouts)
-        order = torch.randperm(len(rollouts.rewards), generator=torch.Generator().manual_seed(1))
-        for hook in spec.hooks:
-            _check_hook(f"{spec.name} on {name}: {hook}", _CALLS[hook], trick, rollouts, order)
-        unchanged = [torch.equal(was, now) for was, now in zip(before, _copy(rollouts), strict=True)]
-        assert all(unchanged), f"{spec.name} on {name}: changed its input"
+    if (broken := next(_runs(trick, spec.hooks), None)) is not None:
+        return (Violation("runs", broken),)
+    found = ((clause, next(broken(trick, spec.hooks), None)) for clause, (_, broken) in CLAUSES.items())
+    return tuple(Violation(clause, message) for clause, message in found if message is not None)
 
 
-def take(rollouts: Rollouts, rows: Tensor) -> Rollouts:
-    """The given samples, in the given order."""
-    return Rollouts(**{field.name: getattr(rollouts, field.name)[rows] for field in fields(Rollouts)})
+def _cases(hooks: tuple[str, ...], dtype: torch.dtype = torch.float32) -> Iterator[_Case]:
+    for name, rollouts in probe_batches(dtype):
+        for hook in hooks:
+            for way, call in calls(hook).items():
+                yield _Case(f"{way} on {name}", hook, call, copied(rollouts))
 
 
-def _check_hook(place: str, call: _Call, trick: Any, rollouts: Rollouts, order: Tensor) -> None:
-    result, wanted = call(trick, rollouts), _RESULTS[place.rsplit(" ", 1)[1]](rollouts)
-    assert result.shape == wanted.shape, f"{place} returned {tuple(result.shape)}, expected {tuple(wanted.shape)}"
-    assert (result.dtype == torch.bool) == (wanted.dtype == torch.bool), f"{place} returned {result.dtype}"
-    assert result.isfinite().all(), f"{place} is not finite"
-    assert torch.equal(result, call(trick, rollouts)), f"{place} is not a pure function"
-    shuffled = call(trick, take(rollouts, order))
-    torch.testing.assert_close(shuffled, result[order], msg=f"{place} depends on the order of samples")
+def _runs(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
+    for case in _cases(hooks):
+        try:
+            case(trick)
+        except Exception as error:  # whatever a stranger's trick may raise
+            yield f"{case.place} raised {type(error).__name__}: {error}"
 
 
-def _copy(rollouts: Rollouts) -> list[Tensor]:
-    return [getattr(rollouts, field.name).clone() for field in fields(Rollouts)]
+def _needs(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
+    declared = needs(trick)
+    for case in _cases(hooks):
+        try:
+            case.call(trick, only(case.rollouts, declared))
+        except Exception as error:
+            yield f"{case.place} without undeclared parts raised {type(error).__name__}: {error}"
 
 
-def _surrogate(trick: Any, rollouts: Rollouts) -> Tensor:
-    log_ratio = 0.5 * torch.sin(10 * rollouts.old_log_probs)
-    loss: Tensor = trick.surrogate(log_ratio, Signal(rollouts.rewards - 0.5, rollouts.response_mask))
-    return loss
+def _shape(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
+    for case in _cases(hooks):
+        shape, wanted = case(trick).shape, _wanted(case)
+        if shape != wanted:
+            yield f"{case.place} returned {tuple(shape)}, expected {tuple(wanted)}"
 
 
-_CALLS: Final[dict[str, _Call]] = {
-    "shape_rewards": lambda trick, rollouts: trick.shape_rewards(rollouts),
-    "keep_samples": lambda trick, rollouts: trick.keep_samples(rollouts),
-    "advantages": lambda trick, rollouts: trick.advantages(rollouts.rewards, rollouts),
-    "surrogate": _surrogate,
-    "loss_weights": lambda trick, rollouts: trick.loss_weights(rollouts.response_mask),
-}
+def _dtype(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
+    for dtype in (torch.float32, torch.float64):
+        for case in _cases(hooks, dtype):
+            wanted, given = torch.bool if case.hook in _BOOLEAN else dtype, case(trick).dtype
+            if given != wanted:
+                yield f"{case.place} of {dtype} returned {given}, expected {wanted}"
 
-# A tensor with the shape of each hook's result, and boolean where the result must be.
-_RESULTS: Final[dict[str, Callable[[Rollouts], Tensor]]] = {
-    "shape_rewards": lambda rollouts: rollouts.rewards,
-    "keep_samples": lambda rollouts: rollouts.truncated,
-    "advantages": lambda rollouts: rollouts.rewards,
-    "surrogate": lambda rollouts: rollouts.old_log_probs,
-    "loss_weights": lambda rollouts: rollouts.rewards[:, None],
+
+def _finite(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
+    yield from (f"{case.place} is not finite" for case in _cases(hooks) if not case(trick).isfinite().all())
+
+
+def _pure(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
+    for case in _cases(hooks):
+        if not _equal(case(trick), case.call(trick, copied(case.rollouts))):
+            yield f"{case.place} is not a pure function"
+
+
+def _input(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
+    for case in _cases(hooks):
+        before = copied(case.rollouts)
+        case(trick)
+        for name in (field.name for field in fields(Rollouts)):
+            was, now = getattr(before, name), getattr(case.rollouts, name)
+            if isinstance(was, Tensor) and not torch.equal(was, now):
+                yield f"{case.place} changed its input {name}"
+
+
+def _order(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
+    for case in _cases(hooks):
+        order = torch.randperm(len(case.rollouts.rewards), generator=torch.Generator().manual_seed(1))
+        straight, shuffled = case(trick), case.call(trick, take(case.rollouts, order))
+        if len(straight) == len(order) and not _close(shuffled, straight[order]):
+            yield f"{case.place} depends on the order of samples"
+
+
+def _groups(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
+    for case in _cases(hooks):
+        if not _close(case.call(trick, replace(case.rollouts, group=100 - 7 * case.rollouts.group)), case(trick)):
+            yield f"{case.place} reads a meaning into the numbers of groups"
+
+
+def _padding(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
+    for case in _cases(hooks):
+        mask = case.rollouts.response_mask
+        parts = ("old_log_probs", "sampler_log_probs", "ref_log_probs")
+        filled = {part: getattr(case.rollouts, part).masked_fill(~mask, -9.0) for part in parts}
+        pair = case(trick), case.call(trick, replace(case.rollouts, **filled))
+        if not _close(*(_on(mask, found) for found in pair)):
+            yield f"{case.place} reads padding"
+
+
+def _rows(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
+    for case in _cases(tuple(hook for hook in hooks if hook in _PER_ROW)):
+        rows = torch.arange(len(case.rollouts.rewards))[::2]
+        if not _close(case.call(trick, take(case.rollouts, rows)), case(trick)[::2]):
+            yield f"{case.place} of a sample depends on which samples share its micro-batch"
+
+
+def _gradient(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
+    if "surrogate" not in hooks:
+        return
+    rollouts = dict(probe_batches())["negative rewards"]
+    log_ratio = (current(rollouts) - rollouts.old_log_probs).masked_fill(~rollouts.response_mask, 0.0).requires_grad_()
+    loss = trick.surrogate(log_ratio, signal_of(rollouts, per_token=False)).sum()
+    gradient = torch.autograd.grad(loss, log_ratio)[0] if loss.requires_grad else torch.zeros_like(log_ratio)
+    if not gradient.isfinite().all() or not gradient.any():
+        yield "surrogate gives the log-probs no gradient to follow"
+
+
+def _weights(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
+    for case in _cases(tuple(hook for hook in hooks if hook == "loss_weights")):
+        found = case(trick)
+        kept = signal_of(case.rollouts, per_token=False).response_mask.any(dim=1, keepdim=True)
+        if (found < 0).any() or (len(found) == len(kept) and (found * ~kept).any()):
+            yield f"{case.place} is negative, or gives weight to a response without tokens"
+
+
+def _settings(trick: Any, _: tuple[str, ...]) -> Iterator[str]:
+    hidden = [field.name for field in fields(trick) if f"{field.name}=" not in repr(trick)]
+    if hidden or type(trick).__hash__ is None:
+        yield f"settings {', '.join(hidden) or 'that cannot be hashed'} would be lost from the name of a cell"
+
+
+def _sentences(trick: Any, _: tuple[str, ...]) -> Iterator[str]:
+    for method in (name for name in OPTIONAL if name != "diagnostics" and hasattr(trick, name)):
+        for setup in _SETUPS:
+            if not all(isinstance(sentence, str) for sentence in getattr(trick, method)(setup)):
+                yield f"{method} gives something that is no sentence"
+
+
+def _diagnostics(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
+    if "surrogate" not in hooks or not hasattr(trick, "diagnostics"):
+        return
+    for _, rollouts in probe_batches():
+        for name, mask in trick.diagnostics(
+            torch.zeros_like(rollouts.old_log_probs), signal_of(rollouts, per_token=False)
+        ).items():
+            if mask.dtype != torch.bool or mask.shape != rollouts.response_mask.shape:
+                yield f"diagnostics {name} is {mask.dtype} {tuple(mask.shape)}, expected a mask (B, T)"
+
+
+def _wanted(case: _Case) -> tuple[int, ...]:
+    samples, tokens = case.rollouts.response_mask.shape
+    if case.hook in _PER_SAMPLE:
+        return (samples,)
+    one = case.hook in ("loss_weights", "clip_advantages") or case.place.startswith("whiten (B, 1)")
+    return (samples, 1 if one else tokens)
+
+
+def _on(mask: Tensor, found: Tensor) -> Tensor:
+    return found.where(mask, torch.zeros_like(found)) if found.shape == mask.shape else found
+
+
+def _equal(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and torch.allclose(one.double(), other.double(), rtol=0, atol=0, equal_nan=True)
+
+
+def _close(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and torch.allclose(one.double(), other.double(), 1e-5, 1e-6, equal_nan=True)
+
+
+_Clause = Callable[[Any, tuple[str, ...]], Iterator[str]]
+
+CLAUSES: Final[dict[str, tuple[str, _Clause]]] = {
+    "runs": ("every hook runs on every probe batch", _runs),
+    "needs": ("optional parts of a batch are read only when declared", _needs),
+    "shape": ("results have the shape of the hook", _shape),
+    "dtype": ("masks are boolean, numbers have the batch's precision", _dtype),
+    "finite": ("results are finite, whatever the rewards", _finite),
+    "pure": ("the same batch gives the same result", _pure),
+    "input": ("the batch is left as it was", _input),
+    "order": ("reordered samples give reordered results", _order),
+    "groups": ("group ids are names, not numbers", _groups),
+    "padding": ("what stands on padding never matters", _padding),
+    "rows": ("the loss of a sample does not depend on its micro-batch", _rows),
+    "gradient": ("a surrogate can be descended", _gradient),
+    "weights": ("loss weights are not negative, and 0 for nothing", _weights),
+    "settings": ("every setting shows in the repr that names a cell", _settings),
+    "sentences": ("complaints and inert give sentences", _sentences),
+    "diagnostics": ("diagnostics are masks of tokens", _diagnostics),
 }
