@@ -81,10 +81,11 @@ class KlReward:
     coef: Annotated[float, "weight of the divergence; 0.05 is TRL's RLOO"] = 1e-3
     estimator: Annotated[Estimator, "k1 in RLOO and PPO: as a reward its gradient is the true divergence's"] = "k1"
     log_ratio_bound: Annotated[float | None, "bound of the log-ratio"] = 20.0
+    value_bound: Annotated[float | None, "bound of each token's estimate; 10 in verl and ROLL for k3"] = None
 
     def shape_rewards(self, rollouts: Rollouts) -> Tensor:
         """What each sample (B,) loses."""
-        return -self.coef * _divergence(rollouts, self.estimator, self.log_ratio_bound).sum(dim=1)
+        return -self.coef * _divergence(rollouts, self).sum(dim=1)
 
     def complaints(self, setup: Setup) -> Iterator[str]:
         """Refuse a weight or bound that is out of range."""
@@ -105,10 +106,11 @@ class KlToGo:
     coef: Annotated[float, "weight of the divergence; OpenRLHF's REINFORCE++ examples use 1e-2 and less"] = 1e-3
     estimator: Annotated[Estimator, "k1 in REINFORCE++"] = "k1"
     log_ratio_bound: Annotated[float | None, "bound of the log-ratio"] = 20.0
+    value_bound: Annotated[float | None, "bound of each token's estimate; 10 in OpenRLHF and AReaL"] = None
 
     def shape_advantages(self, rollouts: Rollouts) -> Tensor:
         """What each token's advantage (B, T) loses."""
-        tokens = _divergence(rollouts, self.estimator, self.log_ratio_bound)
+        tokens = _divergence(rollouts, self)
         return -self.coef * tokens.flip(1).cumsum(dim=1).flip(1)
 
     def complaints(self, setup: Setup) -> Iterator[str]:
@@ -121,10 +123,10 @@ class KlToGo:
         yield from _nothing(self.coef)
 
 
-def _divergence(rollouts: Rollouts, estimator: Estimator, bound: float | None) -> Tensor:
+def _divergence(rollouts: Rollouts, trick: KlReward | KlToGo) -> Tensor:
     assert rollouts.ref_log_probs is not None  # the rule has checked it
     log_ratio = (rollouts.ref_log_probs - rollouts.old_log_probs).masked_fill(~rollouts.response_mask, 0.0)
-    return estimate(bounded(log_ratio, bound), estimator)
+    return bounded(estimate(bounded(log_ratio, trick.log_ratio_bound), trick.estimator), trick.value_bound)
 
 
 def _refuse_coef(coef: float) -> Iterator[str]:
