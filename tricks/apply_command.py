@@ -1,0 +1,35 @@
+"""``python -m tricks apply``: a batch in, everything that decides its gradient out, as JSON in full precision."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tricks.apply import apply, setup_of
+from tricks.build import build
+from tricks.document import read_document
+
+if TYPE_CHECKING:
+    from tricks.apply_arguments import Arguments
+
+
+def results(arguments: Arguments, text: bytes) -> str:
+    """What the algorithm makes of the batch in ``text``, one key a line. Raises TrickError."""
+    document = read_document(text, arguments.dtype)
+    setup = setup_of(document.rollouts, arguments.updates_per_rollout)
+    rule = build(arguments.preset, arguments.tricks, arguments.emulate, setup)
+    asked = {
+        "preset": arguments.preset,
+        "emulate": arguments.emulate,
+        "dtype": str(arguments.dtype).removeprefix("torch."),
+    }
+    return _lines(asked | apply(rule, document))
+
+
+def _lines(found: dict[str, Any]) -> str:
+    # A float's repr is the shortest text that reads back as the same bits, so nothing is lost.
+    return (
+        "{\n"
+        + ",\n".join(f"{json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in found.items())
+        + "\n}"
+    )

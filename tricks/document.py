@@ -1,0 +1,123 @@
+"""A batch of rollouts as JSON, for frameworks that test themselves against this one (docs/rollouts.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+from torch import Tensor
+
+from tricks.api import TrickError
+from tricks.batch import Rollouts
+from tricks.document_rows import counts, flags, groups, mask_rows, numbers, refuse_widths, rows, table, whole
+from tricks.document_text import read_object
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one key of a batch holds."""
+
+    shape: str  # B samples, T tokens
+    meaning: str
+    required: bool = False
+
+
+PARTS: Final[Mapping[str, Part]] = {
+    "rewards": Part("B numbers", "the verifier's reward of each sample, before any shaping", required=True),
+    "group": Part("B ids", "which prompt each sample answers: whole numbers or strings, in any order", required=True),
+    "lengths": Part("B whole numbers", "tokens of each response; this or `response_mask`"),
+    "response_mask": Part("B rows of 0 and 1", "1 on tokens the policy sampled; this or `lengths`"),
+    "log_probs": Part("B rows", "log-probs of the tokens under the current policy", required=True),
+    "old_log_probs": Part("B rows", "under the policy that started the step; default: `log_probs`, every ratio 1"),
+    "sampler_log_probs": Part("B rows", "as the sampler computed them"),
+    "ref_log_probs": Part("B rows", "under the reference model"),
+    "entropies": Part("B rows", "entropy of the current policy at each token, nats"),
+    "truncated": Part("B flags", "stopped by the length limit (finish reason); default: none"),
+    "ended": Part("B flags", "the last token is EOS"),
+    "formatted": Part("B flags", "holds an answer in the asked form"),
+    "max_response_length": Part("whole number", "the limit in tokens; default: the width of the rows"),
+    "micro_batch": Part("B whole numbers", "samples of one number are computed together; default: all at once"),
+}
+_TABLES: Final[tuple[str, ...]] = ("log_probs", "old_log_probs", "sampler_log_probs", "ref_log_probs", "entropies")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A batch, and the policy as it is now: what one gradient of the update needs."""
+
+    rollouts: Rollouts
+    log_probs: Tensor  # (B, T)
+    entropies: Tensor | None  # (B, T)
+    micro_batch: Tensor | None  # (B,) int64
+
+
+def read_document(text: bytes, dtype: torch.dtype) -> Document:
+    """Read a batch in ``dtype``. Raises TrickError naming the key and the index of the first fault."""
+    given = read_object(text, PARTS)
+    _refuse_missing(given)
+    rewards = numbers("rewards", given["rewards"], None, dtype)
+    if not (samples := len(rewards)):
+        raise TrickError("rewards: no entries; a batch has at least one sample")
+    mask, tables = _layout(given, samples)
+    filled = {name: table(name, found, mask, dtype) for name, found in tables.items()}
+    return Document(
+        rollouts=Rollouts(
+            old_log_probs=filled.get("old_log_probs", filled["log_probs"]),
+            response_mask=mask,
+            rewards=rewards,
+            group=groups("group", given["group"], samples),
+            truncated=flags("truncated", given.get("truncated", [False] * samples), samples),
+            sampler_log_probs=filled.get("sampler_log_probs"),
+            ref_log_probs=filled.get("ref_log_probs"),
+            ended=flags("ended", given["ended"], samples) if "ended" in given else None,
+            formatted=flags("formatted", given["formatted"], samples) if "formatted" in given else None,
+            max_response_length=_limit(given, mask),
+        ),
+        log_probs=filled["log_probs"],
+        entropies=filled.get("entropies"),
+        micro_batch=_micro_batch(given, samples),
+    )
+
+
+def _refuse_missing(given: dict[str, Any]) -> None:
+    for name, part in PARTS.items():
+        if part.required and name not in given:
+            raise TrickError(f"{name}: required; give {part.meaning.split(';')[0]}")
+    if ("lengths" in given) == ("response_mask" in given):
+        fact = "both are given" if "lengths" in given else "neither is given, so padding cannot be told from tokens"
+        raise TrickError(f"lengths, response_mask: {fact}; give one of them")
+
+
+def _layout(given: dict[str, Any], samples: int) -> tuple[Tensor, dict[str, list[list[Any]]]]:
+    """The mask (B, T) and the rows of each table. T is the width of the widest row."""
+    tables = {name: rows(name, given[name], samples) for name in _TABLES if name in given}
+    marks = mask_rows("response_mask", given["response_mask"], samples) if "response_mask" in given else []
+    tokens = [_tokens(row) for row in marks] or counts("lengths", given["lengths"], samples)
+    width = max(1, *(len(row) for found in (*tables.values(), marks) for row in found))
+    for name, found in tables.items():
+        refuse_widths(name, found, tokens, width)
+    if not marks:
+        return torch.arange(width) < torch.tensor(tokens)[:, None], tables
+    refuse_widths("response_mask", marks, tokens, width)
+    return torch.tensor([[*row, *[False] * (width - len(row))] for row in marks]), tables
+
+
+def _tokens(marks: list[bool]) -> int:
+    """Length of a response whose mask may have holes: up to its last sampled token."""
+    return max((place for place, sampled in enumerate(marks, start=1) if sampled), default=0)
+
+
+def _limit(given: dict[str, Any], mask: Tensor) -> int:
+    longest = int((mask * torch.arange(1, mask.shape[1] + 1)).max())
+    limit = whole("max_response_length", given.get("max_response_length", mask.shape[1]), least=1)
+    if limit < longest:
+        raise TrickError(f"max_response_length: {limit}, a response has {longest} tokens; give the limit of sampling")
+    return limit
+
+
+def _micro_batch(given: dict[str, Any], samples: int) -> Tensor | None:
+    return torch.tensor(counts("micro_batch", given["micro_batch"], samples)) if "micro_batch" in given else None

@@ -1,0 +1,51 @@
+"""The catalog for a terminal: tricks, presets and dialects, each with its source; those of other packages marked."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
+
+from tricks.built_in import BUILT_IN
+from tricks.catalog import ENTRY_POINT_GROUP, catalog
+from tricks.presets import PRESETS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tricks.api import TrickSpec
+
+_INDENT = 24
+
+
+def packages() -> dict[str, str]:
+    """Which package each foreign trick comes from."""
+    points = entry_points(group=ENTRY_POINT_GROUP)
+    return {point.name: point.dist.name if point.dist else "a package without a name" for point in points}
+
+
+def listing() -> Iterator[str]:
+    """Every trick, preset and dialect. Raises TrickError where an installed package offers an ill-formed trick."""
+    specs, foreign = catalog(), packages()
+    yield f"tricks ({len(BUILT_IN)} of this project, {len(specs) - len(BUILT_IN)} foreign)"
+    for spec in specs.values():
+        yield from _trick(spec, foreign)
+    yield "\npresets"
+    for preset in PRESETS.values():
+        yield _entry(preset.name, preset.summary)
+        yield from _facts({"tricks": ", ".join(preset.tricks), "source": preset.source})
+    yield "\npython -m harness preset=liteppo +tricks.NAME={} runs them; python -m tricks --help"
+
+
+def _trick(spec: TrickSpec, foreign: Mapping[str, str]) -> Iterator[str]:
+    package = foreign.get(spec.name, "")
+    yield _entry(spec.name, spec.summary + (f"  (foreign: {package})" if package else ""))
+    settings = ", ".join(f"{key}={value}" for key, value in spec.settings.items())
+    yield from _facts({"hook": ", ".join(spec.hooks), "settings": settings, "source": spec.source, "package": package})
+
+
+def _entry(name: str, summary: str) -> str:
+    return f"  {name:{_INDENT - 3}} {summary}"
+
+
+def _facts(facts: Mapping[str, str]) -> Iterator[str]:
+    return (f"{'':{_INDENT - 1}} {title:9} {fact}" for title, fact in facts.items() if fact)
