@@ -1,8 +1,8 @@
 """Weighted means and variances of segments of a batch, such as groups. Sums are taken in float64.
 
 Values and weights are (B, C) with C of 1 or T; ``index`` (B,) says which segment each sample belongs to; results are
-(B, 1), every sample with the number of its segment. Equal float32 values have exactly their value as mean, and
-variance 0, because float64 holds their sum without rounding.
+(B, 1), every sample with the number of its segment. Equal values have exactly their value as mean, and variance 0,
+because no mean leaves the range of its values.
 """
 
 from __future__ import annotations
@@ -33,13 +33,16 @@ def total(values: Tensor, index: Tensor) -> Tensor:
 def mean(values: Tensor, weights: Tensor, index: Tensor) -> Tensor:
     """Weighted mean (B, 1) of each segment; 0 where nothing has weight."""
     weight = total(weights, index)
-    return total(values * weights, index) / weight.where(weight > 0, 1.0)
+    found = total(values * weights, index) / weight.where(weight > 0, 1.0)
+    within = found.clamp(_extreme(values, weights, index, "amin"), _extreme(values, weights, index, "amax"))
+    return within.where(weight > 0, 0.0)
 
 
 def mean_of_others(values: Tensor, weights: Tensor, index: Tensor) -> Tensor:
     """Weighted mean (B, 1) of the other samples of the segment, for values (B, 1); 0 where there are none."""
-    weight = total(weights, index) - weights
-    return (total(values * weights, index) - values * weights) / weight.where(weight > 0, 1.0)
+    weight, centre = total(weights, index) - weights, mean(values, weights, index)
+    found = centre + (centre - values) * weights / weight.where(weight > 0, 1.0)  # exact where all are equal
+    return found.where(weight > 0, 0.0)
 
 
 def variance(values: Tensor, weights: Tensor, index: Tensor, centre: Tensor, ddof: int) -> Tensor:
@@ -73,3 +76,11 @@ def divisor(variance: Tensor, eps: float, rule: EpsRule) -> Tensor:
             return (variance + eps).sqrt()
         case "floored_variance":
             return variance.clamp(min=eps).sqrt()
+
+
+def _extreme(values: Tensor, weights: Tensor, index: Tensor, reduction: str) -> Tensor:
+    """Least ("amin") or greatest ("amax") value (B, 1) with weight in each segment."""
+    none = torch.inf if reduction == "amin" else -torch.inf
+    rows = getattr(values.where(weights > 0, none), reduction)(dim=1).double()
+    found = rows.new_full((int(index.max()) + 1,), none)
+    return found.scatter_reduce_(0, index, rows, reduction)[index][:, None]

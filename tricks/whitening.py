@@ -42,12 +42,12 @@ class Whiten:
         if (weights > 0).sum() < 2 and weights.sum() < 2:
             return advantages
         group = segments(rollouts.group)
-        centre = mean(advantages, weights, _index(self.mean, group)) if self.mean != "none" else advantages.new_zeros(1)
-        whitened = advantages - centre.to(advantages.dtype)
+        scopes = {self.mean, self.std} - {"none"}
+        centres = {scope: mean(advantages, weights, _index(scope, group)).to(advantages.dtype) for scope in scopes}
+        whitened = advantages - centres.get(self.mean, 0.0)
         if self.std == "none":
             return whitened
-        index = _index(self.std, group)
-        spread = variance(advantages, weights, index, mean(advantages, weights, index).to(advantages.dtype), self.ddof)
+        spread = variance(advantages, weights, _index(self.std, group), centres[self.std], self.ddof)
         return whitened.div_(divisor(spread, self.eps, self.eps_rule).to(advantages.dtype))
 
     def complaints(self, setup: Setup) -> Iterator[str]:
@@ -67,5 +67,5 @@ class Whiten:
         return weights
 
 
-def _index(scope: Scope, group: Tensor) -> Tensor:
+def _index(scope: str, group: Tensor) -> Tensor:
     return group if scope == "group" else torch.zeros_like(group)
