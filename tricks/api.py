@@ -1,6 +1,6 @@
 """The trick contract: hooks on the way from rewards to the loss, pure functions, in a fixed order.
 
-    accept_groups(rollouts)                     (B,) bool  groups worth training on, others are redrawn  any number
+    accept_groups(rollouts)                     (B,) bool  groups worth training on, others are redrawn  at most one
     shape_rewards(rollouts)                     (B,)       added to the rewards                          any number
     clip_rewards(rewards)                       (B,)       bounds the shaped rewards                     at most one
     keep_samples(rollouts)                      (B,) bool  samples to learn from, combined with AND      any number
@@ -32,7 +32,6 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Final
 
 OPEN: Final = {
-    "accept_groups": ("rollouts",),
     "shape_rewards": ("rollouts",),
     "keep_samples": ("rollouts",),
     "shape_advantages": ("rollouts",),
@@ -40,6 +39,7 @@ OPEN: Final = {
     "token_losses": ("log_probs", "entropies", "signal"),
 }
 SINGLE: Final = {
+    "accept_groups": ("rollouts",),
     "clip_rewards": ("rewards",),
     "whiten": ("advantages", "response_mask", "rollouts"),
     "clip_advantages": ("advantages",),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
+import torch
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -33,7 +35,7 @@ class TruncatedImportance:
     def token_weights(self, rollouts: Rollouts) -> Tensor:
         """Weight of each token's loss (B, T), 1 where both sides agree."""
         assert rollouts.sampler_log_probs is not None  # the rule has checked it
-        gap = (rollouts.old_log_probs - rollouts.sampler_log_probs).masked_fill(~rollouts.response_mask, 0.0)
+        gap = torch.where(rollouts.response_mask, rollouts.old_log_probs - rollouts.sampler_log_probs, 0.0)
         if self.level == "sequence":
             gap = gap.sum(dim=1, keepdim=True).expand_as(gap)
         ratio = gap.clamp(-20.0, 20.0).exp()

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
+import torch
+
 from tricks.clipping import bounded, refuse_bound
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ class KlLoss:
     def token_losses(self, log_probs: Tensor, entropies: Tensor | None, signal: Signal) -> Tensor:
         """Weighted divergence (B, T) of each token."""
         assert signal.ref_log_probs is not None  # the rule has checked it
-        log_ratio = (signal.ref_log_probs - log_probs).masked_fill(~signal.response_mask, 0.0)
+        log_ratio = torch.where(signal.response_mask, signal.ref_log_probs - log_probs, 0.0)
         log_ratio = bounded(log_ratio, self.log_ratio_bound)
         value = bounded(estimate(log_ratio, self.estimator), self.value_bound)
         if self.gradient == "score_function":
@@ -125,7 +127,7 @@ class KlToGo:
 
 def _divergence(rollouts: Rollouts, trick: KlReward | KlToGo) -> Tensor:
     assert rollouts.ref_log_probs is not None  # the rule has checked it
-    log_ratio = (rollouts.ref_log_probs - rollouts.old_log_probs).masked_fill(~rollouts.response_mask, 0.0)
+    log_ratio = torch.where(rollouts.response_mask, rollouts.ref_log_probs - rollouts.old_log_probs, 0.0)
     return bounded(estimate(bounded(log_ratio, trick.log_ratio_bound), trick.estimator), trick.value_bound)
 
 

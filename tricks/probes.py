@@ -40,8 +40,9 @@ def probe_batches(dtype: torch.dtype = torch.float32) -> Iterator[tuple[str, Rol
 
 def copied(rollouts: Rollouts) -> Rollouts:
     """The same batch in memory of its own."""
-    parts: dict[str, Any] = {field.name: getattr(rollouts, field.name) for field in fields(Rollouts)}
-    return Rollouts(**{name: part.clone() if isinstance(part, Tensor) else part for name, part in parts.items()})
+    parts = ((field.name, getattr(rollouts, field.name)) for field in fields(Rollouts))
+    fresh: dict[str, Any] = {name: part.clone() if isinstance(part, Tensor) else part for name, part in parts}
+    return Rollouts(**fresh)
 
 
 def only(rollouts: Rollouts, parts: frozenset[str]) -> Rollouts:

@@ -75,7 +75,7 @@ class ClippedWeight:
     def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
         """Loss of each token (B, T)."""
         weight = bounded(log_ratio.detach(), self.log_ratio_bound).exp().clamp(self.low, self.high)
-        log_probs = log_ratio + signal.old_log_probs.masked_fill(~signal.response_mask, 0.0)
+        log_probs = log_ratio + torch.where(signal.response_mask, signal.old_log_probs, 0.0)
         return -weight * signal.advantages * log_probs
 
     def complaints(self, setup: Setup) -> Iterator[str]:
@@ -96,7 +96,7 @@ class PolicyGradient:
 
     def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
         """Loss of each token (B, T)."""
-        log_probs = log_ratio + signal.old_log_probs.masked_fill(~signal.response_mask, 0.0)
+        log_probs = log_ratio + torch.where(signal.response_mask, signal.old_log_probs, 0.0)
         return -signal.advantages * log_probs
 
     def inert(self, setup: Setup) -> Iterator[str]:

@@ -30,11 +30,17 @@ class UpdateRule:
         self.needs: frozenset[str] = frozenset().union(*map(needs, (*self.tricks.values(), *self.fillers.values())))
         _refuse_complaints(tricks, setup)
 
+    @property
+    def resampling(self) -> str | None:
+        """Name of the trick whose refused groups the loop draws anew, ``rounds`` times at most."""
+        return next(iter(_filling("accept_groups", self.tricks)), None)
+
     @torch.no_grad()
     def accepted(self, rollouts: Rollouts) -> Tensor:
         """Samples (B,) of groups worth training on; the loop draws others in place of the rest."""
+        trick = self._single["accept_groups"]
         everyone = torch.ones_like(rollouts.truncated)
-        return reduce(torch.logical_and, self._results("accept_groups", everyone, rollouts), everyone)
+        return everyone if trick is None else _like(everyone, trick.accept_groups(rollouts), trick)
 
     @torch.no_grad()
     def signal(self, rollouts: Rollouts) -> Signal:
@@ -74,15 +80,15 @@ class UpdateRule:
         """
         if "entropies" in self.needs and entropies is None:
             raise TrickError(f"{_who(self.tricks, 'entropies')} needs entropies; give them beside the log-probs")
-        padding = ~signal.response_mask
+        mask = signal.response_mask
         losses: Tensor = self._single["surrogate"].surrogate(self.log_ratio(log_probs, signal), signal)
         if signal.token_weights is not None:
             losses = losses * signal.token_weights
         if terms := self._open["token_losses"]:
-            now = log_probs.to(signal.old_log_probs.dtype).masked_fill(padding, 0.0)
-            spread = None if entropies is None else entropies.to(now.dtype).masked_fill(padding, 0.0)
+            now = torch.where(mask, log_probs.to(signal.old_log_probs.dtype), 0.0)
+            spread = None if entropies is None else torch.where(mask, entropies.to(now.dtype), 0.0)
             losses = reduce(torch.add, (term.token_losses(now, spread, signal) for term in terms), losses)
-        return (losses.masked_fill(padding, 0.0) * weights).sum()
+        return torch.where(mask, losses, 0.0).sum(dim=1) @ weights[:, 0]
 
     @torch.no_grad()
     def diagnostics(self, log_probs: Tensor, signal: Signal) -> dict[str, Tensor]:
@@ -96,7 +102,7 @@ class UpdateRule:
     def log_ratio(self, log_probs: Tensor, signal: Signal) -> Tensor:
         """Log of the ratio (B, T) of each kept token, 0 elsewhere."""
         now = log_probs.to(signal.old_log_probs.dtype)
-        return (now - signal.old_log_probs).masked_fill(~signal.response_mask, 0.0)
+        return torch.where(signal.response_mask, now - signal.old_log_probs, 0.0)
 
     def without(self, name: str) -> UpdateRule:
         """The rule without one of its tricks; a filler takes the closed hooks that it leaves."""
