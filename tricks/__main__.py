@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Final
 
 from tricks.api import TrickError
 from tricks.apply_arguments import parse
 from tricks.apply_command import results
-from tricks.check_command import named, violated
+from tricks.check_command import named, report
 from tricks.listing import listing
 from tricks.settings import suggest
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 USAGE: Final = """\
 usage: python -m tricks                        every trick, preset and dialect, with its source
        python -m tricks apply KEY=VALUE ...    what an algorithm makes of the batch on standard input, as JSON
-       python -m tricks check NAME|MODULE:SPEC whether a trick keeps the contract of tricks/api.py
+       python -m tricks check NAME             whether a trick keeps the contract of tricks/api.py
+       python -m tricks check MODULE:SPEC      the same for one that no package offers yet
 
   python -m tricks apply preset=liteppo emulate=trl < docs/rollouts.example.json
   python -m tricks apply preset=dapo tricks.clip_higher.clip_ratio_high=0.3 dtype=float64 < rollouts.json
@@ -35,10 +37,15 @@ def main(words: Sequence[str]) -> int:
         print(USAGE)
         return 0
     try:
-        return _do(*words)
+        code = _do(*words)
+        sys.stdout.flush()
+        return code
     except TrickError as error:
         print(error, file=sys.stderr)
         return 2
+    except BrokenPipeError:  # the reader has seen enough, as in `python -m tricks | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def _do(command: str = "list", *words: str) -> int:
@@ -63,9 +70,9 @@ def _batch() -> bytes:
 
 
 def _check(name: str) -> int:
-    lines = violated(named(name))
-    print("\n".join(lines) or f"{name} keeps the contract")
-    return 1 if lines else 0
+    text, kept = report(named(name))
+    print(text)
+    return 0 if kept else 1
 
 
 if __name__ == "__main__":

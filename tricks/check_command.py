@@ -6,7 +6,7 @@ from importlib import import_module
 
 from tricks.api import TrickError, TrickSpec
 from tricks.catalog import find
-from tricks.testing import violations
+from tricks.testing import CLAUSES, violations
 
 
 def named(name: str) -> TrickSpec:
@@ -16,13 +16,20 @@ def named(name: str) -> TrickSpec:
         return find(name)
     try:
         spec = getattr(import_module(module), attribute)
-    except (ImportError, ValueError, AttributeError) as error:
-        raise TrickError(f"{name}: cannot be imported ({error}); give MODULE:ATTRIBUTE as Python imports it") from None
+    except Exception as error:  # whatever somebody's module may raise
+        fact = f"{type(error).__name__}: {error}"
+        raise TrickError(f"{name}: cannot be imported ({fact}); give MODULE:ATTRIBUTE as Python imports it") from None
     if not isinstance(spec, TrickSpec):
-        raise TrickError(f"{name} is a {type(spec).__name__}, expected a TrickSpec")
+        raise TrickError(f"{name}: is a {type(spec).__name__}; name a TrickSpec")
     return spec
 
 
-def violated(spec: TrickSpec) -> list[str]:
-    """One line for each clause of the contract that the trick breaks."""
-    return [f"{spec.name}: {found.clause}: {found.message}" for found in violations(spec)]
+def report(spec: TrickSpec) -> tuple[str, bool]:
+    """What the check found, one line for each clause that the trick breaks, and whether it keeps them all."""
+    broken = violations(spec)
+    if not broken:
+        return f"{spec.name} keeps the {len(CLAUSES)} clauses of the contract", True
+    promises = {clause: promise for clause, (promise, _) in CLAUSES.items()}
+    return "\n".join(
+        f"{spec.name}: {found.message} (clause {found.clause}: {promises[found.clause]})" for found in broken
+    ), False
