@@ -81,6 +81,6 @@ def divisor(variance: Tensor, eps: float, rule: EpsRule) -> Tensor:
 def _extreme(values: Tensor, weights: Tensor, index: Tensor, reduction: str) -> Tensor:
     """Least ("amin") or greatest ("amax") value (B, 1) with weight in each segment."""
     none = torch.inf if reduction == "amin" else -torch.inf
-    rows = getattr(values.where(weights > 0, none), reduction)(dim=1).double()
-    found = rows.new_full((int(index.max()) + 1,), none)
-    return found.scatter_reduce_(0, index, rows, reduction)[index][:, None]
+    counted: Tensor = getattr(torch, reduction)(values.where(weights > 0, none), dim=1)
+    found = counted.new_full((int(index.max()) + 1,), none, dtype=torch.float64)
+    return found.scatter_reduce_(0, index, counted.double(), reduction)[index][:, None]
