@@ -2,7 +2,7 @@
 
 Values and weights are (B, C) with C of 1 or T; ``index`` (B,) says which segment each sample belongs to; results are
 (B, 1), every sample with the number of its segment. Equal values have exactly their value as mean, and variance 0,
-because no mean leaves the range of its values.
+because no mean of a number a sample leaves the range of its values.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ def segments(group: Tensor) -> Tensor:
 
 
 def total(values: Tensor, index: Tensor) -> Tensor:
-    """Sum (B, 1) over each sample's segment, float64."""
-    count = int(index.max()) + 1
-    sums = values.new_zeros(count, dtype=torch.float64)
-    return sums.index_add_(0, index, values.sum(dim=1, dtype=torch.float64))[index][:, None]
+    """Sum (B, 1) over each sample's segment, float64; the sum of a sample's own numbers is in their precision."""
+    sums = values.new_zeros(int(index.max()) + 1, dtype=torch.float64)
+    return sums.index_add_(0, index, values.sum(dim=1).double())[index][:, None]
 
 
 def mean(values: Tensor, weights: Tensor, index: Tensor) -> Tensor:
     """Weighted mean (B, 1) of each segment; 0 where nothing has weight."""
     weight = total(weights, index)
     found = total(values * weights, index) / weight.where(weight > 0, 1.0)
+    if values.shape[1] > 1:
+        return found
     within = found.clamp(_extreme(values, weights, index, "amin"), _extreme(values, weights, index, "amax"))
     return within.where(weight > 0, 0.0)
 
