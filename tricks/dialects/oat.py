@@ -1,0 +1,100 @@
+"""oat, the framework of Dr. GRPO: a constant length goes with the group mean, a sequence mean with the group norm."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean
+from tricks.bounds import AdvantageClip, RewardClip
+from tricks.clipping import Clip
+from tricks.dialects.dialect import Dialect, Pattern, Refusal, Variant
+from tricks.dialects.rows import CENTRED, GROUP, RAW, RESIDUE, SINGLE, lacks, lacks_mixed, lacks_norm, reward_functions
+from tricks.entropy import EntropyBonus
+from tricks.filtering import DynamicSampling, OverlongFilter, ZeroVarianceFilter
+from tricks.importance import TruncatedImportance
+from tricks.kl import KlLoss, KlReward, KlToGo
+from tricks.normalization import Normalize
+from tricks.ratios import ClippedWeight, PolicyGradient, SequenceClip
+from tricks.whitening import Whiten
+
+_PPO: Final = "oat/algorithms/ppo.py"
+_NORMED: Final = (Pattern(Normalize, GROUP),)
+_CENTRED: Final = (Pattern(Normalize, CENTRED),)
+
+_VARIANTS: Final = (
+    Variant(Normalize, f"{_PPO}:351", GROUP, {**RESIDUE, "eps": 1e-8}, note="critic_type=grpo"),
+    Variant(Normalize, f"{_PPO}:351", CENTRED, SINGLE, note="critic_type=drgrpo, the default"),
+    Variant(
+        Clip,
+        f"{_PPO}:533",
+        then={"log_ratio_bound": None, "dual_clip": None},
+        free=("clip_ratio_low", "clip_ratio_high"),
+        note="one bound for both sides",
+    ),
+    Variant(PolicyGradient, f"{_PPO}, reinforce_update"),
+    Variant(
+        TruncatedImportance,
+        f"{_PPO}, tis_c",
+        {"level": "token", "outside": "truncate", "floor": 0.0},
+        free=("cap",),
+        beside=(Pattern(Clip),),
+    ),
+    Variant(
+        OverlongFilter,
+        f"{_PPO}:206",
+        {"truncation": "finish_reason"},
+        note="the masked row stays in the mean, and in the baseline",
+    ),
+    Variant(SequenceMean, f"{_PPO}:568", {"scope": "update"}, {"count": "all"}, beside=_NORMED),
+    Variant(ConstantLength, f"{_PPO}:221", {"scope": "update"}, {"length": "limit", "count": "all"}, beside=_CENTRED),
+    Variant(
+        KlLoss,
+        f"{_PPO}, learning_step",
+        {"estimator": "k3", "gradient": "own"},
+        {"log_ratio_bound": 40.0, "value_bound": None},
+        ("coef",),
+    ),
+    Variant(
+        KlReward,
+        f"{_PPO}, learning_step",
+        {"estimator": "k1"},
+        {"log_ratio_bound": None, "value_bound": None},
+        ("coef",),
+    ),
+    *reward_functions("oat/oracles"),
+)
+
+_TIED: Final = "ties the aggregation to the normalisation"
+_REFUSALS: Final = (
+    lacks_mixed(whitens=False),
+    lacks_norm(RAW, "always subtracts the group mean without a critic", "choose group_mean", f"{_PPO}:351"),
+    Refusal(
+        Pattern(Clip, test=lambda trick: trick.clip_ratio_low != trick.clip_ratio_high),
+        "has one clip bound for both sides",
+        "set clip_ratio_low and clip_ratio_high alike",
+        f"{_PPO}:95",
+    ),
+    Refusal(Pattern(TruncatedImportance), "weighs the PPO loss alone", apart=(Pattern(Clip),)),
+    Refusal(Pattern(SequenceMean), _TIED, "choose group_norm, or constant_length", f"{_PPO}:221", apart=_NORMED),
+    Refusal(Pattern(ConstantLength), _TIED, "choose group_mean, or sequence_mean", f"{_PPO}:221", apart=_CENTRED),
+    lacks(Whiten, "whitens with a critic alone"),
+    lacks(TokenMean, "averages over responses alone", "choose sequence_mean, or constant_length", f"{_PPO}:568"),
+    lacks(SequenceSum, "divides by a length", "choose constant_length", f"{_PPO}:221"),
+    lacks(SequenceClip, "has no ratio of a whole response", "choose clip"),
+    lacks(ClippedWeight, "has no loss with a clipped weight", "choose clip"),
+    lacks(KlToGo, "takes a response's divergence before the baseline", "choose kl_reward"),
+    lacks(EntropyBonus, "reports entropy and does not reward it"),
+    lacks(DynamicSampling, "does not draw prompts anew"),
+    lacks(ZeroVarianceFilter, "keeps groups of equal rewards in the loss"),
+    lacks(RewardClip, "does not bound rewards", "bound them in the task's reward"),
+    lacks(AdvantageClip, "does not bound advantages"),
+)
+
+OAT: Final = Dialect(
+    "oat",
+    "sail-sg/oat",
+    "c1a074c",
+    _VARIANTS,
+    _REFUSALS,
+    besides=(f"truncated_is with cap=2.0 ({_PPO}, tis_c)",),
+)

@@ -1,0 +1,60 @@
+"""Rows that several dialects share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from tricks.dialects.dialect import Pattern, Refusal, Variant
+from tricks.filtering import DynamicSampling
+from tricks.normalization import Normalize
+from tricks.rewards import FormatReward, LengthReward, SoftOverlong
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# A deviation of 0 in float32: what rounding leaves of the mean is divided by epsilon.
+SINGLE: Final[Mapping[str, Any]] = {"precision": "single"}
+RESIDUE: Final[Mapping[str, Any]] = {**SINGLE, "zero_std": "eps"}
+
+GROUP: Final[Mapping[str, Any]] = {"mean": "group", "std": "group"}
+CENTRED: Final[Mapping[str, Any]] = {"mean": "group", "std": "none"}
+BATCH: Final[Mapping[str, Any]] = {"mean": "batch", "std": "batch"}
+MIXED: Final[Mapping[str, Any]] = {"mean": "group", "std": "batch"}
+RAW: Final[Mapping[str, Any]] = {"mean": "none", "std": "none"}
+RLOO: Final[Mapping[str, Any]] = {"mean": "leave_one_out", "std": "none"}
+
+
+def reward_functions(where: str) -> tuple[Variant, ...]:
+    """Rewards beside the verifier's, which every framework takes from its user as a function."""
+    note = "in the user's reward function"
+    return (
+        Variant(FormatReward, where, free=("bonus",), note=note),
+        Variant(LengthReward, where, free=("weight",), note=f"{note}, which has to see the whole group"),
+        Variant(SoftOverlong, where, free=("cache", "limit", "weight"), note=note),
+    )
+
+
+def soft_overlong(where: str, note: str = "") -> Variant:
+    """Soft overlong punishment as the framework's own."""
+    return Variant(SoftOverlong, where, free=("cache", "limit", "weight"), note=note)
+
+
+def dynamic_sampling(where: str, note: str = "") -> Variant:
+    """Refill as the framework's own; how it stops is ours."""
+    return Variant(DynamicSampling, where, free=("rounds", "at_cap"), note=note)
+
+
+def lacks(cls: type[Any], because: str, instead: str = "", where: str = "") -> Refusal:
+    """Nothing in the framework computes this class."""
+    return Refusal(Pattern(cls), because, instead, where)
+
+
+def lacks_mixed(whitens: bool) -> Refusal:
+    """No deviation of the rewards of a batch, Lite PPO's; the nearest is a whitening over tokens, where there is one."""
+    instead = "choose group_norm, or group_mean with token_whitening" if whitens else "choose group_norm"
+    return Refusal(Pattern(Normalize, MIXED), "has no deviation of the rewards of a batch", instead)
+
+
+def lacks_norm(when: Mapping[str, Any], because: str, instead: str, where: str = "") -> Refusal:
+    """Nothing in the framework normalises like this."""
+    return Refusal(Pattern(Normalize, when), because, instead, where)
