@@ -43,11 +43,9 @@ class TokenMean:
     def loss_weights(self, signal: Signal, micro_batch: Tensor) -> Tensor:
         """Weights (B, 1) that sum to one over the tokens counted."""
         lengths = _lengths(signal.response_mask)
-        counted = {
-            "kept": lengths,
-            "all": _lengths(signal.sampled_mask),
-            "at_least_one": lengths.clamp(min=1),
-        }[self.count]
+        counted = _lengths(signal.sampled_mask) if self.count == "all" else lengths
+        if self.count == "at_least_one":
+            counted = lengths.clamp(min=1)
         index, units = _units(self.scope, signal, micro_batch, counted)
         return _weights(lengths > 0, total(counted, index) * units, signal)
 

@@ -99,8 +99,9 @@ class Normalize:
         return torch.zeros_like(index) if merged else index
 
     def _weights(self, kept: Tensor, rollouts: Rollouts) -> Tensor:
-        lengths = rollouts.response_mask.sum(dim=1, keepdim=True).double()
-        weights = lengths if self.weights == "token" else torch.ones_like(lengths)
+        by_token = self.weights == "token"
+        weights = rollouts.response_mask.sum(dim=1).double() if by_token else torch.ones(len(kept), dtype=torch.float64)
+        weights = weights[:, None]
         return weights * kept[:, None] if self.include == "kept" else weights
 
     def _centre(self, values: Tensor, weights: Tensor, group: Tensor) -> Tensor:
