@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from tricks.api import CLOSED, TrickError
 from tricks.built_in import VANILLA
 from tricks.catalog import find
+from tricks.dialects.registry import find_dialect
+from tricks.dialects.translate import translate
 from tricks.presets import find_preset
 from tricks.rule import UpdateRule
 from tricks.settings import make
@@ -23,6 +25,9 @@ def build(preset: str, tricks: Written, emulate: str, setup: Setup) -> UpdateRul
     """The rule of a preset with ``tricks`` over it, as the framework ``emulate`` computes it. Raises TrickError."""
     parts = chosen(preset, tricks)
     fillers = {hook: VANILLA[hook] for hook in CLOSED}
+    if emulate != OURS:
+        spoken = translate(find_dialect(emulate), fillers | parts)
+        parts, fillers = {name: spoken[name] for name in parts}, {hook: spoken[hook] for hook in fillers}
     return UpdateRule(parts, fillers, setup)
 
 

@@ -50,7 +50,7 @@ def lacks(cls: type[Any], because: str, instead: str = "", where: str = "") -> R
 
 
 def lacks_mixed(whitens: bool) -> Refusal:
-    """No deviation of the rewards of a batch, Lite PPO's; the nearest is a whitening over tokens, where there is one."""
+    """No deviation of the rewards of a batch, Lite PPO's; the nearest is a whitening over tokens."""
     instead = "choose group_norm, or group_mean with token_whitening" if whitens else "choose group_norm"
     return Refusal(Pattern(Normalize, MIXED), "has no deviation of the rewards of a batch", instead)
 
