@@ -39,6 +39,8 @@ def _explain(message: str, overrides: Sequence[str]) -> str:
     if missing := re.search(r"Could not find '(\w+)/([^']+)'", message):
         group, option = missing.groups()
         return f"{group}={option}: no such option; {suggest(option, groups().get(group, []))}"
+    if away := re.search(r"Could not delete from config. '(tricks\.\w+)'", message):
+        return f"~{away[1]}: tricks are written over those of the preset; leave this one out with '+{away[1]}=null'"
     if unknown := re.search(r"Could not override '([^']+)'", message):
         return _unknown(unknown[1])
     if "looks like a config group override" in message:
@@ -48,8 +50,8 @@ def _explain(message: str, overrides: Sequence[str]) -> str:
 
 def _unknown(path: str) -> str:
     parent, _, name = path.rpartition(".")
-    if parent == "tricks":
-        return f"{path}: not among the chosen tricks; add it with '+{path}={{}}'"
+    if parent.split(".")[0] == "tricks":
+        return f"{path}: tricks are written over those of the preset; put a plus before it, '+{path}=...'"
     defaults: Any = compose(())
     for key in parent.split(".") if parent else ():
         defaults = defaults.get(key, {}) if isinstance(defaults, dict) else {}

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -18,8 +18,10 @@ from harness.models.locate import check_model
 from harness.problems.arithmetic import Difficulty
 from harness.schema import SchemaError, read
 from tricks.batch import Setup
-from tricks.catalog import VANILLA, find
-from tricks.rule import UpdateRule
+from tricks.build import build
+
+if TYPE_CHECKING:
+    from tricks.rule import UpdateRule
 
 Count = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[int, Field(ge=0)]
@@ -106,14 +108,21 @@ class ExperimentConfig:
     optim: OptimConfig
     eval: EvalConfig
     backend: BackendConfig
-    tricks: Mapping[str, Mapping[str, Any]]
+    preset: str
+    emulate: str  # a framework's dialect, or "none"
+    tricks: Mapping[str, Mapping[str, Any] | None]  # over the preset's; null leaves one out
     steps: NonNegative
     seed: NonNegative
 
     def cell_id(self) -> str:
-        """Ten hex digits of the settings in effect; the seed tells the runs of a cell apart."""
+        """Ten hex digits of the settings in effect; the seed tells the runs of a cell apart.
+
+        Preset, dialect and tricks count as the rule that they make, however it is written.
+        """
         settings = asdict(self) | {"tricks": self.update_rule().describe()}
-        del settings["seed"], settings["backend"]["num_cpus"], settings["backend"]["num_gpus"]
+        for name in ("preset", "emulate", "seed"):
+            del settings[name]
+        del settings["backend"]["num_cpus"], settings["backend"]["num_gpus"]
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:10]
 
     def run_id(self) -> str:
@@ -121,12 +130,8 @@ class ExperimentConfig:
         return f"{self.cell_id()}-s{self.seed}"
 
     def update_rule(self) -> UpdateRule:
-        """The tricks laid out. Raises TrickError or SchemaError where they cannot be."""
-        chosen = {}
-        for name, given in self.tricks.items():
-            spec = find(name)
-            chosen[name] = read(spec.cls, {**spec.settings, **given}, f"tricks.{name}")
-        return UpdateRule(chosen, VANILLA, self.setup())
+        """The tricks laid out. Raises TrickError where they cannot be."""
+        return build(self.preset, self.tricks, self.emulate, self.setup())
 
     def setup(self) -> Setup:
         """The facts that tricks may depend on."""

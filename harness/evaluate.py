@@ -12,13 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from harness.seeding import derive
-from harness.train import verify
+from harness.tasks import verify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from harness.engines.protocols import Decoding, Sampler
-    from harness.train import Task
+    from harness.tasks import Task
 
 EVALUATION_SEED: Final = derive(0, "evaluation")
 

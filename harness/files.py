@@ -9,7 +9,7 @@ CONF: Final = Path(__file__).parent / "conf"
 
 
 def groups() -> dict[str, list[str]]:
-    """The config groups and their options, such as preset: dapo_static, grpo, ..."""
+    """The config groups and their options, such as reward: plus_minus_one, zero_one."""
     folders = sorted(path for path in CONF.iterdir() if path.is_dir())
     found = {folder.name: sorted(path.stem for path in folder.glob("*.yaml")) for folder in folders}
     return {name: options for name, options in found.items() if options}

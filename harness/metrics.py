@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from tricks.batch import group_mean
-
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -15,7 +13,8 @@ if TYPE_CHECKING:
 
 # Every metric that a run logs, with its unit. A test holds runs to this list.
 METRICS: Final = {
-    "rollout/accuracy": "share of right responses in the rollout batch, on policy",
+    "rollout/accuracy": "share of right responses among the first that are sampled, on policy",
+    "rollout/prompts": "prompts sampled; more than the batch holds where groups are drawn anew",
     "reward/mean": "mean reward of the batch",
     "reward/std": "deviation (n - 1) of the rewards of the batch",
     "groups/all_right": "share of groups in which every response is right: no signal under a group mean",
@@ -45,7 +44,14 @@ METRICS: Final = {
     "seconds/sync": "wall seconds of handing the weights to the sampler",
     "seconds/step": "wall seconds of the whole step",
     "tokens_per_second": "response tokens sampled and trained on per wall second of the step",
+    "fired/<trick>": "share of response tokens whose gradient the trick changes, mean over the updates; "
+    "of a trick that draws groups anew, share of the batch's prompts that it replaces or takes away",
 }
+
+
+def family(name: str) -> str:
+    """The name under which a metric is explained: "fired/gspo" is a "fired/<trick>"."""
+    return "fired/<trick>" if name.startswith("fired/") else name
 
 
 def is_timing(name: str) -> bool:
@@ -55,13 +61,13 @@ def is_timing(name: str) -> bool:
 
 def summarize(rollouts: Rollouts, right: Tensor, signal: Signal) -> dict[str, float]:
     """What a rollout batch and its signal look like. ``right`` (B,) bool is the verifier's word."""
-    share = group_mean(right.float(), rollouts.group)
+    sizes = torch.bincount(rollouts.group)
+    rights = torch.bincount(rollouts.group[right], minlength=len(sizes))
     values = {
-        "rollout/accuracy": right.float().mean(),
         "reward/mean": rollouts.rewards.mean(),
         "reward/std": rollouts.rewards.std() if len(right) > 1 else torch.zeros(()),
-        "groups/all_right": (share == 1).float().mean(),
-        "groups/all_wrong": (share == 0).float().mean(),
+        "groups/all_right": (rights == sizes).float().mean(),
+        "groups/all_wrong": (rights == 0).float().mean(),
         "advantage/max": signal.advantages.abs().max(),
         "response/length": rollouts.response_mask.sum(dim=1).float().mean(),
         "response/truncated": rollouts.truncated.float().mean(),

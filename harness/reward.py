@@ -15,6 +15,16 @@ _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 
 def is_right(response: str, answer: str) -> bool:
     """Whether the last complete box of the response holds the integer ``answer``."""
+    given = _given(response)
+    return given is not None and given == int(answer)
+
+
+def is_formatted(response: str) -> bool:
+    """Whether the last complete box of the response holds an integer, right or wrong."""
+    return _given(response) is not None
+
+
+def _given(response: str) -> int | None:
     boxes = _BOX.findall(response)
-    given = boxes[-1].strip() if boxes else ""
-    return bool(_INTEGER.fullmatch(given)) and int(given) == int(answer)
+    held = boxes[-1].strip() if boxes else ""
+    return int(held) if _INTEGER.fullmatch(held) else None

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import torch
@@ -21,7 +22,8 @@ from harness.problems.arithmetic import evaluation_set, stream
 from harness.records import RunHead, RunRecord
 from harness.scores import scores
 from harness.seeding import derive
-from harness.train import StepReport, Task, train
+from harness.tasks import Task
+from harness.train import StepReport, train
 from harness.usage import Usage
 
 if TYPE_CHECKING:
@@ -102,8 +104,9 @@ def _reports(config: ExperimentConfig, evaluations: dict[str, Evaluation]) -> It
     evaluations["start"] = _evaluate(sampler, held_out, config)
     yield StepReport(0, evaluations["start"].metrics())
     decoding = Decoding(config.rollout.group_size, config.rollout.max_response_length, config.rollout.temperature)
-    batches = _batches(config, tokenizer)
-    for report in train(sampler, learner, config.update_rule(), config.reward, batches, decoding, config.seed):
+    batches = _batches(_tasks(config, tokenizer, "problems"), config)
+    spares = _tasks(config, tokenizer, "spare problems")  # apart: arms of one seed begin each step with the same tasks
+    for report in train(sampler, learner, config.update_rule(), config.reward, batches, decoding, config.seed, spares):
         if not _evaluates(report.step, config):
             yield report
             continue
@@ -117,10 +120,13 @@ def task(problem: Problem, config: ExperimentConfig, tokenizer: PreTrainedTokeni
     return Task(problem, tuple(format_prompt(tokenizer, problem.prompt, config.model.prompt_form)))
 
 
-def _batches(config: ExperimentConfig, tokenizer: PreTrainedTokenizerBase) -> Iterator[list[Task]]:
-    problems = stream(config.data.difficulties, derive(config.seed, "problems"))
-    for _ in range(config.steps):
-        yield [task(next(problems), config, tokenizer) for _ in range(config.rollout.prompts_per_batch)]
+def _tasks(config: ExperimentConfig, tokenizer: PreTrainedTokenizerBase, purpose: str) -> Iterator[Task]:
+    problems = stream(config.data.difficulties, derive(config.seed, purpose))
+    return (task(problem, config, tokenizer) for problem in problems)
+
+
+def _batches(tasks: Iterator[Task], config: ExperimentConfig) -> Iterator[list[Task]]:
+    return (list(islice(tasks, config.rollout.prompts_per_batch)) for _ in range(config.steps))
 
 
 def _held_out(config: ExperimentConfig) -> Iterator[Problem]:

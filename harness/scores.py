@@ -9,7 +9,7 @@ from harness.evaluate import pass_at_k
 from harness.metrics import is_timing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from harness.evaluate import Evaluation
     from harness.train import StepReport
@@ -26,8 +26,9 @@ def scores(reports: Sequence[StepReport], evaluations: Mapping[str, Evaluation])
     steps = [report.metrics for report in reports if report.step > 0]
     if steps:
         found["auc/accuracy"] = fmean(step["rollout/accuracy"] for step in steps)
-        for name in _last(steps[-1]):
-            found[f"train/{name}"] = fmean(step[name] for step in steps[-LAST_STEPS:])
+        found |= _means(steps, _fired) | {
+            f"train/{name}": mean for name, mean in _means(steps[-LAST_STEPS:], _lasts).items()
+        }
     return found
 
 
@@ -39,5 +40,15 @@ def _held_out(evaluation: Evaluation) -> Iterator[tuple[str, float]]:
     yield "length", float(evaluation.lengths.mean())
 
 
-def _last(metrics: Mapping[str, float]) -> list[str]:
-    return [name for name in metrics if not is_timing(name) and not name.startswith("eval/")]
+def _means(steps: Sequence[Mapping[str, float]], wanted: Callable[[str], bool]) -> dict[str, float]:
+    """Means over the steps that have the metric; a skipped one has few."""
+    names = dict.fromkeys(name for step in steps for name in step if wanted(name))
+    return {name: fmean(step[name] for step in steps if name in step) for name in names}
+
+
+def _fired(name: str) -> bool:
+    return name.startswith("fired/")
+
+
+def _lasts(name: str) -> bool:
+    return not (is_timing(name) or name.startswith("eval/") or _fired(name))

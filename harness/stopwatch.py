@@ -21,4 +21,5 @@ class Stopwatch:
         """Count the time until the block ends as ``seconds/<name>``."""
         started = time.perf_counter()
         yield
-        self.seconds[f"seconds/{name}"] = time.perf_counter() - started
+        taken = time.perf_counter() - started
+        self.seconds[f"seconds/{name}"] = self.seconds.get(f"seconds/{name}", 0.0) + taken

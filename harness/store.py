@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FLUSH_SECONDS: Final = 5.0  # between two writes of a run's curves
+_FIRED: Final = "fired/"  # scores that are means of curves of the same name, and would be stray points on them
 _DATABASES: Final = ("sqlite", "postgresql", "mysql", "mssql")
 _ALIVE: Final = ("RUNNING", "SCHEDULED")
 _SERVERS: Final = ("http://", "https://")
@@ -156,7 +157,8 @@ class Store:
         if any(row.status == "FINISHED" for row in others):
             self._discard(handle.uuid, "RUNNING")
             return
-        self.log(handle, 0, record.scores, ended)
+        apart = {name: value for name, value in record.scores.items() if not name.startswith(_FIRED)}
+        self.log(handle, 0, apart, ended)
         self.flush(handle)
         files = {RECORD_FILE: record.to_json(), "config.yaml": _yaml(record.config), **(artifacts or {})}
         self._tracker.attach(handle.uuid, _outcome(record), files)

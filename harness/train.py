@@ -5,31 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
-
 from harness.metrics import mismatch, summarize
-from harness.problems.problem import Problem
-from harness.reward import is_right
-from harness.seeding import derive
+from harness.resample import Draw, resample
 from harness.stopwatch import Stopwatch
-from tricks.batch import Rollouts
+from harness.tasks import score
+from tricks.fired import ablations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from torch import Tensor
+    from collections.abc import Iterable, Iterator, Sequence
 
     from harness.config import RewardConfig
-    from harness.engines.protocols import Decoding, Learner, Sampler, Samples
+    from harness.engines.protocols import Decoding, Learner, Sampler
+    from harness.resample import Batch
+    from harness.tasks import Drawn, Task
     from tricks.rule import UpdateRule
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A problem and its prompt in tokens."""
-
-    problem: Problem
-    prompt_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,37 +37,45 @@ def train(
     batches: Iterator[Sequence[Task]],
     decoding: Decoding,
     seed: int,
+    spares: Iterable[Task] = (),
 ) -> Iterator[StepReport]:
-    """One step per batch: sample, verify, score, update, hand over the weights."""
+    """One step per batch: sample and verify, learn, hand over the weights.
+
+    ``spares`` take the places of prompts that the rule refuses to learn from. A step is skipped where none is left.
+    """
+    spares, limit = iter(spares), decoding.max_response_length
     for step, tasks in enumerate(batches, start=1):
         watch = Stopwatch()
         with watch.phase("step"):
-            with watch.phase("rollout"):
-                samples = sampler.sample([task.prompt_ids for task in tasks], decoding, derive(seed, "rollout", step))
-            with watch.phase("reward"):
-                right = verify(samples, tasks)
-            with watch.phase("old_log_probs"):
-                old_log_probs = learner.log_probs(samples)
-            rollouts = _rollouts(samples, old_log_probs, right, scale)
-            signal = rule.signal(rollouts)
-            with watch.phase("update"):
-                losses = learner.update(samples, old_log_probs, signal, rule)
+            draw = Draw(sampler, decoding, seed, step, watch)
+            batch = resample(draw(tasks), draw, spares, rule, scale)
+            learned = _skipped(rule) if batch.drawn is None else _learn(batch.drawn, learner, rule, scale, limit, watch)
             with watch.phase("sync"):
                 sampler.load(learner.weights())
-        summary = summarize(rollouts, right, signal) | mismatch(samples.log_probs, old_log_probs, samples.response_mask)
-        yield StepReport(step, {**summary, **losses, **watch.seconds, **_throughput(samples, watch)})
+        yield StepReport(step, {**learned, **batch.metrics, **watch.seconds, **_throughput(batch, watch)})
 
 
-def verify(samples: Samples, tasks: Sequence[Task]) -> Tensor:
-    """Which responses (B,) are right."""
-    pairs = zip(samples.texts, samples.group.tolist(), strict=True)
-    return torch.tensor([is_right(text, tasks[index].problem.answer) for text, index in pairs])
+def _learn(
+    drawn: Drawn, learner: Learner, rule: UpdateRule, scale: RewardConfig, limit: int, watch: Stopwatch
+) -> dict[str, float]:
+    """Score the samples, lay out their signal, and take the updates."""
+    samples = drawn.samples
+    with watch.phase("old_log_probs"):
+        old_log_probs = learner.log_probs(samples)
+        ref_log_probs = learner.reference_log_probs(samples) if "ref_log_probs" in rule.needs else None
+    rollouts = score(drawn, scale, old_log_probs, ref_log_probs, limit)
+    signal = rule.signal(rollouts)
+    with watch.phase("update"):
+        updates = learner.update(samples, signal, rule, ablations(rule, rollouts))
+    gap = mismatch(samples.log_probs, old_log_probs, samples.response_mask)
+    return {**summarize(rollouts, drawn.right, signal), **gap, **updates}
 
 
-def _rollouts(samples: Samples, old_log_probs: Tensor, right: Tensor, scale: RewardConfig) -> Rollouts:
-    rewards = torch.where(right, scale.correct, scale.wrong).float()
-    return Rollouts(old_log_probs, samples.response_mask, rewards, samples.group, samples.truncated)
+def _skipped(rule: UpdateRule) -> dict[str, float]:
+    """A step without a sample to learn from: nothing changes, and no other trick can fire."""
+    return {"update/skipped": float(rule.setup.updates_per_rollout), **{f"fired/{name}": 0.0 for name in rule.tricks}}
 
 
-def _throughput(samples: Samples, watch: Stopwatch) -> dict[str, float]:
-    return {"tokens_per_second": samples.response_mask.sum().item() / watch.seconds["seconds/step"]}
+def _throughput(batch: Batch, watch: Stopwatch) -> dict[str, float]:
+    tokens = 0.0 if batch.drawn is None else batch.drawn.samples.response_mask.sum().item()
+    return {"tokens_per_second": tokens / watch.seconds["seconds/step"]}

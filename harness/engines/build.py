@@ -30,4 +30,5 @@ def build(model: Any, tokenizer: Any, config: ExperimentConfig) -> tuple[Sampler
     ends = tokenizer.eos_token_id, tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
     sampler = (CompactSampler if compact else HfSampler)(model, *ends, decode)
     scorer = compact_scores if compact else hf_scores
-    return sampler, TorchLearner(model, config.optim, config.rollout.temperature, scorer)
+    needs = config.update_rule().needs
+    return sampler, TorchLearner(model, config.optim, config.rollout.temperature, scorer, needs)

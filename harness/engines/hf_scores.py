@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from harness.engines.protocols import Samples
 
 
-def hf_scores(model: Any, samples: Samples, temperature: float) -> Scores:
+def hf_scores(model: Any, samples: Samples, temperature: float, *, entropy_grad: bool = False) -> Scores:
     """Log-probabilities and entropies (B, T) of the sampled tokens, 0 on padding."""
     width = samples.response_ids.shape[1]
     ids = torch.cat((samples.prompt_ids[samples.group], samples.response_ids), dim=1)
@@ -24,6 +24,6 @@ def hf_scores(model: Any, samples: Samples, temperature: float) -> Scores:
         use_cache=False,
         logits_to_keep=width + 1,
     ).logits[:, :-1]
-    scores = score(logits, samples.response_ids.to(model.device), temperature)
+    scores = score(logits, samples.response_ids.to(model.device), temperature, entropy_grad=entropy_grad)
     padding = ~samples.response_mask
     return Scores(scores.log_probs.cpu().masked_fill(padding, 0), scores.entropy.cpu().masked_fill(padding, 0))

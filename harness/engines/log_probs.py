@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 CHUNK_ELEMENTS: Final = 1 << 22  # logits scored at a time, 16 MiB in float32
 
@@ -17,22 +20,33 @@ class Scores:
     """What a policy says about tokens; the shape is that of the token ids."""
 
     log_probs: Tensor  # float32, differentiable
-    entropy: Tensor  # nats of the whole distribution, float32, no grad
+    entropy: Tensor  # nats of the whole distribution, float32, differentiable where that was asked for
+
+    def detach(self) -> Scores:
+        """The same numbers without grad."""
+        return Scores(self.log_probs.detach(), self.entropy.detach())
 
 
-def score(logits: Tensor, ids: Tensor, temperature: float) -> Scores:
+def join(parts: Sequence[Scores]) -> Scores:
+    """Consecutive samples as one."""
+    return Scores(torch.cat([part.log_probs for part in parts]), torch.cat([part.entropy for part in parts]))
+
+
+def score(logits: Tensor, ids: Tensor, temperature: float, *, entropy_grad: bool = False) -> Scores:
     """Log-probability of ``ids`` (...,) and entropy under softmax(``logits`` / ``temperature``) (..., V).
 
-    Neither pass holds more than a chunk of the softmax beside the logits and their gradient.
+    Neither pass holds more than a chunk of the softmax beside the logits and their gradient. With ``entropy_grad``
+    the entropy is differentiable too.
     """
     flat = logits.reshape(-1, logits.shape[-1])
-    log_probs, entropy = _Score.apply(flat, ids.reshape(-1), temperature)  # type: ignore[no-untyped-call]
-    return Scores(log_probs.view(ids.shape), entropy.view(ids.shape))
+    values = _Score.apply(flat, ids.reshape(-1), temperature, entropy_grad)  # type: ignore[no-untyped-call]
+    log_probs, entropy = (value.view(ids.shape) for value in values)
+    return Scores(log_probs, entropy)
 
 
 class _Score(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, ids: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, logits: Tensor, ids: Tensor, temperature: float, entropy_grad: bool) -> tuple[Tensor, Tensor]:
         log_probs, entropy = logits.new_empty(2, len(ids), dtype=torch.float32)
         for rows in _chunks(logits):
             scaled = logits[rows].float() / temperature
@@ -41,21 +55,33 @@ class _Score(torch.autograd.Function):
             # A logit of minus infinity would turn 0 * inf into nan; its token adds nothing.
             mean = (torch.softmax(scaled, dim=-1) * scaled.clamp(min=torch.finfo(torch.float32).min)).sum(dim=-1)
             entropy[rows] = log_total - mean
-        ctx.save_for_backward(logits, ids)
+        ctx.save_for_backward(logits, ids, entropy if entropy_grad else None)
         ctx.temperature = temperature
-        ctx.mark_non_differentiable(entropy)
+        if not entropy_grad:
+            ctx.mark_non_differentiable(entropy)
         return log_probs, entropy
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, None, None]:
-        logits, ids = ctx.saved_tensors
+    def backward(ctx: Any, grad: Tensor, spread: Tensor) -> tuple[Tensor, None, None, None]:
+        logits, ids, entropy = ctx.saved_tensors
         grads = torch.empty_like(logits)
         for rows in _chunks(logits):
+            scaled = logits[rows].float() / ctx.temperature
             share = grad[rows, None] / ctx.temperature  # (rows, 1)
-            chunk = torch.softmax(logits[rows].float() / ctx.temperature, dim=-1).mul_(-share)
-            grads[rows] = chunk.scatter_add_(1, ids[rows, None], share)
-        return grads, None, None
+            chunk = torch.softmax(scaled, dim=-1).mul_(-share)
+            chunk.scatter_add_(1, ids[rows, None], share)
+            if entropy is not None:
+                chunk += _of_entropy(scaled, entropy[rows], spread[rows] / ctx.temperature)
+            grads[rows] = chunk
+        return grads, None, None, None
+
+
+def _of_entropy(scaled: Tensor, entropy: Tensor, grad: Tensor) -> Tensor:
+    """Gradient (rows, V) by way of the entropy H: dH / dlogit_j = -p_j (log p_j + H)."""
+    log_table = torch.log_softmax(scaled, dim=-1)
+    surprise = log_table.clamp(min=torch.finfo(torch.float32).min).add_(entropy[:, None])  # 0 * inf would be nan
+    return log_table.exp_().mul_(surprise).mul_(-grad[:, None])
 
 
 def _chunks(logits: Tensor) -> list[slice]:

@@ -10,7 +10,9 @@ import torch
 from harness.engines.protocols import Samples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from torch import Tensor
 
 
 def minibatch_rows(samples: Samples, minibatches: int) -> list[slice]:
@@ -36,6 +38,11 @@ def micro_rows(samples: Samples, tokens: int) -> Iterator[slice]:
             start, total = row, 0
         total += length
     yield slice(start, len(lengths))
+
+
+def numbered(parts: Sequence[slice]) -> Tensor:
+    """The number (B,) of the part that each sample is in."""
+    return torch.arange(len(parts)).repeat_interleave(torch.tensor([rows.stop - rows.start for rows in parts]))
 
 
 def take(samples: Samples, rows: slice) -> Samples:

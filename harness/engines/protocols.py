@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from tricks.batch import Signal
+    from tricks.fired import Ablated
     from tricks.rule import UpdateRule
 
 
@@ -75,8 +76,14 @@ class Learner(Protocol):
         """Log-probabilities (B, T) of the sampled tokens, float32, no grad, 0 on padding."""
         ...
 
-    def update(self, samples: Samples, old_log_probs: Tensor, signal: Signal, rule: UpdateRule) -> Mapping[str, float]:
-        """Take the updates of one step and return their mean metrics."""
+    def reference_log_probs(self, samples: Samples) -> Tensor:
+        """The same under the weights that the run started from. Asked only where the rule needs them."""
+        ...
+
+    def update(
+        self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[Ablated] = ()
+    ) -> Mapping[str, float]:
+        """Take the updates of one step and return their metrics, ``fired/<trick>`` of each ablation among them."""
         ...
 
     def weights(self) -> Iterable[tuple[str, Tensor]]:

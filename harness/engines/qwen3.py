@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from harness.engines.protocols import Samples
 
 
-def compact_scores(model: Any, samples: Samples, temperature: float) -> Scores:
+def compact_scores(model: Any, samples: Samples, temperature: float, *, entropy_grad: bool = False) -> Scores:
     """Log-probabilities and entropies (B, T) of the sampled tokens, 0 on padding. Each prompt is computed once."""
     packing = pack(samples)
-    scores = score(_logits(fuse(model), packing), samples.response_ids.view(-1)[packing.targets], temperature)
+    ids = samples.response_ids.view(-1)[packing.targets]
+    scores = score(_logits(fuse(model), packing), ids, temperature, entropy_grad=entropy_grad)
     empty = torch.zeros(samples.response_ids.numel())
     return Scores(
         empty.index_copy(0, packing.targets, scores.log_probs).view(samples.response_ids.shape),

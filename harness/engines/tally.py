@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
+from tricks.fired import changed
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from harness.engines.log_probs import Scores
     from tricks.batch import Signal
+    from tricks.fired import Ablated
     from tricks.rule import UpdateRule
 
 CLIPPED: Final = ("clip_fraction_high", "clip_fraction_low")
@@ -31,17 +34,26 @@ class Tally:
     entropy: float = 0.0  # nats, summed over all response tokens
     ratio_max: float = 0.0
     clipped: dict[str, float] = field(default_factory=lambda: dict.fromkeys(CLIPPED, 0.0))  # tokens
+    fired: dict[str, float] = field(default_factory=dict)  # share of all tokens, by trick
 
     @torch.no_grad()
-    def add(self, loss: Tensor, scores: Scores, old_log_probs: Tensor, signal: Signal, rule: UpdateRule) -> None:
+    def add(self, loss: Tensor, scores: Scores, signal: Signal, rule: UpdateRule) -> None:
         """Count a micro-batch."""
         self.loss += loss.item()
         self.entropy += scores.entropy.sum().item()
-        log_ratio = rule.log_ratio(scores.log_probs, old_log_probs, signal)
+        log_ratio = rule.log_ratio(scores.log_probs, signal)
         self.ratio_max = max(self.ratio_max, log_ratio.max().exp().item())
-        masks = rule.diagnostics(scores.log_probs, old_log_probs, signal)
+        masks = rule.diagnostics(scores.log_probs, signal)
         for name in self.clipped.keys() & masks.keys():
             self.clipped[name] += masks[name].sum().item()
+
+    def compare(
+        self, scores: Scores, signal: Signal, micro_batch: Tensor, rule: UpdateRule, ablated: Sequence[Ablated]
+    ) -> None:
+        """Note on which tokens of the whole update each trick changes the gradient."""
+        for other in ablated:
+            moved = changed(rule, other, scores.log_probs, signal, scores.entropy, micro_batch)
+            self.fired[other.name] = moved.sum().item() / self.tokens
 
     def share(self, name: str) -> float:
         """Share of the kept tokens that the bound of that name holds back."""
@@ -58,6 +70,7 @@ def summarize(updates: Sequence[Tally]) -> Mapping[str, float]:
         "update/skipped": float(sum(update.kept == 0 for update in updates)),
         "update/lr": updates[-1].lr,
         "policy/entropy": _mean([update.entropy / update.tokens for update in updates]),
+        **{f"fired/{name}": _mean([update.fired[name] for update in updates]) for name in updates[0].fired},
     }
 
 

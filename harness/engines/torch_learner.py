@@ -2,41 +2,52 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
-from harness.engines.minibatches import micro_rows, minibatch_rows, take
+from harness.engines.log_probs import Scores, join
+from harness.engines.minibatches import micro_rows, minibatch_rows, numbered, take
 from harness.engines.tally import Tally, summarize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from torch import Tensor
 
     from harness.config import OptimConfig
-    from harness.engines.log_probs import Scores
     from harness.engines.protocols import Samples
     from tricks.batch import Signal
+    from tricks.fired import Ablated
     from tricks.rule import UpdateRule
 
 
 class Scorer(Protocol):
     """How a model scores samples: ``compact_scores`` or ``hf_scores``."""
 
-    def __call__(self, model: Any, samples: Samples, temperature: float) -> Scores:
+    def __call__(self, model: Any, samples: Samples, temperature: float, *, entropy_grad: bool = False) -> Scores:
         """Log-probabilities, differentiable, and entropies (B, T) of the sampled tokens, 0 on padding."""
         ...
 
 
 class TorchLearner:
-    """Trains the module it is given. Dropout is off, so that the first ratio of a step is exactly 1."""
+    """Trains the module it is given. Dropout is off, so that the first ratio of a step is exactly 1.
 
-    def __init__(self, model: Any, optim: OptimConfig, temperature: float, scorer: Scorer) -> None:
+    ``needs`` are those of the rules to come: "ref_log_probs" keeps a frozen copy of the weights as they are now,
+    "entropies" lets gradients flow through entropies.
+    """
+
+    def __init__(
+        self, model: Any, optim: OptimConfig, temperature: float, scorer: Scorer, needs: AbstractSet[str] = frozenset()
+    ) -> None:
         self._model, self._optim, self._temperature, self._scorer = model.eval(), optim, temperature, scorer
         self._optimizer = torch.optim.AdamW(
             model.parameters(), lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay, fused=True
         )
+        self._needs = needs
+        self._reference = deepcopy(model).requires_grad_(False) if "ref_log_probs" in needs else None
         self._updates = 0
         self._ahead: tuple[Samples, Scores] | None = None
 
@@ -53,14 +64,26 @@ class TorchLearner:
                 self._ahead = samples, parts[0]
         return torch.cat([part.log_probs.detach() for part in parts])
 
-    def update(self, samples: Samples, old_log_probs: Tensor, signal: Signal, rule: UpdateRule) -> Mapping[str, float]:
+    @torch.no_grad()
+    def reference_log_probs(self, samples: Samples) -> Tensor:
+        """The same under the weights that the learner started from. Raises ValueError where none were kept."""
+        if self._reference is None:
+            raise ValueError("this learner kept no reference; tell it at birth that the rule needs ref_log_probs")
+        micro = micro_rows(samples, self._optim.micro_batch_tokens)
+        parts = [self._scorer(self._reference, take(samples, rows), self._temperature) for rows in micro]
+        return torch.cat([part.log_probs for part in parts])
+
+    def update(
+        self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[Ablated] = ()
+    ) -> Mapping[str, float]:
         """Take the updates of one step and return their metrics. Raises RuntimeError when a gradient is not finite."""
-        minibatches = self._minibatches(samples) * self._optim.epochs
+        self._refuse_surprise(rule)
         ahead = self._ahead[1] if self._ahead and self._ahead[0] is samples else None
         self._ahead = None
         updates = []
-        for rows in minibatches:
-            updates.append(self._update(take(samples, rows), old_log_probs[rows], signal[rows], rule, ahead))
+        for rows in self._minibatches(samples) * self._optim.epochs:
+            others = [other[rows] for other in ablated]
+            updates.append(self._update(take(samples, rows), signal[rows], rule, others, ahead))
             ahead = None
         return summarize(updates)
 
@@ -68,34 +91,38 @@ class TorchLearner:
         """Named parameters, for the sampler."""
         return ((name, weight.detach()) for name, weight in self._model.named_parameters())
 
+    def _refuse_surprise(self, rule: UpdateRule) -> None:
+        if "entropies" in rule.needs - self._needs:
+            raise ValueError("this rule needs entropies that carry a gradient; tell the learner at its birth")
+
     def _minibatches(self, samples: Samples) -> list[slice]:
-        return minibatch_rows(samples, self._optim.updates_per_rollout // self._optim.epochs)
+        wanted = self._optim.updates_per_rollout // self._optim.epochs
+        return minibatch_rows(samples, min(wanted, len(samples.prompt_ids)))  # a batch may have come out short
 
     def _score(self, samples: Samples) -> Scores:
-        return self._scorer(self._model, samples, self._temperature)
+        return self._scorer(self._model, samples, self._temperature, entropy_grad="entropies" in self._needs)
 
     def _update(
-        self, samples: Samples, old_log_probs: Tensor, signal: Signal, rule: UpdateRule, ahead: Scores | None
+        self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[Ablated], ahead: Scores | None
     ) -> Tally:
         tally = Tally(kept=int(signal.response_mask.sum()), tokens=int(samples.response_mask.sum()))
-        weights = rule.loss_weights(signal.response_mask) if tally.kept else torch.zeros(len(samples.group), 1)
+        micro = list(micro_rows(samples, self._optim.micro_batch_tokens))
+        numbers = numbered(micro)
+        weights = rule.loss_weights(signal, numbers) if tally.kept else torch.zeros(len(samples.group), 1)
+        parts: list[Scores] = []
         with torch.set_grad_enabled(tally.kept > 0):
-            for rows, scores in self._scored(samples, ahead):
-                loss = rule.loss(scores.log_probs, old_log_probs[rows], signal[rows], weights[rows])
-                tally.add(loss, scores, old_log_probs[rows], signal[rows], rule)
+            for rows in micro:
+                scores = self._score(take(samples, rows)) if ahead is None else ahead
+                loss = rule.loss(scores.log_probs, signal[rows], weights[rows], scores.entropy)
+                tally.add(loss, scores, signal[rows], rule)
                 if tally.kept:
                     loss.backward()  # type: ignore[no-untyped-call]
+                parts.append(scores.detach())
+        tally.compare(join(parts), signal, numbers, rule, ablated)
         tally.lr = self._learning_rate()
         if tally.kept:
             tally.grad_norm = self._descend(tally.lr)
         return tally
-
-    def _scored(self, samples: Samples, ahead: Scores | None) -> Iterator[tuple[slice, Scores]]:
-        if ahead is not None:
-            yield slice(None), ahead
-            return
-        for rows in micro_rows(samples, self._optim.micro_batch_tokens):
-            yield rows, self._score(take(samples, rows))
 
     def _learning_rate(self) -> float:
         """Linear warm-up over the first updates, constant from there."""

@@ -15,7 +15,8 @@ from harness.engines.build import build
 from harness.engines.protocols import Decoding
 from harness.models.load import load_model
 from harness.problems.problem import Problem
-from harness.train import Task, train
+from harness.tasks import Task
+from harness.train import train
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,7 @@ def main(workload: dict[str, Any]) -> None:
     torch.set_num_threads(1)
     settings = workload["settings"]
     config = load(
-        "preset=grpo", "~tricks.sequence_mean", "+tricks.token_mean={}", "optim.updates_per_rollout=1",
+        "+tricks.group_norm={}", "+tricks.token_mean={}", "optim.updates_per_rollout=1",
         f"optim.lr={settings['lr']}", f"optim.max_grad_norm={settings['max_grad_norm']}",
         f"rollout.temperature={settings['temperature']}",
     )  # fmt: skip

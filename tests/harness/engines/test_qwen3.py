@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -40,6 +41,18 @@ def test_gradients_equal_those_of_transformers(changes: dict[str, object]) -> No
     (reference(model, samples, 0.8)[0] * weights).sum().backward()
     for name, weight in model.named_parameters():
         assert (ours[name] - weight.grad).norm() <= 1e-5 * weight.grad.norm(), name
+
+
+@pytest.mark.parametrize("scorer", SCORERS.values(), ids=SCORERS)
+def test_gradients_of_the_entropy_equal_those_of_transformers(scorer: Any) -> None:
+    model, samples = qwen3(), random_samples()
+    weights = torch.randn(samples.response_ids.shape, generator=torch.Generator().manual_seed(1))
+    (scorer(model, samples, 0.8, entropy_grad=True).entropy * weights).sum().backward()
+    ours = {name: weight.grad for name, weight in model.named_parameters()}
+    model.zero_grad()
+    (reference(model, samples, 0.8)[1] * weights).sum().backward()
+    for name, weight in model.named_parameters():
+        assert (ours[name] - weight.grad).norm() <= 1e-4 * weight.grad.norm(), name
 
 
 def test_buckets_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,8 @@ from tests.harness.engines.policies import (
     reference,
 )
 from tricks.batch import Rollouts, Signal
+from tricks.fired import ablations
+from tricks.presets import PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,18 +36,35 @@ if TYPE_CHECKING:
     from harness.engines.protocols import Samples
     from tricks.rule import UpdateRule
 
-PRESETS = ("vanilla_ppo", "grpo", "dapo_static", "liteppo")
 SCORERS = {"compact": compact_scores, "hf": hf_scores}
+LOCAL_TOKEN_MEAN = ("+tricks.sequence_mean=null", "+tricks.token_mean.scope=micro_batch")
 
 
 @cache
-def rule(preset: str = "grpo") -> UpdateRule:
-    return load(f"preset={preset}").update_rule()
+def rule(preset: str = "grpo", *overrides: str) -> UpdateRule:
+    return load(f"preset={preset}", *overrides).update_rule()
+
+
+def rollouts_of(samples: Samples, old_log_probs: Tensor) -> Rollouts:
+    rewards = torch.randint(0, 2, samples.group.shape, generator=torch.Generator().manual_seed(7)).float()
+    return Rollouts(
+        old_log_probs,
+        samples.response_mask,
+        rewards,
+        samples.group,
+        samples.truncated,
+        ref_log_probs=old_log_probs - 0.1,
+        max_response_length=samples.response_mask.shape[1],
+    )
 
 
 def signal_of(samples: Samples, chosen: UpdateRule, old_log_probs: Tensor) -> Signal:
-    rewards = torch.randint(0, 2, samples.group.shape, generator=torch.Generator().manual_seed(7)).float()
-    return chosen.signal(Rollouts(old_log_probs, samples.response_mask, rewards, samples.group, samples.truncated))
+    return chosen.signal(rollouts_of(samples, old_log_probs))
+
+
+def plain_signal(samples: Samples, advantages: Tensor, old_log_probs: Tensor, mask: Tensor | None = None) -> Signal:
+    kept = samples.response_mask if mask is None else mask
+    return Signal(advantages[:, None], kept, samples.response_mask, old_log_probs, samples.group)
 
 
 def stale(log_probs: Tensor) -> Tensor:
@@ -59,7 +78,7 @@ def learner(model: Any, scorer: Any = compact_scores, temperature: float = 1.0, 
 
 def step(chosen: TorchLearner, samples: Samples, preset: str = "grpo") -> Mapping[str, float]:
     old_log_probs = chosen.log_probs(samples)
-    return chosen.update(samples, old_log_probs, signal_of(samples, rule(preset), old_log_probs), rule(preset))
+    return chosen.update(samples, signal_of(samples, rule(preset), old_log_probs), rule(preset))
 
 
 @pytest.mark.parametrize("scorer", SCORERS.values(), ids=SCORERS)
@@ -69,12 +88,12 @@ def test_gradients_are_those_of_plain_autograd(preset: str, scorer: Any) -> None
     log_probs, _ = reference(model, samples, 0.9)
     old_log_probs = stale(log_probs)
     signal = signal_of(samples, chosen, old_log_probs)
-    loss = chosen.loss(log_probs, old_log_probs, signal, chosen.loss_weights(signal.response_mask))
+    loss = chosen.loss(log_probs, signal, chosen.loss_weights(signal))
     loss.backward()
     expected = {name: weight.grad.clone() for name, weight in model.named_parameters()}
     model.zero_grad()
     found = gradients(model)
-    metrics = learner(model, scorer, 0.9).update(samples, old_log_probs, signal, chosen)
+    metrics = learner(model, scorer, 0.9).update(samples, signal, chosen)
     assert metrics["update/loss"] == pytest.approx(loss.item(), abs=1e-5)
     for name, gradient in expected.items():
         assert (found[name] - gradient).norm() <= 1e-4 * gradient.norm(), name
@@ -89,7 +108,7 @@ def test_micro_batches_add_up(preset: str) -> None:
         old_log_probs = stale(compact_scores(model, samples, 1.0).log_probs)
         found.append(gradients(model))
         whole = learner(model, micro_batch_tokens=tokens)
-        whole.update(samples, old_log_probs, signal_of(samples, rule(preset), old_log_probs), rule(preset))
+        whole.update(samples, signal_of(samples, rule(preset), old_log_probs), rule(preset))
     for name, gradient in found[0].items():
         torch.testing.assert_close(found[1][name], gradient, atol=1e-6, rtol=1e-5)
 
@@ -108,7 +127,7 @@ def test_scoring_ahead_changes_no_update() -> None:
         model = qwen3()
         one = learner(model)
         old_log_probs = one.log_probs(samples)
-        one.update(fresh, old_log_probs, signal_of(samples, rule(), old_log_probs), rule())
+        one.update(fresh, signal_of(samples, rule(), old_log_probs), rule())
         weights.append([weight.detach().clone() for weight in model.parameters()])
     assert all(torch.equal(one, other) for one, other in zip(*weights, strict=True))
 
@@ -118,9 +137,9 @@ def test_an_update_lowers_the_loss_it_descends() -> None:
     one = learner(model, lr=1e-2, max_grad_norm=100.0)
     old_log_probs = one.log_probs(samples)
     signal = signal_of(samples, rule(), old_log_probs)
-    before = one.update(samples, old_log_probs, signal, rule())["update/loss"]
-    weights = rule().loss_weights(signal.response_mask)
-    assert rule().loss(one.log_probs(samples), old_log_probs, signal, weights).item() < before - 0.01
+    before = one.update(samples, signal, rule())["update/loss"]
+    weights = rule().loss_weights(signal)
+    assert rule().loss(one.log_probs(samples), signal, weights).item() < before - 0.01
 
 
 def test_an_update_in_which_no_token_is_kept_changes_nothing_and_is_counted() -> None:
@@ -131,12 +150,12 @@ def test_an_update_in_which_no_token_is_kept_changes_nothing_and_is_counted() ->
     old_log_probs = one.log_probs(samples)
     nothing = torch.zeros_like(samples.response_mask)
     before = [weight.detach().clone() for weight in model.parameters()]
-    all_filtered = one.update(samples, old_log_probs, Signal(torch.ones(12), nothing), rule())
+    all_filtered = one.update(samples, plain_signal(samples, torch.ones(12), old_log_probs, nothing), rule())
     assert all_filtered["update/skipped"] == 2
     assert all_filtered["update/loss"] == all_filtered["update/grad_norm"] == 0
     assert all(torch.equal(was, now) for was, now in zip(before, model.parameters(), strict=True))
     chosen = rule("dapo_static")
-    half = one.update(samples, old_log_probs, signal_of(samples, chosen, old_log_probs), chosen)
+    half = one.update(samples, signal_of(samples, chosen, old_log_probs), chosen)
     assert half["update/skipped"] == 1
     assert half["update/grad_norm"] > 0
 
@@ -148,7 +167,7 @@ def test_clip_fractions_are_shares_of_kept_tokens_on_the_side_of_the_advantage()
     mask, advantages = samples.response_mask.clone(), torch.tensor([1.0, -1.0, 1.0, -1.0])
     mask[3] = False  # filtered
     old_log_probs = now - 0.5  # every ratio is 1.65
-    metrics = one.update(samples, old_log_probs, Signal(advantages, mask), rule())
+    metrics = one.update(samples, plain_signal(samples, advantages, old_log_probs, mask), rule())
     positive = mask[advantages > 0].sum() / mask.sum()
     assert metrics["update/clip_fraction_high"] == pytest.approx(positive.item())
     assert metrics["update/clip_fraction_low"] == 0
@@ -169,8 +188,8 @@ def test_epochs_repeat_the_minibatches() -> None:
     old_log_probs = one.log_probs(samples)
     signal = signal_of(samples, rule(), old_log_probs)
     for _ in range(2):
-        one.update(samples, old_log_probs, signal, rule())
-    learner(twice, updates_per_rollout=4, epochs=2).update(samples, old_log_probs, signal, rule())
+        one.update(samples, signal, rule())
+    learner(twice, updates_per_rollout=4, epochs=2).update(samples, signal, rule())
     assert all(torch.equal(a, b) for a, b in zip(once.parameters(), twice.parameters(), strict=True))
 
 
@@ -195,12 +214,7 @@ def test_the_norm_of_the_gradient_is_bounded_before_the_step() -> None:
 def test_a_gradient_that_is_not_finite_stops_the_run() -> None:
     samples, one = random_samples(), learner(qwen3())
     with pytest.raises(RuntimeError, match="non-finite"):
-        one.update(
-            samples,
-            torch.zeros(samples.response_ids.shape),
-            Signal(torch.full((12,), torch.inf), samples.response_mask),
-            rule(),
-        )
+        one.update(samples, plain_signal(samples, torch.full((12,), torch.inf), one.log_probs(samples)), rule())
 
 
 def test_weights_name_every_parameter_of_the_module() -> None:
@@ -227,3 +241,71 @@ def test_the_same_seed_gives_bit_identical_steps() -> None:
             history.append((samples.response_ids.tolist(), samples.log_probs.tolist(), step(one, samples)))
         histories.append(history)
     assert histories[0] == histories[1]
+
+
+def test_entropies_get_their_gradient_through_the_loss_and_every_micro_batch() -> None:
+    chosen, samples = rule("grpo", "+tricks.entropy_bonus.coef=0.5"), random_samples(prompts=6, group_size=4)
+    model = qwen3()
+    log_probs, entropies = reference(model, samples)
+    old_log_probs = stale(log_probs)
+    signal = signal_of(samples, chosen, old_log_probs)
+    chosen.loss(log_probs, signal, chosen.loss_weights(signal), entropies).backward()
+    expected = {name: weight.grad.clone() for name, weight in model.named_parameters()}
+    model.zero_grad()
+    found = gradients(model)
+    one = TorchLearner(model, optim(micro_batch_tokens=40), 1.0, compact_scores, chosen.needs)
+    one.update(samples, signal, chosen)
+    for name, gradient in expected.items():
+        assert (found[name] - gradient).norm() <= 1e-4 * gradient.norm(), name
+
+
+def test_a_rule_that_needs_entropies_is_refused_by_a_learner_that_was_not_told() -> None:
+    chosen, samples, one = rule("grpo", "+tricks.entropy_bonus={}"), random_samples(), learner(qwen3())
+    with pytest.raises(ValueError, match="tell the learner at its birth"):
+        one.update(samples, signal_of(samples, chosen, one.log_probs(samples)), chosen)
+
+
+def test_the_reference_stays_where_the_learner_started() -> None:
+    samples, model = random_samples(), qwen3()
+    one = TorchLearner(model, optim(lr=1e-2, micro_batch_tokens=40), 1.0, compact_scores, {"ref_log_probs"})
+    start = one.log_probs(samples)
+    assert torch.allclose(one.reference_log_probs(samples), start, atol=1e-6)
+    step(one, samples)
+    assert not torch.allclose(one.log_probs(samples), start, atol=1e-3)
+    assert torch.allclose(one.reference_log_probs(samples), start, atol=1e-6)
+
+
+def test_no_reference_is_kept_unless_the_rule_needs_it() -> None:
+    with pytest.raises(ValueError, match="kept no reference"):
+        learner(qwen3()).reference_log_probs(random_samples())
+
+
+def test_weights_of_a_micro_batch_scope_follow_the_split() -> None:
+    samples, chosen, weights = random_samples(prompts=4, group_size=3), rule("grpo", *LOCAL_TOKEN_MEAN), []
+    for tokens in (10_000, 40):
+        model = qwen3()
+        found = gradients(model)
+        one = learner(model, micro_batch_tokens=tokens)
+        one.update(samples, signal_of(samples, chosen, one.log_probs(samples)), chosen)
+        weights.append(found)
+    assert any(
+        not torch.allclose(a, b, atol=1e-5) for a, b in zip(weights[0].values(), weights[1].values(), strict=True)
+    )
+
+
+def test_a_short_batch_has_fewer_updates() -> None:
+    samples = random_samples(prompts=2)
+    metrics = step(learner(qwen3(), updates_per_rollout=4, warmup_steps=3), samples)
+    assert metrics["update/lr"] == pytest.approx(0.5e-3)  # the second of two updates
+
+
+@pytest.mark.parametrize("tokens", [10_000, 40])
+def test_each_trick_fires_on_the_share_of_tokens_whose_gradient_it_changes(tokens: int) -> None:
+    samples, chosen = random_samples(prompts=4, group_size=3), rule("dapo_static")
+    one = learner(qwen3(), lr=0.0, updates_per_rollout=2, micro_batch_tokens=tokens)
+    rollouts = rollouts_of(samples, one.log_probs(samples))
+    metrics = one.update(samples, chosen.signal(rollouts), chosen, ablations(chosen, rollouts))
+    # Every ratio is 1, so the upper bound changes nothing. Sample 0 alone is truncated; its tokens lose their gradient.
+    assert metrics["fired/clip_higher"] == 0
+    first = samples.response_mask[:6]  # the first of two updates
+    assert metrics["fired/overlong_filter"] == pytest.approx((first[0].sum() / first.sum() / 2).item())
