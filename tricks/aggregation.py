@@ -43,9 +43,9 @@ class TokenMean:
     def loss_weights(self, signal: Signal, micro_batch: Tensor) -> Tensor:
         """Weights (B, 1) that sum to one over the tokens counted."""
         lengths = _lengths(signal.response_mask)
-        counted = _lengths(signal.sampled_mask) if self.count == "all" else lengths
+        counted = _lengths(signal.sampled_mask) if self.count == "all" else _counted(signal, lengths)
         if self.count == "at_least_one":
-            counted = lengths.clamp(min=1)
+            counted = counted.clamp(min=1)
         index, units = _units(self.scope, signal, micro_batch, counted)
         return _weights(lengths > 0, total(counted, index) * units, signal)
 
@@ -60,7 +60,7 @@ class SequenceMean:
     def loss_weights(self, signal: Signal, micro_batch: Tensor) -> Tensor:
         """Weights (B, 1) that sum to one over the tokens of the responses counted."""
         lengths = _lengths(signal.response_mask)
-        rows = _rows(lengths, self.count)
+        rows = _rows(_counted(signal, lengths), self.count)
         index, units = _units(self.scope, signal, micro_batch, rows)
         return _weights(lengths > 0, total(rows, index) * units * lengths, signal)
 
@@ -75,7 +75,7 @@ class SequenceSum:
     def loss_weights(self, signal: Signal, micro_batch: Tensor) -> Tensor:
         """Weights (B, 1), the same for all responses counted together."""
         lengths = _lengths(signal.response_mask)
-        rows = _rows(lengths, self.count)
+        rows = _rows(_counted(signal, lengths), self.count)
         index, units = _units(self.scope, signal, micro_batch, rows)
         return _weights(lengths > 0, total(rows, index) * units, signal)
 
@@ -98,7 +98,7 @@ class ConstantLength:
     def loss_weights(self, signal: Signal, micro_batch: Tensor) -> Tensor:
         """Weights (B, 1), the same for all responses counted together."""
         lengths = _lengths(signal.response_mask)
-        rows = _rows(lengths, self.count)
+        rows = _rows(_counted(signal, lengths), self.count)
         index, units = _units(self.scope, signal, micro_batch, rows)
         samples = total(rows, index) if self.per_response else torch.ones_like(rows)
         return _weights(lengths > 0, samples * units * self._tokens(signal), signal)
@@ -119,6 +119,10 @@ def _lengths(mask: Tensor) -> Tensor:
     return mask.sum(dim=1, keepdim=True).double()  # (B, 1)
 
 
+def _counted(signal: Signal, lengths: Tensor) -> Tensor:
+    return lengths if signal.counted is None else _lengths(signal.counted)
+
+
 def _rows(lengths: Tensor, count: str) -> Tensor:
     """1 for each response that counts (B, 1)."""
     return torch.ones_like(lengths) if count == "all" else (lengths > 0).double()
@@ -134,4 +138,5 @@ def _units(scope: str, signal: Signal, micro_batch: Tensor, counted: Tensor) -> 
 
 
 def _weights(kept: Tensor, denominator: Tensor, signal: Signal) -> Tensor:
-    return torch.where(kept, 1 / denominator.where(kept, 1.0), 0.0).to(signal.old_log_probs.dtype)
+    safe = kept & (denominator > 0)
+    return torch.where(safe, 1 / denominator.where(safe, 1.0), 0.0).to(signal.old_log_probs.dtype)

@@ -68,13 +68,14 @@ class Signal:
     """What a gradient step has to know about each sample. Computed once a step, without grad."""
 
     advantages: Tensor  # (B, 1), or (B, T) where they differ within a response
-    response_mask: Tensor  # (B, T) bool, rows of filtered samples blanked
+    response_mask: Tensor  # (B, T) bool, tokens of the loss: rows of filtered samples blanked
     sampled_mask: Tensor  # (B, T) bool, filtered samples included
     old_log_probs: Tensor  # (B, T)
     group: Tensor  # (B,) int64
     token_weights: Tensor | None = None  # (B, T), multiplied with the surrogate
     ref_log_probs: Tensor | None = None  # (B, T)
     max_response_length: int | None = None  # tokens
+    counted: Tensor | None = None  # (B, T) bool, tokens of the denominators where they are not those of the loss
 
     def __getitem__(self, rows: slice | Tensor) -> Signal:
         """The signal of some samples, for a minibatch or a micro-batch."""

@@ -29,6 +29,9 @@ class OverlongFilter:
         "or as long as the longest response of the batch (AReaL)",
     ] = "finish_reason"
     limit: Annotated[int | None, "tokens, for truncation=length; null is the limit of the run"] = None
+    numerator: Annotated[
+        Literal["out", "in"], "whether the tokens leave the loss, or its denominator alone (ROLL's rejection, a bug)"
+    ] = "out"
 
     def keep_samples(self, rollouts: Rollouts) -> Tensor:
         """True (B,) for responses that count as ended."""

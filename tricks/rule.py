@@ -48,17 +48,19 @@ class UpdateRule:
         self._refuse_lacks(rollouts)
         everyone = torch.ones_like(rollouts.truncated)
         kept = reduce(torch.logical_and, self._results("keep_samples", everyone, rollouts), everyone)
-        response_mask = rollouts.response_mask & kept[:, None]
+        counted = rollouts.response_mask & kept[:, None]
+        in_loss = self._in_loss(kept, rollouts)
         weights = self._results("token_weights", rollouts.old_log_probs, rollouts)
         return Signal(
-            advantages=self._advantages(self._rewards(rollouts), kept, response_mask, rollouts),
-            response_mask=response_mask,
+            advantages=self._advantages(self._rewards(rollouts), kept, counted, rollouts),
+            response_mask=counted if in_loss is kept else rollouts.response_mask & in_loss[:, None],
             sampled_mask=rollouts.response_mask,
             old_log_probs=rollouts.old_log_probs,
             group=rollouts.group,
             token_weights=reduce(torch.mul, weights) if weights else None,
             ref_log_probs=rollouts.ref_log_probs,
             max_response_length=rollouts.max_response_length,
+            counted=None if in_loss is kept else counted,
         )
 
     @torch.no_grad()
@@ -121,6 +123,14 @@ class UpdateRule:
             hook: [repr(trick)] for hook, trick in self._single.items() if trick is not None
         }
         return {hook: found[hook] for hook in HOOKS if found.get(hook)}
+
+    def _in_loss(self, kept: Tensor, rollouts: Rollouts) -> Tensor:
+        """Samples (B,) of the loss: the kept ones, and those that a filter takes from the denominators alone."""
+        filters = self._open["keep_samples"]
+        strict = [trick for trick in filters if getattr(trick, "numerator", "out") == "out"]
+        if len(strict) == len(filters):
+            return kept
+        return reduce(torch.logical_and, (trick.keep_samples(rollouts) for trick in strict), torch.ones_like(kept))
 
     def _rewards(self, rollouts: Rollouts) -> Tensor:
         rewards = reduce(torch.add, self._results("shape_rewards", rollouts.rewards, rollouts), rollouts.rewards)
