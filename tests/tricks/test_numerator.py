@@ -1,4 +1,4 @@
-"""A filter may take samples from the denominators alone, as ROLL's rejection does; by default it takes them from both."""
+"""A filter may take samples from the denominators alone, as ROLL's rejection does; by default from both."""
 
 from __future__ import annotations
 
