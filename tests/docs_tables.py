@@ -1,0 +1,90 @@
+"""The tables of the documentation, written from the code: ``python -m tests.docs_tables`` (make docs).
+
+A page holds them between ``<!-- generated: NAME -->`` and ``<!-- end -->``; all else on it is written by hand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.docs_numbers import one_of_eight
+from tests.docs_trick import trick_block
+from tests.markdown import code, table
+from tricks.built_in import BUILT_IN
+from tricks.catalog import find
+from tricks.dialects.registry import DIALECTS
+from tricks.document import PARTS
+from tricks.presets import PRESETS
+from tricks.testing import CLAUSES
+
+ROOT = Path(__file__).parent.parent
+PAGES = (ROOT / "docs" / "tricks.md", ROOT / "docs" / "rollouts.md", ROOT / "CONTRIBUTING.md")
+_BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
+
+Lines = Iterator[str]
+
+
+def rewritten(page: str) -> str:
+    """The page with every generated block as the code has it now. Raises KeyError for a block that nothing writes."""
+    return _BLOCK.sub(lambda found: f"{found[1]}{_content(found[2])}{found[3]}", page)
+
+
+def _content(name: str) -> str:
+    kind, _, trick = name.partition(" ")
+    lines = trick_block(find(trick)) if kind == "trick" else TABLES[kind]()
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _catalog() -> Lines:
+    rows = [(f"[`{s.name}`](#{s.name})", ", ".join(map(code, s.hooks)), s.summary, s.source) for s in BUILT_IN]
+    yield from table(("trick", "hook", "what it does", "source"), rows)
+
+
+def _presets() -> Lines:
+    rows = [
+        (code(preset.name), preset.summary, " ".join(_links(preset.tricks)) or "none", preset.source)
+        for preset in PRESETS.values()
+    ]
+    yield from table(("preset", "what it is", "tricks", "source"), rows)
+
+
+def _links(tricks: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    for name, settings in tricks.items():
+        changed = " ".join(f"{key}={value}" for key, value in settings.items())
+        yield f"[`{name}`](#{name})" + (f" ({changed})" if changed else "")
+
+
+def _dialects() -> Lines:
+    rows = [
+        (code(dialect.name), dialect.repository, code(dialect.commit), "; ".join(dialect.besides) or "nothing")
+        for dialect in DIALECTS.values()
+    ]
+    yield from table(("dialect", "repository", "commit", "what it does unasked, left out here"), rows)
+
+
+def _parts() -> Lines:
+    rows = [(code(name), part.shape, "yes" if part.required else "", part.meaning) for name, part in PARTS.items()]
+    yield from table(("key", "holds", "required", "meaning"), rows)
+
+
+def _clauses() -> Lines:
+    yield from table(("clause", "promise"), [(code(name), promise) for name, (promise, _) in CLAUSES.items()])
+
+
+TABLES: dict[str, Callable[[], Lines]] = {
+    "catalog": _catalog,
+    "presets": _presets,
+    "dialects": _dialects,
+    "parts": _parts,
+    "clauses": _clauses,
+    "one_of_eight": one_of_eight,
+    "refusals": lambda: iter(()),
+}
+
+
+if __name__ == "__main__":
+    for path in PAGES:
+        path.write_text(rewritten(path.read_text()))
