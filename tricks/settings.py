@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from dataclasses import fields
 from difflib import get_close_matches
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from tricks.api import TrickError
@@ -24,6 +25,7 @@ def make(name: str, cls: type[Any], settings: Mapping[str, Any]) -> Any:
     return cls(**{key: _as(kinds[key], value) for key, value in settings.items()})
 
 
+@cache  # a plan makes thousands of tricks
 def hints(cls: type[Any]) -> dict[str, Any]:
     """The types of a trick's fields, with the meanings that Annotated gives them."""
     return get_type_hints(cls, include_extras=True)
