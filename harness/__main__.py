@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from textwrap import fill
 
 _USAGE = """\
 usage: python -m harness [OVERRIDE ...]
@@ -10,11 +11,15 @@ usage: python -m harness [OVERRIDE ...]
 Trains one policy with one set of tricks and prints what came of it. Every setting is a
 Hydra override; all defaults are in harness/conf.
 
-  python -m harness                                        PPO on raw rewards, tiny model
-  python -m harness preset=liteppo seed=1                  a preset and a seed
-  python -m harness preset=grpo +tricks.overlong_filter={}  add a trick
-  python -m harness preset=liteppo ~tricks.token_mean      take one away
-  python -m harness model.path=/path/to/model backend=hf   any Hugging Face model
+  python -m harness                                         PPO on raw rewards, tiny model
+  python -m harness preset=liteppo seed=1                   a preset and a seed
+  python -m harness preset=grpo +tricks.overlong_filter={}   add a trick, or change its settings
+  python -m harness preset=liteppo +tricks.token_mean=null  leave one out
+  python -m harness preset=grpo emulate=trl                 as another framework computes it
+  python -m harness model.path=/path/to/model backend=hf    any Hugging Face model
+
+"python -m tricks" lists the tricks. The presets:
+  {presets}
 
 groups (write group=option):
 """
@@ -22,14 +27,21 @@ groups (write group=option):
 
 def main(arguments: list[str]) -> int:
     """Run, or say in one message what is wrong. Returns the exit code."""
-    from harness.files import groups  # noqa: PLC0415 - nothing heavy is imported for --help
-
     if {"-h", "--help"} & set(arguments):
-        print(_USAGE + "\n".join(f"  {name:8} {', '.join(options)}" for name, options in groups().items()))
+        print(_usage())
         return 0
     from harness.single import run_single  # noqa: PLC0415
 
     return run_single(arguments)
+
+
+def _usage() -> str:
+    from harness.files import groups  # noqa: PLC0415 - nothing heavy is imported for --help
+    from tricks.presets import PRESETS  # noqa: PLC0415
+
+    options = "\n".join(f"  {name:8} {', '.join(options)}" for name, options in groups().items())
+    presets = fill(", ".join(PRESETS), width=96, subsequent_indent="  ")
+    return _USAGE.replace("{presets}", presets) + options
 
 
 if __name__ == "__main__":

@@ -49,10 +49,12 @@ def run_single(overrides: Sequence[str]) -> int:
 def _run(config: ExperimentConfig, results: Path) -> RunRecord:
     from harness.run import Finished, RunSpec, execute  # noqa: PLC0415 - transformers takes seconds; refuse before
 
-    spec = RunSpec(STUDY, "laptop", {"tricks": "+".join(config.tricks) or "none"}, config, provenance())
+    spec = RunSpec(STUDY, "laptop", _labels(config), config, provenance())
     store = Store.open(results)
     store.sweep_up(STUDY)
     print(f"run {config.run_id()}  {config.model.path}  {config.steps} steps\n{_algorithm(config)}")
+    for name, reasons in config.update_rule().inert().items():
+        print(f"{name} cannot act: {'; '.join(reasons)}")
     handle = store.begin(spec.head())
     folder = results / "runs" / config.run_id()
     with _progress() as progress:
@@ -64,6 +66,13 @@ def _run(config: ExperimentConfig, results: Path) -> RunRecord:
             store.log(handle, item.step, item.metrics)
             progress.update(bar, completed=item.step, description=_line(item))
     raise AssertionError("a run ends with its record")
+
+
+def _labels(config: ExperimentConfig) -> dict[str, str]:
+    """The run in words, as it was written: what differs from our plain baseline."""
+    changes = "".join(f"{'-' if given is None else '+'}{name}" for name, given in config.tricks.items())
+    written = {"preset": config.preset, "emulate": config.emulate.replace("none", ""), "tricks": changes}
+    return {axis: label for axis, label in written.items() if label}
 
 
 def _algorithm(config: ExperimentConfig) -> str:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.reward import is_right
+from harness.reward import is_formatted, is_right
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,21 @@ def test_the_last_box_decides(response: str) -> None:
 )
 def test_anything_but_the_integer_is_wrong(response: str) -> None:
     assert not is_right(response, "72")
+
+
+@pytest.mark.parametrize(
+    ("response", "formatted"),
+    [
+        (r"\boxed{72}", True),
+        (r"so it is \boxed{ -3 }.", True),
+        (r"\boxed{8*9};\boxed{1}", True),
+        (r"\boxed{1};\boxed{8*9}", False),
+        (r"\boxed{}", False),
+        ("72", False),
+        ("", False),
+    ],
+)
+def test_an_answer_is_in_form_where_the_last_box_holds_an_integer_right_or_wrong(
+    response: str, formatted: bool
+) -> None:
+    assert is_formatted(response) is formatted

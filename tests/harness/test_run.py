@@ -14,6 +14,7 @@ from harness.metrics import METRICS, family, is_timing
 from harness.records import RunRecord
 from harness.run import Finished, RunSpec, execute, save
 from harness.train import StepReport
+from tricks.presets import PRESETS
 
 SMALL = (
     "steps=2",
@@ -38,18 +39,39 @@ def numbers(folder: Path) -> list[dict[str, float]]:
     "overrides",
     [
         (),
-        ("preset=dapo_static",),
+        ("preset=dapo",),
+        ("preset=reinforce_pp_baseline", "+tricks.entropy_bonus={}"),
         ("optim.epochs=2",),
         ("backend=hf",),
         ("model=large_aligned", "data=arithmetic_easy"),
     ],
-    ids=["vanilla", "dapo_static", "two epochs", "hugging face", "large aligned"],
+    ids=["vanilla", "dynamic sampling", "reference and entropy", "two epochs", "hugging face", "large aligned"],
 )
 def test_the_same_config_and_seed_give_bit_identical_metrics(overrides: tuple[str, ...], tmp_path: Path) -> None:
     for name in ("one", "two"):
         list(execute(spec(*overrides), tmp_path / name))
     assert numbers(tmp_path / "one") == numbers(tmp_path / "two")
     assert len(numbers(tmp_path / "one")) == 3
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_every_preset_runs_and_says_of_each_trick_whether_it_fired(preset: str, tmp_path: Path) -> None:
+    chosen = spec(f"preset={preset}", "eval.problems=1")
+    *reports, finished = execute(chosen, tmp_path)
+    assert isinstance(finished, Finished)
+    fired = {f"fired/{name}" for name in chosen.config.update_rule().tricks}
+    assert {name for name in finished.record.scores if name.startswith("fired/")} == fired
+    assert all(0 <= finished.record.scores[name] <= 1 for name in fired)
+    assert {item.step for item in reports if isinstance(item, StepReport) and "update/loss" in item.metrics} == {1, 2}
+
+
+def test_an_arm_that_draws_groups_anew_begins_every_step_with_the_prompts_of_all_others(tmp_path: Path) -> None:
+    frozen = ("optim.lr=0", "steps=4", "model=small_aligned")  # so that the same prompts give the same answers
+    list(execute(spec("preset=grpo", *frozen), tmp_path / "grpo"))
+    list(execute(spec("preset=dapo", *frozen), tmp_path / "dapo"))
+    grpo, dapo = numbers(tmp_path / "grpo"), numbers(tmp_path / "dapo")
+    assert any(step["rollout/prompts"] > 4 for step in dapo[1:])
+    assert [step["rollout/accuracy"] for step in grpo[1:]] == [step["rollout/accuracy"] for step in dapo[1:]]
 
 
 def test_a_run_beside_another_gives_the_same_bits(tmp_path: Path) -> None:

@@ -136,3 +136,41 @@ def test_the_batch_is_described_by_hand_checked_numbers() -> None:
     assert metrics["advantage/max"] == 0.0  # no group holds both
     assert metrics["response/length"] == 1.0
     assert metrics["update/kept"] == 1.0
+
+
+def test_a_step_without_a_group_to_learn_from_changes_nothing_and_is_counted() -> None:
+    policy = TableOfLogits()
+    with torch.no_grad():  # every prompt always answers 0, which is right for prompt 0 alone
+        policy.logits[:] = -100.0
+        policy.logits[:, 0] = 100.0
+    before = policy.logits.detach().clone()
+    rule = load("preset=grpo", "+tricks.dynamic_sampling={at_cap: short}").update_rule()
+    (report,) = train(policy, policy, rule, SCALE, repeat(TASKS, 1), Decoding(8, 1), 0, TASKS)
+    assert torch.equal(policy.logits, before)
+    assert report.metrics["update/skipped"] == 4  # all updates of the step
+    assert report.metrics["rollout/accuracy"] == pytest.approx(1 / 3)
+    assert report.metrics["rollout/prompts"] == 6  # three, and the three spare ones
+    assert report.metrics["fired/dynamic_sampling"] == 1
+    assert report.metrics["fired/group_norm"] == 0
+    assert "update/loss" not in report.metrics
+
+
+def test_a_prompt_drawn_anew_is_learnt_from() -> None:
+    def last(*overrides: str) -> dict[str, float]:
+        policy = TableOfLogits()
+        with torch.no_grad():  # prompt 0 is solved; the group of another says something
+            policy.logits[0] = torch.tensor([100.0, 0, 0, 0, 0])
+        rule = load("preset=grpo", *overrides).update_rule()
+        (report,) = train(policy, policy, rule, SCALE, repeat(TASKS[:1], 1), Decoding(8, 1), 0, TASKS[1:])
+        assert bool(policy.logits[1:].abs().sum() > 0) == bool(overrides)
+        return report.metrics
+
+    assert last()["groups/all_right"] == 1
+    assert last("+tricks.dynamic_sampling={}")["groups/all_right"] == 0
+
+
+def test_rewards_that_are_no_numbers_stop_the_run() -> None:
+    policy, rule = TableOfLogits(), load("preset=grpo").update_rule()
+    scale = RewardConfig(correct=float("nan"), wrong=0.0)
+    with pytest.raises(ValueError, match="Rollouts.rewards"):
+        list(train(policy, policy, rule, scale, repeat(TASKS, 60), Decoding(8, 1), 0))

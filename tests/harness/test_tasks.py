@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from harness.config import RewardConfig
+from harness.engines.protocols import Decoding
+from harness.tasks import Drawn, score, verify
+from tests.harness.scripted import MIXED, RIGHT, Scripted, task
+
+TASKS = [task(MIXED, 3), task(RIGHT, 5)]
+SAMPLES = Scripted().sample([one.prompt_ids for one in TASKS], Decoding(2, 1), 0)
+NOW = torch.zeros(4, 1)
+
+
+def test_a_response_is_held_against_the_answer_of_its_own_prompt() -> None:
+    assert verify(SAMPLES, TASKS).tolist() == [True, False, True, True]
+
+
+def test_tricks_see_everything_that_the_loop_knows() -> None:
+    samples = replace(
+        SAMPLES,
+        truncated=torch.tensor([False, True, False, False]),
+        log_probs=NOW - 0.5,
+        texts=("1", r"\boxed{7}", r"\boxed{1}", r"\boxed{1+1}"),
+    )
+    drawn = Drawn(samples, torch.tensor([False, False, True, True]))
+    seen = score(drawn, RewardConfig(correct=2.0, wrong=-1.0), NOW - 1, NOW - 2, 9)
+    assert seen.rewards.tolist() == [-1, -1, 2, 2]
+    assert seen.truncated.tolist() == [False, True, False, False]
+    assert seen.ended is not None
+    assert seen.ended.tolist() == [True, False, True, True]
+    assert seen.formatted is not None
+    assert seen.formatted.tolist() == [False, True, True, False]
+    assert seen.sampler_log_probs is samples.log_probs
+    assert seen.ref_log_probs is not None
+    assert (seen.old_log_probs[0, 0], seen.ref_log_probs[0, 0], seen.max_response_length) == (-1, -2, 9)
