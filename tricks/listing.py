@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tricks.built_in import BUILT_IN
 from tricks.catalog import ENTRY_POINT_GROUP, catalog
+from tricks.dialects.registry import DIALECTS
 from tricks.presets import PRESETS
 
 if TYPE_CHECKING:
@@ -33,7 +34,10 @@ def listing() -> Iterator[str]:
     for preset in PRESETS.values():
         yield _entry(preset.name, preset.summary)
         yield from _facts({"tricks": ", ".join(preset.tricks), "source": preset.source})
-    yield "\npython -m harness preset=liteppo +tricks.NAME={} runs them; python -m tricks --help"
+    yield "\ndialects (emulate=NAME)"
+    for dialect in DIALECTS.values():
+        yield _entry(dialect.name, f"{dialect.repository} at {dialect.commit}")
+    yield "\npython -m harness preset=liteppo +tricks.NAME={} emulate=trl runs them; docs/tricks.md explains them"
 
 
 def _trick(spec: TrickSpec, foreign: Mapping[str, str]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from tricks.__main__ import main
 from tricks.api import TrickSpec
 from tricks.batch import Rollouts
 from tricks.catalog import catalog
+from tricks.dialects.registry import DIALECTS
 from tricks.presets import PRESETS
 
 ROOT = Path(__file__).parents[2]
@@ -35,12 +36,12 @@ class ReadsTheOrder:
 BAD = TrickSpec("reads_the_order", ReadsTheOrder, "nowhere", "broken on purpose")
 
 
-def test_without_a_command_every_trick_and_preset_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_command_every_trick_preset_and_dialect_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     listed = {
         line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("  ") and line[2] != " "
     }
-    assert set(catalog()) | set(PRESETS) <= listed
+    assert set(catalog()) | set(PRESETS) | set(DIALECTS) <= listed
 
 
 def test_apply_prints_json_of_the_documented_keys(
