@@ -60,8 +60,8 @@ class KlLoss:
         if self.gradient == "score_function":
             value = value * (log_probs - log_probs.detach()).exp()
         elif self.gradient == "k2":
-            straight = bounded(estimate(log_ratio, "k2"), self.value_bound)
-            value = straight + (value - straight).detach()
+            straight = estimate(log_ratio, "k2")  # the bound is one of values, and verl's k3+ has none here
+            value = value.detach() + (straight - straight.detach())
         return self.coef * value
 
     def complaints(self, setup: Setup) -> Iterator[str]:

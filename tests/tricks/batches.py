@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 from torch.testing import assert_close
@@ -18,6 +19,7 @@ SETUP = Setup(group_size=4, prompts_per_batch=2, updates_per_rollout=4, max_resp
 ALONE, ONCE = replace(SETUP, group_size=1), replace(SETUP, updates_per_rollout=1)
 DTYPES = (torch.float32, torch.float64)
 AGREEMENT = {torch.float32: 1e-6, torch.float64: 1e-9}
+in_both_precisions = pytest.mark.parametrize("dtype", DTYPES)
 
 
 def rollouts(
