@@ -119,7 +119,7 @@ class ExperimentConfig:
 
         Preset, dialect and tricks count as the rule that they make, however it is written.
         """
-        settings = asdict(self) | {"tricks": self.update_rule().describe()}
+        settings = asdict(self) | {"tricks": self.update_rule().settings()}
         for name in ("preset", "emulate", "seed"):
             del settings[name]
         del settings["backend"]["num_cpus"], settings["backend"]["num_gpus"]

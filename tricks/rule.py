@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from tricks.api import CLOSED, HOOKS, OPEN, SINGLE, TrickError, needs
 from tricks.batch import Rollouts, Setup, Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor
 
@@ -118,9 +119,16 @@ class UpdateRule:
         return {name: reasons for name, reasons in sorted(found.items()) if reasons}
 
     def describe(self) -> dict[str, list[str]]:
-        """The rule in words, for the cell id and for MLflow: every hook in use with its settings."""
-        found = {hook: sorted(map(repr, tricks)) for hook, tricks in self._open.items()} | {
-            hook: [repr(trick)] for hook, trick in self._single.items() if trick is not None
+        """The rule in words, for people: every hook in use, with the settings that are not its trick's defaults."""
+        return self._by_hook(brief)
+
+    def settings(self) -> dict[str, list[str]]:
+        """The rule with every setting, defaults too, for the cell id."""
+        return self._by_hook(repr)
+
+    def _by_hook(self, words: Callable[[Any], str]) -> dict[str, list[str]]:
+        found = {hook: sorted(map(words, tricks)) for hook, tricks in self._open.items()} | {
+            hook: [words(trick)] for hook, trick in self._single.items() if trick is not None
         }
         return {hook: found[hook] for hook in HOOKS if found.get(hook)}
 
@@ -159,6 +167,13 @@ class UpdateRule:
 
 def _who(tricks: Mapping[str, Any], part: str) -> str:
     return " and ".join(sorted(name for name, trick in tricks.items() if part in needs(trick)))
+
+
+def brief(trick: Any) -> str:
+    """A trick as it would be written, such as Normalize(mean='group')."""
+    given = ((field, getattr(trick, field.name)) for field in fields(trick))
+    changed = (f"{field.name}={value!r}" for field, value in given if value != field.default)
+    return f"{type(trick).__name__}({', '.join(changed)})"
 
 
 def _filling(hook: str, tricks: Mapping[str, Any]) -> list[str]:
