@@ -67,7 +67,7 @@ class SequenceMean:
 
 @dataclass(frozen=True, slots=True)
 class SequenceSum:
-    r"""The losses of a response are added up, responses averaged: :math:`w_b = 1 / B` (arXiv:2402.14740, eq. 6)."""
+    r"""The losses of a response are added up, responses averaged: :math:`w_b = 1 / B` (arXiv:2402.14740, section 3)."""
 
     scope: Scope = "update"
     count: Count = "kept"

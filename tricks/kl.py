@@ -76,7 +76,7 @@ class KlLoss:
 
 @dataclass(frozen=True, slots=True)
 class KlReward:
-    r"""The divergence of a response taken from its reward, :math:`-\beta \sum_t k_t` (arXiv:2402.14740, eq. 3)."""
+    r"""The divergence of a response taken from its reward, :math:`-\beta \sum_t k_t` (arXiv:2402.14740, section 3)."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"ref_log_probs"})
 
@@ -101,7 +101,7 @@ class KlReward:
 
 @dataclass(frozen=True, slots=True)
 class KlToGo:
-    r"""The divergence to go, taken from each advantage: :math:`-\beta \sum_{s \ge t} k_s` (arXiv:2501.03262, eq. 6)."""
+    r"""The divergence to go, taken from each advantage: :math:`-\beta \sum_{s \ge t} k_s` (arXiv:2501.03262)."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"ref_log_probs"})
 

@@ -92,7 +92,7 @@ class ClippedWeight:
 
 @dataclass(frozen=True, slots=True)
 class PolicyGradient:
-    r"""REINFORCE: :math:`-A \log\pi`, whatever the policy that sampled (Williams 1992; arXiv:2402.14740, eq. 6)."""
+    r"""REINFORCE: :math:`-A \log\pi`, whatever the policy that sampled (Williams 1992; arXiv:2402.14740, section 3)."""
 
     def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
         """Loss of each token (B, T)."""

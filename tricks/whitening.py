@@ -21,7 +21,7 @@ Scope = Literal["batch", "group", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Whiten:
-    r"""Advantages :math:`(A - \mu) / \sqrt{\sigma^2 + \epsilon}` over the batch's tokens (arXiv:2501.03262, eq. 8).
+    r"""Advantages :math:`(A - \mu) / \sqrt{\sigma^2 + \epsilon}` over the batch's tokens (arXiv:2501.03262).
 
     Statistics count a response once per token unless ``weights`` says otherwise, so that long responses dominate them.
     A batch deviation cancels any scale given to the advantages before. Source of the defaults: verl's masked whitening.
