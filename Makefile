@@ -31,11 +31,11 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-sweep: $(READY) ## run a grid, or what is left of it: GRID=norm_ablation [PROFILE=laptop] [FULL=1] [SEEDS=0,1]
-	@$(BIN)/python -m sweeps run grid=$(GRID) profile=$(PROFILE) $(call optional,FULL,full) $(call optional,SEEDS,seeds)
+sweep: $(READY) ## run a grid, or what is left of it: GRID=norm_ablation [PROFILE=laptop] [FULL=1] [SEEDS=0,1] [TWINS=once]
+	@$(BIN)/python -m sweeps run grid=$(GRID) profile=$(PROFILE) $(call optional,FULL,full) $(call optional,SEEDS,seeds) $(call optional,TWINS,twins)
 
 plan: $(READY) ## what `make sweep` would run, with minutes; runs nothing
-	@$(BIN)/python -m sweeps plan grid=$(GRID) profile=$(PROFILE) $(call optional,FULL,full) $(call optional,SEEDS,seeds)
+	@$(BIN)/python -m sweeps plan grid=$(GRID) profile=$(PROFILE) $(call optional,FULL,full) $(call optional,SEEDS,seeds) $(call optional,TWINS,twins)
 
 ui: $(READY) ## browse runs in MLflow on 127.0.0.1:5000 [PORT=5000]
 	@$(BIN)/python -m harness.ui $(call optional,PORT,port)

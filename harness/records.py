@@ -86,7 +86,9 @@ class Study:
     cell_ids: tuple[str, ...]  # theirs, in the same order; tables take only runs of these settings
     skipped: tuple[Skipped, ...] = ()
     refused: tuple[Skipped, ...] = ()
-    twins: tuple[tuple[Mapping[str, str], ...], ...] = field(default=())
+    twins: tuple[tuple[Mapping[str, str], ...], ...] = field(default=())  # classes of cells that cannot differ
+    because: tuple[tuple[str, ...], ...] = ()  # why, for every cell of a class but its first
+    once: bool = False  # whether the first of each class runs alone
 
     def to_json(self) -> str:
         """One JSON document; ``from_json`` gives the study back."""

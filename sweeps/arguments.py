@@ -10,9 +10,10 @@ from typing import Final, Literal, get_args
 from harness.schema import SchemaError, suggest
 
 Command = Literal["plan", "run"]
+KEEP, ONCE = "keep", "once"  # what is done with twins
 
 USAGE: Final = """\
-usage: python -m sweeps plan|run [grid=NAME] [profile=laptop] [full=1] [seeds=0,1] [results=results]
+usage: python -m sweeps plan|run [grid=NAME] [profile=laptop] [full=1] [seeds=0,1] [twins=keep] [results=results]
 
   plan      print what `run` would do: cells, runs, minutes; runs nothing
   run       run what is not finished; start it again to resume
@@ -21,6 +22,7 @@ usage: python -m sweeps plan|run [grid=NAME] [profile=laptop] [full=1] [seeds=0,
   profile   a profile of the grid; laptop always exists
   full      1 crosses all axes; without it a grid's quick slices run
   seeds     in place of the grid's seeds
+  twins     keep, or once: of cells that cannot differ, run the first alone
   results   the folder of runs, of their locks and, without MLFLOW_TRACKING_URI, of MLflow's database
 
 environment: RAY_ADDRESS (a cluster), MLFLOW_TRACKING_URI (a tracking server),
@@ -37,12 +39,14 @@ class Arguments:
     profile: str = "laptop"
     full: bool = False
     seeds: tuple[int, ...] | None = None  # None: the grid's own
+    twins: str = KEEP
     results: Path = field(default_factory=lambda: Path(os.environ.get("RESULTS_DIR") or "results"))
 
     def command(self) -> str:
         """What a person types to go on with this sweep."""
         full, seeds = self.full, ",".join(map(str, self.seeds or ()))
         words = [f"GRID={self.grid}", f"PROFILE={self.profile}", "FULL=1" * full, f"SEEDS={seeds}" * bool(seeds)]
+        words += [f"TWINS={self.twins}"] * (self.twins != KEEP)
         if self.results == Path("results"):
             return " ".join(["make sweep", *filter(None, words)])
         small = [word.lower().partition("=")[0] + "=" + word.partition("=")[2] for word in words if word]
@@ -83,4 +87,10 @@ def _seeds(value: str) -> tuple[int, ...]:
     return tuple(map(int, words))
 
 
-_READERS: Final = {"full": _flag, "seeds": _seeds, "results": Path}
+def _twins(value: str) -> str:
+    if value not in (KEEP, ONCE):
+        raise SchemaError(f"twins={value}: write twins=keep or twins=once")
+    return value
+
+
+_READERS: Final = {"full": _flag, "seeds": _seeds, "twins": _twins, "results": Path}

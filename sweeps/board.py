@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sweeps.cells import varied
 from sweeps.estimate import makespan
 from sweeps.events import Done, Failure, Hello, Report
-from sweeps.report import varied
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from sweeps.grid import Slice
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sweeps.grid import Grid
 
 
@@ -38,6 +40,12 @@ def select(grid: Grid, full: bool) -> Selection:
 def overrides(grid: Grid, point: Mapping[str, str]) -> tuple[str, ...]:
     """What Hydra is told for a cell."""
     return (*grid.overrides, *(word for axis, label in point.items() for word in grid.axes[axis][label]))
+
+
+def varied(points: Sequence[Mapping[str, str]]) -> list[str]:
+    """The axes on which the cells differ."""
+    axes = points[0] if points else ()
+    return [axis for axis in axes if len({point[axis] for point in points}) > 1]
 
 
 def words(labels: Mapping[str, str]) -> str:

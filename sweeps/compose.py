@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.compose import compose
 from harness.config import ExperimentConfig, load
@@ -14,7 +14,11 @@ from harness.records import Skipped
 from harness.schema import SchemaError
 from sweeps.cells import overrides, words
 from tricks.api import TrickError
+from tricks.build import OURS
 from tricks.catalog import find
+from tricks.dialects.registry import find_dialect
+from tricks.presets import find_preset
+from tricks.settings import make
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +44,10 @@ class Composed:
 
 
 def compose_cells(grid: Grid, points: Iterable[Mapping[str, str]]) -> Composed:
-    """Compose each cell once. Raises SchemaError naming the axis and label that cannot be composed."""
+    """Compose each cell once. Raises SchemaError naming the axis and label that cannot be composed.
+
+    Cells with the same settings in effect have the same id; they share their runs.
+    """
     cells, refused = list[PlannedCell](), list[Skipped]()
     for point in points:
         try:
@@ -54,7 +61,6 @@ def compose_cells(grid: Grid, points: Iterable[Mapping[str, str]]) -> Composed:
             raise SchemaError(f"{grid.file}: {words(point)}: {error}") from None
         else:
             cells.append(PlannedCell(point, config, config.cell_id()))
-    _refuse_equals(grid, cells)
     return Composed(tuple(cells), tuple(refused))
 
 
@@ -69,8 +75,7 @@ def _refuse_typos(grid: Grid, point: Mapping[str, str]) -> None:
 @cache
 def _fault(given: tuple[str, ...]) -> str | None:
     try:
-        for trick in compose(given)["tricks"] or ():
-            find(trick)
+        _find_names(compose(given))
     except (SchemaError, TrickError) as error:
         return str(error)
     try:
@@ -82,12 +87,11 @@ def _fault(given: tuple[str, ...]) -> str | None:
     return None
 
 
-def _refuse_equals(grid: Grid, cells: Iterable[PlannedCell]) -> None:
-    seen: dict[str, PlannedCell] = {}
-    for cell in cells:
-        if twin := seen.get(cell.cell_id):
-            raise SchemaError(
-                f"{grid.file}: {words(twin.labels)} and {words(cell.labels)} are one cell: "
-                "their settings in effect are equal; leave one out with skip"
-            )
-        seen[cell.cell_id] = cell
+def _find_names(composed: Mapping[str, Any]) -> None:
+    """Raise TrickError for a preset, a dialect, a trick or a setting that does not exist."""
+    find_preset(composed["preset"])
+    if composed["emulate"] != OURS:
+        find_dialect(composed["emulate"])
+    for name, given in composed["tricks"].items() if isinstance(composed["tricks"], dict) else ():
+        spec = find(name)
+        make(name, spec.cls, {**spec.settings, **(given if isinstance(given, dict) else {})})

@@ -13,6 +13,7 @@ from harness.provenance import provenance
 from harness.store import Store
 from harness.store_errors import StoreError
 from harness.store_publish import publish
+from sweeps.arguments import ONCE
 from sweeps.board import Board
 from sweeps.environment import address, prepare
 from sweeps.errors import SweepError
@@ -84,7 +85,8 @@ def _repair(grid: Grid, arguments: Arguments, store: Store, console: Console) ->
 
 def _plan(grid: Grid, arguments: Arguments, store: Store) -> tuple[Plan, list[RunRecord]]:
     records = store.records(grid.name)
-    return make_plan(grid, arguments.full, store.finished(grid.name), records, provenance()), records
+    once = arguments.twins == ONCE
+    return make_plan(grid, arguments.full, store.finished(grid.name), records, provenance(), once), records
 
 
 def _fly(runs: Sequence[PlannedRun], folder: Path, recorder: Recorder, usage: SweepUsage, console: Console) -> None:

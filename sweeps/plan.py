@@ -12,7 +12,7 @@ from sweeps.cells import select
 from sweeps.compose import PlannedCell, compose_cells
 from sweeps.estimate import Speed
 from sweeps.grid import Grid, Slice
-from sweeps.twins import twins
+from sweeps.twins import Twins, twins
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -59,7 +59,9 @@ class Plan:
     crossed: int  # cells of the full cross
     skipped: tuple[tuple[Slice, tuple[Mapping[str, str], ...]], ...]
     refused: tuple[Skipped, ...]
-    twins: tuple[tuple[PlannedCell, ...], ...]
+    twins: tuple[Twins, ...]
+    once: bool  # whether twins but the first of each class are left out
+    spared: tuple[PlannedRun, ...]  # their runs, which are not among ``runs`` then
     speed: Speed
 
     @property
@@ -75,11 +77,21 @@ def make_plan(
     finished: Collection[str],
     records: Sequence[RunRecord],
     provenance: Mapping[str, str],
+    once: bool = False,
 ) -> Plan:
     """Compose the grid's cells and compare them with what is finished. Raises SchemaError where the grid is wrong."""
     selection, speed = select(grid, full), Speed.of(records)
     composed = compose_cells(grid, selection.cells)
-    runs = tuple(_run(grid, cell, seed, provenance, speed) for cell in composed.cells for seed in grid.seeds)
+    found = twins(composed.cells, grid.baseline)
+    different = {cell.cell_id: cell for cell in reversed(composed.cells)}  # of equal cells the first
+    every = [
+        _run(grid, cell, seed, provenance, speed)
+        for cell in composed.cells
+        if cell is different[cell.cell_id]
+        for seed in grid.seeds
+    ]
+    again = {cell.cell_id for each in found for cell in each.cells if cell.cell_id != each.cells[0].cell_id}
+    runs = tuple(run for run in every if not (once and run.cell_id in again))
     return Plan(
         grid=grid,
         cells=composed.cells,
@@ -88,7 +100,9 @@ def make_plan(
         crossed=selection.crossed,
         skipped=selection.skipped,
         refused=composed.refused,
-        twins=twins(composed.cells),
+        twins=found,
+        once=once,
+        spared=tuple(run for run in every if run.cell_id in again),
         speed=speed,
     )
 

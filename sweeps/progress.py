@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sweeps.events import Done, Failure
-from sweeps.report import duration
+from sweeps.phrases import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 from rich.text import Text
 
-from sweeps.cells import words
+from sweeps.cells import varied, words
 from sweeps.estimate import START_SECONDS, makespan
+from sweeps.phrases import count, duration
+from sweeps.twin_report import inert_lines, twin_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -38,22 +40,11 @@ def print_plan(console: Console, plan: Plan, slots: int | None) -> None:
     console.print(_cells(plan))
 
 
-def varied(points: Sequence[Mapping[str, str]]) -> list[str]:
-    """The axes on which the cells differ."""
-    axes = points[0] if points else ()
-    return [axis for axis in axes if len({point[axis] for point in points}) > 1]
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: 40 s, 12 min, 3.4 h."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
 def _lines(plan: Plan, slots: int | None) -> Iterator[tuple[str, str]]:
     runs, cells, seeds = len(plan.runs), len(plan.cells), len(plan.grid.seeds)
-    yield "runs", f"{runs}: {cells} cells x {seeds} seed{'s' * (seeds > 1)}"
+    run = runs // seeds
+    part = f"{run} of " if run < cells else ""
+    yield "runs", f"{runs}: {part}{cells} cells x {seeds} seed{'s' * (seeds > 1)}"
     considered = cells + len(plan.refused) + sum(len(points) for _, points in plan.skipped)
     if considered < plan.crossed:
         yield "part", f"{considered} of {plan.crossed} cells, the quick slices; FULL=1 crosses all"
@@ -62,7 +53,8 @@ def _lines(plan: Plan, slots: int | None) -> Iterator[tuple[str, str]]:
     if plan.to_run:
         yield "time", f"about {_time(plan.to_run, slots)}, {plan.speed.source}"
     yield from _left_out(plan)
-    yield from _twins(plan)
+    yield from inert_lines(plan)
+    yield from twin_lines(plan)
 
 
 def _time(runs: Sequence[PlannedRun], slots: int | None) -> str:
@@ -75,40 +67,12 @@ def _time(runs: Sequence[PlannedRun], slots: int | None) -> str:
 def _left_out(plan: Plan) -> Iterator[tuple[str, str]]:
     for part, points in plan.skipped:
         where = " ".join(f"{axis}={','.join(labels)}" for axis, labels in part.labels.items())
-        yield "skipped", f"{_count(points)} {where}: {part.because}"
+        yield "skipped", f"{count(points)} {where}: {part.because}"
     reasons: dict[str, list[Mapping[str, str]]] = {}
     for refusal in plan.refused:
         reasons.setdefault(refusal.because, []).append(refusal.labels)
     for reason, refused in reasons.items():
-        yield "refused", f"{_count(refused)} {_shared(refused)}: {reason}"
-
-
-def _twins(plan: Plan) -> Iterator[tuple[str, str]]:
-    planned = [cell.labels for cell in plan.cells]
-    kinds: dict[tuple[str, ...], list[Mapping[str, str]]] = {}
-    for group in plan.twins:
-        points = [cell.labels for cell in group]
-        kinds.setdefault(tuple(varied(points)), []).extend(points)
-    for differing, points in kinds.items():
-        groups = sum(tuple(varied([cell.labels for cell in group])) == differing for group in plan.twins)
-        where = _where(points, planned, differing)
-        yield "twins", f"{where}: {' and '.join(differing)} cannot matter ({groups} group{'s' * (groups > 1)})"
-    if plan.twins:
-        yield "", "twins get the same training signal; what lies between them is rounding, never the trick"
-
-
-def _where(points: Sequence[Mapping[str, str]], planned: Sequence[Mapping[str, str]], but: Sequence[str]) -> str:
-    """The labels that the points have on axes where the plan has more."""
-    parts = []
-    for axis in varied(planned):
-        labels = dict.fromkeys(point[axis] for point in points)
-        if axis not in but and len(labels) < len({point[axis] for point in planned}):
-            parts.append(f"{axis}={','.join(labels)}")
-    return " ".join(parts) or "everywhere"
-
-
-def _count(points: Sequence[object]) -> str:
-    return f"{len(points)} cell{'s' * (len(points) > 1)}"
+        yield "refused", f"{count(refused)} {_shared(refused)}: {reason}"
 
 
 def _shared(points: Sequence[Mapping[str, str]]) -> str:

@@ -36,7 +36,9 @@ def study(plan: Plan, records: Sequence[RunRecord]) -> Study:
         cell_ids=tuple(cell.cell_id for cell in cells),
         skipped=tuple(entry for part, _ in plan.skipped for entry in _each(part)),
         refused=plan.refused,
-        twins=tuple(tuple(cell.labels for cell in group) for group in plan.twins),
+        twins=tuple(tuple(cell.labels for cell in group.cells) for group in plan.twins),
+        because=tuple(group.because for group in plan.twins),
+        once=plan.once,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
-from sweeps.report import duration
+from sweeps.phrases import duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

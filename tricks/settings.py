@@ -25,10 +25,9 @@ def make(name: str, cls: type[Any], settings: Mapping[str, Any]) -> Any:
     return cls(**{key: _as(kinds[key], value) for key, value in settings.items()})
 
 
-@cache  # a plan makes thousands of tricks
 def hints(cls: type[Any]) -> dict[str, Any]:
     """The types of a trick's fields, with the meanings that Annotated gives them."""
-    return get_type_hints(cls, include_extras=True)
+    return _read(cls)
 
 
 def meaning(kind: Any) -> str:
@@ -69,6 +68,11 @@ def suggest(name: str, known: Iterable[str]) -> str:
     """The nearest known name, or all of them."""
     close = get_close_matches(name, list(known), n=1)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known)) or 'none'}"
+
+
+@cache  # a plan makes thousands of tricks
+def _read(cls: Any) -> dict[str, Any]:
+    return get_type_hints(cls, include_extras=True)
 
 
 def _as(kind: Any, value: Any) -> Any:

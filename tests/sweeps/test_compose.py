@@ -47,6 +47,21 @@ def test_a_combination_that_a_rule_refuses_is_a_result_and_not_an_error(tmp_path
             "axes.norm.group: unknown trick 'grop_norm'; did you mean 'group_norm'?",
         ),
         (
+            "reward=zero_one]",
+            "preset=grop]",
+            "axes.reward_scale.zero_one: unknown preset 'grop'; did you mean 'grpo'?",
+        ),
+        (
+            "reward=zero_one]",
+            "emulate=slim]",
+            "axes.reward_scale.zero_one: unknown dialect 'slim'; did you mean 'slime'?",
+        ),
+        (
+            "group_norm={}",
+            "group_norm={epss: 1}",
+            "axes.norm.group: group_norm.epss: no such setting; did you mean 'eps'?",
+        ),
+        (
             "seeds:",
             "overrides: [stps=3]\nseeds:",
             "overrides: stps: no such setting; did you mean 'steps'?",
@@ -63,11 +78,16 @@ def test_what_cannot_be_composed_is_named_by_axis_and_label(tmp_path, old, new, 
     assert refusal(tmp_path, PLAIN.replace(old, new)) == f"plain.yaml: {message}"
 
 
-def test_two_label_sets_for_one_cell_are_refused(tmp_path):
-    assert refusal(tmp_path, PLAIN.replace("reward=plus_minus_one", "reward=zero_one")) == (
-        "plain.yaml: reward_scale=zero_one norm=none and reward_scale=plus_minus_one norm=none are one cell: "
-        "their settings in effect are equal; leave one out with skip"
-    )
+def test_two_label_sets_for_the_same_settings_share_their_runs(tmp_path):
+    cells = composed(tmp_path, PLAIN.replace("reward=plus_minus_one", "reward=zero_one")).cells
+    assert [cell.cell_id for cell in cells[:2]] == [cell.cell_id for cell in cells[2:]]
+
+
+def test_a_trick_left_out_of_a_preset_that_lacks_it_is_refused_like_any_combination(tmp_path):
+    text = PLAIN.replace("zero_one: [reward=zero_one]", "zero_one: [preset=grpo]")
+    found = composed(tmp_path, text.replace("group_norm={}", "group_norm=null"))
+    assert [refusal.labels["reward_scale"] for refusal in found.refused] == ["plus_minus_one"]
+    assert found.refused[0].because == "group_norm: nothing to leave out, preset vanilla_ppo has no group_norm"
 
 
 @pytest.mark.parametrize("name", names())

@@ -12,8 +12,8 @@ from tests.sweeps.records import of_plan
 LARGE = PLAIN.replace("zero_one: [reward=zero_one]", "zero_one: [reward=zero_one]\n    large: [model=large_base]")
 
 
-def plan(folder, text=PLAIN, full=False, finished=(), records=()):
-    return make_plan(grid(folder, text), full, finished, records, {"commit": "abc"})
+def plan(folder, text=PLAIN, full=False, finished=(), records=(), once=False):
+    return make_plan(grid(folder, text), full, finished, records, {"commit": "abc"}, once)
 
 
 def printed(made, slots=2, width=60):
@@ -58,8 +58,59 @@ def test_the_plan_says_what_is_left_out_and_why(tmp_path):
     assert "refused 2 cells norm=group: batch_norm and group_norm both set advantages; keep one" in said
 
 
-def test_the_plan_names_twins_by_what_cannot_matter(tmp_path):
-    assert "twins norm=group: reward_scale cannot matter (1 group)" in " ".join(printed(plan(tmp_path)).split())
+def test_the_plan_names_twins_by_what_cannot_matter_and_why(tmp_path):
+    said = " ".join(printed(plan(tmp_path)).split())
+    reason = "dividing by a deviation cancels the reward scale"
+    assert f"twins norm=group: reward_scale cannot matter: {reason} kept as a control" in said
+
+
+def test_the_plan_counts_what_running_each_class_once_would_spare(tmp_path):
+    # one cell of four, with two seeds, at 32 * 8 responses of 64 tokens in 30 steps and two evaluations
+    made = plan(tmp_path)
+    spared = sum(run.seconds for run in made.runs if run.labels == made.cells[3].labels)
+    said = " ".join(printed(made).split())
+    assert f"TWINS=once spares 2 runs, {spared:.0f} s of runs" in said
+
+
+def test_each_class_of_twins_can_run_once(tmp_path):
+    made = plan(tmp_path, once=True)
+    assert {tuple(run.labels.values()) for run in made.runs} == {
+        ("zero_one", "none"),
+        ("zero_one", "group"),
+        ("plus_minus_one", "none"),
+    }
+    said = " ".join(printed(made).split())
+    assert "runs 6: 3 of 4 cells x 2 seeds" in said
+    assert "each class runs once, which spares 2 runs" in said
+
+
+def test_the_first_of_a_class_that_runs_once_is_the_baseline(tmp_path):
+    made = plan(
+        tmp_path, PLAIN.replace("baseline: {norm: none}", "baseline: {reward_scale: plus_minus_one}"), once=True
+    )
+    assert made.twins[0].cells[0].labels == {"reward_scale": "plus_minus_one", "norm": "group"}
+    assert ("zero_one", "group") not in {tuple(run.labels.values()) for run in made.runs}
+
+
+def test_cells_with_the_same_settings_run_once_whatever_is_asked(tmp_path):
+    made = plan(tmp_path, PLAIN.replace("reward=plus_minus_one", "reward=zero_one"))
+    assert len(made.runs) == 4
+    said = " ".join(printed(made).split())
+    assert "twins reward_scale cannot matter (2 groups): the same settings in effect" in said
+    assert "TWINS" not in said
+
+
+def test_twins_that_are_part_of_an_axis_are_named(tmp_path):
+    text = PLAIN.replace("zero_one: [reward=zero_one]", "half: [reward.correct=0.5]\n    zero_one: [reward=zero_one]")
+    shifted = text.replace("reward=plus_minus_one", "reward.correct=2.0, reward.wrong=1.0")
+    said = " ".join(printed(plan(tmp_path, shifted.replace("group_norm", "group_mean"))).split())
+    assert "zero_one = plus_minus_one on reward_scale: a mean cancels what right and wrong earn alike" in said
+
+
+def test_the_plan_names_tricks_that_cannot_act(tmp_path):
+    text = PLAIN.replace("group_norm={}", "clip_higher={}") + "overrides: [optim.updates_per_rollout=1]\n"
+    said = " ".join(printed(plan(tmp_path, text)).split())
+    assert "idle clip_higher cannot act in 2 cells: with optim.updates_per_rollout=1 every ratio is 1" in said
 
 
 def test_the_plan_says_that_quick_slices_are_not_all(tmp_path):
@@ -103,4 +154,4 @@ def test_the_record_of_a_run_is_kept_apart_for_each_study(tmp_path):
     run = plan(tmp_path).runs[0]
     assert run.folder == f"plain.{run.run_id}"
     assert run.head.config["seed"] == 0
-    assert run.head.rule["advantages"] == ("Normalize(mean='none', std='none', eps=1e-06)",)
+    assert run.head.rule["advantages"] == ("Normalize()",)

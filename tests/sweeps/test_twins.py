@@ -19,22 +19,22 @@ def of_norms():
         for point in select(found, full=True).cells
         if (point["model"], point["difficulty"]) == ("small_base", "medium")
     ]
-    return twins(compose_cells(found, points).cells)
+    return twins(compose_cells(found, points).cells, found.baseline)
 
 
 def test_dividing_by_a_deviation_makes_the_reward_scale_irrelevant(of_norms):
-    assert sorted(group[0].labels["norm"] for group in of_norms) == ["batch", "group", "group_mean_batch_std"]
+    assert sorted(group.cells[0].labels["norm"] for group in of_norms) == ["batch", "group", "group_mean_batch_std"]
 
 
 def test_twins_differ_in_the_reward_scale_alone(of_norms):
     for group in of_norms:
-        assert Counter(cell.labels["reward_scale"] for cell in group) == {"zero_one": 1, "plus_minus_one": 1}
-        assert len({cell.labels["norm"] for cell in group}) == 1
+        assert Counter(cell.labels["reward_scale"] for cell in group.cells) == {"zero_one": 1, "plus_minus_one": 1}
+        assert len({cell.labels["norm"] for cell in group.cells}) == 1
 
 
 def found(folder, old, new):
     chosen = grid(folder, PLAIN.replace(old, new))
-    return twins(compose_cells(chosen, select(chosen, full=True).cells).cells)
+    return twins(compose_cells(chosen, select(chosen, full=True).cells).cells, chosen.baseline)
 
 
 def test_cells_that_differ_elsewhere_are_no_twins(tmp_path):

@@ -1,0 +1,153 @@
+"""Batches made to tell update rules apart: all that a run of one shape can meet, at the points where rules bend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self
+
+import torch
+from torch import Tensor
+
+from sweeps.scenes import Scene, rollouts_of
+from sweeps.witnesses import divergences, lengths, log_ratios, numbers
+from tricks.api import needs
+from tricks.batch import Rollouts
+from tricks.clipping import Clip
+from tricks.entropy import EntropyBonus
+from tricks.importance import TruncatedImportance
+from tricks.kl import KlLoss
+from tricks.ratios import ClippedWeight, PolicyGradient
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sweeps.shapes import Shape
+    from tricks.rule import UpdateRule
+
+CLOSE: Final = 1e-5  # gradients that agree to this part of their size are the same
+ROUGH: Final = 1e-4  # where one sample of a whole batch is right its deviation is small, and epsilon shows
+_LONG: Final = 64  # tokens; a longer limit is not needed where no setting counts tokens or bounds sums over them
+_NARROW: Final = 12  # tokens
+_TOKENS: Final = 2**16  # of a probe with a whole batch of long responses
+_MOST: Final = 64  # probes of one kind
+_ON_TOKENS: Final = ("surrogate", "token_losses", "token_weights")
+_BY_TOKEN: Final = (Clip, ClippedWeight, PolicyGradient, KlLoss, EntropyBonus)
+_BOUNDS: Final = ("clip_rewards", "clip_advantages")
+
+
+@dataclass(frozen=True, slots=True)
+class Bends:
+    """Where some rules bend."""
+
+    ratios: tuple[float, ...]  # log-ratios to the policy that started the step
+    samplers: tuple[float, ...]  # of the sampler's to the learner's log-probs
+    references: tuple[float, ...]  # of the reference's
+    lengths: tuple[int, ...]  # tokens
+    limit: int  # tokens of the longest response
+    joint: bool  # whether the tokens of a response matter together
+    split: bool  # whether it matters which samples are computed together
+
+    @classmethod
+    def of(cls, rules: Sequence[UpdateRule], shape: Shape) -> Self:
+        """The bends of rules, from the numbers among their settings."""
+        tricks = [trick for rule in rules for trick in (*rule.tricks.values(), *rule.fillers.values())]
+        in_loss = [trick for trick in tricks if hasattr(trick, "surrogate") or hasattr(trick, "token_losses")]
+        in_update = [trick for trick in tricks if not hasattr(trick, "accept_groups")]
+        limit = _limit(in_update, shape.limit)
+        return cls(
+            ratios=tuple(log_ratios(numbers(in_loss))) if shape.moved else (0.0,),
+            samplers=tuple(log_ratios(numbers(trick for trick in tricks if "sampler_log_probs" in needs(trick)))),
+            references=tuple(divergences(numbers(trick for trick in tricks if "ref_log_probs" in needs(trick)))),
+            lengths=tuple(lengths(in_update, limit)),
+            limit=limit,
+            joint=any(map(_joins, in_update)),
+            split=shape.split and any(map(_splits, in_update)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A rollout batch with the policy that its updates start from."""
+
+    rollouts: Rollouts  # rewards are 1 where right and 0 elsewhere
+    log_probs: Tensor  # (B, T)
+    entropies: Tensor  # (B, T)
+    updates: tuple[slice, ...]
+    close: float  # how closely gradients have to agree
+
+    def rewarded(self, right: float, wrong: float) -> Rollouts:
+        """The rollouts under a reward scale, as float32 holds it."""
+        scale = torch.tensor([wrong, right], dtype=torch.float32).to(self.rollouts.rewards.dtype)
+        return _with(self.rollouts, rewards=scale[self.rollouts.rewards.long()])
+
+
+def probes(shape: Shape, bends: Bends) -> Iterator[Probe]:
+    """Probe batches, those first that tell most rules apart. The same for the same shape and bends."""
+    generator = torch.Generator().manual_seed(0)
+    for scene in _scenes(shape, bends):
+        made = rollouts_of(scene, bends, generator)
+        dtype, size = scene.dtype, shape.group_size * scene.groups
+        updates = tuple(slice(start, start + size) for start in range(0, scene.rows, size))
+        yield Probe(
+            rollouts=made.rollouts,
+            log_probs=made.log_probs,
+            entropies=torch.rand(made.log_probs.shape, generator=generator, dtype=torch.float64).to(dtype),
+            updates=updates[:2],
+            close=ROUGH if scene.rough else CLOSE,
+        )
+
+
+def _scenes(shape: Shape, bends: Bends) -> Iterator[Scene]:
+    groups, updates, size, limit = min(shape.groups, 3), min(shape.updates, 2), shape.group_size, bends.limit
+    if limit > _LONG:
+        groups = 1
+    usual = Scene(groups=groups, updates=updates, group_size=size, width=limit, limit=limit)
+    narrow = usual.but(groups=min(shape.groups, 3), width=min(limit, _NARROW))
+    whole = usual.but(groups=shape.groups, updates=shape.updates, width=min(limit, 3))
+    yield usual
+    yield narrow.but(wild=True, number=1)
+    yield usual.but(width=max(limit - 1, 1), number=5)  # a batch whose longest response ends before the limit
+    for number in range(_times(24, usual.rows, 2)):
+        wild = number % 2 == 1
+        yield from (usual.but(right=right, wild=wild, number=number) for right in ("all", "none"))
+        yield usual.but(right="alternate", lengths="full", truncated=True, wild=wild, number=number)
+    most = max(map(len, (bends.ratios, bends.samplers, bends.references)))
+    turns = narrow.rows // 2 if bends.joint else narrow.rows * narrow.width // 2
+    yield from (narrow.but(wild=True, number=2 + number) for number in range(_times(5 * most, turns, 2)))
+    for number in range(1, _times(4 * len(bends.lengths), usual.rows, 4)):
+        yield usual.but(wild=number % 2 == 1, number=number)
+    yield from (whole.but(right="shares", number=number) for number in range(_times(size + 1, shape.prompts, 1)))
+    yield from (whole.but(right=right, rough=True) for right in ("one", "but one"))
+    yield from (usual.but(right=right, lengths="full", extreme=True) for right in ("one", "but one"))
+    wide = whole.but(width=limit) if whole.rows * limit <= _TOKENS else usual
+    yield from (wide.but(right=right, lengths="one short", rough=True) for right in ("one", "but one"))
+    yield from (whole.but(right=right, rough=True, dtype=torch.float32) for right in ("all", "shares"))
+
+
+def _times(needed: int, each: int, least: int) -> int:
+    """How many batches give what is needed, in reason."""
+    return max(least, min(-(-needed // max(each, 1)), _MOST))
+
+
+def _joins(trick: object) -> bool:
+    """Whether a trick may look at several tokens' log-probs at once; tricks of others may."""
+    if isinstance(trick, TruncatedImportance):
+        return trick.level == "sequence"
+    return not isinstance(trick, _BY_TOKEN) and any(hasattr(trick, hook) for hook in _ON_TOKENS)
+
+
+def _splits(trick: object) -> bool:
+    """Whether a trick's weights may depend on micro-batches; those of others may."""
+    return hasattr(trick, "loss_weights") and getattr(trick, "scope", "micro_batch") == "micro_batch"
+
+
+def _limit(tricks: Sequence[object], limit: int) -> int:
+    """The limit, or a short one where nothing depends on how many tokens it has."""
+    counted = len(lengths(tricks, limit)) > len(lengths((), limit))
+    bounded = any(hasattr(trick, hook) for trick in tricks for hook in _BOUNDS)
+    return limit if counted or bounded else min(limit, _LONG)
+
+
+def _with(rollouts: Rollouts, rewards: Tensor) -> Rollouts:
+    fields = {name: getattr(rollouts, name) for name in Rollouts.__slots__}
+    return Rollouts(**{**fields, "rewards": rewards})
