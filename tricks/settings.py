@@ -25,7 +25,7 @@ def make(name: str, cls: type[Any], settings: Mapping[str, Any]) -> Any:
     return cls(**{key: _as(kinds[key], value) for key, value in settings.items()})
 
 
-def hints(cls: type[Any]) -> dict[str, Any]:
+def hints(cls: Any) -> dict[str, Any]:
     """The types of a trick's fields, with the meanings that Annotated gives them."""
     return _read(cls)
 
