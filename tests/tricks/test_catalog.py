@@ -1,26 +1,19 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib.metadata import EntryPoint
-from typing import Any
 
 import pytest
-from torch import Tensor
 
-from tricks.api import CLOSED, TrickError, TrickSpec
-from tricks.batch import Rollouts
-from tricks.catalog import BUILT_IN, VANILLA, catalog, find, foreign
+from tricks.api import CLOSED, HOOKS, OPEN, SINGLE, TrickError, TrickSpec
+from tricks.built_in import BUILT_IN, PAPER, VANILLA
+from tricks.catalog import catalog, find, foreign
+from tricks.filtering import DynamicSampling
+from tricks.kl import KlToGo
 from tricks.normalization import Normalize
-from tricks.testing import check
 
 
-@pytest.mark.parametrize("spec", BUILT_IN, ids=lambda spec: spec.name)
-def test_every_trick_keeps_the_contract(spec: TrickSpec) -> None:
-    check(spec)
-
-
-def test_the_eight_tricks_of_the_paper_are_built_in() -> None:
-    assert [spec.name for spec in BUILT_IN] == [
+def test_the_eight_tricks_of_the_paper_come_first() -> None:
+    assert [spec.name for spec in BUILT_IN[:8]] == [
         "group_norm",
         "batch_norm",
         "group_mean",
@@ -30,114 +23,42 @@ def test_the_eight_tricks_of_the_paper_are_built_in() -> None:
         "sequence_mean",
         "overlong_filter",
     ]
+    assert BUILT_IN[:8] == PAPER
 
 
-def test_every_closed_hook_has_a_filler() -> None:
+def test_every_name_stands_once() -> None:
+    names = [spec.name for spec in BUILT_IN]
+    assert sorted(set(names)) == sorted(names)
+
+
+def test_every_closed_hook_has_a_filler_that_fills_it() -> None:
     assert set(VANILLA) == set(CLOSED)
+    assert all(hasattr(filler, hook) for hook, filler in VANILLA.items())
 
 
-def test_every_trick_cites_a_paper() -> None:
-    assert all(spec.source.startswith("arXiv:") for spec in BUILT_IN)
+def test_every_hook_is_of_one_kind_and_filled_by_some_trick() -> None:
+    assert sorted([*OPEN, *SINGLE, *CLOSED]) == sorted(HOOKS)
+    assert {hook for spec in BUILT_IN for hook in spec.hooks} == set(HOOKS)
 
 
-def test_an_unknown_trick_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(TrickError, match="^unknown trick 'cliphigher'; did you mean 'clip_higher'\\?$"):
-        find("cliphigher")
+def test_every_trick_names_its_source() -> None:
+    without_paper = {"leave_one_out_norm"}  # NeMo-RL's default, which no paper describes
+    cited = {spec.name for spec in BUILT_IN if spec.source.startswith("arXiv:")}
+    assert {spec.name for spec in BUILT_IN} - cited == without_paper
 
 
-@dataclass(frozen=True)
-class AssumesContiguousGroups:
-    def advantages(self, rewards: Tensor, rollouts: Rollouts) -> Tensor:
-        grouped = rewards.view(-1, 4)
-        return (grouped - grouped.mean(1, keepdim=True)).reshape(-1)
+def test_hooks_of_a_trick_are_in_the_order_of_the_pipeline() -> None:
+    assert TrickSpec("both", FillsTwoHooks, "nowhere", "").hooks == ("shape_rewards", "shape_advantages")
+    assert find("dynamic_sampling").cls is DynamicSampling
+    assert find("dynamic_sampling").hooks == ("accept_groups",)
 
 
-@dataclass(frozen=True)
-class DividesByZero:
-    def advantages(self, rewards: Tensor, rollouts: Rollouts) -> Tensor:
-        return (rewards - rewards.mean()) / rewards.std()
+class FillsTwoHooks(KlToGo):
+    def shape_rewards(self, rollouts: object) -> object:
+        return rollouts
 
 
-@dataclass(frozen=True)
-class ChangesItsInput:
-    def advantages(self, rewards: Tensor, rollouts: Rollouts) -> Tensor:
-        return rollouts.old_log_probs.mul_(0).sum(dim=1) + rewards
-
-
-@dataclass(frozen=True)
-class ReturnsNumbersForAMask:
-    def keep_samples(self, rollouts: Rollouts) -> Tensor:
-        return rollouts.rewards
-
-
-@dataclass(frozen=True)
-class ReturnsOnePerToken:
-    def loss_weights(self, response_mask: Tensor) -> Tensor:
-        return response_mask / response_mask.sum()
-
-
-class Counter:
-    calls = 0
-
-
-@dataclass(frozen=True)
-class Remembers:
-    def shape_rewards(self, rollouts: Rollouts) -> Tensor:
-        Counter.calls += 1
-        return rollouts.rewards + Counter.calls
-
-
-@pytest.mark.parametrize(
-    ("cls", "message"),
-    [
-        (AssumesContiguousGroups, "depends on the order of samples"),
-        (DividesByZero, "is not finite"),
-        (ChangesItsInput, "changed its input"),
-        (ReturnsNumbersForAMask, "returned torch.float32"),
-        (ReturnsOnePerToken, r"returned \(12, 7\), expected \(12, 1\)"),
-        (Remembers, "is not a pure function"),
-    ],
-)
-def test_known_bad_tricks_fail_the_check(cls: type[Any], message: str) -> None:
-    with pytest.raises(AssertionError, match=message):
-        check(TrickSpec("bad", cls, "nowhere", "broken on purpose"))
-
-
-@dataclass
-class Thawed:
-    def keep_samples(self, rollouts: Rollouts) -> Tensor:
-        return ~rollouts.truncated
-
-
-@dataclass(frozen=True)
-class Empty:
-    pass
-
-
-@dataclass(frozen=True)
-class Renamed:
-    def surrogate(self, ratio: Tensor, signal: Any) -> Tensor:
-        return ratio
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("bad", Thawed, "x", ""), "bad: a trick is a frozen dataclass"),
-        (("bad", print, "x", ""), "bad: a trick is a frozen dataclass"),
-        (("bad", Empty, "x", ""), "bad: Empty fills none of shape_rewards, keep_samples, advantages"),
-        (("bad", Renamed, "x", ""), r"bad: surrogate takes \(log_ratio, signal\), got \(ratio, signal\)"),
-        (("bad", Normalize, "", ""), "bad: a trick needs a source"),
-        (("no good", Normalize, "x", ""), "'no good' cannot name a trick"),
-        (("bad", Normalize, "x", "", {"means": "group"}), "bad: Normalize has no setting means"),
-    ],
-)
-def test_ill_formed_tricks_are_refused_at_registration(arguments: tuple[Any, ...], message: str) -> None:
-    with pytest.raises(TrickError, match=message):
-        TrickSpec(*arguments)
-
-
-SPEC = TrickSpec("keep_wrong", ReturnsNumbersForAMask, "nowhere", "for the tests")
+SPEC = TrickSpec("foreign_norm", Normalize, "elsewhere", "for the tests")
 
 
 def point(name: str, value: str) -> EntryPoint:
@@ -145,27 +66,15 @@ def point(name: str, value: str) -> EntryPoint:
 
 
 def test_an_entry_point_adds_a_trick() -> None:
-    assert [spec for _, spec in foreign((point("keep_wrong", "SPEC"),))] == [SPEC]
-
-
-@pytest.mark.parametrize(
-    ("entry", "message"),
-    [
-        (point("other", "SPEC"), "is named 'keep_wrong', its entry point 'other'; make them equal"),
-        (point("counter", "Counter"), "is not a TrickSpec; point the entry 'counter' at one"),
-    ],
-)
-def test_a_wrong_entry_point_is_refused(entry: EntryPoint, message: str) -> None:
-    with pytest.raises(TrickError, match=message):
-        list(foreign((entry,)))
+    assert [spec for _, spec in foreign((point("foreign_norm", "SPEC"),))] == [SPEC]
 
 
 def test_a_foreign_trick_never_replaces_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    thief = TrickSpec("group_norm", Normalize, "elsewhere", "not ours")
-    monkeypatch.setitem(globals(), "THIEF", thief)
+    monkeypatch.setitem(globals(), "THIEF", TrickSpec("group_norm", Normalize, "elsewhere", "not ours"))
     monkeypatch.setattr("tricks.catalog.entry_points", lambda group: (point("group_norm", "THIEF"),))
     catalog.cache_clear()
-    with pytest.raises(TrickError, match="offers a trick named 'group_norm', which exists already"):
+    with pytest.raises(TrickError, match="offers a trick named 'group_norm', which exists already; rename it$"):
         catalog()
     monkeypatch.undo()
     catalog.cache_clear()
+    assert catalog()["group_norm"].source != "elsewhere"
