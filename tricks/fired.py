@@ -1,12 +1,14 @@
 """Did it fire: on which tokens a trick changes the update, compared with the rule without it.
 
 The gradient of each token is compared, with the weights of the aggregation left out unless the trick sets them: a
-filter that drops one response fires on its tokens, not on all others because the denominator moved.
+filter that drops one response fires on its tokens, not on all others because the denominator moved. Tokens that would
+have no gradient count as dropped too where that moves the denominator.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import torch
@@ -16,6 +18,8 @@ from tricks.batch import Signal
 from tricks.rule import UpdateRule
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from torch import Tensor
 
     from tricks.batch import Rollouts
@@ -53,17 +57,36 @@ def changed(
 ) -> Tensor:
     """Sampled tokens (B, T) whose gradient the trick of that name changes.
 
-    Pass whole updates where the trick sets loss weights: those see all of their update.
+    Pass whole updates: loss weights see all of their update.
     """
-    trick = rule.tricks[ablated.name]
-    if not any(hasattr(trick, hook) for hook in _LATE) and _equal(signal, ablated.signal):
-        return torch.zeros_like(signal.sampled_mask)
-    with_it = _gradients(rule, log_probs, signal, entropies, _weights(rule, trick, signal, micro_batch))
-    weights = _weights(ablated.rule, trick, ablated.signal, micro_batch)
-    without = _gradients(ablated.rule, log_probs, ablated.signal, entropies, weights)
-    pairs = zip(with_it, without, strict=True)
-    moved = (((one - other).abs() > RELATIVE * torch.maximum(one.abs(), other.abs())) for one, other in pairs)
-    return torch.stack(list(moved)).any(dim=0) & signal.sampled_mask
+    return changes(rule, [ablated], log_probs, signal, entropies, micro_batch)[ablated.name]
+
+
+def changes(
+    rule: UpdateRule,
+    ablated: Iterable[Ablated],
+    log_probs: Tensor,
+    signal: Signal,
+    entropies: Tensor | None = None,
+    micro_batch: Tensor | None = None,
+) -> dict[str, Tensor]:
+    """The same for several tricks, by name; they share the gradients of the whole rule."""
+
+    @cache
+    def with_it(weighted: bool) -> tuple[Tensor, ...]:
+        return _gradients(rule, log_probs, signal, entropies, _weights(rule, signal, micro_batch, weighted))
+
+    found = {}
+    for other in ablated:
+        trick = rule.tricks[other.name]
+        if not any(hasattr(trick, hook) for hook in _LATE) and _equal(signal, other.signal):
+            found[other.name] = torch.zeros_like(signal.sampled_mask)
+            continue
+        weighted = hasattr(trick, "loss_weights")
+        weights = _weights(other.rule, other.signal, micro_batch, weighted)
+        moved = _differ(with_it(weighted), _gradients(other.rule, log_probs, other.signal, entropies, weights))
+        found[other.name] = (moved | _dropped(rule, other, signal, micro_batch)) & signal.sampled_mask
+    return found
 
 
 def token_gradients(
@@ -84,10 +107,25 @@ def _gradients(
     return tuple(part for part in token_gradients(rule, log_probs, signal, weights, entropies) if part is not None)
 
 
-def _weights(rule: UpdateRule, trick: object, signal: Signal, micro_batch: Tensor | None) -> Tensor:
-    if hasattr(trick, "loss_weights"):
-        return rule.loss_weights(signal, micro_batch)
-    return torch.ones_like(signal.old_log_probs[:, :1])
+def _weights(rule: UpdateRule, signal: Signal, micro_batch: Tensor | None, weighted: bool) -> Tensor:
+    return rule.loss_weights(signal, micro_batch) if weighted else torch.ones_like(signal.old_log_probs[:, :1])
+
+
+def _differ(some: tuple[Tensor, ...], others: tuple[Tensor, ...]) -> Tensor:
+    pairs = zip(some, others, strict=True)
+    moved = [(one - other).abs() > RELATIVE * torch.maximum(one.abs(), other.abs()) for one, other in pairs]
+    return torch.stack(moved).any(dim=0)
+
+
+def _dropped(rule: UpdateRule, ablated: Ablated, signal: Signal, micro_batch: Tensor | None) -> Tensor:
+    """Tokens (B, T) that one of the two rules keeps, where this changes what the others weigh or leaves none."""
+    one, other = signal.response_mask, ablated.signal.response_mask
+    if torch.equal(one, other):
+        return torch.zeros_like(one)
+    stay = one.any(dim=1) & other.any(dim=1)
+    weights = rule.loss_weights(signal, micro_batch)[stay]
+    moved = not torch.equal(weights, ablated.rule.loss_weights(ablated.signal, micro_batch)[stay])
+    return (one != other) & (moved or not stay.any())
 
 
 def _acts_in_update(trick: object) -> bool:

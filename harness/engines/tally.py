@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from tricks.fired import changed
+from tricks.fired import changes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,9 +51,8 @@ class Tally:
         self, scores: Scores, signal: Signal, micro_batch: Tensor, rule: UpdateRule, ablated: Sequence[Ablated]
     ) -> None:
         """Note on which tokens of the whole update each trick changes the gradient."""
-        for other in ablated:
-            moved = changed(rule, other, scores.log_probs, signal, scores.entropy, micro_batch)
-            self.fired[other.name] = moved.sum().item() / self.tokens
+        moved = changes(rule, ablated, scores.log_probs, signal, scores.entropy, micro_batch)
+        self.fired = {name: tokens.sum().item() / self.tokens for name, tokens in moved.items()}
 
     def share(self, name: str) -> float:
         """Share of the kept tokens that the bound of that name holds back."""
