@@ -68,22 +68,26 @@ def signal(
     )
 
 
-def example(dtype: torch.dtype = torch.float32, **others: Any) -> Rollouts:
-    """Eight responses to two prompts: unequal lengths, one truncated, three policies' log-probs, mixed rewards."""
-    mask = mask_of([6, 2, 3, 1, 4, 5, 2, 3])
+def example(dtype: torch.dtype = torch.float32, *, prompts: int = 2, **others: Any) -> Rollouts:
+    """Four responses to each prompt: unequal lengths, one truncated, three policies' log-probs, mixed rewards.
+
+    All responses to a third prompt are right.
+    """
+    samples = 4 * prompts
+    mask = mask_of([6, 2, 3, 1, 4, 5, 2, 3, 2, 4, 1, 3][:samples])
     wave = torch.arange(mask.numel(), dtype=torch.float64).reshape(mask.shape)
     old = -1.5 + torch.sin(3 * wave)
     return Rollouts(
         **{
             "old_log_probs": old.to(dtype),
             "response_mask": mask,
-            "rewards": torch.tensor([1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0], dtype=dtype),
-            "group": torch.tensor([3, 3, 3, 3, 1, 1, 1, 1]),
+            "rewards": torch.tensor([1, 0, 0, 1, 0, 0, 1, 0, 1, 1, 1, 1][:samples], dtype=dtype),
+            "group": torch.tensor([3, 3, 3, 3, 1, 1, 1, 1, 7, 7, 7, 7][:samples]),
             "truncated": mask.sum(dim=1) == 6,
             "sampler_log_probs": (old + 0.5 * torch.sin(5 * wave)).to(dtype),
             "ref_log_probs": (old + 0.4 * torch.cos(2 * wave)).to(dtype),
             "ended": mask.sum(dim=1) != 6,
-            "formatted": torch.arange(8) % 3 == 0,
+            "formatted": torch.arange(samples) % 3 == 0,
             "max_response_length": 6,
             **others,
         }
@@ -114,9 +118,11 @@ def gradient(update_rule: UpdateRule, batch: Rollouts, log_probs: Tensor, entrop
     return torch.autograd.grad(loss, leaf)[0]
 
 
-def assert_agree(found: Tensor, expected: Any) -> None:
-    """Fail where a result is further from float64 values than its type allows, relative to the largest of them."""
+def assert_agree(found: Tensor, expected: Any, *, size: float = 0.0) -> None:
+    """Fail where a result is further from float64 values than its type allows, relative to the largest of them.
+
+    ``size`` is that of numbers that cancelled in the result, where it is larger.
+    """
     wanted = torch.as_tensor(expected, dtype=torch.float64)
-    most = AGREEMENT[found.dtype]
-    largest = wanted.abs().max().item() if wanted.numel() else 0.0
-    assert_close(found.detach().double(), wanted, rtol=most, atol=most * largest)
+    largest = max([size, *wanted.abs().flatten().tolist()])
+    assert_close(found.detach().double(), wanted, rtol=0, atol=AGREEMENT[found.dtype] * largest)
