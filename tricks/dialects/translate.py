@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import Field, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +15,17 @@ Parts = Mapping[str, Any]  # tricks by name, and fillers by the name of the clos
 
 
 def translate(dialect: Dialect, parts: Parts) -> dict[str, Any]:
-    """The parts in the dialect, under the same names. Fillers of hooks that a trick takes stay as they are.
+    """The parts in the dialect, under the same names.
 
-    Raises TrickError naming trick, setting and way out for what the framework cannot express.
+    Raises TrickError naming trick, setting and way out for what the framework cannot express. A filler whose hook a
+    trick takes is translated too, for the rule without that trick, and stays as it is where the framework lacks it.
     """
     chosen = dict(parts)
     for rewrite in dialect.rewrites:
         chosen |= _rewritten(rewrite, chosen)
     company = _in_effect(chosen)
-    return chosen | {name: _translated(dialect, name, part, company) for name, part in company.items()}
+    waiting = {name: _waiting(dialect, name, part, company) for name, part in chosen.items() if name not in company}
+    return waiting | {name: _translated(dialect, name, part, company) for name, part in company.items()}
 
 
 def _in_effect(parts: Parts) -> dict[str, Any]:
@@ -42,16 +44,33 @@ def _rewritten(rewrite: Rewrite, parts: Parts) -> dict[str, Any]:
     return {name: rewrite.becomes for name in names if name in company}
 
 
+def _waiting(dialect: Dialect, hook: str, filler: Any, company: Parts) -> Any:
+    """A filler as it would be without the trick that takes its hook."""
+    others = [part for part in company.values() if not hasattr(part, hook)] + [filler]
+    row = _row(dialect, filler, others)
+    if row is None or _refusal(dialect, filler, others) is not None:
+        return filler
+    return _settled(dialect, hook, filler, row)
+
+
 def _translated(dialect: Dialect, name: str, part: Any, company: Parts) -> Any:
-    for refusal in dialect.refusals:
-        if refusal.fits(part, company.values()):
-            raise TrickError(_refused(dialect, name, refusal))
-    rows = [row for row in dialect.variants if row.cls is type(part)]
-    row = next((row for row in rows if row.fits(part, company.values())), None)
-    if row is None:
-        raise TrickError(_unmatched(dialect, name, part, rows))
-    settings = {setting.name: _setting(dialect, name, part, setting, row) for setting in fields(part)}
-    return replace(part, **settings)
+    if (refusal := _refusal(dialect, part, company.values())) is not None:
+        raise TrickError(_refused(dialect, name, refusal))
+    if (row := _row(dialect, part, company.values())) is None:
+        raise TrickError(_unmatched(dialect, name, part))
+    return _settled(dialect, name, part, row)
+
+
+def _refusal(dialect: Dialect, part: Any, company: Iterable[Any]) -> Refusal | None:
+    return next((refusal for refusal in dialect.refusals if refusal.fits(part, company)), None)
+
+
+def _row(dialect: Dialect, part: Any, company: Iterable[Any]) -> Variant | None:
+    return next((row for row in dialect.variants if row.fits(part, company)), None)
+
+
+def _settled(dialect: Dialect, name: str, part: Any, row: Variant) -> Any:
+    return replace(part, **{known.name: _setting(dialect, name, part, known, row) for known in fields(part)})
 
 
 def _setting(dialect: Dialect, name: str, part: Any, setting: Field[Any], row: Variant) -> Any:
@@ -75,7 +94,8 @@ def _refused(dialect: Dialect, name: str, refusal: Refusal) -> str:
     return f"{name}: {dialect.name} {refusal.because}{where}; {instead}, or leave emulate out"
 
 
-def _unmatched(dialect: Dialect, name: str, part: Any, rows: list[Variant]) -> str:
+def _unmatched(dialect: Dialect, name: str, part: Any) -> str:
+    rows = [row for row in dialect.variants if row.cls is type(part)]
     options = list(dict.fromkeys(_words(row.when) for row in rows if row.when))
     if not options:
         return f"{name}: {dialect.name} has nothing that computes it; leave {name} out, or leave emulate out"

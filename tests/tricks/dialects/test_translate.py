@@ -87,7 +87,11 @@ def test_a_filler_that_the_framework_lacks_is_refused():
         rule("open_instruct", group_norm={})
 
 
-def test_a_filler_whose_hook_a_trick_takes_stays_as_it_is():
+def test_a_filler_whose_hook_a_trick_takes_is_translated_for_the_rule_without_that_trick():
+    assert rule("verl", group_norm={}, clip_higher={}).without("clip_higher").fillers["surrogate"].dual_clip == 3.0
+
+
+def test_a_filler_whose_hook_a_trick_takes_stays_as_it_is_where_the_framework_lacks_it():
     parts = {"loss_weights": SequenceMean(), "token_mean": TokenMean()}
     assert translate(find_dialect("areal"), parts)["loss_weights"] == SequenceMean()
 
