@@ -13,8 +13,8 @@ Hydra override; all defaults are in harness/conf.
 
   python -m harness                                         PPO on raw rewards, tiny model
   python -m harness preset=liteppo seed=1                   a preset and a seed
-  python -m harness preset=grpo +tricks.overlong_filter={}   add a trick, or change its settings
-  python -m harness preset=liteppo +tricks.token_mean=null  leave one out
+  python -m harness preset=grpo tricks.overlong_filter={}   add a trick, or change its settings
+  python -m harness preset=liteppo tricks.token_mean=null   leave one out
   python -m harness preset=grpo emulate=trl                 as another framework computes it
   python -m harness model.path=/path/to/model backend=hf    any Hugging Face model
 

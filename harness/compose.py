@@ -26,7 +26,7 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     if not GlobalHydra.instance().is_initialized():  # once a process; opening Hydra costs more than composing
         initialize_config_module(MODULE, version_base="1.3")
     try:
-        node = hydra_compose("experiment", overrides=list(overrides))
+        node = hydra_compose("experiment", overrides=[_over_the_preset(override) for override in overrides])
         plain = OmegaConf.to_container(node, resolve=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise SchemaError(_explain(str(error), overrides)) from None
@@ -34,13 +34,18 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     return {str(key): value for key, value in plain.items()}
 
 
+def _over_the_preset(override: str) -> str:
+    """Tricks are changes to a preset's, which no file holds: Hydra is told to add what it does not find."""
+    if override.startswith("~tricks."):
+        return f"++{override[1:]}=null"
+    return f"++{override}" if override.startswith("tricks.") else override
+
+
 def _explain(message: str, overrides: Sequence[str]) -> str:
     first = message.splitlines()[0]
     if missing := re.search(r"Could not find '(\w+)/([^']+)'", message):
         group, option = missing.groups()
         return f"{group}={option}: no such option; {suggest(option, groups().get(group, []))}"
-    if away := re.search(r"Could not delete from config. '(tricks\.\w+)'", message):
-        return f"~{away[1]}: tricks are written over those of the preset; leave this one out with '+{away[1]}=null'"
     if unknown := re.search(r"Could not override '([^']+)'", message):
         return _unknown(unknown[1])
     if "looks like a config group override" in message:
@@ -50,8 +55,6 @@ def _explain(message: str, overrides: Sequence[str]) -> str:
 
 def _unknown(path: str) -> str:
     parent, _, name = path.rpartition(".")
-    if parent.split(".")[0] == "tricks":
-        return f"{path}: tricks are written over those of the preset; put a plus before it, '+{path}=...'"
     defaults: Any = compose(())
     for key in parent.split(".") if parent else ():
         defaults = defaults.get(key, {}) if isinstance(defaults, dict) else {}

@@ -160,6 +160,13 @@ def test_one_run_from_the_command_line(tmp_path: Path) -> None:
     assert "final/accuracy" in done.stdout
 
 
+def test_tricks_that_cannot_act_and_those_that_did_not_are_named(tmp_path: Path) -> None:
+    idle = ("preset=grpo", "tricks.clip_higher={}", "optim.updates_per_rollout=1", "rollout.temperature=5")
+    lines = command(*SMALL, *idle, results=tmp_path).stdout.splitlines()
+    assert any(line.startswith("clip_higher cannot act: with optim.updates_per_rollout=1") for line in lines)
+    assert any(line.startswith("never fired") and "clip_higher" in line for line in lines)
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
