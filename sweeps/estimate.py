@@ -33,7 +33,8 @@ class Speed:
         seen: dict[str, list[float]] = {}
         for record in records:
             if record.status == "finished":
-                seen.setdefault(record.config["model"]["path"], []).append(record.wall_seconds / tokens(record.config))
+                rate = record.wall_seconds / tokens(record.config, _drawn(record))
+                seen.setdefault(record.config["model"]["path"], []).append(rate)
         return cls({model: fmean(rates) for model, rates in seen.items()}, sum(map(len, seen.values())))
 
     def seconds(self, config: ExperimentConfig) -> float:
@@ -41,7 +42,7 @@ class Speed:
         model = config.model.path
         relative = {known: rate / _size(known) for known, rate in self.by_model.items()}
         fallback = fmean(relative.values()) if relative else 1 / TOKENS_PER_SECOND
-        return tokens(asdict(config)) * self.by_model.get(model, fallback * _size(model))
+        return tokens(asdict(config), most_drawn(config)) * self.by_model.get(model, fallback * _size(model))
 
     @property
     def source(self) -> str:
@@ -51,13 +52,27 @@ class Speed:
         return f"from a constant, {TOKENS_PER_SECOND:,.0f} tokens a CPU second; nothing is recorded yet"
 
 
-def tokens(config: Mapping[str, Any]) -> float:
-    """Tokens that a run trains on at most, evaluations included by their smaller cost."""
+def tokens(config: Mapping[str, Any], drawn: float = 1.0) -> float:
+    """Tokens that a run trains on at most; those that are sampled only count by their smaller cost.
+
+    ``drawn`` batches are sampled in a step, one of which is trained on.
+    """
     rollout, held_out, steps = config["rollout"], config["eval"], config["steps"]
-    trained = steps * rollout["prompts_per_batch"] * rollout["group_size"] * config["optim"]["epochs"]
+    batches = steps * rollout["prompts_per_batch"] * rollout["group_size"]
     evaluations = 2 + (steps // held_out["every"] if held_out["every"] else 0)
-    sampled = evaluations * held_out["problems"] * held_out["samples"] * len(config["data"]["difficulties"])
-    return float((trained + _SAMPLED_ONLY * sampled) * rollout["max_response_length"])
+    evaluated = evaluations * held_out["problems"] * held_out["samples"] * len(config["data"]["difficulties"])
+    sampled = (drawn - 1) * batches + evaluated
+    return float((batches * config["optim"]["epochs"] + _SAMPLED_ONLY * sampled) * rollout["max_response_length"])
+
+
+def most_drawn(config: ExperimentConfig) -> float:
+    """Batches sampled in a step at most: the first, and a whole one in every extra round of dynamic sampling.
+
+    A round draws only what is missing, so that this is too much, unless hardly any group is accepted.
+    """
+    rule = config.update_rule()
+    extra_rounds: int = rule.tricks[rule.resampling].rounds if rule.resampling else 0
+    return 1.0 + extra_rounds
 
 
 def makespan(seconds: Sequence[float], slots: int) -> float:
@@ -66,6 +81,12 @@ def makespan(seconds: Sequence[float], slots: int) -> float:
     for length in sorted(seconds, reverse=True):
         heapq.heapreplace(ends, ends[0] + length)
     return max(ends)
+
+
+def _drawn(record: RunRecord) -> float:
+    """Batches that a finished run sampled in a step, from its last ones."""
+    prompts: int = record.config["rollout"]["prompts_per_batch"]
+    return max(record.scores.get("train/rollout/prompts", prompts) / prompts, 1.0)
 
 
 def _size(model: str) -> float:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sweeps.probes import Probe
-    from tricks.batch import Signal
+    from tricks.batch import Rollouts, Signal
 
-_NOISE: Final = 1e-11  # an advantage as small as this is rounding in float64
-_NOISE_SINGLE: Final = 1e-6  # and in float32
+_NOISE: Final = {torch.float64: 1e-11, torch.float32: 1e-6}  # an advantage as small as this is rounding
+_UNIT: Final = 1e-15  # and so is this part of a ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Answer:
     accepted: Tensor  # (B,) bool, groups that the loop would keep
     taken: tuple[bool, ...]  # whether an update has a kept token; without one it is skipped
     gradients: Tensor  # (ways to split into micro-batches, 2, rows, T), of log-probs and of entropies
-    noise: float
+    noise: Tensor  # (rows, T), what is no more than rounding
 
 
 def answer(side: Side, probe: Probe, split: bool) -> Answer:
@@ -51,12 +51,12 @@ def answer(side: Side, probe: Probe, split: bool) -> Answer:
     by_token = torch.stack([part if part is not None else torch.zeros_like(probe.log_probs) for part in found])[:, :end]
     # The loss of a sample is linear in its weight and knows no other sample's log-probs.
     weights = torch.stack([torch.cat(list(each)) for each in _weights(rule, signal, probe, split)])  # (ways, rows, 1)
-    small = _NOISE if by_token.dtype == torch.float64 else _NOISE_SINGLE
+    ratio = (probe.log_probs - rollouts.old_log_probs)[:end].exp()
     return Answer(
-        accepted=rule.accepted(rollouts),
+        accepted=_accepted(rule, rollouts),
         taken=tuple(bool(signal.response_mask[rows].any()) for rows in probe.updates),
         gradients=weights[:, None] * by_token,
-        noise=small * float(weights.max()),
+        noise=weights.max() * (_NOISE[ratio.dtype] + _UNIT * ratio),
     )
 
 
@@ -69,10 +69,16 @@ def agree(one: Answer, other: Answer, close: float) -> bool:
     if one.taken != other.taken or not torch.equal(one.accepted, other.accepted):
         return False
     size = torch.maximum(one.gradients.abs(), other.gradients.abs())
-    moved = size[size > max(one.noise, other.noise)]
+    noise = torch.maximum(one.noise, other.noise)
+    moved = size[size > noise]
     usual = moved.median() if len(moved) else size.new_zeros(())
-    within = close * size + 0.1 * close * usual + max(one.noise, other.noise)
+    within = close * size + 0.1 * close * usual + noise
     return bool(((one.gradients - other.gradients).abs() <= within).all())
+
+
+def _accepted(rule: UpdateRule, rollouts: Rollouts) -> Tensor:
+    idle = rule.resampling in rule.inert()
+    return torch.ones_like(rollouts.truncated) if idle else rule.accepted(rollouts)
 
 
 def _weights(rule: UpdateRule, signal: Signal, probe: Probe, split: bool) -> Iterator[Iterator[Tensor]]:

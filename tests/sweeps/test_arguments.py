@@ -23,6 +23,7 @@ def test_words_are_read_as_key_and_value(monkeypatch):
         (["run", "grid"], "grid: write grid=VALUE"),
         (["run", "full=maybe"], "full=maybe: write full=1 or full=0"),
         (["run", "seeds=0,0"], "seeds=0,0: write different whole numbers with commas between, such as seeds=0,1"),
+        (["run", "twins=one"], "twins=one: write twins=keep or twins=once"),
         (["run", "seeds=a"], "seeds=a: write different whole numbers with commas between, such as seeds=0,1"),
     ],
 )
@@ -36,5 +37,7 @@ def test_the_command_to_resume_says_what_was_asked(monkeypatch):
     monkeypatch.delenv("RESULTS_DIR", raising=False)
     _, arguments = parse(["run", "grid=smoke", "seeds=3"])
     assert arguments.command() == "make sweep GRID=smoke PROFILE=laptop SEEDS=3"
+    _, once = parse(["run", "twins=once"])
+    assert once.command() == "make sweep GRID=smoke PROFILE=laptop TWINS=once"
     _, elsewhere = parse(["run", "grid=smoke", "results=out"])
     assert elsewhere.command() == "python -m sweeps run grid=smoke profile=laptop results=out"

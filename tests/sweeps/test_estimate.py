@@ -1,9 +1,9 @@
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
 from harness.config import load
-from sweeps.estimate import TOKENS_PER_SECOND, Speed, makespan, tokens
+from sweeps.estimate import TOKENS_PER_SECOND, Speed, makespan, most_drawn, tokens
 from tests.sweeps.records import record
 
 
@@ -11,6 +11,20 @@ def test_tokens_are_those_trained_on_and_a_share_of_those_evaluated():
     config = record(steps=10, model="builtin:small_base").config
     # 10 steps of 32 x 8 samples, and two evaluations of 2 difficulties x 128 problems x 8 samples at 0.4 each.
     assert tokens(config) == (10 * 256 + 0.4 * 2 * 2048) * 64
+
+
+def test_every_round_of_dynamic_sampling_is_expected_to_draw_a_whole_batch():
+    plain, dynamic = load("steps=10"), load("steps=10", "+tricks.dynamic_sampling={rounds: 3}")
+    assert most_drawn(plain) == 1
+    # Three more batches in each of 10 steps, sampled and not trained on: 0.4 of a token each.
+    extra = tokens(asdict(dynamic), most_drawn(dynamic)) - tokens(asdict(plain))
+    assert extra == pytest.approx(0.4 * 3 * 10 * 256 * 64)
+
+
+def test_a_recorded_run_counts_what_it_drew():
+    base = record(steps=10, seconds=10.0)
+    slow = replace(base, scores={"train/rollout/prompts": 96.0})  # three times the 32 prompts of a batch
+    assert Speed.of([slow]).by_model["builtin:small_base"] == pytest.approx(10.0 / tokens(base.config, 3.0))
 
 
 def test_without_records_a_constant_is_used_and_named():

@@ -1,0 +1,104 @@
+"""A rollout batch of a real model, frozen at a moment when its policy has moved on."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from harness.engines.build import build
+from harness.engines.hf_scores import hf_scores
+from harness.engines.log_probs import join
+from harness.engines.minibatches import micro_rows, numbered, take
+from harness.engines.protocols import Decoding, Samples
+from harness.engines.qwen3 import compact_scores
+from harness.engines.qwen3_weights import supports
+from harness.models.load import load_model
+from harness.problems.arithmetic import stream
+from harness.resample import Draw
+from harness.run import task
+from harness.seeding import derive
+from harness.stopwatch import Stopwatch
+from harness.tasks import score
+from harness.train import train
+from tricks.document import Document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from torch import Tensor
+
+    from harness.config import ExperimentConfig
+    from harness.engines.log_probs import Scores
+    from harness.replay_arms import Pull
+    from harness.tasks import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A model and how it scores samples."""
+
+    model: Any
+    temperature: float
+    micro_batch_tokens: int
+
+    def parts(self, samples: Samples, *, entropy_grad: bool = False) -> Iterator[tuple[slice, Scores]]:
+        """Scores of the samples, micro-batch by micro-batch."""
+        scorer = compact_scores if supports(self.model) else hf_scores
+        for rows in micro_rows(samples, self.micro_batch_tokens):
+            yield rows, scorer(self.model, take(samples, rows), self.temperature, entropy_grad=entropy_grad)
+
+    @torch.no_grad()
+    def scores(self, samples: Samples) -> Scores:
+        """Scores of all samples."""
+        return join([scores for _, scores in self.parts(samples)])
+
+    def gradients(self, samples: Samples, pulls: Sequence[Pull]) -> Tensor:
+        """The gradient of each loss (n, P) with respect to the P parameters, from one forward pass."""
+        weights = [weight for weight in self.model.parameters() if weight.requires_grad]
+        found = torch.zeros(len(pulls), sum(weight.numel() for weight in weights))
+        for rows, scores in self.parts(samples, entropy_grad=True):
+            for row, pull in enumerate(pulls):
+                directions = (pull.log_probs[rows], pull.entropies[rows])
+                outputs = (scores.log_probs, scores.entropy)
+                parts = torch.autograd.grad(outputs, weights, directions, retain_graph=True, materialize_grads=True)
+                found[row] += torch.cat([part.flatten() for part in parts])
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A batch, the samples behind it, and the policy a few updates after it was sampled."""
+
+    batch: Document
+    samples: Samples
+    policy: Policy
+
+
+def freeze(config: ExperimentConfig) -> Frozen:
+    """Train ``config.steps`` steps, sample a batch, and take its updates: the ratios of the batch are then not 1."""
+    torch.manual_seed(derive(config.seed, "model"))
+    model, tokenizer = load_model(config.model.path, getattr(torch, config.model.dtype))
+    limits = config.rollout.temperature, config.optim.micro_batch_tokens
+    first, policy = Policy(deepcopy(model), *limits), Policy(model, *limits)
+    sampler, learner = build(model, tokenizer, config)
+    rule, limit, tasks = config.update_rule(), config.rollout.max_response_length, _tasks(config, tokenizer)
+    batches = (list(islice(tasks, config.rollout.prompts_per_batch)) for _ in range(config.steps))
+    decoding = Decoding(config.rollout.group_size, limit, config.rollout.temperature)
+    for _ in train(sampler, learner, rule, config.reward, batches, decoding, config.seed):
+        pass
+    draw = Draw(sampler, decoding, config.seed, config.steps + 1, Stopwatch())
+    drawn = draw(list(islice(tasks, config.rollout.prompts_per_batch)))
+    old_log_probs, reference = learner.log_probs(drawn.samples), first.scores(drawn.samples).log_probs
+    rollouts = score(drawn, config.reward, old_log_probs, reference, limit)
+    learner.update(drawn.samples, rule.signal(rollouts), rule)
+    now, micro = policy.scores(drawn.samples), list(micro_rows(drawn.samples, config.optim.micro_batch_tokens))
+    return Frozen(Document(rollouts, now.log_probs, now.entropy, numbered(micro)), drawn.samples, policy)
+
+
+def _tasks(config: ExperimentConfig, tokenizer: Any) -> Iterator[Task]:
+    problems = stream(config.data.difficulties, derive(config.seed, "problems"))
+    return (task(problem, config, tokenizer) for problem in problems)
