@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RewardClip:
-    """Shaped rewards held within bounds before any normalisation, ROLL's reward_clip (arXiv:2508.08221, sec. 2.4)."""
+    """Shaped rewards held within bounds before any normalisation, as AReaL does (arXiv:2508.08221, section 2.4).
 
-    low: Annotated[float, "least reward; ROLL gives no default"] = -1.0
-    high: Annotated[float, "greatest reward"] = 1.0
+    ROLL's setting of the name acts after the normalisation: that is ``advantage_clip``.
+    """
+
+    low: Annotated[float, "least reward; minus 20 in AReaL"] = -1.0
+    high: Annotated[float, "greatest reward; 20 in AReaL"] = 1.0
 
     def clip_rewards(self, rewards: Tensor) -> Tensor:
         """Rewards (B,) within the bounds."""
