@@ -17,7 +17,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export RAY_USAGE_STATS_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep plan ui tables figures tricks docs test check lint format smoke models bench lock clean
+.PHONY: help setup sweep plan ui tables figures tricks replay docs test check lint format smoke models bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ figures: $(READY) ## results/figures from MLflow: SVG, PNG
 
 tricks: $(READY) ## every trick with its hook, settings and source
 	@$(BIN)/python -m tricks
+
+replay: $(READY) ## every trick's gradient on one frozen batch: table and heat map [ROLLOUTS=file.json]
+	@$(BIN)/python -m harness.replay $(call optional,ROLLOUTS,rollouts)
+	@$(BIN)/python -m analysis replay
 
 docs: $(READY) ## write the tables of docs/ that the code decides
 	@$(BIN)/python -m tests.docs_tables

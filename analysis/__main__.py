@@ -1,4 +1,4 @@
-"""``python -m analysis tables|figures|summary``: what the store holds, for people. Starts no run."""
+"""``python -m analysis tables|figures|summary|replay``: what the store holds, for people. Starts no run."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from harness.records import Study
 
 OPTIONS: Final = ("grid", "profile", "results")
+REPLAY: Final = "replay"  # of one batch, not of a study in the store
 USAGE: Final = """\
 usage: python -m analysis COMMAND [grid=NAME] [profile=NAME] [results=DIR]
 
   tables    write results/tables/NAME.PROFILE.md, .csv and .tex
   figures   write results/figures/NAME.PROFILE.svg and .png
   summary   print a short table on the terminal
+  replay    write table and figure of each replay under results/runs/replay (make replay)
 
 Without grid and profile: all that the store holds."""
 
@@ -42,7 +44,10 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     try:
         command, options = _parse(arguments)
-        store = Store.open(results := Path(options.get("results") or os.environ.get("RESULTS_DIR") or "results"))
+        results = Path(options.get("results") or os.environ.get("RESULTS_DIR") or "results")
+        if command == REPLAY:
+            return _replay(results)
+        store = Store.open(results)
         for study in _chosen(store, options):
             COMMANDS[command](store, study, results)
     except UsageError as error:
@@ -56,8 +61,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parse(arguments: Sequence[str]) -> tuple[str, dict[str, str]]:
     command, *rest = arguments or ("",)
-    if command not in COMMANDS:
-        raise UsageError(f"unknown command {command!r}; {suggest(command, COMMANDS)}" if command else USAGE)
+    if command not in (known := (*COMMANDS, REPLAY)):
+        raise UsageError(f"unknown command {command!r}; {suggest(command, known)}" if command else USAGE)
     options = {}
     for argument in rest:
         name, equals, value = argument.partition("=")
@@ -109,6 +114,14 @@ def _summary(store: Store, study: Study, _results: Path) -> None:
     from analysis.summary import summary  # noqa: PLC0415
 
     print(summary(_table(store, study), study.baseline))
+
+
+def _replay(results: Path) -> int:
+    from analysis.replay_files import write_replays  # noqa: PLC0415 - matplotlib, a second
+
+    for path in write_replays(results):
+        print(path)
+    return 0
 
 
 COMMANDS: Final = {"tables": _tables, "figures": _figures, "summary": _summary}
