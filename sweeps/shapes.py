@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from harness.config import ExperimentConfig
+
+LONGEST_PROMPT: Final = 64  # tokens of an arithmetic problem to an embedded model, twice the longest seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,18 @@ class Shape:
             updates=updates,
             limit=rollout.max_response_length,
             moved=optim.updates_per_rollout > 1,
-            split=True,  # prompts count in a micro-batch, and how long they are is not known before the run
+            split=_splits(config, updates),
         )
 
     @property
     def prompts(self) -> int:
         """Prompts of the whole rollout batch."""
         return self.groups * self.updates
+
+
+def _splits(config: ExperimentConfig, updates: int) -> bool:
+    """Whether an update may need several micro-batches; where prompts are of unknown length it may."""
+    known = config.data.source == "arithmetic" and config.model.path.startswith("builtin:")
+    rows = -(-config.rollout.prompts_per_batch // updates) * config.rollout.group_size
+    tokens = rows * (config.rollout.max_response_length + LONGEST_PROMPT)
+    return not known or tokens > config.optim.micro_batch_tokens
