@@ -96,7 +96,9 @@ def _shaped(base: ExperimentConfig, chance: random.Random) -> ExperimentConfig:
         group_size=chance.choice((1, 2, 3, 4, 8, 16)),
         max_response_length=chance.choice((1, 2, 8, 20, 20)),
     )
-    return replace(base, rollout=rollout, optim=replace(base.optim, updates_per_rollout=updates))
+    # One token a micro-batch splits every update; 16,384 hold any of these.
+    optim = replace(base.optim, updates_per_rollout=updates, micro_batch_tokens=chance.choice((1, 16384)))
+    return replace(base, rollout=rollout, optim=optim)
 
 
 def _changed(config: ExperimentConfig, chance: random.Random) -> ExperimentConfig:

@@ -85,7 +85,7 @@ def _updates(rule: UpdateRule, config: ExperimentConfig, rollouts, log_probs, en
         if not signal[rows].response_mask.any():
             found.append(None)
             continue
-        parts = torch.arange(each) // max(1, each // (1 + number % 3))
+        parts = torch.arange(each) // max(1, each // (1 + number % 3 * (config.optim.micro_batch_tokens == 1)))
         now = log_probs[rows].clone().requires_grad_()
         spread = entropies[rows].clone().requires_grad_()
         weights = rule.loss_weights(signal[rows], parts)
