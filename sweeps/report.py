@@ -11,6 +11,7 @@ from sweeps.cells import varied, words
 from sweeps.estimate import START_SECONDS, makespan
 from sweeps.phrases import count, duration
 from sweeps.twin_report import inert_lines, twin_lines
+from tricks.catalog import packages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -52,6 +53,7 @@ def _lines(plan: Plan, slots: int | None) -> Iterator[tuple[str, str]]:
     yield "to run", str(len(plan.to_run))
     if plan.to_run:
         yield "time", f"about {_time(plan.to_run, slots)}, {plan.speed.source}"
+    yield from _foreign(plan)
     yield from _left_out(plan)
     yield from inert_lines(plan)
     yield from twin_lines(plan)
@@ -62,6 +64,14 @@ def _time(runs: Sequence[PlannedRun], slots: int | None) -> str:
     if slots is None:
         return f"{duration(sum(seconds))} of runs, divided by what the cluster runs at once"
     return f"{duration(START_SECONDS + makespan(seconds, slots))}, {slots} run{'s' * (slots > 1)} at once"
+
+
+def _foreign(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Tricks that are not of this project, with the package each comes from."""
+    named = {name for cell in plan.cells for name in cell.config.tricks}
+    for name, package in sorted(packages().items()):
+        if name in named:
+            yield "foreign", f"{name}, of the package {package}"
 
 
 def _left_out(plan: Plan) -> Iterator[tuple[str, str]]:

@@ -54,7 +54,7 @@ def apply(rule: UpdateRule, document: Document) -> dict[str, Any]:
         "fired": dict(_fired(rule, document, signal)),
         "inert": {name: list(reasons) for name, reasons in rule.inert().items()},
         "diagnostics": _diagnostics(rule, document, signal),
-        "rule": rule.describe(),
+        "rule": rule.settings(),
     }
 
 

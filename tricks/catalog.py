@@ -39,6 +39,12 @@ def foreign(points: tuple[EntryPoint, ...]) -> Iterator[tuple[EntryPoint, TrickS
         yield point, spec
 
 
+def packages() -> dict[str, str]:
+    """The package that each foreign trick comes from, with its version."""
+    points = entry_points(group=ENTRY_POINT_GROUP)
+    return {point.name: f"{point.dist.name} {point.dist.version}" for point in points if point.dist is not None}
+
+
 def find(name: str) -> TrickSpec:
     """The trick of that name. Raises TrickError with the nearest known name."""
     try:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 from tricks.built_in import BUILT_IN
-from tricks.catalog import ENTRY_POINT_GROUP, catalog
+from tricks.catalog import catalog, packages
 from tricks.dialects.registry import DIALECTS
 from tricks.presets import PRESETS
 
@@ -16,12 +15,6 @@ if TYPE_CHECKING:
     from tricks.api import TrickSpec
 
 _INDENT = 24
-
-
-def packages() -> dict[str, str]:
-    """Which package each foreign trick comes from."""
-    points = entry_points(group=ENTRY_POINT_GROUP)
-    return {point.name: point.dist.name if point.dist else "a package without a name" for point in points}
 
 
 def listing() -> Iterator[str]:
