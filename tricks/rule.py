@@ -84,11 +84,12 @@ class UpdateRule:
         if "entropies" in self.needs and entropies is None:
             raise TrickError(f"{_who(self.tricks, 'entropies')} needs entropies; give them beside the log-probs")
         mask = signal.response_mask
-        losses: Tensor = self._single["surrogate"].surrogate(self.log_ratio(log_probs, signal), signal)
+        now = log_probs.to(signal.old_log_probs.dtype)  # raised once, so that gradients add up before they are rounded
+        losses: Tensor = self._single["surrogate"].surrogate(self.log_ratio(now, signal), signal)
         if signal.token_weights is not None:
             losses = losses * signal.token_weights
         if terms := self._open["token_losses"]:
-            now = torch.where(mask, log_probs.to(signal.old_log_probs.dtype), 0.0)
+            now = torch.where(mask, now, 0.0)
             spread = None if entropies is None else torch.where(mask, entropies.to(now.dtype), 0.0)
             losses = reduce(torch.add, (term.token_losses(now, spread, signal) for term in terms), losses)
         return torch.where(mask, losses, 0.0).sum(dim=1) @ weights[:, 0]
