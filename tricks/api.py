@@ -92,7 +92,10 @@ class TrickSpec:
         _refuse_signatures(self.name, self.cls)
         unknown = set(self.settings) - {known.name for known in fields(self.cls)}
         if unknown:
-            raise TrickError(f"{self.name}: {self.cls.__name__} has no setting {', '.join(sorted(unknown))}")
+            known = ", ".join(known.name for known in fields(self.cls)) or "none"
+            raise TrickError(
+                f"{self.name}: {self.cls.__name__} has no setting {', '.join(sorted(unknown))}; known: {known}"
+            )
 
     @property
     def hooks(self) -> tuple[str, ...]:
@@ -107,9 +110,11 @@ def needs(trick: object) -> frozenset[str]:
 
 def _refuse_class(name: str, cls: Any) -> None:
     if not (inspect.isclass(cls) and is_dataclass(cls) and cls.__dataclass_params__.frozen):  # type: ignore[attr-defined]
-        raise TrickError(f"{name}: a trick is a frozen dataclass, got {cls!r}")
+        raise TrickError(
+            f"{name}: a trick is a frozen dataclass, got {cls!r}; decorate it with @dataclass(frozen=True)"
+        )
     if not any(hasattr(cls, hook) for hook in HOOKS):
-        raise TrickError(f"{name}: {cls.__name__} fills none of {', '.join(HOOKS)}")
+        raise TrickError(f"{name}: {cls.__name__} fills no hook; give it a method named {' or '.join(HOOKS)}")
     if wrong := needs(cls) - NEEDS:
         raise TrickError(
             f"{name}: no batch has {', '.join(sorted(wrong))}; a trick may need {', '.join(sorted(NEEDS))}"
@@ -122,4 +127,5 @@ def _refuse_signatures(name: str, cls: type[Any]) -> None:
             continue
         given = tuple(inspect.signature(getattr(cls, method)).parameters)[1:]
         if given != wanted:
-            raise TrickError(f"{name}: {method} takes ({', '.join(wanted)}), got ({', '.join(given)})")
+            wanted_names, given_names = ", ".join(wanted), ", ".join(given)
+            raise TrickError(f"{name}: {method} takes ({wanted_names}), got ({given_names}); rename its parameters")

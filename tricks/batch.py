@@ -43,12 +43,20 @@ class Rollouts:
     def __post_init__(self) -> None:
         """Check shapes, dtypes and numbers once, at birth; no hook checks them again."""
         if self.response_mask.dim() != 2 or not len(self.response_mask):
-            raise ValueError(f"Rollouts.response_mask is {tuple(self.response_mask.shape)}, expected (B, T) with B > 0")
+            shape = tuple(self.response_mask.shape)
+            raise ValueError(f"Rollouts.response_mask is {shape}, expected (B, T) with B > 0; draw at least one sample")
         size = dict(zip("BT", self.response_mask.shape, strict=True))
         for name, (axes, dtypes) in _LAYOUT.items():
             if (tensor := getattr(self, name)) is not None:
                 _refuse_layout(f"Rollouts.{name}", tensor, tuple(size[axis] for axis in axes), dtypes)
+        self._refuse_mixture()
         self._refuse_numbers()
+
+    def _refuse_mixture(self) -> None:
+        for name, (_, dtypes) in _LAYOUT.items():
+            tensor, wanted = getattr(self, name), self.old_log_probs.dtype
+            if dtypes is _FLOAT and tensor is not None and tensor.dtype != wanted:
+                raise ValueError(f"Rollouts.{name} is {tensor.dtype}, old_log_probs is {wanted}; give both one type")
 
     def _refuse_numbers(self) -> None:
         wrong = (~self.rewards.isfinite()).nonzero().flatten().tolist()
@@ -59,8 +67,13 @@ class Rollouts:
             )
         for name in ("old_log_probs", "sampler_log_probs", "ref_log_probs"):
             values = getattr(self, name)
-            if values is not None and not values.masked_fill(~self.response_mask, 0).sum().isfinite():
-                raise ValueError(f"Rollouts.{name} is not finite on a sampled token; a sampled token has a log-prob")
+            if values is None or values.masked_fill(~self.response_mask, 0).sum().isfinite():
+                continue
+            for row, column in (self.response_mask & ~values.isfinite()).nonzero().tolist():
+                raise ValueError(
+                    f"Rollouts.{name}[{row}, {column}] is {values[row, column].item()} on a sampled token; "
+                    "compute it again or mask the token"
+                )
 
 
 @dataclass(frozen=True, slots=True)

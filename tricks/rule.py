@@ -41,7 +41,7 @@ class UpdateRule:
         """Samples (B,) of groups worth training on; the loop draws others in place of the rest."""
         trick = self._single["accept_groups"]
         everyone = torch.ones_like(rollouts.truncated)
-        return everyone if trick is None else _like(everyone, trick.accept_groups(rollouts), trick)
+        return everyone if trick is None else self._call("accept_groups", trick, everyone, rollouts)
 
     @torch.no_grad()
     def signal(self, rollouts: Rollouts) -> Signal:
@@ -74,7 +74,7 @@ class UpdateRule:
         if micro_batch is None:
             micro_batch = torch.zeros_like(signal.group)
         trick = self._single["loss_weights"]
-        return _like(signal.response_mask[:, :1], trick.loss_weights(signal, micro_batch), trick)
+        return self._call("loss_weights", trick, signal.response_mask[:, :1], signal, micro_batch)
 
     def loss(self, log_probs: Tensor, signal: Signal, weights: Tensor, entropies: Tensor | None = None) -> Tensor:
         """What to minimise. The losses of an update's micro-batches add up to the update's loss.
@@ -144,20 +144,31 @@ class UpdateRule:
     def _rewards(self, rollouts: Rollouts) -> Tensor:
         rewards = reduce(torch.add, self._results("shape_rewards", rollouts.rewards, rollouts), rollouts.rewards)
         trick = self._single["clip_rewards"]
-        return rewards if trick is None else _like(rewards, trick.clip_rewards(rewards), trick)
+        return rewards if trick is None else self._call("clip_rewards", trick, rewards, rewards)
 
     def _advantages(self, rewards: Tensor, kept: Tensor, response_mask: Tensor, rollouts: Rollouts) -> Tensor:
         trick = self._single["advantages"]
-        found = _like(rewards, trick.advantages(rewards, kept, rollouts), trick)[:, None]
+        found = self._call("advantages", trick, rewards, rewards, kept, rollouts)[:, None]
         found = reduce(torch.add, self._results("shape_advantages", rollouts.old_log_probs, rollouts), found)
         if (trick := self._single["whiten"]) is not None:
-            found = _like(found, trick.whiten(found, response_mask, rollouts), trick)
+            found = self._call("whiten", trick, found, found, response_mask, rollouts)
         if (trick := self._single["clip_advantages"]) is not None:
-            found = _like(found, trick.clip_advantages(found), trick)
+            found = self._call("clip_advantages", trick, found, found)
         return found
 
     def _results(self, hook: str, pattern: Tensor, rollouts: Rollouts) -> list[Tensor]:
-        return [_like(pattern, getattr(trick, hook)(rollouts), trick) for trick in self._open[hook]]
+        return [self._call(hook, trick, pattern, rollouts) for trick in self._open[hook]]
+
+    def _call(self, hook: str, trick: object, pattern: Tensor, *given: Any) -> Tensor:
+        """What the trick makes of it, in the shape of ``pattern``."""
+        result: Tensor = getattr(trick, hook)(*given)
+        if result.shape != pattern.shape:
+            name = next((name for name, known in self.tricks.items() if known is trick), type(trick).__name__)
+            raise TrickError(
+                f"{name}: {hook} returned {tuple(result.shape)}, expected {tuple(pattern.shape)}; "
+                "python -m tricks check finds out on which batch"
+            )
+        return result
 
     def _refuse_lacks(self, rollouts: Rollouts) -> None:
         for name, trick in self.tricks.items():
@@ -200,9 +211,3 @@ def _refuse_complaints(tricks: Mapping[str, Any], setup: Setup) -> None:
     ]
     if complaints:
         raise TrickError("\n".join(complaints))
-
-
-def _like(pattern: Tensor, result: Tensor, trick: object) -> Tensor:
-    if result.shape != pattern.shape:
-        raise TrickError(f"{trick!r} returned {tuple(result.shape)}, expected {tuple(pattern.shape)}")
-    return result
