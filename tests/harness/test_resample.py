@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import pytest
+from torch import Tensor
 
 from harness.config import RewardConfig, load
 from harness.engines.protocols import Decoding
@@ -12,6 +14,9 @@ from harness.stopwatch import Stopwatch
 from harness.tasks import Task
 from tests.harness.scripted import MIXED, RIGHT, WRONG, Scripted, task
 from tricks.api import TrickError
+from tricks.batch import Rollouts
+from tricks.built_in import VANILLA
+from tricks.rule import UpdateRule
 
 SCALE = RewardConfig(correct=1.0, wrong=0.0)
 BATCH = [task(MIXED, 0), task(WRONG, 1), task(RIGHT, 2), task(MIXED, 3)]  # the rule refuses the second and the third
@@ -120,6 +125,25 @@ def test_a_group_of_a_scale_without_zero_is_accepted_by_its_differences_alone() 
     draw = Draw(Scripted(), Decoding(2, 1), 7, 1, Stopwatch())
     accepted = draw.accepted(draw(BATCH), rule, RewardConfig(correct=1.0, wrong=-1.0))
     assert accepted.tolist() == [True, False, False, True]
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptRight:
+    """Refuses wrong responses one by one, which the contract leaves open to a trick."""
+
+    rounds: int = 0
+    at_cap: str = "short"
+
+    def accept_groups(self, rollouts: Rollouts) -> Tensor:
+        return rollouts.rewards > 0
+
+
+def test_a_group_of_which_a_single_sample_is_refused_is_refused() -> None:
+    rule = UpdateRule({"accept_right": AcceptRight()}, VANILLA, load().setup())
+    draw = Draw(Scripted(), Decoding(2, 1), 7, 1, Stopwatch())
+    batch = resample(draw(BATCH), draw, iter(()), rule, SCALE)
+    assert numbers(batch) == [2]  # the one that is right throughout
+    assert batch.metrics["fired/accept_right"] == 0.75
 
 
 def test_a_group_size_that_can_never_differ_is_refused_before_anything_starts() -> None:

@@ -46,6 +46,16 @@ def test_a_run_shows_as_running_and_its_curves_appear_before_its_end(store):
     assert store.history("norms", "eval/pass@8") == {"c1-s0": ((1, 0.5),)}
 
 
+def test_the_mean_of_what_fired_is_no_point_on_its_curve(store):
+    record = replace(RECORD, scores={**RECORD.scores, "fired/clip_higher": 0.5})
+    handle = store.begin(record.head)
+    store.log(handle, 1, {"fired/clip_higher": 1.0})
+    store.log(handle, 2, {"fired/clip_higher": 0.0})
+    store.finish(handle, record)
+    assert store.history("norms", "fired/clip_higher") == {"c1-s0": ((1, 1.0), (2, 0.0))}
+    assert store.records("norms") == [record]
+
+
 def test_a_running_run_is_neither_finished_nor_a_record(store):
     store.begin(RECORD.head)
     assert store.finished("norms") == frozenset()
