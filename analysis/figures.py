@@ -17,6 +17,7 @@ from analysis.curves import Band, bands, curve_metric
 from analysis.frame import planned, scores
 from analysis.layout import varied, warning, words
 from analysis.stats import estimate
+from analysis.twins import twin_label, twins_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7A7A00")
 MARKERS: Final = ("o", "s", "D", "^", "v", "P", "*", "X")
 DASHES: Final = ("-", "--", "-.", ":")
+NOTHING: Final = "no finished run"
 WIDTH: Final = 9.0  # inches
 ROW: Final = 2.5  # inches a setting
 LEGEND: Final = (
@@ -79,10 +81,12 @@ def _figure(study: Study, taken: pd.DataFrame, history: History) -> Figure:
     metric = curve_metric(study, history)
     found = bands(taken, history(metric))
     final = scores(taken, study.metric)
+    gone = {twin.cell: twin_label(study, twin) for twin in twins_of(study).values() if study.once}
     for (left, right), (setting, row) in zip(axes, cells.items(), strict=True):
         left.set_title(setting, loc="left")
         _draw_curves(left, [(arms[name], found[cell]) for name, cell in row.items() if cell in found])
-        _draw_final(right, list(arms.values()), {name: final.get(cell, {}) for name, cell in row.items()})
+        ends = {name: list(final.get(cell, {}).values()) or gone.get(cell, NOTHING) for name, cell in row.items()}
+        _draw_final(right, list(arms.values()), ends)
         left.set_ylabel(metric)
     axes[-1][0].set_xlabel("step")
     axes[-1][0].xaxis.get_major_locator().set_params(integer=True)
@@ -121,9 +125,13 @@ def _draw_curves(axes: Axes, arms: Sequence[tuple[Arm, Band]]) -> None:
         axes.fill_between(band.steps, band.low, band.high, color=arm.colour, alpha=0.15, linewidth=0)
 
 
-def _draw_final(axes: Axes, arms: Sequence[Arm], by_arm: Mapping[str, Mapping[int, float]]) -> None:
+def _draw_final(axes: Axes, arms: Sequence[Arm], ends: Mapping[str, list[float] | str]) -> None:
+    """The end of every arm: its seeds, or in words why there are none."""
     for place, arm in enumerate(arms):
-        _draw_arm(axes, place, arm, list(by_arm.get(arm.name, {}).values()))
+        if isinstance(end := ends.get(arm.name, NOTHING), str):
+            axes.text(0.02, place, end, transform=axes.get_yaxis_transform(), va="center", color="#555555")
+        else:
+            _draw_arm(axes, place, arm, end)
     axes.set_yticks(range(len(arms)), [arm.name for arm in arms])
     axes.set_ylim(len(arms) - 0.4, -0.6)  # the first arm on top
     for label, arm in zip(axes.get_yticklabels(), arms, strict=True):
@@ -131,8 +139,7 @@ def _draw_final(axes: Axes, arms: Sequence[Arm], by_arm: Mapping[str, Mapping[in
 
 
 def _draw_arm(axes: Axes, place: int, arm: Arm, values: list[float]) -> None:
-    if (found := estimate(values)) is None:
-        axes.text(0.02, place, "no finished run", transform=axes.get_yaxis_transform(), va="center", color="#555555")
+    if (found := estimate(values)) is None:  # values that are no numbers
         return
     axes.plot(values, [place + 0.22] * len(values), linestyle="", marker=".", markersize=4, color=arm.colour, alpha=0.6)
     width = found.half_width if found.n > 1 else None

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from analysis.fired import fired_notes
 from analysis.frame import finished, planned, scores
 from analysis.layout import name, varied
-from analysis.stats import paired
-from analysis.text import gap
+from analysis.text import listed
+from analysis.twins import twin_notes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import pandas as pd
 
     from harness.records import Skipped, Study
 
-AT_MOST: Final = 12  # entries of a list in a note
 _INTERVAL: Final = (
     "± is half the 95 % interval of the mean over training seeds (Student t, n - 1 degrees of freedom); "
     "n in parentheses. A difference is the mean over paired seeds, with its 95 % interval [low, high] and the number "
@@ -34,7 +34,8 @@ def notes(study: Study, runs: pd.DataFrame) -> tuple[str, ...]:
         _INTERVAL,
         *_seeds(study, taken, axes),
         *_sources(finished(taken).drop_duplicates("run_id")),
-        *_twins(study, scores(taken, study.metric), axes),
+        *fired_notes(study, taken, axes),
+        *twin_notes(study, scores(taken, study.metric), axes),
         *_left_out("Skipped", study.skipped, axes),
         *_left_out("Refused", study.refused, axes),
         *_failed(study, taken, axes),
@@ -56,7 +57,7 @@ def _seeds(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Iterator[s
         if {*seeds} != {*study.seeds}
     ]
     if uneven:
-        yield f"Other seeds than planned: {_listed(uneven)}."
+        yield f"Other seeds than planned: {listed(uneven)}."
 
 
 def _seeds_by_cell(runs: pd.DataFrame) -> dict[int, list[int]]:
@@ -79,44 +80,21 @@ def _sources(runs: pd.DataFrame) -> Iterator[str]:
         yield f"Mixed environments: {_counted(environments)}."
 
 
-def _twins(study: Study, by_cell: Mapping[int, Mapping[int, float]], axes: Sequence[str]) -> Iterator[str]:
-    places = {frozenset(labels.items()): cell for cell, labels in enumerate(study.cells)}
-    pairs = []
-    for first, *others in study.twins:
-        for other in others:
-            sides = [by_cell.get(places.get(frozenset(labels.items()), -1), {}) for labels in (other, first)]
-            if found := paired(*sides):
-                pairs.append((abs(found.mean), f"{_apart(axes, other, first)} {gap(found, 3)}"))
-    if pairs:
-        yield (
-            "A/A control: twins are cells whose training signal cannot differ, so what lies between them is rounding, "
-            f"at most {max(size for size, _ in pairs):.3f} here; the spread over seeds is in the intervals. "
-            f"{_listed([text for _, text in pairs])}."
-        )
-
-
-def _apart(axes: Sequence[str], one: Mapping[str, str], other: Mapping[str, str]) -> str:
-    """``group, medium: plus_minus_one minus zero_one``."""
-    shared = ", ".join(one[axis] for axis in axes if one[axis] == other[axis])
-    sides = (", ".join(labels[axis] for axis in axes if one[axis] != other[axis]) for labels in (one, other))
-    return f"{shared}: {' minus '.join(sides)}" if shared else " minus ".join(sides)
-
-
 def _left_out(word: str, entries: Iterable[Skipped], axes: Sequence[str]) -> Iterator[str]:
-    listed = [f"{name(axes, entry.labels)} ({entry.because})" for entry in entries]
-    if listed:
-        yield f"{word}: {_listed(listed)}."
+    texts = [f"{name(axes, entry.labels)} ({entry.because})" for entry in entries]
+    if texts:
+        yield f"{word}: {listed(texts)}."
 
 
 def _failed(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
     failed = taken[taken["status"] == "failed"]
     errors = dict(zip(failed["cell"], failed["error"], strict=True))
-    listed = [
+    texts = [
         f"{name(axes, study.cells[cell])}, seed {_numbers(seeds)} ({brief(errors[cell])})"
         for cell, seeds in _seeds_by_cell(failed).items()
     ]
-    if listed:
-        yield f"Failed, not counted: {_listed(listed)}."
+    if texts:
+        yield f"Failed, not counted: {listed(texts)}."
 
 
 def _others(study: Study, runs: pd.DataFrame, taken: pd.DataFrame) -> Iterator[str]:
@@ -130,9 +108,4 @@ def _numbers(seeds: Iterable[int]) -> str:
 
 
 def _counted(names: Counter[str]) -> str:
-    return _listed([f"{name} ({count} runs)" for name, count in sorted(names.items())])
-
-
-def _listed(entries: Sequence[str]) -> str:
-    more = f"; and {len(entries) - AT_MOST} more" if len(entries) > AT_MOST else ""
-    return "; ".join(entries[:AT_MOST]) + more
+    return listed([f"{name} ({count} runs)" for name, count in sorted(names.items())])

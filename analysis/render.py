@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from analysis.tables import Column, Entry, Table
 
+TEXT: Final = ("label", "mark")  # kinds of columns that hold words
 _LATEX: Final = {
     **{sign: rf"\{sign}" for sign in "&%$#_{}"},
     "\\": r"\textbackslash{}",
@@ -32,7 +33,7 @@ def markdown(table: Table) -> str:
     """For people, aligned in the source too."""
     texts = [[title.replace("|", "\\|") for title in row] for row in _texts(table)]
     widths = [max(len(row[place]) for row in texts) for place in range(len(table.columns))]
-    right = [column.kind != "label" for column in table.columns]
+    right = [column.kind not in TEXT for column in table.columns]
     rule = ["-" * (width - 1) + (":" if numbers else "-") for width, numbers in zip(widths, right, strict=True)]
     lines = [_markdown_line(row, widths, right) for row in (texts[0], rule, *texts[1:])]
     warning = [f"**{table.warning}**"] if table.warning else []
@@ -51,7 +52,7 @@ def latex(table: Table) -> str:
         r"\centering\small",
         rf"\caption{{{caption}}}",
         rf"\label{{tab:{table.name}}}",
-        rf"\begin{{tabular}}{{{''.join('l' if column.kind == 'label' else 'r' for column in table.columns)}}}",
+        rf"\begin{{tabular}}{{{''.join('l' if column.kind in TEXT else 'r' for column in table.columns)}}}",
         r"\toprule",
         " & ".join(titles) + r" \\",
         r"\midrule",
@@ -109,7 +110,7 @@ def _latex(text: str) -> str:
 
 
 def _names(column: Column) -> tuple[str, ...]:
-    if column.kind == "label":
+    if column.kind in TEXT:
         return (column.key,)
     if column.kind == "gap":
         return column.key, f"{column.key} low", f"{column.key} high", f"{column.key} pairs"
@@ -117,7 +118,7 @@ def _names(column: Column) -> tuple[str, ...]:
 
 
 def _fields(entry: Entry, column: Column) -> tuple[str, ...]:
-    if column.kind == "label":
+    if column.kind in TEXT:
         return (str(entry),)
     if not isinstance(entry, Estimate):
         return ("",) * len(_names(column))
@@ -127,7 +128,7 @@ def _fields(entry: Entry, column: Column) -> tuple[str, ...]:
 
 def _remarks(row: Sequence[Entry], columns: Sequence[Column]) -> Iterator[str]:
     for entry, column in zip(row, columns, strict=True):
-        if isinstance(entry, str) and column.kind != "label":
+        if isinstance(entry, str) and column.kind not in TEXT:
             yield entry
         elif not isinstance(entry, str | Estimate) and entry.reason:
             yield f"{entry.reason}: {entry.detail}" if entry.detail else entry.reason

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import groupby
-from textwrap import fill
+from textwrap import fill, shorten
 from typing import TYPE_CHECKING, Final
 
 from analysis.render import entry_text
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 WIDTH: Final = 60  # columns
 _NAME: Final = 19  # columns of an arm; a longer one has a line of its own
 _SCORE: Final = 18
+_WORDS: Final = 34  # of an entry without a number
 
 
 def summary(table: Table, baseline: Mapping[str, str]) -> str:
@@ -35,7 +37,15 @@ def summary(table: Table, baseline: Mapping[str, str]) -> str:
             _line(_named(row, arms), [row[place] for place in numbers], [table.columns[place] for place in numbers])
             for row in rows
         ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_idle(table)])
+
+
+def _idle(table: Table) -> list[str]:
+    """Tricks that never fired, and in how many rows."""
+    marks = [place for place, column in enumerate(table.columns) if column.kind == "mark"]
+    counts = Counter(name for row in table.rows for place in marks for name in str(row[place]).split(", ") if name)
+    texts = [f"{name} in {count} row{'s' * (count > 1)}" for name, count in sorted(counts.items())]
+    return [fill(f"never fired: {', '.join(texts)}", WIDTH)] if texts else []
 
 
 def _named(row: Sequence[Entry], places: Sequence[int]) -> str:
@@ -52,4 +62,4 @@ def _short(entry: Entry, column: Column, deciding: Entry) -> str:
     if isinstance(entry, Estimate) and column.kind == "gap":
         counted = not isinstance(deciding, Estimate) or entry.n != deciding.n
         return f"{'+' if entry.mean >= 0 else ''}{score(entry, column.digits, count=counted)}"
-    return entry_text(entry, column)
+    return shorten(entry_text(entry, column), _WORDS, placeholder=" …")

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from analysis.fired import never_fired
 from analysis.frame import planned, scores
 from analysis.layout import baselines, order, varied, warning, whole, words
 from analysis.notes import brief, notes
 from analysis.stats import Estimate, estimate, paired
+from analysis.twins import twin_label, twins_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from harness.records import Study
 
-Kind = Literal["label", "score", "gap", "side"]
+Kind = Literal["label", "score", "gap", "side", "mark"]
 
 # What goes with the deciding metric: score, title, digits.
 SIDE: Final = (
@@ -70,6 +72,7 @@ class _Row:
     labels: Mapping[str, str]
     cell: int | None  # None: left out by the grid
     gone: Missing  # what stands there without a number
+    idle: str = ""  # tricks that never fired
 
 
 def study_table(study: Study, runs: pd.DataFrame) -> Table:
@@ -77,9 +80,10 @@ def study_table(study: Study, runs: pd.DataFrame) -> Table:
     taken = planned(runs, study)
     rows = sorted(_rows(study, taken), key=lambda row: order(study, row.labels))
     axes = varied(study, [row.labels for row in rows])
-    columns = (*(Column(axis, axis, "label") for axis in axes), *_numbers(study, taken))
+    marks = [Column("never fired", "never fired", "mark")] * any(row.idle for row in rows)
+    columns = (*(Column(axis, axis, "label") for axis in axes), *_numbers(study, taken), *marks)
     by_column = {column.key: scores(taken, column.key) for column in columns if column.kind in {"score", "side"}}
-    back = baselines(study)
+    back = _baselines(study, by_column[study.metric])
     return Table(
         name=f"{study.name}.{study.profile}",
         title=f"{study.name} ({study.profile} profile)",
@@ -94,8 +98,12 @@ def study_table(study: Study, runs: pd.DataFrame) -> Table:
 def _rows(study: Study, taken: pd.DataFrame) -> Iterator[_Row]:
     failed = taken[taken["status"] == "failed"]
     errors = dict(zip(failed["cell"], failed["error"], strict=True))
+    twins, idle = twins_of(study) if study.once else {}, never_fired(taken)
     for cell, labels in enumerate(study.cells):
-        yield _Row(labels, cell, Missing("failed", brief(errors[cell])) if cell in errors else Missing("not run yet"))
+        gone = Missing("failed", brief(errors[cell])) if cell in errors else Missing("not run yet")
+        if cell in twins and cell not in errors:
+            gone = Missing(twin_label(study, twins[cell]), twins[cell].because)
+        yield _Row(labels, cell, gone, ", ".join(idle.get(cell, ())))
     for word, left_out in (("skipped", study.skipped), ("refused", study.refused)):
         for entry in whole(study, left_out):
             yield _Row(entry.labels, None, Missing(word, entry.because))
@@ -129,10 +137,19 @@ def _entry(
 ) -> Entry:
     if column.kind == "label":
         return row.labels[column.key]
+    if column.kind == "mark":
+        return row.idle
     if column.kind == "gap":
         return _gap(row, by_column[study.metric], back)
     found = estimate(by_column[column.key].get(row.cell, {}).values()) if row.cell is not None else None
     return found or (row.gone if column.kind == "score" else Missing())
+
+
+def _baselines(study: Study, by_cell: Mapping[int, Mapping[int, float]]) -> dict[int, int]:
+    """Cell -> the cell it is compared with; where that one is a twin and did not run, the one that ran for it."""
+    twins = twins_of(study) if study.once else {}
+    found = baselines(study)
+    return {cell: twins[back].of if back in twins and back not in by_cell else back for cell, back in found.items()}
 
 
 def _gap(row: _Row, by_cell: Mapping[int, Mapping[int, float]], back: Mapping[int, int]) -> Entry:

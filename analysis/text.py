@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from analysis.stats import Estimate
+
+AT_MOST: Final = 12  # entries of a list in a note
+
+
+def listed(entries: Sequence[str], between: str = "; ") -> str:
+    """The first of them, and how many more there are."""
+    more = f"{between}{len(entries) - AT_MOST} more" if len(entries) > AT_MOST else ""
+    return between.join(entries[:AT_MOST]) + more
 
 
 def score(found: Estimate, digits: int, count: bool = True) -> str:

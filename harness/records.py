@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, Self
 from harness.schema import read_json
 
 SCHEMA_VERSION: Final = 1
+FIRED: Final = "fired/"  # and a trick: on which share of tokens it changed the update, mean over all steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,12 @@ class RunRecord:
     def head(self) -> RunHead:
         """The part that was known when the run began."""
         return RunHead(**{part.name: getattr(self, part.name) for part in fields(RunHead)})
+
+    @property
+    def never_fired(self) -> tuple[str, ...]:
+        """Tricks that changed no update in any step, among those whose firing was recorded."""
+        shares = {name.removeprefix(FIRED): share for name, share in self.scores.items() if name.startswith(FIRED)}
+        return tuple(sorted(trick for trick, share in shares.items() if share == 0))
 
     def to_json(self) -> str:
         """One JSON document; ``from_json`` gives the record back."""

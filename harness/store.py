@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import yaml
 
-from harness.records import RunRecord, Study
+from harness.records import FIRED, RunRecord, Study
 from harness.schema import SchemaError, read_json
 from harness.store_client import Point, Tracker
 from harness.store_driver import driver, other
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FLUSH_SECONDS: Final = 5.0  # between two writes of a run's curves
-_FIRED: Final = "fired/"  # scores that are means of curves of the same name, and would be stray points on them
 _DATABASES: Final = ("sqlite", "postgresql", "mysql", "mssql")
 _ALIVE: Final = ("RUNNING", "SCHEDULED")
 _SERVERS: Final = ("http://", "https://")
@@ -157,7 +156,8 @@ class Store:
         if any(row.status == "FINISHED" for row in others):
             self._discard(handle.uuid, "RUNNING")
             return
-        apart = {name: value for name, value in record.scores.items() if not name.startswith(_FIRED)}
+        # What fired is the mean of a curve of the same name, and would be a stray point on it.
+        apart = {name: value for name, value in record.scores.items() if not name.startswith(FIRED)}
         self.log(handle, 0, apart, ended)
         self.flush(handle)
         files = {RECORD_FILE: record.to_json(), "config.yaml": _yaml(record.config), **(artifacts or {})}
@@ -192,7 +192,8 @@ class Store:
 
 def _outcome(record: RunRecord) -> dict[str, str]:
     error = {"error": record.error[:RUN_TAG_LIMIT]} if record.error else {}
-    return {**error, **pack(RECORD, compact(record), RUN_TAG_LIMIT)}
+    idle = {"never_fired": ", ".join(record.never_fired)[:RUN_TAG_LIMIT]} if record.never_fired else {}
+    return {**error, **idle, **pack(RECORD, compact(record), RUN_TAG_LIMIT)}
 
 
 def _yaml(config: Mapping[str, Any]) -> str:

@@ -63,8 +63,7 @@ def answer(side: Side, probe: Probe, split: bool) -> Answer:
 def agree(one: Answer, other: Answer, close: float) -> bool:
     """Whether two answers are the same but for rounding, token by token.
 
-    What is small beside the batch's median gradient is held to that, so that no number has to be exact
-    which is nothing but the difference of two large ones.
+    A gradient below the batch's median is held to that, because it may be the small difference of large numbers.
     """
     if one.taken != other.taken or not torch.equal(one.accepted, other.accepted):
         return False
@@ -72,7 +71,7 @@ def agree(one: Answer, other: Answer, close: float) -> bool:
     noise = torch.maximum(one.noise, other.noise)
     moved = size[size > noise]
     usual = moved.median() if len(moved) else size.new_zeros(())
-    within = close * size + 0.1 * close * usual + noise
+    within = close * torch.maximum(size, usual) + noise
     return bool(((one.gradients - other.gradients).abs() <= within).all())
 
 

@@ -193,14 +193,6 @@ def test_a_baseline_that_is_not_planned_is_said():
     assert rows(run(3, 0), study=study)[2][3] == "— no baseline planned"
 
 
-def test_twins_are_an_a_a_control():
-    # paired by seed: 0.52 - 0.50 and 0.46 - 0.50, mean -0.01
-    study = replace(STUDY, twins=((CELLS[1], CELLS[3]),))
-    said = notes(run(1, 0, 0.5), run(1, 1, 0.5), run(3, 0, 0.52), run(3, 1, 0.46), study=study)
-    assert "at most 0.010 here; the spread over seeds is in the intervals." in said
-    assert "group: hard minus easy -0.010 [-0.391, +0.371] (2)." in said
-
-
 def test_only_laptop_tables_carry_the_warning():
     assert table(run(0, 0)).warning
     assert not table(study=replace(STUDY, profile="gpu")).warning

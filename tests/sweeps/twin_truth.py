@@ -30,7 +30,7 @@ def differ(one: ExperimentConfig, other: ExperimentConfig, batches: int = 12, se
 def _apart(left: torch.Tensor, right: torch.Tensor) -> float:
     size = torch.maximum(left.abs(), right.abs())
     typical = size[size > 1e-8].median() if (size > 1e-8).any() else torch.zeros(())
-    return float(((left - right).abs() / (3e-5 * size + 3e-6 * typical + 1e-8)).max())
+    return float(((left - right).abs() / (3e-5 * torch.maximum(size, typical) + 1e-8)).max())
 
 
 def _batch(config: ExperimentConfig, chance: torch.Generator, number: int):

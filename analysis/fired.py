@@ -1,0 +1,38 @@
+"""Tricks that never changed an update, in any finished run of a cell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.frame import scores
+from analysis.layout import name
+from analysis.text import listed
+from harness.records import FIRED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pandas as pd
+
+    from harness.records import Study
+
+
+def never_fired(taken: pd.DataFrame) -> dict[int, tuple[str, ...]]:
+    """Cell -> its tricks that fired in no run; cells whose tricks all did are left out."""
+    found: dict[int, list[str]] = {}
+    for column in sorted(str(column) for column in taken if str(column).startswith(FIRED)):
+        for cell, by_seed in scores(taken, column).items():
+            if not any(by_seed.values()):
+                found.setdefault(cell, []).append(column.removeprefix(FIRED))
+    return {cell: tuple(names) for cell, names in sorted(found.items())}
+
+
+def fired_notes(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
+    """Which tricks never fired, and where."""
+    places: dict[str, list[str]] = {}
+    for cell, names in never_fired(taken).items():
+        for trick in names:
+            places.setdefault(trick, []).append(name(axes, study.cells[cell]))
+    if places:
+        texts = [f"{trick} in {listed(cells, ' and ')}" for trick, cells in sorted(places.items())]
+        yield f"Never fired, so that it changed no update and cannot be what made a difference: {listed(texts)}."
