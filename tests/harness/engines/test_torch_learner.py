@@ -1,84 +1,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import torch
 
-from harness.config import load
 from harness.engines.compact_sampler import CompactSampler
 from harness.engines.hf_scores import hf_scores
 from harness.engines.protocols import Decoding
 from harness.engines.qwen3 import compact_scores
-from harness.engines.torch_learner import TorchLearner
-from tests.harness.engines.policies import (
-    EOS,
-    PAD,
-    decode,
-    gradients,
-    llama,
-    optim,
-    qwen3,
-    random_samples,
-    reference,
-)
-from tricks.batch import Rollouts, Signal
-from tricks.fired import ablations
+from tests.harness.engines.learners import learner, plain_signal, rule, signal_of, stale, step
+from tests.harness.engines.policies import EOS, PAD, decode, gradients, llama, qwen3, random_samples, reference
 from tricks.presets import PRESETS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
-
-    from harness.engines.protocols import Samples
-    from tricks.rule import UpdateRule
 
 SCORERS = {"compact": compact_scores, "hf": hf_scores}
 LOCAL_TOKEN_MEAN = ("+tricks.sequence_mean=null", "+tricks.token_mean.scope=micro_batch")
-
-
-@cache
-def rule(preset: str = "grpo", *overrides: str) -> UpdateRule:
-    return load(f"preset={preset}", *overrides).update_rule()
-
-
-def rollouts_of(samples: Samples, old_log_probs: Tensor) -> Rollouts:
-    rewards = torch.randint(0, 2, samples.group.shape, generator=torch.Generator().manual_seed(7)).float()
-    return Rollouts(
-        old_log_probs,
-        samples.response_mask,
-        rewards,
-        samples.group,
-        samples.truncated,
-        ref_log_probs=old_log_probs - 0.1,
-        max_response_length=samples.response_mask.shape[1],
-    )
-
-
-def signal_of(samples: Samples, chosen: UpdateRule, old_log_probs: Tensor) -> Signal:
-    return chosen.signal(rollouts_of(samples, old_log_probs))
-
-
-def plain_signal(samples: Samples, advantages: Tensor, old_log_probs: Tensor, mask: Tensor | None = None) -> Signal:
-    kept = samples.response_mask if mask is None else mask
-    return Signal(advantages[:, None], kept, samples.response_mask, old_log_probs, samples.group)
-
-
-def stale(log_probs: Tensor) -> Tensor:
-    """Old log-probs far enough away for both bounds to bind."""
-    return log_probs.detach() + 0.5 * torch.randn(log_probs.shape, generator=torch.Generator().manual_seed(8))
-
-
-def learner(model: Any, scorer: Any = compact_scores, temperature: float = 1.0, **settings: Any) -> TorchLearner:
-    return TorchLearner(model, optim(**settings), temperature, scorer)
-
-
-def step(chosen: TorchLearner, samples: Samples, preset: str = "grpo") -> Mapping[str, float]:
-    old_log_probs = chosen.log_probs(samples)
-    return chosen.update(samples, signal_of(samples, rule(preset), old_log_probs), rule(preset))
 
 
 @pytest.mark.parametrize("scorer", SCORERS.values(), ids=SCORERS)
@@ -243,43 +180,6 @@ def test_the_same_seed_gives_bit_identical_steps() -> None:
     assert histories[0] == histories[1]
 
 
-def test_entropies_get_their_gradient_through_the_loss_and_every_micro_batch() -> None:
-    chosen, samples = rule("grpo", "+tricks.entropy_bonus.coef=0.5"), random_samples(prompts=6, group_size=4)
-    model = qwen3()
-    log_probs, entropies = reference(model, samples)
-    old_log_probs = stale(log_probs)
-    signal = signal_of(samples, chosen, old_log_probs)
-    chosen.loss(log_probs, signal, chosen.loss_weights(signal), entropies).backward()
-    expected = {name: weight.grad.clone() for name, weight in model.named_parameters()}
-    model.zero_grad()
-    found = gradients(model)
-    one = TorchLearner(model, optim(micro_batch_tokens=40), 1.0, compact_scores, chosen.needs)
-    one.update(samples, signal, chosen)
-    for name, gradient in expected.items():
-        assert (found[name] - gradient).norm() <= 1e-4 * gradient.norm(), name
-
-
-def test_a_rule_that_needs_entropies_is_refused_by_a_learner_that_was_not_told() -> None:
-    chosen, samples, one = rule("grpo", "+tricks.entropy_bonus={}"), random_samples(), learner(qwen3())
-    with pytest.raises(ValueError, match="tell the learner at its birth"):
-        one.update(samples, signal_of(samples, chosen, one.log_probs(samples)), chosen)
-
-
-def test_the_reference_stays_where_the_learner_started() -> None:
-    samples, model = random_samples(), qwen3()
-    one = TorchLearner(model, optim(lr=1e-2, micro_batch_tokens=40), 1.0, compact_scores, {"ref_log_probs"})
-    start = one.log_probs(samples)
-    assert torch.allclose(one.reference_log_probs(samples), start, atol=1e-6)
-    step(one, samples)
-    assert not torch.allclose(one.log_probs(samples), start, atol=1e-3)
-    assert torch.allclose(one.reference_log_probs(samples), start, atol=1e-6)
-
-
-def test_no_reference_is_kept_unless_the_rule_needs_it() -> None:
-    with pytest.raises(ValueError, match="kept no reference"):
-        learner(qwen3()).reference_log_probs(random_samples())
-
-
 def test_weights_of_a_micro_batch_scope_follow_the_split() -> None:
     samples, chosen, weights = random_samples(prompts=4, group_size=3), rule("grpo", *LOCAL_TOKEN_MEAN), []
     for tokens in (10_000, 40):
@@ -297,15 +197,3 @@ def test_a_short_batch_has_fewer_updates() -> None:
     samples = random_samples(prompts=2)
     metrics = step(learner(qwen3(), updates_per_rollout=4, warmup_steps=3), samples)
     assert metrics["update/lr"] == pytest.approx(0.5e-3)  # the second of two updates
-
-
-@pytest.mark.parametrize("tokens", [10_000, 40])
-def test_each_trick_fires_on_the_share_of_tokens_whose_gradient_it_changes(tokens: int) -> None:
-    samples, chosen = random_samples(prompts=4, group_size=3), rule("dapo_static")
-    one = learner(qwen3(), lr=0.0, updates_per_rollout=2, micro_batch_tokens=tokens)
-    rollouts = rollouts_of(samples, one.log_probs(samples))
-    metrics = one.update(samples, chosen.signal(rollouts), chosen, ablations(chosen, rollouts))
-    # Every ratio is 1, so the upper bound changes nothing. Sample 0 alone is truncated; its tokens lose their gradient.
-    assert metrics["fired/clip_higher"] == 0
-    first = samples.response_mask[:6]  # the first of two updates
-    assert metrics["fired/overlong_filter"] == pytest.approx((first[0].sum() / first.sum() / 2).item())
