@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from tricks.api import TrickError
 from tricks.batch import Setup
 from tricks.fired import ablations, changed, token_gradients
@@ -37,7 +35,7 @@ def apply(rule: UpdateRule, document: Document) -> dict[str, Any]:
             f"{_needing(rule, 'entropies')} needs entropies, which this batch lacks; add them or leave it out"
         )
     signal = rule.signal(document.rollouts)
-    weights = _weights(rule, signal, document)
+    weights = rule.loss_weights(signal, document.micro_batch)
     gradients = token_gradients(rule, document.log_probs, signal, weights, document.entropies)
     loss = rule.loss(document.log_probs, signal, weights, document.entropies)
     _refuse_infinite(rule, document, signal, (loss, *gradients))
@@ -56,12 +54,6 @@ def apply(rule: UpdateRule, document: Document) -> dict[str, Any]:
         "diagnostics": _diagnostics(rule, document, signal),
         "rule": rule.settings(),
     }
-
-
-def _weights(rule: UpdateRule, signal: Signal, document: Document) -> Tensor:
-    if not signal.response_mask.any():
-        return torch.zeros_like(signal.old_log_probs[:, :1])
-    return rule.loss_weights(signal, document.micro_batch)
 
 
 def _plain(advantages: Tensor) -> list[Any]:

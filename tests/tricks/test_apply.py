@@ -121,6 +121,14 @@ def test_the_same_batch_padded_differently_gives_the_same_numbers() -> None:
     assert [row[:3] for row in padded["gradient"]] == ragged["gradient"]
 
 
+def test_a_dialect_computes_the_same_algorithm_with_its_own_epsilon() -> None:
+    # Rewards 1 and 0: mean 1/2, deviation sqrt(1/2) = 0.7071 with n - 1. TRL adds 1e-4 to it, we add 1e-6.
+    deviation = math.sqrt(0.5)
+    ours, theirs = (applied("preset=grpo", f"emulate={name}", "dtype=float64") for name in ("none", "trl"))
+    assert ours["advantages"][0] == pytest.approx(0.5 / (deviation + 1e-6), rel=1e-12)
+    assert theirs["advantages"][0] == pytest.approx(0.5 / (deviation + 1e-4), rel=1e-12)
+
+
 def test_numbers_are_printed_with_every_bit() -> None:
     found = applied("preset=liteppo", "dtype=float64", rewards=[0.1, 0.7, 1, 1])
     centre = 0.5 * (0.1 + 0.7)
@@ -149,6 +157,7 @@ def test_every_preset_runs_on_the_example(preset: str) -> None:
         ),
         (["preset=litppo"], "unknown preset 'litppo'; did you mean 'liteppo'?"),
         (["preset=grpo", "tricks.rloo={}"], "group_norm and rloo both set advantages; keep one"),
+        (["preset=grpo", "emulate=tlr"], "unknown dialect 'tlr'; did you mean 'trl'?"),
         (["tricks.group_norm.esp=1"], "group_norm.esp: no such setting; did you mean 'eps'?"),
         (["tricks.group_norm.eps=tiny"], "group_norm.eps: takes a number, got 'tiny'"),
         (["tricks.group_norm.eps=NaN"], "group_norm.eps: takes a number, got 'NaN'"),
