@@ -37,7 +37,8 @@ def chosen(preset: str, tricks: Written) -> dict[str, Any]:
     for name, given in tricks.items():
         find(name)
         if given is None and name not in settings:
-            raise TrickError(f"{name}: nothing to leave out, preset {preset} has no {name}")
+            known = ", ".join(find_preset(preset).tricks) or "no trick"
+            raise TrickError(f"{name}: nothing to leave out, preset {preset} has no {name}; it has {known}")
         if given is None:
             del settings[name]
         else:

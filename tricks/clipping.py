@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tricks.batch import Setup, Signal
 
 ONE_UPDATE: Final = "with optim.updates_per_rollout=1 every ratio is 1 and no bound can bind; set it to 2 or more"
+FLOATS_END: Final = 80.0  # e^80 is 5.5e34; the gradient of an infinite ratio is nan even where it is clipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Clip:
 
     def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
         """Loss of each token (B, T). Its gradient is zero where a bound binds."""
-        ratio = bounded(log_ratio, self.log_ratio_bound).exp()  # (B, T)
+        ratio = ratios(log_ratio, self.log_ratio_bound)  # (B, T)
         clipped = ratio.clamp(1 - self.clip_ratio_low, 1 + self.clip_ratio_high)
         gain = torch.minimum(ratio * signal.advantages, clipped * signal.advantages)
         if self.dual_clip is None:
@@ -68,8 +69,13 @@ class Clip:
         return {"clip_fraction_high": high, "clip_fraction_low": low, "clip_fraction_dual": dual}
 
 
+def ratios(log_ratio: Tensor, bound: float | None) -> Tensor:
+    """Ratios of log-ratios held within plus and minus the bound; without one, within what a float32 can hold."""
+    return bounded(log_ratio, FLOATS_END if bound is None else min(bound, FLOATS_END)).exp()
+
+
 def bounded(log_ratio: Tensor, bound: float | None) -> Tensor:
-    """Log-ratios within plus and minus the bound, so that none becomes an infinite ratio."""
+    """Numbers within plus and minus the bound, if there is one."""
     return log_ratio if bound is None else log_ratio.clamp(-bound, bound)
 
 
@@ -81,7 +87,7 @@ def refuse_distances(low: float, high: float) -> Iterator[str]:
         yield f"clip_ratio_high is a distance above 1, at least 0, got {high}"
 
 
-def refuse_bound(bound: float | None) -> Iterator[str]:
-    """What is wrong with the bound of a log-ratio, in words."""
+def refuse_bound(bound: float | None, setting: str = "log_ratio_bound") -> Iterator[str]:
+    """What is wrong with the bound of a log-ratio or of another number, in words."""
     if bound is not None and not bound > 0:
-        yield f"log_ratio_bound is a largest log-ratio, above 0, got {bound}; null leaves it out"
+        yield f"{setting} is a largest size, above 0, got {bound}; null leaves it out"

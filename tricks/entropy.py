@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -25,6 +26,11 @@ class EntropyBonus:
         """Weighted entropy (B, T) of each token, negative."""
         assert entropies is not None  # the rule has checked it
         return -self.coef * entropies
+
+    def complaints(self, setup: Setup) -> Iterator[str]:
+        """Refuse a weight that no loss can carry."""
+        if not math.isfinite(self.coef):
+            yield f"coef weighs an entropy, a finite number, got {self.coef}"
 
     def inert(self, setup: Setup) -> Iterator[str]:
         """A weight of 0 takes nothing."""

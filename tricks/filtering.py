@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -115,6 +116,6 @@ def _range(rollouts: Rollouts) -> Tensor:
 
 def _refuse(tolerance: float, setup: Setup) -> Iterator[str]:
     if setup.group_size < 2:
-        yield f"rewards differ in groups of at least 2 samples, rollout.group_size is {setup.group_size}"
-    if not tolerance >= 0:
-        yield f"tolerance is a range of rewards, at least 0, got {tolerance}"
+        yield f"rewards differ in groups of 2 or more samples, rollout.group_size is {setup.group_size}; set it higher"
+    if not 0 <= tolerance < math.inf:
+        yield f"tolerance is a range of rewards, a finite number of at least 0, got {tolerance}"

@@ -5,6 +5,7 @@ With :math:`x = \log\pi_{ref} - \log\pi`: k1 is :math:`-x`, k2 is :math:`x^2/2`,
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -68,6 +69,7 @@ class KlLoss:
         """Refuse a weight or bound that is out of range."""
         yield from _refuse_coef(self.coef)
         yield from refuse_bound(self.log_ratio_bound)
+        yield from refuse_bound(self.value_bound, "value_bound")
 
     def inert(self, setup: Setup) -> Iterator[str]:
         """A weight of 0 adds nothing."""
@@ -93,6 +95,7 @@ class KlReward:
         """Refuse a weight or bound that is out of range."""
         yield from _refuse_coef(self.coef)
         yield from refuse_bound(self.log_ratio_bound)
+        yield from refuse_bound(self.value_bound, "value_bound")
 
     def inert(self, setup: Setup) -> Iterator[str]:
         """A weight of 0 takes nothing."""
@@ -119,6 +122,7 @@ class KlToGo:
         """Refuse a weight or bound that is out of range."""
         yield from _refuse_coef(self.coef)
         yield from refuse_bound(self.log_ratio_bound)
+        yield from refuse_bound(self.value_bound, "value_bound")
 
     def inert(self, setup: Setup) -> Iterator[str]:
         """A weight of 0 takes nothing."""
@@ -132,8 +136,8 @@ def _divergence(rollouts: Rollouts, trick: KlReward | KlToGo) -> Tensor:
 
 
 def _refuse_coef(coef: float) -> Iterator[str]:
-    if not coef >= 0:
-        yield f"coef weighs a divergence, at least 0, got {coef}"
+    if not 0 <= coef < math.inf:
+        yield f"coef weighs a divergence, a finite number of at least 0, got {coef}"
 
 
 def _nothing(coef: float) -> Iterator[str]:

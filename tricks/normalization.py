@@ -84,9 +84,9 @@ class Normalize:
         if "group" in (self.mean, self.std) and setup.group_size < 2 and self.single == "zero":
             yield f"a group needs at least 2 samples, rollout.group_size is {setup.group_size}; or set single=raw"
         if "leave_one_out" in (self.mean, self.std) and setup.group_size < 2:
-            yield f"leave_one_out needs at least 2 samples in a group, rollout.group_size is {setup.group_size}"
-        if not self.eps >= 0:
-            yield f"eps is added to a deviation, at least 0, got {self.eps}"
+            yield f"leave_one_out needs others in a group, rollout.group_size is {setup.group_size}; set it higher"
+        if not 0 <= self.eps < torch.inf:
+            yield f"eps is added to a deviation, a finite number of at least 0, got {self.eps}"
         if self.eps == 0 and self.zero_std == "eps":
             yield "zero_std=eps divides by eps, which is 0; set eps or choose zero_std=zero"
         if self.about == "group" and self.std != "batch":

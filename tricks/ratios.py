@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import torch
 
-from tricks.clipping import ONE_UPDATE, bounded, refuse_bound, refuse_distances
+from tricks.clipping import ONE_UPDATE, ratios, refuse_bound, refuse_distances
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ class SequenceClip:
 
     def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
         """Loss (B, T), the same on every token of a response unless advantages differ within it."""
-        ratio = bounded(self._mean(log_ratio, signal), self.log_ratio_bound).exp()  # (B, 1)
+        ratio = ratios(self._mean(log_ratio, signal), self.log_ratio_bound)  # (B, 1)
         if signal.advantages.shape[1] > 1:  # the value of the response's ratio, the gradient of the token's
             ratio = ratio.detach() * (log_ratio - log_ratio.detach()).exp()
         clipped = ratio.clamp(1 - self.clip_ratio_low, 1 + self.clip_ratio_high)
@@ -74,7 +74,7 @@ class ClippedWeight:
 
     def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
         """Loss of each token (B, T)."""
-        weight = bounded(log_ratio.detach(), self.log_ratio_bound).exp().clamp(self.low, self.high)
+        weight = ratios(log_ratio.detach(), self.log_ratio_bound).clamp(self.low, self.high)
         log_probs = log_ratio + torch.where(signal.response_mask, signal.old_log_probs, 0.0)
         return -weight * signal.advantages * log_probs
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -36,10 +37,12 @@ class SoftOverlong:
         return self.weight * ((limit - cache - lengths) / cache).clamp(-1.0, 0.0)
 
     def complaints(self, setup: Setup) -> Iterator[str]:
-        """Refuse a cache that does not fit below the limit."""
+        """Refuse a cache that does not fit below the limit, and a weight that rewards length."""
         limit = self.limit or setup.max_response_length
         if not 1 <= self._cache(limit) <= limit:
             yield f"cache is a part of the {limit} tokens of the limit, at least 1, got {self._cache(limit)}"
+        if not 0 <= self.weight < torch.inf:
+            yield f"weight is the whole punishment, a finite number of at least 0, got {self.weight}"
 
     def inert(self, setup: Setup) -> Iterator[str]:
         """Nothing is punished where no response can be long enough."""
@@ -74,6 +77,11 @@ class LengthReward:
         share = torch.where(spread > 0, 0.5 - (lengths - shortest) / spread.clamp(min=1), 0.0)
         return self.weight * torch.where(rollouts.rewards > 0, share, share.clamp(max=0.0))
 
+    def complaints(self, setup: Setup) -> Iterator[str]:
+        """Refuse a weight that no reward can carry."""
+        if not math.isfinite(self.weight):
+            yield f"weight is that of a reward, a finite number, got {self.weight}"
+
 
 @dataclass(frozen=True, slots=True)
 class FormatReward:
@@ -87,3 +95,8 @@ class FormatReward:
         """The bonus or 0 (B,)."""
         assert rollouts.formatted is not None  # the rule has checked it
         return self.bonus * rollouts.formatted.to(rollouts.rewards.dtype)
+
+    def complaints(self, setup: Setup) -> Iterator[str]:
+        """Refuse a bonus that no reward can carry."""
+        if not math.isfinite(self.bonus):
+            yield f"bonus is added to a reward, a finite number, got {self.bonus}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import types
 from dataclasses import fields
 from difflib import get_close_matches
@@ -45,7 +46,7 @@ def accepts(kind: Any, value: Any) -> bool:
     if origin is Literal:
         return any(value == option and type(value) is type(option) for option in get_args(kind))
     if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
     if kind in (int, str, bool):
         return type(value) is kind
     return value is None if kind in (None, type(None)) else True

@@ -52,8 +52,8 @@ class Whiten:
 
     def complaints(self, setup: Setup) -> Iterator[str]:
         """Refuse an epsilon that cannot keep the divisor from 0."""
-        if not self.eps > 0:
-            yield f"eps keeps the divisor from 0 where all advantages are equal, above 0, got {self.eps}"
+        if not 0 < self.eps < torch.inf:
+            yield f"eps keeps the divisor from 0 where advantages are equal, a finite number above 0, got {self.eps}"
 
     def _weights(self, counted: Tensor, advantages: Tensor) -> Tensor:
         """Weight of each advantage, of their shape."""

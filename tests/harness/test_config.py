@@ -61,7 +61,7 @@ def test_a_wrong_setting_is_named_with_its_path_and_the_way_out(overrides: list[
         ),
         (
             ["+tricks.token_mean=null"],
-            "token_mean: nothing to leave out, preset vanilla_ppo has no token_mean",
+            "token_mean: nothing to leave out, preset vanilla_ppo has no token_mean; it has no trick",
         ),
     ],
 )

@@ -14,8 +14,10 @@ from tricks.api import TrickError
 from tricks.batch import Rollouts
 from tricks.build import build
 from tricks.built_in import BUILT_IN
+from tricks.clipping import Clip
 from tricks.normalization import Normalize
 from tricks.presets import PRESETS
+from tricks.ratios import ClippedWeight, SequenceClip
 from tricks.rule import UpdateRule
 
 RULES = {preset: build(preset, {}, "none", SETUP) for preset in PRESETS} | {
@@ -114,6 +116,20 @@ def test_infinite_ratios_give_a_finite_loss_and_gradient(name: str, far: float, 
     log_probs = batch.old_log_probs.clone()
     log_probs[:, 0] += far
     loss, gradient = loss_and_gradient(RULES[name], batch, log_probs)
+    assert loss.isfinite()
+    assert gradient.isfinite().all()
+
+
+@in_both_precisions
+@pytest.mark.parametrize("advantage", [1.0, -1.0])
+@pytest.mark.parametrize("bound", [None, 1e3])
+@pytest.mark.parametrize("cls", [Clip, SequenceClip, ClippedWeight])
+def test_without_a_bound_a_ratio_ends_where_floats_do(
+    cls: type[Clip], bound: float | None, advantage: float, dtype: torch.dtype
+) -> None:
+    batch = rollouts([advantage] * 2, [0, 0], dtype=dtype)
+    log_probs = torch.tensor([[1e4], [-1e4]], dtype=dtype)
+    loss, gradient = loss_and_gradient(rule(trick=cls(log_ratio_bound=bound)), batch, log_probs)
     assert loss.isfinite()
     assert gradient.isfinite().all()
 
