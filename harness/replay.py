@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import torch
 
 from harness.config import load
-from harness.models.locate import ModelError
+from harness.models.locate import BUILTIN, ModelError
 from harness.provenance import provenance
 from harness.replay_arms import BASELINE, compare, cosine, pulls
 from harness.replay_freeze import freeze
@@ -80,7 +80,8 @@ def replay_model(overrides: Sequence[str], results: Path) -> Replay:
         "steps before": str(config.steps),
         "updates since sampling": str(config.optim.updates_per_rollout),
     }
-    return _report("laptop", "parameters", frozen.batch, made, list(gradients), origin)
+    name = "laptop" if config.model.path.startswith(BUILTIN) else Path(config.model.path).name
+    return _report(name, "parameters", frozen.batch, made, list(gradients), origin)
 
 
 def replay_file(path: Path) -> Replay:
