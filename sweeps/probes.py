@@ -97,6 +97,18 @@ def probes(shape: Shape, bends: Bends) -> Iterator[Probe]:
         )
 
 
+def untried(rule: UpdateRule, shape: Shape) -> str:
+    """Bounds whose reach no probe of this size can show, in words.
+
+    Whitened over the tokens of a batch, one advantage can be as large as the root of their number.
+    """
+    small = shape.prompts * shape.group_size * shape.limit <= _TOKENS
+    tricks = (*rule.tricks.values(), *rule.fillers.values())
+    if small or not any(hasattr(trick, "whiten") for trick in tricks):
+        return ""
+    return " ".join(sorted(repr(trick) for trick in tricks if hasattr(trick, "clip_advantages")))
+
+
 def _scenes(shape: Shape, bends: Bends) -> Iterator[Scene]:
     groups, updates, size, limit = min(shape.groups, 3), min(shape.updates, 2), shape.group_size, bends.limit
     if limit > _LONG:

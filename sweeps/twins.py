@@ -15,7 +15,7 @@ from harness.config import RewardConfig
 from sweeps.compose import PlannedCell
 from sweeps.gradients import Answer, Side, agree, answer
 from sweeps.normal_form import reasons
-from sweeps.probes import Bends, Probe, probes
+from sweeps.probes import Bends, Probe, probes, untried
 from sweeps.shapes import Shape
 
 if TYPE_CHECKING:
@@ -101,12 +101,12 @@ class _Bench:
 
 
 def _rest(config: ExperimentConfig) -> str:
-    """Everything but the reward scale and the rule, and what of the rule acts in the loop, as one key."""
+    """Everything but the reward scale and the rule, and what of the rule no probe can show, as one key."""
     neutral = replace(config, reward=RewardConfig(1.0, 0.0), preset="vanilla_ppo", emulate="none", tricks={}, seed=0)
     rule = config.update_rule()
     idle = rule.inert()
     in_loop = [repr(trick) for name, trick in sorted(rule.tricks.items()) if _in_loop(trick) and name not in idle]
-    return " ".join([neutral.cell_id(), *in_loop])
+    return " ".join([neutral.cell_id(), *in_loop, untried(rule, Shape.of(config))])
 
 
 def _in_loop(trick: object) -> bool:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from sweeps.probes import Bends, probes
+from sweeps.probes import Bends, probes, untried
 from sweeps.shapes import Shape
 from tests.sweeps.rules import rule
 from tricks.batch import Setup
@@ -65,3 +65,11 @@ def test_the_same_rules_get_the_same_batches():
     for one, other in zip(batches(), batches(), strict=True):
         assert torch.equal(one.log_probs, other.log_probs)
         assert torch.equal(one.rollouts.rewards, other.rollouts.rewards)
+
+
+def test_a_bound_after_whitening_is_untried_where_a_batch_is_too_large_to_try():
+    tricks = {"token_whitening": {}, "advantage_clip": {}}
+    large = Shape(8, 16, 8, 8192, moved=True, split=True)
+    assert untried(rule(**tricks), SHAPE) == ""
+    assert untried(rule(**tricks), large) == "AdvantageClip(low=-5.0, high=5.0)"
+    assert untried(rule(advantage_clip={}), large) == ""
