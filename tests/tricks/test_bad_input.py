@@ -8,27 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.tricks.batches import SETUP, assert_agree, example, in_both_precisions, mask_of, moved, rollouts, rule
+from tests.tricks.batches import SETUP, assert_agree, example, mask_of, moved, rollouts, rule
+from tests.tricks.rules import RULES, loss_and_gradient
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean
 from tricks.api import TrickError
 from tricks.batch import Rollouts
-from tricks.build import build
-from tricks.built_in import BUILT_IN
-from tricks.clipping import Clip
 from tricks.normalization import Normalize
-from tricks.presets import PRESETS
-from tricks.ratios import ClippedWeight, SequenceClip
-from tricks.rule import UpdateRule
-
-RULES = {preset: build(preset, {}, "none", SETUP) for preset in PRESETS} | {
-    spec.name: rule(spec.name) for spec in BUILT_IN
-}
-
-
-def loss_and_gradient(update_rule: UpdateRule, batch: Rollouts, log_probs: Tensor) -> tuple[Tensor, Tensor]:
-    leaf, signal = log_probs.detach().clone().requires_grad_(), update_rule.signal(batch)
-    loss = update_rule.loss(leaf, signal, update_rule.loss_weights(signal), torch.ones_like(log_probs))
-    return loss.detach(), torch.autograd.grad(loss, leaf, materialize_grads=True)[0]
 
 
 @pytest.mark.parametrize("reward", [torch.nan, torch.inf, -torch.inf])
@@ -105,41 +90,6 @@ def test_one_response_without_tokens_leaves_the_others_their_update(name: str) -
     assert loss.isfinite()
     assert gradient.isfinite().all()
     assert gradient[2].abs().max() == 0
-
-
-@in_both_precisions
-@pytest.mark.parametrize("name", RULES)
-@pytest.mark.parametrize("far", [1e4, -1e4])
-def test_infinite_ratios_give_a_finite_loss_and_gradient(name: str, far: float, dtype: torch.dtype) -> None:
-    # e^10000 is infinite in every float: one token of each response has moved that far.
-    batch = example(dtype)
-    log_probs = batch.old_log_probs.clone()
-    log_probs[:, 0] += far
-    loss, gradient = loss_and_gradient(RULES[name], batch, log_probs)
-    assert loss.isfinite()
-    assert gradient.isfinite().all()
-
-
-@in_both_precisions
-@pytest.mark.parametrize("advantage", [1.0, -1.0])
-@pytest.mark.parametrize("bound", [None, 1e3])
-@pytest.mark.parametrize("cls", [Clip, SequenceClip, ClippedWeight])
-def test_without_a_bound_a_ratio_ends_where_floats_do(
-    cls: type[Clip], bound: float | None, advantage: float, dtype: torch.dtype
-) -> None:
-    batch = rollouts([advantage] * 2, [0, 0], dtype=dtype)
-    log_probs = torch.tensor([[1e4], [-1e4]], dtype=dtype)
-    loss, gradient = loss_and_gradient(rule(trick=cls(log_ratio_bound=bound)), batch, log_probs)
-    assert loss.isfinite()
-    assert gradient.isfinite().all()
-
-
-@pytest.mark.parametrize("name", ["token_whitening", "group_norm", "kl_reward", "kl_to_go"])
-def test_references_and_samplers_that_lie_far_away_give_finite_advantages(name: str) -> None:
-    batch = example(ref_log_probs=example().ref_log_probs - 1e4, sampler_log_probs=example().old_log_probs + 1e4)
-    signal = rule(name, "truncated_is").signal(batch)
-    assert signal.advantages.isfinite().all()
-    assert signal.token_weights.isfinite().all()
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

@@ -13,20 +13,14 @@ from torch import Tensor
 from torch.nn.functional import pad
 from torch.testing import assert_close
 
-from tests.tricks.batches import SETUP, example, mask_of, moved, rule
+from tests.tricks.batches import example, mask_of, moved, rule
+from tests.tricks.rules import RULES
 from tricks.api import HOOKS
 from tricks.batch import Rollouts
-from tricks.build import build
-from tricks.built_in import BUILT_IN
-from tricks.presets import PRESETS
 from tricks.rule import UpdateRule
 from tricks.statistics import segments
 
 PER_TOKEN = ("old_log_probs", "sampler_log_probs", "ref_log_probs")
-# Every preset, and vanilla PPO with each trick of the catalog.
-RULES = {preset: build(preset, {}, "none", SETUP) for preset in PRESETS} | {
-    spec.name: rule(spec.name) for spec in BUILT_IN
-}
 WITH_TOKEN_ADVANTAGES = {
     name: rule("kl_to_go", *names)
     for name, names in {

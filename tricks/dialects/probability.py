@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import torch
 
+from tricks.clipping import ratios
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -32,7 +34,7 @@ class ProbabilityMask:
     def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
         """Loss of each token (B, T)."""
         kept = ~self._masked(log_ratio, signal)
-        return self.pull * log_ratio.square() - kept * log_ratio.exp() * signal.advantages
+        return self.pull * log_ratio.square() - kept * ratios(log_ratio, None) * signal.advantages
 
     def complaints(self, setup: Setup) -> Iterator[str]:
         """Refuse bounds that are out of range."""
