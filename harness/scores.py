@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from harness.evaluate import pass_at_k
 from harness.metrics import is_timing
+from harness.records import FIRED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -47,7 +48,7 @@ def _means(steps: Sequence[Mapping[str, float]], wanted: Callable[[str], bool]) 
 
 
 def _fired(name: str) -> bool:
-    return name.startswith("fired/")
+    return name.startswith(FIRED)
 
 
 def _lasts(name: str) -> bool:

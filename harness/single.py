@@ -94,13 +94,9 @@ def _print_scores(record: RunRecord) -> None:
     for name in ("start/accuracy", "final/accuracy", "final/truncated", "final/length"):
         if name in record.scores:
             print(f"{name:16} {record.scores[name]:8.3f}")
-    if idle := [name.removeprefix("fired/") for name in sorted(record.scores) if _never_fired(name, record)]:
-        print(f"never fired      {', '.join(idle)}")
+    if record.never_fired:
+        print(f"never fired      {', '.join(record.never_fired)}")
     print(
         f"seconds          {record.wall_seconds:8.1f}   (one seed, {record.config['model']['path']}: a run, no finding)"
     )
     print("make ui shows its curves in the experiment 'single'")
-
-
-def _never_fired(name: str, record: RunRecord) -> bool:
-    return name.startswith("fired/") and record.scores[name] == 0
