@@ -29,10 +29,18 @@ def never_fired(taken: pd.DataFrame) -> dict[int, tuple[str, ...]]:
 
 def fired_notes(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
     """Which tricks never fired, and where."""
-    places: dict[str, list[str]] = {}
+    cells: dict[str, list[int]] = {}
     for cell, names in never_fired(taken).items():
         for trick in names:
-            places.setdefault(trick, []).append(name(axes, study.cells[cell]))
-    if places:
-        texts = [f"{trick} in {listed(cells, ' and ')}" for trick, cells in sorted(places.items())]
-        yield f"Never fired, so that it changed no update and cannot be what made a difference: {listed(texts)}."
+            cells.setdefault(trick, []).append(cell)
+    if cells:
+        texts = [f"{trick} in {_where(study, taken, trick, found, axes)}" for trick, found in sorted(cells.items())]
+        yield f"Never fired, so that without it every update would have been the same: {listed(texts)}."
+
+
+def _where(study: Study, taken: pd.DataFrame, trick: str, cells: Sequence[int], axes: Sequence[str]) -> str:
+    """The cells by name, or that they are all that have the trick."""
+    having = len(scores(taken, f"{FIRED}{trick}"))
+    if 1 < len(cells) == having:
+        return f"all {having} rows that have it"
+    return f"({listed([name(axes, study.cells[cell]) for cell in cells])})"

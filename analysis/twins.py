@@ -50,8 +50,9 @@ def twin_notes(study: Study, by_cell: Scores, axes: Sequence[str]) -> Iterator[s
     if same:
         yield f"The same settings in effect, and so the same runs: {listed(_equated(study, same, axes))}."
     left_out = [twin for twin in other if study.once and not by_cell.get(twin.cell)]
-    for because, members in _by_reason(left_out).items():
-        yield f"Not run, as twins of rows that are: {listed(_equated(study, members, axes))} ({because})."
+    if left_out:
+        texts = [f"{listed(_equated(study, group, axes))} ({why})" for why, group in _by_reason(left_out).items()]
+        yield f"Not run, as twins of rows that are: {listed(texts)}."
 
 
 def _control(study: Study, ran: Sequence[Twin], by_cell: Scores, axes: Sequence[str]) -> Iterator[str]:

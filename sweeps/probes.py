@@ -129,11 +129,17 @@ def _scenes(shape: Shape, bends: Bends) -> Iterator[Scene]:
     for number in range(1, _times(4 * len(bends.lengths), usual.rows, 4)):
         yield usual.but(wild=number % 2 == 1, number=number)
     yield from (whole.but(right="shares", number=number) for number in range(_times(size + 1, shape.prompts, 1)))
-    yield from (whole.but(right=right, rough=True) for right in ("one", "but one"))
-    yield from (usual.but(right=right, lengths="full", extreme=True) for right in ("one", "but one"))
-    wide = whole.but(width=limit) if whole.rows * limit <= _TOKENS else usual
-    yield from (wide.but(right=right, lengths="one short", rough=True) for right in ("one", "but one"))
+    yield from _extremes(usual.but(still=True), whole.but(still=True))
     yield from (whole.but(right=right, rough=True, dtype=torch.float32) for right in ("all", "shares"))
+
+
+def _extremes(usual: Scene, whole: Scene) -> Iterator[Scene]:
+    """Where advantages are as large as they can be."""
+    wide = whole.but(width=usual.width, rough=True) if whole.rows * usual.width <= _TOKENS else usual
+    yield from (whole.but(right=right, rough=True) for right in ("one", "but one"))
+    yield from (usual.but(right=right, lengths="full", extreme="all") for right in ("one", "but one"))
+    yield from (wide.but(right=right, lengths="one short", rough=True) for right in ("one", "but one"))
+    yield from (wide.but(right="all", lengths="full", extreme="one", rough=True, number=end) for end in (0, 1))
 
 
 def _times(needed: int, each: int, least: int) -> int:

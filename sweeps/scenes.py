@@ -60,7 +60,8 @@ class Scene:
     lengths: Literal["mixed", "full", "one short"] = "mixed"
     truncated: bool | None = None  # None: by chance, where a response reaches the limit
     wild: bool = False  # whether log-ratios are large
-    extreme: bool = False  # whether each response has all its log-ratios at one end
+    still: bool = False  # whether all ratios are 1, as in a first update, so that no clip hides an advantage
+    extreme: Literal["", "all", "one"] = ""  # whether all responses, or one, have log-ratios at one end alone
     rough: bool = False  # whether epsilon shows
     number: int = 0  # probes of one kind go through all log-ratios in turn
     dtype: torch.dtype = torch.float64
@@ -91,6 +92,7 @@ def rollouts_of(scene: Scene, gaps: Gaps, generator: torch.Generator) -> Made:
         _gaps(scene, values, lengths, generator, shift if gaps.joint else None)
         for shift, values in enumerate((gaps.ratios, gaps.samplers, gaps.references))
     )
+    moved = torch.zeros_like(moved) if scene.still else moved
     kept = kept + moved * torch.randint(2, (scene.rows, 1), generator=generator)  # from the old policy, or the new one
     top = torch.stack([moved, sampled, kept]).amax(dim=0).clamp(min=0)
     old = -top - 0.05 - torch.rand(top.shape, generator=generator, dtype=torch.float64)
@@ -115,7 +117,7 @@ def _right(scene: Scene, generator: torch.Generator) -> Tensor:
     """Which samples (B,) are right."""
     rows, size = torch.arange(scene.rows), scene.group_size
     match scene.right:
-        case "one" | "but one" if scene.extreme:  # one of every group
+        case "one" | "but one" if scene.extreme == "all":  # one of every group
             first = rows % size == 0
             return first if scene.right == "one" else ~first
         case "one" | "but one":  # one of the batch
@@ -157,9 +159,7 @@ def _gaps(
     Two neighbours then have the same, so that each is met with advantages of both signs.
     """
     if scene.extreme:
-        ends = torch.tensor([min(values), max(values)], dtype=torch.float64)
-        rows = torch.arange(scene.rows)
-        return ends[(rows + rows // scene.group_size) % 2][:, None].expand(-1, scene.width)
+        return _ends(scene, values)
     wanted = torch.tensor([value for value in values if scene.wild or abs(value) <= _MILD], dtype=torch.float64)
     chance = wanted[torch.randint(len(wanted), (scene.rows, scene.width), generator=generator)]
     if shift is None:
@@ -168,3 +168,13 @@ def _gaps(
     turn = wanted[(pair // 3) % len(wanted)][:, None]
     kind = (pair % 3)[:, None]
     return torch.where(kind == 0, chance, torch.where(kind == 1, turn, turn / lengths[:, None]))
+
+
+def _ends(scene: Scene, values: Sequence[float]) -> Tensor:
+    """Log-ratios (B, T) at one end or the other, of the first response alone or of all by turns."""
+    ends = torch.tensor([min(values), max(values)], dtype=torch.float64)
+    rows = torch.arange(scene.rows)
+    found = ends[(rows + rows // scene.group_size + scene.number) % 2]
+    if scene.extreme == "one":
+        found = found.where(rows == 0, 0.0)
+    return found[:, None].expand(-1, scene.width)

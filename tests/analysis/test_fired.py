@@ -27,7 +27,13 @@ def test_the_row_and_a_note_say_which_trick_never_fired():
     rows = [line.strip("|").split("|")[-1].strip() for line in markdown(table).splitlines() if line.startswith("|")]
     assert rows[0] == "never fired"
     assert rows[2:] == ["", "clip", "", ""]
-    assert "cannot be what made a difference: clip in level = easy, norm = group." in "\n".join(table.notes)
+    said = "without it every update would have been the same: clip in (level = easy, norm = group)."
+    assert said in "\n".join(table.notes)
+
+
+def test_a_trick_that_fired_nowhere_is_not_listed_row_by_row():
+    table = study_table(STUDY, runs_frame((scored(0, 0, clip=0.0), scored(1, 0, clip=0.0), scored(2, 0))))
+    assert "clip in all 2 rows that have it." in "\n".join(table.notes)
 
 
 def test_csv_and_latex_have_the_mark_too():

@@ -132,6 +132,13 @@ def test_a_study_holds_the_planned_cells_with_their_ids(tmp_path):
     assert [entry.labels["norm"] for entry in kept.skipped] == ["none", "group"]
 
 
+def test_a_study_holds_its_twins_with_the_reasons(tmp_path):
+    kept = study(plan(tmp_path, once=True), [])
+    assert [cell["norm"] for cell in kept.twins[0]] == ["group", "group"]
+    assert kept.because == (("dividing by a deviation cancels the reward scale",),)
+    assert kept.once
+
+
 def test_a_quick_sweep_does_not_hide_what_a_full_one_recorded(tmp_path):
     text = PLAIN + "quick: [{norm: none}]"
     full = plan(tmp_path, text, full=True)

@@ -1,13 +1,16 @@
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
+from harness.config import RewardConfig, load
 from sweeps.cells import select
 from sweeps.compose import compose_cells
 from sweeps.grid import read_grid
 from sweeps.library import find_grid
 from sweeps.twins import twins
 from tests.sweeps.grids import PLAIN, grid
+from tests.sweeps.random_configs import cell
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +51,70 @@ def test_cells_with_another_aggregation_are_no_twins(tmp_path):
 def test_a_small_but_real_difference_is_no_twin(tmp_path):
     # An epsilon of 0.01 on a deviation of about 0.5 or 1 moves advantages by one and two percent.
     assert found(tmp_path, "group_norm={}", "group_norm={eps: 0.01}") == ()
+
+
+@pytest.fixture(scope="module")
+def base():
+    return load()
+
+
+def why(base, one, other, one_scale=(1.0, 0.0), other_scale=(1.0, 0.0)):
+    """Why two rules are twins; None where they are not."""
+    sides = zip((one, other), (one_scale, other_scale), strict=True)
+    configs = [replace(base, tricks=tricks, reward=RewardConfig(*scale)) for tricks, scale in sides]
+    found = twins([cell(config) for config in configs], {})
+    return found[0].because[0] if found else None
+
+
+def test_a_trick_of_the_loop_sets_cells_apart_unless_it_is_idle(base):
+    assert why(base, {}, {"dynamic_sampling": {"rounds": 1}}) is None
+    assert why(base, {}, {"dynamic_sampling": {"rounds": 0}}) == "with rounds=0 and at_cap=fill every group stays"
+
+
+def test_rules_that_skip_different_updates_are_no_twins(base):
+    # The gradients are the same. Where all groups are filtered one takes no step, the other one on its momentum.
+    company = {"group_mean": {}, "constant_length": {"count": "all"}}
+    assert why(base, company, company | {"zero_variance_filter": {}}) is None
+
+
+def test_micro_batches_matter_where_an_update_has_several(base):
+    each = {"token_mean": {"scope": "micro_batch"}}
+    assert why(base, {"token_mean": {}}, each) == "an update is one micro-batch"
+    small = replace(base, optim=replace(base.optim, micro_batch_tokens=1000))
+    assert why(small, {"token_mean": {}}, each) is None
+
+
+def test_a_residue_of_single_precision_matters_where_a_reward_is_no_sum_of_powers_of_two(base):
+    # Eight rewards of 0.1 have a mean of 0.1 plus 7e-9 in float32, which an epsilon of 1e-9 turns into 7.
+    double, single = (
+        {"group_norm": {"eps": 1e-9, "zero_std": "eps", "precision": kind}} for kind in ("double", "single")
+    )
+    assert why(base, double, single, (0.1, 0.0), (0.1, 0.0)) is None
+    assert why(base, double, single) is not None
+
+
+def test_the_paper_s_batch_of_1024_has_twins_too(base):
+    # One right response of 1,024 has a deviation of 1/32, and epsilon shows at 1.6e-5.
+    rollout = replace(base.rollout, prompts_per_batch=128)
+    norm = {"batch_norm": {}}
+    assert why(replace(base, rollout=rollout), norm, norm, other_scale=(1.0, -1.0)) is not None
+
+
+def test_a_bound_that_one_response_of_the_batch_can_reach_matters(base):
+    # The largest advantage of one in 256 is 255 / 16 = 15.9.
+    norm = {"batch_norm": {}}
+    assert why(base, norm, norm | {"advantage_clip": {"low": -20.0, "high": 15.0}}) is None
+    assert why(base, norm, norm | {"advantage_clip": {"low": -20.0, "high": 16.0}}) is not None
+
+
+def test_a_filter_at_the_limit_drops_responses_that_end_there(base):
+    by_length = {"overlong_filter": {"truncation": "length"}}
+    assert why(base, {"overlong_filter": {}}, by_length) is None
+    assert why(base, {}, {"overlong_filter": {"truncation": "length", "limit": 65}}) is not None
+
+
+def test_clip_bounds_need_a_second_update_to_differ(base):
+    bounds = {"clip": {"clip_ratio_high": 0.2001}}
+    assert why(base, {}, bounds) is None
+    once = replace(base, optim=replace(base.optim, updates_per_rollout=1))
+    assert "every ratio is 1" in why(once, {}, bounds)
