@@ -147,5 +147,5 @@ def test_a_group_of_which_a_single_sample_is_refused_is_refused() -> None:
 
 
 def test_a_group_size_that_can_never_differ_is_refused_before_anything_starts() -> None:
-    with pytest.raises(TrickError, match="at least 2 samples"):
+    with pytest.raises(TrickError, match="dynamic_sampling: rewards differ in groups of 2 or more"):
         load("rollout.group_size=1", "+tricks.dynamic_sampling={}")
