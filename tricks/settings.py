@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import types
 from dataclasses import fields
@@ -22,7 +23,7 @@ def make(name: str, cls: type[Any], settings: Mapping[str, Any]) -> Any:
         if key not in kinds:
             raise TrickError(f"{name}.{key}: no such setting; {suggest(key, kinds)}")
         if not accepts(kinds[key], value):
-            raise TrickError(f"{name}.{key}: takes {words(kinds[key])}, got {value!r}")
+            raise TrickError(f"{name}.{key}: takes {words(kinds[key])}, got {written(value)}")
     return cls(**{key: _as(kinds[key], value) for key, value in settings.items()})
 
 
@@ -65,10 +66,17 @@ def words(kind: Any) -> str:
     return names.get(kind, str(kind))
 
 
+def written(value: Any) -> str:
+    """A value as a person writes it in YAML or JSON."""
+    return json.dumps(value) if value is None or isinstance(value, bool) else repr(value)
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
-    """The nearest known name, or all of them."""
-    close = get_close_matches(name, list(known), n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known)) or 'none'}"
+    """The nearest known name, or all of them. A name that goes on from a known one is near it: epsilon means eps."""
+    names = sorted(known)
+    close = get_close_matches(name, names, n=1, cutoff=0.8)
+    close = close or [option for option in names if name.startswith(option)] or get_close_matches(name, names, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names) or 'none'}"
 
 
 @cache  # a plan makes thousands of tricks

@@ -7,6 +7,7 @@ from dataclasses import Field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from tricks.api import CLOSED, TrickError
+from tricks.settings import written
 
 if TYPE_CHECKING:
     from tricks.dialects.dialect import Dialect, Refusal, Rewrite, Variant
@@ -82,9 +83,13 @@ def _setting(dialect: Dialect, name: str, part: Any, setting: Field[Any], row: V
         if plain or given == fixed:
             return fixed
         if key not in row.free:
-            raise TrickError(f"{name}.{key}: {dialect.name} fixes {fixed!r} ({row.where}), got {given!r}; {_out(key)}")
+            raise TrickError(
+                f"{name}.{key}: {dialect.name} fixes {written(fixed)} ({row.where}), got {written(given)}; {_out(key)}"
+            )
     elif not plain and key not in row.free:
-        raise TrickError(f"{name}.{key}: {dialect.name} has no such choice ({row.where}), got {given!r}; {_out(key)}")
+        raise TrickError(
+            f"{name}.{key}: {dialect.name} has no such choice ({row.where}), got {written(given)}; {_out(key)}"
+        )
     return given
 
 

@@ -61,7 +61,7 @@ def test_the_dual_clip_is_the_same_for_the_same_bound(emulate):
 
 @pytest.mark.parametrize("emulate", ["open_instruct", "oat"])
 def test_a_dual_clip_is_refused_where_there_is_none(emulate):
-    with pytest.raises(TrickError, match=r"^dual_clip\.dual_clip: .* fixes None"):
+    with pytest.raises(TrickError, match=r"^dual_clip\.dual_clip: .* fixes null"):
         spoken(emulate, "dual_clip")
 
 
