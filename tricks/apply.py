@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tricks.api import TrickError
 from tricks.batch import Setup
+from tricks.clipping import floats_end
 from tricks.fired import ablations, changed, token_gradients
 
 if TYPE_CHECKING:
@@ -84,9 +85,13 @@ def _diagnostics(rule: UpdateRule, document: Document, signal: Signal) -> dict[s
 
 
 def _refuse_infinite(rule: UpdateRule, document: Document, signal: Signal, found: tuple[Tensor | None, ...]) -> None:
-    if all(part is None or part.isfinite().all() for part in (*found, signal.advantages, signal.token_weights)):
-        return
     ratios = rule.log_ratio(document.log_probs, signal).abs()
+    finite = all(part is None or part.isfinite().all() for part in (*found, signal.advantages, signal.token_weights))
+    bounded = all(
+        getattr(part, "log_ratio_bound", 0) is not None for part in (*rule.tricks.values(), *rule.fillers.values())
+    )
+    if finite and (bounded or bool((ratios <= floats_end(ratios)).all())):
+        return
     sample, token = divmod(int(ratios.argmax()), ratios.shape[1])
     raise TrickError(
         f"the loss or its gradient is not finite; the largest log-ratio is {ratios.max().item():g} at "

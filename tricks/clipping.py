@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from tricks.batch import Setup, Signal
 
 ONE_UPDATE: Final = "with optim.updates_per_rollout=1 every ratio is 1 and no bound can bind; set it to 2 or more"
-FLOATS_END: Final = 80.0  # e^80 is 5.5e34; the gradient of an infinite ratio is nan even where it is clipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,17 @@ class Clip:
 
 
 def ratios(log_ratio: Tensor, bound: float | None) -> Tensor:
-    """Ratios of log-ratios held within plus and minus the bound; without one, within what a float32 can hold."""
-    return bounded(log_ratio, FLOATS_END if bound is None else min(bound, FLOATS_END)).exp()
+    """Ratios of log-ratios held within plus and minus the bound; without one, within what floats can hold.
+
+    The gradient of an infinite ratio would be nan even where it is clipped.
+    """
+    end = floats_end(log_ratio)
+    return bounded(log_ratio, end if bound is None else min(bound, end)).exp()
+
+
+def floats_end(log_ratio: Tensor) -> float:
+    """Largest log-ratio whose ratio has room in its type beside an advantage: 80 in float32, 701 in float64."""
+    return math.log(torch.finfo(log_ratio.dtype).max) - 8
 
 
 def bounded(log_ratio: Tensor, bound: float | None) -> Tensor:

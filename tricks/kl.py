@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import torch
 
-from tricks.clipping import FLOATS_END, bounded, refuse_bound
+from tricks.clipping import bounded, floats_end, refuse_bound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ def estimate(log_ratio: Tensor, estimator: Estimator) -> Tensor:
         case "k2":
             return log_ratio.square() / 2
         case "k3":
-            return bounded(log_ratio, FLOATS_END).expm1() - log_ratio
+            return bounded(log_ratio, floats_end(log_ratio)).expm1() - log_ratio
 
 
 @dataclass(frozen=True, slots=True)
