@@ -13,6 +13,8 @@ from typing import Any
 from tests.docs_numbers import one_of_eight
 from tests.docs_trick import trick_block
 from tests.markdown import code, table
+from tests.tricks.apply_faults import messages
+from tests.tricks.refusals import REFUSALS
 from tricks.built_in import BUILT_IN
 from tricks.catalog import find
 from tricks.dialects.registry import DIALECTS
@@ -74,6 +76,15 @@ def _clauses() -> Lines:
     yield from table(("clause", "promise"), [(code(name), promise) for name, (promise, _) in CLAUSES.items()])
 
 
+def _refusals() -> Lines:
+    rows = [(code(refusal.trick), code(refusal.setting), code(refusal.message)) for refusal in REFUSALS]
+    yield from table(("trick or place", "setting", "message"), dict.fromkeys(rows))
+
+
+def _faults() -> Lines:
+    yield from (f"    {message}" for message in dict.fromkeys(messages()))
+
+
 TABLES: dict[str, Callable[[], Lines]] = {
     "catalog": _catalog,
     "presets": _presets,
@@ -81,7 +92,8 @@ TABLES: dict[str, Callable[[], Lines]] = {
     "parts": _parts,
     "clauses": _clauses,
     "one_of_eight": one_of_eight,
-    "refusals": lambda: iter(()),
+    "refusals": _refusals,
+    "faults": _faults,
 }
 
 
