@@ -8,12 +8,14 @@ import types
 from dataclasses import fields
 from difflib import get_close_matches
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from tricks.api import TrickError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+_LARGEST: Final = 3.4e38  # beyond it a float32 is infinite
 
 
 def make(name: str, cls: type[Any], settings: Mapping[str, Any]) -> Any:
@@ -46,11 +48,19 @@ def accepts(kind: Any, value: Any) -> bool:
         return any(accepts(option, value) for option in get_args(kind))
     if origin is Literal:
         return any(value == option and type(value) is type(option) for option in get_args(kind))
-    if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
-    if kind in (int, str, bool):
+    if kind in (float, int):
+        return _is_number(kind, value)
+    if kind in (str, bool):
         return type(value) is kind
     return value is None if kind in (None, type(None)) else True
+
+
+def _is_number(kind: Any, value: Any) -> bool:
+    """A number that tensors can hold."""
+    if kind is int:
+        return type(value) is int and abs(value) < 1 << 63
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and (abs(value) <= _LARGEST or abs(value) == math.inf)  # neither holds for NaN
 
 
 def words(kind: Any) -> str:

@@ -14,6 +14,8 @@ _TYPES: Final = (
     setting("clip_higher", "clip_ratio_hi", 0.3, "did you mean 'clip_ratio_high'?"),
     setting("group_norm", "eps", "small", "takes a number"),
     setting("group_norm", "eps", nan, "takes a number"),
+    setting("reward_clip", "high", 1e300, "takes a number"),  # an infinite float32
+    setting("overlong_filter", "limit", 1 << 63, "takes a whole number"),  # more than 64 bits
     setting("group_norm", "eps", True, "takes a number"),
     setting("group_norm", "ddof", 2, "takes 1 or 0"),
     setting("group_norm", "mean", "prompt", "takes none or group or batch or leave_one_out"),
