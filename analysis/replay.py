@@ -73,11 +73,15 @@ def _warning(replay: Replay) -> Iterator[str]:
 
 
 def _lead(replay: Replay) -> str:
-    facts = ", ".join(f"{name} {value:.6g}" for name, value in replay.batch.items())
+    facts = "; ".join(f"{name} {_fact(value)}" for name, value in replay.batch.items())
     return (
         f"The gradient of every rule on one frozen batch of rollouts, with respect to {replay.coordinates:,} "
         f"{replay.gradient_of}, against that of `{replay.baseline}`. The batch: {facts}."
     )
+
+
+def _fact(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:.3g}"
 
 
 def _origin(replay: Replay) -> Iterator[str]:

@@ -17,7 +17,7 @@ REPLAY = Replay(
     gradient_of="parameters",
     coordinates=1234,
     baseline="vanilla_ppo",
-    batch={"samples": 4, "mean reward": 0.75},
+    batch={"samples": 4096, "mean reward": 0.7512345},
     arms=(
         ArmResult("group_norm", "paper", 0.5, 2.0, 0.25, 0.875),
         ArmResult("clip_higher", "paper", 0.99, 1.01, 0.0, 0.0002),
@@ -50,6 +50,7 @@ def test_a_rule_without_a_gradient_says_why() -> None:
 def test_the_table_says_where_it_comes_from_and_that_it_is_a_laptop() -> None:
     text = markdown(REPLAY)
     assert "never to be read as the paper's numbers" in text
+    assert "The batch: samples 4,096; mean reward 0.751." in text
     assert "From: model builtin:small_base, seed 0." in text
     assert "Commit 0123456789, torch 2.13.0." in text
 
