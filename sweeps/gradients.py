@@ -63,15 +63,16 @@ def answer(side: Side, probe: Probe, split: bool) -> Answer:
 def agree(one: Answer, other: Answer, close: float) -> bool:
     """Whether two answers are the same but for rounding, token by token.
 
-    A gradient below the batch's median is held to that, because it may be the small difference of large numbers.
+    A gradient below the median of those that both have is held to that: it may be a small difference of large ones.
     """
     if one.taken != other.taken or not torch.equal(one.accepted, other.accepted):
         return False
-    size = torch.maximum(one.gradients.abs(), other.gradients.abs())
+    sizes = torch.stack((one.gradients.abs(), other.gradients.abs()))
     noise = torch.maximum(one.noise, other.noise)
-    moved = size[size > noise]
-    usual = moved.median() if len(moved) else size.new_zeros(())
-    within = close * torch.maximum(size, usual) + noise
+    both = sizes.amin(dim=0)
+    moved = both[both > noise]
+    usual = moved.median() if len(moved) else noise.new_zeros(())
+    within = close * sizes.amax(dim=0).clamp(min=usual) + noise
     return bool(((one.gradients - other.gradients).abs() <= within).all())
 
 

@@ -39,6 +39,12 @@ def test_a_twin_that_did_not_run_says_whose_it_is_and_has_no_number():
     assert f"Not run, as twins of rows that are: level = hard, norm = group as easy ({WHY})." in "\n".join(table.notes)
 
 
+def test_a_twin_that_is_still_to_run_is_only_not_run_yet():
+    table = made(TWINS, run(0, 0), run(1, 0, 0.7))
+    assert row(table, 3)[2] == "— not run yet"
+    assert "as twins" not in "\n".join(table.notes)
+
+
 def test_a_twin_that_ran_before_keeps_its_number():
     assert row(made(ONCE, run(1, 0, 0.7), run(3, 0, 0.6)), 3)[2] == "0.600 (1)"
 

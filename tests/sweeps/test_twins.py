@@ -68,6 +68,7 @@ def why(base, one, other, one_scale=(1.0, 0.0), other_scale=(1.0, 0.0)):
 
 def test_a_trick_of_the_loop_sets_cells_apart_unless_it_is_idle(base):
     assert why(base, {}, {"dynamic_sampling": {"rounds": 1}}) is None
+    assert why(base, {"dynamic_sampling": {"rounds": 2}}, {"dynamic_sampling": {"rounds": 1}}) is None
     assert why(base, {}, {"dynamic_sampling": {"rounds": 0}}) == "with rounds=0 and at_cap=fill every group stays"
 
 
@@ -105,6 +106,14 @@ def test_a_bound_that_one_response_of_the_batch_can_reach_matters(base):
     norm = {"batch_norm": {}}
     assert why(base, norm, norm | {"advantage_clip": {"low": -20.0, "high": 15.0}}) is None
     assert why(base, norm, norm | {"advantage_clip": {"low": -20.0, "high": 16.0}}) is not None
+
+
+def test_a_bound_that_cannot_be_tried_sets_cells_apart(base):
+    # One token of 8 * 32 * 8,192 may be whitened to the root of that, 1,448.
+    rollout = replace(base.rollout, max_response_length=8192)
+    whitened = {"token_whitening": {}}
+    bounded = whitened | {"advantage_clip": {"low": -1000.0, "high": 1000.0}}
+    assert why(replace(base, rollout=rollout), whitened, bounded) is None
 
 
 def test_a_filter_at_the_limit_drops_responses_that_end_there(base):

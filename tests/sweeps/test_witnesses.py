@@ -21,9 +21,9 @@ def test_every_two_bounds_of_a_ratio_have_a_log_ratio_between_them():
 
 
 def test_both_sides_of_a_bounded_log_ratio_are_tried():
-    found = log_ratios(numbers([Clip(log_ratio_bound=20.0)]))
-    assert min(found) < -20
-    assert max(found) > 20
+    found = log_ratios(numbers([Clip(log_ratio_bound=30.0)]))
+    assert min(found) < -30
+    assert max(found) > 30
 
 
 def test_a_ratio_of_exactly_1_is_among_them():
