@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from tricks.document import Document
 
 USAGE: Final = """\
-usage: python -m harness.replay [OVERRIDE ...]            a batch of a real model; steps=10 unless told otherwise
+usage: python -m harness.replay [OVERRIDE ...]            a batch of a real model; steps=4 unless told otherwise
        python -m harness.replay rollouts=FILE             a batch of any framework (docs/rollouts.md)
 
 writes results/runs/replay/replay.NAME.json, which `python -m analysis replay` makes a table and a figure of"""
-STEPS: Final = "steps=10"  # enough for a policy that has left its start
+STEPS: Final = "steps=4"  # the policy has left its start, and some responses are still truncated
 UPDATES: Final = 4  # of a step, for a batch that does not say
 
 
