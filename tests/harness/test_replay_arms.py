@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from harness.replay_arms import ARMS, BASELINE, Arm, compare, cosine, gradient, pulls
 from tricks.api import TrickError
 from tricks.apply import setup_of
+from tricks.batch import Signal
 from tricks.build import build
+from tricks.built_in import VANILLA
 from tricks.document import Document, read_document
+from tricks.rule import UpdateRule
 
 # Two prompts with two answers each, of 1, 3, 2 and 2 tokens, one right answer in the first, two in the second.
 BATCH: dict[str, Any] = {
@@ -82,12 +87,19 @@ def test_what_a_batch_lacks_is_said_by_arm() -> None:
     assert "preset reinforce_pp" in refused
 
 
+@dataclass(frozen=True)
+class Exploding:
+    """A trick of somebody else's that no bound holds."""
+
+    def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
+        return log_ratio * torch.inf
+
+
 def test_an_infinite_gradient_is_refused() -> None:
-    document = batch(old_log_probs=[[-2000.0], [-1.0, -2.0, -0.5], [-0.25, -1.0], [-3.0, -0.125]])
-    rule = build(BASELINE, {"clip": {"log_ratio_bound": None}}, "none", setup_of(document.rollouts, 4))
-    negative = batch(rewards=[-1, 0, 1, 1], old_log_probs=[[-2000.0], [-1.0, -2.0, -0.5], [-0.25, -1.0], [-3.0, -1.0]])
+    document = batch()
+    rule = UpdateRule({"exploding": Exploding()}, VANILLA, setup_of(document.rollouts, 4))
     with pytest.raises(TrickError, match="the gradient is not finite"):
-        gradient(rule, negative)
+        gradient(rule, document)
 
 
 def test_the_angle_between_vectors_is_taken_in_float64() -> None:
