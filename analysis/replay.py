@@ -19,8 +19,8 @@ _NOTES: Final = (
     "Cosine and norm ratio: the rule's gradient against the baseline's. Cosine 1 with another norm is another length "
     "of the step and nothing else; a dash stands where a rule has no gradient on this batch.",
     "Sign flips: share of the coordinates in which the baseline has a gradient and the rule one of the other sign.",
-    "Tokens changed: share of sampled tokens whose gradient the trick changes, exactly 0 where it did not fire; of a "
-    "trick that draws groups anew, those of the groups it would replace.",
+    "Tokens changed: share of sampled tokens whose gradient the trick changes or which it takes out of a denominator, "
+    "exactly 0 where it did not fire; of a trick that draws groups anew, tokens of the groups it would replace.",
     "A trick is added to the baseline alone; a preset is whole. Groups that dynamic sampling refuses are left out.",
 )
 

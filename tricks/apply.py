@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tricks.api import TrickError
 from tricks.batch import Setup
 from tricks.clipping import floats_end
-from tricks.fired import ablations, changed, token_gradients
+from tricks.fired import ablations, changes, token_gradients
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,9 +68,9 @@ def _fired(rule: UpdateRule, document: Document, signal: Signal) -> Iterator[tup
     for name, trick in rule.tricks.items():
         if hasattr(trick, "accept_groups"):
             yield name, _share(rollouts.response_mask & ~trick.accept_groups(rollouts)[:, None], rollouts)
-    for ablated in ablations(rule, rollouts):
-        tokens = changed(rule, ablated, document.log_probs, signal, document.entropies, document.micro_batch)
-        yield ablated.name, _share(tokens, rollouts)
+    others = ablations(rule, rollouts)
+    found = changes(rule, others, document.log_probs, signal, document.entropies, document.micro_batch)
+    yield from ((name, _share(tokens, rollouts)) for name, tokens in found.items())
 
 
 def _share(tokens: Tensor, rollouts: Rollouts) -> dict[str, Any]:
