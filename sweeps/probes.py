@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Self
 
 import torch
 from torch import Tensor
 
 from sweeps.scenes import Scene, rollouts_of
-from sweeps.witnesses import divergences, lengths, log_ratios, numbers
+from sweeps.witnesses import counts, divergences, lengths, log_ratios, numbers
 from tricks.api import needs
 from tricks.batch import Rollouts
 from tricks.clipping import Clip
@@ -78,7 +78,7 @@ class Probe:
     def rewarded(self, right: float, wrong: float) -> Rollouts:
         """The rollouts under a reward scale, as float32 holds it."""
         scale = torch.tensor([wrong, right], dtype=torch.float32).to(self.rollouts.rewards.dtype)
-        return _with(self.rollouts, rewards=scale[self.rollouts.rewards.long()])
+        return replace(self.rollouts, rewards=scale[self.rollouts.rewards.long()])
 
 
 def probes(shape: Shape, bends: Bends) -> Iterator[Probe]:
@@ -161,11 +161,5 @@ def _splits(trick: object) -> bool:
 
 def _limit(tricks: Sequence[object], limit: int) -> int:
     """The limit, or a short one where nothing depends on how many tokens it has."""
-    counted = len(lengths(tricks, limit)) > len(lengths((), limit))
     bounded = any(hasattr(trick, hook) for trick in tricks for hook in _BOUNDS)
-    return limit if counted or bounded else min(limit, _LONG)
-
-
-def _with(rollouts: Rollouts, rewards: Tensor) -> Rollouts:
-    fields = {name: getattr(rollouts, name) for name in Rollouts.__slots__}
-    return Rollouts(**{**fields, "rewards": rewards})
+    return limit if bounded or counts(tricks) else min(limit, _LONG)

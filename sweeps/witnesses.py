@@ -23,9 +23,14 @@ def numbers(tricks: Iterable[object]) -> set[float]:
     return {abs(float(value)) for value in _settings(tricks) if type(value) in (int, float) and isfinite(value)}
 
 
+def counts(tricks: Iterable[object]) -> set[int]:
+    """The settings of the tricks that may be numbers of tokens."""
+    return {value for value in _settings(tricks) if type(value) is int and value > 1}
+
+
 def lengths(tricks: Iterable[object], limit: int) -> list[int]:
-    """Response lengths at, below and above every whole number of the settings, alone or counted from another."""
-    whole = {value for value in _settings(tricks) if type(value) is int and value > 1} | {limit}
+    """Response lengths at, below and above every number of tokens of the settings, alone or counted from another."""
+    whole = counts(tricks) | {limit}
     marks = whole | {abs(one - other) for one in whole for other in whole}
     near = {mark + step for mark in marks for step in (-1, 0, 1)} | {1, 2}
     return sorted(length for length in near if 1 <= length <= limit)

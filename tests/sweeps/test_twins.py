@@ -116,6 +116,12 @@ def test_a_bound_that_cannot_be_tried_sets_cells_apart(base):
     assert why(replace(base, rollout=rollout), whitened, bounded) is None
 
 
+def test_a_long_limit_is_the_limit_in_numbers_too(base):
+    rollout = replace(base.rollout, max_response_length=2048)
+    numbered = {"constant_length": {"length": 2048}}
+    assert why(replace(base, rollout=rollout), {"constant_length": {}}, numbered) == "the limit is 2048 tokens"
+
+
 def test_a_filter_at_the_limit_drops_responses_that_end_there(base):
     by_length = {"overlong_filter": {"truncation": "length"}}
     assert why(base, {"overlong_filter": {}}, by_length) is None

@@ -28,9 +28,10 @@ def differ(one: ExperimentConfig, other: ExperimentConfig, batches: int = 12, se
 
 
 def _apart(left: torch.Tensor, right: torch.Tensor) -> float:
+    """The largest difference, in parts of one in 10,000: what epsilon does where nearly all rewards are equal."""
     size = torch.maximum(left.abs(), right.abs())
     typical = size[size > 1e-8].median() if (size > 1e-8).any() else torch.zeros(())
-    return float(((left - right).abs() / (3e-5 * torch.maximum(size, typical) + 1e-8)).max())
+    return float(((left - right).abs() / (1e-4 * torch.maximum(size, typical) + 1e-8)).max())
 
 
 def _batch(config: ExperimentConfig, chance: torch.Generator, number: int):
