@@ -10,6 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tricks.packages import packages
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -25,6 +27,7 @@ def provenance() -> Mapping[str, str]:
         "dirty": _dirty(),
         "python": platform.python_version(),
         **{package: version(package) for package in _PACKAGES},
+        **{f"trick {name}": package for name, package in packages().items()},
         "processor": _processor(),
         "cores": str(os.cpu_count()),
     }

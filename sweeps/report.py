@@ -11,7 +11,7 @@ from sweeps.cells import varied, words
 from sweeps.estimate import START_SECONDS, makespan
 from sweeps.phrases import count, duration
 from sweeps.twin_report import inert_lines, twin_lines
-from tricks.catalog import packages
+from tricks.packages import packages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -111,7 +111,9 @@ def test_a_grid_crosses_its_trick_with_ours_and_the_plan_shows_it_as_foreign(ins
     assert "normaliser=group: half cannot matter" in planned
 
 
-def test_a_run_trains_with_its_trick(installed: Path, tmp_path: Path) -> None:
+def test_a_run_trains_with_its_trick_and_its_record_names_the_package(installed: Path, tmp_path: Path) -> None:
     small = ("steps=1", "rollout.prompts_per_batch=4", "rollout.group_size=2", "eval.problems=1", "eval.samples=1")
     command = ("harness", "preset=grpo", "+tricks.half_rewards={}", *small)
     assert "HalfRewards(" in run(installed, *command, results=tmp_path / "results")
+    (record,) = (tmp_path / "results").glob("runs/*/record.json")
+    assert json.loads(record.read_text())["provenance"]["trick half_rewards"] == "half-rewards 0.1"

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from tricks.api import TrickError, TrickSpec
 from tricks.built_in import BUILT_IN
+from tricks.packages import ENTRY_POINT_GROUP
 from tricks.settings import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from importlib.metadata import EntryPoint
-
-ENTRY_POINT_GROUP: Final = "liteppo.tricks"
 
 
 @cache
@@ -37,12 +36,6 @@ def foreign(points: tuple[EntryPoint, ...]) -> Iterator[tuple[EntryPoint, TrickS
         if spec.name != point.name:
             raise TrickError(f"{point.value} is named {spec.name!r}, its entry point {point.name!r}; make them equal")
         yield point, spec
-
-
-def packages() -> dict[str, str]:
-    """The package that each foreign trick comes from, with its version."""
-    points = entry_points(group=ENTRY_POINT_GROUP)
-    return {point.name: f"{point.dist.name} {point.dist.version}" for point in points if point.dist is not None}
 
 
 def find(name: str) -> TrickSpec:

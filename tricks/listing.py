@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tricks.built_in import BUILT_IN
-from tricks.catalog import catalog, packages
+from tricks.catalog import catalog
 from tricks.dialects.registry import DIALECTS
+from tricks.packages import packages
 from tricks.presets import PRESETS
 
 if TYPE_CHECKING:
