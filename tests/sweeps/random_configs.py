@@ -10,10 +10,12 @@ from sweeps.compose import PlannedCell
 from tricks.api import TrickError
 from tricks.built_in import BUILT_IN
 from tricks.catalog import find
+from tricks.dialects.registry import DIALECTS
 from tricks.presets import PRESETS
 from tricks.settings import hints
 
 SCALES = ((1.0, 0.0), (1.0, -1.0), (0.0, -1.0), (2.0, 0.5), (1.0, 0.9), (0.3, -0.7), (1.0, 1.0), (0.0, 1.0))
+SPOKEN = (*("none",) * 10, *DIALECTS)
 # Settings with numbers; those of one name mean similar things in all tricks.
 NUMBERS: dict[str, tuple[Any, ...]] = {
     "eps": (1e-6, 1e-8, 1e-4, 1e-5),
@@ -42,18 +44,19 @@ def cell(config: ExperimentConfig, **labels: str) -> PlannedCell:
 
 
 def random_config(base: ExperimentConfig, chance: random.Random) -> ExperimentConfig:
-    """A config that composes, with any preset, up to three more tricks, and any shape."""
+    """A config that composes, with any preset and dialect, up to three more tricks, and any shape."""
     while True:
         preset = chance.choice(sorted(PRESETS))
         names = chance.sample([spec.name for spec in BUILT_IN], chance.choice((0, 1, 1, 2, 3)))
         tricks: dict[str, Any] = {name: random_settings(name, chance) for name in names}
-        made = replace(_shaped(base, chance), preset=preset, tricks=tricks, reward=RewardConfig(*chance.choice(SCALES)))
+        shaped = replace(_shaped(base, chance), reward=RewardConfig(*chance.choice(SCALES)))
+        made = replace(shaped, preset=preset, tricks=tricks, emulate=chance.choice(SPOKEN))
         if valid(made):
             return made
 
 
 def neighbour(config: ExperimentConfig, chance: random.Random) -> ExperimentConfig:
-    """Another valid config of the same shape: another reward scale, or a trick more, less, or set otherwise."""
+    """Another valid config of the same shape: another scale or dialect, or a trick more, less, or set otherwise."""
     while True:
         made = _changed(config, chance)
         if made != config and valid(made):
@@ -104,9 +107,11 @@ def _shaped(base: ExperimentConfig, chance: random.Random) -> ExperimentConfig:
 def _changed(config: ExperimentConfig, chance: random.Random) -> ExperimentConfig:
     tricks = dict(config.tricks)
     chosen = {**PRESETS[config.preset].tricks, **tricks}
-    match chance.choice(("scale", "add", "add", "leave", "set", "set", "set")):
+    match chance.choice(("scale", "speak", "add", "add", "leave", "set", "set", "set")):
         case "scale":
             return replace(config, reward=RewardConfig(*chance.choice(SCALES)))
+        case "speak":
+            return replace(config, emulate=chance.choice(SPOKEN))
         case "add":
             name = chance.choice([spec.name for spec in BUILT_IN])
             tricks[name] = random_settings(name, chance)
