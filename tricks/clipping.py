@@ -30,7 +30,9 @@ class Clip:
 
     clip_ratio_low: Annotated[float, "distance of the lower bound from 1"] = 0.2
     clip_ratio_high: Annotated[float, "distance of the upper bound from 1; 0.28 in DAPO"] = 0.2
-    dual_clip: Annotated[float | None, "largest ratio under a negative advantage; 3.0 in verl, none elsewhere"] = None
+    dual_clip: Annotated[
+        float | None, "largest ratio under a negative advantage; 3.0 in verl, where it is always on"
+    ] = None
     log_ratio_bound: Annotated[
         float | None, "log-ratios are held within plus and minus this, as in verl; none in ROLL"
     ] = 20.0
