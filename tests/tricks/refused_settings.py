@@ -32,6 +32,7 @@ _NORMALIZATION: Final = (
     setting("group_norm", "eps", 0.0, "set eps or choose zero_std=zero", zero_std="eps"),
     setting("group_norm", "about", "group", "set std=batch or leave about out"),
     setting("token_whitening", "eps", 0.0, "a finite number above 0"),
+    setting("token_whitening", "eps", inf, "a finite number above 0"),
     setting("reward_clip", "low", 2.0, "low must lie below high"),
     setting("advantage_clip", "high", -5.0, "low must lie below high"),
 )
@@ -52,6 +53,7 @@ _TERMS: Final = (
     *(setting(name, "coef", -1.0, "a finite number of at least 0") for name in ("kl_loss", "kl_reward", "kl_to_go")),
     *(setting(name, "log_ratio_bound", 0.0, "null leaves it out") for name in ("kl_loss", "kl_reward", "kl_to_go")),
     *(setting(name, "value_bound", -1.0, "null leaves it out") for name in ("kl_loss", "kl_reward", "kl_to_go")),
+    setting("kl_loss", "coef", inf, "a finite number of at least 0"),
     setting("entropy_bonus", "coef", inf, "a finite number"),
 )
 _SAMPLES: Final = (
@@ -61,9 +63,11 @@ _SAMPLES: Final = (
     rule({"zero_variance_filter": {}}, "zero_variance_filter", "group_size", "set it higher", setup=ALONE),
     setting("zero_variance_filter", "tolerance", -0.1, "a finite number of at least 0"),
     rule({"dynamic_sampling": {}}, "dynamic_sampling", "group_size", "set it higher", setup=ALONE),
+    setting("zero_variance_filter", "tolerance", inf, "a finite number of at least 0"),
     setting("dynamic_sampling", "rounds", -1, "at least 0"),
     setting("soft_overlong", "cache", 9, "at least 1"),
     setting("soft_overlong", "weight", -1.0, "a finite number of at least 0"),
+    setting("soft_overlong", "weight", inf, "a finite number of at least 0"),
     setting("length_reward", "weight", inf, "a finite number"),
     setting("format_reward", "bonus", inf, "a finite number"),
 )

@@ -38,6 +38,7 @@ def loss_and_gradient(
         ({"dual_clip": 3.0}, -2.0, [6.0, 4.0, 2.5, 2.0, 1.6], [0.0, 4.0, 2.5, 2.0, 0.0]),
         # A positive advantage never feels the dual clip, and one of 0 has no loss.
         ({"dual_clip": 3.0}, 1.0, [-1.2, -1.2, -1.2, -1.0, -0.5], [0.0, 0.0, 0.0, -1.0, -0.5]),
+        ({"dual_clip": 3.0}, 0.5, [-0.6, -0.6, -0.6, -0.5, -0.25], [0.0, 0.0, 0.0, -0.5, -0.25]),
         ({"dual_clip": 3.0}, 0.0, [0.0] * 5, [0.0] * 5),
         # Log-ratios beyond the bound are held there and lose their gradient: ratios between 2/3 and 3/2.
         ({"log_ratio_bound": math.log(1.5)}, -1.0, [1.5, 1.5, 1.25, 1.0, 0.8], [0.0, 0.0, 1.25, 1.0, 0.0]),
@@ -60,12 +61,12 @@ def test_advantages_of_tokens_are_clipped_token_by_token(dtype: torch.dtype) -> 
 
 @in_both_precisions
 def test_clip_fractions_count_each_bound_by_the_sign_that_it_stops(dtype: torch.dtype) -> None:
-    two = signal([1.0, -1.0], 5, dtype=dtype)
-    masks = Clip(dual_clip=3.0).diagnostics(log_ratios(dtype).expand(2, 5), two)
+    three = signal([0.5, -0.5, 0.0], 5, dtype=dtype)
+    masks = Clip(dual_clip=3.0).diagnostics(log_ratios(dtype).expand(3, 5), three)
     assert {name: mask.int().tolist() for name, mask in masks.items()} == {
-        "clip_fraction_high": [[1, 1, 1, 0, 0], [0] * 5],
-        "clip_fraction_low": [[0] * 5, [0, 0, 0, 0, 1]],
-        "clip_fraction_dual": [[0] * 5, [1, 0, 0, 0, 0]],
+        "clip_fraction_high": [[1, 1, 1, 0, 0], [0] * 5, [0] * 5],
+        "clip_fraction_low": [[0] * 5, [0, 0, 0, 0, 1], [0] * 5],
+        "clip_fraction_dual": [[0] * 5, [1, 0, 0, 0, 0], [0] * 5],
     }
 
 

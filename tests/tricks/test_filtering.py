@@ -85,6 +85,12 @@ def test_groups_of_equal_rewards_are_left_out() -> None:
     assert ZeroVarianceFilter().keep_samples(MIXED).tolist() == [False, True, False, True, False]
 
 
+@pytest.mark.parametrize("reward", [-1.0, 0.0, 1.0])
+def test_rewards_are_equal_whatever_they_are(reward: float) -> None:
+    assert not ZeroVarianceFilter().keep_samples(rollouts([reward] * 3, [0] * 3)).any()
+    assert not DynamicSampling().accept_groups(rollouts([reward] * 3, [0] * 3)).any()
+
+
 @pytest.mark.parametrize(("tolerance", "kept"), [(0.24, True), (0.25, False)])
 def test_rewards_within_the_tolerance_count_as_equal(tolerance: float, kept: bool) -> None:
     assert ZeroVarianceFilter(tolerance).keep_samples(MIXED).tolist() == [False, kept, False, kept, False]

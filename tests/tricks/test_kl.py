@@ -72,7 +72,9 @@ def test_a_response_loses_the_sum_of_its_tokens_and_each_token_what_is_to_come(
     estimator: str, dtype: torch.dtype
 ) -> None:
     lengths, table = [3, 1], [[0.5, -1.0, 2.0], [1.5, 9.0, 9.0]]
-    batch = rollouts([0.0] * 2, [0] * 2, lengths=lengths, dtype=dtype, ref_log_probs=torch.tensor(table, dtype=dtype))
+    old = torch.full((2, 3), -1.5, dtype=dtype)
+    ref = old + torch.tensor(table, dtype=dtype)
+    batch = rollouts([0.0] * 2, [0] * 2, lengths=lengths, dtype=dtype, old_log_probs=old, ref_log_probs=ref)
     k = [[VALUE[estimator](x) for x in row[:n]] for row, n in zip(table, lengths, strict=True)]
     assert_agree(KlReward(0.25, estimator).shape_rewards(batch), [-0.25 * sum(row) for row in k])
     to_go = [[-0.25 * sum(row[t:]) for t in range(3)] for row in k]

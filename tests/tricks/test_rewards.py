@@ -51,7 +51,7 @@ def test_the_shorter_of_a_group_is_preferred_and_a_wrong_one_never_gains(dtype: 
     batch = rollouts([1.0, 0.0, 1.0, 0.0, 1.0, 0.0], [6, 6, 6, 6, 2, 2], lengths=[2, 4, 6, 10, 3, 3], dtype=dtype)
     assert_agree(LengthReward(0.5).shape_rewards(batch), [0.25, 0.0, 0.0, -0.25, 0.0, 0.0])
     assert_agree(LengthReward().shape_rewards(batch), [0.05, 0.0, 0.0, -0.05, 0.0, 0.0])
-    longer = rollouts([0.0, 1.0], [0, 0], lengths=[2, 4], dtype=dtype)
+    longer = rollouts([0.0, 1.0], [0, 0], lengths=[2, 3], dtype=dtype)
     assert_agree(LengthReward(1.0).shape_rewards(longer), [0.0, -0.5])
 
 
