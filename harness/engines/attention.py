@@ -60,7 +60,7 @@ def by_head(bucket: Bucket, heads: Heads) -> HeadBucket:
 def attend(rotated: Tensor, values: Tensor, buckets: list[HeadBucket], heads: Heads) -> Tensor:
     """Mix ``values`` (M, keys * size) by ``rotated`` queries and keys (M, queries + keys, size), already scaled.
 
-    Returns (M, queries * size). Rows outside all buckets but the blank one are undefined.
+    Returns (M, queries * size), 0 in rows outside all buckets.
     """
     mixed: Tensor = _Attend.apply(rotated, values, buckets, heads)  # type: ignore[no-untyped-call]
     return mixed
@@ -69,7 +69,8 @@ def attend(rotated: Tensor, values: Tensor, buckets: list[HeadBucket], heads: He
 class _Attend(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rotated: Tensor, values: Tensor, buckets: list[HeadBucket], heads: Heads) -> Tensor:
-        mixed = rotated.new_empty(len(rotated) * heads.queries, heads.size)
+        # Zeros, since a row that no bucket fills meets zero gradients, and 0 times whatever memory held may be nan.
+        mixed = rotated.new_zeros(len(rotated) * heads.queries, heads.size)
         weights = []
         for bucket in buckets:
             queries, keys, value = _gather(rotated, values, bucket, heads)
