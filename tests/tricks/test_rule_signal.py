@@ -124,10 +124,11 @@ def test_the_log_ratio_is_zero_outside_the_kept_tokens() -> None:
 
 
 def test_diagnostics_count_kept_tokens_only() -> None:
-    batch = rollouts([1.0, 1.0], [0, 0], truncated=[True, False])
+    # Ratios e^0.5 = 1.65, the first filtered, and 1.
+    batch = rollouts([1.0, 1.0, 1.0], [0, 0, 0], truncated=[True, False, False])
     update_rule = rule("overlong_filter", "token_mean")
-    masks = update_rule.diagnostics(torch.full((2, 1), 0.5), update_rule.signal(batch))
-    assert masks["clip_fraction_high"].tolist() == [[False], [True]]  # ratio e^0.5 = 1.65 in both
+    masks = update_rule.diagnostics(torch.tensor([[0.5], [0.5], [0.0]]), update_rule.signal(batch))
+    assert masks["clip_fraction_high"].tolist() == [[False], [True], [False]]
 
 
 def test_a_surrogate_without_diagnostics_has_none() -> None:
