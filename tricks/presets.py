@@ -59,7 +59,7 @@ _ALL: Final = (
     Preset(
         "dapo",
         "arXiv:2503.14476, eqs. 8 to 13",
-        "sum_it min(rho A, clip(rho, 0.8, 1.28) A) / sum_i |o_i| over groups with 0 < right < G, A from r plus R_length",
+        "sum_it min(rho A, clip(rho, 0.8, 1.28) A) / sum_i |o_i| over groups with 0 < right < G, r plus R_length",
         "group norm, clip-higher, token mean, soft overlong punishment, dynamic sampling",
         {"group_norm": {}, "clip_higher": {}, "token_mean": {}, "soft_overlong": {}, "dynamic_sampling": {}},
     ),
