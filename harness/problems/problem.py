@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,3 +13,5 @@ class Problem:
     problem_id: str
     prompt: str  # the bare question; `harness.models.prompting` adds what a model needs around it
     answer: str
+    verifier: Literal["integer", "math"] = "integer"  # harness.reward compares integers, harness.verify mathematics
+    tolerance: float | None = None  # largest absolute difference that the benchmark allows; None: exact

@@ -1,0 +1,31 @@
+"""What the verifier is asked and what it says; imports nothing heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+# Reasons that say nothing about the mathematics: a limit was hit. Rewarded as wrong, and counted apart.
+UNDECIDED: Final = frozenset({"deadline", "memory"})
+
+
+@dataclass(frozen=True, slots=True)
+class Gold:
+    """The reference answer as its benchmark gives it, LaTeX with or without dollar signs."""
+
+    answer: str
+    tolerance: float | None = None  # largest absolute difference that the benchmark itself allows; None: exact
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The verifier's word on one response."""
+
+    right: bool
+    reason: str  # a key of harness.verify.reasons.REASONS
+    answer: str | None  # normal form of what the last box holds: equal answers of a vote; None: no vote
+
+    @property
+    def undecided(self) -> bool:
+        """Whether a limit was hit before an answer was found."""
+        return self.reason in UNDECIDED
