@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH := .venv-bench/.ready
 CODE := tricks harness sweeps analysis tests
-optional = $(if $($(1)),$(2)=$($(1)))
+optional = $(if $($(1)),'$(2)=$($(1))')
 
 # One thread a process: two runs side by side beat one run on two threads.
 export OMP_NUM_THREADS ?= 1
@@ -17,12 +17,12 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export RAY_USAGE_STATS_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep plan ui tables figures tricks replay docs test check lint format smoke models bench lock clean
+.PHONY: help setup data sweep plan eval difficulty audit ui tables figures tricks replay docs test check lint format smoke models bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(READY) ## the environment in .venv, from requirements.lock (the other commands call it)
+setup: $(READY) ## the environment in .venv, from requirements.lock (the other commands call it) [EXTRA=smol]
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=...")'
@@ -31,11 +31,31 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+ifdef EXTRA
+setup: $(VENV)/.ready-$(EXTRA)
+endif
+
+$(VENV)/.ready-%: requirements/%.lock $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r $<
+	@touch $@
+
+data: $(READY) ## build the training tiers, with cards: DATA_DIR=folder, or from the hub
+	@$(BIN)/python -m harness.data
+
 sweep: $(READY) ## run a grid, or what is left of it: GRID=norm_ablation [PROFILE=laptop] [FULL=1] [SEEDS=0,1] [TWINS=once]
 	@$(BIN)/python -m sweeps run grid=$(GRID) profile=$(PROFILE) $(call optional,FULL,full) $(call optional,SEEDS,seeds) $(call optional,TWINS,twins)
 
 plan: $(READY) ## what `make sweep` would run, with minutes; runs nothing
 	@$(BIN)/python -m sweeps plan grid=$(GRID) profile=$(PROFILE) $(call optional,FULL,full) $(call optional,SEEDS,seeds) $(call optional,TWINS,twins)
+
+eval: $(READY) ## score a model: MODEL=path BENCH=all [K=8] [EVAL=rigorous] [PROBLEMS=20]
+	@$(BIN)/python -m harness.evaluation model=$(MODEL) $(call optional,BENCH,bench) $(call optional,K,k) $(call optional,EVAL,eval) $(call optional,PROBLEMS,problems) $(OVERRIDES)
+
+difficulty: $(READY) ## prompts by number correct of K rollouts: MODEL=path [TIER=paper_easy] [K=8] [PROBLEMS=200] [CUT=0.1,0.9]
+	@$(BIN)/python -m harness.difficulty model=$(MODEL) $(call optional,TIER,tier) $(call optional,K,k) $(call optional,PROBLEMS,problems) $(call optional,CUT,cut) $(OVERRIDES)
+
+audit: $(READY) ## how often the verifier errs, on a labelled set
+	@$(BIN)/python -m harness.audit
 
 ui: $(READY) ## browse runs in MLflow on 127.0.0.1:5000 [PORT=5000]
 	@$(BIN)/python -m harness.ui $(call optional,PORT,port)

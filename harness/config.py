@@ -27,23 +27,27 @@ Count = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
+Probability = Annotated[float, Field(gt=0, le=1)]
+Benchmark = Literal["arithmetic", "math500", "olympiadbench", "minerva", "aime24", "aime25", "amc23", "gsm8k"]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
     """Which policy is trained, and how it is asked."""
 
-    path: str  # "builtin:small_base", a folder, or a name on the hub
+    path: str  # "builtin:small_base", "smol", a folder, or a name on the hub
     dtype: Literal["float32", "bfloat16"]
     prompt_form: Literal["base", "chat"]
+    thinking: bool | None  # of hybrid models, by their chat template; null leaves it to the template
 
 
 @dataclass(frozen=True, slots=True)
 class DataConfig:
-    """Which problems; training and evaluation streams are disjoint."""
+    """Which problems are trained on; no evaluation problem is among them."""
 
-    source: Literal["arithmetic"]
-    difficulties: Annotated[tuple[Difficulty, ...], Field(min_length=1)]  # drawn evenly
+    source: Literal["arithmetic", "paper", "simplerl_zoo", "file"]
+    difficulties: tuple[Difficulty, ...]  # drawn evenly; none where a file is named
+    path: str | None  # of a tier that `make difficulty` cut, for source "file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,11 @@ class RolloutConfig:
 
     prompts_per_batch: Count
     group_size: Count
+    max_prompt_length: Count  # tokens; longer prompts are dropped and counted
     max_response_length: Count  # tokens
     temperature: Annotated[float, Field(gt=0)]
+    top_p: Probability
+    top_k: NonNegative  # 0: no bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +83,23 @@ class OptimConfig:
     updates_per_rollout: Count  # in all, over the epochs
     epochs: Count  # passes over one rollout batch
     micro_batch_tokens: Count  # bound on the tokens of one forward pass
+    gradient_checkpointing: bool  # layers are computed again in the backward pass, for memory
 
 
 @dataclass(frozen=True, slots=True)
 class EvalConfig:
     """The held-out evaluation, the same for all arms and seeds."""
 
-    problems: Count  # of each difficulty
+    benchmarks: Annotated[tuple[Benchmark, ...], Field(min_length=1)]
+    problems: Count | None  # of each benchmark, and of each difficulty of arithmetic; null: all there are
     samples: Count  # per problem
+    samples_of: Mapping[Benchmark, Count]  # of single benchmarks, where they differ
     temperature: Annotated[float, Field(ge=0)]
+    top_p: Probability
+    top_k: NonNegative  # 0: no bound
+    max_response_length: Count | None  # tokens; null: that of the rollouts
+    aime25: Literal[15, 30]  # part I, or both
+    olympiadbench: Literal[170, 675]  # a fixed draw, or all
     every: NonNegative  # steps; 0 evaluates before the first step and after the last only
 
 
@@ -150,9 +165,17 @@ def load(*overrides: str) -> ExperimentConfig:
     """
     config = read(ExperimentConfig, compose(overrides), "")
     _refuse_uneven(config)
+    _refuse_pathless(config.data)
     config.update_rule()
     check_model(config.model.path)
     return config
+
+
+def _refuse_pathless(data: DataConfig) -> None:
+    if data.source == "file" and (data.path is None or data.difficulties):
+        raise SchemaError("data.path: source=file needs the path of a tier, and data.difficulties=[]")
+    if data.source != "file" and (data.path is not None or not data.difficulties):
+        raise SchemaError(f"data.difficulties: source={data.source} needs at least one, and data.path=null")
 
 
 def _refuse_uneven(config: ExperimentConfig) -> None:

@@ -23,6 +23,8 @@ class Decoding:
     group_size: int  # samples per prompt
     max_response_length: int  # tokens
     temperature: float = 1.0  # 0 is greedy
+    top_p: float = 1.0
+    top_k: int = 0  # 0: no bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,11 @@ class Samples:
 class Sampler(Protocol):
     """Draws responses. The same prompts, decoding, seed and weights give the same samples."""
 
-    def sample(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int) -> Samples:
-        """Answer tokenised prompts, ``decoding.group_size`` times each."""
+    def sample(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int | Sequence[int]) -> Samples:
+        """Answer tokenised prompts, ``decoding.group_size`` times each.
+
+        With a seed for each prompt, what a sample draws depends on its prompt's seed and its place in the group alone.
+        """
         ...
 
     def load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
