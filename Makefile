@@ -20,7 +20,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 .PHONY: help setup data sweep plan eval difficulty audit ui tables figures tricks replay docs test check lint format smoke models bench lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## the environment in .venv, from requirements.lock (the other commands call it) [EXTRA=smol]
 
