@@ -11,6 +11,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from harness.statistics.clipped_tokens import ClippedTokens
     from tricks.batch import Signal
     from tricks.fired import Ablated
     from tricks.rule import UpdateRule
@@ -93,4 +94,8 @@ class Learner(Protocol):
 
     def weights(self) -> Iterable[tuple[str, Tensor]]:
         """Named parameters, for the sampler."""
+        ...
+
+    def clipped_tokens(self) -> ClippedTokens:
+        """What the bounds held back in all updates so far, by token."""
         ...

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import torch
 
+from harness.statistics.clipped_tokens import CLIPPED, ClippedTokens
 from tricks.fired import changes
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from tricks.fired import Ablated
     from tricks.rule import UpdateRule
 
-CLIPPED: Final = ("clip_fraction_high", "clip_fraction_low")
-
 
 @dataclass(slots=True)
 class Tally:
@@ -28,6 +27,7 @@ class Tally:
 
     kept: int  # tokens that the update learns from
     tokens: int  # tokens of all its responses
+    by_token: ClippedTokens  # those of the learner, over all its updates
     loss: float = 0.0
     grad_norm: float = 0.0  # before clipping
     lr: float = 0.0
@@ -37,8 +37,8 @@ class Tally:
     fired: dict[str, float] = field(default_factory=dict)  # share of all tokens, by trick
 
     @torch.no_grad()
-    def add(self, loss: Tensor, scores: Scores, signal: Signal, rule: UpdateRule) -> None:
-        """Count a micro-batch."""
+    def add(self, loss: Tensor, scores: Scores, signal: Signal, rule: UpdateRule, ids: Tensor) -> None:
+        """Count a micro-batch. ``ids`` (B, T) are its sampled tokens."""
         self.loss += loss.item()
         self.entropy += scores.entropy.sum().item()
         log_ratio = rule.log_ratio(scores.log_probs, signal)
@@ -46,6 +46,7 @@ class Tally:
         masks = rule.diagnostics(scores.log_probs, signal)
         for name in self.clipped.keys() & masks.keys():
             self.clipped[name] += masks[name].sum().item()
+        self.by_token.add(ids, signal.response_mask, masks)
 
     def compare(
         self, scores: Scores, signal: Signal, micro_batch: Tensor, rule: UpdateRule, ablated: Sequence[Ablated]

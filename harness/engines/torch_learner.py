@@ -10,6 +10,7 @@ import torch
 from harness.engines.log_probs import Scores, join
 from harness.engines.minibatches import micro_rows, minibatch_rows, numbered, take
 from harness.engines.tally import Tally, summarize
+from harness.statistics.clipped_tokens import ClippedTokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -49,6 +50,7 @@ class TorchLearner:
         self._needs = needs
         self._reference = deepcopy(model).requires_grad_(False) if "ref_log_probs" in needs else None
         self._updates = 0
+        self._clipped_tokens = ClippedTokens()
         self._ahead: tuple[Samples, Scores] | None = None
 
     def log_probs(self, samples: Samples) -> Tensor:
@@ -91,6 +93,10 @@ class TorchLearner:
         """Named parameters, for the sampler."""
         return ((name, weight.detach()) for name, weight in self._model.named_parameters())
 
+    def clipped_tokens(self) -> ClippedTokens:
+        """What the bounds held back in all updates so far, by token."""
+        return self._clipped_tokens
+
     def _refuse_surprise(self, rule: UpdateRule) -> None:
         if "entropies" in rule.needs - self._needs:
             raise ValueError("this rule needs entropies that carry a gradient; tell the learner at its birth")
@@ -105,7 +111,8 @@ class TorchLearner:
     def _update(
         self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[Ablated], ahead: Scores | None
     ) -> Tally:
-        tally = Tally(kept=int(signal.response_mask.sum()), tokens=int(samples.response_mask.sum()))
+        kept, tokens = int(signal.response_mask.sum()), int(samples.response_mask.sum())
+        tally = Tally(kept, tokens, self._clipped_tokens)
         micro = list(micro_rows(samples, self._optim.micro_batch_tokens))
         numbers = numbered(micro)
         weights = rule.loss_weights(signal, numbers) if tally.kept else torch.zeros(len(samples.group), 1)
@@ -114,7 +121,7 @@ class TorchLearner:
             for rows in micro:
                 scores = self._score(take(samples, rows)) if ahead is None else ahead
                 loss = rule.loss(scores.log_probs, signal[rows], weights[rows], scores.entropy)
-                tally.add(loss, scores, signal[rows], rule)
+                tally.add(loss, scores, signal[rows], rule, samples.response_ids[rows])
                 if tally.kept:
                     loss.backward()  # type: ignore[no-untyped-call]
                 parts.append(scores.detach())

@@ -1,0 +1,52 @@
+"""Which tokens the bounds of the surrogate hold back, by token, over a run (the paper's Figs. 10 and 19)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from torch import Tensor
+
+CLIPPED: Final = ("clip_fraction_high", "clip_fraction_low")  # diagnostics of a rule, and the rows below the first
+LISTED: Final = 256  # tokens of each bound in the file
+
+
+class ClippedTokens:
+    """Counts by token: how often an update learnt from it, and how often the upper and the lower bound held it back."""
+
+    def __init__(self) -> None:
+        self._counts = torch.zeros(1 + len(CLIPPED), 0, dtype=torch.int64)  # (3, V)
+
+    def add(self, ids: Tensor, kept: Tensor, masks: Mapping[str, Tensor]) -> None:
+        """Count a micro-batch: token ids (B, T), those the update learns from, and what the rule's diagnostics say."""
+        nothing = torch.zeros_like(kept)
+        found = [ids[mask].cpu() for mask in (kept, *(masks.get(name, nothing) for name in CLIPPED))]
+        size = max(self._counts.shape[1], *(int(row.max()) + 1 for row in found if len(row)), 0)
+        grown = torch.nn.functional.pad(self._counts, (0, size - self._counts.shape[1]))
+        self._counts = grown + torch.stack([torch.bincount(row, minlength=size) for row in found])
+
+    def document(self, text_of: Callable[[int], str]) -> dict[str, Any]:
+        """The totals, and the tokens that each bound held back most often, most often first."""
+        totals = dict(zip(("occurrences", "high", "low"), self._counts.sum(dim=1).tolist(), strict=True))
+        rows = {token: self._counts[:, token].tolist() for token in self._most_clipped()}
+        ranked = sorted(rows.items(), key=lambda row: (-row[1][1] - row[1][2], row[0]))
+        tokens = [
+            {"token": token, "text": text_of(token), "occurrences": occurrences, "high": high, "low": low}
+            for token, (occurrences, high, low) in ranked
+        ]
+        return {**totals, "tokens": tokens}
+
+    def to_json(self, text_of: Callable[[int], str]) -> str:
+        """The document as the file of a run. ``text_of`` spells a token."""
+        return json.dumps(self.document(text_of), ensure_ascii=False, indent=1)
+
+    def _most_clipped(self) -> set[int]:
+        most = self._counts[1:].topk(min(LISTED, self._counts.shape[1]), dim=1)
+        return {
+            token for row, counts in zip(most.indices, most.values, strict=True) for token in row[counts > 0].tolist()
+        }
