@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.metrics import mismatch, summarize
 from harness.resample import Draw, resample
+from harness.statistics.rollout import describe
 from harness.stopwatch import Stopwatch
 from harness.tasks import score
 from tricks.fired import ablations
@@ -68,7 +69,8 @@ def _learn(
     with watch.phase("update"):
         updates = learner.update(samples, signal, rule, ablations(rule, rollouts))
     gap = mismatch(samples.log_probs, old_log_probs, samples.response_mask)
-    return {**summarize(rollouts, drawn.right, signal), **gap, **updates}
+    shape = describe(samples, drawn.right, old_log_probs)
+    return {**summarize(rollouts, drawn.right, signal), **shape, **gap, **updates}
 
 
 def _skipped(rule: UpdateRule) -> dict[str, float]:
