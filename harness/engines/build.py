@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from harness.engines.compact_sampler import CompactSampler
+from harness.engines.ends import end_ids
 from harness.engines.hf_sampler import HfSampler
 from harness.engines.hf_scores import hf_scores
 from harness.engines.memory import keep_freed_memory
@@ -27,8 +28,9 @@ def build(model: Any, tokenizer: Any, config: ExperimentConfig) -> tuple[Sampler
     if compact:
         keep_freed_memory()
     decode = partial(tokenizer.batch_decode, skip_special_tokens=True)
-    ends = tokenizer.eos_token_id, tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-    sampler = (CompactSampler if compact else HfSampler)(model, *ends, decode)
+    ends = end_ids(model, tokenizer)
+    pad_id = ends[0] if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+    sampler = (CompactSampler if compact else HfSampler)(model, ends, pad_id, decode)
     scorer = compact_scores if compact else hf_scores
     needs = config.update_rule().needs
     return sampler, TorchLearner(model, config.optim, config.rollout.temperature, scorer, needs)

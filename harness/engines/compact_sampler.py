@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from harness.engines.cache import advance, prefill
-from harness.engines.draw import draw, uniforms
+from harness.engines.chunks import chunks, samples_at_once
+from harness.engines.draw import chances, draw
 from harness.engines.qwen3_weights import fuse, supports
-from harness.engines.responses import DecodeText, Vocabulary, assemble, left_pad
+from harness.engines.responses import DecodeText, Vocabulary, assemble, is_end, left_pad
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from torch import Tensor
 
@@ -30,21 +31,21 @@ class CompactSampler:
     on the samples beside it. Raises ValueError for a model that ``supports`` refuses.
     """
 
-    def __init__(self, model: Any, eos_id: int, pad_id: int, decode_text: DecodeText) -> None:
+    def __init__(self, model: Any, eos_ids: Sequence[int], pad_id: int, decode_text: DecodeText) -> None:
         if not supports(model):
             raise ValueError(f"the compact sampler cannot run {type(model).__name__}; use the Hugging Face sampler")
-        self._model, self._vocabulary = model, Vocabulary(eos_id, pad_id, decode_text)
+        self._model, self._vocabulary = model, Vocabulary(tuple(eos_ids), pad_id, decode_text)
 
     @torch.no_grad()
-    def sample(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int) -> Samples:
+    def sample(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int | Sequence[int]) -> Samples:
         """Answer tokenised prompts, ``decoding.group_size`` times each."""
         prompt_ids, prompt_mask = left_pad(prompts, self._vocabulary.pad_id)
         weights, size = fuse(self._model), decoding.group_size
-        chance = uniforms(len(prompts) * size, decoding.max_response_length, seed)
-        at_once = _prompts_at_once(weights, prompt_ids.shape[1], decoding)
+        chance = chances(len(prompts), decoding, seed)
+        at_once = _samples_at_once(weights, prompt_ids.shape[1], decoding)
         answers = [
-            _answer(weights, ids, mask, uniform, decoding.temperature, self._vocabulary.eos_id)
-            for ids, mask, uniform in _chunks(prompt_ids, prompt_mask, chance, at_once)
+            _answer(weights, prompt_ids[some], prompt_mask[some], chance[rows], decoding, self._vocabulary.eos_ids)
+            for some, rows in chunks(len(prompts), size, at_once)
         ]
         ids, log_probs = (torch.cat(parts) for parts in zip(*answers, strict=True))
         return assemble(prompt_ids, prompt_mask, ids, log_probs, self._vocabulary)
@@ -53,35 +54,24 @@ class CompactSampler:
         """Do nothing: the learner trains the very module this samples from."""
 
 
-def _chunks(
-    prompt_ids: Tensor, prompt_mask: Tensor, chance: Tensor, prompts: int
-) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Ids and masks of some prompts with the numbers of their samples."""
-    size = len(chance) // len(prompt_ids)
-    for start in range(0, len(prompt_ids), prompts):
-        stop = start + prompts
-        yield prompt_ids[start:stop], prompt_mask[start:stop], chance[start * size : stop * size]
-
-
-def _prompts_at_once(weights: Weights, width: int, decoding: Decoding) -> int:
-    """As many prompts as the cache has room for."""
+def _samples_at_once(weights: Weights, width: int, decoding: Decoding) -> int:
     slots = len(weights.layers) * weights.heads.keys * (width + decoding.max_response_length)
-    sample = 2 * slots * weights.heads.size * weights.embedding.element_size()  # bytes
-    return max(1, CACHE_BYTES // (sample * decoding.group_size))
+    sample_bytes = 2 * slots * weights.heads.size * weights.embedding.element_size()
+    return samples_at_once(CACHE_BYTES, sample_bytes, len(weights.embedding))
 
 
 def _answer(
-    weights: Weights, prompt_ids: Tensor, prompt_mask: Tensor, uniform: Tensor, temperature: float, eos_id: int
+    weights: Weights, prompt_ids: Tensor, prompt_mask: Tensor, uniform: Tensor, decoding: Decoding, eos: tuple[int, ...]
 ) -> tuple[Tensor, Tensor]:
     """Tokens (B, T) and log-probabilities (B, T) of samples with numbers ``uniform`` (B, T), undefined behind EOS."""
     group = torch.arange(len(prompt_ids)).repeat_interleave(len(uniform) // len(prompt_ids))
     logits, cache = prefill(weights, prompt_ids, prompt_mask, group, uniform.shape[1])
-    ids, log_probs = torch.full(uniform.shape, eos_id), torch.zeros(uniform.shape)
+    ids, log_probs = torch.full(uniform.shape, eos[0]), torch.zeros(uniform.shape)
     rows, finished = torch.arange(len(uniform)), torch.zeros(len(uniform), dtype=torch.bool)
     for place in range(uniform.shape[1]):
-        drawn, log_probs[rows, place] = draw(logits, uniform[rows, place], temperature)
+        drawn, log_probs[rows, place] = draw(logits, uniform[rows, place], decoding)
         ids[rows, place] = drawn
-        finished = finished | (drawn == eos_id)
+        finished = finished | is_end(drawn, eos)
         if finished.all() or place + 1 == uniform.shape[1]:
             break
         if finished.float().mean() > 1 - WORTH_KEEPING:

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Final
+
 import torch
 from torch import Tensor
+
+from harness.seeding import derive
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.engines.protocols import Decoding
+
+LARGE_VOCABULARY: Final = 4096  # tokens; from here on float32 would lose the tail of a cumulative sum
 
 
 def uniforms(samples: int, tokens: int, seed: int) -> Tensor:
@@ -11,19 +22,53 @@ def uniforms(samples: int, tokens: int, seed: int) -> Tensor:
     return torch.rand(samples, tokens, generator=torch.Generator().manual_seed(seed))
 
 
-def draw(logits: Tensor, uniform: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+def chances(prompts: int, decoding: Decoding, seed: int | Sequence[int]) -> Tensor:
+    """The numbers (prompts * group_size, max_response_length) of all samples of a call.
+
+    With a seed for each prompt, those of sample j of a prompt depend on that seed, j and the position alone, not on
+    the limit or on the size of the group. Raises ValueError where there are more or fewer seeds than prompts.
+    """
+    size, tokens = decoding.group_size, decoding.max_response_length
+    if isinstance(seed, int):
+        return uniforms(prompts * size, tokens, seed)
+    if len(seed) != prompts:
+        raise ValueError(f"{len(seed)} seeds for {prompts} prompts; give one seed, or one for each prompt")
+    return torch.cat([uniforms(1, tokens, derive(one, sample)) for one in seed for sample in range(size)])
+
+
+def draw(logits: Tensor, uniform: Tensor, decoding: Decoding) -> tuple[Tensor, Tensor]:
     """Tokens (B,) and their log-probabilities (B,), from logits (B, V) and numbers in [0, 1) (B,).
 
-    Temperature 0 takes the likeliest token and gives its log-probability at temperature 1.
+    Temperature 0 takes the likeliest token and gives its log-probability at temperature 1. The log-probabilities are
+    of the full softmax, as the learner's are, also where ``top_k`` or ``top_p`` cut off tokens.
     """
-    log_probs = torch.log_softmax(logits / (temperature or 1), dim=-1)
-    ids = invert(log_probs, uniform) if temperature else logits.argmax(dim=-1)
+    log_probs = torch.log_softmax(logits / (decoding.temperature or 1), dim=-1)
+    if not decoding.temperature:
+        ids = logits.argmax(dim=-1)
+    elif decoding.top_p < 1 or 0 < decoding.top_k < logits.shape[-1]:
+        ids = _invert_likely(log_probs, uniform, decoding.top_p, decoding.top_k)
+    else:
+        ids = invert(log_probs, uniform)
     return ids, log_probs.gather(1, ids[:, None])[:, 0]
 
 
 def invert(log_probs: Tensor, uniform: Tensor) -> Tensor:
     """The first token at which the cumulative probability exceeds ``uniform``."""
-    cumulative = log_probs.exp().cumsum(dim=-1)
+    large = log_probs.shape[-1] >= LARGE_VOCABULARY
+    cumulative = log_probs.exp().cumsum(dim=-1, dtype=torch.float64 if large else None)
     # Below 1 in float32 keeps the product below the total, so the token found has a probability above 0.
     wanted = uniform[:, None] * cumulative[:, -1:]
     return torch.searchsorted(cumulative, wanted, right=True)[:, 0]
+
+
+def _invert_likely(log_probs: Tensor, uniform: Tensor, top_p: float, top_k: int) -> Tensor:
+    """The same among the ``top_k`` likeliest tokens, and of those the fewest that hold ``top_p`` of their mass.
+
+    The tokens left keep the order of the vocabulary, so that a cut of little mass changes few draws.
+    """
+    best, ids = log_probs.topk(min(top_k or log_probs.shape[-1], log_probs.shape[-1]), dim=-1)
+    share = best.softmax(dim=-1)
+    before = share.cumsum(dim=-1) - share  # held by the likelier tokens
+    best = best.masked_fill(before >= top_p, -torch.inf)
+    ids, order = ids.sort(dim=-1)
+    return ids.gather(1, invert(best.gather(1, order), uniform)[:, None])[:, 0]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
-from transformers import GenerationConfig
+from torch.nn.functional import pad
+from transformers import GenerationConfig, LogitsProcessor
 
-from harness.engines.hf_scores import hf_scores
+from harness.engines.chunks import chunks, samples_at_once
+from harness.engines.draw import chances, draw
 from harness.engines.responses import DecodeText, Vocabulary, assemble, left_pad
 
 if TYPE_CHECKING:
@@ -19,46 +20,90 @@ if TYPE_CHECKING:
 
     from harness.engines.protocols import Decoding, Samples
 
+CACHE_BYTES: Final = {"cpu": 1 << 30, "cuda": 24 << 30}  # of keys and values at a time
+
 
 class HfSampler:
-    """Samples from the module it is given. The global random state is left as it was."""
+    """Samples from the module it is given, on the device it is on. The global random state is left as it was.
 
-    def __init__(self, model: Any, eos_id: int, pad_id: int, decode_text: DecodeText) -> None:
-        self._model, self._vocabulary = model, Vocabulary(eos_id, pad_id, decode_text)
+    What a sample draws depends on the weights, its prompt, the seed and its index, and but for rounding not
+    on the samples beside it.
+    """
+
+    def __init__(self, model: Any, eos_ids: Sequence[int], pad_id: int, decode_text: DecodeText) -> None:
+        self._model, self._vocabulary = model, Vocabulary(tuple(eos_ids), pad_id, decode_text)
 
     @torch.no_grad()
-    def sample(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int) -> Samples:
+    def sample(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int | Sequence[int]) -> Samples:
         """Answer tokenised prompts, ``decoding.group_size`` times each."""
         prompt_ids, prompt_mask = left_pad(prompts, self._vocabulary.pad_id)
-        ids = self._generate(prompt_ids, prompt_mask, decoding, seed)
-        samples = assemble(prompt_ids, prompt_mask, ids, torch.zeros(ids.shape), self._vocabulary)
-        return replace(samples, log_probs=hf_scores(self._model, samples, decoding.temperature or 1).log_probs)
+        chance = chances(len(prompts), decoding, seed)
+        at_once = _samples_at_once(self._model, prompt_ids.shape[1], decoding)
+        with _own_habits_aside(self._model):
+            answers = [
+                self._answer(prompt_ids[some], prompt_mask[some], chance[rows], decoding)
+                for some, rows in chunks(len(prompts), decoding.group_size, at_once)
+            ]
+        ids, log_probs = (torch.cat(parts) for parts in zip(*answers, strict=True))
+        return assemble(prompt_ids, prompt_mask, ids, log_probs, self._vocabulary)
 
     def load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
         """Do nothing: the learner trains the very module this samples from."""
 
-    def _generate(self, prompt_ids: Tensor, prompt_mask: Tensor, decoding: Decoding, seed: int) -> Tensor:
-        device, size = self._model.device, decoding.group_size
-        with _own_habits_aside(self._model), torch.random.fork_rng([device] if device.type == "cuda" else []):
-            torch.manual_seed(seed)
-            whole = self._model.generate(
-                input_ids=prompt_ids.repeat_interleave(size, dim=0).to(device),
-                attention_mask=prompt_mask.repeat_interleave(size, dim=0).long().to(device),
-                generation_config=self._generation(decoding),
-            )
-        ids: Tensor = whole[:, prompt_ids.shape[1] :].cpu()
-        return ids
+    def _answer(
+        self, prompt_ids: Tensor, prompt_mask: Tensor, chance: Tensor, decoding: Decoding
+    ) -> tuple[Tensor, Tensor]:
+        """Tokens and log-probabilities (B, T) of samples with numbers ``chance`` (B, T), undefined behind EOS."""
+        device, each = self._model.device, len(chance) // len(prompt_ids)
+        width = int(prompt_mask.sum(dim=1).max())
+        choice = _Choice(chance.to(device), decoding, width)
+        whole = self._model.generate(
+            input_ids=prompt_ids[:, -width:].repeat_interleave(each, dim=0).to(device),
+            attention_mask=prompt_mask[:, -width:].repeat_interleave(each, dim=0).long().to(device),
+            generation_config=self._generation(decoding),
+            logits_processor=[choice],
+        )
+        ids = whole[:, width:].cpu()
+        missing = decoding.max_response_length - ids.shape[1]  # all samples ended before
+        return pad(ids, (0, missing), value=self._vocabulary.eos_ids[0]), choice.log_probs.cpu()
 
     def _generation(self, decoding: Decoding) -> GenerationConfig:
-        sampling = {"temperature": decoding.temperature, "top_k": 0, "top_p": 1.0} if decoding.temperature else {}
         return GenerationConfig(
             max_new_tokens=decoding.max_response_length,
-            do_sample=decoding.temperature > 0,
-            eos_token_id=self._vocabulary.eos_id,
+            do_sample=False,  # of the one token that is left
+            eos_token_id=list(self._vocabulary.eos_ids),
             pad_token_id=self._vocabulary.pad_id,
             use_cache=True,  # decoding without one is 17 times slower
-            **sampling,
         )
+
+
+class _Choice(LogitsProcessor):  # type: ignore[misc]
+    """Draws by inversion and leaves only the token drawn."""
+
+    def __init__(self, chance: Tensor, decoding: Decoding, prompt_width: int) -> None:
+        self.log_probs = torch.zeros_like(chance)
+        self._chance, self._decoding, self._prompt_width = chance, decoding, prompt_width
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        place = input_ids.shape[1] - self._prompt_width
+        ids, self.log_probs[:, place] = draw(scores, self._chance[:, place], self._decoding)
+        return torch.full_like(scores, -torch.inf).scatter_(1, ids[:, None], 0)
+
+
+def _samples_at_once(model: Any, width: int, decoding: Decoding) -> int:
+    text = model.config.get_text_config(decoder=True)
+    slots = text.num_hidden_layers * (width + decoding.max_response_length)
+    sample_bytes = 2 * slots * _key_width(text) * model.dtype.itemsize
+    return samples_at_once(CACHE_BYTES[model.device.type], sample_bytes, text.vocab_size)
+
+
+def _key_width(text: Any) -> int:
+    """Numbers in the keys of one token in one layer; the hidden size where a model has no attention heads."""
+    queries = getattr(text, "num_attention_heads", None)
+    if queries is None:
+        return int(text.hidden_size)
+    size = getattr(text, "head_dim", None) or text.hidden_size // queries
+    return int(size) * int(getattr(text, "num_key_value_heads", None) or queries)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ DecodeText = Callable[[list[list[int]]], Sequence[str]]  # token ids of response
 class Vocabulary:
     """What a sampler has to know of the tokenizer."""
 
-    eos_id: int
+    eos_ids: tuple[int, ...]  # a response ends at any of them
     pad_id: int
     decode_text: DecodeText
 
@@ -33,9 +33,14 @@ def left_pad(prompts: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Ten
     return ids, mask
 
 
-def token_mask(ids: Tensor, eos_id: int) -> Tensor:
+def is_end(ids: Tensor, eos_ids: tuple[int, ...]) -> Tensor:
+    """True where a token of any shape is one of ``eos_ids``."""
+    return torch.isin(ids, torch.tensor(eos_ids, device=ids.device))
+
+
+def token_mask(ids: Tensor, eos_ids: tuple[int, ...]) -> Tensor:
     """True (B, T) on the tokens of each response up to its first EOS, the EOS included."""
-    ends = ids == eos_id
+    ends = is_end(ids, eos_ids)
     return ends.cumsum(dim=1) - ends.long() == 0
 
 
@@ -44,11 +49,11 @@ def assemble(prompt_ids: Tensor, prompt_mask: Tensor, ids: Tensor, log_probs: Te
 
     The result is no wider than its longest response.
     """
-    mask = token_mask(ids, words.eos_id)
+    mask = token_mask(ids, words.eos_ids)
     longest = int(mask.sum(dim=1).max())
     mask = mask[:, :longest]
     ids = ids[:, :longest].masked_fill(~mask, words.pad_id)
-    ended = ((ids == words.eos_id) & mask).any(dim=1)
+    ended = (is_end(ids, words.eos_ids) & mask).any(dim=1)
     return Samples(
         prompt_ids,
         prompt_mask,

@@ -58,6 +58,7 @@ def optim(**changes: Any) -> OptimConfig:
         "updates_per_rollout": 1,
         "epochs": 1,
         "micro_batch_tokens": 10_000,
+        "gradient_checkpointing": False,
     }
     return OptimConfig(**usual | changes)
 

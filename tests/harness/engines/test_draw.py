@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import pytest
 import torch
+from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
-from harness.engines.draw import draw, invert, uniforms
+from harness.engines.draw import LARGE_VOCABULARY, chances, draw, invert, uniforms
+from harness.engines.protocols import Decoding
 
 
 def test_the_unit_interval_is_cut_in_proportion_to_the_probabilities() -> None:
@@ -21,14 +24,14 @@ def test_the_largest_number_still_draws_a_possible_token() -> None:
 
 def test_temperature_zero_takes_the_likeliest_token_and_scores_it_at_one() -> None:
     logits = torch.tensor([[0.0, 2.0, 1.0]])
-    ids, log_probs = draw(logits, torch.tensor([0.99]), temperature=0)
+    ids, log_probs = draw(logits, torch.tensor([0.99]), Decoding(1, 1, temperature=0))
     assert ids.tolist() == [1]
     torch.testing.assert_close(log_probs, logits.log_softmax(dim=-1)[:, 1])
 
 
 def test_log_probs_are_those_of_the_tempered_softmax() -> None:
     logits = torch.tensor([[0.0, 2.0, 1.0]])
-    ids, log_probs = draw(logits, torch.tensor([0.0]), temperature=0.5)
+    ids, log_probs = draw(logits, torch.tensor([0.0]), Decoding(1, 1, temperature=0.5))
     assert ids.tolist() == [0]
     torch.testing.assert_close(log_probs, (logits / 0.5).log_softmax(dim=-1)[:, 0])
 
@@ -36,3 +39,36 @@ def test_log_probs_are_those_of_the_tempered_softmax() -> None:
 def test_a_sample_keeps_its_numbers_when_others_are_added() -> None:
     assert torch.equal(uniforms(40, 7, seed=3)[:10], uniforms(10, 7, seed=3))
     assert not torch.equal(uniforms(10, 7, seed=3), uniforms(10, 7, seed=4))
+
+
+def test_numbers_of_a_prompt_depend_on_its_seed_the_sample_and_the_position_alone() -> None:
+    wide, narrow = chances(3, Decoding(4, 9), [7, 8, 9]), chances(2, Decoding(2, 5), [9, 7])
+    assert wide.shape == (12, 9)
+    assert torch.equal(narrow, torch.cat((wide[8:10, :5], wide[0:2, :5])))
+    assert len(wide.unique()) == wide.numel()
+
+
+@pytest.mark.parametrize(("top_p", "top_k"), [(1.0, 4), (0.7, 0), (0.6, 9), (0.01, 0), (1.0, 1), (0.99, 100)])
+@pytest.mark.parametrize("vocabulary", [11, LARGE_VOCABULARY])
+def test_cuts_are_those_of_transformers(vocabulary: int, top_p: float, top_k: int) -> None:
+    decoding, steps = Decoding(1, 1, 0.7, top_p, top_k), 5000
+    logits = 3 * torch.randn(1, vocabulary, generator=torch.Generator().manual_seed(4))
+    warpers = [TemperatureLogitsWarper(0.7), *([TopKLogitsWarper(top_k)] if top_k else []), TopPLogitsWarper(top_p)]
+    wanted = logits
+    for warper in warpers:
+        wanted = warper(None, wanted)
+    uniform = torch.arange(steps) / steps
+    counts = torch.zeros(vocabulary)
+    for part in uniform.split(1000):
+        ids, log_probs = draw(logits.expand(len(part), -1), part, decoding)
+        counts += torch.bincount(ids, minlength=vocabulary)
+        torch.testing.assert_close(log_probs, (logits / 0.7).log_softmax(dim=-1)[0, ids])
+    assert (counts - wanted.softmax(dim=-1)[0] * steps).abs().max() <= 2  # each token's share of the unit interval
+
+
+def test_a_large_vocabulary_keeps_the_mass_of_its_tail() -> None:
+    tail = torch.full((1, 150_000), -23.0)
+    tail[0, 0] = 0.0
+    share = tail.softmax(dim=-1)[0, 1:].sum().item()  # 1.5e-5, each token far below the spacing of float32 at 1
+    edge = torch.tensor([1 - share / 2])
+    assert invert(tail.log_softmax(dim=-1), edge).item() == pytest.approx(75_000, abs=1000)

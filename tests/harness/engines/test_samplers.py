@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from scipy.stats import chisquare
 
-from harness.engines import compact_sampler
+from harness.engines import chunks, compact_sampler, hf_sampler
 from harness.engines.compact_sampler import CompactSampler
 from harness.engines.hf_sampler import HfSampler
 from harness.engines.protocols import Decoding
@@ -21,7 +22,7 @@ both = pytest.mark.parametrize("kind", SAMPLERS.values(), ids=SAMPLERS)
 
 
 def sampler(kind: Any, model: Any = None) -> Sampler:
-    return kind(qwen3() if model is None else model, EOS, PAD, decode)
+    return kind(qwen3() if model is None else model, (EOS,), PAD, decode)
 
 
 def same(one: Samples, other: Samples) -> bool:
@@ -132,17 +133,35 @@ def test_dropping_finished_samples_changes_nothing(kept: float, monkeypatch: pyt
     torch.testing.assert_close(samples.log_probs, usual.log_probs, atol=1e-5, rtol=0)
 
 
-def test_chunks_of_prompts_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    draws = sampler(CompactSampler)
+@both
+@pytest.mark.parametrize("logits", [3, 9, 16], ids=["parts of a group", "a group", "two groups"])
+def test_chunks_change_nothing(logits: int, kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    draws = sampler(kind)
     usual = draws.sample(PROMPTS, Decoding(8, 12), seed=0)
-    monkeypatch.setattr(compact_sampler, "CACHE_BYTES", 1)
+    monkeypatch.setattr(chunks, "LOGIT_BYTES", 4 * VOCABULARY * logits)
     samples = draws.sample(PROMPTS, Decoding(8, 12), seed=0)
     assert torch.equal(samples.response_ids, usual.response_ids)
     torch.testing.assert_close(samples.log_probs, usual.log_probs, atol=1e-5, rtol=0)
 
 
-def test_a_sample_draws_the_same_beside_other_prompts() -> None:
-    draws = sampler(CompactSampler)
+@both
+def test_the_cache_bounds_the_samples_at_once(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    draws, seen = sampler(kind), []
+    usual = draws.sample(PROMPTS, Decoding(8, 12), seed=0)
+    monkeypatch.setattr(compact_sampler, "CACHE_BYTES", 1)
+    monkeypatch.setitem(hf_sampler.CACHE_BYTES, "cpu", 1)
+    hook = draws._model.register_forward_hook(
+        lambda _, args, kwargs, out: seen.append(len(out.logits)), with_kwargs=True
+    )
+    samples = draws.sample(PROMPTS, Decoding(8, 12), seed=0)
+    hook.remove()
+    assert torch.equal(samples.response_ids, usual.response_ids)
+    assert set(seen) <= {1}
+
+
+@both
+def test_a_sample_draws_the_same_beside_other_prompts(kind: Any) -> None:
+    draws = sampler(kind)
     alone, beside = (draws.sample(prompts, Decoding(4, 12), seed=0) for prompts in (PROMPTS[:1], PROMPTS))
     width = alone.response_ids.shape[1]
     assert torch.equal(beside.response_ids[:4, :width], alone.response_ids)
@@ -162,7 +181,7 @@ def test_the_compact_sampler_reads_the_weights_of_the_moment() -> None:
 
 def test_the_compact_sampler_refuses_other_models() -> None:
     with pytest.raises(ValueError, match="cannot run LlamaForCausalLM"):
-        CompactSampler(llama(), EOS, PAD, decode)
+        CompactSampler(llama(), (EOS,), PAD, decode)
 
 
 def test_generate_ignores_the_sampling_habits_of_the_model() -> None:
@@ -170,3 +189,64 @@ def test_generate_ignores_the_sampling_habits_of_the_model() -> None:
     plain = sampler(HfSampler, model).sample(PROMPTS, Decoding(4, 10), seed=0)
     model.generation_config.update(top_k=2, top_p=0.5, repetition_penalty=2.0, min_p=0.4, use_cache=False)
     assert same(sampler(HfSampler, model).sample(PROMPTS, Decoding(4, 10), seed=0), plain)
+
+
+@both
+@pytest.mark.parametrize("decoding", [Decoding(3, 12), Decoding(3, 12, 0.9, top_p=0.8, top_k=6)], ids=["whole", "cut"])
+def test_with_a_seed_for_each_prompt_its_samples_depend_on_nothing_beside_it(decoding: Decoding, kind: Any) -> None:
+    draws, seeds = sampler(kind), [11, 12, 13, 14]
+    together = draws.sample(PROMPTS, decoding, seeds)
+    backwards = draws.sample(PROMPTS[::-1], decoding, seeds[::-1])
+    larger = draws.sample(PROMPTS[2:3], replace(decoding, group_size=5, max_response_length=20), seeds[2:3])
+    assert answers(backwards, 1) == answers(together, 2)
+    assert [answer[:12] for answer in answers(larger, 0)[:3]] == answers(together, 2)
+
+
+@both
+def test_prompts_of_one_seed_share_their_numbers(kind: Any) -> None:
+    samples = sampler(kind).sample([PROMPTS[0], PROMPTS[0], PROMPTS[0]], Decoding(4, 12), [5, 5, 6])
+    assert answers(samples, 0) == answers(samples, 1) != answers(samples, 2)
+
+
+@both
+def test_another_count_of_seeds_than_of_prompts_is_refused(kind: Any) -> None:
+    with pytest.raises(ValueError, match="3 seeds for 4 prompts"):
+        sampler(kind).sample(PROMPTS, Decoding(1, 4), [1, 2, 3])
+
+
+@both
+def test_only_likely_tokens_are_drawn_and_scored_by_the_whole_softmax(kind: Any) -> None:
+    model = qwen3()
+    samples = sampler(kind, model).sample(PROMPTS, Decoding(40, 8, 0.9, top_k=3), seed=0)
+    log_probs, _ = reference(model, samples, 0.9)
+    torch.testing.assert_close(samples.log_probs, log_probs.detach(), atol=1e-5, rtol=0)
+    with torch.no_grad():
+        first = model(torch.tensor([PROMPTS[0]])).logits[0, -1]
+    assert set(samples.response_ids[:40, 0].tolist()) == set(first.topk(3).indices.tolist())
+
+
+@both
+def test_a_response_ends_at_any_of_several_tokens(kind: Any) -> None:
+    usual = sampler(kind).sample(PROMPTS, Decoding(40, 12), seed=0)
+    samples = kind(qwen3(), (EOS, 5), PAD, decode).sample(PROMPTS, Decoding(40, 12), seed=0)
+    for row, (answer, longer) in enumerate(zip(all_answers(samples), all_answers(usual), strict=True)):
+        ends = [place for place, token in enumerate(longer) if token in {EOS, 5}]
+        assert answer == (longer[: ends[0] + 1] if ends else longer)
+        assert samples.truncated[row].item() == (not ends)
+        assert samples.texts[row].split() == [str(token) for token in answer if token not in {EOS, 5}]
+    assert {answer[-1] for answer in all_answers(samples)} >= {EOS, 5}
+
+
+def test_both_samplers_draw_the_same_tokens() -> None:
+    model, decoding = qwen3(), Decoding(8, 12, 0.8, top_p=0.9, top_k=5)
+    ours, theirs = (sampler(kind, model).sample(PROMPTS, decoding, [1, 2, 3, 4]) for kind in SAMPLERS.values())
+    assert torch.equal(ours.response_ids, theirs.response_ids)
+
+
+def answers(samples: Samples, prompt: int) -> list[list[int]]:
+    return [answer for answer, group in zip(all_answers(samples), samples.group, strict=True) if group == prompt]
+
+
+def all_answers(samples: Samples) -> list[list[int]]:
+    pairs = zip(samples.response_ids, samples.response_mask, strict=True)
+    return [ids[mask].tolist() for ids, mask in pairs]

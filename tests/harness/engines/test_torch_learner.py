@@ -171,7 +171,7 @@ def test_the_same_seed_gives_bit_identical_steps() -> None:
     histories = []
     for _ in range(2):
         model = qwen3()
-        sampler, one = CompactSampler(model, EOS, PAD, decode), learner(model, updates_per_rollout=2, lr=1e-2)
+        sampler, one = CompactSampler(model, (EOS,), PAD, decode), learner(model, updates_per_rollout=2, lr=1e-2)
         history = []
         for seed in range(3):
             samples = sampler.sample([[2, 3], [4, 5, 6]], Decoding(6, 10), seed)

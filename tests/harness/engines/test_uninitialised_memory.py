@@ -36,5 +36,5 @@ def test_gradients_are_finite(prompts: int, even: bool, nan_in_new_memory: None)
 
 
 def test_samples_are_finite(nan_in_new_memory: None) -> None:
-    samples = CompactSampler(qwen3(), EOS, PAD, decode).sample([[2, 3], [4, 5, 6]], Decoding(6, 10), 0)
+    samples = CompactSampler(qwen3(), (EOS,), PAD, decode).sample([[2, 3], [4, 5, 6]], Decoding(6, 10), 0)
     assert samples.log_probs.isfinite().all()

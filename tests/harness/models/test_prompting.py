@@ -57,3 +57,44 @@ def test_a_real_chat_template_gets_the_system_prompt() -> None:
 def test_chat_form_without_a_template_names_the_setting() -> None:
     with pytest.raises(ValueError, match=r"model\.prompt_form is chat, but the tokenizer has no chat template"):
         format_prompt(_byte_tokenizer(chat_template=None), "2+3=?", "chat")
+
+
+# A hybrid model's template: thinking unless it is switched off.
+HYBRID = (
+    "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}{% endfor %}<|assistant|>"
+    "{% if enable_thinking is defined and enable_thinking is false %}<think></think>{% endif %}"
+)
+NO_SYSTEM = (
+    "{% if messages[0].role == 'system' %}{{ raise_exception('no system turns') }}{% endif %}"
+    "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}"
+)
+
+
+@pytest.mark.parametrize(("thinking", "ending"), [(None, ""), (True, ""), (False, "<think></think>")])
+def test_thinking_reaches_the_template(thinking: bool | None, ending: str) -> None:
+    tokenizer = _byte_tokenizer(HYBRID)
+    asked = tokenizer.decode(format_prompt(tokenizer, "2+3=?", "chat", thinking))
+    assert asked == f"<|system|>{SYSTEM_PROMPT}<|user|>2+3=?<|assistant|>{ending}"
+
+
+@pytest.mark.parametrize("thinking", [True, False])
+def test_thinking_is_refused_where_the_template_does_not_know_it(thinking: bool) -> None:
+    tokenizer = _byte_tokenizer("{% for m in messages %}{{ m.content }}{% endfor %}")
+    with pytest.raises(ValueError, match=r"model\.thinking .* the chat template has no such switch; set it to null"):
+        format_prompt(tokenizer, "2+3=?", "chat", thinking)
+
+
+def test_thinking_is_refused_in_plain_form() -> None:
+    with pytest.raises(ValueError, match=r"model\.thinking .* prompt_form=base"):
+        format_prompt(_byte_tokenizer(HYBRID), "2+3=?", "base", thinking=True)
+
+
+def test_a_template_without_system_turns_gets_the_instruction_in_the_question() -> None:
+    tokenizer = _byte_tokenizer(NO_SYSTEM)
+    asked = tokenizer.decode(format_prompt(tokenizer, "2+3=?", "chat"))
+    assert asked == f"[user]{SYSTEM_PROMPT}\n\n2+3=?"
+
+
+def test_hybrid_models_are_asked_in_plain_form_too() -> None:
+    tokenizer = _byte_tokenizer(HYBRID)
+    assert tokenizer.decode(format_prompt(tokenizer, "2+3=?", "base")) == f"2+3=?\n{SYSTEM_PROMPT}\n"
