@@ -39,15 +39,17 @@ def main(arguments: Sequence[str]) -> int:
     if arguments:
         print(f"unknown argument {arguments[0]!r}; python -m harness.audit takes none", file=sys.stderr)
         return 2
-    report = audit(labelled())
+    folder = results()
+    try:
+        (folder / "tables").mkdir(parents=True, exist_ok=True)  # refused now, not after a minute
+        report = audit(labelled())
+        write(report, folder)
+    except OSError as error:
+        print(f"{error.filename or folder}: {error.strerror or error}; set RESULTS_DIR to a folder", file=sys.stderr)
+        return 1
     print(markdown(report))
     faults = [f"bar missed: {fault}" for fault in missed(report.verifier)]
-    try:
-        write(report, results())
-    except OSError as error:
-        faults.append(f"{error.filename or results()}: {error.strerror or error}; set RESULTS_DIR to another folder")
-    for fault in faults:
-        print(fault, file=sys.stderr)
+    print(*faults, sep="\n", end="\n" * bool(faults), file=sys.stderr)
     return 1 if faults else 0
 
 
@@ -89,7 +91,6 @@ def _mistakes(pairs: Sequence[Pair], words: Sequence[Word]) -> Iterator[Mistake]
 def _replace(path: Path, text: str) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         draft.write_text(text, encoding="utf-8", errors="backslashreplace")
         draft.replace(path)
     finally:

@@ -33,9 +33,10 @@ class Pair:
 
 def labelled() -> tuple[Pair, ...]:
     """Every pair, form by form."""
-    return tuple(pair for file in sorted(PAIRS.glob("*.jsonl")) for pair in _pairs(file))
+    return tuple(pair for file in sorted(PAIRS.glob("*.jsonl")) for pair in read_pairs(file))
 
 
-def _pairs(file: Path) -> list[Pair]:
+def read_pairs(file: Path) -> list[Pair]:
+    """The pairs of one file. Raises SchemaError, naming file and line."""
     lines = file.read_text(encoding="utf-8").split("\n")  # a response may hold other line ends of unicode
     return [read_json(Pair, line, f"{file.name}:{number}") for number, line in enumerate(lines, start=1) if line]
