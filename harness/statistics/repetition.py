@@ -20,7 +20,7 @@ LEAST_TOKENS: Final = 64
 
 def repeated(ids: Tensor, mask: Tensor, truncated: Tensor) -> Tensor:
     """Which responses (B,) repeat at their end; ``ids`` (B, T) right-padded by ``mask``. False where not truncated."""
-    found = torch.zeros(len(truncated), dtype=torch.bool)
+    found = torch.zeros_like(truncated)
     for row in truncated.nonzero()[:, 0].tolist():
         found[row] = repeats(ids[row][mask[row]])
     return found

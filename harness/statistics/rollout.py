@@ -20,6 +20,7 @@ def describe(samples: Samples, right: Tensor, log_probs: Tensor) -> dict[str, fl
 
     A metric of responses of which the batch has none is left out.
     """
+    right = right.to(samples.truncated.device)
     ran_on = repeated(samples.response_ids, samples.response_mask, samples.truncated)
     lengths = samples.response_mask.sum(dim=1)
     found: dict[str, float] = {}
@@ -31,5 +32,5 @@ def describe(samples: Samples, right: Tensor, log_probs: Tensor) -> dict[str, fl
 
 
 def _mean(name: str, values: Tensor, chosen: Tensor) -> dict[str, float]:
-    picked = values[chosen.to(values.device)]
+    picked = values[chosen]
     return {name: picked.to(torch.float64).mean().item()} if len(picked) else {}

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from harness.models import smol
+from harness.models.load import load_model
+from harness.models.locate import ModelError
+from harness.models.prompting import format_prompt
+
+
+def test_a_model_in_the_cache_needs_no_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(smol, "_WHEEL", "no-such-wheel")
+    smol._target().mkdir(parents=True)
+    smol.check_smol()
+    assert smol.smol_folder() == smol._target()
+    assert tmp_path in smol.smol_folder().parents
+
+
+def test_without_the_extra_the_command_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(smol, "_WHEEL", "no-such-wheel")
+    for call in (smol.check_smol, smol.smol_folder):
+        with pytest.raises(ModelError, match=r"^model.path 'smol': .*no-such-wheel.*make setup EXTRA=smol$"):
+            call()
+    assert not list(tmp_path.rglob("config.json"))
+
+
+@pytest.mark.slow
+def test_the_real_model_reads_problems_and_continues_them() -> None:
+    try:
+        smol.check_smol()
+    except ModelError as error:
+        pytest.skip(str(error))
+    model, tokenizer = load_model(str(smol.smol_folder()), torch.float32)
+    assert sum(weight.numel() for weight in model.parameters()) == 134_515_008
+    assert len(tokenizer) == model.get_input_embeddings().num_embeddings == 49_152
+    assert tokenizer.tokenize("123") == ["1", "2", "3"]
+    ids = format_prompt(tokenizer, "What is the capital of France?", "chat")
+    with torch.inference_mode():
+        answer = model.generate(torch.tensor([ids]), max_new_tokens=12, do_sample=False, pad_token_id=2)
+    assert "Paris" in tokenizer.decode(answer[0, len(ids) :])
