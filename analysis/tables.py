@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
@@ -24,6 +25,7 @@ Kind = Literal["label", "score", "gap", "side", "mark"]
 
 # What goes with the deciding metric: score, title, digits.
 SIDE: Final = (
+    ("best/accuracy", "best evaluated step, not counted", 3),
     ("final/length", "length, tokens", 1),
     ("final/truncated", "truncated", 3),
     ("train/policy/entropy", "entropy, nats", 3),
@@ -113,7 +115,7 @@ def _numbers(study: Study, taken: pd.DataFrame) -> Iterator[Column]:
     yield Column(study.metric, study.metric, "score")
     if study.baseline:
         yield Column(f"{study.metric} difference", "difference to baseline", "gap")
-    passes = sorted(str(name) for name in taken if str(name).startswith("final/pass@"))
+    passes = sorted(str(name) for name in taken if re.fullmatch(r"final/pass@\d+", str(name)))
     for name, title, digits in (*((name, name, 3) for name in passes), *SIDE):
         if name != study.metric and scores(taken, name):
             yield Column(name, title, "side", digits)

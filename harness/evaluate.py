@@ -2,80 +2,95 @@
 
 from __future__ import annotations
 
-import io
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
+from harness.engines.protocols import Decoding
+from harness.measures import measures, overall
+from harness.outcomes import TOO_LONG, Evaluation, join
 from harness.seeding import derive
-from harness.tasks import verify
+from harness.tasks import Task, verify
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from harness.engines.protocols import Decoding, Sampler
-    from harness.tasks import Task
+    from harness.engines.protocols import Sampler
 
 EVALUATION_SEED: Final = derive(0, "evaluation")
+ARITHMETIC: Final = "arithmetic"
+CHUNK: Final = 32  # problems asked at a time, which bounds what is held of their samples
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
-    """N problems with k samples each; every array is (N, k)."""
+class Exam:
+    """The tasks of one benchmark and how they are asked."""
 
-    problem_ids: tuple[str, ...]
-    right: NDArray[np.bool_]
-    truncated: NDArray[np.bool_]
-    lengths: NDArray[np.int64]  # tokens
+    benchmark: str
+    tasks: tuple[Task, ...]
+    decoding: Decoding
+    longest: int  # tokens of a prompt that is asked; a longer one counts as wrong
 
-    def metrics(self) -> dict[str, float]:
-        """The means, as logged."""
-        return {
-            "eval/accuracy": float(self.right.mean()),
-            "eval/pass": float(pass_at_k(self.right, self.right.shape[1]).mean()),
-            "eval/length": float(self.lengths.mean()),
-            "eval/truncated": float(self.truncated.mean()),
-        }
-
-    def outcomes(self) -> pd.DataFrame:
-        """One row a sample, so that arms can be paired by problem later."""
-        problems, samples = self.right.shape
-        return pd.DataFrame(
-            {
-                "problem_id": np.repeat(self.problem_ids, samples),
-                "sample": np.tile(np.arange(samples), problems),
-                "right": self.right.ravel(),
-                "truncated": self.truncated.ravel(),
-                "length": self.lengths.ravel(),
-            }
-        )
+    def parts(self) -> Iterator[Exam]:
+        """The exam in chunks; arithmetic, whose samples share one seed, in one."""
+        size = len(self.tasks) if self.benchmark == ARITHMETIC else CHUNK
+        for start in range(0, len(self.tasks), size):
+            yield replace(self, tasks=self.tasks[start : start + size])
 
 
-def evaluate(sampler: Sampler, tasks: Sequence[Task], decoding: Decoding) -> Evaluation:
-    """Answer every task ``decoding.group_size`` times and verify the responses."""
-    samples = sampler.sample([task.prompt_ids for task in tasks], decoding, EVALUATION_SEED)
-    shape = (len(tasks), decoding.group_size)
+def evaluate(sampler: Sampler, exam: Exam) -> Evaluation:
+    """Answer every task ``decoding.group_size`` times and verify the responses, chunk by chunk."""
+    return join(answer(sampler, part) for part in exam.parts())
+
+
+def answer(sampler: Sampler, part: Exam) -> Evaluation:
+    """The evaluation of one chunk; the tasks that are too long to be asked come last."""
+    asked = [task for task in part.tasks if len(task.prompt_ids) <= part.longest]
+    unasked = _unasked([task for task in part.tasks if len(task.prompt_ids) > part.longest], part.decoding.group_size)
+    return join([_answered(sampler, asked, part), unasked]) if asked else unasked
+
+
+def metrics(evaluations: Mapping[str, Evaluation]) -> dict[str, float]:
+    """What is logged: the mean over benchmarks, then each benchmark."""
+    found = {benchmark: measures(evaluation) for benchmark, evaluation in evaluations.items()}
+    unasked = sum(int((~evaluation.asked).sum()) for evaluation in evaluations.values())
+    return {
+        **{f"eval/{name}": measure.mean for name, measure in overall(found.values()).items()},
+        "eval/too_long": float(unasked),
+        **{f"eval/{one}/{name}": measure.mean for one, names in found.items() for name, measure in names.items()},
+    }
+
+
+def _answered(sampler: Sampler, tasks: Sequence[Task], part: Exam) -> Evaluation:
+    prompts = [task.prompt_ids for task in tasks]
+    samples = sampler.sample(prompts, part.decoding, _seed(part.benchmark, tasks))
+    verdicts, shape = verify(samples, tasks), (len(tasks), part.decoding.group_size)
     return Evaluation(
         problem_ids=tuple(task.problem.problem_id for task in tasks),
-        right=verify(samples, tasks).numpy().reshape(shape),
-        truncated=samples.truncated.numpy().reshape(shape),
-        lengths=samples.response_mask.sum(dim=1).numpy().reshape(shape),
+        right=np.array([verdict.right for verdict in verdicts]).reshape(shape),
+        truncated=samples.truncated.numpy(force=True).reshape(shape),
+        lengths=samples.response_mask.sum(dim=1).numpy(force=True).reshape(shape),
+        answers=np.array([verdict.answer for verdict in verdicts], dtype=object).reshape(shape),
+        reasons=np.array([verdict.reason for verdict in verdicts], dtype=object).reshape(shape),
     )
 
 
-def pass_at_k(right: NDArray[np.bool_], k: int) -> NDArray[np.float64]:
-    """Unbiased chance (N,) that one of k of a problem's n samples is right (arXiv:2107.03374, eq. 1)."""
-    n = right.shape[1]
-    return np.array([1.0 - math.comb(n - count, k) / math.comb(n, k) for count in right.sum(axis=1).tolist()])
+def _seed(benchmark: str, tasks: Sequence[Task]) -> int | list[int]:
+    """One for each problem; arithmetic, a fixed list, keeps the one under which its scores were published."""
+    if benchmark == ARITHMETIC:
+        return EVALUATION_SEED
+    return [derive(0, "evaluation", task.problem.problem_id) for task in tasks]
 
 
-def outcomes_file(evaluations: Mapping[str, Evaluation]) -> bytes:
-    """All outcomes as Parquet, with the moment of each evaluation in the column ``when``."""
-    frames = [evaluation.outcomes().assign(when=when) for when, evaluation in evaluations.items()]
-    buffer = io.BytesIO()
-    pd.concat(frames, ignore_index=True).to_parquet(buffer, index=False)
-    return buffer.getvalue()
+def _unasked(tasks: Sequence[Task], samples: int) -> Evaluation:
+    shape = (len(tasks), samples)
+    never = np.zeros(shape, dtype=bool)
+    return Evaluation(
+        problem_ids=tuple(task.problem.problem_id for task in tasks),
+        right=never,
+        truncated=never,
+        lengths=np.zeros(shape, dtype=np.int64),
+        answers=np.full(shape, None, dtype=object),
+        reasons=np.full(shape, TOO_LONG, dtype=object),
+    )

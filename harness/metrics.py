@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import torch
@@ -45,10 +46,24 @@ METRICS: Final = {
     "policy/entropy": "entropy of the policy, nats per response token, mean over the updates",
     "mismatch/mean": "mean absolute gap between the sampler's and the learner's log-probs, nats",
     "mismatch/max": "largest absolute gap",
-    "eval/accuracy": "avg@k on the held-out problems",
+    "verifier/undecided": "share of the sampled responses on which the verifier hit a limit; rewarded as wrong",
+    "data/too_long": "training prompts longer than rollout.max_prompt_length, found and dropped so far; "
+    "of a tier all are looked at before the first step",
+    "data/unknown": "share of the held-out prompts' tokens that stand for what the tokenizer cannot spell; at step 0",
+    "eval/accuracy": "avg@k on the held-out problems, mean over benchmarks",
     "eval/pass": "share of held-out problems solved by at least one of k samples (pass@k)",
+    "eval/majority": "chance that the answer which most of k samples give is right (maj@k)",
     "eval/length": "mean tokens of a held-out response",
     "eval/truncated": "share of held-out responses stopped by the length limit",
+    "eval/undecided": "share of held-out responses on which the verifier hit a limit; counted as wrong",
+    "eval/too_long": "held-out problems whose prompt is longer than rollout.max_prompt_length: "
+    "never asked, counted as wrong",
+    "eval/<benchmark>/accuracy": "avg@k on one benchmark",
+    "eval/<benchmark>/pass": "pass@k on one benchmark",
+    "eval/<benchmark>/majority": "maj@k on one benchmark",
+    "eval/<benchmark>/length": "mean tokens of a response on one benchmark",
+    "eval/<benchmark>/truncated": "share of responses stopped by the length limit on one benchmark",
+    "eval/<benchmark>/undecided": "share of responses on which the verifier hit a limit on one benchmark",
     "seconds/rollout": "wall seconds of sampling",
     "seconds/reward": "wall seconds of verification",
     "seconds/old_log_probs": "wall seconds of scoring the samples before the first update",
@@ -63,7 +78,9 @@ METRICS: Final = {
 
 def family(name: str) -> str:
     """The name under which a metric is explained: "fired/gspo" is a "fired/<trick>"."""
-    return "fired/<trick>" if name.startswith("fired/") else name
+    if name.startswith("fired/"):
+        return "fired/<trick>"
+    return re.sub(r"^eval/\w+/", "eval/<benchmark>/", name)
 
 
 def is_timing(name: str) -> bool:

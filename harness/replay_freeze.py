@@ -19,7 +19,7 @@ from harness.engines.qwen3_weights import supports
 from harness.models.load import load_model
 from harness.problems.arithmetic import stream
 from harness.resample import Draw
-from harness.run import task
+from harness.prompts import task
 from harness.seeding import derive
 from harness.stopwatch import Stopwatch
 from harness.tasks import score

@@ -47,7 +47,7 @@ class Draw:
             seed = derive(self.seed, "rollout", self.step, *extra_round)
             samples = self.sampler.sample([task.prompt_ids for task in tasks], self.decoding, seed)
         with self.watch.phase("reward"):
-            return Drawn(samples, verify(samples, tasks))
+            return Drawn.of(samples, verify(samples, tasks))
 
     def accepted(self, drawn: Drawn, rule: UpdateRule, scale: RewardConfig) -> Tensor:
         """Prompts (N,) of which no sample is refused. The sampler's log-probs stand in for the learner's here."""
@@ -58,9 +58,9 @@ class Draw:
 
 def resample(first: Drawn, draw: Draw, spares: Iterator[Task], rule: UpdateRule, scale: RewardConfig) -> Batch:
     """Replace the groups of ``first`` that the rule refuses by accepted ones, as long as its trick goes on."""
-    metrics = {"rollout/accuracy": first.right.float().mean().item(), "rollout/prompts": float(first.prompts)}
+    metrics = {"rollout/accuracy": first.right.float().mean().item()}
     if rule.resampling is None:
-        return Batch(first, metrics)
+        return Batch(first, metrics | _sampled(first))
     trick, pool, accepted = rule.tricks[rule.resampling], first, draw.accepted(first, rule, scale)
     for extra_round in range(1, trick.rounds + 1):
         tasks = list(islice(spares, first.prompts - int(accepted.sum())))
@@ -69,9 +69,15 @@ def resample(first: Drawn, draw: Draw, spares: Iterator[Task], rule: UpdateRule,
         more = draw(tasks, extra_round)
         pool, accepted = pool.join(more), torch.cat((accepted, draw.accepted(more, rule, scale)))
     chosen = _chosen(accepted[: first.prompts], accepted[first.prompts :], short=trick.at_cap == "short")
-    metrics["rollout/prompts"] = float(pool.prompts)
     metrics[f"fired/{rule.resampling}"] = 1 - (chosen < first.prompts).sum().item() / first.prompts
-    return Batch(pool.pick(chosen) if len(chosen) else None, metrics)
+    return Batch(pool.pick(chosen) if len(chosen) else None, metrics | _sampled(pool))
+
+
+def _sampled(drawn: Drawn) -> dict[str, float]:
+    return {
+        "rollout/prompts": float(drawn.prompts),
+        "verifier/undecided": drawn.undecided.float().mean().item(),
+    }
 
 
 def _chosen(accepted: Tensor, extra: Tensor, *, short: bool) -> Tensor:

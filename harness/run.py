@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -14,26 +14,24 @@ import yaml
 
 from harness.config import ExperimentConfig
 from harness.engines.build import build
-from harness.engines.protocols import Decoding
-from harness.evaluate import Evaluation, evaluate, outcomes_file
+from harness.evaluate import evaluate, metrics
 from harness.models.load import load_model
-from harness.models.prompting import format_prompt
-from harness.problems.arithmetic import evaluation_set, stream
+from harness.outcomes import Evaluations, outcomes_file
+from harness.problems.source import Material, material
+from harness.prompts import Prompts, training_decoding
 from harness.records import RunHead, RunRecord
 from harness.scores import scores
 from harness.seeding import derive
-from harness.tasks import Task
 from harness.train import StepReport, train
 from harness.usage import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from transformers import PreTrainedTokenizerBase
-
     from harness.engines.protocols import Sampler
-    from harness.problems.problem import Problem
+    from harness.evaluate import Exam
+    from harness.tasks import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +72,16 @@ def execute(spec: RunSpec, folder: Path) -> Iterator[StepReport | Finished]:
     """Run it, report by report. ``folder`` gets metrics.jsonl as it goes and record.json at the end."""
     torch.set_num_threads(max(1, int(spec.config.backend.num_cpus)))  # the same bits, alone or beside another run
     folder.mkdir(parents=True, exist_ok=True)
-    usage, reports, evaluations = Usage(), list[StepReport](), dict[str, Evaluation]()
+    usage, reports, moments = Usage(), list[StepReport](), dict[str, Evaluations]()
+    read = material(spec.config)
     with (folder / "metrics.jsonl").open("w", encoding="utf-8") as log:
-        for report in _reports(spec.config, evaluations):
+        for report in _reports(spec.config, read, moments):
             reports.append(report)
             log.write(json.dumps({"step": report.step, **report.metrics}) + "\n")
             log.flush()
             yield report
-    finished = Finished(_record(spec, scores(reports, evaluations), usage), _files(spec.config, evaluations))
+    record = _record(spec, read.provenance(), scores(reports, moments), usage)
+    finished = Finished(record, _files(spec.config, read, moments))
     save(finished, folder)
     yield finished
 
@@ -96,56 +96,49 @@ def save(finished: Finished, folder: Path) -> None:
         draft.replace(folder / name)
 
 
-def _reports(config: ExperimentConfig, evaluations: dict[str, Evaluation]) -> Iterator[StepReport]:
+def _reports(config: ExperimentConfig, read: Material, moments: dict[str, Evaluations]) -> Iterator[StepReport]:
     torch.manual_seed(derive(config.seed, "model"))
     model, tokenizer = load_model(config.model.path, getattr(torch, config.model.dtype))
     sampler, learner = build(model, tokenizer, config)
-    held_out = [task(problem, config, tokenizer) for problem in _held_out(config)]
-    evaluations["start"] = _evaluate(sampler, held_out, config)
-    yield StepReport(0, evaluations["start"].metrics())
-    decoding = Decoding(config.rollout.group_size, config.rollout.max_response_length, config.rollout.temperature)
-    batches = _batches(_tasks(config, tokenizer, "problems"), config)
-    spares = _tasks(config, tokenizer, "spare problems")  # apart: arms of one seed begin each step with the same tasks
+    prompts = Prompts(config, tokenizer)
+    (tasks, spares), exams = prompts.training(read.tiers), prompts.exams(read.held_out)
+    moments["start"] = _evaluate(sampler, exams)
+    yield StepReport(0, metrics(moments["start"]) | _dropped(prompts) | {"data/unknown": prompts.unknown(exams)})
+    batches, decoding = _batches(tasks, config), training_decoding(config)
     for report in train(sampler, learner, config.update_rule(), config.reward, batches, decoding, config.seed, spares):
-        if not _evaluates(report.step, config):
-            yield report
-            continue
-        moment = "final" if report.step == config.steps else f"step {report.step}"
-        evaluations[moment] = _evaluate(sampler, held_out, config)
-        yield StepReport(report.step, report.metrics | evaluations[moment].metrics())
-
-
-def task(problem: Problem, config: ExperimentConfig, tokenizer: PreTrainedTokenizerBase) -> Task:
-    """The problem with its prompt in tokens."""
-    return Task(problem, tuple(format_prompt(tokenizer, problem.prompt, config.model.prompt_form)))
-
-
-def _tasks(config: ExperimentConfig, tokenizer: PreTrainedTokenizerBase, purpose: str) -> Iterator[Task]:
-    problems = stream(config.data.difficulties, derive(config.seed, purpose))
-    return (task(problem, config, tokenizer) for problem in problems)
+        found = report.metrics | _dropped(prompts)
+        if _evaluates(report.step, config):
+            moment = "final" if report.step == config.steps else f"step {report.step}"
+            moments[moment] = _evaluate(sampler, exams)
+            found |= metrics(moments[moment])
+        yield StepReport(report.step, found)
 
 
 def _batches(tasks: Iterator[Task], config: ExperimentConfig) -> Iterator[list[Task]]:
     return (list(islice(tasks, config.rollout.prompts_per_batch)) for _ in range(config.steps))
 
 
-def _held_out(config: ExperimentConfig) -> Iterator[Problem]:
-    for difficulty in config.data.difficulties:
-        yield from evaluation_set(difficulty, config.eval.problems)
-
-
 def _evaluates(step: int, config: ExperimentConfig) -> bool:
     return step == config.steps or (config.eval.every > 0 and step % config.eval.every == 0)
 
 
-def _evaluate(sampler: Sampler, tasks: list[Task], config: ExperimentConfig) -> Evaluation:
-    decoding = Decoding(config.eval.samples, config.rollout.max_response_length, config.eval.temperature)
-    return evaluate(sampler, tasks, decoding)
+def _evaluate(sampler: Sampler, exams: Iterable[Exam]) -> Evaluations:
+    return {exam.benchmark: evaluate(sampler, exam) for exam in exams}
 
 
-def _files(config: ExperimentConfig, evaluations: Mapping[str, Evaluation]) -> dict[str, bytes]:
+def _dropped(prompts: Prompts) -> dict[str, float]:
+    return {"data/too_long": float(prompts.too_long)}
+
+
+def _files(config: ExperimentConfig, read: Material, moments: Mapping[str, Evaluations]) -> dict[str, bytes]:
     resolved = yaml.safe_dump(_plain(config), sort_keys=False)
-    return {"config.yaml": resolved.encode(), "outcomes.parquet": outcomes_file(evaluations)}
+    cards = {name: json.loads(tier.card.to_json()) for name, tier in read.tiers.items()}
+    written = {"data_card.json": json.dumps(cards, indent=2), "data_card.md": f"{read.cards()}\n"} if cards else {}
+    return {
+        "config.yaml": resolved.encode(),
+        "outcomes.parquet": outcomes_file(moments),
+        **{name: text.encode() for name, text in written.items()},
+    }
 
 
 def _plain(config: ExperimentConfig) -> dict[str, object]:
@@ -153,8 +146,8 @@ def _plain(config: ExperimentConfig) -> dict[str, object]:
     return plain
 
 
-def _record(spec: RunSpec, found: Mapping[str, float], usage: Usage) -> RunRecord:
-    head = spec.head()
+def _record(spec: RunSpec, data: Mapping[str, str], found: Mapping[str, float], usage: Usage) -> RunRecord:
+    head = replace(spec, provenance={**spec.provenance, **data}).head()
     return RunRecord(
         **{part.name: getattr(head, part.name) for part in fields(RunHead)},
         status="finished",

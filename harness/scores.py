@@ -5,25 +5,30 @@ from __future__ import annotations
 from statistics import fmean
 from typing import TYPE_CHECKING, Final
 
-from harness.evaluate import pass_at_k
+from harness.measures import Measure, measures, overall
 from harness.metrics import is_timing
 from harness.records import FIRED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from harness.evaluate import Evaluation
+    from harness.outcomes import Evaluation
     from harness.train import StepReport
 
 LAST_STEPS: Final = 5  # a single step is noisy; "train/..." scores average over the last five
+_SAMPLED: Final = {"accuracy": "avg", "pass": "pass", "majority": "maj"}  # scores whose name tells k
 
 
-def scores(reports: Sequence[StepReport], evaluations: Mapping[str, Evaluation]) -> dict[str, float]:
-    """Held-out scores at the start and at the end, the curve's mean, and the last training metrics."""
+def scores(reports: Sequence[StepReport], evaluations: Mapping[str, Mapping[str, Evaluation]]) -> dict[str, float]:
+    """Held-out scores at the start and at the end, the curve's mean, and the last training metrics.
+
+    ``evaluations``: moment -> benchmark -> outcomes. The final step counts; the best one is named so.
+    """
     found: dict[str, float] = {}
     for moment in ("start", "final"):
         if moment in evaluations:
-            found |= {f"{moment}/{name}": value for name, value in _held_out(evaluations[moment])}
+            found |= {f"{moment}/{name}": value for name, value in held_out(evaluations[moment])}
+    found |= _best(reports)
     steps = [report.metrics for report in reports if report.step > 0]
     if steps:
         found["auc/accuracy"] = fmean(step["rollout/accuracy"] for step in steps)
@@ -33,12 +38,38 @@ def scores(reports: Sequence[StepReport], evaluations: Mapping[str, Evaluation])
     return found
 
 
-def _held_out(evaluation: Evaluation) -> Iterator[tuple[str, float]]:
-    samples = evaluation.right.shape[1]
-    yield "accuracy", float(evaluation.right.mean())
-    yield f"pass@{samples}", float(pass_at_k(evaluation.right, samples).mean())
-    yield "truncated", float(evaluation.truncated.mean())
-    yield "length", float(evaluation.lengths.mean())
+def held_out(evaluations: Mapping[str, Evaluation]) -> Iterator[tuple[str, float]]:
+    """Scores of one moment, each followed by its standard error: over all benchmarks, then of each."""
+    found = {benchmark: measures(evaluation) for benchmark, evaluation in evaluations.items()}
+    samples = {benchmark: evaluation.right.shape[1] for benchmark, evaluation in evaluations.items()}
+    shared = next(iter(samples.values())) if len(set(samples.values())) == 1 else None
+    for name, measure in overall(found.values()).items():
+        if name == "accuracy":
+            yield from _with_error(name, measure)
+        elif name not in _SAMPLED or shared is not None:
+            yield from _with_error(_sampled(name, shared), measure)
+    for benchmark, names in found.items():
+        for name, measure in names.items():
+            yield from _with_error(f"{benchmark}/{_sampled(name, samples[benchmark])}", measure)
+
+
+def _sampled(name: str, samples: int | None) -> str:
+    return f"{_SAMPLED[name]}@{samples}" if name in _SAMPLED else name
+
+
+def _with_error(name: str, measure: Measure) -> Iterator[tuple[str, float]]:
+    yield name, measure.mean
+    if measure.se is not None:
+        yield f"{name}/se", measure.se
+
+
+def _best(reports: Sequence[StepReport]) -> dict[str, float]:
+    """The best of more than two evaluations, the first of equals; beside the final one, never in its place."""
+    curve = [(report.metrics["eval/accuracy"], report.step) for report in reports if "eval/accuracy" in report.metrics]
+    if len(curve) <= 2:
+        return {}
+    accuracy, step = max(curve, key=lambda point: point[0])
+    return {"best/accuracy": accuracy, "best/step": float(step)}
 
 
 def _means(steps: Sequence[Mapping[str, float]], wanted: Callable[[str], bool]) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import torch
 from torch import Tensor
@@ -11,13 +11,16 @@ from torch import Tensor
 from harness.engines.protocols import Samples
 from harness.engines.regroup import join, pick
 from harness.problems.problem import Problem
-from harness.reward import is_formatted, is_right
+from harness.reward import judge
+from harness.verify.verdict import Gold
+from harness.verify.verifier import shared
 from tricks.batch import Rollouts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.config import RewardConfig
+    from harness.verify.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +33,19 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """Verified samples of whole groups."""
+    """Verified samples of whole groups; every tensor is (B,) bool."""
 
     samples: Samples
-    right: Tensor  # (B,) bool
+    right: Tensor
+    formatted: Tensor  # the last box holds an answer, right or wrong
+    undecided: Tensor  # the verifier hit a limit; not right then
+
+    @classmethod
+    def of(cls, samples: Samples, verdicts: Sequence[Verdict]) -> Self:
+        """The samples with the verdict on each."""
+        right = torch.tensor([verdict.right for verdict in verdicts])
+        formatted = torch.tensor([verdict.answer is not None for verdict in verdicts])
+        return cls(samples, right, formatted, torch.tensor([verdict.undecided for verdict in verdicts]))
 
     @property
     def prompts(self) -> int:
@@ -42,18 +54,25 @@ class Drawn:
 
     def join(self, other: Drawn) -> Drawn:
         """These groups and then the other ones."""
-        return Drawn(join([self.samples, other.samples]), torch.cat((self.right, other.right)))
+        pairs = zip(self._words(), other._words(), strict=True)
+        return Drawn(join([self.samples, other.samples]), *(torch.cat(pair) for pair in pairs))
 
     def pick(self, prompts: Tensor) -> Drawn:
         """The groups of the given prompts (n,), in that order."""
         samples, rows = pick(self.samples, prompts)
-        return Drawn(samples, self.right[rows])
+        return Drawn(samples, *(word[rows] for word in self._words()))
+
+    def _words(self) -> tuple[Tensor, Tensor, Tensor]:
+        return self.right, self.formatted, self.undecided
 
 
-def verify(samples: Samples, tasks: Sequence[Task]) -> Tensor:
-    """Which responses (B,) are right."""
-    pairs = zip(samples.texts, samples.group.tolist(), strict=True)
-    return torch.tensor([is_right(text, tasks[index].problem.answer) for text, index in pairs])
+def verify(samples: Samples, tasks: Sequence[Task]) -> list[Verdict]:
+    """The verdict on each of the B responses. All mathematics goes to the verifier in one call."""
+    asked = [tasks[index].problem for index in samples.group.tolist()]
+    pairs = list(zip(asked, samples.texts, strict=True))
+    mathematics = [(Gold(problem.answer, problem.tolerance), text) for problem, text in pairs if _is_math(problem)]
+    verdicts = iter(shared().verify(mathematics) if mathematics else ())
+    return [next(verdicts) if _is_math(problem) else judge(text, problem.answer) for problem, text in pairs]
 
 
 def score(
@@ -70,6 +89,10 @@ def score(
         sampler_log_probs=samples.log_probs,
         ref_log_probs=ref_log_probs,
         ended=~samples.truncated,  # a sampler stops at EOS or at the limit; at the limit, an EOS still ends a response
-        formatted=torch.tensor([is_formatted(text) for text in samples.texts]),
+        formatted=drawn.formatted,
         max_response_length=limit,
     )
+
+
+def _is_math(problem: Problem) -> bool:
+    return problem.verifier == "math"

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.evaluate import pass_at_k
+from harness.measures import pass_at_k
 from harness.models.prompting import PromptForm, format_prompt
 from harness.reward import is_right
 

@@ -1,39 +1,73 @@
 from __future__ import annotations
 
-import io
-import math
+from collections.abc import Sequence
+from dataclasses import replace
 
-import numpy as np
-import pandas as pd
 import pytest
 
-from harness.evaluate import Evaluation, outcomes_file, pass_at_k
+from harness.engines.protocols import Decoding, Samples
+from harness.evaluate import CHUNK, EVALUATION_SEED, Exam, evaluate, metrics
+from harness.outcomes import TOO_LONG
+from harness.seeding import derive
+from tests.harness.scripted import MIXED, RIGHT, WRONG, Scripted, task
 
-RIGHT = np.array([[True, False, False, False], [False] * 4, [True] * 4])
-EVALUATION = Evaluation(("a", "b", "c"), RIGHT, np.zeros((3, 4), dtype=bool), np.full((3, 4), 5))
-
-
-@pytest.mark.parametrize("k", [1, 2, 3, 4])
-def test_pass_at_k_is_the_chance_that_one_of_k_draws_is_right(k: int) -> None:
-    # One right of four: 1 - C(3, k) / C(4, k) = k / 4.
-    assert pass_at_k(RIGHT, k).tolist() == pytest.approx([k / 4, 0.0, 1.0])
+KINDS = (MIXED, WRONG, RIGHT)
+EXAM = Exam("amc23", tuple(task(KINDS[number % 3], number) for number in range(CHUNK + 7)), Decoding(2, 1), 2)
 
 
-@pytest.mark.parametrize(("right", "k"), [(3, 2), (5, 4), (1, 8)])
-def test_pass_at_k_matches_the_binomial_form(right: int, k: int) -> None:
-    row = np.array([[True] * right + [False] * (8 - right)])
-    assert pass_at_k(row, k)[0] == pytest.approx(1 - math.comb(8 - right, k) / math.comb(8, k))
+class Listening(Scripted):
+    """Remembers the seeds it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[int | Sequence[int]] = []
+
+    def sample(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int | Sequence[int]) -> Samples:
+        self.given.append(seed)
+        return super().sample(prompts, decoding, 0)
 
 
-def test_accuracy_is_the_mean_over_problems_and_samples() -> None:
-    assert EVALUATION.metrics() == pytest.approx(
-        {"eval/accuracy": 5 / 12, "eval/pass": 2 / 3, "eval/length": 5.0, "eval/truncated": 0.0}
-    )
+def test_chunks_are_asked_one_by_one_and_put_together_again() -> None:
+    sampler = Listening()
+    found = evaluate(sampler, EXAM)
+    assert [len(asked) for asked in sampler.asked] == [CHUNK, 7]
+    assert found.problem_ids == tuple(one.problem.problem_id for one in EXAM.tasks)
+    assert found.right[:3].tolist() == [[True, False], [False, False], [True, True]]
+    assert found.answers[:3].tolist() == [["1", "0"], ["0", "0"], ["1", "1"]]
 
 
-def test_every_outcome_is_kept() -> None:
-    rows = pd.read_parquet(io.BytesIO(outcomes_file({"start": EVALUATION, "final": EVALUATION})))
-    assert len(rows) == 24
-    final = rows[rows.when == "final"]
-    assert final.groupby("problem_id").right.sum().to_dict() == {"a": 1, "b": 0, "c": 4}
-    assert final[final.problem_id == "a"]["sample"].tolist() == [0, 1, 2, 3]
+def test_every_problem_has_a_seed_that_nothing_but_its_id_decides() -> None:
+    sampler = Listening()
+    evaluate(sampler, EXAM)
+    assert sampler.given[1] == [derive(0, "evaluation", one.problem.problem_id) for one in EXAM.tasks[CHUNK:]]
+
+
+def test_arithmetic_is_asked_at_once_under_the_seed_of_its_published_scores() -> None:
+    sampler = Listening()
+    evaluate(sampler, replace(EXAM, benchmark="arithmetic"))
+    assert sampler.given == [EVALUATION_SEED]
+
+
+def test_a_prompt_that_is_too_long_is_wrong_unasked_and_counted() -> None:
+    long = replace(task(RIGHT, 1), prompt_ids=(RIGHT, 1, 1))
+    sampler = Listening()
+    found = evaluate(sampler, replace(EXAM, tasks=(long, *EXAM.tasks[:3])))
+    assert sampler.asked == [[0, 1, 2]]
+    assert found.problem_ids[-1] == long.problem.problem_id
+    assert (found.right[-1].any(), found.reasons[-1].tolist()) == (False, [TOO_LONG, TOO_LONG])
+    assert metrics({"amc23": found})["eval/too_long"] == 1
+
+
+def test_an_exam_of_which_nothing_can_be_asked_is_wrong() -> None:
+    sampler = Listening()
+    found = metrics({"amc23": evaluate(sampler, replace(EXAM, longest=1))})
+    assert sampler.asked == []
+    assert (found["eval/amc23/accuracy"], "eval/amc23/length" in found) == (0.0, False)
+
+
+def test_the_logged_accuracy_is_the_mean_over_benchmarks() -> None:
+    easy, hard = (evaluate(Scripted(), replace(EXAM, tasks=tasks)) for tasks in (EXAM.tasks[2:3], EXAM.tasks[:2]))
+    found = metrics({"math500": easy, "aime24": hard})
+    assert (found["eval/math500/accuracy"], found["eval/aime24/accuracy"]) == (1.0, 0.25)
+    assert found["eval/accuracy"] == pytest.approx(0.625)
+    assert found["eval/aime24/pass"] == 0.5

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.reward import is_formatted, is_right
+from harness.reward import is_right, judge
 
 
 @pytest.mark.parametrize(
@@ -48,4 +48,8 @@ def test_anything_but_the_integer_is_wrong(response: str) -> None:
 def test_an_answer_is_in_form_where_the_last_box_holds_an_integer_right_or_wrong(
     response: str, formatted: bool
 ) -> None:
-    assert is_formatted(response) is formatted
+    assert (judge(response, "72").answer is not None) is formatted
+
+
+def test_equal_integers_vote_together_however_they_are_written() -> None:
+    assert {judge(rf"\boxed{{{given}}}", "5").answer for given in ("72", "072", " 72 ")} == {"72"}

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
-from harness.scores import scores
+import pytest
+
+from harness.scores import held_out, scores
 from harness.train import StepReport
+from tests.harness.test_outcomes import EVALUATION
 
 
 def step(number: int, **metrics: float) -> StepReport:
@@ -31,3 +34,31 @@ def test_a_skipped_step_counts_where_it_has_numbers() -> None:
 def test_timings_are_no_scores() -> None:
     found = scores([step(1, rollout__accuracy=0.5, seconds__step=3.0, tokens_per_second=9.0)], {})
     assert set(found) == {"auc/accuracy", "train/rollout/accuracy"}
+
+
+def test_scores_are_named_by_their_own_k_and_carry_a_standard_error() -> None:
+    few = type(EVALUATION).of(EVALUATION.frame().query("sample < 2"))
+    found = dict(held_out({"math500": few, "aime24": EVALUATION}))
+    assert found["math500/avg@2"] == pytest.approx(1 / 2)
+    assert found["aime24/avg@4"] == pytest.approx(5 / 12)
+    assert found["accuracy"] == pytest.approx((1 / 2 + 5 / 12) / 2)
+    assert {"accuracy/se", "aime24/pass@4/se", "math500/maj@2", "math500/length", "aime24/truncated/se"} <= set(found)
+    assert not any(name.startswith(("pass@", "maj@")) for name in found)  # of different k, no mean makes sense
+
+
+def test_one_k_gives_pass_and_majority_over_all_benchmarks() -> None:
+    found = dict(held_out({"math500": EVALUATION, "aime24": EVALUATION}))
+    assert found["pass@4"] == pytest.approx(2 / 3)
+    assert found["maj@4"] == pytest.approx(1 / 3)
+
+
+def test_the_final_step_counts_and_the_best_one_is_named_so() -> None:
+    curve = {0: 0.1, 5: 0.4, 10: 0.4, 15: 0.3}
+    reports = [step(number, eval__accuracy=value, rollout__accuracy=0.5) for number, value in curve.items()]
+    found = scores(reports, {})
+    assert (found["best/accuracy"], found["best/step"]) == (0.4, 5)
+
+
+def test_start_and_end_alone_have_no_best() -> None:
+    reports = [step(number, eval__accuracy=0.5, rollout__accuracy=0.5) for number in (0, 30)]
+    assert "best/accuracy" not in scores(reports, {})

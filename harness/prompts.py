@@ -1,0 +1,106 @@
+"""Problems as a model reads them: tasks to train on and exams to sit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from harness.engines.protocols import Decoding
+from harness.evaluate import Exam
+from harness.models.prompting import format_prompt
+from harness.problems.arithmetic import stream
+from harness.problems.source import epochs
+from harness.schema import SchemaError
+from harness.seeding import derive
+from harness.tasks import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from transformers import PreTrainedTokenizerBase
+
+    from harness.config import ExperimentConfig
+    from harness.data.tiers import Tier
+    from harness.problems.problem import Problem
+
+_PATIENCE: Final = 1_000  # arithmetic prompts in a row that are too long
+
+
+class Prompts:
+    """Tokenises problems for one model; counts the training prompts that it drops."""
+
+    def __init__(self, config: ExperimentConfig, tokenizer: PreTrainedTokenizerBase) -> None:
+        self._config, self._tokenizer = config, tokenizer
+        self.too_long = 0  # training prompts longer than rollout.max_prompt_length, found so far
+
+    def training(self, tiers: Mapping[str, Tier]) -> tuple[Iterator[Task], Iterator[Task]]:
+        """Tasks without end, and apart from them the spare ones: arms of one seed begin each step with the same tasks.
+
+        Spare problems of a tier come from the other end of each epoch.
+        """
+        data, seed = self._config.data, self._config.seed
+        if data.source == "arithmetic":
+            streams = (stream(data.difficulties, derive(seed, name)) for name in ("problems", "spare problems"))
+            first, second = (self._short(self._task(problem) for problem in problems) for problems in streams)
+            return first, second
+        pools, order = [self._pool(name, tier.problems) for name, tier in tiers.items()], derive(seed, "problems")
+        return epochs(pools, order), epochs(pools, order, backwards=True)
+
+    def exams(self, held_out: Mapping[str, Sequence[Problem]]) -> list[Exam]:
+        """One exam a benchmark, each asked as ``eval`` says."""
+        longest = self._config.rollout.max_prompt_length
+        return [
+            Exam(name, tuple(map(self._task, problems)), evaluation_decoding(self._config, name), longest)
+            for name, problems in held_out.items()
+        ]
+
+    def unknown(self, exams: Iterable[Exam]) -> float:
+        """Share of the tokens of all prompts that stand for what the tokenizer cannot spell."""
+        token, ids = (
+            self._tokenizer.unk_token_id,
+            [one for exam in exams for task in exam.tasks for one in task.prompt_ids],
+        )
+        return ids.count(token) / len(ids) if token is not None else 0.0
+
+    def _task(self, problem: Problem) -> Task:
+        return task(problem, self._config, self._tokenizer)
+
+    def _pool(self, name: str, problems: Sequence[Problem]) -> list[Task]:
+        pool = [task for task in map(self._task, problems) if self._fits(task)]
+        if not pool:
+            raise SchemaError(f"rollout.max_prompt_length: every prompt of {name} is longer; allow more tokens")
+        return pool
+
+    def _short(self, tasks: Iterator[Task]) -> Iterator[Task]:
+        vain = 0
+        for task in tasks:
+            if self._fits(task):
+                vain = 0
+                yield task
+            elif (vain := vain + 1) == _PATIENCE:
+                raise SchemaError(f"rollout.max_prompt_length: {vain} prompts in a row are longer; allow more tokens")
+
+    def _fits(self, task: Task) -> bool:
+        fits = len(task.prompt_ids) <= self._config.rollout.max_prompt_length
+        self.too_long += not fits
+        return fits
+
+
+def task(problem: Problem, config: ExperimentConfig, tokenizer: PreTrainedTokenizerBase) -> Task:
+    """The problem with its prompt in tokens."""
+    return Task(
+        problem, tuple(format_prompt(tokenizer, problem.prompt, config.model.prompt_form, config.model.thinking))
+    )
+
+
+def training_decoding(config: ExperimentConfig) -> Decoding:
+    """How the responses that are trained on are drawn."""
+    rollout = config.rollout
+    return Decoding(rollout.group_size, rollout.max_response_length, rollout.temperature, rollout.top_p, rollout.top_k)
+
+
+def evaluation_decoding(config: ExperimentConfig, benchmark: str) -> Decoding:
+    """How the responses to a benchmark are drawn."""
+    held_out = config.eval
+    samples = {**held_out.samples_of}.get(benchmark, held_out.samples)  # type: ignore[call-overload]
+    limit = held_out.max_response_length or config.rollout.max_response_length
+    return Decoding(samples, limit, held_out.temperature, held_out.top_p, held_out.top_k)
