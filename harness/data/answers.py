@@ -1,0 +1,107 @@
+r"""What kind of answer a gold is, and whether it can be guessed or not be read at all.
+
+The kinds describe a tier; the verifier does not use them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+GUESSABLE: Final = ("boolean", "option letter")
+
+_WRAPPER: Final = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
+_SPACING: Final = re.compile(r"\\[,;:! ]|\\(?:left|right)(?![a-zA-Z])|~")
+_NUMBER: Final = r"[-+]?(?:\d+|\d{1,3}(?:(?:,|\{,\})\d{3})+)"
+_BRACKETED: Final = re.compile(r"([\[(])(.*)([\])])", re.DOTALL)
+
+_SIMPLE: Final = (
+    ("boolean", re.compile(r"true|false|yes|no", re.IGNORECASE)),
+    ("option letter", re.compile(r"\(?[A-F]\)?")),
+    ("integer", re.compile(_NUMBER)),
+    ("decimal", re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d*)\.\d+")),
+    ("fraction", re.compile(r"[-+]?\\[dt]?frac\s*(?:\{-?\d+\}|\d)\s*(?:\{-?\d+\}|\d)|[-+]?\d+\s*/\s*\d+")),
+)
+
+
+def kind(answer: str) -> str:
+    """One of integer, decimal, fraction, expression, tuple, interval, list, text, boolean, option letter."""
+    bare = _bare(answer)
+    for name, pattern in _SIMPLE:
+        if pattern.fullmatch(bare):
+            return name
+    if _is_text(answer):
+        return "text"
+    return _shape(bare)
+
+
+def is_guessable(answer: str) -> bool:
+    """Whether a guess is often right: true or false, yes or no, an option letter."""
+    return kind(answer) in GUESSABLE
+
+
+def is_empty(answer: str) -> bool:
+    """Whether there is nothing but space and dollar signs."""
+    return not _bare(answer)
+
+
+def fault(answer: str) -> str | None:
+    """Why no verifier can read an answer; None where it may."""
+    braces = 0
+    for sign in re.findall(r"\\.|[{}]", answer, re.DOTALL):
+        braces += {"{": 1, "}": -1}.get(sign, 0)
+        if braces < 0:
+            return "a brace closes that was never opened"
+    if braces:
+        return "a brace is never closed"
+    if len(re.findall(r"\\left(?![a-zA-Z])", answer)) != len(re.findall(r"\\right(?![a-zA-Z])", answer)):
+        return r"\left and \right do not pair"
+    return "there is no sign of an answer in it" if not re.search(r"\w|\\[a-zA-Z]|[∞∅]", _bare(answer)) else None
+
+
+def _bare(answer: str) -> str:
+    text = _SPACING.sub(" ", _WRAPPER.sub(r"\1", answer)).replace("\\$", "").replace("$", "")
+    return text.strip().rstrip(".").strip()
+
+
+def _is_text(answer: str) -> bool:
+    """Whether words carry it: letters, but no digit and no mathematics around them."""
+    bare = _bare(answer)
+    worded = _WRAPPER.search(answer) is not None or " " in bare or len(bare) > 3
+    return worded and re.fullmatch(r"[A-Za-z][A-Za-z\s,.'-]*[A-Za-z]", bare) is not None
+
+
+def _shape(bare: str) -> str:
+    bracketed = _BRACKETED.fullmatch(bare)
+    if bracketed and _closes_at_end(bare):
+        opening, inner, closing = bracketed.groups()
+        parts = _parts(inner)
+        if len(parts) == 2 and (opening + closing not in ("()", "[]") or "\\infty" in inner or opening == "["):
+            return "interval"
+        return "tuple" if len(parts) > 1 else "expression"
+    if "\\cup" in bare and re.search(r"[\])]\s*\\cup", bare):
+        return "interval"
+    listed = (bare.startswith("\\{") and bare.endswith("\\}")) or len(_parts(bare)) > 1
+    return "list" if listed else "expression"
+
+
+def _closes_at_end(bare: str) -> bool:
+    """Whether the bracket that opens a text is the one that closes at its end."""
+    depth = 0
+    for place, sign in enumerate(bare):
+        depth += (sign in "([") - (sign in ")]")
+        if depth == 0:
+            return place == len(bare) - 1
+    return False
+
+
+def _parts(text: str) -> list[str]:
+    """The parts of a text between the commas that no bracket holds; thousands separators are none."""
+    parts, depth = [""], 0
+    for sign in re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text):
+        depth += (sign in "([{") - (sign in ")]}")
+        if sign == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += sign
+    return parts

@@ -1,0 +1,156 @@
+"""Tiers from their sources: first what cannot be trained on is removed, then the tier is drawn from the rest."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from harness.data import answers
+from harness.data.card import Card, Removed, answer_kinds, length_percentiles
+from harness.data.catalog import BENCHMARK_TABLES
+from harness.data.draw import by_difficulty, easiest_first, shuffled, take
+from harness.data.overlap import Benchmarks
+from harness.data.rows import Row
+from harness.data.settings import VERSION, Settings
+from harness.data.sources import Loaded, Source, load
+from harness.data.stored import Tier, encode
+from harness.data.wording import wording_and_drawing
+from harness.problems.problem import Problem
+
+Order = Callable[[Sequence[Row], int, str], list[Row]]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Which table a tier comes from and in which order it is drawn; no order: all of it."""
+
+    table: str
+    rule: str
+    order: Order | None = None
+
+
+RECIPES: Final[dict[str, Recipe]] = {
+    "paper_easy": Recipe("simplerl_zoo_easy", "drawn at random", shuffled),
+    "paper_medium": Recipe("deepmath", "the easiest by difficulty, ties at random", easiest_first),
+    "paper_hard": Recipe("deepmath", "drawn with probability proportional to difficulty", by_difficulty),
+    "simplerl_zoo_easy": Recipe("simplerl_zoo_easy", "all"),
+    "simplerl_zoo_medium": Recipe("simplerl_zoo_medium", "all"),
+    "simplerl_zoo_hard": Recipe("simplerl_zoo_hard", "all"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Clean:
+    """A table without what cannot be trained on."""
+
+    rows: tuple[Row, ...]
+    removed: tuple[Removed, ...]
+
+
+def build(name: str, settings: Settings) -> tuple[Tier, tuple[Removed, ...]]:
+    """The tier of a recipe, and everything that was removed on the way."""
+    recipe = RECIPES[name]
+    loaded = load(recipe.table)
+    benchmarks = tuple(load(benchmark) for benchmark in BENCHMARK_TABLES)
+    clean = _clean(loaded, benchmarks, settings.near, settings.covered)
+    rows, guesses = _draw(name, clean.rows, loaded.source, settings)
+    removed = (*clean.removed, *(Removed(row.row_id, "guessable") for row in guesses))
+    problems = tuple(_problem(row) for row in sorted(rows, key=lambda row: row.row_id))
+    sources = (loaded.source, *(benchmark.source for benchmark in benchmarks))
+    return Tier(problems, _card(name, problems, removed, sources, settings)), removed
+
+
+def _draw(name: str, rows: Sequence[Row], source: Source, settings: Settings) -> tuple[list[Row], list[Row]]:
+    order = RECIPES[name].order
+    if order is None:
+        return take(shuffled(rows, settings.seed, name), len(rows), settings.guessable)
+    return take(order(rows, settings.seed, name), _size(len(rows), source, settings), settings.guessable)
+
+
+def _size(usable: int, source: Source, settings: Settings) -> int:
+    """``settings.size`` of a whole source; of a part the same share, but no less than ``settings.part``."""
+    if source.rows >= source.official:
+        return settings.size
+    share = max(settings.part, settings.size / source.official)
+    return min(settings.size, math.ceil(share * usable))
+
+
+@lru_cache(maxsize=8)
+def _clean(loaded: Loaded, benchmarks: tuple[Loaded, ...], near: float, covered: float) -> Clean:
+    compared = _indexed(benchmarks)
+    kept: list[Row] = []
+    removed: list[Removed] = []
+    said: dict[str, str] = {}  # wording -> the first problem that has it
+    for row in sorted(loaded.rows, key=lambda row: row.row_id):
+        fault = _fault(row) or _repeated(row, said) or _contaminated(row, compared, near, covered)
+        if fault is None:
+            kept.append(row)
+        else:
+            removed.append(fault)
+    return Clean(tuple(kept), tuple(removed))
+
+
+@lru_cache(maxsize=1)
+def _indexed(benchmarks: tuple[Loaded, ...]) -> Benchmarks:
+    return Benchmarks(row for benchmark in benchmarks for row in benchmark.rows)
+
+
+def _fault(row: Row) -> Removed | None:
+    if answers.is_empty(row.answer):
+        return Removed(row.row_id, "no answer")
+    fault = answers.fault(row.answer)
+    if fault is not None:
+        return Removed(row.row_id, "unreadable answer", other=fault)
+    unrated = row.difficulty is not None and row.difficulty <= 0
+    return Removed(row.row_id, "no difficulty") if unrated else None
+
+
+def _repeated(row: Row, said: dict[str, str]) -> Removed | None:
+    first = said.setdefault(wording_and_drawing(row.problem), row.row_id)
+    return None if first == row.row_id else Removed(row.row_id, "duplicate of", other=first)
+
+
+def _contaminated(row: Row, compared: Benchmarks, near: float, covered: float) -> Removed | None:
+    overlap = compared.overlap(row.problem, near, covered)
+    if overlap is None:
+        return None
+    reason = "same as" if overlap.same else "near"
+    return Removed(row.row_id, reason, overlap.benchmark_id, overlap.similarity)
+
+
+def _problem(row: Row) -> Problem:
+    return Problem(row.row_id, row.problem, row.answer, verifier="math", tolerance=row.tolerance)
+
+
+def _card(
+    name: str, problems: Sequence[Problem], removed: Sequence[Removed], sources: tuple[Source, ...], settings: Settings
+) -> Card:
+    counts = Counter(item.reason for item in removed)
+    return Card(
+        headline=_headline(name, len(problems), sources[0]),
+        name=name,
+        rule=RECIPES[name].rule,
+        rows=len(problems),
+        sha256=hashlib.sha256(encode(problems)).hexdigest(),
+        sources=sources,
+        removed=dict(sorted(counts.items())),
+        contaminated=tuple(item for item in removed if item.reason in ("same as", "near")),
+        unreadable=tuple(item for item in removed if item.reason == "unreadable answer"),
+        answers=answer_kinds(problems),
+        characters=length_percentiles([len(problem.prompt) for problem in problems]),
+        words=length_percentiles([len(problem.prompt.split()) for problem in problems]),
+        version=VERSION,
+        settings=settings,
+    )
+
+
+def _headline(name: str, rows: int, source: Source) -> str:
+    if source.rows < source.official:
+        part = f"only {source.rows:,} of its {source.official:,} rows are here"
+        return f"{name}: {rows:,} problems from a part of {source.title}: {part}"
+    return f"{name}: {rows:,} problems from {source.title}"

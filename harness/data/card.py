@@ -1,0 +1,117 @@
+"""What a tier is made of, in words and in numbers; it goes with every run that trains on the tier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.data.answers import kind
+from harness.data.settings import Settings
+from harness.data.sources import Source
+
+if TYPE_CHECKING:
+    from harness.problems.problem import Problem
+
+PERCENTILES = (5, 25, 50, 75, 95, 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A problem of the source that the tier does without, and why."""
+
+    problem_id: str
+    reason: str
+    other: str | None = None  # the benchmark problem that it repeats, or the problem that it is a duplicate of
+    similarity: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A tier, described. ``sha256`` is that of its file of rows."""
+
+    headline: str
+    name: str
+    rule: str
+    rows: int
+    sha256: str
+    sources: tuple[Source, ...]  # the source of the problems first, then the benchmarks they were compared with
+    removed: Mapping[str, int]  # reason -> problems
+    contaminated: tuple[Removed, ...]
+    unreadable: tuple[Removed, ...]
+    answers: Mapping[str, int]  # kind -> problems
+    characters: Mapping[str, int]  # percentile -> length of a problem
+    words: Mapping[str, int]
+    version: int = 0  # of the rules; 0: by none of them
+    settings: Settings | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The card as plain data."""
+        return asdict(self)
+
+    def text(self) -> str:
+        """The card in Markdown, the headline first."""
+        return "\n".join([self.headline, "", *self._facts(), *self._sources(), *self._listed()]) + "\n"
+
+    def _facts(self) -> list[str]:
+        facts = {
+            "tier": self.name,
+            "rule": self.rule,
+            "rows": f"{self.rows:,}",
+            "removed": _counts(self.removed) or "nothing",
+            "answers": _counts(self.answers),
+            "characters": _percentiles(self.characters),
+            "words": _percentiles(self.words),
+            "SHA-256": self.sha256,
+        }
+        if self.settings is not None:
+            chosen = ", ".join(f"{name} {value}" for name, value in asdict(self.settings).items())
+            facts["settings"] = f"{chosen}; rules {self.version}"
+        return [f"- {name}: {value}" for name, value in facts.items()]
+
+    def _sources(self) -> list[str]:
+        return ["", "Made from, and compared with:", *(f"- {_described(source)}" for source in self.sources)]
+
+    def _listed(self) -> list[str]:
+        lists = {
+            "Repeat a benchmark problem (similarity) and were removed:": self.contaminated,
+            "Have an answer that cannot be read and were removed:": self.unreadable,
+        }
+        return [
+            line for title, removed in lists.items() if removed for line in ("", title, *map(_removed_line, removed))
+        ]
+
+
+def answer_kinds(problems: Sequence[Problem]) -> dict[str, int]:
+    """Number of problems by kind of answer, the most frequent first."""
+    kinds = [kind(problem.answer) for problem in problems]
+    return dict(sorted(((name, kinds.count(name)) for name in set(kinds)), key=lambda item: (-item[1], item[0])))
+
+
+def length_percentiles(lengths: Sequence[int]) -> dict[str, int]:
+    """Percentiles of lengths, each one of the lengths."""
+    if not lengths:
+        return {}
+    found = np.percentile(lengths, PERCENTILES, method="inverted_cdf")
+    return {str(percentile): int(length) for percentile, length in zip(PERCENTILES, found, strict=True)}
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items())
+
+
+def _percentiles(lengths: Mapping[str, int]) -> str:
+    return ", ".join(f"{percentile} % ≤ {length:,}" for percentile, length in lengths.items())
+
+
+def _described(source: Source) -> str:
+    of = "" if source.rows == source.official else f" of {source.official:,}"
+    known = "" if source.known else ", not the known file"
+    return f"{source.name}: {source.rows:,}{of} rows, SHA-256 {source.sha256[:12]}{known}"
+
+
+def _removed_line(removed: Removed) -> str:
+    similarity = "" if removed.similarity is None else f" ({removed.similarity:.2f})"
+    return f"- {removed.problem_id}: {removed.reason} {removed.other or ''}{similarity}".rstrip()

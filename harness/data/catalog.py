@@ -1,0 +1,98 @@
+"""The tables of problems: where each lies in a folder, how many rows it has officially, and the known file.
+
+The schema is that of ``docs/data.md``; the hub's columns are in `harness.data.hub`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of problems."""
+
+    title: str
+    file: str  # below the folder
+    rows: int  # officially
+    sha256: str  # of the known file
+    whole: str | None = None  # file with every row, preferred to ``file`` where the folder has it
+    difficulty: bool = False  # whether every row has one
+
+
+BENCHMARK_TABLES: Final[dict[str, Table]] = {
+    "math500": Table(
+        "MATH-500",
+        "eval/math500.jsonl",
+        500,
+        "fb8ec3523af8ad2cdfa49fe5265af25426ee547ec1bf09faed49667cb2d2da2d",
+    ),
+    "olympiadbench": Table(
+        "OlympiadBench",
+        "eval/olympiadbench.jsonl",
+        675,
+        "e2f0e98c4ce2427061cbf9b3397ce49934ceb38c925ba61d495b06936ea2232a",
+    ),
+    "minerva": Table(
+        "Minerva",
+        "eval/minerva_math.jsonl",
+        272,
+        "2a30d0e2247c16a4ec6c3934a607409efe5a57cccfbdeb9e466d922229933aa7",
+    ),
+    "aime24": Table(
+        "AIME 2024",
+        "eval/aime24.jsonl",
+        30,
+        "36f82dc371f13b3cba4af90bf50736eccd8fd7cf68dab3d2b4c343a746a2c0f3",
+    ),
+    "aime25": Table(
+        "AIME 2025",
+        "eval/aime25.jsonl",
+        30,
+        "f666a088fc4cabd864c11408b92a09d87ab122ae649ad403540fe8b22a6ee505",
+    ),
+    "amc23": Table(
+        "AMC 2023",
+        "eval/amc23.jsonl",
+        40,
+        "6deccda3373f3d8de95e85599aaf28bf503f9fb4ca94fb77e7ab478c4b44c7a2",
+    ),
+    "gsm8k": Table(
+        "GSM8K test",
+        "eval/gsm8k.jsonl",
+        1319,
+        "0d8e78516942f3cdb67ae0a7474bd102217686eb7621aac21f9389db908b7afe",
+    ),
+}
+
+TRAINING_TABLES: Final[dict[str, Table]] = {
+    "simplerl_zoo_easy": Table(
+        "SimpleRL-Zoo Easy (GSM8K and MATH level 1)",
+        "train/simplerl_zoo_easy.jsonl",
+        8388,
+        "f60e289670c2c8a803d90e646a4da59d29b4298120653906d5aa54825ccfd4b8",
+    ),
+    "simplerl_zoo_medium": Table(
+        "SimpleRL-Zoo Medium (MATH levels 1 to 4)",
+        "train/simplerl_zoo_medium.jsonl",
+        8139,
+        "103a3aff2dc232a140884413dcaaede3ee3f1fcd3aa62c1c43534b0352247827",
+    ),
+    "simplerl_zoo_hard": Table(
+        "SimpleRL-Zoo Hard (MATH levels 3 to 5)",
+        "train/simplerl_zoo_hard.jsonl",
+        8523,
+        "dd4d33de174adc53630ee9c87823b26311665573fb4456b0f20828cf03101901",
+    ),
+    "deepmath": Table(
+        "DeepMath-103K",
+        "train/deepmath_5k.jsonl",
+        103_022,
+        "633681c1863bf21c506ca52f367387ab7ba0c1204af3b49131af9eb882f89b98",
+        whole="train/deepmath_103k.jsonl",
+        difficulty=True,
+    ),
+}
+
+TABLES: Final = BENCHMARK_TABLES | TRAINING_TABLES

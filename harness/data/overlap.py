@@ -1,0 +1,68 @@
+"""Which benchmark problem a training problem repeats, by wording or by shared n-grams.
+
+similarity(a, b) = shared / n-grams of the one with more;
+coverage(a, b) = shared / n-grams of the one with fewer, which finds a problem inside a longer text.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from harness.data.wording import ngrams, tokens, wording
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from harness.data.rows import Row
+
+COVERING: Final = 20  # n-grams that a problem must have for coverage to count: shorter ones are covered by accident
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """A benchmark problem and how much of it a training problem repeats."""
+
+    benchmark_id: str
+    similarity: float  # 1.0 where the wording is the same
+    same: bool
+
+
+class Benchmarks:
+    """The statements of all benchmarks, indexed by wording and by n-gram."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._ids: list[str] = []
+        self._sizes: list[int] = []
+        self._by_wording: dict[str, str] = {}
+        self._by_ngram: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
+        for row in rows:
+            self._add(row)
+
+    def overlap(self, statement: str, near: float, covered: float) -> Overlap | None:
+        """The benchmark problem that ``statement`` repeats: similarity ≥ ``near`` or coverage ≥ ``covered``."""
+        same = self._by_wording.get(wording(statement))
+        if same is not None:
+            return Overlap(same, 1.0, same=True)
+        grams = ngrams(tokens(statement))
+        shared: Counter[int] = Counter()
+        for gram in grams & self._by_ngram.keys():
+            shared.update(self._by_ngram[gram])
+        found = (self._judge(index, count, len(grams), near, covered) for index, count in shared.items())
+        return max(filter(None, found), key=lambda overlap: (overlap.similarity, overlap.benchmark_id), default=None)
+
+    def _add(self, row: Row) -> None:
+        grams = ngrams(tokens(row.problem))
+        for gram in grams:
+            self._by_ngram[gram].append(len(self._ids))
+        self._by_wording.setdefault(wording(row.problem), row.row_id)
+        self._ids.append(row.row_id)
+        self._sizes.append(len(grams))
+
+    def _judge(self, index: int, shared: int, size: int, near: float, covered: float) -> Overlap | None:
+        longer, shorter = max(size, self._sizes[index]), min(size, self._sizes[index])
+        inside = shorter >= COVERING and shared >= covered * shorter
+        if shared < near * longer and not inside:
+            return None
+        return Overlap(self._ids[index], round(shared / longer, 3), same=False)

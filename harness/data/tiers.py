@@ -1,0 +1,93 @@
+"""The tiers that runs train on: built when first needed, read afterwards.
+
+``tier("paper", "easy").problems``
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from harness.data import stored
+from harness.data.build import RECIPES, build
+from harness.data.card import Card, answer_kinds, length_percentiles
+from harness.data.catalog import BENCHMARK_TABLES, TABLES
+from harness.data.errors import DataError
+from harness.data.settings import DEFAULTS, VERSION, Settings
+from harness.data.sources import data_folder, digest, table_file
+from harness.data.stored import Tier
+from harness.schema import suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.problems.problem import Problem
+
+TIERS: Final = ("easy", "medium", "hard")
+SOURCES: Final = ("paper", "simplerl_zoo")
+
+
+def tier(source: str, difficulty: str, settings: Settings | None = None) -> Tier:
+    """A tier of `SOURCES` and `TIERS`: read where it is up to date, else built.
+
+    Without ``settings`` those of the tier on disk stand, or the defaults. Raises DataError.
+    """
+    path = tier_path(source, difficulty)
+    with stored.locked(path):
+        card = built_card(path)
+        asked = settings or (card.settings if card else None) or DEFAULTS
+        if card is not None and card.settings == asked and not is_stale(card):
+            return stored.read(path)
+        found, removed = build(path.stem, asked)
+        stored.write(path, found, removed)
+        return found
+
+
+def custom_tier(path: Path | str) -> Tier:
+    """A tier that `save_custom_tier` wrote."""
+    return stored.read(Path(path))
+
+
+def save_custom_tier(path: Path, problems: Sequence[Problem], rule: str, parent: Card) -> Card:
+    """Write problems of a tier as one of its own, such as those that a model solves at a certain rate."""
+    card = replace(
+        parent,
+        headline=f"{path.stem}: {len(problems):,} of the {parent.rows:,} problems of {parent.name}: {rule}",
+        name=path.stem,
+        rule=f"{parent.rule}; then {rule}",
+        rows=len(problems),
+        sha256=hashlib.sha256(stored.encode(problems)).hexdigest(),
+        answers=answer_kinds(problems),
+        characters=length_percentiles([len(problem.prompt) for problem in problems]),
+        words=length_percentiles([len(problem.prompt.split()) for problem in problems]),
+    )
+    stored.write(path, Tier(tuple(problems), card))
+    return card
+
+
+def tier_path(source: str, difficulty: str) -> Path:
+    """Where the rows of a tier lie: ``results/tiers/paper_easy.jsonl``."""
+    for name, known in ((source, SOURCES), (difficulty, TIERS)):
+        if name not in known:
+            raise DataError(f"there is no tier {source} {difficulty}: {suggest(name, known)}")
+    return Path(os.environ.get("RESULTS_DIR") or "results") / "tiers" / f"{source}_{difficulty}.jsonl"
+
+
+def built_card(path: Path) -> Card | None:
+    """The card of the tier at ``path``; None where no tier was finished there."""
+    return stored.read_card(path) if stored.card_path(path).is_file() and path.is_file() else None
+
+
+def is_stale(card: Card) -> bool:
+    """Whether other rules made the tier, or DATA_DIR holds other files. Without DATA_DIR the tier stands."""
+    if card.version != VERSION:
+        return True
+    folder = data_folder()
+    if folder is None:
+        return False
+    tables = [TABLES[RECIPES[card.name].table], *BENCHMARK_TABLES.values()]
+    files = [table_file(folder, table) for table in tables]
+    return [(source.name, source.sha256) for source in card.sources] != [(file, digest(folder, file)) for file in files]
