@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from harness.engines.compact_sampler import CompactSampler
 from harness.engines.ends import end_ids
 from harness.engines.hf_sampler import HfSampler
@@ -12,6 +14,7 @@ from harness.engines.hf_scores import hf_scores
 from harness.engines.memory import keep_freed_memory
 from harness.engines.qwen3 import compact_scores
 from harness.engines.qwen3_weights import supports
+from harness.engines.recompute import checkpointable
 from harness.engines.torch_learner import TorchLearner
 
 if TYPE_CHECKING:
@@ -22,8 +25,10 @@ if TYPE_CHECKING:
 def build(model: Any, tokenizer: Any, config: ExperimentConfig) -> tuple[Sampler, Learner]:
     """A sampler and a learner that share the module, so that handing over weights costs nothing.
 
-    Raises ValueError when the compact engine is asked for a model it cannot run.
+    Raises ValueError where the settings ask for what the model or the machine cannot do.
     """
+    model = _placed(model, config)
+    _refuse_unlayered(model, config)
     compact = supports(model) if config.backend.engine == "auto" else config.backend.engine == "compact"
     if compact:
         keep_freed_memory()
@@ -31,6 +36,21 @@ def build(model: Any, tokenizer: Any, config: ExperimentConfig) -> tuple[Sampler
     ends = end_ids(model, tokenizer)
     pad_id = ends[0] if tokenizer.pad_token_id is None else tokenizer.pad_token_id
     sampler = (CompactSampler if compact else HfSampler)(model, ends, pad_id, decode)
-    scorer = compact_scores if compact else hf_scores
+    scorer = partial(compact_scores if compact else hf_scores, recompute=config.optim.gradient_checkpointing)
     needs = config.update_rule().needs
     return sampler, TorchLearner(model, config.optim, config.rollout.temperature, scorer, needs)
+
+
+def _placed(model: Any, config: ExperimentConfig) -> Any:
+    """The model on the GPU that the backend asks for, or where it is."""
+    if not config.backend.num_gpus:
+        return model
+    if not torch.cuda.is_available():
+        raise ValueError(f"backend.num_gpus={config.backend.num_gpus:g}, but torch sees no GPU; set it to 0")
+    return model.to("cuda")
+
+
+def _refuse_unlayered(model: Any, config: ExperimentConfig) -> None:
+    if config.optim.gradient_checkpointing and not checkpointable(model):
+        name = type(model).__name__
+        raise ValueError(f"optim.gradient_checkpointing: {name} has no layers to compute again; set it to false")

@@ -44,17 +44,46 @@ def score(logits: Tensor, ids: Tensor, temperature: float, *, entropy_grad: bool
     return Scores(log_probs, entropy)
 
 
+def values(logits: Tensor, ids: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """Log-probabilities and entropies (M,) of ``ids`` (M,) from some ``logits`` (M, V), without grad."""
+    scaled = wide(logits) / temperature
+    log_total = scaled.logsumexp(dim=-1)
+    log_probs = scaled.gather(1, ids[:, None])[:, 0] - log_total
+    # A logit of minus infinity would turn 0 * inf into nan; its token adds nothing.
+    mean = (torch.softmax(scaled, dim=-1) * scaled.clamp(min=torch.finfo(torch.float32).min)).sum(dim=-1)
+    return log_probs, log_total - mean
+
+
+def gradient(
+    logits: Tensor, ids: Tensor, temperature: float, grad: Tensor, entropy: tuple[Tensor, Tensor] | None
+) -> Tensor:
+    """Gradient (M, V) of logits from that of their log-probabilities (M,), and of entropies: their values and grads."""
+    scaled = wide(logits) / temperature
+    share = grad[:, None] / temperature  # (M, 1)
+    found = torch.softmax(scaled, dim=-1).mul_(-share)
+    found.scatter_add_(1, ids[:, None], share)
+    if entropy is not None:
+        found += _of_entropy(scaled, entropy[0], entropy[1] / temperature)
+    return found
+
+
+def wide(logits: Tensor) -> Tensor:
+    """At least float32."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+
+def chunks(count: int, vocabulary: int, elements: int) -> list[slice]:
+    """Rows cut so that none has more than ``elements`` logits."""
+    size = max(1, elements // vocabulary)
+    return [slice(start, start + size) for start in range(0, count, size)]
+
+
 class _Score(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, ids: Tensor, temperature: float, entropy_grad: bool) -> tuple[Tensor, Tensor]:
-        log_probs, entropy = logits.new_empty(2, len(ids), dtype=torch.float32)
-        for rows in _chunks(logits):
-            scaled = logits[rows].float() / temperature
-            log_total = scaled.logsumexp(dim=-1)
-            log_probs[rows] = scaled.gather(1, ids[rows, None])[:, 0] - log_total
-            # A logit of minus infinity would turn 0 * inf into nan; its token adds nothing.
-            mean = (torch.softmax(scaled, dim=-1) * scaled.clamp(min=torch.finfo(torch.float32).min)).sum(dim=-1)
-            entropy[rows] = log_total - mean
+        log_probs, entropy = wide(logits.new_empty(2, len(ids)))
+        for rows in chunks(len(logits), logits.shape[1], CHUNK_ELEMENTS):
+            log_probs[rows], entropy[rows] = values(logits[rows], ids[rows], temperature)
         ctx.save_for_backward(logits, ids, entropy if entropy_grad else None)
         ctx.temperature = temperature
         if not entropy_grad:
@@ -66,24 +95,14 @@ class _Score(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor, spread: Tensor) -> tuple[Tensor, None, None, None]:
         logits, ids, entropy = ctx.saved_tensors
         grads = torch.empty_like(logits)
-        for rows in _chunks(logits):
-            scaled = logits[rows].float() / ctx.temperature
-            share = grad[rows, None] / ctx.temperature  # (rows, 1)
-            chunk = torch.softmax(scaled, dim=-1).mul_(-share)
-            chunk.scatter_add_(1, ids[rows, None], share)
-            if entropy is not None:
-                chunk += _of_entropy(scaled, entropy[rows], spread[rows] / ctx.temperature)
-            grads[rows] = chunk
+        for rows in chunks(len(logits), logits.shape[1], CHUNK_ELEMENTS):
+            of_entropy = None if entropy is None else (entropy[rows], spread[rows])
+            grads[rows] = gradient(logits[rows], ids[rows], ctx.temperature, grad[rows], of_entropy)
         return grads, None, None, None
 
 
 def _of_entropy(scaled: Tensor, entropy: Tensor, grad: Tensor) -> Tensor:
-    """Gradient (rows, V) by way of the entropy H: dH / dlogit_j = -p_j (log p_j + H)."""
+    """Gradient (M, V) by way of the entropy H: dH / dlogit_j = -p_j (log p_j + H)."""
     log_table = torch.log_softmax(scaled, dim=-1)
     surprise = log_table.clamp(min=torch.finfo(torch.float32).min).add_(entropy[:, None])  # 0 * inf would be nan
     return log_table.exp_().mul_(surprise).mul_(-grad[:, None])
-
-
-def _chunks(logits: Tensor) -> list[slice]:
-    size = max(1, CHUNK_ELEMENTS // logits.shape[-1])
-    return [slice(start, start + size) for start in range(0, len(logits), size)]

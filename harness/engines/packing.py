@@ -63,6 +63,15 @@ def pack(samples: Samples) -> Packing:
     )
 
 
+def attention_weights(samples: Samples) -> int:
+    """How many weights a head of a layer has for packed samples, its padding included."""
+    prompts, width = samples.prompt_mask.shape
+    feeding = _feeding(samples.response_mask).sum(dim=1)
+    lengths: list[int] = feeding[feeding > 0].sort().values.tolist()
+    buckets = [lengths[start : start + BUCKET_ROWS] for start in range(0, len(lengths), BUCKET_ROWS)]
+    return prompts * width * width + sum(len(bucket) * bucket[-1] * (width + bucket[-1]) for bucket in buckets)
+
+
 def _feeding(token_mask: Tensor) -> Tensor:
     """Response tokens (B, T) that predict another one: all but the last of each response."""
     return torch.nn.functional.pad(token_mask[:, 1:], (0, 1))

@@ -46,13 +46,21 @@ class Weights:
 
 def supports(model: Any) -> bool:
     """Whether the compact engines compute exactly what this model does."""
+    return refusal(model) is None
+
+
+def refusal(model: Any) -> str | None:
+    """Why the compact engines cannot run a model, or None where they can."""
     if not isinstance(model, Qwen3ForCausalLM):
-        return False
+        return f"{type(model).__name__} is not Qwen3ForCausalLM"
     config, weight = model.config, model.model.embed_tokens.weight
     plain = config.hidden_act == "silu" and config.rope_parameters["rope_type"] == "default"
     full = all(kind == "full_attention" for kind in config.layer_types)
-    bare = not config.attention_bias and config.attention_dropout == 0
-    return plain and full and bare and weight.dtype == torch.float32 and weight.device.type == "cpu"
+    if not (plain and full) or config.attention_bias or config.attention_dropout:
+        return "its activation, rotation or attention is not the usual one of Qwen3"
+    if weight.dtype != torch.float32:
+        return f"its weights are {str(weight.dtype).removeprefix('torch.')}, not float32"
+    return None if weight.device.type == "cpu" else "it is not on the CPU"
 
 
 def fuse(model: Any) -> Weights:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 
 from harness.engines.log_probs import Scores, join
+from harness.engines.masters import Masters
 from harness.engines.minibatches import micro_rows, minibatch_rows, numbered, take
 from harness.engines.tally import Tally, summarize
 from harness.statistics.clipped_tokens import ClippedTokens
@@ -36,6 +37,8 @@ class Scorer(Protocol):
 class TorchLearner:
     """Trains the module it is given. Dropout is off, so that the first ratio of a step is exactly 1.
 
+    Half-precision weights are trained through float32 copies.
+
     ``needs`` are those of the rules to come: "ref_log_probs" keeps a frozen copy of the weights as they are now,
     "entropies" lets gradients flow through entropies.
     """
@@ -44,11 +47,12 @@ class TorchLearner:
         self, model: Any, optim: OptimConfig, temperature: float, scorer: Scorer, needs: AbstractSet[str] = frozenset()
     ) -> None:
         self._model, self._optim, self._temperature, self._scorer = model.eval(), optim, temperature, scorer
+        self._reference = deepcopy(model).requires_grad_(False) if "ref_log_probs" in needs else None
+        self._weights = Masters(model.parameters())
         self._optimizer = torch.optim.AdamW(
-            model.parameters(), lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay, fused=True
+            self._weights.masters, lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay, fused=True
         )
         self._needs = needs
-        self._reference = deepcopy(model).requires_grad_(False) if "ref_log_probs" in needs else None
         self._updates = 0
         self._clipped_tokens = ClippedTokens()
         self._ahead: tuple[Samples, Scores] | None = None
@@ -136,11 +140,10 @@ class TorchLearner:
         return self._optim.lr * min(1.0, (self._updates + 1) / (self._optim.warmup_steps + 1))
 
     def _descend(self, lr: float) -> float:
-        norm = torch.nn.utils.clip_grad_norm_(
-            self._model.parameters(), self._optim.max_grad_norm, error_if_nonfinite=True
-        )
+        norm = torch.nn.utils.clip_grad_norm_(self._weights.masters, self._optim.max_grad_norm, error_if_nonfinite=True)
         self._optimizer.param_groups[0]["lr"] = lr
         self._optimizer.step()
         self._optimizer.zero_grad()
+        self._weights.hand_over()
         self._updates += 1
         return norm.item()

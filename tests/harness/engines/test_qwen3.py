@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from harness.engines import packing
+from harness.engines import qwen3 as qwen3_module
 from harness.engines.hf_scores import hf_scores
 from harness.engines.qwen3 import compact_scores
 from harness.engines.qwen3_weights import supports
@@ -79,6 +80,32 @@ def test_responses_without_tokens_score_nothing() -> None:
     blanked = replace(samples, response_mask=samples.response_mask & (torch.arange(len(samples.group)) != 2)[:, None])
     expected = compact_scores(model, samples, 1.0).log_probs * blanked.response_mask
     torch.testing.assert_close(compact_scores(model, blanked, 1.0).log_probs, expected, atol=1e-5, rtol=0)
+
+
+ROUTES = {"long contexts": ("KEPT_WEIGHTS", 0), "large vocabularies": ("HEAD_ELEMENTS", 30)}
+
+
+@pytest.mark.parametrize("route", ROUTES.values(), ids=ROUTES)
+def test_bounded_memory_changes_neither_scores_nor_gradients(
+    route: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, samples, found = qwen3(), random_samples(), []
+    for bounded in (False, True):
+        if bounded:
+            monkeypatch.setattr(qwen3_module, *route)
+        model.zero_grad()
+        scores = compact_scores(model, samples, 0.8, entropy_grad=True)
+        (scores.log_probs.sum() + scores.entropy.square().sum()).backward()
+        gradients = torch.cat([weight.grad.flatten() for weight in model.parameters()])
+        found.append((scores.log_probs.detach(), scores.entropy.detach(), gradients / gradients.norm()))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=0)
+
+
+def test_the_count_of_attention_weights_is_that_of_the_buckets() -> None:
+    samples = random_samples(prompts=20, group_size=3)
+    counted = sum(bucket.bias.numel() for bucket in packing.pack(samples).buckets)
+    assert packing.attention_weights(samples) == counted
 
 
 def test_qwen3_in_float32_is_supported() -> None:

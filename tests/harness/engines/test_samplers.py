@@ -180,7 +180,7 @@ def test_the_compact_sampler_reads_the_weights_of_the_moment() -> None:
 
 
 def test_the_compact_sampler_refuses_other_models() -> None:
-    with pytest.raises(ValueError, match="cannot run LlamaForCausalLM"):
+    with pytest.raises(ValueError, match="LlamaForCausalLM is not Qwen3"):
         CompactSampler(llama(), (EOS,), PAD, decode)
 
 

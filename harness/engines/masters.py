@@ -1,0 +1,46 @@
+"""float32 copies of half-precision weights: bfloat16 keeps 8 bits, and would round most small updates away."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from torch import Tensor
+
+
+class Masters:
+    """What an optimizer trains: the parameters themselves, and float32 copies of those in half precision.
+
+    Gradients of half-precision parameters are added up in float32, micro-batch by micro-batch, and not kept twice.
+    """
+
+    def __init__(self, parameters: Iterable[Tensor]) -> None:
+        self._parameters = list(parameters)
+        self.masters = [_master(parameter) for parameter in self._parameters]
+
+    @torch.no_grad()
+    def hand_over(self) -> None:
+        """Round the copies back into the parameters."""
+        for parameter, master in zip(self._parameters, self.masters, strict=True):
+            if master is not parameter:
+                parameter.copy_(master)
+
+
+def _master(parameter: Tensor) -> Tensor:
+    if parameter.dtype not in {torch.bfloat16, torch.float16}:
+        return parameter
+    master = parameter.detach().float().requires_grad_()
+    parameter.register_post_accumulate_grad_hook(partial(_collect, master))  # type: ignore[no-untyped-call]
+    return master
+
+
+def _collect(master: Tensor, parameter: Tensor) -> None:
+    if parameter.grad is None:
+        return
+    new, parameter.grad = parameter.grad.float(), None
+    master.grad = new if master.grad is None else master.grad.add_(new)
