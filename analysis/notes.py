@@ -10,6 +10,7 @@ from analysis.frame import finished, planned, scores
 from analysis.layout import name, varied
 from analysis.text import listed
 from analysis.twins import twin_notes
+from analysis.verifier import verifier_note
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -34,6 +35,7 @@ def notes(study: Study, runs: pd.DataFrame) -> tuple[str, ...]:
         _INTERVAL,
         *_seeds(study, taken, axes),
         *_sources(finished(taken).drop_duplicates("run_id")),
+        *verifier_note(finished(taken)),
         *fired_notes(study, taken, axes),
         *twin_notes(study, scores(taken, study.metric), axes),
         *_left_out("Skipped", study.skipped, axes),

@@ -1,0 +1,57 @@
+"""What a table says of the verifier that scored its runs: how often it errs, by ``make audit``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from harness.audit.counts import wilson
+from harness.audit.report import NAME, Report, results
+from harness.schema import SchemaError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import pandas as pd
+
+    from harness.audit.counts import Count
+
+# Benchmarks of real mathematics, as they stand in the names of scores such as "final/math500/accuracy".
+BENCHMARKS: Final = frozenset({"math500", "olympiadbench", "minerva", "aime24", "aime25", "amc23", "gsm8k"})
+
+
+def verifier_note(runs: pd.DataFrame, folder: Path | None = None) -> Iterator[str]:
+    """One sentence where any of the runs was scored by the verifier, from ``verifier.json`` in ``folder``."""
+    if _scored(runs):
+        yield _note((folder or results()) / f"{NAME}.json")
+
+
+def _scored(runs: pd.DataFrame) -> bool:
+    names = [name for name in runs if BENCHMARKS & {*str(name).split("/")}]
+    return bool(runs[names].notna().any(axis=None))
+
+
+def _note(file: Path) -> str:
+    try:
+        found = Report.from_json(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return f"How often the verifier of real mathematics errs is not known: {file} is missing (`make audit`)."
+    except (OSError, SchemaError, json.JSONDecodeError):
+        return f"How often the verifier of real mathematics errs is not known: {file} is no audit (`make audit`)."
+    return _errors(found.verifier.total, found)
+
+
+def _errors(total: Count, found: Report) -> str:
+    changed = {"yes": " with changes", "unknown": ", with or without changes"}.get(found.dirty, "")
+    return (
+        "The verifier of real mathematics errs too: on labelled pairs of our own it rewards "
+        f"{_share(total.false_positives, total.wrong)} wrong answers and refuses "
+        f"{_share(total.false_negatives, total.right)} right ones (95 % intervals after Wilson; "
+        f"commit {found.commit[:10]}{changed}, `make audit`)."
+    )
+
+
+def _share(part: int, whole: int) -> str:
+    low, high = wilson(part, whole)
+    return f"{part} of {whole} [{100 * low:.1f} %, {100 * high:.1f} %]"

@@ -1,0 +1,66 @@
+import pytest
+
+from analysis.frame import runs_frame
+from analysis.tables import study_table
+from analysis.verifier import verifier_note
+from harness.audit.counts import Count
+from tests.analysis.samples import STUDY, run
+from tests.harness.audit.samples import counts, report
+
+REAL = {"final/accuracy": 0.5, "final/math500/accuracy": 0.4}
+ARITHMETIC = {"final/accuracy": 0.5, "final/arithmetic/accuracy": 0.5}
+
+
+def frame(*scores):
+    return runs_frame([run(0, seed, scores=named) for seed, named in enumerate(scores)])
+
+
+def note(tmp_path, *scores):
+    return list(verifier_note(frame(*scores), tmp_path))
+
+
+@pytest.fixture
+def audited(tmp_path):
+    found = report(verifier=counts(amc=Count(right=100, wrong=200, false_positives=2, false_negatives=4)))
+    (tmp_path / "verifier.json").write_text(found.to_json())
+    return tmp_path
+
+
+def test_runs_on_real_problems_carry_the_verifiers_error(audited):
+    # Of 4 forms with 100 right and 200 wrong pairs each.
+    (said,) = note(audited, REAL)
+    assert "rewards 2 of 800 [0.1 %, 0.9 %] wrong answers and refuses 4 of 400 [0.4 %, 2.5 %] right ones" in said
+    assert "commit 0123456789, `make audit`" in said
+
+
+def test_arithmetic_is_compared_as_integers_and_needs_no_such_note(audited):
+    assert note(audited, ARITHMETIC) == []
+    assert list(verifier_note(runs_frame([]), audited)) == []
+
+
+def test_one_run_on_real_problems_is_enough(audited):
+    assert len(note(audited, ARITHMETIC, REAL)) == 1
+
+
+def test_a_missing_audit_is_said(tmp_path):
+    (said,) = note(tmp_path, REAL)
+    assert "is missing (`make audit`)" in said
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"verifier": 1}', "not JSON"])
+def test_a_file_that_is_no_audit_is_said(tmp_path, text):
+    (tmp_path / "verifier.json").write_text(text)
+    (said,) = note(tmp_path, REAL)
+    assert "is no audit (`make audit`)" in said
+
+
+def test_an_audit_of_changed_code_is_said(tmp_path):
+    (tmp_path / "verifier.json").write_text(report(dirty="yes").to_json())
+    assert "commit 0123456789 with changes, `make audit`" in note(tmp_path, REAL)[0]
+
+
+def test_the_note_stands_under_the_table(audited, monkeypatch):
+    monkeypatch.setenv("RESULTS_DIR", str(audited))
+    (said,) = note(audited, REAL)
+    assert said in study_table(STUDY, frame(REAL)).notes
+    assert not any("verifier" in text for text in study_table(STUDY, frame(ARITHMETIC)).notes)
