@@ -19,7 +19,7 @@ from harness.data.rows import Row
 from harness.data.settings import VERSION, Settings
 from harness.data.sources import Loaded, Source, load
 from harness.data.stored import Tier, encode
-from harness.data.wording import wording_and_drawing
+from harness.data.wording import drawings, tokens, wording
 from harness.problems.problem import Problem
 
 Order = Callable[[Sequence[Row], int, str], list[Row]]
@@ -85,9 +85,10 @@ def _clean(loaded: Loaded, benchmarks: tuple[Loaded, ...], near: float, covered:
     compared = _indexed(benchmarks)
     kept: list[Row] = []
     removed: list[Removed] = []
-    said: dict[str, str] = {}  # wording -> the first problem that has it
+    said: dict[tuple[str, str], str] = {}  # wording and drawings -> the first problem that has them
     for row in sorted(loaded.rows, key=lambda row: row.row_id):
-        fault = _fault(row) or _repeated(row, said) or _contaminated(row, compared, near, covered)
+        words = tokens(row.problem)
+        fault = _fault(row) or _repeated(row, words, said) or _contaminated(row, words, compared, near, covered)
         if fault is None:
             kept.append(row)
         else:
@@ -110,13 +111,15 @@ def _fault(row: Row) -> Removed | None:
     return Removed(row.row_id, "no difficulty") if unrated else None
 
 
-def _repeated(row: Row, said: dict[str, str]) -> Removed | None:
-    first = said.setdefault(wording_and_drawing(row.problem), row.row_id)
+def _repeated(row: Row, words: tuple[str, ...], said: dict[tuple[str, str], str]) -> Removed | None:
+    first = said.setdefault((wording(words), drawings(row.problem)), row.row_id)
     return None if first == row.row_id else Removed(row.row_id, "duplicate of", other=first)
 
 
-def _contaminated(row: Row, compared: Benchmarks, near: float, covered: float) -> Removed | None:
-    overlap = compared.overlap(row.problem, near, covered)
+def _contaminated(
+    row: Row, words: tuple[str, ...], compared: Benchmarks, near: float, covered: float
+) -> Removed | None:
+    overlap = compared.overlap(words, near, covered)
     if overlap is None:
         return None
     reason = "same as" if overlap.same else "near"

@@ -40,12 +40,12 @@ class Benchmarks:
         for row in rows:
             self._add(row)
 
-    def overlap(self, statement: str, near: float, covered: float) -> Overlap | None:
-        """The benchmark problem that ``statement`` repeats: similarity ≥ ``near`` or coverage ≥ ``covered``."""
-        same = self._by_wording.get(wording(statement))
+    def overlap(self, words: tuple[str, ...], near: float, covered: float) -> Overlap | None:
+        """The benchmark problem that a statement's tokens repeat: similarity ≥ ``near`` or coverage ≥ ``covered``."""
+        same = self._by_wording.get(wording(words))
         if same is not None:
             return Overlap(same, 1.0, same=True)
-        grams = ngrams(tokens(statement))
+        grams = ngrams(words)
         shared: Counter[int] = Counter()
         for gram in grams & self._by_ngram.keys():
             shared.update(self._by_ngram[gram])
@@ -53,10 +53,11 @@ class Benchmarks:
         return max(filter(None, found), key=lambda overlap: (overlap.similarity, overlap.benchmark_id), default=None)
 
     def _add(self, row: Row) -> None:
-        grams = ngrams(tokens(row.problem))
+        words = tokens(row.problem)
+        grams = ngrams(words)
         for gram in grams:
             self._by_ngram[gram].append(len(self._ids))
-        self._by_wording.setdefault(wording(row.problem), row.row_id)
+        self._by_wording.setdefault(wording(words), row.row_id)
         self._ids.append(row.row_id)
         self._sizes.append(len(grams))
 

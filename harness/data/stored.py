@@ -61,9 +61,11 @@ def read(path: Path) -> Tier:
             f"{path}: SHA-256 {found[:12]}…, but its card says {card.sha256[:12]}…: the rows were changed; "
             f"delete {card_path(path)} and make it again"
         )
-    places = (f"{path}:{number}" for number in range(1, len(content)))
-    problems = (_read(Problem, line, place) for line, place in zip(content.splitlines(), places, strict=False))
-    return Tier(tuple(problems), card)
+    lines = enumerate(content.splitlines(), start=1)
+    problems = tuple(_read(Problem, line, f"{path}:{number}") for number, line in lines)
+    if not problems:
+        raise DataError(f"{path}: the tier holds no problems; make one that does")
+    return Tier(problems, card)
 
 
 def read_card(path: Path) -> Card:

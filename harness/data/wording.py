@@ -47,14 +47,15 @@ def tokens(statement: str) -> tuple[str, ...]:
     return _joined(_TOKEN.findall(_plain(_DRAWING.sub(" ", statement))))
 
 
-def wording(statement: str) -> str:
-    """The tokens in one string, equal for statements that say the same."""
-    return _run_together(tokens(statement))
+def wording(words: tuple[str, ...]) -> str:
+    """Tokens in one string, equal for statements that say the same."""
+    # White space is typography, but between two numbers it is what keeps them two.
+    return re.sub(r"(?<!\d) | (?!\d)", "", " ".join(words))
 
 
-def wording_and_drawing(statement: str) -> str:
-    """As `wording`, drawings included."""
-    return _run_together(_joined(_TOKEN.findall(_plain(statement))))
+def drawings(statement: str) -> str:
+    """The drawings of a statement, without white space."""
+    return "".join("".join(_DRAWING.findall(statement)).split()) if "[asy]" in statement else ""
 
 
 def ngrams(words: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
@@ -79,8 +80,3 @@ def _joined(found: list[str]) -> tuple[str, ...]:
 
 def _is_letter(token: str) -> bool:
     return len(token) == 1 and token.isalpha()
-
-
-def _run_together(words: tuple[str, ...]) -> str:
-    # White space is typography, but between two numbers it is what keeps them two.
-    return re.sub(r"(?<!\d) | (?!\d)", "", " ".join(words))
