@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import Field
 
@@ -22,6 +22,8 @@ from tricks.build import build
 
 if TYPE_CHECKING:
     from tricks.rule import UpdateRule
+
+ARITHMETIC: Final = "arithmetic"
 
 Count = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[int, Field(ge=0)]
@@ -166,6 +168,7 @@ def load(*overrides: str) -> ExperimentConfig:
     config = read(ExperimentConfig, compose(overrides), "")
     _refuse_uneven(config)
     _refuse_pathless(config.data)
+    _refuse_foreign_arithmetic(config)
     config.update_rule()
     check_model(config.model.path)
     return config
@@ -176,6 +179,18 @@ def _refuse_pathless(data: DataConfig) -> None:
         raise SchemaError("data.path: source=file needs the path of a tier, and data.difficulties=[]")
     if data.source != "file" and (data.path is not None or not data.difficulties):
         raise SchemaError(f"data.difficulties: source={data.source} needs at least one, and data.path=null")
+
+
+def _refuse_foreign_arithmetic(config: ExperimentConfig) -> None:
+    if ARITHMETIC not in config.eval.benchmarks:
+        return
+    if config.data.source != ARITHMETIC:
+        raise SchemaError(
+            f"eval.benchmarks: arithmetic is held out of data.source=arithmetic, and this is {config.data.source}; "
+            "name other benchmarks, as eval=rigorous does"
+        )
+    if config.eval.problems is None:
+        raise SchemaError("eval.problems: arithmetic has no end; give a number")
 
 
 def _refuse_uneven(config: ExperimentConfig) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from harness.config import ARITHMETIC
 from harness.engines.protocols import Decoding
 from harness.measures import measures, overall
 from harness.outcomes import TOO_LONG, Evaluation, join
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from harness.engines.protocols import Sampler
 
 EVALUATION_SEED: Final = derive(0, "evaluation")
-ARITHMETIC: Final = "arithmetic"
 CHUNK: Final = 32  # problems asked at a time, which bounds what is held of their samples
 
 

@@ -47,6 +47,12 @@ def measures(evaluation: Evaluation) -> dict[str, Measure]:
     return found
 
 
+def passes(right: NDArray[np.bool_]) -> dict[int, Measure]:
+    """pass@k for k of 1, 2, 4, ... and for all n samples."""
+    n = right.shape[1]
+    return {k: _over(pass_at_k(right, k)) for k in sorted({*(1 << power for power in range(n.bit_length())), n})}
+
+
 def overall(parts: Iterable[Mapping[str, Measure]]) -> dict[str, Measure]:
     """The mean over benchmarks, each counting the same: se = sqrt(sum of se^2) / their number."""
     by_name: dict[str, list[Measure]] = {}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from harness.config import ARITHMETIC
 from harness.engines.protocols import Decoding
 from harness.evaluate import Exam
 from harness.models.prompting import format_prompt
 from harness.problems.arithmetic import stream
+from harness.problems.problem import Problem
 from harness.problems.source import epochs
 from harness.schema import SchemaError
 from harness.seeding import derive
@@ -19,8 +21,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from harness.config import ExperimentConfig
-    from harness.data.tiers import Tier
-    from harness.problems.problem import Problem
+    from harness.data.stored import Tier
 
 _PATIENCE: Final = 1_000  # arithmetic prompts in a row that are too long
 
@@ -30,6 +31,7 @@ class Prompts:
 
     def __init__(self, config: ExperimentConfig, tokenizer: PreTrainedTokenizerBase) -> None:
         self._config, self._tokenizer = config, tokenizer
+        self._refuse_form()
         self.too_long = 0  # training prompts longer than rollout.max_prompt_length, found so far
 
     def training(self, tiers: Mapping[str, Tier]) -> tuple[Iterator[Task], Iterator[Task]]:
@@ -38,7 +40,7 @@ class Prompts:
         Spare problems of a tier come from the other end of each epoch.
         """
         data, seed = self._config.data, self._config.seed
-        if data.source == "arithmetic":
+        if data.source == ARITHMETIC:
             streams = (stream(data.difficulties, derive(seed, name)) for name in ("problems", "spare problems"))
             first, second = (self._short(self._task(problem) for problem in problems) for problems in streams)
             return first, second
@@ -60,6 +62,13 @@ class Prompts:
             [one for exam in exams for task in exam.tasks for one in task.prompt_ids],
         )
         return ids.count(token) / len(ids) if token is not None else 0.0
+
+    def _refuse_form(self) -> None:
+        """Ask once: a template that is missing, or that knows no thinking, shows before anything starts."""
+        try:
+            task(Problem("", "1", "1"), self._config, self._tokenizer)
+        except ValueError as error:
+            raise SchemaError(str(error)) from None
 
     def _task(self, problem: Problem) -> Task:
         return task(problem, self._config, self._tokenizer)

@@ -18,8 +18,8 @@ from harness.engines.qwen3 import compact_scores
 from harness.engines.qwen3_weights import supports
 from harness.models.load import load_model
 from harness.problems.arithmetic import stream
-from harness.resample import Draw
 from harness.prompts import task
+from harness.resample import Draw
 from harness.seeding import derive
 from harness.stopwatch import Stopwatch
 from harness.tasks import score

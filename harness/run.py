@@ -132,7 +132,7 @@ def _dropped(prompts: Prompts) -> dict[str, float]:
 
 def _files(config: ExperimentConfig, read: Material, moments: Mapping[str, Evaluations]) -> dict[str, bytes]:
     resolved = yaml.safe_dump(_plain(config), sort_keys=False)
-    cards = {name: json.loads(tier.card.to_json()) for name, tier in read.tiers.items()}
+    cards = {name: tier.card.to_json() for name, tier in read.tiers.items()}
     written = {"data_card.json": json.dumps(cards, indent=2), "data_card.md": f"{read.cards()}\n"} if cards else {}
     return {
         "config.yaml": resolved.encode(),

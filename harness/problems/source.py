@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
-from harness.problems.arithmetic import evaluation_set
+from harness.config import ARITHMETIC
+from harness.data.benchmarks import benchmark
+from harness.data.stored import Tier
+from harness.data.tiers import custom_tier, tier
+from harness.problems.arithmetic import Difficulty, evaluation_set
 from harness.problems.problem import Problem
 from harness.schema import SchemaError
 from harness.seeding import derive
@@ -17,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from harness.config import DataConfig, EvalConfig, ExperimentConfig
-    from harness.data.tiers import Tier
 
 T = TypeVar("T")
 
@@ -67,10 +70,8 @@ def _epochs(pool: Sequence[T], seed: int, backwards: bool) -> Iterator[T]:
 
 
 def _tiers(data: DataConfig) -> dict[str, Tier]:
-    if data.source == "arithmetic":
+    if data.source == ARITHMETIC:
         return {}
-    from harness.data.tiers import custom_tier, tier  # noqa: PLC0415 - arithmetic needs none of it
-
     if data.source == "file":
         assert data.path is not None  # checked by harness.config.load
         return {data.path: custom_tier(data.path)}
@@ -79,17 +80,14 @@ def _tiers(data: DataConfig) -> dict[str, Tier]:
 
 def _held_out(name: str, config: ExperimentConfig) -> tuple[Problem, ...]:
     settings = config.eval
-    if name == "arithmetic":
+    if name == ARITHMETIC:
         return tuple(problem for one in config.data.difficulties for problem in _arithmetic(one, settings))
-    from harness.data.benchmarks import benchmark  # noqa: PLC0415 - arithmetic needs none of it
-
     return benchmark(name, settings.aime25, settings.olympiadbench, limit=settings.problems)
 
 
-def _arithmetic(difficulty: str, settings: EvalConfig) -> tuple[Problem, ...]:
-    if settings.problems is None:
-        raise SchemaError("eval.problems: arithmetic has no end; give a number")
+def _arithmetic(difficulty: Difficulty, settings: EvalConfig) -> tuple[Problem, ...]:
+    assert settings.problems is not None  # checked by harness.config.load
     try:
-        return evaluation_set(difficulty, settings.problems)  # type: ignore[arg-type]
+        return evaluation_set(difficulty, settings.problems)
     except ValueError as error:
         raise SchemaError(f"eval.problems: {error}; ask for fewer") from None

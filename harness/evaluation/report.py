@@ -1,0 +1,84 @@
+"""The scores of a model, as a table on the terminal and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from harness.evaluation.fingerprint import origin
+from harness.measures import Measure, measures, overall, passes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from harness.config import ExperimentConfig
+    from harness.outcomes import Evaluation
+
+_NUMBERS = ("accuracy", "pass", "majority", "length", "truncated", "undecided")
+
+
+def document(config: ExperimentConfig, evaluations: Mapping[str, Evaluation]) -> dict[str, Any]:
+    """All scores with their standard errors, and where they come from."""
+    found = {name: measures(evaluation) for name, evaluation in evaluations.items()}
+    return {
+        "model": asdict(config.model),
+        "sampling": asdict(config.eval) | {"max_prompt_length": config.rollout.max_prompt_length},
+        "origin": dict(origin()),
+        "overall": {name: asdict(measure) for name, measure in overall(found.values()).items()},
+        "benchmarks": {name: _benchmark(evaluation) for name, evaluation in evaluations.items()},
+    }
+
+
+def table(evaluations: Mapping[str, Evaluation]) -> Table:
+    """One row a benchmark, and the mean over them."""
+    shown = Table(box=None, header_style="bold", pad_edge=False)
+    for title in ("benchmark", "problems", "k", "avg@k", "pass@k", "maj@k", "length", "truncated", "undecided"):
+        shown.add_column(title, justify="left" if title == "benchmark" else "right", no_wrap=True)
+    found = {name: measures(evaluation) for name, evaluation in evaluations.items()}
+    for name, evaluation in evaluations.items():
+        problems, samples = evaluation.right.shape
+        shown.add_row(name, str(problems), str(samples), *_cells(found[name]))
+    if len(found) > 1:
+        shown.add_row("mean", "", "", *_cells(overall(found.values())))
+    return shown
+
+
+def lines(config: ExperimentConfig, evaluations: Mapping[str, Evaluation], unknown: float) -> list[str]:
+    """What a reader of the table has to know: how it was obtained, and what is odd about it."""
+    settings, made = config.eval, origin()
+    limit = settings.max_response_length or config.rollout.max_response_length
+    told = [
+        "± is the standard error over problems; the mean counts every benchmark the same",
+        f"temperature {settings.temperature:g}, top_p {settings.top_p:g}, top_k {settings.top_k or 'none'}, "
+        f"at most {limit:,} tokens, {config.model.dtype}, prompt form {config.model.prompt_form}; "
+        "a fixed seed for every problem and sample",
+        f"commit {made['commit'][:10]}{' with changes' if made['dirty'] != 'no' else ''}, "
+        f"verifier over math-verify {made['math-verify']}",
+    ]
+    unasked = {name: int((~evaluation.asked).sum()) for name, evaluation in evaluations.items()}
+    for name, count in unasked.items():
+        if count:
+            longest = config.rollout.max_prompt_length
+            told.append(f"{name}: {count} prompts are longer than {longest:,} tokens: never asked, counted as wrong")
+    if unknown:
+        told.append(f"the tokenizer cannot spell {unknown:.1%} of the prompts' tokens: these scores say little")
+    return told
+
+
+def _benchmark(evaluation: Evaluation) -> dict[str, Any]:
+    problems, samples = evaluation.right.shape
+    found = {name: asdict(measure) for name, measure in measures(evaluation).items()}
+    unbiased = {f"pass@{k}": asdict(measure) for k, measure in passes(evaluation.right).items()}
+    unasked = int((~evaluation.asked).sum())
+    return {"problems": problems, "samples": samples, "too_long": unasked, **found, **unbiased}
+
+
+def _cells(found: Mapping[str, Measure]) -> list[str]:
+    return [_cell(found[name], digits=1 if name == "length" else 3) if name in found else "-" for name in _NUMBERS]
+
+
+def _cell(measure: Measure, digits: int) -> str:
+    error = f" ± {measure.se:.{digits}f}" if measure.se is not None else ""
+    return f"{measure.mean:.{digits}f}{error}"
