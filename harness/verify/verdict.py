@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 # Reasons that say nothing about the mathematics: a limit was hit. Rewarded as wrong, and counted apart.
-UNDECIDED: Final = frozenset({"deadline", "memory"})
+UNDECIDED: Final = frozenset({"deadline", "memory", "crash"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,90 @@
+"""``python -m harness.verify``: JSON lines of responses in, JSON lines of rewards out, in the same order."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from contextlib import nullcontext
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from harness.schema import SchemaError
+from harness.verify.request import Request, parse_request
+from harness.verify.verifier import Verifier
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TOGETHER: Final = 256  # lines judged before their results are written
+_EPILOG: Final = """\
+Each line: {"id": ..., "gold": "...", "response": "..."}, and "tolerance": 0.1 where the
+benchmark states one. Results: {"id": ..., "reward": 1, "reason": "equal"}; docs/verifier.md
+lists the reasons. A line that cannot be read is named on standard error and has no result;
+all others have theirs, and the exit code is 2.
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Judge every line. Returns the exit code: 2 where a line or the file could not be read."""
+    options = _options(arguments)
+    try:
+        with nullcontext(sys.stdin.buffer) if options.file is None else options.file.open("rb") as lines:
+            return _judge(lines)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        print(f"{options.file}: {(error.strerror or str(error)).lower()}: name a file of JSON lines", file=sys.stderr)
+        return 2
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m harness.verify",
+        description="Reward responses: 1 where the last box equals the gold, else 0, and why.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", type=Path, nargs="?", help="JSON lines; standard input where left out")
+    return parser.parse_args(arguments)
+
+
+def _judge(lines: BinaryIO) -> int:
+    refused = 0
+    with Verifier(processes=min(2, os.cpu_count() or 1)) as verifier:
+        numbered = enumerate(lines, start=1)
+        while chunk := list(islice(numbered, _TOGETHER)):
+            requests = list(_requests(chunk))
+            refused += sum(1 for _, line in chunk if line.strip()) - len(requests)
+            verdicts = verifier.verify([(request.gold, request.response) for request in requests])
+            for request, verdict in zip(requests, verdicts, strict=True):
+                print(json.dumps({"id": request.name, "reward": int(verdict.right), "reason": verdict.reason}))
+            sys.stdout.flush()
+    return 2 if refused else 0
+
+
+def _requests(chunk: list[tuple[int, bytes]]) -> Iterator[Request]:
+    for number, line in chunk:
+        if not line.strip():
+            continue
+        try:
+            yield parse_request(line)
+        except SchemaError as error:
+            print(f"line {number}: {error}", file=sys.stderr)
+
+
+def run() -> int:
+    """As ``main`` with the arguments of the process; quiet where the reader of the results has left."""
+    try:
+        return main(sys.argv[1:])
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(run())

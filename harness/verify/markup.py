@@ -1,0 +1,85 @@
+"""LaTeX as models spell it, brought to one spelling; digits in groups become one number."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from harness.verify.characters import to_ascii
+
+_REWRITES: Final = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"^\s*(?:\*\*|__)(.*?)(?:\*\*|__)\s*$", r"\1"),
+        (r"\\\$", r"\\dollar "),
+        (r"\\\\\s*\[[-\w. ]*\]", r"\\\\"),
+        (r"(?<!\\)\\[()\[\]]|\$", " "),
+        (r"\\(?:left|right|m?left|m?right)\s*\.", " "),
+        (r"\\(?:left|right|middle|[bB]igg?[lrm]?)(?![a-zA-Z])", " "),
+        (r"\\(?:displaystyle|textstyle|limits|nolimits|rm|bf|it|hfill|hspace\{[^{}]*\})(?![a-zA-Z])", " "),
+        (r"\\[dtc]frac(?![a-zA-Z])", r"\\frac"),
+        (r"\\[dt]binom(?![a-zA-Z])", r"\\binom"),
+        (r"\\(?:mathbf|mathit|boldsymbol|bm|mathcal|mathsf)(?![a-zA-Z])\s*", ""),
+        (r"\\operatorname\*?(?![a-zA-Z])", r"\\text"),
+        (r"\\(?:mbox|mathrm|textbf|textrm|textit|textnormal|textsf|texttt|emph)(?![a-zA-Z])", r"\\text"),
+        (r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-zA-Z]))", r"\\degree "),
+        (r"\^\s*\\degree|\^\s*\{\s*\\degree\s*\}", r"\\degree "),
+        (r"\\degree\s*(?:\\text\s*\{\s*([CF])\s*\}|([CF])(?![a-zA-Z]))", r"\\text{degree\1\2}"),
+        (r"\\?%|\\text\s*\{\s*(?:percent|per cent)\s*\}|(?<![\\a-zA-Z])percent(?![a-zA-Z])", r"\\percent "),
+        (r"\\(?:cdot|times|ast)(?![a-zA-Z])", "*"),
+        (r"\*\*", "^"),
+        (r"\\div(?![a-zA-Z])", "/"),
+        (r"\\(?:leqslant|leqq|leq)(?![a-zA-Z])|<=", r"\\le "),
+        (r"\\(?:geqslant|geqq|geq)(?![a-zA-Z])|>=", r"\\ge "),
+        (r"\\lt(?![a-zA-Z])", "<"),
+        (r"\\gt(?![a-zA-Z])", ">"),
+        (r"\\neq(?![a-zA-Z])|!=", r"\\ne "),
+        (r"==", "="),
+        (r"\+/-|\+-", r"\\pm "),
+        (r"\\lbrace(?![a-zA-Z])", r"\\{"),
+        (r"\\rbrace(?![a-zA-Z])", r"\\}"),
+        (r"\\lbrack(?![a-zA-Z])", "["),
+        (r"\\rbrack(?![a-zA-Z])", "]"),
+        (r"\\(?:[lr]?vert)(?![a-zA-Z])", "|"),
+        (r"\\varnothing(?![a-zA-Z])", r"\\emptyset "),
+        (r"\\var(epsilon|theta|phi|rho|sigma|kappa|pi)(?![a-zA-Z])", r"\\\1"),
+        (r"\\infin(?![a-zA-Z])|(?<![\\a-zA-Z])(?:infinity|inf|oo)(?![a-zA-Z])", r"\\infty "),
+        (r"\\text\s*\{\s*(?:infinity)\s*\}", r"\\infty "),
+        (r"\\(?:bmod|mod)(?![a-zA-Z])", r"\\bmod "),
+        (r"\\colon(?![a-zA-Z])", ":"),
+        (r"\^\s*\{?\s*\\prime\s*\}?", "'"),
+        (r"\\(?:phantom|vphantom|hphantom)\s*\{[^{}]*\}", " "),
+    )
+)
+_GAP: Final = re.compile(r"(?<!\\)\\[,;:! ]|\\q?quad(?![a-zA-Z])|~|\\(?:thin|med|thick)space(?![a-zA-Z])")
+_ONE_GROUP: Final = r"(?<![\d.^_])([1-9]\d{0,2})"
+_SURE_GROUPS: Final = re.compile(_ONE_GROUP + r"((?:(?:\s*\{\s*,\s*\}\s*|,\\!\s*|\\,|\\ |\\;|\\!|~| )\d{3})+)(?![\d])")
+_COMMA_GROUPS: Final = re.compile(_ONE_GROUP + r"((?:,\d{3})+)(?!\d|,\d)")
+_REPEATING: Final = re.compile(r"(\d*)\.(\d{0,40})\s*\\(?:overline|bar)\s*(?:\{\s*(\d{1,40})\s*\}|(\d))")
+_BRACKET: Final = re.compile(r"\\[{}]|[()\[\]]")
+_END: Final = " \t\r\n.,;:"
+
+
+def plain(text: str) -> str:
+    """One spelling: ASCII, no math delimiters, sizes, fonts or spacing commands, whole numbers without separators."""
+    text = to_ascii(text).strip()
+    text = _REPEATING.sub(_repeating, _join_groups(text))
+    for pattern, replacement in _REWRITES:
+        text = pattern.sub(replacement, text)
+    text = _GAP.sub(" ", text)
+    return text.strip().rstrip(_END).lstrip()
+
+
+def _repeating(found: re.Match[str]) -> str:
+    """0.1(6) is (16-1)/90."""
+    once, period = found[1] + found[2], found[3] or found[4]
+    nines = "9" * len(period) + "0" * len(found[2])
+    return rf"{{\frac{{{int(once + period) - int(once or 0)}}}{{{nines}}}}}"
+
+
+def _join_groups(text: str) -> str:
+    text = _SURE_GROUPS.sub(lambda found: found[1] + re.sub(r"\D", "", found[2]), text)
+    spread = re.search(r",\s", text) is not None
+    if _BRACKET.search(text) and not spread:
+        return text  # (312,123,231) is a triple
+    return _COMMA_GROUPS.sub(lambda found: found[1] + found[2].replace(",", ""), text)

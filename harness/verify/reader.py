@@ -1,0 +1,222 @@
+"""From plain LaTeX to what it is: a list, a tuple, an interval, an equation, one value, words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from harness.verify.errors import Refused
+from harness.verify.markup import plain
+from harness.verify.names import spelled
+from harness.verify.regions import EVERYTHING, intersection, region, union, without
+from harness.verify.relations import related
+from harness.verify.shapes import Brackets, Inequality, Listing, Matrix, Ratio, Region, Scalar, Shape, Text
+from harness.verify.tokens import Token, Tokens, levels, split, tokens, whole
+from harness.verify.tree import Constant
+from harness.verify.values import based, ratio, single
+
+MOST_CHARACTERS: Final = 4_096
+MOST_MEMBERS: Final = 200
+_JOINTS: Final = {"and": "\\land", "or": "\\lor"}
+_WEDGES: Final = {"\\vee": "\\lor", "\\wedge": "\\land", "\\mid": "|", "\\backslash": "\\setminus"}
+_MATRICES: Final = ("pmatrix", "bmatrix", "matrix", "Bmatrix", "smallmatrix", "array")
+_WORDS: Final = frozenset({"yes", "no", "odd", "even", "true", "false", "none", "both", "all", "red", "blue"})
+_LETTERS: Final = re.compile(r"\\(?:text|mbox)|[^A-Za-z0-9]")
+
+
+def read(text: str, *, loose: bool = True) -> Shape:
+    """What an answer says. ``loose``: bare letters that could be a product may be a unit.
+
+    Raises Refused for what is no answer or larger than one.
+    """
+    if len(text) > MOST_CHARACTERS:
+        raise Refused("too_long")
+    cleaned = plain(text)
+    return based(cleaned) or Reader(loose).shape(_joined(tokens(cleaned)))
+
+
+def letters(text: str) -> str:
+    """The letters and digits of an answer alone, in lower case: how words are compared."""
+    return _LETTERS.sub("", plain(text)).casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Tries the forms one after another, from the outside inwards."""
+
+    loose: bool
+
+    def shape(self, parts: Tokens) -> Shape:
+        """The form that tokens have. Raises Refused where they have none."""
+        parts = _bare(parts)
+        if not parts:
+            raise Refused("unreadable")
+        forms: tuple[Callable[[Tokens], Shape | None], ...] = (
+            self._listed,
+            self._words,
+            self._set,
+            self._signed,
+            lambda tokens: related(tokens, self.shape),
+            self._union,
+            self._brackets,
+            self._matrix,
+            lambda tokens: ratio(tokens),
+        )
+        for form in forms:
+            found = form(parts)
+            if found is not None:
+                return found
+        return single(parts, loose=self.loose)
+
+    def _listed(self, parts: Tokens) -> Shape | None:
+        pieces = split(parts, ",", ";", "\\land", "\\lor")
+        if len(pieces) == 1:
+            return None
+        joints = {token.text for _, token, depth in levels(parts) if depth == 0 and token.is_("\\land", "\\lor")}
+        if joints:
+            pieces = [piece for piece in pieces if piece]  # the comma of ", and"
+        members = self._members(pieces)
+        if joints and all(isinstance(member, Inequality) for member in members):
+            return _combined(members, "\\lor" in joints)
+        return Listing(_flat(members))
+
+    def _members(self, pieces: list[Tokens]) -> tuple[Shape, ...]:
+        if len(pieces) > MOST_MEMBERS:
+            raise Refused("too_long")
+        return tuple(self.shape(piece) for piece in pieces)
+
+    def _words(self, parts: Tokens) -> Shape | None:
+        if not all(token.kind in ("word", "letters") or token.is_("(", ")", "'", "-") for token in parts):
+            return None
+        read = spelled(parts)
+        if any(token.kind == "command" for token in read):
+            return None
+        if not any(_is_word(token) for token in (*parts, *read)):
+            return None
+        return Text("".join(token.text for token in parts if token.kind != "sign").casefold())
+
+    def _set(self, parts: Tokens) -> Shape | None:
+        if parts[0].is_("\\emptyset") and len(parts) == 1:
+            return Listing(())
+        if not (parts[0].is_("\\{") and parts[-1].is_("\\}") and whole(parts)):
+            return None
+        inside = _bare(parts[1:-1])
+        if not inside:
+            return Listing(())
+        head, *conditions = split(inside, "|", ":")
+        if len(conditions) == 1 and head[0].kind == "letters":
+            return region(self.shape(conditions[0]))
+        found = self.shape(inside)
+        return found if isinstance(found, Listing) else Listing((found,))
+
+    def _signed(self, parts: Tokens) -> Shape | None:
+        if not any(token.is_("\\pm", "\\mp") for token in parts) or any(token.is_("\\in") for token in parts):
+            return None
+        both = [[_signed(token, first) for token in parts] for first in ("+", "-")]
+        return Listing(_flat(tuple(self.shape(signs) for signs in both)))
+
+    def _union(self, parts: Tokens) -> Shape | None:
+        if len(parts) == 1 and parts[0].is_("\\Reals"):
+            return Region((EVERYTHING,))
+        taken = split(parts, "\\setminus")
+        if len(taken) == 2:
+            return without(self._part(taken[0]), self._part(taken[1]))
+        pieces = split(parts, "\\cup")
+        return union([self._part(piece) for piece in pieces]) if len(pieces) > 1 else None
+
+    def _part(self, parts: Tokens) -> Region:
+        found = region(self.shape(parts))
+        if found is None:
+            raise Refused("unreadable")
+        return found
+
+    def _brackets(self, parts: Tokens) -> Shape | None:
+        if not whole(parts) or not parts[0].is_("(", "[", "\\langle"):
+            return None
+        pieces = split(parts[1:-1], ",", ";")
+        if len(pieces) == 1:
+            grouping = parts[0].is_("(") and parts[-1].is_(")")
+            return self.shape(pieces[0]) if grouping else None
+        angles = {"\\langle": "(", "\\rangle": ")"}
+        opening, closing = (angles.get(token.text, token.text) for token in (parts[0], parts[-1]))
+        return Brackets(opening, closing, self._members(pieces))
+
+    def _matrix(self, parts: Tokens) -> Shape | None:
+        if not parts[0].is_("\\begin") or len(parts) < 9 or parts[2].text not in _MATRICES:
+            return None
+        start = 4
+        if parts[2].text == "array" and parts[4].is_("{"):
+            start = 5 + next(at for at, token in enumerate(parts[4:]) if token.is_("}"))
+        if not parts[-4].is_("\\end") or any(token.is_("\\begin") for token in parts[1:]):
+            return None
+        rows = [row for row in split(_inner(parts[start:-4]), "\\\\") if row]
+        if sum(len(row) for row in rows) > 10 * MOST_MEMBERS:
+            raise Refused("too_long")
+        return Matrix(tuple(self._members(split(row, "&")) for row in rows))
+
+
+def _inner(parts: Tokens) -> Tokens:
+    return [token for token in parts if not token.is_("\\hline")]
+
+
+def _combined(members: tuple[Shape, ...], either: bool) -> Shape:
+    regions = [region(member) for member in members]
+    found = [one for one in regions if one is not None]
+    if len(found) != len(members):
+        return Listing(members)
+    if either:
+        return union(found)
+    common = found[0]
+    for one in found[1:]:
+        common = intersection(common, one)
+    return common
+
+
+def _flat(members: tuple[Shape, ...]) -> tuple[Shape, ...]:
+    return tuple(
+        inner for member in members for inner in (member.members if isinstance(member, Listing) else (member,))
+    )
+
+
+def _signed(token: Token, first: str) -> Token:
+    if not token.is_("\\pm", "\\mp"):
+        return token
+    plus = token.is_("\\pm") == (first == "+")
+    return Token("sign", "+" if plus else "-", token.spaced)
+
+
+def _bare(parts: Tokens) -> Tokens:
+    """Without braces around the whole."""
+    while len(parts) > 1 and parts[0].is_("{") and parts[-1].is_("}") and whole(parts):
+        parts = parts[1:-1]
+    return parts
+
+
+def _is_word(token: Token) -> bool:
+    if token.text.casefold() in _WORDS:
+        return True
+    return token.kind == "word" and len(token.text) > 1
+
+
+def _joined(parts: Tokens) -> Tokens:
+    """The words and, or and the signs of sets as commands; a label before a value left out."""
+    found: list[Token] = []
+    for at, token in enumerate(parts):
+        text = token.text.casefold() if token.kind in ("word", "letters") else token.text
+        if token.kind in ("word", "letters") and text in _JOINTS:
+            token = Token("command", _JOINTS[text], token.spaced)
+        elif token.is_(*_WEDGES):
+            joint = _WEDGES[token.text]
+            token = Token("sign" if joint == "|" else "command", joint, token.spaced)
+        elif token.is_("\\mathbb") and [piece.text for piece in parts[at + 1 : at + 4]] == ["{", "R", "}"]:
+            token = Token("command", "\\Reals", token.spaced)
+        elif found[-1:] == [Token("command", "\\Reals", found[-1].spaced)] if found else False:
+            if token.text in ("{", "R", "}") and parts[at - 1].text in ("\\mathbb", "{", "R"):
+                continue
+        found.append(token)
+    return tuple(found)
+
+
+__all__ = ["Constant", "Ratio", "Reader", "Scalar", "letters", "read"]

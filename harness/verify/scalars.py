@@ -1,0 +1,205 @@
+r"""One expression, from tokens to a tree. Reads left to right: ``1/2x`` is ``(1/2)x``, ``2^3^2`` is ``2^(3^2)``.
+
+``1\frac{1}{2}`` and ``1 1/2`` are mixed numbers; two numbers side by side are nothing.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Final
+
+from harness.verify.cursor import Cursor
+from harness.verify.errors import Refused
+from harness.verify.functions import call
+from harness.verify.names import ACCENTS, PREFIXES, function, known, spelled
+from harness.verify.tokens import Token, Tokens, split
+from harness.verify.tree import Number, Operation, Symbol, Tree
+
+_MOST_DIGITS: Final = 2_000
+_LARGEST_EXPONENT: Final = 5_000
+_BRACKETS: Final = {"(": ")", "[": "]", "{": "}", "\\lfloor": "\\rfloor", "\\lceil": "\\rceil"}
+_ROUNDING: Final = {"\\lfloor": "floor", "\\lceil": "ceil"}
+
+
+def scalar(parts: Tokens) -> Tree:
+    """The tree of an expression. Raises Refused where it is none."""
+    reader = ScalarReader(spelled(parts))
+    tree = reader.sum()
+    reader.end()
+    return tree
+
+
+def number(text: str) -> Number:
+    """An exact number from digits, a point and perhaps an exponent. Raises Refused where it is too large."""
+    mantissa, _, exponent = text.lower().partition("e")
+    if len(mantissa) > _MOST_DIGITS or len(exponent) > 6 or abs(int(exponent or 0)) > _LARGEST_EXPONENT:
+        raise Refused("too_large")
+    return Number(Fraction(text))
+
+
+class ScalarReader(Cursor):
+    """A recursive descent over tokens; every method reads one rule and leaves the cursor behind it."""
+
+    def sum(self) -> Tree:
+        """Terms with signs between them."""
+        with self.deeper():
+            tree = self._term()
+            while sign := self.take("+", "-"):
+                right = self._term()
+                tree = Operation("add", (tree, right if sign == "+" else Operation("neg", (right,))))
+            return tree
+
+    def power(self) -> Tree:
+        """An operand with what follows it: factorial, degree, exponent."""
+        base = self._postfix(self._operand())
+        while self.take("^"):
+            base = self._postfix(Operation("pow", (base, self.script())))
+        return base
+
+    def script(self) -> Tree:
+        """An exponent or index: a group, or one operand, which may carry a sign."""
+        with self.deeper():
+            if self.take("-"):
+                return Operation("neg", (self.script(),))
+            self.take("+")
+            operand = self._operand()
+            return Operation("pow", (operand, self.script())) if self.take("^") else operand
+
+    def argument(self) -> Tree:
+        r"""What ``\frac`` and ``\sqrt`` take: a group, or one digit, letter or command."""
+        return self._operand()
+
+    def digit(self) -> Tree:
+        r"""A group, or one digit as in ``\frac12``."""
+        token = self.peek()
+        if token is not None and token.kind == "number" and len(token.text) > 1 and token.text.isdecimal():
+            return number(self.take_first_digit())
+        return self._operand()
+
+    def group(self) -> Tree:
+        """A bracketed expression, brackets left behind; ``{n \\choose k}`` too."""
+        opening = self.need(*_BRACKETS)
+        bars, self.bars = self.bars, 0
+        tree = self.sum()
+        if opening == "{" and self.take("\\choose"):
+            tree = Operation("binom", (tree, self.sum()))
+        self.need(_BRACKETS[opening])
+        self.bars = bars
+        return Operation(_ROUNDING[opening], (tree,)) if opening in _ROUNDING else tree
+
+    def arguments(self) -> tuple[Tree, ...]:
+        """The expressions of a bracket, between commas."""
+        if not self.is_next("(", "\\{"):
+            raise Refused("unreadable")
+        return tuple(scalar(part) for part in split(self.bracketed(), ","))
+
+    def _term(self) -> Tree:
+        negative = False
+        while sign := self.take("+", "-"):
+            negative ^= sign == "-"
+        tree = self._product()
+        return Operation("neg", (tree,)) if negative else tree
+
+    def _product(self) -> Tree:
+        literal = self._is_integer()
+        tree = self.power()
+        if literal and isinstance(tree, Number):
+            tree = self._mixed(tree)
+        while True:
+            if sign := self.take("*", "/"):
+                right = Operation("neg", (self.power(),)) if self.take("-") else self.power()
+                tree = Operation("mul" if sign == "*" else "div", (tree, right))
+            elif self.starts_operand():
+                tree = Operation("mul", (tree, self.power()))
+            else:
+                return tree
+
+    def _mixed(self, whole: Number) -> Tree:
+        start = self.at
+        plain = self._is_integer() and self.tokens[start].spaced and self.is_next("/", ahead=1)
+        if not plain and not self.is_next("\\frac"):
+            return whole
+        part = self.power()
+        if plain:
+            self.need("/")
+            part = Operation("div", (part, self.power()))
+        match part:
+            case Operation("div", (Number(over), Number(under))) if 0 < over < under:
+                return Operation("add", (whole, part))
+            case Operation("div", (Number(), Number())):
+                raise Refused("unreadable")
+        self.at = start
+        return whole
+
+    def _is_integer(self) -> bool:
+        token = self.peek()
+        return token is not None and token.kind == "number" and token.text.isdecimal()
+
+    def _postfix(self, tree: Tree) -> Tree:
+        while True:
+            if self.take("!"):
+                name = "double_factorial" if self.take("!") else "factorial"
+                tree = Operation(name, (tree,))
+            elif self.take("\\degree"):
+                tree = Operation("degree", (tree,))
+            else:
+                return tree
+
+    def _operand(self) -> Tree:
+        token = self.peek()
+        if token is None:
+            raise Refused("unreadable")
+        if token.kind == "number":
+            return self._number()
+        if token.is_("|"):
+            return self._absolute()
+        if token.is_(*_BRACKETS):
+            return self.group()
+        return self._named(token)
+
+    def _number(self) -> Tree:
+        text = self.next().text
+        if self.is_next("_"):
+            raise Refused("other_base")
+        return number(text)
+
+    def _absolute(self) -> Tree:
+        self.need("|")
+        self.bars += 1
+        tree = self.sum()
+        self.bars -= 1
+        self.need("|")
+        return Operation("abs", (tree,))
+
+    def _named(self, token: Token) -> Tree:
+        name = token.text.removeprefix("\\")
+        if token.kind == "command" and name in ("frac", "sqrt", "binom"):
+            return self._command(self.next().text[1:])
+        if function(token) is not None and token.kind != "letters":
+            return call(self)
+        if token.kind == "command" and name in ACCENTS | PREFIXES:
+            return self._decorated(Symbol(self.next().text[1:] + " " + self.script_text()))
+        found = known(token)
+        if found is None:
+            raise Refused("unreadable")
+        self.next()
+        return self._decorated(found)
+
+    def _command(self, name: str) -> Tree:
+        if name == "sqrt":
+            index = self.optional_group()
+            return Operation("root", (self.argument(), scalar(index) if index else Number(Fraction(2))))
+        if name == "frac" and (derivative := self.derivative()):
+            return Symbol(derivative)
+        over = self.digit()
+        return Operation("div" if name == "frac" else "binom", (over, self.digit()))
+
+    def _decorated(self, tree: Tree) -> Tree:
+        name = tree.name if isinstance(tree, Symbol) else getattr(tree, "name", "")
+        plain = name
+        while sign := self.take("_", "'"):
+            name += "_" + self.script_text() if sign == "_" else "'"
+        if name != plain:
+            tree = Symbol(name)
+        arguments = self.application(tree)
+        return tree if arguments is None else Operation(f"apply {name}", tuple(scalar(part) for part in arguments))

@@ -1,0 +1,112 @@
+"""What an answer can be, once read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.verify.tree import Tree
+from harness.verify.units import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Words."""
+
+    letters: str  # letters and digits alone, lower case
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """One value."""
+
+    tree: Tree
+    unit: Unit | None = None
+    percent: bool = False
+    base: int | None = None  # of the digits it is written in
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Several answers, or a set, in any order."""
+
+    members: tuple[Shape, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Brackets:
+    """A tuple, a point, a vector or an interval: two brackets and what stands between them, in order."""
+
+    opening: str
+    closing: str
+    members: tuple[Shape, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Rows of cells; a column is a vector."""
+
+    rows: tuple[tuple[Shape, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An interval of real numbers, or one number."""
+
+    low: Tree
+    high: Tree
+    low_closed: bool
+    high_closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A union of intervals and numbers."""
+
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Inequality:
+    """Expressions with ``<``, ``le``, ``>``, ``ge`` or ``ne`` between them."""
+
+    sides: tuple[Tree, ...]
+    signs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A value behind its name: ``x=3``, ``f(x)=2x``."""
+
+    name: str
+    variable: str | None  # of a function
+    value: Shape
+    left: Tree | None  # the name as an expression
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """Two expressions with ``=`` between them."""
+
+    left: Tree
+    right: Scalar
+    quantity: bool  # whether the left side only names what is asked, such as ``m+n``
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Values that are claimed to be equal: ``1/2=0.5``; ``rough``: up to the digits given."""
+
+    values: tuple[Shape, ...]
+    rough: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """``3:4``, or a time of day."""
+
+    parts: tuple[Tree, ...]
+    clock: bool
+    suffix: str  # "am", "pm" or nothing
+
+
+Shape = Text | Scalar | Listing | Brackets | Matrix | Region | Inequality | Named | Equation | Chain | Ratio

@@ -1,0 +1,157 @@
+"""Units of measure behind a number: which words they are, and when two are the same."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Final
+
+from harness.verify.tokens import Token, Tokens
+
+Unit = tuple[tuple[str, int], ...]  # base units and their exponents, sorted; () for a unit that says nothing
+
+_SPELLINGS: Final = """
+mm millimeter millimeters millimetre millimetres
+cm centimeter centimeters centimetre centimetres
+m meter meters metre metres
+km kilometer kilometers kilometre kilometres
+nm nanometer nanometers
+inch in inches
+foot ft feet
+yard yd yards
+mile mi miles
+second s sec secs seconds
+ms millisecond milliseconds
+minute min mins minutes
+hour h hr hrs hours
+day days
+week weeks
+month months
+year yr yrs years
+mg milligram milligrams
+g gram grams
+kg kilogram kilograms
+ton tons tonne tonnes
+pound lb lbs pounds
+ounce oz ounces
+liter L l liters litre litres
+ml mL milliliter milliliters millilitre millilitres
+gallon gal gallons
+dollar USD dollars bucks
+cent cents
+euro euros EUR
+rupee rupees
+yuan
+degree deg degrees
+radian rad radians
+degreeC celsius Celsius
+degreeF fahrenheit Fahrenheit
+K kelvin
+acre acres
+hectare hectares
+N newton newtons
+J joule joules
+W watt watts
+V volt volts
+A amp amps ampere amperes
+Pa pascal pascals
+Hz hertz
+mol mole moles
+people person persons
+child children
+man men
+woman women
+dozen
+eV
+erg ergs
+arcsec arcsecond arcseconds
+"""
+_NAMES: Final = {word: line.split()[0] for line in _SPELLINGS.strip().splitlines() for word in line.split()}
+_COMPOUND: Final = {"mph": "mile/hour", "kph": "km/hour", "kmh": "km/hour", "kmph": "km/hour", "cc": "cm^3"}
+_POWERS: Final = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
+_SILENT: Final = frozenset({"unit", "units", "of", "old"})
+# Bare letters that are a product in one answer and a unit in another; as words they are units.
+_DOUBTFUL: Final = frozenset(
+    {"mg", "ml", "mL", "lb", "ft", "mi", "hr", "in", "oz", "kg", "gal", "ms", "nm", "rad", "eV"}
+)
+_NO_NOUN: Final = frozenset(
+    ["always", "perhaps", "plus", "minus", "yes", "less", "its", "this", "is", "was", "has", "does", "sometimes", "unless", "guess", "pass", "cross", "possibilities", "answers", "guesses", "values", "solutions", "maybes", "others", "else", "as", "us", "thus", "numbers"]
+)
+CURRENCIES: Final = {"\\dollar": "dollar", "\\pounds": "pound sterling", "\\euro": "euro"}
+SCALES: Final = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_SIGN_TOKENS: Final = ("^", "{", "}", "/", "*", "-", "\\cdot")
+
+
+def split_unit(parts: Tokens, *, loose: bool) -> tuple[Tokens, Unit | None]:
+    """The value and its unit. ``loose``: bare letters that could be a product are a unit too."""
+    start = len(parts)
+    while start > 1 and _may_belong(parts[start - 1]):
+        start -= 1
+    for at in range(start, len(parts)):
+        if _may_begin(parts[at], loose=loose) and (unit := parsed(parts[at:])) is not None:
+            return parts[:at], unit
+    return parts, None
+
+
+def parsed(parts: Tokens) -> Unit | None:
+    """The unit that words spell, if they spell one."""
+    text = " ".join(token.text for token in parts)
+    text = re.sub(r"\^ (?:\{ )?(- )?(\d)(?: \})?", lambda power: f"^{'-' if power[1] else ''}{power[2]}", text)
+    found: Counter[str] = Counter()
+    sign, pending = 1, 1
+    for word in text.replace(" ^", "^").split():
+        if word in ("/", "per"):
+            sign = -1
+        elif word in _POWERS:
+            pending = _POWERS[word]
+            if word.endswith("d") and found:
+                found[list(found)[-1]] *= pending
+                pending = 1
+        elif word not in ("*", "\\cdot"):
+            factors = _factors(word)
+            if factors is None:
+                return None
+            for name, exponent in factors:
+                found[name] += sign * exponent * pending
+            pending = 1
+    return tuple(sorted((name, exponent) for name, exponent in found.items() if name))
+
+
+def _factors(word: str) -> list[tuple[str, int]] | None:
+    word, _, exponent = word.partition("^")
+    power = int(exponent or 1)
+    if word in _COMPOUND:
+        compound = _COMPOUND[word]
+        return [] if compound.count("/") > 1 else [(name, p * power) for name, p in _compound(compound)]
+    if word in _SILENT:
+        return [("", power)]
+    if word in _NAMES:
+        return [(_NAMES[word], power)]
+    return [(word.lower().rstrip("s"), power)] if _is_noun(word) else None
+
+
+def _compound(text: str) -> list[tuple[str, int]]:
+    over, _, under = text.partition("/")
+    name, _, exponent = over.partition("^")
+    return [(name, int(exponent or 1)), *([(under, -1)] if under else [])]
+
+
+def _is_noun(word: str) -> bool:
+    """Whether an unknown word can be what is counted: a plural such as ``apples``."""
+    return re.fullmatch(r"[A-Za-z]?[a-z]{2,}[a-rt-z]s", word) is not None and word.lower() not in _NO_NOUN
+
+
+def _may_belong(token: Token) -> bool:
+    return (
+        token.kind in ("word", "letters")
+        or token.is_(*_SIGN_TOKENS)
+        or (token.kind == "number" and len(token.text) == 1)
+    )
+
+
+def _may_begin(token: Token, *, loose: bool) -> bool:
+    if token.kind == "word":
+        return True
+    if token.kind != "letters" or len(token.text) < 2:
+        return False
+    return loose or token.text not in _DOUBTFUL

@@ -1,0 +1,88 @@
+"""One value with what stands around it: currency, unit, per cent, base; ratios and times of day."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import Final
+
+from harness.verify.errors import Refused
+from harness.verify.scalars import number, scalar
+from harness.verify.shapes import Ratio, Scalar, Shape
+from harness.verify.tokens import Token, Tokens, split
+from harness.verify.tree import Number, Operation
+from harness.verify.units import CURRENCIES, SCALES, Unit, split_unit
+
+_WORDS: Final = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
+_BASED: Final = re.compile(
+    r"(?P<sign>-?)\s*(?P<digits>\d[0-9A-Z ]*)"
+    r"(?:_\s*\{?\s*\(?\s*(?:\\text\s*\{\s*)?(?P<base>\w+)\s*\}?\s*\)?\s*\}?"
+    r"|\s*\(?\s*\\text\s*\{\s*\(?(?:in )?base[ -]*\}?\s*(?P<named>\w+)\s*\}?\)?\s*\}?)"
+)
+
+
+def based(text: str) -> Scalar | None:
+    r"""Digits with a base, such as ``2516_8`` or ``1A_{16}``; None where plain text is nothing of the kind."""
+    found = _BASED.fullmatch(text)
+    if found is None:
+        return None
+    written = found["base"] or found["named"]
+    base = _WORDS.get(written, int(written) if written.isdecimal() and len(written) < 3 else 0)
+    digits = found["digits"].replace(" ", "")
+    if not 2 <= base <= 36 or len(digits) > 1_000 or any(int(digit, 36) >= base for digit in digits):
+        raise Refused("other_base")
+    return Scalar(Number(Fraction(int(found["sign"] + digits, base))), base=base)
+
+
+def ratio(parts: Tokens) -> Shape | None:
+    """``3:4``, ``5:30 p.m.``; None where there is no colon."""
+    pieces = split(parts, ":")
+    if len(pieces) == 1:
+        return None
+    *_, last = pieces
+    written = [token for token in last if token.kind not in ("word", "letters")]
+    suffix = "".join(token.text for token in last if token.kind == "word").casefold()
+    pieces[-1] = written if suffix in ("am", "pm") else last
+    clock = all(len(piece) == 1 and piece[0].text.isdecimal() for piece in pieces) and len(pieces[-1][0].text) == 2
+    return Ratio(tuple(scalar(piece) for piece in pieces), clock, suffix if pieces[-1] is written else "")
+
+
+def single(parts: Tokens, *, loose: bool) -> Scalar:
+    """One value. Raises Refused where the tokens are none."""
+    parts = _without_label(parts)
+    parts, currency = _currency(parts)
+    parts, percent = _percent(parts)
+    parts, scale = _scale(parts)
+    parts, unit = split_unit(parts, loose=loose)
+    if scale == 0:
+        parts, scale = _scale(parts)
+    tree = scalar(parts)
+    if scale:
+        tree = Operation("mul", (tree, number(f"1e{scale}")))
+    return Scalar(tree, currency if currency is not None else unit, percent)
+
+
+def _without_label(parts: Tokens) -> Tokens:
+    r"""A value behind the letter of its option: ``\text{(C)} 25``."""
+    labelled = len(parts) > 3 and parts[0].is_("(") and parts[2].is_(")") and parts[1].kind == "word"
+    return parts[3:] if labelled and parts[1].text in "ABCDE" else parts
+
+
+def _currency(parts: Tokens) -> tuple[Tokens, Unit | None]:
+    for at, token in enumerate(parts):
+        if token.is_(*CURRENCIES) and (at == len(parts) - 1 or at == 0 or (at == 1 and parts[0].is_("-", "+"))):
+            return (*parts[:at], *parts[at + 1 :]), ((CURRENCIES[token.text], 1),)
+    return parts, None
+
+
+def _percent(parts: Tokens) -> tuple[Tokens, bool]:
+    if len(parts) > 1 and parts[-1].is_("\\percent"):
+        return parts[:-1], True
+    return parts, False
+
+
+def _scale(parts: Tokens) -> tuple[Tokens, int]:
+    last = parts[-1] if parts else Token("sign", "")
+    if len(parts) > 1 and last.kind in ("word", "letters") and last.text.casefold() in SCALES:
+        return parts[:-1], SCALES[last.text.casefold()]
+    return parts, 0

@@ -1,0 +1,64 @@
+"""The killable process: a line of JSON in, ``[gold, answer, tolerance]``; a line out, ``[right, reason]``.
+
+It ends with its standard input, so it never outlives its parent by more than one deadline.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from harness.verify.judge import Opinion, judge
+from harness.verify.second import math_verify_agrees
+
+_MEGABYTE: Final = 1 << 20
+
+
+def main(cpu_seconds: float, memory_mb: int) -> None:
+    """Answer requests until there are no more."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory_mb * _MEGABYTE, memory_mb * _MEGABYTE))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="ascii") as replies:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints is no reply
+        for line in sys.stdin.buffer:
+            gold, answer, tolerance = json.loads(line)
+            opinion = _bounded(gold, answer, tolerance, cpu_seconds)
+            print(json.dumps([opinion.right, opinion.reason]), file=replies, flush=True)
+
+
+def _bounded(gold: str, answer: str, tolerance: float | None, cpu_seconds: float) -> Opinion:
+    try:
+        with _deadline(cpu_seconds):
+            opinion = judge(gold, answer, tolerance)
+        if opinion.reason != "gold_unreadable":
+            return opinion
+        import math_verify  # noqa: F401  # outside of the deadline: loading it says nothing of the answer
+
+        with _deadline(cpu_seconds):
+            agrees = math_verify_agrees(gold, answer)
+        return Opinion(agrees, "math_verify" if agrees else "gold_unreadable")
+    except MemoryError:
+        return Opinion(right=False, reason="memory")
+    except RecursionError:
+        return Opinion(right=False, reason="too_deep")
+
+
+@contextmanager
+def _deadline(cpu_seconds: float) -> Iterator[None]:
+    """Seconds of CPU, after which the kernel ends this process, whatever it is doing: SIGPROF has no handler."""
+    signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]), int(sys.argv[2]))
