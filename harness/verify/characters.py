@@ -1,5 +1,7 @@
 """Unicode that models write for LaTeX, as LaTeX in ASCII."""
 
+# ruff: noqa: RUF001  # characters that look like others are what this file is about
+
 from __future__ import annotations
 
 import re

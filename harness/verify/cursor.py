@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from harness.verify.errors import Refused
 from harness.verify.names import ACCENTS, PREFIXES, function, known
 from harness.verify.tokens import CLOSING, OPENING, Token, Tokens, split
 from harness.verify.tree import Symbol, Tree
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _DEEPEST: Final = 40
-_FUNCTION_LETTERS: Final = frozenset("fghFGH")
+FUNCTION_LETTERS: Final = frozenset("fghFGH")
 _OPENERS: Final = ("(", "[", "{", "\\lfloor", "\\lceil", "\\frac", "\\sqrt", "\\binom")
 
 
@@ -67,12 +69,12 @@ class Cursor:
         self._depth -= 1
 
     def starts_operand(self) -> bool:
-        """Whether a factor follows without a sign between. A number does so only after a bracket."""
+        """Whether a factor follows without a sign between. A number: after a bracket or with an exponent."""
         token = self.peek()
         if token is None:
             return False
         if token.kind == "number":
-            return self.tokens[self.at - 1].is_(")", "}", "]")
+            return self.tokens[self.at - 1].is_(")", "}", "]") or self.is_next("^", ahead=1)
         if token.is_("|"):
             return self.bars == 0
         name = token.text.removeprefix("\\")
@@ -93,6 +95,14 @@ class Cursor:
                 self.at = at + 1
                 return inside
         raise Refused("unreadable")
+
+    def inverse(self) -> bool:
+        r"""Whether ``^{-1}(`` comes next, as in ``f^{-1}(x)``; the cursor moves to its bracket."""
+        texts = [token.text for token in self.tokens[self.at : self.at + 6]]
+        if texts[:1] != ["^"] or "".join(texts[1:-1]).strip("{}") != "-1" or texts[-1] != "(":
+            return False
+        self.at += 5
+        return True
 
     def optional_group(self) -> Tokens:
         r"""The index of ``\sqrt[3]{...}``, if there is one."""
@@ -130,7 +140,7 @@ class Cursor:
         arguments = split(self.bracketed(), ",")
         single = len(arguments) == 1 and len(arguments[0]) == 1
         simple = single and arguments[0][0].kind in ("number", "letters") and arguments[0][0].text != tree.name
-        if simple or tree.name.rstrip("'")[:1] in _FUNCTION_LETTERS:
+        if simple or tree.name.rstrip("'")[:1] in FUNCTION_LETTERS:
             return arguments
         self.at = start
         return None

@@ -97,7 +97,7 @@ def _equal_at(left: Tree, right: Tree, point: Point, tolerance: float | None) ->
     found = values((left, right), point)
     if found is None:
         return None
-    if close(*found, (left, right), tolerance):
+    if close(found[0], found[1], (left, right), tolerance):
         return True
     # Principal values differ in branch for negative symbols: sqrt(1/n) and 1/sqrt(n) are the same answer.
     branch = any(number < 0 for number in point.values()) and not all(is_real(number) for number in found)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import reduce
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mpmath import mp
 
@@ -16,6 +15,9 @@ from harness.verify.errors import Refused
 from harness.verify.exact import Undefined, Value
 from harness.verify.names import TRIGONOMETRIC
 from harness.verify.tree import Constant, Number, Operation, Symbol, Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 _LARGEST_ANGLE: Final = 10**6
 

@@ -1,4 +1,4 @@
-"""Arithmetic that stays exact while it can: fractions, then numbers of mpmath. Sizes are bounded before work is done."""
+"""Arithmetic that stays exact while it can: fractions, then mpmath. Sizes are bounded before work is done."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LARGEST_LOGARITHM: Final = 1e5
 Value = Fraction | Any
 
 
-class Undefined(ArithmeticError):
+class Undefined(ArithmeticError):  # noqa: N818  # not an error of the program
     """No value at this point, such as 1/0 or the factorial of -1."""
 
 
@@ -48,13 +48,13 @@ def as_integer(value: Value) -> int | None:
 
 
 def add(left: Value, right: Value) -> Value:
-    """Left + right"""
+    """Left + right."""
     exact = isinstance(left, Fraction) and isinstance(right, Fraction)
     return left + right if exact else real(left) + real(right)
 
 
 def multiply(left: Value, right: Value) -> Value:
-    """Left * right"""
+    """Left * right."""
     exact = isinstance(left, Fraction) and isinstance(right, Fraction)
     return left * right if exact else real(left) * real(right)
 

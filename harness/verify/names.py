@@ -16,10 +16,67 @@ SPELLINGS: Final = {
     **{"arcsinh": "arsinh", "arccosh": "arcosh", "arctanh": "artanh", "floor": "floor", "ceil": "ceil", "abs": "abs"},
 }
 _LETTERS: Final = frozenset(
-    ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega", "hbar", "ell", "imath", "jmath", "aleph", "partial", "nabla", "odot"]
+    [
+        "alpha",
+        "beta",
+        "gamma",
+        "delta",
+        "epsilon",
+        "zeta",
+        "eta",
+        "theta",
+        "iota",
+        "kappa",
+        "lambda",
+        "mu",
+        "nu",
+        "xi",
+        "rho",
+        "sigma",
+        "tau",
+        "upsilon",
+        "phi",
+        "chi",
+        "psi",
+        "omega",
+        "Gamma",
+        "Delta",
+        "Theta",
+        "Lambda",
+        "Xi",
+        "Pi",
+        "Sigma",
+        "Upsilon",
+        "Phi",
+        "Psi",
+        "Omega",
+        "hbar",
+        "ell",
+        "imath",
+        "jmath",
+        "aleph",
+        "partial",
+        "nabla",
+        "odot",
+    ]
 )
 ACCENTS: Final = frozenset(
-    ["overline", "bar", "hat", "widehat", "tilde", "widetilde", "vec", "overrightarrow", "dot", "ddot", "mathbb", "mathfrak", "mathscr", "underline"]
+    [
+        "overline",
+        "bar",
+        "hat",
+        "widehat",
+        "tilde",
+        "widetilde",
+        "vec",
+        "overrightarrow",
+        "dot",
+        "ddot",
+        "mathbb",
+        "mathfrak",
+        "mathscr",
+        "underline",
+    ]
 )
 PREFIXES: Final = frozenset({"angle", "measuredangle", "triangle", "arc"})
 _CONSTANTS: Final = {"pi": "pi", "infty": "infinity"}

@@ -9,9 +9,10 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from harness.verify.limits import Limits
+if TYPE_CHECKING:
+    from harness.verify.limits import Limits
 
 _ROOT: Final = str(Path(__file__).resolve().parents[2])
 _REPLY: Final = 65_536

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from harness.verify.characters import to_ascii
 from harness.verify.markup import plain
-from harness.verify.verdict import Gold
+
+if TYPE_CHECKING:
+    from harness.verify.verdict import Gold
 
 MOST_CHARACTERS: Final = 4_096
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from harness.verify.errors import Refused
 from harness.verify.markup import plain
 from harness.verify.names import spelled
 from harness.verify.regions import EVERYTHING, intersection, region, union, without
 from harness.verify.relations import related
-from harness.verify.shapes import Brackets, Inequality, Listing, Matrix, Ratio, Region, Scalar, Shape, Text
+from harness.verify.shapes import Brackets, Inequality, Listing, Matrix, Region, Shape, Text
 from harness.verify.tokens import Token, Tokens, levels, split, tokens, whole
-from harness.verify.tree import Constant
 from harness.verify.values import based, ratio, single
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MOST_CHARACTERS: Final = 4_096
 MOST_MEMBERS: Final = 200
@@ -58,11 +59,11 @@ class Reader:
             self._words,
             self._set,
             self._signed,
-            lambda tokens: related(tokens, self.shape),
+            self._related,
             self._union,
             self._brackets,
             self._matrix,
-            lambda tokens: ratio(tokens),
+            ratio,
         )
         for form in forms:
             found = form(parts)
@@ -116,6 +117,9 @@ class Reader:
             return None
         both = [[_signed(token, first) for token in parts] for first in ("+", "-")]
         return Listing(_flat(tuple(self.shape(signs) for signs in both)))
+
+    def _related(self, parts: Tokens) -> Shape | None:
+        return related(parts, self.shape)
 
     def _union(self, parts: Tokens) -> Shape | None:
         if len(parts) == 1 and parts[0].is_("\\Reals"):
@@ -201,22 +205,20 @@ def _is_word(token: Token) -> bool:
 
 
 def _joined(parts: Tokens) -> Tokens:
-    """The words and, or and the signs of sets as commands; a label before a value left out."""
+    """The words and, or and the signs of sets as commands."""
     found: list[Token] = []
-    for at, token in enumerate(parts):
-        text = token.text.casefold() if token.kind in ("word", "letters") else token.text
-        if token.kind in ("word", "letters") and text in _JOINTS:
-            token = Token("command", _JOINTS[text], token.spaced)
-        elif token.is_(*_WEDGES):
-            joint = _WEDGES[token.text]
-            token = Token("sign" if joint == "|" else "command", joint, token.spaced)
-        elif token.is_("\\mathbb") and [piece.text for piece in parts[at + 1 : at + 4]] == ["{", "R", "}"]:
-            token = Token("command", "\\Reals", token.spaced)
-        elif found[-1:] == [Token("command", "\\Reals", found[-1].spaced)] if found else False:
-            if token.text in ("{", "R", "}") and parts[at - 1].text in ("\\mathbb", "{", "R"):
-                continue
-        found.append(token)
+    at = 0
+    while at < len(parts):
+        real = "".join(token.text for token in parts[at : at + 4]) == "\\mathbb{R}"
+        found.append(Token("command", "\\Reals", parts[at].spaced) if real else _joint(parts[at]))
+        at += 4 if real else 1
     return tuple(found)
 
 
-__all__ = ["Constant", "Ratio", "Reader", "Scalar", "letters", "read"]
+def _joint(token: Token) -> Token:
+    if token.kind in ("word", "letters") and token.text.casefold() in _JOINTS:
+        return Token("command", _JOINTS[token.text.casefold()], token.spaced)
+    if token.is_(*_WEDGES):
+        text = _WEDGES[token.text]
+        return Token("sign" if text == "|" else "command", text, token.spaced)
+    return token

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 from functools import cmp_to_key
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mpmath import mp
 
@@ -14,6 +13,11 @@ from harness.verify.equality import equal, everywhere, values
 from harness.verify.exact import Undefined
 from harness.verify.shapes import Brackets, Inequality, Listing, Region, Scalar, Shape, Span
 from harness.verify.tree import Constant, Number, Operation, Symbol, Tree, is_infinite, symbols
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.verify.equality import Point
 
 INFINITY: Final = Constant("infinity")
 MINUS_INFINITY: Final = Operation("neg", (INFINITY,))
@@ -84,7 +88,7 @@ def _compare(left: Tree, right: Tree) -> int:
     return -1 if _position(left) < _position(right) else 1
 
 
-def _position(tree: Tree) -> object:
+def _position(tree: Tree) -> Any:
     if is_infinite(tree):
         return mp.mpf("-inf") if tree == MINUS_INFINITY else mp.inf
     found = values((tree,), {})
@@ -95,6 +99,10 @@ def _position(tree: Tree) -> object:
 
 def _order(left: Span, right: Span) -> int:
     return _compare(left.low, right.low) or int(right.low_closed) - int(left.low_closed)
+
+
+def _order_of_ends(left: Span, right: Span) -> int:
+    return _compare(left.high, right.high) or int(left.high_closed) - int(right.high_closed)
 
 
 def _holds_any(span: Span) -> bool:
@@ -115,8 +123,8 @@ def _joined(left: Span, right: Span) -> Span:
 
 
 def _meet(left: Span, right: Span) -> Span | None:
-    lower = max(left, right, key=cmp_to_key(lambda a, b: _compare(a.low, b.low) or a.low_closed < b.low_closed))
-    upper = min(left, right, key=cmp_to_key(lambda a, b: _compare(a.high, b.high) or a.high_closed - b.high_closed))
+    lower = max(left, right, key=cmp_to_key(_order))
+    upper = min(left, right, key=cmp_to_key(_order_of_ends))
     span = Span(lower.low, upper.high, low_closed=lower.low_closed, high_closed=upper.high_closed)
     return span if _holds_any(span) else None
 
@@ -178,6 +186,6 @@ def _root_of_line(left: Tree, right: Tree) -> tuple[Fraction, bool] | None:
     return -start / slope, slope > 0
 
 
-def _agree(left: Tree, right: Tree, point: dict[str, Fraction]) -> bool:
+def _agree(left: Tree, right: Tree, point: Point) -> bool:
     found = values((left, right), point)
     return found is not None and found[0] == found[1]

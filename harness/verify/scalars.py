@@ -8,7 +8,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Final
 
-from harness.verify.cursor import Cursor
+from harness.verify.cursor import FUNCTION_LETTERS, Cursor
 from harness.verify.errors import Refused
 from harness.verify.functions import call
 from harness.verify.names import ACCENTS, PREFIXES, function, known, spelled
@@ -77,7 +77,7 @@ class ScalarReader(Cursor):
         return self._operand()
 
     def group(self) -> Tree:
-        """A bracketed expression, brackets left behind; ``{n \\choose k}`` too."""
+        r"""A bracketed expression, brackets left behind; ``{n \\choose k}`` too."""
         opening = self.need(*_BRACKETS)
         bars, self.bars = self.bars, 0
         tree = self.sum()
@@ -199,6 +199,8 @@ class ScalarReader(Cursor):
         plain = name
         while sign := self.take("_", "'"):
             name += "_" + self.script_text() if sign == "_" else "'"
+        if name[:1] in FUNCTION_LETTERS and self.inverse():
+            name += "^-1"
         if name != plain:
             tree = Symbol(name)
         arguments = self.application(tree)

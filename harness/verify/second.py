@@ -17,7 +17,7 @@ def math_verify_agrees(gold: str, answer: str) -> bool:
     """
     if _SENTENCE.search(gold) or not set(_NAME.findall(answer)) <= set(_NAME.findall(gold)):
         return False
-    from math_verify import parse, verify
+    from math_verify import parse, verify  # noqa: PLC0415  # slow to load, seldom needed
 
     logging.disable(logging.CRITICAL)
     wanted, given = (parse(rf"\boxed{{{text.replace('$', '')}}}", parsing_timeout=None) for text in (gold, answer))

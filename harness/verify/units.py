@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from harness.verify.tokens import Token, Tokens
+if TYPE_CHECKING:
+    from harness.verify.tokens import Token, Tokens
 
 Unit = tuple[tuple[str, int], ...]  # base units and their exponents, sorted; () for a unit that says nothing
 
@@ -75,7 +76,37 @@ _DOUBTFUL: Final = frozenset(
     {"mg", "ml", "mL", "lb", "ft", "mi", "hr", "in", "oz", "kg", "gal", "ms", "nm", "rad", "eV"}
 )
 _NO_NOUN: Final = frozenset(
-    ["always", "perhaps", "plus", "minus", "yes", "less", "its", "this", "is", "was", "has", "does", "sometimes", "unless", "guess", "pass", "cross", "possibilities", "answers", "guesses", "values", "solutions", "maybes", "others", "else", "as", "us", "thus", "numbers"]
+    [
+        "always",
+        "perhaps",
+        "plus",
+        "minus",
+        "yes",
+        "less",
+        "its",
+        "this",
+        "is",
+        "was",
+        "has",
+        "does",
+        "sometimes",
+        "unless",
+        "guess",
+        "pass",
+        "cross",
+        "possibilities",
+        "answers",
+        "guesses",
+        "values",
+        "solutions",
+        "maybes",
+        "others",
+        "else",
+        "as",
+        "us",
+        "thus",
+        "numbers",
+    ]
 )
 CURRENCIES: Final = {"\\dollar": "dollar", "\\pounds": "pound sterling", "\\euro": "euro"}
 SCALES: Final = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}

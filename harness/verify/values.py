@@ -15,7 +15,7 @@ from harness.verify.units import CURRENCIES, SCALES, Unit, split_unit
 
 _WORDS: Final = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
 _BASED: Final = re.compile(
-    r"(?P<sign>-?)\s*(?P<digits>\d[0-9A-Z ]*)"
+    r"(?P<sign>-?)\s*\(?(?P<digits>\d[0-9A-Z ]*)\)?"
     r"(?:_\s*\{?\s*\(?\s*(?:\\text\s*\{\s*)?(?P<base>\w+)\s*\}?\s*\)?\s*\}?"
     r"|\s*\(?\s*\\text\s*\{\s*\(?(?:in )?base[ -]*\}?\s*(?P<named>\w+)\s*\}?\)?\s*\}?)"
 )

@@ -10,12 +10,14 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from harness.verify.judge import Opinion, judge
 from harness.verify.second import math_verify_agrees
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _MEGABYTE: Final = 1 << 20
 
@@ -39,7 +41,7 @@ def _bounded(gold: str, answer: str, tolerance: float | None, cpu_seconds: float
             opinion = judge(gold, answer, tolerance)
         if opinion.reason != "gold_unreadable":
             return opinion
-        import math_verify  # noqa: F401  # outside of the deadline: loading it says nothing of the answer
+        import math_verify  # noqa: F401, PLC0415  # outside of the deadline: loading it says nothing of the answer
 
         with _deadline(cpu_seconds):
             agrees = math_verify_agrees(gold, answer)
