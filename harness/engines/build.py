@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from harness.engines.compact_sampler import CompactSampler
-from harness.engines.ends import end_ids
 from harness.engines.hf_sampler import HfSampler
 from harness.engines.hf_scores import hf_scores
 from harness.engines.memory import keep_freed_memory
@@ -16,6 +15,7 @@ from harness.engines.qwen3 import compact_scores
 from harness.engines.qwen3_weights import supports
 from harness.engines.recompute import checkpointable
 from harness.engines.torch_learner import TorchLearner
+from harness.models.fit import end_ids
 
 if TYPE_CHECKING:
     from harness.config import ExperimentConfig

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
+from harness.models.fit import refuse_misfit
 from harness.models.locate import ModelError, check_model, model_source
 
 if TYPE_CHECKING:
@@ -25,10 +26,11 @@ def load_model(path: str, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrain
     """
     tokenizer = load_tokenizer(path)
     logging.disable_progress_bar()  # it would break up the sweep's own
-    with _explained(path, "weights"):
-        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-            model_source(path), dtype=dtype, use_safetensors=True, trust_remote_code=False
+    with _explained(path, "weights"), _quiet():
+        model, report = AutoModelForCausalLM.from_pretrained(
+            model_source(path), dtype=dtype, use_safetensors=True, trust_remote_code=False, output_loading_info=True
         )
+    refuse_misfit(path, model, tokenizer, report["missing_keys"])
     return model.eval(), tokenizer
 
 
@@ -43,6 +45,17 @@ def load_tokenizer(path: str) -> PreTrainedTokenizerBase:
 
 
 @contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers from printing what becomes an error here."""
+    usual = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(usual)
+
+
+@contextmanager
 def _explained(path: str, part: str) -> Iterator[None]:
     try:
         yield
@@ -54,8 +67,10 @@ def _explanation(path: str, part: str, error: Exception) -> str:
     if _is_offline(error):
         return (
             f"model.path {path!r}: the Hugging Face hub cannot be reached and the model is not in the local cache; "
-            f"connect once, or give a folder, or an embedded model such as builtin:small_base"
+            f"connect once, or set model.path to a folder, or to an embedded model such as builtin:small_base"
         )
+    if "trust_remote_code" in str(error):
+        return f"model.path {path!r}: the {part} need code of their own, which is never run; give another model"
     first_line = next(iter(str(error).strip().splitlines()), type(error).__name__)
     return f"model.path {path!r}: the {part} cannot be read: {first_line}"
 

