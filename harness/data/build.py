@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from harness.data import answers
-from harness.data.card import Card, Removed, answer_kinds, length_percentiles
+from harness.data.card import Card, Removed, answer_kinds, length_percentiles, unknown_answers
 from harness.data.catalog import BENCHMARK_TABLES
 from harness.data.draw import by_difficulty, easiest_first, shuffled, take
 from harness.data.overlap import Benchmarks
@@ -144,6 +144,7 @@ def _card(
         removed=dict(sorted(counts.items())),
         contaminated=tuple(item for item in removed if item.reason in ("same as", "near")),
         unreadable=tuple(item for item in removed if item.reason == "unreadable answer"),
+        unknown=unknown_answers(problems),
         answers=answer_kinds(problems),
         characters=length_percentiles([len(problem.prompt) for problem in problems]),
         words=length_percentiles([len(problem.prompt.split()) for problem in problems]),

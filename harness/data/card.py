@@ -11,6 +11,7 @@ import numpy as np
 from harness.data.answers import kind
 from harness.data.settings import Settings
 from harness.data.sources import Source
+from harness.verify.judge import read_gold
 
 if TYPE_CHECKING:
     from harness.problems.problem import Problem
@@ -41,6 +42,7 @@ class Card:
     removed: Mapping[str, int]  # reason -> problems
     contaminated: tuple[Removed, ...]
     unreadable: tuple[Removed, ...]
+    unknown: tuple[str, ...]  # problems kept, though the verifier's own reader does not know the notation of the answer
     answers: Mapping[str, int]  # kind -> problems
     characters: Mapping[str, int]  # percentile -> length of a problem
     words: Mapping[str, int]
@@ -79,15 +81,24 @@ class Card:
             "Repeat a benchmark problem (similarity) and were removed:": self.contaminated,
             "Have an answer that cannot be read and were removed:": self.unreadable,
         }
-        return [
+        lines = [
             line for title, removed in lists.items() if removed for line in ("", title, *map(_removed_line, removed))
         ]
+        if self.unknown:
+            lines += ["", f"Were kept, with an answer that only its own text or math-verify meets: {len(self.unknown)}"]
+            lines += [f"- {problem_id}" for problem_id in self.unknown]
+        return lines
 
 
 def answer_kinds(problems: Sequence[Problem]) -> dict[str, int]:
     """Number of problems by kind of answer, the most frequent first."""
     kinds = [kind(problem.answer) for problem in problems]
     return dict(sorted(((name, kinds.count(name)) for name in set(kinds)), key=lambda item: (-item[1], item[0])))
+
+
+def unknown_answers(problems: Sequence[Problem]) -> tuple[str, ...]:
+    """Ids of the problems whose answer is in a notation that the verifier's own reader does not know."""
+    return tuple(problem.problem_id for problem in problems if read_gold(problem.answer).shape is None)
 
 
 def length_percentiles(lengths: Sequence[int]) -> dict[str, int]:

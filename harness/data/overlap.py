@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from harness.data.rows import Row
 
-COVERING: Final = 20  # n-grams that a problem must have for coverage to count: shorter ones are covered by accident
+COVERING: Final = 5  # n-grams that a problem must have for coverage to count: a few words are covered by accident
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -26,6 +26,3 @@ class Settings:
 
 
 DEFAULTS: Final = Settings()
-
-Origin = Literal["paper", "simplerl_zoo"]
-Level = Literal["easy", "medium", "hard"]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from harness.data import stored
 from harness.data.build import RECIPES, build
-from harness.data.card import Card, answer_kinds, length_percentiles
+from harness.data.card import Card, answer_kinds, length_percentiles, unknown_answers
 from harness.data.catalog import BENCHMARK_TABLES, TABLES
 from harness.data.errors import DataError
 from harness.data.settings import DEFAULTS, VERSION, Settings
@@ -60,6 +60,7 @@ def save_custom_tier(path: Path, problems: Sequence[Problem], rule: str, parent:
         rule=f"{parent.rule}; then {rule}",
         rows=len(problems),
         sha256=hashlib.sha256(stored.encode(problems)).hexdigest(),
+        unknown=unknown_answers(problems),
         answers=answer_kinds(problems),
         characters=length_percentiles([len(problem.prompt) for problem in problems]),
         words=length_percentiles([len(problem.prompt.split()) for problem in problems]),
@@ -77,8 +78,13 @@ def tier_path(source: str, difficulty: str) -> Path:
 
 
 def built_card(path: Path) -> Card | None:
-    """The card of the tier at ``path``; None where no tier was finished there."""
-    return stored.read_card(path) if stored.card_path(path).is_file() and path.is_file() else None
+    """The card of the tier at ``path``; None where no tier was finished there, or by a version with other cards."""
+    if not (path.is_file() and stored.card_path(path).is_file()):
+        return None
+    try:
+        return stored.read_card(path)
+    except DataError:
+        return None
 
 
 def is_stale(card: Card) -> bool:
