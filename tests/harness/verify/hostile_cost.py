@@ -12,18 +12,23 @@ if TYPE_CHECKING:
     from tests.harness.verify.hostile_case import Hostile
 
 
+SUM = r"\sum_{k=1}^{9} k"
+TOWER = r"9^{9^{9^{9}}}"
+
+
 def costly() -> Iterator[Hostile]:
     """All of them; none is equal to its gold."""
     yield from _numbers()
     yield from _depth()
     yield from _length()
     yield from _analysis()
+    yield from _behind_a_gold_of_math_verify()
 
 
 def _numbers() -> Iterator[Hostile]:
     yield from boxes(
         "5",
-        power_tower=r"9^{9^{9^{9}}}",
+        power_tower=TOWER,
         power_tower_flat="9**9**9**9",
         power_tower_of_tens=r"10^{10^{10^{10^{10}}}}",
         power_tower_of_fractions=r"\left(\frac{99}{7}\right)^{\left(\frac{98}{3}\right)^{\left(\frac{97}{2}\right)}}",
@@ -139,4 +144,14 @@ def _analysis() -> Iterator[Hostile]:
         trigonometric_tower=r"\tan(\tan(\tan(\tan(\tan(\tan(10^{30}))))))",
         powers_of_letters=r"x^{y^{z^{w^{v^{u}}}}} - x^{y^{z^{w^{u^{v}}}}}",
         radicals_nested_twice=r"\sqrt{2+\sqrt{3+\sqrt{5+\sqrt{7+\sqrt{11+\sqrt{13+\sqrt{17}}}}}}} \cdot 99",
+    )
+
+
+def _behind_a_gold_of_math_verify() -> Iterator[Hostile]:
+    """Our reader knows no sums, so that these reach sympy and only the limits hold."""
+    yield from boxes(
+        SUM,
+        sympy_power_tower=TOWER,
+        sympy_factorial_double="99999999!!",
+        sympy_nested_sets=r"\{" * 500 + "5" + r"\}" * 500,
     )

@@ -11,13 +11,15 @@ import psutil
 import pytest
 import ray
 
+from harness.verify.limits import Limits
 from harness.verify.verdict import Gold
 from harness.verify.verifier import Verifier, shared
 from sweeps.cluster import session
 from tests.harness.verify.hostile import HOSTILE
+from tests.harness.verify.hostile_cost import SUM, TOWER
 
 ROOT = Path(__file__).resolve().parents[3]
-DEADLINE = 2.0  # CPU seconds
+DEADLINE = Limits().cpu_seconds
 BY_NAME = {case.name: case for case in HOSTILE}
 
 # None of these is decided by text or as plain numbers: each goes to a worker.
@@ -133,3 +135,11 @@ def test_a_worker_that_is_killed_is_replaced(verifier):
     for worker in workers:
         worker.kill()
     assert words(verifier, [(Gold(r"3\sqrt{2}"), r"\boxed{\sqrt{18}}"), *ORDINARY]) == [True, *RIGHT]
+
+
+def test_after_ten_deadlines_in_a_row_ordinary_pairs_are_judged_as_before():
+    with closing(Verifier(processes=1, limits=Limits(cpu_seconds=0.3))) as hurried:
+        found = hurried.verify([(Gold(SUM), rf"\boxed{{{TOWER} + {k}}}") for k in range(10)])
+        assert [verdict.reason for verdict in found] == ["deadline"] * 10
+        assert all(verdict.undecided and not verdict.right for verdict in found)
+        assert words(hurried, ORDINARY) == RIGHT
