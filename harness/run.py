@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from harness.prompts import Prompts, training_decoding
 from harness.records import RunHead, RunRecord
 from harness.scores import scores
 from harness.seeding import derive
+from harness.statistics.token_text import token_text
 from harness.train import StepReport, train
 from harness.usage import Usage
 
@@ -68,20 +70,28 @@ class Finished:
     files: Mapping[str, bytes]
 
 
+@dataclass(slots=True)
+class _Trace:
+    """What a run gathers beside its reports."""
+
+    moments: dict[str, Evaluations] = field(default_factory=dict)
+    clipped_tokens: str = ""
+
+
 def execute(spec: RunSpec, folder: Path) -> Iterator[StepReport | Finished]:
     """Run it, report by report. ``folder`` gets metrics.jsonl as it goes and record.json at the end."""
     torch.set_num_threads(max(1, int(spec.config.backend.num_cpus)))  # the same bits, alone or beside another run
     folder.mkdir(parents=True, exist_ok=True)
-    usage, reports, moments = Usage(), list[StepReport](), dict[str, Evaluations]()
+    usage, reports, trace = Usage(), list[StepReport](), _Trace()
     read = material(spec.config)
     with (folder / "metrics.jsonl").open("w", encoding="utf-8") as log:
-        for report in _reports(spec.config, read, moments):
+        for report in _reports(spec.config, read, trace):
             reports.append(report)
             log.write(json.dumps({"step": report.step, **report.metrics}) + "\n")
             log.flush()
             yield report
-    record = _record(spec, read.provenance(), scores(reports, moments), usage)
-    finished = Finished(record, _files(spec.config, read, moments))
+    record = _record(spec, read.provenance(), scores(reports, trace.moments), usage)
+    finished = Finished(record, _files(spec.config, read, trace))
     save(finished, folder)
     yield finished
 
@@ -96,22 +106,23 @@ def save(finished: Finished, folder: Path) -> None:
         draft.replace(folder / name)
 
 
-def _reports(config: ExperimentConfig, read: Material, moments: dict[str, Evaluations]) -> Iterator[StepReport]:
+def _reports(config: ExperimentConfig, read: Material, trace: _Trace) -> Iterator[StepReport]:
     torch.manual_seed(derive(config.seed, "model"))
     model, tokenizer = load_model(config.model.path, getattr(torch, config.model.dtype))
     sampler, learner = build(model, tokenizer, config)
     prompts = Prompts(config, tokenizer)
     (tasks, spares), exams = prompts.training(read.tiers), prompts.exams(read.held_out)
-    moments["start"] = _evaluate(sampler, exams)
-    yield StepReport(0, metrics(moments["start"]) | _dropped(prompts) | {"data/unknown": prompts.unknown(exams)})
+    trace.moments["start"] = _evaluate(sampler, exams)
+    yield StepReport(0, metrics(trace.moments["start"]) | _dropped(prompts) | {"data/unknown": prompts.unknown(exams)})
     batches, decoding = _batches(tasks, config), training_decoding(config)
     for report in train(sampler, learner, config.update_rule(), config.reward, batches, decoding, config.seed, spares):
         found = report.metrics | _dropped(prompts)
         if _evaluates(report.step, config):
             moment = "final" if report.step == config.steps else f"step {report.step}"
-            moments[moment] = _evaluate(sampler, exams)
-            found |= metrics(moments[moment])
+            trace.moments[moment] = _evaluate(sampler, exams)
+            found |= metrics(trace.moments[moment])
         yield StepReport(report.step, found)
+    trace.clipped_tokens = learner.clipped_tokens().to_json(partial(token_text, tokenizer))
 
 
 def _batches(tasks: Iterator[Task], config: ExperimentConfig) -> Iterator[list[Task]]:
@@ -130,13 +141,14 @@ def _dropped(prompts: Prompts) -> dict[str, float]:
     return {"data/too_long": float(prompts.too_long)}
 
 
-def _files(config: ExperimentConfig, read: Material, moments: Mapping[str, Evaluations]) -> dict[str, bytes]:
+def _files(config: ExperimentConfig, read: Material, trace: _Trace) -> dict[str, bytes]:
     resolved = yaml.safe_dump(_plain(config), sort_keys=False)
     cards = {name: tier.card.to_json() for name, tier in read.tiers.items()}
     written = {"data_card.json": json.dumps(cards, indent=2), "data_card.md": f"{read.cards()}\n"} if cards else {}
     return {
         "config.yaml": resolved.encode(),
-        "outcomes.parquet": outcomes_file(moments),
+        "outcomes.parquet": outcomes_file(trace.moments),
+        "clipped_tokens.json": trace.clipped_tokens.encode(),
         **{name: text.encode() for name, text in written.items()},
     }
 

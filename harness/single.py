@@ -11,7 +11,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from harness.config import load
+from harness.data.errors import DataError
 from harness.models.locate import ModelError
+from harness.problems.source import material
 from harness.provenance import provenance
 from harness.schema import SchemaError
 from harness.store import Store
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from harness.records import RunRecord
     from harness.train import StepReport
 
+_WIDTH: Final = 28  # of a score's name
 STUDY: Final = "single"  # the MLflow experiment of runs outside a grid
 
 
@@ -33,7 +36,7 @@ def run_single(overrides: Sequence[str]) -> int:
     try:
         config = load(*overrides)
         record = _run(config, Path(os.environ.get("RESULTS_DIR", "results")))
-    except (SchemaError, TrickError, ModelError) as error:
+    except (SchemaError, TrickError, ModelError, DataError) as error:
         print(error, file=sys.stderr)
         return 2
     except (StoreError, OSError) as error:
@@ -47,14 +50,16 @@ def run_single(overrides: Sequence[str]) -> int:
 
 
 def _run(config: ExperimentConfig, results: Path) -> RunRecord:
+    read = material(config)
     from harness.run import Finished, RunSpec, execute  # noqa: PLC0415 - transformers takes seconds; refuse before
 
-    spec = RunSpec(STUDY, "laptop", _labels(config), config, provenance())
+    spec = RunSpec(STUDY, "laptop", _labels(config), config, {**provenance(), **read.provenance()})
     store = Store.open(results)
     store.sweep_up(STUDY)
     print(f"run {config.run_id()}  {config.model.path}  {config.steps} steps\n{_algorithm(config)}")
     for name, reasons in config.update_rule().inert().items():
         print(f"{name} cannot act: {'; '.join(reasons)}")
+    print(read.cards(), end="")
     handle = store.begin(spec.head())
     folder = results / "runs" / config.run_id()
     with _progress() as progress:
@@ -91,12 +96,22 @@ def _line(report: StepReport) -> str:
 
 
 def _print_scores(record: RunRecord) -> None:
-    for name in ("start/accuracy", "final/accuracy", "final/truncated", "final/length"):
+    benchmarks = [f"final/{name}/avg@{_samples(record, name)}" for name in record.config["eval"]["benchmarks"]]
+    several = benchmarks if len(benchmarks) > 1 else []
+    for name in ("start/accuracy", "final/accuracy", *several, "final/truncated", "final/length"):
         if name in record.scores:
-            print(f"{name:16} {record.scores[name]:8.3f}")
+            print(f"{name:{_WIDTH}} {record.scores[name]:8.3f}")
+    if "best/step" in record.scores:
+        step, accuracy = record.scores["best/step"], record.scores["best/accuracy"]
+        print(f"{'best/accuracy':{_WIDTH}} {accuracy:8.3f}   (step {step:.0f}; the final step is what counts)")
     if record.never_fired:
-        print(f"never fired      {', '.join(record.never_fired)}")
-    print(
-        f"seconds          {record.wall_seconds:8.1f}   (one seed, {record.config['model']['path']}: a run, no finding)"
-    )
+        print(f"{'never fired':{_WIDTH}} {', '.join(record.never_fired)}")
+    told = f"(one seed, {record.config['model']['path']}: a run, no finding)"
+    print(f"{'seconds':{_WIDTH}} {record.wall_seconds:8.1f}   {told}")
     print("make ui shows its curves in the experiment 'single'")
+
+
+def _samples(record: RunRecord, benchmark: str) -> int:
+    settings = record.config["eval"]
+    samples: int = settings["samples_of"].get(benchmark, settings["samples"])
+    return samples

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 TOKENS_PER_SECOND: Final = 15_000.0  # trained tokens a CPU second of the small embedded model, on a 2023 core
 START_SECONDS: Final = 15.0  # Ray and the imports of its workers, once a sweep
+_SIZES: Final = {"math500": 500, "minerva": 272, "aime24": 30, "amc23": 40, "gsm8k": 1319}  # problems
 _LARGE: Final = 2.0  # the large embedded model against the small one
 _SAMPLED_ONLY: Final = 0.4  # a token of an evaluation against one that is trained on too
 
@@ -60,9 +61,23 @@ def tokens(config: Mapping[str, Any], drawn: float = 1.0) -> float:
     rollout, held_out, steps = config["rollout"], config["eval"], config["steps"]
     batches = steps * rollout["prompts_per_batch"] * rollout["group_size"]
     evaluations = 2 + (steps // held_out["every"] if held_out["every"] else 0)
-    evaluated = evaluations * held_out["problems"] * held_out["samples"] * len(config["data"]["difficulties"])
-    sampled = (drawn - 1) * batches + evaluated
-    return float((batches * config["optim"]["epochs"] + _SAMPLED_ONLY * sampled) * rollout["max_response_length"])
+    evaluated = evaluations * _answers(config) * (held_out.get("max_response_length") or rollout["max_response_length"])
+    sampled = (drawn - 1) * batches * rollout["max_response_length"] + evaluated
+    trained = batches * config["optim"]["epochs"] * rollout["max_response_length"]
+    return float(trained + _SAMPLED_ONLY * sampled)
+
+
+def _answers(config: Mapping[str, Any]) -> int:
+    """Responses of one evaluation. Runs of before there were benchmarks are of arithmetic."""
+    held_out, total = config["eval"], 0
+    sizes = {**_SIZES, "aime25": held_out.get("aime25", 0), "olympiadbench": held_out.get("olympiadbench", 0)}
+    for name in held_out.get("benchmarks", ["arithmetic"]):
+        samples = held_out.get("samples_of", {}).get(name, held_out["samples"])
+        if name == "arithmetic":
+            total += samples * held_out["problems"] * len(config["data"]["difficulties"])
+        else:
+            total += samples * min(sizes[name], held_out["problems"] or sizes[name])
+    return total
 
 
 def most_drawn(config: ExperimentConfig) -> float:
