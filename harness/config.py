@@ -184,7 +184,7 @@ def _refuse_pathless(data: DataConfig) -> None:
 def _refuse_foreign_arithmetic(config: ExperimentConfig) -> None:
     if ARITHMETIC not in config.eval.benchmarks:
         return
-    if config.data.source != ARITHMETIC:
+    if config.data.source not in {ARITHMETIC, "file"}:  # a file may hold arithmetic
         raise SchemaError(
             f"eval.benchmarks: arithmetic is held out of data.source=arithmetic, and this is {config.data.source}; "
             "name other benchmarks, as eval=rigorous does"

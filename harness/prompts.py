@@ -51,9 +51,13 @@ class Prompts:
         """One exam a benchmark, each asked as ``eval`` says."""
         longest = self._config.rollout.max_prompt_length
         return [
-            Exam(name, tuple(map(self._task, problems)), evaluation_decoding(self._config, name), longest)
+            Exam(name, self.tasks(problems), evaluation_decoding(self._config, name), longest)
             for name, problems in held_out.items()
         ]
+
+    def tasks(self, problems: Iterable[Problem]) -> tuple[Task, ...]:
+        """The problems with their prompts in tokens, long ones too."""
+        return tuple(map(self._task, problems))
 
     def unknown(self, exams: Iterable[Exam]) -> float:
         """Share of the tokens of all prompts that stand for what the tokenizer cannot spell."""

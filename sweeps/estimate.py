@@ -74,7 +74,7 @@ def _answers(config: Mapping[str, Any]) -> int:
     for name in held_out.get("benchmarks", ["arithmetic"]):
         samples = held_out.get("samples_of", {}).get(name, held_out["samples"])
         if name == "arithmetic":
-            total += samples * held_out["problems"] * len(config["data"]["difficulties"])
+            total += samples * held_out["problems"] * (len(config["data"]["difficulties"]) or 3)
         else:
             total += samples * min(sizes[name], held_out["problems"] or sizes[name])
     return total

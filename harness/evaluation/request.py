@@ -40,7 +40,7 @@ def evaluation_config(given: Sequence[str]) -> ExperimentConfig:
     """The config of an evaluation. Raises SchemaError, ModelError or TrickError."""
     arguments = Arguments.split(given, ("model", "bench", "k", "eval", "problems"))
     own, model = arguments.own, arguments.own.get("model", "")
-    preset = own.get("eval", "laptop" if model.startswith(BUILTIN) else "rigorous")
+    preset = own.get("eval") or own_preset("eval", model, "rigorous")
     overrides = [*model_overrides(model, arguments.overrides), f"eval={preset}"]
     if "bench" in own:
         overrides.append(f"eval.benchmarks=[{','.join(_benchmarks(own['bench']))}]")
@@ -67,6 +67,13 @@ def model_overrides(model: str, overrides: Sequence[str]) -> list[str]:
     if any(override.lstrip("+").startswith("model.prompt_form=") for override in overrides):
         return [path]
     return [path, f"model.prompt_form={_form(model)}"]
+
+
+def own_preset(group: str, model: str, others: str) -> str:
+    """The option of a config group for a model: laptop for embedded ones, its own where it has one, else ``others``."""
+    if model.startswith(BUILTIN):
+        return "laptop"
+    return model if model in groups()[group] else others
 
 
 def _form(model: str) -> str:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from harness.engines.protocols import Sampler
     from harness.evaluate import Exam
 
-_OUTCOMES, _SCORES = "outcomes.parquet", "scores.json"
 _WHEN: Final = "evaluation"  # the column `when` of outcomes; a run has moments, a lone evaluation has one
 
 
@@ -45,24 +44,30 @@ def run(config: ExperimentConfig, results: Path) -> Evaluated:
     """Evaluate, or read what an equal evaluation has left. Raises DataError, ModelError or SchemaError."""
     prompts = Prompts(config, load_tokenizer(config.model.path))
     exams = prompts.exams(held_out(config))
-    folder, unknown = results / "evaluations" / label(config, exams), prompts.unknown(exams)
-    if (folder / _SCORES).exists():
-        return Evaluated(folder, _read(folder, exams), unknown)
-    evaluations = sit(lambda: sampler(config), exams, folder)
+    folder = results / "evaluations" / label(config, exams)
+    evaluations = outcomes(config, exams, folder)
+    write(folder / "scores.json", json.dumps(document(config, evaluations), indent=2).encode())
+    return Evaluated(folder, evaluations, prompts.unknown(exams))
+
+
+def outcomes(config: ExperimentConfig, exams: Sequence[Exam], folder: Path) -> Evaluations:
+    """What came of the exams, asked as far as the folder does not hold it; it holds all of it afterwards."""
+    path = folder / "outcomes.parquet"
+    if path.exists():
+        return _read(path, exams)
+    evaluations = sit(lambda: _sampler(config), exams, folder)
     write(folder / "config.yaml", yaml.safe_dump(json.loads(json.dumps(asdict(config))), sort_keys=False).encode())
-    write(folder / _OUTCOMES, outcomes_file({_WHEN: evaluations}))
-    write(folder / _SCORES, json.dumps(document(config, evaluations), indent=2).encode())
+    write(path, outcomes_file({_WHEN: evaluations}))
     clear(folder)
-    return Evaluated(folder, evaluations, unknown)
+    return evaluations
 
 
-def sampler(config: ExperimentConfig) -> Sampler:
-    """The model, ready to be asked."""
+def _sampler(config: ExperimentConfig) -> Sampler:
     torch.set_num_threads(max(1, int(config.backend.num_cpus)))
     model, tokenizer = load_model(config.model.path, getattr(torch, config.model.dtype))
     return build(model, tokenizer, config)[0]
 
 
-def _read(folder: Path, exams: Sequence[Exam]) -> Evaluations:
-    rows = pd.read_parquet(folder / _OUTCOMES)
+def _read(path: Path, exams: Sequence[Exam]) -> Evaluations:
+    rows = pd.read_parquet(path)
     return {exam.benchmark: Evaluation.of(rows[rows["benchmark"] == exam.benchmark]) for exam in exams}

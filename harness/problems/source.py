@@ -12,7 +12,7 @@ from harness.config import ARITHMETIC
 from harness.data.benchmarks import benchmark
 from harness.data.stored import Tier
 from harness.data.tiers import custom_tier, tier
-from harness.problems.arithmetic import Difficulty, evaluation_set
+from harness.problems.arithmetic import DIFFICULTIES, Difficulty, evaluation_set
 from harness.problems.problem import Problem
 from harness.schema import SchemaError
 from harness.seeding import derive
@@ -81,7 +81,8 @@ def _tiers(data: DataConfig) -> dict[str, Tier]:
 def _held_out(name: str, config: ExperimentConfig) -> tuple[Problem, ...]:
     settings = config.eval
     if name == ARITHMETIC:
-        return tuple(problem for one in config.data.difficulties for problem in _arithmetic(one, settings))
+        difficulties = config.data.difficulties or DIFFICULTIES  # a file has none of its own
+        return tuple(problem for one in difficulties for problem in _arithmetic(one, settings))
     return benchmark(name, settings.aime25, settings.olympiadbench, limit=settings.problems)
 
 
