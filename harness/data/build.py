@@ -120,10 +120,7 @@ def _contaminated(
     row: Row, words: tuple[str, ...], compared: Benchmarks, near: float, covered: float
 ) -> Removed | None:
     overlap = compared.overlap(words, near, covered)
-    if overlap is None:
-        return None
-    reason = "same as" if overlap.same else "near"
-    return Removed(row.row_id, reason, overlap.benchmark_id, overlap.similarity)
+    return None if overlap is None else Removed(row.row_id, overlap.how, overlap.benchmark_id, overlap.similarity)
 
 
 def _problem(row: Row) -> Problem:
@@ -142,7 +139,7 @@ def _card(
         sha256=hashlib.sha256(encode(problems)).hexdigest(),
         sources=sources,
         removed=dict(sorted(counts.items())),
-        contaminated=tuple(item for item in removed if item.reason in ("same as", "near")),
+        contaminated=tuple(item for item in removed if item.similarity is not None),
         unreadable=tuple(item for item in removed if item.reason == "unreadable answer"),
         unknown=unknown_answers(problems),
         answers=answer_kinds(problems),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from harness.data.wording import ngrams, tokens, wording
 
@@ -22,11 +22,11 @@ COVERING: Final = 5  # n-grams that a problem must have for coverage to count: a
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """A benchmark problem and how much of it a training problem repeats."""
+    """A benchmark problem, and how a training problem repeats it."""
 
     benchmark_id: str
-    similarity: float  # 1.0 where the wording is the same
-    same: bool
+    how: Literal["same as", "near", "covers"]
+    similarity: float  # 1.0 where the wording is the same; of "covers" the coverage
 
 
 class Benchmarks:
@@ -44,13 +44,13 @@ class Benchmarks:
         """The benchmark problem that a statement's tokens repeat: similarity ≥ ``near`` or coverage ≥ ``covered``."""
         same = self._by_wording.get(wording(words))
         if same is not None:
-            return Overlap(same, 1.0, same=True)
+            return Overlap(same, "same as", 1.0)
         grams = ngrams(words)
         shared: Counter[int] = Counter()
         for gram in grams & self._by_ngram.keys():
             shared.update(self._by_ngram[gram])
         found = (self._judge(index, count, len(grams), near, covered) for index, count in shared.items())
-        return max(filter(None, found), key=lambda overlap: (overlap.similarity, overlap.benchmark_id), default=None)
+        return max(filter(None, found), key=_closeness, default=None)
 
     def _add(self, row: Row) -> None:
         words = tokens(row.problem)
@@ -63,7 +63,12 @@ class Benchmarks:
 
     def _judge(self, index: int, shared: int, size: int, near: float, covered: float) -> Overlap | None:
         longer, shorter = max(size, self._sizes[index]), min(size, self._sizes[index])
-        inside = shorter >= COVERING and shared >= covered * shorter
-        if shared < near * longer and not inside:
-            return None
-        return Overlap(self._ids[index], round(shared / longer, 3), same=False)
+        if shared >= near * longer:
+            return Overlap(self._ids[index], "near", round(shared / longer, 3))
+        if shorter >= COVERING and shared >= covered * shorter:
+            return Overlap(self._ids[index], "covers", round(shared / shorter, 3))
+        return None
+
+
+def _closeness(overlap: Overlap) -> tuple[bool, float, str]:
+    return overlap.how == "near", overlap.similarity, overlap.benchmark_id
