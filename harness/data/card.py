@@ -78,7 +78,7 @@ class Card:
 
     def _listed(self) -> list[str]:
         lists = {
-            "Repeat a benchmark problem (similarity, of "covers" the coverage) and were removed:": self.contaminated,
+            "Repeat a benchmark problem (similarity, or coverage) and were removed:": self.contaminated,
             "Have an answer that cannot be read and were removed:": self.unreadable,
         }
         lines = [
