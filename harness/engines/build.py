@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from harness.engines.compact_sampler import CompactSampler
+from harness.engines.demands import refuse_unmet
 from harness.engines.hf_sampler import HfSampler
 from harness.engines.hf_scores import hf_scores
 from harness.engines.memory import keep_freed_memory
 from harness.engines.qwen3 import compact_scores
 from harness.engines.qwen3_weights import supports
-from harness.engines.recompute import checkpointable
 from harness.engines.torch_learner import TorchLearner
 from harness.models.fit import end_ids
+from harness.schema import SchemaError
 
 if TYPE_CHECKING:
     from harness.config import ExperimentConfig
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
 def build(model: Any, tokenizer: Any, config: ExperimentConfig) -> tuple[Sampler, Learner]:
     """A sampler and a learner that share the module, so that handing over weights costs nothing.
 
-    Raises ValueError where the settings ask for what the model or the machine cannot do.
+    Raises SchemaError or ModelError where the settings ask for what the model or the machine cannot do.
     """
-    model = _placed(model, config)
-    _refuse_unlayered(model, config)
+    model = _placed(model, config).eval()
     compact = supports(model) if config.backend.engine == "auto" else config.backend.engine == "compact"
+    refuse_unmet(model, config)
     if compact:
         keep_freed_memory()
     decode = partial(tokenizer.batch_decode, skip_special_tokens=True)
@@ -46,11 +47,5 @@ def _placed(model: Any, config: ExperimentConfig) -> Any:
     if not config.backend.num_gpus:
         return model
     if not torch.cuda.is_available():
-        raise ValueError(f"backend.num_gpus={config.backend.num_gpus:g}, but torch sees no GPU; set it to 0")
+        raise SchemaError(f"backend.num_gpus={config.backend.num_gpus:g}, but torch sees no GPU; set it to 0")
     return model.to("cuda")
-
-
-def _refuse_unlayered(model: Any, config: ExperimentConfig) -> None:
-    if config.optim.gradient_checkpointing and not checkpointable(model):
-        name = type(model).__name__
-        raise ValueError(f"optim.gradient_checkpointing: {name} has no layers to compute again; set it to false")

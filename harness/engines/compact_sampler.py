@@ -11,6 +11,7 @@ from harness.engines.chunks import chunks, samples_at_once
 from harness.engines.draw import chances, draw
 from harness.engines.qwen3_weights import fuse, refusal
 from harness.engines.responses import DecodeText, Vocabulary, assemble, is_end, left_pad
+from harness.schema import SchemaError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,13 +29,13 @@ class CompactSampler:
     """Samples from the module it is given, whose weights it reads anew at every call.
 
     What a sample draws depends on the weights, its prompt, the seed and its index, and but for rounding not
-    on the samples beside it. Raises ValueError for a model that ``refusal`` has a reason for.
+    on the samples beside it. Raises SchemaError for a model that ``refusal`` has a reason for.
     """
 
     def __init__(self, model: Any, eos_ids: Sequence[int], pad_id: int, decode_text: DecodeText) -> None:
         reason = refusal(model)
         if reason:
-            raise ValueError(f"backend.engine=compact cannot run this model: {reason}; use auto or hf")
+            raise SchemaError(f"backend.engine=compact cannot run this model: {reason}; use auto or hf")
         self._model, self._vocabulary = model, Vocabulary(tuple(eos_ids), pad_id, decode_text)
 
     @torch.no_grad()

@@ -24,6 +24,14 @@ class Head:
     cap: float | None = None  # c
 
 
+def logits(states: Tensor, head: Head) -> Tensor:
+    """Logits (..., V) of ``states`` (..., hidden), in float32 at least."""
+    plain = wide(torch.nn.functional.linear(states, head.weight, head.bias))
+    if head.scale != 1:
+        plain = plain * head.scale
+    return plain if head.cap is None else head.cap * torch.tanh(plain / head.cap)
+
+
 def score_states(states: Tensor, head: Head, ids: Tensor, temperature: float, *, entropy_grad: bool = False) -> Scores:
     """What ``score`` gives for the logits of ``states`` (M, hidden) and ``ids`` (M,)."""
     log_probs, entropy = _ScoreStates.apply(  # type: ignore[no-untyped-call]
@@ -46,10 +54,9 @@ class _ScoreStates(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         log_probs, entropy = wide(states.new_empty(2, len(ids)))
         for rows in chunks(len(ids), len(weight), HEAD_ELEMENTS):
-            logits = _logits(states[rows], weight, bias, head)
-            log_probs[rows], entropy[rows] = values(logits, ids[rows], temperature)
+            log_probs[rows], entropy[rows] = values(logits(states[rows], head), ids[rows], temperature)
         ctx.save_for_backward(states, weight, bias, ids, entropy if entropy_grad else None)
-        ctx.head, ctx.temperature = head, temperature
+        ctx.scale, ctx.cap, ctx.temperature = head.scale, head.cap, temperature
         if not entropy_grad:
             ctx.mark_non_differentiable(entropy)
         return log_probs, entropy
@@ -58,14 +65,15 @@ class _ScoreStates(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor, spread: Tensor) -> tuple[Tensor | None, ...]:
         states, weight, bias, ids, entropy = ctx.saved_tensors
+        head = Head(weight, bias, ctx.scale, ctx.cap)
         # Sums over all tokens are kept in float32; those of one chunk have the weight's own precision.
         of_states, of_weight = torch.empty_like(states), wide(torch.zeros_like(weight))
         of_bias = None if bias is None else wide(torch.zeros_like(bias))
         for rows in chunks(len(ids), len(weight), HEAD_ELEMENTS):
-            logits = _logits(states[rows], weight, bias, ctx.head)
+            chunk = logits(states[rows], head)
             of_entropy = None if entropy is None else (entropy[rows], spread[rows])
-            found = gradient(logits, ids[rows], ctx.temperature, grad[rows], of_entropy)
-            found = _uncapped(found, logits, ctx.head)
+            found = gradient(chunk, ids[rows], ctx.temperature, grad[rows], of_entropy)
+            found = _uncapped(found, chunk, head)
             narrow = found.to(weight.dtype)
             torch.mm(narrow, weight, out=of_states[rows])
             if of_weight.dtype == weight.dtype:
@@ -76,14 +84,6 @@ class _ScoreStates(torch.autograd.Function):
                 of_bias += found.sum(dim=0)
         of_bias = None if bias is None or of_bias is None else of_bias.to(bias.dtype)
         return of_states, of_weight.to(weight.dtype), of_bias, None, None, None, None
-
-
-def _logits(states: Tensor, weight: Tensor, bias: Tensor | None, head: Head) -> Tensor:
-    """Logits (M, V), in float32 at least."""
-    logits = wide(torch.nn.functional.linear(states, weight, bias))
-    if head.scale != 1:
-        logits = logits * head.scale
-    return logits if head.cap is None else head.cap * torch.tanh(logits / head.cap)
 
 
 def _uncapped(grad: Tensor, logits: Tensor, head: Head) -> Tensor:

@@ -34,7 +34,7 @@ def hf_scores(
     for rows in _alike(samples):
         ids, predicting = _laid_out(samples, rows)
         with recomputed(model, recompute):
-            states = _decoder(model)(input_ids=ids.to(device), use_cache=False)[0]
+            states = decoder_of(model)(input_ids=ids.to(device), use_cache=False)[0]
         mask = samples.response_mask[rows]
         targets, here = samples.response_ids[rows][mask].to(device), places[rows][mask].to(device)
         scores = score_states(states[predicting.to(device)], head, targets, temperature, entropy_grad=entropy_grad)
@@ -52,7 +52,8 @@ def head_of(model: Any) -> Head:
     return Head(head.weight, getattr(head, "bias", None), scale, getattr(text, "final_logit_softcapping", None))
 
 
-def _decoder(model: Any) -> Any:
+def decoder_of(model: Any) -> Any:
+    """The model without its output head."""
     decoder = model.get_decoder()
     return model.base_model if decoder is model else decoder
 

@@ -35,7 +35,10 @@ def left_pad(prompts: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Ten
 
 def is_end(ids: Tensor, eos_ids: tuple[int, ...]) -> Tensor:
     """True where a token of any shape is one of ``eos_ids``."""
-    return torch.isin(ids, torch.tensor(eos_ids, device=ids.device))
+    found = ids == eos_ids[0]
+    for token in eos_ids[1:]:
+        found = found | (ids == token)
+    return found
 
 
 def token_mask(ids: Tensor, eos_ids: tuple[int, ...]) -> Tensor:

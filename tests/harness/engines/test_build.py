@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaForCausalLM
 
 from harness.config import load
 from harness.engines.build import build
@@ -74,9 +75,18 @@ def test_gradient_checkpointing_reaches_the_scorer(name: str) -> None:
 
 def test_gradient_checkpointing_needs_layers() -> None:
     torch.manual_seed(0)
-    layers = torch.nn.Linear(2, 2)  # of no kind that transformers knows
-    with pytest.raises(ValueError, match=r"optim\.gradient_checkpointing: Linear has no layers to compute again"):
-        build(layers, build_tokenizer(), load("optim.gradient_checkpointing=true"))
+    model, tokenizer = policy("llama")
+    model.model.layers = torch.nn.ModuleList(Plain(layer) for layer in model.model.layers)
+    with pytest.raises(ValueError, match=r"optim\.gradient_checkpointing: LlamaForCausalLM has no layers"):
+        build(model, tokenizer, load("optim.gradient_checkpointing=true"))
+
+
+class Plain(torch.nn.Module):
+    """A layer of no kind that transformers knows."""
+
+    def __init__(self, layer: Any) -> None:
+        super().__init__()
+        self.attention, self.forward = layer.self_attn, layer.forward
 
 
 def test_responses_end_at_all_tokens_that_model_or_tokenizer_names() -> None:
@@ -88,3 +98,29 @@ def test_responses_end_at_all_tokens_that_model_or_tokenizer_names() -> None:
     samples = sampler.sample([[1, 8]], Decoding(60, 30), seed=0)
     last = {ids[mask][-1].item() for ids, mask in zip(samples.response_ids, samples.response_mask, strict=True)}
     assert {7, 9} <= last
+
+
+def test_learned_positions_bound_prompts_and_responses() -> None:
+    torch.manual_seed(0)
+    model = GPT2LMHeadModel(GPT2Config(vocab_size=64, n_embd=24, n_layer=1, n_head=4, n_positions=1100))
+    build(model, build_tokenizer(), load("rollout.max_response_length=76"))
+    with pytest.raises(ValueError, match=r"max_response_length allow .* 1101 tokens together, and .* 1100 positions"):
+        build(model, build_tokenizer(), load("rollout.max_response_length=77"))
+    with pytest.raises(ValueError, match="1100 positions"):
+        build(model, build_tokenizer(), load("eval.max_response_length=200"))
+
+
+class Shifted(LlamaForCausalLM):
+    """A model whose logits come otherwise than from hidden states and head."""
+
+    def forward(self, *arguments: Any, **named: Any) -> Any:
+        output = super().forward(*arguments, **named)
+        output.logits = output.logits + torch.linspace(0, 3, output.logits.shape[-1])
+        return output
+
+
+def test_logits_that_do_not_follow_from_hidden_states_are_refused() -> None:
+    torch.manual_seed(0)
+    model = Shifted(llama(vocab_size=VOCABULARY_SIZE).config).eval()
+    with pytest.raises(ValueError, match=r"model\.path .*: the logits of Shifted are no known function"):
+        build(model, build_tokenizer(), load())

@@ -1,0 +1,54 @@
+"""What a run asks of a model, checked before its first step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+
+from harness.engines.head import logits
+from harness.engines.hf_scores import decoder_of, head_of
+from harness.engines.recompute import checkpointable
+from harness.models.locate import ModelError
+from harness.schema import SchemaError
+
+if TYPE_CHECKING:
+    from harness.config import ExperimentConfig
+
+_NOISE: Final = 0.02  # of the spread of logits; what rounding may change
+
+
+def refuse_unmet(model: Any, config: ExperimentConfig) -> None:
+    """Raise SchemaError where the settings ask for what the model cannot do, ModelError for a model of no use here."""
+    problem = _unlayered(model, config) or _short(model, config)
+    if problem:
+        raise SchemaError(problem)
+    if not _readable(model):
+        reason = f"the logits of {type(model).__name__} are no known function of its hidden states; give another"
+        raise ModelError(f"model.path {config.model.path!r}: {reason}")
+
+
+def _unlayered(model: Any, config: ExperimentConfig) -> str | None:
+    if not config.optim.gradient_checkpointing or checkpointable(model):
+        return None
+    return f"optim.gradient_checkpointing: {type(model).__name__} has no layers to compute again; set it to false"
+
+
+def _short(model: Any, config: ExperimentConfig) -> str | None:
+    """Learned positions end where they end; rotations go on."""
+    text, rollout = model.config.get_text_config(decoder=True), config.rollout
+    places = getattr(text, "max_position_embeddings", None)
+    longest = rollout.max_prompt_length + max(rollout.max_response_length, config.eval.max_response_length or 0)
+    if places is None or getattr(text, "rope_parameters", None) or longest <= places:
+        return None
+    wanted = f"prompts and responses of {longest} tokens together, and {type(model).__name__} has {places} positions"
+    return f"rollout.max_prompt_length and rollout.max_response_length allow {wanted}; set one lower"
+
+
+@torch.no_grad()
+def _readable(model: Any) -> bool:
+    """Scores are computed from hidden states; they must be those of the model's own logits."""
+    ids = torch.arange(4, device=model.device)[None]
+    own = model(input_ids=ids, use_cache=False).logits[0].float()
+    ours = logits(decoder_of(model)(input_ids=ids, use_cache=False)[0][0], head_of(model))
+    return bool((own - ours).abs().max() <= _NOISE * own.std())
