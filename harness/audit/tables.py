@@ -60,9 +60,11 @@ def comma_separated(report: Report) -> str:
 
 
 def share(part: int, whole: int) -> str:
-    """``2 of 400: 0.5 % [0.1, 1.8]``, with Wilson's 95 % interval."""
+    """``2 of 400: 0.5 % [0.1, 1.8]``, with Wilson's 95 % interval; a dash where nothing was counted."""
+    if not whole:
+        return "—"
     low, high = wilson(part, whole)
-    return f"{part} of {whole}: {100 * part / max(whole, 1):.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+    return f"{part} of {whole}: {100 * part / whole:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
 
 
 def _rows(report: Report) -> Iterator[tuple[str, ...]]:

@@ -9,7 +9,9 @@ from harness.audit.labelled import labelled
 from tests.data_folder import data_folder
 
 PAIRS = labelled()
-NUMBER = re.compile(r"(?P<whole>-?\d+(\.\d*)?|-?\.\d+)|(?P<sign>-?)\\[dt]?frac\{(?P<top>-?\d+)\}\{(?P<bottom>[1-9]\d*)\}")
+NUMBER = re.compile(
+    r"(?P<whole>-?\d+(\.\d*)?|-?\.\d+)|(?P<sign>-?)\\[dt]?frac\{(?P<top>-?\d+)\}\{(?P<bottom>[1-9]\d*)\}"
+)
 WORDS_QUOTED = 8  # so many in a row are no accident
 
 

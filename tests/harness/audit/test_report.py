@@ -3,10 +3,11 @@ from io import StringIO
 
 import pytest
 
+from harness.audit.counts import Count
 from harness.audit.report import Report
 from harness.audit.tables import comma_separated, markdown
 from harness.schema import SchemaError
-from tests.harness.audit.samples import report
+from tests.harness.audit.samples import counts, report
 
 
 def rows(text):
@@ -39,6 +40,12 @@ def test_the_table_gives_shares_with_their_intervals():
 
 def test_the_last_row_is_the_sum():
     assert rows(markdown(report()))[-1][:4] == ["**all**", "400", "800", "1 of 800: 0.1 % [0.0, 0.7]"]
+
+
+def test_nothing_counted_is_a_dash():
+    alone = counts(minerva=Count(right=10))
+    (minerva,) = [row for row in rows(markdown(report(verifier=alone))) if row[0] == "minerva"]
+    assert minerva[3] == "—"
 
 
 def test_every_mistake_is_listed():
