@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from harness.verify.equality import equal
-from harness.verify.equations import renamed, same_equation, same_half_plane
+from harness.verify.equations import renamed, same_equation, same_half_plane, same_sides
 from harness.verify.exact import Undefined
 from harness.verify.regions import region, same_region
 from harness.verify.shapes import (
@@ -155,6 +155,8 @@ def _of_ratios(gold: Ratio, answer: Shape, tolerance: float | None) -> str | Non
 
 def _of_regions(gold: Shape, answer: Shape) -> str | None:
     if isinstance(gold, Inequality) and isinstance(answer, Inequality):
+        if same_sides(gold, answer):
+            return _EQUAL
         several = len({name for side in (*gold.sides, *answer.sides) for name in symbols(side)}) > 1
         if several and len(gold.signs) == len(answer.signs) == 1:
             return _EQUAL if same_half_plane(gold, answer) else "different"

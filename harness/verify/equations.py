@@ -6,13 +6,14 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from harness.verify import exact
-from harness.verify.equality import close, everywhere, is_real, values
+from harness.verify.equality import close, equal, everywhere, is_real, values
 from harness.verify.shapes import Equation, Inequality, Named, Scalar, Shape
 from harness.verify.tree import Operation, Symbol, Tree, symbols
 
 if TYPE_CHECKING:
     from harness.verify.equality import Point
 
+FLIPPED: Final = {"<": ">", ">": "<", "\\le": "\\ge", "\\ge": "\\le", "\\ne": "\\ne"}
 _DESCENDING: Final = (">", "\\ge")
 _STRICT: Final = ("<", ">", "\\ne")
 
@@ -33,6 +34,15 @@ def same_half_plane(gold: Inequality, answer: Inequality) -> bool:
     if (signs[0] in _STRICT) != (signs[1] in _STRICT) or ("\\ne" in signs and signs[0] != signs[1]):
         return False
     return _proportional(_excess(gold), _excess(answer), positive="\\ne" not in signs)
+
+
+def same_sides(gold: Inequality, answer: Inequality) -> bool:
+    """Whether two inequalities have equal sides and signs, from the left or from the right."""
+    turned = Inequality(answer.sides[::-1], tuple(FLIPPED[sign] for sign in reversed(answer.signs)))
+    return any(
+        gold.signs == one.signs and len(gold.sides) == len(one.sides) and all(map(equal, gold.sides, one.sides))
+        for one in (answer, turned)
+    )
 
 
 def zero(shape: Shape) -> Tree | None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 from harness.verify.compare import difference
 from harness.verify.errors import Refused
 from harness.verify.exact import Undefined
 from harness.verify.reader import letters, read
-from harness.verify.shapes import Listing, Scalar, Shape, Text
+from harness.verify.shapes import Brackets, Listing, Scalar, Shape, Text
 from harness.verify.tree import symbols
+
+_GROUPED: Final = re.compile(r"\s*\$?\s*[1-9]\d{0,2}(?:,[1-9]\d{2})+\s*\$?\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +41,9 @@ def judge(gold: str, answer: str, tolerance: float | None) -> Opinion:
     if isinstance(wanted.shape, Text):
         same = letters(answer) == letters(gold)
         return Opinion(same, "equal" if same else "different")
-    try:
-        given = read(answer, loose=_has_no_symbols(wanted.shape))
-        reason = difference(wanted.shape, given, tolerance)
-    except Refused as refused:
-        reason = refused.reason
-    except Undefined:
-        reason = "different"
+    reason = _difference(wanted.shape, answer, tolerance)
+    if reason is not None and _same_members(gold, answer):
+        reason = None
     return Opinion(reason is None, reason or "equal")
 
 
@@ -52,8 +52,34 @@ def read_gold(gold: str) -> ReadGold:
     """The gold as read; bare letters that could be a product are one."""
     try:
         return ReadGold(read(gold, loose=False), "equal")
-    except (Refused, Undefined) as refused:
-        return ReadGold(None, str(refused))
+    except Refused as refused:
+        return ReadGold(None, refused.reason)
+    except Undefined:
+        return ReadGold(None, "unreadable")
+
+
+def _difference(wanted: Shape, answer: str, tolerance: float | None) -> str | None:
+    try:
+        given = read(answer, loose=_has_no_symbols(wanted))
+        return difference(wanted, given, tolerance)
+    except Refused as refused:
+        return refused.reason
+    except Undefined:
+        return "different"
+
+
+def _same_members(gold: str, answer: str) -> bool:
+    """Whether one writes ``100,200`` and the other ``100, 200``: one number or two, but the same answer."""
+    grouped = [_GROUPED.fullmatch(text) is not None for text in (gold, answer)]
+    if grouped[0] == grouped[1]:
+        return False
+    one, other = (text.replace(",", ", ") for text in (gold, answer))
+    try:
+        shapes = [read(text) for text in (one, other)]
+    except (Refused, Undefined):
+        return False
+    members = [Brackets("", "", shape.members) for shape in shapes if isinstance(shape, Listing)]
+    return len(members) == 2 and difference(members[0], members[1]) is None
 
 
 def _has_no_symbols(shape: Shape) -> bool:

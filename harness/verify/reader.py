@@ -52,6 +52,8 @@ class Reader:
     def shape(self, parts: Tokens) -> Shape:
         """The form that tokens have. Raises Refused where they have none."""
         parts = _bare(parts)
+        if parts and parts[0].is_("\\approx"):
+            parts = _bare(parts[1:])
         if not parts:
             raise Refused("unreadable")
         forms: tuple[Callable[[Tokens], Shape | None], ...] = (
@@ -89,7 +91,9 @@ class Reader:
         return tuple(self.shape(piece) for piece in pieces)
 
     def _words(self, parts: Tokens) -> Shape | None:
-        if not all(token.kind in ("word", "letters") or token.is_("(", ")", "'", "-") for token in parts):
+        title = parts[0].kind == "word" and len(parts[0].text) > 2  # a month, a name: numbers may follow
+        allowed = ("word", "letters", "number") if title else ("word", "letters")
+        if not all(token.kind in allowed or token.is_("(", ")", "'", "-") for token in parts):
             return None
         read = spelled(parts)
         if any(token.kind == "command" for token in read):

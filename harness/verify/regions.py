@@ -10,6 +10,7 @@ from mpmath import mp
 
 from harness.verify import exact
 from harness.verify.equality import equal, everywhere, values
+from harness.verify.equations import FLIPPED
 from harness.verify.exact import Undefined
 from harness.verify.shapes import Brackets, Inequality, Listing, Region, Scalar, Shape, Span
 from harness.verify.tree import Constant, Number, Operation, Symbol, Tree, is_infinite, symbols
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 INFINITY: Final = Constant("infinity")
 MINUS_INFINITY: Final = Operation("neg", (INFINITY,))
 EVERYTHING: Final = Span(MINUS_INFINITY, INFINITY, low_closed=False, high_closed=False)
-_FLIPPED: Final = {"<": ">", ">": "<", "\\le": "\\ge", "\\ge": "\\le", "\\ne": "\\ne"}
+_BELOW: Final = ("<", "\\le")
 
 
 def region(shape: Shape) -> Region | None:
@@ -150,20 +151,31 @@ def _solved(inequality: Inequality) -> Region | None:
     if len(signs) == 1:
         return _half(sides[0], signs[0], sides[1])
     one, other = _half(sides[0], signs[0], sides[1]), _half(sides[1], signs[1], sides[2])
-    ordered = all(sign in ("<", "\\le") for sign in signs) or all(sign in (">", "\\ge") for sign in signs)
+    ordered = (signs[0] in _BELOW) == (signs[1] in _BELOW) and "\\ne" not in signs
     return None if one is None or other is None or not ordered else intersection(one, other)
 
 
 def _half(left: Tree, sign: str, right: Tree) -> Region | None:
+    if isinstance(left, Operation) and left.name == "abs" and not symbols(right):
+        return _around_zero(left.operands[0], sign, right)
     if isinstance(left, Symbol) and not symbols(right):
         return _beyond(sign, right)
     if isinstance(right, Symbol) and not symbols(left):
-        return _beyond(_FLIPPED[sign], left)
+        return _beyond(FLIPPED[sign], left)
     solved = None if is_infinite(left) or is_infinite(right) else _root_of_line(left, right)
     if solved is None:
         return None
     root, rising = solved
-    return _beyond(sign if rising else _FLIPPED[sign], Number(root))
+    return _beyond(sign if rising else FLIPPED[sign], Number(root))
+
+
+def _around_zero(inside: Tree, sign: str, bound: Tree) -> Region | None:
+    """The solutions of an inequality of an absolute value and a number."""
+    above = _half(inside, sign, bound)
+    below = _half(inside, FLIPPED[sign], Operation("neg", (bound,)))
+    if above is None or below is None or sign == "\\ne":
+        return None
+    return intersection(above, below) if sign in _BELOW else union((above, below))
 
 
 def _beyond(sign: str, bound: Tree) -> Region:

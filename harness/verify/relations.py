@@ -33,8 +33,15 @@ def related(parts: Tokens, read: Read) -> Shape | None:
     if all(sign in _EQUALS for sign in signs):
         return _equal(sides, signs, read)
     if all(sign in ORDERS for sign in signs):
-        return Inequality(tuple(scalar(side) for side in sides), signs)
+        return Inequality(tuple(_side(side) for side in sides), signs)
     raise Refused("unreadable")
+
+
+def _side(parts: Tokens) -> Tree:
+    """A side of an inequality; the value of a function is a variable there."""
+    tree = scalar(parts)
+    applied = isinstance(tree, Operation) and tree.name.startswith("apply ")
+    return Symbol(_written(parts)) if applied else tree
 
 
 def _belonging(sides: list[Tokens], read: Read) -> Shape:

@@ -66,8 +66,31 @@ dozen
 eV
 erg ergs
 arcsec arcsecond arcseconds
+AU au
+ly lightyear lightyears
+pc parsec parsecs
+angstrom angstroms
+bar bars
+atm atmosphere atmospheres
+ohm ohms
+tesla teslas
+gauss
+coulomb coulombs
+farad farads
+calorie calories cal
+bit bits
+byte bytes
 """
 _NAMES: Final = {word: line.split()[0] for line in _SPELLINGS.strip().splitlines() for word in line.split()}
+_PREFIXED: Final = ("m", "g", "s", "eV", "J", "W", "V", "A", "Pa", "Hz", "N", "pc", "mol", "L", "bar", "cal", "K", "T")
+_NAMES.update(
+    {
+        prefix + unit: prefix + unit
+        for prefix in ("k", "M", "G", "T", "c", "m", "n", "p")
+        for unit in _PREFIXED
+        if prefix + unit not in _NAMES
+    }
+)
 _COMPOUND: Final = {"mph": "mile/hour", "kph": "km/hour", "kmh": "km/hour", "kmph": "km/hour", "cc": "cm^3"}
 _POWERS: Final = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 _SILENT: Final = frozenset({"unit", "units", "of", "old"})
