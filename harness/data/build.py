@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -11,14 +10,14 @@ from functools import lru_cache
 from typing import Final
 
 from harness.data import answers
-from harness.data.card import Card, Removed, answer_kinds, length_percentiles, unknown_answers
+from harness.data.card import Card, Removed
 from harness.data.catalog import BENCHMARK_TABLES
 from harness.data.draw import by_difficulty, easiest_first, shuffled, take
 from harness.data.overlap import Benchmarks
 from harness.data.rows import Row
 from harness.data.settings import VERSION, Settings
 from harness.data.sources import Loaded, Source, load
-from harness.data.stored import Tier, encode
+from harness.data.stored import Tier, contents
 from harness.data.wording import drawings, tokens, wording
 from harness.problems.problem import Problem
 
@@ -135,16 +134,11 @@ def _card(
         headline=_headline(name, len(problems), sources[0]),
         name=name,
         rule=RECIPES[name].rule,
-        rows=len(problems),
-        sha256=hashlib.sha256(encode(problems)).hexdigest(),
         sources=sources,
         removed=dict(sorted(counts.items())),
         contaminated=tuple(item for item in removed if item.similarity is not None),
         unreadable=tuple(item for item in removed if item.reason == "unreadable answer"),
-        unknown=unknown_answers(problems),
-        answers=answer_kinds(problems),
-        characters=length_percentiles([len(problem.prompt) for problem in problems]),
-        words=length_percentiles([len(problem.prompt.split()) for problem in problems]),
+        **contents(problems),
         version=VERSION,
         settings=settings,
     )

@@ -99,18 +99,22 @@ def _said(fields: dict[str, Any], name: str) -> str:
 
 def _number(fields: dict[str, Any], name: str, place: str) -> float:
     value = fields.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(found := _float(value)):
         raise DataError(f"{place}: field {name!r} is {_said(fields, name)}; it must be a number")
-    return float(value)
+    return found
 
 
 def _tolerance(fields: dict[str, Any], place: str) -> float | None:
     if fields.get("tolerance") is None:
         return None
-    try:
-        value = float(fields["tolerance"])  # OlympiadBench writes it as a string
-    except (TypeError, ValueError):
-        value = math.nan
+    value = _float(fields["tolerance"])  # OlympiadBench writes it as a string
     if not (math.isfinite(value) and value >= 0):
         raise DataError(f"{place}: field 'tolerance' is {_said(fields, 'tolerance')}; it must be a number of 0 or more")
     return value
+
+
+def _float(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan

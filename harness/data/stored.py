@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.data.card import Card, Removed
+from harness.data.card import Card, Removed, answer_kinds, length_percentiles, unknown_answers
 from harness.data.errors import DataError
 from harness.problems.problem import Problem
 from harness.schema import SchemaError, read_json
@@ -34,6 +34,18 @@ class Tier:
 def encode(problems: Sequence[Problem]) -> bytes:
     """Problems as JSON Lines; the same bytes on every machine."""
     return "".join(json.dumps(asdict(problem)) + "\n" for problem in problems).encode()
+
+
+def contents(problems: Sequence[Problem]) -> dict[str, Any]:
+    """The fields of a card that follow from the problems alone."""
+    return {
+        "rows": len(problems),
+        "sha256": hashlib.sha256(encode(problems)).hexdigest(),
+        "unknown": unknown_answers(problems),
+        "answers": answer_kinds(problems),
+        "characters": length_percentiles([len(problem.prompt) for problem in problems]),
+        "words": length_percentiles([len(problem.prompt.split()) for problem in problems]),
+    }
 
 
 def write(path: Path, tier: Tier, removed: Sequence[Removed] = ()) -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 from harness.data import stored
 from harness.data.build import RECIPES, build
-from harness.data.card import Card, answer_kinds, length_percentiles, unknown_answers
 from harness.data.catalog import BENCHMARK_TABLES, TABLES
 from harness.data.errors import DataError
 from harness.data.settings import DEFAULTS, VERSION, Settings
@@ -24,6 +22,7 @@ from harness.schema import suggest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from harness.data.card import Card
     from harness.problems.problem import Problem
 
 TIERS: Final = ("easy", "medium", "hard")
@@ -58,12 +57,7 @@ def save_custom_tier(path: Path, problems: Sequence[Problem], rule: str, parent:
         headline=f"{path.stem}: {len(problems):,} of the {parent.rows:,} problems of {parent.name}: {rule}",
         name=path.stem,
         rule=f"{parent.rule}; then {rule}",
-        rows=len(problems),
-        sha256=hashlib.sha256(stored.encode(problems)).hexdigest(),
-        unknown=unknown_answers(problems),
-        answers=answer_kinds(problems),
-        characters=length_percentiles([len(problem.prompt) for problem in problems]),
-        words=length_percentiles([len(problem.prompt.split()) for problem in problems]),
+        **stored.contents(problems),
     )
     stored.write(path, Tier(tuple(problems), card))
     return card

@@ -35,7 +35,7 @@ def test_a_tolerance_may_be_a_string():
     assert parsed({**GOOD, "tolerance": "1e-1"})[0].tolerance == 0.1
 
 
-@pytest.mark.parametrize("tolerance", ["much", -1, [1], "nan"])
+@pytest.mark.parametrize("tolerance", ["much", -1, [1], "nan", 10**400])
 def test_a_tolerance_that_is_no_number_is_refused(tolerance):
     assert "eval/mine.jsonl:1: field 'tolerance'" in refused({**GOOD, "tolerance": tolerance})
 
@@ -102,7 +102,7 @@ def test_repeated_ids_are_refused_with_both_lines():
     assert said.startswith("eval/mine.jsonl:3: id 'mine/1' is taken by eval/mine.jsonl:1 already")
 
 
-@pytest.mark.parametrize("difficulty", [None, "5", True])
+@pytest.mark.parametrize("difficulty", [None, "5", True, 10**400])
 def test_a_difficulty_that_is_no_number_is_refused(difficulty):
     assert "field 'difficulty'" in refused({**GOOD, "difficulty": difficulty}, difficulty=True)
 
