@@ -17,12 +17,13 @@ def main(words: list[str]) -> int:
         print(USAGE)
         return OK
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch reads it: two runs at once beat one on two threads
-    from harness.store_errors import StoreError  # noqa: PLC0415 - nothing is imported for --help
+    from harness.data.errors import DataError  # noqa: PLC0415 - nothing is imported for --help
+    from harness.store_errors import StoreError  # noqa: PLC0415
     from sweeps.errors import SweepError  # noqa: PLC0415
 
     try:
         return _do(words)
-    except (SchemaError, SweepError) as error:
+    except (SchemaError, SweepError, DataError) as error:
         print(error, file=sys.stderr)
         return WRONG
     except StoreError as error:

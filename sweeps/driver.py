@@ -15,6 +15,7 @@ from harness.store_errors import StoreError
 from harness.store_publish import publish
 from sweeps.arguments import ONCE
 from sweeps.board import Board
+from sweeps.data import read_data
 from sweeps.environment import address, prepare
 from sweeps.errors import SweepError
 from sweeps.inline import launch_inline
@@ -62,6 +63,8 @@ def run(grid: Grid, arguments: Arguments, console: Console) -> int:
             console.print(Text("nothing to run: every planned run is finished", style="bold"))
             print_results(console, grid, arguments.results)
             return OK
+        for card in read_data(made.to_run):
+            console.print(Text(card))
         recorder = Recorder(store, arguments.results / "runs", console)
         try:
             _fly(made.to_run, arguments.results / "runs", recorder, usage, console)

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.data.benchmarks import BENCHMARKS
+from harness.evaluation.request import evaluation_config
+from harness.schema import SchemaError
+from tests.harness.byte_model import save_byte_model
+
+
+def test_an_embedded_model_is_asked_as_it_was_taught_and_as_in_its_runs() -> None:
+    config = evaluation_config(["model=builtin:small_aligned"])
+    assert (config.model.path, config.model.prompt_form) == ("builtin:small_aligned", "chat")
+    assert (config.eval.benchmarks, config.eval.samples) == (("arithmetic",), 8)
+
+
+def test_a_folder_is_asked_in_chat_form_if_it_has_a_template(tmp_path: Path) -> None:
+    with_template = save_byte_model(tmp_path / "a model's folder = 1")
+    without = save_byte_model(tmp_path / "plain", template=None)
+    assert evaluation_config([f"model={with_template}"]).model.prompt_form == "chat"
+    assert evaluation_config([f"model={with_template}"]).model.path == str(with_template)
+    assert evaluation_config([f"model={without}"]).model.prompt_form == "base"
+    assert evaluation_config([f"model={with_template}", "model.prompt_form=base"]).model.prompt_form == "base"
+
+
+def test_the_rigorous_preset_asks_small_sets_more_often_and_k_overrides_it(tmp_path: Path) -> None:
+    folder = save_byte_model(tmp_path)
+    plain = evaluation_config([f"model={folder}"])
+    assert (plain.eval.benchmarks, plain.eval.samples_of["aime24"]) == (
+        ("math500", "olympiadbench", "minerva", "aime24", "aime25", "amc23", "gsm8k"),
+        64,
+    )
+    asked = evaluation_config([f"model={folder}", "k=3", "bench=aime24,amc23,aime24", "problems=5"]).eval
+    assert (asked.benchmarks, asked.samples, asked.samples_of, asked.problems) == (("aime24", "amc23"), 3, {}, 5)
+
+
+def test_all_benchmarks_are_seven() -> None:
+    assert evaluation_config(["model=builtin:small_base", "bench=all"]).eval.benchmarks == BENCHMARKS
+
+
+def test_the_paper_preset_has_its_sizes() -> None:
+    found = evaluation_config(["model=builtin:small_base", "eval=paper"]).eval
+    assert (found.samples, found.aime25, found.olympiadbench, "gsm8k" in found.benchmarks) == (8, 15, 170, False)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([], "model: which model?"),
+        (["model="], "model: needs a value, as in model=VALUE"),
+        (["model=builtin:small_base", "bench=mat500"], "bench=mat500: no benchmark 'mat500'; did you mean 'math500'?"),
+        (["model=builtin:small_base", "k=0"], "eval.samples: input should be greater than or equal to 1, got 0"),
+        (["model=builtin:small_base", "k=two"], "eval.samples: input should be a valid integer, got 'two'"),
+        (["model=builtin:small_base", "eval=rigourous"], "did you mean 'rigorous'?"),
+        (["model=builtin:small_base", "problems=all"], "eval.problems: arithmetic has no end"),
+        (["model=builtin:small_base", "eval.temprature=1"], "did you mean 'temperature'?"),
+        (["model=builtin:small_bse"], "did you mean builtin:small_base?"),
+        (["model=/nowhere/at/all"], "there is no such folder"),
+    ],
+)
+def test_a_wrong_request_is_refused_in_one_line(given: list[str], message: str) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - SchemaError, or ModelError for the model
+        evaluation_config(given)
+    assert message in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_value_may_hold_an_equals_sign() -> None:
+    with pytest.raises(SchemaError, match="bench=a=b: no benchmark 'a=b'"):
+        evaluation_config(["model=builtin:small_base", "bench=a=b"])

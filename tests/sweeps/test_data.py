@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.config import load
+from harness.data.errors import DataError
+from harness.data.stored import Tier
+from harness.data.tiers import save_custom_tier
+from harness.difficulty.pools import pool
+from sweeps.data import read_data
+from sweeps.plan import PlannedRun
+
+GRID = """
+question: Does a sweep say what data it lacks?
+metric: final/accuracy
+feeds: [study]
+axes: {norm: {none: []}}
+baseline: {norm: none}
+seeds: [0, 1]
+overrides: [data=math_easy, "eval.benchmarks=[aime24]", eval.problems=1]
+"""
+
+
+def planned(*overrides: str, seed: int = 0) -> PlannedRun:
+    config = replace(load(*overrides), seed=seed)
+    return PlannedRun(config.run_id(), config.cell_id(), "study", "laptop", {}, config, {}, 1.0)
+
+
+def a_tier(path: Path) -> tuple[str, ...]:
+    drawn: Tier = pool("arithmetic_easy", 5)
+    save_custom_tier(path, drawn.problems[:3], "the first three", drawn.card)
+    return "data.source=file", "data.difficulties=[]", f"data.path={path}"
+
+
+def test_the_card_of_each_tier_comes_once(tmp_path: Path) -> None:
+    one, other = a_tier(tmp_path / "one.jsonl"), a_tier(tmp_path / "other.jsonl")
+    runs = [planned(*overrides, seed=seed) for overrides in (one, other) for seed in (0, 1)]
+    cards = read_data([*runs, planned()])
+    assert [card.partition(":")[0] for card in cards] == ["one", "other"]
+
+
+def test_a_tier_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    overrides = a_tier(tmp_path / "one.jsonl")
+    (tmp_path / "one.jsonl").unlink()
+    with pytest.raises(DataError, match=r"one\.jsonl: cannot be read"):
+        read_data([planned(*overrides)])
+
+
+def test_a_sweep_without_its_data_ends_before_it_begins(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(GRID)
+    environment = {**os.environ, "DATA_DIR": str(tmp_path / "nowhere"), "RESULTS_DIR": str(tmp_path / "results")}
+    done = subprocess.run(
+        [sys.executable, "-m", "sweeps", "run", f"grid={tmp_path / 'study.yaml'}"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert "no such folder" in done.stderr
+    assert not list((tmp_path / "results" / "runs").glob("study.*-s*"))
