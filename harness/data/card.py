@@ -119,7 +119,7 @@ def _percentiles(lengths: Mapping[str, int]) -> str:
 
 def _described(source: Source) -> str:
     of = "" if source.rows == source.official else f" of {source.official:,}"
-    known = "" if source.known else ", not the known file"
+    known = "" if source.known or source.name.startswith("hub:") else ", not the known file"
     return f"{source.name}: {source.rows:,}{of} rows, SHA-256 {source.sha256[:12]}{known}"
 
 

@@ -83,11 +83,12 @@ def built_card(path: Path) -> Card | None:
 
 def is_stale(card: Card) -> bool:
     """Whether other rules made the tier, or DATA_DIR holds other files. Without DATA_DIR the tier stands."""
-    if card.version != VERSION:
+    recipe = RECIPES.get(card.name)
+    if recipe is None or (card.rule, card.version) != (recipe.rule, VERSION):
         return True
     folder = data_folder()
     if folder is None:
         return False
-    tables = [TABLES[RECIPES[card.name].table], *BENCHMARK_TABLES.values()]
+    tables = [TABLES[recipe.table], *BENCHMARK_TABLES.values()]
     files = [table_file(folder, table) for table in tables]
     return [(source.name, source.sha256) for source in card.sources] != [(file, digest(folder, file)) for file in files]

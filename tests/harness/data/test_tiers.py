@@ -228,6 +228,13 @@ def test_a_custom_tier_is_read_as_it_was_saved(use_folder, tmp_path):
     assert card.headline == "mine: 3 of the 30 problems of simplerl_zoo_easy: solved by a model in 1 to 7 of 8"
 
 
+def test_a_custom_tier_in_the_place_of_a_tier_is_not_taken_for_it(use_folder, results):
+    use_folder()
+    before = tier("simplerl_zoo", "easy")
+    save_custom_tier(results / "tiers/simplerl_zoo_easy.jsonl", before.problems[:3], "three", before.card)
+    assert tier("simplerl_zoo", "easy") == before
+
+
 def test_a_custom_tier_without_a_card_or_problems_is_refused(use_folder, tmp_path):
     use_folder()
     with pytest.raises(DataError, match=r"mine\.card\.json: cannot be read"):
