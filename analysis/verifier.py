@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from harness.audit.counts import wilson
 from harness.audit.report import NAME, Report, results
+from harness.data.benchmarks import BENCHMARKS
 from harness.schema import SchemaError
 
 if TYPE_CHECKING:
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 
     from harness.audit.counts import Count
 
-# Benchmarks of real mathematics, as they stand in the names of scores such as "final/math500/accuracy".
-BENCHMARKS: Final = frozenset({"math500", "olympiadbench", "minerva", "aime24", "aime25", "amc23", "gsm8k"})
-
 
 def verifier_note(runs: pd.DataFrame, folder: Path | None = None) -> Iterator[str]:
     """One sentence where any of the runs was scored by the verifier, from ``verifier.json`` in ``folder``."""
@@ -28,7 +26,7 @@ def verifier_note(runs: pd.DataFrame, folder: Path | None = None) -> Iterator[st
 
 
 def _scored(runs: pd.DataFrame) -> bool:
-    names = [name for name in runs if BENCHMARKS & {*str(name).split("/")}]
+    names = [name for name in runs if {*BENCHMARKS} & {*str(name).split("/")}]  # such as "final/math500/avg@8"
     return bool(runs[names].notna().any(axis=None))
 
 
@@ -37,7 +35,7 @@ def _note(file: Path) -> str:
         found = Report.from_json(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return f"How often the verifier of real mathematics errs is not known: {file} is missing (`make audit`)."
-    except (OSError, SchemaError, json.JSONDecodeError):
+    except (OSError, SchemaError, json.JSONDecodeError, UnicodeDecodeError):
         return f"How often the verifier of real mathematics errs is not known: {file} is no audit (`make audit`)."
     return _errors(found.verifier.total, found)
 

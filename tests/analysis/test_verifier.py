@@ -7,8 +7,8 @@ from harness.audit.counts import Count
 from tests.analysis.samples import STUDY, run
 from tests.harness.audit.samples import counts, report
 
-REAL = {"final/accuracy": 0.5, "final/math500/accuracy": 0.4}
-ARITHMETIC = {"final/accuracy": 0.5, "final/arithmetic/accuracy": 0.5}
+REAL = {"final/accuracy": 0.5, "final/math500/avg@8": 0.4}
+ARITHMETIC = {"final/accuracy": 0.5, "final/arithmetic/avg@8": 0.5}
 
 
 def frame(*scores):
@@ -47,9 +47,9 @@ def test_a_missing_audit_is_said(tmp_path):
     assert "is missing (`make audit`)" in said
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"verifier": 1}', "not JSON"])
-def test_a_file_that_is_no_audit_is_said(tmp_path, text):
-    (tmp_path / "verifier.json").write_text(text)
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"verifier": 1}', b"not JSON", b"\xff"])
+def test_a_file_that_is_no_audit_is_said(tmp_path, content):
+    (tmp_path / "verifier.json").write_bytes(content)
     (said,) = note(tmp_path, REAL)
     assert "is no audit (`make audit`)" in said
 
