@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _EQUAL: Final = None
+_DERIVATIVE: Final = "fracd"  # how a name of the form dy/dx begins
 
 
 def difference(gold: Shape, answer: Shape, tolerance: float | None = None) -> str | None:
@@ -36,6 +37,10 @@ def difference(gold: Shape, answer: Shape, tolerance: float | None = None) -> st
 
     Raises Refused for sizes that no answer has.
     """
+    if isinstance(gold, Named) and isinstance(answer, Listing):
+        gold = _unpacked(gold)
+    if isinstance(gold, Listing) and isinstance(answer, Named):
+        answer = _unpacked(answer)
     if isinstance(gold, Named | Equation):
         return _of_equation(gold, answer, tolerance)
     if isinstance(answer, Named | Equation):
@@ -104,11 +109,25 @@ def _of_lists(gold: Listing, answer: Shape, tolerance: float | None) -> str | No
         return _of_names(gold.members, given, tolerance)
     left = list(given)
     for member in gold.members:
-        found = next((one for one in left if difference(member, one, tolerance) is None), None)
+        found = next((one for one in left if _is_member(member, one, tolerance)), None)
         if found is None:
             return "different"
         left.remove(found)
     return _EQUAL
+
+
+def _is_member(gold: Shape, answer: Shape, tolerance: float | None) -> bool:
+    """Whether two members of lists are the same; a set of one is not what it holds."""
+    return isinstance(gold, Listing) == isinstance(answer, Listing) and difference(gold, answer, tolerance) is None
+
+
+def _unpacked(named: Named) -> Shape:
+    """``(x, y) = (2, 3)`` as ``x = 2, y = 3``; another name as it is."""
+    names = named.name.strip("()").split(",")
+    value = named.value
+    if len(names) == 1 or not isinstance(value, Brackets) or len(value.members) != len(names):
+        return named
+    return Listing(tuple(Named(name, None, one, None) for name, one in zip(names, value.members, strict=True)))
 
 
 def _of_names(gold: Sequence[Shape], given: Sequence[Shape], tolerance: float | None) -> str | None:
@@ -183,12 +202,17 @@ def _of_equation(gold: Named | Equation, answer: Shape, tolerance: float | None)
 def _of_named(gold: Named, answer: Shape, tolerance: float | None) -> str | None:
     if not isinstance(answer, Named):
         return "other_form" if isinstance(answer, Equation) else difference(gold.value, answer, tolerance)
-    if gold.name != answer.name and len(gold.name) == len(answer.name) == 1:
+    if gold.name != answer.name and _are_distinct(gold.name, answer.name):
         return "different"
     value = answer.value
     if gold.variable and answer.variable and gold.variable != answer.variable and isinstance(value, Scalar):
         value = Scalar(renamed(value.tree, answer.variable, gold.variable))
     return difference(gold.value, value, tolerance)
+
+
+def _are_distinct(one: str, other: str) -> bool:
+    """Whether two names are certainly those of different things: two letters, or two derivatives."""
+    return len(one) == len(other) == 1 or (one.startswith(_DERIVATIVE) and other.startswith(_DERIVATIVE))
 
 
 def _behind_name(gold: Shape, answer: Named | Equation, tolerance: float | None) -> str | None:
@@ -198,8 +222,13 @@ def _behind_name(gold: Shape, answer: Named | Equation, tolerance: float | None)
 
 
 def _of_chain(gold: Shape, answer: Chain, tolerance: float | None) -> str | None:
-    """Every member is the gold; behind a rough sign, one is and the others are its digits."""
+    """Every member is the gold; with a rough sign, one is and the others are its digits.
+
+    What stands behind the sign is exact only where the gold is a decimal.
+    """
     reasons = [difference(gold, member, tolerance) for member in answer.values]
+    if answer.rough and not _is_decimal(gold) and (len(reasons) == 1 or reasons[0] is not None):
+        return reasons[0] or "other_form"
     wrong = [at for at, reason in enumerate(reasons) if reason is not None]
     if not wrong:
         return _EQUAL
@@ -207,6 +236,13 @@ def _of_chain(gold: Shape, answer: Chain, tolerance: float | None) -> str | None
         return reasons[wrong[0]]
     right = next(member for member, reason in zip(answer.values, reasons, strict=True) if reason is None)
     return _EQUAL if all(_rounded(right, answer.values[at]) for at in wrong) else "different"
+
+
+def _is_decimal(shape: Shape) -> bool:
+    """Whether the gold is written with digits behind a point."""
+    if not isinstance(shape, Scalar):
+        return False
+    return any(isinstance(node, Number) and node.value.denominator > 1 for node in nodes(shape.tree))
 
 
 def _rounded(right: Shape, member: Shape) -> bool:

@@ -74,7 +74,7 @@ class Cursor:
         if token is None:
             return False
         if token.kind == "number":
-            return self.tokens[self.at - 1].is_(")", "}", "]") or self.is_next("^", ahead=1)
+            return self.tokens[self.at - 1].is_(")", "}", "]", "!") or self.is_next("^", ahead=1)
         if token.is_("|"):
             return self.bars == 0
         name = token.text.removeprefix("\\")

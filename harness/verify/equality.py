@@ -20,6 +20,8 @@ _MARGIN: Final = 40
 _MOST_DIGITS: Final = 1_500
 _POSITIVE, _SIGNED, _FEWEST = 4, 4, 3
 _WHOLE: Final = 14
+_SIGNED_BY: Final = frozenset({"abs", "max", "min"})
+_SATURATED: Final = ("tanh", "coth", "sech", "csch")
 _STEPPED: Final = frozenset({"floor", "ceil", "factorial", "double_factorial", "binom", "gcd", "lcm"})
 
 Point = Mapping[str, Fraction]
@@ -29,8 +31,8 @@ Comparison = Callable[[Point], bool | None]
 def equal(left: Tree, right: Tree, tolerance: float | None = None) -> bool:
     """Whether the trees are equal wherever both are defined.
 
-    Symbols are positive numbers: ``sqrt(r^2)`` is ``r``. Beside an absolute value they have any sign, beside floors and
-    factorials they are whole. Raises Refused for sizes that no answer has. Deterministic.
+    Symbols are positive numbers: ``sqrt(r^2)`` is ``r``. Beside an absolute value they have any sign, and where both
+    sides hold floors or factorials they are whole. Raises Refused for sizes that no answer has. Deterministic.
     """
     if left == right:
         return True
@@ -48,9 +50,7 @@ def everywhere(trees: tuple[Tree, ...], holds: Comparison) -> bool:
     if not names:
         return holds({}) is True
     found = 0
-    inside = [node for tree in trees for node in nodes(tree)]
-    signed = any(isinstance(node, Operation) and node.name == "abs" for node in inside)
-    for point in _points(names, whole=any(map(_is_stepped, inside)), signed=signed):
+    for point in _points(names, trees):
         verdict = holds(point)
         if verdict is False:
             return False
@@ -104,11 +104,15 @@ def _equal_at(left: Tree, right: Tree, point: Point, tolerance: float | None) ->
     return None if branch else False
 
 
-def _points(names: list[str], *, whole: bool, signed: bool) -> Iterator[Point]:
-    if whole:
+def _points(names: list[str], trees: tuple[Tree, ...]) -> Iterator[Point]:
+    stepped = [any(map(_is_stepped, nodes(tree))) for tree in trees]
+    if any(stepped):
         for at in range(_WHOLE):
             yield {name: Fraction(_random(name, at).randint(2, 12 + 3 * at)) for name in names}
+    if all(stepped):
         return
+    inside = (node for tree in trees for node in nodes(tree))
+    signed = any(isinstance(node, Operation) and node.name in _SIGNED_BY for node in inside)
     for at in range(_POSITIVE + _SIGNED * signed):
         yield {name: _fraction(name, at, signed=at >= _POSITIVE) for name in names}
 
@@ -136,10 +140,12 @@ def _is_stepped(node: Tree) -> bool:
 
 def _size(node: Tree) -> int:
     if isinstance(node, Number):
-        return exact.digits(node.value)
+        return int(exact.digits(node.value))
     match node:
         case Operation("pow", (base, exponent)):
             return _power_size(base, exponent)
+        case Operation(name, (argument,)) if name in _SATURATED:
+            return _power_size(argument, argument)
         case Operation("factorial" | "binom" | "double_factorial", _):
             return 50
     return 0

@@ -32,9 +32,9 @@ def bounded(value: Value) -> Value:
     return value
 
 
-def digits(value: Fraction) -> int:
+def digits(value: Fraction) -> float:
     """Digits of numerator and denominator, roughly."""
-    return int(0.30103 * (value.numerator.bit_length() + value.denominator.bit_length()))
+    return 0.30103 * (value.numerator.bit_length() + value.denominator.bit_length())
 
 
 def real(value: Value) -> Value:

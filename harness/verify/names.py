@@ -16,67 +16,11 @@ SPELLINGS: Final = {
     **{"arcsinh": "arsinh", "arccosh": "arcosh", "arctanh": "artanh", "floor": "floor", "ceil": "ceil", "abs": "abs"},
 }
 _LETTERS: Final = frozenset(
-    [
-        "alpha",
-        "beta",
-        "gamma",
-        "delta",
-        "epsilon",
-        "zeta",
-        "eta",
-        "theta",
-        "iota",
-        "kappa",
-        "lambda",
-        "mu",
-        "nu",
-        "xi",
-        "rho",
-        "sigma",
-        "tau",
-        "upsilon",
-        "phi",
-        "chi",
-        "psi",
-        "omega",
-        "Gamma",
-        "Delta",
-        "Theta",
-        "Lambda",
-        "Xi",
-        "Pi",
-        "Sigma",
-        "Upsilon",
-        "Phi",
-        "Psi",
-        "Omega",
-        "hbar",
-        "ell",
-        "imath",
-        "jmath",
-        "aleph",
-        "partial",
-        "nabla",
-        "odot",
-    ]
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "  # noqa: SIM905
+    "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega hbar ell imath jmath aleph partial nabla odot".split()
 )
 ACCENTS: Final = frozenset(
-    [
-        "overline",
-        "bar",
-        "hat",
-        "widehat",
-        "tilde",
-        "widetilde",
-        "vec",
-        "overrightarrow",
-        "dot",
-        "ddot",
-        "mathbb",
-        "mathfrak",
-        "mathscr",
-        "underline",
-    ]
+    "overline bar hat widehat tilde widetilde vec overrightarrow dot ddot mathbb mathfrak mathscr".split()  # noqa: SIM905
 )
 PREFIXES: Final = frozenset({"angle", "measuredangle", "triangle", "arc"})
 _CONSTANTS: Final = {"pi": "pi", "infty": "infinity"}
@@ -112,7 +56,8 @@ def _pieces(token: Token) -> tuple[Token, ...]:
     text = token.text
     if token.kind == "word" and text in _PLAIN:
         return (Token("command", "\\" + text, token.spaced),)
-    if token.kind != "letters" or len(text) == 1:
+    capitals = token.kind == "word" and text.isupper() and len(text) <= _LONGEST_PRODUCT
+    if (token.kind != "letters" and not capitals) or len(text) == 1:
         return (token,)
     if text in _PLAIN:
         return (Token("command", "\\" + text, token.spaced),)

@@ -11,7 +11,7 @@ from harness.verify.markup import plain
 from harness.verify.names import spelled
 from harness.verify.regions import EVERYTHING, intersection, region, union, without
 from harness.verify.relations import related
-from harness.verify.shapes import Brackets, Inequality, Listing, Matrix, Region, Shape, Text
+from harness.verify.shapes import Brackets, Chain, Inequality, Listing, Matrix, Region, Shape, Text
 from harness.verify.tokens import Token, Tokens, levels, split, tokens, whole
 from harness.verify.values import based, ratio, single
 
@@ -52,10 +52,10 @@ class Reader:
     def shape(self, parts: Tokens) -> Shape:
         """The form that tokens have. Raises Refused where they have none."""
         parts = _bare(parts)
-        if parts and parts[0].is_("\\approx"):
-            parts = _bare(parts[1:])
         if not parts:
             raise Refused("unreadable")
+        if parts[0].is_("\\approx"):
+            return Chain((self.shape(parts[1:]),), rough=True)
         forms: tuple[Callable[[Tokens], Shape | None], ...] = (
             self._listed,
             self._words,
@@ -80,6 +80,8 @@ class Reader:
         joints = {token.text for _, token, depth in levels(parts) if depth == 0 and token.is_("\\land", "\\lor")}
         if joints:
             pieces = [piece for piece in pieces if piece]  # the comma of ", and"
+        if not pieces:
+            raise Refused("unreadable")
         members = self._members(pieces)
         if joints and all(isinstance(member, Inequality) for member in members):
             return _combined(members, "\\lor" in joints)
@@ -104,17 +106,18 @@ class Reader:
 
     def _set(self, parts: Tokens) -> Shape | None:
         if parts[0].is_("\\emptyset") and len(parts) == 1:
-            return Listing(())
+            return Listing((), braced=True)
         if not (parts[0].is_("\\{") and parts[-1].is_("\\}") and whole(parts)):
             return None
         inside = _bare(parts[1:-1])
         if not inside:
-            return Listing(())
+            return Listing((), braced=True)
         head, *conditions = split(inside, "|", ":")
         if len(conditions) == 1 and head[0].kind == "letters":
             return region(self.shape(conditions[0]))
         found = self.shape(inside)
-        return found if isinstance(found, Listing) else Listing((found,))
+        listed = isinstance(found, Listing) and not found.braced
+        return Listing(found.members if listed and isinstance(found, Listing) else (found,), braced=True)
 
     def _signed(self, parts: Tokens) -> Shape | None:
         if not any(token.is_("\\pm", "\\mp") for token in parts) or any(token.is_("\\in") for token in parts):
@@ -183,9 +186,12 @@ def _combined(members: tuple[Shape, ...], either: bool) -> Shape:
 
 
 def _flat(members: tuple[Shape, ...]) -> tuple[Shape, ...]:
-    return tuple(
-        inner for member in members for inner in (member.members if isinstance(member, Listing) else (member,))
-    )
+    return tuple(inner for member in members for inner in _open(member))
+
+
+def _open(shape: Shape) -> tuple[Shape, ...]:
+    """The members of a list that stands in another, such as both values of a sign; a set is one member."""
+    return shape.members if isinstance(shape, Listing) and not shape.braced else (shape,)
 
 
 def _signed(token: Token, first: str) -> Token:

@@ -57,6 +57,8 @@ def _equal(sides: list[Tokens], signs: tuple[str, ...], read: Read) -> Shape:
         raise Refused("unreadable")
     if is_name(left):
         value = read(others[0]) if len(others) == 1 else _equal(others, signs[1:], read)
+        if signs[0] == "\\approx" and not isinstance(value, Chain):
+            value = Chain((value,), rough=True)
         return Named(_written(left), _variable(left), value, _tree(left))
     if len(sides) == 2 and not rough:
         equation = _equation(left, read(others[0]))

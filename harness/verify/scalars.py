@@ -18,13 +18,14 @@ from harness.verify.tree import Number, Operation, Symbol, Tree
 _MOST_DIGITS: Final = 2_000
 _LARGEST_EXPONENT: Final = 5_000
 _BRACKETS: Final = {"(": ")", "[": "]", "{": "}", "\\lfloor": "\\rfloor", "\\lceil": "\\rceil"}
+_STACKED: Final = {"\\choose": "binom", "\\over": "div"}
 _ROUNDING: Final = {"\\lfloor": "floor", "\\lceil": "ceil"}
 
 
 def scalar(parts: Tokens) -> Tree:
     """The tree of an expression. Raises Refused where it is none."""
     reader = ScalarReader(spelled(parts))
-    tree = reader.sum()
+    tree = reader.stacked()
     reader.end()
     return tree
 
@@ -48,6 +49,12 @@ class ScalarReader(Cursor):
                 right = self._term()
                 tree = Operation("add", (tree, right if sign == "+" else Operation("neg", (right,))))
             return tree
+
+    def stacked(self) -> Tree:
+        r"""A sum, or two with ``\choose`` or ``\over`` between them."""
+        tree = self.sum()
+        sign = self.take("\\choose", "\\over")
+        return Operation(_STACKED[sign], (tree, self.sum())) if sign else tree
 
     def power(self) -> Tree:
         """An operand with what follows it: factorial, degree, exponent."""
@@ -77,12 +84,10 @@ class ScalarReader(Cursor):
         return self._operand()
 
     def group(self) -> Tree:
-        r"""A bracketed expression, brackets left behind; ``{n \\choose k}`` too."""
+        """A bracketed expression; the brackets are left behind."""
         opening = self.need(*_BRACKETS)
         bars, self.bars = self.bars, 0
-        tree = self.sum()
-        if opening == "{" and self.take("\\choose"):
-            tree = Operation("binom", (tree, self.sum()))
+        tree = self.stacked()
         self.need(_BRACKETS[opening])
         self.bars = bars
         return Operation(_ROUNDING[opening], (tree,)) if opening in _ROUNDING else tree

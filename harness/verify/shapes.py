@@ -30,6 +30,7 @@ class Listing:
     """Several answers, or a set, in any order."""
 
     members: tuple[Shape, ...]
+    braced: bool = False  # a set, which stays one member where it is in another
 
 
 @dataclass(frozen=True, slots=True)

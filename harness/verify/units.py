@@ -94,42 +94,11 @@ _NAMES.update(
 _COMPOUND: Final = {"mph": "mile/hour", "kph": "km/hour", "kmh": "km/hour", "kmph": "km/hour", "cc": "cm^3"}
 _POWERS: Final = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 _SILENT: Final = frozenset({"unit", "units", "of", "old"})
-# Bare letters that are a product in one answer and a unit in another; as words they are units.
-_DOUBTFUL: Final = frozenset(
-    {"mg", "ml", "mL", "lb", "ft", "mi", "hr", "in", "oz", "kg", "gal", "ms", "nm", "rad", "eV"}
-)
+# Bare letters that are a unit even where letters are symbols; other short ones are a product there.
+_SURE: Final = frozenset({"cm", "km", "mm", "mph", "kph"})
 _NO_NOUN: Final = frozenset(
-    [
-        "always",
-        "perhaps",
-        "plus",
-        "minus",
-        "yes",
-        "less",
-        "its",
-        "this",
-        "is",
-        "was",
-        "has",
-        "does",
-        "sometimes",
-        "unless",
-        "guess",
-        "pass",
-        "cross",
-        "possibilities",
-        "answers",
-        "guesses",
-        "values",
-        "solutions",
-        "maybes",
-        "others",
-        "else",
-        "as",
-        "us",
-        "thus",
-        "numbers",
-    ]
+    "always perhaps plus minus yes less its this is was has does sometimes unless guess pass cross possibilities "  # noqa: SIM905
+    "answers guesses values solutions maybes others else as us thus numbers".split()
 )
 CURRENCIES: Final = {"\\dollar": "dollar", "\\pounds": "pound sterling", "\\euro": "euro"}
 SCALES: Final = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
@@ -208,4 +177,4 @@ def _may_begin(token: Token, *, loose: bool) -> bool:
         return True
     if token.kind != "letters" or len(token.text) < 2:
         return False
-    return loose or token.text not in _DOUBTFUL
+    return loose or len(token.text) > 3 or token.text in _SURE

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Final
 
 from harness.verify.errors import Refused
+from harness.verify.names import function
 from harness.verify.scalars import number, scalar
 from harness.verify.shapes import Ratio, Scalar, Shape
 from harness.verify.tokens import Token, Tokens, split
@@ -53,7 +54,9 @@ def single(parts: Tokens, *, loose: bool) -> Scalar:
     parts, currency = _currency(parts)
     parts, percent = _percent(parts)
     parts, scale = _scale(parts)
-    parts, unit = split_unit(parts, loose=loose)
+    parts, unit = _degrees(parts)
+    if unit is None:
+        parts, unit = split_unit(parts, loose=loose)
     if scale == 0:
         parts, scale = _scale(parts)
     tree = scalar(parts)
@@ -64,14 +67,23 @@ def single(parts: Tokens, *, loose: bool) -> Scalar:
 
 def _without_label(parts: Tokens) -> Tokens:
     r"""A value behind the letter of its option: ``\text{(C)} 25``."""
-    labelled = len(parts) > 3 and parts[0].is_("(") and parts[2].is_(")") and parts[1].kind == "word"
-    return parts[3:] if labelled and parts[1].text in "ABCDE" else parts
+    if len(parts) < 4 or not (parts[0].is_("(") and parts[2].is_(")") and parts[1].kind == "word"):
+        return parts
+    value = not parts[3].is_("(") and any(token.kind == "number" for token in parts[3:])
+    return parts[3:] if value and parts[1].text in "ABCDE" else parts
 
 
 def _currency(parts: Tokens) -> tuple[Tokens, Unit | None]:
     for at, token in enumerate(parts):
         if token.is_(*CURRENCIES) and (at == len(parts) - 1 or at == 0 or (at == 1 and parts[0].is_("-", "+"))):
             return (*parts[:at], *parts[at + 1 :]), ((CURRENCIES[token.text], 1),)
+    return parts, None
+
+
+def _degrees(parts: Tokens) -> tuple[Tokens, Unit | None]:
+    """Degrees of an angle; those inside of a function stay."""
+    if len(parts) > 1 and parts[-1].is_("\\degree") and not any(map(function, parts)):
+        return parts[:-1], (("degree", 1),)
     return parts, None
 
 

@@ -87,6 +87,8 @@ class Verifier:
         for _ in range(_TRIES):
             process = self._slots[slot]
             if process is None or not process.alive:
+                if process is not None:
+                    process.close()
                 process = self._slots[slot] = Process(self._limits)
             right, reason = process.ask(gold.answer, box, gold.tolerance)
             if reason != "crash":
