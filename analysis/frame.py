@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
+from harness.records import DATA
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -24,6 +26,7 @@ ABOUT: Final = (
     "commit",
     "dirty",
     "environment",
+    "data",
     "cpu_seconds",
 )
 _ENVIRONMENT: Final = ("python", "torch", "transformers", "numpy", "processor")
@@ -67,6 +70,7 @@ def _row(record: RunRecord) -> dict[str, object]:
         record.provenance.get("commit", "unknown"),
         record.provenance.get("dirty", "unknown"),
         _environment(record.provenance),
+        _data(record.provenance),
         record.cpu_seconds,
     )
     return {**dict(zip(ABOUT, about, strict=True)), **record.scores}
@@ -74,3 +78,9 @@ def _row(record: RunRecord) -> dict[str, object]:
 
 def _environment(provenance: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {provenance[name]}" for name in _ENVIRONMENT if name in provenance)
+
+
+def _data(provenance: Mapping[str, str]) -> str:
+    """The tiers trained on, with the start of the SHA-256 of their rows; empty for arithmetic."""
+    tiers = {name.removeprefix(DATA): sha256 for name, sha256 in provenance.items() if name.startswith(DATA)}
+    return ", ".join(f"{name} ({sha256[:12]})" for name, sha256 in tiers.items())

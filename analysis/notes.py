@@ -77,6 +77,9 @@ def _sources(runs: pd.DataFrame) -> Iterator[str]:
         yield f"Mixed commits, so that a difference may come from the code: {_counted(commits)}."
     if dirty := sum(flag in {"yes", "true", "unknown"} for flag in runs["dirty"]):
         yield f"The code of {dirty} of {len(runs)} runs is not that of its commit: changes not committed, or no git."
+    data = Counter(text for text in runs["data"] if text)
+    if data:
+        yield f"Trained on, with the SHA-256 of the rows: {_counted(data) if len(data) > 1 else next(iter(data))}."
     environments = Counter(runs["environment"])
     if len(environments) > 1:
         yield f"Mixed environments: {_counted(environments)}."

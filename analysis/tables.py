@@ -115,10 +115,17 @@ def _numbers(study: Study, taken: pd.DataFrame) -> Iterator[Column]:
     yield Column(study.metric, study.metric, "score")
     if study.baseline:
         yield Column(f"{study.metric} difference", "difference to baseline", "gap")
-    passes = sorted(str(name) for name in taken if re.fullmatch(r"final/pass@\d+", str(name)))
-    for name, title, digits in (*((name, name, 3) for name in passes), *SIDE):
+    for name, title, digits in (*((name, name, 3) for name in _held_out(taken)), *SIDE):
         if name != study.metric and scores(taken, name):
             yield Column(name, title, "side", digits)
+
+
+def _held_out(taken: pd.DataFrame) -> list[str]:
+    """pass@k over all benchmarks, and accuracy on each where there are several."""
+    names = [str(name) for name in taken]
+    single = [name for name in names if re.fullmatch(r"final/\w+/avg@\d+", name)]
+    passes = [name for name in names if re.fullmatch(r"final/pass@\d+", name)]
+    return sorted(passes) + (single if len(single) > 1 else [])
 
 
 def _lead(study: Study, rows: list[_Row], axes: tuple[str, ...]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, Self
 from harness.schema import read_json
 
 SCHEMA_VERSION: Final = 1
+DATA: Final = "data "  # and a tier, in the provenance: SHA-256 of its rows
 FIRED: Final = "fired/"  # and a trick: on which share of tokens it changed the update, mean over all steps
 
 

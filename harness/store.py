@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import yaml
 
-from harness.records import FIRED, RunRecord, Study
+from harness.records import DATA, FIRED, RunRecord, Study
 from harness.schema import SchemaError, read_json
 from harness.store_client import Point, Tracker
 from harness.store_driver import driver, other
@@ -193,7 +193,8 @@ class Store:
 def _outcome(record: RunRecord) -> dict[str, str]:
     error = {"error": record.error[:RUN_TAG_LIMIT]} if record.error else {}
     idle = {"never_fired": ", ".join(record.never_fired)[:RUN_TAG_LIMIT]} if record.never_fired else {}
-    return {**error, **idle, **pack(RECORD, compact(record), RUN_TAG_LIMIT)}
+    data = {key(name): sha256 for name, sha256 in record.provenance.items() if name.startswith(DATA)}
+    return {**error, **idle, **data, **pack(RECORD, compact(record), RUN_TAG_LIMIT)}
 
 
 def _yaml(config: Mapping[str, Any]) -> str:

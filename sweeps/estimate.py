@@ -18,6 +18,7 @@ TOKENS_PER_SECOND: Final = 15_000.0  # trained tokens a CPU second of the small 
 START_SECONDS: Final = 15.0  # Ray and the imports of its workers, once a sweep
 _SIZES: Final = {"math500": 500, "minerva": 272, "aime24": 30, "amc23": 40, "gsm8k": 1319}  # problems
 _LARGE: Final = 2.0  # the large embedded model against the small one
+_SMOL: Final = 300.0  # SmolLM2-135M against the small one
 _SAMPLED_ONLY: Final = 0.4  # a token of an evaluation against one that is trained on too
 
 
@@ -105,4 +106,4 @@ def _drawn(record: RunRecord) -> float:
 
 
 def _size(model: str) -> float:
-    return _LARGE if "large" in model else 1.0
+    return _SMOL if model == "smol" else _LARGE if "large" in model else 1.0

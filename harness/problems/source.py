@@ -14,6 +14,7 @@ from harness.data.stored import Tier
 from harness.data.tiers import custom_tier, tier
 from harness.problems.arithmetic import DIFFICULTIES, Difficulty, evaluation_set
 from harness.problems.problem import Problem
+from harness.records import DATA
 from harness.schema import SchemaError
 from harness.seeding import derive
 
@@ -34,7 +35,7 @@ class Material:
 
     def provenance(self) -> dict[str, str]:
         """SHA-256 of the rows of each tier."""
-        return {f"data {name}": found.card.sha256 for name, found in self.tiers.items()}
+        return {f"{DATA}{name}": found.card.sha256 for name, found in self.tiers.items()}
 
     def cards(self) -> str:
         """The cards of the tiers, for people; empty for arithmetic."""

@@ -213,3 +213,29 @@ def test_the_summary_groups_the_arms_of_a_setting():
     lines = summary(table(*RECORDS), STUDY.baseline).splitlines()
     assert lines[lines.index("easy") + 1].split() == ["none", "0.500", "±", "0.248", "(3)", "baseline"]
     assert lines[lines.index("easy") + 2].split() == ["group", "0.700", "±", "0.497", "(3)", "+0.200", "±", "0.248"]
+
+
+def test_several_benchmarks_have_a_column_each_and_one_has_none() -> None:
+    several = {"final/accuracy": 0.5, "final/math500/avg@2": 0.75, "final/aime24/avg@4": 0.25}
+    errors = {f"{name}/se": 0.1 for name in several} | {"final/pass@2": 0.6, "final/pass@2/se": 0.1}
+    found = study_table(STUDY, runs_frame([run(0, 0, scores={**several, **errors})]))
+    keys = [column.key for column in found.columns]
+    assert [key for key in keys if key.startswith("final/")][2:] == [
+        "final/pass@2",
+        "final/math500/avg@2",
+        "final/aime24/avg@4",
+    ]
+    one = study_table(STUDY, runs_frame([run(0, 0, scores={"final/accuracy": 0.5, "final/aime24/avg@4": 0.5})]))
+    assert "final/aime24/avg@4" not in [column.key for column in one.columns]
+
+
+def test_the_tiers_trained_on_are_named_with_their_hash() -> None:
+    provenance = {"commit": "c0ffee", "data paper/easy": "0123456789abcdef"}
+    found = study_table(STUDY, runs_frame([run(0, 0, provenance=provenance)]))
+    assert "Trained on, with the SHA-256 of the rows: paper/easy (0123456789ab)." in found.notes
+
+
+def test_the_best_step_stands_beside_the_final_one_and_is_named_so() -> None:
+    found = study_table(STUDY, runs_frame([run(0, 0, scores={"final/accuracy": 0.5, "best/accuracy": 0.7})]))
+    titles = {column.key: column.title for column in found.columns}
+    assert titles["best/accuracy"] == "best evaluated step, not counted"
