@@ -20,28 +20,33 @@ LEAST_TOKENS: Final = 64
 
 def repeated(ids: Tensor, mask: Tensor, truncated: Tensor) -> Tensor:
     """Which responses (B,) repeat at their end; ``ids`` (B, T) right-padded by ``mask``. False where not truncated."""
-    found = torch.zeros_like(truncated)
-    for row in truncated.nonzero()[:, 0].tolist():
-        found[row] = repeats(ids[row][mask[row]])
+    found, lengths = torch.zeros_like(truncated), mask.sum(dim=1)
+    for length in sorted(set(lengths[truncated].tolist())):  # one, as a rule: the limit
+        rows = (truncated & (lengths == length)).nonzero()[:, 0]
+        found[rows] = repeats(ids[rows, :length])
     return found
 
 
-def repeats(ids: Tensor) -> bool:
-    """Whether the last of these tokens (n,) are copies of one block, long enough."""
-    back = ids.flip(0)
-    least = min(LEAST_TOKENS, -(-len(ids) // 2))
-    return any(_copied(back, block, max(2 * block, least)) for block in _blocks(back, -(-least // 2)))
+def repeats(ids: Tensor) -> Tensor:
+    """Which rows (R,) of these tokens (R, n) end in copies of one block, long enough."""
+    back = ids.flip(1)
+    least = min(LEAST_TOKENS, -(-ids.shape[1] // 2))
+    found: set[int] = set()
+    for row, block in _blocks(back, -(-least // 2)):
+        if row not in found and _copied(back[row], block, max(2 * block, least)):
+            found.add(row)
+    return torch.tensor([row in found for row in range(len(ids))], dtype=torch.bool, device=ids.device)
 
 
-def _blocks(back: Tensor, overlap: int) -> list[int]:
-    """Lengths of blocks for which the last ``overlap`` tokens are those one block earlier, as every copy has them."""
-    if len(back) <= overlap:
-        return []
-    windows = back.unfold(0, overlap, 1)  # (n - overlap + 1, overlap)
-    found: list[int] = (windows == back[:overlap]).all(dim=1).nonzero()[1:, 0].tolist()
-    return found
+def _blocks(back: Tensor, overlap: int) -> list[tuple[int, int]]:
+    """Rows and lengths of blocks where the last ``overlap`` tokens stand one block earlier, as copies make them."""
+    count = back.shape[1] - overlap
+    equal = torch.ones_like(back[:, :count], dtype=torch.bool)  # (R, count), of blocks of 1, 2, ... tokens
+    for place in range(overlap):
+        equal &= back[:, place + 1 : place + 1 + count] == back[:, place : place + 1]
+    return [(row, shift + 1) for row, shift in equal.nonzero().tolist()]
 
 
 def _copied(back: Tensor, block: int, length: int) -> bool:
-    """Whether the last ``length`` tokens have the period ``block``."""
+    """Whether the last ``length`` tokens (n,) have the period ``block``."""
     return length <= len(back) and torch.equal(back[block:length], back[: length - block])

@@ -5,7 +5,8 @@ import random
 import pytest
 import torch
 
-from harness.statistics.repetition import LEAST_TOKENS, repeated, repeats
+from harness.statistics import repetition
+from harness.statistics.repetition import LEAST_TOKENS, repeated
 
 NOISE = list(range(1000, 1400))  # no token twice
 
@@ -14,6 +15,11 @@ def tail(before: int, block: list[int], after: int) -> torch.Tensor:
     """A response of ``before`` tokens that differ, then copies of the block until ``after`` tokens are full."""
     copies = block * (after // len(block) + 1)
     return torch.tensor(NOISE[:before] + copies[:after])
+
+
+def repeats(ids: torch.Tensor) -> bool:
+    """The verdict on one response."""
+    return bool(repetition.repeats(ids[None]))
 
 
 @pytest.mark.parametrize("block", [[7], [7, 8], [7, 7, 8], list(range(31))])
@@ -89,3 +95,15 @@ def test_only_truncated_responses_count_and_padding_does_not() -> None:
     assert repeated(ids, mask, truncated).tolist() == [True, False, False, True]
     mask[3, 39:] = False
     assert repeated(ids, mask, truncated).tolist() == [True, False, False, False]
+
+
+def test_rows_do_not_depend_on_each_other() -> None:
+    rows = torch.stack([tail(90, [7, 8], 64), torch.tensor(NOISE[:154]), tail(24, [1, 2, 3], 130), tail(100, [7], 54)])
+    assert repetition.repeats(rows).tolist() == [True, False, True, False]
+    assert repetition.repeats(rows[:0]).tolist() == []
+
+
+def test_truncated_responses_may_differ_in_length() -> None:
+    ids, mask = torch.full((2, 90), 5), torch.arange(90) < torch.tensor([[90], [30]])
+    ids[1, :20] = torch.tensor(NOISE[:20])
+    assert repeated(ids, mask, torch.tensor([True, True])).tolist() == [True, False]
