@@ -40,7 +40,7 @@ $(VENV)/.ready-%: requirements/%.lock $(READY)
 	@touch $@
 
 data: $(READY) ## build the training tiers, with cards: DATA_DIR=folder, or from the hub
-	@$(BIN)/python -m harness.data
+	@$(BIN)/python -m harness.data $(OVERRIDES)
 
 sweep: $(READY) ## run a grid, or what is left of it: GRID=norm_ablation [PROFILE=laptop] [FULL=1] [SEEDS=0,1] [TWINS=once]
 	@$(BIN)/python -m sweeps run grid=$(GRID) profile=$(PROFILE) $(call optional,FULL,full) $(call optional,SEEDS,seeds) $(call optional,TWINS,twins)
