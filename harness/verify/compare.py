@@ -166,10 +166,9 @@ def _of_ratios(gold: Ratio, answer: Shape, tolerance: float | None) -> str | Non
     one, other = gold.parts, answer.parts
     if gold.clock:
         return _EQUAL if all(map(equal, one, other)) else "different"
-    crossed = [
-        (Operation("mul", (a, other[0])), Operation("mul", (b, one[0]))) for a, b in zip(one, other, strict=True)
-    ]
-    return _EQUAL if all(equal(a, b) for a, b in crossed) else "different"
+    pairs = [(a, b) for a in range(len(one)) for b in range(a)]
+    crossed = ((Operation("mul", (one[a], other[b])), Operation("mul", (one[b], other[a]))) for a, b in pairs)
+    return _EQUAL if all(equal(left, right) for left, right in crossed) else "different"
 
 
 def _of_regions(gold: Shape, answer: Shape) -> str | None:

@@ -31,6 +31,7 @@ _REWRITES: Final = tuple(
         (r"\\?%|\\text\s*\{\s*(?:percent|per cent)\s*\}|(?<![\\a-zA-Z])percent(?![a-zA-Z])", r"\\percent "),
         (r"\\(?:cdot|times|ast)(?![a-zA-Z])", "*"),
         (r"\*\*", "^"),
+        (r"(?<![a-zA-Z])([aApP])\.\s*([mM])\.?(?![a-zA-Z])", r"\1\2"),
         (r"(?<=\d)\s*[xX]\s*(?=10\s*\^)", "*"),
         (r"\\div(?![a-zA-Z])", "/"),
         (r"\\(?:leqslant|leqq|leq)(?![a-zA-Z])|<=", r"\\le "),
@@ -49,6 +50,10 @@ _REWRITES: Final = tuple(
         (r"\\inf(?:in)?(?![a-zA-Z])|(?<![\\a-zA-Z])(?:infinity|inf|oo)(?![a-zA-Z])", r"\\infty "),
         (r"\\text\s*\{\s*(?:infinity)\s*\}", r"\\infty "),
         (r"\\(?:bmod|mod)(?![a-zA-Z])", r"\\bmod "),
+        (
+            r"\\(?:therefore|implies|Rightarrow)(?![a-zA-Z])|\\(?:begin|end)\s*\{(?:aligned|align\*?|gathered|equation\*?)\}",
+            " ",
+        ),
         (r"\\colon(?![a-zA-Z])", ":"),
         (r"\^\s*\{?\s*\\prime\s*\}?", "'"),
         (r"\\(?:phantom|vphantom|hphantom)\s*\{[^{}]*\}", " "),
@@ -60,7 +65,7 @@ _SURE_GROUPS: Final = re.compile(_ONE_GROUP + r"((?:(?:\s*\{\s*,\s*\}\s*|,\\!\s*
 _COMMA_GROUPS: Final = re.compile(_ONE_GROUP + r"((?:,\d{3})+)(?!\d|,\d)")
 _REPEATING: Final = re.compile(r"(\d*)\.(\d{0,40})\s*\\(?:overline|bar)\s*(?:\{\s*(\d{1,40})\s*\}|(\d))")
 _BRACKET: Final = re.compile(r"\\[{}]|[()\[\]]")
-_END: Final = " \t\r\n.,;:"
+_END: Final = " \t\r\n.,;:\\"
 
 
 def plain(text: str) -> str:

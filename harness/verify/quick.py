@@ -24,6 +24,7 @@ _LOOSE_SPACE: Final = re.compile(r"(?<!\d)\s+|\s+(?!\d)")
 _TEXT: Final = re.compile(r"\\text\{([^{}]*)\}")
 _FRACTION: Final = re.compile(r"\\frac\s*(?:(\d)|\{([^{}]*)\})\s*(?:(\d)|\{([^{}]*)\})")
 _SCRIPT: Final = re.compile(r"([_^])\{(\w)\}(?!\w)")
+_MODULUS: Final = re.compile(r"\\p?mod\s*(?:\{(\w+)\}|(\w+))")
 _NAME: Final = re.compile(r"[A-Za-z](?:\([a-z]\))?=(?=[^=]+$)")
 
 
@@ -60,6 +61,7 @@ def spelling(text: str) -> str:
     """The text in one spelling; texts of one spelling say the same."""
     text = _LOOSE_SPACE.sub("", _TEXT.sub(r" \1 ", plain(text)))
     text = _FRACTION.sub(lambda found: rf"\frac{{{found[1] or found[2]}}}{{{found[3] or found[4]}}}", text)
+    text = _MODULUS.sub(r"\\pmod{\1\2}", text)
     return _SCRIPT.sub(r"\1\2", text)
 
 

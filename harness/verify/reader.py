@@ -39,8 +39,9 @@ def read(text: str, *, loose: bool = True) -> Shape:
 
 
 def letters(text: str) -> str:
-    """The letters and digits of an answer alone, in lower case: how words are compared."""
-    return _LETTERS.sub("", plain(text)).casefold()
+    """The letters and digits of an answer alone, in lower case: how words are compared; a sign before them stays."""
+    cleaned = plain(text)
+    return "-" * cleaned.startswith("-") + _LETTERS.sub("", cleaned).casefold()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ class Reader:
         if not inside:
             return Listing((), braced=True)
         head, *conditions = split(inside, "|", ":")
-        if len(conditions) == 1 and head[0].kind == "letters":
+        if len(conditions) == 1 and head and head[0].kind == "letters":
             return region(self.shape(conditions[0]))
         found = self.shape(inside)
         listed = isinstance(found, Listing) and not found.braced

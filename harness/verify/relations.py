@@ -9,7 +9,7 @@ from harness.verify.errors import Refused
 from harness.verify.names import function, spelled
 from harness.verify.scalars import scalar
 from harness.verify.shapes import Chain, Equation, Inequality, Named, Scalar, Shape
-from harness.verify.tokens import Tokens, levels
+from harness.verify.tokens import Tokens, levels, whole
 from harness.verify.tree import Operation, Symbol, Tree, symbols
 
 Read = Callable[[Tokens], Shape]
@@ -17,6 +17,7 @@ Read = Callable[[Tokens], Shape]
 ORDERS: Final = ("<", ">", "\\le", "\\ge", "\\ne")
 _EQUALS: Final = ("=", "\\approx")
 _RELATIONS: Final = (*ORDERS, *_EQUALS, "\\in")
+_APPLIED: Final = frozenset({"P", "E", "Pr", "Var", "f", "g", "h", "p", "F", "G", "H", "N"})
 _LONGEST_NAME: Final = 3  # letters of a segment, a triangle
 
 
@@ -82,7 +83,7 @@ def is_name(parts: Tokens) -> bool:
     r"""Whether tokens are one name: ``x``, ``f(x)``, ``AB``, ``\angle ABC``, ``(x, y)``, ``\text{the area}``."""
     if any(token.kind == "word" and len(token.text) > 1 and function(token) is None for token in parts):
         return all(token.kind in ("word", "letters") or token.is_("(", ")", "'") for token in parts)
-    if _is_vector(parts) or _is_figure(parts):
+    if _is_vector(parts) or _is_figure(parts) or _is_applied(parts):
         return True
     tree = _tree(parts)
     return isinstance(tree, Symbol) or (isinstance(tree, Operation) and tree.name.startswith("apply "))
@@ -92,6 +93,11 @@ def _is_vector(parts: Tokens) -> bool:
     inside = [token for token in parts if not token.is_("(", ")", ",")]
     bracketed = len(parts) > 4 and parts[0].is_("(") and parts[-1].is_(")") and any(token.is_(",") for token in parts)
     return bracketed and all(token.kind == "letters" and len(token.text) == 1 for token in inside)
+
+
+def _is_applied(parts: Tokens) -> bool:
+    r"""Whether a letter such as P stands before a bracket: ``P(A \cap B)``, ``f(2)``."""
+    return len(parts) > 3 and parts[0].kind == "letters" and parts[0].text in _APPLIED and whole(parts[1:])
 
 
 def _is_figure(parts: Tokens) -> bool:

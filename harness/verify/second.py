@@ -7,15 +7,21 @@ import re
 from typing import Final
 
 _NAME: Final = re.compile(r"\\?[A-Za-z]+")
+_RELATION: Final = re.compile(
+    r"[=<>]|\\(?:equiv|cong|sim|in|subseteq|subset|le|ge|leq|geq|ne|neq|mid|to|p?mod)(?![A-Za-z])"
+)
 _SENTENCE: Final = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{4,}")
 
 
 def math_verify_agrees(gold: str, answer: str) -> bool:
-    """Whether math-verify finds the two equal. Never for sentences, nor for an answer with names the gold lacks.
+    """Whether math-verify finds the two equal.
 
+    Never asked for sentences and relations, of which it reads a part, nor for an answer with names that the gold lacks.
     Without its timers, which need the main thread and depend on load: the process has a deadline of its own.
     """
-    if _SENTENCE.search(gold) or not set(_NAME.findall(answer)) <= set(_NAME.findall(gold)):
+    if any(pattern.search(text) for pattern in (_SENTENCE, _RELATION) for text in (gold, answer)):
+        return False
+    if not set(_NAME.findall(answer)) <= set(_NAME.findall(gold)):
         return False
     from math_verify import parse, verify  # noqa: PLC0415  # slow to load, seldom needed
 

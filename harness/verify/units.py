@@ -100,6 +100,7 @@ _NO_NOUN: Final = frozenset(
     "always perhaps plus minus yes less its this is was has does sometimes unless guess pass cross possibilities "  # noqa: SIM905
     "answers guesses values solutions maybes others else as us thus numbers".split()
 )
+CODES: Final = {"USD": "dollar", "EUR": "euro", "GBP": "pound sterling"}
 CURRENCIES: Final = {"\\dollar": "dollar", "\\pounds": "pound sterling", "\\euro": "euro"}
 SCALES: Final = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _SIGN_TOKENS: Final = ("^", "{", "}", "/", "*", "-", "\\cdot")

@@ -12,7 +12,7 @@ from harness.verify.scalars import number, scalar
 from harness.verify.shapes import Ratio, Scalar, Shape
 from harness.verify.tokens import Token, Tokens, split
 from harness.verify.tree import Number, Operation
-from harness.verify.units import CURRENCIES, SCALES, Unit, split_unit
+from harness.verify.units import CODES, CURRENCIES, SCALES, Unit, split_unit
 
 _WORDS: Final = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
 _BASED: Final = re.compile(
@@ -42,7 +42,7 @@ def ratio(parts: Tokens) -> Shape | None:
         return None
     *_, last = pieces
     written = [token for token in last if token.kind not in ("word", "letters")]
-    suffix = "".join(token.text for token in last if token.kind == "word").casefold()
+    suffix = "".join(token.text for token in last if token.kind in ("word", "letters")).casefold()
     pieces[-1] = written if suffix in ("am", "pm") else last
     clock = all(len(piece) == 1 and piece[0].text.isdecimal() for piece in pieces) and len(pieces[-1][0].text) == 2
     return Ratio(tuple(scalar(piece) for piece in pieces), clock, suffix if pieces[-1] is written else "")
@@ -74,6 +74,8 @@ def _without_label(parts: Tokens) -> Tokens:
 
 
 def _currency(parts: Tokens) -> tuple[Tokens, Unit | None]:
+    if len(parts) > 1 and parts[0].text in CODES:
+        return parts[1:], ((CODES[parts[0].text], 1),)
     for at, token in enumerate(parts):
         if token.is_(*CURRENCIES) and (at == len(parts) - 1 or at == 0 or (at == 1 and parts[0].is_("-", "+"))):
             return (*parts[:at], *parts[at + 1 :]), ((CURRENCIES[token.text], 1),)
