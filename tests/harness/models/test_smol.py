@@ -5,10 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 
+from harness.config import load
 from harness.models import smol
 from harness.models.load import load_model
 from harness.models.locate import ModelError
 from harness.models.prompting import format_prompt
+from harness.schema import SchemaError
+from sweeps.grid import read_grid
+
+GRIDS = Path(__file__).parents[3] / "sweeps" / "grids"
 
 
 def test_a_model_in_the_cache_needs_no_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,6 +32,25 @@ def test_without_the_extra_the_command_is_named(tmp_path: Path, monkeypatch: pyt
         with pytest.raises(ModelError, match=r"^model.path 'smol': .*no-such-wheel.*make setup EXTRA=smol$"):
             call()
     assert not list(tmp_path.rglob("config.json"))
+
+
+def test_a_run_without_the_extra_is_refused_before_it_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(smol, "_WHEEL", "no-such-wheel")
+    with pytest.raises(SchemaError, match="make setup EXTRA=smol"):
+        load("model=smol")
+
+
+def test_the_profile_trains_on_easy_and_scores_a_slice_of_real_benchmarks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    smol._target().mkdir(parents=True)
+    config = load(*read_grid(GRIDS / "smoke.yaml", "smol").overrides)
+    assert (config.model.path, config.model.dtype) == ("smol", "float32")
+    assert (config.data.source, config.data.difficulties) == ("paper", ("easy",))
+    assert (config.steps, config.rollout.prompts_per_batch, config.rollout.group_size) == (3, 4, 4)
+    assert (config.eval.benchmarks, config.eval.problems, config.eval.samples) == (("gsm8k", "math500", "aime24"), 4, 2)
 
 
 @pytest.mark.slow
