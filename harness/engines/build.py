@@ -29,17 +29,29 @@ def build(model: Any, tokenizer: Any, config: ExperimentConfig) -> tuple[Sampler
     Raises SchemaError or ModelError where the settings ask for what the model or the machine cannot do.
     """
     model = _placed(model, config).eval()
-    compact = supports(model) if config.backend.engine == "auto" else config.backend.engine == "compact"
+    sampler = build_sampler(model, tokenizer, config)
+    scorer = partial(
+        compact_scores if _is_compact(model, config) else hf_scores, recompute=config.optim.gradient_checkpointing
+    )
+    needs = config.update_rule().needs
+    return sampler, TorchLearner(model, config.optim, config.rollout.temperature, scorer, needs)
+
+
+def build_sampler(model: Any, tokenizer: Any, config: ExperimentConfig) -> Sampler:
+    """A sampler alone, without what a learner holds beside the weights. The same errors as ``build``."""
+    model = _placed(model, config).eval()
+    compact = _is_compact(model, config)
     refuse_unmet(model, config)
     if compact:
         keep_freed_memory()
     decode = partial(tokenizer.batch_decode, skip_special_tokens=True)
     ends = end_ids(model, tokenizer)
     pad_id = ends[0] if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-    sampler = (CompactSampler if compact else HfSampler)(model, ends, pad_id, decode)
-    scorer = partial(compact_scores if compact else hf_scores, recompute=config.optim.gradient_checkpointing)
-    needs = config.update_rule().needs
-    return sampler, TorchLearner(model, config.optim, config.rollout.temperature, scorer, needs)
+    return (CompactSampler if compact else HfSampler)(model, ends, pad_id, decode)
+
+
+def _is_compact(model: Any, config: ExperimentConfig) -> bool:
+    return supports(model) if config.backend.engine == "auto" else config.backend.engine == "compact"
 
 
 def _placed(model: Any, config: ExperimentConfig) -> Any:

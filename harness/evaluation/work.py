@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 import yaml
 
-from harness.engines.build import build
+from harness.engines.build import build_sampler
 from harness.evaluation.fingerprint import label
 from harness.evaluation.report import document
 from harness.evaluation.sitting import clear, sit
@@ -65,7 +65,7 @@ def outcomes(config: ExperimentConfig, exams: Sequence[Exam], folder: Path) -> E
 def _sampler(config: ExperimentConfig) -> Sampler:
     torch.set_num_threads(max(1, int(config.backend.num_cpus)))
     model, tokenizer = load_model(config.model.path, getattr(torch, config.model.dtype))
-    return build(model, tokenizer, config)[0]
+    return build_sampler(model, tokenizer, config)
 
 
 def _read(path: Path, exams: Sequence[Exam]) -> Evaluations:
