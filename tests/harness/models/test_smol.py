@@ -10,7 +10,6 @@ from harness.models import smol
 from harness.models.load import load_model
 from harness.models.locate import ModelError
 from harness.models.prompting import format_prompt
-from harness.schema import SchemaError
 from sweeps.grid import read_grid
 
 GRIDS = Path(__file__).parents[3] / "sweeps" / "grids"
@@ -37,7 +36,7 @@ def test_without_the_extra_the_command_is_named(tmp_path: Path, monkeypatch: pyt
 def test_a_run_without_the_extra_is_refused_before_it_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(smol, "_WHEEL", "no-such-wheel")
-    with pytest.raises(SchemaError, match="make setup EXTRA=smol"):
+    with pytest.raises(ModelError, match="make setup EXTRA=smol"):
         load("model=smol")
 
 
