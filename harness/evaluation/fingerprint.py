@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from dataclasses import asdict
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -62,6 +63,7 @@ def _exam(exam: Exam) -> dict[str, Any]:
     return {**known, "problems": hashlib.sha256(problems).hexdigest()}
 
 
+@cache  # a process runs the code that it has read
 def _code() -> str:
     found = hashlib.sha256()
     for path in sorted(_CODE.rglob("*.py")):
