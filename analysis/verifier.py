@@ -46,7 +46,7 @@ def _errors(total: Count, found: Report) -> str:
         "The verifier of real mathematics errs too: on labelled pairs of our own it rewards "
         f"{_share(total.false_positives, total.wrong)} wrong answers and refuses "
         f"{_share(total.false_negatives, total.right)} right ones (95 % intervals after Wilson; "
-        f"commit {found.commit[:10]}{changed}, `make audit`)."
+        f"commit {found.commit[:10]}{changed}, `make audit`). It was mended on these pairs: on others it may err more."
     )
 
 

@@ -98,6 +98,7 @@ def _notes(report: Report) -> Iterator[str]:
         "that earn none. In brackets Wilson's 95 % interval, in per cent. Undecided: a limit was hit; no reward."
     )
     yield "math-verify: its default configuration on the same pairs, the gold between dollar signs, the response whole."
+    yield "The verifier was mended where it erred on these pairs: on answers unlike them it may err more often."
     if not report.plain:
         yield "math-verify did not get through the pairs, hence the dashes."
     changed = {"yes": " with changes", "unknown": ", with or without changes"}.get(report.dirty, "")
