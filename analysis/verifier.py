@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def verifier_note(runs: pd.DataFrame, folder: Path | None = None) -> Iterator[str]:
-    """One sentence where any of the runs was scored by the verifier, from ``verifier.json`` in ``folder``."""
+    """A note where any of the runs was scored by the verifier, from ``verifier.json`` in ``folder``."""
     if _scored(runs):
         yield _note((folder or results()) / f"{NAME}.json")
 
