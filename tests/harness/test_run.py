@@ -14,6 +14,8 @@ from harness.metrics import METRICS, family, is_timing
 from harness.records import RunRecord
 from harness.run import Finished, RunSpec, execute, save
 from harness.train import StepReport
+from tests.data_folder import data_folder
+from tests.harness.byte_model import save_byte_model
 from tricks.presets import PRESETS
 
 SMALL = (
@@ -144,6 +146,39 @@ def test_the_record_is_written_last(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Path, "replace", lambda draft, target: written.append(target.name) or replace(draft, target))
     save(finished, tmp_path / "copy")
     assert written[-1] == "record.json"
+
+
+def test_real_problems_are_trained_on_and_scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATA_DIR", str(data_folder()))
+    monkeypatch.setenv("RESULTS_DIR", str(tmp_path))
+    model = save_byte_model(tmp_path / "model")
+    chosen = spec(
+        f"model.path={model}",
+        "model.prompt_form=chat",
+        "data=math_easy",
+        "eval.benchmarks=[aime24,gsm8k]",
+        "+eval.samples_of.aime24=3",
+        "eval.max_response_length=4",
+        "rollout.max_response_length=6",
+        "rollout.max_prompt_length=400",  # bytes, for this model
+        "steps=1",
+    )
+    first, *_, finished = execute(chosen, tmp_path / "run")
+    assert isinstance(first, StepReport)
+    assert isinstance(finished, Finished)
+    record, rows = finished.record, pd.read_parquet(tmp_path / "run" / "outcomes.parquet")
+    card = json.loads((tmp_path / "run" / "data_card.json").read_text())["paper/easy"]
+    assert (card["rows"], record.provenance["data paper/easy"]) == (5000, card["sha256"])
+    assert 0 < first.metrics["data/too_long"] < 5000
+    assert first.metrics["eval/too_long"] == rows[rows.reason == "prompt_too_long"].problem_id.nunique() > 0
+    assert {"final/aime24/avg@3", "final/gsm8k/avg@2", "final/gsm8k/pass@2/se"} <= set(record.scores)
+    assert rows.groupby(["when", "benchmark"]).size().to_dict() == {
+        (when, name): count for when in ("start", "final") for name, count in (("aime24", 9), ("gsm8k", 6))
+    }
+    logged = {
+        name for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines() for name in json.loads(line)
+    }
+    assert {family(name) for name in logged - {"step"}} <= set(METRICS)
 
 
 def command(*overrides: str, results: Path) -> subprocess.CompletedProcess[str]:
