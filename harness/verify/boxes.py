@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_MARK: Final = re.compile(r"\\boxed\s*\{|\\.|[{}]", re.DOTALL)
+_MARK: Final = re.compile(r"\\boxed\s*\{|\\(?!\\boxed\s*\{).|[{}]", re.DOTALL)
 _BOX: Final = re.compile(r"\\boxed\s*\{")
 
 
 def last_box(response: str) -> str | None:
     r"""What the complete box that closes last holds; None where no box is complete.
 
-    Escaped braces do not count. A box within a box belongs to the outer one: ``\boxed{x=\boxed{2}}`` holds ``x={2}``.
+    Escaped braces do not count, and a doubled backslash before the command makes no difference. A box within a box
+    belongs to the outer one: ``\boxed{x=\boxed{2}}`` holds ``x={2}``.
     """
     first = _BOX.search(response)
     if first is None:

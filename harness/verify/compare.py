@@ -244,9 +244,14 @@ def _is_decimal(shape: Shape) -> bool:
     return any(isinstance(node, Number) and node.value.denominator > 1 for node in nodes(shape.tree))
 
 
+def _places(denominator: int) -> int:
+    """How many decimals a fraction with this denominator has at most: 1/25 = 0.04 has two."""
+    return next((places for places in range(40) if 10**places % denominator == 0), 40)
+
+
 def _rounded(right: Shape, member: Shape) -> bool:
     """Whether a decimal is the value to the digits that it has."""
     if not isinstance(right, Scalar) or not isinstance(member, Scalar):
         return False
     sizes = [node.value.denominator for node in nodes(member.tree) if isinstance(node, Number)]
-    return bool(sizes) and equal(right.tree, member.tree, 10.0 ** -(len(str(max(sizes))) - 1))
+    return bool(sizes) and equal(right.tree, member.tree, 0.5 * 10.0 ** -_places(max(sizes)))

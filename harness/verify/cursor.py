@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from harness.verify.errors import Refused
 from harness.verify.names import ACCENTS, PREFIXES, function, known
-from harness.verify.tokens import CLOSING, OPENING, Token, Tokens, split
+from harness.verify.tokens import CLOSING, DEEPEST, OPENING, Token, Tokens, split
 from harness.verify.tree import Symbol, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_DEEPEST: Final = 40
 FUNCTION_LETTERS: Final = frozenset("fghFGH")
 _OPENERS: Final = ("(", "[", "{", "\\lfloor", "\\lceil", "\\frac", "\\sqrt", "\\binom")
 
@@ -63,7 +62,7 @@ class Cursor:
     def deeper(self) -> Iterator[None]:
         """One level further down; refused where an answer never goes."""
         self._depth += 1
-        if self._depth > _DEEPEST:
+        if self._depth > DEEPEST:
             raise Refused("too_deep")
         yield
         self._depth -= 1

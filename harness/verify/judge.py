@@ -14,7 +14,7 @@ from harness.verify.reader import letters, read
 from harness.verify.shapes import Brackets, Listing, Scalar, Shape, Text
 from harness.verify.tree import symbols
 
-_GROUPED: Final = re.compile(r"\s*\$?\s*[1-9]\d{0,2}(?:,[1-9]\d{2})+\s*\$?\s*")
+_GROUPED: Final = re.compile(r"\s*\$?\s*[1-9]\d{0,2}(?:,[1-9]\d{2}){2,}\s*\$?\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,12 @@ def _difference(wanted: Shape, answer: str, tolerance: float | None) -> str | No
 
 
 def _same_members(gold: str, answer: str) -> bool:
-    """Whether one writes ``100,200`` and the other ``100, 200``: one number or two, but the same answer."""
+    """Whether one writes ``100,200,300`` and the other ``100, 200, 300``: one number or three, but the same answer.
+
+    Not for two members: ``4,320`` is a number, and ``4, 320`` are two.
+    """
     grouped = [_GROUPED.fullmatch(text) is not None for text in (gold, answer)]
-    if grouped[0] == grouped[1]:
+    if grouped[0] == grouped[1] or ";" in answer:
         return False
     one, other = (text.replace(",", ", ") for text in (gold, answer))
     try:

@@ -10,6 +10,7 @@ from typing import Final, Literal
 from harness.verify.errors import Refused
 
 MOST: Final = 3_000
+DEEPEST: Final = 40
 Kind = Literal["number", "letters", "word", "command", "sign"]
 
 _TOKEN: Final = re.compile(
@@ -69,6 +70,8 @@ def levels(parts: Tokens) -> Iterator[tuple[int, Token, int]]:
             raise Refused("unreadable")
         yield at, token, depth
         depth += token.is_(*OPENING)
+        if depth > DEEPEST:
+            raise Refused("too_deep")
     if depth:
         raise Refused("unreadable")
 

@@ -15,6 +15,7 @@ from harness.verify.tree import Number, Operation
 from harness.verify.units import CODES, CURRENCIES, SCALES, Unit, split_unit
 
 _WORDS: Final = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
+_GROUP: Final = re.compile(r"\{((?:[^{}]|\{[^{}]*\})*)\}")
 _BASED: Final = re.compile(
     r"(?P<sign>-?)\s*\(?(?P<digits>\d[0-9A-Z ]*)\)?"
     r"(?:_\s*\{?\s*\(?\s*(?:\\text\s*\{\s*)?(?P<base>\w+)\s*\}?\s*\)?\s*\}?"
@@ -24,7 +25,8 @@ _BASED: Final = re.compile(
 
 def based(text: str) -> Scalar | None:
     r"""Digits with a base, such as ``2516_8`` or ``1A_{16}``; None where plain text is nothing of the kind."""
-    found = _BASED.fullmatch(text)
+    inner = _GROUP.fullmatch(text)
+    found = _BASED.fullmatch(text if inner is None else inner[1].strip())
     if found is None:
         return None
     written = found["base"] or found["named"]
