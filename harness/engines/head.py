@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from harness.engines.log_probs import Scores, chunks, gradient, values, wide
+from harness.engines.log_probs import Scores, chunks, gradient, wide
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HEAD_ELEMENTS: Final = 1 << 25  # logits at a time, 128 MiB in float32
+CACHED_ELEMENTS: Final = 1 << 20  # of those, as many as a processor's cache holds beside a few of their like
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +30,11 @@ class Head:
 
 def logits(states: Tensor, head: Head) -> Tensor:
     """Logits (..., V) of ``states`` (..., hidden), in float32 at least."""
-    plain = wide(torch.nn.functional.linear(states, head.weight, head.bias))
-    if head.scale != 1:
-        plain = plain * head.scale
-    return plain if head.cap is None else head.cap * torch.tanh(plain / head.cap)
+    return _squashed(torch.nn.functional.linear(states, head.weight, head.bias), head)
 
 
 def score_states(states: Tensor, head: Head, ids: Tensor, temperature: float, *, entropy_grad: bool = False) -> Scores:
-    """What ``score`` gives for the logits of ``states`` (M, hidden) and ``ids`` (M,)."""
+    """What ``score`` gives for the logits of ``states`` (M, hidden) and ``ids`` (M,); those must be finite."""
     log_probs, entropy = _ScoreStates.apply(  # type: ignore[no-untyped-call]
         states, head.weight, head.bias, head, ids, temperature, entropy_grad
     )
@@ -53,8 +54,10 @@ class _ScoreStates(torch.autograd.Function):
         entropy_grad: bool,
     ) -> tuple[Tensor, Tensor]:
         log_probs, entropy = wide(states.new_empty(2, len(ids)))
-        for rows in chunks(len(ids), len(weight), HEAD_ELEMENTS):
-            log_probs[rows], entropy[rows] = values(logits(states[rows], head), ids[rows], temperature)
+        for rows, chunk in _products(states, weight, bias):
+            for some in chunks(len(chunk), len(weight), CACHED_ELEMENTS):
+                found = _values(_squashed(chunk[some], head) / temperature, ids[rows][some])
+                log_probs[rows][some], entropy[rows][some] = found
         ctx.save_for_backward(states, weight, bias, ids, entropy if entropy_grad else None)
         ctx.scale, ctx.cap, ctx.temperature = head.scale, head.cap, temperature
         if not entropy_grad:
@@ -66,28 +69,76 @@ class _ScoreStates(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor, spread: Tensor) -> tuple[Tensor | None, ...]:
         states, weight, bias, ids, entropy = ctx.saved_tensors
         head = Head(weight, bias, ctx.scale, ctx.cap)
-        # Sums over all tokens are kept in float32; those of one chunk have the weight's own precision.
-        of_states, of_weight = torch.empty_like(states), wide(torch.zeros_like(weight))
-        of_bias = None if bias is None else wide(torch.zeros_like(bias))
-        for rows in chunks(len(ids), len(weight), HEAD_ELEMENTS):
-            chunk = logits(states[rows], head)
-            of_entropy = None if entropy is None else (entropy[rows], spread[rows])
-            found = gradient(chunk, ids[rows], ctx.temperature, grad[rows], of_entropy)
-            found = _uncapped(found, chunk, head)
-            narrow = found.to(weight.dtype)
-            torch.mm(narrow, weight, out=of_states[rows])
-            if of_weight.dtype == weight.dtype:
-                of_weight.addmm_(narrow.T, states[rows])
-            else:
-                of_weight += narrow.T @ states[rows]
-            if of_bias is not None:
-                of_bias += found.sum(dim=0)
-        of_bias = None if bias is None or of_bias is None else of_bias.to(bias.dtype)
-        return of_states, of_weight.to(weight.dtype), of_bias, None, None, None, None
+        of_states, sums = torch.empty_like(states), _Sums(weight, bias)
+        for rows, chunk in _products(states, weight, bias):
+            for some in chunks(len(chunk), len(weight), CACHED_ELEMENTS):
+                squashed = _squashed(chunk[some], head)
+                of_entropy = None if entropy is None else (entropy[rows][some], spread[rows][some])
+                found = gradient(squashed, ids[rows][some], ctx.temperature, grad[rows][some], of_entropy)
+                chunk[some] = _unsquashed(found, squashed, head)
+            torch.mm(chunk, weight, out=of_states[rows])
+            sums.add(chunk, states[rows])
+        return of_states, *sums.gradients(), None, None, None, None
 
 
-def _uncapped(grad: Tensor, logits: Tensor, head: Head) -> Tensor:
-    """The gradient before cap and scale."""
+@dataclass(slots=True)
+class _Sums:
+    """Gradients of weight and bias, added up in float32 at least."""
+
+    weight: Tensor
+    bias: Tensor | None
+    of_weight: Tensor = field(init=False)
+    of_bias: Tensor | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.of_weight = wide(torch.zeros_like(self.weight))
+        self.of_bias = None if self.bias is None else wide(torch.zeros_like(self.bias))
+
+    def add(self, grad: Tensor, states: Tensor) -> None:
+        """Take in the gradient (m, V) of the products of ``states`` (m, hidden)."""
+        if self.of_weight.dtype == grad.dtype:
+            self.of_weight.addmm_(grad.T, states)
+        else:
+            self.of_weight += grad.T @ states
+        if self.of_bias is not None:
+            self.of_bias += grad.sum(dim=0)
+
+    def gradients(self) -> tuple[Tensor, Tensor | None]:
+        """Both, in the precision of the parameters."""
+        of_bias = None if self.of_bias is None else self.of_bias.to(self.weight.dtype)
+        return self.of_weight.to(self.weight.dtype), of_bias
+
+
+def _products(states: Tensor, weight: Tensor, bias: Tensor | None) -> Iterator[tuple[slice, Tensor]]:
+    """Rows and their W h + b (m, V), in memory asked for once: new pages cost as much as the product."""
+    parts = chunks(len(states), len(weight), HEAD_ELEMENTS)
+    memory = weight.new_empty(min(len(states), parts[0].stop) if parts else 0, len(weight))
+    for rows in parts:
+        some = states[rows]
+        product = torch.mm(some, weight.T, out=memory[: len(some)])
+        yield rows, product if bias is None else product.add_(bias)
+
+
+def _squashed(product: Tensor, head: Head) -> Tensor:
+    """Logits from products."""
+    plain = wide(product)
+    if head.scale != 1:
+        plain = plain * head.scale
+    return plain if head.cap is None else head.cap * torch.tanh(plain / head.cap)
+
+
+def _unsquashed(grad: Tensor, squashed: Tensor, head: Head) -> Tensor:
+    """The gradient of products from that of logits."""
     if head.cap is not None:
-        grad = grad * (1 - (logits / head.cap) ** 2)
+        grad = grad * (1 - (squashed / head.cap) ** 2)
     return grad * head.scale if head.scale != 1 else grad
+
+
+def _values(scaled: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
+    """Log-probabilities and entropies (m,) of ``ids`` (m,) from finite logits (m, V), each exponential taken once."""
+    best = scaled.amax(dim=-1, keepdim=True)
+    share = (scaled - best).exp_()
+    total = share.sum(dim=-1)
+    log_total = best[:, 0] + total.log()
+    mean = torch.linalg.vecdot(share, scaled) / total
+    return scaled.gather(1, ids[:, None])[:, 0] - log_total, log_total - mean

@@ -44,16 +44,6 @@ def score(logits: Tensor, ids: Tensor, temperature: float, *, entropy_grad: bool
     return Scores(log_probs, entropy)
 
 
-def values(logits: Tensor, ids: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-    """Log-probabilities and entropies (M,) of ``ids`` (M,) from some ``logits`` (M, V), without grad."""
-    scaled = wide(logits) / temperature
-    log_total = scaled.logsumexp(dim=-1)
-    log_probs = scaled.gather(1, ids[:, None])[:, 0] - log_total
-    # A logit of minus infinity would turn 0 * inf into nan; its token adds nothing.
-    mean = (torch.softmax(scaled, dim=-1) * scaled.clamp(min=torch.finfo(torch.float32).min)).sum(dim=-1)
-    return log_probs, log_total - mean
-
-
 def gradient(
     logits: Tensor, ids: Tensor, temperature: float, grad: Tensor, entropy: tuple[Tensor, Tensor] | None
 ) -> Tensor:
@@ -83,7 +73,7 @@ class _Score(torch.autograd.Function):
     def forward(ctx: Any, logits: Tensor, ids: Tensor, temperature: float, entropy_grad: bool) -> tuple[Tensor, Tensor]:
         log_probs, entropy = wide(logits.new_empty(2, len(ids)))
         for rows in chunks(len(logits), logits.shape[1], CHUNK_ELEMENTS):
-            log_probs[rows], entropy[rows] = values(logits[rows], ids[rows], temperature)
+            log_probs[rows], entropy[rows] = _values(logits[rows], ids[rows], temperature)
         ctx.save_for_backward(logits, ids, entropy if entropy_grad else None)
         ctx.temperature = temperature
         if not entropy_grad:
@@ -99,6 +89,16 @@ class _Score(torch.autograd.Function):
             of_entropy = None if entropy is None else (entropy[rows], spread[rows])
             grads[rows] = gradient(logits[rows], ids[rows], ctx.temperature, grad[rows], of_entropy)
         return grads, None, None, None
+
+
+def _values(logits: Tensor, ids: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """Log-probabilities and entropies (M,) of ``ids`` (M,) from some ``logits`` (M, V), without grad."""
+    scaled = wide(logits) / temperature
+    log_total = scaled.logsumexp(dim=-1)
+    log_probs = scaled.gather(1, ids[:, None])[:, 0] - log_total
+    # A logit of minus infinity would turn 0 * inf into nan; its token adds nothing.
+    mean = (torch.softmax(scaled, dim=-1) * scaled.clamp(min=torch.finfo(torch.float32).min)).sum(dim=-1)
+    return log_probs, log_total - mean
 
 
 def _of_entropy(scaled: Tensor, entropy: Tensor, grad: Tensor) -> Tensor:
