@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import torch
 
-from harness.config import load
+from harness.config import ARITHMETIC, load
+from harness.data.errors import DataError
 from harness.models.locate import BUILTIN, ModelError
 from harness.provenance import provenance
 from harness.replay_arms import BASELINE, compare, cosine, pulls
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from harness.config import DataConfig
     from harness.replay_arms import Pulls
     from tricks.document import Document
 
@@ -56,7 +58,7 @@ def main(words: Sequence[str]) -> int:
             raise SchemaError(f"{files[0]}: the batch is frozen already; leave out all other words")
         report = replay_file(Path(files[0].partition("=")[2])) if files else replay_model(words, results)
         path = _write(results / FOLDER / f"replay.{report.name}.json", report.to_json())
-    except (SchemaError, TrickError, ModelError) as error:
+    except (SchemaError, TrickError, ModelError, DataError) as error:
         print(error, file=sys.stderr)
         return 2
     except OSError as error:
@@ -75,13 +77,18 @@ def replay_model(overrides: Sequence[str], results: Path) -> Replay:
     gradients = frozen.policy.gradients(frozen.samples, list(made.by_arm.values()))
     origin = {
         "model": config.model.path,
-        "data": ", ".join(config.data.difficulties),
+        "data": _data(config.data),
         "seed": str(config.seed),
         "steps before": str(config.steps),
         "updates since sampling": str(config.optim.updates_per_rollout),
     }
     name = "laptop" if config.model.path.startswith(BUILTIN) else Path(config.model.path).name
     return _report(name, "parameters", frozen.batch, made, list(gradients), origin)
+
+
+def _data(data: DataConfig) -> str:
+    source = "" if data.source == ARITHMETIC else f"{data.source} "
+    return source + (data.path or ", ".join(data.difficulties))
 
 
 def replay_file(path: Path) -> Replay:

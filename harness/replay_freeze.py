@@ -13,12 +13,12 @@ from harness.engines.build import build
 from harness.engines.hf_scores import hf_scores
 from harness.engines.log_probs import join
 from harness.engines.minibatches import micro_rows, numbered, take
-from harness.engines.protocols import Decoding, Samples
+from harness.engines.protocols import Samples
 from harness.engines.qwen3 import compact_scores
 from harness.engines.qwen3_weights import supports
 from harness.models.load import load_model
-from harness.problems.arithmetic import stream
-from harness.prompts import task
+from harness.problems.source import tiers
+from harness.prompts import Prompts, training_decoding
 from harness.resample import Draw
 from harness.seeding import derive
 from harness.stopwatch import Stopwatch
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from harness.config import ExperimentConfig
     from harness.engines.log_probs import Scores
     from harness.replay_arms import Pull
-    from harness.tasks import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +84,10 @@ def freeze(config: ExperimentConfig) -> Frozen:
     limits = config.rollout.temperature, config.optim.micro_batch_tokens
     first, policy = Policy(deepcopy(model), *limits), Policy(model, *limits)
     sampler, learner = build(model, tokenizer, config)
-    rule, limit, tasks = config.update_rule(), config.rollout.max_response_length, _tasks(config, tokenizer)
+    rule, limit = config.update_rule(), config.rollout.max_response_length
+    tasks, _ = Prompts(config, tokenizer).training(tiers(config.data))
     batches = (list(islice(tasks, config.rollout.prompts_per_batch)) for _ in range(config.steps))
-    decoding = Decoding(config.rollout.group_size, limit, config.rollout.temperature)
+    decoding = training_decoding(config)
     for _ in train(sampler, learner, rule, config.reward, batches, decoding, config.seed):
         pass
     draw = Draw(sampler, decoding, config.seed, config.steps + 1, Stopwatch())
@@ -97,8 +97,3 @@ def freeze(config: ExperimentConfig) -> Frozen:
     learner.update(drawn.samples, rule.signal(rollouts), rule)
     now, micro = policy.scores(drawn.samples), list(micro_rows(drawn.samples, config.optim.micro_batch_tokens))
     return Frozen(Document(rollouts, now.log_probs, now.entropy, numbered(micro)), drawn.samples, policy)
-
-
-def _tasks(config: ExperimentConfig, tokenizer: Any) -> Iterator[Task]:
-    problems = stream(config.data.difficulties, derive(config.seed, "problems"))
-    return (task(problem, config, tokenizer) for problem in problems)

@@ -44,7 +44,17 @@ class Material:
 
 def material(config: ExperimentConfig) -> Material:
     """Read all of it. Raises DataError where a tier or a benchmark cannot be read, SchemaError for a wrong setting."""
-    return Material(_tiers(config.data), held_out(config))
+    return Material(tiers(config.data), held_out(config))
+
+
+def tiers(data: DataConfig) -> dict[str, Tier]:
+    """The tiers to train on by their names; none for arithmetic. Raises DataError."""
+    if data.source == ARITHMETIC:
+        return {}
+    if data.source == "file":
+        assert data.path is not None  # checked by harness.config.load
+        return {data.path: custom_tier(data.path)}
+    return {f"{data.source}/{difficulty}": tier(data.source, difficulty) for difficulty in data.difficulties}
 
 
 def held_out(config: ExperimentConfig) -> dict[str, tuple[Problem, ...]]:
@@ -68,15 +78,6 @@ def _epochs(pool: Sequence[T], seed: int, backwards: bool) -> Iterator[T]:
         order = list(pool)
         random.Random(derive(seed, epoch)).shuffle(order)
         yield from reversed(order) if backwards else order
-
-
-def _tiers(data: DataConfig) -> dict[str, Tier]:
-    if data.source == ARITHMETIC:
-        return {}
-    if data.source == "file":
-        assert data.path is not None  # checked by harness.config.load
-        return {data.path: custom_tier(data.path)}
-    return {f"{data.source}/{difficulty}": tier(data.source, difficulty) for difficulty in data.difficulties}
 
 
 def _held_out(name: str, config: ExperimentConfig) -> tuple[Problem, ...]:
