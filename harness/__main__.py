@@ -17,6 +17,7 @@ Hydra override; all defaults are in harness/conf.
   python -m harness preset=liteppo tricks.token_mean=null   leave one out
   python -m harness preset=grpo emulate=trl                 as another framework computes it
   python -m harness model.path=/path/to/model backend=hf    any Hugging Face model
+  python -m harness model=smol data=math_easy eval=smol     a pretrained one, on real problems (docs/data.md)
 
 "python -m tricks" lists the tricks. The presets:
   {presets}

@@ -52,3 +52,17 @@ def test_the_longest_runs_start_first():
     # 3 on one core, 2 and 2 on the other.
     assert makespan([2.0, 3.0, 2.0], 2) == 4.0
     assert makespan([], 2) == 0.0
+
+
+def test_each_benchmark_is_asked_its_own_number_of_times():
+    sizes = ("eval.benchmarks=[aime24,aime25,math500]", "+eval.samples_of.aime24=64", "eval.aime25=15")
+    config = asdict(load("steps=0", *sizes, "eval.problems=20", "eval.samples=2", "eval.max_response_length=100"))
+    # Two evaluations of 20 x 64, 15 x 2 and 20 x 2 responses of at most 100 tokens.
+    assert tokens(config) == pytest.approx(0.4 * 2 * (20 * 64 + 15 * 2 + 20 * 2) * 100)
+
+
+def test_runs_from_before_there_were_benchmarks_are_of_arithmetic():
+    now = record(steps=10).config
+    kept = {"problems", "samples", "temperature", "every"}
+    before = {**now, "eval": {name: value for name, value in now["eval"].items() if name in kept}}
+    assert tokens(before) == tokens(now)
