@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from harness.engines.protocols import Decoding
 
+FEW: Final = 1024  # tokens that mostly hold top_p; sorting a whole vocabulary takes ten times as long
 LARGE_VOCABULARY: Final = 4096  # tokens; from here on float32 would lose the tail of a cumulative sum
 
 
@@ -66,9 +67,20 @@ def _invert_likely(log_probs: Tensor, uniform: Tensor, top_p: float, top_k: int)
 
     The tokens left keep the order of the vocabulary, so that a cut of little mass changes few draws.
     """
-    best, ids = log_probs.topk(min(top_k or log_probs.shape[-1], log_probs.shape[-1]), dim=-1)
-    share = best.softmax(dim=-1)
+    best, ids = _likeliest(log_probs, top_p, top_k)
+    share = best.exp()
+    if top_k:
+        share /= share.sum(dim=-1, keepdim=True)
     before = share.cumsum(dim=-1) - share  # held by the likelier tokens
     best = best.masked_fill(before >= top_p, -torch.inf)
     ids, order = ids.sort(dim=-1)
     return ids.gather(1, invert(best.gather(1, order), uniform)[:, None])[:, 0]
+
+
+def _likeliest(log_probs: Tensor, top_p: float, top_k: int) -> tuple[Tensor, Tensor]:
+    """Log-probabilities and ids (B, K) from the likeliest down, of all tokens that may be kept."""
+    best, ids = log_probs.topk(min(top_k or FEW, log_probs.shape[-1]), dim=-1)
+    if top_k or bool((best.exp().sum(dim=-1) >= top_p).all()):
+        return best, ids
+    best, ids = log_probs.sort(dim=-1, descending=True)
+    return best, ids

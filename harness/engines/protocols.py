@@ -41,7 +41,7 @@ class Samples:
     response_ids: Tensor  # (B, T) int64
     response_mask: Tensor  # (B, T) bool, True on sampled tokens, the EOS token included
     truncated: Tensor  # (B,) bool, no EOS within the limit
-    log_probs: Tensor  # (B, T) float32, the sampler's own, 0 on padding
+    log_probs: Tensor  # (B, T) float32, the sampler's own, of the whole softmax, 0 on padding
     texts: tuple[str, ...]  # B responses without special tokens, for the verifier
 
     def of_prompts(self, first: int, last: int) -> Samples:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
+from harness.engines import draw as draw_module
 from harness.engines.draw import LARGE_VOCABULARY, chances, draw, invert, uniforms
 from harness.engines.protocols import Decoding
 
@@ -49,8 +50,11 @@ def test_numbers_of_a_prompt_depend_on_its_seed_the_sample_and_the_position_alon
 
 
 @pytest.mark.parametrize(("top_p", "top_k"), [(1.0, 4), (0.7, 0), (0.6, 9), (0.01, 0), (1.0, 1), (0.99, 100)])
-@pytest.mark.parametrize("vocabulary", [11, LARGE_VOCABULARY])
-def test_cuts_are_those_of_transformers(vocabulary: int, top_p: float, top_k: int) -> None:
+@pytest.mark.parametrize(("vocabulary", "few"), [(11, 11), (11, 2), (LARGE_VOCABULARY, 1024)])
+def test_cuts_are_those_of_transformers(
+    vocabulary: int, few: int, top_p: float, top_k: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draw_module, "FEW", few)
     decoding, steps = Decoding(1, 1, 0.7, top_p, top_k), 5000
     logits = 3 * torch.randn(1, vocabulary, generator=torch.Generator().manual_seed(4))
     warpers = [TemperatureLogitsWarper(0.7), *([TopKLogitsWarper(top_k)] if top_k else []), TopPLogitsWarper(top_p)]
