@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from harness.engines.protocols import Sampler
 
 EVALUATION_SEED: Final = derive(0, "evaluation")
-CHUNK: Final = 32  # problems asked at a time, which bounds what is held of their samples
+CHUNK: Final = 32  # problems asked at a time, at most,
+RESPONSES: Final = 256  # and their responses, unless it is one problem: this bounds what is held of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ class Exam:
 
     def parts(self) -> Iterator[Exam]:
         """The exam in chunks; arithmetic, whose samples share one seed, in one."""
-        size = len(self.tasks) if self.benchmark == ARITHMETIC else CHUNK
+        size = max(1, min(CHUNK, RESPONSES // self.decoding.group_size))
+        size = len(self.tasks) if self.benchmark == ARITHMETIC else size
         for start in range(0, len(self.tasks), size):
             yield replace(self, tasks=self.tasks[start : start + size])
 

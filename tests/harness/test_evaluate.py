@@ -36,6 +36,13 @@ def test_chunks_are_asked_one_by_one_and_put_together_again() -> None:
     assert found.answers[:3].tolist() == [["1", "0"], ["0", "0"], ["1", "1"]]
 
 
+@pytest.mark.parametrize(("samples", "problems"), [(1, 32), (8, 32), (64, 4), (300, 1)])
+def test_a_chunk_holds_some_problems_and_not_too_many_responses(samples: int, problems: int) -> None:
+    parts = list(replace(EXAM, decoding=Decoding(samples, 1)).parts())
+    assert len(parts[0].tasks) == problems
+    assert tuple(task for part in parts for task in part.tasks) == EXAM.tasks
+
+
 def test_every_problem_has_a_seed_that_nothing_but_its_id_decides() -> None:
     sampler = Listening()
     evaluate(sampler, EXAM)
