@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from math import isfinite
@@ -36,9 +37,16 @@ class Band:
 
 def curve_metric(study: Study, history: History) -> str:
     """The step metric behind the study's score, if it was logged often enough; else accuracy on training problems."""
-    held_out = study.metric.replace("final/", "eval/")
+    held_out = _logged(study.metric)
     longest = max((len(curve) for curve in history(held_out).values()), default=0)
     return held_out if longest >= ENOUGH else ON_POLICY
+
+
+def _logged(score: str) -> str:
+    """The step metric of a score of the final step: "final/aime24/avg@8" is the end of "eval/aime24/accuracy"."""
+    words = {"avg": "accuracy", "maj": "majority"}
+    name = re.sub(r"\b(\w+)@\d+$", lambda found: words.get(found[1], found[1]), score)
+    return re.sub("^final/", "eval/", name)
 
 
 def bands(taken: pd.DataFrame, curves: Mapping[str, Curve]) -> dict[int, Band]:

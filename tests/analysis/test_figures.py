@@ -37,6 +37,20 @@ def test_held_out_curves_are_drawn_where_they_have_enough_points():
     assert curve_metric(STUDY, lambda _: {"c0-s0": ((0, 0.1), (5, 0.2), (10, 0.3))}) == "eval/accuracy"
 
 
+@pytest.mark.parametrize(
+    ("score", "logged"),
+    [
+        ("final/pass@8", "eval/pass"),
+        ("final/aime24/avg@64", "eval/aime24/accuracy"),
+        ("final/aime24/maj@64", "eval/aime24/majority"),
+        ("final/length", "eval/length"),
+    ],
+)
+def test_a_score_has_the_curve_of_its_step_metric(score, logged):
+    long = {"c0-s0": ((0, 0.1), (5, 0.2), (10, 0.3))}
+    assert curve_metric(replace(STUDY, metric=score), lambda name: long if name == logged else {}) == logged
+
+
 def test_the_same_runs_give_the_same_bytes():
     assert draw(STUDY, RUNS, history) == draw(STUDY, RUNS, history)
 
