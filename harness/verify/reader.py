@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from harness.verify.errors import Refused
 from harness.verify.markup import plain
+from harness.verify.matrices import matrix
 from harness.verify.names import spelled
 from harness.verify.regions import EVERYTHING, intersection, region, union, without
 from harness.verify.relations import related
-from harness.verify.shapes import Brackets, Chain, Inequality, Listing, Matrix, Region, Shape, Text
+from harness.verify.shapes import Brackets, Chain, Inequality, Listing, Region, Shape, Text
 from harness.verify.tokens import Token, Tokens, levels, split, tokens, whole
 from harness.verify.values import based, ratio, single
 
@@ -22,7 +23,6 @@ MOST_CHARACTERS: Final = 4_096
 MOST_MEMBERS: Final = 200
 _JOINTS: Final = {"and": "\\land", "or": "\\lor"}
 _WEDGES: Final = {"\\vee": "\\lor", "\\wedge": "\\land", "\\mid": "|", "\\backslash": "\\setminus"}
-_MATRICES: Final = ("pmatrix", "bmatrix", "matrix", "Bmatrix", "smallmatrix", "array")
 _WORDS: Final = frozenset({"yes", "no", "odd", "even", "true", "false", "none", "both", "all", "red", "blue"})
 _LETTERS: Final = re.compile(r"\\(?:text|mbox)|[^A-Za-z0-9]")
 
@@ -132,7 +132,7 @@ class Reader:
     def _union(self, parts: Tokens) -> Shape | None:
         if len(parts) == 1 and parts[0].is_("\\Reals"):
             return Region((EVERYTHING,))
-        taken = split(parts, "\\setminus")
+        taken = split(parts, "\\setminus", "-" if parts[0].is_("\\Reals") else "\\setminus")
         if len(taken) == 2:
             return without(self._part(taken[0]), self._part(taken[1]))
         pieces = split(parts, "\\cup")
@@ -150,27 +150,13 @@ class Reader:
         pieces = split(parts[1:-1], ",", ";")
         if len(pieces) == 1:
             grouping = parts[0].is_("(") and parts[-1].is_(")")
-            return self.shape(pieces[0]) if grouping else None
+            return self.shape(pieces[0]) if grouping or parts[1].is_("\\begin") else None
         angles = {"\\langle": "(", "\\rangle": ")"}
         opening, closing = (angles.get(token.text, token.text) for token in (parts[0], parts[-1]))
         return Brackets(opening, closing, self._members(pieces))
 
     def _matrix(self, parts: Tokens) -> Shape | None:
-        if not parts[0].is_("\\begin") or len(parts) < 9 or parts[2].text not in _MATRICES:
-            return None
-        start = 4
-        if parts[2].text == "array" and parts[4].is_("{"):
-            start = 5 + next(at for at, token in enumerate(parts[4:]) if token.is_("}"))
-        if not parts[-4].is_("\\end") or any(token.is_("\\begin") for token in parts[1:]):
-            return None
-        rows = [row for row in split(_inner(parts[start:-4]), "\\\\") if row]
-        if sum(len(row) for row in rows) > 10 * MOST_MEMBERS:
-            raise Refused("too_long")
-        return Matrix(tuple(self._members(split(row, "&")) for row in rows))
-
-
-def _inner(parts: Tokens) -> Tokens:
-    return [token for token in parts if not token.is_("\\hline")]
+        return matrix(parts, self.shape)
 
 
 def _combined(members: tuple[Shape, ...], either: bool) -> Shape:

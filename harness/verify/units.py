@@ -62,6 +62,14 @@ people person persons
 child children
 man men
 woman women
+sheep
+fish
+mouse mice
+goose geese
+tooth teeth
+deer
+cattle
+penny pence pennies
 dozen
 eV
 erg ergs
@@ -112,7 +120,7 @@ def split_unit(parts: Tokens, *, loose: bool) -> tuple[Tokens, Unit | None]:
     while start > 1 and _may_belong(parts[start - 1]):
         start -= 1
     for at in range(start, len(parts)):
-        if _may_begin(parts[at], loose=loose) and (unit := parsed(parts[at:])) is not None:
+        if _may_begin(parts[at:], loose=loose) and (unit := parsed(parts[at:])) is not None:
             return parts[:at], unit
     return parts, None
 
@@ -173,9 +181,12 @@ def _may_belong(token: Token) -> bool:
     )
 
 
-def _may_begin(token: Token, *, loose: bool) -> bool:
+def _may_begin(parts: Tokens, *, loose: bool) -> bool:
+    token = parts[0]
     if token.kind == "word":
         return True
-    if token.kind != "letters" or len(token.text) < 2:
+    if token.kind != "letters":
         return False
+    if len(token.text) == 1:
+        return loose and len(parts) > 2 and parts[1].is_("/") and token.text in _NAMES  # m/s, but no m
     return loose or len(token.text) > 3 or token.text in _SURE
