@@ -76,7 +76,7 @@ def _equation(left: Tokens, right: Shape) -> Shape | None:
         return None
     if not symbols(tree) and not symbols(right.tree):
         return None
-    return Equation(tree, right, quantity=_names_only(left))
+    return Equation(tree, right, quantity=_names_only(left) and not left[0].is_("-"))
 
 
 def is_name(parts: Tokens) -> bool:

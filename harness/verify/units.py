@@ -99,7 +99,11 @@ _NAMES.update(
         if prefix + unit not in _NAMES
     }
 )
-_COMPOUND: Final = {"mph": "mile/hour", "kph": "km/hour", "kmh": "km/hour", "kmph": "km/hour", "cc": "cm^3"}
+_KM_PER_HOUR: Final = (("km", 1), ("hour", -1))
+_COMPOUND: Final = {
+    **{"mph": (("mile", 1), ("hour", -1)), "cc": (("cm", 3),)},
+    **dict.fromkeys(("kph", "kmh", "kmph"), _KM_PER_HOUR),
+}
 _POWERS: Final = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 _SILENT: Final = frozenset({"unit", "units", "of", "old"})
 # Bare letters that are a unit even where letters are symbols; other short ones are a product there.
@@ -111,7 +115,7 @@ _NO_NOUN: Final = frozenset(
 CODES: Final = {"USD": "dollar", "EUR": "euro", "GBP": "pound sterling"}
 CURRENCIES: Final = {"\\dollar": "dollar", "\\pounds": "pound sterling", "\\euro": "euro"}
 SCALES: Final = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
-_SIGN_TOKENS: Final = ("^", "{", "}", "/", "*", "-", "\\cdot")
+_SIGN_TOKENS: Final = ("^", "{", "}", "/", "*", "-")
 
 
 def split_unit(parts: Tokens, *, loose: bool) -> tuple[Tokens, Unit | None]:
@@ -126,46 +130,42 @@ def split_unit(parts: Tokens, *, loose: bool) -> tuple[Tokens, Unit | None]:
 
 
 def parsed(parts: Tokens) -> Unit | None:
-    """The unit that words spell, if they spell one."""
-    text = " ".join(token.text for token in parts)
-    text = re.sub(r"\^ (?:\{ )?(- )?(\d)(?: \})?", lambda power: f"^{'-' if power[1] else ''}{power[2]}", text)
+    """The unit that words spell, if they spell one: ``square feet``, ``m/s^2``, ``miles per hour``."""
     found: Counter[str] = Counter()
-    sign, pending = 1, 1
-    for word in text.replace(" ^", "^").split():
+    sign, power = 1, 1
+    for word in _with_powers(parts):
+        factors = _factors(word)
         if word in ("/", "per"):
             sign = -1
+        elif word in ("squared", "cubed") and found:
+            found[list(found)[-1]] *= _POWERS[word]
         elif word in _POWERS:
-            pending = _POWERS[word]
-            if word.endswith("d") and found:
-                found[list(found)[-1]] *= pending
-                pending = 1
-        elif word not in ("*", "\\cdot"):
-            factors = _factors(word)
-            if factors is None:
-                return None
-            for name, exponent in factors:
-                found[name] += sign * exponent * pending
-            pending = 1
+            power = _POWERS[word]
+        elif factors is None:
+            return None
+        else:
+            found.update({name: sign * exponent * power for name, exponent in factors})
+            power = 1
     return tuple(sorted((name, exponent) for name, exponent in found.items() if name))
 
 
-def _factors(word: str) -> list[tuple[str, int]] | None:
+def _with_powers(parts: Tokens) -> list[str]:
+    """Words with their exponents, ``s^-2``; signs of multiplication left out."""
+    text = " ".join(token.text for token in parts)
+    text = re.sub(r" ?\^ (?:\{ )?(?:(-) )?(\d)(?: \})?", r"^\1\2", text)
+    return [word for word in text.split() if word != "*"]
+
+
+def _factors(word: str) -> tuple[tuple[str, int], ...] | None:
     word, _, exponent = word.partition("^")
     power = int(exponent or 1)
     if word in _COMPOUND:
-        compound = _COMPOUND[word]
-        return [] if compound.count("/") > 1 else [(name, p * power) for name, p in _compound(compound)]
+        return tuple((name, inner * power) for name, inner in _COMPOUND[word])
     if word in _SILENT:
-        return [("", power)]
+        return (("", power),)
     if word in _NAMES:
-        return [(_NAMES[word], power)]
-    return [(word.lower().rstrip("s"), power)] if _is_noun(word) else None
-
-
-def _compound(text: str) -> list[tuple[str, int]]:
-    over, _, under = text.partition("/")
-    name, _, exponent = over.partition("^")
-    return [(name, int(exponent or 1)), *([(under, -1)] if under else [])]
+        return ((_NAMES[word], power),)
+    return ((word.lower().rstrip("s"), power),) if _is_noun(word) else None
 
 
 def _is_noun(word: str) -> bool:
