@@ -23,6 +23,9 @@ MODULE: Final = "harness.conf"
 
 def compose(overrides: Sequence[str]) -> dict[str, Any]:
     """The experiment with the overrides applied. Raises SchemaError naming the override at fault."""
+    bare = next((override for override in overrides if "=" not in override and override[:1] != "~"), None)
+    if bare is not None:
+        raise SchemaError(f"{bare}: write a setting as NAME=VALUE, such as seed=1")
     if not GlobalHydra.instance().is_initialized():  # once a process; opening Hydra costs more than composing
         initialize_config_module(MODULE, version_base="1.3")
     try:
@@ -54,8 +57,9 @@ def _explain(message: str, overrides: Sequence[str]) -> str:
 
 
 def _unknown(path: str) -> str:
-    parent, _, name = path.rpartition(".")
     defaults: Any = compose(())
-    for key in parent.split(".") if parent else ():
-        defaults = defaults.get(key, {}) if isinstance(defaults, dict) else {}
-    return f"{path}: no such setting; {suggest(name, defaults)}"
+    for name in path.split("."):
+        if not isinstance(defaults, dict) or name not in defaults:
+            break
+        defaults = defaults[name]
+    return f"{path}: no such setting; {suggest(name, defaults if isinstance(defaults, dict) else {})}"

@@ -76,4 +76,6 @@ def _rate(one: Counts) -> str:
 
 
 def _dropped(counts: Sequence[Counts]) -> list[str]:
-    return [f"{one.tier}: {one.too_long} prompts are too long and were not asked" for one in counts if one.too_long]
+    return [
+        f"{one.tier}: prompts that are too long and were not asked: {one.too_long}" for one in counts if one.too_long
+    ]

@@ -61,7 +61,7 @@ def lines(config: ExperimentConfig, evaluations: Mapping[str, Evaluation], unkno
     for name, count in unasked.items():
         if count:
             longest = config.rollout.max_prompt_length
-            told.append(f"{name}: {count} prompts are longer than {longest:,} tokens: never asked, counted as wrong")
+            told.append(f"{name}: prompts of more than {longest:,} tokens, never asked and counted as wrong: {count}")
     if unknown:
         told.append(f"the tokenizer cannot spell {unknown:.1%} of the prompts' tokens: these scores say little")
     return told

@@ -83,10 +83,8 @@ def _form(model: str) -> str:
 
 
 def _benchmarks(asked: str) -> tuple[str, ...]:
-    if asked == ALL:
-        return BENCHMARKS
-    names, known = tuple(name.strip() for name in asked.split(",")), (*BENCHMARKS, ARITHMETIC)
+    names, known = [name.strip() for name in asked.split(",")], (*BENCHMARKS, ARITHMETIC, ALL)
     for name in names:
         if name not in known:
-            raise SchemaError(f"bench={asked}: no benchmark {name!r}; {suggest(name, (*known, ALL))}")
-    return tuple(dict.fromkeys(names))
+            raise SchemaError(f"bench={asked}: no benchmark {name!r}; {suggest(name, known)}")
+    return tuple(dict.fromkeys(one for name in names for one in (BENCHMARKS if name == ALL else (name,))))

@@ -38,6 +38,8 @@ def test_the_rigorous_preset_asks_small_sets_more_often_and_k_overrides_it(tmp_p
 
 def test_all_benchmarks_are_seven() -> None:
     assert evaluation_config(["model=builtin:small_base", "bench=all"]).eval.benchmarks == BENCHMARKS
+    more = evaluation_config(["model=builtin:small_base", "bench=arithmetic,all,aime24"]).eval.benchmarks
+    assert more == ("arithmetic", *BENCHMARKS)
 
 
 def test_the_paper_preset_has_its_sizes() -> None:
