@@ -191,11 +191,19 @@ def _of_regions(gold: Shape, answer: Shape) -> str | None:
 
 def _of_equation(gold: Named | Equation, answer: Shape, tolerance: float | None) -> str | None:
     """A name before the gold may be left out; an equation in variables may be written in another form."""
+    if isinstance(gold, Named) and _is_between_names(gold):
+        same = isinstance(answer, Named) and {gold.name, gold.right} == {answer.name, answer.right}
+        return _EQUAL if same else "different"
     reason = _of_named(gold, answer, tolerance) if isinstance(gold, Named) else "other_form"
     if reason is None or not isinstance(answer, Named | Equation):
         return reason
     otherwise = same_equation(gold, answer)
     return reason if otherwise == "other_form" else otherwise
+
+
+def _is_between_names(named: Named) -> bool:
+    """Whether ``MR=SRMC`` or the like: two quantities are the same, and neither side is a value."""
+    return all(len(side) > 1 and side.isalpha() and side.isupper() for side in (named.name, named.right))
 
 
 def _of_named(gold: Named, answer: Shape, tolerance: float | None) -> str | None:

@@ -115,10 +115,15 @@ class Reader:
             return Listing((), braced=True)
         head, *conditions = split(inside, "|", ":")
         if len(conditions) == 1 and head and head[0].kind == "letters":
-            return region(self.shape(conditions[0]))
+            return self._where(conditions[0])
         found = self.shape(inside)
         listed = isinstance(found, Listing) and not found.braced
         return Listing(found.members if listed and isinstance(found, Listing) else (found,), braced=True)
+
+    def _where(self, condition: Tokens) -> Shape | None:
+        """The numbers that meet all conditions; commas mean and."""
+        found = self.shape(condition)
+        return _combined(found.members, either=False) if isinstance(found, Listing) else region(found)
 
     def _signed(self, parts: Tokens) -> Shape | None:
         if not any(token.is_("\\pm", "\\mp") for token in parts) or any(token.is_("\\in") for token in parts):

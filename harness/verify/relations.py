@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Final
 
 from harness.verify.errors import Refused
-from harness.verify.names import function, spelled
+from harness.verify.names import function, known, spelled
 from harness.verify.scalars import scalar
 from harness.verify.shapes import Chain, Equation, Inequality, Named, Scalar, Shape
-from harness.verify.tokens import Tokens, levels, whole
-from harness.verify.tree import Operation, Symbol, Tree, symbols
+from harness.verify.tokens import Token, Tokens, levels, whole
+from harness.verify.tree import Constant, Operation, Symbol, Tree, symbols
 
 Read = Callable[[Tokens], Shape]
 
@@ -60,7 +60,7 @@ def _equal(sides: list[Tokens], signs: tuple[str, ...], read: Read) -> Shape:
         value = read(others[0]) if len(others) == 1 else _equal(others, signs[1:], read)
         if signs[0] == "\\approx" and not isinstance(value, Chain):
             value = Chain((value,), rough=True)
-        return Named(_written(left), _variable(left), value, _tree(left))
+        return Named(_written(left), _variable(left), value, _tree(left), _written(others[0]))
     if len(sides) == 2 and not rough:
         equation = _equation(left, read(others[0]))
         if equation is not None:
@@ -92,7 +92,11 @@ def is_name(parts: Tokens) -> bool:
 def _is_vector(parts: Tokens) -> bool:
     inside = [token for token in parts if not token.is_("(", ")", ",")]
     bracketed = len(parts) > 4 and parts[0].is_("(") and parts[-1].is_(")") and any(token.is_(",") for token in parts)
-    return bracketed and all(token.kind == "letters" and len(token.text) == 1 for token in inside)
+    return bracketed and all(_is_letter(token) for token in inside)
+
+
+def _is_letter(token: Token) -> bool:
+    return isinstance(known(token), Symbol | Constant) and (token.kind == "command" or len(token.text) == 1)
 
 
 def _is_applied(parts: Tokens) -> bool:

@@ -82,6 +82,7 @@ class Named:
     variable: str | None  # of a function
     value: Shape
     left: Tree | None  # the name as an expression
+    right: str = ""  # the value as it is written
 
 
 @dataclass(frozen=True, slots=True)

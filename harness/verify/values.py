@@ -55,6 +55,8 @@ def single(parts: Tokens, *, loose: bool) -> Scalar:
     parts = _without_label(parts)
     parts, currency = _currency(parts)
     parts, percent = _percent(parts)
+    if any(token.is_("_") for token in parts) and (found := based("".join(token.text for token in parts))):
+        return found
     parts, scale = _scale(parts)
     parts, unit = _degrees(parts)
     if unit is None:
