@@ -23,13 +23,13 @@ from harness.verify.shapes import (
     Shape,
     Text,
 )
+from harness.verify.titles import may_be_same
 from harness.verify.tree import Number, Operation, nodes, symbols
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _EQUAL: Final = None
-_DERIVATIVE: Final = "fracd"  # how a name of the form dy/dx begins
 
 
 def difference(gold: Shape, answer: Shape, tolerance: float | None = None) -> str | None:
@@ -209,17 +209,12 @@ def _is_between_names(named: Named) -> bool:
 def _of_named(gold: Named, answer: Shape, tolerance: float | None) -> str | None:
     if not isinstance(answer, Named):
         return "other_form" if isinstance(answer, Equation) else difference(gold.value, answer, tolerance)
-    if gold.name != answer.name and _are_distinct(gold.name, answer.name):
+    if not may_be_same(gold.name, answer.name):
         return "different"
     value = answer.value
     if gold.variable and answer.variable and gold.variable != answer.variable and isinstance(value, Scalar):
         value = Scalar(renamed(value.tree, answer.variable, gold.variable))
     return difference(gold.value, value, tolerance)
-
-
-def _are_distinct(one: str, other: str) -> bool:
-    """Whether two names are certainly those of different things: two letters, or two derivatives."""
-    return len(one) == len(other) == 1 or (one.startswith(_DERIVATIVE) and other.startswith(_DERIVATIVE))
 
 
 def _behind_name(gold: Shape, answer: Named | Equation, tolerance: float | None) -> str | None:

@@ -15,7 +15,7 @@ SPELLINGS: Final = {
     **{"asin": "arcsin", "acos": "arccos", "atan": "arctan", "tg": "tan", "ctg": "cot", "cosec": "csc"},
     **{"arcsinh": "arsinh", "arccosh": "arcosh", "arctanh": "artanh", "floor": "floor", "ceil": "ceil", "abs": "abs"},
 }
-_LETTERS: Final = frozenset(
+LETTERS: Final = frozenset(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "  # noqa: SIM905
     "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega hbar ell imath jmath aleph partial nabla odot".split()
 )
@@ -24,7 +24,7 @@ ACCENTS: Final = frozenset(
 )
 PREFIXES: Final = frozenset({"angle", "measuredangle", "triangle", "arc"})
 _CONSTANTS: Final = {"pi": "pi", "infty": "infinity"}
-_PLAIN: Final = FUNCTIONS | SPELLINGS.keys() | _LETTERS | _CONSTANTS.keys() | {"sqrt", "binom", "frac"}
+_PLAIN: Final = FUNCTIONS | SPELLINGS.keys() | LETTERS | _CONSTANTS.keys() | {"sqrt", "binom", "frac"}
 _LONGEST_PRODUCT: Final = 3  # letters in a row that are a product and no word
 
 
@@ -34,7 +34,7 @@ def known(token: Token) -> Tree | None:
         name = token.text[1:]
         if name in _CONSTANTS:
             return Constant(_CONSTANTS[name])
-        return Symbol(name) if name in _LETTERS else None
+        return Symbol(name) if name in LETTERS else None
     if token.text in ("e", "i"):
         return Constant(token.text)
     return Symbol(token.text) if token.kind in ("letters", "word") else None

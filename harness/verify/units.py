@@ -74,6 +74,7 @@ dozen
 eV
 erg ergs
 arcsec arcsecond arcseconds
+amu u Da dalton daltons
 AU au
 ly lightyear lightyears
 pc parsec parsecs
