@@ -13,7 +13,7 @@ _APPLIED: Final = re.compile(r"(\w)(?:\^-1)?\(.*\)")
 
 
 def may_be_same(one: str, other: str) -> bool:
-    """Whether names agree: the same, with and without index, a function and its value, letters of a figure in any order.
+    """Whether names agree: the same, with or without index, a function and its value, letters of a figure in any order.
 
     ``dy/dx`` and ``y'`` are the same, and a word agrees with every name.
     """
