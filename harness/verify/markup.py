@@ -11,6 +11,7 @@ _REWRITES: Final = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
         (r"^\s*(?:\*\*|__)(.*?)(?:\*\*|__)\s*$", r"\1"),
+        (r"^\s*\\\$([^$]+)\\\$\s*$", r"\1"),
         (r"\\\$", r"\\dollar "),
         (r"\\\\\s*\[[-\w. ]*\]", r"\\\\"),
         (r"(?<!\\)\\[()\[\]]|\$", " "),
