@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from harness.config import load
 from harness.data.errors import DataError
+from harness.memory import out_of_memory
 from harness.models.locate import ModelError
 from harness.problems.source import material
 from harness.provenance import provenance
@@ -41,6 +42,9 @@ def run_single(overrides: Sequence[str]) -> int:
         return 2
     except (StoreError, OSError) as error:
         print(error, file=sys.stderr)
+        return 1
+    except (MemoryError, RuntimeError) as error:
+        print(out_of_memory(error), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("stopped; the same command starts the run again", file=sys.stderr)

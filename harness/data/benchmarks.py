@@ -41,6 +41,12 @@ def benchmark(name: str, aime25: int = 30, olympiadbench: int = 675, limit: int 
     return tuple(_problem(row) for row in rows)
 
 
+def expected(name: str, aime25: int = 30, olympiadbench: int = 675, limit: int | None = None) -> int:
+    """How many problems ``benchmark`` gives where its file is whole."""
+    size = {"aime25": aime25, "olympiadbench": olympiadbench}.get(name, BENCHMARK_TABLES[name].rows)
+    return size if limit is None else min(size, limit)
+
+
 def _size(name: str, asked: int) -> int:
     if asked not in _SIZES[name]:
         raise DataError(f"{name}={asked}: it comes with {' or '.join(map(str, _SIZES[name]))} problems")

@@ -58,7 +58,9 @@ _loaded = lru_cache(maxsize=16)(read_table)
 def _download(hub: HubTable, repository: str) -> Iterable[Fields]:
     try:
         from datasets import load_dataset  # noqa: PLC0415 - takes seconds
+        from huggingface_hub.utils import logging  # noqa: PLC0415
 
+        logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # of its retries one message is enough
         # A file of a repository becomes the split "train", whatever it holds.
         files = {"data_files": hub.file, "split": "train"} if hub.file else {"name": hub.config, "split": hub.split}
         found: Iterable[Fields] = load_dataset(repository, **files)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from harness.data.benchmarks import BENCHMARKS, expected
 from harness.evaluation.fingerprint import origin
 from harness.measures import Measure, measures, overall, passes
 
@@ -57,6 +58,7 @@ def lines(config: ExperimentConfig, evaluations: Mapping[str, Evaluation], unkno
         f"commit {made['commit'][:10]}{' with changes' if made['dirty'] != 'no' else ''}, "
         f"verifier over math-verify {made['math-verify']}",
     ]
+    told += _missing(config, evaluations)
     unasked = {name: int((~evaluation.asked).sum()) for name, evaluation in evaluations.items()}
     for name, count in unasked.items():
         if count:
@@ -65,6 +67,18 @@ def lines(config: ExperimentConfig, evaluations: Mapping[str, Evaluation], unkno
     if unknown:
         told.append(f"the tokenizer cannot spell {unknown:.1%} of the prompts' tokens: these scores say little")
     return told
+
+
+def _missing(config: ExperimentConfig, evaluations: Mapping[str, Evaluation]) -> list[str]:
+    """The benchmarks whose files hold fewer problems than they should."""
+    asked = config.eval
+    counts = {name: len(found.problem_ids) for name, found in evaluations.items() if name in BENCHMARKS}
+    whole = {name: expected(name, asked.aime25, asked.olympiadbench, asked.problems) for name in counts}
+    return [
+        f"{name}: only {count} of its {whole[name]} problems are here: the file is not whole"
+        for name, count in counts.items()
+        if count < whole[name]
+    ]
 
 
 def _benchmark(evaluation: Evaluation) -> dict[str, Any]:
