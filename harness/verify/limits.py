@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+MOST_CHARACTERS: Final = 4_096  # of a box or a gold; what is longer is never read
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from harness.verify.characters import to_ascii
+from harness.verify.limits import MOST_CHARACTERS
 from harness.verify.markup import plain
 
 if TYPE_CHECKING:
     from harness.verify.verdict import Gold
-
-MOST_CHARACTERS: Final = 4_096
 
 _DIGITS: Final = r"(?:[1-9]\d{0,2}(?:(?:,|\{,\}|\\,|,\\!)\d{3})+|\d{1,400})"
 _NUMBER: Final = re.compile(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from harness.verify.errors import Refused
+from harness.verify.limits import MOST_CHARACTERS
 from harness.verify.markup import plain
 from harness.verify.matrices import matrix
 from harness.verify.names import spelled
@@ -19,7 +20,6 @@ from harness.verify.values import based, ratio, single
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MOST_CHARACTERS: Final = 4_096
 MOST_MEMBERS: Final = 200
 _JOINTS: Final = {"and": "\\land", "or": "\\lor"}
 _WEDGES: Final = {"\\vee": "\\lor", "\\wedge": "\\land", "\\mid": "|", "\\backslash": "\\setminus"}

@@ -10,9 +10,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from harness.verify.boxes import last_box
-from harness.verify.limits import Limits
+from harness.verify.limits import MOST_CHARACTERS, Limits
 from harness.verify.process import Process
-from harness.verify.quick import MOST_CHARACTERS, quick, vote
+from harness.verify.quick import quick, vote
 from harness.verify.verdict import Gold, Verdict
 
 if TYPE_CHECKING:

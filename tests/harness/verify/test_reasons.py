@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.verify.limits import Limits
-from harness.verify.reader import MOST_CHARACTERS, MOST_MEMBERS
+from harness.verify.limits import MOST_CHARACTERS, Limits
+from harness.verify.reader import MOST_MEMBERS
 from harness.verify.reasons import REASONS
 from harness.verify.verdict import UNDECIDED
 from tests.harness.verify.protocol import RIGHT, WRONG
