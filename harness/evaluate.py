@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.config import ARITHMETIC
 from harness.engines.protocols import Decoding
-from harness.measures import measures, overall
+from harness.measures import across, measures
 from harness.outcomes import TOO_LONG, Evaluation, join
 from harness.seeding import derive
 from harness.tasks import Task, verify
@@ -58,7 +58,7 @@ def metrics(evaluations: Mapping[str, Evaluation]) -> dict[str, float]:
     found = {benchmark: measures(evaluation) for benchmark, evaluation in evaluations.items()}
     unasked = sum(int((~evaluation.asked).sum()) for evaluation in evaluations.values())
     return {
-        **{f"eval/{name}": measure.mean for name, measure in overall(found.values()).items()},
+        **{f"eval/{name}": measure.mean for name, measure in across(evaluations).items()},
         "eval/too_long": float(unasked),
         **{f"eval/{one}/{name}": measure.mean for one, names in found.items() for name, measure in names.items()},
     }

@@ -53,6 +53,14 @@ def passes(right: NDArray[np.bool_]) -> dict[int, Measure]:
     return {k: _over(pass_at_k(right, k)) for k in sorted({*(1 << power for power in range(n.bit_length())), n})}
 
 
+def across(evaluations: Mapping[str, Evaluation]) -> dict[str, Measure]:
+    """``overall`` of benchmarks; pass@k and maj@k only where all have the same k."""
+    found = overall(measures(evaluation) for evaluation in evaluations.values())
+    if len({evaluation.right.shape[1] for evaluation in evaluations.values()}) > 1:
+        del found["pass"], found["majority"]
+    return found
+
+
 def overall(parts: Iterable[Mapping[str, Measure]]) -> dict[str, Measure]:
     """The mean over benchmarks, each counting the same: se = sqrt(sum of se^2) / their number."""
     by_name: dict[str, list[Measure]] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import fmean
 from typing import TYPE_CHECKING, Final
 
-from harness.measures import Measure, measures, overall
+from harness.measures import Measure, across, measures
 from harness.metrics import is_timing
 from harness.records import FIRED
 
@@ -42,18 +42,14 @@ def held_out(evaluations: Mapping[str, Evaluation]) -> Iterator[tuple[str, float
     """Scores of one moment, each followed by its standard error: over all benchmarks, then of each."""
     found = {benchmark: measures(evaluation) for benchmark, evaluation in evaluations.items()}
     samples = {benchmark: evaluation.right.shape[1] for benchmark, evaluation in evaluations.items()}
-    shared = next(iter(samples.values())) if len(set(samples.values())) == 1 else None
-    for name, measure in overall(found.values()).items():
-        if name == "accuracy":
-            yield from _with_error(name, measure)
-        elif name not in _SAMPLED or shared is not None:
-            yield from _with_error(_sampled(name, shared), measure)
+    for name, measure in across(evaluations).items():
+        yield from _with_error(name if name == "accuracy" else _sampled(name, max(samples.values())), measure)
     for benchmark, names in found.items():
         for name, measure in names.items():
             yield from _with_error(f"{benchmark}/{_sampled(name, samples[benchmark])}", measure)
 
 
-def _sampled(name: str, samples: int | None) -> str:
+def _sampled(name: str, samples: int) -> str:
     return f"{_SAMPLED[name]}@{samples}" if name in _SAMPLED else name
 
 

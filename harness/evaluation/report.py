@@ -9,7 +9,7 @@ from rich.table import Table
 
 from harness.data.benchmarks import BENCHMARKS, expected
 from harness.evaluation.fingerprint import origin
-from harness.measures import Measure, measures, overall, passes
+from harness.measures import Measure, across, measures, passes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,12 +22,11 @@ _NUMBERS = ("accuracy", "pass", "majority", "length", "truncated", "undecided")
 
 def document(config: ExperimentConfig, evaluations: Mapping[str, Evaluation]) -> dict[str, Any]:
     """All scores with their standard errors, and where they come from."""
-    found = {name: measures(evaluation) for name, evaluation in evaluations.items()}
     return {
         "model": asdict(config.model),
         "sampling": asdict(config.eval) | {"max_prompt_length": config.rollout.max_prompt_length},
         "origin": dict(origin()),
-        "overall": {name: asdict(measure) for name, measure in overall(found.values()).items()},
+        "overall": {name: asdict(measure) for name, measure in across(evaluations).items()},
         "benchmarks": {name: _benchmark(evaluation) for name, evaluation in evaluations.items()},
     }
 
@@ -42,7 +41,7 @@ def table(evaluations: Mapping[str, Evaluation]) -> Table:
         problems, samples = evaluation.right.shape
         shown.add_row(name, str(problems), str(samples), *_cells(found[name]))
     if len(found) > 1:
-        shown.add_row("mean", "", "", *_cells(overall(found.values())))
+        shown.add_row("mean", "", "", *_cells(across(evaluations)))
     return shown
 
 

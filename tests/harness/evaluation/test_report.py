@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 
 from harness.config import load
-from harness.evaluation.report import lines
+from harness.evaluation.report import document, lines
 from harness.outcomes import Evaluation
 
 
-def outcomes(problems: int) -> Evaluation:
-    shape = (problems, 2)
+def outcomes(problems: int, samples: int = 2) -> Evaluation:
+    shape = (problems, samples)
     never = np.zeros(shape, dtype=bool)
     words = np.full(shape, "different", dtype=object)
     names = tuple(f"aime/{number}" for number in range(problems))
@@ -26,3 +26,10 @@ def test_a_file_that_is_not_whole_is_named() -> None:
 
 def test_a_draw_and_a_part_that_was_asked_for_are_whole() -> None:
     assert missing(30) == missing(15, "eval.aime25=15") == missing(4, "eval.problems=4") == []
+
+
+def test_benchmarks_of_different_k_have_no_mean_of_passes_and_majorities() -> None:
+    config = load("eval=rigorous", "data=math_easy")
+    different = document(config, {"aime24": outcomes(3, 4), "amc23": outcomes(3, 2)})["overall"]
+    alike = document(config, {"aime24": outcomes(3), "amc23": outcomes(3)})["overall"]
+    assert alike.keys() - different.keys() == {"pass", "majority"}
