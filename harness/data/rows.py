@@ -108,7 +108,7 @@ def _tolerance(fields: dict[str, Any], place: str) -> float | None:
     if fields.get("tolerance") is None:
         return None
     value = _float(fields["tolerance"])  # OlympiadBench writes it as a string
-    if not (math.isfinite(value) and value >= 0):
+    if isinstance(fields["tolerance"], bool) or not (math.isfinite(value) and value >= 0):
         raise DataError(f"{place}: field 'tolerance' is {_said(fields, 'tolerance')}; it must be a number of 0 or more")
     return value
 

@@ -15,8 +15,8 @@ from harness.data.errors import DataError
 from harness.data.rows import Row, parse_rows
 
 _MANIFESTS: Final = (
-    ("SHA256SUMS", re.compile(r"^([0-9a-f]{64}) [ *](\S+)$", re.MULTILINE), (2, 1)),
-    ("README.md", re.compile(r"^\|\s*(\S+\.jsonl)\s*\|.*`([0-9a-f]{64})`\s*\|\s*$", re.MULTILINE), (1, 2)),
+    ("SHA256SUMS", re.compile(r"^([0-9a-fA-F]{64}) [ *](\S+)$", re.MULTILINE), (2, 1)),
+    ("README.md", re.compile(r"^\|\s*(\S+\.jsonl)\s*\|.*`([0-9a-fA-F]{64})`\s*\|\s*$", re.MULTILINE), (1, 2)),
 )
 
 
@@ -101,5 +101,5 @@ def _promises(folder: Path, file: str) -> list[tuple[str, str]]:
     for manifest, pattern, (path, sha256) in _MANIFESTS:
         if (folder / manifest).is_file():
             lines = pattern.finditer((folder / manifest).read_text(encoding="utf-8", errors="replace"))
-            found += [(manifest, line[sha256]) for line in lines if line[path].removeprefix("./") == file]
+            found += [(manifest, line[sha256].lower()) for line in lines if line[path].removeprefix("./") == file]
     return found

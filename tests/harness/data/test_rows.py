@@ -35,7 +35,7 @@ def test_a_tolerance_may_be_a_string():
     assert parsed({**GOOD, "tolerance": "1e-1"})[0].tolerance == 0.1
 
 
-@pytest.mark.parametrize("tolerance", ["much", -1, [1], "nan", 10**400])
+@pytest.mark.parametrize("tolerance", ["much", -1, [1], "nan", 10**400, True])
 def test_a_tolerance_that_is_no_number_is_refused(tolerance):
     assert "eval/mine.jsonl:1: field 'tolerance'" in refused({**GOOD, "tolerance": tolerance})
 

@@ -48,10 +48,11 @@ def test_a_missing_file_is_named(use_folder):
     ("manifest", "line"),
     [("SHA256SUMS", "{sha256}  " + FILE), ("README.md", "| " + FILE + " | 4 | 30 (all) | `{sha256}` |")],
 )
-def test_a_hash_that_the_folder_contradicts_is_refused(use_folder, manifest, line):
+@pytest.mark.parametrize("spelt", [str.lower, str.upper])
+def test_a_hash_that_the_folder_contradicts_is_refused(use_folder, manifest, line, spelt):
     folder = use_folder()
     sha256 = hashlib.sha256((folder / FILE).read_bytes()).hexdigest()
-    (folder / manifest).write_text(f"# files\n\n{line.format(sha256=sha256)}\n")
+    (folder / manifest).write_text(f"# files\n\n{line.format(sha256=spelt(sha256))}\n")
     assert digest(folder, FILE) == sha256
     with (folder / FILE).open("a") as file:
         file.write("\n")
