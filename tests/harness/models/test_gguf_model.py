@@ -18,7 +18,7 @@ gguf = pytest.importorskip("gguf", reason="make setup EXTRA=smol")
 pytest.importorskip("accelerate", reason="make setup EXTRA=smol")
 
 HEADS, GROUPS, WIDTH, INNER = 2, 1, 64, 96
-WORDS = ["<unk>", "<bos>", "<eos>", *"0123456789", "Ġ", "a", "b", "ab"]
+WORDS = ["<|endoftext|>", "<bos>", "<eos>", *"0123456789", "Ġ", "a", "b", "ab"]
 NAMES = {  # ours and llama.cpp's
     "q_proj": "attn_q",
     "k_proj": "attn_k",
