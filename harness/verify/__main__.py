@@ -30,14 +30,16 @@ all others have theirs, and the exit code is 2.
 def main(arguments: list[str]) -> int:
     """Judge every line. Returns the exit code: 2 where a line or the file could not be read."""
     options = _options(arguments)
+    if sys.stdout is None or (sys.stdin is None and options.file is None):
+        print("standard input or output is closed: give both, or name a file to read", file=sys.stderr)
+        return 2
     try:
-        with nullcontext(sys.stdin.buffer) if options.file is None else options.file.open("rb") as lines:
-            return _judge(lines)
+        lines = sys.stdin.buffer if options.file is None else options.file.open("rb")
     except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            raise
         print(f"{options.file}: {(error.strerror or str(error)).lower()}: name a file of JSON lines", file=sys.stderr)
         return 2
+    with nullcontext(lines) if options.file is None else lines:
+        return _judge(lines)
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
@@ -79,8 +81,10 @@ def run() -> int:
     """As ``main`` with the arguments of the process; quiet where the reader of the results has left."""
     try:
         return main(sys.argv[1:])
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            print(f"results cannot be written, or lines not read: {error.strerror or error}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer goes nowhere
         return 1
     except KeyboardInterrupt:
         return 130

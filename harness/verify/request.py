@@ -40,7 +40,7 @@ def parse_request(line: bytes) -> Request:
 
 def _fields(line: bytes) -> dict[str, Any]:
     try:
-        fields = json.loads(line.decode())
+        fields = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_once, parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
         raise SchemaError(f"not UTF-8 at byte {error.start + 1}: save the file as UTF-8") from None
     except (ValueError, RecursionError) as error:
@@ -48,6 +48,17 @@ def _fields(line: bytes) -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise SchemaError(f"not a JSON object: {_FORM}")
     return fields
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    if repeated := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"field {repeated[0]!r} comes twice")
+    return dict(pairs)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _tolerance(value: Any) -> float | None:

@@ -12,4 +12,4 @@ from tests.benchmarks.long_context import LENGTH, LIMIT_GB, run
 def test_an_update_on_long_responses_fits_in_memory(model: str, responses: int) -> None:
     found = run(model, "update", responses)
     assert found["tokens"] == responses * LENGTH
-    assert found["start_gb"] < found["peak_gb"] < LIMIT_GB
+    assert found["start_gb"] <= found["peak_gb"] < LIMIT_GB  # equal where reading the model took more

@@ -49,6 +49,28 @@ def test_a_file_is_read_as_standard_input_is(tmp_path: Path) -> None:
     assert json.loads(run(b"", str(file)).stdout)["reward"] == 1
 
 
+def test_a_byte_order_mark_is_read() -> None:
+    assert json.loads(run(b"\xef\xbb\xbf" + line()).stdout)["reward"] == 1
+
+
+@pytest.mark.parametrize(
+    "text", [b'{"id": NaN, "gold": "7", "response": ""}', b'{"id": 1, "gold": "7", "gold": "8", "response": ""}']
+)
+def test_what_json_does_not_know_is_refused(text: bytes) -> None:
+    done = run(text + b"\n" + line())
+    assert done.returncode == 2
+    assert done.stderr.decode().startswith("line 1: not JSON")
+    assert len(done.stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("closed", "code"), [("<&-", 2), (">&-", 2), ("> /dev/full", 1)])
+def test_a_closed_or_full_stream_is_said_in_a_line(closed: str, code: int) -> None:
+    command = f"{sys.executable} -m harness.verify {closed}"
+    done = subprocess.run(command, shell=True, input=line(), capture_output=True, cwd=ROOT, check=False, timeout=300)
+    assert done.returncode == code
+    assert len(done.stderr.decode().splitlines()) == 1
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     done = run(b"", str(tmp_path / "none.jsonl"))
     assert done.returncode == 2
@@ -84,7 +106,7 @@ def test_help_says_what_a_line_holds() -> None:
         (GOOD[:-1] + b', "answer": 1}', "field 'answer' is unknown"),
         (GOOD[:-1] + b', "tolerance": "1"}', "field 'tolerance'"),
         (GOOD[:-1] + b', "tolerance": -1}', "field 'tolerance'"),
-        (GOOD[:-1] + b', "tolerance": NaN}', "field 'tolerance'"),
+        (GOOD[:-1] + b', "tolerance": NaN}', "NaN is no JSON"),
         (GOOD[:-1] + b', "tolerance": true}', "field 'tolerance'"),
         (b'{"id": 1, "gold": 7, "response": ""}', "field 'gold' is no string"),
         (b'{"id": 1, "gold": "7", "response": null}', "field 'response' is no string"),
