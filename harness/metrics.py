@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 METRICS: Final = {
     "rollout/accuracy": "share of right responses among the first that are sampled, on policy",
     "rollout/prompts": "prompts sampled; more than the batch holds where groups are drawn anew",
+    "rollout/tokens": "response tokens sampled in the step, those of groups that are drawn anew included",
     "reward/mean": "mean reward of the batch",
     "reward/std": "deviation (n - 1) of the rewards of the batch",
     "groups/all_right": "share of groups in which every response is right: no signal under a group mean",
@@ -70,6 +71,7 @@ METRICS: Final = {
     "seconds/update": "wall seconds of the updates",
     "seconds/sync": "wall seconds of handing the weights to the sampler",
     "seconds/step": "wall seconds of the whole step",
+    "seconds/cpu": "processor seconds of this process in the whole step, whatever else the machine does",
     "tokens_per_second": "response tokens sampled and trained on per wall second of the step",
     "fired/<trick>": "share of response tokens whose gradient the trick changes, mean over the updates; "
     "of a trick that draws groups anew, share of the batch's prompts that it replaces or takes away",

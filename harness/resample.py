@@ -76,6 +76,7 @@ def resample(first: Drawn, draw: Draw, spares: Iterator[Task], rule: UpdateRule,
 def _sampled(drawn: Drawn) -> dict[str, float]:
     return {
         "rollout/prompts": float(drawn.prompts),
+        "rollout/tokens": float(drawn.samples.response_mask.sum()),
         "verifier/undecided": drawn.undecided.float().mean().item(),
     }
 

@@ -32,6 +32,7 @@ def scores(reports: Sequence[StepReport], evaluations: Mapping[str, Mapping[str,
     steps = [report.metrics for report in reports if report.step > 0]
     if steps:
         found["auc/accuracy"] = fmean(step["rollout/accuracy"] for step in steps)
+        found |= _cost(steps)
         found |= _means(steps, _fired) | {
             f"train/{name}": mean for name, mean in _means(steps[-LAST_STEPS:], _lasts).items()
         }
@@ -66,6 +67,12 @@ def _best(reports: Sequence[StepReport]) -> dict[str, float]:
         return {}
     accuracy, step = max(curve, key=lambda point: point[0])
     return {"best/accuracy": accuracy, "best/step": float(step)}
+
+
+def _cost(steps: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Response tokens that training sampled in all; of steps that did not count them nothing is said."""
+    tokens = [step["rollout/tokens"] for step in steps if "rollout/tokens" in step]
+    return {"cost/tokens": sum(tokens)} if len(tokens) == len(steps) else {}
 
 
 def _means(steps: Sequence[Mapping[str, float]], wanted: Callable[[str], bool]) -> dict[str, float]:

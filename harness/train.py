@@ -53,7 +53,7 @@ def train(
             learned = _skipped(rule) if batch.drawn is None else _learn(batch.drawn, learner, rule, scale, limit, watch)
             with watch.phase("sync"):
                 sampler.load(learner.weights())
-        yield StepReport(step, {**learned, **batch.metrics, **watch.seconds, **_throughput(batch, watch)})
+        yield StepReport(step, {**learned, **batch.metrics, **watch.spent(), **_throughput(batch, watch)})
 
 
 def _learn(

@@ -44,7 +44,12 @@ def test_without_such_a_trick_the_batch_stays_as_it_was_drawn() -> None:
     first = draw(BATCH)
     batch = resample(first, draw, iter(()), load("preset=grpo").update_rule(), SCALE)
     assert batch.drawn is first
-    assert batch.metrics == {"rollout/accuracy": 0.5, "rollout/prompts": 4.0, "verifier/undecided": 0.0}
+    assert batch.metrics == {
+        "rollout/accuracy": 0.5,
+        "rollout/prompts": 4.0,
+        "rollout/tokens": 8.0,
+        "verifier/undecided": 0.0,
+    }
 
 
 def test_accepted_prompts_take_the_places_of_refused_ones() -> None:
