@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from harness.records import CONTROL, OFF
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -26,10 +28,17 @@ def varied(study: Study, points: Sequence[Labels]) -> tuple[str, ...]:
 
 
 def baselines(study: Study) -> dict[int, int]:
-    """Cell -> the cell with the same labels but for the baseline's, where that one is planned."""
+    """Cell -> the cell with the same labels but for the baseline's, where there is a baseline and it is planned."""
     places = {frozenset(labels.items()): cell for cell, labels in enumerate(study.cells)}
-    wanted = (frozenset({**labels, **study.baseline}.items()) for labels in study.cells)
+    wanted = (frozenset(_compared(study, labels).items()) for labels in study.cells)
     return {cell: places[point] for cell, point in enumerate(wanted) if point in places}
+
+
+def _compared(study: Study, labels: Labels) -> Labels:
+    """The labels of the cell that this one is compared with; a control is compared with its cell without it."""
+    if labels.get(CONTROL, OFF) != OFF:
+        return {**labels, CONTROL: OFF}
+    return {**labels, **study.baseline} if study.baseline else {}
 
 
 def whole(study: Study, left_out: Iterable[Skipped]) -> list[Skipped]:

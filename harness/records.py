@@ -11,6 +11,8 @@ from harness.schema import read_json
 
 SCHEMA_VERSION: Final = 1
 DATA: Final = "data "  # and a tier, in the provenance: SHA-256 of its rows
+CONTROL: Final = "control"  # the axis of known-effect controls; every other cell has OFF there
+OFF: Final = "off"
 FIRED: Final = "fired/"  # and a trick: on which share of tokens it changed the update, mean over all steps
 
 
@@ -80,6 +82,17 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
+class Control:
+    """A cell beside the cross whose effect is known beforehand: a working harness calls it."""
+
+    name: str  # its label on the axis CONTROL
+    labels: Mapping[str, str]  # of the cell; the one that it is compared with has OFF on CONTROL, all else the same
+    expect: Literal["worse", "better"]
+    metric: str  # the score that shows it
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
 class Study:
     """What a table has to know of a grid: its question, its shape, and what was left out."""
 
@@ -97,6 +110,15 @@ class Study:
     twins: tuple[tuple[Mapping[str, str], ...], ...] = field(default=())  # classes of cells that cannot differ
     because: tuple[tuple[str, ...], ...] = ()  # why, for every cell of a class but its first
     once: bool = False  # whether the first of each class runs alone
+    primary: tuple[Mapping[str, tuple[str, ...]], ...] | None = None  # slices whose contrasts are declared; None: all
+    margin: float | None = None  # of equivalence, in the metric's unit; None: no equivalence is claimed
+    controls: tuple[Control, ...] = ()
+    fraction: tuple[
+        tuple[str, ...], ...
+    ] = ()  # defining words of a fractional factorial: axes whose signs multiply to +1
+    choices: tuple[str, ...] = ()  # what the paper leaves open, and what was chosen
+    feeds: tuple[str, ...] = ()  # tables and figures that read it
+    tuning: str | None = None  # which tuning the settings stand on
 
     def to_json(self) -> str:
         """One JSON document; ``from_json`` gives the study back."""

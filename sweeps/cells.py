@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
+from harness.records import CONTROL, OFF
+from sweeps.fraction import belongs
 from sweeps.grid import Slice
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from sweeps.grid import Grid
 
@@ -26,8 +28,8 @@ class Selection:
 
 def select(grid: Grid, full: bool) -> Selection:
     """Cross the axes. Unless ``full``, only the grid's quick slices count, where it has any."""
-    points = [dict(zip(grid.axes, labels, strict=True)) for labels in product(*grid.axes.values())]
-    chosen = [point for point in points if full or not grid.quick or any(part.covers(point) for part in grid.quick)]
+    points = [point for point in _crossed(grid) if _planned(grid, point)]
+    chosen = [point for point in points if full or not grid.quick or _quick(grid, point)]
     reasons = [next((part for part in grid.skip if part.covers(point)), None) for point in chosen]
     kept = tuple(point for point, reason in zip(chosen, reasons, strict=True) if reason is None)
     skipped = tuple(
@@ -35,6 +37,22 @@ def select(grid: Grid, full: bool) -> Selection:
         for part in grid.skip
     )
     return Selection(kept, tuple(entry for entry in skipped if entry[1]), len(points))
+
+
+def _crossed(grid: Grid) -> Iterator[dict[str, str]]:
+    return (dict(zip(grid.axes, labels, strict=True)) for labels in product(*grid.axes.values()))
+
+
+def _planned(grid: Grid, point: Mapping[str, str]) -> bool:
+    """A control is run at its own cell alone, any other cell where it belongs to the grid's fraction."""
+    if point.get(CONTROL, OFF) != OFF:
+        return any(control.labels == point for control in grid.controls)
+    return belongs(point, grid.axes, grid.fraction)
+
+
+def _quick(grid: Grid, point: Mapping[str, str]) -> bool:
+    """A quick slice takes the controls of the cells that it covers."""
+    return any(part.covers(point) for part in grid.quick)
 
 
 def overrides(grid: Grid, point: Mapping[str, str]) -> tuple[str, ...]:

@@ -3,47 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from harness.records import CONTROL, OFF, Control
 from harness.schema import SchemaError, read, suggest
+from sweeps.fraction import check_fraction
+from sweeps.grid_file import LAPTOP, Axes, ControlFile, GridFile, Profile, Written
 from sweeps.strict_yaml import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-Axes = Mapping[str, Mapping[str, tuple[str, ...]]]  # axis -> label -> Hydra overrides
-Written = Mapping[str, Any]  # axis -> a label, or a list of labels
-LAPTOP: Final = "laptop"
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """What a profile puts in the place of the grid's own; ``overrides`` come after the grid's."""
-
-    axes: Axes = field(default_factory=dict)  # replaces the axes it names
-    overrides: tuple[str, ...] = ()
-    seeds: tuple[int, ...] | None = None
-    baseline: Written | None = None
-    skip: tuple[Written, ...] | None = None
-    quick: tuple[Written, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class GridFile:
-    """A grid as it is written."""
-
-    question: str
-    metric: str  # the score that decides, such as "final/accuracy"
-    feeds: tuple[str, ...]  # the tables that read it
-    axes: Axes
-    baseline: Written  # what tables subtract
-    seeds: tuple[int, ...]
-    skip: tuple[Written, ...] = ()
-    quick: tuple[Written, ...] = ()
-    overrides: tuple[str, ...] = ()  # common to all cells
-    profiles: Mapping[str, Profile] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +44,12 @@ class Grid:
     skip: tuple[Slice, ...]
     quick: tuple[Slice, ...]
     overrides: tuple[str, ...]
+    primary: tuple[Slice, ...] | None = None  # None: every contrast with the baseline is declared
+    margin: float | None = None
+    controls: tuple[Control, ...] = ()
+    fraction: tuple[tuple[str, ...], ...] = ()
+    choices: tuple[str, ...] = ()
+    tuned: str | None = None
 
     @property
     def file(self) -> str:
@@ -93,11 +70,16 @@ def read_grid(path: Path, profile: str = LAPTOP, seeds: tuple[int, ...] | None =
 
 def _under(name: str, written: GridFile, profile: str, seeds: tuple[int, ...] | None) -> Grid:
     chosen = _profile(written, profile)
-    axes = {**written.axes, **chosen.axes}
-    _refuse_axes(axes)
+    crossed = {**written.axes, **chosen.axes}
+    _refuse_axes(crossed)
+    controls = written.controls if chosen.controls is None else chosen.controls
+    axes = {**crossed, **_control_axis(controls)}
     skip = written.skip if chosen.skip is None else chosen.skip
     quick = written.quick if chosen.quick is None else chosen.quick
     baseline = written.baseline if chosen.baseline is None else chosen.baseline
+    primary = written.primary if chosen.primary is None else chosen.primary
+    fraction = written.fraction if chosen.fraction is None else chosen.fraction
+    check_fraction(fraction, crossed)
     return Grid(
         name=name,
         profile=profile,
@@ -108,9 +90,36 @@ def _under(name: str, written: GridFile, profile: str, seeds: tuple[int, ...] | 
         baseline={axis: _single(labels, axis) for axis, labels in _slice(baseline, axes, "baseline").labels.items()},
         seeds=_seeds(seeds or chosen.seeds or written.seeds),
         skip=tuple(_skip(part, axes, f"skip[{index}]") for index, part in enumerate(skip)),
-        quick=tuple(_slice(part, axes, f"quick[{index}]") for index, part in enumerate(quick)),
+        quick=tuple(_slices(quick, axes, "quick")),
         overrides=(*written.overrides, *chosen.overrides),
+        primary=None if primary is None else tuple(_slices(primary, axes, "primary")),
+        margin=written.margin if chosen.margin is None else chosen.margin,
+        controls=tuple(_control(name, each, crossed, written.metric) for name, each in controls.items()),
+        fraction=fraction,
+        choices=(*written.choices, *chosen.choices),
+        tuned=chosen.tuned or written.tuned,
     )
+
+
+def _slices(written: tuple[Written, ...], axes: Axes, place: str) -> Iterator[Slice]:
+    return (_slice(part, axes, f"{place}[{index}]") for index, part in enumerate(written))
+
+
+def _control_axis(controls: Mapping[str, ControlFile]) -> Axes:
+    """The axis of the controls, which are off in all other cells; no axis where there are none."""
+    if OFF in controls:
+        raise SchemaError(f"controls.{OFF}: {OFF!r} is the label of all other cells; name the control otherwise")
+    return {CONTROL: {OFF: (), **{name: each.overrides for name, each in controls.items()}}} if controls else {}
+
+
+def _control(name: str, written: ControlFile, crossed: Axes, metric: str) -> Control:
+    place = f"controls.{name}.at"
+    given = _slice(written.at, crossed, place).labels
+    for axis, names in crossed.items():
+        if len(given.get(axis, names)) != 1:
+            raise SchemaError(f"{place}: give one label of the axis {axis!r}; known: {', '.join(names)}")
+    where = {axis: given.get(axis, tuple(names))[0] for axis, names in crossed.items()}
+    return Control(name, {**where, CONTROL: name}, written.expect, written.metric or metric, written.because)
 
 
 def _profile(written: GridFile, name: str) -> Profile:
@@ -125,6 +134,8 @@ def _refuse_axes(axes: Axes) -> None:
         raise SchemaError("axes: name at least one axis")
     if "because" in axes:
         raise SchemaError("axes.because: 'because' is the reason of a skip; name the axis otherwise")
+    if CONTROL in axes:
+        raise SchemaError(f"axes.{CONTROL}: this is the axis of the controls; name it otherwise")
     for axis, labels in axes.items():
         if not labels:
             raise SchemaError(f"axes.{axis}: give the axis at least one label")

@@ -39,6 +39,13 @@ def study(plan: Plan, records: Sequence[RunRecord]) -> Study:
         twins=tuple(tuple(cell.labels for cell in group.cells) for group in plan.twins),
         because=tuple(group.because for group in plan.twins),
         once=plan.once,
+        primary=None if grid.primary is None else tuple(part.labels for part in grid.primary),
+        margin=grid.margin,
+        controls=grid.controls,
+        fraction=grid.fraction,
+        choices=grid.choices,
+        feeds=grid.feeds,
+        tuning=grid.tuned,
     )
 
 
