@@ -13,6 +13,7 @@ from harness.provenance import provenance
 from harness.store import Store
 from harness.store_errors import StoreError
 from harness.store_publish import publish
+from sweeps.adopt import adopt
 from sweeps.arguments import ONCE
 from sweeps.board import Board
 from sweeps.data import read_data
@@ -57,6 +58,10 @@ def run(grid: Grid, arguments: Arguments, console: Console) -> int:
         store = Store.open(arguments.results)
         _repair(grid, arguments, store, console)
         made, records = _plan(grid, arguments, store)
+        if adopted := adopt(made.to_run, arguments.results / "runs"):
+            publish(store, arguments.results / "runs")
+            console.print(Text(f"adopted {len(adopted)} runs of other studies: same settings, seed, code and machine"))
+            made, records = _plan(grid, arguments, store)
         print_plan(console, made, _slots(made.to_run))
         store.save_study(study(made, records))
         if not made.to_run:
