@@ -20,7 +20,7 @@ from analysis.stats import estimate
 from analysis.twins import twin_label, twins_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
     from matplotlib.axes import Axes
@@ -62,8 +62,13 @@ class Arm:
 
 def draw(study: Study, runs: pd.DataFrame, history: History) -> dict[str, bytes]:
     """File ending -> file; the same bytes for the same runs. ``history``: metric -> run id -> curve."""
+    return rendered(study, lambda: _figure(study, planned(runs, study), history))
+
+
+def rendered(study: Study, make: Callable[[], Figure]) -> dict[str, bytes]:
+    """A figure in this style as SVG and PNG, without a date and with ids of its own."""
     with mpl.rc_context({**_STYLE, "svg.hashsalt": f"{study.name}.{study.profile}"}):
-        figure = _figure(study, planned(runs, study), history)
+        figure = make()
         return {"svg": _saved(figure, "svg", {"Date": None}), "png": _saved(figure, "png", {"Software": None})}
 
 
@@ -74,8 +79,8 @@ def _saved(figure: Figure, kind: str, metadata: dict[str, None]) -> bytes:
 
 
 def _figure(study: Study, taken: pd.DataFrame, history: History) -> Figure:
-    cells = _cells(study)
-    arms = _arms(list(dict.fromkeys(name for row in cells.values() for name in row)))
+    cells = by_setting(study)
+    arms = looks(cells)
     figure = Figure(figsize=(WIDTH, ROW * len(cells) + 1.6), layout="constrained")
     axes = figure.subplots(len(cells), 2, squeeze=False, sharex="col", sharey="col", width_ratios=(3, 2))
     metric = curve_metric(study, history)
@@ -84,24 +89,25 @@ def _figure(study: Study, taken: pd.DataFrame, history: History) -> Figure:
     gone = {twin.cell: twin_label(study, twin) for twin in twins_of(study).values() if study.once}
     for (left, right), (setting, row) in zip(axes, cells.items(), strict=True):
         left.set_title(setting, loc="left")
-        _draw_curves(left, [(arms[name], found[cell]) for name, cell in row.items() if cell in found])
+        draw_bands(left, [(arms[name], found[cell]) for name, cell in row.items() if cell in found])
         ends = {name: list(final.get(cell, {}).values()) or gone.get(cell, NOTHING) for name, cell in row.items()}
         _draw_final(right, list(arms.values()), ends)
         left.set_ylabel(metric)
     axes[-1][0].set_xlabel("step")
     axes[-1][0].xaxis.get_major_locator().set_params(integer=True)
     axes[-1][1].set_xlabel(study.metric)
-    figure.suptitle(_title(study), fontsize=10, ha="left", x=0.01)
+    figure.suptitle(title(study), fontsize=10, ha="left", x=0.01)
     figure.supxlabel(fill(LEGEND, 130), fontsize=7.5, ha="left", x=0.01)
     return figure
 
 
-def _title(study: Study) -> str:
+def title(study: Study) -> str:
+    """What stands above a figure: the question, and what a reader must not overlook."""
     lines = (f"{study.name} ({study.profile} profile): {study.question}", warning(study))
     return "\n".join(fill(line, 105) for line in lines if line)
 
 
-def _cells(study: Study) -> dict[str, dict[str, int]]:
+def by_setting(study: Study) -> dict[str, dict[str, int]]:
     """Setting -> arm -> cell, in the grid's order."""
     axes = varied(study, study.cells)
     by_arm = [axis for axis in axes if axis in study.baseline] or list(axes)
@@ -112,14 +118,17 @@ def _cells(study: Study) -> dict[str, dict[str, int]]:
     return settings
 
 
-def _arms(names: Sequence[str]) -> Mapping[str, Arm]:
+def looks(cells: Mapping[str, Mapping[str, int]]) -> dict[str, Arm]:
+    """Arm -> how it looks, by its place among all arms of ``by_setting``."""
+    names = dict.fromkeys(name for row in cells.values() for name in row)
     return {
         name: Arm(name, COLOURS[place % 8], MARKERS[place % 8], DASHES[(place + place // 8) % 4])
         for place, name in enumerate(names)
     }
 
 
-def _draw_curves(axes: Axes, arms: Sequence[tuple[Arm, Band]]) -> None:
+def draw_bands(axes: Axes, arms: Sequence[tuple[Arm, Band]]) -> None:
+    """Every arm's mean over seeds, and the range of its seeds."""
     for arm, band in arms:
         axes.plot(band.steps, band.mean, color=arm.colour, linestyle=arm.dash, linewidth=1.4, label=arm.name)
         axes.fill_between(band.steps, band.low, band.high, color=arm.colour, alpha=0.15, linewidth=0)

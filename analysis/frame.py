@@ -28,6 +28,7 @@ ABOUT: Final = (
     "environment",
     "data",
     "cpu_seconds",
+    "wall_seconds",
 )
 _ENVIRONMENT: Final = ("python", "torch", "transformers", "numpy", "processor")
 
@@ -72,6 +73,7 @@ def _row(record: RunRecord) -> dict[str, object]:
         _environment(record.provenance),
         _data(record.provenance),
         record.cpu_seconds,
+        record.wall_seconds,
     )
     return {**dict(zip(ABOUT, about, strict=True)), **record.scores}
 

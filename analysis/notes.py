@@ -45,6 +45,12 @@ def notes(study: Study, runs: pd.DataFrame) -> tuple[str, ...]:
     )
 
 
+def origin(study: Study, taken: pd.DataFrame) -> tuple[str, ...]:
+    """The notes on what numbers over these runs stand on: seeds, commits, data, environments."""
+    axes = varied(study, study.cells)
+    return (*_seeds(study, taken, axes), *_sources(finished(taken).drop_duplicates("run_id")))
+
+
 def brief(text: str, limit: int = 120) -> str:
     """The first line of a message, cut to a length that a table can bear."""
     line = (str(text).strip().splitlines() or ["no message"])[0]
