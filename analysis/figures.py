@@ -91,7 +91,7 @@ def _figure(study: Study, taken: pd.DataFrame, history: History) -> Figure:
         left.set_title(setting, loc="left")
         draw_bands(left, [(arms[name], found[cell]) for name, cell in row.items() if cell in found])
         ends = {name: list(final.get(cell, {}).values()) or gone.get(cell, NOTHING) for name, cell in row.items()}
-        _draw_final(right, list(arms.values()), ends)
+        draw_ends(right, list(arms.values()), ends)
         left.set_ylabel(metric)
     axes[-1][0].set_xlabel("step")
     axes[-1][0].xaxis.get_major_locator().set_params(integer=True)
@@ -134,7 +134,7 @@ def draw_bands(axes: Axes, arms: Sequence[tuple[Arm, Band]]) -> None:
         axes.fill_between(band.steps, band.low, band.high, color=arm.colour, alpha=0.15, linewidth=0)
 
 
-def _draw_final(axes: Axes, arms: Sequence[Arm], ends: Mapping[str, list[float] | str]) -> None:
+def draw_ends(axes: Axes, arms: Sequence[Arm], ends: Mapping[str, list[float] | str]) -> None:
     """The end of every arm: its seeds, or in words why there are none."""
     for place, arm in enumerate(arms):
         if isinstance(end := ends.get(arm.name, NOTHING), str):
