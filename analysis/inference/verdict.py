@@ -1,0 +1,140 @@
+"""What a study's runs say of each contrast: one word, and the numbers behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+
+from analysis.frame import scores
+from analysis.inference.bootstrap import bootstrap_interval, generator
+from analysis.inference.contrast import Contrast, contrasts
+from analysis.inference.families import adjusted
+from analysis.inference.gaps import Gap, gaps
+from analysis.inference.paired_test import p_different, p_equivalent
+from analysis.inference.pairs import Pairs, pairs
+from analysis.layout import words
+from analysis.stats import Estimate
+from harness.power import ALPHA, LEAST_SEEDS, detectable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.inference.contrast import Family
+    from harness.records import Study
+
+Word = Literal["better", "worse", "equivalent", "inconclusive", "exploratory"]
+
+MIN_SEEDS: Final = LEAST_SEEDS  # below, the word is "exploratory"
+BOOTSTRAP_SEEDS: Final = 10  # from here on the interval is resampled; below it is Student's
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A contrast, judged over training seeds."""
+
+    contrast: Contrast
+    word: Word
+    difference: float  # mean paired difference, arm minus baseline
+    interval: tuple[float, float]  # 95 %
+    p: float  # two-sided, paired
+    p_adjusted: float  # Holm in the primary family, Benjamini-Hochberg in the exploratory one, raw for controls
+    p_equivalent: float | None  # TOST against Study.margin, adjusted the same way; None without a margin
+    detectable: float  # smallest true effect found with 80 % power by these runs, at the family-corrected level
+    correlation: float  # realised, between paired seeds; nan below three
+    improvement: float  # probability that a run of the arm beats one of the baseline (arXiv:2108.13264)
+    seeds: tuple[int, ...]  # paired
+
+
+def verdicts(study: Study, taken: pd.DataFrame) -> tuple[Verdict, ...]:
+    """The verdicts of a study, in its order. ``taken`` are its runs (``frame.planned``).
+
+    A contrast without two common finite pairs is left out; ``missing`` says why.
+    """
+    by_metric = {metric: scores(taken, metric) for metric in {study.metric, *(c.metric for c in study.controls)}}
+    asked = contrasts(study, by_metric[study.metric].keys())
+    found = {contrast: pairs(by_metric[contrast.metric], contrast) for contrast in asked}
+    judged = {contrast: pair for contrast, pair in found.items() if len(pair.seeds) > 1 and not _same(study, contrast)}
+    sizes = _sizes(study, asked)
+    raw = [_raw(study, contrast, pair, sizes[contrast.family]) for contrast, pair in judged.items()]
+    final: dict[Contrast, Verdict] = {}
+    for family, size in sizes.items():
+        members = [verdict for verdict in raw if verdict.contrast.family == family]
+        final |= {verdict.contrast: verdict for verdict in _judged(members, family, size)}
+    return tuple(final[contrast] for contrast in judged)
+
+
+def missing(study: Study, taken: pd.DataFrame) -> tuple[Gap, ...]:
+    """Contrasts left out of ``verdicts`` and seeds left out of a contrast, each with the reason."""
+    return tuple(gaps(study, taken, contrasts(study, scores(taken, study.metric).keys())))
+
+
+def _sizes(study: Study, asked: tuple[Contrast, ...]) -> dict[Family, int]:
+    """Declared tests of each family; contrasts of the same runs are one test."""
+    tests: dict[Family, set[tuple[str, str, str]]] = {}
+    for contrast in asked:
+        if _same(study, contrast):
+            continue
+        runs = study.cell_ids[contrast.arm], study.cell_ids[contrast.baseline]
+        tests.setdefault(contrast.family, set()).add((*runs, contrast.metric))
+    return {family: len(members) for family, members in tests.items()}
+
+
+def _same(study: Study, contrast: Contrast) -> bool:
+    """Whether both cells have the same settings in effect, and so the same runs."""
+    return study.cell_ids[contrast.arm] == study.cell_ids[contrast.baseline]
+
+
+def _raw(study: Study, contrast: Contrast, pair: Pairs, size: int) -> Verdict:
+    """Before its p values are adjusted and its word is known."""
+    differences = pair.differences
+    estimate = Estimate(float(differences.mean()), float(differences.std(ddof=1)), len(differences))
+    p, level = p_different(pair), ALPHA if contrast.family == "control" else ALPHA / size
+    margin = None if contrast.family == "control" else study.margin
+    return Verdict(
+        contrast=contrast,
+        word="inconclusive",
+        difference=estimate.mean,
+        interval=_interval(study, contrast, pair, estimate),
+        p=p,
+        p_adjusted=p,
+        p_equivalent=None if margin is None else p_equivalent(pair, margin),
+        detectable=0.0 if pair.level else detectable(estimate.std, estimate.n, level),
+        correlation=pair.correlation,
+        improvement=_improvement(pair),
+        seeds=pair.seeds,
+    )
+
+
+def _interval(study: Study, contrast: Contrast, pair: Pairs, estimate: Estimate) -> tuple[float, float]:
+    if len(pair.seeds) < BOOTSTRAP_SEEDS or pair.level:
+        return estimate.interval
+    sides = (words(study.cells[cell]) for cell in (contrast.arm, contrast.baseline))
+    return bootstrap_interval(pair.differences, generator(study.name, study.profile, contrast.metric, *sides))
+
+
+def _improvement(pair: Pairs) -> float:
+    """A tie counts half."""
+    gaps = pair.arm[:, None] - pair.baseline[None, :]
+    return float(np.mean((gaps > 0) + 0.5 * (gaps == 0)))
+
+
+def _judged(members: list[Verdict], family: Family, size: int) -> list[Verdict]:
+    ps = adjusted([verdict.p for verdict in members], family, size)
+    equivalents = adjusted([1.0 if v.p_equivalent is None else v.p_equivalent for v in members], family, size)
+    return [_worded(*numbers) for numbers in zip(members, ps, equivalents, strict=True)]
+
+
+def _worded(verdict: Verdict, p: float, equivalent: float) -> Verdict:
+    known = verdict.p_equivalent is not None
+    word = _word(verdict, p, equivalent if known else 1.0)
+    return replace(verdict, word=word, p_adjusted=p, p_equivalent=equivalent if known else None)
+
+
+def _word(verdict: Verdict, p: float, equivalent: float) -> Word:
+    if len(verdict.seeds) < MIN_SEEDS:
+        return "exploratory"
+    if p <= ALPHA:
+        return "better" if verdict.difference > 0 else "worse"
+    return "equivalent" if equivalent <= ALPHA else "inconclusive"
