@@ -70,6 +70,23 @@ def missing(study: Study, taken: pd.DataFrame) -> tuple[Gap, ...]:
     return tuple(gaps(study, taken, contrasts(study, scores(taken, study.metric).keys())))
 
 
+def interval(pair: Pairs, *names: str) -> tuple[float, float]:
+    """The 95 % interval of the mean difference of two pairs or more; the names seed what is resampled."""
+    differences = pair.differences
+    if len(pair.seeds) < BOOTSTRAP_SEEDS or pair.level:
+        return Estimate(float(differences.mean()), float(differences.std(ddof=1)), len(differences)).interval
+    return bootstrap_interval(differences, generator(*names))
+
+
+def called(seeds: int, difference: float, p: float, equivalent: float) -> Word:
+    """The word for a mean paired difference over so many seeds; both p values are those of its family."""
+    if seeds < MIN_SEEDS:
+        return "exploratory"
+    if p <= ALPHA:
+        return "better" if difference > 0 else "worse"
+    return "equivalent" if equivalent <= ALPHA else "inconclusive"
+
+
 def _sizes(study: Study, asked: tuple[Contrast, ...]) -> dict[Family, int]:
     """Declared tests of each family; contrasts of the same runs are one test."""
     tests: dict[Family, set[tuple[str, str, str]]] = {}
@@ -96,7 +113,7 @@ def _raw(study: Study, contrast: Contrast, pair: Pairs, size: int) -> Verdict:
         contrast=contrast,
         word="inconclusive",
         difference=estimate.mean,
-        interval=_interval(study, contrast, pair, estimate),
+        interval=_interval(study, contrast, pair),
         p=p,
         p_adjusted=p,
         p_equivalent=None if margin is None else p_equivalent(pair, margin),
@@ -107,11 +124,9 @@ def _raw(study: Study, contrast: Contrast, pair: Pairs, size: int) -> Verdict:
     )
 
 
-def _interval(study: Study, contrast: Contrast, pair: Pairs, estimate: Estimate) -> tuple[float, float]:
-    if len(pair.seeds) < BOOTSTRAP_SEEDS or pair.level:
-        return estimate.interval
+def _interval(study: Study, contrast: Contrast, pair: Pairs) -> tuple[float, float]:
     sides = (words(study.cells[cell]) for cell in (contrast.arm, contrast.baseline))
-    return bootstrap_interval(pair.differences, generator(study.name, study.profile, contrast.metric, *sides))
+    return interval(pair, study.name, study.profile, contrast.metric, *sides)
 
 
 def _improvement(pair: Pairs) -> float:
@@ -128,13 +143,5 @@ def _judged(members: list[Verdict], family: Family, size: int) -> list[Verdict]:
 
 def _worded(verdict: Verdict, p: float, equivalent: float) -> Verdict:
     known = verdict.p_equivalent is not None
-    word = _word(verdict, p, equivalent if known else 1.0)
+    word = called(len(verdict.seeds), verdict.difference, p, equivalent if known else 1.0)
     return replace(verdict, word=word, p_adjusted=p, p_equivalent=equivalent if known else None)
-
-
-def _word(verdict: Verdict, p: float, equivalent: float) -> Word:
-    if len(verdict.seeds) < MIN_SEEDS:
-        return "exploratory"
-    if p <= ALPHA:
-        return "better" if verdict.difference > 0 else "worse"
-    return "equivalent" if equivalent <= ALPHA else "inconclusive"
