@@ -16,6 +16,7 @@ from pydantic import Field
 from harness.compose import compose
 from harness.models.locate import check_model
 from harness.problems.arithmetic import Difficulty
+from harness.problems.part import ALL, Part
 from harness.schema import SchemaError, read
 from tricks.batch import Setup
 from tricks.build import build
@@ -50,6 +51,7 @@ class DataConfig:
     source: Literal["arithmetic", "paper", "simplerl_zoo", "file"]
     difficulties: tuple[Difficulty, ...]  # drawn evenly; none where a file is named
     path: str | None  # of a tier that `make difficulty` cut, for source "file"
+    part: Part  # of the problems: all, or what tuning and the ablation that stands on it share out
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,8 @@ class ExperimentConfig:
         for name in ("preset", "emulate", "seed"):
             del settings[name]
         del settings["backend"]["num_cpus"], settings["backend"]["num_gpus"]
+        if self.data.part == ALL:  # as in the ids of runs of before there were parts
+            del settings["data"]["part"]
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:10]
 
     def run_id(self) -> str:

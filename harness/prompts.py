@@ -9,6 +9,7 @@ from harness.engines.protocols import Decoding
 from harness.evaluate import Exam
 from harness.models.prompting import format_prompt
 from harness.problems.arithmetic import stream
+from harness.problems.part import belongs
 from harness.problems.problem import Problem
 from harness.problems.source import epochs
 from harness.schema import SchemaError
@@ -37,12 +38,12 @@ class Prompts:
     def training(self, tiers: Mapping[str, Tier]) -> tuple[Iterator[Task], Iterator[Task]]:
         """Tasks without end, and apart from them the spare ones: arms of one seed begin each step with the same tasks.
 
-        Spare problems of a tier come from the other end of each epoch.
+        Spare problems of a tier come from the other end of each epoch. All are of ``data.part``.
         """
         data, seed = self._config.data, self._config.seed
         if data.source == ARITHMETIC:
             streams = (stream(data.difficulties, derive(seed, name)) for name in ("problems", "spare problems"))
-            first, second = (self._short(self._task(problem) for problem in problems) for problems in streams)
+            first, second = (self._short(map(self._task, filter(self._belongs, problems))) for problems in streams)
             return first, second
         pools, order = [self._pool(name, tier.problems) for name, tier in tiers.items()], derive(seed, "problems")
         return epochs(pools, order), epochs(pools, order, backwards=True)
@@ -77,8 +78,16 @@ class Prompts:
     def _task(self, problem: Problem) -> Task:
         return task(problem, self._config, self._tokenizer)
 
+    def _belongs(self, problem: Problem) -> bool:
+        return belongs(problem, self._config.data.part)
+
     def _pool(self, name: str, problems: Sequence[Problem]) -> list[Task]:
-        pool = [task for task in map(self._task, problems) if self._fits(task)]
+        part = list(filter(self._belongs, problems))
+        if not part:
+            raise SchemaError(
+                f"data.part: none of the {len(problems)} problems of {name} is for {self._config.data.part}"
+            )
+        pool = [task for task in map(self._task, part) if self._fits(task)]
         if not pool:
             raise SchemaError(f"rollout.max_prompt_length: every prompt of {name} is longer; allow more tokens")
         return pool

@@ -7,24 +7,20 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import torch
 import yaml
 
 from harness.config import ExperimentConfig
-from harness.engines.build import build
 from harness.evaluate import evaluate, metrics
-from harness.models.load import load_model
 from harness.outcomes import Evaluations, outcomes_file
+from harness.practice import practice
 from harness.problems.source import Material, material
-from harness.prompts import Prompts, training_decoding
 from harness.records import RunHead, RunRecord
 from harness.scores import scores
-from harness.seeding import derive
 from harness.statistics.token_text import token_text
-from harness.train import StepReport, train
+from harness.train import StepReport
 from harness.usage import Usage
 
 if TYPE_CHECKING:
@@ -33,7 +29,7 @@ if TYPE_CHECKING:
 
     from harness.engines.protocols import Sampler
     from harness.evaluate import Exam
-    from harness.tasks import Task
+    from harness.prompts import Prompts
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,26 +103,18 @@ def save(finished: Finished, folder: Path) -> None:
 
 
 def _reports(config: ExperimentConfig, read: Material, trace: _Trace) -> Iterator[StepReport]:
-    torch.manual_seed(derive(config.seed, "model"))
-    model, tokenizer = load_model(config.model.path, getattr(torch, config.model.dtype))
-    sampler, learner = build(model, tokenizer, config)
-    prompts = Prompts(config, tokenizer)
-    (tasks, spares), exams = prompts.training(read.tiers), prompts.exams(read.held_out)
+    begun = practice(config, read.tiers)
+    sampler, prompts, exams = begun.sampler, begun.prompts, begun.prompts.exams(read.held_out)
     trace.moments["start"] = _evaluate(sampler, exams)
     yield StepReport(0, metrics(trace.moments["start"]) | _dropped(prompts) | {"data/unknown": prompts.unknown(exams)})
-    batches, decoding = _batches(tasks, config), training_decoding(config)
-    for report in train(sampler, learner, config.update_rule(), config.reward, batches, decoding, config.seed, spares):
+    for report in begun.reports:
         found = report.metrics | _dropped(prompts)
         if _evaluates(report.step, config):
             moment = "final" if report.step == config.steps else f"step {report.step}"
             trace.moments[moment] = _evaluate(sampler, exams)
             found |= metrics(trace.moments[moment])
         yield StepReport(report.step, found)
-    trace.clipped_tokens = learner.clipped_tokens().to_json(partial(token_text, tokenizer))
-
-
-def _batches(tasks: Iterator[Task], config: ExperimentConfig) -> Iterator[list[Task]]:
-    return (list(islice(tasks, config.rollout.prompts_per_batch)) for _ in range(config.steps))
+    trace.clipped_tokens = begun.learner.clipped_tokens().to_json(partial(token_text, begun.tokenizer))
 
 
 def _evaluates(step: int, config: ExperimentConfig) -> bool:
