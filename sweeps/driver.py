@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -17,8 +16,7 @@ from sweeps.adopt import adopt
 from sweeps.arguments import ONCE
 from sweeps.board import Board
 from sweeps.data import read_data
-from sweeps.environment import address, prepare
-from sweeps.errors import SweepError
+from sweeps.environment import address, cores, inline, prepare
 from sweeps.inline import launch_inline
 from sweeps.lock import study_lock
 from sweeps.plan import make_plan
@@ -110,13 +108,13 @@ def _fly(runs: Sequence[PlannedRun], folder: Path, recorder: Recorder, usage: Sw
 
 
 def _launch(runs: Sequence[PlannedRun], folder: Path) -> Generator[Event | None]:
-    if _inline():
+    if inline():
         yield from launch_inline(runs, folder)
         return
     prepare()
     from sweeps.launch import launch  # noqa: PLC0415 - a sweep with nothing to run need not import Ray
 
-    yield from launch(runs, folder, _cores())
+    yield from launch(runs, folder, cores())
 
 
 def _stop(grid: Grid, arguments: Arguments, store: Store, recorder: Recorder, console: Console) -> None:
@@ -143,20 +141,8 @@ def _conclude(
 
 def _slots(runs: Sequence[PlannedRun]) -> int | None:
     """How many of these runs fit on this machine at once; None for a cluster, which knows better."""
-    if _inline():
+    if inline():
         return 1
     if address():
         return None
-    return max(math.floor(_cores() / max((run.config.backend.num_cpus for run in runs), default=1.0)), 1)
-
-
-def _cores() -> int:
-    available = getattr(os, "sched_getaffinity", None)  # a container may hold fewer than the machine
-    return len(available(0)) if available else os.cpu_count() or 1
-
-
-def _inline() -> bool:
-    how = os.environ.get("LAUNCH") or "ray"
-    if how not in {"inline", "ray"}:
-        raise SweepError(f"LAUNCH={how}: write LAUNCH=inline, or leave it out for Ray")
-    return how == "inline"
+    return max(math.floor(cores() / max((run.config.backend.num_cpus for run in runs), default=1.0)), 1)

@@ -7,7 +7,7 @@ import platform
 import tempfile
 from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import ray
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError, WorkerCrashedError
@@ -21,6 +21,7 @@ from sweeps.interrupt import interrupts
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
+    from harness.config import ExperimentConfig
     from sweeps.events import Message
     from sweeps.plan import PlannedRun
 
@@ -43,6 +44,30 @@ def launch(runs: Sequence[PlannedRun], folder: Path, cores: int) -> Generator[Ev
             flight.cancel()
 
 
+class Asking(Protocol):
+    """Something to run, which asks for a part of the cluster."""
+
+    @property
+    def run_id(self) -> str:
+        """What messages call it."""
+
+    @property
+    def config(self) -> ExperimentConfig:
+        """Its backend says what it asks for."""
+
+
+def fits(run: Asking, running: Sequence[Asking]) -> bool:
+    """Whether it can start beside what runs. Raises SweepError where it could not even start alone."""
+    asked, has, busy = _asks(run), resources(), list(map(_asks, running))
+    enough = all(sum(part[kind] for part in busy) + asked[kind] <= has[kind] + 1e-9 for kind in asked)
+    if enough or busy or address():  # a cluster may grow
+        return enough or not busy
+    raise SweepError(
+        f"{run.run_id} asks for {asked['CPU']:g} CPUs and {asked['GPU']:g} GPUs, this machine has "
+        f"{has['CPU']:g} and {has['GPU']:g}; set RAY_ADDRESS or change backend.num_cpus and backend.num_gpus"
+    )
+
+
 class _Flight:
     """The runs in the air: Ray's generator of each, and which attempt it is."""
 
@@ -54,7 +79,7 @@ class _Flight:
         """Start what fits, pass on what arrives, until all is done."""
         waiting = deque((run, 1) for run in queue)
         while waiting or self._running:
-            while waiting and self._fits(waiting[0][0]):
+            while waiting and fits(waiting[0][0], [run for run, _ in self._running.values()]):
                 self._start(*waiting.popleft())
             ready, _ = ray.wait(list(self._running), num_returns=1, timeout=TICK)
             if not ready:
@@ -77,25 +102,12 @@ class _Flight:
         task = _TASK.options(num_cpus=backend.num_cpus, num_gpus=backend.num_gpus, name=run.run_id)
         self._running[task.remote(run, str(self._folder))] = (run, attempt)
 
-    def _fits(self, run: PlannedRun) -> bool:
-        asked, has = _asks(run), resources()
-        busy = [_asks(other) for other, _ in self._running.values()]
-        fits = all(sum(part[kind] for part in busy) + asked[kind] <= has[kind] + 1e-9 for kind in asked)
-        if fits or busy:
-            return fits
-        if address():  # a cluster may grow
-            return True
-        raise SweepError(
-            f"{run.run_id} asks for {asked['CPU']:g} CPUs and {asked['GPU']:g} GPUs, this machine has "
-            f"{has['CPU']:g} and {has['GPU']:g}; set RAY_ADDRESS or change backend.num_cpus and backend.num_gpus"
-        )
-
     def _receive(self, stream: Any, attempt: int) -> Message | Failure:
         try:
             message: Message = ray.get(next(stream))
         except Exception as error:  # whatever a run raises is its own result
             del self._running[stream]
-            return Failure(_cause(error), str(error), attempt == ATTEMPTS)
+            return Failure(why(error), str(error), attempt == ATTEMPTS)
         if isinstance(message, Done):
             del self._running[stream]
         return message
@@ -113,11 +125,8 @@ def _work(run: PlannedRun, folder: str) -> Iterator[Message]:
 _TASK: Final = ray.remote(num_returns="streaming", max_retries=0)(_work)
 
 
-def _asks(run: PlannedRun) -> dict[str, float]:
-    return {"CPU": run.config.backend.num_cpus, "GPU": run.config.backend.num_gpus}
-
-
-def _cause(error: Exception) -> str:
+def why(error: Exception) -> str:
+    """What ended a task, in one line: the run's own error, or what happened to its worker."""
     if isinstance(error, StopIteration):
         return "the run ended without a record"
     if isinstance(error, OutOfMemoryError):
@@ -129,3 +138,7 @@ def _cause(error: Exception) -> str:
     if isinstance(error, RayError):
         return f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
     return cause(error)
+
+
+def _asks(run: Asking) -> dict[str, float]:
+    return {"CPU": run.config.backend.num_cpus, "GPU": run.config.backend.num_gpus}
