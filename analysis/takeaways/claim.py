@@ -1,0 +1,120 @@
+"""A claim of the paper as data: which cells it compares, in which metric, and what it says comes out.
+
+Places are written by role, such as ``small_base`` or the ``shortest`` length limit, so that the same claim is judged on
+every profile (``roles.py``). A part of a claim is one number for each training seed: a weighted sum of cells. Two cells
+with +1 and -1 are a difference, four are a difference of differences, one alone is a level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, TypedDict, Unpack
+
+Labels = Mapping[str, str]  # axis -> label, by role
+Expect = Literal["more", "less", "no more", "no less", "same"]
+Source = Literal["paper", "notes", "summary"]
+
+# Where a sentence stands. Tables print these words.
+SOURCES: Final[Mapping[Source, str]] = {
+    "paper": "paper",
+    "notes": "notes on the conference version",
+    "summary": "popular summary; not in the paper",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A cell with its weight in a part's number."""
+
+    weight: float
+    at: Labels
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """A number that somebody printed, or a range; ``tolerance`` is what still counts as the same."""
+
+    low: float
+    high: float
+    tolerance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One number a seed, and what is said of it."""
+
+    says: str  # the place and the comparison, for people
+    terms: tuple[Term, ...]
+    expect: Expect | Quoted
+    metric: str = ""  # a score, a role of one, or a derived one (``derived.py``); empty: the study's own
+    less: str = ""  # a score of the same run that is taken off first
+    ratio: bool = False  # the terms are logarithms of the metric: a ratio of two cells, not a difference
+    beyond: bool = False  # a place that the paper did not run
+
+
+class Options(TypedDict, total=False):
+    """Fields of a part that most leave as they are."""
+
+    metric: str
+    less: str
+    ratio: bool
+    beyond: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence with the parts that make it true: all of them."""
+
+    id: str  # "T4.base"; its family is what stands before the point
+    title: str  # of the takeaway, a few words
+    sentence: str  # ours
+    source: Source
+    stands: str  # where in the source
+    studies: tuple[str, ...]  # grids that hold the cells; the first with runs of a part judges it
+    parts: tuple[Part, ...]
+    profiles: tuple[str, ...] = ()  # which profiles can tell; empty: all
+    why_not: str = ""  # why no run can judge it, or no other profile
+
+    @property
+    def family(self) -> str:
+        """The claims that share one family of tests: "T4", "R", "S", "C"."""
+        return self.id.partition(".")[0]
+
+
+def gap(axis: str, arm: str, base: str, where: Labels) -> tuple[Term, ...]:
+    """Arm minus base at one place."""
+    return Term(1.0, {**where, axis: arm}), Term(-1.0, {**where, axis: base})
+
+
+def change_of_gap(axis: str, arm: str, base: str, at: Labels, than: Labels) -> tuple[Term, ...]:
+    """How much larger the gap is ``at`` one place ``than`` at another: a two-way interaction."""
+    return (*gap(axis, arm, base, at), *(Term(-term.weight, term.at) for term in gap(axis, arm, base, than)))
+
+
+def trend(axis: str, labels: tuple[str, ...], where: Labels) -> tuple[Term, ...]:
+    """What a straight line through equally spaced labels gains from the first to the last, in the metric's unit.
+
+    The least-squares slope is sum_i x_i y_i / sum_i x_i^2 with centred places x_i; the line spans k - 1 of them.
+    """
+    k = len(labels)
+    places = [index - (k - 1) / 2 for index in range(k)]
+    scale = (k - 1) / sum(place**2 for place in places)
+    return tuple(Term(scale * place, {**where, axis: label}) for place, label in zip(places, labels, strict=True))
+
+
+def level(where: Labels) -> tuple[Term, ...]:
+    """The metric itself."""
+    return (Term(1.0, where),)
+
+
+def compared(
+    axis: str, arm: str, base: str, where: Labels, expect: Expect | Quoted = "more", **options: Unpack[Options]
+) -> Part:
+    """A part that compares two labels of an axis at one place."""
+    return Part(f"{at(where)}: {arm} against {base}", gap(axis, arm, base, where), expect, **options)
+
+
+def at(where: Labels) -> str:
+    """A place in words."""
+    return ", ".join(where.values())
