@@ -7,22 +7,22 @@ difference, 1 / 2**n for one side of an equivalence test.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from statsmodels.stats.weightstats import DescrStatsW
 
-from analysis.inference.pairs import ROUNDING
-
 if TYPE_CHECKING:
-    from analysis.inference.pairs import Pairs
+    from numpy.typing import NDArray
+
+    from analysis.inference.pairs import Array, Pairs
+
+ROUNDING: Final = 1e-12  # relative; what is closer than this differs by rounding alone
 
 
 def p_different(found: Pairs) -> float:
     """Two-sided p of no mean difference (paired t, n - 1 degrees of freedom), from two pairs or more."""
-    if found.level:
-        return 2.0 ** (1 - len(found.seeds)) if _mean(found) else 1.0
-    return float(DescrStatsW(found.differences).ttest_mean(0.0)[1])
+    return float(different(found.arm[:, None], found.baseline[:, None])[0])
 
 
 def p_equivalent(found: Pairs, margin: float) -> float:
@@ -31,11 +31,20 @@ def p_equivalent(found: Pairs, margin: float) -> float:
     Schuirmann, J. Pharmacokinet. Biopharm. 15 (1987) 657.
     """
     if found.level:
-        return 2.0 ** -len(found.seeds) if abs(_mean(found)) < margin else 1.0
+        return 2.0 ** -len(found.seeds) if abs(found.differences.mean()) < margin else 1.0
     return float(DescrStatsW(found.differences).ttost_mean(-margin, margin)[0])
 
 
-def _mean(found: Pairs) -> float:
-    """Zero where nothing but rounding is left of it."""
-    mean, scale = float(found.differences.mean()), float(np.abs(found.arm).max())
-    return mean if abs(mean) > ROUNDING * scale else 0.0
+def different(arm: Array, baseline: Array) -> Array:
+    """Two-sided p values (m,) of m columns of paired scores (n, m)."""
+    gaps, alike = arm - baseline, level(arm, baseline)
+    means = np.abs(gaps.mean(axis=0)) > ROUNDING * np.abs(arm).max(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = np.asarray(DescrStatsW(gaps).ttest_mean(0.0)[1])
+    return np.where(alike, np.where(means, 2.0 ** (1 - len(gaps)), 1.0), p)
+
+
+def level(arm: Array, baseline: Array) -> NDArray[np.bool_]:
+    """In which of m columns (n, m) all pairs differ by the same amount, but for rounding."""
+    scale = np.maximum(np.abs(arm).max(axis=0), np.abs(baseline).max(axis=0))
+    return np.asarray(np.ptp(arm - baseline, axis=0) <= ROUNDING * scale)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-import numpy as np
-
 from analysis.frame import scores
 from analysis.inference.bootstrap import bootstrap_interval, generator
 from analysis.inference.contrast import Contrast, contrasts
+from analysis.inference.evaluation import seed_errors
 from analysis.inference.families import adjusted
 from analysis.inference.gaps import Gap, gaps
 from analysis.inference.paired_test import p_different, p_equivalent
@@ -22,11 +21,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.inference.contrast import Family
+    from analysis.inference.outcomes import Shares
+    from analysis.inference.pairs import Array
     from harness.records import Study
 
 Word = Literal["better", "worse", "equivalent", "inconclusive", "exploratory"]
 
 MIN_SEEDS: Final = LEAST_SEEDS  # below, the word is "exploratory"
+FAMILIES: Final[tuple[Family, ...]] = ("primary", "exploratory", "control")
 BOOTSTRAP_SEEDS: Final = 10  # from here on the interval is resampled; below it is Student's
 
 
@@ -47,22 +49,23 @@ class Verdict:
     seeds: tuple[int, ...]  # paired
 
 
-def verdicts(study: Study, taken: pd.DataFrame) -> tuple[Verdict, ...]:
+def verdicts(study: Study, taken: pd.DataFrame, outcomes: Shares | None = None) -> tuple[Verdict, ...]:
     """The verdicts of a study, in its order. ``taken`` are its runs (``frame.planned``).
 
-    A contrast without two common finite pairs is left out; ``missing`` says why.
+    A contrast without two common finite pairs is left out; ``missing`` says why. ``outcomes``, where at hand, adds
+    the level of problems and samples to the intervals from ten seeds on (``bootstrap``).
     """
     by_metric = {metric: scores(taken, metric) for metric in {study.metric, *(c.metric for c in study.controls)}}
-    asked = contrasts(study, by_metric[study.metric].keys())
+    asked = [c for c in contrasts(study, by_metric[study.metric].keys()) if not _same(study, c)]
     found = {contrast: pairs(by_metric[contrast.metric], contrast) for contrast in asked}
-    judged = {contrast: pair for contrast, pair in found.items() if len(pair.seeds) > 1 and not _same(study, contrast)}
-    sizes = _sizes(study, asked)
-    raw = [_raw(study, contrast, pair, sizes[contrast.family]) for contrast, pair in judged.items()]
-    final: dict[Contrast, Verdict] = {}
-    for family, size in sizes.items():
-        members = [verdict for verdict in raw if verdict.contrast.family == family]
-        final |= {verdict.contrast: verdict for verdict in _judged(members, family, size)}
-    return tuple(final[contrast] for contrast in judged)
+    sizes = {family: len({_test(study, c) for c in asked if c.family == family}) for family in FAMILIES}
+    raw = [
+        _raw(study, contrast, pair, sizes[contrast.family], seed_errors(taken, contrast, pair.seeds, outcomes))
+        for contrast, pair in found.items()
+        if len(pair.seeds) > 1
+    ]
+    final = {v.contrast: v for family in FAMILIES for v in _judged(study, raw, family, sizes[family])}
+    return tuple(final[verdict.contrast] for verdict in raw)
 
 
 def missing(study: Study, taken: pd.DataFrame) -> tuple[Gap, ...]:
@@ -70,12 +73,12 @@ def missing(study: Study, taken: pd.DataFrame) -> tuple[Gap, ...]:
     return tuple(gaps(study, taken, contrasts(study, scores(taken, study.metric).keys())))
 
 
-def interval(pair: Pairs, *names: str) -> tuple[float, float]:
+def interval(pair: Pairs, *names: str, errors: Array | None = None) -> tuple[float, float]:
     """The 95 % interval of the mean difference of two pairs or more; the names seed what is resampled."""
     differences = pair.differences
     if len(pair.seeds) < BOOTSTRAP_SEEDS or pair.level:
         return Estimate(float(differences.mean()), float(differences.std(ddof=1)), len(differences)).interval
-    return bootstrap_interval(differences, generator(*names))
+    return bootstrap_interval(differences, generator(*names), errors)
 
 
 def called(seeds: int, difference: float, p: float, equivalent: float) -> Word:
@@ -87,58 +90,43 @@ def called(seeds: int, difference: float, p: float, equivalent: float) -> Word:
     return "equivalent" if equivalent <= ALPHA else "inconclusive"
 
 
-def _sizes(study: Study, asked: tuple[Contrast, ...]) -> dict[Family, int]:
-    """Declared tests of each family; contrasts of the same runs are one test."""
-    tests: dict[Family, set[tuple[str, str, str]]] = {}
-    for contrast in asked:
-        if _same(study, contrast):
-            continue
-        runs = study.cell_ids[contrast.arm], study.cell_ids[contrast.baseline]
-        tests.setdefault(contrast.family, set()).add((*runs, contrast.metric))
-    return {family: len(members) for family, members in tests.items()}
-
-
 def _same(study: Study, contrast: Contrast) -> bool:
     """Whether both cells have the same settings in effect, and so the same runs."""
     return study.cell_ids[contrast.arm] == study.cell_ids[contrast.baseline]
 
 
-def _raw(study: Study, contrast: Contrast, pair: Pairs, size: int) -> Verdict:
+def _test(study: Study, contrast: Contrast) -> tuple[str, str, str]:
+    """Contrasts of the same runs are one test."""
+    return study.cell_ids[contrast.arm], study.cell_ids[contrast.baseline], contrast.metric
+
+
+def _raw(study: Study, contrast: Contrast, pair: Pairs, size: int, errors: Array | None) -> Verdict:
     """Before its p values are adjusted and its word is known."""
-    differences = pair.differences
-    estimate = Estimate(float(differences.mean()), float(differences.std(ddof=1)), len(differences))
     p, level = p_different(pair), ALPHA if contrast.family == "control" else ALPHA / size
     margin = None if contrast.family == "control" else study.margin
+    sides = (words(study.cells[cell]) for cell in (contrast.arm, contrast.baseline))
     return Verdict(
         contrast=contrast,
         word="inconclusive",
-        difference=estimate.mean,
-        interval=_interval(study, contrast, pair),
+        difference=float(pair.differences.mean()),
+        interval=interval(pair, study.name, study.profile, contrast.metric, *sides, errors=errors),
         p=p,
         p_adjusted=p,
         p_equivalent=None if margin is None else p_equivalent(pair, margin),
-        detectable=0.0 if pair.level else detectable(estimate.std, estimate.n, level),
+        detectable=0.0 if pair.level else detectable(float(pair.differences.std(ddof=1)), len(pair.seeds), level),
         correlation=pair.correlation,
-        improvement=_improvement(pair),
+        improvement=pair.improvement,
         seeds=pair.seeds,
     )
 
 
-def _interval(study: Study, contrast: Contrast, pair: Pairs) -> tuple[float, float]:
-    sides = (words(study.cells[cell]) for cell in (contrast.arm, contrast.baseline))
-    return interval(pair, study.name, study.profile, contrast.metric, *sides)
-
-
-def _improvement(pair: Pairs) -> float:
-    """A tie counts half."""
-    gaps = pair.arm[:, None] - pair.baseline[None, :]
-    return float(np.mean((gaps > 0) + 0.5 * (gaps == 0)))
-
-
-def _judged(members: list[Verdict], family: Family, size: int) -> list[Verdict]:
-    ps = adjusted([verdict.p for verdict in members], family, size)
-    equivalents = adjusted([1.0 if v.p_equivalent is None else v.p_equivalent for v in members], family, size)
-    return [_worded(*numbers) for numbers in zip(members, ps, equivalents, strict=True)]
+def _judged(study: Study, raw: list[Verdict], family: Family, size: int) -> list[Verdict]:
+    members = [verdict for verdict in raw if verdict.contrast.family == family]
+    tests = {_test(study, verdict.contrast): verdict for verdict in members}
+    ps = adjusted([v.p for v in tests.values()], family, size)
+    equivalents = adjusted([1.0 if v.p_equivalent is None else v.p_equivalent for v in tests.values()], family, size)
+    numbers = dict(zip(tests, zip(ps, equivalents, strict=True), strict=True))
+    return [_worded(verdict, *numbers[_test(study, verdict.contrast)]) for verdict in members]
 
 
 def _worded(verdict: Verdict, p: float, equivalent: float) -> Verdict:
