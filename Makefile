@@ -17,7 +17,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export RAY_USAGE_STATS_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data sweep plan eval difficulty audit ui tables figures tricks replay docs test check lint format smoke models bench lock clean
+.PHONY: help setup data sweep plan eval difficulty audit ui tables figures report tricks replay docs test check lint format smoke models bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ tables: $(READY) ## results/tables from MLflow: Markdown, CSV, LaTeX
 
 figures: $(READY) ## results/figures from MLflow: SVG, PNG
 	@$(BIN)/python -m analysis figures
+
+report: $(READY) ## one page of plan, verdicts, tables, curves and lineage: results/report.html [GRID=] [PROFILE=]
+	@$(BIN)/python -m analysis report $(if $(filter-out file,$(origin GRID)),grid=$(GRID)) $(if $(filter-out file,$(origin PROFILE)),profile=$(PROFILE))
 
 tricks: $(READY) ## every trick with its hook, settings and source
 	@$(BIN)/python -m tricks

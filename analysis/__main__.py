@@ -1,4 +1,4 @@
-"""``python -m analysis tables|figures|summary|replay``: what the store holds, for people. Starts no run."""
+"""``python -m analysis tables|figures|summary|replay|report``: what the store holds, for people. Starts no run."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ usage: python -m analysis COMMAND [grid=NAME] [profile=NAME] [results=DIR]
   figures   write results/figures/NAME.PROFILE.svg and .png
   summary   print a short table on the terminal
   replay    write table and figure of each replay under results/runs/replay (make replay)
+  report    write all of it as one page, results/report.html or report.NAME.PROFILE.html
 
 Without grid and profile: all that the store holds."""
 
@@ -48,6 +49,9 @@ def main(arguments: Sequence[str]) -> int:
         if command == REPLAY:
             return _replay(results)
         store = Store.open(results)
+        if command in TOGETHER:
+            TOGETHER[command](store, _chosen(store, options), results, options)
+            return 0
         for study in _chosen(store, options):
             COMMANDS[command](store, study, results)
     except UsageError as error:
@@ -61,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parse(arguments: Sequence[str]) -> tuple[str, dict[str, str]]:
     command, *rest = arguments or ("",)
-    if command not in (known := (*COMMANDS, REPLAY)):
+    if command not in (known := (*COMMANDS, *TOGETHER, REPLAY)):
         raise UsageError(f"unknown command {command!r}; {suggest(command, known)}" if command else USAGE)
     options = {}
     for argument in rest:
@@ -124,7 +128,15 @@ def _replay(results: Path) -> int:
     return 0
 
 
-COMMANDS: Final = {"tables": _tables, "figures": _figures, "summary": _summary}
+def _report(store: Store, studies: Sequence[Study], results: Path, options: Mapping[str, str]) -> None:
+    from analysis.report.page import page  # noqa: PLC0415
+
+    name = ".".join(("report", *(options[part] for part in ("grid", "profile") if part in options), "html"))
+    print(write(results / name, page(store, studies).encode()))
+
+
+COMMANDS: Final = {"tables": _tables, "figures": _figures, "summary": _summary}  # study by study
+TOGETHER: Final = {"report": _report}  # all chosen studies at once
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,150 @@
+"""Learning curves: drawn on paper, and as data that a reader can ask point by point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil, isfinite
+from typing import TYPE_CHECKING, Any, Final
+
+from analysis.curves import ENOUGH, ON_POLICY, Band, bands, curve_metric
+from analysis.frame import finished
+from analysis.report.panels import Arm, Group, groups
+from analysis.report.scale import Scale, spanning, tick_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from analysis.curves import History
+    from harness.records import Study
+    from harness.store_read import Curve
+
+Points = tuple[tuple[float, float], ...]  # step, value
+
+# Beside the curve that decides: what else tells how a run went.
+OTHERS: Final = (ON_POLICY, "policy/entropy", "response/length", "response/truncated", "update/clip_fraction_high")
+POINTS: Final = 120  # of a curve; longer ones are thinned
+WIDTH: Final = 360.0  # SVG user units, of a panel
+HEIGHT: Final = 216.0
+LEFT: Final = 48.0
+RIGHT: Final = 12.0
+TOP: Final = 8.0
+BOTTOM: Final = 34.0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A seed's curve, drawn."""
+
+    run_id: str
+    seed: int
+    curve: Points
+    path: str  # points of an SVG polyline
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An arm: its mean over seeds, and each seed."""
+
+    arm: Arm
+    curve: Points
+    path: str
+    end: tuple[float, float]  # where the marker stands
+    runs: tuple[Run, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One setting."""
+
+    title: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A metric in all settings, on the same axes."""
+
+    metric: str
+    panels: tuple[Panel, ...]
+    x: Scale
+    y: Scale
+    x_ticks: tuple[tuple[float, str], ...]
+    y_ticks: tuple[tuple[float, str], ...]
+    every: int  # of how many steps one is drawn
+    data: Mapping[str, Any]  # for the script
+
+
+def figures(study: Study, taken: pd.DataFrame, history: History) -> tuple[Figure, ...]:
+    """The curve that decides, then others, of those metrics that finished runs have logged."""
+    names = dict.fromkeys((curve_metric(study, history), *OTHERS))
+    drawn = (_figure(study, taken, name, history(name)) for name in names)
+    return tuple(figure for figure in drawn if figure is not None)
+
+
+def _figure(study: Study, taken: pd.DataFrame, metric: str, curves: Mapping[str, Curve]) -> Figure | None:
+    steps = sorted({step for curve in curves.values() for step, _ in curve})
+    if len(steps) < ENOUGH:
+        return None
+    every = ceil(len(steps) / POINTS)
+    kept = {*steps[::every], steps[-1]}
+    thin = {run_id: tuple(point for point in curve if point[0] in kept) for run_id, curve in curves.items()}
+    means, runs = bands(taken, thin), _runs(taken, thin)
+    values = [value for found in runs.values() for _, _, curve in found for _, value in curve]
+    x = spanning(map(float, steps), LEFT, WIDTH - RIGHT, room=0.0)
+    y = spanning(values, HEIGHT - BOTTOM, TOP)
+    panels = tuple(_panel(group, means, runs, x, y) for group in groups(study, means.keys()))
+    data = _data(metric, panels, x, y)
+    return Figure(metric, panels, x, y, _ticks(x, 6), _ticks(y, 4), every, data) if panels else None
+
+
+def _runs(taken: pd.DataFrame, curves: Mapping[str, Curve]) -> dict[int, list[tuple[str, int, Points]]]:
+    """Cell -> run id, seed and curve of its finished runs, by seed."""
+    done = finished(taken).sort_values(["cell", "seed", "run_id"])
+    found: dict[int, list[tuple[str, int, Points]]] = {}
+    for cell, run_id, seed in zip(done["cell"], done["run_id"], done["seed"], strict=True):
+        if curve := tuple(point for point in curves.get(run_id, ()) if isfinite(point[1])):
+            found.setdefault(cell, []).append((run_id, seed, curve))
+    return found
+
+
+def _panel(
+    group: Group, means: Mapping[int, Band], runs: Mapping[int, Sequence[tuple[str, int, Points]]], x: Scale, y: Scale
+) -> Panel:
+    return Panel(group.title, tuple(_line(arm, means[arm.cell], runs[arm.cell], x, y) for arm in group.arms))
+
+
+def _line(arm: Arm, mean: Band, runs: Sequence[tuple[str, int, Points]], x: Scale, y: Scale) -> Line:
+    curve = tuple(zip(mean.steps, mean.mean, strict=True))
+    drawn = tuple(Run(run_id, seed, points, _path(points, x, y)) for run_id, seed, points in runs)
+    step, value = curve[-1]
+    return Line(arm, curve, _path(curve, x, y), (x.at(step), y.at(value)), drawn)
+
+
+def _path(curve: Points, x: Scale, y: Scale) -> str:
+    return " ".join(f"{x.at(step):g},{y.at(value):g}" for step, value in curve)
+
+
+def _ticks(scale: Scale, about: int) -> tuple[tuple[float, str], ...]:
+    return tuple((scale.at(tick), tick_text(tick)) for tick in scale.ticks(about))
+
+
+def _data(metric: str, panels: Sequence[Panel], x: Scale, y: Scale) -> dict[str, Any]:
+    """What the script has to know: the axes, and every point with the run that it is of."""
+    return {
+        "metric": metric,
+        "x": [x.low, x.high, x.start, x.end],
+        "y": [y.low, y.high, y.start, y.end],
+        "panels": [[_line_data(line) for line in panel.lines] for panel in panels],
+    }
+
+
+def _line_data(line: Line) -> dict[str, Any]:
+    runs = [{"id": run.run_id, "seed": run.seed, **_points(run.curve)} for run in line.runs]
+    return {"cell": line.arm.name, "mean": _points(line.curve), "runs": runs}
+
+
+def _points(curve: Points) -> dict[str, list[float]]:
+    return {"steps": [step for step, _ in curve], "values": [float(f"{value:.5g}") for _, value in curve]}

@@ -1,0 +1,82 @@
+"""Intervals drawn in a row of a table: seeds as dots, the mean, its 95 % interval, on one scale for all rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import TYPE_CHECKING, Final
+
+from analysis.report.scale import Scale, spanning, tick_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+WIDTH: Final = 220.0  # SVG user units
+EDGE: Final = 8.0
+REACH: Final = 1.0  # how far an interval may widen the scale, in widths of what the seeds span
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A mean with its interval and the values that it is the mean of."""
+
+    mean: float
+    low: float  # -inf where one seed tells nothing of others
+    high: float
+    seeds: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ruler:
+    """The scale of a column of drawings, and what all of them show."""
+
+    scale: Scale
+    ticks: tuple[tuple[float, str], ...]  # place, text
+    zero: float | None  # the place of no difference
+    band: tuple[float, float] | None  # places of the margin of equivalence
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """One row of a column: places in SVG user units."""
+
+    mean: float
+    low: float
+    high: float
+    cut_low: bool  # the interval goes on beyond the edge
+    cut_high: bool
+    seeds: tuple[float, ...]
+
+
+def ruler(ranges: Sequence[Range], differences: bool, margin: float | None = None) -> Ruler:
+    """The scale that shows all means and seeds, and the intervals where they do not dwarf these."""
+    scale = spanning(_shown(ranges, differences, margin), EDGE, WIDTH - EDGE)
+    ticks = tuple((scale.at(tick), tick_text(tick)) for tick in scale.ticks(4))
+    band = (scale.at(-margin), scale.at(margin)) if differences and margin else None
+    return Ruler(scale, ticks, scale.at(0.0) if differences else None, band)
+
+
+def drawing(found: Range, on: Ruler) -> Drawing:
+    """The places of one range."""
+    scale = on.scale
+    low, high = max(found.low, scale.low), min(found.high, scale.high)
+    cut_low, cut_high = found.low < scale.low, found.high > scale.high
+    if not (isfinite(found.low) and isfinite(found.high)):  # one seed: no interval to draw
+        low, high, cut_low, cut_high = found.mean, found.mean, False, False
+    return Drawing(
+        scale.at(found.mean), scale.at(low), scale.at(high), cut_low, cut_high, tuple(map(scale.at, found.seeds))
+    )
+
+
+def _shown(ranges: Sequence[Range], differences: bool, margin: float | None) -> list[float]:
+    points = [value for found in ranges for value in (found.mean, *found.seeds) if isfinite(value)]
+    points += [0.0, *((-margin, margin) if margin else ())] if differences else []
+    if not points:
+        return []
+    width = (max(points) - min(points)) or abs(points[0]) or 1.0
+    least, most = min(points) - REACH * width, max(points) + REACH * width
+    return points + [min(max(bound, least), most) for bound in _bounds(ranges)]
+
+
+def _bounds(ranges: Iterable[Range]) -> Iterable[float]:
+    return (bound for found in ranges for bound in (found.low, found.high) if isfinite(bound))

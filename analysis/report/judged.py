@@ -1,0 +1,189 @@
+"""Verdicts as the page shows them: a word, its interval drawn, every number with the seeds behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import TYPE_CHECKING, Final
+
+from analysis.frame import scores
+from analysis.inference.contrast import Contrast
+from analysis.inference.pairs import pairs
+from analysis.inference.verdict import MIN_SEEDS, missing, verdicts
+from analysis.layout import name, varied, words
+from analysis.report.intervals import Drawing, Range, Ruler, drawing, ruler
+from harness.power import ALPHA
+from harness.records import CONTROL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import pandas as pd
+
+    from analysis.inference.contrast import Family
+    from analysis.inference.verdict import Verdict
+    from analysis.report.anchors import Trace
+    from harness.records import Study
+
+FAMILIES: Final[Mapping[Family, tuple[str, str]]] = {
+    "primary": ("Primary contrasts", "Declared in the grid; p adjusted by Holm within this family."),
+    "exploratory": ("Exploratory contrasts", "Not declared; p adjusted by Benjamini-Hochberg within this family."),
+    "control": ("Controls", "Effects that are known beforehand: a working harness calls them. p is not adjusted."),
+}
+WORDS: Final[Mapping[str, str]] = {
+    "better": "the adjusted p is at most 0.05, and the arm is above its baseline",
+    "worse": "the adjusted p is at most 0.05, and the arm is below its baseline",
+    "equivalent": "the difference lies within the margin declared in the grid (TOST, adjusted p at most 0.05)",
+    "inconclusive": "neither: these runs do not tell",
+    "exploratory": f"fewer than {MIN_SEEDS} paired seeds, with which no sign-flip test can reach p < 0.05",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Where a contrast stands on the grid, in words."""
+
+    arm: str  # the labels that set it apart from its baseline
+    baseline: str
+    setting: str  # what both have in common
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A verdict, in texts."""
+
+    id: str
+    side: Side
+    word: str
+    remark: str  # beside the word
+    difference: str
+    interval: str
+    source: str  # id of the seeds behind it
+    drawing: Drawing
+    p: str
+    p_adjusted: str
+    p_equivalent: str
+    detectable: str
+    correlation: str
+    improvement: str
+    seeds: tuple[int, ...]
+    contrast: Contrast
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Verdicts of one family in one metric, on one scale."""
+
+    title: str
+    about: str
+    metric: str
+    ruler: Ruler
+    rows: tuple[Judged, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What the page says of a study's contrasts."""
+
+    blocks: tuple[Block, ...]
+    missing: tuple[str, ...]  # contrasts and seeds that no verdict stands on
+
+
+def judged(study: Study, taken: pd.DataFrame, trace: Trace) -> Verdicts:
+    """The verdicts of a study; ``taken``: its planned runs (``frame.planned``)."""
+    found: dict[tuple[Family, str], list[Verdict]] = {}
+    for verdict in verdicts(study, taken):
+        found.setdefault((verdict.contrast.family, verdict.contrast.metric), []).append(verdict)
+    blocks = (
+        _block(study, taken, family, metric, found[family, metric], trace)
+        for family in FAMILIES
+        for of, metric in found
+        if of == family
+    )
+    return Verdicts(tuple(blocks), tuple(_missing(study, taken)))
+
+
+def side(study: Study, contrast: Contrast) -> Side:
+    """The words of a contrast."""
+    arm, back = study.cells[contrast.arm], study.cells[contrast.baseline]
+    apart = [axis for axis in study.axes if arm.get(axis) != back.get(axis)]
+    apart += [CONTROL] * (arm.get(CONTROL) != back.get(CONTROL) and CONTROL not in apart)
+    common = [axis for axis in varied(study, study.cells) if axis not in apart and axis != CONTROL]
+    return Side(
+        words({axis: arm[axis] for axis in apart}),
+        ", ".join(back[axis] for axis in apart),
+        words({axis: arm[axis] for axis in common}),
+    )
+
+
+def counted(found: Verdicts) -> dict[str, int]:
+    """How many primary contrasts have each word, in the order of WORDS; words that none has are left out."""
+    given = [row.word for block in found.blocks for row in block.rows if row.contrast.family == "primary"]
+    return {word: given.count(word) for word in WORDS if word in given}
+
+
+def number(value: float, form: str) -> str:
+    """A number, or a dash where there is none."""
+    return format(value, form) if isfinite(value) else "\N{EM DASH}"
+
+
+def probability(p: float | None) -> str:
+    """Three digits, and no more zeros than they need."""
+    if p is None or not isfinite(p):
+        return "\N{EM DASH}"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _block(
+    study: Study, taken: pd.DataFrame, family: Family, metric: str, found: Sequence[Verdict], trace: Trace
+) -> Block:
+    by_cell = scores(taken, metric)
+    ranges = [_range(verdict, by_cell) for verdict in found]
+    on = ruler(ranges, differences=True, margin=None if family == "control" else study.margin)
+    rows = (_row(study, verdict, drawing(each, on), trace) for verdict, each in zip(found, ranges, strict=True))
+    return Block(*FAMILIES[family], metric, on, tuple(rows))
+
+
+def _range(verdict: Verdict, by_cell: Mapping[int, Mapping[int, float]]) -> Range:
+    seeds = pairs(by_cell, verdict.contrast).differences
+    return Range(verdict.difference, *verdict.interval, tuple(map(float, seeds)))
+
+
+def _row(study: Study, verdict: Verdict, drawn: Drawing, trace: Trace) -> Judged:
+    contrast = verdict.contrast
+    low, high = verdict.interval
+    return Judged(
+        id=f"{trace.anchor}.v{contrast.arm}",
+        side=side(study, contrast),
+        word=verdict.word,
+        remark=_remark(study, verdict),
+        difference=number(verdict.difference, "+.3f"),
+        interval=f"[{number(low, '+.3f')}, {number(high, '+.3f')}]",
+        source=trace.gap(contrast.arm, contrast.baseline, contrast.metric),
+        drawing=drawn,
+        p=probability(verdict.p),
+        p_adjusted=probability(verdict.p_adjusted),
+        p_equivalent=probability(verdict.p_equivalent),
+        detectable=number(verdict.detectable, ".3f"),
+        correlation=number(verdict.correlation, "+.2f"),
+        improvement=number(verdict.improvement, ".2f"),
+        seeds=verdict.seeds,
+        contrast=contrast,
+    )
+
+
+def _remark(study: Study, verdict: Verdict) -> str:
+    """What a control was to show; whether a difference that is there is one that matters."""
+    if verdict.contrast.family == "control":
+        label = study.cells[verdict.contrast.arm].get(CONTROL)
+        return next((f"expected: {control.expect}" for control in study.controls if control.name == label), "")
+    small = verdict.p_equivalent is not None and verdict.p_equivalent <= ALPHA
+    return "within the margin" if small and verdict.word in {"better", "worse"} else ""
+
+
+def _missing(study: Study, taken: pd.DataFrame) -> Iterator[str]:
+    axes = varied(study, study.cells)
+    for gap in missing(study, taken):
+        where = name(axes, study.cells[gap.contrast.arm]) if gap.contrast else ""
+        what = "no verdict" if gap.whole else f"without seed {', '.join(map(str, gap.seeds))}"
+        yield f"{where}: {what}; {gap.because}" if where else f"{what}: {gap.because}"

@@ -1,0 +1,172 @@
+"""From a number to what it stands on: runs, seeds, settings, commit. One entry a cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import TYPE_CHECKING, Final
+
+from analysis.layout import name, varied
+from analysis.notes import brief
+from analysis.report.settings import Setting, environments, rule, settings, shared
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from analysis.report.anchors import Trace
+    from harness.records import RunRecord, Study
+
+ADOPTED: Final = "adopted from"  # in the provenance of a run that another study has made
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A column of scores or differences; the numbers of the page lead to its id."""
+
+    id: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A run, and its scores under the heads of its table."""
+
+    id: str
+    run_id: str
+    seed: int
+    outcome: str  # "finished", or why not
+    scores: tuple[str, ...]
+    seconds: str  # of the processor, and on the wall
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """Differences to a baseline, seed by seed."""
+
+    baseline: str  # in words
+    source: str  # the id of the baseline's entry
+    heads: tuple[Head, ...]
+    lines: tuple[tuple[int, tuple[str, ...]], ...]  # seed, differences
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The lineage of a cell."""
+
+    id: str
+    cell_id: str
+    title: str
+    heads: tuple[Head, ...]
+    lines: tuple[Line, ...]
+    gaps: tuple[Gaps, ...]
+    rule: tuple[Setting, ...]  # hook, settings in effect
+    settings: tuple[Setting, ...]  # those that not all cells share
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Everything that the numbers of a study stand on."""
+
+    entries: tuple[Entry, ...]
+    shared: tuple[Setting, ...]  # settings of all cells
+    environments: tuple[Setting, ...]
+
+
+def lineage(study: Study, records: Sequence[RunRecord], trace: Trace) -> Lineage:
+    """The entries of all cells with a run. To be made last: it has a column for all that ``trace`` was asked for."""
+    runs = _by_cell(study, records)
+    of_cells = {cell: settings(found[0]) for cell, found in runs.items()}
+    same = shared(list(of_cells.values()))
+    axes = varied(study, study.cells)
+    titles = {cell: name(axes, labels) for cell, labels in enumerate(study.cells)}
+    entries = tuple(
+        Entry(
+            id=trace.cell(cell),
+            cell_id=study.cell_ids[cell],
+            title=titles[cell],
+            heads=_heads(trace.scores.get(cell, {})),
+            lines=tuple(_lines(found, trace, cell)),
+            gaps=tuple(_gaps(cell, runs, trace, titles)),
+            rule=rule(found[0]),
+            settings=tuple(pair for pair in sorted(of_cells[cell].items()) if pair[0] not in same),
+        )
+        for cell, found in sorted(runs.items())
+    )
+    return Lineage(entries, tuple(sorted(same.items())), environments(_once(runs)))
+
+
+def _by_cell(study: Study, records: Sequence[RunRecord]) -> dict[int, list[RunRecord]]:
+    """Cell -> its runs by seed; cells without a run are left out."""
+    by_id: dict[str, list[RunRecord]] = {}
+    for record in records:
+        if record.profile == study.profile:
+            by_id.setdefault(record.cell_id, []).append(record)
+    return {
+        cell: sorted(by_id[cell_id], key=lambda record: (record.seed, record.run_id))
+        for cell, cell_id in enumerate(study.cell_ids)
+        if cell_id in by_id
+    }
+
+
+def _once(runs: Mapping[int, Sequence[RunRecord]]) -> list[RunRecord]:
+    return list({record.run_id: record for found in runs.values() for record in found}.values())
+
+
+def _heads(ids: Mapping[str, str]) -> tuple[Head, ...]:
+    return tuple(Head(place, title) for title, place in ids.items())
+
+
+def _lines(runs: Sequence[RunRecord], trace: Trace, cell: int) -> Iterator[Line]:
+    for place, record in enumerate(runs):
+        yield Line(
+            id=f"{trace.cell(cell)}.r{place}",
+            run_id=record.run_id,
+            seed=record.seed,
+            outcome=_outcome(record),
+            scores=tuple(_text(_score(record, title)) for title in trace.scores.get(cell, {})),
+            seconds=f"{record.cpu_seconds:.1f}, {record.wall_seconds:.1f}",
+            commit=_commit(record),
+        )
+
+
+def _outcome(record: RunRecord) -> str:
+    if record.status == "failed":
+        return f"failed: {brief(record.error or '')}"
+    origin = record.provenance.get(ADOPTED)
+    return f"finished, adopted from {origin}" if origin else "finished"
+
+
+def _commit(record: RunRecord) -> str:
+    commit = str(record.provenance.get("commit", "unknown"))[:10]
+    return commit if record.provenance.get("dirty") in {"no", "false"} else f"{commit}, changed"
+
+
+def _gaps(
+    cell: int, runs: Mapping[int, Sequence[RunRecord]], trace: Trace, titles: Mapping[int, str]
+) -> Iterator[Gaps]:
+    """One table a baseline: a row a seed that both have, a column a score."""
+    asked = trace.gaps.get(cell, {})
+    for back in dict.fromkeys(back for back, _ in asked):
+        heads = {score: place for (of, score), place in asked.items() if of == back}
+        lines = tuple(_differences(runs[cell], runs.get(back, ()), list(heads)))
+        yield Gaps(titles[back], trace.cell(back), _heads(heads), lines)
+
+
+def _differences(
+    arm: Sequence[RunRecord], baseline: Sequence[RunRecord], names: Sequence[str]
+) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Seed by seed, finished runs alone."""
+    ones, others = ({run.seed: run for run in runs if run.status == "finished"} for runs in (arm, baseline))
+    for seed in sorted(ones.keys() & others.keys()):
+        pairs = ((_score(ones[seed], each), _score(others[seed], each)) for each in names)
+        yield seed, tuple(_text(None if a is None or b is None else a - b, "+.6g") for a, b in pairs)
+
+
+def _score(record: RunRecord, title: str) -> float | None:
+    known = {"cpu_seconds": record.cpu_seconds, "wall_seconds": record.wall_seconds}
+    return known[title] if title in known else record.scores.get(title)
+
+
+def _text(value: float | None, form: str = ".6g") -> str:
+    return "\N{EM DASH}" if value is None or not isfinite(value) else format(value, form)

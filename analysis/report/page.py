@@ -1,0 +1,68 @@
+"""The report: one HTML page with everything that a store holds of some studies, and nothing from outside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from analysis.frame import planned, runs_frame
+from analysis.layout import warning
+from analysis.report.anchors import Trace, anchors
+from analysis.report.curves import Figure, figures
+from analysis.report.judged import FAMILIES, WORDS, Verdicts, counted, judged
+from analysis.report.lineage import Lineage, lineage
+from analysis.report.numbers import Numbers, numbers
+from analysis.report.plan import Plan, plan
+from analysis.report.sources import Sources, sources
+from analysis.report.templating import render
+from analysis.tables import study_table
+from harness.records import Study
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.store import Store
+
+TITLE: Final = "Ablations of LLM reinforcement learning: report"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A study's part of the page."""
+
+    id: str
+    study: Study
+    warning: str
+    sources: Sources
+    plan: Plan
+    verdicts: Verdicts
+    words: dict[str, int]  # verdict words of the primary family
+    numbers: Numbers
+    figures: tuple[Figure, ...]
+    lineage: Lineage
+
+
+def page(store: Store, studies: Sequence[Study]) -> str:
+    """The page of these studies; the same text for the same store."""
+    parts = [_part(store, study, anchor) for study, anchor in zip(studies, anchors(studies), strict=True)]
+    return render("page.html", title=TITLE, parts=parts, families=FAMILIES, words=WORDS)
+
+
+def _part(store: Store, study: Study, anchor: str) -> Part:
+    records = store.records(study.name)
+    runs = runs_frame(records)
+    taken, trace = planned(runs, study), Trace(anchor)
+    found = judged(study, taken, trace)
+    return Part(
+        id=anchor,
+        study=study,
+        warning=warning(study),
+        sources=sources(taken),
+        plan=plan(study, taken),
+        verdicts=found,
+        words=counted(found),
+        numbers=numbers(study_table(study, runs), study, taken, trace),
+        figures=figures(study, taken, partial(store.history, study.name)),
+        lineage=lineage(study, records, trace),
+    )

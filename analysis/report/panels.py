@@ -1,0 +1,93 @@
+"""Which cells stand in one panel: a baseline and the arms that are compared with it, never too many at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING, Final
+
+from analysis.layout import baselines, varied, words
+from harness.records import CONTROL, OFF
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from harness.records import Study
+
+ARMS: Final = 5  # beside the baseline; more are hard to tell apart
+COLOURS: Final = 7  # beside that of baselines
+DASHES: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """A cell in a panel. Its look is that of its name, the same in every panel of the study."""
+
+    cell: int
+    name: str
+    colour: int  # 0: a baseline
+    dash: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A panel: its setting in words, the baseline first."""
+
+    title: str
+    arms: tuple[Arm, ...]
+
+
+def groups(study: Study, ran: Collection[int]) -> tuple[Group, ...]:
+    """The panels of a study, of cells in ``ran``, in the grid's order; panels without an arm are left out."""
+    back = baselines(study)
+    names = {cell: _arm(study, cell) for cell in range(len(study.cells))}
+    looks = _looks([names[cell] for cell in names if back.get(cell, -1) != cell])
+    found: list[Group] = []
+    for title, cells in _settings(study).items():
+        bases = [cell for cell in cells if back.get(cell) == cell]
+        first = [Arm(cell, names[cell], 0, 0) for cell in bases if cell in ran]
+        rest = [Arm(cell, names[cell], *looks[names[cell]]) for cell in cells if cell not in bases and cell in ran]
+        found += [Group(title, (*first, *part)) for part in _parts(rest) if (*first, *part)]
+    return (*found, *_controls(study, ran, back, names))
+
+
+def _settings(study: Study) -> dict[str, list[int]]:
+    """Setting in words -> its cells, controls apart."""
+    inside = [axis for axis in varied(study, study.cells) if axis not in study.baseline and axis != CONTROL]
+    outside = inside if study.baseline else []
+    settings: dict[str, list[int]] = {}
+    for cell, labels in enumerate(study.cells):
+        if labels.get(CONTROL, OFF) == OFF:
+            settings.setdefault(words({axis: labels[axis] for axis in outside}), []).append(cell)
+    return settings
+
+
+def _controls(study: Study, ran: Collection[int], back: Mapping[int, int], names: Mapping[int, str]) -> Iterator[Group]:
+    """A panel each: the control and the cell that it is to differ from."""
+    axes = [axis for axis in varied(study, study.cells) if axis != CONTROL]
+    for cell, labels in enumerate(study.cells):
+        if labels.get(CONTROL, OFF) != OFF and cell in ran:
+            base = [Arm(back[cell], names[back[cell]], 0, 0)] if back.get(cell) in ran else []
+            where = words({axis: labels[axis] for axis in axes})
+            title = f"control {labels[CONTROL]}: {where}" if where else f"control {labels[CONTROL]}"
+            yield Group(title, (*base, Arm(cell, labels[CONTROL], 1, 1)))
+
+
+def _arm(study: Study, cell: int) -> str:
+    """A cell by its labels on the baseline's axes; by all that vary where there is no baseline."""
+    axes = [axis for axis in varied(study, study.cells) if axis != CONTROL]
+    chosen = [axis for axis in axes if axis in study.baseline] or axes
+    return ", ".join(study.cells[cell][axis] for axis in chosen) or study.name
+
+
+def _looks(names: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Name -> colour and dash, which together do not come twice among 28."""
+    distinct = dict.fromkeys(names)
+    return {name: (1 + place % COLOURS, (place + place // COLOURS) % DASHES) for place, name in enumerate(distinct)}
+
+
+def _parts(arms: Sequence[Arm]) -> Iterator[Sequence[Arm]]:
+    """Arms spread evenly over as few panels as hold them; one part where there are none."""
+    count = max(1, ceil(len(arms) / ARMS))
+    size = max(1, ceil(len(arms) / count))
+    return (arms[start : start + size] for start in range(0, max(len(arms), 1), size))

@@ -1,0 +1,146 @@
+"""The plan of a study as it was recorded: what was asked, what was to run, and what of it is there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from analysis.frame import finished
+from analysis.layout import name, varied, words
+from analysis.notes import brief
+from analysis.twins import twin_label, twins_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import pandas as pd
+
+    from harness.records import Skipped, Study
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """An axis and its labels, the baseline's among them."""
+
+    name: str
+    labels: tuple[str, ...]
+    baseline: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A question about the plan and its answers, one a line."""
+
+    name: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How far the plan has come."""
+
+    cells: int
+    runs: int  # planned: cells that run, times seeds
+    finished: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the page says of a plan."""
+
+    axes: tuple[Axis, ...]
+    counts: Counts
+    facts: tuple[Fact, ...]
+
+
+def plan(study: Study, taken: pd.DataFrame) -> Plan:
+    """The plan of a study beside what of it has run; ``taken``: its planned runs (``frame.planned``)."""
+    axes = tuple(Axis(axis, tuple(labels), study.baseline.get(axis)) for axis, labels in study.axes.items())
+    facts = (Fact(title, tuple(lines)) for title, lines in _facts(study, taken))
+    return Plan(axes, counts(study, taken), tuple(fact for fact in facts if fact.lines))
+
+
+def counts(study: Study, taken: pd.DataFrame) -> Counts:
+    """Runs planned, finished and failed; a run that two cells share counts once."""
+    idle = set(twins_of(study)) if study.once else set()
+    own = {study.cell_ids[cell] for cell in range(len(study.cells)) if cell not in idle}
+    once = taken.drop_duplicates("run_id")
+    by_status = Counter(once["status"])
+    planned = len(own) * len(study.seeds)
+    return Counts(len(study.cells), planned, by_status["finished"], by_status["failed"])
+
+
+def _facts(study: Study, taken: pd.DataFrame) -> Iterator[tuple[str, Iterable[str]]]:
+    named = [entry.labels for entry in (*study.skipped, *study.refused)]
+    axes = varied(study, (*study.cells, *named))
+    yield "Deciding score", [study.metric]
+    yield "Baseline", [words(study.baseline)] if study.baseline else ["none: no cell is compared with another"]
+    yield "Seeds planned", [", ".join(map(str, study.seeds))]
+    yield "Seeds finished", _seeds(study, taken, axes)
+    yield "Primary family", _family(study)
+    yield "Margin of equivalence", _margin(study)
+    yield "Controls", [_control(study, place) for place in range(len(study.controls))]
+    yield "Fraction", [f"defining words: {', '.join('·'.join(word) for word in study.fraction)}"] * bool(study.fraction)
+    yield "What the paper leaves open, and what was chosen", study.choices
+    yield "Tuning", [study.tuning] if study.tuning else ["none on record"]
+    yield "Feeds", study.feeds
+    yield "Twins", _twins(study, axes)
+    yield "Skipped", _left_out(study.skipped, axes)
+    yield "Refused", _left_out(study.refused, axes)
+    yield "Failed", _failed(study, taken, axes)
+
+
+def _seeds(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
+    """How many cells have all their seeds, and which have not."""
+    done = finished(taken)
+    seeds = done.groupby("cell")["seed"].agg(set).to_dict()
+    idle = set(twins_of(study)) - set(seeds) if study.once else set()
+    wanted = [cell for cell in range(len(study.cells)) if cell not in idle]
+    short = [cell for cell in wanted if seeds.get(cell, set()) != {*study.seeds}]
+    yield f"all of them in {len(wanted) - len(short)} of {len(wanted)} cells"
+    for cell in short:
+        found = ", ".join(map(str, sorted(seeds.get(cell, set())))) or "none"
+        yield f"{name(axes, study.cells[cell])}: {found}"
+
+
+def _family(study: Study) -> Iterator[str]:
+    if not study.baseline:
+        return
+    if study.primary is None:
+        yield "every contrast with a baseline"
+    for part in study.primary or ():
+        yield _slice(part) or "every contrast with a baseline"
+
+
+def _slice(part: Mapping[str, Sequence[str]]) -> str:
+    return "; ".join(f"{axis} = {' or '.join(labels)}" for axis, labels in part.items())
+
+
+def _margin(study: Study) -> list[str]:
+    if study.margin is None:
+        return ["none declared: no equivalence is claimed"]
+    return [f"±{study.margin:g}, in the unit of {study.metric}"]
+
+
+def _control(study: Study, place: int) -> str:
+    control = study.controls[place]
+    return f"{control.name}: {words(control.labels)}; {control.metric} is to be {control.expect}: {control.because}"
+
+
+def _twins(study: Study, axes: Sequence[str]) -> Iterator[str]:
+    kept = "not run" if study.once else "run all the same, as an A/A control"
+    for twin in twins_of(study).values():
+        why = f" ({twin.because})" if twin.because else ""
+        yield f"{name(axes, study.cells[twin.cell])}: {twin_label(study, twin)}, {kept}{why}"
+
+
+def _left_out(entries: Iterable[Skipped], axes: Sequence[str]) -> Iterator[str]:
+    return (f"{name(axes, entry.labels)}: {entry.because}" for entry in entries)
+
+
+def _failed(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
+    failed = taken[taken["status"] == "failed"].sort_values(["cell", "seed"])
+    for cell, seed, error in zip(failed["cell"], failed["seed"], failed["error"], strict=True):
+        yield f"{name(axes, study.cells[cell])}, seed {seed}: {brief(error)}"
