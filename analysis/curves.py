@@ -29,7 +29,7 @@ ENOUGH: Final = 3  # points that make a curve
 class Band:
     """A cell's curve: mean, lowest and highest seed at every step that its runs logged."""
 
-    steps: tuple[int, ...]
+    steps: tuple[float, ...]  # or what the steps until then had cost
     mean: tuple[float, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
