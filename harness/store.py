@@ -50,6 +50,7 @@ FLUSH_SECONDS: Final = 5.0  # between two writes of a run's curves
 _DATABASES: Final = ("sqlite", "postgresql", "mysql", "mssql")
 _ALIVE: Final = ("RUNNING", "SCHEDULED")
 _SERVERS: Final = ("http://", "https://")
+_LOCAL_PAGES: Final = "http://127.0.0.1:5000"  # of `make ui`
 
 
 @dataclass(slots=True)
@@ -112,6 +113,13 @@ class Store:
     def history(self, study: str, metric: str) -> Mapping[str, Curve]:
         """The curves of a metric: run id -> ((step, value), ...)."""
         return self._reader.curves(study, key(metric))
+
+    def links(self, study: str) -> Mapping[str, str]:
+        """Run id -> where MLflow's pages show the run: those of the server, else those of ``make ui``."""
+        pages = self.place if self.place.startswith(_SERVERS) else _LOCAL_PAGES
+        rows = sorted(self._reader.runs(study), key=lambda row: row.status == "FINISHED")  # which wins
+        number = self._reader.experiments().get(study, "")
+        return {row.run_id: f"{pages.rstrip('/')}/#/experiments/{number}/runs/{row.uuid}" for row in rows}
 
     def save_study(self, study: Study) -> None:
         """Keep what tables must know of a grid; beside the runs too, so that ``publish`` can bring it back."""

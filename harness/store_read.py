@@ -72,6 +72,10 @@ class Reader(Protocol):
         """Our run id -> curve."""
         ...
 
+    def experiments(self) -> Mapping[str, str]:
+        """Study -> MLflow's experiment id."""
+        ...
+
 
 class SqlReader:
     """Reads a database that MLflow wrote. One that does not exist yet is empty; nothing is created."""

@@ -43,6 +43,12 @@ class ServerReader:
         curves = {run_id(run.info.run_name): self._curve(run.info.run_id, metric) for run in self._runs(study)}
         return {run_id: curve for run_id, curve in curves.items() if curve}
 
+    def experiments(self) -> Mapping[str, str]:
+        """Study -> MLflow's experiment id, MLflow's own default experiment left out."""
+        with explained(self._tracker.place):
+            found = self._tracker.client.search_experiments()
+        return {each.name: str(each.experiment_id) for each in found if each.name != "Default"}
+
     def _curve(self, uuid: str, metric: str) -> Curve:
         with explained(self._tracker.place):
             points = self._tracker.client.get_metric_history(uuid, metric)

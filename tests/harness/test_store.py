@@ -46,6 +46,15 @@ def test_a_run_shows_as_running_and_its_curves_appear_before_its_end(store):
     assert store.history("norms", "eval/pass@8") == {"c1-s0": ((1, 0.5),)}
 
 
+def test_a_link_leads_to_the_finished_run_where_a_run_id_has_several(store):
+    store.begin(RECORD.head)
+    run(store)
+    (finished,) = (found for found in client_runs(store) if found.info.status == "FINISHED")
+    experiment, uuid = finished.info.experiment_id, finished.info.run_id
+    assert store.links("norms") == {"c1-s0": f"http://127.0.0.1:5000/#/experiments/{experiment}/runs/{uuid}"}
+    assert store.links("other") == {}
+
+
 def test_the_mean_of_what_fired_is_no_point_on_its_curve(store):
     record = replace(RECORD, scores={**RECORD.scores, "fired/clip_higher": 0.5})
     handle = store.begin(record.head)

@@ -56,3 +56,4 @@ def test_a_tracking_server_keeps_what_a_database_keeps(server, results, monkeypa
     assert again.records("norms") == [run(0, 0)]
     assert again.finished("norms") == {"c0-s0"}
     assert again.history("norms", "reward/mean") == {"c0-s0": ((1, 0.25),)}
+    assert again.links("norms")["c0-s0"].startswith(f"{server}/#/experiments/")
