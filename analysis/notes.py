@@ -34,7 +34,8 @@ def notes(study: Study, runs: pd.DataFrame) -> tuple[str, ...]:
     return (
         _INTERVAL,
         *_seeds(study, taken, axes),
-        *_sources(finished(taken).drop_duplicates("run_id")),
+        *sources(finished(taken).drop_duplicates("run_id")),
+        *((f"Tuned beforehand: {study.tuning}.",) if study.tuning else ()),
         *verifier_note(finished(taken)),
         *fired_notes(study, taken, axes),
         *twin_notes(study, scores(taken, study.metric), axes),
@@ -48,7 +49,7 @@ def notes(study: Study, runs: pd.DataFrame) -> tuple[str, ...]:
 def origin(study: Study, taken: pd.DataFrame) -> tuple[str, ...]:
     """The notes on what numbers over these runs stand on: seeds, commits, data, environments."""
     axes = varied(study, study.cells)
-    return (*_seeds(study, taken, axes), *_sources(finished(taken).drop_duplicates("run_id")))
+    return (*_seeds(study, taken, axes), *sources(finished(taken).drop_duplicates("run_id")))
 
 
 def brief(text: str, limit: int = 120) -> str:
@@ -75,7 +76,8 @@ def _seeds_by_cell(runs: pd.DataFrame) -> dict[int, list[int]]:
     return seeds
 
 
-def _sources(runs: pd.DataFrame) -> Iterator[str]:
+def sources(runs: pd.DataFrame) -> Iterator[str]:
+    """Commits, data and environments of finished runs, each run once."""
     commits = Counter(str(commit)[:10] for commit in runs["commit"])
     if len(commits) == 1:
         yield f"Commit: {next(iter(commits))}."

@@ -56,8 +56,12 @@ def _quick(grid: Grid, point: Mapping[str, str]) -> bool:
 
 
 def overrides(grid: Grid, point: Mapping[str, str]) -> tuple[str, ...]:
-    """What Hydra is told for a cell."""
-    return (*grid.overrides, *(word for axis, label in point.items() for word in grid.axes[axis][label]))
+    """What Hydra is told for a cell: what is common to all, what was tuned for its model, and its labels.
+
+    Raises SchemaError where the grid stands on a tuning of other models.
+    """
+    tuned = grid.tuned.overrides(point) if grid.tuned else ()
+    return (*grid.overrides, *tuned, *(word for axis, label in point.items() for word in grid.axes[axis][label]))
 
 
 def varied(points: Sequence[Mapping[str, str]]) -> list[str]:

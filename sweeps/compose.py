@@ -53,6 +53,8 @@ def compose_cells(grid: Grid, points: Iterable[Mapping[str, str]]) -> Composed:
         try:
             config = load(*overrides(grid, point))
             check_model(config.model.path)
+            if grid.tuned:
+                grid.tuned.check(point, config)
         except TrickError as error:
             _refuse_typos(grid, point)
             refused.append(Skipped(point, str(error)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from harness.records import CONTROL, OFF, Control
@@ -11,6 +11,7 @@ from harness.schema import SchemaError, read, suggest
 from sweeps.fraction import check_fraction
 from sweeps.grid_file import LAPTOP, Axes, ControlFile, GridFile, Profile, Written
 from sweeps.strict_yaml import read_yaml
+from sweeps.tuned import Tuning, read_tuning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +50,7 @@ class Grid:
     controls: tuple[Control, ...] = ()
     fraction: tuple[tuple[str, ...], ...] = ()
     choices: tuple[str, ...] = ()
-    tuned: str | None = None
+    tuned: Tuning | None = None
 
     @property
     def file(self) -> str:
@@ -60,12 +61,23 @@ class Grid:
 def read_grid(path: Path, profile: str = LAPTOP, seeds: tuple[int, ...] | None = None) -> Grid:
     """Read a grid file under a profile; ``seeds`` replace its own. Raises SchemaError with file and path of a fault."""
     try:
-        written = read(GridFile, read_yaml(path) or {})
-        return _under(path.stem, written, profile, seeds)
+        written = _written(path)
+        grid, tuned = _under(path.stem, written, profile, seeds), _profile(written, profile).tuned or written.tuned
+        return replace(grid, tuned=read_tuning(tuned, path.parent, grid)) if tuned else grid
     except SchemaError as error:
         lines = str(error).splitlines()
         named = (line if line.startswith(f"{path.name}: ") else f"{path.name}: {line}" for line in lines)
         raise SchemaError("\n".join(named)) from None
+
+
+def every_seed(path: Path) -> frozenset[int]:
+    """The seeds of a grid file under all of its profiles."""
+    written = _written(path)
+    return frozenset(written.seeds).union(*(profile.seeds or () for profile in written.profiles.values()))
+
+
+def _written(path: Path) -> GridFile:
+    return read(GridFile, read_yaml(path) or {})
 
 
 def _under(name: str, written: GridFile, profile: str, seeds: tuple[int, ...] | None) -> Grid:
@@ -97,7 +109,6 @@ def _under(name: str, written: GridFile, profile: str, seeds: tuple[int, ...] | 
         controls=tuple(_control(name, each, crossed, written.metric) for name, each in controls.items()),
         fraction=fraction,
         choices=(*written.choices, *chosen.choices),
-        tuned=chosen.tuned or written.tuned,
     )
 
 

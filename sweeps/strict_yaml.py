@@ -7,7 +7,7 @@ grid these are labels, so here all scalars but whole numbers and nulls are text 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
@@ -35,10 +35,21 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"[-+]?(?:0|[1
 _Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"(?:~|null|)$"), ["~", "n", ""])
 
 
-def read_yaml(path: Path) -> Any:
-    """The document in a file. Raises SchemaError with the file, the line and what is wrong there."""
+class _Numbers(_Loader):
+    """Fractions are numbers: ``0.20``, ``2.1e-05`` and, which YAML 1.1 takes for text, ``1e-4``."""
+
+
+_FRACTION: Final = re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?$")
+_Numbers.add_implicit_resolver("tag:yaml.org,2002:float", _FRACTION, list("-+0123456789"))
+
+
+def read_yaml(path: Path, *, numbers: bool = False) -> Any:
+    """The document in a file; with ``numbers``, fractions are numbers and no words.
+
+    Raises SchemaError with the file, the line and what is wrong there.
+    """
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        return yaml.load(path.read_text(encoding="utf-8"), _Numbers if numbers else _Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f"line {mark.line + 1}: " if mark else ""

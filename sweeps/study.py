@@ -45,7 +45,7 @@ def study(plan: Plan, records: Sequence[RunRecord]) -> Study:
         fraction=grid.fraction,
         choices=grid.choices,
         feeds=grid.feeds,
-        tuning=grid.tuned,
+        tuning=str(grid.tuned) if grid.tuned else None,
     )
 
 
@@ -54,6 +54,8 @@ def _with_recorded(plan: Plan, records: Sequence[RunRecord]) -> list[PlannedCell
     planned = {tuple(cell.labels.items()): cell for cell in plan.cells}
     recorded = {tuple(record.labels[axis] for axis in plan.grid.axes if axis in record.labels) for record in records}
     points = [point for point in select(plan.grid, full=True).cells if tuple(point.values()) in recorded]
+    if tuned := plan.grid.tuned:  # runs of before there was a tuning may be of models that it does not know
+        points = [point for point in points if tuned.knows(point)]
     others = compose_cells(plan.grid, [point for point in points if tuple(point.items()) not in planned]).cells
     ids = {record.cell_id for record in records}
     found = planned | {tuple(cell.labels.items()): cell for cell in others if cell.cell_id in ids}
