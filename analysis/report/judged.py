@@ -9,25 +9,31 @@ from typing import TYPE_CHECKING, Final
 from analysis.frame import scores
 from analysis.inference.contrast import Contrast
 from analysis.inference.pairs import pairs
-from analysis.inference.verdict import MIN_SEEDS, missing, verdicts
-from analysis.layout import name, varied, words
+from analysis.inference.verdict import MIN_SEEDS, verdicts
+from analysis.layout import varied, words
+from analysis.report.beside import Beside, beside
+from analysis.report.checks import checks, left_out
 from analysis.report.intervals import Drawing, Range, Ruler, drawing, ruler
 from harness.power import ALPHA
 from harness.records import CONTROL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
     from analysis.inference.contrast import Family
     from analysis.inference.verdict import Verdict
     from analysis.report.anchors import Trace
+    from analysis.trajectory.course import Courses
     from harness.records import Study
 
 FAMILIES: Final[Mapping[Family, tuple[str, str]]] = {
-    "primary": ("Primary contrasts", "Declared in the grid; p adjusted by Holm within this family."),
-    "exploratory": ("Exploratory contrasts", "Not declared; p adjusted by Benjamini-Hochberg within this family."),
+    "primary": ("Primary contrasts", "Declared in the grid; p adjusted after Holm within this family."),
+    "exploratory": (
+        "Exploratory contrasts",
+        "Not declared; p adjusted after Benjamini and Hochberg within this family.",
+    ),
     "control": ("Controls", "Effects that are known beforehand: a working harness calls them. p is not adjusted."),
 }
 WORDS: Final[Mapping[str, str]] = {
@@ -35,8 +41,9 @@ WORDS: Final[Mapping[str, str]] = {
     "worse": "the adjusted p is at most 0.05, and the arm is below its baseline",
     "equivalent": "the difference lies within the margin declared in the grid (TOST, adjusted p at most 0.05)",
     "inconclusive": "neither: these runs do not tell",
-    "exploratory": f"fewer than {MIN_SEEDS} paired seeds, with which no sign-flip test can reach p < 0.05",
+    "exploratory": f"fewer than {MIN_SEEDS} paired seeds, of which no sign-flip test can reach p < 0.05",
 }
+DASH: Final = "\N{EM DASH}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,28 +93,30 @@ class Verdicts:
     """What the page says of a study's contrasts."""
 
     blocks: tuple[Block, ...]
-    missing: tuple[str, ...]  # contrasts and seeds that no verdict stands on
+    beside: tuple[Beside, ...]  # a row for each row of the blocks, in their order
+    checks: tuple[str, ...]  # whether the test itself can be trusted here
+    left_out: tuple[str, ...]  # contrasts and seeds that no verdict stands on
 
 
-def judged(study: Study, taken: pd.DataFrame, trace: Trace) -> Verdicts:
-    """The verdicts of a study; ``taken``: its planned runs (``frame.planned``)."""
-    found: dict[tuple[Family, str], list[Verdict]] = {}
-    for verdict in verdicts(study, taken):
-        found.setdefault((verdict.contrast.family, verdict.contrast.metric), []).append(verdict)
-    blocks = (
-        _block(study, taken, family, metric, found[family, metric], trace)
-        for family in FAMILIES
-        for of, metric in found
-        if of == family
+def judged(study: Study, taken: pd.DataFrame, found: Courses, trace: Trace) -> Verdicts:
+    """The verdicts of a study; ``taken``: its planned runs (``frame.planned``), ``found``: their courses."""
+    members: dict[tuple[Family, str], list[Verdict]] = {}
+    for verdict in sorted(verdicts(study, taken), key=lambda each: [*FAMILIES].index(each.contrast.family)):
+        members.setdefault((verdict.contrast.family, verdict.contrast.metric), []).append(verdict)
+    blocks = (_block(study, taken, *kind, of_kind, trace) for kind, of_kind in members.items())
+    in_order = [verdict for of_kind in members.values() for verdict in of_kind]
+    return Verdicts(
+        tuple(blocks),
+        beside(study, taken, found, in_order, trace),
+        tuple(checks(study, taken)),
+        tuple(left_out(study, taken)),
     )
-    return Verdicts(tuple(blocks), tuple(_missing(study, taken)))
 
 
 def side(study: Study, contrast: Contrast) -> Side:
     """The words of a contrast."""
     arm, back = study.cells[contrast.arm], study.cells[contrast.baseline]
-    apart = [axis for axis in study.axes if arm.get(axis) != back.get(axis)]
-    apart += [CONTROL] * (arm.get(CONTROL) != back.get(CONTROL) and CONTROL not in apart)
+    apart = [axis for axis in arm if arm[axis] != back.get(axis)]
     common = [axis for axis in varied(study, study.cells) if axis not in apart and axis != CONTROL]
     return Side(
         words({axis: arm[axis] for axis in apart}),
@@ -122,25 +131,20 @@ def counted(found: Verdicts) -> dict[str, int]:
     return {word: given.count(word) for word in WORDS if word in given}
 
 
-def number(value: float, form: str) -> str:
-    """A number, or a dash where there is none."""
-    return format(value, form) if isfinite(value) else "\N{EM DASH}"
-
-
 def probability(p: float | None) -> str:
-    """Three digits, and no more zeros than they need."""
+    """Three digits; a dash where there is none."""
     if p is None or not isfinite(p):
-        return "\N{EM DASH}"
+        return DASH
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _block(
-    study: Study, taken: pd.DataFrame, family: Family, metric: str, found: Sequence[Verdict], trace: Trace
+    study: Study, taken: pd.DataFrame, family: Family, metric: str, members: Sequence[Verdict], trace: Trace
 ) -> Block:
     by_cell = scores(taken, metric)
-    ranges = [_range(verdict, by_cell) for verdict in found]
+    ranges = [_range(verdict, by_cell) for verdict in members]
     on = ruler(ranges, differences=True, margin=None if family == "control" else study.margin)
-    rows = (_row(study, verdict, drawing(each, on), trace) for verdict, each in zip(found, ranges, strict=True))
+    rows = (_row(study, verdict, drawing(each, on), trace) for verdict, each in zip(members, ranges, strict=True))
     return Block(*FAMILIES[family], metric, on, tuple(rows))
 
 
@@ -157,23 +161,23 @@ def _row(study: Study, verdict: Verdict, drawn: Drawing, trace: Trace) -> Judged
         side=side(study, contrast),
         word=verdict.word,
         remark=_remark(study, verdict),
-        difference=number(verdict.difference, "+.3f"),
-        interval=f"[{number(low, '+.3f')}, {number(high, '+.3f')}]",
+        difference=_number(verdict.difference, "+.3f"),
+        interval=f"[{_number(low, '+.3f')}, {_number(high, '+.3f')}]",
         source=trace.gap(contrast.arm, contrast.baseline, contrast.metric),
         drawing=drawn,
         p=probability(verdict.p),
         p_adjusted=probability(verdict.p_adjusted),
         p_equivalent=probability(verdict.p_equivalent),
-        detectable=number(verdict.detectable, ".3f"),
-        correlation=number(verdict.correlation, "+.2f"),
-        improvement=number(verdict.improvement, ".2f"),
+        detectable=_number(verdict.detectable, ".3f"),
+        correlation=_number(verdict.correlation, "+.2f"),
+        improvement=_number(verdict.improvement, ".2f"),
         seeds=verdict.seeds,
         contrast=contrast,
     )
 
 
 def _remark(study: Study, verdict: Verdict) -> str:
-    """What a control was to show; whether a difference that is there is one that matters."""
+    """What a control was to show; whether a difference that is there is smaller than the margin."""
     if verdict.contrast.family == "control":
         label = study.cells[verdict.contrast.arm].get(CONTROL)
         return next((f"expected: {control.expect}" for control in study.controls if control.name == label), "")
@@ -181,9 +185,5 @@ def _remark(study: Study, verdict: Verdict) -> str:
     return "within the margin" if small and verdict.word in {"better", "worse"} else ""
 
 
-def _missing(study: Study, taken: pd.DataFrame) -> Iterator[str]:
-    axes = varied(study, study.cells)
-    for gap in missing(study, taken):
-        where = name(axes, study.cells[gap.contrast.arm]) if gap.contrast else ""
-        what = "no verdict" if gap.whole else f"without seed {', '.join(map(str, gap.seeds))}"
-        yield f"{where}: {what}; {gap.because}" if where else f"{what}: {gap.because}"
+def _number(value: float, form: str) -> str:
+    return format(value, form) if isfinite(value) else DASH

@@ -38,6 +38,7 @@ class Line:
     scores: tuple[str, ...]
     seconds: str  # of the processor, and on the wall
     commit: str
+    link: str  # where MLflow shows the run; empty where it does not
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,11 @@ class Lineage:
     environments: tuple[Setting, ...]
 
 
-def lineage(study: Study, records: Sequence[RunRecord], trace: Trace) -> Lineage:
-    """The entries of all cells with a run. To be made last: it has a column for all that ``trace`` was asked for."""
+def lineage(study: Study, records: Sequence[RunRecord], links: Mapping[str, str], trace: Trace) -> Lineage:
+    """The entries of all cells with a run. To be made last: it has a column for all that ``trace`` was asked for.
+
+    ``links``: run id -> where MLflow shows the run (``Store.links``).
+    """
     runs = _by_cell(study, records)
     of_cells = {cell: settings(found[0]) for cell, found in runs.items()}
     same = shared(list(of_cells.values()))
@@ -86,7 +90,7 @@ def lineage(study: Study, records: Sequence[RunRecord], trace: Trace) -> Lineage
             cell_id=study.cell_ids[cell],
             title=titles[cell],
             heads=_heads(trace.scores.get(cell, {})),
-            lines=tuple(_lines(found, trace, cell)),
+            lines=tuple(_lines(found, links, trace, cell)),
             gaps=tuple(_gaps(cell, runs, trace, titles)),
             rule=rule(found[0]),
             settings=tuple(pair for pair in sorted(of_cells[cell].items()) if pair[0] not in same),
@@ -117,7 +121,7 @@ def _heads(ids: Mapping[str, str]) -> tuple[Head, ...]:
     return tuple(Head(place, title) for title, place in ids.items())
 
 
-def _lines(runs: Sequence[RunRecord], trace: Trace, cell: int) -> Iterator[Line]:
+def _lines(runs: Sequence[RunRecord], links: Mapping[str, str], trace: Trace, cell: int) -> Iterator[Line]:
     for place, record in enumerate(runs):
         yield Line(
             id=f"{trace.cell(cell)}.r{place}",
@@ -127,6 +131,7 @@ def _lines(runs: Sequence[RunRecord], trace: Trace, cell: int) -> Iterator[Line]
             scores=tuple(_text(_score(record, title)) for title in trace.scores.get(cell, {})),
             seconds=f"{record.cpu_seconds:.1f}, {record.wall_seconds:.1f}",
             commit=_commit(record),
+            link=links.get(record.run_id, ""),
         )
 
 

@@ -1,7 +1,8 @@
-"""The table of a study as the page shows it: every number with the id of its runs, and the seeds drawn."""
+"""A table as the page shows it: every number with the id of its runs, and the ends of cells drawn."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from analysis.tables import Entry, Table
     from harness.records import Study
 
-_GAP: Final = " difference"  # the end of a column's key
+_GAP: Final = " difference"  # the end of the key of a column of differences
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,33 +36,74 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row: the entries of all columns, and its seeds on the scale that all rows share."""
+    """The entries of all columns, and the cell's seeds on the scale that all rows share."""
 
     numbers: tuple[Number, ...]
-    ends: Drawing | None
+    ends: Drawing | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
     """A table of the page."""
 
+    title: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
-    ruler: Ruler
+    ruler: Ruler | None = None  # of the drawings, where there are any
 
 
 def numbers(table: Table, study: Study, taken: pd.DataFrame, trace: Trace) -> Numbers:
-    """Give every number of a study's table its lineage, and draw how the cells end."""
+    """Give every number of a study's table its lineage; ``taken``: the study's planned runs."""
+    links = _Links(study, taken, trace)
+    rows = (
+        Row(links.row(row, table.columns, cell)) for row, cell in zip(table.rows, _cells(table, study), strict=True)
+    )
+    return Numbers(table.title, table.columns, tuple(rows), table.notes)
+
+
+def drawn(table: Table, study: Study, taken: pd.DataFrame, trace: Trace) -> Numbers:
+    """As ``numbers``, with the deciding score of every cell drawn: its seeds, mean and 95 % interval."""
+    found = numbers(table, study, taken, trace)
     final = scores(taken, study.metric)
-    back = {contrast.arm: contrast.baseline for contrast in contrasts(study, final.keys())}
-    ends = {cell: found for cell, by_seed in final.items() if (found := _range(by_seed))}
+    ends = {cell: end for cell, by_seed in final.items() if (end := _range(by_seed))}
     on = ruler(list(ends.values()), differences=False)
-    rows = []
-    for entries, cell in zip(table.rows, _cells(table, study), strict=True):
-        texts = tuple(_numbers(entries, table.columns, cell, back, trace))
-        rows.append(Row(texts, drawing(ends[cell], on) if cell in ends else None))
-    return Numbers(table.columns, tuple(rows), table.notes, on)
+    rows = (
+        Row(row.numbers, drawing(ends[cell], on) if cell in ends else None)
+        for row, cell in zip(found.rows, _cells(table, study), strict=True)
+    )
+    return Numbers(found.title, found.columns, tuple(rows), found.notes, on)
+
+
+class _Links:
+    """From an entry of a study's table to the id of its lineage."""
+
+    def __init__(self, study: Study, taken: pd.DataFrame, trace: Trace) -> None:
+        ran = scores(taken, study.metric).keys()
+        self._back = {contrast.arm: contrast.baseline for contrast in contrasts(study, ran)}
+        self._known = {str(name) for name in taken}
+        self._ran = set(taken["cell"])
+        self._trace = trace
+
+    def row(self, row: tuple[Entry, ...], columns: tuple[Column, ...], cell: int | None) -> tuple[Number, ...]:
+        return tuple(self._numbers(row, columns, cell))
+
+    def _numbers(self, row: tuple[Entry, ...], columns: tuple[Column, ...], cell: int | None) -> Iterator[Number]:
+        pairs = list(zip(row, columns, strict=True))
+        seeds = next((e.n for e, c in pairs if c.kind == "score" and isinstance(e, Estimate)), 0)
+        for entry, column in pairs:
+            detail = "" if isinstance(entry, str | Estimate) else entry.detail
+            yield Number(entry_text(entry, column, seeds), self._source(entry, column, cell), detail)
+
+    def _source(self, entry: Entry, column: Column, cell: int | None) -> str:
+        if cell is None or cell not in self._ran or column.kind in TEXT or not isinstance(entry, Estimate):
+            return ""
+        name = column.key.removesuffix(_GAP)
+        if name not in self._known:  # made of curves, or of several scores
+            return self._trace.cell(cell)
+        if column.kind == "gap":
+            return self._trace.gap(cell, self._back[cell], name) if cell in self._back else ""
+        return self._trace.score(cell, name)
 
 
 def _range(by_seed: Mapping[int, float]) -> Range | None:
@@ -69,30 +111,10 @@ def _range(by_seed: Mapping[int, float]) -> Range | None:
     return Range(found.mean, *found.interval, tuple(by_seed[seed] for seed in sorted(by_seed))) if found else None
 
 
-def _cells(table: Table, study: Study) -> Iterator[int | None]:
-    """The cell of every row; None for rows of points that the grid leaves out."""
-    places = [place for place, column in enumerate(table.columns) if column.kind == "label"]
-    by_labels = {
-        tuple(labels[table.columns[place].key] for place in places): cell for cell, labels in enumerate(study.cells)
-    }
-    return (by_labels.get(tuple(str(row[place]) for place in places)) for row in table.rows)
-
-
-def _numbers(
-    row: tuple[Entry, ...], columns: tuple[Column, ...], cell: int | None, back: Mapping[int, int], trace: Trace
-) -> Iterator[Number]:
-    seeds = next((e.n for e, c in zip(row, columns, strict=True) if c.kind == "score" and isinstance(e, Estimate)), 0)
-    for entry, column in zip(row, columns, strict=True):
-        yield Number(entry_text(entry, column, seeds), _source(entry, column, cell, back, trace), _detail(entry))
-
-
-def _source(entry: Entry, column: Column, cell: int | None, back: Mapping[int, int], trace: Trace) -> str:
-    if cell is None or column.kind in TEXT or not isinstance(entry, Estimate):
-        return ""
-    if column.kind == "gap":
-        return trace.gap(cell, back[cell], column.key.removesuffix(_GAP)) if cell in back else ""
-    return trace.score(cell, column.key)
-
-
-def _detail(entry: Entry) -> str:
-    return "" if isinstance(entry, str | Estimate) else entry.detail
+def _cells(table: Table, study: Study) -> list[int | None]:
+    """The cell of every row by its labels; None where they name no cell, or several."""
+    places = {column.key: place for place, column in enumerate(table.columns) if column.key in study.axes}
+    points = [tuple(labels.get(axis) for axis in places) for labels in study.cells]
+    counts = Counter(points)
+    cells = {point: cell for cell, point in enumerate(points) if counts[point] == 1}
+    return [cells.get(tuple(str(row[place]) for place in places.values())) for row in table.rows]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
 from analysis.frame import planned, runs_frame
@@ -12,11 +12,13 @@ from analysis.report.anchors import Trace, anchors
 from analysis.report.curves import Figure, figures
 from analysis.report.judged import FAMILIES, WORDS, Verdicts, counted, judged
 from analysis.report.lineage import Lineage, lineage
-from analysis.report.numbers import Numbers, numbers
+from analysis.report.numbers import Numbers, drawn, numbers
 from analysis.report.plan import Plan, plan
 from analysis.report.sources import Sources, sources
 from analysis.report.templating import render
 from analysis.tables import study_table
+from analysis.trajectory.course import courses
+from analysis.trajectory.table import curves_table
 from harness.records import Study
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ class Part:
     words: dict[str, int]  # verdict words of the primary family
     numbers: Numbers
     figures: tuple[Figure, ...]
+    learning: Numbers | None
     lineage: Lineage
 
 
@@ -51,9 +54,10 @@ def page(store: Store, studies: Sequence[Study]) -> str:
 
 def _part(store: Store, study: Study, anchor: str) -> Part:
     records = store.records(study.name)
-    runs = runs_frame(records)
+    runs, history = runs_frame(records), cache(partial(store.history, study.name))
     taken, trace = planned(runs, study), Trace(anchor)
-    found = judged(study, taken, trace)
+    found = judged(study, taken, courses(study, taken, history), trace)
+    learning = curves_table(study, taken, history)
     return Part(
         id=anchor,
         study=study,
@@ -62,7 +66,8 @@ def _part(store: Store, study: Study, anchor: str) -> Part:
         plan=plan(study, taken),
         verdicts=found,
         words=counted(found),
-        numbers=numbers(study_table(study, runs), study, taken, trace),
-        figures=figures(study, taken, partial(store.history, study.name)),
-        lineage=lineage(study, records, trace),
+        numbers=drawn(study_table(study, runs), study, taken, trace),
+        figures=figures(study, taken, history),
+        learning=numbers(learning, study, taken, trace) if learning else None,
+        lineage=lineage(study, records, store.links(study.name), trace),
     )
