@@ -61,7 +61,7 @@ ui: $(READY) ## browse runs in MLflow on 127.0.0.1:5000 [PORT=5000]
 	@$(BIN)/python -m harness.ui $(call optional,PORT,port)
 
 tables: $(READY) ## results/tables from MLflow: Markdown, CSV, LaTeX
-	@$(BIN)/python -m analysis tables
+	@$(BIN)/python -m analysis tables $(call optional,MIXED,mixed)
 
 figures: $(READY) ## results/figures from MLflow: SVG, PNG
 	@$(BIN)/python -m analysis figures

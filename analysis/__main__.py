@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from analysis.frame import runs_frame
+from analysis.mixture import mixture
 from analysis.output import write
 from analysis.tables import Table, study_table
 from harness.schema import suggest
@@ -20,18 +21,19 @@ if TYPE_CHECKING:
 
     from harness.records import Study
 
-OPTIONS: Final = ("grid", "profile", "results")
+OPTIONS: Final = ("grid", "profile", "results", "mixed")
 REPLAY: Final = "replay"  # of one batch, not of a study in the store
 USAGE: Final = """\
-usage: python -m analysis COMMAND [grid=NAME] [profile=NAME] [results=DIR]
+usage: python -m analysis COMMAND [grid=NAME] [profile=NAME] [results=DIR] [mixed=1]
 
-  tables    write results/tables/NAME.PROFILE.md, .csv and .tex
+  tables    write results/tables/NAME.PROFILE.md, .csv and .tex: scores, verdicts and what goes with them
   figures   write results/figures/NAME.PROFILE.svg and .png
   summary   print a short table on the terminal
   replay    write table and figure of each replay under results/runs/replay (make replay)
   report    write all of it as one page, results/report.html or report.NAME.PROFILE.html
 
-Without grid and profile: all that the store holds."""
+Without grid and profile: all that the store holds. 
+Runs of different commits or machines make no table unless mixed=1."""
 
 
 class UsageError(ValueError):
@@ -93,12 +95,33 @@ def _chosen(store: Store, options: Mapping[str, str]) -> list[Study]:
     return wanted
 
 
-def _tables(store: Store, study: Study, results: Path) -> None:
+def _tables(store: Store, studies: Sequence[Study], results: Path, options: Mapping[str, str]) -> None:
+    """Studies whose runs do not belong together are named at the end, when all others are written."""
+    from analysis.study_tables import study_tables  # noqa: PLC0415
+
+    refused = []
+    for study in studies:
+        runs = runs_frame(store.records(study.name))
+        if (reason := mixture(study, runs)) and not _asked(options, "mixed"):
+            refused.append(reason)
+            continue
+        for table in study_tables(study, runs):
+            _write_table(results, table)
+    if refused:
+        raise StoreError("\n".join(refused))
+
+
+def _write_table(results: Path, table: Table) -> None:
     from analysis.render import comma_separated, latex, markdown  # noqa: PLC0415
 
-    table = _table(store, study)
     for ending, render in (("md", markdown), ("csv", comma_separated), ("tex", latex)):
         print(write(results / "tables" / f"{table.name}.{ending}", render(table).encode()))
+
+
+def _asked(options: Mapping[str, str], name: str) -> bool:
+    if options.get(name, "0") not in {"0", "1"}:
+        raise UsageError(f"{name}={options[name]}: write {name}=1, or leave it out")
+    return options.get(name) == "1"
 
 
 def _table(store: Store, study: Study) -> Table:
@@ -135,8 +158,8 @@ def _report(store: Store, studies: Sequence[Study], results: Path, options: Mapp
     print(write(results / name, page(store, studies).encode()))
 
 
-COMMANDS: Final = {"tables": _tables, "figures": _figures, "summary": _summary}  # study by study
-TOGETHER: Final = {"report": _report}  # all chosen studies at once
+COMMANDS: Final = {"figures": _figures, "summary": _summary}  # study by study
+TOGETHER: Final = {"tables": _tables, "report": _report}  # all chosen studies at once
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

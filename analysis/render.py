@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from analysis.tables import Column, Entry, Table
 
-TEXT: Final = ("label", "mark")  # kinds of columns that hold words
+TEXT: Final = ("label", "mark", "word")  # kinds of columns that hold words
+SINGLE: Final = (*TEXT, "number")  # and those with one field in a CSV file
 _LATEX: Final = {
     **{sign: rf"\{sign}" for sign in "&%$#_{}"},
     "\\": r"\textbackslash{}",
@@ -110,7 +111,7 @@ def _latex(text: str) -> str:
 
 
 def _names(column: Column) -> tuple[str, ...]:
-    if column.kind in TEXT:
+    if column.kind in SINGLE:
         return (column.key,)
     if column.kind == "gap":
         return column.key, f"{column.key} low", f"{column.key} high", f"{column.key} pairs"
@@ -118,8 +119,8 @@ def _names(column: Column) -> tuple[str, ...]:
 
 
 def _fields(entry: Entry, column: Column) -> tuple[str, ...]:
-    if column.kind in TEXT:
-        return (str(entry),)
+    if column.kind in SINGLE:
+        return (entry if isinstance(entry, str) else "",)
     if not isinstance(entry, Estimate):
         return ("",) * len(_names(column))
     bounds = entry.interval if column.kind == "gap" else (entry.half_width,)
@@ -128,7 +129,7 @@ def _fields(entry: Entry, column: Column) -> tuple[str, ...]:
 
 def _remarks(row: Sequence[Entry], columns: Sequence[Column]) -> Iterator[str]:
     for entry, column in zip(row, columns, strict=True):
-        if isinstance(entry, str) and column.kind not in TEXT:
+        if isinstance(entry, str) and column.kind not in SINGLE:
             yield entry
         elif not isinstance(entry, str | Estimate) and entry.reason:
             yield f"{entry.reason}: {entry.detail}" if entry.detail else entry.reason

@@ -22,6 +22,7 @@ class Estimate:
     mean: float
     std: float  # over seeds, n - 1; nan for one seed
     n: int
+    bounds: tuple[float, float] | None = None  # of a 95 % interval taken another way
 
     @property
     def half_width(self) -> float:
@@ -33,6 +34,8 @@ class Estimate:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of the mean."""
+        if self.bounds is not None:
+            return self.bounds
         return self.mean - self.half_width, self.mean + self.half_width
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from analysis.fired import never_fired
 from analysis.frame import planned, scores
+from analysis.inference.verdict import verdicts
 from analysis.layout import baselines, order, varied, warning, whole, words
 from analysis.notes import brief, notes
 from analysis.stats import Estimate, estimate, paired
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from analysis.inference.verdict import Word
     from harness.records import Study
 
-Kind = Literal["label", "score", "gap", "side", "mark"]
+Kind = Literal["label", "number", "score", "gap", "side", "mark", "word"]  # numbers stand alone, as text
 
 # What goes with the deciding metric: score, title, digits.
 SIDE: Final = (
@@ -86,13 +88,14 @@ def study_table(study: Study, runs: pd.DataFrame) -> Table:
     columns = (*(Column(axis, axis, "label") for axis in axes), *_numbers(study, taken), *marks)
     by_column = {column.key: scores(taken, column.key) for column in columns if column.kind in {"score", "side"}}
     back = _baselines(study, by_column[study.metric])
+    words_of = {v.contrast.arm: v.word for v in verdicts(study, taken) if v.contrast.metric == study.metric}
     return Table(
         name=f"{study.name}.{study.profile}",
         title=f"{study.name} ({study.profile} profile)",
         warning=warning(study),
         lead=tuple(_lead(study, rows, axes)),
         columns=columns,
-        rows=tuple(tuple(_entry(row, column, by_column, study, back) for column in columns) for row in rows),
+        rows=tuple(tuple(_entry(row, column, by_column, study, back, words_of) for column in columns) for row in rows),
         notes=notes(study, runs),
     )
 
@@ -115,6 +118,7 @@ def _numbers(study: Study, taken: pd.DataFrame) -> Iterator[Column]:
     yield Column(study.metric, study.metric, "score")
     if study.baseline:
         yield Column(f"{study.metric} difference", "difference to baseline", "gap")
+        yield Column("verdict", "verdict", "word")
     for name, title, digits in (*((name, name, 3) for name in _held_out(taken)), *SIDE):
         if name != study.metric and scores(taken, name):
             yield Column(name, title, "side", digits)
@@ -143,7 +147,10 @@ def _entry(
     by_column: Mapping[str, Mapping[int, Mapping[int, float]]],
     study: Study,
     back: Mapping[int, int],
+    words_of: Mapping[int, Word],
 ) -> Entry:
+    if column.kind == "word":
+        return Missing() if row.cell is None else words_of.get(row.cell, Missing())
     if column.kind == "label":
         return row.labels[column.key]
     if column.kind == "mark":

@@ -43,7 +43,7 @@ def test_the_summary_is_printed(filled, capsys):
     [
         (["tabels"], "unknown command 'tabels'; did you mean 'tables'?"),
         (["tables", "gird=norms"], "unknown argument 'gird=norms'; did you mean 'grid'?"),
-        (["tables", "--all"], "unknown argument '--all'; known: grid, profile, results"),
+        (["tables", "--all"], "unknown argument '--all'; known: grid, mixed, profile, results"),
         (["tables", "grid="], "grid needs a value, as in grid=NAME"),
         ([], "usage: python -m analysis"),
     ],

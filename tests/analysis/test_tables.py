@@ -31,12 +31,12 @@ In every row: model = small.
 
 Baseline: norm = none; a row is compared with the row that differs in this alone.
 
-| level | norm  |    final/accuracy |      difference to baseline | CPU s a run |
-| ----- | ----- | ----------------: | --------------------------: | ----------: |
-| easy  | none  | 0.500 ± 0.248 (3) |                    baseline |  18.0 ± 0.0 |
-| easy  | group | 0.700 ± 0.497 (3) | +0.200 [-0.048, +0.448] (3) |  18.0 ± 0.0 |
-| hard  | none  |         0.250 (1) |                    baseline |    18.0 (1) |
-| hard  | group |          — failed |                           — |           — |
+| level | norm  |    final/accuracy |      difference to baseline | verdict     | CPU s a run |
+| ----- | ----- | ----------------: | --------------------------: | ----------- | ----------: |
+| easy  | none  | 0.500 ± 0.248 (3) |                    baseline | —           |  18.0 ± 0.0 |
+| easy  | group | 0.700 ± 0.497 (3) | +0.200 [-0.048, +0.448] (3) | exploratory |  18.0 ± 0.0 |
+| hard  | none  |         0.250 (1) |                    baseline | —           |    18.0 (1) |
+| hard  | group |          — failed |                           — | —           |           — |
 
 - ± is half the 95 % interval of the mean over training seeds (Student t, n - 1 degrees of freedom); n in parentheses. \
 A difference is the mean over paired seeds, with its 95 % interval [low, high] and the number of pairs. \
@@ -77,7 +77,7 @@ def test_markdown_csv_and_latex_hold_the_same_numbers():
         for row in csv.DictReader(StringIO(comma_separated(made)))
         if row["norm"] == "group" and row["level"] == "easy"
     ]
-    number = {name: float(value) for name, value in group.items() if name not in {"level", "norm", "note"}}
+    number = {name: float(value) for name, value in group.items() if name not in {"level", "norm", "verdict", "note"}}
     score = f"{number['final/accuracy']:.3f} ± {number['final/accuracy half-width']:.3f} ({group['final/accuracy n']})"
     low, high = (number[f"final/accuracy difference {side}"] for side in ("low", "high"))
     pairs = group["final/accuracy difference pairs"]
@@ -99,8 +99,8 @@ def test_latex_is_escaped_and_its_columns_add_up():
     text = latex(table(*RECORDS, study=study))
     assert r"Is 50\% of A\_B \& C enough?" in text
     body = text[text.index(r"\midrule") : text.index(r"\bottomrule")].splitlines()[1:]
-    assert {line.count(" & ") for line in body} == {4}
-    assert re.search(r"\\begin\{tabular\}\{llrrr\}", text)
+    assert {line.count(" & ") for line in body} == {5}
+    assert re.search(r"\\begin\{tabular\}\{llrrlr\}", text)
 
 
 def test_a_planned_cell_without_runs_is_a_dash_with_its_reason():
@@ -132,7 +132,7 @@ def test_a_score_that_some_runs_lack_is_averaged_over_those_that_have_it():
     records = [run(0, seed, 0.5, scores={"final/accuracy": 0.5, "final/length": 30.0}) for seed in (0, 1)]
     made = rows(*records, run(0, 2, 0.5))
     assert made[0][2] == "0.500 ± 0.000 (3)"
-    assert made[0][4] == "30.0 ± 0.0 (2)"
+    assert made[0][5] == "30.0 ± 0.0 (2)"
 
 
 def test_mixed_commits_and_uncommitted_changes_are_said():

@@ -1,0 +1,87 @@
+"""What stands under verdicts: how they were reached, what is missing, and whether the test itself can be trusted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from analysis.frame import finished, planned
+from analysis.inference.controls import known_effects
+from analysis.inference.null import noise_floor
+from analysis.inference.verdict import BOOTSTRAP_SEEDS, MIN_SEEDS, missing
+from analysis.layout import name, varied
+from analysis.notes import sources
+from analysis.text import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pandas as pd
+
+    from analysis.inference.null import NoiseFloor
+    from analysis.inference.verdict import Verdict
+    from harness.records import Study
+
+HOW: Final = (
+    "The unit is the training seed; seeds are paired. Intervals hold 95 %: Student's t below "
+    f"{BOOTSTRAP_SEEDS} seeds, from there on a bias-corrected bootstrap (docs/calibration.md). p is two-sided, "
+    "adjusted after Holm among the primary contrasts and after Benjamini and Hochberg among the exploratory ones; "
+    "a control stands alone. Equivalent: both one-sided tests reject a difference beyond the margin. "
+    "Detectable: the smallest true difference that such runs find four times in five. "
+    "P(better run): that a run of the arm beats one of the other (arXiv:2108.13264)."
+)
+EXPLORATORY: Final = (
+    f"Exploratory: fewer than {MIN_SEEDS} pairs of seeds, of which no test without assumptions can reach p = 0.05."
+)
+
+
+def verdict_notes(study: Study, runs: pd.DataFrame, found: Sequence[Verdict]) -> Iterator[str]:
+    """The notes of a table of verdicts, in reading order."""
+    taken = planned(runs, study)
+    yield HOW
+    if any(verdict.word == "exploratory" for verdict in found):
+        yield EXPLORATORY
+    yield _counted(found)
+    yield from _missing(study, taken)
+    yield from _controls(study, taken)
+    yield from map(_floor, noise_floor(study, taken))
+    yield from (f"Left open by the paper, chosen here: {choice}" for choice in study.choices)
+    if study.tuning:
+        yield f"Settings stand on the tuning {study.tuning}."
+    yield from sources(finished(taken).drop_duplicates("run_id"))
+
+
+def _counted(found: Sequence[Verdict]) -> str:
+    families = dict.fromkeys(verdict.contrast.family for verdict in found)
+    texts = []
+    for family in families:
+        words = Counter(verdict.word for verdict in found if verdict.contrast.family == family)
+        texts.append(f"{family}: {', '.join(f'{count} {word}' for word, count in sorted(words.items()))}")
+    return f"Verdicts, {listed(texts)}."
+
+
+def _missing(study: Study, taken: pd.DataFrame) -> Iterator[str]:
+    axes = varied(study, study.cells)
+    texts = []
+    for gap in missing(study, taken):
+        where = "the study" if gap.contrast is None else name(axes, study.cells[gap.contrast.arm])
+        texts.append(f"{where}: {'no verdict, ' if gap.whole else ''}{gap.because}")
+    if texts:
+        yield f"Not counted: {listed(texts)}."
+
+
+def _controls(study: Study, taken: pd.DataFrame) -> Iterator[str]:
+    texts = [
+        f"{effect.control.name}, expected {effect.control.expect} on {effect.control.metric}: {effect.state}"
+        for effect in known_effects(study, taken)
+    ]
+    if texts:
+        yield f"Known effects: {listed(texts)}."
+
+
+def _floor(floor: NoiseFloor) -> str:
+    low, high = floor.interval
+    what = {"twins": "pairs of twins", "seed split": "cells split into two halves of their seeds, in every way"}
+    called = f"called different in {floor.called} of {floor.tests} tests at 5 % ({floor.share:.1%}, 95 % interval "
+    sizes = f"largest difference {floor.largest:.3f}, deviation {floor.std:.3f}"
+    return f"Noise floor, {floor.cells} {what[floor.kind]}: {called}{low:.1%} to {high:.1%}), {sizes}."
