@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     Labels = Mapping[str, str]  # axis -> label
 
 
+LAPTOP_PROFILE: Final = "laptop"
 LAPTOP: Final = "A tiny model on arithmetic, trained on a laptop: never to be read as the paper's numbers."
 
 
 def warning(study: Study) -> str:
     """What a reader must not overlook; empty where there is nothing of that kind."""
-    return LAPTOP if study.profile == "laptop" else ""
+    return LAPTOP if study.profile == LAPTOP_PROFILE else ""
 
 
 def varied(study: Study, points: Sequence[Labels]) -> tuple[str, ...]:

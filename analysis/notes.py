@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from analysis.fired import fired_notes
 from analysis.frame import finished, planned, scores
-from analysis.layout import name, varied
+from analysis.layout import LAPTOP_PROFILE, name, varied
 from analysis.text import listed
 from analysis.twins import twin_notes
 from analysis.verifier import verifier_note
@@ -34,6 +34,7 @@ def notes(study: Study, runs: pd.DataFrame) -> tuple[str, ...]:
     return (
         _INTERVAL,
         *_seeds(study, taken, axes),
+        *made(study, finished(taken).drop_duplicates("run_id")),
         *sources(finished(taken).drop_duplicates("run_id")),
         *((f"Tuned beforehand: {study.tuning}.",) if study.tuning else ()),
         *verifier_note(finished(taken)),
@@ -74,6 +75,14 @@ def _seeds_by_cell(runs: pd.DataFrame) -> dict[int, list[int]]:
     for cell, seed in sorted(zip(runs["cell"], runs["seed"], strict=True)):
         seeds.setdefault(cell, []).append(seed)
     return seeds
+
+
+def made(study: Study, runs: pd.DataFrame) -> Iterator[str]:
+    """Which command made the runs, and what they took."""
+    profile = f" PROFILE={study.profile}" if study.profile != LAPTOP_PROFILE else ""
+    if len(runs):
+        seconds = f"{runs['cpu_seconds'].sum():,.0f} processor seconds in all"
+        yield f"Made by `make sweep GRID={study.name}{profile}`: {len(runs)} runs, {seconds}."
 
 
 def sources(runs: pd.DataFrame) -> Iterator[str]:

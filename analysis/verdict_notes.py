@@ -10,7 +10,7 @@ from analysis.inference.controls import known_effects
 from analysis.inference.null import noise_floor
 from analysis.inference.verdict import BOOTSTRAP_SEEDS, MIN_SEEDS, missing
 from analysis.layout import name, varied
-from analysis.notes import sources
+from analysis.notes import made, sources
 from analysis.text import listed
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def verdict_notes(study: Study, runs: pd.DataFrame, found: Sequence[Verdict]) ->
     yield from map(_floor, noise_floor(study, taken))
     yield from (f"Left open by the paper, chosen here: {choice}" for choice in study.choices)
     if study.tuning:
-        yield f"Settings stand on the tuning {study.tuning}."
+        yield f"Tuned beforehand: {study.tuning}."
+    yield from made(study, finished(taken).drop_duplicates("run_id"))
     yield from sources(finished(taken).drop_duplicates("run_id"))
 
 
