@@ -17,7 +17,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export RAY_USAGE_STATS_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data sweep plan eval difficulty audit ui tables figures report tricks replay docs test check lint format smoke models bench lock clean
+.PHONY: help setup data sweep plan tune eval difficulty audit ui tables takeaways figures report tricks replay docs test check lint format smoke models bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ sweep: $(READY) ## run a grid, or what is left of it: GRID=norm_ablation [PROFIL
 plan: $(READY) ## what `make sweep` would run, with minutes; runs nothing
 	@$(BIN)/python -m sweeps plan grid=$(GRID) profile=$(PROFILE) $(call optional,FULL,full) $(call optional,SEEDS,seeds) $(call optional,TWINS,twins)
 
+tune: $(READY) ## a continuous knob for each model, before the grid: GRID=name KNOB=lr [TRIALS=12] [LOW=] [HIGH=] [STEPS=] [SEEDS=1001,1002] [AT=axis=label]
+	@$(BIN)/python -m sweeps tune grid=$(GRID) knob=$(KNOB) profile=$(PROFILE) $(call optional,TRIALS,trials) $(call optional,LOW,low) $(call optional,HIGH,high) $(call optional,STEPS,steps) $(call optional,SEEDS,seeds) $(call optional,AT,at)
+
 eval: $(READY) ## score a model: MODEL=path BENCH=all [K=8] [EVAL=rigorous] [PROBLEMS=20]
 	@$(BIN)/python -m harness.evaluation model=$(MODEL) $(call optional,BENCH,bench) $(call optional,K,k) $(call optional,EVAL,eval) $(call optional,PROBLEMS,problems) $(OVERRIDES)
 
@@ -62,6 +65,9 @@ ui: $(READY) ## browse runs in MLflow on 127.0.0.1:5000 [PORT=5000]
 
 tables: $(READY) ## results/tables from MLflow: Markdown, CSV, LaTeX
 	@$(BIN)/python -m analysis tables $(call optional,MIXED,mixed)
+
+takeaways: $(READY) ## the paper's claims judged on all grids: results/tables/takeaways.PROFILE.* (also by `make tables`) [MIXED=1]
+	@$(BIN)/python -m analysis takeaways $(call optional,MIXED,mixed)
 
 figures: $(READY) ## results/figures from MLflow: SVG, PNG
 	@$(BIN)/python -m analysis figures

@@ -1,4 +1,4 @@
-"""Plan or run a grid: ``python -m sweeps plan|run grid=norm_ablation``."""
+"""Plan, run or tune a grid: ``python -m sweeps plan|run|tune grid=norm_ablation``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 
 from harness.schema import SchemaError
 from sweeps.arguments import USAGE, parse
+from sweeps.tune_arguments import TUNE, TUNE_USAGE, parse_tune
 
 OK, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 
@@ -14,7 +15,7 @@ OK, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 def main(words: list[str]) -> int:
     """Do it, or say in one message what is wrong. Returns the exit code."""
     if {"-h", "--help"} & set(words):
-        print(USAGE)
+        print(TUNE_USAGE if words[0] == TUNE else f"{USAGE}\n\n{TUNE_USAGE}")
         return OK
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch reads it: two runs at once beat one on two threads
     from harness.data.errors import DataError  # noqa: PLC0415 - nothing is imported for --help
@@ -41,6 +42,10 @@ def _do(words: list[str]) -> int:
     from sweeps.library import find_grid  # noqa: PLC0415
     from sweeps.report import print_header  # noqa: PLC0415
 
+    if words[:1] == [TUNE]:
+        from sweeps.tune import tune  # noqa: PLC0415
+
+        return tune(parse_tune(words[1:]), Console(file=sys.stdout, highlight=False))
     command, arguments = parse(words)
     grid = read_grid(find_grid(arguments.grid), arguments.profile, arguments.seeds)
     console = Console(file=sys.stdout, highlight=False)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, Literal, get_args
 
 from harness.schema import SchemaError, suggest
+from sweeps.tune_arguments import TUNE
 
 Command = Literal["plan", "run"]
 KEEP, ONCE = "keep", "once"  # what is done with twins
@@ -58,7 +59,7 @@ def parse(words: list[str]) -> tuple[Command, Arguments]:
     commands = get_args(Command)
     if not words or words[0] not in commands:
         given = words[0] if words else "nothing"
-        raise SchemaError(f"{given}: no such command; {suggest(given, commands)}")
+        raise SchemaError(f"{given}: no such command; {suggest(given, (*commands, TUNE))}")
     command: Command = "plan" if words[0] == "plan" else "run"
     pairs = [_pair(word) for word in words[1:]]
     return command, Arguments(**{key: _READERS.get(key, str)(value) for key, value in pairs})  # type: ignore[arg-type]

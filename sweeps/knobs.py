@@ -19,7 +19,7 @@ class Knob:
     setting: str  # as Hydra is told
     log: bool  # values are drawn evenly in their logarithm
     bounds: Callable[[float], tuple[float, float]]  # lowest and highest by default, from the value without tuning
-    set_by: tuple[str, ...]  # overrides of these names decide it, or of what is below them
+    set_by: tuple[str, ...]  # overrides of these names decide it
     trick: str | None = None  # that holds it
 
     def override(self, value: float) -> str:
@@ -29,7 +29,7 @@ class Knob:
     def is_set_by(self, override: str) -> bool:
         """Whether an override decides the knob, alone or with the group or the recipe that it chooses."""
         name = override.lstrip("+~").partition("=")[0]
-        return any(name == one or name.startswith(f"{one}.") for one in self.set_by)
+        return name in self.set_by or (self.trick is not None and name.startswith(f"tricks.{self.trick}."))
 
     def rounded(self, value: float, low: float, high: float) -> float:
         """The value that is tried where the sampler proposes this one."""

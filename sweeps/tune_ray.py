@@ -1,0 +1,78 @@
+"""Trials on Ray: one streaming task a trial. Apart from the pool's choice, since importing Ray takes a second."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import ray
+
+from sweeps.events import Failure
+from sweeps.launch import fits, why
+from sweeps.tune_job import Ended, Heard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sweeps.interrupt import Interrupts
+    from sweeps.tune_job import Job, Step
+    from sweeps.tune_subjects import Subject
+
+
+class RayPool:
+    """As many trials as fit."""
+
+    def __init__(self, asked: Interrupts, tick: float) -> None:
+        self._asked, self._tick = asked, tick
+        self._running: dict[Any, Job] = {}  # Ray's generator -> its job
+
+    @property
+    def running(self) -> tuple[Job, ...]:
+        """What is at work."""
+        return tuple(self._running.values())
+
+    def fits(self, subject: Subject) -> bool:
+        """Whether a trial of it can start beside what runs. Raises SweepError where it never could."""
+        return fits(subject, self.running)
+
+    def start(self, job: Job) -> None:
+        """Give it to a worker."""
+        backend = job.config.backend
+        task = _TASK.options(num_cpus=backend.num_cpus, num_gpus=backend.num_gpus, name=job.name)
+        self._running[task.remote(job)] = job
+
+    def hear(self) -> Iterator[Heard]:
+        """What the workers have said; nothing after a tick of silence."""
+        self._asked.check()
+        ready, _ = ray.wait(list(self._running), num_returns=1, timeout=self._tick)
+        for stream in ready:
+            yield Heard(self._running[stream], self._receive(stream))
+
+    def stop(self, job: Job) -> None:
+        """Kill its worker. A word to a worker in the middle of a step would be heard after the step at best."""
+        for stream in [stream for stream, other in self._running.items() if other == job]:
+            del self._running[stream]
+            ray.cancel(stream, force=True)
+
+    def close(self) -> None:
+        """Stop everything. A session of our own would end it anyway, a cluster would not."""
+        for job in self.running:
+            self.stop(job)
+
+    def _receive(self, stream: Any) -> Step | Ended | Failure:
+        try:
+            what: Step | Ended = ray.get(next(stream))
+        except Exception as error:  # whatever a trial raises is its own result
+            del self._running[stream]
+            return Failure(why(error), str(error), final=False)
+        if isinstance(what, Ended):
+            del self._running[stream]
+        return what
+
+
+def _work(job: Job) -> Iterator[Step | Ended]:
+    from sweeps.tune_worker import rehearse  # noqa: PLC0415 - torch and transformers are for workers, once a process
+
+    yield from rehearse(job)
+
+
+_TASK: Final = ray.remote(num_returns="streaming", max_retries=0)(_work)

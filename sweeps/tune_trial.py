@@ -1,0 +1,73 @@
+"""What comes of a trial, and what is made of several."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from scipy import stats
+
+from sweeps.tuned_file import FINISHED, Flat
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+State = Literal["finished", "pruned", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One value, tried."""
+
+    value: float
+    state: State
+    objective: float | None  # mean over seeds; of a finished trial alone
+    seeds: tuple[float, ...]  # the objective of each seed that was finished
+    stopped: str | None  # where it was given up, or why it failed
+    seconds: float
+    commit: str
+    repeats: bool  # the value had been tried: nothing ran
+
+
+def window(steps: int) -> int:
+    """How many steps an objective is the mean of: the last quarter."""
+    return max(1, math.ceil(steps / 4))
+
+
+def best(outcomes: Sequence[Outcome]) -> Outcome | None:
+    """The finished trial with the largest objective; of equal ones the first."""
+    finished = [outcome for outcome in outcomes if outcome.state == FINISHED]
+    return max(finished, key=lambda outcome: outcome.objective or 0.0, default=None)
+
+
+def flat(outcomes: Sequence[Outcome]) -> Flat | None:
+    r"""The values whose objective is not below the best by more than the noise between seeds.
+
+    With y_ij of trial i and seed j, over the K seeds and the T better half of the trials,
+
+    .. math:: s^2 = \frac{\sum (y_{ij} - \bar y_i - \bar y_j + \bar y)^2}{(T-1)(K-1)},\quad
+       noise = t_{0.975,(T-1)(K-1)}\; s\, \sqrt{2/K}
+
+    Seeds are paired, so that what a seed does to all trials cancels. None below three finished trials of two seeds.
+    The best of many is too good by chance, which this does not correct: it is a note to a reader and no test.
+    """
+    finished = {outcome.value: outcome for outcome in outcomes if outcome.state == FINISHED}  # repeats once
+    if len(finished) < 3:
+        return None
+    scores = np.array([outcome.seeds for outcome in finished.values()])  # (T, K)
+    means = scores.mean(axis=1)
+    noise = _noise(scores[means >= np.median(means)])
+    near = [value for value, mean in zip(finished, means, strict=True) if mean >= means.max() - noise]
+    return Flat(min(near), max(near), len(near), noise)
+
+
+def _noise(scores: np.ndarray) -> float:
+    """Half the 95 % interval of the difference between the means of two rows; ``scores`` is (T, K)."""
+    trials, seeds = scores.shape
+    freedom = (trials - 1) * (seeds - 1)
+    rest = scores - scores.mean(axis=1, keepdims=True) - scores.mean(axis=0, keepdims=True) + scores.mean()
+    spread = math.sqrt(float((rest**2).sum()) / freedom)
+    return float(stats.t.ppf(0.975, freedom)) * spread * math.sqrt(2 / seeds)
