@@ -1,4 +1,4 @@
-"""``python -m analysis tables|figures|summary|replay|report``: what the store holds, for people. Starts no run."""
+"""``python -m analysis COMMAND``: what the store holds, for people. Starts no run."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ usage: python -m analysis COMMAND [grid=NAME] [profile=NAME] [results=DIR] [mixe
   figures   write results/figures/NAME.PROFILE.svg and .png
   summary   print a short table on the terminal
   replay    write table and figure of each replay under results/runs/replay (make replay)
+  takeaways write results/tables/takeaways.PROFILE.*: the paper's claims, judged on all grids (also by tables)
   report    write all of it as one page, results/report.html or report.NAME.PROFILE.html
 
 Without grid and profile: all that the store holds. 
@@ -107,6 +108,8 @@ def _tables(store: Store, studies: Sequence[Study], results: Path, options: Mapp
             continue
         for table in study_tables(study, runs):
             _write_table(results, table)
+    if "grid" not in options:
+        _takeaways(store, studies, results, options)
     if refused:
         raise StoreError("\n".join(refused))
 
@@ -116,6 +119,15 @@ def _write_table(results: Path, table: Table) -> None:
 
     for ending, render in (("md", markdown), ("csv", comma_separated), ("tex", latex)):
         print(write(results / "tables" / f"{table.name}.{ending}", render(table).encode()))
+
+
+def _takeaways(store: Store, studies: Sequence[Study], results: Path, options: Mapping[str, str]) -> None:
+    from analysis.takeaways.command import write_takeaways  # noqa: PLC0415
+
+    if "grid" in options:
+        raise UsageError("takeaways are judged on all grids together; leave grid out")
+    for path in write_takeaways(store, studies, results, _asked(options, "mixed")):
+        print(path)
 
 
 def _asked(options: Mapping[str, str], name: str) -> bool:
@@ -159,7 +171,7 @@ def _report(store: Store, studies: Sequence[Study], results: Path, options: Mapp
 
 
 COMMANDS: Final = {"figures": _figures, "summary": _summary}  # study by study
-TOGETHER: Final = {"tables": _tables, "report": _report}  # all chosen studies at once
+TOGETHER: Final = {"tables": _tables, "takeaways": _takeaways, "report": _report}  # all chosen studies at once
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -18,8 +18,8 @@ Source = Literal["paper", "notes", "summary"]
 # Where a sentence stands. Tables print these words.
 SOURCES: Final[Mapping[Source, str]] = {
     "paper": "paper",
-    "notes": "notes on the conference version",
-    "summary": "popular summary; not in the paper",
+    "notes": "second-hand",
+    "summary": "popular summary",
 }
 
 

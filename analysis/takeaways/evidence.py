@@ -1,0 +1,93 @@
+"""What the runs hold for one part of a claim: a number a seed, on both sides, and the runs behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite, log, nan
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.inference.pairs import Pairs
+from analysis.takeaways.measured import Material, values
+from analysis.takeaways.roles import AbsentError, cell, metric
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from analysis.frame import Scores
+    from analysis.takeaways.claim import Part
+    from analysis.takeaways.measured import Shelf
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """The numbers of a part. ``pair`` holds the terms with positive weight, and those with negative, added up."""
+
+    material: Material
+    metric: str
+    cells: tuple[int, ...]  # in the order of the part's terms
+    pair: Pairs
+    runs: tuple[str, ...]  # run ids, of the seeds in ``pair``
+
+    @property
+    def margin(self) -> float | None:
+        """Of equivalence; the grid declares it for its own metric and no other."""
+        study = self.material.study
+        return study.margin if self.metric == study.metric else None
+
+
+def evidence(part: Part, studies: Iterable[str], shelf: Shelf) -> tuple[Evidence | None, str]:
+    """From the first study with a common seed in all cells; where there is none, why not, of the first study."""
+    reasons = []
+    for name in studies:
+        try:
+            if name not in shelf.materials:
+                raise AbsentError(shelf.refused.get(name, f"{name} was never planned here"))
+            return _in(part, shelf.materials[name]), ""
+        except AbsentError as absent:
+            reasons.append(str(absent))
+    return None, reasons[0] if reasons else ""
+
+
+def planned(part: Part, studies: Iterable[str], shelf: Shelf) -> bool:
+    """Whether some study has all cells of the part, run or not: a test that was declared."""
+    return any(name in shelf.materials and _cells(part, shelf.materials[name]) is not None for name in studies)
+
+
+def _cells(part: Part, material: Material) -> tuple[int, ...] | None:
+    try:
+        return tuple(cell(material.study, term.at, ()) for term in part.terms)
+    except AbsentError:
+        return None
+
+
+def _in(part: Part, material: Material) -> Evidence:
+    name = metric(material.study, part.metric)
+    numbers = _numbers(part, values(material, name), material)
+    cells = tuple(cell(material.study, term.at, numbers.keys()) for term in part.terms)
+    seeds = sorted(set.intersection(*({*numbers.get(place, {})} for place in cells)))
+    if not seeds:
+        raise AbsentError(f"{material.study.name} has no seed with {name} in all cells")
+    sides = ([_side(part, numbers, cells, seed, sign) for seed in seeds] for sign in (1, -1))
+    taken = material.taken[material.taken["cell"].isin(cells) & material.taken["seed"].isin(seeds)]
+    runs = tuple(sorted({*taken[taken["status"] == "finished"]["run_id"]}))
+    return Evidence(material, name, cells, Pairs(tuple(seeds), *(np.array(side) for side in sides)), runs)
+
+
+def _side(part: Part, numbers: Scores, cells: tuple[int, ...], seed: int, sign: int) -> float:
+    terms = zip(part.terms, cells, strict=True)
+    return sum((sign * term.weight * numbers[place][seed] for term, place in terms if sign * term.weight > 0), 0.0)
+
+
+def _numbers(part: Part, found: Scores, material: Material) -> Scores:
+    """The metric by cell and seed, less the other score of the run, or its logarithm; finite ones."""
+    less = values(material, part.less) if part.less else {}
+    result: Scores = {}
+    for place, by_seed in found.items():
+        for seed, value in by_seed.items():
+            taken_off = less.get(place, {}).get(seed, nan) if part.less else 0.0
+            number = (log(value) if value > 0 else nan) if part.ratio else value - taken_off
+            if isfinite(number):
+                result.setdefault(place, {})[seed] = number
+    return result
