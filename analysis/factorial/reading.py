@@ -1,0 +1,105 @@
+"""The factorial reading of a study: every term's effect, seed by seed.
+
+A main effect is the mean over the cells with one label less the mean over those with the other, all else the same on
+both sides. An interaction is the difference of two such differences: by how much one axis changes the effect of the
+other. The seed is the unit: a term has one value a seed, and its interval and p are those of their mean.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite, nan
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.factorial.design import Design, design
+from analysis.factorial.term import Term, aliases, terms
+from analysis.frame import scores
+from analysis.inference.families import adjusted
+from analysis.inference.paired_test import p_different
+from analysis.inference.pairs import Array, Pairs
+from analysis.stats import Estimate, paired
+from analysis.twins import twins_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import pandas as pd
+
+    from analysis.frame import Scores
+    from harness.records import Study
+
+
+@dataclass(frozen=True, slots=True)
+class TermEffect:
+    """A term and what the runs say of it."""
+
+    term: Term
+    difference: Estimate | None  # over the complete seeds; None where there are none
+    p: float  # two-sided, of no effect; nan below two seeds
+    p_adjusted: float  # Benjamini-Hochberg, over the main effects or over the interactions
+    aliases: tuple[str, ...]  # what a fraction cannot tell it from; its difference belongs to all of them together
+
+
+@dataclass(frozen=True, slots=True)
+class Factorial:
+    """The reading of a design."""
+
+    design: Design
+    seeds: tuple[int, ...]  # those with a score in every cell; only these count
+    effects: tuple[TermEffect, ...]  # main effects, then interactions
+    missing: tuple[tuple[int, tuple[int, ...]], ...]  # cells, and the seeds that they lack
+    stand_ins: tuple[tuple[int, int], ...]  # twins that did not run, and the cells whose runs stand for them
+
+
+def factorial(study: Study, taken: pd.DataFrame) -> Factorial | None:
+    """Read a study's runs (``frame.planned``) as a factorial; None where its cells form no such design."""
+    found = design(study)
+    if found is None:
+        return None
+    by_cell = scores(taken, study.metric)
+    sources = _sources(study, found, by_cell)
+    known = {cell: _finite(by_cell.get(source, {})) for cell, source in sources.items()}
+    seeds = tuple(sorted(set.intersection(*(set(scored) for scored in known.values())))) if known else ()
+    seen = sorted({*study.seeds}.union(*known.values()))
+    missing = ((cell, tuple(seed for seed in seen if seed not in scored)) for cell, scored in known.items())
+    return Factorial(
+        design=found,
+        seeds=seeds,
+        effects=tuple(_effects(study, found, known, seeds)) if known else (),
+        missing=tuple((cell, lacking) for cell, lacking in missing if lacking),
+        stand_ins=tuple((cell, source) for cell, source in sources.items() if source != cell),
+    )
+
+
+def _sources(study: Study, found: Design, by_cell: Scores) -> dict[int, int]:
+    """Cell of the design -> the cell whose runs stand for it."""
+    twins = twins_of(study) if study.once else {}
+    return {cell: twins[cell].of if cell in twins and cell not in by_cell else cell for cell in found.cells}
+
+
+def _finite(by_seed: Mapping[int, float]) -> dict[int, float]:
+    return {seed: score for seed, score in by_seed.items() if isfinite(score)}
+
+
+def _effects(study: Study, found: Design, known: Scores, seeds: Sequence[int]) -> Iterator[TermEffect]:
+    for order in (1, 2):
+        family = [term for term in terms(found) if len(term.steps) == order]
+        sides = [_sides(study, term, known, seeds) for term in family]
+        ps = [p_different(pairs) if len(seeds) > 1 else nan for pairs in sides]
+        corrected = adjusted(ps, "exploratory", len(ps)) if len(seeds) > 1 else ps
+        for term, pairs, p, p_adjusted in zip(family, sides, ps, corrected, strict=True):
+            difference = paired(*(dict(zip(seeds, side, strict=True)) for side in (pairs.arm, pairs.baseline)))
+            yield TermEffect(term, difference, p, p_adjusted, aliases(term, found))
+
+
+def _sides(study: Study, term: Term, known: Scores, seeds: Sequence[int]) -> Pairs:
+    """Mean score of the cells with sign +1 and of those with -1, seed by seed; twice it for an interaction."""
+    signs = {cell: term.sign(study.cells[cell]) for cell in known}
+    return Pairs(tuple(seeds), *(_mean(signs, sign, known, seeds) * len(term.steps) for sign in (1, -1)))
+
+
+def _mean(signs: Mapping[int, int], sign: int, known: Scores, seeds: Sequence[int]) -> Array:
+    cells = [cell for cell, own in signs.items() if own == sign]
+    return np.asarray(np.array([[known[cell][seed] for seed in seeds] for cell in cells], dtype=float).mean(axis=0))
