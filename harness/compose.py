@@ -1,4 +1,4 @@
-"""Hydra, met here alone: overrides in, plain data out, and its errors in our words."""
+"""Hydra, met here and in ``overlay``: overrides in, plain data out, and its errors in our words."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     if not GlobalHydra.instance().is_initialized():  # once a process; opening Hydra costs more than composing
         initialize_config_module(MODULE, version_base="1.3")
     try:
-        node = hydra_compose("experiment", overrides=[_over_the_preset(override) for override in overrides])
+        node = hydra_compose("experiment", overrides=[over_the_preset(override) for override in overrides])
         plain = OmegaConf.to_container(node, resolve=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise SchemaError(_explain(str(error), overrides)) from None
@@ -37,7 +37,7 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     return {str(key): value for key, value in plain.items()}
 
 
-def _over_the_preset(override: str) -> str:
+def over_the_preset(override: str) -> str:
     """Tricks are changes to a preset's, which no file holds: Hydra is told to add what it does not find."""
     if override.startswith("~tricks."):
         return f"++{override[1:]}=null"

@@ -169,7 +169,12 @@ def load(*overrides: str) -> ExperimentConfig:
 
     Raises SchemaError, TrickError or ModelError; nothing has started by then.
     """
-    config = read(ExperimentConfig, compose(overrides), "")
+    return check(compose(overrides))
+
+
+def check(composed: Mapping[str, Any]) -> ExperimentConfig:
+    """Check what was composed, as ``load`` does."""
+    config = read(ExperimentConfig, composed, "")
     _refuse_uneven(config)
     _refuse_pathless(config.data)
     _refuse_foreign_arithmetic(config)

@@ -8,8 +8,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from harness.compose import compose
-from harness.config import ExperimentConfig, load
+from harness.config import ExperimentConfig, check, load
 from harness.models.locate import ModelError, check_model
+from harness.overlay import overlaid
 from harness.records import Skipped
 from harness.schema import SchemaError
 from sweeps.cells import overrides, words
@@ -51,7 +52,7 @@ def compose_cells(grid: Grid, points: Iterable[Mapping[str, str]]) -> Composed:
     cells, refused = list[PlannedCell](), list[Skipped]()
     for point in points:
         try:
-            config = load(*overrides(grid, point))
+            config = check(overlaid(overrides(grid, point)))
             check_model(config.model.path)
             if grid.tuned:
                 grid.tuned.check(point, config)

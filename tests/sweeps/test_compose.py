@@ -1,7 +1,12 @@
-import pytest
+from random import Random
 
+import pytest
+import yaml
+
+from harness.compose import compose
+from harness.overlay import overlaid
 from harness.schema import SchemaError
-from sweeps.cells import select
+from sweeps.cells import overrides, select
 from sweeps.compose import compose_cells
 from sweeps.grid import read_grid
 from sweeps.library import find_grid, names
@@ -98,3 +103,14 @@ def test_every_quick_cell_of_our_grids_can_run(name):
     assert result.cells
     assert bool(result.refused) == (name == "dialects")  # where a refusal is a result
     assert all("leave emulate out" in refusal.because for refusal in result.refused)
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_random_cell_of_every_grid_is_composed_as_hydra_does(name):
+    draws = Random(name)
+    written = yaml.safe_load(find_grid(name).read_text(encoding="utf-8"))
+    for profile in ("laptop", *written.get("profiles", {})):
+        grid = read_grid(find_grid(name), profile)
+        points = select(grid, full=True).cells
+        for point in draws.sample(points, 1):
+            assert overlaid(overrides(grid, point)) == compose(overrides(grid, point))
