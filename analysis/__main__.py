@@ -27,7 +27,7 @@ USAGE: Final = """\
 usage: python -m analysis COMMAND [grid=NAME] [profile=NAME] [results=DIR] [mixed=1]
 
   tables    write results/tables/NAME.PROFILE.md, .csv and .tex: scores, verdicts and what goes with them
-  figures   write results/figures/NAME.PROFILE.svg and .png
+  figures   write results/figures/NAME.PROFILE.svg and .png, and learning curves over steps and tokens
   summary   print a short table on the terminal
   replay    write table and figure of each replay under results/runs/replay (make replay)
   takeaways write results/tables/takeaways.PROFILE.*: the paper's claims, judged on all grids (also by tables)
@@ -106,7 +106,7 @@ def _tables(store: Store, studies: Sequence[Study], results: Path, options: Mapp
         if (reason := mixture(study, runs)) and not _asked(options, "mixed"):
             refused.append(reason)
             continue
-        for table in study_tables(study, runs):
+        for table in study_tables(study, runs, partial(store.history, study.name)):
             _write_table(results, table)
     if "grid" not in options:
         _takeaways(store, studies, results, options)
@@ -142,11 +142,12 @@ def _table(store: Store, study: Study) -> Table:
 
 def _figures(store: Store, study: Study, results: Path) -> None:
     from analysis.figures import draw  # noqa: PLC0415 - matplotlib, a second
+    from analysis.trajectory.figure import draw_curves  # noqa: PLC0415
 
-    for ending, content in draw(
-        study, runs_frame(store.records(study.name)), partial(store.history, study.name)
-    ).items():
-        print(write(results / "figures" / f"{study.name}.{study.profile}.{ending}", content))
+    runs, history = runs_frame(store.records(study.name)), partial(store.history, study.name)
+    for kind, drawn in (("", draw), ("curves.", draw_curves)):
+        for ending, content in drawn(study, runs, history).items():
+            print(write(results / "figures" / f"{study.name}.{study.profile}.{kind}{ending}", content))
 
 
 def _summary(store: Store, study: Study, _results: Path) -> None:
@@ -164,10 +165,11 @@ def _replay(results: Path) -> int:
 
 
 def _report(store: Store, studies: Sequence[Study], results: Path, options: Mapping[str, str]) -> None:
-    from analysis.report.page import page  # noqa: PLC0415
+    from analysis.report.page import Options, page  # noqa: PLC0415
 
+    chosen = Options(claims="grid" not in options, mixed=_asked(options, "mixed"))
     name = ".".join(("report", *(options[part] for part in ("grid", "profile") if part in options), "html"))
-    print(write(results / name, page(store, studies).encode()))
+    print(write(results / name, page(store, studies, results, chosen).encode()))
 
 
 COMMANDS: Final = {"figures": _figures, "summary": _summary}  # study by study
