@@ -34,7 +34,9 @@ def contrasts(study: Study, ran: Collection[int] = ()) -> tuple[Contrast, ...]:
     """
     twins = twins_of(study) if study.once else {}
     found = {
-        arm: twins[back].of if back in twins and back not in ran else back for arm, back in baselines(study).items()
+        arm: twins[back].of if back in twins and back not in ran else back
+        for arm, back in baselines(study).items()
+        if arm != back
     }
     return tuple(
         Contrast(arm, back, _family(study, study.cells[arm]), _metric(study, study.cells[arm]))

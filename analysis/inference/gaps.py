@@ -10,19 +10,17 @@ import numpy as np
 from analysis.frame import scores
 from analysis.inference.contrast import Contrast
 from analysis.inference.pairs import pairs
-from analysis.layout import name, varied
+from analysis.layout import baselines, name, varied
 from analysis.notes import brief
 from analysis.text import listed
 from analysis.twins import twin_label, twins_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     import pandas as pd
 
     from harness.records import Study
-
-    Status = Mapping[tuple[int, int], str]  # cell, seed -> why its run has no score
 
 
 _TOO_FEW: Final = ("no seed in common", "one seed in common, which says nothing of others")
@@ -39,11 +37,24 @@ class Gap:
 
 
 def gaps(study: Study, taken: pd.DataFrame, asked: Iterable[Contrast]) -> Iterator[Gap]:
-    """What is missing from the contrasts asked for, in their order."""
-    if not study.baseline and not study.controls:
-        yield Gap(None, True, (), "the grid names no baseline, so nothing is compared")
+    """What is missing of the study as a whole, then from the contrasts asked for, in their order."""
+    asked = tuple(asked)
+    yield from (Gap(None, True, (), reason) for reason in _uncompared(study, {contrast.arm for contrast in asked}))
     for contrast in asked:
         yield from _of(study, taken, contrast)
+
+
+def _uncompared(study: Study, compared: set[int]) -> Iterator[str]:
+    if not study.baseline:
+        yield "the grid names no baseline, so that no cell is compared but its controls"
+        return
+    axes, known = varied(study, study.cells), baselines(study)
+    lone = [name(axes, labels) for cell, labels in enumerate(study.cells) if cell not in known]
+    if lone:
+        yield f"no baseline is planned for {listed(lone)}"
+    own = [name(axes, study.cells[cell]) for cell, back in known.items() if cell != back and cell not in compared]
+    if own:
+        yield f"ran for the baseline too, as its twin: {listed(own)}"
 
 
 def _of(study: Study, taken: pd.DataFrame, contrast: Contrast) -> Iterator[Gap]:

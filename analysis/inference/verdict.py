@@ -13,13 +13,14 @@ from analysis.inference.families import adjusted
 from analysis.inference.gaps import Gap, gaps
 from analysis.inference.paired_test import p_different, p_equivalent
 from analysis.inference.pairs import Pairs, pairs
-from analysis.layout import words
 from analysis.stats import Estimate
+from analysis.twins import twins_of
 from harness.power import ALPHA, LEAST_SEEDS, detectable
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from analysis.frame import Scores
     from analysis.inference.contrast import Family
     from analysis.inference.outcomes import Shares
     from analysis.inference.pairs import Array
@@ -56,11 +57,11 @@ def verdicts(study: Study, taken: pd.DataFrame, outcomes: Shares | None = None) 
     the level of problems and samples to the intervals from ten seeds on (``bootstrap``).
     """
     by_metric = {metric: scores(taken, metric) for metric in {study.metric, *(c.metric for c in study.controls)}}
-    asked = [c for c in contrasts(study, by_metric[study.metric].keys()) if not _same(study, c)]
+    asked = [c for c in contrasts(study, by_metric[study.metric].keys()) if _tested(study, c, by_metric[c.metric])]
     found = {contrast: pairs(by_metric[contrast.metric], contrast) for contrast in asked}
     sizes = {family: len({_test(study, c) for c in asked if c.family == family}) for family in FAMILIES}
     raw = [
-        _raw(study, contrast, pair, sizes[contrast.family], seed_errors(taken, contrast, pair.seeds, outcomes))
+        _raw(study, contrast, pair, sizes[contrast.family], _errors(taken, contrast, pair, outcomes))
         for contrast, pair in found.items()
         if len(pair.seeds) > 1
     ]
@@ -90,9 +91,10 @@ def called(seeds: int, difference: float, p: float, equivalent: float) -> Word:
     return "equivalent" if equivalent <= ALPHA else "inconclusive"
 
 
-def _same(study: Study, contrast: Contrast) -> bool:
-    """Whether both cells have the same settings in effect, and so the same runs."""
-    return study.cell_ids[contrast.arm] == study.cell_ids[contrast.baseline]
+def _tested(study: Study, contrast: Contrast, by_cell: Scores) -> bool:
+    """Not the same runs on both sides, nor a twin for which another cell runs."""
+    spared = study.once and contrast.arm in twins_of(study) and contrast.arm not in by_cell
+    return not spared and study.cell_ids[contrast.arm] != study.cell_ids[contrast.baseline]
 
 
 def _test(study: Study, contrast: Contrast) -> tuple[str, str, str]:
@@ -100,16 +102,20 @@ def _test(study: Study, contrast: Contrast) -> tuple[str, str, str]:
     return study.cell_ids[contrast.arm], study.cell_ids[contrast.baseline], contrast.metric
 
 
+def _errors(taken: pd.DataFrame, contrast: Contrast, pair: Pairs, outcomes: Shares | None) -> Array | None:
+    """Of problems and samples, by seed; not read where no interval is resampled."""
+    return seed_errors(taken, contrast, pair.seeds, outcomes) if len(pair.seeds) >= BOOTSTRAP_SEEDS else None
+
+
 def _raw(study: Study, contrast: Contrast, pair: Pairs, size: int, errors: Array | None) -> Verdict:
     """Before its p values are adjusted and its word is known."""
     p, level = p_different(pair), ALPHA if contrast.family == "control" else ALPHA / size
     margin = None if contrast.family == "control" else study.margin
-    sides = (words(study.cells[cell]) for cell in (contrast.arm, contrast.baseline))
     return Verdict(
         contrast=contrast,
         word="inconclusive",
         difference=float(pair.differences.mean()),
-        interval=interval(pair, study.name, study.profile, contrast.metric, *sides, errors=errors),
+        interval=interval(pair, study.name, study.profile, *_test(study, contrast), errors=errors),
         p=p,
         p_adjusted=p,
         p_equivalent=None if margin is None else p_equivalent(pair, margin),
