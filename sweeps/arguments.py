@@ -11,6 +11,7 @@ from harness.schema import SchemaError, suggest
 from sweeps.tune_arguments import TUNE
 
 Command = Literal["plan", "run"]
+MOST_SEEDS: Final = 10_000  # of a range
 KEEP, ONCE = "keep", "once"  # what is done with twins
 
 USAGE: Final = """\
@@ -22,7 +23,7 @@ usage: python -m sweeps plan|run [grid=NAME] [profile=laptop] [full=1] [seeds=0,
   grid      a name in sweeps/grids, or the path of a YAML file
   profile   a profile of the grid; laptop always exists
   full      1 crosses all axes; without it a grid's quick slices run
-  seeds     in place of the grid's seeds
+  seeds     in place of the grid's seeds; 0-5 are six
   twins     keep, or once: of cells that cannot differ, run the first alone
   results   the folder of runs, of their locks and, without MLFLOW_TRACKING_URI, of MLflow's database
 
@@ -82,10 +83,20 @@ def _flag(value: str) -> bool:
 
 
 def _seeds(value: str) -> tuple[int, ...]:
-    words = value.split(",")
-    if not all(word.strip().isdecimal() for word in words) or len(set(map(int, words))) < len(words):
-        raise SchemaError(f"seeds={value}: write different whole numbers with commas between, such as seeds=0,1")
-    return tuple(map(int, words))
+    ranges = [_range(word.strip()) for word in value.split(",")]
+    found = [seed for each in ranges for seed in each]
+    if not all(ranges) or len({*found}) < len(found):
+        raise SchemaError(f"seeds={value}: write different whole numbers with commas between, such as seeds=0,1 or 0-5")
+    return tuple(found)
+
+
+def _range(word: str) -> range:
+    """``3`` is one number, ``0-5`` are six, anything else is none."""
+    first, _, last = word.partition("-")
+    if not first.isdecimal() or not (last or first).isdecimal() or word.endswith("-"):
+        return range(0)
+    found = range(int(first), int(last or first) + 1)
+    return found if len(found) <= MOST_SEEDS else range(0)
 
 
 def _twins(value: str) -> str:

@@ -22,15 +22,28 @@ def test_words_are_read_as_key_and_value(monkeypatch):
         (["run", "gird=smoke"], "gird: no such argument; did you mean 'grid'?"),
         (["run", "grid"], "grid: write grid=VALUE"),
         (["run", "full=maybe"], "full=maybe: write full=1 or full=0"),
-        (["run", "seeds=0,0"], "seeds=0,0: write different whole numbers with commas between, such as seeds=0,1"),
+        (
+            ["run", "seeds=0,0"],
+            "seeds=0,0: write different whole numbers with commas between, such as seeds=0,1 or 0-5",
+        ),
         (["run", "twins=one"], "twins=one: write twins=keep or twins=once"),
-        (["run", "seeds=a"], "seeds=a: write different whole numbers with commas between, such as seeds=0,1"),
+        (["run", "seeds=a"], "seeds=a: write different whole numbers with commas between, such as seeds=0,1 or 0-5"),
     ],
 )
 def test_a_wrong_word_is_refused_with_the_way_out(words, message):
     with pytest.raises(SchemaError) as caught:
         parse(words)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("seeds", ["3-1", "0-2,1", "0,", "1-", "-1", "0-9999999999"])
+def test_a_range_of_seeds_that_is_none_is_refused(seeds):
+    with pytest.raises(SchemaError, match="write different whole numbers with commas between"):
+        parse(["run", f"seeds={seeds}"])
+
+
+def test_a_range_of_seeds_holds_both_ends():
+    assert parse(["run", "seeds=0-3,7"])[1].seeds == (0, 1, 2, 3, 7)
 
 
 def test_the_command_to_resume_says_what_was_asked(monkeypatch):
