@@ -11,7 +11,7 @@ from analysis.report.scale import Scale, spanning, tick_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-WIDTH: Final = 220.0  # SVG user units
+WIDTH: Final = 200.0  # SVG user units
 EDGE: Final = 8.0
 REACH: Final = 1.0  # how far an interval may widen the scale, in widths of what the seeds span
 

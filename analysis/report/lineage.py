@@ -58,6 +58,7 @@ class Entry:
     id: str
     cell_id: str
     title: str
+    runs: str  # in few words
     heads: tuple[Head, ...]
     lines: tuple[Line, ...]
     gaps: tuple[Gaps, ...]
@@ -89,6 +90,7 @@ def lineage(study: Study, records: Sequence[RunRecord], links: Mapping[str, str]
             id=trace.cell(cell),
             cell_id=study.cell_ids[cell],
             title=titles[cell],
+            runs=_runs(found),
             heads=_heads(trace.scores.get(cell, {})),
             lines=tuple(_lines(found, links, trace, cell)),
             gaps=tuple(_gaps(cell, runs, trace, titles)),
@@ -111,6 +113,14 @@ def _by_cell(study: Study, records: Sequence[RunRecord]) -> dict[int, list[RunRe
         for cell, cell_id in enumerate(study.cell_ids)
         if cell_id in by_id
     }
+
+
+def _runs(runs: Sequence[RunRecord]) -> str:
+    """``2 runs: 0123456789-s0, -s1``: a run id is that of its cell with the seed."""
+    first, *others = (record.run_id for record in runs)
+    start = first.rpartition("-")[0]
+    ids = ", ".join((first, *(run_id.removeprefix(start) for run_id in others)))
+    return f"{len(runs)} {'run' if len(runs) == 1 else 'runs'}: {ids}"
 
 
 def _once(runs: Mapping[int, Sequence[RunRecord]]) -> list[RunRecord]:

@@ -14,12 +14,12 @@ from analysis.stats import Estimate, estimate
 from analysis.tables import Column
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
 
     from analysis.report.anchors import Trace
-    from analysis.tables import Entry, Table
+    from analysis.tables import Entry, Kind, Table
     from harness.records import Study
 
 _GAP: Final = " difference"  # the end of the key of a column of differences
@@ -51,6 +51,7 @@ class Numbers:
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
     ruler: Ruler | None = None  # of the drawings, where there are any
+    at: int = -1  # the column after which they stand
 
 
 def numbers(table: Table, study: Study, taken: pd.DataFrame, trace: Trace) -> Numbers:
@@ -72,7 +73,41 @@ def drawn(table: Table, study: Study, taken: pd.DataFrame, trace: Trace) -> Numb
         Row(row.numbers, drawing(ends[cell], on) if cell in ends else None)
         for row, cell in zip(found.rows, _cells(table, study), strict=True)
     )
-    return Numbers(found.title, found.columns, tuple(rows), found.notes, on)
+    return Numbers(found.title, found.columns, tuple(rows), found.notes, on, _first(found.columns, "score"))
+
+
+def plain(table: Table) -> Numbers:
+    """A table whose numbers have no lineage on this page."""
+    rows = (tuple(Number(entry_text(*pair)) for pair in zip(row, table.columns, strict=True)) for row in table.rows)
+    return Numbers(table.title, table.columns, tuple(Row(row) for row in rows), table.notes)
+
+
+def effects(table: Table, source: str) -> Numbers:
+    """A table of differences, drawn; they are of many cells, so that all lead to one ``source``."""
+    place, text = _first(table.columns, "gap"), plain(table)
+    ranges = [_spread(row[place]) for row in table.rows]
+    on = ruler([found for found in ranges if found], differences=True)
+    rows = (
+        Row(_led(row.numbers, entries, source), drawing(found, on) if found else None)
+        for row, entries, found in zip(text.rows, table.rows, ranges, strict=True)
+    )
+    return Numbers(text.title, text.columns, tuple(rows), text.notes, on, place)
+
+
+def _first(columns: Sequence[Column], kind: Kind) -> int:
+    return next(place for place, column in enumerate(columns) if column.kind == kind)
+
+
+def _spread(entry: Entry) -> Range | None:
+    return Range(entry.mean, *entry.interval, ()) if isinstance(entry, Estimate) else None
+
+
+def _led(numbers: Sequence[Number], entries: Sequence[Entry], source: str) -> tuple[Number, ...]:
+    """Numbers with their source; words have none."""
+    return tuple(
+        Number(number.text, source) if isinstance(entry, Estimate) else number
+        for number, entry in zip(numbers, entries, strict=True)
+    )
 
 
 class _Links:

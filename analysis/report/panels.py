@@ -41,7 +41,8 @@ def groups(study: Study, ran: Collection[int]) -> tuple[Group, ...]:
     """The panels of a study, of cells in ``ran``, in the grid's order; panels without an arm are left out."""
     back = baselines(study)
     names = {cell: _arm(study, cell) for cell in range(len(study.cells))}
-    looks = _looks([names[cell] for cell in names if back.get(cell, -1) != cell])
+    plain = [cell for cell, labels in enumerate(study.cells) if labels.get(CONTROL, OFF) == OFF]
+    looks = _looks([names[cell] for cell in plain if back.get(cell) != cell])
     found: list[Group] = []
     for title, cells in _settings(study).items():
         bases = [cell for cell in cells if back.get(cell) == cell]

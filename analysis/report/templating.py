@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 _HERE: Final = Path(__file__).parent
 _UNSAFE: Final = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
@@ -33,6 +33,11 @@ def minus(text: str) -> str:
     return re.sub(r"(?<![\w.])-(?=[\d.])", "\N{MINUS SIGN}", text)
 
 
+def breaks(text: str) -> Markup:
+    """A name that a line may break after each slash and underline."""
+    return Markup(re.sub(r"([/_])", r"\1<wbr>", str(escape(text))))
+
+
 def asset(name: str) -> Markup:
     """A file of this package that goes into the page as it is: the style sheet, the script."""
     return Markup((_HERE / name).read_text(encoding="utf-8"))
@@ -47,6 +52,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=False,
     )
-    made.filters.update(embedded=embedded, minus=minus)
+    made.filters.update(breaks=breaks, embedded=embedded, minus=minus)
     made.globals.update(asset=asset)
     return made

@@ -22,8 +22,8 @@ def filled(tmp_path_factory, blank_database):
 
 
 @pytest.fixture(scope="session")
-def text(filled):
-    return page(filled, filled.studies())
+def text(filled, tmp_path_factory):
+    return page(filled, filled.studies(), tmp_path_factory.mktemp("nothing"))
 
 
 @pytest.fixture(scope="session")

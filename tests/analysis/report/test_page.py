@@ -8,7 +8,7 @@ from analysis.report.page import page
 from tests.analysis.report.html import parse
 from tests.analysis.report.samples import IMAGE, SCRIPT, STUDY, curve, record
 
-MLFLOW = "http://127.0.0.1:5000/#/experiments/"  # a page of `make ui`; nothing is fetched from it
+MLFLOW = "http://127.0.0.1:5000/#/"  # a page of `make ui`; nothing is fetched from it
 
 
 def links(document):
@@ -69,8 +69,8 @@ def test_data_inside_a_script_element_cannot_end_it(document):
     assert SCRIPT in [line["cell"] for panel in json.loads(figure.text)["panels"] for line in panel]
 
 
-def test_the_same_store_gives_the_same_bytes(filled, text):
-    assert page(filled, filled.studies()) == text
+def test_the_same_store_gives_the_same_bytes(filled, text, tmp_path):
+    assert page(filled, filled.studies(), tmp_path) == text
 
 
 def test_headings_go_down_one_level_at_a_time(document):
@@ -100,7 +100,9 @@ def test_a_difference_leads_to_its_seeds_and_to_its_baseline(document):
     assert [row.children[1].text for row in table.all("tbody")[0].all("tr")][:2] == ["+0.25", "+0.251"]
     (baseline,) = table.all("caption")[0].all("a")
     assert (
-        document.all(id=baseline.attributes["href"][1:])[0].text.strip().startswith("norm = none, control = off 6 runs")
+        document.all(id=baseline.attributes["href"][1:])[0]
+        .text.strip()
+        .startswith("norm = none, control = off 6 runs: c0-s0, -s1")
     )
 
 
@@ -144,12 +146,12 @@ def test_curves_are_drawn_without_the_script_and_kept_for_it(document):
     assert control["cell"] == "lr"
 
 
-def test_runs_of_other_code_are_shown_as_such(store):
+def test_runs_of_other_code_are_shown_as_such(store, results):
     store.save_study(STUDY)
     for seed, commit in ((0, "a" * 40), (1, "b" * 40)):
         found = record(0, seed, provenance={"commit": commit, "dirty": "yes"})
         store.finish(store.begin(found.head), found)
-    notices = [each.text for each in parse(page(store, store.studies())).all("p", class_="notice")]
+    notices = [each.text for each in parse(page(store, store.studies(), results)).all("p", class_="notice")]
     assert (
         "Mixed commits, so that a difference may come from the code: aaaaaaaaaa (1 runs); bbbbbbbbbb (1 runs)."
         in notices[0]
@@ -157,18 +159,18 @@ def test_runs_of_other_code_are_shown_as_such(store):
     assert "The code of 2 of 2 runs is not that of its commit" in notices[1]
 
 
-def test_a_study_without_a_run_and_without_a_baseline_has_a_page_too(store):
+def test_a_study_without_a_run_and_without_a_baseline_has_a_page_too(store, results):
     store.save_study(replace(STUDY, baseline={}, controls=(), primary=None))
-    document = parse(page(store, store.studies()))
+    document = parse(page(store, store.studies(), results))
     assert "No contrast has two paired seeds yet." in section(document, "verdicts").text
     assert "the grid names no baseline" in section(document, "verdicts").text
     assert not document.all("figure")
 
 
-def test_two_studies_of_like_names_have_ids_of_their_own(store):
+def test_two_studies_of_like_names_have_ids_of_their_own(store, results):
     for name in ("a_b", "a-b"):
         store.save_study(replace(STUDY, name=name))
-    articles = parse(page(store, store.studies())).all("article")
+    articles = parse(page(store, store.studies(), results)).all("article")
     assert [article.attributes["id"] for article in articles] == ["a-b-laptop", "a-b-laptop-2"]
 
 
