@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("startup", "hooks_cost", "step_speed", "tables_speed", "long_context")
+NAMES = ("startup", "hooks_cost", "step_speed", "tables_speed", "long_context", "verdict_speed", "calibration")
 
 
 def main(chosen: list[str]) -> int:

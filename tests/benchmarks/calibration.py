@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -221,7 +222,7 @@ def main(sweeps: int) -> int:
     print(f"{sweeps} simulated sweeps a row, per cent ± Monte Carlo error\n")
     print("| what | seeds | found | bar |\n|---|---|---|---|")
     for seeds in SEEDS:
-        for row in (*rows(seeds, sweeps), *(rows(seeds, sweeps, outcomes=True) if seeds == max(SEEDS) else ())):
+        for row in chain(rows(seeds, sweeps), rows(seeds, sweeps, outcomes=True) if seeds == max(SEEDS) else ()):
             print(row, flush=True)
             missed += not row.kept
     print(f"\nStresses, {sweeps // 4} sweeps a row")

@@ -1,0 +1,61 @@
+"""The short version of ``python -m tests.benchmarks calibration``: some hundred sweeps, bars as wide as chance."""
+
+import numpy as np
+import pytest
+
+from analysis.inference.verdict import MIN_SEEDS
+from harness.power import ALPHA
+from tests.benchmarks.calibration import Share, at_margin, null, one_effect
+from tests.benchmarks.calibration_world import ARMS, World, draw, problems, truth
+
+SWEEPS = 120
+SURE = 3.3  # Monte Carlo errors; chance alone passes it once in a thousand
+
+
+@pytest.fixture(scope="module")
+def nothing():
+    """Judged sweeps without any effect, by number of seeds."""
+    return {seeds: null(World(), seeds, SWEEPS, "short null") for seeds in (3, 6, 10)}
+
+
+@pytest.mark.parametrize("seeds", [3, 6, 10])
+def test_intervals_hold_the_truth_as_often_as_they_say(nothing, seeds):
+    found = Share.of([judged.covered.mean() for judged in nothing[seeds]])
+    assert 93 - SURE * found.error <= found.value <= 97 + SURE * found.error
+
+
+@pytest.mark.parametrize("seeds", [3, 6, 10])
+def test_a_family_without_effects_is_called_no_more_than_one_time_in_twenty(nothing, seeds):
+    found = Share.of([judged.called.any() for judged in nothing[seeds]])
+    # the error of a true 5 % over so many sweeps
+    assert found.value <= 5.5 + SURE * 100 * (0.05 * 0.95 / SWEEPS) ** 0.5
+
+
+def test_a_difference_at_the_margin_is_rarely_called_equivalent():
+    edge = at_margin(MIN_SEEDS, SWEEPS, ARMS - 1)
+    alone = Share.of([(judged.p_equivalent <= ALPHA).mean() for judged in edge])
+    assert 0 < alone.value <= 5.5 + SURE * alone.error
+    assert sum(judged.equivalent.any() for judged in edge) <= 0.055 * SWEEPS + SURE * (SWEEPS * 0.05) ** 0.5
+
+
+def test_power_is_what_the_plan_promised():
+    kept = one_effect(MIN_SEEDS, 300, sets=30, name="short effect")
+    alone = Share.of([judged.p[0] <= ALPHA for judged in kept.judged])
+    among = Share.of([judged.called[0] for judged in kept.judged])
+    assert alone.value == pytest.approx(100 * kept.alone, abs=3 + SURE * max(alone.error, 1))
+    assert among.value == pytest.approx(100 * kept.among, abs=3 + SURE * among.error)
+    assert 70 < 100 * kept.among < 90  # not so large an effect that everything would find it
+
+
+def test_the_truth_of_a_simulated_sweep_is_its_mean_over_many_seeds():
+    world = World(effects=(0.0, 0.5, -0.5, 0.0, 0.0, 0.0, 0.0, 0.0), collapse=(0.2, 3.0), wild=2.0)
+    draws = np.random.default_rng(0)
+    fixed = problems(world, draws)
+    gaps = np.concatenate([_gaps(world, fixed, draws) for _ in range(5)])
+    error = gaps.std(axis=0, ddof=1)[1:] / len(gaps) ** 0.5
+    assert np.abs(gaps.mean(axis=0)[1:] - truth(world, fixed)[1:]).max() < SURE * error.max()
+
+
+def _gaps(world, fixed, draws):
+    accuracy = draw(world, fixed, 200, draws).accuracy
+    return (accuracy - accuracy[0]).T
