@@ -1,0 +1,120 @@
+"""What a table of the paper holds: our numbers, and after them the paper's in columns of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from analysis.layout import order
+from analysis.paper.numbers import Reading
+from analysis.paper.settings import Setting, View
+from analysis.tables import Column, Entry, Missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+BASIS: Final = (
+    Column("paper precision", "the paper: precision", "mark"),
+    Column("paper source", "the paper: source", "mark"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number of the paper that has a column."""
+
+    name: str
+    title: str
+    benchmark: str = ""
+
+
+NO_NUMBER: Final = Quantity("", "the paper")  # the column of a figure whose numbers cannot be recovered
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A cell where it stands in the figure."""
+
+    view: View
+    setting: Setting
+    arm: str
+    cell: int
+
+    def reading(self, quantity: str, benchmark: str = "") -> Reading | None:
+        """The paper's number for it, if there is one."""
+        return self.view.reading(self.setting, quantity, self.arm, benchmark)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row: ours, and what the paper has for each of its columns."""
+
+    ours: tuple[Entry, ...]
+    paper: tuple[Reading | None, ...] = (None,)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Columns and rows, which numbers of the paper are among them, and notes on them."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Entry, ...], ...]
+    quantities: frozenset[str]  # of the paper's numbers that have a column
+    placed: frozenset[Reading]
+    notes: tuple[str, ...] = ()
+
+
+def content(
+    ours: Iterable[Column],
+    paper: Sequence[Quantity],
+    lines: Iterable[Line],
+    *notes: str,
+    quantities: Iterable[str] = (),
+) -> Content:
+    """Put the paper's block at the right of ours."""
+    kept = tuple(lines)
+    block = [Column(f"paper {each.name}".strip(), each.title, "number") for each in paper]
+    return Content(
+        (*ours, *block, *BASIS),
+        tuple((*line.ours, *_block(line.paper)) for line in kept),
+        frozenset(quantities) or frozenset(each.name for each in paper),
+        frozenset(reading for line in kept for reading in line.paper if reading),
+        notes,
+    )
+
+
+def _block(found: Sequence[Reading | None]) -> tuple[Entry, ...]:
+    known = [reading for reading in found if reading]
+    precision = "; ".join(dict.fromkeys(reading.precision for reading in known))
+    source = "; ".join(dict.fromkeys(reading.source for reading in known))
+    return (*(reading.text if reading else Missing() for reading in found), precision or Missing(), source or Missing())
+
+
+def places(views: Sequence[View]) -> list[Place]:
+    """Every cell of the figure once, in the order of the grids."""
+    found: dict[tuple[str, tuple[int, ...]], Place] = {}
+    for view in views:
+        for setting in view.settings:
+            for arm, cell in setting.arms.items():
+                study = setting.source.study
+                found.setdefault((study.name, order(study, study.cells[cell])), Place(view, setting, arm, cell))
+    grids = list(dict.fromkeys(name for name, _ in found))
+    return [found[key] for key in sorted(found, key=lambda key: (grids.index(key[0]), key[1]))]
+
+
+def label_axes(views: Sequence[View]) -> list[str]:
+    """The axes that place a cell, in the order of the parts."""
+    named = (axis for view in views for setting in view.settings for axis in (*setting.labels, *view.axes))
+    return list(dict.fromkeys(named))
+
+
+def label_columns(axes: Sequence[str], *more: str) -> list[Column]:
+    """Their columns, and more of words."""
+    return [Column(name, name, "label") for name in (*axes, *more)]
+
+
+def label_entries(axes: Sequence[str], place: Place) -> tuple[str, ...]:
+    """The cell's labels on them."""
+    known = place.setting.source.study.cells[place.cell]
+    return tuple(known.get(axis, "") for axis in axes)

@@ -1,0 +1,130 @@
+"""Our numbers in a table of the paper: what a column holds of a cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from analysis.notes import brief
+from analysis.stats import estimate, paired
+from analysis.tables import Column, Kind, Missing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from analysis.paper.source import Source
+    from analysis.tables import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A score of the runs, mean over seeds."""
+
+    name: str
+    title: str
+    digits: int = 3
+    kind: Kind = "side"
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """One."""
+        return (Column(self.name, self.title, self.kind, self.digits),)
+
+    def entries(self, source: Source, cell: int) -> tuple[Entry, ...]:
+        """The mean, or why there is none."""
+        found = estimate(source.values(cell, self.name).values())
+        return (found or (missing(source, cell) if self.kind == "score" else Missing()),)
+
+
+@dataclass(frozen=True, slots=True)
+class Early:
+    """A step metric over the first five steps, mean over seeds."""
+
+    metric: str
+    title: str
+    digits: int = 3
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """One."""
+        return (Column(f"early/{self.metric}", self.title, "side", self.digits),)
+
+    def entries(self, source: Source, cell: int) -> tuple[Entry, ...]:
+        """The mean, or a dash."""
+        return (estimate(source.early(cell, self.metric).values()) or Missing(),)
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """What a run gained from start to end, mean over seeds."""
+
+    start: str = "start/accuracy"
+    end: str = "final/accuracy"
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """One."""
+        return (Column("gain", "gain from start to end", "gap"),)
+
+    def entries(self, source: Source, cell: int) -> tuple[Entry, ...]:
+        """The mean, or a dash."""
+        return (paired(source.values(cell, self.end), source.values(cell, self.start)) or Missing(),)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A score against the study's baseline, over paired seeds."""
+
+    name: str = "final/accuracy"
+    title: str = "difference to baseline"
+    digits: int = 3
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """One."""
+        return (Column(f"{self.name} difference", self.title, "gap", self.digits),)
+
+    def entries(self, source: Source, cell: int) -> tuple[Entry, ...]:
+        """The mean difference, or why there is none."""
+        return (gap(source, cell, self.name),)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """The verdict on the cell against the baseline: that of the study's own table, on the score that decides."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """One."""
+        return (Column("verdict", "verdict", "word"),)
+
+    def entries(self, source: Source, cell: int) -> tuple[Entry, ...]:
+        """A word, or a dash."""
+        return (source.verdicts.get(cell) or Missing(),)
+
+
+Measure = Score | Early | Gain | Difference | Word
+
+
+def gap(source: Source, cell: int, name: str) -> Entry:
+    """The paired difference of a score to that of the cell's baseline."""
+    back = source.back.get(cell)
+    if back is None or not source.values(cell, name):
+        return Missing()
+    if back == cell:
+        return "baseline"
+    return _paired(source.values(cell, name), source.values(back, name))
+
+
+def _paired(arm: Mapping[int, float], baseline: Mapping[int, float]) -> Entry:
+    if not baseline:
+        return Missing("baseline not run yet")
+    return paired(arm, baseline) or Missing("no seed in common")
+
+
+def missing(source: Source, cell: int) -> Missing:
+    """A dash for a cell, with the reason."""
+    if source.runs(cell):
+        return Missing("not logged")
+    word, detail = source.gone(cell)
+    return Missing(word, brief(detail) if detail else "")

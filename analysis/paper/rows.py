@@ -1,0 +1,115 @@
+"""Tables with a row a cell, a row a benchmark, or a row a bin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from analysis.paper.bars import BINS
+from analysis.paper.content import NO_NUMBER, Line, Quantity, content, label_axes, label_columns, label_entries, places
+from analysis.paper.measures import Difference, Measure, Score, gap, missing
+from analysis.paper.names import BENCHMARKS, MEAN
+from analysis.stats import estimate
+from analysis.tables import Column, Missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analysis.paper.content import Content, Place
+    from analysis.paper.numbers import Reading
+    from analysis.paper.settings import View
+    from analysis.tables import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A row a cell."""
+
+    measures: tuple[Measure, ...]
+    paper: tuple[Quantity, ...] = (NO_NUMBER,)
+
+    def content(self, views: Sequence[View]) -> Content:
+        """The table's columns and rows."""
+        axes = label_axes(views)
+        columns = [column for measure in self.measures for column in measure.columns]
+        return content(
+            (*label_columns(axes), *columns), self.paper, (self._line(axes, place) for place in places(views))
+        )
+
+    def _line(self, axes: Sequence[str], place: Place) -> Line:
+        ours = [entry for measure in self.measures for entry in measure.entries(place.setting.source, place.cell)]
+        found = [place.reading(each.name, each.benchmark) if each.name else None for each in self.paper]
+        return Line((*label_entries(axes, place), *ours), tuple(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmarks:
+    """A row a benchmark of every cell, after one for their mean: where it starts and where it ends."""
+
+    paper: tuple[Quantity, ...] = (
+        Quantity("start", "the paper: start"),
+        Quantity("final", "the paper: final"),
+        Quantity("peak", "the paper: best step"),
+    )
+
+    def content(self, views: Sequence[View]) -> Content:
+        """The table's columns and rows."""
+        axes = label_axes(views)
+        ours = (
+            *label_columns(axes, "benchmark"),
+            Column("start", "start", "side"),
+            Column("final", "final", "score"),
+            Column("final difference", "difference to baseline", "gap"),
+        )
+        lines = (line for place in places(views) for line in self._lines(axes, place))
+        return content(ours, self.paper, lines, *_mean_note(views))
+
+    def _lines(self, axes: Sequence[str], place: Place) -> Iterator[Line]:
+        at, own = label_entries(axes, place), place.setting.source.benchmarks
+        yield Line((*at, "mean", *_scored(place, "accuracy")), self._readings(place, MEAN))
+        for name in own if len(own) > 1 else ():
+            title, scored = BENCHMARKS.get(name, name), _scored(place, place.setting.source.accuracy(name))
+            yield Line((*at, title, *scored), self._readings(place, title))
+        for title in (title for name, title in BENCHMARKS.items() if name not in own):
+            if any(found := self._readings(place, title)):
+                yield Line((*at, title, Missing(), Missing(), Missing()), found)
+
+    def _readings(self, place: Place, benchmark: str) -> tuple[Reading | None, ...]:
+        return tuple(place.reading(each.name, benchmark) for each in self.paper)
+
+
+def _scored(place: Place, name: str) -> tuple[Entry, Entry, Entry]:
+    source, cell = place.setting.source, place.cell
+    start, final = (estimate(source.values(cell, f"{when}/{name}").values()) for when in ("start", "final"))
+    return start or Missing(), final or missing(source, cell), gap(source, cell, f"final/{name}")
+
+
+def _mean_note(views: Sequence[View]) -> Iterator[str]:
+    names = dict.fromkeys(name for view in views for setting in view.settings for name in setting.source.benchmarks)
+    if names:
+        yield f"The mean is over {', '.join(names)} in our columns, over its six benchmarks in the paper's."
+
+
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """A row a bin of probability."""
+
+    def content(self, views: Sequence[View]) -> Content:
+        """The table's columns and rows."""
+        axes = label_axes(views)
+        ours = (
+            *label_columns(axes),
+            Column("bin", "probability of the sampled token", "label"),
+            Column("share", "share of tokens, last five steps", "score"),
+            Column("share difference", "difference to baseline", "gap"),
+        )
+        paper = (Quantity("share", "the paper: share of tokens"),)
+        lines = (self._line(axes, place, name) for place in places(views) for name in BINS)
+        return content(ours, paper, lines, quantities=(f"probability/{name}" for name in BINS))
+
+    def _line(self, axes: Sequence[str], place: Place, name: str) -> Line:
+        quantity, source = f"probability/{name}", place.setting.source
+        (share,) = Score(f"train/{quantity}", "", kind="score").entries(source, place.cell)
+        (moved,) = Difference(f"train/{quantity}").entries(source, place.cell)
+        interval = f"[{name.replace('-', ', ')}{']' if name == BINS[-1] else ')'}"
+        return Line((*label_entries(axes, place), interval, share, moved), (place.reading(quantity),))

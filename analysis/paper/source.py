@@ -1,0 +1,101 @@
+"""A study with its runs, and what a figure of the paper asks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+
+from analysis.curves import bands
+from analysis.frame import Scores, finished, planned, scores
+from analysis.inference.verdict import verdicts
+from analysis.layout import baselines
+from analysis.paper.names import BENCHMARKS
+from analysis.twins import Twin, twin_label, twins_of
+from harness.records import Study
+from harness.store_read import Curve
+
+if TYPE_CHECKING:
+    from analysis.curves import Band, History
+
+EARLY: Final = 5  # steps; scores "train/..." average over as many at the end
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A study with its runs. What was worked out once is kept."""
+
+    study: Study
+    taken: pd.DataFrame  # runs of its cells
+    history: Callable[[str], Mapping[str, Curve]]  # metric -> run id -> curve
+    folder: Path  # of the files that runs left
+    verdicts: Mapping[int, str]  # cell -> the word on it against its baseline
+    back: Mapping[int, int]  # cell -> the cell that it is compared with
+    done: Mapping[int, Mapping[int, str]]  # cell -> seed -> id of the finished run
+    twins: Mapping[int, Twin]  # cells that did not run because another stands for them
+    _scores: dict[str, Scores] = field(default_factory=dict, compare=False, repr=False)
+
+    @classmethod
+    def of(cls, study: Study, runs: pd.DataFrame, history: History, folder: Path) -> Source:
+        """``runs`` is a frame of all runs of the study."""
+        taken = planned(runs, study)
+        words = {verdict.contrast.arm: verdict.word for verdict in verdicts(study, taken)}
+        done = _done(taken)
+        twins = {cell: twin for cell, twin in twins_of(study).items() if study.once and cell not in done}
+        back = {cell: twins[to].of if to in twins else to for cell, to in baselines(study).items()}
+        return cls(study, taken, cache(history), folder, words, back, done, twins)
+
+    def values(self, cell: int, name: str) -> Mapping[int, float]:
+        """Seed -> score."""
+        if name not in self._scores:
+            self._scores[name] = scores(self.taken, name)
+        return self._scores[name].get(cell, {})
+
+    def runs(self, cell: int) -> Mapping[int, str]:
+        """Seed -> id of the finished run."""
+        return self.done.get(cell, {})
+
+    def bands(self, metric: str) -> dict[int, Band]:
+        """Cell -> its curve."""
+        return bands(self.taken, self.history(metric))
+
+    def early(self, cell: int, metric: str) -> dict[int, float]:
+        """Seed -> mean of a step metric over the first steps."""
+        curves, found = self.history(metric), {}
+        for seed, run_id in self.runs(cell).items():
+            if first := [value for step, value in curves.get(run_id, ()) if step > 0][:EARLY]:
+                found[seed] = sum(first) / len(first)
+        return found
+
+    @property
+    def benchmarks(self) -> tuple[str, ...]:
+        """What the runs were scored on, the paper's in its order first."""
+        parts = [str(name).split("/") for name in self.taken]
+        found = {part[1] for part in parts if len(part) == 3 and part[0] == "final" and part[2].startswith("avg@")}
+        return (*(name for name in BENCHMARKS if name in found), *sorted(found - BENCHMARKS.keys()))
+
+    def accuracy(self, benchmark: str) -> str:
+        """The name of a benchmark's score without its moment; it tells how many samples it took."""
+        start = f"final/{benchmark}/avg@"
+        found = (str(name) for name in self.taken if str(name).startswith(start) and not str(name).endswith("/se"))
+        return next(found, "").removeprefix("final/")
+
+    def gone(self, cell: int) -> tuple[str, str]:
+        """Why a cell has no finished run: a word or two, and the rest of the story."""
+        failed = self.taken[(self.taken["cell"] == cell) & (self.taken["status"] == "failed")]
+        if len(failed):
+            return "failed", str(failed["error"].iloc[0])
+        twin = self.twins.get(cell)
+        return (twin_label(self.study, twin), twin.because) if twin else ("not run yet", "")
+
+
+def _done(taken: pd.DataFrame) -> dict[int, dict[int, str]]:
+    found: dict[int, dict[int, str]] = {}
+    counted = finished(taken)
+    for cell, seed, run_id in sorted(zip(counted["cell"], counted["seed"], counted["run_id"], strict=True)):
+        found.setdefault(cell, {})[seed] = run_id
+    return found

@@ -1,0 +1,111 @@
+"""A table of the paper from our runs: our numbers, beside them the paper's, and what both stand on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from analysis.frame import finished
+from analysis.layout import warning, words
+from analysis.notes import notes
+from analysis.paper.content import places
+from analysis.paper.drawing import PAPER
+from analysis.paper.names import stands_for
+from analysis.paper.solved_rows import OVER_PROMPTS
+from analysis.tables import Table
+from analysis.text import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pandas as pd
+
+    from analysis.paper.content import Content
+    from analysis.paper.figure import Figure
+    from analysis.paper.settings import View
+    from analysis.paper.source import Source
+
+BESIDE: Final = (
+    'Columns headed "the paper" hold its own numbers as they are printed or were read off its figures, with their '
+    "precision (results/paper); all others hold ours alone. A dash: no number."
+)
+_LEAST: Final = "Verdicts are those of the study's own table, with all its contrasts in their families."
+
+
+def paper_table(figure: Figure, views: Sequence[View]) -> Table:
+    """The table of a figure. At least one view has a setting."""
+    content, sources = figure.rows.content(views), _sources(views)
+    study = sources[0].study
+    return Table(
+        name=f"{figure.id}.{study.profile}",
+        title=f"{figure.title} ({study.profile} profile; {figure.number} of {PAPER})",
+        warning=warning(study),
+        lead=tuple(_lead(figure, sources)),
+        columns=content.columns,
+        rows=content.rows,
+        notes=tuple(dict.fromkeys(_notes(figure, views, content, sources))),
+    )
+
+
+def _sources(views: Sequence[View]) -> list[Source]:
+    found = {place.setting.source.study.name: place.setting.source for place in places(views)}
+    return list(found.values())
+
+
+def _lead(figure: Figure, sources: Sequence[Source]) -> Iterator[str]:
+    yield f"The paper: {figure.states}"
+    for source in sources:
+        against = f"; baseline: {words(source.study.baseline)}" if source.study.baseline else ""
+        yield f"Ours: {source.study.name}, {source.study.question}{against}"
+
+
+def _notes(figure: Figure, views: Sequence[View], content: Content, sources: Sequence[Source]) -> Iterator[str]:
+    yield BESIDE
+    yield from content.notes
+    yield from figure.notes
+    if any(column.key == "verdict" for column in content.columns):
+        yield _LEAST
+    yield f"The paper does not say: {figure.silent}"
+    yield from _facts(views, content)
+    models = dict.fromkeys(place.setting.source.study.cells[place.cell].get("model", "") for place in places(views))
+    yield from filter(None, [stands_for(tuple(models))])
+    for source in sources:
+        yield from _origin(source, views, over_prompts=OVER_PROMPTS in content.notes)
+
+
+def _facts(views: Sequence[View], content: Content) -> Iterator[str]:
+    """Numbers of the paper that have no row here."""
+    left = [reading for reading in views[0].readings if reading not in content.placed]
+    for reading in (each for each in left if each.quantity not in content.quantities):
+        told = f"; {reading.note}" if reading.note else ""
+        yield f"The paper, {reading.subject}: {reading.text} ({reading.precision}{told}; {reading.source})."
+    if of := [each for each in left if each.quantity in content.quantities]:
+        subjects = dict.fromkeys(", ".join(filter(None, (each.model, each.data, each.arm))) for each in of)
+        yield f"Numbers of the paper without a row here: {len(of)} (results/paper), of {listed(list(subjects))}."
+
+
+def _origin(source: Source, views: Sequence[View], *, over_prompts: bool) -> Iterator[str]:
+    """What our numbers stand on: the notes of the cells that are shown, and how to make them again."""
+    shown = sorted({place.cell for place in places(views) if place.setting.source.study.name == source.study.name})
+    taken = source.taken[source.taken["cell"].isin(shown)]
+    study = replace(
+        source.study,
+        cells=tuple(source.study.cells[cell] for cell in shown),
+        cell_ids=tuple(source.study.cell_ids[cell] for cell in shown),
+        skipped=(),
+        refused=(),
+        twins=(),
+    )
+    intervals, *others = notes(study, taken.drop(columns="cell").drop_duplicates("run_id"))
+    yield from (() if over_prompts else (intervals,))
+    yield from others
+    yield _made(source, taken.drop_duplicates("run_id"))
+    for choice in source.study.choices:
+        yield f"Chosen here: {choice}"
+
+
+def _made(source: Source, runs: pd.DataFrame) -> str:
+    done, study = finished(runs), source.study
+    profile = "" if study.profile == "laptop" else f" PROFILE={study.profile}"
+    seconds = f"{done['cpu_seconds'].sum():,.0f} CPU seconds"
+    return f"Made by `make sweep GRID={study.name}{profile}`: {len(done)} finished runs, {seconds}."
