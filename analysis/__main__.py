@@ -98,16 +98,20 @@ def _chosen(store: Store, options: Mapping[str, str]) -> list[Study]:
 
 def _tables(store: Store, studies: Sequence[Study], results: Path, options: Mapping[str, str]) -> None:
     """Studies whose runs do not belong together are named at the end, when all others are written."""
+    from analysis.paper.files import write_tables  # noqa: PLC0415 - matplotlib, a second
     from analysis.study_tables import study_tables  # noqa: PLC0415
 
-    refused = []
+    refused, counted = [], []
     for study in studies:
         runs = runs_frame(store.records(study.name))
         if (reason := mixture(study, runs)) and not _asked(options, "mixed"):
             refused.append(reason)
             continue
+        counted.append(study)
         for table in study_tables(study, runs, partial(store.history, study.name)):
             _write_table(results, table)
+    for path in write_tables(store, counted, results):
+        print(path)
     if "grid" not in options:
         _takeaways(store, studies, results, options)
     if refused:
@@ -140,7 +144,16 @@ def _table(store: Store, study: Study) -> Table:
     return study_table(study, runs_frame(store.records(study.name)))
 
 
-def _figures(store: Store, study: Study, results: Path) -> None:
+def _figures(store: Store, studies: Sequence[Study], results: Path, _options: Mapping[str, str]) -> None:
+    from analysis.paper.files import write_figures  # noqa: PLC0415 - matplotlib, a second
+
+    for study in studies:
+        _study_figures(store, study, results)
+    for path in write_figures(store, studies, results):
+        print(path)
+
+
+def _study_figures(store: Store, study: Study, results: Path) -> None:
     from analysis.figures import draw  # noqa: PLC0415 - matplotlib, a second
     from analysis.trajectory.figure import draw_curves  # noqa: PLC0415
 
@@ -172,8 +185,9 @@ def _report(store: Store, studies: Sequence[Study], results: Path, options: Mapp
     print(write(results / name, page(store, studies, results, chosen).encode()))
 
 
-COMMANDS: Final = {"figures": _figures, "summary": _summary}  # study by study
-TOGETHER: Final = {"tables": _tables, "takeaways": _takeaways, "report": _report}  # all chosen studies at once
+COMMANDS: Final = {"summary": _summary}  # study by study
+# All chosen studies at once.
+TOGETHER: Final = {"tables": _tables, "figures": _figures, "takeaways": _takeaways, "report": _report}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
