@@ -17,7 +17,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export RAY_USAGE_STATS_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data sweep plan tune eval difficulty audit ui tables takeaways figures report tricks replay docs test check lint format smoke models bench lock clean
+.PHONY: help setup data sweep plan tune eval difficulty audit ui tables takeaways guide trace figures report tricks replay docs test check lint format smoke models bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,12 @@ tables: $(READY) ## results/tables from MLflow: Markdown, CSV, LaTeX
 
 takeaways: $(READY) ## the paper's claims judged on all grids: results/tables/takeaways.PROFILE.* (also by `make tables`) [MIXED=1]
 	@$(BIN)/python -m analysis takeaways $(call optional,MIXED,mixed)
+
+guide: $(READY) ## what to do in a case, and how sure: MODEL=small_base LENGTH=short [REWARDS=concentrated] [ALIGNED=yes] [BUDGET=hours]; alone, a table
+	@$(BIN)/python -m analysis guide $(call optional,MODEL,model) $(call optional,LENGTH,length) $(call optional,REWARDS,rewards) $(call optional,ALIGNED,aligned) $(call optional,BUDGET,budget) $(if $(filter command line,$(origin PROFILE)),profile=$(PROFILE))
+
+trace: $(READY) ## from a number in a table to its runs: CELL=p3_std_scope.laptop/small_base,easy,batch/final/accuracy
+	@$(BIN)/python -m analysis trace $(call optional,CELL,cell)
 
 figures: $(READY) ## results/figures from MLflow: SVG, PNG
 	@$(BIN)/python -m analysis figures

@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from harness.records import Study
 
 OPTIONS: Final = ("grid", "profile", "results", "mixed")
-REPLAY: Final = "replay"  # of one batch, not of a study in the store
+# Commands with words of their own.
+OWN: Final = {
+    "trace": ("cell", "results"),
+    "guide": ("model", "length", "rewards", "aligned", "budget", "profile", "results", "mixed"),
+}
 USAGE: Final = """\
 usage: python -m analysis COMMAND [grid=NAME] [profile=NAME] [results=DIR] [mixed=1]
 
@@ -31,6 +35,8 @@ usage: python -m analysis COMMAND [grid=NAME] [profile=NAME] [results=DIR] [mixe
   summary   print a short table on the terminal
   replay    write table and figure of each replay under results/runs/replay (make replay)
   takeaways write results/tables/takeaways.PROFILE.*: the paper's claims, judged on all grids (also by tables)
+  guide     what to do in a case: model= length= [rewards=] [aligned=] [budget=HOURS]; without words guide.PROFILE.md
+  trace     print what stands behind a number: cell=TABLE/LABEL,LABEL/COLUMN
   report    write all of it as one page, results/report.html or report.NAME.PROFILE.html
 
 Without grid and profile: all that the store holds. 
@@ -49,8 +55,9 @@ def main(arguments: Sequence[str]) -> int:
     try:
         command, options = _parse(arguments)
         results = Path(options.get("results") or os.environ.get("RESULTS_DIR") or "results")
-        if command == REPLAY:
-            return _replay(results)
+        if command in ALONE:
+            ALONE[command](results, options)
+            return 0
         store = Store.open(results)
         if command in TOGETHER:
             TOGETHER[command](store, _chosen(store, options), results, options)
@@ -68,13 +75,13 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parse(arguments: Sequence[str]) -> tuple[str, dict[str, str]]:
     command, *rest = arguments or ("",)
-    if command not in (known := (*COMMANDS, *TOGETHER, REPLAY)):
+    if command not in (known := (*COMMANDS, *TOGETHER, *ALONE)):
         raise UsageError(f"unknown command {command!r}; {suggest(command, known)}" if command else USAGE)
     options = {}
     for argument in rest:
         name, equals, value = argument.partition("=")
-        if name not in OPTIONS:
-            raise UsageError(f"unknown argument {argument!r}; {suggest(name, OPTIONS)}")
+        if name not in (words := OWN.get(command, OPTIONS)):
+            raise UsageError(f"unknown argument {argument!r}; {suggest(name, words)}")
         if not (equals and value):
             raise UsageError(f"{name} needs a value, as in {name}=NAME")
         options[name] = value
@@ -169,12 +176,31 @@ def _summary(store: Store, study: Study, _results: Path) -> None:
     print(summary(_table(store, study), study.baseline))
 
 
-def _replay(results: Path) -> int:
+def _replay(results: Path, _options: Mapping[str, str]) -> None:
     from analysis.replay_files import write_replays  # noqa: PLC0415 - matplotlib, a second
 
     for path in write_replays(results):
         print(path)
-    return 0
+
+
+def _trace(results: Path, options: Mapping[str, str]) -> None:
+    from analysis.trace.address import TraceError  # noqa: PLC0415
+    from analysis.trace.command import trace  # noqa: PLC0415
+
+    try:
+        print(trace(Store.open(results), results, options.get("cell", "")))
+    except TraceError as error:
+        raise UsageError(str(error)) from None
+
+
+def _guide(results: Path, options: Mapping[str, str]) -> None:
+    from analysis.guide.command import guide  # noqa: PLC0415
+    from analysis.guide.scenario import ScenarioError  # noqa: PLC0415
+
+    try:
+        print(guide(Store.open(results), results, options, _asked(options, "mixed")))
+    except ScenarioError as error:
+        raise UsageError(str(error)) from None
 
 
 def _report(store: Store, studies: Sequence[Study], results: Path, options: Mapping[str, str]) -> None:
@@ -186,8 +212,13 @@ def _report(store: Store, studies: Sequence[Study], results: Path, options: Mapp
 
 
 COMMANDS: Final = {"summary": _summary}  # study by study
-# All chosen studies at once.
-TOGETHER: Final = {"tables": _tables, "figures": _figures, "takeaways": _takeaways, "report": _report}
+ALONE: Final = {"replay": _replay, "guide": _guide, "trace": _trace}  # not study by study, or without any
+TOGETHER: Final = {
+    "tables": _tables,
+    "figures": _figures,
+    "takeaways": _takeaways,
+    "report": _report,
+}  # all chosen studies at once
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

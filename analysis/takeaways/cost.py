@@ -38,7 +38,8 @@ class Ratio:
 class Cost:
     """A recipe at one place."""
 
-    place: str
+    role: str  # of the model
+    tier: str  # difficulty
     recipe: str
     seconds: float  # a step, mean over seeds: of the processor on a laptop, else on the wall
     tokens: float | None  # sampled a step
@@ -56,7 +57,8 @@ def _cost(shelf: Shelf, where: dict[str, str], recipe: str) -> Iterator[Cost]:
     seconds = _mean(shelf, {**where, "recipe": recipe}, STEP_SECONDS)
     if seconds is not None:
         yield Cost(
-            place=", ".join(where.values()),
+            role=where["model"],
+            tier=where["difficulty"],
             recipe=recipe,
             seconds=seconds,
             tokens=_mean(shelf, {**where, "recipe": recipe}, STEP_TOKENS),

@@ -27,6 +27,7 @@ class PartFinding:
     p_adjusted: float | None = None  # Holm within the takeaway
     p_equivalent: float | None = None  # TOST, likewise; None without a margin
     margin: float | None = None
+    tests: int = 0  # planned in the family: what p is adjusted for
     std: float | None = None  # of the paired numbers, over seeds; of logarithms where they are ratios
     detectable: float | None = None  # smallest true effect that these runs find with 80 % power at the family's level
     seeds: tuple[int, ...] = ()

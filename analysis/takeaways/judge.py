@@ -151,6 +151,7 @@ def _part(test: _Test, held: Evidence, p: float, equivalent: float, size: int) -
         p_adjusted=p if test.tested else None,
         p_equivalent=equivalent if test.tested and not np.isnan(test.equivalent) else None,
         margin=part.expect.tolerance if isinstance(part.expect, Quoted) else held.margin,
+        tests=size,
         std=std,
         detectable=None if std is None else detectable(std, seeds, ALPHA / size),
         seeds=held.pair.seeds,

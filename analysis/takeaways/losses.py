@@ -77,6 +77,17 @@ CLAIMS: Final = (
         ),
     ),
     Claim(
+        id="T8.middle",
+        title=_EIGHT,
+        sentence="At the limit in the middle it still gains.",
+        source="paper",
+        stands="Takeaway 8; v3 Fig. 13",
+        studies=("p8_overlong",),
+        parts=tuple(
+            compared(*_FILTER, {"model": model, "max_length": "middle"}, beyond=_beyond(model)) for model in BASES
+        ),
+    ),
+    Claim(
         id="T8.long",
         title=_EIGHT,
         sentence="At the longest limit it gains nothing.",

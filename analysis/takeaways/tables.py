@@ -82,7 +82,7 @@ def cost_table(costs: Sequence[Cost], profile: str) -> Table:
         columns=tuple(Column(name, name, "label" if name in names[:2] else "number") for name in names),
         rows=tuple(
             (
-                cost.place,
+                f"{cost.role}, {cost.tier}",
                 cost.recipe,
                 f"{cost.seconds:.3g}",
                 ratio(cost.seconds_ratio),

@@ -1,0 +1,144 @@
+"""The tables of a study, traced: a number leads to its cell, its baseline, and their runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from analysis.frame import scores
+from analysis.inference.contrast import contrasts
+from analysis.render import entry_text
+from analysis.report.settings import settings, shared
+from analysis.stats import Estimate
+from analysis.takeaways.measured import Material, values
+from analysis.trace.book import Book, Heading, Number, Row, Side
+from harness.records import RunRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analysis.tables import Column, Table
+    from harness.records import Study
+
+_MEAN: Final = "mean of {metric} over training seeds, ± half its 95 % Student t interval"
+_GAP: Final = "mean over paired seeds of arm minus baseline, with its 95 % interval"
+_COMPARING: Final = ("gap", "number", "word")  # kinds of columns about two cells
+_HOW: Final[Mapping[str, str]] = {
+    "p": "two-sided paired t test of arm minus baseline over training seeds",
+    "p adjusted": "p adjusted within its family: Holm for declared contrasts, Benjamini-Hochberg for the rest",
+    "p equivalent": "two one-sided tests against the grid's margin, adjusted within the family",
+    "detectable": "smallest true effect that these runs find with 80 % power at the family's level",
+    "correlation": "correlation of arm and baseline over paired seeds",
+    "improvement": "share of pairs of runs, one of each side, in which the arm is the better",
+    "verdict": "called by the tests of the verdict table (docs/statistics.md)",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """A study with its runs."""
+
+    material: Material
+    records: Mapping[int, tuple[RunRecord, ...]]  # cell -> its runs by seed, failed ones too
+
+    @property
+    def study(self) -> Study:
+        """What was planned."""
+        return self.material.study
+
+    def side(self, role: str, cell: int, metric: str, seeds: Sequence[int] | None = None) -> Side:
+        """A cell with its numbers, of these seeds alone where some are given."""
+        found = values(self.material, metric).get(cell, {})
+        kept = {seed: value for seed, value in sorted(found.items()) if seeds is None or seed in seeds}
+        runs = self.records.get(cell, ())
+        own = settings(runs[0]) if runs else {}
+        apart = {name: value for name, value in sorted(own.items()) if self._shared.get(name) != value}
+        return Side(role, self.study, cell, metric, kept, runs, apart, self.material.links)
+
+    @cached_property
+    def _shared(self) -> dict[str, str]:
+        """Settings that all cells have alike."""
+        return shared([settings(runs[0]) for runs in self.records.values()])
+
+
+def held(material: Material, records: Sequence[RunRecord]) -> Held:
+    """A study with its runs, cell by cell."""
+    by_id: dict[str, list[RunRecord]] = {}
+    for record in records:
+        if record.profile == material.study.profile:
+            by_id.setdefault(record.cell_id, []).append(record)
+    of_cells = {
+        cell: tuple(sorted(by_id[cell_id], key=lambda record: record.seed))
+        for cell, cell_id in enumerate(material.study.cell_ids)
+        if cell_id in by_id
+    }
+    return Held(material, of_cells)
+
+
+def study_book(table: Table, found: Held) -> Book:
+    """A table of the study as a book."""
+    places = [place for place, column in enumerate(table.columns) if column.kind == "label"]
+    rows = tuple(
+        Row({table.columns[place].key: str(entries[place]) for place in places if str(entries[place])})
+        for entries in table.rows
+    )
+    numbers = [place for place in range(len(table.columns)) if place not in places]
+    return Book(
+        name=table.name,
+        rows=rows,
+        columns=tuple(Heading(table.columns[place].key, table.columns[place].title) for place in numbers),
+        look=lambda row, column: _number(table, row, numbers[column], rows[row].labels, found),
+    )
+
+
+def _number(table: Table, row: int, place: int, labels: Mapping[str, str], found: Held) -> Number:
+    column, entries = table.columns[place], table.rows[row]
+    text = entry_text(entries[place], column, _seeds(entries))
+    cells, metric = _cells(found.study, labels), _metric(column, labels, found)
+    how = (*_how(column, metric), f"the notes under results/tables/{table.name}.md say the rest")
+    back = _baseline(found, cells[0], metric) if len(cells) == 1 and column.kind in _COMPARING else None
+    if back is not None:
+        return _paired(text, how, metric, found, cells[0], back)
+    sides = tuple(found.side("cell", cell, metric) for cell in cells)
+    return Number(text, how, sides)
+
+
+def _how(column: Column, metric: str) -> Iterator[str]:
+    if column.key in _HOW:
+        yield _HOW[column.key]
+    elif column.kind == "gap":
+        yield _GAP
+    elif column.kind in {"score", "side"}:
+        yield _MEAN.format(metric=metric)
+
+
+def _baseline(found: Held, cell: int, metric: str) -> int | None:
+    """The cell that this one is compared with; None where there is none."""
+    ran = scores(found.material.taken, metric).keys()
+    return next((each.baseline for each in contrasts(found.study, ran) if each.arm == cell), None)
+
+
+def _paired(text: str, how: tuple[str, ...], metric: str, found: Held, arm: int, back: int) -> Number:
+    by_cell = scores(found.material.taken, metric)
+    seeds = sorted(by_cell.get(arm, {}).keys() & by_cell.get(back, {}).keys())
+    sides = found.side("arm", arm, metric, seeds), found.side("baseline", back, metric, seeds)
+    combined = {seed: sides[0].values[seed] - sides[1].values[seed] for seed in seeds}
+    return Number(text, how, sides, combined)
+
+
+def _cells(study: Study, labels: Mapping[str, str]) -> list[int]:
+    """The cells that a row is about; all of them where its labels are no axes."""
+    wanted = {axis: label for axis, label in labels.items() if axis in study.axes}
+    return [cell for cell, own in enumerate(study.cells) if wanted.items() <= own.items()]
+
+
+def _metric(column: Column, labels: Mapping[str, str], found: Held) -> str:
+    """The score behind a column: the one of its name, the one that the row names, the study's own."""
+    name = column.key.removesuffix(" difference")
+    return name if name in found.material.taken else labels.get("metric", found.study.metric)
+
+
+def _seeds(entries: Sequence[object]) -> int:
+    return next((entry.n for entry in entries if isinstance(entry, Estimate)), 0)

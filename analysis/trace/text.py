@@ -1,0 +1,75 @@
+"""A traced number for the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analysis.layout import words
+from analysis.report.settings import environments, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from analysis.trace.book import Number, Side
+    from harness.records import RunRecord
+
+_CLEAN: Final = ("no", "false")
+
+
+def text(address: str, number: Number, results: Path) -> str:
+    """The value, how it is computed, seed by seed what went in, and the runs with all that made them."""
+    lines = [address, "", f"value        {number.text or '—'}", *_headed("computed", number.how)]
+    if number.combined:
+        lines += ["", "seed by seed", *(f"  {seed:>4}  {value:.6g}" for seed, value in number.combined.items())]
+    for side in number.sides:
+        lines += ["", *_side(side, results)]
+    records = [record for side in number.sides for record in side.records if record.seed in side.values]
+    return "\n".join([*lines, *_origin(records)])
+
+
+def _side(side: Side, results: Path) -> Iterator[str]:
+    yield f"{side.role:12} {words(side.study.cells[side.cell])}"
+    yield f"{'cell id':12} {side.study.cell_ids[side.cell]} of {side.study.name} ({side.study.profile} profile)"
+    used = [record for record in side.records if record.seed in side.values]
+    if used:
+        yield from _headed("rule", (f"{hook}: {what}" for hook, what in rule(used[0])))
+        yield from _headed("settings", _settings(side))
+        yield f"  seed  {side.metric}"
+    else:
+        yield f"{'runs':12} none with {side.metric}"
+    for record in used:
+        yield from _run(side, record, results)
+    for record in side.records:
+        if record.seed not in side.values:
+            yield f"  {record.seed:>4}  {record.status}, not counted  {record.run_id}"
+
+
+def _settings(side: Side) -> Iterator[str]:
+    yield from (f"{name}={value}" for name, value in side.settings.items())
+    yield "all others are those of every cell of the study: config.yaml in each folder"
+
+
+def _run(side: Side, record: RunRecord, results: Path) -> Iterator[str]:
+    yield f"  {record.seed:>4}  {side.values[record.seed]:.6g}  {record.run_id}  {_commit(record)}"
+    yield f"        {results / 'runs' / f'{side.study.name}.{record.run_id}'}"
+    if record.run_id in side.links:
+        yield f"        {side.links[record.run_id]}"
+
+
+def _commit(record: RunRecord) -> str:
+    commit = str(record.provenance.get("commit", "unknown"))[:10]
+    clean = record.provenance.get("dirty") in _CLEAN
+    return f"commit {commit}" if clean else f"commit {commit}, with changes that are not in it"
+
+
+def _origin(records: Sequence[RunRecord]) -> Iterator[str]:
+    if records:
+        yield ""
+        facts = environments({record.run_id: record for record in records}.values())
+        yield from _headed("environment", (f"{name} {value}" for name, value in facts))
+
+
+def _headed(head: str, lines: Iterable[str]) -> Iterator[str]:
+    """Lines under a head that stands beside the first."""
+    return (f"{'' if place else head:12} {line}" for place, line in enumerate(lines))
