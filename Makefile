@@ -70,7 +70,7 @@ takeaways: $(READY) ## the paper's claims judged on all grids: results/tables/ta
 	@$(BIN)/python -m analysis takeaways $(call optional,MIXED,mixed)
 
 guide: $(READY) ## what to do in a case, and how sure: MODEL=small_base LENGTH=short [REWARDS=concentrated] [ALIGNED=yes] [BUDGET=hours]; alone, a table
-	@$(BIN)/python -m analysis guide $(call optional,MODEL,model) $(call optional,LENGTH,length) $(call optional,REWARDS,rewards) $(call optional,ALIGNED,aligned) $(call optional,BUDGET,budget) $(if $(filter command line,$(origin PROFILE)),profile=$(PROFILE))
+	@$(BIN)/python -m analysis guide $(call optional,MODEL,model) $(call optional,LENGTH,length) $(call optional,REWARDS,rewards) $(call optional,ALIGNED,aligned) $(call optional,BUDGET,budget) $(if $(filter command environment,$(origin PROFILE)),profile=$(PROFILE))
 
 trace: $(READY) ## from a number in a table to its runs: CELL=p3_std_scope.laptop/small_base,easy,batch/final/accuracy
 	@$(BIN)/python -m analysis trace $(call optional,CELL,cell)
