@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Literal
 
-from analysis.effects.effect import effects
+from analysis.effects.effect import all_effects
 from analysis.inference.aggregate import iqm_difference
 from analysis.inference.evaluation import evaluation_noise
 from analysis.trajectory.equal_cost import equal_cost
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from analysis.effects.effect import Effect
     from analysis.inference.verdict import Verdict
     from analysis.report.anchors import Trace
     from analysis.stats import Estimate
@@ -52,8 +53,9 @@ def beside(
     study: Study, taken: pd.DataFrame, found: Courses, judged: Sequence[Verdict], trace: Trace
 ) -> tuple[Beside, ...]:
     """What stands beside the verdicts, kind by kind; ``found``: the study's courses."""
+    known = all_effects(study, taken)
     tables = (
-        _table("Side effects", [dict(_effects(study, taken, each, trace)) for each in judged]),
+        _table("Side effects", [dict(_effects(known.get(each.contrast, ()), each, trace)) for each in judged]),
         _table(
             "At equal cost, and in other summaries",
             [{**dict(_cost(found, each, trace)), **dict(_others(study, taken, each, trace))} for each in judged],
@@ -67,10 +69,9 @@ def _table(title: str, rows: Sequence[_Notes]) -> Beside:
     return Beside(title, columns, tuple(tuple(row.get(name) for name in columns) for row in rows))
 
 
-def _effects(study: Study, taken: pd.DataFrame, verdict: Verdict, trace: Trace) -> Iterator[tuple[str, Note]]:
-    contrast = verdict.contrast
-    for effect in effects(study, taken, contrast):
-        source = trace.gap(contrast.arm, contrast.baseline, effect.side.score)
+def _effects(known: Sequence[Effect], verdict: Verdict, trace: Trace) -> Iterator[tuple[str, Note]]:
+    for effect in known:
+        source = trace.gap(effect.contrast.arm, effect.contrast.baseline, effect.side.score)
         form = f"+,.{effect.side.digits}f"
         yield effect.side.title, _note(effect.difference, form, source, verdict, 0.0)
 

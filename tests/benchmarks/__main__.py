@@ -6,7 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("startup", "hooks_cost", "step_speed", "tables_speed", "long_context", "verdict_speed", "calibration")
+NAMES = (
+    "startup",
+    "hooks_cost",
+    "step_speed",
+    "tables_speed",
+    "long_context",
+    "verdict_speed",
+    "report_speed",
+    "calibration",
+)
 
 
 def main(chosen: list[str]) -> int:

@@ -72,7 +72,7 @@ def fill(results: Path, runs: int) -> None:
         store.finish(handle, records[0])
         with closing(sqlite3.connect(results / "mlflow.db")) as database, database:
             indexes += _drop_indexes(database)
-            _copy(database, handle.uuid, records[1:])
+            copy_run(database, handle.uuid, records[1:])
     with closing(sqlite3.connect(results / "mlflow.db")) as database, database:
         for statement in indexes:
             database.execute(statement)
@@ -97,10 +97,11 @@ def _grid(name: str, runs: int, draws: Random) -> tuple[Study, list[RunRecord]]:
         name, "laptop", "How fast?", "final/accuracy", AXES, {"norm": "none"}, seeds, tuple(cells), identifiers
     )
     points = zip(identifiers, cells, strict=True)
-    return study, [_record(study, cell_id, labels, seed, draws) for cell_id, labels in points for seed in seeds]
+    return study, [record(study, cell_id, labels, seed, draws) for cell_id, labels in points for seed in seeds]
 
 
-def _record(study: Study, cell_id: str, labels: dict[str, str], seed: int, draws: Random) -> RunRecord:
+def record(study: Study, cell_id: str, labels: dict[str, str], seed: int, draws: Random) -> RunRecord:
+    """A finished run with random scores and as many settings as a real one has."""
     names = ("final/accuracy", "final/pass@8", "final/truncated", "final/length", "train/policy/entropy")
     parts = ("model", "data", "optim", "eval", "rollout", "reward")
     return RunRecord(
@@ -121,7 +122,7 @@ def _record(study: Study, cell_id: str, labels: dict[str, str], seed: int, draws
     )
 
 
-def _copy(database: sqlite3.Connection, original: str, records: list[RunRecord]) -> None:
+def copy_run(database: sqlite3.Connection, original: str, records: list[RunRecord]) -> None:
     """Copy MLflow's rows of one run under new ids, then give each copy its own record."""
     database.execute("PRAGMA cache_size = -500000")
     database.execute("PRAGMA synchronous = off")
