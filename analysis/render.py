@@ -27,12 +27,15 @@ _LATEX: Final = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
+    "≈": r"$\approx$",
+    "␣": r"\textvisiblespace{}",
+    "⏎": r"$\hookleftarrow$",
 }
 
 
 def markdown(table: Table) -> str:
     """For people, aligned in the source too."""
-    texts = [[title.replace("|", "\\|") for title in row] for row in _texts(table)]
+    texts = [[_plain(text) for text in row] for row in _texts(table)]
     widths = [max(len(row[place]) for row in texts) for place in range(len(table.columns))]
     right = [column.kind not in TEXT for column in table.columns]
     rule = ["-" * (width - 1) + (":" if numbers else "-") for width, numbers in zip(widths, right, strict=True)]
@@ -95,6 +98,12 @@ def entry_text(entry: Entry, column: Column, seeds: int = 0) -> str:
     if column.kind == "gap":
         return gap(entry, column.digits)
     return score(entry, column.digits, count=column.kind == "score" or entry.n != seeds)
+
+
+def _plain(text: str) -> str:
+    """A text that Markdown shows as it is: no end of a cell, no tag, no escape."""
+    escaped = re.sub(r"\\(?=[!-/:-@\[-`{-~])", r"\\\\", text)
+    return re.sub(r"<(?=[A-Za-z/!])", "&lt;", escaped).replace("|", "\\|")
 
 
 def _markdown_line(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
