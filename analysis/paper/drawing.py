@@ -44,8 +44,8 @@ def _figure(figure: Figure, views: Sequence[View], study: Study) -> mpl_figure.F
     for (part,), view, row in zip(parts, views, strips, strict=True):
         _part(part, view, row)
     told = dict.fromkeys(strip.told for row in strips for strip in row if strip.told)
-    drawn.suptitle(_title(figure, study, int(width * 13)), fontsize=10, ha="left", x=0.01)
-    drawn.supxlabel(fill(" ".join(told), int(width * 17)), fontsize=7.5, ha="left", x=0.01)
+    drawn.suptitle(_title(figure, study, int(width * 12)), fontsize=10, ha="left", x=0.01)
+    drawn.supxlabel(fill(" ".join(told), int(width * 16)), fontsize=7.5, ha="left", x=0.01)
     return drawn
 
 
@@ -89,4 +89,11 @@ def _legend(part: SubFigure, view: View, strips: Sequence[Strip]) -> None:
     ]
     patches: list[Artist] = [Patch(color=colour, label=label) for label, colour in (key.colours if key else {}).items()]
     title, handles = (key.title, patches) if key else (", ".join(view.axes), lines)
-    part.legend(handles=handles, title=title, ncols=min(len(handles), 9), loc="outside upper right", fontsize=8)
+    part.legend(
+        handles=handles,
+        title=title,
+        ncols=min(len(handles), 9),
+        loc="outside upper right",
+        fontsize=8,
+        handlelength=2.8,
+    )

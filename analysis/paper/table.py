@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from analysis.frame import finished
 from analysis.layout import warning, words
 from analysis.notes import notes
 from analysis.paper.content import places
@@ -17,8 +16,6 @@ from analysis.text import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    import pandas as pd
 
     from analysis.paper.content import Content
     from analysis.paper.figure import Figure
@@ -99,13 +96,5 @@ def _origin(source: Source, views: Sequence[View], *, over_prompts: bool) -> Ite
     intervals, *others = notes(study, taken.drop(columns="cell").drop_duplicates("run_id"))
     yield from (() if over_prompts else (intervals,))
     yield from others
-    yield _made(source, taken.drop_duplicates("run_id"))
     for choice in source.study.choices:
         yield f"Chosen here: {choice}"
-
-
-def _made(source: Source, runs: pd.DataFrame) -> str:
-    done, study = finished(runs), source.study
-    profile = "" if study.profile == "laptop" else f" PROFILE={study.profile}"
-    seconds = f"{done['cpu_seconds'].sum():,.0f} CPU seconds"
-    return f"Made by `make sweep GRID={study.name}{profile}`: {len(done)} finished runs, {seconds}."

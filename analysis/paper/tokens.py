@@ -69,8 +69,9 @@ def token_class(text: str) -> Class:
 
 
 def readable(text: str) -> str:
-    """The text with its spaces and line ends made visible."""
-    return "".join(_VISIBLE.get(sign, sign) for sign in text) or "(empty)"
+    """The text with its spaces and line ends made visible, and signs that cannot be printed by their number."""
+    shown = (_VISIBLE.get(sign, sign if sign.isprintable() else f"\\u{ord(sign):04x}") for sign in text)
+    return "".join(shown) or "(empty)"
 
 
 def _grouped(documents: Mapping[int, Mapping[str, Any]], key: Any) -> dict[Any, tuple[Estimate, Estimate | None]]:
