@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from analysis.report.anchors import slug
-from analysis.report.numbers import Numbers, plain
+from analysis.report.numbers import Numbers, numbers
 from analysis.takeaways.catalog import CLAIMS
 from analysis.takeaways.command import STUDIES
 from analysis.takeaways.cost import costs
@@ -81,7 +81,7 @@ def takeaways(
 ) -> tuple[Takeaways, ...]:
     """The takeaways of every profile that has a grid for them. ``mixed``: of studies of mixed runs too."""
     return tuple(
-        _of_profile(shelf.profile, findings(CLAIMS, shelf), plain(cost_table(costs(shelf), shelf.profile)), lines)
+        _of_profile(shelf.profile, findings(CLAIMS, shelf), numbers(cost_table(costs(shelf), shelf.profile)), lines)
         for shelf in gather(store, studies, results, STUDIES, mixed)
     )
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-VOID = {"meta", "br", "wbr"}  # elements without an end
+VOID = {"meta", "br", "wbr", "img"}  # elements without an end
 
 
 @dataclass

@@ -1,0 +1,72 @@
+"""The paper's figures and tables on the page: drawn from our runs, our numbers beside the paper's own."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from analysis.paper.numbers import readings
+from analysis.paper.registry import FIGURES, views
+from analysis.paper.source import Source
+from analysis.report.anchors import slug
+from analysis.report.numbers import Numbers, numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from analysis.paper.figure import Figure
+    from analysis.paper.settings import View
+    from analysis.report.held import Held
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A figure of the paper."""
+
+    id: str
+    number: str  # in the paper
+    title: str
+    profile: str
+    states: str  # what the paper states there
+    image: str  # SVG as base64
+    table: Numbers
+
+
+def paper(studies: Sequence[Held], results: Path) -> tuple[Drawn, ...]:
+    """The figures that these studies feed, profile by profile. ``results``: the folder with what runs left."""
+    by_profile: dict[str, list[Held]] = defaultdict(list)
+    for held in studies:
+        if len(held.taken):
+            by_profile[held.study.profile].append(held)
+    return tuple(drawn for profile, members in by_profile.items() for drawn in _of_profile(profile, members, results))
+
+
+def _of_profile(profile: str, members: Sequence[Held], results: Path) -> Iterator[Drawn]:
+    wanted = {name for figure in FIGURES for name in figure.grids}
+    sources = [
+        Source.of(held.study, held.runs, held.history, results / "runs")
+        for held in members
+        if held.study.name in wanted
+    ]
+    for figure in FIGURES if sources else ():
+        if found := views(figure, sources, readings()):
+            yield _drawn(figure, found, profile, members)
+
+
+def _drawn(figure: Figure, found: Sequence[View], profile: str, members: Sequence[Held]) -> Drawn:
+    from analysis.paper.drawing import draw  # noqa: PLC0415 - matplotlib, a second
+    from analysis.paper.table import paper_table  # noqa: PLC0415
+
+    links = [held.links for name in figure.grids for held in members if held.study.name == name]
+    return Drawn(
+        id=f"page.paper.{slug(profile)}.{slug(figure.id)}",
+        number=figure.number,
+        title=figure.title,
+        profile=profile,
+        states=figure.states,
+        image=b64encode(draw(figure, found)["svg"]).decode(),
+        table=numbers(paper_table(figure, found), *links),
+    )
