@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from analysis.frame import planned, runs_frame
+from analysis.paper.numbers import readings
+from analysis.paper.registry import FIGURES, views
+from analysis.paper.source import Source
+from analysis.paper.table import paper_table
 from analysis.study_tables import study_tables
 from analysis.takeaways.catalog import CLAIMS
 from analysis.takeaways.command import STUDIES
 from analysis.takeaways.judge import findings
 from analysis.takeaways.measured import Material, Shelf
-from analysis.trace.address import address, find, find_table, parse
+from analysis.trace.address import TraceError, address, find, find_table, parse
 from analysis.trace.file_book import file_book, names
 from analysis.trace.study_book import held, study_book
 from analysis.trace.takeaway_book import takeaway_book
@@ -21,10 +25,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from analysis.paper.figure import Figure
     from analysis.trace.book import Book
     from analysis.trace.study_book import Held
     from harness.records import Study
     from harness.store import Store
+
+
+KINDS: Final = ("", ".verdicts", ".effects", ".curves", ".factorial")  # tables of a study, by how their names end
 
 
 def trace(store: Store, results: Path, cell: str) -> str:
@@ -32,8 +40,9 @@ def trace(store: Store, results: Path, cell: str) -> str:
     wanted = parse(cell)
     studies = store.studies()
     profiles = {f"takeaways.{study.profile}" for study in studies if study.name in STUDIES}
-    made = {f"{study.name}.{study.profile}": study for study in studies}
-    name = find_table(wanted.table, sorted({*names(results / "tables"), *made, *profiles}))
+    made = {f"{study.name}.{study.profile}{kind}" for study in studies for kind in KINDS}
+    drawn = {f"{figure.id}.{study.profile}" for figure in FIGURES for study in studies if study.name in figure.grids}
+    name = find_table(wanted.table, sorted({*names(results / "tables"), *made, *drawn, *profiles}))
     book = _book(store, results, name, studies)
     row, column = find(book, wanted)
     return text(address(book, row, column), book.look(row, column), results)
@@ -43,12 +52,28 @@ def _book(store: Store, results: Path, name: str, studies: Sequence[Study]) -> B
     kind, _, profile = name.partition(".")
     if kind == "takeaways" and any(study.profile == profile and study.name in STUDIES for study in studies):
         return _takeaways(store, results, profile, studies)
-    for study in studies:
-        if name == f"{study.name}.{study.profile}" or name.startswith(f"{study.name}.{study.profile}."):
-            for book in _of_study(store, results, study):
-                if book.name == name:
-                    return book
-    return file_book(results / "tables", name)
+    figure = next((figure for figure in FIGURES if figure.id == kind), None)
+    members = [study for study in studies if figure and study.profile == profile and study.name in figure.grids]
+    if figure and members:
+        return _of_paper(store, results, figure, members)
+    of_study = (study for study in studies if f"{name}.".startswith(f"{study.name}.{study.profile}."))
+    books = (book for study in of_study for book in _of_study(store, results, study) if book.name == name)
+    return next(books, None) or _of_file(results / "tables", name)
+
+
+def _of_file(tables: Path, name: str) -> Book:
+    if name not in names(tables):
+        raise TraceError(f"{name}: no such table can be made of these runs")
+    return file_book(tables, name)
+
+
+def _of_paper(store: Store, results: Path, figure: Figure, members: Sequence[Study]) -> Book:
+    found = [_held(store, results, study) for study in members]
+    sources = [
+        Source.of(study, runs_frame(store.records(study.name)), each.material.history, results / "runs")
+        for study, each in zip(members, found, strict=True)
+    ]
+    return study_book(paper_table(figure, views(figure, sources, readings())), *found)
 
 
 def _of_study(store: Store, results: Path, study: Study) -> Iterator[Book]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from analysis.frame import scores
+from analysis.curves import ON_POLICY
 from analysis.inference.contrast import contrasts
 from analysis.render import entry_text
 from analysis.report.settings import settings, shared
 from analysis.stats import Estimate
 from analysis.takeaways.measured import Material, values
 from analysis.trace.book import Book, Heading, Number, Row, Side
-from harness.records import RunRecord
+from harness.records import CONTROL, OFF, RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 
 _MEAN: Final = "mean of {metric} over training seeds, ± half its 95 % Student t interval"
 _GAP: Final = "mean over paired seeds of arm minus baseline, with its 95 % interval"
+_PAPER: Final = "paper"  # how columns of the paper's own numbers begin
+_THEIRS: Final = "the paper's own number, with its source and precision in results/paper; no run of ours is behind it"
 _COMPARING: Final = ("gap", "number", "word")  # kinds of columns about two cells
+_OF_CURVES: Final = (
+    *("area", "ceiling", "midpoint", "slope", "collapsed", "equal steps", "equal tokens", "equal seconds"),
+    *("area equal tokens", "tokens ratio", "seconds ratio"),
+)  # columns of the table of curves: their runs are shown with the mean of the curve that they are read off
 _HOW: Final[Mapping[str, str]] = {
     "p": "two-sided paired t test of arm minus baseline over training seeds",
     "p adjusted": "p adjusted within its family: Holm for declared contrasts, Benjamini-Hochberg for the rest",
@@ -77,8 +83,8 @@ def held(material: Material, records: Sequence[RunRecord]) -> Held:
     return Held(material, of_cells)
 
 
-def study_book(table: Table, found: Held) -> Book:
-    """A table of the study as a book."""
+def study_book(table: Table, *studies: Held) -> Book:
+    """A table of a study as a book, or one that takes its rows from several: a row is of the first that has it."""
     places = [place for place, column in enumerate(table.columns) if column.kind == "label"]
     rows = tuple(
         Row({table.columns[place].key: str(entries[place]) for place in places if str(entries[place])})
@@ -89,7 +95,9 @@ def study_book(table: Table, found: Held) -> Book:
         name=table.name,
         rows=rows,
         columns=tuple(Heading(table.columns[place].key, table.columns[place].title) for place in numbers),
-        look=lambda row, column: _number(table, row, numbers[column], rows[row].labels, found),
+        look=lambda row, column: _number(
+            table, row, numbers[column], rows[row].labels, _of_row(studies, rows[row].labels)
+        ),
     )
 
 
@@ -97,12 +105,21 @@ def _number(table: Table, row: int, place: int, labels: Mapping[str, str], found
     column, entries = table.columns[place], table.rows[row]
     text = entry_text(entries[place], column, _seeds(entries))
     cells, metric = _cells(found.study, labels), _metric(column, labels, found)
+    if column.key.startswith(_PAPER):
+        return Number(text, (_THEIRS,))
     how = (*_how(column, metric), f"the notes under results/tables/{table.name}.md say the rest")
     back = _baseline(found, cells[0], metric) if len(cells) == 1 and column.kind in _COMPARING else None
     if back is not None:
-        return _paired(text, how, metric, found, cells[0], back)
+        paired = _paired(text, how, metric, found, cells[0], back)
+        return replace(paired, combined={}) if column.key in _OF_CURVES else paired
     sides = tuple(found.side("cell", cell, metric) for cell in cells)
     return Number(text, how, sides)
+
+
+def _of_row(studies: Sequence[Held], labels: Mapping[str, str]) -> Held:
+    """The first study with runs of a cell with these labels; else the first of all."""
+    ran = (each for each in studies if any(each.records.get(cell) for cell in _cells(each.study, labels)))
+    return next(ran, studies[0])
 
 
 def _how(column: Column, metric: str) -> Iterator[str]:
@@ -116,12 +133,12 @@ def _how(column: Column, metric: str) -> Iterator[str]:
 
 def _baseline(found: Held, cell: int, metric: str) -> int | None:
     """The cell that this one is compared with; None where there is none."""
-    ran = scores(found.material.taken, metric).keys()
+    ran = values(found.material, metric).keys()
     return next((each.baseline for each in contrasts(found.study, ran) if each.arm == cell), None)
 
 
 def _paired(text: str, how: tuple[str, ...], metric: str, found: Held, arm: int, back: int) -> Number:
-    by_cell = scores(found.material.taken, metric)
+    by_cell = values(found.material, metric)
     seeds = sorted(by_cell.get(arm, {}).keys() & by_cell.get(back, {}).keys())
     sides = found.side("arm", arm, metric, seeds), found.side("baseline", back, metric, seeds)
     combined = {seed: sides[0].values[seed] - sides[1].values[seed] for seed in seeds}
@@ -129,13 +146,16 @@ def _paired(text: str, how: tuple[str, ...], metric: str, found: Held, arm: int,
 
 
 def _cells(study: Study, labels: Mapping[str, str]) -> list[int]:
-    """The cells that a row is about; all of them where its labels are no axes."""
-    wanted = {axis: label for axis, label in labels.items() if axis in study.axes}
+    """The cells that a row is about, controls apart unless it names one; all of them where its labels are no axes."""
+    named = {CONTROL: OFF, **labels} if CONTROL in study.axes else labels
+    wanted = {axis: label for axis, label in named.items() if axis in study.axes}
     return [cell for cell, own in enumerate(study.cells) if wanted.items() <= own.items()]
 
 
 def _metric(column: Column, labels: Mapping[str, str], found: Held) -> str:
     """The score behind a column: the one of its name, the one that the row names, the study's own."""
+    if column.kind != "label" and column.key in _OF_CURVES:
+        return f"mean({ON_POLICY})"
     name = column.key.removesuffix(" difference")
     return name if name in found.material.taken else labels.get("metric", found.study.metric)
 

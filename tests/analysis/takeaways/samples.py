@@ -42,7 +42,7 @@ def record(study: Study, labels, seed, **scores):
         seed=seed,
         status="finished",
         scores={name.replace("__", "/"): value for name, value in scores.items()},
-        config={},
+        config={"steps": 30},
         rule={},
         provenance={"commit": "0123456789abcdef", "dirty": "no"},
         wall_seconds=20.0,
