@@ -91,7 +91,8 @@ class TuneProgress:
 
     def _sum(self) -> str:
         failed = f", {self._failed} failed" if self._failed else ""
-        return f"{self._done} of {self._total} trials finished, {self._stopped} pruned{failed}{self._left()}"
+        ended = f"{self._done} of {self._total} trials finished, {self._stopped} pruned{failed}"
+        return f"{ended}, {len(self._rows)} running{self._left()}"
 
     def _left(self) -> str:
         ended = self._ended()

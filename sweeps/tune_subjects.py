@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.config import ExperimentConfig, load
@@ -35,7 +35,6 @@ class Subject:
     low: float
     high: float
     before: Mapping[str, float]  # what an earlier tuning sets
-    words: tuple[str, ...]  # what Hydra was told for ``config``
 
     @property
     def run_id(self) -> str:
@@ -43,11 +42,12 @@ class Subject:
         return f"{self.label} {self.knob.name}"
 
     def at(self, value: float) -> ExperimentConfig:
-        """The config with another value of the knob. Raises SchemaError where its rule refuses it."""
-        try:
-            return load(*self.words, self.knob.override(value))
-        except (SchemaError, ModelError, TrickError) as error:
-            raise SchemaError(f"{words(self.cell)}: {self.knob.name}={value:g}: {error}") from None
+        """The config with another value of the knob: what ``load`` makes of the knob's override, without Hydra."""
+        config, trick = self.config, self.knob.trick
+        if trick is None:
+            return replace(config, optim=replace(config.optim, lr=value))
+        changed = {**(config.tricks.get(trick) or {}), self.knob.name: value}
+        return replace(config, tricks={**config.tricks, trick: changed})
 
 
 def subjects(grid: Grid, knob: Knob, arguments: TuneArguments, taken: Collection[int]) -> tuple[Subject, ...]:
@@ -96,7 +96,7 @@ def _subject(grid: Grid, knob: Knob, arguments: TuneArguments, label: str) -> Su
     if not 0 < low < high:
         raise SchemaError(f"low={low:g}, high={high:g}: the range must rise and lie above 0")
     before = grid.tuned.values[label] if grid.tuned else {}
-    subject = Subject(label, cell, knob, config, own, low, high, before, told)
+    subject = Subject(label, cell, knob, config, own, low, high, before)
     _refuse_idle(subject)
     return subject
 
@@ -124,9 +124,11 @@ def _clip_bound(config: ExperimentConfig) -> float:
 
 
 def _refuse_idle(subject: Subject) -> None:
-    """Compose both ends of the range, so that nothing is refused later, and see that the knob can act."""
-    for value in (subject.low, subject.high):
-        config = subject.at(value)
-        trick = config.update_rule().tricks.get(subject.knob.trick or "")
+    """Build the rule at both ends of the range, so that nothing is refused later, and see that the knob can act."""
+    for config in (subject.at(subject.low), subject.at(subject.high)):
+        try:
+            trick = config.update_rule().tricks.get(subject.knob.trick or "")
+        except TrickError as error:
+            raise SchemaError(f"{words(subject.cell)}: {subject.knob.setting}: {error}") from None
         for reason in trick.inert(config.setup()) if trick is not None else ():
             raise SchemaError(f"{words(subject.cell)}: {subject.knob.name} cannot act: {reason}")

@@ -1,0 +1,107 @@
+"""A tuning with real runs, from the command to a grid that stands on it, in this process."""
+
+import sqlite3
+
+import pytest
+import yaml
+
+from sweeps.__main__ import main
+from sweeps.tuned import read_tuned_file
+from tests.sweeps.grids import TINY, write
+from tests.sweeps.tuning import MODELS
+
+TRIALS = 5
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    monkeypatch.setenv("LAUNCH", "inline")
+    for name in ("RAY_ADDRESS", "RESULTS_DIR", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def tune(folder, *words, text=MODELS):
+    grid = write(folder, text)
+    return main(["tune", f"grid={grid}", "knob=lr", f"trials={TRIALS}", f"results={folder / 'results'}", *words])
+
+
+def kept(folder):
+    """Of every trial that Optuna knows its number, state, and how many steps it reported."""
+    connection = sqlite3.connect(folder / "results" / "tuned" / "plain.lr.db")
+    rows = connection.execute(
+        "select trials.trial_id, state, count(step) from trials left join trial_intermediate_values as steps "
+        "on trials.trial_id = steps.trial_id group by trials.trial_id order by trials.trial_id"
+    ).fetchall()
+    connection.close()
+    return rows
+
+
+def test_a_tuning_runs_writes_resumes_and_carries_its_grid(tmp_path, alone, capsys):
+    assert tune(tmp_path) == 0
+    path = tmp_path / "results" / "tuned" / "plain.lr.yaml"
+    file = read_tuned_file(path)
+    assert {label: len(model.trials) for label, model in file.models.items()} == {"base": TRIALS, "aligned": TRIALS}
+    assert all(0 <= model.objective <= 1 for model in file.models.values())
+    assert not (tmp_path / "results" / "runs").exists()  # nothing that a table could take for a run
+    assert f"wrote {path}" in capsys.readouterr().out
+
+    before, text = kept(tmp_path), path.read_text()
+    assert tune(tmp_path) == 0
+    assert "nothing to run: every trial has ended" in capsys.readouterr().out
+    assert (kept(tmp_path), path.read_text()) == (before, text)
+
+    assert tune(tmp_path, f"trials={TRIALS + 1}") == 0
+    more = kept(tmp_path)
+    assert more[: len(before)] == before
+    assert len(more) == len(before) + 2
+    assert "[2/2]" in capsys.readouterr().out
+
+    document = yaml.safe_load(path.read_text()) | {"reviewed": "A. Person, 2025-09-01"}
+    (tmp_path / "plain.lr.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
+    grid = write(tmp_path, MODELS + "tuned: plain.lr.yaml\n")
+    assert main(["plan", f"grid={grid}", f"results={tmp_path / 'results'}"]) == 0
+    assert tune(tmp_path, text=MODELS + "tuned: plain.lr.yaml\n") == 2
+    assert "it stands on plain.lr.yaml already" in capsys.readouterr().err
+
+
+def test_a_reviewed_file_is_not_written_over(tmp_path, alone, capsys):
+    assert tune(tmp_path, "at=model=base", "trials=1") == 0
+    path = tmp_path / "results" / "tuned" / "plain.lr.yaml"
+    path.write_text(path.read_text().replace("reviewed: null", "reviewed: A. Person"))
+    assert tune(tmp_path, "at=model=base", "trials=2") == 2
+    assert "has been reviewed and would be written over; move it to sweeps/tuned first" in capsys.readouterr().err
+
+
+def test_a_learning_rate_that_destroys_the_policy_is_given_up_early(tmp_path, alone):
+    # Of an aligned model that begins at 60 to 80 % right, a learning rate of 0.1 and more leaves nothing within a step.
+    longer = MODELS.replace(TINY, TINY.replace("steps=2", "steps=8"))
+    assert tune(tmp_path, "at=model=aligned", "trials=12", "low=1e-6", "high=10", text=longer) == 0
+    trials = read_tuned_file(tmp_path / "results" / "tuned" / "plain.lr.yaml").models["aligned"].trials
+    bad = [trial for trial in trials if trial.value >= 0.1]
+    assert any(trial.state == "pruned" for trial in bad)
+    steps = {state: {count for _, found, count in kept(tmp_path) if found == state} for state in ("COMPLETE", "PRUNED")}
+    assert steps["COMPLETE"] == {16}
+    assert max(steps["PRUNED"]) < 16
+    assert min(steps["PRUNED"]) <= 4
+
+
+def test_a_model_that_cannot_be_trained_fails_twice_and_says_why(tmp_path, alone, capsys):
+    impossible = MODELS.replace("steps=2", "steps=2, rollout.max_prompt_length=2")
+    assert tune(tmp_path, "at=model=base", "trials=1", text=impossible) == 2
+    out, err = capsys.readouterr()
+    assert out.count("failed, tried again: SchemaError: rollout.max_prompt_length") == 1
+    assert out.count("failed: SchemaError: rollout.max_prompt_length") == 1
+    assert "base: no trial finished; SchemaError: rollout.max_prompt_length" in err
+    assert "Traceback" in (tmp_path / "results" / "tuned" / "plain.lr.traceback.txt").read_text()
+
+
+def test_a_wrong_word_ends_in_one_line(tmp_path, alone, capsys):
+    assert main(["tune", "grid=smoke", "knob=group_norm"]) == 2
+    assert capsys.readouterr().err == (
+        "knob=group_norm: continuous knobs only, lr or clip_ratio_high; a trick is an axis of a grid\n"
+    )
+
+
+def test_the_usage_of_the_command_is_told(capsys):
+    assert main(["tune", "--help"]) == 0
+    assert capsys.readouterr().out.startswith("usage: python -m sweeps tune grid=NAME knob=lr|clip_ratio_high")

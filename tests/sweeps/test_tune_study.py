@@ -1,0 +1,133 @@
+"""Searches whose accuracies are functions of the value, so that what Optuna is told and keeps can be seen."""
+
+import sqlite3
+
+import pytest
+
+from sweeps.errors import SweepError
+from sweeps.tune_study import COMPARED, database
+from sweeps.tune_trial import window
+from tests.sweeps.grids import TINY
+from tests.sweeps.tuning import MODELS, run, run_all, search
+
+STEPS = 8
+LONGER = MODELS.replace(TINY, TINY.replace("steps=2", f"steps={STEPS}"))
+
+
+def cliff(value, seed, step):
+    """Learning rates above 0.001 destroy the policy at once; below, more is better. One seed has easier problems."""
+    return (0.0 if value > 1e-3 else 0.4 + 100 * value) + 0.05 * (seed == 1002)
+
+
+def test_the_grids_own_value_is_tried_first(tmp_path):
+    with search(tmp_path) as found:
+        assert found.ask().value == found.subject.own == 3e-4
+
+
+def test_values_have_three_digits_and_lie_in_the_range(tmp_path):
+    with search(tmp_path, trials=16, low=2e-4, high=4e-4) as found:
+        values = run_all(found, cliff)
+    assert all(2e-4 <= value <= 4e-4 and float(f"{value:.3g}") == value for value in values)
+
+
+def test_a_bad_value_is_given_up_at_the_first_step_that_may_be_compared(tmp_path):
+    with search(tmp_path, trials=20, text=LONGER) as found:
+        run_all(found, cliff)
+        outcomes = found.outcomes()
+    compared = outcomes[COMPARED:]
+    bad = [outcome for outcome in compared if outcome.value > 1e-3]
+    assert bad
+    assert {outcome.state for outcome in outcomes[:COMPARED]} == {"finished"}
+    finished_first = sum(outcome.value <= 1e-3 for outcome in outcomes[:COMPARED])
+    assert finished_first > COMPARED / 2  # the median that bad ones are compared with is a good one
+    assert {(outcome.state, outcome.stopped) for outcome in bad} == {("pruned", f"seed 1001, step {window(STEPS)}")}
+    assert all(outcome.objective is None and outcome.seeds == () for outcome in bad)
+
+
+def test_a_trial_that_has_come_to_its_end_is_not_given_up_there(tmp_path):
+    late = lambda value, seed, step: 0.5 if (seed, step) != (1002, 2) or value == 3e-4 else 0.0  # noqa: E731
+    with search(tmp_path, trials=8) as found:
+        run_all(found, late)
+        assert {outcome.state for outcome in found.outcomes()} == {"finished"}
+
+
+def test_the_objective_is_the_mean_over_seeds_of_the_last_steps(tmp_path):
+    # The window of 8 steps is 2: (0.7 + 0.8) / 2 = 0.75 and 0.1 more with the second seed.
+    with search(tmp_path, text=LONGER) as found:
+        run(found, found.ask(), lambda value, seed, step: step / 10 + 0.1 * (seed == 1002))
+        (outcome,) = found.outcomes()
+    assert outcome.seeds == pytest.approx((0.75, 0.85))
+    assert outcome.objective == pytest.approx(0.80)
+
+
+def test_a_search_goes_on_where_it_was_left_and_repeats_nothing(tmp_path):
+    with search(tmp_path, trials=4) as found:
+        first = run_all(found, cliff)
+    with search(tmp_path, trials=10) as found:
+        assert found.left() == 6
+        second = run_all(found, cliff)
+        assert found.left() == 0
+    assert not set(first) & set(second)
+    with search(tmp_path, trials=10) as found:
+        assert run_all(found, cliff) == []
+
+
+def test_trials_that_were_cut_off_begin_again_with_their_values(tmp_path):
+    with search(tmp_path, trials=4) as found:
+        run(found, found.ask(), cliff)
+        cut = [found.ask(), found.ask()]  # two workers, and then kill -9
+    with search(tmp_path, trials=4) as found:
+        assert found.left() == 3
+        assert [found.ask().value, found.ask().value] == [job.value for job in cut]
+
+
+def test_a_value_that_has_been_tried_is_not_run_again(tmp_path):
+    # At three digits there are eleven values between 1.00e-4 and 1.10e-4.
+    with search(tmp_path, trials=40, low=1e-4, high=1.1e-4) as found:
+        values = run_all(found, cliff)
+        outcomes = found.outcomes()
+    assert len(values) == len(set(values)) <= 11
+    assert len(outcomes) == 40
+    assert sum(outcome.repeats for outcome in outcomes) == 40 - len(values)
+    for outcome in outcomes:
+        if outcome.repeats:
+            assert outcome.objective == next(other.objective for other in outcomes if other.value == outcome.value)
+
+
+def test_a_trial_that_fails_is_tried_once_more_and_then_told_with_its_cause(tmp_path):
+    with search(tmp_path, trials=1) as found:
+        first = found.ask()
+        assert not found.fail(first, "ValueError: no")
+        again = found.ask()
+        assert again.value == first.value
+        assert found.fail(again, "ValueError: no")
+        assert found.left() == 0
+        (outcome,) = found.outcomes()
+    assert (outcome.state, outcome.stopped) == ("failed", "ValueError: no")
+
+
+@pytest.mark.parametrize("other", [{"low": 1e-5}, {"steps": 3}, {"seeds": (1001, 1003)}])
+def test_another_range_length_or_seed_is_another_search(tmp_path, other):
+    with search(tmp_path, trials=2) as found:
+        run_all(found, cliff)
+    with search(tmp_path, trials=2, **other) as found:
+        assert found.left() == 2
+
+
+def test_what_is_kept_is_a_sqlite_file_without_a_pickle(tmp_path):
+    with search(tmp_path, trials=2) as found:
+        run_all(found, cliff)
+    with sqlite3.connect(tmp_path / "plain.db") as connection:
+        kept = [value for (value,) in connection.execute("select value_json from trial_user_attributes")]
+    connection.close()
+    assert '"c0ffee"' in kept
+    assert all(isinstance(value, str) for value in kept)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path):
+    (tmp_path / "plain.db").write_text("this is no database, but it is long enough to be taken for one" * 40)
+    with (
+        pytest.raises(SweepError, match=r"plain\.db: the database cannot be used .*; move it away"),
+        database(tmp_path / "plain.db"),
+    ):
+        pass

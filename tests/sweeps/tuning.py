@@ -1,0 +1,63 @@
+"""Grids that are tuned in tests, and searches whose outcomes are made up."""
+
+from contextlib import contextmanager
+from pathlib import Path
+
+from sweeps.grid import every_seed, read_grid
+from sweeps.knobs import find_knob
+from sweeps.tune_arguments import TuneArguments
+from sweeps.tune_job import Step
+from sweeps.tune_study import Search, database
+from sweeps.tune_subjects import subjects
+from tests.sweeps.grids import TINY, write
+
+MODELS = f"""
+question: Does it matter?
+metric: final/accuracy
+feeds: [study]
+axes:
+  model:
+    base: [model=small_base]
+    aligned: [model=small_aligned]
+  norm:
+    none: []
+    group: ["+tricks.group_norm={{}}"]
+baseline: {{norm: none}}
+seeds: [0, 1]
+{TINY}"""
+
+
+def chosen(folder: Path, text: str = MODELS, **given):
+    """The subjects of a grid."""
+    path, arguments = write(folder, text), TuneArguments(grid="plain", **{"knob": "lr", **given})
+    return subjects(read_grid(path, arguments.profile), find_knob(arguments.knob), arguments, every_seed(path))
+
+
+@contextmanager
+def search(folder: Path, trials: int = 12, name: str = "plain.db", **given):
+    """A search for the base model's learning rate. Leaving it is what a killed driver does: nothing is put back."""
+    with database(folder / name) as storage:
+        (subject,) = chosen(folder, at={"model": "base"}, **given)
+        yield Search(storage, subject, given.get("seeds", (1001, 1002)), trials, "c0ffee")
+
+
+def run(found: Search, job, accuracy) -> str:
+    """Tell a search how a job went, step by step; ``accuracy`` is that of (value, seed, step)."""
+    steps = job.config.steps
+    for place, seed in enumerate(job.seeds):
+        for step in range(1, steps + 1):
+            if found.hear(job, Step(place, step, accuracy(job.value, seed, step))):
+                found.give_up(job, seconds=1.0)
+                return "pruned"
+    found.finish(job, seconds=2.0)
+    return "finished"
+
+
+def run_all(found: Search, accuracy) -> list[float]:
+    """Run what is left, one after the other; the values in their order."""
+    values = []
+    while found.left() > 0:
+        if job := found.ask():
+            values.append(job.value)
+            run(found, job, accuracy)
+    return values
