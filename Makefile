@@ -45,8 +45,8 @@ data: $(READY) ## build the training tiers, with cards: DATA_DIR=folder, or from
 sweep: $(READY) ## run a grid, or what is left of it: GRID=norm_ablation [PROFILE=laptop] [FULL=1] [SEEDS=0,1] [TWINS=once]
 	@$(BIN)/python -m sweeps run grid=$(GRID) profile=$(PROFILE) $(call optional,FULL,full) $(call optional,SEEDS,seeds) $(call optional,TWINS,twins)
 
-plan: $(READY) ## what `make sweep` would run, with minutes; runs nothing
-	@$(BIN)/python -m sweeps plan grid=$(GRID) profile=$(PROFILE) $(call optional,FULL,full) $(call optional,SEEDS,seeds) $(call optional,TWINS,twins)
+plan: $(READY) ## what `make sweep` would run, its cost, what it can show; runs nothing: GRID=... [PROFILE=gpu] [CLUSTER=2x8xH100] [EFFECT=0.03]
+	@$(BIN)/python -m sweeps plan grid=$(GRID) profile=$(PROFILE) $(call optional,FULL,full) $(call optional,SEEDS,seeds) $(call optional,TWINS,twins) $(call optional,CLUSTER,cluster) $(call optional,EFFECT,effect)
 
 tune: $(READY) ## a continuous knob for each model, before the grid: GRID=name KNOB=lr [TRIALS=12] [LOW=] [HIGH=] [STEPS=] [SEEDS=1001,1002] [AT=axis=label]
 	@$(BIN)/python -m sweeps tune grid=$(GRID) knob=$(KNOB) profile=$(PROFILE) $(call optional,TRIALS,trials) $(call optional,LOW,low) $(call optional,HIGH,high) $(call optional,STEPS,steps) $(call optional,SEEDS,seeds) $(call optional,AT,at)

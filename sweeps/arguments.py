@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, fields
+from math import inf
 from pathlib import Path
 from typing import Final, Literal, get_args
 
 from harness.schema import SchemaError, suggest
+from sweeps.cost.hardware import Cluster, parse_cluster
 from sweeps.tune_arguments import TUNE
 
 Command = Literal["plan", "run"]
@@ -15,9 +17,10 @@ MOST_SEEDS: Final = 10_000  # of a range
 KEEP, ONCE = "keep", "once"  # what is done with twins
 
 USAGE: Final = """\
-usage: python -m sweeps plan|run [grid=NAME] [profile=laptop] [full=1] [seeds=0,1] [twins=keep] [results=results]
+usage: python -m sweeps plan|run [grid=NAME] [profile=laptop] [full=1] [seeds=0,1] [twins=keep] [cluster=8xH100]
+                              [effect=0.03] [results=results]
 
-  plan      print what `run` would do: cells, runs, minutes; runs nothing
+  plan      print what `run` would do: cells, runs, cost, what it can show; runs nothing
   run       run what is not finished; start it again to resume
 
   grid      a name in sweeps/grids, or the path of a YAML file
@@ -25,6 +28,8 @@ usage: python -m sweeps plan|run [grid=NAME] [profile=laptop] [full=1] [seeds=0,
   full      1 crosses all axes; without it a grid's quick slices run
   seeds     in place of the grid's seeds; 0-5 are six
   twins     keep, or once: of cells that cannot differ, run the first alone
+  cluster   count on these GPUs, such as 8xH100 or 2x8xH100; the profile gpu counts on 8xH100 unasked
+  effect    say how many seeds a difference of this size takes, in the unit of the grid's metric
   results   the folder of runs, of their locks and, without MLFLOW_TRACKING_URI, of MLflow's database
 
 environment: RAY_ADDRESS (a cluster), MLFLOW_TRACKING_URI (a tracking server),
@@ -42,6 +47,8 @@ class Arguments:
     full: bool = False
     seeds: tuple[int, ...] | None = None  # None: the grid's own
     twins: str = KEEP
+    cluster: Cluster | None = None  # None: 8xH100 for the profile gpu, else this machine
+    effect: float | None = None  # a wished one, in the metric's unit
     results: Path = field(default_factory=lambda: Path(os.environ.get("RESULTS_DIR") or "results"))
 
     def command(self) -> str:
@@ -105,4 +112,21 @@ def _twins(value: str) -> str:
     return value
 
 
-_READERS: Final = {"full": _flag, "seeds": _seeds, "twins": _twins, "results": Path}
+def _effect(value: str) -> float:
+    try:
+        effect = float(value)
+    except ValueError:
+        effect = 0.0
+    if not 0 < effect < inf:
+        raise SchemaError(f"effect={value}: write a difference above zero in the metric's unit, such as effect=0.03")
+    return effect
+
+
+_READERS: Final = {
+    "full": _flag,
+    "seeds": _seeds,
+    "twins": _twins,
+    "cluster": parse_cluster,
+    "effect": _effect,
+    "results": Path,
+}

@@ -15,10 +15,12 @@ from harness.store_publish import publish
 from sweeps.adopt import adopt
 from sweeps.arguments import ONCE
 from sweeps.board import Board
+from sweeps.cost.gpu import DEFAULT
 from sweeps.data import read_data
 from sweeps.environment import address, cores, inline, prepare
 from sweeps.inline import launch_inline
 from sweeps.lock import study_lock
+from sweeps.pilots import pilots
 from sweeps.plan import make_plan
 from sweeps.progress import progress
 from sweeps.recorder import Recorder
@@ -40,12 +42,13 @@ if TYPE_CHECKING:
     from sweeps.plan import Plan, PlannedRun
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
+GPU = "gpu"  # the profile that is counted on GPUs unasked
 
 
 def plan(grid: Grid, arguments: Arguments, console: Console) -> int:
     """Print what a sweep would do. Writes nothing."""
     made, _ = _plan(grid, arguments, Store.open(arguments.results))
-    print_plan(console, made, _slots(made.to_run))
+    print_plan(console, made, _slots(made.to_run), arguments.effect)
     return OK
 
 
@@ -60,7 +63,7 @@ def run(grid: Grid, arguments: Arguments, console: Console) -> int:
             publish(store, arguments.results / "runs")
             console.print(Text(f"adopted {len(adopted)} runs of other studies: same settings, seed, code and machine"))
             made, records = _plan(grid, arguments, store)
-        print_plan(console, made, _slots(made.to_run))
+        print_plan(console, made, _slots(made.to_run), arguments.effect)
         store.save_study(study(made, records))
         if not made.to_run:
             console.print(Text("nothing to run: every planned run is finished", style="bold"))
@@ -91,8 +94,17 @@ def _repair(grid: Grid, arguments: Arguments, store: Store, console: Console) ->
 
 def _plan(grid: Grid, arguments: Arguments, store: Store) -> tuple[Plan, list[RunRecord]]:
     records = store.records(grid.name)
-    once = arguments.twins == ONCE
-    return make_plan(grid, arguments.full, store.finished(grid.name), records, provenance(), once), records
+    made = make_plan(
+        grid,
+        arguments.full,
+        store.finished(grid.name),
+        records,
+        provenance(),
+        once=arguments.twins == ONCE,
+        others=list(pilots(store, grid)),
+        cluster=arguments.cluster or (DEFAULT if grid.profile == GPU else None),
+    )
+    return made, records
 
 
 def _fly(runs: Sequence[PlannedRun], folder: Path, recorder: Recorder, usage: SweepUsage, console: Console) -> None:

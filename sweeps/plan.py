@@ -1,4 +1,4 @@
-"""What a sweep would do: runs finished and to run, cells skipped, refused and twinned, and the minutes."""
+"""What a sweep would do: runs finished and to run, cells skipped, refused and twinned, the cost, what it can show."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ from harness.config import ExperimentConfig
 from harness.records import RunHead, Skipped
 from sweeps.cells import select
 from sweeps.compose import PlannedCell, compose_cells
+from sweeps.cost.gpu import GpuCost
+from sweeps.cost.gpu_speed import GpuSpeed
 from sweeps.estimate import Speed
 from sweeps.grid import Grid, Slice
+from sweeps.noise import Pilot, noise
+from sweeps.promise import Promise, promise
 from sweeps.twins import Twins, twins
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from harness.records import RunRecord
+    from sweeps.cost.hardware import Cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +67,20 @@ class Plan:
     twins: tuple[Twins, ...]
     once: bool  # whether twins but the first of each class are left out
     spared: tuple[PlannedRun, ...]  # their runs, which are not among ``runs`` then
-    speed: Speed
+    speed: Speed | GpuSpeed
+    costs: Mapping[str, GpuCost | None]  # cell id -> cost of a run, where GPUs run it
+    promise: Promise | None  # what it is compared for can show; None without a comparison
 
     @property
     def to_run(self) -> tuple[PlannedRun, ...]:
         """What is not finished, the longest first, so that the cores end together."""
         waiting = (run for run in self.runs if run.run_id not in self.finished)
         return tuple(sorted(waiting, key=lambda run: -run.seconds))
+
+    def spent(self, runs: Iterable[PlannedRun]) -> float:
+        """GPU-seconds of runs on GPUs, seconds of others."""
+        costs = ((run, self.costs.get(run.cell_id)) for run in runs)
+        return sum(cost.gpu_seconds if cost else run.seconds for run, cost in costs)
 
 
 def make_plan(
@@ -78,17 +90,25 @@ def make_plan(
     records: Sequence[RunRecord],
     provenance: Mapping[str, str],
     once: bool = False,
+    others: Sequence[Pilot] = (),
+    cluster: Cluster | None = None,
 ) -> Plan:
-    """Compose the grid's cells and compare them with what is finished. Raises SchemaError where the grid is wrong."""
-    selection, speed = select(grid, full), Speed.of(records)
+    """Compose the grid's cells and compare them with what is finished. Raises SchemaError where the grid is wrong.
+
+    ``others`` are studies whose runs say how noisy and how fast runs are where those of this one do not. With a
+    ``cluster`` the runs are counted on its GPUs.
+    """
+    selection = select(grid, full)
     composed = compose_cells(grid, selection.cells)
     found = twins(composed.cells, grid.baseline)
     different = {cell.cell_id: cell for cell in reversed(composed.cells)}  # of equal cells the first
+    speed = _speed(records, others, different, cluster)
+    about = {**provenance, **(grid.tuned.provenance if grid.tuned else {})}
     every = [
-        _run(grid, cell, seed, provenance, speed)
+        run
         for cell in composed.cells
         if cell is different[cell.cell_id]
-        for seed in grid.seeds
+        for run in _runs(grid, cell, about, speed.seconds(cell.config))
     ]
     again = {cell.cell_id for each in found for cell in each.cells if cell.cell_id != each.cells[0].cell_id}
     runs = tuple(run for run in every if not (once and run.cell_id in again))
@@ -104,10 +124,41 @@ def make_plan(
         once=once,
         spared=tuple(run for run in every if run.cell_id in again),
         speed=speed,
+        costs=_costs(speed, different),
+        promise=_promise(grid, composed.cells, again if once else frozenset(), records, others),
     )
 
 
-def _run(grid: Grid, cell: PlannedCell, seed: int, provenance: Mapping[str, str], speed: Speed) -> PlannedRun:
-    config = replace(cell.config, seed=seed)  # composing costs 0.1 s, replacing nothing
-    seconds, about = speed.seconds(config), {**provenance, **(grid.tuned.provenance if grid.tuned else {})}
-    return PlannedRun(config.run_id(), cell.cell_id, grid.name, grid.profile, cell.labels, config, about, seconds)
+def _runs(grid: Grid, cell: PlannedCell, about: Mapping[str, str], seconds: float) -> Iterator[PlannedRun]:
+    """One a seed."""
+    for seed in grid.seeds:
+        run_id, config = f"{cell.cell_id}-s{seed}", replace(cell.config, seed=seed)
+        yield PlannedRun(run_id, cell.cell_id, grid.name, grid.profile, cell.labels, config, about, seconds)
+
+
+def _speed(
+    records: Sequence[RunRecord], others: Sequence[Pilot], cells: Mapping[str, PlannedCell], cluster: Cluster | None
+) -> Speed | GpuSpeed:
+    if cluster is None:
+        return Speed.of([*records, *(record for pilot in others for record in pilot.records)])
+    return GpuSpeed.of(records, {cell_id: cell.config for cell_id, cell in cells.items()}, cluster)
+
+
+def _costs(speed: Speed | GpuSpeed, cells: Mapping[str, PlannedCell]) -> Mapping[str, GpuCost | None]:
+    if isinstance(speed, Speed):
+        return {}
+    return {cell_id: speed.cost(cell.config) for cell_id, cell in cells.items()}
+
+
+def _promise(
+    grid: Grid,
+    cells: Sequence[PlannedCell],
+    left_out: Collection[str],
+    records: Sequence[RunRecord],
+    others: Sequence[Pilot],
+) -> Promise | None:
+    """Of the cells that run; what runs of earlier settings say of noise does not count."""
+    ids = {cell.cell_id for cell in cells}
+    own = Pilot(grid.name, grid.baseline, [record for record in records if record.cell_id in ids])
+    spread = noise(grid.metric, own, others, grid.profile)
+    return promise(grid, [cell.labels for cell in cells if cell.cell_id not in left_out], spread)

@@ -8,8 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from sweeps.cells import varied, words
-from sweeps.estimate import START_SECONDS, makespan
-from sweeps.phrases import count, duration
+from sweeps.cost_report import GB, cost_lines
+from sweeps.phrases import count, short
+from sweeps.promise_report import promise_lines
 from sweeps.twin_report import inert_lines, twin_lines
 from tricks.packages import packages
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from sweeps.grid import Grid
-    from sweeps.plan import Plan, PlannedRun
+    from sweeps.plan import Plan
 
 CELLS_SHOWN: Final = 24
 
@@ -30,18 +31,21 @@ def print_header(console: Console, grid: Grid) -> None:
     console.print(Text(grid.question))
 
 
-def print_plan(console: Console, plan: Plan, slots: int | None) -> None:
-    """Runs and minutes, what is left out and why, twins, cells. ``slots``: runs at once, None for a cluster."""
+def print_plan(console: Console, plan: Plan, slots: int | None, effect: float | None = None) -> None:
+    """Runs, cost, what the plan can show, what is left out and why, twins, cells.
+
+    ``slots``: runs at once, None for a Ray cluster. ``effect``: a wished one, in the metric's unit.
+    """
     table = Table.grid(padding=(0, 1))
     table.add_column(no_wrap=True, style="cyan")
     table.add_column(overflow="fold")
-    for title, line in _lines(plan, slots):
+    for title, line in _lines(plan, slots, effect):
         table.add_row(title, Text(line))
     console.print(table)
     console.print(_cells(plan))
 
 
-def _lines(plan: Plan, slots: int | None) -> Iterator[tuple[str, str]]:
+def _lines(plan: Plan, slots: int | None, effect: float | None) -> Iterator[tuple[str, str]]:
     runs, cells, seeds = len(plan.runs), len(plan.cells), len(plan.grid.seeds)
     run = runs // seeds
     part = f"{run} of " if run < cells else ""
@@ -51,19 +55,12 @@ def _lines(plan: Plan, slots: int | None) -> Iterator[tuple[str, str]]:
         yield "part", f"{considered} of {plan.crossed} cells, the quick slices; FULL=1 crosses all"
     yield "finished", str(len(plan.finished))
     yield "to run", str(len(plan.to_run))
-    if plan.to_run:
-        yield "time", f"about {_time(plan.to_run, slots)}, {plan.speed.source}"
+    yield from cost_lines(plan, slots)
+    yield from promise_lines(plan, effect)
     yield from _foreign(plan)
     yield from _left_out(plan)
     yield from inert_lines(plan)
     yield from twin_lines(plan)
-
-
-def _time(runs: Sequence[PlannedRun], slots: int | None) -> str:
-    seconds = [run.seconds for run in runs]
-    if slots is None:
-        return f"{duration(sum(seconds))} of runs, divided by what the cluster runs at once"
-    return f"{duration(START_SECONDS + makespan(seconds, slots))}, {slots} run{'s' * (slots > 1)} at once"
 
 
 def _foreign(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -93,16 +90,34 @@ def _shared(points: Sequence[Mapping[str, str]]) -> str:
 def _cells(plan: Plan) -> Table:
     axes = varied([cell.labels for cell in plan.cells]) or list(plan.grid.axes)
     done = {cell.cell_id: 0 for cell in plan.cells} | _finished(plan)
+    costs = {cell.cell_id: _cost(plan, cell.cell_id) for cell in plan.cells[:CELLS_SHOWN]}
     table = Table.grid(padding=(0, 1))
     for _ in axes:
         table.add_column(overflow="fold")
-    table.add_column(justify="right", no_wrap=True)
-    table.add_row(*(Text(axis, style="dim") for axis in axes), Text("done", style="dim"))
+    for _ in (*_cost_titles(plan), "done"):
+        table.add_column(justify="right", no_wrap=True)
+    table.add_row(*(Text(title, style="dim") for title in (*axes, *_cost_titles(plan), "done")))
     for cell in plan.cells[:CELLS_SHOWN]:
-        table.add_row(*(cell.labels[axis] for axis in axes), f"{done[cell.cell_id]}/{len(plan.grid.seeds)}")
+        labels = (cell.labels[axis] for axis in axes)
+        table.add_row(*labels, *costs[cell.cell_id], f"{done[cell.cell_id]}/{len(plan.grid.seeds)}")
     if len(plan.cells) > CELLS_SHOWN:
         table.add_row(f"… {len(plan.cells) - CELLS_SHOWN} more")
     return table
+
+
+def _cost_titles(plan: Plan) -> tuple[str, ...]:
+    return ("a run", "GPU-h", "GB", "fits") if plan.costs else ("a run",)
+
+
+def _cost(plan: Plan, cell_id: str) -> tuple[str, ...]:
+    """Time of a run of the cell; on GPUs also GPU-hours, memory of one, and whether it fits."""
+    if not plan.costs:
+        return (short(next((run.seconds for run in (*plan.runs, *plan.spared) if run.cell_id == cell_id), 0.0)),)
+    cost = plan.costs[cell_id]
+    if cost is None:
+        return "?", "?", "?", "?"
+    hours = f"{cost.gpu_seconds / 3600:,.0f}"
+    return short(cost.seconds), hours, f"{cost.memory.peak / GB:.0f}", "no" if cost.unfit else "yes"
 
 
 def _finished(plan: Plan) -> dict[str, int]:

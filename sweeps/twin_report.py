@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sweeps.cells import varied
-from sweeps.phrases import count, duration
+from sweeps.cost_report import spent
+from sweeps.phrases import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -61,8 +62,8 @@ def _where(points: Sequence[Labels], planned: Sequence[Labels], but: Sequence[st
 
 
 def _spared(plan: Plan) -> str:
-    seconds = sum(run.seconds for run in plan.spared)
-    runs = f"{len(plan.spared)} run{'s' * (len(plan.spared) > 1)}, {duration(seconds)} of runs"
+    cost = spent(plan, plan.spent(plan.spared))
+    runs = f"{len(plan.spared)} run{'s' * (len(plan.spared) > 1)}, {cost} of runs"
     if plan.once:
         return f"each class runs once, which spares {runs}; TWINS=keep runs all"
     return f"kept as a control, for what lies between twins is rounding; TWINS=once spares {runs}"

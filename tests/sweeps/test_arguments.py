@@ -5,6 +5,8 @@ import pytest
 from harness.schema import SchemaError
 from sweeps.arguments import parse
 
+EFFECT = "write a difference above zero in the metric's unit, such as effect=0.03"
+
 
 def test_words_are_read_as_key_and_value(monkeypatch):
     monkeypatch.delenv("RESULTS_DIR", raising=False)
@@ -18,7 +20,7 @@ def test_words_are_read_as_key_and_value(monkeypatch):
     ("words", "message"),
     [
         (["rum"], "rum: no such command; did you mean 'run'?"),
-        ([], "nothing: no such command; known: plan, run"),
+        ([], "nothing: no such command; known: plan, run, tune"),
         (["run", "gird=smoke"], "gird: no such argument; did you mean 'grid'?"),
         (["run", "grid"], "grid: write grid=VALUE"),
         (["run", "full=maybe"], "full=maybe: write full=1 or full=0"),
@@ -27,6 +29,11 @@ def test_words_are_read_as_key_and_value(monkeypatch):
             "seeds=0,0: write different whole numbers with commas between, such as seeds=0,1 or 0-5",
         ),
         (["run", "twins=one"], "twins=one: write twins=keep or twins=once"),
+        (["plan", "cluster=8xH10"], "cluster=8xH10: no GPU 'H10'; did you mean 'H100'?"),
+        (["plan", "effect=much"], f"effect=much: {EFFECT}"),
+        (["plan", "effect=0"], f"effect=0: {EFFECT}"),
+        (["plan", "effect=nan"], f"effect=nan: {EFFECT}"),
+        (["plan", "effect=inf"], f"effect=inf: {EFFECT}"),
         (["run", "seeds=a"], "seeds=a: write different whole numbers with commas between, such as seeds=0,1 or 0-5"),
     ],
 )
@@ -44,6 +51,12 @@ def test_a_range_of_seeds_that_is_none_is_refused(seeds):
 
 def test_a_range_of_seeds_holds_both_ends():
     assert parse(["run", "seeds=0-3,7"])[1].seeds == (0, 1, 2, 3, 7)
+
+
+def test_a_plan_takes_a_cluster_and_a_wished_effect():
+    _, arguments = parse(["plan", "profile=gpu", "cluster=2x8xH100", "effect=0.03"])
+    assert str(arguments.cluster) == "2x8xH100"
+    assert arguments.effect == 0.03
 
 
 def test_the_command_to_resume_says_what_was_asked(monkeypatch):

@@ -47,7 +47,7 @@ def test_the_plan_says_how_many_runs_and_how_long(tmp_path):
     text = " ".join(printed(made).split())
     assert "runs 8: 4 cells x 2 seeds" in text
     assert "to run 8" in text
-    assert "2 runs at once, from a constant, 15,000 tokens a CPU second; nothing is recorded yet" in text
+    assert "2 runs at once, from constants of the machine that measured them; nothing is recorded yet" in text
 
 
 def test_the_plan_says_what_is_left_out_and_why(tmp_path):

@@ -1,0 +1,125 @@
+"""What one run costs on GPUs: seconds, GPU-hours, memory, and whether it fits."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from sweeps.cost.constants import FITTED, SAMPLER_SHARE, START_SECONDS
+from sweeps.cost.generation import generation_seconds
+from sweeps.cost.hardware import DEVICES, Cluster
+from sweeps.cost.laptop import limit_of_evaluation
+from sweeps.cost.lengths import Lengths
+from sweeps.cost.memory import Memory, memory, unfit
+from sweeps.cost.models import ModelShape, find_shape
+from sweeps.cost.step import Step, step_time
+from sweeps.cost.work import Work, answers, evaluations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.config import ExperimentConfig
+    from sweeps.cost.response_lengths import ResponseLengths
+
+DEFAULT: Final = Cluster(1, 8, DEVICES["H100"])
+PROMPT_TOKENS: Final = 150.0  # a problem with the system prompt and the chat's marks; 100 to 130 in NeMo-RL's runs
+_LARGEST: Final = 64  # GPUs, of what is proposed
+
+
+@dataclass(frozen=True, slots=True)
+class GpuCost:
+    """One run on the part of a cluster that it takes."""
+
+    part: Cluster
+    seconds: float
+    step: Step
+    memory: Memory
+    length: float  # expected mean tokens of a response
+    unfit: str | None  # why it does not fit
+    instead: tuple[str, ...]  # on what it would
+
+    @property
+    def gpu_seconds(self) -> float:
+        """Seconds times GPUs."""
+        return self.seconds * self.part.gpus
+
+
+def part_of(cluster: Cluster, asked: float) -> Cluster:
+    """The GPUs of one run: as many as it asks for, else a node, and no more than there are."""
+    gpus = min(int(asked) or cluster.per_node, cluster.gpus)
+    per_node = min(gpus, cluster.per_node)
+    return Cluster(-(-gpus // per_node), per_node, cluster.device)
+
+
+def gpu_cost(
+    config: ExperimentConfig, cluster: Cluster, lengths: ResponseLengths, drawn: float = 1.0, pace: float = 1.0
+) -> GpuCost | None:
+    """The cost of a run, or None where the model's shape is not known. ``pace``: of recorded runs against the model."""
+    shape = find_shape(config.model.path)
+    if shape is None:
+        return None
+    part, work = part_of(cluster, config.backend.num_gpus), work_of(config, lengths, drawn)
+    optim, longest = config.optim, config.rollout.max_prompt_length + config.rollout.max_response_length
+    held = memory(shape, part, optim.micro_batch_tokens, longest, optim.gradient_checkpointing)
+    share = held.sampler / part.device.memory
+    step = step_time(shape, part, work, share or SAMPLER_SHARE)
+    reason = unfit(held, longest)
+    return GpuCost(
+        part=part,
+        seconds=pace * (START_SECONDS + config.steps * step.seconds + _evaluating(config, shape, part, lengths, share)),
+        step=step,
+        memory=held,
+        length=work.lengths.mean,
+        unfit=reason,
+        instead=_instead(shape, part, optim.micro_batch_tokens, longest, optim.gradient_checkpointing)
+        if reason
+        else (),
+    )
+
+
+def work_of(config: ExperimentConfig, lengths: ResponseLengths, drawn: float = 1.0) -> Work:
+    """What a step of this run asks for."""
+    rollout, optim = config.rollout, config.optim
+    return Work(
+        responses=rollout.prompts_per_batch * rollout.group_size,
+        group=rollout.group_size,
+        prompt=PROMPT_TOKENS,
+        lengths=Lengths(lengths.mean(asdict(config)), rollout.max_response_length),
+        updates=optim.updates_per_rollout,
+        epochs=optim.epochs,
+        recompute=optim.gradient_checkpointing,
+        reference="ref_log_probs" in config.update_rule().needs,
+        drawn=drawn,
+    )
+
+
+def _evaluating(
+    config: ExperimentConfig, shape: ModelShape, part: Cluster, lengths: ResponseLengths, share: float
+) -> float:
+    """Seconds of all evaluations of a run."""
+    plain = asdict(config)
+    limit = limit_of_evaluation(plain)
+    held_out = Work(answers(plain), config.eval.samples, PROMPT_TOKENS, Lengths(lengths.mean(plain, limit), limit))
+    return evaluations(plain) * generation_seconds(shape, part, held_out, FITTED, share or SAMPLER_SHARE)
+
+
+@cache
+def _instead(shape: ModelShape, part: Cluster, micro_batch: int, longest: int, recompute: bool) -> tuple[str, ...]:
+    """More of the same GPUs, and as many of another kind."""
+
+    def fits(other: Cluster) -> bool:
+        return unfit(memory(shape, other, micro_batch, longest, recompute), longest) is None
+
+    more = next((other for other in _more(part) if fits(other)), None)
+    larger = sorted(DEVICES.values(), key=lambda device: device.memory)
+    kind = next((other for device in larger if fits(other := Cluster(part.nodes, part.per_node, device))), None)
+    return tuple(str(other) for other in (more, kind) if other is not None)
+
+
+def _more(part: Cluster) -> Iterator[Cluster]:
+    gpus = 2 * part.gpus
+    while gpus <= _LARGEST:
+        per_node = min(gpus, part.device.node)
+        yield Cluster(-(-gpus // per_node), per_node, part.device)
+        gpus *= 2

@@ -1,0 +1,85 @@
+"""GPUs, and clusters of them as people write them: 8xH100, 2x8xH100."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from harness.schema import SchemaError, suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+GB: Final = 1e9
+_WRITTEN: Final = re.compile(r"(?:(\d+)x)?(\d+)x([A-Za-z]\w*)")
+_MOST: Final = 4096  # GPUs; a larger number is a slip of the pen
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A GPU by its maker's data sheet."""
+
+    name: str
+    peak: float  # FLOP/s in bfloat16, dense
+    bandwidth: float  # B/s of its memory
+    memory: float  # bytes
+    node: int = 8  # GPUs that one fast link joins
+
+
+# NVIDIA data sheets: H100 and H200 SXM, A100 SXM 80 GB, L40, RTX A6000, GB200 NVL72 (half a superchip each).
+# H800 and H20 are the H100's with a slower link, and with a seventh of its arithmetic.
+DEVICES: Final[Mapping[str, Device]] = {
+    device.name: device
+    for device in (
+        Device("H100", 989e12, 3.35e12, 80 * GB),
+        Device("H200", 989e12, 4.8e12, 141 * GB),
+        Device("H800", 989e12, 3.35e12, 80 * GB),
+        Device("H20", 148e12, 4.0e12, 96 * GB),
+        Device("A100", 312e12, 2.04e12, 80 * GB),
+        Device("L40", 181e12, 0.864e12, 48 * GB),
+        Device("A6000", 155e12, 0.768e12, 48 * GB),
+        Device("GB200", 2500e12, 8.0e12, 186 * GB, node=72),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Nodes of GPUs of one kind."""
+
+    nodes: int
+    per_node: int
+    device: Device
+
+    @property
+    def gpus(self) -> int:
+        """All of them."""
+        return self.nodes * self.per_node
+
+    def __str__(self) -> str:
+        return f"{self.nodes}x" * (self.nodes > 1) + f"{self.per_node}x{self.device.name}"
+
+
+def parse_cluster(written: str) -> Cluster:
+    """Read ``8xH100`` or ``2x8xH100``; 16xH100 are two nodes. Raises SchemaError with the way out."""
+    found = _WRITTEN.fullmatch(written.strip())
+    if not found:
+        raise SchemaError(f"cluster={written}: write GPUs and their name, such as 8xH100, or nodes first: 2x8xH100")
+    nodes, count, name = int(found[1] or 1), int(found[2]), found[3].upper()
+    if name not in DEVICES:
+        raise SchemaError(f"cluster={written}: no GPU {found[3]!r}; {suggest(name, DEVICES)}")
+    if not 0 < nodes * count <= _MOST:
+        raise SchemaError(f"cluster={written}: {nodes * count} GPUs; give between 1 and {_MOST}")
+    return _in_nodes(written, nodes, count, DEVICES[name])
+
+
+def _in_nodes(written: str, nodes: int, count: int, device: Device) -> Cluster:
+    if count <= device.node:
+        return Cluster(nodes, count, device)
+    if count % device.node:
+        whole = f"{count // device.node + 1}x{device.node}x{device.name}"
+        raise SchemaError(
+            f"cluster={written}: a node holds {device.node} {device.name}; write whole ones, such as {whole}"
+        )
+    return Cluster(nodes * count // device.node, device.node, device)
