@@ -46,7 +46,7 @@ def _time(runs: Sequence[PlannedRun], slots: int | None) -> str:
     seconds = [run.seconds for run in runs]
     if slots is None:
         return f"{duration(sum(seconds))} of runs, divided by what the cluster runs at once"
-    return f"{duration(START_SECONDS + makespan(seconds, slots))}, {slots} run{'s' * (slots > 1)} at once"
+    return f"{duration(START_SECONDS + makespan(seconds, slots))} on free cores, {slots} run{'s' * (slots > 1)} at once"
 
 
 def _each(runs: Sequence[PlannedRun]) -> str:

@@ -1,0 +1,78 @@
+import csv
+from dataclasses import replace
+from math import sqrt
+from pathlib import Path
+
+import pytest
+from scipy.stats import t
+
+from sweeps.noise import GPU_STD, LAPTOP_STD, Noise, Pilot, noise
+from tests.sweeps.records import record
+
+METRIC = "final/accuracy"
+TABLE = Path(__file__).parent.parent.parent / "results" / "tables" / "norm_ablation.laptop.csv"
+
+
+def runs(arm, scores):
+    """Finished runs of one arm, seed by seed; None is a run that failed."""
+    for seed, score in enumerate(scores):
+        run = record(labels={"norm": arm, "size": "small"}, seed=seed)
+        failed = replace(run, status="failed", scores={})
+        yield failed if score is None else replace(run, scores={METRIC: score})
+
+
+def pilot(name="own", **arms):
+    return Pilot(name, {"norm": "none"}, [run for arm, scores in arms.items() for run in runs(arm, scores)])
+
+
+def test_differences_of_paired_seeds_are_pooled_over_contrasts():
+    # group: differences 0.1, 0.3, 0.2 with squares 0.02 about 0.2; batch: 0.0, 0.0, 0.3 with squares 0.06 about 0.1.
+    own = pilot(none=[0.1, 0.2, 0.3], group=[0.2, 0.5, 0.5], batch=[0.1, 0.2, 0.6])
+    found = noise(METRIC, own, [], "laptop")
+    assert found.std == pytest.approx(sqrt((0.02 + 0.06) / 4))
+    assert found.source == "from 6 recorded pairs of this study"
+
+
+def test_a_seed_without_its_pair_does_not_count():
+    own = pilot(none=[0.1, 0.2, 0.3, None, 0.4, 0.5], group=[0.2, 0.4, None, 0.9, 0.5, 0.7])
+    # differences 0.1, 0.2, 0.1, 0.2 of seeds 0, 1, 4, 5: three degrees of freedom, too few to say
+    assert noise(METRIC, own, [], "laptop").source.startswith("that of norm_ablation")
+    more = pilot(none=[0.1, 0.2, 0.3, None, 0.4, 0.5, 0.0], group=[0.2, 0.4, None, 0.9, 0.5, 0.7, 0.1])
+    assert noise(METRIC, more, [], "laptop").std == pytest.approx(sqrt((3 * 0.04**2 + 2 * 0.06**2) / 4))
+
+
+def test_other_studies_stand_in_where_this_one_has_too_few_runs():
+    other = pilot("other", none=[0.0] * 5, group=[0.1, 0.2, 0.3, 0.4, 0.5])
+    found = noise(METRIC, pilot(), [other], "laptop")
+    assert found == Noise(pytest.approx(sqrt(0.1 / 4)), "from 5 recorded pairs of other")
+
+
+def test_a_study_is_not_its_own_stand_in():
+    own = pilot(none=[0.0], group=[0.1])
+    assert noise(METRIC, own, [replace(own, records=own.records * 9)], "laptop").std == LAPTOP_STD
+
+
+def test_controls_say_nothing_about_noise():
+    control = [
+        replace(run, labels={**run.labels, "control": "hot"}) for run in runs("group", [0.9, 0.1, 0.9, 0.1, 0.9])
+    ]
+    base = [replace(run, labels={**run.labels, "control": "hot"}) for run in runs("none", [0.0] * 5)]
+    assert noise(METRIC, Pilot("own", {"norm": "none"}, [*control, *base]), [], "laptop").std == LAPTOP_STD
+
+
+def test_without_runs_a_constant_of_the_profile_is_used_and_named():
+    assert noise(METRIC, pilot(), [], "laptop").std == LAPTOP_STD
+    found = noise(METRIC, pilot(), [], "gpu")
+    assert (found.std, "arXiv:2504.07086" in found.source) == (GPU_STD, True)
+
+
+def test_the_laptop_constant_is_that_of_the_committed_table():
+    # The half of a 95 % interval of n pairs is t s / sqrt(n).
+    with TABLE.open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row[f"{METRIC} difference"]]
+    pairs = [int(float(row[f"{METRIC} difference pairs"])) for row in rows]
+    halves = [(float(row[f"{METRIC} difference high"]) - float(row[f"{METRIC} difference low"])) / 2 for row in rows]
+    variances = [n * (half / t.ppf(0.975, n - 1)) ** 2 for n, half in zip(pairs, halves, strict=True)]
+    freedom = [n - 1 for n in pairs]
+    pooled = sqrt(sum(f * v for f, v in zip(freedom, variances, strict=True)) / sum(freedom))
+    assert pooled == pytest.approx(LAPTOP_STD, abs=0.0005)
