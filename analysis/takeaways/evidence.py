@@ -11,6 +11,7 @@ import numpy as np
 from analysis.inference.pairs import Pairs
 from analysis.takeaways.measured import Material, values
 from analysis.takeaways.roles import AbsentError, cell, metric
+from analysis.twins import twins_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from analysis.frame import Scores
     from analysis.takeaways.claim import Part
     from analysis.takeaways.measured import Shelf
+    from harness.records import Study
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +31,7 @@ class Evidence:
     cells: tuple[int, ...]  # in the order of the part's terms
     pair: Pairs
     runs: tuple[str, ...]  # run ids, of the seeds in ``pair``
+    twins: str = ""  # why the cells cannot differ; empty where they can
 
     @property
     def margin(self) -> float | None:
@@ -50,9 +53,22 @@ def evidence(part: Part, studies: Iterable[str], shelf: Shelf) -> tuple[Evidence
     return None, reasons[0] if reasons else ""
 
 
-def planned(part: Part, studies: Iterable[str], shelf: Shelf) -> bool:
-    """Whether some study has all cells of the part, run or not: a test that was declared."""
-    return any(name in shelf.materials and _cells(part, shelf.materials[name]) is not None for name in studies)
+def declared(part: Part, studies: Iterable[str], shelf: Shelf) -> bool:
+    """Whether some study has all cells of the part, run or not, and they are no twins: a test that was declared."""
+    found = (
+        (shelf.materials[name], _cells(part, shelf.materials[name])) for name in studies if name in shelf.materials
+    )
+    return any(not twins(material.study, cells) for material, cells in found if cells is not None)
+
+
+def twins(study: Study, cells: tuple[int, ...]) -> str:
+    """Why these cells cannot differ, as the plan found; empty where they can."""
+    known = twins_of(study)
+    roots = {known[cell].of if cell in known else cell for cell in cells}
+    if len(cells) < 2 or len(roots) > 1:
+        return ""
+    because = next((known[cell].because for cell in cells if cell in known), "")
+    return because or "the same settings in effect"
 
 
 def _cells(part: Part, material: Material) -> tuple[int, ...] | None:
@@ -72,7 +88,8 @@ def _in(part: Part, material: Material) -> Evidence:
     sides = ([_side(part, numbers, cells, seed, sign) for seed in seeds] for sign in (1, -1))
     taken = material.taken[material.taken["cell"].isin(cells) & material.taken["seed"].isin(seeds)]
     runs = tuple(sorted({*taken[taken["status"] == "finished"]["run_id"]}))
-    return Evidence(material, name, cells, Pairs(tuple(seeds), *(np.array(side) for side in sides)), runs)
+    pair = Pairs(tuple(seeds), *(np.array(side) for side in sides))
+    return Evidence(material, name, cells, pair, runs, twins(material.study, cells))
 
 
 def _side(part: Part, numbers: Scores, cells: tuple[int, ...], seed: int, sign: int) -> float:

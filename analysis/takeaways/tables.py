@@ -27,6 +27,8 @@ _NUMBERS: Final = (
     "A number is the mean over paired seeds of arm minus base, with its 95 % interval and the number of seeds; a level "
     "has no base; costs are ratios. p is adjusted within the takeaway. Could show: the smallest true effect that these "
     "runs would find with 80 % power at that level. A dagger marks places that the paper did not run.",
+    "Twins are cells whose training signal cannot differ, as the plan found; a part between them is a control outside "
+    "the family, with its p as it is.",
     "fall(curve): the best mean of five steps in a row less that of the last five. mean(curve): over all steps. "
     "clipped(connectives): their share among the tokens that the upper bound held back.",
     "Run ids and what else stands behind a number: the CSV file beside this table, or "
@@ -127,7 +129,7 @@ def _row(finding: Finding, number: int, part: PartFinding, linked: bool) -> tupl
         shown(part),
         probability(part.p_adjusted),
         could_show(part),
-        part.word,
+        part.word + (" (twins)" if part.reason else ""),
         f"[{runs}][{finding.id}/{number}]" if linked and part.links else runs,
     )
 

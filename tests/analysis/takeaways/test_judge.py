@@ -180,6 +180,24 @@ def test_a_cost_is_a_ratio_of_geometric_means():
 P9 = study("p9_liteppo_main")
 
 
+def test_twins_are_a_control_outside_the_family():
+    # Both sides are the same to the last bit: exact p of equivalence 1 / 2^6 = 0.016, called alone and not among ten.
+    p1b = study("p1b_reward_scale", full=True)
+    where = {"model": "small_base", "difficulty": "easy", "norm": "group"}
+    pair = tuple(labels for labels in p1b.cells if where.items() <= labels.items())
+    told = replace(p1b, twins=(pair,), because=(("dividing by a deviation cancels the scale",),))
+    runs = [run for labels in pair for run in records(p1b, labels, BASE)]
+    scales = ("reward_scale", "plus_minus_one", "zero_one")
+    others = [compared(*scales, {**where, "norm": "none"})] * 9
+    made = claim(compared(*scales, where, "same"), *others, studies=("p1b_reward_scale",))
+    (unknown,) = findings([made], shelf(material(p1b, runs)))
+    assert unknown.parts[0].word == "inconclusive"
+    (known,) = findings([made], shelf(material(told, runs)))
+    assert known.parts[0].word == "supported"
+    assert known.parts[0].tests == 1
+    assert known.parts[0].reason == "twins: dividing by a deviation cancels the scale"
+
+
 def test_a_claim_about_other_models_is_not_judged_here():
     (finding,) = judged(
         *arms(EASY, around(0.1)), claims=[claim(std(EASY), profiles=("gpu",), why_not="only Qwen3 can tell")]
