@@ -20,7 +20,7 @@ from analysis.stats import estimate
 from analysis.twins import twin_label, twins_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import pandas as pd
     from matplotlib.axes import Axes
@@ -39,6 +39,10 @@ LEGEND: Final = (
     "Left: mean over seeds; bands from the lowest to the highest seed. "
     "Right: dots are seeds; marker and bar are the mean and its 95 % Student t interval over seeds."
 )
+SAVED: Final[Mapping[str, Mapping[str, None]]] = {
+    "svg": {"Date": None},
+    "png": {"Software": None},
+}  # ending -> what the file is not to say
 _STYLE: Final[dict[Any, Any]] = {
     "font.size": 9,
     "axes.titlesize": 9,
@@ -65,14 +69,14 @@ def draw(study: Study, runs: pd.DataFrame, history: History) -> dict[str, bytes]
     return rendered(study, lambda: _figure(study, planned(runs, study), history))
 
 
-def rendered(study: Study, make: Callable[[], Figure]) -> dict[str, bytes]:
-    """A figure in this style as SVG and PNG, without a date and with ids of its own."""
+def rendered(study: Study, make: Callable[[], Figure], endings: Iterable[str] = tuple(SAVED)) -> dict[str, bytes]:
+    """A figure in this style as SVG and PNG, or one of them, without a date and with ids of its own."""
     with mpl.rc_context({**_STYLE, "svg.hashsalt": f"{study.name}.{study.profile}"}):
         figure = make()
-        return {"svg": _saved(figure, "svg", {"Date": None}), "png": _saved(figure, "png", {"Software": None})}
+        return {ending: _saved(figure, ending, SAVED[ending]) for ending in endings}
 
 
-def _saved(figure: Figure, kind: str, metadata: dict[str, None]) -> bytes:
+def _saved(figure: Figure, kind: str, metadata: Mapping[str, None]) -> bytes:
     out = BytesIO()
     figure.savefig(out, format=kind, dpi=150, metadata=metadata)
     return out.getvalue()

@@ -10,11 +10,11 @@ from matplotlib import figure as mpl_figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from analysis.figures import WIDTH, rendered
+from analysis.figures import SAVED, WIDTH, rendered
 from analysis.layout import warning
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from matplotlib.artist import Artist
     from matplotlib.figure import SubFigure
@@ -28,11 +28,11 @@ PAPER: Final = "arXiv:2508.08221"
 _INCH: Final = 1.55  # a unit of a strip's width
 
 
-def draw(figure: Figure, views: Sequence[View]) -> dict[str, bytes]:
+def draw(figure: Figure, views: Sequence[View], endings: Iterable[str] = tuple(SAVED)) -> dict[str, bytes]:
     """File ending -> file; the same bytes for the same runs. At least one view has a setting."""
     filled = [view for view in views if view.settings]
     study = filled[0].settings[0].source.study
-    return rendered(replace(study, name=figure.id), lambda: _figure(figure, filled, study))
+    return rendered(replace(study, name=figure.id), lambda: _figure(figure, filled, study), endings)
 
 
 def _figure(figure: Figure, views: Sequence[View], study: Study) -> mpl_figure.Figure:

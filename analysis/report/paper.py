@@ -67,6 +67,6 @@ def _drawn(figure: Figure, found: Sequence[View], profile: str, members: Sequenc
         title=figure.title,
         profile=profile,
         states=figure.states,
-        image=b64encode(draw(figure, found)["svg"]).decode(),
+        image=b64encode(draw(figure, found, ("svg",))["svg"]).decode(),
         table=numbers(paper_table(figure, found), *links),
     )
