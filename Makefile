@@ -78,8 +78,8 @@ trace: $(READY) ## from a number in a table to its runs: CELL=p3_std_scope.lapto
 figures: $(READY) ## results/figures from MLflow: SVG, PNG
 	@$(BIN)/python -m analysis figures
 
-report: $(READY) ## one page of plan, verdicts, tables, curves and lineage: results/report.html [GRID=] [PROFILE=]
-	@$(BIN)/python -m analysis report $(if $(filter-out file,$(origin GRID)),grid=$(GRID)) $(if $(filter-out file,$(origin PROFILE)),profile=$(PROFILE))
+report: $(READY) ## one page of plan, verdicts, tables, curves and lineage: results/report.html [GRID=] [PROFILE=] [MIXED=1]
+	@$(BIN)/python -m analysis report $(if $(filter-out file,$(origin GRID)),grid=$(GRID)) $(if $(filter-out file,$(origin PROFILE)),profile=$(PROFILE)) $(call optional,MIXED,mixed)
 
 tricks: $(READY) ## every trick with its hook, settings and source
 	@$(BIN)/python -m tricks
