@@ -1,0 +1,63 @@
+from dataclasses import asdict, replace
+
+import pytest
+
+from harness.config import load
+from sweeps.cost.laptop import PLACE, SAMPLED, TRAINED, UPDATE, standard_seconds
+from sweeps.cost.lengths import Lengths
+from sweeps.cost.work import Work, answers, evaluations
+from tests.sweeps.records import record
+
+
+def test_each_benchmark_is_asked_its_own_number_of_times():
+    sizes = ("eval.benchmarks=[aime24,aime25,math500]", "+eval.samples_of.aime24=64", "eval.aime25=15")
+    config = asdict(load(*sizes, "eval.problems=20", "eval.samples=2"))
+    assert answers(config) == 20 * 64 + 15 * 2 + 20 * 2
+
+
+def test_all_problems_are_asked_where_no_number_is_given():
+    # MATH-500, OlympiadBench's draw, Minerva, 30 + 15 of AIME, AMC, eight samples each
+    config = asdict(load("model=qwen3_4b", "data=math_easy", "eval=paper"))
+    assert answers(config) == 8 * (500 + 170 + 272 + 30 + 15 + 40)
+
+
+def test_arithmetic_is_asked_for_each_difficulty():
+    assert answers(asdict(load())) == 2 * 128 * 8  # medium and hard
+
+
+def test_runs_from_before_there_were_benchmarks_are_of_arithmetic():
+    now = record().config
+    kept = {"problems", "samples", "temperature", "every"}
+    before = {**now, "eval": {name: value for name, value in now["eval"].items() if name in kept}}
+    assert answers(before) == answers(now)
+
+
+@pytest.mark.parametrize(("steps", "every", "times"), [(10, 0, 2), (10, 5, 3), (10, 3, 5), (10, 40, 2), (0, 5, 1)])
+def test_a_run_evaluates_at_the_start_now_and_then_and_at_the_end(steps, every, times):
+    assert evaluations(asdict(load(f"steps={steps}", f"eval.every={every}"))) == times
+
+
+def test_a_batch_that_is_drawn_again_is_sampled_more_and_trained_once():
+    work = Work(100, 10, 5.0, Lengths(15.0, 50), drawn=1.5)
+    assert work.sampled == replace(work, responses=150, drawn=1.0)
+    assert work.tokens == 100 * 20
+
+
+def test_standard_seconds_count_what_is_sampled_trained_updated_and_waited_for():
+    # 10 steps of 256 responses of 20 tokens, four updates, two epochs; two evaluations of 2048 answers of 10 tokens.
+    config = asdict(load("steps=10", "optim.epochs=2"))
+    trained = 10 * 256 * 20
+    expected = (
+        SAMPLED * (1.5 * trained + 2 * 2048 * 10)
+        + TRAINED * trained * 2
+        + UPDATE * 40
+        + PLACE * (1.5 * 10 * 60 + 2 * 30)  # three mean lengths, below the limit of 64
+    )
+    assert standard_seconds(config, 20.0, 10.0, 1.5) == pytest.approx(expected)
+
+
+def test_no_place_is_beyond_the_limit():
+    config = asdict(load("steps=10", "eval.max_response_length=20"))
+    with_places = standard_seconds(config, 30.0, 20.0)
+    rest = SAMPLED * (10 * 256 * 30 + 2 * 2048 * 20) + TRAINED * 10 * 256 * 30 + UPDATE * 40
+    assert with_places - rest == pytest.approx(PLACE * (10 * 64 + 2 * 20))
