@@ -115,7 +115,7 @@ def _notes(found: Tuned, chosen: Outcome) -> Iterator[str]:
             f"noise of the best ({near.noise:.3f}, from {len(chosen.seeds)} seeds)"
         )
         if near.low <= subject.own <= near.high:
-            yield f"the grid's own value, {subject.own:g}, is among them: tuning shows no gain"
+            yield f"the grid's own value, {subject.own:g}, lies among them: tuning shows no gain"
     if len(finished) > 1 and chosen.value in (finished[0], finished[-1]):
         side, word = ("smallest", "low") if chosen.value == finished[0] else ("largest", "high")
         yield f"the best is the {side} value that finished: the optimum may lie beyond it; try another {word}="

@@ -46,7 +46,7 @@ def best(outcomes: Sequence[Outcome]) -> Outcome | None:
 def flat(outcomes: Sequence[Outcome]) -> Flat | None:
     r"""The values whose objective is not below the best by more than the noise between seeds.
 
-    With y_ij of trial i and seed j, over the K seeds and the T better half of the trials,
+    With y_ij of trial i and seed j, over the K seeds and the T best trials (half of them, but three at least),
 
     .. math:: s^2 = \frac{\sum (y_{ij} - \bar y_i - \bar y_j + \bar y)^2}{(T-1)(K-1)},\quad
        noise = t_{0.975,(T-1)(K-1)}\; s\, \sqrt{2/K}
@@ -59,7 +59,7 @@ def flat(outcomes: Sequence[Outcome]) -> Flat | None:
         return None
     scores = np.array([outcome.seeds for outcome in finished.values()])  # (T, K)
     means = scores.mean(axis=1)
-    noise = _noise(scores[means >= np.median(means)])
+    noise = _noise(scores[np.argsort(-means, kind="stable")[: max(3, math.ceil(len(means) / 2))]])
     near = [value for value, mean in zip(finished, means, strict=True) if mean >= means.max() - noise]
     return Flat(min(near), max(near), len(near), noise)
 

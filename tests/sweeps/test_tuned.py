@@ -82,15 +82,21 @@ def test_the_file_holds_every_trial_and_chooses_the_best_that_finished(tmp_path)
 def test_the_file_tells_the_reader_how_flat_the_optimum_is_and_where_it_was_cut_off(tmp_path):
     base, aligned = read_tuned_file(tune(tmp_path)).models.values()
     assert base.flat is not None
-    # Better half: 0.65 0.75 and 0.50 0.70. Seeds differ by 0.10 and 0.20, so that +-0.025 is left in each of four, with
-    # one degree of freedom: s = sqrt(4 * 0.025²) = 0.05, and t = 12.706 makes that 0.635.
-    assert (base.flat.low, base.flat.high, base.flat.trials) == (3e-4, 9e-4, 3)
+    # Seeds differ by 0.2, 0.1 and 0.2, by 0.1667 on the mean; half of 0.0333, -0.0667 and 0.0333 is left, with both
+    # signs: s² = 2 (2 * 0.0333² + 0.0667²) / 4 / (2 * 1) = 0.001667, and t of two degrees of freedom is 4.3027:
+    # noise = 4.3027 * 0.0408 = 0.176. The best has 0.7, so that 0.6 lies within it and 0.5 does not.
+    assert (base.flat.low, base.flat.high, base.flat.trials) == (4.56e-4, 9e-4, 2)
     assert base.notes == (
-        "3 of 3 finished values, from 0.0003 to 0.0009, lie within the noise of the best (0.635, from 2 seeds)",
-        "the grid's own value, 0.0003, is among them: tuning shows no gain",
+        "2 of 3 finished values, from 0.000456 to 0.0009, lie within the noise of the best (0.176, from 2 seeds)",
     )
     assert aligned.flat is None
     assert aligned.notes == ("1 values finished: too few to say how flat the optimum is",)
+
+
+def test_no_gain_over_the_grids_own_value_is_said_to_be_none(tmp_path):
+    alike = (*OUTCOMES["base"][1:], Outcome(3e-4, "finished", 0.65, (0.55, 0.75), None, 9.0, "c0ffee", False))
+    notes = read_tuned_file(tune(tmp_path, outcomes={**OUTCOMES, "base": alike})).models["base"].notes
+    assert "the grid's own value, 0.0003, lies among them: tuning shows no gain" in notes
 
 
 def test_the_best_at_the_end_of_what_was_tried_is_said_to_be(tmp_path):

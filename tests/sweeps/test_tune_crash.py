@@ -1,0 +1,151 @@
+"""One tuning on Ray that is interrupted and killed in mid-trial, and what is left of it."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+
+import psutil
+import pytest
+
+from sweeps.tuned import read_tuned_file
+from tests.sweeps.grids import TINY, write
+from tests.sweeps.tuning import MODELS
+
+pytestmark = pytest.mark.slow
+
+TRIALS = 4
+PATIENCE = 400.0  # seconds until a story that does not go on is a failure
+LONG = MODELS.replace(TINY, TINY.replace("steps=2", "steps=25, rollout.max_response_length=24"))
+
+
+@dataclass
+class Story:
+    codes: dict[str, int] = field(default_factory=dict)  # exit codes
+    said: dict[str, str] = field(default_factory=dict)
+    ended: dict[str, dict[int, tuple[float, str]]] = field(default_factory=dict)  # after each chapter, by trial
+    at_once: int = 0
+    orphans: list[psutil.Process] = field(default_factory=list)
+    file: object = None
+
+
+def until(condition, tuning):
+    """Wait until the condition gives something; the tuning must be alive meanwhile."""
+    deadline = time.monotonic() + PATIENCE
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "the story does not go on"
+        assert tuning.poll() is None, "the tuning has ended too early"
+        time.sleep(0.1)
+    return found
+
+
+def workers(tuning):
+    """Processes that are at a trial; Ray names them by it."""
+    found = psutil.Process(tuning.pid).children(recursive=True)
+    return [process for process in found if title(process).startswith("ray::base lr=")]
+
+
+def title(process):
+    try:
+        return " ".join(process.cmdline()).strip()
+    except psutil.Error:
+        return ""
+
+
+def query(database, text):
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=60)
+    try:
+        return connection.execute(text).fetchall()
+    finally:
+        connection.close()
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("crash")
+    results, told = folder / "results", Story()
+    database = results / "tuned" / "plain.lr.db"
+    asked = [f"grid={write(folder, LONG)}", "knob=lr", f"trials={TRIALS}", "at=model=base", f"results={results}"]
+    command = [sys.executable, "-m", "sweeps", "tune", *asked]
+    away = {"RAY_ADDRESS", "MLFLOW_TRACKING_URI", "RESULTS_DIR", "LAUNCH"}
+    environment = {name: value for name, value in os.environ.items() if name not in away}
+
+    def start(name):
+        with (folder / name).open("w") as output:  # the child keeps its own handle
+            return subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
+
+    def end(name, tuning):
+        told.codes[name] = tuning.wait(PATIENCE)
+        told.said[name] = (folder / name).read_text()
+        told.ended[name] = ended()
+
+    def ended():
+        rows = query(
+            database,
+            "select trials.trial_id, param_value, state from trials join trial_params as params "
+            "on trials.trial_id = params.trial_id where state in ('COMPLETE', 'PRUNED')",
+        )
+        return {number: (value, state) for number, value, state in rows}
+
+    def reported():
+        text = "select count(distinct trial_id) from trial_intermediate_values join trials using (trial_id)"
+        return query(database, f"{text} where state = 'RUNNING'")[0][0] if database.exists() else 0
+
+    tuning = start("interrupted")
+    until(lambda: database.exists() and reported() == 2, tuning)
+    told.at_once = len(workers(tuning))
+    until(ended, tuning)
+    tuning.send_signal(signal.SIGINT)
+    end("interrupted", tuning)
+
+    tuning = start("killed")
+    until(lambda: reported() and workers(tuning), tuning)
+    left = workers(tuning)
+    tuning.kill()
+    end("killed", tuning)
+    _, told.orphans = psutil.wait_procs(left, timeout=60)
+
+    end("resumed", start("resumed"))
+    end("again", start("again"))
+    told.file = read_tuned_file(results / "tuned" / "plain.lr.yaml")
+    return told
+
+
+def test_two_trials_run_at_once(story):
+    assert story.at_once == 2
+
+
+def test_ctrl_c_ends_in_good_order_keeps_what_ended_and_says_how_to_resume(story):
+    said = story.said["interrupted"]
+    assert story.codes["interrupted"] == 130
+    assert f"interrupted: {len(story.ended['interrupted'])} trials have ended and are kept" in said
+    assert "resume with: python -m sweeps tune grid=" in said
+    assert "Traceback" not in said
+    assert story.ended["interrupted"]
+
+
+def test_workers_do_not_outlive_a_killed_driver(story):
+    assert story.codes["killed"] == -signal.SIGKILL
+    assert story.orphans == []
+
+
+def test_no_trial_that_ended_is_repeated(story):
+    last = story.ended["resumed"]
+    assert story.ended["interrupted"].items() <= story.ended["killed"].items() <= last.items()
+    assert len({value for value, _ in last.values()}) == len(last)
+
+
+def test_all_trials_end_in_the_end(story):
+    assert story.codes["resumed"] == 0
+    assert len(story.ended["resumed"]) == TRIALS
+    assert [trial.state for trial in story.file.models["base"].trials].count("failed") == 0
+    assert len(story.file.models["base"].trials) == TRIALS
+
+
+def test_a_finished_tuning_starts_nothing(story):
+    assert story.codes["again"] == 0
+    assert "nothing to run: every trial has ended" in story.said["again"]
+    assert story.ended["again"] == story.ended["resumed"]
