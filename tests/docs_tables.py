@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.docs_numbers import one_of_eight
+from tests.docs_takeaways import advice, claims
 from tests.docs_trick import trick_block
 from tests.markdown import code, table
 from tests.tricks.apply_faults import messages
@@ -23,7 +24,8 @@ from tricks.presets import PRESETS
 from tricks.testing import CLAUSES
 
 ROOT = Path(__file__).parent.parent
-PAGES = (ROOT / "docs" / "tricks.md", ROOT / "docs" / "rollouts.md", ROOT / "CONTRIBUTING.md")
+DOCS = ("tricks.md", "rollouts.md", "takeaways.md", "guide.md")
+PAGES = (*(ROOT / "docs" / name for name in DOCS), ROOT / "CONTRIBUTING.md")
 _BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
 
 Lines = Iterator[str]
@@ -94,6 +96,8 @@ TABLES: dict[str, Callable[[], Lines]] = {
     "one_of_eight": one_of_eight,
     "refusals": _refusals,
     "faults": _faults,
+    "claims": claims,
+    "advice": advice,
 }
 
 
