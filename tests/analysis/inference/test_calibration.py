@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from analysis.inference.contrast import Contrast
+from analysis.inference.evaluation import evaluation_noise
 from analysis.inference.verdict import MIN_SEEDS
 from harness.power import ALPHA
 from tests.benchmarks.calibration import Share, at_margin, null, one_effect
@@ -45,6 +47,22 @@ def test_power_is_what_the_plan_promised():
     assert alone.value == pytest.approx(100 * kept.alone, abs=3 + SURE * max(alone.error, 1))
     assert among.value == pytest.approx(100 * kept.among, abs=3 + SURE * among.error)
     assert 70 < 100 * kept.among < 90  # not so large an effect that everything would find it
+
+
+def test_the_evaluation_error_is_how_far_other_problems_move_a_difference():
+    """Nothing but problems and samples varies here; 150 differences tell their deviation to a sixth."""
+    world, found, draws = World(seed=0.0, run=0.0), [], np.random.default_rng(1)
+    for _ in range(150):
+        sweep = draw(world, problems(world, draws), 1, draws)
+        taken = sweep.frame()
+        paired, unpaired = (
+            evaluation_noise(taken, Contrast(1, 0, "primary", "final/accuracy"), (0,), outcomes)
+            for outcomes in (sweep.shares, None)
+        )
+        found.append((float(sweep.accuracy[1, 0] - sweep.accuracy[0, 0]), paired.se, unpaired.se))
+    gaps, paired, unpaired = np.array(found).T
+    assert np.sqrt((paired**2).mean()) == pytest.approx(gaps.std(), rel=0.18)
+    assert unpaired.mean() > 1.3 * gaps.std()  # arms agree on problems; without pairing that is not known
 
 
 def test_the_truth_of_a_simulated_sweep_is_its_mean_over_many_seeds():
