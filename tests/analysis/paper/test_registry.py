@@ -1,0 +1,86 @@
+import re
+
+import pytest
+
+from analysis.paper.drawing import draw
+from analysis.paper.registry import FIGURES
+from analysis.paper.table import paper_table
+from analysis.render import comma_separated, latex, markdown
+from analysis.stats import Estimate
+from analysis.tables import Missing
+from sweeps.grid import read_grid
+from sweeps.library import find_grid
+from tests.analysis.paper.samples import BY_ID, NAMES, found, full, source
+from tests.analysis.takeaways.samples import study
+
+IDS = [figure.id for figure in FIGURES]
+OURS = {"score", "gap", "side"}
+
+
+def test_every_figure_of_the_paper_and_its_main_result_has_an_entry():
+    numbers = [*range(2, 16), *range(17, 21)]
+    assert sorted(IDS) == sorted([*(f"fig{number:02}" for number in numbers), "main", "iclr"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_grids_say_which_figures_they_feed_and_figures_which_grids_they_take(name):
+    fed = {re.sub(r"^fig(\d)$", r"fig0\1", feed) for feed in read_grid(find_grid(name)).feeds} & set(IDS)
+    assert fed == {figure.id for figure in FIGURES if name in figure.grids and figure.id != "main"}
+
+
+@pytest.mark.parametrize("profile", ["laptop", "gpu"])
+@pytest.mark.parametrize("figure", FIGURES, ids=IDS)
+def test_the_plan_of_the_grid_has_cells_for_every_part(figure, profile):
+    _, views = found(figure.id, *(source(study(name, profile, full=True)) for name in figure.grids))
+    assert len(views) == len(figure.parts)
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=IDS)
+def test_without_a_run_every_number_of_ours_is_a_dash_and_the_figure_is_drawn(figure):
+    large = figure.id == "fig20"  # of the larger models, which the quick plans leave out
+    _, views = found(figure.id, *(source(study(name, full=large)) for name in figure.grids))
+    table = paper_table(figure, views)
+    kinds = [column.kind for column in table.columns]
+    assert {type(entry) for row in table.rows for entry, kind in zip(row, kinds, strict=True) if kind in OURS} == {
+        Missing
+    }
+    assert "not run yet" in markdown(table)
+    assert draw(figure, views)["png"].startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=IDS)
+def test_with_runs_our_columns_hold_our_numbers_alone_and_the_paper_s_columns_the_paper_s(figure):
+    # Every score of every run is 0.125, so that any other number in our columns is not ours; differences are 0.
+    _, views = found(figure.id, *(full(name, "gpu") for name in figure.grids))
+    table = paper_table(figure, views)
+    texts = {reading.text for view in views for reading in view.readings}
+    for row in table.rows:
+        for entry, column in zip(row, table.columns, strict=True):
+            if column.kind in OURS:
+                assert not isinstance(entry, str) or entry == "baseline"
+                assert not isinstance(entry, Estimate) or entry.mean == (0.0 if column.kind == "gap" else 0.125)
+            if column.kind == "number":
+                assert column.title.startswith("the paper")
+                assert isinstance(entry, Missing) or entry in texts
+    assert len(comma_separated(table).splitlines()) == len(table.rows) + 1
+    assert latex(table).count(r"\\") == len(table.rows) + 1
+
+
+@pytest.mark.parametrize("figure_id", ["fig06", "fig09", "fig14", "main"])  # every kind of panel but tokens
+def test_the_same_runs_give_the_same_bytes(figure_id):
+    figure, views = found(figure_id, *(full(name) for name in BY_ID[figure_id].grids))
+    assert draw(figure, views) == draw(figure, views)
+    assert paper_table(figure, views) == paper_table(figure, views)
+
+
+def test_a_study_that_feeds_no_figure_gives_none():
+    assert all(found(figure_id, full("smoke"))[1] == () for figure_id in IDS)
+
+
+def test_laptop_figures_warn_and_name_the_profile():
+    figure, views = found("fig04", full("p1_norm_level"))
+    table = paper_table(figure, views)
+    assert table.name == "fig04.laptop"
+    assert "laptop profile" in table.title
+    assert "never to be read as the paper's numbers" in table.warning
+    assert not paper_table(*found("fig04", full("p1_norm_level", "gpu"))).warning
