@@ -99,7 +99,7 @@ def test_several_numbers_are_listed(norms):
     [
         ("", "give the address of a number: CELL=TABLE/LABEL,LABEL/COLUMN"),
         ("norm.laptop/easy/p", "no table 'norm.laptop'; did you mean 'norms.laptop'?"),
-        ("norms.laptop.factorial/easy/p", "norms.laptop.factorial: no such table can be made of these runs"),
+        ("norms.laptop.curves/easy/area", "norms.laptop.curves: no such table can be made of these runs"),
         ("norms.laptop/esay,group/final/accuracy", "norms.laptop has no row with 'esay'; did you mean 'easy'?"),
         ("norms.laptop/easy,hard/final/accuracy", "no row with all of easy, hard; nearest: easy,none, easy,group"),
         ("norms.laptop/easy,group/final/acuracy", "no column 'final/acuracy'; did you mean 'final/accuracy'?"),
