@@ -3,9 +3,9 @@ r"""Processor seconds of a run on a laptop core, of the small embedded model on 
 .. math:: C = a\,(S + E) + b\,T e + c\,U + d\,P
 
 with S tokens sampled in steps, E in evaluations, T trained on in each of e epochs, U updates, and P places at which
-some response is still running. The constants were fitted by non-negative least squares to 108 recorded runs, whose
-seconds they give within 5 % (root mean square) where the tokens are known; docs/planning.md says how they were chosen.
-Another core, and another model, has its own pace: recorded runs divided by this.
+some response is still running. The constants were fitted by non-negative least squares to 195 recorded runs of the
+four embedded models, whose seconds they give within 6 % (root mean square) where the tokens are known. Another core,
+and another model, has its own pace: recorded runs divided by this.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-SAMPLED: Final = 34e-6  # seconds a token
-TRAINED: Final = 48e-6  # a token and epoch; scoring it is in
-UPDATE: Final = 4.9e-3
-PLACE: Final = 0.8e-3  # a decoding step, however many sequences run
+SAMPLED: Final = 29e-6  # seconds a token
+TRAINED: Final = 52e-6  # a token and epoch; scoring it is in
+UPDATE: Final = 0.4e-3
+PLACE: Final = 1.8e-3  # a decoding step, however many sequences run
 TAIL: Final = 3.0  # mean lengths, after which next to nothing runs, if the limit does not end it before
 
 

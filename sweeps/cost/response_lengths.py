@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import exp
+from math import exp, pi, sqrt
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Any, Final
 
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from harness.records import CONTROL, OFF
 
@@ -105,7 +105,8 @@ def _cut(mean: float, limit: float) -> float:
     """Mean of normal lengths of which the limit cuts off what is longer."""
     spread = SPREAD * mean
     z = (limit - mean) / spread
-    return float(mean - spread * (norm.pdf(z) - z * norm.sf(z)))
+    density = exp(-z * z / 2) / sqrt(2 * pi)
+    return float(mean - spread * (density - z * ndtr(-z)))
 
 
 def _keys(config: Config) -> tuple[Key, ...]:

@@ -56,7 +56,8 @@ def test_a_plan_on_this_machine_names_hours_and_memory(tmp_path):
 
 def test_memory_is_not_known_of_a_model_that_never_ran(tmp_path):
     text = PLAIN.replace("reward=zero_one", "model=qwen3_4b, data=math_easy, eval=smol")
-    assert "0.8 GB a run at most; not known of Qwen/Qwen3-4B" in said(make_plan(grid(tmp_path, text), False, (), (), {}))
+    made = make_plan(grid(tmp_path, text), False, (), (), {})
+    assert "0.8 GB a run at most; not known of Qwen/Qwen3-4B" in said(made)
 
 
 def test_a_plan_on_gpus_names_hours_memory_length_and_engines(tmp_path):
