@@ -61,18 +61,19 @@ class Panel:
 
     title: str
     lines: tuple[Line, ...]
+    y: Scale
+    ticks: tuple[tuple[float, str], ...]  # of y
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A metric in all settings, on the same axes."""
+    """A metric in all settings, on the same axes; controls have one for themselves, as they may go far."""
 
     metric: str
     panels: tuple[Panel, ...]
     x: Scale
-    y: Scale
-    x_ticks: tuple[tuple[float, str], ...]
-    y_ticks: tuple[tuple[float, str], ...]
+    ticks: tuple[tuple[float, str], ...]  # of x
+    controls: bool  # whether some panels are controls
     every: int  # of how many steps one is drawn
     data: Mapping[str, Any]  # for the script
 
@@ -92,12 +93,19 @@ def _figure(study: Study, taken: pd.DataFrame, metric: str, curves: Mapping[str,
     kept = {*steps[::every], steps[-1]}
     thin = {run_id: tuple(point for point in curve if point[0] in kept) for run_id, curve in curves.items()}
     means, runs = bands(taken, thin), _runs(taken, thin)
-    values = [value for found in runs.values() for _, _, curve in found for _, value in curve]
     x = spanning(map(float, steps), LEFT, WIDTH - RIGHT, room=0.0)
-    y = spanning(values, HEIGHT - BOTTOM, TOP)
-    panels = tuple(_panel(group, means, runs, x, y) for group in groups(study, means.keys()))
-    data = _data(metric, panels, x, y)
-    return Figure(metric, panels, x, y, _ticks(x, 6), _ticks(y, 4), every, data) if panels else None
+    shown = groups(study, means.keys())
+    y = {kind: _span([group for group in shown if group.control == kind], runs) for kind in (False, True)}
+    panels = tuple(_panel(group, means, runs, x, y[group.control]) for group in shown)
+    controls = any(group.control for group in shown)
+    return Figure(metric, panels, x, _ticks(x, 6), controls, every, _data(metric, panels, x)) if panels else None
+
+
+def _span(shown: Sequence[Group], runs: Mapping[int, Sequence[tuple[str, int, Points]]]) -> Scale:
+    """The y axis of these panels."""
+    cells = {arm.cell for group in shown for arm in group.arms}
+    values = [value for cell in sorted(cells) for _, _, curve in runs[cell] for _, value in curve]
+    return spanning(values, HEIGHT - BOTTOM, TOP)
 
 
 def _runs(taken: pd.DataFrame, curves: Mapping[str, Curve]) -> dict[int, list[tuple[str, int, Points]]]:
@@ -113,7 +121,8 @@ def _runs(taken: pd.DataFrame, curves: Mapping[str, Curve]) -> dict[int, list[tu
 def _panel(
     group: Group, means: Mapping[int, Band], runs: Mapping[int, Sequence[tuple[str, int, Points]]], x: Scale, y: Scale
 ) -> Panel:
-    return Panel(group.title, tuple(_line(arm, means[arm.cell], runs[arm.cell], x, y) for arm in group.arms))
+    lines = tuple(_line(arm, means[arm.cell], runs[arm.cell], x, y) for arm in group.arms)
+    return Panel(group.title, lines, y, _ticks(y, 4))
 
 
 def _line(arm: Arm, mean: Band, runs: Sequence[tuple[str, int, Points]], x: Scale, y: Scale) -> Line:
@@ -131,14 +140,17 @@ def _ticks(scale: Scale, about: int) -> tuple[tuple[float, str], ...]:
     return tuple((scale.at(tick), tick_text(tick)) for tick in scale.ticks(about))
 
 
-def _data(metric: str, panels: Sequence[Panel], x: Scale, y: Scale) -> dict[str, Any]:
+def _data(metric: str, panels: Sequence[Panel], x: Scale) -> dict[str, Any]:
     """What the script has to know: the axes, and every point with the run that it is of."""
     return {
         "metric": metric,
-        "x": [x.low, x.high, x.start, x.end],
-        "y": [y.low, y.high, y.start, y.end],
-        "panels": [[_line_data(line) for line in panel.lines] for panel in panels],
+        "x": _axis(x),
+        "panels": [{"y": _axis(panel.y), "lines": [_line_data(line) for line in panel.lines]} for panel in panels],
     }
+
+
+def _axis(scale: Scale) -> list[float]:
+    return [scale.low, scale.high, scale.start, scale.end]
 
 
 def _line_data(line: Line) -> dict[str, Any]:

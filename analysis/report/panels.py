@@ -35,6 +35,7 @@ class Group:
 
     title: str
     arms: tuple[Arm, ...]
+    control: bool = False
 
 
 def groups(study: Study, ran: Collection[int]) -> tuple[Group, ...]:
@@ -71,7 +72,7 @@ def _controls(study: Study, ran: Collection[int], back: Mapping[int, int], names
             base = [Arm(back[cell], names[back[cell]], 0, 0)] if back.get(cell) in ran else []
             where = words({axis: labels[axis] for axis in axes})
             title = f"control {labels[CONTROL]}: {where}" if where else f"control {labels[CONTROL]}"
-            yield Group(title, (*base, Arm(cell, labels[CONTROL], 1, 1)))
+            yield Group(title, (*base, Arm(cell, labels[CONTROL], 1, 1)), control=True)
 
 
 def _arm(study: Study, cell: int) -> str:

@@ -8,7 +8,7 @@
   function explore(figure) {
     const data = JSON.parse(figure.querySelector("script").textContent);
     const tip = figure.querySelector(".tip");
-    figure.querySelectorAll("svg.plot").forEach((svg, place) => panel(svg, data, data.panels[place], tip));
+    figure.querySelectorAll("svg.plot").forEach((svg, place) => panel(svg, data.x, data.panels[place], tip));
   }
 
   function tracks(svg, lines) {
@@ -24,7 +24,7 @@
     });
   }
 
-  function panel(svg, data, lines, tip) {
+  function panel(svg, xAxis, { y: yAxis, lines }, tip) {
     const all = tracks(svg, lines);
     const ring = svg.appendChild(document.createElementNS(NEW, "circle"));
     ring.setAttribute("class", "point");
@@ -33,7 +33,7 @@
     let at = null; // [track, point]
 
     const place = ([low, high, start, end], value) => start + ((value - low) / (high - low)) * (end - start);
-    const spot = (track, point) => [place(data.x, track.steps[point]), place(data.y, track.values[point])];
+    const spot = (track, point) => [place(xAxis, track.steps[point]), place(yAxis, track.values[point])];
 
     function show(track, point) {
       hide();

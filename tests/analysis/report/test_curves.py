@@ -1,5 +1,7 @@
 from analysis.frame import planned, runs_frame
 from analysis.report.curves import POINTS, figures
+from tests.analysis.report.samples import STUDY as CONTROLLED
+from tests.analysis.report.samples import record
 from tests.analysis.samples import STUDY, failed, run
 
 
@@ -44,4 +46,11 @@ def test_a_long_curve_is_thinned_to_its_first_and_last_points_and_some_between()
 def test_a_number_that_is_none_is_a_gap_and_no_point():
     histories = {"rollout/accuracy": {"c0-s0": ((1, 0.5), (2, float("nan")), (3, 0.5))}}
     (figure,) = drawn([run(0, 0)], histories)
-    assert figure.data["panels"][0][0]["mean"] == {"steps": [1, 3], "values": [0.5, 0.5]}
+    assert figure.data["panels"][0]["lines"][0]["mean"] == {"steps": [1, 3], "values": [0.5, 0.5]}
+
+
+def test_a_control_that_goes_far_does_not_flatten_the_other_panels():
+    taken = planned(runs_frame([record(cell, 0) for cell in (0, 1, 3)]), CONTROLLED)
+    high = {"c0-s0": straight(3), "c1-s0": straight(3), "c3-s0": ((1, 100.0), (2, 100.0), (3, 100.0))}
+    (figure,) = figures(CONTROLLED, taken, lambda metric: high if metric == "rollout/accuracy" else {})
+    assert [(round(panel.y.low), round(panel.y.high)) for panel in figure.panels] == [(1, 3), (-3, 104)]

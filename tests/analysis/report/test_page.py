@@ -64,7 +64,7 @@ def test_data_inside_a_script_element_cannot_end_it(document):
     figure = section(document, "curves").all("script")[0]
     assert "<" not in figure.text
     assert ">" not in figure.text
-    assert SCRIPT in [line["cell"] for panel in json.loads(figure.text)["panels"] for line in panel]
+    assert SCRIPT in [line["cell"] for panel in json.loads(figure.text)["panels"] for line in panel["lines"]]
 
 
 def test_the_same_store_gives_the_same_bytes(filled, text, tmp_path):
@@ -139,7 +139,7 @@ def test_curves_are_drawn_without_the_script_and_kept_for_it(document):
     # panels: cells 1 and 2 beside their baseline; the control beside it again
     assert [len(svg.all("polyline", class_="seed c0")) for svg in figure.all("svg", class_="plot")] == [6, 6]
     data = json.loads(figure.all("script")[0].text)
-    (baseline, *_), (_, control) = data["panels"]
+    (baseline, *_), (_, control) = (panel["lines"] for panel in data["panels"])
     assert baseline["runs"][3] == {"id": "c0-s3", "seed": 3, "steps": [1, 2, 3, 4], "values": curve(0, 3)}
     assert control["cell"] == "lr"
 
