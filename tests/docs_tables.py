@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from analysis.paper.registry import FIGURES
 from tests.docs_numbers import one_of_eight
 from tests.docs_takeaways import advice, claims
 from tests.docs_trick import trick_block
@@ -24,7 +25,7 @@ from tricks.presets import PRESETS
 from tricks.testing import CLAUSES
 
 ROOT = Path(__file__).parent.parent
-DOCS = ("tricks.md", "rollouts.md", "takeaways.md", "guide.md")
+DOCS = ("tricks.md", "rollouts.md", "takeaways.md", "guide.md", "paper.md")
 PAGES = (*(ROOT / "docs" / name for name in DOCS), ROOT / "CONTRIBUTING.md")
 _BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
 
@@ -87,6 +88,14 @@ def _faults() -> Lines:
     yield from (f"    {message}" for message in dict.fromkeys(messages()))
 
 
+def _paper_figures() -> Lines:
+    rows = [
+        (code(figure.id), figure.number, figure.title, " ".join(map(code, figure.grids)), figure.states)
+        for figure in FIGURES
+    ]
+    yield from table(("files", "in the paper", "shows", "grid", "what the paper states"), rows)
+
+
 TABLES: dict[str, Callable[[], Lines]] = {
     "catalog": _catalog,
     "presets": _presets,
@@ -96,6 +105,7 @@ TABLES: dict[str, Callable[[], Lines]] = {
     "one_of_eight": one_of_eight,
     "refusals": _refusals,
     "faults": _faults,
+    "paper_figures": _paper_figures,
     "claims": claims,
     "advice": advice,
 }
