@@ -5,6 +5,8 @@ import sqlite3
 import pytest
 import yaml
 
+from harness.records import RunRecord
+from harness.store import Store
 from sweeps.__main__ import main
 from sweeps.tuned import read_tuned_file
 from tests.sweeps.grids import TINY, write
@@ -59,8 +61,14 @@ def test_a_tuning_runs_writes_resumes_and_carries_its_grid(tmp_path, alone, caps
 
     document = yaml.safe_load(path.read_text()) | {"reviewed": "A. Person, 2025-09-01"}
     (tmp_path / "plain.lr.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
-    grid = write(tmp_path, MODELS + "tuned: plain.lr.yaml\n")
-    assert main(["plan", f"grid={grid}", f"results={tmp_path / 'results'}"]) == 0
+    grid = write(tmp_path, MODELS + "tuned: plain.lr.yaml\nquick: [{model: base, norm: none}]\n")
+    assert main(["run", f"grid={grid}", "seeds=0", f"results={tmp_path / 'results'}"]) == 0
+    (record,) = (RunRecord.from_json(path.read_text()) for path in (tmp_path / "results").glob("runs/*/record.json"))
+    assert record.provenance["tuning"].startswith("plain.lr.yaml sha256:")
+    assert record.config["optim"]["lr"] == document["models"]["base"]["value"]
+    assert record.config["data"]["part"] == "ablation"
+    assert Store.open(tmp_path / "results").studies()[0].tuning.startswith(record.provenance["tuning"])
+
     assert tune(tmp_path, text=MODELS + "tuned: plain.lr.yaml\n") == 2
     assert "it stands on plain.lr.yaml already" in capsys.readouterr().err
 
