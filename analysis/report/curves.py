@@ -122,7 +122,7 @@ def _panel(
     group: Group, means: Mapping[int, Band], runs: Mapping[int, Sequence[tuple[str, int, Points]]], x: Scale, y: Scale
 ) -> Panel:
     lines = tuple(_line(arm, means[arm.cell], runs[arm.cell], x, y) for arm in group.arms)
-    return Panel(group.title, lines, y, _ticks(y, 4))
+    return Panel(group.title, lines, y, _ticks(y, 5))
 
 
 def _line(arm: Arm, mean: Band, runs: Sequence[tuple[str, int, Points]], x: Scale, y: Scale) -> Line:

@@ -90,11 +90,16 @@ def _row(
     return tuple(
         Number(
             text=entry_text(entry, column, seeds),
-            source=link.source(entry, column, cell) if link else otherwise * isinstance(entry, Estimate),
+            source=link.source(entry, column, cell) if link else otherwise * _counted(entry, column),
             detail="" if isinstance(entry, str | Estimate) else entry.detail,
         )
         for entry, column in pairs
     )
+
+
+def _counted(entry: Entry, column: Column) -> bool:
+    """Whether it is a number: an estimate, or one that is written already."""
+    return isinstance(entry, Estimate) or (column.kind == "number" and isinstance(entry, str) and entry[:1].isdigit())
 
 
 def _drawn(found: Numbers, kind: Kind, ranges: Sequence[Range | None], differences: bool) -> Numbers:

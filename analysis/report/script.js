@@ -127,6 +127,17 @@
     for (const part of opened) part.open = true;
   }
 
+  // A frame takes the focus only where there is something to scroll.
+  function frames() {
+    const seen = new ResizeObserver((entries) => {
+      for (const { target } of entries) {
+        if (target.scrollWidth > target.clientWidth) target.setAttribute("tabindex", "0");
+        else target.removeAttribute("tabindex");
+      }
+    });
+    for (const frame of document.querySelectorAll(".scroll")) seen.observe(frame);
+  }
+
   function follow() {
     const links = new Map([...document.querySelectorAll(".contents a")].map((link) => [link.hash.slice(1), link]));
     const seen = new IntersectionObserver((entries) => {
@@ -145,4 +156,5 @@
   addEventListener("afterprint", () => opened.forEach((part) => { part.open = false; }));
   if (location.hash) reveal();
   follow();
+  frames();
 })();

@@ -10,6 +10,7 @@ from analysis.report.anchors import slug
 from analysis.report.numbers import Numbers, numbers
 from analysis.takeaways.catalog import CLAIMS
 from analysis.takeaways.command import STUDIES
+from analysis.takeaways.cost import STUDIES as GRIDS
 from analysis.takeaways.cost import costs
 from analysis.takeaways.gather import gather
 from analysis.takeaways.judge import findings
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from analysis.takeaways.finding import Finding, PartFinding
+    from analysis.takeaways.measured import Shelf
     from harness.records import Study
     from harness.store import Store
 
@@ -81,9 +83,16 @@ def takeaways(
 ) -> tuple[Takeaways, ...]:
     """The takeaways of every profile that has a grid for them. ``mixed``: of studies of mixed runs too."""
     return tuple(
-        _of_profile(shelf.profile, findings(CLAIMS, shelf), numbers(cost_table(costs(shelf), shelf.profile)), lines)
+        _of_profile(shelf.profile, findings(CLAIMS, shelf), _cost(shelf, lines), lines)
         for shelf in gather(store, studies, results, STUDIES, mixed)
     )
+
+
+def _cost(shelf: Shelf, lines: Lines) -> Numbers:
+    """The table of costs; its numbers lead to the lineage of the first grid that they are taken from."""
+    places = (place for (name, profile, _), place in lines.items() if (name, profile) == (GRIDS[0], shelf.profile))
+    anchor = next(places, "").partition(".")[0]
+    return numbers(cost_table(costs(shelf), shelf.profile), otherwise=f"{anchor}.lineage" if anchor else "")
 
 
 def _of_profile(profile: str, found: Sequence[Finding], cost: Numbers, lines: Lines) -> Takeaways:
