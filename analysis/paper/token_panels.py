@@ -82,6 +82,7 @@ class TokenClasses:
             known = [(at + shift, row[kind]) for at, kind in enumerate(kinds) if row.get(kind)]
             _horizontal_at(axes, known, high, view.looks[arm].colour, arm)
         axes.set_yticks(range(len(kinds)), kinds)
+        axes.set_xlim(left=0)
         axes.invert_yaxis()
 
 
@@ -91,6 +92,7 @@ def _horizontal(axes: Axes, names: Sequence[str], shares: Sequence[Estimate], co
     axes.set_yticks(range(len(names)), names, fontsize=8)
     for label in axes.get_yticklabels():
         label.set_parse_math(False)  # a token may be a dollar sign
+    axes.set_xlim(left=0)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
 
@@ -101,7 +103,6 @@ def _horizontal_at(
     places, widths = [place for place, _ in bars], [100 * each.mean for _, each in bars]
     errors = [100 * each.half_width if isfinite(each.half_width) else 0.0 for _, each in bars]
     axes.barh(places, widths, high, xerr=errors, color=colour, label=label, error_kw={"linewidth": 0.8})
-    axes.set_xlim(left=0)
 
 
 def _nothing(setting: Setting, cell: int | None, documents: Mapping[int, Mapping[str, Any]]) -> str:

@@ -22,8 +22,8 @@ RATE: Final = Column("rate", "share of its own occurrences", "side", 4)
 NOTES: Final = (
     "The share is of all tokens that the upper bound held back in a run, the rate of all times that an update learnt "
     "from the token. A space in a token is written as ␣, the end of a line as ⏎.",
-    "Each run lists the 256 tokens that each bound held back most; one that it does not list counts as never held "
-    "back.",
+    "Each run lists the 256 tokens that each bound held back most, of those that any did. One that it does not list "
+    "counts as never held back, and is not in the rate of its class.",
 )
 CLASSES_NOTE: Final = (
     f"Classes go by the text of a token alone: {', '.join(CLASSES)}. The lists of words are ours (docs/paper.md)."

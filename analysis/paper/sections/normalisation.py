@@ -64,7 +64,7 @@ FIGURES: Final = (
                 arms=("norm",),
                 panels=(Accuracy(), Ends("final/accuracy", "final accuracy")),
                 only={"norm": (*_BATCH, "group", "group_mean"), "model": BASE},
-                title="Its right panel: with the deviation (batch, group) and without it (batch_mean, group_mean)",
+                title="Its right panel: with the deviation, and without it (batch_mean, group_mean)",
             ),
         ),
         rows=Cells(
