@@ -8,7 +8,7 @@ from sweeps.errors import SweepError
 from sweeps.tune_study import COMPARED, database
 from sweeps.tune_trial import window
 from tests.sweeps.grids import TINY
-from tests.sweeps.tuning import MODELS, run, run_all, search
+from tests.sweeps.tuning import MODELS, queue, run, run_all, search
 
 STEPS = 8
 LONGER = MODELS.replace(TINY, TINY.replace("steps=2", f"steps={STEPS}"))
@@ -31,17 +31,13 @@ def test_values_have_three_digits_and_lie_in_the_range(tmp_path):
 
 
 def test_a_bad_value_is_given_up_at_the_first_step_that_may_be_compared(tmp_path):
-    with search(tmp_path, trials=20, text=LONGER) as found:
+    with search(tmp_path, trials=6, text=LONGER) as found:
+        queue(found, 2e-3, 1e-4, 2e-4, 2.5e-3, 4e-4)  # after the grid's own, 3e-4
         run_all(found, cliff)
         outcomes = found.outcomes()
-    compared = outcomes[COMPARED:]
-    bad = [outcome for outcome in compared if outcome.value > 1e-3]
-    assert bad
-    assert {outcome.state for outcome in outcomes[:COMPARED]} == {"finished"}
-    finished_first = sum(outcome.value <= 1e-3 for outcome in outcomes[:COMPARED])
-    assert finished_first > COMPARED / 2  # the median that bad ones are compared with is a good one
-    assert {(outcome.state, outcome.stopped) for outcome in bad} == {("pruned", f"seed 1001, step {window(STEPS)}")}
-    assert all(outcome.objective is None and outcome.seeds == () for outcome in bad)
+    assert [outcome.state for outcome in outcomes] == ["finished"] * COMPARED + ["pruned", "finished"]
+    assert outcomes[4].stopped == f"seed 1001, step {window(STEPS)}"
+    assert (outcomes[4].objective, outcomes[4].seeds) == (None, ())
 
 
 def test_a_trial_that_has_come_to_its_end_is_not_given_up_there(tmp_path):
