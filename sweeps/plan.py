@@ -103,12 +103,13 @@ def make_plan(
     found = twins(composed.cells, grid.baseline)
     different = {cell.cell_id: cell for cell in reversed(composed.cells)}  # of equal cells the first
     speed = _speed(records, others, different, cluster)
+    costs = _costs(speed, different)
     about = {**provenance, **(grid.tuned.provenance if grid.tuned else {})}
     every = [
         run
         for cell in composed.cells
         if cell is different[cell.cell_id]
-        for run in _runs(grid, cell, about, speed.seconds(cell.config))
+        for run in _runs(grid, cell, about, _seconds(speed, costs, cell))
     ]
     again = {cell.cell_id for each in found for cell in each.cells if cell.cell_id != each.cells[0].cell_id}
     runs = tuple(run for run in every if not (once and run.cell_id in again))
@@ -124,7 +125,7 @@ def make_plan(
         once=once,
         spared=tuple(run for run in every if run.cell_id in again),
         speed=speed,
-        costs=_costs(speed, different),
+        costs=costs,
         promise=_promise(grid, composed.cells, again if once else frozenset(), records, others),
     )
 
@@ -148,6 +149,14 @@ def _costs(speed: Speed | GpuSpeed, cells: Mapping[str, PlannedCell]) -> Mapping
     if isinstance(speed, Speed):
         return {}
     return {cell_id: speed.cost(cell.config) for cell_id, cell in cells.items()}
+
+
+def _seconds(speed: Speed | GpuSpeed, costs: Mapping[str, GpuCost | None], cell: PlannedCell) -> float:
+    """Of one run on the clock; 0 where nothing is known."""
+    if isinstance(speed, Speed):
+        return speed.seconds(cell.config)
+    cost = costs[cell.cell_id]
+    return cost.seconds if cost else 0.0
 
 
 def _promise(

@@ -14,6 +14,7 @@ responses end, and the last one runs to the limit.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from sweeps.cost.constants import (
@@ -43,6 +44,7 @@ def split(model: ModelShape, device: Device) -> int:
     return gpus
 
 
+@cache  # many cells of a grid differ in their rule alone
 def generation_seconds(
     model: ModelShape, cluster: Cluster, work: Work, fitted: Fitted, share: float = SAMPLER_SHARE
 ) -> float:

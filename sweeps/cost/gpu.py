@@ -17,7 +17,8 @@ from sweeps.cost.step import Step, step_time
 from sweeps.cost.work import Work, answers, evaluations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from typing import Any
 
     from harness.config import ExperimentConfig
     from sweeps.cost.response_lengths import ResponseLengths
@@ -59,7 +60,8 @@ def gpu_cost(
     shape = find_shape(config.model.path)
     if shape is None:
         return None
-    part, work = part_of(cluster, config.backend.num_gpus), work_of(config, lengths, drawn)
+    plain = asdict(config)
+    part, work = part_of(cluster, config.backend.num_gpus), work_of(config, lengths.mean(plain), drawn)
     optim, longest = config.optim, config.rollout.max_prompt_length + config.rollout.max_response_length
     held = memory(shape, part, optim.micro_batch_tokens, longest, optim.gradient_checkpointing)
     share = held.sampler / part.device.memory
@@ -67,7 +69,7 @@ def gpu_cost(
     reason = unfit(held, longest)
     return GpuCost(
         part=part,
-        seconds=pace * (START_SECONDS + config.steps * step.seconds + _evaluating(config, shape, part, lengths, share)),
+        seconds=pace * (START_SECONDS + config.steps * step.seconds + _evaluating(plain, shape, part, lengths, share)),
         step=step,
         memory=held,
         length=work.lengths.mean,
@@ -78,14 +80,14 @@ def gpu_cost(
     )
 
 
-def work_of(config: ExperimentConfig, lengths: ResponseLengths, drawn: float = 1.0) -> Work:
-    """What a step of this run asks for."""
+def work_of(config: ExperimentConfig, length: float, drawn: float = 1.0) -> Work:
+    """What a step of this run asks for, with responses of this mean length."""
     rollout, optim = config.rollout, config.optim
     return Work(
         responses=rollout.prompts_per_batch * rollout.group_size,
         group=rollout.group_size,
         prompt=PROMPT_TOKENS,
-        lengths=Lengths(lengths.mean(asdict(config)), rollout.max_response_length),
+        lengths=Lengths(length, rollout.max_response_length),
         updates=optim.updates_per_rollout,
         epochs=optim.epochs,
         recompute=optim.gradient_checkpointing,
@@ -95,13 +97,13 @@ def work_of(config: ExperimentConfig, lengths: ResponseLengths, drawn: float = 1
 
 
 def _evaluating(
-    config: ExperimentConfig, shape: ModelShape, part: Cluster, lengths: ResponseLengths, share: float
+    config: Mapping[str, Any], shape: ModelShape, part: Cluster, lengths: ResponseLengths, share: float
 ) -> float:
     """Seconds of all evaluations of a run."""
-    plain = asdict(config)
-    limit = limit_of_evaluation(plain)
-    held_out = Work(answers(plain), config.eval.samples, PROMPT_TOKENS, Lengths(lengths.mean(plain, limit), limit))
-    return evaluations(plain) * generation_seconds(shape, part, held_out, FITTED, share or SAMPLER_SHARE)
+    limit = limit_of_evaluation(config)
+    mean, samples = lengths.mean(config, limit), config["eval"]["samples"]
+    held_out = Work(answers(config), samples, PROMPT_TOKENS, Lengths(mean, limit))
+    return evaluations(config) * generation_seconds(shape, part, held_out, FITTED, share or SAMPLER_SHARE)
 
 
 @cache

@@ -45,11 +45,6 @@ class GpuSpeed:
         draws = self.draws if config.update_rule().resampling else 1.0
         return gpu_cost(config, self.cluster, self.lengths, draws, self.pace)
 
-    def seconds(self, config: ExperimentConfig) -> float:
-        """Of one run on the clock; 0 where nothing is known."""
-        cost = self.cost(config)
-        return cost.seconds if cost else 0.0
-
     @property
     def source(self) -> str:
         """Where the estimate comes from, in words."""

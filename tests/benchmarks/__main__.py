@@ -15,6 +15,8 @@ NAMES = (
     "verdict_speed",
     "report_speed",
     "calibration",
+    "plan_speed",
+    "plan_accuracy",
 )
 
 

@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -36,10 +36,10 @@ def test_a_run_takes_the_gpus_that_it_asks_for(cluster, asked, part):
 
 
 def test_the_work_of_a_step_is_read_from_the_settings():
-    work = work_of(config("optim.epochs=2"), NONE, 1.5)
+    work = work_of(config("optim.epochs=2"), 1000.0, 1.5)
     assert (work.responses, work.group, work.updates, work.epochs) == (1024, 8, 4, 2)
     assert (work.recompute, work.reference, work.drawn) == (True, False, 1.5)
-    assert work_of(config("+tricks.kl_loss={}"), NONE).reference
+    assert work_of(config("+tricks.kl_loss={}"), 1000.0).reference
 
 
 def test_a_run_is_its_steps_its_evaluations_and_a_start():
@@ -48,7 +48,8 @@ def test_a_run_is_its_steps_its_evaluations_and_a_start():
     evaluation = none.seconds - START_SECONDS
     assert some.seconds == pytest.approx(START_SECONDS + 500 * some.step.seconds + 14 * evaluation)
     assert some.gpu_seconds == 8 * some.seconds
-    expected = step_time(SHAPES["Qwen/Qwen3-8B"], NODE, work_of(config(), NONE))
+    assert some.length == NONE.mean(asdict(config()))
+    expected = step_time(SHAPES["Qwen/Qwen3-8B"], NODE, work_of(config(), some.length))
     assert some.step.seconds == pytest.approx(expected.seconds)
 
 
@@ -73,13 +74,13 @@ def test_a_model_without_a_known_shape_has_no_cost():
 
 def test_recorded_runs_of_planned_cells_correct_the_model():
     planned = config()
-    model = GpuSpeed.of([], {}, NODE).seconds(planned)
+    model = GpuSpeed.of([], {}, NODE).cost(planned).seconds
     ran = replace(record(), run_id="x-s0", cell_id="x", wall_seconds=2 * model, scores={})
     elsewhere = replace(ran, run_id="y-s0", cell_id="y", wall_seconds=1.0)
     speed = GpuSpeed.of([ran, elsewhere], {"x": planned}, NODE)
     assert speed.runs == 1
     assert speed.pace == pytest.approx(2.0)
-    assert speed.seconds(planned) == pytest.approx(2 * model)
+    assert speed.cost(planned).seconds == pytest.approx(2 * model)
     assert speed.source == "from 1 recorded run, taken for runs on this cluster"
 
 
