@@ -19,6 +19,8 @@ from harness.store_errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import pandas as pd
+
     from harness.records import Study
 
 OPTIONS: Final = ("grid", "profile", "results", "mixed")
@@ -108,21 +110,32 @@ def _tables(store: Store, studies: Sequence[Study], results: Path, options: Mapp
     from analysis.paper.files import write_tables  # noqa: PLC0415 - matplotlib, a second
     from analysis.study_tables import study_tables  # noqa: PLC0415
 
-    refused, counted = [], []
+    refused: list[str] = []
+    counted: list[tuple[Study, pd.DataFrame]] = []
     for study in studies:
         runs = runs_frame(store.records(study.name))
         if (reason := mixture(study, runs)) and not _asked(options, "mixed"):
             refused.append(reason)
             continue
-        counted.append(study)
+        counted.append((study, runs))
         for table in study_tables(study, runs, partial(store.history, study.name)):
             _write_table(results, table)
-    for path in write_tables(store, counted, results):
+    for path in write_tables(store, [study for study, _ in counted], results):
         print(path)
     if "grid" not in options:
+        _controls(counted, results)
         _takeaways(store, studies, results, options)
     if refused:
         raise StoreError("\n".join(refused))
+
+
+def _controls(counted: Sequence[tuple[Study, pd.DataFrame]], results: Path) -> None:
+    from analysis.controls_table import controls_table  # noqa: PLC0415
+
+    for profile in sorted({study.profile for study, _ in counted}):
+        table = controls_table([(study, runs) for study, runs in counted if study.profile == profile])
+        if table is not None:
+            _write_table(results, table)
 
 
 def _write_table(results: Path, table: Table) -> None:
