@@ -47,7 +47,7 @@ class Aggregate:
 
 def iqm(study: Study, taken: pd.DataFrame, cell: int) -> Aggregate | None:
     """Interquartile mean of a cell over seeds and benchmarks: the mean of the middle half; None without scores."""
-    names = _strata(study, taken)
+    names = _strata(study, taken, (cell,))
     seeds = _common(taken, names, (cell,))
     if not seeds:
         return None
@@ -68,7 +68,8 @@ def improvement(study: Study, taken: pd.DataFrame, contrast: Contrast) -> Aggreg
 def _of_both(
     study: Study, taken: pd.DataFrame, contrast: Contrast, what: str, number: Callable[[Array, Array], Resampled]
 ) -> Aggregate | None:
-    cells, names = (contrast.arm, contrast.baseline), _strata(study, taken)
+    cells = contrast.arm, contrast.baseline
+    names = _strata(study, taken, cells)
     seeds = _common(taken, names, cells)
     if not seeds:
         return None
@@ -76,10 +77,11 @@ def _of_both(
     return _aggregate(number(arm, baseline), _key(study, what, *cells), seeds, names)
 
 
-def _strata(study: Study, taken: pd.DataFrame) -> tuple[str, ...]:
-    """Accuracy on each benchmark, where that is what decides."""
-    single = tuple(str(name) for name in taken if re.fullmatch(r"final/\w+/avg@\d+", str(name)))
-    return single if single and study.metric == "final/accuracy" else (study.metric,)
+def _strata(study: Study, taken: pd.DataFrame, cells: Sequence[int]) -> tuple[str, ...]:
+    """Accuracy on each benchmark that all these cells were asked, where accuracy is what decides."""
+    single = [str(name) for name in taken if re.fullmatch(r"final/\w+/avg@\d+", str(name))]
+    shared = tuple(name for name in single if {*cells} <= scores(taken, name).keys())
+    return shared if shared and study.metric == "final/accuracy" else (study.metric,)
 
 
 def _common(taken: pd.DataFrame, names: Sequence[str], cells: Sequence[int]) -> tuple[int, ...]:

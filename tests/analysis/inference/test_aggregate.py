@@ -39,6 +39,11 @@ def test_the_iqm_is_over_seeds_and_benchmarks_together():
     assert found.benchmarks == ("final/aime24/avg@8", "final/math500/avg@8")
 
 
+def test_a_benchmark_that_one_cell_was_not_asked_is_no_stratum():
+    asked = {"final__aime24__avg@8": {0: [0.0] * 4, 1: [0.1] * 4}, "final__math500__avg@8": {1: [0.6] * 4}}
+    assert improvement(wide(), frame(**asked), CONTRAST).benchmarks == ("final/aime24/avg@8",)
+
+
 def test_benchmarks_play_no_part_where_another_metric_decides():
     assert iqm(replace(wide(), metric="start/accuracy"), two_benchmarks(), 1) is None
 
