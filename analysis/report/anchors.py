@@ -19,10 +19,19 @@ def anchors(studies: Sequence[Study]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def in_order(studies: Sequence[Study]) -> list[Study]:
+    """By name, numbers inside it by their size: ``p2`` before ``p10``."""
+    return sorted(studies, key=lambda study: (_parts(study.name), study.profile))
+
+
 def slug(text: str) -> str:
     """``norm_ablation.laptop`` as ``norm-ablation-laptop``; begins with a letter."""
     words = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
     return words if words[:1].isalpha() else f"s-{words}"
+
+
+def _parts(name: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def _free(name: str, taken: Sequence[str]) -> str:

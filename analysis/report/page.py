@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from analysis.report.anchors import anchors
+from analysis.report.anchors import anchors, in_order
 from analysis.report.held import Held
 from analysis.report.judged import FAMILIES, WORDS
 from analysis.report.paper import paper
@@ -33,7 +33,8 @@ class Options:
 
 def page(store: Store, studies: Sequence[Study], results: Path, options: Options = Options()) -> str:
     """The page of these studies; the same text for the same store. ``results``: the folder with what runs left."""
-    held = [Held.of(store, study, anchor) for study, anchor in zip(studies, anchors(studies), strict=True)]
+    ordered = in_order(studies)
+    held = [Held.of(store, study, anchor) for study, anchor in zip(ordered, anchors(ordered), strict=True)]
     figures = paper(held, results)  # before the parts: lineage has what all numbers ask for
     parts = [part(each, store.links(each.study.name)) for each in held]
     claims = takeaways(store, studies, results, _lines(parts), options.mixed) if options.claims else ()

@@ -140,11 +140,17 @@
 
   function follow() {
     const links = new Map([...document.querySelectorAll(".contents a")].map((link) => [link.hash.slice(1), link]));
+    const list = document.querySelector(".contents");
+    const show = (link) => {
+      link.setAttribute("aria-current", "true");
+      const [top, end] = [link.offsetTop - list.offsetTop, list.scrollTop + list.clientHeight];
+      if (top < list.scrollTop || top + link.offsetHeight > end) list.scrollTop = top - list.clientHeight / 3;
+    };
     const seen = new IntersectionObserver((entries) => {
       for (const entry of entries) {
         if (!entry.isIntersecting) continue;
         for (const link of links.values()) link.removeAttribute("aria-current");
-        links.get(entry.target.id)?.setAttribute("aria-current", "true");
+        show(links.get(entry.target.id));
       }
     }, { rootMargin: "-5% 0px -85% 0px" });
     for (const id of links.keys()) seen.observe(document.getElementById(id));
