@@ -143,7 +143,7 @@
     const list = document.querySelector(".contents");
     const show = (link) => {
       link.setAttribute("aria-current", "true");
-      const [top, end] = [link.offsetTop - list.offsetTop, list.scrollTop + list.clientHeight];
+      const [top, end] = [link.offsetTop, list.scrollTop + list.clientHeight];
       if (top < list.scrollTop || top + link.offsetHeight > end) list.scrollTop = top - list.clientHeight / 3;
     };
     const seen = new IntersectionObserver((entries) => {
