@@ -55,24 +55,32 @@ def main(arguments: Sequence[str]) -> int:
         print(USAGE)
         return 0
     try:
-        command, options = _parse(arguments)
-        results = Path(options.get("results") or os.environ.get("RESULTS_DIR") or "results")
-        if command in ALONE:
-            ALONE[command](results, options)
-            return 0
-        store = Store.open(results)
-        if command in TOGETHER:
-            TOGETHER[command](store, _chosen(store, options), results, options)
-            return 0
-        for study in _chosen(store, options):
-            COMMANDS[command](store, study, results)
+        _do(arguments)
+        sys.stdout.flush()
     except UsageError as error:
         print(error, file=sys.stderr)
         return 2
     except StoreError as error:
         print(error, file=sys.stderr)
         return 1
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _do(arguments: Sequence[str]) -> None:
+    command, options = _parse(arguments)
+    results = Path(options.get("results") or os.environ.get("RESULTS_DIR") or "results")
+    if command in ALONE:
+        ALONE[command](results, options)
+        return
+    store = Store.open(results)
+    chosen = _chosen(store, options)
+    if command in TOGETHER:
+        TOGETHER[command](store, chosen, results, options)
+        return
+    for study in chosen:
+        COMMANDS[command](store, study, results)
 
 
 def _parse(arguments: Sequence[str]) -> tuple[str, dict[str, str]]:

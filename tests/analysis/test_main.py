@@ -1,4 +1,6 @@
 import resource
+import subprocess
+import sys
 
 import pytest
 
@@ -99,3 +101,11 @@ def test_a_full_disk_leaves_the_old_file_and_no_half_of_the_new(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("table.md", b"old")]
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(filled):
+    command = f"{sys.executable} -m analysis summary {filled} | true"
+    done = subprocess.run(
+        ["bash", "-c", f"{command}; exit ${{PIPESTATUS[0]}}"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
