@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from sweeps.compose import PlannedCell
     from sweeps.cost.gpu import GpuCost
+    from sweeps.estimate import Speed
     from sweeps.plan import Plan, PlannedRun
 
     Line = tuple[str, str]
@@ -34,7 +35,7 @@ def cost_lines(plan: Plan, slots: int | None) -> Iterator[Line]:
     elif plan.to_run:
         yield "time", f"about {_time(plan.to_run, slots)}, {plan.speed.source}"
         yield "hours", f"{duration(plan.spent(plan.to_run))} of processor time in all, {_each(plan.to_run)} a run"
-        yield "memory", _memory(plan)
+        yield "memory", _memory(plan, plan.speed)
 
 
 def spent(plan: Plan, cost: float) -> str:
@@ -54,8 +55,8 @@ def _each(runs: Sequence[PlannedRun]) -> str:
     return duration(most) if duration(least) == duration(most) else f"{duration(least)} to {duration(most)}"
 
 
-def _memory(plan: Plan) -> str:
-    known = {cell.config.model.path: plan.speed.memory_of(cell.config) for cell in plan.cells}  # type: ignore[union-attr]
+def _memory(plan: Plan, speed: Speed) -> str:
+    known = {cell.config.model.path: speed.memory_of(cell.config) for cell in plan.cells}
     if sizes := [size for size in known.values() if size]:
         unknown = ", ".join(path for path, size in known.items() if not size)
         return f"{max(sizes) / GB:.1f} GB a run at most" + (f"; not known of {unknown}" if unknown else "")

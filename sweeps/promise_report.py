@@ -49,8 +49,9 @@ def _shows(found: Promise) -> str:
 def _level(found: Promise) -> str:
     if not found.primary:
         return "0.05, exploratory"
-    contrasts = f"{found.comparisons} primary contrast{'s' * (found.comparisons > 1)}"
-    return f"0.05 / {found.comparisons}, the first step of Holm over {contrasts}"
+    if found.comparisons == 1:
+        return "0.05, for the one primary contrast"
+    return f"0.05 / {found.comparisons}, the first step of Holm over {found.comparisons} primary contrasts"
 
 
 def _kind(found: Promise) -> str:
