@@ -52,7 +52,7 @@ class Judged:
     covered: Array  # 1 where the interval holds the true difference
     called: Array  # 1 where it is better or worse; below MIN_SEEDS where the adjusted p would say so
     p: Array
-    equivalent: Array  # 1 where it is equivalent, or the adjusted p would say so
+    equivalent: Array  # 1 where the adjusted p of equivalence says so, though the word may be better or worse
     p_equivalent: Array  # of each contrast by itself
 
 
@@ -106,7 +106,7 @@ def judge(name: str, sweep: Sweep, margin: float | None = None, *, outcomes: boo
         covered=np.array([v.interval[0] <= true <= v.interval[1] for v, true in zip(found, truths, strict=True)]),
         called=np.array([v.p_adjusted <= ALPHA if early else v.word in {"better", "worse"} for v in found]),
         p=np.array([v.p for v in found]),
-        equivalent=np.array([_small(v) if early else v.word == "equivalent" for v in found]),
+        equivalent=np.array([_small(v) for v in found]),
         p_equivalent=np.array([p_equivalent(pair, margin) for pair in both]),
     )
 

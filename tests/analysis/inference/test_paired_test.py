@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.weightstats import DescrStatsW
 
 from analysis.inference.paired_test import different, p_different, p_equivalent
 from analysis.inference.pairs import Pairs
@@ -20,6 +21,16 @@ def test_a_difference_is_tested_by_students_t_over_pairs():
 def test_equivalence_takes_the_worse_of_the_two_sides():
     # margin 0.06: (0.06 - 0.035) / (0.0187083 / sqrt(6)) = 3.273268; the lower side is further away
     assert p_equivalent(pairs(SIX), 0.06) == pytest.approx(stats.t.sf(3.273268, 5), rel=1e-5)
+
+
+@pytest.mark.parametrize("n", [2, 6, 20])
+def test_both_tests_are_those_of_statsmodels(n):
+    draws = np.random.default_rng(n)
+    for margin in (0.001, 0.02, 0.1):
+        found = pairs(draws.normal(0.01, 0.02, n), draws.random(n))
+        theirs = DescrStatsW(found.differences)
+        assert p_different(found) == pytest.approx(theirs.ttest_mean(0)[1])
+        assert p_equivalent(found, margin) == pytest.approx(theirs.ttost_mean(-margin, margin)[0])
 
 
 def test_a_difference_beyond_the_margin_is_not_equivalent():
