@@ -80,5 +80,5 @@ def _fraction(plan: Plan, found: Promise) -> Iterator[Design]:
     share = _RUNS[factors] / 2**factors
     size = round(share * len(cells))
     read = Promise(found.metric, factors, True, size // 2, found.seeds, found.noise)
-    how = f"a {_RUNS[factors]}-run fraction of the {factors} two-level axes (as in screening), for main effects"
+    how = f"{size} cells, a fraction of the {factors} two-level axes (as in screening), for main effects"
     yield Design(how, size * found.seeds, share * plan.spent(plan.runs), read.smallest)

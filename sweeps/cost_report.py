@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sweeps.cells import varied, words
+from sweeps.cost.gpu import DEFAULT
 from sweeps.cost.gpu_speed import GpuSpeed
 from sweeps.cost.models import find_shape
 from sweeps.cost.response_lengths import is_base
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     Line = tuple[str, str]
 
 GB: Final = 1e9
+ANOTHER: Final = "CLUSTER=2x8xH100 counts on another"
 ENGINES: Final = (
     "counted as if vLLM sampled and DeepSpeed trained (ZeRO-3) on the same GPUs; these engines are not part of this "
     "version, and no run can use them yet"
@@ -65,7 +67,8 @@ def _memory(plan: Plan, speed: Speed) -> str:
 
 def _on_gpus(plan: Plan, speed: GpuSpeed) -> Iterator[Line]:
     known = {cell_id: cost for cell_id, cost in plan.costs.items() if cost}
-    yield "cluster", f"{speed.cluster}; CLUSTER=2x8xH100 counts on another"
+    usual = f", the default; {ANOTHER}" if speed.cluster == DEFAULT else ""
+    yield "cluster", f"{speed.cluster}{usual}"
     yield from _unknown(plan)
     if not known:
         return

@@ -62,7 +62,7 @@ def test_memory_is_not_known_of_a_model_that_never_ran(tmp_path):
 
 def test_a_plan_on_gpus_names_hours_memory_length_and_engines(tmp_path):
     text = said(on_gpus(tmp_path, MODELS.replace("\n    large: [model.path=Qwen/Qwen3-32B]", "")))
-    assert "cluster 8xH100; CLUSTER=2x8xH100 counts on another" in text
+    assert "cluster 8xH100, the default; CLUSTER=2x8xH100 counts on another" in text
     assert "1 run at once, from the cost model of docs/planning.md; nothing is recorded yet" in text
     assert "GPU-hours in all," in text
     assert "at most 42 GB a GPU while training and 66 GB while sampling, of 80 GB" in text
@@ -73,6 +73,7 @@ def test_a_plan_on_gpus_names_hours_memory_length_and_engines(tmp_path):
 
 def test_two_nodes_run_two_runs_at_once(tmp_path):
     one, two = (on_gpus(tmp_path, cluster=cluster) for cluster in ("8xH100", "2x8xH100"))
+    assert "cluster 2x8xH100 time" in said(two)
     assert "2 runs at once" in said(two)
     assert two.spent(two.runs) == pytest.approx(one.spent(one.runs))
 
