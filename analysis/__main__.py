@@ -115,6 +115,7 @@ def _chosen(store: Store, options: Mapping[str, str]) -> list[Study]:
 
 def _tables(store: Store, studies: Sequence[Study], results: Path, options: Mapping[str, str]) -> None:
     """Studies whose runs do not belong together are named at the end, when all others are written."""
+    from analysis.inference.outcomes import shares_of  # noqa: PLC0415
     from analysis.paper.files import write_tables  # noqa: PLC0415 - matplotlib, a second
     from analysis.study_tables import study_tables  # noqa: PLC0415
 
@@ -126,7 +127,7 @@ def _tables(store: Store, studies: Sequence[Study], results: Path, options: Mapp
             refused.append(reason)
             continue
         counted.append((study, runs))
-        for table in study_tables(study, runs, partial(store.history, study.name)):
+        for table in study_tables(study, runs, partial(store.history, study.name), shares_of(results, study.name)):
             _write_table(results, table)
     for path in write_tables(store, [study for study, _ in counted], results):
         print(path)

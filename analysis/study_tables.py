@@ -17,16 +17,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.curves import History
+    from analysis.inference.outcomes import Shares
     from analysis.tables import Table
     from harness.records import Study
 
 
-def study_tables(study: Study, runs: pd.DataFrame, history: History) -> Iterator[Table]:
-    """The tables of a study that have something to say, from the runs of its experiment and their curves."""
+def study_tables(study: Study, runs: pd.DataFrame, history: History, outcomes: Shares | None = None) -> Iterator[Table]:
+    """The tables of a study that have something to say, from the runs of its experiment, curves and outcomes."""
     taken = planned(runs, study)
     yield study_table(study, runs)
     others = (
-        verdict_table(study, runs),
+        verdict_table(study, runs, outcomes),
         effects_table(study, taken),
         curves_table(study, taken, history),
         factorial_table(study, taken),

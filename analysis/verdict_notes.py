@@ -28,7 +28,9 @@ HOW: Final = (
     "adjusted after Holm among the primary contrasts and after Benjamini and Hochberg among the exploratory ones; "
     "a control stands alone. Equivalent: both one-sided tests reject a difference beyond the margin. "
     "Detectable: the smallest true difference that such runs find four times in five. "
-    "P(better run): that a run of the arm beats one of the other (arXiv:2108.13264)."
+    "P(better run): that a run of the arm beats one of the other (arXiv:2108.13264). "
+    "Error over problems: by how much the difference would move on other problems of the same kind (standard error, "
+    "problems as clusters, arXiv:2411.00640), the runs being what they are; it is no part of interval and verdict."
 )
 EXPLORATORY: Final = (
     f"Exploratory: fewer than {MIN_SEEDS} pairs of seeds, of which no test without assumptions can reach p = 0.05."

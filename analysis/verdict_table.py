@@ -6,6 +6,7 @@ from math import isfinite, nan
 from typing import TYPE_CHECKING, Final
 
 from analysis.frame import planned
+from analysis.inference.evaluation import evaluation_noise
 from analysis.inference.verdict import verdicts
 from analysis.layout import varied, warning, words
 from analysis.stats import Estimate
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from analysis.inference.outcomes import Shares
     from analysis.inference.verdict import Verdict
     from analysis.tables import Entry
     from harness.records import Study
@@ -32,14 +34,18 @@ COLUMNS: Final = (
     Column("detectable", "smallest detectable", "number"),
     Column("correlation", "correlation of pairs", "number"),
     Column("improvement", "P(better run)", "number"),
+    Column("evaluation", "error over problems", "number"),
     Column("verdict", "verdict", "label"),
 )
 
 
-def verdict_table(study: Study, runs: pd.DataFrame) -> Table | None:
-    """The verdicts of a study from the runs of its experiment; None where nothing is compared."""
+def verdict_table(study: Study, runs: pd.DataFrame, outcomes: Shares | None = None) -> Table | None:
+    """The verdicts of a study from the runs of its experiment; None where nothing is compared.
+
+    ``outcomes``: run id -> shares of right samples by problem, of which the second level of noise is taken.
+    """
     taken = planned(runs, study)
-    found = verdicts(study, taken)
+    found = verdicts(study, taken, outcomes)
     if not found:
         return None
     axes = varied(study, study.cells)
@@ -49,7 +55,10 @@ def verdict_table(study: Study, runs: pd.DataFrame) -> Table | None:
         warning=warning(study),
         lead=tuple(_lead(study)),
         columns=(*(Column(axis, axis, "label") for axis in axes), *COLUMNS),
-        rows=tuple((*(study.cells[v.contrast.arm].get(axis, "") for axis in axes), *_row(study, v)) for v in found),
+        rows=tuple(
+            (*(study.cells[v.contrast.arm].get(axis, "") for axis in axes), *_row(study, taken, v, outcomes))
+            for v in found
+        ),
         notes=tuple(verdict_notes(study, runs, found)),
     )
 
@@ -62,7 +71,7 @@ def _lead(study: Study) -> Iterator[str]:
         yield f"Margin of equivalence, declared in the grid: ±{study.margin:g} of {study.metric}."
 
 
-def _row(study: Study, verdict: Verdict) -> Iterator[Entry]:
+def _row(study: Study, taken: pd.DataFrame, verdict: Verdict, outcomes: Shares | None) -> Iterator[Entry]:
     arm, baseline = study.cells[verdict.contrast.arm], study.cells[verdict.contrast.baseline]
     yield ", ".join(baseline[axis] for axis in baseline if baseline[axis] != arm.get(axis))
     yield verdict.contrast.family
@@ -74,6 +83,8 @@ def _row(study: Study, verdict: Verdict) -> Iterator[Entry]:
     yield f"{verdict.detectable:.3f}"
     yield f"{verdict.correlation:+.2f}" if isfinite(verdict.correlation) else Missing()
     yield f"{verdict.improvement:.2f}"
+    noise = evaluation_noise(taken, verdict.contrast, verdict.seeds, outcomes)
+    yield f"{noise.se:.3f}" + " unpaired" * (not noise.paired) if noise else Missing()
     yield verdict.word
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.effects.effect import Effect
+    from analysis.inference.outcomes import Shares
     from analysis.inference.verdict import Verdict
     from analysis.report.anchors import Trace
     from analysis.stats import Estimate
@@ -50,7 +51,7 @@ _Notes = dict[str, Note]  # column -> number
 
 
 def beside(
-    study: Study, taken: pd.DataFrame, found: Courses, judged: Sequence[Verdict], trace: Trace
+    study: Study, taken: pd.DataFrame, found: Courses, judged: Sequence[Verdict], outcomes: Shares, trace: Trace
 ) -> tuple[Beside, ...]:
     """What stands beside the verdicts, kind by kind; ``found``: the study's courses."""
     known = all_effects(study, taken)
@@ -58,7 +59,10 @@ def beside(
         _table("Side effects", [dict(_effects(known.get(each.contrast, ()), each, trace)) for each in judged]),
         _table(
             "At equal cost, and in other summaries",
-            [{**dict(_cost(found, each, trace)), **dict(_others(study, taken, each, trace))} for each in judged],
+            [
+                {**dict(_cost(found, each, trace)), **dict(_others(study, taken, each, outcomes, trace))}
+                for each in judged
+            ],
         ),
     )
     return tuple(table for table in tables if table.columns)
@@ -86,14 +90,16 @@ def _cost(found: Courses, verdict: Verdict, trace: Trace) -> Iterator[tuple[str,
                 yield f"{kind} spent, times the baseline's", _note(at.ratio, ".2f", source, verdict, 1.0)
 
 
-def _others(study: Study, taken: pd.DataFrame, verdict: Verdict, trace: Trace) -> Iterator[tuple[str, Note]]:
+def _others(
+    study: Study, taken: pd.DataFrame, verdict: Verdict, outcomes: Shares, trace: Trace
+) -> Iterator[tuple[str, Note]]:
     contrast = verdict.contrast
     source = trace.gap(contrast.arm, contrast.baseline, contrast.metric)
     if contrast.metric == study.metric and (middle := iqm_difference(study, taken, contrast)):
         low, high = middle.interval
         interval = f"[{low:+.3f}, {high:+.3f}]" if isfinite(low) else ""
         yield "interquartile mean, over seeds and benchmarks", Note(f"{middle.value:+.3f}", interval, source)
-    if noise := evaluation_noise(taken, contrast, verdict.seeds):
+    if noise := evaluation_noise(taken, contrast, verdict.seeds, outcomes):
         remark = "paired by problem" if noise.paired else "not paired"
         yield "evaluation noise, standard error", Note(f"{noise.se:.3f}", "", source, remark=remark)
 

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.frame import planned, runs_frame
+from analysis.inference.outcomes import Shares, shares_of
 from analysis.report.anchors import Trace
 from analysis.report.links import Links
 from harness.records import RunRecord, Study
 from harness.store_read import Curve
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from harness.store import Store
 
 
@@ -29,14 +32,16 @@ class Held:
     runs: pd.DataFrame  # all of its experiment
     taken: pd.DataFrame  # those of its plan, ``frame.planned``
     history: Callable[[str], Mapping[str, Curve]]  # metric -> run id -> curve
+    outcomes: Shares  # run id -> shares of right samples by problem
     trace: Trace
     links: Links
 
     @classmethod
-    def of(cls, store: Store, study: Study, anchor: str) -> Held:
-        """Read a study."""
+    def of(cls, store: Store, study: Study, anchor: str, results: Path) -> Held:
+        """Read a study; ``results`` holds what its runs left."""
         records = store.records(study.name)
         runs = runs_frame(records)
         taken, trace = planned(runs, study), Trace(anchor)
         history = cache(partial(store.history, study.name))
-        return cls(anchor, study, records, runs, taken, history, trace, Links(study, taken, trace))
+        outcomes = shares_of(results, study.name)
+        return cls(anchor, study, records, runs, taken, history, outcomes, trace, Links(study, taken, trace))

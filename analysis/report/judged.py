@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.inference.contrast import Family
+    from analysis.inference.outcomes import Shares
     from analysis.inference.verdict import Verdict
     from analysis.report.anchors import Trace
     from analysis.trajectory.course import Courses
@@ -98,16 +99,16 @@ class Verdicts:
     left_out: tuple[str, ...]  # contrasts and seeds that no verdict stands on
 
 
-def judged(study: Study, taken: pd.DataFrame, found: Courses, trace: Trace) -> Verdicts:
+def judged(study: Study, taken: pd.DataFrame, found: Courses, outcomes: Shares, trace: Trace) -> Verdicts:
     """The verdicts of a study; ``taken``: its planned runs (``frame.planned``), ``found``: their courses."""
     members: dict[tuple[Family, str], list[Verdict]] = {}
-    for verdict in sorted(verdicts(study, taken), key=lambda each: [*FAMILIES].index(each.contrast.family)):
+    for verdict in sorted(verdicts(study, taken, outcomes), key=lambda each: [*FAMILIES].index(each.contrast.family)):
         members.setdefault((verdict.contrast.family, verdict.contrast.metric), []).append(verdict)
     blocks = (_block(study, taken, *kind, of_kind, trace) for kind, of_kind in members.items())
     in_order = [verdict for of_kind in members.values() for verdict in of_kind]
     return Verdicts(
         tuple(blocks),
-        beside(study, taken, found, in_order, trace),
+        beside(study, taken, found, in_order, outcomes, trace),
         tuple(checks(study, taken)),
         tuple(left_out(study, taken)),
     )

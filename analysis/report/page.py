@@ -34,7 +34,7 @@ class Options:
 def page(store: Store, studies: Sequence[Study], results: Path, options: Options = Options()) -> str:
     """The page of these studies; the same text for the same store. ``results``: the folder with what runs left."""
     ordered = in_order(studies)
-    held = [Held.of(store, study, anchor) for study, anchor in zip(ordered, anchors(ordered), strict=True)]
+    held = [Held.of(store, study, anchor, results) for study, anchor in zip(ordered, anchors(ordered), strict=True)]
     figures = paper(held, results)  # before the parts: lineage has what all numbers ask for
     parts = [part(each, store.links(each.study.name)) for each in held]
     claims = takeaways(store, studies, results, _lines(parts), options.mixed) if options.claims else ()

@@ -45,7 +45,7 @@ class Part:
 def part(held: Held, links: Mapping[str, str]) -> Part:
     """The part of a study. ``links``: run id -> where MLflow shows the run."""
     study, taken, history, trace = held.study, held.taken, held.history, held.trace
-    found = judged(study, taken, courses(study, taken, history), trace)
+    found = judged(study, taken, courses(study, taken, history), held.outcomes, trace)
     learning, factors = curves_table(study, taken, history), factorial_table(study, taken)
     return Part(
         id=held.id,

@@ -6,6 +6,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
 from analysis.frame import planned, runs_frame
+from analysis.inference.outcomes import shares_of
 from analysis.paper.numbers import readings
 from analysis.paper.registry import FIGURES, views
 from analysis.paper.source import Source
@@ -79,7 +80,7 @@ def _of_paper(store: Store, results: Path, figure: Figure, members: Sequence[Stu
 def _of_study(store: Store, results: Path, study: Study) -> Iterator[Book]:
     found = _held(store, results, study)
     runs = runs_frame(store.records(study.name))
-    for table in study_tables(study, runs, found.material.history):
+    for table in study_tables(study, runs, found.material.history, shares_of(results, study.name)):
         yield study_book(table, found)
 
 

@@ -38,6 +38,7 @@ _HOW: Final[Mapping[str, str]] = {
     "detectable": "smallest true effect that these runs find with 80 % power at the family's level",
     "correlation": "correlation of arm and baseline over paired seeds",
     "improvement": "share of pairs of runs, one of each side, in which the arm is the better",
+    "evaluation": "standard error of the difference over problems, paired by problem unless it says otherwise",
     "verdict": "called by the tests of the verdict table (docs/calibration.md)",
 }
 

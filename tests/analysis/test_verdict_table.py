@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+import pandas as pd
+
 from analysis.frame import runs_frame
 from analysis.render import comma_separated, markdown
 from analysis.verdict_table import verdict_table
@@ -12,8 +14,8 @@ NONE = [run(0, seed, 0.50 + seed / 100) for seed in SEEDS]
 GROUP = [run(1, seed, 0.60 + seed / 100 + 0.02 * (seed % 2)) for seed in SEEDS]
 
 
-def made(*records, study=STUDY):
-    return verdict_table(study, runs_frame(records))
+def made(*records, study=STUDY, outcomes=None):
+    return verdict_table(study, runs_frame(records), outcomes)
 
 
 def row(table):
@@ -76,3 +78,17 @@ def test_csv_has_one_field_a_number():
 def test_what_the_paper_leaves_open_stands_under_the_verdicts():
     table = made(*NONE, *GROUP, study=replace(STUDY, choices=("No epsilon is given; 1e-6.",)))
     assert "Left open by the paper, chosen here: No epsilon is given; 1e-6." in table.notes
+
+
+def test_the_error_over_problems_is_paired_by_problem_and_stands_apart():
+    problems = pd.MultiIndex.from_product([["arithmetic"], ["a", "b"]], names=["benchmark", "problem_id"])
+    shares = {"c0": [0.5, 0.5], "c1": [1.0, 0.5]}  # differences 0.5 and 0: variance 0.125, over two problems 0.0625
+    table = made(*NONE, *GROUP, outcomes=lambda run_id: pd.Series(shares[run_id.partition("-")[0]], problems))
+    assert row(table)["evaluation"] == "0.250"
+    assert row(table)["difference"].interval == row(made(*NONE, *GROUP))["difference"].interval
+
+
+def test_without_outcomes_the_error_is_that_of_both_arms_and_says_so():
+    scores = {"final/accuracy/se": 0.03}  # sqrt(0.03^2 + 0.03^2) = 0.042
+    with_se = [replace(record, scores={**record.scores, **scores}) for record in (*NONE, *GROUP)]
+    assert row(made(*with_se))["evaluation"] == "0.042 unpaired"
