@@ -56,9 +56,13 @@ def title(process):
 
 
 def query(database, text):
+    """Rows of the tuning's database; none while its tables are still to be made."""
+    if not database.exists():
+        return []
     connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=60)
     try:
-        return connection.execute(text).fetchall()
+        made = connection.execute("select 1 from sqlite_master where name = 'alembic_version'").fetchall()
+        return connection.execute(text).fetchall() if made else []
     finally:
         connection.close()
 
@@ -91,11 +95,11 @@ def story(tmp_path_factory):
         return {number: (value, state) for number, value, state in rows}
 
     def reported():
-        text = "select count(distinct trial_id) from trial_intermediate_values join trials using (trial_id)"
-        return query(database, f"{text} where state = 'RUNNING'")[0][0] if database.exists() else 0
+        text = "select distinct trial_id from trial_intermediate_values join trials using (trial_id)"
+        return len(query(database, f"{text} where state = 'RUNNING'"))
 
     tuning = start("interrupted")
-    until(lambda: database.exists() and reported() == 2, tuning)
+    until(lambda: reported() == 2, tuning)
     told.at_once = len(workers(tuning))
     until(ended, tuning)
     tuning.send_signal(signal.SIGINT)
