@@ -68,7 +68,7 @@ def _learn(
     signal = rule.signal(rollouts)
     with watch.phase("update"):
         updates = learner.update(samples, signal, rule, ablations(rule, rollouts))
-    gap = mismatch(samples.log_probs, old_log_probs, samples.response_mask)
+    gap = mismatch(samples.log_probs, old_log_probs, samples.response_mask, rule.ratio_range)
     shape = describe(samples, drawn.right, old_log_probs)
     return {**summarize(rollouts, drawn.right, signal), **shape, **gap, **updates}
 
