@@ -15,6 +15,7 @@ from pydantic import Field
 
 from harness.compose import compose
 from harness.engine_config import BackendConfig, CheckpointConfig, Count
+from harness.engines.layout import layout
 from harness.models.locate import check_model
 from harness.problems.arithmetic import Difficulty
 from harness.problems.part import ALL, Part
@@ -176,6 +177,7 @@ def load(*overrides: str) -> ExperimentConfig:
 def check(composed: Mapping[str, Any]) -> ExperimentConfig:
     """Check what was composed, as ``load`` does."""
     config = read(ExperimentConfig, composed, "")
+    layout(config.backend)
     _refuse_uneven(config)
     _refuse_pathless(config.data)
     _refuse_foreign_arithmetic(config)
