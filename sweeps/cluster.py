@@ -45,12 +45,6 @@ def session(cores: int) -> Iterator[None]:
             ray.shutdown()
 
 
-def resources() -> dict[str, float]:
-    """CPUs and GPUs of the whole cluster."""
-    found = ray.cluster_resources()
-    return {"CPU": float(found.get("CPU", 0)), "GPU": float(found.get("GPU", 0))}
-
-
 def _connect(cores: int) -> None:
     try:
         _reach(address())

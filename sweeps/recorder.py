@@ -68,7 +68,7 @@ class Recorder:
         elif isinstance(what, Done):
             files = {name: self._runs / run.folder / name for name in what.files}
             self._store.finish(self._handles.pop(run.run_id), what.record, files)
-        else:
+        elif isinstance(what, Failure):
             self._store.finish(self._handles.pop(run.run_id), failed_record(run, what.cause))
 
 

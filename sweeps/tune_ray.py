@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import ray
 
+from sweeps.capacity import nodes, until_held
 from sweeps.events import Failure
 from sweeps.launch import fits, why
 from sweeps.tune_job import Ended, Heard
@@ -32,7 +33,9 @@ class RayPool:
 
     def fits(self, subject: Subject) -> bool:
         """Whether a trial of it can start beside what runs. Raises SweepError where it never could."""
-        return fits(subject, self.running)
+        for _ in until_held([subject], self._tick):
+            self._asked.check()
+        return fits(subject, self.running, nodes())
 
     def start(self, job: Job) -> None:
         """Give it to a worker."""
