@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import torch
 
+from harness.engines.learner_files import load_tensors, optimizer_tensors, restore_optimizer, save_tensors
 from harness.engines.log_probs import Scores, join
 from harness.engines.masters import Masters
 from harness.engines.minibatches import micro_rows, minibatch_rows, numbered, take
@@ -16,6 +18,7 @@ from harness.statistics.clipped_tokens import ClippedTokens
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
+    from pathlib import Path
 
     from torch import Tensor
 
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
     from tricks.batch import Signal
     from tricks.fired import Ablated
     from tricks.rule import UpdateRule
+
+WEIGHTS: Final = "weights.safetensors"
+_OPTIMIZER, _CLIPPED_TOKENS, _COUNTERS = "optimizer.safetensors", "clipped_tokens.safetensors", "learner.json"
 
 
 class Scorer(Protocol):
@@ -52,6 +58,7 @@ class TorchLearner:
         self._optimizer = torch.optim.AdamW(
             self._weights.masters, lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay, fused=True
         )
+        self._names = [name for name, _ in model.named_parameters()]
         self._needs = needs
         self._updates = 0
         self._clipped_tokens = ClippedTokens()
@@ -100,6 +107,26 @@ class TorchLearner:
     def clipped_tokens(self) -> ClippedTokens:
         """What the bounds held back in all updates so far, by token."""
         return self._clipped_tokens
+
+    def save(self, folder: Path) -> None:
+        """Write all that later updates depend on into a folder. The reference is read anew from where the model is."""
+        save_tensors(dict(self.weights()), folder / WEIGHTS)
+        masters = {f"master/{name}": master for name, master in self._weights.copies(self._names)}
+        save_tensors(masters | optimizer_tensors(self._optimizer, self._names), folder / _OPTIMIZER)
+        save_tensors({"counts": self._clipped_tokens.counts}, folder / _CLIPPED_TOKENS)
+        (folder / _COUNTERS).write_text(json.dumps({"updates": self._updates}), encoding="utf-8")
+
+    @torch.no_grad()
+    def restore(self, folder: Path) -> None:
+        """Take over what ``save`` wrote, in place: samplers and float32 copies keep the tensors that they know."""
+        weights, tensors = load_tensors(folder / WEIGHTS), load_tensors(folder / _OPTIMIZER)
+        for name, weight in self.weights():
+            weight.copy_(weights[name])
+        for name, master in self._weights.copies(self._names):
+            master.copy_(tensors.pop(f"master/{name}"))
+        restore_optimizer(self._optimizer, self._names, tensors)
+        self._clipped_tokens = ClippedTokens(load_tensors(folder / _CLIPPED_TOKENS)["counts"])
+        self._updates = json.loads((folder / _COUNTERS).read_text(encoding="utf-8"))["updates"]
 
     def _refuse_surprise(self, rule: UpdateRule) -> None:
         if "entropies" in rule.needs - self._needs:
