@@ -39,13 +39,15 @@ def train(
     decoding: Decoding,
     seed: int,
     spares: Iterable[Task] = (),
+    done: int = 0,
 ) -> Iterator[StepReport]:
     """One step per batch: sample and verify, learn, hand over the weights.
 
     ``spares`` take the places of prompts that the rule refuses to learn from. A step is skipped where none is left.
+    ``done`` steps were taken before, by a run that is taken up again.
     """
     spares, limit = iter(spares), decoding.max_response_length
-    for step, tasks in enumerate(batches, start=1):
+    for step, tasks in enumerate(batches, start=done + 1):
         watch = Stopwatch()
         with watch.phase("step"):
             draw = Draw(sampler, decoding, seed, step, watch)
