@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
 
 from harness.checkpoint import random_state
+from harness.checkpoint.export import MODEL
 from harness.checkpoint.trace import Trace
 from harness.evaluate import evaluate, metrics
 from harness.practice import practice
@@ -46,6 +49,7 @@ class Course:
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint of the step whose report came last into an empty folder."""
+        (folder / MODEL).write_text(json.dumps(asdict(self._config.model)), encoding="utf-8")
         self.practice.save(folder, self.trace.reports[-1].step)
         self.trace.save(folder)
         random_state.save(folder)

@@ -56,3 +56,4 @@ class CheckpointConfig:
 
     every: Annotated[int, Field(ge=0)]  # steps; 0: none
     keep: Count  # the newest ones; older ones are deleted
+    export: bool  # the final weights stay, as a Hugging Face folder

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 import yaml
 
+from harness.checkpoint.export import EXPORTED, export
 from harness.checkpoint.identity import identity
 from harness.checkpoint.kept import Checkpoints, outlook
 from harness.checkpoint.preemption import IN_A_WORKER, Preempted, stoppable
@@ -103,6 +104,8 @@ def _followed(
 
 def _finish(spec: RunSpec, read: Material, course: Course, folder: Path) -> Finished:
     """Leave behind what a finished run leaves."""
+    if spec.config.checkpoint.export:
+        export(spec.config.model, course.practice.learner.weights(), folder / EXPORTED)
     record = _record(spec, read.provenance(), scores(course.trace.reports, course.trace.moments), course.trace.usage)
     finished = Finished(record, _files(spec.config, read, course))
     save(finished, folder)

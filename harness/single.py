@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from harness.checkpoint.kept import outlook
+from harness.checkpoint.preemption import AT_A_TERMINAL, Preempted
 from harness.config import load
 from harness.data.errors import DataError
 from harness.memory import out_of_memory
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from harness.config import ExperimentConfig
     from harness.records import RunRecord
+    from harness.run import RunSpec
     from harness.train import StepReport
 
 _WIDTH: Final = 28  # of a score's name
@@ -33,7 +36,7 @@ STUDY: Final = "single"  # the MLflow experiment of runs outside a grid
 
 
 def run_single(overrides: Sequence[str]) -> int:
-    """Run what the overrides describe. Exit code 2 for a wrong setting, 1 for a failure, 130 for Ctrl-C."""
+    """Run what the overrides describe. Exit code 2 for a wrong setting, 1 for a failure, 130 where it was stopped."""
     try:
         config = load(*overrides)
         record = _run(config, Path(os.environ.get("RESULTS_DIR", "results")))
@@ -46,8 +49,8 @@ def run_single(overrides: Sequence[str]) -> int:
     except (MemoryError, RuntimeError) as error:
         print(out_of_memory(error), file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("stopped; the same command starts the run again", file=sys.stderr)
+    except (Preempted, KeyboardInterrupt) as stopped:
+        print(str(stopped) or "stopped; the same command starts the run again", file=sys.stderr)
         return 130
     _print_scores(record)
     return 0
@@ -55,7 +58,7 @@ def run_single(overrides: Sequence[str]) -> int:
 
 def _run(config: ExperimentConfig, results: Path) -> RunRecord:
     read = material(config)
-    from harness.run import Finished, RunSpec, execute  # noqa: PLC0415 - transformers takes seconds; refuse before
+    from harness.run import RunSpec  # noqa: PLC0415 - transformers takes seconds; refuse before
 
     spec = RunSpec(STUDY, "laptop", _labels(config), config, {**provenance(), **read.provenance()})
     store = Store.open(results)
@@ -64,11 +67,20 @@ def _run(config: ExperimentConfig, results: Path) -> RunRecord:
     for name, reasons in config.update_rule().inert().items():
         print(f"{name} cannot act: {'; '.join(reasons)}")
     print(read.cards(), end="")
-    handle = store.begin(spec.head())
     folder = results / "runs" / config.run_id()
+    try:
+        return _recorded(store, spec, folder)
+    except KeyboardInterrupt:
+        raise Preempted(f"stopped; the same command {outlook(folder)}") from None
+
+
+def _recorded(store: Store, spec: RunSpec, folder: Path) -> RunRecord:
+    from harness.run import Finished, execute  # noqa: PLC0415 - as above
+
+    handle = store.begin(spec.head())
     with _progress() as progress:
-        bar = progress.add_task("", total=config.steps)
-        for item in execute(spec, folder):
+        bar = progress.add_task("", total=spec.config.steps)
+        for item in execute(spec, folder, AT_A_TERMINAL):
             if isinstance(item, Finished):
                 store.finish(handle, item.record, {name: folder / name for name in item.files})
                 return item.record

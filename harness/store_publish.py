@@ -77,5 +77,6 @@ def _add(store: Store, record: RunRecord, path: Path) -> None:
     for line in curves.read_text(encoding="utf-8").splitlines() if curves.exists() else ():
         metrics = json.loads(line)
         store.log(handle, metrics.pop("step"), metrics, at=ended)
-    artifacts = {file.name: file for file in sorted(path.parent.glob("[!.]*")) if file not in {path, curves}}
+    beside = (file for file in sorted(path.parent.glob("[!.]*")) if file.is_file())  # weights stay where they are
+    artifacts = {file.name: file for file in beside if file not in {path, curves}}
     store.finish(handle, record, artifacts, ended=ended)

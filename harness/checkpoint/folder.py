@@ -1,4 +1,4 @@
-"""A folder that is whole or not there: written aside, summed up, flushed, and named last."""
+"""A folder that is whole or not there: written aside, flushed, and named last. Checksums tell what happened since."""
 
 from __future__ import annotations
 
@@ -36,8 +36,6 @@ def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
     draft.mkdir(parents=True)
     try:
         fill(draft)
-        summed = Manifest(_sums(draft, _files(draft)))
-        (draft / MANIFEST).write_text(json.dumps(asdict(summed), indent=1), encoding="utf-8")
         for path in (*draft.rglob("*"), draft):
             flush(path)
         shutil.rmtree(target, ignore_errors=True)
@@ -47,8 +45,14 @@ def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
         shutil.rmtree(draft, ignore_errors=True)
 
 
+def sum_up(folder: Path) -> None:
+    """Write the checksums of all that is in a folder; ``fault`` compares with them."""
+    summed = Manifest(_sums(folder, _files(folder)))
+    (folder / MANIFEST).write_text(json.dumps(asdict(summed), indent=1), encoding="utf-8")
+
+
 def fault(folder: Path) -> str | None:
-    """What is wrong with a folder that ``write_folder`` wrote, or None where it is whole."""
+    """What is wrong with a folder that was summed up, or None where it is whole."""
     try:
         summed = read_json(Manifest, (folder / MANIFEST).read_text(encoding="utf-8")).sha256
     except (OSError, ValueError):

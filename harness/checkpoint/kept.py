@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from safetensors import SafetensorError
 
-from harness.checkpoint.folder import fault, write_folder
+from harness.checkpoint.folder import fault, sum_up, write_folder
 from harness.checkpoint.identity import difference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 FOLDER: Final = "checkpoints"  # in the folder of a run
@@ -29,20 +29,18 @@ class Checkpoints:
         self.latest: int | None = None  # step of the newest one that this run has found or written
 
     def newest(self) -> Path | None:
-        """The newest whole one of this very run. A broken one is passed over, one of other code ends the search."""
-        for draft in self._folder.glob(f".{_PREFIX}*"):  # of a process that was killed
+        """The newest whole one, if it is of this very run and code. Drafts of killed processes are removed."""
+        for draft in self._folder.glob(f".{_PREFIX}*"):
             shutil.rmtree(draft, ignore_errors=True)
-        for step, folder in sorted(_steps(self._folder).items(), reverse=True):
-            if reason := fault(folder):
-                _say(f"checkpoint {folder.name} is passed over: {reason}")
-                continue
-            theirs = json.loads((folder / _IDENTITY).read_text(encoding="utf-8"))
-            if reason := difference(self._identity, theirs):
-                _say(f"checkpoint {folder.name} is of another run or code, so this one starts anew: {reason}")
-                return None
-            self.latest = step
-            return folder
-        return None
+        step, folder = next(whole(self._folder.parent), (None, None))
+        if folder is None:
+            return None
+        theirs = json.loads((folder / _IDENTITY).read_text(encoding="utf-8"))
+        if reason := difference(self._identity, theirs):
+            _say(f"checkpoint {folder.name} is of another run or code, so this one starts anew: {reason}")
+            return None
+        self.latest = step
+        return folder
 
     def write(self, step: int, fill: Callable[[Path], None]) -> None:
         """Keep a checkpoint, unless it is kept already. One that cannot be written does not stop the run."""
@@ -63,6 +61,7 @@ class Checkpoints:
     def _fill(self, draft: Path, fill: Callable[[Path], None]) -> None:
         (draft / _IDENTITY).write_text(json.dumps(self._identity, indent=1), encoding="utf-8")
         fill(draft)
+        sum_up(draft)
 
     def _thin_out(self, step: int) -> None:
         """Delete all but the newest; later steps than this one are of a run that another code has made."""
@@ -70,6 +69,15 @@ class Checkpoints:
         kept = sorted(other for other in found if other <= step)[-self._keep :]
         for other in found.keys() - set(kept):
             shutil.rmtree(found[other], ignore_errors=True)
+
+
+def whole(run: Path) -> Iterator[tuple[int, Path]]:
+    """Steps and folders of the checkpoints in the folder of a run, newest first. A broken one is passed over."""
+    for step, folder in sorted(_steps(run / FOLDER).items(), reverse=True):
+        if reason := fault(folder):
+            _say(f"checkpoint {folder.name} is passed over: {reason}")
+        else:
+            yield step, folder
 
 
 def outlook(run: Path) -> str:
