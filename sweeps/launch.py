@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import tempfile
 from collections import deque
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import ray
@@ -19,9 +15,12 @@ from sweeps.events import Done, Event, Failure, Hello, Wait, cause
 from sweeps.interrupt import interrupts
 from sweeps.losses import Tries, lost
 from sweeps.plan import PlannedRun
+from sweeps.slots import Slots
+from sweeps.task import work
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
+    from pathlib import Path
 
     from sweeps.capacity import Asking, Node
     from sweeps.events import Message
@@ -66,6 +65,7 @@ class _Flight:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._running: dict[Any, _Flying] = {}
+        self._slots = Slots()
 
     def events(self, queue: deque[PlannedRun]) -> Iterator[Event | None]:
         """Start what fits, pass on what arrives, until all is done. Raises SweepError where nothing could go on."""
@@ -89,9 +89,16 @@ class _Flight:
 
     def cancel(self) -> None:
         """Stop what still runs, at once. A session of our own would end it anyway, a cluster would not."""
-        for stream in self._running:
+        for stream in list(self._running):
+            self._stop(stream)
+        self._slots.close()
+
+    def _stop(self, stream: Any) -> None:
+        flying = self._running.pop(stream)
+        if has_engines(flying.run):
+            self._slots.free(flying.run, whole=False)
+        else:
             ray.cancel(stream, force=True)
-        self._running.clear()
 
     def _fill(self, waiting: deque[tuple[PlannedRun, Tries]]) -> None:
         """Start what fits, in order; what no node could hold any more lets the others pass."""
@@ -103,9 +110,11 @@ class _Flight:
             self._start(run, tries)
 
     def _start(self, run: PlannedRun, tries: Tries) -> None:
-        backend = run.config.backend
-        task = _TASK.options(num_cpus=backend.num_cpus, num_gpus=backend.num_gpus, name=run.run_id)
-        self._running[task.remote(run, str(self._folder))] = _Flying(run, tries)
+        backend, start = run.config.backend, self._slots.start
+        if not has_engines(run):
+            self._slots.clear()
+            start = _TASK.options(num_cpus=backend.num_cpus, num_gpus=backend.num_gpus, name=run.run_id).remote
+        self._running[start(run, str(self._folder))] = _Flying(run, tries)
 
     def _stranded(self) -> list[tuple[PlannedRun, Tries]]:
         """Take back what waits within Ray for a node that is gone."""
@@ -113,8 +122,7 @@ class _Flight:
         cluster = nodes() if unheard else ()
         gone = [(stream, flying) for stream, flying in unheard if not holds(cluster, bundles(flying.run))]
         for stream, _ in gone:
-            del self._running[stream]
-            ray.cancel(stream, force=True)
+            self._stop(stream)
         return [(flying.run, flying.tries) for _, flying in gone]
 
     def _receive(self, stream: Any, flying: _Flying) -> Message | Failure:
@@ -122,6 +130,7 @@ class _Flight:
             message: Message = ray.get(next(stream))
         except Exception as error:  # whatever a run raises is its own result
             del self._running[stream]
+            self._slots.free(flying.run, whole=False)
             by_node = lost(error, flying.node)
             flying.tries = flying.tries.after(by_node)
             return Failure(why(error), str(error), flying.tries.over, by_node)
@@ -129,7 +138,13 @@ class _Flight:
             flying.node = message.node
         if isinstance(message, Done):
             del self._running[stream]
+            self._slots.free(flying.run, whole=True)
         return message
+
+
+def has_engines(run: Asking) -> bool:
+    """Whether engines stand beside the run's own process."""
+    return bool(run.config.backend.vllm or run.config.backend.deepspeed)
 
 
 def _waited(runs: Sequence[PlannedRun]) -> Iterator[Event | None]:
@@ -138,16 +153,7 @@ def _waited(runs: Sequence[PlannedRun]) -> Iterator[Event | None]:
         yield Event(runs[0], Wait(told)) if told else None
 
 
-def _work(run: PlannedRun, folder: str) -> Iterator[Message]:
-    yield Hello(os.getpid(), platform.node(), ray.get_runtime_context().get_node_id())
-    from sweeps.worker import perform  # noqa: PLC0415 - torch and transformers are for workers, once a process
-
-    # A node of a cluster need not share the driver's disk; the files travel with the last message.
-    here = Path(folder) if Path(folder).is_dir() else Path(tempfile.mkdtemp(prefix="run-"))
-    yield from perform(run, here / run.folder)
-
-
-_TASK: Final = ray.remote(num_returns="streaming", max_retries=0)(_work)
+_TASK: Final = ray.remote(num_returns="streaming", max_retries=0)(work)
 
 
 _KILLED: Final = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.schema import SchemaError
@@ -29,6 +29,7 @@ class Layout:
     bundles: tuple[dict[str, float], ...]
     engines: tuple[Place, ...] = ()
     ranks: tuple[Place, ...] = ()
+    controller: Place = Place((0,), 0.0, 0.0)  # GPUs are its own only where it learns
 
     def total(self, resource: str) -> float:
         """Of all bundles together: "CPU" or "GPU"."""
@@ -40,7 +41,8 @@ def layout(backend: BackendConfig) -> Layout:
     if not (backend.vllm or backend.deepspeed):
         return Layout((_bundle(backend.num_cpus, backend.num_gpus),))
     _refuse(backend)
-    return _taking_turns(backend) if backend.colocated else _apart(backend)
+    found = _taking_turns(backend) if backend.colocated else _apart(backend)
+    return found if backend.deepspeed else replace(found, ranks=(), controller=found.ranks[0])
 
 
 def _refuse(backend: BackendConfig) -> None:

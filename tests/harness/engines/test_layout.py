@@ -79,5 +79,6 @@ def test_ranks_without_engines_are_refused():
 
 def test_vllm_beside_pytorch_needs_a_device_for_each():
     chosen = replace(backend("gpu_small"), deepspeed=None)
-    assert len(layout(chosen).ranks) == 1
+    assert not layout(chosen).ranks
+    assert layout(chosen).controller.gpus == 0.5
     assert layout(replace(chosen, colocated=False, num_gpus=2)).total("GPU") == 2
