@@ -46,7 +46,7 @@ class VllmEngine:
         return fingerprint(self._path)
 
     def stop(self) -> None:
-        """End the workers of a tensor-parallel engine and free their shared memory, which a killed one leaves behind."""
+        """End the workers of a tensor-parallel engine and free the shared memory that killed ones leave behind."""
         if self._llm is not None:
             self._llm.llm_engine.engine_core.shutdown()
             self._llm = None
