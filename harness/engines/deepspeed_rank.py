@@ -1,0 +1,192 @@
+"""One rank of a learner that is spread over processes: a plain class that becomes a Ray actor elsewhere."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from harness.engines.demands import refuse_unmet
+from harness.engines.parcels import pack
+from harness.engines.sequences import Sequences
+from harness.engines.shipping import Shipped
+from harness.models.load import load_model
+from tricks.batch import Signal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from harness.config import ExperimentConfig
+    from harness.engines.deepspeed_broadcast import Broadcast
+    from harness.engines.deepspeed_policy import Policy
+    from tricks.rule import UpdateRule
+
+Chunks = Sequence[Shipped[Sequences]]  # what a rank reads in one pass
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a rank needs beside the tokens to compute the loss of its b samples of a pass."""
+
+    signal: Shipped[Signal]
+    weights: Floats  # (b, 1), of the whole update
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """A rank's part of an update."""
+
+    loss: float  # of its own samples
+    grad_norm: float  # of all ranks together, before clipping; 0 where nothing was learnt
+    log_probs: Floats  # (M,) of its samples' tokens, in the order in which it read them
+    entropy: Floats  # (M,)
+
+
+class DeepspeedRank:
+    """Nothing is imported or read before ``start``, so that errors can be told.
+
+    A process can begin one run after the other; what is called in one rank is called in all, in the same order.
+    """
+
+    def __init__(self, rank: int, ranks: int, threads: int = 1, *, on_gpu: bool = False) -> None:
+        self._rank, self._ranks, self._threads, self._on_gpu = rank, ranks, threads, on_gpu
+        self._policy: Policy | None = None
+        self._batches: list[list[list[Sequences]]] = []  # by minibatch and pass
+        self._ahead: tuple[Tensor, Tensor] | None = None
+        self._broadcast: Broadcast | None = None
+
+    def address(self) -> tuple[str, int]:
+        """Where the ranks can meet on this one's node, and a port that was free just now."""
+        import ray  # noqa: PLC0415 - a rank outside of Ray is told where to meet
+
+        with socket.socket() as probe:
+            probe.bind(("", 0))
+            return ray.util.get_node_ip_address(), int(probe.getsockname()[1])
+
+    def start(self, host: str, port: int) -> int:
+        """Meet the other ranks, once in the life of a process, and give its number."""
+        # A process of Ray sees no other GPU than its own.
+        local = {"LOCAL_RANK": "0", "LOCAL_SIZE": "1"}
+        place = {"RANK": str(self._rank), "WORLD_SIZE": str(self._ranks), "MASTER_ADDR": host, "MASTER_PORT": str(port)}
+        os.environ.update(local | place | ({} if self._on_gpu else {"DS_ACCELERATOR": "cpu"}))
+        torch.set_num_threads(self._threads)
+        from harness.engines.deepspeed_start import meet  # noqa: PLC0415 - reads the environment
+
+        meet(on_gpu=self._on_gpu)
+        return os.getpid()
+
+    def begin(self, config: ExperimentConfig) -> None:
+        """Take up a run: read its model, forget the last one. Raises ModelError or SchemaError as ``build`` does."""
+        from harness.engines.deepspeed_policy import Policy  # noqa: PLC0415 - DeepSpeed takes seconds
+
+        self.end()
+        assert config.backend.deepspeed is not None
+        model, _ = load_model(config.model.path, getattr(torch, config.backend.deepspeed.dtype))
+        refuse_unmet(model, config)
+        self._policy = Policy(model, config, self._ranks)
+
+    def end(self) -> None:
+        """Forget the run, if there is one."""
+        if self._policy is not None:
+            self._policy.close()
+        self._policy, self._batches, self._ahead = None, [], None
+
+    def hold(self, batches: Sequence[Sequence[Chunks]]) -> None:
+        """Keep the tokens of a step, by minibatch and pass."""
+        self._ahead = None
+        self._batches = [[[part.open() for part in chunks] for chunks in passes] for passes in batches]
+
+    def log_probs(self) -> list[Floats]:
+        """Of the tokens of all samples (M,), by minibatch.
+
+        Where the first minibatch takes one pass, its graph stays for the first update, which starts from the very
+        weights that score it here. It comes last, so that its backward pass can follow at once.
+        """
+        found = [self._scored(passes) for passes in reversed(self._batches[1:])]
+        if len(self._batches[0]) > 1:
+            return [*found, self._scored(self._batches[0])][::-1]
+        self._ahead = self._running().score(self._batches[0][0])
+        return [*found, self._ahead[0].detach().numpy()][::-1]
+
+    def reference_log_probs(self) -> list[Floats]:
+        """The same under the weights that the run began with."""
+        score = self._running().reference_score
+        return [torch.cat([score(chunks) for chunks in passes]).numpy() for passes in self._batches]
+
+    def update(self, minibatch: int, shares: Sequence[Share | None], rule: UpdateRule, lr: float | None) -> Updated:
+        """Take one update, or without a learning rate only score the samples. None: a pass without any of its own."""
+        ahead, self._ahead = self._ahead if minibatch == 0 else None, None
+        policy, losses, scores = self._running(), [], []
+        with torch.set_grad_enabled(lr is not None):
+            for place, (chunks, share) in enumerate(zip(self._batches[minibatch], shares, strict=True), start=1):
+                log_probs, entropy = policy.score(chunks) if ahead is None else ahead
+                loss = log_probs.sum() if share is None else _loss(share, rule, log_probs, entropy)
+                if lr is not None:
+                    policy.backward(loss, last=place == len(shares))
+                losses.append(loss.item())
+                scores.append((log_probs.detach(), entropy.detach()))
+        norm = 0.0 if lr is None else policy.descend(lr)
+        log_probs, entropy = (torch.cat(parts) for parts in zip(*scores, strict=True))
+        return Updated(sum(losses), norm, log_probs.numpy(), entropy.numpy())
+
+    def parcels(self) -> list[Any]:
+        """The weights, as references of Ray to parcels; from ranks but the first, which only take part, none."""
+        import ray  # noqa: PLC0415 - a rank outside of Ray has no store to put them into
+
+        weights = self._running().weights()
+        if self._rank == 0:
+            return [ray.put(parcel) for parcel in pack(weights)]
+        for _ in weights:
+            pass
+        return []
+
+    def broadcast(self, engines: Sequence[Any], tensor_parallel: int, host: str, port: int) -> None:
+        """Hand the weights to engines of vLLM by NCCL, which meet the first rank at ``host``. All ranks take part."""
+        from harness.engines.deepspeed_broadcast import Broadcast  # noqa: PLC0415 - only where there are GPUs
+
+        if self._broadcast is None or self._broadcast.engines != tuple(engines):
+            self._broadcast = Broadcast(self._rank, (host, port), engines, tensor_parallel, self._running)
+        self._broadcast.send()
+
+    def save(self, folder: Path) -> None:
+        """Write this rank's share of weights and optimizer states."""
+        from harness.engines.deepspeed_state import save  # noqa: PLC0415 - DeepSpeed takes seconds
+
+        save(self._running(), folder / self.file())
+
+    def restore(self, folder: Path) -> None:
+        """Take over what the same rank of an equal learner saved."""
+        from harness.engines.deepspeed_state import restore  # noqa: PLC0415 - DeepSpeed takes seconds
+
+        self._ahead = None
+        restore(self._running(), folder / self.file())
+
+    def file(self) -> str:
+        """The name of this rank's file in a checkpoint."""
+        return f"rank-{self._rank}-of-{self._ranks}.safetensors"
+
+    def _running(self) -> Policy:
+        if self._policy is None:
+            raise RuntimeError(f"rank {self._rank} has no run; call begin first")
+        return self._policy
+
+    @torch.no_grad()
+    def _scored(self, passes: Sequence[Sequence[Sequences]]) -> Floats:
+        return torch.cat([self._running().score(chunks)[0] for chunks in passes]).numpy()
+
+
+def _loss(share: Share, rule: UpdateRule, log_probs: Tensor, entropy: Tensor) -> Tensor:
+    """Of some samples, from the scores (M,) of their tokens."""
+    signal = share.signal.open()
+    nothing = torch.zeros(signal.sampled_mask.shape)
+    now, entropies = (nothing.masked_scatter(signal.sampled_mask, values) for values in (log_probs, entropy))
+    return rule.loss(now, signal, torch.tensor(share.weights), entropies)
