@@ -11,8 +11,9 @@ import torch
 from harness.engines.learner_files import load_tensors, optimizer_tensors, restore_optimizer, save_tensors
 from harness.engines.log_probs import Scores, join
 from harness.engines.masters import Masters
-from harness.engines.minibatches import micro_rows, minibatch_rows, numbered, take
+from harness.engines.minibatches import micro_rows, numbered, take
 from harness.engines.tally import Tally, summarize
+from harness.engines.updates import learning_rate, minibatches, refuse_surprise
 from harness.statistics.clipped_tokens import ClippedTokens
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class TorchLearner:
     def log_probs(self, samples: Samples) -> Tensor:
         """Log-probabilities (B, T) of the sampled tokens, float32, no grad, 0 on padding."""
         parts: list[Scores] = []
-        for rows in self._minibatches(samples):
+        for rows in minibatches(samples, self._optim):
             minibatch = take(samples, rows)
             micro = list(micro_rows(minibatch, self._optim.micro_batch_tokens))
             reused = not parts and len(micro) == 1
@@ -90,11 +91,11 @@ class TorchLearner:
         self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[Ablated] = ()
     ) -> Mapping[str, float]:
         """Take the updates of one step and return their metrics. Raises RuntimeError when a gradient is not finite."""
-        self._refuse_surprise(rule)
+        refuse_surprise(rule, self._needs)
         ahead = self._ahead[1] if self._ahead and self._ahead[0] is samples else None
         self._ahead = None
         updates = []
-        for rows in self._minibatches(samples) * self._optim.epochs:
+        for rows in minibatches(samples, self._optim) * self._optim.epochs:
             others = [other[rows] for other in ablated]
             updates.append(self._update(take(samples, rows), signal[rows], rule, others, ahead))
             ahead = None
@@ -128,14 +129,6 @@ class TorchLearner:
         self._clipped_tokens = ClippedTokens(load_tensors(folder / _CLIPPED_TOKENS)["counts"])
         self._updates = json.loads((folder / _COUNTERS).read_text(encoding="utf-8"))["updates"]
 
-    def _refuse_surprise(self, rule: UpdateRule) -> None:
-        if "entropies" in rule.needs - self._needs:
-            raise ValueError("this rule needs entropies that carry a gradient; tell the learner at its birth")
-
-    def _minibatches(self, samples: Samples) -> list[slice]:
-        wanted = self._optim.updates_per_rollout // self._optim.epochs
-        return minibatch_rows(samples, min(wanted, len(samples.prompt_ids)))  # a batch may have come out short
-
     def _score(self, samples: Samples) -> Scores:
         return self._scorer(self._model, samples, self._temperature, entropy_grad="entropies" in self._needs)
 
@@ -157,14 +150,10 @@ class TorchLearner:
                     loss.backward()  # type: ignore[no-untyped-call]
                 parts.append(scores.detach())
         tally.compare(join(parts), signal, numbers, rule, ablated)
-        tally.lr = self._learning_rate()
+        tally.lr = learning_rate(self._optim, self._updates)
         if tally.kept:
             tally.grad_norm = self._descend(tally.lr)
         return tally
-
-    def _learning_rate(self) -> float:
-        """Linear warm-up over the first updates, constant from there."""
-        return self._optim.lr * min(1.0, (self._updates + 1) / (self._optim.warmup_steps + 1))
 
     def _descend(self, lr: float) -> float:
         norm = torch.nn.utils.clip_grad_norm_(self._weights.masters, self._optim.max_grad_norm, error_if_nonfinite=True)
