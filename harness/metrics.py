@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # Every metric that a run logs, with its unit. A test holds runs to this list.
 METRICS: Final = {
     "rollout/accuracy": "share of right responses among the first that are sampled, on policy",
+    "rollout/staleness": "steps between the weights that sampled the batch and those that learn from it: 0, or 1 with "
+    "rollout.ahead=1 from the second step on",
     "rollout/prompts": "prompts sampled; more than the batch holds where groups are drawn anew",
     "rollout/tokens": "response tokens sampled in the step, those of groups that are drawn anew included",
     "reward/mean": "mean reward of the batch",
@@ -51,6 +53,9 @@ METRICS: Final = {
     "or outside 0.8 to 1.2 where it has none",
     "mismatch/effective": "effective sample size of the response tokens under these ratios, as a share of them: "
     "1 where sampler and learner agree",
+    "parity/gap_max": "largest absolute gap of vLLM's to the learner's log-probs on a few sequences after a sync, "
+    "nats; above vllm.parity_gap the run ends",
+    "parity/gap_mean": "mean absolute gap on these sequences",
     "verifier/undecided": "share of the sampled responses on which the verifier hit a limit; rewarded as wrong",
     "data/too_long": "training prompts longer than rollout.max_prompt_length, found and dropped so far; "
     "of a tier all are looked at before the first step",
@@ -74,6 +79,7 @@ METRICS: Final = {
     "seconds/old_log_probs": "wall seconds of scoring the samples before the first update",
     "seconds/update": "wall seconds of the updates",
     "seconds/sync": "wall seconds of handing the weights to the sampler",
+    "seconds/parity": "wall seconds of comparing vLLM with the learner after the sync",
     "seconds/step": "wall seconds of the whole step",
     "seconds/cpu": "processor seconds of this process in the whole step, whatever else the machine does",
     "tokens_per_second": "response tokens sampled and trained on per wall second of the step",

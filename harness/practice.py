@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
+from harness.batch_files import load_batch, save_batch
+from harness.batches import Batches
 from harness.counted import Counted
-from harness.engines.build import build
+from harness.engines.build import engines
 from harness.engines.protocols import Learner, Sampler
-from harness.models.load import load_model
 from harness.prompts import Prompts, training_decoding
 from harness.schema import read_json
 from harness.seeding import derive
 from harness.tasks import Task
-from harness.train import StepReport, train
+from harness.train import Lesson, StepReport, steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +51,7 @@ class Practice:
     prompts: Prompts
     tasks: Counted[Task]
     spares: Counted[Task]
+    batches: Batches
     reports: Iterator[StepReport]  # of the steps that are left, up to ``steps``
 
     def save(self, folder: Path, steps: int) -> None:
@@ -58,16 +60,17 @@ class Practice:
         self.learner.save(folder / LEARNER)
         position = Position(steps, self.tasks.taken, self.spares.taken)
         (folder / _POSITION).write_text(json.dumps(asdict(position)), encoding="utf-8")
+        if self.batches.pending:
+            save_batch(self.batches.pending, folder)
 
 
 def practice(config: ExperimentConfig, tiers: Mapping[str, Tier], saved: Path | None = None) -> Practice:
-    """Load the model and lay out the training, or what is left of a ``saved`` one. The same errors as ``build``.
+    """Load the model and lay out the training, or what is left of a ``saved`` one. The same errors as ``engines``.
 
     No evaluation problem is read.
     """
     torch.manual_seed(derive(config.seed, "model"))
-    model, tokenizer = load_model(config.model.path, getattr(torch, config.model.dtype))
-    sampler, learner = build(model, tokenizer, config)
+    sampler, learner, tokenizer = engines(config)
     prompts = Prompts(config, tokenizer)
     tasks, spares = map(Counted, prompts.training(tiers))
     done = _position(saved)
@@ -76,15 +79,35 @@ def practice(config: ExperimentConfig, tiers: Mapping[str, Tier], saved: Path | 
     if saved:
         learner.restore(saved / LEARNER)
         sampler.load(learner.weights())
-    batches, decoding = _batches(tasks, config, done.steps), training_decoding(config)
-    rule = config.update_rule()
-    reports = train(sampler, learner, rule, config.reward, batches, decoding, config.seed, spares, done.steps)
-    return Practice(sampler, learner, tokenizer, prompts, tasks, spares, reports)
+    lesson, kept = _lesson(config, sampler, learner), load_batch(saved) if saved else None
+    batches = Batches(
+        _batches(tasks, config, kept.step if kept else done.steps),
+        lesson.drawing(spares),
+        ahead=config.rollout.ahead > 0,
+        apart=config.backend.vllm is not None,
+        kept=kept,
+    )
+    return Practice(sampler, learner, tokenizer, prompts, tasks, spares, batches, steps(lesson, batches))
+
+
+def _lesson(config: ExperimentConfig, sampler: Sampler, learner: Learner) -> Lesson:
+    engines = config.backend.vllm
+    return Lesson(
+        sampler,
+        learner,
+        config.update_rule(),
+        config.reward,
+        training_decoding(config),
+        config.seed,
+        engines.parity_gap if engines else None,
+    )
 
 
 def _position(saved: Path | None) -> Position:
     return read_json(Position, (saved / _POSITION).read_text(encoding="utf-8")) if saved else Position(0, 0, 0)
 
 
-def _batches(tasks: Iterator[Task], config: ExperimentConfig, done: int) -> Iterator[list[Task]]:
-    return (list(islice(tasks, config.rollout.prompts_per_batch)) for _ in range(done, config.steps))
+def _batches(tasks: Iterator[Task], config: ExperimentConfig, done: int) -> Iterator[tuple[int, list[Task]]]:
+    """Of the steps after ``done``, each with its number."""
+    count = config.rollout.prompts_per_batch
+    return ((step, list(islice(tasks, count))) for step in range(done + 1, config.steps + 1))

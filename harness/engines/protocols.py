@@ -75,6 +75,10 @@ class Sampler(Protocol):
         """Take over the learner's weights after a step."""
         ...
 
+    def rest(self) -> None:
+        """Leave the device to the learner until samples are asked for again."""
+        ...
+
 
 class Learner(Protocol):
     """Scores and trains a policy."""

@@ -25,8 +25,11 @@ class VllmSampler:
     with the weights of the last ``load``, and its prompts are sampled again: once a call.
     """
 
-    def __init__(self, engines: Sequence[Any], vocabulary: Vocabulary, restart: Callable[[int], Any]) -> None:
-        self._pool, self._vocabulary, self._resting = EnginePool(engines, restart), vocabulary, False
+    def __init__(
+        self, engines: Sequence[Any], vocabulary: Vocabulary, restart: Callable[[int], Any], *, nccl: bool = False
+    ) -> None:
+        self._pool, self._vocabulary = EnginePool(engines, restart), vocabulary
+        self._resting, self._nccl = False, nccl
 
     def sample(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int | Sequence[int]) -> Samples:
         """Answer tokenised prompts, ``decoding.group_size`` times each."""
@@ -41,9 +44,9 @@ class VllmSampler:
         return self._drawn(left_pad(repeated, self._vocabulary.pad_id), shares, repeated, decoding, seeds)
 
     def load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
-        """Hand all engines the weights: broadcast by the learner, as it has them in Ray's store, or packed here."""
+        """Hand all engines the weights: by NCCL, as the learner has put them in Ray's store, or packed here."""
         self._wake()
-        if hasattr(weights, "broadcast"):
+        if self._nccl and hasattr(weights, "broadcast"):
             self._pool.broadcast(weights)
         else:
             self._pool.load(weights.parcels() if hasattr(weights, "parcels") else _stored(weights))
