@@ -17,6 +17,7 @@ NAMES = (
     "calibration",
     "plan_speed",
     "plan_accuracy",
+    "vllm_rollout",
 )
 
 
