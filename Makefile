@@ -15,6 +15,7 @@ export OMP_NUM_THREADS ?= 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export HF_HUB_DISABLE_TELEMETRY := 1
 export RAY_USAGE_STATS_ENABLED := 0
+export DS_BUILD_OPS := 0
 
 .DEFAULT_GOAL := help
 .PHONY: help setup data sweep plan tune eval export difficulty audit ui tables takeaways guide trace figures report tricks replay docs test check lint format smoke models bench lock clean
@@ -22,7 +23,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(READY) ## the environment in .venv, from requirements.lock (the other commands call it) [EXTRA=smol]
+setup: $(READY) ## the environment in .venv, from requirements.lock (the other commands call it) [EXTRA=smol|cpu_engines|gpu]
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=...")'
