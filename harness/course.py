@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from harness.checkpoint import random_state
 from harness.checkpoint.export import MODEL
 from harness.checkpoint.trace import Trace
+from harness.engines import crew
 from harness.evaluate import evaluate, metrics
 from harness.practice import practice
 from harness.statistics.token_text import token_text
@@ -31,6 +32,7 @@ class Course:
         self._config = config
         self.trace = Trace.load(saved) if saved else Trace()
         self.practice = practice(config, read.tiers, saved)
+        self.trace.usage.add(crew.spent)
         self._exams = self.practice.prompts.exams(read.held_out)
         if saved:
             random_state.restore(saved)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from harness.engine_config import VllmConfig
@@ -11,6 +11,7 @@ from harness.engines.layout import Layout, layout
 from harness.engines.session import placed
 from harness.engines.vllm_pool import ask
 from harness.models.locate import model_source
+from harness.usage import NOTHING, Spent
 
 if TYPE_CHECKING:
     from harness.config import ExperimentConfig
@@ -54,6 +55,16 @@ class Crew:
         self.ranks = [self._rank(number) for number in range(len(self._wanted.layout.ranks) if learns else 0)]
         self.engines = [self._engine(index) for index in range(len(self._wanted.layout.engines))]
         self._start()
+        self._used = 0.0  # processor seconds of the runs before
+
+    def take_up(self) -> None:
+        """Count what is used from now on as the next run's."""
+        self._used = self._lifetime().cpu_seconds
+
+    def spent(self) -> Spent:
+        """What the actors have used up for the run; the first one pays for their start."""
+        whole = self._lifetime()
+        return replace(whole, cpu_seconds=max(whole.cpu_seconds - self._used, 0.0))
 
     def serves(self, config: ExperimentConfig, *, learns: bool) -> bool:
         """Whether these actors can take up that run."""
@@ -71,6 +82,10 @@ class Crew:
 
         for actor in (*self.engines, *self.ranks):
             ray.kill(actor)
+
+    def _lifetime(self) -> Spent:
+        each = [ask(actor.spent.remote()) for actor in (*self.engines, *self.ranks)]
+        return Spent(0.0, sum(one.cpu_seconds for one in each), sum(one.peak_memory_mb for one in each))
 
     def _start(self) -> None:
         engines, ranks = [engine.start.remote() for engine in self.engines], list[Any]()
@@ -112,10 +127,17 @@ _crews: list[Crew] = []  # of this process: at most one
 
 def crew(config: ExperimentConfig, *, learns: bool = True) -> Crew:
     """Those that the last run left, where they serve; else new ones, after the old are gone. Raises as they do."""
-    if not (_crews and _crews[0].serves(config, learns=learns)):
+    if _crews and _crews[0].serves(config, learns=learns):
+        _crews[0].take_up()
+    else:
         dismiss()
         _crews.append(Crew(config, learns=learns))
     return _crews[0]
+
+
+def spent() -> Spent:
+    """What the actors of this process have used up for the run under way; nothing where there are none."""
+    return _crews[0].spent() if _crews else NOTHING
 
 
 def dismiss() -> None:

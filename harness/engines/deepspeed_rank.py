@@ -17,6 +17,7 @@ from harness.engines.parcels import pack
 from harness.engines.sequences import Sequences
 from harness.engines.shipping import Shipped
 from harness.models.load import load_model
+from harness.usage import lifetime
 from tricks.batch import Signal
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from harness.config import ExperimentConfig
     from harness.engines.deepspeed_broadcast import Broadcast
     from harness.engines.deepspeed_policy import Policy
+    from harness.usage import Spent
     from tricks.rule import UpdateRule
 
 Chunks = Sequence[Shipped[Sequences]]  # what a rank reads in one pass
@@ -83,6 +85,10 @@ class DeepspeedRank:
 
         meet(on_gpu=self._on_gpu)
         return os.getpid()
+
+    def spent(self) -> Spent:
+        """What this process has used up in its life."""
+        return lifetime()
 
     def begin(self, config: ExperimentConfig) -> None:
         """Take up a run: read its model, forget the last one. Raises ModelError or SchemaError as ``build`` does."""

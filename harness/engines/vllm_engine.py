@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from harness.engines.engine_errors import EngineError, said
 from harness.engines.fingerprint import fingerprint
 from harness.engines.vllm_answers import answers, requests
-from harness.engines.vllm_fit import refuse_missing, refuse_unfit
+from harness.engines.vllm_fit import refuse_missing, refuse_request, refuse_unfit
 from harness.engines.vllm_settings import arguments, prepare
+from harness.usage import lifetime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from harness.engines.parcels import Parcel
     from harness.engines.protocols import Decoding
     from harness.engines.vllm_answers import Answers
+    from harness.usage import Spent
 
 
 class VllmEngine:
@@ -55,13 +57,15 @@ class VllmEngine:
         """The number of the process that holds the engine."""
         return os.getpid()
 
+    def spent(self) -> Spent:
+        """What this process has used up in its life."""
+        return lifetime()
+
     def sample(
         self, prompts: Sequence[Sequence[int]], decoding: Decoding, seeds: Sequence[int], ends: Sequence[int]
     ) -> Answers:
         """Answer each prompt ``decoding.group_size`` times; a response ends at any of ``ends``, or at the limit."""
-        longest = max(map(len, prompts)) + decoding.max_response_length
-        if longest > self._max_length:
-            raise ValueError(f"prompt and response of {longest} tokens for an engine of {self._max_length}")
+        refuse_request(prompts, decoding, self._max_length)
         with _explained():
             return answers(self._llm.generate(*requests(prompts, decoding, seeds, ends), use_tqdm=False))
 
