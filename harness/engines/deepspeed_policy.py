@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import deepspeed
 import torch
-from deepspeed.runtime.zero import parameter_offload
 
+from harness.engines.deepspeed_leftovers import forget_models
 from harness.engines.deepspeed_settings import frozen, training
 from harness.engines.hf_scores import score_sequences
 
@@ -89,11 +89,11 @@ class Policy:
             yield name, weight.dtype, tuple(getattr(weight, "ds_shape", weight.shape))
 
     def close(self) -> None:
-        """Give back all memory. DeepSpeed itself keeps hold of the modules of ZeRO-3."""
+        """Give back all memory."""
         for engine in (self.engine, self._reference):
             if isinstance(engine, deepspeed.DeepSpeedEngine):
                 engine.destroy()
-        parameter_offload.FWD_MODULE_STACK.clear()
+        forget_models()
         self.engine = self._reference = self._model = None
         gc.collect()
         if torch.cuda.is_available():
