@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from harness.models.locate import ModelError
 from harness.schema import SchemaError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.engines.protocols import Decoding
+
+_LEAST_TEMPERATURE: Final = 0.01  # of vLLM, which raises lower ones to it
 
 
 def refuse_missing() -> None:
@@ -34,6 +41,18 @@ def refuse_unfit(path: str, max_length: int, *, on_gpu: bool) -> None:
         raise ModelError(
             f"model.path {path!r}: its attention heads have size {_head_size(text)}, and vLLM on a CPU has kernels for "
             f"{', '.join(map(str, sizes))}; give another, such as builtin:large_base, or set backend=hf"
+        )
+
+
+def refuse_request(prompts: Sequence[Sequence[int]], decoding: Decoding, max_length: int) -> None:
+    """Raise ValueError for tokens beyond what the engine was started for, SchemaError for what vLLM would alter."""
+    longest = max(map(len, prompts)) + decoding.max_response_length
+    if longest > max_length:
+        raise ValueError(f"prompt and response of {longest} tokens for an engine of {max_length}")
+    if 0 < decoding.temperature < _LEAST_TEMPERATURE:
+        raise SchemaError(
+            f"temperature {decoding.temperature:g}: vLLM samples at {_LEAST_TEMPERATURE:g} at least, or greedily at 0; "
+            "set rollout.temperature or eval.temperature to one of them"
         )
 
 

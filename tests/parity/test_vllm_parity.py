@@ -54,7 +54,7 @@ def test_the_likeliest_tokens_have_the_log_probs_of_temperature_one(engines: lis
     assert torch.equal(samples.response_ids[::2], samples.response_ids[1::2])
 
 
-@pytest.mark.parametrize(("top_p", "top_k"), [(1.0, 3), (0.6, 0), (0.8, 5)])
+@pytest.mark.parametrize(("top_p", "top_k"), [(1.0, 3), (0.6, 0), (0.8, 5), (1.0, 100)])
 def test_log_probs_are_of_what_top_p_and_top_k_leave(engines: list[Any], top_p: float, top_k: int) -> None:
     model, temperature = policy(), 1.3
     draws = sampler(engines)

@@ -159,10 +159,11 @@ def test_two_workers_of_one_engine_draw_what_one_draws(draws: Any) -> None:
 
 @pytest.mark.slow
 def test_a_cache_too_small_for_the_batch_changes_nothing(draws: Any) -> None:
-    """Requests are then put off and taken up again; a block is 128 tokens of 2 KiB."""
-    usual = draws.sample(PROMPTS, Decoding(4, 100), seed=0)
+    """Requests are then put off in mid-response and taken up again: each comes to need a second block of 128 tokens."""
+    prompts, decoding = [prompt[:115] for prompt in LONG], Decoding(4, 60)
+    usual = draws.sample(prompts, decoding, seed=0)
     (engine,) = started(1, replace(SETTINGS, cache_gb=6 * 2**18 / 2**30))
-    assert same(sampler([engine]).sample(PROMPTS, Decoding(4, 100), seed=0), usual)
+    assert same(sampler([engine]).sample(prompts, decoding, seed=0), usual)
     ray.kill(engine)
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from harness.config import load
 from harness.engines import vllm_fit
-from harness.engines.vllm_fit import refuse_missing, refuse_unfit
+from harness.engines.protocols import Decoding
+from harness.engines.vllm_fit import refuse_missing, refuse_request, refuse_unfit
 from harness.engines.vllm_settings import arguments, prepare
 from harness.models.locate import WEIGHTS
 from harness.schema import SchemaError
@@ -81,3 +82,10 @@ def test_more_tokens_than_places_are_refused_with_the_settings() -> None:
     with pytest.raises(SchemaError, match=r"rollout\.max_response_length allow 513 tokens together, .* 512 positions"):
         refuse_unfit(FOLDER, 513, on_gpu=True)
     refuse_unfit(FOLDER, 512, on_gpu=True)
+
+
+def test_a_temperature_that_vllm_would_raise_is_refused() -> None:
+    with pytest.raises(SchemaError, match=r"temperature 0\.001: vLLM samples at 0\.01 at least, or greedily at 0"):
+        refuse_request([[5]], Decoding(1, 8, 0.001), 64)
+    for temperature in (0.0, 0.01, 1.0):
+        refuse_request([[5]], Decoding(1, 63, temperature), 64)
