@@ -43,8 +43,8 @@ $(VENV)/.ready-%: requirements/%.lock $(READY)
 data: $(READY) ## build the training tiers, with cards: DATA_DIR=folder, or from the hub
 	@$(BIN)/python -m harness.data $(OVERRIDES)
 
-sweep: $(READY) ## run a grid, or what is left of it: GRID=norm_ablation [PROFILE=laptop] [FULL=1] [SEEDS=0,1] [TWINS=once]
-	@$(BIN)/python -m sweeps run grid=$(GRID) profile=$(PROFILE) $(call optional,FULL,full) $(call optional,SEEDS,seeds) $(call optional,TWINS,twins)
+sweep: $(READY) ## run a grid, or what is left of it: GRID=norm_ablation [PROFILE=laptop] [FULL=1] [SEEDS=0,1] [TWINS=once] [CLUSTER=8xH100]
+	@$(BIN)/python -m sweeps run grid=$(GRID) profile=$(PROFILE) $(call optional,FULL,full) $(call optional,SEEDS,seeds) $(call optional,TWINS,twins) $(call optional,CLUSTER,cluster)
 
 plan: $(READY) ## what `make sweep` would run, its cost, what it can show; runs nothing: GRID=... [PROFILE=gpu] [CLUSTER=2x8xH100] [EFFECT=0.03]
 	@$(BIN)/python -m sweeps plan grid=$(GRID) profile=$(PROFILE) $(call optional,FULL,full) $(call optional,SEEDS,seeds) $(call optional,TWINS,twins) $(call optional,CLUSTER,cluster) $(call optional,EFFECT,effect)

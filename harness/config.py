@@ -178,12 +178,22 @@ def check(composed: Mapping[str, Any]) -> ExperimentConfig:
     """Check what was composed, as ``load`` does."""
     config = read(ExperimentConfig, composed, "")
     layout(config.backend)
+    _refuse_crowded(config)
     _refuse_uneven(config)
     _refuse_pathless(config.data)
     _refuse_foreign_arithmetic(config)
     config.update_rule()
     check_model(config.model.path)
     return config
+
+
+def _refuse_crowded(config: ExperimentConfig) -> None:
+    backend = config.backend
+    if config.rollout.ahead and backend.vllm and backend.colocated and backend.num_gpus:
+        raise SchemaError(
+            "rollout.ahead: engines and ranks that take turns on the same GPUs cannot work at once; set "
+            "backend.colocated=false, with GPUs for both, or rollout.ahead=0"
+        )
 
 
 def _refuse_pathless(data: DataConfig) -> None:

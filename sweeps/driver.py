@@ -15,7 +15,7 @@ from harness.store_publish import publish
 from sweeps.adopt import adopt
 from sweeps.arguments import ONCE
 from sweeps.board import Board
-from sweeps.cost.gpu import DEFAULT
+from sweeps.cost.gpu import DEFAULTS
 from sweeps.data import read_data
 from sweeps.environment import address, cores, inline, prepare
 from sweeps.inline import launch_inline
@@ -23,6 +23,7 @@ from sweeps.lock import study_lock
 from sweeps.pilots import pilots
 from sweeps.plan import make_plan
 from sweeps.progress import progress
+from sweeps.ready import refuse_unready
 from sweeps.recorder import Recorder
 from sweeps.report import print_plan
 from sweeps.study import study
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from sweeps.plan import Plan, PlannedRun
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
-GPU = "gpu"  # the profile that is counted on GPUs unasked
 
 
 def plan(grid: Grid, arguments: Arguments, console: Console) -> int:
@@ -69,6 +69,7 @@ def run(grid: Grid, arguments: Arguments, console: Console) -> int:
             console.print(Text("nothing to run: every planned run is finished", style="bold"))
             print_results(console, grid, arguments.results)
             return OK
+        refuse_unready(made)
         for card in read_data(made.to_run):
             console.print(Text(card))
         recorder = Recorder(store, arguments.results / "runs", console)
@@ -102,7 +103,7 @@ def _plan(grid: Grid, arguments: Arguments, store: Store) -> tuple[Plan, list[Ru
         provenance(),
         once=arguments.twins == ONCE,
         others=list(pilots(store, grid)),
-        cluster=arguments.cluster or (DEFAULT if grid.profile == GPU else None),
+        cluster=arguments.cluster or DEFAULTS.get(grid.profile),
     )
     return made, records
 
