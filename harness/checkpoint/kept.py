@@ -39,6 +39,7 @@ class Checkpoints:
         if reason := difference(self._identity, theirs):
             _say(f"checkpoint {folder.name} is of another run or code, so this one starts anew: {reason}")
             return None
+        _say(f"goes on from checkpoint {folder.name}")
         self.latest = step
         return folder
 

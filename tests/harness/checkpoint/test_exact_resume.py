@@ -36,10 +36,11 @@ def test_every_preset(preset: str, tmp_path: Path) -> None:
         ("preset=grpo", "+tricks.kl_reward={}", "+tricks.entropy_bonus={}"),
         ("preset=liteppo", "backend=hf", "eval.every=0"),
         ("preset=dapo", "model=large_aligned", "data=arithmetic_easy", "optim.micro_batch_tokens=100"),
+        ("preset=dapo", "rollout.ahead=1"),
     ],
-    ids=["bfloat16", "two epochs", "reference and entropy", "hugging face", "another model, micro-batches"],
+    ids=["bfloat16", "two epochs", "reference and entropy", "hugging face", "another model, micro-batches", "ahead"],
 )
-def test_what_a_learner_may_hold(overrides: tuple[str, ...], tmp_path: Path) -> None:
+def test_what_a_run_may_hold(overrides: tuple[str, ...], tmp_path: Path) -> None:
     cut, whole = cut_and_whole(tmp_path, *overrides)
     assert cut == whole
 

@@ -36,7 +36,7 @@ def found(folder: Path, **other: str) -> str | None:
 
 def test_the_newest_is_found(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert found(run) == "step-000020"
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err == "goes on from checkpoint step-000020\n"
 
 
 def test_nothing_is_found_where_nothing_is(tmp_path: Path) -> None:
@@ -47,7 +47,8 @@ def test_nothing_is_found_where_nothing_is(tmp_path: Path) -> None:
 def test_one_cut_in_half_is_passed_over_with_one_line(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (run / "checkpoints" / "step-000020" / "weights").write_bytes(bytes(500))
     assert found(run) == "step-000010"
-    assert capsys.readouterr().err == "checkpoint step-000020 is passed over: weights is not what was written\n"
+    passed_over, _ = capsys.readouterr().err.splitlines()
+    assert passed_over == "checkpoint step-000020 is passed over: weights is not what was written"
 
 
 def test_none_whole_is_none(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

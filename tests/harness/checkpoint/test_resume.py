@@ -57,7 +57,10 @@ def test_a_checkpoint_cut_in_half_gives_way_to_the_one_before(
     capsys.readouterr()
     finish(chosen, tmp_path / "cut")
     told = capsys.readouterr().err.splitlines()
-    assert told == ["checkpoint step-000002 is passed over: learner/weights.safetensors is not what was written"]
+    assert told == [
+        "checkpoint step-000002 is passed over: learner/weights.safetensors is not what was written",
+        "goes on from checkpoint step-000001",
+    ]
     finish(chosen, tmp_path / "whole")
     assert result(tmp_path / "cut") == result(tmp_path / "whole")
 
