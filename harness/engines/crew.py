@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from harness.engine_config import VllmConfig
 from harness.engines.fingerprint import fingerprint, refuse_mismatch
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from harness.config import ExperimentConfig
     from harness.engines.fingerprint import Fingerprint
     from harness.engines.layout import Place
+
+_PATIENCE: Final = 10.0  # seconds that engines have to end by themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +53,15 @@ class Crew:
 
     def __init__(self, config: ExperimentConfig, *, learns: bool = True) -> None:
         self._wanted, self._learns = _Wanted.of(config), learns
-        self._group = placed(self._wanted.layout)
+        self._held = placed(self._wanted.layout)
         self.ranks = [self._rank(number) for number in range(len(self._wanted.layout.ranks) if learns else 0)]
         self.engines = [self._engine(index) for index in range(len(self._wanted.layout.engines))]
-        self._start()
         self._used = 0.0  # processor seconds of the runs before
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
 
     def take_up(self) -> None:
         """Count what is used from now on as the next run's."""
@@ -80,8 +86,11 @@ class Crew:
         """End all of them."""
         import ray  # noqa: PLC0415 - a run on PyTorch's engines has none
 
+        stopping = [engine.stop.remote() for engine in self.engines]  # their own processes would leave memory behind
+        ray.wait(stopping, num_returns=len(stopping), timeout=_PATIENCE)
         for actor in (*self.engines, *self.ranks):
             ray.kill(actor)
+        self._held.free()
 
     def _lifetime(self) -> Spent:
         each = [ask(actor.spent.remote()) for actor in (*self.engines, *self.ranks)]
@@ -118,7 +127,7 @@ class Crew:
         import ray  # noqa: PLC0415 - a run on PyTorch's engines has none
         from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy  # noqa: PLC0415
 
-        there = PlacementGroupSchedulingStrategy(self._group, place.bundles[0])
+        there = PlacementGroupSchedulingStrategy(self._held.group, place.bundle)
         return ray.remote(kind).options(num_cpus=place.cpus, num_gpus=place.gpus, scheduling_strategy=there)
 
 

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A process's part of a bundle. Several bundles: one GPU of each, for the workers of a tensor-parallel engine."""
+    """A process's part of a bundle."""
 
-    bundles: tuple[int, ...]
+    bundle: int
     cpus: float
-    gpus: float  # of each bundle
+    gpus: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Layout:
     bundles: tuple[dict[str, float], ...]
     engines: tuple[Place, ...] = ()
     ranks: tuple[Place, ...] = ()
-    controller: Place = Place((0,), 0.0, 0.0)  # GPUs are its own only where it learns
+    controller: Place = Place(0, 0.0, 0.0)  # GPUs are its own only where it learns
 
     def total(self, resource: str) -> float:
         """Of all bundles together: "CPU" or "GPU"."""
@@ -63,10 +63,17 @@ def _problems(backend: BackendConfig) -> Iterator[str]:
             f"backend.num_gpus={backend.num_gpus:g}: {ranks} learners and {devices} devices of engines need {wanted} "
             f"with backend.colocated={str(backend.colocated).lower()}"
         )
+    if backend.colocated and backend.num_gpus and backend.vllm.tensor_parallel > 1:
+        yield (
+            f"backend.colocated: an engine over {backend.vllm.tensor_parallel} GPUs takes them whole; set "
+            "vllm.tensor_parallel=1, or backend.colocated=false with GPUs for both"
+        )
+    if backend.colocated and backend.vllm.sync == "nccl":
+        yield "vllm.sync: NCCL joins no two processes on one GPU; set it to object_store, or backend.colocated=false"
     if backend.colocated and backend.num_gpus and ranks != devices:
         yield (
             f"backend.colocated: {ranks} learners and {devices} devices of engines cannot take turns on the same GPUs; "
-            "make vllm.engines x vllm.tensor_parallel equal to deepspeed.ranks, or set backend.colocated=false"
+            "make vllm.engines equal to deepspeed.ranks, or set backend.colocated=false"
         )
 
 
@@ -76,17 +83,13 @@ def _ranks(backend: BackendConfig) -> int:
 
 
 def _taking_turns(backend: BackendConfig) -> Layout:
-    """One bundle for each device, which an engine's part and a rank share by halves."""
+    """One bundle for each device, which an engine and a rank share by halves."""
     assert backend.vllm is not None
-    parallel, ranks = backend.vllm.tensor_parallel, _ranks(backend)
-    count = max(ranks, backend.vllm.engines * parallel)
+    ranks, engines = _ranks(backend), backend.vllm.engines
+    count = max(ranks, engines)
     cpus, gpus = backend.num_cpus / count, float(backend.num_gpus > 0)
-    engines = (
-        Place(tuple(range(first, first + parallel)), cpus / 2, gpus / 2)
-        for first in range(0, backend.vllm.engines * parallel, parallel)
-    )
-    learners = (Place((index,), cpus / 2, gpus / 2) for index in range(ranks))
-    return Layout((_bundle(cpus, gpus),) * count, tuple(engines), tuple(learners))
+    halves = [Place(index, cpus / 2, gpus / 2) for index in range(count)]
+    return Layout((_bundle(cpus, gpus),) * count, tuple(halves[:engines]), tuple(halves[:ranks]))
 
 
 def _apart(backend: BackendConfig) -> Layout:
@@ -98,8 +101,8 @@ def _apart(backend: BackendConfig) -> Layout:
     bundles = (_bundle(cpus, gpus),) * ranks + (_bundle(cpus, devices),) * engines
     return Layout(
         bundles,
-        tuple(Place((ranks + index,), cpus, devices) for index in range(engines)),
-        tuple(Place((index,), cpus, gpus) for index in range(ranks)),
+        tuple(Place(ranks + index, cpus, devices) for index in range(engines)),
+        tuple(Place(index, cpus, gpus) for index in range(ranks)),
     )
 
 

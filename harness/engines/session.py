@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import math
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.schema import SchemaError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from harness.engines.layout import Layout
 
 _QUIET: Final = {
@@ -20,7 +23,22 @@ _QUIET: Final = {
 _PATIENCE: Final = 30.0  # seconds until bundles that are not granted count as lacking
 
 
-def placed(layout: Layout) -> Any:
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Bundles of a cluster, and whether they end with whoever asked."""
+
+    group: Any  # of Ray
+    own: bool
+
+    def free(self) -> None:
+        """Give the bundles back, unless others asked for them."""
+        if self.own:
+            from ray.util.placement_group import remove_placement_group  # noqa: PLC0415 - only where Ray is
+
+            remove_placement_group(self.group)
+
+
+def placed(layout: Layout) -> Held:
     """The placement group that this process is in, or a new one of the layout. Raises SchemaError for lack of room."""
     os.environ.update({name: os.environ.get(name, value) for name, value in _QUIET.items()})
     import ray  # noqa: PLC0415 - reads the environment, and takes half a second
@@ -28,17 +46,21 @@ def placed(layout: Layout) -> Any:
 
     if not ray.is_initialized():
         _connect(ray, layout)
-    here = get_current_placement_group()
-    if here is not None:
-        return here
-    group = placement_group(list(layout.bundles), strategy="PACK")
-    if not group.wait(_PATIENCE):
-        lacking = " + ".join(str(bundle) for bundle in layout.bundles)
-        raise SchemaError(
-            f"backend: no room for {lacking} within {_PATIENCE:g} s; Ray has {ray.cluster_resources()}; set "
-            "backend.num_cpus and backend.num_gpus lower, or RAY_ADDRESS to a larger cluster"
-        )
-    return group
+    if (here := get_current_placement_group()) is not None:
+        return Held(here, own=False)
+    found = Held(placement_group(list(layout.bundles), strategy="PACK"), own=True)
+    if not found.group.wait(_PATIENCE):
+        found.free()
+        raise SchemaError(_crowded(layout, ray.cluster_resources()))
+    return found
+
+
+def _crowded(layout: Layout, has: Mapping[str, float]) -> str:
+    there_is = ", ".join(f"{has.get(kind, 0):g} {kind}s" for kind in ("CPU", "GPU"))
+    return (
+        f"backend: no room for {len(layout.bundles)} x {layout.bundles[0]} within {_PATIENCE:g} s; Ray has {there_is}, "
+        "busy ones included; set backend.num_cpus and backend.num_gpus lower, or RAY_ADDRESS to a larger cluster"
+    )
 
 
 def _connect(ray: Any, layout: Layout) -> None:

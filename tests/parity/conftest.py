@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MISSING = "make setup EXTRA=cpu_engines"
+needs_engines = pytest.mark.skipif(not (find_spec("vllm") and find_spec("deepspeed")), reason=MISSING)
 
 
 @pytest.fixture(scope="session")

@@ -24,13 +24,8 @@ def test_a_run_on_pytorch_is_one_bundle():
 def test_eight_engines_and_eight_ranks_take_turns_on_eight_gpus():
     found = layout(backend("gpu"))
     assert found.bundles == ({"CPU": 2.0, "GPU": 1.0},) * 8
-    assert [place.bundles for place in found.engines] == [place.bundles for place in found.ranks]
+    assert [place.bundle for place in found.engines] == [place.bundle for place in found.ranks] == list(range(8))
     assert all(place.gpus == 0.5 for place in (*found.engines, *found.ranks))
-
-
-def test_a_tensor_parallel_engine_stands_on_several_bundles():
-    found = layout(backend("gpu", "backend.vllm.engines=2", "backend.vllm.tensor_parallel=4"))
-    assert [place.bundles for place in found.engines] == [(0, 1, 2, 3), (4, 5, 6, 7)]
 
 
 def test_apart_each_has_its_own():
@@ -42,7 +37,7 @@ def test_apart_each_has_its_own():
     )
     found = layout(backend("gpu", *chosen))
     assert [bundle["GPU"] for bundle in found.bundles] == [1.0] * 8 + [2.0] * 2
-    assert [place.bundles for place in found.engines] == [(8,), (9,)]
+    assert [place.bundle for place in found.engines] == [8, 9]
     assert found.total("GPU") == 12
     assert found.total("CPU") == pytest.approx(16)
 
@@ -54,7 +49,7 @@ def test_no_bundle_is_asked_for_more_than_it_holds(option):
     assert found.total("CPU") == pytest.approx(chosen.num_cpus)
     assert found.total("GPU") == chosen.num_gpus
     for index, bundle in enumerate(found.bundles):
-        here = [place for place in (*found.engines, *found.ranks) if index in place.bundles]
+        here = [place for place in (*found.engines, *found.ranks) if index == place.bundle]
         assert sum(place.gpus for place in here) <= bundle.get("GPU", 0)
         assert sum(place.cpus for place in here) <= bundle["CPU"] + 1e-9
 
@@ -65,6 +60,8 @@ def test_no_bundle_is_asked_for_more_than_it_holds(option):
         (["backend.num_gpus=4"], r"backend.num_gpus=4: 8 learners and 8 devices of engines need 8"),
         (["backend.deepspeed.ranks=4"], r"4 learners and 8 devices of engines cannot take turns"),
         (["backend.colocated=false"], r"backend.num_gpus=8: .* need 16 with backend.colocated=false"),
+        (["backend.vllm.sync=nccl"], r"vllm.sync: NCCL joins no two processes on one GPU"),
+        (["backend.vllm.engines=4", "backend.vllm.tensor_parallel=2"], r"an engine over 2 GPUs takes them whole"),
     ],
 )
 def test_what_does_not_come_out_even_is_refused(overrides, reason):
