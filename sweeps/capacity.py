@@ -128,7 +128,9 @@ def _counted(parts: Sequence[Amounts]) -> list[tuple[str, int]]:
 def _ways_out(given: float) -> str:
     if not address():
         return "set RAY_ADDRESS or change backend.num_cpus and backend.num_gpus"
-    waited = f"; it has not grown within {WAIT}={given / 60:g} minutes" if given else f", or {WAIT}=minutes if one will"
+    waited = (
+        f"; it has not grown within {WAIT}={given / 60:g} minutes" if given else f", or {WAIT}=minutes if one will come"
+    )
     return f"ask for less by backend.num_cpus and backend.num_gpus, take another PROFILE, or add a node{waited}"
 
 

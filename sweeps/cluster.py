@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import ray
+from ray._raylet import get_authentication_mode  # type: ignore[attr-defined]
+from ray.exceptions import AuthenticationError, GetTimeoutError
 
 from sweeps.environment import address
 from sweeps.errors import SweepError
@@ -30,6 +32,9 @@ _LEFT_AT_HOME: Final = (
     ".ruff_cache",
 )
 _PATIENCE: Final = 10.0  # seconds until a silent cluster counts as away
+_STARTING: Final = 300.0  # seconds until a cluster on which no process starts is given up
+_CLIENT: Final = "ray://"
+_GET: Final = "copy ~/.ray/auth_token from its head node"
 _OBJECT_STORE: Final = 256 * 2**20  # bytes; reports and records are small
 
 
@@ -40,6 +45,8 @@ def session(cores: int) -> Iterator[None]:
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
         try:
             _connect(cores)
+            if address():
+                _agree()
             yield
         finally:
             ray.shutdown()
@@ -49,16 +56,42 @@ def _connect(cores: int) -> None:
     try:
         _reach(address())
         ray.init(**(_join() if address() else _start(cores)), log_to_driver=False, logging_level=logging.ERROR)
+    except AuthenticationError:
+        raise SweepError(f"RAY_ADDRESS={address()}: the cluster does not take the token of this user; {_GET}") from None
     except OSError as error:
         fact = str(error).splitlines()[0]
-        raise SweepError(f"RAY_ADDRESS={address()}: no cluster answers ({fact}); unset it to run here") from None
+        raise SweepError(
+            f"RAY_ADDRESS={address()}: no cluster answers ({fact}); unset it to run here, or, if the cluster asks for "
+            f"a token, {_GET}"
+        ) from None
 
 
 def _reach(cluster: str | None) -> None:
+    if (cluster or "").startswith(_CLIENT):
+        raise SweepError(
+            f"RAY_ADDRESS={cluster}: Ray's client cannot stream; run this on a node of the cluster, with host:port, or "
+            "submit it as a job"
+        )
     # Ray itself tries for minutes and fills the screen meanwhile.
-    host, _, port = (cluster or "").removeprefix("ray://").rpartition(":")
+    host, _, port = (cluster or "").rpartition(":")
     if host and port.isdecimal():
         socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
+
+
+def _agree() -> None:
+    """Raise SweepError where workers could not report: one without a token is not heard by a driver that has one."""
+    try:
+        theirs = ray.get(ray.remote(num_cpus=0)(_mode).remote(), timeout=_STARTING)
+    except GetTimeoutError:
+        raise SweepError(
+            f"RAY_ADDRESS={address()}: no process started there within {_STARTING:g} s; see `ray status`"
+        ) from None
+    if theirs != _mode():
+        raise SweepError(f"RAY_ADDRESS={address()}: the cluster asks for no token; set RAY_AUTH_MODE=disabled")
+
+
+def _mode() -> str:
+    return str(get_authentication_mode())
 
 
 def _start(cores: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,17 @@ def work(run: PlannedRun, folder: str) -> Iterator[Message]:
     yield Hello(os.getpid(), platform.node(), ray.get_runtime_context().get_node_id())
     from sweeps.worker import perform  # noqa: PLC0415 - torch and transformers are for workers, once a process
 
-    # A node of a cluster need not share the driver's disk; the files travel with the last message.
-    here = Path(folder) if Path(folder).is_dir() else Path(tempfile.mkdtemp(prefix="run-"))
+    here = _place(folder)
     yield from perform(run, here / run.folder)
+    if here != Path(folder):
+        shutil.rmtree(here / run.folder, ignore_errors=True)
+
+
+def _place(folder: str) -> Path:
+    """Where runs write: the driver's folder, or one of this machine, from which the last message takes the files."""
+    shared = Path(folder)
+    if shared.is_dir():
+        return shared
+    own = Path(tempfile.gettempdir()) / f"runs-of-{os.getuid()}"  # the same for the next try, which goes on there
+    own.mkdir(mode=0o700, exist_ok=True)
+    return own
