@@ -15,7 +15,7 @@ from sweeps.events import Done, Event, Failure, Hello, Wait, cause
 from sweeps.interrupt import interrupts
 from sweeps.losses import Tries, lost
 from sweeps.plan import PlannedRun
-from sweeps.slots import Slots
+from sweeps.slots import Slots, has_engines
 from sweeps.task import work
 
 if TYPE_CHECKING:
@@ -95,8 +95,8 @@ class _Flight:
 
     def _stop(self, stream: Any) -> None:
         flying = self._running.pop(stream)
-        if has_engines(flying.run):
-            self._slots.free(flying.run, whole=False)
+        if has_engines(flying.run.config):
+            self._slots.free(flying.run.run_id, whole=False)
         else:
             ray.cancel(stream, force=True)
 
@@ -110,11 +110,15 @@ class _Flight:
             self._start(run, tries)
 
     def _start(self, run: PlannedRun, tries: Tries) -> None:
-        backend, start = run.config.backend, self._slots.start
-        if not has_engines(run):
-            self._slots.clear()
-            start = _TASK.options(num_cpus=backend.num_cpus, num_gpus=backend.num_gpus, name=run.run_id).remote
-        self._running[start(run, str(self._folder))] = _Flying(run, tries)
+        self._running[self._started(run)] = _Flying(run, tries)
+
+    def _started(self, run: PlannedRun) -> Any:
+        if has_engines(run.config):
+            return self._slots.start(run.run_id, run.config, work, run, str(self._folder))
+        self._slots.clear()
+        backend = run.config.backend
+        task = _TASK.options(num_cpus=backend.num_cpus, num_gpus=backend.num_gpus, name=run.run_id)
+        return task.remote(run, str(self._folder))
 
     def _stranded(self) -> list[tuple[PlannedRun, Tries]]:
         """Take back what waits within Ray for a node that is gone."""
@@ -130,7 +134,7 @@ class _Flight:
             message: Message = ray.get(next(stream))
         except Exception as error:  # whatever a run raises is its own result
             del self._running[stream]
-            self._slots.free(flying.run, whole=False)
+            self._slots.free(flying.run.run_id, whole=False)
             by_node = lost(error, flying.node)
             flying.tries = flying.tries.after(by_node)
             return Failure(why(error), str(error), flying.tries.over, by_node)
@@ -138,13 +142,8 @@ class _Flight:
             flying.node = message.node
         if isinstance(message, Done):
             del self._running[stream]
-            self._slots.free(flying.run, whole=True)
+            self._slots.free(flying.run.run_id, whole=True)
         return message
-
-
-def has_engines(run: Asking) -> bool:
-    """Whether engines stand beside the run's own process."""
-    return bool(run.config.backend.vllm or run.config.backend.deepspeed)
 
 
 def _waited(runs: Sequence[PlannedRun]) -> Iterator[Event | None]:

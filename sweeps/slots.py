@@ -10,20 +10,18 @@ from ray.util.placement_group import PlacementGroup, placement_group, remove_pla
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from harness.engines.layout import Layout, layout
-from sweeps.task import work
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from sweeps.events import Message
-    from sweeps.plan import PlannedRun
+    from harness.config import ExperimentConfig
 
 
 class _Worker:
     """A process that takes one run after another; what it started for the last one is there for the next."""
 
-    def perform(self, run: PlannedRun, folder: str) -> Iterator[Message]:
-        yield from work(run, folder)
+    def perform(self, work: Callable[..., Iterator[Any]], given: tuple[Any, ...]) -> Iterator[Any]:
+        yield from work(*given)
 
 
 _WORKER: Final = ray.remote(max_restarts=0, max_task_retries=0)(_Worker)
@@ -46,9 +44,9 @@ class Slot:
         worker = _WORKER.options(num_cpus=0, num_gpus=place.gpus, scheduling_strategy=there).remote()
         return cls(layout, group, worker)
 
-    def start(self, run: PlannedRun, folder: str) -> Any:
-        """Ray's generator of the run's messages."""
-        return self.worker.perform.options(num_returns="streaming", name=run.run_id).remote(run, folder)
+    def start(self, name: str, work: Callable[..., Iterator[Any]], given: tuple[Any, ...]) -> Any:
+        """Ray's generator of what the work says."""
+        return self.worker.perform.options(num_returns="streaming", name=name).remote(work, given)
 
     def close(self) -> None:
         """End the worker with its engines, and free the bundles."""
@@ -57,27 +55,27 @@ class Slot:
 
 
 class Slots:
-    """The slots of a sweep: busy ones by their run, idle ones for the next of their layout."""
+    """The slots of a driver: busy ones by what runs there, idle ones for the next of their layout."""
 
     def __init__(self) -> None:
         self._idle: list[Slot] = []
         self._busy: dict[str, Slot] = {}
 
-    def start(self, run: PlannedRun, folder: str) -> Any:
-        """Start the run in an idle slot of its layout, or in a new one for which other idle ones make room."""
-        asked = layout(run.config.backend)
+    def start(self, name: str, config: ExperimentConfig, work: Callable[..., Iterator[Any]], *given: Any) -> Any:
+        """Start work in an idle slot of its layout, or in a new one for which other idle ones make room."""
+        asked = layout(config.backend)
         slot = next((slot for slot in self._idle if slot.layout == asked), None)
         if slot is None:
             self.clear()
             slot = Slot.open(asked)
         else:
             self._idle.remove(slot)
-        self._busy[run.run_id] = slot
-        return slot.start(run, folder)
+        self._busy[name] = slot
+        return slot.start(name, work, given)
 
-    def free(self, run: PlannedRun, *, whole: bool) -> None:
-        """The run has ended. Its slot serves others, unless it is not ``whole``: what failed may have left anything."""
-        slot = self._busy.pop(run.run_id, None)
+    def free(self, name: str, *, whole: bool) -> None:
+        """It has ended. Its slot serves others, unless it is not ``whole``: what failed may have left anything."""
+        slot = self._busy.pop(name, None)
         if slot is None:
             return
         if whole:
@@ -95,3 +93,8 @@ class Slots:
         self.clear()
         while self._busy:
             self._busy.popitem()[1].close()
+
+
+def has_engines(config: ExperimentConfig) -> bool:
+    """Whether engines stand beside the process of a run."""
+    return bool(config.backend.vllm or config.backend.deepspeed)
