@@ -9,6 +9,7 @@ from harness.engine_config import VllmConfig
 from harness.engines.fingerprint import fingerprint, refuse_mismatch
 from harness.engines.layout import Layout, layout
 from harness.engines.session import placed
+from harness.engines.vllm_fit import refuse_unfit
 from harness.engines.vllm_pool import ask
 from harness.models.locate import model_source
 from harness.usage import NOTHING, Spent
@@ -53,6 +54,7 @@ class Crew:
 
     def __init__(self, config: ExperimentConfig, *, learns: bool = True) -> None:
         self._wanted, self._learns = _Wanted.of(config), learns
+        refuse_unfit(self._wanted.path, self._wanted.max_length, on_gpu=True)  # what can be told without vLLM
         self._held = placed(self._wanted.layout)
         self.ranks = [self._rank(number) for number in range(len(self._wanted.layout.ranks) if learns else 0)]
         self.engines = [self._engine(index) for index in range(len(self._wanted.layout.engines))]
