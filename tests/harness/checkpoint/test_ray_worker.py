@@ -36,11 +36,15 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def steps(folder: str) -> Iterator[int]:
     from harness.run import execute
 
-    yield os.getpid()
+    yield worker()
     for item in execute(spec("steps=40", "checkpoint.every=0"), Path(folder)):
         yield item.step  # type: ignore[union-attr]
         if item.step == 2:  # type: ignore[union-attr]
             os.kill(os.getpid(), signal.SIGTERM)
+
+
+def worker() -> int:
+    return os.getpid()
 
 
 @pytest.mark.usefixtures("session")
@@ -53,4 +57,4 @@ def test_the_run_ends_as_preempted_and_its_worker_lives_on(tmp_path: Path) -> No
     pid, *reported = said
     assert reported == [0, 1, 2]
     assert checkpoints(tmp_path) == ["step-000002"]
-    assert ray.get(ray.remote(os.getpid).remote()) == pid
+    assert ray.get(ray.remote(worker).remote()) == pid
