@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import torch
 import yaml
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from harness.checkpoint.preemption import Stop
     from harness.train import StepReport
     from harness.usage import Usage
+
+RECORD: Final = "record.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def execute(spec: RunSpec, folder: Path, signals: Sequence[Signals] = IN_A_WORKE
     read = material(config)
     kept = Checkpoints(folder, identity(config, {**spec.provenance, **read.provenance()}), config.checkpoint.keep)
     with stoppable(signals) as stop:
-        course = Course(config, read, kept.newest())
+        course = Course(config, read, None if (folder / RECORD).exists() else kept.newest())
         yield from _followed(course, config, kept, stop, folder)
         finished = _finish(spec, read, course, folder)
     kept.clear()
@@ -90,6 +92,7 @@ def _followed(
 ) -> Iterator[StepReport]:
     """The reports, written down, with checkpoints where they are due."""
     every = config.checkpoint.every
+    (folder / RECORD).unlink(missing_ok=True)  # of a run that is made anew: beside half of one it would be wrong
     with (folder / CURVES).open("w", encoding="utf-8") as log:
         for report in course.reports():
             log.write(line(report))
@@ -115,7 +118,7 @@ def _finish(spec: RunSpec, read: Material, course: Course, folder: Path) -> Fini
 def save(finished: Finished, folder: Path) -> None:
     """Write the files, and the record last: a folder with a record is complete."""
     folder.mkdir(parents=True, exist_ok=True)
-    documents = {**finished.files, "record.json": finished.record.to_json().encode()}
+    documents = {**finished.files, RECORD: finished.record.to_json().encode()}
     for name, content in documents.items():
         draft = folder / f".{name}.{os.getpid()}"
         draft.write_bytes(content)

@@ -94,6 +94,20 @@ def test_a_run_may_go_on_on_another_machine(part: str, tmp_path: Path) -> None:
     assert checkpoints(tmp_path) == ["step-000001", "step-000002"]
 
 
+def test_a_finished_run_is_made_anew_and_its_record_goes_first(tmp_path: Path) -> None:
+    chosen = spec()
+    advance(chosen, tmp_path / "left", 2)
+    finish(chosen, tmp_path / "made")
+    (tmp_path / "left" / "checkpoints").rename(tmp_path / "made" / "checkpoints")  # killed while it cleared them
+    first = result(tmp_path / "made")
+    again = execute(chosen, tmp_path / "made")
+    assert next(again).step == 0  # type: ignore[union-attr]
+    assert not (tmp_path / "made" / "record.json").exists()
+    assert [item.step for item in again if not isinstance(item, Finished)] == [1, 2, 3]
+    assert result(tmp_path / "made") == first
+    assert not (tmp_path / "made" / "checkpoints").exists()
+
+
 def test_what_a_run_spends_on_checkpoints_is_told_and_does_not_end_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
