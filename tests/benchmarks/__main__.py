@@ -10,6 +10,7 @@ NAMES = (
     "startup",
     "hooks_cost",
     "step_speed",
+    "deepspeed_step",
     "tables_speed",
     "long_context",
     "verdict_speed",
