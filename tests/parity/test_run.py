@@ -12,7 +12,7 @@ import torch
 from harness.config import ExperimentConfig, load
 from harness.engines import crew
 from harness.engines.build import build_learner, engines
-from harness.metrics import is_timing
+from harness.metrics import METRICS, family, is_timing
 from harness.models.load import load_model, load_tokenizer
 from harness.prompts import Prompts, training_decoding
 from harness.train import StepReport, train
@@ -91,6 +91,8 @@ def test_a_run_learns_what_pytorch_learns_from_the_same_samples(preset: str) -> 
     for ours, theirs in zip(spread, single, strict=True):
         numbers = {name: value for name, value in theirs.metrics.items() if not is_timing(name)}
         assert {name: ours.metrics[name] for name in numbers} == pytest.approx(numbers, rel=1e-3, abs=1e-4)
+    assert {"parity/gap_max", "parity/gap_mean", "seconds/parity"} <= set(spread[-1].metrics)
+    assert {family(name) for name in spread[-1].metrics} <= set(METRICS)
     learned = dict(alone.weights())
     for name, weight in learner.weights():
         assert (weight - learned[name]).abs().max() < 1e-4, name
