@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import math
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final
 
 import deepspeed
@@ -30,16 +29,18 @@ class Policy:
 
     def __init__(self, model: Any, config: ExperimentConfig, ranks: int) -> None:
         assert config.backend.deepspeed is not None
-        needs, self._ranks, self._optim = config.update_rule().needs, ranks, config.optim
+        self._config, self._optim, self._ranks = config, config.optim, ranks
         self.stage, self._model = config.backend.deepspeed.zero_stage, model
-        hidden = model.config.get_text_config(decoder=True).hidden_size
-        frozen_copy = deepcopy(model).requires_grad_(False) if "ref_log_probs" in needs else None
-        scoring = _Scoring(
-            model, config, entropy_grad="entropies" in needs, recompute=config.optim.gradient_checkpointing
-        )
+        self._reference: Any = None
         count = sum(weight.numel() for weight in model.parameters())
-        self.engine = _initialized(scoring, training(config, count, hidden), self._adam(model))
-        self._reference = None if frozen_copy is None else self._frozen(frozen_copy, config, hidden)
+        scoring = _Scoring(model, config, recompute=config.optim.gradient_checkpointing)
+        self.engine = _initialized(scoring, training(config, count, _hidden(model)), self._adam(model))
+
+    def keep(self, model: Any) -> None:
+        """Make a model the reference: frozen, and spread over the ranks where the policy is."""
+        scoring = _Scoring(model.requires_grad_(False), self._config)
+        told = frozen(self._config, _hidden(model))
+        self._reference = _initialized(scoring, told) if self.stage == 3 else scoring.to(self.engine.device)
 
     def score(self, sequences: Sequence[Sequences]) -> tuple[Tensor, Tensor]:
         """Log-probabilities and entropies (M,) of the response tokens of all sequences, in their order."""
@@ -48,7 +49,6 @@ class Policy:
     @torch.no_grad()
     def reference_score(self, sequences: Sequence[Sequences]) -> Tensor:
         """Log-probabilities (M,) under the weights that the rank began with."""
-        assert self._reference is not None, "this rank kept no reference"
         return _call(self._reference, sequences, self.engine.device)[0]
 
     def backward(self, loss: Tensor, *, last: bool) -> None:
@@ -105,13 +105,6 @@ class Policy:
             model.parameters(), lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay, fused=True
         )
 
-    def _frozen(self, model: Any, config: ExperimentConfig, hidden: int) -> Any:
-        """A copy of the weights, spread over the ranks where the policy's are."""
-        scoring = _Scoring(model, config)
-        if self.stage < 3:
-            return scoring.to(self.engine.device)
-        return _initialized(scoring, frozen(config, hidden))
-
     def _clipped(self) -> float:
         norm = torch.nn.utils.clip_grad_norm_(
             self._model.parameters(), self._optim.max_grad_norm, error_if_nonfinite=True
@@ -122,12 +115,10 @@ class Policy:
 class _Scoring(torch.nn.Module):
     """A model whose forward pass is the scores of sampled tokens: what DeepSpeed hooks on to."""
 
-    def __init__(
-        self, model: Any, config: ExperimentConfig, *, entropy_grad: bool = False, recompute: bool = False
-    ) -> None:
+    def __init__(self, model: Any, config: ExperimentConfig, *, recompute: bool = False) -> None:
         super().__init__()
-        self.model, self._temperature = model, config.rollout.temperature
-        self._entropy_grad, self._recompute = entropy_grad, recompute
+        self.model, self._temperature, self._recompute = model, config.rollout.temperature, recompute
+        self._entropy_grad = "entropies" in config.update_rule().needs
 
     def forward(self, sequences: Sequence[Sequences]) -> tuple[Tensor, Tensor]:
         """Log-probabilities and entropies (M,)."""
@@ -149,6 +140,10 @@ def _initialized(scoring: _Scoring, settings: dict[str, Any], optimizer: torch.o
 def _call(engine: Any, sequences: Sequence[Sequences], device: torch.device) -> tuple[Tensor, Tensor]:
     log_probs, entropy = engine([part.to(device) for part in sequences])
     return log_probs.cpu(), entropy.cpu()
+
+
+def _hidden(model: Any) -> int:
+    return int(model.config.get_text_config(decoder=True).hidden_size)
 
 
 def _buckets(model: Any) -> Iterator[list[tuple[str, Any]]]:

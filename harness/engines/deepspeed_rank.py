@@ -68,11 +68,9 @@ class DeepspeedRank:
 
     def address(self) -> tuple[str, int]:
         """Where the ranks can meet on this one's node, and a port that was free just now."""
-        import ray  # noqa: PLC0415 - a rank outside of Ray is told where to meet
-
         with socket.socket() as probe:
-            probe.bind(("", 0))
-            return ray.util.get_node_ip_address(), int(probe.getsockname()[1])
+            probe.bind((_here(), 0))
+            return _here(), int(probe.getsockname()[1])
 
     def start(self, host: str, port: int) -> int:
         """Meet the other ranks, once in the life of a process, and give its number."""
@@ -83,7 +81,7 @@ class DeepspeedRank:
         torch.set_num_threads(self._threads)
         from harness.engines.deepspeed_start import meet  # noqa: PLC0415 - reads the environment
 
-        meet(on_gpu=self._on_gpu)
+        meet(self._rank, self._ranks, host, port, here=_here(), on_gpu=self._on_gpu)
         return os.getpid()
 
     def spent(self) -> Spent:
@@ -96,9 +94,12 @@ class DeepspeedRank:
 
         self.end()
         assert config.backend.deepspeed is not None
-        model, _ = load_model(config.model.path, getattr(torch, config.backend.deepspeed.dtype))
+        dtype = getattr(torch, config.backend.deepspeed.dtype)
+        model, _ = load_model(config.model.path, dtype)
         refuse_unmet(model, config)
         self._policy = Policy(model, config, self._ranks)
+        if "ref_log_probs" in config.update_rule().needs:
+            self._policy.keep(load_model(config.model.path, dtype)[0])
 
     def end(self) -> None:
         """Forget the run, if there is one."""
@@ -141,6 +142,7 @@ class DeepspeedRank:
                 losses.append(loss.item())
                 scores.append((log_probs.detach(), entropy.detach()))
         norm = 0.0 if lr is None else policy.descend(lr)
+        self._make_room()
         log_probs, entropy = (torch.cat(parts) for parts in zip(*scores, strict=True))
         return Updated(sum(losses), norm, log_probs.numpy(), entropy.numpy())
 
@@ -148,12 +150,13 @@ class DeepspeedRank:
         """The weights, as references of Ray to parcels; from ranks but the first, which only take part, none."""
         import ray  # noqa: PLC0415 - a rank outside of Ray has no store to put them into
 
-        weights = self._running().weights()
+        weights, found = self._running().weights(), list[Any]()
         if self._rank == 0:
-            return [ray.put(parcel) for parcel in pack(weights)]
+            found = [ray.put(parcel) for parcel in pack(weights)]
         for _ in weights:
             pass
-        return []
+        self._make_room()
+        return found
 
     def broadcast(self, engines: Sequence[Any], tensor_parallel: int, host: str, port: int) -> None:
         """Hand the weights to engines of vLLM by NCCL, which meet the first rank at ``host``. All ranks take part."""
@@ -180,6 +183,11 @@ class DeepspeedRank:
         """The name of this rank's file in a checkpoint."""
         return f"rank-{self._rank}-of-{self._ranks}.safetensors"
 
+    def _make_room(self) -> None:
+        """Give freed memory back to the GPU: an engine may be about to take its turn on it."""
+        if self._on_gpu:
+            torch.cuda.empty_cache()
+
     def _running(self) -> Policy:
         if self._policy is None:
             raise RuntimeError(f"rank {self._rank} has no run; call begin first")
@@ -188,6 +196,13 @@ class DeepspeedRank:
     @torch.no_grad()
     def _scored(self, passes: Sequence[Sequence[Sequences]]) -> Floats:
         return torch.cat([self._running().score(chunks)[0] for chunks in passes]).numpy()
+
+
+def _here() -> str:
+    """The address of this node, by which the others know it."""
+    import ray  # noqa: PLC0415 - of no use to a controller that only names the class
+
+    return str(ray.util.get_node_ip_address())
 
 
 def _loss(share: Share, rule: UpdateRule, log_probs: Tensor, entropy: Tensor) -> Tensor:
