@@ -23,7 +23,7 @@ from harness.store_driver import driver, elsewhere, other
 from harness.store_errors import REPAIR, StoreError, explained
 from harness.store_outbox import Step
 from harness.store_publish import publish, study_file
-from harness.store_read import SqlReader
+from harness.store_read import RunRow, SqlReader
 from harness.store_server import ServerReader
 from harness.store_tags import (
     ATTEMPT,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from harness.records import RunHead
-    from harness.store_read import Curve, Reader, RunRow
+    from harness.store_read import Curve, Reader
 
 T = TypeVar("T")
 
@@ -172,9 +172,8 @@ class Store:
         self._settle(handle, record.run_id)
 
     def drop(self, handle: Handle) -> None:
-        """Move a run that is over to MLflow's trash."""
-        self._tracker.end(handle.uuid, "KILLED")
-        self._tracker.trash(handle.uuid)
+        """Move a run that is over to MLflow's trash, unless it is there already."""
+        self._discard([RunRow(handle.uuid, "", "RUNNING")])
 
     def _settle(self, handle: Handle, run_id: str) -> None:
         """Leave one run of its id. Of two drivers that finish the same run at once, each sees the other or is seen."""
@@ -207,9 +206,13 @@ class Store:
 
     def _discard(self, rows: Iterable[RunRow]) -> None:
         for row in rows:
-            if row.status in _ALIVE:
-                self._tracker.end(row.uuid, "KILLED")
-            self._tracker.trash(row.uuid)
+            try:
+                if row.status in _ALIVE:
+                    self._tracker.end(row.uuid, "KILLED")
+                self._tracker.trash(row.uuid)
+            except StoreError as error:
+                if not error.refused:  # else another driver was faster
+                    raise
 
     def _read(self, kind: type[T], text: str) -> T:
         try:

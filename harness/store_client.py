@@ -145,6 +145,7 @@ def _make(file: Path) -> None:
 def _connect(uri: str) -> MlflowClient:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")  # what it logs comes as a StoreError too
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     for name, value in _PATIENCE.items():
         os.environ.setdefault(f"MLFLOW_HTTP_REQUEST_{name}", value)
     with warnings.catch_warnings(action="ignore"):  # MLflow's own, about SQLAlchemy

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from harness.store import Store
 
 FLUSH_SECONDS: Final = 5.0  # between two writes of a run's curves
-REFUSALS: Final = 2  # of one attempt, until it is left on disk
+REFUSALS: Final = 5  # of one attempt, until it is left on disk
 RECORD_FILE: Final = "record.json"
 CURVES_FILE: Final = "metrics.jsonl"  # one object a step: {"step": 3, "reward/mean": 0.25, ...}
 TRACE_FILE: Final = "traceback.txt"  # of the last attempt that failed
@@ -101,13 +101,8 @@ def _begin(store: Store, delivery: Delivery) -> Handle:
 
 
 def _take_back(store: Store, delivery: Delivery) -> None:
-    """Remove what the store holds of an attempt that is over; one that somebody has removed already is none."""
+    """Remove what the store holds of an attempt that is over."""
     opening = delivery.sheet.opening
     handle = delivery.handle or (store.find(opening.head.study, opening.token) if delivery.begun else None)
-    if handle is None:
-        return
-    try:
+    if handle:
         store.drop(handle)
-    except StoreError as error:
-        if not error.refused:
-            raise

@@ -33,6 +33,10 @@ _ADVICE: Final = (
         "was written by another version of MLflow; back it up and run `mlflow db upgrade`",
     ),
     (
+        ("password authentication", "error code 401", "error code 403", "unauthorized", "permission_denied"),
+        "does not let us in; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or both in MLFLOW_TRACKING_URI",
+    ),
+    (
         ("connection", "refused", "max retries", "timed out", "name or service", "name resolution", "nodename"),
         "does not answer; start the server, or unset MLFLOW_TRACKING_URI to use results/mlflow.db",
     ),

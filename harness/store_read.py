@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import sqlalchemy as sql
 
-from harness.store_errors import explained
+from harness.store_address import redacted
+from harness.store_errors import StoreError, explained
 from harness.store_tags import run_id as own_id
 
 if TYPE_CHECKING:
@@ -81,13 +82,18 @@ class SqlReader:
     """Reads a database that MLflow wrote. One that does not exist yet is empty; nothing is created."""
 
     def __init__(self, uri: str) -> None:
-        self._url = sql.engine.make_url(uri)
-        self._engine = sql.create_engine(self._url, poolclass=sql.NullPool)
+        try:
+            self._url = sql.engine.make_url(uri)
+            self._engine = sql.create_engine(self._url, poolclass=sql.NullPool)
+        except ImportError as error:  # of psycopg and the like, which no table here needs
+            raise StoreError(f"{redacted(uri)} needs the package {error.name}; install it beside MLflow") from None
+        except (sql.exc.ArgumentError, ValueError):
+            raise StoreError(f"MLFLOW_TRACKING_URI={redacted(uri)} is no address of a database") from None
 
     @property
     def place(self) -> str:
         """What an error calls this store: the file, or the address without its password."""
-        return self.file or self._url.render_as_string()
+        return self.file or redacted(self._url.render_as_string())
 
     @property
     def file(self) -> str | None:

@@ -74,7 +74,7 @@ class Recorder:
                 courier.drop(run.run_id)
 
     def _say(self, line: str) -> None:
-        self._console.print(Text(line))
+        self._console.print(Text(line), soft_wrap=True)
 
 
 def failed_record(run: PlannedRun, error: str) -> RunRecord:

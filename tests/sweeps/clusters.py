@@ -43,7 +43,7 @@ def cluster(*cpus, **environment):
     access = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token_hex(32)} | HERE | environment
     command = [sys.executable, "-m", "tests.sweeps.clusters", *map(str, cpus)]
     streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-    with subprocess.Popen(command, env={**_clean(), **access}, **streams) as process:
+    with subprocess.Popen(command, env={**clean(), **access}, **streams) as process:
         try:
             first = _answer(process)
             yield Running(process, first["address"], access, first["raylets"])
@@ -57,7 +57,7 @@ def sweep(words, output, **environment):
     """A sweep in its own process; what it says goes to ``output``."""
     command = [sys.executable, "-m", "sweeps", "run", *words]
     with output.open("w") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env={**_clean(), **environment})
+        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env={**clean(), **environment})
     try:
         yield process
     finally:
@@ -89,7 +89,7 @@ def _title(process):
         return ""
 
 
-def _clean():
+def clean():
     return {name: value for name, value in os.environ.items() if name not in SETTINGS}
 
 
