@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 import ray
+from ray.autoscaler.sdk import request_resources
 
 from harness.engines.layout import layout
 from sweeps.environment import address
@@ -87,27 +88,40 @@ def patience() -> float:
     return minutes * 60
 
 
+def grows() -> bool:
+    """Whether nodes may come when runs wait for them."""
+    return bool(address()) and patience() > 0
+
+
 def until_held(runs: Sequence[Asking], tick: float) -> Iterator[str | None]:
     """Give what is waited for, then None at each tick, until the cluster could hold each of the runs alone.
 
     Raises SweepError where it cannot, on a cluster not before CLUSTER_WAIT is over.
     """
-    given, began, told = patience() if address() else 0.0, time.monotonic(), False
-    while lack := _lack(runs, nodes()):
-        if time.monotonic() - began >= given:
-            raise SweepError(f"{lack}; {_ways_out(given)}")
-        yield None if told else f"{lack}; waiting {given / 60:g} minutes for the cluster to grow"
-        told = True
-        time.sleep(tick)
+    given, began = patience() if address() else 0.0, time.monotonic()
+    homeless = _homeless(runs, nodes())
+    if homeless and given:
+        yield f"{_lack(homeless, nodes())}; waiting {given / 60:g} minutes for the cluster to grow"
+        request_resources(bundles=list(map(dict, bundles(homeless))))  # of an autoscaler, if there is one
+    try:
+        while homeless := _homeless(runs, nodes()):
+            if time.monotonic() - began >= given:
+                raise SweepError(f"{_lack(homeless, nodes())}; {_ways_out(given)}")
+            time.sleep(tick)
+            yield None
+    finally:
+        if given:
+            request_resources(bundles=[])  # what runs keeps its node by itself
 
 
-def _lack(runs: Sequence[Asking], cluster: Sequence[Node]) -> str | None:
-    """The first run that has no place, with what it asks for and what there is."""
-    homeless = next((run for run in runs if not holds(cluster, bundles(run))), None)
-    if homeless is None:
-        return None
-    asked = " and ".join(f"{count} x {part}" if count > 1 else part for part, count in _counted(bundles(homeless)))
-    return f"{homeless.run_id} asks for {asked}, {_there_is(cluster)}"
+def _homeless(runs: Sequence[Asking], cluster: Sequence[Node]) -> Asking | None:
+    return next((run for run in runs if not holds(cluster, bundles(run))), None)
+
+
+def _lack(run: Asking, cluster: Sequence[Node]) -> str:
+    """What it asks for, and what there is."""
+    asked = " and ".join(f"{count} x {part}" if count > 1 else part for part, count in _counted(bundles(run)))
+    return f"{run.run_id} asks for {asked}, {_there_is(cluster)}"
 
 
 def _there_is(cluster: Sequence[Node]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import ray
 from ray.exceptions import NodeDiedError, OutOfMemoryError, RayError, RayTaskError, WorkerCrashedError
 
-from sweeps.capacity import bundles, holds, nodes, room, until_held
+from sweeps.capacity import bundles, grows, holds, nodes, room, until_held
 from sweeps.cluster import session
 from sweeps.events import Done, Event, Failure, Hello, Wait, cause
 from sweeps.interrupt import interrupts
@@ -66,6 +66,7 @@ class _Flight:
         self._folder = folder
         self._running: dict[Any, _Flying] = {}
         self._slots = Slots()
+        self._grows = grows()
 
     def events(self, queue: deque[PlannedRun]) -> Iterator[Event | None]:
         """Start what fits, pass on what arrives, until all is done. Raises SweepError where nothing could go on."""
@@ -104,10 +105,15 @@ class _Flight:
         """Start what fits, in order; what no node could hold any more lets the others pass."""
         cluster = nodes()
         for run, tries in [each for each in waiting if holds(cluster, bundles(each[0]))]:
-            if not fits(run, [flying.run for flying in self._running.values()], cluster):
+            if not (fits(run, [flying.run for flying in self._running.values()], cluster) or self._calls_for_nodes()):
                 return
             waiting.remove((run, tries))
             self._start(run, tries)
+
+    def _calls_for_nodes(self) -> bool:
+        """Whether a run may wait within Ray, where an autoscaler sees it: as many as run, so that a cluster doubles."""
+        heard = sum(bool(flying.node) for flying in self._running.values())
+        return self._grows and len(self._running) < 2 * heard
 
     def _start(self, run: PlannedRun, tries: Tries) -> None:
         self._running[self._started(run)] = _Flying(run, tries)

@@ -67,7 +67,7 @@ def test_a_cluster_wait_that_is_no_number_of_minutes_is_refused(given, monkeypat
 def test_what_no_node_holds_is_named_with_what_each_has_and_the_ways_out(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
     run = asking("backend.num_cpus=8", "backend.num_gpus=1")
-    lack = capacity._lack([run], [node(4.0, 0.0, "a"), node(16.0, 0.0, "b"), node(4.0, 0.0, "c")])
+    lack = capacity._lack(run, [node(4.0, 0.0, "a"), node(16.0, 0.0, "b"), node(4.0, 0.0, "c")])
     assert lack == (
         "abc-s0 asks for 8 CPUs and 1 GPUs, the cluster's nodes have "
         "2 x 4 CPUs and 0 GPUs (a, c), 1 x 16 CPUs and 0 GPUs (b)"

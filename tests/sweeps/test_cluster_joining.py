@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.store import Store
 from tests.sweeps.clusters import PATIENCE, cluster, sweep, until
 from tests.sweeps.grids import PLAIN, TINY, write
 
@@ -66,3 +67,19 @@ def test_a_cluster_that_grows_in_time_is_used(tmp_path, ray):
         assert process.wait(PATIENCE) == 0
     assert "1 runs finished, 0 failed" in said.read_text()
     ray.tell("lose")
+
+
+@pytest.mark.slow
+def test_a_sweep_whose_only_fitting_node_goes_says_what_is_left_and_how_to_resume(tmp_path, ray):
+    ray.tell("add 2")
+    long = WIDE.replace("steps=2", "steps=100000, checkpoint.every=5")
+    words, said = [f"grid={write(tmp_path, long)}", f"results={tmp_path / 'results'}"], tmp_path / "said.txt"
+    with sweep(words, said, RAY_ADDRESS=ray.address, **ray.access) as process:
+        until(lambda: list((tmp_path / "results").glob("runs/*/checkpoints/step-*")), process)
+        ray.tell("lose")
+        assert process.wait(PATIENCE) == 2
+    *_, interrupted, resume, refused = said.read_text().splitlines()
+    assert interrupted == "interrupted: 0 runs of this sweep are finished and kept, 0 marked KILLED"
+    assert resume.startswith("resume with: python -m sweeps run ")
+    assert "the cluster's nodes have 1 x 1 CPUs and 0 GPUs (" in refused
+    assert Store.open(tmp_path / "results").statuses("plain") == {}
