@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from harness.engines.deepspeed_plan import Pass, plan, rows_of
-from harness.engines.deepspeed_rank import Share
+from harness.engines.deepspeed_share import Share
 from harness.engines.minibatches import micro_rows, numbered, take
 from harness.engines.protocols import Samples
 from harness.engines.sequences import Sequences, blank, lay_out, lengths_of
@@ -19,7 +19,7 @@ from tricks.batch import Signal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.engines.deepspeed_rank import Chunks, Floats
+    from harness.engines.deepspeed_share import Chunks, Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ class DeepspeedLearner:
         if self._held is None or self._held[0] is not samples:
             count, tokens = len(self._ranks), self._optim.micro_batch_tokens
             found = [Minibatch.of(samples, rows, count, tokens) for rows in minibatches(samples, self._optim)]
-            self._ranks.start("hold", each=[([part.tokens(rank) for part in found],) for rank in range(count)])
+            self._ranks.call("hold", each=[([part.tokens(rank) for part in found],) for rank in range(count)])
             self._held = samples, found
         return self._held[1]
 

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from harness.engines.deepspeed_share import Updated
 from harness.engines.demands import refuse_unmet
 from harness.engines.parcels import pack
-from harness.engines.sequences import Sequences
-from harness.engines.shipping import Shipped
 from harness.models.load import load_model
 from harness.usage import lifetime
-from tricks.batch import Signal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -28,29 +23,10 @@ if TYPE_CHECKING:
     from harness.config import ExperimentConfig
     from harness.engines.deepspeed_broadcast import Broadcast
     from harness.engines.deepspeed_policy import Policy
+    from harness.engines.deepspeed_share import Chunks, Floats, Share
+    from harness.engines.sequences import Sequences
     from harness.usage import Spent
     from tricks.rule import UpdateRule
-
-Chunks = Sequence[Shipped[Sequences]]  # what a rank reads in one pass
-Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """What a rank needs beside the tokens to compute the loss of its b samples of a pass."""
-
-    signal: Shipped[Signal]
-    weights: Floats  # (b, 1), of the whole update
-
-
-@dataclass(frozen=True, slots=True)
-class Updated:
-    """A rank's part of an update."""
-
-    loss: float  # of its own samples
-    grad_norm: float  # of all ranks together, before clipping; 0 where nothing was learnt
-    log_probs: Floats  # (M,) of its samples' tokens, in the order in which it read them
-    entropy: Floats  # (M,)
 
 
 class DeepspeedRank:
@@ -136,7 +112,7 @@ class DeepspeedRank:
         with torch.set_grad_enabled(lr is not None):
             for place, (chunks, share) in enumerate(zip(self._batches[minibatch], shares, strict=True), start=1):
                 log_probs, entropy = policy.score(chunks) if ahead is None else ahead
-                loss = log_probs.sum() if share is None else _loss(share, rule, log_probs, entropy)
+                loss = log_probs.sum() if share is None else share.loss(rule, log_probs, entropy)
                 if lr is not None:
                     policy.backward(loss, last=place == len(shares))
                 losses.append(loss.item())
@@ -203,11 +179,3 @@ def _here() -> str:
     import ray  # noqa: PLC0415 - of no use to a controller that only names the class
 
     return str(ray.util.get_node_ip_address())
-
-
-def _loss(share: Share, rule: UpdateRule, log_probs: Tensor, entropy: Tensor) -> Tensor:
-    """Of some samples, from the scores (M,) of their tokens."""
-    signal = share.signal.open()
-    nothing = torch.zeros(signal.sampled_mask.shape)
-    now, entropies = (nothing.masked_scatter(signal.sampled_mask, values) for values in (log_probs, entropy))
-    return rule.loss(now, signal, torch.tensor(share.weights), entropies)

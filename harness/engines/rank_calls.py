@@ -37,7 +37,7 @@ class RankGroup:
         try:
             return list(ray.get(list(calls)))
         except ray.exceptions.RayError as error:
-            raise self._explained(calls, error) from None
+            raise self._explained(calls, error) from error
 
     def _explained(self, calls: Sequence[Any], first: Exception) -> Exception:
         """The error of the rank that died, if any, since the others fail for want of it."""

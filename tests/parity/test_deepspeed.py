@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 STEPS = 5  # of two updates each
+FOLLOWED = [(0, "grpo"), (1, "grpo"), (1, "kl"), (2, "grpo"), (2, "entropy"), *((3, name) for name in RULES)]
 
 
-@pytest.fixture(scope="module", params=[(stage, name) for stage in STAGES for name in RULES], ids=str)
+@pytest.fixture(scope="module", params=FOLLOWED, ids=str)
 def both(request: pytest.FixtureRequest, ranks: list[Any]) -> tuple[Followed, Followed]:
     """What one process and two ranks make of ten updates."""
     stage, name = request.param
