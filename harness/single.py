@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +21,9 @@ from harness.problems.source import material
 from harness.provenance import provenance
 from harness.schema import SchemaError
 from harness.store import Store
-from harness.store_errors import StoreError
+from harness.store_courier import PATIENCE, Courier
+from harness.store_errors import REPAIR, StoreError
+from harness.store_outbox import OUTBOX
 from tricks.api import TrickError
 
 if TYPE_CHECKING:
@@ -77,16 +80,24 @@ def _run(config: ExperimentConfig, results: Path) -> RunRecord:
 def _recorded(store: Store, spec: RunSpec, folder: Path) -> RunRecord:
     from harness.run import Finished, execute  # noqa: PLC0415 - as above
 
-    handle = store.begin(spec.head())
+    head, results = spec.head(), folder.parent.parent
+    courier = Courier(store, results, partial(print, file=sys.stderr))
+    courier.begin(head, folder.name)
     with _progress() as progress:
         bar = progress.add_task("", total=spec.config.steps)
         for item in execute(spec, folder, AT_A_TERMINAL):
             if isinstance(item, Finished):
-                store.finish(handle, item.record, {name: folder / name for name in item.files})
+                _end(courier, item.record, results)
                 return item.record
-            store.log(handle, item.step, item.metrics)
+            courier.step(head.run_id, item.step, item.metrics)
             progress.update(bar, completed=item.step, description=_line(item))
     raise AssertionError("a run ends with its record")
+
+
+def _end(courier: Courier, record: RunRecord, results: Path) -> None:
+    courier.end(record.run_id, record)
+    if courier.close(PATIENCE):
+        print(f"the run is not in MLflow yet; it waits in {results}/{OUTBOX}; to send it: {REPAIR}", file=sys.stderr)
 
 
 def _labels(config: ExperimentConfig) -> dict[str, str]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from harness.store import Store
 
 PAUSES: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # seconds until a store that failed is tried again; the last repeats
+PATIENCE: Final = 60.0  # seconds that the end of a run or a sweep waits for the store
 _TICK: Final = 0.5  # seconds between two looks for something to send
 
 

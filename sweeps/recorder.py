@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from harness.records import RunRecord
-from harness.store_courier import Courier
+from harness.store_courier import PATIENCE, Courier
 from harness.store_delivery import CURVES_FILE, RECORD_FILE, TRACE_FILE
 from harness.writing import write
 from sweeps.events import Done, Failure, Hello, Report
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from harness.store import Store
     from sweeps.events import Event
     from sweeps.plan import PlannedRun
-
-PATIENCE: Final = 60.0  # seconds that the end of a sweep waits for MLflow
 
 
 class Recorder:
