@@ -11,11 +11,15 @@ from harness.engines.engine_errors import EngineError, said
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PATIENCE: Final = 10  # seconds, in which the actors besides one that failed may tell why
+PATIENCE: Final = 5  # seconds, in which the actors besides one that failed may tell why
 
 
 class RankGroup:
-    """The ranks of a learner, by number. One that fails leaves the others in the midst of something: end them all."""
+    """The ranks of a learner, by number.
+
+    Where one of them fails and the others do not, these wait for it for ever: then all are ended. After an error that
+    a rank raised, start ranks anew, unless every one raised it.
+    """
 
     def __init__(self, ranks: Sequence[Any]) -> None:
         self._ranks = tuple(ranks)
@@ -41,14 +45,20 @@ class RankGroup:
 
     def _explained(self, calls: Sequence[Any], first: Exception) -> Exception:
         """The error of the rank that died, if any, since the others fail for want of it."""
-        ray.wait(list(calls), num_returns=len(calls), timeout=PATIENCE)
+        _, waiting = ray.wait(list(calls), num_returns=len(calls), timeout=PATIENCE)
         failures = {rank: error for rank, call in enumerate(calls) if (error := _failure(call))}
+        if waiting or not all(isinstance(error, ray.exceptions.RayTaskError) for error in failures.values()):
+            self._end()
         for rank, error in failures.items():
             if not isinstance(error, ray.exceptions.RayTaskError):
                 name = f"rank {rank} of {len(calls)} of the DeepSpeed learner"
                 return EngineError(f"{name} died: {said(error)}; the run goes on from its newest checkpoint")
         found = next(iter(failures.values()), first)
         return found.cause if isinstance(found, ray.exceptions.RayTaskError) else found
+
+    def _end(self) -> None:
+        for rank in self._ranks:
+            ray.kill(rank)
 
 
 def _failure(call: Any) -> Exception | None:

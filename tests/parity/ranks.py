@@ -64,6 +64,15 @@ class WatchedRank(DeepspeedRank):
 
         policy.descend = watched
 
+    def break_down(self) -> None:
+        """Fail in the next pass, before any other rank hears of it."""
+
+        def broken(_: object) -> None:
+            raise MemoryError("no memory left on this rank alone")
+
+        policy: Any = self._policy
+        policy.score = broken
+
     def numbers_held(self) -> int:
         """In all tensors that are alive in this process."""
         gc.collect()

@@ -172,4 +172,15 @@ def test_a_rank_that_dies_is_named(cluster: None) -> None:
     ray.kill(pair[1])
     with pytest.raises(EngineError, match=r"^rank 1 of 2 of the DeepSpeed learner died: .* newest checkpoint$"):
         follow(learner, chosen, samples())
-    ray.kill(pair[0])
+    with pytest.raises(ray.exceptions.RayActorError):
+        ray.get(pair[0].share.remote())  # no use without the other
+
+
+def test_a_rank_that_fails_alone_keeps_nobody_waiting(cluster: None) -> None:
+    pair, chosen = started(), config(*GRPO, stage=3)
+    learner = DeepspeedLearner(pair, chosen)
+    ray.get(pair[1].break_down.remote())
+    with pytest.raises(MemoryError, match="on this rank alone"):
+        learner.log_probs(samples())
+    with pytest.raises(ray.exceptions.RayActorError):
+        ray.get(pair[0].share.remote())
