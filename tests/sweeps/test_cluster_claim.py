@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 import time
@@ -61,7 +62,8 @@ def test_a_driver_on_another_host_is_named_with_the_ways_out(shared):
     of_another_host(shared, 5.0)
     with pytest.raises(SweepError) as caught, claim(shared, "norms"):
         pass
-    assert str(caught.value) == (
+    said = re.sub(r"heard of \d+ s ago", "heard of 5 s ago", str(caught.value))  # more on a busy machine
+    assert said == (
         "norms is being swept already, by process 12 on elsewhere, last heard of 5 s ago; wait for it or stop it (a "
         "driver that died is forgotten after 180 s), or give one sweep both machines with RAY_ADDRESS"
     )
