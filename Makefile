@@ -43,7 +43,7 @@ $(VENV)/.ready-%: requirements/%.lock $(READY)
 data: $(READY) ## build the training tiers, with cards: DATA_DIR=folder, or from the hub
 	@$(BIN)/python -m harness.data $(OVERRIDES)
 
-sweep: $(READY) ## run a grid, or what is left of it: GRID=norm_ablation [PROFILE=laptop] [FULL=1] [SEEDS=0,1] [TWINS=once] [CLUSTER=8xH100]
+sweep: $(READY) ## run a grid, or what is left of it: GRID=norm_ablation [PROFILE=laptop] [FULL=1] [SEEDS=0,1] [TWINS=once] [RAY_ADDRESS=host:port CLUSTER_WAIT=minutes] [MLFLOW_TRACKING_URI=] [CLUSTER=8xH100]
 	@$(BIN)/python -m sweeps run grid=$(GRID) profile=$(PROFILE) $(call optional,FULL,full) $(call optional,SEEDS,seeds) $(call optional,TWINS,twins) $(call optional,CLUSTER,cluster)
 
 plan: $(READY) ## what `make sweep` would run, its cost, what it can show; runs nothing: GRID=... [PROFILE=gpu] [CLUSTER=2x8xH100] [EFFECT=0.03]

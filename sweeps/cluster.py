@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import socket
@@ -20,17 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
-_LEFT_AT_HOME: Final = (
-    "results",
-    ".venv",
-    ".venv-bench",
-    ".git",
-    "tests",
-    "docs",
-    "build",
-    ".mypy_cache",
-    ".ruff_cache",
-)
+_SENT: Final = ("tricks", "harness", "sweeps")  # what workers import; all else in the folder stays
+_FOLDERS: Final = ("RESULTS_DIR", "DATA_DIR", "HF_HOME", "HF_HUB_CACHE")
+_WORDS: Final = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+_JOB: Final = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # where Ray describes the job that this driver is the entrypoint of
 _PATIENCE: Final = 10.0  # seconds until a silent cluster counts as away
 _STARTING: Final = 300.0  # seconds until a cluster on which no process starts is given up
 _CLIENT: Final = "ray://"
@@ -58,6 +52,8 @@ def _connect(cores: int) -> None:
         ray.init(**(_join() if address() else _start(cores)), log_to_driver=False, logging_level=logging.ERROR)
     except AuthenticationError:
         raise SweepError(f"RAY_ADDRESS={address()}: the cluster does not take the token of this user; {_GET}") from None
+    except ValueError as error:  # of the runtime environment: a job's own says otherwise, or the code is too large
+        raise SweepError(f"RAY_ADDRESS={address()}: {str(error).splitlines()[0]}") from None
     except OSError as error:
         fact = str(error).splitlines()[0]
         raise SweepError(
@@ -99,9 +95,23 @@ def _start(cores: int) -> dict[str, Any]:
 
 
 def _join() -> dict[str, Any]:
-    environment = {
-        "working_dir": str(_ROOT),
-        "excludes": [f"/{name}/" for name in _LEFT_AT_HOME],
-        "env_vars": {"OMP_NUM_THREADS": "1"},
-    }
-    return {"address": address(), "runtime_env": environment}
+    said = {"env_vars": {"OMP_NUM_THREADS": "1", **_places()}}
+    return {"address": address(), "runtime_env": said if _submitted_with_code() else {**_code(), **said}}
+
+
+def _places() -> dict[str, str]:
+    """Where data and models lie, for workers, whose own folder is another. No credentials are among them."""
+    folders = {name: str(Path(os.environ[name]).absolute()) for name in _FOLDERS if os.environ.get(name)}
+    words = {name: os.environ[name] for name in _WORDS if os.environ.get(name)}
+    return {"RESULTS_DIR": str(Path("results").absolute()), **folders, **words}
+
+
+def _code() -> dict[str, Any]:
+    left = sorted(path.name for path in _ROOT.iterdir() if path.name not in _SENT)
+    return {"working_dir": str(_ROOT), "excludes": [f"/{name}" for name in left]}
+
+
+def _submitted_with_code() -> bool:
+    """Whether `ray job submit --working-dir` has sent the code; Ray refuses to be told twice."""
+    job = json.loads(os.environ.get(_JOB) or "{}")
+    return "working_dir" in (job.get("runtime_env") or {})

@@ -25,13 +25,13 @@ def work(run: PlannedRun, folder: str) -> Iterator[Message]:
     yield Hello(os.getpid(), platform.node(), ray.get_runtime_context().get_node_id())
     from sweeps.worker import perform  # noqa: PLC0415 - torch and transformers are for workers, once a process
 
-    here = _place(folder)
+    here = place(folder)
     yield from perform(run, here / run.folder)
     if here != Path(folder):
         shutil.rmtree(here / run.folder, ignore_errors=True)
 
 
-def _place(folder: str) -> Path:
+def place(folder: str) -> Path:
     """Where runs write: the driver's folder, or one of this machine, from which the last message takes the files."""
     shared = Path(folder)
     if shared.is_dir():

@@ -15,7 +15,7 @@ MISSING = "make setup EXTRA=cpu_engines"
 needs_engines = pytest.mark.skipif(not (find_spec("vllm") and find_spec("deepspeed")), reason=MISSING)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster() -> Iterator[None]:
     """Ray on this machine. Actors here ask for no core, so that all find a place."""
     ray = pytest.importorskip("ray")
@@ -31,7 +31,7 @@ def cluster() -> Iterator[None]:
     ray.shutdown()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def engines(cluster: None) -> list[Any]:
     """Two engines of vLLM with the weights of builtin:large_base."""
     if find_spec("vllm") is None:
@@ -41,7 +41,7 @@ def engines(cluster: None) -> list[Any]:
     return started(2)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ranks(cluster: None) -> list[Any]:
     """Two ranks of DeepSpeed that have met."""
     if find_spec("deepspeed") is None:

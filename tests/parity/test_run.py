@@ -91,7 +91,6 @@ def test_a_run_learns_what_pytorch_learns_from_the_same_samples(preset: str) -> 
     for ours, theirs in zip(spread, single, strict=True):
         numbers = {name: value for name, value in theirs.metrics.items() if not is_timing(name)}
         assert {name: ours.metrics[name] for name in numbers} == pytest.approx(numbers, rel=1e-3, abs=1e-4)
-    assert {"parity/gap_max", "parity/gap_mean", "seconds/parity"} <= set(spread[-1].metrics)
     assert {family(name) for name in spread[-1].metrics} <= set(METRICS)
     learned = dict(alone.weights())
     for name, weight in learner.weights():

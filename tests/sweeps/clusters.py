@@ -2,7 +2,7 @@
 
 ``python -m tests.sweeps.clusters 1 2`` starts two nodes, prints the address, and then does what it reads:
 ``lose`` kills the last node, ``add 2`` adds one, ``add 2 far`` one that has a resource of that name. Every answer is a
-line of JSON: the raylets' process ids.
+line of JSON: the address and the raylets' process ids.
 """
 
 import json
@@ -13,6 +13,7 @@ import time
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from secrets import token_hex
+from tempfile import TemporaryFile
 
 import psutil
 
@@ -27,14 +28,22 @@ class Running:
     """A cluster, by the process that keeps it."""
 
     process: subprocess.Popen
-    address: str
+    errors: object  # what it complains of: a file
     access: dict  # environment that a driver needs to be let in
-    raylets: list  # process ids; the first is the head's
+    address: str = ""
+    raylets: tuple = ()  # process ids; the first is the head's
 
     def tell(self, command):
         self.process.stdin.write(f"{command}\n")
         self.process.stdin.flush()
-        self.raylets = _answer(self.process)["raylets"]
+        self.hear()
+
+    def hear(self):
+        line = self.process.stdout.readline()
+        if not line:
+            self.errors.seek(0)
+            raise AssertionError(f"the cluster has ended: {self.errors.read()[-2000:]}")
+        self.address, self.raylets = json.loads(line)
 
 
 @contextmanager
@@ -42,14 +51,16 @@ def cluster(*cpus, **environment):
     """A cluster of nodes with so many processors each, that asks for a token unless told otherwise."""
     access = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token_hex(32)} | HERE | environment
     command = [sys.executable, "-m", "tests.sweeps.clusters", *map(str, cpus)]
-    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-    with subprocess.Popen(command, env={**clean(), **access}, **streams) as process:
-        try:
-            first = _answer(process)
-            yield Running(process, first["address"], access, first["raylets"])
-        finally:
-            process.stdin.close()
-            process.wait(PATIENCE)
+    with TemporaryFile("w+") as errors:
+        streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": errors, "text": True}
+        with subprocess.Popen(command, env={**clean(), **access}, **streams) as process:
+            running = Running(process, errors, access)
+            try:
+                running.hear()
+                yield running
+            finally:
+                process.stdin.close()
+                process.wait(PATIENCE)
 
 
 @contextmanager
@@ -93,38 +104,54 @@ def clean():
     return {name: value for name, value in os.environ.items() if name not in SETTINGS}
 
 
-def _answer(process):
-    return json.loads(process.stdout.readline())
+class _Kept:
+    """What the process of a cluster does with it."""
+
+    def __init__(self, cpus):
+        self.cluster = _head(cpus[0])
+        for count in cpus[1:]:
+            self.add(count)
+
+    def add(self, count, *resources):
+        self.cluster.add_node(
+            wait=False, num_cpus=int(count), object_store_memory=STORE, resources=dict.fromkeys(resources, 1)
+        )
+        self.cluster.wait_for_nodes(PATIENCE)
+
+    def lose(self):
+        self.cluster.remove_node(self.cluster.list_all_nodes()[-1], allow_graceful=False)
+
+    def said(self):
+        pids = [node.all_processes["raylet"][0].process.pid for node in self.cluster.list_all_nodes()]
+        return json.dumps([self.cluster.address, pids])
 
 
-def _keep(cpus):
+def _head(cpus, tries=3):
+    """Ray gives a node 30 s to start, which a machine with other work may not keep."""
     from ray.cluster_utils import Cluster
 
-    def add(count, *resources):
-        kept.add_node(num_cpus=int(count), object_store_memory=STORE, resources=dict.fromkeys(resources, 1))
+    options = {"num_cpus": cpus, "object_store_memory": STORE, "include_dashboard": False}
+    for left in reversed(range(tries)):
+        try:
+            return Cluster(initialize_head=True, head_node_args=options)
+        except Exception:
+            if not left:
+                raise
 
-    def say():
-        pids = [node.all_processes["raylet"][0].process.pid for node in kept.list_all_nodes()]
-        print(json.dumps({"address": kept.address, "raylets": pids}), file=answers, flush=True)
 
+def main(cpus):
     answers = sys.stdout
     with redirect_stdout(sys.stderr):
-        head = {"num_cpus": cpus[0], "object_store_memory": STORE, "include_dashboard": False}
-        kept = Cluster(initialize_head=True, head_node_args=head)
+        kept = _Kept(cpus)
         try:
-            for count in cpus[1:]:
-                add(count)
-            say()
+            print(kept.said(), file=answers, flush=True)
             for line in sys.stdin:
                 word, *what = line.split()
-                if word == "add":
-                    add(*what)
-                else:
-                    kept.remove_node(kept.list_all_nodes()[-1], allow_graceful=False)
-                say()
+                getattr(kept, word)(*what)
+                print(kept.said(), file=answers, flush=True)
         finally:
-            kept.shutdown()
+            kept.cluster.shutdown()
 
 
 if __name__ == "__main__":
-    _keep(list(map(int, sys.argv[1:])))
+    main(list(map(int, sys.argv[1:])))

@@ -1,9 +1,12 @@
 """Clusters that a sweep cannot use as they are: what it says of them, and what it waits for."""
 
+import subprocess
+import sys
+
 import pytest
 
 from harness.store import Store
-from tests.sweeps.clusters import PATIENCE, cluster, sweep, until
+from tests.sweeps.clusters import PATIENCE, clean, cluster, sweep, until
 from tests.sweeps.grids import PLAIN, TINY, write
 
 GRID = PLAIN.replace("seeds: [0, 1]", "seeds: [0]") + "quick: [{norm: none, reward_scale: zero_one}]\n" + TINY
@@ -41,6 +44,18 @@ def test_a_driver_with_a_token_on_a_cluster_without_is_told_so(tmp_path, ray):
         2,
         f"RAY_ADDRESS={ray.address}: the cluster asks for no token; set RAY_AUTH_MODE=disabled",
     )
+
+
+@pytest.mark.slow
+def test_workers_get_the_code_that_they_import_and_nothing_else(ray):
+    script = (
+        "import os, sys; from sweeps.environment import prepare; prepare()\n"
+        "import ray; from sweeps.cluster import session\n"
+        "with session(1): print(*ray.get(ray.remote(num_cpus=0)(os.listdir).remote('.')), file=sys.stderr)"
+    )
+    environment = {**clean(), **ray.access, "RAY_ADDRESS": ray.address}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert sorted(done.stderr.split()) == ["harness", "sweeps", "tricks"]
 
 
 @pytest.mark.slow

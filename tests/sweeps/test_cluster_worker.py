@@ -8,6 +8,7 @@ from harness.provenance import provenance
 from sweeps.errors import SweepError
 from sweeps.events import Done
 from sweeps.plan import make_plan
+from sweeps.task import place
 from sweeps.worker import perform
 from tests.sweeps.grids import PLAIN, TINY, grid
 
@@ -39,3 +40,12 @@ def test_a_node_with_another_package_is_refused_by_name(run, tmp_path):
         next(perform(other, tmp_path / "run"))
     assert f"has torch {provenance()['torch']}, the driver 1.0" in str(caught.value)
     assert str(caught.value).endswith("install requirements.lock on every node")
+
+
+def test_a_node_that_does_not_see_the_results_uses_a_folder_of_its_own_and_the_same_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert place(str(tmp_path)) == tmp_path
+    own = place(str(tmp_path / "of another machine"))
+    assert own.is_dir()
+    assert own == place(str(tmp_path / "of another machine"))
+    assert own.stat().st_mode & 0o077 == 0
