@@ -9,7 +9,7 @@ from typing import Final
 from harness.records import RunRecord
 from sweeps.plan import PlannedRun
 
-ATTEMPTS: Final = 2  # a run that fails is tried once more; lost nodes do not count
+ATTEMPTS: Final = 2  # a run that fails is tried once more
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,6 @@ class Hello:
 
     pid: int
     host: str
-    node: str = ""  # Ray's id of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +36,6 @@ class Done:
     files: Mapping[str, bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """The cluster has no place for the run; what is waited for, in a line."""
-
-    what: str
-
-
 Message = Hello | Report | Done
 
 
@@ -54,7 +46,6 @@ class Failure:
     cause: str  # "ValueError: the last line of its message"
     trace: str
     final: bool  # no attempt is left
-    lost: bool = False  # by its node; it goes on from its checkpoint elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +53,7 @@ class Event:
     """Something that happened to a run."""
 
     run: PlannedRun
-    what: Message | Failure | Wait
+    what: Message | Failure
 
 
 def cause(error: BaseException) -> str:

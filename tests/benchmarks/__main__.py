@@ -10,7 +10,6 @@ NAMES = (
     "startup",
     "hooks_cost",
     "step_speed",
-    "deepspeed_step",
     "tables_speed",
     "long_context",
     "verdict_speed",
@@ -18,7 +17,6 @@ NAMES = (
     "calibration",
     "plan_speed",
     "plan_accuracy",
-    "vllm_rollout",
 )
 
 
