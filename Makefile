@@ -15,14 +15,15 @@ export OMP_NUM_THREADS ?= 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export HF_HUB_DISABLE_TELEMETRY := 1
 export RAY_USAGE_STATS_ENABLED := 0
+export DS_BUILD_OPS := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data sweep plan tune eval difficulty audit ui tables takeaways guide trace figures report tricks replay docs test check lint format smoke models bench lock clean
+.PHONY: help setup data sweep plan tune eval export difficulty audit ui tables takeaways guide trace figures report tricks replay docs test check lint format smoke models bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(READY) ## the environment in .venv, from requirements.lock (the other commands call it) [EXTRA=smol]
+setup: $(READY) ## the environment in .venv, from requirements.lock (the other commands call it) [EXTRA=smol|cpu_engines|gpu]
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=...")'
@@ -42,8 +43,8 @@ $(VENV)/.ready-%: requirements/%.lock $(READY)
 data: $(READY) ## build the training tiers, with cards: DATA_DIR=folder, or from the hub
 	@$(BIN)/python -m harness.data $(OVERRIDES)
 
-sweep: $(READY) ## run a grid, or what is left of it: GRID=norm_ablation [PROFILE=laptop] [FULL=1] [SEEDS=0,1] [TWINS=once]
-	@$(BIN)/python -m sweeps run grid=$(GRID) profile=$(PROFILE) $(call optional,FULL,full) $(call optional,SEEDS,seeds) $(call optional,TWINS,twins)
+sweep: $(READY) ## run a grid, or what is left of it: GRID=norm_ablation [PROFILE=laptop] [FULL=1] [SEEDS=0,1] [TWINS=once] [RAY_ADDRESS=host:port CLUSTER_WAIT=minutes] [MLFLOW_TRACKING_URI=] [CLUSTER=8xH100]
+	@$(BIN)/python -m sweeps run grid=$(GRID) profile=$(PROFILE) $(call optional,FULL,full) $(call optional,SEEDS,seeds) $(call optional,TWINS,twins) $(call optional,CLUSTER,cluster)
 
 plan: $(READY) ## what `make sweep` would run, its cost, what it can show; runs nothing: GRID=... [PROFILE=gpu] [CLUSTER=2x8xH100] [EFFECT=0.03]
 	@$(BIN)/python -m sweeps plan grid=$(GRID) profile=$(PROFILE) $(call optional,FULL,full) $(call optional,SEEDS,seeds) $(call optional,TWINS,twins) $(call optional,CLUSTER,cluster) $(call optional,EFFECT,effect)
@@ -53,6 +54,9 @@ tune: $(READY) ## a continuous knob for each model, before the grid: GRID=name K
 
 eval: $(READY) ## score a model: MODEL=path BENCH=all [K=8] [EVAL=rigorous] [PROBLEMS=20]
 	@$(BIN)/python -m harness.evaluation model=$(MODEL) $(call optional,BENCH,bench) $(call optional,K,k) $(call optional,EVAL,eval) $(call optional,PROBLEMS,problems) $(OVERRIDES)
+
+export: $(READY) ## the folder of a run's weights, for make eval MODEL=...: RUN=run id
+	@$(BIN)/python -m harness.checkpoint $(RUN)
 
 difficulty: $(READY) ## prompts by number correct of K rollouts: MODEL=path [TIER=paper_easy] [K=8] [PROBLEMS=200] [CUT=0.1,0.9]
 	@$(BIN)/python -m harness.difficulty model=$(MODEL) $(call optional,TIER,tier) $(call optional,K,k) $(call optional,PROBLEMS,problems) $(call optional,CUT,cut) $(OVERRIDES)

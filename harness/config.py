@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from pydantic import Field
 
 from harness.compose import compose
+from harness.engine_config import BackendConfig, CheckpointConfig, Count
+from harness.engines.layout import layout
 from harness.models.locate import check_model
 from harness.problems.arithmetic import Difficulty
 from harness.problems.part import ALL, Part
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
 ARITHMETIC: Final = "arithmetic"
 
-Count = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
@@ -73,6 +74,7 @@ class RolloutConfig:
     temperature: Annotated[float, Field(gt=0)]
     top_p: Probability
     top_k: NonNegative  # 0: no bound
+    ahead: Literal[0, 1]  # 1: a batch is sampled while the update before it is under way, by weights one step old
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +110,6 @@ class EvalConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class BackendConfig:
-    """The engines, and what a run asks of the cluster. The resources do not name a cell."""
-
-    engine: Literal["auto", "compact", "hf"]
-    num_cpus: Annotated[float, Field(gt=0)]
-    num_gpus: Annotated[float, Field(ge=0)]
-
-
-@dataclass(frozen=True, slots=True)
 class ExperimentConfig:
     """Everything that decides what a run does."""
 
@@ -127,6 +120,7 @@ class ExperimentConfig:
     optim: OptimConfig
     eval: EvalConfig
     backend: BackendConfig
+    checkpoint: CheckpointConfig
     preset: str
     emulate: str  # a framework's dialect, or "none"
     tricks: Mapping[str, Mapping[str, Any] | None]  # over the preset's; null leaves one out
@@ -139,11 +133,13 @@ class ExperimentConfig:
         Preset, dialect and tricks count as the rule that they make, however it is written.
         """
         settings = asdict(self) | {"tricks": self.update_rule().settings()}
-        for name in ("preset", "emulate", "seed"):
+        for name in ("preset", "emulate", "seed", "checkpoint"):
             del settings[name]
-        del settings["backend"]["num_cpus"], settings["backend"]["num_gpus"]
+        settings["backend"] = _arithmetic_of(self.backend)
         if self.data.part == ALL:  # as in the ids of runs of before there were parts
             del settings["data"]["part"]
+        if not self.rollout.ahead:  # likewise
+            del settings["rollout"]["ahead"]
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:10]
 
     def run_id(self) -> str:
@@ -164,6 +160,12 @@ class ExperimentConfig:
         )
 
 
+def _arithmetic_of(backend: BackendConfig) -> dict[str, Any]:
+    """What decides the numbers: which engines, in which precision. How many there are and where does not."""
+    engines = {"vllm": backend.vllm, "deepspeed": backend.deepspeed}
+    return {"engine": backend.engine} | {name: {"dtype": used.dtype} for name, used in engines.items() if used}
+
+
 def load(*overrides: str) -> ExperimentConfig:
     """Compose ``harness/conf`` with Hydra overrides and check all of it: settings, tricks, the model's files.
 
@@ -175,12 +177,23 @@ def load(*overrides: str) -> ExperimentConfig:
 def check(composed: Mapping[str, Any]) -> ExperimentConfig:
     """Check what was composed, as ``load`` does."""
     config = read(ExperimentConfig, composed, "")
+    layout(config.backend)
+    _refuse_crowded(config)
     _refuse_uneven(config)
     _refuse_pathless(config.data)
     _refuse_foreign_arithmetic(config)
     config.update_rule()
     check_model(config.model.path)
     return config
+
+
+def _refuse_crowded(config: ExperimentConfig) -> None:
+    backend = config.backend
+    if config.rollout.ahead and backend.vllm and backend.colocated and backend.num_gpus:
+        raise SchemaError(
+            "rollout.ahead: engines and ranks that take turns on the same GPUs cannot work at once; set "
+            "backend.colocated=false, with GPUs for both, or rollout.ahead=0"
+        )
 
 
 def _refuse_pathless(data: DataConfig) -> None:

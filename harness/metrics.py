@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # Every metric that a run logs, with its unit. A test holds runs to this list.
 METRICS: Final = {
     "rollout/accuracy": "share of right responses among the first that are sampled, on policy",
+    "rollout/staleness": "steps between the weights that sampled the batch and those that learn from it: 0, or 1 with "
+    "rollout.ahead=1 from the second step on",
     "rollout/prompts": "prompts sampled; more than the batch holds where groups are drawn anew",
     "rollout/tokens": "response tokens sampled in the step, those of groups that are drawn anew included",
     "reward/mean": "mean reward of the batch",
@@ -47,6 +49,13 @@ METRICS: Final = {
     "policy/entropy": "entropy of the policy, nats per response token, mean over the updates",
     "mismatch/mean": "mean absolute gap between the sampler's and the learner's log-probs, nats",
     "mismatch/max": "largest absolute gap",
+    "mismatch/beyond": "share of response tokens whose ratio of learner to sampler is outside the rule's clip range, "
+    "or outside 0.8 to 1.2 where it has none",
+    "mismatch/effective": "effective sample size of the response tokens under these ratios, as a share of them: "
+    "1 where sampler and learner agree",
+    "parity/gap_max": "largest absolute gap of vLLM's to the learner's log-probs on a few sequences after a sync, "
+    "nats; above vllm.parity_gap the run ends",
+    "parity/gap_mean": "mean absolute gap on these sequences",
     "verifier/undecided": "share of the sampled responses on which the verifier hit a limit; rewarded as wrong",
     "data/too_long": "training prompts longer than rollout.max_prompt_length, found and dropped so far; "
     "of a tier all are looked at before the first step",
@@ -70,6 +79,7 @@ METRICS: Final = {
     "seconds/old_log_probs": "wall seconds of scoring the samples before the first update",
     "seconds/update": "wall seconds of the updates",
     "seconds/sync": "wall seconds of handing the weights to the sampler",
+    "seconds/parity": "wall seconds of comparing vLLM with the learner after the sync",
     "seconds/step": "wall seconds of the whole step",
     "seconds/cpu": "processor seconds of this process in the whole step, whatever else the machine does",
     "tokens_per_second": "response tokens sampled and trained on per wall second of the step",
@@ -107,7 +117,16 @@ def summarize(rollouts: Rollouts, right: Tensor, signal: Signal) -> dict[str, fl
     return {name: value.item() for name, value in values.items()}
 
 
-def mismatch(sampler: Tensor, learner: Tensor, response_mask: Tensor) -> dict[str, float]:
-    """How far the sampler's log-probs (B, T) are from the learner's."""
-    gap = (sampler - learner).abs()[response_mask]
-    return {"mismatch/mean": gap.mean().item(), "mismatch/max": gap.max().item()}
+def mismatch(sampler: Tensor, learner: Tensor, response_mask: Tensor, within: tuple[float, float]) -> dict[str, float]:
+    """How far the sampler's log-probs (B, T) are from the learner's; ``within`` is a range of their ratio.
+
+    The effective sample size of n weights w is (sum of w)^2 / (n times the sum of w^2) (Kong, 1992).
+    """
+    gaps = (learner - sampler)[response_mask].double()
+    ratio, sizes = gaps.exp(), gaps.abs()
+    return {
+        "mismatch/mean": sizes.mean().item(),
+        "mismatch/max": sizes.max().item(),
+        "mismatch/beyond": ((ratio < within[0]) | (ratio > within[1])).double().mean().item(),
+        "mismatch/effective": (ratio.sum() ** 2 / (len(ratio) * (ratio**2).sum())).item(),
+    }

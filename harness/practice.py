@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from harness.engines.build import build
+from harness.batch_files import load_batch, save_batch
+from harness.batches import Batches
+from harness.counted import Counted
+from harness.engines.build import engines
 from harness.engines.protocols import Learner, Sampler
-from harness.models.load import load_model
 from harness.prompts import Prompts, training_decoding
+from harness.schema import read_json
 from harness.seeding import derive
-from harness.train import StepReport, train
+from harness.tasks import Task
+from harness.train import Lesson, StepReport, steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from harness.config import ExperimentConfig
     from harness.data.stored import Tier
-    from harness.tasks import Task
+
+LEARNER: Final = "learner"  # the folder of its files in a checkpoint
+_POSITION: Final = "position.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a training is: steps done, and what they took from the two streams of tasks."""
+
+    steps: int
+    tasks: int
+    spares: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +49,65 @@ class Practice:
     learner: Learner
     tokenizer: Any
     prompts: Prompts
-    reports: Iterator[StepReport]  # of steps 1 to ``steps``
+    tasks: Counted[Task]
+    spares: Counted[Task]
+    batches: Batches
+    reports: Iterator[StepReport]  # of the steps that are left, up to ``steps``
+
+    def save(self, folder: Path, steps: int) -> None:
+        """Write learner and position after so many steps, between the report of the last and the next."""
+        (folder / LEARNER).mkdir()
+        self.learner.save(folder / LEARNER)
+        position = Position(steps, self.tasks.taken, self.spares.taken)
+        (folder / _POSITION).write_text(json.dumps(asdict(position)), encoding="utf-8")
+        if self.batches.pending:
+            save_batch(self.batches.pending, folder)
 
 
-def practice(config: ExperimentConfig, tiers: Mapping[str, Tier]) -> Practice:
-    """Load the model and lay out the training. No evaluation problem is read. The same errors as ``build``."""
+def practice(config: ExperimentConfig, tiers: Mapping[str, Tier], saved: Path | None = None) -> Practice:
+    """Load the model and lay out the training, or what is left of a ``saved`` one. The same errors as ``engines``.
+
+    No evaluation problem is read.
+    """
     torch.manual_seed(derive(config.seed, "model"))
-    model, tokenizer = load_model(config.model.path, getattr(torch, config.model.dtype))
-    sampler, learner = build(model, tokenizer, config)
+    sampler, learner, tokenizer = engines(config)
     prompts = Prompts(config, tokenizer)
-    tasks, spares = prompts.training(tiers)
-    batches, decoding = _batches(tasks, config), training_decoding(config)
-    reports = train(sampler, learner, config.update_rule(), config.reward, batches, decoding, config.seed, spares)
-    return Practice(sampler, learner, tokenizer, prompts, reports)
+    tasks, spares = map(Counted, prompts.training(tiers))
+    done = _position(saved)
+    tasks.skip(done.tasks)
+    spares.skip(done.spares)
+    if saved:
+        learner.restore(saved / LEARNER)
+        sampler.load(learner.weights())
+    lesson, kept = _lesson(config, sampler, learner), load_batch(saved) if saved else None
+    batches = Batches(
+        _batches(tasks, config, kept.step if kept else done.steps),
+        lesson.drawing(spares),
+        ahead=config.rollout.ahead > 0,
+        apart=config.backend.vllm is not None,
+        kept=kept,
+    )
+    return Practice(sampler, learner, tokenizer, prompts, tasks, spares, batches, steps(lesson, batches))
 
 
-def _batches(tasks: Iterator[Task], config: ExperimentConfig) -> Iterator[list[Task]]:
-    return (list(islice(tasks, config.rollout.prompts_per_batch)) for _ in range(config.steps))
+def _lesson(config: ExperimentConfig, sampler: Sampler, learner: Learner) -> Lesson:
+    engines = config.backend.vllm
+    return Lesson(
+        sampler,
+        learner,
+        config.update_rule(),
+        config.reward,
+        training_decoding(config),
+        config.seed,
+        engines.parity_gap if engines else None,
+    )
+
+
+def _position(saved: Path | None) -> Position:
+    return read_json(Position, (saved / _POSITION).read_text(encoding="utf-8")) if saved else Position(0, 0, 0)
+
+
+def _batches(tasks: Iterator[Task], config: ExperimentConfig, done: int) -> Iterator[tuple[int, list[Task]]]:
+    """Of the steps after ``done``, each with its number."""
+    count = config.rollout.prompts_per_batch
+    return ((step, list(islice(tasks, count))) for step in range(done + 1, config.steps + 1))

@@ -15,6 +15,8 @@ from tricks.packages import packages
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+OF_A_CLONE: Final = frozenset({"commit", "dirty"})  # a node of a cluster has none
+OF_A_MACHINE: Final = frozenset({"processor", "cores"})
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _PACKAGES: Final = ("torch", "transformers", "ray", "hydra-core", "mlflow", "numpy")
 

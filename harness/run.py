@@ -5,31 +5,34 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from functools import partial
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING, Final
 
 import torch
 import yaml
 
+from harness.checkpoint.export import EXPORTED, export
+from harness.checkpoint.identity import identity
+from harness.checkpoint.kept import Checkpoints, outlook
+from harness.checkpoint.preemption import IN_A_WORKER, Preempted, stoppable
+from harness.checkpoint.trace import CURVES, line
 from harness.config import ExperimentConfig
-from harness.evaluate import evaluate, metrics
-from harness.outcomes import Evaluations, outcomes_file
-from harness.practice import practice
+from harness.course import Course
+from harness.outcomes import outcomes_file
 from harness.problems.source import Material, material
 from harness.records import RunHead, RunRecord
 from harness.scores import scores
-from harness.statistics.token_text import token_text
-from harness.train import StepReport
-from harness.usage import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+    from signal import Signals
 
-    from harness.engines.protocols import Sampler
-    from harness.evaluate import Exam
-    from harness.prompts import Prompts
+    from harness.checkpoint.preemption import Stop
+    from harness.train import StepReport
+    from harness.usage import Usage
+
+RECORD: Final = "record.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,77 +69,70 @@ class Finished:
     files: Mapping[str, bytes]
 
 
-@dataclass(slots=True)
-class _Trace:
-    """What a run gathers beside its reports."""
+def execute(spec: RunSpec, folder: Path, signals: Sequence[Signals] = IN_A_WORKER) -> Iterator[StepReport | Finished]:
+    """Run it, report by report, from its newest checkpoint on. ``folder`` gets metrics.jsonl and, last, record.json.
 
-    moments: dict[str, Evaluations] = field(default_factory=dict)
-    clipped_tokens: str = ""
-
-
-def execute(spec: RunSpec, folder: Path) -> Iterator[StepReport | Finished]:
-    """Run it, report by report. ``folder`` gets metrics.jsonl as it goes and record.json at the end."""
-    torch.set_num_threads(max(1, int(spec.config.backend.num_cpus)))  # the same bits, alone or beside another run
+    Raises Preempted after a step in which one of the signals came; that step is kept.
+    """
+    config = spec.config
+    torch.set_num_threads(max(1, int(config.backend.num_cpus)))  # the same bits, alone or beside another run
     folder.mkdir(parents=True, exist_ok=True)
-    usage, reports, trace = Usage(), list[StepReport](), _Trace()
-    read = material(spec.config)
-    with (folder / "metrics.jsonl").open("w", encoding="utf-8") as log:
-        for report in _reports(spec.config, read, trace):
-            reports.append(report)
-            log.write(json.dumps({"step": report.step, **report.metrics}) + "\n")
-            log.flush()
-            yield report
-    record = _record(spec, read.provenance(), scores(reports, trace.moments), usage)
-    finished = Finished(record, _files(spec.config, read, trace))
-    save(finished, folder)
+    read = material(config)
+    kept = Checkpoints(folder, identity(config, {**spec.provenance, **read.provenance()}), config.checkpoint.keep)
+    with stoppable(signals) as stop:
+        course = Course(config, read, None if (folder / RECORD).exists() else kept.newest())
+        yield from _followed(course, config, kept, stop, folder)
+        finished = _finish(spec, read, course, folder)
+    kept.clear()
     yield finished
+
+
+def _followed(
+    course: Course, config: ExperimentConfig, kept: Checkpoints, stop: Stop, folder: Path
+) -> Iterator[StepReport]:
+    """The reports, written down, with checkpoints where they are due."""
+    every = config.checkpoint.every
+    (folder / RECORD).unlink(missing_ok=True)  # of a run that is made anew: beside half of one it would be wrong
+    with (folder / CURVES).open("w", encoding="utf-8") as log:
+        for report in course.reports():
+            log.write(line(report))
+            log.flush()
+            if every and report.step and report.step % every == 0 and report.step < config.steps:
+                kept.write(report.step, course.save)
+            yield report
+            if stop.asked and report.step < config.steps:
+                kept.write(report.step, course.save)
+                raise Preempted(f"stopped; the same command {outlook(folder)}")
+
+
+def _finish(spec: RunSpec, read: Material, course: Course, folder: Path) -> Finished:
+    """Leave behind what a finished run leaves."""
+    if spec.config.checkpoint.export:
+        export(spec.config.model, course.practice.learner.weights(), folder / EXPORTED)
+    record = _record(spec, read.provenance(), scores(course.trace.reports, course.trace.moments), course.trace.usage)
+    finished = Finished(record, _files(spec.config, read, course))
+    save(finished, folder)
+    return finished
 
 
 def save(finished: Finished, folder: Path) -> None:
     """Write the files, and the record last: a folder with a record is complete."""
     folder.mkdir(parents=True, exist_ok=True)
-    documents = {**finished.files, "record.json": finished.record.to_json().encode()}
+    documents = {**finished.files, RECORD: finished.record.to_json().encode()}
     for name, content in documents.items():
         draft = folder / f".{name}.{os.getpid()}"
         draft.write_bytes(content)
         draft.replace(folder / name)
 
 
-def _reports(config: ExperimentConfig, read: Material, trace: _Trace) -> Iterator[StepReport]:
-    begun = practice(config, read.tiers)
-    sampler, prompts, exams = begun.sampler, begun.prompts, begun.prompts.exams(read.held_out)
-    trace.moments["start"] = _evaluate(sampler, exams)
-    yield StepReport(0, metrics(trace.moments["start"]) | _dropped(prompts) | {"data/unknown": prompts.unknown(exams)})
-    for report in begun.reports:
-        found = report.metrics | _dropped(prompts)
-        if _evaluates(report.step, config):
-            moment = "final" if report.step == config.steps else f"step {report.step}"
-            trace.moments[moment] = _evaluate(sampler, exams)
-            found |= metrics(trace.moments[moment])
-        yield StepReport(report.step, found)
-    trace.clipped_tokens = begun.learner.clipped_tokens().to_json(partial(token_text, begun.tokenizer))
-
-
-def _evaluates(step: int, config: ExperimentConfig) -> bool:
-    return step == config.steps or (config.eval.every > 0 and step % config.eval.every == 0)
-
-
-def _evaluate(sampler: Sampler, exams: Iterable[Exam]) -> Evaluations:
-    return {exam.benchmark: evaluate(sampler, exam) for exam in exams}
-
-
-def _dropped(prompts: Prompts) -> dict[str, float]:
-    return {"data/too_long": float(prompts.too_long)}
-
-
-def _files(config: ExperimentConfig, read: Material, trace: _Trace) -> dict[str, bytes]:
+def _files(config: ExperimentConfig, read: Material, course: Course) -> dict[str, bytes]:
     resolved = yaml.safe_dump(_plain(config), sort_keys=False)
     cards = {name: tier.card.to_json() for name, tier in read.tiers.items()}
     written = {"data_card.json": json.dumps(cards, indent=2), "data_card.md": f"{read.cards()}\n"} if cards else {}
     return {
         "config.yaml": resolved.encode(),
-        "outcomes.parquet": outcomes_file(trace.moments),
-        "clipped_tokens.json": trace.clipped_tokens.encode(),
+        "outcomes.parquet": outcomes_file(course.trace.moments),
+        "clipped_tokens.json": course.clipped_tokens().encode(),
         **{name: text.encode() for name, text in written.items()},
     }
 
@@ -152,7 +148,5 @@ def _record(spec: RunSpec, data: Mapping[str, str], found: Mapping[str, float], 
         **{part.name: getattr(head, part.name) for part in fields(RunHead)},
         status="finished",
         scores=found,
-        wall_seconds=usage.wall_seconds(),
-        cpu_seconds=usage.cpu_seconds(),
-        peak_memory_mb=usage.peak_memory_mb(),
+        **asdict(usage.spent()),
     )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from harness.checkpoint.kept import outlook
+from harness.checkpoint.preemption import AT_A_TERMINAL, Preempted
 from harness.config import load
 from harness.data.errors import DataError
 from harness.memory import out_of_memory
@@ -18,7 +21,9 @@ from harness.problems.source import material
 from harness.provenance import provenance
 from harness.schema import SchemaError
 from harness.store import Store
-from harness.store_errors import StoreError
+from harness.store_courier import PATIENCE, Courier
+from harness.store_errors import REPAIR, StoreError
+from harness.store_outbox import OUTBOX
 from tricks.api import TrickError
 
 if TYPE_CHECKING:
@@ -26,6 +31,7 @@ if TYPE_CHECKING:
 
     from harness.config import ExperimentConfig
     from harness.records import RunRecord
+    from harness.run import RunSpec
     from harness.train import StepReport
 
 _WIDTH: Final = 28  # of a score's name
@@ -33,7 +39,7 @@ STUDY: Final = "single"  # the MLflow experiment of runs outside a grid
 
 
 def run_single(overrides: Sequence[str]) -> int:
-    """Run what the overrides describe. Exit code 2 for a wrong setting, 1 for a failure, 130 for Ctrl-C."""
+    """Run what the overrides describe. Exit code 2 for a wrong setting, 1 for a failure, 130 where it was stopped."""
     try:
         config = load(*overrides)
         record = _run(config, Path(os.environ.get("RESULTS_DIR", "results")))
@@ -46,8 +52,8 @@ def run_single(overrides: Sequence[str]) -> int:
     except (MemoryError, RuntimeError) as error:
         print(out_of_memory(error), file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("stopped; the same command starts the run again", file=sys.stderr)
+    except (Preempted, KeyboardInterrupt) as stopped:
+        print(str(stopped) or "stopped; the same command starts the run again", file=sys.stderr)
         return 130
     _print_scores(record)
     return 0
@@ -55,7 +61,7 @@ def run_single(overrides: Sequence[str]) -> int:
 
 def _run(config: ExperimentConfig, results: Path) -> RunRecord:
     read = material(config)
-    from harness.run import Finished, RunSpec, execute  # noqa: PLC0415 - transformers takes seconds; refuse before
+    from harness.run import RunSpec  # noqa: PLC0415 - transformers takes seconds; refuse before
 
     spec = RunSpec(STUDY, "laptop", _labels(config), config, {**provenance(), **read.provenance()})
     store = Store.open(results)
@@ -64,17 +70,34 @@ def _run(config: ExperimentConfig, results: Path) -> RunRecord:
     for name, reasons in config.update_rule().inert().items():
         print(f"{name} cannot act: {'; '.join(reasons)}")
     print(read.cards(), end="")
-    handle = store.begin(spec.head())
     folder = results / "runs" / config.run_id()
+    try:
+        return _recorded(store, spec, folder)
+    except KeyboardInterrupt:
+        raise Preempted(f"stopped; the same command {outlook(folder)}") from None
+
+
+def _recorded(store: Store, spec: RunSpec, folder: Path) -> RunRecord:
+    from harness.run import Finished, execute  # noqa: PLC0415 - as above
+
+    head, results = spec.head(), folder.parent.parent
+    courier = Courier(store, results, partial(print, file=sys.stderr))
+    courier.begin(head, folder.name)
     with _progress() as progress:
-        bar = progress.add_task("", total=config.steps)
-        for item in execute(spec, folder):
+        bar = progress.add_task("", total=spec.config.steps)
+        for item in execute(spec, folder, AT_A_TERMINAL):
             if isinstance(item, Finished):
-                store.finish(handle, item.record, {name: folder / name for name in item.files})
+                _end(courier, item.record, results)
                 return item.record
-            store.log(handle, item.step, item.metrics)
+            courier.step(head.run_id, item.step, item.metrics)
             progress.update(bar, completed=item.step, description=_line(item))
     raise AssertionError("a run ends with its record")
+
+
+def _end(courier: Courier, record: RunRecord, results: Path) -> None:
+    courier.end(record.run_id, record)
+    if courier.close(PATIENCE):
+        print(f"the run is not in MLflow yet; it waits in {results}/{OUTBOX}; to send it: {REPAIR}", file=sys.stderr)
 
 
 def _labels(config: ExperimentConfig) -> dict[str, str]:

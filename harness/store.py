@@ -9,7 +9,6 @@ import json
 import os
 import sys
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -17,13 +16,18 @@ import yaml
 
 from harness.records import DATA, FIRED, RunRecord, Study
 from harness.schema import SchemaError, read_json
-from harness.store_client import Point, Tracker
-from harness.store_driver import driver, other
+from harness.store_address import DATABASES, SERVERS, redacted, without_credentials
+from harness.store_client import Handle, Tracker
+from harness.store_delivery import RECORD_FILE
+from harness.store_driver import driver, elsewhere, other
 from harness.store_errors import REPAIR, StoreError, explained
-from harness.store_publish import RECORD_FILE, publish, study_file
-from harness.store_read import SqlReader
+from harness.store_outbox import Step
+from harness.store_publish import publish, study_file
+from harness.store_read import RunRow, SqlReader
 from harness.store_server import ServerReader
 from harness.store_tags import (
+    ATTEMPT,
+    CLAIM,
     DRIVER,
     EXPERIMENT_TAG_LIMIT,
     RECORD,
@@ -39,28 +43,15 @@ from harness.store_tags import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from harness.records import RunHead
     from harness.store_read import Curve, Reader
 
 T = TypeVar("T")
 
-FLUSH_SECONDS: Final = 5.0  # between two writes of a run's curves
-_DATABASES: Final = ("sqlite", "postgresql", "mysql", "mssql")
 _ALIVE: Final = ("RUNNING", "SCHEDULED")
-_SERVERS: Final = ("http://", "https://")
 _LOCAL_PAGES: Final = "http://127.0.0.1:5000"  # of `make ui`
-
-
-@dataclass(slots=True)
-class Handle:
-    """A run that has begun, and the points of its curves that are not written yet."""
-
-    uuid: str  # MLflow's id
-    study: str
-    written: float  # time.monotonic of the last write
-    points: list[Point] = field(default_factory=list)
 
 
 class Store:
@@ -68,6 +59,7 @@ class Store:
 
     def __init__(self, reader: Reader, tracker: Tracker, runs: Path) -> None:
         self.place = tracker.place  # the file or the address
+        self.shared = bool(os.environ.get("MLFLOW_TRACKING_URI"))  # drivers on other hosts may write there too
         self._reader = reader
         self._tracker = tracker
         self._runs = runs
@@ -77,12 +69,13 @@ class Store:
         """The store of MLFLOW_TRACKING_URI, else ``results/mlflow.db``. Creates nothing before the first write."""
         uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{results / 'mlflow.db'}"
         artifacts, runs = results / "mlartifacts", results / "runs"
-        if uri.startswith(_SERVERS):
+        if uri.startswith(SERVERS):
+            uri = without_credentials(uri)
             tracker = Tracker(uri, uri, None, artifacts)
             return cls(ServerReader(tracker), tracker, runs)
-        if not uri.startswith(_DATABASES):
+        if not uri.startswith(DATABASES):
             raise StoreError(
-                f"MLFLOW_TRACKING_URI={uri} is no database and no server; use sqlite:///FILE or http://HOST"
+                f"MLFLOW_TRACKING_URI={redacted(uri)} is no database and no server; use sqlite:///FILE or http://HOST"
             )
         reader = SqlReader(uri)
         return cls(reader, Tracker(uri, reader.place, reader.file, artifacts), runs)
@@ -116,7 +109,7 @@ class Store:
 
     def links(self, study: str) -> Mapping[str, str]:
         """Run id -> where MLflow's pages show the run: those of the server, else those of ``make ui``."""
-        pages = self.place if self.place.startswith(_SERVERS) else _LOCAL_PAGES
+        pages = self.place if self.place.startswith(SERVERS) else _LOCAL_PAGES
         rows = sorted(self._reader.runs(study), key=lambda row: row.status == "FINISHED")  # which wins
         number = self._reader.experiments().get(study, "")
         return {row.run_id: f"{pages.rstrip('/')}/#/experiments/{number}/runs/{row.uuid}" for row in rows}
@@ -131,24 +124,29 @@ class Store:
             self._runs.mkdir(parents=True, exist_ok=True)
             study_file(self._runs, study).write_text(text, encoding="utf-8")
 
-    def begin(self, head: RunHead, started: float | None = None) -> Handle:
-        """Show a run in MLflow as RUNNING. ``started``: seconds since 1970, by default now."""
-        about = {**tags(head), DRIVER: driver()}
+    def begin(self, head: RunHead, started: float | None = None, token: str = "") -> Handle:
+        """Show a run in MLflow as RUNNING. ``started``: seconds since 1970, by default now; ``token``: see ``find``."""
+        about = {**tags(head), DRIVER: driver(), **({ATTEMPT: token} if token else {})}
         uuid = self._tracker.start(head.study, run_name(head), about, params(head), started or time.time())
-        return Handle(uuid, head.study, time.monotonic())
+        return Handle(uuid, head.study)
+
+    def find(self, study: str, token: str) -> Handle | None:
+        """The run that was begun with this token: a begin may arrive, and its answer be lost."""
+        attempts = self._reader.run_tags(study, ATTEMPT)
+        return next((Handle(uuid, study) for uuid, found in attempts.items() if found[ATTEMPT] == token), None)
 
     def log(self, handle: Handle, step: int, metrics: Mapping[str, float], at: float | None = None) -> None:
-        """Add a step to the run's curves; written every few seconds. ``at``: seconds since 1970, by default now."""
-        milliseconds = int((at or time.time()) * 1000)
-        handle.points.extend((key(name), float(value), milliseconds, step) for name, value in metrics.items())
-        if time.monotonic() - handle.written > FLUSH_SECONDS:
-            self.flush(handle)
+        """Add a step to the run's curves. ``at``: seconds since 1970, by default now."""
+        self.write(handle, [Step(step, at or time.time(), metrics)])
 
-    def flush(self, handle: Handle) -> None:
-        """Write the points that ``log`` has held back."""
-        self._tracker.write(handle.uuid, handle.points)
-        handle.points.clear()
-        handle.written = time.monotonic()
+    def write(self, handle: Handle, steps: Sequence[Step]) -> None:
+        """Add steps to the run's curves. A point that is there already, with its time, is not added again."""
+        points = [
+            (key(name), float(value), int(step.at * 1000), step.step)
+            for step in steps
+            for name, value in step.metrics.items()
+        ]
+        self._tracker.write(handle.uuid, points)
 
     def finish(
         self,
@@ -157,36 +155,64 @@ class Store:
         artifacts: Mapping[str, Path | str] | None = None,  # name -> text, or a file of that name
         ended: float | None = None,  # seconds since 1970, by default now
     ) -> None:
-        """Publish a record. It replaces failed runs of its run id; where one is FINISHED already, that one stays."""
-        others = [
-            row for row in self._reader.runs(handle.study) if row.run_id == record.run_id and row.uuid != handle.uuid
-        ]
-        if any(row.status == "FINISHED" for row in others):
-            self._discard(handle.uuid, "RUNNING")
+        """Publish a record. It replaces failed runs of its run id; where one is FINISHED already, that one stays.
+
+        It may be called again where it failed in the middle.
+        """
+        rows = self._reader.runs(handle.study, record.run_id)
+        if any(row.status == "FINISHED" for row in rows if row.uuid != handle.uuid):
+            self._discard([row for row in rows if row.uuid == handle.uuid])
             return
         # What fired is the mean of a curve of the same name, and would be a stray point on it.
         apart = {name: value for name, value in record.scores.items() if not name.startswith(FIRED)}
         self.log(handle, 0, apart, ended)
-        self.flush(handle)
         files = {RECORD_FILE: record.to_json(), "config.yaml": _yaml(record.config), **(artifacts or {})}
         self._tracker.attach(handle.uuid, _outcome(record), files)
         self._tracker.end(handle.uuid, record.status.upper(), ended)
-        for row in others:
-            self._discard(row.uuid, row.status)
+        self._settle(handle, record.run_id)
 
-    def sweep_up(self, study: str) -> tuple[str, ...]:
-        """Move RUNNING runs to MLflow's trash, but for those of another process that lives; their run ids."""
+    def drop(self, handle: Handle) -> None:
+        """Move a run that is over to MLflow's trash, unless it is there already."""
+        self._discard([RunRow(handle.uuid, "", "RUNNING")])
+
+    def _settle(self, handle: Handle, run_id: str) -> None:
+        """Leave one run of its id. Of two drivers that finish the same run at once, each sees the other or is seen."""
+        rows = self._reader.runs(handle.study, run_id)
+        finished = sorted(row.uuid for row in rows if row.status == "FINISHED")
+        kept = finished[0] if finished else handle.uuid
+        self._discard([row for row in rows if row.uuid != kept])
+
+    def sweep_up(self, study: str, claimed: bool = False) -> tuple[str, ...]:
+        """Move RUNNING runs to MLflow's trash, but for those of another process that lives; their run ids.
+
+        ``claimed``: nobody else drives this study now. Without it, what hosts of a shared store run is left alone.
+        """
         drivers = self._reader.run_tags(study, DRIVER)
         running = [row for row in self._reader.runs(study) if row.status in _ALIVE]
-        left = [row for row in running if not other(drivers.get(row.uuid, {}).get(DRIVER, ""))]
-        for row in left:
-            self._discard(row.uuid, row.status)
+        names = {row.uuid: drivers.get(row.uuid, {}).get(DRIVER, "") for row in running}
+        spared = self.shared and not claimed
+        left = [row for row in running if not (other(names[row.uuid]) or (spared and elsewhere(names[row.uuid])))]
+        self._discard(left)
         return tuple(row.run_id for row in left)
 
-    def _discard(self, uuid: str, status: str) -> None:
-        if status in _ALIVE:
-            self._tracker.end(uuid, "KILLED")
-        self._tracker.trash(uuid)
+    def claims(self, study: str) -> Mapping[str, str]:
+        """Who drives a study, by token, as ``claim`` was told."""
+        found = self._reader.study_tags(f"{CLAIM}.").get(study, {})
+        return {name.removeprefix(f"{CLAIM}."): said for name, said in found.items()}
+
+    def claim(self, study: str, token: str, said: str | None) -> None:
+        """Say who drives a study; None takes it back."""
+        self._tracker.tag_study(study, {f"{CLAIM}.{token}": said} if said else {}, f"{CLAIM}.{token}")
+
+    def _discard(self, rows: Iterable[RunRow]) -> None:
+        for row in rows:
+            try:
+                if row.status in _ALIVE:
+                    self._tracker.end(row.uuid, "KILLED")
+                self._tracker.trash(row.uuid)
+            except StoreError as error:
+                if not error.refused:  # else another driver was faster
+                    raise
 
     def _read(self, kind: type[T], text: str) -> T:
         try:
@@ -221,8 +247,8 @@ def main(arguments: list[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     print(f"published {len(done.added)} runs; {done.known} were there already")
-    print(*done.unreadable, sep="\n", end="\n" if done.unreadable else "", file=sys.stderr)
-    return 1 if done.unreadable else 0
+    print(*done.faults, sep="\n", end="\n" if done.faults else "", file=sys.stderr)
+    return 1 if done.faults else 0
 
 
 if __name__ == "__main__":

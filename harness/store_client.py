@@ -6,12 +6,11 @@ import os
 import sqlite3
 import time
 import warnings
-from contextlib import closing, suppress
+from contextlib import closing
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.error import HTTPError
-from urllib.request import urlopen
 from uuid import uuid4
 
 from harness.store_errors import StoreError, explained
@@ -24,9 +23,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Point = tuple[str, float, int, int]  # metric, value, milliseconds since 1970, step
 
-PATIENCE: Final = 10.0  # seconds until a silent server counts as unreachable
+# Seconds that a server has for an answer, and tries until it counts as away. MLflow's own take minutes.
+_PATIENCE: Final = {"TIMEOUT": "30", "MAX_RETRIES": "2", "BACKOFF_FACTOR": "1"}
 _PARAMS_A_REQUEST: Final = 100
 _POINTS_A_REQUEST: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """A run that has begun."""
+
+    uuid: str  # MLflow's id
+    study: str
 
 
 class Tracker:
@@ -45,8 +53,6 @@ class Tracker:
         with explained(self.place):
             if self._file:
                 _prepare(Path(self._file))
-            if self._uri.startswith("http"):
-                _reach(self._uri)
             return _connect(self._uri)
 
     def start(self, study: str, name: str, tags: Mapping[str, str], params: Mapping[str, str], at: float) -> str:
@@ -105,7 +111,13 @@ class Tracker:
 
     def _create(self, study: str) -> str:
         location = None if self._uri.startswith("http") else (self._artifacts.absolute() / study).as_uri()
-        return str(self.client.create_experiment(study, artifact_location=location))
+        try:
+            return str(self.client.create_experiment(study, artifact_location=location))
+        except Exception:
+            found = self.client.get_experiment_by_name(study)  # another driver was faster
+            if found is None:
+                raise
+            return str(found.experiment_id)
 
 
 def _prepare(file: Path) -> None:
@@ -130,14 +142,12 @@ def _make(file: Path) -> None:
             left.unlink()
 
 
-def _reach(server: str) -> None:
-    with suppress(HTTPError), urlopen(server, timeout=PATIENCE):  # an HTTP error is an answer too
-        pass
-
-
 def _connect(uri: str) -> MlflowClient:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")  # what it logs comes as a StoreError too
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    for name, value in _PATIENCE.items():
+        os.environ.setdefault(f"MLFLOW_HTTP_REQUEST_{name}", value)
     with warnings.catch_warnings(action="ignore"):  # MLflow's own, about SQLAlchemy
         from mlflow import MlflowClient  # noqa: PLC0415 - a second that readers need not spend
 

@@ -25,5 +25,10 @@ def other(name: str) -> bool:
         return False
 
 
+def elsewhere(name: str) -> bool:
+    """Whether it is a process of another host."""
+    return name.partition(" ")[0] not in ("", platform.node())
+
+
 def _name(process: psutil.Process) -> str:
     return f"{platform.node()} {process.pid} {process.create_time():.0f}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from harness.store_address import redacted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -31,14 +33,26 @@ _ADVICE: Final = (
         "was written by another version of MLflow; back it up and run `mlflow db upgrade`",
     ),
     (
+        ("password authentication", "error code 401", "error code 403", "unauthorized", "permission_denied"),
+        "does not let us in; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or both in MLFLOW_TRACKING_URI",
+    ),
+    (
         ("connection", "refused", "max retries", "timed out", "name or service", "name resolution", "nodename"),
         "does not answer; start the server, or unset MLFLOW_TRACKING_URI to use results/mlflow.db",
     ),
 )
 
 
+# MLflow's names of what it does not take, now or later.
+_REFUSALS: Final = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
+
+
 class StoreError(RuntimeError):
     """The store cannot be read or written; one line that names it and the way out."""
+
+    def __init__(self, said: str, refused: bool = False) -> None:
+        super().__init__(said)
+        self.refused = refused  # it has answered, and would say the same again
 
 
 @contextmanager
@@ -49,7 +63,8 @@ def explained(place: str) -> Iterator[None]:
     except Exception as error:
         if not _foreign(error):  # a StoreError already, or a mistake of ours
             raise
-        raise StoreError(_advice(place, error)) from error
+        refused = getattr(error, "error_code", None) in _REFUSALS
+        raise StoreError(redacted(_advice(place, error)), refused) from error
 
 
 def _foreign(error: Exception) -> bool:

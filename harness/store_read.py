@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import sqlalchemy as sql
 
-from harness.store_errors import explained
-from harness.store_tags import run_id
+from harness.store_address import redacted
+from harness.store_errors import StoreError, explained
+from harness.store_tags import run_id as own_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,8 +57,8 @@ class RunRow:
 class Reader(Protocol):
     """What a store can be asked; ``prefix`` is the start of a tag's name."""
 
-    def runs(self, study: str) -> list[RunRow]:
-        """The runs of a study that are not in the trash."""
+    def runs(self, study: str, run_id: str = "") -> list[RunRow]:
+        """The runs of a study that are not in the trash; of one run id where it is given."""
         ...
 
     def run_tags(self, study: str, prefix: str) -> Mapping[str, Mapping[str, str]]:
@@ -81,22 +82,28 @@ class SqlReader:
     """Reads a database that MLflow wrote. One that does not exist yet is empty; nothing is created."""
 
     def __init__(self, uri: str) -> None:
-        self._url = sql.engine.make_url(uri)
-        self._engine = sql.create_engine(self._url, poolclass=sql.NullPool)
+        try:
+            self._url = sql.engine.make_url(uri)
+            self._engine = sql.create_engine(self._url, poolclass=sql.NullPool)
+        except ImportError as error:  # of psycopg and the like, which no table here needs
+            raise StoreError(f"{redacted(uri)} needs the package {error.name}; install it beside MLflow") from None
+        except (sql.exc.ArgumentError, ValueError):
+            raise StoreError(f"MLFLOW_TRACKING_URI={redacted(uri)} is no address of a database") from None
 
     @property
     def place(self) -> str:
         """What an error calls this store: the file, or the address without its password."""
-        return self.file or self._url.render_as_string()
+        return self.file or redacted(self._url.render_as_string())
 
     @property
     def file(self) -> str | None:
         """The file of a SQLite database."""
         return self._url.database if self._url.drivername.startswith("sqlite") else None
 
-    def runs(self, study: str) -> list[RunRow]:
-        """The runs of a study that are not in the trash."""
-        return [RunRow(uuid, run_id(name), status) for uuid, name, status in self._rows(_RUNS, study=study)]
+    def runs(self, study: str, run_id: str = "") -> list[RunRow]:
+        """The runs of a study that are not in the trash; of one run id where it is given."""
+        rows = [RunRow(uuid, own_id(name), status) for uuid, name, status in self._rows(_RUNS, study=study)]
+        return [row for row in rows if run_id in ("", row.run_id)]
 
     def experiments(self) -> Mapping[str, str]:
         """Study -> MLflow's experiment id, MLflow's own default experiment left out."""
@@ -114,7 +121,7 @@ class SqlReader:
         """Our run id -> curve; where a step was logged twice, the later value."""
         points: dict[str, dict[int, float]] = defaultdict(dict)
         for name, step, value in self._rows(_CURVES, study=study, key=metric):
-            points[run_id(name)][step] = value
+            points[own_id(name)][step] = value
         return {owner: tuple(curve.items()) for owner, curve in points.items()}
 
     def _rows(self, query: str, **values: str) -> Sequence[Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harness.store_errors import explained
 from harness.store_read import RunRow
-from harness.store_tags import run_id
+from harness.store_tags import run_id as own_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,9 +23,12 @@ class ServerReader:
     def __init__(self, tracker: Tracker) -> None:
         self._tracker = tracker
 
-    def runs(self, study: str) -> list[RunRow]:
-        """The runs of a study that are not in the trash."""
-        return [RunRow(run.info.run_id, run_id(run.info.run_name), run.info.status) for run in self._runs(study)]
+    def runs(self, study: str, run_id: str = "") -> list[RunRow]:
+        """The runs of a study that are not in the trash; of one run id where it is given."""
+        chosen = f"attributes.run_name LIKE '%{run_id}'" if run_id else ""
+        found = (run.info for run in self._runs(study, chosen))
+        rows = [RunRow(info.run_id, own_id(info.run_name), info.status) for info in found]
+        return [row for row in rows if run_id in ("", row.run_id)]
 
     def run_tags(self, study: str, prefix: str) -> Mapping[str, Mapping[str, str]]:
         """MLflow's run id -> tags."""
@@ -40,8 +43,8 @@ class ServerReader:
 
     def curves(self, study: str, metric: str) -> Mapping[str, Curve]:
         """Our run id -> curve; where a step was logged twice, the later value. One request a run."""
-        curves = {run_id(run.info.run_name): self._curve(run.info.run_id, metric) for run in self._runs(study)}
-        return {run_id: curve for run_id, curve in curves.items() if curve}
+        curves = {own_id(run.info.run_name): self._curve(run.info.run_id, metric) for run in self._runs(study)}
+        return {owner: curve for owner, curve in curves.items() if curve}
 
     def experiments(self) -> Mapping[str, str]:
         """Study -> MLflow's experiment id, MLflow's own default experiment left out."""
@@ -55,14 +58,14 @@ class ServerReader:
         ordered = sorted(points, key=lambda point: (point.step, point.timestamp))
         return tuple({point.step: point.value for point in ordered if point.value == point.value}.items())
 
-    def _runs(self, study: str) -> Iterator[Any]:
+    def _runs(self, study: str, chosen: str = "") -> Iterator[Any]:
         with explained(self._tracker.place):
             experiment = self._tracker.client.get_experiment_by_name(study)
         token: str | None = "" if experiment and experiment.lifecycle_stage == "active" else None
         while token is not None:
             with explained(self._tracker.place):
                 page = self._tracker.client.search_runs(
-                    [experiment.experiment_id], max_results=PAGE, page_token=token or None
+                    [experiment.experiment_id], chosen, max_results=PAGE, page_token=token or None
                 )
             yield from page
             token = page.token

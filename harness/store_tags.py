@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 RECORD: Final = "mlflow.liteppo.record"
 STUDY: Final = "mlflow.liteppo.study"
 DRIVER: Final = "mlflow.liteppo.driver"
+ATTEMPT: Final = "mlflow.liteppo.attempt"
+CLAIM: Final = "mlflow.liteppo.sweep"  # of a study: who drives it now
 RUN_TAG_LIMIT: Final = 8_000  # characters, MLflow's limits
 EXPERIMENT_TAG_LIMIT: Final = 5_000
 _LABELS_LIMIT: Final = 200  # MLflow's names end at 250

@@ -5,21 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.batches import Batches
+from harness.config import RewardConfig
+from harness.engines.parity import Probe
+from harness.engines.protocols import Decoding, Learner, Sampler
+from harness.engines.responses import prompts_of
+from harness.engines.vllm_sampler import VllmSampler
 from harness.metrics import mismatch, summarize
 from harness.resample import Draw, resample
 from harness.statistics.rollout import describe
 from harness.stopwatch import Stopwatch
 from harness.tasks import score
 from tricks.fired import ablations
+from tricks.rule import UpdateRule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from harness.config import RewardConfig
-    from harness.engines.protocols import Decoding, Learner, Sampler
+    from harness.batches import Ready
     from harness.resample import Batch
     from harness.tasks import Drawn, Task
-    from tricks.rule import UpdateRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,47 +35,100 @@ class StepReport:
     metrics: dict[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a run trains with, the same in all steps."""
+
+    sampler: Sampler
+    learner: Learner
+    rule: UpdateRule
+    scale: RewardConfig
+    decoding: Decoding
+    seed: int
+    parity: float | None = None  # nats by which sampler and learner may differ after a sync; None: they are one
+
+    def drawing(self, spares: Iterator[Task]) -> Callable[[int, Sequence[Task], Stopwatch], Batch]:
+        """What samples and verifies a step's tasks. ``spares`` take the places of prompts that the rule refuses."""
+
+        def drawn(step: int, tasks: Sequence[Task], watch: Stopwatch) -> Batch:
+            draw = Draw(self.sampler, self.decoding, self.seed, step, watch)
+            return resample(draw(tasks), draw, spares, self.rule, self.scale)
+
+        return drawn
+
+
 def train(
     sampler: Sampler,
     learner: Learner,
     rule: UpdateRule,
     scale: RewardConfig,
-    batches: Iterator[Sequence[Task]],
+    batches: Iterable[Sequence[Task]],
     decoding: Decoding,
     seed: int,
     spares: Iterable[Task] = (),
 ) -> Iterator[StepReport]:
-    """One step per batch: sample and verify, learn, hand over the weights.
+    """One step per batch of tasks: sample and verify, learn, hand over the weights.
 
     ``spares`` take the places of prompts that the rule refuses to learn from. A step is skipped where none is left.
     """
-    spares, limit = iter(spares), decoding.max_response_length
-    for step, tasks in enumerate(batches, start=1):
+    lesson = Lesson(sampler, learner, rule, scale, decoding, seed)
+    return steps(lesson, Batches(enumerate(batches, start=1), lesson.drawing(iter(spares))))
+
+
+def steps(lesson: Lesson, batches: Batches) -> Iterator[StepReport]:
+    """One step per batch that is drawn, as ``train``."""
+    while True:
         watch = Stopwatch()
         with watch.phase("step"):
-            draw = Draw(sampler, decoding, seed, step, watch)
-            batch = resample(draw(tasks), draw, spares, rule, scale)
-            learned = _skipped(rule) if batch.drawn is None else _learn(batch.drawn, learner, rule, scale, limit, watch)
-            with watch.phase("sync"):
-                sampler.load(learner.weights())
-        yield StepReport(step, {**learned, **batch.metrics, **watch.spent(), **_throughput(batch, watch)})
+            ready = batches.take(watch)
+            if ready is None:
+                return
+            batches.begin(watch)
+            lesson.sampler.rest()
+            learned = _learned(lesson, ready, watch)
+            batches.settle()
+            gap = _handed_over(lesson, ready.batch, watch)
+        yield StepReport(
+            ready.step,
+            {**learned, **gap, **ready.batch.metrics, **watch.spent(), **_throughput(ready.batch, watch)},
+        )
 
 
-def _learn(
-    drawn: Drawn, learner: Learner, rule: UpdateRule, scale: RewardConfig, limit: int, watch: Stopwatch
-) -> dict[str, float]:
+def _learned(lesson: Lesson, ready: Ready, watch: Stopwatch) -> dict[str, float]:
+    drawn, age = ready.batch.drawn, {"rollout/staleness": float(ready.age)}
+    return age | (_skipped(lesson.rule) if drawn is None else _learn(lesson, drawn, watch, stale=ready.age > 0))
+
+
+def _learn(lesson: Lesson, drawn: Drawn, watch: Stopwatch, *, stale: bool) -> dict[str, float]:
     """Score the samples, lay out their signal, and take the updates."""
-    samples = drawn.samples
+    learner, rule, samples = lesson.learner, lesson.rule, drawn.samples
     with watch.phase("old_log_probs"):
-        old_log_probs = learner.log_probs(samples)
+        log_probs = learner.log_probs(samples)
         ref_log_probs = learner.reference_log_probs(samples) if "ref_log_probs" in rule.needs else None
-    rollouts = score(drawn, scale, old_log_probs, ref_log_probs, limit)
+    # Ratios are to the policy that sampled. Where that is an older one, its log-probs are the sampler's, unless a
+    # weight of the rule's corrects for the difference.
+    old = samples.log_probs if stale and "sampler_log_probs" not in rule.needs else log_probs
+    rollouts = score(drawn, lesson.scale, old, ref_log_probs, lesson.decoding.max_response_length)
     signal = rule.signal(rollouts)
     with watch.phase("update"):
         updates = learner.update(samples, signal, rule, ablations(rule, rollouts))
-    gap = mismatch(samples.log_probs, old_log_probs, samples.response_mask)
-    shape = describe(samples, drawn.right, old_log_probs)
+    gap = mismatch(samples.log_probs, log_probs, samples.response_mask, rule.ratio_range)
+    shape = describe(samples, drawn.right, log_probs)
     return {**summarize(rollouts, drawn.right, signal), **shape, **gap, **updates}
+
+
+def _handed_over(lesson: Lesson, batch: Batch, watch: Stopwatch) -> dict[str, float]:
+    """Give the sampler the weights, and where it has a copy of its own, compare. Raises ParityError."""
+    with watch.phase("sync"):
+        lesson.sampler.load(lesson.learner.weights())
+    if lesson.parity is None or batch.drawn is None:
+        return {}
+    assert isinstance(lesson.sampler, VllmSampler)
+    probe = Probe.of(prompts_of(batch.drawn.samples), lesson.decoding, lesson.seed, lesson.parity)
+    with watch.phase("parity"):
+        drawn = probe.draw(lesson.sampler)
+        lesson.sampler.rest()
+        return probe.compare(drawn, lesson.learner)
 
 
 def _skipped(rule: UpdateRule) -> dict[str, float]:

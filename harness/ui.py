@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.schema import suggest
+from harness.store_address import without_credentials
 from harness.store_errors import StoreError
 from harness.store_read import SqlReader
 
@@ -29,7 +30,7 @@ def main(arguments: list[str]) -> int:
     database = Path(os.environ.get("RESULTS_DIR", "results")) / "mlflow.db"
     uri = os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
     if uri.startswith("http"):
-        print(f"the runs are on the tracking server: {uri}")
+        print(f"the runs are on the tracking server: {without_credentials(uri)}")
         return 0
     if uri.endswith(str(database)) and not database.exists():
         print(f"no runs yet: {database} does not exist; start with: make sweep GRID=smoke", file=sys.stderr)
@@ -42,9 +43,10 @@ def main(arguments: list[str]) -> int:
     print("the runs of each study, when MLflow has started (Ctrl-C ends it):")
     for name, number in studies.items():
         print(f"  {name:18} http://127.0.0.1:{port}/#/experiments/{number}/runs", flush=True)
-    command = ["-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", port, "--backend-store-uri", uri]
+    command = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", port]
+    environment = {**os.environ, "MLFLOW_BACKEND_STORE_URI": uri}  # everybody can read the words of a command
     try:
-        return subprocess.run([sys.executable, *command], check=False).returncode
+        return subprocess.run(command, check=False, env=environment).returncode
     except KeyboardInterrupt:
         return 0
 

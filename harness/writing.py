@@ -19,3 +19,12 @@ def write(path: Path, content: bytes) -> Path:
     finally:
         draft.unlink(missing_ok=True)
     return path
+
+
+def flush(path: Path) -> None:
+    """Have the disk hold a file or a folder's names; a full disk may show only here."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from harness.records import DATA, RunRecord
 from harness.schema import SchemaError
-from harness.store_publish import RECORD_FILE
+from harness.store_delivery import RECORD_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

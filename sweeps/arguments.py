@@ -32,7 +32,8 @@ usage: python -m sweeps plan|run [grid=NAME] [profile=laptop] [full=1] [seeds=0,
   effect    say how many seeds a difference of this size takes, in the unit of the grid's metric
   results   the folder of runs, of their locks and, without MLFLOW_TRACKING_URI, of MLflow's database
 
-environment: RAY_ADDRESS (a cluster), MLFLOW_TRACKING_URI (a tracking server),
+environment: RAY_ADDRESS (a cluster, as host:port), CLUSTER_WAIT (minutes that it is given to
+             grow where no node could hold a run), MLFLOW_TRACKING_URI (a tracking server),
              RESULTS_DIR (the results folder), LAUNCH=inline (no Ray, for debuggers)"""
 
 _FLAGS: Final = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}

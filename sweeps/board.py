@@ -60,7 +60,7 @@ class Board:
             self.rows[run.run_id] = Row(self.name(run), run.config.steps, run.seconds)
         elif isinstance(what, Report):
             self._step(self.rows[run.run_id], what)
-        else:
+        elif isinstance(what, Done | Failure):
             self.rows.pop(run.run_id, None)
             self.finished += isinstance(what, Done)
             self.failed += isinstance(what, Failure) and what.final

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sweeps.cells import varied, words
-from sweeps.cost.gpu import DEFAULT
+from sweeps.cost.gpu import DEFAULTS
 from sweeps.cost.gpu_speed import GpuSpeed
 from sweeps.cost.models import find_shape
 from sweeps.cost.response_lengths import is_base
@@ -24,10 +24,7 @@ if TYPE_CHECKING:
 
 GB: Final = 1e9
 ANOTHER: Final = "CLUSTER=2x8xH100 counts on another"
-ENGINES: Final = (
-    "counted as if vLLM sampled and DeepSpeed trained (ZeRO-3) on the same GPUs; these engines are not part of this "
-    "version, and no run can use them yet"
-)
+ENGINES: Final = "vLLM samples and DeepSpeed trains on the same GPUs, in turns; fitted to published runs, not run by us"
 
 
 def cost_lines(plan: Plan, slots: int | None) -> Iterator[Line]:
@@ -67,7 +64,7 @@ def _memory(plan: Plan, speed: Speed) -> str:
 
 def _on_gpus(plan: Plan, speed: GpuSpeed) -> Iterator[Line]:
     known = {cell_id: cost for cell_id, cost in plan.costs.items() if cost}
-    usual = f", the default; {ANOTHER}" if speed.cluster == DEFAULT else ""
+    usual = f", the default; {ANOTHER}" if speed.cluster in DEFAULTS.values() else ""
     yield "cluster", f"{speed.cluster}{usual}"
     yield from _unknown(plan)
     if not known:
@@ -113,8 +110,12 @@ def _fit(plan: Plan, costs: Mapping[str, GpuCost]) -> Iterator[Line]:
     if not kinds:
         yield "fit", f"all cells fit, each run on {next(iter(costs.values())).part}"
     for (why, instead), cells in kinds.items():
-        way = f"; {' or '.join(instead)} would do" if instead else "; a smaller optim.micro_batch_tokens may do"
-        yield "no fit", f"{count(cells)}{_shared(cells, plan.cells)}: {why}{way}"
+        yield "no fit", f"{count(cells)}{_shared(cells, plan.cells)}: {why}; {way_out(instead)}"
+
+
+def way_out(instead: Sequence[str]) -> str:
+    """On which clusters it would fit, in words."""
+    return f"{' or '.join(instead)} would do" if instead else "a smaller optim.micro_batch_tokens may do"
 
 
 def _shared(cells: Sequence[PlannedCell], planned: Sequence[PlannedCell]) -> str:

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import math
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
 from harness.provenance import provenance
 from harness.store import Store
-from harness.store_errors import StoreError
+from harness.store_errors import REPAIR
 from harness.store_publish import publish
 from sweeps.adopt import adopt
 from sweeps.arguments import ONCE
 from sweeps.board import Board
-from sweeps.cost.gpu import DEFAULT
+from sweeps.claim import claim
+from sweeps.cost.gpu import DEFAULTS
 from sweeps.data import read_data
 from sweeps.environment import address, cores, inline, prepare
+from sweeps.errors import SweepError
 from sweeps.inline import launch_inline
 from sweeps.lock import study_lock
 from sweeps.pilots import pilots
 from sweeps.plan import make_plan
 from sweeps.progress import progress
+from sweeps.ready import refuse_unready
 from sweeps.recorder import Recorder
 from sweeps.report import print_plan
 from sweeps.study import study
@@ -42,7 +45,7 @@ if TYPE_CHECKING:
     from sweeps.plan import Plan, PlannedRun
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
-GPU = "gpu"  # the profile that is counted on GPUs unasked
+STOPPING: Final = 5.0  # seconds that Ctrl-C gives MLflow
 
 
 def plan(grid: Grid, arguments: Arguments, console: Console) -> int:
@@ -55,8 +58,8 @@ def plan(grid: Grid, arguments: Arguments, console: Console) -> int:
 def run(grid: Grid, arguments: Arguments, console: Console) -> int:
     """Run what is not finished. Returns the exit code."""
     usage = SweepUsage()
-    with study_lock(arguments.results, grid.name):
-        store = Store.open(arguments.results)
+    store = Store.open(arguments.results)
+    with study_lock(arguments.results, grid.name), claim(store, grid.name):
         _repair(grid, arguments, store, console)
         made, records = _plan(grid, arguments, store)
         if adopted := adopt(made.to_run, arguments.results / "runs"):
@@ -69,27 +72,33 @@ def run(grid: Grid, arguments: Arguments, console: Console) -> int:
             console.print(Text("nothing to run: every planned run is finished", style="bold"))
             print_results(console, grid, arguments.results)
             return OK
+        refuse_unready(made)
         for card in read_data(made.to_run):
             console.print(Text(card))
-        recorder = Recorder(store, arguments.results / "runs", console)
+        recorder = Recorder(store, arguments.results, console)
         try:
             _fly(made.to_run, arguments.results / "runs", recorder, usage, console)
         except KeyboardInterrupt:
             _stop(grid, arguments, store, recorder, console)
             return INTERRUPTED
-    return _conclude(grid, made, arguments, recorder, usage, console)
+        except SweepError:
+            if recorder.heard:
+                _stop(grid, arguments, store, recorder, console)
+            raise
+        waiting = recorder.close()
+    return _conclude(grid, made, arguments, recorder, waiting, usage, console)
 
 
 def _repair(grid: Grid, arguments: Arguments, store: Store, console: Console) -> None:
     """Make good what a killed driver left undone, before anything is planned."""
     found = publish(store, arguments.results / "runs")
-    left = store.sweep_up(grid.name)
+    left = store.sweep_up(grid.name, claimed=True)
     if found.added:
         console.print(Text(f"published {len(found.added)} finished runs that MLflow lacked"))
     if left:
         console.print(Text(f"{len(left)} runs of a sweep that died are marked KILLED; they start again"))
-    for line in found.unreadable:
-        console.print(Text(f"left alone, unreadable: {line}"))
+    for line in found.faults:
+        console.print(Text(f"left alone: {line}"))
 
 
 def _plan(grid: Grid, arguments: Arguments, store: Store) -> tuple[Plan, list[RunRecord]]:
@@ -102,7 +111,7 @@ def _plan(grid: Grid, arguments: Arguments, store: Store) -> tuple[Plan, list[Ru
         provenance(),
         once=arguments.twins == ONCE,
         others=list(pilots(store, grid)),
-        cluster=arguments.cluster or (DEFAULT if grid.profile == GPU else None),
+        cluster=arguments.cluster or DEFAULTS.get(grid.profile),
     )
     return made, records
 
@@ -131,24 +140,39 @@ def _launch(runs: Sequence[PlannedRun], folder: Path) -> Generator[Event | None]
 
 def _stop(grid: Grid, arguments: Arguments, store: Store, recorder: Recorder, console: Console) -> None:
     kept = sum(record.status == "finished" for record in recorder.records)
-    killed = store.sweep_up(grid.name)
-    console.print(Text(f"interrupted: {kept} runs of this sweep are finished and kept, {len(killed)} marked KILLED"))
+    waiting = recorder.close(STOPPING)
+    if waiting or recorder.away:
+        console.print(
+            Text(f"interrupted: {kept} runs of this sweep are finished and kept, {_where(waiting, arguments)}")
+        )
+    else:
+        killed = store.sweep_up(grid.name, claimed=True)
+        console.print(
+            Text(f"interrupted: {kept} runs of this sweep are finished and kept, {len(killed)} marked KILLED")
+        )
     console.print(Text(f"resume with: {arguments.command()}"), soft_wrap=True)  # one line, to be copied
 
 
 def _conclude(
-    grid: Grid, made: Plan, arguments: Arguments, recorder: Recorder, usage: SweepUsage, console: Console
+    grid: Grid, made: Plan, arguments: Arguments, recorder: Recorder, waiting: int, usage: SweepUsage, console: Console
 ) -> int:
     slots = _slots(made.to_run)
     per_run = max(run.config.backend.num_cpus for run in made.to_run)
     print_costs(console, recorder.records, usage, min(slots, len(made.to_run)) * per_run if slots else None)
-    try:
-        recorder.make_up()
-    except StoreError as error:
-        console.print(Text(f"MLflow lacks runs of this sweep; they are in {arguments.results}/runs: {error}"))
+    if waiting:
+        console.print(Text(_where(waiting, arguments)))
         return FAILED
     print_results(console, grid, arguments.results)
     return FAILED if any(record.status == "failed" for record in recorder.records) else OK
+
+
+def _where(waiting: int, arguments: Arguments) -> str:
+    """What MLflow lacks, and how it gets there."""
+    results = arguments.results
+    return (
+        f"{waiting} runs are not in MLflow yet; they wait in {results}/outbox, and the next sweep or "
+        f"`{REPAIR.replace('results', str(results))}` sends them"
+    )
 
 
 def _slots(runs: Sequence[PlannedRun]) -> int | None:

@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 START_SECONDS: Final = 15.0  # Ray and the imports of its workers, once a sweep
 _LARGE: Final = 1.7  # the large embedded model against the small one
 _SMOL: Final = 300.0  # SmolLM2-135M against the small one
+_ENGINES: Final = 15.0  # vLLM and DeepSpeed on a CPU against the engines of PyTorch, of a model of a megabyte
 EMBEDDED_MEMORY: Final = 0.8e9  # bytes of a run of an embedded model at the default settings
+_ENGINES_MEMORY: Final = 3.3e9  # likewise, with an engine of vLLM and two ranks of DeepSpeed
+_BESIDE: Final = " on vLLM"  # after a model's name, where engines stand beside the run's process
 REDRAWN: Final = 1.3  # batches a step of dynamic sampling; 1.06 and 1.17 on the embedded base models
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Processor seconds against those of the cost model, by model, and what else recorded runs say."""
+    """Processor seconds against those of the cost model, by model and engines, and what else recorded runs say."""
 
     paces: Mapping[str, float]
     lengths: ResponseLengths
@@ -49,21 +52,22 @@ class Speed:
 
     def seconds(self, config: ExperimentConfig) -> float:
         """Expected seconds of one run, where its cores have nothing else to do."""
-        plain, model = asdict(config), config.model.path
+        plain = asdict(config)
         held_out = self.lengths.mean(plain, limit_of_evaluation(plain))
         standard = standard_seconds(plain, self.lengths.mean(plain), held_out, self.drawn(config))
-        return standard * self._pace_of(model) / max(config.backend.num_cpus, 1.0)
+        return standard * self._pace_of(_kind(plain)) / max(config.backend.num_cpus, 1.0)
 
     def drawn(self, config: ExperimentConfig) -> float:
         """Batches expected to be sampled in a step."""
         if config.update_rule().resampling is None:
             return 1.0
-        return self.draws.get(config.model.path, REDRAWN)
+        return self.draws.get(_kind(asdict(config)), REDRAWN)
 
     def memory_of(self, config: ExperimentConfig) -> float | None:
         """Largest bytes of a run of this model, recorded or, of an embedded one, measured once; None if not known."""
-        embedded = EMBEDDED_MEMORY if config.model.path.startswith("builtin:") else None
-        return self.memory.get(config.model.path, embedded)
+        measured = _ENGINES_MEMORY if config.backend.vllm else EMBEDDED_MEMORY
+        embedded = measured if config.model.path.startswith("builtin:") else None
+        return self.memory.get(_kind(asdict(config)), embedded)
 
     def _pace_of(self, model: str) -> float:
         relative = [pace / _size(known) for known, pace in self.paces.items()]
@@ -89,7 +93,7 @@ def makespan(seconds: Sequence[float], slots: int) -> float:
 def _by_model(records: Iterable[RunRecord]) -> list[tuple[str, list[RunRecord]]]:
     found: dict[str, list[RunRecord]] = {}
     for record in records:
-        found.setdefault(record.config["model"]["path"], []).append(record)
+        found.setdefault(_kind(record.config), []).append(record)
     return list(found.items())
 
 
@@ -104,5 +108,13 @@ def _redrawn(records: Iterable[RunRecord]) -> list[float]:
     return [many for many in map(drawn, records) if many > 1]
 
 
-def _size(model: str) -> float:
-    return _SMOL if model == "smol" else _LARGE if "large" in model else 1.0
+def _kind(config: Mapping[str, Any]) -> str:
+    """What runs of one pace have in common."""
+    path: str = config["model"]["path"]
+    return path + _BESIDE if config.get("backend", {}).get("vllm") else path
+
+
+def _size(kind: str) -> float:
+    model = kind.removesuffix(_BESIDE)
+    size = _SMOL if model == "smol" else _LARGE if "large" in model else 1.0
+    return size if model == kind else _ENGINES * size

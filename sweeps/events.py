@@ -9,7 +9,7 @@ from typing import Final
 from harness.records import RunRecord
 from sweeps.plan import PlannedRun
 
-ATTEMPTS: Final = 2  # a run that fails is tried once more
+ATTEMPTS: Final = 2  # a run that fails is tried once more; lost nodes do not count
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class Hello:
 
     pid: int
     host: str
+    node: str = ""  # Ray's id of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,13 @@ class Done:
     files: Mapping[str, bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The cluster has no place for the run; what is waited for, in a line."""
+
+    what: str
+
+
 Message = Hello | Report | Done
 
 
@@ -46,6 +54,7 @@ class Failure:
     cause: str  # "ValueError: the last line of its message"
     trace: str
     final: bool  # no attempt is left
+    lost: bool = False  # by its node; it goes on from its checkpoint elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +62,7 @@ class Event:
     """Something that happened to a run."""
 
     run: PlannedRun
-    what: Message | Failure
+    what: Message | Failure | Wait
 
 
 def cause(error: BaseException) -> str:

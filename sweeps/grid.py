@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.records import CONTROL, OFF, Control
 from harness.schema import SchemaError, read, suggest
+from sweeps.derived import derive, derived_profiles
 from sweeps.fraction import check_fraction
 from sweeps.grid_file import LAPTOP, Axes, ControlFile, GridFile, Profile, Written
 from sweeps.strict_yaml import read_yaml
@@ -135,9 +136,11 @@ def _control(name: str, written: ControlFile, crossed: Axes, metric: str) -> Con
 
 def _profile(written: GridFile, name: str) -> Profile:
     known = {LAPTOP: Profile(), **written.profiles}
-    if name not in known:
-        raise SchemaError(f"profiles: no profile {name!r}; {suggest(name, known)}")
-    return known[name]
+    if name in known:
+        return known[name]
+    if name in derived_profiles():
+        return derive(written, name)
+    raise SchemaError(f"profiles: no profile {name!r}; {suggest(name, {*known, *derived_profiles()})}")
 
 
 def _refuse_axes(axes: Axes) -> None:

@@ -7,6 +7,7 @@ import platform
 import traceback
 from typing import TYPE_CHECKING
 
+from harness.checkpoint.preemption import Preempted
 from sweeps.events import ATTEMPTS, Event, Failure, Hello, cause
 
 if TYPE_CHECKING:
@@ -27,5 +28,7 @@ def launch_inline(runs: Sequence[PlannedRun], folder: Path) -> Iterator[Event]:
                 for message in perform(run, folder / run.folder):
                     yield Event(run, message)
                 break
+            except Preempted:
+                raise KeyboardInterrupt from None
             except Exception as error:  # whatever a run raises is its own result
                 yield Event(run, Failure(cause(error), traceback.format_exc(), attempt == ATTEMPTS))

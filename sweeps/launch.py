@@ -1,29 +1,29 @@
-"""Runs on Ray: one streaming task a run, as many at once as fit, one retry, and never an exception of a run."""
+"""Runs on Ray: one streaming task a run, as many at once as fit, tried again, and never an exception of a run."""
 
 from __future__ import annotations
 
-import os
-import platform
-import tempfile
 from collections import deque
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 import ray
-from ray.exceptions import OutOfMemoryError, RayError, RayTaskError, WorkerCrashedError
+from ray.exceptions import NodeDiedError, OutOfMemoryError, RayError, RayTaskError, WorkerCrashedError
 
-from sweeps.cluster import resources, session
-from sweeps.environment import address
-from sweeps.errors import SweepError
-from sweeps.events import ATTEMPTS, Done, Event, Failure, Hello, cause
+from sweeps.capacity import bundles, grows, holds, nodes, room, until_held
+from sweeps.cluster import session
+from sweeps.events import Done, Event, Failure, Hello, Wait, cause
 from sweeps.interrupt import interrupts
+from sweeps.losses import Tries, lost
+from sweeps.plan import PlannedRun
+from sweeps.slots import Slots, has_engines
+from sweeps.task import work
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
+    from pathlib import Path
 
-    from harness.config import ExperimentConfig
+    from sweeps.capacity import Asking, Node
     from sweeps.events import Message
-    from sweeps.plan import PlannedRun
 
 TICK: Final = 0.5  # seconds that the driver sleeps when no report comes
 
@@ -44,101 +44,136 @@ def launch(runs: Sequence[PlannedRun], folder: Path, cores: int) -> Generator[Ev
             flight.cancel()
 
 
-class Asking(Protocol):
-    """Something to run, which asks for a part of the cluster."""
-
-    @property
-    def run_id(self) -> str:
-        """What messages call it."""
-
-    @property
-    def config(self) -> ExperimentConfig:
-        """Its backend says what it asks for."""
+def fits(run: Asking, running: Sequence[Asking], cluster: Sequence[Node]) -> bool:
+    """Whether it can start beside what runs. What runs alone may, wherever nodes could hold it."""
+    busy = [part for other in running for part in bundles(other)]
+    return holds(cluster, bundles(run)) and (not busy or room(cluster, (*busy, *bundles(run))))
 
 
-def fits(run: Asking, running: Sequence[Asking]) -> bool:
-    """Whether it can start beside what runs. Raises SweepError where it could not even start alone."""
-    asked, has, busy = _asks(run), resources(), list(map(_asks, running))
-    enough = all(sum(part[kind] for part in busy) + asked[kind] <= has[kind] + 1e-9 for kind in asked)
-    if enough or busy or address():  # a cluster may grow
-        return enough or not busy
-    raise SweepError(
-        f"{run.run_id} asks for {asked['CPU']:g} CPUs and {asked['GPU']:g} GPUs, this machine has "
-        f"{has['CPU']:g} and {has['GPU']:g}; set RAY_ADDRESS or change backend.num_cpus and backend.num_gpus"
-    )
+@dataclass(slots=True)
+class _Flying:
+    """A run in the air."""
+
+    run: PlannedRun
+    tries: Tries
+    node: str = ""  # Ray's id of where it is, once it has said so
 
 
 class _Flight:
-    """The runs in the air: Ray's generator of each, and which attempt it is."""
+    """The runs in the air, by Ray's generator of each."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._running: dict[Any, tuple[PlannedRun, int]] = {}
+        self._running: dict[Any, _Flying] = {}
+        self._slots = Slots()
+        self._grows = grows()
 
     def events(self, queue: deque[PlannedRun]) -> Iterator[Event | None]:
-        """Start what fits, pass on what arrives, until all is done."""
-        waiting = deque((run, 1) for run in queue)
+        """Start what fits, pass on what arrives, until all is done. Raises SweepError where nothing could go on."""
+        yield from _waited(list(queue))
+        waiting = deque((run, Tries()) for run in queue)
         while waiting or self._running:
-            while waiting and fits(waiting[0][0], [run for run, _ in self._running.values()]):
-                self._start(*waiting.popleft())
+            self._fill(waiting)
+            if not self._running:  # nodes are gone
+                yield from _waited([waiting[0][0]])
+                continue
             ready, _ = ray.wait(list(self._running), num_returns=1, timeout=TICK)
             if not ready:
+                waiting.extendleft(self._stranded())
                 yield None
             for stream in ready:
-                run, attempt = self._running[stream]
-                what = self._receive(stream, attempt)
+                flying = self._running[stream]
+                what = self._receive(stream, flying)
                 if isinstance(what, Failure) and not what.final:
-                    waiting.appendleft((run, attempt + 1))
-                yield Event(run, what)
+                    waiting.appendleft((flying.run, flying.tries))
+                yield Event(flying.run, what)
 
     def cancel(self) -> None:
         """Stop what still runs, at once. A session of our own would end it anyway, a cluster would not."""
-        for stream in self._running:
-            ray.cancel(stream, force=True)
-        self._running.clear()
+        for stream in list(self._running):
+            self._stop(stream)
+        self._slots.close()
 
-    def _start(self, run: PlannedRun, attempt: int) -> None:
+    def _stop(self, stream: Any) -> None:
+        flying = self._running.pop(stream)
+        if has_engines(flying.run.config):
+            self._slots.free(flying.run.run_id, whole=False)
+        else:
+            ray.cancel(stream, force=True)
+
+    def _fill(self, waiting: deque[tuple[PlannedRun, Tries]]) -> None:
+        """Start what fits, in order; what no node could hold any more lets the others pass."""
+        cluster = nodes()
+        for run, tries in [each for each in waiting if holds(cluster, bundles(each[0]))]:
+            if not (fits(run, [flying.run for flying in self._running.values()], cluster) or self._calls_for_nodes()):
+                return
+            waiting.remove((run, tries))
+            self._start(run, tries)
+
+    def _calls_for_nodes(self) -> bool:
+        """Whether a run may wait within Ray, where an autoscaler sees it: as many as run, so that a cluster doubles."""
+        heard = sum(bool(flying.node) for flying in self._running.values())
+        return self._grows and len(self._running) < 2 * heard
+
+    def _start(self, run: PlannedRun, tries: Tries) -> None:
+        self._running[self._started(run)] = _Flying(run, tries)
+
+    def _started(self, run: PlannedRun) -> Any:
+        if has_engines(run.config):
+            return self._slots.start(run.run_id, run.config, work, run, str(self._folder))
+        self._slots.clear()
         backend = run.config.backend
         task = _TASK.options(num_cpus=backend.num_cpus, num_gpus=backend.num_gpus, name=run.run_id)
-        self._running[task.remote(run, str(self._folder))] = (run, attempt)
+        return task.remote(run, str(self._folder))
 
-    def _receive(self, stream: Any, attempt: int) -> Message | Failure:
+    def _stranded(self) -> list[tuple[PlannedRun, Tries]]:
+        """Take back what waits within Ray for a node that is gone."""
+        unheard = [(stream, flying) for stream, flying in self._running.items() if not flying.node]
+        cluster = nodes() if unheard else ()
+        gone = [(stream, flying) for stream, flying in unheard if not holds(cluster, bundles(flying.run))]
+        for stream, _ in gone:
+            self._stop(stream)
+        return [(flying.run, flying.tries) for _, flying in gone]
+
+    def _receive(self, stream: Any, flying: _Flying) -> Message | Failure:
         try:
             message: Message = ray.get(next(stream))
         except Exception as error:  # whatever a run raises is its own result
             del self._running[stream]
-            return Failure(why(error), str(error), attempt == ATTEMPTS)
+            self._slots.free(flying.run.run_id, whole=False)
+            by_node = lost(error, flying.node)
+            flying.tries = flying.tries.after(by_node)
+            return Failure(why(error), str(error), flying.tries.over, by_node)
+        if isinstance(message, Hello):
+            flying.node = message.node
         if isinstance(message, Done):
             del self._running[stream]
+            self._slots.free(flying.run.run_id, whole=True)
         return message
 
 
-def _work(run: PlannedRun, folder: str) -> Iterator[Message]:
-    yield Hello(os.getpid(), platform.node())
-    from sweeps.worker import perform  # noqa: PLC0415 - torch and transformers are for workers, once a process
-
-    # A node of a cluster need not share the driver's disk; the files travel with the last message.
-    here = Path(folder) if Path(folder).is_dir() else Path(tempfile.mkdtemp(prefix="run-"))
-    yield from perform(run, here / run.folder)
+def _waited(runs: Sequence[PlannedRun]) -> Iterator[Event | None]:
+    """What is waited for until the cluster could hold these runs, if anything is."""
+    for told in until_held(runs, TICK):
+        yield Event(runs[0], Wait(told)) if told else None
 
 
-_TASK: Final = ray.remote(num_returns="streaming", max_retries=0)(_work)
+_TASK: Final = ray.remote(num_returns="streaming", max_retries=0)(work)
+
+
+_KILLED: Final = (
+    (NodeDiedError, "the node that it ran on is gone"),
+    (OutOfMemoryError, "Ray killed the worker because the machine ran out of memory"),
+    (WorkerCrashedError, "the worker process died; it was killed or ran out of memory"),
+)
 
 
 def why(error: Exception) -> str:
     """What ended a task, in one line: the run's own error, or what happened to its worker."""
     if isinstance(error, StopIteration):
         return "the run ended without a record"
-    if isinstance(error, OutOfMemoryError):
-        return f"{type(error).__name__}: Ray killed the worker because the machine ran out of memory"
-    if isinstance(error, WorkerCrashedError):
-        return f"{type(error).__name__}: the worker process died; it was killed or ran out of memory"
     if isinstance(error, RayTaskError) and isinstance(getattr(error, "cause", None), Exception):
         return cause(error.cause)
-    if isinstance(error, RayError):
-        return f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
-    return cause(error)
-
-
-def _asks(run: Asking) -> dict[str, float]:
-    return {"CPU": run.config.backend.num_cpus, "GPU": run.config.backend.num_gpus}
+    killed = next((fact for kind, fact in _KILLED if isinstance(error, kind)), None)
+    fact = killed or (str(error).strip().splitlines()[0] if isinstance(error, RayError) else None)
+    return f"{type(error).__name__}: {fact}" if fact else cause(error)

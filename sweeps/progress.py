@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from sweeps.events import Done, Failure
+from sweeps.events import Done, Failure, Wait
 from sweeps.phrases import duration
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Lines:
 
     def show(self, event: Event | None) -> None:
         """Print what has ended, or a sign of life."""
-        if event and isinstance(event.what, Done | Failure):
+        if event and isinstance(event.what, Done | Failure | Wait):
             self._say(ended(self._board, event))
         elif time.monotonic() - self._spoke > QUIET_SECONDS:
             self._say(total(self._board))
@@ -71,7 +71,7 @@ class Redrawn:
 
     def show(self, event: Event | None) -> None:
         """Redraw twice a second at most."""
-        if event and isinstance(event.what, Failure):
+        if event and isinstance(event.what, Failure | Wait):
             self._console.print(Text(ended(self._board, event)))
         if time.monotonic() - self._drawn > REDRAW_SECONDS:
             self._drawn = time.monotonic()
@@ -102,14 +102,22 @@ def total(board: Board) -> str:
 
 
 def ended(board: Board, event: Event) -> str:
-    """One line about a run that finished or failed."""
+    """One line about a run that finished or failed, or has no place."""
+    if isinstance(event.what, Wait):
+        return event.what.what
     done = f"[{board.finished + board.failed}/{board.total}] {board.name(event.run)}"
     if isinstance(event.what, Failure):
-        return f"{done}: {'failed' if event.what.final else 'failed, tried again'}: {event.what.cause}"
+        return f"{done}: {_how(event.what)}: {event.what.cause}"
     assert isinstance(event.what, Done)
     record = event.what.record
     scores = [f"{record.scores[f'{moment}/accuracy']:.3f}" for moment in ("start", "final")]
     return f"{done}: accuracy {' -> '.join(scores)}, {duration(record.wall_seconds)}"
+
+
+def _how(failure: Failure) -> str:
+    if failure.lost:
+        return "lost too often" if failure.final else "lost, goes on elsewhere"
+    return "failed" if failure.final else "failed, tried again"
 
 
 def _figures(row: Row) -> tuple[str, str, str, str]:

@@ -1,4 +1,4 @@
-"""The driver's pen: what happens to runs goes to MLflow. A store that fails does not stop the runs."""
+"""The driver's pen: what happens to runs goes to disk at once, and to MLflow when it answers."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from harness.records import RunRecord
-from harness.store_errors import StoreError
-from harness.store_publish import publish
+from harness.store_courier import PATIENCE, Courier
+from harness.store_delivery import CURVES_FILE, RECORD_FILE, TRACE_FILE
+from harness.writing import write
 from sweeps.events import Done, Failure, Hello, Report
 
 if TYPE_CHECKING:
@@ -16,60 +17,62 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from harness.store import Handle, Store
+    from harness.store import Store
     from sweeps.events import Event
     from sweeps.plan import PlannedRun
 
 
 class Recorder:
-    """Writes events to the store, and remembers the records of this sweep."""
+    """Writes events down, and remembers the records of this sweep."""
 
-    def __init__(self, store: Store, runs: Path, console: Console) -> None:
-        self._store, self._runs, self._console = store, runs, console
-        self._handles: dict[str, Handle] = {}
-        self._lacking = False  # whether MLflow lacks something
+    def __init__(self, store: Store, results: Path, console: Console) -> None:
+        self._runs, self._console = results / "runs", console
+        self._courier = Courier(store, results, self._say)
+        self._complained = False
+        self.heard = False  # whether anything has begun
         self.records: list[RunRecord] = []  # of this sweep, failed ones included
 
     def hear(self, event: Event) -> None:
-        """Write an event down. Finished runs are on disk as well, so that ``make_up`` can bring them in later."""
+        """Write an event down. A disk that fails does not stop the runs."""
+        self.heard |= isinstance(event.what, Hello)
+        if isinstance(event.what, Done):
+            self.records.append(event.what.record)
+        elif isinstance(event.what, Failure) and event.what.final:
+            self.records.append(failed_record(event.run, event.what.cause))
         try:
-            self._keep(event)
             self._write(event)
-        except (StoreError, OSError) as error:
-            self._handles.pop(event.run.run_id, None)
-            if not self._lacking:
-                self._console.print(Text(f"not recorded, the runs go on: {error}"))
-            self._lacking = True
+        except OSError as error:
+            if not self._complained:
+                self._say(f"not written down, the runs go on: {error}")
+            self._complained = True
 
-    def make_up(self) -> None:
-        """Try once more to publish what MLflow lacks, if it lacks something. Raises StoreError if that fails too."""
-        if self._lacking:
-            publish(self._store, self._runs)
+    def close(self, patience: float = PATIENCE) -> int:
+        """Wait until MLflow has it all, for so many seconds; how many runs wait in results/outbox."""
+        return len(self._courier.close(patience))
 
-    def _keep(self, event: Event) -> None:
-        run, what, folder = event.run, event.what, self._runs / event.run.folder
-        if isinstance(what, Done):
-            self.records.append(what.record)
-            _keep_files(what, folder)
-        elif isinstance(what, Failure):
-            if what.final:
-                self.records.append(failed_record(run, what.cause))
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / "traceback.txt").write_text(what.trace, encoding="utf-8")
+    @property
+    def away(self) -> bool:
+        """Whether MLflow does not answer."""
+        return self._courier.away
 
     def _write(self, event: Event) -> None:
-        run, what = event.run, event.what
+        run, what, courier = event.run, event.what, self._courier
         if isinstance(what, Hello):
-            self._handles[run.run_id] = self._store.begin(run.head)
-        elif run.run_id not in self._handles:  # its begin failed; the record on disk is published at the end
-            return
+            courier.begin(run.head, run.folder)
         elif isinstance(what, Report):
-            self._store.log(self._handles[run.run_id], what.step, what.metrics)
+            courier.step(run.run_id, what.step, what.metrics)
         elif isinstance(what, Done):
-            files = {name: self._runs / run.folder / name for name in what.files}
-            self._store.finish(self._handles.pop(run.run_id), what.record, files)
-        else:
-            self._store.finish(self._handles.pop(run.run_id), failed_record(run, what.cause))
+            _keep_files(what, self._runs / run.folder, courier.curves(run.run_id))
+            courier.end(run.run_id, what.record)
+        elif isinstance(what, Failure):
+            write(self._runs / run.folder / TRACE_FILE, what.trace.encode())
+            if what.final:
+                courier.end(run.run_id, self.records[-1])
+            else:
+                courier.drop(run.run_id)
+
+    def _say(self, line: str) -> None:
+        self._console.print(Text(line), soft_wrap=True)
 
 
 def failed_record(run: PlannedRun, error: str) -> RunRecord:
@@ -86,9 +89,10 @@ def failed_record(run: PlannedRun, error: str) -> RunRecord:
     )
 
 
-def _keep_files(done: Done, folder: Path) -> None:
-    if (folder / "record.json").exists():
+def _keep_files(done: Done, folder: Path, curves: str) -> None:
+    """Where the run's disk is not ours, write what it left there; the record last."""
+    record = done.record.to_json().encode()
+    if (folder / RECORD_FILE).is_file() and (folder / RECORD_FILE).read_bytes() == record:
         return
-    from harness.run import Finished, save  # noqa: PLC0415 - only where the run's disk is not ours
-
-    save(Finished(done.record, done.files), folder)
+    for name, content in {CURVES_FILE: curves.encode(), **done.files, RECORD_FILE: record}.items():
+        write(folder / name, content)

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import ray
 
+from sweeps.capacity import nodes, until_held
 from sweeps.events import Failure
 from sweeps.launch import fits, why
+from sweeps.slots import Slots, has_engines
 from sweeps.tune_job import Ended, Heard
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ class RayPool:
     def __init__(self, asked: Interrupts, tick: float) -> None:
         self._asked, self._tick = asked, tick
         self._running: dict[Any, Job] = {}  # Ray's generator -> its job
+        self._slots = Slots()
 
     @property
     def running(self) -> tuple[Job, ...]:
@@ -32,13 +35,13 @@ class RayPool:
 
     def fits(self, subject: Subject) -> bool:
         """Whether a trial of it can start beside what runs. Raises SweepError where it never could."""
-        return fits(subject, self.running)
+        for _ in until_held([subject], self._tick):
+            self._asked.check()
+        return fits(subject, self.running, nodes())
 
     def start(self, job: Job) -> None:
         """Give it to a worker."""
-        backend = job.config.backend
-        task = _TASK.options(num_cpus=backend.num_cpus, num_gpus=backend.num_gpus, name=job.name)
-        self._running[task.remote(job)] = job
+        self._running[self._started(job)] = job
 
     def hear(self) -> Iterator[Heard]:
         """What the workers have said; nothing after a tick of silence."""
@@ -51,21 +54,32 @@ class RayPool:
         """Kill its worker. A word to a worker in the middle of a step would be heard after the step at best."""
         for stream in [stream for stream, other in self._running.items() if other == job]:
             del self._running[stream]
-            ray.cancel(stream, force=True)
+            if has_engines(job.config):
+                self._slots.free(job.name, whole=False)
+            else:
+                ray.cancel(stream, force=True)
 
     def close(self) -> None:
         """Stop everything. A session of our own would end it anyway, a cluster would not."""
         for job in self.running:
             self.stop(job)
+        self._slots.close()
+
+    def _started(self, job: Job) -> Any:
+        if has_engines(job.config):
+            return self._slots.start(job.name, job.config, _work, job)
+        self._slots.clear()
+        backend = job.config.backend
+        return _TASK.options(num_cpus=backend.num_cpus, num_gpus=backend.num_gpus, name=job.name).remote(job)
 
     def _receive(self, stream: Any) -> Step | Ended | Failure:
         try:
             what: Step | Ended = ray.get(next(stream))
         except Exception as error:  # whatever a trial raises is its own result
-            del self._running[stream]
+            self._slots.free(self._running.pop(stream).name, whole=False)
             return Failure(why(error), str(error), final=False)
         if isinstance(what, Ended):
-            del self._running[stream]
+            self._slots.free(self._running.pop(stream).name, whole=True)
         return what
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from analysis.paper.registry import FIGURES
 from tests.docs_numbers import one_of_eight
 from tests.docs_planning import cost_constants, published_peaks, published_steps
+from tests.docs_scaling import scaling_memory, scaling_steps
 from tests.docs_takeaways import advice, claims
 from tests.docs_trick import trick_block
 from tests.markdown import code, table
@@ -26,7 +27,7 @@ from tricks.presets import PRESETS
 from tricks.testing import CLAUSES
 
 ROOT = Path(__file__).parent.parent
-DOCS = ("tricks.md", "rollouts.md", "takeaways.md", "guide.md", "paper.md", "planning.md")
+DOCS = ("tricks.md", "rollouts.md", "takeaways.md", "guide.md", "paper.md", "planning.md", "scaling.md")
 PAGES = (*(ROOT / "docs" / name for name in DOCS), ROOT / "CONTRIBUTING.md")
 _BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
 
@@ -112,6 +113,8 @@ TABLES: dict[str, Callable[[], Lines]] = {
     "cost_constants": cost_constants,
     "published_steps": published_steps,
     "published_peaks": published_peaks,
+    "scaling_memory": scaling_memory,
+    "scaling_steps": scaling_steps,
 }
 
 

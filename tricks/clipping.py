@@ -37,6 +37,11 @@ class Clip:
         float | None, "log-ratios are held within plus and minus this, as in verl; none in ROLL"
     ] = 20.0
 
+    @property
+    def ratio_range(self) -> tuple[float, float]:
+        """Ratios of single tokens that no bound touches."""
+        return 1 - self.clip_ratio_low, 1 + self.clip_ratio_high
+
     def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
         """Loss of each token (B, T). Its gradient is zero where a bound binds."""
         ratio = ratios(log_ratio, self.log_ratio_bound)  # (B, T)

@@ -20,7 +20,8 @@ class TruncatedImportance:
     r"""Truncated importance sampling: :math:`\min(\pi_{learner} / \pi_{sampler},\ cap)` (arXiv:2510.13786, section 3).
 
     A constant factor on each token's loss, from the log-probs at the start of the step. ``outside=drop`` gives weight 0
-    beyond the bounds (IcePop, masked importance sampling) while the denominators keep counting those tokens.
+    beyond the bounds (IcePop, masked importance sampling) while the denominators keep counting those tokens. The
+    sampler's log-probs are of what top-k and top-p left, so a cut to a share s of the mass gives its tokens weight s.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"sampler_log_probs"})

@@ -36,6 +36,12 @@ class UpdateRule:
         """Name of the trick whose refused groups the loop draws anew, ``rounds`` times at most."""
         return next(iter(_filling("accept_groups", self.tricks)), None)
 
+    @property
+    def ratio_range(self) -> tuple[float, float]:
+        """Between which ratios the surrogate leaves a token alone; 0.8 to 1.2 where it bounds no single ratios."""
+        found: tuple[float, float] = getattr(self._single["surrogate"], "ratio_range", (0.8, 1.2))
+        return found
+
     @torch.no_grad()
     def accepted(self, rollouts: Rollouts) -> Tensor:
         """Samples (B,) of groups worth training on; the loop draws others in place of the rest."""

@@ -1,4 +1,4 @@
-"""The two engines of a run, chosen by what the model is."""
+"""The two engines of a run, chosen by its backend and by what the model is."""
 
 from __future__ import annotations
 
@@ -8,46 +8,104 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from harness.engines.compact_sampler import CompactSampler
+from harness.engines.crew import crew
+from harness.engines.deepspeed_settings import refuse_deepspeed
 from harness.engines.demands import refuse_unmet
 from harness.engines.hf_sampler import HfSampler
 from harness.engines.hf_scores import hf_scores
 from harness.engines.memory import keep_freed_memory
 from harness.engines.qwen3 import compact_scores
 from harness.engines.qwen3_weights import supports
+from harness.engines.responses import Vocabulary
 from harness.engines.torch_learner import TorchLearner
+from harness.engines.vllm_fit import refuse_missing
+from harness.engines.vllm_sampler import VllmSampler
 from harness.models.fit import end_ids
+from harness.models.load import load_model, load_outline, load_tokenizer
 from harness.schema import SchemaError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from harness.config import ExperimentConfig
     from harness.engines.protocols import Learner, Sampler
 
 
-def build(model: Any, tokenizer: Any, config: ExperimentConfig) -> tuple[Sampler, Learner]:
-    """A sampler and a learner that share the module, so that handing over weights costs nothing.
+def engines(config: ExperimentConfig) -> tuple[Sampler, Learner, Any]:
+    """Sampler, learner and tokenizer of a run. Both have the weights of the model's files.
 
     Raises SchemaError or ModelError where the settings ask for what the model or the machine cannot do.
     """
+    if config.backend.vllm is None:
+        model, tokenizer = _model(config)
+        return *build(model, tokenizer, config), tokenizer
+    refuse_uninstalled(config)
+    tokenizer = load_tokenizer(config.model.path)
+    staff, words = crew(config), vocabulary(load_outline(config.model.path), tokenizer)
+    sampler = VllmSampler(staff.engines, words, staff.restart, nccl=config.backend.vllm.sync == "nccl")
+    learner = _spread(staff.ranks, config) if config.backend.deepspeed else build_learner(_model(config)[0], config)
+    sampler.load(learner.weights())
+    return sampler, learner, tokenizer
+
+
+def sampling(config: ExperimentConfig) -> Sampler:
+    """A sampler alone, without what a learner holds beside the weights. The same errors as ``engines``."""
+    if config.backend.vllm is None:
+        return build_sampler(*_model(config), config)
+    refuse_uninstalled(config)
+    tokenizer, staff = load_tokenizer(config.model.path), crew(config, learns=False)
+    return VllmSampler(staff.engines, vocabulary(load_outline(config.model.path), tokenizer), staff.restart)
+
+
+def build(model: Any, tokenizer: Any, config: ExperimentConfig) -> tuple[Sampler, Learner]:
+    """PyTorch's engines, which share the module, so that handing over weights costs nothing."""
     model = _placed(model, config).eval()
-    sampler = build_sampler(model, tokenizer, config)
+    return build_sampler(model, tokenizer, config), build_learner(model, config)
+
+
+def build_learner(model: Any, config: ExperimentConfig) -> Learner:
+    """A learner in this process."""
+    model = _placed(model, config).eval()
+    refuse_unmet(model, config)
     scorer = partial(
         compact_scores if _is_compact(model, config) else hf_scores, recompute=config.optim.gradient_checkpointing
     )
-    needs = config.update_rule().needs
-    return sampler, TorchLearner(model, config.optim, config.rollout.temperature, scorer, needs)
+    return TorchLearner(model, config.optim, config.rollout.temperature, scorer, config.update_rule().needs)
 
 
 def build_sampler(model: Any, tokenizer: Any, config: ExperimentConfig) -> Sampler:
-    """A sampler alone, without what a learner holds beside the weights. The same errors as ``build``."""
+    """A sampler in this process."""
     model = _placed(model, config).eval()
     compact = _is_compact(model, config)
     refuse_unmet(model, config)
     if compact:
         keep_freed_memory()
-    decode = partial(tokenizer.batch_decode, skip_special_tokens=True)
+    words = vocabulary(model, tokenizer)
+    return (CompactSampler if compact else HfSampler)(model, words.eos_ids, words.pad_id, words.decode_text)
+
+
+def vocabulary(model: Any, tokenizer: Any) -> Vocabulary:
+    """What a sampler has to know of tokenizer and model, or of the model's settings alone."""
     ends = end_ids(model, tokenizer)
     pad_id = ends[0] if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-    return (CompactSampler if compact else HfSampler)(model, ends, pad_id, decode)
+    return Vocabulary(ends, pad_id, partial(tokenizer.batch_decode, skip_special_tokens=True))
+
+
+def refuse_uninstalled(config: ExperimentConfig) -> None:
+    """Raise SchemaError where the engines are not installed on this machine, or cannot do what the settings ask."""
+    if config.backend.vllm:
+        refuse_missing()
+    refuse_deepspeed(config)
+
+
+def _spread(ranks: Sequence[Any], config: ExperimentConfig) -> Learner:
+    from harness.engines.deepspeed_learner import DeepspeedLearner  # noqa: PLC0415 - imports Ray
+
+    return DeepspeedLearner(ranks, config)
+
+
+def _model(config: ExperimentConfig) -> tuple[Any, Any]:
+    return load_model(config.model.path, getattr(torch, config.model.dtype))
 
 
 def _is_compact(model: Any, config: ExperimentConfig) -> bool:

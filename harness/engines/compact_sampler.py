@@ -55,6 +55,9 @@ class CompactSampler:
     def load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
         """Do nothing: the learner trains the very module this samples from."""
 
+    def rest(self) -> None:
+        """Do nothing: nothing is held beside the module."""
+
 
 def _samples_at_once(weights: Weights, width: int, decoding: Decoding) -> int:
     slots = len(weights.layers) * weights.heads.keys * (width + decoding.max_response_length)

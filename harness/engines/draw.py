@@ -40,17 +40,17 @@ def chances(prompts: int, decoding: Decoding, seed: int | Sequence[int]) -> Tens
 def draw(logits: Tensor, uniform: Tensor, decoding: Decoding) -> tuple[Tensor, Tensor]:
     """Tokens (B,) and their log-probabilities (B,), from logits (B, V) and numbers in [0, 1) (B,).
 
-    Temperature 0 takes the likeliest token and gives its log-probability at temperature 1. The log-probabilities are
-    of the full softmax, as the learner's are, also where ``top_k`` or ``top_p`` cut off tokens.
+    The log-probabilities are those of the distribution drawn from: at the temperature, of the tokens that ``top_k``
+    and ``top_p`` leave. Temperature 0 takes the likeliest token and gives its log-probability at temperature 1.
     """
     log_probs = torch.log_softmax(logits / (decoding.temperature or 1), dim=-1)
     if not decoding.temperature:
         ids = logits.argmax(dim=-1)
     elif decoding.top_p < 1 or 0 < decoding.top_k < logits.shape[-1]:
-        ids = _invert_likely(log_probs, uniform, decoding.top_p, decoding.top_k)
+        return _draw_likely(log_probs, uniform, decoding.top_p, decoding.top_k)
     else:
         ids = invert(log_probs, uniform)
-    return ids, log_probs.gather(1, ids[:, None])[:, 0]
+    return ids, _of(log_probs, ids)
 
 
 def invert(log_probs: Tensor, uniform: Tensor) -> Tensor:
@@ -62,7 +62,7 @@ def invert(log_probs: Tensor, uniform: Tensor) -> Tensor:
     return torch.searchsorted(cumulative, wanted, right=True)[:, 0]
 
 
-def _invert_likely(log_probs: Tensor, uniform: Tensor, top_p: float, top_k: int) -> Tensor:
+def _draw_likely(log_probs: Tensor, uniform: Tensor, top_p: float, top_k: int) -> tuple[Tensor, Tensor]:
     """The same among the ``top_k`` likeliest tokens, and of those the fewest that hold ``top_p`` of their mass.
 
     The tokens left keep the order of the vocabulary, so that a cut of little mass changes few draws.
@@ -74,7 +74,14 @@ def _invert_likely(log_probs: Tensor, uniform: Tensor, top_p: float, top_k: int)
     before = share.cumsum(dim=-1) - share  # held by the likelier tokens
     best = best.masked_fill(before >= top_p, -torch.inf)
     ids, order = ids.sort(dim=-1)
-    return ids.gather(1, invert(best.gather(1, order), uniform)[:, None])[:, 0]
+    best = best.gather(1, order)
+    places = invert(best, uniform)
+    return _of(ids, places), _of(best, places) - best.logsumexp(dim=-1)
+
+
+def _of(table: Tensor, columns: Tensor) -> Tensor:
+    """The entry (B,) of each row of ``table`` (B, V) in its column (B,)."""
+    return table.gather(1, columns[:, None])[:, 0]
 
 
 def _likeliest(log_probs: Tensor, top_p: float, top_k: int) -> tuple[Tensor, Tensor]:

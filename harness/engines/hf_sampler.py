@@ -50,6 +50,9 @@ class HfSampler:
     def load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
         """Do nothing: the learner trains the very module this samples from."""
 
+    def rest(self) -> None:
+        """Do nothing: nothing is held beside the module."""
+
     def _answer(
         self, prompt_ids: Tensor, prompt_mask: Tensor, chance: Tensor, decoding: Decoding
     ) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -9,6 +10,7 @@ import torch
 from harness.engines.head import Head, score_states
 from harness.engines.log_probs import Scores
 from harness.engines.recompute import recomputed
+from harness.engines.sequences import Sequences, lay_out, lengths_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,20 +30,48 @@ def hf_scores(
     Samples of like length share a forward pass, so padding adds at most a quarter to their tokens. They are padded on
     the right, where a causal model does not see it. ``recompute`` keeps only the inputs of layers for the backward.
     """
-    head, device = head_of(model), model.device
-    log_probs, entropy = (torch.zeros(samples.response_ids.numel(), device=device) for _ in range(2))
+    log_probs, entropy = (torch.zeros(samples.response_ids.numel(), device=model.device) for _ in range(2))
     places = torch.arange(len(log_probs)).view(samples.response_ids.shape)
     for rows in _alike(samples):
-        ids, predicting = _laid_out(samples, rows)
-        with recomputed(model, recompute):
-            states = decoder_of(model)(input_ids=ids.to(device), use_cache=False)[0]
-        mask = samples.response_mask[rows]
-        targets, here = samples.response_ids[rows][mask].to(device), places[rows][mask].to(device)
-        scores = score_states(states[predicting.to(device)], head, targets, temperature, entropy_grad=entropy_grad)
-        log_probs = log_probs.index_copy(0, here, scores.log_probs.float())
-        entropy = entropy.index_copy(0, here, scores.entropy.float())
+        here = places[rows][samples.response_mask[rows]].to(model.device)
+        sequences = lay_out(samples, rows).to(model.device)
+        scores = score_sequences(model, sequences, temperature, entropy_grad=entropy_grad, recompute=recompute)
+        log_probs = log_probs.index_copy(0, here, scores.log_probs)
+        entropy = entropy.index_copy(0, here, scores.entropy)
     shape = samples.response_ids.shape
     return Scores(log_probs.view(shape).cpu(), entropy.view(shape).cpu())
+
+
+def score_sequences(
+    model: Any, sequences: Sequences, temperature: float, *, entropy_grad: bool = False, recompute: bool = False
+) -> Scores:
+    """Log-probabilities and entropies (M,) of the response tokens, sample by sample, in one forward pass."""
+    with recomputed(model, recompute):
+        states = decoder_of(model)(input_ids=sequences.ids, use_cache=False)[0]
+    with scoring_head(model, temperature, entropy_grad=entropy_grad) as head:
+        log_probs, entropy = head(states[sequences.predicting], sequences.targets())
+    return Scores(log_probs.float(), entropy.float())
+
+
+@contextmanager
+def scoring_head(model: Any, temperature: float, *, entropy_grad: bool) -> Iterator[Any]:
+    """The output head, which within this scores tokens (M,) where it is given them beside the states (M, hidden).
+
+    It stays a module that is called: DeepSpeed fetches weights that are spread over processes when it sees a call.
+    """
+
+    def score(states: Tensor, targets: Tensor | None = None) -> Any:
+        if targets is None:
+            return usual(states)
+        scores = score_states(states, head_of(model), targets, temperature, entropy_grad=entropy_grad)
+        return scores.log_probs, scores.entropy
+
+    head = model.get_output_embeddings()
+    usual, head.forward = head.forward, score
+    try:
+        yield head
+    finally:
+        del head.forward
 
 
 def head_of(model: Any) -> Head:
@@ -60,22 +90,10 @@ def decoder_of(model: Any) -> Any:
 
 def _alike(samples: Samples) -> Iterator[Tensor]:
     """Rows of samples of like length, the longest first."""
-    lengths = samples.prompt_mask.sum(dim=1)[samples.group] + samples.response_mask.sum(dim=1)
-    lengths, order = lengths.sort(descending=True, stable=True)
+    lengths, order = lengths_of(samples).sort(descending=True, stable=True)
     start, sizes = 0, lengths.tolist()
     for place, size in enumerate(sizes):
         if size < LIKE * sizes[start]:
             yield order[start:place]
             start = place
     yield order[start:]
-
-
-def _laid_out(samples: Samples, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Prompts and responses without a gap between them (b, L), and the tokens that predict those of responses."""
-    prompt_mask, mask = samples.prompt_mask[samples.group[rows]], samples.response_mask[rows]
-    prompts, responses = prompt_mask.sum(dim=1)[:, None], mask.sum(dim=1)[:, None]
-    place = torch.arange(int((prompts + responses).max()))
-    ids = torch.zeros(len(rows), len(place), dtype=torch.int64)
-    ids[place < prompts] = samples.prompt_ids[samples.group[rows]][prompt_mask]
-    ids[(place >= prompts) & (place < prompts + responses)] = samples.response_ids[rows][mask]
-    return ids, (place >= prompts - 1) & (place < prompts + responses - 1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from torch import Tensor
 
@@ -22,6 +22,12 @@ class Masters:
     def __init__(self, parameters: Iterable[Tensor]) -> None:
         self._parameters = list(parameters)
         self.masters = [_master(parameter) for parameter in self._parameters]
+
+    def copies(self, names: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
+        """The float32 copies alone; ``names`` are those of all parameters, in order."""
+        for name, parameter, master in zip(names, self._parameters, self.masters, strict=True):
+            if master is not parameter:
+                yield name, master
 
     @torch.no_grad()
     def hand_over(self) -> None:

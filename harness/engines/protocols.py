@@ -10,6 +10,7 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from harness.statistics.clipped_tokens import ClippedTokens
     from tricks.batch import Signal
@@ -41,7 +42,7 @@ class Samples:
     response_ids: Tensor  # (B, T) int64
     response_mask: Tensor  # (B, T) bool, True on sampled tokens, the EOS token included
     truncated: Tensor  # (B,) bool, no EOS within the limit
-    log_probs: Tensor  # (B, T) float32, the sampler's own, of the whole softmax, 0 on padding
+    log_probs: Tensor  # (B, T) float32, of the distribution drawn from: temperature, top-p and top-k; 0 on padding
     texts: tuple[str, ...]  # B responses without special tokens, for the verifier
 
     def of_prompts(self, first: int, last: int) -> Samples:
@@ -74,6 +75,10 @@ class Sampler(Protocol):
         """Take over the learner's weights after a step."""
         ...
 
+    def rest(self) -> None:
+        """Leave the device to the learner until samples are asked for again."""
+        ...
+
 
 class Learner(Protocol):
     """Scores and trains a policy."""
@@ -98,4 +103,12 @@ class Learner(Protocol):
 
     def clipped_tokens(self) -> ClippedTokens:
         """What the bounds held back in all updates so far, by token."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write into an empty folder, between two steps, all that later updates depend on: safetensors and JSON."""
+        ...
+
+    def restore(self, folder: Path) -> None:
+        """Take over what the ``save`` of an equal learner wrote. This one has trained nothing yet."""
         ...

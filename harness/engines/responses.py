@@ -33,6 +33,11 @@ def left_pad(prompts: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Ten
     return ids, mask
 
 
+def prompts_of(samples: Samples) -> list[list[int]]:
+    """The N prompts without padding."""
+    return [ids[mask].tolist() for ids, mask in zip(samples.prompt_ids, samples.prompt_mask, strict=True)]
+
+
 def is_end(ids: Tensor, eos_ids: tuple[int, ...]) -> Tensor:
     """True where a token of any shape is one of ``eos_ids``."""
     found = ids == eos_ids[0]

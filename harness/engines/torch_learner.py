@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import torch
 
+from harness.engines.learner_files import load_tensors, optimizer_tensors, restore_optimizer, save_tensors
 from harness.engines.log_probs import Scores, join
 from harness.engines.masters import Masters
-from harness.engines.minibatches import micro_rows, minibatch_rows, numbered, take
+from harness.engines.minibatches import micro_rows, numbered, take
 from harness.engines.tally import Tally, summarize
+from harness.engines.updates import learning_rate, minibatches, refuse_surprise
 from harness.statistics.clipped_tokens import ClippedTokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
+    from pathlib import Path
 
     from torch import Tensor
 
@@ -24,6 +28,9 @@ if TYPE_CHECKING:
     from tricks.batch import Signal
     from tricks.fired import Ablated
     from tricks.rule import UpdateRule
+
+WEIGHTS: Final = "weights.safetensors"
+_OPTIMIZER, _CLIPPED_TOKENS, _COUNTERS = "optimizer.safetensors", "clipped_tokens.safetensors", "learner.json"
 
 
 class Scorer(Protocol):
@@ -52,6 +59,7 @@ class TorchLearner:
         self._optimizer = torch.optim.AdamW(
             self._weights.masters, lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay, fused=True
         )
+        self._names = [name for name, _ in model.named_parameters()]
         self._needs = needs
         self._updates = 0
         self._clipped_tokens = ClippedTokens()
@@ -60,7 +68,7 @@ class TorchLearner:
     def log_probs(self, samples: Samples) -> Tensor:
         """Log-probabilities (B, T) of the sampled tokens, float32, no grad, 0 on padding."""
         parts: list[Scores] = []
-        for rows in self._minibatches(samples):
+        for rows in minibatches(samples, self._optim):
             minibatch = take(samples, rows)
             micro = list(micro_rows(minibatch, self._optim.micro_batch_tokens))
             reused = not parts and len(micro) == 1
@@ -83,11 +91,11 @@ class TorchLearner:
         self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[Ablated] = ()
     ) -> Mapping[str, float]:
         """Take the updates of one step and return their metrics. Raises RuntimeError when a gradient is not finite."""
-        self._refuse_surprise(rule)
+        refuse_surprise(rule, self._needs)
         ahead = self._ahead[1] if self._ahead and self._ahead[0] is samples else None
         self._ahead = None
         updates = []
-        for rows in self._minibatches(samples) * self._optim.epochs:
+        for rows in minibatches(samples, self._optim) * self._optim.epochs:
             others = [other[rows] for other in ablated]
             updates.append(self._update(take(samples, rows), signal[rows], rule, others, ahead))
             ahead = None
@@ -101,13 +109,25 @@ class TorchLearner:
         """What the bounds held back in all updates so far, by token."""
         return self._clipped_tokens
 
-    def _refuse_surprise(self, rule: UpdateRule) -> None:
-        if "entropies" in rule.needs - self._needs:
-            raise ValueError("this rule needs entropies that carry a gradient; tell the learner at its birth")
+    def save(self, folder: Path) -> None:
+        """Write all that later updates depend on into a folder. The reference is read anew from where the model is."""
+        save_tensors(dict(self.weights()), folder / WEIGHTS)
+        masters = {f"master/{name}": master for name, master in self._weights.copies(self._names)}
+        save_tensors(masters | optimizer_tensors(self._optimizer, self._names), folder / _OPTIMIZER)
+        save_tensors({"counts": self._clipped_tokens.counts}, folder / _CLIPPED_TOKENS)
+        (folder / _COUNTERS).write_text(json.dumps({"updates": self._updates}), encoding="utf-8")
 
-    def _minibatches(self, samples: Samples) -> list[slice]:
-        wanted = self._optim.updates_per_rollout // self._optim.epochs
-        return minibatch_rows(samples, min(wanted, len(samples.prompt_ids)))  # a batch may have come out short
+    @torch.no_grad()
+    def restore(self, folder: Path) -> None:
+        """Take over what ``save`` wrote, in place: samplers and float32 copies keep the tensors that they know."""
+        weights, tensors = load_tensors(folder / WEIGHTS), load_tensors(folder / _OPTIMIZER)
+        for name, weight in self.weights():
+            weight.copy_(weights[name])
+        for name, master in self._weights.copies(self._names):
+            master.copy_(tensors.pop(f"master/{name}"))
+        restore_optimizer(self._optimizer, self._names, tensors)
+        self._clipped_tokens = ClippedTokens(load_tensors(folder / _CLIPPED_TOKENS)["counts"])
+        self._updates = json.loads((folder / _COUNTERS).read_text(encoding="utf-8"))["updates"]
 
     def _score(self, samples: Samples) -> Scores:
         return self._scorer(self._model, samples, self._temperature, entropy_grad="entropies" in self._needs)
@@ -130,14 +150,10 @@ class TorchLearner:
                     loss.backward()  # type: ignore[no-untyped-call]
                 parts.append(scores.detach())
         tally.compare(join(parts), signal, numbers, rule, ablated)
-        tally.lr = self._learning_rate()
+        tally.lr = learning_rate(self._optim, self._updates)
         if tally.kept:
             tally.grad_norm = self._descend(tally.lr)
         return tally
-
-    def _learning_rate(self) -> float:
-        """Linear warm-up over the first updates, constant from there."""
-        return self._optim.lr * min(1.0, (self._updates + 1) / (self._optim.warmup_steps + 1))
 
     def _descend(self, lr: float) -> float:
         norm = torch.nn.utils.clip_grad_norm_(self._weights.masters, self._optim.max_grad_norm, error_if_nonfinite=True)

@@ -11,11 +11,11 @@ import pandas as pd
 import torch
 import yaml
 
-from harness.engines.build import build_sampler
+from harness.engines.build import sampling
 from harness.evaluation.fingerprint import label
 from harness.evaluation.report import document
 from harness.evaluation.sitting import clear, sit
-from harness.models.load import load_model, load_tokenizer
+from harness.models.load import load_tokenizer
 from harness.outcomes import Evaluation, Evaluations, outcomes_file
 from harness.problems.source import held_out
 from harness.prompts import Prompts
@@ -64,8 +64,7 @@ def outcomes(config: ExperimentConfig, exams: Sequence[Exam], folder: Path) -> E
 
 def _sampler(config: ExperimentConfig) -> Sampler:
     torch.set_num_threads(max(1, int(config.backend.num_cpus)))
-    model, tokenizer = load_model(config.model.path, getattr(torch, config.model.dtype))
-    return build_sampler(model, tokenizer, config)
+    return sampling(config)
 
 
 def _read(path: Path, exams: Sequence[Exam]) -> Evaluations:

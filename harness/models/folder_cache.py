@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from harness.models.locate import ModelError
+from harness.writing import flush
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,19 +37,10 @@ def _publish(folder: Path, write: Callable[[Path], None], size: int) -> None:
         draft.mkdir()
         write(draft)
         for path in (*draft.rglob("*"), draft):
-            _flush(path)
+            flush(path)
         draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-
-
-def _flush(path: Path) -> None:
-    """Have the disk hold it before the folder gets its name; a full disk may show only here."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

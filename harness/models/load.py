@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GenerationConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging
 
 from harness.models.fit import refuse_misfit
@@ -16,7 +24,15 @@ if TYPE_CHECKING:
 
     import torch
 
-__all__ = ["ModelError", "load_model", "load_tokenizer"]
+__all__ = ["ModelError", "load_model", "load_outline", "load_tokenizer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a model says of itself, without its weights."""
+
+    config: Any
+    generation_config: Any
 
 
 def load_model(path: str, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -42,6 +58,17 @@ def load_tokenizer(path: str) -> PreTrainedTokenizerBase:
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def load_outline(path: str) -> Outline:
+    """The settings of a model alone; the same errors as `load_model`."""
+    check_model(path)
+    with _explained(path, "settings"):
+        config = AutoConfig.from_pretrained(model_source(path), trust_remote_code=False)
+        try:
+            return Outline(config, GenerationConfig.from_pretrained(model_source(path)))
+        except OSError:  # it has none of its own
+            return Outline(config, GenerationConfig.from_model_config(config))
 
 
 @contextmanager

@@ -19,8 +19,13 @@ LISTED: Final = 256  # tokens of each bound in the file
 class ClippedTokens:
     """Counts by token: how often an update learnt from it, and how often the upper and the lower bound held it back."""
 
-    def __init__(self) -> None:
-        self._counts = torch.zeros(1 + len(CLIPPED), 0, dtype=torch.int64)  # (3, V)
+    def __init__(self, counts: Tensor | None = None) -> None:
+        self._counts = torch.zeros(1 + len(CLIPPED), 0, dtype=torch.int64) if counts is None else counts
+
+    @property
+    def counts(self) -> Tensor:
+        """All counts (3, V), int64: occurrences, upper and lower bound; V is one more than the largest token met."""
+        return self._counts
 
     def add(self, ids: Tensor, kept: Tensor, masks: Mapping[str, Tensor]) -> None:
         """Count a micro-batch: token ids (B, T), those the update learns from, and what the rule's diagnostics say."""

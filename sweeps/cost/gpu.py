@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from harness.config import ExperimentConfig
     from sweeps.cost.response_lengths import ResponseLengths
 
-DEFAULT: Final = Cluster(1, 8, DEVICES["H100"])
+DEFAULTS: Final = {"gpu": Cluster(1, 8, DEVICES["H100"]), "gpu_small": Cluster(1, 1, DEVICES["H100"])}  # by profile
 PROMPT_TOKENS: Final = 150.0  # a problem with the system prompt and the chat's marks; 100 to 130 in NeMo-RL's runs
 _LARGEST: Final = 64  # GPUs, of what is proposed
 

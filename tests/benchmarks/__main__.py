@@ -10,6 +10,7 @@ NAMES = (
     "startup",
     "hooks_cost",
     "step_speed",
+    "deepspeed_step",
     "tables_speed",
     "long_context",
     "verdict_speed",
@@ -17,6 +18,7 @@ NAMES = (
     "calibration",
     "plan_speed",
     "plan_accuracy",
+    "vllm_rollout",
 )
 
 

@@ -40,7 +40,6 @@ def test_a_run_shows_as_running_and_its_curves_appear_before_its_end(store):
     handle = store.begin(RECORD.head)
     store.log(handle, 1, {"reward/mean": 0.25, "eval/pass@8": 0.5})
     store.log(handle, 2, {"reward/mean": 0.5})
-    store.flush(handle)
     assert store.statuses("norms") == {"c1-s0": "RUNNING"}
     assert store.history("norms", "reward/mean") == {"c1-s0": ((1, 0.25), (2, 0.5))}
     assert store.history("norms", "eval/pass@8") == {"c1-s0": ((1, 0.5),)}

@@ -1,43 +1,15 @@
-import os
-import socket
-import subprocess
-import sys
-import time
-from urllib.error import URLError
-from urllib.request import urlopen
-
 import pytest
 
 from harness.store import Store
 from tests.analysis.samples import STUDY, run
+from tests.harness.servers import serving
 
 
 @pytest.fixture
 def server(tmp_path, blank_database):
     """A tracking server of MLflow's own; its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{tmp_path / 'server.db'}"]
-    options = ["--artifacts-destination", str(tmp_path / "served"), "--port", str(port), "--workers", "1"]
-    (tmp_path / "server.db").write_bytes(blank_database.read_bytes())
-    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"}
-    with subprocess.Popen([*command, *options], env=environment, cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
-        try:
-            _wait(f"http://127.0.0.1:{port}/health", process)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-
-
-def _wait(address, process, patience=120.0):
-    end = time.monotonic() + patience
-    while process.poll() is None and time.monotonic() < end:
-        try:
-            return urlopen(address, timeout=5).close()
-        except (URLError, TimeoutError, ConnectionError):
-            time.sleep(0.5)
-    raise AssertionError("the tracking server did not start")
+    with serving(tmp_path, blank_database) as running:
+        yield running.address
 
 
 @pytest.mark.slow

@@ -58,6 +58,9 @@ class TableOfLogits:
     def load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
         list(weights)
 
+    def rest(self) -> None:
+        pass
+
     def log_probs(self, samples: Samples) -> Tensor:
         return self._scores(samples).detach()
 

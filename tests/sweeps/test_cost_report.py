@@ -68,7 +68,7 @@ def test_a_plan_on_gpus_names_hours_memory_length_and_engines(tmp_path):
     assert "at most 42 GB a GPU while training and 66 GB while sampling, of 80 GB" in text
     assert "fit all cells fit, each run on 8xH100" in text
     assert "1,494 of at most 8,192 tokens a response (base), assumed" in text
-    assert "counted as if vLLM sampled and DeepSpeed trained (ZeRO-3)" in text
+    assert "fitted to published runs, not run by us" in text
 
 
 def test_two_nodes_run_two_runs_at_once(tmp_path):

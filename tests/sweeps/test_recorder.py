@@ -18,7 +18,7 @@ def made(tmp_path):
 
 
 def recorder(store, results):
-    return Recorder(store, results / "runs", Console(file=io.StringIO()))
+    return Recorder(store, results, Console(file=io.StringIO()))
 
 
 def test_a_finished_run_is_in_the_store_with_its_curve_and_on_disk(made, store, results):
@@ -26,6 +26,7 @@ def test_a_finished_run_is_in_the_store_with_its_curve_and_on_disk(made, store, 
     pen = recorder(store, results)
     for what in (Hello(1, "here"), Report(1, {"reward/mean": 0.5}), Done(record, {"notes.csv": b"a,b\n"})):
         pen.hear(Event(run, what))
+    assert pen.close() == 0
     assert store.finished("plain") == {run.run_id}
     assert store.history("plain", "reward/mean") == {run.run_id: ((1, 0.5),)}
     assert (results / "runs" / run.folder / "record.json").read_text() == record.to_json()
@@ -37,6 +38,7 @@ def test_a_run_that_fails_twice_is_recorded_with_its_cause(made, store, results)
     for final in (False, True):
         pen.hear(Event(run, Hello(1, "here")))
         pen.hear(Event(run, Failure("ValueError: no", "the whole trace", final)))
+    pen.close()
     assert store.statuses("plain") == {run.run_id: "FAILED"}
     [record] = store.records("plain")
     assert (record.status, record.error, record.labels) == ("failed", "ValueError: no", run.labels)
@@ -48,6 +50,7 @@ def test_a_run_that_succeeds_at_last_replaces_its_failure(made, store, results):
     pen = recorder(store, results)
     for what in (Hello(1, "here"), Failure("ValueError: no", "", final=False), Hello(1, "here"), Done(record, {})):
         pen.hear(Event(run, what))
+    pen.close()
     assert [found.to_json() for found in store.records("plain")] == [record.to_json()]
 
 
@@ -60,6 +63,7 @@ def test_runs_go_on_when_the_store_fails_and_are_published_later(made, store, re
     for what in (Hello(1, "here"), Report(1, {"reward/mean": 0.5}), Done(record, {})):
         pen.hear(Event(run, what))
     assert pen.records == [record]
+    assert pen.close(patience=2.0) == 1
     database.write_bytes(kept)
     for leftover in ("-wal", "-shm"):
         database.with_name(database.name + leftover).unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -215,14 +216,29 @@ def test_another_count_of_seeds_than_of_prompts_is_refused(kind: Any) -> None:
 
 
 @both
-def test_only_likely_tokens_are_drawn_and_scored_by_the_whole_softmax(kind: Any) -> None:
-    model = qwen3()
-    samples = sampler(kind, model).sample(PROMPTS, Decoding(40, 8, 0.9, top_k=3), seed=0)
-    log_probs, _ = reference(model, samples, 0.9)
-    torch.testing.assert_close(samples.log_probs, log_probs.detach(), atol=1e-5, rtol=0)
-    with torch.no_grad():
-        first = model(torch.tensor([PROMPTS[0]])).logits[0, -1]
-    assert set(samples.response_ids[:40, 0].tolist()) == set(first.topk(3).indices.tolist())
+@pytest.mark.parametrize(("top_p", "top_k"), [(1.0, 3), (0.7, 0), (0.6, 5)])
+def test_only_likely_tokens_are_drawn_and_scored_by_what_is_left_of_the_softmax(
+    kind: Any, top_p: float, top_k: int
+) -> None:
+    model, temperature = qwen3(), 0.9
+    samples = sampler(kind, model).sample(PROMPTS[:1], Decoding(60, 4, temperature, top_p, top_k), seed=0)
+    for ids, mask, log_probs in zip(samples.response_ids, samples.response_mask, samples.log_probs, strict=True):
+        for place, token in enumerate(ids[mask].tolist()):
+            context = torch.tensor([[*PROMPTS[0], *ids[:place].tolist()]])
+            left = _left(model(context).logits[0, -1].detach() / temperature, top_p, top_k)
+            assert log_probs[place].item() == pytest.approx(left[token], abs=1e-5)
+
+
+def _left(logits: torch.Tensor, top_p: float, top_k: int) -> dict[int, float]:
+    """Log-probabilities of the tokens that the two cuts leave, one by one from the likeliest down."""
+    chances = logits.softmax(dim=-1).tolist()
+    order = sorted(range(len(chances)), key=lambda token: -chances[token])[: top_k or None]
+    whole, held, kept = sum(chances[token] for token in order), 0.0, []
+    for token in order:
+        if held < top_p * whole:
+            kept.append(token)
+            held += chances[token]
+    return {token: math.log(chances[token] / held) for token in kept}
 
 
 @both

@@ -1,0 +1,157 @@
+"""The engines and ranks of a run: actors of Ray that this process starts once and keeps from run to run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from harness.engine_config import VllmConfig
+from harness.engines.fingerprint import fingerprint, refuse_mismatch
+from harness.engines.layout import Layout, layout
+from harness.engines.session import placed
+from harness.engines.vllm_fit import refuse_unfit
+from harness.engines.vllm_pool import ask
+from harness.models.locate import model_source
+from harness.usage import NOTHING, Spent
+
+if TYPE_CHECKING:
+    from harness.config import ExperimentConfig
+    from harness.engines.fingerprint import Fingerprint
+    from harness.engines.layout import Place
+
+_PATIENCE: Final = 10.0  # seconds that engines have to end by themselves
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the actors of a run have to be."""
+
+    path: str
+    max_length: int  # tokens of prompt and response
+    vllm: VllmConfig
+    layout: Layout
+    on_gpu: bool
+    sleeps: bool
+
+    @classmethod
+    def of(cls, config: ExperimentConfig) -> _Wanted:
+        backend, rollout = config.backend, config.rollout
+        assert backend.vllm is not None
+        response = max(rollout.max_response_length, config.eval.max_response_length or 0)
+        on_gpu = backend.num_gpus > 0
+        return cls(
+            str(model_source(config.model.path)),
+            rollout.max_prompt_length + response,
+            backend.vllm,
+            layout(backend),
+            on_gpu,
+            on_gpu and backend.colocated,
+        )
+
+
+class Crew:
+    """Started engines and ranks, and how an engine is started anew."""
+
+    def __init__(self, config: ExperimentConfig, *, learns: bool = True) -> None:
+        self._wanted, self._learns = _Wanted.of(config), learns
+        refuse_unfit(self._wanted.path, self._wanted.max_length, on_gpu=True)  # what can be told without vLLM
+        self._held = placed(self._wanted.layout)
+        self.ranks = [self._rank(number) for number in range(len(self._wanted.layout.ranks) if learns else 0)]
+        self.engines = [self._engine(index) for index in range(len(self._wanted.layout.engines))]
+        self._used = 0.0  # processor seconds of the runs before
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+
+    def take_up(self) -> None:
+        """Count what is used from now on as the next run's."""
+        self._used = self._lifetime().cpu_seconds
+
+    def spent(self) -> Spent:
+        """What the actors have used up for the run; the first one pays for their start."""
+        whole = self._lifetime()
+        return replace(whole, cpu_seconds=max(whole.cpu_seconds - self._used, 0.0))
+
+    def serves(self, config: ExperimentConfig, *, learns: bool) -> bool:
+        """Whether these actors can take up that run."""
+        return self._wanted == _Wanted.of(config) and self._learns == learns
+
+    def restart(self, index: int) -> Any:
+        """A new engine in the place of one that is gone, started."""
+        self.engines[index] = self._engine(index)
+        self._check(ask(self.engines[index].start.remote()))
+        return self.engines[index]
+
+    def close(self) -> None:
+        """End all of them."""
+        import ray  # noqa: PLC0415 - a run on PyTorch's engines has none
+
+        stopping = [engine.stop.remote() for engine in self.engines]  # their own processes would leave memory behind
+        ray.wait(stopping, num_returns=len(stopping), timeout=_PATIENCE)
+        for actor in (*self.engines, *self.ranks):
+            ray.kill(actor)
+        self._held.free()
+
+    def _lifetime(self) -> Spent:
+        each = [ask(actor.spent.remote()) for actor in (*self.engines, *self.ranks)]
+        return Spent(0.0, sum(one.cpu_seconds for one in each), sum(one.peak_memory_mb for one in each))
+
+    def _start(self) -> None:
+        engines, ranks = [engine.start.remote() for engine in self.engines], list[Any]()
+        if self.ranks:
+            host, port = ask(self.ranks[0].address.remote())
+            ranks = [rank.start.remote(host, port) for rank in self.ranks]
+        for found in map(ask, engines):
+            self._check(found)
+        for rank in ranks:
+            ask(rank)
+
+    def _check(self, engine: Fingerprint) -> None:
+        """An engine on another node may have read other files."""
+        refuse_mismatch(engine, fingerprint(self._wanted.path))
+
+    def _engine(self, index: int) -> Any:
+        from harness.engines.vllm_engine import VllmEngine  # noqa: PLC0415 - only where there are engines
+
+        wanted = self._wanted
+        actor = self._at(wanted.layout.engines[index], VllmEngine)
+        return actor.remote(wanted.path, wanted.vllm, wanted.max_length, on_gpu=wanted.on_gpu, sleeps=wanted.sleeps)
+
+    def _rank(self, number: int) -> Any:
+        from harness.engines.deepspeed_rank import DeepspeedRank  # noqa: PLC0415 - only where there are ranks
+
+        ranks = self._wanted.layout.ranks
+        return self._at(ranks[number], DeepspeedRank).remote(number, len(ranks), on_gpu=self._wanted.on_gpu)
+
+    def _at(self, place: Place, kind: type) -> Any:
+        import ray  # noqa: PLC0415 - a run on PyTorch's engines has none
+        from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy  # noqa: PLC0415
+
+        there = PlacementGroupSchedulingStrategy(self._held.group, place.bundle)
+        return ray.remote(kind).options(num_cpus=place.cpus, num_gpus=place.gpus, scheduling_strategy=there)
+
+
+_crews: list[Crew] = []  # of this process: at most one
+
+
+def crew(config: ExperimentConfig, *, learns: bool = True) -> Crew:
+    """Those that the last run left, where they serve; else new ones, after the old are gone. Raises as they do."""
+    if _crews and _crews[0].serves(config, learns=learns):
+        _crews[0].take_up()
+    else:
+        dismiss()
+        _crews.append(Crew(config, learns=learns))
+    return _crews[0]
+
+
+def spent() -> Spent:
+    """What the actors of this process have used up for the run under way; nothing where there are none."""
+    return _crews[0].spent() if _crews else NOTHING
+
+
+def dismiss() -> None:
+    """End all actors and forget them."""
+    while _crews:
+        _crews.pop().close()

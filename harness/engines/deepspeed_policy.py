@@ -1,0 +1,160 @@
+"""A model under DeepSpeed, in the process of one rank. Only such processes import this."""
+
+from __future__ import annotations
+
+import gc
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+import deepspeed
+import torch
+
+from harness.engines.deepspeed_leftovers import forget_models
+from harness.engines.deepspeed_settings import frozen, training
+from harness.engines.hf_scores import score_sequences
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from torch import Tensor
+
+    from harness.config import ExperimentConfig
+    from harness.engines.sequences import Sequences
+
+GATHERED_BYTES: Final = 1 << 28  # of weights that a rank holds whole at a time while it hands them over
+
+
+class Policy:
+    """Trains its share of a model, and scores with all of it. All ranks call the same methods in the same order."""
+
+    def __init__(self, model: Any, config: ExperimentConfig, ranks: int) -> None:
+        assert config.backend.deepspeed is not None
+        self._config, self._optim, self._ranks = config, config.optim, ranks
+        self.stage, self._model = config.backend.deepspeed.zero_stage, model
+        self._reference: Any = None
+        count = sum(weight.numel() for weight in model.parameters())
+        scoring = _Scoring(model, config, recompute=config.optim.gradient_checkpointing)
+        self.engine = _initialized(scoring, training(config, count, _hidden(model)), self._adam(model))
+
+    def keep(self, model: Any) -> None:
+        """Make a model the reference: frozen, and spread over the ranks where the policy is."""
+        scoring = _Scoring(model.requires_grad_(False), self._config)
+        told = frozen(self._config, _hidden(model))
+        self._reference = _initialized(scoring, told) if self.stage == 3 else scoring.to(self.engine.device)
+
+    def score(self, sequences: Sequence[Sequences]) -> tuple[Tensor, Tensor]:
+        """Log-probabilities and entropies (M,) of the response tokens of all sequences, in their order."""
+        return _call(self.engine, sequences, self.engine.device)
+
+    @torch.no_grad()
+    def reference_score(self, sequences: Sequence[Sequences]) -> Tensor:
+        """Log-probabilities (M,) under the weights that the rank began with."""
+        return _call(self._reference, sequences, self.engine.device)[0]
+
+    def backward(self, loss: Tensor, *, last: bool) -> None:
+        """Add the gradient of a part of an update's loss, the ``last`` of it or not.
+
+        Losses of all parts and all ranks add up to the update's. DeepSpeed takes the mean over ranks instead of the
+        sum; this is the one place where that is set right.
+        """
+        self.engine.set_gradient_accumulation_boundary(last)
+        self.engine.backward(loss * self._ranks)
+
+    def descend(self, lr: float) -> float:
+        """Take the step that all gradients since the last one ask for; the norm of their sum before it was clipped.
+
+        Raises RuntimeError where that is not finite.
+        """
+        norm = self._clipped() if self.stage == 0 else None
+        for group in self.engine.basic_optimizer.param_groups:
+            group["lr"] = lr
+        self.engine.step()
+        if norm is None:
+            norm = float(self.engine.get_global_grad_norm())
+            if not self.engine.was_step_applied() or norm < 0 or not math.isfinite(norm):
+                raise RuntimeError("the norm of the gradient is not finite; lower optim.lr, or use float32")
+        return norm
+
+    def weights(self) -> Iterator[tuple[str, Tensor]]:
+        """Named parameters of the model. Under ZeRO-3 few of them are whole at a time: take each as it comes."""
+        named = [(name, weight.detach()) for name, weight in self._model.named_parameters()] if self.stage < 3 else []
+        yield from named
+        for bucket in _buckets(self._model) if self.stage == 3 else ():
+            with deepspeed.zero.GatheredParameters([weight for _, weight in bucket]):
+                yield from ((name, weight.detach()) for name, weight in bucket)
+
+    def shapes(self) -> Iterator[tuple[str, torch.dtype, tuple[int, ...]]]:
+        """Of the same parameters, in the same order, without gathering any."""
+        for name, weight in self._model.named_parameters():
+            yield name, weight.dtype, tuple(getattr(weight, "ds_shape", weight.shape))
+
+    def close(self) -> None:
+        """Give back all memory."""
+        for engine in (self.engine, self._reference):
+            if isinstance(engine, deepspeed.DeepSpeedEngine):
+                engine.destroy()
+        forget_models()
+        self.engine = self._reference = self._model = None
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _adam(self, model: Any) -> torch.optim.Optimizer:
+        optim = self._optim
+        return torch.optim.AdamW(
+            model.parameters(), lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay, fused=True
+        )
+
+    def _clipped(self) -> float:
+        norm = torch.nn.utils.clip_grad_norm_(
+            self._model.parameters(), self._optim.max_grad_norm, error_if_nonfinite=True
+        )
+        return norm.item()
+
+
+class _Scoring(torch.nn.Module):
+    """A model whose forward pass is the scores of sampled tokens: what DeepSpeed hooks on to."""
+
+    def __init__(self, model: Any, config: ExperimentConfig, *, recompute: bool = False) -> None:
+        super().__init__()
+        self.model, self._temperature, self._recompute = model, config.rollout.temperature, recompute
+        self._entropy_grad = "entropies" in config.update_rule().needs
+
+    def forward(self, sequences: Sequence[Sequences]) -> tuple[Tensor, Tensor]:
+        """Log-probabilities and entropies (M,)."""
+        parts = [
+            score_sequences(
+                self.model, part, self._temperature, entropy_grad=self._entropy_grad, recompute=self._recompute
+            )
+            for part in sequences
+        ]
+        return torch.cat([part.log_probs for part in parts]), torch.cat([part.entropy for part in parts])
+
+
+def _initialized(scoring: _Scoring, settings: dict[str, Any], optimizer: torch.optim.Optimizer | None = None) -> Any:
+    engine, *_ = deepspeed.initialize(model=scoring, optimizer=optimizer, config=settings)
+    engine.eval()  # no dropout, so that the first ratio of a step is exactly 1
+    return engine
+
+
+def _call(engine: Any, sequences: Sequence[Sequences], device: torch.device) -> tuple[Tensor, Tensor]:
+    log_probs, entropy = engine([part.to(device) for part in sequences])
+    return log_probs.cpu(), entropy.cpu()
+
+
+def _hidden(model: Any) -> int:
+    return int(model.config.get_text_config(decoder=True).hidden_size)
+
+
+def _buckets(model: Any) -> Iterator[list[tuple[str, Any]]]:
+    """Named parameters that ZeRO-3 has spread, in their order, of so many bytes together that a rank can hold them."""
+    bucket: list[tuple[str, Any]] = []
+    held = 0
+    for name, weight in model.named_parameters():
+        size = weight.ds_numel * weight.element_size()
+        if bucket and held + size > GATHERED_BYTES:
+            yield bucket
+            bucket, held = [], 0
+        bucket.append((name, weight))
+        held += size
+    yield bucket

@@ -1,0 +1,61 @@
+"""Weights on their way between processes: plain arrays in parts of bounded size, which Ray shares without a copy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from torch import Tensor
+
+PARCEL_BYTES: Final = 1 << 30  # beyond which a parcel is closed; a larger tensor travels alone
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One tensor, as bytes that numpy knows: bfloat16 is unknown to it."""
+
+    name: str
+    dtype: str  # of torch, such as "bfloat16"
+    shape: tuple[int, ...]
+    data: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, name: str, tensor: Tensor) -> Item:
+        """The tensor's bytes, from whatever device, laid out in order."""
+        flat = tensor.detach().cpu().contiguous().view(-1)
+        return cls(name, str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape), flat.view(torch.uint8).numpy())
+
+    def tensor(self) -> Tensor:
+        """The tensor, in memory of its own: what Ray hands out is read-only."""
+        tensor = torch.empty(self.shape, dtype=getattr(torch, self.dtype))
+        if tensor.numel():
+            tensor.view(-1).view(torch.uint8).numpy()[:] = self.data
+        return tensor
+
+
+Parcel = tuple[Item, ...]
+
+
+def pack(weights: Iterable[tuple[str, Tensor]], limit: int = PARCEL_BYTES) -> Iterator[Parcel]:
+    """The tensors in their order, in parcels of at most ``limit`` bytes or of one tensor."""
+    parcel: list[Item] = []
+    for name, tensor in weights:
+        item = Item.of(name, tensor)
+        if parcel and sum(other.data.nbytes for other in parcel) + item.data.nbytes > limit:
+            yield tuple(parcel)
+            parcel = []
+        parcel.append(item)
+    if parcel:
+        yield tuple(parcel)
+
+
+def unpack(parcels: Iterable[Parcel]) -> Iterator[tuple[str, Tensor]]:
+    """The tensors that were packed."""
+    return ((item.name, item.tensor()) for parcel in parcels for item in parcel)

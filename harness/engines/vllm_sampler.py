@@ -1,0 +1,86 @@
+"""A sampler over engines of vLLM in processes of their own, wherever on the cluster they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from harness.engines.parcels import pack
+from harness.engines.responses import Vocabulary, assemble, left_pad
+from harness.engines.vllm_pool import EnginePool
+from harness.engines.vllm_spread import gather, prompt_seeds, spread, take
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from torch import Tensor
+
+    from harness.engines.protocols import Decoding, Samples
+
+
+class VllmSampler:
+    """Spreads the prompts of a batch over the engines.
+
+    A sample's seed comes from its prompt's and its place in the group, so that what it draws depends, but for
+    rounding, neither on the engine nor on the samples beside it. An engine that dies is started anew by ``restart``,
+    with the weights of the last ``load``, and its prompts are sampled again: once a call.
+    """
+
+    def __init__(
+        self, engines: Sequence[Any], vocabulary: Vocabulary, restart: Callable[[int], Any], *, nccl: bool = False
+    ) -> None:
+        self._pool, self._vocabulary = EnginePool(engines, restart), vocabulary
+        self._resting, self._nccl = False, nccl
+
+    def sample(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int | Sequence[int]) -> Samples:
+        """Answer tokenised prompts, ``decoding.group_size`` times each."""
+        padded, seeds = left_pad(prompts, self._vocabulary.pad_id), prompt_seeds(len(prompts), seed)
+        return self._drawn(padded, spread(prompts, len(self._pool.engines)), prompts, decoding, seeds)
+
+    def on_each(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int) -> Samples:
+        """The same prompts answered by every engine: all of them by the first, then all by the second, and so on."""
+        count, engines = len(prompts), len(self._pool.engines)
+        repeated, seeds = list(prompts) * engines, prompt_seeds(count, seed) * engines
+        shares = [list(range(first, first + count)) for first in range(0, count * engines, count)]
+        return self._drawn(left_pad(repeated, self._vocabulary.pad_id), shares, repeated, decoding, seeds)
+
+    def load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
+        """Hand all engines the weights: by NCCL, as the learner has put them in Ray's store, or packed here."""
+        self._wake()
+        if self._nccl and hasattr(weights, "broadcast"):
+            self._pool.broadcast(weights)
+        else:
+            self._pool.load(weights.parcels() if hasattr(weights, "parcels") else _stored(weights))
+
+    def rest(self) -> None:
+        """Let the engines give their GPUs back; they take them again when they are asked for something."""
+        if not self._resting:
+            self._pool.call_all("rest")
+            self._resting = True
+
+    def _wake(self) -> None:
+        if self._resting:
+            self._pool.call_all("wake")
+            self._resting = False
+
+    def _drawn(
+        self,
+        padded: tuple[Tensor, Tensor],
+        shares: Sequence[Sequence[int]],
+        prompts: Sequence[Sequence[int]],
+        decoding: Decoding,
+        seeds: Sequence[int],
+    ) -> Samples:
+        self._wake()
+        ends = self._vocabulary.eos_ids
+        drawn = self._pool.call(
+            "sample", [(take(prompts, share), decoding, take(seeds, share), ends) for share in shares]
+        )
+        ids, log_probs = gather(drawn, [prompt for share in shares for prompt in share], fill=ends[0])
+        return assemble(*padded, ids, log_probs, self._vocabulary)
+
+
+def _stored(weights: Iterable[tuple[str, Tensor]]) -> list[Any]:
+    """References to the weights in Ray's store, packed in parcels."""
+    import ray  # noqa: PLC0415 - a run on PyTorch's engines has none
+
+    return [ray.put(parcel) for parcel in pack(weights)]

@@ -1,0 +1,132 @@
+"""What the store is to hold of a run, on disk until it holds it: ``results/outbox/<study>.<run>.jsonl``.
+
+A sheet starts with the run's head; a line a step follows, and at last the record. Whoever drives the run writes it as
+it goes, so that a store that is away, and a driver that dies, lose nothing that has been heard.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+from uuid import uuid4
+
+from harness.records import RunHead, RunRecord
+from harness.schema import SchemaError, read_json
+from harness.store_driver import driver
+from harness.writing import write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OUTBOX: Final = "outbox"  # in the results folder
+_SUFFIX: Final = ".jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The first line: an attempt at a run."""
+
+    head: RunHead
+    at: float  # seconds since 1970
+    token: str  # of this attempt alone; the store's run carries it
+    driver: str
+    folder: str  # of the run, in results/runs; its files go with the record
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A point of every curve."""
+
+    step: int
+    at: float
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The last line."""
+
+    at: float
+    record: RunRecord
+
+
+@dataclass(slots=True)
+class Sheet:
+    """An attempt at a run, in memory and on disk."""
+
+    file: Path
+    opening: Opening
+    steps: list[Step] = field(default_factory=list)
+    ending: Ending | None = None
+    earlier: Mapping[int, Step] = field(default_factory=dict)  # of the attempt that this one goes on from
+
+    @classmethod
+    def open(cls, outbox: Path, head: RunHead, folder: str) -> Self:
+        """Begin one, in place of that of an earlier attempt."""
+        file, opening = (
+            outbox / f"{head.study}.{head.run_id}{_SUFFIX}",
+            Opening(head, time.time(), uuid4().hex, driver(), folder),
+        )
+        earlier = {step.step: step for step in _steps(file)}
+        write(file, _line(opening).encode())
+        return cls(file, opening, earlier=earlier)
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """What was written. Raises SchemaError where it is no sheet; a last line that was cut off does not count."""
+        first, *lines = _whole_lines(file) or [""]
+        try:
+            sheet = cls(file, read_json(Opening, first))
+            for line in lines:
+                if "record" in json.loads(line):
+                    sheet.ending = read_json(Ending, line)
+                else:
+                    sheet.steps.append(Step(**json.loads(line)))
+        except (json.JSONDecodeError, TypeError) as error:
+            raise SchemaError(f"no sheet of an outbox: {error}") from None
+        return sheet
+
+    def add(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Take a step down, at the time at which it was first heard."""
+        before = self.earlier.get(step)
+        again = before is not None and before.metrics == metrics
+        self.steps.append(before if before and again else Step(step, time.time(), metrics))
+        self._append(self.steps[-1])
+
+    def end(self, record: RunRecord) -> None:
+        """Take the record down; nothing follows."""
+        self.ending = Ending(time.time(), record)
+        self._append(self.ending)
+
+    def curves(self) -> str:
+        """The steps as a run's folder holds them, an object a line."""
+        return "".join(json.dumps({"step": step.step, **step.metrics}) + "\n" for step in self.steps)
+
+    def _append(self, part: Step | Ending) -> None:
+        with self.file.open("a", encoding="utf-8") as file:
+            file.write(_line(part))
+
+
+def sheets(outbox: Path) -> list[Path]:
+    """The files that wait, oldest first."""
+    return sorted(outbox.glob(f"*{_SUFFIX}"), key=lambda file: file.stat().st_mtime)
+
+
+def _line(part: Opening | Step | Ending) -> str:
+    return json.dumps(asdict(part), default=str) + "\n"
+
+
+def _whole_lines(file: Path) -> list[str]:
+    return [line for line in file.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
+
+
+def _steps(file: Path) -> Iterator[Step]:
+    """Of an earlier attempt, as far as it can be read."""
+    try:
+        yield from Sheet.read(file).steps
+    except (OSError, SchemaError):
+        return

@@ -1,0 +1,105 @@
+"""One sweep of a study at a time on a store that several hosts share: its driver says so there, again and again."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+from harness.schema import SchemaError, read_json
+from harness.store_driver import driver, elsewhere, other
+from harness.store_errors import StoreError
+from sweeps.errors import SweepError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.store import Store
+
+BEAT: Final = 30.0  # seconds between two signs of life
+FORGOTTEN: Final = 180.0  # seconds until a driver on another host that gives none counts as dead
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A driver of a study."""
+
+    driver: str  # host, process id, second of its birth
+    since: float  # seconds since 1970, as below
+    heard: float  # last sign of life
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still drives. Processes of this host are looked up; hosts' clocks may differ by a minute."""
+        return time.time() - self.heard < FORGOTTEN if elsewhere(self.driver) else other(self.driver)
+
+
+@contextmanager
+def claim(store: Store, study: str) -> Iterator[None]:
+    """Hold the study. Raises SweepError naming the driver that holds it already."""
+    if not store.shared:  # the lock in the results folder is enough
+        yield
+        return
+    token, own = uuid4().hex, Claim(driver(), time.time(), time.time())
+    store.claim(study, token, _text(own))
+    try:
+        _refuse(_rival(store, study, token, own), study)
+        with _beating(store, study, token, own):
+            yield
+    finally:
+        with suppress(StoreError):  # a store that is away forgets it soon
+            store.claim(study, token, None)
+
+
+def _rival(store: Store, study: str, token: str, own: Claim) -> Claim | None:
+    """A live driver that was earlier. Of two that begin at once both have written before they read, so one sees one."""
+    rivals = {name: found for name, said in store.claims(study).items() if name != token and (found := _read(said))}
+    for name, found in rivals.items():
+        if not found.alive:
+            store.claim(study, name, None)
+    earlier = [(found.since, name) for name, found in rivals.items() if found.alive]
+    first = min(earlier, default=None)
+    return rivals[first[1]] if first and first < (own.since, token) else None
+
+
+def _refuse(rival: Claim | None, study: str) -> None:
+    if rival:
+        host, process, _ = rival.driver.split(" ")
+        raise SweepError(
+            f"{study} is being swept already, by process {process} on {host}, last heard of "
+            f"{max(time.time() - rival.heard, 0.0):.0f} s ago; wait for it or stop it (a driver that died is forgotten "
+            f"after {FORGOTTEN:.0f} s), or give one sweep both machines with RAY_ADDRESS"
+        )
+
+
+@contextmanager
+def _beating(store: Store, study: str, token: str, own: Claim) -> Iterator[None]:
+    over = Event()
+
+    def beat() -> None:
+        while not over.wait(BEAT):
+            with suppress(StoreError):
+                store.claim(study, token, _text(replace(own, heard=time.time())))
+
+    thread = Thread(target=beat, name="claim", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(BEAT)
+
+
+def _text(own: Claim) -> str:
+    return json.dumps(asdict(own))
+
+
+def _read(said: str) -> Claim | None:
+    try:
+        return read_json(Claim, said)
+    except (SchemaError, ValueError):  # of another version
+        return None

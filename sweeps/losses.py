@@ -1,0 +1,56 @@
+"""What counts against a run: its own failures. A node that was lost, or that asked it to leave, does not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import ray
+from ray.exceptions import (
+    ActorUnavailableError,
+    NodeDiedError,
+    ObjectLostError,
+    RayActorError,
+    RayTaskError,
+    WorkerCrashedError,
+)
+
+from harness.checkpoint.preemption import Preempted
+from sweeps.events import ATTEMPTS
+
+LOSSES: Final = 10  # of one run: nodes that come and go for ever end a sweep too
+_ACTOR_LOST: Final = "its node has died"  # what Ray says of an actor that died of it
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """How often a run has ended without a record."""
+
+    failures: int = 0  # its own
+    losses: int = 0
+
+    def after(self, lost: bool) -> Tries:
+        """One more."""
+        return replace(self, losses=self.losses + 1) if lost else replace(self, failures=self.failures + 1)
+
+    @property
+    def over(self) -> bool:
+        """Whether it is not tried again."""
+        return self.failures >= ATTEMPTS or self.losses >= LOSSES
+
+
+def lost(error: Exception, node: str) -> bool:
+    """Whether an attempt ended because a node did. ``node``: Ray's id of the one that it ran on, "" if unknown."""
+    while isinstance(error, RayTaskError) and isinstance(error.cause, Exception):
+        error = error.cause
+    if isinstance(error, NodeDiedError | ObjectLostError | Preempted):
+        return True
+    # Of an engine or a rank on another node: unavailable until Ray knows that the node has died. That of a process
+    # which died on a node that lives is known at once, and a failure.
+    if isinstance(error, ActorUnavailableError) or (isinstance(error, RayActorError) and _ACTOR_LOST in str(error)):
+        return True
+    return isinstance(error, WorkerCrashedError | RayActorError) and _dead(node)
+
+
+def _dead(node: str) -> bool:
+    return any(known["NodeID"] == node and not known["Alive"] for known in ray.nodes())

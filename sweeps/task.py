@@ -1,0 +1,41 @@
+"""A run in a worker process of Ray's, wherever it is."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import ray
+
+from sweeps.events import Hello
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sweeps.events import Message
+    from sweeps.plan import PlannedRun
+
+
+def work(run: PlannedRun, folder: str) -> Iterator[Message]:
+    """What the run says, after a first word from where it is."""
+    yield Hello(os.getpid(), platform.node(), ray.get_runtime_context().get_node_id())
+    from sweeps.worker import perform  # noqa: PLC0415 - torch and transformers are for workers, once a process
+
+    here = place(folder)
+    yield from perform(run, here / run.folder)
+    if here != Path(folder):
+        shutil.rmtree(here / run.folder, ignore_errors=True)
+
+
+def place(folder: str) -> Path:
+    """Where runs write: the driver's folder, or one of this machine, from which the last message takes the files."""
+    shared = Path(folder)
+    if shared.is_dir():
+        return shared
+    own = Path(tempfile.gettempdir()) / f"runs-of-{os.getuid()}"  # the same for the next try, which goes on there
+    own.mkdir(mode=0o700, exist_ok=True)
+    return own

@@ -1,0 +1,19 @@
+"""One run that says its steps, and how long they took. A forkserver imports this once: imports take longer."""
+
+from __future__ import annotations
+
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from harness.run import Finished, execute
+from tests.harness.checkpoint.runs import spec
+
+STEPS = 12
+CHOSEN = ("preset=dapo", f"steps={STEPS}", "+tricks.kl_loss={}", "optim.epochs=2", "eval.every=3")
+
+
+def follow(folder: Path, told: Connection) -> None:
+    """Execute it, to the end or until this process is killed."""
+    for item in execute(spec(*CHOSEN), folder):
+        if not isinstance(item, Finished):
+            told.send((item.step, item.metrics.get("seconds/step")))

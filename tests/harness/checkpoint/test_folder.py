@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.checkpoint.folder import MANIFEST, fault, sum_up, write_folder
+
+
+def fill(folder: Path) -> None:
+    (folder / "part").mkdir()
+    (folder / "part" / "weights").write_bytes(b"0123456789" * 100)
+    (folder / "numbers.json").write_text("{}")
+    sum_up(folder)
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    write_folder(tmp_path / "deep" / "whole", fill)
+    return tmp_path / "deep" / "whole"
+
+
+def test_what_was_written_is_whole(written: Path) -> None:
+    assert fault(written) is None
+    assert [path.name for path in written.parent.iterdir()] == ["whole"]
+
+
+def test_a_file_cut_in_half_is_named(written: Path) -> None:
+    (written / "part" / "weights").write_bytes(b"0123456789" * 50)
+    assert fault(written) == "part/weights is not what was written"
+
+
+def test_a_single_changed_bit_is_found(written: Path) -> None:
+    content = bytearray((written / "part" / "weights").read_bytes())
+    content[500] ^= 1
+    (written / "part" / "weights").write_bytes(content)
+    assert fault(written) == "part/weights is not what was written"
+
+
+def test_a_missing_file_is_named(written: Path) -> None:
+    (written / "numbers.json").unlink()
+    assert fault(written) == "numbers.json is not what was written"
+
+
+@pytest.mark.parametrize("content", [b"", b'{"sha256": {"numb', b'{"sums": {}}', b"\xff\xfe"])
+def test_a_manifest_that_is_none(written: Path, content: bytes) -> None:
+    (written / MANIFEST).write_bytes(content)
+    assert fault(written) == f"{MANIFEST} cannot be read"
+
+
+def test_a_folder_without_a_manifest_is_not_whole(written: Path) -> None:
+    (written / MANIFEST).unlink()
+    assert fault(written) == f"{MANIFEST} cannot be read"
+
+
+def test_a_failure_leaves_what_was_there(written: Path) -> None:
+    def fail(folder: Path) -> None:
+        (folder / "numbers.json").write_text("half of it")
+        raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space"):
+        write_folder(written, fail)
+    assert fault(written) is None
+    assert [path.name for path in written.parent.iterdir()] == ["whole"]
+
+
+def test_a_folder_takes_the_place_of_another(written: Path) -> None:
+    def other(folder: Path) -> None:
+        (folder / "other").write_text("")
+        sum_up(folder)
+
+    write_folder(written, other)
+    assert {path.name for path in written.iterdir()} == {"other", MANIFEST}

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.engines.vllm_answers import Answers
+from harness.engines.vllm_spread import gather, prompt_seeds, spread, take
+
+LENGTHS = st.lists(st.integers(1, 50), min_size=1, max_size=20)
+
+
+@given(LENGTHS, st.integers(1, 6))
+def test_every_prompt_goes_to_one_engine_and_no_engine_has_two_more_than_another(
+    lengths: list[int], engines: int
+) -> None:
+    shares = spread([[0] * length for length in lengths], engines)
+    assert sorted(prompt for share in shares for prompt in share) == list(range(len(lengths)))
+    sizes = [len(share) for share in shares]
+    assert max(sizes) - min(sizes) <= 1
+    assert len(shares) == min(engines, len(lengths))
+
+
+@given(LENGTHS, st.integers(1, 6))
+def test_engines_differ_in_tokens_by_one_prompt_at_most(lengths: list[int], engines: int) -> None:
+    shares = spread([[0] * length for length in lengths], engines)
+    tokens = [sum(lengths[prompt] for prompt in share) for share in shares]
+    assert max(tokens) - min(tokens) <= max(lengths)
+
+
+def test_one_seed_becomes_one_for_each_prompt() -> None:
+    assert len(set(prompt_seeds(5, 7))) == 5
+    assert prompt_seeds(5, 7)[:3] == prompt_seeds(3, 7) != prompt_seeds(3, 8)
+    assert prompt_seeds(2, [4, 4]) == [4, 4]
+    with pytest.raises(ValueError, match="3 seeds for 2 prompts"):
+        prompt_seeds(2, [1, 2, 3])
+
+
+def test_what_engines_answer_comes_back_in_the_order_of_the_prompts() -> None:
+    prompts = [[0], [0, 0, 0], [0, 0]]  # prompts 1 and 0 go to the first engine, 2 to the second
+    shares = spread(prompts, 2)
+    drawn = [answered(take([10, 20, 30], share)) for share in shares]
+    ids, log_probs = gather(drawn, [prompt for share in shares for prompt in share], fill=99)
+    assert ids.tolist() == [[10, 99], [11, 11], [20, 99], [21, 21], [30, 99], [31, 31]]
+    assert torch.equal(log_probs, torch.where(ids == 99, 0.0, -ids.float()))
+
+
+def answered(firsts: list[int]) -> Answers:
+    """Two samples a prompt: of one token, and of two."""
+    ids = np.array([token for first in firsts for token in (first, first + 1, first + 1)], dtype=np.int64)
+    lengths = np.array([1, 2] * len(firsts), dtype=np.int64)
+    return Answers(ids, -ids.astype(np.float32), lengths, lengths > 0)

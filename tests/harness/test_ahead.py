@@ -1,0 +1,149 @@
+"""Batches sampled one step ahead: by which weights, with which ratios, and where a run that was cut goes on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from itertools import repeat
+from pathlib import Path
+
+import pytest
+import torch
+
+from harness.batches import Batches
+from harness.config import load
+from harness.engines.protocols import Decoding, Samples
+from harness.schema import SchemaError
+from harness.train import Lesson, StepReport, steps
+from tests.harness.checkpoint.runs import advance, checkpoints, finish, result, spec
+from tests.harness.test_train import SCALE, TASKS, TableOfLogits
+from tricks.rule import UpdateRule
+
+AHEAD = ("preset=grpo", "rollout.ahead=1")
+
+
+class Recorded(TableOfLogits):
+    """Remembers the weights that sampled, and the ratios' denominators."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sampled_by: list[torch.Tensor] = []
+        self.old: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def sample(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int) -> Samples:
+        self.sampled_by.append(self.logits.detach().clone())
+        return super().sample(prompts, decoding, seed)
+
+    def update(self, samples, signal, rule, ablated=()):  # type: ignore[no-untyped-def]
+        self.old.append((signal.old_log_probs, samples.log_probs))
+        return super().update(samples, signal, rule, ablated)
+
+
+def lesson(policy: TableOfLogits, rule: UpdateRule) -> Lesson:
+    return Lesson(policy, policy, rule, SCALE, Decoding(8, 1), 0)
+
+
+def taught(policy: TableOfLogits, rule: UpdateRule, count: int, *, ahead: bool) -> list[StepReport]:
+    chosen = lesson(policy, rule)
+    batches = Batches(enumerate(repeat(TASKS, count), start=1), chosen.drawing(iter(())), ahead=ahead)
+    return list(steps(chosen, batches))
+
+
+def test_a_batch_is_sampled_by_the_weights_before_the_last_update() -> None:
+    policy = Recorded()
+    before = [policy.logits.detach().clone()]
+    chosen = lesson(policy, load("preset=grpo").update_rule())
+    for _ in steps(chosen, Batches(enumerate(repeat(TASKS, 4), start=1), chosen.drawing(iter(())), ahead=True)):
+        before.append(policy.logits.detach().clone())
+    # Steps 1 and 2 are sampled by the first weights, step 3 by those after step 1, step 4 by those after step 2.
+    for sampled, expected in zip(policy.sampled_by, (before[0], before[0], before[1], before[2]), strict=True):
+        assert torch.equal(sampled, expected)
+    assert not torch.equal(before[0], before[1])
+
+
+def test_staleness_is_logged() -> None:
+    reports = taught(TableOfLogits(), load("preset=grpo").update_rule(), 3, ahead=True)
+    assert [report.metrics["rollout/staleness"] for report in reports] == [0, 1, 1]
+    reports = taught(TableOfLogits(), load("preset=grpo").update_rule(), 3, ahead=False)
+    assert [report.metrics["rollout/staleness"] for report in reports] == [0, 0, 0]
+
+
+def test_ratios_are_to_the_policy_that_sampled() -> None:
+    policy = Recorded()
+    reports = taught(policy, load("preset=grpo").update_rule(), 3, ahead=True)
+    for old, sampled in policy.old:
+        assert torch.equal(old, sampled)
+    assert reports[0].metrics["mismatch/max"] == 0
+    assert reports[1].metrics["mismatch/max"] > 0.01  # the learner has moved on
+
+
+def test_a_rule_that_corrects_by_weights_keeps_its_own_ratios() -> None:
+    policy = Recorded()
+    taught(policy, load("preset=grpo", "+tricks.truncated_is={}").update_rule(), 2, ahead=True)
+    old, sampled = policy.old[1]
+    assert not torch.equal(old, sampled)
+
+
+def test_stale_batches_still_teach() -> None:
+    reports = taught(TableOfLogits(), load("preset=liteppo").update_rule(), 60, ahead=True)
+    assert sum(report.metrics["rollout/accuracy"] for report in reports[-10:]) / 10 > 0.9
+
+
+def test_a_sampler_with_weights_of_its_own_works_while_the_learner_does() -> None:
+    """The draw waits for the learner: only a thread of its own can then let both go on."""
+    policy, learning = TableOfLogits(), threading.Event()
+    chosen = lesson(policy, load("preset=grpo").update_rule())
+    draw, update = chosen.drawing(iter(())), policy.update
+
+    def patient(step, tasks, watch):  # type: ignore[no-untyped-def]
+        assert step == 1 or learning.wait(60)
+        return draw(step, tasks, watch)
+
+    def noted(*given):  # type: ignore[no-untyped-def]
+        learning.set()
+        return update(*given)
+
+    policy.update = noted  # type: ignore[method-assign]
+    batches = Batches(enumerate(repeat(TASKS, 2), start=1), patient, ahead=True, apart=True)
+    assert [report.step for report in steps(chosen, batches)] == [1, 2]
+
+
+def test_what_fails_in_the_thread_fails_the_run() -> None:
+    chosen = lesson(TableOfLogits(), load("preset=grpo").update_rule())
+    draw = chosen.drawing(iter(()))
+
+    def failing(step, tasks, watch):  # type: ignore[no-untyped-def]
+        if step == 2:
+            raise RuntimeError("no answer from the engine")
+        return draw(step, tasks, watch)
+
+    def reports() -> Iterator[StepReport]:
+        return steps(chosen, Batches(enumerate(repeat(TASKS, 3), start=1), failing, ahead=True, apart=True))
+
+    with pytest.raises(RuntimeError, match="no answer from the engine"):
+        list(reports())
+
+
+@pytest.mark.parametrize("preset", ["grpo", "dapo"])
+def test_a_cut_run_goes_on_with_the_batch_that_was_waiting(preset: str, tmp_path: Path) -> None:
+    chosen = spec(*AHEAD, f"preset={preset}")
+    finish(chosen, tmp_path / "whole")
+    for step in range(3):
+        advance(chosen, tmp_path / "cut", step)
+    finish(chosen, tmp_path / "cut")
+    assert result(tmp_path / "cut") == result(tmp_path / "whole")
+
+
+def test_a_waiting_batch_is_kept_without_pickles(tmp_path: Path) -> None:
+    advance(spec(*AHEAD), tmp_path, 2)
+    kept = tmp_path / "checkpoints" / checkpoints(tmp_path)[-1]
+    assert {"batch.json", "batch.safetensors"} <= {path.name for path in kept.iterdir()}
+
+
+def test_being_ahead_names_another_cell() -> None:
+    assert load("rollout.ahead=1").cell_id() != load().cell_id()
+
+
+def test_engines_that_take_turns_cannot_be_ahead() -> None:
+    with pytest.raises(SchemaError, match=r"rollout.ahead: .* set backend.colocated=false"):
+        load("model=qwen3_4b", "data=math_easy", "eval=paper", "backend=gpu", "rollout.ahead=1")

@@ -1,0 +1,21 @@
+from itertools import count, islice
+
+from harness.counted import Counted
+
+
+def test_what_is_taken_is_counted() -> None:
+    items = Counted(count())
+    assert list(islice(items, 3)) == [0, 1, 2]
+    assert next(items) == 3
+    assert items.taken == 4
+
+
+def test_another_one_is_brought_to_the_same_place() -> None:
+    items = Counted(count())
+    items.skip(4)
+    assert (next(items), items.taken) == (4, 5)
+
+
+def test_an_end_is_not_counted() -> None:
+    items = Counted("ab")
+    assert (list(items), items.taken) == (["a", "b"], 2)

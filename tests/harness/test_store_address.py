@@ -1,0 +1,106 @@
+"""User and password of a store: used, and never said."""
+
+import base64
+import os
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import pytest
+
+from harness.store import Store
+from harness.store_address import redacted, without_credentials
+from harness.store_errors import StoreError
+from harness.ui import main as show
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch):
+    """What a test sets is forgotten, MLflow's own patience too."""
+    for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+
+
+@pytest.fixture
+def locked():
+    """A server that lets nobody in and remembers who asked."""
+    asked = []
+
+    class Locked(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.headers.get("Authorization", ""))
+            self.send_response(401)
+            self.end_headers()
+
+        do_POST = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Locked) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://alice:s3cret%40word@127.0.0.1:{server.server_port}", asked
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("http://alice:s3cret@host:5000/x", "http://***@host:5000/x"),
+        (
+            "could not reach postgresql://alice:p@ss:word@host/db at all",
+            "could not reach postgresql://***@host/db at all",
+        ),
+        ("http://token@host", "http://***@host"),
+        ("http://host:5000/a@b", "http://host:5000/a@b"),
+        ("sqlite:////tmp/results/mlflow.db", "sqlite:////tmp/results/mlflow.db"),
+    ],
+)
+def test_credentials_are_taken_out_of_a_text(text, said):
+    assert redacted(text) == said
+
+
+def test_credentials_of_a_server_go_to_where_mlflow_reads_them():
+    assert without_credentials("https://alice:s3cret%40word@host:8443/mlflow") == "https://host:8443/mlflow"
+    assert os.environ["MLFLOW_TRACKING_USERNAME"] == "alice"
+    assert os.environ["MLFLOW_TRACKING_PASSWORD"] == "s3cret@word"
+
+
+def test_an_address_without_credentials_changes_nothing(monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "bob")
+    assert without_credentials("http://host:5000") == "http://host:5000"
+    assert os.environ["MLFLOW_TRACKING_USERNAME"] == "bob"
+
+
+def test_a_server_is_sent_the_credentials_and_a_refusal_does_not_name_them(results, monkeypatch, locked):
+    address, asked = locked
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    store = Store.open(results)
+    with pytest.raises(StoreError) as caught:
+        store.finished("norms")
+    assert "does not let us in; set MLFLOW_TRACKING_USERNAME" in str(caught.value)
+    assert asked[0] == f"Basic {base64.b64encode(b'alice:s3cret@word').decode()}"
+    assert "s3cret" not in str(caught.value) + store.place + repr(caught.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("ftp://alice:s3cret@host", "is no database and no server; use sqlite:///FILE or http://HOST"),
+        ("postgresql://alice:s3cret@host:port/db", "is no address of a database"),
+        ("mysql+nosuch://alice:s3cret@host/db", "is no address of a database"),
+        ("mssql+nodriver://alice:s3cret@host/db", "is no address of a database"),
+    ],
+)
+def test_an_address_that_is_none_is_refused_without_its_password(results, monkeypatch, uri, said):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(StoreError) as caught:
+        Store.open(results)
+    assert said in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_the_command_that_shows_runs_does_not_say_the_password(monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://alice:s3cret@host/mlflow")
+    assert show([]) == 0
+    assert capsys.readouterr().out == "the runs are on the tracking server: https://host/mlflow\n"

@@ -1,0 +1,119 @@
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+
+from harness.store import Store
+from harness.store_delivery import Delivery, bring
+from harness.store_errors import StoreError
+from harness.store_outbox import Sheet
+from tests.harness.store_samples import RECORD
+
+
+@pytest.fixture
+def sheet(results, store):
+    written = Sheet.open(results / "outbox", RECORD.head, "norms.c1-s0")
+    for step in (0, 1, 2):
+        written.add(step, {"reward/mean": step / 8})
+    return written
+
+
+def points(store):
+    """How often each step of the curve is in the database."""
+    with closing(sqlite3.connect(store.place)) as database:
+        return database.execute("SELECT step, count(*) FROM metrics WHERE key = 'reward/mean' GROUP BY step").fetchall()
+
+
+def runs(store):
+    with closing(sqlite3.connect(store.place)) as database:
+        return database.execute("SELECT status, lifecycle_stage FROM runs ORDER BY start_time, end_time").fetchall()
+
+
+def test_what_has_arrived_is_not_sent_again(store, sheet, results):
+    delivery = Delivery(sheet)
+    bring(store, delivery, results / "runs")
+    sheet.add(3, {"reward/mean": 0.5})
+    sheet.end(RECORD)
+    bring(store, delivery, results / "runs")
+    assert delivery.done
+    assert store.records("norms") == [RECORD]
+    assert points(store) == [(0, 1), (1, 1), (2, 1), (3, 1)]
+    assert not sheet.file.exists()
+
+
+def test_a_driver_that_died_after_sending_is_taken_up_in_the_same_run(store, sheet, results):
+    bring(store, Delivery(sheet), results / "runs")
+    sheet.end(RECORD)
+    bring(store, Delivery(Sheet.read(sheet.file), begun=True), results / "runs")
+    assert runs(store) == [("FINISHED", "active")]
+    assert points(store) == [(0, 1), (1, 1), (2, 1)]
+
+
+def test_a_begin_whose_answer_was_lost_is_found_again(store, sheet, results):
+    delivery = Delivery(sheet, begun=True)  # it was tried
+    store.begin(RECORD.head, token=sheet.opening.token)  # it arrived, and nobody heard
+    bring(store, delivery, results / "runs")
+    assert runs(store) == [("RUNNING", "active")]
+
+
+def test_an_end_that_was_cut_short_is_finished_without_a_second_point(store, sheet, results):
+    sheet.end(RECORD)
+    handle = store.begin(RECORD.head, token=sheet.opening.token)
+    store.write(handle, sheet.steps)
+    store.finish(handle, RECORD, ended=sheet.ending.at)  # and the driver died before it knew
+    bring(store, Delivery(sheet, begun=True), results / "runs")
+    assert runs(store) == [("FINISHED", "active")]
+    with closing(sqlite3.connect(store.place)) as database:
+        scores = database.execute("SELECT count(*) FROM metrics WHERE key = 'final/accuracy'").fetchone()
+    assert scores == (1,)
+
+
+def test_a_run_that_somebody_has_removed_is_made_anew(store, sheet, results):
+    delivery = Delivery(sheet)
+    bring(store, delivery, results / "runs")
+    store.drop(delivery.handle)
+    sheet.end(RECORD)
+    with pytest.raises(StoreError) as caught:
+        bring(store, delivery, results / "runs")
+    assert caught.value.refused
+    bring(store, delivery, results / "runs")
+    assert store.history("norms", "reward/mean") == {"c1-s0": ((0, 0.0), (1, 0.125), (2, 0.25))}
+    assert store.records("norms") == [RECORD]
+
+
+def test_an_attempt_takes_the_place_of_the_one_before(store, sheet, results):
+    first = Delivery(sheet)
+    bring(store, first, results / "runs")
+    again = Sheet.open(results / "outbox", RECORD.head, "norms.c1-s0")
+    bring(store, Delivery(again, replaces=first), results / "runs")
+    assert sorted(runs(store)) == [("KILLED", "deleted"), ("RUNNING", "active")]
+
+
+def test_the_files_of_a_run_go_with_its_record_and_weights_stay(store, sheet, results):
+    folder = results / "runs" / "norms.c1-s0"
+    (folder / "exported").mkdir(parents=True)
+    for name in ("outcomes.parquet", "record.json", "metrics.jsonl", "traceback.txt", "exported/model.safetensors"):
+        (folder / name).write_text("x")
+    sheet.end(RECORD)
+    bring(store, Delivery(sheet), results / "runs")
+    assert {path.name for path in results.rglob("artifacts/*")} == {"outcomes.parquet", "record.json", "config.yaml"}
+
+
+def test_of_two_drivers_that_finish_the_same_run_one_remains(store, results):
+    other = Store.open(results)
+    handles = [each.begin(RECORD.head) for each in (store, other)]
+    for uuid in handles:  # both have looked before either was finished
+        store._tracker.attach(uuid.uuid, {}, {})
+        store._tracker.end(uuid.uuid, "FINISHED")
+    for each, handle in zip((store, other), handles, strict=True):
+        each._settle(handle, RECORD.run_id)
+    assert [row.status for row in store._reader.runs("norms")] == ["FINISHED"]
+
+
+def test_a_failed_run_waits_and_arrives_like_another(store, sheet, results):
+    failed = replace(RECORD, status="failed", error="ValueError: no", scores={})
+    sheet.end(failed)
+    bring(store, Delivery(sheet), results / "runs")
+    assert store.records("norms") == [failed]
+    assert runs(store) == [("FAILED", "active")]

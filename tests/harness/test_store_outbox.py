@@ -1,0 +1,65 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from harness.schema import SchemaError
+from harness.store_outbox import Sheet, sheets
+from tests.harness.store_samples import RECORD
+
+
+def sheet(outbox):
+    return Sheet.open(outbox, RECORD.head, "norms.c1-s0")
+
+
+def test_a_sheet_reads_as_it_was_written(tmp_path):
+    written = sheet(tmp_path)
+    written.add(0, {"eval/accuracy": 0.25})
+    written.add(1, {"reward/mean": 0.5})
+    assert Sheet.read(written.file).ending is None
+    written.end(RECORD)
+    read = Sheet.read(written.file)
+    assert (read.opening, read.steps, read.ending) == (written.opening, written.steps, written.ending)
+    assert sheets(tmp_path) == [written.file]
+
+
+def test_a_line_that_was_cut_off_does_not_count(tmp_path):
+    written = sheet(tmp_path)
+    for step in (0, 1):
+        written.add(step, {"reward/mean": 0.5})
+    whole = written.file.read_text()
+    written.file.write_text(whole[:-9])
+    assert [step.step for step in Sheet.read(written.file).steps] == [0]
+
+
+def test_an_attempt_that_goes_on_keeps_the_times_of_the_steps_it_repeats_and_no_others(tmp_path):
+    first = sheet(tmp_path)
+    first.add(0, {"reward/mean": 0.25})
+    first.add(1, {"reward/mean": 0.5, "seconds/step": 2.0})
+    second = sheet(tmp_path)
+    second.add(0, {"reward/mean": 0.25})
+    second.add(1, {"reward/mean": 0.5, "seconds/step": 3.0})
+    assert second.steps[0] == first.steps[0]
+    assert second.steps[1].at > first.steps[1].at
+    assert second.opening.token != first.opening.token
+    assert Sheet.read(second.file).steps == second.steps
+
+
+def test_the_steps_of_a_sheet_are_the_curves_of_a_run_folder(tmp_path):
+    written = sheet(tmp_path)
+    written.add(1, {"reward/mean": 0.5})
+    assert [json.loads(line) for line in written.curves().splitlines()] == [{"step": 1, "reward/mean": 0.5}]
+
+
+@pytest.mark.parametrize("text", ["", "{half", '{"step": 1}\n', "[]\n"])
+def test_what_is_no_sheet_is_refused(tmp_path, text):
+    (tmp_path / "a.jsonl").write_text(text)
+    with pytest.raises((SchemaError, json.JSONDecodeError)):
+        Sheet.read(tmp_path / "a.jsonl")
+
+
+def test_a_new_attempt_begins_where_the_last_sheet_cannot_be_read(tmp_path):
+    place = sheet(tmp_path).file
+    place.write_text("{half")
+    assert sheet(tmp_path).steps == []
+    assert Sheet.read(place).opening.head == replace(RECORD.head)

@@ -1,0 +1,35 @@
+"""A driver that publishes runs of a study as fast as it can: ``python -m tests.harness.writer RESULTS NUMBER GATE``."""
+
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from harness.store import Store
+from harness.store_courier import Courier
+from tests.harness.store_samples import RECORD
+
+PATIENCE = 300.0  # seconds
+RUNS = 3  # of each writer alone
+STEPS = 20
+SHARED = "shared-s0"  # the run that every writer has
+
+
+def main(results, number, gate):
+    store = Store.open(Path(results))
+    store.statuses("norms")  # connected before the gate opens
+    courier = Courier(store, Path(results), print)
+    Path(gate, number).touch()
+    while not Path(gate, "open").exists():
+        time.sleep(0.01)
+    for run_id in (SHARED, *(f"w{number}-s{seed}" for seed in range(RUNS))):
+        record = replace(RECORD, run_id=run_id, provenance={"commit": f"of {number}"})
+        courier.begin(record.head, run_id)
+        for step in range(STEPS):
+            courier.step(run_id, step, {"reward/mean": step / 8, "reward/std": step / 16})
+        courier.end(run_id, record)
+    assert not courier.close(PATIENCE)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,174 @@
+"""Ranks of DeepSpeed for tests, the learner of one process beside them, and samples that both learn from."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ray
+import torch
+
+from harness.config import ExperimentConfig, load
+from harness.engines.build import build_sampler
+from harness.engines.deepspeed_learner import DeepspeedLearner
+from harness.engines.deepspeed_rank import DeepspeedRank
+from harness.engines.hf_scores import hf_scores
+from harness.engines.protocols import Decoding, Samples
+from harness.engines.torch_learner import TorchLearner
+from harness.models.load import load_model
+from tests.harness.engines.learners import rollouts_of
+from tests.harness.engines.policies import gradients
+from tricks.fired import ablations
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
+
+    from harness.engines.protocols import Learner
+
+ROOT = Path(__file__).parents[2]
+COUNT = 2
+STAGES = (0, 1, 2, 3)
+GRPO = ("preset=grpo",)
+RULES = {
+    "grpo": GRPO,
+    "dapo": ("preset=dapo",),
+    "liteppo": ("preset=liteppo",),
+    "kl": ("preset=grpo", "+tricks.kl_loss={}"),
+    "entropy": ("preset=grpo", "+tricks.entropy_bonus={}"),
+}
+
+
+class WatchedRank(DeepspeedRank):
+    """Shows what lies hidden in its process."""
+
+    def gradients(self) -> dict[str, Any]:
+        """Of the whole model, as they were before the last step, by parameter."""
+        return self._seen
+
+    def begin(self, config: ExperimentConfig) -> None:
+        super().begin(config)
+        policy: Any = self._policy
+        descend, self._seen = policy.descend, dict[str, Any]()
+
+        def watched(lr: float) -> float:
+            from deepspeed.utils import safe_get_full_grad
+
+            named = policy._model.named_parameters()
+            self._seen = {name: safe_get_full_grad(weight).float().numpy().copy() for name, weight in named}
+            return descend(lr)
+
+        policy.descend = watched
+
+    def break_down(self) -> None:
+        """Fail in the next pass, before any other rank hears of it."""
+
+        def broken(_: object) -> None:
+            raise MemoryError("no memory left on this rank alone")
+
+        policy: Any = self._policy
+        policy.score = broken
+
+    def numbers_held(self) -> int:
+        """In all tensors that are alive in this process."""
+        gc.collect()
+        return sum(part.numel() for part in gc.get_objects() if type(part) in {torch.Tensor, torch.nn.Parameter})
+
+    def share(self) -> int:
+        """Numbers of the model that lie with this rank between two passes."""
+        return sum(weight.numel() for weight in self._policy._model.parameters())
+
+
+def started(count: int = COUNT) -> list[Any]:
+    """Ranks that have met."""
+    kind = ray.remote(WatchedRank).options(num_cpus=0, runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}})
+    ranks = [kind.remote(number, count) for number in range(count)]
+    meeting = ray.get(ranks[0].address.remote())
+    ray.get([rank.start.remote(*meeting) for rank in ranks])
+    return ranks
+
+
+def config(*overrides: str, stage: int = 3) -> ExperimentConfig:
+    """Of a run on two ranks whose steps hold two updates."""
+    chosen = f"backend.deepspeed.zero_stage={stage}"
+    return load("model=large_base", "backend=cpu_engines", "optim.updates_per_rollout=2", chosen, *overrides)
+
+
+def of_one_process(chosen: ExperimentConfig) -> TorchLearner:
+    """The learner that all is measured by."""
+    assert chosen.backend.deepspeed is not None
+    model, _ = load_model(chosen.model.path, getattr(torch, chosen.backend.deepspeed.dtype))
+    needs = chosen.update_rule().needs
+    return TorchLearner(model, chosen.optim, chosen.rollout.temperature, hf_scores, needs)
+
+
+@cache
+def samples(prompts: int = 6, group_size: int = 4, longest: int = 40) -> Samples:
+    """Of the model itself, of very different lengths; the last of several is a lone token."""
+    chosen = config()
+    model, tokenizer = load_model(chosen.model.path, torch.float32)
+    ids = [list(range(6, 9 + 3 * number)) for number in range(prompts)]
+    drawn = build_sampler(model, tokenizer, chosen).sample(ids, Decoding(group_size, longest), 0)
+    mask = drawn.response_mask.clone()
+    mask[-1, 1:] &= len(mask) == 1
+    return replace(drawn, response_mask=mask)
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What a learner did over some steps on the same samples."""
+
+    log_probs: tuple[Tensor, ...]  # at the start of each step
+    reference: Tensor | None  # log-probs at the end
+    metrics: tuple[Mapping[str, float], ...]
+    weights: dict[str, Tensor]
+
+
+def follow(learner: Learner, chosen: ExperimentConfig, drawn: Samples, steps: int = 1) -> Followed:
+    """Let it learn as the loop does."""
+    rule, log_probs, metrics, reference = chosen.update_rule(), [], [], None
+    for _ in range(steps):
+        log_probs.append(learner.log_probs(drawn))
+        rollouts = rollouts_of(drawn, log_probs[-1])
+        if "ref_log_probs" in rule.needs:
+            reference = learner.reference_log_probs(drawn)
+            rollouts = replace(rollouts, ref_log_probs=reference)
+        metrics.append(learner.update(drawn, rule.signal(rollouts), rule, ablations(rule, rollouts)))
+    weights = {name: weight.detach().clone() for name, weight in learner.weights()}
+    return Followed(tuple(log_probs), reference, tuple(metrics), weights)
+
+
+@cache
+def expected(overrides: Sequence[str], steps: int, prompts: int = 6) -> Followed:
+    """The same by one process."""
+    chosen = config(*overrides)
+    return follow(of_one_process(chosen), chosen, samples(prompts), steps)
+
+
+@cache
+def expected_gradients(overrides: Sequence[str], prompts: int = 6, group_size: int = 4) -> dict[str, Tensor]:
+    """Of the first update, by one process."""
+    chosen = config("optim.updates_per_rollout=1", *overrides)
+    learner = of_one_process(chosen)
+    found = gradients(learner._model)
+    follow(learner, chosen, samples(prompts, group_size))
+    return found
+
+
+def found_gradients(
+    ranks: Sequence[Any], overrides: Sequence[str], stage: int, prompts: int = 6, group_size: int = 4
+) -> dict[str, Tensor]:
+    """Of the first update, by the ranks; each has to see the same."""
+    chosen = config("optim.updates_per_rollout=1", *overrides, stage=stage)
+    follow(DeepspeedLearner(ranks, chosen), chosen, samples(prompts, group_size))
+    return {name: torch.tensor(found) for name, found in ray.get(ranks[0].gradients.remote()).items()}
+
+
+def gap(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> float:
+    """The largest difference of any number in tensors of the same names."""
+    assert list(one) == list(other)
+    return max((one[name] - other[name]).abs().max().item() for name in one)

@@ -1,0 +1,117 @@
+"""Whole runs on vLLM and DeepSpeed (two ranks, ZeRO-3), through Ray, against PyTorch's engines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+
+from harness.config import ExperimentConfig, load
+from harness.engines import crew
+from harness.engines.build import build_learner, engines
+from harness.metrics import METRICS, family, is_timing
+from harness.models.load import load_model, load_tokenizer
+from harness.prompts import Prompts, training_decoding
+from harness.train import StepReport, train
+from tests.harness.checkpoint.runs import advance, finish, result, spec
+from tests.parity.conftest import needs_engines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from harness.engines.protocols import Decoding, Learner, Sampler, Samples
+
+pytestmark = [pytest.mark.slow, needs_engines]
+
+STEPS = 4
+ON_ENGINES = ("backend=cpu_engines", "model=large_base", "rollout.max_prompt_length=128")
+SMALL = ("steps=4", "rollout.prompts_per_batch=8", "rollout.max_response_length=32", "optim.lr=1e-3")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def processes(cluster: None) -> Iterator[None]:
+    """The actors live as long as these tests."""
+    yield
+    crew.dismiss()
+
+
+class Recorded:
+    """Remembers what a sampler draws."""
+
+    def __init__(self, sampler: Sampler) -> None:
+        self._sampler, self.drawn = sampler, list[Any]()
+
+    def sample(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int) -> Samples:
+        self.drawn.append(self._sampler.sample(prompts, decoding, seed))
+        return self.drawn[-1]
+
+    def load(self, weights: Any) -> None:
+        self._sampler.load(weights)
+
+    def rest(self) -> None:
+        self._sampler.rest()
+
+
+class Replayed:
+    """Gives what another sampler drew, in its order."""
+
+    def __init__(self, drawn: list[Samples]) -> None:
+        self._drawn = iter(drawn)
+
+    def sample(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int) -> Samples:
+        return next(self._drawn)
+
+    def load(self, weights: Any) -> None:
+        pass
+
+    def rest(self) -> None:
+        pass
+
+
+def trained(sampler: Any, learner: Learner, config: ExperimentConfig) -> list[StepReport]:
+    tasks, _ = Prompts(config, load_tokenizer(config.model.path)).training({})
+    batches = (list(islice(tasks, config.rollout.prompts_per_batch)) for _ in range(config.steps))
+    decoding, rule = training_decoding(config), config.update_rule()
+    return list(train(sampler, learner, rule, config.reward, batches, decoding, config.seed))
+
+
+@pytest.mark.parametrize("preset", ["dapo_static", "liteppo"])
+def test_a_run_learns_what_pytorch_learns_from_the_same_samples(preset: str) -> None:
+    config = load(*ON_ENGINES, *SMALL, f"preset={preset}")
+    sampler, learner, _ = engines(config)
+    recorded = Recorded(sampler)
+    spread = trained(recorded, learner, config)
+    model, _ = load_model(config.model.path, torch.float32)
+    alone = build_learner(model, replace(config, backend=load("backend=hf").backend))
+    single = trained(Replayed(recorded.drawn), alone, config)
+    for ours, theirs in zip(spread, single, strict=True):
+        numbers = {name: value for name, value in theirs.metrics.items() if not is_timing(name)}
+        assert {name: ours.metrics[name] for name in numbers} == pytest.approx(numbers, rel=1e-3, abs=1e-4)
+    assert {family(name) for name in spread[-1].metrics} <= set(METRICS)
+    learned = dict(alone.weights())
+    for name, weight in learner.weights():
+        assert (weight - learned[name]).abs().max() < 1e-4, name
+    begun = dict(load_model(config.model.path, torch.float32)[0].named_parameters())
+    assert max((learned[name] - begun[name]).abs().max() for name in learned) > 1e-3  # there was something to learn
+
+
+def test_a_run_on_engines_that_was_cut_goes_on_with_the_same_prompts_seeds_and_steps(tmp_path: Path) -> None:
+    chosen = spec(*ON_ENGINES, "preset=liteppo")
+    finish(chosen, tmp_path / "whole")
+    advance(chosen, tmp_path / "cut", 2)
+    assert finish(chosen, tmp_path / "cut") == [0, 1, 2, 3]
+    cut, whole = result(tmp_path / "cut"), result(tmp_path / "whole")
+    for ours, theirs in zip(cut["metrics"], whole["metrics"], strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-3, abs=1e-3)
+    learned, resumed = (load_model(str(tmp_path / name / "model"), torch.float32)[0] for name in ("whole", "cut"))
+    for one, other in zip(learned.parameters(), resumed.parameters(), strict=True):
+        assert (one - other).abs().max() < 1e-4
+
+
+def test_the_next_run_takes_the_engines_over() -> None:
+    first = crew.crew(load(*ON_ENGINES, *SMALL))
+    assert crew.crew(load(*ON_ENGINES, *SMALL, "preset=grpo", "seed=7", "steps=9")) is first

@@ -1,0 +1,87 @@
+"""Calls to several actors as to one. Any actor will do; a real engine dies in ``test_vllm_sampler``."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+import pytest
+import ray
+
+from harness.engines.engine_errors import EngineError
+from harness.engines.vllm_pool import EnginePool
+
+
+class Counter:
+    """Adds up what it is given, until it dies of a given number."""
+
+    def __init__(self, deadly: int = -1) -> None:
+        self._sum, self._deadly = 0, deadly
+
+    def load(self, *parts: int) -> None:
+        self._sum = sum(parts)
+
+    def plus(self, number: int) -> int:
+        if number == self._deadly:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if number == 404:
+            raise LookupError("no such number\nin two lines")
+        if number == 500:
+            raise EngineError("RuntimeError: broken inside")
+        return self._sum + number
+
+
+def counter(deadly: int = -1) -> Any:
+    return ray.remote(Counter).options(num_cpus=0).remote(deadly)
+
+
+@pytest.fixture
+def pool(cluster: None) -> EnginePool:
+    """Two actors, of which the second dies of a 7; what comes in its place does not."""
+    found = EnginePool([counter(), counter(deadly=7)], lambda index: counter())
+    found.load([ray.put(100), ray.put(20)])
+    return found
+
+
+def test_each_engine_gets_its_own_arguments(pool: EnginePool) -> None:
+    assert pool.call("plus", [(1,), (2,)]) == [121, 122]
+    assert pool.call("plus", [(1,)]) == [121]
+    assert pool.call_all("plus", 3) == [123, 123]
+
+
+def test_a_dead_engine_is_replaced_and_brought_up_to_date(pool: EnginePool) -> None:
+    before = pool.engines
+    assert pool.call("plus", [(6,), (7,)]) == [126, 127]
+    assert pool.engines[0] == before[0]
+    assert pool.engines[1] != before[1]
+
+
+def test_what_died_in_one_call_may_die_in_another(pool: EnginePool) -> None:
+    pool.call("plus", [(6,), (7,)])
+    ray.kill(pool.engines[1])
+    assert pool.call("plus", [(6,), (7,)]) == [126, 127]
+
+
+def test_an_engine_that_says_it_is_broken_is_replaced_too(cluster: None) -> None:
+    broken = EnginePool([counter()], lambda index: counter())
+    with pytest.raises(EngineError, match=r"^engine 0 of vLLM died, .* died again in the same call: .*: broken inside"):
+        broken.call_all("plus", 500)
+
+
+def test_another_error_comes_out_as_it_is_and_replaces_nothing(pool: EnginePool) -> None:
+    before = pool.engines
+    with pytest.raises(LookupError, match="no such number"):
+        pool.call_all("plus", 404)
+    assert pool.engines == before
+
+
+def test_weights_that_were_broadcast_cannot_be_given_to_another_engine(pool: EnginePool) -> None:
+    class Weights:
+        def broadcast(self, engines: Any) -> None:
+            ray.get([engine.load.remote(1000) for engine in engines])
+
+    pool.broadcast(Weights())
+    assert pool.call_all("plus", 1) == [1001, 1001]
+    with pytest.raises(EngineError, match=r"^engine 1 of vLLM died: .*came by NCCL .* vllm\.sync=object_store$"):
+        pool.call("plus", [(6,), (7,)])

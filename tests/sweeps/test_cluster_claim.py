@@ -1,0 +1,137 @@
+import json
+import re
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from shutil import copyfile
+
+import pytest
+
+from harness.store import Store
+from harness.store_tags import DRIVER
+from sweeps.claim import FORGOTTEN, Claim, claim
+from sweeps.errors import SweepError
+from tests.harness.store_samples import RECORD
+from tests.sweeps.clusters import PATIENCE, sweep
+from tests.sweeps.grids import PLAIN, TINY, write
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from harness.store import Store
+from sweeps.claim import claim
+from sweeps.errors import SweepError
+store = Store.open(Path(sys.argv[1]))
+store.claims("norms")
+print("ready", flush=True)
+sys.stdin.readline()
+try:
+    with claim(store, "norms"):
+        print("held", flush=True)
+        sys.stdin.readline()
+except SweepError as error:
+    print(error, flush=True)
+"""
+
+
+@pytest.fixture
+def shared(tmp_path, monkeypatch, blank_database):
+    """A store that several hosts use."""
+    copyfile(blank_database, tmp_path / "shared.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'shared.db'}")
+    return Store.open(tmp_path / "results")
+
+
+def holder(folder):
+    command = [sys.executable, "-c", HOLD, str(folder)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def say(process):
+    process.stdin.write("\n")
+    process.stdin.flush()
+
+
+def of_another_host(store, age, study="norms"):
+    now = time.time()
+    store.claim(study, "abc", json.dumps(asdict(Claim("elsewhere 12 1700000000", now - 1000.0, now - age))))
+
+
+def test_a_driver_on_another_host_is_named_with_the_ways_out(shared):
+    of_another_host(shared, 5.0)
+    with pytest.raises(SweepError) as caught, claim(shared, "norms"):
+        pass
+    said = re.sub(r"heard of \d+ s ago", "heard of 5 s ago", str(caught.value))  # more on a busy machine
+    assert said == (
+        "norms is being swept already, by process 12 on elsewhere, last heard of 5 s ago; wait for it or stop it (a "
+        "driver that died is forgotten after 180 s), or give one sweep both machines with RAY_ADDRESS"
+    )
+    assert list(shared.claims("norms")) == ["abc"]
+
+
+def test_a_sweep_does_not_start_beside_one_on_another_host(shared, tmp_path):
+    of_another_host(shared, 5.0, study="plain")
+    words, said = [f"grid={write(tmp_path, PLAIN + TINY)}", f"results={tmp_path / 'results'}"], tmp_path / "said.txt"
+    with sweep(words, said, MLFLOW_TRACKING_URI=f"sqlite:///{shared.place}", LAUNCH="inline") as process:
+        assert process.wait(PATIENCE) == 2
+    assert "plain is being swept already, by process 12 on elsewhere" in said.read_text()
+    assert shared.statuses("plain") == {}
+
+
+def test_a_driver_on_another_host_that_is_silent_is_forgotten(shared):
+    of_another_host(shared, FORGOTTEN + 5.0)
+    with claim(shared, "norms"):
+        assert len(shared.claims("norms")) == 1
+        assert "abc" not in shared.claims("norms")
+    assert shared.claims("norms") == {}
+
+
+def test_another_study_may_be_swept_meanwhile(shared):
+    with claim(shared, "norms"), claim(shared, "other"):
+        assert len(shared.claims("other")) == 1
+
+
+def test_what_is_no_claim_of_ours_holds_nobody_up(shared):
+    shared.claim("norms", "abc", "of a later version")
+    with claim(shared, "norms"):
+        pass
+
+
+def test_of_drivers_that_begin_at_once_one_goes_on(shared, tmp_path):
+    drivers = [holder(tmp_path / str(number)) for number in range(3)]
+    try:
+        assert [driver.stdout.readline() for driver in drivers] == ["ready\n"] * 3
+        for driver in drivers:
+            say(driver)
+        heard = [driver.stdout.readline() for driver in drivers]
+        assert heard.count("held\n") == 1
+        assert sum("is being swept already, by process" in line for line in heard) == 2
+    finally:
+        for driver in drivers:
+            driver.kill()
+            driver.communicate()
+
+
+def test_a_driver_of_this_host_that_was_killed_holds_nothing(shared, tmp_path):
+    driver = holder(tmp_path / "other")
+    say(driver)
+    assert [driver.stdout.readline(), driver.stdout.readline()] == ["ready\n", "held\n"]
+    with pytest.raises(SweepError, match=f"by process {driver.pid} "), claim(shared, "norms"):
+        pass
+    driver.kill()
+    driver.communicate()
+    with claim(shared, "norms"):
+        assert len(shared.claims("norms")) == 1
+
+
+def test_a_store_of_this_machine_alone_is_not_written_to(store):
+    with claim(store, "norms"):
+        assert store.claims("norms") == {}
+
+
+def test_runs_of_other_hosts_are_swept_up_by_whoever_holds_the_study_and_nobody_else(shared):
+    handle = shared.begin(RECORD.head)
+    shared._tracker.attach(handle.uuid, {DRIVER: "elsewhere 12 1700000000"}, {})
+    assert shared.sweep_up("norms") == ()
+    assert shared.sweep_up("norms", claimed=True) == (RECORD.run_id,)

@@ -1,0 +1,111 @@
+"""A sweep on two nodes, undisturbed and with one of them lost. The fixture is the story, the tests its facts."""
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, field
+
+import pytest
+
+from harness.store import Store
+from tests.sweeps.clusters import PATIENCE, at_work, cluster, sweep, until
+from tests.sweeps.grids import PLAIN, TINY, write
+
+pytestmark = pytest.mark.slow
+
+RUNS = 4
+STEPS = 40
+SHORT = f"steps={STEPS}, rollout.max_response_length=16, optim.updates_per_rollout=1, checkpoint.every=5"
+GRID = PLAIN.replace("seeds: [0, 1]", "seeds: [0]") + TINY.replace("steps=2", SHORT)
+
+
+@dataclass
+class Story:
+    codes: dict = field(default_factory=dict)
+    said: dict = field(default_factory=dict)
+    stores: dict = field(default_factory=dict)
+    lost: str = ""  # the run that was on the node
+    kept: list = field(default_factory=list)  # of its curve, as far as its newest checkpoint when the node left
+    curve: list = field(default_factory=list)  # in the end
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory):
+    folder, told = tmp_path_factory.mktemp("loss"), Story()
+    grid = f"grid={write(folder, GRID)}"
+
+    def begin(name):
+        access = {"RAY_ADDRESS": ray.address, **ray.access}
+        return sweep([grid, f"results={folder / name}"], folder / f"{name}.txt", **access)
+
+    def end(name, process):
+        told.codes[name] = process.wait(PATIENCE)
+        told.said[name] = (folder / f"{name}.txt").read_text()
+        told.stores[name] = Store.open(folder / name)
+
+    def place(run):
+        return folder / "disturbed" / "runs" / f"plain.{run}"
+
+    def far():
+        """A run on the node that is about to leave, once half of its steps are done."""
+        return next((run for run in at_work(leaving) if len(_lines(place(run))) > STEPS // 2), "")
+
+    with cluster(1, 1) as ray:
+        head, leaving = ray.raylets
+        with begin("undisturbed") as process:
+            until(lambda: at_work(head) and at_work(leaving), process)
+            end("undisturbed", process)
+        with begin("disturbed") as process:
+            told.lost = until(far, process)
+            told.kept = _lines(place(told.lost))[: _checkpoint(place(told.lost)) + 1]  # and step 0
+            ray.tell("lose")
+            end("disturbed", process)
+            told.curve = _lines(place(told.lost))
+    return told
+
+
+def _lines(run):
+    path = run / "metrics.jsonl"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def _checkpoint(run):
+    return max(int(path.name.removeprefix("step-")) for path in (run / "checkpoints").glob("step-*"))
+
+
+def scores(store):
+    return {record.run_id: record.scores for record in store.records("plain")}
+
+
+def test_a_sweep_uses_both_nodes_and_ends_complete(story):
+    assert story.codes["undisturbed"] == 0, story.said["undisturbed"]
+    assert len(story.stores["undisturbed"].finished("plain")) == RUNS
+
+
+def test_a_lost_node_costs_its_run_no_attempt(story):
+    assert story.codes["disturbed"] == 0, story.said["disturbed"]
+    assert story.said["disturbed"].count("lost, goes on elsewhere: NodeDiedError: the node that it ran on is gone") == 1
+    assert "4 runs finished, 0 failed" in story.said["disturbed"]
+
+
+def test_the_tracking_store_holds_each_run_once(story):
+    store = story.stores["disturbed"]
+    with closing(sqlite3.connect(store.place)) as database:
+        rows = database.execute("SELECT name, status FROM runs WHERE lifecycle_stage = 'active'").fetchall()
+    assert sorted(name.rpartition(" ")[2] for name, _ in rows) == sorted(store.finished("plain"))
+    assert {status for _, status in rows} == {"FINISHED"}
+    assert len(rows) == RUNS
+
+
+def test_scores_and_curves_are_those_of_an_undisturbed_sweep(story):
+    undisturbed, disturbed = story.stores["undisturbed"], story.stores["disturbed"]
+    assert scores(disturbed) == scores(undisturbed)
+    curves = [store.history("plain", "reward/mean") for store in (undisturbed, disturbed)]
+    assert curves[0] == curves[1]
+    assert [step for step, _ in curves[1][story.lost]] == list(range(1, STEPS + 1))
+
+
+def test_the_lost_run_went_on_from_its_checkpoint(story):
+    assert len(story.kept) > STEPS // 4
+    assert "seconds/step" in story.kept[-1]  # a step that is done again takes another time
+    assert story.curve[: len(story.kept)] == story.kept
+    assert len(story.curve) == STEPS + 1

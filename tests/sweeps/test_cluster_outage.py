@@ -1,0 +1,150 @@
+"""Sweeps whose tracking server is killed in the middle, and one whose driver is killed with it.
+
+The fixture is the story, the tests its facts. The server's address holds a password.
+"""
+
+import json
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.harness.servers import serving
+from tests.sweeps.clusters import PATIENCE, clean, sweep, until
+from tests.sweeps.grids import PLAIN, TINY, write
+
+pytestmark = pytest.mark.slow
+
+RUNS = 4
+STEPS = 40
+SHORT = f"steps={STEPS}, rollout.max_response_length=16, optim.updates_per_rollout=1, checkpoint.every=0"
+GRID = PLAIN.replace("seeds: [0, 1]", "seeds: [0]") + TINY.replace("steps=2", SHORT)
+PASSWORD = "s3cret%40word"
+
+
+@dataclass
+class Story:
+    folder: object = None
+    codes: dict = field(default_factory=dict)
+    said: dict = field(default_factory=dict)
+    rows: dict = field(default_factory=dict)  # study -> [(run id, status, [(step, value, time)])]
+    kept: dict = field(default_factory=dict)  # records of the killed driver, with their times
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory, blank_database):
+    folder = tmp_path_factory.mktemp("outage")
+    told = Story(folder)
+
+    def begin(name, study, **environment):
+        address = server.address.replace("://", f"://alice:{PASSWORD}@")
+        words = [f"grid={write(folder, GRID, study)}", f"results={folder / 'results'}"]
+        return sweep(words, folder / f"{name}.txt", MLFLOW_TRACKING_URI=address, **environment)
+
+    def end(name, study, process):
+        told.codes[name] = process.wait(PATIENCE)
+        told.said[name] = (folder / f"{name}.txt").read_text()
+        told.rows[study] = rows(server.database, study)
+
+    def records(study):
+        return sorted((folder / "results" / "runs").glob(f"{study}.*/record.json"))
+
+    def ended():
+        """Runs whose driver has heard the last of them."""
+        return [path for path in (folder / "results" / "outbox").iterdir() if '"record"' in path.read_text()]
+
+    with serving(folder, blank_database) as server:
+        with begin("outage", "plain") as process:
+            until(lambda: any(curve for _, _, curve in rows(server.database, "plain")), process)
+            server.kill()
+            until(lambda: len(ended()) == RUNS, process)
+            server.start()
+            end("outage", "plain", process)
+        with begin("killed", "other", LAUNCH="inline") as process:
+            until(lambda: any(curve for _, _, curve in rows(server.database, "other")), process)
+            server.kill()
+            until(ended, process)
+            process.kill()
+            process.wait()
+        told.kept = {path: path.stat().st_mtime_ns for path in records("other")}
+        with begin("away", "other", LAUNCH="inline") as process:
+            told.codes["away"], told.said["away"] = process.wait(PATIENCE), (folder / "away.txt").read_text()
+        server.start()
+        with begin("resumed", "other", LAUNCH="inline") as process:
+            end("resumed", "other", process)
+        told.kept = {path: path.stat().st_mtime_ns - before for path, before in told.kept.items()}
+    return told
+
+
+def rows(database, study):
+    """The runs of a study in MLflow's tables, and a curve of each in the order of its times."""
+    with closing(sqlite3.connect(database)) as connection:
+        runs = connection.execute(
+            "SELECT run_uuid, runs.name, status FROM runs JOIN experiments USING (experiment_id) "
+            "WHERE experiments.name = ? AND runs.lifecycle_stage = 'active'",
+            (study,),
+        ).fetchall()
+        query = "SELECT step, value FROM metrics WHERE run_uuid = ? AND key = 'reward/mean' ORDER BY timestamp, step"
+        return [
+            (name.rpartition(" ")[2], status, connection.execute(query, (uuid,)).fetchall())
+            for uuid, name, status in runs
+        ]
+
+
+def on_disk(folder, study, run_id):
+    lines = (folder / "results" / "runs" / f"{study}.{run_id}" / "metrics.jsonl").read_text().splitlines()
+    read = map(json.loads, lines)
+    return [(line["step"], line["reward/mean"]) for line in read if "reward/mean" in line]
+
+
+@pytest.mark.parametrize("study", ["plain", "other"])
+def test_every_run_is_there_once_with_its_whole_curve_in_order(story, study):
+    found = story.rows[study]
+    assert len({run_id for run_id, _, _ in found}) == len(found) == RUNS
+    assert {status for _, status, _ in found} == {"FINISHED"}
+    for run_id, _, curve in found:
+        assert curve == on_disk(story.folder, study, run_id)
+        assert [step for step, _ in curve] == list(range(1, STEPS + 1))
+
+
+def test_the_runs_go_on_and_the_sweep_ends_well(story):
+    assert story.codes["outage"] == 0, story.said["outage"]
+    assert "does not answer; start the server" in story.said["outage"]
+    assert "takes records again; what waited is being sent" in story.said["outage"]
+    assert f"{RUNS} runs finished, 0 failed" in story.said["outage"]
+
+
+def test_a_sweep_without_its_server_does_not_start(story):
+    assert story.codes["away"] == 1
+    assert "does not answer; start the server" in story.said["away"]
+
+
+def test_what_a_dead_driver_left_is_sent_by_the_next_sweep_and_not_run_again(story):
+    assert story.codes["resumed"] == 0, story.said["resumed"]
+    assert f"published {len(story.kept)} finished runs that MLflow lacked" in story.said["resumed"]
+    assert story.kept
+    assert set(story.kept.values()) == {0}
+
+
+def test_nothing_waits_in_the_end(story):
+    assert list((story.folder / "results" / "outbox").iterdir()) == []
+
+
+def test_the_password_of_the_server_is_in_no_output_and_no_file(story):
+    written = [path.read_bytes() for path in (story.folder / "results").rglob("*") if path.is_file()]
+    spoken = [said.encode() for said in story.said.values()]
+    for secret in (PASSWORD, "s3cret@word", "alice"):
+        assert not any(secret.encode() in text for text in (*written, *spoken))
+
+
+def test_publish_names_a_server_that_is_away_without_its_password(story):
+    command = [sys.executable, "-m", "harness.store", "publish", str(story.folder / "results" / "runs")]
+    address = {"MLFLOW_TRACKING_URI": f"http://alice:{PASSWORD}@127.0.0.1:9"}
+    done = subprocess.run(command, env={**clean(), **address}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "http://127.0.0.1:9 does not answer; start the server, or unset MLFLOW_TRACKING_URI to use results/mlflow.db\n"
+    )
