@@ -11,7 +11,7 @@ from harness.engines.engine_errors import EngineError, said
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PATIENCE: Final = 5  # seconds, in which the actors besides one that failed may tell why
+PATIENCE: Final = 60.0  # seconds, in which the others may fail too
 
 
 class RankGroup:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -72,6 +73,10 @@ class WatchedRank(DeepspeedRank):
 
         policy: Any = self._policy
         policy.score = broken
+
+    def process_number(self) -> int:
+        """Given by any rank that lives."""
+        return os.getpid()
 
     def numbers_held(self) -> int:
         """In all tensors that are alive in this process."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import ray
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
+from harness.engines import rank_calls
 from harness.engines.deepspeed_learner import DeepspeedLearner
 from harness.engines.engine_errors import EngineError
 from harness.engines.parcels import unpack
@@ -22,6 +24,17 @@ from tests.harness.engines.learners import plain_signal, rollouts_of, rule, sign
 from tests.parity.ranks import GRPO, RULES, STAGES, config, follow, gap, of_one_process, samples, started
 
 KINDS = [(stage, "float32") for stage in STAGES] + [(stage, "bfloat16") for stage in (1, 2, 3)]
+
+
+def ended(rank: Any) -> bool:
+    """Whether a rank is gone within some seconds: Ray kills in its own time."""
+    for _ in range(100):
+        try:
+            ray.get(rank.process_number.remote())
+        except ray.exceptions.RayActorError:
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def test_ranks_leave_nothing_in_shared_memory(ranks: list[Any]) -> None:
@@ -172,15 +185,14 @@ def test_a_rank_that_dies_is_named(cluster: None) -> None:
     ray.kill(pair[1])
     with pytest.raises(EngineError, match=r"^rank 1 of 2 of the DeepSpeed learner died: .* newest checkpoint$"):
         follow(learner, chosen, samples())
-    with pytest.raises(ray.exceptions.RayActorError):
-        ray.get(pair[0].share.remote())  # no use without the other
+    assert ended(pair[0])  # no use without the other
 
 
-def test_a_rank_that_fails_alone_keeps_nobody_waiting(cluster: None) -> None:
+def test_a_rank_that_fails_alone_keeps_nobody_waiting(cluster: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rank_calls, "PATIENCE", 3.0)
     pair, chosen = started(), config(*GRPO, stage=3)
     learner = DeepspeedLearner(pair, chosen)
     ray.get(pair[1].break_down.remote())
     with pytest.raises(MemoryError, match="on this rank alone"):
         learner.log_probs(samples())
-    with pytest.raises(ray.exceptions.RayActorError):
-        ray.get(pair[0].share.remote())
+    assert ended(pair[0])
