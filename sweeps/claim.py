@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 BEAT: Final = 30.0  # seconds between two signs of life
 FORGOTTEN: Final = 180.0  # seconds until a driver on another host that gives none counts as dead
+_PAUSE: Final = 0.1  # seconds between two looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,18 @@ class Claim:
     """A driver of a study."""
 
     driver: str  # host, process id, second of its birth
-    since: float  # seconds since 1970, as below
-    heard: float  # last sign of life
+    heard: float  # last sign of life, in seconds since 1970
+    number: int  # the lowest goes first; 0: it is being drawn
 
     @property
     def alive(self) -> bool:
         """Whether it still drives. Processes of this host are looked up; hosts' clocks may differ by a minute."""
         return time.time() - self.heard < FORGOTTEN if elsewhere(self.driver) else other(self.driver)
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """In the queue; equal numbers are drawn by drivers that begin at once."""
+        return self.number, self.driver
 
 
 @contextmanager
@@ -44,10 +50,12 @@ def claim(store: Store, study: str) -> Iterator[None]:
     if not store.shared:  # the lock in the results folder is enough
         yield
         return
-    token, own = uuid4().hex, Claim(driver(), time.time(), time.time())
+    token, own = uuid4().hex, Claim(driver(), time.time(), 0)
     store.claim(study, token, _text(own))
     try:
-        _refuse(_rival(store, study, token, own), study)
+        own = replace(own, number=1 + max((rival.number for rival in _rivals(store, study, token)), default=0))
+        store.claim(study, token, _text(own))
+        _refuse([rival for rival in _settled(store, study, token) if rival.place < own.place], study)
         with _beating(store, study, token, own):
             yield
     finally:
@@ -55,19 +63,28 @@ def claim(store: Store, study: str) -> Iterator[None]:
             store.claim(study, token, None)
 
 
-def _rival(store: Store, study: str, token: str, own: Claim) -> Claim | None:
-    """A live driver that was earlier. Of two that begin at once both have written before they read, so one sees one."""
-    rivals = {name: found for name, said in store.claims(study).items() if name != token and (found := _read(said))}
-    for name, found in rivals.items():
+def _rivals(store: Store, study: str, token: str) -> list[Claim]:
+    """Live drivers. What dead ones left is taken away."""
+    others = {name: found for name, said in store.claims(study).items() if name != token and (found := _read(said))}
+    for name, found in others.items():
         if not found.alive:
             store.claim(study, name, None)
-    earlier = [(found.since, name) for name, found in rivals.items() if found.alive]
-    first = min(earlier, default=None)
-    return rivals[first[1]] if first and first < (own.since, token) else None
+    return [found for found in others.values() if found.alive]
 
 
-def _refuse(rival: Claim | None, study: str) -> None:
-    if rival:
+def _settled(store: Store, study: str, token: str) -> list[Claim]:
+    """Rivals once all have their numbers; of two that begin at once exactly one goes on (doi:10.1145/361082.361093)."""
+    deadline = time.monotonic() + FORGOTTEN
+    while True:
+        rivals = _rivals(store, study, token)
+        if all(rival.number for rival in rivals) or time.monotonic() > deadline:
+            return rivals
+        time.sleep(_PAUSE)
+
+
+def _refuse(earlier: list[Claim], study: str) -> None:
+    if earlier:
+        rival = min(earlier, key=lambda rival: rival.place)
         host, process, _ = rival.driver.split(" ")
         raise SweepError(
             f"{study} is being swept already, by process {process} on {host}, last heard of "

@@ -13,7 +13,7 @@ from harness.store_tags import DRIVER
 from sweeps.claim import FORGOTTEN, Claim, claim
 from sweeps.errors import SweepError
 from tests.harness.store_samples import RECORD
-from tests.sweeps.clusters import PATIENCE, sweep
+from tests.sweeps.clusters import PATIENCE, sweep, until
 from tests.sweeps.grids import PLAIN, TINY, write
 
 HOLD = """
@@ -24,6 +24,14 @@ from sweeps.claim import claim
 from sweeps.errors import SweepError
 store = Store.open(Path(sys.argv[1]))
 store.claims("norms")
+tell = store.claim
+def hesitate(study, token, said):
+    if said and '"number": 0' not in said:
+        print("drawn", flush=True)
+        sys.stdin.readline()
+    tell(study, token, said)
+if "slowly" in sys.argv:
+    object.__setattr__(store, "claim", hesitate)
 print("ready", flush=True)
 sys.stdin.readline()
 try:
@@ -43,8 +51,8 @@ def shared(tmp_path, monkeypatch, blank_database):
     return Store.open(tmp_path / "results")
 
 
-def holder(folder):
-    command = [sys.executable, "-c", HOLD, str(folder)]
+def holder(folder, *words):
+    command = [sys.executable, "-c", HOLD, str(folder), *words]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
@@ -53,9 +61,13 @@ def say(process):
     process.stdin.flush()
 
 
+def numbers(store):
+    return sorted(json.loads(said)["number"] for said in store.claims("norms").values())
+
+
 def of_another_host(store, age, study="norms"):
-    now = time.time()
-    store.claim(study, "abc", json.dumps(asdict(Claim("elsewhere 12 1700000000", now - 1000.0, now - age))))
+    claimed = Claim("elsewhere 12 1700000000", time.time() - age, 1)
+    store.claim(study, "abc", json.dumps(asdict(claimed)))
 
 
 def test_a_driver_on_another_host_is_named_with_the_ways_out(shared):
@@ -109,6 +121,22 @@ def test_of_drivers_that_begin_at_once_one_goes_on(shared, tmp_path):
         assert sum("is being swept already, by process" in line for line in heard) == 2
     finally:
         for driver in drivers:
+            driver.kill()
+            driver.communicate()
+
+
+def test_a_driver_that_is_slow_between_two_writes_is_waited_for(shared, tmp_path):
+    slow, quick = holder(tmp_path / "slow", "slowly"), holder(tmp_path / "quick")
+    try:
+        say(slow)
+        assert [slow.stdout.readline(), slow.stdout.readline()] == ["ready\n", "drawn\n"]
+        say(quick)
+        assert quick.stdout.readline() == "ready\n"
+        until(lambda: numbers(shared) == [0, 1], quick)
+        say(slow)
+        assert sorted([slow.stdout.readline() == "held\n", quick.stdout.readline() == "held\n"]) == [False, True]
+    finally:
+        for driver in (slow, quick):
             driver.kill()
             driver.communicate()
 
