@@ -18,6 +18,7 @@ from harness.checkpoint.preemption import IN_A_WORKER, Preempted, stoppable
 from harness.checkpoint.trace import CURVES, line
 from harness.config import ExperimentConfig
 from harness.course import Course
+from harness.engines import crew
 from harness.outcomes import outcomes_file
 from harness.problems.source import Material, material
 from harness.records import RunHead, RunRecord
@@ -79,7 +80,7 @@ def execute(spec: RunSpec, folder: Path, signals: Sequence[Signals] = IN_A_WORKE
     folder.mkdir(parents=True, exist_ok=True)
     read = material(config)
     kept = Checkpoints(folder, identity(config, {**spec.provenance, **read.provenance()}), config.checkpoint.keep)
-    with stoppable(signals) as stop:
+    with stoppable(signals) as stop, crew.trusted():
         course = Course(config, read, None if (folder / RECORD).exists() else kept.newest())
         yield from _followed(course, config, kept, stop, folder)
         finished = _finish(spec, read, course, folder)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import ray
 
+from sweeps.errors import SweepError
 from sweeps.events import Hello
 
 if TYPE_CHECKING:
@@ -25,17 +26,25 @@ def work(run: PlannedRun, folder: str) -> Iterator[Message]:
     yield Hello(os.getpid(), platform.node(), ray.get_runtime_context().get_node_id())
     from sweeps.worker import perform  # noqa: PLC0415 - torch and transformers are for workers, once a process
 
-    here = place(folder)
+    here = place(folder, exports=run.config.checkpoint.export)
     yield from perform(run, here / run.folder)
     if here != Path(folder):
         shutil.rmtree(here / run.folder, ignore_errors=True)
 
 
-def place(folder: str) -> Path:
-    """Where runs write: the driver's folder, or one of this machine, from which the last message takes the files."""
+def place(folder: str, *, exports: bool) -> Path:
+    """Where runs write: the driver's folder, or one of this machine, from which the last message takes the files.
+
+    Raises SweepError where a model would be lost there.
+    """
     shared = Path(folder)
     if shared.is_dir():
         return shared
+    if exports:
+        raise SweepError(
+            f"{platform.node()} does not see {folder}, and an exported model does not travel through Ray; put the "
+            "results on a folder that all nodes share, or set checkpoint.export=false"
+        )
     own = Path(tempfile.gettempdir()) / f"runs-of-{os.getuid()}"  # the same for the next try, which goes on there
     own.mkdir(mode=0o700, exist_ok=True)
     return own

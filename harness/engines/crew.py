@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +16,8 @@ from harness.models.locate import model_source
 from harness.usage import NOTHING, Spent
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from harness.config import ExperimentConfig
     from harness.engines.fingerprint import Fingerprint
     from harness.engines.layout import Place
@@ -149,6 +152,16 @@ def crew(config: ExperimentConfig, *, learns: bool = True) -> Crew:
 def spent() -> Spent:
     """What the actors of this process have used up for the run under way; nothing where there are none."""
     return _crews[0].spent() if _crews else NOTHING
+
+
+@contextmanager
+def trusted() -> Iterator[None]:
+    """A run that fails leaves actors behind that may be dead, or wait for each other: the next one gets new ones."""
+    try:
+        yield
+    except Exception:
+        dismiss()
+        raise
 
 
 def dismiss() -> None:

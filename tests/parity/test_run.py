@@ -7,14 +7,17 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import ray
 import torch
 
 from harness.config import ExperimentConfig, load
 from harness.engines import crew
 from harness.engines.build import build_learner, engines
+from harness.engines.engine_errors import EngineError
 from harness.metrics import METRICS, family, is_timing
 from harness.models.load import load_model, load_tokenizer
 from harness.prompts import Prompts, training_decoding
+from harness.run import execute
 from harness.train import StepReport, train
 from tests.harness.checkpoint.runs import advance, finish, result, spec
 from tests.parity.conftest import needs_engines
@@ -115,3 +118,15 @@ def test_a_run_on_engines_that_was_cut_goes_on_with_the_same_prompts_seeds_and_s
 def test_the_next_run_takes_the_engines_over() -> None:
     first = crew.crew(load(*ON_ENGINES, *SMALL))
     assert crew.crew(load(*ON_ENGINES, *SMALL, "preset=grpo", "seed=7", "steps=9")) is first
+
+
+def test_a_run_after_one_whose_rank_died_gets_new_engines_and_ranks(tmp_path: Path) -> None:
+    chosen = spec(*ON_ENGINES, "preset=liteppo")
+    steps = execute(chosen, tmp_path / "dead")
+    next(steps)
+    hired = crew.crew(chosen.config)
+    ray.kill(hired.ranks[1])
+    with pytest.raises(EngineError, match="rank 1 of 2 of the DeepSpeed learner died"):
+        list(steps)
+    assert finish(chosen, tmp_path / "next") == [0, 1, 2, 3]
+    assert crew.crew(chosen.config) is not hired

@@ -44,8 +44,13 @@ def test_a_node_with_another_package_is_refused_by_name(run, tmp_path):
 
 def test_a_node_that_does_not_see_the_results_uses_a_folder_of_its_own_and_the_same_again(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    assert place(str(tmp_path)) == tmp_path
-    own = place(str(tmp_path / "of another machine"))
+    assert place(str(tmp_path), exports=True) == tmp_path
+    own = place(str(tmp_path / "of another machine"), exports=False)
     assert own.is_dir()
-    assert own == place(str(tmp_path / "of another machine"))
+    assert own == place(str(tmp_path / "of another machine"), exports=False)
     assert own.stat().st_mode & 0o077 == 0
+
+
+def test_a_node_that_does_not_see_the_results_does_not_begin_a_run_whose_model_it_would_lose(tmp_path):
+    with pytest.raises(SweepError, match="does not see .*elsewhere, and an exported model does not travel through Ray"):
+        place(str(tmp_path / "elsewhere"), exports=True)
