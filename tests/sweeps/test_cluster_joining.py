@@ -51,7 +51,7 @@ def test_workers_get_the_code_that_they_import_and_nothing_else(ray):
     script = (
         "import os, sys; from sweeps.environment import prepare; prepare()\n"
         "import ray; from sweeps.cluster import session\n"
-        "with session(1): print(*ray.get(ray.remote(num_cpus=0)(os.listdir).remote('.')), file=sys.stderr)"
+        "with session(1): print(*ray.get(ray.remote(num_cpus=0)(lambda: os.listdir('.')).remote()), file=sys.stderr)"
     )
     environment = {**clean(), **ray.access, "RAY_ADDRESS": ray.address}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)

@@ -21,7 +21,10 @@ pytestmark = pytest.mark.slow
 RUNS = 4
 STEPS = 60
 SHORT = f"steps={STEPS}, rollout.max_response_length=16, optim.updates_per_rollout=1, checkpoint.every=0"
-GRID = PLAIN.replace("seeds: [0, 1]", "seeds: [0]") + TINY.replace("steps=2", SHORT)
+GRID = PLAIN.replace("seeds: [0, 1]", "seeds: [0]")
+GRIDS = {  # that differ, so that neither adopts the other's runs
+    study: GRID + TINY.replace("steps=2", f"{SHORT}, optim.lr={lr}") for study, lr in (("plain", 1e-3), ("other", 2e-3))
+}
 PASSWORD = "s3cret%40word"
 
 
@@ -41,7 +44,7 @@ def story(tmp_path_factory, blank_database):
 
     def begin(name, study, **environment):
         address = server.address.replace("://", f"://alice:{PASSWORD}@")
-        words = [f"grid={write(folder, GRID, study)}", f"results={folder / 'results'}"]
+        words = [f"grid={write(folder, GRIDS[study], study)}", f"results={folder / 'results'}"]
         return sweep(words, folder / f"{name}.txt", MLFLOW_TRACKING_URI=address, **environment)
 
     def end(name, study, process):
