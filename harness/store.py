@@ -135,6 +135,10 @@ class Store:
         attempts = self._reader.run_tags(study, ATTEMPT)
         return next((Handle(uuid, study) for uuid, found in attempts.items() if found[ATTEMPT] == token), None)
 
+    def describe(self, handle: Handle, head: RunHead) -> None:
+        """Give a run its settings again: a begin may be cut short between the run and them."""
+        self._tracker.describe(handle.uuid, params(head))
+
     def log(self, handle: Handle, step: int, metrics: Mapping[str, float], at: float | None = None) -> None:
         """Add a step to the run's curves. ``at``: seconds since 1970, by default now."""
         self.write(handle, [Step(step, at or time.time(), metrics)])

@@ -59,9 +59,14 @@ class Tracker:
         """Show a run as RUNNING since ``at`` (seconds since 1970); MLflow's id of it."""
         with explained(self.place):
             run = self.client.create_run(self._experiment(study), int(at * 1000), dict(tags), name)
-            for batch in _batches(tuple(params.items()), _PARAMS_A_REQUEST):
-                self.client.log_batch(run.info.run_id, params=[_entities().Param(*pair) for pair in batch])
+        self.describe(str(run.info.run_id), params)
         return str(run.info.run_id)
+
+    def describe(self, uuid: str, params: Mapping[str, str]) -> None:
+        """Give a run its params. Those that it has already may be given again."""
+        with explained(self.place):
+            for batch in _batches(tuple(params.items()), _PARAMS_A_REQUEST):
+                self.client.log_batch(uuid, params=[_entities().Param(*pair) for pair in batch])
 
     def write(self, uuid: str, points: Sequence[Point]) -> None:
         """Add points to the curves of a run."""

@@ -97,7 +97,10 @@ def _begin(store: Store, delivery: Delivery) -> Handle:
     opening = delivery.sheet.opening
     found = store.find(opening.head.study, opening.token) if delivery.begun else None
     delivery.begun = True
-    return found or store.begin(opening.head, opening.at, opening.token)
+    if found is None:
+        return store.begin(opening.head, opening.at, opening.token)
+    store.describe(found, opening.head)
+    return found
 
 
 def _take_back(store: Store, delivery: Delivery) -> None:

@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 
 from harness.store import Store
+from harness.store_client import Handle
 from harness.store_delivery import Delivery, bring
 from harness.store_errors import StoreError
 from harness.store_outbox import Sheet
+from harness.store_tags import ATTEMPT, run_name, tags
 from tests.harness.store_samples import RECORD
 
 
@@ -28,6 +30,11 @@ def points(store):
 def runs(store):
     with closing(sqlite3.connect(store.place)) as database:
         return database.execute("SELECT status, lifecycle_stage FROM runs ORDER BY start_time, end_time").fetchall()
+
+
+def params(store, handle):
+    with closing(sqlite3.connect(store.place)) as database:
+        return dict(database.execute("SELECT key, value FROM params WHERE run_uuid = ?", (handle.uuid,)).fetchall())
 
 
 def test_what_has_arrived_is_not_sent_again(store, sheet, results):
@@ -55,6 +62,19 @@ def test_a_begin_whose_answer_was_lost_is_found_again(store, sheet, results):
     store.begin(RECORD.head, token=sheet.opening.token)  # it arrived, and nobody heard
     bring(store, delivery, results / "runs")
     assert runs(store) == [("RUNNING", "active")]
+
+
+def test_a_begin_that_was_cut_short_gets_its_settings_on_the_next_try(store, sheet, results):
+    about = {**tags(RECORD.head), ATTEMPT: sheet.opening.token}
+    handle = Handle(store._tracker.start("norms", run_name(RECORD.head), about, {}, sheet.opening.at), "norms")
+    assert params(store, handle) == {}  # the server has failed right after the run was there
+    bring(store, Delivery(sheet, begun=True), results / "runs")
+    found = params(store, handle)
+    assert (found["train.lr"], found["rule.advantages"]) == ("0.0005", "Normalize(mean='group', std='group')")
+    sheet.end(RECORD)
+    bring(store, Delivery(Sheet.read(sheet.file), begun=True), results / "runs")  # of a driver that died; all again
+    assert params(store, handle) == found
+    assert runs(store) == [("FINISHED", "active")]
 
 
 def test_an_end_that_was_cut_short_is_finished_without_a_second_point(store, sheet, results):
