@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Final
@@ -23,6 +22,7 @@ from harness.outcomes import outcomes_file
 from harness.problems.source import Material, material
 from harness.records import RunHead, RunRecord
 from harness.scores import scores
+from harness.writing import flush, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -117,13 +117,12 @@ def _finish(spec: RunSpec, read: Material, course: Course, folder: Path) -> Fini
 
 
 def save(finished: Finished, folder: Path) -> None:
-    """Write the files, and the record last: a folder with a record is complete."""
-    folder.mkdir(parents=True, exist_ok=True)
-    documents = {**finished.files, RECORD: finished.record.to_json().encode()}
-    for name, content in documents.items():
-        draft = folder / f".{name}.{os.getpid()}"
-        draft.write_bytes(content)
-        draft.replace(folder / name)
+    """Write the files, and the record last: a folder with a record is complete. The disk holds it when this returns."""
+    for name, content in finished.files.items():
+        write(folder / name, content)
+    if (folder / CURVES).exists():
+        flush(folder / CURVES)
+    write(folder / RECORD, finished.record.to_json().encode())
 
 
 def _files(config: ExperimentConfig, read: Material, course: Course) -> dict[str, bytes]:

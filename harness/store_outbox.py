@@ -7,8 +7,10 @@ it goes, so that a store that is away, and a driver that dies, lose nothing that
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -56,24 +58,28 @@ class Ending:
 
 @dataclass(slots=True)
 class Sheet:
-    """An attempt at a run, in memory and on disk."""
+    """An attempt at a run, in memory and on disk. What a full disk does not take stays in memory and is tried again."""
 
     file: Path
     opening: Opening
     steps: list[Step] = field(default_factory=list)
     ending: Ending | None = None
     earlier: Mapping[int, Step] = field(default_factory=dict)  # of the attempt that this one goes on from
+    whole: bool = True  # whether the file holds all that memory does
+
+    @classmethod
+    def draft(cls, outbox: Path, head: RunHead, folder: str) -> Self:
+        """Begin one, which ``save`` puts in place of that of an earlier attempt."""
+        file = outbox / f"{head.study}.{head.run_id}{_SUFFIX}"
+        opening = Opening(head, time.time(), uuid4().hex, driver(), folder)
+        return cls(file, opening, earlier={step.step: step for step in _steps(file)}, whole=False)
 
     @classmethod
     def open(cls, outbox: Path, head: RunHead, folder: str) -> Self:
         """Begin one, in place of that of an earlier attempt."""
-        file, opening = (
-            outbox / f"{head.study}.{head.run_id}{_SUFFIX}",
-            Opening(head, time.time(), uuid4().hex, driver(), folder),
-        )
-        earlier = {step.step: step for step in _steps(file)}
-        write(file, _line(opening).encode())
-        return cls(file, opening, earlier=earlier)
+        sheet = cls.draft(outbox, head, folder)
+        sheet.save()
+        return sheet
 
     @classmethod
     def read(cls, file: Path) -> Self:
@@ -91,29 +97,55 @@ class Sheet:
         return sheet
 
     def add(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Take a step down, at the time at which it was first heard."""
+        """Take a step down, at the time at which it was first heard. An OSError leaves it in memory."""
         before = self.earlier.get(step)
         again = before is not None and before.metrics == metrics
-        self.steps.append(before if before and again else Step(step, time.time(), metrics))
-        self._append(self.steps[-1])
+        found = before if before and again else Step(step, time.time(), metrics)
+        try:
+            self._put(found)
+        finally:
+            self.steps.append(found)
 
     def end(self, record: RunRecord) -> None:
-        """Take the record down; nothing follows."""
-        self.ending = Ending(time.time(), record)
-        self._append(self.ending)
+        """Take the record down, on the disk when this returns; nothing follows. An OSError leaves it in memory."""
+        ending = Ending(time.time(), record)
+        try:
+            self._put(ending, flushed=True)
+        finally:
+            self.ending = ending  # no sooner, since the file of what has arrived is removed
+
+    def save(self) -> None:
+        """Write all of it anew."""
+        self._write(*self.steps, *((self.ending,) if self.ending else ()))
 
     def curves(self) -> str:
         """The steps as a run's folder holds them, an object a line."""
         return "".join(json.dumps({"step": step.step, **step.metrics}) + "\n" for step in self.steps)
 
-    def _append(self, part: Step | Ending) -> None:
+    def _put(self, part: Step | Ending, flushed: bool = False) -> None:
+        if not self.whole:
+            self._write(*self.steps, part)
+            return
+        self.whole = False
         with self.file.open("a", encoding="utf-8") as file:
             file.write(_line(part))
+            file.flush()
+            if flushed:
+                os.fsync(file.fileno())
+        self.whole = True
+
+    def _write(self, *parts: Step | Ending) -> None:
+        write(self.file, "".join(map(_line, (self.opening, *parts))).encode())
+        self.whole = True
 
 
 def sheets(outbox: Path) -> list[Path]:
-    """The files that wait, oldest first."""
-    return sorted(outbox.glob(f"*{_SUFFIX}"), key=lambda file: file.stat().st_mtime)
+    """The files that wait, oldest first. One that its driver takes away meanwhile waits no more."""
+    changed = {}
+    for file in outbox.glob(f"*{_SUFFIX}"):
+        with suppress(FileNotFoundError):
+            changed[file] = file.stat().st_mtime
+    return sorted(changed, key=changed.__getitem__)
 
 
 def _line(part: Opening | Step | Ending) -> str:

@@ -1,7 +1,8 @@
-"""A file is written whole or not at all."""
+"""A file is written whole or not at all, and a power loss does not change that."""
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,14 @@ if TYPE_CHECKING:
 
 
 def write(path: Path, content: bytes) -> Path:
-    """Put ``content`` at ``path``; an OSError leaves what was there."""
+    """Put ``content`` at ``path``, on the disk when this returns; an OSError leaves what was there."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         draft.write_bytes(content)
+        flush(draft)
         draft.replace(path)
+        flush(path.parent)
     finally:
         draft.unlink(missing_ok=True)
     return path
@@ -26,5 +29,8 @@ def flush(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # else the file system knows no such thing
+            raise
     finally:
         os.close(handle)

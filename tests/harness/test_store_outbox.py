@@ -1,10 +1,12 @@
 import json
+import os
 from dataclasses import replace
 
 import pytest
 
 from harness.schema import SchemaError
 from harness.store_outbox import Sheet, sheets
+from tests.harness.models.full_disk import no_file_above
 from tests.harness.store_samples import RECORD
 
 
@@ -63,3 +65,45 @@ def test_a_new_attempt_begins_where_the_last_sheet_cannot_be_read(tmp_path):
     place.write_text("{half")
     assert sheet(tmp_path).steps == []
     assert Sheet.read(place).opening.head == replace(RECORD.head)
+
+
+def test_what_a_full_disk_did_not_take_is_written_with_the_next_word(tmp_path):
+    written = sheet(tmp_path)
+    with no_file_above(written.file.stat().st_size + 20), pytest.raises(OSError, match="File too large"):
+        written.add(0, {"reward/mean": 0.5})
+    assert written.file.read_text()[-1] != "\n"  # a torn line
+    assert not written.whole
+    written.add(1, {"reward/mean": 0.25})
+    assert written.whole
+    assert Sheet.read(written.file).steps == written.steps
+    assert [step.step for step in written.steps] == [0, 1]
+
+
+def test_an_end_that_a_full_disk_did_not_take_is_kept_in_memory_until_it_is_saved(tmp_path):
+    written = sheet(tmp_path)
+    with no_file_above(written.file.stat().st_size), pytest.raises(OSError, match="File too large"):
+        written.end(RECORD)
+    assert written.ending.record == RECORD
+    assert Sheet.read(written.file).ending is None
+    written.save()
+    assert Sheet.read(written.file).ending == written.ending
+
+
+def test_the_disk_holds_a_sheet_when_it_begins_and_when_it_ends(tmp_path, monkeypatch):
+    flushed = []
+    fsync = os.fsync
+
+    def seen(handle):
+        name = os.readlink(f"/proc/self/fd/{handle}")
+        fsync(handle)
+        flushed.append((name, written.file.read_bytes() if written else b""))
+
+    written = None
+    monkeypatch.setattr(os, "fsync", seen)
+    written = sheet(tmp_path)
+    assert str(tmp_path) in [name for name, _ in flushed]
+    flushed.clear()
+    written.add(0, {"reward/mean": 0.5})
+    assert flushed == []  # not at every step
+    written.end(RECORD)
+    assert flushed == [(str(written.file), written.file.read_bytes())]
