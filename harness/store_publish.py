@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from harness.records import RunRecord, Study
+from harness.records import RunHead, RunRecord, Study
 from harness.schema import read_json
 from harness.store_delivery import CURVES_FILE, RECORD_FILE, Delivery, artifacts, bring
 from harness.store_driver import other
@@ -41,20 +41,18 @@ def study_file(runs: Path, study: Study) -> Path:
 def publish(store: Store, runs: Path) -> Published:
     """Publish what the store lacks. A file that cannot be read, or is refused, is reported and left.
 
-    Sheets of drivers that live are theirs; those of runs that did not end say nothing that a new attempt would not.
+    Runs of drivers that live are theirs; sheets of those that did not end say nothing that a new attempt would not.
     """
     studies, broken_studies = _readable(_from_json(Study), sorted(runs.glob(f"*{STUDY_FILE}")))
     waiting, broken_sheets = _readable(Sheet.read, sheets(runs.parent / OUTBOX))
     records, broken_records = _readable(_from_json(RunRecord), sorted(runs.glob(f"*/{RECORD_FILE}")))
     _restore(store, studies.values())
-    sent, refused = _sent(store, [sheet for sheet in waiting.values() if _left(sheet)], runs)
-    known = {study: store.statuses(study) for study in {record.study for record in records.values()}}
-    lacking = {path: record for path, record in records.items() if not _has(known[record.study], record)}
-    for path, record in lacking.items():
-        _add(store, record, path)
-    added = (*sent, *(record.run_id for record in lacking.values()))
-    faults = (*broken_studies, *broken_sheets, *refused, *broken_records)
-    return Published(added, len(records) - len(lacking), faults)
+    sent, unsent = _sent(store, waiting, runs)
+    lacking = _lacking(store, records)
+    theirs = {_run(sheet.opening.head) for sheet in waiting.values() if _kept(sheet)}
+    added, refused = _added(store, {path: each for path, each in lacking.items() if _run(each) not in theirs})
+    faults = (*broken_studies, *broken_sheets, *unsent, *broken_records, *refused)
+    return Published((*sent, *added), len(records) - len(lacking), faults)
 
 
 def _readable(read: Callable[[Path], T], paths: Sequence[Path]) -> tuple[dict[Path, T], list[str]]:
@@ -62,6 +60,8 @@ def _readable(read: Callable[[Path], T], paths: Sequence[Path]) -> tuple[dict[Pa
     for path in paths:
         try:
             found[path] = read(path)
+        except FileNotFoundError:  # a driver that lives has just taken it away
+            continue
         except (OSError, ValueError) as error:
             broken.append(f"{path}: {str(error).splitlines()[0]}")
     return found, broken
@@ -78,23 +78,47 @@ def _restore(store: Store, studies: Iterable[Study]) -> None:
             store.save_study(study)
 
 
-def _left(sheet: Sheet) -> bool:
-    return sheet.ending is not None and not other(sheet.opening.driver)
+def _kept(sheet: Sheet) -> bool:
+    """Whether the driver that wrote it is another one, and lives."""
+    return other(sheet.opening.driver)
 
 
-def _sent(store: Store, waiting: Sequence[Sheet], runs: Path) -> tuple[list[str], list[str]]:
+def _run(about: RunHead | RunRecord) -> tuple[str, str]:
+    return about.study, about.run_id
+
+
+def _sent(store: Store, waiting: Mapping[Path, Sheet], runs: Path) -> tuple[list[str], list[str]]:
     """Run ids of the sheets that have arrived, and why others have not."""
-    sent, refused = list[str](), list[str]()
-    for sheet in waiting:
+    left = {path: sheet for path, sheet in waiting.items() if sheet.ending and not _kept(sheet)}
+    arrived, faults = _tried(left, lambda path: bring(store, Delivery(left[path], begun=True), runs))
+    return [left[path].opening.head.run_id for path in arrived], faults
+
+
+def _added(store: Store, records: Mapping[Path, RunRecord]) -> tuple[list[str], list[str]]:
+    """Run ids of the records that have arrived, and why others have not."""
+    arrived, faults = _tried(records, lambda path: _add(store, records[path], path))
+    return [records[path].run_id for path in arrived], faults
+
+
+def _tried(files: Iterable[Path], send: Callable[[Path], None]) -> tuple[list[Path], list[str]]:
+    """The files whose content has arrived, and why that of others has not."""
+    arrived: list[Path] = []
+    faults: list[str] = []
+    for file in files:
         try:
-            bring(store, Delivery(sheet, begun=True), runs)
-        except StoreError as error:
-            if not error.refused:
+            send(file)
+        except (OSError, json.JSONDecodeError, StoreError) as error:
+            if isinstance(error, StoreError) and not error.refused:
                 raise
-            refused.append(f"{sheet.file}: {error}")
+            faults.append(f"{file}: {error}")
         else:
-            sent.append(sheet.opening.head.run_id)
-    return sent, refused
+            arrived.append(file)
+    return arrived, faults
+
+
+def _lacking(store: Store, records: Mapping[Path, RunRecord]) -> dict[Path, RunRecord]:
+    known = {study: store.statuses(study) for study in {record.study for record in records.values()}}
+    return {path: record for path, record in records.items() if not _has(known[record.study], record)}
 
 
 def _has(statuses: Mapping[str, str], record: RunRecord) -> bool:
@@ -103,11 +127,20 @@ def _has(statuses: Mapping[str, str], record: RunRecord) -> bool:
 
 def _add(store: Store, record: RunRecord, path: Path) -> None:
     ended = path.stat().st_mtime
+    steps = _steps(path.with_name(CURVES_FILE), ended)
     handle = store.begin(record.head, started=ended - record.wall_seconds)
-    curves = path.with_name(CURVES_FILE)
+    try:
+        store.write(handle, steps)
+        store.finish(handle, record, artifacts(path.parent, record), ended=ended)
+    except StoreError as error:
+        if error.refused:
+            store.drop(handle)
+        raise
+
+
+def _steps(curves: Path, at: float) -> list[Step]:
     lines = curves.read_text(encoding="utf-8").splitlines() if curves.exists() else ()
-    store.write(handle, [_step(json.loads(line), ended) for line in lines])
-    store.finish(handle, record, artifacts(path.parent, record), ended=ended)
+    return [_step(json.loads(line), at) for line in lines]
 
 
 def _step(metrics: dict[str, float], at: float) -> Step:
