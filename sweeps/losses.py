@@ -6,20 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import ray
-from ray.exceptions import (
-    ActorUnavailableError,
-    NodeDiedError,
-    ObjectLostError,
-    RayActorError,
-    RayTaskError,
-    WorkerCrashedError,
-)
+from ray.exceptions import RayActorError, RayTaskError, WorkerCrashedError
 
 from harness.checkpoint.preemption import Preempted
+from harness.engines.engine_errors import EngineLost, node_lost
 from sweeps.events import ATTEMPTS
 
 LOSSES: Final = 10  # of one run: nodes that come and go for ever end a sweep too
-_ACTOR_LOST: Final = "its node has died"  # what Ray says of an actor that died of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +36,7 @@ def lost(error: Exception, node: str) -> bool:
     """Whether an attempt ended because a node did. ``node``: Ray's id of the one that it ran on, "" if unknown."""
     while isinstance(error, RayTaskError) and isinstance(error.cause, Exception):
         error = error.cause
-    if isinstance(error, NodeDiedError | ObjectLostError | Preempted):
-        return True
-    # Of an engine or a rank on another node: unavailable until Ray knows that the node has died. That of a process
-    # which died on a node that lives is known at once, and a failure.
-    if isinstance(error, ActorUnavailableError) or (isinstance(error, RayActorError) and _ACTOR_LOST in str(error)):
+    if isinstance(error, Preempted | EngineLost) or node_lost(error):
         return True
     return isinstance(error, WorkerCrashedError | RayActorError) and _dead(node)
 

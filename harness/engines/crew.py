@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from harness.engines.layout import Place
 
 _PATIENCE: Final = 10.0  # seconds that engines have to end by themselves
+_LONGEST_START: Final = 3600.0  # seconds until an engine that is started anew counts as dead
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class Crew:
     def restart(self, index: int) -> Any:
         """A new engine in the place of one that is gone, started."""
         self.engines[index] = self._engine(index)
-        self._check(ask(self.engines[index].start.remote()))
+        self._check(ask(self.engines[index].start.remote(), _LONGEST_START))
         return self.engines[index]
 
     def close(self) -> None:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import ray
 
-from harness.engines.engine_errors import EngineError, said
+from harness.engines.engine_errors import EngineError, EngineLost, node_lost, said
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 PATIENCE: Final = 60.0  # seconds, in which the others may fail too
 
@@ -33,7 +33,10 @@ class RankGroup:
         return [getattr(rank, method).remote(*mine, *same) for rank, mine in zip(self._ranks, own, strict=True)]
 
     def call(self, method: str, *same: Any, each: Sequence[tuple[Any, ...]] | None = None) -> list[Any]:
-        """The same, and wait for what they say. Raises their own errors, and EngineError where one has died."""
+        """The same, and wait for what they say.
+
+        Raises their own errors, EngineError where one has died, and EngineLost where its node has.
+        """
         return self.wait(self.start(method, *same, each=each))
 
     def wait(self, calls: Sequence[Any]) -> list[Any]:
@@ -47,18 +50,25 @@ class RankGroup:
         """The error of the rank that died, if any, since the others fail for want of it."""
         _, waiting = ray.wait(list(calls), num_returns=len(calls), timeout=PATIENCE)
         failures = {rank: error for rank, call in enumerate(calls) if (error := _failure(call))}
-        if waiting or not all(isinstance(error, ray.exceptions.RayTaskError) for error in failures.values()):
+        dead = {rank: error for rank, error in failures.items() if not isinstance(error, ray.exceptions.RayTaskError)}
+        if waiting or dead:
             self._end()
-        for rank, error in failures.items():
-            if not isinstance(error, ray.exceptions.RayTaskError):
-                name = f"rank {rank} of {len(calls)} of the DeepSpeed learner"
-                return EngineError(f"{name} died: {said(error)}; the run goes on from its newest checkpoint")
+        if dead:
+            return _death(dead, len(calls))
         found = next(iter(failures.values()), first)
         return found.cause if isinstance(found, ray.exceptions.RayTaskError) else found
 
     def _end(self) -> None:
         for rank in self._ranks:
             ray.kill(rank)
+
+
+def _death(dead: Mapping[int, Exception], count: int) -> EngineError:
+    """Of the rank whose node is gone, if there is one: the others may have died of that."""
+    rank = next((rank for rank, error in dead.items() if node_lost(error)), next(iter(dead)))
+    kind = EngineLost if node_lost(dead[rank]) else EngineError
+    name = f"rank {rank} of {count} of the DeepSpeed learner"
+    return kind(f"{name} died: {said(dead[rank])}; the run goes on from its newest checkpoint")
 
 
 def _failure(call: Any) -> Exception | None:

@@ -1,10 +1,10 @@
-"""Several engines as one: each is called, and one that dies is started anew, once a call."""
+"""Several engines as one: each is called, and one that dies on a node that lives is started anew, once a call."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harness.engines.engine_errors import EngineError, said
+from harness.engines.engine_errors import EngineError, EngineLost, node_lost, said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,7 +42,8 @@ class EnginePool:
     def call(self, method: str, arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
         """What a method gives on the first engines, each with its own arguments, all at the same time.
 
-        Raises EngineError where an engine dies twice; any other error of an engine comes out as it was raised there.
+        Raises EngineError where an engine dies twice, and EngineLost where its node is gone: its place is there, and no
+        other. Any other error of an engine comes out as it was raised there.
         """
         pending = [
             getattr(engine, method).remote(*some) for engine, some in zip(self._engines, arguments, strict=False)
@@ -52,6 +53,8 @@ class EnginePool:
     def _result(self, index: int, pending: Any, method: str, arguments: tuple[Any, ...]) -> Any:
         try:
             return ask(pending)
+        except EngineLost:
+            raise
         except EngineError as death:
             return self._again(index, method, arguments, death)
 
@@ -66,6 +69,8 @@ class EnginePool:
             if self._weights:
                 ask(engine.load.remote(*self._weights))
             return ask(getattr(engine, method).remote(*arguments))
+        except EngineLost:
+            raise
         except EngineError as second:
             raise EngineError(
                 f"engine {index} of vLLM died, was started anew and died again in the same call: {second} (at first: "
@@ -80,16 +85,23 @@ class EnginePool:
         return self._restart(index)
 
 
-def ask(pending: Any) -> Any:
-    """The result of a call to an actor. A dead actor is an EngineError; its own errors lose Ray's paragraphs."""
+def ask(pending: Any, patience: float | None = None) -> Any:
+    """The result of a call to an actor. Its own errors lose Ray's paragraphs.
+
+    Raises EngineError for a dead actor, or one that is silent for ``patience`` seconds, EngineLost for a dead node.
+    """
     import ray  # noqa: PLC0415 - a run on PyTorch's engines has none
 
     try:
-        return ray.get(pending)
+        return ray.get(pending, timeout=patience)
     except ray.exceptions.RayTaskError as error:
         raise error.cause from None
     except ray.exceptions.RayActorError as error:
+        if node_lost(error):
+            raise EngineLost(f"the node is gone: {_cause(error)}; the run goes on from its newest checkpoint") from None
         raise EngineError(_cause(error)) from None
+    except ray.exceptions.GetTimeoutError:
+        raise EngineError(f"no answer within {patience:g} s") from None
 
 
 def _cause(error: Exception) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from typing import Any
 
 import pytest
 import ray
 
 from harness.engines.engine_errors import EngineError
-from harness.engines.vllm_pool import EnginePool
+from harness.engines.vllm_pool import EnginePool, ask
 
 
 class Counter:
@@ -30,6 +31,9 @@ class Counter:
         if number == 500:
             raise EngineError("RuntimeError: broken inside")
         return self._sum + number
+
+    def rest(self) -> None:
+        time.sleep(600)
 
 
 def counter(deadly: int = -1) -> Any:
@@ -85,3 +89,10 @@ def test_weights_that_were_broadcast_cannot_be_given_to_another_engine(pool: Eng
     assert pool.call_all("plus", 1) == [1001, 1001]
     with pytest.raises(EngineError, match=r"^engine 1 of vLLM died: .*came by NCCL .* vllm\.sync=object_store$"):
         pool.call("plus", [(6,), (7,)])
+
+
+def test_an_engine_that_is_silent_for_too_long_counts_as_dead(cluster: None) -> None:
+    silent = counter()
+    with pytest.raises(EngineError, match=r"^no answer within 0\.5 s$"):
+        ask(silent.rest.remote(), 0.5)
+    ray.kill(silent)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from itertools import islice
 
 import pytest
 
@@ -14,44 +15,66 @@ from harness.checkpoint.preemption import Preempted  # noqa: E402 - Ray reads th
 from sweeps.losses import LOSSES, Tries, lost  # noqa: E402
 from tests.sweeps.clusters import PATIENCE, SETTINGS, cluster  # noqa: E402
 
-# A task on the head asks an actor, as a run asks an engine of its own. One dies by itself, one with its node.
+# Tasks on the head ask actors, as runs ask engines and ranks: directly, through a pool and through a group of ranks.
+# First each actor dies by itself, then all go with their node, where no other could start; last, an idle one is asked.
 ASKING = """
-import os, time
+import os, sys, time
+from pathlib import Path
 from sweeps.environment import prepare
 prepare()
 import ray
+from harness.engines.rank_calls import RankGroup
+from harness.engines.vllm_pool import EnginePool
 from sweeps.losses import lost
 
-class Engine:
-    def answer(self, seconds):
+folder, HERE, FAR, DEADLY = Path(sys.argv[1]), {}, {"resources": {"far": 0.1}}, -1
+THERE = {"num_cpus": 0, "resources": {"node:__internal_head__": 0.1}, "max_retries": 0}
+
+class Actor:
+    def take(self, seconds):
+        if seconds == DEADLY:
+            os.kill(os.getpid(), 9)
+        if seconds:
+            (folder / str(os.getpid())).touch()
         time.sleep(seconds)
-        return os.getpid()
 
-def run(engine):
-    ray.get(engine.answer.remote(600))
+def actor(where):
+    return ray.remote(num_cpus=0, **where)(Actor).remote()
 
-def ask(engine):
-    asking = ray.remote(num_cpus=1, max_retries=0)(run).remote(engine)
-    ray.wait([asking], timeout=3)
-    return asking
+def alone(where, seconds):
+    ray.get(actor(where).take.remote(seconds))
+
+def pool(where, seconds, engine=None):
+    EnginePool([engine or actor(where)], lambda index: actor(where)).call("take", [(seconds,)])
+
+def ranks(where, seconds):
+    RankGroup([actor(HERE), actor(where)]).call("take", each=[(0,), (seconds,)])
+
+def begin(where, seconds):
+    return [ray.remote(**THERE)(way).remote(where, seconds) for way in (alone, pool, ranks)]
 
 def end(asking):
-    try:
-        ray.get(asking)
-    except Exception as error:
-        print(lost(error, "another node"), flush=True)
+    for each in asking:
+        try:
+            ray.get(each, timeout=120)
+        except ray.exceptions.GetTimeoutError:
+            print("hangs", flush=True)
+        except Exception as error:
+            print(lost(error, "another node"), flush=True)
 
 ray.init(log_to_driver=False)
-here, far = (ray.remote(num_cpus=0, **options)(Engine).remote() for options in ({}, {"resources": {"far": 1}}))
-pid = ray.get(here.answer.remote(0))
-asking = ask(here)
-os.kill(pid, 9)
-end(asking)
-ray.get(far.answer.remote(0))
-asking = ask(far)
+end(begin(HERE, DEADLY))
+idle, asking = actor(FAR), begin(FAR, 600)
+ray.get(idle.take.remote(0))
+while len(list(folder.iterdir())) < 3:
+    time.sleep(0.1)
 print("asking", flush=True)
 end(asking)
+while sum(node["Alive"] for node in ray.nodes()) > 1:
+    time.sleep(0.1)
+end([ray.remote(**THERE)(pool).remote(FAR, 0, idle)])
 """
+SAID = {"asking", "hangs", "True", "False"}  # not Ray's
 
 
 def test_a_run_that_fails_by_itself_is_tried_twice():
@@ -75,15 +98,15 @@ def test_what_a_run_was_asked_to_leave_is_a_loss_and_its_own_error_is_none():
 
 
 @pytest.mark.slow
-def test_an_engine_that_dies_is_a_failure_and_one_that_its_node_takes_with_it_a_loss():
+def test_engines_and_ranks_that_die_are_failures_and_those_that_their_node_takes_with_it_losses(tmp_path):
     with cluster(1) as ray:
         ray.tell("add 1 far")
         clean = {name: value for name, value in os.environ.items() if name not in SETTINGS}
         environment = {**clean, **ray.access, "RAY_ADDRESS": ray.address}
-        command = [sys.executable, "-c", ASKING]
+        command = [sys.executable, "-c", ASKING, str(tmp_path)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as asking:
-            words = (line.strip() for line in asking.stdout if line.strip() in {"asking", "True", "False"})  # not Ray's
-            assert [next(words), next(words)] == ["False", "asking"]
+            words = (word for line in asking.stdout if (word := line.strip()) in SAID)
+            assert list(islice(words, 4)) == [*["False"] * 3, "asking"]
             ray.tell("lose")
-            assert next(words) == "True"
+            assert list(words) == ["True"] * 4
             assert asking.wait(PATIENCE) == 0
