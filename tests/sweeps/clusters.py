@@ -88,9 +88,13 @@ def until(condition, process):
 
 
 def at_work(raylet):
-    """The ids of the runs that a node's processes are at; Ray names a process by its task."""
-    titles = [_title(process) for process in psutil.Process(raylet).children(recursive=True)]
-    return {title.removeprefix("ray::") for title in titles if title.startswith("ray::") and "-s" in title}
+    """The runs that a node's processes are at, by id, with the process; Ray names a process by its task."""
+    titles = {process: _title(process) for process in psutil.Process(raylet).children(recursive=True)}
+    return {
+        title.removeprefix("ray::"): process
+        for process, title in titles.items()
+        if title.startswith("ray::") and "-s" in title
+    }
 
 
 def _title(process):

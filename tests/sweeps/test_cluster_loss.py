@@ -13,7 +13,7 @@ from tests.sweeps.grids import PLAIN, TINY, write
 pytestmark = pytest.mark.slow
 
 RUNS = 4
-STEPS = 40
+STEPS = 60
 SHORT = f"steps={STEPS}, rollout.max_response_length=16, optim.updates_per_rollout=1, checkpoint.every=5"
 GRID = PLAIN.replace("seeds: [0, 1]", "seeds: [0]") + TINY.replace("steps=2", SHORT)
 
@@ -23,7 +23,7 @@ class Story:
     codes: dict = field(default_factory=dict)
     said: dict = field(default_factory=dict)
     stores: dict = field(default_factory=dict)
-    lost: str = ""  # the run that was on the node
+    lost: str = ""  # the run that was killed with the node
     kept: list = field(default_factory=list)  # of its curve, as far as its newest checkpoint when the node left
     curve: list = field(default_factory=list)  # in the end
 
@@ -45,9 +45,15 @@ def story(tmp_path_factory):
     def place(run):
         return folder / "disturbed" / "runs" / f"plain.{run}"
 
-    def far():
-        """A run on the node that is about to leave, once half of its steps are done."""
-        return next((run for run in at_work(leaving) if len(_lines(place(run))) > STEPS // 2), "")
+    def halted():
+        """A run on the node that is about to leave, stopped in its midst, so that it cannot end before it is lost."""
+        for run, process in at_work(leaving).items():
+            if len(_lines(place(run))) > STEPS // 3:
+                process.suspend()
+                if at_work(leaving).get(run) == process and len(_lines(place(run))) <= STEPS:
+                    return run, process
+                process.resume()
+        return None
 
     with cluster(1, 1) as ray:
         head, leaving = ray.raylets
@@ -55,9 +61,10 @@ def story(tmp_path_factory):
             until(lambda: at_work(head) and at_work(leaving), process)
             end("undisturbed", process)
         with begin("disturbed") as process:
-            told.lost = until(far, process)
+            told.lost, worker = until(halted, process)
             told.kept = _lines(place(told.lost))[: _checkpoint(place(told.lost)) + 1]  # and step 0
             ray.tell("lose")
+            worker.kill()
             end("disturbed", process)
             told.curve = _lines(place(told.lost))
     return told
@@ -83,7 +90,10 @@ def test_a_sweep_uses_both_nodes_and_ends_complete(story):
 
 def test_a_lost_node_costs_its_run_no_attempt(story):
     assert story.codes["disturbed"] == 0, story.said["disturbed"]
-    assert story.said["disturbed"].count("lost, goes on elsewhere: NodeDiedError: the node that it ran on is gone") == 1
+    (line,) = (line for line in story.said["disturbed"].splitlines() if "lost, goes on elsewhere" in line)
+    (record,) = (record for record in story.stores["disturbed"].records("plain") if record.run_id == story.lost)
+    assert set(line.partition("] ")[2].partition(": ")[0].split()) == {*record.labels.values(), "s0"}
+    assert line.endswith(": lost, goes on elsewhere: NodeDiedError: the node that it ran on is gone")
     assert "4 runs finished, 0 failed" in story.said["disturbed"]
 
 
