@@ -6,7 +6,7 @@ import os
 import platform
 import subprocess
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,15 +15,38 @@ from tricks.packages import packages
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from harness.engine_config import BackendConfig
+
 OF_A_CLONE: Final = frozenset({"commit", "dirty"})  # a node of a cluster has none
 OF_A_MACHINE: Final = frozenset({"processor", "cores"})
+ENGINES: Final = frozenset({"vllm", "deepspeed"})  # of a run whose backend has them
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _PACKAGES: Final = ("torch", "transformers", "ray", "hydra-core", "mlflow", "numpy")
 
 
+def provenance(backend: BackendConfig | None = None) -> Mapping[str, str]:
+    """Commit, dirty flag, package versions and processor, as strings. Call it where the clone is.
+
+    With a run's ``backend`` also the versions of its engines.
+    """
+    return {**_common(), **(engine_versions(backend) if backend else {})}
+
+
+def engine_versions(backend: BackendConfig) -> dict[str, str]:
+    """Versions of the engines that the backend has, as far as they are installed here."""
+    chosen = [name for name in sorted(ENGINES) if getattr(backend, name)]
+    return {name: _engines()[name] for name in chosen if name in _engines()}
+
+
 @cache
-def provenance() -> Mapping[str, str]:
-    """Commit, dirty flag, package versions and processor, as strings. Call it where the clone is."""
+def _engines() -> Mapping[str, str]:
+    """What is installed of them, whatever its build is called: on a CPU vLLM comes as another distribution."""
+    builds = packages_distributions()
+    return {name: version(min(builds[name])) for name in ENGINES & builds.keys()}
+
+
+@cache
+def _common() -> Mapping[str, str]:
     return {
         "commit": _git("rev-parse", "HEAD") or "unknown",
         "dirty": _dirty(),

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.config import ExperimentConfig
+from harness.provenance import engine_versions
 from harness.records import RunHead, Skipped
 from sweeps.cells import select
 from sweeps.compose import PlannedCell, compose_cells
@@ -132,6 +133,7 @@ def make_plan(
 
 def _runs(grid: Grid, cell: PlannedCell, about: Mapping[str, str], seconds: float) -> Iterator[PlannedRun]:
     """One a seed."""
+    about = {**about, **engine_versions(cell.config.backend)}
     for seed in grid.seeds:
         run_id, config = f"{cell.cell_id}-s{seed}", replace(cell.config, seed=seed)
         yield PlannedRun(run_id, cell.cell_id, grid.name, grid.profile, cell.labels, config, about, seconds)
