@@ -14,6 +14,7 @@ from sweeps.cluster import session
 from sweeps.events import Done, Event, Failure, Hello, Wait, cause
 from sweeps.interrupt import interrupts
 from sweeps.losses import Tries, lost
+from sweeps.marker import marker
 from sweeps.plan import PlannedRun
 from sweeps.slots import Slots, has_engines
 from sweeps.task import work
@@ -33,9 +34,9 @@ def launch(runs: Sequence[PlannedRun], folder: Path, cores: int) -> Generator[Ev
 
     Raises KeyboardInterrupt between two events where Ctrl-C or SIGTERM came.
     """
-    with interrupts() as asked, session(cores):
+    with interrupts() as asked, session(cores), marker(folder) as mark:
         asked.listen()
-        flight = _Flight(folder)
+        flight = _Flight(folder, mark)
         try:
             for event in flight.events(deque(runs)):
                 asked.check()
@@ -62,8 +63,8 @@ class _Flying:
 class _Flight:
     """The runs in the air, by Ray's generator of each."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, mark: str) -> None:
+        self._place = str(folder), mark
         self._running: dict[Any, _Flying] = {}
         self._slots = Slots()
         self._grows = grows()
@@ -120,11 +121,11 @@ class _Flight:
 
     def _started(self, run: PlannedRun) -> Any:
         if has_engines(run.config):
-            return self._slots.start(run.run_id, run.config, work, run, str(self._folder))
+            return self._slots.start(run.run_id, run.config, work, run, *self._place)
         self._slots.clear()
         backend = run.config.backend
         task = _TASK.options(num_cpus=backend.num_cpus, num_gpus=backend.num_gpus, name=run.run_id)
-        return task.remote(run, str(self._folder))
+        return task.remote(run, *self._place)
 
     def _stranded(self) -> list[tuple[PlannedRun, Tries]]:
         """Take back what waits within Ray for a node that is gone."""

@@ -21,24 +21,25 @@ if TYPE_CHECKING:
     from sweeps.plan import PlannedRun
 
 
-def work(run: PlannedRun, folder: str) -> Iterator[Message]:
+def work(run: PlannedRun, folder: str, mark: str) -> Iterator[Message]:
     """What the run says, after a first word from where it is."""
     yield Hello(os.getpid(), platform.node(), ray.get_runtime_context().get_node_id())
     from sweeps.worker import perform  # noqa: PLC0415 - torch and transformers are for workers, once a process
 
-    here = place(folder, exports=run.config.checkpoint.export)
+    here = place(folder, mark, exports=run.config.checkpoint.export)
     yield from perform(run, here / run.folder)
     if here != Path(folder):
         shutil.rmtree(here / run.folder, ignore_errors=True)
 
 
-def place(folder: str, *, exports: bool) -> Path:
+def place(folder: str, mark: str, *, exports: bool) -> Path:
     """Where runs write: the driver's folder, or one of this machine, from which the last message takes the files.
 
-    Raises SweepError where a model would be lost there.
+    ``mark`` is the name of a file that only the driver's folder has: another may have the same path. Raises SweepError
+    where a model would be lost there.
     """
     shared = Path(folder)
-    if shared.is_dir():
+    if (shared / mark).is_file():
         return shared
     if exports:
         raise SweepError(

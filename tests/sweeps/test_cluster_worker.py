@@ -4,15 +4,20 @@ from dataclasses import replace
 
 import pytest
 
-from harness.provenance import provenance
+from harness.config import load
+from harness.provenance import ENGINES, engine_versions, provenance
 from sweeps.errors import SweepError
 from sweeps.events import Done
+from sweeps.marker import marker
 from sweeps.plan import make_plan
 from sweeps.task import place
-from sweeps.worker import perform
+from sweeps.worker import here, perform, refuse_different
+from tests.parity.conftest import needs_engines
 from tests.sweeps.grids import PLAIN, TINY, grid
 
 ELSEWHERE = {"commit": "abc", "dirty": "no", "processor": "the driver's", "cores": "999", "tuning": "t1"}
+ON_ENGINES = load("backend=cpu_engines", "model=large_base").backend
+BOTH = PLAIN.replace("none: []", "none: [backend=cpu_engines, model=large_base]") + TINY
 
 
 @pytest.fixture
@@ -42,15 +47,55 @@ def test_a_node_with_another_package_is_refused_by_name(run, tmp_path):
     assert str(caught.value).endswith("install requirements.lock on every node")
 
 
+def test_a_node_with_another_engine_or_without_it_is_refused_by_name():
+    refuse_different({"vllm": "0.32.0"}, {"vllm": "0.32.0", "deepspeed": "0.19.8"})
+    with pytest.raises(
+        SweepError, match=r" has vllm 0\.31\.0, the driver 0\.32\.0: .*make setup EXTRA=gpu .* every node$"
+    ):
+        refuse_different({"vllm": "0.32.0"}, {"vllm": "0.31.0"})
+    with pytest.raises(SweepError, match=r" has no deepspeed, the driver 0\.19\.8: "):
+        refuse_different({"deepspeed": "0.19.8"}, {"vllm": "0.32.0"})
+
+
+def test_a_worker_refuses_the_plan_of_other_engines_before_its_first_step(run, tmp_path):
+    planned = {**provenance(), **ELSEWHERE, "vllm": "0.1"}
+    other = replace(run, config=replace(run.config, backend=ON_ENGINES), provenance=planned)
+    with pytest.raises(SweepError, match=r" has (no vllm|vllm \S+), the driver 0\.1: "):
+        next(perform(other, tmp_path / "run"))
+
+
+@needs_engines
+def test_plans_name_the_engines_of_the_runs_that_have_them_and_of_no_other(tmp_path):
+    runs = make_plan(grid(tmp_path, BOTH), False, (), (), {"commit": "abc"}).runs
+    found = [(bool(run.config.backend.vllm), dict(run.provenance)) for run in runs]
+    assert {with_engines for with_engines, _ in found} == {True, False}
+    for with_engines, about in found:
+        assert about == {"commit": "abc", **(engine_versions(ON_ENGINES) if with_engines else {})}
+
+
+@needs_engines
+def test_a_driver_without_engines_leaves_their_versions_to_the_worker():
+    assert here({"commit": "abc"}, ON_ENGINES).keys() == {"commit", *ENGINES}
+    assert here({"commit": "abc"}, load("backend=laptop").backend) == {"commit": "abc"}
+
+
 def test_a_node_that_does_not_see_the_results_uses_a_folder_of_its_own_and_the_same_again(tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    assert place(str(tmp_path), exports=True) == tmp_path
-    own = place(str(tmp_path / "of another machine"), exports=False)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    own = place(str(tmp_path / "of another machine"), "mark", exports=False)
     assert own.is_dir()
-    assert own == place(str(tmp_path / "of another machine"), exports=False)
+    assert own == place(str(tmp_path / "of another machine"), "mark", exports=False)
     assert own.stat().st_mode & 0o077 == 0
 
 
-def test_a_node_that_does_not_see_the_results_does_not_begin_a_run_whose_model_it_would_lose(tmp_path):
-    with pytest.raises(SweepError, match="does not see .*elsewhere, and an exported model does not travel through Ray"):
-        place(str(tmp_path / "elsewhere"), exports=True)
+def test_the_drivers_folder_is_known_by_what_the_driver_has_left_there(tmp_path):
+    with marker(tmp_path) as mark:
+        assert place(str(tmp_path), mark, exports=True) == tmp_path
+    with marker(tmp_path):
+        assert place(str(tmp_path), mark, exports=False) != tmp_path
+
+
+@pytest.mark.parametrize("folder", [".", "elsewhere"], ids=["has one of the same path", "has none"])
+def test_a_node_that_does_not_see_the_results_does_not_begin_a_run_whose_model_it_would_lose(tmp_path, folder):
+    with pytest.raises(SweepError, match="does not see .*, and an exported model does not travel through Ray"):
+        place(str(tmp_path / folder), "mark", exports=True)

@@ -60,3 +60,7 @@ def test_two_cores_are_served_by_two_processes(events):
     hellos = [event.what for event in events if isinstance(event.what, Hello)]
     assert len(hellos) == 6  # two good runs, and two attempts of each bad one
     assert len({hello.pid for hello in hellos}) == 2
+
+
+def test_what_the_driver_left_for_the_workers_is_gone(events, made, folder):
+    assert {path.name for path in folder.iterdir()} == {run.folder for run in made.runs}
