@@ -16,7 +16,7 @@ import yaml
 
 from harness.records import DATA, FIRED, RunRecord, Study
 from harness.schema import SchemaError, read_json
-from harness.store_address import DATABASES, SERVERS, redacted, without_credentials
+from harness.store_address import DATABASES, SERVERS, refuse_unencoded, without_credentials
 from harness.store_client import Handle, Tracker
 from harness.store_delivery import RECORD_FILE
 from harness.store_driver import driver, elsewhere, other
@@ -24,6 +24,7 @@ from harness.store_errors import REPAIR, StoreError, explained
 from harness.store_outbox import Step
 from harness.store_publish import publish, study_file
 from harness.store_read import RunRow, SqlReader
+from harness.store_secrets import redacted
 from harness.store_server import ServerReader
 from harness.store_tags import (
     ATTEMPT,
@@ -71,8 +72,9 @@ class Store:
         artifacts, runs = results / "mlartifacts", results / "runs"
         if uri.startswith(SERVERS):
             uri = without_credentials(uri)
-            tracker = Tracker(uri, uri, None, artifacts)
+            tracker = Tracker(uri, redacted(uri), None, artifacts)
             return cls(ServerReader(tracker), tracker, runs)
+        refuse_unencoded(uri)
         if not uri.startswith(DATABASES):
             raise StoreError(
                 f"MLFLOW_TRACKING_URI={redacted(uri)} is no database and no server; use sqlite:///FILE or http://HOST"

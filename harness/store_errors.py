@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from harness.store_address import redacted
+from harness.store_secrets import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import sqlalchemy as sql
 
-from harness.store_address import redacted
+from harness.store_address import FILES, refuse_unencoded
 from harness.store_errors import StoreError, explained
+from harness.store_secrets import redacted
 from harness.store_tags import run_id as own_id
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class SqlReader:
     """Reads a database that MLflow wrote. One that does not exist yet is empty; nothing is created."""
 
     def __init__(self, uri: str) -> None:
+        refuse_unencoded(uri)
         try:
             self._url = sql.engine.make_url(uri)
             self._engine = sql.create_engine(self._url, poolclass=sql.NullPool)
@@ -98,7 +100,7 @@ class SqlReader:
     @property
     def file(self) -> str | None:
         """The file of a SQLite database."""
-        return self._url.database if self._url.drivername.startswith("sqlite") else None
+        return self._url.database if self._url.drivername.startswith(FILES) else None
 
     def runs(self, study: str, run_id: str = "") -> list[RunRow]:
         """The runs of a study that are not in the trash; of one run id where it is given."""

@@ -12,6 +12,7 @@ from harness.schema import suggest
 from harness.store_address import without_credentials
 from harness.store_errors import StoreError
 from harness.store_read import SqlReader
+from harness.store_secrets import redacted
 
 DEFAULT_PORT: Final = "5000"
 
@@ -29,13 +30,13 @@ def main(arguments: list[str]) -> int:
         return 2
     database = Path(os.environ.get("RESULTS_DIR", "results")) / "mlflow.db"
     uri = os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
-    if uri.startswith("http"):
-        print(f"the runs are on the tracking server: {without_credentials(uri)}")
-        return 0
     if uri.endswith(str(database)) and not database.exists():
         print(f"no runs yet: {database} does not exist; start with: make sweep GRID=smoke", file=sys.stderr)
         return 1
     try:
+        if uri.startswith("http"):
+            print(f"the runs are on the tracking server: {redacted(without_credentials(uri))}")
+            return 0
         studies = SqlReader(uri).experiments()
     except StoreError as error:
         print(error, file=sys.stderr)

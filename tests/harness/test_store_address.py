@@ -6,10 +6,13 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import pytest
+from sqlalchemy.exc import SAWarning
 
 from harness.store import Store
-from harness.store_address import redacted, without_credentials
+from harness.store_address import without_credentials
 from harness.store_errors import StoreError
+from harness.store_read import SqlReader
+from harness.store_secrets import redacted
 from harness.ui import main as show
 
 
@@ -53,6 +56,14 @@ def locked():
         ),
         ("http://token@host", "http://***@host"),
         ("http://host:5000/a@b", "http://host:5000/a@b"),
+        ("mysql://host/db?user=a&password=s3cret&ssl=1", "mysql://host/db?user=a&password=***&ssl=1"),
+        ("postgresql://host/db?sslpassword=s3#cret", "postgresql://host/db?sslpassword=***"),
+        ("http://host?Access_Token=s3cret gives 401", "http://host?Access_Token=*** gives 401"),
+        ("mssql://?odbc_connect=UID%3Da%3BPWD%3Ds3cret", "mssql://?odbc_connect=***"),
+        (
+            "mysql://host/db?pwd=a&passwd=b&api_key=c&charset=d",
+            "mysql://host/db?pwd=***&passwd=***&api_key=***&charset=d",
+        ),
         ("sqlite:////tmp/results/mlflow.db", "sqlite:////tmp/results/mlflow.db"),
     ],
 )
@@ -90,6 +101,7 @@ def test_a_server_is_sent_the_credentials_and_a_refusal_does_not_name_them(resul
         ("postgresql://alice:s3cret@host:port/db", "is no address of a database"),
         ("mysql+nosuch://alice:s3cret@host/db", "is no address of a database"),
         ("mssql+nodriver://alice:s3cret@host/db", "is no address of a database"),
+        ("mysql://host/db?user=a&password=s3cret", "mysql://host/db?user=a&password=*** needs the package MySQLdb"),
     ],
 )
 def test_an_address_that_is_none_is_refused_without_its_password(results, monkeypatch, uri, said):
@@ -98,6 +110,41 @@ def test_an_address_that_is_none_is_refused_without_its_password(results, monkey
         Store.open(results)
     assert said in str(caught.value)
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "mysql+pymysql", "http", "https", "ftp"])
+@pytest.mark.parametrize("password", ["s3cret/word", "s3cret#word", "s3cret?word", "s3cret\\word", "s3cret word"])
+def test_a_password_that_is_not_encoded_is_refused_and_not_said(results, monkeypatch, capsys, scheme, password):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"{scheme}://alice:{password}@host/db")
+    with pytest.raises(StoreError, match="percent-encode .* in user, password and path: '/' is %2F") as caught:
+        Store.open(results)
+    assert show([]) == 1
+    said = f"{caught.value} {capsys.readouterr()}"
+    assert not any(word in said for word in ("s3cret", "word@", "alice", "host"))
+
+
+@pytest.mark.parametrize(
+    "address", ["http://alice:s3[cret@host", "http://alice:s3cret\u2100@host", "alice:s3cret@host"]
+)
+def test_an_address_in_which_no_host_is_found_is_refused_and_not_said(results, monkeypatch, address):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    with pytest.raises(StoreError, match="MLFLOW_TRACKING_URI cannot be read; percent-encode") as caught:
+        Store.open(results)
+    assert "s3" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_a_path_of_a_file_may_hold_what_it_likes(results, monkeypatch, tmp_path):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/me@work and home/mlflow.db")
+    assert Store.open(results).place == f"{tmp_path}/me@work and home/mlflow.db"
+
+
+def test_the_name_of_a_database_and_of_a_server_hides_a_password_in_the_query(results, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9?token=s3cret")
+    assert Store.open(results).place == "http://127.0.0.1:9?token=***"
+    with pytest.warns(SAWarning, match="not accepted by the pysqlite driver"):  # the one that is installed everywhere
+        reader = SqlReader("sqlite://?user=a&password=s3cret")
+    assert reader.place == "sqlite://?password=***&user=a"
 
 
 def test_the_command_that_shows_runs_does_not_say_the_password(monkeypatch, capsys):
