@@ -16,12 +16,14 @@ from harness.store_errors import StoreError
 from sweeps.errors import SweepError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from harness.store import Store
 
 BEAT: Final = 30.0  # seconds between two signs of life
-FORGOTTEN: Final = 180.0  # seconds until a driver on another host that gives none counts as dead
+FORGOTTEN: Final = 180.0  # seconds until a driver on another host that gives none counts as dead, if it is
+DOUBT: Final = 60.0  # silent for so many more: a store that was away is back, and it beats again at once
+AGAIN: Final = 5.0  # seconds until a sign of life that failed is tried again
 _PAUSE: Final = 0.1  # seconds between two looks
 
 
@@ -34,9 +36,20 @@ class Claim:
     number: int  # the lowest goes first; 0: it is being drawn
 
     @property
-    def alive(self) -> bool:
-        """Whether it still drives. Processes of this host are looked up; hosts' clocks may differ by a minute."""
-        return time.time() - self.heard < FORGOTTEN if elsewhere(self.driver) else other(self.driver)
+    def name(self) -> str:
+        """In words."""
+        host, process, _ = self.driver.split(" ")
+        return f"process {process} on {host}"
+
+    @property
+    def gone(self) -> bool:
+        """Whether it was a process of this host, which has ended."""
+        return not elsewhere(self.driver) and not other(self.driver)
+
+    @property
+    def silent(self) -> bool:
+        """Whether another host has given no sign of life for long. Hosts' clocks may differ by a minute."""
+        return elsewhere(self.driver) and time.time() - self.heard > FORGOTTEN
 
     @property
     def place(self) -> tuple[int, str]:
@@ -45,11 +58,12 @@ class Claim:
 
 
 @contextmanager
-def claim(store: Store, study: str) -> Iterator[None]:
-    """Hold the study. Raises SweepError naming the driver that holds it already."""
+def claim(store: Store, study: str, say: Callable[[str], None]) -> Iterator[None]:
+    """Hold the study. Raises SweepError naming the driver that holds it already; ``say`` hears what is waited for."""
     if not store.shared:  # the lock in the results folder is enough
         yield
         return
+    _forget(store, study, say)
     token, own = uuid4().hex, Claim(driver(), time.time(), 0)
     store.claim(study, token, _text(own))
     try:
@@ -63,13 +77,25 @@ def claim(store: Store, study: str) -> Iterator[None]:
             store.claim(study, token, None)
 
 
+def _forget(store: Store, study: str, say: Callable[[str], None]) -> None:
+    """Take away what dead drivers left. One that was only cut off from the store is heard again in time."""
+    found = _claims(store, study)
+    silent = [one.name for one in found.values() if one.silent]
+    if silent:
+        say(f"{study}: nothing was heard of {', '.join(silent)} for long; waiting {DOUBT:g} s for a sign of life")
+        time.sleep(DOUBT)
+    for token, now in _claims(store, study).items():
+        if now.gone or (now.silent and found.get(token) == now):
+            store.claim(study, token, None)
+
+
+def _claims(store: Store, study: str) -> dict[str, Claim]:
+    return {token: found for token, said in store.claims(study).items() if (found := _read(said))}
+
+
 def _rivals(store: Store, study: str, token: str) -> list[Claim]:
-    """Live drivers. What dead ones left is taken away."""
-    others = {name: found for name, said in store.claims(study).items() if name != token and (found := _read(said))}
-    for name, found in others.items():
-        if not found.alive:
-            store.claim(study, name, None)
-    return [found for found in others.values() if found.alive]
+    """Drivers that have not ended."""
+    return [found for name, found in _claims(store, study).items() if name != token and not found.gone]
 
 
 def _settled(store: Store, study: str, token: str) -> list[Claim]:
@@ -85,11 +111,10 @@ def _settled(store: Store, study: str, token: str) -> list[Claim]:
 def _refuse(earlier: list[Claim], study: str) -> None:
     if earlier:
         rival = min(earlier, key=lambda rival: rival.place)
-        host, process, _ = rival.driver.split(" ")
         raise SweepError(
-            f"{study} is being swept already, by process {process} on {host}, last heard of "
+            f"{study} is being swept already, by {rival.name}, last heard of "
             f"{max(time.time() - rival.heard, 0.0):.0f} s ago; wait for it or stop it (a driver that died is forgotten "
-            f"after {FORGOTTEN:.0f} s), or give one sweep both machines with RAY_ADDRESS"
+            f"after {FORGOTTEN:.0f} s of silence), or give one sweep both machines with RAY_ADDRESS"
         )
 
 
@@ -98,9 +123,13 @@ def _beating(store: Store, study: str, token: str, own: Claim) -> Iterator[None]
     over = Event()
 
     def beat() -> None:
-        while not over.wait(BEAT):
-            with suppress(StoreError):
+        pause = BEAT
+        while not over.wait(pause):
+            pause = BEAT
+            try:
                 store.claim(study, token, _text(replace(own, heard=time.time())))
+            except StoreError:
+                pause = AGAIN
 
     thread = Thread(target=beat, name="claim", daemon=True)
     thread.start()

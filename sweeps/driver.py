@@ -10,7 +10,6 @@ from rich.text import Text
 
 from harness.provenance import provenance
 from harness.store import Store
-from harness.store_errors import REPAIR
 from harness.store_publish import publish
 from sweeps.adopt import adopt
 from sweeps.arguments import ONCE
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from sweeps.arguments import Arguments
     from sweeps.events import Event
     from sweeps.grid import Grid
+    from sweeps.missing import Missing
     from sweeps.plan import Plan, PlannedRun
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
@@ -59,7 +59,7 @@ def run(grid: Grid, arguments: Arguments, console: Console) -> int:
     """Run what is not finished. Returns the exit code."""
     usage = SweepUsage()
     store = Store.open(arguments.results)
-    with study_lock(arguments.results, grid.name), claim(store, grid.name):
+    with study_lock(arguments.results, grid.name), claim(store, grid.name, lambda line: console.print(Text(line))):
         _repair(grid, arguments, store, console)
         made, records = _plan(grid, arguments, store)
         if adopted := adopt(made.to_run, arguments.results / "runs"):
@@ -85,8 +85,8 @@ def run(grid: Grid, arguments: Arguments, console: Console) -> int:
             if recorder.heard:
                 _stop(grid, arguments, store, recorder, console)
             raise
-        waiting = recorder.close()
-    return _conclude(grid, made, arguments, recorder, waiting, usage, console)
+        missing = recorder.close()
+    return _conclude(grid, made, arguments, recorder, missing, usage, console)
 
 
 def _repair(grid: Grid, arguments: Arguments, store: Store, console: Console) -> None:
@@ -139,40 +139,38 @@ def _launch(runs: Sequence[PlannedRun], folder: Path) -> Generator[Event | None]
 
 
 def _stop(grid: Grid, arguments: Arguments, store: Store, recorder: Recorder, console: Console) -> None:
-    kept = sum(record.status == "finished" for record in recorder.records)
-    waiting = recorder.close(STOPPING)
-    if waiting or recorder.away:
-        console.print(
-            Text(f"interrupted: {kept} runs of this sweep are finished and kept, {_where(waiting, arguments)}")
-        )
-    else:
-        killed = store.sweep_up(grid.name, claimed=True)
-        console.print(
-            Text(f"interrupted: {kept} runs of this sweep are finished and kept, {len(killed)} marked KILLED")
-        )
+    missing = recorder.close(STOPPING)
+    ended = {record.run_id for record in recorder.records if record.status == "finished"}
+    left = missing.waiting | missing.unwritten
+    killed = "" if left or recorder.away else f", {len(store.sweep_up(grid.name, claimed=True))} marked KILLED"
+    kept = len(ended - missing.unwritten)
+    console.print(Text(f"interrupted: {kept} runs of this sweep are finished and kept{killed}"))
+    _print_missing(console, missing, arguments)
     console.print(Text(f"resume with: {arguments.command()}"), soft_wrap=True)  # one line, to be copied
 
 
 def _conclude(
-    grid: Grid, made: Plan, arguments: Arguments, recorder: Recorder, waiting: int, usage: SweepUsage, console: Console
+    grid: Grid,
+    made: Plan,
+    arguments: Arguments,
+    recorder: Recorder,
+    missing: Missing,
+    usage: SweepUsage,
+    console: Console,
 ) -> int:
     slots = _slots(made.to_run)
     per_run = max(run.config.backend.num_cpus for run in made.to_run)
     print_costs(console, recorder.records, usage, min(slots, len(made.to_run)) * per_run if slots else None)
-    if waiting:
-        console.print(Text(_where(waiting, arguments)))
+    if missing:
+        _print_missing(console, missing, arguments)
         return FAILED
     print_results(console, grid, arguments.results)
     return FAILED if any(record.status == "failed" for record in recorder.records) else OK
 
 
-def _where(waiting: int, arguments: Arguments) -> str:
-    """What MLflow lacks, and how it gets there."""
-    results = arguments.results
-    return (
-        f"{waiting} runs are not in MLflow yet; they wait in {results}/outbox, and the next sweep or "
-        f"`{REPAIR.replace('results', str(results))}` sends them"
-    )
+def _print_missing(console: Console, missing: Missing, arguments: Arguments) -> None:
+    for line in missing.lines(arguments.results, arguments.command()):
+        console.print(Text(line), soft_wrap=True)
 
 
 def _slots(runs: Sequence[PlannedRun]) -> int | None:

@@ -35,7 +35,7 @@ if "slowly" in sys.argv:
 print("ready", flush=True)
 sys.stdin.readline()
 try:
-    with claim(store, "norms"):
+    with claim(store, "norms", print):
         print("held", flush=True)
         sys.stdin.readline()
 except SweepError as error:
@@ -72,12 +72,12 @@ def of_another_host(store, age, study="norms"):
 
 def test_a_driver_on_another_host_is_named_with_the_ways_out(shared):
     of_another_host(shared, 5.0)
-    with pytest.raises(SweepError) as caught, claim(shared, "norms"):
+    with pytest.raises(SweepError) as caught, claim(shared, "norms", print):
         pass
     said = re.sub(r"heard of \d+ s ago", "heard of 5 s ago", str(caught.value))  # more on a busy machine
     assert said == (
         "norms is being swept already, by process 12 on elsewhere, last heard of 5 s ago; wait for it or stop it (a "
-        "driver that died is forgotten after 180 s), or give one sweep both machines with RAY_ADDRESS"
+        "driver that died is forgotten after 180 s of silence), or give one sweep both machines with RAY_ADDRESS"
     )
     assert list(shared.claims("norms")) == ["abc"]
 
@@ -91,22 +91,38 @@ def test_a_sweep_does_not_start_beside_one_on_another_host(shared, tmp_path):
     assert shared.statuses("plain") == {}
 
 
-def test_a_driver_on_another_host_that_is_silent_is_forgotten(shared):
+def test_a_driver_on_another_host_that_stays_silent_is_forgotten(shared, monkeypatch):
+    monkeypatch.setattr("sweeps.claim.DOUBT", 0.1)
     of_another_host(shared, FORGOTTEN + 5.0)
-    with claim(shared, "norms"):
+    with claim(shared, "norms", print):
         assert len(shared.claims("norms")) == 1
         assert "abc" not in shared.claims("norms")
     assert shared.claims("norms") == {}
 
 
+def test_a_driver_that_was_only_cut_off_from_the_store_keeps_its_study(shared, monkeypatch):
+    monkeypatch.setattr("sweeps.claim.DOUBT", 0.1)
+    of_another_host(shared, FORGOTTEN + 5.0)
+    told = []
+
+    def hear(line):
+        told.append(line)
+        of_another_host(shared, 0.0)
+
+    with pytest.raises(SweepError, match="is being swept already"), claim(shared, "norms", hear):
+        pass
+    assert told == ["norms: nothing was heard of process 12 on elsewhere for long; waiting 0.1 s for a sign of life"]
+    assert list(shared.claims("norms")) == ["abc"]
+
+
 def test_another_study_may_be_swept_meanwhile(shared):
-    with claim(shared, "norms"), claim(shared, "other"):
+    with claim(shared, "norms", print), claim(shared, "other", print):
         assert len(shared.claims("other")) == 1
 
 
 def test_what_is_no_claim_of_ours_holds_nobody_up(shared):
     shared.claim("norms", "abc", "of a later version")
-    with claim(shared, "norms"):
+    with claim(shared, "norms", print):
         pass
 
 
@@ -145,16 +161,16 @@ def test_a_driver_of_this_host_that_was_killed_holds_nothing(shared, tmp_path):
     driver = holder(tmp_path / "other")
     say(driver)
     assert [driver.stdout.readline(), driver.stdout.readline()] == ["ready\n", "held\n"]
-    with pytest.raises(SweepError, match=f"by process {driver.pid} "), claim(shared, "norms"):
+    with pytest.raises(SweepError, match=f"by process {driver.pid} "), claim(shared, "norms", print):
         pass
     driver.kill()
     driver.communicate()
-    with claim(shared, "norms"):
+    with claim(shared, "norms", print):
         assert len(shared.claims("norms")) == 1
 
 
 def test_a_store_of_this_machine_alone_is_not_written_to(store):
-    with claim(store, "norms"):
+    with claim(store, "norms", print):
         assert store.claims("norms") == {}
 
 
