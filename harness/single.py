@@ -15,6 +15,7 @@ from harness.checkpoint.kept import outlook
 from harness.checkpoint.preemption import AT_A_TERMINAL, Preempted
 from harness.config import load
 from harness.data.errors import DataError
+from harness.lock import BusyError, held
 from harness.memory import out_of_memory
 from harness.models.locate import ModelError
 from harness.problems.source import material
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from harness.train import StepReport
 
 _WIDTH: Final = 28  # of a score's name
+LOCK: Final = ".lock"  # in the folder of a run
 STUDY: Final = "single"  # the MLflow experiment of runs outside a grid
 
 
@@ -72,7 +74,10 @@ def _run(config: ExperimentConfig, results: Path) -> RunRecord:
     print(read.cards(), end="")
     folder = results / "runs" / config.run_id()
     try:
-        return _recorded(store, spec, folder)
+        with held(folder / LOCK):
+            return _recorded(store, spec, folder)
+    except BusyError as holder:
+        raise SchemaError(f"{folder.name}: the same run is under way, {holder}; wait for it or stop it") from None
     except KeyboardInterrupt:
         raise Preempted(f"stopped; the same command {outlook(folder)}") from None
 

@@ -82,3 +82,17 @@ def test_a_second_ctrl_c_does_not_wait_for_the_step(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "Traceback" not in said
     assert "stopped; the same command" in said
+
+
+def test_the_same_run_is_not_made_twice_at_once(tmp_path: Path) -> None:
+    first = start(tmp_path)
+    try:
+        until(1, tmp_path, first)
+        first.send_signal(signal.SIGSTOP)  # holds it, and does not end meanwhile
+        second = start(tmp_path)
+        _, said = second.communicate(timeout=PATIENCE)
+        assert second.returncode == 2
+        assert f"the same run is under way, by process {first.pid} on " in said
+    finally:
+        first.kill()
+        first.communicate()
