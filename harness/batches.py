@@ -70,6 +70,11 @@ class Batches:
             wait([self._pending])
 
     @property
+    def busy(self) -> bool:
+        """Whether a batch is being sampled, or was, ahead of its step."""
+        return self._pending is not None
+
+    @property
     def pending(self) -> Ready | None:
         """The batch that was sampled ahead, if there is one."""
         return None if self._pending is None else self._pending.result()

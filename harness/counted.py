@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -20,6 +20,12 @@ class Counted(Iterator[T]):
         item = next(self._items)
         self.taken += 1
         return item
+
+    def peek(self, items: int) -> list[T]:
+        """The next items, which stay and are not counted."""
+        coming = list(islice(self._items, items))
+        self._items = chain(coming, self._items)
+        return coming
 
     def skip(self, items: int) -> None:
         """Take so many items and drop them."""

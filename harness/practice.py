@@ -14,7 +14,8 @@ from harness.batch_files import load_batch, save_batch
 from harness.batches import Batches
 from harness.counted import Counted
 from harness.engines.build import engines
-from harness.engines.protocols import Learner, Sampler
+from harness.engines.parity import Probe
+from harness.engines.protocols import Decoding, Learner, Sampler
 from harness.prompts import Prompts, training_decoding
 from harness.schema import read_json
 from harness.seeding import derive
@@ -79,7 +80,9 @@ def practice(config: ExperimentConfig, tiers: Mapping[str, Tier], saved: Path | 
     if saved:
         learner.restore(saved / LEARNER)
         sampler.load(learner.weights())
-    lesson, kept = _lesson(config, sampler, learner), load_batch(saved) if saved else None
+    lesson, kept = _lesson(config, sampler, learner, tasks), load_batch(saved) if saved else None
+    if lesson.probe:
+        lesson.probe(sampler, learner)
     batches = Batches(
         _batches(tasks, config, kept.step if kept else done.steps),
         lesson.drawing(spares),
@@ -90,17 +93,19 @@ def practice(config: ExperimentConfig, tiers: Mapping[str, Tier], saved: Path | 
     return Practice(sampler, learner, tokenizer, prompts, tasks, spares, batches, steps(lesson, batches))
 
 
-def _lesson(config: ExperimentConfig, sampler: Sampler, learner: Learner) -> Lesson:
-    engines = config.backend.vllm
+def _lesson(config: ExperimentConfig, sampler: Sampler, learner: Learner, tasks: Counted[Task]) -> Lesson:
+    decoding = training_decoding(config)
     return Lesson(
-        sampler,
-        learner,
-        config.update_rule(),
-        config.reward,
-        training_decoding(config),
-        config.seed,
-        engines.parity_gap if engines else None,
+        sampler, learner, config.update_rule(), config.reward, decoding, config.seed, _probe(config, decoding, tasks)
     )
+
+
+def _probe(config: ExperimentConfig, decoding: Decoding, tasks: Counted[Task]) -> Probe | None:
+    """Of the first prompts, where the sampler has weights of its own."""
+    if config.backend.vllm is None:
+        return None
+    prompts = [task.prompt_ids for task in tasks.peek(config.rollout.prompts_per_batch)]
+    return Probe.of(prompts, decoding, config.seed, config.backend.vllm.parity_gap)
 
 
 def _position(saved: Path | None) -> Position:

@@ -10,7 +10,6 @@ from harness.config import RewardConfig
 from harness.engines.parity import Probe
 from harness.engines.protocols import Decoding, Learner, Sampler
 from harness.engines.responses import prompts_of
-from harness.engines.vllm_sampler import VllmSampler
 from harness.metrics import mismatch, summarize
 from harness.resample import Draw, resample
 from harness.statistics.rollout import describe
@@ -45,7 +44,7 @@ class Lesson:
     scale: RewardConfig
     decoding: Decoding
     seed: int
-    parity: float | None = None  # nats by which sampler and learner may differ after a sync; None: they are one
+    probe: Probe | None = None  # after every sync; None: sampler and learner are one
 
     def drawing(self, spares: Iterator[Task]) -> Callable[[int, Sequence[Task], Stopwatch], Batch]:
         """What samples and verifies a step's tasks. ``spares`` take the places of prompts that the rule refuses."""
@@ -84,7 +83,8 @@ def steps(lesson: Lesson, batches: Batches) -> Iterator[StepReport]:
             if ready is None:
                 return
             batches.begin(watch)
-            lesson.sampler.rest()
+            if not batches.busy:
+                lesson.sampler.rest()
             learned = _learned(lesson, ready, watch)
             batches.settle()
             gap = _handed_over(lesson, ready.batch, watch)
@@ -121,14 +121,11 @@ def _handed_over(lesson: Lesson, batch: Batch, watch: Stopwatch) -> dict[str, fl
     """Give the sampler the weights, and where it has a copy of its own, compare. Raises ParityError."""
     with watch.phase("sync"):
         lesson.sampler.load(lesson.learner.weights())
-    if lesson.parity is None or batch.drawn is None:
+    if lesson.probe is None:
         return {}
-    assert isinstance(lesson.sampler, VllmSampler)
-    probe = Probe.of(prompts_of(batch.drawn.samples), lesson.decoding, lesson.seed, lesson.parity)
+    probe = lesson.probe.on(prompts_of(batch.drawn.samples)) if batch.drawn else lesson.probe
     with watch.phase("parity"):
-        drawn = probe.draw(lesson.sampler)
-        lesson.sampler.rest()
-        return probe.compare(drawn, lesson.learner)
+        return probe(lesson.sampler, lesson.learner)
 
 
 def _skipped(rule: UpdateRule) -> dict[str, float]:

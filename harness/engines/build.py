@@ -43,6 +43,7 @@ def engines(config: ExperimentConfig) -> tuple[Sampler, Learner, Any]:
     tokenizer = load_tokenizer(config.model.path)
     staff, words = crew(config), vocabulary(load_outline(config.model.path), tokenizer)
     sampler = VllmSampler(staff.engines, words, staff.restart, nccl=config.backend.vllm.sync == "nccl")
+    sampler.rest()  # a rank holds the whole model for a moment
     learner = _spread(staff.ranks, config) if config.backend.deepspeed else build_learner(_model(config)[0], config)
     sampler.load(learner.weights())
     return sampler, learner, tokenizer

@@ -76,6 +76,7 @@ class DeepspeedRank:
         self._policy = Policy(model, config, self._ranks)
         if "ref_log_probs" in config.update_rule().needs:
             self._policy.keep(load_model(config.model.path, dtype)[0])
+        self._make_room()
 
     def end(self) -> None:
         """Forget the run, if there is one."""

@@ -55,7 +55,7 @@ class _ScoreStates(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         log_probs, entropy = wide(states.new_empty(2, len(ids)))
         for rows, chunk in _products(states, weight, bias):
-            for some in chunks(len(chunk), len(weight), CACHED_ELEMENTS):
+            for some in _cached(chunk):
                 found = _values(_squashed(chunk[some], head) / temperature, ids[rows][some])
                 log_probs[rows][some], entropy[rows][some] = found
         ctx.save_for_backward(states, weight, bias, ids, entropy if entropy_grad else None)
@@ -71,7 +71,7 @@ class _ScoreStates(torch.autograd.Function):
         head = Head(weight, bias, ctx.scale, ctx.cap)
         of_states, sums = torch.empty_like(states), _Sums(weight, bias)
         for rows, chunk in _products(states, weight, bias):
-            for some in chunks(len(chunk), len(weight), CACHED_ELEMENTS):
+            for some in _cached(chunk):
                 squashed = _squashed(chunk[some], head)
                 of_entropy = None if entropy is None else (entropy[rows][some], spread[rows][some])
                 found = gradient(squashed, ids[rows][some], ctx.temperature, grad[rows][some], of_entropy)
@@ -107,6 +107,12 @@ class _Sums:
         """Both, in the precision of the parameters."""
         of_bias = None if self.of_bias is None else self.of_bias.to(self.weight.dtype)
         return self.of_weight.to(self.weight.dtype), of_bias
+
+
+def _cached(chunk: Tensor) -> list[slice]:
+    """Rows whose logits a processor's cache holds; a GPU takes all at once."""
+    most = CACHED_ELEMENTS if chunk.device.type == "cpu" else chunk.numel()
+    return chunks(len(chunk), chunk.shape[1], most)
 
 
 def _products(states: Tensor, weight: Tensor, bias: Tensor | None) -> Iterator[tuple[slice, Tensor]]:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from harness.engines.engine_errors import ParityError
 from harness.engines.protocols import Decoding
+from harness.engines.vllm_sampler import VllmSampler
 from harness.seeding import derive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.engines.protocols import Learner, Samples
-    from harness.engines.vllm_sampler import VllmSampler
+    from harness.engines.protocols import Learner, Sampler, Samples
 
 _PROMPTS: Final = 4
 _TOKENS: Final = 16  # of each response
@@ -31,10 +31,13 @@ class Probe:
     @classmethod
     def of(cls, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int, budget: float) -> Probe:
         """Nothing is cut, so that both sides score the whole softmax, at the run's temperature."""
-        longest = sorted(map(tuple, prompts), key=len, reverse=True)[:_PROMPTS]
         tokens = min(_TOKENS, decoding.max_response_length)
         whole = replace(decoding, group_size=1, max_response_length=tokens, top_p=1.0, top_k=0)
-        return cls(tuple(longest), whole, derive(seed, "parity"), budget)
+        return cls((), whole, derive(seed, "parity"), budget).on(prompts)
+
+    def on(self, prompts: Sequence[Sequence[int]]) -> Probe:
+        """The same with other prompts."""
+        return replace(self, prompts=tuple(sorted(map(tuple, prompts), key=len, reverse=True)[:_PROMPTS]))
 
     def draw(self, sampler: VllmSampler) -> Samples:
         """What every engine answers."""
@@ -49,9 +52,12 @@ class Probe:
             raise ParityError(_complaint(largest, self.budget, int((gaps > self.budget).sum()), len(gaps)))
         return {"parity/gap_max": largest, "parity/gap_mean": gaps.mean().item()}
 
-    def __call__(self, sampler: VllmSampler, learner: Learner) -> dict[str, float]:
-        """Draw and compare."""
-        return self.compare(self.draw(sampler), learner)
+    def __call__(self, sampler: Sampler, learner: Learner) -> dict[str, float]:
+        """Draw, and compare while the sampler rests."""
+        assert isinstance(sampler, VllmSampler)  # others have no weights of their own
+        drawn = self.draw(sampler)
+        sampler.rest()
+        return self.compare(drawn, learner)
 
 
 def _complaint(largest: float, budget: float, beyond: int, tokens: int) -> str:

@@ -37,6 +37,7 @@ class VllmEngine:
         self._path, self._config, self._max_length = path, config, max_length
         self._on_gpu, self._sleeps = on_gpu, sleeps
         self._llm: Any = None
+        self._rests = False
 
     def start(self) -> Fingerprint:
         """Read the model, once. Raises SchemaError or ModelError for what cannot run, EngineError for what fails."""
@@ -77,15 +78,17 @@ class VllmEngine:
 
     def rest(self) -> None:
         """Give the GPU back; the weights wait in main memory."""
-        if self._sleeps:
+        if self._sleeps and not self._rests:
             with _explained():
                 self._llm.sleep(level=1)
+            self._rests = True
 
     def wake(self) -> None:
         """Take the GPU again."""
-        if self._sleeps:
+        if self._rests:
             with _explained():
                 self._llm.wake_up()
+            self._rests = False
 
     def meet(self, init_info: Mapping[str, Any]) -> None:
         """Join the learner's group of NCCL. This and what follows are the engine's half of ``vllm_nccl``."""

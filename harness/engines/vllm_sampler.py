@@ -29,7 +29,8 @@ class VllmSampler:
         self, engines: Sequence[Any], vocabulary: Vocabulary, restart: Callable[[int], Any], *, nccl: bool = False
     ) -> None:
         self._pool, self._vocabulary = EnginePool(engines, restart), vocabulary
-        self._resting, self._nccl = False, nccl
+        self._nccl = nccl
+        self._resting: bool | None = None  # unknown: as the run before has left them
 
     def sample(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int | Sequence[int]) -> Samples:
         """Answer tokenised prompts, ``decoding.group_size`` times each."""
@@ -53,12 +54,12 @@ class VllmSampler:
 
     def rest(self) -> None:
         """Let the engines give their GPUs back; they take them again when they are asked for something."""
-        if not self._resting:
+        if self._resting is not True:
             self._pool.call_all("rest")
             self._resting = True
 
     def _wake(self) -> None:
-        if self._resting:
+        if self._resting is not False:
             self._pool.call_all("wake")
             self._resting = False
 

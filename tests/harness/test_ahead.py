@@ -108,6 +108,16 @@ def test_a_sampler_with_weights_of_its_own_works_while_the_learner_does() -> Non
     assert [report.step for report in steps(chosen, batches)] == [1, 2]
 
 
+@pytest.mark.parametrize(("ahead", "rests"), [(True, 1), (False, 3)])
+def test_a_sampler_that_is_at_work_is_not_told_to_rest(ahead: bool, rests: int) -> None:
+    policy, told = TableOfLogits(), []
+    policy.rest = lambda: told.append("rest")  # type: ignore[method-assign]
+    chosen = lesson(policy, load("preset=grpo").update_rule())
+    batches = Batches(enumerate(repeat(TASKS, 3), start=1), chosen.drawing(iter(())), ahead=ahead, apart=True)
+    assert len(list(steps(chosen, batches))) == 3
+    assert len(told) == rests
+
+
 def test_what_fails_in_the_thread_fails_the_run() -> None:
     chosen = lesson(TableOfLogits(), load("preset=grpo").update_rule())
     draw = chosen.drawing(iter(()))

@@ -19,3 +19,11 @@ def test_another_one_is_brought_to_the_same_place() -> None:
 def test_an_end_is_not_counted() -> None:
     items = Counted("ab")
     assert (list(items), items.taken) == (["a", "b"], 2)
+
+
+def test_items_that_were_looked_at_stay():
+    items = Counted(count())
+    assert items.peek(3) == [0, 1, 2]
+    assert items.taken == 0
+    assert [next(items), *items.peek(2), next(items)] == [0, 1, 2, 1]
+    assert Counted("ab").peek(3) == ["a", "b"]

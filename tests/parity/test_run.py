@@ -13,7 +13,7 @@ import torch
 from harness.config import ExperimentConfig, load
 from harness.engines import crew
 from harness.engines.build import build_learner, engines
-from harness.engines.engine_errors import EngineError
+from harness.engines.engine_errors import EngineError, ParityError
 from harness.metrics import METRICS, family, is_timing
 from harness.models.load import load_model, load_tokenizer
 from harness.prompts import Prompts, training_decoding
@@ -113,6 +113,12 @@ def test_a_run_on_engines_that_was_cut_goes_on_with_the_same_prompts_seeds_and_s
     learned, resumed = (load_model(str(tmp_path / name / "model"), torch.float32)[0] for name in ("whole", "cut"))
     for one, other in zip(learned.parameters(), resumed.parameters(), strict=True):
         assert (one - other).abs().max() < 1e-4
+
+
+def test_sampler_and_learner_are_compared_before_anything_is_sampled_for_a_result(tmp_path: Path) -> None:
+    strict = spec(*ON_ENGINES, "backend.vllm.parity_gap=1e-12")
+    with pytest.raises(ParityError, match="sampler and learner differ by"):
+        next(execute(strict, tmp_path))
 
 
 def test_the_next_run_takes_the_engines_over() -> None:

@@ -69,6 +69,18 @@ def test_what_does_not_come_out_even_is_refused(overrides, reason):
         layout(backend("gpu", *overrides))
 
 
+def test_nccl_without_gpus_is_refused():
+    with pytest.raises(SchemaError, match=r"vllm.sync: NCCL goes from GPUs of DeepSpeed's ranks"):
+        layout(backend("cpu_engines", "backend.colocated=false", "backend.vllm.sync=nccl"))
+
+
+def test_nccl_without_ranks_is_refused():
+    chosen = backend("gpu_small", "backend.colocated=false", "backend.num_gpus=2")
+    assert chosen.vllm
+    with pytest.raises(SchemaError, match=r"vllm.sync: NCCL goes from GPUs of DeepSpeed's ranks"):
+        layout(replace(chosen, deepspeed=None, vllm=replace(chosen.vllm, sync="nccl")))
+
+
 def test_ranks_without_engines_are_refused():
     with pytest.raises(SchemaError, match=r"backend.deepspeed: .* set backend.vllm too"):
         layout(replace(backend("gpu"), vllm=None))
