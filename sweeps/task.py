@@ -17,6 +17,7 @@ from sweeps.events import Hello
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from harness.config import ExperimentConfig
     from sweeps.events import Message
     from sweeps.plan import PlannedRun
 
@@ -26,26 +27,35 @@ def work(run: PlannedRun, folder: str, mark: str) -> Iterator[Message]:
     yield Hello(os.getpid(), platform.node(), ray.get_runtime_context().get_node_id())
     from sweeps.worker import perform  # noqa: PLC0415 - torch and transformers are for workers, once a process
 
-    here = place(folder, mark, exports=run.config.checkpoint.export)
+    here = place(folder, mark, run.config)
     yield from perform(run, here / run.folder)
     if here != Path(folder):
         shutil.rmtree(here / run.folder, ignore_errors=True)
 
 
-def place(folder: str, mark: str, *, exports: bool) -> Path:
+def place(folder: str, mark: str, config: ExperimentConfig) -> Path:
     """Where runs write: the driver's folder, or one of this machine, from which the last message takes the files.
 
     ``mark`` is the name of a file that only the driver's folder has: another may have the same path. Raises SweepError
-    where a model would be lost there.
+    where the run would lose something there.
     """
     shared = Path(folder)
     if (shared / mark).is_file():
         return shared
-    if exports:
+    for loss, setting in _losses(config):
         raise SweepError(
-            f"{platform.node()} does not see {folder}, and an exported model does not travel through Ray; put the "
-            "results on a folder that all nodes share, or set checkpoint.export=false"
+            f"{platform.node()} does not see {folder}, and {loss}; put the results on a folder that all nodes share, "
+            f"or set {setting}"
         )
     own = Path(tempfile.gettempdir()) / f"runs-of-{os.getuid()}"  # the same for the next try, which goes on there
     own.mkdir(mode=0o700, exist_ok=True)
     return own
+
+
+def _losses(config: ExperimentConfig) -> Iterator[tuple[str, str]]:
+    """What cannot lie on one node alone, and the setting that goes without it."""
+    ranks = config.backend.deepspeed.ranks if config.backend.deepspeed else 1
+    if config.checkpoint.export:
+        yield "an exported model does not travel through Ray", "checkpoint.export=false"
+    if ranks > 1 and config.checkpoint.every:
+        yield f"{ranks} ranks cannot write a checkpoint together elsewhere", "checkpoint.every=0"

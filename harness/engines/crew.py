@@ -16,7 +16,7 @@ from harness.models.locate import model_source
 from harness.usage import NOTHING, Spent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from harness.config import ExperimentConfig
     from harness.engines.fingerprint import Fingerprint
@@ -109,8 +109,14 @@ class Crew:
             ranks = [rank.start.remote(host, port) for rank in self.ranks]
         for found in map(ask, engines):
             self._check(found)
-        for rank in ranks:
-            ask(rank)
+        if ranks:
+            self._meet(ranks)
+
+    def _meet(self, calls: Sequence[Any]) -> None:
+        """Wait for the ranks; one that does not come is named at once, not by those that wait for it."""
+        from harness.engines.rank_calls import RankGroup  # noqa: PLC0415 - imports Ray
+
+        RankGroup(self.ranks).wait(calls)
 
     def _check(self, engine: Fingerprint) -> None:
         """An engine on another node may have read other files."""

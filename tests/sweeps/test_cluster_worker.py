@@ -17,6 +17,7 @@ from tests.sweeps.grids import PLAIN, TINY, grid
 
 ELSEWHERE = {"commit": "abc", "dirty": "no", "processor": "the driver's", "cores": "999", "tuning": "t1"}
 ON_ENGINES = load("backend=cpu_engines", "model=large_base").backend
+EXPORTING = load("checkpoint.export=true")
 BOTH = PLAIN.replace("none: []", "none: [backend=cpu_engines, model=large_base]") + TINY
 
 
@@ -82,20 +83,36 @@ def test_a_driver_without_engines_leaves_their_versions_to_the_worker():
 def test_a_node_that_does_not_see_the_results_uses_a_folder_of_its_own_and_the_same_again(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
-    own = place(str(tmp_path / "of another machine"), "mark", exports=False)
+    own = place(str(tmp_path / "of another machine"), "mark", load())
     assert own.is_dir()
-    assert own == place(str(tmp_path / "of another machine"), "mark", exports=False)
+    assert own == place(str(tmp_path / "of another machine"), "mark", load())
     assert own.stat().st_mode & 0o077 == 0
 
 
 def test_the_drivers_folder_is_known_by_what_the_driver_has_left_there(tmp_path):
     with marker(tmp_path) as mark:
-        assert place(str(tmp_path), mark, exports=True) == tmp_path
+        assert place(str(tmp_path), mark, EXPORTING) == tmp_path
     with marker(tmp_path):
-        assert place(str(tmp_path), mark, exports=False) != tmp_path
+        assert place(str(tmp_path), mark, load()) != tmp_path
 
 
 @pytest.mark.parametrize("folder", [".", "elsewhere"], ids=["has one of the same path", "has none"])
-def test_a_node_that_does_not_see_the_results_does_not_begin_a_run_whose_model_it_would_lose(tmp_path, folder):
-    with pytest.raises(SweepError, match="does not see .*, and an exported model does not travel through Ray"):
-        place(str(tmp_path / folder), "mark", exports=True)
+@pytest.mark.parametrize(
+    ("config", "loss"),
+    [
+        (EXPORTING, "an exported model does not travel through Ray"),
+        (load("backend=cpu_engines", "model=large_base"), "2 ranks cannot write a checkpoint together elsewhere"),
+    ],
+    ids=["model", "checkpoint"],
+)
+def test_a_node_that_does_not_see_the_results_does_not_begin_a_run_that_would_lose_something(
+    tmp_path, folder, config, loss
+):
+    with pytest.raises(SweepError, match=f"does not see .*, and {loss}"):
+        place(str(tmp_path / folder), "mark", config)
+
+
+def test_a_run_whose_ranks_keep_nothing_may_run_anywhere(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    config = load("backend=cpu_engines", "model=large_base", "checkpoint.every=0")
+    assert place(str(tmp_path / "elsewhere"), "mark", config).is_dir()
