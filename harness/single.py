@@ -65,7 +65,7 @@ def _run(config: ExperimentConfig, results: Path) -> RunRecord:
     read = material(config)
     from harness.run import RunSpec  # noqa: PLC0415 - transformers takes seconds; refuse before
 
-    spec = RunSpec(STUDY, "laptop", _labels(config), config, {**provenance(), **read.provenance()})
+    spec = RunSpec(STUDY, "laptop", _labels(config), config, {**provenance(config.backend), **read.provenance()})
     store = Store.open(results)
     store.sweep_up(STUDY)
     print(f"run {config.run_id()}  {config.model.path}  {config.steps} steps\n{_algorithm(config)}")
