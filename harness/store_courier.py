@@ -6,6 +6,7 @@ Whoever calls it only writes sheets to disk; a store that is away, or slow, hold
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, Final
 
@@ -38,18 +39,20 @@ class Courier:
         self._fault: Exception | None = None  # a mistake of ours
 
     def begin(self, head: RunHead, folder: str) -> None:
-        """A run begins, or begins again. ``folder``: its name in results/runs."""
+        """A run begins, or begins again. ``folder``: its name in results/runs.
+
+        An OSError, here and below, says that the disk is full; the store is sent what memory holds all the same.
+        """
         with self._changed:
             before = self._deliveries.pop(head.run_id, None)
-        sheet = Sheet.open(self._results / OUTBOX, head, folder)
-        with self._changed:
-            self._deliveries[head.run_id] = Delivery(sheet, replaces=before if before and not before.done else None)
-        if self._thread.ident is None:
-            self._thread.start()
-        self._wake()
+        sheet = Sheet.draft(self._results / OUTBOX, head, folder)
+        try:
+            sheet.save()
+        finally:
+            self._take(Delivery(sheet, replaces=before if before and not before.done else None))
 
     def step(self, run_id: str, step: int, metrics: Mapping[str, float]) -> None:
-        """It has done a step. What never began, since the disk was full, is passed over here and below."""
+        """It has done a step."""
         if delivery := self._deliveries.get(run_id):
             delivery.sheet.add(step, metrics)
 
@@ -61,8 +64,10 @@ class Courier:
     def end(self, run_id: str, record: RunRecord) -> None:
         """It has ended, and its record is final."""
         if delivery := self._deliveries.get(run_id):
-            delivery.sheet.end(record)
-            self._wake()
+            try:
+                delivery.sheet.end(record)
+            finally:
+                self._wake()
 
     def drop(self, run_id: str) -> None:
         """It has ended without a record, and will be tried again."""
@@ -76,7 +81,7 @@ class Courier:
         return self._failures > 0
 
     def close(self, patience: float) -> Sequence[Delivery]:
-        """Send what is left, for so many seconds at most; what the store lacks then, and waits on disk."""
+        """Send what is left, for so many seconds at most; what the store lacks then, on disk if that takes it now."""
         with self._changed:
             self._closing, self._next_try = True, 0.0
             self._changed.notify()
@@ -85,7 +90,19 @@ class Courier:
         if self._fault:
             raise self._fault
         with self._changed:
-            return [delivery for delivery in self._deliveries.values() if delivery.waits]
+            waiting = [delivery for delivery in self._deliveries.values() if delivery.waits]
+        for delivery in waiting:
+            if not delivery.sheet.whole:
+                with suppress(OSError):
+                    delivery.sheet.save()
+        return waiting
+
+    def _take(self, delivery: Delivery) -> None:
+        with self._changed:
+            self._deliveries[delivery.sheet.opening.head.run_id] = delivery
+        if self._thread.ident is None:
+            self._thread.start()
+        self._wake()
 
     def _wake(self) -> None:
         with self._changed:

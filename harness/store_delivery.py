@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -84,7 +85,8 @@ def _bring(store: Store, delivery: Delivery, runs: Path) -> None:
         files = artifacts(runs / sheet.opening.folder, ending.record)
         store.finish(delivery.handle, ending.record, files, ending.at)
         delivery.done = True
-        sheet.file.unlink(missing_ok=True)
+        with suppress(OSError):  # a sheet that stays is sent again, and changes nothing
+            sheet.file.unlink(missing_ok=True)
 
 
 def artifacts(folder: Path, record: RunRecord) -> Mapping[str, Path]:

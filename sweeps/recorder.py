@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -11,6 +12,7 @@ from harness.store_courier import PATIENCE, Courier
 from harness.store_delivery import CURVES_FILE, RECORD_FILE, TRACE_FILE
 from harness.writing import write
 from sweeps.events import Done, Failure, Hello, Report
+from sweeps.missing import Missing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from harness.store import Store
+    from harness.store_delivery import Delivery
     from sweeps.events import Event
     from sweeps.plan import PlannedRun
 
@@ -29,6 +32,7 @@ class Recorder:
         self._runs, self._console = results / "runs", console
         self._courier = Courier(store, results, self._say)
         self._complained = False
+        self._bare: dict[str, tuple[PlannedRun, Done]] = {}  # by run id: the disk did not take its files
         self.heard = False  # whether anything has begun
         self.records: list[RunRecord] = []  # of this sweep, failed ones included
 
@@ -46,9 +50,14 @@ class Recorder:
                 self._say(f"not written down, the runs go on: {error}")
             self._complained = True
 
-    def close(self, patience: float = PATIENCE) -> int:
-        """Wait until MLflow has it all, for so many seconds; how many runs wait in results/outbox."""
-        return len(self._courier.close(patience))
+    def close(self, patience: float = PATIENCE) -> Missing:
+        """Try the disk once more where it was full, and wait for MLflow, for so many seconds."""
+        for run, done in tuple(self._bare.values()):
+            with suppress(OSError):
+                self._keep(run, done)
+        waits = {delivery.sheet.opening.head.run_id: delivery for delivery in self._courier.close(patience)}
+        unwritten = frozenset(run_id for run_id, delivery in waits.items() if self._nowhere(delivery))
+        return Missing(frozenset(waits) - unwritten, unwritten, frozenset(self._bare) - unwritten)
 
     @property
     def away(self) -> bool:
@@ -62,14 +71,32 @@ class Recorder:
         elif isinstance(what, Report):
             courier.step(run.run_id, what.step, what.metrics)
         elif isinstance(what, Done):
-            _keep_files(what, self._runs / run.folder, courier.curves(run.run_id))
-            courier.end(run.run_id, what.record)
+            try:
+                self._keep(run, what)
+            finally:
+                courier.end(run.run_id, what.record)
         elif isinstance(what, Failure):
-            write(self._runs / run.folder / TRACE_FILE, what.trace.encode())
-            if what.final:
-                courier.end(run.run_id, self.records[-1])
-            else:
-                courier.drop(run.run_id)
+            try:
+                write(self._runs / run.folder / TRACE_FILE, what.trace.encode())
+            finally:
+                self._fail(run, what)
+
+    def _keep(self, run: PlannedRun, done: Done) -> None:
+        self._bare[run.run_id] = run, done
+        _keep_files(done, self._runs / run.folder, self._courier.curves(run.run_id))
+        del self._bare[run.run_id]
+
+    def _fail(self, run: PlannedRun, failure: Failure) -> None:
+        if failure.final:
+            self._courier.end(run.run_id, self.records[-1])
+        else:
+            self._courier.drop(run.run_id)
+
+    def _nowhere(self, delivery: Delivery) -> bool:
+        """Whether no disk has the record, which MLflow lacks."""
+        head, ending = delivery.sheet.opening.head, delivery.sheet.ending
+        kept = ending is not None and ending.record.status == "finished" and head.run_id not in self._bare
+        return not (kept or delivery.sheet.whole)
 
     def _say(self, line: str) -> None:
         self._console.print(Text(line), soft_wrap=True)
