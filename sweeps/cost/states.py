@@ -1,0 +1,94 @@
+r"""Bytes of weights, gradients and moments that one rank holds, by stage of ZeRO and type of number.
+
+The paper (Rajbhandari et al., arXiv:1910.02054, section 3.1) counts for N bfloat16 parameters on n ranks 16 N bytes at
+stage 0, and :math:`4 N + 12 N / n`, :math:`2 N + 14 N / n` and :math:`16 N / n` at stages 1, 2 and 3. Ours hold more:
+``harness.engines.deepspeed_settings`` adds gradients up in float32, DeepSpeed 0.19 copies float32 weights before it
+trains them, and at stage 1 keeps all gradients until the step. What stands here is what two ranks held on a CPU
+(``tests/sweeps/cost/test_states.py`` counts it); for offload it is read from DeepSpeed's source.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from harness.engine_config import DeepspeedConfig, Dtype
+
+SIZES: Final[Mapping[str, int]] = {"bfloat16": 2, "float32": 4}  # bytes of a number
+BUCKET: Final = 500_000_000  # numbers of gradients that ranks hand over at a time, at most
+SUB_GROUP: Final = 1_000_000_000  # numbers that a step of stage 3 takes at a time, at most
+PAPER: Final = 16.0  # bytes a parameter, of all ranks together
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Bytes a parameter: those that every rank holds, and those that all ranks share."""
+
+    whole: float
+    shared: float
+
+    def of(self, parameters: float, ranks: int) -> float:
+        """Bytes of one rank."""
+        return parameters * (self.whole + self.shared / ranks)
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """Bytes of one rank: during passes, between updates, and those that only the optimizer's step adds."""
+
+    updating: float
+    resting: float
+    stepping: float = 0.0
+
+
+# By type and stage: during passes, and between updates. DeepSpeed's stage 0 in bfloat16 is refused elsewhere.
+_RANKS: Final[Mapping[tuple[str, int], tuple[Held, Held]]] = {
+    ("bfloat16", 0): (Held(20, 0), Held(14, 0)),
+    ("bfloat16", 1): (Held(8, 12), Held(6, 12)),
+    ("bfloat16", 2): (Held(2, 16), Held(2, 12)),
+    ("bfloat16", 3): (Held(0, 18), Held(0, 18)),
+    ("float32", 0): (Held(16, 0), Held(12, 0)),
+    ("float32", 1): (Held(8, 12), Held(4, 12)),
+    ("float32", 2): (Held(4, 16), Held(4, 12)),
+    ("float32", 3): (Held(0, 20), Held(0, 20)),
+}
+
+# The same with the optimizer's states in main memory: weights, and gradients until they are there.
+_OFFLOADED: Final[Mapping[tuple[str, int], Held]] = {
+    ("bfloat16", 1): Held(8, 0),
+    ("bfloat16", 2): Held(2, 4),
+    ("bfloat16", 3): Held(0, 2),
+    ("float32", 1): Held(8, 0),
+    ("float32", 2): Held(4, 4),
+    ("float32", 3): Held(0, 4),
+}
+
+_ALONE: Final[Mapping[str, Held]] = {"bfloat16": Held(18, 0), "float32": Held(16, 0)}  # ``harness.engines.masters``
+
+
+def of_rank(chosen: DeepspeedConfig, parameters: int) -> States:
+    """What a rank of DeepSpeed holds, with the bucket of gradients, which stage 3 never gives back."""
+    key = chosen.dtype, chosen.zero_stage
+    during, between = (_OFFLOADED[key],) * 2 if chosen.offload and chosen.zero_stage else _RANKS[key]
+    bucket = SIZES[chosen.dtype] * min(BUCKET, parameters)
+    copied = 0.0 if chosen.offload or chosen.zero_stage < 3 else 4.0 * min(SUB_GROUP, parameters / chosen.ranks)
+    return States(
+        updating=during.of(parameters, chosen.ranks) + bucket,
+        resting=between.of(parameters, chosen.ranks) + bucket * (chosen.zero_stage == 3),
+        stepping=copied,
+    )
+
+
+def of_one_process(dtype: Dtype, parameters: int) -> States:
+    """What the learner of one process holds."""
+    held = _ALONE[dtype].of(parameters, 1)
+    return States(held, held)
+
+
+def assumed(parameters: int, gpus: int) -> States:
+    """Of a run without engines for GPUs: the paper's stage 3."""
+    held = PAPER * parameters / gpus
+    return States(held, held)

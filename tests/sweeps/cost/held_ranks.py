@@ -1,0 +1,78 @@
+"""Ranks of DeepSpeed that count the bytes of all tensors in their process while they learn."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ray
+import torch
+
+from harness.engines.deepspeed_learner import DeepspeedLearner
+from harness.engines.deepspeed_rank import DeepspeedRank
+from tests.parity.ranks import COUNT, follow, samples
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.config import ExperimentConfig
+
+ROOT = Path(__file__).parents[3]
+
+
+class CountingRank(DeepspeedRank):
+    """Notes the most bytes a parameter "in a pass", at the optimizer's "step", and "between" updates."""
+
+    def begin(self, config: ExperimentConfig) -> None:
+        self.end()
+        self._before, self._seen = _bytes(), dict[str, float]()
+        super().begin(config)
+        policy: Any = self._policy
+        weights = policy._model.parameters()
+        self._parameters = sum(getattr(weight, "ds_numel", weight.numel()) for weight in weights)
+        _after(policy, "backward", lambda: self._note("in a pass"))
+        _after(policy, "descend", lambda: self._note("between"))
+        policy.engine.basic_optimizer.register_step_pre_hook(lambda *_: self._note("step"))
+
+    def seen(self) -> tuple[int, dict[str, float]]:
+        """Parameters of the model, and bytes by moment."""
+        return self._parameters, self._seen
+
+    def _note(self, moment: str) -> None:
+        self._seen[moment] = max(self._seen.get(moment, 0.0), _bytes() - self._before)
+
+
+def _after(policy: Any, name: str, note: Any) -> None:
+    call = getattr(policy, name)
+
+    def noted(*given: Any, **named: Any) -> Any:
+        found = call(*given, **named)
+        note()
+        return found
+
+    setattr(policy, name, noted)
+
+
+def _bytes() -> float:
+    """Of all tensors here, each storage once."""
+    gc.collect()
+    alive = [part for part in gc.get_objects() if type(part) in {torch.Tensor, torch.nn.Parameter}]
+    alive += [part.grad for part in alive if part.is_leaf and part.grad is not None]
+    return float(sum({part.untyped_storage().data_ptr(): part.untyped_storage().nbytes() for part in alive}.values()))
+
+
+def started() -> list[Any]:
+    """Two that have met."""
+    kind = ray.remote(CountingRank).options(num_cpus=0, runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}})
+    ranks = [kind.remote(number, COUNT) for number in range(COUNT)]
+    meeting = ray.get(ranks[0].address.remote())
+    ray.get([rank.start.remote(*meeting) for rank in ranks])
+    return ranks
+
+
+def held(ranks: Sequence[Any], chosen: ExperimentConfig) -> tuple[int, dict[str, float]]:
+    """Parameters, and the most bytes of the first rank by moment, over two steps of several passes."""
+    follow(DeepspeedLearner(ranks, chosen), chosen, samples(), steps=2)
+    found: tuple[int, dict[str, float]] = ray.get(ranks[0].seen.remote())
+    return found

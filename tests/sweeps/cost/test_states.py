@@ -1,0 +1,118 @@
+"""What the memory model says of weights, gradients and moments, and what two ranks of DeepSpeed hold."""
+
+import logging
+from importlib.util import find_spec
+
+import pytest
+
+from harness.config import load
+from harness.engine_config import DeepspeedConfig
+from harness.engines.deepspeed_settings import training
+from sweeps.cost.states import BUCKET, assumed, of_one_process, of_rank
+
+SMALL, LARGE = 1_000_000, 8_000_000_000
+STAGES = (0, 1, 2, 3)
+USED = [("float32", 0), *((dtype, stage) for dtype in ("float32", "bfloat16") for stage in STAGES[1:])]
+
+
+def states(dtype="bfloat16", stage=3, ranks=8, offload=False, parameters=LARGE):
+    return of_rank(DeepspeedConfig(ranks=ranks, zero_stage=stage, dtype=dtype, offload=offload), parameters)
+
+
+@pytest.fixture(scope="module")
+def ranks():
+    if find_spec("deepspeed") is None:
+        pytest.skip("make setup EXTRA=cpu_engines")
+    import ray
+
+    from tests.sweeps.cost.held_ranks import started
+
+    ray.init(
+        address="local",
+        num_cpus=2,
+        include_dashboard=False,
+        object_store_memory=200 * 2**20,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+    )
+    yield started()
+    ray.shutdown()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("dtype", "stage"), USED)
+def test_two_ranks_hold_what_the_model_says(ranks, dtype, stage):
+    from tests.parity.ranks import config
+    from tests.sweeps.cost.held_ranks import held
+
+    passes = ("optim.micro_batch_tokens=400", "optim.updates_per_rollout=1", f"backend.deepspeed.dtype={dtype}")
+    parameters, seen = held(ranks, config(*passes, stage=stage))
+    expected = states(dtype, stage, ranks=2, parameters=parameters)
+    bucket = {"float32": 4, "bfloat16": 2}[dtype] * parameters  # gone before it could be counted, but for stage 3
+    most = max(seen["in a pass"], seen["step"] - expected.stepping)
+    assert expected.updating - bucket <= 1.01 * most
+    assert most <= 1.01 * expected.updating
+    assert seen["between"] == pytest.approx(expected.resting, rel=0.01)
+    if stage == 3:
+        assert seen["in a pass"] == pytest.approx(expected.updating, rel=0.01)
+        assert seen["step"] == pytest.approx(expected.updating + expected.stepping, rel=0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("stage", "bytes_each"), [(2, 2.0), (3, 1.0)])
+def test_a_reference_is_a_copy_spread_only_at_the_third_stage(ranks, stage, bytes_each):
+    from tests.parity.ranks import config
+    from tests.sweeps.cost.held_ranks import held
+
+    passes = ("optim.micro_batch_tokens=400", "optim.updates_per_rollout=1", "backend.deepspeed.dtype=bfloat16")
+    parameters, plain = held(ranks, config(*passes, stage=stage))
+    _, compared = held(ranks, config(*passes, "+tricks.kl_loss={}", stage=stage))
+    more = compared["between"] - plain["between"]
+    assert more / parameters == pytest.approx(bytes_each, rel=0.05)
+
+
+@pytest.mark.parametrize("stage", [1, 2, 3])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+def test_no_rank_holds_less_than_the_paper_counts(dtype, stage):
+    # arXiv:1910.02054, section 3.1, in mixed precision; in float32 weights and gradients are of 4 bytes, moments of 8.
+    paper = {
+        "bfloat16": {1: 4 + 12 / 8, 2: 2 + 14 / 8, 3: 16 / 8},
+        "float32": {1: 8 + 8 / 8, 2: 4 + 12 / 8, 3: 16 / 8},
+    }
+    found = states(dtype, stage)
+    assert found.updating >= LARGE * paper[dtype][stage]
+    assert found.updating >= found.resting
+
+
+def test_a_higher_stage_and_more_ranks_take_less():
+    held = [states(stage=stage).updating for stage in (1, 2, 3)]
+    assert held == sorted(held, reverse=True)
+    assert states(ranks=16).updating < states().updating
+    assert states(stage=1, dtype="bfloat16").updating < states(stage=0, dtype="float32").updating
+
+
+@pytest.mark.parametrize("stage", [1, 2, 3])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+def test_offload_leaves_weights_and_no_moments(dtype, stage):
+    size, bucket = {"bfloat16": 2, "float32": 4}[dtype], {"bfloat16": 2, "float32": 4}[dtype] * BUCKET
+    found = states(dtype, stage, offload=True)
+    weights = LARGE * size / (8 if stage == 3 else 1)
+    assert weights + bucket <= found.updating <= states(dtype, stage).updating - LARGE * 8 / 8
+    assert found.stepping == 0
+
+
+def test_the_bucket_is_the_one_that_deepspeed_is_told():
+    told = training(load("backend=gpu"), LARGE, 4096)["zero_optimization"]
+    assert told["reduce_bucket_size"] == BUCKET
+    bucket = states().updating - states(parameters=2 * LARGE).updating / 2  # half of it is missing there
+    assert bucket == 2 * BUCKET / 2
+    assert states(parameters=SMALL).updating == 18 * SMALL / 8 + 2 * SMALL
+
+
+def test_a_learner_of_one_process_has_float32_copies_of_half_weights():
+    assert of_one_process("bfloat16", 100).updating == 100 * (2 + 4 + 4 + 8)
+    assert of_one_process("float32", 100).updating == 100 * 16
+
+
+def test_without_engines_it_is_the_papers_third_stage():
+    assert assumed(100, 8).updating == assumed(100, 8).resting == 16 * 100 / 8
