@@ -114,8 +114,10 @@ def _fit(plan: Plan, costs: Mapping[str, GpuCost]) -> Iterator[Line]:
 
 
 def way_out(instead: Sequence[str]) -> str:
-    """On which clusters it would fit, in words."""
-    return f"{' or '.join(instead)} would do" if instead else "a smaller optim.micro_batch_tokens may do"
+    """With which settings, or on which clusters, it would fit, in words."""
+    separator = ", or " if any(", " in other for other in instead) else " or "
+    known = "no setting of its engines, and no cluster that is known here, would do"
+    return f"{separator.join(instead)} would do" if instead else known
 
 
 def _shared(cells: Sequence[PlannedCell], planned: Sequence[PlannedCell]) -> str:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from sweeps.cost.constants import FITTED, SAMPLER_SHARE, START_SECONDS
 from sweeps.cost.generation import generation_seconds
 from sweeps.cost.hardware import DEVICES, Cluster
+from sweeps.cost.instead import instead
 from sweeps.cost.laptop import limit_of_evaluation
 from sweeps.cost.lengths import Lengths
 from sweeps.cost.memory import Memory, memory, unfit
 from sweeps.cost.models import ModelShape, find_shape
+from sweeps.cost.setup import asked, setup, sized
 from sweeps.cost.step import Step, step_time
 from sweeps.cost.work import Work, answers, evaluations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
     from harness.config import ExperimentConfig
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 DEFAULTS: Final = {"gpu": Cluster(1, 8, DEVICES["H100"]), "gpu_small": Cluster(1, 1, DEVICES["H100"])}  # by profile
 PROMPT_TOKENS: Final = 150.0  # a problem with the system prompt and the chat's marks; 100 to 130 in NeMo-RL's runs
-_LARGEST: Final = 64  # GPUs, of what is proposed
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class GpuCost:
     memory: Memory
     length: float  # expected mean tokens of a response
     unfit: str | None  # why it does not fit
-    instead: tuple[str, ...]  # on what it would
+    instead: tuple[str, ...]  # with which settings, or on what, it would
 
     @property
     def gpu_seconds(self) -> float:
@@ -62,11 +62,9 @@ def gpu_cost(
         return None
     plain = asdict(config)
     part, work = part_of(cluster, config.backend.num_gpus), work_of(config, lengths.mean(plain), drawn)
-    optim, longest = config.optim, config.rollout.max_prompt_length + config.rollout.max_response_length
-    held = memory(shape, part, optim.micro_batch_tokens, longest, optim.gradient_checkpointing)
+    held, reason, others = _fit(config, shape, part)
     share = held.sampler / part.device.memory
     step = step_time(shape, part, work, share or SAMPLER_SHARE)
-    reason = unfit(held, longest)
     return GpuCost(
         part=part,
         seconds=pace * (START_SECONDS + config.steps * step.seconds + _evaluating(plain, shape, part, lengths, share)),
@@ -74,10 +72,17 @@ def gpu_cost(
         memory=held,
         length=work.lengths.mean,
         unfit=reason,
-        instead=_instead(shape, part, optim.micro_batch_tokens, longest, optim.gradient_checkpointing)
-        if reason
-        else (),
+        instead=others,
     )
+
+
+def _fit(config: ExperimentConfig, shape: ModelShape, part: Cluster) -> tuple[Memory, str | None, tuple[str, ...]]:
+    """What a run holds, why it does not fit, and what would."""
+    said = asked(config)
+    wanted = sized(said, part)
+    held = memory(shape, part, wanted.tokens, wanted.recompute, setup(shape, part, wanted))
+    reason = unfit(held, wanted.longest)
+    return held, reason, instead(shape, part, said) if reason else ()
 
 
 def work_of(config: ExperimentConfig, length: float, drawn: float = 1.0) -> Work:
@@ -104,24 +109,3 @@ def _evaluating(
     mean, samples = lengths.mean(config, limit), config["eval"]["samples"]
     held_out = Work(answers(config), samples, PROMPT_TOKENS, Lengths(mean, limit))
     return evaluations(config) * generation_seconds(shape, part, held_out, FITTED, share or SAMPLER_SHARE)
-
-
-@cache
-def _instead(shape: ModelShape, part: Cluster, micro_batch: int, longest: int, recompute: bool) -> tuple[str, ...]:
-    """More of the same GPUs, and as many of another kind."""
-
-    def fits(other: Cluster) -> bool:
-        return unfit(memory(shape, other, micro_batch, longest, recompute), longest) is None
-
-    more = next((other for other in _more(part) if fits(other)), None)
-    larger = sorted(DEVICES.values(), key=lambda device: device.memory)
-    kind = next((other for device in larger if fits(other := Cluster(part.nodes, part.per_node, device))), None)
-    return tuple(str(other) for other in (more, kind) if other is not None)
-
-
-def _more(part: Cluster) -> Iterator[Cluster]:
-    gpus = 2 * part.gpus
-    while gpus <= _LARGEST:
-        per_node = min(gpus, part.device.node)
-        yield Cluster(-(-gpus // per_node), per_node, part.device)
-        gpus *= 2

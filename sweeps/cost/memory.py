@@ -1,12 +1,13 @@
 r"""Bytes that one GPU holds while it trains and while it samples.
 
-Under ZeRO-3 the states of N parameters on n GPUs are :math:`16 N / n`: bfloat16 weights and gradients, and float32
-weights, momentum and variance (Rajbhandari et al., arXiv:1910.02054, section 3.1). A micro-batch of T tokens keeps the
-input of every layer, :math:`2 T h L`, and all activations of the layer that is computed again, with their gradients:
-:math:`4 T (4 h + 2 (q + k) d + 4 f)`, counted as Korthikanti et al. do (arXiv:2205.05198, section 4.1) for q query and
-k key heads of size d, gated layers of width f and fused attention, which keeps no scores. Without checkpointing every
-layer keeps half of that. Two layers' weights are gathered at a time, and the embeddings. The head's logits exist in
-chunks, as in ``harness.engines.head``. While the sampler is awake the trainer's states stay where they are.
+States are those of ``sweeps.cost.states``, and a copy of the weights where a rule compares with a reference. A
+micro-batch of T tokens keeps the input of every layer, :math:`2 T h L`, and all activations of the layer that is
+computed again, with their gradients: :math:`4 T (4 h + 2 (q + k) d + 4 f)`, counted as Korthikanti et al. do
+(arXiv:2205.05198, section 4.1) for q query and k key heads of size d, gated layers of width f and fused attention,
+which keeps no scores; in float32 twice as much. Without checkpointing every layer keeps half of that. Where weights
+are spread, two layers' are gathered at a time, and the embeddings. The head's logits exist in chunks, as in
+``harness.engines.head``. While the sampler is awake the trainer's states stay where they are, unless it has GPUs of its
+own; it takes its share of memory whatever else is there, with a runtime of its own in it.
 """
 
 from __future__ import annotations
@@ -15,38 +16,42 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sweeps.cost.constants import SAMPLER_SHARE
-from sweeps.cost.generation import split
-from sweeps.cost.models import HALF
 
 if TYPE_CHECKING:
     from sweeps.cost.hardware import Cluster
     from sweeps.cost.models import ModelShape
+    from sweeps.cost.setup import Setup
 
-STATES: Final = 16  # bytes a parameter
 LOGITS: Final = 3 * 4 * 2**25  # bytes: a chunk in float32 with its softmax and gradient
 RUNTIME: Final = 2e9  # CUDA context, NCCL buffers; a guess
 USABLE: Final = 0.95  # of a GPU's memory; the rest is lost to fragments
+GB: Final = 1e9
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
     """Bytes of one GPU in a step's two halves, and what it has."""
 
-    states: float
+    states: float  # in an update
+    resting: float  # of them, while responses are sampled
+    reference: float
     activations: float
+    stepping: float  # of the optimizer's step alone, when activations are gone
     sampler: float  # weights and cache
+    served: float  # of them, weights
     usable: float
     cached: float  # tokens that the cache of a whole replica holds
+    apart: bool = False  # sampler and trainer have GPUs of their own
 
     @property
     def training(self) -> float:
         """At the peak of an update; the sampler sleeps."""
-        return self.states + self.activations + RUNTIME
+        return self.states + self.reference + max(self.activations, self.stepping) + RUNTIME
 
     @property
     def sampling(self) -> float:
-        """While responses are sampled."""
-        return self.states + self.sampler + RUNTIME
+        """While responses are sampled, on a sampler's GPU."""
+        return self.sampler + (0.0 if self.apart else self.resting + self.reference + RUNTIME)
 
     @property
     def peak(self) -> float:
@@ -54,36 +59,61 @@ class Memory:
         return max(self.training, self.sampling)
 
 
-def memory(model: ModelShape, cluster: Cluster, micro_batch: int, longest: int, recompute: bool) -> Memory:
-    """What a run holds. ``longest``: tokens of the longest prompt with its response, which one forward pass takes."""
-    usable = USABLE * cluster.device.memory
-    states = STATES * model.parameters / cluster.gpus
-    parts = min(split(model, cluster.device), cluster.gpus)
-    sampler = max(min(SAMPLER_SHARE * cluster.device.memory, usable - states - RUNTIME), 0.0)
+def memory(model: ModelShape, cluster: Cluster, tokens: int, recompute: bool, set_up: Setup) -> Memory:
+    """What a run holds. ``tokens``: of the largest forward pass."""
+    memory, usable = cluster.device.memory, USABLE * cluster.device.memory
+    left = usable - set_up.states.resting - set_up.reference - RUNTIME
+    sampler = max(min(SAMPLER_SHARE * memory, left), 0.0) if set_up.share is None else set_up.share * memory
+    weights = set_up.served / set_up.parts
     return Memory(
-        states=states,
-        activations=_activations(model, max(micro_batch, longest), recompute),
-        sampler=max(sampler, HALF * model.parameters / parts),
+        states=set_up.states.updating,
+        resting=set_up.states.resting,
+        reference=set_up.reference,
+        activations=_activations(model, tokens, recompute, set_up),
+        stepping=set_up.states.stepping,
+        sampler=max(sampler, weights) if set_up.share is None else sampler,
+        served=weights,
         usable=usable,
-        cached=max(parts * sampler - HALF * model.parameters, 0.0) / model.cache_bytes,
+        cached=max(set_up.parts * sampler - set_up.served, 0.0) / model.cache_bytes,
+        apart=set_up.apart,
     )
 
 
 def unfit(held: Memory, longest: int) -> str | None:
-    """Why it does not fit, in words, or None."""
+    """Why it does not fit and what takes the memory, in words, or None."""
+    usable = f"of {held.usable / GB:.1f} GB a GPU"
     if held.training > held.usable:
-        return f"training needs {held.training / 1e9:.0f} of {held.usable / 1e9:.0f} GB a GPU"
+        return f"training needs {held.training / GB:.1f} {usable}: {_parts(held, _training(held))}"
+    if held.sampling > held.usable and held.apart:
+        return f"the sampler takes {held.sampler / GB:.1f} {usable}"
     if held.sampling > held.usable:
-        return f"trainer and sampler need {held.sampling / 1e9:.0f} of {held.usable / 1e9:.0f} GB a GPU"
+        return f"trainer and sampler need {held.sampling / GB:.1f} {usable}: {_parts(held, _sampling(held))}"
     if held.cached < longest:
-        return f"the sampler's cache holds {held.cached:,.0f} of the {longest:,} tokens of one response"
+        weights = f", for its weights take {held.served / GB:.1f} of its {held.sampler / GB:.1f} GB a GPU"
+        return f"the sampler's cache holds {held.cached:,.0f} of the {longest:,} tokens of one response{weights}"
     return None
 
 
-def _activations(model: ModelShape, tokens: int, recompute: bool) -> float:
+def _training(held: Memory) -> dict[str, float]:
+    passing = "activations" if held.activations >= held.stepping else "the optimizer's step"
+    return {"states": held.states, passing: max(held.activations, held.stepping)}
+
+
+def _sampling(held: Memory) -> dict[str, float]:
+    return {"states": held.resting, "the sampler": held.sampler}
+
+
+def _parts(held: Memory, sizes: dict[str, float]) -> str:
+    """What takes memory, by size."""
+    named = {**sizes, "the reference model": held.reference, "the runtime": RUNTIME}
+    largest = sorted(named.items(), key=lambda part: -part[1])
+    return ", ".join(f"{name} {size / GB:.1f}" for name, size in largest if size)
+
+
+def _activations(model: ModelShape, tokens: int, recompute: bool, set_up: Setup) -> float:
     heads = 2 * (model.query_heads + model.key_heads) * model.head_size
-    of_layer = HALF * tokens * (4 * model.hidden + heads + 4 * model.chosen * model.intermediate)
-    kept = HALF * tokens * model.hidden * model.layers if recompute else of_layer * (model.layers - 1)
+    of_layer = set_up.number * tokens * (4 * model.hidden + heads + 4 * model.chosen * model.intermediate)
+    kept = set_up.number * tokens * model.hidden * model.layers if recompute else of_layer * (model.layers - 1)
     layer = (model.attention + model.experts * model.expert) / model.layers
-    gathered = HALF * (2 * layer + (1 if model.tied else 2) * model.head)
-    return kept + 2 * of_layer + gathered + LOGITS
+    fetched = set_up.number * (2 * layer + (1 if model.tied else 2) * model.head) * set_up.gathered
+    return kept + 2 * of_layer + fetched + LOGITS

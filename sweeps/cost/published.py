@@ -11,6 +11,7 @@ from sweeps.cost.lengths import Lengths
 from sweeps.cost.memory import RUNTIME, memory
 from sweeps.cost.models import SHAPES
 from sweeps.cost.response_lengths import BASE_TOKENS
+from sweeps.cost.setup import usual
 from sweeps.cost.step import step_time
 from sweeps.cost.training import update_seconds
 from sweeps.cost.work import Work
@@ -58,7 +59,8 @@ class Peak:
     @property
     def predicted(self) -> float:
         """In GiB, without the runtime's share, which the publisher's counter does not see."""
-        held = memory(SHAPES[self.model], parse_cluster(self.cluster), self.tokens, self.tokens, recompute=True)
+        model, cluster = SHAPES[self.model], parse_cluster(self.cluster)
+        held = memory(model, cluster, self.tokens, recompute=True, set_up=usual(model, cluster))
         return (held.training - RUNTIME) / GIB
 
 

@@ -65,7 +65,7 @@ def test_a_plan_on_gpus_names_hours_memory_length_and_engines(tmp_path):
     assert "cluster 8xH100, the default; CLUSTER=2x8xH100 counts on another" in text
     assert "1 run at once, from the cost model of docs/planning.md; nothing is recorded yet" in text
     assert "GPU-hours in all," in text
-    assert "at most 42 GB a GPU while training and 66 GB while sampling, of 80 GB" in text
+    assert "at most 45 GB a GPU while training and 69 GB while sampling, of 80 GB" in text
     assert "fit all cells fit, each run on 8xH100" in text
     assert "1,494 of at most 8,192 tokens a response (base), assumed" in text
     assert "fitted to published runs, not run by us" in text
@@ -81,7 +81,9 @@ def test_two_nodes_run_two_runs_at_once(tmp_path):
 def test_cells_that_do_not_fit_are_named_with_what_would_do(tmp_path):
     text = said(on_gpus(tmp_path))
     assert "no fit 2 cells model=large: training needs" in text
-    assert "GB a GPU on 8xH100; 4x8xH100 or 8xH200 would do" in text
+    apart = "backend.colocated=false, backend.vllm.tensor_parallel=4, backend.deepspeed.ranks=32"
+    other = "8xGB200 with backend.vllm.gpu_memory=0.5"
+    assert f"the runtime 2.0 on 8xH100; 8x8xH100 with backend.num_gpus=64, {apart}, or {other} would do" in text
     assert "yes 0/2" in text
     assert "no 0/2" in text
 
@@ -147,3 +149,8 @@ def test_on_gpus_twins_are_counted_in_gpu_hours(tmp_path):
 @pytest.mark.parametrize("width", [40, 60, 80])
 def test_the_costs_fit_a_narrow_terminal(tmp_path, width):
     assert max(map(len, printed(on_gpus(tmp_path), 0.03, width).splitlines())) <= width
+
+
+def test_what_fits_nowhere_says_so(tmp_path):
+    text = said(on_gpus(tmp_path, MODELS.replace("Qwen3-32B", "Qwen3-235B-A22B")))
+    assert "no setting of its engines, and no cluster that is known here, would do" in text

@@ -36,10 +36,22 @@ def test_a_model_that_fits_is_let_pass(tmp_path):
     refuse_unready(planned(tmp_path, "Qwen/Qwen3-8B", "8xH100"))
 
 
-def test_a_model_that_does_not_fit_is_refused_with_what_would(tmp_path):
-    made = planned(tmp_path, "Qwen/Qwen3-32B", "8xA6000")
-    with pytest.raises(SweepError, match=r"does not fit on 8xA6000: .* GB a GPU; .* would do; say CLUSTER="):
+def test_a_model_that_does_not_fit_is_refused_with_what_takes_the_memory_and_what_would_do(tmp_path):
+    made = planned(tmp_path, "Qwen/Qwen3-8B", "8xA6000")
+    with pytest.raises(SweepError) as refused:
         refuse_unready(made)
+    assert str(refused.value).partition(" does not fit on ")[2] == (
+        "8xA6000: trainer and sampler need 50.2 of 45.6 GB a GPU: the sampler 28.8, states 19.4, the runtime 2.0; "
+        "backend.vllm.gpu_memory=0.5, or 2x8xA6000 with backend.num_gpus=16, backend.vllm.engines=16, "
+        "backend.deepspeed.ranks=16, or 8xH100 would do; say CLUSTER=8xH200, or whatever it is, where the cluster has "
+        "other GPUs"
+    )
+
+
+@pytest.mark.parametrize(("model", "cluster"), [("Qwen/Qwen3-8B", "4xH100"), ("Qwen/Qwen3-4B", "2xH100")])
+def test_engines_that_take_more_than_is_left_are_refused(tmp_path, model, cluster):
+    with pytest.raises(SweepError, match=rf"does not fit on {cluster}: trainer and sampler need .* the sampler 48\.0"):
+        refuse_unready(planned(tmp_path, model, cluster))
 
 
 def test_finished_runs_are_no_matter(tmp_path):

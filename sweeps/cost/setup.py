@@ -1,0 +1,132 @@
+"""How a run's engines divide GPUs and their memory: what it says itself, or an assumption where it has no engines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from harness.engine_config import BackendConfig, Dtype
+from sweeps.cost.generation import split
+from sweeps.cost.models import HALF
+from sweeps.cost.states import SIZES, States, assumed, of_one_process, of_rank
+
+if TYPE_CHECKING:
+    from harness.config import ExperimentConfig
+    from harness.engine_config import VllmConfig
+    from sweeps.cost.hardware import Cluster
+    from sweeps.cost.models import ModelShape
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What decides of a run's memory beside its model and its GPUs."""
+
+    backend: BackendConfig
+    dtype: Dtype  # of the learner of one process
+    reference: bool  # the rule needs a frozen copy of the weights
+    micro_batch: int  # tokens
+    longest: int  # tokens of the longest prompt with its response, which one forward pass takes
+    recompute: bool
+
+    @property
+    def tokens(self) -> int:
+        """Of a forward pass, at most: a micro-batch is at least one sequence."""
+        return max(self.micro_batch, self.longest)
+
+    @property
+    def engines(self) -> VllmConfig | None:
+        """Those that stand on GPUs."""
+        return self.backend.vllm if self.backend.num_gpus else None
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Bytes of one GPU that follow from the engines, and how a replica of the sampler takes its GPUs."""
+
+    states: States
+    reference: float
+    number: int  # of the numbers that it trains with
+    gathered: bool  # weights are spread, and layers are fetched
+    parts: int  # GPUs of a replica
+    served: float  # bytes of a replica's weights
+    share: float | None  # of each of its GPUs, whatever is left; None: what is left, up to the usual share
+    apart: bool  # sampler and trainer have GPUs of their own
+
+
+def asked(config: ExperimentConfig) -> Asked:
+    """Read it from a run's settings."""
+    optim, rollout = config.optim, config.rollout
+    return Asked(
+        backend=config.backend,
+        dtype=config.model.dtype,
+        reference="ref_log_probs" in config.update_rule().needs,
+        micro_batch=optim.micro_batch_tokens,
+        longest=rollout.max_prompt_length + rollout.max_response_length,
+        recompute=optim.gradient_checkpointing,
+    )
+
+
+def setup(model: ModelShape, cluster: Cluster, wanted: Asked) -> Setup:
+    """Of a run on all GPUs of a cluster."""
+    return _stated(model, wanted, wanted.engines) if wanted.engines else usual(model, cluster, wanted.reference)
+
+
+def usual(model: ModelShape, cluster: Cluster, reference: bool = False) -> Setup:
+    """Stage 3 over all GPUs in bfloat16, taking turns with a sampler that shrinks: where nothing else is said."""
+    parts = min(split(model, cluster.device), cluster.gpus)
+    held = HALF * model.parameters
+    return Setup(
+        states=assumed(model.parameters, cluster.gpus),
+        reference=held / cluster.gpus * reference,
+        number=HALF,
+        gathered=True,
+        parts=parts,
+        served=held,
+        share=None,
+        apart=False,
+    )
+
+
+def _stated(model: ModelShape, wanted: Asked, engines: VllmConfig) -> Setup:
+    ranks, parameters = wanted.backend.deepspeed, model.parameters
+    number = SIZES[ranks.dtype if ranks else wanted.dtype]
+    copy = float(number * parameters * wanted.reference)
+    spread = ranks is not None and ranks.zero_stage == 3
+    return Setup(
+        states=of_rank(ranks, parameters) if ranks else of_one_process(wanted.dtype, parameters),
+        reference=copy / ranks.ranks if ranks and spread else copy,
+        number=number,
+        gathered=spread,
+        parts=engines.tensor_parallel,
+        served=SIZES[engines.dtype] * parameters,
+        share=engines.gpu_memory,
+        apart=not wanted.backend.colocated,
+    )
+
+
+def resized(backend: BackendConfig, gpus: int) -> BackendConfig:
+    """The same on so many GPUs: as many ranks and engines more or fewer. Alone, a learner has no more than its GPU."""
+    engines, ranks = backend.vllm, backend.deepspeed
+    if engines is None or ranks is None or not backend.num_gpus or gpus == backend.num_gpus:
+        return backend
+    learning = gpus if backend.colocated else max(round(gpus * ranks.ranks / backend.num_gpus), 1)
+    sampling = gpus if backend.colocated else max((gpus - learning) // engines.tensor_parallel, 1)
+    return divided(backend, learning, sampling, engines.tensor_parallel, backend.colocated)
+
+
+def sized(said: Asked, part: Cluster) -> Asked:
+    """The run that fits into a part of a cluster: where there are fewer GPUs than it asks for, a smaller one."""
+    return replace(said, backend=resized(said.backend, part.gpus))
+
+
+def divided(backend: BackendConfig, ranks: int, engines: int, parts: int, colocated: bool) -> BackendConfig:
+    """With so many ranks, and engines of so many GPUs each."""
+    assert backend.vllm is not None
+    assert backend.deepspeed is not None
+    return replace(
+        backend,
+        colocated=colocated,
+        num_gpus=float(ranks if colocated else ranks + engines * parts),
+        vllm=replace(backend.vllm, engines=engines, tensor_parallel=parts),
+        deepspeed=replace(backend.deepspeed, ranks=ranks),
+    )
