@@ -23,7 +23,11 @@ CONSTANTS = (
         f"{constants.REDUCE_SECONDS:.1e} s, {constants.BETWEEN_NODES} times that between nodes",
         "usual; not fitted",
     ),
-    ("share of memory for the sampler", f"{constants.SAMPLER_SHARE}", "the default of NeMo-RL and verl"),
+    (
+        "share of memory for the sampler, where a run does not say",
+        f"{constants.SAMPLER_SHARE}",
+        "the default of NeMo-RL and verl",
+    ),
     (
         "share of memory at which a sampler is split",
         f"{constants.SPLIT_AT}",

@@ -9,29 +9,45 @@ from harness.config import load
 from sweeps.cost.gpu import GpuCost, gpu_cost
 from sweeps.cost.hardware import parse_cluster
 from sweeps.estimate import Speed
-from tests.markdown import table
+from tests.markdown import code, table
 
 GB: Final = 1e9
 PAPER: Final = ("rollout=8k", "optim=paper", "eval=paper", "data=math_hard", "steps=500", "preset=grpo")
 ROWS: Final = (
-    ("qwen3_0_6b_base", "gpu_small", "1xH100"),
-    ("qwen3_4b_base", "gpu", "8xH100"),
-    ("qwen3_4b", "gpu", "8xH100"),
-    ("qwen3_8b_base", "gpu", "8xH100"),
-    ("qwen3_8b", "gpu", "8xH100"),
-    ("qwen3_8b_base", "gpu", "8xA6000"),
+    ("qwen3_0_6b_base", "gpu_small", "1xH100", ""),
+    ("qwen3_4b_base", "gpu", "8xH100", ""),
+    ("qwen3_4b", "gpu", "8xH100", ""),
+    ("qwen3_8b_base", "gpu", "8xH100", ""),
+    ("qwen3_8b", "gpu", "8xH100", ""),
+    ("qwen3_8b", "gpu", "8xH100", "+tricks.kl_loss={}"),
+    ("qwen3_8b", "gpu", "8xH100", "backend.deepspeed.zero_stage=2"),
+    ("qwen3_8b", "gpu", "8xH100", "backend.deepspeed.offload=true"),
+    ("qwen3_8b_base", "gpu", "8xA6000", ""),
+    ("qwen3_8b_base", "gpu", "8xA6000", "backend.vllm.gpu_memory=0.5"),
 )
+_TIMED: Final = tuple(row for row in ROWS if row[3] in {"", "backend.vllm.gpu_memory=0.5"})  # the others take as long
+Row = tuple[str, str, str, str]
 _NOTHING_RECORDED: Final = Speed.of([]).lengths
 
 
 def scaling_memory() -> Iterator[str]:
     """Gigabytes of one GPU."""
-    titles = ("model", "GPUs", "states", "activations", "training, at most", "sampler", "sampling, at most", "fits")
-    yield from table(titles, [(*_names(row), *_memory(_cost(row))) for row in ROWS])
+    titles = (
+        "model",
+        "GPUs",
+        "changed",
+        "states",
+        "activations",
+        "training, at most",
+        "sampler",
+        "sampling, at most",
+        "fits",
+    )
+    yield from table(titles, [(*_names(row), code(row[3]), *_memory(_cost(row))) for row in ROWS])
 
 
 def scaling_steps() -> Iterator[str]:
-    """Seconds of a step and hours of a run."""
+    """Seconds of a step and hours of a run, where it fits."""
     titles = (
         "model",
         "GPUs",
@@ -43,25 +59,26 @@ def scaling_steps() -> Iterator[str]:
         "step, s",
         "run, h",
     )
-    yield from table(titles, [(*_names(row), *_times(_cost(row))) for row in ROWS])
+    yield from table(titles, [(*_names(row), *_times(cost)) for row in _TIMED if not (cost := _cost(row)).unfit])
 
 
-def _cost(row: tuple[str, str, str]) -> GpuCost:
-    model, backend, cluster = row
-    cost = gpu_cost(load(f"model={model}", f"backend={backend}", *PAPER), parse_cluster(cluster), _NOTHING_RECORDED)
+def _cost(row: Row) -> GpuCost:
+    model, backend, cluster, changed = row
+    config = load(f"model={model}", f"backend={backend}", *PAPER, *filter(None, [changed]))
+    cost = gpu_cost(config, parse_cluster(cluster), _NOTHING_RECORDED)
     assert cost is not None
     return cost
 
 
-def _names(row: tuple[str, str, str]) -> tuple[str, str]:
-    model, _, cluster = row
+def _names(row: Row) -> tuple[str, str]:
+    model, _, cluster, _ = row
     return load(f"model={model}").model.path.rpartition("/")[2], cluster
 
 
 def _memory(cost: GpuCost) -> tuple[str, ...]:
     held = cost.memory
-    sizes = (held.states, held.activations, held.training, held.sampler, held.sampling)
-    return (*(f"{size / GB:.0f}" for size in sizes), f"no: {cost.unfit}" if cost.unfit else "yes")
+    sizes = (held.states + held.reference, held.activations, held.training, held.sampler, held.sampling)
+    return (*(f"{size / GB:.0f}" for size in sizes), f"no; {cost.instead[0]} would" if cost.unfit else "yes")
 
 
 def _times(cost: GpuCost) -> tuple[str, ...]:
