@@ -98,7 +98,8 @@ def ask(pending: Any, patience: float | None = None) -> Any:
         raise error.cause from None
     except ray.exceptions.RayActorError as error:
         if node_lost(error):
-            raise EngineLost(f"the node is gone: {_cause(error)}; the run goes on from its newest checkpoint") from None
+            reason = _cause(error).rstrip(".")
+            raise EngineLost(f"the node is gone: {reason}; the run goes on from its newest checkpoint") from None
         raise EngineError(_cause(error)) from None
     except ray.exceptions.GetTimeoutError:
         raise EngineError(f"no answer within {patience:g} s") from None
