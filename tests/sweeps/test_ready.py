@@ -5,6 +5,8 @@ import pytest
 from harness.schema import SchemaError
 from sweeps.cost.hardware import parse_cluster
 from sweeps.errors import SweepError
+from sweeps.grid import read_grid
+from sweeps.library import GRIDS
 from sweeps.plan import make_plan
 from sweeps.ready import refuse_unready
 from tests.sweeps.grids import grid
@@ -65,3 +67,12 @@ def test_engines_that_are_not_installed_are_named_before_anything_starts(tmp_pat
     monkeypatch.setattr("harness.engines.vllm_fit.find_spec", lambda name: None)
     with pytest.raises(SchemaError, match=r"make setup EXTRA=gpu, or EXTRA=cpu_engines"):
         refuse_unready(planned(tmp_path, "Qwen/Qwen3-4B", "8xH100"))
+
+
+@pytest.mark.parametrize(("profile", "cluster"), [("gpu", "8xH100"), ("gpu_small", "1xH100")])
+def test_every_cell_of_every_grid_fits_the_gpus_of_its_profile(profile, cluster):
+    unfit = []
+    for path in sorted(GRIDS.glob("*.yaml")):
+        made = make_plan(read_grid(path, profile), True, (), (), {}, cluster=parse_cluster(cluster))
+        unfit += [f"{path.stem}: {cost.unfit}" for cost in made.costs.values() if cost.unfit]
+    assert unfit == []
