@@ -30,7 +30,7 @@ ABOUT: Final = (
     "cpu_seconds",
     "wall_seconds",
 )
-_ENVIRONMENT: Final = ("python", "torch", "transformers", "numpy", "processor")
+_ENVIRONMENT: Final = ("python", "torch", "transformers", "numpy", "vllm", "deepspeed", "processor")
 
 
 def runs_frame(records: Iterable[RunRecord]) -> pd.DataFrame:

@@ -57,7 +57,7 @@ def _counted(name: str, tier: Tier, evaluation: Evaluation) -> Counts:
 
 
 def _told(config: ExperimentConfig, unknown: float) -> list[str]:
-    rollout, made = config.rollout, origin()
+    rollout, made = config.rollout, origin(config)
     told = [
         f"temperature {rollout.temperature:g}, top_p {rollout.top_p:g}, top_k {rollout.top_k or 'none'}, at most "
         f"{rollout.max_response_length:,} tokens, prompt form {config.model.prompt_form}; ± is the standard error",

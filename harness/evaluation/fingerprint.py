@@ -29,10 +29,10 @@ def label(config: ExperimentConfig, exams: Iterable[Exam]) -> str:
     settings = {
         "model": asdict(config.model),
         "files": _files(config.model.path),
-        "engine": config.backend.engine,
+        "engine": asdict(config.backend.vllm) if config.backend.vllm else config.backend.engine,
         "exams": [_exam(exam) for exam in exams],
         "code": _code(),
-        "packages": {name: value for name, value in origin().items() if name not in _NOT_CODE},
+        "packages": {name: value for name, value in origin(config).items() if name not in _NOT_CODE},
     }
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:10]
     return f"{short(config.model.path)}.{digest}"
@@ -43,9 +43,9 @@ def short(model: str) -> str:
     return re.sub(r"[^\w.-]+", "_", model.rstrip("/").rpartition("/")[2].rpartition(":")[2])
 
 
-def origin() -> Mapping[str, str]:
-    """Commit, packages and machine, the verifier's among them."""
-    return {**provenance(), "math-verify": version("math-verify")}
+def origin(config: ExperimentConfig) -> Mapping[str, str]:
+    """Commit, packages and machine, those of verifier and engines among them."""
+    return {**provenance(config.backend), "math-verify": version("math-verify")}
 
 
 def _files(model: str) -> list[tuple[str, int, int]]:

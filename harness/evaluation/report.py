@@ -25,7 +25,7 @@ def document(config: ExperimentConfig, evaluations: Mapping[str, Evaluation]) ->
     return {
         "model": asdict(config.model),
         "sampling": asdict(config.eval) | {"max_prompt_length": config.rollout.max_prompt_length},
-        "origin": dict(origin()),
+        "origin": dict(origin(config)),
         "overall": {name: asdict(measure) for name, measure in across(evaluations).items()},
         "benchmarks": {name: _benchmark(evaluation) for name, evaluation in evaluations.items()},
     }
@@ -47,7 +47,7 @@ def table(evaluations: Mapping[str, Evaluation]) -> Table:
 
 def lines(config: ExperimentConfig, evaluations: Mapping[str, Evaluation], unknown: float) -> list[str]:
     """What a reader of the table has to know: how it was obtained, and what is odd about it."""
-    settings, made = config.eval, origin()
+    settings, made = config.eval, origin(config)
     limit = settings.max_response_length or config.rollout.max_response_length
     told = [
         "± is the standard error over problems; the mean counts every benchmark the same",

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from harness.config import load
+from harness.evaluation.fingerprint import label
+
+
+def name(*overrides: str) -> str:
+    return label(load("model=large_base", *overrides), [])
+
+
+def test_engines_and_their_settings_are_another_evaluation() -> None:
+    names = {
+        name("backend=hf"),
+        name("backend=cpu_engines"),
+        name("backend=cpu_engines", "backend.vllm.dtype=bfloat16"),
+        name("backend=laptop"),
+    }
+    assert len(names) == 4
+
+
+def test_where_it_runs_is_not() -> None:
+    assert name("backend=hf") == name("backend=hf", "backend.num_cpus=2")
