@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.engine_config import VllmConfig
+from harness.engines.engine_errors import EngineError, EngineLost
 from harness.engines.fingerprint import fingerprint, refuse_mismatch
 from harness.engines.layout import Layout, layout
 from harness.engines.session import placed
@@ -69,9 +70,18 @@ class Crew:
             self.close()
             raise
 
-    def take_up(self) -> None:
-        """Count what is used from now on as the next run's."""
-        self._used = self._lifetime().cpu_seconds
+    def take_up(self) -> bool:
+        """Count what is used from now on as the next run's. False where one of them has died meanwhile.
+
+        Raises EngineLost where a node is gone: nothing can be started in its place.
+        """
+        try:
+            self._used = self._lifetime().cpu_seconds
+        except EngineLost:
+            raise
+        except EngineError:
+            return False
+        return True
 
     def spent(self) -> Spent:
         """What the actors have used up for the run; the first one pays for their start."""
@@ -147,10 +157,8 @@ _crews: list[Crew] = []  # of this process: at most one
 
 
 def crew(config: ExperimentConfig, *, learns: bool = True) -> Crew:
-    """Those that the last run left, where they serve; else new ones, after the old are gone. Raises as they do."""
-    if _crews and _crews[0].serves(config, learns=learns):
-        _crews[0].take_up()
-    else:
+    """Those that the last run left, where they serve and live; else new ones. Raises as they do."""
+    if not (_crews and _crews[0].serves(config, learns=learns) and _crews[0].take_up()):
         dismiss()
         _crews.append(Crew(config, learns=learns))
     return _crews[0]

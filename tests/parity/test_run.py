@@ -126,6 +126,12 @@ def test_the_next_run_takes_the_engines_over() -> None:
     assert crew.crew(load(*ON_ENGINES, *SMALL, "preset=grpo", "seed=7", "steps=9")) is first
 
 
+def test_an_engine_that_died_while_nobody_used_it_is_no_fault_of_the_next_run() -> None:
+    first = crew.crew(load(*ON_ENGINES, *SMALL))
+    ray.kill(first.engines[0], no_restart=True)
+    assert crew.crew(load(*ON_ENGINES, *SMALL)) is not first
+
+
 def test_a_run_after_one_whose_rank_died_gets_new_engines_and_ranks(tmp_path: Path) -> None:
     chosen = spec(*ON_ENGINES, "preset=liteppo")
     steps = execute(chosen, tmp_path / "dead")
