@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.local_ray import local_ray
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,18 +18,9 @@ needs_engines = pytest.mark.skipif(not (find_spec("vllm") and find_spec("deepspe
 
 @pytest.fixture(scope="package")
 def cluster() -> Iterator[None]:
-    """Ray on this machine. Actors here ask for no core, so that all find a place."""
-    ray = pytest.importorskip("ray")
-    ray.init(
-        address="local",
-        num_cpus=2,
-        include_dashboard=False,
-        object_store_memory=200 * 2**20,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-    )
-    yield
-    ray.shutdown()
+    """Ray on this machine, as long as tests of this folder follow each other."""
+    with local_ray():
+        yield
 
 
 @pytest.fixture(scope="package")

@@ -12,6 +12,8 @@ import ray
 
 from harness.engines.engine_errors import EngineError
 from harness.engines.vllm_pool import EnginePool, ask
+from harness.engines.vllm_sampler import VllmSampler
+from tests.parity.engines import vocabulary
 
 
 class Counter:
@@ -34,6 +36,25 @@ class Counter:
 
     def rest(self) -> None:
         time.sleep(600)
+
+
+class Sleeper:
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self._told = list[str]()
+
+    def load(self) -> None:
+        self._told.append("load")
+
+    def rest(self) -> None:
+        self._told.append("rest")
+
+    def wake(self) -> None:
+        self._told.append("wake")
+
+    def told(self) -> list[str]:
+        return self._told
 
 
 def counter(deadly: int = -1) -> Any:
@@ -96,3 +117,12 @@ def test_an_engine_that_is_silent_for_too_long_counts_as_dead(cluster: None) -> 
     with pytest.raises(EngineError, match=r"^no answer within 0\.5 s$"):
         ask(silent.rest.remote(), 0.5)
     ray.kill(silent)
+
+
+def test_a_run_wakes_the_engines_that_the_run_before_left_asleep(cluster: None) -> None:
+    engine = ray.remote(Sleeper).options(num_cpus=0).remote()
+    VllmSampler([engine], vocabulary(), lambda index: None).rest()
+    following = VllmSampler([engine], vocabulary(), lambda index: None)
+    following.load([])
+    following.load([])
+    assert ray.get(engine.told.remote()) == ["rest", "wake", "load", "load"]

@@ -1,6 +1,5 @@
 """What the memory model says of weights, gradients and moments, and what two ranks of DeepSpeed hold."""
 
-import logging
 from importlib.util import find_spec
 
 import pytest
@@ -9,6 +8,7 @@ from harness.config import load
 from harness.engine_config import DeepspeedConfig
 from harness.engines.deepspeed_settings import training
 from sweeps.cost.states import BUCKET, assumed, of_one_process, of_rank
+from tests.local_ray import local_ray
 
 SMALL, LARGE = 1_000_000, 8_000_000_000
 STAGES = (0, 1, 2, 3)
@@ -23,20 +23,10 @@ def states(dtype="bfloat16", stage=3, ranks=8, offload=False, parameters=LARGE):
 def ranks():
     if find_spec("deepspeed") is None:
         pytest.skip("make setup EXTRA=cpu_engines")
-    import ray
-
     from tests.sweeps.cost.held_ranks import started
 
-    ray.init(
-        address="local",
-        num_cpus=2,
-        include_dashboard=False,
-        object_store_memory=200 * 2**20,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-    )
-    yield started()
-    ray.shutdown()
+    with local_ray():
+        yield started()
 
 
 @pytest.mark.slow
