@@ -166,8 +166,9 @@ class Store:
         It may be called again where it failed in the middle.
         """
         rows = self._reader.runs(handle.study, record.run_id)
-        if any(row.status == "FINISHED" for row in rows if row.uuid != handle.uuid):
-            self._discard([row for row in rows if row.uuid == handle.uuid])
+        own = [row for row in rows if row.uuid == handle.uuid]
+        if any(row.status == "FINISHED" for row in rows) and not any(row.status == "FINISHED" for row in own):
+            self._discard(own)
             return
         # What fired is the mean of a curve of the same name, and would be a stray point on it.
         apart = {name: value for name, value in record.scores.items() if not name.startswith(FIRED)}
@@ -175,18 +176,19 @@ class Store:
         files = {RECORD_FILE: record.to_json(), "config.yaml": _yaml(record.config), **(artifacts or {})}
         self._tracker.attach(handle.uuid, _outcome(record), files)
         self._tracker.end(handle.uuid, record.status.upper(), ended)
-        self._settle(handle, record.run_id)
+        self._settle(handle.study, record.run_id)
 
     def drop(self, handle: Handle) -> None:
         """Move a run that is over to MLflow's trash, unless it is there already."""
         self._discard([RunRow(handle.uuid, "", "RUNNING")])
 
-    def _settle(self, handle: Handle, run_id: str) -> None:
-        """Leave one run of its id. Of two drivers that finish the same run at once, each sees the other or is seen."""
-        rows = self._reader.runs(handle.study, run_id)
-        finished = sorted(row.uuid for row in rows if row.status == "FINISHED")
-        kept = finished[0] if finished else handle.uuid
-        self._discard([row for row in rows if row.uuid != kept])
+    def _settle(self, study: str, run_id: str) -> None:
+        """Leave one run of its id among those that are over; a driver whose run is not will see them at its own end.
+
+        Drivers that finish the same run at once choose alike, whatever each of them sees: the best is never removed.
+        """
+        over = [row for row in self._reader.runs(study, run_id) if row.status not in _ALIVE]
+        self._discard(sorted(over, key=_worth)[:-1])
 
     def sweep_up(self, study: str, claimed: bool = False) -> tuple[str, ...]:
         """Move RUNNING runs to MLflow's trash, but for those of another process that lives; their run ids.
@@ -228,6 +230,10 @@ class Store:
             raise StoreError(
                 f"{self.place} holds a {kind.__name__} that cannot be read ({fault}); start the sweep again"
             ) from error
+
+
+def _worth(row: RunRow) -> tuple[bool, bool, int, str]:
+    return row.status == "FINISHED", row.status == "FAILED", row.ended, row.uuid
 
 
 def _outcome(record: RunRecord) -> dict[str, str]:

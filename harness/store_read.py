@@ -28,7 +28,9 @@ _ACTIVE: Final = """
     runs JOIN experiments ON experiments.experiment_id = runs.experiment_id
     AND experiments.lifecycle_stage = 'active' AND runs.lifecycle_stage = 'active'
 """
-_RUNS: Final = f"SELECT runs.run_uuid, runs.name, runs.status FROM {_ACTIVE} WHERE experiments.name = :study"
+_RUNS: Final = f"""
+    SELECT runs.run_uuid, runs.name, runs.status, runs.end_time FROM {_ACTIVE} WHERE experiments.name = :study
+"""
 _RUN_TAGS: Final = f"""
     SELECT runs.run_uuid, tags.key, tags.value FROM {_ACTIVE} JOIN tags ON tags.run_uuid = runs.run_uuid
     WHERE experiments.name = :study AND tags.key LIKE :key
@@ -53,6 +55,7 @@ class RunRow:
     uuid: str  # MLflow's id
     run_id: str  # ours, the end of MLflow's run name
     status: str  # "RUNNING", "FINISHED", "FAILED", "KILLED"
+    ended: int = 0  # milliseconds since 1970
 
 
 class Reader(Protocol):
@@ -104,7 +107,8 @@ class SqlReader:
 
     def runs(self, study: str, run_id: str = "") -> list[RunRow]:
         """The runs of a study that are not in the trash; of one run id where it is given."""
-        rows = [RunRow(uuid, own_id(name), status) for uuid, name, status in self._rows(_RUNS, study=study)]
+        found = self._rows(_RUNS, study=study)
+        rows = [RunRow(uuid, own_id(name), status, ended or 0) for uuid, name, status, ended in found]
         return [row for row in rows if run_id in ("", row.run_id)]
 
     def experiments(self) -> Mapping[str, str]:

@@ -27,7 +27,7 @@ class ServerReader:
         """The runs of a study that are not in the trash; of one run id where it is given."""
         chosen = f"attributes.run_name LIKE '%{run_id}'" if run_id else ""
         found = (run.info for run in self._runs(study, chosen))
-        rows = [RunRow(info.run_id, own_id(info.run_name), info.status) for info in found]
+        rows = [RunRow(info.run_id, own_id(info.run_name), info.status, info.end_time or 0) for info in found]
         return [row for row in rows if run_id in ("", row.run_id)]
 
     def run_tags(self, study: str, prefix: str) -> Mapping[str, Mapping[str, str]]:

@@ -120,17 +120,6 @@ def test_the_files_of_a_run_go_with_its_record_and_weights_stay(store, sheet, re
     assert {path.name for path in results.rglob("artifacts/*")} == {"outcomes.parquet", "record.json", "config.yaml"}
 
 
-def test_of_two_drivers_that_finish_the_same_run_one_remains(store, results):
-    other = Store.open(results)
-    handles = [each.begin(RECORD.head) for each in (store, other)]
-    for uuid in handles:  # both have looked before either was finished
-        store._tracker.attach(uuid.uuid, {}, {})
-        store._tracker.end(uuid.uuid, "FINISHED")
-    for each, handle in zip((store, other), handles, strict=True):
-        each._settle(handle, RECORD.run_id)
-    assert [row.status for row in store._reader.runs("norms")] == ["FINISHED"]
-
-
 def test_a_failed_run_waits_and_arrives_like_another(store, sheet, results):
     failed = replace(RECORD, status="failed", error="ValueError: no", scores={})
     sheet.end(failed)

@@ -1,0 +1,80 @@
+"""Drivers that finish the same run at once leave one of it, in whatever order their steps fall."""
+
+from dataclasses import replace
+from itertools import permutations
+from threading import Event, Thread
+
+import pytest
+
+from harness.store import Store
+from tests.harness.store_samples import RECORD
+
+FAILED = replace(RECORD, status="failed", error="ValueError: no", scores={})
+
+
+class Halting:
+    """A reader that stops after each of its reads until it is told to go on."""
+
+    def __init__(self, reader):
+        self._reader = reader
+        self.go, self.halted = Event(), Event()
+
+    def runs(self, study, run_id=""):
+        rows = self._reader.runs(study, run_id)
+        self.halted.set()
+        self.go.wait()
+        self.go.clear()
+        return rows
+
+
+class Finish:
+    """A driver's ``finish``, made in pieces: it looks; it ends and looks again; it removes."""
+
+    def __init__(self, results, record, ended):
+        store = Store.open(results)
+        handle = store.begin(record.head)
+        self._reader = store._reader = Halting(store._reader)
+        self._thread = Thread(target=store.finish, args=(handle, record, None, ended))
+        self._thread.start()
+        self._reader.halted.wait()
+
+    def on(self):
+        """Do the next piece, if it is not over."""
+        self._reader.halted.clear()
+        self._reader.go.set()
+        while self._thread.is_alive() and not self._reader.halted.wait(0.01):
+            pass
+
+
+# Each driver has looked already; then it ends (and looks), and then removes what it saw.
+ORDERS = sorted(set(permutations("aabb")))
+
+
+@pytest.mark.parametrize("later", [(1.0, 2.0), (2.0, 1.0), (1.0, 1.0)])
+@pytest.mark.parametrize("order", ORDERS, ids="".join)
+@pytest.mark.parametrize("record", [RECORD, FAILED], ids=lambda record: record.status)
+def test_one_remains_in_every_order(store, results, record, order, later):
+    drivers = {name: Finish(results, record, ended) for name, ended in zip("ab", later, strict=True)}
+    for name in order:
+        drivers[name].on()
+    assert [row.status for row in store._reader.runs("norms")] == [record.status.upper()]
+    assert store.records("norms") == [record]
+
+
+def test_one_that_has_not_ended_is_left_to_its_driver(store):
+    other = store.begin(RECORD.head)
+    store.finish(store.begin(RECORD.head), FAILED)
+    assert sorted(row.status for row in store._reader.runs("norms")) == ["FAILED", "RUNNING"]
+    store.finish(other, RECORD)
+    assert [row.status for row in store._reader.runs("norms")] == ["FINISHED"]
+
+
+def test_one_that_was_cut_off_after_its_end_is_settled_when_it_is_tried_again(store):
+    first, second = (store.begin(RECORD.head) for _ in range(2))
+    for handle in (first, second):  # both ended, and neither has looked since
+        store._tracker.attach(handle.uuid, {}, {})
+        store._tracker.end(handle.uuid, "FINISHED", 1.0)
+    for handle in (first, second):
+        store.finish(handle, RECORD, ended=1.0)
+    assert store.records("norms") == [RECORD]
+    assert len(store._reader.runs("norms")) == 1
