@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from harness.store import Store
 from harness.store_client import Handle
 from harness.store_delivery import Delivery, bring
 from harness.store_errors import StoreError
