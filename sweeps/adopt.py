@@ -44,6 +44,7 @@ def _copied(run: PlannedRun, other: Path, folder: Path) -> bool:
     if record is None or other == target or record.study == run.study or not _same(record, run.provenance):
         return False
     draft = folder / f".{run.folder}.{os.getpid()}"
+    shutil.rmtree(draft, ignore_errors=True)  # of a driver that was killed; in containers process ids are the same
     shutil.copytree(other, draft, ignore=shutil.ignore_patterns(RECORD_FILE, ".*"))
     about = {**record.provenance, ADOPTED: record.provenance.get(ADOPTED, record.study)}
     own = replace(record, study=run.study, profile=run.profile, labels=run.labels, provenance=about)

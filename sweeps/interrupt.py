@@ -32,6 +32,9 @@ class Interrupts:
         """Remember the signal; what tidies up afterwards is not disturbed by another."""
         self._asked = True
 
+    def __bool__(self) -> bool:
+        return self._asked
+
     def check(self) -> None:
         """Raise KeyboardInterrupt if a signal has come."""
         if self._asked:

@@ -39,8 +39,10 @@ def launch(runs: Sequence[PlannedRun], folder: Path, cores: int) -> Generator[Ev
         flight = _Flight(folder, mark)
         try:
             for event in flight.events(deque(runs)):
+                yield event  # first, or what was heard is forgotten
+                if asked:
+                    yield from flight.said()
                 asked.check()
-                yield event
         finally:
             flight.cancel()
 
@@ -88,6 +90,12 @@ class _Flight:
                 if isinstance(what, Failure) and not what.final:
                     waiting.appendleft((flying.run, flying.tries))
                 yield Event(flying.run, what)
+
+    def said(self) -> Iterator[Event]:
+        """What has arrived by now: a run that has just ended may have left its worker's disk already."""
+        while self._running and (ready := ray.wait(list(self._running), num_returns=1, timeout=0)[0]):
+            flying = self._running[ready[0]]
+            yield Event(flying.run, self._receive(ready[0], flying))
 
     def cancel(self) -> None:
         """Stop what still runs, at once. A session of our own would end it anyway, a cluster would not."""

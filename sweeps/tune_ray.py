@@ -55,7 +55,7 @@ class RayPool:
         for stream in [stream for stream, other in self._running.items() if other == job]:
             del self._running[stream]
             if has_engines(job.config):
-                self._slots.free(job.name, whole=False)
+                self._slots.free(_place(job), whole=False)
             else:
                 ray.cancel(stream, force=True)
 
@@ -67,7 +67,7 @@ class RayPool:
 
     def _started(self, job: Job) -> Any:
         if has_engines(job.config):
-            return self._slots.start(job.name, job.config, _work, job)
+            return self._slots.start(_place(job), job.config, _work, job)
         self._slots.clear()
         backend = job.config.backend
         return _TASK.options(num_cpus=backend.num_cpus, num_gpus=backend.num_gpus, name=job.name).remote(job)
@@ -76,11 +76,16 @@ class RayPool:
         try:
             what: Step | Ended = ray.get(next(stream))
         except Exception as error:  # whatever a trial raises is its own result
-            self._slots.free(self._running.pop(stream).name, whole=False)
+            self._slots.free(_place(self._running.pop(stream)), whole=False)
             return Failure(why(error), str(error), final=False)
         if isinstance(what, Ended):
-            self._slots.free(self._running.pop(stream).name, whole=True)
+            self._slots.free(_place(self._running.pop(stream)), whole=True)
         return what
+
+
+def _place(job: Job) -> str:
+    """What its slot is known by: trials of one value may be at work side by side."""
+    return f"{job.name} trial {job.number}"
 
 
 def _work(job: Job) -> Iterator[Step | Ended]:

@@ -1,3 +1,4 @@
+import os
 from dataclasses import replace
 
 import pytest
@@ -72,3 +73,13 @@ def test_a_record_that_cannot_be_read_is_left_alone(tmp_path):
     place = leave(tmp_path / "runs", finished(made))
     (place / "record.json").write_text("{", encoding="utf-8")
     assert adopt(made.runs, tmp_path / "runs") == ()
+
+
+def test_what_a_killed_driver_of_the_same_process_id_left_is_in_nobodys_way(tmp_path):
+    made = plan(tmp_path, "newer")
+    leave(tmp_path / "runs", finished(made))
+    draft = tmp_path / "runs" / f".{made.runs[0].folder}.{os.getpid()}"
+    draft.mkdir()
+    (draft / "metrics.jsonl").touch()
+    assert adopt(made.runs, tmp_path / "runs") == (made.runs[0].run_id,)
+    assert not draft.exists()

@@ -1,5 +1,8 @@
 """Ray for real, once: four runs, two of which cannot load their model."""
 
+import signal
+from contextlib import suppress
+
 import pytest
 
 from sweeps.environment import prepare
@@ -9,11 +12,14 @@ from tests.sweeps.grids import grid, with_broken_model
 
 prepare()
 
+import ray  # noqa: E402 - Ray reads the environment when it is imported
+
 from sweeps.launch import launch  # noqa: E402 - Ray reads the environment when it is imported
 
 pytestmark = pytest.mark.slow
 
 QUICK = "quick: [{norm: none}]\n"
+WORDS = 2 * 5 + 2 * 2 * 2  # two good runs say hello, three steps and an end; two bad ones hello and why, twice
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +35,22 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def events(made, folder):
-    with pytest.MonkeyPatch.context() as patch:
+    """What is heard of them. Ctrl-C comes with the last word."""
+    heard, waits = [], ray.wait
+
+    def wait(streams, **options):
+        ready, others = waits(streams, **options)
+        if ready and len(heard) == WORDS - 1:
+            signal.raise_signal(signal.SIGINT)
+        return ready, others
+
+    with pytest.MonkeyPatch.context() as patch, suppress(KeyboardInterrupt):
         patch.delenv("RAY_ADDRESS", raising=False)
-        return [event for event in launch(made.runs, folder, cores=2) if event]
+        patch.setattr(ray, "wait", wait)
+        for event in launch(made.runs, folder, cores=2):
+            heard.extend([event] if event else [])
+        pytest.fail("Ctrl-C was not heard")
+    return heard
 
 
 def heard(events, run):
@@ -64,3 +83,7 @@ def test_two_cores_are_served_by_two_processes(events):
 
 def test_what_the_driver_left_for_the_workers_is_gone(events, made, folder):
     assert {path.name for path in folder.iterdir()} == {run.folder for run in made.runs}
+
+
+def test_the_word_with_which_an_interrupt_came_is_heard(events):
+    assert len(events) == WORDS
