@@ -96,7 +96,7 @@ docs: $(READY) ## write the tables of docs/ that the code decides
 	@$(BIN)/python -m tests.docs_tables
 
 test: $(READY) ## the whole test suite
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: lint test ## format, lint, types, import contracts and tests: what must be green
 

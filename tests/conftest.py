@@ -11,6 +11,12 @@ from harness.store import Store
 from harness.store_client import Tracker
 
 
+def pytest_collection_modifyitems(items):
+    """Files with slow tests first, so that two processes end together."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def blank_database(tmp_path_factory):
     """MLflow's tables, empty: making them takes seconds, copying them none."""

@@ -74,7 +74,7 @@ def test_a_process_that_is_killed_is_replaced(verifier: Verifier) -> None:
 
 
 def test_a_process_that_never_gets_to_run_is_replaced() -> None:
-    with closing(Verifier(limits=Limits(wall_seconds=2))) as verifier:
+    with closing(Verifier(limits=Limits(wall_seconds=6))) as verifier:
         verifier.verify([ASKED])
         os.kill(verifier.pids()[0], signal.SIGSTOP)
         assert verifier.verify([(Gold("x^2-1"), r"\boxed{(x+1)(x-1)}")])[0].right
