@@ -126,12 +126,23 @@ class Tracker:
 
 
 def _prepare(file: Path) -> None:
-    if not file.exists() or file.stat().st_size == 0:
+    if not _made(file):
         _make(file)
     # MLflow retries for minutes where a file is corrupt or cannot be written; SQLite says so at once.
     with closing(sqlite3.connect(file)) as database:
         database.execute("PRAGMA journal_mode=wal")  # readers do not wait for the writer; stays with the file
         database.execute("BEGIN IMMEDIATE")
+
+
+def _made(file: Path) -> bool:
+    if not file.exists():
+        return False
+    with closing(sqlite3.connect(file)) as database:
+        return _filled(database)
+
+
+def _filled(database: sqlite3.Connection) -> bool:
+    return database.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
 
 
 def _make(file: Path) -> None:
@@ -141,10 +152,21 @@ def _make(file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         draft.touch()
         _connect(f"sqlite:///{draft}")
-        draft.replace(file)
+        _pour(draft, file)
     finally:
         for left in file.parent.glob(f"{draft.name}*"):
             left.unlink()
+
+
+def _pour(draft: Path, file: Path) -> None:
+    """Fill an empty database in one transaction; one that another driver has filled meanwhile stays as it is."""
+    with closing(sqlite3.connect(draft)) as made, closing(sqlite3.connect(file, isolation_level=None)) as database:
+        database.execute("PRAGMA journal_mode=wal")
+        database.execute("BEGIN IMMEDIATE")
+        if not _filled(database):
+            for statement in [*made.iterdump()][1:-1]:  # without the BEGIN and COMMIT of its own
+                database.execute(statement)
+        database.execute("COMMIT")
 
 
 def _connect(uri: str) -> MlflowClient:

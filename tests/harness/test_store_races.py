@@ -1,13 +1,15 @@
-"""Drivers that finish the same run at once leave one of it, in whatever order their steps fall."""
+"""Drivers that are at work on one store at once, in whatever order their steps fall."""
 
 from dataclasses import replace
 from itertools import permutations
+from shutil import copyfile
 from threading import Event, Thread
 
 import pytest
 
+from harness import store_client
 from harness.store import Store
-from tests.harness.store_samples import RECORD
+from tests.harness.store_samples import RECORD, run
 
 FAILED = replace(RECORD, status="failed", error="ValueError: no", scores={})
 
@@ -78,3 +80,23 @@ def test_one_that_was_cut_off_after_its_end_is_settled_when_it_is_tried_again(st
         store.finish(handle, RECORD, ended=1.0)
     assert store.records("norms") == [RECORD]
     assert len(store._reader.runs("norms")) == 1
+
+
+@pytest.mark.parametrize("before", [None, b""], ids=["none", "empty"])
+def test_a_database_that_another_driver_has_made_meanwhile_is_kept(results, blank_database, monkeypatch, before):
+    connect = store_client._connect
+
+    def slow(uri):
+        if uri.endswith(".new"):  # MLflow takes seconds for its tables; in these the other one is at work
+            copyfile(blank_database, uri.removeprefix("sqlite:///"))
+            copyfile(blank_database, results / "mlflow.db")
+            run(Store.open(results))
+        return connect(uri)
+
+    monkeypatch.setattr(store_client, "_connect", slow)
+    results.mkdir()
+    if before is not None:
+        (results / "mlflow.db").write_bytes(before)
+    run(Store.open(results), replace(RECORD, run_id="c1-s1", seed=1))
+    assert Store.open(results).statuses("norms") == {"c1-s0": "FINISHED", "c1-s1": "FINISHED"}
+    assert [file.name for file in results.glob("*.new*")] == []
