@@ -100,6 +100,7 @@ def _parse(arguments: Sequence[str]) -> tuple[str, dict[str, str]]:
 
 def _chosen(store: Store, options: Mapping[str, str]) -> list[Study]:
     studies = store.studies()
+    _tell_unreadable(store, options)
     if not studies:
         raise StoreError(f"{store.place} holds no study yet; run one with `make sweep GRID=smoke`")
     for option, names in (("grid", {s.name for s in studies}), ("profile", {s.profile for s in studies})):
@@ -111,6 +112,19 @@ def _chosen(store: Store, options: Mapping[str, str]) -> list[Study]:
     if not wanted:
         raise UsageError(f"{options['grid']} has no runs of profile {options['profile']} in {store.place}")
     return wanted
+
+
+def _tell_unreadable(store: Store, options: Mapping[str, str]) -> None:
+    """Raises StoreError where the grid that was asked for is among them."""
+    faults = [
+        fault
+        for (name, profile), fault in store.unreadable().items()
+        if options.get("grid", name) == name and options.get("profile", profile) == profile
+    ]
+    if faults and "grid" in options:
+        raise StoreError("\n".join(faults))
+    for fault in faults:
+        print(f"left out: {fault}", file=sys.stderr)
 
 
 def _tables(store: Store, studies: Sequence[Study], results: Path, options: Mapping[str, str]) -> None:

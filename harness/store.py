@@ -37,11 +37,14 @@ from harness.store_tags import (
     compact,
     key,
     pack,
+    pack_edition,
     params,
     run_name,
     tags,
     unpack,
+    unpack_edition,
 )
+from harness.writing import write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -97,13 +100,12 @@ class Store:
         return sorted((self._read(RunRecord, text) for text in texts), key=lambda record: record.run_id)
 
     def studies(self) -> tuple[Study, ...]:
-        """What has been planned, ordered by name and profile."""
-        found = (
-            self._read(Study, unpack(name, chunks))
-            for chunks in self._reader.study_tags(f"{STUDY}.").values()
-            for name in {chunk.rpartition(".")[0] for chunk in chunks}
-        )
-        return tuple(sorted(found, key=lambda study: (study.name, study.profile)))
+        """What has been planned, ordered by name and profile. Without those of ``unreadable``."""
+        return tuple(study for study in self._studies().values() if isinstance(study, Study))
+
+    def unreadable(self) -> Mapping[tuple[str, str], str]:
+        """Name and profile of each study that cannot be read, and why. ``save_study`` mends it."""
+        return {of: fault for of, fault in self._studies().items() if isinstance(fault, str)}
 
     def history(self, study: str, metric: str) -> Mapping[str, Curve]:
         """The curves of a metric: run id -> ((step, value), ...)."""
@@ -118,13 +120,13 @@ class Store:
 
     def save_study(self, study: Study) -> None:
         """Keep what tables must know of a grid; beside the runs too, so that ``publish`` can bring it back."""
-        if study in self.studies():
-            return
-        text, prefix = study.to_json(), f"{STUDY}.{study.profile}"
-        self._tracker.tag_study(study.name, pack(prefix, text, EXPERIMENT_TAG_LIMIT), f"{prefix}.")
+        text, prefix, beside = study.to_json(), f"{STUDY}.{study.profile}", study_file(self._runs, study)
+        known = study in self.studies()
         with explained(str(self._runs)):
-            self._runs.mkdir(parents=True, exist_ok=True)
-            study_file(self._runs, study).write_text(text, encoding="utf-8")
+            if not (known and beside.exists()):
+                write(beside, text.encode())
+        if not known:
+            self._tracker.tag_study(study.name, pack_edition(prefix, text, EXPERIMENT_TAG_LIMIT), f"{prefix}.")
 
     def begin(self, head: RunHead, started: float | None = None, token: str = "") -> Handle:
         """Show a run in MLflow as RUNNING. ``started``: seconds since 1970, by default now; ``token``: see ``find``."""
@@ -221,6 +223,21 @@ class Store:
             except StoreError as error:
                 if not error.refused:  # else another driver was faster
                     raise
+
+    def _studies(self) -> dict[tuple[str, str], Study | str]:
+        """Name and profile -> the study, or why it cannot be read."""
+        texts = {
+            (study, name.removeprefix(f"{STUDY}.")): unpack_edition(name, chunks)
+            for study, chunks in self._reader.study_tags(f"{STUDY}.").items()
+            for name in {chunk.rpartition(".")[0] for chunk in chunks}
+        }
+        return {of: self._study(*of, texts[of]) for of in sorted(texts)}
+
+    def _study(self, name: str, profile: str, text: str) -> Study | str:
+        try:
+            return self._read(Study, text)
+        except StoreError as error:
+            return f"{name}, profile {profile}: {error}"
 
     def _read(self, kind: type[T], text: str) -> T:
         try:

@@ -95,14 +95,22 @@ class Tracker:
             self.client.delete_run(uuid)
 
     def tag_study(self, study: str, tags: Mapping[str, str], prefix: str) -> None:
-        """Give an experiment these tags, and drop its others that start with ``prefix``."""
+        """Give an experiment these tags in their order, then drop its others that start with ``prefix``."""
         with explained(self.place):
             experiment = self._experiment(study)
             for name, value in tags.items():
                 self.client.set_experiment_tag(experiment, name, value)
             for name in self.client.get_experiment(experiment).tags:
                 if name.startswith(prefix) and name not in tags:
-                    self.client.delete_experiment_tag(experiment, name)
+                    self._untag(experiment, name)
+
+    def _untag(self, experiment: str, name: str) -> None:
+        try:
+            with explained(self.place):
+                self.client.delete_experiment_tag(experiment, name)
+        except StoreError as error:
+            if not error.refused:  # else another driver was faster
+                raise
 
     def _experiment(self, study: str) -> str:
         if study not in self._experiments:

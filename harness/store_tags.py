@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ CLAIM: Final = "mlflow.liteppo.sweep"  # of a study: who drives it now
 RUN_TAG_LIMIT: Final = 8_000  # characters, MLflow's limits
 EXPERIMENT_TAG_LIMIT: Final = 5_000
 _LABELS_LIMIT: Final = 200  # MLflow's names end at 250
+_IN_FORCE: Final = "edition"
+_PART: Final = "-"
 
 _NOT_IN_A_KEY: Final = re.compile(r"[^/\w.\- :]")
 
@@ -64,16 +67,35 @@ def compact(record: RunRecord) -> str:
     return json.dumps(json.loads(record.to_json()), separators=(",", ":"), sort_keys=True)
 
 
-def pack(name: str, text: str, limit: int) -> dict[str, str]:
-    """Cut a text into numbered tags of at most ``limit`` characters."""
+def pack(name: str, text: str, limit: int, mark: str = ".") -> dict[str, str]:
+    """Cut a text into numbered tags of at most ``limit`` characters; ``mark`` stands before the number."""
     starts = range(0, max(len(text), 1), limit)
-    return {f"{name}.{index}": text[start : start + limit] for index, start in enumerate(starts)}
+    return {f"{name}{mark}{index}": text[start : start + limit] for index, start in enumerate(starts)}
 
 
-def unpack(name: str, chunks: Mapping[str, str]) -> str:
+def unpack(name: str, chunks: Mapping[str, str], mark: str = ".") -> str:
     """Put the text of ``pack`` together again; tags of other names are ignored."""
-    numbers = [chunk.removeprefix(f"{name}.") for chunk in chunks if chunk.startswith(f"{name}.")]
-    return "".join(chunks[f"{name}.{number}"] for number in sorted((n for n in numbers if n.isdigit()), key=int))
+    numbers = [chunk.removeprefix(f"{name}{mark}") for chunk in chunks if chunk.startswith(f"{name}{mark}")]
+    return "".join(chunks[f"{name}{mark}{number}"] for number in sorted((n for n in numbers if n.isdigit()), key=int))
+
+
+def pack_edition(name: str, text: str, limit: int) -> dict[str, str]:
+    """``pack`` for tags that are written one by one: the last of them puts this text in the place of another."""
+    edition = _edition(text)
+    return {**pack(f"{name}.{edition}", text, limit, _PART), f"{name}.{_IN_FORCE}": edition}
+
+
+def unpack_edition(name: str, chunks: Mapping[str, str]) -> str:
+    """The text of ``pack_edition``, or of ``pack``; nothing where a part of it is missing."""
+    edition = chunks.get(f"{name}.{_IN_FORCE}")
+    if edition is None:
+        return unpack(name, chunks)
+    text = unpack(f"{name}.{edition}", chunks, _PART)
+    return text if _edition(text) == edition else ""
+
+
+def _edition(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:16]
 
 
 def _note(head: RunHead) -> str:

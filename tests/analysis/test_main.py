@@ -7,6 +7,7 @@ import pytest
 from analysis.__main__ import main
 from analysis.output import write
 from harness.store_errors import StoreError
+from harness.store_tags import STUDY as STUDY_TAG
 from tests.analysis.samples import STUDY, run
 
 
@@ -43,6 +44,17 @@ def test_figures_are_written(filled, results):
 def test_the_summary_is_printed(filled, capsys):
     assert main(["summary", "grid=norms", filled]) == 0
     assert "0.500 (1)" in capsys.readouterr().out
+
+
+def test_a_study_of_which_the_store_holds_a_part_is_named_and_the_others_are_shown(filled, store, capsys):
+    store._tracker.tag_study("torn", {f"{STUDY_TAG}.laptop.0": '{"name": "to'}, STUDY_TAG)
+    said = f"torn, profile laptop: {store.place} holds a Study that cannot be read ("
+    assert main(["summary", filled]) == 0
+    out, err = capsys.readouterr()
+    assert "0.500 (1)" in out
+    assert err.startswith(f"left out: {said}")
+    assert main(["summary", "grid=torn", filled]) == 1
+    assert capsys.readouterr().err.startswith(said)
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_a_disk_that_is_full_while_the_database_is_made_leaves_none(results):
     resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, hard))  # bytes a file may have; MLflow's tables need more
     try:
         with pytest.raises(StoreError, match=r"mlflow\.db could not be written: the disk is full or failing"):
-            Store.open(results).save_study(STUDY)
+            Store.open(results).begin(RECORD.head)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list(results.iterdir()) == []
