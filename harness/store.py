@@ -197,13 +197,18 @@ class Store:
 
         ``claimed``: nobody else drives this study now. Without it, what hosts of a shared store run is left alone.
         """
-        drivers = self._reader.run_tags(study, DRIVER)
         running = [row for row in self._reader.runs(study) if row.status in _ALIVE]
+        drivers = self._reader.run_tags(study, DRIVER)  # after the runs: each of them has its driver's name by now
         names = {row.uuid: drivers.get(row.uuid, {}).get(DRIVER, "") for row in running}
         spared = self.shared and not claimed
         left = [row for row in running if not (other(names[row.uuid]) or (spared and elsewhere(names[row.uuid])))]
-        self._discard(left)
-        return tuple(row.run_id for row in left)
+        return tuple(row.run_id for row in left if self._kill(study, row))
+
+    def _kill(self, study: str, row: RunRow) -> bool:
+        """Unless it is over by now: its driver may have ended it, and then itself, since it was looked at."""
+        still = any(now.uuid == row.uuid and now.status in _ALIVE for now in self._reader.runs(study, row.run_id))
+        self._discard([row] if still else [])
+        return still
 
     def claims(self, study: str) -> Mapping[str, str]:
         """Who drives a study, by token, as ``claim`` was told."""

@@ -1,14 +1,17 @@
 """Drivers that are at work on one store at once, in whatever order their steps fall."""
 
+import os
 from dataclasses import replace
 from itertools import permutations
 from shutil import copyfile
 from threading import Event, Thread
 
+import psutil
 import pytest
 
 from harness import store_client
 from harness.store import Store
+from harness.store_driver import _name
 from tests.harness.store_samples import RECORD, run
 
 FAILED = replace(RECORD, status="failed", error="ValueError: no", scores={})
@@ -80,6 +83,52 @@ def test_one_that_was_cut_off_after_its_end_is_settled_when_it_is_tried_again(st
         store.finish(handle, RECORD, ended=1.0)
     assert store.records("norms") == [RECORD]
     assert len(store._reader.runs("norms")) == 1
+
+
+class Meanwhile:
+    """A reader during whose first look at runs, or at tags, something happens."""
+
+    def __init__(self, reader, look, happens):
+        self._reader = reader
+        self._look, self._happens = look, happens
+
+    def runs(self, *words):
+        return self._seen("runs", words)
+
+    def run_tags(self, *words):
+        return self._seen("run_tags", words)
+
+    def _seen(self, look, words):
+        found = getattr(self._reader, look)(*words)
+        if look == self._look:
+            self._look = None
+            self._happens()
+        return found
+
+
+@pytest.fixture
+def alive(monkeypatch):
+    """A driver in another process that lives."""
+    name = _name(psutil.Process(os.getppid()))
+    monkeypatch.setattr("harness.store.driver", lambda: name)
+
+
+@pytest.mark.parametrize("look", ["runs", "run_tags"])
+def test_a_run_that_begins_while_others_are_swept_up_is_left_to_its_driver(store, results, alive, look):
+    other = Store.open(results)
+    store._reader = Meanwhile(store._reader, look, lambda: other.begin(RECORD.head))
+    assert store.sweep_up("norms") == ()
+    assert other.statuses("norms") == {"c1-s0": "RUNNING"}
+
+
+@pytest.mark.parametrize("look", ["runs", "run_tags"])
+def test_a_run_that_ends_while_others_are_swept_up_is_kept(store, results, look):
+    other = Store.open(results)
+    handle = other.begin(RECORD.head)
+    other.begin(replace(RECORD, run_id="c1-s1", seed=1).head)
+    store._reader = Meanwhile(store._reader, look, lambda: other.finish(handle, RECORD))
+    assert store.sweep_up("norms") == ("c1-s1",)
+    assert other.statuses("norms") == {"c1-s0": "FINISHED"}
 
 
 @pytest.mark.parametrize("before", [None, b""], ids=["none", "empty"])
