@@ -53,17 +53,17 @@ class Courier:
 
     def step(self, run_id: str, step: int, metrics: Mapping[str, float]) -> None:
         """It has done a step."""
-        if delivery := self._deliveries.get(run_id):
+        if delivery := self._latest(run_id):
             delivery.sheet.add(step, metrics)
 
     def curves(self, run_id: str) -> str:
         """Its steps so far, an object a line."""
-        delivery = self._deliveries.get(run_id)
+        delivery = self._latest(run_id)
         return delivery.sheet.curves() if delivery else ""
 
     def end(self, run_id: str, record: RunRecord) -> None:
         """It has ended, and its record is final."""
-        if delivery := self._deliveries.get(run_id):
+        if delivery := self._latest(run_id):
             try:
                 delivery.sheet.end(record)
             finally:
@@ -71,7 +71,7 @@ class Courier:
 
     def drop(self, run_id: str) -> None:
         """It has ended without a record, and will be tried again."""
-        if delivery := self._deliveries.get(run_id):
+        if delivery := self._latest(run_id):
             delivery.dropped = True
             self._wake()
 
@@ -96,6 +96,10 @@ class Courier:
                 with suppress(OSError):
                     delivery.sheet.save()
         return waiting
+
+    def _latest(self, run_id: str) -> Delivery | None:
+        with self._changed:  # ``_turn`` takes it out for a moment
+            return self._deliveries.get(run_id)
 
     def _take(self, delivery: Delivery) -> None:
         with self._changed:

@@ -1,0 +1,50 @@
+"""What is said of a run is heard while the courier lets other runs go first."""
+
+from threading import Event, Thread
+
+import pytest
+
+from harness.store_courier import Courier
+from harness.store_delivery import Delivery
+from harness.store_outbox import Sheet
+from tests.harness.store_samples import RECORD
+
+
+class Halting(dict):
+    """Stops when something has been taken out, until it is told to go on."""
+
+    def __init__(self, *items):
+        super().__init__(*items)
+        self.go, self.halted = Event(), Event()
+
+    def pop(self, *words):
+        found = super().pop(*words)
+        self.halted.set()
+        self.go.wait()
+        return found
+
+
+@pytest.mark.parametrize(
+    ("say", "heard"),
+    [
+        (lambda courier: courier.step("c1-s0", 1, {"reward/mean": 0.5}), lambda found: found.sheet.steps[1:]),
+        (lambda courier: courier.end("c1-s0", RECORD), lambda found: found.sheet.ending),
+        (lambda courier: courier.drop("c1-s0"), lambda found: found.dropped),
+    ],
+    ids=["step", "end", "drop"],
+)
+def test_what_is_said_of_a_run_that_is_being_put_last_is_heard(store, tmp_path, say, heard):
+    delivery = Delivery(Sheet.open(tmp_path, RECORD.head, "norms.c1-s0"))
+    delivery.sheet.add(0, {"reward/mean": 0.25})
+    courier = Courier(store, tmp_path, print)
+    courier._deliveries = deliveries = Halting({"c1-s0": delivery})
+    turning = Thread(target=courier._turn, args=(delivery,))
+    turning.start()
+    deliveries.halted.wait()
+    saying = Thread(target=say, args=(courier,))
+    saying.start()
+    saying.join(0.1)  # time enough to look into the gap
+    deliveries.go.set()
+    saying.join()
+    turning.join()
+    assert heard(delivery)
