@@ -85,8 +85,8 @@ def _bring(store: Store, delivery: Delivery, runs: Path) -> None:
         files = artifacts(runs / sheet.opening.folder, ending.record)
         store.finish(delivery.handle, ending.record, files, ending.at)
         delivery.done = True
-        with suppress(OSError):  # a sheet that stays is sent again, and changes nothing
-            sheet.file.unlink(missing_ok=True)
+        with suppress(OSError, ValueError):  # a sheet that stays is sent again, and changes nothing
+            sheet.remove()
 
 
 def artifacts(folder: Path, record: RunRecord) -> Mapping[str, Path]:

@@ -118,6 +118,13 @@ class Sheet:
         """Write all of it anew."""
         self._write(*self.steps, *((self.ending,) if self.ending else ()))
 
+    def remove(self) -> None:
+        """Take the file away, but not that which a later attempt has put in its place."""
+        with self.file.open(encoding="utf-8") as file:
+            found = read_json(Opening, file.readline())
+        if found.token == self.opening.token:
+            self.file.unlink()
+
     def curves(self) -> str:
         """The steps as a run's folder holds them, an object a line."""
         return "".join(json.dumps({"step": step.step, **step.metrics}) + "\n" for step in self.steps)

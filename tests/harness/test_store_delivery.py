@@ -125,3 +125,13 @@ def test_a_failed_run_waits_and_arrives_like_another(store, sheet, results):
     bring(store, Delivery(sheet), results / "runs")
     assert store.records("norms") == [failed]
     assert runs(store) == [("FAILED", "active")]
+
+
+def test_a_sheet_that_a_new_attempt_has_put_there_meanwhile_stays(store, sheet, results):
+    sheet.end(RECORD)
+    left = Delivery(Sheet.read(sheet.file), begun=True)  # of a driver that died
+    again = Sheet.open(results / "outbox", RECORD.head, "norms.c1-s0")
+    bring(store, left, results / "runs")
+    again.add(0, {"reward/mean": 0.5})
+    assert left.done
+    assert Sheet.read(again.file).steps == again.steps
