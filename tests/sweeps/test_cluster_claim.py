@@ -1,4 +1,6 @@
 import json
+import os
+import platform
 import re
 import subprocess
 import sys
@@ -98,6 +100,23 @@ def test_a_driver_on_another_host_that_stays_silent_is_forgotten(shared, monkeyp
         assert len(shared.claims("norms")) == 1
         assert "abc" not in shared.claims("norms")
     assert shared.claims("norms") == {}
+
+
+def test_a_dead_driver_that_another_one_forgets_at_the_same_time_is_forgotten(shared, tmp_path):
+    dead = Claim(f"{platform.node()} {os.getpid()} 0", time.time(), 1)
+    shared.claim("norms", "abc", json.dumps(asdict(dead)))
+    client, faster = shared._tracker.client, Store.open(tmp_path / "other")
+    forget = client.delete_experiment_tag
+
+    def slow(*words):
+        if faster.claims("norms").keys() == {"abc"}:
+            faster.claim("norms", "abc", None)
+        forget(*words)
+
+    client.delete_experiment_tag = slow
+    with claim(shared, "norms", print):
+        assert len(shared.claims("norms")) == 1
+        assert "abc" not in shared.claims("norms")
 
 
 def test_a_driver_that_was_only_cut_off_from_the_store_keeps_its_study(shared, monkeypatch):
