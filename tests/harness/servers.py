@@ -7,12 +7,16 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager, suppress
+from random import SystemRandom
 from shutil import copyfile
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import psutil
 
+# Above the ports of Ray's workers, which end at 19999, and below those that Linux gives out by itself, from 32768: what
+# is free here stays free until a server starts, and while it is down.
+PORTS = range(20_000, 32_768)
 PATIENCE = 120.0  # seconds until a server that does not start is a failure
 
 
@@ -23,9 +27,7 @@ class Server:
         self.database = folder / "server.db"
         copyfile(blank_database, self.database)
         self._folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        self._port = _free_port()
         self.address = f"http://127.0.0.1:{self._port}"
         self._process = None
 
@@ -67,6 +69,14 @@ class Server:
             return urlopen(f"{self.address}/health", timeout=5).close() is None
         except (URLError, TimeoutError, ConnectionError):
             return False
+
+
+def _free_port():
+    for port in SystemRandom().sample(PORTS, 100):  # another test process draws others
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError(f"a hundred ports of {PORTS} are taken")
 
 
 @contextmanager

@@ -1,8 +1,11 @@
+from pathlib import Path
+from urllib.parse import urlsplit
+
 import pytest
 
 from harness.store import Store
 from tests.analysis.samples import STUDY, run
-from tests.harness.servers import serving
+from tests.harness.servers import Server, serving
 
 
 @pytest.fixture
@@ -29,3 +32,10 @@ def test_a_tracking_server_keeps_what_a_database_keeps(server, results, monkeypa
     assert again.finished("norms") == {"c0-s0"}
     assert again.history("norms", "reward/mean") == {"c0-s0": ((1, 0.25),)}
     assert again.links("norms")["c0-s0"].startswith(f"{server}/#/experiments/")
+
+
+def test_nothing_else_is_given_the_port_of_a_server_that_is_down(tmp_path, blank_database):
+    given_out = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    if not given_out.exists() or (lowest := int(given_out.read_text().split()[0])) < 32_768:
+        pytest.skip("ports are given out in another range here")
+    assert urlsplit(Server(tmp_path, blank_database).address).port < lowest
