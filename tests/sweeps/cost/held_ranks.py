@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,9 @@ import torch
 
 from harness.engines.deepspeed_learner import DeepspeedLearner
 from harness.engines.deepspeed_rank import DeepspeedRank
-from tests.parity.ranks import COUNT, follow, samples
+from tests.parity.ranks import COUNT, config, follow, samples
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from harness.config import ExperimentConfig
 
 ROOT = Path(__file__).parents[3]
@@ -62,17 +61,20 @@ def _bytes() -> float:
     return float(sum({part.untyped_storage().data_ptr(): part.untyped_storage().nbytes() for part in alive}.values()))
 
 
-def started() -> list[Any]:
+def started() -> tuple[Any, ...]:
     """Two that have met."""
     kind = ray.remote(CountingRank).options(num_cpus=0, runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}})
     ranks = [kind.remote(number, COUNT) for number in range(COUNT)]
     meeting = ray.get(ranks[0].address.remote())
     ray.get([rank.start.remote(*meeting) for rank in ranks])
-    return ranks
+    return tuple(ranks)
 
 
-def held(ranks: Sequence[Any], chosen: ExperimentConfig) -> tuple[int, dict[str, float]]:
+@cache
+def held(ranks: tuple[Any, ...], dtype: str, stage: int, *more: str) -> tuple[int, dict[str, float]]:
     """Parameters, and the most bytes of the first rank by moment, over two steps of several passes."""
+    passes = ("optim.micro_batch_tokens=400", "optim.updates_per_rollout=1", f"backend.deepspeed.dtype={dtype}")
+    chosen = config(*passes, *more, stage=stage)
     follow(DeepspeedLearner(ranks, chosen), chosen, samples(), steps=2)
     found: tuple[int, dict[str, float]] = ray.get(ranks[0].seen.remote())
     return found

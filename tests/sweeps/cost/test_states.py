@@ -32,11 +32,9 @@ def ranks():
 @pytest.mark.slow
 @pytest.mark.parametrize(("dtype", "stage"), USED)
 def test_two_ranks_hold_what_the_model_says(ranks, dtype, stage):
-    from tests.parity.ranks import config
     from tests.sweeps.cost.held_ranks import held
 
-    passes = ("optim.micro_batch_tokens=400", "optim.updates_per_rollout=1", f"backend.deepspeed.dtype={dtype}")
-    parameters, seen = held(ranks, config(*passes, stage=stage))
+    parameters, seen = held(ranks, dtype, stage)
     expected = states(dtype, stage, ranks=2, parameters=parameters)
     bucket = {"float32": 4, "bfloat16": 2}[dtype] * parameters  # gone before it could be counted, but for stage 3
     most = max(seen["in a pass"], seen["step"] - expected.stepping)
@@ -51,12 +49,10 @@ def test_two_ranks_hold_what_the_model_says(ranks, dtype, stage):
 @pytest.mark.slow
 @pytest.mark.parametrize(("stage", "bytes_each"), [(2, 2.0), (3, 1.0)])
 def test_a_reference_is_a_copy_spread_only_at_the_third_stage(ranks, stage, bytes_each):
-    from tests.parity.ranks import config
     from tests.sweeps.cost.held_ranks import held
 
-    passes = ("optim.micro_batch_tokens=400", "optim.updates_per_rollout=1", "backend.deepspeed.dtype=bfloat16")
-    parameters, plain = held(ranks, config(*passes, stage=stage))
-    _, compared = held(ranks, config(*passes, "+tricks.kl_loss={}", stage=stage))
+    parameters, plain = held(ranks, "bfloat16", stage)
+    _, compared = held(ranks, "bfloat16", stage, "+tricks.kl_loss={}")
     more = compared["between"] - plain["between"]
     assert more / parameters == pytest.approx(bytes_each, rel=0.05)
 
