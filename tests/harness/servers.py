@@ -39,7 +39,10 @@ class Server:
             str(self._folder / "served"),
         ]
         command = [sys.executable, "-m", "mlflow", "server", *words, "--port", str(self._port), "--workers", "1"]
-        environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"}
+        environment = os.environ | {
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # seven processes for jobs that no test gives it
+        }
         self._process = subprocess.Popen(command, env=environment, cwd=self._folder, stderr=subprocess.DEVNULL)
         end = time.monotonic() + PATIENCE
         while not self._answers():
