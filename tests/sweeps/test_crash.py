@@ -5,8 +5,10 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import copyfile
 
 import psutil
 import pytest
@@ -18,7 +20,8 @@ pytestmark = pytest.mark.slow
 
 RUNS = 4
 PATIENCE = 240.0  # seconds until a story that does not go on is a failure
-SHORT_STEPS = "steps=100, rollout.max_response_length=16, optim.updates_per_rollout=1"
+STEPS = 40
+SHORT_STEPS = f"steps={STEPS}, rollout.max_response_length=16, optim.updates_per_rollout=1"
 LONG = PLAIN.replace("seeds: [0, 1]", "seeds: [0]") + TINY.replace("steps=2", SHORT_STEPS)
 
 
@@ -47,6 +50,26 @@ def workers(sweep):
     return [process for process in found if title(process).startswith("ray::") and title(process).endswith("-s0")]
 
 
+def halted(sweep, results):
+    """Processes stopped in the midst of their runs, so that none of these can end before what comes next."""
+    found = workers(sweep)
+    with suppress(psutil.NoSuchProcess):
+        for process in found:
+            process.suspend()
+    if found and found == workers(sweep) and not any(complete(results, process) for process in found):
+        return found
+    for process in found:
+        with suppress(psutil.NoSuchProcess):
+            process.resume()
+    return []
+
+
+def complete(results, process):
+    """Whether the curve of the run that a process is at has its last step."""
+    run = title(process).removeprefix("ray::")
+    return any(len(path.read_text().splitlines()) > STEPS for path in results.glob(f"runs/*.{run}/metrics.jsonl"))
+
+
 def title(process):
     try:
         return " ".join(process.cmdline()).strip()
@@ -63,9 +86,11 @@ def curves(results, since):
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory):
+def story(tmp_path_factory, blank_database):
     folder = tmp_path_factory.mktemp("crash")
     results, told = folder / "results", Story()
+    results.mkdir()
+    copyfile(blank_database, results / "mlflow.db")
     command = [sys.executable, "-m", "sweeps", "run", f"grid={write(folder, LONG)}", f"results={results}"]
     away = {"RAY_ADDRESS", "MLFLOW_TRACKING_URI", "RESULTS_DIR", "LAUNCH"}
     environment = {name: value for name, value in os.environ.items() if name not in away}
@@ -82,7 +107,10 @@ def story(tmp_path_factory):
     sweep = start("interrupted")
     until(lambda: curves(results, 0.0), sweep)
     end("second", start("second"))
-    until(lambda: workers(sweep), sweep)[0].kill()
+    killed, *others = until(lambda: halted(sweep, results), sweep)
+    killed.kill()
+    for process in others:
+        process.resume()
     until(lambda: records(results), sweep)
     sweep.send_signal(signal.SIGINT)
     end("interrupted", sweep)
@@ -90,9 +118,12 @@ def story(tmp_path_factory):
 
     since, sweep = time.time(), start("killed")
     until(lambda: curves(results, since), sweep)
-    left = until(lambda: workers(sweep), sweep)
+    left = until(lambda: halted(sweep, results), sweep)
     sweep.kill()
     end("killed", sweep)
+    for process in left:
+        with suppress(psutil.NoSuchProcess):
+            process.resume()
     _, told.orphans = psutil.wait_procs(left, timeout=60)
 
     end("resumed", start("resumed"))
