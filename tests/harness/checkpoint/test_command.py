@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from shutil import copyfile
 
 import pytest
 
@@ -28,6 +29,11 @@ SMALL = (
 )
 PATIENCE = 240.0
 STOPPED = re.compile(r"stopped; the same command goes on from step (\d+)\n")
+
+
+@pytest.fixture(autouse=True)
+def _blank(tmp_path: Path, blank_database: Path) -> None:
+    copyfile(blank_database, tmp_path / "mlflow.db")
 
 
 def start(results: Path) -> subprocess.Popen[str]:
