@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,7 @@ class DeepspeedRank:
         from harness.engines.deepspeed_start import meet  # noqa: PLC0415 - reads the environment
 
         meet(self._rank, self._ranks, host, port, here=_here(), on_gpu=self._on_gpu)
+        gc.freeze()  # no search for a run's leftovers goes through all imported modules again
         return os.getpid()
 
     def spent(self) -> Spent:

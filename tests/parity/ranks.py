@@ -51,8 +51,8 @@ class WatchedRank(DeepspeedRank):
         """Of the whole model, as they were before the last step, by parameter."""
         return self._seen
 
-    def begin(self, config: ExperimentConfig) -> None:
-        super().begin(config)
+    def watch(self) -> None:
+        """Keep the gradients of each step of this run: at stage 3 all ranks put them together."""
         policy: Any = self._policy
         descend, self._seen = policy.descend, dict[str, Any]()
 
@@ -169,7 +169,9 @@ def found_gradients(
 ) -> dict[str, Tensor]:
     """Of the first update, by the ranks; each has to see the same."""
     chosen = config("optim.updates_per_rollout=1", *overrides, stage=stage)
-    follow(DeepspeedLearner(ranks, chosen), chosen, samples(prompts, group_size))
+    learner = DeepspeedLearner(ranks, chosen)
+    ray.get([rank.watch.remote() for rank in ranks])
+    follow(learner, chosen, samples(prompts, group_size))
     return {name: torch.tensor(found) for name, found in ray.get(ranks[0].gradients.remote()).items()}
 
 
