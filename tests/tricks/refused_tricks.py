@@ -116,7 +116,7 @@ _ILL_FORMED: Final = (
     Refusal("no good", "-", lambda: _spec("no good", Normalize), "use letters, digits and underscores"),
     Refusal("bad", "source", lambda: _spec("bad", Normalize, ""), "give the paper it comes from"),
     Refusal("bad", "-", lambda: _spec("bad", Thawed), "decorate it with @dataclass(frozen=True)"),
-    Refusal("bad", "-", lambda: _spec("bad", print), "decorate it with @dataclass(frozen=True)"),
+    Refusal("bad", "-", lambda: _spec("bad", sorted), "decorate it with @dataclass(frozen=True)"),
     Refusal("bad", "-", lambda: _spec("bad", Hookless), "give it a method named accept_groups or "),
     Refusal("bad", "surrogate", lambda: _spec("bad", Renamed), "rename its parameters"),
     Refusal("bad", "values", lambda: _spec("bad", Wishful), "a trick may need ended, entropies, formatted"),
