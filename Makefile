@@ -18,10 +18,10 @@ export RAY_USAGE_STATS_ENABLED := 0
 export DS_BUILD_OPS := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data sweep plan tune eval export difficulty audit ui tables takeaways guide trace figures report tricks replay docs test check lint format smoke models bench lock clean
+.PHONY: help setup data sweep plan tune eval export difficulty audit ui tables takeaways guide trace figures report tricks replay docs test test-engines check lint format smoke models bench lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## the environment in .venv, from requirements.lock (the other commands call it) [EXTRA=smol|cpu_engines|gpu]
 
@@ -95,8 +95,11 @@ replay: $(READY) ## every trick's gradient on one frozen batch: table and heat m
 docs: $(READY) ## write the tables of docs/ that the code decides
 	@$(BIN)/python -m tests.docs_tables
 
-test: $(READY) ## the whole test suite
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+test: $(READY) ## the test suite, all but the tests that need vLLM and DeepSpeed
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not engines"
+
+test-engines: $(READY) $(VENV)/.ready-cpu_engines ## the tests that need vLLM and DeepSpeed, which it installs first
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m engines
 
 check: lint test ## format, lint, types, import contracts and tests: what must be green
 

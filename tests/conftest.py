@@ -9,12 +9,23 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes side by side
 
 from harness.store import Store
 from harness.store_client import Tracker
+from tests.optional_packages import INSTALL, MARK, engines_are_installed, refuse_optional_packages
 
 
 def pytest_collection_modifyitems(items):
     """Files with slow tests first, so that two processes end together."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+    if not engines_are_installed():
+        for item in items:
+            if item.get_closest_marker(MARK):
+                item.add_marker(pytest.mark.skip(reason=INSTALL))
+
+
+def pytest_collection_finish(session):
+    """Without tests of the engines in the session, nothing may import them."""
+    if not any(item.get_closest_marker(MARK) for item in session.items):
+        refuse_optional_packages()
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,11 @@
 """Ray in the process of the tests, for actors that ask for no core, so that all find a place."""
 
 import logging
+import os
 from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
 
 
 @contextmanager
@@ -20,3 +24,9 @@ def local_ray():
         yield
     finally:
         ray.shutdown()
+
+
+def imports_from_here(**variables):
+    """A runtime environment whose processes import this checkout and keep the guard of optional packages."""
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    return {"env_vars": {"PYTHONPATH": path, **variables}}

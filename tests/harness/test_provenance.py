@@ -10,7 +10,6 @@ import pytest
 from harness.config import load
 from harness.provenance import ENGINES, engine_versions, provenance
 from harness.records import RunRecord
-from tests.parity.conftest import needs_engines
 
 ON_ENGINES = load("backend=cpu_engines", "model=large_base").backend
 ON_VLLM_ALONE = load("backend=cpu_engines", "model=large_base", "backend.deepspeed=null").backend
@@ -25,7 +24,7 @@ def test_a_run_without_engines_has_the_same_provenance_wherever_it_runs():
     assert not ENGINES & provenance().keys()
 
 
-@needs_engines
+@pytest.mark.engines
 def test_a_run_with_engines_names_their_versions_whatever_the_build_is_called():
     assert provenance(ON_ENGINES) == {
         **provenance(),
@@ -36,7 +35,7 @@ def test_a_run_with_engines_names_their_versions_whatever_the_build_is_called():
 
 
 @pytest.mark.slow
-@needs_engines
+@pytest.mark.engines
 def test_the_record_of_a_single_run_names_its_engines(tmp_path):
     words = ["backend=cpu_engines", "model=large_base", *SHORT, *FEW]
     elsewhere = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,9 +10,6 @@ from tests.local_ray import local_ray
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-MISSING = "make setup EXTRA=cpu_engines"
-needs_engines = pytest.mark.skipif(not (find_spec("vllm") and find_spec("deepspeed")), reason=MISSING)
 
 
 @pytest.fixture(scope="package")
@@ -26,8 +22,6 @@ def cluster() -> Iterator[None]:
 @pytest.fixture(scope="package")
 def engines(cluster: None) -> list[Any]:
     """Two engines of vLLM with the weights of builtin:large_base."""
-    if find_spec("vllm") is None:
-        pytest.skip(MISSING)
     from tests.parity.engines import started
 
     return started(2)
@@ -36,8 +30,6 @@ def engines(cluster: None) -> list[Any]:
 @pytest.fixture(scope="package")
 def ranks(cluster: None) -> list[Any]:
     """Two ranks of DeepSpeed that have met."""
-    if find_spec("deepspeed") is None:
-        pytest.skip(MISSING)
     from tests.parity.ranks import started
 
     return started()

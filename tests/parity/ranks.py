@@ -6,7 +6,6 @@ import gc
 import os
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ray
@@ -22,6 +21,7 @@ from harness.engines.torch_learner import TorchLearner
 from harness.models.load import load_model
 from tests.harness.engines.learners import rollouts_of
 from tests.harness.engines.policies import gradients
+from tests.local_ray import imports_from_here
 from tricks.fired import ablations
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from harness.engines.protocols import Learner
 
-ROOT = Path(__file__).parents[2]
 COUNT = 2
 STAGES = (0, 1, 2, 3)
 GRPO = ("preset=grpo",)
@@ -90,7 +89,7 @@ class WatchedRank(DeepspeedRank):
 
 def started(count: int = COUNT) -> list[Any]:
     """Ranks that have met."""
-    kind = ray.remote(WatchedRank).options(num_cpus=0, runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}})
+    kind = ray.remote(WatchedRank).options(num_cpus=0, runtime_env=imports_from_here())
     ranks = [kind.remote(number, count) for number in range(count)]
     meeting = ray.get(ranks[0].address.remote())
     ray.get([rank.start.remote(*meeting) for rank in ranks])

@@ -20,7 +20,6 @@ from harness.prompts import Prompts, training_decoding
 from harness.run import execute
 from harness.train import StepReport, train
 from tests.harness.checkpoint.runs import advance, finish, result, spec
-from tests.parity.conftest import needs_engines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
     from harness.engines.protocols import Decoding, Learner, Sampler, Samples
 
-pytestmark = [pytest.mark.slow, needs_engines]
+pytestmark = [pytest.mark.slow, pytest.mark.engines]
 
 STEPS = 4
 ON_ENGINES = ("backend=cpu_engines", "model=large_base", "rollout.max_prompt_length=128")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -48,7 +47,7 @@ def test_engines_follow_the_sender_in_one_row_of_ranks(cluster: None) -> None:
     assert all(hasattr(VllmEngine, name) for name in ("meet", "begin_update", "receive", "end_update"))
 
 
-@pytest.mark.skipif(find_spec("vllm") is None, reason="make setup EXTRA=cpu_engines")
+@pytest.mark.engines
 def test_vllm_has_what_both_halves_call(cluster: None) -> None:
     gathered, missing = ray.get(ray.remote(take_part).options(num_cpus=0).remote())
     assert gathered == ["a", "b"]

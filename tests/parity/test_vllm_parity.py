@@ -19,6 +19,8 @@ from tests.parity.engines import LONG, SHORT, learner, policy, sampler
 if TYPE_CHECKING:
     from harness.engines.protocols import Samples
 
+pytestmark = pytest.mark.engines
+
 CLOSE = 1e-4  # nats
 
 

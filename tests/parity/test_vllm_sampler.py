@@ -20,6 +20,8 @@ from tests.parity.engines import LONG, MAX_LENGTH, SETTINGS, SHORT, actor, polic
 if TYPE_CHECKING:
     from harness.engines.protocols import Samples
 
+pytestmark = pytest.mark.engines
+
 PROMPTS = SHORT + LONG[:2]
 DECODING = Decoding(4, 24)
 

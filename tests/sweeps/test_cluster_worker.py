@@ -12,7 +12,6 @@ from sweeps.marker import marker
 from sweeps.plan import make_plan
 from sweeps.task import place
 from sweeps.worker import here, perform, refuse_different
-from tests.parity.conftest import needs_engines
 from tests.sweeps.grids import PLAIN, TINY, grid
 
 ELSEWHERE = {"commit": "abc", "dirty": "no", "processor": "the driver's", "cores": "999", "tuning": "t1"}
@@ -65,7 +64,7 @@ def test_a_worker_refuses_the_plan_of_other_engines_before_its_first_step(run, t
         next(perform(other, tmp_path / "run"))
 
 
-@needs_engines
+@pytest.mark.engines
 def test_plans_name_the_engines_of_the_runs_that_have_them_and_of_no_other(tmp_path):
     runs = make_plan(grid(tmp_path, BOTH), False, (), (), {"commit": "abc"}).runs
     found = [(bool(run.config.backend.vllm), dict(run.provenance)) for run in runs]
@@ -74,7 +73,7 @@ def test_plans_name_the_engines_of_the_runs_that_have_them_and_of_no_other(tmp_p
         assert about == {"commit": "abc", **(engine_versions(ON_ENGINES) if with_engines else {})}
 
 
-@needs_engines
+@pytest.mark.engines
 def test_a_driver_without_engines_leaves_their_versions_to_the_worker():
     assert here({"commit": "abc"}, ON_ENGINES).keys() == {"commit", *ENGINES}
     assert here({"commit": "abc"}, load("backend=laptop").backend) == {"commit": "abc"}

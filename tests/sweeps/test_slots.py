@@ -6,14 +6,13 @@ import pytest
 from sweeps.environment import prepare
 from sweeps.events import Done, Hello
 from sweeps.plan import make_plan
-from tests.parity.conftest import needs_engines
 from tests.sweeps.grids import grid
 
 prepare()
 
 from sweeps.launch import launch  # noqa: E402 - Ray reads the environment when it is imported
 
-pytestmark = [pytest.mark.slow, needs_engines]
+pytestmark = [pytest.mark.slow, pytest.mark.engines]
 
 TEXT = """
 question: Do engines outlive a run?

@@ -12,6 +12,7 @@ import ray
 
 from harness.checkpoint.preemption import Preempted
 from tests.harness.checkpoint.runs import checkpoints, spec
+from tests.local_ray import imports_from_here
 
 pytestmark = pytest.mark.slow
 
@@ -20,14 +21,13 @@ pytestmark = pytest.mark.slow
 def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    root = str(Path(__file__).parents[3])
     ray.init(
         address="local",
         num_cpus=1,
         include_dashboard=False,
         log_to_driver=False,
         object_store_memory=100 * 2**20,
-        runtime_env={"env_vars": {"PYTHONPATH": root, "OMP_NUM_THREADS": "1"}},
+        runtime_env=imports_from_here(OMP_NUM_THREADS="1"),
     )
     yield
     ray.shutdown()

@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import gguf
 import pytest
 import torch
 
@@ -13,9 +14,6 @@ from harness.models.load import load_model
 from harness.models.locate import ModelError
 from tests.harness.engines.policies import llama
 from tests.harness.models.full_disk import no_file_above
-
-gguf = pytest.importorskip("gguf", reason="make setup EXTRA=smol")
-pytest.importorskip("accelerate", reason="make setup EXTRA=smol")
 
 HEADS, GROUPS, WIDTH, INNER = 2, 1, 64, 96
 WORDS = ["<|endoftext|>", "<bos>", "<eos>", *"0123456789", "Ġ", "a", "b", "ab"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ray
@@ -12,12 +11,11 @@ import torch
 
 from harness.engines.deepspeed_learner import DeepspeedLearner
 from harness.engines.deepspeed_rank import DeepspeedRank
+from tests.local_ray import imports_from_here
 from tests.parity.ranks import COUNT, config, follow, samples
 
 if TYPE_CHECKING:
     from harness.config import ExperimentConfig
-
-ROOT = Path(__file__).parents[3]
 
 
 class CountingRank(DeepspeedRank):
@@ -63,7 +61,7 @@ def _bytes() -> float:
 
 def started() -> tuple[Any, ...]:
     """Two that have met."""
-    kind = ray.remote(CountingRank).options(num_cpus=0, runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}})
+    kind = ray.remote(CountingRank).options(num_cpus=0, runtime_env=imports_from_here())
     ranks = [kind.remote(number, COUNT) for number in range(COUNT)]
     meeting = ray.get(ranks[0].address.remote())
     ray.get([rank.start.remote(*meeting) for rank in ranks])

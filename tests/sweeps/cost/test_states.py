@@ -1,7 +1,5 @@
 """What the memory model says of weights, gradients and moments, and what two ranks of DeepSpeed hold."""
 
-from importlib.util import find_spec
-
 import pytest
 
 from harness.config import load
@@ -21,8 +19,6 @@ def states(dtype="bfloat16", stage=3, ranks=8, offload=False, parameters=LARGE):
 
 @pytest.fixture(scope="module")
 def ranks():
-    if find_spec("deepspeed") is None:
-        pytest.skip("make setup EXTRA=cpu_engines")
     from tests.sweeps.cost.held_ranks import started
 
     with local_ray():
@@ -30,6 +26,7 @@ def ranks():
 
 
 @pytest.mark.slow
+@pytest.mark.engines
 @pytest.mark.parametrize(("dtype", "stage"), USED)
 def test_two_ranks_hold_what_the_model_says(ranks, dtype, stage):
     from tests.sweeps.cost.held_ranks import held
@@ -47,6 +44,7 @@ def test_two_ranks_hold_what_the_model_says(ranks, dtype, stage):
 
 
 @pytest.mark.slow
+@pytest.mark.engines
 @pytest.mark.parametrize(("stage", "bytes_each"), [(2, 2.0), (3, 1.0)])
 def test_a_reference_is_a_copy_spread_only_at_the_third_stage(ranks, stage, bytes_each):
     from tests.sweeps.cost.held_ranks import held

@@ -1,0 +1,48 @@
+"""Keep tests without the mark ``engines`` runnable by the README's commands alone.
+
+A test that needs vLLM or DeepSpeed carries ``pytest.mark.engines``. In a session without such tests, which is what
+``make test`` runs, importing an optional package fails in the test's process and in every process that it starts,
+whether the package is installed or not.
+"""
+
+import os
+import re
+import tomllib
+from importlib.util import find_spec
+from pathlib import Path
+
+from tests.refuse_optional.sitecustomize import NAMES, install
+
+ROOT = Path(__file__).parents[1]
+MARK = "engines"
+NEEDED = ("vllm", "deepspeed")
+INSTALL = "make setup EXTRA=cpu_engines"
+
+
+def optional_packages():
+    """Packages that pyproject.toml names in an extra, and neither as a dependency nor for development."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = dict(project["optional-dependencies"])
+    always = {_name(line) for line in (*project["dependencies"], *extras.pop("dev"))}
+    return sorted({_name(line) for lines in extras.values() for line in lines} - always)
+
+
+def refuse_optional_packages():
+    """Refuse them in this process and, through its environment, in those that it starts."""
+    names = optional_packages()
+    install(names)
+    os.environ.update(environment(names))
+
+
+def environment(names):
+    """Variables that make a Python process refuse to import ``names``."""
+    paths = [str(ROOT / "tests" / "refuse_optional"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {NAMES: ",".join(names), "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def engines_are_installed():
+    return all(find_spec(name) for name in NEEDED)
+
+
+def _name(requirement):
+    return re.match(r"[\w.-]+", requirement).group().replace("-", "_")
