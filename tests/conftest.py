@@ -9,7 +9,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes side by side
 
 from harness.store import Store
 from harness.store_client import Tracker
-from tests.optional_packages import INSTALL, MARK, engines_are_installed, refuse_optional_packages
+from tests.optional_packages import INSTALL, MARK, engines_are_installed, hide_optional_packages
 
 
 def pytest_collection_modifyitems(items):
@@ -23,9 +23,9 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_collection_finish(session):
-    """Without tests of the engines in the session, nothing may import them."""
+    """Without tests of the engines in the session, optional packages are hidden."""
     if not any(item.get_closest_marker(MARK) for item in session.items):
-        refuse_optional_packages()
+        hide_optional_packages()
 
 
 @pytest.fixture(scope="session")

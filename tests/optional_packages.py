@@ -1,8 +1,8 @@
 """Keep tests without the mark ``engines`` runnable by the README's commands alone.
 
 A test that needs vLLM or DeepSpeed carries ``pytest.mark.engines``. In a session without such tests, which is what
-``make test`` runs, importing an optional package fails in the test's process and in every process that it starts,
-whether the package is installed or not.
+``make test`` runs, optional packages are hidden from the test's process and from every process that it starts: a test
+that imports one fails, whether the package is installed or not.
 """
 
 import os
@@ -11,7 +11,7 @@ import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 
-from tests.refuse_optional.sitecustomize import NAMES, install
+from tests.hide_optional.sitecustomize import NAMES, hide
 
 ROOT = Path(__file__).parents[1]
 MARK = "engines"
@@ -27,16 +27,16 @@ def optional_packages():
     return sorted({_name(line) for lines in extras.values() for line in lines} - always)
 
 
-def refuse_optional_packages():
-    """Refuse them in this process and, through its environment, in those that it starts."""
+def hide_optional_packages():
+    """Hide them in this process and, through its environment, in those that it starts."""
     names = optional_packages()
-    install(names)
+    hide(names)
     os.environ.update(environment(names))
 
 
 def environment(names):
-    """Variables that make a Python process refuse to import ``names``."""
-    paths = [str(ROOT / "tests" / "refuse_optional"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    """Variables that hide ``names`` from a Python process."""
+    paths = [str(ROOT / "tests" / "hide_optional"), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {NAMES: ",".join(names), "PYTHONPATH": os.pathsep.join(paths)}
 
 
