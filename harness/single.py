@@ -78,8 +78,11 @@ def _run(config: ExperimentConfig, results: Path) -> RunRecord:
     store = Store.open(results)
     store.sweep_up(STUDY)
     print(f"run {config.run_id()}  {config.model.path}  {config.steps} steps\n{_algorithm(config)}")
-    for name, reasons in config.update_rule().inert().items():
+    rule = config.update_rule()
+    for name, reasons in rule.inert().items():
         print(f"{name} cannot act: {'; '.join(reasons)}")
+    for name, sentences in rule.hints().items():
+        print(f"{name}: {'; '.join(sentences)}")
     for note in prompts.notes:
         print(f"prompts: {note}")
     print(read.cards(), end="")

@@ -34,7 +34,6 @@ def check_model(path: str) -> None:
     source = model_source(path)
     if isinstance(source, Path):
         _check_folder(path, source)
-        refuse_encoder(path, local_settings(path))
 
 
 def local_settings(path: str) -> Mapping[str, Any]:

@@ -72,7 +72,7 @@ def refuse_short(config: ExperimentConfig, has: int | None, holder: str) -> None
     """
     longest = config.rollout.max_prompt_length
     response, name = _longest_response(config)
-    if has is None or longest + response <= has or (is_embedded(config) and response < has):
+    if has is None or longest + response <= has or (has == _embedded(config) and response < has):
         return
     wanted = f"prompts and responses of {longest + response} tokens together, and {holder} has {has} positions"
     ways = [f"rollout.max_prompt_length={has - response} beside responses of {response}"] if response < has else []
@@ -83,14 +83,14 @@ def refuse_short(config: ExperimentConfig, has: int | None, holder: str) -> None
 
 def refuse_short_locally(config: ExperimentConfig) -> None:
     """Refuse the same before anything has started, where the model's settings can be read on this machine."""
-    if not is_embedded(config):
+    if _embedded(config) is None:
         refuse_short(config, local_positions(config.model.path), f"model.path {config.model.path!r}")
 
 
 def room(config: ExperimentConfig, response: int) -> int:
     """Return the longest prompt in tokens that is asked where its response may take ``response`` tokens."""
     longest = config.rollout.max_prompt_length
-    has = local_positions(config.model.path) if is_embedded(config) else None
+    has = _embedded(config)
     return longest if has is None else min(longest, max(has - response, 0))
 
 
@@ -100,9 +100,9 @@ def longest_text(config: ExperimentConfig) -> int:
     return room(config, response) + response
 
 
-def is_embedded(config: ExperimentConfig) -> bool:
-    """Tell whether the model is one of those that come with this package."""
-    return config.model.path.startswith(BUILTIN)
+def _embedded(config: ExperimentConfig) -> int | None:
+    """Return the positions of the model where it is one of those that come with this package."""
+    return local_positions(config.model.path) if config.model.path.startswith(BUILTIN) else None
 
 
 def _longest_response(config: ExperimentConfig) -> tuple[int, str]:
