@@ -71,7 +71,7 @@ def prompt_notes(
         ValueError: As ``format_prompt`` does.
 
     """
-    before, _, behind = _parts(tokenizer, _SAMPLE)
+    before, behind = _around(tokenizer)
     if form == "base":
         return tuple(_plain_notes(tokenizer, before, behind))
     ids = format_prompt(tokenizer, _SAMPLE, form, thinking)
@@ -115,23 +115,31 @@ def _begins_answers(tokenizer: PreTrainedTokenizerBase) -> bool:
 
 
 def _as_plain_text(tokenizer: PreTrainedTokenizerBase, problem_prompt: str) -> list[int]:
-    before, ids, _ = _parts(tokenizer, f"{problem_prompt}\n{SYSTEM_PROMPT}\n")
+    before, behind = _around(tokenizer)
+    ids = _inside(tokenizer, f"{problem_prompt}\n{SYSTEM_PROMPT}\n", before, behind)
     if tokenizer.unk_token_id is not None and tokenizer.unk_token_id in ids:  # it cannot spell the instruction
-        before, ids, _ = _parts(tokenizer, f"{problem_prompt}\n")
+        ids = _inside(tokenizer, f"{problem_prompt}\n", before, behind)
     return _each_once(before) + ids
 
 
-def _parts(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[list[int], list[int], list[int]]:
-    """Return what the tokenizer puts before a text, the tokens of the text, and what it puts behind it."""
-    whole, ids = list(tokenizer.encode(text)), list(tokenizer.encode(text, add_special_tokens=False))
+def _around(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
+    """Return the tokens that the tokenizer puts before any text and behind it."""
+    whole, ids = list(tokenizer.encode(_SAMPLE)), list(tokenizer.encode(_SAMPLE, add_special_tokens=False))
     for start in range(len(whole) - len(ids) + 1):
         if whole[start : start + len(ids)] == ids:
-            return whole[:start], ids, whole[start + len(ids) :]
+            return whole[:start], whole[start + len(ids) :]
     # Beside special tokens some tokenizers split the text itself in another way.
     special = set(tokenizer.all_special_ids)
     before = list(takewhile(special.__contains__, whole))
-    behind = list(takewhile(special.__contains__, reversed(whole[len(before) :])))[::-1]
-    return before, whole[len(before) : len(whole) - len(behind)], behind
+    return before, list(takewhile(special.__contains__, reversed(whole[len(before) :])))[::-1]
+
+
+def _inside(tokenizer: PreTrainedTokenizerBase, text: str, before: list[int], behind: list[int]) -> list[int]:
+    """Return the tokens of a text without those around it."""
+    whole = list(tokenizer.encode(text))
+    start = len(before) if whole[: len(before)] == before else 0
+    stop = len(whole) - len(behind)
+    return whole[start:stop] if whole[stop:] == behind else whole[start:]
 
 
 def _each_once(ids: list[int]) -> list[int]:

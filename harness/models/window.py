@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.models.locate import BUILTIN, local_settings
+from harness.models.locate import BUILTIN, CHECKPOINTS, local_settings
 from harness.schema import SchemaError
 
 if TYPE_CHECKING:
@@ -101,8 +102,22 @@ def longest_text(config: ExperimentConfig) -> int:
 
 
 def _embedded(config: ExperimentConfig) -> int | None:
-    """Return the positions of the model where it is one of those that come with this package."""
-    return local_positions(config.model.path) if config.model.path.startswith(BUILTIN) else None
+    """Return the positions of the model where it is an embedded one, or one that was trained from it and exported."""
+    path = config.model.path
+    if path.startswith(BUILTIN) or _shape(local_settings(path)) in _embedded_shapes():
+        return local_positions(path)
+    return None
+
+
+@cache
+def _embedded_shapes() -> frozenset[tuple[Any, ...]]:
+    return frozenset(_shape(local_settings(BUILTIN + name)) for name in CHECKPOINTS)
+
+
+def _shape(settings: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what tells the embedded models from any other: their vocabulary spells arithmetic alone."""
+    names = ("model_type", "vocab_size", "hidden_size", "num_hidden_layers", "max_position_embeddings")
+    return tuple(settings.get(name) for name in names)
 
 
 def _longest_response(config: ExperimentConfig) -> tuple[int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,9 @@ from transformers import (
 
 from harness.config import load
 from harness.engines.build import build, sampling
+from harness.engines.protocols import Decoding
 from harness.models.load import load_tokenizer
-from harness.models.locate import ModelError
+from harness.models.locate import WEIGHTS, ModelError
 from harness.models.tokenizer import VOCABULARY_SIZE, build_tokenizer
 from harness.models.window import local_positions, longest_text, positions, positions_of, room
 from harness.problems.problem import Problem
@@ -179,6 +181,12 @@ class TestEmbeddedModels:
     def test_by_default_nothing_changes_but_beyond_their_positions(self) -> None:
         config = load()
         assert (config.rollout.max_prompt_length, room(config, 64), longest_text(config)) == (1024, 448, 512)
+
+    def test_what_was_trained_from_one_and_exported_is_asked_alike(self, tmp_path: Path) -> None:
+        folder = shutil.copytree(WEIGHTS / "large_base", tmp_path / "model")
+        config = load(f"model.path={folder}")
+        assert (room(config, 64), longest_text(config)) == (448, 512)
+        assert sampling(config).sample([[1, 7, 8]], Decoding(1, 4), seed=0).texts
 
     def test_a_response_that_fills_the_window_is_refused(self) -> None:
         with pytest.raises(SchemaError, match=r"has 512 positions; set one lower"):
