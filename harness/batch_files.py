@@ -37,7 +37,8 @@ def save_batch(ready: Ready, folder: Path) -> None:
     words = _Words(ready.step, ready.age, ready.batch.metrics, None if drawn is None else drawn.samples.texts)
     (folder / _WORDS).write_text(json.dumps(asdict(words)), encoding="utf-8")
     if drawn is not None:
-        of_samples = {name: getattr(drawn.samples, name) for name in _tensor_names()}
+        named = {name: getattr(drawn.samples, name) for name in _tensor_names()}
+        of_samples = {name: tensor for name, tensor in named.items() if tensor is not None}
         save_tensors({**of_samples, **{name: getattr(drawn, name) for name in _VERDICTS}}, folder / _TENSORS)
 
 
@@ -53,7 +54,7 @@ def load_batch(folder: Path) -> Ready | None:
 
 def _drawn(folder: Path, texts: tuple[str, ...]) -> Drawn:
     tensors = load_tensors(folder / _TENSORS)
-    samples = Samples(**{name: tensors[name] for name in _tensor_names()}, texts=texts)
+    samples = Samples(**{name: tensors[name] for name in _tensor_names() if name in tensors}, texts=texts)
     return Drawn(samples, *(tensors[name] for name in _VERDICTS))
 
 

@@ -16,7 +16,8 @@ from pydantic import Field
 from harness.compose import compose
 from harness.engine_config import BackendConfig, CheckpointConfig, Count
 from harness.engines.layout import layout
-from harness.models.locate import check_model
+from harness.models.locate import check_model, local_settings, refuse_encoder
+from harness.models.window import refuse_short_locally
 from harness.problems.arithmetic import Difficulty
 from harness.problems.part import ALL, Part
 from harness.schema import SchemaError, read
@@ -157,6 +158,8 @@ class ExperimentConfig:
             self.rollout.prompts_per_batch,
             self.optim.updates_per_rollout,
             self.rollout.max_response_length,
+            self.rollout.top_p,
+            self.rollout.top_k,
         )
 
 
@@ -175,7 +178,7 @@ def load(*overrides: str) -> ExperimentConfig:
 
 
 def check(composed: Mapping[str, Any]) -> ExperimentConfig:
-    """Check what was composed, as ``load`` does."""
+    """Check what was composed, as ``load`` does: settings, tricks, the model's files and its window."""
     config = read(ExperimentConfig, composed, "")
     layout(config.backend)
     _refuse_crowded(config)
@@ -184,6 +187,8 @@ def check(composed: Mapping[str, Any]) -> ExperimentConfig:
     _refuse_foreign_arithmetic(config)
     config.update_rule()
     check_model(config.model.path)
+    refuse_encoder(config.model.path, local_settings(config.model.path))
+    refuse_short_locally(config)
     return config
 
 

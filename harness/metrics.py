@@ -10,6 +10,7 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from harness.engines.protocols import Samples
     from tricks.batch import Rollouts, Signal
 
 # Every metric that a run logs, with its unit. A test holds runs to this list.
@@ -47,12 +48,21 @@ METRICS: Final = {
     "update/skipped": "updates of the step without a kept token, which change nothing",
     "update/lr": "learning rate of the last update",
     "policy/entropy": "entropy of the policy, nats per response token, mean over the updates",
-    "mismatch/mean": "mean absolute gap between the sampler's and the learner's log-probs, nats",
+    "mismatch/mean": "mean absolute gap between the sampler's and the learner's log-probs, nats; the sampler's are of "
+    "the distribution drawn from, so that what top-p and top-k cut is part of the gap",
     "mismatch/max": "largest absolute gap",
     "mismatch/beyond": "share of response tokens whose ratio of learner to sampler is outside the rule's clip range, "
     "or outside 0.8 to 1.2 where it has none",
     "mismatch/effective": "effective sample size of the response tokens under these ratios, as a share of them: "
     "1 where sampler and learner agree",
+    "mismatch/cut": "part of the gap that is the cut: mean over response tokens of -log(mass that top-p and top-k left "
+    "of the sampler's softmax), nats; 0 where nothing is cut",
+    "mismatch/cut_max": "the same of the token that lost most",
+    "mismatch/engines": "part of the gap that is the engines', their weights' age included: mean absolute gap between "
+    "both sides' log-probs under the whole softmax, nats",
+    "mismatch/engines_max": "largest absolute gap of that part",
+    "mismatch/engines_beyond": "mismatch/beyond of that part",
+    "mismatch/engines_effective": "mismatch/effective of that part",
     "parity/gap_max": "largest absolute gap of vLLM's to the learner's log-probs on a few sequences after a sync, "
     "nats; above vllm.parity_gap the run ends",
     "parity/gap_mean": "mean absolute gap on these sequences",
@@ -120,7 +130,8 @@ def summarize(rollouts: Rollouts, right: Tensor, signal: Signal) -> dict[str, fl
 def mismatch(sampler: Tensor, learner: Tensor, response_mask: Tensor, within: tuple[float, float]) -> dict[str, float]:
     """How far the sampler's log-probs (B, T) are from the learner's; ``within`` is a range of their ratio.
 
-    The effective sample size of n weights w is (sum of w)^2 / (n times the sum of w^2) (Kong, 1992).
+    Where top-p or top-k cut, the sampler's are of the tokens that are left; ``mismatch_parts`` tells what of the gap
+    that is. The effective sample size of n weights w is (sum of w)^2 / (n times the sum of w^2) (Kong, 1992).
     """
     gaps = (learner - sampler)[response_mask].double()
     ratio, sizes = gaps.exp(), gaps.abs()
@@ -129,4 +140,35 @@ def mismatch(sampler: Tensor, learner: Tensor, response_mask: Tensor, within: tu
         "mismatch/max": sizes.max().item(),
         "mismatch/beyond": ((ratio < within[0]) | (ratio > within[1])).double().mean().item(),
         "mismatch/effective": (ratio.sum() ** 2 / (len(ratio) * (ratio**2).sum())).item(),
+    }
+
+
+def mismatch_parts(samples: Samples, learner: Tensor, within: tuple[float, float]) -> dict[str, float]:
+    r"""Split the gap of ``mismatch`` into the cut's part and the engines'.
+
+    With s the share of the sampler's softmax that top-p and top-k left of a token's vocabulary, its log-probability is
+    :math:`\log p_{drawn} = \log p_{whole} - \log s`, so that the gap learner - drawn is
+    (learner - whole) + log s, exactly and token by token.
+
+    Args:
+        samples: As the sampler drew them.
+        learner: (B, T) log-probabilities of the learner.
+        within: A range of ratios, as for ``mismatch``.
+
+    Returns:
+        ``mismatch/cut`` and ``mismatch/engines`` with what goes with them; nothing where the sampler cannot
+        tell how much was cut.
+
+    """
+    mask = samples.response_mask
+    lost = torch.zeros(1) if samples.log_kept is None else -samples.log_kept[mask].double()
+    if lost.isnan().any():
+        return {}
+    engines = mismatch(samples.whole_log_probs, learner, mask, within)
+    renamed = {name.replace("mismatch/", "mismatch/engines_"): value for name, value in engines.items()}
+    return {
+        "mismatch/cut": abs(lost.mean().item()),  # no -0.0
+        "mismatch/cut_max": abs(lost.max().item()),
+        "mismatch/engines": renamed.pop("mismatch/engines_mean"),
+        **renamed,
     }

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final
 from harness.config import ARITHMETIC
 from harness.engines.protocols import Decoding
 from harness.evaluate import Exam
-from harness.models.prompting import format_prompt
+from harness.models.locate import local_settings
+from harness.models.prompting import format_prompt, prompt_notes
+from harness.models.window import room
 from harness.problems.arithmetic import stream
 from harness.problems.part import belongs
 from harness.problems.problem import Problem
@@ -28,12 +30,17 @@ _PATIENCE: Final = 1_000  # arithmetic prompts in a row that are too long
 
 
 class Prompts:
-    """Tokenises problems for one model; counts the training prompts that it drops."""
+    """Tokenises problems for one model; counts the training prompts that it drops.
+
+    ``notes`` say what is odd about how the tokenizer begins and ends them.
+    """
 
     def __init__(self, config: ExperimentConfig, tokenizer: PreTrainedTokenizerBase) -> None:
         self._config, self._tokenizer = config, tokenizer
         self._refuse_form()
+        self.notes = notes(config, tokenizer)
         self.too_long = 0  # training prompts longer than rollout.max_prompt_length, found so far
+        self._longest = room(config, config.rollout.max_response_length)
 
     def training(self, tiers: Mapping[str, Tier]) -> tuple[Iterator[Task], Iterator[Task]]:
         """Tasks without end, and apart from them the spare ones: arms of one seed begin each step with the same tasks.
@@ -50,11 +57,11 @@ class Prompts:
 
     def exams(self, held_out: Mapping[str, Sequence[Problem]]) -> list[Exam]:
         """One exam a benchmark, each asked as ``eval`` says."""
-        longest = self._config.rollout.max_prompt_length
-        return [
-            Exam(name, self.tasks(problems), evaluation_decoding(self._config, name), longest)
-            for name, problems in held_out.items()
-        ]
+        return [self._exam(name, problems) for name, problems in held_out.items()]
+
+    def _exam(self, name: str, problems: Sequence[Problem]) -> Exam:
+        decoding = evaluation_decoding(self._config, name)
+        return Exam(name, self.tasks(problems), decoding, room(self._config, decoding.max_response_length))
 
     def tasks(self, problems: Iterable[Problem]) -> tuple[Task, ...]:
         """The problems with their prompts in tokens, long ones too."""
@@ -67,6 +74,10 @@ class Prompts:
             [one for exam in exams for task in exam.tasks for one in task.prompt_ids],
         )
         return ids.count(token) / len(ids) if token is not None else 0.0
+
+    def provenance(self) -> dict[str, str]:
+        """Return the notes for a record; nothing where there are none."""
+        return {"prompts": "; ".join(self.notes)} if self.notes else {}
 
     def _refuse_form(self) -> None:
         """Ask once: a template that is missing, or that knows no thinking, shows before anything starts."""
@@ -102,9 +113,16 @@ class Prompts:
                 raise SchemaError(f"rollout.max_prompt_length: {vain} prompts in a row are longer; allow more tokens")
 
     def _fits(self, task: Task) -> bool:
-        fits = len(task.prompt_ids) <= self._config.rollout.max_prompt_length
+        fits = len(task.prompt_ids) <= self._longest
         self.too_long += not fits
         return fits
+
+
+def notes(config: ExperimentConfig, tokenizer: PreTrainedTokenizerBase) -> tuple[str, ...]:
+    """Say what is odd about the prompts of a run, one line each. Raises ValueError as ``format_prompt`` does."""
+    end = local_settings(config.model.path).get("eos_token_id")
+    ends = end if isinstance(end, list) else [] if end is None else [end]
+    return prompt_notes(tokenizer, config.model.prompt_form, config.model.thinking, ends)
 
 
 def task(problem: Problem, config: ExperimentConfig, tokenizer: PreTrainedTokenizerBase) -> Task:

@@ -52,7 +52,7 @@ class Draw:
     def accepted(self, drawn: Drawn, rule: UpdateRule, scale: RewardConfig) -> Tensor:
         """Prompts (N,) of which no sample is refused. The sampler's log-probs stand in for the learner's here."""
         samples, limit = drawn.samples, self.decoding.max_response_length
-        refused = ~rule.accepted(score(drawn, scale, samples.log_probs, None, limit))
+        refused = ~rule.accepted(score(drawn, scale, samples.whole_log_probs, None, limit))
         return torch.bincount(samples.group[refused], minlength=drawn.prompts) == 0
 
 

@@ -110,7 +110,8 @@ def _finish(spec: RunSpec, read: Material, course: Course, folder: Path) -> Fini
     """Leave behind what a finished run leaves."""
     if spec.config.checkpoint.export:
         export(spec.config.model, course.practice.learner.weights(), folder / EXPORTED)
-    record = _record(spec, read.provenance(), scores(course.trace.reports, course.trace.moments), course.trace.usage)
+    about = {**read.provenance(), **course.practice.prompts.provenance()}
+    record = _record(spec, about, scores(course.trace.reports, course.trace.moments), course.trace.usage)
     finished = Finished(record, _files(spec.config, read, course))
     save(finished, folder)
     return finished

@@ -63,14 +63,28 @@ def run_single(overrides: Sequence[str]) -> int:
 
 def _run(config: ExperimentConfig, results: Path) -> RunRecord:
     read = material(config)
-    from harness.run import RunSpec  # noqa: PLC0415 - transformers takes seconds; refuse before
+    from harness.models.load import load_tokenizer  # noqa: PLC0415 - transformers takes seconds; refuse before
+    from harness.prompts import Prompts  # noqa: PLC0415 - as above
+    from harness.run import RunSpec  # noqa: PLC0415 - as above
 
-    spec = RunSpec(STUDY, "laptop", _labels(config), config, {**provenance(config.backend), **read.provenance()})
+    prompts = Prompts(config, load_tokenizer(config.model.path))
+    spec = RunSpec(
+        STUDY,
+        "laptop",
+        _labels(config),
+        config,
+        {**provenance(config.backend), **read.provenance(), **prompts.provenance()},
+    )
     store = Store.open(results)
     store.sweep_up(STUDY)
     print(f"run {config.run_id()}  {config.model.path}  {config.steps} steps\n{_algorithm(config)}")
-    for name, reasons in config.update_rule().inert().items():
+    rule = config.update_rule()
+    for name, reasons in rule.inert().items():
         print(f"{name} cannot act: {'; '.join(reasons)}")
+    for name, sentences in rule.hints().items():
+        print(f"{name}: {'; '.join(sentences)}")
+    for note in prompts.notes:
+        print(f"prompts: {note}")
     print(read.cards(), end="")
     folder = results / "runs" / config.run_id()
     try:

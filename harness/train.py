@@ -10,7 +10,7 @@ from harness.config import RewardConfig
 from harness.engines.parity import Probe
 from harness.engines.protocols import Decoding, Learner, Sampler
 from harness.engines.responses import prompts_of
-from harness.metrics import mismatch, summarize
+from harness.metrics import mismatch, mismatch_parts, summarize
 from harness.resample import Draw, resample
 from harness.statistics.rollout import describe
 from harness.stopwatch import Stopwatch
@@ -106,13 +106,15 @@ def _learn(lesson: Lesson, drawn: Drawn, watch: Stopwatch, *, stale: bool) -> di
         log_probs = learner.log_probs(samples)
         ref_log_probs = learner.reference_log_probs(samples) if "ref_log_probs" in rule.needs else None
     # Ratios are to the policy that sampled. Where that is an older one, its log-probs are the sampler's, unless a
-    # weight of the rule's corrects for the difference.
-    old = samples.log_probs if stale and "sampler_log_probs" not in rule.needs else log_probs
+    # weight of the rule's corrects for the difference. Both sides of a ratio are of the whole softmax: beside what
+    # top-p and top-k left, every ratio would begin below 1 by the share of the mass that they cut.
+    old = samples.whole_log_probs if stale and "sampler_log_probs" not in rule.needs else log_probs
     rollouts = score(drawn, lesson.scale, old, ref_log_probs, lesson.decoding.max_response_length)
     signal = rule.signal(rollouts)
     with watch.phase("update"):
         updates = learner.update(samples, signal, rule, ablations(rule, rollouts))
     gap = mismatch(samples.log_probs, log_probs, samples.response_mask, rule.ratio_range)
+    gap |= mismatch_parts(samples, log_probs, rule.ratio_range)
     shape = describe(samples, drawn.right, log_probs)
     return {**summarize(rollouts, drawn.right, signal), **shape, **gap, **updates}
 

@@ -25,12 +25,14 @@ NEXT: Final = "next: make ui, make tables, make figures"
 
 
 def print_costs(console: Console, records: Sequence[RunRecord], usage: SweepUsage, cores: float | None) -> None:
-    """Runs, seconds, overhead and memory. ``cores``: those the runs could use, if known."""
+    """Runs, oddities of their prompts, seconds, overhead and memory. ``cores``: those the runs could use, if known."""
     finished = [record for record in records if record.status == "finished"]
     failed = [record for record in records if record.status == "failed"]
     console.print(Text(f"{len(finished)} runs finished, {len(failed)} failed, in {duration(usage.wall_seconds())}"))
     for record in failed:
         console.print(Text(f"failed: {record.run_id}: {record.error}"))
+    for path, note in sorted({(_model(record), note) for record in finished for note in _notes(record)}):
+        console.print(Text(f"prompts of {path}: {note}"))
     if finished:
         console.print(Text(_costs(finished, usage, cores)))
 
@@ -42,6 +44,16 @@ def print_results(console: Console, grid: Grid, results: Path) -> None:
     console.file.flush()
     subprocess.run([sys.executable, "-m", "analysis", *words], check=False, env={**os.environ, **size})
     console.print(Text(NEXT))
+
+
+def _model(record: RunRecord) -> str:
+    path: str = record.config["model"]["path"]
+    return path
+
+
+def _notes(record: RunRecord) -> list[str]:
+    """Return what its run found odd about how the tokenizer begins and ends prompts."""
+    return [record.provenance["prompts"]] if "prompts" in record.provenance else []
 
 
 def _costs(finished: Sequence[RunRecord], usage: SweepUsage, cores: float | None) -> str:

@@ -18,6 +18,7 @@ A trick is a frozen dataclass: its fields are its settings, its methods say wher
     needs = frozenset({"ref_log_probs"})    optional parts of Rollouts, or "entropies", that it cannot do without
     complaints(setup)                       what makes a run wrong with this trick; refused before it starts
     inert(setup)                            why it cannot change anything in this setup; said, not refused
+    hints(setup)                            what else to know of it in this setup; said, not refused
     diagnostics(log_ratio, signal)          named masks (B, T) of tokens by what the surrogate did to them
 
 Open hooks combine with a commutative operator and the other hooks admit one trick, so the order in which tricks are
@@ -64,7 +65,12 @@ _ORDER: Final = (
     "loss_weights",
 )
 HOOKS: Final = {hook: (OPEN | SINGLE | CLOSED)[hook] for hook in _ORDER}
-OPTIONAL: Final = {"complaints": ("setup",), "inert": ("setup",), "diagnostics": ("log_ratio", "signal")}
+OPTIONAL: Final = {
+    "complaints": ("setup",),
+    "inert": ("setup",),
+    "hints": ("setup",),
+    "diagnostics": ("log_ratio", "signal"),
+}
 NEEDS: Final = frozenset({"sampler_log_probs", "ref_log_probs", "ended", "formatted", "entropies"})
 
 

@@ -103,6 +103,8 @@ class Setup:
     prompts_per_batch: int
     updates_per_rollout: int
     max_response_length: int
+    top_p: float = 1.0  # of the sampler of training; 1 cuts nothing
+    top_k: int = 0  # likewise; 0 cuts nothing
 
 
 def take(rollouts: Rollouts, rows: Tensor) -> Rollouts:

@@ -48,3 +48,16 @@ class TruncatedImportance:
         """Refuse bounds that are out of range."""
         if not 0 <= self.floor < self.cap:
             yield f"floor and cap bound a weight, 0 <= floor < cap, got floor={self.floor} and cap={self.cap}"
+
+    def hints(self, setup: Setup) -> Iterator[str]:
+        """Tell which part of the weights is no disagreement of sampler and learner."""
+        if setup.top_p == 1 and not setup.top_k:
+            return
+        cuts = [f"top_p={setup.top_p:g}"] * (setup.top_p < 1) + [f"top_k={setup.top_k}"] * (setup.top_k > 0)
+        yield (
+            f"with {' and '.join(cuts)} its weights begin at the share of the mass that the cut leaves, and not at 1: "
+            "mismatch/cut is that part of them, mismatch/engines the engines'"
+        )
+        if self.floor > 0:
+            end = "lose their gradient" if self.outside == "drop" else f"are raised to {self.floor:g}"
+            yield f"tokens of which the cut alone leaves less than floor={self.floor:g} {end}, however engines agree"

@@ -122,8 +122,11 @@ class UpdateRule:
 
     def inert(self) -> dict[str, tuple[str, ...]]:
         """Tricks that cannot change anything in this setup, each with its reasons."""
-        found = {name: tuple(trick.inert(self.setup)) for name, trick in self.tricks.items() if hasattr(trick, "inert")}
-        return {name: reasons for name, reasons in sorted(found.items()) if reasons}
+        return self._said("inert")
+
+    def hints(self) -> dict[str, tuple[str, ...]]:
+        """What else to know of the tricks in this setup, each with its sentences."""
+        return self._said("hints")
 
     def describe(self) -> dict[str, list[str]]:
         """The rule in words, for people: every hook in use, with the settings that are not its trick's defaults."""
@@ -132,6 +135,14 @@ class UpdateRule:
     def settings(self) -> dict[str, list[str]]:
         """The rule with every setting, defaults too, for the cell id."""
         return self._by_hook(repr)
+
+    def _said(self, method: str) -> dict[str, tuple[str, ...]]:
+        found = {
+            name: tuple(getattr(trick, method)(self.setup))
+            for name, trick in sorted(self.tricks.items())
+            if hasattr(trick, method)
+        }
+        return {name: sentences for name, sentences in found.items() if sentences}
 
     def _by_hook(self, words: Callable[[Any], str]) -> dict[str, list[str]]:
         found = {hook: sorted(map(words, tricks)) for hook, tricks in self._open.items()} | {

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _BOOLEAN: Final = ("accept_groups", "keep_samples")
 _PER_SAMPLE: Final = ("accept_groups", "shape_rewards", "clip_rewards", "keep_samples", "advantages")
 _PER_ROW: Final = ("surrogate", "token_losses")  # hooks that see a micro-batch at a time
-_SETUPS: Final = (Setup(4, 3, 4, 7), Setup(1, 1, 1, 1))
+_SETUPS: Final = (Setup(4, 3, 4, 7), Setup(1, 1, 1, 1), Setup(2, 2, 1, 4, top_p=0.9, top_k=8))
 
 
 @dataclass(frozen=True, slots=True)

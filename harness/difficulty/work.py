@@ -14,6 +14,7 @@ from harness.evaluate import Exam
 from harness.evaluation.fingerprint import label, origin, short
 from harness.evaluation.work import outcomes
 from harness.models.load import load_tokenizer
+from harness.models.window import room
 from harness.prompts import Prompts, training_decoding
 from harness.schema import SchemaError
 from harness.writing import write
@@ -32,13 +33,13 @@ def run(request: Request) -> Iterator[str]:
     config, results = request.config, Path(os.environ.get("RESULTS_DIR") or "results")
     pools = {_name(tier): pool(tier, request.problems) for tier in request.tiers}
     prompts = Prompts(config, load_tokenizer(config.model.path))
+    longest = room(config, config.rollout.max_response_length)
     exams = [
-        Exam(name, prompts.tasks(tier.problems), training_decoding(config), config.rollout.max_prompt_length)
-        for name, tier in pools.items()
+        Exam(name, prompts.tasks(tier.problems), training_decoding(config), longest) for name, tier in pools.items()
     ]
     found = outcomes(config, exams, results / "difficulty" / label(config, exams))
     counts = [_counted(name, tier, found[name]) for name, tier in pools.items()]
-    told = _told(config, prompts.unknown(exams))
+    told = [*_told(config, prompts.unknown(exams)), *(f"prompts: {note}" for note in prompts.notes)]
     yield markdown(config.model.path, counts, told)
     yield from map(str, _written(config.model.path, counts, told, results))
     if request.cut is not None:

@@ -20,8 +20,9 @@ from harness.engines.responses import Vocabulary
 from harness.engines.torch_learner import TorchLearner
 from harness.engines.vllm_fit import refuse_missing
 from harness.engines.vllm_sampler import VllmSampler
-from harness.models.fit import end_ids
+from harness.models.fit import NO_END, end_ids
 from harness.models.load import load_model, load_outline, load_tokenizer
+from harness.models.window import positions_of, refuse_short
 from harness.schema import SchemaError
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ def engines(config: ExperimentConfig) -> tuple[Sampler, Learner, Any]:
         model, tokenizer = _model(config)
         return *build(model, tokenizer, config), tokenizer
     refuse_uninstalled(config)
-    tokenizer = load_tokenizer(config.model.path)
-    staff, words = crew(config), vocabulary(load_outline(config.model.path), tokenizer)
+    tokenizer, words = _words(config)
+    staff = crew(config)
     sampler = VllmSampler(staff.engines, words, staff.restart, nccl=config.backend.vllm.sync == "nccl")
     sampler.rest()  # a rank holds the whole model for a moment
     learner = _spread(staff.ranks, config) if config.backend.deepspeed else build_learner(_model(config)[0], config)
@@ -54,8 +55,9 @@ def sampling(config: ExperimentConfig) -> Sampler:
     if config.backend.vllm is None:
         return build_sampler(*_model(config), config)
     refuse_uninstalled(config)
-    tokenizer, staff = load_tokenizer(config.model.path), crew(config, learns=False)
-    return VllmSampler(staff.engines, vocabulary(load_outline(config.model.path), tokenizer), staff.restart)
+    _, words = _words(config)
+    staff = crew(config, learns=False)
+    return VllmSampler(staff.engines, words, staff.restart)
 
 
 def build(model: Any, tokenizer: Any, config: ExperimentConfig) -> tuple[Sampler, Learner]:
@@ -86,8 +88,13 @@ def build_sampler(model: Any, tokenizer: Any, config: ExperimentConfig) -> Sampl
 
 
 def vocabulary(model: Any, tokenizer: Any) -> Vocabulary:
-    """What a sampler has to know of tokenizer and model, or of the model's settings alone."""
+    """Return what a sampler has to know of tokenizer and model, or of the model's settings alone.
+
+    Raises SchemaError where neither of them names a token that ends a response.
+    """
     ends = end_ids(model, tokenizer)
+    if not ends:
+        raise SchemaError(f"model.path: {NO_END}")
     pad_id = ends[0] if tokenizer.pad_token_id is None else tokenizer.pad_token_id
     return Vocabulary(ends, pad_id, partial(tokenizer.batch_decode, skip_special_tokens=True))
 
@@ -97,6 +104,14 @@ def refuse_uninstalled(config: ExperimentConfig) -> None:
     if config.backend.vllm:
         refuse_missing()
     refuse_deepspeed(config)
+
+
+def _words(config: ExperimentConfig) -> tuple[Any, Vocabulary]:
+    """Return the tokenizer, and what engines elsewhere have to know of it, before any of them starts."""
+    path = config.model.path
+    tokenizer, outline = load_tokenizer(path), load_outline(path)
+    refuse_short(config, positions_of(outline.config), f"model.path {path!r}")
+    return tokenizer, vocabulary(outline, tokenizer)
 
 
 def _spread(ranks: Sequence[Any], config: ExperimentConfig) -> Learner:

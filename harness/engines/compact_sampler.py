@@ -8,7 +8,7 @@ import torch
 
 from harness.engines.cache import advance, prefill
 from harness.engines.chunks import chunks, samples_at_once
-from harness.engines.draw import chances, draw
+from harness.engines.draw import Choice, chances, choose
 from harness.engines.qwen3_weights import fuse, refusal
 from harness.engines.responses import DecodeText, Vocabulary, assemble, is_end, left_pad
 from harness.schema import SchemaError
@@ -49,8 +49,8 @@ class CompactSampler:
             _answer(weights, prompt_ids[some], prompt_mask[some], chance[rows], decoding, self._vocabulary.eos_ids)
             for some, rows in chunks(len(prompts), size, at_once)
         ]
-        ids, log_probs = (torch.cat(parts) for parts in zip(*answers, strict=True))
-        return assemble(prompt_ids, prompt_mask, ids, log_probs, self._vocabulary)
+        drawn = Choice.join(answers)
+        return assemble(prompt_ids, prompt_mask, drawn.ids, drawn.log_probs, self._vocabulary, drawn.log_kept)
 
     def load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
         """Do nothing: the learner trains the very module this samples from."""
@@ -67,15 +67,19 @@ def _samples_at_once(weights: Weights, width: int, decoding: Decoding) -> int:
 
 def _answer(
     weights: Weights, prompt_ids: Tensor, prompt_mask: Tensor, uniform: Tensor, decoding: Decoding, eos: tuple[int, ...]
-) -> tuple[Tensor, Tensor]:
-    """Tokens (B, T) and log-probabilities (B, T) of samples with numbers ``uniform`` (B, T), undefined behind EOS."""
+) -> Choice:
+    """Draw samples (B, T) with numbers ``uniform`` (B, T); what stands behind EOS is undefined."""
     group = torch.arange(len(prompt_ids)).repeat_interleave(len(uniform) // len(prompt_ids))
     logits, cache = prefill(weights, prompt_ids, prompt_mask, group, uniform.shape[1])
     ids, log_probs = torch.full(uniform.shape, eos[0]), torch.zeros(uniform.shape)
+    log_kept = torch.zeros(uniform.shape) if decoding.cuts(logits.shape[-1]) else None
     rows, finished = torch.arange(len(uniform)), torch.zeros(len(uniform), dtype=torch.bool)
     for place in range(uniform.shape[1]):
-        drawn, log_probs[rows, place] = draw(logits, uniform[rows, place], decoding)
-        ids[rows, place] = drawn
+        choice = choose(logits, uniform[rows, place], decoding)
+        drawn = choice.ids
+        ids[rows, place], log_probs[rows, place] = drawn, choice.log_probs
+        if log_kept is not None and choice.log_kept is not None:
+            log_kept[rows, place] = choice.log_kept
         finished = finished | is_end(drawn, eos)
         if finished.all() or place + 1 == uniform.shape[1]:
             break
@@ -83,4 +87,4 @@ def _answer(
             order = cache.keep(~finished)
             rows, drawn, finished = rows[order], drawn[order], finished[order]
         logits = advance(weights, cache, drawn)
-    return ids, log_probs
+    return Choice(ids, log_probs, log_kept)

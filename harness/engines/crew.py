@@ -14,6 +14,7 @@ from harness.engines.session import placed
 from harness.engines.vllm_fit import refuse_unfit
 from harness.engines.vllm_pool import ask
 from harness.models.locate import model_source
+from harness.models.window import longest_text
 from harness.usage import NOTHING, Spent
 
 if TYPE_CHECKING:
@@ -40,13 +41,12 @@ class _Wanted:
 
     @classmethod
     def of(cls, config: ExperimentConfig) -> _Wanted:
-        backend, rollout = config.backend, config.rollout
+        backend = config.backend
         assert backend.vllm is not None
-        response = max(rollout.max_response_length, config.eval.max_response_length or 0)
         on_gpu = backend.num_gpus > 0
         return cls(
             str(model_source(config.model.path)),
-            rollout.max_prompt_length + response,
+            longest_text(config),
             backend.vllm,
             layout(backend),
             on_gpu,

@@ -10,6 +10,7 @@ from harness.engines.head import logits
 from harness.engines.hf_scores import decoder_of, head_of
 from harness.engines.recompute import checkpointable
 from harness.models.locate import ModelError
+from harness.models.window import positions_of, refuse_short
 from harness.schema import SchemaError
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ _NOISE: Final = 0.02  # of the spread of logits; what rounding may change
 
 def refuse_unmet(model: Any, config: ExperimentConfig) -> None:
     """Raise SchemaError where the settings ask for what the model cannot do, ModelError for a model of no use here."""
-    problem = _unlayered(model, config) or _short(model, config)
+    refuse_short(config, positions_of(model.config), type(model).__name__)
+    problem = _unlayered(model, config)
     if problem:
         raise SchemaError(problem)
     if not _readable(model):
@@ -32,17 +34,6 @@ def _unlayered(model: Any, config: ExperimentConfig) -> str | None:
     if not config.optim.gradient_checkpointing or checkpointable(model):
         return None
     return f"optim.gradient_checkpointing: {type(model).__name__} has no layers to compute again; set it to false"
-
-
-def _short(model: Any, config: ExperimentConfig) -> str | None:
-    """Learned positions end where they end; rotations go on."""
-    text, rollout = model.config.get_text_config(decoder=True), config.rollout
-    places = getattr(text, "max_position_embeddings", None)
-    longest = rollout.max_prompt_length + max(rollout.max_response_length, config.eval.max_response_length or 0)
-    if places is None or getattr(text, "rope_parameters", None) or longest <= places:
-        return None
-    wanted = f"prompts and responses of {longest} tokens together, and {type(model).__name__} has {places} positions"
-    return f"rollout.max_prompt_length and rollout.max_response_length allow {wanted}; set one lower"
 
 
 @torch.no_grad()

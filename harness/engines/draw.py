@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import torch
@@ -37,20 +38,40 @@ def chances(prompts: int, decoding: Decoding, seed: int | Sequence[int]) -> Tens
     return torch.cat([uniforms(1, tokens, derive(one, sample)) for one in seed for sample in range(size)])
 
 
-def draw(logits: Tensor, uniform: Tensor, decoding: Decoding) -> tuple[Tensor, Tensor]:
-    """Tokens (B,) and their log-probabilities (B,), from logits (B, V) and numbers in [0, 1) (B,).
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Tokens that were drawn: one of each of B rows of logits, or T of each of B responses."""
+
+    ids: Tensor  # (B,) or (B, T) int64
+    log_probs: Tensor  # of the distribution drawn from
+    log_kept: Tensor | None  # log of the share of the mass that top_k and top_p left; None where nothing is cut
+
+    @classmethod
+    def join(cls, parts: Sequence[Choice]) -> Choice:
+        """Put the rows of parts that were drawn alike one behind the other."""
+        kept = [part.log_kept for part in parts if part.log_kept is not None]
+        ids, log_probs = torch.cat([part.ids for part in parts]), torch.cat([part.log_probs for part in parts])
+        return cls(ids, log_probs, torch.cat(kept) if kept else None)
+
+
+def choose(logits: Tensor, uniform: Tensor, decoding: Decoding) -> Choice:
+    """Draw tokens from logits (B, V) by numbers in [0, 1) (B,).
 
     The log-probabilities are those of the distribution drawn from: at the temperature, of the tokens that ``top_k``
-    and ``top_p`` leave. Temperature 0 takes the likeliest token and gives its log-probability at temperature 1.
+    and ``top_p`` leave. Together with the log of the mass that these hold they are those of the whole softmax at the
+    temperature. Temperature 0 takes the likeliest token and gives its log-probability at temperature 1.
     """
     log_probs = torch.log_softmax(logits / (decoding.temperature or 1), dim=-1)
-    if not decoding.temperature:
-        ids = logits.argmax(dim=-1)
-    elif decoding.top_p < 1 or 0 < decoding.top_k < logits.shape[-1]:
-        return _draw_likely(log_probs, uniform, decoding.top_p, decoding.top_k)
-    else:
-        ids = invert(log_probs, uniform)
-    return ids, _of(log_probs, ids)
+    if decoding.cuts(logits.shape[-1]):
+        return _choose_likely(log_probs, uniform, decoding.top_p, decoding.top_k)
+    ids = invert(log_probs, uniform) if decoding.temperature else logits.argmax(dim=-1)
+    return Choice(ids, _of(log_probs, ids), None)
+
+
+def draw(logits: Tensor, uniform: Tensor, decoding: Decoding) -> tuple[Tensor, Tensor]:
+    """Return tokens (B,) and log-probabilities (B,) of ``choose``."""
+    choice = choose(logits, uniform, decoding)
+    return choice.ids, choice.log_probs
 
 
 def invert(log_probs: Tensor, uniform: Tensor) -> Tensor:
@@ -62,7 +83,7 @@ def invert(log_probs: Tensor, uniform: Tensor) -> Tensor:
     return torch.searchsorted(cumulative, wanted, right=True)[:, 0]
 
 
-def _draw_likely(log_probs: Tensor, uniform: Tensor, top_p: float, top_k: int) -> tuple[Tensor, Tensor]:
+def _choose_likely(log_probs: Tensor, uniform: Tensor, top_p: float, top_k: int) -> Choice:
     """The same among the ``top_k`` likeliest tokens, and of those the fewest that hold ``top_p`` of their mass.
 
     The tokens left keep the order of the vocabulary, so that a cut of little mass changes few draws.
@@ -76,7 +97,9 @@ def _draw_likely(log_probs: Tensor, uniform: Tensor, top_p: float, top_k: int) -
     ids, order = ids.sort(dim=-1)
     best = best.gather(1, order)
     places = invert(best, uniform)
-    return _of(ids, places), _of(best, places) - best.logsumexp(dim=-1)
+    log_kept = best.logsumexp(dim=-1)
+    # Rounding may find a little more than the whole mass where the cut takes next to nothing.
+    return Choice(_of(ids, places), _of(best, places) - log_kept, log_kept.clamp(max=0))
 
 
 def _of(table: Tensor, columns: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch.nn.functional import pad
 from transformers import GenerationConfig, LogitsProcessor
 
 from harness.engines.chunks import chunks, samples_at_once
-from harness.engines.draw import chances, draw
+from harness.engines.draw import Choice, chances, choose
 from harness.engines.responses import DecodeText, Vocabulary, assemble, left_pad
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ class HfSampler:
                 self._answer(prompt_ids[some], prompt_mask[some], chance[rows], decoding)
                 for some, rows in chunks(len(prompts), decoding.group_size, at_once)
             ]
-        ids, log_probs = (torch.cat(parts) for parts in zip(*answers, strict=True))
-        return assemble(prompt_ids, prompt_mask, ids, log_probs, self._vocabulary)
+        drawn = Choice.join(answers)
+        return assemble(prompt_ids, prompt_mask, drawn.ids, drawn.log_probs, self._vocabulary, drawn.log_kept)
 
     def load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
         """Do nothing: the learner trains the very module this samples from."""
@@ -53,22 +53,21 @@ class HfSampler:
     def rest(self) -> None:
         """Do nothing: nothing is held beside the module."""
 
-    def _answer(
-        self, prompt_ids: Tensor, prompt_mask: Tensor, chance: Tensor, decoding: Decoding
-    ) -> tuple[Tensor, Tensor]:
-        """Tokens and log-probabilities (B, T) of samples with numbers ``chance`` (B, T), undefined behind EOS."""
+    def _answer(self, prompt_ids: Tensor, prompt_mask: Tensor, chance: Tensor, decoding: Decoding) -> Choice:
+        """Draw samples (B, T) with numbers ``chance`` (B, T); what stands behind EOS is undefined."""
         device, each = self._model.device, len(chance) // len(prompt_ids)
         width = int(prompt_mask.sum(dim=1).max())
-        choice = _Choice(chance.to(device), decoding, width)
+        process = _Process(chance.to(device), decoding, width)
         whole = self._model.generate(
             input_ids=prompt_ids[:, -width:].repeat_interleave(each, dim=0).to(device),
             attention_mask=prompt_mask[:, -width:].repeat_interleave(each, dim=0).long().to(device),
             generation_config=self._generation(decoding),
-            logits_processor=[choice],
+            logits_processor=[process],
         )
         ids = whole[:, width:].cpu()
         missing = decoding.max_response_length - ids.shape[1]  # all samples ended before
-        return pad(ids, (0, missing), value=self._vocabulary.eos_ids[0]), choice.log_probs.cpu()
+        ids = pad(ids, (0, missing), value=self._vocabulary.eos_ids[0])
+        return Choice(ids, process.log_probs.cpu(), None if process.log_kept is None else process.log_kept.cpu())
 
     def _generation(self, decoding: Decoding) -> GenerationConfig:
         return GenerationConfig(
@@ -80,17 +79,22 @@ class HfSampler:
         )
 
 
-class _Choice(LogitsProcessor):  # type: ignore[misc]
+class _Process(LogitsProcessor):  # type: ignore[misc]
     """Draws by inversion and leaves only the token drawn."""
 
     def __init__(self, chance: Tensor, decoding: Decoding, prompt_width: int) -> None:
         self.log_probs = torch.zeros_like(chance)
+        self.log_kept: Tensor | None = None  # where a token was cut
         self._chance, self._decoding, self._prompt_width = chance, decoding, prompt_width
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         place = input_ids.shape[1] - self._prompt_width
-        ids, self.log_probs[:, place] = draw(scores, self._chance[:, place], self._decoding)
-        return torch.full_like(scores, -torch.inf).scatter_(1, ids[:, None], 0)
+        drawn = choose(scores, self._chance[:, place], self._decoding)
+        self.log_probs[:, place] = drawn.log_probs
+        if drawn.log_kept is not None:
+            self.log_kept = torch.zeros_like(self.log_probs) if self.log_kept is None else self.log_kept
+            self.log_kept[:, place] = drawn.log_kept
+        return torch.full_like(scores, -torch.inf).scatter_(1, drawn.ids[:, None], 0)
 
 
 def _samples_at_once(model: Any, width: int, decoding: Decoding) -> int:

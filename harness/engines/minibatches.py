@@ -58,4 +58,5 @@ def take(samples: Samples, rows: slice) -> Samples:
         samples.truncated[rows],
         samples.log_probs[rows],
         samples.texts[rows],
+        None if samples.log_kept is None else samples.log_kept[rows],
     )

@@ -46,7 +46,7 @@ class Probe:
     def compare(self, samples: Samples, learner: Learner) -> dict[str, float]:
         """The largest and the mean gap in nats. Raises ParityError where the largest is above the budget."""
         mask = samples.response_mask
-        gaps = (samples.log_probs - learner.log_probs(samples))[mask].abs()
+        gaps = (samples.whole_log_probs - learner.log_probs(samples))[mask].abs()
         largest = gaps.max().item()
         if not largest <= self.budget:  # not a number is no agreement
             raise ParityError(_complaint(largest, self.budget, int((gaps > self.budget).sum()), len(gaps)))

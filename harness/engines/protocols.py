@@ -28,6 +28,10 @@ class Decoding:
     top_p: float = 1.0
     top_k: int = 0  # 0: no bound
 
+    def cuts(self, vocabulary: int) -> bool:
+        """Tell whether ``top_p`` or ``top_k`` can take tokens away from a vocabulary of that size."""
+        return self.temperature > 0 and (self.top_p < 1 or 0 < self.top_k < vocabulary)
+
 
 @dataclass(frozen=True, slots=True)
 class Samples:
@@ -44,6 +48,17 @@ class Samples:
     truncated: Tensor  # (B,) bool, no EOS within the limit
     log_probs: Tensor  # (B, T) float32, of the distribution drawn from: temperature, top-p and top-k; 0 on padding
     texts: tuple[str, ...]  # B responses without special tokens, for the verifier
+    # (B, T) float32, log of the share of the mass that top-p and top-k left at each token, 0 on padding; not a number
+    # where the engine cannot tell, None where nothing was cut.
+    log_kept: Tensor | None = None
+
+    @property
+    def whole_log_probs(self) -> Tensor:
+        """Log-probabilities (B, T) under the whole softmax at the temperature, as a learner scores tokens.
+
+        Those of the distribution drawn from where the engine cannot tell what was cut.
+        """
+        return self.log_probs if self.log_kept is None else self.log_probs + self.log_kept.nan_to_num(nan=0.0)
 
     def of_prompts(self, first: int, last: int) -> Samples:
         """The samples of prompts ``first`` up to, not including, ``last``; the padding is kept."""
@@ -58,6 +73,7 @@ class Samples:
             self.truncated[low:high],
             self.log_probs[low:high],
             self.texts[low:high],
+            None if self.log_kept is None else self.log_kept[low:high],
         )
 
 

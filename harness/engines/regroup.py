@@ -31,6 +31,7 @@ def join(parts: Sequence[Samples]) -> Samples:
         torch.cat([part.truncated for part in parts]),
         _right([part.log_probs for part in parts], response),
         tuple(text for part in parts for text in part.texts),
+        _kept(parts, response),
     )
 
 
@@ -49,8 +50,18 @@ def pick(samples: Samples, prompts: Tensor) -> tuple[Samples, Tensor]:
         samples.truncated[rows],
         samples.log_probs[rows, :response],
         tuple(samples.texts[row] for row in rows.tolist()),
+        None if samples.log_kept is None else samples.log_kept[rows, :response],
     )
     return picked, rows
+
+
+def _kept(parts: Sequence[Samples], width: int) -> Tensor | None:
+    """Return the log of the mass that a cut left in all parts, which is 0 in those where nothing was cut."""
+    if all(part.log_kept is None for part in parts):
+        return None
+    return _right(
+        [torch.zeros_like(part.log_probs) if part.log_kept is None else part.log_kept for part in parts], width
+    )
 
 
 def _left(parts: Sequence[Tensor], width: int) -> Tensor:

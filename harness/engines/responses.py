@@ -52,10 +52,27 @@ def token_mask(ids: Tensor, eos_ids: tuple[int, ...]) -> Tensor:
     return ends.cumsum(dim=1) - ends.long() == 0
 
 
-def assemble(prompt_ids: Tensor, prompt_mask: Tensor, ids: Tensor, log_probs: Tensor, words: Vocabulary) -> Samples:
-    """Samples from drawn ids (B, T) and their log-probabilities (B, T); anything may stand behind an EOS.
+def assemble(
+    prompt_ids: Tensor,
+    prompt_mask: Tensor,
+    ids: Tensor,
+    log_probs: Tensor,
+    words: Vocabulary,
+    log_kept: Tensor | None = None,
+) -> Samples:
+    """Lay out what a sampler has drawn; the result is no wider than its longest response.
 
-    The result is no wider than its longest response.
+    Args:
+        prompt_ids: (N, P) int64, left-padded.
+        prompt_mask: (N, P) bool.
+        ids: (B, T) int64, the tokens drawn; anything may stand behind an EOS, here and in what follows.
+        log_probs: (B, T) float32, of the distribution drawn from.
+        words: What ends a response, and how it reads.
+        log_kept: (B, T) float32, log of the mass that top-p and top-k left; None where nothing was cut.
+
+    Returns:
+        The samples, whose B responses are N equal groups.
+
     """
     mask = token_mask(ids, words.eos_ids)
     longest = int(mask.sum(dim=1).max())
@@ -71,6 +88,7 @@ def assemble(prompt_ids: Tensor, prompt_mask: Tensor, ids: Tensor, log_probs: Te
         ~ended,
         log_probs[:, :longest].masked_fill(~mask, 0),
         tuple(words.decode_text(_spoken(ids, mask.sum(dim=1) - ended.long()))),
+        None if log_kept is None else log_kept[:, :longest].masked_fill(~mask, 0),
     )
 
 

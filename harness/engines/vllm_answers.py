@@ -24,32 +24,54 @@ class Answers:
     log_probs: NDArray[np.float32]  # (M,), of the distribution drawn from
     lengths: NDArray[np.int64]  # (B,)
     stopped: NDArray[np.bool_]  # (B,), by an end token; else by the limit
+    log_kept: NDArray[np.float32] | None = None  # (M,), log of the mass that a cut left; None where nothing was cut
 
 
 def requests(
-    prompts: Sequence[Sequence[int]], decoding: Decoding, seeds: Sequence[int], ends: Sequence[int]
+    prompts: Sequence[Sequence[int]],
+    decoding: Decoding,
+    seeds: Sequence[int],
+    ends: Sequence[int],
+    *,
+    tells: bool = False,
 ) -> tuple[list[Any], list[Any]]:
     """Prompts and settings for ``LLM.generate``, one of each for each sample; the samples of a prompt are adjacent.
 
-    The seed of a sample comes from its prompt's seed and its place in the group alone.
+    The seed of a sample comes from its prompt's seed and its place in the group alone. ``tells``: the workers give the
+    log of the mass that a cut left where they are asked for a second log-probability (``vllm_worker.tell_kept``).
     """
     tokens = [{"prompt_token_ids": list(prompt)} for prompt in prompts for _ in range(decoding.group_size)]
     sample_seeds = [derive(seed, place) for seed in seeds for place in range(decoding.group_size)]
-    return tokens, [_settings(decoding, seed, ends) for seed in sample_seeds]
+    return tokens, [_settings(decoding, seed, ends, tells=tells) for seed in sample_seeds]
 
 
-def answers(outputs: Sequence[Any]) -> Answers:
-    """What ``LLM.generate`` gave for requests of one sample each."""
+def answers(outputs: Sequence[Any], decoding: Decoding, vocabulary: int, *, tells: bool = False) -> Answers:
+    """Return what ``LLM.generate`` gave for requests of one sample each.
+
+    Args:
+        outputs: One for each of B requests.
+        decoding: How they were drawn.
+        vocabulary: Tokens of the model.
+        tells: As it was said to ``requests``.
+
+    """
     drawn = [output.outputs[0] for output in outputs]
+    values = np.array([value for one in drawn for value in one.logprobs.logprobs], dtype=np.float32)
+    log_kept = None
+    if tells:
+        values, log_kept = values[0::2], values[1::2]
+    elif decoding.cuts(vocabulary):
+        log_kept = np.full(len(values), np.nan, dtype=np.float32)  # this engine cannot tell
     return Answers(
         np.array([token for one in drawn for token in one.token_ids], dtype=np.int64),
-        np.array([value for one in drawn for value in one.logprobs.logprobs], dtype=np.float32),
+        values,
         np.array([len(one.token_ids) for one in drawn], dtype=np.int64),
         np.array([one.finish_reason == "stop" for one in drawn], dtype=np.bool_),
+        log_kept,
     )
 
 
-def _settings(decoding: Decoding, seed: int, ends: Sequence[int]) -> Any:
+def _settings(decoding: Decoding, seed: int, ends: Sequence[int], *, tells: bool) -> Any:
     from vllm import SamplingParams  # noqa: PLC0415 - takes seconds, and only an engine's process needs it
 
     return SamplingParams(
@@ -60,7 +82,7 @@ def _settings(decoding: Decoding, seed: int, ends: Sequence[int]) -> Any:
         seed=seed,
         stop_token_ids=list(ends),
         ignore_eos=True,  # beside those
-        logprobs=0,  # of the token drawn
+        logprobs=int(tells),  # of the token drawn, and what a cut left
         flat_logprobs=True,
         detokenize=False,
     )

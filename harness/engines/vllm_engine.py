@@ -37,6 +37,7 @@ class VllmEngine:
         self._path, self._config, self._max_length = path, config, max_length
         self._on_gpu, self._sleeps = on_gpu, sleeps
         self._llm: Any = None
+        self._told: bool | None = None  # not asked yet
         self._rests = False
 
     def start(self) -> Fingerprint:
@@ -52,7 +53,7 @@ class VllmEngine:
         """End the workers of a tensor-parallel engine and free the shared memory that killed ones leave behind."""
         if self._llm is not None:
             self._llm.llm_engine.engine_core.shutdown()
-            self._llm = None
+            self._llm = self._told = None
 
     def process(self) -> int:
         """The number of the process that holds the engine."""
@@ -68,7 +69,10 @@ class VllmEngine:
         """Answer each prompt ``decoding.group_size`` times; a response ends at any of ``ends``, or at the limit."""
         refuse_request(prompts, decoding, self._max_length)
         with _explained():
-            return answers(self._llm.generate(*requests(prompts, decoding, seeds, ends), use_tqdm=False))
+            vocabulary = self._llm.model_config.get_vocab_size()
+            tells = decoding.cuts(vocabulary) and self._tells()
+            asked = requests(prompts, decoding, seeds, ends, tells=tells)
+            return answers(self._llm.generate(*asked, use_tqdm=False), decoding, vocabulary, tells=tells)
 
     def load(self, *parcels: Parcel) -> None:
         """Take over weights, and forget what was computed from those before."""
@@ -117,6 +121,12 @@ class VllmEngine:
             raise EngineError(
                 f"vLLM does not start on {self._path!r} with backend.vllm as it is: {said(error)}"
             ) from error
+
+    def _tells(self) -> bool:
+        """Make all workers tell what a cut leaves, once; whether they do."""
+        if self._told is None:
+            self._told = all(self._llm.collective_rpc("tell_kept"))
+        return self._told
 
     def _take(self, parcels: Sequence[Parcel]) -> None:
         self._llm.collective_rpc("begin_parcels")

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.models.locate import ModelError
+from harness.models.window import positions_of
 from harness.schema import SchemaError
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ def refuse_unfit(path: str, max_length: int, *, on_gpu: bool) -> None:
     """Raise ModelError or SchemaError for a model that vLLM cannot sample from. Imports vLLM where it is on a CPU."""
     from transformers import AutoConfig  # noqa: PLC0415 - takes seconds, and only an engine's process needs it
 
-    text = AutoConfig.from_pretrained(path).get_text_config(decoder=True)
-    places = getattr(text, "max_position_embeddings", None)
+    settings = AutoConfig.from_pretrained(path)
+    text, places = settings.get_text_config(decoder=True), positions_of(settings)
     if places is not None and max_length > places:
         raise SchemaError(
             f"rollout.max_prompt_length and rollout.max_response_length allow {max_length} tokens together, and vLLM "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from harness.engines.parcels import pack
 from harness.engines.responses import Vocabulary, assemble, left_pad
 from harness.engines.vllm_pool import EnginePool
-from harness.engines.vllm_spread import gather, prompt_seeds, spread, take
+from harness.engines.vllm_spread import gather, gather_kept, prompt_seeds, spread, take
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -76,8 +76,9 @@ class VllmSampler:
         drawn = self._pool.call(
             "sample", [(take(prompts, share), decoding, take(seeds, share), ends) for share in shares]
         )
-        ids, log_probs = gather(drawn, [prompt for share in shares for prompt in share], fill=ends[0])
-        return assemble(*padded, ids, log_probs, self._vocabulary)
+        order = [prompt for share in shares for prompt in share]
+        ids, log_probs = gather(drawn, order, fill=ends[0])
+        return assemble(*padded, ids, log_probs, self._vocabulary, gather_kept(drawn, order))
 
 
 def _stored(weights: Iterable[tuple[str, Tensor]]) -> list[Any]:

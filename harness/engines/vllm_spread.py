@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from harness.seeding import derive
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from harness.engines.vllm_answers import Answers
@@ -41,11 +42,22 @@ def take(things: Sequence[Thing], share: Sequence[int]) -> list[Thing]:
 
 def gather(drawn: Sequence[Answers], order: Sequence[int], fill: int) -> tuple[Tensor, Tensor]:
     """Tokens (B, T), filled up on the right, and log-probs (B, T): whole groups, from those of prompts in ``order``."""
+    ids = _laid_out([part.ids for part in drawn], drawn, order, fill)
+    return ids, _laid_out([part.log_probs for part in drawn], drawn, order, 0.0)
+
+
+def gather_kept(drawn: Sequence[Answers], order: Sequence[int]) -> Tensor | None:
+    """Return the log of the mass (B, T) that a cut left, as ``gather``; None where nothing was cut."""
+    kept = [part.log_kept for part in drawn if part.log_kept is not None]  # of all engines or of none
+    return _laid_out(kept, drawn, order, 0.0) if kept else None
+
+
+def _laid_out(values: Sequence[NDArray[Any]], drawn: Sequence[Answers], order: Sequence[int], fill: float) -> Tensor:
+    """Return one row a response of values (M,) that lie one response behind the other."""
     lengths = torch.from_numpy(np.concatenate([part.lengths for part in drawn]))
     filled = torch.arange(int(lengths.max())) < lengths[:, None]
-    ids, log_probs = torch.full(filled.shape, fill), torch.zeros(filled.shape)
-    ids[filled] = torch.from_numpy(np.concatenate([part.ids for part in drawn]))
-    log_probs[filled] = torch.from_numpy(np.concatenate([part.log_probs for part in drawn]))
+    flat = torch.from_numpy(np.concatenate(values))
+    table = torch.full(filled.shape, fill, dtype=flat.dtype)
+    table[filled] = flat
     group_size = len(lengths) // len(order)
-    rows = (torch.tensor(order).argsort()[:, None] * group_size + torch.arange(group_size)).view(-1)
-    return ids[rows], log_probs[rows]
+    return table[(torch.tensor(order).argsort()[:, None] * group_size + torch.arange(group_size)).view(-1)]

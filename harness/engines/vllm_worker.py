@@ -1,4 +1,7 @@
-"""The part of an engine that vLLM mixes into its workers, one for each device: it takes new weights."""
+"""The part of an engine that vLLM mixes into its workers, one for each device.
+
+It takes new weights, and makes the sampler tell what top-p and top-k cut.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ import torch
 from harness.engines.parcels import unpack
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from harness.engines.parcels import Parcel
 
 
@@ -46,6 +51,13 @@ class ParcelReceiver:
             finalize_layerwise_reload(model, self.model_config)
         renew_tied_head(model)
 
+    def tell_kept(self) -> bool:
+        """Return the log of the mass that a cut leaves in place of the second log-probability of a token, from now on.
+
+        False where this worker's sampler is not of the kind that is known here; nothing is changed then.
+        """
+        return tell_kept(getattr(self.model_runner, "sampler", None))
+
     def _configured(self) -> Any:
         from vllm.config import set_current_vllm_config  # noqa: PLC0415 - in vLLM's process
 
@@ -66,3 +78,39 @@ def renew_tied_head(model: Any) -> None:
         return
     if hasattr(head, "cpu_linear") and head.weight.data_ptr() == embedding.weight.data_ptr():
         dispatch_cpu_unquantized_gemm(head, remove_weight=False)
+
+
+def tell_kept(sampler: Any) -> bool:
+    """Make a sampler of vLLM 0.32's first model runner tell the log of the mass that top-p and top-k leave.
+
+    vLLM returns log-probabilities of one distribution: of the whole softmax or of what is drawn from. The ratio of the
+    two, which is the mass, takes the place of the likeliest token's log-probability where a request asks for that one
+    (``logprobs=1``). Other requests are answered as before.
+    """
+    inner = getattr(sampler, "topk_topp_sampler", None)
+    if inner is None or not hasattr(sampler, "gather_logprobs"):
+        return False
+    if hasattr(sampler, "kept_of_step"):
+        return True
+    cut, gather = inner.forward, sampler.gather_logprobs
+    sampler.kept_of_step = None  # (B,) of the step under way
+
+    def cut_and_remember(logits: Tensor, generators: Any, k: Tensor | None, p: Tensor | None) -> Any:
+        if k is None and p is None:
+            return cut(logits, generators, k, p)
+        best, places = logits.float().max(dim=-1, keepdim=True)  # the likeliest token is never cut
+        whole = (best - logits.float().logsumexp(dim=-1, keepdim=True)).clone()
+        drawn, processed = cut(logits, generators, k, p)
+        sampler.kept_of_step = None if processed is None else (whole - processed.gather(-1, places)).clamp(max=0)
+        return drawn, processed
+
+    def gather_and_tell(logprobs: Tensor, num_logprobs: int, token_ids: Tensor) -> Any:
+        found = gather(logprobs, num_logprobs, token_ids)
+        kept, sampler.kept_of_step = sampler.kept_of_step, None
+        if num_logprobs == 1:
+            told = torch.zeros_like(found.logprobs[:, 1:]) if kept is None else kept
+            found = found._replace(logprobs=torch.cat((found.logprobs[:, :1], told), dim=1))
+        return found
+
+    inner.forward, sampler.gather_logprobs = cut_and_remember, gather_and_tell
+    return True

@@ -51,7 +51,8 @@ def _evaluate(config: ExperimentConfig) -> None:
     console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
     console.print(config.model.path, markup=False)
     console.print(table(done.evaluations))
-    for line in (*lines(config, done.evaluations, done.unknown), str(done.folder)):
+    notes = (f"prompts: {note}" for note in done.notes)
+    for line in (*lines(config, done.evaluations, done.unknown), *notes, str(done.folder)):
         console.print(line, markup=False, soft_wrap=True)
 
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from harness.data.benchmarks import BENCHMARKS, expected
 from harness.evaluation.fingerprint import origin
 from harness.measures import Measure, across, measures, passes
+from harness.models.window import room
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +62,7 @@ def lines(config: ExperimentConfig, evaluations: Mapping[str, Evaluation], unkno
     unasked = {name: int((~evaluation.asked).sum()) for name, evaluation in evaluations.items()}
     for name, count in unasked.items():
         if count:
-            longest = config.rollout.max_prompt_length
+            longest = room(config, limit)
             told.append(f"{name}: prompts of more than {longest:,} tokens, never asked and counted as wrong: {count}")
     if unknown:
         told.append(f"the tokenizer cannot spell {unknown:.1%} of the prompts' tokens: these scores say little")

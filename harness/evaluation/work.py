@@ -38,6 +38,7 @@ class Evaluated:
     folder: Path
     evaluations: Evaluations
     unknown: float  # share of the prompts' tokens that the tokenizer cannot spell
+    notes: tuple[str, ...] = ()  # what is odd about how the tokenizer begins and ends prompts
 
 
 def run(config: ExperimentConfig, results: Path) -> Evaluated:
@@ -47,7 +48,7 @@ def run(config: ExperimentConfig, results: Path) -> Evaluated:
     folder = results / "evaluations" / label(config, exams)
     evaluations = outcomes(config, exams, folder)
     write(folder / "scores.json", json.dumps(document(config, evaluations), indent=2).encode())
-    return Evaluated(folder, evaluations, prompts.unknown(exams))
+    return Evaluated(folder, evaluations, prompts.unknown(exams), prompts.notes)
 
 
 def outcomes(config: ExperimentConfig, exams: Sequence[Exam], folder: Path) -> Evaluations:

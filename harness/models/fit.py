@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 _NOISE: Final = 0.02  # of the spread of logits; what rounding may change
+NO_END: Final = "neither tokenizer nor model names a token that ends a response; set eos_token in tokenizer_config.json"
 _SAME: Final = "give a folder that holds both of one model"
 
 
@@ -45,7 +46,7 @@ def _sizes(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str | 
 def _ends(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str | None:
     ends, known = end_ids(model, tokenizer), set(tokenizer.get_vocab().values())
     if not ends:
-        return "neither tokenizer nor model names a token that ends a response; set eos_token in tokenizer_config.json"
+        return NO_END
     foreign = [token for token in ends if token not in known]
     if foreign:
         return f"the model ends responses with token {foreign[0]}, which its tokenizer does not know; {_SAME}"

@@ -17,7 +17,7 @@ from transformers import (
 from transformers.utils import logging
 
 from harness.models.fit import refuse_misfit
-from harness.models.locate import ModelError, check_model, model_source
+from harness.models.locate import ModelError, check_model, local_settings, model_source, refuse_encoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +46,7 @@ def load_model(path: str, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrain
         model, report = AutoModelForCausalLM.from_pretrained(
             model_source(path), dtype=dtype, use_safetensors=True, trust_remote_code=False, output_loading_info=True
         )
+    refuse_encoder(path, local_settings(path))  # of a model of the hub, whose settings are here by now
     refuse_misfit(path, model, tokenizer, report["missing_keys"])
     return model.eval(), tokenizer
 
@@ -66,9 +67,11 @@ def load_outline(path: str) -> Outline:
     with _explained(path, "settings"):
         config = AutoConfig.from_pretrained(model_source(path), trust_remote_code=False)
         try:
-            return Outline(config, GenerationConfig.from_pretrained(model_source(path)))
+            found = Outline(config, GenerationConfig.from_pretrained(model_source(path)))
         except OSError:  # it has none of its own
-            return Outline(config, GenerationConfig.from_model_config(config))
+            found = Outline(config, GenerationConfig.from_model_config(config))
+    refuse_encoder(path, {"is_encoder_decoder": config.is_encoder_decoder, "model_type": config.model_type})
+    return found
 
 
 @contextmanager

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 BUILTIN = "builtin:"
 WEIGHTS = Path(__file__).parent / "weights"
@@ -33,6 +36,29 @@ def check_model(path: str) -> None:
         _check_folder(path, source)
 
 
+def local_settings(path: str) -> Mapping[str, Any]:
+    """Return a model's ``config.json`` as far as it is on this machine; nothing where it is not, or is no JSON object.
+
+    Embedded models, folders, "smol" once it is converted, and models of the hub that are in the local cache.
+    """
+    file = _settings_file(path)
+    try:
+        found = json.loads(file.read_text(encoding="utf-8")) if file else {}
+    except (OSError, ValueError):  # reading the model says what is wrong with the file
+        return {}
+    return found if isinstance(found, Mapping) else {}
+
+
+def refuse_encoder(path: str, settings: Mapping[str, Any]) -> None:
+    """Raise `ModelError` for the settings of a model that reads prompts with an encoder of its own, such as T5."""
+    if settings.get("is_encoder_decoder"):
+        kind = str(settings.get("model_type") or "an encoder-decoder")
+        raise ModelError(
+            f"model.path {path!r}: {kind} reads prompts with an encoder and writes responses with a decoder; "
+            "give a decoder-only language model"
+        )
+
+
 def model_source(path: str) -> Path | str:
     """The folder of an embedded or local model, or the hub name as given. "smol" is converted where it has to be."""
     if path == _SMOL:
@@ -47,6 +73,21 @@ def model_source(path: str) -> Path | str:
     if _is_hub_name(path):
         return path
     raise ModelError(f"model.path {path!r}: there is no such folder, and it is no hub name such as Qwen/Qwen3-4B-Base")
+
+
+def _settings_file(path: str) -> Path | None:
+    if path == _SMOL:
+        from harness.models.smol import converted  # noqa: PLC0415
+
+        folder = converted()
+        return folder / "config.json" if folder else None
+    source = model_source(path)
+    if isinstance(source, Path):
+        return source / "config.json"
+    from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415 - only where a model of the hub is named
+
+    cached = try_to_load_from_cache(source, "config.json")
+    return Path(cached) if isinstance(cached, str) else None
 
 
 def _builtin_folder(name: str) -> Path:

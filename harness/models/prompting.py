@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from itertools import takewhile
+from typing import TYPE_CHECKING, Final, Literal
 
 from jinja2 import TemplateError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from transformers import PreTrainedTokenizerBase
 
 PromptForm = Literal["base", "chat"]
 
 # The system prompt of the paper, for all its models.
 SYSTEM_PROMPT = r"Please reason step by step, and put your final answer within \boxed{}."
+_SAMPLE: Final = "1+1=?"  # a prompt that shows what is put around prompts
 
 
 def format_prompt(
@@ -21,8 +25,10 @@ def format_prompt(
 ) -> list[int]:
     """Token ids that end where the answer begins.
 
-    "base" is plain text, "chat" the tokenizer's own template, with ``thinking`` handed on as ``enable_thinking``
-    unless it is null. Raises ValueError where the tokenizer has no template, or has one that knows no thinking.
+    "base" is plain text behind the tokens with which the tokenizer begins a text, each once, and without those with
+    which it ends one: behind an end-of-sequence token nothing is left to answer. "chat" is the tokenizer's own
+    template as it is, with ``thinking`` handed on as ``enable_thinking`` unless it is null. Raises ValueError where the
+    tokenizer has no template, or has one that knows no thinking.
     """
     if form == "base":
         _refuse_thinking(thinking is not None, "prompt_form=base asks in plain text")
@@ -50,13 +56,96 @@ def _rendered(tokenizer: PreTrainedTokenizerBase, problem_prompt: str, switch: d
         return str(ask([{"role": "user", "content": f"{SYSTEM_PROMPT}\n\n{problem_prompt}"}]))
 
 
+def prompt_notes(
+    tokenizer: PreTrainedTokenizerBase, form: PromptForm, thinking: bool | None = None, ends: Sequence[int] = ()
+) -> tuple[str, ...]:
+    """Say what is odd about how a tokenizer begins and ends prompts, one line each; nothing where all is as usual.
+
+    Args:
+        tokenizer: Of the model that is asked.
+        form: How it is asked, as in ``format_prompt``.
+        thinking: Likewise.
+        ends: Tokens that end a response, beside the tokenizer's own end-of-sequence token.
+
+    Raises:
+        ValueError: As ``format_prompt`` does.
+
+    """
+    before, behind = _around(tokenizer)
+    if form == "base":
+        return tuple(_plain_notes(tokenizer, before, behind))
+    ids = format_prompt(tokenizer, _SAMPLE, form, thinking)
+    return tuple(_chat_notes(tokenizer, ids, before, {tokenizer.eos_token_id, *ends}))
+
+
+def _plain_notes(tokenizer: PreTrainedTokenizerBase, before: list[int], behind: list[int]) -> Iterator[str]:
+    if behind:
+        yield f"the tokenizer ends a text with {_spelled(tokenizer, behind)}: left out, so that prompts can be answered"
+    if before != _each_once(before):
+        yield f"the tokenizer begins a text with {_spelled(tokenizer, before)}: each is put once before a prompt"
+
+
+def _chat_notes(
+    tokenizer: PreTrainedTokenizerBase, ids: list[int], before: list[int], ends: set[int | None]
+) -> Iterator[str]:
+    """Compare a prompt of the template with what the tokenizer puts before a plain text."""
+    first = tokenizer.bos_token_id
+    if first is not None and first in before and ids[:1] != [first]:
+        yield (
+            f"the tokenizer begins a text with {_spelled(tokenizer, [first])}, and its chat template does not: prompts "
+            "are as the template writes them, without it"
+        )
+    if first is not None and ids[:2] == [first, first]:
+        yield f"the chat template begins a prompt with {_spelled(tokenizer, [first])} twice"
+    last = next((token for token in reversed(ids) if tokenizer.decode([token]).strip()), None)
+    if last is not None and last in ends and not _begins_answers(tokenizer):
+        yield (
+            f"the chat template ends a prompt with {_spelled(tokenizer, [last])} and does not begin the answer: the "
+            "model has to begin its turn itself"
+        )
+
+
+def _begins_answers(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Tell whether the chat template writes anything where it is asked to begin the answer."""
+    turn = [{"role": "user", "content": _SAMPLE}]
+    with_it, without = (
+        tokenizer.apply_chat_template(turn, add_generation_prompt=begins, tokenize=False) for begins in (True, False)
+    )
+    return bool(with_it != without)
+
+
 def _as_plain_text(tokenizer: PreTrainedTokenizerBase, problem_prompt: str) -> list[int]:
-    asked = f"{problem_prompt}\n{SYSTEM_PROMPT}\n"
-    if _cannot_spell(tokenizer, asked):
-        asked = f"{problem_prompt}\n"
-    return list(tokenizer.encode(asked))
+    before, behind = _around(tokenizer)
+    ids = _inside(tokenizer, f"{problem_prompt}\n{SYSTEM_PROMPT}\n", before, behind)
+    if tokenizer.unk_token_id is not None and tokenizer.unk_token_id in ids:  # it cannot spell the instruction
+        ids = _inside(tokenizer, f"{problem_prompt}\n", before, behind)
+    return _each_once(before) + ids
 
 
-def _cannot_spell(tokenizer: PreTrainedTokenizerBase, text: str) -> bool:
-    unknown = tokenizer.unk_token_id
-    return unknown is not None and unknown in tokenizer.encode(text, add_special_tokens=False)
+def _around(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
+    """Return the tokens that the tokenizer puts before any text and behind it."""
+    whole, ids = list(tokenizer.encode(_SAMPLE)), list(tokenizer.encode(_SAMPLE, add_special_tokens=False))
+    for start in range(len(whole) - len(ids) + 1):
+        if whole[start : start + len(ids)] == ids:
+            return whole[:start], whole[start + len(ids) :]
+    # Beside special tokens some tokenizers split the text itself in another way.
+    special = set(tokenizer.all_special_ids)
+    before = list(takewhile(special.__contains__, whole))
+    return before, list(takewhile(special.__contains__, reversed(whole[len(before) :])))[::-1]
+
+
+def _inside(tokenizer: PreTrainedTokenizerBase, text: str, before: list[int], behind: list[int]) -> list[int]:
+    """Return the tokens of a text without those around it."""
+    whole = list(tokenizer.encode(text))
+    start = len(before) if whole[: len(before)] == before else 0
+    stop = len(whole) - len(behind)
+    return whole[start:stop] if whole[stop:] == behind else whole[start:]
+
+
+def _each_once(ids: list[int]) -> list[int]:
+    """Return the tokens without repetitions of the one before."""
+    return [token for place, token in enumerate(ids) if not place or token != ids[place - 1]]
+
+
+def _spelled(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
+    return " ".join(map(repr, tokenizer.convert_ids_to_tokens(list(ids))))

@@ -32,9 +32,15 @@ def smol_folder() -> Path:
     return cached(_target(), _convert, _BYTES)
 
 
+def converted() -> Path | None:
+    """Return the folder of the converted model; None where nothing has been converted yet."""
+    folder = _target()
+    return folder if folder.is_dir() else None
+
+
 def check_smol() -> None:
     """Raise ModelError unless the model is in the cache or can be converted. Converts nothing."""
-    if not _target().is_dir():
+    if converted() is None:
         _gguf()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
 
@@ -75,6 +76,27 @@ def test_ratios_are_to_the_policy_that_sampled() -> None:
         assert torch.equal(old, sampled)
     assert reports[0].metrics["mismatch/max"] == 0
     assert reports[1].metrics["mismatch/max"] > 0.01  # the learner has moved on
+
+
+class Cut(Recorded):
+    """Draws as if a cut had left half of the mass at every token."""
+
+    def sample(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int) -> Samples:
+        samples = super().sample(prompts, decoding, seed)
+        half = torch.full_like(samples.log_probs, 0.5).log()
+        return replace(samples, log_probs=samples.log_probs - half, log_kept=half)
+
+
+def test_a_cut_moves_no_ratio() -> None:
+    plain, cut, rule = Recorded(), Cut(), load("preset=grpo").update_rule()
+    usual, reports = (taught(policy, rule, 3, ahead=True) for policy in (plain, cut))
+    for (expected, _), (old, sampled) in zip(plain.old, cut.old, strict=True):
+        torch.testing.assert_close(old, expected)
+        assert not torch.allclose(old, sampled)
+    for ours, theirs in zip(reports, usual, strict=True):
+        assert ours.metrics["mismatch/cut"] == pytest.approx(-torch.tensor(0.5).log().item())
+        assert ours.metrics["mismatch/engines"] == pytest.approx(theirs.metrics["mismatch/mean"], abs=1e-6)
+        assert theirs.metrics["mismatch/cut"] == 0
 
 
 def test_a_rule_that_corrects_by_weights_keeps_its_own_ratios() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from harness.engines.engine_errors import ParityError
 from harness.engines.parcels import pack
 from harness.engines.parity import Probe
 from harness.engines.protocols import Decoding
+from harness.metrics import mismatch_parts
 from tests.harness.engines.policies import reference
 from tests.parity.engines import LONG, SHORT, learner, policy, sampler
 
@@ -75,6 +77,33 @@ def test_log_probs_are_of_what_top_p_and_top_k_leave(engines: list[Any], top_p: 
             left = cut(None, left)
         expected = left.log_softmax(dim=-1).gather(1, ids[:, None])[:, 0]
         torch.testing.assert_close(samples.log_probs[row, : len(ids)], expected, atol=CLOSE, rtol=0)
+
+
+@pytest.mark.parametrize(("top_p", "top_k"), [(1.0, 3), (0.6, 0), (0.8, 5), (1.0, 100), (0.999, 40)])
+def test_what_a_cut_left_leads_back_to_the_log_probs_of_hugging_face(
+    engines: list[Any], top_p: float, top_k: int
+) -> None:
+    model, temperature = policy(), 1.3
+    draws = sampler(engines)
+    draws.load(model.named_parameters())
+    samples = draws.sample(SHORT + LONG, Decoding(3, 16, temperature, top_p, top_k), seed=0)
+    assert (samples.log_kept is None) == (top_p == 1 and top_k == 100)  # of which the model has fewer tokens
+    found = mismatch_parts(samples, reference(model, samples, temperature)[0], (0.8, 1.2))
+    assert found["mismatch/engines_max"] < CLOSE
+    assert (found["mismatch/cut"] > 1e-4) == (samples.log_kept is not None)
+    if not top_k:
+        assert found["mismatch/cut_max"] <= -math.log(top_p) + CLOSE
+
+
+def test_a_batch_without_a_cut_is_answered_as_before_one(engines: list[Any]) -> None:
+    draws = sampler(engines)
+    draws.load(policy().named_parameters())
+    before = draws.sample(SHORT, Decoding(2, 12), seed=0)
+    draws.sample(SHORT, Decoding(2, 12, top_p=0.7), seed=0)
+    after = draws.sample(SHORT, Decoding(2, 12), seed=0)
+    assert torch.equal(after.response_ids, before.response_ids)
+    assert torch.equal(after.log_probs, before.log_probs)
+    assert after.log_kept is None
 
 
 class TestTheProbe:

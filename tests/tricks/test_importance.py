@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
-from tests.tricks.batches import assert_agree, example, in_both_precisions, moved, rollouts, rule
+from tests.tricks.batches import SETUP, assert_agree, example, in_both_precisions, moved, rollouts, rule
 from tricks.importance import TruncatedImportance
 
 # Ratios of learner over sampler: 4 1.5 and 0.25, 0.5 of the second response with its padding.
@@ -66,3 +67,22 @@ def test_dropped_tokens_stay_in_the_denominator() -> None:
     update_rule = rule("token_mean", drop=TruncatedImportance(outside="drop"))
     signal = update_rule.signal(batch)
     assert update_rule.loss(torch.zeros(2, 1), signal, update_rule.loss_weights(signal)).item() == -0.5
+
+
+@pytest.mark.parametrize(
+    ("top_p", "top_k", "told"), [(0.99, 100, "top_p=0.99 and top_k=100"), (0.9, 0, "top_p=0.9"), (1.0, 7, "top_k=7")]
+)
+def test_under_a_cut_it_says_which_part_of_its_weights_is_the_cut(top_p, top_k, told):
+    (sentence,) = TruncatedImportance().hints(replace(SETUP, top_p=top_p, top_k=top_k))
+    assert sentence.startswith(f"with {told} its weights begin at the share of the mass that the cut leaves")
+    assert "mismatch/cut" in sentence
+
+
+def test_without_a_cut_there_is_nothing_to_say():
+    assert not list(TruncatedImportance().hints(SETUP))
+
+
+@pytest.mark.parametrize(("outside", "end"), [("drop", "lose their gradient"), ("truncate", "are raised to 0.5")])
+def test_a_floor_meets_the_cut_too(outside, end):
+    _, second = TruncatedImportance(floor=0.5, outside=outside).hints(replace(SETUP, top_p=0.3))
+    assert end in second

@@ -1,18 +1,22 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaForCausalLM
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from harness.config import load
-from harness.engines.build import build
+from harness.engines.build import build, vocabulary
 from harness.engines.compact_sampler import CompactSampler
 from harness.engines.hf_sampler import HfSampler
 from harness.engines.protocols import Decoding
 from harness.models.fit import end_ids
+from harness.models.load import load_outline, load_tokenizer
 from harness.models.tokenizer import VOCABULARY_SIZE, build_tokenizer
+from harness.schema import SchemaError
 from tests.harness.engines.policies import llama, qwen3
 
 MODELS = {"qwen3": qwen3, "llama": llama}
@@ -98,6 +102,22 @@ def test_responses_end_at_all_tokens_that_model_or_tokenizer_names() -> None:
     samples = sampler.sample([[1, 8]], Decoding(60, 30), seed=0)
     last = {ids[mask][-1].item() for ids, mask in zip(samples.response_ids, samples.response_mask, strict=True)}
     assert {7, 9} <= last
+
+
+def test_without_any_end_token_engines_elsewhere_are_not_started(tmp_path: Path) -> None:
+    tokenizer = _endless()
+    LlamaConfig(vocab_size=256, eos_token_id=None, bos_token_id=None).save_pretrained(tmp_path)
+    (tmp_path / "model.safetensors").touch()  # which is not looked at before
+    tokenizer.save_pretrained(tmp_path)
+    with pytest.raises(SchemaError, match="neither tokenizer nor model names a token that ends a response"):
+        vocabulary(load_outline(str(tmp_path)), load_tokenizer(str(tmp_path)))
+
+
+def _endless() -> PreTrainedTokenizerFast:
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE({letter: index for index, letter in enumerate(alphabet)}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer)
 
 
 def test_learned_positions_bound_prompts_and_responses() -> None:

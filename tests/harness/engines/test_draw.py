@@ -5,7 +5,7 @@ import torch
 from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
 from harness.engines import draw as draw_module
-from harness.engines.draw import LARGE_VOCABULARY, chances, draw, invert, uniforms
+from harness.engines.draw import LARGE_VOCABULARY, Choice, chances, choose, draw, invert, uniforms
 from harness.engines.protocols import Decoding
 
 
@@ -76,3 +76,54 @@ def test_a_large_vocabulary_keeps_the_mass_of_its_tail() -> None:
     share = tail.softmax(dim=-1)[0, 1:].sum().item()  # 1.5e-5, each token far below the spacing of float32 at 1
     edge = torch.tensor([1 - share / 2])
     assert invert(tail.log_softmax(dim=-1), edge).item() == pytest.approx(75_000, abs=1000)
+
+
+@pytest.mark.parametrize("temperature", [0.7, 1.0, 1.3])
+@pytest.mark.parametrize(
+    ("top_p", "top_k"), [(1.0, 4), (0.7, 0), (0.6, 9), (0.01, 0), (1.0, 1), (0.99, 8), (0.999999, 0)]
+)
+@pytest.mark.parametrize("few", [11, 2])
+def test_the_mass_that_is_left_leads_back_to_the_whole_softmax(
+    few: int, top_p: float, top_k: int, temperature: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draw_module, "FEW", few)
+    logits = 3 * torch.randn(40, 11, generator=torch.Generator().manual_seed(4))
+    choice = choose(logits, torch.linspace(0, 0.999, 40), Decoding(1, 1, temperature, top_p, top_k))
+    whole = (logits / temperature).log_softmax(dim=-1).gather(1, choice.ids[:, None])[:, 0]
+    assert choice.log_kept is not None
+    torch.testing.assert_close(choice.log_probs + choice.log_kept, whole)
+    assert (choice.log_kept <= 0).all()
+    if not top_k:
+        assert (choice.log_kept.exp() >= top_p - 1e-6).all()
+
+
+@pytest.mark.parametrize(
+    "decoding",
+    [
+        Decoding(1, 1),
+        Decoding(1, 1, 0.7),
+        Decoding(1, 1, 1.0, 1.0, 11),
+        Decoding(1, 1, 1.0, 1.0, 500),
+        Decoding(1, 1, 0.0, 0.5, 3),
+    ],
+    ids=["plain", "tempered", "all tokens", "more tokens than there are", "greedy"],
+)
+def test_a_neutral_cut_is_none(decoding: Decoding) -> None:
+    logits = torch.randn(5, 11, generator=torch.Generator().manual_seed(4))
+    choice = choose(logits, torch.full((5,), 0.5), decoding)
+    assert choice.log_kept is None
+    assert not decoding.cuts(11)
+    log_probs = (logits / (decoding.temperature or 1)).log_softmax(dim=-1)
+    torch.testing.assert_close(choice.log_probs, log_probs.gather(1, choice.ids[:, None])[:, 0])
+
+
+def test_parts_of_a_batch_join_with_what_was_left_or_without() -> None:
+    logits, uniform = torch.randn(6, 11, generator=torch.Generator().manual_seed(4)), torch.linspace(0, 0.9, 6)
+    for decoding in (Decoding(1, 1), Decoding(1, 1, top_p=0.7)):
+        whole = choose(logits, uniform, decoding)
+        joined = Choice.join([choose(logits[:4], uniform[:4], decoding), choose(logits[4:], uniform[4:], decoding)])
+        assert torch.equal(joined.ids, whole.ids)
+        torch.testing.assert_close(joined.log_probs, whole.log_probs)
+        assert (joined.log_kept is None) == (whole.log_kept is None)
+        if whole.log_kept is not None:
+            torch.testing.assert_close(joined.log_kept, whole.log_kept)

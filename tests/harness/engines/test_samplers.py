@@ -242,6 +242,26 @@ def _left(logits: torch.Tensor, top_p: float, top_k: int) -> dict[int, float]:
 
 
 @both
+@pytest.mark.parametrize(("top_p", "top_k"), [(1.0, 3), (0.7, 0), (0.6, 5), (0.99, 100)])
+def test_samplers_tell_what_a_cut_left_of_the_learners_distribution(kind: Any, top_p: float, top_k: int) -> None:
+    model, temperature = qwen3(), 0.9
+    samples = sampler(kind, model).sample(PROMPTS, Decoding(6, 12, temperature, top_p, top_k), seed=0)
+    whole, _ = reference(model, samples, temperature)
+    assert samples.log_kept is not None
+    torch.testing.assert_close(samples.whole_log_probs, whole.detach(), atol=1e-5, rtol=0)
+    assert (samples.log_kept[samples.response_mask] < 0).any()
+    assert (samples.log_kept[~samples.response_mask] == 0).all()
+
+
+@both
+def test_samplers_that_cut_nothing_keep_nothing_of_it(kind: Any) -> None:
+    for decoding in (Decoding(2, 6, 0.9), Decoding(2, 6, 0.9, 1.0, VOCABULARY), Decoding(2, 6, 0.0, 0.5)):
+        samples = sampler(kind).sample(PROMPTS, decoding, seed=0)
+        assert samples.log_kept is None
+        assert samples.whole_log_probs is samples.log_probs
+
+
+@both
 def test_a_response_ends_at_any_of_several_tokens(kind: Any) -> None:
     usual = sampler(kind).sample(PROMPTS, Decoding(40, 12), seed=0)
     samples = kind(qwen3(), (EOS, 5), PAD, decode).sample(PROMPTS, Decoding(40, 12), seed=0)
@@ -251,6 +271,15 @@ def test_a_response_ends_at_any_of_several_tokens(kind: Any) -> None:
         assert samples.truncated[row].item() == (not ends)
         assert samples.texts[row].split() == [str(token) for token in answer if token not in {EOS, 5}]
     assert {answer[-1] for answer in all_answers(samples)} >= {EOS, 5}
+
+
+@both
+def test_padding_by_the_end_token_changes_nothing(kind: Any) -> None:
+    usual = sampler(kind).sample(PROMPTS, Decoding(8, 12), seed=0)
+    samples = kind(qwen3(), (EOS,), EOS, decode).sample(PROMPTS, Decoding(8, 12), seed=0)
+    assert all_answers(samples) == all_answers(usual)
+    assert torch.equal(samples.truncated, usual.truncated)
+    torch.testing.assert_close(samples.log_probs, usual.log_probs)
 
 
 def test_both_samplers_draw_the_same_tokens() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.engines.vllm_answers import Answers
-from harness.engines.vllm_spread import gather, prompt_seeds, spread, take
+from harness.engines.vllm_spread import gather, gather_kept, prompt_seeds, spread, take
 
 LENGTHS = st.lists(st.integers(1, 50), min_size=1, max_size=20)
 
@@ -45,6 +47,16 @@ def test_what_engines_answer_comes_back_in_the_order_of_the_prompts() -> None:
     ids, log_probs = gather(drawn, [prompt for share in shares for prompt in share], fill=99)
     assert ids.tolist() == [[10, 99], [11, 11], [20, 99], [21, 21], [30, 99], [31, 31]]
     assert torch.equal(log_probs, torch.where(ids == 99, 0.0, -ids.float()))
+
+
+def test_what_a_cut_left_comes_back_beside_its_tokens() -> None:
+    shares = spread([[0], [0, 0, 0], [0, 0]], 2)
+    order = [prompt for share in shares for prompt in share]
+    drawn = [answered(take([10, 20, 30], share)) for share in shares]
+    assert gather_kept(drawn, order) is None
+    cut = [replace(part, log_kept=part.log_probs / 2) for part in drawn]
+    _, log_probs = gather(cut, order, fill=99)
+    assert torch.equal(gather_kept(cut, order), log_probs / 2)  # type: ignore[arg-type]
 
 
 def answered(firsts: list[int]) -> Answers:

@@ -3,11 +3,11 @@ from __future__ import annotations
 from itertools import islice
 
 import pytest
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
 from harness.models.corpus import opening
-from harness.models.prompting import SYSTEM_PROMPT, PromptForm, format_prompt
+from harness.models.prompting import SYSTEM_PROMPT, PromptForm, format_prompt, prompt_notes
 from harness.models.tokenizer import build_tokenizer
 from harness.problems.arithmetic import DIFFICULTIES, stream
 
@@ -98,3 +98,84 @@ def test_a_template_without_system_turns_gets_the_instruction_in_the_question() 
 def test_hybrid_models_are_asked_in_plain_form_too() -> None:
     tokenizer = _byte_tokenizer(HYBRID)
     assert tokenizer.decode(format_prompt(tokenizer, "2+3=?", "base")) == f"2+3=?\n{SYSTEM_PROMPT}\n"
+
+
+# Beginnings and ends that tokenizers and templates put around a text.
+BEGINNING = "{% if add_generation_prompt %}<assistant>{% endif %}"
+PLAIN_TEMPLATE = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}" + BEGINNING
+
+
+def _special(before: str = "", behind: str = "", template: str | None = None) -> PreTrainedTokenizerFast:
+    """A tokenizer that puts special tokens before and behind a text, such as "<s> <s>" and "</s>"."""
+    tokenizer = _byte_tokenizer(template)
+    tokenizer.add_special_tokens(
+        {"bos_token": "<s>", "eos_token": "</s>", "additional_special_tokens": ["[sep]", "<go>"]}
+    )
+    known = [(token, tokenizer.convert_tokens_to_ids(token)) for token in ("<s>", "</s>", "[sep]", "<go>")]
+    around = " ".join(part for part in (before, "$A", behind) if part)
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(single=around, special_tokens=known)
+    return tokenizer
+
+
+@pytest.mark.parametrize("behind", ["</s>", "</s> </s>", "[sep]", "[sep] </s>"])
+@pytest.mark.parametrize("before", ["", "<s>", "<go> <s>"])
+def test_a_question_in_plain_form_does_not_end_with_what_ends_a_text(before: str, behind: str) -> None:
+    asked = _special(before, behind).decode(format_prompt(_special(before, behind), "2+3=?", "base"))
+    assert asked == f"{before.replace(' ', '')}2+3=?\n{SYSTEM_PROMPT}\n"
+
+
+def test_a_text_begins_once() -> None:
+    tokenizer = _special("<s> <s>")
+    assert tokenizer.decode(format_prompt(tokenizer, "2+3=?", "base")).count("<s>") == 1
+    assert prompt_notes(tokenizer, "base") == (
+        "the tokenizer begins a text with '<s>' '<s>': each is put once before a prompt",
+    )
+
+
+def test_special_tokens_that_a_question_spells_itself_stay() -> None:
+    tokenizer = _special("<s>", "</s>")
+    asked = tokenizer.decode(format_prompt(tokenizer, "<s><s>2+3=?</s>", "base"))
+    assert asked == f"<s><s><s>2+3=?</s>\n{SYSTEM_PROMPT}\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "behind", "template", "told"),
+    [
+        ("", "", PLAIN_TEMPLATE, []),
+        ("<s>", "", "{{ bos_token }}" + PLAIN_TEMPLATE, []),
+        ("<s>", "</s>", "{{ bos_token }}" + PLAIN_TEMPLATE, []),
+        ("<s>", "", PLAIN_TEMPLATE, ["begins a text with '<s>', and its chat template does not"]),
+        ("<s>", "", "{{ bos_token }}{{ bos_token }}" + PLAIN_TEMPLATE, ["begins a prompt with '<s>' twice"]),
+        ("", "", "{% for m in messages %}{{ m.content }}{{ eos_token }}\n{% endfor %}", ["ends a prompt with '</s>'"]),
+        ("", "", "{% for m in messages %}[I]{{ m.content }}[/I]{% endfor %}", []),
+        (
+            "",
+            "",
+            "{% for m in messages %}{{ m.content }}{{ eos_token }}{% endfor %}" + BEGINNING,
+            [],
+        ),
+    ],
+)
+def test_what_is_odd_about_a_template_is_said(before: str, behind: str, template: str, told: list[str]) -> None:
+    tokenizer = _special(before, behind, template)
+    notes = prompt_notes(tokenizer, "chat")
+    assert len(notes) == len(told)
+    assert all(words in note for words, note in zip(told, notes, strict=True))
+
+
+def test_a_template_asks_as_it_is_written_whatever_the_tokenizer_adds() -> None:
+    for before in ("", "<s>", "<s> <s>"):
+        tokenizer = _special(before, "</s>", "{{ bos_token }}" + PLAIN_TEMPLATE)
+        asked = tokenizer.decode(format_prompt(tokenizer, "2+3=?", "chat"))
+        assert asked == f"<s><system>{SYSTEM_PROMPT}<user>2+3=?<assistant>"
+
+
+def test_an_end_that_only_the_model_names_counts() -> None:
+    tokenizer = _special(template="{% for m in messages %}{{ m.content }}[sep]{% endfor %}")
+    assert not prompt_notes(tokenizer, "chat")
+    (note,) = prompt_notes(tokenizer, "chat", ends=[tokenizer.convert_tokens_to_ids("[sep]")])
+    assert note.startswith("the chat template ends a prompt with '[sep]' and does not begin the answer")
+
+
+def test_nothing_is_odd_about_the_embedded_models() -> None:
+    assert prompt_notes(build_tokenizer(), "base") == prompt_notes(build_tokenizer(), "chat") == ()
