@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import Field
 
 from harness.compose import compose
+from harness.data.files import OwnFile, with_files
 from harness.engine_config import BackendConfig, CheckpointConfig, Count
 from harness.engines.layout import layout
 from harness.models.locate import check_model
@@ -32,7 +33,7 @@ NonNegative = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 Probability = Annotated[float, Field(gt=0, le=1)]
-Benchmark = Literal["arithmetic", "math500", "olympiadbench", "minerva", "aime24", "aime25", "amc23", "gsm8k"]
+Benchmark = str  # one of harness.data.benchmarks.BENCHMARKS, "arithmetic", or a name of EvalConfig.files
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,9 @@ class DataConfig:
 
     source: Literal["arithmetic", "paper", "simplerl_zoo", "file"]
     difficulties: tuple[Difficulty, ...]  # drawn evenly; none where a file is named
-    path: str | None  # of a tier that `make difficulty` cut, for source "file"
+    path: str | None  # for source "file": of one's own problems, or of a tier that `make difficulty` cut; absolute
     part: Part  # of the problems: all, or what tuning and the ablation that stands on it share out
+    sha256: str | None = None  # of the file at ``path``, by which a run knows it; `with_files` finds it, nobody sets it
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ class EvalConfig:
     aime25: Literal[15, 30]  # part I, or both
     olympiadbench: Literal[170, 675]  # a fixed draw, or all
     every: NonNegative  # steps; 0 evaluates before the first step and after the last only
+    files: Mapping[str, OwnFile] = field(default_factory=dict)  # benchmarks that are files; `with_files` finds them
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,7 @@ class ExperimentConfig:
         for name in ("preset", "emulate", "seed", "checkpoint"):
             del settings[name]
         settings["backend"] = _arithmetic_of(self.backend)
+        _know_files_by_content(settings)
         if self.data.part == ALL:  # as in the ids of runs of before there were parts
             del settings["data"]["part"]
         if not self.rollout.ahead:  # likewise
@@ -160,6 +164,17 @@ class ExperimentConfig:
         )
 
 
+def _know_files_by_content(settings: dict[str, Any]) -> None:
+    """A file is known by what it holds, so that a moved one is the same run and a changed one is another."""
+    data, files = settings["data"], settings["eval"].pop("files")
+    if data["sha256"] is None:
+        del data["sha256"]
+    else:
+        del data["path"]
+    if files:
+        settings["eval"]["files"] = {name: file["sha256"] or file["path"] for name, file in files.items()}
+
+
 def _arithmetic_of(backend: BackendConfig) -> dict[str, Any]:
     """What decides the numbers: which engines, in which precision. How many there are and where does not."""
     engines = {"vllm": backend.vllm, "deepspeed": backend.deepspeed}
@@ -176,7 +191,7 @@ def load(*overrides: str) -> ExperimentConfig:
 
 def check(composed: Mapping[str, Any]) -> ExperimentConfig:
     """Check what was composed, as ``load`` does."""
-    config = read(ExperimentConfig, composed, "")
+    config = read(ExperimentConfig, with_files(composed), "")
     layout(config.backend)
     _refuse_crowded(config)
     _refuse_uneven(config)
@@ -198,8 +213,15 @@ def _refuse_crowded(config: ExperimentConfig) -> None:
 
 def _refuse_pathless(data: DataConfig) -> None:
     if data.source == "file" and (data.path is None or data.difficulties):
-        raise SchemaError("data.path: source=file needs the path of a tier, and data.difficulties=[]")
-    if data.source != "file" and (data.path is not None or not data.difficulties):
+        raise SchemaError(
+            "data.path: source=file needs the path of a tier, and data.difficulties=[], or that of a JSON Lines file "
+            "with problem and answer in every row (docs/own_tasks.md)"
+        )
+    if data.source != "file" and data.path is not None:
+        raise SchemaError(
+            f"data.path: goes with data.source=file, and this is {data.source}; set data.source=file or data.path=null"
+        )
+    if data.source != "file" and not data.difficulties:
         raise SchemaError(f"data.difficulties: source={data.source} needs at least one, and data.path=null")
 
 

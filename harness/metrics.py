@@ -92,7 +92,7 @@ def family(name: str) -> str:
     """The name under which a metric is explained: "fired/gspo" is a "fired/<trick>"."""
     if name.startswith("fired/"):
         return "fired/<trick>"
-    return re.sub(r"^eval/\w+/", "eval/<benchmark>/", name)
+    return re.sub(r"^eval/[^/]+/", "eval/<benchmark>/", name)
 
 
 def is_timing(name: str) -> bool:

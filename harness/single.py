@@ -18,6 +18,7 @@ from harness.data.errors import DataError
 from harness.lock import BusyError, held
 from harness.memory import out_of_memory
 from harness.models.locate import ModelError
+from harness.problems.remarks import remarks
 from harness.problems.source import material
 from harness.provenance import provenance
 from harness.schema import SchemaError
@@ -72,6 +73,8 @@ def _run(config: ExperimentConfig, results: Path) -> RunRecord:
     for name, reasons in config.update_rule().inert().items():
         print(f"{name} cannot act: {'; '.join(reasons)}")
     print(read.cards(), end="")
+    for remark in remarks(config, read):
+        print(remark)
     folder = results / "runs" / config.run_id()
     try:
         with held(folder / LOCK):

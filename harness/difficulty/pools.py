@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from harness.data.card import Card, answer_kinds, length_percentiles
+from harness.data.files import own_file
+from harness.data.own import is_tier, training
 from harness.data.stored import Tier, encode
 from harness.data.tiers import SOURCES, TIERS, custom_tier, tier
 from harness.problems.arithmetic import DIFFICULTIES, stream
@@ -29,8 +31,14 @@ def pool(name: str, size: int | None) -> Tier:
         return _arithmetic(name, size)
     if name not in _BUILT and not name.endswith(".jsonl"):
         raise SchemaError(f"tier={name}: no such tier; {suggest(name, (*_BUILT, *_ARITHMETIC))}")
-    whole = tier(*_BUILT[name]) if name in _BUILT else custom_tier(Path(name))
+    whole = tier(*_BUILT[name]) if name in _BUILT else _of_file(name)
     return Tier(tuple(_drawn(whole.problems, size)), whole.card)
+
+
+def _of_file(name: str) -> Tier:
+    """A tier that was cut, or one's own problems."""
+    is_own = Path(name).is_file() and not is_tier(Path(name))
+    return training(own_file(name)) if is_own else custom_tier(Path(name))
 
 
 def _drawn(problems: tuple[Problem, ...], size: int | None) -> Iterator[Problem]:
