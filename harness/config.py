@@ -15,11 +15,13 @@ from pydantic import Field
 
 from harness.compose import compose
 from harness.data.files import OwnFile, with_files
-from harness.engine_config import BackendConfig, CheckpointConfig, Count
+from harness.engine_config import BackendConfig, CheckpointConfig, Count, Positive
 from harness.engines.layout import layout
 from harness.models.locate import check_model
 from harness.problems.arithmetic import Difficulty
 from harness.problems.part import ALL, Part
+from harness.rewards.function import Function
+from harness.rewards.locate import Located, with_reward
 from harness.schema import SchemaError, read
 from tricks.batch import Setup
 from tricks.build import build
@@ -59,10 +61,22 @@ class DataConfig:
 
 @dataclass(frozen=True, slots=True)
 class RewardConfig:
-    """The reward scale: what a right and a wrong response earn."""
+    """What a right and a wrong response earn, and who judges.
+
+    Verifiers judge unless a function does; only the scale has no default here.
+    """
 
     correct: float
     wrong: float
+    function: str | None = None  # one's own, "package.module:name" or an entry point; None: the verifiers
+    right_from: Annotated[float, Field(gt=0, le=1)] = 1.0  # the function's score from which a response is right
+    seconds: Positive = 2.0  # of CPU, of one call of the function
+    memory_mb: Count = 4096  # of the function's process
+    source: Located | None = None  # of the function; `with_reward` finds it, nobody sets it
+
+    def judge(self) -> Function | None:
+        """The function that judges responses; None where verifiers do."""
+        return None if self.source is None else Function(self.source, self.right_from, self.seconds, self.memory_mb)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +154,7 @@ class ExperimentConfig:
             del settings[name]
         settings["backend"] = _arithmetic_of(self.backend)
         _know_files_by_content(settings)
+        _know_function_by_source(settings["reward"])
         if self.data.part == ALL:  # as in the ids of runs of before there were parts
             del settings["data"]["part"]
         if not self.rollout.ahead:  # likewise
@@ -175,6 +190,16 @@ def _know_files_by_content(settings: dict[str, Any]) -> None:
         settings["eval"]["files"] = {name: file["sha256"] or file["path"] for name, file in files.items()}
 
 
+def _know_function_by_source(reward: dict[str, Any]) -> None:
+    """A reward function is known by its source; runs without one have the ids of before there were any."""
+    source = reward.pop("source")
+    if source is None:
+        for name in ("function", "right_from", "seconds", "memory_mb"):
+            del reward[name]
+    else:
+        reward["function"] = [source["target"].partition(":")[2], source["sha256"]]
+
+
 def _arithmetic_of(backend: BackendConfig) -> dict[str, Any]:
     """What decides the numbers: which engines, in which precision. How many there are and where does not."""
     engines = {"vllm": backend.vllm, "deepspeed": backend.deepspeed}
@@ -191,7 +216,7 @@ def load(*overrides: str) -> ExperimentConfig:
 
 def check(composed: Mapping[str, Any]) -> ExperimentConfig:
     """Check what was composed, as ``load`` does."""
-    config = read(ExperimentConfig, with_files(composed), "")
+    config = read(ExperimentConfig, with_reward(with_files(composed)), "")
     layout(config.backend)
     _refuse_crowded(config)
     _refuse_uneven(config)

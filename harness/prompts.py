@@ -109,9 +109,8 @@ class Prompts:
 
 def task(problem: Problem, config: ExperimentConfig, tokenizer: PreTrainedTokenizerBase) -> Task:
     """The problem with its prompt in tokens."""
-    return Task(
-        problem, tuple(format_prompt(tokenizer, problem.prompt, config.model.prompt_form, config.model.thinking))
-    )
+    prompt = format_prompt(tokenizer, problem.prompt, config.model.prompt_form, config.model.thinking)
+    return Task(problem, tuple(prompt), config.reward.judge())
 
 
 def training_decoding(config: ExperimentConfig) -> Decoding:

@@ -133,7 +133,7 @@ def _line(report: StepReport) -> str:
 def _print_scores(record: RunRecord) -> None:
     benchmarks = [f"final/{name}/avg@{_samples(record, name)}" for name in record.config["eval"]["benchmarks"]]
     several = benchmarks if len(benchmarks) > 1 else []
-    for name in ("start/accuracy", "final/accuracy", *several, "final/truncated", "final/length"):
+    for name in ("start/accuracy", "final/accuracy", "final/score", *several, "final/truncated", "final/length"):
         if name in record.scores:
             print(f"{name:{_WIDTH}} {record.scores[name]:8.3f}")
     if "best/step" in record.scores:

@@ -23,6 +23,7 @@ from harness.data.tiers import custom_tier, tier
 from harness.problems.arithmetic import DIFFICULTIES, Difficulty, evaluation_set
 from harness.problems.problem import Problem
 from harness.records import DATA
+from harness.rewards.function import RewardError, judge
 from harness.schema import SchemaError
 from harness.seeding import derive
 
@@ -59,7 +60,27 @@ class Material:
 def material(config: ExperimentConfig) -> Material:
     """Read all of it. Raises DataError where a tier or a benchmark cannot be read, SchemaError for a wrong setting."""
     files = {name: held_out_problems(file, name, graded=_graded(config)) for name, file in config.eval.files.items()}
-    return Material(tiers(config), held_out(config), {name: card for name, (_, card) in files.items()})
+    found = Material(tiers(config), held_out(config), {name: card for name, (_, card) in files.items()})
+    refuse_broken_reward(config, found.held_out)
+    return found
+
+
+def refuse_broken_reward(config: ExperimentConfig, problems: Mapping[str, tuple[Problem, ...]]) -> None:
+    """Ask a reward function once, where there is one: about a problem whose response is its answer.
+
+    Raises RewardError for a function that cannot be imported, or that fails on that.
+    """
+    function = config.reward.judge()
+    asked = next((found[0] for found in problems.values() if found), None)
+    if function is None or asked is None:
+        return
+    (verdict,) = judge(function).verify([(asked, asked.answer)])
+    if verdict.undecided:
+        raise RewardError(
+            f"reward.function={function.located.target}: {verdict.reason} on the first problem, {asked.problem_id!r}, "
+            f"with its answer as the response; raise reward.seconds or reward.memory_mb, or mend the function: python "
+            f"-m harness.rewards check {function.located.target}"
+        )
 
 
 def tiers(config: ExperimentConfig) -> dict[str, Tier]:
@@ -83,7 +104,7 @@ def held_out(config: ExperimentConfig) -> dict[str, tuple[Problem, ...]]:
 
 def _graded(config: ExperimentConfig) -> bool:
     """Whether the verifier has to read the answers."""
-    return True
+    return config.reward.function is None
 
 
 def _scored_on(config: ExperimentConfig) -> tuple[Loaded, ...]:

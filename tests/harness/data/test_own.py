@@ -94,7 +94,7 @@ def test_a_benchmark_with_answers_that_cannot_be_read_is_refused_with_all_lines(
         held_out_problems(own_file(str(path)), "held")
     first, second = str(caught.value).splitlines()
     assert first.startswith(
-        f"{path}:1: field 'answer' cannot be read: a brace is never closed (and in 1 more: lines 3)"
+        f"{path}:1: field 'answer' cannot be read: a brace is never closed (and in 1 more: line 3)"
     )
     assert second.startswith(f"{path}:4: field 'answer' cannot be read: it is empty")
 
