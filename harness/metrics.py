@@ -63,7 +63,6 @@ METRICS: Final = {
     "eval/accuracy": "avg@k on the held-out problems, mean over benchmarks",
     "eval/pass": "share of held-out problems solved by at least one of k samples (pass@k)",
     "eval/majority": "chance that the answer which most of k samples give is right (maj@k)",
-    "eval/score": "mean score of one's own reward function on the held-out problems, mean over benchmarks",
     "eval/length": "mean tokens of a held-out response",
     "eval/truncated": "share of held-out responses stopped by the length limit",
     "eval/undecided": "share of held-out responses on which the verifier hit a limit; counted as wrong",
@@ -72,7 +71,6 @@ METRICS: Final = {
     "eval/<benchmark>/accuracy": "avg@k on one benchmark",
     "eval/<benchmark>/pass": "pass@k on one benchmark",
     "eval/<benchmark>/majority": "maj@k on one benchmark",
-    "eval/<benchmark>/score": "mean score of one's own reward function on one benchmark",
     "eval/<benchmark>/length": "mean tokens of a response on one benchmark",
     "eval/<benchmark>/truncated": "share of responses stopped by the length limit on one benchmark",
     "eval/<benchmark>/undecided": "share of responses on which the verifier hit a limit on one benchmark",
@@ -87,6 +85,12 @@ METRICS: Final = {
     "tokens_per_second": "response tokens sampled and trained on per wall second of the step",
     "fired/<trick>": "share of response tokens whose gradient the trick changes, mean over the updates; "
     "of a trick that draws groups anew, share of the batch's prompts that it replaces or takes away",
+}
+
+# Of runs whose responses one's own function judges, beside the others.
+REWARD_METRICS: Final = {
+    "eval/score": "mean score of one's own reward function on the held-out problems, mean over benchmarks",
+    "eval/<benchmark>/score": "mean score of one's own reward function on one benchmark",
 }
 
 

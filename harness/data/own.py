@@ -95,6 +95,8 @@ def held_out_problems(file: OwnFile, name: str, *, graded: bool = True) -> tuple
 
 
 def _content(path: Path) -> bytes:
+    if path.exists() and not path.is_file() and not path.is_dir():  # such as a pipe, which can be read once
+        raise DataError(f"{path}: no regular file; write the rows to a file, which a run reads more than once")
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -185,7 +187,7 @@ def _compared(rows: Sequence[Row], held_out: Sequence[Loaded]) -> list[str]:
             continue
         if loaded.source.name in scored:
             continue
-        known = Benchmarks(loaded.rows)
+        known = _indexed(loaded)
         found = [
             row.row_id
             for row in rows
@@ -195,6 +197,11 @@ def _compared(rows: Sequence[Row], held_out: Sequence[Loaded]) -> list[str]:
             shown = ", ".join(found[:_LISTED]) + (", ..." if len(found) > _LISTED else "")
             notes.append(f"repeats {len(found)} problems of {name}, on which this run is not scored; kept: {shown}")
     return notes
+
+
+@lru_cache(maxsize=8)
+def _indexed(loaded: Loaded) -> Benchmarks:
+    return Benchmarks(loaded.rows)
 
 
 def _refuse_unreadable(rows: Sequence[Row], *, graded: bool) -> None:

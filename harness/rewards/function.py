@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import weakref
 from dataclasses import dataclass
@@ -57,12 +58,16 @@ class Judge:
     """Scores responses by a function; the process starts when it is first needed."""
 
     def __init__(self, function: Function) -> None:
-        self._function, self._lock = function, threading.Lock()
-        self._held: list[Process] = []
-        weakref.finalize(self, _close, self._held)
+        self._function = function
+        self._begin()
 
     def verify(self, pairs: Sequence[tuple[Problem, str]]) -> list[Verdict]:
-        """The verdict on each response, in their order. Raises RewardError for a fault of the function."""
+        """The verdict on each response, in their order. Raises RewardError for a fault of the function.
+
+        Safe from any thread; a fork gets a process of its own.
+        """
+        if self._owner != os.getpid():
+            self._begin()
         asked = [(problem.prompt, problem.answer, response) for problem, response in pairs]
         found: dict[Asked, tuple[float, str]] = {}
         with self._lock:
@@ -76,6 +81,11 @@ class Judge:
                 f"{self._function.seconds:g}) or reward.memory_mb (now {self._function.memory_mb}), {self._way_out}"
             )
         return [self._verdict(*found[question], question[2]) for question in asked]
+
+    def _begin(self) -> None:
+        self._owner, self._lock = os.getpid(), threading.Lock()
+        self._held: list[Process] = []
+        weakref.finalize(self, _close, self._held)
 
     def start(self) -> None:
         """Import the function in its process. Raises RewardError where that fails."""
@@ -105,7 +115,8 @@ class Judge:
             process = self._process()
             words = process.exchange(question)
             if words is None:
-                reason = process.ended()
+                ended = process.ended()
+                reason = "deadline" if process.silent else ended
             elif words[0] == "score":
                 return words[1], SCORED
             elif words[0] == "memory":

@@ -42,6 +42,7 @@ class Process:
 
         """
         self._limits, self._in_group = limits, in_group
+        self.silent = False  # whether it said nothing for as long as was waited
         path = os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))
         self._worker = subprocess.Popen(
             [sys.executable, "-P", "-m", module, str(limits.cpu_seconds), str(limits.memory_mb), *words],
@@ -112,6 +113,7 @@ class Process:
         held = b""
         while not held.endswith(b"\n"):
             ready, _, _ = select.select([self._worker.stdout], [], [], seconds)
+            self.silent = not ready
             piece = os.read(self._worker.stdout.fileno(), _REPLY) if ready else b""
             if not piece:
                 return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -93,9 +94,7 @@ def test_a_benchmark_with_answers_that_cannot_be_read_is_refused_with_all_lines(
     with pytest.raises(DataError) as caught:
         held_out_problems(own_file(str(path)), "held")
     first, second = str(caught.value).splitlines()
-    assert first.startswith(
-        f"{path}:1: field 'answer' cannot be read: a brace is never closed (and in 1 more: line 3)"
-    )
+    assert first.startswith(f"{path}:1: field 'answer' cannot be read: a brace is never closed (and in 1 more: line 3)")
     assert second.startswith(f"{path}:4: field 'answer' cannot be read: it is empty")
 
 
@@ -147,3 +146,9 @@ def test_the_command_prints_both_cards_and_refuses_in_a_message(
     assert main([f"file={mine}", "near=0.5"]) == 2
     assert main(["file=nowhere.jsonl"]) == 2
     assert "nowhere.jsonl: no such file" in capsys.readouterr().err
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    with pytest.raises(DataError, match="no regular file"):
+        training(own_file(str(tmp_path / "pipe.jsonl")))

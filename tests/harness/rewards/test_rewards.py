@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -33,6 +34,7 @@ SMALL = ("steps=1", "rollout.prompts_per_batch=4", "rollout.group_size=2", "eval
 SOURCE = '''\
 import os
 import sys
+import time
 
 def same(problem, answer, response):
     return response == answer
@@ -409,3 +411,38 @@ def test_the_command_refuses_a_function_that_fails_in_one_message(folder: Path) 
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("reward.function=mine:nothing: returned None; ")
+
+
+def test_a_function_that_waits_too_long_counts_as_beyond_the_deadline(folder: Path) -> None:
+    (folder / "slow.py").write_text("import time\n\ndef waits(problem, answer, response):\n    time.sleep(1000)\n")
+    judge = Judge(Function(locate("slow:waits"), 1.0, 0.02, 2048))  # 0.6 s on the clock
+    try:
+        assert judge.verify([(ONE, "a")])[0].reason == "deadline"
+    finally:
+        judge.close()
+
+
+def test_processes_that_a_function_starts_end_with_it(folder: Path) -> None:
+    (folder / "parent.py").write_text(
+        "import subprocess\n\ndef starts(problem, answer, response):\n"
+        "    found = subprocess.Popen(['sleep', '1000'])\n"
+        "    open('child', 'w').write(str(found.pid))\n    return 1.0\n"
+    )
+    judge = Judge(Function(locate("parent:starts"), 1.0, 5.0, 2048))
+    judge.verify([(ONE, "a")])
+    child = int((folder / "child").read_text())
+    os.kill(child, 0)
+    judge.close()
+    for _ in range(100):
+        if _is_gone(child):
+            break
+        time.sleep(0.05)
+    assert _is_gone(child)
+
+
+def _is_gone(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return True
+    return state == "Z"
