@@ -127,7 +127,7 @@ def _numbers(study: Study, taken: pd.DataFrame) -> Iterator[Column]:
 def _held_out(taken: pd.DataFrame) -> list[str]:
     """pass@k over all benchmarks, and accuracy on each where there are several."""
     names = [str(name) for name in taken]
-    single = [name for name in names if re.fullmatch(r"final/\w+/avg@\d+", name)]
+    single = [name for name in names if re.fullmatch(r"final/[^/]+/avg@\d+", name)]
     passes = [name for name in names if re.fullmatch(r"final/pass@\d+", name)]
     return sorted(passes) + (single if len(single) > 1 else [])
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _TENSORS: Final = "batch.safetensors"
 _WORDS: Final = "batch.json"
 _VERDICTS: Final = ("right", "formatted", "undecided")
+_CREDIT: Final = "credit"  # of a reward function alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,9 @@ def save_batch(ready: Ready, folder: Path) -> None:
     if drawn is not None:
         named = {name: getattr(drawn.samples, name) for name in _tensor_names()}
         of_samples = {name: tensor for name, tensor in named.items() if tensor is not None}
-        save_tensors({**of_samples, **{name: getattr(drawn, name) for name in _VERDICTS}}, folder / _TENSORS)
+        verdicts = {name: getattr(drawn, name) for name in _VERDICTS}
+        credit = {} if drawn.credit is None else {_CREDIT: drawn.credit}
+        save_tensors({**of_samples, **verdicts, **credit}, folder / _TENSORS)
 
 
 def load_batch(folder: Path) -> Ready | None:
@@ -55,7 +58,8 @@ def load_batch(folder: Path) -> Ready | None:
 def _drawn(folder: Path, texts: tuple[str, ...]) -> Drawn:
     tensors = load_tensors(folder / _TENSORS)
     samples = Samples(**{name: tensors[name] for name in _tensor_names() if name in tensors}, texts=texts)
-    return Drawn(samples, *(tensors[name] for name in _VERDICTS))
+    right, formatted, undecided = (tensors[name] for name in _VERDICTS)
+    return Drawn(samples, right, formatted, undecided, tensors.get(_CREDIT))
 
 
 def _tensor_names() -> list[str]:

@@ -29,7 +29,8 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     if not GlobalHydra.instance().is_initialized():  # once a process; opening Hydra costs more than composing
         initialize_config_module(MODULE, version_base="1.3")
     try:
-        node = hydra_compose("experiment", overrides=[over_the_preset(override) for override in overrides])
+        written = [over_the_preset(override) for override in (*overrides, *implied(overrides))]
+        node = hydra_compose("experiment", overrides=written)
         plain = OmegaConf.to_container(node, resolve=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise SchemaError(_explain(str(error), overrides)) from None
@@ -44,6 +45,13 @@ def over_the_preset(override: str) -> str:
     return f"++{override}" if override.startswith("tricks.") else override
 
 
+def implied(overrides: Sequence[str]) -> tuple[str, ...]:
+    """What a file of problems goes without: the difficulties of the default data, unless they are given too."""
+    given = {override.lstrip("+").partition("=")[0] for override in overrides}
+    of_a_file = any(override.lstrip("+") == "data.source=file" for override in overrides)
+    return ("data.difficulties=[]",) if of_a_file and "data.difficulties" not in given else ()
+
+
 def _explain(message: str, overrides: Sequence[str]) -> str:
     first = message.splitlines()[0]
     if missing := re.search(r"Could not find '(\w+)/([^']+)'", message):
@@ -53,6 +61,10 @@ def _explain(message: str, overrides: Sequence[str]) -> str:
         return _unknown(unknown[1])
     if "looks like a config group override" in message:
         return f"{first}; {suggest(first.split(chr(39))[1], groups())}"
+    if re.match(r"LexerNoViable|no viable alternative|mismatched input|extraneous input", first):
+        first += (
+            "; quote a value that holds other signs than letters, digits and _-./: , as in data.path='\"~/a b.jsonl\"'"
+        )
     return f"{first} (overrides: {' '.join(overrides)})"
 
 

@@ -8,18 +8,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import Field
 
 from harness.compose import compose
-from harness.engine_config import BackendConfig, CheckpointConfig, Count
+from harness.data.files import OwnFile, with_files
+from harness.engine_config import BackendConfig, CheckpointConfig, Count, Positive
 from harness.engines.layout import layout
 from harness.models.locate import check_model, local_settings, refuse_encoder
 from harness.models.window import refuse_short_locally
 from harness.problems.arithmetic import Difficulty
 from harness.problems.part import ALL, Part
+from harness.rewards.function import Function
+from harness.rewards.locate import Located, with_reward
 from harness.schema import SchemaError, read
 from tricks.batch import Setup
 from tricks.build import build
@@ -33,7 +36,7 @@ NonNegative = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 Probability = Annotated[float, Field(gt=0, le=1)]
-Benchmark = Literal["arithmetic", "math500", "olympiadbench", "minerva", "aime24", "aime25", "amc23", "gsm8k"]
+Benchmark = str  # one of harness.data.benchmarks.BENCHMARKS, "arithmetic", or a name of EvalConfig.files
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +55,29 @@ class DataConfig:
 
     source: Literal["arithmetic", "paper", "simplerl_zoo", "file"]
     difficulties: tuple[Difficulty, ...]  # drawn evenly; none where a file is named
-    path: str | None  # of a tier that `make difficulty` cut, for source "file"
+    path: str | None  # for source "file": of one's own problems, or of a tier that `make difficulty` cut; absolute
     part: Part  # of the problems: all, or what tuning and the ablation that stands on it share out
+    sha256: str | None = None  # of the file at ``path``, by which a run knows it; `with_files` finds it, nobody sets it
 
 
 @dataclass(frozen=True, slots=True)
 class RewardConfig:
-    """The reward scale: what a right and a wrong response earn."""
+    """What a right and a wrong response earn, and who judges.
+
+    Verifiers judge unless a function does; only the scale has no default here.
+    """
 
     correct: float
     wrong: float
+    function: str | None = None  # one's own, "package.module:name" or an entry point; None: the verifiers
+    right_from: Annotated[float, Field(gt=0, le=1)] = 1.0  # the function's score from which a response is right
+    seconds: Positive = 2.0  # of CPU, of one call of the function
+    memory_mb: Count = 4096  # of the function's process
+    source: Located | None = None  # of the function; `with_reward` finds it, nobody sets it
+
+    def judge(self) -> Function | None:
+        """The function that judges responses; None where verifiers do."""
+        return None if self.source is None else Function(self.source, self.right_from, self.seconds, self.memory_mb)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +124,7 @@ class EvalConfig:
     aime25: Literal[15, 30]  # part I, or both
     olympiadbench: Literal[170, 675]  # a fixed draw, or all
     every: NonNegative  # steps; 0 evaluates before the first step and after the last only
+    files: Mapping[str, OwnFile] = field(default_factory=dict)  # benchmarks that are files; `with_files` finds them
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +154,8 @@ class ExperimentConfig:
         for name in ("preset", "emulate", "seed", "checkpoint"):
             del settings[name]
         settings["backend"] = _arithmetic_of(self.backend)
+        _know_files_by_content(settings)
+        _know_function_by_source(settings["reward"])
         if self.data.part == ALL:  # as in the ids of runs of before there were parts
             del settings["data"]["part"]
         if not self.rollout.ahead:  # likewise
@@ -163,6 +182,27 @@ class ExperimentConfig:
         )
 
 
+def _know_files_by_content(settings: dict[str, Any]) -> None:
+    """A file is known by what it holds, so that a moved one is the same run and a changed one is another."""
+    data, files = settings["data"], settings["eval"].pop("files")
+    if data["sha256"] is None:
+        del data["sha256"]
+    else:
+        del data["path"]
+    if files:
+        settings["eval"]["files"] = {name: file["sha256"] or file["path"] for name, file in files.items()}
+
+
+def _know_function_by_source(reward: dict[str, Any]) -> None:
+    """A reward function is known by its source; runs without one have the ids of before there were any."""
+    source = reward.pop("source")
+    if source is None:
+        for name in ("function", "right_from", "seconds", "memory_mb"):
+            del reward[name]
+    else:
+        reward["function"] = [source["target"].partition(":")[2], source["sha256"]]
+
+
 def _arithmetic_of(backend: BackendConfig) -> dict[str, Any]:
     """What decides the numbers: which engines, in which precision. How many there are and where does not."""
     engines = {"vllm": backend.vllm, "deepspeed": backend.deepspeed}
@@ -178,8 +218,8 @@ def load(*overrides: str) -> ExperimentConfig:
 
 
 def check(composed: Mapping[str, Any]) -> ExperimentConfig:
-    """Check what was composed, as ``load`` does: settings, tricks, the model's files and its window."""
-    config = read(ExperimentConfig, composed, "")
+    """Check what was composed, as ``load`` does: settings, tricks, files, the model's files and its window."""
+    config = read(ExperimentConfig, with_reward(with_files(composed)), "")
     layout(config.backend)
     _refuse_crowded(config)
     _refuse_uneven(config)
@@ -203,8 +243,15 @@ def _refuse_crowded(config: ExperimentConfig) -> None:
 
 def _refuse_pathless(data: DataConfig) -> None:
     if data.source == "file" and (data.path is None or data.difficulties):
-        raise SchemaError("data.path: source=file needs the path of a tier, and data.difficulties=[]")
-    if data.source != "file" and (data.path is not None or not data.difficulties):
+        raise SchemaError(
+            "data.path: source=file needs the path of a tier, and data.difficulties=[], or that of a JSON Lines file "
+            "with problem and answer in every row (docs/own_tasks.md)"
+        )
+    if data.source != "file" and data.path is not None:
+        raise SchemaError(
+            f"data.path: goes with data.source=file, and this is {data.source}; set data.source=file or data.path=null"
+        )
+    if data.source != "file" and not data.difficulties:
         raise SchemaError(f"data.difficulties: source={data.source} needs at least one, and data.path=null")
 
 

@@ -68,6 +68,7 @@ def _answered(sampler: Sampler, tasks: Sequence[Task], part: Exam) -> Evaluation
     prompts = [task.prompt_ids for task in tasks]
     samples = sampler.sample(prompts, part.decoding, _seed(part.benchmark, tasks))
     verdicts, shape = verify(samples, tasks), (len(tasks), part.decoding.group_size)
+    scores = np.array([verdict.credit for verdict in verdicts]).reshape(shape) if tasks[0].function else None
     return Evaluation(
         problem_ids=tuple(task.problem.problem_id for task in tasks),
         right=np.array([verdict.right for verdict in verdicts]).reshape(shape),
@@ -75,6 +76,7 @@ def _answered(sampler: Sampler, tasks: Sequence[Task], part: Exam) -> Evaluation
         lengths=samples.response_mask.sum(dim=1).numpy(force=True).reshape(shape),
         answers=np.array([verdict.answer for verdict in verdicts], dtype=object).reshape(shape),
         reasons=np.array([verdict.reason for verdict in verdicts], dtype=object).reshape(shape),
+        scores=scores,
     )
 
 
@@ -95,4 +97,5 @@ def _unasked(tasks: Sequence[Task], samples: int) -> Evaluation:
         lengths=np.zeros(shape, dtype=np.int64),
         answers=np.full(shape, None, dtype=object),
         reasons=np.full(shape, TOO_LONG, dtype=object),
+        scores=np.zeros(shape) if any(task.function for task in tasks) else None,
     )

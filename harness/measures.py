@@ -33,13 +33,18 @@ class Measure:
 
 
 def measures(evaluation: Evaluation) -> dict[str, Measure]:
-    """Accuracy (avg@k), pass@k and majority (maj@k) over all problems, the others over those that were asked."""
+    """Accuracy (avg@k), pass@k and majority (maj@k) over all problems, the others over those that were asked.
+
+    With a reward function also its mean score, over all problems.
+    """
     asked, right = evaluation.asked, evaluation.right
     found = {
         "accuracy": Measure(float(right.mean()), standard_error(right.mean(axis=1))),
         "pass": _over(pass_at_k(right, right.shape[1])),
         "majority": _over(majority(right, evaluation.answers)),
     }
+    if evaluation.scores is not None:
+        found["score"] = Measure(float(evaluation.scores.mean()), standard_error(evaluation.scores.mean(axis=1)))
     if asked.any():
         found["length"] = _over(evaluation.lengths[asked].mean(axis=1))
         found["truncated"] = _over(evaluation.truncated[asked].mean(axis=1))

@@ -97,12 +97,18 @@ METRICS: Final = {
     "of a trick that draws groups anew, share of the batch's prompts that it replaces or takes away",
 }
 
+# Of runs whose responses one's own function judges, beside the others.
+REWARD_METRICS: Final = {
+    "eval/score": "mean score of one's own reward function on the held-out problems, mean over benchmarks",
+    "eval/<benchmark>/score": "mean score of one's own reward function on one benchmark",
+}
+
 
 def family(name: str) -> str:
     """The name under which a metric is explained: "fired/gspo" is a "fired/<trick>"."""
     if name.startswith("fired/"):
         return "fired/<trick>"
-    return re.sub(r"^eval/\w+/", "eval/<benchmark>/", name)
+    return re.sub(r"^eval/[^/]+/", "eval/<benchmark>/", name)
 
 
 def is_timing(name: str) -> bool:

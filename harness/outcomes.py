@@ -28,6 +28,7 @@ class Evaluation:
     lengths: NDArray[np.int64]  # tokens
     answers: NDArray[np.object_]  # normal form of what the last box holds, or None
     reasons: NDArray[np.object_]  # the verifier's
+    scores: NDArray[np.float64] | None = None  # from 0 to 1, by one's own reward function; None: by a verifier
 
     @property
     def asked(self) -> NDArray[np.bool_]:
@@ -42,7 +43,7 @@ class Evaluation:
     def frame(self) -> pd.DataFrame:
         """One row a sample, so that arms can be paired by problem later; ``of`` reads it back."""
         problems, samples = self.right.shape
-        return pd.DataFrame(
+        found = pd.DataFrame(
             {
                 "problem_id": np.repeat(np.array(self.problem_ids, dtype=object), samples),
                 "sample": np.tile(np.arange(samples), problems),
@@ -53,6 +54,7 @@ class Evaluation:
                 "reason": pd.array(self.reasons.ravel(), dtype="string"),
             }
         )
+        return found if self.scores is None else found.assign(score=self.scores.ravel())
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> Self:
@@ -66,6 +68,8 @@ class Evaluation:
             "answers": answers.where(answers.notna(), None),
             "reasons": frame["reason"].astype(object),
         }
+        if "score" in frame and frame["score"].notna().all():
+            columns["scores"] = frame["score"]
         arrays = {name: column.to_numpy().reshape(-1, samples) for name, column in columns.items()}
         return cls(tuple(frame["problem_id"].iloc[::samples]), **arrays)
 

@@ -16,7 +16,7 @@ from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from harness.compose import compose, over_the_preset
+from harness.compose import compose, implied, over_the_preset
 from harness.files import CONF, groups
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _SPECIAL = ("${", "defaults:", "@package")  # what makes a file depend on others
 
 def overlaid(overrides: Sequence[str]) -> dict[str, Any]:
     """The experiment with the overrides applied, as ``compose`` gives it. Raises SchemaError as that does."""
-    parsed = [_parsed(over_the_preset(override)) for override in overrides]
+    parsed = [_parsed(over_the_preset(override)) for override in (*overrides, *implied(overrides))]
     choices = {override.key_or_group: override.value() for override in parsed if override and _chooses(override)}
     plain = all(override and _plain(override) for override in parsed)
     if not plain or len(choices) < sum(_chooses(override) for override in parsed if override):

@@ -127,9 +127,8 @@ def notes(config: ExperimentConfig, tokenizer: PreTrainedTokenizerBase) -> tuple
 
 def task(problem: Problem, config: ExperimentConfig, tokenizer: PreTrainedTokenizerBase) -> Task:
     """The problem with its prompt in tokens."""
-    return Task(
-        problem, tuple(format_prompt(tokenizer, problem.prompt, config.model.prompt_form, config.model.thinking))
-    )
+    prompt = format_prompt(tokenizer, problem.prompt, config.model.prompt_form, config.model.thinking)
+    return Task(problem, tuple(prompt), config.reward.judge())
 
 
 def training_decoding(config: ExperimentConfig) -> Decoding:
@@ -141,6 +140,6 @@ def training_decoding(config: ExperimentConfig) -> Decoding:
 def evaluation_decoding(config: ExperimentConfig, benchmark: str) -> Decoding:
     """How the responses to a benchmark are drawn."""
     held_out = config.eval
-    samples = {**held_out.samples_of}.get(benchmark, held_out.samples)  # type: ignore[call-overload]
+    samples = {**held_out.samples_of}.get(benchmark, held_out.samples)
     limit = held_out.max_response_length or config.rollout.max_response_length
     return Decoding(samples, limit, held_out.temperature, held_out.top_p, held_out.top_k)

@@ -85,7 +85,7 @@ def freeze(config: ExperimentConfig) -> Frozen:
     first, policy = Policy(deepcopy(model), *limits), Policy(model, *limits)
     sampler, learner = build(model, tokenizer, config)
     rule, limit = config.update_rule(), config.rollout.max_response_length
-    tasks, _ = Prompts(config, tokenizer).training(tiers(config.data))
+    tasks, _ = Prompts(config, tokenizer).training(tiers(config))
     batches = (list(islice(tasks, config.rollout.prompts_per_batch)) for _ in range(config.steps))
     decoding = training_decoding(config)
     for _ in train(sampler, learner, rule, config.reward, batches, decoding, config.seed):

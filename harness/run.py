@@ -128,7 +128,7 @@ def save(finished: Finished, folder: Path) -> None:
 
 def _files(config: ExperimentConfig, read: Material, course: Course) -> dict[str, bytes]:
     resolved = yaml.safe_dump(_plain(config), sort_keys=False)
-    cards = {name: tier.card.to_json() for name, tier in read.tiers.items()}
+    cards = {name: card.to_json() for name, card in read.described().items()}
     written = {"data_card.json": json.dumps(cards, indent=2), "data_card.md": f"{read.cards()}\n"} if cards else {}
     return {
         "config.yaml": resolved.encode(),

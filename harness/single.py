@@ -18,6 +18,7 @@ from harness.data.errors import DataError
 from harness.lock import BusyError, held
 from harness.memory import out_of_memory
 from harness.models.locate import ModelError
+from harness.problems.remarks import remarks
 from harness.problems.source import material
 from harness.provenance import provenance
 from harness.schema import SchemaError
@@ -86,6 +87,8 @@ def _run(config: ExperimentConfig, results: Path) -> RunRecord:
     for note in prompts.notes:
         print(f"prompts: {note}")
     print(read.cards(), end="")
+    for remark in remarks(config, read):
+        print(remark)
     folder = results / "runs" / config.run_id()
     try:
         with held(folder / LOCK):
@@ -144,7 +147,7 @@ def _line(report: StepReport) -> str:
 def _print_scores(record: RunRecord) -> None:
     benchmarks = [f"final/{name}/avg@{_samples(record, name)}" for name in record.config["eval"]["benchmarks"]]
     several = benchmarks if len(benchmarks) > 1 else []
-    for name in ("start/accuracy", "final/accuracy", *several, "final/truncated", "final/length"):
+    for name in ("start/accuracy", "final/accuracy", "final/score", *several, "final/truncated", "final/length"):
         if name in record.scores:
             print(f"{name:{_WIDTH}} {record.scores[name]:8.3f}")
     if "best/step" in record.scores:

@@ -12,6 +12,8 @@ from harness.engines.protocols import Samples
 from harness.engines.regroup import join, pick
 from harness.problems.problem import Problem
 from harness.reward import judge
+from harness.rewards.function import Function
+from harness.rewards.function import judge as by_function
 from harness.verify.verdict import Gold
 from harness.verify.verifier import shared
 from tricks.batch import Rollouts
@@ -29,6 +31,7 @@ class Task:
 
     problem: Problem
     prompt_ids: tuple[int, ...]
+    function: Function | None = None  # one's own reward, which judges the responses; None: the problem's verifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +42,17 @@ class Drawn:
     right: Tensor
     formatted: Tensor  # the last box holds an answer, right or wrong
     undecided: Tensor  # the verifier hit a limit; not right then
+    credit: Tensor | None = None  # (B,) float64, from 0 to 1, of a reward function; None: that of right and wrong
 
     @classmethod
     def of(cls, samples: Samples, verdicts: Sequence[Verdict]) -> Self:
         """The samples with the verdict on each."""
         right = torch.tensor([verdict.right for verdict in verdicts])
         formatted = torch.tensor([verdict.answer is not None for verdict in verdicts])
-        return cls(samples, right, formatted, torch.tensor([verdict.undecided for verdict in verdicts]))
+        undecided = torch.tensor([verdict.undecided for verdict in verdicts])
+        graded = any(verdict.score is not None for verdict in verdicts)
+        credit = torch.tensor([verdict.credit for verdict in verdicts], dtype=torch.float64) if graded else None
+        return cls(samples, right, formatted, undecided, credit)
 
     @property
     def prompts(self) -> int:
@@ -55,20 +62,32 @@ class Drawn:
     def join(self, other: Drawn) -> Drawn:
         """These groups and then the other ones."""
         pairs = zip(self._words(), other._words(), strict=True)
-        return Drawn(join([self.samples, other.samples]), *(torch.cat(pair) for pair in pairs))
+        right, formatted, undecided = (torch.cat(pair) for pair in pairs)
+        credit = None
+        if self.credit is not None and other.credit is not None:
+            credit = torch.cat((self.credit, other.credit))
+        return Drawn(join([self.samples, other.samples]), right, formatted, undecided, credit)
 
     def pick(self, prompts: Tensor) -> Drawn:
         """The groups of the given prompts (n,), in that order."""
         samples, rows = pick(self.samples, prompts)
-        return Drawn(samples, *(word[rows] for word in self._words()))
+        credit = None if self.credit is None else self.credit[rows]
+        right, formatted, undecided = (word[rows] for word in self._words())
+        return Drawn(samples, right, formatted, undecided, credit)
 
     def _words(self) -> tuple[Tensor, Tensor, Tensor]:
         return self.right, self.formatted, self.undecided
 
 
 def verify(samples: Samples, tasks: Sequence[Task]) -> list[Verdict]:
-    """The verdict on each of the B responses. All mathematics goes to the verifier in one call."""
+    """The verdict on each of the B responses. All mathematics goes to the verifier in one call.
+
+    Where the tasks have a reward function, it alone judges. Raises RewardError where that breaks its contract.
+    """
     asked = [tasks[index].problem for index in samples.group.tolist()]
+    function = tasks[0].function if tasks else None
+    if function is not None:
+        return by_function(function).verify(list(zip(asked, samples.texts, strict=True)))
     pairs = list(zip(asked, samples.texts, strict=True))
     mathematics = [(Gold(problem.answer, problem.tolerance), text) for problem, text in pairs if _is_math(problem)]
     verdicts = iter(shared().verify(mathematics) if mathematics else ())
@@ -83,7 +102,7 @@ def score(
     return Rollouts(
         old_log_probs=old_log_probs,
         response_mask=samples.response_mask,
-        rewards=torch.where(drawn.right, scale.correct, scale.wrong).float(),
+        rewards=_rewards(drawn, scale),
         group=samples.group,
         truncated=samples.truncated,
         sampler_log_probs=samples.log_probs,
@@ -92,6 +111,14 @@ def score(
         formatted=drawn.formatted,
         max_response_length=limit,
     )
+
+
+def _rewards(drawn: Drawn, scale: RewardConfig) -> Tensor:
+    """Rewards (B,): wrong + credit * (correct - wrong), and exactly the scale's two at credits of 0 and 1."""
+    if drawn.credit is None:
+        return torch.where(drawn.right, scale.correct, scale.wrong).float()
+    between = scale.wrong + drawn.credit * (scale.correct - scale.wrong)
+    return torch.where(drawn.credit == 1, scale.correct, between).float()
 
 
 def _is_math(problem: Problem) -> bool:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def rehearse(job: Job) -> Iterator[Step | Ended]:
     """Train on one seed after the other and say how many responses were right. No evaluation problem is read."""
     torch.set_num_threads(max(1, int(job.config.backend.num_cpus)))  # as a run of the grid
-    started, read = time.perf_counter(), tiers(job.config.data)
+    started, read = time.perf_counter(), tiers(job.config)
     for place, seed in enumerate(job.seeds):
         for report in practice(replace(job.config, seed=seed), read).reports:
             yield Step(place, report.step, report.metrics["rollout/accuracy"])

@@ -79,7 +79,7 @@ def _of_both(
 
 def _strata(study: Study, taken: pd.DataFrame, cells: Sequence[int]) -> tuple[str, ...]:
     """Accuracy on each benchmark that all these cells were asked, where accuracy is what decides."""
-    single = [str(name) for name in taken if re.fullmatch(r"final/\w+/avg@\d+", str(name))]
+    single = [str(name) for name in taken if re.fullmatch(r"final/[^/]+/avg@\d+", str(name))]
     shared = tuple(name for name in single if {*cells} <= scores(taken, name).keys())
     return shared if shared and study.metric == "final/accuracy" else (study.metric,)
 

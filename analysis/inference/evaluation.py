@@ -70,7 +70,7 @@ def _benchmark(metric: str) -> str | None:
     """Empty for accuracy over all benchmarks; None for scores that are no shares of right samples."""
     if metric == "final/accuracy":
         return ""
-    single = re.fullmatch(r"final/(\w+)/avg@\d+", metric)
+    single = re.fullmatch(r"final/([^/]+)/avg@\d+", metric)
     return single[1] if single else None
 
 

@@ -70,5 +70,7 @@ def _evaluation(read: dict[str, Any]) -> Evaluation:
         "answers": object,
         "reasons": object,
     }
+    if read.get("scores") is not None:
+        kinds["scores"] = np.float64
     arrays: dict[str, Any] = {name: np.array(read[name], dtype=kind) for name, kind in kinds.items()}
     return Evaluation(tuple(read["problem_ids"]), **arrays)

@@ -1,6 +1,7 @@
 """``make data``: build the tiers and print their cards.
 
 ``python -m harness.data [guessable=0.05] [near=0.7] ...``: `harness.data.settings` lists the settings.
+``python -m harness.data file=mine.jsonl [heldout=heldout.jsonl]``: the cards of one's own files, and nothing is built.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from rich.console import Console
 from rich.progress import track
 
 from harness.data.errors import DataError
+from harness.data.files import benchmark_name, own_file
+from harness.data.own import held_out_problems, own_table, training
 from harness.data.settings import Settings
+from harness.data.sources import Loaded
 from harness.data.tiers import SOURCES, TIERS, built_card, is_stale, tier, tier_path
 from harness.schema import SchemaError, read
 
@@ -25,6 +29,9 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str]) -> int:
     """Exit code 2 for a wrong setting or data that cannot be used, 130 for Ctrl-C."""
     try:
+        if any(argument.startswith(("file=", "heldout=")) for argument in arguments):
+            print(_own(arguments))
+            return 0
         settings = _settings(arguments)
         shown = [_build(*name, settings) for name in _tracked(list(product(SOURCES, TIERS)))]
     except (DataError, SchemaError) as error:
@@ -35,6 +42,21 @@ def main(arguments: Sequence[str]) -> int:
         return 130
     print("\n".join(shown))
     return 0
+
+
+def _own(arguments: Sequence[str]) -> str:
+    """The cards of one's own files, as a run that trains on the one and is scored on the other has them."""
+    given = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
+    if len(given) < len(arguments) or given.keys() - {"file", "heldout"} or not all(given.values()):
+        raise SchemaError("write file=mine.jsonl, heldout=heldout.jsonl or both: no setting of tiers goes with them")
+    cards, held_out = list[str](), tuple[Loaded, ...]()
+    if "heldout" in given:
+        file, name = own_file(given["heldout"]), benchmark_name(given["heldout"])
+        _, card = held_out_problems(file, name)
+        cards, held_out = [card.text()], (own_table(file).loaded,)
+    if "file" in given:
+        cards.insert(0, training(own_file(given["file"]), held_out).card.text())
+    return "\n".join(cards)
 
 
 def _tracked(names: list[tuple[str, str]]) -> Iterable[tuple[str, str]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from harness.data.answers import fault, is_empty
 from harness.data.catalog import BENCHMARK_TABLES
-from harness.data.draw import shuffled
+from harness.data.draw import shuffled, uniform
 from harness.data.errors import DataError
 from harness.data.sources import load
 from harness.problems.problem import Problem
@@ -39,6 +39,15 @@ def benchmark(name: str, aime25: int = 30, olympiadbench: int = 675, limit: int 
     if limit is not None:
         rows = _drawn(rows, limit, f"{name} limit")
     return tuple(_problem(row) for row in rows)
+
+
+def drawn_problems(problems: Sequence[Problem], limit: int | None, name: str) -> tuple[Problem, ...]:
+    """At most ``limit`` of the problems, in their order: a draw that depends on their ids alone."""
+    if limit is None:
+        return tuple(problems)
+    order = sorted(problems, key=lambda one: (uniform(_SEED, f"{name} limit", one.problem_id), one.problem_id))
+    chosen = {one.problem_id for one in order[:limit]}
+    return tuple(one for one in problems if one.problem_id in chosen)
 
 
 def expected(name: str, aime25: int = 30, olympiadbench: int = 675, limit: int | None = None) -> int:

@@ -15,7 +15,7 @@ from harness.data.catalog import BENCHMARK_TABLES
 from harness.data.draw import by_difficulty, easiest_first, shuffled, take
 from harness.data.overlap import Benchmarks
 from harness.data.rows import Row
-from harness.data.settings import VERSION, Settings
+from harness.data.settings import DEFAULTS, VERSION, Settings
 from harness.data.sources import Loaded, Source, load
 from harness.data.stored import Tier, contents
 from harness.data.wording import drawings, tokens, wording
@@ -64,6 +64,18 @@ def build(name: str, settings: Settings) -> tuple[Tier, tuple[Removed, ...]]:
     return Tier(problems, _card(name, problems, removed, sources, settings)), removed
 
 
+def without_defects(loaded: Loaded, held_out: tuple[Loaded, ...], *, graded: bool = True) -> Clean:
+    """One's own problems without those that a tier would not have either; what was removed is listed.
+
+    Args:
+        loaded: the file.
+        held_out: what the run is scored on. Problems that repeat one of these are removed.
+        graded: whether the verifier has to read the answers; False where a reward function does.
+
+    """
+    return _clean(loaded, held_out, DEFAULTS.near, DEFAULTS.covered, graded=graded)
+
+
 def _draw(name: str, rows: Sequence[Row], source: Source, settings: Settings) -> tuple[list[Row], list[Row]]:
     order = RECIPES[name].order
     if order is None:
@@ -80,14 +92,21 @@ def _size(usable: int, source: Source, settings: Settings) -> int:
 
 
 @lru_cache(maxsize=8)
-def _clean(loaded: Loaded, benchmarks: tuple[Loaded, ...], near: float, covered: float) -> Clean:
+def _clean(
+    loaded: Loaded, benchmarks: tuple[Loaded, ...], near: float, covered: float, *, graded: bool = True
+) -> Clean:
+    """``graded``: whether a verifier has to read the answers."""
     compared = _indexed(benchmarks)
     kept: list[Row] = []
     removed: list[Removed] = []
     said: dict[tuple[str, str], str] = {}  # wording and drawings -> the first problem that has them
     for row in sorted(loaded.rows, key=lambda row: row.row_id):
         words = tokens(row.problem)
-        fault = _fault(row) or _repeated(row, words, said) or _contaminated(row, words, compared, near, covered)
+        fault = (
+            (_fault(row) if graded else None)
+            or _repeated(row, words, said)
+            or _contaminated(row, words, compared, near, covered)
+        )
         if fault is None:
             kept.append(row)
         else:

@@ -48,6 +48,7 @@ class Card:
     words: Mapping[str, int]
     version: int = 0  # of the rules; 0: by none of them
     settings: Settings | None = None
+    notes: tuple[str, ...] = ()  # what else there is to know of one's own file
 
     def to_json(self) -> dict[str, Any]:
         """The card as plain data."""
@@ -71,7 +72,7 @@ class Card:
         if self.settings is not None:
             chosen = ", ".join(f"{name} {value}" for name, value in asdict(self.settings).items())
             facts["settings"] = f"{chosen}; rules {self.version}"
-        return [f"- {name}: {value}" for name, value in facts.items()]
+        return [*(f"- {name}: {value}" for name, value in facts.items()), *(f"- {note}" for note in self.notes)]
 
     def _sources(self) -> list[str]:
         return ["", "Made from, and compared with:", *(f"- {_described(source)}" for source in self.sources)]

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from harness.data.card import Card, answer_kinds, length_percentiles
+from harness.data.files import own_file
+from harness.data.own import is_tier, training
 from harness.data.stored import Tier, encode
 from harness.data.tiers import SOURCES, TIERS, custom_tier, tier
 from harness.problems.arithmetic import DIFFICULTIES, stream
@@ -23,14 +25,23 @@ _ARITHMETIC: Final = {f"arithmetic_{difficulty}": difficulty for difficulty in D
 _BUILT: Final = {f"{source}_{difficulty}": (source, difficulty) for source in SOURCES for difficulty in TIERS}
 
 
-def pool(name: str, size: int | None) -> Tier:
-    """Up to ``size`` problems of a tier in its order, with the tier's card. Raises SchemaError or DataError."""
+def pool(name: str, size: int | None, *, graded: bool = True) -> Tier:
+    """Up to ``size`` problems of a tier in its order, with the tier's card. Raises SchemaError or DataError.
+
+    ``graded``: whether the verifier has to read the answers of one's own file.
+    """
     if name in _ARITHMETIC:
         return _arithmetic(name, size)
     if name not in _BUILT and not name.endswith(".jsonl"):
         raise SchemaError(f"tier={name}: no such tier; {suggest(name, (*_BUILT, *_ARITHMETIC))}")
-    whole = tier(*_BUILT[name]) if name in _BUILT else custom_tier(Path(name))
+    whole = tier(*_BUILT[name]) if name in _BUILT else _of_file(name, graded=graded)
     return Tier(tuple(_drawn(whole.problems, size)), whole.card)
+
+
+def _of_file(name: str, *, graded: bool) -> Tier:
+    """A tier that was cut, or one's own problems."""
+    is_own = Path(name).is_file() and not is_tier(Path(name))
+    return training(own_file(name), graded=graded) if is_own else custom_tier(Path(name))
 
 
 def _drawn(problems: tuple[Problem, ...], size: int | None) -> Iterator[Problem]:

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 def run(request: Request) -> Iterator[str]:
     """Measure, and say line by line what came of it."""
     config, results = request.config, Path(os.environ.get("RESULTS_DIR") or "results")
-    pools = {_name(tier): pool(tier, request.problems) for tier in request.tiers}
+    graded = config.reward.function is None
+    pools = {_name(tier): pool(tier, request.problems, graded=graded) for tier in request.tiers}
     prompts = Prompts(config, load_tokenizer(config.model.path))
     longest = room(config, config.rollout.max_response_length)
     exams = [

@@ -26,7 +26,8 @@ evaluation goes on where it was, and a finished one is read.
   model=Qwen/Qwen3-4B-Base bench=all k=8            all benchmarks; DATA_DIR or the hub has them
   model=/path/to/model eval=paper                   the six sets of the paper
 
-bench      all, or a list of: math500, olympiadbench, minerva, aime24, aime25, amc23, gsm8k, arithmetic
+bench      all, or a list of: math500, olympiadbench, minerva, aime24, aime25, amc23, gsm8k, arithmetic,
+           and files of your own: file:heldout.jsonl, each row with problem and answer (docs/own_tasks.md)
 k          samples of every problem; without it those of the preset
 eval       preset: rigorous (the default), paper, laptop (of embedded models), ...
 problems   a fixed draw of so many of each benchmark; all: no draw

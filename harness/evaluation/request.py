@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from harness.config import ARITHMETIC, load
 from harness.data.benchmarks import BENCHMARKS
+from harness.data.files import FILE
 from harness.files import groups
 from harness.models.locate import BUILTIN, check_model
 from harness.schema import SchemaError, suggest
@@ -43,7 +44,7 @@ def evaluation_config(given: Sequence[str]) -> ExperimentConfig:
     preset = own.get("eval") or own_preset("eval", model, "rigorous")
     overrides = [*model_overrides(model, arguments.overrides), f"eval={preset}"]
     if "bench" in own:
-        overrides.append(f"eval.benchmarks=[{','.join(_benchmarks(own['bench']))}]")
+        overrides.append(f"eval.benchmarks=[{','.join(map(quoted, _benchmarks(own['bench'])))}]")
     if "k" in own:
         overrides.append(f"eval.samples={own['k']}")
     if "problems" in own:
@@ -62,11 +63,16 @@ def model_overrides(model: str, overrides: Sequence[str]) -> list[str]:
     if known in groups()["model"]:
         return [f"model={known}"]
     check_model(model)
-    quoted = model.replace("\\", "\\\\").replace("'", "\\'")
-    path = f"model.path='{quoted}'"
+    path = f"model.path={quoted(model)}"
     if any(override.lstrip("+").startswith("model.prompt_form=") for override in overrides):
         return [path]
     return [path, f"model.prompt_form={_form(model)}"]
+
+
+def quoted(value: str) -> str:
+    """A value as Hydra takes it, whatever it holds."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def own_preset(group: str, model: str, others: str) -> str:
@@ -85,6 +91,8 @@ def _form(model: str) -> str:
 def _benchmarks(asked: str) -> tuple[str, ...]:
     names, known = [name.strip() for name in asked.split(",")], (*BENCHMARKS, ARITHMETIC, ALL)
     for name in names:
-        if name not in known:
-            raise SchemaError(f"bench={asked}: no benchmark {name!r}; {suggest(name, known)}")
+        if name not in known and not name.startswith(FILE):
+            raise SchemaError(
+                f"bench={asked}: no benchmark {name!r}; {suggest(name, known)}; a file of your own is {FILE}PATH"
+            )
     return tuple(dict.fromkeys(one for name in names for one in (BENCHMARKS if name == ALL else (name,))))

@@ -17,7 +17,7 @@ from harness.evaluation.report import document
 from harness.evaluation.sitting import clear, sit
 from harness.models.load import load_tokenizer
 from harness.outcomes import Evaluation, Evaluations, outcomes_file
-from harness.problems.source import held_out
+from harness.problems.source import held_out, refuse_broken_reward
 from harness.prompts import Prompts
 from harness.writing import write
 
@@ -44,7 +44,9 @@ class Evaluated:
 def run(config: ExperimentConfig, results: Path) -> Evaluated:
     """Evaluate, or read what an equal evaluation has left. Raises DataError, ModelError or SchemaError."""
     prompts = Prompts(config, load_tokenizer(config.model.path))
-    exams = prompts.exams(held_out(config))
+    problems = held_out(config)
+    refuse_broken_reward(config, problems)
+    exams = prompts.exams(problems)
     folder = results / "evaluations" / label(config, exams)
     evaluations = outcomes(config, exams, folder)
     write(folder / "scores.json", json.dumps(document(config, evaluations), indent=2).encode())

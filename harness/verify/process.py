@@ -8,10 +8,13 @@ import select
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from harness.verify.limits import Limits
 
 _ROOT: Final = str(Path(__file__).resolve().parents[2])
@@ -21,29 +24,61 @@ _REPLY: Final = 65_536
 class Process:
     """One worker, started when made; dead after a limit is hit."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(
+        self,
+        limits: Limits,
+        module: str = "harness.verify.worker",
+        words: Sequence[str] = (),
+        *,
+        in_group: bool = False,
+    ) -> None:
+        """Start it.
+
+        Args:
+            limits: of one question.
+            module: what it runs, with the limits of CPU and memory as its first arguments.
+            words: further arguments.
+            in_group: whether processes that it starts are ended with it.
+
+        """
+        self._limits, self._in_group = limits, in_group
+        self.silent = False  # whether it said nothing for as long as was waited
         path = os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))
         self._worker = subprocess.Popen(
-            [sys.executable, "-P", "-m", "harness.verify.worker", str(limits.cpu_seconds), str(limits.memory_mb)],
+            [sys.executable, "-P", "-m", module, str(limits.cpu_seconds), str(limits.memory_mb), *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             bufsize=0,
             env={**os.environ, "PYTHONPATH": path},
+            start_new_session=in_group,
         )
 
     def ask(self, gold: str, answer: str, tolerance: float | None) -> tuple[bool, str]:
         """Right or wrong, and the reason; ``deadline`` or ``crash`` where the worker ended instead."""
-        try:
-            self._send(json.dumps([gold, answer, tolerance]).encode() + b"\n")
-        except BrokenPipeError:
-            return False, self._ended()
-        reply = self._reply()
-        if reply is None:
-            return False, self._ended()
-        right, reason = json.loads(reply)
+        found = self.exchange([gold, answer, tolerance])
+        if found is None:
+            return False, self.ended()
+        right, reason = found
         return right, reason
+
+    def exchange(self, request: Any) -> Any:
+        """What a line of JSON is answered with; None where the worker ended instead."""
+        try:
+            self._send(json.dumps(request).encode() + b"\n")
+        except BrokenPipeError:
+            return None
+        return self.first(self._limits.wall_seconds)
+
+    def first(self, seconds: float) -> Any:
+        """The line that it says unasked, within so many seconds; None where the worker ended or said nothing."""
+        reply = self._reply(seconds)
+        return None if reply is None else json.loads(reply)
+
+    def ended(self) -> str:
+        """Why there was no answer; the process is gone then."""
+        self.close()
+        return "deadline" if self._worker.returncode == -signal.SIGPROF else "crash"
 
     @property
     def alive(self) -> bool:
@@ -57,6 +92,9 @@ class Process:
 
     def close(self) -> None:
         """End it and wait for its end."""
+        if self._in_group:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._worker.pid, signal.SIGKILL)
         self._worker.kill()
         for pipe in (self._worker.stdin, self._worker.stdout):
             if pipe is not None:
@@ -69,18 +107,15 @@ class Process:
         while left:
             left = left[self._worker.stdin.write(left) :]
 
-    def _reply(self) -> bytes | None:
+    def _reply(self, seconds: float) -> bytes | None:
         """One line, or nothing where the worker ended or never ran."""
         assert self._worker.stdout is not None
         held = b""
         while not held.endswith(b"\n"):
-            ready, _, _ = select.select([self._worker.stdout], [], [], self._limits.wall_seconds)
+            ready, _, _ = select.select([self._worker.stdout], [], [], seconds)
+            self.silent = not ready
             piece = os.read(self._worker.stdout.fileno(), _REPLY) if ready else b""
             if not piece:
                 return None
             held += piece
         return held
-
-    def _ended(self) -> str:
-        self.close()
-        return "deadline" if self._worker.returncode == -signal.SIGPROF else "crash"

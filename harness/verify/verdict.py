@@ -24,6 +24,12 @@ class Verdict:
     right: bool
     reason: str  # a key of harness.verify.reasons.REASONS
     answer: str | None  # normal form of what the last box holds: equal answers of a vote; None: no vote
+    score: float | None = None  # from 0 to 1, by one's own reward function (harness.rewards); None: by a verifier
+
+    @property
+    def credit(self) -> float:
+        """From 0 for wrong to 1 for right, which the reward scale makes a reward of."""
+        return float(self.right) if self.score is None else self.score
 
     @property
     def undecided(self) -> bool:

@@ -44,6 +44,7 @@ def answers(config: Mapping[str, Any]) -> int:
     """Responses of one evaluation. Runs of before there were benchmarks are of arithmetic."""
     held_out, total = config["eval"], 0
     sizes = {**_SIZES, "aime25": held_out.get("aime25", 0), "olympiadbench": held_out.get("olympiadbench", 0)}
+    sizes |= {name: file["rows"] for name, file in held_out.get("files", {}).items()}
     for name in held_out.get("benchmarks", [ARITHMETIC]):
         samples = held_out.get("samples_of", {}).get(name, held_out["samples"])
         if name == ARITHMETIC:

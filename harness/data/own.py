@@ -1,0 +1,246 @@
+"""One's own problems, to train on and to be scored on: read, cleaned, compared, and described by a card."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from harness.data import stored
+from harness.data.answers import fault, is_empty
+from harness.data.build import without_defects
+from harness.data.card import Card, Removed
+from harness.data.catalog import BENCHMARK_TABLES
+from harness.data.errors import DataError
+from harness.data.overlap import Benchmarks
+from harness.data.own_rows import read_own_rows
+from harness.data.rows import Row
+from harness.data.settings import DEFAULTS
+from harness.data.sources import Loaded, Source, data_folder, load
+from harness.data.stored import Tier, contents
+from harness.data.wording import drawings, tokens, wording
+from harness.problems.problem import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from harness.data.files import OwnFile
+
+_LISTED: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTable:
+    """A file as it was read."""
+
+    loaded: Loaded
+    notes: tuple[str, ...]
+
+
+def is_tier(path: Path) -> bool:
+    """Whether a file is the rows of a tier, whose card lies beside it, and not one's own problems."""
+    return stored.card_path(path).is_file()
+
+
+def own_table(file: OwnFile) -> OwnTable:
+    """The rows of a file, which must be what it was when the run was described. Raises DataError."""
+    path = Path(file.path)
+    content = _content(path)
+    found = hashlib.sha256(content).hexdigest()
+    if file.sha256 not in {None, found}:
+        raise DataError(
+            f"{path}: the file has changed since the run was described (SHA-256 {str(file.sha256)[:12]}…, now "
+            f"{found[:12]}…); start the command again, and it makes another run"
+        )
+    return _table(path, content, found)
+
+
+def training(file: OwnFile, held_out: tuple[Loaded, ...] = (), *, graded: bool = True) -> Tier:
+    """The problems to train on: those of the file that a tier would have too, and none that is held out.
+
+    Args:
+        file: the file of problems.
+        held_out: what the run is scored on, whole; what repeats a problem of it is left out and listed.
+        graded: whether the verifier has to read the answers; False where a reward function does.
+
+    Raises:
+        DataError: the file cannot be read, or nothing of it is left.
+
+    """
+    table = own_table(file)
+    name, loaded = Path(file.path).name, table.loaded
+    clean = without_defects(loaded, held_out, graded=graded)
+    if not clean.rows:
+        why = _counted(clean.removed)
+        raise DataError(f"{file.path}: none of its {len(loaded.rows)} problems can be trained on: {why}")
+    problems = tuple(_problem(row) for row in clean.rows)
+    notes = (*table.notes, *_listed_duplicates(clean.removed), *_compared(clean.rows, held_out))
+    rule = "all, without what repeats a held-out problem" if held_out else "all"
+    return Tier(problems, _card(name, rule, problems, loaded.source, clean.removed, held_out, notes, graded=graded))
+
+
+def held_out_problems(file: OwnFile, name: str, *, graded: bool = True) -> tuple[tuple[Problem, ...], Card]:
+    """The problems of a file that a run is scored on, in its order, and their card. Raises DataError.
+
+    Nothing is left out: an answer that cannot be read, and a wording that has two answers, are refused.
+    """
+    table = own_table(file)
+    rows = table.loaded.rows
+    _refuse_unreadable(rows, graded=graded)
+    problems = tuple(_problem(row) for row in rows)
+    notes = (*table.notes, *_repeated(rows))
+    return problems, _card(name, "all, held out", problems, table.loaded.source, (), (), notes, graded=graded)
+
+
+def _content(path: Path) -> bytes:
+    if path.exists() and not path.is_file() and not path.is_dir():  # such as a pipe, which can be read once
+        raise DataError(f"{path}: no regular file; write the rows to a file, which a run reads more than once")
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(
+            f"{path}: no such file; paths are read from the folder of the command, and on a cluster every node has to "
+            "see the file"
+        ) from None
+    except IsADirectoryError:
+        raise DataError(f"{path}: a folder; name a file of JSON Lines in it") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+@lru_cache(maxsize=16)
+def _table(path: Path, content: bytes, sha256: str) -> OwnTable:
+    read = read_own_rows(path, content)
+    source = Source(path.name, path.name, len(read.rows), len(read.rows), sha256, known=True)
+    levels = ", ".join(f"{level} {count:,}" for level, count in read.levels.items())
+    notes = [f"levels: {levels}"] if levels else []
+    notes += [f"columns that are not read: {', '.join(read.unread)}"] if read.unread else []
+    return OwnTable(Loaded(source, read.rows), tuple(notes))
+
+
+def _problem(row: Row) -> Problem:
+    return Problem(row.row_id, row.problem, row.answer, verifier="math", tolerance=row.tolerance)
+
+
+def _card(
+    name: str,
+    rule: str,
+    problems: Sequence[Problem],
+    source: Source,
+    removed: Sequence[Removed],
+    held_out: Sequence[Loaded],
+    notes: tuple[str, ...],
+    *,
+    graded: bool,
+) -> Card:
+    read = source.rows
+    counts: dict[str, int] = {}
+    for item in removed:
+        counts[item.reason] = counts.get(item.reason, 0) + 1
+    described: Mapping[str, object] = contents(problems) if graded else contents(problems) | {"unknown": ()}
+    return Card(
+        headline=f"{name}: {len(problems):,} problems of a file of one's own"
+        + (f", of {read:,} rows" if read != len(problems) else ""),
+        name=name,
+        rule=rule,
+        sources=(source, *(one.source for one in held_out)),
+        removed=dict(sorted(counts.items())),
+        contaminated=tuple(item for item in removed if item.similarity is not None),
+        unreadable=tuple(item for item in removed if item.reason == "unreadable answer"),
+        **described,  # type: ignore[arg-type]
+        notes=notes,
+    )
+
+
+def _counted(removed: Iterable[Removed]) -> str:
+    counts: dict[str, list[Removed]] = {}
+    for item in removed:
+        counts.setdefault(item.reason, []).append(item)
+    return "; ".join(
+        f"{reason} {found[0].other or ''} ({found[0].problem_id}), {len(found)} in all".replace("  ", " ")
+        for reason, found in counts.items()
+    )
+
+
+def _listed_duplicates(removed: Iterable[Removed]) -> list[str]:
+    """What was left out and stands in no list of the card."""
+    others = [item for item in removed if item.similarity is None and item.reason != "unreadable answer"]
+    if not others:
+        return []
+    shown = ", ".join(f"{item.problem_id} ({item.reason} {item.other or ''})".replace(" )", ")") for item in others)
+    return [f"left out besides: {shown}"]
+
+
+def _compared(rows: Sequence[Row], held_out: Sequence[Loaded]) -> list[str]:
+    """What is known of benchmarks that the run is not scored on: their problems are named, and stay."""
+    scored = {one.source.name for one in held_out}
+    if data_folder() is None:
+        return ["not compared with benchmarks that this run is not scored on: DATA_DIR names no folder that has them"]
+    notes = []
+    for name in BENCHMARK_TABLES:
+        try:
+            loaded = load(name)
+        except DataError as error:
+            notes.append(f"not compared with {name}: {error}")
+            continue
+        if loaded.source.name in scored:
+            continue
+        known = _indexed(loaded)
+        found = [
+            row.row_id
+            for row in rows
+            if known.overlap(tokens(row.problem), DEFAULTS.near, DEFAULTS.covered) is not None
+        ]
+        if found:
+            shown = ", ".join(found[:_LISTED]) + (", ..." if len(found) > _LISTED else "")
+            notes.append(f"repeats {len(found)} problems of {name}, on which this run is not scored; kept: {shown}")
+    return notes
+
+
+@lru_cache(maxsize=8)
+def _indexed(loaded: Loaded) -> Benchmarks:
+    return Benchmarks(loaded.rows)
+
+
+def _refuse_unreadable(rows: Sequence[Row], *, graded: bool) -> None:
+    if not graded:
+        return
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        why = "it is empty" if is_empty(row.answer) else fault(row.answer)
+        if why is not None:
+            found.setdefault(why, []).append(row)
+    if found:
+        raise DataError(
+            "\n".join(
+                f"{places[0].place}: field 'answer' cannot be read: {why}{_also(places)}; mend the answer, or remove "
+                "the row: a problem that is scored needs one"
+                for why, places in found.items()
+            )
+        )
+
+
+def _also(rows: Sequence[Row]) -> str:
+    more = [row.place.rpartition(":")[2] for row in rows[1:]]
+    dots = ", ..." if len(more) > _LISTED else ""
+    return f" (and in {len(more)} more: line{'s' * (len(more) > 1)} {', '.join(more[:_LISTED])}{dots})" if more else ""
+
+
+def _repeated(rows: Sequence[Row]) -> list[str]:
+    """A note on problems that are there twice. Raises DataError where their answers differ."""
+    first: dict[tuple[str, str], Row] = {}
+    again, torn = list[tuple[Row, Row]](), list[tuple[Row, Row]]()
+    for row in rows:
+        other = first.setdefault((wording(tokens(row.problem)), drawings(row.problem)), row)
+        if other is not row:
+            (again if other.answer == row.answer else torn).append((row, other))
+    if torn:
+        row, other = torn[0]
+        raise DataError(
+            f"{row.place}: the wording of line {other.place.rpartition(':')[2]} with another answer: "
+            f"{row.answer[:40]!r} and {other.answer[:40]!r} (one of {len(torn)} such pairs); keep one of them"
+        )
+    names = ", ".join(f"{row.row_id} (as {other.row_id})" for row, other in again[:_LISTED])
+    return [f"{len(again)} problems are there twice and count twice: {names}"] if again else []

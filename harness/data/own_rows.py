@@ -1,0 +1,233 @@
+"""Rows of one's own file of problems: JSON Lines with ``problem`` and ``answer``, and what else people keep there.
+
+Every row is looked at before anything is said, and faults of one kind are one line: where the first is, how many more
+there are, and the way out.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from harness.data.errors import DataError
+from harness.data.rows import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+FIELDS: Final = ("id", "problem", "answer", "level", "tolerance")
+
+_LISTED: Final = 5  # lines of one kind of fault that are named
+_INSTEAD: Final = {  # what others call the two columns
+    "problem": ("question", "prompt", "input", "query", "instruction", "text"),
+    "answer": ("gold", "final_answer", "ground_truth", "solution", "target", "output", "label", "expected_answer"),
+}
+_FORM: Final = 'each line is an object, such as {"problem": "What is 1+2?", "answer": "3"}'
+_MAGIC: Final = {
+    b"\x1f\x8b": "it is compressed by gzip; unpack it",
+    b"PK\x03\x04": "it is a zip archive; unpack it",
+    b"PAR1": "it is Parquet; write it as JSON Lines",
+    b"BZh": "it is compressed by bzip2; unpack it",
+    b"\xfd7zXZ": "it is compressed by xz; unpack it",
+    b"\x28\xb5\x2f\xfd": "it is compressed by zstd; unpack it",
+    b"\xff\xfe": "it is UTF-16; save it as UTF-8",
+    b"\xfe\xff": "it is UTF-16; save it as UTF-8",
+}
+_EXPONENT: Final = re.compile(r"([-+]?[\d.]+)[eE]\+?(-?)0*(\d+)")
+
+
+class _Written(str):
+    """A number of the document as it was written there."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRows:
+    """What a file holds."""
+
+    rows: tuple[Row, ...]
+    levels: Mapping[str, int]  # level -> rows
+    unread: tuple[str, ...]  # columns that nothing here reads
+
+
+class _FaultError(ValueError):
+    """What is wrong with one row, in words that are the same for all rows of the kind; ``found``: what this one has."""
+
+    def __init__(self, what: str, way_out: str, found: str = "") -> None:
+        super().__init__(what)
+        self.what, self.way_out, self.found = what, way_out, found
+
+
+def read_own_rows(path: Path, content: bytes) -> OwnRows:
+    """The rows of a file. Ids that are not given are the lines' numbers. Raises DataError naming all faults."""
+    _refuse_other_formats(path, content)
+    lines = _lines(content)
+    if not lines:
+        raise DataError(f"{path}: the file holds no rows; {_FORM}")
+    rows, faults = list[Row](), list[tuple[int, _FaultError]]()
+    levels, columns, places = Counter[str](), dict[str, None](), dict[str, int]()
+    for number, line in lines:
+        try:
+            fields = _object(line, is_cut=number == lines[-1][0] and not content.endswith(b"\n"))
+            row, level = _row(fields, number, f"{path}:{number}")
+            if row.row_id in places:
+                first = f"line {places[row.row_id]}"
+                raise _FaultError("field 'id' is taken by another row", "give every row its own id, or none", first)
+        except _FaultError as fault:
+            faults.append((number, fault))
+            continue
+        places[row.row_id] = number
+        rows.append(row)
+        columns.update(dict.fromkeys(fields))
+        levels.update([level] if level else [])
+    if faults:
+        raise DataError(_told(path, faults, len(lines)))
+    return OwnRows(tuple(rows), dict(sorted(levels.items())), tuple(name for name in columns if name not in FIELDS))
+
+
+def _refuse_other_formats(path: Path, content: bytes) -> None:
+    for magic, why in _MAGIC.items():
+        if content.startswith(magic):
+            raise DataError(f"{path}: no JSON Lines: {why}")
+    if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
+        raise DataError(
+            f"{path}: no JSON Lines: it begins with a list; write one object a line, without [ and ]: {_FORM}"
+        )
+
+
+def _lines(content: bytes) -> list[tuple[int, bytes]]:
+    """Numbers and contents of the lines that are not blank. Only LF ends a line: statements may hold U+2028."""
+    split = content.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    return [(number, line) for number, line in enumerate(split, start=1) if line.strip()]
+
+
+def _object(line: bytes, *, is_cut: bool) -> dict[str, Any]:
+    try:
+        found = json.loads(
+            line.decode("utf-8"),
+            object_pairs_hook=_once,
+            parse_int=_Written,
+            parse_float=_Written,
+            parse_constant=_refuse_constant,
+        )
+    except UnicodeDecodeError as error:
+        raise _FaultError("the line is not UTF-8", "save the file as UTF-8", f"byte {error.start + 1}") from None
+    except (ValueError, RecursionError) as error:
+        way_out = "was the file cut off? copy it again" if is_cut else _FORM
+        raise _FaultError("the line is not JSON", way_out, str(error)) from None
+    if not isinstance(found, dict):
+        raise _FaultError("the line is not a JSON object", _FORM, _kind(found))
+    return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    if repeated := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"field {repeated[0]!r} comes twice")
+    return dict(pairs)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _row(fields: Mapping[str, Any], number: int, place: str) -> tuple[Row, str]:
+    """The row and its level; an empty level where it has none."""
+    problem = _text(fields, "problem")
+    if not problem.strip():
+        raise _FaultError("field 'problem' is empty", "write the problem, or remove the row")
+    name, allowed = _name(fields, "id"), _tolerance(fields.get("tolerance"))
+    return Row(name or f"line {number}", problem, _answer(fields), tolerance=allowed, place=place), _name(
+        fields, "level"
+    )
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    if name not in fields:
+        raise _missing(fields, name)
+    value = fields[name]
+    if not isinstance(value, str):
+        raise _FaultError(f"field {name!r} is {_kind(value)}", "write it as text", _shown(value))
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise _FaultError(f"field {name!r} holds half a surrogate pair", "save the file as UTF-8") from None
+    if isinstance(value, _Written) and name == "problem":
+        raise _FaultError(f"field {name!r} is a number", "write it as text", str(value))
+    return str(value)
+
+
+def _answer(fields: Mapping[str, Any]) -> str:
+    r"""The answer as text; a number as it is written, but ``1e5`` as ``1 \times 10^{5}``, which a verifier can read."""
+    text = _text(fields, "answer")
+    power = _EXPONENT.fullmatch(text) if isinstance(fields["answer"], _Written) else None
+    return text.strip() if power is None else rf"{power[1]} \times 10^{{{power[2]}{power[3]}}}"
+
+
+def _name(fields: Mapping[str, Any], name: str) -> str:
+    """An id or a level: text or a number; empty where there is none."""
+    if fields.get(name) is None:
+        return ""
+    found = _text(fields, name).strip()
+    if not found:
+        raise _FaultError(f"field {name!r} is empty", "fill it, or leave it out")
+    return found
+
+
+def _tolerance(value: Any) -> float | None:
+    """The largest absolute difference that is allowed; text is read too, as OlympiadBench writes it."""
+    if value is None:
+        return None
+    try:
+        found = float(value) if isinstance(value, str) else math.nan
+    except ValueError:
+        found = math.nan
+    if not 0 <= found < math.inf:
+        raise _FaultError(
+            "field 'tolerance' is no number of 0 or more", "give a number, or leave it out", _shown(value)
+        )
+    return found
+
+
+def _missing(fields: Mapping[str, Any], name: str) -> _FaultError:
+    if {"problem_id", "prompt", "verifier"} <= fields.keys():
+        way_out = "these are the rows of a tier: copy its .card.json to the folder too"
+        return _FaultError(f"field {name!r} is missing", way_out)
+    other = next((other for other in _INSTEAD[name] if other in fields), None)
+    known = f"rename {other!r} to {name!r}" if other else f"its fields are {', '.join(map(repr, fields)) or 'none'}"
+    return _FaultError(f"field {name!r} is missing", known if other else f"give every row its {name}; {known}")
+
+
+def _kind(value: Any) -> str:
+    kinds = {bool: "true or false", type(None): "null", list: "a list", dict: "an object", _Written: "a number"}
+    return kinds.get(type(value), "text")
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)[:40]
+
+
+def _told(path: Path, faults: Sequence[tuple[int, _FaultError]], rows: int) -> str:
+    """One line for each kind of fault."""
+    kinds: dict[str, list[tuple[int, _FaultError]]] = {}
+    for number, fault in faults:
+        kinds.setdefault(fault.what, []).append((number, fault))
+    lines = [_told_kind(path, found) for found in kinds.values()]
+    head = [] if len(faults) == 1 else [f"{path}: {len(faults)} of {rows} rows cannot be used"]
+    return "\n".join([*head, *lines])
+
+
+def _told_kind(path: Path, found: Sequence[tuple[int, _FaultError]]) -> str:
+    number, first = found[0]
+    seen = f" ({first.found})" if first.found else ""
+    more = ", ".join(str(line) for line, _ in found[1:_LISTED])
+    rest = f", and in {len(found) - 1} more: line{'s' * (len(found) > 2)} {more}" if more else ""
+    dots = ", ..." if len(found) > _LISTED else ""
+    return f"{path}:{number}: {first.what}{seen}{rest}{dots}; {first.way_out}"

@@ -1,0 +1,124 @@
+"""Whether a reward keeps the contract of `harness.rewards.contract`: asked about many responses, in several ways."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from harness.problems.problem import Problem
+from harness.rewards.contract import SCORED
+from harness.rewards.function import Judge, RewardError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from harness.rewards.function import Function
+    from harness.verify.verdict import Verdict
+
+Pair = tuple[Problem, str]
+
+_PROBLEMS: Final = 8  # of a file, at most
+_OWN: Final = (
+    Problem("two", "What is 1+1?", "2"),
+    Problem("half", "What is 1/2?", r"\frac{1}{2}"),
+    Problem("capital", "What is the capital of France?", "Paris"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was tried out. ``fault`` is what is wrong; None where nothing is."""
+
+    what: str
+    fault: str | None
+
+
+def responses(problem: Problem, other: Problem) -> tuple[str, ...]:
+    """What a model might write: right, wrong, empty, long, and what no one expects."""
+    answer = problem.answer
+    return (
+        answer,
+        rf"The answer is \boxed{{{answer}}}.",
+        f"<think>wait</think><answer>{answer}</answer>",
+        other.answer,
+        rf"\boxed{{{other.answer}}}",
+        "",
+        " \n\t",
+        r"\boxed{",
+        "}{)(][\\",
+        "\x00\x1b[0m\ufeff\u2028\ud83d\ude00 ünïcode",
+        "no " * 5_000,
+        f"{problem.prompt} " * 20,
+    )
+
+
+def checks(function: Function, problems: Sequence[Problem] = ()) -> list[Check]:
+    """Try a reward out on the problems, or on three of our own. The first check is whether it can be called at all."""
+    asked = list(problems[:_PROBLEMS]) or list(_OWN)
+    pairs = [
+        (problem, response)
+        for place, problem in enumerate(asked)
+        for response in responses(problem, asked[(place + 1) % len(asked)])
+    ]
+    first = Judge(function)
+    try:
+        started = time.perf_counter()
+        once = first.verify(pairs)
+        spent = time.perf_counter() - started
+    except RewardError as error:
+        return [Check("gives a number from 0 to 1 for every response", str(error))]
+    finally:
+        first.close()
+    within = _limits(pairs, once)
+    found = [Check(f"gives a number from 0 to 1 for each of {len(pairs)} responses", None), within]
+    if within.fault is None:
+        found += _purity(function, pairs, once)
+    scores = sorted({verdict.credit for verdict in once})
+    right = sum(verdict.right for verdict in once)
+    told = f"scores from {scores[0]:g} to {scores[-1]:g}, {right} of {len(pairs)} right, in {spent:.1f} s"
+    return [*found, Check(told + (": one score for all of them" if len(scores) == 1 else ""), None)]
+
+
+def _limits(pairs: Sequence[Pair], once: Sequence[Verdict]) -> Check:
+    hit = [(pair, verdict) for pair, verdict in zip(pairs, once, strict=True) if verdict.reason != SCORED]
+    what = "stays within the limits of time and memory, and ends no process"
+    if not hit:
+        return Check(what, None)
+    (problem, response), verdict = hit[0]
+    return Check(what, f"{verdict.reason} on {response[:60]!r} to {problem.problem_id!r}, and on {len(hit) - 1} others")
+
+
+def _purity(function: Function, pairs: Sequence[Pair], once: Sequence[Verdict]) -> list[Check]:
+    wanted = [verdict.credit for verdict in once]
+    ways: dict[str, Callable[[Judge], list[float]]] = {
+        "gives the same again in a new process": lambda judge: _scores(judge, pairs),
+        "gives the same in another order": lambda judge: _scores(judge, pairs[::-1])[::-1],
+        "gives the same one by one, each asked twice": lambda judge: [
+            max(_scores(judge, [pair]), _scores(judge, [pair]), key=lambda found: found[0] != score)[0]
+            for pair, score in zip(pairs, wanted, strict=True)
+        ],
+    }
+    return [_same(what, function, pairs, wanted, way) for what, way in ways.items()]
+
+
+def _same(
+    what: str, function: Function, pairs: Sequence[Pair], wanted: Sequence[float], way: Callable[[Judge], list[float]]
+) -> Check:
+    judge = Judge(function)
+    try:
+        again = way(judge)
+    except RewardError as error:
+        return Check(what, str(error))
+    finally:
+        judge.close()
+    differ = [place for place, (one, other) in enumerate(zip(wanted, again, strict=True)) if one != other]
+    if not differ:
+        return Check(what, None)
+    problem, response = pairs[differ[0]]
+    scores = f"{wanted[differ[0]]:g}, then {again[differ[0]]:g}"
+    return Check(what, f"{scores} for {response[:60]!r} to {problem.problem_id!r}, and {len(differ) - 1} others differ")
+
+
+def _scores(judge: Judge, pairs: Sequence[Pair]) -> list[float]:
+    return [verdict.credit for verdict in judge.verify(pairs)]

@@ -1,0 +1,193 @@
+"""One's own reward as a judge of responses: it runs in a process of its own, and its faults stop the run in words."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import weakref
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from harness.rewards.contract import SCORED
+from harness.rewards.locate import Located, locate
+from harness.schema import SchemaError
+from harness.verify.boxes import last_box
+from harness.verify.limits import Limits
+from harness.verify.process import Process
+from harness.verify.quick import vote
+from harness.verify.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.problems.problem import Problem
+
+_TRIES: Final = 2  # a process that ends for another reason than its deadline is asked once more
+_WALL: Final = 30.0  # times the CPU limit, for a function that waits
+_STARTING: Final = 300.0  # seconds for the import
+_HOPELESS: Final = 8  # responses of one call, none of which was scored: the function cannot be at work
+_TEXT: Final = 64  # characters of a response that votes as it stands
+
+Asked = tuple[str, str, str]  # problem, answer, response
+
+
+class RewardError(SchemaError):
+    """A reward function that breaks its contract: which, on what, and the way out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A reward function with the limits that it runs under."""
+
+    located: Located
+    right_from: float  # the score from which a response is right
+    seconds: float  # of CPU, of one call
+    memory_mb: int
+
+    @property
+    def key(self) -> str:
+        """What the scores depend on, as text: the source, not where it lies."""
+        known = (self.located.attribute, self.located.sha256, self.right_from, self.seconds, self.memory_mb)
+        return repr(known)
+
+
+class Judge:
+    """Scores responses by a function; the process starts when it is first needed."""
+
+    def __init__(self, function: Function) -> None:
+        self._function = function
+        self._begin()
+
+    def verify(self, pairs: Sequence[tuple[Problem, str]]) -> list[Verdict]:
+        """The verdict on each response, in their order. Raises RewardError for a fault of the function.
+
+        Safe from any thread; a fork gets a process of its own.
+        """
+        if self._owner != os.getpid():
+            self._begin()
+        asked = [(problem.prompt, problem.answer, response) for problem, response in pairs]
+        found: dict[Asked, tuple[float, str]] = {}
+        with self._lock:
+            for (problem, _), question in zip(pairs, asked, strict=True):
+                if question not in found:
+                    found[question] = self._scored(question, problem.problem_id)
+        if len(found) >= _HOPELESS and all(reason != SCORED for _, reason in found.values()):
+            reasons = ", ".join(sorted({reason for _, reason in found.values()}))
+            raise RewardError(
+                f"{self._name}: not one of {len(found)} responses was scored ({reasons}); raise reward.seconds (now "
+                f"{self._function.seconds:g}) or reward.memory_mb (now {self._function.memory_mb}), {self._way_out}"
+            )
+        return [self._verdict(*found[question], question[2]) for question in asked]
+
+    def _begin(self) -> None:
+        self._owner, self._lock = os.getpid(), threading.Lock()
+        self._held: list[Process] = []
+        weakref.finalize(self, _close, self._held)
+
+    def start(self) -> None:
+        """Import the function in its process. Raises RewardError where that fails."""
+        with self._lock:
+            self._process()
+
+    def close(self) -> None:
+        """End the process; the next question starts another."""
+        with self._lock:
+            _close(self._held)
+
+    @property
+    def _name(self) -> str:
+        return f"reward.function={self._function.located.target}"
+
+    @property
+    def _way_out(self) -> str:
+        return f"or mend the function: python -m harness.rewards check {self._function.located.target}"
+
+    def _verdict(self, score: float, reason: str, response: str) -> Verdict:
+        right = reason == SCORED and score >= self._function.right_from
+        return Verdict(right, reason, _vote(response), score)
+
+    def _scored(self, question: Asked, problem_id: str) -> tuple[float, str]:
+        reason = "crash"
+        for _ in range(_TRIES):
+            process = self._process()
+            words = process.exchange(question)
+            if words is None:
+                ended = process.ended()
+                reason = "deadline" if process.silent else ended
+            elif words[0] == "score":
+                return words[1], SCORED
+            elif words[0] == "memory":
+                process.close()
+                reason = "memory"
+            else:
+                raise RewardError(
+                    f"{self._name}: {words[1]}, on a response to the problem {problem_id!r} "
+                    f"({question[2][:_TEXT]!r}); {self._way_out.removeprefix('or ')}"
+                )
+            if reason != "crash":
+                break
+        return 0.0, reason
+
+    def _process(self) -> Process:
+        if self._held and self._held[0].alive:
+            return self._held[0]
+        _close(self._held)
+        located, limits = _present(self._function.located), self._function
+        process = Process(
+            Limits(limits.seconds, _WALL * limits.seconds, limits.memory_mb),
+            "harness.rewards.worker",
+            (located.target, located.root, located.file),
+            in_group=True,
+        )
+        words = process.first(_STARTING)
+        if words is None or words[0] != "ready":
+            process.close()
+            why = f"its module ended the process, or took more than {_STARTING:g} s" if words is None else words[1]
+            raise RewardError(f"{self._name}: {why}")
+        self._held.append(process)
+        return process
+
+
+@cache
+def judge(function: Function) -> Judge:
+    """The judge of this process for a function."""
+    return Judge(function)
+
+
+def _present(located: Located) -> Located:
+    """The function where this machine has it. Raises RewardError where it has another or none."""
+    path = Path(located.file)
+    try:
+        found = located if path.is_file() else locate(located.target)
+        digest = hashlib.sha256(Path(found.file).read_bytes()).hexdigest()
+    except (OSError, SchemaError) as error:
+        raise RewardError(
+            f"reward.function={located.target}: {located.file} is not here ({error}); on a cluster every node needs "
+            "it, on a folder that all share, or installed"
+        ) from None
+    if digest != located.sha256:
+        raise RewardError(
+            f"reward.function={located.target}: {found.file} has changed since the run was described (SHA-256 "
+            f"{located.sha256[:12]}…, now {digest[:12]}…); start the command again, and it makes another run"
+        )
+    return found
+
+
+def _vote(response: str) -> str | None:
+    """What a response votes for: its last box, or all of it; equal ones are one candidate of maj@k."""
+    box = last_box(response)
+    if box is not None and box.strip():
+        return vote(box)
+    text = response.strip()
+    if len(text) <= _TEXT:
+        return text or None
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
+
+
+def _close(held: list[Process]) -> None:
+    for process in held:
+        process.close()
+    held.clear()

@@ -1,0 +1,130 @@
+"""From the name of a reward to its source file, without importing it: the run's own process never runs it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+from dataclasses import asdict, dataclass
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from harness.rewards.contract import ENTRY_POINT_GROUP
+from harness.schema import SchemaError, suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TARGET: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+_FORM: Final = "write package.module:name, or the name of an entry point in the group " + ENTRY_POINT_GROUP
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A reward function and its source as it was when the run was described."""
+
+    target: str  # "package.module:name"
+    file: str  # absolute path of the module's source
+    sha256: str  # of the source, by which a run knows the function
+
+    @property
+    def module(self) -> str:
+        """The name of the module."""
+        return self.target.partition(":")[0]
+
+    @property
+    def attribute(self) -> str:
+        """The name within the module."""
+        return self.target.partition(":")[2]
+
+    @property
+    def root(self) -> str:
+        """The folder from which the module is imported."""
+        file = Path(self.file)
+        above = self.module.count(".") + (file.name == "__init__.py")
+        return str(file.parents[above])
+
+
+def with_reward(composed: Mapping[str, Any]) -> dict[str, Any]:
+    """A composed experiment with the source of its reward function. Raises SchemaError where there is none."""
+    reward = composed.get("reward")
+    if not isinstance(reward, dict):
+        return dict(composed)
+    name = reward.get("function")
+    source = asdict(locate(name)) if isinstance(name, str) else None
+    return {**composed, "reward": {**reward, "source": source}}
+
+
+def offered() -> dict[str, str]:
+    """The rewards of installed packages: name -> "package.module:name"."""
+    return {point.name: point.value.replace(" ", "") for point in entry_points(group=ENTRY_POINT_GROUP)}
+
+
+def locate(name: str) -> Located:
+    """Find the source of a reward. Raises SchemaError naming what is missing; nothing is imported."""
+    target = name if ":" in name else offered().get(name)
+    if target is None:
+        known = offered()
+        near = suggest(name, known) if known else "no installed package offers any"
+        raise SchemaError(f"reward.function: no reward {name!r}; {near}; {_FORM}")
+    if not _TARGET.fullmatch(target) or target.partition(":")[0].endswith(".py"):
+        hint = "; a module is written without .py and with dots" if ".py" in target or "/" in target else ""
+        raise SchemaError(f"reward.function: {target!r} is no name of a function; {_FORM}{hint}")
+    module = target.partition(":")[0]
+    file = _source(module)
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise SchemaError(f"reward.function: {file} cannot be read: {error.strerror}") from None
+    return Located(target, str(file), hashlib.sha256(content).hexdigest())
+
+
+def _source(module: str) -> Path:
+    """The source file of a module, found as an import finds it."""
+    first, *rest = module.split(".")
+    spec = _top(first)
+    if spec is None:
+        raise SchemaError(
+            f"reward.function: no module {first!r} in {Path.cwd()}, PYTHONPATH and the installed packages; run the "
+            f"command where {first} lies, add its folder to PYTHONPATH, or install it"
+        )
+    file = Path(spec.origin) if spec.origin and spec.has_location else None
+    folders, known = [Path(folder) for folder in spec.submodule_search_locations or ()], first
+    for name in rest:
+        if not folders:
+            raise SchemaError(f"reward.function: {known} is a module, not a package, and has no module {name!r}")
+        found = next((one for folder in folders if (one := _within(folder, name))), None)
+        if found is None:
+            raise SchemaError(f"reward.function: no module {known}.{name!s} in {folders[0]}; {_FORM}")
+        file, folders, known = *found, f"{known}.{name}"
+    if file is None or file.suffix != ".py":
+        raise SchemaError(f"reward.function: {module} has no source file in Python; name a function in a .py file")
+    return file.absolute()
+
+
+def _top(name: str) -> ModuleSpec | None:
+    """A module or package by its first name, from the folder of the command first, as ``python -m`` has it."""
+    here = PathFinder.find_spec(name, [str(Path.cwd())])
+    if here is not None and here.origin is not None:
+        return here
+    for finder in sys.meta_path:
+        find = getattr(finder, "find_spec", None)
+        found: ModuleSpec | None = find(name, None) if find else None
+        if found is not None:
+            return found
+    return here
+
+
+def _within(folder: Path, name: str) -> tuple[Path | None, list[Path]] | None:
+    """The source of a module in the folder of its package, and its own folder if it is a package.
+
+    The finders of Python would need the package to be imported.
+    """
+    package = folder / name
+    if (package / "__init__.py").is_file():
+        return package / "__init__.py", [package]
+    if package.with_suffix(".py").is_file():
+        return package.with_suffix(".py"), []
+    return (None, [package]) if package.is_dir() else None
