@@ -35,9 +35,19 @@ _WHITENED: Final = (Pattern(Whiten),)
 _TOKENS: Final = (Pattern(TokenMean),)
 _OTHERS: Final = {"mean": "leave_one_out", "std": "leave_one_out"}
 _SWITCH: Final = "use_leave_one_out_baseline is on unless turned off"
+_WITHOUT: Final = "use_leave_one_out_baseline=false, where mean or std is written out"
 _UNBOUND: Final = {"log_ratio_bound": None}
 
 _ADVANTAGES: Final = (
+    Variant(
+        Normalize,
+        f"{_ESTIMATOR}:49",
+        GROUP,
+        {"eps": 1e-6, "zero_std": "keep"},
+        asked=("mean", "std"),
+        apart=_WHITENED,
+        note=_WITHOUT,
+    ),
     *(
         Variant(
             Normalize,
@@ -50,6 +60,7 @@ _ADVANTAGES: Final = (
         for when in (GROUP, _OTHERS)
     ),
     Variant(Normalize, f"{_ESTIMATOR}, ReinforcePlusPlusAdvantageEstimator", CENTRED, SINGLE, beside=_WHITENED),
+    Variant(Normalize, f"{_ESTIMATOR}:86", CENTRED, asked=("mean",), note=f"normalize_rewards=false; {_WITHOUT}"),
     Variant(Normalize, f"{_ESTIMATOR}:86", CENTRED, RLOO, note=f"normalize_rewards=false; {_SWITCH}"),
     Variant(Normalize, f"{_ESTIMATOR}:86", RLOO, apart=_WHITENED, note="normalize_rewards=false"),
     Variant(Normalize, f"{_ESTIMATOR}, ReinforcePlusPlusAdvantageEstimator", RAW, beside=_WHITENED),
