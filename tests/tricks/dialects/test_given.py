@@ -1,132 +1,186 @@
-"""What the user writes holds as written in every dialect, or is refused by name: default values included."""
+"""What a dialect makes of settings that the user gives, even at our defaults, and of those that nobody gives."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, fields
-from functools import cache
+from collections.abc import Mapping
 from itertools import product
-from typing import Any, Final, Literal, get_args, get_origin
+from typing import Any
 
 import pytest
 
-from tests.tricks.dialects.spoken import SETUP
-from tricks.api import CLOSED, TrickError, TrickSpec
-from tricks.build import OURS, build
-from tricks.built_in import BUILT_IN
-from tricks.catalog import find
-from tricks.dialects.registry import DIALECTS
-from tricks.settings import accepts, hints, written
+from tests.tricks.dialects.spoken import SETUP, rule
+from tricks.api import TrickError
+from tricks.build import build
+from tricks.dialects.dialect import Dialect, Variant
+from tricks.dialects.registry import DIALECTS, find_dialect
+from tricks.dialects.translate import translate
+from tricks.normalization import Normalize
+from tricks.presets import PRESETS
 
-Company = Mapping[str, Mapping[str, Any]]
 
-# Tricks beside which a trick is tried, until the framework has nothing against these.
-COMPANIES: Final[tuple[Company, ...]] = (
-    {},
-    *(
-        {advantages: {}, aggregation: {}, **surrogate}
-        for surrogate, advantages, aggregation in product(
-            ({}, {"gspo": {}}),
-            ("group_norm", "group_mean", "token_whitening"),
-            ("token_mean", "sequence_mean", "constant_length"),
-        )
-    ),
+@pytest.mark.parametrize(
+    ("emulate", "name", "settings"),
+    [
+        ("areal", "group_norm", {"eps": 1e-6}),
+        ("areal", "batch_norm", {"ddof": 1}),
+        ("verl", "constant_length", {"length": "limit"}),
+        ("slime", "constant_length", {"per_response": True}),
+        ("nemo_rl", "kl_loss", {"value_bound": 10.0, "log_ratio_bound": None}),
+        ("verl", "dual_clip", {"dual_clip": 3.0}),
+    ],
 )
-NUMBERS: Final = (0.25, 2.5)
+def test_a_free_setting_holds_at_its_default(emulate, name, settings):
+    advantages = {} if name in {"group_norm", "batch_norm"} else {"group_mean": {}}
+    aggregation = {} if name == "constant_length" else {"token_mean": {}}
+    found = rule(emulate, **{**advantages, **aggregation, name: settings}).tricks[name]
+    assert {key: getattr(found, key) for key in settings} == settings
 
 
-def values_of(spec: TrickSpec, key: str) -> list[Any]:
-    """Values of a setting: the default, the catalog's, every framework's, and some of nobody's."""
-    kind = hints(spec.cls)[key]
-    rows = [row for dialect in DIALECTS.values() for row in dialect.variants if row.cls is spec.cls]
-    tried = [
-        *(field.default for field in fields(spec.cls) if field.name == key),
-        *(settings[key] for row in rows for settings in (row.when, row.then) if key in settings),
-        *(value for literal in literals(kind) for value in get_args(literal)),
-        *(spec.settings[key] for _ in range(key in spec.settings)),
-        *(None, True, False, *NUMBERS, 4),
-    ]
-    kept: dict[str, Any] = {}
-    for value in tried:
-        if value is not MISSING and accepts(kind, value):
-            number = float(value) if type(value) is int and accepts(kind, 0.5) else value
-            kept.setdefault(repr(number), number)
-    return list(kept.values())
+@pytest.mark.parametrize(
+    ("emulate", "name", "settings", "words"),
+    [
+        ("verl", "group_norm", {"zero_std": "zero"}, "fixes 'eps' (verl/trainer/ppo/core_algos.py:267), got 'zero'"),
+        ("trl", "group_norm", {"eps": 1e-6}, "fixes 0.0001 (trl/trainer/grpo_trainer.py:2690), got 1e-06"),
+        (
+            "slime",
+            "kl_loss",
+            {"value_bound": 10.0},
+            "fixes null (slime/utils/ppo_utils.py, compute_approx_kl), got 10.0",
+        ),
+        (
+            "verl",
+            "clip",
+            {"dual_clip": None},
+            "takes 3.0 where none is given (verl/trainer/ppo/core_algos.py:1323), got null",
+        ),
+        ("oat", "clip", {"log_ratio_bound": 20}, "fixes null (oat/algorithms/ppo.py:533), got 20.0"),
+        ("roll", "constant_length", {"per_response": True}, "fixes false (roll/utils/functionals.py:229), got true"),
+        (
+            "nemo_rl",
+            "leave_one_out_norm",
+            {"zero_std": "zero"},
+            "fixes 'keep' (nemo_rl/algorithms/advantage_estimator.py:49)",
+        ),
+    ],
+)
+def test_a_fixed_setting_is_refused_at_our_default_with_the_frameworks_value_and_its_source(
+    emulate, name, settings, words
+):
+    (key,) = settings
+    advantages = {} if "norm" in name else {"group_norm": {}}
+    with pytest.raises(TrickError) as caught:
+        rule(emulate, **advantages, **{name: settings})
+    assert str(caught.value).startswith(f"{name}.{key}: {emulate} ")
+    assert words in str(caught.value)
+    assert str(caught.value).endswith(f"; leave {key} out, or leave emulate out")
 
 
-def literals(kind: Any) -> Iterator[Any]:
-    """The literals within a type."""
-    if get_origin(kind) is Literal:
-        yield kind
-        return
-    for inner in get_args(kind):
-        yield from literals(inner)
+def test_settings_that_nobody_gives_are_the_frameworks():
+    assert rule("areal", group_norm={}, token_mean={}).tricks["group_norm"].eps == 1e-5
+    assert rule("verl", group_mean={}, constant_length={}).tricks["constant_length"].length == "padded"
+    assert rule("verl", group_norm={}, clip={}).tricks["clip"].dual_clip == 3.0
 
 
-Outcome = Any  # the trick as it runs, or the words of the refusal
+# Eight rewards, one of them 1. Mean 1/8, deviation 0.353553 with n - 1; of the other seven, 0 and 0.
+@pytest.mark.parametrize(
+    ("settings", "mean", "std"),
+    [
+        ({}, "leave_one_out", "leave_one_out"),
+        ({"mean": "group"}, "group", "group"),
+        ({"std": "group"}, "group", "group"),
+        ({"mean": "group", "std": "group"}, "group", "group"),
+        ({"mean": "leave_one_out", "std": "leave_one_out"}, "leave_one_out", "leave_one_out"),
+        ({"std": "none"}, "leave_one_out", "none"),
+        ({"mean": "group", "std": "none"}, "group", "none"),
+    ],
+)
+def test_nemo_rls_switch_is_off_where_a_group_mean_is_written(settings, mean, std):
+    found = rule("nemo_rl", group_norm=settings).tricks["group_norm"]
+    assert (found.mean, found.std) == (mean, std)
 
 
-@cache
-def companies_of(emulate: str, name: str) -> tuple[tuple[Company, Outcome], ...]:
-    """The first and the last company in which the framework computes the trick, or one in which it is refused itself.
-
-    Each with what becomes of the trick where nothing is written.
-    """
-    hooks = {*find(name).hooks} & {*CLOSED, "whiten"}
-    free = [{other: {} for other in company if not hooks & {*find(other).hooks}} for company in COMPANIES]
-    companies = [company for place, company in enumerate(free) if company not in free[:place]]
-    plain = [(company, outcome(emulate, name, {}, company)) for company in companies]
-    built = [(company, found) for company, found in plain if not isinstance(found, str)]
-    refused = [(company, found) for company, found in plain if isinstance(found, str) and found.startswith(name)]
-    return (built[0], built[-1]) if built else (*refused, *plain)[:1]
+@pytest.mark.parametrize(("one", "other"), [("group", "leave_one_out"), ("leave_one_out", "group")])
+def test_nemo_rl_refuses_a_mean_and_a_deviation_of_two_kinds(one, other):
+    with pytest.raises(TrickError, match=rf"^group_norm: nemo_rl has .* got mean={one} with std={other}; leave"):
+        rule("nemo_rl", group_norm={"mean": one, "std": other})
 
 
-def outcome(emulate: str, name: str, settings: Mapping[str, Any], company: Company) -> Outcome:
-    """Build the rule and look at the trick."""
+def test_a_group_mean_that_is_written_is_nemo_rls_without_its_switch():
+    assert rule("nemo_rl", group_mean={}).tricks["group_mean"].mean == "leave_one_out"
+    assert rule("nemo_rl", group_mean={"mean": "group"}).tricks["group_mean"].mean == "group"
+
+
+def test_a_setting_of_the_user_over_the_presets_is_the_users():
+    # ScaleRL has about=group, which AReaL fixes; the default of the class is own.
+    plain: dict[str, Any] = {"cispo": None, "clip": {}, "prompt_mean": None, "token_mean": {}}
+    plain |= {"zero_variance_filter": None}
+    assert build("scalerl", plain, "areal", SETUP).tricks["group_mean_batch_std"].about == "group"
+    with pytest.raises(
+        TrickError, match=r"^group_mean_batch_std\.about: areal fixes 'group' .* got 'own'; leave about"
+    ):
+        build("scalerl", {**plain, "group_mean_batch_std": {"about": "own"}}, "areal", SETUP)
+
+
+@pytest.mark.parametrize(("preset", "emulate"), list(product(PRESETS, DIALECTS)))
+def test_a_preset_with_nothing_written_over_it_is_the_frameworks_version(preset, emulate):
+    """Writing its tricks as {} gives nothing either."""
+    given: Mapping[str, Mapping[str, Any]] = {name: {} for name in PRESETS[preset].tricks}
+    assert _lines(preset, given, emulate) == _lines(preset, {}, emulate)
+
+
+def _lines(preset: str, tricks: Mapping[str, Any], emulate: str) -> Any:
     try:
-        return build("vanilla_ppo", {**company, name: settings}, emulate, SETUP).tricks[name]
+        return build(preset, tricks, emulate, SETUP).settings()
     except TrickError as error:
         return str(error)
 
 
-@cache
-def makes_sense(name: str, key: str, value: Any, kind: type) -> bool:
-    """Whether the trick may have this setting at all; ``kind`` tells 1 from 1.0 and True."""
-    return isinstance(value, kind) and not isinstance(outcome(OURS, name, {key: value}, {}), str)
+def test_an_aggregation_that_the_surrogate_ignores_is_refused_where_its_settings_are_written():
+    given: dict[str, Any] = {"group_norm": {}, "gspo": {}}
+    assert repr(rule("verl", **given, token_mean={}).tricks["token_mean"]).startswith("SequenceMean(")
+    with pytest.raises(TrickError) as caught:
+        rule("verl", **given, token_mean={"scope": "update"})
+    assert str(caught.value) == (
+        "token_mean.scope: verl computes SequenceMean in place of token_mean (verl/trainer/ppo/core_algos.py:1545), "
+        "got 'update'; leave scope out, or leave emulate out"
+    )
 
 
-def faults(emulate: str, spec: TrickSpec, key: str, value: Any) -> Iterator[str]:
-    """What is wrong with how the dialect takes a setting that the trick may have."""
-    for company, plain in companies_of(emulate, spec.name):
-        found = outcome(emulate, spec.name, {key: value}, company)
-        asked = f"{spec.name}.{key}={value!r} beside {' '.join(company)}"
-        if not isinstance(found, str):
-            if repr(getattr(found, key, MISSING)) != repr(value):
-                yield f"{asked} runs {found}"
-        elif not found.endswith("leave emulate out"):
-            yield f"{asked} is refused without a way out: {found}"
-        elif found != plain and not names(found, spec.name, key, value):
-            yield f"{asked} is refused without its name: {found}"
-        elif type(plain) is spec.cls and repr(getattr(plain, key)) == repr(value) and value != "leave_one_out":
-            yield f"{asked} is what runs without it, and refused: {found}"
+def test_an_aggregation_of_the_surrogates_own_class_keeps_what_is_written():
+    given: dict[str, Any] = {"group_norm": {}, "gspo": {}}
+    assert rule("verl", **given, sequence_mean={"scope": "update"}).tricks["sequence_mean"].scope == "update"
+    with pytest.raises(TrickError, match=r"^sequence_mean\.count: verl fixes 'all' .*, got 'kept'; leave count out"):
+        rule("verl", **given, sequence_mean={"count": "kept"})
+    with pytest.raises(TrickError, match=r"^sequence_mean\.scope: verl has .*, got scope=prompt; leave scope out"):
+        rule("verl", **given, sequence_mean={"scope": "prompt"})
 
 
-def names(refusal: str, trick: str, key: str, value: Any) -> bool:
-    """Whether a refusal says which setting it is about, and what was written."""
-    shown = written(value)
-    if refusal.startswith(f"{trick}.{key}: "):
-        return f", got {shown}; leave {key} out, " in refusal or f"{key}={shown.strip(chr(39))}" in refusal
-    return f"{key}={shown}" in refusal or f"{key}={value}" in refusal
+def test_several_written_settings_are_named_in_the_order_in_which_they_are_written():
+    with pytest.raises(TrickError, match=r"got std=none with mean=none; leave std out, leave mean out, choose"):
+        rule("trl", batch_norm={"std": "none", "mean": "none"})
 
 
-@pytest.mark.parametrize("spec", BUILT_IN, ids=lambda spec: spec.name)
+def test_a_row_may_hold_only_where_a_setting_is_given():
+    rows = (Variant(Normalize, "a:1", then={"eps": 1e-3}, asked=("ddof",)), Variant(Normalize, "a:2"))
+    dialect = Dialect("made_up", "no/where", "0", rows)
+    assert translate(dialect, {"norm": Normalize()})["norm"].eps == 1e-6
+    assert translate(dialect, {"norm": Normalize()}, {"norm": ("ddof",)})["norm"].eps == 1e-3
+
+
 @pytest.mark.parametrize("emulate", DIALECTS)
-def test_every_setting_holds_as_written_or_is_refused_by_name(emulate, spec):
-    found = [
-        fault
-        for field in fields(spec.cls)
-        for value in values_of(spec, field.name)
-        if makes_sense(spec.name, field.name, value, type(value))
-        for fault in faults(emulate, spec, field.name, value)
-    ]
-    assert not found, "\n".join(found)
+def test_rows_require_and_ask_for_settings_that_exist(emulate):
+    for row in find_dialect(emulate).variants:
+        assert {*row.required} <= {*row.free} & {*row.then}
+        assert {*row.asked} <= {*row.cls.__dataclass_fields__}
+
+
+def test_a_clash_of_a_written_setting_with_the_frameworks_own_says_so():
+    rule("none", clip={"clip_ratio_high": 2.5})
+    with pytest.raises(TrickError) as caught:
+        rule("verl", group_norm={}, clip={"clip_ratio_high": 2.5})
+    assert str(caught.value) == (
+        "clip: dual_clip bounds ratios beyond the upper bound, above 3.5, got 3.0, as verl computes it where "
+        "clip_ratio_high=2.5 is given; set one of these otherwise, or leave emulate out"
+    )
+    with pytest.raises(TrickError, match="^group_norm: eps is added to a deviation, .*, got -1.0$"):
+        rule("areal", group_norm={"eps": -1.0}, token_mean={})
