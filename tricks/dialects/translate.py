@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import Field, fields, replace
+from dataclasses import Field, fields
 from typing import TYPE_CHECKING, Any
 
 from tricks.api import CLOSED, TrickError
@@ -71,7 +71,8 @@ def _row(dialect: Dialect, part: Any, company: Iterable[Any]) -> Variant | None:
 
 
 def _settled(dialect: Dialect, name: str, part: Any, row: Variant) -> Any:
-    return replace(part, **{known.name: _setting(dialect, name, part, known, row) for known in fields(part)})
+    settings = {known.name: _setting(dialect, name, part, known, row) for known in fields(part)}
+    return (row.becomes or type(part))(**settings)
 
 
 def _setting(dialect: Dialect, name: str, part: Any, setting: Field[Any], row: Variant) -> Any:
