@@ -45,6 +45,7 @@ class Variant:
     beside: tuple[Pattern, ...] = ()  # one of these must be chosen too
     apart: tuple[Pattern, ...] = ()  # none of these may be
     note: str = ""  # what the row cannot say
+    becomes: type[Any] | None = None  # a class of the same settings that computes it, where ours computes another thing
 
     def fits(self, part: object, company: Iterable[object], given: Collection[str] = ()) -> bool:
         """Whether the row holds for a trick, of which the user gives these settings, in the company of the others."""

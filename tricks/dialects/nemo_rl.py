@@ -8,6 +8,7 @@ from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenM
 from tricks.bounds import AdvantageClip, RewardClip
 from tricks.clipping import Clip
 from tricks.dialects.dialect import Dialect, Pattern, Refusal, Variant
+from tricks.dialects.nemo_tricks import NormalizeBySquares, SampleMean
 from tricks.dialects.rows import (
     BATCH,
     CENTRED,
@@ -21,6 +22,7 @@ from tricks.dialects.rows import (
     reward_functions,
     soft_overlong,
 )
+from tricks.dialects.sequence_clip import ResponseClip
 from tricks.entropy import EntropyBonus
 from tricks.filtering import OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance
@@ -46,7 +48,8 @@ _ADVANTAGES: Final = (
         {"eps": 1e-6, "zero_std": "keep"},
         asked=("mean", "std"),
         apart=_WHITENED,
-        note=_WITHOUT,
+        note=f"{_WITHOUT}; sqrt(E[x^2] - E[x]^2) in float32",
+        becomes=NormalizeBySquares,
     ),
     *(
         Variant(
@@ -55,7 +58,8 @@ _ADVANTAGES: Final = (
             when,
             {**_OTHERS, "eps": 1e-6, "zero_std": "keep"},
             apart=_WHITENED,
-            note=_SWITCH,
+            note=f"{_SWITCH}; sqrt(E[x^2] - E[x]^2) in float32",
+            becomes=NormalizeBySquares,
         )
         for when in (GROUP, _OTHERS)
     ),
@@ -74,7 +78,14 @@ _ADVANTAGES: Final = (
 
 _SURROGATES: Final = (
     Variant(Clip, _LOSS, then=_UNBOUND, free=("clip_ratio_low", "clip_ratio_high", "dual_clip")),
-    Variant(SequenceClip, _LOSS, then=_UNBOUND, free=("clip_ratio_low", "clip_ratio_high"), note="sequence mean alone"),
+    Variant(
+        SequenceClip,
+        _LOSS,
+        then=_UNBOUND,
+        free=("clip_ratio_low", "clip_ratio_high"),
+        becomes=ResponseClip,
+        note="sequence mean alone",
+    ),
     Variant(ClippedWeight, _LOSS, then=_UNBOUND, free=("low", "high"), beside=_TOKENS),
     Variant(PolicyGradient, _LOSS, note="disable_ppo_ratio"),
     Variant(
@@ -91,7 +102,13 @@ _SURROGATES: Final = (
 
 _LOSSES: Final = (
     Variant(TokenMean, f"{_LOSS}:114", {"scope": "update"}),
-    Variant(SequenceMean, f"{_LOSS}:114", {"scope": "update"}),
+    Variant(
+        SequenceMean,
+        f"{_LOSS}:114",
+        {"scope": "update"},
+        note="counts a response without any token, and none that is filtered",
+        becomes=SampleMean,
+    ),
     *(
         Variant(
             KlLoss,

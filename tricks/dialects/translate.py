@@ -106,7 +106,8 @@ def _row(dialect: Dialect, part: Any, company: Iterable[Any], given: Collection[
 
 
 def _settled(dialect: Dialect, name: str, part: Any, row: Variant, given: Collection[str]) -> Any:
-    return replace(part, **{known.name: _setting(dialect, name, part, known, row, given) for known in fields(part)})
+    settings = {known.name: _setting(dialect, name, part, known, row, given) for known in fields(part)}
+    return (row.becomes or type(part))(**settings)
 
 
 def _setting(dialect: Dialect, name: str, part: Any, setting: Field[Any], row: Variant, given: Collection[str]) -> Any:

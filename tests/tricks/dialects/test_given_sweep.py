@@ -107,7 +107,7 @@ def faults(emulate: str, spec: TrickSpec, key: str, value: Any) -> Iterator[str]
             yield f"{asked} is refused without a way out: {found}"
         elif found != plain and not names(found, spec.name, key, value):
             yield f"{asked} is refused without its name: {found}"
-        elif type(plain) is spec.cls and repr(getattr(plain, key)) == repr(value) and value != "leave_one_out":
+        elif isinstance(plain, spec.cls) and repr(getattr(plain, key)) == repr(value) and value != "leave_one_out":
             yield f"{asked} is what runs without it, and refused: {found}"
 
 
