@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.tricks.dialects.spoken import SETUP, rule
+from tests.tricks.dialects.spoken import SETUP, advantages, batch, rule
 from tricks.api import TrickError
 from tricks.build import build
 from tricks.dialects.dialect import Dialect, Variant
@@ -81,7 +81,6 @@ def test_settings_that_nobody_gives_are_the_frameworks():
     assert rule("verl", group_norm={}, clip={}).tricks["clip"].dual_clip == 3.0
 
 
-# Eight rewards, one of them 1. Mean 1/8, deviation 0.353553 with n - 1; of the other seven, 0 and 0.
 @pytest.mark.parametrize(
     ("settings", "mean", "std"),
     [
@@ -97,6 +96,17 @@ def test_settings_that_nobody_gives_are_the_frameworks():
 def test_nemo_rls_switch_is_off_where_a_group_mean_is_written(settings, mean, std):
     found = rule("nemo_rl", group_norm=settings).tricks["group_norm"]
     assert (found.mean, found.std) == (mean, std)
+
+
+# Eight rewards, one of them 1. The others' mean is 0 and their deviation 0, which does not divide. The group's mean is
+# 1/8, its deviation with n - 1 sqrt(7/8 / 7) = 0.353553: 7/8 / 0.353553 = 2.474874. Other rewards: -1/8 of that scale.
+@pytest.mark.parametrize(
+    ("settings", "right", "wrong"), [({}, 1.0, -0.377964), ({"mean": "group"}, 2.474867, -0.353552)]
+)
+def test_the_advantages_of_nemo_rl_with_its_switch_on_and_off(settings, right, wrong):
+    sampled = batch([1.0] + [0.0] * 7)
+    found = advantages(rule("nemo_rl", group_norm=settings).tricks["group_norm"], sampled).tolist()
+    assert found == pytest.approx([right] + [wrong] * 7, rel=2e-6)
 
 
 @pytest.mark.parametrize(("one", "other"), [("group", "leave_one_out"), ("leave_one_out", "group")])
