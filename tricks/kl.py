@@ -41,7 +41,8 @@ class KlLoss:
     The gradients these losses really have, as factors of :math:`\nabla\log\pi`: k1 gives 1, which is no divergence's;
     k2 gives :math:`-x`, that of the true divergence on policy; k3 gives :math:`1 - e^x`. ``gradient=score_function``
     multiplies by :math:`\pi / \mathrm{sg}(\pi)`, as NeMo-RL does: k3 then has k2's gradient exactly, and k1 has
-    :math:`1 - x`. ``gradient=k2`` keeps the value and takes k2's gradient (verl's "k3+").
+    :math:`1 - x`; beyond a bound there is none. ``gradient=k2`` keeps the value and takes k2's gradient, which no bound
+    holds (verl's "k3+").
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"ref_log_probs"})
@@ -56,12 +57,14 @@ class KlLoss:
         """Weighted divergence (B, T) of each token."""
         assert signal.ref_log_probs is not None  # the rule has checked it
         log_ratio = torch.where(signal.response_mask, signal.ref_log_probs - log_probs, 0.0)
-        log_ratio = bounded(log_ratio, self.log_ratio_bound)
-        value = bounded(estimate(log_ratio, self.estimator), self.value_bound)
-        if self.gradient == "score_function":
-            value = value * (log_probs - log_probs.detach()).exp()
-        elif self.gradient == "k2":
-            straight = estimate(log_ratio, "k2")  # the bound is one of values, and verl's k3+ has none here
+        within = bounded(log_ratio, self.log_ratio_bound)
+        value = estimate(within, self.estimator)
+        if self.gradient == "score_function":  # NeMo-RL weighs before it bounds, and a bound takes the whole gradient
+            weight = (log_probs - log_probs.detach()).exp()
+            value = value * torch.where(within == log_ratio, weight, 1.0)
+        value = bounded(value, self.value_bound)
+        if self.gradient == "k2":
+            straight = estimate(log_ratio, "k2")  # the bounds are of the value, and verl's k3+ has none here
             value = value.detach() + (straight - straight.detach())
         return self.coef * value
 

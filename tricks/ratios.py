@@ -33,9 +33,10 @@ class SequenceClip:
 
     def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
         """Loss (B, T), the same on every token of a response unless advantages differ within it."""
-        ratio = ratios(self._mean(log_ratio, signal), self.log_ratio_bound)  # (B, 1)
+        mean = self._mean(log_ratio, signal)  # (B, 1)
         if signal.advantages.shape[1] > 1:  # the value of the response's ratio, the gradient of the token's
-            ratio = ratio.detach() * (log_ratio - log_ratio.detach()).exp()
+            mean = mean.detach() + (log_ratio - log_ratio.detach())
+        ratio = ratios(mean, self.log_ratio_bound)
         clipped = ratio.clamp(1 - self.clip_ratio_low, 1 + self.clip_ratio_high)
         loss = -torch.minimum(ratio * signal.advantages, clipped * signal.advantages)
         return loss.expand_as(log_ratio)

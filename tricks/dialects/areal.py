@@ -21,6 +21,7 @@ from tricks.dialects.rows import (
     reward_functions,
     soft_overlong,
 )
+from tricks.dialects.sequence_clip import ResponseMeanClip
 from tricks.entropy import EntropyBonus
 from tricks.filtering import OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance
@@ -60,7 +61,13 @@ _SURROGATES: Final = (
         then={"log_ratio_bound": None},
         free=("clip_ratio_low", "clip_ratio_high", "dual_clip"),
     ),
-    Variant(SequenceClip, _LOSS, then={"log_ratio_bound": None}, free=("clip_ratio_low", "clip_ratio_high")),
+    Variant(
+        SequenceClip,
+        _LOSS,
+        then={"log_ratio_bound": None},
+        free=("clip_ratio_low", "clip_ratio_high"),
+        becomes=ResponseMeanClip,
+    ),
     Variant(
         TruncatedImportance,
         _LOSS,

@@ -8,6 +8,7 @@ from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenM
 from tricks.bounds import AdvantageClip, RewardClip
 from tricks.clipping import Clip
 from tricks.dialects.dialect import Dialect, Pattern, Refusal, Variant
+from tricks.dialects.nemo_tricks import NormalizeBySquares, SampleMean
 from tricks.dialects.rows import (
     BATCH,
     CENTRED,
@@ -21,6 +22,7 @@ from tricks.dialects.rows import (
     reward_functions,
     soft_overlong,
 )
+from tricks.dialects.sequence_clip import ResponseClip
 from tricks.entropy import EntropyBonus
 from tricks.filtering import OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance
@@ -35,9 +37,20 @@ _WHITENED: Final = (Pattern(Whiten),)
 _TOKENS: Final = (Pattern(TokenMean),)
 _OTHERS: Final = {"mean": "leave_one_out", "std": "leave_one_out"}
 _SWITCH: Final = "use_leave_one_out_baseline is on unless turned off"
+_WITHOUT: Final = "use_leave_one_out_baseline=false, where mean or std is written out"
 _UNBOUND: Final = {"log_ratio_bound": None}
 
 _ADVANTAGES: Final = (
+    Variant(
+        Normalize,
+        f"{_ESTIMATOR}:49",
+        GROUP,
+        {"eps": 1e-6, "zero_std": "keep"},
+        asked=("mean", "std"),
+        apart=_WHITENED,
+        note=f"{_WITHOUT}; sqrt(E[x^2] - E[x]^2) in float32",
+        becomes=NormalizeBySquares,
+    ),
     *(
         Variant(
             Normalize,
@@ -45,11 +58,13 @@ _ADVANTAGES: Final = (
             when,
             {**_OTHERS, "eps": 1e-6, "zero_std": "keep"},
             apart=_WHITENED,
-            note=_SWITCH,
+            note=f"{_SWITCH}; sqrt(E[x^2] - E[x]^2) in float32",
+            becomes=NormalizeBySquares,
         )
         for when in (GROUP, _OTHERS)
     ),
     Variant(Normalize, f"{_ESTIMATOR}, ReinforcePlusPlusAdvantageEstimator", CENTRED, SINGLE, beside=_WHITENED),
+    Variant(Normalize, f"{_ESTIMATOR}:86", CENTRED, asked=("mean",), note=f"normalize_rewards=false; {_WITHOUT}"),
     Variant(Normalize, f"{_ESTIMATOR}:86", CENTRED, RLOO, note=f"normalize_rewards=false; {_SWITCH}"),
     Variant(Normalize, f"{_ESTIMATOR}:86", RLOO, apart=_WHITENED, note="normalize_rewards=false"),
     Variant(Normalize, f"{_ESTIMATOR}, ReinforcePlusPlusAdvantageEstimator", RAW, beside=_WHITENED),
@@ -63,7 +78,14 @@ _ADVANTAGES: Final = (
 
 _SURROGATES: Final = (
     Variant(Clip, _LOSS, then=_UNBOUND, free=("clip_ratio_low", "clip_ratio_high", "dual_clip")),
-    Variant(SequenceClip, _LOSS, then=_UNBOUND, free=("clip_ratio_low", "clip_ratio_high"), note="sequence mean alone"),
+    Variant(
+        SequenceClip,
+        _LOSS,
+        then=_UNBOUND,
+        free=("clip_ratio_low", "clip_ratio_high"),
+        becomes=ResponseClip,
+        note="sequence mean alone",
+    ),
     Variant(ClippedWeight, _LOSS, then=_UNBOUND, free=("low", "high"), beside=_TOKENS),
     Variant(PolicyGradient, _LOSS, note="disable_ppo_ratio"),
     Variant(
@@ -80,7 +102,13 @@ _SURROGATES: Final = (
 
 _LOSSES: Final = (
     Variant(TokenMean, f"{_LOSS}:114", {"scope": "update"}),
-    Variant(SequenceMean, f"{_LOSS}:114", {"scope": "update"}),
+    Variant(
+        SequenceMean,
+        f"{_LOSS}:114",
+        {"scope": "update"},
+        note="counts a response without any token, and none that is filtered",
+        becomes=SampleMean,
+    ),
     *(
         Variant(
             KlLoss,

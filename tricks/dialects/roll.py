@@ -21,6 +21,7 @@ from tricks.dialects.rows import (
     lacks_norm,
     reward_functions,
 )
+from tricks.dialects.sequence_clip import ResponseClip
 from tricks.entropy import EntropyBonus
 from tricks.filtering import OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance
@@ -59,6 +60,7 @@ _SURROGATES: Final = (
         f"{_WORKER}, loss_func",
         then=_UNBOUND,
         free=("clip_ratio_low", "clip_ratio_high"),
+        becomes=ResponseClip,
         note="any aggregation",
     ),
     Variant(

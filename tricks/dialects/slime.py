@@ -20,6 +20,7 @@ from tricks.dialects.rows import (
     lacks_mixed,
     reward_functions,
 )
+from tricks.dialects.sequence_clip import ResponseClip
 from tricks.entropy import EntropyBonus
 from tricks.filtering import OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance
@@ -47,7 +48,9 @@ _VARIANTS: Final = (
         then=_UNBOUND,
         free=("clip_ratio_low", "clip_ratio_high", "dual_clip"),
     ),
-    Variant(SequenceClip, f"{_LOSS}:1021", then=_UNBOUND, free=("clip_ratio_low", "clip_ratio_high")),
+    Variant(
+        SequenceClip, f"{_LOSS}:1021", then=_UNBOUND, free=("clip_ratio_low", "clip_ratio_high"), becomes=ResponseClip
+    ),
     Variant(
         ClippedWeight,
         f"{_PPO}:152",

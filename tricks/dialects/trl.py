@@ -22,6 +22,7 @@ from tricks.dialects.rows import (
     reward_functions,
     soft_overlong,
 )
+from tricks.dialects.sequence_clip import ResponseClip
 from tricks.entropy import EntropyBonus
 from tricks.filtering import DynamicSampling, OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance
@@ -62,6 +63,7 @@ _SURROGATES: Final = (
         f"{_TRAINER}, _compute_loss",
         then={"log_ratio_bound": None},
         free=("clip_ratio_low", "clip_ratio_high"),
+        becomes=ResponseClip,
         note="importance_sampling_level=sequence, with any loss type",
     ),
     Variant(

@@ -51,6 +51,7 @@ _SURROGATES: Final = (
         f"{_CORE}:1323",
         then={"dual_clip": 3.0, "log_ratio_bound": 20.0},
         free=("clip_ratio_low", "clip_ratio_high", "dual_clip"),
+        required=("dual_clip",),
         note="dual clip cannot be turned off, only moved (clip_ratio_c)",
     ),
     Variant(

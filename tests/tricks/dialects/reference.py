@@ -77,17 +77,18 @@ def openrlhf_gspo(batch: Rollouts, now: Tensor) -> Tensor:
 
 
 def nemo_rl_grpo(batch: Rollouts, now: Tensor) -> Tensor:
-    """Leave-one-out mean and deviation, k3 times exp(x - sg(x)), sequence mean."""
-    rewards, mask = batch.rewards.double(), batch.response_mask
+    """Leave-one-out mean and sqrt(E[x^2] - E[x]^2) in float32, k3 times exp(x - sg(x)), sequence mean."""
+    rewards, mask = batch.rewards.float(), batch.response_mask
     rows = []
     for row, reward in enumerate(rewards):
         first = row // GROUP * GROUP
         others = torch.cat([rewards[first:row], rewards[row + 1 : first + GROUP]])
-        spread = others.std()
-        rows.append((reward - others.mean()) / (spread + 1e-6 if spread > 0 else 1.0))
+        mean = others.sum() / 3
+        spread = ((others.square().sum() / 3 - mean.square()) * (torch.tensor(3.0) / 2)).sqrt().nan_to_num(0)
+        rows.append((reward - mean) / (spread + 1e-6 if spread > 0 else 1.0))
     log_ratio = (batch.ref_log_probs - now).clamp(-20, 20)
-    divergence = (log_ratio.exp() - 1 - log_ratio).clamp(-10, 10) * (now - now.detach()).exp()
-    losses = _clipped(batch, now, torch.stack(rows)[:, None], high=0.2) + 1e-2 * divergence
+    divergence = ((log_ratio.exp() - 1 - log_ratio) * (now - now.detach()).exp()).clamp(-10, 10)
+    losses = _clipped(batch, now, torch.stack(rows)[:, None].to(now.dtype), high=0.2) + 1e-2 * divergence
     return ((losses * mask).sum(1) / mask.sum(1)).mean()
 
 

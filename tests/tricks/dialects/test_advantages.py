@@ -45,7 +45,8 @@ RUN = {  # the same as the frameworks' own functions gave it, to four decimals
 def test_group_norm_of_one_right_answer_in_eight(emulate, dtype):
     found = advantages(spoken(emulate, "group_norm"), batch(ONE_OF_EIGHT, dtype=dtype))
     right, wrong = WORTH[emulate]
-    assert_close(found, torch.tensor([right] + [wrong] * 7, dtype=dtype), rtol=AGREEMENT[dtype], atol=0)
+    agreement = AGREEMENT[torch.float32 if emulate == "nemo_rl" else dtype]  # NeMo-RL's statistics are float32's
+    assert_close(found, torch.tensor([right] + [wrong] * 7, dtype=dtype), rtol=agreement, atol=0)
 
 
 @pytest.mark.parametrize("emulate", RUN)

@@ -103,10 +103,10 @@ def test_the_mask_of_prime_rl_counts_what_it_masked():
     assert ProbabilityMask().diagnostics(log(1.6), token)["probability_masked"].tolist() == [[True]]
 
 
-def divergence(emulate: str, estimator: str, log_ratio: float) -> tuple[float, float]:
+def divergence(emulate: str, estimator: str, log_ratio: float, **settings: Any) -> tuple[float, float]:
     """A KL loss of one token and its gradient; ``log_ratio`` is the reference's log-prob minus the policy's."""
     beside = ("token_mean",) if emulate == "openrlhf" else ()
-    chosen = spoken(emulate, "kl_loss", beside=beside, estimator=estimator, coef=1.0)
+    chosen = spoken(emulate, "kl_loss", beside=beside, estimator=estimator, coef=1.0, **settings)
     token = signal([0.0], dtype=torch.float64, ref_log_probs=torch.tensor([[log_ratio]], dtype=torch.float64))
     leaf = torch.zeros(1, 1, dtype=torch.float64, requires_grad=True)
     losses = chosen.token_losses(leaf, None, token)
@@ -161,6 +161,33 @@ def test_k1_is_clamped_in_some(emulate, log_ratio, value):
 )
 def test_the_gradient_of_a_divergence(emulate, estimator, factor):
     assert divergence(emulate, estimator, 0.5)[1] == pytest.approx(factor, rel=1e-9)
+
+
+# verl/trainer/ppo/core_algos.py:2208: the value is k3's, held within 20 and 10; the gradient is that of k2 of the raw
+# log-ratio, which nothing holds: -x at x = 0.5, 3, 25 and -25.
+@pytest.mark.parametrize(
+    ("log_ratio", "value"),
+    [(0.5, math.exp(0.5) - 1.5), (3.0, 10.0), (25.0, 10.0), (-25.0, 10.0), (-5.0, math.exp(-5) + 4)],
+)
+def test_verls_k3_plus_has_the_unbounded_gradient_of_k2(log_ratio, value):
+    found = divergence("verl", "k3", log_ratio, gradient="k2")
+    assert found == pytest.approx((value, -log_ratio), rel=1e-9)
+
+
+# nemo_rl/algorithms/utils.py:42: the weight exp(x - sg(x)) comes before the output clamp and is a constant where the
+# input clamp binds, so that a token beyond a bound has no gradient. x = 3: k3 is 16 and held at 10; x = -25: k1 is 25,
+# held at 20 and 10, k2 is 312; x = -11: k1 is 11.
+@pytest.mark.parametrize(
+    ("estimator", "log_ratio"), [("k3", 3.0), ("k3", 25.0), ("k2", 25.0), ("k1", -25.0), ("k1", -11.0), ("k2", -5.0)]
+)
+def test_a_divergence_beyond_a_bound_has_no_gradient_in_nemo_rl(estimator, log_ratio):
+    assert divergence("nemo_rl", estimator, log_ratio)[1] == 0.0
+
+
+def test_the_weight_is_a_constant_where_the_log_ratio_is_held():
+    # Without the output bound: x = 25 held at 20, k1 = -20 and no gradient at all.
+    found = divergence("nemo_rl", "k1", 25.0, value_bound=None)
+    assert found == (-20.0, 0.0)
 
 
 # The learner gives a token e^1 times the sampler's probability, above every cap.
