@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from math import isfinite, isnan
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
+from harness.failures import reason
 from harness.records import DATA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from harness.failures import Reason
     from harness.records import RunRecord, Study
 
 Scores = dict[int, dict[int, float]]  # cell (its place in Study.cells) -> seed -> score
+Failures = dict[int, dict[int, "Reason"]]  # cell -> seed -> "arm" or "unknown"
 
 # What a run is, and what it cost; its scores follow under their own names, such as "final/accuracy".
 ABOUT: Final = (
@@ -29,6 +33,7 @@ ABOUT: Final = (
     "data",
     "cpu_seconds",
     "wall_seconds",
+    "undefined",
 )
 _ENVIRONMENT: Final = ("python", "torch", "transformers", "numpy", "vllm", "deepspeed", "processor")
 
@@ -60,6 +65,33 @@ def scores(runs: pd.DataFrame, name: str) -> Scores:
     return found
 
 
+def failures(runs: pd.DataFrame, name: str) -> Failures:
+    """Return the runs that count as failed in a score, by cell and seed, with the reason.
+
+    A failed run counts by its recorded error; one that was lost for a reason outside does not. A finished run whose
+    score was recorded as no finite number failed for a reason of its arm. A finished run without the score, which
+    other runs have, failed for a reason that is not known: its record may be older than the score.
+    """
+    found: Failures = {}
+    for cell, seed, why in _lost(runs, name):
+        if why != "outside":
+            found.setdefault(cell, {})[seed] = why
+    return found
+
+
+def _lost(runs: pd.DataFrame, name: str) -> Iterator[tuple[int, int, Reason]]:
+    failed = runs[runs["status"] == "failed"]
+    for cell, seed, error in zip(failed["cell"], failed["seed"], failed["error"], strict=True):
+        yield cell, seed, reason(error if isinstance(error, str) else None)
+    if name not in runs:
+        return
+    done = finished(runs)
+    undefined = done["undefined"] if "undefined" in done else [()] * len(done)
+    for cell, seed, value, names in zip(done["cell"], done["seed"], done[name], undefined, strict=True):
+        if not isfinite(value):
+            yield cell, seed, "unknown" if isnan(value) and name not in names else "arm"
+
+
 def _row(record: RunRecord) -> dict[str, object]:
     about = (
         record.run_id,
@@ -74,6 +106,7 @@ def _row(record: RunRecord) -> dict[str, object]:
         _data(record.provenance),
         record.cpu_seconds,
         record.wall_seconds,
+        tuple(name for name, score in record.scores.items() if not isfinite(score)),
     )
     return {**dict(zip(ABOUT, about, strict=True)), **record.scores}
 
