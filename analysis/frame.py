@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import isfinite, isnan
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import pandas as pd
 
 from harness.failures import reason
@@ -80,16 +81,13 @@ def failures(runs: pd.DataFrame, name: str) -> Failures:
 
 
 def _lost(runs: pd.DataFrame, name: str) -> Iterator[tuple[int, int, Reason]]:
-    failed = runs[runs["status"] == "failed"]
-    for cell, seed, error in zip(failed["cell"], failed["seed"], failed["error"], strict=True):
-        yield cell, seed, reason(error if isinstance(error, str) else None)
-    if name not in runs:
-        return
-    done = finished(runs)
-    undefined = done["undefined"] if "undefined" in done else [()] * len(done)
-    for cell, seed, value, names in zip(done["cell"], done["seed"], done[name], undefined, strict=True):
-        if not isfinite(value):
-            yield cell, seed, "unknown" if isnan(value) and name not in names else "arm"
+    failed = runs["status"].to_numpy() == "failed"
+    scored = np.isfinite(runs[name].to_numpy(dtype=float)) if name in runs else ~failed
+    for place in np.flatnonzero(failed | ~scored):
+        run = runs.iloc[place]
+        undefined = name in runs and (not isnan(run[name]) or name in run.get("undefined", ()))
+        error = run["error"] if isinstance(run["error"], str) else None
+        yield run["cell"], run["seed"], reason(error) if failed[place] else "arm" if undefined else "unknown"
 
 
 def _row(record: RunRecord) -> dict[str, object]:
