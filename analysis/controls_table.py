@@ -64,7 +64,7 @@ def _effects(found: Iterable[tuple[Study, pd.DataFrame]]) -> Iterator[tuple[Entr
         for effect in known_effects(study, taken):
             control = effect.control
             expected = f"{control.expect} on {control.metric}"
-            yield study.name, control.name, expected, effect.state, *(Missing(),) * 5
+            yield study.name, control.name, expected, effect.state + effect.failures, *(Missing(),) * 5
 
 
 def _floors(floors: dict[str, tuple[NoiseFloor, ...]]) -> Iterator[tuple[Entry, ...]]:

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from analysis.curves import Band, bands, curve_metric
 from analysis.frame import planned, scores
 from analysis.layout import varied, warning, words
+from analysis.notes import survivors
 from analysis.stats import estimate
 from analysis.twins import twin_label, twins_of
 
@@ -101,7 +102,7 @@ def _figure(study: Study, taken: pd.DataFrame, history: History) -> Figure:
     axes[-1][0].xaxis.get_major_locator().set_params(integer=True)
     axes[-1][1].set_xlabel(study.metric)
     figure.suptitle(title(study), fontsize=10, ha="left", x=0.01)
-    figure.supxlabel(fill(LEGEND, 130), fontsize=7.5, ha="left", x=0.01)
+    figure.supxlabel(fill(" ".join((LEGEND, *survivors(study, taken))), 130), fontsize=7.5, ha="left", x=0.01)
     return figure
 
 

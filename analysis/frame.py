@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from math import isfinite, isnan
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import pandas as pd
 
+from harness.failures import reason
 from harness.records import DATA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from harness.failures import Reason
     from harness.records import RunRecord, Study
 
 Scores = dict[int, dict[int, float]]  # cell (its place in Study.cells) -> seed -> score
+Failures = dict[int, dict[int, "Reason"]]  # cell -> seed -> "arm" or "unknown"
 
 # What a run is, and what it cost; its scores follow under their own names, such as "final/accuracy".
 ABOUT: Final = (
@@ -29,6 +34,7 @@ ABOUT: Final = (
     "data",
     "cpu_seconds",
     "wall_seconds",
+    "undefined",
 )
 _ENVIRONMENT: Final = ("python", "torch", "transformers", "numpy", "vllm", "deepspeed", "processor")
 
@@ -60,6 +66,30 @@ def scores(runs: pd.DataFrame, name: str) -> Scores:
     return found
 
 
+def failures(runs: pd.DataFrame, name: str) -> Failures:
+    """Return the runs that count as failed in a score, by cell and seed, with the reason.
+
+    A failed run counts by its recorded error; one that was lost for a reason outside does not. A finished run whose
+    score was recorded as no finite number failed for a reason of its arm. A finished run without the score, which
+    other runs have, failed for a reason that is not known: its record may be older than the score.
+    """
+    found: Failures = {}
+    for cell, seed, why in _lost(runs, name):
+        if why != "outside":
+            found.setdefault(cell, {})[seed] = why
+    return found
+
+
+def _lost(runs: pd.DataFrame, name: str) -> Iterator[tuple[int, int, Reason]]:
+    failed = runs["status"].to_numpy() == "failed"
+    scored = np.isfinite(runs[name].to_numpy(dtype=float)) if name in runs else ~failed
+    for place in np.flatnonzero(failed | ~scored):
+        run = runs.iloc[place]
+        undefined = name in runs and (not isnan(run[name]) or name in run.get("undefined", ()))
+        error = run["error"] if isinstance(run["error"], str) else None
+        yield run["cell"], run["seed"], reason(error) if failed[place] else "arm" if undefined else "unknown"
+
+
 def _row(record: RunRecord) -> dict[str, object]:
     about = (
         record.run_id,
@@ -74,6 +104,7 @@ def _row(record: RunRecord) -> dict[str, object]:
         _data(record.provenance),
         record.cpu_seconds,
         record.wall_seconds,
+        tuple(name for name, score in record.scores.items() if not isfinite(score)),
     )
     return {**dict(zip(ABOUT, about, strict=True)), **record.scores}
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from analysis.fired import fired_notes
-from analysis.frame import finished, planned, scores
+from analysis.frame import failures, finished, planned, scores
 from analysis.layout import LAPTOP_PROFILE, name, varied
 from analysis.text import listed
 from analysis.twins import twin_notes
@@ -24,6 +26,11 @@ _INTERVAL: Final = (
     "n in parentheses. A difference is the mean over paired seeds, with its 95 % interval [low, high] and the number "
     "of pairs. One seed gives a number without an interval. Only finished runs count."
 )
+_COUNTS: Final = {
+    "arm": "Failed for a reason of the arm, the worst outcome in verdicts, in no mean or difference",
+    "unknown": "Failed for no known reason, judged both as the worst outcome and as missing, in no mean or difference",
+    "outside": "Failed, not counted",
+}
 
 
 def notes(study: Study, runs: pd.DataFrame) -> tuple[str, ...]:
@@ -50,7 +57,22 @@ def notes(study: Study, runs: pd.DataFrame) -> tuple[str, ...]:
 def origin(study: Study, taken: pd.DataFrame) -> tuple[str, ...]:
     """The notes on what numbers over these runs stand on: seeds, commits, data, environments."""
     axes = varied(study, study.cells)
-    return (*_seeds(study, taken, axes), *sources(finished(taken).drop_duplicates("run_id")))
+    return (
+        *_seeds(study, taken, axes),
+        *survivors(study, taken),
+        *sources(finished(taken).drop_duplicates("run_id")),
+    )
+
+
+def survivors(study: Study, taken: pd.DataFrame) -> Iterator[str]:
+    """The cells whose numbers are of the seeds that did not fail; nothing where none failed for a reason of the arm."""
+    axes, done = varied(study, study.cells), scores(taken, study.metric)
+    texts = [
+        f"{name(axes, study.cells[cell])} ({len(seeds)} of {len({*seeds, *done.get(cell, ())})} seeds failed)"
+        for cell, seeds in sorted(failures(taken, study.metric).items())
+    ]
+    if texts:
+        yield f"Numbers are of the runs that finished, which is a selection in {listed(texts)}."
 
 
 def brief(text: str, limit: int = 120) -> str:
@@ -109,14 +131,26 @@ def _left_out(word: str, entries: Iterable[Skipped], axes: Sequence[str]) -> Ite
 
 
 def _failed(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
-    failed = taken[taken["status"] == "failed"]
-    errors = dict(zip(failed["cell"], failed["error"], strict=True))
-    texts = [
-        f"{name(axes, study.cells[cell])}, seed {_numbers(seeds)} ({brief(errors[cell])})"
-        for cell, seeds in _seeds_by_cell(failed).items()
+    """Runs without a score, by what they count for in verdicts."""
+    lost = failures(taken, study.metric)
+    reasons = [
+        lost.get(cell, {}).get(seed, "outside" if status == "failed" else "")
+        for cell, seed, status in zip(taken["cell"], taken["seed"], taken["status"], strict=True)
     ]
-    if texts:
-        yield f"Failed, not counted: {listed(texts)}."
+    for reason, counts in _COUNTS.items():
+        own = taken[np.array([each == reason for each in reasons], dtype=bool)]
+        errors = dict(zip(own["cell"], own["error"], strict=True))
+        texts = [
+            f"{name(axes, study.cells[cell])}, seed {_numbers(seeds)} ({_fault(errors[cell], study.metric)})"
+            for cell, seeds in _seeds_by_cell(own).items()
+        ]
+        if texts:
+            yield f"{counts}: {listed(texts)}."
+
+
+def _fault(error: object, metric: str) -> str:
+    """The error of a run, or that it finished without its score."""
+    return brief(error) if isinstance(error, str) else f"finished without {metric}"
 
 
 def _others(study: Study, runs: pd.DataFrame, taken: pd.DataFrame) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from analysis.render import entry_text
 from analysis.stats import Estimate
+from analysis.tables import FAILED
 from analysis.text import score
 
 if TYPE_CHECKING:
@@ -37,12 +38,21 @@ def summary(table: Table, baseline: Mapping[str, str]) -> str:
             _line(_named(row, arms), [row[place] for place in numbers], [table.columns[place] for place in numbers])
             for row in rows
         ]
-    return "\n".join([*lines, *_idle(table)])
+    return "\n".join([*lines, *_failed(table, arms, settings), *_idle(table)])
+
+
+def _failed(table: Table, arms: Sequence[int], settings: Sequence[int]) -> list[str]:
+    """Rows with seeds that failed for a reason of the arm; their numbers are of the others."""
+    place = next((place for place, column in enumerate(table.columns) if column.key == FAILED), None)
+    if place is None:
+        return []
+    texts = [f"{_named(row, [*settings, *arms])} {row[place]}" for row in table.rows if row[place]]
+    return [fill(f"failed seeds, the worst outcome in verdicts, numbers are of the others: {'; '.join(texts)}", WIDTH)]
 
 
 def _idle(table: Table) -> list[str]:
     """Tricks that never fired, and in how many rows."""
-    marks = [place for place, column in enumerate(table.columns) if column.kind == "mark"]
+    marks = [place for place, column in enumerate(table.columns) if column.kind == "mark" and column.key != FAILED]
     counts = Counter(name for row in table.rows for place in marks for name in str(row[place]).split(", ") if name)
     texts = [f"{name} in {count} row{'s' * (count > 1)}" for name, count in sorted(counts.items())]
     return [fill(f"never fired: {', '.join(texts)}", WIDTH)] if texts else []

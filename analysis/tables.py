@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from analysis.fired import never_fired
-from analysis.frame import planned, scores
+from analysis.frame import failures, planned, scores
 from analysis.inference.verdict import verdicts
 from analysis.layout import baselines, order, varied, warning, whole, words
 from analysis.notes import brief, notes
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from analysis.inference.verdict import Word
     from harness.records import Study
 
 Kind = Literal["label", "number", "score", "gap", "side", "mark", "word"]  # numbers stand alone, as text
@@ -35,6 +34,7 @@ SIDE: Final = (
     ("train/update/clip_fraction_low", "clipped low", 4),
     ("cpu_seconds", "CPU s a run", 1),
 )
+FAILED: Final = "failed seeds"  # the column of runs that failed for a reason of their arm, or may have
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,7 @@ class _Row:
     cell: int | None  # None: left out by the grid
     gone: Missing  # what stands there without a number
     idle: str = ""  # tricks that never fired
+    failed: str = ""  # seeds that failed for a reason of the arm, or may have: ``2 of 6``
 
 
 def study_table(study: Study, runs: pd.DataFrame) -> Table:
@@ -84,11 +85,12 @@ def study_table(study: Study, runs: pd.DataFrame) -> Table:
     taken = planned(runs, study)
     rows = sorted(_rows(study, taken), key=lambda row: order(study, row.labels))
     axes = varied(study, [row.labels for row in rows])
-    marks = [Column("never fired", "never fired", "mark")] * any(row.idle for row in rows)
+    marks = [Column(FAILED, FAILED, "mark")] * any(row.failed for row in rows)
+    marks += [Column("never fired", "never fired", "mark")] * any(row.idle for row in rows)
     columns = (*(Column(axis, axis, "label") for axis in axes), *_numbers(study, taken), *marks)
     by_column = {column.key: scores(taken, column.key) for column in columns if column.kind in {"score", "side"}}
     back = _baselines(study, by_column[study.metric])
-    words_of = {v.contrast.arm: v.word for v in verdicts(study, taken) if v.contrast.metric == study.metric}
+    words_of = {v.contrast.arm: v.said for v in verdicts(study, taken) if v.contrast.metric == study.metric}
     return Table(
         name=f"{study.name}.{study.profile}",
         title=f"{study.name} ({study.profile} profile)",
@@ -104,11 +106,14 @@ def _rows(study: Study, taken: pd.DataFrame) -> Iterator[_Row]:
     failed = taken[taken["status"] == "failed"]
     errors = dict(zip(failed["cell"], failed["error"], strict=True))
     twins, idle = twins_of(study) if study.once else {}, never_fired(taken)
+    lost, done = failures(taken, study.metric), scores(taken, study.metric)
     for cell, labels in enumerate(study.cells):
         gone = Missing("failed", brief(errors[cell])) if cell in errors else Missing("not run yet")
         if cell in twins and cell not in errors:
             gone = Missing(twin_label(study, twins[cell]), twins[cell].because)
-        yield _Row(labels, cell, gone, ", ".join(idle.get(cell, ())))
+        count = len(lost.get(cell, ()))
+        share = f"{count} of {len({*lost.get(cell, ()), *done.get(cell, ())})}" if count else ""
+        yield _Row(labels, cell, gone, ", ".join(idle.get(cell, ())), share)
     for word, left_out in (("skipped", study.skipped), ("refused", study.refused)):
         for entry in whole(study, left_out):
             yield _Row(entry.labels, None, Missing(word, entry.because))
@@ -147,14 +152,14 @@ def _entry(
     by_column: Mapping[str, Mapping[int, Mapping[int, float]]],
     study: Study,
     back: Mapping[int, int],
-    words_of: Mapping[int, Word],
+    words_of: Mapping[int, str],
 ) -> Entry:
     if column.kind == "word":
         return Missing() if row.cell is None else words_of.get(row.cell, Missing())
     if column.kind == "label":
         return row.labels[column.key]
     if column.kind == "mark":
-        return row.idle
+        return row.failed if column.key == FAILED else row.idle
     if column.kind == "gap":
         return _gap(row, by_column[study.metric], back)
     found = estimate(by_column[column.key].get(row.cell, {}).values()) if row.cell is not None else None

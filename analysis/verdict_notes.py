@@ -14,10 +14,11 @@ from analysis.notes import made, sources
 from analysis.text import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
 
+    from analysis.inference.gaps import Counted
     from analysis.inference.null import NoiseFloor
     from analysis.inference.verdict import Verdict
     from harness.records import Study
@@ -32,8 +33,22 @@ HOW: Final = (
     "Error over problems: by how much the difference would move on other problems of the same kind (standard error, "
     "problems as clusters, arXiv:2411.00640), the runs being what they are; it is no part of interval and verdict."
 )
+_COUNTED: Final[Mapping[Counted, str]] = {
+    "no": "Not counted",
+    "worst": "Failed, counted as the worst outcome",
+    "both ways": "Failed for no known reason, judged both ways",
+}
 EXPLORATORY: Final = (
     f"Exploratory: fewer than {MIN_SEEDS} pairs of seeds, of which no test without assumptions can reach p = 0.05."
+)
+
+
+FAILURES: Final = (
+    "Failed seeds: a run that failed for a reason of its arm (it diverged, came to no finite number, or had nothing "
+    "left to train on) is the worst outcome of its pair. p is then that of Wilcoxon's exact signed ranks with the "
+    "failures last, no equivalence is concluded, and difference, interval and correlation are of the survivors. A "
+    "failure for no known reason is judged as the worst outcome and as missing, and the larger p counts. A run lost "
+    "for a reason outside (node, disk, kill) is missing (docs/calibration.md)."
 )
 
 
@@ -43,6 +58,8 @@ def verdict_notes(study: Study, runs: pd.DataFrame, found: Sequence[Verdict]) ->
     yield HOW
     if any(verdict.word == "exploratory" for verdict in found):
         yield EXPLORATORY
+    if any(verdict.failed for verdict in found):
+        yield FAILURES
     yield _counted(found)
     yield from _missing(study, taken)
     yield from _controls(study, taken)
@@ -65,17 +82,17 @@ def _counted(found: Sequence[Verdict]) -> str:
 
 def _missing(study: Study, taken: pd.DataFrame) -> Iterator[str]:
     axes = varied(study, study.cells)
-    texts = []
+    texts: dict[str, list[str]] = {}
     for gap in missing(study, taken):
         where = "the study" if gap.contrast is None else name(axes, study.cells[gap.contrast.arm])
-        texts.append(f"{where}: {'no verdict, ' if gap.whole else ''}{gap.because}")
-    if texts:
-        yield f"Not counted: {listed(texts)}."
+        texts.setdefault(gap.counted, []).append(f"{where}: {'no verdict, ' if gap.whole else ''}{gap.because}")
+    yield from (f"{_COUNTED[counted]}: {listed(texts[counted])}." for counted in _COUNTED if counted in texts)
 
 
 def _controls(study: Study, taken: pd.DataFrame) -> Iterator[str]:
     texts = [
-        f"{effect.control.name}, expected {effect.control.expect} on {effect.control.metric}: {effect.state}"
+        f"{effect.control.name}, expected {effect.control.expect} on {effect.control.metric}: "
+        f"{effect.state}{effect.failures}"
         for effect in known_effects(study, taken)
     ]
     if texts:

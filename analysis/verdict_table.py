@@ -76,16 +76,23 @@ def _row(study: Study, taken: pd.DataFrame, verdict: Verdict, outcomes: Shares |
     yield ", ".join(baseline[axis] for axis in baseline if baseline[axis] != arm.get(axis))
     yield verdict.contrast.family
     yield verdict.contrast.metric
-    yield Estimate(verdict.difference, nan, len(verdict.seeds), verdict.interval)
+    yield _difference(verdict)
     yield _p(verdict.p)
     yield _p(verdict.p_adjusted)
     yield Missing() if verdict.p_equivalent is None else _p(verdict.p_equivalent)
-    yield f"{verdict.detectable:.3f}"
+    yield f"{verdict.detectable:.3f}" if isfinite(verdict.detectable) else Missing()
     yield f"{verdict.correlation:+.2f}" if isfinite(verdict.correlation) else Missing()
-    yield f"{verdict.improvement:.2f}"
+    yield f"{verdict.improvement:.2f}" if isfinite(verdict.improvement) else Missing()
     noise = evaluation_noise(taken, verdict.contrast, verdict.seeds, outcomes)
     yield f"{noise.se:.3f}" + " unpaired" * (not noise.paired) if noise else Missing()
-    yield verdict.word
+    yield verdict.said
+
+
+def _difference(verdict: Verdict) -> Entry:
+    """Over the seeds that both sides finished."""
+    if not verdict.seeds:
+        return Missing("no seed that both finished")
+    return Estimate(verdict.difference, nan, len(verdict.seeds), verdict.interval)
 
 
 def _p(value: float) -> str:

@@ -94,6 +94,11 @@ def _notes(study: Study, found: Factorial) -> Iterator[str]:
             "A fraction cannot tell apart what stands in one row: the difference belongs to the sum of all of them. "
             "Interactions of three and more axes are taken for nothing."
         )
+    if found.failed:
+        yield (
+            "A run that failed for a reason of its cell is the worst outcome: p of the effects that it is part of is "
+            "that of exact signed ranks with the failures last, and differences are of the seeds that all finished."
+        )
     yield from _cells(study, found, axes)
     for cell, seeds in found.missing:
         yield f"Without a score: {name(axes, study.cells[cell])}, seed {', '.join(map(str, seeds))}."

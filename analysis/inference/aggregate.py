@@ -3,6 +3,8 @@
 rliable resamples the runs of each task by themselves, for there each task has runs of its own. Here one run is scored
 on all benchmarks: whole seeds are drawn, so that every replicate has all benchmarks, and what a seed's scores share
 is kept. Levels are expanded as in ``bootstrap`` (Hesterberg, arXiv:1411.5279), without its shift.
+
+Runs that failed are in no aggregate: where an arm has some, its aggregates are of the survivors.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from analysis.frame import scores
+from analysis.frame import failures, scores
 from analysis.inference.contrast import contrasts
 from analysis.inference.pairs import pairs
 from analysis.inference.verdict import MIN_SEEDS, Verdict, verdicts
@@ -29,6 +29,11 @@ class KnownEffect:
     state: State
     verdict: Verdict | None  # None without two common pairs
 
+    @property
+    def failures(self) -> str:
+        """Beside the state: ``, 6 of 6 seeds failed``; empty where none failed."""
+        return f", {self.verdict.failures}" if self.verdict is not None and self.verdict.failed else ""
+
 
 def known_effects(study: Study, taken: pd.DataFrame) -> tuple[KnownEffect, ...]:
     """Every control of the study, in its order."""
@@ -43,12 +48,12 @@ def _known_effects(study: Study, taken: pd.DataFrame) -> Iterator[KnownEffect]:
 
 
 def _state(study: Study, taken: pd.DataFrame, control: Control, verdict: Verdict | None) -> State:
-    if verdict is not None and len(verdict.seeds) >= MIN_SEEDS:
+    if verdict is not None and verdict.judged >= MIN_SEEDS:
         return "called" if verdict.word == control.expect else "missed"
     return "not enough seeds" if _pairs(study, taken, control) else "no runs"
 
 
 def _pairs(study: Study, taken: pd.DataFrame, control: Control) -> int:
-    by_cell = scores(taken, control.metric)
+    by_cell, lost = scores(taken, control.metric), failures(taken, control.metric)
     own = [c for c in contrasts(study, by_cell.keys()) if study.cells[c.arm].get(CONTROL) == control.name]
-    return max((len(pairs(by_cell, contrast).seeds) for contrast in own), default=0)
+    return max((pairs(by_cell, contrast, lost).judged for contrast in own), default=0)

@@ -1,13 +1,13 @@
-"""Contrasts and seeds that no verdict stands on, and why."""
+"""Contrasts and seeds that no verdict stands on, seeds that it counts as failures, and why."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from analysis.frame import scores
+from analysis.frame import failures, scores
 from analysis.inference.contrast import Contrast
 from analysis.inference.pairs import pairs
 from analysis.layout import baselines, name, varied
@@ -20,20 +20,26 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from analysis.inference.pairs import Pairs
     from harness.records import Study
 
 
+_COUNTED: Final[tuple[Counted, ...]] = ("no", "worst", "both ways")
 _TOO_FEW: Final = ("no seed in common", "one seed in common, which says nothing of others")
+
+
+Counted = Literal["no", "worst", "both ways"]
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A contrast without a verdict, or seeds that its verdict does not count."""
+    """A contrast without a verdict, or seeds of which its difference knows nothing."""
 
     contrast: Contrast | None  # None: of the study as a whole
     whole: bool  # no verdict at all
     seeds: tuple[int, ...]  # those left out
     because: str
+    counted: Counted = "no"  # in the verdict: as failures, the worst outcome; or, of no known reason, in both ways
 
 
 def gaps(study: Study, taken: pd.DataFrame, asked: Iterable[Contrast]) -> Iterator[Gap]:
@@ -59,26 +65,38 @@ def _uncompared(study: Study, compared: set[int]) -> Iterator[str]:
 
 def _of(study: Study, taken: pd.DataFrame, contrast: Contrast) -> Iterator[Gap]:
     by_cell = scores(taken, contrast.metric)
-    counted = pairs(by_cell, contrast).seeds
+    found = pairs(by_cell, contrast, failures(taken, contrast.metric))
     wanted = {*study.seeds, *by_cell.get(contrast.arm, ()), *by_cell.get(contrast.baseline, ())}
-    seeds, whole = tuple(sorted(wanted - {*counted})), len(counted) < 2
+    wanted |= {each.seed for each in found.failed}
+    seeds, whole = tuple(sorted(wanted - {*found.seeds})), not found.testable
     twin = twins_of(study).get(contrast.arm) if study.once else None
     if study.cell_ids[contrast.arm] == study.cell_ids[contrast.baseline]:
         yield Gap(contrast, True, (), "the same settings in effect, and so the same runs")
     elif twin is not None and contrast.arm not in by_cell:
         yield Gap(contrast, True, seeds, f"not run: {twin_label(study, twin)}")
-    elif seeds or whole:
-        yield Gap(contrast, whole, seeds, _why(study, taken, contrast, counted, seeds))
+    elif whole:
+        few = _TOO_FEW[len(found.seeds) : len(found.seeds) + 1]
+        yield Gap(contrast, True, seeds, listed([*few, *_reasons(study, taken, contrast, seeds)]))
+    else:
+        yield from _seeds_of(study, taken, contrast, found, seeds)
 
 
-def _why(
-    study: Study, taken: pd.DataFrame, contrast: Contrast, counted: tuple[int, ...], seeds: tuple[int, ...]
-) -> str:
+def _seeds_of(
+    study: Study, taken: pd.DataFrame, contrast: Contrast, found: Pairs, seeds: tuple[int, ...]
+) -> Iterator[Gap]:
+    """The seeds without a difference, by whether the verdict counts them."""
+    counted: dict[int, Counted] = {each.seed: "worst" if each.certain else "both ways" for each in found.failed}
+    for how in _COUNTED:
+        own = tuple(seed for seed in seeds if counted.get(seed, "no") == how)
+        if own:
+            yield Gap(contrast, False, own, listed(_reasons(study, taken, contrast, own)), how)
+
+
+def _reasons(study: Study, taken: pd.DataFrame, contrast: Contrast, seeds: tuple[int, ...]) -> list[str]:
     reasons: dict[str, list[int]] = {}
     for seed in seeds:
         reasons.setdefault(_reason(study, taken, contrast, seed), []).append(seed)
-    texts = [f"seed {', '.join(map(str, each))}: {reason}" for reason, each in reasons.items()]
-    return listed([*_TOO_FEW[len(counted) : len(counted) + 1], *texts])
+    return [f"seed {', '.join(map(str, each))}: {reason}" for reason, each in reasons.items()]
 
 
 def _reason(study: Study, taken: pd.DataFrame, contrast: Contrast, seed: int) -> str:

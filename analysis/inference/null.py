@@ -1,4 +1,7 @@
-"""The noise floor: what the same test says of cells that cannot differ, and of a cell against itself."""
+"""The noise floor: what the same test says of cells that cannot differ, and of a cell against itself.
+
+It is that of pairs of scores. Seeds under which a run failed are left out, for both sides of a pair are one policy.
+"""
 
 from __future__ import annotations
 

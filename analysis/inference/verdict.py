@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import inf, nan
 from typing import TYPE_CHECKING, Final, Literal
 
-from analysis.frame import scores
+from analysis.frame import failures, scores
 from analysis.inference.bootstrap import bootstrap_interval, generator
 from analysis.inference.contrast import Contrast, contrasts
 from analysis.inference.evaluation import seed_errors
 from analysis.inference.families import adjusted
 from analysis.inference.gaps import Gap, gaps
 from analysis.inference.paired_test import p_different, p_equivalent
-from analysis.inference.pairs import Pairs, pairs
+from analysis.inference.pairs import Failed, Pairs, pairs
+from analysis.inference.rank_test import has_worst_end, p_with_failures
 from analysis.stats import Estimate
 from analysis.twins import twins_of
 from harness.power import ALPHA, LEAST_SEEDS, detectable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from analysis.frame import Scores
@@ -35,7 +39,11 @@ BOOTSTRAP_SEEDS: Final = 10  # from here on the interval is resampled; below it 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A contrast, judged over training seeds."""
+    """A contrast, judged over training seeds.
+
+    Where runs failed for a reason of their arm, p and the word are those of ``rank_test``, failures last; difference,
+    interval and correlation are of the survivors, and nan where there are none.
+    """
 
     contrast: Contrast
     word: Word
@@ -48,22 +56,42 @@ class Verdict:
     correlation: float  # realised, between paired seeds; nan below three
     improvement: float  # probability that a run of the arm beats one of the baseline (arXiv:2108.13264)
     seeds: tuple[int, ...]  # paired
+    failed: tuple[Failed, ...] = ()  # further seeds, under which a side failed for a reason of its arm, or may have
+    lean: int = 0  # sign of the tested difference where runs failed
+
+    @property
+    def judged(self) -> int:
+        """Seeds that the word stands on: the paired ones, and those that failed for a known reason."""
+        return len(self.seeds) + sum(each.certain for each in self.failed)
+
+    @property
+    def failures(self) -> str:
+        """``6 of 12 seeds failed``, with the baseline's and those of no known reason; empty where none failed."""
+        return failed_seeds(self.failed, len(self.seeds))
+
+    @property
+    def said(self) -> str:
+        """The word, with the failures beside it where there are any."""
+        return f"{self.word}: {self.failures}" if self.failed else self.word
 
 
 def verdicts(study: Study, taken: pd.DataFrame, outcomes: Shares | None = None) -> tuple[Verdict, ...]:
     """The verdicts of a study, in its order. ``taken`` are its runs (``frame.planned``).
 
-    A contrast without two common finite pairs is left out; ``missing`` says why. ``outcomes``, where at hand, adds
-    the level of problems and samples to the intervals from ten seeds on (``bootstrap``).
+    A contrast without two common finite pairs is left out; ``missing`` says why. A run that failed for a reason of
+    its arm is the worst outcome of its pair, and no reason to leave it out (``rank_test``).
+    ``outcomes``, where at hand, adds the level of problems and samples to the intervals from ten seeds on
+    (``bootstrap``).
     """
     by_metric = {metric: scores(taken, metric) for metric in {study.metric, *(c.metric for c in study.controls)}}
     asked = [c for c in contrasts(study, by_metric[study.metric].keys()) if _tested(study, c, by_metric[c.metric])]
-    found = {contrast: pairs(by_metric[contrast.metric], contrast) for contrast in asked}
+    lost = {metric: failures(taken, metric) for metric in by_metric}
+    found = {contrast: pairs(by_metric[contrast.metric], contrast, lost[contrast.metric]) for contrast in asked}
     sizes = {family: len({_test(study, c) for c in asked if c.family == family}) for family in FAMILIES}
     raw = [
         _raw(study, contrast, pair, sizes[contrast.family], _errors(taken, contrast, pair, outcomes))
         for contrast, pair in found.items()
-        if len(pair.seeds) > 1
+        if pair.testable
     ]
     final = {v.contrast: v for family in FAMILIES for v in _judged(study, raw, family, sizes[family])}
     return tuple(final[verdict.contrast] for verdict in raw)
@@ -74,9 +102,28 @@ def missing(study: Study, taken: pd.DataFrame) -> tuple[Gap, ...]:
     return tuple(gaps(study, taken, contrasts(study, scores(taken, study.metric).keys())))
 
 
+def failed_seeds(failed: Sequence[Failed], survivors: int) -> str:
+    """``6 of 12 seeds failed, 2 of the baseline``; empty where none failed."""
+    if not failed:
+        return ""
+    arm, baseline = (
+        sum(bool(side) for side in sides) for sides in zip(*((f.arm, f.baseline) for f in failed), strict=True)
+    )
+    unknown = sum(not each.certain for each in failed)
+    of = f"of {survivors + len(failed)} seeds"
+    text = f"{arm} {of} failed" if arm else f"{baseline} {of} failed in the baseline"
+    both = f", {baseline} in the baseline" if arm and baseline else ""
+    return f"{text}{both}{f', {unknown} for no known reason' if unknown else ''}"
+
+
 def interval(pair: Pairs, *names: str, errors: Array | None = None) -> tuple[float, float]:
-    """The 95 % interval of the mean difference of two pairs or more; the names seed what is resampled."""
+    """The 95 % interval of the mean difference of the pairs of scores; the names seed what is resampled.
+
+    It is infinite for one pair, and nan for none.
+    """
     differences = pair.differences
+    if len(pair.seeds) < 2:
+        return (-inf, inf) if pair.seeds else (nan, nan)
     if len(pair.seeds) < BOOTSTRAP_SEEDS or pair.level:
         return Estimate(float(differences.mean()), float(differences.std(ddof=1)), len(differences)).interval
     return bootstrap_interval(differences, generator(*names), errors)
@@ -109,21 +156,36 @@ def _errors(taken: pd.DataFrame, contrast: Contrast, pair: Pairs, outcomes: Shar
 
 def _raw(study: Study, contrast: Contrast, pair: Pairs, size: int, errors: Array | None) -> Verdict:
     """Before its p values are adjusted and its word is known."""
-    p, level = p_different(pair), ALPHA if contrast.family == "control" else ALPHA / size
+    p, lean = p_with_failures(pair, has_worst_end(contrast)) if pair.failed else (p_different(pair), 0)
+    level = ALPHA if contrast.family == "control" else ALPHA / size
     margin = None if contrast.family == "control" else study.margin
     return Verdict(
         contrast=contrast,
         word="inconclusive",
-        difference=float(pair.differences.mean()),
+        difference=float(pair.differences.mean()) if pair.seeds else nan,
         interval=interval(pair, study.name, study.profile, *_test(study, contrast), errors=errors),
         p=p,
         p_adjusted=p,
-        p_equivalent=None if margin is None else p_equivalent(pair, margin),
-        detectable=0.0 if pair.level else detectable(float(pair.differences.std(ddof=1)), len(pair.seeds), level),
+        p_equivalent=None if margin is None else _equivalent(pair, margin),
+        detectable=_detectable(pair, level),
         correlation=pair.correlation,
         improvement=pair.improvement,
         seeds=pair.seeds,
+        failed=pair.failed,
+        lean=lean,
     )
+
+
+def _equivalent(pair: Pairs, margin: float) -> float:
+    """P of equivalence, which no pair with a failure shows."""
+    return 1.0 if pair.failed else p_equivalent(pair, margin)
+
+
+def _detectable(pair: Pairs, level: float) -> float:
+    """Of the t test, which is not the one where runs failed."""
+    if pair.failed:
+        return nan
+    return 0.0 if pair.level else detectable(float(pair.differences.std(ddof=1)), len(pair.seeds), level)
 
 
 def _judged(study: Study, raw: list[Verdict], family: Family, size: int) -> list[Verdict]:
@@ -137,5 +199,6 @@ def _judged(study: Study, raw: list[Verdict], family: Family, size: int) -> list
 
 def _worded(verdict: Verdict, p: float, equivalent: float) -> Verdict:
     known = verdict.p_equivalent is not None
-    word = called(len(verdict.seeds), verdict.difference, p, equivalent if known else 1.0)
+    tested = float(verdict.lean) if verdict.failed else verdict.difference
+    word = called(verdict.judged, tested, p, equivalent if known else 1.0)
     return replace(verdict, word=word, p_adjusted=p, p_equivalent=equivalent if known else None)

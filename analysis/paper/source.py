@@ -33,7 +33,7 @@ class Source:
     taken: pd.DataFrame  # runs of its cells
     history: Callable[[str], Mapping[str, Curve]]  # metric -> run id -> curve
     folder: Path  # of the files that runs left
-    verdicts: Mapping[int, str]  # cell -> the word on it against its baseline
+    verdicts: Mapping[int, str]  # cell -> the word on it against its baseline, with seeds that failed
     back: Mapping[int, int]  # cell -> the cell that it is compared with
     done: Mapping[int, Mapping[int, str]]  # cell -> seed -> id of the finished run
     twins: Mapping[int, Twin]  # cells that did not run because another stands for them
@@ -43,7 +43,7 @@ class Source:
     def of(cls, study: Study, runs: pd.DataFrame, history: History, folder: Path) -> Source:
         """``runs`` is a frame of all runs of the study."""
         taken = planned(runs, study)
-        words = {verdict.contrast.arm: verdict.word for verdict in verdicts(study, taken)}
+        words = {verdict.contrast.arm: verdict.said for verdict in verdicts(study, taken)}
         done = _done(taken)
         twins = {cell: twin for cell, twin in twins_of(study).items() if study.once and cell not in done}
         back = {cell: twins[to].of if to in twins else to for cell, to in baselines(study).items()}

@@ -98,7 +98,11 @@ def _others(
     if contrast.metric == study.metric and (middle := iqm_difference(study, taken, contrast)):
         low, high = middle.interval
         interval = f"[{low:+.3f}, {high:+.3f}]" if isfinite(low) else ""
-        yield "interquartile mean, over seeds and benchmarks", Note(f"{middle.value:+.3f}", interval, source)
+        remark = "of survivors" if verdict.failed else ""
+        yield (
+            "interquartile mean, over seeds and benchmarks",
+            Note(f"{middle.value:+.3f}", interval, source, remark=remark),
+        )
     if noise := evaluation_noise(taken, contrast, verdict.seeds, outcomes):
         remark = "paired by problem" if noise.paired else "not paired"
         yield "evaluation noise, standard error", Note(f"{noise.se:.3f}", "", source, remark=remark)
@@ -108,6 +112,6 @@ def _note(found: Estimate, form: str, source: str, verdict: Verdict, nothing: fl
     """``nothing``: the value of no change. The number of pairs is told where it is not the verdict's."""
     low, high = found.interval
     interval = f"[{low:{form}}, {high:{form}}]" if found.n > 1 else ""
-    pairs = f"{found.n} pairs" if found.n != len(verdict.seeds) else ""
+    pairs = f"{found.n} pairs" if found.n != len(verdict.seeds) else "of survivors" if verdict.failed else ""
     way: Way = "higher" if low > nothing else "lower" if high < nothing else ""
     return Note(f"{found.mean:{form}}", interval, source, way, ", ".join(filter(None, (remark, pairs))))

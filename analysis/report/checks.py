@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from analysis.inference.gaps import Counted
     from analysis.inference.null import Kind, NoiseFloor
     from harness.records import Study
 
@@ -23,11 +24,19 @@ _PAIRS: Final[Mapping[Kind, str]] = {
 }
 
 
+_COUNTED: Final[Mapping[Counted, str]] = {
+    "no": "without seed {}",
+    "worst": "seed {} failed, counted as the worst outcome",
+    "both ways": "seed {} failed for no known reason, judged both ways",
+}
+
+
 def checks(study: Study, taken: pd.DataFrame) -> Iterator[str]:
     """Known effects, called or not; then what the test says where nothing is to be found."""
     for effect in known_effects(study, taken):
         control = effect.control
-        yield f"Known effect {control.name}, expected {control.expect} on {control.metric}: {effect.state}."
+        found = effect.state + effect.failures
+        yield f"Known effect {control.name}, expected {control.expect} on {control.metric}: {found}."
     yield from map(_floor, noise_floor(study, taken))
 
 
@@ -37,7 +46,7 @@ def left_out(study: Study, taken: pd.DataFrame) -> Iterator[str]:
     for gap in missing(study, taken):
         where = f"{name(axes, study.cells[gap.contrast.arm])}: " if gap.contrast else ""
         seeds = ", ".join(map(str, gap.seeds))
-        yield f"{where}{'no verdict' if gap.whole else f'without seed {seeds}'}; {gap.because}"
+        yield f"{where}{'no verdict' if gap.whole else _COUNTED[gap.counted].format(seeds)}; {gap.because}"
 
 
 def _floor(floor: NoiseFloor) -> str:

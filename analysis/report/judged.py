@@ -67,7 +67,7 @@ class Judged:
     difference: str
     interval: str
     source: str  # id of the seeds behind it
-    drawing: Drawing
+    drawing: Drawing | None  # None where no pair finished
     p: str
     p_adjusted: str
     p_equivalent: str
@@ -145,7 +145,8 @@ def _block(
     by_cell = scores(taken, metric)
     ranges = [_range(verdict, by_cell) for verdict in members]
     on = ruler(ranges, differences=True, margin=None if family == "control" else study.margin)
-    rows = (_row(study, verdict, drawing(each, on), trace) for verdict, each in zip(members, ranges, strict=True))
+    drawn = (drawing(each, on) if each.seeds else None for each in ranges)
+    rows = (_row(study, verdict, each, trace) for verdict, each in zip(members, drawn, strict=True))
     return Block(*FAMILIES[family], metric, on, tuple(rows))
 
 
@@ -154,7 +155,7 @@ def _range(verdict: Verdict, by_cell: Mapping[int, Mapping[int, float]]) -> Rang
     return Range(verdict.difference, *verdict.interval, tuple(map(float, seeds)))
 
 
-def _row(study: Study, verdict: Verdict, drawn: Drawing, trace: Trace) -> Judged:
+def _row(study: Study, verdict: Verdict, drawn: Drawing | None, trace: Trace) -> Judged:
     contrast = verdict.contrast
     low, high = verdict.interval
     return Judged(
@@ -178,6 +179,11 @@ def _row(study: Study, verdict: Verdict, drawn: Drawing, trace: Trace) -> Judged
 
 
 def _remark(study: Study, verdict: Verdict) -> str:
+    """How many seeds failed, and what else a reader must know."""
+    return "; ".join(filter(None, (verdict.failures, _expected(study, verdict))))
+
+
+def _expected(study: Study, verdict: Verdict) -> str:
     """What a control was to show; whether a difference that is there is smaller than the margin."""
     if verdict.contrast.family == "control":
         label = study.cells[verdict.contrast.arm].get(CONTROL)

@@ -69,13 +69,13 @@ def _cost(shelf: Shelf, where: dict[str, str], recipe: str) -> Iterator[Cost]:
 
 def _mean(shelf: Shelf, where: dict[str, str], metric: str) -> float | None:
     held, _ = evidence(Part("", level(where), "more", metric=metric), STUDIES, shelf)
-    return None if held is None else float(held.pair.differences.mean())
+    return None if held is None or not held.pair.seeds else float(held.pair.differences.mean())
 
 
 def _ratio(shelf: Shelf, where: dict[str, str], recipe: str, metric: str) -> Ratio | None:
     part = compared("recipe", recipe, BASE, where, metric=metric, ratio=True)
     held, _ = evidence(part, STUDIES, shelf)
-    if held is None:
+    if held is None or not held.pair.seeds:
         return None
     value, seeds = exp(float(held.pair.differences.mean())), len(held.pair.seeds)
     if seeds < 2:

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.inference.pairs import Pairs
+from analysis.frame import failures
+from analysis.inference.pairs import Failed, Pairs
 from analysis.takeaways.measured import Material, values
 from analysis.takeaways.roles import AbsentError, cell, metric
 from analysis.twins import twins_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from analysis.frame import Scores
+    from analysis.frame import Failures, Scores
     from analysis.takeaways.claim import Part
     from analysis.takeaways.measured import Shelf
     from harness.records import Study
@@ -41,7 +42,10 @@ class Evidence:
 
 
 def evidence(part: Part, studies: Iterable[str], shelf: Shelf) -> tuple[Evidence | None, str]:
-    """From the first study with a common seed in all cells; where there is none, why not, of the first study."""
+    """From the first study with a common seed in all cells; where there is none, why not, of the first study.
+
+    Two seeds under which cells failed for a reason of their own are evidence too, though no number.
+    """
     reasons = []
     for name in studies:
         try:
@@ -83,13 +87,25 @@ def _in(part: Part, material: Material) -> Evidence:
     numbers = _numbers(part, values(material, name), material)
     cells = tuple(cell(material.study, term.at, numbers.keys()) for term in part.terms)
     seeds = sorted(set.intersection(*({*numbers.get(place, {})} for place in cells)))
-    if not seeds:
+    failed = tuple(_failed(part, numbers, cells, failures(material.taken, name)))
+    if not seeds and sum(each.certain for each in failed) < 2:
         raise AbsentError(f"{material.study.name} has no seed with {name} in all cells")
     sides = ([_side(part, numbers, cells, seed, sign) for seed in seeds] for sign in (1, -1))
     taken = material.taken[material.taken["cell"].isin(cells) & material.taken["seed"].isin(seeds)]
     runs = tuple(sorted({*taken[taken["status"] == "finished"]["run_id"]}))
-    pair = Pairs(tuple(seeds), *(np.array(side) for side in sides))
+    arm, baseline = (np.array(side, dtype=float) for side in sides)
+    pair = Pairs(tuple(seeds), arm, baseline, failed)
     return Evidence(material, name, cells, pair, runs, twins(material.study, cells))
+
+
+def _failed(part: Part, numbers: Scores, cells: tuple[int, ...], lost: Failures) -> Iterator[Failed]:
+    """Seeds under which some cells failed, and all others have their number."""
+    for seed in sorted({seed for place in cells for seed in lost.get(place, {})}):
+        gone = [seed in lost.get(place, {}) for place in cells]
+        if all(out or seed in numbers.get(place, {}) for out, place in zip(gone, cells, strict=True)):
+            weights = [term.weight for term, out in zip(part.terms, gone, strict=True) if out]
+            known = all(lost.get(place, {}).get(seed) != "unknown" for place in cells)
+            yield Failed(seed, sum(w for w in weights if w > 0), -sum(w for w in weights if w < 0), known)
 
 
 def _side(part: Part, numbers: Scores, cells: tuple[int, ...], seed: int, sign: int) -> float:

@@ -58,7 +58,7 @@ def _fields(part: PartFinding) -> Iterator[str]:
     yield from map(_digits, (part.difference, part.low, part.high))
     yield " ".join(map(str, part.seeds))
     yield from map(_digits, (part.p, part.p_adjusted, part.p_equivalent, part.margin, part.std, part.detectable))
-    yield from (" ".join(part.runs), " ".join(part.links), part.reason)
+    yield from (" ".join(part.runs), " ".join(part.links), "; ".join(filter(None, (part.failed, part.reason))))
 
 
 def _unit(part: PartFinding) -> str:

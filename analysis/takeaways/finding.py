@@ -31,6 +31,7 @@ class PartFinding:
     std: float | None = None  # of the paired numbers, over seeds; of logarithms where they are ratios
     detectable: float | None = None  # smallest true effect that these runs find with 80 % power at the family's level
     seeds: tuple[int, ...] = ()
+    failed: str = ""  # seeds that failed for a reason of the arm, or may have: ``6 of 12 seeds failed``; else empty
     arm: tuple[float, ...] = ()  # by seed: the terms with positive weight, added up; logarithms where they are ratios
     base: tuple[float, ...] = ()  # by seed: those with negative weight
     cells: tuple[Mapping[str, str], ...] = ()  # the labels that were compared, in the order of the part's terms

@@ -11,11 +11,15 @@ if TYPE_CHECKING:
 
 
 def shown(part: PartFinding) -> str:
-    """``+0.051 [+0.012, +0.090] (6)``, a ratio as ``1.15 [1.10, 1.20] (6)``; a dash where there is none."""
+    """``+0.051 [+0.012, +0.090] (6)``, a ratio as ``1.15 [1.10, 1.20] (6)``; a dash where there is none.
+
+    Seeds that failed stand behind it: ``+0.051 [+0.012, +0.090] (6), 6 of 12 seeds failed``.
+    """
+    failed = f", {part.failed}" if part.failed else ""
     if part.difference is None:
-        return "—"
+        return f"—{failed}"
     signed = not part.ratio and len(part.cells) > 1
-    return spanned(part.difference, part.low, part.high, len(part.seeds), signed)
+    return spanned(part.difference, part.low, part.high, len(part.seeds), signed) + failed
 
 
 def ratio(found: Ratio | None) -> str:

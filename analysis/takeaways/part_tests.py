@@ -14,7 +14,8 @@ import numpy as np
 
 from analysis.inference.families import adjusted
 from analysis.inference.paired_test import p_different, p_equivalent
-from analysis.inference.verdict import interval
+from analysis.inference.rank_test import p_with_failures, rises
+from analysis.inference.verdict import failed_seeds, interval
 from analysis.takeaways.claim import Claim, Part, Quoted
 from analysis.takeaways.evidence import Evidence, evidence
 from analysis.takeaways.finding import PartFinding
@@ -39,6 +40,7 @@ class Tested:
     reason: str
     p: float = nan
     equivalent: float = nan  # nan without a margin
+    lean: int = 0  # sign of the tested difference where runs failed
 
     @property
     def in_family(self) -> bool:
@@ -47,10 +49,18 @@ class Tested:
 
 
 def tested(claim: Claim, part: Part, shelf: Shelf) -> Tested:
-    """Look a part up and test it; without a p where it has fewer than two seeds."""
+    """Look a part up and test it; without a p where it has fewer than two seeds.
+
+    Seeds that failed for a reason of the arm are the worst outcome (``rank_test``): they show no equivalence, and
+    where a number is quoted nothing.
+    """
     held, reason = evidence(part, claim.studies, shelf)
-    if held is None or len(held.pair.seeds) < 2:
+    if held is None or not held.pair.testable:
         return Tested(claim, part, held, reason)
+    if held.pair.failed:
+        quoted = isinstance(part.expect, Quoted)
+        p, lean = (1.0, 0) if quoted else p_with_failures(held.pair, rises(held.metric))
+        return Tested(claim, part, held, reason, p, nan if held.margin is None else 1.0, lean)
     if isinstance(part.expect, Quoted):
         return Tested(claim, part, held, reason, *_quoted(part.expect, held.pair))
     equivalent = nan if held.margin is None else p_equivalent(held.pair, held.margin)
@@ -92,20 +102,21 @@ def _alone(test: Tested) -> tuple[float, float]:
 def _part(test: Tested, held: Evidence, p: float, equivalent: float, size: int) -> PartFinding:
     part, study, seeds = test.part, held.material.study, len(held.pair.seeds)
     differences = held.pair.differences
-    mean = float(differences.mean())
+    mean = float(differences.mean()) if seeds else nan
+    tested_mean = float(test.lean) if held.pair.failed else mean
     std = float(differences.std(ddof=1)) if seeds > 1 else None
     low, high = interval(held.pair, study.name, study.profile, part.says, held.metric) if seeds > 1 else (None, None)
     unit = exp if part.ratio else float
     return PartFinding(
         says=part.says,
         expected=_expected(part),
-        word=_word(part, seeds, mean, p, equivalent),
+        word=_word(part, held.pair.judged, tested_mean, p, equivalent),
         reason=f"twins: {held.twins}" if held.twins else "",
         beyond=part.beyond,
         study=study.name,
         metric=held.metric + (f" less {part.less}" if part.less else ""),
         ratio=part.ratio,
-        difference=unit(mean),
+        difference=unit(mean) if seeds else None,
         low=None if low is None else unit(low),
         high=None if high is None else unit(high),
         p=test.p if isfinite(test.p) else None,
@@ -114,11 +125,12 @@ def _part(test: Tested, held: Evidence, p: float, equivalent: float, size: int) 
         margin=part.expect.tolerance if isinstance(part.expect, Quoted) else held.margin,
         tests=size,
         std=std,
-        detectable=None if std is None else detectable(std, seeds, ALPHA / size),
+        detectable=None if std is None or held.pair.failed else detectable(std, seeds, ALPHA / size),
         seeds=held.pair.seeds,
         arm=tuple(map(float, held.pair.arm)),
         base=tuple(map(float, held.pair.baseline)),
         cells=tuple(study.cells[cell] for cell in held.cells),
+        failed=failed_seeds(held.pair.failed, seeds),
         runs=held.runs,
         links=tuple(held.material.links[run_id] for run_id in held.runs if run_id in held.material.links),
     )

@@ -32,7 +32,8 @@ _OF_CURVES: Final = (
     *("area equal tokens", "tokens ratio", "seconds ratio"),
 )  # columns of the table of curves: their runs are shown with the mean of the curve that they are read off
 _HOW: Final[Mapping[str, str]] = {
-    "p": "two-sided paired t test of arm minus baseline over training seeds",
+    "p": "two-sided paired t test of arm minus baseline over training seeds; where runs failed for a reason of their "
+    "arm, exact signed ranks with the failures last",
     "p adjusted": "p adjusted within its family: Holm for declared contrasts, Benjamini-Hochberg for the rest",
     "p equivalent": "two one-sided tests against the grid's margin, adjusted within the family",
     "detectable": "smallest true effect that these runs find with 80 % power at the family's level",

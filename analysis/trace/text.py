@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from analysis.layout import words
 from analysis.report.settings import environments, rule
+from harness.failures import reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -42,7 +43,20 @@ def _side(side: Side, results: Path) -> Iterator[str]:
         yield from _run(side, record, results)
     for record in side.records:
         if record.seed not in side.values:
-            yield f"  {record.seed:>4}  {record.status}, not counted  {record.run_id}"
+            yield f"  {record.seed:>4}  {_uncounted(record)}  {record.run_id}"
+
+
+def _uncounted(record: RunRecord) -> str:
+    """What a run counts for that is not in the number."""
+    why = reason(record.error) if record.status == "failed" else "outside"
+    return (
+        record.status
+        + {
+            "arm": ", not in this number, the worst outcome in verdicts",
+            "unknown": " for no known reason, not in this number, judged both ways in verdicts",
+            "outside": ", not counted",
+        }[why]
+    )
 
 
 def _settings(side: Side) -> Iterator[str]:

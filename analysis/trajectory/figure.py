@@ -12,6 +12,7 @@ from matplotlib.ticker import EngFormatter
 from analysis.curves import ON_POLICY, Band
 from analysis.figures import WIDTH, by_setting, draw_bands, looks, rendered, title
 from analysis.frame import planned
+from analysis.notes import survivors
 from analysis.trajectory.course import courses
 
 if TYPE_CHECKING:
@@ -35,11 +36,13 @@ _NONE: Final[Mapping[Cost, str]] = {"steps": "no finished run", "tokens": "token
 
 def draw_curves(study: Study, runs: pd.DataFrame, history: History) -> dict[str, bytes]:
     """File ending -> file; the same bytes for the same runs. ``history``: metric -> run id -> curve."""
-    found = courses(study, planned(runs, study), history)
-    return rendered(study, lambda: _figure(study, found))
+    taken = planned(runs, study)
+    found = courses(study, taken, history)
+    legend = " ".join((LEGEND, *survivors(study, taken)))
+    return rendered(study, lambda: _figure(study, found, legend))
 
 
-def _figure(study: Study, found: Courses) -> Figure:
+def _figure(study: Study, found: Courses, legend: str) -> Figure:
     cells = by_setting(study)
     arms = looks(cells)
     figure = Figure(figsize=(WIDTH, ROW * len(cells) + 1.6), layout="constrained")
@@ -60,7 +63,7 @@ def _figure(study: Study, found: Courses) -> Figure:
     if handles:
         figure.legend(handles.values(), handles.keys(), loc="outside right upper", fontsize=8)
     figure.suptitle(title(study), fontsize=10, ha="left", x=0.01)
-    figure.supxlabel(fill(LEGEND, 130), fontsize=7.5, ha="left", x=0.01)
+    figure.supxlabel(fill(legend, 130), fontsize=7.5, ha="left", x=0.01)
     return figure
 
 

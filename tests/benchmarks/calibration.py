@@ -17,6 +17,7 @@ from analysis.inference.paired_test import p_equivalent
 from analysis.inference.pairs import Pairs
 from analysis.inference.verdict import BOOTSTRAP_SEEDS, MIN_SEEDS, verdicts
 from harness.power import ALPHA, power
+from tests.benchmarks import calibration_failures
 from tests.benchmarks.calibration_world import ARMS, World, draw, problems, study, truth
 
 if TYPE_CHECKING:
@@ -221,6 +222,7 @@ def main(sweeps: int) -> int:
     for seeds in SEEDS:
         for row in stress_rows(seeds, sweeps // 4):
             print(row, flush=True)
+    missed += calibration_failures.table(sweeps)
     print(f"\n{missed} bars missed; {time.process_time() - started:.0f} CPU s")
     return int(missed > 0)
 

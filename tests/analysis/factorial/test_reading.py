@@ -138,3 +138,29 @@ def test_a_fraction_with_points_missing_is_not_read_and_says_so():
 def test_a_study_of_one_axis_has_no_factorial_table():
     made = study({"norm": ("none", "group")}, {"norm": "none"})
     assert factorial_table(made, taken(made, lambda *_: 0.5)) is None
+
+
+def test_cells_that_failed_for_their_own_reason_are_the_worst_outcome_of_their_effects():
+    made = replace(study(two("a", "b"), {"a": "off", "b": "off"}), seeds=tuple(range(10)))
+    good = taken(made, lambda labels, seed: 0.5 + (0.05 + 0.001 * seed) * (labels["a"] == "on"), seeds=range(10))
+    gone = made.cells.index({"a": "on", "b": "on"})
+
+    def with_failures(error, seeds):
+        lost = (good["cell"] == gone) & good["seed"].isin(seeds)
+        return good.assign(
+            status=good["status"].mask(lost, "failed"),
+            error=good["error"].astype(object).mask(lost, error),
+            **{"final/accuracy": good["final/accuracy"].mask(lost)},
+        )
+
+    half = range(0, 10, 2)
+    outside, own = (
+        factorial(made, with_failures(error, half)).effects[0] for error in ("NodeDiedError: gone", "Diverged: nan")
+    )
+    assert outside.difference == own.difference  # of the survivors
+    assert outside.p < 0.05 < own.p
+    every = factorial(made, with_failures("Diverged: nan", range(10))).effects[0]
+    assert (every.difference, every.p) == (None, 2 / 2**10)
+    table = factorial_table(made, with_failures("Diverged: nan", half))
+    assert any("the worst outcome" in note for note in table.notes)
+    assert any("5 of 10 seeds failed" in note for note in table.notes)
