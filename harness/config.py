@@ -20,6 +20,7 @@ from harness.models.locate import check_model
 from harness.problems.arithmetic import Difficulty
 from harness.problems.part import ALL, Part
 from harness.schema import SchemaError, read
+from harness.verify.boxes import OpenBox
 from tricks.batch import Setup
 from tricks.build import build
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from tricks.rule import UpdateRule
 
 ARITHMETIC: Final = "arithmetic"
+WRONG: Final = "wrong"  # the rule for open boxes in conf/; the fields have it as default too
 
 NonNegative = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -61,6 +63,7 @@ class RewardConfig:
 
     correct: float
     wrong: float
+    open_box: OpenBox = WRONG  # of a response whose last box is left open; a record of before this setting lacks it
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ class EvalConfig:
     aime25: Literal[15, 30]  # part I, or both
     olympiadbench: Literal[170, 675]  # a fixed draw, or all
     every: NonNegative  # steps; 0 evaluates before the first step and after the last only
+    open_box: OpenBox = WRONG  # as of the reward, so that arms with other rewards are scored alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,9 @@ class ExperimentConfig:
             del settings["data"]["part"]
         if not self.rollout.ahead:  # likewise
             del settings["rollout"]["ahead"]
+        for name in ("reward", "eval"):  # likewise, though the default itself is newer than some of those runs
+            if settings[name]["open_box"] == WRONG:
+                del settings[name]["open_box"]
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:10]
 
     def run_id(self) -> str:

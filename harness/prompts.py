@@ -50,9 +50,9 @@ class Prompts:
 
     def exams(self, held_out: Mapping[str, Sequence[Problem]]) -> list[Exam]:
         """One exam a benchmark, each asked as ``eval`` says."""
-        longest = self._config.rollout.max_prompt_length
+        longest, open_box = self._config.rollout.max_prompt_length, self._config.eval.open_box
         return [
-            Exam(name, self.tasks(problems), evaluation_decoding(self._config, name), longest)
+            Exam(name, self.tasks(problems), evaluation_decoding(self._config, name), longest, open_box)
             for name, problems in held_out.items()
         ]
 

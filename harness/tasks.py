@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.config import RewardConfig
+    from harness.verify.boxes import OpenBox
     from harness.verify.verdict import Verdict
 
 
@@ -66,13 +67,16 @@ class Drawn:
         return self.right, self.formatted, self.undecided
 
 
-def verify(samples: Samples, tasks: Sequence[Task]) -> list[Verdict]:
-    """The verdict on each of the B responses. All mathematics goes to the verifier in one call."""
+def verify(samples: Samples, tasks: Sequence[Task], *, open_box: OpenBox = "wrong") -> list[Verdict]:
+    """Judge each of the B responses. All mathematics goes to the verifier in one call."""
     asked = [tasks[index].problem for index in samples.group.tolist()]
     pairs = list(zip(asked, samples.texts, strict=True))
     mathematics = [(Gold(problem.answer, problem.tolerance), text) for problem, text in pairs if _is_math(problem)]
-    verdicts = iter(shared().verify(mathematics) if mathematics else ())
-    return [next(verdicts) if _is_math(problem) else judge(text, problem.answer) for problem, text in pairs]
+    verdicts = iter(shared().verify(mathematics, open_box=open_box) if mathematics else ())
+    return [
+        next(verdicts) if _is_math(problem) else judge(text, problem.answer, open_box=open_box)
+        for problem, text in pairs
+    ]
 
 
 def score(

@@ -33,7 +33,13 @@ def run(request: Request) -> Iterator[str]:
     pools = {_name(tier): pool(tier, request.problems) for tier in request.tiers}
     prompts = Prompts(config, load_tokenizer(config.model.path))
     exams = [
-        Exam(name, prompts.tasks(tier.problems), training_decoding(config), config.rollout.max_prompt_length)
+        Exam(
+            name,
+            prompts.tasks(tier.problems),
+            training_decoding(config),
+            config.rollout.max_prompt_length,
+            config.reward.open_box,
+        )
         for name, tier in pools.items()
     ]
     found = outcomes(config, exams, results / "difficulty" / label(config, exams))

@@ -59,7 +59,9 @@ def _files(model: str) -> list[tuple[str, int, int]]:
 
 def _exam(exam: Exam) -> dict[str, Any]:
     problems = json.dumps([asdict(task.problem) for task in exam.tasks]).encode()
-    known = {"benchmark": exam.benchmark, "longest": exam.longest, "decoding": asdict(exam.decoding)}
+    known: dict[str, Any] = {"benchmark": exam.benchmark, "longest": exam.longest, "decoding": asdict(exam.decoding)}
+    if exam.open_box != "wrong":
+        known["open_box"] = exam.open_box
     return {**known, "problems": hashlib.sha256(problems).hexdigest()}
 
 

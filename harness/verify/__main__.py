@@ -8,9 +8,10 @@ import os
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, get_args
 
 from harness.schema import SchemaError
+from harness.verify.boxes import OpenBox
 from harness.verify.faults import Faults
 from harness.verify.request import Request, parse_request
 from harness.verify.verifier import Verifier
@@ -41,7 +42,7 @@ def main(arguments: list[str]) -> int:
         print(f"{options.file}: {(error.strerror or str(error)).lower()}: name a file of JSON lines", file=sys.stderr)
         return 2
     with nullcontext(lines) if options.file is None else lines:
-        return _judge(lines, strict=options.strict)
+        return _judge(lines, strict=options.strict, open_box=options.open_box)
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
@@ -53,16 +54,23 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("file", type=Path, nargs="?", help="JSON lines; standard input where left out")
     parser.add_argument("--strict", action="store_true", help="refuse a line with a column that is not known")
+    parser.add_argument(
+        "--open-box",
+        choices=get_args(OpenBox),
+        default="wrong",
+        help="what a response is whose last box is never closed: wrong, or judged by its last complete box",
+    )
     return parser.parse_args(arguments)
 
 
-def _judge(lines: BinaryIO, *, strict: bool) -> int:
+def _judge(lines: BinaryIO, *, strict: bool, open_box: OpenBox) -> int:
     faults = Faults()
     try:
         with Verifier(processes=min(2, os.cpu_count() or 1)) as verifier:
             for chunk in _chunks(lines):
                 requests = list(_requests(chunk, faults, strict=strict))
-                verdicts = verifier.verify([(request.gold, request.response) for request in requests])
+                pairs = [(request.gold, request.response) for request in requests]
+                verdicts = verifier.verify(pairs, open_box=open_box)
                 for request, verdict in zip(requests, verdicts, strict=True):
                     result = {"id": request.name, "reward": int(verdict.right), "reason": verdict.reason}
                     print(json.dumps(result | dict(request.columns)))

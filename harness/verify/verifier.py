@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from harness.verify.boxes import last_box
+from harness.verify.boxes import read_boxes
 from harness.verify.limits import MOST_CHARACTERS, Limits
 from harness.verify.process import Process
 from harness.verify.quick import quick, vote
@@ -18,6 +18,8 @@ from harness.verify.verdict import Gold, Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import TracebackType
+
+    from harness.verify.boxes import Boxes, OpenBox
 
 _TRIES: Final = 2  # a worker that ends for another reason than its deadline is asked once more
 _FEW: Final = 8  # questions that one process answers sooner than two
@@ -33,18 +35,29 @@ class Verifier:
         self._limits = limits or Limits()
         self._begin()
 
-    def verify(self, pairs: Sequence[tuple[Gold, str]]) -> list[Verdict]:
-        """Verdicts in the order of (gold, response). Safe from any thread; a fork gets processes of its own."""
+    def verify(self, pairs: Sequence[tuple[Gold, str]], *, open_box: OpenBox = "wrong") -> list[Verdict]:
+        """Judge responses. Safe from any thread; a fork gets processes of its own.
+
+        Args:
+            pairs: (gold, response), any number of them.
+            open_box: What a response earns whose last box is left open behind a complete one.
+
+        Returns:
+            One verdict a pair, in the same order.
+
+        """
         if self._owner != os.getpid():
             self._begin()
-        boxes = [last_box(response) for _, response in pairs]
-        questions = [
-            (gold, box) for (gold, _), box in zip(pairs, boxes, strict=True) if box is not None and box.strip()
-        ]
+        boxes = [read_boxes(response) for _, response in pairs]
+        answers = [None if _reason(found, open_box) else found.last for found in boxes]
+        questions = [(gold, answer) for (gold, _), answer in zip(pairs, answers, strict=True) if answer is not None]
         found = {question: _without_process(*question) for question in questions}
         with self._lock:
             found |= self._asked([question for question, opinion in found.items() if opinion is None])
-        return [_verdict(box, found.get((gold, box or ""))) for (gold, _), box in zip(pairs, boxes, strict=True)]
+        return [
+            _unanswered(box, open_box) if answer is None else _verdict(answer, found[gold, answer])
+            for (gold, _), box, answer in zip(pairs, boxes, answers, strict=True)
+        ]
 
     def close(self) -> None:
         """End the processes; the next question starts new ones."""
@@ -110,10 +123,22 @@ def _without_process(gold: Gold, box: str) -> tuple[bool, str] | None:
     return quick(gold, box)
 
 
-def _verdict(box: str | None, opinion: tuple[bool, str] | None) -> Verdict:
-    if box is None or opinion is None:
-        return Verdict(right=False, reason="no_box" if box is None else "empty_box", answer=None)
-    return Verdict(opinion[0], opinion[1], vote(box))
+def _reason(boxes: Boxes, open_box: OpenBox) -> str | None:
+    """Why a response gives no answer to judge; None where it gives one."""
+    if boxes.last is None:
+        return "no_box"
+    if boxes.left_open and open_box == "wrong":
+        return "open_box"
+    return None if boxes.last.strip() else "empty_box"
+
+
+def _unanswered(boxes: Boxes, open_box: OpenBox) -> Verdict:
+    return Verdict(right=False, reason=_reason(boxes, open_box) or "no_box", answer=None)
+
+
+def _verdict(answer: str, opinion: tuple[bool, str] | None) -> Verdict:
+    assert opinion is not None  # text or a process has decided
+    return Verdict(*opinion, vote(answer))
 
 
 def _close(slots: list[Process | None]) -> None:

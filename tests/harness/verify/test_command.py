@@ -210,3 +210,22 @@ def test_a_message_repeats_no_endless_name() -> None:
     with pytest.raises(SchemaError) as caught:
         parse_request(GOOD[:-1] + b', "' + b"n" * 100_000 + b'": 1e999}')
     assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("arguments", "result"),
+    [
+        ((), {"id": 1, "reward": 0, "reason": "open_box"}),
+        (("--open-box", "wrong"), {"id": 1, "reward": 0, "reason": "open_box"}),
+        (("--open-box=ignored",), {"id": 1, "reward": 1, "reason": "same_number"}),
+    ],
+)
+def test_the_rule_of_an_open_last_box_is_an_option(arguments: tuple[str, ...], result: dict[str, object]) -> None:
+    done = run(line(response=r"\boxed{7} no wait \boxed{8"), *arguments)
+    assert json.loads(done.stdout) == result
+
+
+def test_an_open_box_rule_that_is_none_is_refused_with_those_that_are() -> None:
+    done = run(line(), "--open-box", "right")
+    assert done.returncode == 2
+    assert "invalid choice: 'right' (choose from 'wrong', 'ignored')" in done.stderr.decode()
