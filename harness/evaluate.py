@@ -69,7 +69,7 @@ def metrics(evaluations: Mapping[str, Evaluation]) -> dict[str, float]:
 def _answered(sampler: Sampler, tasks: Sequence[Task], part: Exam) -> Evaluation:
     prompts = [task.prompt_ids for task in tasks]
     samples = sampler.sample(prompts, part.decoding, _seed(part.benchmark, tasks))
-    verdicts, shape = verify(samples, tasks, open_box=part.open_box), (len(tasks), part.decoding.group_size)
+    verdicts, shape = verify(samples, tasks, open_box=part.open_box, votes=True), (len(tasks), part.decoding.group_size)
     return Evaluation(
         problem_ids=tuple(task.problem.problem_id for task in tasks),
         right=np.array([verdict.right for verdict in verdicts]).reshape(shape),

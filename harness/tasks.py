@@ -67,12 +67,25 @@ class Drawn:
         return self.right, self.formatted, self.undecided
 
 
-def verify(samples: Samples, tasks: Sequence[Task], *, open_box: OpenBox = "wrong") -> list[Verdict]:
-    """Judge each of the B responses. All mathematics goes to the verifier in one call."""
+def verify(
+    samples: Samples, tasks: Sequence[Task], *, open_box: OpenBox = "wrong", votes: bool = False
+) -> list[Verdict]:
+    """Judge each of the B responses. All mathematics goes to the verifier in one call.
+
+    Args:
+        samples: The responses, each with the number of its task.
+        tasks: What was asked.
+        open_box: What a response earns whose last box is left open behind a complete one.
+        votes: Whether wrong answers of one value are told as one, for a majority.
+
+    Returns:
+        One verdict a response.
+
+    """
     asked = [tasks[index].problem for index in samples.group.tolist()]
     pairs = list(zip(asked, samples.texts, strict=True))
     mathematics = [(Gold(problem.answer, problem.tolerance), text) for problem, text in pairs if _is_math(problem)]
-    verdicts = iter(shared().verify(mathematics, open_box=open_box) if mathematics else ())
+    verdicts = iter(shared().verify(mathematics, open_box=open_box, votes=votes) if mathematics else ())
     return [
         next(verdicts) if _is_math(problem) else judge(text, problem.answer, open_box=open_box)
         for problem, text in pairs

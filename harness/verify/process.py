@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from harness.verify.limits import Limits
@@ -35,15 +35,20 @@ class Process:
 
     def ask(self, gold: str, answer: str, tolerance: float | None) -> tuple[bool, str]:
         """Right or wrong, and the reason; ``deadline`` or ``crash`` where the worker ended instead."""
-        try:
-            self._send(json.dumps([gold, answer, tolerance]).encode() + b"\n")
-        except BrokenPipeError:
-            return False, self._ended()
-        reply = self._reply()
+        reply = self._told([gold, answer, tolerance])
         if reply is None:
             return False, self._ended()
-        right, reason = json.loads(reply)
+        right, reason = reply
         return right, reason
+
+    def key(self, answer: str) -> str | None:
+        """The key of the value of an answer; None where it has none or the worker ended instead."""
+        reply = self._told([answer])
+        if reply is None:
+            self._ended()
+            return None
+        key: str | None = reply[0]
+        return key
 
     @property
     def alive(self) -> bool:
@@ -62,6 +67,15 @@ class Process:
             if pipe is not None:
                 pipe.close()
         self._worker.wait()
+
+    def _told(self, request: list[Any]) -> list[Any] | None:
+        """The answer to a request; None where the worker ended."""
+        try:
+            self._send(json.dumps(request).encode() + b"\n")
+        except BrokenPipeError:
+            return None
+        reply = self._reply()
+        return None if reply is None else list(json.loads(reply))
 
     def _send(self, request: bytes) -> None:
         assert self._worker.stdin is not None
