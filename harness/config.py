@@ -24,6 +24,7 @@ from harness.problems.part import ALL, Part
 from harness.rewards.function import Function
 from harness.rewards.locate import Located, with_reward
 from harness.schema import SchemaError, read
+from harness.verify.boxes import OpenBox
 from tricks.batch import Setup
 from tricks.build import build
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from tricks.rule import UpdateRule
 
 ARITHMETIC: Final = "arithmetic"
+WRONG: Final = "wrong"  # the rule for open boxes in conf/; the fields have it as default too
 
 NonNegative = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -74,6 +76,7 @@ class RewardConfig:
     seconds: Positive = 2.0  # of CPU, of one call of the function
     memory_mb: Count = 4096  # of the function's process
     source: Located | None = None  # of the function; `with_reward` finds it, nobody sets it
+    open_box: OpenBox = WRONG  # of a response whose last box is left open; a record of before this setting lacks it
 
     def judge(self) -> Function | None:
         """The function that judges responses; None where verifiers do."""
@@ -125,6 +128,7 @@ class EvalConfig:
     olympiadbench: Literal[170, 675]  # a fixed draw, or all
     every: NonNegative  # steps; 0 evaluates before the first step and after the last only
     files: Mapping[str, OwnFile] = field(default_factory=dict)  # benchmarks that are files; `with_files` finds them
+    open_box: OpenBox = WRONG  # as of the reward, so that arms with other rewards are scored alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +164,9 @@ class ExperimentConfig:
             del settings["data"]["part"]
         if not self.rollout.ahead:  # likewise
             del settings["rollout"]["ahead"]
+        for name in ("reward", "eval"):  # likewise, though the default itself is newer than some of those runs
+            if settings[name]["open_box"] == WRONG:
+                del settings[name]["open_box"]
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:10]
 
     def run_id(self) -> str:

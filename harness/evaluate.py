@@ -13,6 +13,7 @@ from harness.measures import across, measures
 from harness.outcomes import TOO_LONG, Evaluation, join
 from harness.seeding import derive
 from harness.tasks import Task, verify
+from harness.verify.boxes import OpenBox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -32,6 +33,7 @@ class Exam:
     tasks: tuple[Task, ...]
     decoding: Decoding
     longest: int  # tokens of a prompt that is asked; a longer one counts as wrong
+    open_box: OpenBox = "wrong"  # what a response counts as whose last box is left open
 
     def parts(self) -> Iterator[Exam]:
         """The exam in chunks; arithmetic, whose samples share one seed, in one."""
@@ -67,7 +69,7 @@ def metrics(evaluations: Mapping[str, Evaluation]) -> dict[str, float]:
 def _answered(sampler: Sampler, tasks: Sequence[Task], part: Exam) -> Evaluation:
     prompts = [task.prompt_ids for task in tasks]
     samples = sampler.sample(prompts, part.decoding, _seed(part.benchmark, tasks))
-    verdicts, shape = verify(samples, tasks), (len(tasks), part.decoding.group_size)
+    verdicts, shape = verify(samples, tasks, open_box=part.open_box, votes=True), (len(tasks), part.decoding.group_size)
     scores = np.array([verdict.credit for verdict in verdicts]).reshape(shape) if tasks[0].function else None
     return Evaluation(
         problem_ids=tuple(task.problem.problem_id for task in tasks),

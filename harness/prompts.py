@@ -61,7 +61,8 @@ class Prompts:
 
     def _exam(self, name: str, problems: Sequence[Problem]) -> Exam:
         decoding = evaluation_decoding(self._config, name)
-        return Exam(name, self.tasks(problems), decoding, room(self._config, decoding.max_response_length))
+        longest = room(self._config, decoding.max_response_length)
+        return Exam(name, self.tasks(problems), decoding, longest, self._config.eval.open_box)
 
     def tasks(self, problems: Iterable[Problem]) -> tuple[Task, ...]:
         """The problems with their prompts in tokens, long ones too."""

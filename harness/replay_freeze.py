@@ -90,7 +90,7 @@ def freeze(config: ExperimentConfig) -> Frozen:
     decoding = training_decoding(config)
     for _ in train(sampler, learner, rule, config.reward, batches, decoding, config.seed):
         pass
-    draw = Draw(sampler, decoding, config.seed, config.steps + 1, Stopwatch())
+    draw = Draw(sampler, decoding, config.seed, config.steps + 1, Stopwatch(), config.reward.open_box)
     drawn = draw(list(islice(tasks, config.rollout.prompts_per_batch)))
     old_log_probs, reference = learner.log_probs(drawn.samples), first.scores(drawn.samples).log_probs
     rollouts = score(drawn, config.reward, old_log_probs, reference, limit)

@@ -12,6 +12,7 @@ from harness.engines.protocols import Decoding, Sampler
 from harness.seeding import derive
 from harness.stopwatch import Stopwatch
 from harness.tasks import Drawn, score, verify
+from harness.verify.boxes import OpenBox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,6 +41,7 @@ class Draw:
     seed: int
     step: int
     watch: Stopwatch
+    open_box: OpenBox = "wrong"  # what a response earns whose last box is left open
 
     def __call__(self, tasks: Sequence[Task], *extra_round: int) -> Drawn:
         """Answer the tasks; the seed depends on run, step and extra round."""
@@ -47,7 +49,7 @@ class Draw:
             seed = derive(self.seed, "rollout", self.step, *extra_round)
             samples = self.sampler.sample([task.prompt_ids for task in tasks], self.decoding, seed)
         with self.watch.phase("reward"):
-            return Drawn.of(samples, verify(samples, tasks))
+            return Drawn.of(samples, verify(samples, tasks, open_box=self.open_box))
 
     def accepted(self, drawn: Drawn, rule: UpdateRule, scale: RewardConfig) -> Tensor:
         """Prompts (N,) of which no sample is refused. The sampler's log-probs stand in for the learner's here."""

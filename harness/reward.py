@@ -7,17 +7,33 @@ Arithmetic answers are integers and are compared as such. An expression in the b
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from harness.verify.boxes import read_boxes
 from harness.verify.verdict import Verdict
+
+if TYPE_CHECKING:
+    from harness.verify.boxes import OpenBox
 
 _BOX: Final = re.compile(r"\\boxed\{([^{}]*)\}")
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 
 
-def judge(response: str, answer: str) -> Verdict:
-    """The verdict on a response to a problem whose answer is the integer ``answer``; reasons are the verifier's."""
+def judge(response: str, answer: str, *, open_box: OpenBox = "wrong") -> Verdict:
+    """Judge a response to a problem whose answer is an integer.
+
+    Args:
+        response: The text of the response.
+        answer: The integer in decimal digits.
+        open_box: What a response earns whose last box is left open behind a complete one.
+
+    Returns:
+        The verdict, with a reason of the verifier's.
+
+    """
     boxes = _BOX.findall(response)
+    if boxes and open_box == "wrong" and read_boxes(response).left_open:
+        return Verdict(right=False, reason="open_box", answer=None)
     held = boxes[-1].strip() if boxes else ""
     if not _INTEGER.fullmatch(held):
         return Verdict(right=False, reason="other_form" if boxes else "no_box", answer=None)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.config import RewardConfig
+    from harness.verify.boxes import OpenBox
     from harness.verify.verdict import Verdict
 
 
@@ -79,10 +80,23 @@ class Drawn:
         return self.right, self.formatted, self.undecided
 
 
-def verify(samples: Samples, tasks: Sequence[Task]) -> list[Verdict]:
-    """The verdict on each of the B responses. All mathematics goes to the verifier in one call.
+def verify(
+    samples: Samples, tasks: Sequence[Task], *, open_box: OpenBox = "wrong", votes: bool = False
+) -> list[Verdict]:
+    """Judge each of the B responses. All mathematics goes to the verifier in one call.
 
-    Where the tasks have a reward function, it alone judges. Raises RewardError where that breaks its contract.
+    Args:
+        samples: The responses, each with the number of its task.
+        tasks: What was asked. Where they have a reward function, it alone judges.
+        open_box: What a response earns whose last box is left open behind a complete one.
+        votes: Whether wrong answers of one value are told as one, for a majority.
+
+    Returns:
+        One verdict a response.
+
+    Raises:
+        RewardError: The reward function breaks its contract.
+
     """
     asked = [tasks[index].problem for index in samples.group.tolist()]
     function = tasks[0].function if tasks else None
@@ -90,8 +104,11 @@ def verify(samples: Samples, tasks: Sequence[Task]) -> list[Verdict]:
         return by_function(function).verify(list(zip(asked, samples.texts, strict=True)))
     pairs = list(zip(asked, samples.texts, strict=True))
     mathematics = [(Gold(problem.answer, problem.tolerance), text) for problem, text in pairs if _is_math(problem)]
-    verdicts = iter(shared().verify(mathematics) if mathematics else ())
-    return [next(verdicts) if _is_math(problem) else judge(text, problem.answer) for problem, text in pairs]
+    verdicts = iter(shared().verify(mathematics, open_box=open_box, votes=votes) if mathematics else ())
+    return [
+        next(verdicts) if _is_math(problem) else judge(text, problem.answer, open_box=open_box)
+        for problem, text in pairs
+    ]
 
 
 def score(

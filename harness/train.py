@@ -50,7 +50,7 @@ class Lesson:
         """What samples and verifies a step's tasks. ``spares`` take the places of prompts that the rule refuses."""
 
         def drawn(step: int, tasks: Sequence[Task], watch: Stopwatch) -> Batch:
-            draw = Draw(self.sampler, self.decoding, self.seed, step, watch)
+            draw = Draw(self.sampler, self.decoding, self.seed, step, watch, self.scale.open_box)
             return resample(draw(tasks), draw, spares, self.rule, self.scale)
 
         return drawn

@@ -101,14 +101,8 @@ class _Bench:
 
 def _rest(config: ExperimentConfig) -> str:
     """Everything but the reward scale and the rule, and what of the rule no probe can show, as one key."""
-    neutral = replace(
-        config,
-        reward=replace(config.reward, correct=1.0, wrong=0.0),
-        preset="vanilla_ppo",
-        emulate="none",
-        tricks={},
-        seed=0,
-    )
+    scale = replace(config.reward, correct=1.0, wrong=0.0)
+    neutral = replace(config, reward=scale, preset="vanilla_ppo", emulate="none", tricks={}, seed=0)
     rule = config.update_rule()
     idle = rule.inert()
     in_loop = [repr(trick) for name, trick in sorted(rule.tricks.items()) if _in_loop(trick) and name not in idle]

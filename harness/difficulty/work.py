@@ -36,7 +36,8 @@ def run(request: Request) -> Iterator[str]:
     prompts = Prompts(config, load_tokenizer(config.model.path))
     longest = room(config, config.rollout.max_response_length)
     exams = [
-        Exam(name, prompts.tasks(tier.problems), training_decoding(config), longest) for name, tier in pools.items()
+        Exam(name, prompts.tasks(tier.problems), training_decoding(config), longest, config.reward.open_box)
+        for name, tier in pools.items()
     ]
     found = outcomes(config, exams, results / "difficulty" / label(config, exams))
     counts = [_counted(name, tier, found[name]) for name, tier in pools.items()]

@@ -59,10 +59,13 @@ def _files(model: str) -> list[tuple[str, int, int]]:
 
 def _exam(exam: Exam) -> dict[str, Any]:
     problems = json.dumps([asdict(task.problem) for task in exam.tasks]).encode()
-    known = {"benchmark": exam.benchmark, "longest": exam.longest, "decoding": asdict(exam.decoding)}
+    known: dict[str, Any] = {"benchmark": exam.benchmark, "longest": exam.longest, "decoding": asdict(exam.decoding)}
     functions = {task.function.key for task in exam.tasks if task.function}
-    reward = {"reward": sorted(functions)} if functions else {}
-    return {**known, **reward, "problems": hashlib.sha256(problems).hexdigest()}
+    if functions:
+        known["reward"] = sorted(functions)
+    if exam.open_box != "wrong":
+        known["open_box"] = exam.open_box
+    return {**known, "problems": hashlib.sha256(problems).hexdigest()}
 
 
 @cache  # a process runs the code that it has read

@@ -7,23 +7,26 @@ import json
 import os
 import sys
 from contextlib import nullcontext
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, get_args
 
 from harness.schema import SchemaError
+from harness.verify.boxes import OpenBox
+from harness.verify.faults import Faults
 from harness.verify.request import Request, parse_request
 from harness.verify.verifier import Verifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_TOGETHER: Final = 256  # lines judged before their results are written
+_TOGETHER: Final = 256  # lines judged before their results are written,
+_BYTES: Final = 1 << 25  # or so many bytes of them: this bounds what is held of long responses
 _EPILOG: Final = """\
 Each line: {"id": ..., "gold": "...", "response": "..."}, and "tolerance": 0.1 where the
 benchmark states one. Results: {"id": ..., "reward": 1, "reason": "equal"}; docs/verifier.md
-lists the reasons. A line that cannot be read is named on standard error and has no result;
-all others have theirs, and the exit code is 2.
+lists the reasons. Other columns come back behind these three; none may be called reward or
+reason. A line that cannot be read has no result; all others have theirs, each kind of fault
+is said once on standard error at the end, and the exit code is 2.
 """
 
 
@@ -39,7 +42,7 @@ def main(arguments: list[str]) -> int:
         print(f"{options.file}: {(error.strerror or str(error)).lower()}: name a file of JSON lines", file=sys.stderr)
         return 2
     with nullcontext(lines) if options.file is None else lines:
-        return _judge(lines)
+        return _judge(lines, strict=options.strict, open_box=options.open_box)
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
@@ -50,31 +53,54 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", type=Path, nargs="?", help="JSON lines; standard input where left out")
+    parser.add_argument("--strict", action="store_true", help="refuse a line with a column that is not known")
+    parser.add_argument(
+        "--open-box",
+        choices=get_args(OpenBox),
+        default="wrong",
+        help="what a response is whose last box is never closed: wrong, or judged by its last complete box",
+    )
     return parser.parse_args(arguments)
 
 
-def _judge(lines: BinaryIO) -> int:
-    refused = 0
-    with Verifier(processes=min(2, os.cpu_count() or 1)) as verifier:
-        numbered = enumerate(lines, start=1)
-        while chunk := list(islice(numbered, _TOGETHER)):
-            requests = list(_requests(chunk))
-            refused += sum(1 for _, line in chunk if line.strip()) - len(requests)
-            verdicts = verifier.verify([(request.gold, request.response) for request in requests])
-            for request, verdict in zip(requests, verdicts, strict=True):
-                print(json.dumps({"id": request.name, "reward": int(verdict.right), "reason": verdict.reason}))
-            sys.stdout.flush()
-    return 2 if refused else 0
+def _judge(lines: BinaryIO, *, strict: bool, open_box: OpenBox) -> int:
+    faults = Faults()
+    try:
+        with Verifier(processes=min(2, os.cpu_count() or 1)) as verifier:
+            for chunk in _chunks(lines):
+                requests = list(_requests(chunk, faults, strict=strict))
+                pairs = [(request.gold, request.response) for request in requests]
+                verdicts = verifier.verify(pairs, open_box=open_box)
+                for request, verdict in zip(requests, verdicts, strict=True):
+                    result = {"id": request.name, "reward": int(verdict.right), "reason": verdict.reason}
+                    print(json.dumps(result | dict(request.columns)))
+                sys.stdout.flush()
+    finally:  # a reader that has left, or Ctrl-C, takes no fault away
+        for message in faults.messages():
+            print(message, file=sys.stderr)
+    return 2 if faults.count else 0
 
 
-def _requests(chunk: list[tuple[int, bytes]]) -> Iterator[Request]:
+def _chunks(lines: BinaryIO) -> Iterator[list[tuple[int, bytes]]]:
+    """Lines that are not blank with their numbers, so many at a time as may be held."""
+    chunk: list[tuple[int, bytes]] = []
+    size = 0
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            chunk.append((number, line))
+        size += len(line)
+        if len(chunk) == _TOGETHER or size > _BYTES:
+            yield chunk
+            chunk, size = [], 0
+    yield chunk
+
+
+def _requests(chunk: list[tuple[int, bytes]], faults: Faults, *, strict: bool) -> Iterator[Request]:
     for number, line in chunk:
-        if not line.strip():
-            continue
         try:
-            yield parse_request(line)
+            yield parse_request(line, strict=strict)
         except SchemaError as error:
-            print(f"line {number}: {error}", file=sys.stderr)
+            faults.add(number, str(error))
 
 
 def run() -> int:

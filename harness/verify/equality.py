@@ -71,6 +71,13 @@ def values(trees: tuple[Tree, ...], point: Point) -> tuple[Value, ...] | None:
         return None
 
 
+def samples(tree: Tree) -> list[Value | None]:
+    """The values of one tree at its fixed points, at one point where it has no symbols; None where it is undefined."""
+    names = sorted(name for name in symbols(tree) if not name.startswith("apply "))
+    found = [values((tree,), point) for point in (_points(names, (tree,)) if names else ({},))]
+    return [None if one is None else one[0] for one in found]
+
+
 def precision(trees: tuple[Tree, ...]) -> int:
     """Decimal digits that tell apart what these trees can be: more where their numbers are long."""
     return min(_MOST_DIGITS, _DIGITS + 2 * sum(_size(node) for tree in trees for node in nodes(tree)))

@@ -56,11 +56,20 @@ class Process:
 
     def ask(self, gold: str, answer: str, tolerance: float | None) -> tuple[bool, str]:
         """Right or wrong, and the reason; ``deadline`` or ``crash`` where the worker ended instead."""
-        found = self.exchange([gold, answer, tolerance])
-        if found is None:
+        reply = self.exchange([gold, answer, tolerance])
+        if reply is None:
             return False, self.ended()
-        right, reason = found
+        right, reason = reply
         return right, reason
+
+    def key(self, answer: str) -> str | None:
+        """The key of the value of an answer; None where it has none or the worker ended instead."""
+        reply = self.exchange([answer])
+        if reply is None:
+            self.ended()
+            return None
+        key: str | None = reply[0]
+        return key
 
     def exchange(self, request: Any) -> Any:
         """What a line of JSON is answered with; None where the worker ended instead."""

@@ -1,4 +1,4 @@
-"""What needs no process: plain numbers, and texts that are the same up to their spelling. Normal forms of a vote."""
+"""What needs no process: plain numbers, and texts that are the same up to their spelling. Normal forms of text."""
 
 from __future__ import annotations
 
@@ -65,7 +65,18 @@ def spelling(text: str) -> str:
 
 
 def vote(answer: str) -> str | None:
-    """The normal form by which answers are counted in a majority vote."""
+    """Return the key by which an answer is counted in a majority vote: equal values have equal keys.
+
+    Text decides where the answer is a plain number; else the shared verifier's process reads it. An answer without a
+    value votes by its text, one that is longer than an answer can be not at all.
+    """
+    from harness.verify.verifier import shared  # noqa: PLC0415 - the verifier needs this module
+
+    return shared().votes([answer])[0]
+
+
+def written(answer: str) -> str | None:
+    """The normal form of an answer's text, as it is kept; None where it is longer than an answer can be."""
     if len(answer) > MOST_CHARACTERS:
         return None
     text = _NAME.sub("", spelling(answer))

@@ -10,6 +10,7 @@ REASONS: Final = {
     "equal": "right: mathematically equal to the gold",
     "math_verify": "right: a gold that our reader does not know, and math-verify finds the two equal",
     "no_box": "wrong: the response holds no complete box",
+    "open_box": "wrong: behind the last complete box another was begun and never closed",
     "empty_box": "wrong: the last complete box holds only space",
     "different": "wrong: read, and not equal to the gold",
     "other_form": "wrong: read, but not of the gold's kind, such as two values for one or an interval for a list",

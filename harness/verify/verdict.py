@@ -23,7 +23,7 @@ class Verdict:
 
     right: bool
     reason: str  # a key of harness.verify.reasons.REASONS
-    answer: str | None  # normal form of what the last box holds: equal answers of a vote; None: no vote
+    answer: str | None  # normal form of what the last box holds: equal texts vote together; None: no vote
     score: float | None = None  # from 0 to 1, by one's own reward function (harness.rewards); None: by a verifier
 
     @property

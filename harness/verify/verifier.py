@@ -6,18 +6,21 @@ import os
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from harness.verify.boxes import last_box
+from harness.verify.boxes import read_boxes
 from harness.verify.limits import MOST_CHARACTERS, Limits
 from harness.verify.process import Process
-from harness.verify.quick import quick, vote
+from harness.verify.quick import exact_number, quick, written
 from harness.verify.verdict import Gold, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import TracebackType
+
+    from harness.verify.boxes import Boxes, OpenBox
 
 _TRIES: Final = 2  # a worker that ends for another reason than its deadline is asked once more
 _FEW: Final = 8  # questions that one process answers sooner than two
@@ -33,18 +36,43 @@ class Verifier:
         self._limits = limits or Limits()
         self._begin()
 
-    def verify(self, pairs: Sequence[tuple[Gold, str]]) -> list[Verdict]:
-        """Verdicts in the order of (gold, response). Safe from any thread; a fork gets processes of its own."""
+    def verify(
+        self, pairs: Sequence[tuple[Gold, str]], *, open_box: OpenBox = "wrong", votes: bool = False
+    ) -> list[Verdict]:
+        """Judge responses. Safe from any thread; a fork gets processes of its own.
+
+        Args:
+            pairs: (gold, response), any number of them.
+            open_box: What a response earns whose last box is left open behind a complete one.
+            votes: Whether wrong answers of one value have one ``Verdict.answer``, the text of the first of them.
+
+        Returns:
+            One verdict a pair, in the same order.
+
+        """
         if self._owner != os.getpid():
             self._begin()
-        boxes = [last_box(response) for _, response in pairs]
-        questions = [
-            (gold, box) for (gold, _), box in zip(pairs, boxes, strict=True) if box is not None and box.strip()
-        ]
+        boxes = [read_boxes(response) for _, response in pairs]
+        answers = [None if _reason(found, open_box) else found.last for found in boxes]
+        questions = [(gold, answer) for (gold, _), answer in zip(pairs, answers, strict=True) if answer is not None]
         found = {question: _without_process(*question) for question in questions}
         with self._lock:
             found |= self._asked([question for question, opinion in found.items() if opinion is None])
-        return [_verdict(box, found.get((gold, box or ""))) for (gold, _), box in zip(pairs, boxes, strict=True)]
+        verdicts = [
+            _unanswered(box, open_box) if answer is None else _verdict(answer, found[gold, answer])
+            for (gold, _), box, answer in zip(pairs, boxes, answers, strict=True)
+        ]
+        return self._merged(verdicts, answers) if votes else verdicts
+
+    def votes(self, answers: Sequence[str]) -> list[str | None]:
+        """Return the key of each answer: the same for answers of one value, None for one that does not vote."""
+        if self._owner != os.getpid():
+            self._begin()
+        texts = [written(answer) for answer in answers]
+        first = {text: answer for text, answer in reversed(list(zip(texts, answers, strict=True))) if text is not None}
+        with self._lock:
+            keys = {text: self._key(text, answer) for text, answer in first.items()}
+        return [None if text is None else keys[text] for text in texts]
 
     def close(self) -> None:
         """End the processes; the next question starts new ones."""
@@ -69,6 +97,27 @@ class Verifier:
         self._slots: list[Process | None] = [None] * self._processes
         weakref.finalize(self, _close, self._slots)
 
+    def _merged(self, verdicts: Sequence[Verdict], answers: Sequence[str | None]) -> list[Verdict]:
+        """The verdicts, wrong answers of one value with the text of the first. Undecided ones keep their text."""
+        read = [
+            at
+            for at, verdict in enumerate(verdicts)
+            if verdict.answer is not None and not verdict.right and not verdict.undecided
+        ]
+        keys = self.votes([answers[at] or "" for at in read])
+        first: dict[str | None, str | None] = {}
+        merged = list(verdicts)
+        for at, key in zip(read, keys, strict=True):
+            merged[at] = replace(verdicts[at], answer=first.setdefault(key, verdicts[at].answer))
+        return merged
+
+    def _key(self, text: str, answer: str) -> str:
+        """The key of an answer's value, or its text where it has none."""
+        size = exact_number(text)
+        if size is not None:
+            return str(size)
+        return self._process(0).key(answer) or f"text {text}"
+
     def _asked(self, questions: list[Question]) -> dict[Question, tuple[bool, str] | None]:
         if len(questions) < _FEW or len(self._slots) == 1:
             return dict(zip(questions, self._answers(0, questions), strict=True))
@@ -85,15 +134,19 @@ class Verifier:
 
     def _answer(self, slot: int, gold: Gold, box: str) -> tuple[bool, str]:
         for _ in range(_TRIES):
-            process = self._slots[slot]
-            if process is None or not process.alive:
-                if process is not None:
-                    process.close()
-                process = self._slots[slot] = Process(self._limits)
-            right, reason = process.ask(gold.answer, box, gold.tolerance)
+            right, reason = self._process(slot).ask(gold.answer, box, gold.tolerance)
             if reason != "crash":
                 break
         return right, reason
+
+    def _process(self, slot: int) -> Process:
+        """The process of a slot, a new one where there is none or it has ended."""
+        process = self._slots[slot]
+        if process is None or not process.alive:
+            if process is not None:
+                process.close()
+            process = self._slots[slot] = Process(self._limits)
+        return process
 
 
 @cache
@@ -110,10 +163,22 @@ def _without_process(gold: Gold, box: str) -> tuple[bool, str] | None:
     return quick(gold, box)
 
 
-def _verdict(box: str | None, opinion: tuple[bool, str] | None) -> Verdict:
-    if box is None or opinion is None:
-        return Verdict(right=False, reason="no_box" if box is None else "empty_box", answer=None)
-    return Verdict(opinion[0], opinion[1], vote(box))
+def _reason(boxes: Boxes, open_box: OpenBox) -> str | None:
+    """Why a response gives no answer to judge; None where it gives one."""
+    if boxes.last is None:
+        return "no_box"
+    if boxes.left_open and open_box == "wrong":
+        return "open_box"
+    return None if boxes.last.strip() else "empty_box"
+
+
+def _unanswered(boxes: Boxes, open_box: OpenBox) -> Verdict:
+    return Verdict(right=False, reason=_reason(boxes, open_box) or "no_box", answer=None)
+
+
+def _verdict(answer: str, opinion: tuple[bool, str] | None) -> Verdict:
+    assert opinion is not None  # text or a process has decided
+    return Verdict(*opinion, written(answer))
 
 
 def _close(slots: list[Process | None]) -> None:

@@ -1,4 +1,6 @@
-"""The killable process: a line of JSON in, ``[gold, answer, tolerance]``; a line out, ``[right, reason]``.
+"""The killable process: a line of JSON in, a line out.
+
+``[gold, answer, tolerance]`` is judged: ``[right, reason]``. ``[answer]`` is read for the key of its value: ``[key]``.
 
 It ends with its standard input, so it never outlives its parent by more than one deadline.
 """
@@ -11,8 +13,9 @@ import resource
 import signal
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from harness.verify.canonical import canonical
 from harness.verify.judge import Opinion, judge
 from harness.verify.second import math_verify_agrees
 
@@ -31,11 +34,29 @@ def main(cpu_seconds: float, memory_mb: int) -> None:
     with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="ascii") as replies:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints is no reply
         for line in sys.stdin.buffer:
-            gold, answer, tolerance = json.loads(line)
-            opinion = _bounded(gold, answer, tolerance, cpu_seconds)
-            print(json.dumps([opinion.right, opinion.reason]), file=replies, flush=True)
-            if opinion.reason == "memory":
+            reply, intact = _answered(json.loads(line), cpu_seconds)
+            print(json.dumps(reply), file=replies, flush=True)
+            if not intact:
                 return  # what was being loaded or held is in no known state
+
+
+def _answered(request: list[Any], cpu_seconds: float) -> tuple[list[Any], bool]:
+    if len(request) == 1:
+        return _keyed(request[0], cpu_seconds)
+    gold, answer, tolerance = request
+    opinion = _bounded(gold, answer, tolerance, cpu_seconds)
+    return [opinion.right, opinion.reason], opinion.reason != "memory"
+
+
+def _keyed(answer: str, cpu_seconds: float) -> tuple[list[str | None], bool]:
+    """The key of an answer, and whether the process is in a known state."""
+    try:
+        with _deadline(cpu_seconds):
+            return [canonical(answer)], True
+    except MemoryError:
+        return [None], False
+    except RecursionError:
+        return [None], True
 
 
 def _bounded(gold: str, answer: str, tolerance: float | None, cpu_seconds: float) -> Opinion:

@@ -141,6 +141,31 @@ def test_frameworks_that_compute_the_same_are_one_cell() -> None:
     assert trl.cell_id() == oat.cell_id() != ours.cell_id()
 
 
+def test_the_rule_of_open_boxes_is_a_part_of_a_cell_where_it_is_not_the_default() -> None:
+    reward, evaluation = "reward.open_box=ignored", "eval.open_box=ignored"
+    ids = [load(*given).cell_id() for given in ((), ("reward.open_box=wrong",), (reward,), (evaluation,))]
+    assert ids[0] == ids[1]
+    assert len(set(ids)) == 3
+
+
+def test_cells_of_before_the_rule_of_open_boxes_keep_their_ids() -> None:
+    # Computed at commit b901489, which did not have the setting.
+    assert load().cell_id() == "7ae0cdfd99"
+    assert load("reward=plus_minus_one", "preset=dapo").cell_id() == "a9b2aa2e1a"
+
+
+def test_a_rule_of_open_boxes_that_is_none_is_refused() -> None:
+    with pytest.raises(SchemaError, match="reward.open_box"):
+        load("reward.open_box=right")
+
+
+def test_a_config_of_before_the_rule_of_open_boxes_is_read() -> None:
+    composed = compose(())
+    for part in ("reward", "eval"):
+        del composed[part]["open_box"]
+    assert read(ExperimentConfig, composed) == load()
+
+
 def test_what_a_framework_cannot_express_is_refused() -> None:
     with pytest.raises(TrickError, match="oat has no ratio of a whole response"):
         load("preset=gspo", "emulate=oat")

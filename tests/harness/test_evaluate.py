@@ -7,8 +7,9 @@ import pytest
 
 from harness.engines.protocols import Decoding, Samples
 from harness.evaluate import CHUNK, EVALUATION_SEED, Exam, evaluate, metrics
-from harness.outcomes import TOO_LONG
+from harness.outcomes import TOO_LONG, Evaluation
 from harness.seeding import derive
+from harness.verify.boxes import OpenBox
 from tests.harness.scripted import MIXED, RIGHT, WRONG, Scripted, task
 
 KINDS = (MIXED, WRONG, RIGHT)
@@ -78,3 +79,38 @@ def test_the_logged_accuracy_is_the_mean_over_benchmarks() -> None:
     assert (found["eval/math500/accuracy"], found["eval/aime24/accuracy"]) == (1.0, 0.25)
     assert found["eval/accuracy"] == pytest.approx(0.625)
     assert found["eval/aime24/pass"] == 0.5
+
+
+class Writing(Scripted):
+    """Answers every prompt with the same texts."""
+
+    def __init__(self, *texts: str) -> None:
+        super().__init__()
+        self.texts = texts
+
+    def sample(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int | Sequence[int]) -> Samples:
+        drawn = super().sample(prompts, decoding, 0)
+        return replace(drawn, texts=[text for _ in prompts for text in self.texts])
+
+
+def _mathematics(answer: str, samples: int) -> Exam:
+    one = task(MIXED, 0)
+    asked = replace(one, problem=replace(one.problem, answer=answer, verifier="math"))
+    return Exam("amc23", (asked,), Decoding(samples, 1), 2)
+
+
+def test_wrong_answers_of_one_value_outvote_the_right_one() -> None:
+    sampler = Writing(r"\boxed{5}", r"\boxed{5.0}", r"\boxed{2\sqrt2}", r"\boxed{\sqrt8}", r"\boxed{2\sqrt{2}}", "")
+    found = evaluate(sampler, _mathematics("5", 6))
+    assert found.answers.tolist() == [["5", "5", r"2\sqrt2", r"2\sqrt2", r"2\sqrt2", None]]
+    assert metrics({"amc23": found})["eval/majority"] == 0.0
+    assert metrics({"amc23": Evaluation.of(found.frame())})["eval/majority"] == 0.0  # as it is stored
+
+
+@pytest.mark.parametrize(("rule", "right"), [("wrong", [True, False]), ("ignored", [True, True])])
+@pytest.mark.parametrize("verifier", ["math", "integer"])
+def test_an_open_last_box_counts_as_the_exam_says(rule: OpenBox, right: list[bool], verifier: str) -> None:
+    exam = _mathematics("5", 2)
+    tasks = (replace(exam.tasks[0], problem=replace(exam.tasks[0].problem, verifier=verifier)),)
+    found = evaluate(Writing(r"\boxed{5}", r"\boxed{5}\boxed{"), replace(exam, tasks=tasks, open_box=rule))
+    assert found.right.tolist() == [right]

@@ -19,6 +19,8 @@ def test_the_last_box_decides(response: str) -> None:
         "72",
         r"\boxed{}",
         r"\boxed{72};\boxed{1}",
+        r"\boxed{72};no;\boxed{7",
+        r"\boxed{72};\boxed",
         r"\boxed{72",
         r"\boxed{8*9}",
         r"\boxed{72.0}",
@@ -53,3 +55,10 @@ def test_an_answer_is_in_form_where_the_last_box_holds_an_integer_right_or_wrong
 
 def test_equal_integers_vote_together_however_they_are_written() -> None:
     assert {judge(rf"\boxed{{{given}}}", "5").answer for given in ("72", "072", " 72 ")} == {"72"}
+
+
+def test_an_open_last_box_earns_what_the_setting_says() -> None:
+    response = r"\boxed{72};no;\boxed{7"
+    assert judge(response, "72").reason == "open_box"
+    assert judge(response, "72", open_box="ignored").right
+    assert judge(r"\boxed{7", "7").reason == judge(r"\boxed{7", "7", open_box="ignored").reason == "no_box"
