@@ -15,7 +15,8 @@ from harness.verify.regions import EVERYTHING, intersection, region, union, with
 from harness.verify.relations import related
 from harness.verify.shapes import Brackets, Chain, Inequality, Listing, Region, Shape, Text
 from harness.verify.tokens import Token, Tokens, levels, split, tokens, whole
-from harness.verify.values import based, ratio, single
+from harness.verify.units import CODES
+from harness.verify.values import based, in_cents, ratio, single
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,10 @@ MOST_MEMBERS: Final = 200
 _JOINTS: Final = {"and": "\\land", "or": "\\lor"}
 _WEDGES: Final = {"\\vee": "\\lor", "\\wedge": "\\land", "\\mid": "|", "\\backslash": "\\setminus"}
 _WORDS: Final = frozenset({"yes", "no", "odd", "even", "true", "false", "none", "both", "all", "red", "blue"})
-_LETTERS: Final = re.compile(r"\\(?:text|mbox)|[^A-Za-z0-9]")
+_SHARES: Final = {
+    word: (*tokens(rf"\frac{{1}}{{{size}}}"),) for word, size in (("half", 2), ("third", 3), ("quarter", 4))
+}
+_LETTERS: Final = re.compile(r"\\(?:text|mbox)|[\x00-/:-@\[-`{-\x7f]|[^\x00-\x7f\w\u0300-\u036f\u0900-\u109f]")
 
 
 def read(text: str, *, loose: bool = True) -> Shape:
@@ -84,6 +88,8 @@ class Reader:
         if not pieces:
             raise Refused("unreadable")
         members = self._members(pieces)
+        if joints == {"\\land"} and len(members) == 2 and (money := in_cents(*members)) is not None:
+            return money
         if joints and all(isinstance(member, Inequality) for member in members):
             return _combined(members, "\\lor" in joints)
         return Listing(_flat(members))
@@ -94,7 +100,8 @@ class Reader:
         return tuple(self.shape(piece) for piece in pieces)
 
     def _words(self, parts: Tokens) -> Shape | None:
-        title = parts[0].kind == "word" and len(parts[0].text) > 2  # a month, a name: numbers may follow
+        # A month, a name: numbers may follow.
+        title = parts[0].kind == "word" and len(parts[0].text) > 2 and parts[0].text not in CODES
         allowed = ("word", "letters", "number") if title else ("word", "letters")
         if not all(token.kind in allowed or token.is_("(", ")", "'", "-") for token in parts):
             return None
@@ -207,14 +214,30 @@ def _is_word(token: Token) -> bool:
 
 
 def _joined(parts: Tokens) -> Tokens:
-    """The words and, or and the signs of sets as commands."""
+    """The words and, or, minus, "and a half" and the signs of sets as commands and signs."""
     found: list[Token] = []
     at = 0
     while at < len(parts):
-        real = "".join(token.text for token in parts[at : at + 4]) == "\\mathbb{R}"
-        found.append(Token("command", "\\Reals", parts[at].spaced) if real else _joint(parts[at]))
-        at += 4 if real else 1
+        text = "".join(token.text for token in parts[at : at + 4])
+        if text == "\\mathbb{R}":
+            found.append(Token("command", "\\Reals", parts[at].spaced))
+            at += 4
+        elif text.startswith("anda") and at and parts[at - 1].kind == "number" and parts[at + 2 : at + 3]:
+            share = _SHARES.get(parts[at + 2].text)
+            found.extend(share or (_joint(parts[at]),))
+            at += 3 if share else 1
+        elif parts[at].text in ("minus", "negative") and at + 1 < len(parts) and _is_value(parts[at + 1]):
+            found.append(Token("sign", "-", parts[at].spaced))
+            at += 1
+        else:
+            found.append(_joint(parts[at]))
+            at += 1
     return tuple(found)
+
+
+def _is_value(token: Token) -> bool:
+    """Whether a number can begin here."""
+    return token.kind in ("number", "command") or token.is_("(", "{")
 
 
 def _joint(token: Token) -> Token:

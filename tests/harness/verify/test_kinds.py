@@ -1,0 +1,35 @@
+"""Kinds of answers that were judged wrongly, each with its near misses."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from harness.verify.judge import judge
+from harness.verify.reasons import REASONS
+from tests.harness.verify import kinds_words
+
+KINDS: Final = (kinds_words,)
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer"), [pair for module in KINDS for pairs in module.RIGHT.values() for pair in pairs]
+)
+def test_right(gold: str, answer: str) -> None:
+    opinion = judge(gold, answer, None)
+    assert opinion.right, opinion.reason
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer"), [pair for module in KINDS for pairs in module.WRONG.values() for pair in pairs]
+)
+def test_wrong(gold: str, answer: str) -> None:
+    opinion = judge(gold, answer, None)
+    assert not opinion.right
+    assert REASONS[opinion.reason].startswith("wrong")
+
+
+def test_each_kind_has_its_near_misses() -> None:
+    for module in KINDS:
+        assert module.RIGHT.keys() <= module.WRONG.keys() | {"counted"}
