@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
+from harness.verify.congruences import same_classes
 from harness.verify.equality import equal
 from harness.verify.equations import renamed, same_equation, same_half_plane, same_sides
 from harness.verify.exact import Undefined
@@ -12,6 +13,7 @@ from harness.verify.regions import region, same_region
 from harness.verify.shapes import (
     Brackets,
     Chain,
+    Congruence,
     Equation,
     Inequality,
     Listing,
@@ -37,6 +39,8 @@ def difference(gold: Shape, answer: Shape, tolerance: float | None = None) -> st
 
     Raises Refused for sizes that no answer has.
     """
+    if isinstance(gold, Congruence):
+        return same_classes(gold, answer)
     if isinstance(gold, Named) and isinstance(answer, Listing):
         gold = _unpacked(gold)
     if isinstance(gold, Listing) and isinstance(answer, Named):
@@ -62,6 +66,8 @@ def _of_kind(gold: Shape, answer: Shape, tolerance: float | None) -> str | None:
             return _in_order(gold.values, answer.values, tolerance)
         case Listing(), _:
             return _of_lists(gold, answer, tolerance)
+        case Scalar(), Congruence(None, (residue,), _):
+            return _of_scalars(gold, Scalar(residue), tolerance)
         case Ratio(), _:
             return _of_ratios(gold, answer, tolerance)
     return _of_tuples(gold, answer, tolerance)
@@ -80,6 +86,14 @@ def _of_tuples(gold: Shape, answer: Shape, tolerance: float | None) -> str | Non
 
 
 def _of_scalars(gold: Scalar, answer: Scalar, tolerance: float | None) -> str | None:
+    if (
+        gold.base is not None
+        and answer.base is None
+        and not answer.percent
+        and answer.unit is None
+        and _same_digits(gold, answer)
+    ):
+        return _EQUAL
     if answer.base != gold.base and (gold.base is not None or answer.base != 10):
         return "other_base"
     if _in_other_unit(gold, answer):
@@ -90,6 +104,22 @@ def _of_scalars(gold: Scalar, answer: Scalar, tolerance: float | None) -> str | 
         return _EQUAL
     share = Operation("div", (gold.tree, Number(Fraction(100))))
     return _EQUAL if gold.percent and not answer.percent and equal(share, answer.tree) else "different"
+
+
+def _same_digits(gold: Scalar, answer: Scalar) -> bool:
+    """Whether an answer without a base has the digits of the gold: the question names the base."""
+    negated = isinstance(answer.tree, Operation) and answer.tree.name == "neg"
+    given = answer.tree.operands[0] if negated and isinstance(answer.tree, Operation) else answer.tree
+    wanted = gold.tree.value if isinstance(gold.tree, Number) else Fraction(1, 2)
+    if not isinstance(given, Number) or wanted.denominator != 1 or negated != (wanted < 0) or gold.base is None:
+        return False
+    rest, digits = abs(int(wanted)), ""
+    while rest:
+        rest, digit = divmod(rest, gold.base)
+        if digit > 9:
+            return False
+        digits = f"{digit}{digits}"
+    return given.value == Fraction(digits or "0")
 
 
 def _in_other_unit(gold: Scalar, answer: Scalar) -> bool:

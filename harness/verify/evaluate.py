@@ -31,6 +31,7 @@ _ARITHMETIC: Final[Mapping[str, Callable[..., Value]]] = {
     "factorial": exact.factorial,
     "double_factorial": exact.double_factorial,
     "floor": exact.floor,
+    "mod": lambda value, modulus: Fraction(_integer(value) % _integer(modulus)),
     "neg": lambda value: -value,
     "abs": abs,
     "ceil": lambda value: -exact.floor(-value),

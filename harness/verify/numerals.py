@@ -22,10 +22,10 @@ _POWERS_OF_TEN: Final = {
     **{"quintillion": 18, "sextillion": 21, "septillion": 24, "octillion": 27, "nonillion": 30, "decillion": 33},
     **{"lakh": 5, "lac": 5, "crore": 7},
 }
-_ORDINALS: Final = (
+_ORDINALS: Final = tuple(
     "third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "  # noqa: SIM905
-    "sixteenth seventeenth eighteenth nineteenth twentieth"
-).split()
+    "sixteenth seventeenth eighteenth nineteenth twentieth".split()
+)
 _ONE_OF: Final = {
     **{"half": 2, "quarter": 4, **{word: size for size, word in enumerate(_ORDINALS, start=3)}},
     **{"thirtieth": 30, "fortieth": 40, "fiftieth": 50, "sixtieth": 60, "hundredth": 100, "thousandth": 1_000},
@@ -64,10 +64,10 @@ FACTORS: Final[Mapping[str, Fraction]] = {
 # A letter is a symbol or a unit; it scales only money, and ``k`` in words: ``\$5M``, ``5\text{k}``.
 _LETTERS: Final = {"k": 3, "K": 3, "M": 6, "m": 6, "B": 9, "b": 9, "T": 12}
 _POWERS: Final = {"squared": 2, "cubed": 3}
-_DIGITS: Final = (
+_DIGITS: Final = tuple(
     "zero one two three four five six seven eight nine eleven twelve thirteen fourteen fifteen sixteen "  # noqa: SIM905
-    "seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety"
-).split()
+    "seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety".split()
+)
 # Words that are no unit since they change the number or say that it is not the answer.
 REFUSED: Final = frozenset(
     {

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from harness.verify.congruences import congruence
 from harness.verify.errors import Refused
 from harness.verify.limits import MOST_CHARACTERS
 from harness.verify.markup import plain
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MOST_MEMBERS: Final = 200
-_JOINTS: Final = {"and": "\\land", "or": "\\lor"}
+_JOINTS: Final = {"and": "\\land", "or": "\\lor", "mod": "\\bmod", "modulo": "\\bmod"}
 _WEDGES: Final = {"\\vee": "\\lor", "\\wedge": "\\land", "\\mid": "|", "\\backslash": "\\setminus"}
 _WORDS: Final = frozenset({"yes", "no", "odd", "even", "true", "false", "none", "both", "all", "red", "blue"})
 _SHARES: Final = {
@@ -39,6 +40,8 @@ def read(text: str, *, loose: bool = True) -> Shape:
     if len(text) > MOST_CHARACTERS:
         raise Refused("too_long")
     cleaned = plain(text)
+    if "\\equiv" in cleaned and "mod" not in cleaned:
+        cleaned = cleaned.replace("\\equiv", "=")  # f(x) is identically 0
     return based(cleaned) or Reader(loose).shape(_joined(tokens(cleaned)))
 
 
@@ -62,6 +65,7 @@ class Reader:
         if parts[0].is_("\\approx"):
             return Chain((self.shape(parts[1:]),), rough=True)
         forms: tuple[Callable[[Tokens], Shape | None], ...] = (
+            congruence,
             self._listed,
             self._words,
             self._set,

@@ -18,6 +18,7 @@ from harness.verify.tree import Number, Operation, Symbol, Tree
 _MOST_DIGITS: Final = 2_000
 _LARGEST_EXPONENT: Final = 5_000
 _BRACKETS: Final = {"(": ")", "[": "]", "{": "}", "\\lfloor": "\\rfloor", "\\lceil": "\\rceil"}
+_FACTORS: Final = {"*": "mul", "/": "div", "\\bmod": "mod"}
 _STACKED: Final = {"\\choose": "binom", "\\over": "div"}
 _ROUNDING: Final = {"\\lfloor": "floor", "\\lceil": "ceil"}
 
@@ -111,9 +112,9 @@ class ScalarReader(Cursor):
         if literal and isinstance(tree, Number):
             tree = self._mixed(tree)
         while True:
-            if sign := self.take("*", "/"):
+            if sign := self.take(*_FACTORS):
                 right = Operation("neg", (self.power(),)) if self.take("-") else self.power()
-                tree = Operation("mul" if sign == "*" else "div", (tree, right))
+                tree = Operation(_FACTORS[sign], (tree, right))
             elif self.starts_operand():
                 tree = Operation("mul", (tree, self.power()))
             else:

@@ -111,4 +111,15 @@ class Ratio:
     suffix: str  # "am", "pm" or nothing
 
 
-Shape = Text | Scalar | Listing | Brackets | Matrix | Region | Inequality | Named | Equation | Chain | Ratio
+@dataclass(frozen=True, slots=True)
+class Congruence:
+    """Residue classes of one modulus, with or without a name before them."""
+
+    name: Tree | None
+    residues: tuple[Tree, ...]
+    modulus: Tree
+
+
+Shape = (
+    Text | Scalar | Listing | Brackets | Matrix | Region | Inequality | Named | Equation | Chain | Ratio | Congruence
+)

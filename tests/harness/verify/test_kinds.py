@@ -8,9 +8,9 @@ import pytest
 
 from harness.verify.judge import judge
 from harness.verify.reasons import REASONS
-from tests.harness.verify import kinds_words
+from tests.harness.verify import kinds_forms, kinds_words
 
-KINDS: Final = (kinds_words,)
+KINDS: Final = (kinds_words, kinds_forms)
 
 
 @pytest.mark.parametrize(
