@@ -41,6 +41,10 @@ def difference(gold: Shape, answer: Shape, tolerance: float | None = None) -> st
     """
     if isinstance(gold, Congruence):
         return same_classes(gold, answer)
+    if isinstance(gold, Brackets) and isinstance(answer, Listing) and (point := _by_letter(answer, gold)) is not None:
+        answer = point
+    if isinstance(gold, Named) and isinstance(answer, Named) and (turned := _unpacked_both(gold, answer)) is not None:
+        gold, answer = turned
     if isinstance(gold, Named) and isinstance(answer, Listing):
         gold = _unpacked(gold)
     if isinstance(gold, Listing) and isinstance(answer, Named):
@@ -66,8 +70,6 @@ def _of_kind(gold: Shape, answer: Shape, tolerance: float | None) -> str | None:
             return _in_order(gold.values, answer.values, tolerance)
         case Listing(), _:
             return _of_lists(gold, answer, tolerance)
-        case Scalar(), Congruence(None, (residue,), _):
-            return _of_scalars(gold, Scalar(residue), tolerance)
         case Ratio(), _:
             return _of_ratios(gold, answer, tolerance)
     return _of_tuples(gold, answer, tolerance)
@@ -82,6 +84,8 @@ def _of_tuples(gold: Shape, answer: Shape, tolerance: float | None) -> str | Non
             return _in_order(_rows(gold), _rows(answer), tolerance)
         case (Matrix(), Brackets("(", ")")) | (Brackets("(", ")"), Matrix()):
             return _in_order(_column(gold), _column(answer), tolerance)
+        case Scalar(), Congruence(None, (residue,), _):
+            return _of_scalars(gold, Scalar(residue), tolerance)
     return _of_regions(gold, answer)
 
 
@@ -158,6 +162,27 @@ def _unpacked(named: Named) -> Shape:
     if len(names) == 1 or not isinstance(value, Brackets) or len(value.members) != len(names):
         return named
     return Listing(tuple(Named(name, None, one, None) for name, one in zip(names, value.members, strict=True)))
+
+
+def _unpacked_both(gold: Named, answer: Named) -> tuple[Shape, Shape] | None:
+    """``(x, y) = (5, 6)`` and ``(y, x) = (6, 5)`` by name; None where the names are in one order or others."""
+    if gold.name == answer.name or sorted(gold.name) != sorted(answer.name):
+        return None
+    one, other = _unpacked(gold), _unpacked(answer)
+    return (one, other) if isinstance(one, Listing) and isinstance(other, Listing) else None
+
+
+def _by_letter(answer: Listing, gold: Brackets) -> Brackets | None:
+    """``x=1, y=2`` as the point (1, 2), its letters in alphabetical order; None where it is something else."""
+    named = [member for member in answer.members if isinstance(member, Named)]
+    names = [member.name for member in named]
+    letters = len(set(names)) == len(names) and all(len(name) == 1 and name.isalpha() for name in names)
+    if answer.braced or len(names) != len(answer.members) or len(names) != len(gold.members) or not letters:
+        return None
+    if (gold.opening, gold.closing) != ("(", ")"):
+        return None
+    ordered = sorted(named, key=lambda member: member.name)
+    return Brackets("(", ")", tuple(member.value for member in ordered))
 
 
 def _of_names(gold: Sequence[Shape], given: Sequence[Shape], tolerance: float | None) -> str | None:

@@ -30,6 +30,7 @@ _ARITHMETIC: Final[Mapping[str, Callable[..., Value]]] = {
     "binom": exact.binomial,
     "factorial": exact.factorial,
     "double_factorial": exact.double_factorial,
+    "gamma": lambda value: exact.factorial(exact.add(value, Fraction(-1))),
     "floor": exact.floor,
     "mod": lambda value, modulus: Fraction(_integer(value) % _integer(modulus)),
     "neg": lambda value: -value,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from harness.verify.characters import to_ascii
@@ -10,6 +11,9 @@ from harness.verify.characters import to_ascii
 _REWRITES: Final = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
+        (r"&lt;", "<"),
+        (r"&gt;", ">"),
+        (r"&amp;", "&"),
         (r"^\s*(?:\*\*|__)(.*?)(?:\*\*|__)\s*$", r"\1"),
         (r"^\s*\\\$([^$]+)\\\$\s*$", r"\1"),
         (r"(?<![A-Za-z\\])U\.?S\.?\s*\\?\$(?=\s*[\d.])", r"\\text{US}\\dollar "),
@@ -25,7 +29,9 @@ _REWRITES: Final = tuple(
             r"\\(?:displaystyle|textstyle|large|Large|LARGE|huge|Huge|small|normalsize|limits|nolimits|rm|bf|it|hfill|hspace\{[^{}]*\})(?![a-zA-Z])",
             " ",
         ),
-        (r"\\[dtc]frac(?![a-zA-Z])", r"\\frac"),
+        (r"\\(?:[dtc]|nice|s|flat)frac(?![a-zA-Z])", r"\\frac"),
+        (r"\{\s*\}\s*_\s*\{?(\d+)\}?\s*\\?C\s*_\s*\{?(\d+)\}?(?!\d)", r"\\binom{\1}{\2}"),
+        (r"(?<![\w}])\{?\}?[\^_]\s*\{?(\d+)\}?\s*C\s*_\s*\{?(\d+)\}?(?!\d)", r"\\binom{\1}{\2}"),
         (r"\\[dt]binom(?![a-zA-Z])", r"\\binom"),
         (r"\\(?:mathbf|mathit|underline|boldsymbol|bm|mathcal|mathsf)(?![a-zA-Z])\s*", ""),
         (r"\\operatorname\*?(?![a-zA-Z])", r"\\text"),
@@ -72,14 +78,20 @@ _ONE_GROUP: Final = r"(?<![\d.,^_])([1-9]\d{0,2})"
 _SURE_GROUPS: Final = re.compile(_ONE_GROUP + r"((?:(?:\s*\{\s*,\s*\}\s*|,\\!\s*|\\,|\\ |\\;|\\!|~| )\d{3})+)(?![\d])")
 _COMMA_GROUPS: Final = re.compile(_ONE_GROUP + r"((?:,\d{3})+)(?!\d|,\d)")
 _REPEATING: Final = re.compile(r"(\d*)\.(\d{0,40})\s*\\(?:overline|bar|dot)\s*(?:\{\s*(\d{1,40})\s*\}|(\d))")
+_DOTTED: Final = re.compile(
+    r"(\d*)\.(\d{0,12}?)(?!0+(?!\d))(\d{1,6}?)\3{2,}\s*(?:\\(?:l|c)?dots(?![A-Za-z])|\.\.\.|\u2026)"
+)
 _BRACKET: Final = re.compile(r"\\[{}]|[()\[\]]")
 _END: Final = " \t\r\n.,;:\\"
 
 
+@lru_cache(maxsize=512)  # a judgement asks several times
 def plain(text: str) -> str:
     """One spelling: ASCII, no math delimiters, sizes, fonts or spacing commands, whole numbers without separators."""
     text = to_ascii(text).strip()
     text = _REPEATING.sub(_repeating, _join_groups(text))
+    if "dots" in text or "..." in text or "\u2026" in text:
+        text = _DOTTED.sub(_dotted, text)
     for pattern, replacement in _REWRITES:
         text = pattern.sub(replacement, text)
     text = _GAP.sub(" ", text)
@@ -88,9 +100,18 @@ def plain(text: str) -> str:
 
 def _repeating(found: re.Match[str]) -> str:
     """0.1(6) is (16-1)/90."""
-    once, period = found[1] + found[2], found[3] or found[4]
-    nines = "9" * len(period) + "0" * len(found[2])
+    return _fraction(found[1], found[2], found[3] or found[4])
+
+
+def _fraction(whole: str, part: str, period: str) -> str:
+    once = whole + part
+    nines = "9" * len(period) + "0" * len(part)
     return rf"{{\frac{{{int(once + period) - int(once or 0)}}}{{{nines}}}}}"
+
+
+def _dotted(found: re.Match[str]) -> str:
+    """0.1666... with a period that is written three times or more."""
+    return _fraction(found[1], found[2], found[3])
 
 
 def _join_groups(text: str) -> str:

@@ -191,6 +191,19 @@ class ScalarReader(Cursor):
         self.next()
         return self._decorated(found)
 
+    def _counted(self, name: str) -> Tree | None:
+        r"""``C(10, 3)`` as a binomial coefficient and ``\Gamma(1/2)``; None, the cursor unmoved, for another name."""
+        if name not in ("C", "Gamma") or not self.is_next("("):
+            return None
+        start = self.at
+        arguments = split(self.bracketed(), ",")
+        if len(arguments) == 2 and name == "C":
+            return Operation("binom", (scalar(arguments[0]), scalar(arguments[1])))
+        if len(arguments) == 1 and name == "Gamma":
+            return Operation("gamma", (scalar(arguments[0]),))
+        self.at = start
+        return None
+
     def _command(self, name: str) -> Tree:
         if name == "sqrt":
             index = self.optional_group()
@@ -209,5 +222,7 @@ class ScalarReader(Cursor):
             name += "^-1"
         if name != plain:
             tree = Symbol(name)
+        if (counted := self._counted(name)) is not None:
+            return counted
         arguments = self.application(tree)
         return tree if arguments is None else Operation(f"apply {name}", tuple(scalar(part) for part in arguments))

