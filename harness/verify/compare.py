@@ -177,7 +177,13 @@ def _by_letter(answer: Listing, gold: Brackets) -> Brackets | None:
     named = [member for member in answer.members if isinstance(member, Named)]
     names = [member.name for member in named]
     letters = len(set(names)) == len(names) and all(len(name) == 1 and name.isalpha() for name in names)
-    if answer.braced or len(names) != len(answer.members) or len(names) != len(gold.members) or not letters:
+    if (
+        answer.braced
+        or answer.either
+        or len(names) != len(answer.members)
+        or len(names) != len(gold.members)
+        or not letters
+    ):
         return None
     if (gold.opening, gold.closing) != ("(", ")"):
         return None

@@ -145,7 +145,8 @@ def _is_constant_term(term: Tree, terms: list[Tree], name: str) -> bool:
     rest = {symbol for one in terms if one is not term for symbol in symbols(one)}
     powers = [node for node in nodes(term) if isinstance(node, Operation) and node.name in _FUNCTIONS]
     held = {symbol for node in powers for symbol in symbols(node)}
-    return others <= held and bool(others | rest)
+    added = bool(rest) and name != "c"  # c + t: a bare c is as likely a quantity of the problem
+    return others <= held and (bool(others) or added)
 
 
 _FUNCTIONS: Final = frozenset({"pow", "sin", "cos", "tan", "sinh", "cosh", "log", "root"})

@@ -47,7 +47,7 @@ _NAMES: Final[Mapping[str, str]] = {
 _POWERS: Final = {"平方": 2, "立方": 3}
 # Comparisons, alternatives, negations, shares and powers: a word that holds one of these is no unit.
 _INSIDE: Final = re.compile(
-    "[或和与與及且不非无無未没沒错錯误誤约約多少倍负負半割成折余除乘减減打]|以[上下内外]|大于|小于|[高低超]|左右|分之|平方$|立方$|次方|次幂|进制|進制"
+    "[或和与與及且不非无無未没沒错錯误誤约約多少倍乗负負半割成折余除乘减減打]|以[上下内外]|大于|小于|[高低超]|左右|分之|平方$|立方$|次方|次幂|进制|進制"
     "|至|程度|ない|より|ほど|ぐらい|くらい|また|じゃ|です|か$"
     "|또는|이상|이하|미만|초과|정도|아니|약|배$|쯤|반$|제곱|퍼센트"
 )
@@ -56,13 +56,13 @@ _STEMS: Final = re.compile(
     "|тысяч|милли[оа]|треть|трет|четверт|пят|шест|седьм|восьм|девят|квадрат|куб$|степен|минус|плюс|раза?$|нуль|ноль"
     "|.*i[èe]mes?$|moiti|carré|élev|même|où$|après|été|égal|à$|très"
     "|más|décim|centésim|milésim|millon|mill[óo]n|también|según|quizá|sólo|aún|así|dúzi|até$|não|três|além|milh|bilh"
-    "|più|metà|è$|höchst|ungefähr|über|für|hälft|fünft|zwölft|fünf|zwölf|größer|weniger|drei|natürlich|möglich"
+    "|più|metà|è$|höchst|ungefähr|über|für|hälft|fünft|zwölft|fünf|zwölf|größer|weniger|drei|natürlich|möglich$"
     "|yüz|yarım|değil|üç|dört|kırk|altı|veya|büyük|küçük"
     "|nghìn|triệu|tỷ|trăm|mươi|hoặc|và$|không|ít|hơn|nửa|phần|khoảng|chục"
     "|tysi|milion|pół|około|więcej|mniej"
 )
 _SCRIPTS: Final = re.compile(
-    "أو|ليس|لا|ألف|آلاف|مليون|مليار|مائة|مئة|نصف|ثلث|ربع|خمس|أكثر|أقل|تقريب|سالب"
+    "^(?:أو|ليس|لا)$|ألف|آلاف|آلف|مليون|ملايين|مليار|مائة|مئة|نصف|ثلث|ربع|خمس|أكثر|أقل|تقريب|سالب"
     "|या|नहीं|लाख|करोड़|हज|सौ|आधा|अधिक|कम|लगभग|प्रतिशत|गुना|दर्जन"
     "|หรือ|ไม่|พัน|หมื่น|แสน|ล้าน|ร้อย|สิบ|ครึ่ง|เท่า"
     "|או$|לא$|אלף|מיליון|חצי"
@@ -76,7 +76,7 @@ def foreign_factors(word: str) -> Factors | None:
     for prefix, power in _POWERS.items():
         if word.startswith(prefix) and word[len(prefix) :] in _NAMES:
             return ((_NAMES[word[len(prefix) :]], power),)
-    folded = unicodedata.normalize("NFC", word.casefold())
+    folded = unicodedata.normalize("NFC", word.lower())  # casefold would spell another word
     counted = not any(unicodedata.numeric(character, None) is not None for character in folded)
     refused = _INSIDE.search(folded) or _STEMS.match(folded) or _SCRIPTS.search(folded)
     return ((folded, 1),) if counted and not refused else None

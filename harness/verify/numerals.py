@@ -47,9 +47,9 @@ _OTHER_SCRIPTS: Final = {
         "억": 8,
         "조": 12,
     },
-    **dict.fromkeys(("тысяча", "тысячи", "тысяч", "हज़ार", "हजार", "ألف", "nghìn"), 3),
-    **dict.fromkeys(("миллион", "миллиона", "миллионов", "millón", "milhão", "milhões", "مليون", "triệu"), 6),
-    **dict.fromkeys(("миллиард", "миллиарда", "миллиардов", "مليار", "bilhão", "bilhões"), 9),
+    **dict.fromkeys(("тысяча", "тысячи", "тысяч", "тыс", "हज़ार", "हजार", "ألف", "nghìn"), 3),
+    **dict.fromkeys(("миллион", "миллиона", "миллионов", "млн", "millón", "milhão", "milhões", "مليون", "triệu"), 6),
+    **dict.fromkeys(("миллиард", "миллиарда", "миллиардов", "млрд", "مليار", "bilhão", "bilhões"), 9),
     **{"लाख": 5, "करोड़": 7},
 }
 _SINGULAR: Final[Mapping[str, Fraction]] = {word: Fraction(1, size) for word, size in _ONE_OF.items()}
@@ -80,7 +80,7 @@ REFUSED: Final = frozenset(
         *"permille permilles mille milles couple twice thrice double doubles doubled triple".split(),  # noqa: SIM905
         *"tripled quadruple quadrupled halved halfs fold folds factorial factorials minuses pluses negative".split(),  # noqa: SIM905
         *"negatives positive positives opposites reciprocal reciprocals inverse inverses complements exponents".split(),  # noqa: SIM905
-        *"powers logs logarithms radicals infinities infinites modulos remainders bakers".split(),  # noqa: SIM905
+        *"squareds cubeds trebles trebled powers logs logarithms radicals infinities infinites modulos bakers".split(),  # noqa: SIM905
         # Of other languages, with the ending of an English plural.
         *"millones milliards milliers douzaines dizaines centaines docenas decenas centenas cientos trillones".split(),  # noqa: SIM905
         *"billones tercios cuartos quintos sextos octavos decimos avos tiers demis milhares duzias dezenas".split(),  # noqa: SIM905

@@ -9,6 +9,7 @@ from typing import Final
 from harness.verify.markup import plain
 
 _WORDS: Final = re.compile(r"\\text\s*\{([^{}]*)\}")
+_BRACED: Final = re.compile(r"^\s*\{\s*(\(?[A-H]\)?)\s*\}")
 _OPTION: Final = re.compile(r"\(?\s*([A-H])\s*\)?")
 _LEAD: Final = (
     r"(?:the\s+)?(?:(?:correct|right|final|best)\s+)?"
@@ -27,7 +28,7 @@ _OTHER: Final = re.compile(
     r"(?<![A-Za-z\\])(?P<not>not\s+)?(?:(?P<bare>[A-H])|\(\s*(?P<round>[a-hA-H])\s*\))(?![A-Za-z])"
 )
 _DENIED: Final = re.compile(
-    r"\bis\s+not\b|\bisn't\b|\bnot\s+(?:correct|right|true|it|the|sure)\b|\b(?:wrong|incorrect|eliminated|rejected)\b"
+    r"^\s*is\s+(?:not|false|untrue)\b|\bis\s+not\b|\bisn't\b|\bnot\s+(?:correct|right|true|it|the|sure)\b|\b(?:wrong|incorrect|eliminated|rejected)\b"
     r"|\b(?:maybe|perhaps|probably|possibly|guess|wait|instead|unless|either)\b|^\W*not\W*$",
     re.IGNORECASE,
 )
@@ -47,7 +48,8 @@ def option(gold: str) -> str | None:
 
 def chosen(answer: str) -> str | None:
     """The one option that an answer chooses, whatever text of it stands behind; None where that is not plain."""
-    found = _CHOSEN.fullmatch(" ".join(_WORDS.sub(r" \1 ", plain(answer)).split()))
+    words = _BRACED.sub(r"\1", _WORDS.sub(r" \1 ", plain(answer)))
+    found = _CHOSEN.fullmatch(" ".join(words.split()))
     if found is None:
         return None
     letter = (found["round"] or found["square"] or found["bare"]).upper()
@@ -58,7 +60,7 @@ def chosen(answer: str) -> str | None:
             return None
         rest = rest[1:] if rest.lstrip()[:1] in (")", ":") else rest
         rest = "" if rest.lstrip()[:1] == "," and _OTHER.search(rest) is None else rest
-    if _OPERATOR.match(rest) or _DENIED.search(rest):
+    if rest[:1].isalpha() or _OPERATOR.match(rest) or _DENIED.search(rest):
         return None
     others = {(other["bare"] or other["round"]).upper() for other in _OTHER.finditer(rest) if not other["not"]}
     return letter if others <= {letter} else None

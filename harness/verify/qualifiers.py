@@ -23,7 +23,8 @@ _DOMAIN: Final = (
     r"|(?P<constant{0}>(?:real )?(?:constants?|parameters?))|(?P<any{0}>numbers?|values?))"
 )
 _SET: Final = (
-    r"\\in\s*(?:\\mathbb\s*\{{?\s*(?P<set{0}>[ZNRC])\s*\}}?(?P<cut{0}>\s*[\^_]\s*(?:\{{[^{{}}]*\}}|\S+))?|\\Reals)"
+    r"(?:\\in|in)\s*(?:\\mathbb\s*\{{?\s*(?P<set{0}>[ZNRC])\s*\}}?"
+    r"(?P<cut{0}>\s*[\^_]\s*(?:\{{[^{{}}]*\}}|\S+))?|\\Reals)"
 )
 _ALL: Final = r"(?:for )?(?:all|any|every|each)(?: of)?(?: possible)?|\\forall"
 _HEAD: Final = r"(?:(?:for|with|where|and|here|over|such that)\s+)?"
@@ -31,7 +32,7 @@ _DESCRIBED: Final = r"(?:is|denotes|represents|stands for|being) (?:the|a|an) (?
 _RESTRICTS: Final = re.compile(
     r"\b(?:odd|even|prime|composite|negative|positive|nonzero|non-zero|zero|multiple|divisible|less|greater|fewer|more|most|least"
     r"|except|not|only|fixed|given|one|two|three|four|five|square|perfect|smaller|larger|if|when|unless|rational|irrational"
-    r"|coprime|power|distinct|between|certain|specific)\b"
+    r"|integers?|coprime|power|distinct|between|certain|specific)\b"
 )
 _FORMS: Final = (
     rf"(?:{_ALL})\s*(?:{_DOMAIN.format('a')}\s+)?{_V.format('v')}"
@@ -53,6 +54,7 @@ _START: Final = re.compile(
 )
 _WHOLE: Final = frozenset("ijklmnpNMK")  # letters of whole numbers
 _PERIODIC: Final = re.compile(r"\\pi|\\sin|\\cos|\\tan|\^\s*\\degree|\\degree")
+_POSITIVE: Final = re.compile(r"[\^_]\{?(?:\+|>0|\\ge0|\\ge1|\*|0)\}?|[\^_]\{(?:\\ge|>)\s*[01]\}")
 _NAMES: Final = ("N", "Z", "R", "C", "constant", "any")
 
 
@@ -131,12 +133,15 @@ def _domains(found: re.Match[str], value: str) -> frozenset[str] | None:
     if groups.get("bound"):
         least = int(groups["bound"]) + (groups["sign"] == ">")
         return frozenset() if least <= 3 and letters[0] in _WHOLE else None
-    if any(groups.get(f"cut{end}") for end in "abc"):
-        return None
+    cuts = [groups[f"cut{end}"] for end in "abc" if groups.get(f"cut{end}")]
     named = {name for name in _NAMES for end in "abc" if groups.get(name + end)}
     named |= {groups[f"set{end}"].upper() for end in "abc" if groups.get(f"set{end}")}
     if "\\Reals" in found[0]:
         named.add("R")
+    if cuts:  # positive whole numbers are those of N
+        if not named <= {"Z", "N"} or _POSITIVE.fullmatch(cuts[0].replace(" ", "")) is None:
+            return None
+        named = {"N"}
     return frozenset(named - {"any"}) if all(_is_free(letter, named, value) for letter in letters) else None
 
 
@@ -145,5 +150,7 @@ def _is_free(letter: str, domains: set[str], value: str) -> bool:
     if domains & {"N"} and (letter not in _WHOLE or _PERIODIC.search(value)):
         return False
     if domains & {"Z"} and letter not in _WHOLE | {"r", "s", "t", "c", "C", "a", "b"}:
+        return False
+    if domains & {"R"} and letter in _WHOLE and _PERIODIC.search(value):
         return False
     return not domains & {"C"} or letter in ("z", "w", "c", "C")

@@ -94,7 +94,7 @@ class Reader:
             return narrowed
         if joints and all(isinstance(member, Inequality) for member in members):
             return _combined(members, "\\lor" in joints)
-        return Listing(_flat(members))
+        return Listing(_flat(members), either="\\lor" in joints)
 
     def _in_reals(self, pieces: list[Tokens]) -> Shape | None:
         r"""What is said of a real number: ``x \in \mathbb{R}, x \ne 2``."""

@@ -31,6 +31,7 @@ class Listing:
 
     members: tuple[Shape, ...]
     braced: bool = False  # a set, which stays one member where it is in another
+    either: bool = False  # with "or" between the members
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,10 @@ won KRW
 rouble roubles ruble rubles RUB
 peso pesos MXN
 CHF francs
+CAD
+AUD
+HKD
+SGD
 degree deg degrees
 radian rad radians
 degreeC celsius Celsius
@@ -171,6 +175,8 @@ def parsed(parts: Tokens) -> Unit | None:
     found: Counter[str] = Counter()
     sign, power = 1, 1
     words = _with_powers(parts)
+    if words[-1:] in (["/"], ["per"]):
+        return None
     if words[-1:] and words[-1] in _QUALITIES | _PLAIN_WORDS - {"total", "overall"}:
         return None
     for word in words:
@@ -193,6 +199,7 @@ def _with_powers(parts: Tokens) -> list[str]:
     """Words with their exponents, ``s^-2``; signs of multiplication left out."""
     text = " ".join(token.text for token in parts)
     text = re.sub(r" ?\^ (?:\{ )?(?:(-) )?(\d)(?: \})?", r"^\1\2", text)
+    text = re.sub(r"\bU ?S (?=dollars?\b)", "", text)
     return [word for word in _AT_END.sub("", text).split() if word != "*"]
 
 
