@@ -22,10 +22,22 @@ _SIGNS: Final = {
     **dict.fromkeys("’′", "'"),
     **{"“": '"', "”": '"', "（": "(", "）": ")", "，": ",", "；": ";", "：": ":", "＝": "=", "％": "%", "∶": ":"},
     **{"√": r"\sqrt ", "∛": r"\sqrt[3]", "∞": r"\infty ", "°": r"\degree ", "∠": r"\angle ", "º": r"\degree "},
-    **{"≤": r"\le ", "≥": r"\ge ", "⩽": r"\le ", "⩾": r"\ge ", "≠": r"\ne ", "≈": r"\approx ", "±": r"\pm "},
+    **{
+        "≤": r"\le ",
+        "≥": r"\ge ",
+        "⩽": r"\le ",
+        "⩾": r"\ge ",
+        "≠": r"\ne ",
+        "≈": r"\approx ",
+        "≡": r"\equiv ",
+        "±": r"\pm ",
+    },
     **{"∓": r"\mp ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "∅": r"\emptyset ", "ℝ": r"\mathbb{R}"},
     **{"⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "⟨": r"\langle ", "⟩": r"\rangle "},
     **{"∨": r"\lor ", "∧": r"\land ", "∖": r"\setminus ", "ℏ": r"\hbar ", "€": r"\euro ", "£": r"\pounds "},
+    **{"¥": r"\yen ", "₹": r"\rupee ", "₨": r"\rupee ", "₩": r"\won ", "₽": r"\rouble ", "₪": r"\shekel "},
+    **{"₺": r"\lira ", "₱": r"\peso ", "¢": r"\text{ cents}", "‰": r"\text{ permille}"},
+    **{"ℤ": r"\mathbb{Z}", "ℕ": r"\mathbb{N}", "ℚ": r"\mathbb{Q}", "ℂ": r"\mathbb{C}"},
     **{"α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "δ": r"\delta ", "ε": r"\epsilon ", "ζ": r"\zeta "},
     **{"η": r"\eta ", "θ": r"\theta ", "κ": r"\kappa ", "λ": r"\lambda ", "μ": r"\mu ", "µ": r"\mu "},
     **{"ν": r"\nu ", "ξ": r"\xi ", "π": r"\pi ", "ρ": r"\rho ", "σ": r"\sigma ", "τ": r"\tau ", "φ": r"\phi "},
@@ -39,6 +51,7 @@ def to_ascii(text: str) -> str:
     """The same text in ASCII where that is sound; what has no such form stays as it is."""
     if text.isascii():
         return text
+    text = unicodedata.normalize("NFC", text)
     text = _VULGAR.sub(_fraction, text)
     text = _SUPERSCRIPT.sub(lambda run: "^{" + run[0].translate(_SUPERSCRIPTS) + "}", text)
     text = _SUBSCRIPT.sub(lambda run: "_{" + run[0].translate(_SUBSCRIPTS) + "}", text)

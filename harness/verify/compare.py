@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
+from harness.verify.congruences import same_classes
 from harness.verify.equality import equal
 from harness.verify.equations import renamed, same_equation, same_half_plane, same_sides
 from harness.verify.exact import Undefined
@@ -12,6 +13,7 @@ from harness.verify.regions import region, same_region
 from harness.verify.shapes import (
     Brackets,
     Chain,
+    Congruence,
     Equation,
     Inequality,
     Listing,
@@ -37,6 +39,12 @@ def difference(gold: Shape, answer: Shape, tolerance: float | None = None) -> st
 
     Raises Refused for sizes that no answer has.
     """
+    if isinstance(gold, Congruence):
+        return same_classes(gold, answer)
+    if isinstance(gold, Brackets) and isinstance(answer, Listing) and (point := _by_letter(answer, gold)) is not None:
+        answer = point
+    if isinstance(gold, Named) and isinstance(answer, Named) and (turned := _unpacked_both(gold, answer)) is not None:
+        gold, answer = turned
     if isinstance(gold, Named) and isinstance(answer, Listing):
         gold = _unpacked(gold)
     if isinstance(gold, Listing) and isinstance(answer, Named):
@@ -76,10 +84,20 @@ def _of_tuples(gold: Shape, answer: Shape, tolerance: float | None) -> str | Non
             return _in_order(_rows(gold), _rows(answer), tolerance)
         case (Matrix(), Brackets("(", ")")) | (Brackets("(", ")"), Matrix()):
             return _in_order(_column(gold), _column(answer), tolerance)
+        case Scalar(), Congruence(None, (residue,), _):
+            return _of_scalars(gold, Scalar(residue), tolerance)
     return _of_regions(gold, answer)
 
 
 def _of_scalars(gold: Scalar, answer: Scalar, tolerance: float | None) -> str | None:
+    if (
+        gold.base is not None
+        and answer.base is None
+        and not answer.percent
+        and answer.unit is None
+        and _same_digits(gold, answer)
+    ):
+        return _EQUAL
     if answer.base != gold.base and (gold.base is not None or answer.base != 10):
         return "other_base"
     if _in_other_unit(gold, answer):
@@ -90,6 +108,22 @@ def _of_scalars(gold: Scalar, answer: Scalar, tolerance: float | None) -> str | 
         return _EQUAL
     share = Operation("div", (gold.tree, Number(Fraction(100))))
     return _EQUAL if gold.percent and not answer.percent and equal(share, answer.tree) else "different"
+
+
+def _same_digits(gold: Scalar, answer: Scalar) -> bool:
+    """Whether an answer without a base has the digits of the gold: the question names the base."""
+    negated = isinstance(answer.tree, Operation) and answer.tree.name == "neg"
+    given = answer.tree.operands[0] if negated and isinstance(answer.tree, Operation) else answer.tree
+    wanted = gold.tree.value if isinstance(gold.tree, Number) else Fraction(1, 2)
+    if not isinstance(given, Number) or wanted.denominator != 1 or negated != (wanted < 0) or gold.base is None:
+        return False
+    rest, digits = abs(int(wanted)), ""
+    while rest:
+        rest, digit = divmod(rest, gold.base)
+        if digit > 9:
+            return False
+        digits = f"{digit}{digits}"
+    return given.value == Fraction(digits or "0")
 
 
 def _in_other_unit(gold: Scalar, answer: Scalar) -> bool:
@@ -128,6 +162,33 @@ def _unpacked(named: Named) -> Shape:
     if len(names) == 1 or not isinstance(value, Brackets) or len(value.members) != len(names):
         return named
     return Listing(tuple(Named(name, None, one, None) for name, one in zip(names, value.members, strict=True)))
+
+
+def _unpacked_both(gold: Named, answer: Named) -> tuple[Shape, Shape] | None:
+    """``(x, y) = (5, 6)`` and ``(y, x) = (6, 5)`` by name; None where the names are in one order or others."""
+    if gold.name == answer.name or sorted(gold.name) != sorted(answer.name):
+        return None
+    one, other = _unpacked(gold), _unpacked(answer)
+    return (one, other) if isinstance(one, Listing) and isinstance(other, Listing) else None
+
+
+def _by_letter(answer: Listing, gold: Brackets) -> Brackets | None:
+    """``x=1, y=2`` as the point (1, 2), its letters in alphabetical order; None where it is something else."""
+    named = [member for member in answer.members if isinstance(member, Named)]
+    names = [member.name for member in named]
+    letters = len(set(names)) == len(names) and all(len(name) == 1 and name.isalpha() for name in names)
+    if (
+        answer.braced
+        or answer.either
+        or len(names) != len(answer.members)
+        or len(names) != len(gold.members)
+        or not letters
+    ):
+        return None
+    if (gold.opening, gold.closing) != ("(", ")"):
+        return None
+    ordered = sorted(named, key=lambda member: member.name)
+    return Brackets("(", ")", tuple(member.value for member in ordered))
 
 
 def _of_names(gold: Sequence[Shape], given: Sequence[Shape], tolerance: float | None) -> str | None:

@@ -22,7 +22,7 @@ _POSITIVE, _SIGNED, _FEWEST = 4, 4, 3
 _WHOLE: Final = 14
 _SIGNED_BY: Final = frozenset({"abs", "max", "min"})
 _SATURATED: Final = ("tanh", "coth", "sech", "csch")
-_STEPPED: Final = frozenset({"floor", "ceil", "factorial", "double_factorial", "binom", "gcd", "lcm"})
+_STEPPED: Final = frozenset({"floor", "ceil", "factorial", "double_factorial", "binom", "gcd", "lcm", "mod"})
 
 Point = Mapping[str, Fraction]
 Comparison = Callable[[Point], bool | None]

@@ -44,6 +44,10 @@ def _base(reader: ScalarReader, name: str) -> Tree | None:
 def _applied(name: str, base: Tree | None, argument: Tree) -> Tree:
     if name == "exp":
         return Operation("pow", (Constant("e"), argument))
+    if name == "cis":
+        return Operation(
+            "add", (Operation("cos", (argument,)), Operation("mul", (Constant("i"), Operation("sin", (argument,)))))
+        )
     if name == "ln":
         return Operation("log", (argument, Constant("e")))
     return Operation(name if base is None else "log", (argument,) if base is None else (argument, base))

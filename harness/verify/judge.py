@@ -8,9 +8,14 @@ from functools import lru_cache
 from typing import Final
 
 from harness.verify.compare import difference
+from harness.verify.constants import renamings
 from harness.verify.errors import Refused
 from harness.verify.exact import Undefined
-from harness.verify.reader import letters, read
+from harness.verify.options import chosen, option
+from harness.verify.quick import spelling
+from harness.verify.reader import read
+from harness.verify.readings import other_readings
+from harness.verify.sentences import same_words
 from harness.verify.shapes import Brackets, Listing, Scalar, Shape, Text
 from harness.verify.tree import symbols
 
@@ -33,13 +38,29 @@ class Opinion:
     reason: str
 
 
+_RIGHT: Final = Opinion(right=True, reason="equal")
+
+
 def judge(gold: str, answer: str, tolerance: float | None) -> Opinion:
     """The opinion on an answer; ``gold_unreadable`` where another reader has to be asked."""
+    opinion = _as_written(gold, answer, tolerance)
+    if opinion.right:
+        return opinion
+    letter = option(gold)
+    if letter is not None and chosen(answer) == letter:
+        return _RIGHT
+    for one, other in other_readings(gold, answer):
+        if spelling(one) == spelling(other) or _as_written(one, other, tolerance).right:
+            return _RIGHT
+    return opinion
+
+
+def _as_written(gold: str, answer: str, tolerance: float | None) -> Opinion:
     wanted = read_gold(gold)
     if wanted.shape is None:
         return Opinion(right=False, reason="gold_unreadable")
     if isinstance(wanted.shape, Text):
-        same = letters(answer) == letters(gold)
+        same = same_words(gold, answer)
         return Opinion(same, "equal" if same else "different")
     reason = _difference(wanted.shape, answer, tolerance)
     if reason is not None and _same_members(gold, answer):
@@ -61,7 +82,9 @@ def read_gold(gold: str) -> ReadGold:
 def _difference(wanted: Shape, answer: str, tolerance: float | None) -> str | None:
     try:
         given = read(answer, loose=_has_no_symbols(wanted))
-        return difference(wanted, given, tolerance)
+        reason = difference(wanted, given, tolerance)
+        renamed = renamings(wanted, given) if reason is not None else ()
+        return None if any(difference(wanted, one, tolerance) is None for one in renamed) else reason
     except Refused as refused:
         return refused.reason
     except Undefined:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from harness.verify.errors import Refused
 from harness.verify.scalars import scalar
 from harness.verify.shapes import Matrix, Scalar, Shape
 from harness.verify.tokens import Tokens, split
-from harness.verify.tree import Operation, Tree
+from harness.verify.tree import Number, Operation, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,7 @@ def matrix(parts: Tokens, read: Callable[[Tokens], Shape]) -> Shape | None:
     if sum(map(len, cells)) > MOST_CELLS:
         raise Refused("too_long")
     found = Matrix(tuple(tuple(map(read, row)) for row in cells))
-    return _scaled(found, scalar(_without_sign(factor))) if factor else found
+    return _scaled(found, _factor(factor)) if factor else found
 
 
 def _cells(body: Tokens) -> Tokens:
@@ -42,8 +43,11 @@ def _cells(body: Tokens) -> Tokens:
     return [token for token in body[start:] if not token.is_("\\hline")]
 
 
-def _without_sign(factor: Tokens) -> Tokens:
-    return factor[:-1] if factor[-1].is_("*") else factor
+def _factor(parts: Tokens) -> Tree:
+    """The factor before a matrix, which may be a sign alone."""
+    if len(parts) == 1 and parts[0].is_("-", "+"):
+        return Number(Fraction(-1 if parts[0].is_("-") else 1))
+    return scalar(parts[:-1] if parts[-1].is_("*") else parts)
 
 
 def _scaled(whole: Matrix, factor: Tree) -> Matrix:

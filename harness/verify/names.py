@@ -10,7 +10,9 @@ from harness.verify.tree import Constant, Symbol, Tree
 TRIGONOMETRIC: Final = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
 _INVERSE: Final = frozenset({"arcsin", "arccos", "arctan", "arccot", "arcsec", "arccsc"})
 _HYPERBOLIC: Final = frozenset({"sinh", "cosh", "tanh", "coth", "sech", "csch", "arsinh", "arcosh", "artanh"})
-FUNCTIONS: Final = TRIGONOMETRIC | _INVERSE | _HYPERBOLIC | {"ln", "log", "lg", "exp", "max", "min", "gcd", "lcm"}
+FUNCTIONS: Final = (
+    TRIGONOMETRIC | _INVERSE | _HYPERBOLIC | {"ln", "log", "lg", "exp", "cis", "max", "min", "gcd", "lcm"}
+)
 SPELLINGS: Final = {
     **{"asin": "arcsin", "acos": "arccos", "atan": "arctan", "tg": "tan", "ctg": "cot", "cosec": "csc"},
     **{"arcsinh": "arsinh", "arccosh": "arcosh", "arctanh": "artanh", "floor": "floor", "ceil": "ceil", "abs": "abs"},

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from harness.verify.congruences import congruence
 from harness.verify.errors import Refused
 from harness.verify.limits import MOST_CHARACTERS
 from harness.verify.markup import plain
@@ -13,18 +13,23 @@ from harness.verify.matrices import matrix
 from harness.verify.names import spelled
 from harness.verify.regions import EVERYTHING, intersection, region, union, without
 from harness.verify.relations import related
-from harness.verify.shapes import Brackets, Chain, Inequality, Listing, Region, Shape, Text
+from harness.verify.shapes import Brackets, Chain, Inequality, Listing, Matrix, Region, Shape, Text
 from harness.verify.tokens import Token, Tokens, levels, split, tokens, whole
-from harness.verify.values import based, ratio, single
+from harness.verify.units import CODES
+from harness.verify.values import based, in_cents, ratio, single
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 MOST_MEMBERS: Final = 200
-_JOINTS: Final = {"and": "\\land", "or": "\\lor"}
+_JOINTS: Final = {"and": "\\land", "or": "\\lor", "mod": "\\bmod", "modulo": "\\bmod"}
 _WEDGES: Final = {"\\vee": "\\lor", "\\wedge": "\\land", "\\mid": "|", "\\backslash": "\\setminus"}
 _WORDS: Final = frozenset({"yes", "no", "odd", "even", "true", "false", "none", "both", "all", "red", "blue"})
-_LETTERS: Final = re.compile(r"\\(?:text|mbox)|[^A-Za-z0-9]")
+_TURNS: Final = ("^T", "^t", "^\\top", "^\\intercal")
+_TURNS_IN_BRACES: Final = tuple(f"^{{{sign[1:]}}}" for sign in _TURNS)
+_SHARES: Final = {
+    word: (*tokens(rf"\frac{{1}}{{{size}}}"),) for word, size in (("half", 2), ("third", 3), ("quarter", 4))
+}
 
 
 def read(text: str, *, loose: bool = True) -> Shape:
@@ -35,13 +40,9 @@ def read(text: str, *, loose: bool = True) -> Shape:
     if len(text) > MOST_CHARACTERS:
         raise Refused("too_long")
     cleaned = plain(text)
+    if "\\equiv" in cleaned and "mod" not in cleaned:
+        cleaned = cleaned.replace("\\equiv", "=")  # f(x) is identically 0
     return based(cleaned) or Reader(loose).shape(_joined(tokens(cleaned)))
-
-
-def letters(text: str) -> str:
-    """The letters and digits of an answer alone, in lower case: how words are compared; a sign before them stays."""
-    cleaned = plain(text)
-    return "-" * cleaned.startswith("-") + _LETTERS.sub("", cleaned).casefold()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class Reader:
         if parts[0].is_("\\approx"):
             return Chain((self.shape(parts[1:]),), rough=True)
         forms: tuple[Callable[[Tokens], Shape | None], ...] = (
+            congruence,
             self._listed,
             self._words,
             self._set,
@@ -83,10 +85,24 @@ class Reader:
             pieces = [piece for piece in pieces if piece]  # the comma of ", and"
         if not pieces:
             raise Refused("unreadable")
+        if len(pieces) > 1 and (narrowed := self._in_reals(pieces)) is not None:
+            return narrowed
         members = self._members(pieces)
+        if joints == {"\\land"} and len(members) == 2 and (money := in_cents(*members)) is not None:
+            return money
+        if not joints and (narrowed := _with_exceptions(members)) is not None:
+            return narrowed
         if joints and all(isinstance(member, Inequality) for member in members):
             return _combined(members, "\\lor" in joints)
-        return Listing(_flat(members))
+        return Listing(_flat(members), either="\\lor" in joints)
+
+    def _in_reals(self, pieces: list[Tokens]) -> Shape | None:
+        r"""What is said of a real number: ``x \in \mathbb{R}, x \ne 2``."""
+        first = pieces[0]
+        if len(first) != 3 or not first[1].is_("\\in") or not first[2].is_("\\Reals"):
+            return None
+        members = self._members(pieces[1:])
+        return _combined(members, either=False) if all(isinstance(one, Inequality) for one in members) else None
 
     def _members(self, pieces: list[Tokens]) -> tuple[Shape, ...]:
         if len(pieces) > MOST_MEMBERS:
@@ -94,7 +110,8 @@ class Reader:
         return tuple(self.shape(piece) for piece in pieces)
 
     def _words(self, parts: Tokens) -> Shape | None:
-        title = parts[0].kind == "word" and len(parts[0].text) > 2  # a month, a name: numbers may follow
+        # A month, a name: numbers may follow.
+        title = parts[0].kind == "word" and len(parts[0].text) > 2 and parts[0].text not in CODES
         allowed = ("word", "letters", "number") if title else ("word", "letters")
         if not all(token.kind in allowed or token.is_("(", ")", "'", "-") for token in parts):
             return None
@@ -150,9 +167,13 @@ class Reader:
         return found
 
     def _brackets(self, parts: Tokens) -> Shape | None:
+        if (turned := self._transposed(parts)) is not None:
+            return turned
         if not whole(parts) or not parts[0].is_("(", "[", "\\langle"):
             return None
         pieces = split(parts[1:-1], ",", ";")
+        if parts[0].is_("[") and parts[-1].is_("]") and (rows := self._rows(pieces)) is not None:
+            return rows
         if len(pieces) == 1:
             grouping = parts[0].is_("(") and parts[-1].is_(")")
             return self.shape(pieces[0]) if grouping or parts[1].is_("\\begin") else None
@@ -160,8 +181,48 @@ class Reader:
         opening, closing = (angles.get(token.text, token.text) for token in (parts[0], parts[-1]))
         return Brackets(opening, closing, self._members(pieces))
 
+    def _transposed(self, parts: Tokens) -> Shape | None:
+        r"""``(1,2,3)^T``: a column."""
+        text = "".join(token.text for token in parts[-4:])
+        if "^" not in text:
+            return None
+        size = next((size for size, ends in ((4, _TURNS_IN_BRACES), (2, _TURNS)) if text.endswith(ends)), 0)
+        if not size or len(parts) < size + 3 or not (parts[0].is_("\\begin") or whole(parts[:-size])):
+            return None
+        found = self.shape(parts[:-size]) if parts[0].is_("(", "[", "\\langle", "\\begin") else None
+        if isinstance(found, Brackets) and (found.opening, found.closing) in (("(", ")"), ("[", "]")):
+            return Matrix(tuple((member,) for member in found.members))
+        return Matrix(tuple(zip(*found.rows, strict=True))) if isinstance(found, Matrix) and _is_even(found) else None
+
+    def _rows(self, pieces: list[Tokens]) -> Shape | None:
+        """``[[1,2],[3,4]]``: a matrix by its rows."""
+        bracketed = all(
+            len(piece) > 2 and piece[0].is_("[") and piece[-1].is_("]") and whole(piece) for piece in pieces
+        )
+        if not bracketed:
+            return None
+        rows = [split(piece[1:-1], ",") for piece in pieces]
+        if sum(map(len, rows)) > MOST_MEMBERS or any(row[0] and row[0][0].is_("[") for row in rows):
+            raise Refused("unreadable")
+        return Matrix(tuple(self._members(row) for row in rows))
+
     def _matrix(self, parts: Tokens) -> Shape | None:
         return matrix(parts, self.shape)
+
+
+def _is_even(found: Matrix) -> bool:
+    return len({len(row) for row in found.rows}) == 1
+
+
+def _with_exceptions(members: tuple[Shape, ...]) -> Shape | None:
+    r"""``3 \le x \le 6, x \ne 4``: an interval without some of its numbers; None where members are something else."""
+    if len(members) < 2 or not all(isinstance(member, Inequality) for member in members):
+        return None
+    first, *others = members
+    excepted = all(isinstance(one, Inequality) and one.signs == ("\\ne",) for one in others)
+    bounded = isinstance(first, Inequality) and "\\ne" not in first.signs
+    found = _combined(members, either=False) if excepted and bounded else None
+    return found if isinstance(found, Region) else None
 
 
 def _combined(members: tuple[Shape, ...], either: bool) -> Shape:
@@ -207,14 +268,30 @@ def _is_word(token: Token) -> bool:
 
 
 def _joined(parts: Tokens) -> Tokens:
-    """The words and, or and the signs of sets as commands."""
+    """The words and, or, minus, "and a half" and the signs of sets as commands and signs."""
     found: list[Token] = []
     at = 0
     while at < len(parts):
-        real = "".join(token.text for token in parts[at : at + 4]) == "\\mathbb{R}"
-        found.append(Token("command", "\\Reals", parts[at].spaced) if real else _joint(parts[at]))
-        at += 4 if real else 1
+        text = "".join(token.text for token in parts[at : at + 4])
+        if text == "\\mathbb{R}":
+            found.append(Token("command", "\\Reals", parts[at].spaced))
+            at += 4
+        elif text.startswith("anda") and at and parts[at - 1].kind == "number" and parts[at + 2 : at + 3]:
+            share = _SHARES.get(parts[at + 2].text)
+            found.extend(share or (_joint(parts[at]),))
+            at += 3 if share else 1
+        elif parts[at].text in ("minus", "negative") and at + 1 < len(parts) and _is_value(parts[at + 1]):
+            found.append(Token("sign", "-", parts[at].spaced))
+            at += 1
+        else:
+            found.append(_joint(parts[at]))
+            at += 1
     return tuple(found)
+
+
+def _is_value(token: Token) -> bool:
+    """Whether a number can begin here."""
+    return token.kind in ("number", "command") or token.is_("(", "{")
 
 
 def _joint(token: Token) -> Token:

@@ -18,6 +18,7 @@ from harness.verify.tree import Number, Operation, Symbol, Tree
 _MOST_DIGITS: Final = 2_000
 _LARGEST_EXPONENT: Final = 5_000
 _BRACKETS: Final = {"(": ")", "[": "]", "{": "}", "\\lfloor": "\\rfloor", "\\lceil": "\\rceil"}
+_FACTORS: Final = {"*": "mul", "/": "div", "\\bmod": "mod"}
 _STACKED: Final = {"\\choose": "binom", "\\over": "div"}
 _ROUNDING: Final = {"\\lfloor": "floor", "\\lceil": "ceil"}
 
@@ -111,9 +112,9 @@ class ScalarReader(Cursor):
         if literal and isinstance(tree, Number):
             tree = self._mixed(tree)
         while True:
-            if sign := self.take("*", "/"):
+            if sign := self.take(*_FACTORS):
                 right = Operation("neg", (self.power(),)) if self.take("-") else self.power()
-                tree = Operation("mul" if sign == "*" else "div", (tree, right))
+                tree = Operation(_FACTORS[sign], (tree, right))
             elif self.starts_operand():
                 tree = Operation("mul", (tree, self.power()))
             else:
@@ -190,6 +191,19 @@ class ScalarReader(Cursor):
         self.next()
         return self._decorated(found)
 
+    def _counted(self, name: str) -> Tree | None:
+        r"""``C(10, 3)`` as a binomial coefficient and ``\Gamma(1/2)``; None, the cursor unmoved, for another name."""
+        if name not in ("C", "Gamma") or not self.is_next("("):
+            return None
+        start = self.at
+        arguments = split(self.bracketed(), ",")
+        if len(arguments) == 2 and name == "C":
+            return Operation("binom", (scalar(arguments[0]), scalar(arguments[1])))
+        if len(arguments) == 1 and name == "Gamma":
+            return Operation("gamma", (scalar(arguments[0]),))
+        self.at = start
+        return None
+
     def _command(self, name: str) -> Tree:
         if name == "sqrt":
             index = self.optional_group()
@@ -208,5 +222,7 @@ class ScalarReader(Cursor):
             name += "^-1"
         if name != plain:
             tree = Symbol(name)
+        if (counted := self._counted(name)) is not None:
+            return counted
         arguments = self.application(tree)
         return tree if arguments is None else Operation(f"apply {name}", tuple(scalar(part) for part in arguments))

@@ -6,6 +6,8 @@ import logging
 import re
 from typing import Final
 
+from harness.verify.constants import with_bound_names
+
 _INDEX: Final = re.compile(r"_\{[^{}]*\}")  # where a sum says what it runs over
 _NAME: Final = re.compile(r"\\?[A-Za-z]+")
 _RELATION: Final = re.compile(
@@ -20,6 +22,7 @@ def math_verify_agrees(gold: str, answer: str) -> bool:
     Never asked for sentences and relations, of which it reads a part, nor for an answer with names that the gold lacks.
     Without its timers, which need the main thread and depend on load: the process has a deadline of its own.
     """
+    answer = with_bound_names(gold, answer) or answer
     if any(pattern.search(_INDEX.sub("", text)) for pattern in (_SENTENCE, _RELATION) for text in (gold, answer)):
         return False
     if not set(_NAME.findall(answer)) <= set(_NAME.findall(gold)):

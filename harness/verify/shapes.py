@@ -31,6 +31,7 @@ class Listing:
 
     members: tuple[Shape, ...]
     braced: bool = False  # a set, which stays one member where it is in another
+    either: bool = False  # with "or" between the members
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,4 +112,15 @@ class Ratio:
     suffix: str  # "am", "pm" or nothing
 
 
-Shape = Text | Scalar | Listing | Brackets | Matrix | Region | Inequality | Named | Equation | Chain | Ratio
+@dataclass(frozen=True, slots=True)
+class Congruence:
+    """Residue classes of one modulus, with or without a name before them."""
+
+    name: Tree | None
+    residues: tuple[Tree, ...]
+    modulus: Tree
+
+
+Shape = (
+    Text | Scalar | Listing | Brackets | Matrix | Region | Inequality | Named | Equation | Chain | Ratio | Congruence
+)

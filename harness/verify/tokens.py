@@ -3,6 +3,7 @@ r"""Plain LaTeX as tokens. ``\text{...}`` becomes words; braces, brackets and co
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -18,6 +19,7 @@ _TOKEN: Final = re.compile(
     r"|(?P<number>(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+(?![\w.^]))?)"
     r"|(?P<text>\\text\s*\{)"
     r"|(?P<command>\\[A-Za-z]+|\\[{}|\\])"
+    r"|(?P<word>[A-Za-z]*[^\x00-\x7f][A-Za-z\x80-\U0010ffff]*)"
     r"|(?P<letters>[A-Za-z]+)"
     r"|(?P<sign>[-+*/^_=<>()\[\]{}|!,;:&'])"
 )
@@ -52,8 +54,15 @@ def tokens(text: str) -> tuple[Token, ...]:
     return tuple(found)
 
 
+def is_foreign(text: str) -> bool:
+    """Whether a text is one word of letters and their marks, in any script."""
+    return all(unicodedata.category(character)[0] in "LM" for character in text)
+
+
 def split(parts: Tokens, *separators: str) -> list[Tokens]:
     """The parts between separators that stand outside all brackets; one part where there is none."""
+    if not any(token.text in separators and token.is_(*separators) for token in parts):
+        return [parts]
     ends = [at for at, token, depth in levels(parts) if depth == 0 and token.is_(*separators)]
     return [parts[start:end] for start, end in zip([0, *(end + 1 for end in ends)], [*ends, len(parts)], strict=True)]
 
@@ -95,6 +104,8 @@ def _scan(text: str) -> Iterator[Token]:
             yield from _words(text[at:end])
             at = end + 1
         elif match.lastgroup != "space":
+            if match.lastgroup == "word" and not is_foreign(match[0]):
+                raise Refused("unreadable")
             yield Token(match.lastgroup, match[0], spaced)  # type: ignore[arg-type]  # the groups are the kinds
         spaced = match.lastgroup == "space"
 

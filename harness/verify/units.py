@@ -6,6 +6,9 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from harness.verify.foreign import foreign_factors
+from harness.verify.numerals import REFUSED
+
 if TYPE_CHECKING:
     from harness.verify.tokens import Token, Tokens
 
@@ -41,8 +44,17 @@ gallon gal gallons
 dollar USD dollars bucks
 cent cents
 euro euros EUR
-rupee rupees
-yuan
+rupee rupees Rs INR
+yuan CNY RMB renminbi
+yen JPY
+won KRW
+rouble roubles ruble rubles RUB
+peso pesos MXN
+CHF francs
+CAD
+AUD
+HKD
+SGD
 degree deg degrees
 radian rad radians
 degreeC celsius Celsius
@@ -70,7 +82,6 @@ tooth teeth
 deer
 cattle
 penny pence pennies
-dozen
 eV
 erg ergs
 arcsec arcsecond arcseconds
@@ -107,15 +118,44 @@ _COMPOUND: Final = {
 }
 _POWERS: Final = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 _SILENT: Final = frozenset({"unit", "units", "of", "old"})
+# Words beside a counted thing: those that change nothing, and those that say which things, as in ``5 red balls``.
+_PLAIN_WORDS: Final = frozenset("different distinct unique possible total ordered unordered valid such overall".split())  # noqa: SIM905
+_QUALITIES: Final = frozenset(
+    "red blue green yellow black white orange purple pink brown gray grey gold silver large small big little tall long "  # noqa: SIM905
+    "short wide new identical consecutive prime regular male female right equal extra spare".split()
+)
+_AT_END: Final = re.compile(r"(?<=\w) (?:in total|in all|total|altogether|overall)$")
 # Bare letters that are a unit even where letters are symbols; other short ones are a product there.
 _SURE: Final = frozenset({"cm", "km", "mm", "mph", "kph"})
+# Words with the ending of a plural that count nothing.
 _NO_NOUN: Final = frozenset(
     "always perhaps plus minus yes less its this is was has does sometimes unless guess pass cross possibilities "  # noqa: SIM905
-    "answers guesses values solutions maybes others else as us thus numbers".split()
+    "answers guesses values solutions maybes others else as us thus numbers fails works equals exceeds gives yields "
+    "means holds exists satisfies remains contains becomes differs needs makes takes gets goes comes says seems looks "
+    "appears suffices fits follows errors mistakes wrongs nones nots buts ifs whereas towards besides upwards "
+    "downwards onwards afterwards backwards forwards hopes thinks believes supposes assumes claims knows solves versus "
+    "excludes includes doubts approximates approximations estimates maximums minimums theirs ours yours hers "
+    "increases decreases lies isnis".split()
 )
-CODES: Final = {"USD": "dollar", "EUR": "euro", "GBP": "pound sterling"}
-CURRENCIES: Final = {"\\dollar": "dollar", "\\pounds": "pound sterling", "\\euro": "euro"}
-SCALES: Final = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+CODES: Final = {
+    **{"USD": "dollar", "EUR": "euro", "GBP": "pound sterling", "JPY": "yen", "CNY": "yuan", "RMB": "yuan"},
+    **{"INR": "rupee", "KRW": "won", "RUB": "rouble", "CHF": "CHF", "CAD": "CAD", "AUD": "AUD", "MXN": "peso"},
+}
+CURRENCIES: Final = {
+    **{"\\dollar": "dollar", "\\pounds": "pound sterling", "\\euro": "euro", "\\yen": "yen", "\\rupee": "rupee"},
+    **{"\\won": "won", "\\rouble": "rouble", "\\shekel": "shekel", "\\lira": "lira", "\\peso": "peso"},
+}
+DOLLARS: Final = {
+    "US": "dollar",
+    "A": "AUD",
+    "AU": "AUD",
+    "C": "CAD",
+    "CA": "CAD",
+    "HK": "HKD",
+    "NZ": "NZD",
+    "S": "SGD",
+}
+CENTS: Final = {"dollar": "cent", "euro": "cent", "pound sterling": "penny", "pound": "penny"}
 _SIGN_TOKENS: Final = ("^", "{", "}", "/", "*", "-")
 
 
@@ -134,7 +174,12 @@ def parsed(parts: Tokens) -> Unit | None:
     """The unit that words spell, if they spell one: ``square feet``, ``m/s^2``, ``miles per hour``."""
     found: Counter[str] = Counter()
     sign, power = 1, 1
-    for word in _with_powers(parts):
+    words = _with_powers(parts)
+    if words[-1:] in (["/"], ["per"]):
+        return None
+    if words[-1:] and words[-1] in _QUALITIES | _PLAIN_WORDS - {"total", "overall"}:
+        return None
+    for word in words:
         factors = _factors(word)
         if word in ("/", "per"):
             sign = -1
@@ -142,7 +187,7 @@ def parsed(parts: Tokens) -> Unit | None:
             found[list(found)[-1]] *= _POWERS[word]
         elif word in _POWERS:
             power = _POWERS[word]
-        elif factors is None:
+        elif factors is None or (power > 1 and factors[0][0].startswith("root")):  # "square roots"
             return None
         else:
             found.update({name: sign * exponent * power for name, exponent in factors})
@@ -154,7 +199,8 @@ def _with_powers(parts: Tokens) -> list[str]:
     """Words with their exponents, ``s^-2``; signs of multiplication left out."""
     text = " ".join(token.text for token in parts)
     text = re.sub(r" ?\^ (?:\{ )?(?:(-) )?(\d)(?: \})?", r"^\1\2", text)
-    return [word for word in text.split() if word != "*"]
+    text = re.sub(r"\bU ?S (?=dollars?\b)", "", text)
+    return [word for word in _AT_END.sub("", text).split() if word != "*"]
 
 
 def _factors(word: str) -> tuple[tuple[str, int], ...] | None:
@@ -162,8 +208,12 @@ def _factors(word: str) -> tuple[tuple[str, int], ...] | None:
     power = int(exponent or 1)
     if word in _COMPOUND:
         return tuple((name, inner * power) for name, inner in _COMPOUND[word])
-    if word in _SILENT:
+    if word in _SILENT or word in _PLAIN_WORDS:
         return (("", power),)
+    if word in _QUALITIES:
+        return ((word, power),)
+    if not word.isascii():
+        return foreign_factors(word)
     if word in _NAMES:
         return ((_NAMES[word], power),)
     return ((word.lower().rstrip("s"), power),) if _is_noun(word) else None
@@ -171,7 +221,8 @@ def _factors(word: str) -> tuple[tuple[str, int], ...] | None:
 
 def _is_noun(word: str) -> bool:
     """Whether an unknown word can be what is counted: a plural such as ``apples``."""
-    return re.fullmatch(r"[A-Za-z]?[a-z]{2,}[a-rt-z]s", word) is not None and word.lower() not in _NO_NOUN
+    plural = re.fullmatch(r"[A-Za-z]?[a-z]{2,}[a-rt-z]s", word) is not None
+    return plural and word.lower() not in _NO_NOUN and word.lower() not in REFUSED
 
 
 def _may_belong(token: Token) -> bool:

@@ -8,11 +8,12 @@ from typing import Final
 
 from harness.verify.errors import Refused
 from harness.verify.names import function
-from harness.verify.scalars import number, scalar
+from harness.verify.numerals import changed, split_numerals
+from harness.verify.scalars import scalar
 from harness.verify.shapes import Ratio, Scalar, Shape
-from harness.verify.tokens import Token, Tokens, split
-from harness.verify.tree import Number, Operation
-from harness.verify.units import CODES, CURRENCIES, SCALES, Unit, split_unit
+from harness.verify.tokens import Tokens, split
+from harness.verify.tree import Number
+from harness.verify.units import CENTS, CODES, CURRENCIES, DOLLARS, Unit, split_unit
 
 _WORDS: Final = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
 _GROUP: Final = re.compile(r"\{((?:[^{}]|\{[^{}]*\})*)\}")
@@ -57,16 +58,26 @@ def single(parts: Tokens, *, loose: bool) -> Scalar:
     parts, percent = _percent(parts)
     if any(token.is_("_") for token in parts) and (found := based("".join(token.text for token in parts))):
         return found
-    parts, scale = _scale(parts)
+    parts, steps = split_numerals(parts, money=currency is not None)
     parts, unit = _degrees(parts)
     if unit is None:
         parts, unit = split_unit(parts, loose=loose)
-    if scale == 0:
-        parts, scale = _scale(parts)
-    tree = scalar(parts)
-    if scale:
-        tree = Operation("mul", (tree, number(f"1e{scale}")))
-    return Scalar(tree, currency if currency is not None else unit, percent)
+    return Scalar(changed(scalar(parts), steps), currency if currency is not None else unit, percent)
+
+
+def in_cents(whole: Shape, part: Shape) -> Scalar | None:
+    """``5 dollars`` and ``20 cents`` as one value; None where the two are nothing of the kind."""
+    if not isinstance(whole, Scalar) or not isinstance(part, Scalar) or not whole.unit or not part.unit:
+        return None
+    small = CENTS.get(whole.unit[0][0])
+    if len(whole.unit) > 1 or part.unit != ((small, 1),):
+        return None
+    match whole.tree, part.tree:
+        case Number(large), Number(cents) if (
+            large.denominator == cents.denominator == 1 and 0 <= cents < 100 <= 100 + large
+        ):
+            return Scalar(Number(large + cents / 100), whole.unit)
+    return None
 
 
 def _without_label(parts: Tokens) -> Tokens:
@@ -80,6 +91,9 @@ def _without_label(parts: Tokens) -> Tokens:
 def _currency(parts: Tokens) -> tuple[Tokens, Unit | None]:
     if len(parts) > 1 and parts[0].text in CODES:
         return parts[1:], ((CODES[parts[0].text], 1),)
+    sign = int(parts[0].is_("-", "+"))
+    if len(parts) > sign + 2 and parts[sign].text in DOLLARS and parts[sign + 1].is_("\\dollar"):
+        return (*parts[:sign], *parts[sign + 2 :]), ((DOLLARS[parts[sign].text], 1),)
     for at, token in enumerate(parts):
         if token.is_(*CURRENCIES) and (at == len(parts) - 1 or at == 0 or (at == 1 and parts[0].is_("-", "+"))):
             return (*parts[:at], *parts[at + 1 :]), ((CURRENCIES[token.text], 1),)
@@ -97,10 +111,3 @@ def _percent(parts: Tokens) -> tuple[Tokens, bool]:
     if len(parts) > 1 and parts[-1].is_("\\percent"):
         return parts[:-1], True
     return parts, False
-
-
-def _scale(parts: Tokens) -> tuple[Tokens, int]:
-    last = parts[-1] if parts else Token("sign", "")
-    if len(parts) > 1 and last.kind in ("word", "letters") and last.text.casefold() in SCALES:
-        return parts[:-1], SCALES[last.text.casefold()]
-    return parts, 0

@@ -11,7 +11,6 @@ from harness.verify.second import math_verify_agrees
 ACCEPTED = [
     ("(1,2)", "1,2", "a pair counts as a list"),
     ("1,2", "(1,2)", "a list counts as an interval"),
-    ("2516_8", "2516", "the base is dropped"),
     ("2516_8", "2516_9", "the base is dropped"),
     ("0.00000001", "0.00000002", "decimals are compared to six places"),
     ("-2,-2", "-2", "a list loses its repeated members"),
@@ -52,7 +51,6 @@ def test_a_right_answer_that_math_verify_refuses_is_accepted(gold: str, answer: 
         (r"\sum_{k=1}^{9} k", "45", True),
         (r"\sum_{k=1}^{9} k", "46", False),
         (r"\sum_{k=1}^{9} k", "x", False),
-        (r"x \equiv 3 \pmod{7}", "3", False),
         (r"p \mid q", "q", False),
         (r"the sum of 1 and 2", "3", False),
     ],

@@ -28,7 +28,7 @@ def test_wrong(gold: str, answer: str) -> None:
         ("5", "5, 6", "other_form"),
         (r"5 \text{ m}", r"5 \text{ cm}", "other_unit"),
         ("10", r"10\%", "other_unit"),
-        ("2516_8", "2516", "other_base"),
+        ("2516_8", "2517", "other_base"),
         ("5", "x", "stray_symbol"),
         ("5", "print(5)", "stray_symbol"),
         ("5", "5 #", "unreadable"),

@@ -1,0 +1,166 @@
+r"""Words that change a number: ``5 \text{ million}``, ``2 \text{ thirds}``, ``3 \text{ squared}``.
+
+Such a word is never a unit. It is read as its value where it stands right behind a number; elsewhere it makes the
+answer unreadable.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final
+
+from harness.verify.errors import Refused
+from harness.verify.tokens import Token, Tokens, levels, whole
+from harness.verify.tree import Number, Operation, Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_POWERS_OF_TEN: Final = {
+    **{"ten": 1, "hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12, "quadrillion": 15},
+    **{"quintillion": 18, "sextillion": 21, "septillion": 24, "octillion": 27, "nonillion": 30, "decillion": 33},
+    **{"lakh": 5, "lac": 5, "crore": 7},
+}
+_ORDINALS: Final = tuple(
+    "third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "  # noqa: SIM905
+    "sixteenth seventeenth eighteenth nineteenth twentieth".split()
+)
+_ONE_OF: Final = {
+    **{"half": 2, "quarter": 4, **{word: size for size, word in enumerate(_ORDINALS, start=3)}},
+    **{"thirtieth": 30, "fortieth": 40, "fiftieth": 50, "sixtieth": 60, "hundredth": 100, "thousandth": 1_000},
+    **{"millionth": 10**6, "billionth": 10**9, "trillionth": 10**12},
+}
+_OTHER_SCRIPTS: Final = {
+    **{
+        "十": 1,
+        "百": 2,
+        "千": 3,
+        "万": 4,
+        "萬": 4,
+        "亿": 8,
+        "億": 8,
+        "兆": 12,
+        "백": 2,
+        "천": 3,
+        "만": 4,
+        "억": 8,
+        "조": 12,
+    },
+    **dict.fromkeys(("тысяча", "тысячи", "тысяч", "тыс", "हज़ार", "हजार", "ألف", "nghìn"), 3),
+    **dict.fromkeys(("миллион", "миллиона", "миллионов", "млн", "millón", "milhão", "milhões", "مليون", "triệu"), 6),
+    **dict.fromkeys(("миллиард", "миллиарда", "миллиардов", "млрд", "مليار", "bilhão", "bilhões"), 9),
+    **{"लाख": 5, "करोड़": 7},
+}
+_SINGULAR: Final[Mapping[str, Fraction]] = {word: Fraction(1, size) for word, size in _ONE_OF.items()}
+FACTORS: Final[Mapping[str, Fraction]] = {
+    **{word + end: Fraction(10**power) for word, power in _POWERS_OF_TEN.items() for end in ("", "s")},
+    **{word: Fraction(10**power) for word, power in _OTHER_SCRIPTS.items()},
+    **{word + "s": Fraction(1, size) for word, size in _ONE_OF.items() if word != "half"},
+    **{"halves": Fraction(1, 2), "ones": Fraction(1), "dozen": Fraction(12), "dozens": Fraction(12)},
+    **{"score": Fraction(20), "gross": Fraction(144), "grand": Fraction(1_000)},
+    **{"bn": Fraction(10**9), "mn": Fraction(10**6)},
+}
+# A letter is a symbol or a unit; it scales only money, and ``k`` in words: ``\$5M``, ``5\text{k}``.
+_LETTERS: Final = {"k": 3, "K": 3, "M": 6, "m": 6, "B": 9, "b": 9, "T": 12}
+_POWERS: Final = {"squared": 2, "cubed": 3}
+_DIGITS: Final = tuple(
+    "zero one two three four five six seven eight nine eleven twelve thirteen fourteen fifteen sixteen "  # noqa: SIM905
+    "seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety".split()
+)
+# Words that are no unit since they change the number or say that it is not the answer.
+REFUSED: Final = frozenset(
+    {
+        *FACTORS,
+        *_SINGULAR,
+        *_DIGITS,
+        *(word + "s" for word in _DIGITS if word != "one"),
+        *"zeroes sixes twenties thirties forties fifties sixties seventies eighties nineties scores grosses".split(),  # noqa: SIM905
+        *"myriad myriads googol googols grands mil mils mio mia percents percentages pct basis bps ppm ppb".split(),  # noqa: SIM905
+        *"permille permilles mille milles couple twice thrice double doubles doubled triple".split(),  # noqa: SIM905
+        *"tripled quadruple quadrupled halved halfs fold folds factorial factorials minuses pluses negative".split(),  # noqa: SIM905
+        *"negatives positive positives opposites reciprocal reciprocals inverse inverses complements exponents".split(),  # noqa: SIM905
+        *"squareds cubeds trebles trebled powers logs logarithms radicals infinities infinites modulos bakers".split(),  # noqa: SIM905
+        # Of other languages, with the ending of an English plural.
+        *"millones milliards milliers douzaines dizaines centaines docenas decenas centenas cientos trillones".split(),  # noqa: SIM905
+        *"billones tercios cuartos quintos sextos octavos decimos avos tiers demis milhares duzias dezenas".split(),  # noqa: SIM905
+        *"cinquiemes dixiemes centiemes milliemes quartos sextas".split(),  # noqa: SIM905
+    }
+)
+
+
+def split_numerals(parts: Tokens, *, money: bool) -> tuple[Tokens, tuple[tuple[str, Fraction], ...]]:
+    """The tokens without the number words right behind the value, and what these do to it.
+
+    Args:
+        parts: The tokens of one value with everything behind it.
+        money: Whether a currency stands before it, where ``k`` and ``M`` are thousands and millions.
+
+    Returns:
+        The other tokens, and steps for ``changed``.
+
+    Raises:
+        Refused: Where it is not plain what the words change, as in ``2+3 million``.
+
+    """
+    start = next((at for at in range(1, len(parts)) if _is_written(parts[at], money)), len(parts))
+    steps: list[tuple[str, Fraction]] = []
+    end = start
+    while end < len(parts):
+        rest = parts[end + 1 :]
+        found = _step(parts[end], rest, parts[:start], money=money)
+        if found is None:
+            break
+        steps.append(found)
+        remainder = _cut(parts[end])
+        if remainder is not None:
+            return _checked(parts[:start], steps, (*parts[:start], remainder, *rest))
+        end += 1
+    return _checked(parts[:start], steps, (*parts[:start], *parts[end:])) if steps else (parts, ())
+
+
+def changed(tree: Tree, steps: tuple[tuple[str, Fraction], ...]) -> Tree:
+    """The value after all steps."""
+    for name, size in steps:
+        tree = Operation(name, (tree,)) if name == "factorial" else Operation(name, (tree, Number(size)))
+    return tree
+
+
+def _checked(
+    value: Tokens, steps: list[tuple[str, Fraction]], rest: Tokens
+) -> tuple[Tokens, tuple[tuple[str, Fraction], ...]]:
+    if any(name != "mul" for name, _ in steps):
+        if len(steps) > 1 or not (len(value) == 1 or (whole(value) and value[0].is_("(", "{"))):
+            raise Refused("unreadable")
+    elif any(depth == 0 and at and token.is_("+", "-", "\\pm") for at, token, depth in levels(value)):
+        raise Refused("unreadable")
+    return rest, tuple(steps)
+
+
+def _step(token: Token, rest: Tokens, value: Tokens, *, money: bool) -> tuple[str, Fraction] | None:
+    word = token.text if len(token.text) == 1 else token.text.casefold()
+    if word in _POWERS and not rest:
+        return "pow", Fraction(_POWERS[word])
+    if word == "factorial" and not rest:
+        return "factorial", Fraction(1)
+    if word in _SINGULAR and [part.text for part in value] == ["1"]:
+        return "mul", _SINGULAR[word]
+    if word in _LETTERS and (money or (word == "k" and token.kind == "word")):
+        return "mul", Fraction(10 ** _LETTERS[word])
+    if not word.isascii() and word not in FACTORS:
+        word = word[:1]
+        return ("mul", FACTORS[word]) if word in FACTORS and unicodedata.east_asian_width(word) == "W" else None
+    return ("mul", FACTORS[word]) if word in FACTORS else None
+
+
+def _cut(token: Token) -> Token | None:
+    """What is left of ``万元`` behind the number word; None where nothing is."""
+    word = token.text.casefold()
+    return None if word.isascii() or word in FACTORS else Token("word", token.text[1:], spaced=True)
+
+
+def _is_written(token: Token, money: bool) -> bool:
+    """Whether a token is a word and no product of symbols."""
+    if token.kind == "letters" and (len(token.text) == 1 or token.text.casefold() not in FACTORS):
+        return len(token.text) > 3 or (money and token.text in _LETTERS)
+    return token.kind in ("word", "letters")
