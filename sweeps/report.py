@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 from rich.text import Text
 
+from sweeps.arms import replaced
 from sweeps.cells import varied, words
 from sweeps.cost_report import GB, cost_lines
 from sweeps.phrases import count, short
@@ -58,6 +59,8 @@ def _lines(plan: Plan, slots: int | None, effect: float | None) -> Iterator[tupl
     yield from cost_lines(plan, slots)
     yield from promise_lines(plan, effect)
     yield from _foreign(plan)
+    for line in replaced(plan.grid, [cell.labels for cell in plan.cells]):
+        yield "replaced", line
     yield from _left_out(plan)
     yield from inert_lines(plan)
     yield from twin_lines(plan)
