@@ -30,6 +30,7 @@ ARITHMETIC: Final = "arithmetic"
 
 NonNegative = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Reward = Annotated[float, Field(ge=-3.4e38, le=3.4e38, allow_inf_nan=False)]  # what a float32 holds
 Beta = Annotated[float, Field(ge=0, lt=1)]
 Probability = Annotated[float, Field(gt=0, le=1)]
 Benchmark = Literal["arithmetic", "math500", "olympiadbench", "minerva", "aime24", "aime25", "amc23", "gsm8k"]
@@ -59,8 +60,8 @@ class DataConfig:
 class RewardConfig:
     """The reward scale: what a right and a wrong response earn."""
 
-    correct: float
-    wrong: float
+    correct: Reward
+    wrong: Reward
 
 
 @dataclass(frozen=True, slots=True)

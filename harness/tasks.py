@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 import torch
 from torch import Tensor
 
+from harness.divergence import refuse_not_finite
 from harness.engines.protocols import Samples
 from harness.engines.regroup import join, pick
 from harness.problems.problem import Problem
@@ -67,7 +68,11 @@ class Drawn:
 
 
 def verify(samples: Samples, tasks: Sequence[Task]) -> list[Verdict]:
-    """The verdict on each of the B responses. All mathematics goes to the verifier in one call."""
+    """The verdict on each of the B responses. All mathematics goes to the verifier in one call.
+
+    Raises Diverged where the sampler's log-probs are not finite: what it drew then means nothing.
+    """
+    refuse_not_finite(samples.log_probs, samples.response_mask, "the sampler's log-probs")
     asked = [tasks[index].problem for index in samples.group.tolist()]
     pairs = list(zip(asked, samples.texts, strict=True))
     mathematics = [(Gold(problem.answer, problem.tolerance), text) for problem, text in pairs if _is_math(problem)]

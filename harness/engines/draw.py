@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch import Tensor
 
+from harness.divergence import Diverged
 from harness.seeding import derive
 
 if TYPE_CHECKING:
@@ -41,9 +42,13 @@ def draw(logits: Tensor, uniform: Tensor, decoding: Decoding) -> tuple[Tensor, T
     """Tokens (B,) and their log-probabilities (B,), from logits (B, V) and numbers in [0, 1) (B,).
 
     The log-probabilities are those of the distribution drawn from: at the temperature, of the tokens that ``top_k``
-    and ``top_p`` leave. Temperature 0 takes the likeliest token and gives its log-probability at temperature 1.
+    and ``top_p`` leave. Temperature 0 takes the likeliest token and gives its log-probability at temperature 1. Raises
+    Diverged where a logit is not a number or is plus infinity.
     """
     log_probs = torch.log_softmax(logits / (decoding.temperature or 1), dim=-1)
+    # One logit that is infinite or not a number makes its own log-prob, or that of its whole row, not a number.
+    if bool(log_probs.amax(dim=-1).isnan().any()):
+        raise Diverged("the logits of the next token are not finite")
     if not decoding.temperature:
         ids = logits.argmax(dim=-1)
     elif decoding.top_p < 1 or 0 < decoding.top_k < logits.shape[-1]:
