@@ -108,7 +108,7 @@ def summarize(rollouts: Rollouts, right: Tensor, signal: Signal) -> dict[str, fl
     advantages = signal.advantages.abs().expand(learned.shape)[learned]
     values = {
         "reward/mean": rollouts.rewards.mean(),
-        "reward/std": rollouts.rewards.std() if len(right) > 1 else torch.zeros(()),
+        "reward/std": _deviation(rollouts.rewards),
         "groups/all_right": (rights == sizes).float().mean(),
         "groups/all_wrong": (rights == 0).float().mean(),
         "advantage/max": advantages.max() if len(advantages) else torch.zeros(()),
@@ -117,6 +117,14 @@ def summarize(rollouts: Rollouts, right: Tensor, signal: Signal) -> dict[str, fl
         "update/kept": signal.response_mask.any(dim=1).float().mean(),
     }
     return {name: value.item() for name, value in values.items()}
+
+
+def _deviation(rewards: Tensor) -> Tensor:
+    """Standard deviation (n - 1) of rewards (B,), 0 of one; in float64 where the squares overflow."""
+    if len(rewards) < 2:
+        return torch.zeros(())
+    found = rewards.std()
+    return found if found.isfinite() else rewards.double().std()
 
 
 def mismatch(sampler: Tensor, learner: Tensor, response_mask: Tensor, within: tuple[float, float]) -> dict[str, float]:

@@ -20,6 +20,7 @@ from harness.data.errors import DataError
 from harness.divergence import Diverged
 from harness.engines.engine_errors import EngineError, ParityError
 from harness.failures import cause, failed
+from harness.hints import hints
 from harness.lock import BusyError, held
 from harness.memory import out_of_memory
 from harness.models.locate import ModelError
@@ -83,6 +84,8 @@ def _run(config: ExperimentConfig, results: Path) -> RunRecord:
     print(f"run {config.run_id()}  {config.model.path}  {config.steps} steps\n{_algorithm(config)}")
     for name, reasons in config.update_rule().inert().items():
         print(f"{name} cannot act: {'; '.join(reasons)}")
+    for hint in hints(config):
+        print(f"hint: {hint}")
     print(read.cards(), end="")
     folder = results / "runs" / config.run_id()
     try:

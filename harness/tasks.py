@@ -11,6 +11,7 @@ from torch import Tensor
 from harness.divergence import refuse_not_finite
 from harness.engines.protocols import Samples
 from harness.engines.regroup import join, pick
+from harness.hints import tell_positive
 from harness.problems.problem import Problem
 from harness.reward import judge
 from harness.verify.verdict import Gold
@@ -73,6 +74,7 @@ def verify(samples: Samples, tasks: Sequence[Task]) -> list[Verdict]:
     Raises Diverged where the sampler's log-probs are not finite: what it drew then means nothing.
     """
     refuse_not_finite(samples.log_probs, samples.response_mask, "the sampler's log-probs")
+    tell_positive(samples)
     asked = [tasks[index].problem for index in samples.group.tolist()]
     pairs = list(zip(asked, samples.texts, strict=True))
     mathematics = [(Gold(problem.answer, problem.tolerance), text) for problem, text in pairs if _is_math(problem)]
