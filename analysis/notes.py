@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.fired import fired_notes
-from analysis.frame import failures, finished, planned, scores
+from analysis.frame import ABOUT, failures, finished, planned, scores
 from analysis.layout import LAPTOP_PROFILE, name, varied
 from analysis.text import listed
 from analysis.twins import twin_notes
 from analysis.verifier import verifier_note
+from harness.records import nearest_scores
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -40,6 +41,7 @@ def notes(study: Study, runs: pd.DataFrame) -> tuple[str, ...]:
     axes = varied(study, (*study.cells, *named))
     return (
         _INTERVAL,
+        *_unrecorded(study, finished(taken)),
         *_seeds(study, taken, axes),
         *made(study, finished(taken).drop_duplicates("run_id")),
         *sources(finished(taken).drop_duplicates("run_id")),
@@ -90,6 +92,18 @@ def _seeds(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Iterator[s
     ]
     if uneven:
         yield f"Other seeds than planned: {listed(uneven)}."
+
+
+def _unrecorded(study: Study, runs: pd.DataFrame) -> Iterator[str]:
+    """Metrics that the study decides by and that no finished run has recorded."""
+    metrics = {"metric": study.metric} | {f"controls.{each.name}.metric": each.metric for each in study.controls}
+    known = [str(column) for column in runs if column not in {*ABOUT, "cell"}]
+    for place, metric in metrics.items():
+        if len(runs) and not scores(runs, metric):
+            yield (
+                f"{place}: no finished run records the score {metric}; {nearest_scores(metric, known)} Correct it in "
+                f"the grid; `make sweep GRID={study.name}` then keeps the finished runs."
+            )
 
 
 def _seeds_by_cell(runs: pd.DataFrame) -> dict[int, list[int]]:

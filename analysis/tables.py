@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from analysis.fired import never_fired
-from analysis.frame import failures, planned, scores
+from analysis.frame import failures, finished, planned, scores
 from analysis.inference.verdict import verdicts
 from analysis.layout import baselines, order, varied, warning, whole, words
 from analysis.notes import brief, notes
@@ -108,7 +108,7 @@ def _rows(study: Study, taken: pd.DataFrame) -> Iterator[_Row]:
     twins, idle = twins_of(study) if study.once else {}, never_fired(taken)
     lost, done = failures(taken, study.metric), scores(taken, study.metric)
     for cell, labels in enumerate(study.cells):
-        gone = Missing("failed", brief(errors[cell])) if cell in errors else Missing("not run yet")
+        gone = Missing("failed", brief(errors[cell])) if cell in errors else _unscored(study, taken, cell)
         if cell in twins and cell not in errors:
             gone = Missing(twin_label(study, twins[cell]), twins[cell].because)
         count = len(lost.get(cell, ()))
@@ -117,6 +117,12 @@ def _rows(study: Study, taken: pd.DataFrame) -> Iterator[_Row]:
     for word, left_out in (("skipped", study.skipped), ("refused", study.refused)):
         for entry in whole(study, left_out):
             yield _Row(entry.labels, None, Missing(word, entry.because))
+
+
+def _unscored(study: Study, taken: pd.DataFrame, cell: int) -> Missing:
+    """Why a cell without a failure has no score: it has not run, or its runs record none of that name."""
+    ran = bool((finished(taken)["cell"] == cell).any())
+    return Missing(f"no {study.metric}", f"its runs record no score {study.metric}") if ran else Missing("not run yet")
 
 
 def _numbers(study: Study, taken: pd.DataFrame) -> Iterator[Column]:

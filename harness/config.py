@@ -36,6 +36,7 @@ WRONG: Final = "wrong"  # the rule for open boxes in conf/; the fields have it a
 
 NonNegative = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Reward = Annotated[float, Field(ge=-3.4e38, le=3.4e38, allow_inf_nan=False)]  # what a float32 holds
 Beta = Annotated[float, Field(ge=0, lt=1)]
 Probability = Annotated[float, Field(gt=0, le=1)]
 Benchmark = str  # one of harness.data.benchmarks.BENCHMARKS, "arithmetic", or a name of EvalConfig.files
@@ -69,8 +70,8 @@ class RewardConfig:
     Verifiers judge unless a function does; only the scale has no default here.
     """
 
-    correct: float
-    wrong: float
+    correct: Reward
+    wrong: Reward
     function: str | None = None  # one's own, "package.module:name" or an entry point; None: the verifiers
     right_from: Annotated[float, Field(gt=0, le=1)] = 1.0  # the function's score from which a response is right
     seconds: Positive = 2.0  # of CPU, of one call of the function

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from harness.checkpoint import random_state
 from harness.checkpoint.export import MODEL
 from harness.checkpoint.trace import Trace
+from harness.divergence import Diverged, placed
 from harness.engines import crew
 from harness.evaluate import evaluate, metrics
 from harness.practice import practice
@@ -38,8 +39,14 @@ class Course:
             random_state.restore(saved)
 
     def reports(self) -> Iterator[StepReport]:
-        """Of all steps; those before a checkpoint come at once. Step 0 is the evaluation before training."""
+        """Of all steps; those before a checkpoint come at once. Step 0 is the evaluation before training.
+
+        Raises Diverged, with its step and the way out, where numbers are no longer finite.
+        """
         yield from tuple(self.trace.reports)
+        yield from self._placed(self._trained())
+
+    def _trained(self) -> Iterator[StepReport]:
         if not self.trace.reports:
             unknown = {"data/unknown": self.practice.prompts.unknown(self._exams)}
             yield self._kept(StepReport(0, self._evaluated("start") | self._dropped() | unknown))
@@ -48,6 +55,13 @@ class Course:
             if self._evaluates(report.step):
                 found |= self._evaluated("final" if report.step == self._config.steps else f"step {report.step}")
             yield self._kept(StepReport(report.step, found))
+
+    def _placed(self, reports: Iterator[StepReport]) -> Iterator[StepReport]:
+        """The reports. Where the run diverges, say in which step and what to change."""
+        try:
+            yield from reports
+        except Diverged as error:
+            raise placed(error, len(self.trace.reports), self._config) from error
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint of the step whose report came last into an empty folder."""

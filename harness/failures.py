@@ -1,13 +1,21 @@
 """Why a recorded run failed: for a reason of its arm, for a reason outside it, or for one that its record hides.
 
-A record keeps the class of the exception and the last line of its message (``sweeps.events.cause``). Verdicts read the
+A record keeps the class of the exception and the last line of its message (``cause``). Verdicts read the
 reason from this text alone, so that records of every age are judged by the same rule.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final, Literal
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Final, Literal
+
+from harness.records import RunRecord
+from harness.usage import NOTHING
+
+if TYPE_CHECKING:
+    from harness.records import RunHead
+    from harness.usage import Spent
 
 Reason = Literal["arm", "outside", "unknown"]
 
@@ -75,3 +83,15 @@ def reason(error: str | None) -> Reason:
 def is_arm_failure(error: str | None) -> bool:
     """Whether a run with this recorded error failed for a reason of its arm."""
     return reason(error) == "arm"
+
+
+def cause(error: BaseException) -> str:
+    """The type of an error and the last line of its message."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[-1].strip()}" if lines else type(error).__name__
+
+
+def failed(head: RunHead, error: str, spent: Spent = NOTHING) -> RunRecord:
+    """The record of a failed run: no scores, since those of a part of a run are not comparable with any other's."""
+    about = {name: getattr(head, name) for name in type(head).__slots__}
+    return RunRecord(**about, status="failed", scores={}, **asdict(spent), error=error)

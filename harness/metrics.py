@@ -24,7 +24,7 @@ METRICS: Final = {
     "reward/std": "deviation (n - 1) of the rewards of the batch",
     "groups/all_right": "share of groups in which every response is right: no signal under a group mean",
     "groups/all_wrong": "share of groups in which every response is wrong",
-    "advantage/max": "largest absolute advantage",
+    "advantage/max": "largest absolute advantage of a token that the update learns from; 0 where it learns from none",
     "response/length": "mean tokens of a response, EOS included",
     "response/truncated": "share of responses stopped by the length limit",
     "response/length_right": "mean tokens of a right response",
@@ -120,17 +120,27 @@ def summarize(rollouts: Rollouts, right: Tensor, signal: Signal) -> dict[str, fl
     """What a rollout batch and its signal look like. ``right`` (B,) bool is the verifier's word."""
     sizes = torch.bincount(rollouts.group)
     rights = torch.bincount(rollouts.group[right], minlength=len(sizes))
+    learned = signal.response_mask  # samples that a filter takes out have an advantage too, which nothing uses
+    advantages = signal.advantages.abs().expand(learned.shape)[learned]
     values = {
         "reward/mean": rollouts.rewards.mean(),
-        "reward/std": rollouts.rewards.std() if len(right) > 1 else torch.zeros(()),
+        "reward/std": _deviation(rollouts.rewards),
         "groups/all_right": (rights == sizes).float().mean(),
         "groups/all_wrong": (rights == 0).float().mean(),
-        "advantage/max": signal.advantages.abs().max(),
+        "advantage/max": advantages.max() if len(advantages) else torch.zeros(()),
         "response/length": rollouts.response_mask.sum(dim=1).float().mean(),
         "response/truncated": rollouts.truncated.float().mean(),
         "update/kept": signal.response_mask.any(dim=1).float().mean(),
     }
     return {name: value.item() for name, value in values.items()}
+
+
+def _deviation(rewards: Tensor) -> Tensor:
+    """Standard deviation (n - 1) of rewards (B,), 0 of one; in float64 where the squares overflow."""
+    if len(rewards) < 2:
+        return torch.zeros(())
+    found = rewards.std()
+    return found if found.isfinite() else rewards.double().std()
 
 
 def mismatch(sampler: Tensor, learner: Tensor, response_mask: Tensor, within: tuple[float, float]) -> dict[str, float]:

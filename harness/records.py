@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Final, Literal, Self
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from harness.schema import read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 SCHEMA_VERSION: Final = 1
 DATA: Final = "data "  # and a tier, in the provenance: SHA-256 of its rows
 CONTROL: Final = "control"  # the axis of known-effect controls; every other cell has OFF there
 OFF: Final = "off"
+NEAREST: Final = 3  # scores that a message about an unknown one lists
 FIRED: Final = "fired/"  # and a trick: on which share of tokens it changed the update, mean over all steps
 
 
@@ -128,3 +133,17 @@ class Study:
     def from_json(cls, text: str) -> Self:
         """Read a study. Raises SchemaError where it does not fit."""
         return read_json(cls, text)
+
+
+def nearest_scores(name: str, known: Collection[str]) -> str:
+    """The end of a message about a score that no run has: the known names that are most like it, best first."""
+
+    def likeness(other: str) -> float:
+        same_end = name.lower().rpartition("/")[2] == other.rpartition("/")[2]
+        same_start = name.lower().partition("/")[0] == other.partition("/")[0]
+        extra = other.endswith("/se") and not name.endswith("/se")
+        ratio = SequenceMatcher(None, name.lower(), other, autojunk=False).ratio()
+        return ratio + 0.2 * same_end + 0.1 * same_start - 0.2 * extra
+
+    close = [repr(other) for other in sorted(known, key=lambda other: (-likeness(other), other))[:NEAREST]]
+    return f"did you mean {', '.join(close[:-1])} or {close[-1]}?" if len(close) > 1 else f"known: {' '.join(close)}"

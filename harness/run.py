@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Final
@@ -17,11 +18,14 @@ from harness.checkpoint.preemption import IN_A_WORKER, Preempted, stoppable
 from harness.checkpoint.trace import CURVES, line
 from harness.config import ExperimentConfig
 from harness.course import Course
+from harness.divergence import Diverged
 from harness.engines import crew
+from harness.failures import cause, failed
 from harness.outcomes import outcomes_file
 from harness.problems.source import Material, material
 from harness.records import RunHead, RunRecord
 from harness.scores import scores
+from harness.usage import Usage
 from harness.writing import flush, write
 
 if TYPE_CHECKING:
@@ -31,7 +35,6 @@ if TYPE_CHECKING:
 
     from harness.checkpoint.preemption import Stop
     from harness.train import StepReport
-    from harness.usage import Usage
 
 RECORD: Final = "record.json"
 
@@ -73,19 +76,37 @@ class Finished:
 def execute(spec: RunSpec, folder: Path, signals: Sequence[Signals] = IN_A_WORKER) -> Iterator[StepReport | Finished]:
     """Run it, report by report, from its newest checkpoint on. ``folder`` gets metrics.jsonl and, last, record.json.
 
-    Raises Preempted after a step in which one of the signals came; that step is kept.
+    Raises Preempted after a step in which one of the signals came; that step is kept. Raises Diverged where numbers are
+    no longer finite; the folder then holds the record of a failed run, and the next start begins at the first step.
     """
     config = spec.config
+    usage = Usage()
     torch.set_num_threads(max(1, int(config.backend.num_cpus)))  # the same bits, alone or beside another run
     folder.mkdir(parents=True, exist_ok=True)
     read = material(config)
     kept = Checkpoints(folder, identity(config, {**spec.provenance, **read.provenance()}), config.checkpoint.keep)
-    with stoppable(signals) as stop, crew.trusted():
-        course = Course(config, read, None if (folder / RECORD).exists() else kept.newest())
-        yield from _followed(course, config, kept, stop, folder)
-        finished = _finish(spec, read, course, folder)
+    _forget_divergence(folder, kept)
+    try:
+        with stoppable(signals) as stop, crew.trusted():
+            course = Course(config, read, None if (folder / RECORD).exists() else kept.newest())
+            yield from _followed(course, config, kept, stop, folder)
+            finished = _finish(spec, read, course, folder)
+    except Diverged as error:
+        write(folder / RECORD, failed(spec.head(), cause(error), usage.spent()).to_json().encode())
+        raise
     kept.clear()
     yield finished
+
+
+def _forget_divergence(folder: Path, kept: Checkpoints) -> None:
+    """Say that the run diverged before, and remove its checkpoints, from which it would diverge again at once."""
+    try:
+        before = RunRecord.from_json((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # none, or of another version: this run replaces it
+        return
+    if before.status == "failed":
+        print(f"this run has failed before ({before.error}); it begins again at the first step", file=sys.stderr)
+        kept.clear()
 
 
 def _followed(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,6 +17,10 @@ from harness.checkpoint.kept import outlook
 from harness.checkpoint.preemption import AT_A_TERMINAL, Preempted
 from harness.config import load
 from harness.data.errors import DataError
+from harness.divergence import Diverged
+from harness.engines.engine_errors import EngineError, ParityError
+from harness.failures import cause, failed
+from harness.hints import hints
 from harness.lock import BusyError, held
 from harness.memory import out_of_memory
 from harness.models.locate import ModelError
@@ -24,8 +30,11 @@ from harness.provenance import provenance
 from harness.schema import SchemaError
 from harness.store import Store
 from harness.store_courier import PATIENCE, Courier
+from harness.store_delivery import TRACE_FILE
 from harness.store_errors import REPAIR, StoreError
 from harness.store_outbox import OUTBOX
+from harness.usage import Usage
+from harness.writing import write
 from tricks.api import TrickError
 
 if TYPE_CHECKING:
@@ -37,6 +46,7 @@ if TYPE_CHECKING:
     from harness.train import StepReport
 
 _WIDTH: Final = 28  # of a score's name
+STOPPING: Final = 5.0  # seconds that a stopped run gives MLflow
 LOCK: Final = ".lock"  # in the folder of a run
 STUDY: Final = "single"  # the MLflow experiment of runs outside a grid
 
@@ -51,6 +61,9 @@ def run_single(overrides: Sequence[str]) -> int:
         return 2
     except (StoreError, OSError) as error:
         print(error, file=sys.stderr)
+        return 1
+    except (Diverged, EngineError, ParityError) as error:
+        print(cause(error), file=sys.stderr)
         return 1
     except (MemoryError, RuntimeError) as error:
         print(out_of_memory(error), file=sys.stderr)
@@ -83,9 +96,11 @@ def _run(config: ExperimentConfig, results: Path) -> RunRecord:
     for name, reasons in rule.inert().items():
         print(f"{name} cannot act: {'; '.join(reasons)}")
     for name, sentences in rule.hints().items():
-        print(f"{name}: {'; '.join(sentences)}")
+        print(f"hint: {name}: {'; '.join(sentences)}")
     for note in prompts.notes:
         print(f"prompts: {note}")
+    for hint in hints(config):
+        print(f"hint: {hint}")
     print(read.cards(), end="")
     for remark in remarks(config, read):
         print(remark)
@@ -102,24 +117,42 @@ def _run(config: ExperimentConfig, results: Path) -> RunRecord:
 def _recorded(store: Store, spec: RunSpec, folder: Path) -> RunRecord:
     from harness.run import Finished, execute  # noqa: PLC0415 - as above
 
-    head, results = spec.head(), folder.parent.parent
+    head, results, usage = spec.head(), folder.parent.parent, Usage()
     courier = Courier(store, results, partial(print, file=sys.stderr))
-    courier.begin(head, folder.name)
-    with _progress() as progress:
-        bar = progress.add_task("", total=spec.config.steps)
-        for item in execute(spec, folder, AT_A_TERMINAL):
-            if isinstance(item, Finished):
-                _end(courier, item.record, results)
-                return item.record
-            courier.step(head.run_id, item.step, item.metrics)
-            progress.update(bar, completed=item.step, description=_line(item))
+    try:
+        courier.begin(head, folder.name)
+        with _progress() as progress:
+            bar = progress.add_task("", total=spec.config.steps)
+            for item in execute(spec, folder, AT_A_TERMINAL):
+                if isinstance(item, Finished):
+                    _end(courier, item.record, results)
+                    return item.record
+                courier.step(head.run_id, item.step, item.metrics)
+                progress.update(bar, completed=item.step, description=_line(item))
+    except (Preempted, KeyboardInterrupt):
+        _stop(courier, store)
+        raise
+    except Exception as error:  # whatever ends a run is recorded as its end
+        with suppress(OSError):
+            write(folder / TRACE_FILE, traceback.format_exc().encode())
+        _end(courier, failed(head, cause(error), usage.spent()), results)
+        raise
     raise AssertionError("a run ends with its record")
 
 
 def _end(courier: Courier, record: RunRecord, results: Path) -> None:
-    courier.end(record.run_id, record)
+    """Record how the run ended. On a full disk MLflow is sent what memory holds."""
+    with suppress(OSError):
+        courier.end(record.run_id, record)
     if courier.close(PATIENCE):
         print(f"the run is not in MLflow yet; it waits in {results}/{OUTBOX}; to send it: {REPAIR}", file=sys.stderr)
+
+
+def _stop(courier: Courier, store: Store) -> None:
+    """Mark what was stopped KILLED, as a sweep does: it would stay RUNNING until the next start."""
+    courier.close(STOPPING)
+    with suppress(StoreError):
+        store.sweep_up(STUDY)
 
 
 def _labels(config: ExperimentConfig) -> dict[str, str]:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Self
 import torch
 from torch import Tensor
 
+from harness.divergence import refuse_not_finite
 from harness.engines.protocols import Samples
 from harness.engines.regroup import join, pick
+from harness.hints import tell_positive
 from harness.problems.problem import Problem
 from harness.reward import judge
 from harness.rewards.function import Function
@@ -95,9 +97,12 @@ def verify(
         One verdict a response.
 
     Raises:
+        Diverged: The sampler's log-probs are not finite; what it drew then means nothing.
         RewardError: The reward function breaks its contract.
 
     """
+    refuse_not_finite(samples.log_probs, samples.response_mask, "the sampler's log-probs")
+    tell_positive(samples)
     asked = [tasks[index].problem for index in samples.group.tolist()]
     function = tasks[0].function if tasks else None
     if function is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.batches import Batches
 from harness.config import RewardConfig
+from harness.divergence import refuse_not_finite
 from harness.engines.parity import Probe
 from harness.engines.protocols import Decoding, Learner, Sampler
 from harness.engines.responses import prompts_of
@@ -104,13 +105,18 @@ def _learn(lesson: Lesson, drawn: Drawn, watch: Stopwatch, *, stale: bool) -> di
     learner, rule, samples = lesson.learner, lesson.rule, drawn.samples
     with watch.phase("old_log_probs"):
         log_probs = learner.log_probs(samples)
+        refuse_not_finite(log_probs, samples.response_mask, "the log-probs of the policy")
         ref_log_probs = learner.reference_log_probs(samples) if "ref_log_probs" in rule.needs else None
+        if ref_log_probs is not None:
+            refuse_not_finite(ref_log_probs, samples.response_mask, "the log-probs of the reference model")
     # Ratios are to the policy that sampled. Where that is an older one, its log-probs are the sampler's, unless a
     # weight of the rule's corrects for the difference. Both sides of a ratio are of the whole softmax: beside what
     # top-p and top-k left, every ratio would begin below 1 by the share of the mass that they cut.
     old = samples.whole_log_probs if stale and "sampler_log_probs" not in rule.needs else log_probs
     rollouts = score(drawn, lesson.scale, old, ref_log_probs, lesson.decoding.max_response_length)
     signal = rule.signal(rollouts)
+    learned = signal.response_mask
+    refuse_not_finite(signal.advantages.expand(learned.shape), learned, "the advantages")
     with watch.phase("update"):
         updates = learner.update(samples, signal, rule, ablations(rule, rollouts))
     gap = mismatch(samples.log_probs, log_probs, samples.response_mask, rule.ratio_range)

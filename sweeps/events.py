@@ -63,9 +63,3 @@ class Event:
 
     run: PlannedRun
     what: Message | Failure | Wait
-
-
-def cause(error: BaseException) -> str:
-    """The type of an error and the last line of its message."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[-1].strip()}" if lines else type(error).__name__

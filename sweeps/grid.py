@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.records import CONTROL, OFF, Control
 from harness.schema import SchemaError, read, suggest
+from sweeps.arms import refuse_overrides
 from sweeps.derived import derive, derived_profiles
 from sweeps.fraction import check_fraction
 from sweeps.grid_file import LAPTOP, Axes, ControlFile, GridFile, Profile, Written
@@ -87,6 +88,7 @@ def _under(name: str, written: GridFile, profile: str, seeds: tuple[int, ...] | 
     _refuse_axes(crossed)
     controls = written.controls if chosen.controls is None else chosen.controls
     axes = {**crossed, **_control_axis(controls)}
+    _refuse_overrides(written, chosen, axes, profile)
     skip = written.skip if chosen.skip is None else chosen.skip
     quick = written.quick if chosen.quick is None else chosen.quick
     baseline = written.baseline if chosen.baseline is None else chosen.baseline
@@ -111,6 +113,16 @@ def _under(name: str, written: GridFile, profile: str, seeds: tuple[int, ...] | 
         fraction=fraction,
         choices=(*written.choices, *chosen.choices),
     )
+
+
+def _refuse_overrides(written: GridFile, chosen: Profile, axes: Axes, profile: str) -> None:
+    """Check each list of overrides by itself: a profile's may replace the grid's, and an axis' may replace both."""
+    refuse_overrides("overrides", written.overrides)
+    refuse_overrides(f"profiles.{profile}.overrides", chosen.overrides)
+    for axis, labels in axes.items():
+        for label, overrides in labels.items():
+            place = f"controls.{label}.overrides" if axis == CONTROL else f"axes.{axis}.{label}"
+            refuse_overrides(place, overrides)
 
 
 def _slices(written: tuple[Written, ...], axes: Axes, place: str) -> Iterator[Slice]:

@@ -8,7 +8,9 @@ import traceback
 from typing import TYPE_CHECKING
 
 from harness.checkpoint.preemption import Preempted
-from sweeps.events import ATTEMPTS, Event, Failure, Hello, cause
+from harness.divergence import Diverged
+from harness.failures import cause
+from sweeps.events import ATTEMPTS, Event, Failure, Hello
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,4 +33,7 @@ def launch_inline(runs: Sequence[PlannedRun], folder: Path) -> Iterator[Event]:
             except Preempted:
                 raise KeyboardInterrupt from None
             except Exception as error:  # whatever a run raises is its own result
-                yield Event(run, Failure(cause(error), traceback.format_exc(), attempt == ATTEMPTS))
+                final = attempt == ATTEMPTS or isinstance(error, Diverged)
+                yield Event(run, Failure(cause(error), traceback.format_exc(), final))
+                if final:
+                    break

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 import ray
 from ray.exceptions import NodeDiedError, OutOfMemoryError, RayError, RayTaskError, WorkerCrashedError
 
+from harness.failures import cause
 from sweeps.capacity import bundles, grows, holds, nodes, room, until_held
 from sweeps.cluster import session
-from sweeps.events import Done, Event, Failure, Hello, Wait, cause
+from sweeps.events import Done, Event, Failure, Hello, Wait
 from sweeps.interrupt import interrupts
-from sweeps.losses import Tries, lost
+from sweeps.losses import Tries, diverged, lost
 from sweeps.marker import marker
 from sweeps.plan import PlannedRun
 from sweeps.slots import Slots, has_engines
@@ -152,7 +153,7 @@ class _Flight:
             self._slots.free(flying.run.run_id, whole=False)
             by_node = lost(error, flying.node)
             flying.tries = flying.tries.after(by_node)
-            return Failure(why(error), str(error), flying.tries.over, by_node)
+            return Failure(why(error), str(error), flying.tries.over or diverged(error), by_node)
         if isinstance(message, Hello):
             flying.node = message.node
         if isinstance(message, Done):

@@ -9,6 +9,7 @@ import ray
 from ray.exceptions import RayActorError, RayTaskError, WorkerCrashedError
 
 from harness.checkpoint.preemption import Preempted
+from harness.divergence import Diverged
 from harness.engines.engine_errors import EngineLost, node_lost
 from sweeps.events import ATTEMPTS
 
@@ -32,13 +33,24 @@ class Tries:
         return self.failures >= ATTEMPTS or self.losses >= LOSSES
 
 
+def diverged(error: Exception) -> bool:
+    """Whether a run diverged: trying it again until it does not would choose among its outcomes."""
+    return isinstance(_own(error), Diverged)
+
+
 def lost(error: Exception, node: str) -> bool:
     """Whether an attempt ended because a node did. ``node``: Ray's id of the one that it ran on, "" if unknown."""
-    while isinstance(error, RayTaskError) and isinstance(error.cause, Exception):
-        error = error.cause
+    error = _own(error)
     if isinstance(error, Preempted | EngineLost) or node_lost(error):
         return True
     return isinstance(error, WorkerCrashedError | RayActorError) and _dead(node)
+
+
+def _own(error: Exception) -> Exception:
+    """The error that a run raised, without the errors of Ray's that brought it here."""
+    while isinstance(error, RayTaskError) and isinstance(error.cause, Exception):
+        error = error.cause
+    return error
 
 
 def _dead(node: str) -> bool:

@@ -17,6 +17,7 @@ from sweeps.estimate import Speed
 from sweeps.grid import Grid, Slice
 from sweeps.noise import Pilot, noise
 from sweeps.promise import Promise, promise
+from sweeps.scores import refuse_unknown_scores
 from sweeps.twins import Twins, twins
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ def make_plan(
     """
     selection = select(grid, full)
     composed = compose_cells(grid, selection.cells)
+    refuse_unknown_scores(grid, composed.cells)
     found = twins(composed.cells, grid.baseline)
     different = {cell.cell_id: cell for cell in reversed(composed.cells)}  # of equal cells the first
     speed = _speed(records, others, different, cluster)

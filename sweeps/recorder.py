@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from harness.records import RunRecord
+from harness.failures import failed
 from harness.store_courier import PATIENCE, Courier
 from harness.store_delivery import CURVES_FILE, RECORD_FILE, TRACE_FILE
 from harness.writing import write
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from harness.records import RunRecord
     from harness.store import Store
     from harness.store_delivery import Delivery
     from sweeps.events import Event
@@ -103,17 +104,8 @@ class Recorder:
 
 
 def failed_record(run: PlannedRun, error: str) -> RunRecord:
-    """What is recorded of a run that left no record itself."""
-    head = run.head
-    return RunRecord(
-        **{name: getattr(head, name) for name in type(head).__slots__},
-        status="failed",
-        scores={},
-        wall_seconds=0.0,
-        cpu_seconds=0.0,
-        peak_memory_mb=0.0,
-        error=error,
-    )
+    """The record of a run that left none itself."""
+    return failed(run.head, error)
 
 
 def _keep_files(done: Done, folder: Path, curves: str) -> None:

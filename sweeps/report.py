@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 from rich.text import Text
 
+from harness.hints import hints
+from sweeps.arms import replaced
 from sweeps.cells import varied, words
 from sweeps.cost_report import GB, cost_lines
 from sweeps.phrases import count, short
@@ -58,6 +60,9 @@ def _lines(plan: Plan, slots: int | None, effect: float | None) -> Iterator[tupl
     yield from cost_lines(plan, slots)
     yield from promise_lines(plan, effect)
     yield from _foreign(plan)
+    for line in replaced(plan.grid, [cell.labels for cell in plan.cells]):
+        yield "replaced", line
+    yield from _hints(plan)
     yield from _left_out(plan)
     yield from inert_lines(plan)
     yield from twin_lines(plan)
@@ -69,6 +74,16 @@ def _foreign(plan: Plan) -> Iterator[tuple[str, str]]:
     for name, package in sorted(packages().items()):
         if name in named:
             yield "foreign", f"{name}, of the package {package}"
+
+
+def _hints(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Settings outside of common practice, each once, with the number of cells that have it."""
+    found: dict[str, list[Mapping[str, str]]] = {}
+    for cell in plan.cells:
+        for hint in hints(cell.config):
+            found.setdefault(hint, []).append(cell.labels)
+    for hint, cells in found.items():
+        yield "hint", f"{count(cells)}: {hint}" if len(cells) < len(plan.cells) else hint
 
 
 def _left_out(plan: Plan) -> Iterator[tuple[str, str]]:

@@ -6,8 +6,9 @@ import traceback
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Protocol
 
+from harness.failures import cause
 from sweeps.environment import cores, inline, prepare
-from sweeps.events import Failure, cause
+from sweeps.events import Failure
 from sweeps.interrupt import interrupts
 from sweeps.tune_job import Ended, Heard
 

@@ -92,6 +92,12 @@ def _refuse_infinite(rule: UpdateRule, document: Document, signal: Signal, found
     )
     if finite and (bounded or bool((ratios <= floats_end(ratios)).all())):
         return
+    if not signal.advantages.isfinite().all():
+        row = int((~signal.advantages.isfinite()).nonzero()[0, 0])
+        reward = document.rollouts.rewards[row].item()
+        raise TrickError(
+            f"the advantage of sample {row} is not finite, its reward is {reward:g}; divide the rewards by a constant"
+        )
     sample, token = divmod(int(ratios.argmax()), ratios.shape[1])
     raise TrickError(
         f"the loss or its gradient is not finite; the largest log-ratio is {ratios.max().item():g} at "

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 from tricks.apply import apply, setup_of
 from tricks.build import build
-from tricks.document import read_document
+from tricks.document import document_hints, read_document
+from tricks.hints import rule_hints
 
 if TYPE_CHECKING:
     from tricks.apply_arguments import Arguments
 
 
 def results(arguments: Arguments, text: bytes) -> str:
-    """What the algorithm makes of the batch in ``text``, one key a line. Raises TrickError."""
+    """What the algorithm makes of the batch in ``text``, one key a line; hints go to stderr. Raises TrickError."""
     document = read_document(text, arguments.dtype)
     setup = setup_of(document.rollouts, arguments.updates_per_rollout)
     rule = build(arguments.preset, arguments.tricks, arguments.emulate, setup)
@@ -23,7 +25,10 @@ def results(arguments: Arguments, text: bytes) -> str:
         "emulate": arguments.emulate,
         "dtype": str(arguments.dtype).removeprefix("torch."),
     }
-    return _lines(asked | apply(rule, document))
+    found = _lines(asked | apply(rule, document))
+    for hint in (*rule_hints(rule), *document_hints(document)):
+        print(f"hint: {hint}", file=sys.stderr)
+    return found
 
 
 def _lines(found: dict[str, Any]) -> str:

@@ -12,9 +12,10 @@ from tricks.api import TrickError
 from tricks.batch import Rollouts
 from tricks.document_rows import counts, flags, groups, mask_rows, numbers, refuse_widths, rows, table, whole
 from tricks.document_text import read_object
+from tricks.hints import positive_log_probs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,15 @@ def read_document(text: bytes, dtype: torch.dtype) -> Document:
         entropies=filled.get("entropies"),
         micro_batch=_micro_batch(given, samples),
     )
+
+
+def document_hints(document: Document) -> Iterator[str]:
+    """Numbers of a batch that are allowed and probably not meant: log-probs above 0."""
+    rollouts = document.rollouts
+    given = {"log_probs": document.log_probs} | {name: getattr(rollouts, name) for name in _TABLES[1:4]}
+    for name, values in given.items():
+        if values is not None and not (name == "old_log_probs" and values is document.log_probs):
+            yield from positive_log_probs(name, values, rollouts.response_mask)
 
 
 def _refuse_missing(given: dict[str, Any]) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from tricks.api import TrickError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -67,7 +69,12 @@ def variance_of_others(values: Tensor, weights: Tensor, index: Tensor, ddof: int
 
 
 def divisor(variance: Tensor, eps: float, rule: EpsRule) -> Tensor:
-    """The deviation to divide by, kept away from 0 by ``eps``."""
+    """The deviation to divide by, kept away from 0 by ``eps``.
+
+    Raises TrickError where squares overflowed: an infinite divisor would make every advantage 0 without a word.
+    """
+    if bool(variance.isinf().any()):
+        raise TrickError("the standard deviation overflows; divide the rewards by a constant, such as the largest")
     match rule:
         case "added":
             return variance.sqrt() + eps

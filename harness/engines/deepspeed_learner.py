@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from harness.divergence import refuse_loss, refuse_not_finite
 from harness.engines.deepspeed_batch import Minibatch
 from harness.engines.deepspeed_weights import SpreadWeights
 from harness.engines.learner_files import load_tensors, save_tensors
@@ -63,7 +64,7 @@ class DeepspeedLearner:
     def update(
         self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[Ablated] = ()
     ) -> Mapping[str, float]:
-        """Take the updates of one step and return their metrics. Raises RuntimeError when a gradient is not finite.
+        """Take the updates of one step and return their metrics. Raises Diverged where a number is not finite.
 
         The ranks are given all updates at once, and go on with the next while the last is counted here.
         """
@@ -136,6 +137,8 @@ class DeepspeedLearner:
             minibatch.gathered([result.entropy for result in results]),
         )
         samples = minibatch.samples
+        refuse_not_finite(scores.log_probs, samples.response_mask, "the log-probs of the policy")
+        refuse_loss(sum(result.loss for result in results))
         tally = Tally(begun.kept, int(samples.response_mask.sum()), self._clipped_tokens)
         tally.lr, tally.grad_norm = begun.lr, results[0].grad_norm
         loss = torch.tensor(sum(result.loss for result in results))

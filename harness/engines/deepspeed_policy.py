@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import deepspeed
 import torch
 
+from harness.divergence import refuse_norm
 from harness.engines.deepspeed_leftovers import forget_models
 from harness.engines.deepspeed_settings import frozen, training
 from harness.engines.hf_scores import score_sequences
@@ -63,7 +64,7 @@ class Policy:
     def descend(self, lr: float) -> float:
         """Take the step that all gradients since the last one ask for; the norm of their sum before it was clipped.
 
-        Raises RuntimeError where that is not finite.
+        Raises Diverged where that is not finite.
         """
         norm = self._clipped() if self.stage == 0 else None
         for group in self.engine.basic_optimizer.param_groups:
@@ -71,8 +72,7 @@ class Policy:
         self.engine.step()
         if norm is None:
             norm = float(self.engine.get_global_grad_norm())
-            if not self.engine.was_step_applied() or norm < 0 or not math.isfinite(norm):
-                raise RuntimeError("the norm of the gradient is not finite; lower optim.lr, or use float32")
+            refuse_norm(norm if self.engine.was_step_applied() and norm >= 0 else math.nan)
         return norm
 
     def weights(self) -> Iterator[tuple[str, Tensor]]:
@@ -106,10 +106,9 @@ class Policy:
         )
 
     def _clipped(self) -> float:
-        norm = torch.nn.utils.clip_grad_norm_(
-            self._model.parameters(), self._optim.max_grad_norm, error_if_nonfinite=True
-        )
-        return norm.item()
+        norm = torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._optim.max_grad_norm).item()
+        refuse_norm(norm)
+        return norm
 
 
 class _Scoring(torch.nn.Module):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch import Tensor
 
+from harness.divergence import Diverged
 from harness.seeding import derive
 
 if TYPE_CHECKING:
@@ -59,9 +60,13 @@ def choose(logits: Tensor, uniform: Tensor, decoding: Decoding) -> Choice:
 
     The log-probabilities are those of the distribution drawn from: at the temperature, of the tokens that ``top_k``
     and ``top_p`` leave. Together with the log of the mass that these hold they are those of the whole softmax at the
-    temperature. Temperature 0 takes the likeliest token and gives its log-probability at temperature 1.
+    temperature. Temperature 0 takes the likeliest token and gives its log-probability at temperature 1. Raises
+    Diverged where a logit is not a number or is plus infinity.
     """
     log_probs = torch.log_softmax(logits / (decoding.temperature or 1), dim=-1)
+    # One logit that is infinite or not a number makes its own log-prob, or that of its whole row, not a number.
+    if bool(log_probs.amax(dim=-1).isnan().any()):
+        raise Diverged("the logits of the next token are not finite")
     if decoding.cuts(logits.shape[-1]):
         return _choose_likely(log_probs, uniform, decoding.top_p, decoding.top_k)
     ids = invert(log_probs, uniform) if decoding.temperature else logits.argmax(dim=-1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from harness.divergence import refuse_not_finite
 from harness.engines.engine_errors import ParityError
 from harness.engines.protocols import Decoding
 from harness.engines.vllm_sampler import VllmSampler
@@ -44,9 +45,14 @@ class Probe:
         return sampler.on_each(self.prompts, self.decoding, self.seed)
 
     def compare(self, samples: Samples, learner: Learner) -> dict[str, float]:
-        """The largest and the mean gap in nats. Raises ParityError where the largest is above the budget."""
+        """The largest and the mean gap in nats. Raises ParityError where the largest is above the budget.
+
+        Raises Diverged where a log-prob of the learner is not finite.
+        """
         mask = samples.response_mask
-        gaps = (samples.whole_log_probs - learner.log_probs(samples))[mask].abs()
+        learned = learner.log_probs(samples)
+        refuse_not_finite(learned, mask, "the log-probs of the policy")
+        gaps = (samples.whole_log_probs - learned)[mask].abs()
         largest = gaps.max().item()
         if not largest <= self.budget:  # not a number is no agreement
             raise ParityError(_complaint(largest, self.budget, int((gaps > self.budget).sum()), len(gaps)))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import torch
 
+from harness.divergence import refuse_loss, refuse_norm, refuse_not_finite, refuse_weights
 from harness.engines.learner_files import load_tensors, optimizer_tensors, restore_optimizer, save_tensors
 from harness.engines.log_probs import Scores, join
 from harness.engines.masters import Masters
@@ -90,7 +91,7 @@ class TorchLearner:
     def update(
         self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[Ablated] = ()
     ) -> Mapping[str, float]:
-        """Take the updates of one step and return their metrics. Raises RuntimeError when a gradient is not finite."""
+        """Take the updates of one step and return their metrics. Raises Diverged where a number is not finite."""
         refuse_surprise(rule, self._needs)
         ahead = self._ahead[1] if self._ahead and self._ahead[0] is samples else None
         self._ahead = None
@@ -149,17 +150,22 @@ class TorchLearner:
                 if tally.kept:
                     loss.backward()  # type: ignore[no-untyped-call]
                 parts.append(scores.detach())
-        tally.compare(join(parts), signal, numbers, rule, ablated)
+        scores = join(parts)
+        refuse_not_finite(scores.log_probs, samples.response_mask, "the log-probs of the policy")
+        refuse_loss(tally.loss)
+        tally.compare(scores, signal, numbers, rule, ablated)
         tally.lr = learning_rate(self._optim, self._updates)
         if tally.kept:
             tally.grad_norm = self._descend(tally.lr)
         return tally
 
     def _descend(self, lr: float) -> float:
-        norm = torch.nn.utils.clip_grad_norm_(self._weights.masters, self._optim.max_grad_norm, error_if_nonfinite=True)
+        norm = torch.nn.utils.clip_grad_norm_(self._weights.masters, self._optim.max_grad_norm).item()
+        refuse_norm(norm)
         self._optimizer.param_groups[0]["lr"] = lr
         self._optimizer.step()
         self._optimizer.zero_grad()
+        refuse_weights(torch.nn.utils.get_total_norm(self._weights.masters, norm_type=torch.inf).item())
         self._weights.hand_over()
         self._updates += 1
-        return norm.item()
+        return norm

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from harness.data.errors import DataError
+from harness.divergence import Diverged
 from harness.memory import out_of_memory
 from harness.models.locate import ModelError
 from harness.schema import SchemaError
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def stopped(command: Callable[[], None]) -> int:
-    """Run it; the exit code is 0, 2 for bad input, 1 for want of disk or memory, 130 for Ctrl-C."""
+    """Run it; the exit code is 0, 2 for bad input, 1 for a failure such as a full disk, 130 for Ctrl-C."""
     try:
         command()
     except (SchemaError, TrickError, ModelError, DataError) as error:
@@ -24,6 +25,9 @@ def stopped(command: Callable[[], None]) -> int:
         return 2
     except OSError as error:
         print(error, file=sys.stderr)
+        return 1
+    except Diverged as error:
+        print(f"{error}; check the weights of the model, or set model.dtype=float32", file=sys.stderr)
         return 1
     except (MemoryError, RuntimeError) as error:
         print(out_of_memory(error), file=sys.stderr)

@@ -71,10 +71,15 @@ def _listed(ids: int | list[int] | None) -> list[int]:
 
 @torch.no_grad()
 def _looks_ahead(model: PreTrainedModel) -> str | None:
-    """A model that predicts otherwise when the next token changes is no causal one, such as BERT."""
+    """Name a model without finite logits, or one that predicts otherwise when the next token changes, such as BERT."""
     rows = model.get_input_embeddings().num_embeddings
     pairs = torch.tensor([[rows // 2, rows // 3], [rows // 2, rows // 4]])
     first = model.eval()(input_ids=pairs).logits[:, 0].float()
+    if not first.isfinite().all():
+        return (
+            "its logits are not finite, so its weights are not either, or overflow in this precision; check the files, "
+            "or set model.dtype=float32"
+        )
     if (first[0] - first[1]).abs().max() <= _NOISE * first.std():
         return None
     return f"{type(model).__name__} sees the tokens to come, so it cannot be sampled; give a causal language model"

@@ -240,3 +240,22 @@ def test_the_best_step_stands_beside_the_final_one_and_is_named_so() -> None:
     found = study_table(STUDY, runs_frame([run(0, 0, scores={"final/accuracy": 0.5, "best/accuracy": 0.7})]))
     titles = {column.key: column.title for column in found.columns}
     assert titles["best/accuracy"] == "best evaluated step, not counted"
+
+
+def test_a_metric_that_no_run_records_is_said_to_be_none_and_not_to_wait_for_runs():
+    wrong = replace(STUDY, metric="final/acuracy")
+    found = rows(run(0, 0), run(1, 0), run(0, 1), run(1, 1), study=wrong)
+    assert found[0][2] == "— no final/acuracy"
+    assert found[2][2] == "— not run yet"
+    notes = table(run(0, 0), study=wrong).notes
+    assert any(
+        note.startswith("metric: no finished run records the score final/acuracy;") and "final/accuracy" in note
+        for note in notes
+    )
+    assert "no final/acuracy" in summary(table(run(0, 0), study=wrong), wrong.baseline)
+
+
+def test_a_metric_that_waits_for_its_first_run_is_no_fault():
+    wrong = replace(STUDY, metric="final/acuracy")
+    assert not any("records the score" in note for note in table(study=wrong).notes)
+    assert not any("records the score" in note for note in table(failed(0, 0), study=wrong).notes)

@@ -1,0 +1,113 @@
+"""The names of the scores that a run will record, known before it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from harness.config import ARITHMETIC
+from harness.data.benchmarks import BENCHMARKS, expected
+from harness.metrics import METRICS, is_timing
+from harness.problems.arithmetic import DIFFICULTIES
+from harness.records import FIRED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.config import ExperimentConfig
+
+_MEANS: Final = ("accuracy", "pass", "majority")  # over all problems
+_OF_ASKED: Final = ("length", "truncated", "undecided")  # over the problems whose prompt is short enough to be asked
+_STEP_ZERO: Final = frozenset({"data/unknown"})  # a metric of the evaluation before training alone
+_SPLIT: Final = ("response/length_", "response/truncated_", "response/repeated_")  # of right or of wrong responses
+# What a step reports that resampled every group away; all other metrics come from the update.
+_WITHOUT_UPDATE: Final = ("rollout/", "verifier/", "data/", "parity/", "update/skipped")
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreNames:
+    """Names of scores: those of every such run, and those that depend on what the model answers."""
+
+    certain: frozenset[str]
+    possible: frozenset[str]
+
+    @property
+    def all(self) -> frozenset[str]:
+        """Every name that a record of the run may have."""
+        return self.certain | self.possible
+
+
+def score_names(config: ExperimentConfig) -> ScoreNames:
+    """Predict the keys of ``RunRecord.scores`` of a finished run; ``harness.scores`` computes the values."""
+    certain, possible = set[str](), set[str]()
+    for moment in ("start", "final") if config.steps else ("start",):
+        certain |= {f"{moment}/{name}" for name in _held_out(config, _MEANS)}
+        possible |= {f"{moment}/{name}" for name in _held_out(config, _OF_ASKED)}
+    if _evaluations(config) > 2:
+        certain |= {"best/accuracy", "best/step"}
+    if config.steps:
+        certain |= {"auc/accuracy", "cost/tokens"}
+        certain |= {f"{FIRED}{name}" for name in config.update_rule().tricks}
+        trained = set(_trained(config))
+        unsure = {name for name in trained if _depends(name, resamples=config.update_rule().resampling is not None)}
+        certain |= {f"train/{name}" for name in trained - unsure}
+        possible |= {f"train/{name}" for name in unsure}
+    return ScoreNames(frozenset(certain), frozenset(possible))
+
+
+def _held_out(config: ExperimentConfig, measures: tuple[str, ...]) -> Iterator[str]:
+    """The names of ``harness.scores.held_out``: over all benchmarks, then of each, with standard errors."""
+    samples = {name: _samples(config, name) for name in config.eval.benchmarks}
+    one_k, several = len(set(samples.values())) == 1, all(_several(config, name) for name in samples)
+    for measure in measures:
+        if measure not in {"pass", "majority"} or one_k:
+            whole = measure if measure == "accuracy" else _at(measure, max(samples.values()))
+            yield from _with_error(whole, several=several)
+    for name, k in samples.items():
+        for measure in measures:
+            yield from _with_error(f"{name}/{_at(measure, k)}", several=_several(config, name))
+
+
+def _with_error(name: str, *, several: bool) -> Iterator[str]:
+    yield name
+    if several:
+        yield f"{name}/se"
+
+
+def _at(measure: str, samples: int) -> str:
+    short = {"accuracy": "avg", "pass": "pass", "majority": "maj"}
+    return f"{short[measure]}@{samples}" if measure in short else measure
+
+
+def _samples(config: ExperimentConfig, benchmark: str) -> int:
+    by_name: dict[str, int] = {str(name): samples for name, samples in config.eval.samples_of.items()}
+    return by_name.get(benchmark, config.eval.samples)
+
+
+def _several(config: ExperimentConfig, benchmark: str) -> bool:
+    """Whether there is more than one problem, without which a mean has no standard error."""
+    settings = config.eval
+    if benchmark == ARITHMETIC:
+        return (settings.problems or 0) * len(config.data.difficulties or DIFFICULTIES) > 1
+    if benchmark in BENCHMARKS:
+        return expected(benchmark, settings.aime25, settings.olympiadbench, settings.problems) > 1
+    return settings.problems != 1
+
+
+def _evaluations(config: ExperimentConfig) -> int:
+    every = config.eval.every
+    steps = {step for step in range(1, config.steps + 1) if step == config.steps or (every and step % every == 0)}
+    return 1 + len(steps)
+
+
+def _trained(config: ExperimentConfig) -> Iterator[str]:
+    """Metrics of training steps whose mean over the last steps is a score."""
+    for name in METRICS:
+        if is_timing(name) or name.startswith(("eval/", FIRED)) or name in _STEP_ZERO:
+            continue
+        if not name.startswith("parity/") or config.backend.vllm is not None:
+            yield name
+
+
+def _depends(metric: str, *, resamples: bool) -> bool:
+    return metric.startswith(_SPLIT) or (resamples and not metric.startswith(_WITHOUT_UPDATE))

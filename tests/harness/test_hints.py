@@ -1,0 +1,78 @@
+"""Settings of a run that are probably not meant get one line; what the project itself uses gets none."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.config import load
+from harness.files import groups
+from harness.hints import hints, tell_positive
+from harness.schema import SchemaError
+from sweeps.cells import select
+from sweeps.compose import compose_cells
+from sweeps.grid import read_grid
+from sweeps.library import find_grid, names
+from sweeps.plan import make_plan
+from tests.harness.engines.policies import random_samples
+from tests.sweeps.grids import PLAIN, grid
+from tests.sweeps.test_plan import printed
+
+ODD = {
+    "optim.lr": "0.2",
+    "optim.weight_decay": "10",
+    "rollout.temperature": "100",
+    "rollout.top_p": "0.1",
+    "eval.temperature": "50",
+    "reward.correct": "1000",
+}
+
+
+@pytest.mark.parametrize(("setting", "value"), ODD.items())
+def test_a_value_outside_of_practice_gets_one_hint_with_its_name(setting, value):
+    found = hints(load(f"{setting}={value}"))
+    assert len(found) == 1
+    assert found[0].startswith(f"{setting}={value} is outside of ")
+
+
+def test_the_tricks_of_a_run_are_among_them():
+    assert len(hints(load("preset=grpo", "tricks.clip_higher.clip_ratio_high=28", "optim.lr=1"))) == 2
+
+
+def test_a_reward_that_is_upside_down_is_told():
+    assert "a right answer earns no more than a wrong one" in hints(load("reward.correct=0", "reward.wrong=1"))[0]
+
+
+@pytest.mark.parametrize(("group", "option"), [(group, one) for group, options in groups().items() for one in options])
+def test_no_option_of_ours_gets_a_hint(group, option):
+    try:
+        assert hints(load(f"{group}={option}")) == ()
+    except (SchemaError, ValueError):  # an option that needs others beside it
+        pytest.skip("needs more")
+
+
+@pytest.mark.parametrize("name", [name for name in names() if name != "dialects"])  # dialects: tests/tricks
+@pytest.mark.parametrize("profile", ["laptop", "gpu"])
+def test_no_grid_of_ours_gets_a_hint(name, profile):
+    written = read_grid(find_grid(name), profile)
+    points = select(written, full=True).cells
+    cells = compose_cells(written, points[:: max(1, len(points) // 4)]).cells
+    assert [hint for cell in cells for hint in hints(cell.config)] == []
+
+
+def test_a_plan_tells_each_hint_once_with_its_cells(tmp_path):
+    text = PLAIN.replace("none: []", "none: [optim.lr=0.5]") + "overrides: [rollout.temperature=50]\n"
+    said = " ".join(printed(make_plan(grid(tmp_path, text), False, (), (), {}), width=300).split())
+    assert said.count("hint ") == 2
+    assert "hint 2 cells: optim.lr=0.5 is outside of 0 to 0.01" in said
+    assert "hint rollout.temperature=50 is outside of 0.2 to 2" in said
+
+
+def test_a_sampler_with_probabilities_above_one_is_told_of_once(capsys, monkeypatch):
+    monkeypatch.setattr("harness.hints._TOLD", set())
+    samples = random_samples()
+    tell_positive(samples)
+    assert capsys.readouterr().err == ""
+    samples.log_probs[samples.response_mask] += 100
+    tell_positive(samples)
+    tell_positive(samples)
+    assert capsys.readouterr().err.count("hint: the sampler's log_probs[") == 1

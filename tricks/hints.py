@@ -1,0 +1,97 @@
+"""Hints: settings and numbers that are allowed and probably not meant. They stop nothing.
+
+``PLAUSIBLE`` is the one table of ranges: of tricks by class and field, of a run by the dotted name of the setting.
+Every default, preset, dialect and grid of the project lies within them; tests hold them to that.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+    from tricks.rule import UpdateRule
+
+ROUNDING: Final = 1e-3  # nats; how far above 0 rounding may put the log-prob of a token
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The values that are common practice, both ends included, and what a value outside does."""
+
+    low: float
+    high: float
+    outside: str
+
+
+_CLIP_HIGH: Final = Range(0.0, 1.0, "the upper bound lets ratios above 2 pass; 0.2 to 0.4 is usual, and 28 % is 0.28")
+_CLIP_LOW: Final = Range(0.0, 0.99, "the lower bound is at a ratio of almost 0 and cannot bind; 0.2 is usual")
+_KL: Final = Range(-1.0, 1.0, "the KL term outweighs a reward of 1 at a KL of 1 nat; 0.001 to 0.1 is usual")
+_EPS: Final = Range(0.0, 0.1, "epsilon is not small beside a deviation, which is at most 0.5 for rewards of 0 and 1")
+_REWARD: Final = Range(
+    -100.0, 100.0, "advantages that no deviation divides grow with the reward; 0, 1 and -1 are usual"
+)
+_DECAY: Final = Range(0.0, 1.0, "AdamW shrinks each weight by optim.lr times this at every update; 0 to 0.1 is usual")
+
+PLAUSIBLE: Final = {
+    "Clip.clip_ratio_high": _CLIP_HIGH,
+    "Clip.clip_ratio_low": _CLIP_LOW,
+    "SequenceClip.clip_ratio_high": _CLIP_HIGH,
+    "SequenceClip.clip_ratio_low": _CLIP_LOW,
+    "Clip.dual_clip": Range(1.0, 20.0, "the bound on ratios under a negative advantage hardly ever binds; 3 is usual"),
+    "ClippedWeight.high": Range(1.0, 100.0, "ratios of 1 are cut below 1, and hardly any is above 100; 5 is usual"),
+    "TruncatedImportance.cap": Range(1.0, 100.0, "weights of 1 are cut below 1, and hardly any is above 100"),
+    "KlLoss.coef": _KL,
+    "KlReward.coef": _KL,
+    "KlToGo.coef": _KL,
+    "EntropyBonus.coef": Range(-1.0, 1.0, "a nat of entropy is worth more than a reward of 1; 0.001 to 0.01 is usual"),
+    "Normalize.eps": _EPS,
+    "Whiten.eps": _EPS,
+    "FormatReward.bonus": Range(-1.0, 1.0, "the form is worth more than a right answer; 0.1 is usual"),
+    "optim.lr": Range(0.0, 0.01, "AdamW moves every weight by about this much at each update; 1e-6 to 1e-3 is usual"),
+    "optim.weight_decay": _DECAY,
+    "rollout.temperature": Range(0.2, 2.0, "samples of a group are almost alike below 0.2 and almost noise above 2"),
+    "eval.temperature": Range(0.0, 2.0, "responses are almost noise above 2; 0 to 1 is usual"),
+    "rollout.top_p": Range(0.5, 1.0, "half of the distribution and more is never sampled"),
+    "reward.correct": _REWARD,
+    "reward.wrong": _REWARD,
+}
+
+
+def implausible(name: str, value: object, written: str | None = None) -> Iterator[str]:
+    """The hint on a value outside of its range in ``PLAUSIBLE``, if it is a finite number.
+
+    Args:
+        name: the key in ``PLAUSIBLE``; others have no range
+        value: the value of the setting
+        written: what the hint calls the setting; by default ``name``
+
+    """
+    known = PLAUSIBLE.get(name)
+    if known is None or isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return
+    if not known.low <= value <= known.high:
+        yield f"{written or name}={value:g} is outside of {known.low:g} to {known.high:g}: {known.outside}"
+
+
+def rule_hints(rule: UpdateRule) -> Iterator[str]:
+    """The hints on the settings of a rule's tricks and fillers, in the order of their names."""
+    for name, trick in (*sorted(rule.tricks.items()), *sorted(rule.fillers.items())):
+        for field in getattr(type(trick), "__dataclass_fields__", ()):
+            yield from implausible(f"{type(trick).__name__}.{field}", getattr(trick, field), f"{name}.{field}")
+
+
+def positive_log_probs(name: str, values: Tensor, mask: Tensor) -> Iterator[str]:
+    """The hint on log-probs (B, T) that are above 0 on sampled tokens: no probability exceeds 1."""
+    wrong = ((values > ROUNDING) & mask.to(values.device)).nonzero().tolist()
+    if wrong:
+        row, column = wrong[0]
+        yield (
+            f"{name}[{row}][{column}] is {values[row, column].item():g}, one of {len(wrong)} above 0, and no "
+            "probability exceeds 1; give natural logarithms of probabilities"
+        )
