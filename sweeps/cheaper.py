@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import isinf, prod
+from dataclasses import dataclass, replace
+from math import isinf, nan, prod
 from typing import TYPE_CHECKING, Final
 
 from harness.power import LEAST_SEEDS
@@ -31,10 +31,21 @@ class Design:
 
 
 def cheaper(plan: Plan, effect: float | None) -> list[Design]:
-    """What costs less than the plan and finds as small an effect, or the wished one."""
+    """What costs less than the plan and finds as small an effect, or the wished one.
+
+    Where the noise is not known, designs are compared in units of it: those that show as much are still found, with
+    nan for what they show.
+    """
     found = plan.promise
     if found is None or isinf(found.smallest):
         return []
+    if not found.noise.known:
+        shown = _cheaper(plan, replace(found, noise=replace(found.noise, std=1.0)), None)
+        return [replace(design, smallest=nan) for design in shown]
+    return _cheaper(plan, found, effect)
+
+
+def _cheaper(plan: Plan, found: Promise, effect: float | None) -> list[Design]:
     wished = found.smallest if effect is None else max(effect, found.smallest)
     designs = [*_twins(plan, found), *_seeds(plan, found, effect), *_primary(plan, found), *_fraction(plan, found)]
     return [each for each in designs if each.smallest <= wished * (1 + 1e-9) and each.cost < plan.spent(plan.runs)]

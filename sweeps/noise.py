@@ -1,10 +1,14 @@
-"""How much a paired difference varies over training seeds: from recorded runs, else from a constant that says so."""
+"""How much a paired difference varies over training seeds: from recorded runs of the score that decides.
+
+A constant stands in for final accuracy alone, whose noise was measured; of any other score nothing is known before
+runs of it are recorded, for its unit and its spread are its own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite, sqrt
+from math import isfinite, isnan, nan, sqrt
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -12,10 +16,11 @@ import numpy as np
 from harness.records import CONTROL, OFF, RunRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
 Labels = Mapping[str, str]
 
+ACCURACY: Final = "final/accuracy"  # the score whose noise the constants are
 # The pooled deviation behind the intervals of results/tables/norm_ablation.laptop.csv: eleven contrasts of three pairs.
 LAPTOP_STD: Final = 0.019
 # Five points a seed on AIME and AMC (arXiv:2504.07086) and one on the larger sets make 0.021 between two runs in a mean
@@ -28,8 +33,13 @@ LEAST_PAIRS: Final = 4  # degrees of freedom; with fewer a deviation is off by h
 class Noise:
     """Standard deviation of the difference between an arm and its baseline with the same seed."""
 
-    std: float
+    std: float  # in the unit of the score; nan where it is not known
     source: str  # in words
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a number."""
+        return not isnan(self.std)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,47 +51,89 @@ class Pilot:
     records: Sequence[RunRecord]
 
 
-def noise(metric: str, own: Pilot, others: Iterable[Pilot], profile: str) -> Noise:
-    """From this study's runs, else from those of others under the same profile, else assumed."""
-    if found := _pooled(metric, [own]):
-        return Noise(found[0], f"from {found[1]} recorded pairs of this study")
+def noise(metric: str, own: Pilot, others: Iterable[Pilot], profile: str, models: Collection[str] = ()) -> Noise:
+    """Return the noise of a score: from this study's runs, else from those of others under the same profile.
+
+    Args:
+        metric: The score that decides.
+        own: The study's runs.
+        others: Other studies, whose runs count where this one has too few.
+        profile: The profile of all of them.
+        models: Paths of the planned models. Runs of them go before runs of others, and those without a recorded pair
+            are named.
+
+    Returns:
+        The pooled deviation. Without enough pairs it is a constant for final accuracy, and nan for all other scores.
+
+    """
     elsewhere = [pilot for pilot in others if pilot.name != own.name]
-    if found := _pooled(metric, elsewhere):
-        names = ", ".join(dict.fromkeys(pilot.name for pilot in elsewhere if _spread(metric, pilot)[1]))
-        return Noise(found[0], f"from {found[1]} recorded pairs of {names}")
+    for pilots, wanted in (([own], ()), (elsewhere, models), (elsewhere, ())):
+        found = _Spread.of(metric, pilots, wanted)
+        if found.freedom >= LEAST_PAIRS:
+            where = "this study" if pilots == [own] else ", ".join(found.studies)
+            return Noise(
+                sqrt(found.squares / found.freedom),
+                f"from {found.pairs} recorded pairs of {where}" + found.lack(models),
+            )
+    if metric != ACCURACY:
+        few = _Spread.of(metric, [own, *elsewhere], ()).pairs
+        return Noise(nan, f"{few or 'no'} recorded pair{'s' * (few > 1)} of {metric}")
     if profile == "gpu":
         return Noise(GPU_STD, "assumed after arXiv:2504.07086 and 2510.13786; nothing is recorded yet")
     return Noise(LAPTOP_STD, "that of norm_ablation on the laptop; nothing is recorded yet")
 
 
-def _pooled(metric: str, pilots: Sequence[Pilot]) -> tuple[float, int] | None:
-    """The pooled deviation and the number of pairs."""
-    spreads = [_spread(metric, pilot) for pilot in pilots]
-    squares, freedom = sum(each[0] for each in spreads), sum(each[1] for each in spreads)
-    if freedom < LEAST_PAIRS:
-        return None
-    return sqrt(squares / freedom), sum(each[2] for each in spreads)
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """What recorded pairs say."""
+
+    squares: float  # sum about the mean of each contrast
+    freedom: int  # degrees of freedom
+    pairs: int
+    studies: tuple[str, ...]
+    models: frozenset[str]
+
+    @classmethod
+    def of(cls, metric: str, pilots: Iterable[Pilot], models: Collection[str]) -> _Spread:
+        """Of these studies, of these models alone where some are given."""
+        found = [
+            (pilot.name, model, differences)
+            for pilot in pilots
+            for model, differences in _differences(metric, pilot)
+            if not models or model in models
+        ]
+        return cls(
+            squares=sum(float(np.square(each - np.mean(each)).sum()) for _, _, each in found),
+            freedom=sum(len(each) - 1 for _, _, each in found),
+            pairs=sum(len(each) for _, _, each in found),
+            studies=tuple(dict.fromkeys(name for name, _, _ in found)),
+            models=frozenset(model for _, model, _ in found),
+        )
+
+    def lack(self, models: Collection[str]) -> str:
+        """Which of these models have no pair here."""
+        without = [model for model in dict.fromkeys(models) if model not in self.models]
+        return f", none of {' or '.join(without)}" if without else ""
 
 
-def _spread(metric: str, pilot: Pilot) -> tuple[float, int, int]:
-    """Sum of squares about the mean of each contrast, their degrees of freedom, and pairs."""
-    squares, freedom, pairs = 0.0, 0, 0
-    for differences in _differences(metric, pilot):
-        squares += float(np.square(differences - np.mean(differences)).sum())
-        freedom, pairs = freedom + len(differences) - 1, pairs + len(differences)
-    return squares, freedom, pairs
-
-
-def _differences(metric: str, pilot: Pilot) -> Iterator[np.ndarray]:
-    """One array a contrast of two seeds or more."""
+def _differences(metric: str, pilot: Pilot) -> Iterator[tuple[str, np.ndarray]]:
+    """The model and one array a contrast of two seeds or more; without a baseline, of each cell beside the fullest."""
     scores: dict[frozenset[tuple[str, str]], dict[int, float]] = {}
+    models: dict[frozenset[tuple[str, str]], str] = {}
     for record in pilot.records:
-        score = record.scores.get(metric)
-        if record.status == "finished" and score is not None and isfinite(score):
-            scores.setdefault(frozenset(record.labels.items()), {})[record.seed] = score
+        score, point = _score(record, metric), frozenset(record.labels.items())
+        if record.status == "finished" and isfinite(score) and record.labels.get(CONTROL, OFF) == OFF:
+            scores.setdefault(point, {})[record.seed] = score
+            models[point] = record.config.get("model", {}).get("path", "")
+    fullest = max(scores, key=lambda point: len(scores[point]), default=frozenset())
     for point, arm in scores.items():
-        labels = dict(point)
-        back = frozenset({**labels, **pilot.baseline}.items())
+        back = frozenset({**dict(point), **pilot.baseline}.items()) if pilot.baseline else fullest
         common = sorted(arm.keys() & scores.get(back, {}).keys())
-        if back != point and len(common) > 1 and labels.get(CONTROL, OFF) == OFF:
-            yield np.array([arm[seed] - scores[back][seed] for seed in common])
+        if back != point and len(common) > 1:
+            yield models[point], np.array([arm[seed] - scores[back][seed] for seed in common])
+
+
+def _score(record: RunRecord, metric: str) -> float:
+    """A score of a run, or what the run cost; nan where it has none."""
+    costs = {"cpu_seconds": record.cpu_seconds, "wall_seconds": record.wall_seconds}
+    return costs.get(metric, record.scores.get(metric, nan))

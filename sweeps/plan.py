@@ -173,5 +173,6 @@ def _promise(
     """Of the cells that run; what runs of earlier settings say of noise does not count."""
     ids = {cell.cell_id for cell in cells}
     own = Pilot(grid.name, grid.baseline, [record for record in records if record.cell_id in ids])
-    spread = noise(grid.metric, own, others, grid.profile)
+    models = tuple(dict.fromkeys(cell.config.model.path for cell in cells))
+    spread = noise(grid.metric, own, others, grid.profile, models)
     return promise(grid, [cell.labels for cell in cells if cell.cell_id not in left_out], spread)

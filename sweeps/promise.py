@@ -7,8 +7,10 @@ hardest one to call. ``harness.power`` does the sums, for this and for the verdi
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import sqrt
+from math import inf, sqrt
 from typing import TYPE_CHECKING
+
+from scipy.special import stdtrit
 
 from harness.power import ALPHA, LEAST_SEEDS, detectable, seeds_needed
 from harness.records import CONTROL, OFF
@@ -45,11 +47,23 @@ class Promise:
 
     @property
     def smallest(self) -> float:
-        """The effect that is called with 80 % power; infinite with one seed."""
+        """The effect that is called with 80 % power; infinite with one seed, nan where the noise is not known."""
         return detectable(self.std, self.seeds, self.level)
 
+    @property
+    def least_margin(self) -> float:
+        """The margin at or below which equal arms, with this noise, are not called equivalent by a test at 0.05."""
+        if self.seeds < 2:
+            return inf
+        return float(stdtrit(self.seeds - 1, 1 - ALPHA)) * self.std / sqrt(self.seeds)
+
     def needed(self, effect: float) -> int | None:
-        """Seeds that call an effect of this size with 80 % power, and let it be more than exploratory."""
+        """Seeds that call an effect of this size with 80 % power, and let it be more than exploratory.
+
+        None where no number of seeds does, or the noise is not known.
+        """
+        if not self.noise.known:
+            return None
         try:
             return max(seeds_needed(effect, self.std, self.level), LEAST_SEEDS)
         except ValueError:

@@ -76,3 +76,56 @@ def test_the_laptop_constant_is_that_of_the_committed_table():
     freedom = [n - 1 for n in pairs]
     pooled = sqrt(sum(f * v for f, v in zip(freedom, variances, strict=True)) / sum(freedom))
     assert pooled == pytest.approx(LAPTOP_STD, abs=0.0005)
+
+
+def scored(metric, name="own", model="builtin:small_base", seeds=5, scale=1.0, baseline=True, start=0):
+    """Runs of two arms with this score alone, of one model."""
+    found = []
+    for arm, sign in (("none", 1.0), ("group", 3.0)):
+        for seed in range(start, start + seeds):
+            run = record(labels={"norm": arm, "model": model}, seed=seed, model=model, seconds=10.0 + sign * seed)
+            found.append(replace(run, scores={metric: scale * sign * seed}))
+    return Pilot(name, {"norm": "none"} if baseline else {}, found)
+
+
+@pytest.mark.parametrize("profile", ["laptop", "gpu"])
+@pytest.mark.parametrize(
+    "metric", ["cost/tokens", "final/accuracy/se", "auc/accuracy", "final/pass@8", "final/aime24/avg@8", "final/length"]
+)
+def test_no_other_score_is_given_the_noise_of_final_accuracy(metric, profile):
+    found = noise(metric, scored(METRIC), [scored(METRIC, "other")], profile)
+    assert not found.known
+    assert found.source == f"no recorded pair of {metric}"
+    few = noise(metric, scored(metric, seeds=2), [], profile)
+    assert (few.known, few.source) == (False, f"2 recorded pairs of {metric}")
+
+
+@pytest.mark.parametrize(("metric", "scale"), [("cost/tokens", 1000.0), ("final/accuracy/se", 1e-4)])
+def test_the_noise_of_a_score_has_its_unit(metric, scale):
+    # differences 0, 2, 4, 6, 8 in units of the scale: a deviation of sqrt(10)
+    assert noise(metric, scored(metric, scale=scale), [], "gpu").std == pytest.approx(scale * sqrt(10))
+
+
+def test_what_a_run_cost_is_a_score_too():
+    assert noise("cpu_seconds", scored(METRIC), [], "laptop").std == pytest.approx(sqrt(10))
+
+
+def test_models_without_a_recorded_pair_are_named():
+    small, large = "builtin:small_base", "builtin:large_base"
+    own = noise(METRIC, scored(METRIC), [], "laptop", [small, large])
+    assert own.source == f"from 5 recorded pairs of this study, none of {large}"
+    assert noise(METRIC, scored(METRIC), [], "laptop", [small]).source == "from 5 recorded pairs of this study"
+
+
+def test_other_studies_speak_by_the_planned_models_first():
+    small, large = "builtin:small_base", "builtin:large_base"
+    others = [scored(METRIC, "one", small), scored(METRIC, "two", large, scale=10.0)]
+    found = noise(METRIC, pilot(), others, "laptop", [large])
+    assert found == Noise(pytest.approx(10 * sqrt(10)), "from 5 recorded pairs of two")
+    elsewhere = noise(METRIC, pilot(), others[:1], "laptop", [large])
+    assert elsewhere == Noise(pytest.approx(sqrt(10)), f"from 5 recorded pairs of one, none of {large}")
+
+
+def test_without_a_baseline_cells_are_paired_with_the_fullest_one():
+    found = noise("cost/tokens", scored("cost/tokens", baseline=False), [], "laptop")
+    assert found == Noise(pytest.approx(sqrt(10)), "from 5 recorded pairs of this study")

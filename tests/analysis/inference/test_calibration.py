@@ -8,6 +8,7 @@ from analysis.inference.evaluation import evaluation_noise
 from analysis.inference.verdict import MIN_SEEDS
 from harness.power import ALPHA
 from tests.benchmarks.calibration import Share, at_margin, null, one_effect
+from tests.benchmarks.calibration_failures import DIVERGENCES, wrong
 from tests.benchmarks.calibration_world import ARMS, World, draw, problems, truth
 
 SWEEPS = 120
@@ -77,3 +78,21 @@ def test_the_truth_of_a_simulated_sweep_is_its_mean_over_many_seeds():
 def _gaps(world, fixed, draws):
     accuracy = draw(world, fixed, 200, draws).accuracy
     return (accuracy - accuracy[0]).T
+
+
+@pytest.mark.parametrize("seeds", [6, 10])
+def test_an_arm_whose_runs_diverge_is_called_better_no_more_than_one_time_in_twenty(seeds):
+    chosen = {
+        name: DIVERGENCES[name]
+        for name in ("the worse half of every arm", "the worst quarter of the baseline", "the worst tenth of all cells")
+    }
+    for rule, _ in wrong(seeds, range(60), chosen).values():
+        for found in (rule.any_of_them, rule.one_test):
+            assert 100 * np.mean(found) <= 5.5 + SURE * 100 * (0.05 * 0.95 / 60) ** 0.5
+
+
+def test_dropping_failures_calls_survivors_better():
+    half = {"half": DIVERGENCES["the worse half of every arm"]}
+    rule, dropped = wrong(10, range(100), half)["half"]
+    assert np.mean(rule.one_test) < 0.01
+    assert np.mean(dropped.one_test) > 0.06
