@@ -20,7 +20,9 @@ from safetensors.torch import load_file, save_file
 from harness.config import load
 from harness.divergence import Diverged
 from harness.engines.draw import draw
+from harness.engines.engine_errors import EngineError, ParityError
 from harness.engines.protocols import Decoding
+from harness.evaluation.stops import stopped
 from harness.models.locate import WEIGHTS, ModelError
 from harness.records import RunRecord
 from harness.run import RunSpec, execute
@@ -265,3 +267,21 @@ def test_a_single_run_that_is_stopped_is_not_left_running(tmp_path: Path) -> Non
     assert "Traceback" not in said
     assert "stopped; the same command " in said
     assert states(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (Diverged("the logits are not finite"), "the logits are not finite; check the weights of the model, or set "),
+        (EngineError("rank 1 of 2 died"), "rank 1 of 2 died"),
+        (ParityError("sampler and learner differ"), "sampler and learner differ"),
+    ],
+)
+def test_commands_that_only_sample_end_in_one_sentence_too(
+    error: Exception, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def command() -> None:
+        raise error
+
+    assert stopped(command) == 1
+    assert capsys.readouterr().err.startswith(said)
