@@ -18,7 +18,7 @@ from ray.exceptions import RayTaskError
 from safetensors.torch import load_file, save_file
 
 from harness.config import load
-from harness.divergence import Diverged
+from harness.divergence import Diverged, placed
 from harness.engines.draw import draw
 from harness.engines.engine_errors import EngineError, ParityError
 from harness.engines.protocols import Decoding
@@ -158,6 +158,15 @@ def test_a_trick_whose_loss_is_no_number_is_told_from_a_policy_that_diverged(val
 def test_a_reward_that_is_no_number_is_refused_beforehand(setting: str, value: str) -> None:
     with pytest.raises(ValueError, match=rf"reward\.{setting}"):
         load(f"reward.{setting}={value}")
+
+
+def test_the_advice_is_about_tricks_where_they_compute_what_is_not_finite() -> None:
+    chosen = load(*SMALL)
+    for what in ("the advantages are not finite on 3 of 9 sampled tokens", "the loss is nan although a trick computes"):
+        sentence = str(placed(Diverged(what), 2, chosen))
+        assert sentence.startswith(f"step 2: {what}; `python -m tricks check` finds the trick among ")
+        assert "group_norm" in sentence
+        assert "optim.lr" not in sentence
 
 
 def test_it_leaves_the_record_of_a_failed_run(tmp_path: Path) -> None:
