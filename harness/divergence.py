@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from harness.config import ExperimentConfig
+
+
+ADVANTAGES: Final = "the advantages"  # computed by tricks from rewards, whatever the policy is
 
 
 class Diverged(RuntimeError):  # noqa: N818 - the word that records, tables and verdicts use
@@ -59,6 +62,6 @@ def placed(error: Diverged, step: int, config: ExperimentConfig) -> Diverged:
             f"{model.dtype}: check the files of the model, or set model.dtype=float32"
         )
     advice = f"lower optim.lr={config.optim.lr:g} or raise optim.warmup_steps={config.optim.warmup_steps}"
-    if "a trick computes" in str(error):
+    if "a trick computes" in str(error) or str(error).startswith(ADVANTAGES):
         advice = f"`python -m tricks check` finds the trick among {', '.join(config.update_rule().tricks) or 'none'}"
     return Diverged(f"step {step}: {error}; {advice}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.batches import Batches
 from harness.config import RewardConfig
-from harness.divergence import refuse_not_finite
+from harness.divergence import ADVANTAGES, refuse_not_finite
 from harness.engines.parity import Probe
 from harness.engines.protocols import Decoding, Learner, Sampler
 from harness.engines.responses import prompts_of
@@ -116,7 +116,7 @@ def _learn(lesson: Lesson, drawn: Drawn, watch: Stopwatch, *, stale: bool) -> di
     rollouts = score(drawn, lesson.scale, old, ref_log_probs, lesson.decoding.max_response_length)
     signal = rule.signal(rollouts)
     learned = signal.response_mask
-    refuse_not_finite(signal.advantages.expand(learned.shape), learned, "the advantages")
+    refuse_not_finite(signal.advantages.expand(learned.shape), learned, ADVANTAGES)
     with watch.phase("update"):
         updates = learner.update(samples, signal, rule, ablations(rule, rollouts))
     gap = mismatch(samples.log_probs, log_probs, samples.response_mask, rule.ratio_range)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.data.errors import DataError
 from harness.divergence import Diverged
+from harness.engines.engine_errors import EngineError, ParityError
 from harness.memory import out_of_memory
 from harness.models.locate import ModelError
 from harness.schema import SchemaError
@@ -23,11 +24,9 @@ def stopped(command: Callable[[], None]) -> int:
     except (SchemaError, TrickError, ModelError, DataError) as error:
         print(error, file=sys.stderr)
         return 2
-    except OSError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except Diverged as error:
-        print(f"{error}; check the weights of the model, or set model.dtype=float32", file=sys.stderr)
+    except (OSError, Diverged, EngineError, ParityError) as error:
+        advice = "; check the weights of the model, or set model.dtype=float32" if isinstance(error, Diverged) else ""
+        print(f"{error}{advice}", file=sys.stderr)
         return 1
     except (MemoryError, RuntimeError) as error:
         print(out_of_memory(error), file=sys.stderr)

@@ -18,9 +18,11 @@ from ray.exceptions import RayTaskError
 from safetensors.torch import load_file, save_file
 
 from harness.config import load
-from harness.divergence import Diverged
+from harness.divergence import Diverged, placed
 from harness.engines.draw import draw
+from harness.engines.engine_errors import EngineError, ParityError
 from harness.engines.protocols import Decoding
+from harness.evaluation.stops import stopped
 from harness.models.locate import WEIGHTS, ModelError
 from harness.records import RunRecord
 from harness.run import RunSpec, execute
@@ -158,6 +160,15 @@ def test_a_reward_that_is_no_number_is_refused_beforehand(setting: str, value: s
         load(f"reward.{setting}={value}")
 
 
+def test_the_advice_is_about_tricks_where_they_compute_what_is_not_finite() -> None:
+    chosen = load(*SMALL)
+    for what in ("the advantages are not finite on 3 of 9 sampled tokens", "the loss is nan although a trick computes"):
+        sentence = str(placed(Diverged(what), 2, chosen))
+        assert sentence.startswith(f"step 2: {what}; `python -m tricks check` finds the trick among ")
+        assert "group_norm" in sentence
+        assert "optim.lr" not in sentence
+
+
 def test_it_leaves_the_record_of_a_failed_run(tmp_path: Path) -> None:
     _, sentence = followed(tmp_path, HUGE)
     record = RunRecord.from_json((tmp_path / "record.json").read_text())
@@ -265,3 +276,21 @@ def test_a_single_run_that_is_stopped_is_not_left_running(tmp_path: Path) -> Non
     assert "Traceback" not in said
     assert "stopped; the same command " in said
     assert states(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (Diverged("the logits are not finite"), "the logits are not finite; check the weights of the model, or set "),
+        (EngineError("rank 1 of 2 died"), "rank 1 of 2 died"),
+        (ParityError("sampler and learner differ"), "sampler and learner differ"),
+    ],
+)
+def test_commands_that_only_sample_end_in_one_sentence_too(
+    error: Exception, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def command() -> None:
+        raise error
+
+    assert stopped(command) == 1
+    assert capsys.readouterr().err.startswith(said)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import torch
 
-from tests.tricks.batches import example
+from tests.tricks.batches import example, rollouts, rule
 from tests.tricks.refused import Refusal
 
 
@@ -38,4 +38,10 @@ BATCHES: Final[tuple[Refusal, ...]] = (
     _batch("truncated", "expected torch.bool (8,)", torch.zeros(8)),
     _batch("ended", "expected torch.bool (8,)", torch.zeros(8)),
     _batch("formatted", "expected torch.bool (8,)", torch.zeros(3, dtype=torch.bool)),
+    Refusal(
+        "standard deviation",
+        "-",
+        lambda: rule("group_norm").signal(rollouts([1e200, 0.0], [0, 0], dtype=torch.float64)),
+        "divide the rewards by a constant, such as the largest",
+    ),
 )
