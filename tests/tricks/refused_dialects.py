@@ -57,5 +57,21 @@ DIALECTS: Final[tuple[Refusal, ...]] = (
         "slime", "group_mean_batch_std", "-", "choose group_norm, or group_mean with token_whitening", preset="liteppo"
     ),
     _spoken("slime", "prompt_mean", "scope=prompt", "choose one of these", sequence_mean=None, prompt_mean={}),
+    # Settings that are written out at their defaults, and settings that the framework's own values forbid.
+    _spoken("verl", "group_norm", "zero_std", "leave zero_std out", group_norm={"zero_std": "zero"}),
+    _spoken("verl", "clip", "dual_clip", "leave dual_clip out", clip={"dual_clip": None}),
+    _spoken("verl", "clip", "clip_ratio_high=2.5", "set one of these otherwise", clip={"clip_ratio_high": 2.5}),
+    _spoken("areal", "sequence_mean", "scope", "leave scope out", preset="gspo", sequence_mean={"scope": "update"}),
+    _spoken(
+        "trl", "group_mean", "mean=none", "leave mean out, choose group_mean", group_mean={"mean": "none"}, **_INSTEAD
+    ),
+    _spoken("verl", "leave_one_out_norm", "zero_std", "leave std out", leave_one_out_norm={"std": "none"}, **_INSTEAD),
+    _spoken(
+        "oat",
+        "sequence_mean",
+        "group_norm.std=none",
+        "leave group_norm.std out, choose group_norm, or constant_length with group_mean",
+        group_norm={"std": "none"},
+    ),
     Refusal("mask", "low", lambda: rule_of(mask=ProbabilityMask(low=-0.1)), "at least 0"),
 )

@@ -16,7 +16,6 @@ from tricks.dialects.rows import (
     MIXED,
     RAW,
     RLOO,
-    UNREAD,
     dynamic_sampling,
     lacks,
     lacks_norm,
@@ -44,7 +43,7 @@ _ADVANTAGES: Final = (
     Variant(Normalize, f"{_NORM}:1455", BATCH, {"eps": 1e-5}, _SETTABLE),
     Variant(Normalize, f"{_NORM}:1455", MIXED, {"eps": 1e-5, "about": "group"}, _SETTABLE, note=_LAST),
     Variant(Normalize, f"{_NORM}:1424", CENTRED, note=_LAST),
-    Variant(Normalize, f"{_NORM}:1424", RLOO, free=UNREAD, note=_LAST),
+    Variant(Normalize, f"{_NORM}:1424", RLOO, note=_LAST),
     *(Variant(Normalize, f"{_NORM}:1449", when) for when in ({"mean": "batch", "std": "none"}, RAW)),
     *(
         Variant(
@@ -52,7 +51,7 @@ _ADVANTAGES: Final = (
             f"{_NORM}:1575",
             {"mean": mean, "std": std},
             {"eps": 1e-5},
-            (*_SETTABLE, *UNREAD),
+            _SETTABLE,
             note="the deviation about what is subtracted" + (f"; {_LAST}" if "batch" not in (mean, std) else ""),
             becomes=NormalizeAboutCentre,
         )

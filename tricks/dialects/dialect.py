@@ -9,7 +9,7 @@ Rows are data and nothing else, so that the documentation can print for each tri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -40,14 +40,17 @@ class Variant:
     when: Mapping[str, Any] = field(default_factory=dict)  # settings that select this row
     then: Mapping[str, Any] = field(default_factory=dict)  # settings as the framework has them
     free: tuple[str, ...] = ()  # settings it leaves to its user; one in ``then`` too is its default
+    required: tuple[str, ...] = ()  # settings in ``free`` that it cannot do without: null is refused
+    asked: tuple[str, ...] = ()  # the row holds only where the user gives one of these settings
     beside: tuple[Pattern, ...] = ()  # one of these must be chosen too
     apart: tuple[Pattern, ...] = ()  # none of these may be
     note: str = ""  # what the row cannot say
     becomes: type[Any] | None = None  # a class of the same settings that computes it, where ours computes another thing
 
-    def fits(self, part: object, company: Iterable[object]) -> bool:
-        """Whether the row holds for a trick in the company of the others."""
-        return Pattern(self.cls, self.when).matches(part) and _suits(self.beside, self.apart, company)
+    def fits(self, part: object, company: Iterable[object], given: Collection[str] = ()) -> bool:
+        """Whether the row holds for a trick, of which the user gives these settings, in the company of the others."""
+        chosen = not self.asked or any(key in given for key in self.asked)
+        return chosen and Pattern(self.cls, self.when).matches(part) and _suits(self.beside, self.apart, company)
 
 
 @dataclass(frozen=True, slots=True)

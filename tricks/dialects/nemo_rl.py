@@ -16,7 +16,6 @@ from tricks.dialects.rows import (
     RAW,
     RLOO,
     SINGLE,
-    UNREAD,
     dynamic_sampling,
     lacks,
     lacks_mixed,
@@ -44,9 +43,20 @@ _GSPO: Final = (Pattern(SequenceClip),)
 _PUNISHED: Final = (Pattern(SoftOverlong), Pattern(LengthReward), Pattern(FormatReward))
 _OTHERS: Final = {"mean": "leave_one_out", "std": "leave_one_out"}
 _SWITCH: Final = "use_leave_one_out_baseline is on unless turned off"
+_WITHOUT: Final = "use_leave_one_out_baseline=false, where mean or std is written out"
 _UNBOUND: Final = {"log_ratio_bound": None}
 
 _ADVANTAGES: Final = (
+    Variant(
+        Normalize,
+        _STATISTICS,
+        GROUP,
+        {"eps": 1e-6, "zero_std": "keep"},
+        asked=("mean", "std"),
+        apart=_WHITENED,
+        note=f"{_WITHOUT}; sqrt(E[x^2] - E[x]^2) in float32",
+        becomes=NormalizeBySquares,
+    ),
     *(
         Variant(
             Normalize,
@@ -60,8 +70,9 @@ _ADVANTAGES: Final = (
         for when in (GROUP, _OTHERS)
     ),
     Variant(Normalize, f"{_ESTIMATOR}:235", CENTRED, SINGLE, beside=_WHITENED),
+    Variant(Normalize, f"{_ESTIMATOR}:90", CENTRED, asked=("mean",), note=f"normalize_rewards=false; {_WITHOUT}"),
     Variant(Normalize, f"{_ESTIMATOR}:90", CENTRED, RLOO, note=f"normalize_rewards=false; {_SWITCH}"),
-    Variant(Normalize, f"{_ESTIMATOR}:90", RLOO, free=UNREAD, apart=_WHITENED, note="normalize_rewards=false"),
+    Variant(Normalize, f"{_ESTIMATOR}:90", RLOO, apart=_WHITENED, note="normalize_rewards=false"),
     Variant(Normalize, f"{_ESTIMATOR}:243", RAW, beside=_WHITENED, note="minus_baseline=false"),
     Variant(
         Normalize,

@@ -15,7 +15,6 @@ from tricks.dialects.rows import (
     RESIDUE,
     RLOO,
     SINGLE,
-    UNREAD,
     dynamic_sampling,
     lacks,
     lacks_mixed,
@@ -44,7 +43,7 @@ _FLOORED: Final = {"ddof": 0, "eps": 1e-8, "eps_rule": "floored_variance"}
 _ADVANTAGES: Final = (
     Variant(Normalize, f"{_MAKER}:270", GROUP, {**RESIDUE, "eps": 1e-9}, apart=_WHITENED),
     Variant(Normalize, f"{_MAKER}:267", CENTRED, SINGLE, note="dr_grpo; with whitening, reinforce_baseline"),
-    Variant(Normalize, f"{_MAKER}:264", RLOO, free=UNREAD, apart=_WHITENED),
+    Variant(Normalize, f"{_MAKER}:264", RLOO, apart=_WHITENED),
     Variant(Normalize, f"{_MAKER}:315", RAW, beside=_WHITENED, note="reinforce"),
     *(
         Variant(

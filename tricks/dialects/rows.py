@@ -22,7 +22,6 @@ BATCH: Final[Mapping[str, Any]] = {"mean": "batch", "std": "batch"}
 MIXED: Final[Mapping[str, Any]] = {"mean": "group", "std": "batch"}
 RAW: Final[Mapping[str, Any]] = {"mean": "none", "std": "none"}
 RLOO: Final[Mapping[str, Any]] = {"mean": "leave_one_out", "std": "none"}
-UNREAD: Final = ("zero_std",)  # by a normalization without a deviation; leave_one_out_norm sets it
 
 
 def reward_functions(where: str) -> tuple[Variant, ...]:

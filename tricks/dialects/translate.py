@@ -1,32 +1,55 @@
-"""The same tricks as a framework computes them, or a refusal that says why it cannot."""
+"""The same tricks as a framework computes them, or a refusal that says why it cannot.
+
+A setting that the user gives is told from a default by name, not by value: it holds as it is written, or it is refused.
+A setting that nobody gives takes the framework's value. The settings that a name stands for, such as mean=group of
+group_norm, choose the framework's row; a row may read them in its own way where the user does not write them out.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import Field, fields
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import Field, fields, replace
+from itertools import product
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from tricks.api import CLOSED, TrickError
 from tricks.settings import written
 
 if TYPE_CHECKING:
-    from tricks.dialects.dialect import Dialect, Refusal, Rewrite, Variant
+    from tricks.dialects.dialect import Dialect, Pattern, Refusal, Rewrite, Variant
 
 Parts = Mapping[str, Any]  # tricks by name, and fillers by the name of the closed hook that they take
+Given = Mapping[str, Collection[str]]  # the settings that the user gives, by trick
+
+_NOTHING: Final[Given] = {}
+_LEAVE: Final = "or leave emulate out"
 
 
-def translate(dialect: Dialect, parts: Parts) -> dict[str, Any]:
-    """The parts in the dialect, under the same names.
+def translate(dialect: Dialect, parts: Parts, given: Given = _NOTHING) -> dict[str, Any]:
+    """Translate the parts into the dialect.
 
-    Raises TrickError naming trick, setting and way out for what the framework cannot express. A filler whose hook a
-    trick takes is translated too, for the rule without that trick, and stays as it is where the framework lacks it.
+    A filler whose hook a trick takes is translated too, for the rule without that trick, and stays as it is where the
+    framework lacks it.
+
+    Args:
+        dialect: The framework.
+        parts: Tricks by name, and fillers by the name of the closed hook that they take.
+        given: The names of the settings that the user gives, by trick. These hold as written or are refused, even
+            where they equal the default. Other settings count only where they differ from the default.
+
+    Returns:
+        The parts in the dialect, under the same names.
+
+    Raises:
+        TrickError: The framework cannot express a trick or a setting; the message names both and the way out.
+
     """
     chosen = dict(parts)
     for rewrite in dialect.rewrites:
-        chosen |= _rewritten(rewrite, chosen)
+        chosen |= _rewritten(dialect, rewrite, chosen, given)
     company = _in_effect(chosen)
     waiting = {name: _waiting(dialect, name, part, company) for name, part in chosen.items() if name not in company}
-    return waiting | {name: _translated(dialect, name, part, company) for name, part in company.items()}
+    return waiting | {name: _translated(dialect, name, company, given) for name in company}
 
 
 def _in_effect(parts: Parts) -> dict[str, Any]:
@@ -35,84 +58,120 @@ def _in_effect(parts: Parts) -> dict[str, Any]:
     return {name: part for name, part in parts.items() if name not in taken}
 
 
-def _rewritten(rewrite: Rewrite, parts: Parts) -> dict[str, Any]:
+def _rewritten(dialect: Dialect, rewrite: Rewrite, parts: Parts, given: Given) -> dict[str, Any]:
     company = _in_effect(parts)
     if not rewrite.applies(company.values()):
         return {}
     names = (
         [rewrite.hook] if rewrite.filler else [name for name, part in company.items() if hasattr(part, rewrite.hook)]
     )
-    return {name: rewrite.becomes for name in names if name in company}
+    return {
+        name: _replaced(dialect, rewrite, name, company[name], given.get(name, ())) for name in names if name in company
+    }
+
+
+def _replaced(dialect: Dialect, rewrite: Rewrite, name: str, part: Any, given: Collection[str]) -> Any:
+    """What the framework puts in the part's place, with the settings that the user gives."""
+    settings = {key: getattr(part, key) for key in given}
+    if settings and type(part) is not type(rewrite.becomes):
+        has = f"{dialect.name} computes {type(rewrite.becomes).__name__} in place of {name}"
+        _refuse(name, next(iter(settings)), part, has, rewrite.where)
+    return replace(rewrite.becomes, **settings)
 
 
 def _waiting(dialect: Dialect, hook: str, filler: Any, company: Parts) -> Any:
     """A filler as it would be without the trick that takes its hook."""
     others = [part for part in company.values() if not hasattr(part, hook)] + [filler]
-    row = _row(dialect, filler, others)
+    row = _row(dialect, filler, others, ())
     if row is None or _refusal(dialect, filler, others) is not None:
         return filler
-    return _settled(dialect, hook, filler, row)
+    return _settled(dialect, hook, filler, row, ())
 
 
-def _translated(dialect: Dialect, name: str, part: Any, company: Parts) -> Any:
+def _translated(dialect: Dialect, name: str, company: Parts, given: Given) -> Any:
+    part, own = company[name], given.get(name, ())
     if (refusal := _refusal(dialect, part, company.values())) is not None:
-        raise TrickError(_refused(dialect, name, refusal))
-    if (row := _row(dialect, part, company.values())) is None:
-        raise TrickError(_unmatched(dialect, name, part))
-    return _settled(dialect, name, part, row)
+        raise TrickError(_refused(dialect, name, refusal, company, given))
+    if (row := _row(dialect, part, company.values(), own)) is None:
+        raise TrickError(_unmatched(dialect, name, part, own))
+    return _settled(dialect, name, part, row, own)
 
 
 def _refusal(dialect: Dialect, part: Any, company: Iterable[Any]) -> Refusal | None:
     return next((refusal for refusal in dialect.refusals if refusal.fits(part, company)), None)
 
 
-def _row(dialect: Dialect, part: Any, company: Iterable[Any]) -> Variant | None:
-    return next((row for row in dialect.variants if row.fits(part, company)), None)
+def _row(dialect: Dialect, part: Any, company: Iterable[Any], given: Collection[str]) -> Variant | None:
+    return next((row for row in dialect.variants if row.fits(part, company, given)), None)
 
 
-def _settled(dialect: Dialect, name: str, part: Any, row: Variant) -> Any:
-    settings = {known.name: _setting(dialect, name, part, known, row) for known in fields(part)}
+def _settled(dialect: Dialect, name: str, part: Any, row: Variant, given: Collection[str]) -> Any:
+    settings = {known.name: _setting(dialect, name, part, known, row, given) for known in fields(part)}
     return (row.becomes or type(part))(**settings)
 
 
-def _setting(dialect: Dialect, name: str, part: Any, setting: Field[Any], row: Variant) -> Any:
+def _setting(dialect: Dialect, name: str, part: Any, setting: Field[Any], row: Variant, given: Collection[str]) -> Any:
     """The framework's value of a setting, or the user's where it is free."""
-    key, given = setting.name, getattr(part, setting.name)
-    plain = key in row.when or given == setting.default
-    if key in row.then:
-        fixed = row.then[key]
-        if plain or given == fixed:
-            return fixed
-        if key not in row.free:
-            raise TrickError(
-                f"{name}.{key}: {dialect.name} fixes {written(fixed)} ({row.where}), got {written(given)}; {_out(key)}"
-            )
-    elif not plain and key not in row.free:
-        raise TrickError(
-            f"{name}.{key}: {dialect.name} has no such choice ({row.where}), got {written(given)}; {_out(key)}"
-        )
-    return given
+    key, value = setting.name, getattr(part, setting.name)
+    fixed = row.then.get(key, value if key in row.when else setting.default)
+    if key not in given and (key in row.when or value == setting.default):
+        return fixed
+    lacking = value is None and key in row.required
+    if value == fixed or (key in row.free and not lacking):
+        return value
+    if lacking:
+        has = f"always has one and takes {written(fixed)} where none is given"
+    else:
+        has = f"fixes {written(fixed)}" if key in row.then else f"has no such choice and computes {written(fixed)}"
+    beside = [other for other in given if other in row.when] if key not in given else []
+    _refuse(name, key, part, f"{dialect.name} {has}", row.where, beside)
 
 
-def _refused(dialect: Dialect, name: str, refusal: Refusal) -> str:
-    where = f" ({refusal.where})" if refusal.where else ""
-    instead = refusal.instead or f"leave {name} out"
-    return f"{name}: {dialect.name} {refusal.because}{where}; {instead}, or leave emulate out"
+def _refuse(name: str, key: str, part: Any, has: str, where: str, beside: Collection[str] = ()) -> NoReturn:
+    """Refuse one setting of a trick: what the framework has instead, where, and what to leave out.
+
+    ``beside`` are the settings that the user gives, where the setting itself is the trick's own.
+    """
+    got = written(getattr(part, key))
+    if beside:
+        got += f" of {name} where {_words({other: getattr(part, other) for other in beside})} is given"
+    way_out = "".join(f"leave {other} out, " for other in beside or [key])
+    raise TrickError(f"{name}.{key}: {has} ({where}), got {got}; {way_out}{_LEAVE}")
 
 
-def _unmatched(dialect: Dialect, name: str, part: Any) -> str:
+def _refused(dialect: Dialect, name: str, refusal: Refusal, company: Parts, given: Given) -> str:
+    where, instead = f" ({refusal.where})" if refusal.where else "", refusal.instead or f"leave {name} out"
+    chosen = {
+        key: getattr(company[name], key) for key in _decisive(refusal.pattern, company[name], given.get(name, ()))
+    }
+    for pattern, (other, part) in product((*refusal.beside, *refusal.apart), company.items()):
+        if other != name and type(part) is pattern.cls:
+            chosen |= {f"{other}.{key}": getattr(part, key) for key in given.get(other, ()) if key in pattern.when}
+    got = f", got {_words(chosen)}" if chosen else ""
+    way_out = "".join(f"leave {key} out, " for key in chosen) + instead
+    return f"{name}: {dialect.name} {refusal.because}{where}{got}; {way_out}, {_LEAVE}"
+
+
+def _decisive(pattern: Pattern, part: Any, given: Collection[str]) -> list[str]:
+    """The given settings without which the pattern would not match, or might not."""
+    defaults = {known.name: known.default for known in fields(part)}
+    return [key for key in given if key in pattern.when or not pattern.matches(replace(part, **{key: defaults[key]}))]
+
+
+def _unmatched(dialect: Dialect, name: str, part: Any, given: Collection[str]) -> str:
     rows = [row for row in dialect.variants if row.cls is type(part)]
     options = list(dict.fromkeys(_words(row.when) for row in rows if row.when))
     if not options:
-        return f"{name}: {dialect.name} has nothing that computes it; leave {name} out, or leave emulate out"
-    keys = dict.fromkeys(key for row in rows for key in row.when)
-    given = _words({key: getattr(part, key) for key in keys})
-    return f"{name}: {dialect.name} has {' or '.join(options)}, got {given}; choose one of these, or leave emulate out"
+        return f"{name}: {dialect.name} has nothing that computes it; leave {name} out, {_LEAVE}"
+    settings = {key: getattr(part, key) for row in rows for key in row.when}
+    chosen = [key for key in settings if key in given]
+    place = f"{name}.{chosen[0]}" if len(chosen) == 1 else name
+    where = f" ({', '.join(dict.fromkeys(row.where for row in rows if row.when))})" if chosen else ""
+    way_out = "".join(f"leave {key} out, " for key in chosen) + "choose one of these"
+    return f"{place}: {dialect.name} has {' or '.join(options)}{where}, got {_words(settings)}; {way_out}, {_LEAVE}"
 
 
 def _words(settings: Mapping[str, Any]) -> str:
-    return " with ".join(f"{key}={value}" for key, value in settings.items())
-
-
-def _out(key: str) -> str:
-    return f"leave {key} out, or leave emulate out"
+    return " with ".join(
+        f"{key}={value if isinstance(value, str) else written(value)}" for key, value in settings.items()
+    )

@@ -16,7 +16,6 @@ from tricks.dialects.rows import (
     RESIDUE,
     RLOO,
     SINGLE,
-    UNREAD,
     dynamic_sampling,
     lacks,
     lacks_mixed,
@@ -68,7 +67,6 @@ _ADVANTAGES: Final = (
         f"{_CORE}:588",
         RLOO,
         {"single": "raw"},
-        UNREAD,
         apart=_WHITENED,
         note="rloo_vectorized gives 0 alone",
     ),
@@ -82,6 +80,7 @@ _SURROGATES: Final = (
         f"{_CORE}:1323",
         then={"dual_clip": 3.0, "log_ratio_bound": 20.0},
         free=("clip_ratio_low", "clip_ratio_high", "dual_clip"),
+        required=("dual_clip",),
         note="dual clip cannot be turned off, only moved (clip_ratio_c)",
     ),
     Variant(

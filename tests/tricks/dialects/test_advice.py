@@ -20,6 +20,7 @@ from tricks.dialects.translate import translate
 from tricks.settings import hints
 
 Parts = dict[str, Any]
+Given = Mapping[str, tuple[str, ...]]
 COMPANY = ((), ("token_whitening",), ("gspo",), ("kl_to_go",), ("soft_overlong",))
 AGGREGATIONS = ("token_mean", "sequence_sum")
 
@@ -45,10 +46,10 @@ def choices() -> Iterator[tuple[str, dict[str, Any]]]:
             yield from ((spec.name, {**required, name: option}) for option in options(kind))
 
 
-def refusal(emulate: str, parts: Mapping[str, Any]) -> str | None:
+def refusal(emulate: str, parts: Mapping[str, Any], given: Given) -> str | None:
     """What the framework says against these tricks, None where it takes them."""
     try:
-        translate(find_dialect(emulate), parts)
+        translate(find_dialect(emulate), parts, given)
     except TrickError as error:
         return str(error)
     return None
@@ -57,42 +58,54 @@ def refusal(emulate: str, parts: Mapping[str, Any]) -> str | None:
 def put(parts: Parts, *names: str) -> Parts:
     """The parts with these tricks in place of those that share a hook with them."""
     for name in names:
-        new = trick(name, **({"cache": 2} if name == "soft_overlong" else {}))
+        new = plain(name)
         alone = [hook for hook in (*SINGLE, *CLOSED) if hasattr(new, hook)]
         parts = {known: part for known, part in parts.items() if not any(hasattr(part, hook) for hook in alone)}
         parts[name] = new
     return parts
 
 
-def followed(advice: str, refused: str, parts: Parts) -> list[Parts]:
-    """What is left where the advice is followed; several readings where it may replace the trick or stand beside it."""
-    name, _, setting = refused.partition(".")
+def plain(name: str) -> Any:
+    """A trick as the catalog has it."""
+    return trick(name, **({"cache": 2} if name == "soft_overlong" else {}))
+
+
+def followed(advice: str, refused: str, parts: Parts, given: Given) -> list[tuple[Parts, Given]]:
+    """What is left where the advice is followed; two readings where a trick may replace another or stand beside it."""
+    name = refused.partition(".")[0]
     words, _, company = advice.partition(" with ")
     beside = [other for other in company.split(" and ") if other]
+    left = {known: part for known, part in parts.items() if known != name}
     if words.startswith("choose "):
-        left = {known: part for known, part in parts.items() if known != name}
-        return [put(start, words.removeprefix("choose "), *beside) for start in (parts, left)]
-    if words.startswith("leave ") and words != f"leave {setting} out":
-        return [{known: part for known, part in parts.items() if known != name}]
+        return [(put(start, words.removeprefix("choose "), *beside), _of(start, given)) for start in (parts, left)]
+    if words.startswith("leave "):
+        *owner, key = words.removeprefix("leave ").removesuffix(" out").split(".")
+        if key == name:
+            return [(left, _of(left, given))]
+        named = {key: getattr(plain(name := owner[0] if owner else name), key)}
+        mine = {known for known in given.get(name, ()) if known != key}
+    else:
+        named = {key: _value(text) for key, text in re.findall(r"(\w+)=([\w.-]+)", words)}
+        mine = {*given.get(name, ()), *named}
     old = {field.name: getattr(parts[name], field.name) for field in fields(parts[name])}
-    named = {key: _value(text) for key, text in re.findall(r"(\w+)=([\w.-]+)", words)}
-    settings = named or {setting: getattr(trick(name, **({"cache": 2} if name == "soft_overlong" else {})), setting)}
-    return [put({**parts, name: type(parts[name])(**{**old, **settings})}, *beside)]
+    changed = {**parts, name: type(parts[name])(**{**old, **named})}
+    return [(put(changed, *beside), {**given, name: tuple(mine)})]
 
 
-def accepted(emulate: str, parts: Parts, seen: tuple[str, ...] = ()) -> bool:
+def _of(parts: Parts, given: Given) -> Given:
+    return {name: keys for name, keys in given.items() if name in parts}
+
+
+def accepted(emulate: str, parts: Parts, given: Given, seen: tuple[str, ...]) -> bool:
     """Whether the framework takes these tricks, or those that the advice of its refusals leads to."""
-    words = refusal(emulate, parts)
-    if words is None:
+    words = refusal(emulate, parts, given)
+    if words is None or FREE.search(words) is not None:
         return True
     refused = words.partition(":")[0]
     if words in seen or refused.partition(".")[0] not in parts:
         return False
-    return any(
-        FREE.search(advice) is not None or accepted(emulate, tried, (*seen, words))
-        for advice in advices(words)
-        for tried in ([parts] if FREE.search(advice) else followed(advice, refused, parts))
-    )
+    ways = (way for advice in advices(words) for way in followed(advice, refused, parts, given))
+    return any(accepted(emulate, *way, (*seen, words)) for way in ways)
 
 
 def _value(text: str) -> Any:
@@ -101,7 +114,7 @@ def _value(text: str) -> Any:
 
 def advices(words: str) -> list[str]:
     """The ways out of a refusal that tell what to choose or to set."""
-    found = words.rpartition("; ")[2].removesuffix(", or leave emulate out").split(", or ")
+    found = re.split(r", (?:or )?", words.rpartition("; ")[2].removesuffix(", or leave emulate out"))
     verb = ""
     for index, part in enumerate(found):
         verb = part.split()[0] if part.split()[0] in ("choose", "set", "leave") else verb
@@ -117,16 +130,16 @@ def test_advice_that_is_followed_is_accepted(emulate):
     checked = set()
     for (name, settings), others, aggregation in product(choices(), COMPANY, AGGREGATIONS):
         parts = put({name: trick(name, **settings)}, *(other for other in others if other != name))
+        given: Given = {name: tuple(settings)}
         if not any(hasattr(part, "loss_weights") for part in parts.values()):
             parts = put(parts, aggregation)
-        words = refusal(emulate, parts)
-        if words is None or words.partition(":")[0].partition(".")[0] != name or name not in parts:
+        words = refusal(emulate, parts, given) if name in parts else None
+        if words is None or words.partition(":")[0].partition(".")[0] != name or FREE.search(words):
             continue
         for advice in advices(words):
-            if FREE.search(advice) is None:
-                checked.add((words, advice))
-                ways = followed(advice, words.partition(":")[0], parts)
-                assert any(accepted(emulate, tried, (words,)) for tried in ways), f"{words}\n{advice}"
+            checked.add((words, advice))
+            ways = followed(advice, words.partition(":")[0], parts, given)
+            assert any(accepted(emulate, *way, (words,)) for way in ways), f"{words}\n{advice}"
     assert len(checked) > 20
 
 
