@@ -92,7 +92,8 @@ def _frameworks(spec: TrickSpec) -> Iterator[str]:
         variants = [row for row in dialect.variants if Pattern(row.cls, row.when).matches(instance)]
         others = list(_rewrites(dialect, instance))
         if not variants:
-            absent.setdefault(_because(dialect, instance), []).append(dialect.name)
+            because, where = _because(dialect, instance)
+            absent.setdefault(because, []).append(f"{dialect.name} ({code(where)})" if where else dialect.name)
         elif others or any(map(_remarkable(instance), variants)):
             rows += [*(_row(dialect, row, instance) for row in variants), *others]
         else:
@@ -106,12 +107,13 @@ def _frameworks(spec: TrickSpec) -> Iterator[str]:
 
 
 def _remarkable(instance: object) -> Callable[[Variant], bool]:
-    return lambda row: bool(_fixed(row, instance) or row.note or row.beside or row.apart)
+    return lambda row: bool(_fixed(row, instance) or row.note or row.becomes or row.beside or row.apart)
 
 
 def _row(dialect: Dialect, row: Variant, instance: object) -> tuple[str, ...]:
     company = [f"beside {_named(pattern)}" for pattern in row.beside] + [f"not beside {_named(p)}" for p in row.apart]
-    note = "; ".join(part for part in (row.note, ", ".join(company)) if part)
+    own = f"computed by {code(row.becomes.__name__)}" if row.becomes else ""
+    note = "; ".join(part for part in (row.note, own, ", ".join(company)) if part)
     return dialect.name, _fixed(row, instance) or "as here", ", ".join(row.free), code(row.where), note
 
 
@@ -134,9 +136,10 @@ def _rewrites(dialect: Dialect, instance: object) -> Iterator[tuple[str, ...]]:
             )
 
 
-def _because(dialect: Dialect, instance: object) -> str:
+def _because(dialect: Dialect, instance: object) -> tuple[str, str]:
+    """The reason of the framework's refusal, and its source."""
     refusals = [row for row in dialect.refusals if row.pattern.matches(instance)]
-    return refusals[0].because if refusals else "nothing there computes it"
+    return (refusals[0].because, refusals[0].where) if refusals else ("nothing there computes it", "")
 
 
 def _named(pattern: Pattern) -> str:

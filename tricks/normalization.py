@@ -82,7 +82,8 @@ class Normalize:
     def complaints(self, setup: Setup) -> Iterator[str]:
         """Refuse settings without a meaning."""
         if "group" in (self.mean, self.std) and setup.group_size < 2 and self.single == "zero":
-            yield f"a group needs at least 2 samples, rollout.group_size is {setup.group_size}; or set single=raw"
+            found = f"a group needs at least 2 samples, rollout.group_size is {setup.group_size}"
+            yield f"{found}; set it higher, or single=raw without emulate"
         if "leave_one_out" in (self.mean, self.std) and setup.group_size < 2:
             yield f"leave_one_out needs others in a group, rollout.group_size is {setup.group_size}; set it higher"
         if not 0 <= self.eps < torch.inf:

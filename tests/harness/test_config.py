@@ -65,7 +65,8 @@ def test_a_wrong_setting_is_named_with_its_path_and_the_way_out(overrides: list[
         ),
         (
             ["rollout.group_size=1", "+tricks.group_norm={}"],
-            "group_norm: a group needs at least 2 samples, rollout.group_size is 1; or set single=raw",
+            "group_norm: a group needs at least 2 samples, rollout.group_size is 1; set it higher, "
+            "or single=raw without emulate",
         ),
         (
             ["preset=liteppo", "+tricks.group_norm={}"],

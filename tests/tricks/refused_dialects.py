@@ -31,18 +31,16 @@ DIALECTS: Final[tuple[Refusal, ...]] = (
         "roll", "overlong_filter", "truncation", "leave truncation out", overlong_filter={"truncation": "last_token"}
     ),
     _spoken("roll", "reward_clip", "-", "choose advantage_clip", reward_clip={}),
-    _spoken("openrlhf", "constant_length", "-", "choose token_mean or sequence_mean", preset="dr_grpo"),
+    _spoken("openrlhf", "constant_length", "-", "choose token_mean, or sequence_mean", preset="dr_grpo"),
     _spoken("openrlhf", "policy_gradient", "-", "choose clip", policy_gradient={}),
     _spoken("areal", "sequence_mean", "-", "choose token_mean"),
     _spoken("areal", "loss_weights", "-", "choose token_mean", sequence_mean=None),
     _spoken("nemo_rl", "kl_loss", "gradient", "leave gradient out", kl_loss={"gradient": "k2"}),
     _spoken("nemo_rl", "gspo", "-", "choose sequence_mean", gspo={}, sequence_mean=None, token_mean={}),
     _spoken("open_instruct", "overlong_filter", "-", "choose soft_overlong", preset="dapo_static"),
-    _spoken(
-        "open_instruct", "dual_clip", "dual_clip", "leave dual_clip out", preset="dapo", clip_higher=None, dual_clip={}
-    ),
+    _spoken("open_instruct", "dual_clip", "dual_clip", "choose clip", preset="dapo", clip_higher=None, dual_clip={}),
     _spoken("oat", "cispo", "-", "choose clip", cispo={}),
-    _spoken("oat", "token_mean", "-", "choose sequence_mean, or constant_length", sequence_mean=None, token_mean={}),
+    _spoken("oat", "token_mean", "-", "or constant_length with group_mean", sequence_mean=None, token_mean={}),
     _spoken("prime_rl", "group_norm", "-", "choose group_mean", sequence_mean=None, token_mean={}),
     _spoken(
         "prime_rl",
@@ -72,7 +70,7 @@ DIALECTS: Final[tuple[Refusal, ...]] = (
         "oat",
         "sequence_mean",
         "group_norm.std=none",
-        "leave group_norm.std out, choose group_norm, or constant_length",
+        "leave group_norm.std out, choose group_norm, or constant_length with group_mean",
         group_norm={"std": "none"},
     ),
     Refusal("mask", "low", lambda: rule_of(mask=ProbabilityMask(low=-0.1)), "at least 0"),

@@ -25,7 +25,7 @@ _TYPES: Final = (
     setting("clip", "dual_clip", "none", "takes a number or null"),
 )
 _NORMALIZATION: Final = (
-    rule({"group_norm": {}}, "group_norm", "group", "or set single=raw", setup=ALONE),
+    rule({"group_norm": {}}, "group_norm", "group", "set it higher, or single=raw without emulate", setup=ALONE),
     rule({"rloo": {}}, "rloo", "leave_one_out", "set it higher", setup=ALONE),
     setting("group_norm", "eps", -1e-6, "a finite number of at least 0"),
     setting("group_norm", "eps", inf, "a finite number of at least 0"),

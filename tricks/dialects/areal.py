@@ -7,6 +7,7 @@ from typing import Final
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean
 from tricks.bounds import AdvantageClip, RewardClip
 from tricks.clipping import Clip
+from tricks.dialects.centre_norm import NormalizeAboutCentre
 from tricks.dialects.dialect import Dialect, Pattern, Refusal, Rewrite, Variant
 from tricks.dialects.rows import (
     BATCH,
@@ -30,20 +31,42 @@ from tricks.normalization import Normalize
 from tricks.ratios import ClippedWeight, PolicyGradient, SequenceClip
 from tricks.whitening import Whiten
 
-_NORM: Final = "areal/utils/data.py:1378"
+_NORM: Final = "areal/utils/data.py"
 _ACTOR: Final = "areal/trainer/ppo/actor.py"
-_LOSS: Final = "areal/utils/functional/functional.py, ppo_actor_loss_fn"
+_LOSS: Final = "areal/utils/functional/functional.py"
+_CONFIG: Final = "areal/api/cli_args.py"
 _SETTABLE: Final = ("eps", "ddof")
+_LAST: Final = "the samples of a last group that is not full are not centered"
 
 _ADVANTAGES: Final = (
-    Variant(Normalize, _NORM, GROUP, {"eps": 1e-5}, _SETTABLE, note="a last group that is not full is divided by eps"),
-    Variant(Normalize, _NORM, BATCH, {"eps": 1e-5}, _SETTABLE),
-    Variant(Normalize, _NORM, MIXED, {"eps": 1e-5, "about": "group"}, _SETTABLE),
-    *(Variant(Normalize, _NORM, when) for when in (CENTRED, {"mean": "batch", "std": "none"}, RLOO, RAW)),
+    Variant(Normalize, f"{_NORM}:1468", GROUP, {"eps": 1e-5}, _SETTABLE, note=f"{_LAST}, and divided by eps"),
+    Variant(Normalize, f"{_NORM}:1455", BATCH, {"eps": 1e-5}, _SETTABLE),
+    Variant(Normalize, f"{_NORM}:1455", MIXED, {"eps": 1e-5, "about": "group"}, _SETTABLE, note=_LAST),
+    Variant(Normalize, f"{_NORM}:1424", CENTRED, note=_LAST),
+    Variant(Normalize, f"{_NORM}:1424", RLOO, note=_LAST),
+    *(Variant(Normalize, f"{_NORM}:1449", when) for when in ({"mean": "batch", "std": "none"}, RAW)),
+    *(
+        Variant(
+            Normalize,
+            f"{_NORM}:1575",
+            {"mean": mean, "std": std},
+            {"eps": 1e-5},
+            _SETTABLE,
+            note="the deviation about what is subtracted" + (f"; {_LAST}" if "batch" not in (mean, std) else ""),
+            becomes=NormalizeAboutCentre,
+        )
+        for mean, std in (
+            ("none", "group"),
+            ("none", "batch"),
+            ("batch", "group"),
+            ("leave_one_out", "group"),
+            ("leave_one_out", "batch"),
+        )
+    ),
     *(
         Variant(
             Whiten,
-            _NORM,
+            f"{_ACTOR}:239",
             {"mean": mean, "std": std},
             {"eps": 1e-5, "eps_rule": "added"},
             _SETTABLE,
@@ -51,26 +74,29 @@ _ADVANTAGES: Final = (
         )
         for mean, std in (("batch", "batch"), ("batch", "none"), ("group", "group"), ("group", "none"))
     ),
-    Variant(RewardClip, _ACTOR, free=("low", "high"), note="reward_clip, one bound for both sides, 20 unless set"),
+    Variant(
+        RewardClip, f"{_ACTOR}:169", free=("low", "high"), note="reward_clip, one bound for both sides, 20 unless set"
+    ),
 )
 
 _SURROGATES: Final = (
     Variant(
         Clip,
-        "areal/api/cli_args.py:1399",
+        f"{_LOSS}:516",
         then={"log_ratio_bound": None},
         free=("clip_ratio_low", "clip_ratio_high", "dual_clip"),
     ),
     Variant(
         SequenceClip,
-        _LOSS,
+        f"{_LOSS}:501",
         then={"log_ratio_bound": None},
         free=("clip_ratio_low", "clip_ratio_high"),
+        note="advantages that differ within a response are averaged over it first",
         becomes=ResponseMeanClip,
     ),
     Variant(
         TruncatedImportance,
-        _LOSS,
+        f"{_LOSS}:393",
         {"level": "token"},
         free=("cap", "floor", "outside"),
         note="rejection_sampling under the decoupled loss; the denominator keeps rejected tokens",
@@ -79,11 +105,15 @@ _SURROGATES: Final = (
 
 _LOSSES: Final = (
     Variant(
-        TokenMean, _LOSS, {"scope": "update"}, {"count": "all"}, note="the denominator is counted before rejection"
+        TokenMean,
+        f"{_LOSS}:483",
+        {"scope": "update"},
+        {"count": "all"},
+        note="the denominator is counted before rejection",
     ),
     Variant(
         KlToGo,
-        f"{_ACTOR}, _compute_advantages",
+        f"{_ACTOR}:202",
         then={"log_ratio_bound": None, "value_bound": 10.0},
         free=("coef", "estimator"),
         note="coef is 0.1 unless set",
@@ -92,28 +122,59 @@ _LOSSES: Final = (
 
 _ONLY: Final = "averages over tokens alone"
 _REFUSALS: Final = (
-    lacks_norm({"mean": "group", "std": "leave_one_out"}, "has no leave-one-out deviation", "choose group_norm", _NORM),
+    *(
+        lacks_norm(
+            {"mean": mean, "std": "leave_one_out"},
+            "has no leave-one-out deviation",
+            f"{_NORM}:1556",
+            "choose group_norm, or rloo",
+        )
+        for mean in ("none", "group", "batch", "leave_one_out")
+    ),
+    Refusal(
+        Pattern(Whiten, test=lambda trick: trick.std not in ("none", trick.mean)),
+        "takes the deviation about what it subtracts, which is not modeled here",
+        "set mean=batch and std=batch",
+        f"{_NORM}:1575",
+    ),
     Refusal(
         Pattern(RewardClip, test=lambda trick: trick.low != -trick.high),
         "has one bound for both sides",
-        "set low to minus high",
+        "set low=-1.0 and high=1.0",
+        f"{_ACTOR}:169",
     ),
-    lacks(SequenceMean, _ONLY, "choose token_mean"),
-    lacks(SequenceSum, _ONLY, "choose token_mean"),
-    lacks(ConstantLength, _ONLY, "choose token_mean"),
-    lacks(ClippedWeight, "has no loss with a clipped weight", "choose clip"),
-    lacks(PolicyGradient, "always has a ratio; with one update a rollout the gradient is the same", "choose clip"),
-    lacks(KlLoss, "takes divergences from the reward alone", "choose kl_to_go", f"{_ACTOR}, _compute_advantages"),
-    lacks(KlReward, "takes each token's divergence after the baseline", "choose kl_to_go"),
-    lacks(EntropyBonus, "has no entropy term"),
+    Refusal(
+        Pattern(TruncatedImportance, {"level": "sequence"}),
+        "weighs responses by the geometric mean of their tokens' weights, which is not modeled",
+        "set level=token",
+        f"{_LOSS}:356",
+    ),
+    lacks(SequenceMean, _ONLY, f"{_LOSS}:542", "choose token_mean"),
+    lacks(SequenceSum, _ONLY, f"{_LOSS}:542", "choose token_mean"),
+    lacks(ConstantLength, _ONLY, f"{_LOSS}:542", "choose token_mean"),
+    lacks(ClippedWeight, "has no loss with a clipped weight", f"{_LOSS}:429", "choose clip"),
+    lacks(
+        PolicyGradient,
+        "always has a ratio; with one update a rollout the gradient is the same",
+        f"{_LOSS}:509",
+        "choose clip",
+    ),
+    lacks(KlLoss, "takes divergences from the reward alone", f"{_ACTOR}:202", "choose kl_to_go"),
+    lacks(KlReward, "takes each token's divergence after the baseline", f"{_ACTOR}:202", "choose kl_to_go"),
+    lacks(EntropyBonus, "reports entropy and does not reward it", f"{_ACTOR}:434"),
     lacks(
         OverlongFilter,
-        "sets the normalised reward of responses as long as the padded batch to 0 and keeps their tokens",
-        "choose soft_overlong",
+        "sets the normalized reward of responses as long as the padded batch to 0 and keeps their tokens",
         f"{_ACTOR}:207",
+        "choose soft_overlong",
     ),
-    lacks(ZeroVarianceFilter, "drops groups of equal rewards only while it draws others", "choose dynamic_sampling"),
-    lacks(AdvantageClip, "does not bound advantages"),
+    lacks(
+        ZeroVarianceFilter,
+        "drops groups of equal rewards only while it draws others",
+        "areal/trainer/rl_trainer.py:577",
+        "choose dynamic_sampling",
+    ),
+    lacks(AdvantageClip, "does not bound advantages", f"{_ACTOR}:239"),
 )
 
 AREAL: Final = Dialect(
@@ -125,21 +186,21 @@ AREAL: Final = Dialect(
         *_SURROGATES,
         *_LOSSES,
         dynamic_sampling("areal/trainer/rl_trainer.py:577", "should_accept_fn and dynamic_bs"),
-        soft_overlong(f"{_ACTOR}:153"),
-        *reward_functions("areal/api/reward_api.py"),
+        soft_overlong(f"{_LOSS}:782"),
+        *reward_functions("areal/api/reward_api.py:41"),
     ),
     _REFUSALS,
     (
         Rewrite(
             "loss_weights",
             TokenMean(),
-            _LOSS,
+            f"{_LOSS}:542",
             (Pattern(SequenceClip),),
             note="GSPO's objective is averaged over tokens, so long responses weigh more",
         ),
     ),
     besides=(
-        "kl_to_go with coef=0.1 (areal/api/cli_args.py:1458)",
-        "reward_clip at plus and minus 20 (areal/api/cli_args.py)",
+        f"kl_to_go with coef=0.1 ({_CONFIG}:1458)",
+        f"reward_clip at plus and minus 20 ({_CONFIG}:1424)",
     ),
 )

@@ -36,7 +36,7 @@ class Variant:
     """How the framework computes a class of trick for the settings in ``when``."""
 
     cls: type[Any]
-    where: str  # path:line, or path and function, in the repository at the dialect's commit
+    where: str  # path:line in the repository at the dialect's commit
     when: Mapping[str, Any] = field(default_factory=dict)  # settings that select this row
     then: Mapping[str, Any] = field(default_factory=dict)  # settings as the framework has them
     free: tuple[str, ...] = ()  # settings it leaves to its user; one in ``then`` too is its default
@@ -59,8 +59,10 @@ class Refusal:
 
     pattern: Pattern
     because: str  # continues "NAME: FRAMEWORK ..."
-    instead: str = ""  # a way out beside leaving emulate out
-    where: str = ""
+    instead: (
+        str  # a way out beside leaving emulate out: "choose A", "choose A with B", "set KEY=VALUE"; "" is to leave it
+    )
+    where: str  # path:line
     beside: tuple[Pattern, ...] = ()
     apart: tuple[Pattern, ...] = ()
 
@@ -79,6 +81,11 @@ class Rewrite:
     beside: tuple[Pattern, ...] = ()  # one of these must be chosen
     filler: bool = False  # only where nothing was chosen for the hook
     note: str = ""
+    apart: tuple[Pattern, ...] = ()  # none of these may be
+
+    def applies(self, company: Iterable[object]) -> bool:
+        """Whether the framework puts it in place in the company of these tricks."""
+        return _suits(self.beside, self.apart, company)
 
 
 @dataclass(frozen=True, slots=True)

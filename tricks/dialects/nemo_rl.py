@@ -29,12 +29,18 @@ from tricks.importance import TruncatedImportance
 from tricks.kl import KlLoss, KlReward, KlToGo
 from tricks.normalization import Normalize
 from tricks.ratios import ClippedWeight, PolicyGradient, SequenceClip
+from tricks.rewards import FormatReward, LengthReward, SoftOverlong
 from tricks.whitening import Whiten
 
 _ESTIMATOR: Final = "nemo_rl/algorithms/advantage_estimator.py"
 _LOSS: Final = "nemo_rl/algorithms/loss/loss_functions.py"
+_STATISTICS: Final = "nemo_rl/algorithms/utils.py:104"
+_GRPO: Final = "nemo_rl/algorithms/grpo.py"
 _WHITENED: Final = (Pattern(Whiten),)
 _TOKENS: Final = (Pattern(TokenMean),)
+_SEQUENCES: Final = (Pattern(SequenceMean),)
+_GSPO: Final = (Pattern(SequenceClip),)
+_PUNISHED: Final = (Pattern(SoftOverlong), Pattern(LengthReward), Pattern(FormatReward))
 _OTHERS: Final = {"mean": "leave_one_out", "std": "leave_one_out"}
 _SWITCH: Final = "use_leave_one_out_baseline is on unless turned off"
 _WITHOUT: Final = "use_leave_one_out_baseline=false, where mean or std is written out"
@@ -43,7 +49,7 @@ _UNBOUND: Final = {"log_ratio_bound": None}
 _ADVANTAGES: Final = (
     Variant(
         Normalize,
-        f"{_ESTIMATOR}:49",
+        _STATISTICS,
         GROUP,
         {"eps": 1e-6, "zero_std": "keep"},
         asked=("mean", "std"),
@@ -54,7 +60,7 @@ _ADVANTAGES: Final = (
     *(
         Variant(
             Normalize,
-            f"{_ESTIMATOR}:49",
+            _STATISTICS,
             when,
             {**_OTHERS, "eps": 1e-6, "zero_std": "keep"},
             apart=_WHITENED,
@@ -63,48 +69,66 @@ _ADVANTAGES: Final = (
         )
         for when in (GROUP, _OTHERS)
     ),
-    Variant(Normalize, f"{_ESTIMATOR}, ReinforcePlusPlusAdvantageEstimator", CENTRED, SINGLE, beside=_WHITENED),
-    Variant(Normalize, f"{_ESTIMATOR}:86", CENTRED, asked=("mean",), note=f"normalize_rewards=false; {_WITHOUT}"),
-    Variant(Normalize, f"{_ESTIMATOR}:86", CENTRED, RLOO, note=f"normalize_rewards=false; {_SWITCH}"),
-    Variant(Normalize, f"{_ESTIMATOR}:86", RLOO, apart=_WHITENED, note="normalize_rewards=false"),
-    Variant(Normalize, f"{_ESTIMATOR}, ReinforcePlusPlusAdvantageEstimator", RAW, beside=_WHITENED),
+    Variant(Normalize, f"{_ESTIMATOR}:235", CENTRED, SINGLE, beside=_WHITENED),
+    Variant(Normalize, f"{_ESTIMATOR}:90", CENTRED, asked=("mean",), note=f"normalize_rewards=false; {_WITHOUT}"),
+    Variant(Normalize, f"{_ESTIMATOR}:90", CENTRED, RLOO, note=f"normalize_rewards=false; {_SWITCH}"),
+    Variant(Normalize, f"{_ESTIMATOR}:90", RLOO, apart=_WHITENED, note="normalize_rewards=false"),
+    Variant(Normalize, f"{_ESTIMATOR}:243", RAW, beside=_WHITENED, note="minus_baseline=false"),
+    Variant(
+        Normalize,
+        "nemo_rl/algorithms/ppo.py:1153",
+        RAW,
+        apart=_WHITENED,
+        note="raw_reward, in its PPO trainer alone",
+    ),
     Variant(
         Whiten,
-        f"{_ESTIMATOR}, ReinforcePlusPlusAdvantageEstimator",
+        f"{_ESTIMATOR}:263",
         BATCH,
         {"ddof": 0, "eps": 1e-8, "eps_rule": "floored_variance"},
+    ),
+    Variant(AdvantageClip, f"{_GRPO}:2307", free=("low", "high"), note="advantage_clip_low and advantage_clip_high"),
+    Variant(
+        RewardClip,
+        f"{_GRPO}:1863",
+        free=("low", "high"),
+        apart=_PUNISHED,
+        note="reward_scaling from an interval to itself",
     ),
 )
 
 _SURROGATES: Final = (
-    Variant(Clip, _LOSS, then=_UNBOUND, free=("clip_ratio_low", "clip_ratio_high", "dual_clip")),
+    Variant(Clip, f"{_LOSS}:552", then=_UNBOUND, free=("clip_ratio_low", "clip_ratio_high", "dual_clip")),
     Variant(
         SequenceClip,
-        _LOSS,
+        f"{_LOSS}:534",
         then=_UNBOUND,
         free=("clip_ratio_low", "clip_ratio_high"),
-        becomes=ResponseClip,
         note="sequence mean alone",
+        becomes=ResponseClip,
     ),
-    Variant(ClippedWeight, _LOSS, then=_UNBOUND, free=("low", "high"), beside=_TOKENS),
-    Variant(PolicyGradient, _LOSS, note="disable_ppo_ratio"),
-    Variant(
-        TruncatedImportance,
-        f"{_LOSS}:292",
-        {"level": "token"},
-        free=("cap", "floor", "outside"),
-        note="tis truncates, icepop drops",
+    Variant(ClippedWeight, f"{_LOSS}:545", then=_UNBOUND, free=("low", "high"), beside=_TOKENS),
+    Variant(PolicyGradient, f"{_LOSS}:542", note="disable_ppo_ratio"),
+    *(
+        Variant(
+            TruncatedImportance,
+            f"{_LOSS}:{line}",
+            {"level": level},
+            free=("cap", "floor", "outside"),
+            beside=beside,
+            apart=apart,
+            note="tis truncates, icepop drops",
+        )
+        for level, line, beside, apart in (("token", 597, (), _GSPO), ("sequence", 570, _GSPO, ()))
     ),
-    Variant(
-        OverlongFilter, "nemo_rl/algorithms/grpo.py:3136", {"truncation": "finish_reason"}, note="stays in the baseline"
-    ),
+    Variant(OverlongFilter, f"{_GRPO}:3136", {"truncation": "finish_reason"}, note="stays in the baseline"),
 )
 
 _LOSSES: Final = (
-    Variant(TokenMean, f"{_LOSS}:114", {"scope": "update"}),
+    Variant(TokenMean, f"{_LOSS}:679", {"scope": "update"}),
     Variant(
         SequenceMean,
-        f"{_LOSS}:114",
+        f"{_LOSS}:685",
         {"scope": "update"},
         note="counts a response without any token, and none that is filtered",
         becomes=SampleMean,
@@ -112,7 +136,7 @@ _LOSSES: Final = (
     *(
         Variant(
             KlLoss,
-            _LOSS,
+            "nemo_rl/algorithms/utils.py:42",
             {"estimator": estimator},
             {"gradient": "score_function", "log_ratio_bound": 20.0, "value_bound": 10.0},
             ("coef", "log_ratio_bound", "value_bound"),
@@ -122,26 +146,61 @@ _LOSSES: Final = (
     ),
 )
 
-_SEQUENCES: Final = (Pattern(SequenceMean),)
+_ONLY: Final = "has token means and sequence means alone"
 _REFUSALS: Final = (
-    lacks_mixed(whitens=True),
-    Refusal(
-        Pattern(Normalize, RAW), "leaves rewards as they are only to whiten them", "choose group_mean", apart=_WHITENED
-    ),
+    lacks_mixed(_STATISTICS, whitens=True),
     *(
-        Refusal(Pattern(Normalize, when), "whitens after a group mean alone", "choose group_mean", beside=_WHITENED)
+        Refusal(
+            Pattern(Normalize, when),
+            "whitens a group mean or raw rewards alone",
+            "choose group_mean",
+            f"{_ESTIMATOR}:193",
+            beside=_WHITENED,
+        )
         for when in (GROUP, RLOO, _OTHERS)
     ),
-    Refusal(Pattern(SequenceClip), "averages GSPO over sequences alone", "choose sequence_mean", apart=_SEQUENCES),
-    Refusal(Pattern(ClippedWeight), "averages CISPO over tokens alone", "choose token_mean", apart=_TOKENS),
-    lacks(KlReward, "takes from each token its own divergence alone", "choose kl_loss", _ESTIMATOR),
-    lacks(KlToGo, "takes from each token its own divergence alone", "choose kl_loss", _ESTIMATOR),
-    lacks(EntropyBonus, "has no entropy term"),
-    lacks(SequenceSum, "has token means and sequence means alone", "choose token_mean or sequence_mean"),
-    lacks(ConstantLength, "has token means and sequence means alone", "choose token_mean or sequence_mean"),
-    lacks(ZeroVarianceFilter, "drops groups of equal rewards only while it draws others", "choose dynamic_sampling"),
-    lacks(RewardClip, "does not bound rewards", "bound them in the task's reward"),
-    lacks(AdvantageClip, "does not bound advantages"),
+    Refusal(
+        Pattern(SequenceClip),
+        "averages GSPO over sequences alone",
+        "choose sequence_mean",
+        f"{_LOSS}:266",
+        apart=_SEQUENCES,
+    ),
+    Refusal(
+        Pattern(ClippedWeight), "averages CISPO over tokens alone", "choose token_mean", f"{_LOSS}:289", apart=_TOKENS
+    ),
+    Refusal(
+        Pattern(TruncatedImportance, {"level": "token"}),
+        "weighs whole responses beside GSPO",
+        "set level=sequence",
+        f"{_LOSS}:570",
+        beside=_GSPO,
+    ),
+    Refusal(
+        Pattern(TruncatedImportance, {"level": "sequence"}),
+        "weighs whole responses beside GSPO alone; seq-mask-tis drops them by a geometric mean, which is not modeled",
+        "set level=token",
+        f"{_LOSS}:637",
+        apart=_GSPO,
+    ),
+    lacks(KlReward, "takes from each token its own divergence alone", f"{_ESTIMATOR}:259", "choose kl_loss"),
+    lacks(KlToGo, "takes from each token its own divergence alone", f"{_ESTIMATOR}:259", "choose kl_loss"),
+    lacks(EntropyBonus, "reports entropy and does not reward it", f"{_LOSS}:712"),
+    lacks(SequenceSum, _ONLY, f"{_LOSS}:114", "choose token_mean, or sequence_mean"),
+    lacks(ConstantLength, _ONLY, f"{_LOSS}:114", "choose token_mean, or sequence_mean"),
+    lacks(
+        ZeroVarianceFilter,
+        "drops groups of equal rewards only while it draws others",
+        f"{_GRPO}:283",
+        "choose dynamic_sampling",
+    ),
+    Refusal(
+        Pattern(RewardClip),
+        "bounds rewards before anything is added to them",
+        "bound the sum in the task's reward",
+        f"{_GRPO}:1863",
+        beside=_PUNISHED,
+    ),
 )
 
 NEMO_RL: Final = Dialect(
@@ -152,10 +211,10 @@ NEMO_RL: Final = Dialect(
         *_ADVANTAGES,
         *_SURROGATES,
         *_LOSSES,
-        dynamic_sampling("nemo_rl/algorithms/grpo.py:283"),
+        dynamic_sampling(f"{_GRPO}:283"),
         soft_overlong("nemo_rl/algorithms/reward_functions.py:36"),
-        *reward_functions("nemo_rl/environments"),
+        *reward_functions("nemo_rl/environments/math_environment.py:87"),
     ),
     _REFUSALS,
-    besides=("kl_loss with coef=0.01 (nemo_rl/algorithms/loss/loss_functions.py, reference_policy_kl_penalty)",),
+    besides=(f"kl_loss with coef=0.01 ({_LOSS}:128)",),
 )

@@ -22,19 +22,19 @@ _NORMED: Final = (Pattern(Normalize, GROUP),)
 _CENTRED: Final = (Pattern(Normalize, CENTRED),)
 
 _VARIANTS: Final = (
-    Variant(Normalize, f"{_PPO}:351", GROUP, {**RESIDUE, "eps": 1e-8}, note="critic_type=grpo"),
-    Variant(Normalize, f"{_PPO}:351", CENTRED, SINGLE, note="critic_type=drgrpo, the default"),
+    Variant(Normalize, f"{_PPO}:357", GROUP, {**RESIDUE, "eps": 1e-8}, note="critic_type=grpo"),
+    Variant(Normalize, f"{_PPO}:350", CENTRED, SINGLE, note="critic_type=drgrpo, the default"),
     Variant(
         Clip,
-        f"{_PPO}:533",
+        f"{_PPO}:532",
         then={"log_ratio_bound": None, "dual_clip": None},
         free=("clip_ratio_low", "clip_ratio_high"),
         note="one bound for both sides",
     ),
-    Variant(PolicyGradient, f"{_PPO}, reinforce_update"),
+    Variant(PolicyGradient, f"{_PPO}:526", note="reinforce_update"),
     Variant(
         TruncatedImportance,
-        f"{_PPO}, tis_c",
+        f"{_PPO}:537",
         {"level": "token", "outside": "truncate", "floor": 0.0},
         free=("cap",),
         beside=(Pattern(Clip),),
@@ -46,48 +46,78 @@ _VARIANTS: Final = (
         note="the masked row stays in the mean, and in the baseline",
     ),
     Variant(SequenceMean, f"{_PPO}:568", {"scope": "update"}, {"count": "all"}, beside=_NORMED),
-    Variant(ConstantLength, f"{_PPO}:221", {"scope": "update"}, {"length": "limit", "count": "all"}, beside=_CENTRED),
+    Variant(ConstantLength, f"{_PPO}:220", {"scope": "update"}, {"length": "limit", "count": "all"}, beside=_CENTRED),
     Variant(
         KlLoss,
-        f"{_PPO}, learning_step",
+        f"{_PPO}:576",
         {"estimator": "k3", "gradient": "own"},
         {"log_ratio_bound": 40.0, "value_bound": None},
         ("coef",),
     ),
     Variant(
         KlReward,
-        f"{_PPO}, learning_step",
+        f"{_PPO}:445",
         {"estimator": "k1"},
         {"log_ratio_bound": None, "value_bound": None},
         ("coef",),
     ),
-    *reward_functions("oat/oracles"),
+    *reward_functions("oat/oracles/base.py:52"),
 )
 
-_TIED: Final = "ties the aggregation to the normalisation"
+_TIED: Final = "ties the aggregation to the normalization"
 _REFUSALS: Final = (
-    lacks_mixed(whitens=False),
-    lacks_norm(RAW, "always subtracts the group mean without a critic", "choose group_mean", f"{_PPO}:351"),
+    lacks_mixed(f"{_PPO}:350", whitens=False),
+    lacks_norm(RAW, "always subtracts the group mean without a critic", f"{_PPO}:350", "choose group_mean"),
+    Refusal(
+        Pattern(Clip, test=lambda trick: trick.dual_clip is not None),
+        "has no dual clip",
+        "choose clip",
+        f"{_PPO}:532",
+    ),
     Refusal(
         Pattern(Clip, test=lambda trick: trick.clip_ratio_low != trick.clip_ratio_high),
         "has one clip bound for both sides",
-        "set clip_ratio_low and clip_ratio_high alike",
+        "set clip_ratio_low=0.2 and clip_ratio_high=0.2",
         f"{_PPO}:95",
     ),
-    Refusal(Pattern(TruncatedImportance), "weighs the PPO loss alone", apart=(Pattern(Clip),)),
-    Refusal(Pattern(SequenceMean), _TIED, "choose group_norm, or constant_length", f"{_PPO}:221", apart=_NORMED),
-    Refusal(Pattern(ConstantLength), _TIED, "choose group_mean, or sequence_mean", f"{_PPO}:221", apart=_CENTRED),
-    lacks(Whiten, "whitens with a critic alone"),
-    lacks(TokenMean, "averages over responses alone", "choose sequence_mean, or constant_length", f"{_PPO}:568"),
-    lacks(SequenceSum, "divides by a length", "choose constant_length", f"{_PPO}:221"),
-    lacks(SequenceClip, "has no ratio of a whole response", "choose clip"),
-    lacks(ClippedWeight, "has no loss with a clipped weight", "choose clip"),
-    lacks(KlToGo, "takes a response's divergence before the baseline", "choose kl_reward"),
-    lacks(EntropyBonus, "reports entropy and does not reward it"),
-    lacks(DynamicSampling, "does not draw prompts anew"),
-    lacks(ZeroVarianceFilter, "keeps groups of equal rewards in the loss"),
-    lacks(RewardClip, "does not bound rewards", "bound them in the task's reward"),
-    lacks(AdvantageClip, "does not bound advantages"),
+    Refusal(
+        Pattern(TruncatedImportance), "weighs the PPO loss alone", "choose clip", f"{_PPO}:537", apart=(Pattern(Clip),)
+    ),
+    Refusal(
+        Pattern(SequenceMean),
+        _TIED,
+        "choose group_norm, or constant_length with group_mean",
+        f"{_PPO}:220",
+        apart=_NORMED,
+    ),
+    Refusal(
+        Pattern(ConstantLength),
+        _TIED,
+        "choose group_mean, or sequence_mean with group_norm",
+        f"{_PPO}:220",
+        apart=_CENTRED,
+    ),
+    lacks(Whiten, "whitens with a critic alone", f"{_PPO}:340"),
+    lacks(
+        TokenMean,
+        "averages over responses alone",
+        f"{_PPO}:568",
+        "choose sequence_mean with group_norm, or constant_length with group_mean",
+    ),
+    lacks(SequenceSum, "divides by a length", f"{_PPO}:220", "choose constant_length with group_mean"),
+    lacks(SequenceClip, "has no ratio of a whole response", f"{_PPO}:529", "choose clip"),
+    lacks(ClippedWeight, "has no loss with a clipped weight", f"{_PPO}:529", "choose clip"),
+    lacks(
+        KlToGo,
+        "takes a response's divergence before the baseline, and each token's with a critic alone",
+        f"{_PPO}:445",
+        "choose kl_reward",
+    ),
+    lacks(EntropyBonus, "reports entropy and does not reward it", f"{_PPO}:587"),
+    lacks(DynamicSampling, "does not draw prompts anew", f"{_PPO}:126"),
+    lacks(ZeroVarianceFilter, "keeps groups of equal rewards in the loss", f"{_PPO}:350"),
+    lacks(RewardClip, "has no option that bounds rewards", f"{_PPO}:85", "bound them in the task's reward"),
+    lacks(AdvantageClip, "does not bound advantages", f"{_PPO}:350"),
 )
 
 OAT: Final = Dialect(
@@ -96,5 +126,5 @@ OAT: Final = Dialect(
     "c1a074c",
     _VARIANTS,
     _REFUSALS,
-    besides=(f"truncated_is with cap=2.0 ({_PPO}, tis_c)",),
+    besides=(f"truncated_is with cap=2.0 ({_PPO}:89)",),
 )

@@ -7,7 +7,7 @@ from typing import Final
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean
 from tricks.bounds import AdvantageClip, RewardClip
 from tricks.clipping import Clip
-from tricks.dialects.dialect import Dialect, Variant
+from tricks.dialects.dialect import Dialect, Pattern, Refusal, Variant
 from tricks.dialects.rows import CENTRED, GROUP, RAW, dynamic_sampling, lacks, lacks_mixed, lacks_norm, reward_functions
 from tricks.entropy import EntropyBonus
 from tricks.filtering import OverlongFilter, ZeroVarianceFilter
@@ -23,24 +23,25 @@ _UNBOUND: Final = {"log_ratio_bound": None}
 
 _VARIANTS: Final = (
     Variant(
-        Normalize, f"{_LOADER}:1476", GROUP, {"eps": 1e-8, "ddof": 0}, note="advantage_normalization_type=standard"
+        Normalize, f"{_LOADER}:1480", GROUP, {"eps": 1e-8, "ddof": 0}, note="advantage_normalization_type=standard"
     ),
-    Variant(Normalize, f"{_LOADER}:421", CENTRED, note="centered, the default"),
+    Variant(Normalize, f"{_LOADER}:1482", CENTRED, note="centered, the default"),
     Variant(
         Clip,
-        f"{_GRPO}:108",
+        f"{_GRPO}:512",
         then={**_UNBOUND, "dual_clip": None},
         free=("clip_ratio_low", "clip_ratio_high"),
         note="0.2 and 0.272 unless set",
     ),
-    Variant(ClippedWeight, f"{_GRPO}:71", {"low": 0.0}, _UNBOUND, ("high",), note="high is 1 + clip_higher"),
+    Variant(ClippedWeight, f"{_GRPO}:521", {"low": 0.0}, _UNBOUND, ("high",), note="high is 1 + clip_higher"),
     Variant(
         TruncatedImportance,
-        f"{_GRPO}:110",
-        {"level": "token", "outside": "truncate", "floor": 0.0},
-        free=("cap",),
+        f"{_GRPO}:449",
+        {"level": "token"},
+        free=("cap", "floor", "outside"),
+        note="rho_clamp bounds truncate; rho_mask bounds drop, with rho_clamp_upper_bound=0",
     ),
-    Variant(TokenMean, "open_instruct/grpo_fast.py:647", {"scope": "update"}),
+    Variant(TokenMean, "open_instruct/grpo_fast.py:653", {"scope": "update"}),
     Variant(
         ConstantLength,
         f"{_GRPO}:136",
@@ -52,38 +53,67 @@ _VARIANTS: Final = (
     *(
         Variant(
             KlLoss,
-            f"{_GRPO}, compute_grpo_loss",
+            f"{_GRPO}:532",
             {"estimator": estimator, "gradient": "own"},
             {"log_ratio_bound": 40.0, "value_bound": None},
             ("coef",),
         )
         for estimator in ("k1", "k2", "k3")
     ),
-    Variant(ZeroVarianceFilter, f"{_LOADER}, filter_zero_std_samples", note="on unless turned off"),
+    Variant(ZeroVarianceFilter, f"{_LOADER}:419", note="on unless turned off"),
     dynamic_sampling(f"{_LOADER}:418", "active_sampling"),
-    *reward_functions("open_instruct/ground_truth_utils.py"),
+    *reward_functions("open_instruct/ground_truth_utils.py:108"),
 )
 
 _ONLY: Final = "divides by tokens or by a constant alone"
 _REFUSALS: Final = (
-    lacks_mixed(whitens=False),
-    lacks_norm(RAW, "always subtracts the group mean", "choose group_mean", f"{_LOADER}:1476"),
-    lacks(Whiten, "does not normalise twice"),
-    lacks(SequenceMean, _ONLY, "choose token_mean", f"{_GRPO}:136"),
-    lacks(SequenceSum, _ONLY, "choose constant_length", f"{_GRPO}:136"),
-    lacks(SequenceClip, "has no ratio of a whole response", "choose clip"),
-    lacks(PolicyGradient, "always has a ratio; with one update a rollout the gradient is the same", "choose clip"),
-    lacks(KlReward, "has the divergence as a loss alone", "choose kl_loss"),
-    lacks(KlToGo, "has the divergence as a loss alone", "choose kl_loss"),
-    lacks(EntropyBonus, "has no entropy term"),
+    lacks_mixed(f"{_LOADER}:1476", whitens=False),
+    lacks_norm(RAW, "always subtracts the group mean", f"{_LOADER}:1476", "choose group_mean"),
+    Refusal(
+        Pattern(Clip, test=lambda trick: trick.dual_clip is not None),
+        "has no dual clip",
+        "choose clip",
+        f"{_GRPO}:512",
+    ),
+    Refusal(
+        Pattern(TruncatedImportance, {"level": "sequence"}),
+        "weighs responses by the geometric mean of their tokens' weights (rho_mask_sequence_level), which is not "
+        "modelled",
+        "set level=token",
+        f"{_GRPO}:427",
+    ),
+    Refusal(
+        Pattern(KlLoss, {"gradient": "score_function"}),
+        "multiplies k1 by the ratio to the old policy (kl_estimator=3), which is not modeled",
+        "set gradient=own",
+        "open_instruct/model_utils.py:816",
+    ),
+    lacks(Whiten, "does not normalize twice", f"{_LOADER}:1480"),
+    lacks(SequenceMean, _ONLY, f"{_GRPO}:136", "choose token_mean"),
+    lacks(SequenceSum, _ONLY, f"{_GRPO}:136", "choose constant_length"),
+    lacks(SequenceClip, "has no ratio of a whole response", f"{_GRPO}:512", "choose clip"),
+    lacks(
+        PolicyGradient,
+        "always has a ratio; with one update a rollout the gradient is the same",
+        f"{_GRPO}:512",
+        "choose clip",
+    ),
+    lacks(KlReward, "has the divergence as a loss alone", "open_instruct/grpo_fast.py:718", "choose kl_loss"),
+    lacks(KlToGo, "has the divergence as a loss alone", "open_instruct/grpo_fast.py:718", "choose kl_loss"),
+    lacks(EntropyBonus, "reports entropy and does not reward it", f"{_GRPO}:569"),
     lacks(
         OverlongFilter,
         "drops truncated responses before it forms groups, which mixes groups or stops",
-        "choose soft_overlong",
         f"{_LOADER}:1453",
+        "choose soft_overlong",
     ),
-    lacks(RewardClip, "does not bound rewards", "bound them in the task's reward"),
-    lacks(AdvantageClip, "does not bound advantages"),
+    lacks(
+        RewardClip,
+        "has no option that bounds rewards",
+        "open_instruct/ground_truth_utils.py:1247",
+        "bound them in the task's reward",
+    ),
+    lacks(AdvantageClip, "does not bound advantages", f"{_LOADER}:1480"),
 )
 
 OPEN_INSTRUCT: Final = Dialect(
@@ -93,8 +123,8 @@ OPEN_INSTRUCT: Final = Dialect(
     _VARIANTS,
     _REFUSALS,
     besides=(
-        f"truncated_is with cap=2.0 ({_GRPO}:110)",
-        f"kl_loss with coef=0.05 and estimator=k2 ({_GRPO}:104)",
-        f"zero_variance_filter ({_LOADER}, filter_zero_std_samples)",
+        f"truncated_is with cap=2.0 ({_GRPO}:118)",
+        f"kl_loss with coef=0.05 and estimator=k3 ({_GRPO}:134)",
+        f"zero_variance_filter ({_LOADER}:419)",
     ),
 )

@@ -32,93 +32,155 @@ from tricks.whitening import Whiten
 
 _MAKER: Final = "openrlhf/trainer/ppo_utils/experience_maker.py"
 _LOSS: Final = "openrlhf/models/loss.py"
-_KL: Final = "openrlhf/models/utils.py, compute_approx_kl"
+_ACTOR: Final = "openrlhf/trainer/ray/ppo_actor.py"
+_KL: Final = "openrlhf/models/utils.py:64"
 _WHITENED: Final = (Pattern(Whiten),)
 _TOKENS: Final = (Pattern(TokenMean),)
+_GSPO: Final = (Pattern(SequenceClip),)
 _BOUND: Final = {"log_ratio_bound": None, "value_bound": 10.0}
 _FLOORED: Final = {"ddof": 0, "eps": 1e-8, "eps_rule": "floored_variance"}
 
 _ADVANTAGES: Final = (
     Variant(Normalize, f"{_MAKER}:270", GROUP, {**RESIDUE, "eps": 1e-9}, apart=_WHITENED),
-    Variant(Normalize, f"{_MAKER}:256", CENTRED, SINGLE, note="dr_grpo; with whitening, reinforce_baseline"),
-    Variant(Normalize, f"{_MAKER}:256", RLOO, apart=_WHITENED),
-    Variant(Normalize, f"{_MAKER}:292", RAW, beside=_WHITENED, note="reinforce"),
+    Variant(Normalize, f"{_MAKER}:267", CENTRED, SINGLE, note="dr_grpo; with whitening, reinforce_baseline"),
+    Variant(Normalize, f"{_MAKER}:264", RLOO, apart=_WHITENED),
+    Variant(Normalize, f"{_MAKER}:315", RAW, beside=_WHITENED, note="reinforce"),
     *(
         Variant(
             Whiten,
-            f"{_MAKER}:292",
+            f"{_MAKER}:320",
             {"mean": "batch", "std": std},
             _FLOORED,
             note="no_std_norm keeps the mean over tokens" if std == "none" else "over response tokens",
         )
         for std in ("batch", "none")
     ),
+    Variant(
+        AdvantageClip,
+        f"{_MAKER}:281",
+        free=("low", "high"),
+        apart=(*_WHITENED, Pattern(KlToGo)),
+        note="reward.clip_range, of what the baseline leaves of the reward; plus and minus 10 unless set",
+    ),
 )
 
 _SURROGATES: Final = (
     Variant(
         Clip,
-        _LOSS,
+        f"{_LOSS}:168",
         then={"log_ratio_bound": 20.0},
         free=("clip_ratio_low", "clip_ratio_high", "dual_clip"),
     ),
     Variant(
         SequenceClip,
-        _LOSS,
+        f"{_LOSS}:170",
         then={"log_ratio_bound": None},
         free=("clip_ratio_low", "clip_ratio_high"),
         becomes=ResponseClip,
     ),
     Variant(
         TruncatedImportance,
-        _LOSS,
+        f"{_LOSS}:199",
         {"level": "token"},
         free=("cap", "floor", "outside"),
         beside=(Pattern(Clip),),
-        note="bounds are 0.5 and 5.0 unless set",
+        note="bounds are 0.5 and 5.0 unless set; tis truncates, icepop drops",
     ),
 )
 
 _LOSSES: Final = (
-    Variant(TokenMean, f"{_LOSS}:11", {"scope": "update"}),
-    Variant(SequenceMean, f"{_LOSS}:11", {"scope": "update"}),
+    Variant(TokenMean, f"{_LOSS}:29", {"scope": "update"}),
+    Variant(SequenceMean, f"{_LOSS}:35", {"scope": "update"}),
     *(
         Variant(KlLoss, _KL, {"estimator": estimator, "gradient": "own"}, _BOUND, ("coef",), beside=_TOKENS)
         for estimator in ("k1", "k2", "k3")
     ),
     Variant(KlToGo, _KL, then=_BOUND, free=("coef", "estimator")),
-    Variant(EntropyBonus, "openrlhf/trainer/ray/ppo_actor.py, training_step", free=("coef",), beside=_TOKENS),
+    Variant(EntropyBonus, f"{_ACTOR}:346", free=("coef",), beside=_TOKENS),
 )
 
+_ONLY: Final = "has token means and sequence means alone"
+_TWO: Final = "has the PPO and GSPO losses alone"
 _REFUSALS: Final = (
-    lacks_mixed(whitens=True),
+    lacks_mixed(f"{_MAKER}:270", whitens=True),
     Refusal(
-        Pattern(Normalize, RAW), "leaves rewards as they are only to whiten them", "choose group_mean", apart=_WHITENED
+        Pattern(Normalize, RAW),
+        "leaves rewards as they are only to whiten them",
+        "choose group_mean",
+        f"{_MAKER}:315",
+        apart=_WHITENED,
     ),
     Refusal(
-        Pattern(Normalize, GROUP), "does not whiten after a group norm", "leave token_whitening out", beside=_WHITENED
+        Pattern(Normalize, GROUP),
+        "does not whiten after a group norm",
+        "choose group_mean",
+        f"{_MAKER}:315",
+        beside=_WHITENED,
     ),
-    Refusal(Pattern(Normalize, RLOO), "does not whiten after rloo", "leave token_whitening out", beside=_WHITENED),
-    Refusal(Pattern(TruncatedImportance), "weighs the PPO loss alone", apart=(Pattern(Clip),)),
     Refusal(
-        Pattern(KlLoss), "averages the divergence over tokens whatever the loss", "choose token_mean", apart=_TOKENS
+        Pattern(Normalize, RLOO), "does not whiten after rloo", "choose group_mean", f"{_MAKER}:315", beside=_WHITENED
     ),
     Refusal(
-        Pattern(EntropyBonus), "averages entropy over tokens whatever the loss", "choose token_mean", apart=_TOKENS
+        Pattern(TruncatedImportance),
+        "takes GSPO's ratio to the sampler's probabilities in place of a weight, which is not modeled",
+        "choose clip",
+        f"{_LOSS}:173",
+        beside=_GSPO,
     ),
-    lacks(ClippedWeight, "has the PPO and GSPO losses alone", "choose clip"),
-    lacks(PolicyGradient, "has the PPO and GSPO losses alone", "choose clip"),
-    lacks(KlReward, "takes each token's divergence after the baseline", "choose kl_to_go"),
-    lacks(SequenceSum, "has token means and sequence means alone", "choose token_mean or sequence_mean"),
-    lacks(ConstantLength, "has token means and sequence means alone", "choose token_mean or sequence_mean"),
-    lacks(OverlongFilter, "has no loss mask for truncated responses", "choose soft_overlong"),
-    lacks(ZeroVarianceFilter, "drops groups of equal rewards only while it draws others", "choose dynamic_sampling"),
+    Refusal(
+        Pattern(TruncatedImportance, {"level": "sequence"}),
+        "drops responses by the geometric mean of their weights (seq-mask-tis), which is not modeled",
+        "set level=token",
+        f"{_LOSS}:206",
+    ),
+    Refusal(
+        Pattern(TruncatedImportance), "weighs the PPO loss alone", "choose clip", f"{_LOSS}:197", apart=(Pattern(Clip),)
+    ),
+    *(
+        Refusal(
+            Pattern(term),
+            f"averages {what} over tokens and GSPO over responses",
+            "choose clip with token_mean",
+            f"{_ACTOR}:{line}",
+            beside=_GSPO,
+        )
+        for term, what, line in ((KlLoss, "the divergence", 330), (EntropyBonus, "entropy", 346))
+    ),
+    *(
+        Refusal(
+            Pattern(term),
+            f"averages {what} over tokens whatever the loss",
+            "choose token_mean",
+            f"{_ACTOR}:{line}",
+            apart=_TOKENS,
+        )
+        for term, what, line in ((KlLoss, "the divergence", 330), (EntropyBonus, "entropy", 346))
+    ),
+    lacks(ClippedWeight, _TWO, f"{_LOSS}:179", "choose clip"),
+    lacks(PolicyGradient, _TWO, f"{_LOSS}:179", "choose clip"),
+    lacks(KlReward, "takes each token's divergence after the baseline", f"{_MAKER}:276", "choose kl_to_go"),
+    lacks(SequenceSum, _ONLY, f"{_LOSS}:29", "choose token_mean, or sequence_mean"),
+    lacks(ConstantLength, _ONLY, f"{_LOSS}:29", "choose token_mean, or sequence_mean"),
+    lacks(OverlongFilter, "has no loss mask for truncated responses", f"{_ACTOR}:310", "choose soft_overlong"),
+    lacks(
+        ZeroVarianceFilter,
+        "drops groups of equal rewards only while it draws others",
+        "openrlhf/trainer/ppo_utils/samples_generator.py:173",
+        "choose dynamic_sampling",
+    ),
     lacks(
         RewardClip,
-        "bounds rewards after the baseline, at plus and minus 10",
-        where="openrlhf/models/utils.py, compute_reward",
+        "bounds what the baseline leaves of the reward, not the reward",
+        f"{_MAKER}:281",
+        "choose advantage_clip",
     ),
-    lacks(AdvantageClip, "bounds what the baseline leaves of the reward, before divergence and whitening"),
+    Refusal(
+        Pattern(AdvantageClip),
+        "bounds what the baseline leaves of the reward, before divergence and whitening",
+        "",
+        f"{_MAKER}:281",
+        beside=(*_WHITENED, Pattern(KlToGo)),
+    ),
 )
 
 OPENRLHF: Final = Dialect(
@@ -129,21 +191,24 @@ OPENRLHF: Final = Dialect(
         *_ADVANTAGES,
         *_SURROGATES,
         *_LOSSES,
-        dynamic_sampling("openrlhf/cli/train_ppo_ray.py", "by the mean reward, strictly between 0 and 1"),
-        soft_overlong("openrlhf/trainer/ppo_utils/length_penalty.py"),
-        *reward_functions("openrlhf/cli/train_ppo_ray.py, reward.remote_url"),
+        dynamic_sampling(
+            "openrlhf/trainer/ppo_utils/samples_generator.py:173", "by the mean reward, strictly between 0 and 1"
+        ),
+        soft_overlong("openrlhf/trainer/ppo_utils/length_penalty.py:16"),
+        *reward_functions("openrlhf/cli/train_ppo_ray.py:519"),
     ),
     _REFUSALS,
     (
         Rewrite(
             "loss_weights",
             SequenceMean(),
-            _LOSS,
-            (Pattern(SequenceClip),),
+            f"{_LOSS}:144",
+            _GSPO,
             note="GSPO is averaged over sequences whatever was chosen",
         ),
     ),
     besides=(
-        "rewards less their baseline are held within plus and minus 10 (openrlhf/models/utils.py, compute_reward)",
+        "rewards less their baseline are held within plus and minus 10 (openrlhf/cli/train_ppo_ray.py:437), "
+        "unless advantage_clip is chosen",
     ),
 )

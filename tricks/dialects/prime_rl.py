@@ -9,9 +9,19 @@ from tricks.bounds import AdvantageClip, RewardClip
 from tricks.clipping import Clip
 from tricks.dialects.dialect import Dialect, Rewrite, Variant
 from tricks.dialects.probability import ProbabilityMask
-from tricks.dialects.rows import CENTRED, GROUP, MIXED, RAW, SINGLE, lacks, lacks_norm, reward_functions
+from tricks.dialects.rows import (
+    CENTRED,
+    GROUP,
+    MIXED,
+    RAW,
+    SINGLE,
+    dynamic_sampling,
+    lacks,
+    lacks_norm,
+    reward_functions,
+)
 from tricks.entropy import EntropyBonus
-from tricks.filtering import DynamicSampling, OverlongFilter, ZeroVarianceFilter
+from tricks.filtering import OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance
 from tricks.kl import KlLoss, KlReward, KlToGo
 from tricks.normalization import Normalize
@@ -19,42 +29,63 @@ from tricks.ratios import ClippedWeight, PolicyGradient, SequenceClip
 from tricks.whitening import Whiten
 
 _LOSS: Final = "src/prime_rl/trainer/rl/loss.py"
-_GRPO: Final = "src/prime_rl/orchestrator/algo/grpo.py"
-_MASKS: Final = "masks by the change of a probability and clips no ratio"
-_MEAN: Final = "subtracts the group mean and does nothing else"
+_GRPO: Final = "src/prime_rl/orchestrator/algo/grpo.py:30"
+_MASKS: Final = (
+    "masks by the change of a probability and clips no ratio (default and ipo; a custom loss is not modeled)"
+)
+_MEAN: Final = "subtracts the group mean, by which max_rl divides too, and has no deviation"
 _ONLY: Final = "averages over tokens alone"
+_REFERENCE: Final = "has a divergence from a reference to distill alone (ref_kl), in place of advantages"
 
 _VARIANTS: Final = (
     Variant(Normalize, _GRPO, CENTRED, SINGLE),
-    Variant(ProbabilityMask, f"{_LOSS}, default_loss_fn", note="against the sampler's probabilities"),
-    Variant(TokenMean, _LOSS, {"scope": "update"}),
+    Variant(
+        ProbabilityMask,
+        f"{_LOSS}:109",
+        free=("low", "high", "pull"),
+        note="against the sampler's probabilities",
+    ),
+    Variant(TokenMean, f"{_LOSS}:326", {"scope": "update"}),
     Variant(
         ZeroVarianceFilter,
         "src/prime_rl/orchestrator/train_sink.py:361",
         note="prunes after the batch is chosen, unless turned off",
     ),
-    *reward_functions("verifiers, rubric"),
+    dynamic_sampling(
+        "src/prime_rl/orchestrator/curriculum/gates/adv.py:36",
+        "the advantage_range gate, off unless named; a rounding of the mean lets equal rewards pass",
+    ),
+    *reward_functions("packages/prime-rl-configs/src/prime_rl/configs/orchestrator.py:231"),
 )
 
 _REFUSALS: Final = (
-    *(lacks_norm(when, _MEAN, "choose group_mean", _GRPO) for when in (GROUP, MIXED, RAW)),
-    lacks(Clip, _MASKS, "leave the clip out", _LOSS),
-    lacks(SequenceClip, _MASKS, "leave gspo out", _LOSS),
-    lacks(ClippedWeight, _MASKS, "leave cispo out", _LOSS),
-    lacks(PolicyGradient, _MASKS, "leave policy_gradient out", _LOSS),
-    lacks(Whiten, "does not normalise twice"),
-    lacks(SequenceMean, _ONLY, "choose token_mean", _LOSS),
-    lacks(SequenceSum, _ONLY, "choose token_mean", _LOSS),
-    lacks(ConstantLength, _ONLY, "choose token_mean", _LOSS),
-    lacks(TruncatedImportance, "has the sampler's probabilities in its ratio already", where=_LOSS),
-    lacks(KlLoss, "has no divergence from a reference", where=_LOSS),
-    lacks(KlReward, "has no divergence from a reference", where=_LOSS),
-    lacks(KlToGo, "has no divergence from a reference", where=_LOSS),
-    lacks(EntropyBonus, "has no entropy term"),
-    lacks(OverlongFilter, "has no loss mask for truncated responses", "choose soft_overlong"),
-    lacks(DynamicSampling, "prunes groups of equal rewards without drawing others", "choose zero_variance_filter"),
-    lacks(RewardClip, "does not bound rewards", "bound them in the task's reward"),
-    lacks(AdvantageClip, "does not bound advantages"),
+    *(lacks_norm(when, _MEAN, _GRPO, "choose group_mean") for when in (GROUP, MIXED, RAW)),
+    lacks(Clip, _MASKS, f"{_LOSS}:135"),
+    lacks(SequenceClip, _MASKS, f"{_LOSS}:135"),
+    lacks(ClippedWeight, _MASKS, f"{_LOSS}:135"),
+    lacks(PolicyGradient, _MASKS, f"{_LOSS}:135"),
+    lacks(Whiten, "does not normalize twice", _GRPO),
+    lacks(SequenceMean, _ONLY, f"{_LOSS}:326", "choose token_mean"),
+    lacks(SequenceSum, _ONLY, f"{_LOSS}:326", "choose token_mean"),
+    lacks(ConstantLength, _ONLY, f"{_LOSS}:326", "choose token_mean"),
+    lacks(TruncatedImportance, "has the sampler's probabilities in its ratio already", f"{_LOSS}:100"),
+    lacks(KlLoss, _REFERENCE, f"{_LOSS}:199"),
+    lacks(KlReward, _REFERENCE, f"{_LOSS}:199"),
+    lacks(KlToGo, _REFERENCE, f"{_LOSS}:199"),
+    lacks(EntropyBonus, "reports entropy and does not reward it", f"{_LOSS}:60"),
+    lacks(
+        OverlongFilter,
+        "reports truncated responses and keeps them in the loss",
+        "src/prime_rl/orchestrator/metrics.py:307",
+        "choose soft_overlong",
+    ),
+    lacks(
+        RewardClip,
+        "has no option that bounds rewards",
+        "src/prime_rl/orchestrator/algo/grpo.py:25",
+        "bound them in the task's reward",
+    ),
+    lacks(AdvantageClip, "does not bound advantages", _GRPO),
 )
 
 PRIME_RL: Final = Dialect(

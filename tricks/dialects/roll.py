@@ -32,111 +32,133 @@ from tricks.whitening import Whiten
 
 _FUNCTIONALS: Final = "roll/utils/functionals.py"
 _WORKER: Final = "roll/pipeline/rlvr/actor_worker.py"
+_VARIANTS_FILE: Final = "roll/pipeline/rlvr/actor_pg_worker.py"
+_CORRECTION: Final = "roll/utils/train_infer_corrections.py"
 _UNBOUND: Final = {"log_ratio_bound": None}
 
 _ADVANTAGES: Final = (
     *(
-        Variant(Normalize, f"{_FUNCTIONALS}:564", when, {**RESIDUE, "eps": 1e-6, "about": "own"})
+        Variant(Normalize, f"{_FUNCTIONALS}:593", when, {**RESIDUE, "eps": 1e-6, "about": "own"})
         for when in (GROUP, BATCH, MIXED, {"mean": "none", "std": "batch"})
     ),
     *(
-        Variant(Normalize, f"{_FUNCTIONALS}:564", when, SINGLE)
+        Variant(Normalize, f"{_FUNCTIONALS}:595", when, SINGLE)
         for when in (CENTRED, {"mean": "batch", "std": "none"}, RAW)
     ),
-    Variant(Whiten, f"{_FUNCTIONALS}, masked_whiten", BATCH, note="whiten_advantages, over kept tokens"),
-    Variant(AdvantageClip, f"{_FUNCTIONALS}, compute_advantage", free=("low", "high"), note="one bound for both sides"),
+    Variant(Whiten, f"{_FUNCTIONALS}:1181", BATCH, note="whiten_advantages, over kept tokens"),
+    Variant(AdvantageClip, f"{_FUNCTIONALS}:1189", free=("low", "high"), note="one bound for both sides"),
 )
 
 _SURROGATES: Final = (
     Variant(
         Clip,
-        "roll/configs/base_config.py:516",
+        f"{_WORKER}:81",
         then=_UNBOUND,
         free=("clip_ratio_low", "clip_ratio_high", "dual_clip"),
         note="dual clip at 1 + 2 pg_clip, 1.4 unless pg_clip is moved too",
     ),
     Variant(
         SequenceClip,
-        f"{_WORKER}, loss_func",
+        f"{_WORKER}:73",
         then=_UNBOUND,
         free=("clip_ratio_low", "clip_ratio_high"),
-        becomes=ResponseClip,
         note="any aggregation",
+        becomes=ResponseClip,
     ),
     Variant(
         ClippedWeight,
-        "roll/configs/worker_config.py:94",
+        f"{_VARIANTS_FILE}:333",
         then=_UNBOUND,
         free=("low", "high"),
-        note="0.9 and 1.1 unless set",
+        note="0.9 and 1.1 unless set; pg_variant=tis bounds the weight by 0 and 1",
     ),
-    Variant(PolicyGradient, "roll/configs/worker_config.py:94", note="pg_variant=vanilla"),
+    Variant(PolicyGradient, f"{_VARIANTS_FILE}:208", note="pg_variant=vanilla"),
     Variant(
         TruncatedImportance,
-        f"{_WORKER}, loss_func",
-        {"level": "token", "outside": "truncate", "floor": 0.0},
-        free=("cap",),
+        f"{_CORRECTION}:124",
+        {"outside": "truncate", "floor": 0.0},
+        free=("cap", "level"),
+        note="is_weight, 1.2 unless set; weight_type has geometric and segment too",
     ),
     Variant(
         OverlongFilter,
-        f"{_FUNCTIONALS}:694",
+        f"{_FUNCTIONALS}:696",
         then={"truncation": "length"},
         note="drops an answer that ends exactly at the limit; stays in the baseline",
     ),
     Variant(
         ZeroVarianceFilter,
-        f"{_FUNCTIONALS}, difficulty_mask",
-        note="thresholds 0 and 1, the same for rewards of 0 and 1",
+        f"{_FUNCTIONALS}:603",
+        note="difficulty_mask with thresholds 0 and 1, the same for rewards of 0 and 1",
     ),
 )
 
 _LOSSES: Final = (
-    Variant(TokenMean, f"{_FUNCTIONALS}:229", {"scope": "update"}, note="since v0.2.0; a micro-batch before"),
-    Variant(SequenceMean, f"{_FUNCTIONALS}:229", {"scope": "update"}),
-    Variant(SequenceSum, f"{_FUNCTIONALS}:229", {"scope": "update"}),
+    Variant(TokenMean, f"{_FUNCTIONALS}:253", {"scope": "update"}, note="since v0.2.0; a micro-batch before"),
+    Variant(SequenceMean, f"{_FUNCTIONALS}:263", {"scope": "update"}),
+    Variant(SequenceSum, f"{_FUNCTIONALS}:257", {"scope": "update"}),
     Variant(
         ConstantLength,
-        f"{_FUNCTIONALS}:229",
+        f"{_FUNCTIONALS}:269",
         {"scope": "update"},
         {"length": "padded", "per_response": False},
         note="without the batch size",
     ),
     Variant(
         KlLoss,
-        f"{_FUNCTIONALS}:181",
+        f"{_WORKER}:55",
         {"estimator": "k3", "gradient": "own"},
         {"log_ratio_bound": None, "value_bound": 10.0},
         ("coef",),
     ),
     *(
-        Variant(KlToGo, f"{_FUNCTIONALS}:181", {"estimator": estimator}, {**_UNBOUND, "value_bound": bound}, ("coef",))
+        Variant(KlToGo, f"{_FUNCTIONALS}:627", {"estimator": estimator}, {**_UNBOUND, "value_bound": bound}, ("coef",))
         for estimator, bound in (("k1", None), ("k2", None), ("k3", 10.0))
     ),
-    Variant(EntropyBonus, f"{_WORKER}, loss_func", free=("coef",)),
+    Variant(EntropyBonus, f"{_WORKER}:113", free=("coef",)),
 )
 
 _REFUSALS: Final = (
     *(
         lacks_norm(
             {"mean": mean, "std": "group"},
-            "divides by a group deviation after a group mean alone",
+            "stops with a wrong shape where a group deviation does not go with a group mean",
+            f"{_FUNCTIONALS}:593",
             "choose group_norm",
-            f"{_FUNCTIONALS}:564",
         )
         for mean in ("batch", "none")
+    ),
+    *(
+        lacks_norm(
+            when,
+            "has no statistics of the others of a group; its means and deviations are of a group, a batch or a running "
+            "estimate, which is not modeled",
+            f"{_FUNCTIONALS}:564",
+            "choose group_norm",
+        )
+        for when in ({"mean": "leave_one_out"}, {"std": "leave_one_out"})
     ),
     Refusal(
         Pattern(AdvantageClip, test=lambda trick: trick.low != -trick.high),
         "has one bound for both sides",
-        "set low to minus high",
+        "set low=-5.0 and high=5.0",
+        f"{_FUNCTIONALS}:1189",
     ),
-    lacks(
-        RewardClip,
-        "bounds rewards after their normalisation",
-        "choose advantage_clip",
-        f"{_FUNCTIONALS}, reward_postprocess",
+    Refusal(
+        Pattern(TruncatedImportance, test=lambda trick: trick.outside == "drop" or trick.floor != 0.0),
+        "bounds the weight above alone; its filters take tokens from the mask that the loss divides by, which is not "
+        "modelled",
+        "set outside=truncate and floor=0.0",
+        f"{_CORRECTION}:141",
     ),
-    lacks(KlReward, "takes each token's divergence after the baseline", "choose kl_to_go"),
+    Refusal(
+        Pattern(KlLoss, test=lambda trick: trick.estimator != "k3" or trick.gradient != "own"),
+        "has k3 alone as a loss",
+        "set estimator=k3 and gradient=own",
+        f"{_WORKER}:55",
+    ),
+    lacks(RewardClip, "bounds rewards after their normalization", f"{_FUNCTIONALS}:667", "choose advantage_clip"),
+    lacks(KlReward, "takes each token's divergence after the baseline", f"{_FUNCTIONALS}:627", "choose kl_to_go"),
 )
 
 ROLL: Final = Dialect(
@@ -148,7 +170,7 @@ ROLL: Final = Dialect(
         *_SURROGATES,
         *_LOSSES,
         dynamic_sampling("roll/pipeline/rlvr/rlvr_config.py:70"),
-        *reward_functions("roll/pipeline/rlvr/rewards"),
+        *reward_functions("roll/pipeline/rlvr/rewards/math_rule_reward_worker.py:242"),
     ),
     _REFUSALS,
 )

@@ -44,17 +44,17 @@ def dynamic_sampling(where: str, note: str = "") -> Variant:
     return Variant(DynamicSampling, where, free=("rounds", "at_cap"), note=note)
 
 
-def lacks(cls: type[Any], because: str, instead: str = "", where: str = "") -> Refusal:
-    """Nothing in the framework computes this class."""
+def lacks(cls: type[Any], because: str, where: str, instead: str = "") -> Refusal:
+    """Refuse a class that nothing in the framework computes."""
     return Refusal(Pattern(cls), because, instead, where)
 
 
-def lacks_mixed(whitens: bool) -> Refusal:
-    """No deviation of the rewards of a batch, Lite PPO's; the nearest is a whitening over tokens."""
+def lacks_mixed(where: str, whitens: bool) -> Refusal:
+    """Refuse the deviation of the rewards of a batch, Lite PPO's; the nearest is a whitening over tokens."""
     instead = "choose group_norm, or group_mean with token_whitening" if whitens else "choose group_norm"
-    return Refusal(Pattern(Normalize, MIXED), "has no deviation of the rewards of a batch", instead)
+    return lacks_norm(MIXED, "has no deviation of the rewards of a batch", where, instead)
 
 
-def lacks_norm(when: Mapping[str, Any], because: str, instead: str, where: str = "") -> Refusal:
-    """Nothing in the framework normalises like this."""
+def lacks_norm(when: Mapping[str, Any], because: str, where: str, instead: str) -> Refusal:
+    """Refuse a normalization that the framework does not have."""
     return Refusal(Pattern(Normalize, when), because, instead, where)

@@ -32,24 +32,33 @@ from tricks.whitening import Whiten
 _ROLLOUT: Final = "slime/ray/rollout.py"
 _LOSS: Final = "slime/backends/megatron_utils/loss.py"
 _PPO: Final = "slime/utils/ppo_utils.py"
+_MEANS: Final = "slime/backends/megatron_utils/cp_utils.py"
+_ARGUMENTS: Final = "slime/utils/arguments.py"
 _UNBOUND: Final = {"log_ratio_bound": None}
 _FREE: Final = {"log_ratio_bound": None, "value_bound": None}
 _RETURNS: Final = (Pattern(Normalize, RAW),)
+_WHITENED: Final = (Pattern(Whiten),)
+_REDUCED: Final = (Pattern(SequenceSum), Pattern(ConstantLength))
 _UNEQUAL: Final = "with a sample missing, the whole batch is one group"
+_REDUCER: Final = "in the user's custom-pg-loss-reducer-function-path"
 
 _VARIANTS: Final = (
-    Variant(Normalize, f"{_ROLLOUT}:608", GROUP, {**RESIDUE, "eps": 1e-6, "unequal": "one_group"}, note=_UNEQUAL),
-    Variant(Normalize, "slime/utils/arguments.py:1006", CENTRED, {**SINGLE, "unequal": "one_group"}, note=_UNEQUAL),
-    Variant(Normalize, f"{_ROLLOUT}:608", RAW, note="disable-rewards-normalization, or reinforce_plus_plus"),
+    Variant(Normalize, f"{_ROLLOUT}:628", GROUP, {**RESIDUE, "eps": 1e-6, "unequal": "one_group"}, note=_UNEQUAL),
+    Variant(Normalize, f"{_ROLLOUT}:625", CENTRED, {**SINGLE, "unequal": "one_group"}, note=_UNEQUAL),
+    Variant(Normalize, f"{_ROLLOUT}:633", RAW, note="disable-rewards-normalization, or reinforce_plus_plus"),
     Variant(Whiten, f"{_LOSS}:819", BATCH, note="normalize-advantages, with E[x^2] - E[x]^2 as the variance"),
     Variant(
         Clip,
-        f"{_PPO}, compute_policy_loss",
+        f"{_PPO}:125",
         then=_UNBOUND,
         free=("clip_ratio_low", "clip_ratio_high", "dual_clip"),
     ),
     Variant(
-        SequenceClip, f"{_LOSS}:1021", then=_UNBOUND, free=("clip_ratio_low", "clip_ratio_high"), becomes=ResponseClip
+        SequenceClip,
+        f"{_LOSS}:1021",
+        then=_UNBOUND,
+        free=("clip_ratio_low", "clip_ratio_high"),
+        becomes=ResponseClip,
     ),
     Variant(
         ClippedWeight,
@@ -60,7 +69,7 @@ _VARIANTS: Final = (
     ),
     Variant(
         TruncatedImportance,
-        f"{_LOSS}, vanilla_tis_function",
+        f"{_LOSS}:884",
         {"level": "token"},
         free=("cap", "floor", "outside"),
         note="icepop_function drops",
@@ -73,41 +82,105 @@ _VARIANTS: Final = (
     ),
     Variant(
         TokenMean,
-        "slime/backends/megatron_utils/cp_utils.py:52",
+        f"{_LOSS}:1317",
         {"scope": "update"},
         {"count": "at_least_one"},
         note="calculate-per-token-loss",
     ),
-    Variant(SequenceMean, "slime/backends/megatron_utils/cp_utils.py:52", {"scope": "update"}, {"count": "all"}),
+    Variant(SequenceMean, f"{_MEANS}:76", {"scope": "update"}, {"count": "all"}),
+    Variant(SequenceSum, f"{_LOSS}:1096", {"scope": "update"}, {"count": "all"}, note=_REDUCER),
     Variant(
         ConstantLength,
-        f"{_LOSS}:1298",
+        f"{_LOSS}:1096",
         {"scope": "update"},
         {"count": "all"},
         ("length", "per_response"),
-        note="in the user's custom-pg-loss-reducer-function-path",
+        note=_REDUCER,
     ),
     *(
-        Variant(KlLoss, f"{_PPO}, compute_approx_kl", {"estimator": estimator, "gradient": "own"}, _FREE, ("coef",))
-        for estimator in ("k1", "k2", "k3")
+        Variant(KlLoss, f"{_PPO}:12", {"estimator": estimator, "gradient": "own"}, _FREE, ("coef",))
+        for estimator in ("k1", "k2")
     ),
     Variant(
-        KlToGo, f"{_PPO}, get_reinforce_plus_plus_returns", then=_FREE, free=("coef", "estimator"), beside=_RETURNS
+        KlLoss,
+        f"{_PPO}:12",
+        {"estimator": "k3", "gradient": "own"},
+        _FREE,
+        ("coef", "value_bound"),
+        note="value_bound=10 is low_var_kl",
     ),
-    Variant(EntropyBonus, f"{_LOSS}, policy_loss_function", free=("coef",)),
-    dynamic_sampling("slime/rollout/filter_hub"),
-    *reward_functions("slime/rollout/rm_hub"),
+    Variant(
+        KlToGo,
+        f"{_PPO}:371",
+        then=_FREE,
+        free=("coef", "estimator"),
+        beside=_RETURNS,
+        note="with token_whitening alone",
+    ),
+    Variant(EntropyBonus, f"{_LOSS}:1112", free=("coef",)),
+    dynamic_sampling("slime/rollout/filter_hub/dynamic_sampling_filters.py:9"),
+    *reward_functions(f"{_ARGUMENTS}:1361"),
 )
 
 _REFUSALS: Final = (
-    lacks_mixed(whitens=True),
-    Refusal(Pattern(KlToGo), "takes the divergence to go from raw rewards alone", "choose kl_loss", apart=_RETURNS),
-    lacks(KlReward, "takes no divergence before the baseline", "choose kl_loss"),
-    lacks(PolicyGradient, "always has a ratio; with one update a rollout the gradient is the same", "choose clip"),
-    lacks(SequenceSum, "has token means and sequence means alone", "choose token_mean or sequence_mean"),
-    lacks(ZeroVarianceFilter, "drops groups of equal rewards only while it draws others", "choose dynamic_sampling"),
-    lacks(RewardClip, "does not bound rewards", "bound them in the task's reward"),
-    lacks(AdvantageClip, "does not bound advantages"),
+    lacks_mixed(f"{_ROLLOUT}:628", whitens=True),
+    Refusal(
+        Pattern(KlToGo),
+        "takes the divergence to go from raw rewards that it whitens alone",
+        "choose kl_loss",
+        f"{_LOSS}:783",
+        apart=_RETURNS,
+    ),
+    Refusal(
+        Pattern(KlToGo),
+        "takes the divergence to go from raw rewards that it whitens alone",
+        "choose token_whitening",
+        f"{_ARGUMENTS}:1849",
+        apart=_WHITENED,
+    ),
+    lacks(KlReward, "takes no divergence before the baseline", f"{_LOSS}:783", "choose kl_loss"),
+    Refusal(
+        Pattern(KlLoss, {"gradient": "score_function"}),
+        "multiplies the divergence by the ratio to the old policy (use-unbiased-kl), which is not modeled",
+        "set gradient=own",
+        f"{_LOSS}:1120",
+    ),
+    Refusal(
+        Pattern(KlLoss, {"estimator": "k3"}, test=lambda trick: trick.value_bound not in (None, 10.0)),
+        "bounds k3 by 10 (low_var_kl) or not at all",
+        "set value_bound=10.0",
+        f"{_PPO}:48",
+    ),
+    *(
+        Refusal(
+            Pattern(term),
+            f"hands the user's function the policy loss alone, and averages {what} over responses or tokens",
+            "choose sequence_mean, or token_mean",
+            f"{_LOSS}:{line}",
+            beside=_REDUCED,
+        )
+        for term, what, line in ((KlLoss, "the divergence", 1126), (EntropyBonus, "entropy", 1112))
+    ),
+    Refusal(
+        Pattern(TruncatedImportance, {"level": "sequence"}),
+        "weighs responses in an example of a custom-tis-function-path alone, which is not modeled",
+        "set level=token",
+        "examples/train_infer_mismatch_helper/mis.py:150",
+    ),
+    lacks(
+        PolicyGradient,
+        "always has a ratio; with one update a rollout the gradient is the same",
+        f"{_PPO}:125",
+        "choose clip",
+    ),
+    lacks(
+        ZeroVarianceFilter,
+        "drops groups of equal rewards only while it draws others",
+        "slime/rollout/filter_hub/dynamic_sampling_filters.py:9",
+        "choose dynamic_sampling",
+    ),
+    lacks(RewardClip, "has no option that bounds rewards", f"{_ARGUMENTS}:1371", "bound them in the task's reward"),
+    lacks(AdvantageClip, "does not bound advantages", f"{_LOSS}:819"),
 )
 
 SLIME: Final = Dialect("slime", "THUDM/slime", "624b824", _VARIANTS, _REFUSALS)

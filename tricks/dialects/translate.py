@@ -60,7 +60,7 @@ def _in_effect(parts: Parts) -> dict[str, Any]:
 
 def _rewritten(dialect: Dialect, rewrite: Rewrite, parts: Parts, given: Given) -> dict[str, Any]:
     company = _in_effect(parts)
-    if rewrite.beside and not any(pattern.matches(part) for pattern in rewrite.beside for part in company.values()):
+    if not rewrite.applies(company.values()):
         return {}
     names = (
         [rewrite.hook] if rewrite.filler else [name for name, part in company.items() if hasattr(part, rewrite.hook)]

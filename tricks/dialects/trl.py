@@ -32,17 +32,23 @@ from tricks.ratios import ClippedWeight, PolicyGradient, SequenceClip
 from tricks.whitening import Whiten
 
 _TRAINER: Final = "trl/trainer/grpo_trainer.py"
+_CONFIG: Final = "trl/trainer/grpo_config.py"
+_RLOO: Final = "trl/trainer/rloo_trainer.py"
 _TOKENS: Final = (Pattern(TokenMean),)
+_ALL_TOKENS: Final = (Pattern(TokenMean, {"scope": "update"}),)
 _NORMED: Final = (Pattern(Normalize, GROUP),)
+_GSPO: Final = (Pattern(SequenceClip),)
+_SUMMED: Final = (Pattern(SequenceSum),)
 _PRODUCT: Final = "has it in RLOOTrainer alone, which clips the product of a response's ratios"
+_WEIGHED: Final = "weighs each token of luspo by its response's length over the padded width, padding too,"
 
 _ADVANTAGES: Final = (
-    Variant(Normalize, f"{_TRAINER}:2690", GROUP, {**RESIDUE, "eps": 1e-4}),
+    Variant(Normalize, f"{_TRAINER}:2707", GROUP, {**RESIDUE, "eps": 1e-4}),
     Variant(Normalize, f"{_TRAINER}:2697", MIXED, {**RESIDUE, "eps": 1e-4, "about": "own"}, note="scale_rewards=batch"),
-    Variant(Normalize, f"{_TRAINER}:2690", CENTRED, SINGLE),
+    Variant(Normalize, f"{_TRAINER}:2705", CENTRED, SINGLE),
     Variant(
         Whiten,
-        f"{_TRAINER}:2718",
+        f"{_TRAINER}:2719",
         {"weights": "sequence", **BATCH},
         {"eps": 1e-4, "eps_rule": "added", "include": "all"},
         beside=_NORMED,
@@ -53,91 +59,153 @@ _ADVANTAGES: Final = (
 _SURROGATES: Final = (
     Variant(
         Clip,
-        f"{_TRAINER}, _compute_loss",
+        f"{_TRAINER}:3084",
         then={"log_ratio_bound": None},
         free=("clip_ratio_low", "clip_ratio_high", "dual_clip"),
         note="delta above 1 + epsilon_high is a dual clip",
     ),
     Variant(
         SequenceClip,
-        f"{_TRAINER}, _compute_loss",
+        f"{_TRAINER}:3057",
         then={"log_ratio_bound": None},
         free=("clip_ratio_low", "clip_ratio_high"),
-        becomes=ResponseClip,
         note="importance_sampling_level=sequence, with any loss type",
+        becomes=ResponseClip,
     ),
     Variant(
         ClippedWeight,
-        f"{_TRAINER}:3080",
+        f"{_TRAINER}:3081",
         {"low": 0.0},
         {"log_ratio_bound": None},
         ("high",),
-        beside=_TOKENS,
+        beside=_ALL_TOKENS,
         note="high is epsilon_high itself, not 1 + epsilon_high",
     ),
     Variant(
         TruncatedImportance,
-        "trl/trainer/grpo_config.py:915",
-        {"floor": 0.0},
-        free=("cap", "level", "outside"),
-        note="with vLLM alone; its level is sequence unless told otherwise",
+        f"{_TRAINER}:2590",
+        free=("cap", "floor", "level", "outside"),
+        note="with vLLM alone; its level is sequence, and it drops, unless told otherwise",
     ),
     Variant(
         OverlongFilter,
-        f"{_TRAINER}:2417",
+        f"{_TRAINER}:2419",
         then={"truncation": "last_token"},
         note="truncated unless the last token is EOS or padding; stays in the baseline",
     ),
 )
 
 _LOSSES: Final = (
-    Variant(TokenMean, f"{_TRAINER}:3126", {"scope": "update"}, note="dapo, with steps_per_generation at its default"),
-    Variant(TokenMean, f"{_TRAINER}:3126", {"scope": "micro_batch"}, note="bnpo"),
-    Variant(SequenceMean, f"{_TRAINER}:3126", {"scope": "update"}, {"count": "all"}, note="grpo"),
-    Variant(SequenceSum, f"{_TRAINER}:3126", {"scope": "update"}, {"count": "all"}, note="luspo with ratios of tokens"),
+    Variant(TokenMean, f"{_TRAINER}:3139", {"scope": "update"}, note="dapo, with steps_per_generation at its default"),
+    Variant(TokenMean, f"{_TRAINER}:3129", {"scope": "micro_batch"}, note="bnpo"),
+    Variant(SequenceMean, f"{_TRAINER}:3124", {"scope": "update"}, {"count": "all"}, note="grpo"),
+    Variant(
+        SequenceSum,
+        f"{_TRAINER}:3145",
+        {"scope": "update"},
+        {"count": "all"},
+        beside=_GSPO,
+        note="luspo with importance_sampling_level=sequence",
+    ),
     Variant(
         ConstantLength, f"{_TRAINER}:3134", {"scope": "update"}, {"length": "limit", "count": "all"}, note="dr_grpo"
     ),
     Variant(
         KlLoss,
-        f"{_TRAINER}, _compute_loss",
+        f"{_TRAINER}:3071",
         {"estimator": "k3", "gradient": "own"},
         {"log_ratio_bound": None, "value_bound": None},
         ("coef",),
     ),
     Variant(
         EntropyBonus,
-        f"{_TRAINER}, _compute_loss",
+        f"{_TRAINER}:3164",
         free=("coef",),
         beside=_TOKENS,
-        note="a token mean of each micro-batch, whatever the loss type",
+        note="over the tokens of the update with dapo and cispo, of the micro-batch with the other losses",
     ),
 )
 
 _REFUSALS: Final = (
-    lacks_norm(RAW, "always subtracts the group mean", "choose group_mean", f"{_TRAINER}:2690"),
-    lacks_norm(BATCH, "always subtracts the group mean", "choose group_mean_batch_std", f"{_TRAINER}:2690"),
-    lacks_norm(RLOO, _PRODUCT, "choose group_mean", "trl/trainer/rloo_trainer.py"),
-    Refusal(Pattern(Whiten, {"weights": "token"}), "does not weigh advantages by tokens", "set weights=sequence"),
-    Refusal(Pattern(Whiten), "normalises twice after a group norm alone", "choose group_norm", apart=_NORMED),
+    lacks_norm(RAW, "always subtracts the group mean", f"{_TRAINER}:2705", "choose group_mean"),
+    lacks_norm(BATCH, "always subtracts the group mean", f"{_TRAINER}:2705", "choose group_mean_batch_std"),
+    lacks_norm(RLOO, _PRODUCT, f"{_RLOO}:1689", "choose group_mean"),
     Refusal(
-        Pattern(ClippedWeight, test=lambda trick: trick.low != 0.0), "bounds the weight above alone", "leave low out"
+        Pattern(Whiten, {"weights": "token"}),
+        "does not weigh advantages by tokens",
+        "set weights=sequence with group_norm",
+        f"{_TRAINER}:2719",
     ),
-    Refusal(Pattern(ClippedWeight), "divides this loss by tokens", "choose token_mean", apart=_TOKENS),
     Refusal(
-        Pattern(EntropyBonus), "averages entropy over tokens whatever the loss", "choose token_mean", apart=_TOKENS
+        Pattern(Whiten),
+        "normalizes twice after a group norm alone",
+        "choose group_norm",
+        f"{_TRAINER}:2714",
+        apart=_NORMED,
     ),
-    lacks(PolicyGradient, "always has a ratio; with one update a rollout the gradient is the same"),
-    lacks(KlReward, _PRODUCT, "choose kl_loss", "trl/trainer/rloo_trainer.py"),
-    lacks(KlToGo, "has the divergence as a loss alone", "choose kl_loss"),
+    Refusal(
+        Pattern(ClippedWeight, test=lambda trick: trick.low != 0.0),
+        "bounds the weight above alone",
+        "set low=0.0 with token_mean",
+        f"{_TRAINER}:3081",
+    ),
+    Refusal(
+        Pattern(ClippedWeight),
+        "divides this loss by the tokens of the update",
+        "choose token_mean",
+        f"{_TRAINER}:3139",
+        apart=_ALL_TOKENS,
+    ),
+    Refusal(
+        Pattern(SequenceSum),
+        f"{_WEIGHED} where ratios are of tokens, which is not modeled",
+        "choose gspo",
+        f"{_TRAINER}:3145",
+        apart=_GSPO,
+    ),
+    Refusal(
+        Pattern(KlLoss),
+        f"{_WEIGHED} once a divergence of tokens is added, which is not modeled",
+        "choose sequence_mean",
+        f"{_TRAINER}:3145",
+        beside=_SUMMED,
+    ),
+    Refusal(
+        Pattern(TruncatedImportance, {"level": "token"}),
+        f"{_WEIGHED} once weights of tokens are multiplied, which is not modeled",
+        "set level=sequence",
+        f"{_TRAINER}:3145",
+        beside=_SUMMED,
+    ),
+    Refusal(
+        Pattern(KlLoss, {"gradient": "score_function"}),
+        "multiplies the divergence by the ratio to the old policy (use_bias_correction_kl), which is not modeled",
+        "set gradient=own",
+        f"{_TRAINER}:3075",
+    ),
+    Refusal(
+        Pattern(EntropyBonus),
+        "averages entropy over tokens whatever the loss",
+        "choose token_mean",
+        f"{_TRAINER}:3171",
+        apart=_TOKENS,
+    ),
+    lacks(
+        PolicyGradient,
+        "always has a ratio; with one update a rollout the gradient is the same",
+        f"{_TRAINER}:3066",
+        "choose clip",
+    ),
+    lacks(KlReward, _PRODUCT, f"{_RLOO}:1689", "choose kl_loss"),
+    lacks(KlToGo, "adds the divergence to the loss in GRPOTrainer", f"{_TRAINER}:3121", "choose kl_loss"),
     lacks(
         DynamicSampling,
-        "has a replay buffer in place of refill, as an experiment",
-        where="docs, grpo_with_replay_buffer",
+        "has a replay buffer in place of drawing others, as an experiment",
+        "trl/experimental/grpo_with_replay_buffer/grpo_with_replay_buffer_trainer.py:29",
     ),
-    lacks(ZeroVarianceFilter, "keeps groups of equal rewards in the loss"),
-    lacks(RewardClip, "bounds rewards in RLOOTrainer alone", "bound them in the task's reward"),
-    lacks(AdvantageClip, "does not bound advantages"),
+    lacks(ZeroVarianceFilter, "keeps groups of equal rewards in the loss", f"{_TRAINER}:2708"),
+    lacks(RewardClip, "bounds rewards in RLOOTrainer alone", f"{_RLOO}:1522", "bound them in the task's reward"),
+    lacks(AdvantageClip, "does not bound advantages", f"{_TRAINER}:2705"),
 )
 
 TRL: Final = Dialect(
@@ -149,8 +217,8 @@ TRL: Final = Dialect(
         *_SURROGATES,
         *_LOSSES,
         soft_overlong("trl/rewards/other_rewards.py:83"),
-        *reward_functions("trl/trainer/grpo_trainer.py, reward_funcs"),
+        *reward_functions(f"{_TRAINER}:180"),
     ),
     _REFUSALS,
-    besides=("truncated_is, whenever vLLM samples (trl/trainer/grpo_config.py:915)",),
+    besides=(f"truncated_is, whenever vLLM samples ({_CONFIG}:915)",),
 )

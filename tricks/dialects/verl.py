@@ -32,15 +32,44 @@ from tricks.ratios import ClippedWeight, PolicyGradient, SequenceClip
 from tricks.whitening import Whiten
 
 _CORE: Final = "verl/trainer/ppo/core_algos.py"
+_LOSSES_FILE: Final = "verl/workers/utils/losses.py"
+_WEIGHTS: Final = "verl/trainer/ppo/rollout_corr_helper.py"
+_REWARDS: Final = "verl/trainer/config/reward/reward.yaml:8"
 _WHITENED: Final = (Pattern(Whiten),)
 _RETURNS: Final = (Pattern(Normalize, RAW),)  # REINFORCE++ whitens returns to go
+_GSPO: Final = (Pattern(SequenceClip),)
+_TERMS: Final = (Pattern(KlLoss), Pattern(EntropyBonus))  # averaged by the aggregation chosen, beside GSPO too
+_BY_LENGTH: Final = {**CENTRED, "weights": "token"}
 _FREE: Final[dict[str, Any]] = {"log_ratio_bound": None, "value_bound": None}
 _BOUND: Final[dict[str, Any]] = {"log_ratio_bound": 20.0, "value_bound": 10.0}
 
 _ADVANTAGES: Final = (
     Variant(Normalize, f"{_CORE}:267", GROUP, {**RESIDUE, "eps": 1e-6, "single": "raw"}, apart=_WHITENED),
-    Variant(Normalize, f"{_CORE}:273", CENTRED, {**SINGLE, "single": "raw"}),
-    Variant(Normalize, f"{_CORE}:588", RLOO, {"single": "raw"}, apart=_WHITENED, note="rloo_vectorized gives 0 alone"),
+    Variant(
+        Normalize,
+        f"{_CORE}:362",
+        GROUP,
+        {**RESIDUE, "eps": 1e-6, "single": "raw"},
+        beside=_WHITENED,
+        note="gdpo with one reward",
+    ),
+    Variant(
+        Normalize,
+        f"{_CORE}:640",
+        _BY_LENGTH,
+        {**SINGLE, "single": "raw"},
+        apart=_WHITENED,
+        note="opo, the mean of the group weighed by length",
+    ),
+    Variant(Normalize, f"{_CORE}:328", CENTRED, {**SINGLE, "single": "raw"}),
+    Variant(
+        Normalize,
+        f"{_CORE}:588",
+        RLOO,
+        {"single": "raw"},
+        apart=_WHITENED,
+        note="rloo_vectorized gives 0 alone",
+    ),
     Variant(Normalize, f"{_CORE}:694", RAW, beside=_WHITENED, note="REINFORCE++"),
     Variant(Whiten, f"{_CORE}:536", BATCH, note="over response tokens, rsqrt(var + 1e-8)"),
 )
@@ -56,37 +85,59 @@ _SURROGATES: Final = (
     ),
     Variant(
         SequenceClip,
-        f"{_CORE}:1545",
+        f"{_CORE}:1546",
         then={"log_ratio_bound": 10.0},
         free=("clip_ratio_low", "clip_ratio_high"),
-        note="the bound of 10 holds above alone",
+        note="the bound of 10 holds above alone; with advantages per token, GSPO-token",
     ),
     Variant(
-        ClippedWeight, f"{_CORE}:2046", free=("low", "high"), note="bounds are 1 - clip_ratio_low, 1 + clip_ratio_high"
+        ClippedWeight, f"{_CORE}:2047", free=("low", "high"), note="bounds are 1 - clip_ratio_low, 1 + clip_ratio_high"
     ),
-    Variant(PolicyGradient, f"{_CORE}, compute_policy_loss_gpg", note="policy loss gpg"),
+    Variant(PolicyGradient, f"{_CORE}:1707", note="policy loss gpg"),
     Variant(
         TruncatedImportance,
-        "verl/trainer/ppo/rollout_corr_helper.py",
+        f"{_WEIGHTS}:596",
         {"outside": "truncate", "floor": 0.0},
         free=("cap", "level"),
+        note="rollout_is_threshold as a number",
+    ),
+    Variant(
+        TruncatedImportance,
+        f"{_WEIGHTS}:602",
+        {"outside": "drop"},
+        free=("cap", "floor", "level"),
+        note='rollout_is_threshold as "floor_cap"',
     ),
 )
 
 _LOSSES: Final = (
-    Variant(TokenMean, f"{_CORE}:1140", {"scope": "update"}),
-    Variant(SequenceMean, f"{_CORE}:1140", {"scope": "update"}, {"count": "all"}),
-    Variant(SequenceSum, f"{_CORE}:1140", {"scope": "update"}, {"count": "all"}),
+    Variant(TokenMean, f"{_CORE}:1170", {"scope": "update"}),
+    Variant(SequenceMean, f"{_CORE}:1194", {"scope": "update"}, {"count": "all"}),
+    Variant(SequenceSum, f"{_CORE}:1181", {"scope": "update"}, {"count": "all"}),
     Variant(
         ConstantLength,
-        f"{_CORE}:1188",
+        f"{_CORE}:1176",
+        {"scope": "update", "per_response": False, "length": 1},
+        {"count": "all"},
+        note="token-sum, which divides by nothing",
+    ),
+    Variant(
+        ConstantLength,
+        f"{_CORE}:1189",
         {"scope": "update"},
         {"length": "padded", "count": "all"},
         ("length",),
         note="the padded width unless loss_scale_factor is set",
     ),
     *(
-        Variant(KlLoss, f"{_CORE}:2187", {"estimator": "k3", "gradient": gradient}, _BOUND, ("coef",))
+        Variant(
+            KlLoss,
+            f"{_CORE}:2187",
+            {"estimator": "k3", "gradient": gradient},
+            _BOUND,
+            ("coef",),
+            note="k3+, whose gradient no bound holds" if gradient == "k2" else "",
+        )
         for gradient in ("own", "k2")
     ),
     *(
@@ -95,31 +146,99 @@ _LOSSES: Final = (
         for gradient in ("own", "k2")
     ),
     *(
-        Variant(cls, "verl/trainer/ppo/ray_trainer.py, apply_kl_penalty", {"estimator": estimator}, bounds, ("coef",))
+        Variant(cls, "verl/trainer/ppo/ray_trainer.py:78", {"estimator": estimator}, bounds, ("coef",))
         for cls in (KlReward, KlToGo)
         for estimator, bounds in (("k1", _FREE), ("k2", _FREE), ("k3", _BOUND))
     ),
-    Variant(EntropyBonus, "verl/workers/actor/dp_actor.py, update_policy", free=("coef",)),
+    Variant(EntropyBonus, f"{_LOSSES_FILE}:124", free=("coef",)),
 )
 
 _REFUSALS: Final = (
-    lacks_mixed(whitens=True),
-    lacks_norm(BATCH, "has no mean of the rewards of a batch", "choose group_norm"),
-    Refusal(
-        Pattern(Normalize, RAW), "leaves rewards as they are only to whiten them", "choose group_mean", apart=_WHITENED
+    lacks_mixed(f"{_CORE}:268", whitens=True),
+    lacks_norm(
+        BATCH,
+        "has no statistics of the rewards of a batch, but a whitening over tokens",
+        f"{_CORE}:694",
+        "choose token_whitening",
     ),
     Refusal(
-        Pattern(Normalize, GROUP), "does not whiten after a group norm", "leave token_whitening out", beside=_WHITENED
+        Pattern(Normalize, RAW),
+        "leaves rewards as they are only to whiten them, or with a critic",
+        "choose group_mean",
+        f"{_CORE}:694",
+        apart=_WHITENED,
     ),
-    Refusal(Pattern(Normalize, RLOO), "does not whiten after rloo", "leave token_whitening out", beside=_WHITENED),
     Refusal(
-        Pattern(KlReward), "takes the divergence to go where it whitens returns", "choose kl_to_go", beside=_RETURNS
+        Pattern(Normalize, _BY_LENGTH),
+        "does not whiten after opo",
+        "set weights=sequence",
+        f"{_CORE}:640",
+        beside=_WHITENED,
     ),
-    Refusal(Pattern(KlToGo), "takes the divergence to go in REINFORCE++ alone", "choose kl_reward", apart=_RETURNS),
-    lacks(OverlongFilter, "has no loss mask for truncated responses", "choose soft_overlong"),
-    lacks(ZeroVarianceFilter, "drops groups of equal rewards only while it draws others", "choose dynamic_sampling"),
-    lacks(RewardClip, "does not bound rewards", "bound them in the task's reward"),
-    lacks(AdvantageClip, "does not bound advantages"),
+    Refusal(
+        Pattern(Normalize, RLOO),
+        "does not whiten after rloo",
+        "choose group_mean",
+        f"{_CORE}:588",
+        beside=_WHITENED,
+    ),
+    Refusal(
+        Pattern(KlReward),
+        "takes the divergence to go where it whitens returns",
+        "choose kl_to_go",
+        f"{_CORE}:720",
+        beside=_RETURNS,
+    ),
+    Refusal(
+        Pattern(KlReward),
+        "leaves the divergence out of gdpo's rewards",
+        "choose kl_loss",
+        f"{_CORE}:413",
+        beside=_WHITENED,
+        apart=(Pattern(Normalize, RAW), Pattern(Normalize, CENTRED)),
+    ),
+    Refusal(
+        Pattern(KlToGo),
+        "takes the divergence to go from raw rewards alone (REINFORCE++; ReMax and critics are not modeled)",
+        "choose kl_reward",
+        f"{_CORE}:720",
+        apart=_RETURNS,
+    ),
+    Refusal(
+        Pattern(SequenceClip),
+        "averages GSPO over responses, and divergence and entropy by the aggregation chosen",
+        "choose sequence_mean",
+        f"{_CORE}:1603",
+        beside=_TERMS,
+        apart=(Pattern(SequenceMean, {"scope": "update"}),),
+    ),
+    Refusal(
+        Pattern(TruncatedImportance, {"outside": "drop", "floor": 0.0}),
+        "drops outside of two bounds, both above 0",
+        "set floor=0.5",
+        f"{_WEIGHTS}:125",
+    ),
+    Refusal(
+        Pattern(TruncatedImportance, {"outside": "truncate"}, test=lambda trick: trick.floor != 0.0),
+        "bounds the weight above alone unless it drops",
+        "set outside=drop",
+        f"{_WEIGHTS}:596",
+    ),
+    Refusal(
+        Pattern(ConstantLength, {"per_response": False}, test=lambda trick: trick.length != 1),
+        "has token-sum, which divides by nothing",
+        "set length=1",
+        f"{_CORE}:1176",
+    ),
+    lacks(OverlongFilter, "has no loss mask for truncated responses", f"{_LOSSES_FILE}:89", "choose soft_overlong"),
+    lacks(
+        ZeroVarianceFilter,
+        "drops groups of equal rewards only while it draws others",
+        "verl/trainer/ppo/v1/replay_buffer.py:295",
+        "choose dynamic_sampling",
+    ),
+    lacks(RewardClip, "has no option that bounds rewards", _REWARDS, "bound them in the task's reward"),
+    lacks(AdvantageClip, "does not bound advantages", f"{_CORE}:268"),
 )
 
 VERL: Final = Dialect(
@@ -130,18 +249,22 @@ VERL: Final = Dialect(
         *_ADVANTAGES,
         *_SURROGATES,
         *_LOSSES,
-        dynamic_sampling("verl/trainer/config/ppo_trainer.yaml:80", "stops the run at its cap"),
-        soft_overlong("docs/algo/dapo.md"),
-        *reward_functions("verl/trainer/config/ppo_trainer.yaml, custom_reward_function"),
+        dynamic_sampling(
+            "verl/trainer/ppo/v1/replay_buffer.py:295",
+            "filter_groups, whose metric has to be named; its cap on batches is ignored with a warning",
+        ),
+        soft_overlong("verl/experimental/reward_loop/reward_manager/dapo.py:113", "not bounded beyond the limit"),
+        *reward_functions(_REWARDS),
     ),
     _REFUSALS,
     (
         Rewrite(
             "loss_weights",
             SequenceMean(),
-            f"{_CORE}:1545",
-            (Pattern(SequenceClip),),
+            f"{_CORE}:1603",
+            _GSPO,
             note="GSPO ignores the aggregation chosen",
+            apart=_TERMS,
         ),
     ),
 )

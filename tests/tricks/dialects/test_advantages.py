@@ -153,7 +153,7 @@ def test_trl_normalises_twice_over_responses():
 
 @pytest.mark.parametrize(("mean", "std"), [("batch", "group"), ("none", "group")])
 def test_roll_divides_by_a_group_deviation_after_a_group_mean_alone(mean, std):
-    with pytest.raises(TrickError, match="^group_norm: roll divides by a group deviation after a group mean alone"):
+    with pytest.raises(TrickError, match="^group_norm: roll stops with a wrong shape where a group deviation"):
         spoken("roll", "group_norm", mean=mean, std=std)
 
 

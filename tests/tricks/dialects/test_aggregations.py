@@ -80,7 +80,7 @@ def test_verl_takes_another_constant_length():
     close(weights("verl", "constant_length", "group_mean", filtered="", length=10), [1 / (6 * 10)] * 6)
 
 
-@pytest.mark.parametrize(("emulate", "rows"), [("verl", 6), ("trl", 6), ("roll", 6)])
+@pytest.mark.parametrize(("emulate", "rows"), [("verl", 6), ("roll", 6), ("slime", 6)])
 def test_sequence_sum_divides_by_responses(emulate, rows):
     close(weights(emulate, "sequence_sum", filtered=""), [1 / rows] * 6)
 
@@ -102,7 +102,7 @@ def test_no_framework_averages_by_prompt(emulate):
 
 @pytest.mark.parametrize(("norm", "aggregation"), [("group_norm", "constant_length"), ("group_mean", "sequence_mean")])
 def test_oat_ties_the_aggregation_to_the_normalisation(norm, aggregation):
-    with pytest.raises(TrickError, match=f"^{aggregation}: oat ties the aggregation to the normalisation"):
+    with pytest.raises(TrickError, match=f"^{aggregation}: oat ties the aggregation to the normalization"):
         rule("oat", **{norm: {}, aggregation: {}})
 
 

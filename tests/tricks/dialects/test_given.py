@@ -25,6 +25,7 @@ from tricks.presets import PRESETS
         ("areal", "batch_norm", {"ddof": 1}),
         ("verl", "constant_length", {"length": "limit"}),
         ("slime", "constant_length", {"per_response": True}),
+        ("slime", "kl_loss", {"value_bound": 10.0}),
         ("nemo_rl", "kl_loss", {"value_bound": 10.0, "log_ratio_bound": None}),
         ("verl", "dual_clip", {"dual_clip": 3.0}),
     ],
@@ -40,12 +41,12 @@ def test_a_free_setting_holds_at_its_default(emulate, name, settings):
     ("emulate", "name", "settings", "words"),
     [
         ("verl", "group_norm", {"zero_std": "zero"}, "fixes 'eps' (verl/trainer/ppo/core_algos.py:267), got 'zero'"),
-        ("trl", "group_norm", {"eps": 1e-6}, "fixes 0.0001 (trl/trainer/grpo_trainer.py:2690), got 1e-06"),
+        ("trl", "group_norm", {"eps": 1e-6}, "fixes 0.0001 (trl/trainer/grpo_trainer.py:2707), got 1e-06"),
         (
             "slime",
             "kl_loss",
-            {"value_bound": 10.0},
-            "fixes null (slime/utils/ppo_utils.py, compute_approx_kl), got 10.0",
+            {"log_ratio_bound": 20.0},
+            "fixes null (slime/utils/ppo_utils.py:12), got 20.0",
         ),
         (
             "verl",
@@ -53,13 +54,13 @@ def test_a_free_setting_holds_at_its_default(emulate, name, settings):
             {"dual_clip": None},
             "takes 3.0 where none is given (verl/trainer/ppo/core_algos.py:1323), got null",
         ),
-        ("oat", "clip", {"log_ratio_bound": 20}, "fixes null (oat/algorithms/ppo.py:533), got 20.0"),
-        ("roll", "constant_length", {"per_response": True}, "fixes false (roll/utils/functionals.py:229), got true"),
+        ("oat", "clip", {"log_ratio_bound": 20}, "fixes null (oat/algorithms/ppo.py:532), got 20.0"),
+        ("roll", "constant_length", {"per_response": True}, "fixes false (roll/utils/functionals.py:269), got true"),
         (
             "nemo_rl",
             "leave_one_out_norm",
             {"zero_std": "zero"},
-            "fixes 'keep' (nemo_rl/algorithms/advantage_estimator.py:49)",
+            "fixes 'keep' (nemo_rl/algorithms/utils.py:104)",
         ),
     ],
 )
@@ -151,7 +152,7 @@ def test_an_aggregation_that_the_surrogate_ignores_is_refused_where_its_settings
     with pytest.raises(TrickError) as caught:
         rule("verl", **given, token_mean={"scope": "update"})
     assert str(caught.value) == (
-        "token_mean.scope: verl computes SequenceMean in place of token_mean (verl/trainer/ppo/core_algos.py:1545), "
+        "token_mean.scope: verl computes SequenceMean in place of token_mean (verl/trainer/ppo/core_algos.py:1603), "
         "got 'update'; leave scope out, or leave emulate out"
     )
 

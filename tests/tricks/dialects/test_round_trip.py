@@ -23,7 +23,7 @@ BUILT = {  # which presets a framework can express
     "roll": "vanilla_ppo reinforce grpo dr_grpo dapo dapo_static reinforce_pp gspo cispo liteppo",
     "openrlhf": "grpo dapo reinforce_pp reinforce_pp_baseline gspo",
     "areal": "dapo reinforce_pp gspo liteppo",
-    "nemo_rl": "grpo dapo dapo_static reinforce_pp_baseline gspo cispo",
+    "nemo_rl": "vanilla_ppo grpo dapo dapo_static reinforce_pp_baseline gspo cispo",
     "open_instruct": "dr_grpo dapo cispo",
     "oat": "grpo dr_grpo",
     "prime_rl": "",
@@ -75,7 +75,13 @@ def test_no_dialect_changes_nothing():
 @pytest.mark.parametrize("emulate", DIALECTS)
 def test_every_row_names_its_source(emulate):
     dialect = find_dialect(emulate)
-    assert all(re.match(r"[\w.-]+(/[\w.-]+|, )", row.where) for row in (*dialect.variants, *dialect.rewrites))
+    rows = (*dialect.variants, *dialect.refusals, *dialect.rewrites)
+    assert [row.where for row in rows if not re.fullmatch(r"[\w.-]+(/[\w.-]+)*\.(py|yaml):[1-9]\d*", row.where)] == []
+
+
+@pytest.mark.parametrize("emulate", DIALECTS)
+def test_what_a_framework_does_unasked_names_its_source_too(emulate):
+    assert all(re.search(r"\([\w./-]+\.(py|yaml):[1-9]\d*\)", words) for words in find_dialect(emulate).besides)
 
 
 @pytest.mark.parametrize("emulate", DIALECTS)

@@ -63,7 +63,8 @@ def test_a_class_that_the_framework_lacks_is_refused_with_the_reason_and_what_to
     with pytest.raises(TrickError) as caught:
         spoken("areal", "sequence_mean")
     assert str(caught.value) == (
-        "sequence_mean: areal averages over tokens alone; choose token_mean, or leave emulate out"
+        "sequence_mean: areal averages over tokens alone (areal/utils/functional/functional.py:542); "
+        "choose token_mean, or leave emulate out"
     )
 
 
@@ -107,9 +108,9 @@ def test_prime_rl_refuses_a_clip_that_was_chosen():
 
 def test_whitening_after_a_group_norm_is_refused_where_the_framework_does_not_do_it():
     with pytest.raises(
-        TrickError, match="^group_norm: verl does not whiten after a group norm; leave token_whitening out"
+        TrickError, match="^group_norm: openrlhf does not whiten after a group norm .*; choose group_mean"
     ):
-        rule("verl", group_norm={}, token_whitening={})
+        rule("openrlhf", group_norm={}, token_whitening={})
 
 
 def test_raw_rewards_are_fine_where_they_are_whitened():
