@@ -41,8 +41,8 @@ def difference(gold: Shape, answer: Shape, tolerance: float | None = None) -> st
     """
     if isinstance(gold, Congruence):
         return same_classes(gold, answer)
-    if isinstance(gold, Brackets) and isinstance(answer, Listing) and (point := _by_letter(answer, gold)) is not None:
-        answer = point
+    if isinstance(gold, Brackets | Matrix) and isinstance(answer, Listing):
+        answer = _by_letter(answer, gold) or answer
     if isinstance(gold, Named) and isinstance(answer, Named) and (turned := _unpacked_both(gold, answer)) is not None:
         gold, answer = turned
     if isinstance(gold, Named) and isinstance(answer, Listing):
@@ -172,20 +172,17 @@ def _unpacked_both(gold: Named, answer: Named) -> tuple[Shape, Shape] | None:
     return (one, other) if isinstance(one, Listing) and isinstance(other, Listing) else None
 
 
-def _by_letter(answer: Listing, gold: Brackets) -> Brackets | None:
+def _by_letter(answer: Listing, gold: Brackets | Matrix) -> Brackets | None:
     """``x=1, y=2`` as the point (1, 2), its letters in alphabetical order; None where it is something else."""
     named = [member for member in answer.members if isinstance(member, Named)]
     names = [member.name for member in named]
+    size = len(gold.rows) if isinstance(gold, Matrix) else len(gold.members)
     letters = len(set(names)) == len(names) and all(len(name) == 1 and name.isalpha() for name in names)
-    if (
-        answer.braced
-        or answer.either
-        or len(names) != len(answer.members)
-        or len(names) != len(gold.members)
-        or not letters
-    ):
+    if answer.braced or answer.either or not letters or not len(names) == len(answer.members) == size:
         return None
-    if (gold.opening, gold.closing) != ("(", ")"):
+    point = isinstance(gold, Brackets) and (gold.opening, gold.closing) == ("(", ")")
+    column = isinstance(gold, Matrix) and all(len(row) == 1 for row in gold.rows)
+    if not point and not column:
         return None
     ordered = sorted(named, key=lambda member: member.name)
     return Brackets("(", ")", tuple(member.value for member in ordered))

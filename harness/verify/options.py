@@ -27,6 +27,7 @@ _OPERATOR: Final = re.compile(r"\s*(?:[-+*/^_=<>'!|&,;]|(?:or|and)\b|\\(?:lor|la
 _OTHER: Final = re.compile(
     r"(?<![A-Za-z\\])(?P<not>not\s+)?(?:(?P<bare>[A-H])|\(\s*(?P<round>[a-hA-H])\s*\))(?![A-Za-z])"
 )
+_NOT_ANOTHER: Final = re.compile(r"^\s*,\s*(?=not\s)")
 _DENIED: Final = re.compile(
     r"^\s*is\s+(?:not|false|untrue)\b|\bis\s+not\b|\bisn't\b|\bnot\s+(?:correct|right|true|it|the|sure)\b|\b(?:wrong|incorrect|eliminated|rejected)\b"
     r"|\b(?:maybe|perhaps|probably|possibly|guess|wait|instead|unless|either)\b|^\W*not\W*$",
@@ -60,7 +61,10 @@ def chosen(answer: str) -> str | None:
             return None
         rest = rest[1:] if rest.lstrip()[:1] in (")", ":") else rest
         rest = "" if rest.lstrip()[:1] == "," and _OTHER.search(rest) is None else rest
-    if rest[:1].isalpha() or _OPERATOR.match(rest) or _DENIED.search(rest):
+    if rest[:1].isalpha():
+        return None
+    rest = _NOT_ANOTHER.sub("", rest)
+    if _OPERATOR.match(rest) or _DENIED.search(rest):
         return None
     others = {(other["bare"] or other["round"]).upper() for other in _OTHER.finditer(rest) if not other["not"]}
     return letter if others <= {letter} else None
