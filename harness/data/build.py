@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -12,6 +12,7 @@ from typing import Final
 from harness.data import answers
 from harness.data.card import Card, Removed
 from harness.data.catalog import BENCHMARK_TABLES
+from harness.data.defects import contradicted, no_answer
 from harness.data.draw import by_difficulty, easiest_first, shuffled, take
 from harness.data.overlap import Benchmarks
 from harness.data.rows import Row
@@ -99,13 +100,19 @@ def _clean(
     compared = _indexed(benchmarks)
     kept: list[Row] = []
     removed: list[Removed] = []
-    said: dict[tuple[str, str], str] = {}  # wording and drawings -> the first problem that has them
-    for row in sorted(loaded.rows, key=lambda row: row.row_id):
-        words = tokens(row.problem)
+    first: dict[tuple[str, str], str] = {}  # wording and drawings -> the first problem that has them
+    rows = sorted(loaded.rows, key=lambda row: row.row_id)
+    words = {row.row_id: tokens(row.problem) for row in rows}
+    said = {row.row_id: (wording(words[row.row_id]), drawings(row.problem)) for row in rows}
+    faults = {row.row_id: _fault(row) if graded else None for row in rows}
+    readable = (row for row in rows if graded and faults[row.row_id] is None)
+    apart = contradicted(readable, lambda row: said[row.row_id])
+    for row in rows:
         fault = (
-            (_fault(row) if graded else None)
-            or _repeated(row, words, said)
-            or _contaminated(row, words, compared, near, covered)
+            faults[row.row_id]
+            or _contradicted(row, apart)
+            or _repeated(row, said[row.row_id], first)
+            or _contaminated(row, words[row.row_id], compared, near, covered)
         )
         if fault is None:
             kept.append(row)
@@ -125,13 +132,21 @@ def _fault(row: Row) -> Removed | None:
     fault = answers.fault(row.answer)
     if fault is not None:
         return Removed(row.row_id, "unreadable answer", other=fault)
+    nothing = no_answer(row.answer)
+    if nothing is not None:
+        return Removed(row.row_id, "gold is no answer", other=nothing)
     unrated = row.difficulty is not None and row.difficulty <= 0
     return Removed(row.row_id, "no difficulty") if unrated else None
 
 
-def _repeated(row: Row, words: tuple[str, ...], said: dict[tuple[str, str], str]) -> Removed | None:
-    first = said.setdefault((wording(words), drawings(row.problem)), row.row_id)
-    return None if first == row.row_id else Removed(row.row_id, "duplicate of", other=first)
+def _contradicted(row: Row, apart: Mapping[str, str]) -> Removed | None:
+    other = apart.get(row.row_id)
+    return None if other is None else Removed(row.row_id, "other gold than", other=other)
+
+
+def _repeated(row: Row, said: tuple[str, str], first: dict[tuple[str, str], str]) -> Removed | None:
+    same = first.setdefault(said, row.row_id)
+    return None if same == row.row_id else Removed(row.row_id, "duplicate of", other=same)
 
 
 def _contaminated(
@@ -157,6 +172,8 @@ def _card(
         removed=dict(sorted(counts.items())),
         contaminated=tuple(item for item in removed if item.similarity is not None),
         unreadable=tuple(item for item in removed if item.reason == "unreadable answer"),
+        contradicted=tuple(item for item in removed if item.reason == "other gold than"),
+        no_answers=tuple(item for item in removed if item.reason == "gold is no answer"),
         **contents(problems),
         version=VERSION,
         settings=settings,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,6 +49,10 @@ class Card:
     version: int = 0  # of the rules; 0: by none of them
     settings: Settings | None = None
     notes: tuple[str, ...] = ()  # what else there is to know of one's own file
+    # A card by rules before 2 has none of these.
+    contradicted: tuple[Removed, ...] = ()  # the wording of another problem and another gold: neither was kept
+    no_answers: tuple[Removed, ...] = ()  # a gold such as "Proof"
+    doubtful: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # what is doubtful -> problems that were kept
 
     def to_json(self) -> dict[str, Any]:
         """The card as plain data."""
@@ -65,6 +69,7 @@ class Card:
             "rows": f"{self.rows:,}",
             "removed": _counts(self.removed) or "nothing",
             "answers": _counts(self.answers),
+            **({"doubtful": _counts({what: len(ids) for what, ids in self.doubtful.items()})} if self.doubtful else {}),
             "characters": _percentiles(self.characters),
             "words": _percentiles(self.words),
             "SHA-256": self.sha256,
@@ -81,6 +86,8 @@ class Card:
         lists = {
             "Repeat a benchmark problem (similarity, or coverage) and were removed:": self.contaminated,
             "Have an answer that cannot be read and were removed:": self.unreadable,
+            "Have the wording of another problem and another gold; neither was kept:": self.contradicted,
+            "Have a gold that is no answer and were removed:": self.no_answers,
         }
         lines = [
             line for title, removed in lists.items() if removed for line in ("", title, *map(_removed_line, removed))
@@ -88,6 +95,9 @@ class Card:
         if self.unknown:
             lines += ["", f"Were kept, with an answer that only its own text or math-verify meets: {len(self.unknown)}"]
             lines += [f"- {problem_id}" for problem_id in self.unknown]
+        for what, ids in self.doubtful.items():
+            lines += ["", f"Were kept, and are to be looked at for this: {what}: {len(ids)}"]
+            lines += [f"- {problem_id}" for problem_id in ids]
         return lines
 
 

@@ -13,6 +13,7 @@ from harness.data.answers import fault, is_empty
 from harness.data.build import without_defects
 from harness.data.card import Card, Removed
 from harness.data.catalog import BENCHMARK_TABLES
+from harness.data.defects import no_answer, same_gold
 from harness.data.errors import DataError
 from harness.data.overlap import Benchmarks
 from harness.data.own_rows import read_own_rows
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from harness.data.files import OwnFile
 
 _LISTED: Final = 5
+_OWN_LIST: Final = {"unreadable answer", "other gold than", "gold is no answer"}  # reasons that have a list of the card
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def held_out_problems(file: OwnFile, name: str, *, graded: bool = True) -> tuple
     rows = table.loaded.rows
     _refuse_unreadable(rows, graded=graded)
     problems = tuple(_problem(row) for row in rows)
-    notes = (*table.notes, *_repeated(rows))
+    notes = (*table.notes, *_repeated(rows, graded=graded))
     return problems, _card(name, "all, held out", problems, table.loaded.source, (), (), notes, graded=graded)
 
 
@@ -149,6 +151,8 @@ def _card(
         removed=dict(sorted(counts.items())),
         contaminated=tuple(item for item in removed if item.similarity is not None),
         unreadable=tuple(item for item in removed if item.reason == "unreadable answer"),
+        contradicted=tuple(item for item in removed if item.reason == "other gold than"),
+        no_answers=tuple(item for item in removed if item.reason == "gold is no answer"),
         **described,  # type: ignore[arg-type]
         notes=notes,
     )
@@ -166,7 +170,7 @@ def _counted(removed: Iterable[Removed]) -> str:
 
 def _listed_duplicates(removed: Iterable[Removed]) -> list[str]:
     """What was left out and stands in no list of the card."""
-    others = [item for item in removed if item.similarity is None and item.reason != "unreadable answer"]
+    others = [item for item in removed if item.similarity is None and item.reason not in _OWN_LIST]
     if not others:
         return []
     shown = ", ".join(f"{item.problem_id} ({item.reason} {item.other or ''})".replace(" )", ")") for item in others)
@@ -209,7 +213,7 @@ def _refuse_unreadable(rows: Sequence[Row], *, graded: bool) -> None:
         return
     found: dict[str, list[Row]] = {}
     for row in rows:
-        why = "it is empty" if is_empty(row.answer) else fault(row.answer)
+        why = "it is empty" if is_empty(row.answer) else fault(row.answer) or no_answer(row.answer)
         if why is not None:
             found.setdefault(why, []).append(row)
     if found:
@@ -228,14 +232,15 @@ def _also(rows: Sequence[Row]) -> str:
     return f" (and in {len(more)} more: line{'s' * (len(more) > 1)} {', '.join(more[:_LISTED])}{dots})" if more else ""
 
 
-def _repeated(rows: Sequence[Row]) -> list[str]:
+def _repeated(rows: Sequence[Row], *, graded: bool) -> list[str]:
     """A note on problems that are there twice. Raises DataError where their answers differ."""
+    alike = same_gold if graded else str.__eq__
     first: dict[tuple[str, str], Row] = {}
     again, torn = list[tuple[Row, Row]](), list[tuple[Row, Row]]()
     for row in rows:
         other = first.setdefault((wording(tokens(row.problem)), drawings(row.problem)), row)
         if other is not row:
-            (again if other.answer == row.answer else torn).append((row, other))
+            (again if alike(other.answer, row.answer) else torn).append((row, other))
     if torn:
         row, other = torn[0]
         raise DataError(

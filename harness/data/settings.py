@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-VERSION: Final = 1  # of the rules; a tier built by others is built anew
+VERSION: Final = 2  # of the rules; a tier built by others is built anew
 
 Share = Annotated[float, Field(ge=0, le=1)]
 PositiveShare = Annotated[float, Field(gt=0, le=1)]

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.data.card import Card, Removed, answer_kinds, length_percentiles, unknown_answers
+from harness.data.defects import doubtful
 from harness.data.errors import DataError
 from harness.problems.problem import Problem
 from harness.schema import SchemaError, read_json
@@ -42,6 +43,7 @@ def contents(problems: Sequence[Problem]) -> dict[str, Any]:
         "rows": len(problems),
         "sha256": hashlib.sha256(encode(problems)).hexdigest(),
         "unknown": unknown_answers(problems),
+        "doubtful": doubtful(problems),
         "answers": answer_kinds(problems),
         "characters": length_percentiles([len(problem.prompt) for problem in problems]),
         "words": length_percentiles([len(problem.prompt.split()) for problem in problems]),

@@ -42,6 +42,7 @@ def found(folder, old, new):
 
 def test_cells_that_differ_elsewhere_are_no_twins(tmp_path):
     assert found(tmp_path, "reward=plus_minus_one", "reward=plus_minus_one, optim.lr=1.0e-3") == ()
+    assert found(tmp_path, "reward=plus_minus_one", "reward=plus_minus_one, reward.open_box=ignored") == ()
 
 
 def test_cells_with_another_aggregation_are_no_twins(tmp_path):

@@ -94,9 +94,78 @@ def test_guessable_answers_are_thinned_and_listed(use_folder, results):
 
 
 def test_duplicates_go_but_for_the_first(use_folder):
-    twice = {**row(EASY, 1), "problem": statement(f"{EASY}0").upper() + " "}
+    twice = {**row(EASY, 1), "problem": statement(f"{EASY}0").upper() + " ", "answer": "2.0"}
     use_folder(**{EASY: [row(EASY, 0), twice, row(EASY, 2)]})
     assert ids(tier("simplerl_zoo", "easy")) == [f"{EASY}/0", f"{EASY}/2"]
+
+
+def test_of_contradicting_golds_neither_is_kept(use_folder, results):
+    said = [(0, "104"), (1, "140"), (2, "7"), (3, r"\frac{14}{2}"), (4, "5"), (5, "5.0"), (6, "6"), (7, "5")]
+    wordings = [0, 0, 2, 2, 4, 4, 4, 7]
+    use_folder(
+        **{
+            EASY: [
+                row(EASY, n, problem=statement(f"{EASY}{one}"), answer=a)
+                for (n, a), one in zip(said, wordings, strict=True)
+            ]
+        }
+    )
+    found = tier("simplerl_zoo", "easy")
+    assert ids(found) == [f"{EASY}/2", f"{EASY}/7"]
+    assert found.card.removed == {"duplicate of": 1, "other gold than": 5}
+    others = {item["problem_id"]: item["other"] for item in removed(results, "simplerl_zoo_easy")}
+    assert others == {
+        f"{EASY}/{one}": f"{EASY}/{other}" for one, other in [(0, 1), (1, 0), (3, 2), (4, 6), (5, 6), (6, 4)]
+    }
+    text = found.card.text()
+    assert "other gold than 5" in text
+    assert f"- {EASY}/0: other gold than {EASY}/1" in text
+
+
+def test_a_row_without_a_gold_contradicts_nobody(use_folder):
+    same = {"problem": statement(0)}
+    use_folder(
+        **{EASY: [row(EASY, 0, **same), *(row(EASY, n, **same, answer=a) for n, a in enumerate(("", "Proof", "{"), 1))]}
+    )
+    found = tier("simplerl_zoo", "easy")
+    assert ids(found) == [f"{EASY}/0"]
+    assert found.card.removed == {"gold is no answer": 1, "no answer": 1, "unreadable answer": 1}
+    assert f"- {EASY}/2: gold is no answer 'Proof' refers to text that is not there" in found.card.text()
+
+
+def test_what_is_doubtful_is_kept_and_named_with_a_count(use_folder, results):
+    defects = [
+        row(EASY, 0, problem=f"{statement(0)} The answer is 101.", answer="101"),
+        row(EASY, 1, problem=f"{statement(1)} Ren\u00c3\u00a9 asks."),
+        row(EASY, 2, problem=f"{statement(2)} ![](https://example.org/x.png)"),
+        row(EASY, 3, problem=f"{statement(3)} In the figure below, $x &lt; 5$."),
+        row(EASY, 4),
+    ]
+    use_folder(**{EASY: defects})
+    card = tier("simplerl_zoo", "easy").card
+    assert card.rows == 5
+    assert card.doubtful == {
+        "answer in the statement": (f"{EASY}/0",),
+        "text in a wrong encoding": (f"{EASY}/1",),
+        "HTML in the text": (f"{EASY}/3",),
+        "picture that is not there": (f"{EASY}/2", f"{EASY}/3"),
+    }
+    assert "- doubtful: answer in the statement 1, " in card.text()
+    assert "to be looked at for this: picture that is not there: 2" in card.text()
+    assert tier("simplerl_zoo", "easy").card == card  # as it is read again
+
+
+def test_a_card_of_before_these_rules_is_read_and_its_tier_built_anew(use_folder, results):
+    use_folder()
+    built = tier("simplerl_zoo", "easy")
+    path = results / "tiers/simplerl_zoo_easy.card.json"
+    old = json.loads(path.read_text())
+    for name in ("contradicted", "no_answers", "doubtful"):
+        del old[name]
+    path.write_text(json.dumps(old | {"version": 1}))
+    assert custom_tier(path.with_name("simplerl_zoo_easy.jsonl")).problems == built.problems
+    assert tier("simplerl_zoo", "easy") == built
+    assert json.loads(path.read_text())["version"] == 2
 
 
 def test_problems_that_differ_in_their_drawing_are_two(use_folder):

@@ -1,0 +1,172 @@
+r"""Rows that cannot be trained on, or that a reader of the card has to know of: what is wrong with a row itself.
+
+Dropped: a gold that is no answer ("Proof", "see solution"), and rows that say the same and have other golds. Named: a
+gold that stands in the statement, text in a wrong encoding, HTML in the text, a picture that is not there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+from harness.data.answers import is_guessable
+from harness.data.wording import drawings, tokens, wording
+from harness.verify.verdict import Gold
+from harness.verify.verifier import shared
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from harness.data.rows import Row
+    from harness.problems.problem import Problem
+
+Statement = tuple[str, str]  # wording and drawings
+
+_WRAPPER: Final = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
+_REFERENCE: Final = "above|below|solution|proof|answer|explanation|figure|text|attached"
+_NO_ANSWER: Final = re.compile(
+    r"proofs?(?: omitted| below| by \w+)?|(?:a |the )?proof is (?:given|omitted|below|left).*|proved|proven|q\.?e\.?d"
+    rf"|(?:please )?(?:see|refer to|as in|cf)\.? (?:the )?(?:{_REFERENCE})s?.*"
+    r"|(?:the )?(?:solution|answer|proof)s?(?: (?:is|are))? "
+    r"(?:omitted|missing|unknown|above|below|not (?:given|provided|available)|may vary|vary|varies)"
+    r"|solution|answer|explanation|omitted|tbd|todo|to do|unknown|unsolved|missing"
+    r"|no (?:answer|solution) (?:given|provided|available)|not (?:available|provided|given|applicable)",
+    re.IGNORECASE,
+)
+_EXPORTED: Final = re.compile(r"None|NONE|[Nn]ull|NULL|nan|NaN|NAN|N/A|n/a|NA|N\.A\.?")
+_OPTIONS: Final = re.compile(r"\(\s*[A-E]\s*\)|\\(?:text|textbf|mathrm|mathbf)\s*\{\s*\(?[A-E]\s*[).]")
+_MISREAD: Final = re.compile("[\u00c2-\u00f4][\u0080-\u00bf\u0152-\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]{1,3}")
+_HTML: Final = re.compile(
+    r"&(?:lt|gt|amp|nbsp|quot|apos|times|minus|le|ge|ne|deg|#\d{1,5}|#x[0-9a-fA-F]{1,5});"
+    r"|</?(?:p|br|b|i|div|span|sup|sub|em)\s*/?>"
+)
+_PICTURE: Final = re.compile(
+    r"!\[[^\]]*\]\([^)]*\)|<img\b|\\includegraphics\b|https?://\S+\.(?:png|jpe?g|gif|svg|webp)\b"
+    r"|\[(?:img|image|figure|diagram)\]"
+    r"|\b(?:in|from|see) the (?:\w+ )?(?:figure|diagram|picture|drawing|sketch)\b(?! of)"
+    r"|\b(?:figure|diagram|picture|image|graph) (?:\w+ )?(?:below|above|shown|at (?:the )?(?:right|left))\b"
+    r"|\b(?:shown|pictured|drawn|illustrated|depicted) (?:below|above|here|in (?:the )?fig)"
+    r"|\b(?:below|above) (?:figure|diagram|picture|image)\b",
+    re.IGNORECASE,
+)
+_DRAWN: Final = re.compile(r"\[asy\]|\\begin\s*\{(?:tikzpicture|tabular|array|picture|asy)\}")
+_SAID: Final = r"(?:answer|ans|solution|result)\s*(?:is|was|equals|:|=|\))*\s*[:=]?\s*"
+_MARKS: Final = str.maketrans("", "", "${}*")
+_DISTINCT: Final = 12  # characters of a gold that is not in a statement by accident
+
+
+def no_answer(gold: str) -> str | None:
+    r"""Why a gold is no answer, such as "Proof" or "see solution"; None where it may be one.
+
+    ``\text{None}`` and "no solution" are answers; a bare ``None`` is what a program writes for nothing.
+    """
+    bare = gold.strip().strip("$").strip()
+    if bare and _EXPORTED.fullmatch(bare):
+        return f"{bare[:40]!r} stands for no value"
+    told = _WRAPPER.sub(r"\1", bare).strip().strip(".!()[]*").strip()
+    return f"{told[:40]!r} refers to text that is not there" if told and _NO_ANSWER.fullmatch(told) else None
+
+
+def statement(row: Row) -> Statement:
+    """What a row says: rows with equal ones ask the same."""
+    return wording(tokens(row.problem)), drawings(row.problem)
+
+
+def contradicted(rows: Iterable[Row], said: Callable[[Row], Statement] = statement) -> dict[str, str]:
+    """Rows that say what another says and have a gold of another value.
+
+    Args:
+        rows: Rows with golds, of one source or of several; their ids are unique.
+        said: What a row says, for a caller that knows it already.
+
+    Returns:
+        The id of each such row with that of the first row of its wording whose gold is another. All rows of such a
+        wording are in it, also those that agree with each other: which gold is right cannot be told.
+
+    """
+    groups: defaultdict[Statement, list[Row]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: row.row_id):
+        groups[said(row)].append(row)
+    found: dict[str, str] = {}
+    for group in groups.values():
+        first, *others = group
+        differing = [row for row in others if not same_gold(first.answer, row.answer)]
+        if differing:
+            found[first.row_id] = differing[0].row_id
+            apart = {row.row_id for row in differing}
+            found |= {row.row_id: first.row_id if row.row_id in apart else differing[0].row_id for row in others}
+    return found
+
+
+def same_gold(one: str, other: str) -> bool:
+    """Whether two golds are of one value: the verifier takes one for the other, or they vote together."""
+    if one.strip() == other.strip():
+        return True
+    keys = shared().votes([one, other])
+    if None not in keys and keys[0] == keys[1]:
+        return True
+    verdicts = shared().verify([(Gold(one), rf"\boxed{{{other}}}"), (Gold(other), rf"\boxed{{{one}}}")])
+    return any(verdict.right for verdict in verdicts)
+
+
+def doubtful(problems: Sequence[Problem]) -> dict[str, tuple[str, ...]]:
+    """Ids of problems that are kept and are to be looked at, by what is doubtful; without the kinds that none has."""
+    found = {
+        kind: tuple(problem.problem_id for problem in problems if holds(problem.prompt, problem.answer))
+        for kind, holds in _KINDS.items()
+    }
+    return {kind: ids for kind, ids in found.items() if ids}
+
+
+def states_answer(asked: str, gold: str) -> bool:
+    """Whether a statement gives its gold away: says "the answer is" before it, is it, or holds it where it is long.
+
+    Short golds, numbers and options stand in statements by accident and do not count.
+    """
+    bare = _bare(gold)
+    if not bare or is_guessable(gold) or len(_OPTIONS.findall(asked)) > 1:
+        return False
+    if _bare(asked) == bare:
+        return True
+    plain = _plain(asked)
+    said = re.search(rf"\b{_SAID}{re.escape(_plain(gold))}(?![\w^]|\.\d)", plain, re.IGNORECASE)
+    return said is not None or (len(bare) >= _DISTINCT and not bare.isdecimal() and bare in _bare(asked))
+
+
+def is_misread(text: str) -> bool:
+    """Whether UTF-8 was read as Latin-1 or Windows-1252, or what could not be read was replaced."""
+    return "\ufffd" in text or any(_was_utf8(run[0]) for run in _MISREAD.finditer(text))
+
+
+def needs_picture(asked: str) -> bool:
+    """Whether a statement speaks of a picture and has no drawing in its text."""
+    return _PICTURE.search(asked) is not None and _DRAWN.search(asked) is None
+
+
+_KINDS: Final[Mapping[str, Callable[[str, str], bool]]] = {
+    "answer in the statement": states_answer,
+    "text in a wrong encoding": lambda asked, gold: is_misread(asked) or is_misread(gold),
+    "HTML in the text": lambda asked, gold: _HTML.search(f"{asked} {gold}") is not None,
+    "picture that is not there": lambda asked, _: needs_picture(asked),
+}
+
+
+def _was_utf8(run: str) -> bool:
+    for size in range(2, len(run) + 1):
+        for encoding in ("cp1252", "latin-1"):
+            try:
+                run[:size].encode(encoding).decode("utf-8")
+            except UnicodeError:
+                continue
+            return True
+    return False
+
+
+def _plain(text: str) -> str:
+    """A text without dollar signs, fonts and space around commands, in lower case."""
+    return " ".join(_WRAPPER.sub(r"\1", text).replace("\\boxed", "").translate(_MARKS).lower().split())
+
+
+def _bare(text: str) -> str:
+    return "".join(_plain(text).split()).rstrip(".")
