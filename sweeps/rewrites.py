@@ -33,7 +33,10 @@ def _one_update(form: Form) -> Form:
     """Surrogates at ratio 1. Tricks that know of it themselves have said so already."""
     trick = form.slots["surrogate"][0]
     weight_free = isinstance(trick, ClippedWeight) and trick.low <= 1 <= trick.high
-    if form.shape.moved or not (weight_free or (isinstance(trick, SequenceClip) and not form.slots["token_weights"])):
+    whole = isinstance(trick, SequenceClip) and not form.slots["token_weights"]
+    if whole and type(trick) is not SequenceClip:  # a dialect's moves every token by all advantages of the response
+        whole = not form.slots["shape_advantages"]
+    if form.shape.moved or not (weight_free or whole):
         return form
     reason = "with optim.updates_per_rollout=1 every ratio is 1 and the gradient is that of the clipped ratio"
     return form.put("surrogate", (VANILLA["surrogate"],), reason)

@@ -6,11 +6,18 @@ import pytest
 from harness.config import RewardConfig, load
 from sweeps.cells import select
 from sweeps.compose import compose_cells
+from sweeps.gradients import Side
 from sweeps.grid import read_grid
 from sweeps.library import find_grid
+from sweeps.normal_form import normal_form
+from sweeps.shapes import Shape
 from sweeps.twins import twins
 from tests.sweeps.grids import PLAIN, grid
 from tests.sweeps.random_configs import cell
+from tricks.batch import Setup
+from tricks.build import build
+from tricks.clipping import Clip
+from tricks.dialects.sequence_clip import ResponseClip, ResponseMeanClip
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +134,23 @@ def test_a_filter_at_the_limit_drops_responses_that_end_there(base):
     by_length = {"overlong_filter": {"truncation": "length"}}
     assert why(base, {"overlong_filter": {}}, by_length) is None
     assert why(base, {}, {"overlong_filter": {"truncation": "length", "limit": 65}}) is not None
+
+
+@pytest.mark.parametrize(("emulate", "alike"), [("none", True), ("roll", False)])
+def test_a_ratio_of_the_response_is_no_clip_of_tokens_where_advantages_differ_within_it(base, emulate, alike):
+    # At ratio 1 GSPO-token moves a token by its own advantage; ROLL moves all by the mean of the response's.
+    company = {"group_mean": {}, "kl_to_go": {}, "token_mean": {}}
+    once = replace(base, emulate=emulate, optim=replace(base.optim, updates_per_rollout=1))
+    found = why(once, company | {"gspo": {}}, company | {"clip": {}})
+    assert (found is not None) is alike
+
+
+@pytest.mark.parametrize(("emulate", "kind"), [("none", Clip), ("roll", ResponseClip), ("areal", ResponseMeanClip)])
+def test_the_normal_form_keeps_a_ratio_of_the_response_beside_advantages_of_tokens(emulate, kind):
+    tricks = {"group_mean": {}, "kl_to_go": {}, "token_mean": {}, "gspo": {}}
+    rule = build("vanilla_ppo", tricks, emulate, Setup(4, 2, 1, 8))
+    shape = Shape(group_size=4, groups=2, updates=1, limit=8, moved=False, split=False)
+    assert type(normal_form(Side(rule, 1.0, 0.0, emulate), shape).slots["surrogate"][0]) is kind
 
 
 def test_clip_bounds_need_a_second_update_to_differ(base):
