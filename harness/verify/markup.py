@@ -90,7 +90,7 @@ _SURE_GROUPS: Final = re.compile(_ONE_GROUP + r"((?:(?:\s*\{\s*,\s*\}\s*|,\\!\s*
 _COMMA_GROUPS: Final = re.compile(_ONE_GROUP + r"((?:,\d{3})+)(?!\d|,\d)")
 _REPEATING: Final = re.compile(r"(\d*)\.(\d{0,40})\s*\\(?:overline|bar|dot)\s*(?:\{\s*(\d{1,40})\s*\}|(\d))(?!\s*\d)")
 _DOTTED: Final = re.compile(
-    r"(\d*)\.(\d{0,12}?)(?!0+(?!\d))(\d{1,6}?)\3{2,}\s*(?:\\(?:l|c)?dots(?![A-Za-z])|\.\.\.|\u2026)"
+    r"(?<![\d.])(\d{0,60})\.(\d{0,12}?)(?!0+(?!\d))(\d{1,6}?)\3{2,}\s*(?:\\(?:l|c)?dots(?![A-Za-z])|\.\.\.|\u2026)"
 )
 _BRACKET: Final = re.compile(r"\\[{}]|[()\[\]]")
 _END: Final = " \t\r\n.,;:\\"
