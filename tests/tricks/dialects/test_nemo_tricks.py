@@ -36,8 +36,8 @@ def written_down(rewards: list[float], *, others: bool = True, divided: bool = T
     return [found[float(SINGLE(reward))] for reward in rewards]
 
 
-# The odd sample of seven rewards of x and one of 0. The framework's own function (torch 2.13.0, CPU) prints -2154.06 for
-# 0.35 and -2160.71 for 0.7. For 0.3 it depends on how BLAS orders a product of seven numbers; this is of sums one by one.
+# The odd sample of seven rewards of x and one of 0. The framework's own function (torch 2.13.0, CPU) prints -2154.06
+# for 0.35 and -2160.71 for 0.7. For 0.3 it depends on the order in which BLAS adds; this number is of sums one by one.
 @pytest.mark.parametrize(("reward", "printed"), [(0.35, -2154.06), (0.3, -3183.61), (0.7, -2160.71)])
 @pytest.mark.parametrize("odd", [0, 3, 7])
 def test_seven_equal_rewards_and_a_zero_blow_up(reward, printed, odd):
