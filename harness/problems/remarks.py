@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from harness.data.files import SOURCE
+from harness.data.own import is_tier
 from harness.models.locate import ModelError
 
 if TYPE_CHECKING:
@@ -42,13 +44,18 @@ def remarks(config: ExperimentConfig, read: Material) -> list[str]:
 
 
 def _own(config: ExperimentConfig, read: Material) -> dict[str, Sequence[Problem]]:
-    trained = {name: tier.problems for name, tier in read.tiers.items()} if config.data.source == SOURCE else {}
+    trained = {name: tier.problems for name, tier in read.tiers.items()} if _is_own(config) else {}
     return {**trained, **{name: read.held_out[name] for name in read.files}}
+
+
+def _is_own(config: ExperimentConfig) -> bool:
+    """Whether the run trains on one's own problems, and not on a tier that was cut."""
+    return config.data.source == SOURCE and config.data.path is not None and not is_tier(Path(config.data.path))
 
 
 def _few(config: ExperimentConfig, read: Material) -> Iterator[str]:
     batch = config.rollout.prompts_per_batch
-    for name, tier in read.tiers.items() if config.data.source == SOURCE else ():
+    for name, tier in read.tiers.items() if _is_own(config) else ():
         if len(tier.problems) < batch:
             yield (
                 f"{name}: {len(tier.problems)} problems, fewer than rollout.prompts_per_batch={batch}: each step asks "
