@@ -76,6 +76,7 @@ DIVERGENCES: Final[Mapping[str, Divergence]] = {
     "half of every arm, by chance": Divergence(0.5, "chance", "arms"),
     "the worst quarter of the baseline": Divergence(0.25, "worst", "baseline"),
     "the worst tenth of all cells": Divergence(0.1, "worst", "all"),
+    "a tenth of all cells, by chance": Divergence(0.1, "chance", "all"),
     "half of the seeds, in all cells": Divergence(0.5, "seeds", "all"),
 }
 
