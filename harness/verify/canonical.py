@@ -18,11 +18,16 @@ from harness.verify.equality import samples
 from harness.verify.equations import FLIPPED, renamed, zero
 from harness.verify.errors import Refused
 from harness.verify.exact import Undefined, Value
+from harness.verify.limits import MOST_CHARACTERS
+from harness.verify.markup import plain
+from harness.verify.options import without_label
+from harness.verify.qualifiers import unqualified
 from harness.verify.reader import read
 from harness.verify.regions import normal, region
 from harness.verify.shapes import (
     Brackets,
     Chain,
+    Congruence,
     Equation,
     Inequality,
     Listing,
@@ -38,7 +43,7 @@ from harness.verify.shapes import (
 from harness.verify.tree import Number, Operation, Symbol, Tree, is_infinite, symbols
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _DIGITS: Final = 40  # of an irrational value; the verifier compares 45 or more
 _WORKING: Final = 90
@@ -59,13 +64,30 @@ def canonical(text: str) -> str | None:
 
     Raises MemoryError or RecursionError as the reader does: call it where that does no harm.
     """
-    try:
-        key = _key(_read(text))
-    except (Refused, Undefined, _Keyless):
+    key = next((key for one in _readings(text) if (key := _value(one)) is not None), None)
+    if key is None:
         return None
     if len(key) <= _LONGEST:
         return key
     return f"{key[:_DIGITS]}...#{hashlib.blake2b(key.encode(), digest_size=12).hexdigest()}"
+
+
+def _readings(text: str) -> Iterator[str]:
+    """The answer without qualifiers that restrict nothing, as written, then without the label of an option."""
+    qualified = unqualified(plain(text)) if len(text) <= MOST_CHARACTERS else None
+    if qualified is not None:
+        yield qualified.value
+    yield text
+    label = without_label(text) if len(text) <= MOST_CHARACTERS else None
+    if label is not None:
+        yield label
+
+
+def _value(text: str) -> str | None:
+    try:
+        return _key(_read(text))
+    except (Refused, Undefined, _Keyless):
+        return None
 
 
 def _read(text: str) -> Shape:
@@ -223,6 +245,22 @@ def _of_ratio(ratio: Ratio) -> str:
     return ":".join(_of_tree(Operation("div", (part, ratio.parts[0]))) for part in ratio.parts)
 
 
+def _of_congruence(shape: Congruence) -> str:
+    """The residues from 0 up where all are numbers."""
+    modulus = _number(shape.modulus)
+    residues = [_number(residue) for residue in shape.residues]
+    if modulus is None or modulus <= 0 or any(one is None for one in residues):
+        keys = [_of_tree(residue) for residue in shape.residues]
+        return f"{', '.join(sorted(set(keys)))} mod {_of_tree(shape.modulus)}"
+    classes = sorted({one % modulus for one in residues if one is not None})
+    return f"{', '.join(map(_of_fraction, classes))} mod {_of_fraction(modulus)}"
+
+
+def _number(tree: Tree) -> Fraction | None:
+    found = None if symbols(tree) else samples(tree)
+    return found[0] if found and isinstance(found[0], Fraction) else None
+
+
 def _of_region(shape: Region | Inequality) -> str:
     found = region(shape)
     if found is not None:
@@ -272,6 +310,7 @@ _FORMS: Final[dict[type, Callable[[Any], str]]] = {
     Equation: _of_equation,
     Chain: _of_chain,
     Ratio: _of_ratio,
+    Congruence: _of_congruence,
     Region: _of_region,
     Inequality: _of_region,
 }

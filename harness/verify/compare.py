@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from harness.verify.congruences import same_classes
+from harness.verify.congruences import is_least, same_classes
 from harness.verify.equality import equal
 from harness.verify.equations import renamed, same_equation, same_half_plane, same_sides
 from harness.verify.exact import Undefined
@@ -84,7 +84,7 @@ def _of_tuples(gold: Shape, answer: Shape, tolerance: float | None) -> str | Non
             return _in_order(_rows(gold), _rows(answer), tolerance)
         case (Matrix(), Brackets("(", ")")) | (Brackets("(", ")"), Matrix()):
             return _in_order(_column(gold), _column(answer), tolerance)
-        case Scalar(), Congruence(None, (residue,), _):
+        case Scalar(), Congruence(None, (residue,), modulus) if is_least(residue, modulus):
             return _of_scalars(gold, Scalar(residue), tolerance)
     return _of_regions(gold, answer)
 

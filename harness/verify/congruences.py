@@ -59,6 +59,14 @@ def same_classes(gold: Congruence, answer: Shape) -> str | None:
     return None if _same_residues(gold.residues, residues, gold.modulus) else "different"
 
 
+def is_least(residue: Tree, modulus: Tree) -> bool:
+    r"""Whether a residue may be what is left of a division: ``3 \pmod 7``, not ``3 \pmod 2``."""
+    match residue, modulus:
+        case Number(left), Number(size):
+            return left < size
+    return True
+
+
 def _piece(parts: Tokens) -> tuple[Tree | None, list[Tokens], Tokens | None] | None:
     """Name, residues and modulus of one statement."""
     parts, modulus = _modulus(parts)

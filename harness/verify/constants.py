@@ -24,6 +24,9 @@ _OPERATOR: Final = (
 _INTEGRAL: Final = (
     r"\\int(?:\\limits)?\s*_\s*(?:\{[^{}]*\}|[^{}\\\s])\s*\^.{1,200}?(?<![A-Za-z\\])d\s*(?P<over>[A-Za-z])(?![A-Za-z])"
 )
+_RUN: Final = re.compile(
+    r"(?<![A-Za-z\\])(?!(?:sin|cos|tan|cot|sec|csc|log|ln|exp|min|max|gcd|lcm|mod|det|sqrt)(?![A-Za-z]))[A-Za-z]+"
+)
 _BOUND: Final = re.compile(rf"{_OPERATOR}|(?={_INTEGRAL})\\int", re.DOTALL)
 
 
@@ -51,17 +54,19 @@ def with_bound_names(gold: str, answer: str) -> str | None:
         return None
     mapping = dict(zip(given, wanted, strict=True))
     old, new = set(mapping), set(mapping.values())
-    letters = set(re.findall(r"(?<![A-Za-z\\])[A-Za-z]+", answer))
     if (
         len(mapping) != len(given)
         or len(new) != len(old)
-        or (new - old) & letters
-        or (old - new) & set(re.findall(r"(?<![A-Za-z\\])[A-Za-z]", gold))
+        or (new - old) & _letters(answer)
+        or (old - new) & _letters(gold)
     ):
         return None
-    names = "|".join(map(re.escape, old))
-    pattern = rf"(?<![A-Za-z\\])(d?)({names})(?![A-Za-z])"
-    return re.sub(pattern, lambda found: found[1] + mapping[found[2]], answer)
+    return _RUN.sub(lambda run: "".join(mapping.get(letter, letter) for letter in run[0]), answer)
+
+
+def _letters(text: str) -> set[str]:
+    """The letters of names, each of ``xy`` too; none of commands and functions."""
+    return {letter for run in _RUN.findall(text) for letter in run}
 
 
 def _bound(text: str) -> list[str]:
@@ -130,6 +135,8 @@ def _is_once_in_sum(tree: Tree, name: str) -> bool:
     """Whether a name stands once, as a term or a factor of a term of a sum with a variable."""
     if sum(node == Symbol(name) for node in nodes(tree)) != 1:
         return False
+    if _is_factor_of_decay(tree, name):
+        return True
     for node in nodes(tree):
         if isinstance(node, Operation) and node.name == "add":
             terms = list(_terms(node))
@@ -137,6 +144,24 @@ def _is_once_in_sum(tree: Tree, name: str) -> bool:
             if len(holding) == 1 and not _is_nested(holding[0], name) and _is_constant_term(holding[0], terms, name):
                 return True
     return False
+
+
+def _is_factor_of_decay(tree: Tree, name: str) -> bool:
+    """Whether a product is the constant times a power of e in one variable, as in ``c e^{-2t}``."""
+    powers = [
+        node
+        for node in nodes(tree)
+        if isinstance(node, Operation) and node.name == "pow" and node.operands[0] == Constant("e")
+    ]
+    others = symbols(tree) - {name}
+    return (
+        len(powers) == 1
+        and len(others) == 1
+        and others <= symbols(powers[0])
+        and not any(isinstance(node, Operation) and node.name == "add" for node in nodes(tree))
+        and not _is_nested(tree, name)
+        and sum(isinstance(node, Symbol) for node in nodes(tree)) == 2
+    )
 
 
 def _is_constant_term(term: Tree, terms: list[Tree], name: str) -> bool:

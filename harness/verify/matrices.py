@@ -32,7 +32,7 @@ def matrix(parts: Tokens, read: Callable[[Tokens], Shape]) -> Shape | None:
     if sum(map(len, cells)) > MOST_CELLS:
         raise Refused("too_long")
     found = Matrix(tuple(tuple(map(read, row)) for row in cells))
-    return _scaled(found, _factor(factor)) if factor else found
+    return scaled(found, _factor(factor)) if factor else found
 
 
 def _cells(body: Tokens) -> Tokens:
@@ -50,7 +50,8 @@ def _factor(parts: Tokens) -> Tree:
     return scalar(parts[:-1] if parts[-1].is_("*") else parts)
 
 
-def _scaled(whole: Matrix, factor: Tree) -> Matrix:
+def scaled(whole: Matrix, factor: Tree) -> Matrix:
+    """The matrix with every cell multiplied. Raises Refused where a cell is no value."""
     return Matrix(tuple(tuple(_multiplied(cell, factor) for cell in row) for row in whole.rows))
 
 

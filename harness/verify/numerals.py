@@ -28,11 +28,22 @@ _ORDINALS: Final = tuple(
 )
 _ONE_OF: Final = {
     **{"half": 2, "quarter": 4, **{word: size for size, word in enumerate(_ORDINALS, start=3)}},
-    **{"thirtieth": 30, "fortieth": 40, "fiftieth": 50, "sixtieth": 60, "hundredth": 100, "thousandth": 1_000},
+    **{
+        "thirtieth": 30,
+        "fortieth": 40,
+        "fiftieth": 50,
+        "sixtieth": 60,
+        "seventieth": 70,
+        "eightieth": 80,
+        "ninetieth": 90,
+        "hundredth": 100,
+        "thousandth": 1_000,
+    },
     **{"millionth": 10**6, "billionth": 10**9, "trillionth": 10**12},
 }
 _OTHER_SCRIPTS: Final = {
     **{
+        "십": 1,
         "十": 1,
         "百": 2,
         "千": 3,
@@ -84,7 +95,14 @@ REFUSED: Final = frozenset(
         # Of other languages, with the ending of an English plural.
         *"millones milliards milliers douzaines dizaines centaines docenas decenas centenas cientos trillones".split(),  # noqa: SIM905
         *"billones tercios cuartos quintos sextos octavos decimos avos tiers demis milhares duzias dezenas".split(),  # noqa: SIM905
-        *"cinquiemes dixiemes centiemes milliemes quartos sextas".split(),  # noqa: SIM905
+        *"cinquiemes dixiemes centiemes milliemes quartos sextas troisiemes quatriemes sixiemes septiemes".split(),  # noqa: SIM905
+        *"huitiemes neuviemes onziemes douziemes moities demies vingtaines trentaines quinzaines milliardos".split(),  # noqa: SIM905
+        *"centenares millares millardos veintenas quincenas treintenas tercias cuartas quintas septimos".split(),  # noqa: SIM905
+        *"septimas octavas novenos novenas decimas centesimos centesimas milesimos milesimas milhoes".split(),  # noqa: SIM905
+        *"bilhoes trilhoes oitavos nonos metades tusentals hundratals miljontals tiotals ratus".split(),  # noqa: SIM905
+        *"prozents dutzends drittels viertels zehntels hundertstels tausendstels".split(),  # noqa: SIM905
+        *"lots zillions bazillions gazillions jillions umpteens".split(),  # noqa: SIM905
+        *"tenfolds twofolds threefolds fourfolds fivefolds hundredfolds percentiles sqrts".split(),  # noqa: SIM905
     }
 )
 
@@ -148,15 +166,29 @@ def _step(token: Token, rest: Tokens, value: Tokens, *, money: bool) -> tuple[st
     if word in _LETTERS and (money or (word == "k" and token.kind == "word")):
         return "mul", Fraction(10 ** _LETTERS[word])
     if not word.isascii() and word not in FACTORS:
-        word = word[:1]
-        return ("mul", FACTORS[word]) if word in FACTORS and unicodedata.east_asian_width(word) == "W" else None
+        size = Fraction(1)
+        for character in word[: _wide_factors(word)]:
+            size *= FACTORS[character]
+        return ("mul", size) if size != 1 else None
     return ("mul", FACTORS[word]) if word in FACTORS else None
 
 
 def _cut(token: Token) -> Token | None:
     """What is left of ``万元`` behind the number word; None where nothing is."""
     word = token.text.casefold()
-    return None if word.isascii() or word in FACTORS else Token("word", token.text[1:], spaced=True)
+    if word.isascii() or word in FACTORS or len(word) == (size := _wide_factors(word)):
+        return None
+    return Token("word", token.text[size:], spaced=True)
+
+
+def _wide_factors(word: str) -> int:
+    """How many number words of one character a word begins with: two in ``百万``."""
+    others = (
+        at
+        for at, character in enumerate(word)
+        if character not in FACTORS or unicodedata.east_asian_width(character) != "W"
+    )
+    return next(others, len(word))
 
 
 def _is_written(token: Token, money: bool) -> bool:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from harness.verify.congruences import congruence
 from harness.verify.errors import Refused
 from harness.verify.limits import MOST_CHARACTERS
 from harness.verify.markup import plain
-from harness.verify.matrices import matrix
+from harness.verify.matrices import matrix, scaled
 from harness.verify.names import spelled
 from harness.verify.regions import EVERYTHING, intersection, region, union, without
 from harness.verify.relations import related
 from harness.verify.shapes import Brackets, Chain, Inequality, Listing, Matrix, Region, Shape, Text
 from harness.verify.tokens import Token, Tokens, levels, split, tokens, whole
+from harness.verify.tree import Number
 from harness.verify.units import CODES
 from harness.verify.values import based, in_cents, ratio, single
 
@@ -181,12 +183,14 @@ class Reader:
         opening, closing = (angles.get(token.text, token.text) for token in (parts[0], parts[-1]))
         return Brackets(opening, closing, self._members(pieces))
 
-    def _transposed(self, parts: Tokens) -> Shape | None:
-        r"""``(1,2,3)^T``: a column."""
+    def _transposed(self, parts: Tokens) -> Matrix | None:
+        r"""``(1,2,3)^T``: a column; with a minus before it, too."""
         text = "".join(token.text for token in parts[-4:])
         if "^" not in text:
             return None
         size = next((size for size, ends in ((4, _TURNS_IN_BRACES), (2, _TURNS)) if text.endswith(ends)), 0)
+        if size and parts[0].is_("-") and (turned := self._transposed(parts[1:])) is not None:
+            return scaled(turned, Number(Fraction(-1)))
         if not size or len(parts) < size + 3 or not (parts[0].is_("\\begin") or whole(parts[:-size])):
             return None
         found = self.shape(parts[:-size]) if parts[0].is_("(", "[", "\\langle", "\\begin") else None

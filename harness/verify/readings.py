@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from harness.verify.constants import with_bound_names
 from harness.verify.limits import MOST_CHARACTERS
 from harness.verify.markup import plain
+from harness.verify.notations import other_numbers
 from harness.verify.options import option, without_label
 from harness.verify.qualifiers import unqualified
 
@@ -21,7 +22,9 @@ _ANY_LOG_BASE: Final = re.compile(r"\\log\s*_")
 _MIXED: Final = re.compile(
     r"\s*(-?\d+)\s*(?:\\text\s*\{\s*and\s*\}|\band\b)\s*(\\frac\s*\{\s*\d+\s*\}\s*\{\s*\d+\s*\}|\\frac\d\d|\d+\s*/\s*\d+)\s*"
 )
-_BOLD: Final = re.compile(r"\\(?:mathbf|mathrm|mathds|textbf|bf|text)\s*\{\s*([ZNQRC])\s*\}")
+_BOLD: Final = re.compile(
+    r"\\(?:mathbf|mathrm|mathds|textbf|bf|text)(?:\s*\{\s*([ZNQRC])\s*\}|\s+([ZNQRC])(?![A-Za-z]))"
+)
 _CHOOSE: Final = re.compile(r"(?<![A-Za-z])C\s*_\s*(?:\{\s*(\d+)\s*\}|(\d))\s*\^\s*(?:\{\s*(\d+)\s*\}|(\d))(?!\d)")
 _MAPS: Final = re.compile(r"(?:([A-Za-z])\s*:\s*)?([A-Za-z])\s*\\mapsto(?![A-Za-z])")
 _GOES_TO: Final = re.compile(r"\\text\s*\{\s*(?:diverges|tends|goes) to\s*\}|(?:diverges|tends|goes) to")
@@ -53,9 +56,10 @@ def _pairs(gold: str, wanted: str, answer: str, given: str) -> Iterator[tuple[st
     if (bound := with_bound_names(wanted, given)) is not None:
         yield wanted, bound
     if r"\mathbb" in gold:
-        yield wanted, plain(_BOLD.sub(r"\\mathbb{\1}", answer))
+        yield wanted, plain(_BOLD.sub(lambda found: rf"\mathbb{{{found[1] or found[2]}}}", answer))
     if "C" not in wanted and _CHOOSE.search(given):
         yield wanted, _CHOOSE.sub(_binomial, given)
+    yield from other_numbers(wanted, answer, given)
     if _MAPS.search(given):
         yield wanted, _MAPS.sub(lambda found: f"{found[1] or 'f'}({found[2]})=", given)
     if r"\infty" in wanted and _GOES_TO.search(given):

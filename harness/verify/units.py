@@ -95,6 +95,15 @@ atm atmosphere atmospheres
 ohm ohms
 tesla teslas
 gauss
+baht THB
+rupiah IDR
+rand ZAR
+ringgit MYR
+dong VND
+lira liras TRY
+krona kronor krone kroner
+zloty zlotys PLN
+real reais BRL
 coulomb coulombs
 farad farads
 calorie calories cal
@@ -154,6 +163,8 @@ DOLLARS: Final = {
     "HK": "HKD",
     "NZ": "NZD",
     "S": "SGD",
+    "R": "real",
+    "NT": "TWD",
 }
 CENTS: Final = {"dollar": "cent", "euro": "cent", "pound sterling": "penny", "pound": "penny"}
 _SIGN_TOKENS: Final = ("^", "{", "}", "/", "*", "-")
@@ -175,8 +186,8 @@ def parsed(parts: Tokens) -> Unit | None:
     found: Counter[str] = Counter()
     sign, power = 1, 1
     words = _with_powers(parts)
-    if words[-1:] in (["/"], ["per"]):
-        return None
+    if words[-1:] in (["/"], ["per"]) or (words[-1:] in (["squared"], ["cubed"]) and set(words) <= _POWERS.keys()):
+        return None  # a power of nothing but the number
     if words[-1:] and words[-1] in _QUALITIES | _PLAIN_WORDS - {"total", "overall"}:
         return None
     for word in words:

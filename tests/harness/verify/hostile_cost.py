@@ -28,6 +28,18 @@ def costly() -> Iterator[Hostile]:
 def _numbers() -> Iterator[Hostile]:
     yield from boxes(
         "5",
+        groups_of_lakhs="12" + ",34" * 1300 + ",567",
+        groups_of_points="1" + ".234" * 1000 + ",50",
+        number_words=r"5\text{ " + "million " * 400 + "}",
+        number_words_of_one_character="5" + "万" * 3000,
+        powers_in_words="5" + r"\text{ squared}" * 200,
+        currency_signs=r"\$" * 2000 + "5",
+        arrangements="P(999,500)",
+        minuses_before_a_column="-" * 1000 + "(1,2,3)^T",
+        option_letters="(A) " * 1000 + "5",
+        denials="A: " + "not " * 900,
+        residue_classes="3" + r"\pmod7" * 400,
+        qualifiers="5 " + r"\text{ for all } x\in\mathbb{R}" * 100,
         power_tower=TOWER,
         power_tower_flat="9**9**9**9",
         power_tower_of_tens=r"10^{10^{10^{10^{10}}}}",

@@ -9,9 +9,9 @@ import pytest
 from harness.verify.judge import judge
 from harness.verify.reasons import REASONS
 from harness.verify.second import math_verify_agrees
-from tests.harness.verify import kinds_forms, kinds_near, kinds_texts, kinds_words
+from tests.harness.verify import kinds_foreign, kinds_forms, kinds_near, kinds_texts, kinds_words
 
-KINDS: Final = (kinds_words, kinds_forms, kinds_texts, kinds_near)
+KINDS: Final = (kinds_words, kinds_forms, kinds_texts, kinds_near, kinds_foreign)
 
 
 @pytest.mark.parametrize(

@@ -40,12 +40,18 @@ TOGETHER = {
     "ratios": ("3:4:6", "6:8:12", "9:12:18"),
     "functions": ("n!", "n(n-1)!"),
     "repeating": (r"0.\overline{3}", r"\frac13", "1/3"),
+    "residue classes": (r"x\equiv3\pmod7", r"x\equiv10\pmod{7}", r"x\equiv 3\bmod 7", r"3\pmod 7"),
+    "two classes": (r"x\equiv1,4\pmod5", r"x\equiv\pm1\pmod 5"),
+    "qualifiers": (r"y=7x", r"y=7x\text{ for all }x\in\mathbb{R}", "7x"),
+    "periods": (r"x=\frac{\pi}{4}+k\pi", r"x=\frac{\pi}{4}+k\pi,\ k\in\mathbb{Z}"),
+    "labels": ("17", r"\text{B) }17", "B) 17", r"\textbf{(B)}\ 17"),
     "unreadable": ("5+*", " 5 + * "),
 }
 APART = [
     *("2", "[1,2]", "1,2", "x+1", "y+1", "1 1/2", "11/2", "2516_8", "2516", "A", "C", "-2", "2=5", "i", "|x|"),
     *(r"\{\{1\},2\}", "1,1", "(2,1)", "3.14", r"\pi", "10^{100}", "10^{100}+1", "10^{5000}", "10^{5000}+1", "5:30"),
     *("x>1", r"x\ge 1", "x<1", r"\infty", r"-\infty", "x<y", "x>y", "x^2+y^2=1", r"\text{odd}"),
+    *(r"x\equiv3\pmod{14}", r"x\equiv4\pmod7", r"7x\text{ for }x>0", r"x=\frac{\pi}{4}+k\pi, k\in\mathbb{N}"),
 ]
 
 
