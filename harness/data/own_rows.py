@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harness.data.errors import DataError
 from harness.data.rows import Row
+from harness.schema import refuse_constant, unique_fields
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,10 +113,10 @@ def _object(line: bytes, *, is_cut: bool) -> dict[str, Any]:
     try:
         found = json.loads(
             line.decode("utf-8"),
-            object_pairs_hook=_once,
+            object_pairs_hook=unique_fields,
             parse_int=_Written,
             parse_float=_Written,
-            parse_constant=_refuse_constant,
+            parse_constant=refuse_constant,
         )
     except UnicodeDecodeError as error:
         raise _FaultError("the line is not UTF-8", "save the file as UTF-8", f"byte {error.start + 1}") from None
@@ -125,17 +126,6 @@ def _object(line: bytes, *, is_cut: bool) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise _FaultError("the line is not a JSON object", _FORM, _kind(found))
     return found
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    if repeated := [name for name in names if names.count(name) > 1]:
-        raise ValueError(f"field {repeated[0]!r} comes twice")
-    return dict(pairs)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _row(fields: Mapping[str, Any], number: int, place: str) -> tuple[Row, str]:
