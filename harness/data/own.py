@@ -16,7 +16,7 @@ from harness.data.catalog import BENCHMARK_TABLES
 from harness.data.defects import no_answer, same_gold
 from harness.data.errors import DataError
 from harness.data.overlap import Benchmarks
-from harness.data.own_rows import read_own_rows
+from harness.data.own_rows import also, read_own_rows
 from harness.data.rows import Row
 from harness.data.settings import DEFAULTS
 from harness.data.sources import Loaded, Source, data_folder, load
@@ -219,17 +219,16 @@ def _refuse_unreadable(rows: Sequence[Row], *, graded: bool) -> None:
     if found:
         raise DataError(
             "\n".join(
-                f"{places[0].place}: field 'answer' cannot be read: {why}{_also(places)}; mend the answer, or remove "
-                "the row: a problem that is scored needs one"
+                f"{places[0].place}: field 'answer' cannot be read: {why}{_elsewhere(places)}; mend the answer, or "
+                "remove the row: a problem that is scored needs one"
                 for why, places in found.items()
             )
         )
 
 
-def _also(rows: Sequence[Row]) -> str:
-    more = [row.place.rpartition(":")[2] for row in rows[1:]]
-    dots = ", ..." if len(more) > _LISTED else ""
-    return f" (and in {len(more)} more: line{'s' * (len(more) > 1)} {', '.join(more[:_LISTED])}{dots})" if more else ""
+def _elsewhere(places: Sequence[Row]) -> str:
+    more = also([row.place.rpartition(":")[2] for row in places[1:]])
+    return more and f" ({more})"
 
 
 def _repeated(rows: Sequence[Row], *, graded: bool) -> list[str]:

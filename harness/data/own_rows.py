@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 FIELDS: Final = ("id", "problem", "answer", "level", "tolerance")
 
-_LISTED: Final = 5  # lines of one kind of fault that are named
+_LISTED: Final = 4  # lines of one kind of fault that are named behind the first
 _INSTEAD: Final = {  # what others call the two columns
     "problem": ("question", "prompt", "input", "query", "instruction", "text"),
     "answer": ("gold", "final_answer", "ground_truth", "solution", "target", "output", "label", "expected_answer"),
@@ -91,6 +91,14 @@ def read_own_rows(path: Path, content: bytes) -> OwnRows:
     if faults:
         raise DataError(_told(path, faults, len(lines)))
     return OwnRows(tuple(rows), dict(sorted(levels.items())), tuple(name for name in columns if name not in FIELDS))
+
+
+def also(lines: Sequence[str]) -> str:
+    """Name further lines that have a fault: ``and in 7 more: lines 2, 3, 5, 8, ...``; empty where there are none."""
+    if not lines:
+        return ""
+    dots = ", ..." if len(lines) > _LISTED else ""
+    return f"and in {len(lines)} more: line{'s' * (len(lines) > 1)} {', '.join(lines[:_LISTED])}{dots}"
 
 
 def _refuse_other_formats(path: Path, content: bytes) -> None:
@@ -217,7 +225,5 @@ def _told(path: Path, faults: Sequence[tuple[int, _FaultError]], rows: int) -> s
 def _told_kind(path: Path, found: Sequence[tuple[int, _FaultError]]) -> str:
     number, first = found[0]
     seen = f" ({first.found})" if first.found else ""
-    more = ", ".join(str(line) for line, _ in found[1:_LISTED])
-    rest = f", and in {len(found) - 1} more: line{'s' * (len(found) > 2)} {more}" if more else ""
-    dots = ", ..." if len(found) > _LISTED else ""
-    return f"{path}:{number}: {first.what}{seen}{rest}{dots}; {first.way_out}"
+    more = also([str(line) for line, _ in found[1:]])
+    return f"{path}:{number}: {first.what}{seen}{more and f', {more}'}; {first.way_out}"
