@@ -1,4 +1,7 @@
-"""Hints on the settings of a run: allowed, and probably not meant. The ranges are those of ``tricks.hints``."""
+"""Hints on a run, for plan, sweep and single run: settings that are probably not meant, and what its tricks say.
+
+The ranges and the hints on tricks are those of ``tricks.hints``.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ _TOLD: Final = set[str]()  # hints on numbers that this process has given
 
 
 def hints(config: ExperimentConfig) -> tuple[str, ...]:
-    """What is outside of common practice in a run, each with what it does."""
+    """Return the hints on the settings of a run and on its tricks, each in one sentence."""
     return tuple(_hints(config))
 
 

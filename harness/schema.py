@@ -7,11 +7,12 @@ the project comes through ``read``, so all of them fail alike, with the path of 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 T = TypeVar("T")
+
+LONGEST_NAME: Final = 60  # characters of a field's name that a message repeats
 
 
 class SchemaError(ValueError):
@@ -44,6 +47,25 @@ def read_json(cls: type[T], text: str, where: str = "") -> T:
     except ValidationError as error:
         raise SchemaError("\n".join(_line(fault, where) for fault in error.errors())) from None
     return found
+
+
+def unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build a JSON object, as ``object_pairs_hook`` of ``json.loads``. Raises ValueError where a field comes twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        repeated = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        raise ValueError(f"field {shortened(repeated)} comes twice")
+    return found
+
+
+def refuse_constant(name: str) -> None:
+    """Raise ValueError for NaN and Infinity, which are no JSON, as ``parse_constant`` of ``json.loads``."""
+    raise ValueError(f"{name} is no JSON")
+
+
+def shortened(name: str) -> str:
+    """Quote the name of a field for a message, cut where it is long."""
+    return repr(name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "...")
 
 
 def suggest(name: str, known: Collection[str]) -> str:

@@ -17,16 +17,18 @@ if TYPE_CHECKING:
     from harness.config import ExperimentConfig
 
 _MEANS: Final = ("accuracy", "pass", "majority")  # over all problems
+_OF_FUNCTION: Final = ("score",)  # likewise, where one's own reward function judges
 _OF_ASKED: Final = ("length", "truncated", "undecided")  # over the problems whose prompt is short enough to be asked
 _STEP_ZERO: Final = frozenset({"data/unknown"})  # a metric of the evaluation before training alone
 _SPLIT: Final = ("response/length_", "response/truncated_", "response/repeated_")  # of right or of wrong responses
+_PARTS: Final = ("mismatch/cut", "mismatch/engines")  # not told where vLLM has another sampler than ``tell_kept`` knows
 # What a step reports that resampled every group away; all other metrics come from the update.
 _WITHOUT_UPDATE: Final = ("rollout/", "verifier/", "data/", "parity/", "update/skipped")
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreNames:
-    """Names of scores: those of every such run, and those that depend on what the model answers."""
+    """Names of scores: those of every such run, and those that depend on what the model answers or engines can tell."""
 
     certain: frozenset[str]
     possible: frozenset[str]
@@ -40,8 +42,9 @@ class ScoreNames:
 def score_names(config: ExperimentConfig) -> ScoreNames:
     """Predict the keys of ``RunRecord.scores`` of a finished run; ``harness.scores`` computes the values."""
     certain, possible = set[str](), set[str]()
+    means = _MEANS if config.reward.function is None else (*_MEANS, *_OF_FUNCTION)
     for moment in ("start", "final") if config.steps else ("start",):
-        certain |= {f"{moment}/{name}" for name in _held_out(config, _MEANS)}
+        certain |= {f"{moment}/{name}" for name in _held_out(config, means)}
         possible |= {f"{moment}/{name}" for name in _held_out(config, _OF_ASKED)}
     if _evaluations(config) > 2:
         certain |= {"best/accuracy", "best/step"}
@@ -49,7 +52,7 @@ def score_names(config: ExperimentConfig) -> ScoreNames:
         certain |= {"auc/accuracy", "cost/tokens"}
         certain |= {f"{FIRED}{name}" for name in config.update_rule().tricks}
         trained = set(_trained(config))
-        unsure = {name for name in trained if _depends(name, resamples=config.update_rule().resampling is not None)}
+        unsure = {name for name in trained if _depends(name, config)}
         certain |= {f"train/{name}" for name in trained - unsure}
         possible |= {f"train/{name}" for name in unsure}
     return ScoreNames(frozenset(certain), frozenset(possible))
@@ -109,5 +112,8 @@ def _trained(config: ExperimentConfig) -> Iterator[str]:
             yield name
 
 
-def _depends(metric: str, *, resamples: bool) -> bool:
-    return metric.startswith(_SPLIT) or (resamples and not metric.startswith(_WITHOUT_UPDATE))
+def _depends(metric: str, config: ExperimentConfig) -> bool:
+    """Tell whether it depends on what the model answers, or on what the engines can tell, that a run has a metric."""
+    if metric.startswith(_SPLIT) or (metric.startswith(_PARTS) and config.backend.vllm is not None):
+        return True
+    return config.update_rule().resampling is not None and not metric.startswith(_WITHOUT_UPDATE)

@@ -92,11 +92,8 @@ def _run(config: ExperimentConfig, results: Path) -> RunRecord:
     store = Store.open(results)
     store.sweep_up(STUDY)
     print(f"run {config.run_id()}  {config.model.path}  {config.steps} steps\n{_algorithm(config)}")
-    rule = config.update_rule()
-    for name, reasons in rule.inert().items():
+    for name, reasons in config.update_rule().inert().items():
         print(f"{name} cannot act: {'; '.join(reasons)}")
-    for name, sentences in rule.hints().items():
-        print(f"hint: {name}: {'; '.join(sentences)}")
     for note in prompts.notes:
         print(f"prompts: {note}")
     for hint in hints(config):

@@ -32,18 +32,13 @@ def twin_lines(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def inert_lines(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Tricks that cannot act and tricks of which something else is to be known: number of cells, and the reason."""
-    idle: dict[tuple[str, str], list[Labels]] = {}
-    told: dict[tuple[str, str], list[Labels]] = {}
+    """Yield the tricks that cannot act, with the number of cells and the reason."""
+    found: dict[tuple[str, str], list[Labels]] = {}
     for cell in plan.cells:
-        rule = cell.config.update_rule()
-        for found, said in ((idle, rule.inert()), (told, rule.hints())):
-            for trick, sentences in said.items():
-                found.setdefault((trick, "; ".join(sentences)), []).append(cell.labels)
-    for (trick, why), points in idle.items():
+        for trick, reasons in cell.config.update_rule().inert().items():
+            found.setdefault((trick, "; ".join(reasons)), []).append(cell.labels)
+    for (trick, why), points in found.items():
         yield "idle", f"{trick} cannot act in {count(points)}: {why}"
-    for (trick, what), points in told.items():
-        yield "note", f"{trick} in {count(points)}: {what}"
 
 
 def _alike(points: Sequence[Labels], planned: Sequence[Labels]) -> str:

@@ -1,5 +1,6 @@
 """Hints: settings and numbers that are allowed and probably not meant. They stop nothing.
 
+What a trick says of a run beside that (``hints(setup)``, `tricks.api`) is told with them.
 ``PLAUSIBLE`` is the one table of ranges: of tricks by class and field, of a run by the dotted name of the setting.
 Every default, preset, dialect and grid of the project lies within them; tests hold them to that.
 """
@@ -64,7 +65,7 @@ PLAUSIBLE: Final = {
 
 
 def implausible(name: str, value: object, written: str | None = None) -> Iterator[str]:
-    """The hint on a value outside of its range in ``PLAUSIBLE``, if it is a finite number.
+    """Yield the hint on a value outside of its range in ``PLAUSIBLE``, if it is a finite number.
 
     Args:
         name: the key in ``PLAUSIBLE``; others have no range
@@ -80,14 +81,23 @@ def implausible(name: str, value: object, written: str | None = None) -> Iterato
 
 
 def rule_hints(rule: UpdateRule) -> Iterator[str]:
-    """The hints on the settings of a rule's tricks and fillers, in the order of their names."""
+    """Yield the hints on a rule: on settings of its tricks and fillers, then what its tricks say of the run."""
     for name, trick in (*sorted(rule.tricks.items()), *sorted(rule.fillers.items())):
         for field in getattr(type(trick), "__dataclass_fields__", ()):
             yield from implausible(f"{type(trick).__name__}.{field}", getattr(trick, field), f"{name}.{field}")
+    for name, sentences in rule.hints().items():
+        yield f"{name}: {'; '.join(sentences)}"
 
 
 def positive_log_probs(name: str, values: Tensor, mask: Tensor) -> Iterator[str]:
-    """The hint on log-probs (B, T) that are above 0 on sampled tokens: no probability exceeds 1."""
+    """Yield the hint on log-probs that are above 0 on sampled tokens: no probability exceeds 1.
+
+    Args:
+        name: what the hint calls them
+        values: log-probs (B, T)
+        mask: sampled tokens (B, T), bool
+
+    """
     wrong = ((values > ROUNDING) & mask.to(values.device)).nonzero().tolist()
     if wrong:
         row, column = wrong[0]

@@ -28,16 +28,16 @@ if TYPE_CHECKING:
     from analysis.inference.pairs import Array, Failed, Pairs
 
 _DIGITS: Final = 11  # differences that agree to so many digits of the scores differ by rounding alone
-_RISING: Final = re.compile(r"(.+/)?(accuracy|reward|(avg|pass|maj)@\d+)")  # scores of which more is better
+_RISING: Final = re.compile(r"(.+/)?(accuracy|reward|score|(avg|pass|maj)@\d+)")  # scores of which more is better
 
 
 def rises(metric: str) -> bool:
-    """Whether more of a score is better: a share of right answers, or a reward."""
+    """Tell whether more of a score is better: a share of right answers, a reward, or the score of one's own reward."""
     return _RISING.fullmatch(metric) is not None
 
 
 def has_worst_end(contrast: Contrast) -> bool:
-    """Whether a low score is a bad one: of a score that rises, and of a control, whose direction is declared."""
+    """Tell whether a low score is a bad one, as of a score that rises and of a control, whose direction is declared."""
     return contrast.family == "control" or rises(contrast.metric)
 
 

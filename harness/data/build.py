@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from harness.data import answers
-from harness.data.card import Card, Removed
+from harness.data.card import CONTRADICTED, NO_ANSWER, UNREADABLE, Card, Removed, removals
 from harness.data.catalog import BENCHMARK_TABLES
 from harness.data.defects import contradicted, no_answer
 from harness.data.draw import by_difficulty, easiest_first, shuffled, take
@@ -131,17 +130,17 @@ def _fault(row: Row) -> Removed | None:
         return Removed(row.row_id, "no answer")
     fault = answers.fault(row.answer)
     if fault is not None:
-        return Removed(row.row_id, "unreadable answer", other=fault)
+        return Removed(row.row_id, UNREADABLE, other=fault)
     nothing = no_answer(row.answer)
     if nothing is not None:
-        return Removed(row.row_id, "gold is no answer", other=nothing)
+        return Removed(row.row_id, NO_ANSWER, other=nothing)
     unrated = row.difficulty is not None and row.difficulty <= 0
     return Removed(row.row_id, "no difficulty") if unrated else None
 
 
 def _contradicted(row: Row, apart: Mapping[str, str]) -> Removed | None:
     other = apart.get(row.row_id)
-    return None if other is None else Removed(row.row_id, "other gold than", other=other)
+    return None if other is None else Removed(row.row_id, CONTRADICTED, other=other)
 
 
 def _repeated(row: Row, said: tuple[str, str], first: dict[tuple[str, str], str]) -> Removed | None:
@@ -163,17 +162,12 @@ def _problem(row: Row) -> Problem:
 def _card(
     name: str, problems: Sequence[Problem], removed: Sequence[Removed], sources: tuple[Source, ...], settings: Settings
 ) -> Card:
-    counts = Counter(item.reason for item in removed)
     return Card(
         headline=_headline(name, len(problems), sources[0]),
         name=name,
         rule=RECIPES[name].rule,
         sources=sources,
-        removed=dict(sorted(counts.items())),
-        contaminated=tuple(item for item in removed if item.similarity is not None),
-        unreadable=tuple(item for item in removed if item.reason == "unreadable answer"),
-        contradicted=tuple(item for item in removed if item.reason == "other gold than"),
-        no_answers=tuple(item for item in removed if item.reason == "gold is no answer"),
+        **removals(removed),
         **contents(problems),
         version=VERSION,
         settings=settings,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from harness.problems.problem import Problem
 
 PERCENTILES = (5, 25, 50, 75, 95, 100)
+
+UNREADABLE: Final = "unreadable answer"
+CONTRADICTED: Final = "other gold than"
+NO_ANSWER: Final = "gold is no answer"
+_LISTS: Final = {"unreadable": UNREADABLE, "contradicted": CONTRADICTED, "no_answers": NO_ANSWER}  # field -> reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,22 @@ def answer_kinds(problems: Sequence[Problem]) -> dict[str, int]:
 def unknown_answers(problems: Sequence[Problem]) -> tuple[str, ...]:
     """Ids of the problems whose answer is in a notation that the verifier's own reader does not know."""
     return tuple(problem.problem_id for problem in problems if read_gold(problem.answer).shape is None)
+
+
+def removals(removed: Sequence[Removed]) -> dict[str, Any]:
+    """Build the fields of a card that tell what was removed: counts by reason, and the lists of some reasons."""
+    lists = {name: tuple(item for item in removed if item.reason == reason) for name, reason in _LISTS.items()}
+    counts = Counter(item.reason for item in removed)
+    return {
+        "removed": dict(sorted(counts.items())),
+        "contaminated": tuple(item for item in removed if item.similarity is not None),
+        **lists,
+    }
+
+
+def is_listed(item: Removed) -> bool:
+    """Tell whether a card lists the problem by its id."""
+    return item.similarity is not None or item.reason in _LISTS.values()
 
 
 def length_percentiles(lengths: Sequence[int]) -> dict[str, int]:

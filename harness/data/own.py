@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Final
 from harness.data import stored
 from harness.data.answers import fault, is_empty
 from harness.data.build import without_defects
-from harness.data.card import Card, Removed
+from harness.data.card import Card, Removed, is_listed, removals
 from harness.data.catalog import BENCHMARK_TABLES
-from harness.data.defects import no_answer, same_gold
+from harness.data.defects import Statement, no_answer, same_gold, statement
 from harness.data.errors import DataError
 from harness.data.overlap import Benchmarks
-from harness.data.own_rows import read_own_rows
+from harness.data.own_rows import also, read_own_rows
 from harness.data.rows import Row
 from harness.data.settings import DEFAULTS
 from harness.data.sources import Loaded, Source, data_folder, load
 from harness.data.stored import Tier, contents
-from harness.data.wording import drawings, tokens, wording
+from harness.data.wording import tokens
 from harness.problems.problem import Problem
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from harness.data.files import OwnFile
 
 _LISTED: Final = 5
-_OWN_LIST: Final = {"unreadable answer", "other gold than", "gold is no answer"}  # reasons that have a list of the card
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +137,6 @@ def _card(
     graded: bool,
 ) -> Card:
     read = source.rows
-    counts: dict[str, int] = {}
-    for item in removed:
-        counts[item.reason] = counts.get(item.reason, 0) + 1
     described: Mapping[str, object] = contents(problems) if graded else contents(problems) | {"unknown": ()}
     return Card(
         headline=f"{name}: {len(problems):,} problems of a file of one's own"
@@ -148,11 +144,7 @@ def _card(
         name=name,
         rule=rule,
         sources=(source, *(one.source for one in held_out)),
-        removed=dict(sorted(counts.items())),
-        contaminated=tuple(item for item in removed if item.similarity is not None),
-        unreadable=tuple(item for item in removed if item.reason == "unreadable answer"),
-        contradicted=tuple(item for item in removed if item.reason == "other gold than"),
-        no_answers=tuple(item for item in removed if item.reason == "gold is no answer"),
+        **removals(removed),
         **described,  # type: ignore[arg-type]
         notes=notes,
     )
@@ -170,7 +162,7 @@ def _counted(removed: Iterable[Removed]) -> str:
 
 def _listed_duplicates(removed: Iterable[Removed]) -> list[str]:
     """What was left out and stands in no list of the card."""
-    others = [item for item in removed if item.similarity is None and item.reason not in _OWN_LIST]
+    others = [item for item in removed if not is_listed(item)]
     if not others:
         return []
     shown = ", ".join(f"{item.problem_id} ({item.reason} {item.other or ''})".replace(" )", ")") for item in others)
@@ -219,26 +211,25 @@ def _refuse_unreadable(rows: Sequence[Row], *, graded: bool) -> None:
     if found:
         raise DataError(
             "\n".join(
-                f"{places[0].place}: field 'answer' cannot be read: {why}{_also(places)}; mend the answer, or remove "
-                "the row: a problem that is scored needs one"
+                f"{places[0].place}: field 'answer' cannot be read: {why}{_elsewhere(places)}; mend the answer, or "
+                "remove the row: a problem that is scored needs one"
                 for why, places in found.items()
             )
         )
 
 
-def _also(rows: Sequence[Row]) -> str:
-    more = [row.place.rpartition(":")[2] for row in rows[1:]]
-    dots = ", ..." if len(more) > _LISTED else ""
-    return f" (and in {len(more)} more: line{'s' * (len(more) > 1)} {', '.join(more[:_LISTED])}{dots})" if more else ""
+def _elsewhere(places: Sequence[Row]) -> str:
+    more = also([row.place.rpartition(":")[2] for row in places[1:]])
+    return more and f" ({more})"
 
 
 def _repeated(rows: Sequence[Row], *, graded: bool) -> list[str]:
     """A note on problems that are there twice. Raises DataError where their answers differ."""
     alike = same_gold if graded else str.__eq__
-    first: dict[tuple[str, str], Row] = {}
+    first: dict[Statement, Row] = {}
     again, torn = list[tuple[Row, Row]](), list[tuple[Row, Row]]()
     for row in rows:
-        other = first.setdefault((wording(tokens(row.problem)), drawings(row.problem)), row)
+        other = first.setdefault(statement(row), row)
         if other is not row:
             (again if alike(other.answer, row.answer) else torn).append((row, other))
     if torn:

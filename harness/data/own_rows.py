@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harness.data.errors import DataError
 from harness.data.rows import Row
+from harness.schema import refuse_constant, unique_fields
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 FIELDS: Final = ("id", "problem", "answer", "level", "tolerance")
 
-_LISTED: Final = 5  # lines of one kind of fault that are named
+_LISTED: Final = 4  # lines of one kind of fault that are named behind the first
 _INSTEAD: Final = {  # what others call the two columns
     "problem": ("question", "prompt", "input", "query", "instruction", "text"),
     "answer": ("gold", "final_answer", "ground_truth", "solution", "target", "output", "label", "expected_answer"),
@@ -92,6 +93,14 @@ def read_own_rows(path: Path, content: bytes) -> OwnRows:
     return OwnRows(tuple(rows), dict(sorted(levels.items())), tuple(name for name in columns if name not in FIELDS))
 
 
+def also(lines: Sequence[str]) -> str:
+    """Name further lines that have a fault: ``and in 7 more: lines 2, 3, 5, 8, ...``; empty where there are none."""
+    if not lines:
+        return ""
+    dots = ", ..." if len(lines) > _LISTED else ""
+    return f"and in {len(lines)} more: line{'s' * (len(lines) > 1)} {', '.join(lines[:_LISTED])}{dots}"
+
+
 def _refuse_other_formats(path: Path, content: bytes) -> None:
     for magic, why in _MAGIC.items():
         if content.startswith(magic):
@@ -112,10 +121,10 @@ def _object(line: bytes, *, is_cut: bool) -> dict[str, Any]:
     try:
         found = json.loads(
             line.decode("utf-8"),
-            object_pairs_hook=_once,
+            object_pairs_hook=unique_fields,
             parse_int=_Written,
             parse_float=_Written,
-            parse_constant=_refuse_constant,
+            parse_constant=refuse_constant,
         )
     except UnicodeDecodeError as error:
         raise _FaultError("the line is not UTF-8", "save the file as UTF-8", f"byte {error.start + 1}") from None
@@ -125,17 +134,6 @@ def _object(line: bytes, *, is_cut: bool) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise _FaultError("the line is not a JSON object", _FORM, _kind(found))
     return found
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    if repeated := [name for name in names if names.count(name) > 1]:
-        raise ValueError(f"field {repeated[0]!r} comes twice")
-    return dict(pairs)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _row(fields: Mapping[str, Any], number: int, place: str) -> tuple[Row, str]:
@@ -227,7 +225,5 @@ def _told(path: Path, faults: Sequence[tuple[int, _FaultError]], rows: int) -> s
 def _told_kind(path: Path, found: Sequence[tuple[int, _FaultError]]) -> str:
     number, first = found[0]
     seen = f" ({first.found})" if first.found else ""
-    more = ", ".join(str(line) for line, _ in found[1:_LISTED])
-    rest = f", and in {len(found) - 1} more: line{'s' * (len(found) > 2)} {more}" if more else ""
-    dots = ", ..." if len(found) > _LISTED else ""
-    return f"{path}:{number}: {first.what}{seen}{rest}{dots}; {first.way_out}"
+    more = also([str(line) for line, _ in found[1:]])
+    return f"{path}:{number}: {first.what}{seen}{more and f', {more}'}; {first.way_out}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.data.errors import DataError
+from harness.schema import refuse_constant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,7 +55,7 @@ def _lines(content: bytes, path: Path) -> Iterable[tuple[str, bytes]]:
 
 def _object(line: bytes, place: str) -> dict[str, Any]:
     try:
-        found = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
+        found = json.loads(line.decode("utf-8"), parse_constant=refuse_constant)
     except UnicodeDecodeError as error:
         raise DataError(f"{place}: byte {error.start + 1} is not UTF-8; save the file as UTF-8") from None
     except (ValueError, RecursionError) as error:
@@ -62,10 +63,6 @@ def _object(line: bytes, place: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise DataError(f"{place}: a {type(found).__name__}, where a JSON object with id, problem and answer belongs")
     return found
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _row(fields: dict[str, Any], place: str, difficulty: bool) -> Row:

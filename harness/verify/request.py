@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from harness.schema import SchemaError, suggest
+from harness.schema import LONGEST_NAME, SchemaError, refuse_constant, shortened, suggest, unique_fields
 from harness.verify.verdict import Gold
 
 _NEEDED: Final = ("id", "gold", "response")
@@ -17,7 +16,6 @@ _KNOWN: Final = (*_NEEDED, "tolerance")
 RESULTS: Final = ("reward", "reason")  # fields of a result, which no column of a request may be called
 _FORM: Final = 'write {"id": ..., "gold": "...", "response": "..."}, and "tolerance": 0.1 where the benchmark has one'
 _MOST_DIGITS: Final = 4_300  # of an integer, as Python has it by default
-_LONGEST_NAME: Final = 60  # characters of a field's name that a message repeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +60,8 @@ def _fields(line: bytes) -> dict[str, Any]:
     try:
         fields = json.loads(
             line.decode("utf-8-sig"),
-            object_pairs_hook=_once,
-            parse_constant=_refuse_constant,
+            object_pairs_hook=unique_fields,
+            parse_constant=refuse_constant,
             parse_int=_integer,
         )
     except UnicodeDecodeError as error:
@@ -75,18 +73,6 @@ def _fields(line: bytes) -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise SchemaError(f"not a JSON object: {_FORM}")
     return fields
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        repeated = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
-        raise ValueError(f"field {_shown(repeated)} comes twice")
-    return found
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _integer(text: str) -> int | float:
@@ -101,7 +87,7 @@ def _refuse_columns(columns: Mapping[str, Any], *, strict: bool) -> None:
     if strict and columns:
         name = next(iter(columns))
         raise SchemaError(
-            f"field {_shown(name)} is unknown; {suggest(name[:_LONGEST_NAME], _KNOWN)}: leave it out, or leave "
+            f"field {shortened(name)} is unknown; {suggest(name[:LONGEST_NAME], _KNOWN)}: leave it out, or leave "
             "--strict out and it comes back with the result"
         )
 
@@ -113,10 +99,10 @@ def _refuse_unwritable(carried: Mapping[str, Any]) -> None:
             json.dumps(value, allow_nan=False)
         except RecursionError:
             raise SchemaError(
-                f"field {_shown(name)} is nested too deep: leave it out, or write it as a string"
+                f"field {shortened(name)} is nested too deep: leave it out, or write it as a string"
             ) from None
         except ValueError:
-            raise SchemaError(f"field {_shown(name)} holds a number that is too large: put it in quotes") from None
+            raise SchemaError(f"field {shortened(name)} holds a number that is too large: put it in quotes") from None
 
 
 def _tolerance(value: Any) -> float | None:
@@ -131,7 +117,3 @@ def _tolerance(value: Any) -> float | None:
     if math.isinf(found):
         raise SchemaError("field 'tolerance' is too large, above 1.7e308: give the benchmark's absolute tolerance")
     return found
-
-
-def _shown(name: str) -> str:
-    return repr(name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + "...")

@@ -49,6 +49,8 @@ RUNS = {
     "no step": ("steps=0",),
     "sampling ahead": ("rollout.ahead=1",),
     "hugging face": ("backend=hf",),
+    "top-p": ("rollout.top_p=0.9",),
+    "one's own reward": ("reward.function=tests.harness.rewards.share:digits",),
 }
 
 

@@ -115,9 +115,9 @@ def test_the_plan_names_tricks_that_cannot_act(tmp_path):
 
 def test_the_plan_tells_what_else_to_know_of_a_trick(tmp_path):
     text = PLAIN.replace("group_norm={}", "truncated_is={}")
-    assert "note" not in printed(plan(tmp_path, text))
+    assert "hint" not in printed(plan(tmp_path, text))
     said = " ".join(printed(plan(tmp_path, text + "overrides: [rollout.top_p=0.9]\n")).split())
-    assert "note truncated_is in 2 cells: with top_p=0.9 its weights begin at the share of the mass" in said
+    assert "hint 2 cells: truncated_is: with top_p=0.9 its weights begin at the share of the mass" in said
 
 
 def test_the_plan_says_that_quick_slices_are_not_all(tmp_path):

@@ -69,6 +69,14 @@ def test_a_score_that_every_run_records_is_accepted(metric, tmp_path):
     assert planned(tmp_path, deciding(metric)).grid.metric == metric
 
 
+def test_the_score_of_ones_own_reward_can_decide_where_there_is_one(tmp_path):
+    function = "overrides: [reward.function=tests.harness.rewards.share:digits, "
+    with_reward = deciding("final/score").replace("overrides: [", function)
+    assert planned(tmp_path, with_reward).grid.metric == "final/score"
+    with pytest.raises(SchemaError, match="no run of this grid records the score 'final/score'"):
+        planned(tmp_path, deciding("final/score"))
+
+
 def test_what_a_profile_changes_counts(tmp_path):
     text = deciding("final/pass@2") + "profiles: {more: {overrides: [eval.samples=4]}}\n"
     planned(tmp_path, text)

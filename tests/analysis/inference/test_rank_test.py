@@ -110,7 +110,9 @@ def test_of_a_score_without_a_worst_end_a_failure_shows_no_direction():
     ("metric", "rises"),
     [
         *((name, True) for name in ("final/accuracy", "auc/accuracy", "final/pass@8", "final/aime24/avg@32")),
+        *((name, True) for name in ("final/score", "final/heldout/score")),
         *((name, False) for name in ("final/accuracy/se", "cost/tokens", "final/length", "train/policy/entropy")),
+        ("final/score/se", False),
     ],
 )
 def test_shares_of_right_answers_have_a_worst_end(metric, rises):
