@@ -37,12 +37,20 @@ RIGHT: Final[Pairs] = {
         ("18.90", "18,90 €"),
         ("18.90", r"\$18,90"),
         ("3.14", "3{,}14"),
+        ("5", r"5\text{ Euro}"),
         ("1234567", "₹12,34,567"),
         ("1234567", "12,34,567"),
         ("5", r"R\$5"),
         ("5", r"NT\$5"),
         ("5", r"5\text{ baht}"),
         ("5", r"5\text{ kronor}"),
+    ],
+    "qualifiers and labels": [
+        (r"\frac{\pi}{3}+2k\pi", r"\frac{\pi}{3}+2k\pi, k\in\mathbf{Z}"),
+        (r"\frac{\pi}{3}+2k\pi", r"\frac{\pi}{3}+2k\pi, k\in Z"),
+        ("f(x)=cx", r"f(x)=cx\text{ for some }c\in\mathbb{R}"),
+        ("10", r"\text{Option B: }10"),
+        ("10", r"\text{choice (B) }10"),
     ],
     "bases": [
         ("FF_{16}", "FF"),
@@ -69,6 +77,8 @@ RIGHT: Final[Pairs] = {
 }
 WRONG: Final[Pairs] = {
     "words that change a number": [
+        ("5", r"5\text{ extraneous}"),
+        ("5", r"5\text{ erroneous}"),
         *(("5", rf"5\text{{ {word}}}") for word in _SCALES.split()),
         ("5000", "5천만"),
         ("500", "5백만"),
@@ -96,6 +106,14 @@ WRONG: Final[Pairs] = {
         (r"\$18.90", "18,90 €"),
         ("5", r"R\$6"),
         (r"\$5", r"R\$5"),
+    ],
+    "qualifiers and labels": [
+        (r"\frac{\pi}{3}+2k\pi", r"\frac{\pi}{3}+2k\pi, k\in N"),
+        (r"\frac{\pi}{3}+2k\pi", r"\frac{\pi}{3}+2k\pi, k\in n"),
+        (r"\frac{\pi}{3}+2k\pi", r"\frac{\pi}{3}+2k\pi, k\in\mathbf{Q}"),
+        ("f(x)=2x", r"f(x)=2x\text{ for some }x\in\mathbb{R}"),
+        ("10", r"\text{Option B: }11"),
+        ("10", r"\text{Option }10"),
     ],
     "bases": [
         ("FF_{16}", "FE"),
@@ -134,5 +152,6 @@ WRONG: Final[Pairs] = {
     "residue classes": [
         ("3", r"3\pmod 2"),
         ("5", r"5\pmod{5}"),
+        ("2", r"7\bmod 3"),
     ],
 }
