@@ -59,6 +59,8 @@ RIGHT: Final[Pairs] = {
         ("2B_{12}", "2B"),
     ],
     "plain notation": [
+        (r"(-\infty,2)\cup(3,\infty)", r"y<2 \text{ or } y>3"),
+        (r"(2,\infty)", r"x>2\text{ and }2x>3"),
         ("720", "P(10,3)"),
         ("720", "{}_{10}P_3"),
         (r"\mathbb{R}", r"\mathbf R"),
@@ -127,6 +129,10 @@ WRONG: Final[Pairs] = {
         ("1A_{16}", "1A_{12}"),
     ],
     "plain notation": [
+        (r"(-\infty,2)\cup(3,\infty)", r"x<2 \text{ or } y>3"),
+        (r"(0,9) \cup (9,36)", r"0<x<36, y\ne 9"),
+        ("(2,3)", r"x>2\text{ and }y<3"),
+        (r"(2,\infty)", r"x\in\mathbb{R}, y>2, x>2"),
         ("120", "P(10,3)"),
         ("720", "C(10,3)"),
         ("720", "P(3,10)"),
