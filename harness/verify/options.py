@@ -34,7 +34,7 @@ _DENIED: Final = re.compile(
     re.IGNORECASE,
 )
 _LABEL: Final = re.compile(
-    r"(?P<text>\\text\s*\{)?\s*(?:\((?P<round>[A-H])\)|(?P<half>[A-H])\)|(?P<bare>[A-H])\s*[:.](?!\d))(?P<gap>\s*)"
+    r"(?P<text>\\text\s*\{)?\s*(?:(?i:option|choice)\s+)?(?:\((?P<round>[A-H])\)|(?P<half>[A-H])\)|(?P<bare>[A-H])\s*[:.](?!\d))(?P<gap>\s*)"
     r"(?P<end>\})?(?P<after>\s*)(?P<value>\S.*)",
     re.DOTALL,
 )

@@ -23,7 +23,7 @@ _DOMAIN: Final = (
     r"|(?P<constant{0}>(?:real )?(?:constants?|parameters?))|(?P<any{0}>numbers?|values?))"
 )
 _SET: Final = (
-    r"(?:\\in|in)\s*(?:\\mathbb\s*\{{?\s*(?P<set{0}>[ZNRC])\s*\}}?"
+    r"(?:\\in|in)\s*(?:(?:\\mathbb\s*)?\{{?\s*(?P<set{0}>(?-i:[ZNRC]))(?![A-Za-z])\s*\}}?"
     r"(?P<cut{0}>\s*[\^_]\s*(?:\{{[^{{}}]*\}}|\S+))?|\\Reals)"
 )
 _ALL: Final = r"(?:for )?(?:all|any|every|each)(?: of)?(?: possible)?|\\forall"
@@ -43,6 +43,7 @@ _FORMS: Final = (
     rf"{_HEAD}{_V.format('v')}\s+(?:(?:is|being|are|can be|may be)\s+)?(?:an?\s+|any\s+|some\s+)?"
     rf"(?:arbitrary\s+)?{_DOMAIN.format('a')}",
     rf"{_HEAD}(?P<several>{_LIST})\s+(?:are\s+)?(?:any\s+)?(?:arbitrary\s+)?{_DOMAIN.format('a')}",
+    rf"for some (?P<v>[abckpqCAB](?:_\{{?\d\}}?)?)\s*{_SET.format('b')}",
     rf"for (?:some|an?|any) (?:arbitrary )?{_DOMAIN.format('a')} {_V.format('v')}",
     rf"for (?:some )?(?:arbitrary )?{_DOMAIN.format('a')} (?P<several>{_LIST})",
     rf"(?:where|with|here) {_V.format('v')}(?:\s*\([a-z]\))? {_DESCRIBED}",

@@ -16,7 +16,7 @@ from harness.verify.regions import EVERYTHING, intersection, region, union, with
 from harness.verify.relations import related
 from harness.verify.shapes import Brackets, Chain, Inequality, Listing, Matrix, Region, Shape, Text
 from harness.verify.tokens import Token, Tokens, levels, split, tokens, whole
-from harness.verify.tree import Number
+from harness.verify.tree import Number, symbols
 from harness.verify.units import CODES
 from harness.verify.values import based, in_cents, ratio, single
 
@@ -230,6 +230,9 @@ def _with_exceptions(members: tuple[Shape, ...]) -> Shape | None:
 
 
 def _combined(members: tuple[Shape, ...], either: bool) -> Shape:
+    variables = {symbols(side) for member in members if isinstance(member, Inequality) for side in member.sides}
+    if len(variables - {frozenset()}) > 1:
+        return Listing(members)  # x < 2 or y > 3
     regions = [region(member) for member in members]
     found = [one for one in regions if one is not None]
     if len(found) != len(members):

@@ -43,7 +43,7 @@ ml mL milliliter milliliters millilitre millilitres
 gallon gal gallons
 dollar USD dollars bucks
 cent cents
-euro euros EUR
+euro euros EUR Euro Euros
 rupee rupees Rs INR
 yuan CNY RMB renminbi
 yen JPY
@@ -232,7 +232,7 @@ def _factors(word: str) -> tuple[tuple[str, int], ...] | None:
 
 def _is_noun(word: str) -> bool:
     """Whether an unknown word can be what is counted: a plural such as ``apples``."""
-    plural = re.fullmatch(r"[A-Za-z]?[a-z]{2,}[a-rt-z]s", word) is not None
+    plural = re.fullmatch(r"[A-Za-z]?[a-z]{2,}[a-rt-z]s", word) is not None and not word.endswith("ous")
     return plural and word.lower() not in _NO_NOUN and word.lower() not in REFUSED
 
 

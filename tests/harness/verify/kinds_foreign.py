@@ -37,12 +37,20 @@ RIGHT: Final[Pairs] = {
         ("18.90", "18,90 €"),
         ("18.90", r"\$18,90"),
         ("3.14", "3{,}14"),
+        ("5", r"5\text{ Euro}"),
         ("1234567", "₹12,34,567"),
         ("1234567", "12,34,567"),
         ("5", r"R\$5"),
         ("5", r"NT\$5"),
         ("5", r"5\text{ baht}"),
         ("5", r"5\text{ kronor}"),
+    ],
+    "qualifiers and labels": [
+        (r"\frac{\pi}{3}+2k\pi", r"\frac{\pi}{3}+2k\pi, k\in\mathbf{Z}"),
+        (r"\frac{\pi}{3}+2k\pi", r"\frac{\pi}{3}+2k\pi, k\in Z"),
+        ("f(x)=cx", r"f(x)=cx\text{ for some }c\in\mathbb{R}"),
+        ("10", r"\text{Option B: }10"),
+        ("10", r"\text{choice (B) }10"),
     ],
     "bases": [
         ("FF_{16}", "FF"),
@@ -51,6 +59,8 @@ RIGHT: Final[Pairs] = {
         ("2B_{12}", "2B"),
     ],
     "plain notation": [
+        (r"(-\infty,2)\cup(3,\infty)", r"y<2 \text{ or } y>3"),
+        (r"(2,\infty)", r"x>2\text{ and }2x>3"),
         ("720", "P(10,3)"),
         ("720", "{}_{10}P_3"),
         (r"\mathbb{R}", r"\mathbf R"),
@@ -69,6 +79,8 @@ RIGHT: Final[Pairs] = {
 }
 WRONG: Final[Pairs] = {
     "words that change a number": [
+        ("5", r"5\text{ extraneous}"),
+        ("5", r"5\text{ erroneous}"),
         *(("5", rf"5\text{{ {word}}}") for word in _SCALES.split()),
         ("5000", "5천만"),
         ("500", "5백만"),
@@ -97,6 +109,14 @@ WRONG: Final[Pairs] = {
         ("5", r"R\$6"),
         (r"\$5", r"R\$5"),
     ],
+    "qualifiers and labels": [
+        (r"\frac{\pi}{3}+2k\pi", r"\frac{\pi}{3}+2k\pi, k\in N"),
+        (r"\frac{\pi}{3}+2k\pi", r"\frac{\pi}{3}+2k\pi, k\in n"),
+        (r"\frac{\pi}{3}+2k\pi", r"\frac{\pi}{3}+2k\pi, k\in\mathbf{Q}"),
+        ("f(x)=2x", r"f(x)=2x\text{ for some }x\in\mathbb{R}"),
+        ("10", r"\text{Option B: }11"),
+        ("10", r"\text{Option }10"),
+    ],
     "bases": [
         ("FF_{16}", "FE"),
         ("FF_{16}", "F"),
@@ -109,6 +129,10 @@ WRONG: Final[Pairs] = {
         ("1A_{16}", "1A_{12}"),
     ],
     "plain notation": [
+        (r"(-\infty,2)\cup(3,\infty)", r"x<2 \text{ or } y>3"),
+        (r"(0,9) \cup (9,36)", r"0<x<36, y\ne 9"),
+        ("(2,3)", r"x>2\text{ and }y<3"),
+        (r"(2,\infty)", r"x\in\mathbb{R}, y>2, x>2"),
         ("120", "P(10,3)"),
         ("720", "C(10,3)"),
         ("720", "P(3,10)"),
@@ -134,5 +158,6 @@ WRONG: Final[Pairs] = {
     "residue classes": [
         ("3", r"3\pmod 2"),
         ("5", r"5\pmod{5}"),
+        ("2", r"7\bmod 3"),
     ],
 }
