@@ -23,7 +23,7 @@ _LINES: Final = 5  # ids of problems that are named
 
 
 def remarks(config: ExperimentConfig, read: Material) -> list[str]:
-    """A line for each thing that is odd; empty where no file of one's own is read.
+    """Return a line for each thing that is odd; empty where no file of one's own is read.
 
     A model whose tokenizer cannot be had here, such as one that only the nodes of a cluster have, is passed over.
     """
@@ -49,7 +49,7 @@ def _own(config: ExperimentConfig, read: Material) -> dict[str, Sequence[Problem
 
 
 def _is_own(config: ExperimentConfig) -> bool:
-    """Whether the run trains on one's own problems, and not on a tier that was cut."""
+    """Tell whether the run trains on one's own problems, and not on a tier that was cut."""
     return config.data.source == SOURCE and config.data.path is not None and not is_tier(Path(config.data.path))
 
 
@@ -64,7 +64,7 @@ def _few(config: ExperimentConfig, read: Material) -> Iterator[str]:
 
 
 def _unspelled(name: str, problems: Sequence[Problem], model: str, tokenizer: PreTrainedTokenizerBase) -> Iterator[str]:
-    """What the tokenizer has no token for; one that falls back to bytes has one for everything."""
+    """Name what the tokenizer has no token for; one that falls back to bytes has one for everything."""
     if tokenizer.unk_token_id is None or not tokenizer.is_fast:
         return
     for part, texts in {
