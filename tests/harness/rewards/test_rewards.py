@@ -159,7 +159,7 @@ def test_equal_responses_vote_together(judge) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("raises", "ZeroDivisionError: division by zero (mine.py:12), on a response to the problem 'one' ('')"),
+        ("raises", "ZeroDivisionError: division by zero (mine.py:13), on a response to the problem 'one' ('')"),
         ("nothing", "returned None; a reward is one number from 0 to 1"),
         ("words", "returned a str; a reward is one number from 0 to 1"),
         ("nan", "returned nan; a reward is one number"),
