@@ -83,9 +83,19 @@ def training(file: OwnFile, held_out: tuple[Loaded, ...] = (), *, graded: bool =
 
 
 def held_out_problems(file: OwnFile, name: str, *, graded: bool = True) -> tuple[tuple[Problem, ...], Card]:
-    """The problems of a file that a run is scored on, in its order, and their card. Raises DataError.
+    """Read the problems of a file that a run is scored on. Nothing is left out.
 
-    Nothing is left out: an answer that cannot be read, and a wording that has two answers, are refused.
+    Args:
+        file: The file of problems.
+        name: Of the benchmark that it becomes.
+        graded: Whether the verifier has to read the answers; False where a reward function does.
+
+    Returns:
+        The problems in the order of the file, and their card.
+
+    Raises:
+        DataError: The file or an answer cannot be read, or a wording has two answers.
+
     """
     table = own_table(file)
     rows = table.loaded.rows

@@ -48,7 +48,14 @@ class Variant:
     becomes: type[Any] | None = None  # a class of the same settings that computes it, where ours computes another thing
 
     def fits(self, part: object, company: Iterable[object], given: Collection[str] = ()) -> bool:
-        """Tell whether the row holds for a trick, with the settings that the user gives, beside the other tricks."""
+        """Tell whether the row holds for a trick.
+
+        Args:
+            part: The trick.
+            company: The other tricks of the rule.
+            given: Names of the settings that the user writes.
+
+        """
         chosen = not self.asked or any(key in given for key in self.asked)
         return chosen and Pattern(self.cls, self.when).matches(part) and _suits(self.beside, self.apart, company)
 
