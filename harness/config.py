@@ -131,6 +131,10 @@ class EvalConfig:
     files: Mapping[str, OwnFile] = field(default_factory=dict)  # benchmarks that are files; `with_files` finds them
     open_box: OpenBox = WRONG  # as of the reward, so that arms with other rewards are scored alike
 
+    def samples_for(self, benchmark: str) -> int:
+        """Return how many samples each problem of a benchmark has."""
+        return self.samples_of.get(benchmark, self.samples)
+
 
 @dataclass(frozen=True, slots=True)
 class ExperimentConfig:

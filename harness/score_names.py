@@ -60,7 +60,7 @@ def score_names(config: ExperimentConfig) -> ScoreNames:
 
 def _held_out(config: ExperimentConfig, measures: tuple[str, ...]) -> Iterator[str]:
     """Yield the names of ``harness.scores.held_out``: over all benchmarks, then of each, with standard errors."""
-    samples = {name: _samples(config, name) for name in config.eval.benchmarks}
+    samples = {name: config.eval.samples_for(name) for name in config.eval.benchmarks}
     one_k, several = len(set(samples.values())) == 1, all(_several(config, name) for name in samples)
     for measure in measures:
         if measure not in {"pass", "majority"} or one_k:
@@ -80,11 +80,6 @@ def _with_error(name: str, *, several: bool) -> Iterator[str]:
 def _at(measure: str, samples: int) -> str:
     short = {"accuracy": "avg", "pass": "pass", "majority": "maj"}
     return f"{short[measure]}@{samples}" if measure in short else measure
-
-
-def _samples(config: ExperimentConfig, benchmark: str) -> int:
-    by_name: dict[str, int] = {str(name): samples for name, samples in config.eval.samples_of.items()}
-    return by_name.get(benchmark, config.eval.samples)
 
 
 def _several(config: ExperimentConfig, benchmark: str) -> bool:
