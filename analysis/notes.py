@@ -67,7 +67,7 @@ def origin(study: Study, taken: pd.DataFrame) -> tuple[str, ...]:
 
 
 def survivors(study: Study, taken: pd.DataFrame) -> Iterator[str]:
-    """The cells whose numbers are of the seeds that did not fail; nothing where none failed for a reason of the arm."""
+    """Name the cells whose numbers are of the seeds that did not fail; nothing where all are whole."""
     axes, done = varied(study, study.cells), scores(taken, study.metric)
     texts = [
         f"{name(axes, study.cells[cell])} ({len(seeds)} of {len({*seeds, *done.get(cell, ())})} seeds failed)"
@@ -95,7 +95,7 @@ def _seeds(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Iterator[s
 
 
 def _unrecorded(study: Study, runs: pd.DataFrame) -> Iterator[str]:
-    """Metrics that the study decides by and that no finished run has recorded."""
+    """Name the metrics that the study decides by and that no finished run has recorded."""
     metrics = {"metric": study.metric} | {f"controls.{each.name}.metric": each.metric for each in study.controls}
     known = [str(column) for column in runs if column not in {*ABOUT, "cell"}]
     for place, metric in metrics.items():
@@ -145,7 +145,7 @@ def _left_out(word: str, entries: Iterable[Skipped], axes: Sequence[str]) -> Ite
 
 
 def _failed(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
-    """Runs without a score, by what they count for in verdicts."""
+    """Name the runs without a score, by what they count for in verdicts."""
     lost = failures(taken, study.metric)
     reasons = [
         lost.get(cell, {}).get(seed, "outside" if status == "failed" else "")
@@ -163,7 +163,7 @@ def _failed(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Iterator[
 
 
 def _fault(error: object, metric: str) -> str:
-    """The error of a run, or that it finished without its score."""
+    """Word why a run has no score: its error, or that it finished without it."""
     return brief(error) if isinstance(error, str) else f"finished without {metric}"
 
 

@@ -42,7 +42,7 @@ def summary(table: Table, baseline: Mapping[str, str]) -> str:
 
 
 def _failed(table: Table, arms: Sequence[int], settings: Sequence[int]) -> list[str]:
-    """Rows with seeds that failed for a reason of the arm; their numbers are of the others."""
+    """Name the rows with seeds that failed for a reason of the arm; their numbers are of the others."""
     place = next((place for place, column in enumerate(table.columns) if column.key == FAILED), None)
     if place is None:
         return []

@@ -120,7 +120,7 @@ def _rows(study: Study, taken: pd.DataFrame) -> Iterator[_Row]:
 
 
 def _unscored(study: Study, taken: pd.DataFrame, cell: int) -> Missing:
-    """Why a cell without a failure has no score: it has not run, or its runs record none of that name."""
+    """Say why a cell without a failure has no score: it has not run, or its runs record none of that name."""
     ran = bool((finished(taken)["cell"] == cell).any())
     return Missing(f"no {study.metric}", f"its runs record no score {study.metric}") if ran else Missing("not run yet")
 

@@ -89,7 +89,7 @@ def _row(study: Study, taken: pd.DataFrame, verdict: Verdict, outcomes: Shares |
 
 
 def _difference(verdict: Verdict) -> Entry:
-    """Over the seeds that both sides finished."""
+    """Write the difference over the seeds that both sides finished."""
     if not verdict.seeds:
         return Missing("no seed that both finished")
     return Estimate(verdict.difference, nan, len(verdict.seeds), verdict.interval)

@@ -46,7 +46,7 @@ def over_the_preset(override: str) -> str:
 
 
 def implied(overrides: Sequence[str]) -> tuple[str, ...]:
-    """What a file of problems goes without: the difficulties of the default data, unless they are given too."""
+    """Return the overrides that a file of problems implies: no difficulties, unless they are given."""
     given = {override.lstrip("+").partition("=")[0] for override in overrides}
     of_a_file = any(override.lstrip("+") == "data.source=file" for override in overrides)
     return ("data.difficulties=[]",) if of_a_file and "data.difficulties" not in given else ()

@@ -80,7 +80,7 @@ class RewardConfig:
     open_box: OpenBox = WRONG  # of a response whose last box is left open; a record of before this setting lacks it
 
     def judge(self) -> Function | None:
-        """The function that judges responses; None where verifiers do."""
+        """Return the function that judges responses; None where verifiers do."""
         return None if self.source is None else Function(self.source, self.right_from, self.seconds, self.memory_mb)
 
 
@@ -130,6 +130,10 @@ class EvalConfig:
     every: NonNegative  # steps; 0 evaluates before the first step and after the last only
     files: Mapping[str, OwnFile] = field(default_factory=dict)  # benchmarks that are files; `with_files` finds them
     open_box: OpenBox = WRONG  # as of the reward, so that arms with other rewards are scored alike
+
+    def samples_for(self, benchmark: str) -> int:
+        """Return how many samples each problem of a benchmark has."""
+        return self.samples_of.get(benchmark, self.samples)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +195,7 @@ class ExperimentConfig:
 
 
 def _know_files_by_content(settings: dict[str, Any]) -> None:
-    """A file is known by what it holds, so that a moved one is the same run and a changed one is another."""
+    """Replace paths by contents, so that a moved file is the same run and a changed one is another."""
     data, files = settings["data"], settings["eval"].pop("files")
     if data["sha256"] is None:
         del data["sha256"]
@@ -202,7 +206,7 @@ def _know_files_by_content(settings: dict[str, Any]) -> None:
 
 
 def _know_function_by_source(reward: dict[str, Any]) -> None:
-    """A reward function is known by its source; runs without one have the ids of before there were any."""
+    """Replace the function's path by its source; runs without one keep the ids of before there were any."""
     source = reward.pop("source")
     if source is None:
         for name in ("function", "right_from", "seconds", "memory_mb"):
@@ -226,7 +230,7 @@ def load(*overrides: str) -> ExperimentConfig:
 
 
 def check(composed: Mapping[str, Any]) -> ExperimentConfig:
-    """Check what was composed, as ``load`` does: settings, tricks, files, the model's files and its window."""
+    """Check a composed experiment: settings, tricks, files, the model's files and its window."""
     config = read(ExperimentConfig, with_reward(with_files(composed)), "")
     layout(config.backend)
     _refuse_crowded(config)

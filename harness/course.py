@@ -39,7 +39,7 @@ class Course:
             random_state.restore(saved)
 
     def reports(self) -> Iterator[StepReport]:
-        """Of all steps; those before a checkpoint come at once. Step 0 is the evaluation before training.
+        """Yield the reports of all steps; those before a checkpoint come at once. Step 0 is the first evaluation.
 
         Raises Diverged, with its step and the way out, where numbers are no longer finite.
         """
@@ -57,7 +57,7 @@ class Course:
             yield self._kept(StepReport(report.step, found))
 
     def _placed(self, reports: Iterator[StepReport]) -> Iterator[StepReport]:
-        """The reports. Where the run diverges, say in which step and what to change."""
+        """Yield the reports. Where the run diverges, say in which step and what to change."""
         try:
             yield from reports
         except Diverged as error:

@@ -54,7 +54,17 @@ def refuse_loss(loss: float) -> None:
 
 
 def placed(error: Diverged, step: int, config: ExperimentConfig) -> Diverged:
-    """The error with the step in which it was raised and the way out. ``step`` 0 is the first evaluation."""
+    """Add the step and the way out to an error.
+
+    Args:
+        error: As a check of this module raised it.
+        step: The step of the run; 0 is the evaluation before training.
+        config: Of the run, whose settings the way out names.
+
+    Returns:
+        The error to raise in its place.
+
+    """
     model = config.model
     if not step:
         return Diverged(

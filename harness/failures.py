@@ -80,18 +80,23 @@ def reason(error: str | None) -> Reason:
     return "outside" if _OUTSIDE_WORDS.search(text) else "unknown"
 
 
-def is_arm_failure(error: str | None) -> bool:
-    """Whether a run with this recorded error failed for a reason of its arm."""
-    return reason(error) == "arm"
-
-
 def cause(error: BaseException) -> str:
-    """The type of an error and the last line of its message."""
+    """Return the type of an error and the last line of its message, as a record keeps them."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[-1].strip()}" if lines else type(error).__name__
 
 
 def failed(head: RunHead, error: str, spent: Spent = NOTHING) -> RunRecord:
-    """The record of a failed run: no scores, since those of a part of a run are not comparable with any other's."""
+    """Make the record of a failed run. It has no scores: those of a part of a run compare with no other's.
+
+    Args:
+        head: What is known of the run before it starts.
+        error: Why it failed, as ``cause`` words it.
+        spent: What it cost up to there.
+
+    Returns:
+        The record, with the status ``failed``.
+
+    """
     about = {name: getattr(head, name) for name in type(head).__slots__}
     return RunRecord(**about, status="failed", scores={}, **asdict(spent), error=error)

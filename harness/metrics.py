@@ -67,7 +67,8 @@ METRICS: Final = {
     "nats; above vllm.parity_gap the run ends",
     "parity/gap_mean": "mean absolute gap on these sequences",
     "verifier/undecided": "share of the sampled responses on which the verifier hit a limit; rewarded as wrong",
-    "data/too_long": "training prompts longer than rollout.max_prompt_length, found and dropped so far; "
+    "data/too_long": "training prompts too long to be asked (rollout.max_prompt_length, or the window of an embedded "
+    "model), found and dropped so far; "
     "of a tier all are looked at before the first step",
     "data/unknown": "share of the held-out prompts' tokens that stand for what the tokenizer cannot spell; at step 0",
     "eval/accuracy": "avg@k on the held-out problems, mean over benchmarks",
@@ -76,8 +77,7 @@ METRICS: Final = {
     "eval/length": "mean tokens of a held-out response",
     "eval/truncated": "share of held-out responses stopped by the length limit",
     "eval/undecided": "share of held-out responses on which the verifier hit a limit; counted as wrong",
-    "eval/too_long": "held-out problems whose prompt is longer than rollout.max_prompt_length: "
-    "never asked, counted as wrong",
+    "eval/too_long": "held-out problems whose prompt is too long, likewise: never asked, counted as wrong",
     "eval/<benchmark>/accuracy": "avg@k on one benchmark",
     "eval/<benchmark>/pass": "pass@k on one benchmark",
     "eval/<benchmark>/majority": "maj@k on one benchmark",

@@ -141,6 +141,5 @@ def training_decoding(config: ExperimentConfig) -> Decoding:
 def evaluation_decoding(config: ExperimentConfig, benchmark: str) -> Decoding:
     """How the responses to a benchmark are drawn."""
     held_out = config.eval
-    samples = {**held_out.samples_of}.get(benchmark, held_out.samples)
     limit = held_out.max_response_length or config.rollout.max_response_length
-    return Decoding(samples, limit, held_out.temperature, held_out.top_p, held_out.top_k)
+    return Decoding(held_out.samples_for(benchmark), limit, held_out.temperature, held_out.top_p, held_out.top_k)

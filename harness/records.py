@@ -136,7 +136,7 @@ class Study:
 
 
 def nearest_scores(name: str, known: Collection[str]) -> str:
-    """The end of a message about a score that no run has: the known names that are most like it, best first."""
+    """Word the end of a message about a score that no run has: the known names most like it, best first."""
 
     def likeness(other: str) -> float:
         same_end = name.lower().rpartition("/")[2] == other.rpartition("/")[2]

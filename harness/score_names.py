@@ -59,8 +59,8 @@ def score_names(config: ExperimentConfig) -> ScoreNames:
 
 
 def _held_out(config: ExperimentConfig, measures: tuple[str, ...]) -> Iterator[str]:
-    """The names of ``harness.scores.held_out``: over all benchmarks, then of each, with standard errors."""
-    samples = {name: _samples(config, name) for name in config.eval.benchmarks}
+    """Yield the names of ``harness.scores.held_out``: over all benchmarks, then of each, with standard errors."""
+    samples = {name: config.eval.samples_for(name) for name in config.eval.benchmarks}
     one_k, several = len(set(samples.values())) == 1, all(_several(config, name) for name in samples)
     for measure in measures:
         if measure not in {"pass", "majority"} or one_k:
@@ -82,13 +82,8 @@ def _at(measure: str, samples: int) -> str:
     return f"{short[measure]}@{samples}" if measure in short else measure
 
 
-def _samples(config: ExperimentConfig, benchmark: str) -> int:
-    by_name: dict[str, int] = {str(name): samples for name, samples in config.eval.samples_of.items()}
-    return by_name.get(benchmark, config.eval.samples)
-
-
 def _several(config: ExperimentConfig, benchmark: str) -> bool:
-    """Whether there is more than one problem, without which a mean has no standard error."""
+    """Tell whether there is more than one problem, without which a mean has no standard error."""
     settings = config.eval
     if benchmark == ARITHMETIC:
         return (settings.problems or 0) * len(config.data.difficulties or DIFFICULTIES) > 1
@@ -104,7 +99,7 @@ def _evaluations(config: ExperimentConfig) -> int:
 
 
 def _trained(config: ExperimentConfig) -> Iterator[str]:
-    """Metrics of training steps whose mean over the last steps is a score."""
+    """Yield the metrics of training steps whose mean over the last steps is a score."""
     for name in METRICS:
         if is_timing(name) or name.startswith(("eval/", FIRED)) or name in _STEP_ZERO:
             continue

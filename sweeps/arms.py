@@ -53,13 +53,13 @@ def replaced(grid: Grid, points: Iterable[Mapping[str, str]]) -> Iterator[str]:
 
 @cache
 def _crossing(some: tuple[str, ...], others: tuple[str, ...]) -> str | None:
-    """A setting that both lists set, and not to the same."""
+    """Return a setting that both lists set, and not to the same."""
     pairs = ((one, other) for one in some for other in others if one.lstrip("+") != other.lstrip("+"))
     return next((found for one, other in pairs if (found := _common(one, other))), None)
 
 
 def _common(one: str, other: str) -> str | None:
-    """The setting that both overrides set, or that one takes away and the other sets."""
+    """Return the setting that both overrides set, or that one takes away and the other sets."""
     some, others = _settings(one), _settings(other)
     if both := sorted(some.keys() & others.keys()):
         return both[0]
@@ -76,7 +76,7 @@ def _name(word: str) -> str:
 
 @cache
 def _settings(word: str) -> Mapping[str, Any]:
-    """What an override sets, by dotted names; a mapping sets each of its keys, and ``~NAME`` sets null."""
+    """Return the values that an override sets, by dotted names; a mapping sets each of its keys, ``~NAME`` null."""
     name, equals, text = word.lstrip("+~").partition("=")
     if word.startswith("~") or not equals:
         return {name: None}

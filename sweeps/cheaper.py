@@ -31,7 +31,7 @@ class Design:
 
 
 def cheaper(plan: Plan, effect: float | None) -> list[Design]:
-    """What costs less than the plan and finds as small an effect, or the wished one.
+    """Return the designs that cost less than the plan and find as small an effect, or the wished one.
 
     Where the noise is not known, designs are compared in units of it: those that show as much are still found, with
     nan for what they show.

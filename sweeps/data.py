@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def read_data(runs: Iterable[PlannedRun]) -> tuple[str, ...]:
-    """The cards of all that the runs train on, and what is odd about one's own files, each once.
+    """Return the cards of all data that the runs train on, and what is odd about one's own files, each once.
 
     Raises DataError, or SchemaError for a setting.
     """

@@ -34,7 +34,7 @@ class Tries:
 
 
 def diverged(error: Exception) -> bool:
-    """Whether a run diverged: trying it again until it does not would choose among its outcomes."""
+    """Tell whether a run diverged: trying it again until it does not would choose among its outcomes."""
     return isinstance(_own(error), Diverged)
 
 

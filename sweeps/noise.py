@@ -38,7 +38,7 @@ class Noise:
 
     @property
     def known(self) -> bool:
-        """Whether there is a number."""
+        """Tell whether there is a number."""
         return not isnan(self.std)
 
 
@@ -85,7 +85,7 @@ def noise(metric: str, own: Pilot, others: Iterable[Pilot], profile: str, models
 
 @dataclass(frozen=True, slots=True)
 class _Spread:
-    """What recorded pairs say."""
+    """The spread of recorded pairs."""
 
     squares: float  # sum about the mean of each contrast
     freedom: int  # degrees of freedom
@@ -95,7 +95,7 @@ class _Spread:
 
     @classmethod
     def of(cls, metric: str, pilots: Iterable[Pilot], models: Collection[str]) -> _Spread:
-        """Of these studies, of these models alone where some are given."""
+        """Count the pairs of these studies, of these models alone where some are given."""
         found = [
             (pilot.name, model, differences)
             for pilot in pilots
@@ -111,13 +111,13 @@ class _Spread:
         )
 
     def lack(self, models: Collection[str]) -> str:
-        """Which of these models have no pair here."""
+        """Word which of these models have no pair here."""
         without = [model for model in dict.fromkeys(models) if model not in self.models]
         return f", none of {' or '.join(without)}" if without else ""
 
 
 def _differences(metric: str, pilot: Pilot) -> Iterator[tuple[str, np.ndarray]]:
-    """The model and one array a contrast of two seeds or more; without a baseline, of each cell beside the fullest."""
+    """Yield model and differences of each contrast of two seeds or more; without a baseline, with the fullest cell."""
     scores: dict[frozenset[tuple[str, str]], dict[int, float]] = {}
     models: dict[frozenset[tuple[str, str]], str] = {}
     for record in pilot.records:
@@ -134,6 +134,6 @@ def _differences(metric: str, pilot: Pilot) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _score(record: RunRecord, metric: str) -> float:
-    """A score of a run, or what the run cost; nan where it has none."""
+    """Return a score of a run, or what the run cost; nan where it has none."""
     costs = {"cpu_seconds": record.cpu_seconds, "wall_seconds": record.wall_seconds}
     return costs.get(metric, record.scores.get(metric, nan))

@@ -68,7 +68,7 @@ def _noise(plan: Plan, found: Promise) -> str:
 
 
 def _record(plan: Plan) -> str:
-    """The command whose runs have LEAST_PAIRS degrees of freedom."""
+    """Return the command whose runs have LEAST_PAIRS degrees of freedom."""
     grid, cells = plan.grid, [cell.labels for cell in plan.cells]
     pairs = len(contrasts(grid, cells)) if grid.baseline else len(cells) - 1
     most = max(ceil(LEAST_PAIRS / max(pairs, 1)), 1)
@@ -88,7 +88,7 @@ def _margin(found: Promise, margin: float) -> str:
 
 
 def _number(value: float) -> str:
-    """Three digits after the point for shares; three that count for what is much smaller or larger."""
+    """Write shares with three decimals, and what is much smaller or larger with three digits that count."""
     if value == 0 or 0.01 <= abs(value) < 100:
         return f"{value:.3f}"
     return f"{value:.3g}" if abs(value) < 0.01 else f"{value:,.0f}"

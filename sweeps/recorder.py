@@ -43,7 +43,7 @@ class Recorder:
         if isinstance(event.what, Done):
             self.records.append(event.what.record)
         elif isinstance(event.what, Failure) and event.what.final:
-            self.records.append(failed_record(event.run, event.what.cause))
+            self.records.append(failed(event.run.head, event.what.cause))
         try:
             self._write(event)
         except OSError as error:
@@ -101,11 +101,6 @@ class Recorder:
 
     def _say(self, line: str) -> None:
         self._console.print(Text(line), soft_wrap=True)
-
-
-def failed_record(run: PlannedRun, error: str) -> RunRecord:
-    """The record of a run that left none itself."""
-    return failed(run.head, error)
 
 
 def _keep_files(done: Done, folder: Path, curves: str) -> None:

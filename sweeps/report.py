@@ -77,7 +77,7 @@ def _foreign(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def _hints(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Settings outside of common practice, each once, with the number of cells that have it."""
+    """Yield each hint once, with the number of cells that have it."""
     found: dict[str, list[Mapping[str, str]]] = {}
     for cell in plan.cells:
         for hint in hints(cell.config):

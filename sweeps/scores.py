@@ -31,7 +31,7 @@ def refuse_unknown_scores(grid: Grid, cells: Sequence[PlannedCell]) -> None:
 
 
 def _decisions(grid: Grid, cells: Sequence[PlannedCell]) -> Iterator[tuple[str, str, Sequence[PlannedCell]]]:
-    """Where each metric is written, the metric, and the planned cells that it is read from."""
+    """Yield where each metric is written, the metric, and the planned cells that it is read from."""
     yield "metric", grid.metric, [cell for cell in cells if cell.labels.get(CONTROL, OFF) == OFF]
     for control in grid.controls:
         if control.metric != grid.metric:
@@ -41,7 +41,7 @@ def _decisions(grid: Grid, cells: Sequence[PlannedCell]) -> Iterator[tuple[str, 
 
 
 def _fault(metric: str, cells: Sequence[PlannedCell], names: Mapping[str, frozenset[str]]) -> str | None:
-    """What is wrong with a metric, and the nearest names that all these cells have."""
+    """Say what is wrong with a metric, and the nearest names that all these cells have."""
     lacking = [cell for cell in cells if metric not in names[cell.cell_id]]
     if not lacking:
         return None

@@ -25,7 +25,7 @@ NEXT: Final = "next: make ui, make tables, make figures"
 
 
 def print_costs(console: Console, records: Sequence[RunRecord], usage: SweepUsage, cores: float | None) -> None:
-    """Runs, oddities of their prompts, seconds, overhead and memory. ``cores``: those the runs could use, if known."""
+    """Print runs, oddities of their prompts, seconds and memory. ``cores``: those the runs could use, if known."""
     finished = [record for record in records if record.status == "finished"]
     failed = [record for record in records if record.status == "failed"]
     console.print(Text(f"{len(finished)} runs finished, {len(failed)} failed, in {duration(usage.wall_seconds())}"))

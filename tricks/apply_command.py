@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def results(arguments: Arguments, text: bytes) -> str:
-    """What the algorithm makes of the batch in ``text``, one key a line; hints go to stderr. Raises TrickError."""
+    """Compute what the algorithm makes of a batch, one key a line; hints go to stderr. Raises TrickError."""
     document = read_document(text, arguments.dtype)
     setup = setup_of(document.rollouts, arguments.updates_per_rollout)
     rule = build(arguments.preset, arguments.tricks, arguments.emulate, setup)

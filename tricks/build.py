@@ -56,7 +56,7 @@ def build(preset: str, tricks: Written, emulate: str, setup: Setup) -> UpdateRul
 
 
 def _as_spoken(clash: str, tricks: Written, emulate: str) -> str:
-    """A complaint of a trick, which begins with its name, about settings of which the framework sets some."""
+    """Word a trick's complaint, which begins with its name, where the framework sets some of its settings."""
     given = tricks.get(clash.partition(":")[0]) or {}
     words = " and ".join(f"{key}={written(value)}" for key, value in given.items())
     where = f" where {words} is given" if words else ""

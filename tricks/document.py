@@ -85,7 +85,7 @@ def read_document(text: bytes, dtype: torch.dtype) -> Document:
 
 
 def document_hints(document: Document) -> Iterator[str]:
-    """Numbers of a batch that are allowed and probably not meant: log-probs above 0."""
+    """Yield hints on numbers of a batch that are probably not meant: log-probs above 0."""
     rollouts = document.rollouts
     given = {"log_probs": document.log_probs} | {name: getattr(rollouts, name) for name in _TABLES[1:4]}
     for name, values in given.items():

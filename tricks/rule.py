@@ -125,7 +125,7 @@ class UpdateRule:
         return self._said("inert")
 
     def hints(self) -> dict[str, tuple[str, ...]]:
-        """What else to know of the tricks in this setup, each with its sentences."""
+        """Return what else to know of the tricks in this setup, each with its sentences."""
         return self._said("hints")
 
     def describe(self) -> dict[str, list[str]]:

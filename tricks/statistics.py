@@ -69,7 +69,7 @@ def variance_of_others(values: Tensor, weights: Tensor, index: Tensor, ddof: int
 
 
 def divisor(variance: Tensor, eps: float, rule: EpsRule) -> Tensor:
-    """The deviation to divide by, kept away from 0 by ``eps``.
+    """Return the standard deviation to divide by, kept away from 0 by ``eps``.
 
     Raises TrickError where squares overflowed: an infinite divisor would make every advantage 0 without a word.
     """

@@ -231,6 +231,6 @@ CLAUSES: Final[dict[str, tuple[str, _Clause]]] = {
     "gradient": ("a surrogate can be descended", _gradient),
     "weights": ("loss weights are not negative, and 0 for nothing", _weights),
     "settings": ("every setting shows in the repr that names a cell", _settings),
-    "sentences": ("complaints and inert give sentences", _sentences),
+    "sentences": ("complaints, inert and hints give sentences", _sentences),
     "diagnostics": ("diagnostics are masks of tokens", _diagnostics),
 }

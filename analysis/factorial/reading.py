@@ -114,7 +114,7 @@ def _sides(study: Study, term: Term, known: Scores, seeds: Sequence[int], lost: 
 
 
 def _failed(signs: Mapping[int, int], known: Scores, lost: Failures) -> Iterator[Failed]:
-    """Seeds under which cells of a term failed, by the share of each side, and no other cell of it is missing."""
+    """Yield the seeds under which cells of a term failed, by the share of each side, and no other cell is missing."""
     cells = [cell for cell, sign in signs.items() if sign]
     for seed in sorted({seed for cell in cells for seed in lost.get(cell, {})}):
         if all(seed in known[cell] or seed in lost.get(cell, {}) for cell in cells):

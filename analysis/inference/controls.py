@@ -31,7 +31,7 @@ class KnownEffect:
 
     @property
     def failures(self) -> str:
-        """Beside the state: ``, 6 of 6 seeds failed``; empty where none failed."""
+        """The end of a sentence on the state: ``, 6 of 6 seeds failed``; empty where none failed."""
         return f", {self.verdict.failures}" if self.verdict is not None and self.verdict.failed else ""
 
 

@@ -44,12 +44,12 @@ class Pairs:
 
     @property
     def judged(self) -> int:
-        """Seeds that a verdict stands on, whatever the reasons are that are not known."""
+        """The number of seeds that a verdict stands on; failures for an unknown reason do not count."""
         return len(self.seeds) + sum(each.certain for each in self.failed)
 
     @property
     def testable(self) -> bool:
-        """Whether there are two pairs to test, failures for a known reason among them."""
+        """Tell whether there are two pairs to test, counting failures for a known reason."""
         return self.judged > 1
 
     @property

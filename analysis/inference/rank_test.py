@@ -92,14 +92,14 @@ def _treatments(found: Pairs, worst_end: bool) -> Iterator[tuple[float, int]]:
 
 
 def _without(found: Pairs) -> tuple[float, int]:
-    """By the test of pairs of scores alone."""
+    """Test the pairs of scores alone."""
     if len(found.seeds) < 2:
         return 1.0, 0
     return p_different(found), int(np.sign(found.differences.mean()))
 
 
 def _differences(found: Pairs) -> Array:
-    """Without those that are rounding."""
+    """Return the differences, with 0 for those that are rounding."""
     scale = max(np.abs(found.arm).max(initial=0.0), np.abs(found.baseline).max(initial=0.0)) or 1.0
     return np.asarray(np.round(found.differences / scale, _DIGITS))
 

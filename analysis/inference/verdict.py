@@ -66,7 +66,7 @@ class Verdict:
 
     @property
     def failures(self) -> str:
-        """``6 of 12 seeds failed``, with the baseline's and those of no known reason; empty where none failed."""
+        """The failures in words, ``6 of 12 seeds failed``, the baseline's too; empty where none failed."""
         return failed_seeds(self.failed, len(self.seeds))
 
     @property
@@ -103,7 +103,7 @@ def missing(study: Study, taken: pd.DataFrame) -> tuple[Gap, ...]:
 
 
 def failed_seeds(failed: Sequence[Failed], survivors: int) -> str:
-    """``6 of 12 seeds failed, 2 of the baseline``; empty where none failed."""
+    """Word the failures: ``6 of 12 seeds failed, 2 in the baseline``; empty where none failed."""
     if not failed:
         return ""
     arm, baseline = (
@@ -177,12 +177,12 @@ def _raw(study: Study, contrast: Contrast, pair: Pairs, size: int, errors: Array
 
 
 def _equivalent(pair: Pairs, margin: float) -> float:
-    """P of equivalence, which no pair with a failure shows."""
+    """Return p of equivalence; it is 1 where a run failed."""
     return 1.0 if pair.failed else p_equivalent(pair, margin)
 
 
 def _detectable(pair: Pairs, level: float) -> float:
-    """Of the t test, which is not the one where runs failed."""
+    """Return the smallest difference that the t test finds; nan where runs failed, which another test judges."""
     if pair.failed:
         return nan
     return 0.0 if pair.level else detectable(float(pair.differences.std(ddof=1)), len(pair.seeds), level)

@@ -179,7 +179,7 @@ def _row(study: Study, verdict: Verdict, drawn: Drawing | None, trace: Trace) ->
 
 
 def _remark(study: Study, verdict: Verdict) -> str:
-    """How many seeds failed, and what else a reader must know."""
+    """Say how many seeds failed, and what else a reader must know."""
     return "; ".join(filter(None, (verdict.failures, _expected(study, verdict))))
 
 

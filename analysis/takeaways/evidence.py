@@ -42,7 +42,7 @@ class Evidence:
 
 
 def evidence(part: Part, studies: Iterable[str], shelf: Shelf) -> tuple[Evidence | None, str]:
-    """From the first study with a common seed in all cells; where there is none, why not, of the first study.
+    """Take the first study with a common seed in all cells; where there is none, say why, of the first study.
 
     Two seeds under which cells failed for a reason of their own are evidence too, though no number.
     """
@@ -99,7 +99,7 @@ def _in(part: Part, material: Material) -> Evidence:
 
 
 def _failed(part: Part, numbers: Scores, cells: tuple[int, ...], lost: Failures) -> Iterator[Failed]:
-    """Seeds under which some cells failed, and all others have their number."""
+    """Yield the seeds under which some cells failed and all others have their number."""
     for seed in sorted({seed for place in cells for seed in lost.get(place, {})}):
         gone = [seed in lost.get(place, {}) for place in cells]
         if all(out or seed in numbers.get(place, {}) for out, place in zip(gone, cells, strict=True)):

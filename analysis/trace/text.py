@@ -47,7 +47,7 @@ def _side(side: Side, results: Path) -> Iterator[str]:
 
 
 def _uncounted(record: RunRecord) -> str:
-    """What a run counts for that is not in the number."""
+    """Say what a run counts for that is not in the number."""
     why = reason(record.error) if record.status == "failed" else "outside"
     return (
         record.status

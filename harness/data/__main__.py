@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _own(arguments: Sequence[str]) -> str:
-    """The cards of one's own files, as a run that trains on the one and is scored on the other has them."""
+    """Return the cards of one's own files, as a run that trains on one and is scored on the other has them."""
     given = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
     if len(given) < len(arguments) or given.keys() - {"file", "heldout"} or not all(given.values()):
         raise SchemaError("write file=mine.jsonl, heldout=heldout.jsonl or both: no setting of tiers goes with them")

@@ -42,7 +42,17 @@ def benchmark(name: str, aime25: int = 30, olympiadbench: int = 675, limit: int 
 
 
 def drawn_problems(problems: Sequence[Problem], limit: int | None, name: str) -> tuple[Problem, ...]:
-    """At most ``limit`` of the problems, in their order: a draw that depends on their ids alone."""
+    """Draw problems by their ids alone, so that a larger draw holds every smaller one.
+
+    Args:
+        problems: Those to draw from.
+        limit: How many to draw at most; None draws all.
+        name: Of the benchmark, from which the draw is seeded.
+
+    Returns:
+        The drawn problems, in their order.
+
+    """
     if limit is None:
         return tuple(problems)
     order = sorted(problems, key=lambda one: (uniform(_SEED, f"{name} limit", one.problem_id), one.problem_id))

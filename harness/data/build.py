@@ -65,7 +65,7 @@ def build(name: str, settings: Settings) -> tuple[Tier, tuple[Removed, ...]]:
 
 
 def without_defects(loaded: Loaded, held_out: tuple[Loaded, ...], *, graded: bool = True) -> Clean:
-    """One's own problems without those that a tier would not have either; what was removed is listed.
+    """Remove from one's own problems those that a tier would not have either, and list them.
 
     Args:
         loaded: the file.

@@ -57,7 +57,7 @@ _DISTINCT: Final = 12  # characters of a gold that is not in a statement by acci
 
 
 def no_answer(gold: str) -> str | None:
-    r"""Why a gold is no answer, such as "Proof" or "see solution"; None where it may be one.
+    r"""Say why a gold is no answer, such as "Proof" or "see solution"; None where it may be one.
 
     ``\text{None}`` and "no solution" are answers; a bare ``None`` is what a program writes for nothing.
     """
@@ -69,12 +69,12 @@ def no_answer(gold: str) -> str | None:
 
 
 def statement(row: Row) -> Statement:
-    """What a row says: rows with equal ones ask the same."""
+    """Return wording and drawings of a row: rows with equal ones ask the same."""
     return wording(tokens(row.problem)), drawings(row.problem)
 
 
 def contradicted(rows: Iterable[Row], said: Callable[[Row], Statement] = statement) -> dict[str, str]:
-    """Rows that say what another says and have a gold of another value.
+    """Find the rows that say what another says and have a gold of another value.
 
     Args:
         rows: Rows with golds, of one source or of several; their ids are unique.
@@ -100,7 +100,7 @@ def contradicted(rows: Iterable[Row], said: Callable[[Row], Statement] = stateme
 
 
 def same_gold(one: str, other: str) -> bool:
-    """Whether two golds are of one value: the verifier takes one for the other, or they vote together."""
+    """Tell whether two golds are of one value: the verifier takes one for the other, or they vote together."""
     if one.strip() == other.strip():
         return True
     keys = shared().votes([one, other])
@@ -111,7 +111,7 @@ def same_gold(one: str, other: str) -> bool:
 
 
 def doubtful(problems: Sequence[Problem]) -> dict[str, tuple[str, ...]]:
-    """Ids of problems that are kept and are to be looked at, by what is doubtful; without the kinds that none has."""
+    """Return the ids of problems that are kept and doubtful, by what is doubtful; kinds without any are left out."""
     found = {
         kind: tuple(problem.problem_id for problem in problems if holds(problem.prompt, problem.answer))
         for kind, holds in _KINDS.items()
@@ -120,7 +120,7 @@ def doubtful(problems: Sequence[Problem]) -> dict[str, tuple[str, ...]]:
 
 
 def states_answer(asked: str, gold: str) -> bool:
-    """Whether a statement gives its gold away: says "the answer is" before it, is it, or holds it where it is long.
+    """Tell whether a statement gives its gold away: says "the answer is" before it, is it, or holds a long one.
 
     Short golds, numbers and options stand in statements by accident and do not count.
     """
@@ -135,12 +135,12 @@ def states_answer(asked: str, gold: str) -> bool:
 
 
 def is_misread(text: str) -> bool:
-    """Whether UTF-8 was read as Latin-1 or Windows-1252, or what could not be read was replaced."""
+    """Tell whether UTF-8 was read as Latin-1 or Windows-1252, or a replacement character stands in the text."""
     return "\ufffd" in text or any(_was_utf8(run[0]) for run in _MISREAD.finditer(text))
 
 
 def needs_picture(asked: str) -> bool:
-    """Whether a statement speaks of a picture and has no drawing in its text."""
+    """Tell whether a statement speaks of a picture and has no drawing in its text."""
     return _PICTURE.search(asked) is not None and _DRAWN.search(asked) is None
 
 
@@ -164,7 +164,7 @@ def _was_utf8(run: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """A text without dollar signs, fonts and space around commands, in lower case."""
+    """Return a text without dollar signs, fonts and repeated space, in lower case."""
     return " ".join(_WRAPPER.sub(r"\1", text).replace("\\boxed", "").translate(_MARKS).lower().split())
 
 

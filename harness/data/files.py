@@ -56,7 +56,7 @@ def with_files(composed: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def own_file(path: str) -> OwnFile:
-    """The file as it is now."""
+    """Describe the file as it is now."""
     absolute = Path(os.path.abspath(Path(path).expanduser()))  # resolve() would follow links
     return OwnFile(str(absolute), *_content(absolute))
 
@@ -136,7 +136,7 @@ def _path(benchmark: Any, given: Mapping[str, Any]) -> str | None:
 
 
 def _content(path: Path) -> tuple[str | None, int]:
-    """SHA-256 and number of rows; None and 0 of a file that cannot be read, which whoever reads it says."""
+    """Return SHA-256 and number of rows; None and 0 for a file that cannot be read, which its reader reports."""
     try:
         stat = path.stat()
         return _read(path, stat.st_size, stat.st_mtime_ns, stat.st_ino) if path.is_file() else (None, 0)

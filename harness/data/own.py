@@ -41,12 +41,12 @@ class OwnTable:
 
 
 def is_tier(path: Path) -> bool:
-    """Whether a file is the rows of a tier, whose card lies beside it, and not one's own problems."""
+    """Tell whether a file holds the rows of a tier, whose card lies beside it, and not one's own problems."""
     return stored.card_path(path).is_file()
 
 
 def own_table(file: OwnFile) -> OwnTable:
-    """The rows of a file, which must be what it was when the run was described. Raises DataError."""
+    """Read the rows of a file. Raises DataError where it is not what it was when the run was described."""
     path = Path(file.path)
     content = _content(path)
     found = hashlib.sha256(content).hexdigest()
@@ -59,7 +59,7 @@ def own_table(file: OwnFile) -> OwnTable:
 
 
 def training(file: OwnFile, held_out: tuple[Loaded, ...] = (), *, graded: bool = True) -> Tier:
-    """The problems to train on: those of the file that a tier would have too, and none that is held out.
+    """Make a tier of the file: the problems that a tier would have too, and none that is held out.
 
     Args:
         file: the file of problems.
@@ -83,9 +83,19 @@ def training(file: OwnFile, held_out: tuple[Loaded, ...] = (), *, graded: bool =
 
 
 def held_out_problems(file: OwnFile, name: str, *, graded: bool = True) -> tuple[tuple[Problem, ...], Card]:
-    """The problems of a file that a run is scored on, in its order, and their card. Raises DataError.
+    """Read the problems of a file that a run is scored on. Nothing is left out.
 
-    Nothing is left out: an answer that cannot be read, and a wording that has two answers, are refused.
+    Args:
+        file: The file of problems.
+        name: Of the benchmark that it becomes.
+        graded: Whether the verifier has to read the answers; False where a reward function does.
+
+    Returns:
+        The problems in the order of the file, and their card.
+
+    Raises:
+        DataError: The file or an answer cannot be read, or a wording has two answers.
+
     """
     table = own_table(file)
     rows = table.loaded.rows
@@ -161,7 +171,7 @@ def _counted(removed: Iterable[Removed]) -> str:
 
 
 def _listed_duplicates(removed: Iterable[Removed]) -> list[str]:
-    """What was left out and stands in no list of the card."""
+    """Name what was left out and stands in no list of the card."""
     others = [item for item in removed if not is_listed(item)]
     if not others:
         return []
@@ -170,7 +180,7 @@ def _listed_duplicates(removed: Iterable[Removed]) -> list[str]:
 
 
 def _compared(rows: Sequence[Row], held_out: Sequence[Loaded]) -> list[str]:
-    """What is known of benchmarks that the run is not scored on: their problems are named, and stay."""
+    """Name the problems that repeat a benchmark on which the run is not scored; they stay."""
     scored = {one.source.name for one in held_out}
     if data_folder() is None:
         return ["not compared with benchmarks that this run is not scored on: DATA_DIR names no folder that has them"]
@@ -224,7 +234,7 @@ def _elsewhere(places: Sequence[Row]) -> str:
 
 
 def _repeated(rows: Sequence[Row], *, graded: bool) -> list[str]:
-    """A note on problems that are there twice. Raises DataError where their answers differ."""
+    """Return a note on problems that are there twice. Raises DataError where their answers differ."""
     alike = same_gold if graded else str.__eq__
     first: dict[Statement, Row] = {}
     again, torn = list[tuple[Row, Row]](), list[tuple[Row, Row]]()

@@ -67,7 +67,7 @@ class _FaultError(ValueError):
 
 
 def read_own_rows(path: Path, content: bytes) -> OwnRows:
-    """The rows of a file. Ids that are not given are the lines' numbers. Raises DataError naming all faults."""
+    """Read the rows of a file. Ids that are not given are the lines' numbers. Raises DataError naming all faults."""
     _refuse_other_formats(path, content)
     lines = _lines(content)
     if not lines:
@@ -213,7 +213,7 @@ def _shown(value: Any) -> str:
 
 
 def _told(path: Path, faults: Sequence[tuple[int, _FaultError]], rows: int) -> str:
-    """One line for each kind of fault."""
+    """Write one line for each kind of fault."""
     kinds: dict[str, list[tuple[int, _FaultError]]] = {}
     for number, fault in faults:
         kinds.setdefault(fault.what, []).append((number, fault))

@@ -26,9 +26,20 @@ _BUILT: Final = {f"{source}_{difficulty}": (source, difficulty) for source in SO
 
 
 def pool(name: str, size: int | None, *, graded: bool = True) -> Tier:
-    """Up to ``size`` problems of a tier in its order, with the tier's card. Raises SchemaError or DataError.
+    """Read problems to measure the difficulty of.
 
-    ``graded``: whether the verifier has to read the answers of one's own file.
+    Args:
+        name: Of a tier, or the path of a file of problems.
+        size: How many to draw at most; None takes all.
+        graded: Whether the verifier has to read the answers of one's own file.
+
+    Returns:
+        The problems in the order of the tier, with the tier's card.
+
+    Raises:
+        SchemaError: There is no such tier.
+        DataError: The tier or file cannot be read.
+
     """
     if name in _ARITHMETIC:
         return _arithmetic(name, size)

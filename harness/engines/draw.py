@@ -56,12 +56,23 @@ class Choice:
 
 
 def choose(logits: Tensor, uniform: Tensor, decoding: Decoding) -> Choice:
-    """Draw tokens from logits (B, V) by numbers in [0, 1) (B,).
+    """Draw one token from each row of logits.
 
     The log-probabilities are those of the distribution drawn from: at the temperature, of the tokens that ``top_k``
     and ``top_p`` leave. Together with the log of the mass that these hold they are those of the whole softmax at the
-    temperature. Temperature 0 takes the likeliest token and gives its log-probability at temperature 1. Raises
-    Diverged where a logit is not a number or is plus infinity.
+    temperature. Temperature 0 takes the likeliest token and gives its log-probability at temperature 1.
+
+    Args:
+        logits: (B, V).
+        uniform: (B,) in [0, 1), which decide.
+        decoding: Temperature, top-p and top-k.
+
+    Returns:
+        The tokens (B,) with their log-probabilities.
+
+    Raises:
+        Diverged: A logit is not a number or is plus infinity.
+
     """
     log_probs = torch.log_softmax(logits / (decoding.temperature or 1), dim=-1)
     # One logit that is infinite or not a number makes its own log-prob, or that of its whole row, not a number.

@@ -70,7 +70,7 @@ def model_overrides(model: str, overrides: Sequence[str]) -> list[str]:
 
 
 def quoted(value: str) -> str:
-    """A value as Hydra takes it, whatever it holds."""
+    """Quote a value for Hydra, whatever it holds."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from harness.data.files import SOURCE
 from harness.data.own import is_tier
 from harness.models.locate import ModelError
+from harness.models.window import room
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,7 +24,7 @@ _LINES: Final = 5  # ids of problems that are named
 
 
 def remarks(config: ExperimentConfig, read: Material) -> list[str]:
-    """A line for each thing that is odd; empty where no file of one's own is read.
+    """Return a line for each thing that is odd; empty where no file of one's own is read.
 
     A model whose tokenizer cannot be had here, such as one that only the nodes of a cluster have, is passed over.
     """
@@ -39,7 +40,10 @@ def remarks(config: ExperimentConfig, read: Material) -> list[str]:
         return found
     for name, problems in own.items():
         found += _unspelled(name, problems, config.model.path, tokenizer)
-        found += _too_long(name, problems, config, tokenizer)
+        response = config.rollout.max_response_length
+        if name in read.files:
+            response = config.eval.max_response_length or response
+        found += _too_long(name, problems, config, tokenizer, response)
     return found
 
 
@@ -49,7 +53,7 @@ def _own(config: ExperimentConfig, read: Material) -> dict[str, Sequence[Problem
 
 
 def _is_own(config: ExperimentConfig) -> bool:
-    """Whether the run trains on one's own problems, and not on a tier that was cut."""
+    """Tell whether the run trains on one's own problems, and not on a tier that was cut."""
     return config.data.source == SOURCE and config.data.path is not None and not is_tier(Path(config.data.path))
 
 
@@ -64,7 +68,7 @@ def _few(config: ExperimentConfig, read: Material) -> Iterator[str]:
 
 
 def _unspelled(name: str, problems: Sequence[Problem], model: str, tokenizer: PreTrainedTokenizerBase) -> Iterator[str]:
-    """What the tokenizer has no token for; one that falls back to bytes has one for everything."""
+    """Name what the tokenizer has no token for; one that falls back to bytes has one for everything."""
     if tokenizer.unk_token_id is None or not tokenizer.is_fast:
         return
     for part, texts in {
@@ -90,19 +94,27 @@ def _pieces(text: str, tokenizer: PreTrainedTokenizerBase) -> list[str]:
 
 
 def _too_long(
-    name: str, problems: Sequence[Problem], config: ExperimentConfig, tokenizer: PreTrainedTokenizerBase
+    name: str,
+    problems: Sequence[Problem],
+    config: ExperimentConfig,
+    tokenizer: PreTrainedTokenizerBase,
+    response: int,
 ) -> Iterator[str]:
+    """Name the problems whose prompt is too long to be asked beside a response of so many tokens."""
     from harness.prompts import task  # noqa: PLC0415 - torch takes seconds
 
-    limit = config.rollout.max_prompt_length
+    limit = room(config, response)
     try:
         sizes = {problem.problem_id: len(task(problem, config, tokenizer).prompt_ids) for problem in problems}
     except ValueError:  # a form that the tokenizer does not have; the run says so
         return
     long = [problem_id for problem_id, size in sizes.items() if size > limit]
     if long:
+        bound = f"rollout.max_prompt_length={limit} tokens"
+        if limit < config.rollout.max_prompt_length:
+            bound = f"the {limit} tokens that the model's window leaves beside a response"
         yield (
-            f"{name}: {len(long)} of {len(problems)} prompts are longer than rollout.max_prompt_length={limit} tokens, "
-            f"the longest {max(sizes.values())}: not trained on, and wrong where they are scored; the first: "
+            f"{name}: {len(long)} of {len(problems)} prompts are longer than {bound}, the longest "
+            f"{max(sizes.values())}: not trained on, and wrong where they are scored; the first: "
             f"{', '.join(long[:_LINES])}"
         )

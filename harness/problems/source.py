@@ -49,7 +49,7 @@ class Material:
         return tiers | {f"held out {name}": card for name, card in self.files.items()}
 
     def provenance(self) -> dict[str, str]:
-        """SHA-256 of the rows of each tier, and of each file that the run is scored on."""
+        """Return the SHA-256 of the rows of each tier, and of each file that the run is scored on."""
         return {f"{DATA}{name}": card.sha256 for name, card in self.described().items()}
 
     def cards(self) -> str:
@@ -103,12 +103,12 @@ def held_out(config: ExperimentConfig) -> dict[str, tuple[Problem, ...]]:
 
 
 def _graded(config: ExperimentConfig) -> bool:
-    """Whether the verifier has to read the answers."""
+    """Tell whether the verifier has to read the answers."""
     return config.reward.function is None
 
 
 def _scored_on(config: ExperimentConfig) -> tuple[Loaded, ...]:
-    """What the run is scored on, whole, whatever ``eval.problems`` draws of it."""
+    """Return the benchmarks that the run is scored on, whole, whatever ``eval.problems`` draws of them."""
     return tuple(_whole(name, config) for name in config.eval.benchmarks)
 
 

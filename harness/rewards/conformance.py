@@ -1,4 +1,4 @@
-"""Whether a reward keeps the contract of `harness.rewards.contract`: asked about many responses, in several ways."""
+"""Check whether a reward keeps its contract, by asking it about many responses in several ways."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Check:
 
 
 def responses(problem: Problem, other: Problem) -> tuple[str, ...]:
-    """What a model might write: right, wrong, empty, long, and what no one expects."""
+    """Return responses that a model might write: right, wrong, empty, long, and what no one expects."""
     answer = problem.answer
     return (
         answer,
@@ -54,7 +54,7 @@ def responses(problem: Problem, other: Problem) -> tuple[str, ...]:
 
 
 def checks(function: Function, problems: Sequence[Problem] = ()) -> list[Check]:
-    """Try a reward out on the problems, or on three of our own. The first check is whether it can be called at all."""
+    """Try a reward out on the problems, or on three of our own. The first check is that it can be called."""
     asked = list(problems[:_PROBLEMS]) or list(_OWN)
     pairs = [
         (problem, response)

@@ -1,4 +1,4 @@
-"""What one's own reward is: a function from a problem, its answer and a response to a score from 0 to 1.
+"""The contract of one's own reward: a function from a problem, its answer and a response to a score.
 
     def reward(*, problem: str, answer: str, response: str) -> float:
         return float(response.strip() == answer)
@@ -35,7 +35,7 @@ class RewardFunction(Protocol):
     """A reward; see the module."""
 
     def __call__(self, *, problem: str, answer: str, response: str) -> float:
-        """The score of a response, from 0 to 1.
+        """Score a response, from 0 to 1.
 
         Args:
             problem: the question as its file has it, without the prompt around it.

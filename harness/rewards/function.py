@@ -49,7 +49,7 @@ class Function:
 
     @property
     def key(self) -> str:
-        """What the scores depend on, as text: the source, not where it lies."""
+        """Everything that the scores depend on, as text: the source, not where it lies."""
         known = (self.located.attribute, self.located.sha256, self.right_from, self.seconds, self.memory_mb)
         return repr(known)
 
@@ -62,7 +62,7 @@ class Judge:
         self._begin()
 
     def verify(self, pairs: Sequence[tuple[Problem, str]]) -> list[Verdict]:
-        """The verdict on each response, in their order. Raises RewardError for a fault of the function.
+        """Judge each response, in their order. Raises RewardError for a fault of the function.
 
         Safe from any thread; a fork gets a process of its own.
         """
@@ -153,12 +153,12 @@ class Judge:
 
 @cache
 def judge(function: Function) -> Judge:
-    """The judge of this process for a function."""
+    """Return this process's judge for a function."""
     return Judge(function)
 
 
 def _present(located: Located) -> Located:
-    """The function where this machine has it. Raises RewardError where it has another or none."""
+    """Find the function on this machine. Raises RewardError where it has another or none."""
     path = Path(located.file)
     try:
         found = located if path.is_file() else locate(located.target)
@@ -177,7 +177,7 @@ def _present(located: Located) -> Located:
 
 
 def _vote(response: str) -> str | None:
-    """What a response votes for: its last box, or all of it; equal ones are one candidate of maj@k."""
+    """Return the candidate of maj@k that a response votes for: its last box, or all of it."""
     box = last_box(response)
     if box is not None and box.strip():
         return vote(box)

@@ -1,4 +1,4 @@
-"""From the name of a reward to its source file, without importing it: the run's own process never runs it."""
+"""Find the source file of a reward by its name, without importing it: the run's own process never runs it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Located:
 
 
 def with_reward(composed: Mapping[str, Any]) -> dict[str, Any]:
-    """A composed experiment with the source of its reward function. Raises SchemaError where there is none."""
+    """Add the source of its reward function to a composed experiment. Raises SchemaError where it is not found."""
     reward = composed.get("reward")
     if not isinstance(reward, dict):
         return dict(composed)
@@ -58,7 +58,7 @@ def with_reward(composed: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def offered() -> dict[str, str]:
-    """The rewards of installed packages: name -> "package.module:name"."""
+    """Return the rewards of installed packages: name -> "package.module:name"."""
     return {point.name: point.value.replace(" ", "") for point in entry_points(group=ENTRY_POINT_GROUP)}
 
 
@@ -82,7 +82,7 @@ def locate(name: str) -> Located:
 
 
 def _source(module: str) -> Path:
-    """The source file of a module, found as an import finds it."""
+    """Find the source file of a module, as an import finds it."""
     first, *rest = module.split(".")
     spec = _top(first)
     if spec is None:
@@ -105,7 +105,7 @@ def _source(module: str) -> Path:
 
 
 def _top(name: str) -> ModuleSpec | None:
-    """A module or package by its first name, from the folder of the command first, as ``python -m`` has it."""
+    """Find a module or package by its first name, in the folder of the command first, as ``python -m`` does."""
     here = PathFinder.find_spec(name, [str(Path.cwd())])
     if here is not None and here.origin is not None:
         return here
@@ -118,7 +118,7 @@ def _top(name: str) -> ModuleSpec | None:
 
 
 def _within(folder: Path, name: str) -> tuple[Path | None, list[Path]] | None:
-    """The source of a module in the folder of its package, and its own folder if it is a package.
+    """Find a module's source in the folder of its package, and its own folder if it is a package.
 
     The finders of Python would need the package to be imported.
     """

@@ -60,7 +60,7 @@ def main(cpu_seconds: float, memory_mb: int, target: str, root: str, file: str) 
 
 
 def _pipes() -> tuple[Any, Any]:
-    """Standard input and output for the parent alone: what the function reads or prints is neither."""
+    """Keep standard input and output for the parent: what the function reads or prints is neither."""
     requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "w", encoding="ascii")
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
@@ -134,7 +134,7 @@ def _named(value: Any) -> str:
 
 
 def _what(error: BaseException, root: str) -> str:
-    """The error in a line, with the last place in the user's own code."""
+    """Word the error in a line, with the last place in the user's own code."""
     if isinstance(error, _WrongError):
         return str(error)
     places = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(root)]

@@ -82,7 +82,7 @@ def _judge(lines: BinaryIO, *, strict: bool, open_box: OpenBox) -> int:
 
 
 def _chunks(lines: BinaryIO) -> Iterator[list[tuple[int, bytes]]]:
-    """Lines that are not blank with their numbers, so many at a time as may be held."""
+    """Yield the lines that are not blank, with their numbers, in chunks of a bounded size."""
     chunk: list[tuple[int, bytes]] = []
     size = 0
     for number, line in enumerate(lines, start=1):

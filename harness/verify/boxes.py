@@ -46,7 +46,7 @@ def last_box(response: str) -> str | None:
 
 
 def _scan(response: str, start: int) -> tuple[tuple[int, int] | None, bool]:
-    """The span of what the last complete box holds, and whether the box that opens last is left open."""
+    """Return the span of what the last complete box holds, and whether the box that opens last is left open."""
     opened: list[int | None] = []  # where the content of a box begins; None for another brace
     span, latest, left_open = None, -1, False
     for mark in _MARK.finditer(response, start):
@@ -63,6 +63,6 @@ def _scan(response: str, start: int) -> tuple[tuple[int, int] | None, bool]:
 
 
 def _without_comment(line: str) -> str:
-    """A whole line of a box without its comment, which has words: ``50 %`` at the end of a line is a percentage."""
+    """Remove the comment of a line, which has words: ``50 %`` at the end of a line is a percentage."""
     found = _COMMENT.search(line)
     return line[: found.start()] if found and _WORD.search(found[1]) else line

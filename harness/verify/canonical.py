@@ -91,7 +91,7 @@ def _value(text: str) -> str | None:
 
 
 def _read(text: str) -> Shape:
-    """The shape; bare letters are a unit unless they can be one symbol: ``5 cm`` is 5, ``5m`` has an m."""
+    """Read the shape; bare letters are a unit unless they can be one symbol: ``5 cm`` is 5, ``5m`` has an m."""
     found = read(text, loose=True)
     if not isinstance(found, Scalar) or found.unit is None:
         return found
@@ -126,7 +126,7 @@ def _of_tree(tree: Tree) -> str:
 
 
 def _of_infinity(tree: Tree) -> str:
-    """Plus or minus infinity; whatever else holds it stands for itself."""
+    """Return the key of plus or minus infinity, or of an expression that holds one."""
     negative = False
     while isinstance(tree, Operation) and tree.name == "neg":
         negative, tree = not negative, tree.operands[0]
@@ -142,7 +142,7 @@ def _of_number(value: Value) -> str:
 
 
 def _of_real(value: Value) -> str:
-    """A fraction of small numbers where the value is one to all digits, as ``sin 30`` is 1/2; else its digits."""
+    """Return a fraction of small numbers where the value is one to all digits, as ``sin 30`` is 1/2; else digits."""
     if abs(value) < _LARGEST:
         near = Fraction(int(mp.nint(value * mp.mpf(10) ** 50)), 10**50).limit_denominator(_DENOMINATOR)
         if abs(value - exact.real(near)) < mp.mpf(10) ** -_DIGITS:
@@ -179,7 +179,7 @@ def _of_brackets(brackets: Brackets) -> str:
 
 
 def _of_matrix(matrix: Matrix) -> str:
-    """A column is the tuple of its members."""
+    """Return the key of a matrix; a column has that of the tuple of its members."""
     rows = matrix.rows
     if all(len(row) == 1 for row in rows):
         return f"({','.join(_key(row[0]) for row in rows)})"
@@ -187,7 +187,7 @@ def _of_matrix(matrix: Matrix) -> str:
 
 
 def _of_equation(shape: Equation) -> str:
-    """An equation solved for y where that can be done, else up to a factor; the value of what is asked, ``m+n=5``."""
+    """Solve for y where that can be done, else compare up to a factor; of ``m+n=5`` take the value."""
     if shape.quantity:
         return _key(shape.right)
     tree = zero(shape)
@@ -230,7 +230,7 @@ def _up_to_factor(tree: Tree, *, positive: bool = False) -> str:
 
 
 def _of_chain(chain: Chain) -> str:
-    """The value of a true chain; with a rough sign the first, whose digits the others are."""
+    """Return the value of a true chain; with a rough sign that of the first, whose digits the others are."""
     first = _key(chain.values[0])
     if not chain.rough and any(_key(value) != first for value in chain.values[1:]):
         raise _Keyless

@@ -111,7 +111,7 @@ def _of_scalars(gold: Scalar, answer: Scalar, tolerance: float | None) -> str | 
 
 
 def _same_digits(gold: Scalar, answer: Scalar) -> bool:
-    """Whether an answer without a base has the digits of the gold: the question names the base."""
+    """Tell whether an answer without a base has the digits of the gold: the question names the base."""
     negated = isinstance(answer.tree, Operation) and answer.tree.name == "neg"
     given = answer.tree.operands[0] if negated and isinstance(answer.tree, Operation) else answer.tree
     wanted = gold.tree.value if isinstance(gold.tree, Number) else Fraction(1, 2)
@@ -165,7 +165,7 @@ def _unpacked(named: Named) -> Shape:
 
 
 def _unpacked_both(gold: Named, answer: Named) -> tuple[Shape, Shape] | None:
-    """``(x, y) = (5, 6)`` and ``(y, x) = (6, 5)`` by name; None where the names are in one order or others."""
+    """Compare ``(x, y) = (5, 6)`` and ``(y, x) = (6, 5)`` by name; None where the names agree in order or differ."""
     if gold.name == answer.name or sorted(gold.name) != sorted(answer.name):
         return None
     one, other = _unpacked(gold), _unpacked(answer)
@@ -173,7 +173,7 @@ def _unpacked_both(gold: Named, answer: Named) -> tuple[Shape, Shape] | None:
 
 
 def _by_letter(answer: Listing, gold: Brackets | Matrix) -> Brackets | None:
-    """``x=1, y=2`` as the point (1, 2), its letters in alphabetical order; None where it is something else."""
+    """Read ``x=1, y=2`` as the point (1, 2), letters in alphabetical order; None where it is something else."""
     named = [member for member in answer.members if isinstance(member, Named)]
     names = [member.name for member in named]
     size = len(gold.rows) if isinstance(gold, Matrix) else len(gold.members)

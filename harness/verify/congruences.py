@@ -21,7 +21,7 @@ _COUNTERS: Final = frozenset("jklmnqrst")  # letters that run over the whole num
 
 
 def congruence(parts: Tokens) -> Shape | None:
-    """The residue classes that tokens state; None where they state none."""
+    """Read the residue classes that tokens state; None where they state none."""
     if not any(token.is_(*_MODULI) for token in parts):
         return None
     pieces = [_piece(piece) for piece in split(parts, ",", ";", "\\lor", "\\land") if piece]
@@ -42,7 +42,7 @@ def congruence(parts: Tokens) -> Shape | None:
 
 
 def same_classes(gold: Congruence, answer: Shape) -> str | None:
-    """Why an answer is not the gold's residue classes; None where it is."""
+    """Say why an answer is not the gold's residue classes; None where it is."""
     if isinstance(answer, Congruence):
         if gold.name is not None and answer.name is not None and gold.name != answer.name:
             return "different"
@@ -68,7 +68,7 @@ def is_least(residue: Tree, modulus: Tree) -> bool:
 
 
 def _piece(parts: Tokens) -> tuple[Tree | None, list[Tokens], Tokens | None] | None:
-    """Name, residues and modulus of one statement."""
+    """Return name, residues and modulus of one statement."""
     parts, modulus = _modulus(parts)
     sides = split(parts, "\\equiv", "=")
     if len(sides) > 2 or not all(sides):
@@ -82,7 +82,7 @@ def _piece(parts: Tokens) -> tuple[Tree | None, list[Tokens], Tokens | None] | N
 
 
 def _modulus(parts: Tokens) -> tuple[Tokens, Tokens | None]:
-    """What stands before the modulus, and the modulus."""
+    """Split tokens into what stands before the modulus, and the modulus."""
     at = next((at for at, token, depth in levels(parts) if token.is_(*_MODULI) and _is_outside(parts, at, depth)), None)
     if at is None:
         return parts, None
@@ -95,7 +95,7 @@ def _modulus(parts: Tokens) -> tuple[Tokens, Tokens | None]:
 
 
 def _is_outside(parts: Tokens, at: int, depth: int) -> bool:
-    r"""Whether a modulus is of the whole, in brackets of its own or in none; ``(m \bmod 2)`` is a value."""
+    r"""Tell whether a modulus is of the whole, in brackets of its own or none; ``(m \bmod 2)`` is a value."""
     return depth == 0 or (depth == 1 and at > 1 and parts[at - 1].is_("(") and parts[-1].is_(")"))
 
 

@@ -31,7 +31,7 @@ _BOUND: Final = re.compile(rf"{_OPERATOR}|(?={_INTEGRAL})\\int", re.DOTALL)
 
 
 def renamings(gold: Shape, answer: Shape) -> Iterator[Shape]:
-    """The answer with its free constants named as the gold's, in every order; nothing where there are none."""
+    """Yield the answer with its free constants named as the gold's, in every order."""
     wanted, given = _symbols(gold), _symbols(answer)
     free = _free_constants(gold)
     if not free or len(free) > _MOST or len(wanted - free) > len(given):
@@ -48,7 +48,7 @@ def renamings(gold: Shape, answer: Shape) -> Iterator[Shape]:
 
 
 def with_bound_names(gold: str, answer: str) -> str | None:
-    r"""The answer with the bound variables of ``\sum``, ``\int`` and their like named as the gold's, if they differ."""
+    r"""Give the bound variables of ``\sum``, ``\int`` and the like in an answer gold names; None if they agree."""
     wanted, given = _bound(gold), _bound(answer)
     if not wanted or len(wanted) != len(given) or wanted == given:
         return None
@@ -74,7 +74,7 @@ def _bound(text: str) -> list[str]:
 
 
 def _free_constants(gold: Shape) -> frozenset[str]:
-    """The gold's names that are no quantities of the problem.
+    """Return the gold's names that are no quantities of the problem.
 
     In ``y=...`` and ``f(x)=...`` the letters of a constant; in a sum with a variable c, C and those with an index;
     whole numbers where multiples of pi are added.
@@ -104,7 +104,7 @@ def _is_named(shape: Shape) -> bool:
 
 
 def _is_period(tree: Tree, name: str) -> bool:
-    """Whether ``name`` times pi is one term of a sum."""
+    """Tell whether ``name`` times pi is one term of a sum."""
     return (
         any(
             symbols(term) == {name}
@@ -132,7 +132,7 @@ def _terms(tree: Tree) -> Iterator[Tree]:
 
 
 def _is_once_in_sum(tree: Tree, name: str) -> bool:
-    """Whether a name stands once, as a term or a factor of a term of a sum with a variable."""
+    """Tell whether a name stands once, as a term or a factor of a term of a sum with a variable."""
     if sum(node == Symbol(name) for node in nodes(tree)) != 1:
         return False
     if _is_factor_of_decay(tree, name):
@@ -165,7 +165,7 @@ def _is_factor_of_decay(tree: Tree, name: str) -> bool:
 
 
 def _is_constant_term(term: Tree, terms: list[Tree], name: str) -> bool:
-    """Whether the other factors of the term are functions of a variable of the sum, and no other quantity."""
+    """Tell whether the other factors of the term are functions of a variable of the sum, and no other quantity."""
     others = symbols(term) - {name}
     rest = {symbol for one in terms if one is not term for symbol in symbols(one)}
     powers = [node for node in nodes(term) if isinstance(node, Operation) and node.name in _FUNCTIONS]

@@ -72,7 +72,7 @@ def values(trees: tuple[Tree, ...], point: Point) -> tuple[Value, ...] | None:
 
 
 def samples(tree: Tree) -> list[Value | None]:
-    """The values of one tree at its fixed points, at one point where it has no symbols; None where it is undefined."""
+    """Return the values of a tree at its fixed points, at one where it has no symbols; None where undefined."""
     names = sorted(name for name in symbols(tree) if not name.startswith("apply "))
     found = [values((tree,), point) for point in (_points(names, (tree,)) if names else ({},))]
     return [None if one is None else one[0] for one in found]

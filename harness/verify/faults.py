@@ -44,14 +44,14 @@ class Faults:
             kind.first.append(line)
 
     def messages(self) -> Iterator[str]:
-        """One message a kind, in the order of their first lines."""
+        """Yield one message a kind, in the order of their first lines."""
         for kind in (*self._kinds.values(), self._others):
             if kind.count:
                 yield f"{_lines(kind)}: {kind.message}"
 
 
 def _lines(kind: _Kind) -> str:
-    """``line 3``, ``lines 3, 5`` or ``2,000 lines, 1, 2, 3, 4, 5 the first``."""
+    """Word the numbers: ``line 3``, ``lines 3, 5`` or ``lines 1, 2, 3, 4, 5 and 1,995 more, 2,000 in all``."""
     numbers = ", ".join(map(str, kind.first))
     if kind.count == 1:
         return f"line {numbers}"

@@ -78,7 +78,7 @@ _SCRIPTS: Final = re.compile(
 
 
 def foreign_factors(word: str) -> Factors | None:
-    """The units that a word of another script is, with their exponents; None where it can be none."""
+    """Return the units that a word of another script is, with their exponents; None where it can be none."""
     if word in _NAMES:
         return ((_NAMES[word], 1),)
     for prefix, power in _POWERS.items():

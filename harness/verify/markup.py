@@ -122,7 +122,7 @@ def _fraction(whole: str, part: str, period: str) -> str:
 
 
 def _dotted(found: re.Match[str]) -> str:
-    """0.1666... with a period that is written three times or more."""
+    """Read 0.1666..., whose period is written three times or more, as a fraction."""
     return _fraction(found[1], found[2], found[3])
 
 

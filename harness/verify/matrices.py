@@ -44,7 +44,7 @@ def _cells(body: Tokens) -> Tokens:
 
 
 def _factor(parts: Tokens) -> Tree:
-    """The factor before a matrix, which may be a sign alone."""
+    """Read the factor before a matrix, which may be a sign alone."""
     if len(parts) == 1 and parts[0].is_("-", "+"):
         return Number(Fraction(-1 if parts[0].is_("-") else 1))
     return scalar(parts[:-1] if parts[-1].is_("*") else parts)

@@ -108,7 +108,7 @@ REFUSED: Final = frozenset(
 
 
 def split_numerals(parts: Tokens, *, money: bool) -> tuple[Tokens, tuple[tuple[str, Fraction], ...]]:
-    """The tokens without the number words right behind the value, and what these do to it.
+    """Split off the number words right behind a value, and say what they do to it.
 
     Args:
         parts: The tokens of one value with everything behind it.
@@ -138,7 +138,7 @@ def split_numerals(parts: Tokens, *, money: bool) -> tuple[Tokens, tuple[tuple[s
 
 
 def changed(tree: Tree, steps: tuple[tuple[str, Fraction], ...]) -> Tree:
-    """The value after all steps."""
+    """Apply all steps to a value."""
     for name, size in steps:
         tree = Operation(name, (tree,)) if name == "factorial" else Operation(name, (tree, Number(size)))
     return tree
@@ -174,7 +174,7 @@ def _step(token: Token, rest: Tokens, value: Tokens, *, money: bool) -> tuple[st
 
 
 def _cut(token: Token) -> Token | None:
-    """What is left of ``万元`` behind the number word; None where nothing is."""
+    """Return what is left of ``万元`` behind the number word; None where nothing is."""
     word = token.text.casefold()
     if word.isascii() or word in FACTORS or len(word) == (size := _wide_factors(word)):
         return None
@@ -192,7 +192,7 @@ def _wide_factors(word: str) -> int:
 
 
 def _is_written(token: Token, money: bool) -> bool:
-    """Whether a token is a word and no product of symbols."""
+    """Tell whether a token is a word and no product of symbols."""
     if token.kind == "letters" and (len(token.text) == 1 or token.text.casefold() not in FACTORS):
         return len(token.text) > 3 or (money and token.text in _LETTERS)
     return token.kind in ("word", "letters")

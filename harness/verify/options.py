@@ -42,13 +42,13 @@ _LABEL: Final = re.compile(
 
 @lru_cache(maxsize=4_096)
 def option(gold: str) -> str | None:
-    r"""The letter that a gold such as ``\text{(E)}`` or ``E`` is; None for another gold."""
+    r"""Return the letter that a gold such as ``\text{(E)}`` or ``E`` is; None for another gold."""
     found = _OPTION.fullmatch(_WORDS.sub(r" \1 ", plain(gold)).strip())
     return None if found is None else found[1]
 
 
 def chosen(answer: str) -> str | None:
-    """The one option that an answer chooses, whatever text of it stands behind; None where that is not plain."""
+    """Return the one option that an answer chooses, whatever text stands behind it; None where that is not plain."""
     words = _BRACED.sub(r"\1", _WORDS.sub(r" \1 ", plain(answer)))
     found = _CHOSEN.fullmatch(" ".join(words.split()))
     if found is None:
@@ -71,7 +71,7 @@ def chosen(answer: str) -> str | None:
 
 
 def without_label(answer: str) -> str | None:
-    r"""The value behind the letter of an option, ``5`` of ``\text{B) } 5``; None where no letter stands before one."""
+    r"""Return the value behind the letter of an option, ``5`` of ``\text{B) } 5``; None without such a letter."""
     found = _LABEL.fullmatch(plain(answer))
     if found is None or (found["end"] and not found["text"]):
         return None

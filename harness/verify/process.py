@@ -63,7 +63,7 @@ class Process:
         return right, reason
 
     def key(self, answer: str) -> str | None:
-        """The key of the value of an answer; None where it has none or the worker ended instead."""
+        """Return the key of an answer's value; None where it has none or the worker ended instead."""
         reply = self.exchange([answer])
         if reply is None:
             self.ended()
@@ -72,7 +72,7 @@ class Process:
         return key
 
     def exchange(self, request: Any) -> Any:
-        """What a line of JSON is answered with; None where the worker ended instead."""
+        """Send a line of JSON and return the answer; None where the worker ended instead."""
         try:
             self._send(json.dumps(request).encode() + b"\n")
         except BrokenPipeError:
@@ -80,12 +80,12 @@ class Process:
         return self.first(self._limits.wall_seconds)
 
     def first(self, seconds: float) -> Any:
-        """The line that it says unasked, within so many seconds; None where the worker ended or said nothing."""
+        """Read one line within so many seconds; None where the worker ended or said nothing."""
         reply = self._reply(seconds)
         return None if reply is None else json.loads(reply)
 
     def ended(self) -> str:
-        """Why there was no answer; the process is gone then."""
+        """End the process and return why there was no answer."""
         self.close()
         return "deadline" if self._worker.returncode == -signal.SIGPROF else "crash"
 

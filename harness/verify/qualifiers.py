@@ -68,7 +68,7 @@ class Qualified:
 
 
 def unqualified(text: str) -> Qualified | None:
-    """The answer in plain LaTeX without its last qualifiers; None where it has none that may be left out."""
+    """Return an answer in plain LaTeX without its last qualifiers; None where none may be left out."""
     if len(text) > _MOST:
         return None
     value, domains = _flat(text), frozenset[str]()
@@ -84,7 +84,7 @@ def unqualified(text: str) -> Qualified | None:
 
 @cache
 def _forms() -> tuple[re.Pattern[str], ...]:
-    """Compiled where an answer first needs them: they take a third of the time that all modules take to load."""
+    """Compile the forms when an answer first needs them, which keeps modules quick to load."""
     return tuple(re.compile(pattern, re.IGNORECASE) for pattern in _FORMS)
 
 
@@ -123,7 +123,7 @@ def _closed(value: str) -> bool:
 
 
 def _domains(found: re.Match[str], value: str) -> frozenset[str] | None:
-    """The sets that a qualifier names, where it restricts nothing; None where it does."""
+    """Return the sets that a qualifier names where it restricts nothing; None where it does."""
     groups = found.groupdict()
     if groups.get("sentence"):
         return frozenset()
@@ -147,7 +147,7 @@ def _domains(found: re.Match[str], value: str) -> frozenset[str] | None:
 
 
 def _is_free(letter: str, domains: set[str], value: str) -> bool:
-    r"""Whether a domain restricts nothing: whole numbers for n, real ones for x, and all for the k of ``k\pi``."""
+    r"""Tell whether a domain restricts nothing: whole numbers for n, real ones for x, and all for the k of ``k\pi``."""
     if domains & {"N"} and (letter not in _WHOLE or _PERIODIC.search(value)):
         return False
     if domains & {"Z"} and letter not in _WHOLE | {"r", "s", "t", "c", "C", "a", "b"}:

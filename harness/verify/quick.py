@@ -76,7 +76,7 @@ def vote(answer: str) -> str | None:
 
 
 def written(answer: str) -> str | None:
-    """The normal form of an answer's text, as it is kept; None where it is longer than an answer can be."""
+    """Return the normal form of an answer's text, as it is kept; None where it is longer than an answer can be."""
     if len(answer) > MOST_CHARACTERS:
         return None
     text = _NAME.sub("", spelling(answer))

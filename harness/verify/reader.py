@@ -99,7 +99,7 @@ class Reader:
         return Listing(_flat(members), either="\\lor" in joints)
 
     def _in_reals(self, pieces: list[Tokens]) -> Shape | None:
-        r"""What is said of a real number: ``x \in \mathbb{R}, x \ne 2``."""
+        r"""Read what is said of a real number: ``x \in \mathbb{R}, x \ne 2``."""
         first = pieces[0]
         if len(first) != 3 or not first[1].is_("\\in") or not first[2].is_("\\Reals"):
             return None
@@ -184,7 +184,7 @@ class Reader:
         return Brackets(opening, closing, self._members(pieces))
 
     def _transposed(self, parts: Tokens) -> Matrix | None:
-        r"""``(1,2,3)^T``: a column; with a minus before it, too."""
+        r"""Read ``(1,2,3)^T`` as a column; with a minus before it, too."""
         text = "".join(token.text for token in parts[-4:])
         if "^" not in text:
             return None
@@ -199,7 +199,7 @@ class Reader:
         return Matrix(tuple(zip(*found.rows, strict=True))) if isinstance(found, Matrix) and _is_even(found) else None
 
     def _rows(self, pieces: list[Tokens]) -> Shape | None:
-        """``[[1,2],[3,4]]``: a matrix by its rows."""
+        """Read ``[[1,2],[3,4]]`` as a matrix by its rows."""
         bracketed = all(
             len(piece) > 2 and piece[0].is_("[") and piece[-1].is_("]") and whole(piece) for piece in pieces
         )
@@ -219,7 +219,7 @@ def _is_even(found: Matrix) -> bool:
 
 
 def _with_exceptions(members: tuple[Shape, ...]) -> Shape | None:
-    r"""``3 \le x \le 6, x \ne 4``: an interval without some of its numbers; None where members are something else."""
+    r"""Read ``3 \le x \le 6, x \ne 4`` as an interval without some of its numbers; None for other members."""
     if len(members) < 2 or not all(isinstance(member, Inequality) for member in members):
         return None
     first, *others = members
@@ -275,7 +275,7 @@ def _is_word(token: Token) -> bool:
 
 
 def _joined(parts: Tokens) -> Tokens:
-    """The words and, or, minus, "and a half" and the signs of sets as commands and signs."""
+    """Turn the words and, or, minus, "and a half" and the signs of sets into commands and signs."""
     found: list[Token] = []
     at = 0
     while at < len(parts):
@@ -297,7 +297,7 @@ def _joined(parts: Tokens) -> Tokens:
 
 
 def _is_value(token: Token) -> bool:
-    """Whether a number can begin here."""
+    """Tell whether a number can begin here."""
     return token.kind in ("number", "command") or token.is_("(", "{")
 
 

@@ -31,7 +31,7 @@ _GOES_TO: Final = re.compile(r"\\text\s*\{\s*(?:diverges|tends|goes) to\s*\}|(?:
 
 
 def other_readings(gold: str, answer: str) -> Iterator[tuple[str, str]]:
-    """Pairs that say the same as this one where they can be read, most of them none; texts in plain LaTeX."""
+    """Yield pairs in plain LaTeX that say the same as this one; most pairs have none."""
     if max(len(gold), len(answer)) > MOST_CHARACTERS:
         return
     wanted, given = plain(gold), plain(answer)

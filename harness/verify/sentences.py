@@ -22,14 +22,14 @@ _SAME: Final = {"doesn't exist": "does not exist", "dne": "does not exist", "is 
 
 
 def letters(text: str) -> str:
-    """The letters and digits of an answer alone, in lower case; a sign before them stays."""
+    """Return the letters and digits of an answer alone, in lower case; a sign before them stays."""
     cleaned = plain(text)
     bare = "".join(character for character in _TEXT.sub("", cleaned) if _is_kept(character))
     return "-" * cleaned.startswith("-") + bare.casefold()
 
 
 def same_words(gold: str, answer: str) -> bool:
-    """Whether two answers in words are the same but for an article, a preposition or the subject of a sentence."""
+    """Tell whether two answers in words are the same but for an article, a preposition or the subject of a sentence."""
     if letters(gold) == letters(answer):
         return True
     one, other = _said(gold), _said(answer)

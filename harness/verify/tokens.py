@@ -55,7 +55,7 @@ def tokens(text: str) -> tuple[Token, ...]:
 
 
 def is_foreign(text: str) -> bool:
-    """Whether a text is one word of letters and their marks, in any script."""
+    """Tell whether a text is one word of letters and their marks, in any script."""
     return all(unicodedata.category(character)[0] in "LM" for character in text)
 
 

@@ -66,7 +66,7 @@ def single(parts: Tokens, *, loose: bool) -> Scalar:
 
 
 def in_cents(whole: Shape, part: Shape) -> Scalar | None:
-    """``5 dollars`` and ``20 cents`` as one value; None where the two are nothing of the kind."""
+    """Read ``5 dollars`` and ``20 cents`` as one value; None where the two are nothing of the kind."""
     if not isinstance(whole, Scalar) or not isinstance(part, Scalar) or not whole.unit or not part.unit:
         return None
     small = CENTS.get(whole.unit[0][0])

@@ -28,7 +28,7 @@ class Verdict:
 
     @property
     def credit(self) -> float:
-        """From 0 for wrong to 1 for right, which the reward scale makes a reward of."""
+        """A number from 0 for wrong to 1 for right, of which the reward scale makes a reward."""
         return float(self.right) if self.score is None else self.score
 
     @property

@@ -98,7 +98,7 @@ class Verifier:
         weakref.finalize(self, _close, self._slots)
 
     def _merged(self, verdicts: Sequence[Verdict], answers: Sequence[str | None]) -> list[Verdict]:
-        """The verdicts, wrong answers of one value with the text of the first. Undecided ones keep their text."""
+        """Give wrong answers of one value the text of the first of them. Undecided ones keep their text."""
         read = [
             at
             for at, verdict in enumerate(verdicts)
@@ -112,7 +112,7 @@ class Verifier:
         return merged
 
     def _key(self, text: str, answer: str) -> str:
-        """The key of an answer's value, or its text where it has none."""
+        """Return the key of an answer's value, or its text where it has none."""
         size = exact_number(text)
         if size is not None:
             return str(size)
@@ -140,7 +140,7 @@ class Verifier:
         return right, reason
 
     def _process(self, slot: int) -> Process:
-        """The process of a slot, a new one where there is none or it has ended."""
+        """Return the process of a slot, a new one where there is none or it has ended."""
         process = self._slots[slot]
         if process is None or not process.alive:
             if process is not None:
@@ -164,7 +164,7 @@ def _without_process(gold: Gold, box: str) -> tuple[bool, str] | None:
 
 
 def _reason(boxes: Boxes, open_box: OpenBox) -> str | None:
-    """Why a response gives no answer to judge; None where it gives one."""
+    """Return why a response gives no answer to judge; None where it gives one."""
     if boxes.last is None:
         return "no_box"
     if boxes.left_open and open_box == "wrong":

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 
 from harness.compose import compose
-from harness.config import ExperimentConfig, load
+from harness.config import ExperimentConfig, check, load
 from harness.files import groups
 from harness.schema import SchemaError, read
 from tricks.api import TrickError
@@ -153,6 +155,13 @@ def test_cells_of_before_the_rule_of_open_boxes_keep_their_ids() -> None:
     # Computed at commit b901489, which did not have the setting.
     assert load().cell_id() == "7ae0cdfd99"
     assert load("reward=plus_minus_one", "preset=dapo").cell_id() == "a9b2aa2e1a"
+
+
+def test_a_config_that_was_recorded_before_newer_settings_is_read_and_keeps_its_id() -> None:
+    recorded = asdict(load("reward=plus_minus_one", "preset=dapo"))
+    recorded["reward"] = {name: recorded["reward"][name] for name in ("correct", "wrong")}
+    del recorded["data"]["sha256"], recorded["eval"]["files"], recorded["eval"]["open_box"]
+    assert check(recorded).cell_id() == "a9b2aa2e1a"
 
 
 def test_a_rule_of_open_boxes_that_is_none_is_refused() -> None:

@@ -17,9 +17,11 @@ from harness.config import ExperimentConfig, check, load
 from harness.data.errors import DataError
 from harness.evaluation.request import evaluation_config
 from harness.metrics import family
+from harness.models.load import load_tokenizer
 from harness.overlay import overlaid
 from harness.problems.remarks import remarks
-from harness.problems.source import material
+from harness.problems.source import held_out, material
+from harness.prompts import Prompts
 from harness.run import Finished, RunSpec, execute
 from harness.schema import SchemaError
 from sweeps.cost.work import answers
@@ -152,6 +154,18 @@ def test_what_the_tokenizer_cannot_spell_is_said_before_the_run() -> None:
     assert any("1 of 2 answers hold" in line and "('x')" in line for line in told)
     assert any("prompts are longer than rollout.max_prompt_length=7" in line for line in told)
     assert remarks(load(), material(load())) == []
+
+
+def test_a_prompt_that_leaves_no_room_in_the_window_is_told_of_as_too_long() -> None:
+    sums = [f"{'1+' * size}1=?" for size in (1, 245)]  # of the 512 positions of the embedded models
+    write("heldout.jsonl", *((text, "2") for text in sums))
+    config = own(*SMALL)
+    (told,) = (line for line in remarks(config, material(config)) if "longer" in line)
+    assert told.startswith("heldout: 1 of 2 prompts are longer than the ")
+    assert told.endswith("line 2")
+    (exam,) = Prompts(config, load_tokenizer(config.model.path)).exams(held_out(config))
+    assert f"longer than the {exam.longest} tokens that the model's window leaves beside a response" in told
+    assert [len(task.prompt_ids) > exam.longest for task in exam.tasks] == [False, True]
 
 
 def test_the_name_of_a_file_may_hold_a_dash_in_scores_and_metrics() -> None:

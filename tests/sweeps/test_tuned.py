@@ -5,12 +5,12 @@ import hashlib
 import pytest
 import yaml
 
+from harness.failures import failed
 from harness.schema import SchemaError
 from sweeps.errors import SweepError
 from sweeps.grid import read_grid
 from sweeps.knobs import find_knob
 from sweeps.plan import make_plan
-from sweeps.recorder import failed_record
 from sweeps.study import study
 from sweeps.tune_arguments import TuneArguments
 from sweeps.tune_result import Tuned, tuned_file, write_tuned
@@ -201,7 +201,7 @@ def test_runs_of_models_that_were_not_tuned_do_not_disturb_the_record(tmp_path):
 
 def untuned_records(folder):
     runs = make_plan(read_grid(write(folder, MODELS)), False, (), (), {}).runs
-    return [failed_record(run, "any") for run in runs]
+    return [failed(run.head, "any") for run in runs]
 
 
 def refusal(folder, text, seeds=None):

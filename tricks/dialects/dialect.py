@@ -48,7 +48,14 @@ class Variant:
     becomes: type[Any] | None = None  # a class of the same settings that computes it, where ours computes another thing
 
     def fits(self, part: object, company: Iterable[object], given: Collection[str] = ()) -> bool:
-        """Whether the row holds for a trick, of which the user gives these settings, in the company of the others."""
+        """Tell whether the row holds for a trick.
+
+        Args:
+            part: The trick.
+            company: The other tricks of the rule.
+            given: Names of the settings that the user writes.
+
+        """
         chosen = not self.asked or any(key in given for key in self.asked)
         return chosen and Pattern(self.cls, self.when).matches(part) and _suits(self.beside, self.apart, company)
 
@@ -84,7 +91,7 @@ class Rewrite:
     apart: tuple[Pattern, ...] = ()  # none of these may be
 
     def applies(self, company: Iterable[object]) -> bool:
-        """Whether the framework puts it in place in the company of these tricks."""
+        """Tell whether the framework puts it in place beside these tricks."""
         return _suits(self.beside, self.apart, company)
 
 

@@ -45,7 +45,15 @@ def dynamic_sampling(where: str, note: str = "") -> Variant:
 
 
 def lacks(cls: type[Any], because: str, where: str, instead: str = "") -> Refusal:
-    """Refuse a class that nothing in the framework computes."""
+    """Refuse a class that nothing in the framework computes.
+
+    Args:
+        cls: The class of the trick.
+        because: What the framework lacks, as the end of a sentence that begins with its name.
+        where: ``path:line`` in the framework.
+        instead: What to choose; empty where nothing is near.
+
+    """
     return Refusal(Pattern(cls), because, instead, where)
 
 
@@ -56,5 +64,13 @@ def lacks_mixed(where: str, whitens: bool) -> Refusal:
 
 
 def lacks_norm(when: Mapping[str, Any], because: str, where: str, instead: str) -> Refusal:
-    """Refuse a normalization that the framework does not have."""
+    """Refuse a normalization that the framework does not have.
+
+    Args:
+        when: The settings of the normalization.
+        because: What the framework lacks, as in ``lacks``.
+        where: ``path:line`` in the framework.
+        instead: What to choose.
+
+    """
     return Refusal(Pattern(Normalize, when), because, instead, where)

@@ -71,7 +71,7 @@ def _rewritten(dialect: Dialect, rewrite: Rewrite, parts: Parts, given: Given) -
 
 
 def _replaced(dialect: Dialect, rewrite: Rewrite, name: str, part: Any, given: Collection[str]) -> Any:
-    """What the framework puts in the part's place, with the settings that the user gives."""
+    """Return what the framework puts in the part's place, with the settings that the user gives."""
     settings = {key: getattr(part, key) for key in given}
     if settings and type(part) is not type(rewrite.becomes):
         has = f"{dialect.name} computes {type(rewrite.becomes).__name__} in place of {name}"
@@ -153,7 +153,7 @@ def _refused(dialect: Dialect, name: str, refusal: Refusal, company: Parts, give
 
 
 def _decisive(pattern: Pattern, part: Any, given: Collection[str]) -> list[str]:
-    """The given settings without which the pattern would not match, or might not."""
+    """Return the given settings without which the pattern would not match, or might not."""
     defaults = {known.name: known.default for known in fields(part)}
     return [key for key in given if key in pattern.when or not pattern.matches(replace(part, **{key: defaults[key]}))]
 

@@ -16,6 +16,7 @@ import torch
 
 from harness.config import ExperimentConfig, load
 from harness.evaluation.fingerprint import label
+from harness.metrics import METRICS, REWARD_METRICS, family
 from harness.problems.problem import Problem
 from harness.problems.source import material
 from harness.rewards.__main__ import main
@@ -158,7 +159,7 @@ def test_equal_responses_vote_together(judge) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("raises", "ZeroDivisionError: division by zero (mine.py:12), on a response to the problem 'one' ('')"),
+        ("raises", "ZeroDivisionError: division by zero (mine.py:13), on a response to the problem 'one' ('')"),
         ("nothing", "returned None; a reward is one number from 0 to 1"),
         ("words", "returned a str; a reward is one number from 0 to 1"),
         ("nan", "returned nan; a reward is one number"),
@@ -336,6 +337,8 @@ def test_a_run_trains_with_the_function_and_records_its_scores(folder: Path) -> 
     assert {"final/score", "final/score/se", "final/arithmetic/score", "final/accuracy"} <= set(finished.record.scores)
     assert 0 < finished.record.scores["final/score"] < 1
     assert -1 < reports[1].metrics["reward/mean"] < 1
+    logged = {family(name) for report in reports for name in report.metrics}
+    assert set(REWARD_METRICS) <= logged <= {*METRICS, *REWARD_METRICS}
     assert finished.record.config["reward"]["source"] == asdict(locate("mine:share"))
     assert "final/score" not in set(_plain_run(folder).record.scores)
 
