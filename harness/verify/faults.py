@@ -51,7 +51,7 @@ class Faults:
 
 
 def _lines(kind: _Kind) -> str:
-    """``line 3``, ``lines 3, 5`` or ``2,000 lines, 1, 2, 3, 4, 5 the first``."""
+    """``line 3``, ``lines 3, 5`` or ``lines 1, 2, 3, 4, 5 and 1,995 more, 2,000 in all``."""
     numbers = ", ".join(map(str, kind.first))
     if kind.count == 1:
         return f"line {numbers}"
