@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from harness.config import ExperimentConfig
 
 _MEANS: Final = ("accuracy", "pass", "majority")  # over all problems
+_GRADED: Final = (*_MEANS, "score")  # the same where a reward function judges
 _OF_ASKED: Final = ("length", "truncated", "undecided")  # over the problems whose prompt is short enough to be asked
 _STEP_ZERO: Final = frozenset({"data/unknown"})  # a metric of the evaluation before training alone
 _SPLIT: Final = ("response/length_", "response/truncated_", "response/repeated_")  # of right or of wrong responses
@@ -41,7 +42,8 @@ def score_names(config: ExperimentConfig) -> ScoreNames:
     """Predict the keys of ``RunRecord.scores`` of a finished run; ``harness.scores`` computes the values."""
     certain, possible = set[str](), set[str]()
     for moment in ("start", "final") if config.steps else ("start",):
-        certain |= {f"{moment}/{name}" for name in _held_out(config, _MEANS)}
+        means = _MEANS if config.reward.source is None else _GRADED
+        certain |= {f"{moment}/{name}" for name in _held_out(config, means)}
         possible |= {f"{moment}/{name}" for name in _held_out(config, _OF_ASKED)}
     if _evaluations(config) > 2:
         certain |= {"best/accuracy", "best/step"}
@@ -91,6 +93,8 @@ def _several(config: ExperimentConfig, benchmark: str) -> bool:
         return (settings.problems or 0) * len(config.data.difficulties or DIFFICULTIES) > 1
     if benchmark in BENCHMARKS:
         return expected(benchmark, settings.aime25, settings.olympiadbench, settings.problems) > 1
+    if benchmark in settings.files:
+        return min(settings.files[benchmark].rows, settings.problems or 2) > 1
     return settings.problems != 1
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from analysis.inference.pairs import Array, Failed, Pairs
 
 _DIGITS: Final = 11  # differences that agree to so many digits of the scores differ by rounding alone
-_RISING: Final = re.compile(r"(.+/)?(accuracy|reward|(avg|pass|maj)@\d+)")  # scores of which more is better
+_RISING: Final = re.compile(r"(.+/)?(accuracy|reward|score|(avg|pass|maj)@\d+)")  # scores of which more is better
 
 
 def rises(metric: str) -> bool:
