@@ -90,6 +90,7 @@ def study_table(study: Study, runs: pd.DataFrame) -> Table:
     columns = (*(Column(axis, axis, "label") for axis in axes), *_numbers(study, taken), *marks)
     by_column = {column.key: scores(taken, column.key) for column in columns if column.kind in {"score", "side"}}
     back = _baselines(study, by_column[study.metric])
+    gone = {row.cell: row.gone for row in rows}
     words_of = {v.contrast.arm: v.said for v in verdicts(study, taken) if v.contrast.metric == study.metric}
     return Table(
         name=f"{study.name}.{study.profile}",
@@ -97,7 +98,9 @@ def study_table(study: Study, runs: pd.DataFrame) -> Table:
         warning=warning(study),
         lead=tuple(_lead(study, rows, axes)),
         columns=columns,
-        rows=tuple(tuple(_entry(row, column, by_column, study, back, words_of) for column in columns) for row in rows),
+        rows=tuple(
+            tuple(_entry(row, column, by_column, study, back, gone, words_of) for column in columns) for row in rows
+        ),
         notes=notes(study, runs),
     )
 
@@ -158,6 +161,7 @@ def _entry(
     by_column: Mapping[str, Mapping[int, Mapping[int, float]]],
     study: Study,
     back: Mapping[int, int],
+    gone: Mapping[int | None, Missing],
     words_of: Mapping[int, str],
 ) -> Entry:
     if column.kind == "word":
@@ -167,7 +171,7 @@ def _entry(
     if column.kind == "mark":
         return row.failed if column.key == FAILED else row.idle
     if column.kind == "gap":
-        return _gap(row, by_column[study.metric], back)
+        return _gap(row, by_column[study.metric], back, gone)
     found = estimate(by_column[column.key].get(row.cell, {}).values()) if row.cell is not None else None
     return found or (row.gone if column.kind == "score" else Missing())
 
@@ -179,7 +183,9 @@ def _baselines(study: Study, by_cell: Mapping[int, Mapping[int, float]]) -> dict
     return {cell: twins[back].of if back in twins and back not in by_cell else back for cell, back in found.items()}
 
 
-def _gap(row: _Row, by_cell: Mapping[int, Mapping[int, float]], back: Mapping[int, int]) -> Entry:
+def _gap(
+    row: _Row, by_cell: Mapping[int, Mapping[int, float]], back: Mapping[int, int], gone: Mapping[int | None, Missing]
+) -> Entry:
     if row.cell is None or row.cell not in by_cell:
         return Missing()
     if row.cell not in back:
@@ -187,5 +193,5 @@ def _gap(row: _Row, by_cell: Mapping[int, Mapping[int, float]], back: Mapping[in
     if row.cell == back[row.cell]:
         return "baseline"
     if back[row.cell] not in by_cell:
-        return Missing("baseline not run yet")
+        return Missing(f"baseline {gone[back[row.cell]].reason}")
     return paired(by_cell[row.cell], by_cell[back[row.cell]]) or Missing("no seed in common")

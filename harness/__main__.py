@@ -31,9 +31,13 @@ def main(arguments: list[str]) -> int:
     if {"-h", "--help"} & set(arguments):
         print(_usage())
         return 0
-    from harness.single import run_single  # noqa: PLC0415
+    try:
+        from harness.single import run_single  # noqa: PLC0415
 
-    return run_single(arguments)
+        return run_single(arguments)
+    except KeyboardInterrupt:  # before anything has begun
+        print("stopped; nothing has run", file=sys.stderr)
+        return 130
 
 
 def _usage() -> str:

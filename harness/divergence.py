@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from harness.hints import implausible_settings
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -72,6 +74,12 @@ def placed(error: Diverged, step: int, config: ExperimentConfig) -> Diverged:
             f"{model.dtype}: check the files of the model, or set model.dtype=float32"
         )
     advice = f"lower optim.lr={config.optim.lr:g} or raise optim.warmup_steps={config.optim.warmup_steps}"
-    if "a trick computes" in str(error) or str(error).startswith(ADVANTAGES):
-        advice = f"`python -m tricks check` finds the trick among {', '.join(config.update_rule().tricks) or 'none'}"
+    tricks = ", ".join(config.update_rule().tricks)
+    if tricks and ("a trick computes" in str(error) or str(error).startswith(ADVANTAGES)):
+        advice = f"`python -m tricks check` finds the trick among {tricks}"
+    odd = [each for each in implausible_settings(config) if not each.startswith("optim.lr=")]
+    if odd:
+        advice = (
+            f"{' and '.join(odd)} {'is' if len(odd) == 1 else 'are'} beyond what is usual: change that first; {advice}"
+        )
     return Diverged(f"step {step}: {error}; {advice}")

@@ -36,8 +36,9 @@ _OUTSIDE: Final = frozenset(
         *("StoreError", "MlflowException", "SweepError", "BusyError"),
     }
 )
-# Wrong settings are refused in words like "a finite number"; they say nothing about training.
-_SETTINGS: Final = frozenset({"SchemaError", "ModelError", "DataError"})
+# Wrong settings are refused in words like "a finite number", and a fault of a reward function quotes the function and a
+# response: their words say nothing about training.
+_SETTINGS: Final = frozenset({"SchemaError", "ModelError", "DataError", "RewardError"})
 
 _ARM_WORDS: Final = re.compile(
     r"\bnon-?\s?finite\b|\bnot (all )?finite\b|\bnan\b|[-+]?\binf(inite|inity)?\b|\bdiverge[sd]?\b|\bdiverging\b"
@@ -62,7 +63,8 @@ def reason(error: str | None) -> Reason:
 
     ``arm``: training diverged, or a loss, gradient, weight, probability or score came out as no finite number, or
     nothing was left to train on. ``outside``: a node, disk, process, service or person ended the run. ``unknown``:
-    all else, wrong settings and GPUs without enough memory among them, for what an arm samples may be why.
+    all else, wrong settings, faults of a reward function and GPUs without enough memory among them, for what an arm
+    samples may be why.
     """
     text = error or ""
     found = _CLASS.match(text)

@@ -6,6 +6,7 @@ The ranges and the hints on tricks are those of ``tricks.hints``.
 from __future__ import annotations
 
 import sys
+from dataclasses import fields
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
@@ -17,12 +18,20 @@ if TYPE_CHECKING:
     from harness.config import ExperimentConfig
     from harness.engines.protocols import Samples
 
+_OF_A_FUNCTION: Final = ("right_from", "seconds", "memory_mb")  # settings of reward that the verifiers do not read
+_OUTSIDE: Final = " is outside of "
 _TOLD: Final = set[str]()  # hints on numbers that this process has given
 
 
 def hints(config: ExperimentConfig) -> tuple[str, ...]:
     """Return the hints on the settings of a run and on its tricks, each in one sentence."""
     return tuple(_hints(config))
+
+
+def implausible_settings(config: ExperimentConfig) -> tuple[str, ...]:
+    """The settings with their values that have such a hint for their range, as ``kl_loss.coef=1e+30``."""
+    found = (hint.partition(_OUTSIDE) for hint in _hints(config))
+    return tuple(setting for setting, outside, _ in found if outside)
 
 
 def tell_positive(samples: Samples) -> None:
@@ -44,4 +53,9 @@ def _hints(config: ExperimentConfig) -> Iterator[str]:
             f"reward.correct={config.reward.correct:g} is not above reward.wrong={config.reward.wrong:g}: "
             "a right answer earns no more than a wrong one"
         )
+    if config.reward.source is None:
+        defaults = {field.name: field.default for field in fields(config.reward)}
+        for name in _OF_A_FUNCTION:
+            if (value := getattr(config.reward, name)) != defaults[name]:
+                yield f"reward.{name}={value:g} does nothing without reward.function: the verifier gives right or wrong"
     yield from rule_hints(config.update_rule())

@@ -89,6 +89,8 @@ def _several(config: ExperimentConfig, benchmark: str) -> bool:
         return (settings.problems or 0) * len(config.data.difficulties or DIFFICULTIES) > 1
     if benchmark in BENCHMARKS:
         return expected(benchmark, settings.aime25, settings.olympiadbench, settings.problems) > 1
+    if benchmark in settings.files:
+        return min(settings.files[benchmark].rows, settings.problems or 2) > 1
     return settings.problems != 1
 
 

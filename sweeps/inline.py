@@ -8,9 +8,9 @@ import traceback
 from typing import TYPE_CHECKING
 
 from harness.checkpoint.preemption import Preempted
-from harness.divergence import Diverged
 from harness.failures import cause
 from sweeps.events import ATTEMPTS, Event, Failure, Hello
+from sweeps.losses import diverged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ def launch_inline(runs: Sequence[PlannedRun], folder: Path) -> Iterator[Event]:
             except Preempted:
                 raise KeyboardInterrupt from None
             except Exception as error:  # whatever a run raises is its own result
-                final = attempt == ATTEMPTS or isinstance(error, Diverged)
+                final = attempt == ATTEMPTS or diverged(error)
                 yield Event(run, Failure(cause(error), traceback.format_exc(), final))
                 if final:
                     break

@@ -9,8 +9,8 @@ import ray
 from ray.exceptions import RayActorError, RayTaskError, WorkerCrashedError
 
 from harness.checkpoint.preemption import Preempted
-from harness.divergence import Diverged
 from harness.engines.engine_errors import EngineLost, node_lost
+from harness.failures import cause, reason
 from sweeps.events import ATTEMPTS
 
 LOSSES: Final = 10  # of one run: nodes that come and go for ever end a sweep too
@@ -34,8 +34,8 @@ class Tries:
 
 
 def diverged(error: Exception) -> bool:
-    """Tell whether a run diverged: trying it again until it does not would choose among its outcomes."""
-    return isinstance(_own(error), Diverged)
+    """Tell whether a run failed for a reason of its arm: trying it until it does not would choose among its outcomes."""
+    return reason(cause(_own(error))) == "arm"
 
 
 def lost(error: Exception, node: str) -> bool:

@@ -63,6 +63,7 @@ def _lines(plan: Plan, slots: int | None, effect: float | None) -> Iterator[tupl
     for line in replaced(plan.grid, [cell.labels for cell in plan.cells]):
         yield "replaced", line
     yield from _hints(plan)
+    yield from _judges(plan)
     yield from _left_out(plan)
     yield from inert_lines(plan)
     yield from twin_lines(plan)
@@ -84,6 +85,20 @@ def _hints(plan: Plan) -> Iterator[tuple[str, str]]:
             found.setdefault(hint, []).append(cell.labels)
     for hint, cells in found.items():
         yield "hint", f"{count(cells)}: {hint}" if len(cells) < len(plan.cells) else hint
+
+
+def _judges(plan: Plan) -> Iterator[tuple[str, str]]:
+    """The judges of responses, where arms have different ones: each scores its own arm."""
+    found: dict[str, list[Mapping[str, str]]] = {}
+    for cell in plan.cells:
+        reward = cell.config.reward
+        name = f"the verifier with open_box={reward.open_box}"
+        if reward.source is not None:
+            name = f"{reward.source.target} (SHA-256 {reward.source.sha256[:8]}) with right_from={reward.right_from:g}"
+        found.setdefault(name, []).append(cell.labels)
+    if len(found) > 1:
+        named = "; ".join(f"{name} in {count(cells)}" for name, cells in found.items())
+        yield "judges", f"{len(found)} of them, so that a difference in scores is partly theirs: {named}"
 
 
 def _left_out(plan: Plan) -> Iterator[tuple[str, str]]:

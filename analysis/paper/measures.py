@@ -10,8 +10,6 @@ from analysis.stats import estimate, paired
 from analysis.tables import Column, Kind, Missing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from analysis.paper.source import Source
     from analysis.tables import Entry
 
@@ -113,13 +111,9 @@ def gap(source: Source, cell: int, name: str) -> Entry:
         return Missing()
     if back == cell:
         return "baseline"
-    return _paired(source.values(cell, name), source.values(back, name))
-
-
-def _paired(arm: Mapping[int, float], baseline: Mapping[int, float]) -> Entry:
-    if not baseline:
-        return Missing("baseline not run yet")
-    return paired(arm, baseline) or Missing("no seed in common")
+    if not source.values(back, name):
+        return Missing(f"baseline {missing(source, back).reason}")
+    return paired(source.values(cell, name), source.values(back, name)) or Missing("no seed in common")
 
 
 def missing(source: Source, cell: int) -> Missing:

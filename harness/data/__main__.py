@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -29,19 +30,25 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str]) -> int:
     """Exit code 2 for a wrong setting or data that cannot be used, 130 for Ctrl-C."""
     try:
-        if any(argument.startswith(("file=", "heldout=")) for argument in arguments):
-            print(_own(arguments))
-            return 0
-        settings = _settings(arguments)
-        shown = [_build(*name, settings) for name in _tracked(list(product(SOURCES, TIERS)))]
+        print("\n".join(_shown(arguments)))
+        sys.stdout.flush()
     except (DataError, SchemaError) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped; the same command builds what is missing", file=sys.stderr)
         return 130
-    print("\n".join(shown))
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _shown(arguments: Sequence[str]) -> list[str]:
+    """What to print: the cards of one's own files, or of the tiers."""
+    if any(argument.startswith(("file=", "heldout=")) for argument in arguments):
+        return [_own(arguments)]
+    settings = _settings(arguments)
+    return [_build(*name, settings) for name in _tracked(list(product(SOURCES, TIERS)))]
 
 
 def _own(arguments: Sequence[str]) -> str:

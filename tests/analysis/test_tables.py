@@ -113,6 +113,10 @@ def test_without_its_baseline_a_cell_has_a_score_but_no_difference():
     assert rows(run(1, 0, 0.5))[1][2:4] == ["0.500 (1)", "— baseline not run yet"]
 
 
+def test_beside_a_baseline_whose_runs_failed_it_says_so():
+    assert rows(run(1, 0, 0.5), failed(0, 0))[1][3] == "— baseline failed"
+
+
 def test_cells_without_a_common_seed_have_no_difference():
     assert rows(run(0, 0), run(1, 1))[1][3] == "— no seed in common"
 

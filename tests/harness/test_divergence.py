@@ -169,6 +169,15 @@ def test_the_advice_is_about_tricks_where_they_compute_what_is_not_finite() -> N
         assert "optim.lr" not in sentence
 
 
+def test_the_advice_begins_with_a_setting_that_is_beyond_what_is_usual() -> None:
+    chosen = load(*SMALL, "+tricks.kl_loss={coef: 1e30}", "optim.weight_decay=1e9")
+    said = str(placed(Diverged("the gradient is not finite: its norm is inf"), 1, chosen))
+    usual = "beyond what is usual: change that first; lower optim.lr="
+    assert f"not finite: its norm is inf; optim.weight_decay=1e+09 and kl_loss.coef=1e+30 are {usual}" in said
+    without_tricks = placed(Diverged("the loss is inf, so a trick computes it wrongly"), 1, load("reward.correct=3e38"))
+    assert str(without_tricks).partition("; ")[2].startswith(f"reward.correct=3e+38 is {usual}")
+
+
 def test_it_leaves_the_record_of_a_failed_run(tmp_path: Path) -> None:
     _, sentence = followed(tmp_path, HUGE)
     record = RunRecord.from_json((tmp_path / "record.json").read_text())
@@ -196,6 +205,7 @@ def test_it_travels_between_processes() -> None:
     assert why(from_ray) == "Diverged: step 1: no number"
     assert diverged(from_ray)
     assert diverged(RayTaskError("work", "Traceback", from_ray))
+    assert diverged(RayTaskError("work", "Traceback", RuntimeError("probability tensor contains `nan`")))
     assert not diverged(RayTaskError("work", "Traceback", ValueError("no number")))
 
 

@@ -43,6 +43,8 @@ UNKNOWN = (
     "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB",
     "EngineError: no answer within 600 s",
     "SchemaError: tricks.kl_loss: coef weighs a divergence, a finite number of at least 0, got nan",
+    "RewardError: reward.function=mine:reward: returned nan; a reward is one number from 0 to 1, on a response to 'a0'",
+    "RewardError: reward.function=mine:reward: KeyError: 'killed' (mine.py:2), on a response to the problem 'a0'",
     "the run ended without a record",
     "",
     None,

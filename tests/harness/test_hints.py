@@ -42,6 +42,12 @@ def test_a_reward_that_is_upside_down_is_told():
     assert "a right answer earns no more than a wrong one" in hints(load("reward.correct=0", "reward.wrong=1"))[0]
 
 
+@pytest.mark.parametrize("setting", ["right_from=0.5", "seconds=9", "memory_mb=99"])
+def test_a_setting_of_a_reward_function_is_told_where_there_is_none(setting):
+    found = hints(load(f"reward.{setting}"))
+    assert found == (f"reward.{setting} does nothing without reward.function: the verifier gives right or wrong",)
+
+
 @pytest.mark.parametrize(("group", "option"), [(group, one) for group, options in groups().items() for one in options])
 def test_no_option_of_ours_gets_a_hint(group, option):
     try:
@@ -65,6 +71,15 @@ def test_a_plan_tells_each_hint_once_with_its_cells(tmp_path):
     assert said.count("hint ") == 2
     assert "hint 2 cells: optim.lr=0.5 is outside of 0 to 0.01" in said
     assert "hint rollout.temperature=50 is outside of 0.2 to 2" in said
+
+
+def test_a_plan_tells_that_arms_are_scored_by_different_judges(tmp_path):
+    assert "judges" not in printed(make_plan(grid(tmp_path, PLAIN), False, (), (), {}), width=300)
+    text = PLAIN.replace("none: []", "none: [reward.open_box=ignored]")
+    said = " ".join(printed(make_plan(grid(tmp_path, text), False, (), (), {}), width=400).split())
+    assert (
+        "judges 2 of them, so that a difference in scores is partly theirs: the verifier with open_box=ignored" in said
+    )
 
 
 def test_a_sampler_with_probabilities_above_one_is_told_of_once(capsys, monkeypatch):

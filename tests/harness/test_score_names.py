@@ -77,6 +77,21 @@ def test_of_the_possible_scores_only_those_of_right_and_of_truncated_responses_a
     assert all(name.startswith("train/response/") and name.endswith(("_right", "_wrong")) for name in missing)
 
 
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_reward_function_and_a_file_of_one_s_own_have_their_scores(
+    rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "graded.py").write_text("def reward(problem, answer, response):\n    return 0.5\n")
+    lines = [f'{{"problem": "{number}+10=", "answer": "{number + 10}"}}' for number in range(rows)]
+    (tmp_path / "asked.jsonl").write_text("\n".join(lines))
+    own = ("reward.function=graded:reward", "eval.benchmarks=[file:asked.jsonl]", "eval.problems=null")
+    found, certain, possible = recorded(tmp_path / "run", *own)
+    assert certain <= found <= certain | possible
+    assert {"final/score", "final/asked/score", "start/score"} <= certain
+    assert ("final/score/se" in certain) is (rows > 1)
+
+
 @pytest.mark.parametrize("samples", [(), ("+eval.samples_of.gsm8k=4",)], ids=["one k", "several k"])
 def test_several_benchmarks_have_their_own_names(
     samples: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

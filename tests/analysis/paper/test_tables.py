@@ -153,6 +153,15 @@ def test_a_failed_run_and_a_twin_that_did_not_run_say_why():
     assert pick(made, reward_scale="plus_minus_one")["accuracy, end"] == "— twin of zero_one"
 
 
+def test_beside_a_baseline_whose_runs_failed_the_difference_says_so():
+    p1 = study("p1_norm_level")
+    arm, baseline = ({**EASY, "norm": norm} for norm in ("group", "none"))
+    failed = replace(record(p1, baseline, 0), status="failed", error="Diverged: a weight is nan")
+    made = rows("fig04", source(p1, [failed, record(p1, arm, 0, final__accuracy=0.5)]))
+    row = pick(made, model="small_base", difficulty="easy", norm="group")
+    assert row["difference to baseline"] == "— baseline failed"
+
+
 def test_csv_gives_each_number_of_ours_three_fields_and_each_of_the_paper_s_one():
     text = comma_separated(paper_table(*found("main", full("p9_liteppo_main"))))
     first = next(csv.DictReader(StringIO(text)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,16 @@ def test_a_file_is_a_tier_with_a_card(tmp_path: Path) -> None:
     assert (card.rows, card.answers, card.removed) == (2, {"integer": 2}, {})
     assert card.headline == "mine.jsonl: 2 problems of a file of one's own"
     assert card.sha256 in card.text()
+
+
+def test_a_reader_that_has_seen_enough_ends_the_command_quietly(tmp_path: Path) -> None:
+    mine = write(tmp_path / "mine.jsonl", ("1+1=", "2"))
+    reader, writer = os.pipe()
+    os.close(reader)
+    words = [sys.executable, "-m", "harness.data", f"file={mine}"]
+    done = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_what_is_held_out_is_not_trained_on_and_listed(tmp_path: Path) -> None:
