@@ -34,7 +34,7 @@ class Tries:
 
 
 def diverged(error: Exception) -> bool:
-    """Tell whether a run failed for a reason of its arm: trying it until it does not would choose among its outcomes."""
+    """Tell whether a run failed for a reason of its arm; repeating it until it does not selects among its outcomes."""
     return reason(cause(_own(error))) == "arm"
 
 
