@@ -109,7 +109,10 @@ def test_of_a_score_without_a_worst_end_a_failure_shows_no_direction():
 @pytest.mark.parametrize(
     ("metric", "rises"),
     [
-        *((name, True) for name in ("final/accuracy", "auc/accuracy", "final/pass@8", "final/aime24/avg@32", "final/score")),
+        *(
+            (name, True)
+            for name in ("final/accuracy", "auc/accuracy", "final/pass@8", "final/aime24/avg@32", "final/score")
+        ),
         *((name, False) for name in ("final/accuracy/se", "cost/tokens", "final/length", "train/policy/entropy")),
     ],
 )
