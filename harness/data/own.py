@@ -244,9 +244,10 @@ def _repeated(rows: Sequence[Row], *, graded: bool) -> list[str]:
             (again if alike(other.answer, row.answer) else torn).append((row, other))
     if torn:
         row, other = torn[0]
+        count = f" (one of {len(torn)} such pairs)" if len(torn) > 1 else ""
         raise DataError(
             f"{row.place}: the wording of line {other.place.rpartition(':')[2]} with another answer: "
-            f"{row.answer[:40]!r} and {other.answer[:40]!r} (one of {len(torn)} such pairs); keep one of them"
+            f"{row.answer[:40]!r} and {other.answer[:40]!r}{count}; keep one of them"
         )
     names = ", ".join(f"{row.row_id} (as {other.row_id})" for row, other in again[:_LISTED])
     return [f"{len(again)} problems are there twice and count twice: {names}"] if again else []

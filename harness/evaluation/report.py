@@ -13,19 +13,29 @@ from harness.measures import Measure, across, measures, passes
 from harness.models.window import room
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from harness.config import ExperimentConfig
     from harness.outcomes import Evaluation
 
-_NUMBERS = ("accuracy", "pass", "majority", "length", "truncated", "undecided")
+_TITLES = {
+    "accuracy": "avg@k",
+    "pass": "pass@k",
+    "majority": "maj@k",
+    "score": "score",  # of a reward function alone
+    "length": "length",
+    "truncated": "truncated",
+    "undecided": "undecided",
+}
 
 
 def document(config: ExperimentConfig, evaluations: Mapping[str, Evaluation]) -> dict[str, Any]:
     """All scores with their standard errors, and where they come from."""
+    graded = {} if config.reward.source is None else {"reward": asdict(config.reward)}
     return {
         "model": asdict(config.model),
         "sampling": asdict(config.eval) | {"max_prompt_length": config.rollout.max_prompt_length},
+        **graded,
         "origin": dict(origin(config)),
         "overall": {name: asdict(measure) for name, measure in across(evaluations).items()},
         "benchmarks": {name: _benchmark(evaluation) for name, evaluation in evaluations.items()},
@@ -35,14 +45,16 @@ def document(config: ExperimentConfig, evaluations: Mapping[str, Evaluation]) ->
 def table(evaluations: Mapping[str, Evaluation]) -> Table:
     """One row a benchmark, and the mean over them."""
     shown = Table(box=None, header_style="bold", pad_edge=False)
-    for title in ("benchmark", "problems", "k", "avg@k", "pass@k", "maj@k", "length", "truncated", "undecided"):
-        shown.add_column(title, justify="left" if title == "benchmark" else "right", no_wrap=True)
     found = {name: measures(evaluation) for name, evaluation in evaluations.items()}
+    graded = any("score" in each for each in found.values())
+    numbers = [name for name in _TITLES if graded or name != "score"]
+    for title in ("benchmark", "problems", "k", *(_TITLES[name] for name in numbers)):
+        shown.add_column(title, justify="left" if title == "benchmark" else "right", no_wrap=True)
     for name, evaluation in evaluations.items():
         problems, samples = evaluation.right.shape
-        shown.add_row(name, str(problems), str(samples), *_cells(found[name]))
+        shown.add_row(name, str(problems), str(samples), *_cells(found[name], numbers))
     if len(found) > 1:
-        shown.add_row("mean", "", "", *_cells(across(evaluations)))
+        shown.add_row("mean", "", "", *_cells(across(evaluations), numbers))
     return shown
 
 
@@ -56,7 +68,7 @@ def lines(config: ExperimentConfig, evaluations: Mapping[str, Evaluation], unkno
         f"at most {limit:,} tokens, {config.model.dtype}, prompt form {config.model.prompt_form}; "
         "a fixed seed for every problem and sample",
         f"commit {made['commit'][:10]}{' with changes' if made['dirty'] != 'no' else ''}, "
-        f"verifier over math-verify {made['math-verify']}",
+        + _judge(config, made["math-verify"]),
     ]
     told += _missing(config, evaluations)
     unasked = {name: int((~evaluation.asked).sum()) for name, evaluation in evaluations.items()}
@@ -67,6 +79,13 @@ def lines(config: ExperimentConfig, evaluations: Mapping[str, Evaluation], unkno
     if unknown:
         told.append(f"the tokenizer cannot spell {unknown:.1%} of the prompts' tokens: these scores say little")
     return told
+
+
+def _judge(config: ExperimentConfig, math_verify: str) -> str:
+    reward = config.reward
+    if reward.source is None:
+        return f"verifier over math-verify {math_verify}"
+    return f"judged by {reward.source.target} (SHA-256 {reward.source.sha256[:12]}), right from {reward.right_from:g}"
 
 
 def _missing(config: ExperimentConfig, evaluations: Mapping[str, Evaluation]) -> list[str]:
@@ -89,8 +108,8 @@ def _benchmark(evaluation: Evaluation) -> dict[str, Any]:
     return {"problems": problems, "samples": samples, "too_long": unasked, **found, **unbiased}
 
 
-def _cells(found: Mapping[str, Measure]) -> list[str]:
-    return [_cell(found[name], digits=1 if name == "length" else 3) if name in found else "-" for name in _NUMBERS]
+def _cells(found: Mapping[str, Measure], numbers: Sequence[str]) -> list[str]:
+    return [_cell(found[name], digits=1 if name == "length" else 3) if name in found else "-" for name in numbers]
 
 
 def _cell(measure: Measure, digits: int) -> str:

@@ -112,7 +112,9 @@ def test_a_benchmark_with_answers_that_cannot_be_read_is_refused_with_all_lines(
 
 def test_a_benchmark_whose_answers_contradict_each_other_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "held.jsonl", ("p is", "1"), ("P  is?", "2"))
-    with pytest.raises(DataError, match=r"held\.jsonl:2: the wording of line 1 with another answer: '2' and '1'"):
+    with pytest.raises(
+        DataError, match=r"held\.jsonl:2: the wording of line 1 with another answer: '2' and '1'; keep one of them"
+    ):
         held_out_problems(own_file(str(path)), "held")
 
 

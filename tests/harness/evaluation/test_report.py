@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
+import pytest
 
 from harness.config import load
-from harness.evaluation.report import document, lines
+from harness.evaluation.report import document, lines, table
 from harness.outcomes import Evaluation
 
 
@@ -33,3 +37,22 @@ def test_benchmarks_of_different_k_have_no_mean_of_passes_and_majorities() -> No
     different = document(config, {"aime24": outcomes(3, 4), "amc23": outcomes(3, 2)})["overall"]
     alike = document(config, {"aime24": outcomes(3), "amc23": outcomes(3)})["overall"]
     assert alike.keys() - different.keys() == {"pass", "majority"}
+
+
+def test_a_reward_function_that_judged_is_named_with_its_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("def reward(problem, answer, response):\n    return 0.25\n")
+    given = ("eval=rigorous", "data=math_easy")
+    config = load(*given, "reward.function=mine:reward", "reward.right_from=0.5")
+    judged = {"amc23": replace(outcomes(3), scores=np.full((3, 2), 0.25))}
+    told = " ".join(lines(config, judged, 0.0))
+    assert "judged by mine:reward (SHA-256 " in told
+    assert "right from 0.5" in told
+    assert "verifier" not in told
+    assert document(config, judged)["reward"]["source"]["target"] == "mine:reward"
+    assert [column.header for column in table(judged).columns][6] == "score"
+    assert list(table(judged).columns[6].cells) == ["0.250 ± 0.000"]
+    plain = {"amc23": outcomes(3)}
+    assert "verifier over math-verify" in " ".join(lines(load(*given), plain, 0.0))
+    assert "reward" not in document(load(*given), plain)
+    assert "score" not in [column.header for column in table(plain).columns]
