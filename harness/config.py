@@ -65,7 +65,7 @@ class DataConfig:
 
 @dataclass(frozen=True, slots=True)
 class RewardConfig:
-    """What a right and a wrong response earn, and who judges.
+    """The reward of a correct and of a wrong response, and the judge.
 
     Verifiers judge unless a function does; only the scale has no default here.
     """

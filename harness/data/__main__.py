@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _shown(arguments: Sequence[str]) -> list[str]:
-    """What to print: the cards of one's own files, or of the tiers."""
+    """Return what to print: the cards of one's own files, or of the tiers."""
     if any(argument.startswith(("file=", "heldout=")) for argument in arguments):
         return [_own(arguments)]
     settings = _settings(arguments)

@@ -51,7 +51,7 @@ class _Written(str):
 
 @dataclass(frozen=True, slots=True)
 class OwnRows:
-    """What a file holds."""
+    """The contents of a file."""
 
     rows: tuple[Row, ...]
     levels: Mapping[str, int]  # level -> rows
@@ -59,7 +59,7 @@ class OwnRows:
 
 
 class _FaultError(ValueError):
-    """What is wrong with one row, in words that are the same for all rows of the kind; ``found``: what this one has."""
+    """A fault of one row, in words that are the same for all rows of its kind; ``found`` is what this row has."""
 
     def __init__(self, what: str, way_out: str, found: str = "") -> None:
         super().__init__(what)

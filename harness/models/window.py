@@ -1,4 +1,4 @@
-"""How many tokens of prompt and response a model has positions for. Imports neither torch nor transformers."""
+"""The window of a model: its positions for prompt and response. Imports neither torch nor transformers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to know of one's own problems before a run begins: how they fit its model, its limits and its batches."""
+"""Remarks on one's own problems before a run begins: how they fit its model, its limits and its batches."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ _SHOWN: Final = 200
 
 
 class _WrongError(Exception):
-    """What is wrong with a function or with what it returns."""
+    """A fault of a reward function or of what it returns."""
 
 
 def main(cpu_seconds: float, memory_mb: int, target: str, root: str, file: str) -> None:

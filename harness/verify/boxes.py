@@ -17,7 +17,7 @@ _WORD: Final = re.compile("[A-Za-z]")
 
 @dataclass(frozen=True, slots=True)
 class Boxes:
-    """What a response gives as its answer."""
+    """Return the answer that a response gives."""
 
     last: str | None  # content of the complete box that closes last; None where no box is complete
     left_open: bool  # whether the box that opens last is never closed

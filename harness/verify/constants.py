@@ -147,7 +147,7 @@ def _is_once_in_sum(tree: Tree, name: str) -> bool:
 
 
 def _is_factor_of_decay(tree: Tree, name: str) -> bool:
-    """Whether a product is the constant times a power of e in one variable, as in ``c e^{-2t}``."""
+    """Tell whether a product is the constant times a power of e in one variable, as in ``c e^{-2t}``."""
     powers = [
         node
         for node in nodes(tree)
