@@ -33,7 +33,7 @@ reward.memory_mb of a run. The contract is in harness/rewards/contract.py and do
 
 @dataclass(frozen=True, slots=True)
 class _Options:
-    """Read what may follow the name."""
+    """The options that may follow the name."""
 
     file: str | None = None
     seconds: Positive = 2.0
