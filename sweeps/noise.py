@@ -1,4 +1,4 @@
-"""How much a paired difference varies over training seeds: from recorded runs of the score that decides.
+"""The noise of a paired difference over training seeds: from recorded runs of the score that decides.
 
 A constant stands in for final accuracy alone, whose noise was measured; of any other score nothing is known before
 runs of it are recorded, for its unit and its spread are its own.

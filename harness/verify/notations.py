@@ -65,10 +65,10 @@ def _with_point(answer: str) -> str | None:
 
 
 def _is_number(digits: str, base: str) -> bool:
-    """Whether letters and digits are a number of a base, and no symbol with an index such as ``A_{16}``."""
+    """Tell whether letters and digits are a number of a base, and no symbol with an index such as ``A_{16}``."""
     return len(digits) > 1 and all(int(digit, 36) < int(base) for digit in digits)
 
 
 def _is_money(answer: str) -> bool:
-    """Whether a currency stands in an answer; two bare dollars around mathematics are none."""
+    """Tell whether a currency stands in an answer; two bare dollars around mathematics are none."""
     return _MONEY.search(answer) is not None or answer.count("$") % 2 == 1

@@ -182,7 +182,7 @@ def _cut(token: Token) -> Token | None:
 
 
 def _wide_factors(word: str) -> int:
-    """How many number words of one character a word begins with: two in ``百万``."""
+    """Count the number words of one character that a word begins with: two in ``百万``."""
     others = (
         at
         for at, character in enumerate(word)

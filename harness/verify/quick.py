@@ -1,4 +1,4 @@
-"""What needs no process: plain numbers, and texts that are the same up to their spelling. Normal forms of text."""
+"""Verdicts that need no process: plain numbers, and texts of one spelling. Normal forms of text."""
 
 from __future__ import annotations
 

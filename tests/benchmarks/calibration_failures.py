@@ -39,7 +39,7 @@ MOST: Final = 5.5  # per cent, the bar
 
 @dataclass(frozen=True, slots=True)
 class Divergence:
-    """Which runs diverge, and which words on an arm are wrong then."""
+    """A way to diverge, with the words on an arm that are wrong then."""
 
     share: float  # of the runs
     which: Literal["worst", "chance", "seeds"]  # the worst runs, runs by chance, or seeds by chance, in all arms alike
@@ -55,7 +55,7 @@ class Divergence:
         }[self.where]
 
     def diverged(self, sweep: Sweep, draws: np.random.Generator) -> Mask:
-        """Which runs of a sweep diverge, by arm and seed (ARMS, n)."""
+        """Return which runs of a sweep diverge, by arm and seed (ARMS, n)."""
         accuracy = sweep.accuracy
         if self.which == "worst":
             gone = accuracy < accuracy.mean() + accuracy.std() * float(ndtri(self.share))
@@ -120,7 +120,7 @@ def with_failures(runs: pd.DataFrame, gone: Mask, error: str) -> pd.DataFrame:
 
 
 def _word(verdict: Verdict, p: float) -> str:
-    """What p alone would say, from so many seeds on as make a verdict; below them as if there were enough."""
+    """Return what p alone would say, from so many seeds on as make a verdict; below them as if there were enough."""
     if verdict.judged >= MIN_SEEDS and p == verdict.p_adjusted:
         return verdict.word
     lead = verdict.lean if verdict.failed else verdict.difference

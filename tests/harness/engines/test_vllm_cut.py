@@ -1,4 +1,4 @@
-"""What engines of vLLM tell of a cut, where their sampler is of another kind than is known."""
+"""Engines of vLLM whose sampler is of an unknown kind say nothing of a cut."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a prompt and its response may be together, which is the same on every engine."""
+"""The window of prompt and response is the same on every engine."""
 
 from __future__ import annotations
 
