@@ -1,0 +1,238 @@
+"""Names that files, grids, packages of other people and finished runs use: tricks, settings, metrics, words."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, get_args
+
+import yaml
+
+from analysis.inference.contrast import Family
+from analysis.inference.controls import State as ControlState
+from analysis.inference.verdict import Word as VerdictWord
+from analysis.takeaways.wording import Word as TakeawayWord
+from analysis.trajectory.saturation import NO_GAIN, OPEN
+from harness.compose import compose
+from harness.config import ExperimentConfig
+from harness.data.benchmarks import BENCHMARKS
+from harness.data.card import Card, Removed
+from harness.divergence import Diverged
+from harness.engine_config import BackendConfig
+from harness.engines.engine_errors import EngineError, ParityError
+from harness.failures import _ARM, _OUTSIDE, _SETTINGS, cause, reason
+from harness.files import CONF, groups
+from harness.metrics import METRICS, REWARD_METRICS
+from harness.models.recipe import RECIPES, STAGES, fingerprint
+from harness.outcomes import TOO_LONG
+from harness.overlay import overlaid
+from harness.problems.problem import Problem
+from harness.provenance import provenance
+from harness.records import CONTROL, DATA, FIRED, OFF, RunRecord, Study
+from harness.replay_report import FOLDER as REPLAYS
+from harness.replay_report import Replay
+from harness.rewards.contract import ENTRY_POINT_GROUP as REWARDS
+from harness.rewards.contract import SCORED
+from harness.schema import read
+from harness.score_names import score_names
+from harness.seeding import derive
+from harness.store_outbox import Ending, Opening, Step
+from harness.usage import Spent
+from harness.verify.canonical import canonical
+from harness.verify.verdict import UNDECIDED
+from sweeps.adopt import ADOPTED
+from sweeps.claim import Claim
+from sweeps.derived import Derived
+from sweeps.grid_file import GridFile
+from sweeps.tuned_file import TunedFile
+from tests.golden.shapes import declared
+from tricks.api import HOOKS, NEEDS
+from tricks.batch import Setup
+from tricks.build import build
+from tricks.catalog import catalog
+from tricks.dialects.registry import DIALECTS
+from tricks.document import PARTS
+from tricks.packages import ENTRY_POINT_GROUP as TRICKS
+from tricks.packages import packages
+from tricks.presets import PRESETS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT: Final = Path(__file__).parents[2]
+PRODUCT: Final = ("tricks", "harness", "sweeps", "analysis")
+_SETUP: Final = Setup(8, 32, 4, 64)
+_CHANGES: Final = ("seed=1", "eval.every=1", "steps=4", "preset=dapo")
+
+
+def known_names() -> dict[str, Any]:
+    """Give all of them, by what they name."""
+    return {
+        "tricks": _tricks(),
+        "hooks": list(HOOKS),
+        "needs of tricks": sorted(NEEDS),
+        "rule without tricks": build("vanilla_ppo", {}, "none", _SETUP).settings(),
+        "presets": {name: preset.tricks for name, preset in PRESETS.items()},
+        "dialects": sorted(DIALECTS),
+        "entry points": {"tricks": TRICKS, "rewards": REWARDS},
+        "settings": {"defaults": compose(()), "options": dict(_options()), "fields": declared(ExperimentConfig)},
+        "metrics": sorted({**METRICS, **REWARD_METRICS}),
+        "scores": _scores(),
+        "provenance": _provenance(),
+        "documents": _documents(),
+        "words": _words(),
+        "errors": _errors(),
+        "environment variables": sorted(set(_environment())),
+        "benchmarks": sorted(BENCHMARKS),
+        "batch of rollouts": {name: part.required for name, part in PARTS.items()},
+        "seeds": {"plain": derive(0), "by purpose": derive(7, "model"), "of a number": derive(7, "step", 3)},
+        "embedded models": {
+            f"{size} {stage}": fingerprint(size, recipe, stage, 0)
+            for size, recipe in RECIPES.items()
+            for stage in STAGES
+        },
+        "normal forms of answers": {text: canonical(text) for text in ANSWERS},
+    }
+
+
+ANSWERS: Final = (
+    "1/2",
+    "0.50",
+    "50%",
+    r"\frac{x^2+1}{2}",
+    r"\sqrt{2}",
+    "-\\infty",
+    r"2\infty",
+    r"\infty^2+x",
+    "(1,2)",
+    r"\{1,2\}",
+    "[0,1)",
+    "x=3",
+    r"\begin{pmatrix}1&2\\3&4\end{pmatrix}",
+    "A",
+    "no number",
+)
+
+
+def _tricks() -> dict[str, Any]:
+    own = {name: spec for name, spec in catalog().items() if name not in packages()}
+    return {
+        name: {
+            "settings": spec.settings,
+            "hooks": list(spec.hooks),
+            "fields": {each.name: _default(each) for each in fields(spec.cls)},
+            "in ids": build("vanilla_ppo", {name: {}}, "none", _SETUP).settings()[spec.hooks[0]],
+            "in records": build("vanilla_ppo", {name: {}}, "none", _SETUP).describe()[spec.hooks[0]],
+            "in dialects": dict(_spoken(name, spec.hooks[0])),
+        }
+        for name, spec in own.items()
+    }
+
+
+def _default(field: Any) -> Any:
+    return "none" if field.default is MISSING else repr(field.default)
+
+
+def _spoken(name: str, hook: str) -> Iterator[tuple[str, Any]]:
+    """Yield what a trick is in each dialect that can express it."""
+    for dialect in DIALECTS:
+        try:
+            yield dialect, build("vanilla_ppo", {name: {}}, dialect, _SETUP).settings()[hook]
+        except ValueError:
+            continue
+
+
+def _options() -> Iterator[tuple[str, Any]]:
+    for group, options in groups().items():
+        files = {option: CONF / group / f"{option}.yaml" for option in options}
+        yield group, {option: yaml.safe_load(path.read_text(encoding="utf-8")) for option, path in files.items()}
+
+
+def _scores() -> dict[str, Any]:
+    found = score_names(read(ExperimentConfig, overlaid(_CHANGES)))
+    return {"certain": sorted(found.certain), "possible": sorted(found.possible)}
+
+
+def _provenance() -> dict[str, Any]:
+    backend = read(BackendConfig, overlaid(("backend=laptop",))["backend"])
+    foreign = {f"trick {name}" for name in packages()}
+    return {"names": sorted(set(provenance(backend)) - foreign), "data": DATA, "adopted": ADOPTED}
+
+
+def _documents() -> dict[str, Any]:
+    return {
+        "record of a run": declared(RunRecord),
+        "study": declared(Study),
+        "outbox": {"first line": declared(Opening), "a step": declared(Step), "last line": declared(Ending)},
+        "what a run took": declared(Spent),
+        "grid file": declared(GridFile),
+        "profiles.yaml": declared(Derived),
+        "tuned settings": declared(TunedFile),
+        "claim on a study": declared(Claim),
+        "replay": declared(Replay),
+        "data card": declared(Card),
+        "removed problem": declared(Removed),
+        "problem": declared(Problem),
+    }
+
+
+def _words() -> dict[str, Any]:
+    return {
+        "verdicts": list(get_args(VerdictWord)),
+        "takeaways": list(get_args(TakeawayWord)),
+        "families": list(get_args(Family)),
+        "states of controls": list(get_args(ControlState)),
+        "curves": [NO_GAIN, OPEN],
+        "axis of controls": CONTROL,
+        "label of all other cells": OFF,
+        "score of what fired": FIRED,
+        "reason of an unasked problem": TOO_LONG,
+        "reason of a scored response": SCORED,
+        "reasons of the undecided": sorted(UNDECIDED),
+        "folder of replays": REPLAYS,
+    }
+
+
+def _errors() -> dict[str, Any]:
+    """Give how errors are recorded, and what recorded errors are read as."""
+    ours = (Diverged("x"), EngineError("x"), ParityError("x"))
+    return {
+        "recorded": [cause(error) for error in ours],
+        "read": {name: reason(f"{name}: x") for name in sorted(_ARM | _OUTSIDE | _SETTINGS)},
+    }
+
+
+def _environment() -> Iterator[str]:
+    """Yield the variables that the product asks ``os.environ`` for by name."""
+    for package in PRODUCT:
+        for path in (ROOT / package).rglob("*.py"):
+            text = path.read_text(encoding="utf-8")
+            if "environ" in text:
+                yield from _asked(ast.parse(text))
+
+
+def _asked(tree: ast.Module) -> Iterator[str]:
+    constants = {
+        target.id: _texts(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None
+        for target in ([node.target] if isinstance(node, ast.AnnAssign) else node.targets)
+        if isinstance(target, ast.Name)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.comprehension | ast.For) and isinstance(node.iter, ast.Name):
+            yield from (name for name in constants.get(node.iter.id, ()) if name.isupper() and "_" in name)
+        elif isinstance(node, ast.Call) and "environ" in ast.unparse(node.func) and node.args:
+            yield from _names(node.args[0], constants)
+        elif isinstance(node, ast.Subscript) and ast.unparse(node.value) == "os.environ":
+            yield from _names(node.slice, constants)
+
+
+def _names(node: ast.expr, constants: dict[str, list[str]]) -> Iterator[str]:
+    found = constants.get(node.id, []) if isinstance(node, ast.Name) else _texts(node)
+    yield from (name for name in found if name.isupper())
+
+
+def _texts(node: ast.AST) -> list[str]:
+    return [part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)]
