@@ -83,9 +83,13 @@ def reason(error: str | None) -> Reason:
 
 
 def cause(error: BaseException) -> str:
-    """Return the type of an error and the last line of its message, as a record keeps them."""
+    """Return the type of an error and the last line of its message, as a record keeps them.
+
+    A class of this project that is renamed keeps its old name in records, as its attribute ``recorded_as``.
+    """
+    name = vars(type(error)).get("recorded_as", type(error).__name__)
     lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[-1].strip()}" if lines else type(error).__name__
+    return f"{name}: {lines[-1].strip()}" if lines else name
 
 
 def failed(head: RunHead, error: str, spent: Spent = NOTHING) -> RunRecord:

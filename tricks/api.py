@@ -79,6 +79,14 @@ class TrickError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """How ids and records spell a trick: a class name and the fields that are always told, in order."""
+
+    name: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TrickSpec:
     """A named setting of a trick, and where it comes from. Ill-formed tricks are refused here."""
 
@@ -87,6 +95,7 @@ class TrickSpec:
     source: str  # paper and, where it has one, equation
     summary: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    recorded: Recorded | None = None  # of another package's trick that has been renamed or extended (tricks.recorded)
 
     def __post_init__(self) -> None:
         """Check the contract, so that a wrong trick fails when it is registered and not in mid-run."""

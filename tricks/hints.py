@@ -1,7 +1,8 @@
 """Hints: settings and numbers that are allowed and probably not meant. They stop nothing.
 
 What a trick says of a run beside that (``hints(setup)``, `tricks.api`) is told with them.
-``PLAUSIBLE`` is the one table of ranges: of tricks by class and field, of a run by the dotted name of the setting.
+``PLAUSIBLE`` is the one table of ranges: of tricks by class, under its name in records, and field, of a run by the
+dotted name of the setting.
 Every default, preset, dialect and grid of the project lies within them; tests hold them to that.
 """
 
@@ -10,6 +11,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from tricks.recorded import recorded_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +87,7 @@ def rule_hints(rule: UpdateRule) -> Iterator[str]:
     """Yield the hints on a rule: on settings of its tricks and fillers, then what its tricks say of the run."""
     for name, trick in (*sorted(rule.tricks.items()), *sorted(rule.fillers.items())):
         for field in getattr(type(trick), "__dataclass_fields__", ()):
-            yield from implausible(f"{type(trick).__name__}.{field}", getattr(trick, field), f"{name}.{field}")
+            yield from implausible(f"{recorded_name(trick)}.{field}", getattr(trick, field), f"{name}.{field}")
     for name, sentences in rule.hints().items():
         yield f"{name}: {'; '.join(sentences)}"
 

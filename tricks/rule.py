@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import torch
 
 from tricks.api import CLOSED, HOOKS, OPEN, SINGLE, TrickError, needs
 from tricks.batch import Rollouts, Setup, Signal
+from tricks.recorded import brief, full
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -134,7 +134,7 @@ class UpdateRule:
 
     def settings(self) -> dict[str, list[str]]:
         """The rule with every setting, defaults too, for the cell id."""
-        return self._by_hook(repr)
+        return self._by_hook(full)
 
     def _said(self, method: str) -> dict[str, tuple[str, ...]]:
         found = {
@@ -196,13 +196,6 @@ class UpdateRule:
 
 def _who(tricks: Mapping[str, Any], part: str) -> str:
     return " and ".join(sorted(name for name, trick in tricks.items() if part in needs(trick)))
-
-
-def brief(trick: Any) -> str:
-    """A trick as it would be written, such as Normalize(mean='group')."""
-    given = ((field, getattr(trick, field.name)) for field in fields(trick))
-    changed = (f"{field.name}={value!r}" for field, value in given if value != field.default)
-    return f"{type(trick).__name__}({', '.join(changed)})"
 
 
 def _filling(hook: str, tricks: Mapping[str, Any]) -> list[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from harness.models.corpus import Mix
-from harness.models.shape import SHAPES, Size
+from harness.models.shape import SHAPES, Shape, Size
+from harness.spelling import spelled
 
 if TYPE_CHECKING:
     from harness.problems.arithmetic import Difficulty
@@ -43,6 +44,7 @@ class Stage:
 
 
 Recipe = dict[StageName, Stage]
+_IN_MARKS: Final = {Shape: "Shape", Stage: "Stage", Mix: "Mix"}  # words of the fingerprint, which stay
 
 # The larger model learns longer and from less noise: at equal effort it is no better than the smaller.
 RECIPES: dict[Size, Recipe] = {
@@ -62,4 +64,4 @@ RECIPES: dict[Size, Recipe] = {
 def fingerprint(size: Size, recipe: Recipe, last: StageName, seed: int) -> str:
     """Short hash of all that decides the weights at the end of stage ``last``, except the corpus code."""
     taught = [recipe[stage] for stage in STAGES[: STAGES.index(last) + 1]]
-    return hashlib.blake2b(repr((SHAPES[size], taught, seed)).encode(), digest_size=6).hexdigest()
+    return hashlib.blake2b(spelled((SHAPES[size], taught, seed), _IN_MARKS).encode(), digest_size=6).hexdigest()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mpmath import mp
 
+from harness.spelling import spelled
 from harness.verify import exact
 from harness.verify.equality import samples
 from harness.verify.equations import FLIPPED, renamed, zero
@@ -40,7 +41,7 @@ from harness.verify.shapes import (
     Span,
     Text,
 )
-from harness.verify.tree import Number, Operation, Symbol, Tree, is_infinite, symbols
+from harness.verify.tree import Constant, Number, Operation, Symbol, Tree, is_infinite, symbols
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,6 +54,8 @@ _LONGEST: Final = 200  # characters of a key; a longer one is hashed
 _FEWEST: Final = 3  # points at which an expression has to have a value
 _ASCENDING: Final = ("<", "\\le", "\\ne")
 _NOT_EQUAL: Final = "\\ne"
+# Keys are in the outcomes of finished runs, so these words stay, whatever the classes are called.
+_IN_OUTCOMES: Final = {Number: "Number", Symbol: "Symbol", Constant: "Constant", Operation: "Operation"}
 
 
 class _Keyless(Exception):  # noqa: N818  # not an error of the program
@@ -130,7 +133,7 @@ def _of_infinity(tree: Tree) -> str:
     negative = False
     while isinstance(tree, Operation) and tree.name == "neg":
         negative, tree = not negative, tree.operands[0]
-    return "-" * negative + (repr(tree) if isinstance(tree, Operation) else "infinity")
+    return "-" * negative + (spelled(tree, _IN_OUTCOMES) if isinstance(tree, Operation) else "infinity")
 
 
 def _of_number(value: Value) -> str:

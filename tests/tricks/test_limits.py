@@ -13,7 +13,7 @@ from tricks.build import build
 from tricks.built_in import BUILT_IN
 from tricks.clipping import Clip
 from tricks.ratios import PolicyGradient
-from tricks.rule import brief
+from tricks.recorded import brief
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from tricks.normalization import Normalize
 from tricks.statistics import total, variance
@@ -21,6 +21,8 @@ class NormalizeAboutCentre(Normalize):
     Differs from a deviation where :math:`\mu_i` is not the mean of the numbers that it is taken of: 0, the mean of the
     batch in a group, or the means of the others.
     """
+
+    stable_name: ClassVar = "norm_about_center"
 
     def advantages(self, rewards: Tensor, kept: Tensor, rollouts: Rollouts) -> Tensor:
         """Normalize shaped rewards (B,); a reward that equals its centre gives exactly 0."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
@@ -25,6 +25,8 @@ class NormalizeBySquares(Normalize):
     1e-4, by which the advantage is then divided. The framework's sums depend on the linear algebra library. Here they
     are taken one by one, from the least reward on, so that the order of samples does not matter.
     """
+
+    stable_name: ClassVar = "norm_by_squares"
 
     def advantages(self, rewards: Tensor, kept: Tensor, rollouts: Rollouts) -> Tensor:
         """Normalize shaped rewards (B,) by group; a sample alone in its group gets 0."""
@@ -59,6 +61,8 @@ class SampleMean(SequenceMean):
 
     NeMo-RL counts samples by ``sample_mask``, which the overlong filter clears and an empty response does not.
     """
+
+    stable_name: ClassVar = "sample_mean"
 
     def loss_weights(self, signal: Signal, micro_batch: Tensor) -> Tensor:
         """Weights (B, 1) that sum to the share of responses that have a token."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import torch
 
@@ -26,6 +26,8 @@ class ProbabilityMask:
 
     The pull acts on every token, masked ones too. In prime-rl :math:`\pi_{old}` is the sampler's probability.
     """
+
+    stable_name: ClassVar = "probability_mask"
 
     low: Annotated[float, "how far a probability may fall"] = 0.2
     high: Annotated[float, "how far a probability may rise"] = 0.2

@@ -8,7 +8,7 @@ advantage.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
@@ -29,6 +29,8 @@ class ResponseClip(SequenceClip):
     :math:`-\min(s A_t,\ \mathrm{clip}(s) A_t)`, and every token's log-prob moves :math:`s`.
     """
 
+    stable_name: ClassVar = "response_clip"
+
     def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
         """Loss of each token (B, T)."""
         ratio = ratios(self._mean(log_ratio, signal), self.log_ratio_bound)  # (B, 1)
@@ -40,6 +42,8 @@ class ResponseClip(SequenceClip):
 @dataclass(frozen=True, slots=True)
 class ResponseMeanClip(ResponseClip):
     """GSPO whose advantage is the mean of the response's advantages (AReaL)."""
+
+    stable_name: ClassVar = "response_mean_clip"
 
     def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
         """Loss (B, T), the same on every token of a response."""

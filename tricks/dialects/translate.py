@@ -13,6 +13,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from tricks.api import CLOSED, TrickError
+from tricks.recorded import recorded_name
 from tricks.settings import written
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _replaced(dialect: Dialect, rewrite: Rewrite, name: str, part: Any, given: C
     """Return what the framework puts in the part's place, with the settings that the user gives."""
     settings = {key: getattr(part, key) for key in given}
     if settings and type(part) is not type(rewrite.becomes):
-        has = f"{dialect.name} computes {type(rewrite.becomes).__name__} in place of {name}"
+        has = f"{dialect.name} computes {recorded_name(rewrite.becomes)} in place of {name}"
         _refuse(name, next(iter(settings)), part, has, rewrite.where)
     return replace(rewrite.becomes, **settings)
 

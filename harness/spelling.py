@@ -1,0 +1,30 @@
+"""Spell dataclasses as ``repr`` did when the text first reached a disk, whatever their classes are called today."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def spelled(value: Any, names: Mapping[type[Any], str]) -> str:
+    """Give the ``repr`` of a value with classes under the names that files know them by.
+
+    Args:
+        value: A dataclass of ``names``, a list or tuple, or anything else with a ``repr`` of its own.
+        names: Class to the name that stays.
+
+    Returns:
+        The text, such as ``Number(value=Fraction(1, 2))``.
+
+    """
+    if type(value) in names:
+        parts = (f"{field.name}={spelled(getattr(value, field.name), names)}" for field in fields(value))
+        return f"{names[type(value)]}({', '.join(parts)})"
+    if type(value) is list:
+        return f"[{', '.join(spelled(part, names) for part in value)}]"
+    if type(value) is tuple:
+        return f"({', '.join(spelled(part, names) for part in value)}{',' if len(value) == 1 else ''})"
+    return repr(value)

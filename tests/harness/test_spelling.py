@@ -1,0 +1,61 @@
+"""Text that reached a disk as the ``repr`` of a dataclass stays when the class is renamed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import pytest
+
+from harness.failures import cause, reason
+from harness.models.recipe import RECIPES, STAGES
+from harness.models.shape import SHAPES
+from harness.spelling import spelled
+
+
+@dataclass(frozen=True)
+class Leaf:
+    value: object
+
+
+@dataclass(frozen=True)
+class Branch:
+    name: str
+    parts: tuple[object, ...]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Leaf(Fraction(1, 2)),
+        Branch("mul", (Leaf(1.5), Branch("neg", (Leaf(None),)))),
+        ("a", [Leaf(0), True], 3),
+        (),
+        SHAPES["small"],
+        [RECIPES["small"][stage] for stage in STAGES],
+    ],
+)
+def test_it_is_what_repr_gives_while_names_are_the_same(value):
+    part = type(RECIPES["small"]["skill"])
+    names = {Leaf: "Leaf", Branch: "Branch", type(SHAPES["small"]): "Shape", part: "Stage"}
+    names |= {type(RECIPES["small"]["skill"].mix): "Mix"}
+    assert spelled(value, names) == repr(value)
+
+
+def test_the_names_that_are_given_stay():
+    assert (
+        spelled((Branch("x", (Leaf(1),)),), {Leaf: "Old", Branch: "Tree"}) == "(Tree(name='x', parts=(Old(value=1),)),)"
+    )
+
+
+def test_a_renamed_error_keeps_its_name_in_records():
+    class NumbersRanAway(RuntimeError):
+        recorded_as = "Diverged"
+
+    class Heir(NumbersRanAway):
+        pass
+
+    assert cause(NumbersRanAway("step 3: the loss is nan")) == "Diverged: step 3: the loss is nan"
+    assert cause(NumbersRanAway()) == "Diverged"
+    assert reason(cause(NumbersRanAway("x"))) == "arm"
+    assert cause(Heir("x")) == "Heir: x"

@@ -1,0 +1,127 @@
+"""How tricks are spelled in ids and records, whatever their classes are called today.
+
+The id of a cell is a hash of, among others, every trick with all of its settings, spelled as its class and fields were
+when the first runs were recorded: ``Clip(clip_ratio_low=0.2, clip_ratio_high=0.28, ...)``. Records, MLflow and
+``python -m tricks apply`` show the same words. They must stay as they are, or finished runs would run again.
+
+A trick is therefore known by its stable name, not by its class: by the name under which the catalog lists it, or, if
+only a framework's dialect has it, by ``stable_name`` of its class. ``RECORDED`` gives each stable name the class name
+and the fields, in order, with which it is spelled. So a class may be renamed or moved, and its fields reordered.
+
+A field that is not listed is spelled only where its value is not its default: a new field changes no id as long as its
+default does what the trick did without it. If such a default has to change, list the field first. Names in ``RECORDED``
+never change. A new trick gets an entry with the names of its first day.
+
+A trick of another package is spelled as Python's ``repr`` of it, unless its ``TrickSpec`` has ``recorded``: with
+``Recorded("OldName", ("old", "fields"))`` it may be renamed and extended as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields
+from typing import TYPE_CHECKING, Any, Final
+
+from tricks.api import Recorded
+from tricks.catalog import catalog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from dataclasses import Field
+
+_NORMALIZE: Final = (
+    *("mean", "std", "about", "ddof", "eps", "eps_rule", "weights", "include", "zero_std", "single", "unequal"),
+    "precision",
+)
+_CLIP: Final = Recorded("Clip", ("clip_ratio_low", "clip_ratio_high", "dual_clip", "log_ratio_bound"))
+_SEQUENCE_CLIP: Final = ("clip_ratio_low", "clip_ratio_high", "log_ratio_bound")
+_KL: Final = ("coef", "estimator", "log_ratio_bound", "value_bound")
+_GROUPS: Final = Recorded("Normalize", _NORMALIZE)
+
+RECORDED: Final[Mapping[str, Recorded]] = {
+    "group_norm": _GROUPS,
+    "batch_norm": _GROUPS,
+    "group_mean": _GROUPS,
+    "group_mean_batch_std": _GROUPS,
+    "batch_mean": _GROUPS,
+    "rloo": _GROUPS,
+    "leave_one_out_norm": _GROUPS,
+    "clip_higher": _CLIP,
+    "clip": _CLIP,
+    "dual_clip": _CLIP,
+    "token_mean": Recorded("TokenMean", ("scope", "count")),
+    "prompt_mean": Recorded("TokenMean", ("scope", "count")),
+    "sequence_mean": Recorded("SequenceMean", ("scope", "count")),
+    "sequence_sum": Recorded("SequenceSum", ("scope", "count")),
+    "constant_length": Recorded("ConstantLength", ("length", "scope", "count", "per_response")),
+    "overlong_filter": Recorded("OverlongFilter", ("truncation", "limit", "numerator")),
+    "zero_variance_filter": Recorded("ZeroVarianceFilter", ("tolerance",)),
+    "dynamic_sampling": Recorded("DynamicSampling", ("rounds", "at_cap")),
+    "token_whitening": Recorded("Whiten", ("mean", "std", "weights", "ddof", "eps", "eps_rule", "include")),
+    "reward_clip": Recorded("RewardClip", ("low", "high")),
+    "advantage_clip": Recorded("AdvantageClip", ("low", "high")),
+    "gspo": Recorded("SequenceClip", _SEQUENCE_CLIP),
+    "cispo": Recorded("ClippedWeight", ("low", "high", "log_ratio_bound")),
+    "policy_gradient": Recorded("PolicyGradient", ()),
+    "truncated_is": Recorded("TruncatedImportance", ("cap", "floor", "level", "outside")),
+    "kl_loss": Recorded("KlLoss", ("coef", "estimator", "gradient", "log_ratio_bound", "value_bound")),
+    "kl_reward": Recorded("KlReward", _KL),
+    "kl_to_go": Recorded("KlToGo", _KL),
+    "entropy_bonus": Recorded("EntropyBonus", ("coef",)),
+    "soft_overlong": Recorded("SoftOverlong", ("cache", "limit", "weight")),
+    "length_reward": Recorded("LengthReward", ("weight",)),
+    "format_reward": Recorded("FormatReward", ("bonus",)),
+    # What only dialects have, by the ``stable_name`` of the class.
+    "norm_about_center": Recorded("NormalizeAboutCentre", _NORMALIZE),
+    "norm_by_squares": Recorded("NormalizeBySquares", _NORMALIZE),
+    "sample_mean": Recorded("SampleMean", ("scope", "count")),
+    "probability_mask": Recorded("ProbabilityMask", ("low", "high", "pull")),
+    "response_clip": Recorded("ResponseClip", _SEQUENCE_CLIP),
+    "response_mean_clip": Recorded("ResponseMeanClip", _SEQUENCE_CLIP),
+}
+
+
+def full(trick: Any) -> str:
+    """Spell a trick with all of its settings, for ids: ``Clip(clip_ratio_low=0.2, clip_ratio_high=0.28, ...)``."""
+    found = _recorded(type(trick))
+    if found is None:
+        return repr(trick)
+    listed = [f"{name}={getattr(trick, name)!r}" for name in found.fields]
+    later = (field for field in fields(trick) if field.name not in found.fields)
+    return f"{found.name}({', '.join((*listed, *_changed(trick, later)))})"
+
+
+def brief(trick: Any) -> str:
+    """Spell a trick with the settings that are not its defaults, for people: ``Normalize(mean='group')``."""
+    found = _recorded(type(trick))
+    known = {field.name: field for field in fields(trick)}
+    order = [*(found.fields if found else ()), *known]
+    return f"{recorded_name(trick)}({', '.join(_changed(trick, (known[name] for name in dict.fromkeys(order))))})"
+
+
+def recorded_name(trick: Any) -> str:
+    """Give the class name by which records know a trick."""
+    found = _recorded(type(trick))
+    return type(trick).__name__ if found is None else found.name
+
+
+def stable_name(cls: type[Any]) -> str | None:
+    """Give the name in ``RECORDED`` of a trick of this project; None for one of another package, or of none."""
+    own = vars(cls).get("stable_name")  # a class that inherits it is another trick
+    if own is not None:
+        return str(own)
+    return next((name for name, spec in catalog().items() if spec.cls is cls and name in RECORDED), None)
+
+
+def _recorded(cls: type[Any]) -> Recorded | None:
+    name = stable_name(cls)
+    if name is not None:
+        return RECORDED[name]
+    return next((spec.recorded for spec in catalog().values() if spec.cls is cls), None)
+
+
+def _changed(trick: Any, some: Iterator[Field[Any]]) -> Iterator[str]:
+    for field in some:
+        value = getattr(trick, field.name)
+        default = field.default if field.default_factory is MISSING else field.default_factory()
+        if value != default:
+            yield f"{field.name}={value!r}"
