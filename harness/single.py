@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
@@ -27,6 +25,7 @@ from harness.models.locate import ModelError
 from harness.problems.remarks import remarks
 from harness.problems.source import material
 from harness.provenance import provenance
+from harness.results import results_folder
 from harness.schema import SchemaError
 from harness.store import Store
 from harness.store_courier import PATIENCE, Courier
@@ -39,6 +38,7 @@ from tricks.api import TrickError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from harness.config import ExperimentConfig
     from harness.records import RunRecord
@@ -55,7 +55,7 @@ def run_single(overrides: Sequence[str]) -> int:
     """Run what the overrides describe. Exit code 2 for a wrong setting, 1 for a failure, 130 where it was stopped."""
     try:
         config = load(*overrides)
-        record = _run(config, Path(os.environ.get("RESULTS_DIR", "results")))
+        record = _run(config, results_folder())
     except (SchemaError, TrickError, ModelError, DataError) as error:
         print(error, file=sys.stderr)
         return 2
