@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final
 from harness.audit.bar import missed
 from harness.audit.counts import Word, count
 from harness.audit.labelled import labelled
-from harness.audit.origin import commit, dirty, versions
+from harness.audit.origin import dirty, versions
 from harness.audit.plain import PlainError, plain_words
 from harness.audit.report import NAME, Mistake, Report
 from harness.audit.tables import comma_separated, markdown
+from harness.clone import commit
 from harness.results import results_folder
 from harness.schema import SchemaError
 from harness.verify.verdict import Gold
