@@ -133,7 +133,7 @@ bench: $(READY) $(BENCH) ## timings: step speed against TRL, start-up, tables fr
 
 lock: ## resolve pyproject.toml anew and write requirements.lock
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
-	build/lock/bin/pip install --quiet setuptools $$($(PYTHON) -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; print(*(f"\"{d}\"" for d in p["dependencies"] + p["optional-dependencies"]["dev"]))' | tr -d '"' )
+	build/lock/bin/pip install --quiet -c requirements/exact.txt setuptools $$($(PYTHON) -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; print(*(f"\"{d}\"" for d in p["dependencies"] + p["optional-dependencies"]["dev"]))' | tr -d '"' )
 	(echo "# The whole environment. Written by 'make lock'; edit pyproject.toml instead."; build/lock/bin/pip freeze --all --exclude pip | sed 's/+cpu$$//') > requirements.lock
 	rm -rf build/lock
 
