@@ -39,3 +39,13 @@ def installed() -> str | None:
         return None
     here = Path(str(found.locate_file(""))).resolve() == ROOT  # of an editable install it is another folder
     return f"v{found.version}" if here else None
+
+
+def typed(make: str, installed: str) -> str:
+    """Return what a message tells a person to type: ``make`` in a clone, which has a Makefile, else ``installed``."""
+    return make if (ROOT / "Makefile").is_file() else installed
+
+
+def setup_extra(extra: str) -> str:
+    """Return how the optional packages of an extra are installed, such as ``make setup EXTRA=gpu``."""
+    return typed(f"make setup EXTRA={extra}", f"install requirements/{extra}.lock of the repository with pip --no-deps")

@@ -72,6 +72,16 @@ def test_code_below_another_repository_does_not_take_its_commit(tmp_path):
     assert told(place, ask) == "v1.2.3 None"
 
 
+def test_messages_name_make_in_a_clone_alone(tmp_path):
+    place = tmp_path / "site-packages" / "harness"
+    place.mkdir(parents=True)
+    for name in ("__init__.py", "clone.py"):
+        shutil.copy(ROOT / "harness" / name, place / name)
+    ask = "from harness.clone import setup_extra; print(setup_extra('gpu'))"
+    assert told(place.parent, ask) == "install requirements/gpu.lock of the repository with pip --no-deps"
+    assert told(ROOT, ask) == "make setup EXTRA=gpu"
+
+
 def told(place, code):
     # -S: no site-packages, where this project may be installed
     command = [sys.executable, "-S", "-P", "-c", code]
