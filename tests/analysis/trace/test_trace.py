@@ -169,9 +169,9 @@ def test_a_table_of_ones_own_goes_before_the_reference(store, results):
 
 
 def test_the_reference_says_nothing_of_a_study_that_has_runs_here(norms):
-    assert (REFERENCE / "tables" / "p3_std_scope.laptop.factorial.csv").exists()
+    assert (REFERENCE / "tables" / "p3_std_scope.laptop.curves.csv").exists()
     with pytest.raises(TraceError, match="no such table can be made of these runs"):
-        traced(norms, "p3_std_scope.laptop.factorial/easy/difference")
+        traced(norms, "p3_std_scope.laptop.curves/easy/area")
 
 
 def test_the_command_prints_or_says_what_is_wrong(norms, capsys):
