@@ -18,7 +18,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 export DS_BUILD_OPS := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data sweep plan tune eval export difficulty audit ui tables takeaways guide trace figures report tricks replay docs test test-engines check lint format smoke models bench lock clean
+.PHONY: help setup data sweep plan tune eval export difficulty audit ui tables takeaways guide trace figures report tricks replay reference docs test test-engines check lint format smoke models bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,7 +67,7 @@ audit: $(READY) ## how often the verifier errs, on a labelled set
 ui: $(READY) ## browse runs in MLflow on 127.0.0.1:5000 [PORT=5000]
 	@$(BIN)/python -m harness.ui $(call optional,PORT,port)
 
-tables: $(READY) ## results/tables from MLflow: Markdown, CSV, LaTeX
+tables: $(READY) ## your results/tables from MLflow: Markdown, CSV, LaTeX
 	@$(BIN)/python -m analysis tables $(call optional,MIXED,mixed)
 
 takeaways: $(READY) ## the paper's claims judged on all grids: results/tables/takeaways.PROFILE.* (also by `make tables`) [MIXED=1]
@@ -79,7 +79,7 @@ guide: $(READY) ## what to do in a case, and how sure: MODEL=small_base LENGTH=s
 trace: $(READY) ## from a number in a table to its runs: CELL=p3_std_scope.laptop/small_base,easy,batch/final/accuracy
 	@$(BIN)/python -m analysis trace $(call optional,CELL,cell)
 
-figures: $(READY) ## results/figures from MLflow: SVG, PNG
+figures: $(READY) ## your results/figures from MLflow: SVG, PNG
 	@$(BIN)/python -m analysis figures
 
 report: $(READY) ## one page of plan, verdicts, tables, curves and lineage: results/report.html [GRID=] [PROFILE=] [MIXED=1]
@@ -91,6 +91,9 @@ tricks: $(READY) ## every trick with its hook, settings and source
 replay: $(READY) ## every trick's gradient on one frozen batch: table and heat map [ROLLOUTS=file.json]
 	@$(BIN)/python -m harness.replay $(call optional,ROLLOUTS,rollouts)
 	@$(BIN)/python -m analysis replay
+
+reference: $(READY) ## for maintainers: copy tables and figures of results over results/reference, which the docs cite [GRID=]
+	@$(BIN)/python -m tests.reference_results $(if $(filter-out file,$(origin GRID)),grid=$(GRID))
 
 docs: $(READY) ## write the tables of docs/ that the code decides
 	@$(BIN)/python -m tests.docs_tables
@@ -130,7 +133,7 @@ bench: $(READY) $(BENCH) ## timings: step speed against TRL, start-up, tables fr
 
 lock: ## resolve pyproject.toml anew and write requirements.lock
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
-	build/lock/bin/pip install --quiet setuptools $$($(PYTHON) -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; print(*(f"\"{d}\"" for d in p["dependencies"] + p["optional-dependencies"]["dev"]))' | tr -d '"' )
+	build/lock/bin/pip install --quiet -c requirements/exact.txt setuptools $$($(PYTHON) -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; print(*(f"\"{d}\"" for d in p["dependencies"] + p["optional-dependencies"]["dev"]))' | tr -d '"' )
 	(echo "# The whole environment. Written by 'make lock'; edit pyproject.toml instead."; build/lock/bin/pip freeze --all --exclude pip | sed 's/+cpu$$//') > requirements.lock
 	rm -rf build/lock
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 import sys
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from analysis.frame import runs_frame
 from analysis.mixture import mixture
 from analysis.output import write
 from analysis.tables import Table, study_table
-from harness.schema import suggest
+from harness.results import results_folder
+from harness.schema import SchemaError, suggest
 from harness.store import Store
 from harness.store_errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import pandas as pd
 
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         _do(arguments)
         sys.stdout.flush()
-    except UsageError as error:
+    except (UsageError, SchemaError) as error:
         print(error, file=sys.stderr)
         return 2
     except StoreError as error:
@@ -70,7 +71,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _do(arguments: Sequence[str]) -> None:
     command, options = _parse(arguments)
-    results = Path(options.get("results") or os.environ.get("RESULTS_DIR") or "results")
+    results = results_folder(options.get("results"))
     if command in ALONE:
         ALONE[command](results, options)
         return
@@ -129,52 +130,75 @@ def _tell_unreadable(store: Store, options: Mapping[str, str]) -> None:
 
 def _tables(store: Store, studies: Sequence[Study], results: Path, options: Mapping[str, str]) -> None:
     """Studies whose runs do not belong together are named at the end, when all others are written."""
+    mixed = _asked(options, "mixed")
+    found = [(study, runs_frame(store.records(study.name))) for study in studies]
+    reasons = [None if mixed else mixture(study, runs) for study, runs in found]
+    counted = [each for each, reason in zip(found, reasons, strict=True) if not reason]
+    written = list(_printed(_table_files(store, counted, results)))
+    if "grid" not in options:
+        written += _printed(_controls(counted, results))
+        written += _takeaways(store, studies, results, options)
+    _say_borrowed(counted, results)
+    if refused := list(filter(None, reasons)):
+        raise StoreError("\n".join(refused))
+    _say_left(store, results / "tables", written, options)
+
+
+def _table_files(store: Store, counted: Sequence[tuple[Study, pd.DataFrame]], results: Path) -> Iterator[Path]:
     from analysis.inference.outcomes import shares_of  # noqa: PLC0415
     from analysis.paper.files import write_tables  # noqa: PLC0415 - matplotlib, a second
     from analysis.study_tables import study_tables  # noqa: PLC0415
 
-    refused: list[str] = []
-    counted: list[tuple[Study, pd.DataFrame]] = []
-    for study in studies:
-        runs = runs_frame(store.records(study.name))
-        if (reason := mixture(study, runs)) and not _asked(options, "mixed"):
-            refused.append(reason)
-            continue
-        counted.append((study, runs))
+    for study, runs in counted:
         for table in study_tables(study, runs, partial(store.history, study.name), shares_of(results, study.name)):
-            _write_table(results, table)
-    for path in write_tables(store, [study for study, _ in counted], results):
+            yield from _write_table(results, table)
+    yield from write_tables(store, [study for study, _ in counted], results)
+
+
+def _printed(paths: Iterable[Path]) -> Iterator[Path]:
+    for path in paths:
         print(path)
-    if "grid" not in options:
-        _controls(counted, results)
-        _takeaways(store, studies, results, options)
-    if refused:
-        raise StoreError("\n".join(refused))
+        yield path
 
 
-def _controls(counted: Sequence[tuple[Study, pd.DataFrame]], results: Path) -> None:
+def _say_borrowed(counted: Sequence[tuple[Study, pd.DataFrame]], results: Path) -> None:
+    from analysis.verifier import borrowed  # noqa: PLC0415
+
+    for line in dict.fromkeys(filter(None, (borrowed(runs, results) for _, runs in counted))):
+        print(line, file=sys.stderr)
+
+
+def _say_left(store: Store, folder: Path, written: Sequence[Path], options: Mapping[str, str]) -> None:
+    """Name what earlier calls wrote of runs that are gone, where all that the store holds was written now."""
+    from analysis.leftovers import said  # noqa: PLC0415
+
+    everything = not ({"grid", "profile"} & options.keys() or store.unreadable())
+    if everything and (line := said(folder, written)):
+        print(line, file=sys.stderr)
+
+
+def _controls(counted: Sequence[tuple[Study, pd.DataFrame]], results: Path) -> Iterator[Path]:
     from analysis.controls_table import controls_table  # noqa: PLC0415
 
     for profile in sorted({study.profile for study, _ in counted}):
         table = controls_table([(study, runs) for study, runs in counted if study.profile == profile])
         if table is not None:
-            _write_table(results, table)
+            yield from _write_table(results, table)
 
 
-def _write_table(results: Path, table: Table) -> None:
+def _write_table(results: Path, table: Table) -> Iterator[Path]:
     from analysis.render import comma_separated, latex, markdown  # noqa: PLC0415
 
     for ending, render in (("md", markdown), ("csv", comma_separated), ("tex", latex)):
-        print(write(results / "tables" / f"{table.name}.{ending}", render(table).encode()))
+        yield write(results / "tables" / f"{table.name}.{ending}", render(table).encode())
 
 
-def _takeaways(store: Store, studies: Sequence[Study], results: Path, options: Mapping[str, str]) -> None:
+def _takeaways(store: Store, studies: Sequence[Study], results: Path, options: Mapping[str, str]) -> list[Path]:
     from analysis.takeaways.command import write_takeaways  # noqa: PLC0415
 
     if "grid" in options:
         raise UsageError("takeaways are judged on all grids together; leave grid out")
-    for path in write_takeaways(store, studies, results, _asked(options, "mixed")):
-        print(path)
+    return list(_printed(write_takeaways(store, studies, results, _asked(options, "mixed"))))
 
 
 def _asked(options: Mapping[str, str], name: str) -> bool:
@@ -187,23 +211,22 @@ def _table(store: Store, study: Study) -> Table:
     return study_table(study, runs_frame(store.records(study.name)))
 
 
-def _figures(store: Store, studies: Sequence[Study], results: Path, _options: Mapping[str, str]) -> None:
+def _figures(store: Store, studies: Sequence[Study], results: Path, options: Mapping[str, str]) -> None:
     from analysis.paper.files import write_figures  # noqa: PLC0415 - matplotlib, a second
 
-    for study in studies:
-        _study_figures(store, study, results)
-    for path in write_figures(store, studies, results):
-        print(path)
+    written = [path for study in studies for path in _printed(_study_figures(store, study, results))]
+    written += _printed(write_figures(store, studies, results))
+    _say_left(store, results / "figures", written, options)
 
 
-def _study_figures(store: Store, study: Study, results: Path) -> None:
+def _study_figures(store: Store, study: Study, results: Path) -> Iterator[Path]:
     from analysis.figures import draw  # noqa: PLC0415 - matplotlib, a second
     from analysis.trajectory.figure import draw_curves  # noqa: PLC0415
 
     runs, history = runs_frame(store.records(study.name)), partial(store.history, study.name)
     for kind, drawn in (("", draw), ("curves.", draw_curves)):
         for ending, content in drawn(study, runs, history).items():
-            print(write(results / "figures" / f"{study.name}.{study.profile}.{kind}{ending}", content))
+            yield write(results / "figures" / f"{study.name}.{study.profile}.{kind}{ending}", content)
 
 
 def _summary(store: Store, study: Study, _results: Path) -> None:
@@ -249,7 +272,7 @@ def _report(store: Store, studies: Sequence[Study], results: Path, options: Mapp
 
 COMMANDS: Final = {"summary": _summary}  # study by study
 ALONE: Final = {"replay": _replay, "guide": _guide, "trace": _trace}  # not study by study, or without any
-TOGETHER: Final = {
+TOGETHER: Final[Mapping[str, Callable[[Store, Sequence[Study], Path, Mapping[str, str]], object]]] = {
     "tables": _tables,
     "figures": _figures,
     "takeaways": _takeaways,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from analysis.output import write
 from analysis.replay import comma_separated, markdown, pairwise
 from analysis.replay_figure import draw
+from harness.clone import typed
 from harness.replay_report import FOLDER, Replay
 from harness.store_errors import StoreError
 
@@ -14,12 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+_REPLAY: Final = typed("make replay", "python -m harness.replay")
+
 
 def write_replays(results: Path) -> Iterator[Path]:
     """Write them all. Raises StoreError where there is none."""
     reports = sorted((results / FOLDER).glob("replay.*.json"))
     if not reports:
-        raise StoreError(f"{results / FOLDER} holds no replay yet; make one with `make replay`")
+        raise StoreError(f"{results / FOLDER} holds no replay yet; make one with `{_REPLAY}`")
     for report in reports:
         yield from _write(_read(report), results)
 
@@ -28,7 +31,7 @@ def _read(path: Path) -> Replay:
     try:
         return Replay.from_json(path.read_text(encoding="utf-8"))
     except ValueError as error:  # no JSON, or the report of another version
-        raise StoreError(f"{path}: {str(error).splitlines()[0]}; remove it and run `make replay` again") from None
+        raise StoreError(f"{path}: {str(error).splitlines()[0]}; remove it and run `{_REPLAY}` again") from None
 
 
 def _write(replay: Replay, results: Path) -> Iterator[Path]:

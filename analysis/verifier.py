@@ -6,8 +6,9 @@ import json
 from typing import TYPE_CHECKING
 
 from harness.audit.counts import wilson
-from harness.audit.report import NAME, Report, results
+from harness.audit.report import NAME, Report
 from harness.data.benchmarks import BENCHMARKS
+from harness.results import is_reference, own_or_reference, results_folder, shown
 from harness.schema import SchemaError
 
 if TYPE_CHECKING:
@@ -20,9 +21,24 @@ if TYPE_CHECKING:
 
 
 def verifier_note(runs: pd.DataFrame, folder: Path | None = None) -> Iterator[str]:
-    """A note where any of the runs was scored by the verifier, from ``verifier.json`` in ``folder``."""
+    """Yield a note where any of the runs was scored by the verifier.
+
+    It is from ``verifier.json`` in ``folder``, which is the results folder where none is given, else in the reference.
+    """
     if _scored(runs):
-        yield _note((folder or results()) / f"{NAME}.json")
+        yield _note(_file(folder or results_folder()))
+
+
+def borrowed(runs: pd.DataFrame, folder: Path) -> str | None:
+    """Return a line that names the file behind the note where it is that of the reference, else None."""
+    file = _file(folder)
+    if not (_scored(runs) and is_reference(file)):
+        return None
+    return f"how often the verifier errs: from {shown(file)}, for {folder / file.name} is missing (`make audit`)"
+
+
+def _file(folder: Path) -> Path:
+    return own_or_reference(folder, f"{NAME}.json")
 
 
 def _scored(runs: pd.DataFrame) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
-import subprocess
 from functools import cache
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from harness.clone import commit, git
 from tricks.packages import packages
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 OF_A_CLONE: Final = frozenset({"commit", "dirty"})  # a node of a cluster has none
 OF_A_MACHINE: Final = frozenset({"processor", "cores"})
 ENGINES: Final = frozenset({"vllm", "deepspeed"})  # of a run whose backend has them
-_ROOT: Final = Path(__file__).resolve().parent.parent
 _PACKAGES: Final = ("torch", "transformers", "ray", "hydra-core", "mlflow", "numpy")
 
 
@@ -48,7 +47,7 @@ def _engines() -> Mapping[str, str]:
 @cache
 def _common() -> Mapping[str, str]:
     return {
-        "commit": _git("rev-parse", "HEAD") or "unknown",
+        "commit": commit(),
         "dirty": _dirty(),
         "python": platform.python_version(),
         **{package: version(package) for package in _PACKAGES},
@@ -60,16 +59,8 @@ def _common() -> Mapping[str, str]:
 
 def _dirty() -> str:
     # Results are written while a sweep runs; only the code decides whether a commit names it.
-    changes = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!results")
+    changes = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!results")
     return "unknown" if changes is None else "yes" if changes else "no"
-
-
-def _git(*words: str) -> str | None:
-    try:
-        done = subprocess.run(["git", *words], cwd=_ROOT, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()
 
 
 def _processor() -> str:

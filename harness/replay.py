@@ -21,6 +21,7 @@ from harness.provenance import provenance
 from harness.replay_arms import BASELINE, compare, cosine, pulls
 from harness.replay_freeze import freeze
 from harness.replay_report import FOLDER, Replay
+from harness.results import results_folder
 from harness.schema import SchemaError
 from tricks.api import TrickError
 from tricks.apply import setup_of
@@ -51,9 +52,9 @@ def main(words: Sequence[str]) -> int:
         print(USAGE)
         return 0
     torch.set_num_threads(1)  # the same bits on any number of cores
-    results = Path(os.environ.get("RESULTS_DIR", "results"))
     files = [word for word in words if word.startswith("rollouts=")]
     try:
+        results = results_folder()
         if files and len(words) > 1:
             raise SchemaError(f"{files[0]}: the batch is frozen already; leave out all other words")
         report = replay_file(Path(files[0].partition("=")[2])) if files else replay_model(words, results)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
@@ -15,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from harness.checkpoint.kept import outlook
 from harness.checkpoint.preemption import AT_A_TERMINAL, Preempted
+from harness.clone import typed
 from harness.config import load
 from harness.data.errors import DataError
 from harness.divergence import Diverged
@@ -27,6 +26,7 @@ from harness.models.locate import ModelError
 from harness.problems.remarks import remarks
 from harness.problems.source import material
 from harness.provenance import provenance
+from harness.results import results_folder
 from harness.schema import SchemaError
 from harness.store import Store
 from harness.store_courier import PATIENCE, Courier
@@ -39,6 +39,7 @@ from tricks.api import TrickError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from harness.config import ExperimentConfig
     from harness.records import RunRecord
@@ -55,7 +56,7 @@ def run_single(overrides: Sequence[str]) -> int:
     """Run what the overrides describe. Exit code 2 for a wrong setting, 1 for a failure, 130 where it was stopped."""
     try:
         config = load(*overrides)
-        record = _run(config, Path(os.environ.get("RESULTS_DIR", "results")))
+        record = _run(config, results_folder())
     except (SchemaError, TrickError, ModelError, DataError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -187,7 +188,7 @@ def _print_scores(record: RunRecord) -> None:
         print(f"{'never fired':{_WIDTH}} {', '.join(record.never_fired)}")
     told = f"(one seed, {record.config['model']['path']}: a run, no finding)"
     print(f"{'seconds':{_WIDTH}} {record.wall_seconds:8.1f}   {told}")
-    print("make ui shows its curves in the experiment 'single'")
+    print(f"{typed('make ui', 'python -m harness.ui')} shows its curves in the experiment 'single'")
 
 
 def _samples(record: RunRecord, benchmark: str) -> int:

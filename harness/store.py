@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 import yaml
 
 from harness.records import DATA, FIRED, RunRecord, Study
+from harness.results import is_reference
 from harness.schema import SchemaError, read_json
 from harness.store_address import DATABASES, SERVERS, refuse_unencoded, without_credentials
 from harness.store_client import Handle, Tracker
@@ -71,6 +72,8 @@ class Store:
     @classmethod
     def open(cls, results: Path) -> Self:
         """The store of MLFLOW_TRACKING_URI, else ``results/mlflow.db``. Creates nothing before the first write."""
+        if is_reference(results):
+            raise StoreError(f"{results} holds the reference results, not a store; name another folder")
         uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{results / 'mlflow.db'}"
         artifacts, runs = results / "mlartifacts", results / "runs"
         if uri.startswith(SERVERS):

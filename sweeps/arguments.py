@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field, fields
 from math import inf
 from pathlib import Path
 from typing import Final, Literal, get_args
 
+from harness.results import results_folder
 from harness.schema import SchemaError, suggest
 from sweeps.cost.hardware import Cluster, parse_cluster
 from sweeps.tune_arguments import TUNE
@@ -50,7 +50,7 @@ class Arguments:
     twins: str = KEEP
     cluster: Cluster | None = None  # None: 8xH100 for the profile gpu, else this machine
     effect: float | None = None  # a wished one, in the metric's unit
-    results: Path = field(default_factory=lambda: Path(os.environ.get("RESULTS_DIR") or "results"))
+    results: Path = field(default_factory=results_folder)
 
     def command(self) -> str:
         """What a person types to go on with this sweep."""
@@ -129,5 +129,5 @@ _READERS: Final = {
     "twins": _twins,
     "cluster": parse_cluster,
     "effect": _effect,
-    "results": Path,
+    "results": results_folder,
 }

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 Labels = Mapping[str, str]
 
 ACCURACY: Final = "final/accuracy"  # the score whose noise the constants are
-# The pooled deviation behind the intervals of results/tables/norm_ablation.laptop.csv: eleven contrasts of three pairs.
+# The pooled deviation behind the intervals of norm_ablation.laptop.csv in results/reference/tables: eleven contrasts of
+# three pairs.
 LAPTOP_STD: Final = 0.019
 # Five points a seed on AIME and AMC (arXiv:2504.07086) and one on the larger sets make 0.021 between two runs in a mean
 # over the paper's six; ScaleRL finds 0.02 between repeats (arXiv:2510.13786).

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
+from harness.clone import typed
 from sweeps.phrases import duration
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
     from sweeps.grid import Grid
     from sweeps.usage import SweepUsage
 
-NEXT: Final = "next: make ui, make tables, make figures"
+NEXT: Final = "next: " + typed(
+    "make ui, make tables, make figures",
+    "python -m harness.ui, python -m analysis tables, python -m analysis figures",
+)
 
 
 def print_costs(console: Console, records: Sequence[RunRecord], usage: SweepUsage, cores: float | None) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
+from harness.results import results_folder
 from harness.schema import SchemaError, suggest
 
 TUNE: Final = "tune"  # the command
@@ -42,7 +42,7 @@ class TuneArguments:
     steps: int | None = None
     seeds: tuple[int, ...] = (1001, 1002)
     at: Mapping[str, str] = field(default_factory=dict)
-    results: Path = field(default_factory=lambda: Path(os.environ.get("RESULTS_DIR") or "results"))
+    results: Path = field(default_factory=results_folder)
 
     @property
     def name(self) -> str:
@@ -114,7 +114,7 @@ def _labels(key: str, value: str) -> dict[str, str]:
 
 
 def _path(_: str, value: str) -> Path:
-    return Path(value)
+    return results_folder(value)
 
 
 _READERS: Final[Mapping[str, Callable[[str, str], Any]]] = {

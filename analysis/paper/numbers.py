@@ -1,4 +1,4 @@
-"""The paper's own numbers, as far as there are any: ``results/paper/*.csv``. Nothing here is ours, or inferred."""
+"""The paper's own numbers, as far as there are any: ``readings/*.csv`` beside this file. None is ours or inferred."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.store_errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-FOLDER: Final = Path(__file__).resolve().parents[2] / "results" / "paper"
+FOLDER: Final = Path(__file__).resolve().parent / "readings"
 CLAIMS: Final = "summary_claims.csv"  # numbers of the popular summary, which the paper does not support
 
 
@@ -56,7 +56,7 @@ def readings(folder: Path = FOLDER) -> tuple[Reading, ...]:
     """All numbers of the paper, file by file. Raises StoreError for a file with other columns, or without files."""
     files = sorted(path for path in folder.glob("*.csv") if path.name != CLAIMS)
     if not files:
-        raise StoreError(f"{folder} holds no numbers of the paper; restore it from git")
+        raise StoreError(f"{folder} holds no numbers of the paper; restore it from git, or install the package again")
     return tuple(reading for path in files for reading in _read(path))
 
 

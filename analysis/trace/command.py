@@ -21,6 +21,7 @@ from analysis.trace.file_book import file_book, names
 from analysis.trace.study_book import held, study_book
 from analysis.trace.takeaway_book import takeaway_book
 from analysis.trace.text import text
+from harness.results import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from harness.store import Store
 
 
+TABLES: Final = "tables"  # the folder of tables in the results, and in the reference
 KINDS: Final = ("", ".verdicts", ".effects", ".curves", ".factorial")  # tables of a study, by how their names end
 
 
@@ -43,7 +45,8 @@ def trace(store: Store, results: Path, cell: str) -> str:
     profiles = {f"takeaways.{study.profile}" for study in studies if study.name in STUDIES}
     made = {f"{study.name}.{study.profile}{kind}" for study in studies for kind in KINDS}
     drawn = {f"{figure.id}.{study.profile}" for figure in FIGURES for study in studies if study.name in figure.grids}
-    name = find_table(wanted.table, sorted({*names(results / "tables"), *made, *drawn, *profiles}))
+    kept = {*names(results / TABLES), *names(REFERENCE / TABLES)}
+    name = find_table(wanted.table, sorted({*kept, *made, *drawn, *profiles}))
     book = _book(store, results, name, studies)
     row, column = find(book, wanted)
     return text(address(book, row, column), book.look(row, column), results)
@@ -57,13 +60,16 @@ def _book(store: Store, results: Path, name: str, studies: Sequence[Study]) -> B
     members = [study for study in studies if figure and study.profile == profile and study.name in figure.grids]
     if figure and members:
         return _of_paper(store, results, figure, members)
-    of_study = (study for study in studies if f"{name}.".startswith(f"{study.name}.{study.profile}."))
+    of_study = [study for study in studies if f"{name}.".startswith(f"{study.name}.{study.profile}.")]
     books = (book for study in of_study for book in _of_study(store, results, study) if book.name == name)
-    return next(books, None) or _of_file(results / "tables", name)
+    # The reference says nothing of a study that has runs here.
+    folders = [results / TABLES, *([] if of_study else [REFERENCE / TABLES])]
+    return next(books, None) or _of_file(folders, name)
 
 
-def _of_file(tables: Path, name: str) -> Book:
-    if name not in names(tables):
+def _of_file(folders: Sequence[Path], name: str) -> Book:
+    tables = next((folder for folder in folders if name in names(folder)), None)
+    if tables is None:
         raise TraceError(f"{name}: no such table can be made of these runs")
     return file_book(tables, name)
 

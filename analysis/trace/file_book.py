@@ -8,6 +8,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Final
 
 from analysis.trace.book import Book, Heading, Number, Row
+from harness.results import shown
 from harness.store_errors import explained
 
 if TYPE_CHECKING:
@@ -53,4 +54,4 @@ def _notes(markdown: Path) -> tuple[str, ...]:
     except OSError:
         lines = []
     said = [line.removeprefix("- ") for line in lines if line.startswith("- ")]
-    return ("the runs behind this table are not in this store; the table says of itself:", *said)
+    return (f"the runs behind this table are not in this store; {shown(markdown)} says of itself:", *said)

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Final
 from harness.audit.bar import missed
 from harness.audit.counts import Word, count
 from harness.audit.labelled import labelled
-from harness.audit.origin import commit, dirty, versions
+from harness.audit.origin import dirty, versions
 from harness.audit.plain import PlainError, plain_words
-from harness.audit.report import NAME, Mistake, Report, results
+from harness.audit.report import NAME, Mistake, Report
 from harness.audit.tables import comma_separated, markdown
+from harness.clone import commit
+from harness.results import results_folder
+from harness.schema import SchemaError
 from harness.verify.verdict import Gold
 from harness.verify.verifier import Verifier
 
@@ -39,11 +42,14 @@ def main(arguments: Sequence[str]) -> int:
     if arguments:
         print(f"unknown argument {arguments[0]!r}; python -m harness.audit takes none", file=sys.stderr)
         return 2
-    folder = results()
     try:
+        folder = results_folder()
         (folder / "tables").mkdir(parents=True, exist_ok=True)  # refused now, not after a minute
         report = audit(labelled())
         write(report, folder)
+    except SchemaError as error:
+        print(error, file=sys.stderr)
+        return 2
     except OSError as error:
         print(f"{error.filename or folder}: {error.strerror or error}; set RESULTS_DIR to a folder", file=sys.stderr)
         return 1

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Final, Self
 
 from harness.audit.counts import Counts
@@ -46,8 +44,3 @@ class Report:
     def from_json(cls, text: str) -> Self:
         """Read a report. Raises SchemaError where it does not fit."""
         return read_json(cls, text)
-
-
-def results() -> Path:
-    """Where results lie: RESULTS_DIR, or ``results`` here."""
-    return Path(os.environ.get("RESULTS_DIR") or "results")

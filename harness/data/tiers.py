@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,6 +16,7 @@ from harness.data.errors import DataError
 from harness.data.settings import DEFAULTS, VERSION, Settings
 from harness.data.sources import data_folder, digest, table_file
 from harness.data.stored import Tier
+from harness.results import results_folder
 from harness.schema import suggest
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def tier_path(source: str, difficulty: str) -> Path:
     for name, known in ((source, SOURCES), (difficulty, TIERS)):
         if name not in known:
             raise DataError(f"there is no tier {source} {difficulty}: {suggest(name, known)}")
-    return Path(os.environ.get("RESULTS_DIR") or "results") / "tiers" / f"{source}_{difficulty}.jsonl"
+    return results_folder() / "tiers" / f"{source}_{difficulty}.jsonl"
 
 
 def built_card(path: Path) -> Card | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from harness.evaluation.work import outcomes
 from harness.models.load import load_tokenizer
 from harness.models.window import room
 from harness.prompts import Prompts, training_decoding
+from harness.results import results_folder
 from harness.schema import SchemaError
 from harness.writing import write
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def run(request: Request) -> Iterator[str]:
     """Measure, and say line by line what came of it."""
-    config, results = request.config, Path(os.environ.get("RESULTS_DIR") or "results")
+    config, results = request.config, results_folder()
     graded = config.reward.function is None
     pools = {_name(tier): pool(tier, request.problems, graded=graded) for tier in request.tiers}
     prompts = Prompts(config, load_tokenizer(config.model.path))

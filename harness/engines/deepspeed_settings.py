@@ -6,6 +6,7 @@ import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
+from harness.clone import setup_extra
 from harness.schema import SchemaError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def _problems(backend: BackendConfig) -> Iterator[str]:
         yield "backend.deepspeed.offload: only ZeRO keeps optimizer states elsewhere; set zero_stage to 1, 2 or 3"
     if find_spec("deepspeed") is None:
         extra = "gpu" if backend.num_gpus else "cpu_engines"
-        yield f"backend.deepspeed: DeepSpeed is not installed; make setup EXTRA={extra}, or backend.deepspeed=null"
+        yield f"backend.deepspeed: DeepSpeed is not installed; {setup_extra(extra)}, or backend.deepspeed=null"
 
 
 def training(config: ExperimentConfig, parameters: int, hidden: int) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
+from harness.clone import setup_extra, typed
 from harness.models.locate import ModelError
 from harness.models.window import positions_of
 from harness.schema import SchemaError
@@ -20,9 +21,9 @@ _LEAST_TEMPERATURE: Final = 0.01  # of vLLM, which raises lower ones to it
 def refuse_missing() -> None:
     """Raise SchemaError where vLLM is not installed. Does not import it."""
     if find_spec("vllm") is None:
+        cpu = typed("EXTRA=cpu_engines", "its cpu_engines.lock")
         raise SchemaError(
-            "backend.vllm: vLLM is not installed; make setup EXTRA=gpu, or EXTRA=cpu_engines without a GPU, "
-            "or set backend=laptop"
+            f"backend.vllm: vLLM is not installed; {setup_extra('gpu')}, or {cpu} without a GPU, or set backend=laptop"
         )
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from harness.evaluation.request import evaluation_config
 from harness.evaluation.stops import stopped
+from harness.results import results_folder
 
 if TYPE_CHECKING:
     from harness.config import ExperimentConfig
@@ -48,7 +47,7 @@ def _evaluate(config: ExperimentConfig) -> None:
     from harness.evaluation.report import lines, table  # noqa: PLC0415 - torch takes seconds; refuse before
     from harness.evaluation.work import run  # noqa: PLC0415
 
-    done = run(config, Path(os.environ.get("RESULTS_DIR") or "results"))
+    done = run(config, results_folder())
     console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
     console.print(config.model.path, markup=False)
     console.print(table(done.evaluations))

@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Final
 
+from harness.clone import setup_extra
 from harness.models.folder_cache import cached
 from harness.models.locate import ModelError
 
@@ -64,7 +65,7 @@ def _gguf() -> Path:
         try:
             found[package] = distribution(package)
         except PackageNotFoundError:
-            message = f"model.path {SMOL!r}: the package {package} is not installed; run make setup EXTRA=smol"
+            message = f"model.path {SMOL!r}: the package {package} is not installed; {setup_extra('smol')}"
             raise ModelError(message) from None
     path = Path(str(found[_WHEEL].locate_file(_FILE)))
     if not path.is_file():

@@ -2,8 +2,10 @@ import pytest
 
 from analysis.frame import runs_frame
 from analysis.tables import study_table
-from analysis.verifier import verifier_note
+from analysis.verifier import borrowed, verifier_note
 from harness.audit.counts import Count
+from harness.audit.report import Report
+from harness.results import REFERENCE
 from tests.analysis.samples import STUDY, run
 from tests.harness.audit.samples import counts, report
 
@@ -42,9 +44,26 @@ def test_one_run_on_real_problems_is_enough(audited):
     assert len(note(audited, ARITHMETIC, REAL)) == 1
 
 
-def test_a_missing_audit_is_said(tmp_path):
+def test_a_missing_audit_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr("harness.results.REFERENCE", tmp_path / "none")  # as in an installed package
     (said,) = note(tmp_path, REAL)
     assert "is missing (`make audit`)" in said
+    assert borrowed(frame(REAL), tmp_path) is None
+
+
+def test_without_an_audit_of_ones_own_the_reference_speaks_and_is_named(tmp_path):
+    committed = Report.from_json((REFERENCE / "verifier.json").read_text(encoding="utf-8"))
+    (said,) = note(tmp_path, REAL)
+    assert f"commit {committed.commit[:10]}, `make audit`" in said
+    line = borrowed(frame(REAL), tmp_path)
+    assert "results/reference/verifier.json" in line
+    assert f"{tmp_path / 'verifier.json'} is missing" in line
+    assert borrowed(frame(ARITHMETIC), tmp_path) is None
+
+
+def test_an_audit_of_ones_own_goes_before_the_reference(audited):
+    assert "commit 0123456789" in note(audited, REAL)[0]
+    assert borrowed(frame(REAL), audited) is None
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"verifier": 1}', b"not JSON", b"\xff"])

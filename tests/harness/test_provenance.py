@@ -1,16 +1,20 @@
 """What a record says of the packages that made its numbers."""
 
 import os
+import shutil
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
+from harness.clone import commit
 from harness.config import load
 from harness.provenance import ENGINES, engine_versions, provenance
 from harness.records import RunRecord
 
+ROOT = Path(__file__).resolve().parents[2]
 ON_ENGINES = load("backend=cpu_engines", "model=large_base").backend
 ON_VLLM_ALONE = load("backend=cpu_engines", "model=large_base", "backend.deepspeed=null").backend
 SHORT = ("steps=1", "rollout.prompts_per_batch=4", "rollout.max_prompt_length=128", "rollout.max_response_length=16")
@@ -45,3 +49,41 @@ def test_the_record_of_a_single_run_names_its_engines(tmp_path):
     subprocess.run(command, env={**elsewhere, "RESULTS_DIR": str(tmp_path)}, check=True)
     (record,) = (RunRecord.from_json(path.read_text()) for path in tmp_path.glob("runs/*/record.json"))
     assert engine_versions(ON_ENGINES).items() <= record.provenance.items()
+
+
+def test_the_commit_is_that_of_the_clone_of_this_code():
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert commit() == (head.stdout.strip() or "unknown")
+
+
+def test_code_below_another_repository_does_not_take_its_commit(tmp_path):
+    # As in a virtual environment inside somebody's own clone: the code with its metadata, in a repository of theirs.
+    place = tmp_path / ".venv" / "site-packages"
+    place.mkdir(parents=True)
+    shutil.copytree(ROOT / "harness", place / "harness", ignore=shutil.ignore_patterns("weights", "__pycache__"))
+    git = ("git", "-c", "user.name=a", "-c", "user.email=a@b")
+    subprocess.run([*git, "init", "-q", "."], cwd=tmp_path, check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "theirs"], cwd=tmp_path, check=True)
+    ask = "from harness.clone import commit, git; print(commit(), git('rev-parse', 'HEAD'))"
+    assert told(place, ask) == "unknown None"
+    metadata = place / "liteppo_ablations-1.2.3.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: liteppo-ablations\nVersion: 1.2.3\n")
+    assert told(place, ask) == "v1.2.3 None"
+
+
+def test_messages_name_make_in_a_clone_alone(tmp_path):
+    place = tmp_path / "site-packages" / "harness"
+    place.mkdir(parents=True)
+    for name in ("__init__.py", "clone.py"):
+        shutil.copy(ROOT / "harness" / name, place / name)
+    ask = "from harness.clone import setup_extra; print(setup_extra('gpu'))"
+    assert told(place.parent, ask) == "install requirements/gpu.lock of the repository with pip --no-deps"
+    assert told(ROOT, ask) == "make setup EXTRA=gpu"
+
+
+def told(place, code):
+    # -S: no site-packages, where this project may be installed
+    command = [sys.executable, "-S", "-P", "-c", code]
+    environment = {**os.environ, "PYTHONPATH": str(place)}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()

@@ -10,7 +10,7 @@ from sweeps.noise import GPU_STD, LAPTOP_STD, Noise, Pilot, noise
 from tests.sweeps.records import record
 
 METRIC = "final/accuracy"
-TABLE = Path(__file__).parent.parent.parent / "results" / "tables" / "norm_ablation.laptop.csv"
+TABLE = Path(__file__).parent.parent.parent / "results" / "reference" / "tables" / "norm_ablation.laptop.csv"
 
 
 def runs(arm, scores):

@@ -7,6 +7,7 @@ import pytest
 from analysis.__main__ import main
 from analysis.trace.address import TraceError
 from analysis.trace.command import trace
+from harness.results import REFERENCE
 from tests.analysis.samples import STUDY, failed, run
 from tests.analysis.takeaways.samples import around, records, study
 
@@ -151,6 +152,26 @@ def test_a_committed_table_without_its_runs_says_what_stands_under_it(store, res
     assert "value        0.5" in text
     assert "the runs behind this table are not in this store" in text
     assert "Commit: 0123456789." in text
+
+
+def test_a_table_of_the_reference_is_found_where_the_store_has_no_runs_of_it(store, results):
+    text = trace(store, results, "norm_ablation.laptop/small_base,easy,zero_one,group/cpu_seconds n")
+    assert "results/reference/tables/norm_ablation.laptop.md says of itself:" in text
+
+
+def test_a_table_of_ones_own_goes_before_the_reference(store, results):
+    tables = results / "tables"
+    tables.mkdir()
+    (tables / "norm_ablation.laptop.csv").write_text("norm,score\nbatch,0.25\n")
+    text = trace(store, results, "norm_ablation.laptop/batch/score")
+    assert "value        0.25" in text
+    assert f"{tables / 'norm_ablation.laptop.md'} says of itself" in text
+
+
+def test_the_reference_says_nothing_of_a_study_that_has_runs_here(norms):
+    assert (REFERENCE / "tables" / "p3_std_scope.laptop.curves.csv").exists()
+    with pytest.raises(TraceError, match="no such table can be made of these runs"):
+        traced(norms, "p3_std_scope.laptop.curves/easy/area")
 
 
 def test_the_command_prints_or_says_what_is_wrong(norms, capsys):

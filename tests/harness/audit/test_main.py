@@ -14,7 +14,7 @@ from harness.verify.verdict import Gold
 from harness.verify.verifier import Verifier
 from tests.harness.audit.samples import pair, report
 
-COMMITTED = Path(__file__).resolve().parents[3] / "results" / "verifier.json"
+COMMITTED = Path(__file__).resolve().parents[3] / "results" / "reference" / "verifier.json"
 
 
 def test_the_verifier_meets_its_bar_on_every_labelled_pair():
