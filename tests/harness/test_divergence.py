@@ -278,6 +278,7 @@ def begun(results: Path, until: Callable[[], bool]) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.slow
 def test_a_single_run_that_is_stopped_is_not_left_running(tmp_path: Path) -> None:
     process = begun(tmp_path, lambda: (tmp_path / "mlflow.db").exists() and "RUNNING" in states(tmp_path).values())
     process.send_signal(signal.SIGINT)
