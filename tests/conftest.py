@@ -1,3 +1,4 @@
+import gc
 import os
 import sqlite3
 from contextlib import closing
@@ -24,6 +25,16 @@ harness.compose.hydra_compose = lambda name, overrides: _composed(name, tuple(ov
 settings.register_profile("default tier", deadline=None, max_examples=10)
 settings.register_profile("thorough", deadline=None, max_examples=50)
 settings.load_profile("default tier")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Spare the garbage collector what all tests share: a million objects, gone through again and again."""
+    gc.disable()
+    collected = yield
+    gc.freeze()
+    gc.enable()
+    return collected
 
 
 def pytest_collection_modifyitems(config, items):
