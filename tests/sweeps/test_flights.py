@@ -47,29 +47,39 @@ class Tasks:
         yield from perform(run, Path(folder) / run.folder)
 
 
-@pytest.fixture
-def made(tmp_path):
-    return make_plan(grid(tmp_path, with_broken_model(tmp_path) + QUICK), False, (), (), {"commit": "abc"})
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("grid")
+    return make_plan(grid(folder, with_broken_model(folder) + QUICK), False, (), (), {"commit": "abc"})
 
 
-@pytest.fixture
-def tasks(monkeypatch):
+@pytest.fixture(scope="module")
+def tasks():
     tasks = Tasks()
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    monkeypatch.setattr(launch, "_TASK", tasks)
-    monkeypatch.setattr(ray, "wait", tasks.wait)
-    monkeypatch.setattr(ray, "get", lambda message: message)
-    monkeypatch.setattr(ray, "cancel", lambda stream, force: tasks.cancelled.append((stream, force)))
-    monkeypatch.setattr(ray, "nodes", lambda: [{**HERE, "Resources": {"CPU": 2.0}}])
-    return tasks
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RAY_ADDRESS", raising=False)
+        patch.setattr(launch, "_TASK", tasks)
+        patch.setattr(ray, "wait", tasks.wait)
+        patch.setattr(ray, "get", lambda message: message)
+        patch.setattr(ray, "cancel", lambda stream, force: tasks.cancelled.append((stream, force)))
+        patch.setattr(ray, "nodes", lambda: [{**HERE, "Resources": {"CPU": 2.0}}])
+        yield tasks
+
+
+@pytest.fixture(scope="module")
+def flown(made, tasks, tmp_path_factory):
+    """The events of all runs, and the names and resources that tasks were given meanwhile."""
+    flight = launch._Flight(tmp_path_factory.mktemp("runs"), "mark")
+    events = [event for event in flight.events(deque(made.runs)) if event]
+    return events, list(tasks.asked)
 
 
 def heard(events, run):
     return [event.what for event in events if event.run == run]
 
 
-def test_every_run_is_heard_to_its_end_and_a_failing_one_is_tried_once_more(made, tasks, tmp_path):
-    events = [event for event in launch._Flight(tmp_path, "mark").events(deque(made.runs)) if event]
+def test_every_run_is_heard_to_its_end_and_a_failing_one_is_tried_once_more(made, flown):
+    events, _ = flown
     for run in made.runs[:2]:
         hello, *reports, done = heard(events, run)
         assert isinstance(hello, Hello)
@@ -82,13 +92,13 @@ def test_every_run_is_heard_to_its_end_and_a_failing_one_is_tried_once_more(made
         assert all("broken" in failure.cause for failure in failures)
 
 
-def test_as_many_run_at_once_as_fit_and_ask_for_what_their_backend_says(made, tasks, tmp_path):
-    list(launch._Flight(tmp_path, "mark").events(deque(made.runs)))
+def test_as_many_run_at_once_as_fit_and_ask_for_what_their_backend_says(made, tasks, flown):
+    _, given = flown
     assert tasks.at_once == 2
-    assert sorted(asked["name"] for asked in tasks.asked) == sorted(
+    assert sorted(asked["name"] for asked in given) == sorted(
         [run.run_id for run in made.runs] + [run.run_id for run in made.runs[2:]]
     )
-    assert {(asked["num_cpus"], asked["num_gpus"]) for asked in tasks.asked} == {(1, 0)}
+    assert {(asked["num_cpus"], asked["num_gpus"]) for asked in given} == {(1, 0)}
 
 
 def test_what_still_runs_is_cancelled_at_once(made, tasks, tmp_path):
