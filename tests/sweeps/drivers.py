@@ -27,10 +27,14 @@ _FORKS.set_forkserver_preload(
 
 
 class Driver:
-    """A process that calls a function, with the interface of ``subprocess.Popen`` as far as tests need it."""
+    """A process that calls a function, with the interface of ``subprocess.Popen`` as far as tests need it.
 
-    def __init__(self, function, *words):
-        self._process = _FORKS.Process(target=function, args=words)
+    It has the environment that is given, else that of the test, and not that of the process it is forked from.
+    """
+
+    def __init__(self, function, *words, environment=None):
+        given = dict(os.environ) if environment is None else environment
+        self._process = _FORKS.Process(target=_call, args=(function, words, given))
         self._process.start()
         self.pid = self._process.pid
 
@@ -54,7 +58,7 @@ class Driver:
 @contextmanager
 def command(words, output, **environment):
     """Run ``python -m sweeps WORDS`` in its own process, with what it says in ``output``; kill it if it is left."""
-    process = Driver(_sweeps, [str(word) for word in words], str(output), {**clean(), **environment})
+    process = Driver(_sweeps, [str(word) for word in words], str(output), environment={**clean(), **environment})
     try:
         yield process
     finally:
@@ -102,10 +106,14 @@ def clean():
     return {name: value for name, value in os.environ.items() if name not in SETTINGS}
 
 
-def _sweeps(words, output, environment):
-    """Do what ``python -m sweeps`` does, in a process that is new but for what it has imported."""
+def _call(function, words, environment):
     os.environ.clear()
     os.environ.update(environment)
+    function(*words)
+
+
+def _sweeps(words, output):
+    """Do what ``python -m sweeps`` does, in a process that is new but for what it has imported."""
     file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     for stream in (1, 2):
         os.dup2(file, stream)
