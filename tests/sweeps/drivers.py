@@ -37,6 +37,7 @@ class Driver:
         self._process = _FORKS.Process(target=_call, args=(function, words, given))
         self._process.start()
         self.pid = self._process.pid
+        self.output = None  # the file that holds what it says, if it is a command
 
     def poll(self):
         return self._process.exitcode
@@ -44,8 +45,11 @@ class Driver:
     def wait(self, timeout=PATIENCE):
         """Wait for the end and return the exit code."""
         self._process.join(timeout)
-        assert self.poll() is not None, f"process {self.pid} has not ended within {timeout:g} s"
+        assert self.poll() is not None, f"process {self.pid} has not ended within {timeout:g} s; {self.last_words()}"
         return self.poll()
+
+    def last_words(self):
+        return self.output.read_text()[-2000:] if self.output and self.output.exists() else ""
 
     def send_signal(self, number):
         with suppress(ProcessLookupError):
@@ -59,6 +63,7 @@ class Driver:
 def command(words, output, **environment):
     """Run ``python -m sweeps WORDS`` in its own process, with what it says in ``output``; kill it if it is left."""
     process = Driver(_sweeps, [str(word) for word in words], str(output), environment={**clean(), **environment})
+    process.output = output
     try:
         yield process
     finally:
@@ -87,8 +92,8 @@ def until(condition, process):
     """Wait until the condition gives something; the process must be alive meanwhile."""
     deadline = time.monotonic() + PATIENCE
     while not (found := condition()):
-        assert time.monotonic() < deadline, "the story does not go on"
-        assert process.poll() is None, "the process has ended too early"
+        assert time.monotonic() < deadline, f"the story does not go on; {process.last_words()}"
+        assert process.poll() is None, f"the process has ended too early; {process.last_words()}"
         time.sleep(0.05)
     return found
 
