@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH := .venv-bench/.ready
+PYTEST := $(BIN)/python -m pytest --numprocesses 2
 CODE := tricks harness sweeps analysis tests
 optional = $(if $($(1)),'$(2)=$($(1))')
 
@@ -18,7 +19,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 export DS_BUILD_OPS := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data sweep plan tune eval export difficulty audit ui tables takeaways guide trace figures report tricks replay docs test test-engines check lint format smoke models bench lock clean
+.PHONY: help setup data sweep plan tune eval export difficulty audit ui tables takeaways guide trace figures report tricks replay docs test test-slow test-engines test-all check lint format smoke models bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,11 +96,19 @@ replay: $(READY) ## every trick's gradient on one frozen batch: table and heat m
 docs: $(READY) ## write the tables of docs/ that the code decides
 	@$(BIN)/python -m tests.docs_tables
 
-test: $(READY) ## the test suite, all but the tests that need vLLM and DeepSpeed
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not engines"
+test: $(READY) ## the tests of every change, a few minutes: all but the marks slow, distributed, engines and gpu
+	@$(PYTEST) --dist worksteal -m "not (slow or distributed or engines or gpu)"
+
+test-slow: $(READY) ## whole runs at full counts, real Ray clusters, killed drivers and nodes
+	@$(PYTEST) --dist loadfile --no-loadscope-reorder -m "(slow or distributed) and not (engines or gpu)"
 
 test-engines: $(READY) $(VENV)/.ready-cpu_engines ## the tests that need vLLM and DeepSpeed, which it installs first
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m engines
+	@$(PYTEST) --dist loadfile --no-loadscope-reorder -m "engines and not gpu"
+
+test-all: ## every tier, one after the other; fails if one of them fails
+	@worst=0; for tier in test test-slow test-engines; do \
+	  $(MAKE) --no-print-directory $$tier || { code=$$?; test $$code -le $$worst || worst=$$code; }; \
+	done; exit $$worst
 
 check: lint test ## format, lint, types, import contracts and tests: what must be green
 

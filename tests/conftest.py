@@ -13,9 +13,10 @@ from tests.optional_packages import INSTALL, MARK, engines_are_installed, hide_o
 
 
 def pytest_collection_modifyitems(items):
-    """Files with slow tests first, so that two processes end together."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    """Files with distributed tests first, then those with slow ones, so that two processes end together."""
+    for mark in ("slow", "distributed"):
+        marked = {item.path for item in items if item.get_closest_marker(mark)}
+        items.sort(key=lambda item: item.path not in marked)
     if not engines_are_installed():
         for item in items:
             if item.get_closest_marker(MARK):
