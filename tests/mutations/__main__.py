@@ -4,22 +4,24 @@ import argparse
 import hashlib
 import json
 import os
+import signal
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 
-from tests.mutations.faults import ROOT, FaultError, chosen, problems, read_faults
+from tests.mutations.faults import FAULTS, ROOT, FaultError, chosen, problems, read_faults
 from tests.mutations.tree import Tree
-from tests.mutations.trial import TIERS, Interrupted, Pytest, Result, tried
+from tests.mutations.trial import TIERS, Interrupted, Pytest, PytestError, Result, tried, unsound
 
 
-def main(words):
+def main(words, root=ROOT, faults_file=FAULTS):
     """Run the command; return its exit status, 1 where a fault was missed."""
     asked = _parser().parse_args(words)
-    faults = read_faults()
-    if found := problems(faults):
+    faults = read_faults(faults_file)
+    if found := problems(faults, root):
         print(*found, sep="\n", file=sys.stderr)
         return 1
     try:
@@ -27,15 +29,15 @@ def main(words):
     except FaultError as error:
         print(error, file=sys.stderr)
         return 2
+    if asked.list:
+        print(*(f"{fault.name}: {fault.why} ({fault.file})" for fault in wanted), sep="\n")
     if asked.check or asked.list:
-        print(*(f"{fault.name}: {fault.why} ({fault.file})" for fault in wanted if asked.list), sep="\n", end="")
         print(f"{len(faults)} faults, each on a line that occurs once")
         return 0
-    file = asked.results or ROOT / "build" / f"mutations.{asked.tier}.json"
-    known = {} if asked.again else _known(file)
-    left = [fault for fault in wanted if not _is_known(fault, known, asked)]
-    whole = _run(left, known, file, asked)
-    return _report(wanted, known) or int(not whole)
+    results = Results(asked.results or root / "build" / f"mutations.{asked.tier}.json", asked.again)
+    left = [fault for fault in wanted if not results.holds(fault, asked.targeted)]
+    _run(left, results, root, asked)
+    return _report(wanted, results)
 
 
 def _parser():
@@ -51,13 +53,47 @@ def _parser():
     return parser
 
 
-def _run(faults, known, file, asked):
-    """Try the faults; keep each result as it comes. Return False where the user stopped it."""
-    pytest = Pytest()
+class Results:
+    """Results by fault, in a JSON file that is written after each of them."""
+
+    def __init__(self, file, again):
+        self._file = file
+        self._known = {} if again or not file.is_file() else json.loads(file.read_text(encoding="utf-8"))
+
+    def of(self, fault):
+        """Return the result of this very fault, or None."""
+        found = self._known.get(fault.name)
+        if found is None or found["digest"] != _digest(fault):
+            return None
+        return Result(**{name: value for name, value in found.items() if name != "digest"})
+
+    def holds(self, fault, targeted):
+        """Return whether nothing more is to be run for it."""
+        found = self.of(fault)
+        return found is not None and (
+            found.outcome == "caught"
+            or (found.outcome == "missed" and targeted)
+            or (found.outcome == "missed" and found.stage == "tier")
+        )
+
+    def keep(self, fault, result):
+        """Write a result down."""
+        self._known[fault.name] = {"digest": _digest(fault), **result.as_json()}
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        draft = self._file.with_name(f".{self._file.name}.{os.getpid()}")
+        draft.write_text(json.dumps(self._known, indent=1, sort_keys=True), encoding="utf-8")
+        draft.replace(self._file)
+
+
+def _run(faults, results, root, asked):
+    """Try the faults, some at a time; what the user interrupts goes on with the next call."""
+    if not faults:
+        return
+    pytest, trees, fresh = Pytest(), SimpleQueue(), []
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="mutations-", ignore_cleanup_errors=True) as folder:
-        trees = SimpleQueue()
         for number in range(min(asked.processes, len(faults))):
-            trees.put(Tree(ROOT, Path(folder) / str(number)))
+            trees.put(Tree(root, Path(folder) / str(number)))
 
         def one(fault):
             tree = trees.get()
@@ -70,59 +106,51 @@ def _run(faults, known, file, asked):
             coming = {threads.submit(one, fault): fault for fault in faults}
             try:
                 for ended in as_completed(coming):
-                    fault, result = coming[ended], ended.result()
-                    known[fault.name] = {"digest": _digest(fault), **result.as_json()}
-                    _keep(known, file)
-                    print(_line(fault, result), flush=True)
-            except (KeyboardInterrupt, Interrupted):
-                return False
+                    fresh += _heard(coming[ended], ended, results)
+                _doubt(fresh, results, trees.get(), asked.tier, pytest)
+            except KeyboardInterrupt:
+                print("stopped; the same command goes on", file=sys.stderr)
             finally:
                 pytest.stop()
-                for other in coming:
-                    other.cancel()
-    return True
+                threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _report(wanted, known):
-    """Print what came of all faults; return 1 where one was missed."""
-    results = {
-        fault: Result(**{key: value for key, value in known[fault.name].items() if key != "digest"})
-        for fault in wanted
-        if fault.name in known
-    }
+def _heard(fault, ended, results):
+    try:
+        result = ended.result()
+    except (PytestError, Interrupted) as error:
+        print(f"{fault.name}: {error}", file=sys.stderr)
+        return []
+    results.keep(fault, result)
+    print(_line(fault, result), flush=True)
+    return [(fault, result)] if result.outcome == "caught" else []
+
+
+def _doubt(caught, results, tree, tier, pytest):
+    """Run the tests that caught faults once more, without a fault."""
+    wrong = unsound([result.test for _, result in caught], tree, tier, pytest) if caught else set()
+    for fault, result in caught:
+        if result.test in wrong:
+            results.keep(fault, replace(result, outcome="unsound"))
+
+
+def _report(wanted, results):
+    """Print what came of all faults; return 1 where one was not caught."""
+    found = {fault: result for fault in wanted if (result := results.of(fault)) is not None}
     print()
-    for fault, result in results.items():
+    for fault, result in found.items():
         print(_line(fault, result))
-    caught = sum(result.outcome == "caught" for result in results.values())
-    print(f"\n{caught} of {len(results)} faults are caught; {len(wanted) - len(results)} were not tried")
-    return int(caught < len(results))
+    caught = sum(result.outcome == "caught" for result in found.values())
+    print(f"\n{caught} of {len(found)} faults are caught; {len(wanted) - len(found)} were not tried")
+    return int(caught < len(wanted))
 
 
 def _line(fault, result):
     return f"{result.outcome:8} {result.seconds:7.1f} s  {fault.name:40} {result.test}".rstrip()
 
 
-def _is_known(fault, known, asked):
-    """Return whether an earlier result holds: the fault is the same, and it was missed by all tests asked for now."""
-    found = known.get(fault.name)
-    if found is None or found["digest"] != _digest(fault):
-        return False
-    return found["outcome"] == "caught" or found["stage"] == "tier" or asked.targeted
-
-
 def _digest(fault):
-    return hashlib.sha256(repr(fault).encode()).hexdigest()[:16]
-
-
-def _known(file):
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-
-
-def _keep(known, file):
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.write_text(json.dumps(known, indent=1, sort_keys=True), encoding="utf-8")
-    draft.replace(file)
+    return hashlib.sha256(repr((fault.file, fault.old, fault.new)).encode()).hexdigest()[:16]
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 import json
+import subprocess
+from dataclasses import asdict
 
 import pytest
+import yaml
 
 from tests.mutations import __main__ as command
 from tests.mutations.faults import Fault, FaultError, chosen, problems, read_faults
 from tests.mutations.tree import Tree
-from tests.mutations.trial import Pytest, tried
+from tests.mutations.trial import Pytest, tried, unsound
 
 AREAS = {"tricks": 25, "harness": 60, "sweeps": 20, "analysis": 20}
 
@@ -21,9 +24,15 @@ def test_doubled():
 """
 
 
+CAUGHT_BY = "tests/test_product.py::test_doubled"
+
+
 def fault(**given):
     usual = {"name": "thrice", "file": "product.py", "old": "return 2 * value", "new": "return 3 * value", "why": "."}
     return Fault(**{**usual, **given})
+
+
+HARMLESS = fault(name="third", old="return value / 2", new="return value / 3")
 
 
 @pytest.fixture
@@ -31,17 +40,12 @@ def project(tmp_path):
     """A project of two files that are not committed yet."""
     root = tmp_path / "project"
     (root / "tests").mkdir(parents=True)
-    Tree._git(root_only(root), "init", "--quiet")
-    Tree._git(root_only(root), "-c", "user.name=a", "-c", "user.email=b", "commit", "-q", "--allow-empty", "-m", "first")
+    author = ("-c", "user.name=a", "-c", "user.email=a@localhost")
+    for words in (("init", "--quiet"), (*author, "commit", "--quiet", "--allow-empty", "--message", "first")):
+        subprocess.run(["git", *words], cwd=root, check=True)
     (root / "product.py").write_text(PRODUCT)
     (root / "tests" / "test_product.py").write_text(TESTS)
     return root
-
-
-def root_only(root):
-    tree = Tree.__new__(Tree)
-    tree.folder = root
-    return tree
 
 
 def test_every_fault_fits_one_line_of_the_code():
@@ -86,37 +90,39 @@ def test_a_planted_line_keeps_its_indentation_and_nothing_else_changes(project):
     assert fault().planted(project) == PRODUCT.replace("return 2 * value  # twice", "return 3 * value")
 
 
-@pytest.mark.parametrize(
-    ("given", "outcome", "test"),
-    [
-        ({}, "caught", "tests/test_product.py::test_doubled"),
-        ({"old": "return value / 2", "new": "return value / 3"}, "missed", ""),
-    ],
-)
-def test_a_fault_is_tried_in_a_copy_alone(project, tmp_path, given, outcome, test):
+@pytest.mark.slow
+def test_faults_are_tried_in_a_copy_alone(project, tmp_path):
     tree = Tree(project, tmp_path / "copy")
-    result = tried(fault(**given), tree, "all", Pytest())
-    assert (result.outcome, result.test) == (outcome, test)
+    found = [tried(each, tree, "all", Pytest()) for each in (fault(), HARMLESS)]
+    assert [(result.outcome, result.test) for result in found] == [("caught", CAUGHT_BY), ("missed", "")]
     assert (project / "product.py").read_text() == PRODUCT
     tree.restore()
     assert (tree.folder / "product.py").read_text() == PRODUCT
 
 
+@pytest.mark.slow
 def test_a_test_that_fails_without_the_fault_has_caught_nothing(project, tmp_path):
     (project / "tests" / "test_product.py").write_text(TESTS.replace("== 4", "== 5"))
-    result = tried(fault(), Tree(project, tmp_path / "copy"), "all", Pytest())
-    assert result.outcome == "unsound"
+    tree = Tree(project, tmp_path / "copy")
+    assert unsound({CAUGHT_BY, "tests/test_product.py::test_zero"}, tree, "all", Pytest()) == {CAUGHT_BY}
 
 
-def test_results_are_kept_until_the_fault_changes(project, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(command, "ROOT", project)
-    monkeypatch.setattr(command, "read_faults", lambda: [fault(tests=("tests/test_product.py",))])
-    monkeypatch.setattr(command, "problems", lambda faults: [])
-    words = ["--tier", "all", "--results", str(tmp_path / "results.json")]
-    assert command.main(words) == 0
-    first = json.loads((tmp_path / "results.json").read_text())
-    assert first["thrice"]["outcome"] == "caught"
-    (project / "tests" / "test_product.py").unlink()
-    assert command.main(words) == 0  # known: nothing runs
-    assert "1 of 1 faults are caught" in capsys.readouterr().out
-    assert command.main([*words, "--again"]) == 1
+@pytest.mark.slow
+def test_the_command_goes_on_where_it_was_and_tells_what_was_missed(project, tmp_path, capsys):
+    listed, results = tmp_path / "faults.yaml", tmp_path / "results.json"
+    listed.write_text(yaml.safe_dump([asdict(each) | {"tests": []} for each in (fault(), HARMLESS)]))
+    words = ["--tier", "all", "--results", str(results)]
+    assert command.main(words, project, listed) == 1
+    assert "1 of 2 faults are caught; 0 were not tried" in capsys.readouterr().out
+    (project / "tests" / "test_product.py").write_text(TESTS.replace("== 4", "== 6"))
+    before = results.read_bytes()
+    assert command.main(words, project, listed) == 1
+    assert results.read_bytes() == before  # both are known, so nothing ran
+    assert command.main([*words, "--again", "thrice"], project, listed) == 1
+    assert json.loads(results.read_text())["thrice"]["outcome"] == "missed"
+
+
+def test_the_command_checks_the_list_alone(capsys):
+    assert command.main(["--check"]) == 0
+    assert "each on a line that occurs once" in capsys.readouterr().out
+    assert command.main(["--check", "no-such-fault"]) == 2

@@ -9,12 +9,16 @@ import time
 from dataclasses import asdict, dataclass
 
 TIERS = {"default": "not slow and not distributed and not engines and not gpu", "all": ""}
-_CAUGHT, _PASSED, _BROKEN, _NONE = 1, 0, 2, 5  # pytest's exit codes; broken: a file could not be collected
+_PASSED, _FAILED, _INTERRUPTED, _NOTHING_RAN = 0, 1, 2, 5  # pytest's exit codes; 2 also where a file is not collected
 _NAMED = re.compile(r"^(?:FAILED|ERROR) (\S.*?)(?: - .*)?$", re.MULTILINE)
 
 
-class Interrupted(Exception):  # noqa: N818 - no error: the results so far are kept
+class Interrupted(Exception):
     """The user stopped the trials."""
+
+
+class PytestError(RuntimeError):
+    """Pytest ended in another way than with passed or failed tests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +42,24 @@ class Pytest:
         self._running = set()
         self.stopped = False
 
-    def failed(self, tree, tests, marks):
-        """Return the id of the first test that fails, or None where all pass.
+    def failed(self, tree, tests, marks, *, first=True):
+        """Return the ids of tests that fail.
 
         Args:
             tree: The copy of the project.
             tests: Paths or ids of tests.
             marks: An expression of marks, for ``-m``.
+            first: Stop at the first that fails.
+
+        Raises:
+            PytestError: Pytest could not run.
+            Interrupted: It was stopped meanwhile.
         """
+        words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--no-header", "-m", marks, *tests]
         if self.stopped:
             raise Interrupted
-        words = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header", "-m", marks]
         process = subprocess.Popen(
-            [*words, *tests],
+            [*words, "-x"] if first else words,
             cwd=tree.folder,
             env=tree.environment(),
             stdout=subprocess.PIPE,
@@ -93,26 +102,31 @@ def tried(fault, tree, tier, pytest, *, targeted_only=False):
     stages = [("targeted", fault.tests)] if fault.tests or targeted_only else []
     stages += [] if targeted_only else [("tier", ("tests",))]
     for stage, tests in stages:
-        test = pytest.failed(tree, tests, TIERS[tier]) if tests else None
-        if test is not None:
-            seconds = time.monotonic() - began
-            return Result(_sound(test, tree, tier, pytest), test, stage, round(seconds, 1))
+        if tests and (failed := pytest.failed(tree, tests, TIERS[tier])):
+            return Result("caught", failed[0], stage, round(time.monotonic() - began, 1))
     return Result("missed", "", stages[-1][0], round(time.monotonic() - began, 1))
 
 
-def _sound(test, tree, tier, pytest):
-    """Return "caught" if the test passes without the fault."""
+def unsound(tests, tree, tier, pytest):
+    """Return those of the tests that fail without any fault, and so caught nothing."""
     tree.restore()
-    return "caught" if pytest.failed(tree, [test.partition("[")[0]], TIERS[tier]) is None else "unsound"
+    functions = sorted({function_of(test) for test in tests})
+    failed = {function_of(test) for test in pytest.failed(tree, functions, TIERS[tier], first=False)}
+    return {test for test in tests if function_of(test) in failed}
+
+
+def function_of(test):
+    """Return the id of a test without its parameters."""
+    return test.partition("[")[0]
 
 
 def _verdict(code, said):
-    if code in (_PASSED, _NONE):
-        return None
-    named = _NAMED.search(said)
-    if code in (_CAUGHT, _BROKEN) and named:
-        return named[1]
-    raise RuntimeError(f"pytest ended with {code}:\n{said[-2000:]}")
+    if code in (_PASSED, _NOTHING_RAN):
+        return []
+    named = _NAMED.findall(said)
+    if code not in (_FAILED, _INTERRUPTED) or not named:
+        raise PytestError(f"pytest ended with {code}:\n{said[-2000:]}")
+    return named
 
 
 def _end(process):
