@@ -27,14 +27,14 @@ class Tree:
         self._commit(fault.name)
 
     def restore(self):
-        """Take the fault out, with all that tests left behind."""
+        """Take the fault out, with all that tests left behind but compiled modules, which Python renews by itself."""
         self._git("reset", "--quiet", "--hard", self._clean)
-        self._git("clean", "--quiet", "-fdx")
+        self._git("clean", "--quiet", "-fdx", "--exclude=__pycache__")
 
     def environment(self):
         """Return variables with which Python imports the copy and not an installed project."""
         paths = [str(self.folder), *filter(None, [os.environ.get("PYTHONPATH")])]
-        return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
+        return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
     def _commit(self, message):
         self._git("add", "--all")

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 
 TIERS = {"default": "not slow and not distributed and not engines and not gpu", "all": ""}
 _PASSED, _FAILED, _INTERRUPTED, _NOTHING_RAN = 0, 1, 2, 5  # pytest's exit codes; 2 also where a file is not collected
+INTERRUPTED = "(the tests were interrupted by one of them)"
 _NAMED = re.compile(r"^(?:FAILED|ERROR) (\S.*?)(?: - .*)?$", re.MULTILINE)
 
 
@@ -110,8 +111,9 @@ def tried(fault, tree, tier, pytest, *, targeted_only=False):
 def unsound(tests, tree, tier, pytest):
     """Return those of the tests that fail without any fault, and so caught nothing."""
     tree.restore()
-    functions = sorted({function_of(test) for test in tests})
-    failed = {function_of(test) for test in pytest.failed(tree, functions, TIERS[tier], first=False)}
+    functions = sorted({function_of(test) for test in tests if test != INTERRUPTED})
+    found = pytest.failed(tree, functions, TIERS[tier], first=False) if functions else []
+    failed = {function_of(test) for test in found}
     return {test for test in tests if function_of(test) in failed}
 
 
@@ -124,6 +126,8 @@ def _verdict(code, said):
     if code in (_PASSED, _NOTHING_RAN):
         return []
     named = _NAMED.findall(said)
+    if code == _INTERRUPTED and "KeyboardInterrupt" in said:  # a signal that the fault let through
+        return [INTERRUPTED]
     if code not in (_FAILED, _INTERRUPTED) or not named:
         raise PytestError(f"pytest ended with {code}:\n{said[-2000:]}")
     return named

@@ -187,6 +187,7 @@ WRONG: Final[Pairs] = {
         ("a", "A"),
     ],
     "units": [
+        (r"60 \text{ mph}", r"60 \text{ mile hours}"),
         (r"5 \text{ m}", r"5 \text{ cm}"),
         (r"\$18", "18 cents"),
         (r"90^\circ", r"\frac{\pi}{2}"),
@@ -194,6 +195,7 @@ WRONG: Final[Pairs] = {
         ("10", r"10\%"),
         ("0.1", r"10\%"),
         (r"7\%", r"7 \text{ cm}"),
+        (r"50\%", r"0.5\%"),
         ("6m", "6"),
         (r"\frac{37}{4} m", r"\frac{37}{4}"),
     ],
