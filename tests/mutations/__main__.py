@@ -13,7 +13,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from tests.mutations.faults import FAULTS, ROOT, FaultError, chosen, problems, read_faults
-from tests.mutations.tree import Tree
+from tests.mutations.tree import Tree, TreeError
 from tests.mutations.trial import TIERS, Interrupted, Pytest, PytestError, Result, tried, unsound
 
 
@@ -36,7 +36,11 @@ def main(words, root=ROOT, faults_file=FAULTS):
         return 0
     results = Results(asked.results or root / "build" / f"mutations.{asked.tier}.json", asked.again)
     left = [fault for fault in wanted if not results.holds(fault, asked.targeted)]
-    _run(left, results, root, asked)
+    try:
+        _run(left, results, root, asked)
+    except TreeError as error:
+        print(f"{error}; run this in a clone of the project", file=sys.stderr)
+        return 2
     return _report(wanted, results)
 
 

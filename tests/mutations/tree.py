@@ -8,6 +8,10 @@ from pathlib import Path
 _AUTHOR = ("-c", "user.name=mutations", "-c", "user.email=mutations@localhost", "-c", "commit.gpgsign=false")
 
 
+class TreeError(RuntimeError):
+    """Git cannot copy the project."""
+
+
 class Tree:
     """A clone of the project with the changes of the working tree, committed, so that tests see a clean state."""
 
@@ -43,7 +47,7 @@ class Tree:
     def _git(self, *words, at=None):
         done = subprocess.run(["git", *words], cwd=at or self.folder, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise RuntimeError(f"git {' '.join(words)}: {done.stderr.strip()}")
+            raise TreeError(f"git {' '.join(words)}: {done.stderr.strip()}")
         return done.stdout
 
 
