@@ -8,7 +8,7 @@ import pytest
 from analysis.frame import runs_frame
 from analysis.render import comma_separated, latex, markdown
 from analysis.summary import WIDTH, summary
-from analysis.tables import study_table
+from analysis.tables import Column, Table, study_table
 from harness.records import Skipped
 from tests.analysis.samples import CELLS, STUDY, failed, run
 
@@ -263,3 +263,9 @@ def test_a_metric_that_waits_for_its_first_run_is_no_fault():
     wrong = replace(STUDY, metric="final/acuracy")
     assert not any("records the score" in note for note in table(study=wrong).notes)
     assert not any("records the score" in note for note in table(failed(0, 0), study=wrong).notes)
+
+
+def test_a_pipe_in_a_text_adds_no_column():
+    columns = (Column("rule", "rule", "label"), Column("note", "note", "word"))
+    made = markdown(Table("t", "t", "", (), columns, (("a|b", "c"),), ()))
+    assert "| a\\|b | c    |" in made

@@ -18,7 +18,7 @@ from ray.exceptions import RayTaskError
 from safetensors.torch import load_file, save_file
 
 from harness.config import load
-from harness.divergence import Diverged, placed
+from harness.divergence import Diverged, placed, refuse_not_finite
 from harness.engines.draw import draw
 from harness.engines.engine_errors import EngineError, ParityError
 from harness.engines.protocols import Decoding
@@ -73,6 +73,14 @@ def followed(folder: Path, *overrides: str) -> tuple[list[int], str]:
     with pytest.raises(Diverged) as caught:
         steps.extend(item.step for item in execute(spec(*overrides), folder) if isinstance(item, StepReport))
     return steps, str(caught.value)
+
+
+def test_infinite_values_and_those_that_are_no_numbers_are_counted_where_they_matter() -> None:
+    values, mask = torch.tensor([[0.0, torch.inf, -torch.inf], [torch.nan, 1.0, torch.nan]]), torch.ones(2, 3).bool()
+    mask[1, 2] = False
+    with pytest.raises(Diverged, match="^the log-probs are not finite on 3 of 5 sampled tokens$"):
+        refuse_not_finite(values, mask, "the log-probs")
+    refuse_not_finite(values, values.isfinite(), "the log-probs")
 
 
 @pytest.mark.parametrize("decoding", DECODINGS.values(), ids=DECODINGS)

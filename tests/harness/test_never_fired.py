@@ -11,6 +11,10 @@ def test_a_trick_that_fired_in_no_step_never_fired():
     assert replace(RECORD, scores=SCORES).never_fired == ("clip_higher", "overlong_filter")
 
 
+def test_a_trick_that_fired_on_one_token_in_a_million_has_fired():
+    assert replace(RECORD, scores={"fired/clip_higher": 1e-6}).never_fired == ()
+
+
 def test_nothing_is_said_of_tricks_whose_firing_was_not_recorded():
     assert RECORD.never_fired == ()
 

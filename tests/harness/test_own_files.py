@@ -77,6 +77,15 @@ def test_another_content_is_another_run_and_another_place_is_not(changed: str, m
     assert own().cell_id() != before.cell_id()
 
 
+def test_a_file_rewritten_in_the_same_size_is_another_content(folder: Path) -> None:
+    file = folder / "mine.jsonl"
+    before, content, changed = own().data.sha256, file.read_bytes(), file.stat().st_mtime_ns
+    file.write_bytes(content.replace(b'"answer": "1"', b'"answer": "2"'))
+    os.utime(file, ns=(changed, changed + 1))
+    assert file.stat().st_size == len(content)
+    assert own().data.sha256 != before
+
+
 def test_a_config_as_a_run_records_it_is_read_again() -> None:
     config = own("+eval.samples_of.heldout=3")
     recorded = json.loads(json.dumps(asdict(config)))

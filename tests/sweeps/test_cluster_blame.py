@@ -10,7 +10,9 @@ from sweeps.environment import prepare
 
 prepare()
 
-from harness.checkpoint.preemption import Preempted  # noqa: E402 - Ray reads the environment when it is imported
+import ray  # noqa: E402 - Ray reads the environment when it is imported
+
+from harness.checkpoint.preemption import Preempted  # noqa: E402
 from sweeps.losses import LOSSES, Tries, lost  # noqa: E402
 from tests.sweeps.clusters import cluster  # noqa: E402
 from tests.sweeps.drivers import PATIENCE, clean  # noqa: E402
@@ -95,6 +97,14 @@ def test_losses_do_not_count_as_failures_but_end_at_a_bound():
 def test_what_a_run_was_asked_to_leave_is_a_loss_and_its_own_error_is_none():
     assert lost(Preempted("stopped"), "")
     assert not lost(ValueError("no"), "")
+
+
+def test_a_worker_that_died_is_a_loss_where_its_node_died_too(monkeypatch):
+    there = [{"NodeID": "a", "Alive": True}, {"NodeID": "b", "Alive": False}]
+    monkeypatch.setattr("ray.nodes", lambda: there)
+    error = ray.exceptions.WorkerCrashedError()
+    assert lost(error, "b")
+    assert not lost(error, "a")
 
 
 @pytest.mark.distributed

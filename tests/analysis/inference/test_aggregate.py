@@ -60,6 +60,10 @@ def test_improvement_is_the_share_of_pairs_of_runs():
     assert 0 <= found.interval[0] < 0.75 < found.interval[1] <= 1
 
 
+def test_equal_scores_are_half_an_improvement():
+    assert improvement(wide(), taken(wide(), {0: [0.5] * 4, 1: [0.5, 0.5, 0.6, 0.4]}), CONTRAST).value == 0.5
+
+
 def test_improvement_counts_every_benchmark_the_same():
     # always on one, never on the other
     found = improvement(wide(), two_benchmarks(), CONTRAST)

@@ -7,6 +7,7 @@ from scipy import stats
 from analysis.inference.bootstrap import bootstrap_interval, generator
 
 TWELVE = np.array([-5, -4, -3, -2, -1, 0, 0, 1, 2, 3, 4, 5]) / 100  # symmetric: no bias of the median
+SKEWED = np.array([0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 6, 12]) / 100
 
 
 def test_symmetric_differences_have_students_interval():
@@ -16,9 +17,18 @@ def test_symmetric_differences_have_students_interval():
 
 
 def test_skewed_differences_reach_further_on_their_long_side():
-    skewed = np.array([0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 6, 12]) / 100
-    low, high = bootstrap_interval(skewed, generator("skewed"))
-    assert high - skewed.mean() > 1.2 * (skewed.mean() - low)
+    low, high = bootstrap_interval(SKEWED, generator("skewed"))
+    assert high - SKEWED.mean() > 1.2 * (SKEWED.mean() - low)
+
+
+def test_levels_are_shifted_by_twice_the_bias_of_the_median():
+    spread = (SKEWED - SKEWED.mean())[generator("skewed").integers(12, size=(9_999, 12))].mean(axis=1)
+    bias = stats.norm.ppf(np.mean(spread < 0) + np.mean(spread == 0) / 2)
+    levels = stats.norm.cdf(2 * bias + stats.t.ppf([0.025, 0.975], 11))
+    scaled = spread * SKEWED.std(ddof=1) / sqrt(12) / spread.std()
+    expected = SKEWED.mean() + np.quantile(scaled, levels)
+    assert abs(bias) > 0.02
+    assert bootstrap_interval(SKEWED, generator("skewed")) == pytest.approx(tuple(expected))
 
 
 def test_noise_of_the_evaluation_is_not_counted_twice():

@@ -77,6 +77,13 @@ def test_a_difference_leads_to_both_sides_seed_by_seed(norms):
     assert "baseline     model = small, level = easy, norm = none" in text
 
 
+def test_a_difference_is_of_the_seeds_that_both_sides_have(store, results):
+    fill(store, STUDY, [record for record in RECORDS if record.run_id != "c0-s2"])
+    text = trace(store, results, "norms.laptop/easy,group/difference to baseline")
+    assert "seed by seed\n     0  0.1\n     1  0.2\n" in text
+    assert "     2  finished, not counted  c1-s2\n" in text
+
+
 def test_a_number_of_a_verdict_says_which_test_it_is_of(norms):
     text = traced(norms, "norms.laptop.verdicts/easy,group/p adjusted")
     assert "p adjusted within its family" in text

@@ -45,6 +45,12 @@ def test_an_answer_is_text_or_a_number_as_it_is_written(written: str, text: str)
     assert read_own_rows(PATH, f'{{"problem": "p", "answer": {written}}}'.encode()).rows[0].answer == text
 
 
+@pytest.mark.parametrize(("written", "tolerance"), [("0", 0.0), ("0.25", 0.25), ("null", None)])
+def test_a_tolerance_is_a_number_of_zero_or_more(written: str, tolerance: float | None) -> None:
+    row = f'{{"problem": "p", "answer": "1", "tolerance": {written}}}'.encode()
+    assert read_own_rows(PATH, row).rows[0].tolerance == tolerance
+
+
 def test_columns_of_ones_own_pass_and_are_named_once() -> None:
     row = b'{"problem": "p", "answer": "1", "source": [1, {"a": null}], "note": 2}\n'
     assert read_own_rows(PATH, row + row.replace(b"note", b"more")).unread == ("source", "note", "more")

@@ -31,6 +31,14 @@ def test_micro_batches_cover_all_samples_within_the_bound() -> None:
         assert tokens <= 30
 
 
+def test_a_micro_batch_ends_only_where_the_next_sample_has_no_room() -> None:
+    samples = random_samples(prompts=5, group_size=4)
+    lengths = (samples.response_mask.sum(dim=1) + samples.prompt_mask.sum(dim=1)[samples.group]).tolist()
+    parts = list(micro_rows(samples, 30))
+    for rows in parts[:-1]:
+        assert sum(lengths[rows]) + lengths[rows.stop] > 30
+
+
 def test_a_sample_beyond_the_bound_stands_alone() -> None:
     assert list(micro_rows(random_samples(prompts=1, group_size=3), 1)) == [slice(0, 1), slice(1, 2), slice(2, 3)]
 

@@ -43,6 +43,13 @@ def test_a_gap_above_the_budget_ends_the_run_with_numbers_and_causes() -> None:
         Probe.of(PROMPTS, Decoding(1, 16, 0.9), seed=0, budget=1e-3).compare(samples, learner(1))
 
 
+def test_one_token_beyond_the_budget_is_enough() -> None:
+    samples = HfSampler(qwen3(0), (EOS,), PAD, decode).sample(PROMPTS, Decoding(1, 16, 0.9), seed=0)
+    samples.log_probs[0, 0] -= 0.5
+    with pytest.raises(ParityError, match=rf" 1 of {int(samples.response_mask.sum())} of them by more"):
+        Probe.of(PROMPTS, Decoding(1, 16, 0.9), seed=0, budget=0.4).compare(samples, learner(0))
+
+
 def test_what_is_no_number_is_no_agreement() -> None:
     samples = HfSampler(qwen3(0), (EOS,), PAD, decode).sample(PROMPTS, Decoding(1, 16, 0.9), seed=0)
     samples.log_probs[0, 0] = torch.nan

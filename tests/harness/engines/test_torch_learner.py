@@ -131,6 +131,13 @@ def test_epochs_repeat_the_minibatches() -> None:
     assert all(torch.equal(a, b) for a, b in zip(once.parameters(), twice.parameters(), strict=True))
 
 
+def test_an_update_follows_its_own_gradient_alone() -> None:
+    samples, one = random_samples(), learner(qwen3(), lr=0.0)
+    signal = signal_of(samples, rule(), stale(one.log_probs(samples)))
+    first, second = (one.update(samples, signal, rule())["update/grad_norm"] for _ in range(2))
+    assert second == pytest.approx(first)
+
+
 def test_the_learning_rate_warms_up_by_update_and_then_stays() -> None:
     one, samples = learner(qwen3(), lr=1e-3, warmup_steps=3), random_samples()
     rates = [step(one, samples)["update/lr"] for _ in range(5)]

@@ -1,13 +1,15 @@
-"""Engines of vLLM whose sampler is of an unknown kind say nothing of a cut."""
+"""What vLLM is asked, and what its answers say of a cut, without vLLM."""
 
 from __future__ import annotations
 
+import sys
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from harness.engines.protocols import Decoding
-from harness.engines.vllm_answers import Answers, answers
+from harness.engines.vllm_answers import Answers, answers, requests
 from harness.engines.vllm_worker import tell_kept
 
 
@@ -41,3 +43,16 @@ def test_what_an_engine_cannot_tell_is_no_number() -> None:
 
 def test_where_nothing_is_cut_there_is_nothing_to_tell() -> None:
     assert answered(Decoding(1, 2, top_k=60), tells=False).log_kept is None
+
+
+def test_every_sample_is_asked_by_a_seed_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = SimpleNamespace(SamplingParams=SimpleNamespace)  # vLLM's is a record of settings
+    monkeypatch.setitem(sys.modules, "vllm", record)  # type: ignore[arg-type]
+    tokens, settings = requests([[2, 3], [4]], Decoding(3, 8, 0.7, top_p=0.9, top_k=5), [11, 12], [1], tells=True)
+    assert tokens == [{"prompt_token_ids": [2, 3]}] * 3 + [{"prompt_token_ids": [4]}] * 3
+    assert len({one.seed for one in settings}) == 6
+    one = settings[0]
+    assert (one.temperature, one.top_p, one.top_k, one.max_tokens) == (0.7, 0.9, 5, 8)
+    assert (one.stop_token_ids, one.ignore_eos, one.logprobs) == ([1], True, 1)
+    _, again = requests([[4]], Decoding(3, 8, 0.7), [12], [1])
+    assert [one.seed for one in again] == [one.seed for one in settings[3:]]  # whatever it is asked beside

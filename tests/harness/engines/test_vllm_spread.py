@@ -49,6 +49,12 @@ def test_what_engines_answer_comes_back_in_the_order_of_the_prompts() -> None:
     assert torch.equal(log_probs, torch.where(ids == 99, 0.0, -ids.float()))
 
 
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 0, 1], [1, 2, 0], [2, 1, 0]])
+def test_answers_come_back_in_the_order_of_the_prompts_whatever_order_they_were_asked_in(order: list[int]) -> None:
+    ids, _ = gather([answered(take([10, 20, 30], order))], order, fill=99)
+    assert ids[:, 0].tolist() == [10, 11, 20, 21, 30, 31]
+
+
 def test_what_a_cut_left_comes_back_beside_its_tokens() -> None:
     shares = spread([[0], [0, 0, 0], [0, 0]], 2)
     order = [prompt for share in shares for prompt in share]

@@ -79,6 +79,7 @@ RIGHT: Final[Pairs] = {
         ("5", r"\color{red}{5}"),
         ("9.8", r"9.8\ \mathrm{m\,s^{-2}}"),
         (r"20 \text{ m/s}", r"20 \text{ meters per second}"),
+        (r"60 \text{ mph}", r"60 \text{ miles per hour}"),
         ("12", r"12 \text{ square units}"),
         (r"90^\circ", "90"),
         ("90", r"90 \text{ degrees}"),
@@ -187,6 +188,7 @@ WRONG: Final[Pairs] = {
         ("a", "A"),
     ],
     "units": [
+        (r"60 \text{ miles per hour}", r"60 \text{ mile hours}"),
         (r"5 \text{ m}", r"5 \text{ cm}"),
         (r"\$18", "18 cents"),
         (r"90^\circ", r"\frac{\pi}{2}"),
@@ -194,6 +196,7 @@ WRONG: Final[Pairs] = {
         ("10", r"10\%"),
         ("0.1", r"10\%"),
         (r"7\%", r"7 \text{ cm}"),
+        (r"50\%", r"0.5\%"),
         ("6m", "6"),
         (r"\frac{37}{4} m", r"\frac{37}{4}"),
     ],

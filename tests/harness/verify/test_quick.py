@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import pytest
 
+from harness.verify.judge import judge
 from harness.verify.quick import exact_number, quick, vote
 from harness.verify.verdict import Gold
 
@@ -55,6 +56,12 @@ def test_what_is_no_plain_number_is_left_to_the_reader(text: str) -> None:
 )
 def test_text_decides_where_it_can(gold: Gold, answer: str, opinion: tuple[bool, str] | None) -> None:
     assert quick(gold, answer) == opinion
+
+
+@pytest.mark.parametrize("answer", ["1.6", "1.4", r"2 \cdot 0.8"])
+def test_an_answer_exactly_at_the_tolerance_is_right(answer: str) -> None:
+    assert judge("1.5", answer, 0.1).right
+    assert not judge("1.5", answer, 0.09).right
 
 
 @pytest.mark.parametrize(

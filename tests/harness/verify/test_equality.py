@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.verify.equality import everywhere
+from harness.verify.tree import Symbol
+
+if TYPE_CHECKING:
+    from harness.verify.equality import Point
+
+
+@pytest.mark.parametrize(("defined", "equal"), [(2, False), (3, True)])
+def test_expressions_are_equal_only_where_three_points_can_tell(defined: int, equal: bool) -> None:
+    asked: list[Point] = []
+
+    def holds(point: Point) -> bool | None:
+        asked.append(point)
+        return True if len(asked) <= defined else None
+
+    assert everywhere((Symbol("x"),), holds) is equal
