@@ -1,4 +1,4 @@
-"""MLflow's client, kept small: the only file that imports MLflow, and not before the first write."""
+"""MLflow's client, kept small: the only file of a run that imports MLflow, and not before the first write."""
 
 from __future__ import annotations
 
