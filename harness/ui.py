@@ -108,7 +108,9 @@ def _application(uri: str, artifacts: Path) -> Any:
 def _run(application: Any, listening: socket.socket) -> None:
     import uvicorn  # noqa: PLC0415 - as above
 
-    server = uvicorn.Server(uvicorn.Config(application, log_level="warning", access_log=False))
+    server = uvicorn.Server(
+        uvicorn.Config(application, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
+    )
     with suppress(KeyboardInterrupt):  # after it has ended in good order
         server.run(sockets=[listening])
 
