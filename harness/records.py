@@ -40,7 +40,7 @@ class RunHead:
 class RunRecord:
     """One run of one cell. ``labels`` place it on the grid; ``scores`` feed the tables."""
 
-    run_id: str  # "<cell_id>-s<seed>", also the end of its MLflow run's name
+    run_id: str  # "<cell_id>-s<seed>", as MLflow's tags of these two names say
     cell_id: str
     study: str  # the grid's name; "single" for runs outside a grid
     profile: str  # "laptop", "gpu", ...

@@ -20,8 +20,21 @@ from harness.schema import SchemaError, read_json
 from harness.store_address import DATABASES, SERVERS, refuse_unencoded, without_credentials
 from harness.store_client import Handle, Tracker
 from harness.store_delivery import RECORD_FILE
+from harness.store_display import (
+    CELL_NAME,
+    KIND,
+    NOTE,
+    VIEW,
+    WRITTEN,
+    cell_name,
+    describe_study,
+    run_name,
+    study_page,
+    view,
+)
 from harness.store_driver import driver, elsewhere, other
 from harness.store_errors import REPAIR, StoreError, explained
+from harness.store_inputs import data_sets
 from harness.store_outbox import Step
 from harness.store_publish import publish, study_file
 from harness.store_read import RunRow, SqlReader
@@ -40,7 +53,6 @@ from harness.store_tags import (
     pack,
     pack_edition,
     params,
-    run_name,
     tags,
     unpack,
     unpack_edition,
@@ -51,12 +63,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from harness.records import RunHead
+    from harness.store_client import Point
     from harness.store_read import Curve, Reader
 
 T = TypeVar("T")
 
 _ALIVE: Final = ("RUNNING", "SCHEDULED")
-_LOCAL_PAGES: Final = "http://127.0.0.1:5000"  # of `make ui`
+LOCAL_PAGES: Final = "http://127.0.0.1:5000"  # of `make ui`
 
 
 class Store:
@@ -68,6 +81,7 @@ class Store:
         self._reader = reader
         self._tracker = tracker
         self._runs = runs
+        self._known: dict[tuple[str, str], Study | None] = {}  # name and profile -> as it names its runs
 
     @classmethod
     def open(cls, results: Path) -> Self:
@@ -116,10 +130,9 @@ class Store:
 
     def links(self, study: str) -> Mapping[str, str]:
         """Run id -> where MLflow's pages show the run: those of the server, else those of ``make ui``."""
-        pages = self.place if self.place.startswith(SERVERS) else _LOCAL_PAGES
         rows = sorted(self._reader.runs(study), key=lambda row: row.status == "FINISHED")  # which wins
         number = self._reader.experiments().get(study, "")
-        return {row.run_id: f"{pages.rstrip('/')}/#/experiments/{number}/runs/{row.uuid}" for row in rows}
+        return {row.run_id: f"{study_page(self._address, number)}/{row.uuid}" for row in rows}
 
     def save_study(self, study: Study) -> None:
         """Keep what tables must know of a grid; beside the runs too, so that ``publish`` can bring it back."""
@@ -130,12 +143,75 @@ class Store:
                 write(beside, text.encode())
         if not known:
             self._tracker.tag_study(study.name, pack_edition(prefix, text, EXPERIMENT_TAG_LIMIT), f"{prefix}.")
+        self._known[study.name, study.profile] = study
+        self.show_study(study)
+
+    def show_study(self, study: Study) -> None:
+        """Give MLflow's pages the description and the view of a study. A description in one's own words stays."""
+        found = self._reader.study_tags("mlflow.").get(study.name, {})
+        said = found.get(NOTE, "")
+        own = bool(said) and WRITTEN not in said
+        readable = [each for each in self._studies(study.name).values() if isinstance(each, Study)]
+        named = self._reader.run_tags(study.name, CELL_NAME)
+        by_name = all(CELL_NAME in named.get(row.uuid, ()) for row in self._reader.runs(study.name))
+        wanted = KIND | view(study, by_name) | ({} if own else {NOTE: describe_study(readable or [study])})
+        if changed := {name: text for name, text in wanted.items() if found.get(name) != text}:
+            self._tracker.tag_study(study.name, changed)
+
+    def pages(self, address: str = "") -> Mapping[str, tuple[str, ...]]:
+        """Return where MLflow's pages show each study.
+
+        Args:
+            address: That of the pages; by default the server's, else that of ``make ui``.
+
+        Returns:
+            "name profile" -> the table of its runs and its charts, as its view has them; the table alone of what has
+            no view, such as the runs outside a grid.
+
+        """
+        views, studies, pages = self._reader.study_tags(f"{VIEW}."), self.studies(), address or self._address
+        found: dict[str, tuple[str, ...]] = {}
+        for name, number in self._reader.experiments().items():
+            prepared = [
+                each for each in studies if each.name == name and view(each).keys() & views.get(name, {}).keys()
+            ]
+            for each in prepared:
+                shown = study_page(pages, number, each), study_page(pages, number, each, charts=True)
+                found[f"{name} {each.profile}"] = shown
+            if not prepared:
+                found[name] = (study_page(pages, number),)
+        return found
+
+    @property
+    def uri(self) -> str:
+        """The address by which MLflow opens the store; it may hold a password, so that no message shows it."""
+        return self._tracker.uri
+
+    @property
+    def is_server(self) -> bool:
+        """Whether the store is a tracking server, which has pages of its own."""
+        return self.uri.startswith(SERVERS)
+
+    @property
+    def _address(self) -> str:
+        """The address of MLflow's pages for this store."""
+        return self.place if self.is_server else LOCAL_PAGES
 
     def begin(self, head: RunHead, started: float | None = None, token: str = "") -> Handle:
         """Show a run in MLflow as RUNNING. ``started``: seconds since 1970, by default now; ``token``: see ``find``."""
-        about = {**tags(head), DRIVER: driver(), **({ATTEMPT: token} if token else {})}
-        uuid = self._tracker.start(head.study, run_name(head), about, params(head), started or time.time())
+        study = self._study_of(head)
+        about = {**tags(head), CELL_NAME: cell_name(head, study), DRIVER: driver()}
+        about |= {ATTEMPT: token} if token else {}
+        uuid = self._tracker.start(head.study, run_name(head, study), about, params(head), started or time.time())
         return Handle(uuid, head.study)
+
+    def _study_of(self, head: RunHead) -> Study | None:
+        """Return the study of a run, if it is known; it is read once."""
+        of = head.study, head.profile
+        if of not in self._known:
+            found = self._studies(head.study).get(of)
+            self._known[of] = found if isinstance(found, Study) else None
+        return self._known[of]
 
     def find(self, study: str, token: str) -> Handle | None:
         """The run that was begun with this token: a begin may arrive, and its answer be lost."""
@@ -152,12 +228,7 @@ class Store:
 
     def write(self, handle: Handle, steps: Sequence[Step]) -> None:
         """Add steps to the run's curves. A point that is there already, with its time, is not added again."""
-        points = [
-            (key(name), float(value), int(step.at * 1000), step.step)
-            for step in steps
-            for name, value in step.metrics.items()
-        ]
-        self._tracker.write(handle.uuid, points)
+        self._tracker.write(handle.uuid, _points(steps))
 
     def finish(
         self,
@@ -177,9 +248,9 @@ class Store:
             return
         # What fired is the mean of a curve of the same name, and would be a stray point on it.
         apart = {name: value for name, value in record.scores.items() if not name.startswith(FIRED)}
-        self.log(handle, 0, apart, ended)
         files = {RECORD_FILE: record.to_json(), "config.yaml": _yaml(record.config), **(artifacts or {})}
-        self._tracker.attach(handle.uuid, _outcome(record), files)
+        self._tracker.attach(handle.uuid, files, data_sets(record))
+        self._tracker.conclude(handle.uuid, _outcome(record), _points([Step(0, ended or time.time(), apart)]))
         self._tracker.end(handle.uuid, record.status.upper(), ended)
         self._settle(handle.study, record.run_id)
 
@@ -232,12 +303,13 @@ class Store:
                 if not error.refused:  # else another driver was faster
                     raise
 
-    def _studies(self) -> dict[tuple[str, str], Study | str]:
-        """Name and profile -> the study, or why it cannot be read."""
+    def _studies(self, name: str = "") -> dict[tuple[str, str], Study | str]:
+        """Name and profile -> the study, or why it cannot be read; of one name where it is given."""
         texts = {
-            (study, name.removeprefix(f"{STUDY}.")): unpack_edition(name, chunks)
+            (study, tag.removeprefix(f"{STUDY}.")): unpack_edition(tag, chunks)
             for study, chunks in self._reader.study_tags(f"{STUDY}.").items()
-            for name in {chunk.rpartition(".")[0] for chunk in chunks}
+            if name in ("", study)
+            for tag in {chunk.rpartition(".")[0] for chunk in chunks}
         }
         return {of: self._study(*of, texts[of]) for of in sorted(texts)}
 
@@ -255,6 +327,14 @@ class Store:
             raise StoreError(
                 f"{self.place} holds a {kind.__name__} that cannot be read ({fault}); start the sweep again"
             ) from error
+
+
+def _points(steps: Sequence[Step]) -> list[Point]:
+    return [
+        (key(name), float(value), int(step.at * 1000), step.step)
+        for step in steps
+        for name, value in step.metrics.items()
+    ]
 
 
 def _worth(row: RunRow) -> tuple[bool, bool, int, str]:

@@ -1,4 +1,4 @@
-"""MLflow's client, kept small: the only file that imports MLflow, and not before the first write."""
+"""MLflow's client, kept small: the only file of a run that imports MLflow, and not before the first write."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mlflow import MlflowClient
+
+    from harness.store_inputs import DataSet
 
 T = TypeVar("T")
 Point = tuple[str, float, int, int]  # metric, value, milliseconds since 1970, step
@@ -42,7 +44,7 @@ class Tracker:
 
     def __init__(self, uri: str, place: str, file: str | None, artifacts: Path) -> None:
         self.place = place
-        self._uri = uri
+        self.uri = uri
         self._file = file  # of a SQLite store
         self._artifacts = artifacts  # where a database store keeps files; a server decides for itself
         self._experiments: dict[str, str] = {}
@@ -53,7 +55,7 @@ class Tracker:
         with explained(self.place):
             if self._file:
                 _prepare(Path(self._file))
-            return _connect(self._uri)
+            return _connect(self.uri)
 
     def start(self, study: str, name: str, tags: Mapping[str, str], params: Mapping[str, str], at: float) -> str:
         """Show a run as RUNNING since ``at`` (seconds since 1970); MLflow's id of it."""
@@ -74,15 +76,29 @@ class Tracker:
             for batch in _batches(points, _POINTS_A_REQUEST):
                 self.client.log_batch(uuid, metrics=[_entities().Metric(*point) for point in batch])
 
-    def attach(self, uuid: str, tags: Mapping[str, str], artifacts: Mapping[str, Path | str]) -> None:
-        """Give a run tags and files: name -> text, or a file, which keeps its own name."""
+    def attach(self, uuid: str, artifacts: Mapping[str, Path | str], inputs: Sequence[DataSet] = ()) -> None:
+        """Give a run files (name -> text, or a file, which keeps its own name) and the data sets that it has read."""
         with explained(self.place):
             for name, content in artifacts.items():
                 if isinstance(content, str):
                     self.client.log_text(uuid, content, name)
                 else:
                     self.client.log_artifact(uuid, str(content))
-            self.client.log_batch(uuid, tags=[_entities().RunTag(*pair) for pair in tags.items()])
+            if inputs:
+                self.client.log_inputs(uuid, [_input(each) for each in inputs])
+
+    def conclude(self, uuid: str, tags: Mapping[str, str], points: Sequence[Point]) -> None:
+        """Give a run its scores and tags, in one request where they are no more than that takes."""
+        *full, last = [*_batches(points, _POINTS_A_REQUEST - len(tags))] or [()]
+        for batch in full:
+            self.write(uuid, batch)
+        entities = _entities()
+        with explained(self.place):
+            self.client.log_batch(
+                uuid,
+                metrics=[entities.Metric(*point) for point in last],
+                tags=[entities.RunTag(*pair) for pair in tags.items()],
+            )
 
     def end(self, uuid: str, status: str, at: float | None = None) -> None:
         """End a run as FINISHED, FAILED or KILLED."""
@@ -94,14 +110,14 @@ class Tracker:
         with explained(self.place):
             self.client.delete_run(uuid)
 
-    def tag_study(self, study: str, tags: Mapping[str, str], prefix: str) -> None:
-        """Give an experiment these tags in their order, then drop its others that start with ``prefix``."""
+    def tag_study(self, study: str, tags: Mapping[str, str], prefix: str | None = None) -> None:
+        """Give an experiment these tags in their order, then drop its others that start with ``prefix``, if given."""
         with explained(self.place):
             experiment = self._experiment(study)
             for name, value in tags.items():
                 self.client.set_experiment_tag(experiment, name, value)
-            for name in self.client.get_experiment(experiment).tags:
-                if name.startswith(prefix) and name not in tags:
+            for name in self.client.get_experiment(experiment).tags if prefix else ():
+                if prefix and name.startswith(prefix) and name not in tags:
                     self._untag(experiment, name)
 
     def _untag(self, experiment: str, name: str) -> None:
@@ -123,7 +139,7 @@ class Tracker:
         return self._experiments[study]
 
     def _create(self, study: str) -> str:
-        location = None if self._uri.startswith("http") else (self._artifacts.absolute() / study).as_uri()
+        location = None if self.uri.startswith("http") else (self._artifacts.absolute() / study).as_uri()
         try:
             return str(self.client.create_experiment(study, artifact_location=location))
         except Exception:
@@ -195,6 +211,12 @@ def _entities() -> Any:
     from mlflow import entities  # noqa: PLC0415 - as above
 
     return entities
+
+
+def _input(found: DataSet) -> Any:
+    entities = _entities()
+    data_set = entities.Dataset(found.name, found.digest, found.kind, found.source)
+    return entities.DatasetInput(data_set, [entities.InputTag("mlflow.data.context", found.context)])
 
 
 def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -16,7 +16,7 @@ import sqlalchemy as sql
 from harness.store_address import FILES, refuse_unencoded
 from harness.store_errors import StoreError, explained
 from harness.store_secrets import redacted
-from harness.store_tags import run_id as own_id
+from harness.store_tags import CELL, SEED, cell_and_seed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,8 +29,12 @@ _ACTIVE: Final = """
     AND experiments.lifecycle_stage = 'active' AND runs.lifecycle_stage = 'active'
 """
 _RUNS: Final = f"""
-    SELECT runs.run_uuid, runs.name, runs.status, runs.end_time FROM {_ACTIVE} WHERE experiments.name = :study
+    SELECT runs.run_uuid, cell.value, seed.value, runs.status, runs.end_time FROM {_ACTIVE}
+    JOIN tags AS cell ON cell.run_uuid = runs.run_uuid AND cell.key = '{CELL}'
+    JOIN tags AS seed ON seed.run_uuid = runs.run_uuid AND seed.key = '{SEED}'
+    WHERE experiments.name = :study
 """
+_ONE_RUN: Final = f"{_RUNS} AND cell.value = :cell AND seed.value = :seed"
 _RUN_TAGS: Final = f"""
     SELECT runs.run_uuid, tags.key, tags.value FROM {_ACTIVE} JOIN tags ON tags.run_uuid = runs.run_uuid
     WHERE experiments.name = :study AND tags.key LIKE :key
@@ -42,9 +46,9 @@ _STUDY_TAGS: Final = """
     WHERE experiments.lifecycle_stage = 'active' AND experiment_tags.key LIKE :key
 """
 _CURVES: Final = f"""
-    SELECT runs.name, metrics.step, metrics.value FROM {_ACTIVE} JOIN metrics ON metrics.run_uuid = runs.run_uuid
+    SELECT runs.run_uuid, metrics.step, metrics.value FROM {_ACTIVE} JOIN metrics ON metrics.run_uuid = runs.run_uuid
     WHERE experiments.name = :study AND metrics.key = :key AND NOT metrics.is_nan
-    ORDER BY runs.name, metrics.step, metrics.timestamp
+    ORDER BY metrics.step, metrics.timestamp
 """
 
 
@@ -53,7 +57,7 @@ class RunRow:
     """A run as MLflow lists it; runs in its trash are never listed."""
 
     uuid: str  # MLflow's id
-    run_id: str  # ours, the end of MLflow's run name
+    run_id: str  # ours, of the tags that identify a run
     status: str  # "RUNNING", "FINISHED", "FAILED", "KILLED"
     ended: int = 0  # milliseconds since 1970
 
@@ -107,9 +111,9 @@ class SqlReader:
 
     def runs(self, study: str, run_id: str = "") -> list[RunRow]:
         """The runs of a study that are not in the trash; of one run id where it is given."""
-        found = self._rows(_RUNS, study=study)
-        rows = [RunRow(uuid, own_id(name), status, ended or 0) for uuid, name, status, ended in found]
-        return [row for row in rows if run_id in ("", row.run_id)]
+        cell, seed = cell_and_seed(run_id)
+        found = self._rows(_ONE_RUN, study=study, cell=cell, seed=seed) if run_id else self._rows(_RUNS, study=study)
+        return [RunRow(uuid, f"{cell}-s{seed}", status, ended or 0) for uuid, cell, seed, status, ended in found]
 
     def experiments(self) -> Mapping[str, str]:
         """Study -> MLflow's experiment id, MLflow's own default experiment left out."""
@@ -126,8 +130,10 @@ class SqlReader:
     def curves(self, study: str, metric: str) -> Mapping[str, Curve]:
         """Our run id -> curve; where a step was logged twice, the later value."""
         points: dict[str, dict[int, float]] = defaultdict(dict)
-        for name, step, value in self._rows(_CURVES, study=study, key=metric):
-            points[own_id(name)][step] = value
+        owners = {row.uuid: row.run_id for row in self.runs(study)}
+        for uuid, step, value in self._rows(_CURVES, study=study, key=metric):
+            if owner := owners.get(uuid):
+                points[owner][step] = value
         return {owner: tuple(curve.items()) for owner, curve in points.items()}
 
     def _rows(self, query: str, **values: str) -> Sequence[Any]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harness.store_errors import explained
 from harness.store_read import RunRow
+from harness.store_tags import CELL, SEED, cell_and_seed
 from harness.store_tags import run_id as own_id
 
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ class ServerReader:
 
     def runs(self, study: str, run_id: str = "") -> list[RunRow]:
         """The runs of a study that are not in the trash; of one run id where it is given."""
-        chosen = f"attributes.run_name LIKE '%{run_id}'" if run_id else ""
-        found = (run.info for run in self._runs(study, chosen))
-        rows = [RunRow(info.run_id, own_id(info.run_name), info.status, info.end_time or 0) for info in found]
-        return [row for row in rows if run_id in ("", row.run_id)]
+        cell, seed = cell_and_seed(run_id)
+        chosen = f"tags.{CELL} = '{cell}' AND tags.{SEED} = '{seed}'" if run_id else ""
+        found = ((run.info, own_id(run.data.tags)) for run in self._runs(study, chosen))
+        return [RunRow(info.run_id, own, info.status, info.end_time or 0) for info, own in found if own]
 
     def run_tags(self, study: str, prefix: str) -> Mapping[str, Mapping[str, str]]:
         """MLflow's run id -> tags."""
@@ -43,7 +44,8 @@ class ServerReader:
 
     def curves(self, study: str, metric: str) -> Mapping[str, Curve]:
         """Our run id -> curve; where a step was logged twice, the later value. One request a run."""
-        curves = {own_id(run.info.run_name): self._curve(run.info.run_id, metric) for run in self._runs(study)}
+        owners = {run.info.run_id: own_id(run.data.tags) for run in self._runs(study)}
+        curves = {owner: self._curve(uuid, metric) for uuid, owner in owners.items() if owner}
         return {owner: curve for owner, curve in curves.items() if curve}
 
     def experiments(self) -> Mapping[str, str]:

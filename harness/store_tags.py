@@ -18,9 +18,11 @@ STUDY: Final = "mlflow.liteppo.study"
 DRIVER: Final = "mlflow.liteppo.driver"
 ATTEMPT: Final = "mlflow.liteppo.attempt"
 CLAIM: Final = "mlflow.liteppo.sweep"  # of a study: who drives it now
+# These two identify a run: its name in MLflow is for people, and anybody may change it there.
+CELL: Final = "cell_id"
+SEED: Final = "seed"
 RUN_TAG_LIMIT: Final = 8_000  # characters, MLflow's limits
 EXPERIMENT_TAG_LIMIT: Final = 5_000
-_LABELS_LIMIT: Final = 200  # MLflow's names end at 250
 _IN_FORCE: Final = "edition"
 _PART: Final = "-"
 
@@ -32,24 +34,25 @@ def key(name: str) -> str:
     return _NOT_IN_A_KEY.sub("_", name.replace("@", " at "))
 
 
-def run_name(head: RunHead) -> str:
-    """What MLflow lists a run as: its labels, for people, and our run id, for us."""
-    return f"{' '.join(head.labels.values())[:_LABELS_LIMIT]} {head.run_id}".strip()
+def run_id(tags: Mapping[str, str]) -> str:
+    """Return our run id out of a run's tags; nothing for a run that is none of ours."""
+    return f"{tags[CELL]}-s{tags[SEED]}" if CELL in tags and SEED in tags else ""
 
 
-def run_id(name: str) -> str:
-    """Our run id out of MLflow's name of a run."""
-    return name.rpartition(" ")[2]
+def cell_and_seed(run_id: str) -> tuple[str, str]:
+    """Return the values of the tags ``CELL`` and ``SEED`` of a run id."""
+    cell, _, seed = run_id.rpartition("-s")
+    return cell, seed
 
 
 def tags(head: RunHead) -> dict[str, str]:
     """What a run is searched and grouped by."""
     commit = head.provenance.get("commit", "unknown")
     return {
-        "cell_id": head.cell_id,
+        CELL: head.cell_id,
         "study": head.study,
         "profile": head.profile,
-        "seed": str(head.seed),
+        SEED: str(head.seed),
         "commit": commit,
         "mlflow.source.git.commit": commit,
         "mlflow.note.content": _note(head),

@@ -21,7 +21,7 @@ from uuid import uuid4
 
 from harness.records import RunRecord, Study
 from harness.store import Store
-from harness.store_tags import RECORD, RUN_TAG_LIMIT, compact, pack
+from harness.store_tags import CELL, RECORD, RUN_TAG_LIMIT, SEED, cell_and_seed, compact, pack
 
 STUDIES = 10
 SEEDS = 5
@@ -126,16 +126,23 @@ def copy_run(database: sqlite3.Connection, original: str, records: list[RunRecor
     """Copy MLflow's rows of one run under new ids, then give each copy its own record."""
     database.execute("PRAGMA cache_size = -500000")
     database.execute("PRAGMA synchronous = off")
-    database.execute("CREATE TEMP TABLE copies (uuid TEXT PRIMARY KEY, name TEXT, record TEXT)")
-    packed = ((uuid4().hex, record.run_id, pack(RECORD, compact(record), RUN_TAG_LIMIT)) for record in records)
-    rows = [(uuid, name, *chunks.values()) for uuid, name, chunks in packed]  # one chunk each, or SQLite objects
-    database.executemany("INSERT INTO copies VALUES (?, ?, ?)", rows)
+    database.execute("CREATE TEMP TABLE copies (uuid TEXT PRIMARY KEY, name TEXT, cell TEXT, seed TEXT, record TEXT)")
+    packed = ((record, pack(RECORD, compact(record), RUN_TAG_LIMIT)) for record in records)
+    rows = [  # one chunk each, or SQLite objects
+        (uuid4().hex, record.run_id, *cell_and_seed(record.run_id), *chunks.values()) for record, chunks in packed
+    ]
+    database.executemany("INSERT INTO copies VALUES (?, ?, ?, ?, ?)", rows)
     for table in ("runs", "params", "tags", "latest_metrics", "metrics"):
         _copy_table(database, table, original)
     database.execute(
         "UPDATE tags SET value = copies.record FROM copies WHERE copies.uuid = tags.run_uuid AND tags.key = ?",
         (f"{RECORD}.0",),
     )
+    for tag, place in ((CELL, "cell"), (SEED, "seed")):
+        database.execute(
+            f"UPDATE tags SET value = copies.{place} FROM copies WHERE copies.uuid = tags.run_uuid AND tags.key = ?",
+            (tag,),
+        )
     database.execute("DROP TABLE copies")
 
 

@@ -73,7 +73,7 @@ def test_a_running_run_is_neither_finished_nor_a_record(store):
 def test_mlflow_shows_the_axes_the_algorithm_the_scores_and_the_files(store):
     run(store)
     (shown,) = client_runs(store)
-    assert shown.info.run_name == "group small c1-s0"
+    assert shown.info.run_name == "group small s0"
     assert shown.info.status == "FINISHED"
     assert shown.data.tags["axis.norm"] == "group"
     assert shown.data.tags["commit"] == "0123abc"
@@ -96,7 +96,7 @@ def test_an_artifact_may_be_text_or_a_file(store, results, tmp_path):
 def test_a_finished_run_is_published_once(store):
     run(store)
     run(store)
-    assert [shown.info.run_name for shown in client_runs(store)] == ["group small c1-s0"]
+    assert [shown.info.run_name for shown in client_runs(store)] == ["group small s0"]
 
 
 def test_a_failed_run_is_recorded_but_not_finished(store):
@@ -126,7 +126,7 @@ def test_what_a_driver_leaves_running_is_swept_up_and_can_be_restored(store):
     assert store.sweep_up("norms") == ("c1-s1",)
     assert store.statuses("norms") == {"c1-s0": "FINISHED"}
     trashed = store._tracker.client.search_runs(["1"], run_view_type=2)  # ViewType.DELETED_ONLY
-    assert [(gone.info.run_name, gone.info.status) for gone in trashed] == [("group small c1-s1", "KILLED")]
+    assert [(gone.info.run_name, gone.info.status) for gone in trashed] == [("group small s1", "KILLED")]
 
 
 def test_runs_of_another_driver_stay_until_it_is_dead(store, results):

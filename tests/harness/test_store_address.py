@@ -149,5 +149,8 @@ def test_the_name_of_a_database_and_of_a_server_hides_a_password_in_the_query(re
 
 def test_the_command_that_shows_runs_does_not_say_the_password(monkeypatch, capsys):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://alice:s3cret@host/mlflow")
-    assert show([]) == 0
-    assert capsys.readouterr().out == "the runs are on the tracking server: https://host/mlflow\n"
+    assert show([]) == 1
+    said = capsys.readouterr()
+    assert said.out == "the runs are on the tracking server: https://host/mlflow\n"
+    assert said.err.startswith("https://host/mlflow does not answer; start the server")
+    assert "s3cret" not in said.err

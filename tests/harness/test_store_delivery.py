@@ -6,9 +6,10 @@ import pytest
 
 from harness.store_client import Handle
 from harness.store_delivery import Delivery, bring
+from harness.store_display import run_name
 from harness.store_errors import StoreError
 from harness.store_outbox import Sheet
-from harness.store_tags import ATTEMPT, run_name, tags
+from harness.store_tags import ATTEMPT, tags
 from tests.harness.store_samples import RECORD
 
 

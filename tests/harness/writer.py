@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness.store import Store
 from harness.store_courier import Courier
+from harness.store_tags import cell_and_seed
 from tests.harness.store_samples import RECORD
 
 PATIENCE = 300.0  # seconds
@@ -23,7 +24,9 @@ def main(results, number, gate):
     while not Path(gate, "open").exists():
         time.sleep(0.01)
     for run_id in (SHARED, *(f"w{number}-s{seed}" for seed in range(RUNS))):
-        record = replace(RECORD, run_id=run_id, provenance={"commit": f"of {number}"})
+        cell, seed = cell_and_seed(run_id)
+        about = {"commit": f"of {number}"}
+        record = replace(RECORD, run_id=run_id, cell_id=cell, seed=int(seed), provenance=about)
         courier.begin(record.head, run_id)
         for step in range(STEPS):
             courier.step(run_id, step, {"reward/mean": step / 8, "reward/std": step / 16})
