@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
-from transformers import GenerationConfig
 
 from harness.checkpoint.folder import write_folder
 from harness.checkpoint.kept import whole
@@ -61,6 +60,8 @@ def _take_over(model: Any, weights: Iterable[tuple[str, Tensor]], path: str) -> 
 
 def _save(model: Any, tokenizer: Any, folder: Path) -> None:
     """As ``save_pretrained`` does, but for generation settings that it calls wrong: published models have such."""
+    from transformers import GenerationConfig  # noqa: PLC0415 - only an exported model needs transformers
+
     habits, model.generation_config = model.generation_config, GenerationConfig()
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -11,7 +11,6 @@ from harness.engines.compact_sampler import CompactSampler
 from harness.engines.crew import crew
 from harness.engines.deepspeed_settings import refuse_deepspeed
 from harness.engines.demands import refuse_unmet
-from harness.engines.hf_sampler import HfSampler
 from harness.engines.hf_scores import hf_scores
 from harness.engines.memory import keep_freed_memory
 from harness.engines.qwen3 import compact_scores
@@ -21,7 +20,8 @@ from harness.engines.torch_learner import TorchLearner
 from harness.engines.vllm_fit import refuse_missing
 from harness.engines.vllm_sampler import VllmSampler
 from harness.models.fit import NO_END, end_ids
-from harness.models.load import load_model, load_outline, load_tokenizer
+from harness.models.load import load_embedded, load_model, load_outline, load_tokenizer
+from harness.models.locate import BUILTIN
 from harness.models.window import positions_of, refuse_short
 from harness.schema import SchemaError
 
@@ -84,7 +84,11 @@ def build_sampler(model: Any, tokenizer: Any, config: ExperimentConfig) -> Sampl
     if compact:
         keep_freed_memory()
     words = vocabulary(model, tokenizer)
-    return (CompactSampler if compact else HfSampler)(model, words.eos_ids, words.pad_id, words.decode_text)
+    if compact:
+        return CompactSampler(model, words.eos_ids, words.pad_id, words.decode_text)
+    from harness.engines.hf_sampler import HfSampler  # noqa: PLC0415 - imports transformers
+
+    return HfSampler(model, words.eos_ids, words.pad_id, words.decode_text)
 
 
 def vocabulary(model: Any, tokenizer: Any) -> Vocabulary:
@@ -121,7 +125,14 @@ def _spread(ranks: Sequence[Any], config: ExperimentConfig) -> Learner:
 
 
 def _model(config: ExperimentConfig) -> tuple[Any, Any]:
-    return load_model(config.model.path, getattr(torch, config.model.dtype))
+    path, dtype = config.model.path, getattr(torch, config.model.dtype)
+    if path.startswith(BUILTIN) and dtype == torch.float32 and config.backend.engine != "hf" and _on_cpu(config):
+        return load_embedded(path), load_tokenizer(path)  # transformers would take more CPU than the first step
+    return load_model(path, dtype)
+
+
+def _on_cpu(config: ExperimentConfig) -> bool:
+    return not config.backend.num_gpus
 
 
 def _is_compact(model: Any, config: ExperimentConfig) -> bool:
@@ -130,7 +141,7 @@ def _is_compact(model: Any, config: ExperimentConfig) -> bool:
 
 def _placed(model: Any, config: ExperimentConfig) -> Any:
     """The model on the GPU that the backend asks for, or where it is."""
-    if not config.backend.num_gpus:
+    if _on_cpu(config):
         return model
     if not torch.cuda.is_available():
         raise SchemaError(f"backend.num_gpus={config.backend.num_gpus:g}, but torch sees no GPU; set it to 0")

@@ -1,4 +1,4 @@
-"""The optimizer of a learner as named tensors, for a file of safetensors."""
+"""Files of safetensors with the weights and the optimizer of a learner."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from torch import Tensor
-    from torch.optim import Optimizer
 
 
 def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
@@ -24,19 +23,3 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
     """Read one, into memory of its own: a mapped file has its tensors at any address."""
     with safe_open(path, "pt") as file:
         return {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - it is no mapping
-
-
-def optimizer_tensors(optimizer: Optimizer, names: Sequence[str]) -> dict[str, Tensor]:
-    """What the optimizer remembers, as ``<kind>/<name>``; ``names`` are those of its parameters, in order."""
-    states = optimizer.state_dict()["state"]
-    return {f"{kind}/{names[place]}": tensor for place, state in states.items() for kind, tensor in state.items()}
-
-
-def restore_optimizer(optimizer: Optimizer, names: Sequence[str], tensors: Mapping[str, Tensor]) -> None:
-    """Give it back. Its settings stay its own."""
-    places = {name: place for place, name in enumerate(names)}
-    states: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in tensors.items():
-        kind, _, name = key.partition("/")
-        states.setdefault(places[name], {})[kind] = tensor
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": states})

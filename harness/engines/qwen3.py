@@ -16,6 +16,7 @@ from harness.engines.log_probs import Scores, score
 from harness.engines.packing import Packing, attention_weights, pack
 from harness.engines.qwen3_weights import Layer, Weights, fuse
 from harness.engines.recompute import again
+from harness.models.embedded import EmbeddedModel
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,7 +38,8 @@ def compact_scores(
     """
     heads = model.config.num_hidden_layers * model.config.num_attention_heads
     if heads * attention_weights(samples) > KEPT_WEIGHTS:
-        return hf_scores(model, samples, temperature, entropy_grad=entropy_grad, recompute=recompute)
+        own = model.of_transformers() if isinstance(model, EmbeddedModel) else model
+        return hf_scores(own, samples, temperature, entropy_grad=entropy_grad, recompute=recompute)
     packing, weights = pack(samples), fuse(model)
     ids = samples.response_ids.view(-1)[packing.targets]
     states = hidden_states(weights, packing, recompute=recompute)[packing.predicting]

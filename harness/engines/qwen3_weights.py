@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import Qwen3ForCausalLM
 
 from harness.engines.attention import Heads
+from harness.models.embedded import EmbeddedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,10 @@ def supports(model: Any) -> bool:
 
 def refusal(model: Any) -> str | None:
     """Why the compact engines cannot run a model, or None where they can."""
+    if isinstance(model, EmbeddedModel):
+        return None
+    from transformers import Qwen3ForCausalLM  # noqa: PLC0415 - there with any model but an embedded one
+
     if not isinstance(model, Qwen3ForCausalLM):
         return f"{type(model).__name__} is not Qwen3ForCausalLM"
     config, weight = model.config, model.model.embed_tokens.weight
@@ -69,7 +73,7 @@ def fuse(model: Any) -> Weights:
     heads = Heads(config.num_attention_heads, config.num_key_value_heads, config.head_dim)
     return Weights(
         body.embed_tokens.weight,
-        tuple(_layer(layer, heads) for layer in body.layers),
+        tuple(_layer(layer, heads) for layer in body.layers.children()),
         (model.lm_head.weight * body.norm.weight).T,
         heads,
         body.rotary_emb.inv_freq,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from torch.utils.checkpoint import checkpoint
-from transformers.modeling_layers import GradientCheckpointingLayer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,4 +34,6 @@ def recomputed(model: Any, wanted: bool) -> Iterator[None]:
 
 def checkpointable(model: Any) -> list[Any]:
     """The layers that transformers itself would checkpoint."""
+    from transformers.modeling_layers import GradientCheckpointingLayer  # noqa: PLC0415 - there with such a model
+
     return [layer for layer in model.modules() if isinstance(layer, GradientCheckpointingLayer)]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import torch
 
 from harness.divergence import refuse_loss, refuse_norm, refuse_not_finite, refuse_weights
-from harness.engines.learner_files import load_tensors, optimizer_tensors, restore_optimizer, save_tensors
+from harness.engines.adamw import AdamW
+from harness.engines.learner_files import load_tensors, save_tensors
 from harness.engines.log_probs import Scores, join
 from harness.engines.masters import Masters
 from harness.engines.minibatches import micro_rows, numbered, take
@@ -57,9 +58,7 @@ class TorchLearner:
         self._model, self._optim, self._temperature, self._scorer = model.eval(), optim, temperature, scorer
         self._reference = deepcopy(model).requires_grad_(False) if "ref_log_probs" in needs else None
         self._weights = Masters(model.parameters())
-        self._optimizer = torch.optim.AdamW(
-            self._weights.masters, lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay, fused=True
-        )
+        self._optimizer = AdamW(self._weights.masters, optim)
         self._names = [name for name, _ in model.named_parameters()]
         self._needs = needs
         self._updates = 0
@@ -114,7 +113,7 @@ class TorchLearner:
         """Write all that later updates depend on into a folder. The reference is read anew from where the model is."""
         save_tensors(dict(self.weights()), folder / WEIGHTS)
         masters = {f"master/{name}": master for name, master in self._weights.copies(self._names)}
-        save_tensors(masters | optimizer_tensors(self._optimizer, self._names), folder / _OPTIMIZER)
+        save_tensors(masters | self._optimizer.tensors(self._names), folder / _OPTIMIZER)
         save_tensors({"counts": self._clipped_tokens.counts}, folder / _CLIPPED_TOKENS)
         (folder / _COUNTERS).write_text(json.dumps({"updates": self._updates}), encoding="utf-8")
 
@@ -126,7 +125,7 @@ class TorchLearner:
             weight.copy_(weights[name])
         for name, master in self._weights.copies(self._names):
             master.copy_(tensors.pop(f"master/{name}"))
-        restore_optimizer(self._optimizer, self._names, tensors)
+        self._optimizer.restore(self._names, tensors)
         self._clipped_tokens = ClippedTokens(load_tensors(folder / _CLIPPED_TOKENS)["counts"])
         self._updates = json.loads((folder / _COUNTERS).read_text(encoding="utf-8"))["updates"]
 
@@ -162,9 +161,7 @@ class TorchLearner:
     def _descend(self, lr: float) -> float:
         norm = torch.nn.utils.clip_grad_norm_(self._weights.masters, self._optim.max_grad_norm).item()
         refuse_norm(norm)
-        self._optimizer.param_groups[0]["lr"] = lr
-        self._optimizer.step()
-        self._optimizer.zero_grad()
+        self._optimizer.step(lr)
         refuse_weights(torch.nn.utils.get_total_norm(self._weights.masters, norm_type=torch.inf).item())
         self._weights.hand_over()
         self._updates += 1

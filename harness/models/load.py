@@ -6,25 +6,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    GenerationConfig,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
-from transformers.utils import logging
-
+from harness.models.embedded import EmbeddedModel, EmbeddedTokenizer
 from harness.models.fit import refuse_misfit
-from harness.models.locate import ModelError, check_model, local_settings, model_source, refuse_encoder
+from harness.models.locate import BUILTIN, ModelError, check_model, local_settings, model_source, refuse_encoder
+
+# transformers takes seconds to import, most of a short run's start; an embedded model does without it.
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["ModelError", "load_model", "load_outline", "load_tokenizer"]
+__all__ = ["ModelError", "load_embedded", "load_model", "load_outline", "load_tokenizer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +34,10 @@ def load_model(path: str, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrain
 
     Reads safetensors only and runs no code from the model's repository.
     """
-    tokenizer = load_tokenizer(path)
+    from transformers import AutoModelForCausalLM  # noqa: PLC0415 - as above
+    from transformers.utils import logging  # noqa: PLC0415 - as above
+
+    tokenizer = _whole_tokenizer(path)
     logging.disable_progress_bar()  # it would break up the sweep's own
     with _explained(path, "weights"), _quiet():
         model, report = AutoModelForCausalLM.from_pretrained(
@@ -51,8 +48,26 @@ def load_model(path: str, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrain
     return model.eval(), tokenizer
 
 
-def load_tokenizer(path: str) -> PreTrainedTokenizerBase:
+def load_embedded(path: str) -> EmbeddedModel:
+    """Return an embedded model in float32 for the compact engines; the same errors as `load_model`."""
+    check_model(path)
+    with _explained(path, "weights"):
+        return EmbeddedModel(path).eval()
+
+
+def load_tokenizer(path: str) -> PreTrainedTokenizerBase | EmbeddedTokenizer:
     """The tokenizer alone, with a padding token; the same errors as `load_model`."""
+    if not path.startswith(BUILTIN):
+        return _whole_tokenizer(path)
+    check_model(path)
+    with _explained(path, "tokenizer"):
+        return EmbeddedTokenizer(path)
+
+
+def _whole_tokenizer(path: str) -> PreTrainedTokenizerBase:
+    """Return the tokenizer of transformers, which can be saved beside a model."""
+    from transformers import AutoTokenizer  # noqa: PLC0415 - as above
+
     check_model(path)
     with _explained(path, "tokenizer"):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(model_source(path), trust_remote_code=False)
@@ -63,6 +78,8 @@ def load_tokenizer(path: str) -> PreTrainedTokenizerBase:
 
 def load_outline(path: str) -> Outline:
     """The settings of a model alone; the same errors as `load_model`."""
+    from transformers import AutoConfig, GenerationConfig  # noqa: PLC0415 - as above
+
     check_model(path)
     with _explained(path, "settings"):
         config = AutoConfig.from_pretrained(model_source(path), trust_remote_code=False)
@@ -77,6 +94,8 @@ def load_outline(path: str) -> Outline:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep transformers from printing what becomes an error here."""
+    from transformers.utils import logging  # noqa: PLC0415 - as above
+
     usual = logging.get_verbosity()
     logging.set_verbosity_error()
     try:

@@ -10,10 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from harness.engines.adamw import AdamW
 from harness.engines.hf_scores import hf_scores
-from harness.engines.learner_files import load_tensors, optimizer_tensors, restore_optimizer, save_tensors
+from harness.engines.learner_files import load_tensors, save_tensors
 from harness.engines.torch_learner import TorchLearner
-from tests.harness.engines.learners import learner, step
+from tests.harness.engines.learners import learner, optim, step
 from tests.harness.engines.policies import llama, qwen3, random_samples
 
 SETTINGS = {"lr": 1e-2, "updates_per_rollout": 2, "warmup_steps": 6, "weight_decay": 0.1}
@@ -80,15 +81,32 @@ def test_files_are_safetensors_and_json_alone(tmp_path: Path) -> None:
 
 
 def test_a_parameter_that_was_never_trained_has_no_state(tmp_path: Path) -> None:
-    def made() -> tuple[list[Tensor], torch.optim.Optimizer]:
+    def made() -> tuple[list[Tensor], AdamW]:
         parameters = [torch.ones(3, requires_grad=True), torch.ones(2, requires_grad=True)]
-        return parameters, torch.optim.AdamW(parameters, fused=True)
+        return parameters, AdamW(parameters, optim())
 
     (first, _), optimizer = made()
     first.grad = torch.arange(3.0)
-    optimizer.step()
-    save_tensors(optimizer_tensors(optimizer, ["a/b", "c"]), tmp_path / "file")
+    optimizer.step(1e-3)
+    save_tensors(optimizer.tensors(["a/b", "c"]), tmp_path / "file")
     _, other = made()
-    restore_optimizer(other, ["a/b", "c"], load_tensors(tmp_path / "file"))
+    other.restore(["a/b", "c"], load_tensors(tmp_path / "file"))
     assert set(load_tensors(tmp_path / "file")) == {"step/a/b", "exp_avg/a/b", "exp_avg_sq/a/b"}
-    assert optimizer_tensors(other, ["a/b", "c"]).keys() == optimizer_tensors(optimizer, ["a/b", "c"]).keys()
+    assert same(other.tensors(["a/b", "c"]), optimizer.tensors(["a/b", "c"]))
+
+
+def test_steps_are_those_of_torch_bit_for_bit() -> None:
+    settings = optim(weight_decay=0.1)
+    ours, theirs = ([torch.ones(5, 3, requires_grad=True), torch.ones(7, requires_grad=True)] for _ in range(2))
+    one = AdamW(ours, settings)
+    other = torch.optim.AdamW(theirs, betas=settings.betas, weight_decay=0.1, fused=True)
+    for number in range(5):
+        torch.manual_seed(number)
+        for mine, its in zip(ours, theirs, strict=True):
+            mine.grad = torch.randn(mine.shape)
+            its.grad = mine.grad.clone()
+        other.param_groups[0]["lr"] = 1e-2 * (number + 1)
+        one.step(1e-2 * (number + 1))
+        other.step()
+    assert all(torch.equal(mine, its) for mine, its in zip(ours, theirs, strict=True))
+    assert all(mine.grad is None for mine in ours)

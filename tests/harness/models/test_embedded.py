@@ -1,0 +1,79 @@
+"""The embedded models without transformers are those that transformers reads, to the last bit."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from harness.engines import qwen3
+from harness.engines.hf_scores import hf_scores
+from harness.models.embedded import EmbeddedModel, EmbeddedTokenizer
+from harness.models.fit import refuse_misfit
+from harness.models.load import load_embedded, load_model
+from harness.models.locate import BUILTIN, CHECKPOINTS
+from harness.models.prompting import format_prompt, prompt_notes
+from tests.harness.engines.policies import random_samples
+
+PATHS = [BUILTIN + name for name in CHECKPOINTS]
+HEAVY = ("sklearn", "transformers", "ray", "matplotlib", "torch._dynamo", "accelerate", "sympy", "datasets")
+BUILD = f"""
+import sys
+from harness.config import load
+from harness.practice import practice
+import harness.single, harness.run
+practice(load("preset=grpo"), {{}})
+print([name for name in {HEAVY!r} if name in sys.modules])
+"""
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_parameters_are_those_of_transformers_in_their_order(path: str) -> None:
+    whole, _ = load_model(path, torch.float32)
+    here, there = dict(load_embedded(path).named_parameters()), dict(whole.named_parameters())
+    assert list(here) == list(there)
+    assert all(torch.equal(here[name], there[name]) for name in here)
+    assert torch.equal(EmbeddedModel(path).get_buffer("model.rotary_emb.inv_freq"), whole.model.rotary_emb.inv_freq)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_long_contexts_are_scored_by_the_model_of_transformers(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, (whole, tokenizer) = load_embedded(path), load_model(path, torch.float32)
+    refuse_misfit(path, model.of_transformers(), tokenizer, ())
+    monkeypatch.setattr(qwen3, "KEPT_WEIGHTS", 0)
+    scored, expected = qwen3.compact_scores(model, random_samples(), 0.8), hf_scores(whole, random_samples(), 0.8)
+    assert torch.equal(scored.log_probs, expected.log_probs)
+    scored.log_probs.sum().backward()
+    expected.log_probs.sum().backward()
+    assert all(
+        torch.equal(one.grad, other.grad) for one, other in zip(model.parameters(), whole.parameters(), strict=True)
+    )
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_texts_are_read_and_written_as_by_the_tokenizer_of_transformers(path: str) -> None:
+    _, whole = load_model(path, torch.float32)
+    ours, ids = EmbeddedTokenizer(path), list(range(len(whole)))
+    for form in ("base", "chat"):
+        for text in ("1+2=?", "Tom has 3 bags of pens. How many?", "what \u00e9 \\boxed{12}\n"):
+            assert format_prompt(ours, text, form) == format_prompt(whole, text, form)
+        assert prompt_notes(ours, form) == prompt_notes(whole, form)
+    assert len(ours) == len(whole)
+    assert ours.convert_ids_to_tokens(ids) == whole.convert_ids_to_tokens(ids)
+    assert ours.convert_ids_to_tokens(9) == whole.convert_ids_to_tokens(9)
+    rows = [ids, ids[::-1]]
+    assert ours.decode(ids) == whole.decode(ids)
+    assert ours.batch_decode(rows, skip_special_tokens=True) == whole.batch_decode(rows, skip_special_tokens=True)
+    for name in ("pad_token_id", "bos_token_id", "eos_token_id", "unk_token_id", "is_fast"):
+        assert getattr(ours, name) == getattr(whole, name)
+    assert set(ours.all_special_ids) == set(whole.all_special_ids)
+    read, expected = ("7 pens \u00e9", whole("7 pens \u00e9", add_special_tokens=False, return_offsets_mapping=True))
+    assert ours(read, add_special_tokens=False)["input_ids"] == expected["input_ids"]
+    assert ours(read, add_special_tokens=False)["offset_mapping"] == expected["offset_mapping"]
+
+
+def test_a_run_of_an_embedded_model_imports_nothing_that_it_does_not_need() -> None:
+    told = subprocess.run([sys.executable, "-c", BUILD], capture_output=True, text=True, check=True).stdout
+    assert told.strip().splitlines()[-1] == "[]"
