@@ -87,9 +87,9 @@ class EmbeddedTokenizer:
         self.pad_token, self.bos_token, self.eos_token, self.unk_token = (
             str(settings[f"{name}_token"]) for name in ("pad", "bos", "eos", "unk")
         )
-        self.pad_token_id, self.bos_token_id, self.eos_token_id, self.unk_token_id = map(
-            self._tokenizer.token_to_id, (self.pad_token, self.bos_token, self.eos_token, self.unk_token)
-        )
+        ids = self._tokenizer.get_vocab()
+        self.pad_token_id, self.bos_token_id = ids[self.pad_token], ids[self.bos_token]
+        self.eos_token_id, self.unk_token_id = ids[self.eos_token], ids[self.unk_token]
         self.chat_template = (folder / "chat_template.jinja").read_text(encoding="utf-8")
         self.all_special_ids = sorted({self.pad_token_id, self.bos_token_id, self.eos_token_id, self.unk_token_id})
 
