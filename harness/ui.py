@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from harness.schema import suggest
 from harness.store_address import without_credentials
 from harness.store_errors import StoreError
 from harness.store_read import SqlReader
@@ -17,16 +16,10 @@ from harness.store_secrets import redacted
 DEFAULT_PORT: Final = "5000"
 
 
-def main(arguments: list[str]) -> int:
-    """Serve until Ctrl-C. Exit code 2 for a wrong argument, 1 where there is nothing to show."""
-    given = dict(argument.partition("=")[::2] for argument in arguments)
-    unknown = next((name for name in given if name != "port"), None)
-    port = given.get("port", DEFAULT_PORT)
-    if unknown is not None or not port.isdigit():
-        fault = (
-            f"{unknown}: no such argument; {suggest(unknown, ['port'])}" if unknown else f"port: not a number: {port}"
-        )
-        print(fault, file=sys.stderr)
+def serve(port: str) -> int:
+    """Serve until Ctrl-C. Exit code 2 for a wrong port, 1 where there is nothing to show."""
+    if not port.isdigit():
+        print(f"port: not a number: {port}", file=sys.stderr)
         return 2
     database = Path(os.environ.get("RESULTS_DIR", "results")) / "mlflow.db"
     uri = os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
@@ -52,5 +45,12 @@ def main(arguments: list[str]) -> int:
         return 0
 
 
+def main(argv: list[str] | None = None) -> int:
+    """Run ``python -m harness.ui``, an alias of ``liteppo ui``."""
+    from liteppo.program import alias  # noqa: PLC0415 - the command line is above this layer
+
+    return alias("harness.ui", argv)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
