@@ -37,7 +37,7 @@ def verify(
     open_box: Annotated[
         str,
         Option(
-            metavar="wrong|RULE",
+            metavar="wrong|ignored",
             help="A response whose last box is never closed is wrong, or judged by its last complete box.",
         ),
     ] = "wrong",
@@ -49,7 +49,8 @@ def verify(
     from harness.verify.command import judge_lines  # noqa: PLC0415
 
     if open_box not in (known := get_args(OpenBox)):
-        raise WordError(f"open_box={open_box}: choose {' or '.join(known)}")
+        choices = ", ".join(map(repr, known))
+        raise WordError(f"open_box: invalid choice: {open_box!r} (choose from {choices})")
     chosen: Any = open_box
     return judge_lines(None if file is None else Path(file), strict=strict, open_box=chosen)
 

@@ -97,7 +97,11 @@ def test_help_names_every_option_in_one_paragraph_each(words: list[str], capsys:
         (["plan", "norm_ablatoin"], 2, "did you mean 'norm_ablation'?"),
         (["tune", "smoke"], 2, "knob: required; write knob=NAME"),
         (["tune", "smoke", "--knob", "group_norm"], 2, "continuous knobs only"),
-        (["verify", "--open-box", "maybe", "x.jsonl"], 2, "open_box=maybe: choose "),
+        (
+            ["verify", "--open-box", "maybe", "x.jsonl"],
+            2,
+            "open_box: invalid choice: 'maybe' (choose from 'wrong', 'ignored')",
+        ),
         (["audit", "pairs=3"], 2, "pairs: no such argument; this command takes none"),
     ],
 )
