@@ -1,4 +1,4 @@
-# Every command of the project. `make help` lists them.
+# Every command of the project. `make help` lists them; `liteppo --help` lists those of the program that they call.
 GRID ?= smoke
 PROFILE ?= laptop
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -8,7 +8,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH := .venv-bench/.ready
 PYTEST := $(BIN)/python -m pytest --numprocesses 2
-CODE := tricks harness sweeps analysis tests
+CODE := tricks harness sweeps analysis liteppo tests
+LITEPPO := $(BIN)/liteppo
 optional = $(if $($(1)),'$(2)=$($(1))')
 
 # One thread a process: two runs side by side beat one run on two threads.
@@ -44,56 +45,55 @@ $(VENV)/.ready-%: requirements/%.lock $(READY)
 	@touch $@
 
 data: $(READY) ## build the training tiers, with cards: DATA_DIR=folder, or from the hub
-	@$(BIN)/python -m harness.data $(OVERRIDES)
+	@$(LITEPPO) data $(OVERRIDES)
 
 sweep: $(READY) ## run a grid, or what is left of it: GRID=norm_ablation [PROFILE=laptop] [FULL=1] [SEEDS=0,1] [TWINS=once] [RAY_ADDRESS=host:port CLUSTER_WAIT=minutes] [MLFLOW_TRACKING_URI=] [CLUSTER=8xH100]
-	@$(BIN)/python -m sweeps run grid=$(GRID) profile=$(PROFILE) $(call optional,FULL,full) $(call optional,SEEDS,seeds) $(call optional,TWINS,twins) $(call optional,CLUSTER,cluster)
+	@$(LITEPPO) sweep grid=$(GRID) profile=$(PROFILE) $(call optional,FULL,full) $(call optional,SEEDS,seeds) $(call optional,TWINS,twins) $(call optional,CLUSTER,cluster)
 
 plan: $(READY) ## what `make sweep` would run, its cost, what it can show; runs nothing: GRID=... [PROFILE=gpu] [CLUSTER=2x8xH100] [EFFECT=0.03]
-	@$(BIN)/python -m sweeps plan grid=$(GRID) profile=$(PROFILE) $(call optional,FULL,full) $(call optional,SEEDS,seeds) $(call optional,TWINS,twins) $(call optional,CLUSTER,cluster) $(call optional,EFFECT,effect)
+	@$(LITEPPO) plan grid=$(GRID) profile=$(PROFILE) $(call optional,FULL,full) $(call optional,SEEDS,seeds) $(call optional,TWINS,twins) $(call optional,CLUSTER,cluster) $(call optional,EFFECT,effect)
 
 tune: $(READY) ## a continuous knob for each model, before the grid: GRID=name KNOB=lr [TRIALS=12] [LOW=] [HIGH=] [STEPS=] [SEEDS=1001,1002] [AT=axis=label]
-	@$(BIN)/python -m sweeps tune grid=$(GRID) knob=$(KNOB) profile=$(PROFILE) $(call optional,TRIALS,trials) $(call optional,LOW,low) $(call optional,HIGH,high) $(call optional,STEPS,steps) $(call optional,SEEDS,seeds) $(call optional,AT,at)
+	@$(LITEPPO) tune grid=$(GRID) knob=$(KNOB) profile=$(PROFILE) $(call optional,TRIALS,trials) $(call optional,LOW,low) $(call optional,HIGH,high) $(call optional,STEPS,steps) $(call optional,SEEDS,seeds) $(call optional,AT,at)
 
 eval: $(READY) ## score a model: MODEL=path BENCH=all [K=8] [EVAL=rigorous] [PROBLEMS=20]
-	@$(BIN)/python -m harness.evaluation model=$(MODEL) $(call optional,BENCH,bench) $(call optional,K,k) $(call optional,EVAL,eval) $(call optional,PROBLEMS,problems) $(OVERRIDES)
+	@$(LITEPPO) eval model=$(MODEL) $(call optional,BENCH,bench) $(call optional,K,k) $(call optional,EVAL,eval) $(call optional,PROBLEMS,problems) $(OVERRIDES)
 
 export: $(READY) ## the folder of a run's weights, for make eval MODEL=...: RUN=run id
-	@$(BIN)/python -m harness.checkpoint $(RUN)
+	@$(LITEPPO) export $(RUN)
 
 difficulty: $(READY) ## prompts by number correct of K rollouts: MODEL=path [TIER=paper_easy] [K=8] [PROBLEMS=200] [CUT=0.1,0.9]
-	@$(BIN)/python -m harness.difficulty model=$(MODEL) $(call optional,TIER,tier) $(call optional,K,k) $(call optional,PROBLEMS,problems) $(call optional,CUT,cut) $(OVERRIDES)
+	@$(LITEPPO) difficulty model=$(MODEL) $(call optional,TIER,tier) $(call optional,K,k) $(call optional,PROBLEMS,problems) $(call optional,CUT,cut) $(OVERRIDES)
 
 audit: $(READY) ## how often the verifier errs, on a labelled set
-	@$(BIN)/python -m harness.audit
+	@$(LITEPPO) audit
 
 ui: $(READY) ## browse runs in MLflow on 127.0.0.1:5000 [PORT=5000]
-	@$(BIN)/python -m harness.ui $(call optional,PORT,port)
+	@$(LITEPPO) ui $(call optional,PORT,port)
 
 tables: $(READY) ## your results/tables from MLflow: Markdown, CSV, LaTeX
-	@$(BIN)/python -m analysis tables $(call optional,MIXED,mixed)
+	@$(LITEPPO) tables $(call optional,MIXED,mixed)
 
 takeaways: $(READY) ## the paper's claims judged on all grids: results/tables/takeaways.PROFILE.* (also by `make tables`) [MIXED=1]
-	@$(BIN)/python -m analysis takeaways $(call optional,MIXED,mixed)
+	@$(LITEPPO) takeaways $(call optional,MIXED,mixed)
 
 guide: $(READY) ## what to do in a case, and how sure: MODEL=small_base LENGTH=short [REWARDS=concentrated] [ALIGNED=yes] [BUDGET=hours]; alone, a table
-	@$(BIN)/python -m analysis guide $(call optional,MODEL,model) $(call optional,LENGTH,length) $(call optional,REWARDS,rewards) $(call optional,ALIGNED,aligned) $(call optional,BUDGET,budget) $(if $(filter command environment,$(origin PROFILE)),profile=$(PROFILE))
+	@$(LITEPPO) guide $(call optional,MODEL,model) $(call optional,LENGTH,length) $(call optional,REWARDS,rewards) $(call optional,ALIGNED,aligned) $(call optional,BUDGET,budget) $(if $(filter command environment,$(origin PROFILE)),profile=$(PROFILE))
 
 trace: $(READY) ## from a number in a table to its runs: CELL=p3_std_scope.laptop/small_base,easy,batch/final/accuracy
-	@$(BIN)/python -m analysis trace $(call optional,CELL,cell)
+	@$(LITEPPO) trace $(call optional,CELL,cell)
 
 figures: $(READY) ## your results/figures from MLflow: SVG, PNG
-	@$(BIN)/python -m analysis figures
+	@$(LITEPPO) figures
 
 report: $(READY) ## one page of plan, verdicts, tables, curves and lineage: results/report.html [GRID=] [PROFILE=] [MIXED=1]
-	@$(BIN)/python -m analysis report $(if $(filter-out file,$(origin GRID)),grid=$(GRID)) $(if $(filter-out file,$(origin PROFILE)),profile=$(PROFILE)) $(call optional,MIXED,mixed)
+	@$(LITEPPO) report $(if $(filter-out file,$(origin GRID)),grid=$(GRID)) $(if $(filter-out file,$(origin PROFILE)),profile=$(PROFILE)) $(call optional,MIXED,mixed)
 
 tricks: $(READY) ## every trick with its hook, settings and source
-	@$(BIN)/python -m tricks
+	@$(LITEPPO) tricks
 
 replay: $(READY) ## every trick's gradient on one frozen batch: table and heat map [ROLLOUTS=file.json]
-	@$(BIN)/python -m harness.replay $(call optional,ROLLOUTS,rollouts)
-	@$(BIN)/python -m analysis replay
+	@$(LITEPPO) replay $(call optional,ROLLOUTS,rollouts)
 
 reference: $(READY) ## for maintainers: copy tables and figures of results over results/reference, which the docs cite [GRID=]
 	@$(BIN)/python -m tests.reference_results $(if $(filter-out file,$(origin GRID)),grid=$(GRID))

@@ -13,7 +13,7 @@ from analysis.layout import LAPTOP_PROFILE, name, varied
 from analysis.text import listed
 from analysis.twins import twin_notes
 from analysis.verifier import verifier_note
-from harness.records import nearest_scores
+from harness.records import AD_HOC, nearest_scores
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -102,7 +102,7 @@ def _unrecorded(study: Study, runs: pd.DataFrame) -> Iterator[str]:
         if len(runs) and not scores(runs, metric):
             yield (
                 f"{place}: no finished run records the score {metric}; {nearest_scores(metric, known)} Correct it in "
-                f"the grid; `make sweep GRID={study.name}` then keeps the finished runs."
+                f"the grid; `{_command(study)}` then keeps the finished runs."
             )
 
 
@@ -113,12 +113,21 @@ def _seeds_by_cell(runs: pd.DataFrame) -> dict[int, list[int]]:
     return seeds
 
 
+def _command(study: Study) -> str:
+    """The command of the study; that of an ad-hoc grid is in its question."""
+    if study.name.startswith(AD_HOC):
+        return study.question.partition("`")[2].rstrip("`")
+    return f"make sweep GRID={study.name}"
+
+
 def made(study: Study, runs: pd.DataFrame) -> Iterator[str]:
     """Which command made the runs, and what they took."""
-    profile = f" PROFILE={study.profile}" if study.profile != LAPTOP_PROFILE else ""
     if len(runs):
+        profile = f" PROFILE={study.profile}" if study.profile != LAPTOP_PROFILE else ""
+        if study.name.startswith(AD_HOC):
+            profile = profile.replace(" PROFILE=", " --profile ")
         seconds = f"{runs['cpu_seconds'].sum():,.0f} processor seconds in all"
-        yield f"Made by `make sweep GRID={study.name}{profile}`: {len(runs)} runs, {seconds}."
+        yield f"Made by `{_command(study)}{profile}`: {len(runs)} runs, {seconds}."
 
 
 def sources(runs: pd.DataFrame) -> Iterator[str]:

@@ -18,6 +18,7 @@ from omegaconf import OmegaConf
 
 from harness.compose import compose, implied, over_the_preset
 from harness.files import CONF, groups
+from harness.schema import SchemaError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -115,3 +116,19 @@ def _merged(old: Any, new: Any) -> Any:
     if isinstance(old, dict) and isinstance(new, dict):
         return {**old, **{key: _merged(old.get(key), value) for key, value in new.items()}}
     return deepcopy(new)
+
+
+def sweep_values(word: str) -> tuple[str, tuple[str, ...]]:
+    """Split a word of Hydra's multirun, such as ``optim.lr=3e-4,1e-3``, into its key and its values.
+
+    A word with one value has one. Raises SchemaError where Hydra cannot read it or its values cannot be listed.
+    """
+    override = _parsed(word)
+    if override is None:
+        compose((word,))
+        raise SchemaError(f"{word}: write a setting as NAME=VALUE, with commas between the values of an axis")
+    if not override.is_sweep_override():
+        return override.get_key_element(), (word.partition("=")[2],)
+    if not override.is_discrete_sweep():
+        raise SchemaError(f"{word}: an axis has values that can be listed; write them with commas between")
+    return override.get_key_element(), tuple(override.sweep_string_iterator())

@@ -17,6 +17,7 @@ SCHEMA_VERSION: Final = 1
 DATA: Final = "data "  # and a tier, in the provenance: SHA-256 of its rows
 CONTROL: Final = "control"  # the axis of known-effect controls; every other cell has OFF there
 OFF: Final = "off"
+AD_HOC: Final = "adhoc_"  # begins the name of a study whose grid was written on the command line
 NEAREST: Final = 3  # scores that a message about an unknown one lists
 FIRED: Final = "fired/"  # and a trick: on which share of tokens it changed the update, mean over all steps
 

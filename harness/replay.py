@@ -21,7 +21,6 @@ from harness.provenance import provenance
 from harness.replay_arms import BASELINE, compare, cosine, pulls
 from harness.replay_freeze import freeze
 from harness.replay_report import FOLDER, Replay
-from harness.results import results_folder
 from harness.schema import SchemaError
 from tricks.api import TrickError
 from tricks.apply import setup_of
@@ -37,27 +36,27 @@ if TYPE_CHECKING:
     from harness.replay_arms import Pulls
     from tricks.document import Document
 
-USAGE: Final = """\
-usage: python -m harness.replay [OVERRIDE ...]            a batch of a real model; steps=4 unless told otherwise
-       python -m harness.replay rollouts=FILE             a batch of any framework (docs/rollouts.md)
-
-writes results/runs/replay/replay.NAME.json, which `python -m analysis replay` makes a table and a figure of"""
 STEPS: Final = "steps=4"  # the policy has left its start, and some responses are still truncated
 UPDATES: Final = 4  # of a step, for a batch that does not say
 
 
-def main(words: Sequence[str]) -> int:
-    """Do it, or say in one message what is wrong. Returns the exit code."""
-    if {"-h", "--help"} & set(words):
-        print(USAGE)
-        return 0
+def replay(overrides: Sequence[str], rollouts: str | None, results: Path) -> int:
+    """Compare the gradients of every trick on one batch, and write the comparison.
+
+    Args:
+        overrides: Hydra overrides of the run whose batch is frozen.
+        rollouts: the file of a batch, in place of a run's.
+        results: the folder of results.
+
+    Returns:
+        The exit code: 2 for a wrong setting or batch, 1 where nothing can be written.
+
+    """
     torch.set_num_threads(1)  # the same bits on any number of cores
-    files = [word for word in words if word.startswith("rollouts=")]
     try:
-        results = results_folder()
-        if files and len(words) > 1:
-            raise SchemaError(f"{files[0]}: the batch is frozen already; leave out all other words")
-        report = replay_file(Path(files[0].partition("=")[2])) if files else replay_model(words, results)
+        if rollouts is not None and overrides:
+            raise SchemaError(f"rollouts={rollouts}: the batch is frozen already; leave out all other words")
+        report = replay_model(overrides, results) if rollouts is None else replay_file(Path(rollouts))
         path = _write(results / FOLDER / f"replay.{report.name}.json", report.to_json())
     except (SchemaError, TrickError, ModelError, DataError) as error:
         print(error, file=sys.stderr)
@@ -148,5 +147,12 @@ def _write(path: Path, text: str) -> Path:
     return draft.replace(path)
 
 
+def main(argv: list[str] | None = None) -> int:
+    """Run ``python -m harness.replay``, an alias of ``liteppo replay`` without its tables."""
+    from liteppo.program import alias  # noqa: PLC0415 - the command line is above this layer
+
+    return alias("harness.replay", argv)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

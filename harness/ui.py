@@ -14,7 +14,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.schema import suggest
 from harness.store import Store
 from harness.store_errors import StoreError, explained
 
@@ -25,13 +24,8 @@ DEFAULT_PORT: Final = "5000"
 HOST: Final = "127.0.0.1"
 
 
-def main(arguments: list[str]) -> int:
-    """Serve until Ctrl-C. Exit code 2 for a wrong argument, 1 where there is nothing to show or no port."""
-    given = dict(argument.partition("=")[::2] for argument in arguments)
-    unknown = next((name for name in given if name != "port"), None)
-    port = given.get("port", DEFAULT_PORT)
-    if unknown is not None:
-        return _refuse(f"{unknown}: no such argument; {suggest(unknown, ['port'])}", 2)
+def serve(port: str) -> int:
+    """Serve until Ctrl-C. Exit code 2 for a wrong port, 1 where there is nothing to show or the port is taken."""
     if not port.isdigit() or not 0 < int(port) < 65_536:
         return _refuse(f"port: not a number from 1 to 65535: {port}", 2)
     results = Path(os.environ.get("RESULTS_DIR", "results"))
@@ -121,5 +115,12 @@ def _print_links(pages: Mapping[str, Sequence[str]]) -> None:
             print(f"  {name} {what}: {address}", flush=True)
 
 
+def main(argv: list[str] | None = None) -> int:
+    """Run ``python -m harness.ui``, an alias of ``liteppo ui``."""
+    from liteppo.program import alias  # noqa: PLC0415 - the command line is above this layer
+
+    return alias("harness.ui", argv)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

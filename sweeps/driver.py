@@ -12,7 +12,6 @@ from harness.provenance import provenance
 from harness.store import Store
 from harness.store_publish import publish
 from sweeps.adopt import adopt
-from sweeps.arguments import ONCE
 from sweeps.board import Board
 from sweeps.claim import claim
 from sweeps.cost.gpu import DEFAULTS
@@ -21,6 +20,7 @@ from sweeps.environment import address, cores, inline, prepare
 from sweeps.errors import SweepError
 from sweeps.inline import launch_inline
 from sweeps.lock import study_lock
+from sweeps.options import ONCE
 from sweeps.pilots import pilots
 from sweeps.plan import make_plan
 from sweeps.progress import progress
@@ -38,60 +38,60 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from harness.records import RunRecord
-    from sweeps.arguments import Arguments
     from sweeps.events import Event
     from sweeps.grid import Grid
     from sweeps.missing import Missing
+    from sweeps.options import SweepOptions
     from sweeps.plan import Plan, PlannedRun
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
 STOPPING: Final = 5.0  # seconds that Ctrl-C gives MLflow
 
 
-def plan(grid: Grid, arguments: Arguments, console: Console) -> int:
+def plan(grid: Grid, options: SweepOptions, console: Console) -> int:
     """Print what a sweep would do. Writes nothing."""
-    made, _ = _plan(grid, arguments, Store.open(arguments.results))
-    print_plan(console, made, _slots(made.to_run), arguments.effect)
+    made, _ = _plan(grid, options, Store.open(options.results))
+    print_plan(console, made, _slots(made.to_run), options.effect)
     return OK
 
 
-def run(grid: Grid, arguments: Arguments, console: Console) -> int:
+def run(grid: Grid, options: SweepOptions, console: Console) -> int:
     """Run what is not finished. Returns the exit code."""
     usage = SweepUsage()
-    store = Store.open(arguments.results)
-    with study_lock(arguments.results, grid.name), claim(store, grid.name, lambda line: console.print(Text(line))):
-        _repair(grid, arguments, store, console)
-        made, records = _plan(grid, arguments, store)
-        if adopted := adopt(made.to_run, arguments.results / "runs"):
-            publish(store, arguments.results / "runs")
+    store = Store.open(options.results)
+    with study_lock(options.results, grid.name), claim(store, grid.name, lambda line: console.print(Text(line))):
+        _repair(grid, options, store, console)
+        made, records = _plan(grid, options, store)
+        if adopted := adopt(made.to_run, options.results / "runs"):
+            publish(store, options.results / "runs")
             console.print(Text(f"adopted {len(adopted)} runs of other studies: same settings, seed, code and machine"))
-            made, records = _plan(grid, arguments, store)
-        print_plan(console, made, _slots(made.to_run), arguments.effect)
+            made, records = _plan(grid, options, store)
+        print_plan(console, made, _slots(made.to_run), options.effect)
         store.save_study(study(made, records))
         if not made.to_run:
             console.print(Text("nothing to run: every planned run is finished", style="bold"))
-            print_results(console, grid, arguments.results)
+            print_results(console, grid, options.results)
             return OK
         refuse_unready(made)
         for card in read_data(made.to_run):
             console.print(Text(card))
-        recorder = Recorder(store, arguments.results, console)
+        recorder = Recorder(store, options.results, console)
         try:
-            _fly(made.to_run, arguments.results / "runs", recorder, usage, console)
+            _fly(made.to_run, options.results / "runs", recorder, usage, console)
         except KeyboardInterrupt:
-            _stop(grid, arguments, store, recorder, console)
+            _stop(grid, options, store, recorder, console)
             return INTERRUPTED
         except SweepError:
             if recorder.heard:
-                _stop(grid, arguments, store, recorder, console)
+                _stop(grid, options, store, recorder, console)
             raise
         missing = recorder.close()
-    return _conclude(grid, made, arguments, recorder, missing, usage, console)
+    return _conclude(grid, made, options, recorder, missing, usage, console)
 
 
-def _repair(grid: Grid, arguments: Arguments, store: Store, console: Console) -> None:
+def _repair(grid: Grid, options: SweepOptions, store: Store, console: Console) -> None:
     """Make good what a killed driver left undone, before anything is planned."""
-    found = publish(store, arguments.results / "runs")
+    found = publish(store, options.results / "runs")
     left = store.sweep_up(grid.name, claimed=True)
     if found.added:
         console.print(Text(f"published {len(found.added)} finished runs that MLflow lacked"))
@@ -101,17 +101,17 @@ def _repair(grid: Grid, arguments: Arguments, store: Store, console: Console) ->
         console.print(Text(f"left alone: {line}"))
 
 
-def _plan(grid: Grid, arguments: Arguments, store: Store) -> tuple[Plan, list[RunRecord]]:
+def _plan(grid: Grid, options: SweepOptions, store: Store) -> tuple[Plan, list[RunRecord]]:
     records = store.records(grid.name)
     made = make_plan(
         grid,
-        arguments.full,
+        options.full,
         store.finished(grid.name),
         records,
         provenance(),
-        once=arguments.twins == ONCE,
+        once=options.twins == ONCE,
         others=list(pilots(store, grid)),
-        cluster=arguments.cluster or DEFAULTS.get(grid.profile),
+        cluster=options.cluster or DEFAULTS.get(grid.profile),
     )
     return made, records
 
@@ -138,21 +138,21 @@ def _launch(runs: Sequence[PlannedRun], folder: Path) -> Generator[Event | None]
     yield from launch(runs, folder, cores())
 
 
-def _stop(grid: Grid, arguments: Arguments, store: Store, recorder: Recorder, console: Console) -> None:
+def _stop(grid: Grid, options: SweepOptions, store: Store, recorder: Recorder, console: Console) -> None:
     missing = recorder.close(STOPPING)
     ended = {record.run_id for record in recorder.records if record.status == "finished"}
     left = missing.waiting | missing.unwritten
     killed = "" if left or recorder.away else f", {len(store.sweep_up(grid.name, claimed=True))} marked KILLED"
     kept = len(ended - missing.unwritten)
     console.print(Text(f"interrupted: {kept} runs of this sweep are finished and kept{killed}"))
-    _print_missing(console, missing, arguments)
-    console.print(Text(f"resume with: {arguments.command()}"), soft_wrap=True)  # one line, to be copied
+    _print_missing(console, missing, options)
+    console.print(Text(f"resume with: {options.command()}"), soft_wrap=True)  # one line, to be copied
 
 
 def _conclude(
     grid: Grid,
     made: Plan,
-    arguments: Arguments,
+    options: SweepOptions,
     recorder: Recorder,
     missing: Missing,
     usage: SweepUsage,
@@ -162,14 +162,14 @@ def _conclude(
     per_run = max(run.config.backend.num_cpus for run in made.to_run)
     print_costs(console, recorder.records, usage, min(slots, len(made.to_run)) * per_run if slots else None)
     if missing:
-        _print_missing(console, missing, arguments)
+        _print_missing(console, missing, options)
         return FAILED
-    print_results(console, grid, arguments.results)
+    print_results(console, grid, options.results)
     return FAILED if any(record.status == "failed" for record in recorder.records) else OK
 
 
-def _print_missing(console: Console, missing: Missing, arguments: Arguments) -> None:
-    for line in missing.lines(arguments.results, arguments.command()):
+def _print_missing(console: Console, missing: Missing, options: SweepOptions) -> None:
+    for line in missing.lines(options.results, options.command()):
         console.print(Text(line), soft_wrap=True)
 
 

@@ -53,18 +53,19 @@ class Grid:
     fraction: tuple[tuple[str, ...], ...] = ()
     choices: tuple[str, ...] = ()
     tuned: Tuning | None = None
+    words: tuple[str, ...] = ()  # of an ad-hoc grid: the axes and settings of the command line
 
     @property
     def file(self) -> str:
         """What errors call this grid."""
-        return f"{self.name}.yaml"
+        return "command line" if self.words else f"{self.name}.yaml"
 
 
 def read_grid(path: Path, profile: str = LAPTOP, seeds: tuple[int, ...] | None = None) -> Grid:
     """Read a grid file under a profile; ``seeds`` replace its own. Raises SchemaError with file and path of a fault."""
     try:
         written = _written(path)
-        grid, tuned = _under(path.stem, written, profile, seeds), _profile(written, profile).tuned or written.tuned
+        grid, tuned = build_grid(path.stem, written, profile, seeds), _profile(written, profile).tuned or written.tuned
         return replace(grid, tuned=read_tuning(tuned, path.parent, grid)) if tuned else grid
     except SchemaError as error:
         lines = str(error).splitlines()
@@ -82,7 +83,22 @@ def _written(path: Path) -> GridFile:
     return read(GridFile, read_yaml(path) or {})
 
 
-def _under(name: str, written: GridFile, profile: str, seeds: tuple[int, ...] | None) -> Grid:
+def build_grid(name: str, written: GridFile, profile: str, seeds: tuple[int, ...] | None) -> Grid:
+    """Check a grid under a profile.
+
+    Args:
+        name: of the study.
+        written: the grid as it is written, in a file or on the command line.
+        profile: one of its profiles, or of ``profiles.yaml``.
+        seeds: in place of its own.
+
+    Returns:
+        The grid without a tuning, which stands beside a file.
+
+    Raises:
+        SchemaError: naming the path of a fault.
+
+    """
     chosen = _profile(written, profile)
     crossed = {**written.axes, **chosen.axes}
     _refuse_axes(crossed)

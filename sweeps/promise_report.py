@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from math import ceil, isinf
 from typing import TYPE_CHECKING, Final
 
@@ -72,6 +73,9 @@ def _record(plan: Plan) -> str:
     grid, cells = plan.grid, [cell.labels for cell in plan.cells]
     pairs = len(contrasts(grid, cells)) if grid.baseline else len(cells) - 1
     most = max(ceil(LEAST_PAIRS / max(pairs, 1)), 1)
+    if grid.words:
+        profile = ["--profile", grid.profile] if grid.profile != "laptop" else []
+        return shlex.join(["liteppo", "sweep", *grid.words, *profile, "--seeds", f"0-{most}"])
     name = grid.name if grid.name in names() else f"PATH/{grid.name}.yaml"
     words = ["make sweep", f"GRID={name}", f"PROFILE={grid.profile}" * (grid.profile != "laptop"), f"SEEDS=0-{most}"]
     return " ".join(filter(None, words))

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from sweeps.tune_arguments import TuneArguments
+    from sweeps.options import TuneOptions
     from sweeps.tune_job import Heard
     from sweeps.tune_pool import Pool
     from sweeps.tune_progress import TuneProgress
@@ -43,32 +43,32 @@ if TYPE_CHECKING:
 OK, INTERRUPTED = 0, 130
 
 
-def tune(arguments: TuneArguments, console: Console) -> int:
+def tune(options: TuneOptions, console: Console) -> int:
     """Try values until each model has its trials, and write the file. Returns the exit code."""
-    knob, path = find_knob(arguments.knob), find_grid(arguments.grid)
-    grid = read_grid(path, arguments.profile)
+    knob, path = find_knob(options.knob), find_grid(options.grid)
+    grid = read_grid(path, options.profile)
     print_header(console, grid)
-    chosen = subjects(grid, knob, arguments, every_seed(path))
-    folder = arguments.results / "tuned"
-    target = folder / f"{arguments.name}.yaml"
-    with study_lock(folder, arguments.name):
+    chosen = subjects(grid, knob, options, every_seed(path))
+    folder = options.results / "tuned"
+    target = folder / f"{options.name}.yaml"
+    with study_lock(folder, options.name):
         _refuse_reviewed(target)
-        _print_plan(console, arguments, chosen)
+        _print_plan(console, options, chosen)
         from sweeps.tune_study import Search, database  # noqa: PLC0415 - Optuna takes a second
 
-        with database(folder / f"{arguments.name}.db") as storage:
+        with database(folder / f"{options.name}.db") as storage:
             commit = _commit()
-            searches = [Search(storage, each, arguments.seeds, arguments.trials, commit) for each in chosen]
+            searches = [Search(storage, each, options.seeds, options.trials, commit) for each in chosen]
             try:
-                _fly(searches, folder / f"{arguments.name}.traceback.txt", console)
+                _fly(searches, folder / f"{options.name}.traceback.txt", console)
             except KeyboardInterrupt:
-                _stop(searches, arguments, console)
+                _stop(searches, options, console)
                 return INTERRUPTED
             finally:
                 for search in searches:
                     search.release()
             found = [Tuned(search.subject, search.outcomes()) for search in searches]
-        file = tuned_file(grid, knob, arguments, found)
+        file = tuned_file(grid, knob, options, found)
         write_tuned(target, file)
     _print_file(console, file, target)
     return OK
@@ -131,14 +131,14 @@ class _Flight:
                 self._display.stop(job)
 
 
-def _stop(searches: Sequence[Search], arguments: TuneArguments, console: Console) -> None:
+def _stop(searches: Sequence[Search], options: TuneOptions, console: Console) -> None:
     cut, kept = sum(search.release() for search in searches), sum(len(search.outcomes()) for search in searches)
     console.print(Text(f"interrupted: {kept} trials have ended and are kept, {cut} begin again"))
-    console.print(Text(f"resume with: {arguments.command()}"), soft_wrap=True)  # one line, to be copied
+    console.print(Text(f"resume with: {options.command()}"), soft_wrap=True)  # one line, to be copied
 
 
-def _print_plan(console: Console, arguments: TuneArguments, chosen: Sequence[Subject]) -> None:
-    runs = arguments.trials * len(arguments.seeds)
+def _print_plan(console: Console, options: TuneOptions, chosen: Sequence[Subject]) -> None:
+    runs = options.trials * len(options.seeds)
     seconds = runs * sum(Speed.of(()).seconds(subject.config) for subject in chosen) + START_SECONDS
     table = Table.grid(padding=(0, 1))
     table.add_column(no_wrap=True, style="cyan")
@@ -152,8 +152,8 @@ def _print_plan(console: Console, arguments: TuneArguments, chosen: Sequence[Sub
                 f"{subject.config.steps} steps at {words(subject.cell)}"
             ),
         )
-    seeds = ", ".join(map(str, arguments.seeds))
-    table.add_row("trials", f"{arguments.trials} a model, each of seeds {seeds}; values that fall behind are stopped")
+    seeds = ", ".join(map(str, options.seeds))
+    table.add_row("trials", f"{options.trials} a model, each of seeds {seeds}; values that fall behind are stopped")
     table.add_row("time", f"at most about {duration(seconds)} of runs, before they share the cores")
     console.print(table)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sweeps.grid import Grid
     from sweeps.knobs import Knob
-    from sweeps.tune_arguments import TuneArguments
+    from sweeps.options import TuneOptions
 
 HEAD: Final = """\
 # Written by `make tune` (docs/tuning.md). To let a grid stand on it: read it, choose other values of finished trials
@@ -44,7 +44,7 @@ class Tuned:
     outcomes: tuple[Outcome, ...]
 
 
-def tuned_file(grid: Grid, knob: Knob, arguments: TuneArguments, found: Sequence[Tuned]) -> TunedFile:
+def tuned_file(grid: Grid, knob: Knob, options: TuneOptions, found: Sequence[Tuned]) -> TunedFile:
     """The file, unreviewed. Raises SweepError where a model has no finished trial."""
     outcomes = [outcome for each in found for outcome in each.outcomes]
     return TunedFile(
@@ -54,12 +54,12 @@ def tuned_file(grid: Grid, knob: Knob, arguments: TuneArguments, found: Sequence
         knob=knob.name,
         scale="logarithmic" if knob.log else "linear",
         objective=_objective(found[0].subject.config.steps),
-        seeds=arguments.seeds,
+        seeds=options.seeds,
         problems=_PROBLEMS,
         search=_SEARCH,
         stands_on=grid.tuned.provenance["tuning"] if grid.tuned else None,
         commits=tuple(sorted({outcome.commit for outcome in outcomes})),
-        command=arguments.command(),
+        command=options.command(),
         seconds=round(sum(outcome.seconds for outcome in outcomes), 1),
         models={each.subject.label: _model(each) for each in found},
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from sweeps.grid import Grid
-    from sweeps.tune_arguments import TuneArguments
+    from sweeps.options import TuneOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +50,17 @@ class Subject:
         return replace(config, tricks={**config.tricks, trick: changed})
 
 
-def subjects(grid: Grid, knob: Knob, arguments: TuneArguments, taken: Collection[int]) -> tuple[Subject, ...]:
+def subjects(grid: Grid, knob: Knob, options: TuneOptions, taken: Collection[int]) -> tuple[Subject, ...]:
     """One for each label of the axis ``model``, or one in all. ``taken`` are the grid's seeds under all profiles.
 
     Raises SchemaError where a seed is taken, where the grid varies the knob itself, or where a range or cell cannot be.
     """
-    if shared := sorted({*arguments.seeds} & {*taken}):
+    if shared := sorted({*options.seeds} & {*taken}):
         raise SchemaError(f"seeds: the grid has {', '.join(map(str, shared))}; tune on others, such as 1001,1002")
     _refuse_varied(grid, knob)
-    _refuse_labels(grid, arguments.at)
-    wanted = [arguments.at[MODEL]] if MODEL in arguments.at else list(grid.axes.get(MODEL, {EVERY_MODEL: ()}))
-    return tuple(_subject(grid, knob, arguments, label) for label in wanted)
+    _refuse_labels(grid, options.at)
+    wanted = [options.at[MODEL]] if MODEL in options.at else list(grid.axes.get(MODEL, {EVERY_MODEL: ()}))
+    return tuple(_subject(grid, knob, options, label) for label in wanted)
 
 
 def _refuse_varied(grid: Grid, knob: Knob) -> None:
@@ -83,16 +83,16 @@ def _refuse_labels(grid: Grid, at: Mapping[str, str]) -> None:
             raise SchemaError(f"at={axis}={label}: no label {label!r}; {suggest(label, grid.axes[axis])}")
 
 
-def _subject(grid: Grid, knob: Knob, arguments: TuneArguments, label: str) -> Subject:
-    cell = _cell(grid, arguments.at if label == EVERY_MODEL else {**arguments.at, MODEL: label})
-    steps = () if arguments.steps is None else (f"steps={arguments.steps}",)
+def _subject(grid: Grid, knob: Knob, options: TuneOptions, label: str) -> Subject:
+    cell = _cell(grid, options.at if label == EVERY_MODEL else {**options.at, MODEL: label})
+    steps = () if options.steps is None else (f"steps={options.steps}",)
     told = (*overrides(grid, cell), "data.part=tuning", *steps)
     try:
         config = load(*told)
     except (SchemaError, ModelError, TrickError) as error:
         raise SchemaError(f"{grid.file}: {words(cell)}: {error}; name another cell with at=AXIS=LABEL") from None
     own = config.optim.lr if knob.trick is None else _clip_bound(config)
-    low, high = (given or usual for given, usual in zip((arguments.low, arguments.high), knob.bounds(own), strict=True))
+    low, high = (given or usual for given, usual in zip((options.low, options.high), knob.bounds(own), strict=True))
     if not 0 < low < high:
         raise SchemaError(f"low={low:g}, high={high:g}: the range must rise and lie above 0")
     before = grid.tuned.values[label] if grid.tuned else {}

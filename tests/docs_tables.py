@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.paper.registry import FIGURES
+from tests.docs_commands import commands
 from tests.docs_numbers import one_of_eight
 from tests.docs_planning import cost_constants, published_peaks, published_steps
 from tests.docs_scaling import scaling_memory, scaling_steps
@@ -27,7 +28,7 @@ from tricks.presets import PRESETS
 from tricks.testing import CLAUSES
 
 ROOT = Path(__file__).parent.parent
-DOCS = ("tricks.md", "rollouts.md", "takeaways.md", "guide.md", "paper.md", "planning.md", "scaling.md")
+DOCS = ("tricks.md", "rollouts.md", "takeaways.md", "guide.md", "paper.md", "planning.md", "scaling.md", "commands.md")
 PAGES = (*(ROOT / "docs" / name for name in DOCS), ROOT / "CONTRIBUTING.md")
 _BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
 
@@ -99,6 +100,7 @@ def _paper_figures() -> Lines:
 
 
 TABLES: dict[str, Callable[[], Lines]] = {
+    "commands": commands,
     "catalog": _catalog,
     "presets": _presets,
     "dialects": _dialects,

@@ -1,4 +1,4 @@
-"""``python -m tricks apply``: a batch in, everything that decides its gradient out, as JSON in full precision."""
+"""Apply an algorithm to a batch: everything that decides its gradient, as JSON in full precision."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from tricks.document import document_hints, read_document
 from tricks.hints import rule_hints
 
 if TYPE_CHECKING:
-    from tricks.apply_arguments import Arguments
+    from tricks.apply_options import ApplyOptions
 
 
-def results(arguments: Arguments, text: bytes) -> str:
+def results(options: ApplyOptions, text: bytes) -> str:
     """Compute what the algorithm makes of a batch, one key a line; hints go to stderr. Raises TrickError."""
-    document = read_document(text, arguments.dtype)
-    setup = setup_of(document.rollouts, arguments.updates_per_rollout)
-    rule = build(arguments.preset, arguments.tricks, arguments.emulate, setup)
+    document = read_document(text, options.dtype)
+    setup = setup_of(document.rollouts, options.updates_per_rollout)
+    rule = build(options.preset, options.tricks, options.emulate, setup)
     asked = {
-        "preset": arguments.preset,
-        "emulate": arguments.emulate,
-        "dtype": str(arguments.dtype).removeprefix("torch."),
+        "preset": options.preset,
+        "emulate": options.emulate,
+        "dtype": str(options.dtype).removeprefix("torch."),
     }
     found = _lines(asked | apply(rule, document))
     for hint in (*rule_hints(rule), *document_hints(document)):

@@ -1,4 +1,4 @@
-"""What the command line of a measurement of difficulty asks for."""
+"""Turn the options of a measurement of difficulty into a request."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from harness.config import ExperimentConfig, load
-from harness.evaluation.request import Arguments, model_overrides, own_preset
+from harness.evaluation.request import model_overrides, own_preset
 from harness.schema import SchemaError
 
 if TYPE_CHECKING:
@@ -28,17 +28,27 @@ class Request:
     cut: tuple[float, float] | None  # smallest and largest pass rate of the problems to keep
 
 
-def read_request(given: Sequence[str]) -> Request:
-    """Read the command line. Raises SchemaError, ModelError or TrickError."""
-    arguments = Arguments.split(given, ("model", "tier", "k", "problems", "cut"))
-    own, model = arguments.own, arguments.own.get("model", "")
-    overrides = [*model_overrides(model, arguments.overrides), *_sampling(model, arguments.overrides)]
-    if "k" in own:
-        overrides.append(f"rollout.group_size={own['k']}")
-    config = load(*overrides, *arguments.overrides)
-    tiers = tuple(dict.fromkeys(name.strip() for name in own.get("tier", DEFAULT_TIER).split(",")))
-    cut = _cut(own["cut"]) if "cut" in own else None
-    return Request(config, tiers, _problems(own.get("problems", str(DEFAULT_PROBLEMS))), cut)
+@dataclass(frozen=True, slots=True)
+class DifficultyOptions:
+    """Which model is asked which problems, as text."""
+
+    model: str = ""
+    tier: str = DEFAULT_TIER  # names with commas between
+    k: str | None = None  # samples of every problem
+    problems: str = str(DEFAULT_PROBLEMS)  # of each tier, or all
+    cut: str | None = None  # two pass rates with a comma between
+    overrides: tuple[str, ...] = ()  # Hydra's
+
+
+def read_request(asked: DifficultyOptions) -> Request:
+    """Check the options. Raises SchemaError, ModelError or TrickError."""
+    overrides = [*model_overrides(asked.model, asked.overrides), *_sampling(asked.model, asked.overrides)]
+    if asked.k is not None:
+        overrides.append(f"rollout.group_size={asked.k}")
+    config = load(*overrides, *asked.overrides)
+    tiers = tuple(dict.fromkeys(name.strip() for name in asked.tier.split(",")))
+    cut = None if asked.cut is None else _cut(asked.cut)
+    return Request(config, tiers, _problems(asked.problems), cut)
 
 
 def _sampling(model: str, overrides: Sequence[str]) -> list[str]:

@@ -1,8 +1,7 @@
-"""What the command line of an evaluation asks for, as a config."""
+"""Turn the options of an evaluation into a config."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -14,43 +13,37 @@ from harness.models.locate import BUILTIN, check_model
 from harness.schema import SchemaError, suggest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from harness.config import ExperimentConfig
 
 ALL: Final = "all"
 
 
 @dataclass(frozen=True, slots=True)
-class Arguments:
-    """Our own ``name=value`` arguments, and what is left for Hydra."""
+class EvaluationOptions:
+    """Which model is scored, on what; None leaves a setting to the preset."""
 
-    own: Mapping[str, str]
-    overrides: tuple[str, ...]
-
-    @classmethod
-    def split(cls, given: Sequence[str], names: Sequence[str]) -> Arguments:
-        """Take those of ``names`` out. Raises SchemaError for one without a value."""
-        pairs = [argument.partition("=") for argument in given]
-        own = {name: value for name, _, value in pairs if name in names}
-        empty = next((name for name, value in own.items() if not value), None)
-        if empty is not None:
-            raise SchemaError(f"{empty}: needs a value, as in {empty}=VALUE")
-        return cls(own, tuple("".join(pair) for pair in pairs if pair[0] not in names))
+    model: str = ""
+    bench: str | None = None  # names with commas between, or all
+    k: str | None = None  # samples of every problem
+    eval: str | None = None  # the preset of the evaluation
+    problems: str | None = None  # of each benchmark, or all
+    overrides: tuple[str, ...] = ()  # Hydra's
 
 
-def evaluation_config(given: Sequence[str]) -> ExperimentConfig:
+def evaluation_config(asked: EvaluationOptions) -> ExperimentConfig:
     """The config of an evaluation. Raises SchemaError, ModelError or TrickError."""
-    arguments = Arguments.split(given, ("model", "bench", "k", "eval", "problems"))
-    own, model = arguments.own, arguments.own.get("model", "")
-    preset = own.get("eval") or own_preset("eval", model, "rigorous")
-    overrides = [*model_overrides(model, arguments.overrides), f"eval={preset}"]
-    if "bench" in own:
-        overrides.append(f"eval.benchmarks=[{','.join(map(quoted, _benchmarks(own['bench'])))}]")
-    if "k" in own:
-        overrides.append(f"eval.samples={own['k']}")
-    if "problems" in own:
-        overrides.append(f"eval.problems={own['problems'].replace(ALL, 'null')}")
-    config = load(*overrides, *arguments.overrides)
-    return replace(config, eval=replace(config.eval, samples_of={})) if "k" in own else config
+    preset = asked.eval or own_preset("eval", asked.model, "rigorous")
+    overrides = [*model_overrides(asked.model, asked.overrides), f"eval={preset}"]
+    if asked.bench is not None:
+        overrides.append(f"eval.benchmarks=[{','.join(map(quoted, _benchmarks(asked.bench)))}]")
+    if asked.k is not None:
+        overrides.append(f"eval.samples={asked.k}")
+    if asked.problems is not None:
+        overrides.append(f"eval.problems={asked.problems.replace(ALL, 'null')}")
+    config = load(*overrides, *asked.overrides)
+    return config if asked.k is None else replace(config, eval=replace(config.eval, samples_of={}))
 
 
 def model_overrides(model: str, overrides: Sequence[str]) -> list[str]:

@@ -61,10 +61,9 @@ def test_a_study_of_which_the_store_holds_a_part_is_named_and_the_others_are_sho
     ("arguments", "message"),
     [
         (["tabels"], "unknown command 'tabels'; did you mean 'tables'?"),
-        (["tables", "gird=norms"], "unknown argument 'gird=norms'; did you mean 'grid'?"),
-        (["tables", "--all"], "unknown argument '--all'; known: grid, mixed, profile, results"),
-        (["tables", "grid="], "grid needs a value, as in grid=NAME"),
-        ([], "usage: python -m analysis"),
+        (["tables", "gird=norms"], "gird: no such argument; did you mean 'grid'?"),
+        (["tables", "--all"], "--all: no such option; known: --grid, --help, --mixed, --profile, --results"),
+        (["tables", "grid="], "grid: write grid=VALUE"),
     ],
 )
 def test_a_wrong_call_is_refused_with_the_right_one(arguments, message, capsys):
@@ -75,6 +74,11 @@ def test_a_wrong_call_is_refused_with_the_right_one(arguments, message, capsys):
 def test_a_grid_that_was_never_run_is_refused_with_the_nearest(filled, capsys):
     assert main(["tables", filled, "grid=norm"]) == 2
     assert "did you mean 'norms'?" in capsys.readouterr().err
+
+
+def test_no_command_at_all_shows_the_commands(capsys):
+    assert main([]) == 2
+    assert "Usage: python -m analysis" in capsys.readouterr().out
 
 
 def test_help_is_no_error(capsys):

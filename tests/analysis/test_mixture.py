@@ -55,4 +55,4 @@ def test_a_mixed_table_is_refused_unless_asked_for(mixed, capsys):
 
 def test_mixed_takes_one_or_nothing(mixed, capsys):
     assert main(["tables", f"results={mixed}", "mixed=yes"]) == 2
-    assert "mixed=yes: write mixed=1, or leave it out" in capsys.readouterr().err
+    assert "mixed=yes: write mixed=1 or mixed=0" in capsys.readouterr().err

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
-from typing import Any
 
 import pytest
 
@@ -17,7 +16,7 @@ from sweeps.cells import select
 from sweeps.compose import compose_cells
 from tests.sweeps.grids import PLAIN, grid
 from tricks.api import TrickError
-from tricks.apply_arguments import parse
+from tricks.apply_options import read_options
 from tricks.build import build
 
 AREAL = ("preset=dapo", "emulate=areal")
@@ -91,7 +90,7 @@ def test_arms_of_a_grid_are_told_apart_by_a_default_that_is_written(tmp_path):
 
 
 def test_the_words_of_apply_are_as_written():
-    words: tuple[Any, ...] = ("preset=dapo", "emulate=areal", "tricks.group_norm.eps=1e-6")
-    arguments, setup = parse(words), load("preset=dapo").setup()
-    rule = build(arguments.preset, arguments.tricks, arguments.emulate, setup)
+    words = ("tricks.group_norm.eps=1e-6",)
+    options, setup = read_options("dapo", "areal", tricks=words), load("preset=dapo").setup()
+    rule = build(options.preset, options.tricks, options.emulate, setup)
     assert rule.tricks["group_norm"].eps == 1e-6

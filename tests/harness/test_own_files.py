@@ -15,7 +15,7 @@ import pytest
 from harness.checkpoint.preemption import Preempted
 from harness.config import ExperimentConfig, check, load
 from harness.data.errors import DataError
-from harness.evaluation.request import evaluation_config
+from harness.evaluation.request import EvaluationOptions, evaluation_config
 from harness.metrics import family
 from harness.models.load import load_tokenizer
 from harness.overlay import overlaid
@@ -207,10 +207,12 @@ def test_a_checkpoint_of_another_content_is_not_gone_on_from(folder: Path, capsy
 
 
 def test_make_eval_takes_a_file() -> None:
-    config = evaluation_config(["model=builtin:small_base", "bench=arithmetic,file:heldout.jsonl", "k=2", "problems=2"])
+    config = evaluation_config(
+        EvaluationOptions("builtin:small_base", "arithmetic,file:heldout.jsonl", k="2", problems="2")
+    )
     assert config.eval.benchmarks == ("arithmetic", "heldout")
     with pytest.raises(SchemaError, match=r"no benchmark 'heldout\.jsonl'; .*a file of your own is file:PATH"):
-        evaluation_config(["model=builtin:small_base", "bench=heldout.jsonl"])
+        evaluation_config(EvaluationOptions("builtin:small_base", "heldout.jsonl"))
 
 
 @pytest.mark.slow

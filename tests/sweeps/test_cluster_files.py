@@ -13,11 +13,12 @@ import pytest
 import yaml
 
 from harness.engines.layout import layout
-from sweeps.arguments import parse
+from liteppo.program import ALIASES
 from sweeps.cells import select
 from sweeps.compose import compose_cells
 from sweeps.grid import read_grid
 from sweeps.library import find_grid
+from tests.liteppo.calls import sweep_options
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
@@ -82,16 +83,16 @@ def test_the_job_runs_the_pinned_ray_and_asks_for_a_token(job):
 
 
 def test_the_entrypoint_is_a_sweep_that_our_command_line_and_its_grid_accept(job):
-    python, flag, module, *words = shlex.split(job["spec"]["entrypoint"])
+    python, flag, module, command, *words = shlex.split(job["spec"]["entrypoint"])
     assert (python, flag, module) == ("python", "-m", "sweeps")
-    command, arguments = parse(words)
-    assert command == "run"
-    assert read_grid(find_grid(arguments.grid), arguments.profile, arguments.seeds).profile == "gpu"
+    assert ALIASES[module][command] == "sweep"
+    options = sweep_options(*words)
+    assert read_grid(find_grid(options.grid), options.profile, options.seeds).profile == "gpu"
 
 
 def test_a_worker_of_the_job_holds_a_run_of_its_sweep(job):
-    _, arguments = parse(shlex.split(job["spec"]["entrypoint"])[3:])
-    grid = read_grid(find_grid(arguments.grid), arguments.profile, arguments.seeds)
+    options = sweep_options(*shlex.split(job["spec"]["entrypoint"])[4:])
+    grid = read_grid(find_grid(options.grid), options.profile, options.seeds)
     cell = compose_cells(grid, select(grid, full=False).cells[:1]).cells[0]
     (group,) = job["spec"]["rayClusterSpec"]["workerGroupSpecs"]
     limits = group["template"]["spec"]["containers"][0]["resources"]["limits"]

@@ -100,6 +100,6 @@ def test_a_sweep_whose_only_fitting_node_goes_says_what_is_left_and_how_to_resum
         assert process.wait() == 2
     *_, interrupted, resume, refused = said.read_text().splitlines()
     assert interrupted == "interrupted: 0 runs of this sweep are finished and kept, 0 marked KILLED"
-    assert resume.startswith("resume with: python -m sweeps run ")
+    assert resume.startswith("resume with: liteppo sweep ")
     assert "the cluster's nodes have 1 x 1 CPUs and 0 GPUs (" in refused
     assert store.statuses("plain") == {}

@@ -124,7 +124,7 @@ def test_a_second_sweep_of_the_grid_is_refused(story):
 
 def test_ctrl_c_ends_in_good_order_and_says_how_to_resume(story):
     assert story.codes["interrupted"] == 130
-    assert "resume with: python -m sweeps run grid=" in story.said["interrupted"]
+    assert "resume with: liteppo sweep " in story.said["interrupted"]
     assert "Traceback" not in story.said["interrupted"]
 
 

@@ -6,9 +6,9 @@ from rich.console import Console
 from harness.store import Store
 from harness.store_publish import publish
 from sweeps import driver
-from sweeps.arguments import Arguments
 from sweeps.events import Done, Event, Failure, Hello, Report
 from sweeps.missing import Missing
+from sweeps.options import SweepOptions
 from sweeps.plan import make_plan
 from sweeps.recorder import Recorder
 from sweeps.summary import NEXT
@@ -128,7 +128,7 @@ def test_a_sweep_whose_records_are_nowhere_fails_and_says_how_to_make_them_again
     pen.hear(Event(run, Failure("ValueError: no", "", final=True) if fails else Done(record, {})))
     missing = pen.close(patience=0.1)
     assert missing == Missing(unwritten=frozenset({run.run_id}))
-    arguments = Arguments(results=results)
+    arguments = SweepOptions(results=results)
     assert driver._conclude(grid(tmp_path), made, arguments, pen, missing, SweepUsage(), said) == driver.FAILED
     told = said.file.getvalue()
     assert f"1 runs are neither in MLflow nor on disk: {run.run_id}; free some space in {results}" in told

@@ -125,4 +125,6 @@ def test_a_wrong_word_ends_in_one_line(tmp_path, alone, capsys):
 
 def test_the_usage_of_the_command_is_told(capsys):
     assert main(["tune", "--help"]) == 0
-    assert capsys.readouterr().out.startswith("usage: python -m sweeps tune grid=NAME knob=lr|clip_ratio_high")
+    shown = capsys.readouterr().out
+    assert "Usage: python -m sweeps tune" in shown
+    assert "lr|clip_ratio_high" in shown

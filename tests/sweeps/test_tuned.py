@@ -10,9 +10,9 @@ from harness.schema import SchemaError
 from sweeps.errors import SweepError
 from sweeps.grid import read_grid
 from sweeps.knobs import find_knob
+from sweeps.options import TuneOptions
 from sweeps.plan import make_plan
 from sweeps.study import study
-from sweeps.tune_arguments import TuneArguments
 from sweeps.tune_result import Tuned, tuned_file, write_tuned
 from sweeps.tune_trial import Outcome
 from sweeps.tuned import read_tuned_file
@@ -38,7 +38,7 @@ TUNED = MODELS + "tuned: plain.lr.yaml\n"
 def tune(folder, text=MODELS, knob="lr", outcomes=OUTCOMES, **given):
     """The file that a tuning of the grid with these outcomes writes."""
     grid = read_grid(write(folder, text))
-    arguments = TuneArguments(grid="plain", knob=knob, **given)
+    arguments = TuneOptions(grid="plain", knob=knob, **given)
     found = [Tuned(subject, outcomes[subject.label]) for subject in chosen(folder, text, knob=knob, **given)]
     path = folder / f"plain.{knob}.yaml"
     write_tuned(path, tuned_file(grid, find_knob(knob), arguments, found))

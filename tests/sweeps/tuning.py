@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sweeps.grid import every_seed, read_grid
 from sweeps.knobs import find_knob
-from sweeps.tune_arguments import TuneArguments
+from sweeps.options import TuneOptions
 from sweeps.tune_job import Step
 from sweeps.tune_study import Search, database
 from sweeps.tune_subjects import subjects
@@ -29,7 +29,7 @@ seeds: [0, 1]
 
 def chosen(folder: Path, text: str = MODELS, **given):
     """The subjects of a grid."""
-    path, arguments = write(folder, text), TuneArguments(grid="plain", **{"knob": "lr", **given})
+    path, arguments = write(folder, text), TuneOptions(grid="plain", **{"knob": "lr", **given})
     return subjects(read_grid(path, arguments.profile), find_knob(arguments.knob), arguments, every_seed(path))
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tricks.api import TrickError
-from tricks.apply_arguments import parse
 from tricks.apply_command import results
+from tricks.apply_options import ApplyOptions, read_options
 from tricks.presets import PRESETS
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "rollouts.example.json"
@@ -25,8 +25,14 @@ BATCH = {
 }
 
 
+def options(*words: str) -> ApplyOptions:
+    """Read words as ``liteppo tricks apply`` does."""
+    given = dict(word.split("=", 1) for word in words if not word.startswith("tricks."))
+    return read_options(**given, tricks=[word for word in words if word.startswith("tricks.")])  # type: ignore[arg-type]
+
+
 def applied(*words: str, **changes: Any) -> dict[str, Any]:
-    found = results(parse(words), json.dumps(BATCH | changes).encode())
+    found = results(options(*words), json.dumps(BATCH | changes).encode())
     return dict(json.loads(found))
 
 
@@ -115,7 +121,7 @@ def test_the_same_batch_padded_differently_gives_the_same_numbers() -> None:
     wide = {"rewards": BATCH["rewards"], "group": BATCH["group"], "log_probs": rows, "response_mask": mask}
     ragged, padded = (
         applied("preset=liteppo"),
-        json.loads(results(parse(["preset=liteppo"]), json.dumps(wide).encode())),
+        json.loads(results(options("preset=liteppo"), json.dumps(wide).encode())),
     )
     assert padded["loss"] == ragged["loss"]
     assert [row[:3] for row in padded["gradient"]] == ragged["gradient"]
@@ -142,7 +148,7 @@ def spread(values: list[float]) -> float:
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_runs_on_the_example(preset: str) -> None:
-    found = json.loads(results(parse([f"preset={preset}"]), EXAMPLE.read_bytes()))
+    found = json.loads(results(options(f"preset={preset}"), EXAMPLE.read_bytes()))
     assert not found["skipped"]
     assert set(found["fired"]) == set(PRESETS[preset].tricks)
 

@@ -60,8 +60,10 @@ def test_apply_prints_json_of_the_documented_keys(
         (["apply", "preset=gropo"], b"{}", "rewards: required; give the verifier's reward of each sample"),
         (["apply"], b'{"rewards": [NaN', "the batch is not JSON at line 1, column 17"),
         (["apply", "grpo"], b"", "grpo: expected key=value"),
+        (["apply", "preset"], b"", "preset: write preset=VALUE"),
+        (["apply", "presets=grpo"], b"", "presets: no such argument; did you mean 'preset'?"),
+        (["apply", "preset=grpo", "preset=rloo"], b"", "preset: given twice; keep one"),
         (["aply"], b"", "unknown command 'aply'; did you mean 'apply'?"),
-        (["check"], b"", "usage: python -m tricks"),
         (["check", "clip_hihger"], b"", "unknown trick 'clip_hihger'; did you mean 'clip_higher'?"),
         (
             ["check", "no.module:SPEC"],
@@ -83,6 +85,11 @@ def test_what_is_wrong_is_one_message_and_exit_code_2(
     streams = capsys.readouterr()
     assert streams.err.startswith(message)
     assert streams.out == ""
+
+
+def test_check_without_a_name_shows_how_it_is_called(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check"]) == 2
+    assert "Usage: python -m tricks check" in capsys.readouterr().out
 
 
 def test_check_says_that_a_trick_keeps_the_contract(capsys: pytest.CaptureFixture[str]) -> None:

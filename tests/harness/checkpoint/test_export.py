@@ -99,7 +99,7 @@ def test_the_command_writes_those_of_a_stopped_run(results: Path, capsys: pytest
 def test_other_calls(arguments: list[str], code: int, results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == code
     said = capsys.readouterr()
-    assert "usage: python -m harness.checkpoint RUN" in said.out or "no such run" in said.err
+    assert "Usage: python -m harness.checkpoint" in said.out or "no such run" in said.err
 
 
 @pytest.mark.parametrize(

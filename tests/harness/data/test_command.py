@@ -26,7 +26,7 @@ def test_wrong_settings_end_with_2_and_say_why(use_folder, capsys):
     for argument, said in (
         ("guessible=0.1", "guessible"),
         ("near=2", "near"),
-        ("seed", "name=value"),
+        ("seed", "write seed=VALUE"),
         ("size=x", "size"),
     ):
         assert main([argument]) == 2

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 from harness.config import load
 from harness.data.tiers import custom_tier
 from harness.difficulty.__main__ import main
-from harness.difficulty.request import read_request
+from harness.difficulty.request import DifficultyOptions, read_request
 from harness.run import Finished, RunSpec, execute
 from harness.train import StepReport
 
@@ -67,9 +68,10 @@ def test_a_finished_measurement_is_read_and_another_cut_costs_nothing(
 
 
 def test_sampling_is_that_of_the_papers_training_unless_said_otherwise() -> None:
-    rollout = read_request(ASKED).config.rollout
+    asked = DifficultyOptions("builtin:small_aligned", "arithmetic_easy,arithmetic_hard", k="4", problems="12")
+    rollout = read_request(asked).config.rollout
     assert (rollout.temperature, rollout.top_p, rollout.top_k, rollout.group_size) == (0.99, 0.99, 100, 4)
-    other = read_request([*ASKED, "rollout.temperature=0.5", "rollout.top_k=0"]).config.rollout
+    other = read_request(replace(asked, overrides=("rollout.temperature=0.5", "rollout.top_k=0"))).config.rollout
     assert (other.temperature, other.top_p, other.top_k) == (0.5, 0.99, 0)
 
 
@@ -101,4 +103,4 @@ def test_what_is_wrong_is_said_in_one_line(
 
 def test_help_and_nothing_at_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert (main(["-h"]), main([])) == (0, 2)
-    assert capsys.readouterr().out.count("usage: python -m harness.difficulty") == 2
+    assert capsys.readouterr().out.count("Usage: python -m harness.difficulty") == 2

@@ -146,4 +146,4 @@ def test_a_disk_that_cannot_be_written_is_no_traceback(
 
 def test_help_and_nothing_at_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert (main(["--help"]), main([])) == (0, 2)
-    assert capsys.readouterr().out.count("usage: python -m harness.evaluation") == 2
+    assert capsys.readouterr().out.count("Usage: python -m harness.evaluation") == 2

@@ -1,4 +1,4 @@
-"""The words after ``python -m tricks apply``: key=value, read as JSON where they are JSON and never run as code."""
+"""The options of ``apply``: text, read as JSON where it is JSON and never run as code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HALF: Final = ("float16", "bfloat16", "half")
 
 
 @dataclass(frozen=True, slots=True)
-class Arguments:
+class ApplyOptions:
     """Which algorithm, in which precision. ``tricks`` are written over the preset's; None leaves one out."""
 
     preset: str = "vanilla_ppo"
@@ -31,26 +31,44 @@ class Arguments:
     tricks: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
 
 
-def parse(words: Sequence[str]) -> Arguments:
-    """Read the words. Raises TrickError naming the one at fault."""
+def read_options(
+    preset: str = "vanilla_ppo",
+    emulate: str = "none",
+    dtype: str = "float32",
+    updates_per_rollout: str = "4",
+    tricks: Sequence[str] = (),
+) -> ApplyOptions:
+    """Read the options of ``apply`` from text.
+
+    Args:
+        preset: the name of a preset.
+        emulate: the name of a dialect, or none.
+        dtype: float32 or float64.
+        updates_per_rollout: a whole number from 1.
+        tricks: words such as ``tricks.clip.dual_clip=3``, each at most once.
+
+    Returns:
+        The options, checked in form; whether presets and tricks exist is checked where they are built.
+
+    Raises:
+        TrickError: naming the word at fault.
+
+    """
+    return ApplyOptions(preset, emulate, _dtype(dtype), _updates(updates_per_rollout), _tricks(_given(tricks)))
+
+
+def _given(words: Sequence[str]) -> dict[str, str]:
     given: dict[str, str] = {}
     for word in words:
         name, equals, text = word.removeprefix("+").partition("=")
         if not equals:
             raise TrickError(f"{word}: expected key=value, as in preset=grpo or tricks.clip_higher.clip_ratio_high=0.3")
-        if name.split(".")[0] not in KEYS or name == "tricks":
+        if not name.startswith("tricks."):
             raise TrickError(f"{name}: no such argument; {suggest(name.split('.')[0], KEYS)}")
         if name in given:
             raise TrickError(f"{name}: given twice; keep one")
         given[name] = text
-    defaults = Arguments()
-    return Arguments(
-        preset=given.get("preset", defaults.preset),
-        emulate=given.get("emulate", defaults.emulate),
-        dtype=_dtype(given.get("dtype", "float32")),
-        updates_per_rollout=_updates(given.get("updates_per_rollout", str(defaults.updates_per_rollout))),
-        tricks=_tricks({name: text for name, text in given.items() if name.startswith("tricks.")}),
-    )
+    return given
 
 
 def _dtype(name: str) -> torch.dtype:

@@ -1,0 +1,232 @@
+"""Write what the store holds, for people: tables, figures, the report. Starts no run.
+
+Each function does the work of one command and returns what it prints.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.frame import runs_frame
+from analysis.mixture import mixture
+from analysis.output import write
+from analysis.tables import Table, study_table
+from harness.schema import suggest
+from harness.store import Store
+from harness.store_errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import pandas as pd
+
+    from harness.records import Study
+
+
+class UsageError(ValueError):
+    """A wrong call; the message says the right one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which studies are shown; None means all of them."""
+
+    results: Path
+    grid: str | None = None
+    profile: str | None = None
+    mixed: bool = False  # whether runs of different commits or machines share a table
+
+    def takes(self, name: str, profile: str) -> bool:
+        """Whether the study of that name and profile is asked for."""
+        return self.grid in (None, name) and self.profile in (None, profile)
+
+
+def tables(asked: Asked) -> Iterator[Path]:
+    """Write the tables of the studies. Those whose runs do not belong together are named when all others are written.
+
+    Raises:
+        UsageError: where no such study is there.
+        StoreError: where the store or the disk refuses, or runs do not belong together.
+
+    """
+    store = Store.open(asked.results)
+    studies = _chosen(store, asked)
+    found = [(study, runs_frame(store.records(study.name))) for study in studies]
+    reasons = [None if asked.mixed else mixture(study, runs) for study, runs in found]
+    counted = [each for each, reason in zip(found, reasons, strict=True) if not reason]
+    written: list[Path] = []
+    yield from _noted(_table_files(store, counted, asked.results), written)
+    if asked.grid is None:
+        yield from _noted(_controls(counted, asked.results), written)
+        yield from _noted(_takeaways(store, studies, asked), written)
+    _say_borrowed(counted, asked.results)
+    if refused := list(filter(None, reasons)):
+        raise StoreError("\n".join(refused))
+    _say_left(store, asked.results / "tables", written, asked)
+
+
+def _table_files(store: Store, counted: Sequence[tuple[Study, pd.DataFrame]], results: Path) -> Iterator[Path]:
+    from analysis.inference.outcomes import shares_of  # noqa: PLC0415
+    from analysis.paper.files import write_tables  # noqa: PLC0415 - matplotlib, a second
+    from analysis.study_tables import study_tables  # noqa: PLC0415
+
+    for study, runs in counted:
+        for table in study_tables(study, runs, partial(store.history, study.name), shares_of(results, study.name)):
+            yield from _write_table(results, table)
+    yield from write_tables(store, [study for study, _ in counted], results)
+
+
+def _noted(paths: Iterable[Path], written: list[Path]) -> Iterator[Path]:
+    for path in paths:
+        written.append(path)
+        yield path
+
+
+def _say_borrowed(counted: Sequence[tuple[Study, pd.DataFrame]], results: Path) -> None:
+    """Name the reference file behind the verifier's note, where the reader has none."""
+    from analysis.verifier import borrowed  # noqa: PLC0415
+
+    for line in dict.fromkeys(filter(None, (borrowed(runs, results) for _, runs in counted))):
+        print(line, file=sys.stderr)
+
+
+def _say_left(store: Store, folder: Path, written: Sequence[Path], asked: Asked) -> None:
+    """Name what earlier calls wrote of runs that are gone, where all that the store holds was written now."""
+    from analysis.leftovers import said  # noqa: PLC0415
+
+    everything = asked.grid is None and asked.profile is None and not store.unreadable()
+    if everything and (line := said(folder, written)):
+        print(line, file=sys.stderr)
+
+
+def takeaways(asked: Asked) -> Iterator[Path]:
+    """Write the judged claims. Raises UsageError for a grid: claims are judged on all of them together."""
+    store = Store.open(asked.results)
+    chosen = _chosen(store, asked)
+    if asked.grid is not None:
+        raise UsageError("takeaways are judged on all grids together; leave grid out")
+    yield from _takeaways(store, chosen, asked)
+
+
+def figures(asked: Asked) -> Iterator[Path]:
+    """Write the figures of the studies. Raises UsageError or StoreError."""
+    from analysis.paper.files import write_figures  # noqa: PLC0415 - matplotlib, a second
+
+    store = Store.open(asked.results)
+    studies = _chosen(store, asked)
+    written: list[Path] = []
+    for study in studies:
+        yield from _noted(_study_figures(store, study, asked.results), written)
+    yield from _noted(write_figures(store, studies, asked.results), written)
+    _say_left(store, asked.results / "figures", written, asked)
+
+
+def report(asked: Asked) -> Iterator[Path]:
+    """Write plan, verdicts, tables, curves and lineage as one page. Raises UsageError or StoreError."""
+    from analysis.report.page import Options, page  # noqa: PLC0415
+
+    store = Store.open(asked.results)
+    chosen = Options(claims=asked.grid is None, mixed=asked.mixed)
+    made = page(store, _chosen(store, asked), asked.results, chosen)
+    name = ".".join(("report", *filter(None, (asked.grid, asked.profile)), "html"))
+    yield write(asked.results / name, made.encode())
+
+
+def summary(asked: Asked) -> Iterator[str]:
+    """A short table of each study. Raises UsageError or StoreError."""
+    from analysis.summary import summary as short  # noqa: PLC0415
+
+    store = Store.open(asked.results)
+    for study in _chosen(store, asked):
+        yield short(study_table(study, runs_frame(store.records(study.name))), study.baseline)
+
+
+def replays(results: Path) -> Iterator[Path]:
+    """Write table and figure of every replay. Raises StoreError."""
+    from analysis.replay_files import write_replays  # noqa: PLC0415 - matplotlib, a second
+
+    yield from write_replays(results)
+
+
+def trace(results: Path, cell: str) -> Iterator[str]:
+    """What stands behind a number of a table. Raises UsageError where the address leads nowhere."""
+    from analysis.trace.address import TraceError  # noqa: PLC0415
+    from analysis.trace.command import trace as traced  # noqa: PLC0415
+
+    try:
+        yield traced(Store.open(results), results, cell)
+    except TraceError as error:
+        raise UsageError(str(error)) from None
+
+
+def guide(results: Path, case: Mapping[str, str], mixed: bool) -> Iterator[str]:
+    """Advice for one case, or the paths of the tables where none is given. Raises UsageError."""
+    from analysis.guide.command import guide as advice  # noqa: PLC0415
+    from analysis.guide.scenario import ScenarioError  # noqa: PLC0415
+
+    try:
+        yield advice(Store.open(results), results, case, mixed)
+    except ScenarioError as error:
+        raise UsageError(str(error)) from None
+
+
+def _chosen(store: Store, asked: Asked) -> list[Study]:
+    studies = store.studies()
+    _tell_unreadable(store, asked)
+    if not studies:
+        raise StoreError(f"{store.place} holds no study yet; run one with `make sweep GRID=smoke`")
+    for option, given, names in (
+        ("grid", asked.grid, {study.name for study in studies}),
+        ("profile", asked.profile, {study.profile for study in studies}),
+    ):
+        if given is not None and given not in names:
+            raise UsageError(f"no {option} {given!r} in {store.place}; {suggest(given, names)}")
+    wanted = [study for study in studies if asked.takes(study.name, study.profile)]
+    if not wanted:
+        raise UsageError(f"{asked.grid} has no runs of profile {asked.profile} in {store.place}")
+    return wanted
+
+
+def _tell_unreadable(store: Store, asked: Asked) -> None:
+    """Raises StoreError where the grid that was asked for is among them."""
+    faults = [fault for (name, profile), fault in store.unreadable().items() if asked.takes(name, profile)]
+    if faults and asked.grid is not None:
+        raise StoreError("\n".join(faults))
+    for fault in faults:
+        print(f"left out: {fault}", file=sys.stderr)
+
+
+def _controls(counted: Sequence[tuple[Study, pd.DataFrame]], results: Path) -> Iterator[Path]:
+    from analysis.controls_table import controls_table  # noqa: PLC0415
+
+    for profile in sorted({study.profile for study, _ in counted}):
+        table = controls_table([(study, runs) for study, runs in counted if study.profile == profile])
+        if table is not None:
+            yield from _write_table(results, table)
+
+
+def _write_table(results: Path, table: Table) -> Iterator[Path]:
+    from analysis.render import comma_separated, latex, markdown  # noqa: PLC0415
+
+    for ending, render in (("md", markdown), ("csv", comma_separated), ("tex", latex)):
+        yield write(results / "tables" / f"{table.name}.{ending}", render(table).encode())
+
+
+def _takeaways(store: Store, studies: Sequence[Study], asked: Asked) -> Iterator[Path]:
+    from analysis.takeaways.command import write_takeaways  # noqa: PLC0415
+
+    yield from write_takeaways(store, studies, asked.results, asked.mixed)
+
+
+def _study_figures(store: Store, study: Study, results: Path) -> Iterator[Path]:
+    from analysis.figures import draw  # noqa: PLC0415 - matplotlib, a second
+    from analysis.trajectory.figure import draw_curves  # noqa: PLC0415
+
+    runs, history = runs_frame(store.records(study.name)), partial(store.history, study.name)
+    for kind, drawn in (("", draw), ("curves.", draw_curves)):
+        for ending, content in drawn(study, runs, history).items():
+            yield write(results / "figures" / f"{study.name}.{study.profile}.{kind}{ending}", content)

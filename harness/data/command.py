@@ -1,0 +1,51 @@
+"""Build the tiers and show their cards, or show the cards of one's own files."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import track
+
+from harness.data.files import benchmark_name, own_file
+from harness.data.own import held_out_problems, own_table, training
+from harness.data.tiers import SOURCES, TIERS, built_card, is_stale, tier, tier_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from harness.data.settings import Settings
+    from harness.data.sources import Loaded
+
+
+def build_tiers(settings: Settings) -> list[str]:
+    """Build every tier that is missing or stale, and return what to print of each."""
+    return [_build(*name, settings) for name in _tracked(list(product(SOURCES, TIERS)))]
+
+
+def own_cards(file: str | None, held_out: str | None) -> str:
+    """Return the cards of one's own files, as a run that trains on one and is scored on the other has them."""
+    cards: list[str] = []
+    loaded: tuple[Loaded, ...] = ()
+    if held_out is not None:
+        source, name = own_file(held_out), benchmark_name(held_out)
+        _, card = held_out_problems(source, name)
+        cards, loaded = [card.text()], (own_table(source).loaded,)
+    if file is not None:
+        cards.insert(0, training(own_file(file), loaded).card.text())
+    return "\n".join(cards)
+
+
+def _tracked(names: list[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+    console = Console(stderr=True)
+    return track(names, "building tiers", console=console, transient=True, disable=not console.is_terminal)
+
+
+def _build(source: str, difficulty: str, settings: Settings) -> str:
+    """What to print of a tier: its card where it was built, a line where it is up to date."""
+    path = tier_path(source, difficulty)
+    before = built_card(path)
+    current = before is not None and before.settings == settings and not is_stale(before)
+    card = tier(source, difficulty, settings).card
+    return f"{card.headline}\n- up to date: {path}, card {path.with_suffix('.md')}\n" if current else card.text()

@@ -1,0 +1,42 @@
+"""List the rewards that packages offer, and check whether one keeps the contract."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.data.files import own_file
+from harness.data.own import training
+from harness.engine_config import Count, Positive
+from harness.rewards.conformance import checks
+from harness.rewards.contract import ENTRY_POINT_GROUP
+from harness.rewards.function import Function
+from harness.rewards.locate import locate, offered
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOptions:
+    """The problems that a reward is asked about, and its limits."""
+
+    file: str | None = None
+    seconds: Positive = 2.0
+    memory_mb: Count = 4096
+
+
+def offered_rewards() -> str:
+    """Name the rewards that installed packages offer, one a line."""
+    known = [f"{name:21} {target}" for name, target in sorted(offered().items())]
+    return "\n".join(known) or f"no installed package has an entry point in the group {ENTRY_POINT_GROUP}"
+
+
+def check_reward(name: str, options: CheckOptions) -> tuple[str, bool]:
+    """Check a reward. Returns what was found, one line each, and whether the reward keeps the contract."""
+    function = Function(locate(name), 1.0, options.seconds, options.memory_mb)
+    problems = training(own_file(options.file), graded=False).problems if options.file else ()
+    found = checks(function, problems)
+    kept = all(one.fault is None for one in found)
+    verb = "keeps" if kept else "breaks"
+    lines = [f"{name} {verb} the contract of harness/rewards/contract.py ({function.located.file})"]
+    for one in found:
+        fault = "" if one.fault is None else f": {one.fault}"
+        lines.append(f"  {'ok  ' if one.fault is None else 'FAULT'} {one.what}{fault}")
+    return "\n".join(lines), kept

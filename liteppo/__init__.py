@@ -1,0 +1,1 @@
+"""The command line: ``liteppo COMMAND``, the one layer above ``sweeps`` and ``analysis``."""

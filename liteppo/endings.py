@@ -1,0 +1,64 @@
+"""How a command ends: its exit code, and one message on standard error where it fails."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+OK, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
+STOPPED: Final = "stopped; the same command goes on where it was"
+
+
+def ended(command: Callable[[], int], interrupted: str | None = STOPPED) -> int:
+    """Run a command.
+
+    Args:
+        command: the work; it returns its exit code.
+        interrupted: what Ctrl-C prints; nothing where None.
+
+    Returns:
+        The exit code: 2 for bad input, 1 where the store or the disk refuses, 130 for Ctrl-C, else the command's.
+
+    """
+    try:
+        code = command()
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except KeyboardInterrupt:
+        if interrupted:
+            print(interrupted, file=sys.stderr)
+        return INTERRUPTED
+    except (ValueError, RuntimeError, LookupError) as error:
+        if (known := _exit_code(error)) is None:
+            raise
+        print(error, file=sys.stderr)
+        return known
+    return code
+
+
+def printed(lines: Iterable[object]) -> int:
+    """Print each line as soon as it is there. Returns the exit code 0."""
+    for line in lines:
+        print(line)
+    return OK
+
+
+def _exit_code(error: Exception) -> int | None:
+    """Return the exit code of an error that a message explains; None for a fault of the program."""
+    from harness.data.errors import DataError  # noqa: PLC0415 - nothing is imported for --help
+    from harness.models.locate import ModelError  # noqa: PLC0415
+    from harness.schema import SchemaError  # noqa: PLC0415
+    from harness.store_errors import StoreError  # noqa: PLC0415
+    from sweeps.errors import SweepError  # noqa: PLC0415
+    from tricks.api import TrickError  # noqa: PLC0415
+
+    if isinstance(error, StoreError):
+        return FAILED
+    usage = getattr(sys.modules.get("analysis.commands"), "UsageError", SchemaError)
+    return WRONG if isinstance(error, (SchemaError, SweepError, DataError, ModelError, TrickError, usage)) else None

@@ -1,0 +1,160 @@
+"""Models and problems: ``eval``, ``difficulty`` and ``data``."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from typer import Option, Typer
+
+from liteppo.endings import ended, printed
+from liteppo.names import benchmarks, evaluation_presets
+from liteppo.training import Overrides  # noqa: TC001 - Typer reads annotations
+from liteppo.words import Command, OverridesCommand, WordError
+
+ModelOption = Annotated[
+    str, Option(metavar="MODEL", help="builtin:small_base, smol, a folder, or a name on the hub.", show_default=False)
+]
+EVAL_EXAMPLES = """\
+Examples:
+  liteppo eval --model builtin:small_base --bench arithmetic --k 4
+  liteppo eval model=smol bench=math500,aime24 problems=4
+  liteppo eval model=Qwen/Qwen3-4B-Base bench=all k=8
+  liteppo eval model=/path/to/model eval=paper
+
+Other words are Hydra overrides, such as model.prompt_form=chat,
+model.thinking=false or eval.max_response_length=4096. A file of your own is
+a benchmark: bench=file:heldout.jsonl (docs/own_tasks.md)."""
+
+DIFFICULTY_EXAMPLES = """\
+Examples:
+  liteppo difficulty --model smol --tier paper_easy --problems 20 --cut 0.1,0.9
+  liteppo difficulty model=builtin:small_base tier=arithmetic_easy
+
+Other words are Hydra overrides, such as rollout.max_response_length=1024."""
+
+DATA_EXAMPLES = """\
+Examples:
+  liteppo data                                 the six tiers
+  liteppo data --guessable 0.1                 with another setting
+  liteppo data --file mine.jsonl --heldout held.jsonl
+                                               cards of one's own files"""
+
+
+def evaluate(
+    model: ModelOption = "",
+    bench: Annotated[
+        str | None, Option(metavar="NAMES", help="all, or benchmarks with commas between.", autocompletion=benchmarks)
+    ] = None,
+    k: Annotated[str | None, Option("--k", "-k", metavar="N", help="Samples of every problem.")] = None,
+    eval: Annotated[
+        str | None, Option(metavar="PRESET", help="rigorous, paper, laptop, ...", autocompletion=evaluation_presets)
+    ] = None,
+    problems: Annotated[
+        str | None, Option(metavar="N|all", help="A fixed draw of each benchmark; all: no draw.")
+    ] = None,
+    overrides: Overrides = None,
+) -> int:
+    """Score a model on benchmarks and keep the outcome of every sample.
+
+    What is done stays done: a stopped evaluation resumes, and a finished one is read. Exit code 2 for a wrong
+    setting or wrong data, 1 for a full disk, 130 for Ctrl-C.
+    """
+    from harness.evaluation.request import EvaluationOptions, evaluation_config  # noqa: PLC0415 - torch takes a second
+    from harness.evaluation.stops import stopped  # noqa: PLC0415
+
+    asked = EvaluationOptions(model, bench, k, eval, problems, tuple(overrides or ()))
+
+    def score() -> None:
+        config = evaluation_config(asked)
+        from harness.evaluation.command import evaluate as scored  # noqa: PLC0415
+
+        scored(config)
+
+    return stopped(score)
+
+
+def difficulty(
+    model: ModelOption = "",
+    tier: Annotated[
+        str, Option(metavar="NAMES", help="Tiers with commas between, or a file that a cut wrote.")
+    ] = "paper_easy",
+    k: Annotated[str | None, Option("--k", "-k", metavar="N", help="Samples of every problem.")] = None,
+    problems: Annotated[str, Option(metavar="N|all", help="A fixed draw of each tier; all: no draw.")] = "200",
+    cut: Annotated[
+        str | None, Option(metavar="LOW,HIGH", help="Write the problems with a pass rate in between as a tier.")
+    ] = None,
+    overrides: Overrides = None,
+) -> int:
+    """Measure how hard problems are for a model: the share of prompts by number of correct samples.
+
+    Prints a table and writes it with a figure. Sampling is that of the paper's training. A stopped measurement
+    resumes. Exit codes as for eval.
+    """
+    from harness.difficulty.request import DifficultyOptions, read_request  # noqa: PLC0415 - torch takes a second
+    from harness.evaluation.stops import stopped  # noqa: PLC0415
+
+    asked = DifficultyOptions(model, tier, k, problems, cut, tuple(overrides or ()))
+
+    def measure() -> None:
+        request = read_request(asked)
+        from harness.difficulty.work import run  # noqa: PLC0415
+
+        printed(run(request))
+
+    return stopped(measure)
+
+
+def data(
+    size: Annotated[str | None, Option(metavar="N", help="Rows of a paper tier; 5000.")] = None,
+    seed: Annotated[str | None, Option(metavar="N", help="Seed of the draw; 42.")] = None,
+    part: Annotated[
+        str | None, Option(metavar="SHARE", help="Least share of a partial source that makes a tier; 0.2.")
+    ] = None,
+    guessable: Annotated[
+        str | None, Option(metavar="SHARE", help="Largest share of answers that can be guessed; 0.05.")
+    ] = None,
+    near: Annotated[
+        str | None, Option(metavar="SHARE", help="Similarity to a benchmark problem that leaves one out; 0.7.")
+    ] = None,
+    covered: Annotated[str | None, Option(metavar="SHARE", help="Coverage that leaves a problem out; 0.85.")] = None,
+    file: Annotated[str | None, Option(metavar="FILE", help="Show the card of training problems of your own.")] = None,
+    heldout: Annotated[str | None, Option(metavar="FILE", help="Show the card of a benchmark of your own.")] = None,
+) -> int:
+    """Build the training tiers from DATA_DIR or the hub, and print their cards.
+
+    Exit code 2 for a wrong setting or data that cannot be used, 130 for Ctrl-C.
+    """
+    given = {"size": size, "seed": seed, "part": part, "guessable": guessable, "near": near, "covered": covered}
+    settings = {name: _value(value) for name, value in given.items() if value is not None}
+
+    def build() -> int:
+        from harness.data.command import build_tiers, own_cards  # noqa: PLC0415 - nothing is imported for --help
+        from harness.data.settings import Settings  # noqa: PLC0415
+        from harness.schema import read  # noqa: PLC0415
+
+        own = file is not None or heldout is not None
+        if own and settings:
+            raise WordError("write file=mine.jsonl, heldout=heldout.jsonl or both: no setting of tiers goes with them")
+        print(own_cards(file, heldout) if own else "\n".join(build_tiers(read(Settings, settings))))
+        return 0
+
+    return ended(build, "stopped; the same command builds what is missing")
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def add(app: Typer) -> None:
+    """Add the commands of this module."""
+    panel = "Models and problems"
+    for name, command, examples in (
+        ("eval", evaluate, EVAL_EXAMPLES),
+        ("difficulty", difficulty, DIFFICULTY_EXAMPLES),
+    ):
+        app.command(name, cls=OverridesCommand, epilog=examples, rich_help_panel=panel, no_args_is_help=True)(command)
+    app.command(cls=Command, epilog=DATA_EXAMPLES, rich_help_panel=panel)(data)

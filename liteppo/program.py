@@ -1,0 +1,88 @@
+"""The program ``liteppo`` and its aliases, such as ``python -m sweeps``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from typer import Typer, TyperException
+from typer.main import get_command
+
+from liteppo import models, results, rewards, studies, training, trick_commands
+from liteppo.endings import INTERRUPTED, OK, WRONG
+from liteppo.words import Group, WordError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HELP: Final = {"help_option_names": ["-h", "--help"]}
+
+# Module -> the command that it is, or its commands by the names that they have there.
+ALIASES: Final[Mapping[str, str | Mapping[str, str]]] = {
+    "harness": "run",
+    "harness.audit": "audit",
+    "harness.checkpoint": "export",
+    "harness.data": "data",
+    "harness.difficulty": "difficulty",
+    "harness.evaluation": "eval",
+    "harness.replay": "replay-gradients",
+    "harness.rewards": "rewards",
+    "harness.ui": "ui",
+    "harness.verify": "verify",
+    "tricks": "tricks",
+    "sweeps": {"plan": "plan", "run": "sweep", "tune": "tune"},
+    "analysis": {
+        **{name: name for name in ("tables", "figures", "summary", "takeaways", "guide", "trace", "report")},
+        "replay": "replay-tables",
+    },
+}
+
+
+def program() -> Any:
+    """Build the program of all commands, as Typer gives it."""
+    app = Typer(cls=Group, no_args_is_help=True, context_settings=HELP, pretty_exceptions_enable=False)
+
+    @app.callback()
+    def about() -> None:
+        """Run ablation studies of reinforcement learning for LLM reasoning (arXiv:2508.08221).
+
+        Options are written as --name value or, as for make and Hydra, as name=value.
+        """
+
+    for module in (training, studies, results, models, rewards, trick_commands):
+        module.add(app)
+    return get_command(app)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run ``liteppo``. Returns the exit code: 2 for a wrong call, 1 for a failure, 130 for Ctrl-C."""
+    return _run(program(), "liteppo", argv)
+
+
+def alias(module: str, argv: list[str] | None = None) -> int:
+    """Run ``python -m MODULE``, which is one command of the program or a few of them."""
+    found, target = program(), ALIASES[module]
+    if isinstance(target, str):
+        return _run(found.commands[target], f"python -m {module}", argv)
+    commands = {name: found.commands[command] for name, command in target.items()}
+    for name, command in commands.items():
+        command.name, command.hidden = name, False
+    text = f"Run some commands of liteppo: {', '.join(commands)}."
+    group = Group(name=module, commands=commands, no_args_is_help=True, context_settings=HELP, help=text)
+    return _run(group, f"python -m {module}", argv)
+
+
+def _run(command: Any, name: str, argv: list[str] | None) -> int:
+    command.context_settings = HELP
+    try:
+        code = command.main(args=sys.argv[1:] if argv is None else list(argv), prog_name=name, standalone_mode=False)
+    except WordError as error:
+        print(error, file=sys.stderr)
+        return WRONG
+    except TyperException as error:  # what Typer itself refuses; its help is on the screen where the message is empty
+        if message := error.format_message():
+            print(f"{message[0].lower()}{message[1:]}; see {name} --help", file=sys.stderr)
+        return WRONG
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return code if isinstance(code, int) else OK

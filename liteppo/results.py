@@ -1,0 +1,156 @@
+"""What runs have shown: tables, figures and the report, takeaways and advice, and the pages of MLflow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from typer import Option, Typer
+
+from liteppo.endings import ended, printed
+from liteppo.words import ResultsCommand
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from analysis.commands import Asked
+
+Grid = Annotated[str | None, Option(metavar="NAME", help="One grid; by default all that have runs.")]
+Profile = Annotated[str | None, Option(metavar="NAME", help="One profile; by default all that have runs.")]
+Results = Annotated[str | None, Option(metavar="DIR", help="Folder of results; by default RESULTS_DIR or results.")]
+Mixed = Annotated[bool, Option("--mixed", help="Let runs of different commits or machines share a table.")]
+
+GUIDE_EXAMPLES = """\
+Examples:
+  liteppo guide --model small_base --length short --rewards concentrated
+  liteppo guide --model qwen3_8b --length 20k --budget 12
+  liteppo guide                                        results/tables/guide.PROFILE.md, for all cases"""
+
+TRACE_EXAMPLE = """\
+Example:
+  liteppo trace --cell norm_ablation.laptop/small_base,mixed,group/final/accuracy"""
+
+
+def results_folder(given: str | None) -> Path:
+    """Return the folder of results. Raises SchemaError where it is that of the reference."""
+    from harness.results import results_folder as folder  # noqa: PLC0415 - nothing is imported for --help
+
+    return folder(given)
+
+
+def tables(grid: Grid = None, profile: Profile = None, results: Results = None, mixed: Mixed = False) -> int:
+    """Write results/tables: scores and verdicts of each study as Markdown, CSV and LaTeX.
+
+    Without a grid also the controls and the judged takeaways. Exit code 1 where runs do not belong together.
+    """
+    from analysis.commands import tables as written  # noqa: PLC0415 - pandas takes a second
+
+    return _shown(written, grid, profile, results, mixed)
+
+
+def figures(grid: Grid = None, profile: Profile = None, results: Results = None, mixed: Mixed = False) -> int:
+    """Write results/figures: scores and learning curves of each study as SVG and PNG."""
+    from analysis.commands import figures as drawn  # noqa: PLC0415 - pandas takes a second
+
+    return _shown(drawn, grid, profile, results, mixed)
+
+
+def report(grid: Grid = None, profile: Profile = None, results: Results = None, mixed: Mixed = False) -> int:
+    """Write results/report.html: plan, verdicts, tables, curves and lineage on one page."""
+    from analysis.commands import report as written  # noqa: PLC0415 - pandas takes a second
+
+    return _shown(written, grid, profile, results, mixed)
+
+
+def takeaways(grid: Grid = None, profile: Profile = None, results: Results = None, mixed: Mixed = False) -> int:
+    """Judge the paper's claims on all grids: results/tables/takeaways.PROFILE.* (tables does it too)."""
+    from analysis.commands import takeaways as judged  # noqa: PLC0415 - pandas takes a second
+
+    return _shown(judged, grid, profile, results, mixed)
+
+
+def summary(grid: Grid = None, profile: Profile = None, results: Results = None, mixed: Mixed = False) -> int:
+    """Print a short table of scores of each study."""
+    from analysis.commands import summary as short  # noqa: PLC0415 - pandas takes a second
+
+    return _shown(short, grid, profile, results, mixed)
+
+
+def replay_tables(results: Results = None, grid: Grid = None, profile: Profile = None, mixed: Mixed = False) -> int:
+    """Write table and figure of each replay under results/runs/replay."""
+    from analysis.commands import replays  # noqa: PLC0415 - pandas takes a second
+
+    return ended(lambda: printed(replays(results_folder(results))), None)
+
+
+def guide(
+    model: Annotated[
+        str | None, Option(metavar="NAME", help="small, large, a model of the study, or 4b and 8b.", show_default=False)
+    ] = None,
+    length: Annotated[str | None, Option(metavar="short|8k", help="Longest response: a word, or tokens.")] = None,
+    rewards: Annotated[
+        str | None, Option(metavar="spread|concentrated", help="How rewards lie within a group; spread.")
+    ] = None,
+    aligned: Annotated[str | None, Option(metavar="yes|no", help="Whether the model is aligned.")] = None,
+    budget: Annotated[str | None, Option(metavar="HOURS", help="Hours that may be spent.")] = None,
+    profile: Annotated[str | None, Option(metavar="NAME", help="Profile whose runs are the evidence.")] = None,
+    results: Results = None,
+    mixed: Mixed = False,
+) -> int:
+    """Say which tricks to use in a case, and how sure that is; without a case, write a table of all cases."""
+    given = {"model": model, "length": length, "rewards": rewards, "aligned": aligned, "budget": budget}
+    case = {name: value for name, value in {**given, "profile": profile}.items() if value is not None}
+
+    def advise() -> int:
+        from analysis.commands import guide as advice  # noqa: PLC0415 - pandas takes a second
+
+        return printed(advice(results_folder(results), case, mixed))
+
+    return ended(advise, None)
+
+
+def trace(
+    cell: Annotated[
+        str, Option(metavar="TABLE/LABEL,LABEL/COLUMN", help="Address of a number; a part of it may do.")
+    ] = "",
+    results: Results = None,
+) -> int:
+    """Show what stands behind a number of a table: its runs, commits, data and settings."""
+
+    def show() -> int:
+        from analysis.commands import trace as traced  # noqa: PLC0415 - pandas takes a second
+
+        return printed(traced(results_folder(results), cell))
+
+    return ended(show, None)
+
+
+def ui(port: Annotated[str, Option(metavar="NUMBER", help="Port on 127.0.0.1.")] = "5000") -> int:
+    """Browse the runs in MLflow, on this machine alone; Ctrl-C ends it."""
+    from harness.ui import serve  # noqa: PLC0415 - nothing is imported for --help
+
+    return serve(port)
+
+
+def _shown(
+    command: Callable[[Asked], Iterable[object]],
+    grid: str | None,
+    profile: str | None,
+    results: str | None,
+    mixed: bool,
+) -> int:
+    from analysis.commands import Asked  # noqa: PLC0415 - pandas takes a second
+
+    return ended(lambda: printed(command(Asked(results_folder(results), grid, profile, mixed))), None)
+
+
+def add(app: Typer) -> None:
+    """Add the commands of this module."""
+    panel = "Results"
+    for command in (tables, figures, report, takeaways):
+        app.command(cls=ResultsCommand, rich_help_panel=panel)(command)
+    app.command(cls=ResultsCommand, rich_help_panel=panel, epilog=GUIDE_EXAMPLES)(guide)
+    app.command(cls=ResultsCommand, rich_help_panel=panel, epilog=TRACE_EXAMPLE)(trace)
+    app.command(cls=ResultsCommand, rich_help_panel=panel)(summary)
+    app.command(cls=ResultsCommand, rich_help_panel=panel)(ui)
+    app.command("replay-tables", cls=ResultsCommand, hidden=True)(replay_tables)

@@ -1,0 +1,133 @@
+"""One run and what comes of it: ``run``, ``replay`` and ``export``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+from typer import Argument, Option, Typer
+
+from liteppo.endings import WRONG, ended, printed
+from liteppo.names import overrides as complete_overrides
+from liteppo.words import Command, OverridesCommand
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Overrides = Annotated[
+    list[str] | None,
+    Argument(
+        metavar="[NAME=VALUE]...",
+        help="Hydra overrides of the defaults in harness/conf.",
+        autocompletion=complete_overrides,
+        show_default=False,
+    ),
+]
+
+RUN_EXAMPLES = """\
+Examples:
+  liteppo run                                         PPO on raw rewards
+  liteppo run preset=liteppo seed=1                   a preset and a seed
+  liteppo run preset=grpo tricks.overlong_filter={}   add or change a trick
+  liteppo run preset=liteppo tricks.token_mean=null   leave one out
+  liteppo run preset=grpo emulate=trl                 as TRL computes it
+  liteppo run model.path=/path/to/model backend=hf    a Hugging Face model
+  liteppo run model=smol data=math_easy eval=smol     real problems
+
+liteppo tricks lists the tricks.
+liteppo run --options lists the presets and the options of the groups."""
+
+
+def run(
+    overrides: Overrides = None,
+    options: Annotated[
+        bool, Option("--options", help="List the presets and the options of the config groups.")
+    ] = False,
+    multirun: Annotated[bool, Option("--multirun", "-m", help="Hydra's sweep: says which line makes one.")] = False,
+) -> int:
+    """Train one policy with one set of tricks and print its scores.
+
+    Every setting is a Hydra override. Exit code 2 for a wrong setting, 1 for a failed run, 130 for Ctrl-C.
+    """
+    words = overrides or []
+    if options:
+        print(_options())
+        return 0
+    if multirun:
+        print(f"run: one run at a time; to run and record every combination: {_sweep(words)}", file=sys.stderr)
+        return WRONG
+    try:
+        from harness.single import run_single  # noqa: PLC0415 - torch takes a second
+
+        return run_single(words)
+    except KeyboardInterrupt:  # before anything has begun
+        print("stopped; nothing has run", file=sys.stderr)
+        return 130
+
+
+def replay(
+    overrides: Overrides = None,
+    rollouts: Annotated[
+        str | None, Option(metavar="FILE", help="A batch of any framework as JSON (docs/rollouts.md).")
+    ] = None,
+) -> int:
+    """Compare the gradient of every trick on one frozen batch: a table and a heat map.
+
+    Without a file, a model is trained for some steps (steps=4) and its next batch is frozen.
+    """
+    from liteppo.results import results_folder  # noqa: PLC0415
+
+    code = replay_gradients(overrides, rollouts)
+    if code == 0:
+        from analysis.commands import replays  # noqa: PLC0415 - matplotlib, a second
+
+        return ended(lambda: printed(replays(results_folder(None))))
+    return code
+
+
+def replay_gradients(overrides: Overrides = None, rollouts: Annotated[str | None, Option()] = None) -> int:
+    """Compare the gradients and write them, without the table and the heat map."""
+    from harness.replay import replay as replayed  # noqa: PLC0415 - torch takes a second
+    from liteppo.results import results_folder  # noqa: PLC0415
+
+    return ended(lambda: replayed(overrides or [], rollouts, results_folder(None)))
+
+
+def export(
+    run_id: Annotated[str, Argument(metavar="RUN", help="A run id, such as 0a1b2c3d4e-s0; liteppo trace shows it.")],
+) -> int:
+    """Print the folder of a run's weights, for liteppo eval --model FOLDER.
+
+    A finished run has them if it ran with checkpoint.export=true. Of a stopped run, those of its newest checkpoint
+    are written now. Exit code 2 for an unknown run, 1 where it has kept no weights.
+    """
+    from harness.checkpoint.command import export_run  # noqa: PLC0415 - nothing is imported for --help
+    from liteppo.results import results_folder  # noqa: PLC0415
+
+    return ended(lambda: export_run(run_id, results_folder(None)))
+
+
+def _options() -> str:
+    from textwrap import fill  # noqa: PLC0415 - as below
+
+    from harness.files import groups  # noqa: PLC0415 - nothing heavy is imported here
+    from tricks.presets import PRESETS  # noqa: PLC0415
+
+    presets = fill(", ".join(PRESETS), width=96, initial_indent="  ", subsequent_indent="  ")
+    options = "\n".join(f"  {name:8} {', '.join(known)}" for name, known in groups().items())
+    return f"presets (preset=NAME):\n{presets}\n\ngroups (GROUP=OPTION):\n{options}"
+
+
+def _sweep(words: Sequence[str]) -> str:
+    """The line that makes every combination of the words."""
+    return shlex.join(["liteppo", "sweep", *(words or ["preset=grpo,liteppo"])])
+
+
+def add(app: Typer) -> None:
+    """Add the commands of this module."""
+    panel = "Runs"
+    app.command(cls=OverridesCommand, epilog=RUN_EXAMPLES, rich_help_panel=panel)(run)
+    app.command(cls=OverridesCommand, rich_help_panel=panel)(replay)
+    app.command("replay-gradients", cls=OverridesCommand, hidden=True)(replay_gradients)
+    app.command(cls=Command, rich_help_panel=panel, no_args_is_help=True)(export)

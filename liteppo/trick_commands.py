@@ -1,0 +1,109 @@
+"""Tricks: ``tricks``, ``tricks apply`` and ``tricks check``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+from typer import Argument, Context, Option, Typer
+
+from liteppo.endings import ended
+from liteppo.names import dialects, presets, trick_names
+from liteppo.words import Command, Group, StrictCommand
+
+APPLY_EXAMPLES = """\
+Examples:
+  liteppo tricks apply --preset liteppo < docs/rollouts.example.json
+  liteppo tricks apply preset=grpo emulate=trl < rollouts.json
+  liteppo tricks apply preset=dapo tricks.clip_higher.clip_ratio_high=0.3 < ...
+
+tricks.NAME={} adds a trick, tricks.NAME.SETTING=VALUE changes it, and
+tricks.NAME=null leaves one of the preset out. docs/rollouts.md describes the
+batch and the answer."""
+
+EXAMPLES = """\
+Examples:
+  liteppo tricks                             all of them, with their sources
+  liteppo tricks apply preset=liteppo emulate=trl < docs/rollouts.example.json
+  liteppo tricks check my_package.my_module:SPEC"""
+
+tricks = Typer(cls=Group, invoke_without_command=True, epilog=EXAMPLES)
+
+
+@tricks.callback()
+def tricks_callback(context: Context) -> int:
+    """List every trick, apply an algorithm to a batch, or check a trick."""
+    return 0 if context.invoked_subcommand else list_tricks()
+
+
+@tricks.command("list", cls=Command)
+def list_tricks() -> int:
+    """List every trick, preset and dialect with its hook, settings and source."""
+
+    def show() -> int:
+        from tricks.listing import listing  # noqa: PLC0415 - nothing is imported for --help
+
+        print("\n".join(listing()))
+        return 0
+
+    return ended(show, None)
+
+
+@tricks.command("apply", cls=StrictCommand, epilog=APPLY_EXAMPLES)
+def apply(
+    preset: Annotated[str, Option(metavar="NAME", help="Preset of tricks.", autocompletion=presets)] = "vanilla_ppo",
+    emulate: Annotated[
+        str, Option(metavar="NAME", help="Compute as this framework does.", autocompletion=dialects)
+    ] = "none",
+    dtype: Annotated[str, Option(metavar="float32|float64", help="Precision.")] = "float32",
+    updates_per_rollout: Annotated[str, Option(metavar="N", help="Updates of one batch of rollouts.")] = "4",
+    overrides: Annotated[
+        list[str] | None,
+        Argument(metavar="[tricks.NAME...=VALUE]...", help="Changes to the tricks of the preset.", show_default=False),
+    ] = None,
+) -> int:
+    """Print what an algorithm makes of the batch on standard input: everything that decides its gradient, as JSON."""
+
+    def compute() -> int:
+        from tricks.apply_command import results  # noqa: PLC0415 - torch takes a second
+        from tricks.apply_options import read_options  # noqa: PLC0415
+
+        options = read_options(preset, emulate, dtype, updates_per_rollout, overrides or ())
+        print(results(options, _batch()))
+        return 0
+
+    return ended(compute, None)
+
+
+@tricks.command("check", cls=Command, no_args_is_help=True)
+def check(
+    name: Annotated[
+        str,
+        Argument(metavar="NAME|MODULE:SPEC", help="A trick, or one of a module.", autocompletion=trick_names),
+    ],
+) -> int:
+    """Check whether a trick keeps the contract of tricks/api.py. Exit code 1 where it breaks it."""
+
+    def examine() -> int:
+        from tricks.check_command import named, report  # noqa: PLC0415 - torch takes a second
+
+        text, kept = report(named(name))
+        print(text)
+        return 0 if kept else 1
+
+    return ended(examine, None)
+
+
+def _batch() -> bytes:
+    from tricks.api import TrickError  # noqa: PLC0415 - nothing is imported for --help
+
+    if sys.stdin.isatty():
+        raise TrickError(
+            "no batch on standard input; give one, as in liteppo tricks apply < docs/rollouts.example.json"
+        )
+    return sys.stdin.buffer.read()
+
+
+def add(app: Typer) -> None:
+    """Add the commands of this module."""
+    app.add_typer(tricks, name="tricks", rich_help_panel="Rewards and tricks")

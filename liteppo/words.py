@@ -1,0 +1,158 @@
+"""Read ``name=value`` words as options: each option is declared once and is written in two ways.
+
+``liteppo sweep smoke --seeds 0-5`` and ``liteppo sweep grid=smoke seeds=0-5`` are the same call. The words become
+options before Typer parses them, so that Typer alone knows which options there are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from typer.core import TyperCommand, TyperGroup
+
+from harness.schema import SchemaError, suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from typer import Context
+
+FLAGS: Final = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
+_ARGUMENT: Final = "argument"  # Typer's name of what is given by its place
+
+
+class WordError(SchemaError):
+    """A call that cannot be read; the message names the word and the way out."""
+
+
+class Command(TyperCommand):
+    """A command that also takes its options as ``name=value``. Raises WordError for any other word."""
+
+    def __init__(self, *given: Any, help: str | None = None, **options: Any) -> None:
+        paragraphs = (help or "").split("\n\n")
+        super().__init__(*given, help="\n\n".join(" ".join(part.split()) for part in paragraphs), **options)
+
+    overrides = False  # whether words that are no options are Hydra overrides
+    flags: ClassVar[Mapping[str, bool]] = FLAGS
+    once = False  # whether a word that is given twice is an error, where the last one counts otherwise
+
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Translate the words, then let Typer parse them. A shell that completes has no whole words yet."""
+        if not args and self.no_args_is_help:
+            return super().parse_args(ctx, args)
+        return super().parse_args(ctx, args if ctx.resilient_parsing else list(_Translation(self).words(args)))
+
+
+class ResultsCommand(Command):
+    """A command whose flags are written as 1 and 0 alone."""
+
+    flags: ClassVar[Mapping[str, bool]] = {"1": True, "0": False}
+
+
+class OverridesCommand(Command):
+    """A command whose other words are Hydra overrides, such as ``optim.lr=1e-4``."""
+
+    overrides = True
+
+
+class StrictCommand(Command):
+    """A command that takes each word once, and lets its own words through."""
+
+    overrides = True
+    once = True
+
+
+class Group(TyperGroup):
+    """A group whose error for an unknown command names the nearest one."""
+
+    def resolve_command(self, ctx: Context, args: list[str]) -> Any:  # type: ignore[override]
+        """Find the command. Raises WordError with the nearest name."""
+        if args and not args[0].startswith("-") and args[0] not in self.commands and not ctx.resilient_parsing:
+            shown = [name for name, command in self.commands.items() if not command.hidden]
+            raise WordError(f"unknown command {args[0]!r}; {suggest(args[0], shown)}")
+        return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Refuse an option that the group lacks, with the nearest one."""
+        if args and not ctx.resilient_parsing:
+            _option(args[0], [name for param in self.get_params(ctx) for name in param.opts])
+        return super().parse_args(ctx, args)
+
+
+class _Translation:
+    """The words of one call of a command."""
+
+    def __init__(self, command: Command) -> None:
+        self._command = command
+        self._params = {param.name: param for param in command.params if param.name != "overrides"}
+        self._takes_bare = any(param.param_type_name == _ARGUMENT for param in command.params)
+
+    def words(self, given: Sequence[str]) -> Iterator[str]:
+        """Yield what Typer parses. Raises WordError."""
+        if self._command.once:
+            self._refuse_repeats(given)
+        rest = iter(given)
+        for word in rest:
+            if word == "--":
+                yield from (word, *rest)
+            elif word.startswith("-") and len(word) > 1:
+                yield from self._written_as_option(word, rest)
+            else:
+                yield from self._written_as_word(word)
+
+    def _written_as_option(self, word: str, rest: Iterator[str]) -> Iterator[str]:
+        options = {name: param for param in self._params.values() for name in (*param.opts, *param.secondary_opts)}
+        name = word.partition("=")[0]
+        by_place = self._params.get(name.removeprefix("--"))
+        if by_place is not None and by_place.param_type_name == _ARGUMENT:  # ``--grid smoke`` is ``smoke``
+            yield from ([word.partition("=")[2]] if "=" in word else [])
+            return
+        by_words = [f"--{name}" for name in self._params]
+        yield _option(word, [*(option for option in options if option.startswith("-")), *by_words, "--help", "-h"])
+        if name in options and not getattr(options[name], "is_flag", False) and "=" not in word:
+            value = next(rest, None)
+            if value is None:
+                raise WordError(f"{name}: write {name} VALUE")
+            yield value
+
+    def _written_as_word(self, word: str) -> Iterator[str]:
+        name, equals, value = word.partition("=")
+        param = self._params.get(name)
+        if param is not None and equals:
+            yield from self._translated(param, value)
+        elif param is not None:
+            raise WordError(f"{name}: write {name}=VALUE")
+        elif self._command.overrides or (self._takes_bare and not equals):
+            yield word
+        else:
+            raise WordError(f"{name}: no such argument; {self._nearest(name)}")
+
+    def _translated(self, param: Any, value: str) -> Iterator[str]:
+        if getattr(param, "is_flag", False):
+            yield from [param.opts[0]] * self._flag(param.name, value)
+        elif not value:
+            raise WordError(f"{param.name}: write {param.name}=VALUE")
+        else:
+            yield value if param.param_type_name == _ARGUMENT else f"{param.opts[0]}={value}"
+
+    def _flag(self, name: str, value: str) -> bool:
+        if value.lower() not in self._command.flags:
+            raise WordError(f"{name}={value}: write {name}=1 or {name}=0")
+        return self._command.flags[value.lower()]
+
+    def _nearest(self, name: str) -> str:
+        shown = [known for known, param in self._params.items() if known and not getattr(param, "hidden", False)]
+        return suggest(name, shown) if shown else "this command takes none"
+
+    def _refuse_repeats(self, given: Sequence[str]) -> None:
+        names = Counter(word.removeprefix("+").partition("=")[0] for word in given if "=" in word)
+        if repeated := next((name for name, count in names.items() if count > 1), None):
+            raise WordError(f"{repeated}: given twice; keep one")
+
+
+def _option(word: str, known: Sequence[str]) -> str:
+    name = word.partition("=")[0]
+    if name.startswith("--") and name not in known:
+        raise WordError(f"{name}: no such option; {suggest(name, [option for option in known if option[:2] == '--'])}")
+    return word
