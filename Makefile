@@ -17,6 +17,8 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export HF_HUB_DISABLE_TELEMETRY := 1
 export RAY_USAGE_STATS_ENABLED := 0
 export DS_BUILD_OPS := 0
+# Processes start from what the first one compiled, tests too.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup data sweep plan tune eval export difficulty audit ui tables takeaways guide trace figures report tricks replay docs test test-slow test-engines test-all check lint format smoke models bench lock clean
@@ -100,10 +102,10 @@ test: $(READY) ## the tests of every change, a few minutes: all but the marks sl
 	@$(PYTEST) --dist worksteal -m "not (slow or distributed or engines or gpu)"
 
 test-slow: $(READY) ## whole runs at full counts, real Ray clusters, killed drivers and nodes
-	@$(PYTEST) --dist loadfile --no-loadscope-reorder -m "(slow or distributed) and not (engines or gpu)"
+	@$(PYTEST) --dist loadgroup --no-loadscope-reorder --hypothesis-profile thorough -m "(slow or distributed or hypothesis) and not (engines or gpu)"
 
 test-engines: $(READY) $(VENV)/.ready-cpu_engines ## the tests that need vLLM and DeepSpeed, which it installs first
-	@$(PYTEST) --dist loadfile --no-loadscope-reorder -m "engines and not gpu"
+	@$(PYTEST) --dist loadgroup --no-loadscope-reorder -m "engines and not gpu"
 
 test-all: ## every tier, one after the other; fails if one of them fails
 	@worst=0; for tier in test test-slow test-engines; do \

@@ -1,22 +1,54 @@
+import gc
 import os
 import sqlite3
 from contextlib import closing
+from functools import cache
 from shutil import copyfile
 
 import pytest
+from filelock import FileLock
+from hydra import compose as hydra_compose
+from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes side by side, as the Makefile has it
 
+import harness.compose
 from harness.store import Store
 from harness.store_client import Tracker
 from tests.optional_packages import INSTALL, MARK, engines_are_installed, hide_optional_packages
 
+# Hydra takes a tenth of a second for a list of overrides, and tests repeat themselves. What it gives is only read.
+_composed = cache(lambda name, overrides: hydra_compose(name, overrides=list(overrides)))
+harness.compose.hydra_compose = lambda name, overrides: _composed(name, tuple(overrides))
 
-def pytest_collection_modifyitems(items):
-    """Files with distributed tests first, then those with slow ones, so that two processes end together."""
+# Properties are tried on so many batches each, whatever the machine is busy with. make test-slow chooses the second.
+settings.register_profile("default tier", deadline=None, max_examples=10)
+settings.register_profile("thorough", deadline=None, max_examples=50)
+settings.load_profile("default tier")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Spare the garbage collector what all tests share: a million objects, gone through again and again."""
+    gc.disable()
+    collected = yield
+    gc.freeze()
+    gc.enable()
+    return collected
+
+
+def pytest_collection_modifyitems(config, items):
+    """Files with distributed tests first, then those with slow ones, so that two processes end together.
+
+    With ``--dist loadgroup`` the tests of a file stay together, as do those of a group that names itself.
+    """
     for mark in ("slow", "distributed"):
         marked = {item.path for item in items if item.get_closest_marker(mark)}
         items.sort(key=lambda item: item.path not in marked)
+    if getattr(config.option, "loadgroup", False):
+        for item in items:
+            if not item.get_closest_marker("xdist_group"):
+                item.add_marker(pytest.mark.xdist_group(item.location[0]))
     if not engines_are_installed():
         for item in items:
             if item.get_closest_marker(MARK):
@@ -30,12 +62,18 @@ def pytest_collection_finish(session):
 
 
 @pytest.fixture(scope="session")
-def blank_database(tmp_path_factory):
-    """MLflow's tables, empty: making them takes seconds, copying them none."""
-    file = tmp_path_factory.mktemp("blank") / "mlflow.db"
-    assert Tracker(f"sqlite:///{file}", str(file), str(file), file.parent).client
-    with closing(sqlite3.connect(file)) as database:
-        database.execute("PRAGMA wal_checkpoint(truncate)")
+def blank_database(tmp_path_factory, worker_id):
+    """MLflow's tables, empty: making them takes seconds, copying them none. Processes side by side share them."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "blank"
+    folder.mkdir(exist_ok=True)
+    file, draft = folder / "mlflow.db", folder / "draft.db"
+    with FileLock(folder / "lock"):
+        if not file.exists():
+            assert Tracker(f"sqlite:///{draft}", str(draft), str(draft), folder).client
+            with closing(sqlite3.connect(draft)) as database:
+                database.execute("PRAGMA wal_checkpoint(truncate)")
+            draft.rename(file)
     return file
 
 

@@ -39,6 +39,7 @@ def test_nor_find_it_nor_read_its_version():
     assert "PackageNotFoundError" in python(version, ["pytest_xdist"]).stderr
 
 
+@pytest.mark.distributed
 def test_an_actor_of_ray_cannot_import_it_either(monkeypatch):
     for name, value in environment([STAND_IN]).items():
         monkeypatch.setenv(name, value)

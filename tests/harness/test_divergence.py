@@ -42,6 +42,7 @@ from tricks.rule import UpdateRule
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+from shutil import copyfile
 
 SMALL = (
     "preset=grpo",
@@ -242,8 +243,9 @@ def states(results: Path) -> dict[str, str]:
 
 
 def test_a_single_run_is_failed_in_mlflow_with_its_curve(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], blank_database: Path
 ) -> None:
+    copyfile(blank_database, tmp_path / "mlflow.db")
     monkeypatch.setenv("RESULTS_DIR", str(tmp_path))
     arguments = (*SMALL, HUGE, ONE_UPDATE)
     run_id = load(*arguments).run_id()
@@ -260,8 +262,9 @@ def test_a_single_run_is_failed_in_mlflow_with_its_curve(
 
 
 def test_a_single_run_whose_disk_fails_is_failed_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], blank_database: Path
 ) -> None:
+    copyfile(blank_database, tmp_path / "mlflow.db")
     monkeypatch.setenv("RESULTS_DIR", str(tmp_path))
     run_id = load(*SMALL).run_id()
     (tmp_path / "runs" / run_id / "metrics.jsonl").mkdir(parents=True)  # where the run would write its curves
@@ -286,6 +289,7 @@ def begun(results: Path, until: Callable[[], bool]) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.slow
 def test_a_single_run_that_is_stopped_is_not_left_running(tmp_path: Path) -> None:
     process = begun(tmp_path, lambda: (tmp_path / "mlflow.db").exists() and "RUNNING" in states(tmp_path).values())
     process.send_signal(signal.SIGINT)

@@ -2,7 +2,6 @@ from dataclasses import replace
 
 import pytest
 
-from harness.store import Store
 from tests.harness.store_samples import RECORD, run
 
 SCORES = {"final/accuracy": 0.5, "fired/clip_higher": 0.0, "fired/group_norm": 0.25, "fired/overlong_filter": 0.0}
@@ -21,7 +20,6 @@ def test_nothing_is_said_of_tricks_whose_firing_was_not_recorded():
 
 
 @pytest.mark.parametrize(("scores", "tag"), [(SCORES, "clip_higher, overlong_filter"), (RECORD.scores, None)])
-def test_mlflow_marks_runs_with_tricks_that_never_fired(tmp_path, scores, tag):
-    store = Store.open(tmp_path)
+def test_mlflow_marks_runs_with_tricks_that_never_fired(store, scores, tag):
     handle = run(store, replace(RECORD, scores=scores))
     assert store._tracker.client.get_run(handle.uuid).data.tags.get("never_fired") == tag

@@ -13,7 +13,7 @@ from harness.store import Store
 from tests.harness.servers import serving
 from tests.harness.writer import RUNS, SHARED, STEPS
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.distributed]
 
 WRITERS = 8
 

@@ -11,6 +11,8 @@ from tests.local_ray import local_ray
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.parity.engines import Spares
+
 
 @pytest.fixture(scope="package")
 def cluster() -> Iterator[None]:
@@ -25,6 +27,14 @@ def engines(cluster: None) -> list[Any]:
     from tests.parity.engines import started
 
     return started(2)
+
+
+@pytest.fixture(scope="package")
+def spares(cluster: None) -> Spares:
+    """Engines that a test may break."""
+    from tests.parity.engines import Spares
+
+    return Spares()
 
 
 @pytest.fixture(scope="package")

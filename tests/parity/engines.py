@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from functools import partial
+from functools import cache, partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +58,10 @@ class MortalEngine(VllmEngine):
             step, lambda: (_ for _ in ()).throw(RuntimeError("out of memory, said twice\nand in two lines"))
         )
 
+    def start_beside(self, path: str, max_length: int) -> None:
+        """Start another engine in this process, where vLLM is imported already; for one that is refused."""
+        VllmEngine(path, SETTINGS, max_length).start()
+
     def load_stale_head(self, *parcels: Parcel) -> None:
         """As vLLM 0.32 reloads by itself."""
         from harness.engines.parcels import unpack
@@ -93,11 +97,27 @@ def started(number: int, settings: VllmConfig = SETTINGS) -> list[Any]:
     return engines
 
 
+class Spares:
+    """Engines that a test may break. One that a test leaves whole serves the next: a start takes ten seconds."""
+
+    def __init__(self) -> None:
+        self._whole: list[Any] = []
+
+    def take(self) -> Any:
+        """An engine with the weights that the last test gave it."""
+        return self._whole.pop() if self._whole else started(1)[0]
+
+    def give_back(self, engine: Any) -> None:
+        """Keep an engine that is whole for the next test."""
+        self._whole.append(engine)
+
+
 def sampler(engines: Sequence[Any], restart: Any = None) -> VllmSampler:
     """Over these engines; without ``restart``, one that dies stays dead."""
     return VllmSampler(engines, vocabulary(), restart or _never)
 
 
+@cache
 def vocabulary() -> Vocabulary:
     """Of the model's tokenizer."""
     tokenizer = AutoTokenizer.from_pretrained(MODEL)
@@ -105,8 +125,9 @@ def vocabulary() -> Vocabulary:
     return Vocabulary(ends, tokenizer.pad_token_id, partial(tokenizer.batch_decode, skip_special_tokens=True))
 
 
+@cache
 def policy(noise: float = 0.0, seed: int = 0) -> Any:
-    """The model in float32, each weight off by some share of the mean size of its tensor."""
+    """The model in float32, each weight off by some share of the mean size of its tensor. Do not train it."""
     model = AutoModelForCausalLM.from_pretrained(MODEL, dtype=torch.float32).eval()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

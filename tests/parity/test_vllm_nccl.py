@@ -9,28 +9,7 @@ import ray
 
 from harness.engines.vllm_engine import VllmEngine
 from harness.engines.vllm_nccl import Engines, nccl_sender
-
-
-class Listener:
-    """Notes what it is asked."""
-
-    def __init__(self) -> None:
-        self._heard: list[tuple[str, dict[str, Any]]] = []
-
-    def meet(self, info: dict[str, Any]) -> None:
-        self._heard.append(("meet", info))
-
-    def begin_update(self) -> None:
-        self._heard.append(("begin_update", {}))
-
-    def receive(self, info: dict[str, Any]) -> None:
-        self._heard.append(("receive", info))
-
-    def end_update(self) -> None:
-        self._heard.append(("end_update", {}))
-
-    def heard(self) -> list[tuple[str, dict[str, Any]]]:
-        return self._heard
+from tests.parity.actors import Listener
 
 
 def test_engines_follow_the_sender_in_one_row_of_ranks(cluster: None) -> None:
@@ -48,8 +27,9 @@ def test_engines_follow_the_sender_in_one_row_of_ranks(cluster: None) -> None:
 
 
 @pytest.mark.engines
-def test_vllm_has_what_both_halves_call(cluster: None) -> None:
-    gathered, missing = ray.get(ray.remote(take_part).options(num_cpus=0).remote())
+@pytest.mark.xdist_group("vllm")
+def test_vllm_has_what_both_halves_call(engines: list[Any]) -> None:
+    gathered, missing = ray.get(engines[0].__ray_call__.remote(lambda engine: take_part()))
     assert gathered == ["a", "b"]
     assert missing == []
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import time
 from typing import Any
 
 import pytest
@@ -13,48 +10,8 @@ import ray
 from harness.engines.engine_errors import EngineError
 from harness.engines.vllm_pool import EnginePool, ask
 from harness.engines.vllm_sampler import VllmSampler
+from tests.parity.actors import Counter, Sleeper
 from tests.parity.engines import vocabulary
-
-
-class Counter:
-    """Adds up what it is given, until it dies of a given number."""
-
-    def __init__(self, deadly: int = -1) -> None:
-        self._sum, self._deadly = 0, deadly
-
-    def load(self, *parts: int) -> None:
-        self._sum = sum(parts)
-
-    def plus(self, number: int) -> int:
-        if number == self._deadly:
-            os.kill(os.getpid(), signal.SIGKILL)
-        if number == 404:
-            raise LookupError("no such number\nin two lines")
-        if number == 500:
-            raise EngineError("RuntimeError: broken inside")
-        return self._sum + number
-
-    def rest(self) -> None:
-        time.sleep(600)
-
-
-class Sleeper:
-    """Remembers what it was told."""
-
-    def __init__(self) -> None:
-        self._told = list[str]()
-
-    def load(self) -> None:
-        self._told.append("load")
-
-    def rest(self) -> None:
-        self._told.append("rest")
-
-    def wake(self) -> None:
-        self._told.append("wake")
-
-    def told(self) -> list[str]:
-        return self._told
 
 
 def counter(deadly: int = -1) -> Any:
@@ -82,12 +39,14 @@ def test_a_dead_engine_is_replaced_and_brought_up_to_date(pool: EnginePool) -> N
     assert pool.engines[1] != before[1]
 
 
+@pytest.mark.distributed
 def test_what_died_in_one_call_may_die_in_another(pool: EnginePool) -> None:
     pool.call("plus", [(6,), (7,)])
     ray.kill(pool.engines[1])
     assert pool.call("plus", [(6,), (7,)]) == [126, 127]
 
 
+@pytest.mark.distributed
 def test_an_engine_that_says_it_is_broken_is_replaced_too(cluster: None) -> None:
     broken = EnginePool([counter()], lambda index: counter())
     with pytest.raises(EngineError, match=r"^engine 0 of vLLM died, .* died again in the same call: .*: broken inside"):
@@ -112,6 +71,7 @@ def test_weights_that_were_broadcast_cannot_be_given_to_another_engine(pool: Eng
         pool.call("plus", [(6,), (7,)])
 
 
+@pytest.mark.distributed
 def test_an_engine_that_is_silent_for_too_long_counts_as_dead(cluster: None) -> None:
     silent = counter()
     with pytest.raises(EngineError, match=r"^no answer within 0\.5 s$"):
@@ -119,6 +79,7 @@ def test_an_engine_that_is_silent_for_too_long_counts_as_dead(cluster: None) -> 
     ray.kill(silent)
 
 
+@pytest.mark.distributed
 def test_a_run_wakes_the_engines_that_the_run_before_left_asleep(cluster: None) -> None:
     engine = ray.remote(Sleeper).options(num_cpus=0).remote()
     VllmSampler([engine], vocabulary(), lambda index: None).rest()

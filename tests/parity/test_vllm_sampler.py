@@ -15,12 +15,13 @@ from harness.engines.vllm_pool import ask
 from harness.models.locate import WEIGHTS, ModelError
 from harness.schema import SchemaError
 from tests.harness.engines.policies import reference
-from tests.parity.engines import LONG, MAX_LENGTH, SETTINGS, SHORT, actor, policy, sampler, started, vocabulary
+from tests.parity.engines import LONG, MAX_LENGTH, MODEL, SETTINGS, SHORT, actor, policy, sampler, started, vocabulary
 
 if TYPE_CHECKING:
     from harness.engines.protocols import Samples
+    from tests.parity.engines import Spares
 
-pytestmark = pytest.mark.engines
+pytestmark = [pytest.mark.engines, pytest.mark.xdist_group("vllm")]
 
 PROMPTS = SHORT + LONG[:2]
 DECODING = Decoding(4, 24)
@@ -104,15 +105,16 @@ class TestAnEngineThatDies:
 
     @pytest.mark.parametrize("end", ["die_in_step", "fail_in_step"])
     def test_is_started_anew_and_the_samples_are_those_of_an_undisturbed_batch(
-        self, draws: Any, engines: list[Any], end: str
+        self, engines: list[Any], spares: Spares, end: str
     ) -> None:
-        model, restarted = policy(noise=0.1), []
+        model, restarted, anew = policy(noise=0.1), list[int](), list[Any]()
 
         def restart(index: int) -> Any:
             restarted.append(index)
-            return started(1)[0]
+            anew.append(spares.take())
+            return anew[-1]
 
-        (mortal,) = started(1)
+        mortal = spares.take()
         both = sampler([engines[0], mortal], restart)
         both.load(model.named_parameters())
         usual = both.sample(PROMPTS, DECODING, seed=0)
@@ -125,14 +127,15 @@ class TestAnEngineThatDies:
             ask(mortal.process.remote())
         assert same(both.sample(PROMPTS, DECODING, seed=0), usual)
         assert restarted == [1]
+        spares.give_back(*anew)
 
-    def test_twice_in_a_batch_ends_the_run_with_what_it_said(self, draws: Any) -> None:
+    def test_twice_in_a_batch_ends_the_run_with_what_it_said(self, engines: list[Any], spares: Spares) -> None:
         def restart(index: int) -> Any:
-            (another,) = started(1)
+            another = spares.take()
             ray.get(another.fail_in_step.remote(2))
             return another
 
-        (mortal,) = started(1)
+        mortal = spares.take()
         ray.get(mortal.die_in_step.remote(2))
         with pytest.raises(EngineError) as caught:
             sampler([mortal], restart).sample(SHORT, DECODING, seed=0)
@@ -172,19 +175,15 @@ def test_a_cache_too_small_for_the_batch_changes_nothing(draws: Any) -> None:
 class TestWhatCannotRun:
     """Is said before the first sample, in one line, with the way out."""
 
-    def test_heads_without_a_kernel(self, cluster: None, engines: list[Any]) -> None:
-        engine = actor(path=str(WEIGHTS / "small_base"))
+    def test_heads_without_a_kernel(self, engines: list[Any]) -> None:
         with pytest.raises(ModelError, match=r"small_base': its attention heads have size 24, .* 32, 64, .*large_base"):
-            ask(engine.start.remote())
-        ray.kill(engine)
+            ask(engines[0].start_beside.remote(str(WEIGHTS / "small_base"), MAX_LENGTH))
 
-    def test_more_tokens_than_the_model_has_places(self, cluster: None, engines: list[Any]) -> None:
-        engine = actor(max_length=5000)
+    def test_more_tokens_than_the_model_has_places(self, engines: list[Any]) -> None:
         with pytest.raises(SchemaError, match="5000 tokens together, and vLLM has 512 positions"):
-            ask(engine.start.remote())
-        ray.kill(engine)
+            ask(engines[0].start_beside.remote(str(MODEL), 5000))
 
-    def test_a_cache_too_small_for_one_response(self, cluster: None, engines: list[Any]) -> None:
+    def test_a_cache_too_small_for_one_response(self, engines: list[Any]) -> None:
         engine = actor(replace(SETTINGS, cache_gb=1e-6))
         with pytest.raises(EngineError, match=r"vLLM does not start on .*large_base' with backend\.vllm as it is: .*"):
             ask(engine.start.remote())

@@ -30,6 +30,7 @@ WITH_TOKEN_ADVANTAGES = {
     }.items()
 }
 ALL = RULES | WITH_TOKEN_ADVANTAGES
+FEW = settings(max_examples=settings().max_examples // 3)  # of each rule
 
 
 def update(update_rule: UpdateRule, batch: Rollouts, log_probs: Tensor, entropies: Tensor) -> tuple[Tensor, ...]:
@@ -107,7 +108,7 @@ def batches(draw: st.DrawFn) -> Rollouts:
 
 
 @pytest.mark.parametrize("name", ALL)
-@settings(max_examples=8)  # of each rule
+@FEW
 @given(batch=batches())
 def test_any_batch_gives_a_finite_update_that_its_padding_cannot_change(name: str, batch: Rollouts) -> None:
     log_probs, entropies, outside = moved(batch), 1.0 + moved(batch).sin(), ~batch.response_mask
@@ -119,7 +120,7 @@ def test_any_batch_gives_a_finite_update_that_its_padding_cannot_change(name: st
 
 
 @pytest.mark.parametrize("name", ALL)
-@settings(max_examples=5)
+@FEW
 @given(batch=batches(), names=st.permutations(range(-4, 6)))
 def test_names_of_groups_never_matter(name: str, batch: Rollouts, names: list[int]) -> None:
     log_probs, entropies = moved(batch), 1.0 + moved(batch).sin()

@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 import torch
 
+from tests.tiers import counts
 from tests.tricks.batches import DTYPES, SETUP, rule
 from tests.tricks.partitions import gradient, partitions, sample
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean
@@ -15,6 +16,7 @@ from tricks.presets import PRESETS
 from tricks.rule import UpdateRule
 
 PARTITIONS = 50
+NUMBERS = pytest.mark.parametrize("number", counts(8, PARTITIONS))
 LARGEST = {torch.float32: 1e-6, torch.float64: 1e-12}  # difference over the gradient's norm
 MICRO_BATCH = torch.tensor([2, 0, 1, 1, 0, 2, 3, 3, 0, 1, 2, 0])  # fixed, whatever the split
 SCOPES, COUNTS = ["update", "prompt", "micro_batch"], ["kept", "all"]
@@ -39,8 +41,8 @@ RULES = {preset: build(preset, {}, "none", SETUP) for preset in PRESETS} | {
 }
 
 
-def largest_difference(name: str, update_rule: UpdateRule, dtype: torch.dtype) -> float:
-    """Over all partitions, relative to the norm of the whole update's gradient."""
+def largest_difference(name: str, update_rule: UpdateRule, dtype: torch.dtype, number: int) -> float:
+    """Over so many partitions, relative to the norm of the whole update's gradient."""
     batch, policy = sample(dtype)
     signal = update_rule.signal(batch)
     weights = update_rule.loss_weights(signal, MICRO_BATCH)
@@ -48,25 +50,27 @@ def largest_difference(name: str, update_rule: UpdateRule, dtype: torch.dtype) -
     whole = gradient(update_rule, policy, signal, weights, [[everyone]], packed=False)
     assert whole.norm() > 0
     differences = [
-        gradient(update_rule, policy, signal, weights, ranks, packed=number % 3 > 0) - whole
-        for number, ranks in enumerate(partitions(name, len(everyone), PARTITIONS))
+        gradient(update_rule, policy, signal, weights, ranks, packed=place % 3 > 0) - whole
+        for place, ranks in enumerate(partitions(name, len(everyone), number))
     ]
     return (torch.stack(differences).flatten(1).norm(dim=1).max() / whole.norm()).item()
 
 
+@NUMBERS
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("aggregation", AGGREGATIONS, ids=repr)
 def test_every_aggregation_adds_up_over_ranks_steps_micro_batches_packing_and_order(
-    aggregation: TokenMean | SequenceMean | SequenceSum | ConstantLength, dtype: torch.dtype
+    aggregation: TokenMean | SequenceMean | SequenceSum | ConstantLength, dtype: torch.dtype, number: int
 ) -> None:
     update_rule = rule("group_norm", "overlong_filter", mean=aggregation)
-    assert largest_difference(repr(aggregation), update_rule, dtype) < LARGEST[dtype]
+    assert largest_difference(repr(aggregation), update_rule, dtype, number) < LARGEST[dtype]
 
 
+@NUMBERS
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", RULES)
-def test_every_preset_and_kind_of_trick_adds_up_too(name: str, dtype: torch.dtype) -> None:
-    assert largest_difference(name, RULES[name], dtype) < LARGEST[dtype]
+def test_every_preset_and_kind_of_trick_adds_up_too(name: str, dtype: torch.dtype, number: int) -> None:
+    assert largest_difference(name, RULES[name], dtype, number) < LARGEST[dtype]
 
 
 @pytest.mark.parametrize("trick", [TokenMean(), SequenceMean(), TokenMean("prompt"), ConstantLength("limit")], ids=repr)

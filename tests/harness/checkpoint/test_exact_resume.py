@@ -10,6 +10,7 @@ import pytest
 from tests.data_folder import data_folder
 from tests.harness.byte_model import save_byte_model
 from tests.harness.checkpoint.runs import advance, checkpoints, finish, result, spec
+from tests.tiers import first, only
 from tricks.presets import PRESETS
 
 
@@ -22,7 +23,8 @@ def cut_and_whole(folder: Path, *overrides: str) -> tuple[dict[str, object], dic
     return result(folder / "cut"), result(folder / "whole")
 
 
-@pytest.mark.parametrize("preset", sorted(PRESETS))
+# Spare prompts of dynamic sampling, and none. A reference model is in test_the_weights_of_a_reference_... below.
+@pytest.mark.parametrize("preset", only(["dapo", "liteppo"], sorted(PRESETS)))
 def test_every_preset(preset: str, tmp_path: Path) -> None:
     cut, whole = cut_and_whole(tmp_path, f"preset={preset}")
     assert cut == whole
@@ -30,15 +32,18 @@ def test_every_preset(preset: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "overrides",
-    [
-        ("preset=grpo", "model.dtype=bfloat16"),
-        ("preset=grpo", "optim.epochs=2", "optim.weight_decay=0.1"),
-        ("preset=grpo", "+tricks.kl_reward={}", "+tricks.entropy_bonus={}"),
-        ("preset=liteppo", "backend=hf", "eval.every=0"),
-        ("preset=dapo", "model=large_aligned", "data=arithmetic_easy", "optim.micro_batch_tokens=100"),
-        ("preset=dapo", "rollout.ahead=1"),
-    ],
-    ids=["bfloat16", "two epochs", "reference and entropy", "hugging face", "another model, micro-batches", "ahead"],
+    first(
+        2,
+        [
+            ("preset=grpo", "optim.epochs=2", "optim.weight_decay=0.1"),
+            ("preset=dapo", "rollout.ahead=1"),
+            ("preset=grpo", "model.dtype=bfloat16"),
+            ("preset=grpo", "+tricks.kl_reward={}", "+tricks.entropy_bonus={}"),
+            ("preset=liteppo", "backend=hf", "eval.every=0"),
+            ("preset=dapo", "model=large_aligned", "data=arithmetic_easy", "optim.micro_batch_tokens=100"),
+        ],
+    ),
+    ids=["two epochs", "ahead", "bfloat16", "reference and entropy", "hugging face", "another model, micro-batches"],
 )
 def test_what_a_run_may_hold(overrides: tuple[str, ...], tmp_path: Path) -> None:
     cut, whole = cut_and_whole(tmp_path, *overrides)
@@ -61,6 +66,7 @@ def test_spare_prompts_go_on_where_they_were(tmp_path: Path) -> None:
     assert position["spares"] > 0
 
 
+@pytest.mark.slow
 def test_problems_of_a_tier_go_on_where_they_were(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATA_DIR", str(data_folder()))
     real = (

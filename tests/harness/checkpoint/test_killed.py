@@ -17,7 +17,7 @@ from tests.harness.checkpoint import killed_run
 from tests.harness.checkpoint.killed_run import CHOSEN, STEPS
 from tests.harness.checkpoint.runs import finish, result, spec
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.distributed]
 
 KILLS = 20
 STEP_SECONDS = 0.3  # about; a kill falls at a random moment of that time after the report of a step

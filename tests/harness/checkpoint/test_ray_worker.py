@@ -14,7 +14,7 @@ from harness.checkpoint.preemption import Preempted
 from tests.harness.checkpoint.runs import checkpoints, spec
 from tests.local_ray import imports_from_here
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.distributed
 
 
 @pytest.fixture

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from harness.schema import SchemaError
+from harness.verify.__main__ import main
 from harness.verify.quick import quick
 from harness.verify.request import parse_request
 
@@ -16,9 +19,30 @@ ROOT = Path(__file__).resolve().parents[3]
 GOOD = json.dumps({"id": 1, "gold": "7", "response": r"\boxed{7}"}).encode()
 
 
-def run(text: bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "harness.verify", *arguments]
-    return subprocess.run(command, input=text, capture_output=True, cwd=ROOT, check=False, timeout=300)
+class Done(NamedTuple):
+    """How a command ended, and what it said."""
+
+    returncode: object
+    stdout: bytes
+    stderr: bytes
+
+
+def run(text: bytes, *arguments: str) -> Done:
+    """``python -m harness.verify`` in this process: another one imports for a second."""
+    out, err = io.TextIOWrapper(io.BytesIO()), io.TextIOWrapper(io.BytesIO())
+    with pytest.MonkeyPatch.context() as patch:
+        for name, stream in (("stdin", io.TextIOWrapper(io.BytesIO(text))), ("stdout", out), ("stderr", err)):
+            patch.setattr(sys, name, stream)
+        try:
+            code: object = main(list(arguments))
+        except SystemExit as ended:  # of the parser of arguments
+            code = ended.code
+    return Done(code, _written(out), _written(err))
+
+
+def _written(stream: io.TextIOWrapper) -> bytes:
+    stream.seek(0)
+    return stream.buffer.read()
 
 
 def line(**fields: object) -> bytes:

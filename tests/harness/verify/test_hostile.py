@@ -17,6 +17,7 @@ from harness.verify.verifier import Verifier, shared
 from sweeps.cluster import session
 from tests.harness.verify.hostile import HOSTILE
 from tests.harness.verify.hostile_cost import SUM, TOWER
+from tests.tiers import counts
 
 ROOT = Path(__file__).resolve().parents[3]
 DEADLINE = Limits().cpu_seconds
@@ -51,7 +52,8 @@ def words(verifier, pairs=MIXED):
 
 @pytest.fixture
 def verifier():
-    with closing(Verifier(processes=1)) as made:
+    """With a deadline that ordinary pairs meet with ease, and hostile ones miss at a third of the usual cost."""
+    with closing(Verifier(processes=1, limits=Limits(cpu_seconds=0.7))) as made:
         yield made
 
 
@@ -106,6 +108,7 @@ class Judge:
         return words(shared())
 
 
+@pytest.mark.distributed
 def test_actors_of_ray_may_judge():
     with session(1):
         judge = ray.remote(num_cpus=0)(Judge).options(max_concurrency=2).remote()
@@ -137,9 +140,10 @@ def test_a_worker_that_is_killed_is_replaced(verifier):
     assert words(verifier, [(Gold(r"3\sqrt{2}"), r"\boxed{\sqrt{18}}"), *ORDINARY]) == [True, *RIGHT]
 
 
-def test_after_ten_deadlines_in_a_row_ordinary_pairs_are_judged_as_before():
+@pytest.mark.parametrize("deadlines", counts(3, 10))
+def test_after_some_deadlines_in_a_row_ordinary_pairs_are_judged_as_before(deadlines):
     with closing(Verifier(processes=1, limits=Limits(cpu_seconds=0.3))) as hurried:
-        found = hurried.verify([(Gold(SUM), rf"\boxed{{{TOWER} + {k}}}") for k in range(10)])
-        assert [verdict.reason for verdict in found] == ["deadline"] * 10
+        found = hurried.verify([(Gold(SUM), rf"\boxed{{{TOWER} + {k}}}") for k in range(deadlines)])
+        assert [verdict.reason for verdict in found] == ["deadline"] * deadlines
         assert all(verdict.undecided and not verdict.right for verdict in found)
         assert words(hurried, ORDINARY) == RIGHT

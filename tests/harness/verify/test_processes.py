@@ -73,6 +73,7 @@ def test_a_process_that_is_killed_is_replaced(verifier: Verifier) -> None:
     assert verifier.verify([ASKED])[0].right
 
 
+@pytest.mark.slow
 def test_a_process_that_never_gets_to_run_is_replaced() -> None:
     with closing(Verifier(limits=Limits(wall_seconds=6))) as verifier:
         verifier.verify([ASKED])

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
 
 from tests.tricks.dialects.spoken import advantages, batch, loss, rule, spoken
+from tricks.__main__ import main
 from tricks.api import TrickSpec
 from tricks.dialects.nemo_tricks import NormalizeBySquares, SampleMean
 from tricks.testing import check
@@ -61,16 +61,16 @@ def test_seven_of_one_and_one_just_below():
     assert float(found[1]) == pytest.approx(0.3121, abs=5e-5)
 
 
-def test_the_command_gives_it_too():
+def test_the_command_gives_it_too(monkeypatch, capsys):
     document = {
         "rewards": [0.35] * 7 + [0.0],
         "group": [1] * 8,
         "lengths": [1] * 8,
         "log_probs": [[-1]] * 8,
     }
-    command = [sys.executable, "-m", "tricks", "apply", "preset=grpo", "emulate=nemo_rl"]
-    done = subprocess.run(command, input=json.dumps(document), capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout)["advantages"][-1] == pytest.approx(-2154.06, abs=0.01)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(json.dumps(document).encode())))
+    assert main(["apply", "preset=grpo", "emulate=nemo_rl"]) == 0
+    assert json.loads(capsys.readouterr().out)["advantages"][-1] == pytest.approx(-2154.06, abs=0.01)
 
 
 @pytest.mark.parametrize("seed", range(5))
