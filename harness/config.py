@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from harness.compose import compose
 from harness.data.files import OwnFile, with_files
 from harness.engine_config import BackendConfig, CheckpointConfig, Count, Positive
 from harness.engines.layout import layout
 from harness.models.locate import check_model, local_settings, refuse_encoder
 from harness.models.window import refuse_short_locally
+from harness.overlay import overlaid
 from harness.problems.arithmetic import Difficulty
 from harness.problems.part import ALL, Part
 from harness.rewards.function import Function
@@ -226,7 +226,7 @@ def load(*overrides: str) -> ExperimentConfig:
 
     Raises SchemaError, TrickError or ModelError; nothing has started by then.
     """
-    return check(compose(overrides))
+    return check(overlaid(overrides))
 
 
 def check(composed: Mapping[str, Any]) -> ExperimentConfig:

@@ -1,4 +1,4 @@
-"""Clusters of several nodes on this machine, each in a process of its own, and sweeps that join them as a user's would.
+"""Clusters of several nodes on this machine, each in a process of its own.
 
 ``python -m tests.sweeps.clusters 1 2`` starts two nodes, prints the address, and then does what it reads:
 ``lose`` kills the last node, ``add 2`` adds one, ``add 2 far`` one that has a resource of that name. Every answer is a
@@ -6,10 +6,8 @@ line of JSON: the address and the raylets' process ids.
 """
 
 import json
-import os
 import subprocess
 import sys
-import time
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from secrets import token_hex
@@ -17,10 +15,12 @@ from tempfile import TemporaryFile
 
 import psutil
 
-PATIENCE = 300.0  # seconds until a story that does not go on is a failure
+from tests.sweeps.drivers import PATIENCE, clean, title
+
 STORE = 100 * 2**20  # bytes; messages are small
 HERE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"}  # 127.0.0.1 alone
-SETTINGS = {"RAY_ADDRESS", "RAY_AUTH_MODE", "MLFLOW_TRACKING_URI", "RESULTS_DIR", "LAUNCH", "CLUSTER_WAIT"}
+# A node that refuses to be asked five times within these milliseconds each is lost; Ray's own pauses add up to 20 s.
+SOON = {"RAY_health_check_initial_delay_ms": "1000", "RAY_health_check_period_ms": "500"}
 
 
 @dataclass
@@ -53,7 +53,7 @@ def cluster(*cpus, **environment):
     command = [sys.executable, "-m", "tests.sweeps.clusters", *map(str, cpus)]
     with TemporaryFile("w+") as errors:
         streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": errors, "text": True}
-        with subprocess.Popen(command, env={**clean(), **access}, **streams) as process:
+        with subprocess.Popen(command, env={**clean(), **SOON, **access}, **streams) as process:
             running = Running(process, errors, access)
             try:
                 running.hear()
@@ -63,49 +63,14 @@ def cluster(*cpus, **environment):
                 process.wait(PATIENCE)
 
 
-@contextmanager
-def sweep(words, output, **environment):
-    """A sweep in its own process; what it says goes to ``output``."""
-    command = [sys.executable, "-m", "sweeps", "run", *words]
-    with output.open("w") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env={**clean(), **environment})
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-
-
-def until(condition, process):
-    """Wait until the condition gives something; the sweep must be alive meanwhile."""
-    deadline = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "the story does not go on"
-        assert process.poll() is None, "the sweep has ended too early"
-        time.sleep(0.1)
-    return found
-
-
 def at_work(raylet):
     """The runs that a node's processes are at, by id, with the process; Ray names a process by its task."""
-    titles = {process: _title(process) for process in psutil.Process(raylet).children(recursive=True)}
+    titles = {process: title(process) for process in psutil.Process(raylet).children(recursive=True)}
     return {
         title.removeprefix("ray::"): process
         for process, title in titles.items()
         if title.startswith("ray::") and "-s" in title
     }
-
-
-def _title(process):
-    try:
-        return " ".join(process.cmdline()).strip()
-    except psutil.Error:
-        return ""
-
-
-def clean():
-    return {name: value for name, value in os.environ.items() if name not in SETTINGS}
 
 
 class _Kept:

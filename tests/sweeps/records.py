@@ -1,6 +1,7 @@
 """Records that tests pretend were left by runs."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import cache
 
 from harness.config import load
 from harness.records import RunRecord
@@ -8,8 +9,13 @@ from sweeps.plan import Plan
 
 
 def record(steps=10, seconds=10.0, model="builtin:small_base", labels=None, seed=0, study="plain") -> RunRecord:
-    config = load(f"steps={steps}", f"model.path={model}", f"seed={seed}")
-    return _finished(config, study, labels or {}, seconds)
+    return _finished(replace(_loaded(steps, model), seed=seed), study, labels or {}, seconds)
+
+
+@cache
+def _loaded(steps, model):
+    """Compose a config once: tests ask for hundreds of records that differ in their seeds."""
+    return load(f"steps={steps}", f"model.path={model}")
 
 
 def of_plan(plan: Plan, count: int) -> list[RunRecord]:

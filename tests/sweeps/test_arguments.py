@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,3 +69,10 @@ def test_the_command_to_resume_says_what_was_asked(monkeypatch):
     assert once.command() == "make sweep GRID=smoke PROFILE=laptop TWINS=once"
     _, elsewhere = parse(["run", "grid=smoke", "results=out"])
     assert elsewhere.command() == "python -m sweeps run grid=smoke profile=laptop results=out"
+
+
+def test_the_module_is_a_command_that_ends_with_its_exit_code():
+    command = [sys.executable, "-m", "sweeps", "run", "grid=smok"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "grid=smok: no such grid; did you mean 'smoke'?\n"

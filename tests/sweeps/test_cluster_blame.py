@@ -1,6 +1,5 @@
 """What counts against a run, and what does not."""
 
-import os
 import subprocess
 import sys
 from itertools import islice
@@ -15,7 +14,8 @@ import ray  # noqa: E402 - Ray reads the environment when it is imported
 
 from harness.checkpoint.preemption import Preempted  # noqa: E402
 from sweeps.losses import LOSSES, Tries, lost  # noqa: E402
-from tests.sweeps.clusters import PATIENCE, SETTINGS, cluster  # noqa: E402
+from tests.sweeps.clusters import cluster  # noqa: E402
+from tests.sweeps.drivers import PATIENCE, clean  # noqa: E402
 
 # Tasks on the head ask actors, as runs ask engines and ranks: directly, through a pool and through a group of ranks.
 # First each actor dies by itself, then all go with their node, where no other could start; last, an idle one is asked.
@@ -107,12 +107,11 @@ def test_a_worker_that_died_is_a_loss_where_its_node_died_too(monkeypatch):
     assert not lost(error, "a")
 
 
-@pytest.mark.slow
+@pytest.mark.distributed
 def test_engines_and_ranks_that_die_are_failures_and_those_that_their_node_takes_with_it_losses(tmp_path):
     with cluster(1) as ray:
         ray.tell("add 1 far")
-        clean = {name: value for name, value in os.environ.items() if name not in SETTINGS}
-        environment = {**clean, **ray.access, "RAY_ADDRESS": ray.address}
+        environment = {**clean(), **ray.access, "RAY_ADDRESS": ray.address}
         command = [sys.executable, "-c", ASKING, str(tmp_path)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as asking:
             words = (word for line in asking.stdout if (word := line.strip()) in SAID)

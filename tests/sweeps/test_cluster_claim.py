@@ -2,11 +2,12 @@ import json
 import os
 import platform
 import re
-import subprocess
-import sys
 import time
-from dataclasses import asdict
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, replace
+from multiprocessing import Pipe
 from shutil import copyfile
+from threading import Timer
 
 import pytest
 
@@ -15,34 +16,47 @@ from harness.store_tags import DRIVER
 from sweeps.claim import FORGOTTEN, Claim, claim
 from sweeps.errors import SweepError
 from tests.harness.store_samples import RECORD
-from tests.sweeps.clusters import PATIENCE, sweep, until
+from tests.sweeps.drivers import PATIENCE, Driver, here, until
 from tests.sweeps.grids import PLAIN, TINY, write
 
-HOLD = """
-import sys, time
-from pathlib import Path
-from harness.store import Store
-from sweeps.claim import claim
-from sweeps.errors import SweepError
-store = Store.open(Path(sys.argv[1]))
-store.claims("norms")
-tell = store.claim
-def hesitate(study, token, said):
-    if said and '"number": 0' not in said:
-        print("drawn", flush=True)
-        sys.stdin.readline()
-    tell(study, token, said)
-if "slowly" in sys.argv:
-    object.__setattr__(store, "claim", hesitate)
-print("ready", flush=True)
-sys.stdin.readline()
-try:
-    with claim(store, "norms", print):
-        print("held", flush=True)
-        sys.stdin.readline()
-except SweepError as error:
-    print(error, flush=True)
-"""
+
+def hold(folder, heard, slowly):
+    """Hold the study once told to, and say so; ``slowly``: pause between drawing a number and writing it."""
+    store = Store.open(folder)
+    store.claims("norms")
+    tell = store.claim
+
+    def hesitate(study, token, said):
+        if said and '"number": 0' not in said:
+            heard.send("drawn")
+            heard.recv()
+        tell(study, token, said)
+
+    if slowly:
+        object.__setattr__(store, "claim", hesitate)
+    heard.send("ready")
+    heard.recv()
+    try:
+        with claim(store, "norms", print):
+            heard.send("held")
+            heard.recv()
+    except SweepError as error:
+        heard.send(str(error))
+
+
+class Holder(Driver):
+    """A process that holds the study when told to."""
+
+    def __init__(self, folder, slowly=False):
+        self.heard, theirs = Pipe()
+        super().__init__(hold, folder, theirs, slowly)
+
+    def say(self):
+        self.heard.send("go on")
+
+    def hears(self):
+        assert self.heard.poll(PATIENCE), "nothing is heard of a driver"
+        return self.heard.recv()
 
 
 @pytest.fixture
@@ -53,14 +67,16 @@ def shared(tmp_path, monkeypatch, blank_database):
     return Store.open(tmp_path / "results")
 
 
-def holder(folder, *words):
-    command = [sys.executable, "-c", HOLD, str(folder), *words]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-
-def say(process):
-    process.stdin.write("\n")
-    process.stdin.flush()
+@contextmanager
+def holders(*each):
+    """Drivers that are killed in the end."""
+    drivers = [Holder(*words) for words in each]
+    try:
+        yield drivers
+    finally:
+        for driver in drivers:
+            driver.kill()
+            driver.wait()
 
 
 def numbers(store):
@@ -86,10 +102,10 @@ def test_a_driver_on_another_host_is_named_with_the_ways_out(shared):
 
 def test_a_sweep_does_not_start_beside_one_on_another_host(shared, tmp_path):
     of_another_host(shared, 5.0, study="plain")
-    words, said = [f"grid={write(tmp_path, PLAIN + TINY)}", f"results={tmp_path / 'results'}"], tmp_path / "said.txt"
-    with sweep(words, said, MLFLOW_TRACKING_URI=f"sqlite:///{shared.place}", LAUNCH="inline") as process:
-        assert process.wait(PATIENCE) == 2
-    assert "plain is being swept already, by process 12 on elsewhere" in said.read_text()
+    words = [f"grid={write(tmp_path, PLAIN + TINY)}", f"results={tmp_path / 'results'}"]
+    code, said = here("run", *words, MLFLOW_TRACKING_URI=f"sqlite:///{shared.place}", LAUNCH="inline")
+    assert code == 2
+    assert "plain is being swept already, by process 12 on elsewhere" in said
     assert shared.statuses("plain") == {}
 
 
@@ -145,47 +161,58 @@ def test_what_is_no_claim_of_ours_holds_nobody_up(shared):
         pass
 
 
+@pytest.mark.parametrize(("name", "goes_on"), [("! 12 1700000000", False), ("~ 12 1700000000", True)])
+def test_a_driver_that_still_draws_its_number_is_waited_for_and_names_decide_between_equal_ones(
+    shared, tmp_path, name, goes_on
+):
+    rival = Claim(name, time.time(), 0)
+    shared.claim("norms", "abc", json.dumps(asdict(rival)))
+    drawn = json.dumps(asdict(replace(rival, number=1)))
+    timer = Timer(0.5, Store.open(tmp_path / "other").claim, ("norms", "abc", drawn))
+    timer.start()
+    try:
+        with nullcontext() if goes_on else pytest.raises(SweepError, match="by process 12 on "):  # noqa: SIM117
+            with claim(shared, "norms", print):
+                assert numbers(shared) == [1, 1]
+    finally:
+        timer.join()
+
+
+@pytest.mark.distributed
 def test_of_drivers_that_begin_at_once_one_goes_on(shared, tmp_path):
-    drivers = [holder(tmp_path / str(number)) for number in range(3)]
-    try:
-        assert [driver.stdout.readline() for driver in drivers] == ["ready\n"] * 3
+    with holders(*((tmp_path / str(number),) for number in range(3))) as drivers:
+        assert [driver.hears() for driver in drivers] == ["ready"] * 3
         for driver in drivers:
-            say(driver)
-        heard = [driver.stdout.readline() for driver in drivers]
-        assert heard.count("held\n") == 1
+            driver.say()
+        heard = [driver.hears() for driver in drivers]
+        assert heard.count("held") == 1
         assert sum("is being swept already, by process" in line for line in heard) == 2
-    finally:
-        for driver in drivers:
-            driver.kill()
-            driver.communicate()
 
 
+@pytest.mark.distributed
 def test_a_driver_that_is_slow_between_two_writes_is_waited_for(shared, tmp_path):
-    slow, quick = holder(tmp_path / "slow", "slowly"), holder(tmp_path / "quick")
-    try:
-        say(slow)
-        assert [slow.stdout.readline(), slow.stdout.readline()] == ["ready\n", "drawn\n"]
-        say(quick)
-        assert quick.stdout.readline() == "ready\n"
+    with holders((tmp_path / "slow", True), (tmp_path / "quick",)) as (slow, quick):
+        assert [slow.hears(), quick.hears()] == ["ready", "ready"]
+        slow.say()
+        assert slow.hears() == "drawn"
+        quick.say()
         until(lambda: numbers(shared) == [0, 1], quick)
-        say(slow)
-        assert sorted([slow.stdout.readline() == "held\n", quick.stdout.readline() == "held\n"]) == [False, True]
-    finally:
-        for driver in (slow, quick):
-            driver.kill()
-            driver.communicate()
+        slow.say()
+        assert sorted([slow.hears() == "held", quick.hears() == "held"]) == [False, True]
 
 
+@pytest.mark.distributed
 def test_a_driver_of_this_host_that_was_killed_holds_nothing(shared, tmp_path):
-    driver = holder(tmp_path / "other")
-    say(driver)
-    assert [driver.stdout.readline(), driver.stdout.readline()] == ["ready\n", "held\n"]
-    with pytest.raises(SweepError, match=f"by process {driver.pid} "), claim(shared, "norms", print):
-        pass
-    driver.kill()
-    driver.communicate()
-    with claim(shared, "norms", print):
-        assert len(shared.claims("norms")) == 1
+    with holders((tmp_path / "other",)) as (driver,):
+        assert driver.hears() == "ready"
+        driver.say()
+        assert driver.hears() == "held"
+        with pytest.raises(SweepError, match=f"by process {driver.pid} "), claim(shared, "norms", print):
+            pass
+        driver.kill()
+        driver.wait()
+        with claim(shared, "norms", print):
+            assert len(shared.claims("norms")) == 1
 
 
 def test_a_store_of_this_machine_alone_is_not_written_to(store):

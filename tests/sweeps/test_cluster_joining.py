@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from harness.store import Store
-from tests.sweeps.clusters import PATIENCE, clean, cluster, sweep, until
+from tests.sweeps.clusters import cluster
+from tests.sweeps.drivers import clean, here, sweep, until
 from tests.sweeps.grids import PLAIN, TINY, write
 
 GRID = PLAIN.replace("seeds: [0, 1]", "seeds: [0]") + "quick: [{norm: none, reward_scale: zero_one}]\n" + TINY
@@ -19,26 +19,31 @@ def ray():
         yield running
 
 
+def asked(folder, text=GRID):
+    return [f"grid={write(folder, text)}", f"results={folder / 'results'}"]
+
+
 def outcome(folder, text=GRID, **environment):
-    words = [f"grid={write(folder, text)}", f"results={folder / 'results'}"]
-    with sweep(words, folder / "said.txt", **environment) as process:
-        return process.wait(PATIENCE), (folder / "said.txt").read_text().splitlines()[-1]
+    with sweep(asked(folder, text), folder / "said.txt", **environment) as process:
+        return process.wait(), (folder / "said.txt").read_text().splitlines()[-1]
 
 
-def test_a_cluster_that_is_away_is_named(tmp_path):
-    code, said = outcome(tmp_path, RAY_ADDRESS="127.0.0.1:1")
+def test_a_cluster_that_is_away_is_named(tmp_path, store):
+    code, said = here("run", *asked(tmp_path), RAY_ADDRESS="127.0.0.1:1")
     assert code == 2
-    assert said.startswith("RAY_ADDRESS=127.0.0.1:1: no cluster answers ([Errno 111] Connection refused); unset it")
+    assert said.splitlines()[-1].startswith(
+        "RAY_ADDRESS=127.0.0.1:1: no cluster answers ([Errno 111] Connection refused); unset it"
+    )
 
 
-def test_rays_client_is_refused_with_what_works(tmp_path):
-    code, said = outcome(tmp_path, RAY_ADDRESS="ray://127.0.0.1:10001")
+def test_rays_client_is_refused_with_what_works(tmp_path, store):
+    code, said = here("run", *asked(tmp_path), RAY_ADDRESS="ray://127.0.0.1:10001")
     assert code == 2
-    assert said.endswith("run this on a node of the cluster, with host:port, or submit it as a job")
+    assert said.endswith("run this on a node of the cluster, with host:port, or submit it as a job\n")
 
 
-@pytest.mark.slow
-def test_a_driver_with_a_token_on_a_cluster_without_is_told_so(tmp_path, ray):
+@pytest.mark.distributed
+def test_a_driver_with_a_token_on_a_cluster_without_is_told_so(tmp_path, store, ray):
     code, said = outcome(tmp_path, RAY_ADDRESS=ray.address, **(ray.access | {"RAY_AUTH_MODE": "token"}))
     assert (code, said) == (
         2,
@@ -46,7 +51,7 @@ def test_a_driver_with_a_token_on_a_cluster_without_is_told_so(tmp_path, ray):
     )
 
 
-@pytest.mark.slow
+@pytest.mark.distributed
 def test_workers_get_the_code_that_they_import_and_nothing_else(ray):
     script = (
         "import os, sys; from sweeps.environment import prepare; prepare()\n"
@@ -58,43 +63,43 @@ def test_workers_get_the_code_that_they_import_and_nothing_else(ray):
     assert sorted(done.stderr.split()) == ["harness", "sweeps", "tricks"]
 
 
-@pytest.mark.slow
-def test_a_run_that_no_node_can_hold_is_refused_with_what_there_is(tmp_path, ray):
+@pytest.mark.distributed
+def test_a_run_that_no_node_can_hold_is_refused_with_what_there_is(tmp_path, store, ray):
     code, said = outcome(tmp_path, WIDE, RAY_ADDRESS=ray.address, **ray.access)
     assert code == 2
     assert "-s0 asks for 2 CPUs and 0 GPUs, the cluster's nodes have 1 x 1 CPUs and 0 GPUs (" in said
     assert said.endswith("take another PROFILE, or add a node, or CLUSTER_WAIT=minutes if one will come")
 
 
-@pytest.mark.slow
-def test_a_cluster_that_does_not_grow_in_time_is_given_up(tmp_path, ray):
-    code, said = outcome(tmp_path, WIDE, RAY_ADDRESS=ray.address, CLUSTER_WAIT="0.05", **ray.access)
+@pytest.mark.distributed
+def test_a_cluster_that_does_not_grow_in_time_is_given_up(tmp_path, store, ray):
+    code, said = outcome(tmp_path, WIDE, RAY_ADDRESS=ray.address, CLUSTER_WAIT="0.02", **ray.access)
     assert code == 2
-    assert said.endswith("or add a node; it has not grown within CLUSTER_WAIT=0.05 minutes")
+    assert said.endswith("or add a node; it has not grown within CLUSTER_WAIT=0.02 minutes")
 
 
-@pytest.mark.slow
-def test_a_cluster_that_grows_in_time_is_used(tmp_path, ray):
-    words, said = [f"grid={write(tmp_path, WIDE)}", f"results={tmp_path / 'results'}"], tmp_path / "said.txt"
-    with sweep(words, said, RAY_ADDRESS=ray.address, CLUSTER_WAIT="10", **ray.access) as process:
+@pytest.mark.distributed
+def test_a_cluster_that_grows_in_time_is_used(tmp_path, store, ray):
+    said = tmp_path / "said.txt"
+    with sweep(asked(tmp_path, WIDE), said, RAY_ADDRESS=ray.address, CLUSTER_WAIT="10", **ray.access) as process:
         until(lambda: "waiting 10 minutes for the cluster to grow" in said.read_text(), process)
         ray.tell("add 2")
-        assert process.wait(PATIENCE) == 0
+        assert process.wait() == 0
     assert "1 runs finished, 0 failed" in said.read_text()
     ray.tell("lose")
 
 
-@pytest.mark.slow
-def test_a_sweep_whose_only_fitting_node_goes_says_what_is_left_and_how_to_resume(tmp_path, ray):
+@pytest.mark.distributed
+def test_a_sweep_whose_only_fitting_node_goes_says_what_is_left_and_how_to_resume(tmp_path, store, ray):
     ray.tell("add 2")
     long = WIDE.replace("steps=2", "steps=100000, checkpoint.every=5")
-    words, said = [f"grid={write(tmp_path, long)}", f"results={tmp_path / 'results'}"], tmp_path / "said.txt"
-    with sweep(words, said, RAY_ADDRESS=ray.address, **ray.access) as process:
+    said = tmp_path / "said.txt"
+    with sweep(asked(tmp_path, long), said, RAY_ADDRESS=ray.address, **ray.access) as process:
         until(lambda: list((tmp_path / "results").glob("runs/*/checkpoints/step-*")), process)
         ray.tell("lose")
-        assert process.wait(PATIENCE) == 2
+        assert process.wait() == 2
     *_, interrupted, resume, refused = said.read_text().splitlines()
     assert interrupted == "interrupted: 0 runs of this sweep are finished and kept, 0 marked KILLED"
     assert resume.startswith("resume with: python -m sweeps run ")
     assert "the cluster's nodes have 1 x 1 CPUs and 0 GPUs (" in refused
-    assert Store.open(tmp_path / "results").statuses("plain") == {}
+    assert store.statuses("plain") == {}

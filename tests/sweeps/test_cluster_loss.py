@@ -1,27 +1,33 @@
-"""A sweep on two nodes, undisturbed and with one of them lost. The fixture is the story, the tests its facts."""
+"""A sweep on two nodes, one of which is lost, and the same sweep undisturbed in this process.
+
+The fixture is the story, the tests its facts.
+"""
 
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, field
+from shutil import copyfile
 
 import pytest
 
 from harness.store import Store
-from tests.sweeps.clusters import PATIENCE, at_work, cluster, sweep, until
+from tests.sweeps.clusters import at_work, cluster
+from tests.sweeps.drivers import here, sweep, until
 from tests.sweeps.grids import PLAIN, TINY, write
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.distributed
 
 RUNS = 4
-STEPS = 60
+STEPS = 40
 SHORT = f"steps={STEPS}, rollout.max_response_length=16, optim.updates_per_rollout=1, checkpoint.every=5"
 GRID = PLAIN.replace("seeds: [0, 1]", "seeds: [0]") + TINY.replace("steps=2", SHORT)
 
 
 @dataclass
 class Story:
-    codes: dict = field(default_factory=dict)
-    said: dict = field(default_factory=dict)
+    code: int = -1
+    said: str = ""
+    both: dict = field(default_factory=dict)  # what the leaving node was at while the head was at work
     stores: dict = field(default_factory=dict)
     lost: str = ""  # the run that was killed with the node
     kept: list = field(default_factory=list)  # of its curve, as far as its newest checkpoint when the node left
@@ -29,18 +35,12 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory):
+def story(tmp_path_factory, blank_database):
     folder, told = tmp_path_factory.mktemp("loss"), Story()
     grid = f"grid={write(folder, GRID)}"
-
-    def begin(name):
-        access = {"RAY_ADDRESS": ray.address, **ray.access}
-        return sweep([grid, f"results={folder / name}"], folder / f"{name}.txt", **access)
-
-    def end(name, process):
-        told.codes[name] = process.wait(PATIENCE)
-        told.said[name] = (folder / f"{name}.txt").read_text()
-        told.stores[name] = Store.open(folder / name)
+    for name in ("undisturbed", "disturbed"):
+        (folder / name).mkdir()
+        copyfile(blank_database, folder / name / "mlflow.db")
 
     def place(run):
         return folder / "disturbed" / "runs" / f"plain.{run}"
@@ -57,16 +57,18 @@ def story(tmp_path_factory):
 
     with cluster(1, 1) as ray:
         head, leaving = ray.raylets
-        with begin("undisturbed") as process:
-            until(lambda: at_work(head) and at_work(leaving), process)
-            end("undisturbed", process)
-        with begin("disturbed") as process:
+        access = {"RAY_ADDRESS": ray.address, **ray.access}
+        with sweep([grid, f"results={folder / 'disturbed'}"], folder / "said.txt", **access) as process:
+            told.both = until(lambda: at_work(head) and at_work(leaving), process)
             told.lost, worker = until(halted, process)
             told.kept = _lines(place(told.lost))[: _checkpoint(place(told.lost)) + 1]  # and step 0
             ray.tell("lose")
             worker.kill()
-            end("disturbed", process)
-            told.curve = _lines(place(told.lost))
+            told.code = process.wait()
+    told.said, told.curve = (folder / "said.txt").read_text(), _lines(place(told.lost))
+    code, said = here("run", grid, f"results={folder / 'undisturbed'}", LAUNCH="inline")
+    assert code == 0, said
+    told.stores = {name: Store.open(folder / name) for name in ("undisturbed", "disturbed")}
     return told
 
 
@@ -84,17 +86,17 @@ def scores(store):
 
 
 def test_a_sweep_uses_both_nodes_and_ends_complete(story):
-    assert story.codes["undisturbed"] == 0, story.said["undisturbed"]
-    assert len(story.stores["undisturbed"].finished("plain")) == RUNS
+    assert story.both
+    assert story.code == 0, story.said
+    assert len(story.stores["disturbed"].finished("plain")) == RUNS
 
 
 def test_a_lost_node_costs_its_run_no_attempt(story):
-    assert story.codes["disturbed"] == 0, story.said["disturbed"]
-    (line,) = (line for line in story.said["disturbed"].splitlines() if "lost, goes on elsewhere" in line)
+    (line,) = (line for line in story.said.splitlines() if "lost, goes on elsewhere" in line)
     (record,) = (record for record in story.stores["disturbed"].records("plain") if record.run_id == story.lost)
     assert set(line.partition("] ")[2].partition(": ")[0].split()) == {*record.labels.values(), "s0"}
     assert line.endswith(": lost, goes on elsewhere: NodeDiedError: the node that it ran on is gone")
-    assert "4 runs finished, 0 failed" in story.said["disturbed"]
+    assert "4 runs finished, 0 failed" in story.said
 
 
 def test_the_tracking_store_holds_each_run_once(story):

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.harness.servers import serving
-from tests.sweeps.clusters import PATIENCE, clean, sweep, until
+from tests.sweeps.drivers import clean, here, sweep, until
 from tests.sweeps.grids import PLAIN, TINY, write
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.distributed
 
 RUNS = 4
-STEPS = 60
+STEPS = 30
 SHORT = f"steps={STEPS}, rollout.max_response_length=16, optim.updates_per_rollout=1, checkpoint.every=0"
 GRID = PLAIN.replace("seeds: [0, 1]", "seeds: [0]")
 GRIDS = {  # that differ, so that neither adopts the other's runs
@@ -43,15 +43,17 @@ def story(tmp_path_factory, blank_database):
     folder = tmp_path_factory.mktemp("outage")
     told = Story(folder)
 
-    def begin(name, study, **environment):
-        address = server.address.replace("://", f"://alice:{PASSWORD}@")
-        words = [f"grid={write(folder, GRIDS[study], study)}", f"results={folder / 'results'}"]
-        return sweep(words, folder / f"{name}.txt", MLFLOW_TRACKING_URI=address, **environment)
+    def asked(study):
+        return [f"grid={write(folder, GRIDS[study], study)}", f"results={folder / 'results'}"]
 
-    def end(name, study, process):
-        told.codes[name] = process.wait(PATIENCE)
-        told.said[name] = (folder / f"{name}.txt").read_text()
-        told.rows[study] = rows(server.database, study)
+    def address():
+        return server.address.replace("://", f"://alice:{PASSWORD}@")
+
+    def begin(name, study, **environment):
+        return sweep(asked(study), folder / f"{name}.txt", MLFLOW_TRACKING_URI=address(), **environment)
+
+    def do(name, study):
+        told.codes[name], told.said[name] = here("run", *asked(study), MLFLOW_TRACKING_URI=address(), LAUNCH="inline")
 
     def records(study):
         return sorted((folder / "results" / "runs").glob(f"{study}.*/record.json"))
@@ -71,9 +73,10 @@ def story(tmp_path_factory, blank_database):
             server.kill()
             until(lambda: len(waiting() | set(sent("plain"))) >= RUNS - 1, process)
             server.start()
-            end("outage", "plain", process)
-        with begin("again", "plain", LAUNCH="inline") as process:
-            end("again", "plain", process)
+            told.codes["outage"] = process.wait()
+        told.said["outage"] = (folder / "outage.txt").read_text()
+        do("again", "plain")
+        told.rows["plain"] = rows(server.database, "plain")
         with begin("killed", "other", LAUNCH="inline") as process:
             until(lambda: any(curve for _, _, curve in rows(server.database, "other")), process)
             server.kill()
@@ -82,11 +85,10 @@ def story(tmp_path_factory, blank_database):
             process.wait()
         told.kept = {path: path.stat().st_mtime_ns for path in records("other")}
         told.lacking = {run_id(path.parent.name) for path in told.kept} - (set(sent("other")) - waiting())
-        with begin("away", "other", LAUNCH="inline") as process:
-            told.codes["away"], told.said["away"] = process.wait(PATIENCE), (folder / "away.txt").read_text()
+        do("away", "other")
         server.start()
-        with begin("resumed", "other", LAUNCH="inline") as process:
-            end("resumed", "other", process)
+        do("resumed", "other")
+        told.rows["other"] = rows(server.database, "other")
         told.kept = {path: path.stat().st_mtime_ns - before for path, before in told.kept.items()}
     return told
 

@@ -1,9 +1,9 @@
-"""One sweep that is killed in every way, and what is left of it. The fixture is the story, the tests its facts."""
+"""One sweep on Ray that is killed in every way, and what is left of it, which ends in this process.
 
-import os
+The fixture is the story, the tests its facts.
+"""
+
 import signal
-import subprocess
-import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,13 +14,13 @@ import psutil
 import pytest
 
 from harness.store import Store
+from tests.sweeps.drivers import here, sweep, title, until
 from tests.sweeps.grids import PLAIN, TINY, write
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.distributed
 
 RUNS = 4
-PATIENCE = 240.0  # seconds until a story that does not go on is a failure
-STEPS = 40
+STEPS = 30
 SHORT_STEPS = f"steps={STEPS}, rollout.max_response_length=16, optim.updates_per_rollout=1"
 LONG = PLAIN.replace("seeds: [0, 1]", "seeds: [0]") + TINY.replace("steps=2", SHORT_STEPS)
 
@@ -32,16 +32,6 @@ class Story:
     statuses: dict[str, dict[str, str]] = field(default_factory=dict)  # after each chapter
     kept: dict[Path, int] = field(default_factory=dict)  # records after Ctrl-C, with their times
     orphans: list[psutil.Process] = field(default_factory=list)  # workers that outlived their driver
-
-
-def until(condition, sweep):
-    """Wait until the condition gives something; the sweep must be alive meanwhile."""
-    deadline = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "the story does not go on"
-        assert sweep.poll() is None, "the sweep has ended too early"
-        time.sleep(0.1)
-    return found
 
 
 def workers(sweep):
@@ -70,13 +60,6 @@ def complete(results, process):
     return any(len(path.read_text().splitlines()) > STEPS for path in results.glob(f"runs/*.{run}/metrics.jsonl"))
 
 
-def title(process):
-    try:
-        return " ".join(process.cmdline()).strip()
-    except psutil.Error:
-        return ""
-
-
 def records(results):
     return sorted((results / "runs").glob("*/record.json"))
 
@@ -91,43 +74,41 @@ def story(tmp_path_factory, blank_database):
     results, told = folder / "results", Story()
     results.mkdir()
     copyfile(blank_database, results / "mlflow.db")
-    command = [sys.executable, "-m", "sweeps", "run", f"grid={write(folder, LONG)}", f"results={results}"]
-    away = {"RAY_ADDRESS", "MLFLOW_TRACKING_URI", "RESULTS_DIR", "LAUNCH"}
-    environment = {name: value for name, value in os.environ.items() if name not in away}
+    asked = [f"grid={write(folder, LONG)}", f"results={results}"]
 
-    def start(name):
-        with (folder / name).open("w") as output:  # the child keeps its own handle
-            return subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
-
-    def end(name, sweep):
-        told.codes[name] = sweep.wait(PATIENCE)
-        told.said[name] = (folder / name).read_text()
+    def end(name, process):
+        told.codes[name], told.said[name] = process.wait(), (folder / name).read_text()
         told.statuses[name] = dict(Store.open(results).statuses("plain"))
 
-    sweep = start("interrupted")
-    until(lambda: curves(results, 0.0), sweep)
-    end("second", start("second"))
-    killed, *others = until(lambda: halted(sweep, results), sweep)
-    killed.kill()
-    for process in others:
-        process.resume()
-    until(lambda: records(results), sweep)
-    sweep.send_signal(signal.SIGINT)
-    end("interrupted", sweep)
+    def do(name):
+        told.codes[name], told.said[name] = here("run", *asked, LAUNCH="inline")
+        told.statuses[name] = dict(Store.open(results).statuses("plain"))
+
+    with sweep(asked, folder / "interrupted") as process:
+        until(lambda: curves(results, 0.0), process)
+        do("second")
+        killed, *others = until(lambda: halted(process, results), process)
+        killed.kill()
+        for each in others:
+            each.resume()
+        until(lambda: records(results), process)
+        process.send_signal(signal.SIGINT)
+        end("interrupted", process)
     told.kept = {path: path.stat().st_mtime_ns for path in records(results)}
 
-    since, sweep = time.time(), start("killed")
-    until(lambda: curves(results, since), sweep)
-    left = until(lambda: halted(sweep, results), sweep)
-    sweep.kill()
-    end("killed", sweep)
-    for process in left:
+    since = time.time()
+    with sweep(asked, folder / "killed") as process:
+        until(lambda: curves(results, since), process)
+        left = until(lambda: halted(process, results), process)
+        process.kill()
+        end("killed", process)
+    for each in left:
         with suppress(psutil.NoSuchProcess):
-            process.resume()
+            each.resume()
     _, told.orphans = psutil.wait_procs(left, timeout=60)
 
-    end("resumed", start("resumed"))
-    end("again", start("again"))
+    do("resumed")
+    do("again")
     told.kept = {path: path.stat().st_mtime_ns - before for path, before in told.kept.items()}
     return told
 

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +10,10 @@ from harness.data.errors import DataError
 from harness.data.stored import Tier
 from harness.data.tiers import save_custom_tier
 from harness.difficulty.pools import pool
+from harness.store import Store
 from sweeps.data import read_data
 from sweeps.plan import PlannedRun
+from tests.sweeps.drivers import here
 
 GRID = """
 question: Does a sweep say what data it lacks?
@@ -52,16 +51,12 @@ def test_a_tier_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         read_data([planned(*overrides)])
 
 
-def test_a_sweep_without_its_data_ends_before_it_begins(tmp_path: Path) -> None:
+def test_a_sweep_without_its_data_ends_before_it_begins(tmp_path: Path, store: Store) -> None:
     (tmp_path / "study.yaml").write_text(GRID)
-    environment = {**os.environ, "DATA_DIR": str(tmp_path / "nowhere"), "RESULTS_DIR": str(tmp_path / "results")}
-    done = subprocess.run(
-        [sys.executable, "-m", "sweeps", "run", f"grid={tmp_path / 'study.yaml'}"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
+    code, said = here(
+        "run", f"grid={tmp_path / 'study.yaml'}", f"results={tmp_path / 'results'}", DATA_DIR=str(tmp_path / "nowhere")
     )
-    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
-    assert "no such folder" in done.stderr
+    assert (code, "Traceback" in said) == (2, False)
+    assert "no such folder" in said
     assert not list((tmp_path / "results" / "runs").glob("study.*-s*"))
+    assert not store.statuses("study")

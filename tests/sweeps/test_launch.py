@@ -16,7 +16,7 @@ import ray  # noqa: E402 - Ray reads the environment when it is imported
 
 from sweeps.launch import launch  # noqa: E402 - Ray reads the environment when it is imported
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.distributed
 
 QUICK = "quick: [{norm: none}]\n"
 WORDS = 2 * 5 + 2 * 2 * 2  # two good runs say hello, three steps and an end; two bad ones hello and why, twice

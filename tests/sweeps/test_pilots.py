@@ -1,20 +1,11 @@
 from dataclasses import replace
 
-import pytest
-
-from harness.store import Store
 from sweeps.grid import read_grid
 from sweeps.pilots import pilots
 from sweeps.plan import make_plan
 from sweeps.study import study
 from tests.sweeps.grids import PLAIN, write
 from tests.sweeps.records import of_plan
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    return Store.open(tmp_path / "results")
 
 
 def fill(store, folder, name, text=PLAIN, profile="laptop", stale=False):

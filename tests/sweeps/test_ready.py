@@ -69,10 +69,11 @@ def test_engines_that_are_not_installed_are_named_before_anything_starts(tmp_pat
         refuse_unready(planned(tmp_path, "Qwen/Qwen3-4B", "8xH100"))
 
 
+@pytest.mark.parametrize("full", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["quick", "full"])
 @pytest.mark.parametrize(("profile", "cluster"), [("gpu", "8xH100"), ("gpu_small", "1xH100")])
-def test_every_cell_of_every_grid_fits_the_gpus_of_its_profile(profile, cluster):
+def test_every_cell_of_every_grid_fits_the_gpus_of_its_profile(profile, cluster, full):
     unfit = []
     for path in sorted(GRIDS.glob("*.yaml")):
-        made = make_plan(read_grid(path, profile), True, (), (), {}, cluster=parse_cluster(cluster))
+        made = make_plan(read_grid(path, profile), full, (), (), {}, cluster=parse_cluster(cluster))
         unfit += [f"{path.stem}: {cost.unfit}" for cost in made.costs.values() if cost.unfit]
     assert unfit == []

@@ -12,7 +12,7 @@ prepare()
 
 from sweeps.launch import launch  # noqa: E402 - Ray reads the environment when it is imported
 
-pytestmark = [pytest.mark.slow, pytest.mark.engines]
+pytestmark = [pytest.mark.distributed, pytest.mark.engines]
 
 TEXT = """
 question: Do engines outlive a run?

@@ -10,9 +10,9 @@ from harness.store import Store
 from sweeps.__main__ import main
 from sweeps.tuned import read_tuned_file
 from tests.sweeps.grids import TINY, write
-from tests.sweeps.tuning import MODELS, queue, search
+from tests.sweeps.tuning import MODELS, queue, run, search
+from tests.tiers import counts
 
-TRIALS = 5
 LEARNING = MODELS.replace(TINY, "overrides: [steps=6, data=arithmetic_easy, rollout.prompts_per_batch=8]\n")
 
 
@@ -25,7 +25,7 @@ def alone(monkeypatch):
 
 def tune(folder, *words, text=MODELS):
     grid = write(folder, text)
-    return main(["tune", f"grid={grid}", "knob=lr", f"trials={TRIALS}", f"results={folder / 'results'}", *words])
+    return main(["tune", f"grid={grid}", "knob=lr", f"results={folder / 'results'}", *words])
 
 
 def kept(folder):
@@ -39,21 +39,22 @@ def kept(folder):
     return rows
 
 
-def test_a_tuning_runs_writes_resumes_and_carries_its_grid(tmp_path, alone, capsys):
-    assert tune(tmp_path) == 0
+@pytest.mark.parametrize("trials", counts(2, 5))
+def test_a_tuning_runs_writes_resumes_and_carries_its_grid(tmp_path, alone, store, capsys, trials):
+    assert tune(tmp_path, f"trials={trials}") == 0
     path = tmp_path / "results" / "tuned" / "plain.lr.yaml"
     file = read_tuned_file(path)
-    assert {label: len(model.trials) for label, model in file.models.items()} == {"base": TRIALS, "aligned": TRIALS}
+    assert {label: len(model.trials) for label, model in file.models.items()} == {"base": trials, "aligned": trials}
     assert all(0 <= model.objective <= 1 for model in file.models.values())
     assert not (tmp_path / "results" / "runs").exists()  # nothing that a table could take for a run
     assert f"wrote {path}" in capsys.readouterr().out
 
     before, text = kept(tmp_path), path.read_text()
-    assert tune(tmp_path) == 0
+    assert tune(tmp_path, f"trials={trials}") == 0
     assert "nothing to run: every trial has ended" in capsys.readouterr().out
     assert (kept(tmp_path), path.read_text()) == (before, text)
 
-    assert tune(tmp_path, f"trials={TRIALS + 1}") == 0
+    assert tune(tmp_path, f"trials={trials + 1}") == 0
     more = kept(tmp_path)
     assert more[: len(before)] == before
     assert len(more) == len(before) + 2
@@ -81,13 +82,17 @@ def test_a_reviewed_file_is_not_written_over(tmp_path, alone, capsys):
     assert "has been reviewed and would be written over; move it to sweeps/tuned first" in capsys.readouterr().err
 
 
-def test_a_learning_rate_that_destroys_the_policy_is_given_up_early(tmp_path, alone):
+@pytest.mark.parametrize("trained", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["one", "all"])
+def test_a_learning_rate_that_destroys_the_policy_is_given_up_early(tmp_path, alone, trained):
     # A learning rate of 1 leaves nothing after one step; with the others a quarter more answers are right by then.
+    # For every change only that one is trained; the accuracy of the others is made up, below what training gives them.
     folder = tmp_path / "results" / "tuned"
     folder.mkdir(parents=True)
     with search(folder, trials=5, name="plain.lr.db", text=LEARNING, low=1e-5, high=10.0) as found:
         queue(found, 2e-4, 5e-4, 1e-3, 1.0)  # after the grid's own value, 0.0003
-    assert tune(tmp_path, "at=model=base", "low=1e-5", "high=10", text=LEARNING) == 0
+        for _ in range(0 if trained else 4):
+            run(found, found.ask(), lambda value, seed, step: 0.25 + 0.01 * step)
+    assert tune(tmp_path, "trials=5", "at=model=base", "low=1e-5", "high=10", text=LEARNING) == 0
     trials = read_tuned_file(folder / "plain.lr.yaml").models["base"].trials
     assert [(trial.value, trial.state) for trial in trials[:4]] == [
         (3e-4, "finished"),

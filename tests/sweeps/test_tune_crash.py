@@ -1,25 +1,21 @@
-"""One tuning on Ray that is interrupted and killed in mid-trial, and what is left of it."""
+"""One tuning on Ray that is interrupted and killed in mid-trial, and what is left of it, which ends in this process."""
 
-import os
 import signal
 import sqlite3
-import subprocess
-import sys
-import time
 from dataclasses import dataclass, field
 
 import psutil
 import pytest
 
 from sweeps.tuned import read_tuned_file
+from tests.sweeps.drivers import command, here, title, until
 from tests.sweeps.grids import TINY, write
 from tests.sweeps.tuning import MODELS
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.distributed
 
 TRIALS = 4
-PATIENCE = 400.0  # seconds until a story that does not go on is a failure
-LONG = MODELS.replace(TINY, TINY.replace("steps=2", "steps=25, rollout.max_response_length=24"))
+LONG = MODELS.replace(TINY, TINY.replace("steps=2", "steps=20, rollout.max_response_length=16"))
 
 
 @dataclass
@@ -32,27 +28,10 @@ class Story:
     file: object = None
 
 
-def until(condition, tuning):
-    """Wait until the condition gives something; the tuning must be alive meanwhile."""
-    deadline = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "the story does not go on"
-        assert tuning.poll() is None, "the tuning has ended too early"
-        time.sleep(0.1)
-    return found
-
-
 def workers(tuning):
     """Processes that are at a trial; Ray names them by it."""
     found = psutil.Process(tuning.pid).children(recursive=True)
     return [process for process in found if title(process).startswith("ray::base lr=")]
-
-
-def title(process):
-    try:
-        return " ".join(process.cmdline()).strip()
-    except psutil.Error:
-        return ""
 
 
 def query(database, text):
@@ -72,18 +51,14 @@ def story(tmp_path_factory):
     folder = tmp_path_factory.mktemp("crash")
     results, told = folder / "results", Story()
     database = results / "tuned" / "plain.lr.db"
-    asked = [f"grid={write(folder, LONG)}", "knob=lr", f"trials={TRIALS}", "at=model=base", f"results={results}"]
-    command = [sys.executable, "-m", "sweeps", "tune", *asked]
-    away = {"RAY_ADDRESS", "MLFLOW_TRACKING_URI", "RESULTS_DIR", "LAUNCH"}
-    environment = {name: value for name, value in os.environ.items() if name not in away}
+    searched = [f"grid={write(folder, LONG)}", "knob=lr", f"trials={TRIALS}", "at=model=base"]
+    asked = ["tune", *searched, f"results={results}"]
 
-    def start(name):
-        with (folder / name).open("w") as output:  # the child keeps its own handle
-            return subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
+    def end(name, process):
+        told.codes[name], told.said[name], told.ended[name] = process.wait(), (folder / name).read_text(), ended()
 
-    def end(name, tuning):
-        told.codes[name] = tuning.wait(PATIENCE)
-        told.said[name] = (folder / name).read_text()
+    def do(name):
+        told.codes[name], told.said[name] = here(*asked, LAUNCH="inline")
         told.ended[name] = ended()
 
     def ended():
@@ -98,22 +73,22 @@ def story(tmp_path_factory):
         text = "select distinct trial_id from trial_intermediate_values join trials using (trial_id)"
         return len(query(database, f"{text} where state = 'RUNNING'"))
 
-    tuning = start("interrupted")
-    until(lambda: reported() == 2, tuning)
-    told.at_once = len(workers(tuning))
-    until(ended, tuning)
-    tuning.send_signal(signal.SIGINT)
-    end("interrupted", tuning)
+    with command(asked, folder / "interrupted") as tuning:
+        until(lambda: reported() == 2, tuning)
+        told.at_once = len(workers(tuning))
+        until(ended, tuning)
+        tuning.send_signal(signal.SIGINT)
+        end("interrupted", tuning)
 
-    tuning = start("killed")
-    until(lambda: reported() and workers(tuning), tuning)
-    left = workers(tuning)
-    tuning.kill()
-    end("killed", tuning)
+    with command(asked, folder / "killed") as tuning:
+        until(lambda: reported() and workers(tuning), tuning)
+        left = workers(tuning)
+        tuning.kill()
+        end("killed", tuning)
     _, told.orphans = psutil.wait_procs(left, timeout=60)
 
-    end("resumed", start("resumed"))
-    end("again", start("again"))
+    do("resumed")
+    do("again")
     told.file = read_tuned_file(results / "tuned" / "plain.lr.yaml")
     return told
 

@@ -15,7 +15,7 @@ from ray.util import placement_group_table  # noqa: E402 - Ray reads the environ
 from sweeps.tune_ray import RayPool  # noqa: E402
 
 
-@pytest.mark.slow
+@pytest.mark.distributed
 def test_trials_of_one_value_have_slots_of_their_own():
     config = load("backend=cpu_engines", "model=large_base")
     first, second = (Job("large_base", number, 0.001, "large_base lr=0.001", config, (0,)) for number in range(2))
