@@ -43,6 +43,16 @@ def test_a_finished_run_of_another_driver_is_its_own_to_bring_until_it_is_dead(s
     assert store.records("norms") == [RECORD]
 
 
+def test_a_record_is_added_once_whether_it_finished_or_failed(store, results, record_file):
+    failed = replace(RECORD, run_id="c1-s1", seed=1, status="failed", scores={}, error="ValueError: no")
+    other = record_file.parent.with_name("norms.c1-s1") / "record.json"
+    other.parent.mkdir()
+    other.write_text(failed.to_json())
+    assert set(publish(store, results / "runs").added) == {"c1-s0", "c1-s1"}
+    again = publish(store, results / "runs")
+    assert (again.added, again.known) == ((), 2)
+
+
 @pytest.mark.parametrize(
     "line", [json.dumps({"step": 1, "reward/" + "x" * 300: 0.5}), '{"step": 1, "rew'], ids=["refused", "cut off"]
 )

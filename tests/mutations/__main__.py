@@ -34,8 +34,8 @@ def main(words, root=ROOT, faults_file=FAULTS):
     if asked.check or asked.list:
         print(f"{len(faults)} faults, each on a line that occurs once")
         return 0
-    results = Results(asked.results or root / "build" / f"mutations.{asked.tier}.json", asked.again)
-    left = [fault for fault in wanted if not results.holds(fault, asked.targeted)]
+    results = Results(asked.results or root / "build" / f"mutations.{asked.tier}.json")
+    left = [fault for fault in wanted if asked.again or not results.holds(fault)]
     try:
         _run(left, results, root, asked)
     except TreeError as error:
@@ -51,7 +51,7 @@ def _parser():
     parser.add_argument("--check", action="store_true", help="only check that every fault fits the code")
     parser.add_argument("--list", action="store_true", help="only list the faults")
     parser.add_argument("--targeted", action="store_true", help="only run the tests that a fault names")
-    parser.add_argument("--again", action="store_true", help="forget earlier results")
+    parser.add_argument("--again", action="store_true", help="try them although there are results")
     parser.add_argument("--processes", type=int, default=2, help="faults at a time")
     parser.add_argument("--results", type=Path, help="JSON file of results; build/mutations.TIER.json by default")
     return parser
@@ -60,9 +60,9 @@ def _parser():
 class Results:
     """Results by fault, in a JSON file that is written after each of them."""
 
-    def __init__(self, file, again):
+    def __init__(self, file):
         self._file = file
-        self._known = {} if again or not file.is_file() else json.loads(file.read_text(encoding="utf-8"))
+        self._known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
 
     def of(self, fault):
         """Return the result of this very fault, or None."""
@@ -71,14 +71,10 @@ class Results:
             return None
         return Result(**{name: value for name, value in found.items() if name != "digest"})
 
-    def holds(self, fault, targeted):
-        """Return whether nothing more is to be run for it."""
+    def holds(self, fault):
+        """Return whether it is caught, or was missed by the whole tier."""
         found = self.of(fault)
-        return found is not None and (
-            found.outcome == "caught"
-            or (found.outcome == "missed" and targeted)
-            or (found.outcome == "missed" and found.stage == "tier")
-        )
+        return found is not None and (found.outcome == "caught" or (found.outcome, found.stage) == ("missed", "tier"))
 
     def keep(self, fault, result):
         """Write a result down."""
