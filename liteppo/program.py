@@ -20,7 +20,6 @@ HELP: Final = {"help_option_names": ["-h", "--help"]}
 # Module -> the command that it is, or its commands by the names that they have there.
 ALIASES: Final[Mapping[str, str | Mapping[str, str]]] = {
     "harness": "run",
-    "harness.audit": "audit",
     "harness.checkpoint": "export",
     "harness.data": "data",
     "harness.difficulty": "difficulty",
@@ -56,23 +55,24 @@ def program() -> Any:
 
 def main(argv: list[str] | None = None) -> int:
     """Run ``liteppo``. Returns the exit code: 2 for a wrong call, 1 for a failure, 130 for Ctrl-C."""
-    return _run(program(), "liteppo", argv)
+    return run_command(program(), "liteppo", argv)
 
 
 def alias(module: str, argv: list[str] | None = None) -> int:
     """Run ``python -m MODULE``, which is one command of the program or a few of them."""
     found, target = program(), ALIASES[module]
     if isinstance(target, str):
-        return _run(found.commands[target], f"python -m {module}", argv)
+        return run_command(found.commands[target], f"python -m {module}", argv)
     commands = {name: found.commands[command] for name, command in target.items()}
     for name, command in commands.items():
         command.name, command.hidden = name, False
     text = f"Run some commands of liteppo: {', '.join(commands)}."
     group = Group(name=module, commands=commands, no_args_is_help=True, context_settings=HELP, help=text)
-    return _run(group, f"python -m {module}", argv)
+    return run_command(group, f"python -m {module}", argv)
 
 
-def _run(command: Any, name: str, argv: list[str] | None) -> int:
+def run_command(command: Any, name: str, argv: list[str] | None) -> int:
+    """Run one command or group. Returns the exit code, as `main` does."""
     command.context_settings = HELP
     try:
         code = command.main(args=sys.argv[1:] if argv is None else list(argv), prog_name=name, standalone_mode=False)

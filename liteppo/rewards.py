@@ -55,18 +55,6 @@ def verify(
     return judge_lines(None if file is None else Path(file), strict=strict, open_box=chosen)
 
 
-def audit() -> int:
-    """Measure how often the verifier errs, on pairs whose verdict is known.
-
-    Writes results/verifier.json and results/tables/verifier.md and .csv; RESULTS_DIR names another folder. Exit
-    code 1 where the verifier errs more often than it may.
-    """
-    from harness.audit.command import run_audit  # noqa: PLC0415 - nothing is imported for --help
-    from harness.results import results_folder  # noqa: PLC0415
-
-    return ended(lambda: run_audit(results_folder()))
-
-
 rewards = Typer(cls=Group, invoke_without_command=True, epilog=REWARDS_EXAMPLE)
 
 
@@ -124,5 +112,4 @@ def add(app: Typer) -> None:
     """Add the commands of this module."""
     panel = "Rewards and tricks"
     app.command(cls=Command, epilog=VERIFY_EXAMPLE, rich_help_panel=panel)(verify)
-    app.command(cls=Command, rich_help_panel=panel)(audit)
     app.add_typer(rewards, name="rewards", rich_help_panel=panel)

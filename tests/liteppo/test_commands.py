@@ -34,7 +34,6 @@ COMMANDS = [
     "difficulty",
     "data",
     "verify",
-    "audit",
     "rewards",
     "tricks",
 ]
@@ -102,7 +101,6 @@ def test_help_names_every_option_in_one_paragraph_each(words: list[str], capsys:
             2,
             "open_box: invalid choice: 'maybe' (choose from 'wrong', 'ignored')",
         ),
-        (["audit", "pairs=3"], 2, "pairs: no such argument; this command takes none"),
     ],
 )
 def test_what_cannot_be_done_is_one_message(
