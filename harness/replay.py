@@ -145,14 +145,3 @@ def _write(path: Path, text: str) -> Path:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.write_text(text, encoding="utf-8")
     return draft.replace(path)
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run ``python -m harness.replay``, an alias of ``liteppo replay`` without its tables."""
-    from liteppo.program import alias  # noqa: PLC0415 - the command line is above this layer
-
-    return alias("harness.replay", argv)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Serve MLflow's pages for the recorded runs, on 127.0.0.1 alone: ``python -m harness.ui port=5000``.
+"""Serve MLflow's pages for the recorded runs, on 127.0.0.1 alone: ``liteppo ui --port 5000``.
 
 MLflow's own command starts four web workers and consumers of jobs that nobody gives it. Here its application runs in
 this process, alone.
@@ -113,14 +113,3 @@ def _print_links(pages: Mapping[str, Sequence[str]]) -> None:
     for name, addresses in pages.items():
         for what, address in zip(("runs", "charts"), addresses, strict=False):
             print(f"  {name} {what}: {address}", flush=True)
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run ``python -m harness.ui``, an alias of ``liteppo ui``."""
-    from liteppo.program import alias  # noqa: PLC0415 - the command line is above this layer
-
-    return alias("harness.ui", argv)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

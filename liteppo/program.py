@@ -26,7 +26,6 @@ ALIASES: Final[Mapping[str, str | Mapping[str, str]]] = {
     "harness.evaluation": "eval",
     "harness.replay": "replay-gradients",
     "harness.rewards": "rewards",
-    "harness.ui": "ui",
     "harness.verify": "verify",
     "tricks": "tricks",
     "sweeps": {"plan": "plan", "run": "sweep", "tune": "tune"},

@@ -17,6 +17,7 @@ from unittest.mock import patch
 import pandas as pd
 import yaml
 from safetensors import safe_open
+from tricks.apply_arguments import parse
 
 from analysis.__main__ import main as analysis
 from harness.config import load
@@ -26,13 +27,12 @@ from harness.data.stored import write as write_tier
 from harness.evaluation.work import run as evaluate
 from harness.problems.problem import Problem
 from harness.records import RunRecord, Study
-from harness.replay import main as replay
+from harness.replay_main import main as replay
 from harness.run import Finished, RunSpec, execute
 from harness.score_names import score_names
 from harness.store import Store
 from harness.store_outbox import OUTBOX, Sheet
 from tests.golden.shapes import observed, without_numbers
-from tricks.apply_arguments import parse
 from tricks.apply_command import results as apply
 
 # A reference model, a filter that resamples groups, a batch sampled ahead: a checkpoint holds all of its parts.

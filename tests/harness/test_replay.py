@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from harness.config import load
-from harness.replay import main
 from harness.replay_arms import ARMS, BASELINE, Pull
 from harness.replay_freeze import Policy, freeze
+from harness.replay_main import main
 from harness.replay_report import Replay
 from tests.harness.engines.policies import llama, qwen3, random_samples
 from tricks.document import read_document

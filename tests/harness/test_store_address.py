@@ -13,7 +13,7 @@ from harness.store_address import without_credentials
 from harness.store_errors import StoreError
 from harness.store_read import SqlReader
 from harness.store_secrets import redacted
-from harness.ui import main as show
+from liteppo.program import main as liteppo
 
 
 @pytest.fixture(autouse=True)
@@ -118,7 +118,7 @@ def test_a_password_that_is_not_encoded_is_refused_and_not_said(results, monkeyp
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"{scheme}://alice:{password}@host/db")
     with pytest.raises(StoreError, match="percent-encode .* in user, password and path: '/' is %2F") as caught:
         Store.open(results)
-    assert show([]) == 1
+    assert liteppo(["ui"]) == 1
     said = f"{caught.value} {capsys.readouterr()}"
     assert not any(word in said for word in ("s3cret", "word@", "alice", "host"))
 
@@ -149,7 +149,7 @@ def test_the_name_of_a_database_and_of_a_server_hides_a_password_in_the_query(re
 
 def test_the_command_that_shows_runs_does_not_say_the_password(monkeypatch, capsys):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://alice:s3cret@host/mlflow")
-    assert show([]) == 1
+    assert liteppo(["ui"]) == 1
     said = capsys.readouterr()
     assert said.out == "the runs are on the tracking server: https://host/mlflow\n"
     assert said.err.startswith("https://host/mlflow does not answer; start the server")

@@ -12,7 +12,7 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
-from harness.ui import main
+from liteppo.program import main
 from tests.harness.store_samples import STUDY, run
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def test_nothing_to_show_says_what_to_run(
     results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("RESULTS_DIR", str(results))
-    assert main([]) == 1
+    assert main(["ui"]) == 1
     assert "start with: make sweep GRID=smoke" in capsys.readouterr().err
 
 
@@ -38,7 +38,7 @@ def test_nothing_to_show_says_what_to_run(
     ],
 )
 def test_a_wrong_argument_is_refused(word: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([word]) == 2
+    assert main(["ui", word]) == 2
     assert message in capsys.readouterr().err
 
 
@@ -48,7 +48,7 @@ def test_a_port_that_is_taken_is_refused_with_the_way_out(
     monkeypatch.setenv("RESULTS_DIR", store.place.removesuffix("/mlflow.db"))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert main([f"port={port}"]) == 1
+        assert main(["ui", f"port={port}"]) == 1
     said = capsys.readouterr()
     assert said.err == (
         f"port {port} of 127.0.0.1 cannot be used (Address already in use); take another: make ui PORT=5001\n"
@@ -63,7 +63,7 @@ def test_one_quiet_process_shows_the_runs_on_this_machine_alone_until_ctrl_c(
     store.save_study(STUDY)
     run(store)
     monkeypatch.setenv("RESULTS_DIR", store.place.removesuffix("/mlflow.db"))
-    command = [sys.executable, "-m", "harness.ui", "port=5077"]
+    command = [sys.executable, "-m", "liteppo", "ui", "port=5077"]
     said = tmp_path / "said.txt"
     with said.open("w") as out, subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT) as process:
         server = psutil.Process(process.pid)

@@ -176,7 +176,7 @@ def test_an_algorithm_is_applied_to_a_batch(
 
 @pytest.mark.parametrize("module", ALIASES)
 def test_the_modules_are_the_same_program(module: str, capsys: pytest.CaptureFixture[str]) -> None:
-    name = module if module in ("harness.ui", "harness.replay") else f"{module}.__main__"
+    name = f"{module}.__main__"
     assert importlib.import_module(name).main(["--help"]) == 0
     assert f"Usage: python -m {module}" in capsys.readouterr().out
 
