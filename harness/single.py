@@ -188,7 +188,7 @@ def _print_scores(record: RunRecord) -> None:
         print(f"{'never fired':{_WIDTH}} {', '.join(record.never_fired)}")
     told = f"(one seed, {record.config['model']['path']}: a run, no finding)"
     print(f"{'seconds':{_WIDTH}} {record.wall_seconds:8.1f}   {told}")
-    print(f"{typed('make ui', 'python -m harness.ui')} shows its curves in the experiment 'single'")
+    print(f"{typed('make ui', 'liteppo ui')} shows its curves in the experiment 'single'")
 
 
 def _samples(record: RunRecord, benchmark: str) -> int:

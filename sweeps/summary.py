@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 NEXT: Final = "next: " + typed(
     "make ui, make tables, make figures",
-    "python -m harness.ui, python -m analysis tables, python -m analysis figures",
+    "liteppo ui, python -m analysis tables, python -m analysis figures",
 )
 
 
