@@ -108,7 +108,7 @@ class _Translation:
         if by_place is not None and by_place.param_type_name == _ARGUMENT:  # ``--grid smoke`` is ``smoke``
             yield from ([word.partition("=")[2]] if "=" in word else [])
             return
-        by_words = [f"--{name}" for name in self._params]
+        by_words = [f"--{name}" for name, param in self._params.items() if param.param_type_name == _ARGUMENT]
         yield _option(word, [*(option for option in options if option.startswith("-")), *by_words, "--help", "-h"])
         if name in options and not getattr(options[name], "is_flag", False) and "=" not in word:
             value = next(rest, None)
