@@ -9,6 +9,7 @@ from sweeps.twins import SAME, twins
 from tests.sweeps.planted import KINDS, planted
 from tests.sweeps.random_configs import cell, neighbour, random_config
 from tests.sweeps.twin_truth import differ
+from tests.tiers import counts
 
 PARTS, PAIRS = 4, 250
 
@@ -33,9 +34,10 @@ def test_no_pair_of_random_configs_is_called_twins_and_differs(base, part, pairs
     assert found > pairs // 20  # twins are among them, so that there was something to be wrong about
 
 
-def test_no_planted_pair_of_twins_is_missed(base):
-    pairs = planted(base, 100, random.Random(1))
+@pytest.mark.parametrize("count", counts(len(KINDS), 100))
+def test_no_planted_pair_of_twins_is_missed(base, count):
+    pairs = planted(base, count, random.Random(1))
     missed = [name for name, pair in pairs if not twins([cell(config) for config in pair], {})]
     assert {name for name, _ in pairs} == set(KINDS)
-    assert len(pairs) == 100
+    assert len(pairs) == count
     assert missed == []
