@@ -12,6 +12,7 @@ from sweeps.grid import read_grid
 from sweeps.library import find_grid
 from tests.analysis.paper.samples import BY_ID, NAMES, found, full, source
 from tests.analysis.takeaways.samples import study
+from tests.tiers import only
 
 IDS = [figure.id for figure in FIGURES]
 OURS = {"score", "gap", "side"}
@@ -66,7 +67,7 @@ def test_with_runs_our_columns_hold_our_numbers_alone_and_the_paper_s_columns_th
     assert latex(table).count(r"\\") == len(table.rows) + 1
 
 
-@pytest.mark.parametrize("figure_id", ["fig06", "fig09", "fig14", "main"])  # every kind of panel but tokens
+@pytest.mark.parametrize("figure_id", only(["fig14"], ["fig06", "fig09", "fig14", "main"]))  # panels but of tokens
 def test_the_same_runs_give_the_same_bytes(figure_id):
     figure, views = found(figure_id, *(full(name) for name in BY_ID[figure_id].grids))
     assert draw(figure, views) == draw(figure, views)
