@@ -2,24 +2,17 @@ import gc
 import os
 import sqlite3
 from contextlib import closing
-from functools import cache
 from shutil import copyfile
 
 import pytest
 from filelock import FileLock
-from hydra import compose as hydra_compose
 from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes side by side, as the Makefile has it
 
-import harness.compose
 from harness.store import Store
 from harness.store_client import Tracker
 from tests.optional_packages import INSTALL, MARK, engines_are_installed, hide_optional_packages
-
-# Hydra takes a tenth of a second for a list of overrides, and tests repeat themselves. What it gives is only read.
-_composed = cache(lambda name, overrides: hydra_compose(name, overrides=list(overrides)))
-harness.compose.hydra_compose = lambda name, overrides: _composed(name, tuple(overrides))
 
 # Properties are tried on so many batches each, whatever the machine is busy with. make test-slow chooses the second.
 settings.register_profile("default tier", deadline=None, max_examples=10)
