@@ -131,8 +131,8 @@ smoke: $(READY) ## the smallest sweep, in under a minute
 	@$(MAKE) --no-print-directory sweep GRID=smoke
 
 models: $(READY) ## rebuild the four embedded models and their card (about half an hour)
-	@$(BIN)/python -m harness.models.build --out harness/models/weights --force
-	@$(BIN)/python -m harness.models.card
+	@$(BIN)/python -m tools.embedded_models.build --out harness/models/weights --force
+	@$(BIN)/python -m tools.embedded_models.card
 
 $(BENCH): requirements/bench.lock
 	$(PYTHON) -m venv .venv-bench

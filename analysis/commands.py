@@ -11,20 +11,20 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.frame import runs_frame
-from analysis.mixture import mixture
-from analysis.output import write
-from analysis.tables import Table, study_table
-from harness.schema import suggest
-from harness.store import Store
-from harness.store_errors import StoreError
+from analysis.study.frame import runs_frame
+from analysis.study.layout import mixture
+from analysis.study.output import write
+from analysis.tables.scores import Table, study_table
+from harness.common.schema import suggest
+from harness.tracking.errors import StoreError
+from harness.tracking.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
-    from harness.records import Study
+    from harness.records.record import Study
 
 
 class UsageError(ValueError):
@@ -70,9 +70,9 @@ def tables(asked: Asked) -> Iterator[Path]:
 
 
 def _table_files(store: Store, counted: Sequence[tuple[Study, pd.DataFrame]], results: Path) -> Iterator[Path]:
-    from analysis.inference.outcomes import shares_of  # noqa: PLC0415
-    from analysis.paper.files import write_tables  # noqa: PLC0415 - matplotlib, a second
-    from analysis.study_tables import study_tables  # noqa: PLC0415
+    from analysis.paper.sections.registry import write_tables  # noqa: PLC0415 - matplotlib, a second
+    from analysis.stats.evaluation import shares_of  # noqa: PLC0415
+    from analysis.tables.study import study_tables  # noqa: PLC0415
 
     for study, runs in counted:
         for table in study_tables(study, runs, partial(store.history, study.name), shares_of(results, study.name)):
@@ -88,7 +88,7 @@ def _noted(paths: Iterable[Path], written: list[Path]) -> Iterator[Path]:
 
 def _say_borrowed(counted: Sequence[tuple[Study, pd.DataFrame]], results: Path) -> None:
     """Name the reference file behind the verifier's note, where the reader has none."""
-    from analysis.verifier import borrowed  # noqa: PLC0415
+    from analysis.tables.notes import borrowed  # noqa: PLC0415
 
     for line in dict.fromkeys(filter(None, (borrowed(runs, results) for _, runs in counted))):
         print(line, file=sys.stderr)
@@ -96,7 +96,7 @@ def _say_borrowed(counted: Sequence[tuple[Study, pd.DataFrame]], results: Path) 
 
 def _say_left(store: Store, folder: Path, written: Sequence[Path], asked: Asked) -> None:
     """Name what earlier calls wrote of runs that are gone, where all that the store holds was written now."""
-    from analysis.leftovers import said  # noqa: PLC0415
+    from analysis.tables.leftovers import said  # noqa: PLC0415
 
     everything = asked.grid is None and asked.profile is None and not store.unreadable()
     if everything and (line := said(folder, written)):
@@ -114,7 +114,7 @@ def takeaways(asked: Asked) -> Iterator[Path]:
 
 def figures(asked: Asked) -> Iterator[Path]:
     """Write the figures of the studies. Raises UsageError or StoreError."""
-    from analysis.paper.files import write_figures  # noqa: PLC0415 - matplotlib, a second
+    from analysis.paper.sections.registry import write_figures  # noqa: PLC0415 - matplotlib, a second
 
     store = Store.open(asked.results)
     studies = _chosen(store, asked)
@@ -138,7 +138,7 @@ def report(asked: Asked) -> Iterator[Path]:
 
 def summary(asked: Asked) -> Iterator[str]:
     """A short table of each study. Raises UsageError or StoreError."""
-    from analysis.summary import summary as short  # noqa: PLC0415
+    from analysis.tables.summary import summary as short  # noqa: PLC0415
 
     store = Store.open(asked.results)
     for study in _chosen(store, asked):
@@ -147,7 +147,7 @@ def summary(asked: Asked) -> Iterator[str]:
 
 def replays(results: Path) -> Iterator[Path]:
     """Write table and figure of every replay. Raises StoreError."""
-    from analysis.replay_files import write_replays  # noqa: PLC0415 - matplotlib, a second
+    from analysis.figures.replay import write_replays  # noqa: PLC0415 - matplotlib, a second
 
     yield from write_replays(results)
 
@@ -165,7 +165,7 @@ def trace(results: Path, cell: str) -> Iterator[str]:
 
 def guide(results: Path, case: Mapping[str, str], mixed: bool) -> Iterator[str]:
     """Advice for one case, or the paths of the tables where none is given. Raises UsageError."""
-    from analysis.guide.command import guide as advice  # noqa: PLC0415
+    from analysis.guide.output import guide as advice  # noqa: PLC0415
     from analysis.guide.scenario import ScenarioError  # noqa: PLC0415
 
     try:
@@ -201,7 +201,7 @@ def _tell_unreadable(store: Store, asked: Asked) -> None:
 
 
 def _controls(counted: Sequence[tuple[Study, pd.DataFrame]], results: Path) -> Iterator[Path]:
-    from analysis.controls_table import controls_table  # noqa: PLC0415
+    from analysis.tables.controls import controls_table  # noqa: PLC0415
 
     for profile in sorted({study.profile for study, _ in counted}):
         table = controls_table([(study, runs) for study, runs in counted if study.profile == profile])
@@ -210,21 +210,21 @@ def _controls(counted: Sequence[tuple[Study, pd.DataFrame]], results: Path) -> I
 
 
 def _write_table(results: Path, table: Table) -> Iterator[Path]:
-    from analysis.render import comma_separated, latex, markdown  # noqa: PLC0415
+    from analysis.tables.render import comma_separated, latex, markdown  # noqa: PLC0415
 
     for ending, render in (("md", markdown), ("csv", comma_separated), ("tex", latex)):
         yield write(results / "tables" / f"{table.name}.{ending}", render(table).encode())
 
 
 def _takeaways(store: Store, studies: Sequence[Study], asked: Asked) -> Iterator[Path]:
-    from analysis.takeaways.command import write_takeaways  # noqa: PLC0415
+    from analysis.paper.claims.catalog import write_takeaways  # noqa: PLC0415
 
     yield from write_takeaways(store, studies, asked.results, asked.mixed)
 
 
 def _study_figures(store: Store, study: Study, results: Path) -> Iterator[Path]:
-    from analysis.figures import draw  # noqa: PLC0415 - matplotlib, a second
-    from analysis.trajectory.figure import draw_curves  # noqa: PLC0415
+    from analysis.figures.curves import draw_curves  # noqa: PLC0415
+    from analysis.figures.study import draw  # noqa: PLC0415 - matplotlib, a second
 
     runs, history = runs_frame(store.records(study.name)), partial(store.history, study.name)
     for kind, drawn in (("", draw), ("curves.", draw_curves)):

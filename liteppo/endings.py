@@ -51,11 +51,11 @@ def printed(lines: Iterable[object]) -> int:
 
 def _exit_code(error: Exception) -> int | None:
     """Return the exit code of an error that a message explains; None for a fault of the program."""
-    from harness.data.errors import DataError  # noqa: PLC0415 - nothing is imported for --help
-    from harness.models.locate import ModelError  # noqa: PLC0415
-    from harness.schema import SchemaError  # noqa: PLC0415
-    from harness.store_errors import StoreError  # noqa: PLC0415
-    from sweeps.errors import SweepError  # noqa: PLC0415
+    from harness.common.schema import SchemaError  # noqa: PLC0415
+    from harness.data.catalog import DataError  # noqa: PLC0415 - nothing is imported for --help
+    from harness.models.errors import ModelError  # noqa: PLC0415
+    from harness.tracking.errors import StoreError  # noqa: PLC0415
+    from sweeps.launch.errors import SweepError  # noqa: PLC0415
     from tricks.api import TrickError  # noqa: PLC0415
 
     if isinstance(error, StoreError):

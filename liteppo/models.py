@@ -60,8 +60,8 @@ def evaluate(
     What is done stays done: a stopped evaluation resumes, and a finished one is read. Exit code 2 for a wrong
     setting or wrong data, 1 for a full disk, 130 for Ctrl-C.
     """
+    from harness.evaluation.command import stopped  # noqa: PLC0415
     from harness.evaluation.request import EvaluationOptions, evaluation_config  # noqa: PLC0415 - torch takes a second
-    from harness.evaluation.stops import stopped  # noqa: PLC0415
 
     asked = EvaluationOptions(model, bench, k, eval, problems, tuple(overrides or ()))
 
@@ -91,14 +91,14 @@ def difficulty(
     Prints a table and writes it with a figure. Sampling is that of the paper's training. A stopped measurement
     resumes. Exit codes as for eval.
     """
-    from harness.difficulty.request import DifficultyOptions, read_request  # noqa: PLC0415 - torch takes a second
-    from harness.evaluation.stops import stopped  # noqa: PLC0415
+    from harness.evaluation.command import stopped  # noqa: PLC0415
+    from harness.evaluation.request import DifficultyOptions, read_request  # noqa: PLC0415 - torch takes a second
 
     asked = DifficultyOptions(model, tier, k, problems, cut, tuple(overrides or ()))
 
     def measure() -> None:
         request = read_request(asked)
-        from harness.difficulty.work import run  # noqa: PLC0415
+        from harness.evaluation.pass_rates import run  # noqa: PLC0415
 
         printed(run(request))
 
@@ -129,9 +129,9 @@ def data(
     settings = {name: _value(value) for name, value in given.items() if value is not None}
 
     def build() -> int:
+        from harness.common.schema import read  # noqa: PLC0415
+        from harness.data.card import Settings  # noqa: PLC0415
         from harness.data.command import build_tiers, own_cards  # noqa: PLC0415 - nothing is imported for --help
-        from harness.data.settings import Settings  # noqa: PLC0415
-        from harness.schema import read  # noqa: PLC0415
 
         own = file is not None or heldout is not None
         if own and settings:

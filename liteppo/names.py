@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 def grid_names(incomplete: str) -> list[str]:
     """Complete the names of grids."""
-    from sweeps.library import names  # noqa: PLC0415 - a shell waits for this
+    from sweeps.grid.grid import names  # noqa: PLC0415 - a shell waits for this
 
     return _starting(incomplete, names())
 
@@ -22,8 +22,8 @@ def sweep_words(incomplete: str) -> list[str]:
 
 def profiles(incomplete: str) -> list[str]:
     """Complete the profiles that every grid has."""
-    from sweeps.derived import derived_profiles  # noqa: PLC0415 - a shell waits for this
-    from sweeps.grid_file import LAPTOP  # noqa: PLC0415
+    from sweeps.grid.derived import derived_profiles  # noqa: PLC0415 - a shell waits for this
+    from sweeps.grid.file import LAPTOP  # noqa: PLC0415
 
     return _starting(incomplete, (LAPTOP, "gpu", *derived_profiles()))
 
@@ -51,7 +51,7 @@ def dialects(incomplete: str) -> list[str]:
 
 def overrides(incomplete: str) -> list[str]:
     """Complete a Hydra word: a preset, or an option of a config group."""
-    from harness.files import groups  # noqa: PLC0415 - a shell waits for this
+    from harness.config.groups import groups  # noqa: PLC0415 - a shell waits for this
 
     name, equals, value = incomplete.partition("=")
     if not equals:
@@ -70,7 +70,7 @@ def benchmarks(incomplete: str) -> list[str]:
 
 def evaluation_presets(incomplete: str) -> list[str]:
     """Complete the presets of evaluations."""
-    from harness.files import groups  # noqa: PLC0415 - a shell waits for this
+    from harness.config.groups import groups  # noqa: PLC0415 - a shell waits for this
 
     return _starting(incomplete, groups()["eval"])
 

@@ -33,7 +33,7 @@ Example:
 
 def results_folder(given: str | None) -> Path:
     """Return the folder of results. Raises SchemaError where it is that of the reference."""
-    from harness.results import results_folder as folder  # noqa: PLC0415 - nothing is imported for --help
+    from harness.common.results import results_folder as folder  # noqa: PLC0415 - nothing is imported for --help
 
     return folder(given)
 
@@ -127,7 +127,7 @@ def trace(
 
 def ui(port: Annotated[str, Option(metavar="NUMBER", help="Port on 127.0.0.1.")] = "5000") -> int:
     """Browse the runs in MLflow, on this machine alone; Ctrl-C ends it."""
-    from harness.ui import serve  # noqa: PLC0415 - nothing is imported for --help
+    from harness.tracking.ui import serve  # noqa: PLC0415 - nothing is imported for --help
 
     return serve(port)
 

@@ -45,8 +45,8 @@ def verify(
     """Reward responses: 1 where the last box equals the gold answer, else 0, and why."""
     from typing import get_args  # noqa: PLC0415
 
-    from harness.verify.boxes import OpenBox  # noqa: PLC0415 - nothing is imported for --help
-    from harness.verify.command import judge_lines  # noqa: PLC0415
+    from harness.verify.lines import judge_lines  # noqa: PLC0415
+    from harness.verify.parse.boxes import OpenBox  # noqa: PLC0415 - nothing is imported for --help
 
     if open_box not in (known := get_args(OpenBox)):
         choices = ", ".join(map(repr, known))
@@ -89,9 +89,9 @@ def check_reward(
     """Check whether a reward keeps the contract. Exit code 1 where it breaks it."""
 
     def check() -> int:
+        from harness.common.schema import read  # noqa: PLC0415
         from harness.rewards.command import CheckOptions  # noqa: PLC0415 - nothing is imported for --help
         from harness.rewards.command import check_reward as checked  # noqa: PLC0415
-        from harness.schema import read  # noqa: PLC0415
 
         limits = {"file": file, "seconds": _number(seconds), "memory_mb": _number(memory_mb)}
         text, kept = checked(name, read(CheckOptions, limits))

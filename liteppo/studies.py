@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from typer import Argument, Option, Typer
 
-from harness.schema import suggest
+from harness.common.schema import suggest
 from liteppo.endings import ended
 from liteppo.names import grid_names, profiles, sweep_words
 from liteppo.words import Command, OverridesCommand, WordError
@@ -17,7 +17,7 @@ from liteppo.words import Command, OverridesCommand, WordError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sweeps.grid import Grid
+    from sweeps.grid.grid import Grid
     from sweeps.options import SweepOptions
 
 BEFORE: Final = "interrupted before anything ran"
@@ -130,7 +130,7 @@ def tune(
 def _tune(grid: str, knob: str, profile: str, given: Mapping[str, str | None], results: str | None) -> int:
     from rich.console import Console  # noqa: PLC0415 - nothing is imported for --help
 
-    from harness.results import results_folder  # noqa: PLC0415
+    from harness.common.results import results_folder  # noqa: PLC0415
     from sweeps.options import TuneOptions, read_tune_options  # noqa: PLC0415
 
     for name, value in (("grid", grid), ("knob", knob)):
@@ -140,7 +140,7 @@ def _tune(grid: str, knob: str, profile: str, given: Mapping[str, str | None], r
     folder = results_folder(results)
     options = TuneOptions(grid=grid, knob=knob, profile=profile, results=folder, **found)
     _use_one_thread()
-    from sweeps.tune import tune as tuned  # noqa: PLC0415 - torch takes a second; refuse before
+    from sweeps.tuning.tune import tune as tuned  # noqa: PLC0415 - torch takes a second; refuse before
 
     return tuned(options, Console(file=sys.stdout, highlight=False))
 
@@ -161,7 +161,7 @@ def sweep_options(
     results: str | None,
 ) -> SweepOptions:
     """Read the options. Raises SchemaError naming the one at fault."""
-    from harness.results import results_folder  # noqa: PLC0415
+    from harness.common.results import results_folder  # noqa: PLC0415
     from sweeps.cost.hardware import parse_cluster  # noqa: PLC0415 - nothing is imported for --help
     from sweeps.options import SweepOptions, read_effect, read_seeds, read_twins  # noqa: PLC0415
 
@@ -200,7 +200,7 @@ def _is_override(word: str) -> bool:
 
 
 def _settings() -> set[str]:
-    from harness.files import groups  # noqa: PLC0415 - nothing is imported for --help
+    from harness.config.groups import groups  # noqa: PLC0415 - nothing is imported for --help
 
     return {*groups(), "preset", "emulate", "tricks", "steps", "seed"}
 
@@ -208,7 +208,7 @@ def _settings() -> set[str]:
 def _do(command: str, options: SweepOptions) -> int:
     from rich.console import Console  # noqa: PLC0415 - nothing is imported for --help
 
-    from sweeps.report import print_header  # noqa: PLC0415
+    from sweeps.plan.report import print_header  # noqa: PLC0415
 
     _use_one_thread()
     grid = _grid(options)
@@ -221,12 +221,14 @@ def _do(command: str, options: SweepOptions) -> int:
 
 
 def _grid(options: SweepOptions) -> Grid:
-    from sweeps.grid import read_grid  # noqa: PLC0415 - nothing is imported for --help
-    from sweeps.library import find_grid  # noqa: PLC0415
+    from sweeps.grid.grid import (  # noqa: PLC0415
+        find_grid,
+        read_grid,
+    )
 
     if not options.words:
         return read_grid(find_grid(options.grid), options.profile, options.seeds)
-    from sweeps.ad_hoc import ad_hoc_grid  # noqa: PLC0415 - Hydra, for ad-hoc grids alone
+    from sweeps.grid.ad_hoc import ad_hoc_grid  # noqa: PLC0415 - Hydra, for ad-hoc grids alone
 
     return ad_hoc_grid(options.words, options.profile, options.seeds, OPTIONS)
 

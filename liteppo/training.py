@@ -58,7 +58,7 @@ def run(
         print(f"run: one run at a time; to run and record every combination: {_sweep(words)}", file=sys.stderr)
         return WRONG
     try:
-        from harness.single import run_single  # noqa: PLC0415 - torch takes a second
+        from harness.training.single import run_single  # noqa: PLC0415 - torch takes a second
 
         return run_single(words)
     except KeyboardInterrupt:  # before anything has begun
@@ -88,7 +88,7 @@ def replay(
 
 def replay_gradients(overrides: Overrides = None, rollouts: Annotated[str | None, Option()] = None) -> int:
     """Compare the gradients and write them, without the table and the heat map."""
-    from harness.replay import replay as replayed  # noqa: PLC0415 - torch takes a second
+    from harness.replay.compare import replay as replayed  # noqa: PLC0415 - torch takes a second
     from liteppo.results import results_folder  # noqa: PLC0415
 
     return ended(lambda: replayed(overrides or [], rollouts, results_folder(None)))
@@ -102,7 +102,7 @@ def export(
     A finished run has them if it ran with checkpoint.export=true. Of a stopped run, those of its newest checkpoint
     are written now. Exit code 2 for an unknown run, 1 where it has kept no weights.
     """
-    from harness.checkpoint.command import export_run  # noqa: PLC0415 - nothing is imported for --help
+    from harness.checkpoint.export import export_run  # noqa: PLC0415 - nothing is imported for --help
     from liteppo.results import results_folder  # noqa: PLC0415
 
     return ended(lambda: export_run(run_id, results_folder(None)))
@@ -111,7 +111,7 @@ def export(
 def _options() -> str:
     from textwrap import fill  # noqa: PLC0415 - as below
 
-    from harness.files import groups  # noqa: PLC0415 - nothing heavy is imported here
+    from harness.config.groups import groups  # noqa: PLC0415 - nothing heavy is imported here
     from tricks.presets import PRESETS  # noqa: PLC0415
 
     presets = fill(", ".join(PRESETS), width=96, initial_indent="  ", subsequent_indent="  ")

@@ -41,7 +41,7 @@ def list_tricks() -> int:
     """List every trick, preset and dialect with its hook, settings and source."""
 
     def show() -> int:
-        from tricks.listing import listing  # noqa: PLC0415 - nothing is imported for --help
+        from tricks.io.listing import listing  # noqa: PLC0415 - nothing is imported for --help
 
         print("\n".join(listing()))
         return 0
@@ -65,8 +65,10 @@ def apply(
     """Print what an algorithm makes of the batch on standard input: everything that decides its gradient, as JSON."""
 
     def compute() -> int:
-        from tricks.apply_command import results  # noqa: PLC0415 - torch takes a second
-        from tricks.apply_options import read_options  # noqa: PLC0415
+        from tricks.io.apply import (  # noqa: PLC0415
+            read_options,
+            results,
+        )
 
         options = read_options(preset, emulate, dtype, updates_per_rollout, overrides or ())
         print(results(options, _batch()))
@@ -85,7 +87,7 @@ def check(
     """Check whether a trick keeps the contract of tricks/api.py. Exit code 1 where it breaks it."""
 
     def examine() -> int:
-        from tricks.check_command import named, report  # noqa: PLC0415 - torch takes a second
+        from tricks.io.check import named, report  # noqa: PLC0415 - torch takes a second
 
         text, kept = report(named(name))
         print(text)

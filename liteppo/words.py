@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from typer.core import TyperCommand, TyperGroup
 
-from harness.schema import SchemaError, suggest
+from harness.common.schema import SchemaError, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

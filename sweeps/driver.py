@@ -8,28 +8,23 @@ from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
-from harness.provenance import provenance
-from harness.store import Store
-from harness.store_publish import publish
-from sweeps.adopt import adopt
-from sweeps.board import Board
-from sweeps.claim import claim
+from harness.records.provenance import provenance
+from harness.tracking.publish import publish
+from harness.tracking.store import Store
 from sweeps.cost.gpu import DEFAULTS
-from sweeps.data import read_data
-from sweeps.environment import address, cores, inline, prepare
-from sweeps.errors import SweepError
-from sweeps.inline import launch_inline
-from sweeps.lock import study_lock
+from sweeps.launch.environment import address, cores, inline, prepare
+from sweeps.launch.errors import SweepError
+from sweeps.launch.inline import launch_inline
+from sweeps.launch.lease import claim, study_lock
+from sweeps.launch.progress import Board, progress
+from sweeps.launch.ready import read_data, refuse_unready
+from sweeps.launch.recorder import Recorder
 from sweeps.options import ONCE
-from sweeps.pilots import pilots
-from sweeps.plan import make_plan
-from sweeps.progress import progress
-from sweeps.ready import refuse_unready
-from sweeps.recorder import Recorder
-from sweeps.report import print_plan
-from sweeps.study import study
-from sweeps.summary import print_costs, print_results
-from sweeps.usage import SweepUsage
+from sweeps.plan.noise import pilots
+from sweeps.plan.plan import make_plan, study
+from sweeps.plan.report import print_plan
+from sweeps.reuse import adopt
+from sweeps.summary import SweepUsage, print_costs, print_results
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -37,12 +32,12 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from harness.records import RunRecord
-    from sweeps.events import Event
-    from sweeps.grid import Grid
-    from sweeps.missing import Missing
+    from harness.records.record import RunRecord
+    from sweeps.grid.grid import Grid
+    from sweeps.launch.events import Event
+    from sweeps.launch.recorder import Missing
     from sweeps.options import SweepOptions
-    from sweeps.plan import Plan, PlannedRun
+    from sweeps.plan.plan import Plan, PlannedRun
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
 STOPPING: Final = 5.0  # seconds that Ctrl-C gives MLflow
@@ -133,7 +128,7 @@ def _launch(runs: Sequence[PlannedRun], folder: Path) -> Generator[Event | None]
         yield from launch_inline(runs, folder)
         return
     prepare()
-    from sweeps.launch import launch  # noqa: PLC0415 - a sweep with nothing to run need not import Ray
+    from sweeps.launch.scheduler import launch  # noqa: PLC0415 - a sweep with nothing to run need not import Ray
 
     yield from launch(runs, folder, cores())
 

@@ -9,8 +9,8 @@ from math import inf
 from pathlib import Path
 from typing import Any, Final
 
-from harness.results import results_folder
-from harness.schema import SchemaError
+from harness.common.results import results_folder
+from harness.common.schema import SchemaError
 from sweeps.cost.hardware import Cluster
 
 MOST_SEEDS: Final = 10_000  # of a range

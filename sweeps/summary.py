@@ -1,16 +1,19 @@
-"""The end of a sweep: what ran, what it cost, the result table and the next commands."""
+"""Print the end of a sweep: runs, cost, result table and next commands."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+import psutil
 from rich.text import Text
 
-from harness.clone import typed
-from sweeps.phrases import duration
+from harness.common.clone import typed
+from harness.common.text import duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,9 +21,36 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from harness.records import RunRecord
-    from sweeps.grid import Grid
-    from sweeps.usage import SweepUsage
+    from harness.records.record import RunRecord
+    from sweeps.grid.grid import Grid
+
+
+PERIOD: Final = 5.0  # seconds between two samples; one costs about 10 ms
+
+
+class SweepUsage:
+    """Samples the process tree now and then. Processes on other machines are not seen."""
+
+    def __init__(self) -> None:
+        self._process = psutil.Process()
+        self._next = time.monotonic() + PERIOD
+        self.peak_memory_mb = 0.0  # sum of resident memory; pages that processes share count in each
+
+    def sample(self) -> None:
+        """Look at the memory, if a period has passed since the last look."""
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + PERIOD
+        total = 0
+        for process in (self._process, *self._process.children(recursive=True)):
+            with suppress(psutil.Error):  # it has ended meanwhile
+                total += process.memory_info().rss
+        self.peak_memory_mb = max(self.peak_memory_mb, total / 2**20)
+
+    def wall_seconds(self) -> float:
+        """Seconds since this process started, its imports included."""
+        return time.time() - self._process.create_time()
+
 
 NEXT: Final = "next: " + typed(
     "make ui, make tables, make figures",

@@ -10,8 +10,8 @@ from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes side by side, as the Makefile has it
 
-from harness.store import Store
-from harness.store_client import Tracker
+from harness.tracking.client import Tracker
+from harness.tracking.store import Store
 from tests.optional_packages import INSTALL, MARK, engines_are_installed, hide_optional_packages
 
 # Properties are tried on so many batches each, whatever the machine is busy with. make test-slow chooses the second.

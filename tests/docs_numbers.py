@@ -11,7 +11,7 @@ import torch
 from tests.markdown import code, table
 from tricks.api import TrickError
 from tricks.batch import Rollouts, Setup
-from tricks.build import OURS, build
+from tricks.dialects.build import OURS, build
 from tricks.dialects.registry import DIALECTS
 
 RIGHT = (1, 0, 2, 4, 4, 6, 7, 8)  # of eight, in each group of the batch; the first is looked at

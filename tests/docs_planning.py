@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sweeps.cost import constants
-from sweeps.cost.fit import GROUND, left_out
-from sweeps.cost.published import PEAKS, POINTS, Point
+from sweeps.cost import hardware as constants
 from tests.markdown import table
+from tools.cost_fit import GROUND, PEAKS, POINTS, Point, left_out
 
 CONSTANTS = (
     ("share of the peak that training and scoring reach", f"{constants.FITTED.compute_share:.3f}", "fitted"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from harness.config import load
+from harness.config.experiment import load
 from sweeps.cost.gpu import GpuCost, gpu_cost
 from sweeps.cost.hardware import parse_cluster
-from sweeps.estimate import Speed
+from sweeps.plan.estimate import Speed
 from tests.markdown import code, table
 
 GB: Final = 1e9

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from analysis.paper.registry import FIGURES
+from analysis.paper.sections.registry import FIGURES
 from tests.docs_commands import commands
 from tests.docs_numbers import one_of_eight
 from tests.docs_planning import cost_constants, published_peaks, published_steps
@@ -20,12 +20,11 @@ from tests.docs_trick import trick_block
 from tests.markdown import code, table
 from tests.tricks.apply_faults import messages
 from tests.tricks.refusals import REFUSALS
-from tricks.built_in import BUILT_IN
-from tricks.catalog import find
+from tricks.catalog import BUILT_IN, find
+from tricks.conformance import CLAUSES
 from tricks.dialects.registry import DIALECTS
-from tricks.document import PARTS
+from tricks.io.document import PARTS
 from tricks.presets import PRESETS
-from tricks.testing import CLAUSES
 
 ROOT = Path(__file__).parent.parent
 DOCS = ("tricks.md", "rollouts.md", "takeaways.md", "guide.md", "paper.md", "planning.md", "scaling.md", "commands.md")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analysis.claims.claim import SOURCES, Claim
 from analysis.guide.rules import RULES
-from analysis.takeaways.catalog import CLAIMS
-from analysis.takeaways.claim import SOURCES, Claim
+from analysis.paper.claims.catalog import CLAIMS
 from tests.markdown import code, table
 
 Lines = Iterator[str]

@@ -12,7 +12,7 @@ import yaml
 
 from tests.markdown import code, table
 from tricks.api import TrickSpec
-from tricks.built_in import BUILT_IN
+from tricks.catalog import BUILT_IN
 from tricks.dialects.dialect import Dialect, Pattern, Variant
 from tricks.dialects.registry import DIALECTS
 from tricks.presets import PRESETS

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness.results import REFERENCE, results_folder, shown
-from harness.schema import SchemaError
+from harness.common.results import REFERENCE, results_folder, shown
+from harness.common.schema import SchemaError
 
 KEPT = ("md", "csv", "tex", "svg")  # a PNG is copied where the reference has it, for a page that shows it
 FOLDERS = ("tables", "figures")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from harness.metrics import METRICS
+from harness.rollouts.metrics import METRICS
 
 ROOT = Path(__file__).parent.parent
 

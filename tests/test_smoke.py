@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from harness.store import Store
+from harness.tracking.store import Store
 
 pytestmark = pytest.mark.slow
 

@@ -11,12 +11,12 @@ from types import ModuleType
 
 import pytest
 
-from harness.metrics import METRICS
+from harness.rollouts.metrics import METRICS
 from tests.docs_tables import PAGES, rewritten
 from tricks.api import TrickSpec
-from tricks.built_in import BUILT_IN
-from tricks.document import PARTS
-from tricks.testing import check
+from tricks.catalog import BUILT_IN
+from tricks.conformance import check
+from tricks.io.document import PARTS
 
 ROOT = Path(__file__).parent.parent
 TRICKS = (ROOT / "docs" / "tricks.md").read_text()

@@ -1,19 +1,92 @@
-"""Every trick that a run can name: ours, and those that installed packages add."""
+"""The catalog of tricks: the project's own and those that installed packages add."""
 
 from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean
 from tricks.api import TrickError, TrickSpec
-from tricks.built_in import BUILT_IN
+from tricks.bounds import AdvantageClip, RewardClip
+from tricks.clipping import Clip
+from tricks.entropy import EntropyBonus
+from tricks.filtering import DynamicSampling, OverlongFilter, ZeroVarianceFilter
+from tricks.importance import TruncatedImportance
+from tricks.kl import KlLoss, KlReward, KlToGo
+from tricks.normalization import Normalize
 from tricks.packages import ENTRY_POINT_GROUP
+from tricks.ratios import ClippedWeight, PolicyGradient, SequenceClip
+from tricks.rewards import FormatReward, LengthReward, SoftOverlong
 from tricks.settings import suggest
+from tricks.whitening import Whiten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from importlib.metadata import EntryPoint
+
+
+_DAPO, _GRPO, _DR_GRPO = "arXiv:2503.14476 (DAPO)", "arXiv:2402.03300 (GRPO)", "arXiv:2503.20783 (Dr. GRPO)"
+_REINFORCE_PP, _RLOO, _SCALE_RL = (
+    "arXiv:2501.03262 (REINFORCE++)",
+    "arXiv:2402.14740 (RLOO)",
+    "arXiv:2510.13786 (ScaleRL)",
+)
+
+PAPER: Final = (
+    TrickSpec("group_norm", Normalize, _GRPO, "group mean, group std", {"mean": "group", "std": "group"}),
+    TrickSpec("batch_norm", Normalize, _REINFORCE_PP, "batch mean, batch std", {"mean": "batch", "std": "batch"}),
+    TrickSpec("group_mean", Normalize, _DR_GRPO, "group mean, no std", {"mean": "group"}),
+    TrickSpec(
+        "group_mean_batch_std",
+        Normalize,
+        "arXiv:2508.08221 (Lite PPO)",
+        "group mean, batch std",
+        {"mean": "group", "std": "batch"},
+    ),
+    TrickSpec("clip_higher", Clip, _DAPO, "wider upper clip bound", {"clip_ratio_high": 0.28}),
+    TrickSpec("token_mean", TokenMean, _DAPO, "every token counts the same"),
+    TrickSpec("sequence_mean", SequenceMean, _GRPO, "every response counts the same"),
+    TrickSpec("overlong_filter", OverlongFilter, _DAPO, "leave out truncated responses"),
+)
+
+PEERS: Final = (
+    TrickSpec("batch_mean", Normalize, "arXiv:2508.08221 (caption of Fig. 5)", "batch mean, no std", {"mean": "batch"}),
+    TrickSpec("rloo", Normalize, _RLOO, "mean of the group's other samples, no std", {"mean": "leave_one_out"}),
+    TrickSpec(
+        "leave_one_out_norm",
+        Normalize,
+        "NeMo-RL (no paper)",
+        "mean and std of the group's other samples",
+        {"mean": "leave_one_out", "std": "leave_one_out", "zero_std": "keep"},
+    ),
+    TrickSpec("token_whitening", Whiten, _REINFORCE_PP, "normalise advantages over the tokens of the batch"),
+    TrickSpec("reward_clip", RewardClip, "arXiv:2508.08221 (section 2.4)", "bound the rewards"),
+    TrickSpec("advantage_clip", AdvantageClip, "arXiv:2508.08221 (section 2.4)", "bound the advantages"),
+    TrickSpec("clip", Clip, "arXiv:1707.06347 (PPO)", "PPO's clip with bounds of one's own"),
+    TrickSpec("dual_clip", Clip, "arXiv:1912.09729", "bound the ratio of negative advantages too", {"dual_clip": 3.0}),
+    TrickSpec("gspo", SequenceClip, "arXiv:2507.18071 (GSPO)", "one clipped ratio a response"),
+    TrickSpec("cispo", ClippedWeight, "arXiv:2506.13585 (MiniMax-M1)", "clip the weight, keep every token's gradient"),
+    TrickSpec("policy_gradient", PolicyGradient, _RLOO, "REINFORCE, no ratio"),
+    TrickSpec("truncated_is", TruncatedImportance, _SCALE_RL, "weigh tokens by the learner's over the sampler's word"),
+    TrickSpec("kl_loss", KlLoss, _GRPO, "divergence from the first policy as a loss"),
+    TrickSpec("kl_reward", KlReward, _RLOO, "divergence of a response taken from its reward"),
+    TrickSpec("kl_to_go", KlToGo, _REINFORCE_PP, "divergence from a token on taken from its advantage"),
+    TrickSpec("entropy_bonus", EntropyBonus, "arXiv:1707.06347 (PPO)", "reward the policy's entropy"),
+    TrickSpec("sequence_sum", SequenceSum, _RLOO, "token losses added up, responses averaged"),
+    TrickSpec("constant_length", ConstantLength, _DR_GRPO, "token losses divided by a constant length"),
+    TrickSpec("prompt_mean", TokenMean, _SCALE_RL, "token mean of each prompt, then their mean", {"scope": "prompt"}),
+    TrickSpec("zero_variance_filter", ZeroVarianceFilter, _SCALE_RL, "leave out groups of equal rewards"),
+    TrickSpec("dynamic_sampling", DynamicSampling, _DAPO, "draw other prompts for groups of equal rewards"),
+    TrickSpec("soft_overlong", SoftOverlong, _DAPO, "punish length near the limit"),
+    TrickSpec("length_reward", LengthReward, "arXiv:2501.12599 (Kimi k1.5)", "prefer the shorter of a group"),
+    TrickSpec("format_reward", FormatReward, "arXiv:2501.12948 (DeepSeek-R1)", "a bonus for the asked form"),
+)
+
+BUILT_IN: Final = PAPER + PEERS
+
+# What fills a closed hook when no trick does: PPO's clipped loss on raw rewards (arXiv:2508.08221, eq. 1).
+VANILLA: Final = {"advantages": Normalize(), "surrogate": Clip(), "loss_weights": SequenceMean()}
 
 
 @cache

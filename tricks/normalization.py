@@ -7,16 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import torch
 
-from tricks.statistics import (
-    EpsRule,
-    divisor,
-    mean,
-    mean_of_others,
-    segments,
-    total,
-    variance,
-    variance_of_others,
-)
+from tricks.statistics import EpsRule, divisor, mean, mean_of_others, segments, total, variance, variance_of_others
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

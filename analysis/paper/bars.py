@@ -1,4 +1,4 @@
-"""Panels of bars: probabilities of sampled tokens, and prompts by number correct."""
+"""Panels of bars: token probabilities, and problems by number correct."""
 
 from __future__ import annotations
 
@@ -9,20 +9,35 @@ from typing import TYPE_CHECKING, Final
 import matplotlib as mpl
 from matplotlib.colors import to_hex
 
-from analysis.figures import NOTHING
-from analysis.paper.panels import blank
-from analysis.paper.paper_panels import GROUND, NO_NUMBER, ground, number
-from analysis.paper.run_files import ABSENT
-from analysis.paper.solved import counts
-from analysis.paper.strip import Key, Strip
-from analysis.stats import estimate
+from analysis.figures.study import NOTHING
+from analysis.paper.layout import Key, Strip
+from analysis.paper.panels import GROUND, NO_NUMBER, blank, ground, number
+from analysis.paper.source import ABSENT, start_outcomes
+from analysis.stats.bootstrap import Estimate, estimate
+from harness.records.outcomes import Evaluation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
 
-    from analysis.paper.settings import Setting, View
+    from analysis.paper.layout import Setting, View
+    from analysis.paper.source import Source
+
+
+TIER: Final = "arithmetic"  # the benchmark whose problems are of the tier that is trained on
+
+
+def counts(source: Source, cell: int) -> tuple[Estimate, ...]:
+    """Share of prompts with 0, 1, ... k samples right, each over prompts; empty where no run left its outcomes."""
+    outcomes = start_outcomes(source, cell)
+    if outcomes is None or TIER not in set(outcomes["benchmark"]):
+        return ()
+    right = Evaluation.of(outcomes[outcomes["benchmark"] == TIER]).right
+    solved = right.sum(axis=1)
+    found = (estimate((solved == number).astype(float).tolist()) for number in range(right.shape[1] + 1))
+    return tuple(share for share in found if share is not None)
+
 
 BINS: Final = ("0-0.3", "0.3-0.6", "0.6-0.85", "0.85-0.95", "0.95-0.99", "0.99-1")
 MEANS: Final = "Bars: mean over seeds; their intervals are in the table."

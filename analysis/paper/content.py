@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from analysis.layout import order
+from analysis.paper.layout import Setting, View
 from analysis.paper.numbers import Reading
-from analysis.paper.settings import Setting, View
-from analysis.tables import Column, Entry, Missing
+from analysis.study.layout import order
+from analysis.tables.scores import Column, Entry, Missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -10,8 +10,8 @@ from matplotlib import figure as mpl_figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from analysis.figures import SAVED, WIDTH, rendered
-from analysis.layout import warning
+from analysis.figures.study import SAVED, WIDTH, rendered
+from analysis.study.layout import warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import SubFigure
 
     from analysis.paper.figure import Figure
-    from analysis.paper.settings import View
-    from analysis.paper.strip import Strip
-    from harness.records import Study
+    from analysis.paper.layout import Strip, View
+    from harness.records.record import Study
 
 PAPER: Final = "arXiv:2508.08221"
 _INCH: Final = 1.55  # a unit of a strip's width

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from analysis.paper.part import Part
+from analysis.paper.layout import Part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analysis.paper.content import Content
-    from analysis.paper.settings import View
+    from analysis.paper.layout import View
 
 
 class Rows(Protocol):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.notes import brief
-from analysis.stats import estimate, paired
-from analysis.tables import Column, Kind, Missing
+from analysis.stats.bootstrap import estimate, paired
+from analysis.stats.text import brief
+from analysis.tables.scores import Column, Kind, Missing
 
 if TYPE_CHECKING:
     from analysis.paper.source import Source
-    from analysis.tables import Entry
+    from analysis.tables.scores import Entry
 
 
 @dataclass(frozen=True, slots=True)

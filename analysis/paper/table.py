@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from analysis.layout import warning, words
-from analysis.notes import notes
 from analysis.paper.content import places
 from analysis.paper.drawing import PAPER
-from analysis.paper.names import stands_for
-from analysis.paper.solved_rows import OVER_PROMPTS
-from analysis.tables import Table
-from analysis.text import listed
+from analysis.paper.numbers import stands_for
+from analysis.paper.rows import OVER_PROMPTS
+from analysis.study.layout import warning, words
+from analysis.tables.notes import notes
+from analysis.tables.scores import Table
+from harness.common.text import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analysis.paper.content import Content
     from analysis.paper.figure import Figure
-    from analysis.paper.settings import View
+    from analysis.paper.layout import View
     from analysis.paper.source import Source
 
 BESIDE: Final = (

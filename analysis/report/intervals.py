@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Final
 
-from analysis.report.scale import Scale, spanning, tick_text
+from analysis.report.curves import Scale, spanning, tick_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

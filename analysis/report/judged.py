@@ -6,28 +6,27 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Final
 
-from analysis.frame import scores
-from analysis.inference.contrast import Contrast
-from analysis.inference.pairs import pairs
-from analysis.inference.verdict import MIN_SEEDS, verdicts
-from analysis.layout import varied, words
-from analysis.report.beside import Beside, beside
-from analysis.report.checks import checks, left_out
 from analysis.report.intervals import Drawing, Range, Ruler, drawing, ruler
-from harness.power import ALPHA
-from harness.records import CONTROL
+from analysis.report.side_notes import Beside, beside, checks, left_out
+from analysis.stats.contrasts import Contrast
+from analysis.stats.paired_test import pairs
+from analysis.stats.verdict import MIN_SEEDS, verdicts
+from analysis.study.frame import scores
+from analysis.study.layout import varied, words
+from harness.records.power import ALPHA
+from harness.records.record import CONTROL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
-    from analysis.inference.contrast import Family
-    from analysis.inference.outcomes import Shares
-    from analysis.inference.verdict import Verdict
-    from analysis.report.anchors import Trace
-    from analysis.trajectory.course import Courses
-    from harness.records import Study
+    from analysis.curves.equal_cost import Courses
+    from analysis.report.links import Trace
+    from analysis.stats.contrasts import Family
+    from analysis.stats.evaluation import Shares
+    from analysis.stats.verdict import Verdict
+    from harness.records.record import Study
 
 FAMILIES: Final[Mapping[Family, tuple[str, str]]] = {
     "primary": ("Primary contrasts", "Declared in the grid; p adjusted after Holm within this family."),

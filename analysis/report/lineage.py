@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Final
 
-from analysis.layout import name, varied
-from analysis.notes import brief
 from analysis.report.settings import Setting, environments, rule, settings, shared
+from analysis.stats.text import brief
+from analysis.study.layout import name, varied
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from analysis.report.anchors import Trace
-    from harness.records import RunRecord, Study
+    from analysis.report.links import Trace
+    from harness.records.record import RunRecord, Study
 
 ADOPTED: Final = "adopted from"  # in the provenance of a run that another study has made
 

@@ -1,23 +1,81 @@
-"""From an entry of a table to the id of its lineage."""
+"""Anchors and links of the page."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
-from analysis.frame import scores
-from analysis.inference.contrast import contrasts
-from analysis.render import TEXT
-from analysis.stats import Estimate
-from harness.records import CONTROL, OFF
+from analysis.stats.bootstrap import Estimate
+from analysis.stats.contrasts import contrasts
+from analysis.study.frame import scores
+from analysis.tables.render import TEXT
+from harness.records.record import CONTROL, OFF
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
-    from analysis.report.anchors import Trace
-    from analysis.tables import Column, Entry
-    from harness.records import Study
+    from analysis.tables.scores import Column, Entry
+    from harness.records.record import Study
+
+
+def anchors(studies: Sequence[Study]) -> tuple[str, ...]:
+    """One id a study, all different, of letters, digits and hyphens alone. Ids inside a study add a dot to it."""
+    found: list[str] = []
+    for study in studies:
+        found.append(_free(slug(f"{study.name}-{study.profile}"), found))
+    return tuple(found)
+
+
+def in_order(studies: Sequence[Study]) -> list[Study]:
+    """By name, numbers inside it by their size: ``p2`` before ``p10``."""
+    return sorted(studies, key=lambda study: (_parts(study.name), study.profile))
+
+
+def slug(text: str) -> str:
+    """``norm_ablation.laptop`` as ``norm-ablation-laptop``; begins with a letter."""
+    words = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    return words if words[:1].isalpha() else f"s-{words}"
+
+
+def _parts(name: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+
+
+def _free(name: str, taken: Sequence[str]) -> str:
+    count = 2
+    wanted = name
+    while wanted in taken:
+        wanted = f"{name}-{count}"
+        count += 1
+    return wanted
+
+
+class Trace:
+    """Collects which numbers a study's part of the page shows, so that lineage has an entry for each."""
+
+    def __init__(self, anchor: str) -> None:
+        self.anchor = anchor
+        self.scores: dict[int, dict[str, str]] = {}  # cell -> score -> id
+        self.gaps: dict[int, dict[tuple[int, str], str]] = {}  # cell -> (its baseline, score) -> id
+
+    def cell(self, cell: int) -> str:
+        """The id of a cell's entry."""
+        return f"{self.anchor}.c{cell}"
+
+    def score(self, cell: int, name: str) -> str:
+        """The id of the runs behind a cell's score."""
+        of_cell = self.scores.setdefault(cell, {})
+        return of_cell.setdefault(name, f"{self.cell(cell)}.{len(of_cell)}")
+
+    def gap(self, cell: int, baseline: int, name: str) -> str:
+        """The id of the seeds behind a difference; both scores get an entry too."""
+        self.score(cell, name)
+        self.score(baseline, name)
+        of_cell = self.gaps.setdefault(cell, {})
+        return of_cell.setdefault((baseline, name), f"{self.cell(cell)}.d{len(of_cell)}")
+
 
 _GAP: Final = " difference"  # the end of the key of a column of differences
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.frame import scores
-from analysis.render import entry_text
 from analysis.report.intervals import Drawing, Range, Ruler, drawing, ruler
-from analysis.stats import Estimate, estimate
-from analysis.tables import Column
+from analysis.stats.bootstrap import Estimate, estimate
+from analysis.study.frame import scores
+from analysis.tables.render import entry_text
+from analysis.tables.scores import Column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.report.links import Links
-    from analysis.tables import Entry, Kind, Table
-    from harness.records import Study
+    from analysis.tables.scores import Entry, Kind, Table
+    from harness.records.record import Study
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Final
 
-from analysis.layout import baselines, varied, words
-from harness.records import CONTROL, OFF
+from analysis.study.layout import baselines, varied, words
+from harness.records.record import CONTROL, OFF
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from harness.records import Study
+    from harness.records.record import Study
 
 ARMS: Final = 5  # beside the baseline; more are hard to tell apart
 COLOURS: Final = 7  # beside that of baselines

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis.paper.numbers import readings
-from analysis.paper.registry import FIGURES, views
+from analysis.paper.sections.registry import FIGURES, views
 from analysis.paper.source import Source
-from analysis.report.anchors import slug
+from analysis.report.links import slug
 from analysis.report.numbers import Numbers, numbers
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from analysis.paper.figure import Figure
-    from analysis.paper.settings import View
-    from analysis.report.held import Held
+    from analysis.paper.layout import View
+    from analysis.report.part import Held
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,27 +1,60 @@
-"""A study's part of the page."""
+"""A study's part of the report."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from analysis.factorial.table import factorial_table
-from analysis.layout import warning
+import pandas as pd
+
+from analysis.curves.equal_cost import courses
 from analysis.report.curves import Figure, figures
 from analysis.report.judged import Verdicts, counted, judged
 from analysis.report.lineage import Lineage, lineage
+from analysis.report.links import Links, Trace
 from analysis.report.numbers import Numbers, effects, ends, numbers
 from analysis.report.plan import Plan, plan
-from analysis.report.sources import Sources, sources
-from analysis.tables import study_table
-from analysis.trajectory.course import courses
-from analysis.trajectory.table import curves_table
-from harness.records import Study
+from analysis.report.settings import Sources, sources
+from analysis.stats.evaluation import Shares, shares_of
+from analysis.study.frame import planned, runs_frame
+from analysis.study.layout import warning
+from analysis.tables.curves import curves_table
+from analysis.tables.factorial import factorial_table
+from analysis.tables.scores import study_table
+from harness.records.record import RunRecord, Study
+from harness.tracking.queries import Curve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pathlib import Path
 
-    from analysis.report.held import Held
+    from harness.tracking.store import Store
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Held:
+    """What the store holds of a study, and where on the page it stands."""
+
+    id: str  # of its part of the page
+    study: Study
+    records: Sequence[RunRecord]
+    runs: pd.DataFrame  # all of its experiment
+    taken: pd.DataFrame  # those of its plan, ``frame.planned``
+    history: Callable[[str], Mapping[str, Curve]]  # metric -> run id -> curve
+    outcomes: Shares  # run id -> shares of right samples by problem
+    trace: Trace
+    links: Links
+
+    @classmethod
+    def of(cls, store: Store, study: Study, anchor: str, results: Path) -> Held:
+        """Read a study; ``results`` holds what its runs left."""
+        records = store.records(study.name)
+        runs = runs_frame(records)
+        taken, trace = planned(runs, study), Trace(anchor)
+        history = cache(partial(store.history, study.name))
+        outcomes = shares_of(results, study.name)
+        return cls(anchor, study, records, runs, taken, history, outcomes, trace, Links(study, taken, trace))
 
 
 @dataclass(frozen=True, slots=True)

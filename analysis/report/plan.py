@@ -6,17 +6,17 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.frame import finished
-from analysis.layout import name, varied, words
-from analysis.notes import brief
-from analysis.twins import twin_label, twins_of
+from analysis.stats.text import brief
+from analysis.stats.twins import twin_label, twins_of
+from analysis.study.frame import finished
+from analysis.study.layout import name, varied, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
-    from harness.records import Skipped, Study
+    from harness.records.record import Skipped, Study
 
 
 @dataclass(frozen=True, slots=True)

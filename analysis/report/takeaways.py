@@ -6,25 +6,23 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from analysis.report.anchors import slug
+from analysis.claims.cost import STUDIES as GRIDS
+from analysis.claims.cost import costs
+from analysis.claims.judge import findings
+from analysis.claims.measured import gather
+from analysis.claims.tables import claims_table, compared, cost_table, could_show, probability, shown
+from analysis.paper.claims.catalog import CLAIMS, STUDIES
+from analysis.report.links import slug
 from analysis.report.numbers import Numbers, numbers
-from analysis.takeaways.catalog import CLAIMS
-from analysis.takeaways.command import STUDIES
-from analysis.takeaways.cost import STUDIES as GRIDS
-from analysis.takeaways.cost import costs
-from analysis.takeaways.gather import gather
-from analysis.takeaways.judge import findings
-from analysis.takeaways.numbers import could_show, probability, shown
-from analysis.takeaways.tables import claims_table, compared, cost_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from analysis.takeaways.finding import Finding, PartFinding
-    from analysis.takeaways.measured import Shelf
-    from harness.records import Study
-    from harness.store import Store
+    from analysis.claims.judge import Finding, PartFinding
+    from analysis.claims.measured import Shelf
+    from harness.records.record import Study
+    from harness.tracking.store import Store
 
     Lines = Mapping[tuple[str, str, str], str]  # study, profile and run id -> id of the run's line on the page
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from harness.schema import suggest
+from harness.common.schema import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from analysis.trace.book import Book, Row
+    from analysis.trace.text import Book, Row
 
 EXAMPLE: Final = "CELL=TABLE/LABEL,LABEL/COLUMN, as in CELL=norm_ablation.laptop/small_base,mixed,group/final/accuracy"
 AT_MOST: Final = 12  # candidates that an error lists

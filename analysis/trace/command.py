@@ -5,33 +5,30 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
-from analysis.frame import planned, runs_frame
-from analysis.inference.outcomes import shares_of
+from analysis.claims.judge import findings
+from analysis.claims.measured import Material, Shelf
+from analysis.paper.claims.catalog import CLAIMS, STUDIES
 from analysis.paper.numbers import readings
-from analysis.paper.registry import FIGURES, views
+from analysis.paper.sections.registry import FIGURES, views
 from analysis.paper.source import Source
 from analysis.paper.table import paper_table
-from analysis.study_tables import study_tables
-from analysis.takeaways.catalog import CLAIMS
-from analysis.takeaways.command import STUDIES
-from analysis.takeaways.judge import findings
-from analysis.takeaways.measured import Material, Shelf
+from analysis.stats.evaluation import shares_of
+from analysis.study.frame import planned, runs_frame
+from analysis.tables.study import study_tables
 from analysis.trace.address import TraceError, address, find, find_table, parse
-from analysis.trace.file_book import file_book, names
-from analysis.trace.study_book import held, study_book
-from analysis.trace.takeaway_book import takeaway_book
+from analysis.trace.books import file_book, held, names, study_book, takeaway_book
 from analysis.trace.text import text
-from harness.results import REFERENCE
+from harness.common.results import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from analysis.paper.figure import Figure
-    from analysis.trace.book import Book
-    from analysis.trace.study_book import Held
-    from harness.records import Study
-    from harness.store import Store
+    from analysis.trace.books import Held
+    from analysis.trace.text import Book
+    from harness.records.record import Study
+    from harness.tracking.store import Store
 
 
 TABLES: Final = "tables"  # the folder of tables in the results, and in the reference

@@ -1,20 +1,20 @@
-"""Weights as a Hugging Face folder, which ``make eval MODEL=folder`` scores and ``from_pretrained`` reads."""
+"""Export the weights of a run as a Hugging Face folder."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from harness.checkpoint.folder import write_folder
-from harness.checkpoint.kept import whole
-from harness.config import ModelConfig
-from harness.engines.learner_files import load_tensors
-from harness.engines.torch_learner import WEIGHTS
+from harness.checkpoint.folder import LEARNER, MODEL, write_folder
+from harness.checkpoint.manager import whole
+from harness.common.schema import read_json
+from harness.config.experiment import ModelConfig
+from harness.engines.base.optimizer_state import load_tensors
+from harness.engines.torch.learner import WEIGHTS
+from harness.models.errors import ModelError
 from harness.models.load import load_model
-from harness.models.locate import ModelError
-from harness.practice import LEARNER
-from harness.schema import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+
 EXPORTED: Final = "model"  # the folder, in that of a run
-MODEL: Final = "model.json"  # in a checkpoint: which model it is of
 
 
 def export(model: ModelConfig, weights: Iterable[tuple[str, Tensor]], folder: Path) -> None:
@@ -66,3 +66,29 @@ def _save(model: Any, tokenizer: Any, folder: Path) -> None:
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     habits.to_json_file(folder / "generation_config.json", keys_to_pop=["compile_config"])
+
+
+def export_run(run_id: str, results: Path) -> int:
+    """Print the folder of a run's weights. Exit code 2 for an unknown run, 1 where no weights are left."""
+    runs = results / "runs"
+    found = [path for path in sorted(runs.glob("*")) if path.name.rpartition(".")[2] == run_id]
+    if not found:
+        print(f"{run_id}: no such run in {runs}; give a run id, as make trace shows it", file=sys.stderr)
+        return 2
+    try:
+        folder = _weights(found)
+    except (ModelError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    if folder is None:
+        print(f"{run_id}: it has kept no weights; a run keeps them with checkpoint.export=true", file=sys.stderr)
+        return 1
+    print(folder)
+    return 0
+
+
+def _weights(runs: list[Path]) -> Path | None:
+    pass
+
+    exported = next((run / EXPORTED for run in runs if (run / EXPORTED).is_dir()), None)
+    return exported or next(filter(None, map(export_stopped, runs)), None)

@@ -1,4 +1,4 @@
-"""A folder that is whole or not there: written aside, flushed, and named last. Checksums tell what happened since."""
+"""A checkpoint folder: written atomically, with checksums and the identity of its run."""
 
 from __future__ import annotations
 
@@ -9,15 +9,21 @@ import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harness.schema import read_json
-from harness.writing import flush
+from harness.common.files import flush
+from harness.common.schema import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
+    from harness.config.experiment import ExperimentConfig
+
+
+MODEL: Final = "model.json"  # in a checkpoint: which model it is of
+LEARNER: Final = "learner"  # the folder of its files in a checkpoint
 MANIFEST: Final = "manifest.json"
 _HASHED_AT_ONCE: Final = 8  # files; the hash lets other threads run
 
@@ -78,3 +84,29 @@ def _sum(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""
+
+
+_ROOT: Final = Path(__file__).resolve().parents[2]
+_MACHINE: Final = ("processor", "cores")  # a run may go on elsewhere
+
+
+def identity(config: ExperimentConfig, provenance: Mapping[str, str]) -> dict[str, str]:
+    """The run, its engines with their resources, commit, packages and data, and a digest of the code as it is."""
+    known = {name: word for name, word in provenance.items() if name not in _MACHINE}
+    return {"run": config.run_id(), "backend": json.dumps(asdict(config.backend)), **known, "code": _code()}
+
+
+def difference(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str | None:
+    """The first part in which they differ, with both its values; None where they are the same."""
+    for name in {**ours, **theirs}:
+        if ours.get(name) != theirs.get(name):
+            return f"{name} {theirs.get(name, 'unknown')}, now {ours.get(name, 'unknown')}"
+    return None
+
+
+@cache  # a process runs the code that it has read
+def _code() -> str:
+    found = hashlib.sha256()
+    for path in sorted(path for package in ("harness", "tricks") for path in (_ROOT / package).rglob("*.py")):
+        found.update(f"{path.relative_to(_ROOT)}\0".encode() + path.read_bytes())
+    return found.hexdigest()

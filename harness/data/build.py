@@ -9,17 +9,15 @@ from functools import lru_cache
 from typing import Final
 
 from harness.data import answers
-from harness.data.card import CONTRADICTED, NO_ANSWER, UNREADABLE, Card, Removed, removals
-from harness.data.catalog import BENCHMARK_TABLES
+from harness.data.benchmarks import by_difficulty, easiest_first, shuffled, take
+from harness.data.cache import Tier, contents
+from harness.data.card import CONTRADICTED, DEFAULTS, NO_ANSWER, UNREADABLE, VERSION, Card, Removed, Settings, removals
+from harness.data.catalog import BENCHMARK_TABLES, Problem
 from harness.data.defects import contradicted, no_answer
-from harness.data.draw import by_difficulty, easiest_first, shuffled, take
 from harness.data.overlap import Benchmarks
 from harness.data.rows import Row
-from harness.data.settings import DEFAULTS, VERSION, Settings
 from harness.data.sources import Loaded, Source, load
-from harness.data.stored import Tier, contents
 from harness.data.wording import drawings, tokens, wording
-from harness.problems.problem import Problem
 
 Order = Callable[[Sequence[Row], int, str], list[Row]]
 

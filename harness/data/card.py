@@ -1,21 +1,43 @@
-"""What a tier is made of, in words and in numbers; it goes with every run that trains on the tier."""
+"""The card of a tier: its settings, its content in numbers, and what was removed."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import numpy as np
+from pydantic import Field
 
 from harness.data.answers import kind
-from harness.data.settings import Settings
 from harness.data.sources import Source
-from harness.verify.judge import read_gold
+from harness.verify.grader import read_gold
 
 if TYPE_CHECKING:
-    from harness.problems.problem import Problem
+    from harness.data.catalog import Problem
+
+
+VERSION: Final = 2  # of the rules; a tier built by others is built anew
+
+Share = Annotated[float, Field(ge=0, le=1)]
+PositiveShare = Annotated[float, Field(gt=0, le=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How tiers are drawn and what is kept out of them."""
+
+    size: Annotated[int, Field(ge=1)] = 5000  # rows of a paper tier; the paper's
+    seed: Annotated[int, Field(ge=0)] = 42  # the paper's, though its draw is not known
+    part: PositiveShare = 0.2  # of a source that is only there in part, at least this share makes a tier; ours
+    guessable: Share = 0.05  # largest share of answers that can be guessed; ours, the paper gives none
+    near: PositiveShare = 0.7  # similarity to a benchmark problem from which a problem is left out; ours
+    covered: PositiveShare = 0.85  # coverage likewise; ours
+
+
+DEFAULTS: Final = Settings()
+
 
 PERCENTILES = (5, 25, 50, 75, 95, 100)
 

@@ -1,12 +1,53 @@
-"""The tables of problems: where each lies in a folder, how many rows it has officially, and the known file.
-
-The schema is that of ``docs/data.md``; the hub's columns are in `harness.data.hub`.
-"""
+"""Problems and the tables that hold them."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
+
+from harness.data.wording import tokens, wording
+
+
+class DataError(ValueError):
+    """Data that cannot be used; the message names the file, the line, the field and the way out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A question and the reference its answers are compared with."""
+
+    problem_id: str
+    prompt: str  # the bare question; `harness.models.prompting` adds what a model needs around it
+    answer: str
+    verifier: Literal["integer", "math"] = (
+        "integer"  # harness.rewards.arithmetic compares integers, harness.verify mathematics
+    )
+    tolerance: float | None = None  # largest absolute difference that the benchmark allows; None: exact
+
+
+Part = Literal["all", "ablation", "tuning"]
+
+ALL: Final = "all"
+TUNING_SHARE: Final = 8  # one problem in eight is for tuning
+
+
+def belongs(problem: Problem, part: Part) -> bool:
+    """Whether a run that trains on this part may draw the problem."""
+    return part == ALL or (part == "tuning") == for_tuning(problem)
+
+
+def for_tuning(problem: Problem) -> bool:
+    """Whether the problem is kept for tuning; a fixed property of what it asks."""
+    digest = hashlib.blake2b(f"tuning {_asked(problem)}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") % TUNING_SHARE == 0
+
+
+def _asked(problem: Problem) -> str:
+    """What the problem asks, however it is put: a story and its bare expression ask the same."""
+    if problem.verifier == "integer":  # "easy:8*9-12:words"
+        return problem.problem_id.partition(":")[2].removesuffix(":words") or problem.prompt
+    return wording(tokens(problem.prompt))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from harness.data.tiers import SOURCES, TIERS, built_card, is_stale, tier, tier_
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from harness.data.settings import Settings
+    from harness.data.card import Settings
     from harness.data.sources import Loaded
 
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 from harness.data.answers import is_guessable
 from harness.data.wording import drawings, tokens, wording
-from harness.verify.verdict import Gold
-from harness.verify.verifier import shared
+from harness.verify.model.verdict import Gold
+from harness.verify.process_pool import shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from harness.data.catalog import Problem
     from harness.data.rows import Row
-    from harness.problems.problem import Problem
 
 Statement = tuple[str, str]  # wording and drawings
 

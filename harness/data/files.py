@@ -14,8 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from harness.common.schema import SchemaError, suggest
 from harness.data.benchmarks import BENCHMARKS
-from harness.schema import SchemaError, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,21 +8,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harness.data import stored
+from harness.data import cache as stored
 from harness.data.answers import fault, is_empty
 from harness.data.build import without_defects
-from harness.data.card import Card, Removed, is_listed, removals
-from harness.data.catalog import BENCHMARK_TABLES
+from harness.data.cache import Tier, contents
+from harness.data.card import DEFAULTS, Card, Removed, is_listed, removals
+from harness.data.catalog import BENCHMARK_TABLES, DataError, Problem
 from harness.data.defects import Statement, no_answer, same_gold, statement
-from harness.data.errors import DataError
 from harness.data.overlap import Benchmarks
 from harness.data.own_rows import also, read_own_rows
 from harness.data.rows import Row
-from harness.data.settings import DEFAULTS
 from harness.data.sources import Loaded, Source, data_folder, load
-from harness.data.stored import Tier, contents
 from harness.data.wording import tokens
-from harness.problems.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.data.errors import DataError
+from harness.common.schema import refuse_constant, unique_fields
+from harness.data.catalog import DataError
 from harness.data.rows import Row
-from harness.schema import refuse_constant, unique_fields
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,8 +7,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.data.errors import DataError
-from harness.schema import refuse_constant
+from harness.common.schema import refuse_constant
+from harness.data.catalog import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

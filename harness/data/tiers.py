@@ -9,21 +9,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harness.data import stored
+from harness.common.results import results_folder
+from harness.common.schema import suggest
+from harness.data import cache as stored
 from harness.data.build import RECIPES, build
-from harness.data.catalog import BENCHMARK_TABLES, TABLES
-from harness.data.errors import DataError
-from harness.data.settings import DEFAULTS, VERSION, Settings
+from harness.data.cache import Tier
+from harness.data.card import DEFAULTS, VERSION, Settings
+from harness.data.catalog import BENCHMARK_TABLES, TABLES, DataError
 from harness.data.sources import data_folder, digest, table_file
-from harness.data.stored import Tier
-from harness.results import results_folder
-from harness.schema import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.data.card import Card
-    from harness.problems.problem import Problem
+    from harness.data.catalog import Problem
 
 TIERS: Final = ("easy", "medium", "hard")
 SOURCES: Final = ("paper", "simplerl_zoo")

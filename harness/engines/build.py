@@ -7,29 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from harness.engines.compact_sampler import CompactSampler
-from harness.engines.crew import crew
-from harness.engines.deepspeed_settings import refuse_deepspeed
-from harness.engines.demands import refuse_unmet
-from harness.engines.hf_scores import hf_scores
-from harness.engines.memory import keep_freed_memory
-from harness.engines.qwen3 import compact_scores
-from harness.engines.qwen3_weights import supports
-from harness.engines.responses import Vocabulary
-from harness.engines.torch_learner import TorchLearner
-from harness.engines.vllm_fit import refuse_missing
-from harness.engines.vllm_sampler import VllmSampler
-from harness.models.fit import NO_END, end_ids
+from harness.common.resources import keep_freed_memory
+from harness.common.schema import SchemaError
+from harness.config.window import positions_of, refuse_short
+from harness.engines.actor_pool import crew
+from harness.engines.base.samples import Vocabulary
+from harness.engines.deepspeed.settings import refuse_deepspeed
+from harness.engines.qwen3.forward import compact_scores, supports
+from harness.engines.qwen3.sampler import CompactSampler
+from harness.engines.torch.hf_scores import hf_scores
+from harness.engines.torch.learner import TorchLearner
+from harness.engines.torch.validate import refuse_unmet
+from harness.engines.vllm.sampler import VllmSampler
+from harness.engines.vllm.validate import refuse_missing
 from harness.models.load import load_embedded, load_model, load_outline, load_tokenizer
 from harness.models.locate import BUILTIN
-from harness.models.window import positions_of, refuse_short
-from harness.schema import SchemaError
+from harness.models.validate import NO_END, end_ids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.config import ExperimentConfig
-    from harness.engines.protocols import Learner, Sampler
+    from harness.config.experiment import ExperimentConfig
+    from harness.engines.base.protocols import Learner, Sampler
 
 
 def engines(config: ExperimentConfig) -> tuple[Sampler, Learner, Any]:
@@ -86,7 +85,7 @@ def build_sampler(model: Any, tokenizer: Any, config: ExperimentConfig) -> Sampl
     words = vocabulary(model, tokenizer)
     if compact:
         return CompactSampler(model, words.eos_ids, words.pad_id, words.decode_text)
-    from harness.engines.hf_sampler import HfSampler  # noqa: PLC0415 - imports transformers
+    from harness.engines.torch.hf_sampler import HfSampler  # noqa: PLC0415 - imports transformers
 
     return HfSampler(model, words.eos_ids, words.pad_id, words.decode_text)
 
@@ -119,7 +118,7 @@ def _words(config: ExperimentConfig) -> tuple[Any, Vocabulary]:
 
 
 def _spread(ranks: Sequence[Any], config: ExperimentConfig) -> Learner:
-    from harness.engines.deepspeed_learner import DeepspeedLearner  # noqa: PLC0415 - imports Ray
+    from harness.engines.deepspeed.learner import DeepspeedLearner  # noqa: PLC0415 - imports Ray
 
     return DeepspeedLearner(ranks, config)
 

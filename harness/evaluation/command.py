@@ -1,4 +1,4 @@
-"""Score a model on benchmarks and print the scores."""
+"""Commands that score models: how they end and what they print."""
 
 from __future__ import annotations
 
@@ -7,16 +7,45 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from harness.results import results_folder
+from harness.common.resources import out_of_memory
+from harness.common.results import results_folder
+from harness.common.schema import SchemaError
+from harness.data.catalog import DataError
+from harness.engines.base.divergence import Diverged
+from harness.engines.base.errors import EngineError, ParityError
+from harness.models.errors import ModelError
+from tricks.api import TrickError
 
 if TYPE_CHECKING:
-    from harness.config import ExperimentConfig
+    from collections.abc import Callable
+
+    from harness.config.experiment import ExperimentConfig
+
+
+def stopped(command: Callable[[], None]) -> int:
+    """Run it; the exit code is 0, 2 for bad input, 1 for a failure such as a full disk, 130 for Ctrl-C."""
+    try:
+        command()
+    except (SchemaError, TrickError, ModelError, DataError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (OSError, Diverged, EngineError, ParityError) as error:
+        advice = "; check the weights of the model, or set model.dtype=float32" if isinstance(error, Diverged) else ""
+        print(f"{error}{advice}", file=sys.stderr)
+        return 1
+    except (MemoryError, RuntimeError) as error:
+        print(out_of_memory(error), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on where it was", file=sys.stderr)
+        return 130
+    return 0
 
 
 def evaluate(config: ExperimentConfig) -> None:
     """Evaluate, keep the outcome of every sample, and print the scores."""
+    from harness.evaluation.benchmarks import run  # noqa: PLC0415
     from harness.evaluation.report import lines, table  # noqa: PLC0415 - torch takes seconds; refuse before
-    from harness.evaluation.work import run  # noqa: PLC0415
 
     done = run(config, results_folder())
     console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.models.locate import model_source
-from harness.provenance import provenance
+from harness.records.provenance import provenance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from harness.config import ExperimentConfig
-    from harness.evaluate import Exam
+    from harness.config.experiment import ExperimentConfig
+    from harness.rollouts.prompts import Exam
 
 _CODE: Final = Path(__file__).resolve().parent.parent
 _NOT_CODE: Final = ("commit", "dirty", "cores")

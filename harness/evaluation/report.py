@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from harness.config.window import room
 from harness.data.benchmarks import BENCHMARKS, expected
 from harness.evaluation.fingerprint import origin
-from harness.measures import Measure, across, measures, passes
-from harness.models.window import room
+from harness.records.outcomes import Measure, across, measures, passes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from harness.config import ExperimentConfig
-    from harness.outcomes import Evaluation
+    from harness.config.experiment import ExperimentConfig
+    from harness.records.outcomes import Evaluation
 
 _TITLES = {
     "accuracy": "avg@k",

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.models.embedded import EmbeddedModel, EmbeddedTokenizer
-from harness.models.fit import refuse_misfit
-from harness.models.locate import BUILTIN, ModelError, check_model, local_settings, model_source, refuse_encoder
+from harness.models.errors import ModelError
+from harness.models.locate import BUILTIN, check_model, local_settings, model_source, refuse_encoder
+from harness.models.validate import refuse_misfit
 
 # transformers takes seconds to import, most of a short run's start; an embedded model does without it.
 

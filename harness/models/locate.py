@@ -8,17 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.models.errors import ModelError
+
 BUILTIN = "builtin:"
 WEIGHTS = Path(__file__).parent / "weights"
 CHECKPOINTS = ("small_base", "small_aligned", "large_base", "large_aligned")
 
-_SMOL = "smol"  # harness.models.smol imports this module, so it is imported where it is needed
+_SMOL = "smol"  # harness.models.download imports this module, so it is imported where it is needed
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "tiktoken.model")
 _WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json")
-
-
-class ModelError(ValueError):
-    """A model that cannot be used: which, why, and the way out, in one line."""
 
 
 def check_model(path: str) -> None:
@@ -27,7 +25,7 @@ def check_model(path: str) -> None:
     A hub name is not looked up: whether it can be had shows only when it is loaded.
     """
     if path == _SMOL:
-        from harness.models.smol import check_smol  # noqa: PLC0415
+        from harness.models.download import check_smol  # noqa: PLC0415
 
         check_smol()
         return
@@ -62,7 +60,7 @@ def refuse_encoder(path: str, settings: Mapping[str, Any]) -> None:
 def model_source(path: str) -> Path | str:
     """The folder of an embedded or local model, or the hub name as given. "smol" is converted where it has to be."""
     if path == _SMOL:
-        from harness.models.smol import smol_folder  # noqa: PLC0415
+        from harness.models.download import smol_folder  # noqa: PLC0415
 
         return smol_folder()
     if path.startswith(BUILTIN):
@@ -77,7 +75,7 @@ def model_source(path: str) -> Path | str:
 
 def _settings_file(path: str) -> Path | None:
     if path == _SMOL:
-        from harness.models.smol import converted  # noqa: PLC0415
+        from harness.models.download import converted  # noqa: PLC0415
 
         folder = converted()
         return folder / "config.json" if folder else None

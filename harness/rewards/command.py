@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.common.schema import Count, Positive
 from harness.data.files import own_file
 from harness.data.own import training
-from harness.engine_config import Count, Positive
 from harness.rewards.conformance import checks
 from harness.rewards.contract import ENTRY_POINT_GROUP
 from harness.rewards.function import Function

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from harness.problems.problem import Problem
+from harness.data.catalog import Problem
 from harness.rewards.contract import SCORED
 from harness.rewards.function import Judge, RewardError
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from harness.rewards.function import Function
-    from harness.verify.verdict import Verdict
+    from harness.verify.model.verdict import Verdict
 
 Pair = tuple[Problem, str]
 

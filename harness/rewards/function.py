@@ -11,19 +11,17 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from harness.common.schema import SchemaError
 from harness.rewards.contract import SCORED
 from harness.rewards.locate import Located, locate
-from harness.schema import SchemaError
-from harness.verify.boxes import last_box
-from harness.verify.limits import Limits
-from harness.verify.process import Process
-from harness.verify.quick import vote
-from harness.verify.verdict import Verdict
+from harness.verify.model.verdict import Limits, Verdict
+from harness.verify.parse.boxes import last_box
+from harness.verify.process_pool import Process, vote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.problems.problem import Problem
+    from harness.data.catalog import Problem
 
 _TRIES: Final = 2  # a process that ends for another reason than its deadline is asked once more
 _WALL: Final = 30.0  # times the CPU limit, for a function that waits

@@ -11,8 +11,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from harness.common.schema import SchemaError, suggest
 from harness.rewards.contract import ENTRY_POINT_GROUP
-from harness.schema import SchemaError, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

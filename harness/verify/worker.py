@@ -15,8 +15,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.verify.judge import Opinion, judge
-from harness.verify.second import math_verify_agrees
+from harness.verify.grader import Opinion, judge, math_verify_agrees
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +49,7 @@ def _answered(request: list[Any], cpu_seconds: float) -> tuple[list[Any], bool]:
 def _keyed(answer: str, cpu_seconds: float) -> tuple[list[str | None], bool]:
     """The key of an answer, and whether the process is in a known state."""
     try:
-        from harness.verify.canonical import canonical  # noqa: PLC0415  # no judging needs it, and it takes 60 ms
+        from harness.verify.compare.canonical import canonical  # noqa: PLC0415  # no judging needs it, and it takes 60 ms
 
         with _deadline(cpu_seconds):
             return [canonical(answer)], True

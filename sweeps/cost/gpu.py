@@ -1,28 +1,27 @@
-"""What one run costs on GPUs: seconds, GPU-hours, memory, and whether it fits."""
+"""Estimate the cost of a run on GPUs: seconds, GPU-hours, memory."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from statistics import fmean, geometric_mean
 from typing import TYPE_CHECKING, Final
 
-from sweeps.cost.constants import FITTED, SAMPLER_SHARE, START_SECONDS
-from sweeps.cost.generation import generation_seconds
-from sweeps.cost.hardware import DEVICES, Cluster
-from sweeps.cost.instead import instead
+from sweeps.cost.alternatives import instead
+from sweeps.cost.hardware import DEVICES, FITTED, SAMPLER_SHARE, START_SECONDS, Cluster
 from sweeps.cost.laptop import limit_of_evaluation
-from sweeps.cost.lengths import Lengths
 from sweeps.cost.memory import Memory, memory, unfit
 from sweeps.cost.models import ModelShape, find_shape
 from sweeps.cost.setup import asked, setup, sized
-from sweeps.cost.step import Step, step_time
-from sweeps.cost.work import Work, answers, evaluations
+from sweeps.cost.step_time import Step, generation_seconds, step_time
+from sweeps.cost.work import Lengths, ResponseLengths, Work, answers, drawn, evaluations
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from harness.config import ExperimentConfig
-    from sweeps.cost.response_lengths import ResponseLengths
+    from harness.config.experiment import ExperimentConfig
+    from harness.records.record import RunRecord
+
 
 DEFAULTS: Final = {"gpu": Cluster(1, 8, DEVICES["H100"]), "gpu_small": Cluster(1, 1, DEVICES["H100"])}  # by profile
 PROMPT_TOKENS: Final = 150.0  # a problem with the system prompt and the chat's marks; 100 to 130 in NeMo-RL's runs
@@ -109,3 +108,40 @@ def _evaluating(
     mean, samples = lengths.mean(config, limit), config["eval"]["samples"]
     held_out = Work(answers(config), samples, PROMPT_TOKENS, Lengths(mean, limit))
     return evaluations(config) * generation_seconds(shape, part, held_out, FITTED, share or SAMPLER_SHARE)
+
+
+REDRAWN: Final = 2.0  # batches a step of dynamic sampling, if half of the groups are all right or all wrong; a guess
+
+
+@dataclass(frozen=True, slots=True)
+class GpuSpeed:
+    """What is known before anything has run, and what recorded runs add."""
+
+    cluster: Cluster
+    lengths: ResponseLengths
+    draws: float  # batches a step under dynamic sampling
+    pace: float  # wall seconds of recorded runs against the model's
+    runs: int  # recorded runs behind it
+
+    @classmethod
+    def of(cls, records: Sequence[RunRecord], configs: Mapping[str, ExperimentConfig], cluster: Cluster) -> GpuSpeed:
+        """``configs``: of the planned cells, by id. Recorded runs of these are taken for runs on this cluster."""
+        done = [record for record in records if record.status == "finished"]
+        many = [draws for record in done if (draws := drawn(record)) > 1]
+        plain = cls(cluster, ResponseLengths.of(done), fmean(many) if many else REDRAWN, 1.0, len(done))
+        costs = {record.run_id: plain.cost(configs[record.cell_id]) for record in done if record.cell_id in configs}
+        ratios = [record.wall_seconds / cost.seconds for record in done if (cost := costs.get(record.run_id))]
+        pace = geometric_mean(ratios) if ratios else 1.0
+        return cls(cluster, plain.lengths, plain.draws, pace, len(ratios))
+
+    def cost(self, config: ExperimentConfig) -> GpuCost | None:
+        """Of one run; None where the model's shape is not known."""
+        draws = self.draws if config.update_rule().resampling else 1.0
+        return gpu_cost(config, self.cluster, self.lengths, draws, self.pace)
+
+    @property
+    def source(self) -> str:
+        """Where the estimate comes from, in words."""
+        if self.runs:
+            return f"from {self.runs} recorded run{'s' * (self.runs > 1)}, taken for runs on this cluster"
+        return "from the cost model of docs/planning.md; nothing is recorded yet"

@@ -6,7 +6,7 @@ computed again, with their gradients: :math:`4 T (4 h + 2 (q + k) d + 4 f)`, cou
 (arXiv:2205.05198, section 4.1) for q query and k key heads of size d, gated layers of width f and fused attention,
 which keeps no scores; in float32 twice as much. Without checkpointing every layer keeps half of that. Where weights
 are spread, two layers' are gathered at a time, and the embeddings. The head's logits exist in chunks, as in
-``harness.engines.head``. While the sampler is awake the trainer's states stay where they are, unless it has GPUs of its
+``harness.engines.torch.head``. While the sampler is awake the trainer's states stay, unless it has GPUs of its
 own; it takes its share of memory whatever else is there, with a runtime of its own in it.
 """
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sweeps.cost.constants import SAMPLER_SHARE
+from sweeps.cost.hardware import SAMPLER_SHARE
 
 if TYPE_CHECKING:
     from sweeps.cost.hardware import Cluster

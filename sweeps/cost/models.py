@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.models.locate import ModelError, model_source
+from harness.models.errors import ModelError
+from harness.models.locate import model_source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.engine_config import BackendConfig, Dtype
-from sweeps.cost.generation import split
+from harness.config.engines import BackendConfig, Dtype
 from sweeps.cost.models import HALF
 from sweeps.cost.states import SIZES, States, assumed, of_one_process, of_rank
+from sweeps.cost.step_time import split
 
 if TYPE_CHECKING:
-    from harness.config import ExperimentConfig
-    from harness.engine_config import VllmConfig
+    from harness.config.engines import VllmConfig
+    from harness.config.experiment import ExperimentConfig
     from sweeps.cost.hardware import Cluster
     from sweeps.cost.models import ModelShape
 

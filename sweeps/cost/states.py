@@ -2,7 +2,7 @@ r"""Bytes of weights, gradients and moments that one rank holds, by stage of ZeR
 
 The paper (Rajbhandari et al., arXiv:1910.02054, section 3.1) counts for N bfloat16 parameters on n ranks 16 N bytes at
 stage 0, and :math:`4 N + 12 N / n`, :math:`2 N + 14 N / n` and :math:`16 N / n` at stages 1, 2 and 3. Ours hold more:
-``harness.engines.deepspeed_settings`` adds gradients up in float32, DeepSpeed 0.19 copies float32 weights before it
+``harness.engines.deepspeed.settings`` adds gradients up in float32, DeepSpeed 0.19 copies float32 weights before it
 trains them, and at stage 1 keeps all gradients until the step. What stands here is what two ranks held on a CPU
 (``tests/sweeps/cost/test_states.py`` counts it); for offload it is read from DeepSpeed's source.
 """
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from harness.engine_config import DeepspeedConfig, Dtype
+    from harness.config.engines import DeepspeedConfig, Dtype
 
 SIZES: Final[Mapping[str, int]] = {"bfloat16": 2, "float32": 4}  # bytes of a number
 BUCKET: Final = 500_000_000  # numbers of gradients that ranks hand over at a time, at most
@@ -66,7 +66,10 @@ _OFFLOADED: Final[Mapping[tuple[str, int], Held]] = {
     ("float32", 3): Held(0, 4),
 }
 
-_ALONE: Final[Mapping[str, Held]] = {"bfloat16": Held(18, 0), "float32": Held(16, 0)}  # ``harness.engines.masters``
+_ALONE: Final[Mapping[str, Held]] = {
+    "bfloat16": Held(18, 0),
+    "float32": Held(16, 0),
+}  # ``harness.engines.base.optimizer_state``
 
 
 def of_rank(chosen: DeepspeedConfig, parameters: int) -> States:

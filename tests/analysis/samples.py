@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from harness.records import RunRecord, Study
+from harness.records.record import RunRecord, Study
 
 CELLS = tuple(
     {"model": "small", "level": level, "norm": norm} for level in ("easy", "hard") for norm in ("none", "group")

@@ -1,8 +1,8 @@
 from dataclasses import replace
 
-from analysis.controls_table import controls_table
-from analysis.frame import runs_frame
-from harness.records import CONTROL, Control
+from analysis.study.frame import runs_frame
+from analysis.tables.controls import controls_table
+from harness.records.record import CONTROL, Control
 from tests.analysis.samples import STUDY, run
 
 SEEDS = range(6)

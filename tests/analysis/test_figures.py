@@ -3,9 +3,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from analysis.curves import bands, curve_metric
-from analysis.figures import draw
-from analysis.frame import planned, runs_frame
+from analysis.curves.bands import bands, curve_metric
+from analysis.figures.study import draw
+from analysis.study.frame import planned, runs_frame
 from tests.analysis.samples import STUDY, failed, run
 
 RUNS = runs_frame([*(run(cell, seed, 0.1 * cell + 0.01 * seed) for cell in range(3) for seed in (0, 1)), failed(3, 0)])

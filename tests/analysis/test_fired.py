@@ -1,11 +1,11 @@
 import csv
 from io import StringIO
 
-from analysis.fired import never_fired
-from analysis.frame import planned, runs_frame
-from analysis.render import comma_separated, latex, markdown
-from analysis.summary import summary
-from analysis.tables import study_table
+from analysis.study.fired import never_fired
+from analysis.study.frame import planned, runs_frame
+from analysis.tables.render import comma_separated, latex, markdown
+from analysis.tables.scores import study_table
+from analysis.tables.summary import summary
 from tests.analysis.samples import STUDY, run
 
 

@@ -5,7 +5,7 @@ from shutil import rmtree
 import pytest
 
 from analysis.__main__ import main
-from analysis.leftovers import leftovers
+from analysis.tables.leftovers import leftovers
 from tests.analysis.samples import STUDY, run
 
 

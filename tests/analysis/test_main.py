@@ -5,9 +5,9 @@ import sys
 import pytest
 
 from analysis.__main__ import main
-from analysis.output import write
-from harness.store_errors import StoreError
-from harness.store_tags import STUDY as STUDY_TAG
+from analysis.study.output import write
+from harness.tracking.errors import StoreError
+from harness.tracking.tags import STUDY as STUDY_TAG
 from tests.analysis.samples import STUDY, run
 
 

@@ -1,9 +1,9 @@
 import pytest
 
 from analysis.__main__ import main
-from analysis.frame import runs_frame
-from analysis.mixture import mixture
-from harness.store import Store
+from analysis.study.frame import runs_frame
+from analysis.study.layout import mixture
+from harness.tracking.store import Store
 from tests.analysis.samples import STUDY, run
 
 OTHER = {"commit": "fedcba9876543210", "dirty": "no", "torch": "2.13.0"}

@@ -9,8 +9,8 @@ from io import StringIO
 import pytest
 
 from analysis.__main__ import main
-from analysis.replay import comma_separated, markdown, pairwise
-from harness.replay_report import FOLDER, ArmResult, Replay
+from analysis.tables.replay import comma_separated, markdown, pairwise
+from harness.records.replay import FOLDER, ArmResult, Replay
 
 REPLAY = Replay(
     name="laptop",
@@ -101,6 +101,6 @@ def test_the_report_of_an_older_version_is_refused_with_its_file(tmp_path, capsy
 
 @pytest.mark.parametrize("kind", ["svg", "png"])
 def test_the_heat_map_marks_pairs_without_a_cosine(kind) -> None:
-    from analysis.replay_figure import draw
+    from analysis.figures.replay import draw
 
     assert len(draw(REPLAY)[kind]) > 1000

@@ -2,7 +2,7 @@ from math import inf, isnan, nan
 
 import pytest
 
-from analysis.stats import estimate, paired
+from analysis.stats.bootstrap import estimate, paired
 
 
 def test_the_interval_is_students():

@@ -5,11 +5,11 @@ from io import StringIO
 
 import pytest
 
-from analysis.frame import runs_frame
-from analysis.render import comma_separated, latex, markdown
-from analysis.summary import WIDTH, summary
-from analysis.tables import Column, Table, study_table
-from harness.records import Skipped
+from analysis.study.frame import runs_frame
+from analysis.tables.render import comma_separated, latex, markdown
+from analysis.tables.scores import Column, Table, study_table
+from analysis.tables.summary import WIDTH, summary
+from harness.records.record import Skipped
 from tests.analysis.samples import CELLS, STUDY, failed, run
 
 # none on easy: 0.4, 0.5, 0.6 (mean 0.5, half-width 0.248); group gains 0.1, 0.2, 0.3 (mean 0.2, half-width 0.248).

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
-from analysis.frame import runs_frame
-from analysis.tables import study_table
+from analysis.study.frame import runs_frame
+from analysis.tables.scores import study_table
 from tests.analysis.samples import STUDY, run
 
 SAID = "norms.lr.yaml sha256:ab12: lr small=0.0003; tuned on seeds 1001, 1002"

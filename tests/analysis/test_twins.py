@@ -1,10 +1,10 @@
 from dataclasses import replace
 
-from analysis.frame import runs_frame
-from analysis.render import markdown
-from analysis.summary import WIDTH, summary
-from analysis.tables import study_table
-from analysis.twins import Twin, twins_of
+from analysis.stats.twins import Twin, twins_of
+from analysis.study.frame import runs_frame
+from analysis.tables.render import markdown
+from analysis.tables.scores import study_table
+from analysis.tables.summary import WIDTH, summary
 from tests.analysis.samples import CELLS, STUDY, run
 
 WHY = "dividing by a deviation cancels the reward scale"

@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pandas as pd
 
-from analysis.frame import runs_frame
-from analysis.render import comma_separated, markdown
-from analysis.verdict_table import verdict_table
-from harness.records import CONTROL, Control
+from analysis.study.frame import runs_frame
+from analysis.tables.render import comma_separated, markdown
+from analysis.tables.verdicts import verdict_table
+from harness.records.record import CONTROL, Control
 from tests.analysis.samples import STUDY, run
 
 SEEDS = range(6)

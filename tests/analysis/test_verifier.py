@@ -1,11 +1,10 @@
 import pytest
 
-from analysis.frame import runs_frame
-from analysis.tables import study_table
-from analysis.verifier import borrowed, verifier_note
-from harness.audit.counts import Count
-from harness.audit.report import Report
-from harness.results import REFERENCE
+from analysis.study.frame import runs_frame
+from analysis.tables.notes import borrowed, verifier_note
+from analysis.tables.scores import study_table
+from harness.common.results import REFERENCE
+from harness.records.verifier_audit import Count, Report
 from tests.analysis.samples import STUDY, run
 from tests.harness.audit.samples import counts, report
 
@@ -45,7 +44,7 @@ def test_one_run_on_real_problems_is_enough(audited):
 
 
 def test_a_missing_audit_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr("harness.results.REFERENCE", tmp_path / "none")  # as in an installed package
+    monkeypatch.setattr("harness.common.results.REFERENCE", tmp_path / "none")  # as in an installed package
     (said,) = note(tmp_path, REAL)
     assert "is missing (`make audit`)" in said
     assert borrowed(frame(REAL), tmp_path) is None

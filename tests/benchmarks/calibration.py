@@ -1,6 +1,6 @@
 """Do verdicts keep their promises? ``python -m tests.benchmarks.calibration [sweeps]``; docs/calibration.md.
 
-Simulated sweeps go through ``analysis.inference.verdict.verdicts`` as recorded ones do. Exit code 1 where a bar is
+Simulated sweeps go through ``analysis.stats.verdict.verdicts`` as recorded ones do. Exit code 1 where a bar is
 missed.
 """
 
@@ -13,17 +13,16 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analysis.inference.paired_test import p_equivalent
-from analysis.inference.pairs import Pairs
-from analysis.inference.verdict import BOOTSTRAP_SEEDS, MIN_SEEDS, verdicts
-from harness.power import ALPHA, power
+from analysis.stats.paired_test import Pairs, p_equivalent
+from analysis.stats.verdict import BOOTSTRAP_SEEDS, MIN_SEEDS, verdicts
+from harness.records.power import ALPHA, power
 from tests.benchmarks import calibration_failures
 from tests.benchmarks.calibration_world import ARMS, World, draw, problems, study, truth
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from analysis.inference.verdict import Verdict
+    from analysis.stats.verdict import Verdict
     from tests.benchmarks.calibration_world import Array, Fixed, Sweep
 
 SEEDS: Final = (3, 5, 6, 10)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 from scipy.special import ndtri
 
-from analysis.inference.verdict import MIN_SEEDS, verdicts
-from harness.power import ALPHA
+from analysis.stats.verdict import MIN_SEEDS, verdicts
+from harness.records.power import ALPHA
 from tests.benchmarks.calibration_world import ARMS, World, draw, problems, study
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from analysis.inference.verdict import Verdict
+    from analysis.stats.verdict import Verdict
     from tests.benchmarks.calibration_world import Sweep
 
     Mask = NDArray[np.bool_]

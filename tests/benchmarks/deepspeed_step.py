@@ -24,24 +24,24 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 
-from harness.config import load
+from harness.common.resources import keep_freed_memory
+from harness.config.experiment import load
+from harness.data.synthetic import stream
+from harness.engines.base.protocols import Decoding
 from harness.engines.build import build_sampler
-from harness.engines.hf_scores import hf_scores
-from harness.engines.memory import keep_freed_memory
-from harness.engines.protocols import Decoding
-from harness.engines.qwen3 import compact_scores
-from harness.engines.torch_learner import TorchLearner
+from harness.engines.qwen3.forward import compact_scores
+from harness.engines.torch.hf_scores import hf_scores
+from harness.engines.torch.learner import TorchLearner
 from harness.models.load import load_model
 from harness.models.prompting import format_prompt
-from harness.problems.arithmetic import stream
 from tests.harness.engines.learners import rollouts_of
 from tricks.fired import ablations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.config import ExperimentConfig
-    from harness.engines.protocols import Learner, Samples
+    from harness.config.experiment import ExperimentConfig
+    from harness.engines.base.protocols import Learner, Samples
 
 STEPS, WARM_UP = 8, 2
 SETTINGS = ("model=large_base", "backend=cpu_engines", "backend.deepspeed.ranks=1")
@@ -124,7 +124,7 @@ def _torch(name: str, scorer: Any) -> Side:
 def _deepspeed(stage: int, config: ExperimentConfig) -> Side:
     import ray
 
-    from harness.engines.deepspeed_learner import DeepspeedLearner
+    from harness.engines.deepspeed.learner import DeepspeedLearner
     from tests.benchmarks.timed_rank import TimedRank
 
     rank = ray.remote(TimedRank).options(num_cpus=0).remote(0, 1)

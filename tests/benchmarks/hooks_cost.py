@@ -14,9 +14,9 @@ import time
 import psutil
 import torch
 
-from harness.engines.memory import keep_freed_memory
+from harness.common.resources import keep_freed_memory
 from tricks.batch import Rollouts, Setup
-from tricks.build import build
+from tricks.dialects.build import build
 
 SAMPLES, TOKENS, GROUP, ROUNDS = 1024, 8192, 8, 7
 EVERY_HOOK = {

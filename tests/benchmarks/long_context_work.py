@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
-from harness.config import load
+from harness.config.experiment import load
+from harness.engines.base.protocols import Decoding, Samples
 from harness.engines.build import build
-from harness.engines.protocols import Decoding, Samples
 from harness.models.load import load_model
 from tricks.batch import Signal
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from random import Random
 from statistics import median
 
-from harness.config import check
-from harness.records import CONTROL, OFF, RunRecord
-from harness.schema import SchemaError
-from sweeps.adopt import ADOPTED
-from sweeps.estimate import Speed
+from harness.common.schema import SchemaError
+from harness.config.experiment import check
+from harness.records.record import CONTROL, OFF, RunRecord
+from sweeps.plan.estimate import Speed
+from sweeps.reuse import ADOPTED
 from tests.sweeps.cost.laptop_runs import laptop_runs
 
 BAR = 0.2

@@ -18,8 +18,8 @@ from pathlib import Path
 from random import Random
 from statistics import median
 
-from harness.records import Study
-from harness.store import Store
+from harness.records.record import Study
+from harness.tracking.store import Store
 from tests.benchmarks.tables_speed import copy_run, record
 
 SEEDS = 6

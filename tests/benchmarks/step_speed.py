@@ -23,9 +23,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from harness.data.synthetic import stream
 from harness.models.locate import model_source
 from harness.models.prompting import format_prompt
-from harness.problems.arithmetic import stream
 
 ROOT = Path(__file__).parents[2]
 WARM_UP = 2  # steps of each process that are not counted

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from harness.config import RewardConfig, load
+from harness.config.experiment import RewardConfig, load
+from harness.data.catalog import Problem
+from harness.engines.base.protocols import Decoding
 from harness.engines.build import build
-from harness.engines.protocols import Decoding
 from harness.models.load import load_model
-from harness.problems.problem import Problem
-from harness.tasks import Task
-from harness.train import train
+from harness.rollouts.generate import Task
+from harness.training.loop import train
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

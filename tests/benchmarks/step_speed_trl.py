@@ -17,7 +17,7 @@ from datasets import Dataset
 from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
-from harness.reward import is_right
+from harness.rewards.arithmetic import is_right
 
 
 def main(workload: dict[str, Any], folder: str) -> None:

@@ -19,9 +19,9 @@ from random import Random
 from statistics import median
 from uuid import uuid4
 
-from harness.records import RunRecord, Study
-from harness.store import Store
-from harness.store_tags import CELL, RECORD, RUN_TAG_LIMIT, SEED, cell_and_seed, compact, pack
+from harness.records.record import RunRecord, Study
+from harness.tracking.store import Store
+from harness.tracking.tags import CELL, RECORD, RUN_TAG_LIMIT, SEED, cell_and_seed, compact, pack
 
 STUDIES = 10
 SEEDS = 5

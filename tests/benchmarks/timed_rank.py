@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from harness.engines.deepspeed_rank import DeepspeedRank
+from harness.engines.deepspeed.rank import DeepspeedRank
 
 
 class TimedRank(DeepspeedRank):

@@ -11,11 +11,11 @@ from itertools import product
 from random import Random
 from typing import TYPE_CHECKING
 
-from analysis.frame import planned, runs_frame
-from analysis.inference.aggregate import improvement, iqm
-from analysis.inference.null import noise_floor
-from analysis.inference.verdict import missing, verdicts
-from harness.records import RunRecord, Study
+from analysis.stats.aggregate import improvement, iqm
+from analysis.stats.noise_floor import noise_floor
+from analysis.stats.verdict import missing, verdicts
+from analysis.study.frame import planned, runs_frame
+from harness.records.record import RunRecord, Study
 
 if TYPE_CHECKING:
     import pandas as pd

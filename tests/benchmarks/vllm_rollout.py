@@ -20,16 +20,15 @@ from typing import Any
 
 import torch
 
-from harness.config import load
+from harness.config.experiment import load
+from harness.data.synthetic import stream
+from harness.engines.base.protocols import Decoding
 from harness.engines.build import vocabulary
-from harness.engines.protocols import Decoding
-from harness.engines.vllm_engine import VllmEngine
-from harness.engines.vllm_sampler import VllmSampler
-from harness.engines.vllm_settings import arguments
+from harness.engines.vllm.engine import VllmEngine, arguments
+from harness.engines.vllm.sampler import VllmSampler
 from harness.models.load import load_model
 from harness.models.locate import model_source
 from harness.models.prompting import format_prompt
-from harness.problems.arithmetic import stream
 
 MODEL, MAX_LENGTH = "builtin:large_base", 192  # tokens of prompt and response
 PROMPTS, ROUNDS, SYNCS = 128, 7, 20
@@ -120,7 +119,7 @@ def _round(
 
 
 def _as_ours(prompts: list[list[int]], seeds: list[int], ends: tuple[int, ...]) -> tuple[list[Any], Any]:
-    from harness.engines.vllm_answers import requests
+    from harness.engines.vllm.engine import requests
 
     return requests(prompts, DECODING, seeds, ends)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from harness.store_client import Tracker
+from harness.tracking.client import Tracker
 from tests.golden.cells import grid_cells, single_cells
 from tests.golden.compare import save
 from tests.golden.files import known_files

@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.config import ExperimentConfig
-from harness.files import groups
-from harness.overlay import overlaid
-from harness.schema import read
-from sweeps.cells import overrides, select
-from sweeps.derived import derived_profiles
-from sweeps.grid import read_grid
-from sweeps.grid_file import LAPTOP
-from sweeps.library import find_grid, names
-from sweeps.strict_yaml import read_yaml
+from harness.common.schema import read
+from harness.common.yaml import read_yaml
+from harness.config.experiment import ExperimentConfig
+from harness.config.groups import groups
+from harness.config.overlay import overlaid
+from sweeps.grid.cells import overrides, select
+from sweeps.grid.derived import derived_profiles
+from sweeps.grid.file import LAPTOP
+from sweeps.grid.grid import find_grid, names, read_grid
 from tricks.api import TrickError
 from tricks.catalog import catalog
 from tricks.dialects.registry import DIALECTS
@@ -24,7 +23,7 @@ from tricks.presets import PRESETS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from sweeps.grid import Grid
+    from sweeps.grid.grid import Grid
 
 _MEMBER: Final = re.compile(r"^\+tricks\.(\w+)\.(\w+)=(.*)$")
 REFUSED: Final = "refused"  # in place of an id: the rule cannot be made

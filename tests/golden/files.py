@@ -20,20 +20,20 @@ from safetensors import safe_open
 from tricks.apply_arguments import parse
 
 from analysis.__main__ import main as analysis
-from harness.config import load
+from harness.config.experiment import load
+from harness.data.cache import Tier, contents
+from harness.data.cache import write as write_tier
 from harness.data.card import Card
-from harness.data.stored import Tier, contents
-from harness.data.stored import write as write_tier
-from harness.evaluation.work import run as evaluate
-from harness.problems.problem import Problem
-from harness.records import RunRecord, Study
-from harness.replay_main import main as replay
-from harness.run import Finished, RunSpec, execute
-from harness.score_names import score_names
-from harness.store import Store
-from harness.store_outbox import OUTBOX, Sheet
+from harness.data.catalog import Problem
+from harness.evaluation.benchmarks import run as evaluate
+from harness.records.record import RunRecord, Study
+from harness.replay.__main__ import main as replay
+from harness.tracking.journal import OUTBOX, Sheet
+from harness.tracking.store import Store
+from harness.training.run import Finished, RunSpec, execute
+from harness.training.scores import score_names
 from tests.golden.shapes import observed, without_numbers
-from tricks.apply_command import results as apply
+from tricks.io.apply import results as apply
 
 # A reference model, a filter that resamples groups, a batch sampled ahead: a checkpoint holds all of its parts.
 RUN: Final = (

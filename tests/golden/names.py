@@ -9,50 +9,50 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 import yaml
 
-from analysis.inference.contrast import Family
-from analysis.inference.controls import State as ControlState
-from analysis.inference.verdict import Word as VerdictWord
-from analysis.takeaways.wording import Word as TakeawayWord
-from analysis.trajectory.saturation import NO_GAIN, OPEN
-from harness.compose import compose
-from harness.config import ExperimentConfig
+from analysis.claims.judge import Word as TakeawayWord
+from analysis.curves.saturation import NO_GAIN, OPEN
+from analysis.stats.contrasts import Family
+from analysis.stats.noise_floor import State as ControlState
+from analysis.stats.verdict import Word as VerdictWord
+from harness.common.resources import Spent
+from harness.common.schema import read
+from harness.common.seeds import derive
+from harness.config.compose import compose
+from harness.config.engines import BackendConfig
+from harness.config.experiment import ExperimentConfig
+from harness.config.groups import CONF, groups
+from harness.config.overlay import overlaid
 from harness.data.benchmarks import BENCHMARKS
 from harness.data.card import Card, Removed
-from harness.divergence import Diverged
-from harness.engine_config import BackendConfig
-from harness.engines.engine_errors import EngineError, ParityError
-from harness.failures import _ARM, _OUTSIDE, _SETTINGS, cause, reason
-from harness.files import CONF, groups
-from harness.metrics import METRICS, REWARD_METRICS
-from harness.models.recipe import RECIPES, STAGES, fingerprint
-from harness.outcomes import TOO_LONG
-from harness.overlay import overlaid
-from harness.problems.problem import Problem
-from harness.provenance import provenance
-from harness.records import CONTROL, DATA, FIRED, OFF, RunRecord, Study
-from harness.replay_report import FOLDER as REPLAYS
-from harness.replay_report import Replay
+from harness.data.catalog import Problem
+from harness.engines.base.divergence import Diverged
+from harness.engines.base.errors import EngineError, ParityError
+from harness.records.failures import _ARM, _OUTSIDE, _SETTINGS, cause, reason
+from harness.records.outcomes import TOO_LONG
+from harness.records.provenance import provenance
+from harness.records.record import CONTROL, DATA, FIRED, OFF, RunRecord, Study
+from harness.records.replay import FOLDER as REPLAYS
+from harness.records.replay import Replay
 from harness.rewards.contract import ENTRY_POINT_GROUP as REWARDS
 from harness.rewards.contract import SCORED
-from harness.schema import read
-from harness.score_names import score_names
-from harness.seeding import derive
-from harness.store_outbox import Ending, Opening, Step
-from harness.usage import Spent
-from harness.verify.canonical import canonical
-from harness.verify.verdict import UNDECIDED
-from sweeps.adopt import ADOPTED
-from sweeps.claim import Claim
-from sweeps.derived import Derived
-from sweeps.grid_file import GridFile
-from sweeps.tuned_file import TunedFile
+from harness.rollouts.metrics import METRICS, REWARD_METRICS
+from harness.tracking.journal import Ending, Opening, Step
+from harness.training.scores import score_names
+from harness.verify.compare.canonical import canonical
+from harness.verify.model.verdict import UNDECIDED
+from sweeps.grid.derived import Derived
+from sweeps.grid.file import GridFile
+from sweeps.grid.tuned import TunedFile
+from sweeps.launch.lease import Claim
+from sweeps.reuse import ADOPTED
 from tests.golden.shapes import declared
+from tools.embedded_models.recipe import RECIPES, STAGES, fingerprint
 from tricks.api import HOOKS, NEEDS
 from tricks.batch import Setup
-from tricks.build import build
 from tricks.catalog import catalog
+from tricks.dialects.build import build
 from tricks.dialects.registry import DIALECTS
-from tricks.document import PARTS
+from tricks.io.document import PARTS
 from tricks.packages import ENTRY_POINT_GROUP as TRICKS
 from tricks.packages import packages
 from tricks.presets import PRESETS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.metrics import family
+from harness.rollouts.metrics import family
 from tests.golden.cells import all_ids, grid_cells, single_cells
 from tests.golden.compare import ADVICE, differences, load, message
 from tests.golden.files import known_files

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-from harness.engines.protocols import Decoding, Samples
-from harness.problems.problem import Problem
-from harness.tasks import Task
+from harness.data.catalog import Problem
+from harness.engines.base.protocols import Decoding, Samples
+from harness.rollouts.generate import Task
 
 MIXED, WRONG, RIGHT = range(3)  # prompts by how their groups are answered
 

@@ -1,6 +1,6 @@
 """A record and a study, small enough to read."""
 
-from harness.records import RunRecord, Skipped, Study
+from harness.records.record import RunRecord, Skipped, Study
 
 RECORD = RunRecord(
     run_id="c1-s0",

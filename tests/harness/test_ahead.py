@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness.batches import Batches
-from harness.config import load
-from harness.engines.protocols import Decoding, Samples
-from harness.schema import SchemaError
-from harness.train import Lesson, StepReport, steps
+from harness.common.schema import SchemaError
+from harness.config.experiment import load
+from harness.engines.base.protocols import Decoding, Samples
+from harness.rollouts.queue import Batches
+from harness.training.loop import Lesson, StepReport, steps
 from tests.harness.checkpoint.runs import advance, checkpoints, finish, result, spec
 from tests.harness.test_train import SCALE, TASKS, TableOfLogits
 from tricks.rule import UpdateRule

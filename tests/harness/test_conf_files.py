@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import harness
-from harness.compose import compose
-from harness.config import ExperimentConfig, load
-from harness.schema import read
+from harness.common.schema import read
+from harness.config.compose import compose
+from harness.config.experiment import ExperimentConfig, load
 
 CONF = Path(harness.__file__).parent / "conf"
 CHOICES = sorted(f"{path.parent.name}={path.stem}" for path in CONF.glob("*/*.yaml"))

@@ -4,10 +4,10 @@ from dataclasses import asdict
 
 import pytest
 
-from harness.compose import compose
-from harness.config import ExperimentConfig, check, load
-from harness.files import groups
-from harness.schema import SchemaError, read
+from harness.common.schema import SchemaError, read
+from harness.config.compose import compose
+from harness.config.experiment import ExperimentConfig, check, load
+from harness.config.groups import groups
 from tricks.api import TrickError
 from tricks.presets import PRESETS
 

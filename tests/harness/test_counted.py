@@ -1,6 +1,6 @@
 from itertools import count, islice
 
-from harness.counted import Counted
+from harness.rollouts.queue import Counted
 
 
 def test_what_is_taken_is_counted() -> None:

@@ -17,23 +17,24 @@ import torch
 from ray.exceptions import RayTaskError
 from safetensors.torch import load_file, save_file
 
-from harness.config import load
-from harness.divergence import Diverged, placed, refuse_not_finite
-from harness.engines.draw import draw
-from harness.engines.engine_errors import EngineError, ParityError
-from harness.engines.protocols import Decoding
-from harness.evaluation.stops import stopped
-from harness.models.locate import WEIGHTS, ModelError
-from harness.records import RunRecord
-from harness.run import RunSpec, execute
-from harness.single import run_single
-from harness.store import Store
-from harness.train import StepReport
-from sweeps.events import Failure
-from sweeps.inline import launch_inline
-from sweeps.launch import why
-from sweeps.losses import diverged
-from sweeps.plan import make_plan
+from harness.config.experiment import load
+from harness.engines.base.divergence import Diverged, placed, refuse_not_finite
+from harness.engines.base.errors import EngineError, ParityError
+from harness.engines.base.protocols import Decoding
+from harness.engines.base.sampling import draw
+from harness.evaluation.command import stopped
+from harness.models.errors import ModelError
+from harness.models.locate import WEIGHTS
+from harness.records.record import RunRecord
+from harness.tracking.store import Store
+from harness.training.loop import StepReport
+from harness.training.run import RunSpec, execute
+from harness.training.single import run_single
+from sweeps.launch.events import Failure
+from sweeps.launch.inline import launch_inline
+from sweeps.launch.retry import diverged
+from sweeps.launch.scheduler import why
+from sweeps.plan.plan import make_plan
 from tests.harness.engines.learners import learner, plain_signal, rule
 from tests.harness.engines.policies import qwen3, random_samples
 from tests.sweeps.grids import grid

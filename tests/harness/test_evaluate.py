@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from harness.engines.protocols import Decoding, Samples
-from harness.evaluate import CHUNK, EVALUATION_SEED, Exam, evaluate, metrics
-from harness.outcomes import TOO_LONG, Evaluation
-from harness.seeding import derive
-from harness.verify.boxes import OpenBox
+from harness.common.seeds import derive
+from harness.engines.base.protocols import Decoding, Samples
+from harness.evaluation.evaluate import EVALUATION_SEED, evaluate, metrics
+from harness.records.outcomes import TOO_LONG, Evaluation
+from harness.rollouts.prompts import CHUNK, Exam
+from harness.verify.parse.boxes import OpenBox
 from tests.harness.scripted import MIXED, RIGHT, WRONG, Scripted, task
 
 KINDS = (MIXED, WRONG, RIGHT)

@@ -1,6 +1,6 @@
 import pytest
 
-from harness.failures import reason
+from harness.records.failures import reason
 
 ARM = (
     "Diverged: step 3: the norm of the gradient is not finite; lower optim.lr",

@@ -7,17 +7,17 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from harness.compose import compose
-from harness.config import ExperimentConfig, check, load
-from harness.overlay import overlaid
-from harness.run import RunSpec
-from harness.schema import read
-from sweeps.cells import select
-from sweeps.compose import compose_cells
+from harness.common.schema import read
+from harness.config.compose import compose
+from harness.config.experiment import ExperimentConfig, check, load
+from harness.config.overlay import overlaid
+from harness.training.run import RunSpec
+from sweeps.grid.cells import select
+from sweeps.grid.compose import compose_cells
 from tests.sweeps.grids import PLAIN, grid
 from tricks.api import TrickError
-from tricks.apply_options import read_options
-from tricks.build import build
+from tricks.dialects.build import build
+from tricks.io.apply import read_options
 
 AREAL = ("preset=dapo", "emulate=areal")
 WAYS = [

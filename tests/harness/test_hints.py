@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from harness.config import load
-from harness.files import groups
-from harness.hints import hints, tell_positive
-from harness.schema import SchemaError
-from sweeps.cells import select
-from sweeps.compose import compose_cells
-from sweeps.grid import read_grid
-from sweeps.library import find_grid, names
-from sweeps.plan import make_plan
+from harness.common.schema import SchemaError
+from harness.config.experiment import load
+from harness.config.groups import groups
+from harness.config.hints import hints
+from harness.rollouts.generate import tell_positive
+from sweeps.grid.cells import select
+from sweeps.grid.compose import compose_cells
+from sweeps.grid.grid import find_grid, names, read_grid
+from sweeps.plan.plan import make_plan
 from tests.harness.engines.policies import random_samples
 from tests.sweeps.grids import PLAIN, grid
 from tests.sweeps.test_plan import printed
@@ -83,7 +83,7 @@ def test_a_plan_tells_that_arms_are_scored_by_different_judges(tmp_path):
 
 
 def test_a_sampler_with_probabilities_above_one_is_told_of_once(capsys, monkeypatch):
-    monkeypatch.setattr("harness.hints._TOLD", set())
+    monkeypatch.setattr("harness.rollouts.generate._TOLD", set())
     samples = random_samples()
     tell_positive(samples)
     assert capsys.readouterr().err == ""

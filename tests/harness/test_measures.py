@@ -5,8 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from harness.measures import Measure, majority, measures, overall, pass_at_k, standard_error
-from harness.outcomes import TOO_LONG
+from harness.records.outcomes import TOO_LONG, Measure, majority, measures, overall, pass_at_k, standard_error
 from tests.harness.test_outcomes import EVALUATION, RIGHT
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from harness.memory import out_of_memory
+from harness.common.resources import out_of_memory
 
 
 def test_want_of_memory_is_said_with_the_settings_that_help() -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from harness.metrics import summarize
+from harness.rollouts.metrics import summarize
 from tests.tricks.batches import SETUP, rollouts, signal
-from tricks.build import build
+from tricks.dialects.build import build
 
 if TYPE_CHECKING:
     from tricks.batch import Rollouts

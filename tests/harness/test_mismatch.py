@@ -5,20 +5,17 @@ from dataclasses import replace
 import pytest
 import torch
 
-from harness.batch_files import load_batch, save_batch
-from harness.batches import Ready
-from harness.engines.compact_sampler import CompactSampler
-from harness.engines.hf_sampler import HfSampler
-from harness.engines.minibatches import take
-from harness.engines.protocols import Decoding
-from harness.engines.regroup import join, pick
-from harness.metrics import METRICS, mismatch, mismatch_parts
-from harness.resample import Batch
-from harness.tasks import Drawn
+from harness.engines.base.protocols import Decoding
+from harness.engines.base.samples import join, pick, take
+from harness.engines.qwen3.sampler import CompactSampler
+from harness.engines.torch.hf_sampler import HfSampler
+from harness.rollouts.generate import Batch, Drawn
+from harness.rollouts.metrics import METRICS, mismatch, mismatch_parts
+from harness.rollouts.queue import Ready, load_batch, save_batch
 from tests.harness.engines.learners import learner as learner_of
 from tests.harness.engines.policies import EOS, PAD, decode, qwen3, random_samples
 from tricks.batch import Setup
-from tricks.build import build
+from tricks.dialects.build import build
 
 MASK = torch.tensor([[True, True, False], [True, True, True]])
 SETUP = Setup(group_size=4, prompts_per_batch=4, updates_per_rollout=4, max_response_length=8)

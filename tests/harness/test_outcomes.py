@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pandas as pd
 
-from harness.outcomes import TOO_LONG, Evaluation, join, outcomes_file
+from harness.records.outcomes import TOO_LONG, Evaluation, join, outcomes_file
 
 RIGHT = np.array([[True, False, False, False], [False] * 4, [True] * 4])
 ANSWERS = np.array([["1", "2", None, "2"], [None] * 4, ["3"] * 4], dtype=object)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from harness.compose import compose
-from harness.overlay import overlaid
-from harness.schema import SchemaError
+from harness.common.schema import SchemaError
+from harness.config.compose import compose
+from harness.config.overlay import overlaid
 
 PLAIN = [
     (),

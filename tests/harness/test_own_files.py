@@ -12,18 +12,18 @@ from signal import SIGTERM
 
 import pytest
 
-from harness.checkpoint.preemption import Preempted
-from harness.config import ExperimentConfig, check, load
-from harness.data.errors import DataError
+from harness.common.schema import SchemaError
+from harness.common.signals import Preempted
+from harness.config.experiment import ExperimentConfig, check, load
+from harness.config.overlay import overlaid
+from harness.data.catalog import DataError
 from harness.evaluation.request import EvaluationOptions, evaluation_config
-from harness.metrics import family
 from harness.models.load import load_tokenizer
-from harness.overlay import overlaid
-from harness.problems.remarks import remarks
-from harness.problems.source import held_out, material
-from harness.prompts import Prompts
-from harness.run import Finished, RunSpec, execute
-from harness.schema import SchemaError
+from harness.rollouts.metrics import family
+from harness.rollouts.problems import held_out, material
+from harness.rollouts.prompts import Prompts
+from harness.rollouts.remarks import remarks
+from harness.training.run import Finished, RunSpec, execute
 from sweeps.cost.work import answers
 
 ROOT = Path(__file__).parents[2]

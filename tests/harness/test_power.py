@@ -1,7 +1,7 @@
 import pytest
 from scipy.stats import nct, t
 
-from harness.power import detectable, power, seeds_needed
+from harness.records.power import detectable, power, seeds_needed
 
 
 def test_power_is_the_noncentral_t_beyond_the_bound():

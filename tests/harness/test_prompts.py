@@ -4,16 +4,16 @@ from itertools import islice
 
 import pytest
 
-from harness.config import ExperimentConfig, load
-from harness.data.stored import Tier
-from harness.difficulty.pools import pool
-from harness.engines.protocols import Decoding
+from harness.common.schema import SchemaError
+from harness.common.seeds import derive
+from harness.config.experiment import ExperimentConfig, load
+from harness.data.cache import Tier
+from harness.data.catalog import Problem
+from harness.data.synthetic import stream
+from harness.engines.base.protocols import Decoding
+from harness.evaluation.pass_rates import pool
 from harness.models.load import load_tokenizer
-from harness.problems.arithmetic import stream
-from harness.problems.problem import Problem
-from harness.prompts import Prompts, evaluation_decoding, training_decoding
-from harness.schema import SchemaError
-from harness.seeding import derive
+from harness.rollouts.prompts import Prompts, evaluation_decoding, training_decoding
 
 SHORT, LONG = Problem("short", "2+3=?", "5"), Problem("long", "2+3+4+5=?", "14")
 TIERS = {"ours": Tier((SHORT, LONG), pool("arithmetic_easy", 1).card)}

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.clone import commit
-from harness.config import load
-from harness.provenance import ENGINES, engine_versions, provenance
-from harness.records import RunRecord
+from harness.common.clone import commit
+from harness.config.experiment import load
+from harness.records.provenance import ENGINES, engine_versions, provenance
+from harness.records.record import RunRecord
 
 ROOT = Path(__file__).resolve().parents[2]
 ON_ENGINES = load("backend=cpu_engines", "model=large_base").backend
@@ -64,7 +64,7 @@ def test_code_below_another_repository_does_not_take_its_commit(tmp_path):
     git = ("git", "-c", "user.name=a", "-c", "user.email=a@b")
     subprocess.run([*git, "init", "-q", "."], cwd=tmp_path, check=True)
     subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "theirs"], cwd=tmp_path, check=True)
-    ask = "from harness.clone import commit, git; print(commit(), git('rev-parse', 'HEAD'))"
+    ask = "from harness.common.clone import commit, git; print(commit(), git('rev-parse', 'HEAD'))"
     assert told(place, ask) == "unknown None"
     metadata = place / "liteppo_ablations-1.2.3.dist-info"
     metadata.mkdir()
@@ -77,7 +77,7 @@ def test_messages_name_make_in_a_clone_alone(tmp_path):
     place.mkdir(parents=True)
     for name in ("__init__.py", "clone.py"):
         shutil.copy(ROOT / "harness" / name, place / name)
-    ask = "from harness.clone import setup_extra; print(setup_extra('gpu'))"
+    ask = "from harness.common.clone import setup_extra; print(setup_extra('gpu'))"
     assert told(place.parent, ask) == "install requirements/gpu.lock of the repository with pip --no-deps"
     assert told(ROOT, ask) == "make setup EXTRA=gpu"
 

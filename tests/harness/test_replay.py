@@ -1,4 +1,4 @@
-"""``python -m harness.replay``: a batch frozen from a real model, or read from a file."""
+"""``python -m harness.replay.compare``: a batch frozen from a real model, or read from a file."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness.config import load
-from harness.replay_arms import ARMS, BASELINE, Pull
-from harness.replay_freeze import Policy, freeze
-from harness.replay_main import main
-from harness.replay_report import Replay
+from harness.config.experiment import load
+from harness.records.replay import Replay
+from harness.replay.__main__ import main
+from harness.replay.arms import ARMS, BASELINE, Pull
+from harness.replay.freeze import Policy, freeze
 from tests.harness.engines.policies import llama, qwen3, random_samples
-from tricks.document import read_document
-from tricks.document_writing import write_document
+from tricks.io.document import read_document, write_document
 
 ROOT = Path(__file__).parents[2]
 SMALL = ("steps=1", "rollout.prompts_per_batch=4", "rollout.group_size=4", "rollout.max_response_length=24")

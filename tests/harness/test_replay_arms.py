@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from harness.replay_arms import ARMS, BASELINE, Arm, compare, cosine, gradient, pulls
+from harness.replay.arms import ARMS, BASELINE, Arm, compare, cosine, gradient, pulls
 from tricks.api import TrickError
-from tricks.apply import setup_of
 from tricks.batch import Signal
-from tricks.build import build
-from tricks.built_in import VANILLA
-from tricks.document import Document, read_document
+from tricks.catalog import VANILLA
+from tricks.dialects.build import build
+from tricks.io.apply import setup_of
+from tricks.io.document import Document, read_document
 from tricks.rule import UpdateRule
 
 # Two prompts with two answers each, of 1, 3, 2 and 2 tokens, one right answer in the first, two in the second.

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 import pytest
 from torch import Tensor
 
-from harness.config import RewardConfig, load
-from harness.engines.protocols import Decoding
-from harness.resample import Batch, Draw, resample
-from harness.seeding import derive
-from harness.stopwatch import Stopwatch
-from harness.tasks import Task
+from harness.common.seeds import derive
+from harness.common.timing import Stopwatch
+from harness.config.experiment import RewardConfig, load
+from harness.engines.base.protocols import Decoding
+from harness.rollouts.generate import Batch, Draw, Task, resample
 from tests.harness.scripted import MIXED, RIGHT, WRONG, Scripted, task
 from tricks.api import TrickError
 from tricks.batch import Rollouts
-from tricks.built_in import VANILLA
+from tricks.catalog import VANILLA
 from tricks.rule import UpdateRule
 
 SCALE = RewardConfig(correct=1.0, wrong=0.0)

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from harness.results import REFERENCE, is_reference, own_or_reference, results_folder, shown
-from harness.schema import SchemaError
-from harness.store import Store
-from harness.store_errors import StoreError
+from harness.common.results import REFERENCE, is_reference, own_or_reference, results_folder, shown
+from harness.common.schema import SchemaError
+from harness.tracking.errors import StoreError
+from harness.tracking.store import Store
 
 ROOT = REFERENCE.parent.parent
 
@@ -59,7 +59,7 @@ COMMANDS = (
     ("analysis", "guide"),
     ("analysis", "replay"),
     ("harness", "steps=1"),
-    ("harness.replay", "steps=1"),
+    ("harness.replay.compare", "steps=1"),
     ("harness.evaluation", "model=builtin:small_base", "bench=arithmetic", "k=1", "problems=1"),
     ("harness.difficulty", "model=builtin:small_base", "tier=arithmetic_easy", "k=1", "problems=1"),
     ("harness.data", "seed=1"),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.reward import is_right, judge
+from harness.rewards.arithmetic import is_right, judge
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 
 from harness.__main__ import main
-from harness.config import load
-from harness.metrics import METRICS, family, is_timing
-from harness.records import RunRecord
-from harness.run import Finished, RunSpec, execute, save
-from harness.train import StepReport
+from harness.config.experiment import load
+from harness.records.record import RunRecord
+from harness.rollouts.metrics import METRICS, family, is_timing
+from harness.training.loop import StepReport
+from harness.training.run import Finished, RunSpec, execute, save
 from tests.data_folder import data_folder
 from tests.harness.byte_model import save_byte_model
 from tests.tiers import first, only

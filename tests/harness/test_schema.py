@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from harness.schema import SchemaError, read
+from harness.common.schema import SchemaError, read
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.config import load
-from harness.metrics import METRICS
-from harness.records import nearest_scores
-from harness.run import Finished, RunSpec, execute
-from harness.score_names import score_names
+from harness.config.experiment import load
+from harness.records.record import nearest_scores
+from harness.rollouts.metrics import METRICS
+from harness.training.run import Finished, RunSpec, execute
+from harness.training.scores import score_names
 from tests.data_folder import data_folder
 from tests.harness.byte_model import save_byte_model
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.scores import held_out, scores
-from harness.train import StepReport
+from harness.training.loop import StepReport
+from harness.training.scores import held_out, scores
 from tests.harness.test_outcomes import EVALUATION
 
 

@@ -7,10 +7,9 @@ from fractions import Fraction
 
 import pytest
 
-from harness.failures import cause, reason
-from harness.models.recipe import RECIPES, STAGES
-from harness.models.shape import SHAPES
-from harness.spelling import spelled
+from harness.common.spelling import spelled
+from harness.records.failures import cause, reason
+from tools.embedded_models.recipe import RECIPES, SHAPES, STAGES
 
 
 @dataclass(frozen=True)

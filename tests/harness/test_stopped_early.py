@@ -11,17 +11,17 @@ from harness.__main__ import main
 
 
 class Stopped:
-    """Ctrl-C at the moment in which ``harness.single`` is looked for."""
+    """Ctrl-C at the moment in which ``harness.training.single`` is looked for."""
 
     @staticmethod
     def find_spec(name: str, *_: object) -> ModuleSpec | None:
-        if name == "harness.single":
+        if name == "harness.training.single":
             raise KeyboardInterrupt
         return None
 
 
 def test_it_says_that_nothing_has_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.delitem(sys.modules, "harness.single", raising=False)
+    monkeypatch.delitem(sys.modules, "harness.training.single", raising=False)
     monkeypatch.setattr(sys, "meta_path", [Stopped, *sys.meta_path])
     assert main(["seed=1"]) == 130
     assert capsys.readouterr().err == "stopped; nothing has run\n"

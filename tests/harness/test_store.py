@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from harness.store import Store, main
-from harness.store_driver import other
-from harness.store_server import ServerReader
-from harness.store_tags import RECORD as RECORD_TAG
-from harness.store_tags import STUDY as STUDY_TAG
-from harness.store_tags import pack, unpack
+from harness.tracking.journal import other
+from harness.tracking.server import ServerReader
+from harness.tracking.store import Store, main
+from harness.tracking.tags import RECORD as RECORD_TAG
+from harness.tracking.tags import STUDY as STUDY_TAG
+from harness.tracking.tags import pack, unpack
 from tests.harness.store_samples import RECORD, STUDY, run
 
 
@@ -131,7 +131,7 @@ def test_what_a_driver_leaves_running_is_swept_up_and_can_be_restored(store):
 
 def test_runs_of_another_driver_stay_until_it_is_dead(store, results):
     code = (
-        "import pathlib, sys; from harness.records import RunRecord; from harness.store import Store\n"
+        "import pathlib, sys; from harness.records.record import RunRecord; from harness.tracking.store import Store\n"
         "Store.open(pathlib.Path(sys.argv[1])).begin(RunRecord.from_json(sys.argv[2]).head)\n"
         "print(flush=True); sys.stdin.read()"
     )
@@ -192,7 +192,7 @@ def test_publish_names_a_record_that_cannot_be_read_and_goes_on(store, results, 
 
 def test_a_wrong_call_says_the_right_one(capsys):
     assert main(["publsh"]) == 2
-    assert "python -m harness.store publish results/runs" in capsys.readouterr().err
+    assert "python -m harness.tracking.store publish results/runs" in capsys.readouterr().err
 
 
 def test_reading_the_tables_and_asking_mlflow_give_the_same_answers(store):

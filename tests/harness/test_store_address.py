@@ -8,11 +8,9 @@ from threading import Thread
 import pytest
 from sqlalchemy.exc import SAWarning
 
-from harness.store import Store
-from harness.store_address import without_credentials
-from harness.store_errors import StoreError
-from harness.store_read import SqlReader
-from harness.store_secrets import redacted
+from harness.tracking.errors import StoreError, redacted
+from harness.tracking.queries import SqlReader, without_credentials
+from harness.tracking.store import Store
 from liteppo.program import main as liteppo
 
 

@@ -4,9 +4,8 @@ from threading import Event, Thread
 
 import pytest
 
-from harness.store_courier import Courier
-from harness.store_delivery import Delivery
-from harness.store_outbox import Sheet
+from harness.tracking.journal import Sheet
+from harness.tracking.uploader import Courier, Delivery
 from tests.harness.store_samples import RECORD
 
 

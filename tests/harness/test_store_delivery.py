@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from harness.store_client import Handle
-from harness.store_delivery import Delivery, bring
-from harness.store_display import run_name
-from harness.store_errors import StoreError
-from harness.store_outbox import Sheet
-from harness.store_tags import ATTEMPT, tags
+from harness.tracking.client import Handle
+from harness.tracking.display import run_name
+from harness.tracking.errors import StoreError
+from harness.tracking.journal import Sheet
+from harness.tracking.tags import ATTEMPT, tags
+from harness.tracking.uploader import Delivery, bring
 from tests.harness.store_samples import RECORD
 
 

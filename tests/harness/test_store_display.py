@@ -6,10 +6,10 @@ import zlib
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
-from harness.records import CONTROL, OFF, Control
-from harness.store import Store
-from harness.store_display import CELL_NAME, NOTE, VIEW, WRITTEN, cell_name, describe_study, run_name, view
-from harness.store_tags import EXPERIMENT_TAG_LIMIT
+from harness.records.record import CONTROL, OFF, Control
+from harness.tracking.display import CELL_NAME, NOTE, VIEW, WRITTEN, cell_name, describe_study, run_name, view
+from harness.tracking.store import Store
+from harness.tracking.tags import EXPERIMENT_TAG_LIMIT
 from tests.harness.store_samples import RECORD, STUDY, run
 
 GRID = replace(

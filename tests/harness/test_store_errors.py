@@ -4,8 +4,8 @@ from contextlib import closing
 
 import pytest
 
-from harness.store import Store
-from harness.store_errors import StoreError, explained
+from harness.tracking.errors import StoreError, explained
+from harness.tracking.store import Store
 from tests.harness.store_samples import RECORD, STUDY, run
 
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from harness.config import load
-from harness.run import RunSpec
-from harness.store_inputs import data_sets
+from harness.config.experiment import load
+from harness.tracking.inputs import data_sets
+from harness.training.run import RunSpec
 from tests.harness.store_samples import RECORD, run
 
 SETTINGS = {

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.schema import SchemaError
-from harness.store_outbox import Sheet, sheets
+from harness.common.schema import SchemaError
+from harness.tracking.journal import Sheet, sheets
 from tests.harness.models.full_disk import no_file_above
 from tests.harness.store_samples import RECORD
 

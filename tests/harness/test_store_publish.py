@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from harness.store_outbox import Sheet, sheets
-from harness.store_publish import publish
+from harness.tracking.journal import Sheet, sheets
+from harness.tracking.publish import publish
 from tests.harness.store_samples import RECORD
 
 DRIVE = """
 import pathlib, sys
-from harness.records import RunRecord
-from harness.store_outbox import Sheet
+from harness.records.record import RunRecord
+from harness.tracking.journal import Sheet
 record = RunRecord.from_json(sys.argv[2])
 Sheet.open(pathlib.Path(sys.argv[1]), record.head, "norms.c1-s0").end(record)
 print(flush=True)

@@ -9,9 +9,9 @@ from threading import Event, Thread
 import psutil
 import pytest
 
-from harness import store_client
-from harness.store import Store
-from harness.store_driver import _name
+from harness.tracking import client as store_client
+from harness.tracking.journal import _name
+from harness.tracking.store import Store
 from tests.harness.store_samples import RECORD, run
 
 FAILED = replace(RECORD, status="failed", error="ValueError: no", scores={})
@@ -110,7 +110,7 @@ class Meanwhile:
 def alive(monkeypatch):
     """A driver in another process that lives."""
     name = _name(psutil.Process(os.getppid()))
-    monkeypatch.setattr("harness.store.driver", lambda: name)
+    monkeypatch.setattr("harness.tracking.store.driver", lambda: name)
 
 
 @pytest.mark.parametrize("look", ["runs", "run_tags"])

@@ -3,7 +3,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from harness.store import Store
+from harness.tracking.store import Store
 from tests.analysis.samples import STUDY, run
 from tests.harness.servers import Server, serving
 

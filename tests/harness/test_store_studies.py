@@ -6,9 +6,9 @@ from functools import partial
 
 import pytest
 
-from harness.store import Store
-from harness.store_publish import publish
-from harness.store_tags import EXPERIMENT_TAG_LIMIT, STUDY, pack
+from harness.tracking.publish import publish
+from harness.tracking.store import Store
+from harness.tracking.tags import EXPERIMENT_TAG_LIMIT, STUDY, pack
 from tests.harness.store_samples import STUDY as NORMS
 
 LONG = replace(NORMS, name="long", question="Why? " * 3_000)  # four tags

@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from harness.store import Store
+from harness.tracking.store import Store
 from tests.harness.servers import serving
 from tests.harness.writer import RUNS, SHARED, STEPS
 

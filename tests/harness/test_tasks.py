@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import torch
 
-from harness.config import RewardConfig
-from harness.engines.protocols import Decoding
-from harness.tasks import Drawn, score, verify
+from harness.config.experiment import RewardConfig
+from harness.engines.base.protocols import Decoding
+from harness.rollouts.generate import Drawn, score, verify
 from tests.harness.scripted import MIXED, RIGHT, Scripted, task
 
 TASKS = [task(MIXED, 3), task(RIGHT, 5)]

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from harness.config import RewardConfig, load
-from harness.engines.protocols import Decoding, Samples
-from harness.metrics import METRICS, family, is_timing
-from harness.problems.problem import Problem
-from harness.tasks import Task
-from harness.train import StepReport, train
+from harness.config.experiment import RewardConfig, load
+from harness.data.catalog import Problem
+from harness.engines.base.protocols import Decoding, Samples
+from harness.rollouts.generate import Task
+from harness.rollouts.metrics import METRICS, family, is_timing
+from harness.training.loop import StepReport, train
 from tricks.presets import PRESETS
 
 if TYPE_CHECKING:

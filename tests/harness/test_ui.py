@@ -18,7 +18,7 @@ from tests.harness.store_samples import STUDY, run
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.store import Store
+    from harness.tracking.store import Store
 
 
 def test_nothing_to_show_says_what_to_run(

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.config import load
-from harness.run import RunSpec, execute
-from harness.writing import flush, write
+from harness.common.files import flush, write
+from harness.config.experiment import load
+from harness.training.run import RunSpec, execute
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from harness.store import Store
-from harness.store_courier import Courier
-from harness.store_tags import cell_and_seed
+from harness.tracking.store import Store
+from harness.tracking.tags import cell_and_seed
+from harness.tracking.uploader import Courier
 from tests.harness.store_samples import RECORD
 
 PATIENCE = 300.0  # seconds

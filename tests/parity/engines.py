@@ -12,20 +12,20 @@ import ray
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from harness.engine_config import VllmConfig
-from harness.engines.hf_scores import hf_scores
-from harness.engines.responses import Vocabulary
-from harness.engines.torch_learner import TorchLearner
-from harness.engines.vllm_engine import VllmEngine
-from harness.engines.vllm_sampler import VllmSampler
-from harness.models.fit import end_ids
+from harness.config.engines import VllmConfig
+from harness.engines.base.samples import Vocabulary
+from harness.engines.torch.hf_scores import hf_scores
+from harness.engines.torch.learner import TorchLearner
+from harness.engines.vllm.engine import VllmEngine
+from harness.engines.vllm.sampler import VllmSampler
 from harness.models.locate import WEIGHTS
+from harness.models.validate import end_ids
 from tests.harness.engines.policies import optim
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from harness.engines.parcels import Parcel
+    from harness.engines.transfer.buckets import Parcel
 
 MODEL = WEIGHTS / "large_base"
 MAX_LENGTH = 256  # tokens of prompt and response
@@ -64,7 +64,7 @@ class MortalEngine(VllmEngine):
 
     def load_stale_head(self, *parcels: Parcel) -> None:
         """As vLLM 0.32 reloads by itself."""
-        from harness.engines.parcels import unpack
+        from harness.engines.transfer.buckets import unpack
 
         self._llm.collective_rpc("reload_weights", kwargs={"weights_iterator": list(unpack(parcels))})
         self._llm.reset_prefix_cache()

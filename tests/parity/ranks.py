@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import ray
 import torch
 
-from harness.config import ExperimentConfig, load
+from harness.config.experiment import ExperimentConfig, load
+from harness.engines.base.protocols import Decoding, Samples
 from harness.engines.build import build_sampler
-from harness.engines.deepspeed_learner import DeepspeedLearner
-from harness.engines.deepspeed_rank import DeepspeedRank
-from harness.engines.hf_scores import hf_scores
-from harness.engines.protocols import Decoding, Samples
-from harness.engines.torch_learner import TorchLearner
+from harness.engines.deepspeed.learner import DeepspeedLearner
+from harness.engines.deepspeed.rank import DeepspeedRank
+from harness.engines.torch.hf_scores import hf_scores
+from harness.engines.torch.learner import TorchLearner
 from harness.models.load import load_model
 from tests.harness.engines.learners import rollouts_of
 from tests.harness.engines.policies import gradients
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from harness.engines.protocols import Learner
+    from harness.engines.base.protocols import Learner
 
 COUNT = 2
 STAGES = (0, 1, 2, 3)

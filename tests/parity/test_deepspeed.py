@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from harness.engines.deepspeed_learner import DeepspeedLearner
+from harness.engines.deepspeed.learner import DeepspeedLearner
 from tests.parity.ranks import (
     GRPO,
     RULES,

@@ -13,14 +13,14 @@ import ray
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from harness.divergence import Diverged
-from harness.engines import rank_calls
-from harness.engines.deepspeed_learner import DeepspeedLearner
-from harness.engines.engine_errors import EngineError
-from harness.engines.parcels import unpack
+from harness.common.schema import SchemaError
+from harness.engines.base.divergence import Diverged
+from harness.engines.base.errors import EngineError
+from harness.engines.deepspeed import rank_calls
+from harness.engines.deepspeed.learner import DeepspeedLearner
+from harness.engines.transfer.buckets import unpack
 from harness.models.load import load_model
 from harness.models.tokenizer import VOCABULARY_SIZE, build_tokenizer
-from harness.schema import SchemaError
 from tests.harness.engines.learners import plain_signal, rollouts_of, rule, signal_of
 from tests.parity.ranks import GRPO, RULES, STAGES, config, follow, gap, of_one_process, samples, started
 

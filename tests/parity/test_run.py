@@ -10,22 +10,22 @@ import pytest
 import ray
 import torch
 
-from harness.config import ExperimentConfig, load
-from harness.engines import crew
+from harness.config.experiment import ExperimentConfig, load
+from harness.engines import actor_pool as crew
+from harness.engines.base.errors import EngineError, ParityError
 from harness.engines.build import build_learner, engines
-from harness.engines.engine_errors import EngineError, ParityError
-from harness.metrics import METRICS, family, is_timing
 from harness.models.load import load_model, load_tokenizer
-from harness.prompts import Prompts, training_decoding
-from harness.run import execute
-from harness.train import StepReport, train
+from harness.rollouts.metrics import METRICS, family, is_timing
+from harness.rollouts.prompts import Prompts, training_decoding
+from harness.training.loop import StepReport, train
+from harness.training.run import execute
 from tests.harness.checkpoint.runs import advance, finish, result, spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from harness.engines.protocols import Decoding, Learner, Sampler, Samples
+    from harness.engines.base.protocols import Decoding, Learner, Sampler, Samples
 
 pytestmark = [pytest.mark.slow, pytest.mark.engines]
 

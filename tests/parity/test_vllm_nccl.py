@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import ray
 
-from harness.engines.vllm_engine import VllmEngine
-from harness.engines.vllm_nccl import Engines, nccl_sender
+from harness.engines.transfer.nccl import Engines, nccl_sender
+from harness.engines.vllm.engine import VllmEngine
 from tests.parity.actors import Listener
 
 

@@ -10,16 +10,16 @@ import ray
 import torch
 from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
-from harness.engines.engine_errors import ParityError
-from harness.engines.parcels import pack
-from harness.engines.parity import Probe
-from harness.engines.protocols import Decoding
-from harness.metrics import mismatch_parts
+from harness.engines.base.errors import ParityError
+from harness.engines.base.protocols import Decoding
+from harness.engines.transfer.buckets import pack
+from harness.engines.weight_parity import Probe
+from harness.rollouts.metrics import mismatch_parts
 from tests.harness.engines.policies import reference
 from tests.parity.engines import LONG, SHORT, learner, policy, sampler
 
 if TYPE_CHECKING:
-    from harness.engines.protocols import Samples
+    from harness.engines.base.protocols import Samples
 
 pytestmark = [pytest.mark.engines, pytest.mark.xdist_group("vllm")]
 

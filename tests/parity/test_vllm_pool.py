@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import ray
 
-from harness.engines.engine_errors import EngineError
-from harness.engines.vllm_pool import EnginePool, ask
-from harness.engines.vllm_sampler import VllmSampler
+from harness.engines.base.errors import EngineError
+from harness.engines.vllm.pool import EnginePool, ask
+from harness.engines.vllm.sampler import VllmSampler
 from tests.parity.actors import Counter, Sleeper
 from tests.parity.engines import vocabulary
 

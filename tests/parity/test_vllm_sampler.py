@@ -9,16 +9,17 @@ import pytest
 import ray
 import torch
 
-from harness.engines.engine_errors import EngineError
-from harness.engines.protocols import Decoding
-from harness.engines.vllm_pool import ask
-from harness.models.locate import WEIGHTS, ModelError
-from harness.schema import SchemaError
+from harness.common.schema import SchemaError
+from harness.engines.base.errors import EngineError
+from harness.engines.base.protocols import Decoding
+from harness.engines.vllm.pool import ask
+from harness.models.errors import ModelError
+from harness.models.locate import WEIGHTS
 from tests.harness.engines.policies import reference
 from tests.parity.engines import LONG, MAX_LENGTH, MODEL, SETTINGS, SHORT, actor, policy, sampler, started, vocabulary
 
 if TYPE_CHECKING:
-    from harness.engines.protocols import Samples
+    from harness.engines.base.protocols import Samples
     from tests.parity.engines import Spares
 
 pytestmark = [pytest.mark.engines, pytest.mark.xdist_group("vllm")]

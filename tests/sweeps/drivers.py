@@ -22,7 +22,15 @@ SETTINGS = {"RAY_ADDRESS", "RAY_AUTH_MODE", "MLFLOW_TRACKING_URI", "RESULTS_DIR"
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
-    ["harness.run", "harness.store", "sweeps.plan", "sweeps.tune_study", "sweeps.cost.gpu", "mlflow", __name__]
+    [
+        "harness.training.run",
+        "harness.tracking.store",
+        "sweeps.plan.plan",
+        "sweeps.tuning.study",
+        "sweeps.cost.gpu",
+        "mlflow",
+        __name__,
+    ]
 )
 
 

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from harness.models.locate import WEIGHTS
-from sweeps.grid import read_grid
+from sweeps.grid.grid import read_grid
 
 PLAIN = """
 question: Does it matter?

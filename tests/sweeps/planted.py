@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from harness.config import ExperimentConfig, RewardConfig
+from harness.config.experiment import ExperimentConfig, RewardConfig
 
 Pair = tuple[ExperimentConfig, ExperimentConfig]
 DEVIATIONS = ("group_norm", "batch_norm", "group_mean_batch_std")

@@ -1,15 +1,14 @@
-"""Random valid configs, and neighbours that differ in one thing, for the certificate of ``sweeps.twins``."""
+"""Random valid configs, and neighbours that differ in one thing, for the certificate of twins."""
 
 import random
 from dataclasses import fields, replace
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from harness.config import ExperimentConfig, RewardConfig
-from harness.schema import SchemaError
-from sweeps.compose import PlannedCell
+from harness.common.schema import SchemaError
+from harness.config.experiment import ExperimentConfig, RewardConfig
+from sweeps.grid.compose import PlannedCell
 from tricks.api import TrickError
-from tricks.built_in import BUILT_IN
-from tricks.catalog import find
+from tricks.catalog import BUILT_IN, find
 from tricks.dialects.registry import DIALECTS
 from tricks.presets import PRESETS
 from tricks.settings import hints

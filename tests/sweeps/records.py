@@ -3,9 +3,9 @@
 from dataclasses import asdict, replace
 from functools import cache
 
-from harness.config import load
-from harness.records import RunRecord
-from sweeps.plan import Plan
+from harness.config.experiment import load
+from harness.records.record import RunRecord
+from sweeps.plan.plan import Plan
 
 
 def record(steps=10, seconds=10.0, model="builtin:small_base", labels=None, seed=0, study="plain") -> RunRecord:

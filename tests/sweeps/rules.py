@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from sweeps.gradients import Side
+from sweeps.equivalence.gradients import Side
 from tricks.batch import Setup
-from tricks.build import build
+from tricks.dialects.build import build
 from tricks.rule import UpdateRule
 
 SETUP = Setup(group_size=4, prompts_per_batch=4, updates_per_rollout=4, max_response_length=20)

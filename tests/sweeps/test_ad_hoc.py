@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from analysis.__main__ import main as analysis
-from harness.schema import SchemaError
-from harness.store import Store
+from harness.common.schema import SchemaError
+from harness.tracking.store import Store
 from liteppo.program import main
-from sweeps.ad_hoc import ad_hoc_grid
-from sweeps.grid import read_grid
-from sweeps.plan import make_plan
+from sweeps.grid.ad_hoc import ad_hoc_grid
+from sweeps.grid.grid import read_grid
+from sweeps.plan.plan import make_plan
 from tests.sweeps.grids import write
 
 SMALL = ("steps=1", "rollout.prompts_per_batch=4", "rollout.group_size=2", "eval.problems=2", "eval.samples=1")

@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 
-from harness.records import RunRecord
-from sweeps.adopt import ADOPTED, adopt
-from sweeps.plan import make_plan
+from harness.records.record import RunRecord
+from sweeps.plan.plan import make_plan
+from sweeps.reuse import ADOPTED, adopt
 from tests.sweeps.grids import PLAIN, write
 from tests.sweeps.records import of_plan
 
@@ -13,7 +13,7 @@ CODE = {"commit": "abc", "dirty": "no", "torch": "2.13.0"}
 
 
 def plan(folder, name, provenance=CODE):
-    from sweeps.grid import read_grid
+    from sweeps.grid.grid import read_grid
 
     return make_plan(read_grid(write(folder, PLAIN, name)), False, (), (), provenance)
 

@@ -2,10 +2,9 @@
 
 import pytest
 
-from harness.schema import SchemaError
-from sweeps.grid import read_grid
-from sweeps.library import find_grid, names
-from sweeps.plan import make_plan
+from harness.common.schema import SchemaError
+from sweeps.grid.grid import find_grid, names, read_grid
+from sweeps.plan.plan import make_plan
 from tests.sweeps.grids import PLAIN, grid
 from tests.sweeps.test_plan import printed
 

@@ -3,10 +3,9 @@ import io
 import pytest
 from rich.console import Console
 
-from sweeps.board import Board
-from sweeps.events import Done, Event, Failure, Hello, Report
-from sweeps.plan import make_plan
-from sweeps.progress import Lines, progress, table
+from sweeps.launch.events import Done, Event, Failure, Hello, Report
+from sweeps.launch.progress import Board, Lines, progress, table
+from sweeps.plan.plan import make_plan
 from tests.sweeps.grids import grid
 from tests.sweeps.records import of_plan
 

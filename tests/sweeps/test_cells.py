@@ -1,4 +1,4 @@
-from sweeps.cells import overrides, select, words
+from sweeps.grid.cells import overrides, select, words
 from tests.sweeps.grids import PLAIN, grid
 
 

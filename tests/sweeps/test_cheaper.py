@@ -1,7 +1,7 @@
 import pytest
 
-from sweeps.cheaper import cheaper
-from sweeps.plan import make_plan
+from sweeps.plan.alternatives import cheaper
+from sweeps.plan.plan import make_plan
 from tests.sweeps.grids import PLAIN, grid
 
 SIX = tuple(range(6))

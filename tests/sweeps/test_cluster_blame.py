@@ -6,14 +6,14 @@ from itertools import islice
 
 import pytest
 
-from sweeps.environment import prepare
+from sweeps.launch.environment import prepare
 
 prepare()
 
 import ray  # noqa: E402 - Ray reads the environment when it is imported
 
-from harness.checkpoint.preemption import Preempted  # noqa: E402
-from sweeps.losses import LOSSES, Tries, lost  # noqa: E402
+from harness.common.signals import Preempted  # noqa: E402
+from sweeps.launch.retry import LOSSES, Tries, lost  # noqa: E402
 from tests.sweeps.clusters import cluster  # noqa: E402
 from tests.sweeps.drivers import PATIENCE, clean  # noqa: E402
 
@@ -22,12 +22,12 @@ from tests.sweeps.drivers import PATIENCE, clean  # noqa: E402
 ASKING = """
 import os, sys, time
 from pathlib import Path
-from sweeps.environment import prepare
+from sweeps.launch.environment import prepare
 prepare()
 import ray
-from harness.engines.rank_calls import RankGroup
-from harness.engines.vllm_pool import EnginePool
-from sweeps.losses import lost
+from harness.engines.deepspeed.rank_calls import RankGroup
+from harness.engines.vllm.pool import EnginePool
+from sweeps.launch.retry import lost
 
 folder, HERE, FAR, DEADLY = Path(sys.argv[1]), {}, {"resources": {"far": 0.1}}, -1
 THERE = {"num_cpus": 0, "resources": {"node:__internal_head__": 0.1}, "max_retries": 0}

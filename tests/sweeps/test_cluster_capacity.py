@@ -2,15 +2,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.config import load
-from sweeps.capacity import Node, holds, patience, room
-from sweeps.environment import prepare
-from sweeps.errors import SweepError
+from harness.config.experiment import load
+from sweeps.launch.capacity import Node, holds, patience, room
+from sweeps.launch.environment import prepare
+from sweeps.launch.errors import SweepError
 
 prepare()
 
-from sweeps import capacity  # noqa: E402 - Ray reads the environment when it is imported
-from sweeps.launch import fits  # noqa: E402
+from sweeps.launch import capacity  # noqa: E402 - Ray reads the environment when it is imported
+from sweeps.launch.scheduler import fits  # noqa: E402
 
 
 def node(cpus, gpus=0.0, host="one"):

@@ -11,10 +11,10 @@ from threading import Timer
 
 import pytest
 
-from harness.store import Store
-from harness.store_tags import DRIVER
-from sweeps.claim import FORGOTTEN, Claim, claim
-from sweeps.errors import SweepError
+from harness.tracking.store import Store
+from harness.tracking.tags import DRIVER
+from sweeps.launch.errors import SweepError
+from sweeps.launch.lease import FORGOTTEN, Claim, claim
 from tests.harness.store_samples import RECORD
 from tests.sweeps.drivers import PATIENCE, Driver, here, until
 from tests.sweeps.grids import PLAIN, TINY, write
@@ -110,7 +110,7 @@ def test_a_sweep_does_not_start_beside_one_on_another_host(shared, tmp_path):
 
 
 def test_a_driver_on_another_host_that_stays_silent_is_forgotten(shared, monkeypatch):
-    monkeypatch.setattr("sweeps.claim.DOUBT", 0.1)
+    monkeypatch.setattr("sweeps.launch.lease.DOUBT", 0.1)
     of_another_host(shared, FORGOTTEN + 5.0)
     with claim(shared, "norms", print):
         assert len(shared.claims("norms")) == 1
@@ -136,7 +136,7 @@ def test_a_dead_driver_that_another_one_forgets_at_the_same_time_is_forgotten(sh
 
 
 def test_a_driver_that_was_only_cut_off_from_the_store_keeps_its_study(shared, monkeypatch):
-    monkeypatch.setattr("sweeps.claim.DOUBT", 0.1)
+    monkeypatch.setattr("sweeps.launch.lease.DOUBT", 0.1)
     of_another_host(shared, FORGOTTEN + 5.0)
     told = []
 

@@ -12,12 +12,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.engines.layout import layout
+from harness.config.layout import layout
 from liteppo.program import ALIASES
-from sweeps.cells import select
-from sweeps.compose import compose_cells
-from sweeps.grid import read_grid
-from sweeps.library import find_grid
+from sweeps.grid.cells import select
+from sweeps.grid.compose import compose_cells
+from sweeps.grid.grid import find_grid, read_grid
 from tests.liteppo.calls import sweep_options
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,7 +114,7 @@ def test_the_page_names_both_files_and_the_sweeps_it_starts_are_real():
 
 
 def test_a_job_that_brings_its_code_is_not_sent_it_twice(monkeypatch):
-    from sweeps import cluster as joined
+    from sweeps.launch import cluster as joined
 
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
     assert joined._join()["runtime_env"]["working_dir"] == str(ROOT)
@@ -124,7 +123,7 @@ def test_a_job_that_brings_its_code_is_not_sent_it_twice(monkeypatch):
 
 
 def test_workers_are_told_where_data_lies_and_no_password(monkeypatch, tmp_path):
-    from sweeps import cluster as joined
+    from sweeps.launch import cluster as joined
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATA_DIR", "data")

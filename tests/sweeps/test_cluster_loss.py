@@ -10,7 +10,7 @@ from shutil import copyfile
 
 import pytest
 
-from harness.store import Store
+from harness.tracking.store import Store
 from tests.sweeps.clusters import at_work, cluster
 from tests.sweeps.drivers import here, sweep, until
 from tests.sweeps.grids import PLAIN, TINY, write

@@ -166,7 +166,7 @@ def test_the_password_of_the_server_is_in_no_output_and_no_file(story):
 
 
 def test_publish_names_a_server_that_is_away_without_its_password(story):
-    command = [sys.executable, "-m", "harness.store", "publish", str(story.folder / "results" / "runs")]
+    command = [sys.executable, "-m", "harness.tracking.store", "publish", str(story.folder / "results" / "runs")]
     address = {"MLFLOW_TRACKING_URI": f"http://alice:{PASSWORD}@127.0.0.1:9"}
     done = subprocess.run(command, env={**clean(), **address}, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from harness.config import load
-from harness.provenance import ENGINES, engine_versions, provenance
-from sweeps.errors import SweepError
-from sweeps.events import Done
-from sweeps.marker import marker
-from sweeps.plan import make_plan
-from sweeps.task import place
-from sweeps.worker import here, perform, refuse_different
+from harness.config.experiment import load
+from harness.records.provenance import ENGINES, engine_versions, provenance
+from sweeps.launch.errors import SweepError
+from sweeps.launch.events import Done
+from sweeps.launch.scheduler import marker
+from sweeps.launch.task import place
+from sweeps.launch.worker import here, perform, refuse_different
+from sweeps.plan.plan import make_plan
 from tests.sweeps.grids import PLAIN, TINY, grid
 
 ELSEWHERE = {"commit": "abc", "dirty": "no", "processor": "the driver's", "cores": "999", "tuning": "t1"}

@@ -3,13 +3,12 @@ from random import Random
 import pytest
 import yaml
 
-from harness.compose import compose
-from harness.overlay import overlaid
-from harness.schema import SchemaError
-from sweeps.cells import overrides, select
-from sweeps.compose import compose_cells
-from sweeps.grid import read_grid
-from sweeps.library import find_grid, names
+from harness.common.schema import SchemaError
+from harness.config.compose import compose
+from harness.config.overlay import overlaid
+from sweeps.grid.cells import overrides, select
+from sweeps.grid.compose import compose_cells
+from sweeps.grid.grid import find_grid, names, read_grid
 from tests.sweeps.grids import PLAIN, grid
 
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from harness.common.text import duration
 from sweeps.cost.hardware import parse_cluster
-from sweeps.noise import Pilot
-from sweeps.phrases import duration
-from sweeps.plan import make_plan
-from sweeps.report import print_header, print_plan
+from sweeps.plan.noise import Pilot
+from sweeps.plan.plan import make_plan
+from sweeps.plan.report import print_header, print_plan
 from tests.sweeps.grids import PLAIN, grid
 from tests.sweeps.records import of_plan
 

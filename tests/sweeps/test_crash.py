@@ -13,7 +13,7 @@ from shutil import copyfile
 import psutil
 import pytest
 
-from harness.store import Store
+from harness.tracking.store import Store
 from tests.sweeps.drivers import here, sweep, title, until
 from tests.sweeps.grids import PLAIN, TINY, write
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.config import load
-from harness.data.errors import DataError
-from harness.data.stored import Tier
+from harness.config.experiment import load
+from harness.data.cache import Tier
+from harness.data.catalog import DataError
 from harness.data.tiers import save_custom_tier
-from harness.difficulty.pools import pool
-from harness.store import Store
-from sweeps.data import read_data
-from sweeps.plan import PlannedRun
+from harness.evaluation.pass_rates import pool
+from harness.tracking.store import Store
+from sweeps.launch.ready import read_data
+from sweeps.plan.plan import PlannedRun
 from tests.sweeps.drivers import here
 
 GRID = """

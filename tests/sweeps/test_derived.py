@@ -4,13 +4,12 @@ from random import Random
 
 import pytest
 
-from harness.config import ExperimentConfig
-from harness.schema import SchemaError
-from sweeps.cells import select
-from sweeps.compose import compose_cells
-from sweeps.derived import derived_profiles
-from sweeps.grid import read_grid
-from sweeps.library import find_grid, names
+from harness.common.schema import SchemaError
+from harness.config.experiment import ExperimentConfig
+from sweeps.grid.cells import select
+from sweeps.grid.compose import compose_cells
+from sweeps.grid.derived import derived_profiles
+from sweeps.grid.grid import find_grid, names, read_grid
 from tests.tiers import counts
 
 GRID = """

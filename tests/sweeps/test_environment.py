@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sweeps.environment import prepare
+from sweeps.launch.environment import prepare
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from harness.config import load
+from harness.config.experiment import load
 from sweeps.cost.laptop import standard_seconds
-from sweeps.estimate import REDRAWN, Speed, makespan
+from sweeps.plan.estimate import REDRAWN, Speed, makespan
 from tests.sweeps.records import record
 
 SMALL = "builtin:small_base"

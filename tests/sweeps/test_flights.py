@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 import ray
 
-from sweeps.environment import prepare
-from sweeps.events import Done, Failure, Hello, Report
-from sweeps.plan import make_plan
-from sweeps.worker import perform
+from sweeps.launch.environment import prepare
+from sweeps.launch.events import Done, Failure, Hello, Report
+from sweeps.launch.worker import perform
+from sweeps.plan.plan import make_plan
 from tests.sweeps.grids import grid, with_broken_model
 
 prepare()
 
-from sweeps import launch  # noqa: E402 - Ray reads the environment when it is imported
+from sweeps.launch import scheduler as launch  # noqa: E402 - Ray reads the environment when it is imported
 
 QUICK = "quick: [{norm: none}]\n"
 HERE = {"Alive": True, "NodeManagerHostname": "here"}

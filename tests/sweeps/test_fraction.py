@@ -1,6 +1,6 @@
 from itertools import product
 
-from sweeps.fraction import belongs
+from sweeps.grid.file import belongs
 
 AXES = {axis: {"low": (), "high": ()} for axis in "abc"}
 

@@ -3,9 +3,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sweeps.gradients import agree, answer
-from sweeps.probes import Bends, probes
-from sweeps.shapes import Shape
+from sweeps.equivalence.batches import Shape
+from sweeps.equivalence.gradients import Bends, agree, answer, probes
 from tests.sweeps.rules import side
 
 SHAPE = Shape(group_size=4, groups=2, updates=2, limit=20, moved=True, split=True)

@@ -1,8 +1,7 @@
 import pytest
 
-from harness.schema import SchemaError
-from sweeps.grid import read_grid
-from sweeps.library import GRIDS, find_grid, names
+from harness.common.schema import SchemaError
+from sweeps.grid.grid import GRIDS, find_grid, names, read_grid
 from tests.sweeps.grids import PLAIN, grid, write
 
 

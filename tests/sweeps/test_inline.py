@@ -2,9 +2,9 @@ import os
 
 import pytest
 
-from sweeps.events import Done, Failure, Hello
-from sweeps.inline import launch_inline
-from sweeps.plan import make_plan
+from sweeps.launch.events import Done, Failure, Hello
+from sweeps.launch.inline import launch_inline
+from sweeps.plan.plan import make_plan
 from tests.sweeps.grids import grid, with_broken_model
 
 

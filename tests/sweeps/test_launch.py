@@ -5,16 +5,16 @@ from contextlib import suppress
 
 import pytest
 
-from sweeps.environment import prepare
-from sweeps.events import Done, Failure, Hello, Report
-from sweeps.plan import make_plan
+from sweeps.launch.environment import prepare
+from sweeps.launch.events import Done, Failure, Hello, Report
+from sweeps.plan.plan import make_plan
 from tests.sweeps.grids import grid, with_broken_model
 
 prepare()
 
 import ray  # noqa: E402 - Ray reads the environment when it is imported
 
-from sweeps.launch import launch  # noqa: E402 - Ray reads the environment when it is imported
+from sweeps.launch.scheduler import launch  # noqa: E402 - Ray reads the environment when it is imported
 
 pytestmark = pytest.mark.distributed
 

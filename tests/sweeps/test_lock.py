@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.errors import SweepError
-from sweeps.lock import study_lock
+from sweeps.launch.errors import SweepError
+from sweeps.launch.lease import study_lock
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from sweeps.lock import study_lock
+from sweeps.launch.lease import study_lock
 with study_lock(Path(sys.argv[1]), "plain"):
     print("held", flush=True)
     time.sleep(60)

@@ -3,11 +3,11 @@
 import pytest
 
 from harness.checkpoint.__main__ import main
-from harness.store import Store
-from harness.store_publish import publish
-from sweeps.adopt import adopt
-from sweeps.marker import marker
-from sweeps.plan import make_plan
+from harness.tracking.publish import publish
+from harness.tracking.store import Store
+from sweeps.launch.scheduler import marker
+from sweeps.plan.plan import make_plan
+from sweeps.reuse import adopt
 from tests.sweeps.grids import PLAIN, TINY, grid
 
 

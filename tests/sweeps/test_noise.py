@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from scipy.stats import t
 
-from sweeps.noise import GPU_STD, LAPTOP_STD, Noise, Pilot, noise
+from sweeps.plan.noise import GPU_STD, LAPTOP_STD, Noise, Pilot, noise
 from tests.sweeps.records import record
 
 METRIC = "final/accuracy"

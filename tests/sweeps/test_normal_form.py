@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from sweeps.normal_form import reasons
-from sweeps.shapes import Shape
+from sweeps.equivalence.batches import Shape
+from sweeps.equivalence.canonical import reasons
 from tests.sweeps.rules import SETUP, side
 
 SHAPE = Shape(group_size=4, groups=2, updates=2, limit=20, moved=True, split=True)

@@ -5,15 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.schema import SchemaError
-from sweeps.options import (
-    SweepOptions,
-    TuneOptions,
-    read_effect,
-    read_seeds,
-    read_tune_options,
-    read_twins,
-)
+from harness.common.schema import SchemaError
+from sweeps.options import SweepOptions, TuneOptions, read_effect, read_seeds, read_tune_options, read_twins
 from tests.liteppo.calls import params, sweep_options
 
 EFFECT = "write a difference above zero in the metric's unit, such as effect=0.03"

@@ -1,6 +1,6 @@
 import pytest
 
-from sweeps.phrases import count, duration, gpu_hours, short
+from harness.common.text import count, duration, gpu_hours, short
 
 
 @pytest.mark.parametrize(

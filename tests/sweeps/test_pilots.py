@@ -1,9 +1,8 @@
 from dataclasses import replace
 
-from sweeps.grid import read_grid
-from sweeps.pilots import pilots
-from sweeps.plan import make_plan
-from sweeps.study import study
+from sweeps.grid.grid import read_grid
+from sweeps.plan.noise import pilots
+from sweeps.plan.plan import make_plan, study
 from tests.sweeps.grids import PLAIN, write
 from tests.sweeps.records import of_plan
 

@@ -3,9 +3,8 @@ import io
 import pytest
 from rich.console import Console
 
-from sweeps.plan import make_plan
-from sweeps.report import print_header, print_plan
-from sweeps.study import study
+from sweeps.plan.plan import make_plan, study
+from sweeps.plan.report import print_header, print_plan
 from tests.sweeps.grids import PLAIN, grid
 from tests.sweeps.records import of_plan
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from sweeps.probes import Bends, probes, untried
-from sweeps.shapes import Shape
+from sweeps.equivalence.batches import Shape
+from sweeps.equivalence.gradients import Bends, probes, untried
 from tests.sweeps.rules import rule
 from tricks.batch import Setup
 

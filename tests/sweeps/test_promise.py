@@ -3,14 +3,13 @@ from math import inf, sqrt
 import pytest
 import yaml
 
-from analysis.inference.contrast import contrasts as judged
-from harness.power import detectable, power, seeds_needed
-from harness.records import Study
-from sweeps.cells import select
-from sweeps.grid import read_grid
-from sweeps.library import find_grid, names
-from sweeps.noise import Noise
-from sweeps.promise import Promise, contrasts, is_primary, promise
+from analysis.stats.contrasts import contrasts as judged
+from harness.records.power import detectable, power, seeds_needed
+from harness.records.record import Study
+from sweeps.grid.cells import select
+from sweeps.grid.grid import find_grid, names, read_grid
+from sweeps.plan.noise import Noise
+from sweeps.plan.power import Promise, contrasts, is_primary, promise
 from tests.sweeps.grids import PLAIN, grid
 
 NOISE = Noise(0.02, "given")

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from sweeps.noise import Pilot
-from sweeps.plan import make_plan
-from sweeps.promise_report import promise_lines
+from sweeps.plan.noise import Pilot
+from sweeps.plan.plan import make_plan
+from sweeps.plan.report import promise_lines
 from tests.sweeps.grids import PLAIN, grid
 from tests.sweeps.records import of_plan
 

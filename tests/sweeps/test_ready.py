@@ -2,13 +2,12 @@
 
 import pytest
 
-from harness.schema import SchemaError
+from harness.common.schema import SchemaError
 from sweeps.cost.hardware import parse_cluster
-from sweeps.errors import SweepError
-from sweeps.grid import read_grid
-from sweeps.library import GRIDS
-from sweeps.plan import make_plan
-from sweeps.ready import refuse_unready
+from sweeps.grid.grid import GRIDS, read_grid
+from sweeps.launch.errors import SweepError
+from sweeps.launch.ready import refuse_unready
+from sweeps.plan.plan import make_plan
 from tests.sweeps.grids import grid
 
 TEXT = """
@@ -64,7 +63,7 @@ def test_finished_runs_are_no_matter(tmp_path):
 
 def test_engines_that_are_not_installed_are_named_before_anything_starts(tmp_path, monkeypatch):
     monkeypatch.delenv("RAY_ADDRESS")
-    monkeypatch.setattr("harness.engines.vllm_fit.find_spec", lambda name: None)
+    monkeypatch.setattr("harness.engines.vllm.validate.find_spec", lambda name: None)
     with pytest.raises(SchemaError, match=r"make setup EXTRA=gpu, or EXTRA=cpu_engines"):
         refuse_unready(planned(tmp_path, "Qwen/Qwen3-4B", "8xH100"))
 

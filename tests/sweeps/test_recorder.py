@@ -3,16 +3,14 @@ import io
 import pytest
 from rich.console import Console
 
-from harness.store import Store
-from harness.store_publish import publish
+from harness.tracking.publish import publish
+from harness.tracking.store import Store
 from sweeps import driver
-from sweeps.events import Done, Event, Failure, Hello, Report
-from sweeps.missing import Missing
+from sweeps.launch.events import Done, Event, Failure, Hello, Report
+from sweeps.launch.recorder import Missing, Recorder
 from sweeps.options import SweepOptions
-from sweeps.plan import make_plan
-from sweeps.recorder import Recorder
-from sweeps.summary import NEXT
-from sweeps.usage import SweepUsage
+from sweeps.plan.plan import make_plan
+from sweeps.summary import NEXT, SweepUsage
 from tests.harness.models.full_disk import no_file_above
 from tests.sweeps.grids import grid
 from tests.sweeps.records import of_plan
@@ -141,7 +139,7 @@ def test_what_is_missing_is_said_with_the_way_out(tmp_path):
     waiting, bare = missing.lines(tmp_path, "make sweep GRID=plain PROFILE=laptop")
     assert waiting == (
         f"2 runs are not in MLflow yet; they wait in {tmp_path}, and the next sweep or "
-        f"`python -m harness.store publish {tmp_path}/runs` sends them"
+        f"`python -m harness.tracking.store publish {tmp_path}/runs` sends them"
     )
     assert f"2 runs have a record, but {tmp_path}/runs did not take their files" in bare
     assert "c-s0, c-s1; to have them, free some space, delete these runs in MLflow" in bare

@@ -2,11 +2,9 @@
 
 import pytest
 
-from harness.store_display import run_name
-from sweeps.grid import read_grid
-from sweeps.library import find_grid
-from sweeps.plan import make_plan
-from sweeps.study import study
+from harness.tracking.display import run_name
+from sweeps.grid.grid import find_grid, read_grid
+from sweeps.plan.plan import make_plan, study
 
 
 @pytest.mark.parametrize("name", ["norm_ablation", "p6_clip_sweep", "screening"])

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from harness.records import CONTROL, OFF
-from harness.schema import SchemaError
-from harness.score_names import score_names
+from harness.common.schema import SchemaError
+from harness.common.yaml import read_yaml
+from harness.records.record import CONTROL, OFF
+from harness.training.scores import score_names
 from sweeps.__main__ import main
-from sweeps.cells import select
-from sweeps.compose import compose_cells
-from sweeps.derived import derived_profiles
-from sweeps.grid import read_grid
-from sweeps.library import find_grid, names
-from sweeps.plan import make_plan
-from sweeps.scores import refuse_unknown_scores
-from sweeps.strict_yaml import read_yaml
+from sweeps.grid.cells import select
+from sweeps.grid.compose import compose_cells
+from sweeps.grid.derived import derived_profiles
+from sweeps.grid.grid import find_grid, names, read_grid
+from sweeps.plan.plan import make_plan, refuse_unknown_scores
 from tests.sweeps.grids import PLAIN, TINY, grid, write
 
 FEW = 12  # of so many cells one is composed, which takes the time of this file

@@ -2,11 +2,11 @@ from itertools import islice
 
 import pytest
 
-from harness.config import load
+from harness.config.experiment import load
+from harness.data.synthetic import stream
 from harness.models.load import load_tokenizer
 from harness.models.prompting import format_prompt
-from harness.problems.arithmetic import stream
-from sweeps.shapes import LONGEST_PROMPT, Shape
+from sweeps.equivalence.batches import LONGEST_PROMPT, Shape
 
 
 def test_the_shape_of_a_run():

@@ -3,14 +3,14 @@
 import psutil
 import pytest
 
-from sweeps.environment import prepare
-from sweeps.events import Done, Hello
-from sweeps.plan import make_plan
+from sweeps.launch.environment import prepare
+from sweeps.launch.events import Done, Hello
+from sweeps.plan.plan import make_plan
 from tests.sweeps.grids import grid
 
 prepare()
 
-from sweeps.launch import launch  # noqa: E402 - Ray reads the environment when it is imported
+from sweeps.launch.scheduler import launch  # noqa: E402 - Ray reads the environment when it is imported
 
 pytestmark = [pytest.mark.distributed, pytest.mark.engines]
 

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from sweeps.summary import print_costs
-from sweeps.usage import SweepUsage
+from sweeps.summary import SweepUsage, print_costs
 from tests.sweeps.records import record
 
 

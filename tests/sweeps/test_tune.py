@@ -5,10 +5,10 @@ import sqlite3
 import pytest
 import yaml
 
-from harness.records import RunRecord
-from harness.store import Store
+from harness.records.record import RunRecord
+from harness.tracking.store import Store
 from sweeps.__main__ import main
-from sweeps.tuned import read_tuned_file
+from sweeps.grid.tuned import read_tuned_file
 from tests.sweeps.grids import TINY, write
 from tests.sweeps.tuning import MODELS, queue, run, search
 from tests.tiers import counts

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import psutil
 import pytest
 
-from sweeps.tuned import read_tuned_file
+from sweeps.grid.tuned import read_tuned_file
 from tests.sweeps.drivers import command, here, title, until
 from tests.sweeps.grids import TINY, write
 from tests.sweeps.tuning import MODELS

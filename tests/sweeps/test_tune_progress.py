@@ -2,9 +2,9 @@ import io
 
 from rich.console import Console
 
-from harness.config import load
-from sweeps.tune_job import Job, Step
-from sweeps.tune_progress import tune_progress
+from harness.config.experiment import load
+from sweeps.tuning.progress import tune_progress
+from sweeps.tuning.trial import Job, Step
 
 JOB = Job("base", 0, 3e-4, "base lr=0.0003", load("steps=8"), (1001, 1002))
 OTHER = Job("base", 1, 3e-3, "base lr=0.003", load("steps=8"), (1001, 1002))

@@ -2,17 +2,17 @@
 
 import pytest
 
-from harness.config import load
-from sweeps.environment import prepare
-from sweeps.interrupt import Interrupts
-from sweeps.tune_job import Job
+from harness.common.signals import Interrupts
+from harness.config.experiment import load
+from sweeps.launch.environment import prepare
+from sweeps.tuning.trial import Job
 from tests.local_ray import local_ray
 
 prepare()
 
 from ray.util import placement_group_table  # noqa: E402 - Ray reads the environment when it is imported
 
-from sweeps.tune_ray import RayPool  # noqa: E402
+from sweeps.tuning.ray_pool import RayPool  # noqa: E402
 
 
 @pytest.mark.distributed

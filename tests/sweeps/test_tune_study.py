@@ -4,9 +4,9 @@ import sqlite3
 
 import pytest
 
-from sweeps.errors import SweepError
-from sweeps.tune_study import COMPARED, database
-from sweeps.tune_trial import window
+from sweeps.launch.errors import SweepError
+from sweeps.tuning.study import COMPARED, database
+from sweeps.tuning.trial import window
 from tests.sweeps.grids import TINY
 from tests.sweeps.tuning import MODELS, queue, run, run_all, search
 

@@ -1,8 +1,8 @@
 import pytest
 
-from harness.config import load
-from harness.schema import SchemaError
-from sweeps.knobs import find_knob
+from harness.common.schema import SchemaError
+from harness.config.experiment import load
+from sweeps.grid.tuned import find_knob
 from tests.sweeps.grids import PLAIN, TINY
 from tests.sweeps.tuning import MODELS, chosen
 

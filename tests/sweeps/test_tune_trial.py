@@ -1,6 +1,6 @@
 import pytest
 
-from sweeps.tune_trial import Outcome, best, flat, window
+from sweeps.tuning.trial import Outcome, best, flat, window
 
 
 def finished(value, *seeds):

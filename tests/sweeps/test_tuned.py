@@ -5,17 +5,15 @@ import hashlib
 import pytest
 import yaml
 
-from harness.failures import failed
-from harness.schema import SchemaError
-from sweeps.errors import SweepError
-from sweeps.grid import read_grid
-from sweeps.knobs import find_knob
+from harness.common.schema import SchemaError
+from harness.records.failures import failed
+from sweeps.grid.grid import read_grid
+from sweeps.grid.tuned import find_knob, read_tuned_file
+from sweeps.launch.errors import SweepError
 from sweeps.options import TuneOptions
-from sweeps.plan import make_plan
-from sweeps.study import study
-from sweeps.tune_result import Tuned, tuned_file, write_tuned
-from sweeps.tune_trial import Outcome
-from sweeps.tuned import read_tuned_file
+from sweeps.plan.plan import make_plan, study
+from sweeps.tuning.result import Tuned, tuned_file, write_tuned
+from sweeps.tuning.trial import Outcome
 from tests.sweeps.grids import PLAIN, TINY, write
 from tests.sweeps.tuning import MODELS, chosen
 

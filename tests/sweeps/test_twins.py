@@ -3,21 +3,20 @@ from dataclasses import replace
 
 import pytest
 
-from harness.config import RewardConfig, load
-from sweeps.cells import select
-from sweeps.compose import compose_cells
-from sweeps.gradients import Side
-from sweeps.grid import read_grid
-from sweeps.library import find_grid
-from sweeps.normal_form import normal_form
-from sweeps.shapes import Shape
-from sweeps.twins import twins
+from harness.config.experiment import RewardConfig, load
+from sweeps.equivalence.batches import Shape
+from sweeps.equivalence.canonical import normal_form
+from sweeps.equivalence.gradients import Side
+from sweeps.equivalence.twins import twins
+from sweeps.grid.cells import select
+from sweeps.grid.compose import compose_cells
+from sweeps.grid.grid import find_grid, read_grid
 from tests.sweeps.grids import PLAIN, grid
 from tests.sweeps.random_configs import cell
 from tricks.batch import Setup
-from tricks.build import build
 from tricks.clipping import Clip
-from tricks.dialects.sequence_clip import ResponseClip, ResponseMeanClip
+from tricks.dialects.build import build
+from tricks.dialects.own_tricks import ResponseClip, ResponseMeanClip
 
 
 @pytest.fixture(scope="module")

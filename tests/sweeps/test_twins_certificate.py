@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from harness.config import load
-from sweeps.twins import SAME, twins
+from harness.config.experiment import load
+from sweeps.equivalence.twins import SAME, twins
 from tests.sweeps.planted import KINDS, planted
 from tests.sweeps.random_configs import cell, neighbour, random_config
 from tests.sweeps.twin_truth import differ

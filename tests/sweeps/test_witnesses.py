@@ -2,7 +2,7 @@ from math import exp, log
 
 import pytest
 
-from sweeps.witnesses import divergences, lengths, log_ratios, numbers
+from sweeps.equivalence.batches import divergences, lengths, log_ratios, numbers
 from tricks.clipping import Clip
 from tricks.filtering import OverlongFilter
 from tricks.kl import KlLoss

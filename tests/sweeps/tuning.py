@@ -3,12 +3,12 @@
 from contextlib import contextmanager
 from pathlib import Path
 
-from sweeps.grid import every_seed, read_grid
-from sweeps.knobs import find_knob
+from sweeps.grid.grid import every_seed, read_grid
+from sweeps.grid.tuned import find_knob
 from sweeps.options import TuneOptions
-from sweeps.tune_job import Step
-from sweeps.tune_study import Search, database
-from sweeps.tune_subjects import subjects
+from sweeps.tuning.study import Search, database
+from sweeps.tuning.targets import subjects
+from sweeps.tuning.trial import Step
 from tests.sweeps.grids import TINY, write
 
 MODELS = f"""

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import torch
 
-from harness.config import ExperimentConfig
+from harness.config.experiment import ExperimentConfig
 from tricks.batch import Rollouts
 from tricks.rule import UpdateRule
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import torch
 
 from tricks.api import TrickError
-from tricks.document import Document, read_document
+from tricks.io.document import Document, read_document
 
 BATCH: dict[str, Any] = {
     "rewards": [1, 0, 0.5],

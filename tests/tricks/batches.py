@@ -11,8 +11,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from tricks.batch import Rollouts, Setup, Signal
-from tricks.built_in import VANILLA
-from tricks.catalog import find
+from tricks.catalog import VANILLA, find
 from tricks.rule import UpdateRule
 
 SETUP = Setup(group_size=4, prompts_per_batch=2, updates_per_rollout=4, max_response_length=8)

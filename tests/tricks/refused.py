@@ -9,7 +9,7 @@ from typing import Any
 from tests.tricks.batches import SETUP
 from tricks.api import TrickError
 from tricks.batch import Setup
-from tricks.build import build
+from tricks.dialects.build import build
 
 
 @dataclass(frozen=True, slots=True)

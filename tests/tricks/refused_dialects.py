@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from tests.tricks.batches import rule as rule_of
 from tests.tricks.refused import Refusal, rule
-from tricks.dialects.probability import ProbabilityMask
+from tricks.dialects.own_tricks import ProbabilityMask
 
 
 def _spoken(

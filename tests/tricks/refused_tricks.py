@@ -16,8 +16,8 @@ from tests.tricks.refused import Refusal, rule
 from tricks.api import TrickSpec
 from tricks.batch import Rollouts
 from tricks.catalog import catalog, foreign
-from tricks.check_command import named
 from tricks.filtering import DynamicSampling
+from tricks.io.check import named
 from tricks.normalization import Normalize
 
 _NAMES: Final = (
@@ -27,7 +27,7 @@ _NAMES: Final = (
     rule({}, "ver", "dialect", "did you mean 'verl'?", emulate="ver"),
     rule({"clip_higher": None}, "clip_higher", "-", "it has group_norm, sequence_mean", preset="grpo"),
     Refusal("nowhere:SPEC", "-", lambda: named("nowhere:SPEC"), "give MODULE:ATTRIBUTE"),
-    Refusal("tricks.built_in:VANILLA", "-", lambda: named("tricks.built_in:VANILLA"), "name a TrickSpec"),
+    Refusal("tricks.catalog:VANILLA", "-", lambda: named("tricks.catalog:VANILLA"), "name a TrickSpec"),
 )
 _CLASHES: Final = (
     rule({"group_norm": {}, "batch_norm": {}}, "batch_norm and group_norm", "advantages", "keep one"),

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from tests.tricks.batches import SETUP, rule
 from tricks.batch import Rollouts
-from tricks.build import build
-from tricks.built_in import BUILT_IN
+from tricks.catalog import BUILT_IN
+from tricks.dialects.build import build
 from tricks.presets import PRESETS
 from tricks.rule import UpdateRule
 

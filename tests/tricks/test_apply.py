@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from tricks.api import TrickError
-from tricks.apply_command import results
-from tricks.apply_options import ApplyOptions, read_options
+from tricks.io.apply import ApplyOptions, read_options, results
 from tricks.presets import PRESETS
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "rollouts.example.json"

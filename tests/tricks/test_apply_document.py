@@ -10,7 +10,7 @@ import torch
 
 from tests.tricks.apply_faults import BATCH, FAULTS, NO_BATCHES, read
 from tricks.api import TrickError
-from tricks.document import read_document
+from tricks.io.document import read_document
 
 
 def test_ragged_rows_become_a_padded_table() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tricks.api import TrickError
-from tricks.apply_options import ApplyOptions, read_options
+from tricks.io.apply import ApplyOptions, read_options
 
 
 def test_without_words_vanilla_ppo_is_applied_in_float32() -> None:

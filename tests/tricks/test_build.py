@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from tests.tricks.batches import SETUP
-from tricks.build import build, chosen
-from tricks.built_in import VANILLA
+from tricks.catalog import VANILLA
 from tricks.clipping import Clip
+from tricks.dialects.build import build, chosen
 from tricks.normalization import Normalize
 
 

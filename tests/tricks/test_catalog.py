@@ -5,8 +5,7 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from tricks.api import CLOSED, HOOKS, OPEN, SINGLE, TrickError, TrickSpec
-from tricks.built_in import BUILT_IN, PAPER, VANILLA
-from tricks.catalog import catalog, find, foreign
+from tricks.catalog import BUILT_IN, PAPER, VANILLA, catalog, find, foreign
 from tricks.filtering import DynamicSampling
 from tricks.kl import KlToGo
 from tricks.normalization import Normalize

@@ -9,9 +9,9 @@ import pytest
 
 from tests.tricks.bad_tricks import BAD
 from tricks.api import TrickSpec
-from tricks.built_in import BUILT_IN
+from tricks.catalog import BUILT_IN
+from tricks.conformance import CLAUSES, check, violations
 from tricks.settings import hints
-from tricks.testing import CLAUSES, check, violations
 
 
 def variations() -> Iterator[Any]:

@@ -15,8 +15,8 @@ import torch
 from tests.tricks.batches import SETUP
 from tricks.__main__ import main
 from tricks.api import TrickError
-from tricks.build import OURS, build
 from tricks.catalog import catalog
+from tricks.dialects.build import OURS, build
 from tricks.dialects.registry import DIALECTS
 from tricks.hints import PLAUSIBLE, positive_log_probs, rule_hints
 from tricks.presets import PRESETS

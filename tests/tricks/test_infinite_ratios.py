@@ -10,7 +10,7 @@ import torch
 from tests.tricks.batches import example, in_both_precisions, rollouts, rule
 from tests.tricks.rules import RULES, loss_and_gradient
 from tricks.clipping import Clip, floats_end
-from tricks.dialects.probability import ProbabilityMask
+from tricks.dialects.own_tricks import ProbabilityMask
 from tricks.kl import KlLoss
 from tricks.ratios import ClippedWeight, SequenceClip
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.tricks.batches import SETUP
-from tricks.build import build
-from tricks.built_in import BUILT_IN
+from tricks.catalog import BUILT_IN
 from tricks.clipping import Clip
+from tricks.dialects.build import build
 from tricks.ratios import PolicyGradient
 from tricks.recorded import brief
 

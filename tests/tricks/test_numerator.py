@@ -7,7 +7,7 @@ import torch
 from torch.testing import assert_close
 
 from tricks.batch import Rollouts, Setup, Signal
-from tricks.build import build
+from tricks.dialects.build import build
 from tricks.rule import UpdateRule
 
 SETUP = Setup(group_size=2, prompts_per_batch=2, updates_per_rollout=4, max_response_length=4)

@@ -7,8 +7,8 @@ import torch
 
 from tests.tricks.batches import SETUP, assert_agree, example, in_both_precisions, moved
 from tests.tricks.equations import EQUATIONS, sampled
-from tricks.build import build
 from tricks.catalog import find
+from tricks.dialects.build import build
 from tricks.presets import PRESETS, find_preset
 from tricks.rule import UpdateRule
 

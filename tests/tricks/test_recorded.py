@@ -7,14 +7,16 @@ from inspect import isclass
 
 import pytest
 
-from harness.config import ExperimentConfig
-from harness.overlay import overlaid
-from harness.schema import read
+from harness.common.schema import read
+from harness.config.experiment import ExperimentConfig
+from harness.config.overlay import overlaid
 from tricks.api import Recorded, TrickSpec
-from tricks.built_in import BUILT_IN
-from tricks.catalog import catalog
-from tricks.dialects import centre_norm, nemo_tricks, probability, sequence_clip
-from tricks.dialects.nemo_tricks import SampleMean
+from tricks.catalog import BUILT_IN, catalog
+from tricks.dialects import own_tricks as centre_norm
+from tricks.dialects import own_tricks as nemo_tricks
+from tricks.dialects import own_tricks as probability
+from tricks.dialects import own_tricks as sequence_clip
+from tricks.dialects.own_tricks import SampleMean
 from tricks.dialects.registry import DIALECTS
 from tricks.normalization import Normalize
 from tricks.recorded import RECORDED, brief, full, recorded_name, stable_name

@@ -5,7 +5,7 @@ import torch
 
 from tests.tricks.batches import ALONE, ONCE, example, rule
 from tricks.api import TrickError
-from tricks.built_in import VANILLA
+from tricks.catalog import VANILLA
 from tricks.clipping import Clip
 from tricks.entropy import EntropyBonus
 from tricks.importance import TruncatedImportance

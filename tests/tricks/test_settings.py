@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import pytest
 
 from tricks.aggregation import ConstantLength
-from tricks.built_in import BUILT_IN
+from tricks.catalog import BUILT_IN
 from tricks.clipping import Clip
 from tricks.settings import accepts, hints, make, meaning, suggest, words, written
 

@@ -11,7 +11,7 @@ from tests.tiers import counts
 from tests.tricks.batches import DTYPES, SETUP, rule
 from tests.tricks.partitions import gradient, partitions, sample
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean
-from tricks.build import build
+from tricks.dialects.build import build
 from tricks.presets import PRESETS
 from tricks.rule import UpdateRule
 

@@ -7,8 +7,8 @@ from typing import Final
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean
 from tricks.bounds import AdvantageClip, RewardClip
 from tricks.clipping import Clip
-from tricks.dialects.centre_norm import NormalizeAboutCentre
 from tricks.dialects.dialect import Dialect, Pattern, Refusal, Rewrite, Variant
+from tricks.dialects.own_tricks import NormalizeAboutCentre, ResponseMeanClip
 from tricks.dialects.rows import (
     BATCH,
     CENTRED,
@@ -22,7 +22,6 @@ from tricks.dialects.rows import (
     reward_functions,
     soft_overlong,
 )
-from tricks.dialects.sequence_clip import ResponseMeanClip
 from tricks.entropy import EntropyBonus
 from tricks.filtering import OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance

@@ -8,6 +8,7 @@ from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenM
 from tricks.bounds import AdvantageClip, RewardClip
 from tricks.clipping import Clip
 from tricks.dialects.dialect import Dialect, Pattern, Refusal, Rewrite, Variant
+from tricks.dialects.own_tricks import ResponseClip
 from tricks.dialects.rows import (
     CENTRED,
     GROUP,
@@ -21,7 +22,6 @@ from tricks.dialects.rows import (
     reward_functions,
     soft_overlong,
 )
-from tricks.dialects.sequence_clip import ResponseClip
 from tricks.entropy import EntropyBonus
 from tricks.filtering import OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance

@@ -8,7 +8,7 @@ from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenM
 from tricks.bounds import AdvantageClip, RewardClip
 from tricks.clipping import Clip
 from tricks.dialects.dialect import Dialect, Rewrite, Variant
-from tricks.dialects.probability import ProbabilityMask
+from tricks.dialects.own_tricks import ProbabilityMask
 from tricks.dialects.rows import (
     CENTRED,
     GROUP,

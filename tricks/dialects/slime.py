@@ -8,6 +8,7 @@ from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenM
 from tricks.bounds import AdvantageClip, RewardClip
 from tricks.clipping import Clip
 from tricks.dialects.dialect import Dialect, Pattern, Refusal, Variant
+from tricks.dialects.own_tricks import ResponseClip
 from tricks.dialects.rows import (
     BATCH,
     CENTRED,
@@ -20,7 +21,6 @@ from tricks.dialects.rows import (
     lacks_mixed,
     reward_functions,
 )
-from tricks.dialects.sequence_clip import ResponseClip
 from tricks.entropy import EntropyBonus
 from tricks.filtering import OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance

@@ -7,15 +7,13 @@ from typing import Final
 from analysis.paper.bars import Bins
 from analysis.paper.content import NO_NUMBER, Quantity
 from analysis.paper.figure import Figure
+from analysis.paper.layout import Part
 from analysis.paper.measures import Difference, Early, Score, Word
-from analysis.paper.names import ALIGNED, LARGE, SMALL
+from analysis.paper.numbers import ALIGNED, LARGE, SMALL
 from analysis.paper.panels import Accuracy, Curves, Ends
-from analysis.paper.part import Part
-from analysis.paper.rows import Bins as BinRows
-from analysis.paper.rows import Cells
-from analysis.paper.token_panels import TokenClasses, Tokens
-from analysis.paper.token_rows import TokenClasses as ClassRows
-from analysis.paper.token_rows import TopTokens
+from analysis.paper.rows import BinRows, Cells
+from analysis.paper.tokens import TokenClasses, Tokens, TopTokens
+from analysis.paper.tokens import TokenClassRows as ClassRows
 
 _GRID: Final = "p4_clip_higher"
 _ACCURACY: Final = (

@@ -6,10 +6,10 @@ from typing import Final
 
 from analysis.paper.content import NO_NUMBER
 from analysis.paper.figure import Figure
+from analysis.paper.layout import Part
 from analysis.paper.measures import Difference, Score, Word
-from analysis.paper.names import ALIGNED, BASE
+from analysis.paper.numbers import ALIGNED, BASE
 from analysis.paper.panels import Accuracy, Curves, Ends
-from analysis.paper.part import Part
 from analysis.paper.rows import Cells
 
 _ACCURACY: Final = (

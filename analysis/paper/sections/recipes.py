@@ -6,11 +6,10 @@ from typing import Final
 
 from analysis.paper.content import Quantity
 from analysis.paper.figure import Figure
+from analysis.paper.layout import Part
 from analysis.paper.measures import Difference, Score, Word
-from analysis.paper.names import MEAN
-from analysis.paper.panels import Accuracy, Ends
-from analysis.paper.paper_panels import PaperEnds, PaperPoints
-from analysis.paper.part import Part
+from analysis.paper.numbers import MEAN
+from analysis.paper.panels import Accuracy, Ends, PaperEnds, PaperPoints
 from analysis.paper.rows import Benchmarks, Cells
 
 _RECIPES: Final = {"recipe": ("grpo", "dapo", "liteppo")}

@@ -7,11 +7,10 @@ from typing import Final
 from analysis.paper.bars import Solved
 from analysis.paper.content import Quantity
 from analysis.paper.figure import Figure
+from analysis.paper.layout import Part
 from analysis.paper.measures import Gain, Score
 from analysis.paper.panels import Accuracy, Curves, Ends
-from analysis.paper.part import Part
-from analysis.paper.rows import Cells
-from analysis.paper.solved_rows import SolvedCounts
+from analysis.paper.rows import Cells, SolvedCounts
 
 FIGURES: Final = (
     Figure(

@@ -2,12 +2,12 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.effects.effect import effects, sides
-from analysis.effects.table import effects_table
-from analysis.frame import planned, runs_frame
-from analysis.inference.contrast import contrasts
-from analysis.render import comma_separated, latex, markdown
-from analysis.tables import Missing
+from analysis.stats.contrasts import contrasts
+from analysis.stats.effects import effects, sides
+from analysis.study.frame import planned, runs_frame
+from analysis.tables.effects import effects_table
+from analysis.tables.render import comma_separated, latex, markdown
+from analysis.tables.scores import Missing
 from tests.analysis.samples import STUDY, failed, run
 
 

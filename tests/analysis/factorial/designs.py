@@ -4,8 +4,8 @@ from dataclasses import replace
 from itertools import product
 from math import prod
 
-from analysis.frame import planned, runs_frame
-from harness.records import Study
+from analysis.study.frame import planned, runs_frame
+from harness.records.record import Study
 from tests.analysis.samples import run
 
 

@@ -1,5 +1,5 @@
-from analysis.factorial.design import design
-from harness.records import Control
+from analysis.stats.design import design
+from harness.records.record import Control
 from tests.analysis.factorial.designs import study, two
 
 AXES = {"level": ("easy", "hard"), "norm": ("none", "group", "batch")}

@@ -4,10 +4,10 @@ from math import isnan
 import numpy as np
 import pytest
 
-from analysis.factorial.reading import factorial
-from analysis.factorial.table import factorial_table
-from analysis.frame import planned, runs_frame
-from analysis.render import comma_separated, latex, markdown
+from analysis.stats.factorial import factorial
+from analysis.study.frame import planned, runs_frame
+from analysis.tables.factorial import factorial_table
+from analysis.tables.render import comma_separated, latex, markdown
 from tests.analysis.factorial.designs import study, taken, two
 from tests.analysis.factorial.test_term import EIGHT, WORDS
 

@@ -1,7 +1,6 @@
 from itertools import combinations
 
-from analysis.factorial.design import design
-from analysis.factorial.term import aliases, resolution, terms
+from analysis.stats.design import aliases, design, resolution, terms
 from tests.analysis.factorial.designs import study, two
 
 # The usual 2^(8-4) of resolution IV: four axes free, e = bcd, f = acd, g = abc, h = abd.

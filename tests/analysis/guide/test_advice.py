@@ -3,12 +3,11 @@
 import pytest
 
 from analysis.__main__ import main
+from analysis.claims.judge import findings
 from analysis.guide.advice import SURE, advise
+from analysis.guide.output import WIDTH, guide_table, terminal
 from analysis.guide.scenario import Scenario
-from analysis.guide.table import guide_table
-from analysis.guide.terminal import WIDTH, terminal
-from analysis.takeaways.catalog import CLAIMS
-from analysis.takeaways.judge import findings
+from analysis.paper.claims.catalog import CLAIMS
 from tests.analysis.takeaways.samples import around, material, records, shelf, study
 
 CASE = Scenario("small", False, "short", "spread", "laptop")

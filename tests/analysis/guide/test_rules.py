@@ -4,10 +4,10 @@ from itertools import product
 
 import pytest
 
+from analysis.claims.claim import AbsentError, cell
 from analysis.guide.advice import _PARTS
 from analysis.guide.rules import ROLES, RULES
 from analysis.guide.scenario import Scenario
-from analysis.takeaways.roles import AbsentError, cell
 from tests.analysis.takeaways.samples import study
 
 QUESTIONS = ["advantage", "loss", "upper clip bound", "truncated responses", "recipe"]

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pandas as pd
 
-from analysis.frame import planned, runs_frame
-from harness.records import Study
+from analysis.study.frame import planned, runs_frame
+from harness.records.record import Study
 from tests.analysis.samples import STUDY, run
 
 SIX = (0.01, 0.02, 0.03, 0.04, 0.05, 0.06)  # mean 0.035, deviation 0.0187083, t 4.582576 with 5 df, p 0.005934

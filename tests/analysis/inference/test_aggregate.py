@@ -3,8 +3,8 @@ from math import inf
 
 import pytest
 
-from analysis.inference.aggregate import improvement, iqm, iqm_difference
-from analysis.inference.contrast import contrasts
+from analysis.stats.aggregate import improvement, iqm, iqm_difference
+from analysis.stats.contrasts import contrasts
 from tests.analysis.inference.studies import taken, wide
 from tests.analysis.samples import STUDY
 

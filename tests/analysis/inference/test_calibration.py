@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from analysis.inference.contrast import Contrast
-from analysis.inference.evaluation import evaluation_noise
-from analysis.inference.verdict import MIN_SEEDS
-from harness.power import ALPHA
+from analysis.stats.contrasts import Contrast
+from analysis.stats.evaluation import evaluation_noise
+from analysis.stats.verdict import MIN_SEEDS
+from harness.records.power import ALPHA
 from tests.benchmarks.calibration import Share, at_margin, null, one_effect
 from tests.benchmarks.calibration_failures import DIVERGENCES, wrong
 from tests.benchmarks.calibration_world import ARMS, World, draw, problems, truth

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
-from analysis.inference.contrast import Contrast, contrasts
-from harness.records import Control
+from analysis.stats.contrasts import Contrast, contrasts
+from harness.records.record import Control
 from tests.analysis.samples import CELLS, STUDY
 
 # 0 none easy, 1 group easy, 2 none hard, 3 group hard

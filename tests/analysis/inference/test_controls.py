@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.frame import planned, runs_frame
-from analysis.inference.controls import known_effects
-from harness.records import Control
+from analysis.stats.noise_floor import known_effects
+from analysis.study.frame import planned, runs_frame
+from harness.records.record import Control
 from tests.analysis.inference.studies import SIX
 from tests.analysis.samples import CELLS, STUDY, run
 

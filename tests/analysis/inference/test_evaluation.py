@@ -3,11 +3,10 @@ from math import sqrt
 import pandas as pd
 import pytest
 
-from analysis.inference.contrast import Contrast
-from analysis.inference.evaluation import EvaluationNoise, evaluation_noise, seed_errors
-from analysis.inference.outcomes import shares, shares_of
-from analysis.inference.verdict import verdicts
-from harness.store_errors import StoreError
+from analysis.stats.contrasts import Contrast
+from analysis.stats.evaluation import EvaluationNoise, evaluation_noise, seed_errors, shares, shares_of
+from analysis.stats.verdict import verdicts
+from harness.tracking.errors import StoreError
 from tests.analysis.inference.studies import taken, wide
 
 CONTRAST = Contrast(1, 0, "primary", "final/accuracy")

@@ -6,13 +6,13 @@ from math import inf, isnan, nan
 
 import pytest
 
-from analysis.frame import planned, runs_frame
-from analysis.inference.controls import known_effects
-from analysis.inference.verdict import missing, verdicts
-from analysis.report.checks import checks, left_out
-from analysis.tables import study_table
-from analysis.verdict_table import verdict_table
-from harness.records import Control
+from analysis.report.side_notes import checks, left_out
+from analysis.stats.noise_floor import known_effects
+from analysis.stats.verdict import missing, verdicts
+from analysis.study.frame import planned, runs_frame
+from analysis.tables.scores import study_table
+from analysis.tables.verdicts import verdict_table
+from harness.records.record import Control
 from tests.analysis.inference.studies import SIX
 from tests.analysis.samples import CELLS, STUDY, failed, run
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from analysis.inference.families import adjusted, holm
+from analysis.stats.contrasts import adjusted, holm
 
 
 def test_holm_multiplies_the_smallest_by_all_and_never_falls():

@@ -1,8 +1,8 @@
 from dataclasses import replace
 from math import nan
 
-from analysis.frame import planned, runs_frame
-from analysis.inference.verdict import missing, verdicts
+from analysis.stats.verdict import missing, verdicts
+from analysis.study.frame import planned, runs_frame
 from tests.analysis.inference.studies import SIX, against_half, taken, wide
 from tests.analysis.samples import CELLS, STUDY, failed, run
 

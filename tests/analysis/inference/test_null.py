@@ -3,7 +3,7 @@ from math import isnan
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
-from analysis.inference.null import NoiseFloor, noise_floor, pooled
+from analysis.stats.noise_floor import NoiseFloor, noise_floor, pooled
 from tests.analysis.inference.studies import SIX, taken, wide
 from tests.analysis.samples import CELLS
 

@@ -3,8 +3,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.weightstats import DescrStatsW
 
-from analysis.inference.paired_test import different, p_different, p_equivalent
-from analysis.inference.pairs import Pairs
+from analysis.stats.paired_test import Pairs, different, p_different, p_equivalent
 from tests.analysis.inference.studies import SIX
 
 

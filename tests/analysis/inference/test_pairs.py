@@ -2,8 +2,8 @@ from math import inf, isnan, nan
 
 import pytest
 
-from analysis.inference.contrast import Contrast
-from analysis.inference.pairs import pairs
+from analysis.stats.contrasts import Contrast
+from analysis.stats.paired_test import pairs
 
 CONTRAST = Contrast(1, 0, "primary", "final/accuracy")
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.inference.contrast import Contrast
-from analysis.inference.pairs import Failed, Pairs
-from analysis.inference.rank_test import has_worst_end, p_with_failures, signed_ranks
+from analysis.stats.contrasts import Contrast
+from analysis.stats.paired_test import Failed, Pairs
+from analysis.stats.rank_test import has_worst_end, p_with_failures, signed_ranks
 
 NONE = np.zeros(0)
 

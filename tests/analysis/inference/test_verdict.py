@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.inference.verdict import verdicts
-from harness.power import detectable
+from analysis.stats.verdict import verdicts
+from harness.records.power import detectable
 from tests.analysis.inference.studies import SIX, against_half, taken, wide
 from tests.analysis.samples import CELLS, STUDY
 

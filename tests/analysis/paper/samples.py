@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from analysis.frame import runs_frame
 from analysis.paper.numbers import readings
-from analysis.paper.registry import FIGURES, views
+from analysis.paper.sections.registry import FIGURES, views
 from analysis.paper.source import Source
+from analysis.study.frame import runs_frame
 from tests.analysis.takeaways.samples import record, study
 
 READINGS = readings()

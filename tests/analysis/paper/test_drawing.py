@@ -5,7 +5,7 @@ import re
 from xml.etree import ElementTree
 
 from analysis.paper.drawing import draw
-from analysis.paper.names import BENCHMARKS
+from analysis.paper.numbers import BENCHMARKS
 from tests.analysis.paper.samples import found, full, source
 from tests.analysis.paper.test_tokens import AT, P5, SEEDS, document, entry, files
 from tests.analysis.takeaways.samples import record, study

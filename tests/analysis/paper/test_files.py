@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from analysis.__main__ import main
-from analysis.paper.files import write_figures, write_tables
+from analysis.paper.sections.registry import write_figures, write_tables
 from tests.analysis.samples import STUDY
 from tests.analysis.takeaways.samples import records, study
 

@@ -5,10 +5,9 @@ from statistics import fmean
 
 import pytest
 
-from analysis.paper.names import BENCHMARKS, MEAN
-from analysis.paper.numbers import CLAIMS, FOLDER, readings
-from analysis.paper.registry import FIGURES
-from harness.store_errors import StoreError
+from analysis.paper.numbers import BENCHMARKS, CLAIMS, FOLDER, MEAN, readings
+from analysis.paper.sections.registry import FIGURES
+from harness.tracking.errors import StoreError
 from tests.analysis.paper.samples import READINGS
 
 HEAD = "figure,model,data,arm,benchmark,quantity,value,low,high,step,unit,precision,source,note\n"

@@ -3,13 +3,12 @@ import re
 import pytest
 
 from analysis.paper.drawing import draw
-from analysis.paper.registry import FIGURES
+from analysis.paper.sections.registry import FIGURES
 from analysis.paper.table import paper_table
-from analysis.render import comma_separated, latex, markdown
-from analysis.stats import Estimate
-from analysis.tables import Missing
-from sweeps.grid import read_grid
-from sweeps.library import find_grid
+from analysis.stats.bootstrap import Estimate
+from analysis.tables.render import comma_separated, latex, markdown
+from analysis.tables.scores import Missing
+from sweeps.grid.grid import find_grid, read_grid
 from tests.analysis.paper.samples import BY_ID, NAMES, found, full, source
 from tests.analysis.takeaways.samples import study
 from tests.tiers import only

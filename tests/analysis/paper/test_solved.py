@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from analysis.paper.solved import counts
-from harness.outcomes import Evaluation, outcomes_file
-from harness.store_errors import StoreError
+from analysis.paper.bars import counts
+from harness.records.outcomes import Evaluation, outcomes_file
+from harness.tracking.errors import StoreError
 from tests.analysis.paper.samples import source
 from tests.analysis.paper.test_tables import notes, pick, rows
 from tests.analysis.takeaways.samples import record, study

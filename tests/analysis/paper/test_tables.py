@@ -5,7 +5,7 @@ from dataclasses import replace
 from io import StringIO
 
 from analysis.paper.table import paper_table
-from analysis.render import comma_separated, markdown
+from analysis.tables.render import comma_separated, markdown
 from tests.analysis.paper.samples import found, full, source
 from tests.analysis.takeaways.samples import record, records, study
 

@@ -2,10 +2,9 @@ import json
 
 import pytest
 
-from analysis.paper.token_panels import plain
-from analysis.paper.tokens import TOP, clip_rate, clipped_classes, clipped_tokens, readable, token_class
-from analysis.stats import estimate
-from harness.store_errors import StoreError
+from analysis.paper.tokens import TOP, clip_rate, clipped_classes, clipped_tokens, plain, readable, token_class
+from analysis.stats.bootstrap import estimate
+from harness.tracking.errors import StoreError
 from tests.analysis.paper.samples import source
 from tests.analysis.paper.test_tables import pick, rows
 from tests.analysis.takeaways.samples import record, study

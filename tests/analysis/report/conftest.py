@@ -3,7 +3,7 @@ from shutil import copyfile
 import pytest
 
 from analysis.report.page import page
-from harness.store import Store
+from harness.tracking.store import Store
 from tests.analysis.report.html import parse
 from tests.analysis.report.samples import fill
 

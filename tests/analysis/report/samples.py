@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from harness.records import CONTROL, OFF, Control, RunRecord, Skipped, Study
+from harness.records.record import CONTROL, OFF, Control, RunRecord, Skipped, Study
 
 SCRIPT = "</script><script>alert(1)</script>"
 IMAGE = '"><img src=x onerror=alert(1)>'

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from analysis.report.anchors import Trace, anchors, in_order, slug
+from analysis.report.links import Trace, anchors, in_order, slug
 from tests.analysis.samples import STUDY
 
 

@@ -1,5 +1,5 @@
-from analysis.frame import planned, runs_frame
 from analysis.report.curves import POINTS, figures
+from analysis.study.frame import planned, runs_frame
 from tests.analysis.report.samples import STUDY as CONTROLLED
 from tests.analysis.report.samples import record
 from tests.analysis.samples import STUDY, failed, run

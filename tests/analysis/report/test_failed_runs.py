@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from analysis.figures import draw
-from analysis.frame import runs_frame
+from analysis.figures.curves import draw_curves
+from analysis.figures.study import draw
 from analysis.report.page import page
-from analysis.summary import summary
-from analysis.tables import study_table
+from analysis.study.frame import runs_frame
+from analysis.tables.scores import study_table
+from analysis.tables.summary import summary
 from analysis.trace.command import trace
-from analysis.trajectory.figure import draw_curves
 from tests.analysis.report.html import parse
 from tests.analysis.report.samples import CELLS, STUDY, record
 

@@ -1,6 +1,6 @@
 import pytest
 
-from analysis.report.scale import Scale, spanning, tick_text
+from analysis.report.curves import Scale, spanning, tick_text
 
 
 def test_values_lie_between_the_ends_in_proportion_and_never_outside():

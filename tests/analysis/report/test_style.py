@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from analysis.report.templating import asset
+from analysis.report.page import asset
 
 STYLE = str(asset("style.css"))
 LIGHT, DARK = (dict(re.findall(r"--([\w-]+): (#\w{6})", part)) for part in STYLE.split(":root {")[1:3])

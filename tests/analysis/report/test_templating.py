@@ -3,7 +3,7 @@ import json
 import pytest
 from jinja2 import UndefinedError
 
-from analysis.report.templating import embedded, minus, render
+from analysis.report.page import embedded, minus, render
 
 
 def test_embedded_json_reads_back_and_holds_no_sign_of_markup():

@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-from analysis.frame import planned, runs_frame
-from analysis.takeaways.measured import Material, Shelf
-from harness.records import RunRecord, Study
-from sweeps.cells import select
-from sweeps.grid import read_grid
-from sweeps.library import find_grid
+from analysis.claims.measured import Material, Shelf
+from analysis.study.frame import planned, runs_frame
+from harness.records.record import RunRecord, Study
+from sweeps.grid.cells import select
+from sweeps.grid.grid import find_grid, read_grid
 
 
 def study(name, profile="laptop", full=False, **changes):

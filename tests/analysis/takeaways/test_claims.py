@@ -4,10 +4,9 @@ from collections import Counter
 
 import pytest
 
-from analysis.takeaways.catalog import CLAIMS
-from analysis.takeaways.claim import Quoted, change_of_gap, trend
-from analysis.takeaways.roles import AbsentError, cell
-from sweeps.library import names
+from analysis.claims.claim import AbsentError, Quoted, cell, change_of_gap, trend
+from analysis.paper.claims.catalog import CLAIMS
+from sweeps.grid.grid import names
 from tests.analysis.takeaways.samples import study
 
 PARTS = [(claim, part) for claim in CLAIMS for part in claim.parts]

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from analysis.claims.claim import Claim, Part, Quoted, change_of_gap, compared
+from analysis.claims.cost import costs
+from analysis.claims.files import comma_separated
+from analysis.claims.judge import findings
+from analysis.claims.tables import shown
 from analysis.guide.advice import advise
 from analysis.guide.scenario import scenario
-from analysis.takeaways.catalog import CLAIMS
-from analysis.takeaways.claim import Claim, Part, Quoted, change_of_gap, compared
-from analysis.takeaways.cost import costs
-from analysis.takeaways.files import comma_separated
-from analysis.takeaways.judge import findings
-from analysis.takeaways.numbers import shown
+from analysis.paper.claims.catalog import CLAIMS
 from tests.analysis.takeaways.samples import material, record, shelf, study
 
 P3 = study("p3_std_scope")

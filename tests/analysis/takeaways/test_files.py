@@ -4,11 +4,11 @@ from math import exp
 
 import pytest
 
-from analysis.takeaways.catalog import CLAIMS
-from analysis.takeaways.cost import costs
-from analysis.takeaways.files import files
-from analysis.takeaways.judge import findings
-from analysis.takeaways.tables import compared
+from analysis.claims.cost import costs
+from analysis.claims.files import files
+from analysis.claims.judge import findings
+from analysis.claims.tables import compared
+from analysis.paper.claims.catalog import CLAIMS
 from tests.analysis.takeaways.samples import around, material, records, shelf, study
 
 P9 = study("p9_liteppo_main")

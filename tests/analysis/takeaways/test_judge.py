@@ -6,9 +6,9 @@ from math import exp, log
 
 import pytest
 
-from analysis.takeaways.catalog import CLAIMS
-from analysis.takeaways.claim import Claim, Part, Quoted, change_of_gap, compared, level
-from analysis.takeaways.judge import findings
+from analysis.claims.claim import Claim, Part, Quoted, change_of_gap, compared, level
+from analysis.claims.judge import findings
+from analysis.paper.claims.catalog import CLAIMS
 from tests.analysis.takeaways.samples import around, material, records, shelf, study
 
 P3 = study("p3_std_scope")

@@ -3,7 +3,7 @@ from math import isnan
 
 import pytest
 
-from analysis.takeaways.measured import connectives, fall, values
+from analysis.claims.measured import connectives, fall, values
 from tests.analysis.takeaways.samples import material, record, study
 
 P5 = study("p5_clip_tokens")

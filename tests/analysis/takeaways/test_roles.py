@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.takeaways.roles import AbsentError, cell, label, metric
+from analysis.claims.claim import AbsentError, cell, label, metric
 from tests.analysis.takeaways.samples import study
 
 P8 = study("p8_overlong")

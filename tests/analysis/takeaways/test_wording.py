@@ -1,6 +1,6 @@
 import pytest
 
-from analysis.takeaways.wording import of_claim, of_difference, of_number
+from analysis.claims.judge import of_claim, of_difference, of_number
 
 SMALL, LARGE = 0.01, 0.5  # p values: called, not called
 

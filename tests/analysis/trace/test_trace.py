@@ -7,7 +7,7 @@ import pytest
 from analysis.__main__ import main
 from analysis.trace.address import TraceError
 from analysis.trace.command import trace
-from harness.results import REFERENCE
+from harness.common.results import REFERENCE
 from tests.analysis.samples import STUDY, failed, run
 from tests.analysis.takeaways.samples import around, records, study
 
@@ -31,7 +31,7 @@ def norms(tmp_path_factory, blank_database):
     """A store with the runs above, and its folder."""
     from shutil import copyfile
 
-    from harness.store import Store
+    from harness.tracking.store import Store
 
     results = tmp_path_factory.mktemp("results")
     copyfile(blank_database, results / "mlflow.db")

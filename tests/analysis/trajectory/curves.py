@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from analysis.trajectory.course import CPU, TOKENS, Course
-from analysis.trajectory.profile import logarithm
-from analysis.trajectory.saturation import curve
+from analysis.curves.equal_cost import CPU, TOKENS, Course
+from analysis.curves.saturation import curve, logarithm
 
 
 def history(accuracy, tokens=None, seconds=None):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.trajectory.collapse import collapse, collapses
+from analysis.curves.learning import collapse, collapses
 from tests.analysis.trajectory.curves import course
 
 HEALTHY = {

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from analysis.frame import planned, runs_frame
-from analysis.trajectory.course import CPU, WALL, clock, courses, lacking
+from analysis.curves.equal_cost import CPU, WALL, clock, courses, lacking
+from analysis.study.frame import planned, runs_frame
 from tests.analysis.samples import STUDY, failed, run
 from tests.analysis.trajectory.curves import history
 

@@ -3,12 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.frame import planned, runs_frame
-from analysis.render import comma_separated, latex, markdown
-from analysis.tables import Missing
-from analysis.trajectory.figure import draw_curves
-from analysis.trajectory.learning import learning
-from analysis.trajectory.table import curves_table
+from analysis.curves.learning import learning
+from analysis.figures.curves import draw_curves
+from analysis.study.frame import planned, runs_frame
+from analysis.tables.curves import curves_table
+from analysis.tables.render import comma_separated, latex, markdown
+from analysis.tables.scores import Missing
 from tests.analysis.samples import STUDY, failed, run
 from tests.analysis.trajectory.curves import course, history, saturating
 

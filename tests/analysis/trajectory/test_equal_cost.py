@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from analysis.inference.contrast import Contrast
-from analysis.trajectory.equal_cost import area, equal_cost, level
+from analysis.curves.equal_cost import area, equal_cost, level
+from analysis.stats.contrasts import Contrast
 from tests.analysis.trajectory.curves import course
 
 CONTRAST = Contrast(arm=1, baseline=0, family="primary", metric="final/accuracy")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.trajectory.saturation import LEAST, NO_GAIN, OPEN, saturation
+from analysis.curves.saturation import LEAST, NO_GAIN, OPEN, saturation
 from tests.analysis.trajectory.curves import saturating
 
 TOKENS = np.arange(30) * 1000.0

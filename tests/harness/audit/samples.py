@@ -1,6 +1,5 @@
-from harness.audit.counts import Count, Counts
-from harness.audit.labelled import Pair
-from harness.audit.report import Mistake, Report
+from harness.records.verifier_audit import Count, Counts, Mistake, Report
+from tools.verifier_audit.counts import Pair
 
 
 def pair(number=1, form="aime", gold="36", box="36", right=True, kind="equivalent"):

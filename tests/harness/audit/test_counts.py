@@ -1,8 +1,9 @@
 import pytest
 
-from harness.audit.bar import missed
-from harness.audit.counts import Count, Word, count, wilson
+from harness.records.verifier_audit import Count
 from tests.harness.audit.samples import counts, pair
+from tools.verifier_audit.__main__ import missed
+from tools.verifier_audit.counts import Word, count, wilson
 
 RIGHT, WRONG, LOST = Word(right=True), Word(right=False), Word(right=False, undecided=True)
 

@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import pytest
 
-from harness.audit.labelled import labelled
 from tests.data_folder import data_folder
+from tools.verifier_audit.counts import labelled
 
 PAIRS = labelled()
 NUMBER = re.compile(

@@ -5,15 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.audit.__main__ import main
-from harness.audit.bar import missed
-from harness.audit.command import audit, write
-from harness.audit.counts import Word, count
-from harness.audit.labelled import labelled
-from harness.audit.report import Report
-from harness.verify.verdict import Gold
-from harness.verify.verifier import Verifier
+from harness.records.verifier_audit import Report
+from harness.verify.model.verdict import Gold
+from harness.verify.process_pool import Verifier
 from tests.harness.audit.samples import pair, report
+from tools.verifier_audit.__main__ import main, measure, missed, write
+from tools.verifier_audit.counts import Word, count, labelled
 
 COMMITTED = Path(__file__).resolve().parents[3] / "results" / "reference" / "verifier.json"
 
@@ -35,7 +32,7 @@ def test_the_committed_audit_is_of_these_pairs():
 
 def test_an_audit_lists_where_label_and_verdict_differ():
     mislabelled = pair(3, "gsm8k", gold="36", box="37", right=True)
-    found = audit([pair(1), pair(2, "amc", box="37", right=False), mislabelled])
+    found = measure([pair(1), pair(2, "amc", box="37", right=False), mislabelled])
     assert [mistake.id for mistake in found.mistakes] == ["gsm8k-003"]
     assert found.mistakes[0].kind == "false negative"
     assert found.verifier.total.false_negatives == found.plain.total.false_negatives == 1
@@ -71,8 +68,8 @@ def test_a_wrong_call_is_named(words, code, says, capsys):
 
 
 def test_a_pair_that_does_not_fit_is_named_by_file_and_line(tmp_path):
-    from harness.audit.labelled import read_pairs
-    from harness.schema import SchemaError
+    from harness.common.schema import SchemaError
+    from tools.verifier_audit.counts import read_pairs
 
     file = tmp_path / "aime.jsonl"
     good = {"id": "a", "form": "aime", "gold": "1", "response": "", "right": False, "kind": "trap", "why": ""}

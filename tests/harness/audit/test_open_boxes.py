@@ -1,8 +1,8 @@
 from contextlib import closing
 
-from harness.audit.labelled import labelled
-from harness.verify.verdict import Gold
-from harness.verify.verifier import Verifier
+from harness.verify.model.verdict import Gold
+from harness.verify.process_pool import Verifier
+from tools.verifier_audit.counts import labelled
 
 MOVED = {"aime-027", "aime-033", "math500-136", "minerva-081", "olympiadbench-075"}  # as docs/verifier.md says
 

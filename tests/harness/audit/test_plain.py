@@ -1,7 +1,7 @@
 import pytest
 
-from harness.audit.plain import PlainError, plain_words
 from tests.harness.audit.samples import pair
+from tools.verifier_audit.plain import PlainError, plain_words
 
 
 def test_math_verify_judges_as_it_comes():

@@ -3,11 +3,10 @@ from io import StringIO
 
 import pytest
 
-from harness.audit.counts import Count
-from harness.audit.report import Report
-from harness.audit.tables import comma_separated, markdown
-from harness.schema import SchemaError
+from harness.common.schema import SchemaError
+from harness.records.verifier_audit import Count, Report
 from tests.harness.audit.samples import counts, report
+from tools.verifier_audit.tables import comma_separated, markdown
 
 
 def rows(text):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from harness.run import Finished, execute
+from harness.training.run import Finished, execute
 from tests.harness.checkpoint.runs import spec
 
 STEPS = 12

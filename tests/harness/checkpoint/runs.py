@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.config import load
-from harness.metrics import is_timing
-from harness.run import Finished, RunSpec, execute
+from harness.config.experiment import load
+from harness.rollouts.metrics import is_timing
+from harness.training.run import Finished, RunSpec, execute
 
 SMALL = (
     "steps=3",

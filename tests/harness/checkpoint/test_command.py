@@ -14,7 +14,7 @@ from shutil import copyfile
 
 import pytest
 
-from harness.store import Store
+from harness.tracking.store import Store
 
 pytestmark = pytest.mark.slow
 

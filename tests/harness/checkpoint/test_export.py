@@ -12,11 +12,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from harness.checkpoint.__main__ import main
 from harness.checkpoint.export import export
-from harness.config import load
-from harness.engines.learner_files import load_tensors
+from harness.config.experiment import load
+from harness.engines.base.optimizer_state import load_tensors
 from harness.evaluation.__main__ import main as evaluate
+from harness.models.errors import ModelError
 from harness.models.load import load_model
-from harness.models.locate import ModelError
 from tests.harness.checkpoint.runs import advance, finish, spec
 
 FAST = ("preset=grpo", "optim.lr=1e-3")
@@ -74,7 +74,7 @@ def test_weights_do_not_travel_with_the_files(results: Path) -> None:
 
 
 def _items(results: Path, *overrides: str) -> list:
-    from harness.run import execute
+    from harness.training.run import execute
 
     return list(execute(spec(*overrides), folder(results, *overrides)))
 

@@ -1,5 +1,5 @@
-from harness.checkpoint.identity import difference, identity
-from harness.config import load
+from harness.checkpoint.folder import difference, identity
+from harness.config.experiment import load
 
 
 def test_a_checkpoint_is_known_by_its_run_its_backend_its_versions_and_its_code():

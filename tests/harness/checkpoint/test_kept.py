@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.checkpoint.kept import Checkpoints, outlook
+from harness.checkpoint.manager import Checkpoints, outlook
 
 OURS = {"run": "0a1b-s0", "commit": "c0ffee", "code": "1"}
 

@@ -7,7 +7,7 @@ from threading import Thread
 
 import pytest
 
-from harness.checkpoint.preemption import AT_A_TERMINAL, IN_A_WORKER, Preempted, stoppable
+from harness.common.signals import AT_A_TERMINAL, IN_A_WORKER, Preempted, stoppable
 
 
 def test_a_signal_is_noted_and_the_handler_goes_as_it_came() -> None:

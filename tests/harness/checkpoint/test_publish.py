@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.store import Store
-from harness.store_publish import publish
+from harness.tracking.publish import publish
+from harness.tracking.store import Store
 from tests.harness.checkpoint.runs import finish, spec
 
 

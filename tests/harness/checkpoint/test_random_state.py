@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from harness.checkpoint import random_state
+from harness.checkpoint import manager as random_state
 
 
 def draws() -> list[float]:

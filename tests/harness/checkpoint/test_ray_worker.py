@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import ray
 
-from harness.checkpoint.preemption import Preempted
+from harness.common.signals import Preempted
 from tests.harness.checkpoint.runs import checkpoints, spec
 from tests.local_ray import imports_from_here
 
@@ -34,7 +34,7 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def steps(folder: str) -> Iterator[int]:
-    from harness.run import execute
+    from harness.training.run import execute
 
     yield worker()
     for item in execute(spec("steps=40", "checkpoint.every=0"), Path(folder)):

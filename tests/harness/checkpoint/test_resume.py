@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.checkpoint.preemption import Preempted
-from harness.run import Finished, execute
+from harness.common.signals import Preempted
+from harness.training.run import Finished, execute
 from tests.harness.checkpoint.runs import advance, checkpoints, finish, result, spec
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.checkpoint.trace import Trace
-from harness.outcomes import Evaluation, outcomes_file
-from harness.train import StepReport
-from harness.usage import Spent, Usage
+from harness.common.resources import Spent, Usage
+from harness.records.outcomes import Evaluation, outcomes_file
+from harness.training.history import Trace
+from harness.training.loop import StepReport
 
 EVALUATION = Evaluation(
     ("a", "b"),

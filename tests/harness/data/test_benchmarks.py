@@ -1,7 +1,7 @@
 import pytest
 
 from harness.data.benchmarks import BENCHMARKS, benchmark
-from harness.data.errors import DataError
+from harness.data.catalog import DataError
 from tests.harness.data.folders import row, rows
 
 

@@ -1,16 +1,8 @@
 import pytest
 
-from harness.data.defects import (
-    contradicted,
-    doubtful,
-    is_misread,
-    needs_picture,
-    no_answer,
-    same_gold,
-    states_answer,
-)
+from harness.data.catalog import Problem
+from harness.data.defects import contradicted, doubtful, is_misread, needs_picture, no_answer, same_gold, states_answer
 from harness.data.rows import Row
-from harness.problems.problem import Problem
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from harness.data.draw import by_difficulty, easiest_first, shuffled, take, uniform
+from harness.data.benchmarks import by_difficulty, easiest_first, shuffled, take, uniform
 from harness.data.rows import Row
 
 

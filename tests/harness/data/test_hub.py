@@ -5,8 +5,8 @@ import sys
 import pandas as pd
 import pytest
 
-from harness.data.errors import DataError
-from harness.data.hub import HUB, read_table
+from harness.data.catalog import DataError
+from harness.data.sources import HUB, read_table
 
 EXAMPLES = {
     "math500": {"problem": "Add $1$ and $1$.", "answer": "2", "unique_id": "test/algebra/7.json", "level": 1},

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.data.__main__ import main
-from harness.data.errors import DataError
+from harness.data.catalog import DataError
 from harness.data.files import own_file
 from harness.data.own import held_out_problems, own_table, training
 from tests.harness.data.folders import write_folder

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.data.errors import DataError
+from harness.data.catalog import DataError
 from harness.data.own_rows import read_own_rows
 
 PATH = Path("mine.jsonl")

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.data.errors import DataError
+from harness.data.catalog import DataError
 from harness.data.rows import parse_rows
 
 PATH = Path("eval/mine.jsonl")

@@ -2,7 +2,7 @@ import hashlib
 
 import pytest
 
-from harness.data.errors import DataError
+from harness.data.catalog import DataError
 from harness.data.sources import digest, load
 from tests.harness.data.folders import rows, write_rows
 

@@ -6,8 +6,8 @@ import resource
 import pytest
 
 from harness.data.answers import is_guessable
-from harness.data.errors import DataError
-from harness.data.settings import Settings
+from harness.data.card import Settings
+from harness.data.catalog import DataError
 from harness.data.tiers import custom_tier, save_custom_tier, tier
 from tests.harness.data.folders import row, rows, statement, write_rows
 

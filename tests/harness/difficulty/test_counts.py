@@ -5,13 +5,12 @@ from io import StringIO
 
 import pytest
 
-from harness.data.stored import Tier
-from harness.difficulty.counts import count, within
-from harness.difficulty.pools import pool
-from harness.difficulty.report import comma_separated, figure, markdown
-from harness.outcomes import TOO_LONG, Evaluation
-from harness.problems.problem import Problem
-from harness.schema import SchemaError
+from harness.common.schema import SchemaError
+from harness.data.cache import Tier
+from harness.data.catalog import Problem
+from harness.evaluation.difficulty_report import comma_separated, count, figure, markdown, within
+from harness.evaluation.pass_rates import pool
+from harness.records.outcomes import TOO_LONG, Evaluation
 from tests.harness.test_outcomes import EVALUATION
 
 PROBLEMS = tuple(Problem(name, name, "1") for name in "cab")  # right 4, 1 and 0 times of 4

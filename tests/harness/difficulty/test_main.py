@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from harness.config import load
+from harness.config.experiment import load
 from harness.data.tiers import custom_tier
 from harness.difficulty.__main__ import main
-from harness.difficulty.request import DifficultyOptions, read_request
-from harness.run import Finished, RunSpec, execute
-from harness.train import StepReport
+from harness.evaluation.request import DifficultyOptions, read_request
+from harness.training.loop import StepReport
+from harness.training.run import Finished, RunSpec, execute
 
 ASKED = ["model=builtin:small_aligned", "tier=arithmetic_easy,arithmetic_hard", "k=4", "problems=12"]
 SHORT = ("rollout.prompts_per_batch=4", "rollout.group_size=2", "eval.problems=1", "eval.samples=1", "steps=4")

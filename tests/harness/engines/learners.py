@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from harness.config import load
-from harness.engines.protocols import Samples
-from harness.engines.qwen3 import compact_scores
-from harness.engines.torch_learner import TorchLearner
+from harness.config.experiment import load
+from harness.engines.base.protocols import Samples
+from harness.engines.qwen3.forward import compact_scores
+from harness.engines.torch.learner import TorchLearner
 from tests.harness.engines.policies import optim
 from tricks.batch import Rollouts, Signal
 from tricks.rule import UpdateRule

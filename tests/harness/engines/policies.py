@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
-from harness.config import OptimConfig
-from harness.engines.protocols import Samples
+from harness.config.experiment import OptimConfig
+from harness.engines.base.protocols import Samples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

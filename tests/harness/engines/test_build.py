@@ -8,15 +8,15 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from harness.config import load
+from harness.common.schema import SchemaError
+from harness.config.experiment import load
+from harness.engines.base.protocols import Decoding
 from harness.engines.build import build, vocabulary
-from harness.engines.compact_sampler import CompactSampler
-from harness.engines.hf_sampler import HfSampler
-from harness.engines.protocols import Decoding
-from harness.models.fit import end_ids
+from harness.engines.qwen3.sampler import CompactSampler
+from harness.engines.torch.hf_sampler import HfSampler
 from harness.models.load import load_outline, load_tokenizer
 from harness.models.tokenizer import VOCABULARY_SIZE, build_tokenizer
-from harness.schema import SchemaError
+from harness.models.validate import end_ids
 from tests.harness.engines.policies import llama, qwen3
 
 MODELS = {"qwen3": qwen3, "llama": llama}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.engines.chunks import chunks, samples_at_once
+from harness.engines.base.sampling import chunks, samples_at_once
 
 
 @pytest.mark.parametrize("at_once", [1, 3, 4, 5, 8, 100])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from harness.engines.deepspeed_batch import Minibatch
+from harness.engines.deepspeed.batch import Minibatch
 from tests.harness.engines.learners import rule, signal_of, stale
 from tests.harness.engines.policies import random_samples
 

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.engines.deepspeed_plan import plan, rows_of
+from harness.engines.deepspeed.batch import plan, rows_of
 
 LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=40)
 

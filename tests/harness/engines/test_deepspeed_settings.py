@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-from harness.config import load
-from harness.engines import deepspeed_settings
-from harness.engines.deepspeed_settings import frozen, refuse_deepspeed, training
-from harness.schema import SchemaError
+from harness.common.schema import SchemaError
+from harness.config.experiment import load
+from harness.engines.deepspeed import settings as deepspeed_settings
+from harness.engines.deepspeed.settings import frozen, refuse_deepspeed, training
 
 CPU, GPU = "backend=cpu_engines", "backend=gpu"
 
@@ -89,6 +89,6 @@ def test_a_reference_is_spread_and_has_no_optimizer() -> None:
 
 
 def test_the_controllers_half_does_not_import_deepspeed() -> None:
-    code = "import sys, harness.engines.deepspeed_learner; print('deepspeed' in sys.modules, 'vllm' in sys.modules)"
+    code = "import sys, harness.engines.deepspeed.learner; print('deepspeed' in sys.modules, 'vllm' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]

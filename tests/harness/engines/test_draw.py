@@ -4,9 +4,9 @@ import pytest
 import torch
 from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
-from harness.engines import draw as draw_module
-from harness.engines.draw import LARGE_VOCABULARY, Choice, chances, choose, draw, invert, uniforms
-from harness.engines.protocols import Decoding
+from harness.engines.base import sampling as draw_module
+from harness.engines.base.protocols import Decoding
+from harness.engines.base.sampling import LARGE_VOCABULARY, Choice, chances, choose, draw, invert, uniforms
 
 
 def test_the_unit_interval_is_cut_in_proportion_to_the_probabilities() -> None:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.engines.fingerprint import fingerprint, refuse_mismatch
-from harness.models.locate import WEIGHTS, ModelError
+from harness.engines.base.fingerprint import fingerprint, refuse_mismatch
+from harness.models.errors import ModelError
+from harness.models.locate import WEIGHTS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import torch
 
-from harness.engines import head
-from harness.engines.head import Head, score_states
+from harness.engines.torch import head
+from harness.engines.torch.head import Head, score_states
 
 HEADS = {
     "plain": {},

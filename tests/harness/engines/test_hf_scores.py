@@ -22,10 +22,10 @@ from transformers import (
     PhiForCausalLM,
 )
 
-from harness.engines import hf_scores as module
-from harness.engines.hf_sampler import HfSampler
-from harness.engines.hf_scores import hf_scores
-from harness.engines.protocols import Decoding
+from harness.engines.base.protocols import Decoding
+from harness.engines.torch import hf_scores as module
+from harness.engines.torch.hf_sampler import HfSampler
+from harness.engines.torch.hf_scores import hf_scores
 from tests.harness.engines.policies import EOS, PAD, VOCABULARY, decode, llama, qwen3, random_samples, reference
 
 USUAL = {

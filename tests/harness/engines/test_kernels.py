@@ -5,7 +5,7 @@ import torch
 from torch.autograd import gradcheck
 from torch.nn import functional
 
-from harness.engines.kernels import normalize, swiglu
+from harness.engines.qwen3.attention import normalize, swiglu
 
 
 def states(*shape: int) -> torch.Tensor:

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from harness.compose import compose
-from harness.engine_config import BackendConfig
-from harness.engines.layout import layout
-from harness.schema import SchemaError, read
+from harness.common.schema import SchemaError, read
+from harness.config.compose import compose
+from harness.config.engines import BackendConfig
+from harness.config.layout import layout
 
 
 def backend(option, *overrides):

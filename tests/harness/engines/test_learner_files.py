@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from harness.engines.adamw import AdamW
-from harness.engines.hf_scores import hf_scores
-from harness.engines.learner_files import load_tensors, save_tensors
-from harness.engines.torch_learner import TorchLearner
+from harness.engines.base.optimizer_state import load_tensors, save_tensors
+from harness.engines.torch.adamw import AdamW
+from harness.engines.torch.hf_scores import hf_scores
+from harness.engines.torch.learner import TorchLearner
 from tests.harness.engines.learners import learner, optim, step
 from tests.harness.engines.policies import llama, qwen3, random_samples
 

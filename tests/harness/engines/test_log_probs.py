@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from harness.engines import log_probs
-from harness.engines.log_probs import score
+from harness.engines.base import log_probs
+from harness.engines.base.log_probs import score
 
 
 def logits_and_ids(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from harness.engines.hf_sampler import HfSampler
-from harness.engines.hf_scores import hf_scores
-from harness.engines.masters import Masters
-from harness.engines.protocols import Decoding
+from harness.engines.base.optimizer_state import Masters
+from harness.engines.base.protocols import Decoding
+from harness.engines.torch.hf_sampler import HfSampler
+from harness.engines.torch.hf_scores import hf_scores
 from tests.harness.engines.learners import learner, step
 from tests.harness.engines.policies import EOS, PAD, decode, llama, random_samples, reference
 

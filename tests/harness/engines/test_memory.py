@@ -8,7 +8,7 @@ import pytest
 # In a process of its own: what else a process has mapped decides where its heap can grow.
 WORK = """
 import resource, torch
-from harness.engines.memory import keep_freed_memory
+from harness.common.resources import keep_freed_memory
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

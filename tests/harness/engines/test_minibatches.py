@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.engines.minibatches import micro_rows, minibatch_rows, take
+from harness.engines.base.samples import micro_rows, minibatch_rows, take
 from tests.harness.engines.policies import random_samples
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from harness.engines.qwen3 import compact_scores
-from harness.engines.torch_learner import TorchLearner
+from harness.engines.qwen3.forward import compact_scores
+from harness.engines.torch.learner import TorchLearner
 from tests.harness.engines.learners import learner, rollouts_of, rule, signal_of, stale, step
 from tests.harness.engines.policies import gradients, optim, qwen3, random_samples, reference
 from tricks.fired import ablations

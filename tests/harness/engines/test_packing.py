@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import torch
 
-from harness.engines.packing import pack
-from harness.engines.protocols import Samples
+from harness.engines.base.protocols import Samples
+from harness.engines.qwen3.packing import pack
 
 # Prompts "5 6 7" and "8", each answered twice: "2 3", "4" and "9", "10 11 12".
 PROMPTS = torch.tensor([[5, 6, 7], [0, 0, 8]])

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from harness.engines.parcels import pack, unpack
+from harness.engines.transfer.buckets import pack, unpack
 
 WEIGHTS = {
     "matrix": torch.arange(12, dtype=torch.float32).view(3, 4),

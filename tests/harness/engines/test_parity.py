@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from harness.engines.engine_errors import ParityError
-from harness.engines.hf_sampler import HfSampler
-from harness.engines.hf_scores import hf_scores
-from harness.engines.parity import Probe
-from harness.engines.protocols import Decoding
-from harness.engines.torch_learner import TorchLearner
+from harness.engines.base.errors import ParityError
+from harness.engines.base.protocols import Decoding
+from harness.engines.torch.hf_sampler import HfSampler
+from harness.engines.torch.hf_scores import hf_scores
+from harness.engines.torch.learner import TorchLearner
+from harness.engines.weight_parity import Probe
 from tests.harness.engines.policies import EOS, PAD, decode, optim, qwen3
 
 PROMPTS = [[2, 3], [4, 5, 6, 7], [8], [9, 10, 11], [2, 2], [3, 4, 5, 6, 7]]

@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 import torch
 
-from harness.engines import packing
-from harness.engines import qwen3 as qwen3_module
-from harness.engines.hf_scores import hf_scores
-from harness.engines.qwen3 import compact_scores
-from harness.engines.qwen3_weights import supports
+from harness.engines.qwen3 import forward as qwen3_module
+from harness.engines.qwen3 import packing
+from harness.engines.qwen3.forward import compact_scores, supports
+from harness.engines.torch.hf_scores import hf_scores
 from tests.harness.engines.policies import llama, qwen3, random_samples, reference
 
 MODELS = {

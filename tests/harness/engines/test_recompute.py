@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import torch
 
-from harness.engines.hf_sampler import HfSampler
-from harness.engines.hf_scores import hf_scores
-from harness.engines.protocols import Decoding
-from harness.engines.qwen3 import compact_scores
-from harness.engines.recompute import checkpointable, recomputed
+from harness.engines.base.protocols import Decoding
+from harness.engines.qwen3.forward import compact_scores
+from harness.engines.torch.checkpointing import checkpointable, recomputed
+from harness.engines.torch.hf_sampler import HfSampler
+from harness.engines.torch.hf_scores import hf_scores
 from tests.harness.engines.learners import learner, step
 from tests.harness.engines.policies import EOS, PAD, decode, llama, qwen3, random_samples
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from harness.engines.qwen3 import compact_scores
-from harness.engines.regroup import join, pick
+from harness.engines.base.samples import join, pick
+from harness.engines.qwen3.forward import compact_scores
 from tests.harness.engines.policies import qwen3, random_samples
 
 PARTS = [random_samples(prompts=3, group_size=2, tokens=5, seed=1), random_samples(prompts=2, group_size=4, seed=2)]

@@ -8,14 +8,16 @@ import pytest
 import torch
 from scipy.stats import chisquare
 
-from harness.engines import chunks, compact_sampler, hf_sampler
-from harness.engines.compact_sampler import CompactSampler
-from harness.engines.hf_sampler import HfSampler
-from harness.engines.protocols import Decoding
+from harness.engines.base import sampling as chunks
+from harness.engines.base.protocols import Decoding
+from harness.engines.qwen3 import sampler as compact_sampler
+from harness.engines.qwen3.sampler import CompactSampler
+from harness.engines.torch import hf_sampler
+from harness.engines.torch.hf_sampler import HfSampler
 from tests.harness.engines.policies import EOS, PAD, VOCABULARY, decode, llama, qwen3, reference
 
 if TYPE_CHECKING:
-    from harness.engines.protocols import Sampler, Samples
+    from harness.engines.base.protocols import Sampler, Samples
 
 PROMPTS = [[2, 3, 4, 5, 6], [7], [8, 9, 10], [3, 3]]
 SAMPLERS = {"compact": CompactSampler, "hf": HfSampler}

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from harness.engines.sequences import Sequences, blank, lay_out
-from harness.engines.shipping import Shipped
+from harness.engines.base.samples import Sequences, blank, lay_out
+from harness.engines.transfer.buckets import Shipped
 from tests.harness.engines.learners import plain_signal
 from tests.harness.engines.policies import random_samples
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import torch
 
-from harness.divergence import Diverged
-from harness.engines.compact_sampler import CompactSampler
-from harness.engines.hf_scores import hf_scores
-from harness.engines.protocols import Decoding
-from harness.engines.qwen3 import compact_scores
+from harness.engines.base.divergence import Diverged
+from harness.engines.base.protocols import Decoding
+from harness.engines.qwen3.forward import compact_scores
+from harness.engines.qwen3.sampler import CompactSampler
+from harness.engines.torch.hf_scores import hf_scores
 from tests.harness.engines.learners import learner, plain_signal, rule, signal_of, stale, step
 from tests.harness.engines.policies import EOS, PAD, decode, gradients, llama, qwen3, random_samples, reference
 from tricks.presets import PRESETS

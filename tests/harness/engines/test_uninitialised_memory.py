@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from harness.engines.compact_sampler import CompactSampler
-from harness.engines.protocols import Decoding
-from harness.engines.qwen3 import compact_scores
+from harness.engines.base.protocols import Decoding
+from harness.engines.qwen3.forward import compact_scores
+from harness.engines.qwen3.sampler import CompactSampler
 from tests.harness.engines.policies import EOS, PAD, decode, qwen3, random_samples
 
 

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from harness.engines.protocols import Decoding
-from harness.engines.vllm_answers import Answers, answers, requests
-from harness.engines.vllm_worker import tell_kept
+from harness.engines.base.protocols import Decoding
+from harness.engines.vllm.engine import Answers, answers, requests
+from harness.engines.vllm.worker import tell_kept
 
 
 def answered(decoding: Decoding, *, tells: bool) -> Answers:

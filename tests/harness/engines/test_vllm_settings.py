@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from harness.config import load
-from harness.engines import vllm_fit
-from harness.engines.protocols import Decoding
-from harness.engines.vllm_fit import refuse_missing, refuse_request, refuse_unfit
-from harness.engines.vllm_settings import arguments, prepare
+from harness.common.schema import SchemaError
+from harness.config.experiment import load
+from harness.engines.base.protocols import Decoding
+from harness.engines.vllm import validate as vllm_fit
+from harness.engines.vllm.engine import arguments, prepare
+from harness.engines.vllm.validate import refuse_missing, refuse_request, refuse_unfit
 from harness.models.locate import WEIGHTS
-from harness.schema import SchemaError
 
 FOLDER = str(WEIGHTS / "large_base")
 

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.engines.vllm_answers import Answers
-from harness.engines.vllm_spread import gather, gather_kept, prompt_seeds, spread, take
+from harness.engines.vllm.engine import Answers
+from harness.engines.vllm.sampler import gather, gather_kept, prompt_seeds, spread, take
 
 LENGTHS = st.lists(st.integers(1, 50), min_size=1, max_size=20)
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from harness.config import load
+from harness.config.experiment import load
 from harness.evaluation.fingerprint import label
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from harness.config import load
+from harness.config.experiment import load
 from harness.data.benchmarks import BENCHMARKS
 from harness.evaluation.__main__ import main
-from harness.run import Finished, RunSpec, execute
+from harness.training.run import Finished, RunSpec, execute
 from tests.data_folder import data_folder
 from tests.harness.byte_model import save_byte_model
 

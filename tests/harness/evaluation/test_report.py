@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.config import load
+from harness.config.experiment import load
 from harness.evaluation.report import document, lines, table
-from harness.outcomes import Evaluation
+from harness.records.outcomes import Evaluation
 
 
 def outcomes(problems: int, samples: int = 2) -> Evaluation:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.config import ExperimentConfig
+from harness.common.schema import SchemaError
+from harness.config.experiment import ExperimentConfig
 from harness.data.benchmarks import BENCHMARKS
 from harness.evaluation.request import EvaluationOptions, evaluation_config
-from harness.schema import SchemaError
 from tests.harness.byte_model import save_byte_model
 
 

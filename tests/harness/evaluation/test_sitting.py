@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.engines.protocols import Decoding, Samples
-from harness.evaluate import CHUNK, Exam, evaluate
-from harness.evaluation.sitting import PARTS, clear, sit
+from harness.engines.base.protocols import Decoding, Samples
+from harness.evaluation.benchmarks import PARTS, clear, sit
+from harness.evaluation.evaluate import evaluate
+from harness.rollouts.prompts import CHUNK, Exam
 from tests.harness.scripted import MIXED, RIGHT, WRONG, Scripted, task
 
 TASKS = tuple(task((MIXED, WRONG, RIGHT)[number % 3], number) for number in range(2 * CHUNK + 1))

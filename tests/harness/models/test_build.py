@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from harness.models.build import build, main
-from harness.models.card import main as write_card
-from harness.models.corpus import Mix
 from harness.models.load import load_model
 from harness.models.locate import CHECKPOINTS
-from harness.models.recipe import Stage
+from tools.embedded_models.build import build, main
+from tools.embedded_models.card import main as write_card
+from tools.embedded_models.corpus import Mix
+from tools.embedded_models.recipe import Stage
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.models.recipe import Recipe
+    from tools.embedded_models.recipe import Recipe
 
 _STAGE = Stage(Mix((("easy", 1.0),), (("clean", 1.0),), chat_share=0.5), steps=3, batch=4, lr=1e-3)
 _MINIATURE: Recipe = {"skill": _STAGE, "base": _STAGE, "aligned": _STAGE}

@@ -8,16 +8,16 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from harness.data.synthetic import DIFFICULTIES, Difficulty, evaluation_set
 from harness.models.load import load_model
 from harness.models.locate import CHECKPOINTS, WEIGHTS
-from harness.models.measure import Sampling, measure
-from harness.models.shape import SHAPES
-from harness.problems.arithmetic import DIFFICULTIES, Difficulty, evaluation_set
 from tests.tiers import only
+from tools.embedded_models.measure import Sampling, measure
+from tools.embedded_models.recipe import SHAPES
 
 if TYPE_CHECKING:
-    from harness.models.measure import Measurement
     from harness.models.prompting import PromptForm
+    from tools.embedded_models.measure import Measurement
 
 
 @functools.cache

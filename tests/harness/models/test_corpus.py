@@ -5,10 +5,9 @@ import re
 
 import pytest
 
-from harness.models.corpus import Mix, Style, write_text
-from harness.models.recipe import RECIPES, STAGES
-from harness.problems.arithmetic import Difficulty
-from harness.problems.chain import apply, parse
+from harness.data.synthetic import Difficulty, apply, parse
+from tools.embedded_models.corpus import Mix, Style, write_text
+from tools.embedded_models.recipe import RECIPES, STAGES
 
 _STEP = re.compile(r"(\d+)([-+*])(\d+)=(\d+);")
 _LEVELS: tuple[tuple[Difficulty, float], ...] = (("medium", 1.0),)

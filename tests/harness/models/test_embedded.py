@@ -8,22 +8,22 @@ import sys
 import pytest
 import torch
 
-from harness.engines import qwen3
-from harness.engines.hf_scores import hf_scores
+from harness.engines.qwen3 import forward as qwen3
+from harness.engines.torch.hf_scores import hf_scores
 from harness.models.embedded import EmbeddedModel, EmbeddedTokenizer
-from harness.models.fit import refuse_misfit
 from harness.models.load import load_embedded, load_model
 from harness.models.locate import BUILTIN, CHECKPOINTS
 from harness.models.prompting import format_prompt, prompt_notes
+from harness.models.validate import refuse_misfit
 from tests.harness.engines.policies import random_samples
 
 PATHS = [BUILTIN + name for name in CHECKPOINTS]
 HEAVY = ("sklearn", "transformers", "ray", "matplotlib", "torch._dynamo", "accelerate", "sympy", "datasets")
 BUILD = f"""
 import sys
-from harness.config import load
-from harness.practice import practice
-import harness.single, harness.run
+from harness.config.experiment import load
+from harness.training.session import practice
+import harness.training.single, harness.training.run
 practice(load("preset=grpo"), {{}})
 print([name for name in {HEAVY!r} if name in sys.modules])
 """

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from harness.models.folder_cache import cached
-from harness.models.locate import ModelError
+from harness.models.download import cached
+from harness.models.errors import ModelError
 from tests.harness.models.full_disk import no_file_above
 
 # A process that fills the folder argv[1] slowly, and notes in argv[2] that it has begun to.
 SLOW = """
 import sys, time
 from pathlib import Path
-from harness.models.folder_cache import cached
+from harness.models.download import cached
 def write(folder):
     (folder / "weights").write_text("half")
     with open(sys.argv[2], "a") as log:

@@ -8,10 +8,10 @@ import gguf
 import pytest
 import torch
 
-from harness.models.folder_cache import cached
-from harness.models.gguf_model import convert
+from harness.models.download import cached
+from harness.models.errors import ModelError
+from harness.models.gguf import convert
 from harness.models.load import load_model
-from harness.models.locate import ModelError
 from tests.harness.engines.policies import llama
 from tests.harness.models.full_disk import no_file_above
 

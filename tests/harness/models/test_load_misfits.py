@@ -17,9 +17,9 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
-from harness.models.fit import end_ids
 from harness.models.load import ModelError, load_model, load_tokenizer
 from harness.models.tokenizer import EOS, VOCABULARY_SIZE, build_tokenizer
+from harness.models.validate import end_ids
 from tests.harness.engines.policies import llama, qwen3
 
 if TYPE_CHECKING:

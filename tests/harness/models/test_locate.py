@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from harness.models import smol
+from harness.models import download as smol
+from harness.models.errors import ModelError
 from harness.models.load import load_model
-from harness.models.locate import CHECKPOINTS, WEIGHTS, ModelError, check_model, model_source
-from harness.models.pretrain import new_model
+from harness.models.locate import CHECKPOINTS, WEIGHTS, check_model, model_source
 from harness.models.tokenizer import build_tokenizer
+from tools.embedded_models.pretrain import new_model
 
 if TYPE_CHECKING:
     from pathlib import Path

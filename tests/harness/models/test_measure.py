@@ -4,12 +4,12 @@ import math
 
 import torch
 
-from harness.models.card import Entry, render
-from harness.models.measure import Measurement, Sampling, grade, respond
-from harness.models.pretrain import new_model
+from harness.data.catalog import Problem
 from harness.models.prompting import format_prompt
 from harness.models.tokenizer import build_tokenizer
-from harness.problems.problem import Problem
+from tools.embedded_models.card import Entry, render
+from tools.embedded_models.measure import Measurement, Sampling, grade, respond
+from tools.embedded_models.pretrain import new_model
 
 
 def test_responses_are_graded_under_their_own_problem() -> None:

@@ -5,17 +5,16 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from harness.models.corpus import Mix
-from harness.models.forward import hidden_states
-from harness.models.pretrain import lr_share, new_model, train
-from harness.models.recipe import RECIPES, STAGES, Stage, fingerprint
-from harness.models.stages import Teacher
 from harness.models.tokenizer import build_tokenizer
+from tools.embedded_models.corpus import Mix
+from tools.embedded_models.pretrain import hidden_states, lr_share, new_model, train
+from tools.embedded_models.recipe import RECIPES, STAGES, Stage, fingerprint
+from tools.embedded_models.stages import Teacher
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.models.recipe import Recipe, StageName
+    from tools.embedded_models.recipe import Recipe, StageName
 
 _TOKENIZER = build_tokenizer()
 _MIX = Mix((("easy", 1.0),), (("clean", 1.0),), chat_share=0.5)

@@ -6,10 +6,10 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from harness.models.corpus import opening
+from harness.data.synthetic import DIFFICULTIES, stream
 from harness.models.prompting import SYSTEM_PROMPT, PromptForm, format_prompt, prompt_notes
 from harness.models.tokenizer import build_tokenizer
-from harness.problems.arithmetic import DIFFICULTIES, stream
+from tools.embedded_models.corpus import opening
 
 
 def _byte_tokenizer(chat_template: str | None) -> PreTrainedTokenizerFast:

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness.config import load
-from harness.models import smol
+from harness.config.experiment import load
+from harness.models import download as smol
+from harness.models.errors import ModelError
 from harness.models.load import load_model
-from harness.models.locate import ModelError
 from harness.models.prompting import format_prompt
-from sweeps.grid import read_grid
+from sweeps.grid.grid import read_grid
 
 GRIDS = Path(__file__).parents[3] / "sweeps" / "grids"
 

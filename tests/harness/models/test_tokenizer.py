@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 from transformers import AutoTokenizer
 
+from harness.data.synthetic import DIFFICULTIES, stream
 from harness.models.tokenizer import VOCABULARY_SIZE, build_tokenizer
-from harness.problems.arithmetic import DIFFICULTIES, stream
 
 if TYPE_CHECKING:
     from pathlib import Path

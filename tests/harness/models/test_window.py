@@ -25,22 +25,23 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
-from harness.config import load
+from harness.common.schema import SchemaError
+from harness.config.experiment import load
+from harness.config.window import local_positions, longest_text, positions, positions_of, room
+from harness.data.catalog import Problem
+from harness.engines.base.protocols import Decoding
 from harness.engines.build import build, sampling
-from harness.engines.protocols import Decoding
+from harness.models.errors import ModelError
 from harness.models.load import load_tokenizer
-from harness.models.locate import WEIGHTS, ModelError
+from harness.models.locate import WEIGHTS
 from harness.models.tokenizer import VOCABULARY_SIZE, build_tokenizer
-from harness.models.window import local_positions, longest_text, positions, positions_of, room
-from harness.problems.problem import Problem
-from harness.prompts import Prompts
-from harness.schema import SchemaError
-from sweeps.cells import select
-from sweeps.compose import compose_cells
+from harness.rollouts.prompts import Prompts
+from sweeps.grid.cells import select
+from sweeps.grid.compose import compose_cells
 from tests.sweeps.grids import PLAIN, grid
 
 if TYPE_CHECKING:
-    from harness.config import ExperimentConfig
+    from harness.config.experiment import ExperimentConfig
 
 TINY = {"hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
 

@@ -5,9 +5,8 @@ from itertools import islice
 
 import pytest
 
-from harness.problems.arithmetic import DIFFICULTIES, LEVELS, Difficulty, evaluation_set, stream
-from harness.problems.chain import parse
-from harness.problems.problem import Problem
+from harness.data.catalog import Problem
+from harness.data.synthetic import DIFFICULTIES, LEVELS, Difficulty, evaluation_set, parse, stream
 
 _EVENT = re.compile(r", (finds|buys|gives away|loses) (\d+)")
 

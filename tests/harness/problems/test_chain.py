@@ -4,8 +4,7 @@ import random
 
 import pytest
 
-from harness.problems.arithmetic import DIFFICULTIES, draw_chain
-from harness.problems.chain import Chain, parse
+from harness.data.synthetic import DIFFICULTIES, Chain, draw_chain, parse
 
 
 def test_a_chain_is_worked_from_left_to_right() -> None:

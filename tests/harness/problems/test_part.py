@@ -4,17 +4,15 @@ from itertools import islice
 
 import pytest
 
-from harness.config import load
-from harness.data.stored import Tier
+from harness.common.schema import SchemaError
+from harness.config.experiment import load
+from harness.data.cache import Tier
+from harness.data.catalog import TUNING_SHARE, Part, Problem, belongs, for_tuning
+from harness.data.synthetic import DIFFICULTIES, evaluation_set, parse, pose, stream
 from harness.data.tiers import tier
-from harness.difficulty.pools import pool
+from harness.evaluation.pass_rates import pool
 from harness.models.load import load_tokenizer
-from harness.problems.arithmetic import DIFFICULTIES, evaluation_set, pose, stream
-from harness.problems.chain import parse
-from harness.problems.part import TUNING_SHARE, Part, belongs, for_tuning
-from harness.problems.problem import Problem
-from harness.prompts import Prompts
-from harness.schema import SchemaError
+from harness.rollouts.prompts import Prompts
 from tests.data_folder import data_folder
 
 TUNED, ABLATED = "data.part=tuning", "data.part=ablation"

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.config import load
-from harness.problems.arithmetic import evaluation_set
-from harness.problems.source import epochs, held_out, material
-from harness.schema import SchemaError
+from harness.common.schema import SchemaError
+from harness.config.experiment import load
+from harness.data.synthetic import evaluation_set
+from harness.rollouts.problems import epochs, held_out, material
 from tests.data_folder import data_folder
 
 POOL = tuple(range(10))

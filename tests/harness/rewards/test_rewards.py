@@ -14,19 +14,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness.config import ExperimentConfig, load
+from harness.common.schema import SchemaError
+from harness.config.experiment import ExperimentConfig, load
+from harness.data.catalog import Problem
 from harness.evaluation.fingerprint import label
-from harness.metrics import METRICS, REWARD_METRICS, family
-from harness.problems.problem import Problem
-from harness.problems.source import material
 from harness.rewards.__main__ import main
 from harness.rewards.function import Function, Judge, RewardError
 from harness.rewards.locate import locate
-from harness.run import Finished, RunSpec, execute
-from harness.schema import SchemaError
-from harness.tasks import Drawn, score, verify
-from harness.verify.verdict import Verdict
-from sweeps.twins import twins
+from harness.rollouts.generate import Drawn, score, verify
+from harness.rollouts.metrics import METRICS, REWARD_METRICS, family
+from harness.rollouts.problems import material
+from harness.training.run import Finished, RunSpec, execute
+from harness.verify.model.verdict import Verdict
+from sweeps.equivalence.twins import twins
 from tests.harness.test_tasks import NOW, SAMPLES, TASKS
 
 ROOT = Path(__file__).parents[3]
@@ -315,7 +315,7 @@ def test_the_function_judges_in_place_of_the_verifier() -> None:
 
 
 def test_arms_with_other_functions_are_no_twins() -> None:
-    from sweeps.compose import PlannedCell
+    from sweeps.grid.compose import PlannedCell
 
     cells = [
         PlannedCell({"reward": name}, config, config.cell_id()) for name in ("same", "share") for config in [own(name)]
@@ -351,7 +351,7 @@ def _plain_run(folder: Path) -> Finished:
 
 def test_an_evaluation_by_another_function_is_another_folder() -> None:
     from harness.models.load import load_tokenizer
-    from harness.prompts import Prompts
+    from harness.rollouts.prompts import Prompts
 
     names = set()
     for config in (

@@ -5,8 +5,8 @@ import json
 import pytest
 import torch
 
-from harness.engines.qwen3 import compact_scores
-from harness.statistics.clipped_tokens import LISTED, ClippedTokens
+from harness.engines.base.clipped_tokens import LISTED, ClippedTokens
+from harness.engines.qwen3.forward import compact_scores
 from tests.harness.engines.learners import learner, plain_signal, rule, signal_of, stale
 from tests.harness.engines.policies import qwen3, random_samples
 

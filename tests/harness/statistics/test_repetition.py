@@ -5,8 +5,8 @@ import random
 import pytest
 import torch
 
-from harness.statistics import repetition
-from harness.statistics.repetition import LEAST_TOKENS, repeated
+from harness.rollouts import text_metrics as repetition
+from harness.rollouts.text_metrics import LEAST_TOKENS, repeated
 
 NOISE = list(range(1000, 1400))  # no token twice
 

@@ -5,10 +5,9 @@ import math
 import pytest
 import torch
 
-from harness.engines.protocols import Samples
-from harness.metrics import METRICS
-from harness.statistics.probabilities import NAMES, shares
-from harness.statistics.rollout import describe
+from harness.engines.base.protocols import Samples
+from harness.rollouts.metrics import METRICS
+from harness.rollouts.text_metrics import NAMES, describe, shares
 
 LENGTHS = [4, 6, 6, 6, 2, 6]
 TRUNCATED = [False, True, True, True, False, True]

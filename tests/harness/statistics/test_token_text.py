@@ -4,7 +4,7 @@ from tokenizers import Tokenizer, decoders, models
 from transformers import PreTrainedTokenizerFast
 
 from harness.models.tokenizer import build_tokenizer
-from harness.statistics.token_text import token_text
+from harness.rollouts.text_metrics import token_text
 
 
 def test_a_token_reads_as_it_does_in_a_text() -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psutil
 
-from harness.verify.verdict import Gold
-from harness.verify.verifier import Verifier
+from harness.verify.model.verdict import Gold
+from harness.verify.process_pool import Verifier
 from tests.harness.verify.hostile import HOSTILE
 from tests.harness.verify.hostile_cost import SUM
 

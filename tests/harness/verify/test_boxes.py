@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from harness.verify.boxes import last_box, read_boxes
-from harness.verify.verdict import Gold, Verdict
-from harness.verify.verifier import Verifier
+from harness.verify.model.verdict import Gold, Verdict
+from harness.verify.parse.boxes import last_box, read_boxes
+from harness.verify.process_pool import Verifier
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import pytest
 
-from harness.schema import SchemaError
+from harness.common.schema import SchemaError
 from harness.verify.__main__ import main
-from harness.verify.quick import quick
-from harness.verify.request import parse_request
+from harness.verify.compare.fast_path import quick
+from harness.verify.lines import parse_request
 
 ROOT = Path(__file__).resolve().parents[3]
 GOOD = json.dumps({"id": 1, "gold": "7", "response": r"\boxed{7}"}).encode()

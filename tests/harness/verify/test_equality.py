@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.verify.equality import everywhere
-from harness.verify.tree import Symbol
+from harness.verify.model.equality import everywhere
+from harness.verify.model.expressions import Symbol
 
 if TYPE_CHECKING:
-    from harness.verify.equality import Point
+    from harness.verify.model.equality import Point
 
 
 @pytest.mark.parametrize(("defined", "equal"), [(2, False), (3, True)])

@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import pytest
 
-from harness.verify.judge import judge, read_gold
-from harness.verify.verdict import Gold
-from harness.verify.verifier import Verifier
+from harness.verify.grader import judge, read_gold
+from harness.verify.model.verdict import Gold
+from harness.verify.process_pool import Verifier
 from tests.data_folder import data_folder
 
 BENCHMARKS = ["math500", "olympiadbench", "minerva_math", "aime24", "aime25", "amc23", "gsm8k"]

@@ -11,10 +11,9 @@ import psutil
 import pytest
 import ray
 
-from harness.verify.limits import Limits
-from harness.verify.verdict import Gold
-from harness.verify.verifier import Verifier, shared
-from sweeps.cluster import session
+from harness.verify.model.verdict import Gold, Limits
+from harness.verify.process_pool import Verifier, shared
+from sweeps.launch.cluster import session
 from tests.harness.verify.hostile import HOSTILE
 from tests.harness.verify.hostile_cost import SUM, TOWER
 from tests.tiers import counts

@@ -6,9 +6,8 @@ from typing import Final
 
 import pytest
 
-from harness.verify.judge import judge
-from harness.verify.reasons import REASONS
-from harness.verify.second import math_verify_agrees
+from harness.verify.grader import judge, math_verify_agrees
+from harness.verify.model.verdict import REASONS
 from tests.harness.verify import kinds_foreign, kinds_forms, kinds_near, kinds_texts, kinds_words
 
 KINDS: Final = (kinds_words, kinds_forms, kinds_texts, kinds_near, kinds_foreign)

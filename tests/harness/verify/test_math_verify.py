@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from math_verify import parse, verify
 
-from harness.verify.judge import judge
-from harness.verify.second import math_verify_agrees
+from harness.verify.grader import judge, math_verify_agrees
 
 ACCEPTED = [
     ("(1,2)", "1,2", "a pair counts as a list"),

@@ -12,9 +12,8 @@ from contextlib import closing
 import psutil
 import pytest
 
-from harness.verify.limits import Limits
-from harness.verify.verdict import Gold
-from harness.verify.verifier import Verifier
+from harness.verify.model.verdict import Gold, Limits
+from harness.verify.process_pool import Verifier
 
 ASKED = (Gold(r"2\sqrt{2}"), r"\boxed{\sqrt{8}}")  # goes to a process
 UNASKED = (Gold("7"), r"\boxed{7}")
@@ -117,7 +116,7 @@ def test_closing_ends_the_processes(verifier: Verifier) -> None:
 
 def test_no_process_outlives_a_parent_that_is_killed() -> None:
     code = (
-        "from harness.verify.verdict import Gold; from harness.verify.verifier import shared; import time;"
+        "from harness.verify.model.verdict import Gold; from harness.verify.process_pool import shared; import time;"
         r"shared().verify([(Gold('2\\sqrt2'), '\\boxed{\\sqrt8}')]);"
         "print(shared().pids()[0], flush=True); time.sleep(600)"
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.verify.judge import judge
-from harness.verify.reasons import REASONS
+from harness.verify.grader import judge
+from harness.verify.model.verdict import REASONS
 from tests.harness.verify.protocol import RIGHT, WRONG
 
 

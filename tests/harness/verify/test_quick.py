@@ -4,9 +4,10 @@ from fractions import Fraction
 
 import pytest
 
-from harness.verify.judge import judge
-from harness.verify.quick import exact_number, quick, vote
-from harness.verify.verdict import Gold
+from harness.verify.compare.fast_path import exact_number, quick
+from harness.verify.grader import judge
+from harness.verify.model.verdict import Gold
+from harness.verify.process_pool import vote
 
 
 @pytest.mark.parametrize(

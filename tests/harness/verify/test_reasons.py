@@ -2,10 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.verify.limits import MOST_CHARACTERS, Limits
-from harness.verify.reader import MOST_MEMBERS
-from harness.verify.reasons import REASONS
-from harness.verify.verdict import UNDECIDED
+from harness.verify.model.verdict import MOST_CHARACTERS, REASONS, UNDECIDED, Limits
+from harness.verify.parse.parser import MOST_MEMBERS
 from tests.harness.verify.protocol import RIGHT, WRONG
 
 DOCUMENT = (Path(__file__).resolve().parents[3] / "docs" / "verifier.md").read_text(encoding="utf-8")

@@ -3,11 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.measures import majority
-from harness.verify.limits import Limits
-from harness.verify.quick import vote
-from harness.verify.verdict import Gold
-from harness.verify.verifier import Verifier, shared
+from harness.records.outcomes import majority
+from harness.verify.model.verdict import Gold, Limits
+from harness.verify.process_pool import Verifier, shared, vote
 
 TOGETHER = {
     "roots": (

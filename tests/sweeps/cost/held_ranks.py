@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import ray
 import torch
 
-from harness.engines.deepspeed_learner import DeepspeedLearner
-from harness.engines.deepspeed_rank import DeepspeedRank
+from harness.engines.deepspeed.learner import DeepspeedLearner
+from harness.engines.deepspeed.rank import DeepspeedRank
 from tests.local_ray import imports_from_here
 from tests.parity.ranks import COUNT, config, follow, samples
 
 if TYPE_CHECKING:
-    from harness.config import ExperimentConfig
+    from harness.config.experiment import ExperimentConfig
 
 
 class CountingRank(DeepspeedRank):

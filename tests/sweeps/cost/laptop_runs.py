@@ -11,10 +11,10 @@ from itertools import combinations
 from pathlib import Path
 from random import Random
 
-from harness.config import ExperimentConfig, check
-from harness.overlay import overlaid
-from harness.records import CONTROL, RunRecord
-from sweeps.estimate import Speed
+from harness.config.experiment import ExperimentConfig, check
+from harness.config.overlay import overlaid
+from harness.records.record import CONTROL, RunRecord
+from sweeps.plan.estimate import Speed
 from tests.sweeps.records import record
 
 FILE = Path(__file__).parent / "laptop_runs.jsonl"

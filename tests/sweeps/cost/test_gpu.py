@@ -2,15 +2,13 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from harness.config import load
-from harness.engines.layout import layout
-from sweeps.cost.constants import START_SECONDS
-from sweeps.cost.gpu import gpu_cost, part_of, work_of
-from sweeps.cost.gpu_speed import REDRAWN, GpuSpeed
-from sweeps.cost.hardware import parse_cluster
+from harness.config.experiment import load
+from harness.config.layout import layout
+from sweeps.cost.gpu import REDRAWN, GpuSpeed, gpu_cost, part_of, work_of
+from sweeps.cost.hardware import START_SECONDS, parse_cluster
 from sweeps.cost.models import SHAPES
-from sweeps.cost.response_lengths import ResponseLengths
-from sweeps.cost.step import step_time
+from sweeps.cost.step_time import step_time
+from sweeps.cost.work import ResponseLengths
 from tests.sweeps.records import record
 
 NONE = ResponseLengths({})

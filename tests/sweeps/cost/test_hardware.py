@@ -1,6 +1,6 @@
 import pytest
 
-from harness.schema import SchemaError
+from harness.common.schema import SchemaError
 from sweeps.cost.hardware import parse_cluster
 
 

@@ -2,7 +2,7 @@ from math import exp, inf, log
 
 import pytest
 
-from sweeps.cost.lengths import Lengths
+from sweeps.cost.work import Lengths
 
 
 def test_the_law_has_the_mean_it_was_asked_for():

@@ -5,8 +5,8 @@ import pytest
 from sweeps.cost.hardware import Cluster, Device, parse_cluster
 from sweeps.cost.memory import LOGITS, RUNTIME, memory, unfit
 from sweeps.cost.models import SHAPES, ModelShape
-from sweeps.cost.published import PEAKS
 from sweeps.cost.setup import usual
+from tools.cost_fit import PEAKS
 
 TINY = ModelShape(2, 10, 1, 1, 10, 10, 10)
 PAIR = Cluster(1, 2, Device("toy", 1e6, 1e6, 100e9))

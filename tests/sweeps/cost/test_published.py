@@ -2,9 +2,8 @@
 
 import pytest
 
-from sweeps.cost.constants import FITTED
-from sweeps.cost.fit import GROUND, fit, left_out
-from sweeps.cost.published import POINTS
+from sweeps.cost.hardware import FITTED
+from tools.cost_fit import GROUND, POINTS, fit, left_out
 
 LISTED = [point for point in POINTS if point.listed]
 STEPS = [point for point in LISTED if not point.trainer]

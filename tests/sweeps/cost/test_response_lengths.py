@@ -3,18 +3,9 @@ from math import exp
 
 import pytest
 
-from harness.config import load
-from harness.records import CONTROL
-from sweeps.cost.response_lengths import (
-    ALIGNED_TOKENS,
-    BASE_TOKENS,
-    CLEAN,
-    EARLY,
-    ResponseLengths,
-    assumed,
-    is_base,
-    recorded,
-)
+from harness.config.experiment import load
+from harness.records.record import CONTROL
+from sweeps.cost.work import ALIGNED_TOKENS, BASE_TOKENS, CLEAN, EARLY, ResponseLengths, assumed, is_base, recorded
 from tests.sweeps.records import record
 
 NONE = ResponseLengths({})

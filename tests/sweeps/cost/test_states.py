@@ -2,9 +2,9 @@
 
 import pytest
 
-from harness.config import load
-from harness.engine_config import DeepspeedConfig
-from harness.engines.deepspeed_settings import training
+from harness.config.engines import DeepspeedConfig
+from harness.config.experiment import load
+from harness.engines.deepspeed.settings import training
 from sweeps.cost.states import BUCKET, assumed, of_one_process, of_rank
 from tests.local_ray import local_ray
 

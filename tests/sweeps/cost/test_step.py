@@ -4,14 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from sweeps.cost.constants import BANDWIDTH_SHARE, EXPERTS_SHARE, REST_SHARE, Fitted
-from sweeps.cost.generation import concurrent, generation_seconds, split
-from sweeps.cost.hardware import Cluster, Device
-from sweeps.cost.lengths import Lengths
+from sweeps.cost.hardware import BANDWIDTH_SHARE, EXPERTS_SHARE, REST_SHARE, Cluster, Device, Fitted
 from sweeps.cost.models import SHAPES, ModelShape
-from sweeps.cost.step import Step, step_time
-from sweeps.cost.training import forward, log_prob_seconds, update_seconds
-from sweeps.cost.work import Work
+from sweeps.cost.step_time import (
+    Step,
+    concurrent,
+    forward,
+    generation_seconds,
+    log_prob_seconds,
+    split,
+    step_time,
+    update_seconds,
+)
+from sweeps.cost.work import Lengths, Work
 
 # One layer, hidden 10, one head of size 10, gated layers of width 10, 10 words: 400 + 300 + 100 parameters a token.
 TINY = ModelShape(1, 10, 1, 1, 10, 10, 10)

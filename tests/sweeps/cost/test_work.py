@@ -2,10 +2,9 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from harness.config import load
+from harness.config.experiment import load
 from sweeps.cost.laptop import PLACE, SAMPLED, TRAINED, UPDATE, standard_seconds
-from sweeps.cost.lengths import Lengths
-from sweeps.cost.work import Work, answers, evaluations
+from sweeps.cost.work import Lengths, Work, answers, evaluations
 from tests.sweeps.records import record
 
 

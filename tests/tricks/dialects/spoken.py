@@ -9,8 +9,8 @@ from torch import Tensor
 
 from tests.tricks.batches import rollouts
 from tricks.batch import Rollouts, Setup
-from tricks.build import build
 from tricks.catalog import find
+from tricks.dialects.build import build
 from tricks.dialects.registry import find_dialect
 from tricks.dialects.translate import translate
 from tricks.fired import token_gradients

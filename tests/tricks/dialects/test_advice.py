@@ -13,8 +13,7 @@ import pytest
 from tests.tricks.dialects.spoken import trick
 from tricks.api import CLOSED, SINGLE, TrickError
 from tricks.batch import Setup
-from tricks.built_in import BUILT_IN, VANILLA
-from tricks.catalog import catalog
+from tricks.catalog import BUILT_IN, VANILLA, catalog
 from tricks.dialects.registry import DIALECTS, find_dialect
 from tricks.dialects.translate import translate
 from tricks.settings import hints

@@ -11,9 +11,9 @@ from torch.testing import assert_close
 from tests.tricks.batches import example, moved
 from tests.tricks.dialects.spoken import advantages, batch, gradient, loss, rule, spoken
 from tricks.api import TrickError, TrickSpec
-from tricks.dialects.centre_norm import NormalizeAboutCentre
+from tricks.conformance import check
 from tricks.dialects.open_instruct import OPEN_INSTRUCT
-from tricks.testing import check
+from tricks.dialects.own_tricks import NormalizeAboutCentre
 
 LENGTHS = [1, 2, 5, 4, 4]
 REWARDS, GROUPS = [1.0, 0.0, 0.5, 1.0, 0.0], [0, 0, 0, 1, 1]

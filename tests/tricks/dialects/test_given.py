@@ -10,7 +10,7 @@ import pytest
 
 from tests.tricks.dialects.spoken import SETUP, advantages, batch, rule
 from tricks.api import TrickError
-from tricks.build import build
+from tricks.dialects.build import build
 from tricks.dialects.dialect import Dialect, Variant
 from tricks.dialects.registry import DIALECTS, find_dialect
 from tricks.dialects.translate import translate

@@ -12,9 +12,8 @@ import pytest
 
 from tests.tricks.dialects.spoken import SETUP
 from tricks.api import CLOSED, TrickError, TrickSpec
-from tricks.build import OURS, build
-from tricks.built_in import BUILT_IN
-from tricks.catalog import find
+from tricks.catalog import BUILT_IN, find
+from tricks.dialects.build import OURS, build
 from tricks.dialects.registry import DIALECTS
 from tricks.settings import accepts, hints, written
 

@@ -12,8 +12,8 @@ import torch
 from tests.tricks.dialects.spoken import advantages, batch, loss, rule, spoken
 from tricks.__main__ import main
 from tricks.api import TrickSpec
-from tricks.dialects.nemo_tricks import NormalizeBySquares, SampleMean
-from tricks.testing import check
+from tricks.conformance import check
+from tricks.dialects.own_tricks import NormalizeBySquares, SampleMean
 
 SINGLE = np.float32
 

@@ -10,8 +10,8 @@ import torch
 from tests.tricks.batches import example
 from tests.tricks.dialects.spoken import SETUP, rule, trick
 from tricks.api import CLOSED, TrickError
-from tricks.build import build
-from tricks.built_in import BUILT_IN
+from tricks.catalog import BUILT_IN
+from tricks.dialects.build import build
 from tricks.dialects.registry import DIALECTS, find_dialect
 from tricks.dialects.translate import translate
 from tricks.presets import PRESETS

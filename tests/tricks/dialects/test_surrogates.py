@@ -12,7 +12,7 @@ from torch import Tensor
 from tests.tricks.batches import signal
 from tests.tricks.dialects.spoken import batch, spoken
 from tricks.api import TrickError
-from tricks.dialects.probability import ProbabilityMask
+from tricks.dialects.own_tricks import ProbabilityMask
 
 
 def log(ratio: float) -> Tensor:

@@ -11,9 +11,9 @@ from tests.tricks.dialects.spoken import rule, spoken, trick
 from tricks.aggregation import SequenceMean, TokenMean
 from tricks.api import TrickError
 from tricks.batch import Rollouts
-from tricks.built_in import VANILLA
+from tricks.catalog import VANILLA
 from tricks.dialects.dialect import Dialect, Variant
-from tricks.dialects.probability import ProbabilityMask
+from tricks.dialects.own_tricks import ProbabilityMask
 from tricks.dialects.registry import DIALECTS, find_dialect
 from tricks.dialects.translate import translate
 from tricks.normalization import Normalize

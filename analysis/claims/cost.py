@@ -1,0 +1,83 @@
+"""What a step of each recipe costs, against vanilla PPO: seconds and sampled tokens, seed by seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from math import exp
+from typing import TYPE_CHECKING, Final
+
+from analysis.claims.claim import ROLES, STEP_SECONDS, Part, compared, level
+from analysis.claims.evidence import evidence
+from analysis.curves.equal_cost import TOKENS
+from analysis.stats.verdict import interval
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from analysis.claims.measured import Shelf
+
+STUDIES: Final = ("p9_liteppo_main",)
+RECIPES: Final = ("vanilla_ppo", "grpo", "dapo", "liteppo")
+BASE: Final = "vanilla_ppo"
+STEP_TOKENS: Final = f"mean({TOKENS})"
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A geometric mean over paired seeds of a recipe's cost over that of vanilla PPO."""
+
+    value: float
+    low: float | None  # 95 % interval; None for one seed
+    high: float | None
+    seeds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """A recipe at one place."""
+
+    role: str  # of the model
+    tier: str  # difficulty
+    recipe: str
+    seconds: float  # a step, mean over seeds: of the processor on a laptop, else on the wall
+    tokens: float | None  # sampled a step
+    seconds_ratio: Ratio | None  # None for vanilla PPO itself
+    tokens_ratio: Ratio | None
+
+
+def costs(shelf: Shelf) -> tuple[Cost, ...]:
+    """The costs of all recipes that have runs, by place."""
+    places = [{"model": model, "difficulty": tier} for model, tier in product(ROLES, ("easy", "medium", "hard"))]
+    return tuple(found for where in places for recipe in RECIPES for found in _cost(shelf, where, recipe))
+
+
+def _cost(shelf: Shelf, where: dict[str, str], recipe: str) -> Iterator[Cost]:
+    seconds = _mean(shelf, {**where, "recipe": recipe}, STEP_SECONDS)
+    if seconds is not None:
+        yield Cost(
+            role=where["model"],
+            tier=where["difficulty"],
+            recipe=recipe,
+            seconds=seconds,
+            tokens=_mean(shelf, {**where, "recipe": recipe}, STEP_TOKENS),
+            seconds_ratio=None if recipe == BASE else _ratio(shelf, where, recipe, STEP_SECONDS),
+            tokens_ratio=None if recipe == BASE else _ratio(shelf, where, recipe, STEP_TOKENS),
+        )
+
+
+def _mean(shelf: Shelf, where: dict[str, str], metric: str) -> float | None:
+    held, _ = evidence(Part("", level(where), "more", metric=metric), STUDIES, shelf)
+    return None if held is None or not held.pair.seeds else float(held.pair.differences.mean())
+
+
+def _ratio(shelf: Shelf, where: dict[str, str], recipe: str, metric: str) -> Ratio | None:
+    part = compared("recipe", recipe, BASE, where, metric=metric, ratio=True)
+    held, _ = evidence(part, STUDIES, shelf)
+    if held is None or not held.pair.seeds:
+        return None
+    value, seeds = exp(float(held.pair.differences.mean())), len(held.pair.seeds)
+    if seeds < 2:
+        return Ratio(value, None, None, seeds)
+    low, high = interval(held.pair, shelf.profile, part.says, metric)
+    return Ratio(value, exp(low), exp(high), seeds)

@@ -1,0 +1,126 @@
+"""What the runs hold for one part of a claim: a number a seed, on both sides, and the runs behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite, log, nan
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.claims.claim import AbsentError, cell, metric
+from analysis.claims.measured import Material, values
+from analysis.stats.paired_test import Failed, Pairs
+from analysis.stats.twins import twins_of
+from analysis.study.frame import failures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from analysis.claims.claim import Part
+    from analysis.claims.measured import Shelf
+    from analysis.study.frame import Failures, Scores
+    from harness.records.record import Study
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """The numbers of a part. ``pair`` holds the terms with positive weight, and those with negative, added up."""
+
+    material: Material
+    metric: str
+    cells: tuple[int, ...]  # in the order of the part's terms
+    pair: Pairs
+    runs: tuple[str, ...]  # run ids, of the seeds in ``pair``
+    twins: str = ""  # why the cells cannot differ; empty where they can
+
+    @property
+    def margin(self) -> float | None:
+        """Of equivalence; the grid declares it for its own metric and no other."""
+        study = self.material.study
+        return study.margin if self.metric == study.metric else None
+
+
+def evidence(part: Part, studies: Iterable[str], shelf: Shelf) -> tuple[Evidence | None, str]:
+    """Take the first study with a common seed in all cells; where there is none, say why, of the first study.
+
+    Two seeds under which cells failed for a reason of their own are evidence too, though no number.
+    """
+    reasons = []
+    for name in studies:
+        try:
+            if name not in shelf.materials:
+                raise AbsentError(shelf.refused.get(name, f"{name} was never planned here"))
+            return _in(part, shelf.materials[name]), ""
+        except AbsentError as absent:
+            reasons.append(str(absent))
+    return None, reasons[0] if reasons else ""
+
+
+def declared(part: Part, studies: Iterable[str], shelf: Shelf) -> bool:
+    """Whether some study has all cells of the part, run or not, and they are no twins: a test that was declared."""
+    found = (
+        (shelf.materials[name], _cells(part, shelf.materials[name])) for name in studies if name in shelf.materials
+    )
+    return any(not twins(material.study, cells) for material, cells in found if cells is not None)
+
+
+def twins(study: Study, cells: tuple[int, ...]) -> str:
+    """Why these cells cannot differ, as the plan found; empty where they can."""
+    known = twins_of(study)
+    roots = {known[cell].of if cell in known else cell for cell in cells}
+    if len(cells) < 2 or len(roots) > 1:
+        return ""
+    because = next((known[cell].because for cell in cells if cell in known), "")
+    return because or "the same settings in effect"
+
+
+def _cells(part: Part, material: Material) -> tuple[int, ...] | None:
+    try:
+        return tuple(cell(material.study, term.at, ()) for term in part.terms)
+    except AbsentError:
+        return None
+
+
+def _in(part: Part, material: Material) -> Evidence:
+    name = metric(material.study, part.metric)
+    numbers = _numbers(part, values(material, name), material)
+    cells = tuple(cell(material.study, term.at, numbers.keys()) for term in part.terms)
+    seeds = sorted(set.intersection(*({*numbers.get(place, {})} for place in cells)))
+    failed = tuple(_failed(part, numbers, cells, failures(material.taken, name)))
+    if not seeds and sum(each.certain for each in failed) < 2:
+        raise AbsentError(f"{material.study.name} has no seed with {name} in all cells")
+    sides = ([_side(part, numbers, cells, seed, sign) for seed in seeds] for sign in (1, -1))
+    taken = material.taken[material.taken["cell"].isin(cells) & material.taken["seed"].isin(seeds)]
+    runs = tuple(sorted({*taken[taken["status"] == "finished"]["run_id"]}))
+    arm, baseline = (np.array(side, dtype=float) for side in sides)
+    pair = Pairs(tuple(seeds), arm, baseline, failed)
+    return Evidence(material, name, cells, pair, runs, twins(material.study, cells))
+
+
+def _failed(part: Part, numbers: Scores, cells: tuple[int, ...], lost: Failures) -> Iterator[Failed]:
+    """Yield the seeds under which some cells failed and all others have their number."""
+    for seed in sorted({seed for place in cells for seed in lost.get(place, {})}):
+        gone = [seed in lost.get(place, {}) for place in cells]
+        if all(out or seed in numbers.get(place, {}) for out, place in zip(gone, cells, strict=True)):
+            weights = [term.weight for term, out in zip(part.terms, gone, strict=True) if out]
+            known = all(lost.get(place, {}).get(seed) != "unknown" for place in cells)
+            yield Failed(seed, sum(w for w in weights if w > 0), -sum(w for w in weights if w < 0), known)
+
+
+def _side(part: Part, numbers: Scores, cells: tuple[int, ...], seed: int, sign: int) -> float:
+    terms = zip(part.terms, cells, strict=True)
+    return sum((sign * term.weight * numbers[place][seed] for term, place in terms if sign * term.weight > 0), 0.0)
+
+
+def _numbers(part: Part, found: Scores, material: Material) -> Scores:
+    """The metric by cell and seed, less the other score of the run, or its logarithm; finite ones."""
+    less = values(material, part.less) if part.less else {}
+    result: Scores = {}
+    for place, by_seed in found.items():
+        for seed, value in by_seed.items():
+            taken_off = less.get(place, {}).get(seed, nan) if part.less else 0.0
+            number = (log(value) if value > 0 else nan) if part.ratio else value - taken_off
+            if isfinite(number):
+                result.setdefault(place, {})[seed] = number
+    return result

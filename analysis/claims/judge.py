@@ -1,0 +1,280 @@
+"""Judge claims on the runs of a profile, part by part."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import groupby
+from math import exp, isfinite, nan
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+
+from analysis.claims.claim import SOURCES, Claim, Part, Quoted
+from analysis.claims.evidence import Evidence, declared, evidence
+from analysis.stats.contrasts import adjusted
+from analysis.stats.paired_test import p_different, p_equivalent
+from analysis.stats.rank_test import p_with_failures, rises
+from analysis.stats.verdict import called, failed_seeds, interval
+from harness.records.power import ALPHA, detectable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analysis.claims.claim import Expect
+    from analysis.claims.measured import Shelf
+    from analysis.stats.paired_test import Pairs
+
+
+@dataclass(frozen=True, slots=True)
+class PartFinding:
+    """A part, judged. Numbers are None where there are none; ``ratio`` numbers are ratios, not logarithms."""
+
+    says: str
+    expected: str  # "more", "same", "0.003", "1.15", ...
+    word: Word
+    reason: str  # why there are no runs, or what else a reader must know; else empty
+    beyond: bool  # the paper did not run this place
+    study: str = ""
+    metric: str = ""
+    ratio: bool = False
+    difference: float | None = None  # mean over seeds of arm minus base, of a level or a ratio
+    low: float | None = None  # 95 % interval
+    high: float | None = None
+    p: float | None = None  # two-sided
+    p_adjusted: float | None = None  # Holm within the takeaway
+    p_equivalent: float | None = None  # TOST, likewise; None without a margin
+    margin: float | None = None
+    tests: int = 0  # planned in the family: what p is adjusted for
+    std: float | None = None  # of the paired numbers, over seeds; of logarithms where they are ratios
+    detectable: float | None = None  # smallest true effect that these runs find with 80 % power at the family's level
+    seeds: tuple[int, ...] = ()
+    failed: str = ""  # seeds that failed for a reason of the arm, or may have: ``6 of 12 seeds failed``; else empty
+    arm: tuple[float, ...] = ()  # by seed: the terms with positive weight, added up; logarithms where they are ratios
+    base: tuple[float, ...] = ()  # by seed: those with negative weight
+    cells: tuple[Mapping[str, str], ...] = ()  # the labels that were compared, in the order of the part's terms
+    runs: tuple[str, ...] = ()  # run ids
+    links: tuple[str, ...] = ()  # where MLflow shows them
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A claim, judged on one profile."""
+
+    id: str
+    title: str  # of the takeaway
+    sentence: str
+    source: str  # a value of ``claim.SOURCES``
+    stands: str
+    profile: str
+    word: Word
+    note: str  # how many parts have runs and what they say, or why none can
+    parts: tuple[PartFinding, ...]
+
+
+Word = Literal["supported", "contradicted", "equivalent", "inconclusive", "exploratory", "no runs"]
+
+WEAKEST: Final[tuple[Word, ...]] = ("contradicted", "exploratory", "inconclusive", "equivalent", "supported")
+_MIRRORED: Final[dict[Expect, Expect]] = {"less": "more", "no less": "no more"}
+
+
+def of_difference(expect: Expect, seeds: int, difference: float, p: float, equivalent: float) -> Word:
+    """The word of a part that expects a direction, or none. Both p values are adjusted within the family."""
+    if expect in _MIRRORED:
+        return of_difference(_MIRRORED[expect], seeds, -difference, p, equivalent)
+    word = called(seeds, difference, p, equivalent)
+    if word in {"exploratory", "inconclusive"}:
+        return "exploratory" if word == "exploratory" else "inconclusive"
+    if expect == "more":
+        return {"better": "supported", "worse": "contradicted"}.get(word, "equivalent")  # type: ignore[return-value]
+    # A real difference that is smaller than the margin is none that counts.
+    if equivalent <= ALPHA or (expect == "no more" and word == "worse"):
+        return "supported"
+    return "contradicted"
+
+
+def of_number(seeds: int, p: float, equivalent: float) -> Word:
+    """The word of a part that quotes a number: p of being outside its range, and of being outside its tolerance."""
+    word = called(seeds, 0.0, p, equivalent)
+    if word == "exploratory":
+        return "exploratory"
+    if equivalent <= ALPHA:
+        return "supported"
+    return "contradicted" if p <= ALPHA else "inconclusive"
+
+
+def of_claim(parts: Sequence[Word]) -> Word:
+    """The word of a claim. Parts without runs say nothing; where no part has runs, nor does the claim."""
+    judged = [word for word in parts if word != "no runs"]
+    return next((word for word in WEAKEST if word in judged), "no runs")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tested:
+    """A part with its numbers, before its p values are adjusted."""
+
+    claim: Claim
+    part: Part
+    held: Evidence | None
+    reason: str
+    p: float = nan
+    equivalent: float = nan  # nan without a margin
+    lean: int = 0  # sign of the tested difference where runs failed
+
+    @property
+    def in_family(self) -> bool:
+        """Whether there is a p to adjust."""
+        return isfinite(self.p) and self.held is not None and not self.held.twins
+
+
+def tested(claim: Claim, part: Part, shelf: Shelf) -> Tested:
+    """Look a part up and test it; without a p where it has fewer than two seeds.
+
+    Seeds that failed for a reason of the arm are the worst outcome (``rank_test``): they show no equivalence, and
+    where a number is quoted nothing.
+    """
+    held, reason = evidence(part, claim.studies, shelf)
+    if held is None or not held.pair.testable:
+        return Tested(claim, part, held, reason)
+    if held.pair.failed:
+        quoted = isinstance(part.expect, Quoted)
+        p, lean = (1.0, 0) if quoted else p_with_failures(held.pair, rises(held.metric))
+        return Tested(claim, part, held, reason, p, nan if held.margin is None else 1.0, lean)
+    if isinstance(part.expect, Quoted):
+        return Tested(claim, part, held, reason, *_quoted(part.expect, held.pair))
+    equivalent = nan if held.margin is None else p_equivalent(held.pair, held.margin)
+    return Tested(claim, part, held, reason, p_different(held.pair), equivalent)
+
+
+def judged(tests: Sequence[Tested], size: int) -> Iterator[PartFinding]:
+    """All tests of a takeaway together; of ``size`` declared ones, those without a result count with p = 1."""
+    done = [test for test in tests if test.in_family]
+    differs = adjusted([test.p for test in done], "primary", size)
+    equals = adjusted([1.0 if np.isnan(test.equivalent) else test.equivalent for test in done], "primary", size)
+    numbers = iter(zip(differs, equals, strict=True))
+    for test in tests:
+        if test.held is None:
+            yield PartFinding(test.part.says, _expected(test.part), "no runs", test.reason, test.part.beyond)
+        else:
+            p, equivalent = next(numbers) if test.in_family else _alone(test)
+            yield _part(test, test.held, p, equivalent, 1 if test.held.twins else max(size, 1))
+
+
+def _quoted(number: Quoted, pair: Pairs) -> tuple[float, float]:
+    """P of a mean inside the range, tested at its nearer end, and of one outside its tolerance."""
+    mean = float(pair.differences.mean())
+    nearest = min(max(mean, number.low), number.high)
+    middle, half = (number.low + number.high) / 2, (number.high - number.low) / 2
+    inside = 1.0 if nearest == mean else p_different(_shifted(pair, nearest))
+    return inside, p_equivalent(_shifted(pair, middle), half + number.tolerance)
+
+
+def _shifted(pair: Pairs, by: float) -> Pairs:
+    return replace(pair, arm=pair.arm - by)
+
+
+def _alone(test: Tested) -> tuple[float, float]:
+    """Outside a family, or without a test."""
+    return (test.p if isfinite(test.p) else 1.0), (test.equivalent if isfinite(test.equivalent) else 1.0)
+
+
+def _part(test: Tested, held: Evidence, p: float, equivalent: float, size: int) -> PartFinding:
+    part, study, seeds = test.part, held.material.study, len(held.pair.seeds)
+    differences = held.pair.differences
+    mean = float(differences.mean()) if seeds else nan
+    tested_mean = float(test.lean) if held.pair.failed else mean
+    std = float(differences.std(ddof=1)) if seeds > 1 else None
+    low, high = interval(held.pair, study.name, study.profile, part.says, held.metric) if seeds > 1 else (None, None)
+    unit = exp if part.ratio else float
+    return PartFinding(
+        says=part.says,
+        expected=_expected(part),
+        word=_word(part, held.pair.judged, tested_mean, p, equivalent),
+        reason=f"twins: {held.twins}" if held.twins else "",
+        beyond=part.beyond,
+        study=study.name,
+        metric=held.metric + (f" less {part.less}" if part.less else ""),
+        ratio=part.ratio,
+        difference=unit(mean) if seeds else None,
+        low=None if low is None else unit(low),
+        high=None if high is None else unit(high),
+        p=test.p if isfinite(test.p) else None,
+        p_adjusted=p if isfinite(test.p) else None,
+        p_equivalent=equivalent if isfinite(test.equivalent) else None,
+        margin=part.expect.tolerance if isinstance(part.expect, Quoted) else held.margin,
+        tests=size,
+        std=std,
+        detectable=None if std is None or held.pair.failed else detectable(std, seeds, ALPHA / size),
+        seeds=held.pair.seeds,
+        arm=tuple(map(float, held.pair.arm)),
+        base=tuple(map(float, held.pair.baseline)),
+        cells=tuple(study.cells[cell] for cell in held.cells),
+        failed=failed_seeds(held.pair.failed, seeds),
+        runs=held.runs,
+        links=tuple(held.material.links[run_id] for run_id in held.runs if run_id in held.material.links),
+    )
+
+
+def _word(part: Part, seeds: int, mean: float, p: float, equivalent: float) -> Word:
+    if isinstance(part.expect, Quoted):
+        return of_number(seeds, p, equivalent)
+    return of_difference(part.expect, seeds, mean, p, equivalent)
+
+
+def _expected(part: Part) -> str:
+    """``more``, or the number that is quoted, in the unit of the finding."""
+    if not isinstance(part.expect, Quoted):
+        return part.expect
+    unit = exp if part.ratio else float
+    low, high = (f"{unit(end):.4g}" for end in (part.expect.low, part.expect.high))
+    return low if low == high else f"{low} to {high}"
+
+
+def findings(claims: Sequence[Claim], shelf: Shelf) -> tuple[Finding, ...]:
+    """The findings of all claims, in their order."""
+    found: dict[str, Finding] = {}
+    for _, members in groupby(sorted(claims, key=lambda claim: claim.family), key=lambda claim: claim.family):
+        found |= {finding.id: finding for finding in _family(tuple(members), shelf)}
+    return tuple(found[claim.id] for claim in claims)
+
+
+def _family(claims: Sequence[Claim], shelf: Shelf) -> Iterator[Finding]:
+    able = [claim for claim in claims if not claim.profiles or shelf.profile in claim.profiles]
+    size = sum(declared(part, claim.studies, shelf) for claim in able for part in claim.parts)
+    tests = [tested(claim, part, shelf) for claim in able for part in claim.parts]
+    parts = tuple(judged(tests, size))
+    for claim in claims:
+        yield _finding(
+            claim, shelf.profile, tuple(part for test, part in zip(tests, parts, strict=True) if test.claim is claim)
+        )
+
+
+def _finding(claim: Claim, profile: str, parts: tuple[PartFinding, ...]) -> Finding:
+    return Finding(
+        id=claim.id,
+        title=claim.title,
+        sentence=claim.sentence,
+        source=SOURCES[claim.source],
+        stands=claim.stands,
+        profile=profile,
+        word=of_claim([part.word for part in parts]),
+        note=_note(parts) if parts else claim.why_not,
+        parts=parts,
+    )
+
+
+def _note(parts: Sequence[PartFinding]) -> str:
+    """``2 of 4 parts have runs: 1 supported, 1 inconclusive``."""
+    ran = [part for part in parts if part.word != "no runs"]
+    if not ran:
+        return reasons(parts)
+    counts = ", ".join(f"{count} {word}" for word, count in sorted(Counter(part.word for part in ran).items()))
+    return f"{len(ran)} of {len(parts)} parts {'has' if len(ran) == 1 else 'have'} runs: {counts}"
+
+
+def reasons(parts: Sequence[PartFinding]) -> str:
+    """Why parts have no runs: the first reason, and how many more there are."""
+    first, *others = dict.fromkeys(part.reason for part in parts if part.reason)
+    more = f"; {len(others)} more reasons" if len(others) > 1 else "; one more reason" if others else ""
+    return first + more

@@ -1,0 +1,185 @@
+"""Findings as tables."""
+
+from __future__ import annotations
+
+from math import exp, floor, isfinite, log10
+from typing import TYPE_CHECKING, Final
+
+from analysis.claims.claim import SOURCES
+from analysis.study.layout import LAPTOP
+from analysis.tables.scores import Column, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analysis.claims.cost import Cost, Ratio
+    from analysis.claims.judge import Finding, PartFinding
+
+
+def shown(part: PartFinding) -> str:
+    """``+0.051 [+0.012, +0.090] (6)``, a ratio as ``1.15 [1.10, 1.20] (6)``; a dash where there is none.
+
+    Seeds that failed stand behind it: ``+0.051 [+0.012, +0.090] (6), 6 of 12 seeds failed``.
+    """
+    failed = f", {part.failed}" if part.failed else ""
+    if part.difference is None:
+        return f"—{failed}"
+    signed = not part.ratio and len(part.cells) > 1
+    return spanned(part.difference, part.low, part.high, len(part.seeds), signed) + failed
+
+
+def ratio(found: Ratio | None) -> str:
+    """``1.15 [1.10, 1.20] (6)``; a dash where there is none."""
+    return "—" if found is None else spanned(found.value, found.low, found.high, found.seeds, False)
+
+
+def spanned(value: float, low: float | None, high: float | None, seeds: int, signed: bool) -> str:
+    """A number with its interval and the seeds behind it, to two digits of the interval's width."""
+    sign = "+" if signed else ""
+    if low is None or high is None:
+        return f"{value:{sign}.3g} ({seeds})"
+    digits = _digits((high - low) / 2)
+    return f"{value:{sign}.{digits}f} [{low:{sign}.{digits}f}, {high:{sign}.{digits}f}] ({seeds})"
+
+
+def could_show(part: PartFinding) -> str:
+    """The smallest true effect that the runs of a part would find; of a ratio, as a factor. Empty where unknown."""
+    if part.detectable is None or not isfinite(part.detectable):
+        return ""
+    return f"x {exp(part.detectable):.3g}" if part.ratio else f"{part.detectable:.2g}"
+
+
+def probability(p: float | None) -> str:
+    """``0.034``; ``< 0.001``; empty where there is none."""
+    if p is None or not isfinite(p):
+        return ""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _digits(half_width: float) -> int:
+    return min(max(1 - floor(log10(half_width)), 0), 5) if half_width > 0 and isfinite(half_width) else 3
+
+
+_WORDS: Final = (
+    "A part is supported where the tests call what the claim says, contradicted where they call the opposite, "
+    "equivalent where a claimed difference is shown to be smaller than the grid's margin, exploratory below 6 paired "
+    "seeds, else inconclusive. A claim has the word of its weakest part with runs: contradicted, exploratory, "
+    "inconclusive, equivalent, supported, in this order. Parts without runs are counted and say nothing.",
+    "The tests are those of the studies' verdicts: paired over training seeds, two-sided, at 5 %; all planned parts of "
+    "a takeaway are one family (Holm). docs/takeaways.md has the rules.",
+)
+_NUMBERS: Final = (
+    "A number is the mean over paired seeds of arm minus base, with its 95 % interval and the number of seeds; a level "
+    "has no base; costs are ratios. p is adjusted within the takeaway. Could show: the smallest true effect that these "
+    "runs would find with 80 % power at that level. A dagger marks places that the paper did not run.",
+    "Twins are cells whose training signal cannot differ, as the plan found; a part between them is a control outside "
+    "the family, with its p as it is.",
+    "fall(curve): the best mean of five steps in a row less that of the last five. mean(curve): over all steps. "
+    "clipped(connectives): their share among the tokens that the upper bound held back.",
+    "Run ids and what else stands behind a number: the CSV file beside this table, or "
+    "`make trace CELL=takeaways.{profile}/CLAIM,PART/number`. The links open the runs in MLflow (`make ui`).",
+)
+_COST: Final = (
+    "Ratios are geometric means over paired seeds of the same model and difficulty, with 95 % intervals and the number "
+    "of pairs. Seconds are those of the processor on a laptop and of the clock elsewhere, of training steps alone, "
+    "without evaluation. Tokens are all that a step samples, those of groups that are drawn anew included.",
+    "PPO here has no critic. A popular summary gives 115 % for Lite PPO and 210 % for DAPO; the paper gives no cost.",
+)
+
+
+def claims_table(findings: Sequence[Finding], profile: str) -> Table:
+    """One row a claim."""
+    return Table(
+        name=f"takeaways.{profile}",
+        title=f"takeaways ({profile} profile)",
+        warning=LAPTOP if profile == "laptop" else "",
+        lead=(
+            "What the runs of this profile say of the paper's takeaways (T1 to T8, numbered as in its first and third "
+            "version), of its recipe (R), of what sets the scene (C), and of numbers that a popular summary adds (S).",
+        ),
+        columns=tuple(Column(name, name, "label") for name in ("claim", "says", "stands in", "verdict", "on")),
+        rows=tuple((f.id, f.sentence, _stands(f), f.word, f.note) for f in findings),
+        notes=_WORDS,
+    )
+
+
+def evidence_table(findings: Sequence[Finding], profile: str, linked: bool) -> Table:
+    """One row a part that has runs. Links are named by claim and part; ``links`` has the addresses."""
+    names = ("claim", "part", "place", "expected", "metric", "number", "p", "could show", "verdict", "runs")
+    numbers = {"number", "p", "could show"}
+    return Table(
+        name=f"takeaways_evidence.{profile}",
+        title="Evidence",
+        warning="",
+        lead=(),
+        columns=tuple(Column(name, name, "number" if name in numbers else "label") for name in names),
+        rows=tuple(_row(finding, number, part, linked) for finding in findings for number, part in _with_runs(finding)),
+        notes=tuple(note.format(profile=profile) for note in _NUMBERS),
+    )
+
+
+def cost_table(costs: Sequence[Cost], profile: str) -> Table:
+    """One row a recipe and place."""
+    names = ("place", "recipe", "seconds a step", "to vanilla PPO", "tokens a step", "tokens to vanilla PPO")
+    return Table(
+        name=f"takeaways_cost.{profile}",
+        title="What a step costs",
+        warning="",
+        lead=(),
+        columns=tuple(Column(name, name, "label" if name in names[:2] else "number") for name in names),
+        rows=tuple(
+            (
+                f"{cost.role}, {cost.tier}",
+                cost.recipe,
+                f"{cost.seconds:.3g}",
+                ratio(cost.seconds_ratio),
+                "—" if cost.tokens is None else f"{cost.tokens:.0f}",
+                ratio(cost.tokens_ratio),
+            )
+            for cost in costs
+        ),
+        notes=_COST,
+    )
+
+
+def links(findings: Sequence[Finding]) -> Iterator[tuple[str, str]]:
+    """The name of a link in the evidence table, and its address: MLflow's page that compares the runs."""
+    for finding in findings:
+        for number, part in _with_runs(finding):
+            if part.links:
+                yield f"{finding.id}/{number}", compared(part.links)
+
+
+def compared(addresses: Sequence[str]) -> str:
+    """One address for several runs of MLflow's, from those of each: ``.../#/experiments/E/runs/R``."""
+    pages, _, _ = addresses[0].partition("/#/")
+    found = [address.rsplit("/", 3) for address in addresses]  # ..., experiment, "runs", run
+    runs = ",".join(f"%22{run}%22" for *_, run in found)
+    experiments = ",".join(dict.fromkeys(f"%22{experiment}%22" for _, experiment, _, _ in found))
+    return f"{pages}/#/compare-runs?runs=%5B{runs}%5D&experiments=%5B{experiments}%5D"
+
+
+def _with_runs(finding: Finding) -> Iterator[tuple[int, PartFinding]]:
+    return ((number, part) for number, part in enumerate(finding.parts, 1) if part.word != "no runs")
+
+
+def _row(finding: Finding, number: int, part: PartFinding, linked: bool) -> tuple[str, ...]:
+    runs = f"{len(part.runs)} runs"
+    return (
+        finding.id,
+        str(number),
+        part.says + (" †" if part.beyond else ""),
+        part.expected,
+        part.metric,
+        shown(part),
+        probability(part.p_adjusted),
+        could_show(part),
+        part.word + (" (twins)" if part.reason else ""),
+        f"[{runs}][{finding.id}/{number}]" if linked and part.links else runs,
+    )
+
+
+def _stands(finding: Finding) -> str:
+    if finding.source == SOURCES["summary"]:
+        return f"{finding.stands}; not in the paper"
+    return f"{finding.source}: {finding.stands}"

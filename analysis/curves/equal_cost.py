@@ -1,0 +1,182 @@
+"""Compare arms at equal cost: the same steps, tokens or seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite, nan
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.curves.bands import ON_POLICY
+from analysis.stats.bootstrap import Estimate, estimate
+from analysis.stats.contrasts import Contrast, contrasts
+from analysis.study.frame import finished
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.curves.bands import History
+    from harness.records.record import Study
+    from harness.tracking.queries import Curve
+
+
+Array = NDArray[np.float64]
+Cost = Literal["steps", "tokens", "seconds"]
+
+COSTS: Final[tuple[Cost, ...]] = ("steps", "tokens", "seconds")
+TOKENS: Final = "rollout/tokens"
+CPU: Final = "seconds/cpu"
+WALL: Final = "seconds/step"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Course:
+    """On-policy accuracy (n,) of a run, and what the policy behind each point had cost.
+
+    A step's accuracy is that of the policy before the step's updates. So its cost is that of the steps before it,
+    and the first point has cost nothing.
+    """
+
+    accuracy: Array
+    steps: Array
+    tokens: Array | None  # response tokens sampled; None where a step did not count them
+    seconds: Array | None  # of ``clock``; None likewise
+
+    def cost(self, kind: Cost) -> Array | None:
+        """What each point had cost (n,), never falling."""
+        return {"steps": self.steps, "tokens": self.tokens, "seconds": self.seconds}[kind]
+
+
+Courses = dict[int, dict[int, Course]]  # cell (its place in Study.cells) -> seed -> course
+
+
+def clock(study: Study) -> str:
+    """The metric of a step's seconds: of the processor on a laptop, whose wall time depends on its other work."""
+    return CPU if study.profile == "laptop" else WALL
+
+
+def courses(study: Study, taken: pd.DataFrame, history: History) -> Courses:
+    """The courses of all finished runs (``taken``: ``frame.planned``) that logged their accuracy."""
+    accuracy, tokens, seconds = (history(metric) for metric in (ON_POLICY, TOKENS, clock(study)))
+    known: dict[str, Course] = {}
+    found: Courses = {}
+    counted = finished(taken)
+    for cell, seed, run_id in zip(counted["cell"], counted["seed"], counted["run_id"], strict=True):
+        if run_id not in known and (points := _points(accuracy.get(run_id, ()))):
+            known[run_id] = _course(points, tokens.get(run_id, ()), seconds.get(run_id, ()))
+        if run_id in known:
+            found.setdefault(cell, {})[seed] = known[run_id]
+    return found
+
+
+def lacking(found: Courses, kind: Cost) -> int:
+    """Runs whose cost of this kind is not known."""
+    return len({id(course) for by_seed in found.values() for course in by_seed.values() if course.cost(kind) is None})
+
+
+def _points(curve: Curve) -> Curve:
+    return tuple((step, value) for step, value in curve if step > 0 and isfinite(value))
+
+
+def _course(points: Curve, tokens: Curve, seconds: Curve) -> Course:
+    steps, accuracy = np.array(points, dtype=float).T
+    return Course(accuracy, steps - 1, _before(steps, tokens), _before(steps, seconds))
+
+
+def _before(steps: Array, spent: Curve) -> Array | None:
+    """What the steps before each of ``steps`` have spent; None unless each of them has said so."""
+    by_step = dict(_points(spent))
+    if not by_step.keys() >= set(range(1, int(steps[-1]))):
+        return None
+    total = np.cumsum([0.0, *(by_step[step] for step in range(1, int(steps[-1])))])
+    return np.asarray(total[steps.astype(int) - 1])
+
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from analysis.curves.bands import History
+
+    pass
+    from harness.records.record import Study
+
+    Pair = tuple[Course, Course]  # arm, baseline; of one seed
+
+LAST: Final = 5  # points; a single step is noisy
+
+
+@dataclass(frozen=True, slots=True)
+class AtBudget:
+    """Arm minus baseline at a common budget, paired by seed."""
+
+    budget: float  # steps, response tokens or seconds
+    accuracy: Estimate  # mean of the last LAST on-policy points within the budget
+    area: Estimate  # mean accuracy over the whole budget: the normalised area under the curve
+    ratio: Estimate | None  # what the arm spends for each unit of the baseline's, over the same steps; None for steps
+
+
+@dataclass(frozen=True, slots=True)
+class EqualCost:
+    """A contrast at equal steps, tokens and seconds; None where no pair of runs has counted them."""
+
+    contrast: Contrast
+    steps: AtBudget | None
+    tokens: AtBudget | None
+    seconds: AtBudget | None
+
+
+def equal_costs(study: Study, taken: pd.DataFrame, history: History) -> tuple[EqualCost, ...]:
+    """Every contrast of the study, in its order. ``taken``: its runs (``frame.planned``)."""
+    found = courses(study, taken, history)
+    return tuple(equal_cost(found, contrast) for contrast in contrasts(study, found.keys()))
+
+
+def equal_cost(found: Courses, contrast: Contrast) -> EqualCost:
+    """One contrast."""
+    arm, baseline = found.get(contrast.arm, {}), found.get(contrast.baseline, {})
+    pairs = [(arm[seed], baseline[seed]) for seed in sorted(arm.keys() & baseline.keys())]
+    return EqualCost(contrast, *(_at_budget(pairs, kind) for kind in COSTS))
+
+
+def level(course: Course, kind: Cost, budget: float) -> float:
+    """Mean of the last LAST accuracies within the budget, of fewer where there are not as many."""
+    return float(course.accuracy[_known(course, kind) <= budget][-LAST:].mean())
+
+
+def area(course: Course, kind: Cost, budget: float | None = None) -> float:
+    """Mean accuracy from no cost to the budget, by default the whole course's: its normalised area (trapezia)."""
+    cost = _known(course, kind)
+    end = float(cost[-1]) if budget is None else budget
+    inside = cost < end
+    x = np.append(cost[inside], end)
+    y = np.append(course.accuracy[inside], np.interp(end, cost, course.accuracy))
+    return float(np.trapezoid(y, x) / (end - x[0])) if end > x[0] else float(y[-1])
+
+
+def _known(course: Course, kind: Cost) -> Array:
+    cost = course.cost(kind)
+    if cost is None:
+        raise ValueError(f"the run has not counted its {kind}")
+    return cost
+
+
+def _at_budget(pairs: Sequence[Pair], kind: Cost) -> AtBudget | None:
+    counted = [pair for pair in pairs if all(course.cost(kind) is not None for course in pair)]
+    if not counted:
+        return None
+    budget = min(float(_known(course, kind)[-1]) for pair in counted for course in pair)
+    accuracy = estimate(level(arm, kind, budget) - level(back, kind, budget) for arm, back in counted)
+    areas = estimate(area(arm, kind, budget) - area(back, kind, budget) for arm, back in counted)
+    ratios = None if kind == "steps" else estimate(_ratio(pair, kind) for pair in counted)
+    return AtBudget(budget, accuracy, areas, ratios) if accuracy and areas else None
+
+
+def _ratio(pair: Pair, kind: Cost) -> float:
+    """Over the steps that both have made; nan where these cost the baseline nothing."""
+    common = min(course.steps[-1] for course in pair)
+    arm, baseline = (float(np.interp(common, course.steps, _known(course, kind))) for course in pair)
+    return arm / baseline if baseline else nan

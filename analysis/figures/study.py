@@ -1,0 +1,160 @@
+"""The figure of a study: in every setting, how the arms learn and where they end.
+
+An arm is a point on the baseline's axes; a setting is a point on the other axes, and has a row of the figure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+from textwrap import fill
+from typing import TYPE_CHECKING, Any, Final
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from analysis.curves.bands import Band, bands, curve_metric
+from analysis.stats.bootstrap import estimate
+from analysis.stats.twins import twin_label, twins_of
+from analysis.study.frame import planned, scores
+from analysis.study.layout import varied, warning, words
+from analysis.tables.notes import survivors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from analysis.curves.bands import History
+    from harness.records.record import Study
+
+# Okabe and Ito's colours, which the colour-blind can tell apart; markers and dashes for print.
+COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7A7A00")
+MARKERS: Final = ("o", "s", "D", "^", "v", "P", "*", "X")
+DASHES: Final = ("-", "--", "-.", ":")
+NOTHING: Final = "no finished run"
+WIDTH: Final = 9.0  # inches
+ROW: Final = 2.5  # inches a setting
+LEGEND: Final = (
+    "Left: mean over seeds; bands from the lowest to the highest seed. "
+    "Right: dots are seeds; marker and bar are the mean and its 95 % Student t interval over seeds."
+)
+SAVED: Final[Mapping[str, Mapping[str, None]]] = {
+    "svg": {"Date": None},
+    "png": {"Software": None},
+}  # ending -> what the file is not to say
+_STYLE: Final[dict[Any, Any]] = {
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "legend.frameon": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """How an arm looks, the same in every panel."""
+
+    name: str
+    colour: str
+    marker: str
+    dash: str
+
+
+def draw(study: Study, runs: pd.DataFrame, history: History) -> dict[str, bytes]:
+    """File ending -> file; the same bytes for the same runs. ``history``: metric -> run id -> curve."""
+    return rendered(study, lambda: _figure(study, planned(runs, study), history))
+
+
+def rendered(study: Study, make: Callable[[], Figure], endings: Iterable[str] = tuple(SAVED)) -> dict[str, bytes]:
+    """A figure in this style as SVG and PNG, or one of them, without a date and with ids of its own."""
+    with mpl.rc_context({**_STYLE, "svg.hashsalt": f"{study.name}.{study.profile}"}):
+        figure = make()
+        return {ending: _saved(figure, ending, SAVED[ending]) for ending in endings}
+
+
+def _saved(figure: Figure, kind: str, metadata: Mapping[str, None]) -> bytes:
+    out = BytesIO()
+    figure.savefig(out, format=kind, dpi=150, metadata=metadata)
+    return out.getvalue()
+
+
+def _figure(study: Study, taken: pd.DataFrame, history: History) -> Figure:
+    cells = by_setting(study)
+    arms = looks(cells)
+    figure = Figure(figsize=(WIDTH, ROW * len(cells) + 1.6), layout="constrained")
+    axes = figure.subplots(len(cells), 2, squeeze=False, sharex="col", sharey="col", width_ratios=(3, 2))
+    metric = curve_metric(study, history)
+    found = bands(taken, history(metric))
+    final = scores(taken, study.metric)
+    gone = {twin.cell: twin_label(study, twin) for twin in twins_of(study).values() if study.once}
+    for (left, right), (setting, row) in zip(axes, cells.items(), strict=True):
+        left.set_title(setting, loc="left")
+        draw_bands(left, [(arms[name], found[cell]) for name, cell in row.items() if cell in found])
+        ends = {name: list(final.get(cell, {}).values()) or gone.get(cell, NOTHING) for name, cell in row.items()}
+        draw_ends(right, list(arms.values()), ends)
+        left.set_ylabel(metric)
+    axes[-1][0].set_xlabel("step")
+    axes[-1][0].xaxis.get_major_locator().set_params(integer=True)
+    axes[-1][1].set_xlabel(study.metric)
+    figure.suptitle(title(study), fontsize=10, ha="left", x=0.01)
+    figure.supxlabel(fill(" ".join((LEGEND, *survivors(study, taken))), 130), fontsize=7.5, ha="left", x=0.01)
+    return figure
+
+
+def title(study: Study) -> str:
+    """What stands above a figure: the question, and what a reader must not overlook."""
+    lines = (f"{study.name} ({study.profile} profile): {study.question}", warning(study))
+    return "\n".join(fill(line, 105) for line in lines if line)
+
+
+def by_setting(study: Study) -> dict[str, dict[str, int]]:
+    """Setting -> arm -> cell, in the grid's order."""
+    axes = varied(study, study.cells)
+    by_arm = [axis for axis in axes if axis in study.baseline] or list(axes)
+    settings: dict[str, dict[str, int]] = {}
+    for cell, labels in enumerate(study.cells):
+        setting = words({axis: labels[axis] for axis in axes if axis not in by_arm})
+        settings.setdefault(setting, {})[", ".join(labels[axis] for axis in by_arm) or study.name] = cell
+    return settings
+
+
+def looks(cells: Mapping[str, Mapping[str, int]]) -> dict[str, Arm]:
+    """Arm -> how it looks, by its place among all arms of ``by_setting``."""
+    names = dict.fromkeys(name for row in cells.values() for name in row)
+    return {
+        name: Arm(name, COLOURS[place % 8], MARKERS[place % 8], DASHES[(place + place // 8) % 4])
+        for place, name in enumerate(names)
+    }
+
+
+def draw_bands(axes: Axes, arms: Sequence[tuple[Arm, Band]]) -> None:
+    """Every arm's mean over seeds, and the range of its seeds."""
+    for arm, band in arms:
+        axes.plot(band.steps, band.mean, color=arm.colour, linestyle=arm.dash, linewidth=1.4, label=arm.name)
+        axes.fill_between(band.steps, band.low, band.high, color=arm.colour, alpha=0.15, linewidth=0)
+
+
+def draw_ends(axes: Axes, arms: Sequence[Arm], ends: Mapping[str, list[float] | str]) -> None:
+    """The end of every arm: its seeds, or in words why there are none."""
+    for place, arm in enumerate(arms):
+        if isinstance(end := ends.get(arm.name, NOTHING), str):
+            axes.text(0.02, place, end, transform=axes.get_yaxis_transform(), va="center", color="#555555")
+        else:
+            _draw_arm(axes, place, arm, end)
+    axes.set_yticks(range(len(arms)), [arm.name for arm in arms])
+    axes.set_ylim(len(arms) - 0.4, -0.6)  # the first arm on top
+    for label, arm in zip(axes.get_yticklabels(), arms, strict=True):
+        label.set_color(arm.colour)
+
+
+def _draw_arm(axes: Axes, place: int, arm: Arm, values: list[float]) -> None:
+    if (found := estimate(values)) is None:  # values that are no numbers
+        return
+    axes.plot(values, [place + 0.22] * len(values), linestyle="", marker=".", markersize=4, color=arm.colour, alpha=0.6)
+    width = found.half_width if found.n > 1 else None
+    axes.errorbar(found.mean, place, xerr=width, color=arm.colour, marker=arm.marker, markersize=5, capsize=2.5)

@@ -1,0 +1,154 @@
+"""Show advice: one case on a terminal, or the decision table of a profile."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from textwrap import fill
+from typing import TYPE_CHECKING, Final
+
+from analysis.claims.cost import costs
+from analysis.claims.judge import findings
+from analysis.claims.measured import Shelf, gather
+from analysis.claims.tables import ratio
+from analysis.guide.advice import advise, answer
+from analysis.guide.rules import RULES
+from analysis.guide.scenario import scenario
+from analysis.paper.claims.catalog import CLAIMS, STUDIES
+from analysis.study.layout import LAPTOP as LAPTOP_WORDS
+from analysis.study.output import write
+from analysis.tables.render import markdown
+from analysis.tables.scores import Column, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from analysis.claims.judge import Finding
+    from analysis.guide.advice import Advice
+    from analysis.guide.rules import Rule
+    from analysis.guide.scenario import Scenario
+    from harness.tracking.store import Store
+
+
+_COLUMNS: Final = ("question", "when", "do", "the paper", "runs of this profile", "how sure", "next")
+_NOTES: Final = (
+    "Find the rows of your model, length and rewards: one for each question. Short, medium and long stand for the "
+    "paper's limits of 8k, 16k and 20k tokens, and for those of the grid p8_overlong; rewards are concentrated where "
+    "most responses are right, so that their deviation is small (the paper's easy data).",
+    "The paper's evidence is one seed a curve. It is kept apart from the runs of this profile, which are your own: "
+    "verdict, place, mean paired difference with its 95 % interval, seeds.",
+    "How sure: shown here, contradicted here, no difference here (the verdict of the claims behind the advice, on your "
+    "runs), open (inconclusive), first signs (fewer than 6 seeds), paper alone, untested (not in the paper either). "
+    "Where runs contradict, the advice turns. docs/guide.md has the rule.",
+    "Next: the seeds with which these cells show an effect of the grid's margin with 80 % power, from the spread of "
+    "your runs; 6 where there are none. One case in the terminal: `make guide MODEL=small_base LENGTH=short`.",
+)
+
+
+def guide_table(findings: Sequence[Finding], shelf: Shelf) -> Table:
+    """One row a question and case."""
+    rows = tuple(_row(rule, role, findings, shelf) for rule in RULES for role in rule.roles)
+    checked = any(part.word != "no runs" for finding in findings for part in finding.parts)
+    return Table(
+        name=f"guide.{shelf.profile}",
+        title=f"guide ({shelf.profile} profile)",
+        warning=LAPTOP_WORDS if shelf.profile == "laptop" else "",
+        lead=("What to do, for whom, on which evidence, and what to run to become surer.", *[UNCHECKED][checked:]),
+        columns=tuple(Column(name, name, "label") for name in _COLUMNS),
+        rows=rows,
+        notes=_NOTES,
+    )
+
+
+def _row(rule: Rule, role: str, findings: Sequence[Finding], shelf: Shelf) -> tuple[str, ...]:
+    advice = answer(rule, role, findings, shelf)
+    command = f"`{advice.next}`" if advice.next.startswith("make ") else advice.next
+    return (rule.question, _when(rule, role), advice.do, advice.paper, advice.here, advice.sure, command)
+
+
+def _when(rule: Rule, role: str) -> str:
+    """``small base model, short responses``."""
+    parts = [f"{role.replace('_', ' ')} model"]
+    if len(rule.lengths) == 1:
+        parts.append(f"{rule.lengths[0]} responses")
+    if len(rule.rewards) == 1:
+        parts.append(f"{rule.rewards[0]} rewards")
+    return ", ".join(parts)
+
+
+WIDTH: Final = 60
+UNCHECKED: Final = "Nothing of this was checked here: there are no runs for it. It is what the paper says, on one seed."
+
+
+def terminal(case: Scenario, advice: Sequence[Advice], costs: Sequence[str], tiny: Sequence[Advice] = ()) -> str:
+    """The answers to one case. ``costs``: what a step of each recipe costs, where it was measured.
+
+    ``tiny``: the answers for the laptop's model of the same role, where the case is of another profile.
+    """
+    lines = [fill(f"{case.words[0].upper()}{case.words[1:]} ({case.profile} profile)", WIDTH)]
+    if all(each.word == "no runs" for each in advice):
+        lines += ["", fill(UNCHECKED, WIDTH)]
+    elif case.profile == "laptop":
+        lines += ["", fill(LAPTOP_WORDS, WIDTH)]
+    for each in advice:
+        lines += ["", each.question, *_answer(each)]
+    if costs:
+        lines += ["", "cost of a step, times vanilla PPO", *(f"  {line}" for line in costs)]
+    if known := [f"{each.question} {each.word}" for each in tiny if each.word != "no runs"]:
+        told = f"On the tiny model that plays this role on the laptop: {', '.join(known)}. {LAPTOP_WORDS}"
+        lines += ["", fill(told, WIDTH)]
+    return "\n".join(lines)
+
+
+def _answer(advice: Advice) -> Iterator[str]:
+    rows = (("do", advice.do), ("paper", advice.paper), ("here", advice.here), ("sure", advice.sure))
+    for name, text in (*rows, ("next", advice.next), ("budget", advice.budget)):
+        if text:
+            yield _terminal_row(name, text)
+
+
+def _terminal_row(name: str, text: str) -> str:
+    if text.startswith("make "):  # a command stays on one line, to be copied
+        return f"  {name:7} {text}" if len(text) <= WIDTH - 10 else f"  {name}\n    {text}"
+    return fill(text, WIDTH, initial_indent=f"  {name:7} ", subsequent_indent=" " * 10, break_on_hyphens=False)
+
+
+CASE: Final = ("model", "length", "rewards", "aligned", "budget")  # words that name a case
+LAPTOP: Final = "laptop"
+
+
+def guide(store: Store, results: Path, options: Mapping[str, str], mixed: bool = False) -> str:
+    """The answer to the case, or the paths of the tables where none is named. Raises ScenarioError."""
+    studies = store.studies()
+    shelves = {shelf.profile: shelf for shelf in gather(store, studies, results, STUDIES, mixed)}
+    if not any(name in options for name in CASE):
+        return "\n".join(str(path) for path in _tables(shelves, results, options.get("profile")))
+    case = scenario(options, sorted(shelves))
+    shelf = shelves.get(case.profile, Shelf(case.profile, {}, {}))
+    return terminal(case, _answers(case, shelf), list(_costs(case, shelf)), _tiny(case, shelves))
+
+
+def _answers(case: Scenario, shelf: Shelf) -> tuple[Advice, ...]:
+    return advise(case, findings(CLAIMS, shelf), shelf)
+
+
+def _tiny(case: Scenario, shelves: Mapping[str, Shelf]) -> tuple[Advice, ...]:
+    if case.profile == LAPTOP or LAPTOP not in shelves:
+        return ()
+    return _answers(replace(case, profile=LAPTOP, hours=None), shelves[LAPTOP])
+
+
+def _tables(shelves: Mapping[str, Shelf], results: Path, profile: str | None) -> Iterator[Path]:
+    for shelf in shelves.values() or (Shelf(profile or LAPTOP, {}, {}),):
+        if profile in {None, shelf.profile}:
+            table = guide_table(findings(CLAIMS, shelf), shelf)
+            yield write(results / "tables" / f"{table.name}.md", markdown(table).encode())
+
+
+def _costs(case: Scenario, shelf: Shelf) -> Iterator[str]:
+    """Measured costs for the case's model: ``liteppo   seconds 1.02 [1.00, 1.04] (6), tokens ...``."""
+    for cost in costs(shelf):
+        if cost.role == case.role and cost.seconds_ratio is not None:
+            yield f"{cost.recipe:8} {cost.tier:6} seconds {ratio(cost.seconds_ratio)}"
+            if cost.tokens_ratio is not None:
+                yield f"{'':15} tokens {ratio(cost.tokens_ratio)}"

@@ -1,0 +1,40 @@
+"""All claims of the paper, and the command that writes their verdicts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analysis.claims.cost import costs
+from analysis.claims.files import files
+from analysis.claims.judge import findings
+from analysis.claims.measured import gather
+from analysis.paper.claims import clipping, losses, popular, recipes
+from analysis.paper.claims import normalization as normalisation
+from analysis.study.output import write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from analysis.claims.claim import Claim
+    from harness.records.record import Study
+    from harness.tracking.store import Store
+
+
+CLAIMS: Final[tuple[Claim, ...]] = (
+    *normalisation.CLAIMS,
+    *clipping.CLAIMS,
+    *losses.CLAIMS,
+    *recipes.CLAIMS,
+    *popular.CLAIMS,
+)
+
+
+STUDIES: Final = frozenset(name for claim in CLAIMS for name in claim.studies)  # grids that some claim reads
+
+
+def write_takeaways(store: Store, studies: Sequence[Study], results: Path, mixed: bool = False) -> Iterator[Path]:
+    """``takeaways.PROFILE.md``, ``.csv`` and ``.tex`` for each profile; nothing where no claim's grid was planned."""
+    for shelf in gather(store, studies, results, STUDIES, mixed):
+        for ending, content in files(findings(CLAIMS, shelf), costs(shelf), shelf.profile).items():
+            yield write(results / "tables" / f"takeaways.{shelf.profile}.{ending}", content)

@@ -1,0 +1,149 @@
+"""Layout of a figure of the paper: settings, panels and columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Protocol
+
+from matplotlib.axes import Axes
+
+from analysis.figures.study import COLOURS, DASHES, MARKERS, Arm
+from analysis.paper.numbers import ARMS, MODELS, Reading
+from analysis.paper.source import Source
+from analysis.study.layout import varied
+from harness.records.record import CONTROL, OFF
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A legend of patches."""
+
+    title: str
+    colours: Mapping[str, str]  # label -> colour
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """A column of panels; ``draw`` fills the axes of one setting."""
+
+    title: str
+    draw: Callable[[Axes, Setting], None]
+    width: float = 3.0  # relative
+    named: bool = False  # whether its panels name the arms, so that no legend is needed
+    beneath: str = ""  # under the last panel
+    told: str = ""  # how to read it
+    key: Key | None = None  # its own legend, in place of the arms
+
+
+class Panel(Protocol):
+    """A kind of drawing."""
+
+    def strips(self, view: View) -> tuple[Strip, ...]:
+        """One or more columns of panels for the settings of a part."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which cells are drawn, what sets them apart, and how they are drawn."""
+
+    rows: tuple[str, ...]  # axes that set settings apart
+    arms: tuple[str, ...]  # axes that set arms apart
+    panels: tuple[Panel, ...]
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # axis -> labels; a study without it has all
+    title: str = ""
+    height: float = 2.2  # inches a row
+
+
+_PLAIN: Final = ("model", "difficulty")  # axes whose labels speak for themselves
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A row of panels: the cells that differ in their arm alone."""
+
+    labels: Mapping[str, str]
+    source: Source
+    arms: Mapping[str, int]  # arm -> cell
+
+    @property
+    def name(self) -> str:
+        """``small_base, hard``."""
+        return ", ".join(
+            label if axis in _PLAIN else f"{axis} = {label}" for axis, label in self.labels.items()
+        ) or str(self.source.study.name)
+
+    @property
+    def ran(self) -> bool:
+        """Whether any arm has a finished run."""
+        return any(self.source.runs(cell) for cell in self.arms.values())
+
+    def wanted(self, arm: str = "") -> dict[str, str]:
+        """The setting in the paper's words, to look its numbers up; what our grid does not say, the paper must not."""
+        model = self.source.study.cells[next(iter(self.arms.values()))].get("model", "")
+        return {
+            "model": MODELS.get(model, model),
+            "data": self.labels.get("difficulty", ""),
+            "arm": ARMS.get(arm, arm),
+            "benchmark": "",
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A part of a figure with what there is of it."""
+
+    part: Part
+    settings: tuple[Setting, ...]
+    looks: Mapping[str, Arm]
+    readings: tuple[Reading, ...]
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The names of the axes that set arms apart, where the studies have them."""
+        known = {axis for setting in self.settings for axis in setting.source.study.axes}
+        return tuple(axis for axis in self.part.arms if axis in known)
+
+    def reading(self, setting: Setting, quantity: str, arm: str = "", benchmark: str = "") -> Reading | None:
+        """The paper's number, if it has one."""
+        wanted = {**setting.wanted(arm), "benchmark": benchmark, "quantity": quantity}
+        return next((reading for reading in self.readings if reading.fits(wanted)), None)
+
+
+def view(part: Part, sources: Sequence[Source], readings: tuple[Reading, ...]) -> View:
+    """Lay the cells of the sources out. Where two have a setting, the first that ran it gives it."""
+    chosen: dict[tuple[str, ...], Setting] = {}
+    for setting in (setting for source in sources for setting in _settings(part, source)):
+        key = tuple(setting.labels.values())
+        if key not in chosen or (setting.ran and not chosen[key].ran):
+            chosen[key] = setting
+    arms = dict.fromkeys(arm for setting in chosen.values() for arm in setting.arms)
+    return View(part, tuple(chosen.values()), _looks(arms), readings)
+
+
+def _settings(part: Part, source: Source) -> Iterator[Setting]:
+    cells = {
+        cell: labels
+        for cell, labels in enumerate(source.study.cells)
+        if labels.get(CONTROL, OFF) == OFF
+        and all(labels.get(axis) in {None, *only} for axis, only in part.only.items())
+    }
+    others = [axis for axis in varied(source.study, list(cells.values())) if axis not in {*part.rows, *part.arms}]
+    axes = [axis for axis in (*part.rows, *others) if axis in source.study.axes and axis != CONTROL]
+    found: dict[tuple[str, ...], dict[str, int]] = {}
+    for cell, labels in cells.items():
+        arm = ", ".join(labels[axis] for axis in part.arms if axis in labels) or source.study.name
+        found.setdefault(tuple(labels[axis] for axis in axes), {})[arm] = cell
+    for names, arms in found.items():
+        yield Setting(dict(zip(axes, names, strict=True)), source, arms)
+
+
+def _looks(names: Iterable[str]) -> dict[str, Arm]:
+    return {
+        name: Arm(name, COLOURS[place % 8], MARKERS[place % 8], DASHES[(place + place // 8) % 4])
+        for place, name in enumerate(names)
+    }

@@ -1,0 +1,82 @@
+"""Every figure and table of the paper, and the command that writes them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from analysis.paper.layout import view
+from analysis.paper.numbers import readings
+from analysis.paper.sections import clipping, losses, recipes, setup
+from analysis.paper.sections import normalization as normalisation
+from analysis.paper.source import Source
+from analysis.study.frame import runs_frame
+from analysis.study.output import write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from analysis.paper.figure import Figure
+    from analysis.paper.layout import View
+    from analysis.paper.numbers import Reading
+    from harness.records.record import Study
+    from harness.tracking.store import Store
+
+
+SECTIONS: Final = (setup, normalisation, clipping, losses, recipes)
+FIGURES: Final[tuple[Figure, ...]] = tuple(
+    sorted((figure for section in SECTIONS for figure in section.FIGURES), key=lambda figure: figure.id)
+)
+
+
+def views(figure: Figure, sources: Sequence[Source], numbers: Iterable[Reading]) -> tuple[View, ...]:
+    """The parts of a figure that have a cell in the sources; none where no study of it is among them."""
+    wanted = figure.readings or (figure.id,)
+    readings = tuple(
+        number for number in numbers if number.figure in wanted and figure.benchmark in {None, number.benchmark}
+    )
+    chosen = [source for name in figure.grids for source in sources if source.study.name == name]
+    parts = (view(part, chosen, readings) for part in figure.parts)
+    return tuple(part for part in parts if part.settings)
+
+
+def write_tables(store: Store, studies: Sequence[Study], results: Path) -> Iterator[Path]:
+    """Write the tables that these studies feed: Markdown, CSV and LaTeX."""
+    from analysis.paper.table import paper_table  # noqa: PLC0415
+    from analysis.tables.render import comma_separated, latex, markdown  # noqa: PLC0415
+
+    for figure, found in _found(store, studies, results):
+        table = paper_table(figure, found)
+        for ending, render in (("md", markdown), ("csv", comma_separated), ("tex", latex)):
+            yield write(results / "tables" / f"{table.name}.{ending}", render(table).encode())
+
+
+def write_figures(store: Store, studies: Sequence[Study], results: Path) -> Iterator[Path]:
+    """Write the figures that these studies feed: SVG and PNG."""
+    from analysis.paper.drawing import draw  # noqa: PLC0415 - matplotlib, a second
+
+    for figure, found in _found(store, studies, results):
+        profile = found[0].settings[0].source.study.profile
+        for ending, content in draw(figure, found).items():
+            yield write(results / "figures" / f"{figure.id}.{profile}.{ending}", content)
+
+
+def _found(store: Store, studies: Sequence[Study], results: Path) -> Iterator[tuple[Figure, tuple[View, ...]]]:
+    """By profile: each figure with what the studies have of it."""
+    wanted = {name for figure in FIGURES for name in figure.grids}
+    by_profile: dict[str, list[Study]] = defaultdict(list)
+    for study in studies:
+        if study.name in wanted:
+            by_profile[study.profile].append(study)
+    for _, members in sorted(by_profile.items()):
+        sources = [source for study in members if len((source := _source(store, study, results)).taken)]
+        for figure in FIGURES if sources else ():
+            if found := views(figure, sources, readings()):
+                yield figure, found
+
+
+def _source(store: Store, study: Study, results: Path) -> Source:
+    runs = runs_frame(store.records(study.name))
+    return Source.of(study, runs, partial(store.history, study.name), results / "runs")

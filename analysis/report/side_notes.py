@@ -1,0 +1,163 @@
+"""Secondary metrics and checks beside a verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import TYPE_CHECKING, Final, Literal
+
+from analysis.curves.equal_cost import equal_cost
+from analysis.stats.aggregate import iqm_difference
+from analysis.stats.effects import all_effects
+from analysis.stats.evaluation import evaluation_noise
+from analysis.stats.noise_floor import known_effects, noise_floor
+from analysis.stats.verdict import missing
+from analysis.study.layout import name, varied
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import pandas as pd
+
+    from analysis.curves.equal_cost import Courses
+    from analysis.report.links import Trace
+    from analysis.stats.bootstrap import Estimate
+    from analysis.stats.effects import Effect
+    from analysis.stats.evaluation import Shares
+    from analysis.stats.gaps import Counted
+    from analysis.stats.noise_floor import Kind, NoiseFloor
+    from analysis.stats.verdict import Verdict
+    from harness.records.record import Study
+
+
+_PAIRS: Final[Mapping[Kind, str]] = {
+    "twins": "pairs of twins, cells that cannot differ",
+    "seed split": "cells, each against itself: its seeds split into two halves in every way",
+}
+
+
+_COUNTED: Final[Mapping[Counted, str]] = {
+    "no": "without seed {}",
+    "worst": "seed {} failed, counted as the worst outcome",
+    "both ways": "seed {} failed for no known reason, judged both ways",
+}
+
+
+def checks(study: Study, taken: pd.DataFrame) -> Iterator[str]:
+    """Known effects, called or not; then what the test says where nothing is to be found."""
+    for effect in known_effects(study, taken):
+        control = effect.control
+        found = effect.state + effect.failures
+        yield f"Known effect {control.name}, expected {control.expect} on {control.metric}: {found}."
+    yield from map(_floor, noise_floor(study, taken))
+
+
+def left_out(study: Study, taken: pd.DataFrame) -> Iterator[str]:
+    """Contrasts and seeds that no verdict stands on, each with its reason."""
+    axes = varied(study, study.cells)
+    for gap in missing(study, taken):
+        where = f"{name(axes, study.cells[gap.contrast.arm])}: " if gap.contrast else ""
+        seeds = ", ".join(map(str, gap.seeds))
+        yield f"{where}{'no verdict' if gap.whole else _COUNTED[gap.counted].format(seeds)}; {gap.because}"
+
+
+def _floor(floor: NoiseFloor) -> str:
+    low, high = floor.interval
+    return (
+        f"Noise floor, {floor.cells} {_PAIRS[floor.kind]}: {floor.called} of {floor.tests} tests at 5 % call a "
+        f"difference ({floor.share:.1%}, 95 % interval {low:.1%} to {high:.1%}); the largest is {floor.largest:.3f}, "
+        f"the deviation {floor.std:.3f}."
+    )
+
+
+Way = Literal["higher", "lower", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A number beside a verdict."""
+
+    text: str
+    interval: str
+    source: str  # id of its lineage
+    way: Way = ""  # where its interval leaves out no change
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A table beside the verdicts: a row a verdict, in the order that was given."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Note | None, ...], ...]
+
+
+_Notes = dict[str, Note]  # column -> number
+
+
+def beside(
+    study: Study, taken: pd.DataFrame, found: Courses, judged: Sequence[Verdict], outcomes: Shares, trace: Trace
+) -> tuple[Beside, ...]:
+    """What stands beside the verdicts, kind by kind; ``found``: the study's courses."""
+    known = all_effects(study, taken)
+    tables = (
+        _table("Side effects", [dict(_effects(known.get(each.contrast, ()), each, trace)) for each in judged]),
+        _table(
+            "At equal cost, and in other summaries",
+            [
+                {**dict(_cost(found, each, trace)), **dict(_others(study, taken, each, outcomes, trace))}
+                for each in judged
+            ],
+        ),
+    )
+    return tuple(table for table in tables if table.columns)
+
+
+def _table(title: str, rows: Sequence[_Notes]) -> Beside:
+    columns = tuple(dict.fromkeys(name for row in rows for name in row))
+    return Beside(title, columns, tuple(tuple(row.get(name) for name in columns) for row in rows))
+
+
+def _effects(known: Sequence[Effect], verdict: Verdict, trace: Trace) -> Iterator[tuple[str, Note]]:
+    for effect in known:
+        source = trace.gap(effect.contrast.arm, effect.contrast.baseline, effect.side.score)
+        form = f"+,.{effect.side.digits}f"
+        yield effect.side.title, _note(effect.difference, form, source, verdict, 0.0)
+
+
+def _cost(found: Courses, verdict: Verdict, trace: Trace) -> Iterator[tuple[str, Note]]:
+    costs, source = equal_cost(found, verdict.contrast), trace.cell(verdict.contrast.arm)
+    for kind, at in (("steps", costs.steps), ("tokens", costs.tokens), ("seconds", costs.seconds)):
+        if at is not None:
+            remark = f"at {at.budget:,.0f}"
+            yield f"accuracy in training at equal {kind}", _note(at.accuracy, "+.3f", source, verdict, 0.0, remark)
+            if at.ratio is not None:
+                yield f"{kind} spent, times the baseline's", _note(at.ratio, ".2f", source, verdict, 1.0)
+
+
+def _others(
+    study: Study, taken: pd.DataFrame, verdict: Verdict, outcomes: Shares, trace: Trace
+) -> Iterator[tuple[str, Note]]:
+    contrast = verdict.contrast
+    source = trace.gap(contrast.arm, contrast.baseline, contrast.metric)
+    if contrast.metric == study.metric and (middle := iqm_difference(study, taken, contrast)):
+        low, high = middle.interval
+        interval = f"[{low:+.3f}, {high:+.3f}]" if isfinite(low) else ""
+        remark = "of survivors" if verdict.failed else ""
+        yield (
+            "interquartile mean, over seeds and benchmarks",
+            Note(f"{middle.value:+.3f}", interval, source, remark=remark),
+        )
+    if noise := evaluation_noise(taken, contrast, verdict.seeds, outcomes):
+        remark = "paired by problem" if noise.paired else "not paired"
+        yield "evaluation noise, standard error", Note(f"{noise.se:.3f}", "", source, remark=remark)
+
+
+def _note(found: Estimate, form: str, source: str, verdict: Verdict, nothing: float, remark: str = "") -> Note:
+    """``nothing``: the value of no change. The number of pairs is told where it is not the verdict's."""
+    low, high = found.interval
+    interval = f"[{low:{form}}, {high:{form}}]" if found.n > 1 else ""
+    pairs = f"{found.n} pairs" if found.n != len(verdict.seeds) else "of survivors" if verdict.failed else ""
+    way: Way = "higher" if low > nothing else "lower" if high < nothing else ""
+    return Note(f"{found.mean:{form}}", interval, source, way, ", ".join(filter(None, (remark, pairs))))

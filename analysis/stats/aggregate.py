@@ -1,0 +1,128 @@
+"""Aggregates over seeds and benchmarks, as rliable has them (arXiv:2108.13264): IQM and probability of improvement.
+
+rliable resamples the runs of each task by themselves, for there each task has runs of its own. Here one run is scored
+on all benchmarks: whole seeds are drawn, so that every replicate has all benchmarks, and what a seed's scores share
+is kept. Levels are expanded as in ``bootstrap`` (Hesterberg, arXiv:1411.5279), without its shift.
+
+Runs that failed are in no aggregate: where an arm has some, its aggregates are of the survivors.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from math import inf, isfinite, sqrt
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from scipy.special import ndtr, stdtrit
+from scipy.stats import trim_mean
+
+from analysis.stats.bootstrap import CONFIDENCE, generator
+from analysis.study.frame import scores
+from analysis.study.layout import words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from analysis.stats.bootstrap import Array
+    from analysis.stats.contrasts import Contrast
+    from harness.records.record import Study
+
+    Resampled = Callable[[NDArray[np.int64]], Array]  # places of seeds (R, n) -> R values
+
+REPLICATES: Final = 1_999
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """A number over seeds and benchmarks, with its 95 % interval."""
+
+    value: float
+    interval: tuple[float, float]  # infinite for one seed
+    seeds: tuple[int, ...]
+    benchmarks: tuple[str, ...]  # the strata; where there are no scores by benchmark, the study's metric alone
+
+
+def iqm(study: Study, taken: pd.DataFrame, cell: int) -> Aggregate | None:
+    """Interquartile mean of a cell over seeds and benchmarks: the mean of the middle half; None without scores."""
+    names = _strata(study, taken, (cell,))
+    seeds = _common(taken, names, (cell,))
+    if not seeds:
+        return None
+    (matrix,) = _matrices(taken, names, seeds, (cell,))
+    return _aggregate(lambda rows: _middle(matrix[rows]), _key(study, "iqm", cell), seeds, names)
+
+
+def iqm_difference(study: Study, taken: pd.DataFrame, contrast: Contrast) -> Aggregate | None:
+    """IQM of the arm minus that of the baseline, over paired seeds; None without a common seed."""
+    return _of_both(study, taken, contrast, "iqm difference", _middles_apart)
+
+
+def improvement(study: Study, taken: pd.DataFrame, contrast: Contrast) -> Aggregate | None:
+    """Probability that a run of the arm beats one of the baseline, mean over benchmarks; a tie counts half."""
+    return _of_both(study, taken, contrast, "improvement", _wins)
+
+
+def _of_both(
+    study: Study, taken: pd.DataFrame, contrast: Contrast, what: str, number: Callable[[Array, Array], Resampled]
+) -> Aggregate | None:
+    cells = contrast.arm, contrast.baseline
+    names = _strata(study, taken, cells)
+    seeds = _common(taken, names, cells)
+    if not seeds:
+        return None
+    arm, baseline = _matrices(taken, names, seeds, cells)
+    return _aggregate(number(arm, baseline), _key(study, what, *cells), seeds, names)
+
+
+def _strata(study: Study, taken: pd.DataFrame, cells: Sequence[int]) -> tuple[str, ...]:
+    """Accuracy on each benchmark that all these cells were asked, where accuracy is what decides."""
+    single = [str(name) for name in taken if re.fullmatch(r"final/[^/]+/avg@\d+", str(name))]
+    shared = tuple(name for name in single if {*cells} <= scores(taken, name).keys())
+    return shared if shared and study.metric == "final/accuracy" else (study.metric,)
+
+
+def _common(taken: pd.DataFrame, names: Sequence[str], cells: Sequence[int]) -> tuple[int, ...]:
+    """Seeds under which all cells have all scores."""
+    found = [by_cell.get(cell, {}) for by_cell in (scores(taken, name) for name in names) for cell in cells]
+    return tuple(sorted(set.intersection(*({seed for seed in each if isfinite(each[seed])} for each in found))))
+
+
+def _matrices(taken: pd.DataFrame, names: Sequence[str], seeds: Sequence[int], cells: Sequence[int]) -> list[Array]:
+    """Scores (seeds, benchmarks) of each cell."""
+    by_name = [scores(taken, name) for name in names]
+    return [np.array([[by_cell[cell][seed] for by_cell in by_name] for seed in seeds], dtype=float) for cell in cells]
+
+
+def _aggregate(number: Resampled, key: Sequence[str], seeds: tuple[int, ...], names: tuple[str, ...]) -> Aggregate:
+    n = len(seeds)
+    value = float(number(np.arange(n)[None])[0])
+    if n < 2:
+        return Aggregate(value, (-inf, inf), seeds, names)
+    found = number(generator(*key).integers(n, size=(REPLICATES, n)))
+    tail = float(ndtr(-sqrt(n / (n - 1)) * stdtrit(n - 1, (1 + CONFIDENCE) / 2)))
+    low, high = np.quantile(found, [tail, 1 - tail])
+    return Aggregate(value, (float(low), float(high)), seeds, names)
+
+
+def _middle(samples: Array) -> Array:
+    """IQM (R,) of samples (R, n, benchmarks)."""
+    return np.asarray(trim_mean(samples.reshape(len(samples), -1), 0.25, axis=1))
+
+
+def _middles_apart(arm: Array, baseline: Array) -> Resampled:
+    return lambda rows: _middle(arm[rows]) - _middle(baseline[rows])
+
+
+def _wins(arm: Array, baseline: Array) -> Resampled:
+    gaps = arm[:, None] - baseline[None]  # (n, n, benchmarks)
+    wins = ((gaps > 0) + 0.5 * (gaps == 0)).mean(axis=-1)
+    return lambda rows: np.asarray(wins[rows[:, :, None], rows[:, None, :]].mean(axis=(1, 2)))
+
+
+def _key(study: Study, what: str, *cells: int) -> tuple[str, ...]:
+    return study.name, study.profile, what, *(words(study.cells[cell]) for cell in cells)

@@ -1,0 +1,87 @@
+"""What else a contrast changed: length, truncation, entropy, clipping, pass@k, tokens and seconds.
+
+Every effect is paired by training seed, like the verdict beside which it stands; its 95 % interval is Student's t.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from analysis.stats.bootstrap import Estimate, estimate, paired
+from analysis.stats.contrasts import Contrast, contrasts
+from analysis.study.frame import Scores, scores
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import pandas as pd
+
+    from harness.records.record import Study
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A score beside the deciding one."""
+
+    score: str
+    title: str
+    digits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a contrast did to one score."""
+
+    contrast: Contrast
+    side: Side
+    arm: Estimate  # over the paired seeds
+    baseline: Estimate  # over the same ones
+    difference: Estimate  # arm minus baseline, seed by seed
+
+
+_BEFORE: Final = (
+    Side("final/length", "length, tokens", 1),
+    Side("final/truncated", "truncated", 3),
+    Side("train/policy/entropy", "entropy, nats", 3),
+    Side("train/update/clip_fraction_high", "clipped high", 4),
+    Side("train/update/clip_fraction_low", "clipped low", 4),
+)
+_TOKENS: Final = Side("cost/tokens", "training tokens", 0)
+_CPU: Final = Side("cpu_seconds", "CPU s a run", 1)
+_WALL: Final = Side("wall_seconds", "wall s a run", 1)
+
+
+def sides(study: Study, taken: pd.DataFrame) -> tuple[Side, ...]:
+    """The scores that any run has; pass@k with the k that was logged, seconds of the processor on a laptop."""
+    passes = sorted(str(name) for name in taken if re.fullmatch(r"final/pass@\d+", str(name)))
+    seconds = _CPU if study.profile == "laptop" else _WALL
+    wanted = (*_BEFORE, *(Side(name, name.removeprefix("final/"), 3) for name in passes), _TOKENS, seconds)
+    return tuple(side for side in wanted if side.score in taken and taken[side.score].notna().any())
+
+
+def effects(study: Study, taken: pd.DataFrame, contrast: Contrast) -> tuple[Effect, ...]:
+    """The side effects of one contrast (``taken``: ``frame.planned``); scores without a common seed are left out."""
+    known = sides(study, taken)
+    return tuple(_effects(contrast, known, {side.score: scores(taken, side.score) for side in known}))
+
+
+def all_effects(study: Study, taken: pd.DataFrame) -> dict[Contrast, tuple[Effect, ...]]:
+    """Every contrast of the study with its side effects, each score read once."""
+    known = sides(study, taken)
+    by_score = {side.score: scores(taken, side.score) for side in known}
+    asked = contrasts(study, scores(taken, study.metric).keys())
+    return {contrast: tuple(_effects(contrast, known, by_score)) for contrast in asked}
+
+
+def _effects(contrast: Contrast, known: Sequence[Side], by_score: Mapping[str, Scores]) -> Iterator[Effect]:
+    for side in known:
+        if side.score == contrast.metric:
+            continue
+        arm, baseline = (by_score[side.score].get(cell, {}) for cell in (contrast.arm, contrast.baseline))
+        common = sorted(arm.keys() & baseline.keys())
+        levels = estimate(arm[seed] for seed in common), estimate(baseline[seed] for seed in common)
+        difference = paired(arm, baseline)
+        if levels[0] and levels[1] and difference:
+            yield Effect(contrast, side, levels[0], levels[1], difference)

@@ -1,0 +1,117 @@
+"""Contrasts and seeds that no verdict stands on, seeds that it counts as failures, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+
+from analysis.stats.contrasts import Contrast
+from analysis.stats.paired_test import pairs
+from analysis.stats.text import brief
+from analysis.stats.twins import twin_label, twins_of
+from analysis.study.frame import failures, scores
+from analysis.study.layout import baselines, name, varied
+from harness.common.text import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import pandas as pd
+
+    from analysis.stats.paired_test import Pairs
+    from harness.records.record import Study
+
+
+_COUNTED: Final[tuple[Counted, ...]] = ("no", "worst", "both ways")
+_TOO_FEW: Final = ("no seed in common", "one seed in common, which says nothing of others")
+
+
+Counted = Literal["no", "worst", "both ways"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A contrast without a verdict, or seeds of which its difference knows nothing."""
+
+    contrast: Contrast | None  # None: of the study as a whole
+    whole: bool  # no verdict at all
+    seeds: tuple[int, ...]  # those left out
+    because: str
+    counted: Counted = "no"  # in the verdict: as failures, the worst outcome; or, of no known reason, in both ways
+
+
+def gaps(study: Study, taken: pd.DataFrame, asked: Iterable[Contrast]) -> Iterator[Gap]:
+    """What is missing of the study as a whole, then from the contrasts asked for, in their order."""
+    asked = tuple(asked)
+    yield from (Gap(None, True, (), reason) for reason in _uncompared(study, {contrast.arm for contrast in asked}))
+    for contrast in asked:
+        yield from _of(study, taken, contrast)
+
+
+def _uncompared(study: Study, compared: set[int]) -> Iterator[str]:
+    if not study.baseline:
+        yield "the grid names no baseline, so that no cell is compared but its controls"
+        return
+    axes, known = varied(study, study.cells), baselines(study)
+    lone = [name(axes, labels) for cell, labels in enumerate(study.cells) if cell not in known]
+    if lone:
+        yield f"no baseline is planned for {listed(lone)}"
+    own = [name(axes, study.cells[cell]) for cell, back in known.items() if cell != back and cell not in compared]
+    if own:
+        yield f"ran for the baseline too, as its twin: {listed(own)}"
+
+
+def _of(study: Study, taken: pd.DataFrame, contrast: Contrast) -> Iterator[Gap]:
+    by_cell = scores(taken, contrast.metric)
+    found = pairs(by_cell, contrast, failures(taken, contrast.metric))
+    wanted = {*study.seeds, *by_cell.get(contrast.arm, ()), *by_cell.get(contrast.baseline, ())}
+    wanted |= {each.seed for each in found.failed}
+    seeds, whole = tuple(sorted(wanted - {*found.seeds})), not found.testable
+    twin = twins_of(study).get(contrast.arm) if study.once else None
+    if study.cell_ids[contrast.arm] == study.cell_ids[contrast.baseline]:
+        yield Gap(contrast, True, (), "the same settings in effect, and so the same runs")
+    elif twin is not None and contrast.arm not in by_cell:
+        yield Gap(contrast, True, seeds, f"not run: {twin_label(study, twin)}")
+    elif whole:
+        few = _TOO_FEW[len(found.seeds) : len(found.seeds) + 1]
+        yield Gap(contrast, True, seeds, listed([*few, *_reasons(study, taken, contrast, seeds)]))
+    else:
+        yield from _seeds_of(study, taken, contrast, found, seeds)
+
+
+def _seeds_of(
+    study: Study, taken: pd.DataFrame, contrast: Contrast, found: Pairs, seeds: tuple[int, ...]
+) -> Iterator[Gap]:
+    """The seeds without a difference, by whether the verdict counts them."""
+    counted: dict[int, Counted] = {each.seed: "worst" if each.certain else "both ways" for each in found.failed}
+    for how in _COUNTED:
+        own = tuple(seed for seed in seeds if counted.get(seed, "no") == how)
+        if own:
+            yield Gap(contrast, False, own, listed(_reasons(study, taken, contrast, own)), how)
+
+
+def _reasons(study: Study, taken: pd.DataFrame, contrast: Contrast, seeds: tuple[int, ...]) -> list[str]:
+    reasons: dict[str, list[int]] = {}
+    for seed in seeds:
+        reasons.setdefault(_reason(study, taken, contrast, seed), []).append(seed)
+    return [f"seed {', '.join(map(str, each))}: {reason}" for reason, each in reasons.items()]
+
+
+def _reason(study: Study, taken: pd.DataFrame, contrast: Contrast, seed: int) -> str:
+    """Of the arm's run, the baseline's, or both."""
+    axes = varied(study, study.cells)
+    found = {cell: _state(taken, cell, seed, contrast.metric) for cell in (contrast.arm, contrast.baseline)}
+    return " and ".join(f"{name(axes, study.cells[cell])} {state}" for cell, state in found.items() if state)
+
+
+def _state(taken: pd.DataFrame, cell: int, seed: int, metric: str) -> str:
+    """Empty where the run has its score."""
+    runs = taken[(taken["cell"] == cell) & (taken["seed"] == seed)]
+    if runs.empty:
+        return "not run yet"
+    if not (runs["status"] == "finished").any():
+        return f"failed ({brief(str(runs['error'].iloc[-1]))})"
+    known = metric in runs and np.isfinite(runs[metric].to_numpy(dtype=float)).any()
+    return "" if known else f"has no {metric}"

@@ -1,0 +1,147 @@
+"""Paired tests over training seeds: difference and equivalence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite, nan
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from scipy.special import stdtr
+
+from analysis.stats.bootstrap import Array
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from analysis.stats.contrasts import Contrast
+    from analysis.study.frame import Failures
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A seed without a difference, because a run failed for a reason of its arm, or may have."""
+
+    seed: int
+    arm: float  # weight of the cells on the arm's side that failed; 0 for none
+    baseline: float
+    certain: bool  # whether the reasons are known
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Scores (n,) of arm and baseline under the seeds that both have, in rising order; n may be 0.
+
+    ``failed`` are further seeds, of which ``differences`` and all estimates know nothing: they are of survivors.
+    """
+
+    seeds: tuple[int, ...]
+    arm: Array
+    baseline: Array
+    failed: tuple[Failed, ...] = ()
+
+    @property
+    def judged(self) -> int:
+        """The number of seeds that a verdict stands on; failures for an unknown reason do not count."""
+        return len(self.seeds) + sum(each.certain for each in self.failed)
+
+    @property
+    def testable(self) -> bool:
+        """Tell whether there are two pairs to test, counting failures for a known reason."""
+        return self.judged > 1
+
+    @property
+    def differences(self) -> Array:
+        """Arm minus baseline (n,)."""
+        return self.arm - self.baseline
+
+    @property
+    def level(self) -> bool:
+        """Whether all differences are equal but for rounding."""
+        return bool(level(self.arm, self.baseline))
+
+    @property
+    def correlation(self) -> float:
+        """Realised between the arms, over seeds; nan below three pairs, and where an arm does not vary."""
+        if len(self.seeds) < 3 or not (np.ptp(self.arm) and np.ptp(self.baseline)):
+            return nan
+        return float(np.corrcoef(self.arm, self.baseline)[0, 1])
+
+    @property
+    def improvement(self) -> float:
+        """Probability that a run of the arm beats one of the baseline, whatever their seeds; a tie counts half.
+
+        arXiv:2108.13264, sec. 4.3 (Mann-Whitney's U over n * n).
+        """
+        gaps = self.arm[:, None] - self.baseline[None, :]
+        return float(np.mean((gaps > 0) + 0.5 * (gaps == 0))) if gaps.size else nan
+
+
+def pairs(by_cell: Mapping[int, Mapping[int, float]], contrast: Contrast, lost: Failures | None = None) -> Pairs:
+    """Return the finite scores of a contrast under common seeds, and the seeds under which a side failed.
+
+    Args:
+        by_cell: Cell -> seed -> score (``frame.scores``).
+        contrast: What is compared.
+        lost: Cell -> seed -> reason (``frame.failures``); without it failures are missing.
+
+    Returns:
+        Scores of the seeds that both have. A seed counts as failed where one side failed, and the other failed too
+        or has a score.
+
+    """
+    arm, baseline = by_cell.get(contrast.arm, {}), by_cell.get(contrast.baseline, {})
+    seeds = tuple(
+        seed for seed in sorted(arm.keys() & baseline.keys()) if isfinite(arm[seed]) and isfinite(baseline[seed])
+    )
+    ones, others = (np.array([side[seed] for seed in seeds], dtype=float) for side in (arm, baseline))
+    return Pairs(seeds, ones, others, tuple(_failed(by_cell, contrast, lost or {})))
+
+
+def _failed(by_cell: Mapping[int, Mapping[int, float]], contrast: Contrast, lost: Failures) -> Iterator[Failed]:
+    sides = [(by_cell.get(cell, {}), lost.get(cell, {})) for cell in (contrast.arm, contrast.baseline)]
+    for seed in sorted({seed for _, reasons in sides for seed in reasons}):
+        if all(seed in reasons or isfinite(scored.get(seed, nan)) for scored, reasons in sides):
+            arm, baseline = (float(seed in reasons) for _, reasons in sides)
+            yield Failed(seed, arm, baseline, all(reasons.get(seed) != "unknown" for _, reasons in sides))
+
+
+ROUNDING: Final = 1e-12  # relative; what is closer than this differs by rounding alone
+
+
+def p_different(found: Pairs) -> float:
+    """Two-sided p of no mean difference (paired t, n - 1 degrees of freedom), from two pairs or more."""
+    return float(different(found.arm[:, None], found.baseline[:, None])[0])
+
+
+def p_equivalent(found: Pairs, margin: float) -> float:
+    """P of a mean difference of at least ``margin`` in size: the larger of two one-sided tests (TOST).
+
+    Schuirmann, J. Pharmacokinet. Biopharm. 15 (1987) 657.
+    """
+    n, size = len(found.seeds), abs(float(found.differences.mean()))
+    if found.level:
+        return 2.0**-n if size < margin else 1.0
+    return float(stdtr(n - 1, (size - margin) / _error(found.differences)))  # the nearer bound is the worse side
+
+
+def different(arm: Array, baseline: Array) -> Array:
+    """Two-sided p values (m,) of m columns of paired scores (n, m)."""
+    gaps, n = arm - baseline, len(arm)
+    means, alike = gaps.mean(axis=0), level(arm, baseline)
+    t = np.divide(means, _error(gaps), out=np.zeros_like(means), where=~alike)
+    some = np.abs(means) > ROUNDING * np.abs(arm).max(axis=0)
+    return np.where(alike, np.where(some, 2.0 ** (1 - n), 1.0), 2 * stdtr(n - 1, -np.abs(t)))
+
+
+def level(arm: Array, baseline: Array) -> NDArray[np.bool_]:
+    """In which of m columns (n, m) all pairs differ by the same amount, but for rounding."""
+    scale = np.maximum(np.abs(arm).max(axis=0), np.abs(baseline).max(axis=0))
+    return np.asarray(np.ptp(arm - baseline, axis=0) <= ROUNDING * scale)
+
+
+def _error(gaps: Array) -> Array:
+    """Standard error of the mean over the first axis."""
+    return np.asarray(gaps.std(axis=0, ddof=1) / np.sqrt(len(gaps)))

@@ -1,0 +1,201 @@
+"""What a study's runs say of each contrast: one word, and the numbers behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import inf, nan
+from typing import TYPE_CHECKING, Final, Literal
+
+from analysis.stats.bootstrap import Estimate, bootstrap_interval, generator
+from analysis.stats.contrasts import Contrast, adjusted, contrasts
+from analysis.stats.evaluation import seed_errors
+from analysis.stats.gaps import Gap, gaps
+from analysis.stats.paired_test import Failed, Pairs, p_different, p_equivalent, pairs
+from analysis.stats.rank_test import has_worst_end, p_with_failures
+from analysis.stats.twins import twins_of
+from analysis.study.frame import failures, scores
+from harness.records.power import ALPHA, LEAST_SEEDS, detectable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from analysis.stats.bootstrap import Array
+    from analysis.stats.contrasts import Family
+    from analysis.stats.evaluation import Shares
+    from analysis.study.frame import Scores
+    from harness.records.record import Study
+
+Word = Literal["better", "worse", "equivalent", "inconclusive", "exploratory"]
+
+MIN_SEEDS: Final = LEAST_SEEDS  # below, the word is "exploratory"
+FAMILIES: Final[tuple[Family, ...]] = ("primary", "exploratory", "control")
+BOOTSTRAP_SEEDS: Final = 10  # from here on the interval is resampled; below it is Student's
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A contrast, judged over training seeds.
+
+    Where runs failed for a reason of their arm, p and the word are those of ``rank_test``, failures last; difference,
+    interval and correlation are of the survivors, and nan where there are none.
+    """
+
+    contrast: Contrast
+    word: Word
+    difference: float  # mean paired difference, arm minus baseline
+    interval: tuple[float, float]  # 95 %
+    p: float  # two-sided, paired
+    p_adjusted: float  # Holm in the primary family, Benjamini-Hochberg in the exploratory one, raw for controls
+    p_equivalent: float | None  # TOST against Study.margin, adjusted the same way; None without a margin
+    detectable: float  # smallest true effect found with 80 % power by these runs, at the family-corrected level
+    correlation: float  # realised, between paired seeds; nan below three
+    improvement: float  # probability that a run of the arm beats one of the baseline (arXiv:2108.13264)
+    seeds: tuple[int, ...]  # paired
+    failed: tuple[Failed, ...] = ()  # further seeds, under which a side failed for a reason of its arm, or may have
+    lean: int = 0  # sign of the tested difference where runs failed
+
+    @property
+    def judged(self) -> int:
+        """Seeds that the word stands on: the paired ones, and those that failed for a known reason."""
+        return len(self.seeds) + sum(each.certain for each in self.failed)
+
+    @property
+    def failures(self) -> str:
+        """The failures in words, ``6 of 12 seeds failed``, the baseline's too; empty where none failed."""
+        return failed_seeds(self.failed, len(self.seeds))
+
+    @property
+    def said(self) -> str:
+        """The word, with the failures beside it where there are any."""
+        return f"{self.word}: {self.failures}" if self.failed else self.word
+
+
+def verdicts(study: Study, taken: pd.DataFrame, outcomes: Shares | None = None) -> tuple[Verdict, ...]:
+    """The verdicts of a study, in its order. ``taken`` are its runs (``frame.planned``).
+
+    A contrast without two common finite pairs is left out; ``missing`` says why. A run that failed for a reason of
+    its arm is the worst outcome of its pair, and no reason to leave it out (``rank_test``).
+    ``outcomes``, where at hand, adds the level of problems and samples to the intervals from ten seeds on
+    (``bootstrap``).
+    """
+    by_metric = {metric: scores(taken, metric) for metric in {study.metric, *(c.metric for c in study.controls)}}
+    asked = [c for c in contrasts(study, by_metric[study.metric].keys()) if _tested(study, c, by_metric[c.metric])]
+    lost = {metric: failures(taken, metric) for metric in by_metric}
+    found = {contrast: pairs(by_metric[contrast.metric], contrast, lost[contrast.metric]) for contrast in asked}
+    sizes = {family: len({_test(study, c) for c in asked if c.family == family}) for family in FAMILIES}
+    raw = [
+        _raw(study, contrast, pair, sizes[contrast.family], _errors(taken, contrast, pair, outcomes))
+        for contrast, pair in found.items()
+        if pair.testable
+    ]
+    final = {v.contrast: v for family in FAMILIES for v in _judged(study, raw, family, sizes[family])}
+    return tuple(final[verdict.contrast] for verdict in raw)
+
+
+def missing(study: Study, taken: pd.DataFrame) -> tuple[Gap, ...]:
+    """Contrasts left out of ``verdicts`` and seeds left out of a contrast, each with the reason."""
+    return tuple(gaps(study, taken, contrasts(study, scores(taken, study.metric).keys())))
+
+
+def failed_seeds(failed: Sequence[Failed], survivors: int) -> str:
+    """Word the failures: ``6 of 12 seeds failed, 2 in the baseline``; empty where none failed."""
+    if not failed:
+        return ""
+    arm, baseline = (
+        sum(bool(side) for side in sides) for sides in zip(*((f.arm, f.baseline) for f in failed), strict=True)
+    )
+    unknown = sum(not each.certain for each in failed)
+    of = f"of {survivors + len(failed)} seeds"
+    text = f"{arm} {of} failed" if arm else f"{baseline} {of} failed in the baseline"
+    both = f", {baseline} in the baseline" if arm and baseline else ""
+    return f"{text}{both}{f', {unknown} for no known reason' if unknown else ''}"
+
+
+def interval(pair: Pairs, *names: str, errors: Array | None = None) -> tuple[float, float]:
+    """The 95 % interval of the mean difference of the pairs of scores; the names seed what is resampled.
+
+    It is infinite for one pair, and nan for none.
+    """
+    differences = pair.differences
+    if len(pair.seeds) < 2:
+        return (-inf, inf) if pair.seeds else (nan, nan)
+    if len(pair.seeds) < BOOTSTRAP_SEEDS or pair.level:
+        return Estimate(float(differences.mean()), float(differences.std(ddof=1)), len(differences)).interval
+    return bootstrap_interval(differences, generator(*names), errors)
+
+
+def called(seeds: int, difference: float, p: float, equivalent: float) -> Word:
+    """The word for a mean paired difference over so many seeds; both p values are those of its family."""
+    if seeds < MIN_SEEDS:
+        return "exploratory"
+    if p <= ALPHA:
+        return "better" if difference > 0 else "worse"
+    return "equivalent" if equivalent <= ALPHA else "inconclusive"
+
+
+def _tested(study: Study, contrast: Contrast, by_cell: Scores) -> bool:
+    """Not the same runs on both sides, nor a twin for which another cell runs."""
+    spared = study.once and contrast.arm in twins_of(study) and contrast.arm not in by_cell
+    return not spared and study.cell_ids[contrast.arm] != study.cell_ids[contrast.baseline]
+
+
+def _test(study: Study, contrast: Contrast) -> tuple[str, str, str]:
+    """Contrasts of the same runs are one test."""
+    return study.cell_ids[contrast.arm], study.cell_ids[contrast.baseline], contrast.metric
+
+
+def _errors(taken: pd.DataFrame, contrast: Contrast, pair: Pairs, outcomes: Shares | None) -> Array | None:
+    """Of problems and samples, by seed; not read where no interval is resampled."""
+    return seed_errors(taken, contrast, pair.seeds, outcomes) if len(pair.seeds) >= BOOTSTRAP_SEEDS else None
+
+
+def _raw(study: Study, contrast: Contrast, pair: Pairs, size: int, errors: Array | None) -> Verdict:
+    """Before its p values are adjusted and its word is known."""
+    p, lean = p_with_failures(pair, has_worst_end(contrast)) if pair.failed else (p_different(pair), 0)
+    level = ALPHA if contrast.family == "control" else ALPHA / size
+    margin = None if contrast.family == "control" else study.margin
+    return Verdict(
+        contrast=contrast,
+        word="inconclusive",
+        difference=float(pair.differences.mean()) if pair.seeds else nan,
+        interval=interval(pair, study.name, study.profile, *_test(study, contrast), errors=errors),
+        p=p,
+        p_adjusted=p,
+        p_equivalent=None if margin is None else _equivalent(pair, margin),
+        detectable=_detectable(pair, level),
+        correlation=pair.correlation,
+        improvement=pair.improvement,
+        seeds=pair.seeds,
+        failed=pair.failed,
+        lean=lean,
+    )
+
+
+def _equivalent(pair: Pairs, margin: float) -> float:
+    """Return p of equivalence; it is 1 where a run failed."""
+    return 1.0 if pair.failed else p_equivalent(pair, margin)
+
+
+def _detectable(pair: Pairs, level: float) -> float:
+    """Return the smallest difference that the t test finds; nan where runs failed, which another test judges."""
+    if pair.failed:
+        return nan
+    return 0.0 if pair.level else detectable(float(pair.differences.std(ddof=1)), len(pair.seeds), level)
+
+
+def _judged(study: Study, raw: list[Verdict], family: Family, size: int) -> list[Verdict]:
+    members = [verdict for verdict in raw if verdict.contrast.family == family]
+    tests = {_test(study, verdict.contrast): verdict for verdict in members}
+    ps = adjusted([v.p for v in tests.values()], family, size)
+    equivalents = adjusted([1.0 if v.p_equivalent is None else v.p_equivalent for v in tests.values()], family, size)
+    numbers = dict(zip(tests, zip(ps, equivalents, strict=True), strict=True))
+    return [_worded(verdict, *numbers[_test(study, verdict.contrast)]) for verdict in members]
+
+
+def _worded(verdict: Verdict, p: float, equivalent: float) -> Verdict:
+    known = verdict.p_equivalent is not None
+    tested = float(verdict.lean) if verdict.failed else verdict.difference
+    word = called(verdict.judged, tested, p, equivalent if known else 1.0)
+    return replace(verdict, word=word, p_adjusted=p, p_equivalent=equivalent if known else None)

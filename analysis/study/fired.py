@@ -1,0 +1,46 @@
+"""Tricks that never changed an update, in any finished run of a cell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.study.frame import scores
+from analysis.study.layout import name
+from harness.common.text import listed
+from harness.records.record import FIRED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pandas as pd
+
+    from harness.records.record import Study
+
+
+def never_fired(taken: pd.DataFrame) -> dict[int, tuple[str, ...]]:
+    """Cell -> its tricks that fired in no run; cells whose tricks all did are left out."""
+    found: dict[int, list[str]] = {}
+    for column in sorted(str(column) for column in taken if str(column).startswith(FIRED)):
+        for cell, by_seed in scores(taken, column).items():
+            if not any(by_seed.values()):
+                found.setdefault(cell, []).append(column.removeprefix(FIRED))
+    return {cell: tuple(names) for cell, names in sorted(found.items())}
+
+
+def fired_notes(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
+    """Which tricks never fired, and where."""
+    cells: dict[str, list[int]] = {}
+    for cell, names in never_fired(taken).items():
+        for trick in names:
+            cells.setdefault(trick, []).append(cell)
+    if cells:
+        texts = [f"{trick} in {_where(study, taken, trick, found, axes)}" for trick, found in sorted(cells.items())]
+        yield f"Never fired, so that without it every update would have been the same: {listed(texts)}."
+
+
+def _where(study: Study, taken: pd.DataFrame, trick: str, cells: Sequence[int], axes: Sequence[str]) -> str:
+    """The cells by name, or that they are all that have the trick."""
+    having = len(scores(taken, f"{FIRED}{trick}"))
+    if 1 < len(cells) == having:
+        return f"all {having} rows that have it"
+    return f"({listed([name(axes, study.cells[cell]) for cell in cells])})"

@@ -1,0 +1,119 @@
+"""Records as a frame: one row a run, its scores as columns."""
+
+from __future__ import annotations
+
+from math import isfinite, isnan
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+
+from harness.records.failures import reason
+from harness.records.record import DATA
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from harness.records.failures import Reason
+    from harness.records.record import RunRecord, Study
+
+Scores = dict[int, dict[int, float]]  # cell (its place in Study.cells) -> seed -> score
+Failures = dict[int, dict[int, "Reason"]]  # cell -> seed -> "arm" or "unknown"
+
+# What a run is, and what it cost; its scores follow under their own names, such as "final/accuracy".
+ABOUT: Final = (
+    "run_id",
+    "cell_id",
+    "profile",
+    "seed",
+    "status",
+    "error",
+    "commit",
+    "dirty",
+    "environment",
+    "data",
+    "cpu_seconds",
+    "wall_seconds",
+    "undefined",
+)
+_ENVIRONMENT: Final = ("python", "torch", "transformers", "numpy", "vllm", "deepspeed", "processor")
+
+
+def runs_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
+    """One row a run: the columns of ABOUT, then every score that any of them has (NaN where a run has not)."""
+    rows = [_row(record) for record in records]
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(ABOUT))
+
+
+def planned(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """The runs of the study's cells, with the column ``cell``. Two cells with equal settings share their runs."""
+    cells = pd.DataFrame({"cell_id": list(study.cell_ids), "cell": range(len(study.cell_ids))})
+    return runs[runs["profile"] == study.profile].merge(cells, on="cell_id")
+
+
+def finished(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs that count."""
+    return runs[runs["status"] == "finished"]
+
+
+def scores(runs: pd.DataFrame, name: str) -> Scores:
+    """A score of finished runs by cell and seed; runs that lack it are left out."""
+    found: Scores = {}
+    if name in runs:
+        known = finished(runs).dropna(subset=[name])
+        for cell, seed, value in zip(known["cell"], known["seed"], known[name], strict=True):
+            found.setdefault(cell, {})[seed] = value
+    return found
+
+
+def failures(runs: pd.DataFrame, name: str) -> Failures:
+    """Return the runs that count as failed in a score, by cell and seed, with the reason.
+
+    A failed run counts by its recorded error; one that was lost for a reason outside does not. A finished run whose
+    score was recorded as no finite number failed for a reason of its arm. A finished run without the score, which
+    other runs have, failed for a reason that is not known: its record may be older than the score.
+    """
+    found: Failures = {}
+    for cell, seed, why in _lost(runs, name):
+        if why != "outside":
+            found.setdefault(cell, {})[seed] = why
+    return found
+
+
+def _lost(runs: pd.DataFrame, name: str) -> Iterator[tuple[int, int, Reason]]:
+    failed = runs["status"].to_numpy() == "failed"
+    scored = np.isfinite(runs[name].to_numpy(dtype=float)) if name in runs else ~failed
+    for place in np.flatnonzero(failed | ~scored):
+        run = runs.iloc[place]
+        undefined = name in runs and (not isnan(run[name]) or name in run.get("undefined", ()))
+        error = run["error"] if isinstance(run["error"], str) else None
+        yield run["cell"], run["seed"], reason(error) if failed[place] else "arm" if undefined else "unknown"
+
+
+def _row(record: RunRecord) -> dict[str, object]:
+    about = (
+        record.run_id,
+        record.cell_id,
+        record.profile,
+        record.seed,
+        record.status,
+        record.error,
+        record.provenance.get("commit", "unknown"),
+        record.provenance.get("dirty", "unknown"),
+        _environment(record.provenance),
+        _data(record.provenance),
+        record.cpu_seconds,
+        record.wall_seconds,
+        tuple(name for name, score in record.scores.items() if not isfinite(score)),
+    )
+    return {**dict(zip(ABOUT, about, strict=True)), **record.scores}
+
+
+def _environment(provenance: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {provenance[name]}" for name in _ENVIRONMENT if name in provenance)
+
+
+def _data(provenance: Mapping[str, str]) -> str:
+    """The tiers trained on, with the start of the SHA-256 of their rows; empty for arithmetic."""
+    tiers = {name.removeprefix(DATA): sha256 for name, sha256 in provenance.items() if name.startswith(DATA)}
+    return ", ".join(f"{name} ({sha256[:12]})" for name, sha256 in tiers.items())

@@ -1,0 +1,96 @@
+"""Layout of a study: varying axes, baselines, and runs that do not belong together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from analysis.study.frame import finished, planned
+from harness.common.text import listed
+from harness.records.record import CONTROL, OFF
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from harness.records.record import Study
+
+
+ASK: Final = "run the others again, or ask for one table of all with MIXED=1, which says so under it"
+
+
+def mixture(study: Study, runs: pd.DataFrame) -> str | None:
+    """Why the finished runs of a study do not make one table, with the way out; None where they do."""
+    taken = finished(planned(runs, study)).drop_duplicates("run_id")
+    reasons = list(_reasons(taken))
+    if not reasons:
+        return None
+    return f"{study.name} ({study.profile} profile): its runs are of {' and of '.join(reasons)}; {ASK}"
+
+
+def _reasons(taken: pd.DataFrame) -> Iterator[str]:
+    commits = Counter(str(commit)[:10] for commit in taken["commit"])
+    environments = Counter(taken["environment"])
+    for what, counts in (("commits", commits), ("environments", environments)):
+        each = [f"{name}: {count} runs" for name, count in sorted(counts.items())]
+        if len(each) > 1:
+            yield f"{len(each)} {what} ({listed(each)})"
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from harness.records.record import Skipped, Study
+
+    Labels = Mapping[str, str]  # axis -> label
+
+
+LAPTOP_PROFILE: Final = "laptop"
+LAPTOP: Final = "A tiny model on arithmetic, trained on a laptop: never to be read as the paper's numbers."
+
+
+def warning(study: Study) -> str:
+    """What a reader must not overlook; empty where there is nothing of that kind."""
+    return LAPTOP if study.profile == LAPTOP_PROFILE else ""
+
+
+def varied(study: Study, points: Sequence[Labels]) -> tuple[str, ...]:
+    """The axes with more than one label among the points."""
+    return tuple(axis for axis in study.axes if len({labels.get(axis) for labels in points} - {None}) > 1)
+
+
+def baselines(study: Study) -> dict[int, int]:
+    """Cell -> the cell with the same labels but for the baseline's, where there is a baseline and it is planned."""
+    places = {frozenset(labels.items()): cell for cell, labels in enumerate(study.cells)}
+    wanted = (frozenset(_compared(study, labels).items()) for labels in study.cells)
+    return {cell: places[point] for cell, point in enumerate(wanted) if point in places}
+
+
+def _compared(study: Study, labels: Labels) -> Labels:
+    """The labels of the cell that this one is compared with; a control is compared with its cell without it."""
+    if labels.get(CONTROL, OFF) != OFF:
+        return {**labels, CONTROL: OFF}
+    return {**labels, **study.baseline} if study.baseline else {}
+
+
+def whole(study: Study, left_out: Iterable[Skipped]) -> list[Skipped]:
+    """Those that name one point of the grid; the others name a slice of it."""
+    return [entry for entry in left_out if entry.labels.keys() == study.axes.keys()]
+
+
+def order(study: Study, labels: Labels) -> tuple[int, ...]:
+    """Sort key: the place of each label on its axis, as the grid lists them."""
+    return tuple(
+        names.index(labels[axis]) if labels[axis] in names else len(names) for axis, names in study.axes.items()
+    )
+
+
+def name(axes: Iterable[str], labels: Labels) -> str:
+    """A cell by its labels on these axes, those that set cells apart; by all of them where none does."""
+    return words({axis: labels[axis] for axis in axes if axis in labels}) or words(labels)
+
+
+def words(labels: Labels) -> str:
+    """Labels for people: ``norm = group, model = small``."""
+    return ", ".join(f"{axis} = {label}" for axis, label in labels.items())

@@ -1,0 +1,76 @@
+"""The table of a study's side effects: a row a contrast, a column a score."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analysis.stats.bootstrap import paired
+from analysis.stats.effects import all_effects, sides
+from analysis.study.frame import Scores, scores
+from analysis.study.layout import varied, warning, words
+from analysis.tables.notes import origin
+from analysis.tables.scores import Column, Missing, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from analysis.stats.contrasts import Contrast
+    from analysis.stats.effects import Effect
+    from analysis.tables.scores import Entry
+    from harness.records.record import Study
+
+_NOTES: Final = (
+    "Every number is arm minus baseline: the mean over paired seeds, its 95 % Student t interval [low, high], and the "
+    "number of pairs. Only finished runs count. Intervals are not corrected for their number: side effects are read "
+    "beside a verdict, and are none themselves.",
+    "Length, truncation and pass@k: of the final held-out responses. Entropy and clipping: means of the last five "
+    "steps. Training tokens: response tokens sampled in all. Seconds: of the whole run, evaluations included.",
+)
+
+
+def effects_table(study: Study, taken: pd.DataFrame) -> Table | None:
+    """The side effects of every contrast (``taken``: ``frame.planned``); None where nothing is compared."""
+    found = {contrast: effects for contrast, effects in all_effects(study, taken).items() if effects}
+    if not found:
+        return None
+    known = sides(study, taken)
+    axes = varied(study, study.cells)
+    decisive = scores(taken, study.metric)
+    return Table(
+        name=f"{study.name}.{study.profile}.effects",
+        title=f"{study.name} ({study.profile} profile): side effects",
+        warning=warning(study),
+        lead=tuple(_lead(study)),
+        columns=(
+            *(Column(axis, axis, "label") for axis in axes),
+            Column("difference", study.metric, "gap"),
+            *(Column(side.score, side.title, "gap", side.digits) for side in known),
+        ),
+        rows=tuple(
+            (
+                *(study.cells[contrast.arm][axis] for axis in axes),
+                _decided(decisive, contrast),
+                *_entries(effects, [side.score for side in known]),
+            )
+            for contrast, effects in found.items()
+        ),
+        notes=(*_NOTES, *origin(study, taken)),
+    )
+
+
+def _lead(study: Study) -> Iterator[str]:
+    yield study.question
+    if study.baseline:
+        yield f"Baseline: {words(study.baseline)}; an arm is compared with the cell that differs in this alone."
+
+
+def _decided(by_cell: Scores, contrast: Contrast) -> Entry:
+    return paired(by_cell.get(contrast.arm, {}), by_cell.get(contrast.baseline, {})) or Missing("no seed in common")
+
+
+def _entries(effects: tuple[Effect, ...], names: list[str]) -> Iterator[Entry]:
+    by_score = {effect.side.score: effect.difference for effect in effects}
+    for name in names:
+        yield by_score.get(name) or Missing()

@@ -1,0 +1,45 @@
+"""Tables and figures of earlier calls that no study of the store makes any more. They are named, never removed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from harness.records.verifier_audit import NAME as VERIFIER
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+_ENDINGS: Final = frozenset({".md", ".csv", ".tex", ".svg", ".png"})
+_OTHERS: Final = (VERIFIER, "replay", "difficulty", "guide")  # what other commands write, by how the names begin
+
+
+def leftovers(folder: Path, written: Collection[Path]) -> list[str]:
+    """Return the names of files in ``folder`` that were not written now, though all studies of the store were.
+
+    Args:
+        folder: The reader's own tables or figures.
+        written: What this call has written.
+
+    Returns:
+        Names in order, without those that other commands write.
+
+    """
+    names = {path.name for path in written}
+    return sorted(name for name in _results(folder) if name not in names)
+
+
+def said(folder: Path, written: Collection[Path]) -> str | None:
+    """Return a line that names the leftovers of a folder; None where there are none."""
+    found = leftovers(folder, written)
+    if not found:
+        return None
+    files = "1 file" if len(found) == 1 else f"{len(found)} files"
+    return f"{folder}: {files} of runs that are not in this store; delete what is not wanted: {', '.join(found)}"
+
+
+def _results(folder: Path) -> Iterator[str]:
+    for path in folder.iterdir() if folder.is_dir() else ():
+        hidden = path.name.startswith(".")
+        if path.suffix in _ENDINGS and path.name.partition(".")[0] not in _OTHERS and not hidden:
+            yield path.name

@@ -1,0 +1,244 @@
+"""Notes under a table: how to read it, its sources, and what is missing."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from analysis.stats.text import brief
+from analysis.stats.twins import twin_notes
+from analysis.study.fired import fired_notes
+from analysis.study.frame import ABOUT, failures, finished, planned, scores
+from analysis.study.layout import LAPTOP_PROFILE, name, varied
+from harness.common.results import is_reference, own_or_reference, results_folder, shown
+from harness.common.schema import SchemaError
+from harness.common.text import listed
+from harness.data.benchmarks import BENCHMARKS
+from harness.records.record import AD_HOC, nearest_scores
+from harness.records.verifier_audit import NAME, Report
+from tools.verifier_audit.counts import wilson
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+    from harness.records.record import Skipped, Study
+    from harness.records.verifier_audit import Count
+
+
+def verifier_note(runs: pd.DataFrame, folder: Path | None = None) -> Iterator[str]:
+    """Yield a note where any of the runs was scored by the verifier.
+
+    It is from ``verifier.json`` in ``folder``, which is the results folder where none is given, else in the reference.
+    """
+    if _scored(runs):
+        yield _note(_file(folder or results_folder()))
+
+
+def borrowed(runs: pd.DataFrame, folder: Path) -> str | None:
+    """Return a line that names the file behind the note where it is that of the reference, else None."""
+    file = _file(folder)
+    if not (_scored(runs) and is_reference(file)):
+        return None
+    return f"how often the verifier errs: from {shown(file)}, for {folder / file.name} is missing (`make audit`)"
+
+
+def _file(folder: Path) -> Path:
+    return own_or_reference(folder, f"{NAME}.json")
+
+
+def _scored(runs: pd.DataFrame) -> bool:
+    names = [name for name in runs if {*BENCHMARKS} & {*str(name).split("/")}]  # such as "final/math500/avg@8"
+    return bool(runs[names].notna().any(axis=None))
+
+
+def _note(file: Path) -> str:
+    try:
+        found = Report.from_json(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return f"How often the verifier of real mathematics errs is not known: {file} is missing (`make audit`)."
+    except (OSError, SchemaError, json.JSONDecodeError, UnicodeDecodeError):
+        return f"How often the verifier of real mathematics errs is not known: {file} is no audit (`make audit`)."
+    return _errors(found.verifier.total, found)
+
+
+def _errors(total: Count, found: Report) -> str:
+    changed = {"yes": " with changes", "unknown": ", with or without changes"}.get(found.dirty, "")
+    return (
+        "The verifier of real mathematics errs too: on labelled pairs of our own it rewards "
+        f"{_share(total.false_positives, total.wrong)} wrong answers and refuses "
+        f"{_share(total.false_negatives, total.right)} right ones (95 % intervals after Wilson; "
+        f"commit {found.commit[:10]}{changed}, `make audit`). It was mended on these pairs: on others it may err more."
+    )
+
+
+def _share(part: int, whole: int) -> str:
+    low, high = wilson(part, whole)
+    return f"{part} of {whole} [{100 * low:.1f} %, {100 * high:.1f} %]"
+
+
+_INTERVAL: Final = (
+    "± is half the 95 % interval of the mean over training seeds (Student t, n - 1 degrees of freedom); "
+    "n in parentheses. A difference is the mean over paired seeds, with its 95 % interval [low, high] and the number "
+    "of pairs. One seed gives a number without an interval. Only finished runs count."
+)
+_COUNTS: Final = {
+    "arm": "Failed for a reason of the arm, the worst outcome in verdicts, in no mean or difference",
+    "unknown": "Failed for no known reason, judged both as the worst outcome and as missing, in no mean or difference",
+    "outside": "Failed, not counted",
+}
+
+
+def notes(study: Study, runs: pd.DataFrame) -> tuple[str, ...]:
+    """The notes of a study's table, in reading order."""
+    taken = planned(runs, study)
+    named = [entry.labels for entry in (*study.skipped, *study.refused)]
+    axes = varied(study, (*study.cells, *named))
+    return (
+        _INTERVAL,
+        *_unrecorded(study, finished(taken)),
+        *_seeds(study, taken, axes),
+        *made(study, finished(taken).drop_duplicates("run_id")),
+        *sources(finished(taken).drop_duplicates("run_id")),
+        *((f"Tuned beforehand: {study.tuning}.",) if study.tuning else ()),
+        *verifier_note(finished(taken)),
+        *fired_notes(study, taken, axes),
+        *twin_notes(study, scores(taken, study.metric), axes),
+        *_left_out("Skipped", study.skipped, axes),
+        *_left_out("Refused", study.refused, axes),
+        *_failed(study, taken, axes),
+        *_others(study, runs, taken),
+    )
+
+
+def origin(study: Study, taken: pd.DataFrame) -> tuple[str, ...]:
+    """The notes on what numbers over these runs stand on: seeds, commits, data, environments."""
+    axes = varied(study, study.cells)
+    return (
+        *_seeds(study, taken, axes),
+        *survivors(study, taken),
+        *sources(finished(taken).drop_duplicates("run_id")),
+    )
+
+
+def survivors(study: Study, taken: pd.DataFrame) -> Iterator[str]:
+    """Name the cells whose numbers are of the seeds that did not fail; nothing where all are whole."""
+    axes, done = varied(study, study.cells), scores(taken, study.metric)
+    texts = [
+        f"{name(axes, study.cells[cell])} ({len(seeds)} of {len({*seeds, *done.get(cell, ())})} seeds failed)"
+        for cell, seeds in sorted(failures(taken, study.metric).items())
+    ]
+    if texts:
+        yield f"Numbers are of the runs that finished, which is a selection in {listed(texts)}."
+
+
+def _seeds(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
+    yield f"Seeds planned: {_numbers(study.seeds)}."
+    uneven = [
+        f"{name(axes, study.cells[cell])}: {_numbers(seeds)}"
+        for cell, seeds in _seeds_by_cell(finished(taken)).items()
+        if {*seeds} != {*study.seeds}
+    ]
+    if uneven:
+        yield f"Other seeds than planned: {listed(uneven)}."
+
+
+def _unrecorded(study: Study, runs: pd.DataFrame) -> Iterator[str]:
+    """Name the metrics that the study decides by and that no finished run has recorded."""
+    metrics = {"metric": study.metric} | {f"controls.{each.name}.metric": each.metric for each in study.controls}
+    known = [str(column) for column in runs if column not in {*ABOUT, "cell"}]
+    for place, metric in metrics.items():
+        if len(runs) and not scores(runs, metric):
+            yield (
+                f"{place}: no finished run records the score {metric}; {nearest_scores(metric, known)} Correct it in "
+                f"the grid; `{_command(study)}` then keeps the finished runs."
+            )
+
+
+def _seeds_by_cell(runs: pd.DataFrame) -> dict[int, list[int]]:
+    seeds: dict[int, list[int]] = {}
+    for cell, seed in sorted(zip(runs["cell"], runs["seed"], strict=True)):
+        seeds.setdefault(cell, []).append(seed)
+    return seeds
+
+
+def _command(study: Study) -> str:
+    """The command of the study; that of an ad-hoc grid is in its question."""
+    if study.name.startswith(AD_HOC):
+        return study.question.partition("`")[2].rstrip("`")
+    return f"make sweep GRID={study.name}"
+
+
+def made(study: Study, runs: pd.DataFrame) -> Iterator[str]:
+    """Which command made the runs, and what they took."""
+    if len(runs):
+        profile = f" PROFILE={study.profile}" if study.profile != LAPTOP_PROFILE else ""
+        if study.name.startswith(AD_HOC):
+            profile = profile.replace(" PROFILE=", " --profile ")
+        seconds = f"{runs['cpu_seconds'].sum():,.0f} processor seconds in all"
+        yield f"Made by `{_command(study)}{profile}`: {len(runs)} runs, {seconds}."
+
+
+def sources(runs: pd.DataFrame) -> Iterator[str]:
+    """Commits, data and environments of finished runs, each run once."""
+    commits = Counter(str(commit)[:10] for commit in runs["commit"])
+    if len(commits) == 1:
+        yield f"Commit: {next(iter(commits))}."
+    if len(commits) > 1:
+        yield f"Mixed commits, so that a difference may come from the code: {_counted(commits)}."
+    if dirty := sum(flag in {"yes", "true", "unknown"} for flag in runs["dirty"]):
+        yield f"The code of {dirty} of {len(runs)} runs is not that of its commit: changes not committed, or no git."
+    data = Counter(text for text in runs["data"] if text)
+    if data:
+        yield f"Trained on, with the SHA-256 of the rows: {_counted(data) if len(data) > 1 else next(iter(data))}."
+    environments = Counter(runs["environment"])
+    if len(environments) > 1:
+        yield f"Mixed environments: {_counted(environments)}."
+
+
+def _left_out(word: str, entries: Iterable[Skipped], axes: Sequence[str]) -> Iterator[str]:
+    texts = [f"{name(axes, entry.labels)} ({entry.because})" for entry in entries]
+    if texts:
+        yield f"{word}: {listed(texts)}."
+
+
+def _failed(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
+    """Name the runs without a score, by what they count for in verdicts."""
+    lost = failures(taken, study.metric)
+    reasons = [
+        lost.get(cell, {}).get(seed, "outside" if status == "failed" else "")
+        for cell, seed, status in zip(taken["cell"], taken["seed"], taken["status"], strict=True)
+    ]
+    for reason, counts in _COUNTS.items():
+        own = taken[np.array([each == reason for each in reasons], dtype=bool)]
+        errors = dict(zip(own["cell"], own["error"], strict=True))
+        texts = [
+            f"{name(axes, study.cells[cell])}, seed {_numbers(seeds)} ({_fault(errors[cell], study.metric)})"
+            for cell, seeds in _seeds_by_cell(own).items()
+        ]
+        if texts:
+            yield f"{counts}: {listed(texts)}."
+
+
+def _fault(error: object, metric: str) -> str:
+    """Word why a run has no score: its error, or that it finished without it."""
+    return brief(error) if isinstance(error, str) else f"finished without {metric}"
+
+
+def _others(study: Study, runs: pd.DataFrame, taken: pd.DataFrame) -> Iterator[str]:
+    same = finished(runs[runs["profile"] == study.profile])
+    if others := len(set(same["run_id"]) - set(taken["run_id"])):
+        yield f"Not in this table: {others} finished runs of cells or settings outside the current plan."
+
+
+def _numbers(seeds: Iterable[int]) -> str:
+    return ", ".join(str(seed) for seed in sorted(seeds))
+
+
+def _counted(names: Counter[str]) -> str:
+    return listed([f"{name} ({count} runs)" for name, count in sorted(names.items())])

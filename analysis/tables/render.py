@@ -1,0 +1,144 @@
+"""A table as Markdown, CSV and LaTeX: the same entries in all three."""
+
+from __future__ import annotations
+
+import csv
+import re
+from io import StringIO
+from typing import TYPE_CHECKING, Final
+
+from analysis.stats.bootstrap import Estimate
+from analysis.stats.text import gap, score
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from analysis.tables.scores import Column, Entry, Table
+
+TEXT: Final = ("label", "mark", "word")  # kinds of columns that hold words
+SINGLE: Final = (*TEXT, "number")  # and those with one field in a CSV file
+_LATEX: Final = {
+    **{sign: rf"\{sign}" for sign in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "—": "---",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "≈": r"$\approx$",
+    "␣": r"\textvisiblespace{}",
+    "⏎": r"$\hookleftarrow$",
+}
+
+
+def markdown(table: Table) -> str:
+    """For people, aligned in the source too."""
+    texts = [[_plain(text) for text in row] for row in _texts(table)]
+    widths = [max(len(row[place]) for row in texts) for place in range(len(table.columns))]
+    right = [column.kind not in TEXT for column in table.columns]
+    rule = ["-" * (width - 1) + (":" if numbers else "-") for width, numbers in zip(widths, right, strict=True)]
+    lines = [_markdown_line(row, widths, right) for row in (texts[0], rule, *texts[1:])]
+    warning = [f"**{table.warning}**"] if table.warning else []
+    above = [f"# {table.title}", *warning, *table.lead]
+    return "\n\n".join((*above, "\n".join(lines), "\n".join(f"- {note}" for note in table.notes))) + "\n"
+
+
+def latex(table: Table) -> str:
+    """A table environment for booktabs, with its notes; to be read with input."""
+    titles, *rows = ([_latex(text) for text in row] for row in _texts(table))
+    caption = " ".join(_latex(text) for text in (f"{table.title}.", table.warning, *table.lead) if text)
+    body = [" & ".join(row) + r" \\" for row in rows]
+    lines = (
+        "% needs \\usepackage{booktabs}",
+        r"\begin{table}",
+        r"\centering\small",
+        rf"\caption{{{caption}}}",
+        rf"\label{{tab:{table.name}}}",
+        rf"\begin{{tabular}}{{{''.join('l' if column.kind in TEXT else 'r' for column in table.columns)}}}",
+        r"\toprule",
+        " & ".join(titles) + r" \\",
+        r"\midrule",
+        *body,
+        r"\bottomrule",
+        r"\end{tabular}",
+        *(rf"\par\smallskip{{\footnotesize {_latex(note)}}}" for note in table.notes),
+        r"\end{table}",
+    )
+    return "\n".join(lines) + "\n"
+
+
+def comma_separated(table: Table) -> str:
+    """For programs: every number in its own column, six significant digits, empty where there is none."""
+    out = StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*(name for column in table.columns for name in _names(column)), "note"])
+    for row in table.rows:
+        fields = [field for entry, column in zip(row, table.columns, strict=True) for field in _fields(entry, column)]
+        writer.writerow([*fields, "; ".join(_remarks(row, table.columns))])
+    return out.getvalue()
+
+
+def _texts(table: Table) -> Iterator[list[str]]:
+    yield [column.title for column in table.columns]
+    for row in table.rows:
+        seeds = next(
+            (e.n for e, c in zip(row, table.columns, strict=True) if c.kind == "score" and isinstance(e, Estimate)), 0
+        )
+        yield [entry_text(entry, column, seeds) for entry, column in zip(row, table.columns, strict=True)]
+
+
+def entry_text(entry: Entry, column: Column, seeds: int = 0) -> str:
+    """An entry in words. A side metric names its n only where it is not the row's ``seeds``."""
+    if isinstance(entry, str):
+        return entry
+    if not isinstance(entry, Estimate):
+        return f"— {entry.reason}" if entry.reason else "—"
+    if column.kind == "gap":
+        return gap(entry, column.digits)
+    return score(entry, column.digits, count=column.kind == "score" or entry.n != seeds)
+
+
+def _plain(text: str) -> str:
+    """A text that Markdown shows as it is: no end of a cell, no tag, no escape."""
+    escaped = re.sub(r"\\(?=[!-/:-@\[-`{-~])", r"\\\\", text)
+    return re.sub(r"<(?=[A-Za-z/!])", "&lt;", escaped).replace("|", "\\|")
+
+
+def _markdown_line(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    cells = (
+        text.rjust(width) if numbers else text.ljust(width)
+        for text, width, numbers in zip(row, widths, right, strict=True)
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _latex(text: str) -> str:
+    escaped = "".join(_LATEX.get(sign, sign) for sign in text)
+    return re.sub(r"(?<![\w.$-])([+-]\d[\d.]*)", r"$\1$", escaped)  # a minus, not a hyphen
+
+
+def _names(column: Column) -> tuple[str, ...]:
+    if column.kind in SINGLE:
+        return (column.key,)
+    if column.kind == "gap":
+        return column.key, f"{column.key} low", f"{column.key} high", f"{column.key} pairs"
+    return column.key, f"{column.key} half-width", f"{column.key} n"
+
+
+def _fields(entry: Entry, column: Column) -> tuple[str, ...]:
+    if column.kind in SINGLE:
+        return (entry if isinstance(entry, str) else "",)
+    if not isinstance(entry, Estimate):
+        return ("",) * len(_names(column))
+    bounds = entry.interval if column.kind == "gap" else (entry.half_width,)
+    return f"{entry.mean:.6g}", *(f"{bound:.6g}" if entry.n > 1 else "" for bound in bounds), str(entry.n)
+
+
+def _remarks(row: Sequence[Entry], columns: Sequence[Column]) -> Iterator[str]:
+    for entry, column in zip(row, columns, strict=True):
+        if isinstance(entry, str) and column.kind not in SINGLE:
+            yield entry
+        elif not isinstance(entry, str | Estimate) and entry.reason:
+            yield f"{entry.reason}: {entry.detail}" if entry.detail else entry.reason

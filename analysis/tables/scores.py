@@ -1,0 +1,198 @@
+"""The table of a study: one row a cell, what decides, the difference to the baseline, what it costs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from analysis.stats.bootstrap import Estimate, estimate, paired
+from analysis.stats.text import brief
+from analysis.stats.twins import twin_label, twins_of
+from analysis.stats.verdict import verdicts
+from analysis.study.fired import never_fired
+from analysis.study.frame import failures, finished, planned, scores
+from analysis.study.layout import baselines, order, varied, warning, whole, words
+from analysis.tables.notes import notes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from harness.records.record import Study
+
+Kind = Literal["label", "number", "score", "gap", "side", "mark", "word"]  # numbers stand alone, as text
+
+# What goes with the deciding metric: score, title, digits.
+SIDE: Final = (
+    ("best/accuracy", "best evaluated step, not counted", 3),
+    ("final/length", "length, tokens", 1),
+    ("final/truncated", "truncated", 3),
+    ("train/policy/entropy", "entropy, nats", 3),
+    ("train/update/clip_fraction_high", "clipped high", 4),
+    ("train/update/clip_fraction_low", "clipped low", 4),
+    ("cpu_seconds", "CPU s a run", 1),
+)
+FAILED: Final = "failed seeds"  # the column of runs that failed for a reason of their arm, or may have
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A dash, with the reason where the row has not given it yet."""
+
+    reason: str = ""  # a word or two
+    detail: str = ""  # the rest of the story, which the notes tell too
+
+
+Entry = str | Estimate | Missing
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """``key`` names it in CSV files; ``title`` is for people."""
+
+    key: str
+    title: str
+    kind: Kind
+    digits: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table before it is Markdown, CSV or LaTeX."""
+
+    name: str  # of its files
+    title: str
+    warning: str  # what a reader must not overlook; empty where there is nothing of that kind
+    lead: tuple[str, ...]  # what stands above it
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Entry, ...], ...]
+    notes: tuple[str, ...]  # what stands under it
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    labels: Mapping[str, str]
+    cell: int | None  # None: left out by the grid
+    gone: Missing  # what stands there without a number
+    idle: str = ""  # tricks that never fired
+    failed: str = ""  # seeds that failed for a reason of the arm, or may have: ``2 of 6``
+
+
+def study_table(study: Study, runs: pd.DataFrame) -> Table:
+    """The table of a study from the runs of its experiment (``frame.runs_frame``)."""
+    taken = planned(runs, study)
+    rows = sorted(_rows(study, taken), key=lambda row: order(study, row.labels))
+    axes = varied(study, [row.labels for row in rows])
+    marks = [Column(FAILED, FAILED, "mark")] * any(row.failed for row in rows)
+    marks += [Column("never fired", "never fired", "mark")] * any(row.idle for row in rows)
+    columns = (*(Column(axis, axis, "label") for axis in axes), *_numbers(study, taken), *marks)
+    by_column = {column.key: scores(taken, column.key) for column in columns if column.kind in {"score", "side"}}
+    back = _baselines(study, by_column[study.metric])
+    gone = {row.cell: row.gone for row in rows}
+    words_of = {v.contrast.arm: v.said for v in verdicts(study, taken) if v.contrast.metric == study.metric}
+    return Table(
+        name=f"{study.name}.{study.profile}",
+        title=f"{study.name} ({study.profile} profile)",
+        warning=warning(study),
+        lead=tuple(_lead(study, rows, axes)),
+        columns=columns,
+        rows=tuple(
+            tuple(_entry(row, column, by_column, study, back, gone, words_of) for column in columns) for row in rows
+        ),
+        notes=notes(study, runs),
+    )
+
+
+def _rows(study: Study, taken: pd.DataFrame) -> Iterator[_Row]:
+    failed = taken[taken["status"] == "failed"]
+    errors = dict(zip(failed["cell"], failed["error"], strict=True))
+    twins, idle = twins_of(study) if study.once else {}, never_fired(taken)
+    lost, done = failures(taken, study.metric), scores(taken, study.metric)
+    for cell, labels in enumerate(study.cells):
+        gone = Missing("failed", brief(errors[cell])) if cell in errors else _unscored(study, taken, cell)
+        if cell in twins and cell not in errors:
+            gone = Missing(twin_label(study, twins[cell]), twins[cell].because)
+        count = len(lost.get(cell, ()))
+        share = f"{count} of {len({*lost.get(cell, ()), *done.get(cell, ())})}" if count else ""
+        yield _Row(labels, cell, gone, ", ".join(idle.get(cell, ())), share)
+    for word, left_out in (("skipped", study.skipped), ("refused", study.refused)):
+        for entry in whole(study, left_out):
+            yield _Row(entry.labels, None, Missing(word, entry.because))
+
+
+def _unscored(study: Study, taken: pd.DataFrame, cell: int) -> Missing:
+    """Say why a cell without a failure has no score: it has not run, or its runs record none of that name."""
+    ran = bool((finished(taken)["cell"] == cell).any())
+    return Missing(f"no {study.metric}", f"its runs record no score {study.metric}") if ran else Missing("not run yet")
+
+
+def _numbers(study: Study, taken: pd.DataFrame) -> Iterator[Column]:
+    yield Column(study.metric, study.metric, "score")
+    if study.baseline:
+        yield Column(f"{study.metric} difference", "difference to baseline", "gap")
+        yield Column("verdict", "verdict", "word")
+    for name, title, digits in (*((name, name, 3) for name in _held_out(taken)), *SIDE):
+        if name != study.metric and scores(taken, name):
+            yield Column(name, title, "side", digits)
+
+
+def _held_out(taken: pd.DataFrame) -> list[str]:
+    """pass@k over all benchmarks, and accuracy on each where there are several."""
+    names = [str(name) for name in taken]
+    single = [name for name in names if re.fullmatch(r"final/[^/]+/avg@\d+", name)]
+    passes = [name for name in names if re.fullmatch(r"final/pass@\d+", name)]
+    return sorted(passes) + (single if len(single) > 1 else [])
+
+
+def _lead(study: Study, rows: list[_Row], axes: tuple[str, ...]) -> Iterator[str]:
+    yield study.question
+    same = {axis: rows[0].labels[axis] for axis in study.axes if rows and axis not in axes}
+    if same:
+        yield f"In every row: {words(same)}."
+    if study.baseline:
+        yield f"Baseline: {words(study.baseline)}; a row is compared with the row that differs in this alone."
+
+
+def _entry(
+    row: _Row,
+    column: Column,
+    by_column: Mapping[str, Mapping[int, Mapping[int, float]]],
+    study: Study,
+    back: Mapping[int, int],
+    gone: Mapping[int | None, Missing],
+    words_of: Mapping[int, str],
+) -> Entry:
+    if column.kind == "word":
+        return Missing() if row.cell is None else words_of.get(row.cell, Missing())
+    if column.kind == "label":
+        return row.labels[column.key]
+    if column.kind == "mark":
+        return row.failed if column.key == FAILED else row.idle
+    if column.kind == "gap":
+        return _gap(row, by_column[study.metric], back, gone)
+    found = estimate(by_column[column.key].get(row.cell, {}).values()) if row.cell is not None else None
+    return found or (row.gone if column.kind == "score" else Missing())
+
+
+def _baselines(study: Study, by_cell: Mapping[int, Mapping[int, float]]) -> dict[int, int]:
+    """Cell -> the cell it is compared with; where that one is a twin and did not run, the one that ran for it."""
+    twins = twins_of(study) if study.once else {}
+    found = baselines(study)
+    return {cell: twins[back].of if back in twins and back not in by_cell else back for cell, back in found.items()}
+
+
+def _gap(
+    row: _Row, by_cell: Mapping[int, Mapping[int, float]], back: Mapping[int, int], gone: Mapping[int | None, Missing]
+) -> Entry:
+    if row.cell is None or row.cell not in by_cell:
+        return Missing()
+    if row.cell not in back:
+        return Missing("no baseline planned")
+    if row.cell == back[row.cell]:
+        return "baseline"
+    if back[row.cell] not in by_cell:
+        return Missing(f"baseline {gone[back[row.cell]].reason}")
+    return paired(by_cell[row.cell], by_cell[back[row.cell]]) or Missing("no seed in common")

@@ -1,0 +1,35 @@
+"""All tables of a study: scores, verdicts, side effects, curves, and the factorial reading."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.study.frame import planned
+from analysis.tables.curves import curves_table
+from analysis.tables.effects import effects_table
+from analysis.tables.factorial import factorial_table
+from analysis.tables.scores import study_table
+from analysis.tables.verdicts import verdict_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from analysis.curves.bands import History
+    from analysis.stats.evaluation import Shares
+    from analysis.tables.scores import Table
+    from harness.records.record import Study
+
+
+def study_tables(study: Study, runs: pd.DataFrame, history: History, outcomes: Shares | None = None) -> Iterator[Table]:
+    """The tables of a study that have something to say, from the runs of its experiment, curves and outcomes."""
+    taken = planned(runs, study)
+    yield study_table(study, runs)
+    others = (
+        verdict_table(study, runs, outcomes),
+        effects_table(study, taken),
+        curves_table(study, taken, history),
+        factorial_table(study, taken),
+    )
+    yield from (table for table in others if table is not None)

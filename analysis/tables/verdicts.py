@@ -1,0 +1,190 @@
+"""The table of a study's verdicts and its notes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from math import isfinite, nan
+from typing import TYPE_CHECKING, Final
+
+from analysis.stats.bootstrap import Estimate
+from analysis.stats.evaluation import evaluation_noise
+from analysis.stats.noise_floor import known_effects, noise_floor
+from analysis.stats.verdict import BOOTSTRAP_SEEDS, MIN_SEEDS, missing, verdicts
+from analysis.study.frame import finished, planned
+from analysis.study.layout import name, varied, warning, words
+from analysis.tables.notes import made, sources
+from analysis.tables.scores import Column, Missing, Table
+from harness.common.text import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import pandas as pd
+
+    from analysis.stats.evaluation import Shares
+    from analysis.stats.gaps import Counted
+    from analysis.stats.noise_floor import NoiseFloor
+    from analysis.stats.verdict import Verdict
+    from analysis.tables.scores import Entry
+    from harness.records.record import Study
+
+
+HOW: Final = (
+    "The unit is the training seed; seeds are paired. Intervals hold 95 %: Student's t below "
+    f"{BOOTSTRAP_SEEDS} seeds, from there on a bias-corrected bootstrap (docs/calibration.md). p is two-sided, "
+    "adjusted after Holm among the primary contrasts and after Benjamini and Hochberg among the exploratory ones; "
+    "a control stands alone. Equivalent: both one-sided tests reject a difference beyond the margin. "
+    "Detectable: the smallest true difference that such runs find four times in five. "
+    "P(better run): that a run of the arm beats one of the other (arXiv:2108.13264). "
+    "Error over problems: by how much the difference would move on other problems of the same kind (standard error, "
+    "problems as clusters, arXiv:2411.00640), the runs being what they are; it is no part of interval and verdict."
+)
+_COUNTED: Final[Mapping[Counted, str]] = {
+    "no": "Not counted",
+    "worst": "Failed, counted as the worst outcome",
+    "both ways": "Failed for no known reason, judged both ways",
+}
+EXPLORATORY: Final = (
+    f"Exploratory: fewer than {MIN_SEEDS} pairs of seeds, of which no test without assumptions can reach p = 0.05."
+)
+
+
+FAILURES: Final = (
+    "Failed seeds: a run that failed for a reason of its arm (it diverged, came to no finite number, or had nothing "
+    "left to train on) is the worst outcome of its pair. p is then that of Wilcoxon's exact signed ranks with the "
+    "failures last, no equivalence is concluded, and difference, interval and correlation are of the survivors. A "
+    "failure for no known reason is judged as the worst outcome and as missing, and the larger p counts. A run lost "
+    "for a reason outside (node, disk, kill) is missing (docs/calibration.md)."
+)
+
+
+def verdict_notes(study: Study, runs: pd.DataFrame, found: Sequence[Verdict]) -> Iterator[str]:
+    """The notes of a table of verdicts, in reading order."""
+    taken = planned(runs, study)
+    yield HOW
+    if any(verdict.word == "exploratory" for verdict in found):
+        yield EXPLORATORY
+    if any(verdict.failed for verdict in found):
+        yield FAILURES
+    yield _counted(found)
+    yield from _missing(study, taken)
+    yield from _controls(study, taken)
+    yield from map(_floor, noise_floor(study, taken))
+    yield from (f"Left open by the paper, chosen here: {choice}" for choice in study.choices)
+    if study.tuning:
+        yield f"Tuned beforehand: {study.tuning}."
+    yield from made(study, finished(taken).drop_duplicates("run_id"))
+    yield from sources(finished(taken).drop_duplicates("run_id"))
+
+
+def _counted(found: Sequence[Verdict]) -> str:
+    families = dict.fromkeys(verdict.contrast.family for verdict in found)
+    texts = []
+    for family in families:
+        words = Counter(verdict.word for verdict in found if verdict.contrast.family == family)
+        texts.append(f"{family}: {', '.join(f'{count} {word}' for word, count in sorted(words.items()))}")
+    return f"Verdicts, {listed(texts)}."
+
+
+def _missing(study: Study, taken: pd.DataFrame) -> Iterator[str]:
+    axes = varied(study, study.cells)
+    texts: dict[str, list[str]] = {}
+    for gap in missing(study, taken):
+        where = "the study" if gap.contrast is None else name(axes, study.cells[gap.contrast.arm])
+        texts.setdefault(gap.counted, []).append(f"{where}: {'no verdict, ' if gap.whole else ''}{gap.because}")
+    yield from (f"{_COUNTED[counted]}: {listed(texts[counted])}." for counted in _COUNTED if counted in texts)
+
+
+def _controls(study: Study, taken: pd.DataFrame) -> Iterator[str]:
+    texts = [
+        f"{effect.control.name}, expected {effect.control.expect} on {effect.control.metric}: "
+        f"{effect.state}{effect.failures}"
+        for effect in known_effects(study, taken)
+    ]
+    if texts:
+        yield f"Known effects: {listed(texts)}."
+
+
+def _floor(floor: NoiseFloor) -> str:
+    low, high = floor.interval
+    what = {"twins": "pairs of twins", "seed split": "cells split into two halves of their seeds, in every way"}
+    called = f"called different in {floor.called} of {floor.tests} tests at 5 % ({floor.share:.1%}, 95 % interval "
+    sizes = f"largest difference {floor.largest:.3f}, deviation {floor.std:.3f}"
+    return f"Noise floor, {floor.cells} {what[floor.kind]}: {called}{low:.1%} to {high:.1%}), {sizes}."
+
+
+COLUMNS: Final = (
+    Column("against", "compared with", "label"),
+    Column("family", "family", "label"),
+    Column("metric", "score", "label"),
+    Column("difference", "difference", "gap"),
+    Column("p", "p", "number"),
+    Column("p adjusted", "p, adjusted", "number"),
+    Column("p equivalent", "p of equivalence", "number"),
+    Column("detectable", "smallest detectable", "number"),
+    Column("correlation", "correlation of pairs", "number"),
+    Column("improvement", "P(better run)", "number"),
+    Column("evaluation", "error over problems", "number"),
+    Column("verdict", "verdict", "label"),
+)
+
+
+def verdict_table(study: Study, runs: pd.DataFrame, outcomes: Shares | None = None) -> Table | None:
+    """The verdicts of a study from the runs of its experiment; None where nothing is compared.
+
+    ``outcomes``: run id -> shares of right samples by problem, of which the second level of noise is taken.
+    """
+    taken = planned(runs, study)
+    found = verdicts(study, taken, outcomes)
+    if not found:
+        return None
+    axes = varied(study, study.cells)
+    return Table(
+        name=f"{study.name}.{study.profile}.verdicts",
+        title=f"{study.name} ({study.profile} profile): verdicts",
+        warning=warning(study),
+        lead=tuple(_lead(study)),
+        columns=(*(Column(axis, axis, "label") for axis in axes), *COLUMNS),
+        rows=tuple(
+            (*(study.cells[v.contrast.arm].get(axis, "") for axis in axes), *_row(study, taken, v, outcomes))
+            for v in found
+        ),
+        notes=tuple(verdict_notes(study, runs, found)),
+    )
+
+
+def _lead(study: Study) -> Iterator[str]:
+    yield study.question
+    if study.baseline:
+        yield f"Baseline: {words(study.baseline)}; an arm is compared with the cell that differs in this alone."
+    if study.margin is not None:
+        yield f"Margin of equivalence, declared in the grid: ±{study.margin:g} of {study.metric}."
+
+
+def _row(study: Study, taken: pd.DataFrame, verdict: Verdict, outcomes: Shares | None) -> Iterator[Entry]:
+    arm, baseline = study.cells[verdict.contrast.arm], study.cells[verdict.contrast.baseline]
+    yield ", ".join(baseline[axis] for axis in baseline if baseline[axis] != arm.get(axis))
+    yield verdict.contrast.family
+    yield verdict.contrast.metric
+    yield _difference(verdict)
+    yield _p(verdict.p)
+    yield _p(verdict.p_adjusted)
+    yield Missing() if verdict.p_equivalent is None else _p(verdict.p_equivalent)
+    yield f"{verdict.detectable:.3f}" if isfinite(verdict.detectable) else Missing()
+    yield f"{verdict.correlation:+.2f}" if isfinite(verdict.correlation) else Missing()
+    yield f"{verdict.improvement:.2f}" if isfinite(verdict.improvement) else Missing()
+    noise = evaluation_noise(taken, verdict.contrast, verdict.seeds, outcomes)
+    yield f"{noise.se:.3f}" + " unpaired" * (not noise.paired) if noise else Missing()
+    yield verdict.said
+
+
+def _difference(verdict: Verdict) -> Entry:
+    """Write the difference over the seeds that both sides finished."""
+    if not verdict.seeds:
+        return Missing("no seed that both finished")
+    return Estimate(verdict.difference, nan, len(verdict.seeds), verdict.interval)
+
+
+def _p(value: float) -> str:
+    """Two significant digits, as a p value deserves."""
+    return f"{value:.2g}"

@@ -1,0 +1,267 @@
+"""Tables whose numbers lead to their runs."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from io import StringIO
+from math import exp
+from typing import TYPE_CHECKING, Final
+
+from analysis.claims.measured import Material, values
+from analysis.claims.tables import could_show, probability
+from analysis.claims.tables import shown as shown_of_numbers
+from analysis.curves.bands import ON_POLICY
+from analysis.report.settings import settings, shared
+from analysis.stats.bootstrap import Estimate
+from analysis.stats.contrasts import contrasts
+from analysis.tables.render import entry_text
+from analysis.trace.text import Book, Heading, Number, Row, Side
+from harness.common.results import shown
+from harness.records.record import CONTROL, OFF, RunRecord
+from harness.tracking.errors import explained
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from analysis.claims.judge import Finding, PartFinding
+    from analysis.tables.scores import Column, Table
+    from harness.records.record import Study
+
+
+_MEAN: Final = "mean of {metric} over training seeds, ± half its 95 % Student t interval"
+_GAP: Final = "mean over paired seeds of arm minus baseline, with its 95 % interval"
+_PAPER: Final = "paper"  # how columns of the paper's own numbers begin
+_THEIRS: Final = "the paper's own number, with its source and precision in results/paper; no run of ours is behind it"
+_COMPARING: Final = ("gap", "number", "word")  # kinds of columns about two cells
+_OF_CURVES: Final = (
+    *("area", "ceiling", "midpoint", "slope", "collapsed", "equal steps", "equal tokens", "equal seconds"),
+    *("area equal tokens", "tokens ratio", "seconds ratio"),
+)  # columns of the table of curves: their runs are shown with the mean of the curve that they are read off
+_HOW: Final[Mapping[str, str]] = {
+    "p": "two-sided paired t test of arm minus baseline over training seeds; where runs failed for a reason of their "
+    "arm, exact signed ranks with the failures last",
+    "p adjusted": "p adjusted within its family: Holm for declared contrasts, Benjamini-Hochberg for the rest",
+    "p equivalent": "two one-sided tests against the grid's margin, adjusted within the family",
+    "detectable": "smallest true effect that these runs find with 80 % power at the family's level",
+    "correlation": "correlation of arm and baseline over paired seeds",
+    "improvement": "share of pairs of runs, one of each side, in which the arm is the better",
+    "evaluation": "standard error of the difference over problems, paired by problem unless it says otherwise",
+    "verdict": "called by the tests of the verdict table (docs/calibration.md)",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """A study with its runs."""
+
+    material: Material
+    records: Mapping[int, tuple[RunRecord, ...]]  # cell -> its runs by seed, failed ones too
+
+    @property
+    def study(self) -> Study:
+        """What was planned."""
+        return self.material.study
+
+    def side(self, role: str, cell: int, metric: str, seeds: Sequence[int] | None = None) -> Side:
+        """A cell with its numbers, of these seeds alone where some are given."""
+        found = values(self.material, metric).get(cell, {})
+        kept = {seed: value for seed, value in sorted(found.items()) if seeds is None or seed in seeds}
+        runs = self.records.get(cell, ())
+        own = settings(runs[0]) if runs else {}
+        apart = {name: value for name, value in sorted(own.items()) if self._shared.get(name) != value}
+        return Side(role, self.study, cell, metric, kept, runs, apart, self.material.links)
+
+    @cached_property
+    def _shared(self) -> dict[str, str]:
+        """Settings that all cells have alike."""
+        return shared([settings(runs[0]) for runs in self.records.values()])
+
+
+def held(material: Material, records: Sequence[RunRecord]) -> Held:
+    """A study with its runs, cell by cell."""
+    by_id: dict[str, list[RunRecord]] = {}
+    for record in records:
+        if record.profile == material.study.profile:
+            by_id.setdefault(record.cell_id, []).append(record)
+    of_cells = {
+        cell: tuple(sorted(by_id[cell_id], key=lambda record: record.seed))
+        for cell, cell_id in enumerate(material.study.cell_ids)
+        if cell_id in by_id
+    }
+    return Held(material, of_cells)
+
+
+def study_book(table: Table, *studies: Held) -> Book:
+    """A table of a study as a book, or one that takes its rows from several: a row is of the first that has it."""
+    places = [place for place, column in enumerate(table.columns) if column.kind == "label"]
+    rows = tuple(
+        Row({table.columns[place].key: str(entries[place]) for place in places if str(entries[place])})
+        for entries in table.rows
+    )
+    numbers = [place for place in range(len(table.columns)) if place not in places]
+    return Book(
+        name=table.name,
+        rows=rows,
+        columns=tuple(Heading(table.columns[place].key, table.columns[place].title) for place in numbers),
+        look=lambda row, column: _number(
+            table, row, numbers[column], rows[row].labels, _of_row(studies, rows[row].labels)
+        ),
+    )
+
+
+def _number(table: Table, row: int, place: int, labels: Mapping[str, str], found: Held) -> Number:
+    column, entries = table.columns[place], table.rows[row]
+    text = entry_text(entries[place], column, _seeds(entries))
+    cells, metric = _cells(found.study, labels), _metric(column, labels, found)
+    if column.key.startswith(_PAPER):
+        return Number(text, (_THEIRS,))
+    how = (*_how(column, metric), f"the notes under results/tables/{table.name}.md say the rest")
+    back = _baseline(found, cells[0], metric) if len(cells) == 1 and column.kind in _COMPARING else None
+    if back is not None:
+        paired = _paired(text, how, metric, found, cells[0], back)
+        return replace(paired, combined={}) if column.key in _OF_CURVES else paired
+    sides = tuple(found.side("cell", cell, metric) for cell in cells)
+    return Number(text, how, sides)
+
+
+def _of_row(studies: Sequence[Held], labels: Mapping[str, str]) -> Held:
+    """The first study with runs of a cell with these labels; else the first of all."""
+    ran = (each for each in studies if any(each.records.get(cell) for cell in _cells(each.study, labels)))
+    return next(ran, studies[0])
+
+
+def _how(column: Column, metric: str) -> Iterator[str]:
+    if column.key in _HOW:
+        yield _HOW[column.key]
+    elif column.kind == "gap":
+        yield _GAP
+    elif column.kind in {"score", "side"}:
+        yield _MEAN.format(metric=metric)
+
+
+def _baseline(found: Held, cell: int, metric: str) -> int | None:
+    """The cell that this one is compared with; None where there is none."""
+    ran = values(found.material, metric).keys()
+    return next((each.baseline for each in contrasts(found.study, ran) if each.arm == cell), None)
+
+
+def _paired(text: str, how: tuple[str, ...], metric: str, found: Held, arm: int, back: int) -> Number:
+    by_cell = values(found.material, metric)
+    seeds = sorted(by_cell.get(arm, {}).keys() & by_cell.get(back, {}).keys())
+    sides = found.side("arm", arm, metric, seeds), found.side("baseline", back, metric, seeds)
+    combined = {seed: sides[0].values[seed] - sides[1].values[seed] for seed in seeds}
+    return Number(text, how, sides, combined)
+
+
+def _cells(study: Study, labels: Mapping[str, str]) -> list[int]:
+    """The cells that a row is about, controls apart unless it names one; all of them where its labels are no axes."""
+    named = {CONTROL: OFF, **labels} if CONTROL in study.axes else labels
+    wanted = {axis: label for axis, label in named.items() if axis in study.axes}
+    return [cell for cell, own in enumerate(study.cells) if wanted.items() <= own.items()]
+
+
+def _metric(column: Column, labels: Mapping[str, str], found: Held) -> str:
+    """The score behind a column: the one of its name, the one that the row names, the study's own."""
+    if column.kind != "label" and column.key in _OF_CURVES:
+        return f"mean({ON_POLICY})"
+    name = column.key.removesuffix(" difference")
+    return name if name in found.material.taken else labels.get("metric", found.study.metric)
+
+
+def _seeds(entries: Sequence[object]) -> int:
+    return next((entry.n for entry in entries if isinstance(entry, Estimate)), 0)
+
+
+_NUMBER: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?%?")
+
+
+def names(tables: Path) -> list[str]:
+    """The tables in a folder, by the names of their files."""
+    return sorted(path.stem for path in tables.glob("*.csv"))
+
+
+def file_book(tables: Path, name: str) -> Book:
+    """A CSV file as a book. Its rows are named by their first columns that hold words."""
+    path = tables / f"{name}.csv"
+    with explained(str(path)):
+        head, *lines = list(csv.reader(StringIO(path.read_text(encoding="utf-8"))))
+    words = _words(head, lines)
+    numbers = [place for place in range(len(head)) if place not in words]
+    return Book(
+        name=name,
+        rows=tuple(Row({head[place]: line[place] for place in words if line[place]}) for line in lines),
+        columns=tuple(Heading(head[place], head[place]) for place in numbers),
+        look=lambda row, column: Number(lines[row][numbers[column]] or "—", _notes(tables / f"{name}.md")),
+    )
+
+
+def _words(head: Sequence[str], lines: Sequence[Sequence[str]]) -> list[int]:
+    """The columns before the first that holds numbers."""
+    for place in range(len(head)):
+        filled = [line[place] for line in lines if line[place]]
+        if filled and all(_NUMBER.fullmatch(text) for text in filled) and place > 0:
+            return list(range(place))
+    return list(range(len(head) - 1))
+
+
+def _notes(markdown: Path) -> tuple[str, ...]:
+    """What the table says under itself: seeds, commits, how numbers are made."""
+    try:
+        lines = markdown.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    said = [line.removeprefix("- ") for line in lines if line.startswith("- ")]
+    return (f"the runs behind this table are not in this store; {shown(markdown)} says of itself:", *said)
+
+
+_COLUMNS: Final = ("number", "p adjusted", "could show", "verdict")
+_TAKEAWAY_BOOK_HOW: Final[Mapping[str, str]] = {
+    "number": "mean over paired seeds of what the claim compares, with its 95 % interval",
+    "p adjusted": "two-sided paired t test, adjusted after Holm over all planned parts of the takeaway",
+    "could show": "smallest true effect that these runs find with 80 % power at the takeaway's level",
+    "verdict": "called by the rules of docs/takeaways.md",
+}
+
+
+def takeaway_book(findings: Sequence[Finding], profile: str, studies: Mapping[str, Held]) -> Book:
+    """The evidence of all claims with runs. Rows are named by claim and part."""
+    found = [
+        (finding, number, part)
+        for finding in findings
+        for number, part in enumerate(finding.parts, 1)
+        if part.word != "no runs"
+    ]
+    return Book(
+        name=f"takeaways.{profile}",
+        rows=tuple(Row({"claim": finding.id, "part": str(number)}) for finding, number, _ in found),
+        columns=tuple(Heading(name, name) for name in _COLUMNS),
+        look=lambda row, column: _takeaway_book_number(found[row][0], found[row][2], _COLUMNS[column], studies),
+    )
+
+
+def _takeaway_book_number(finding: Finding, part: PartFinding, column: str, studies: Mapping[str, Held]) -> Number:
+    texts = {
+        "number": shown_of_numbers(part),
+        "p adjusted": probability(part.p_adjusted),
+        "could show": could_show(part),
+        "verdict": part.word,
+    }
+    unit = exp if part.ratio else float
+    combined = {
+        seed: unit(arm - base) for seed, arm, base in zip(part.seeds, part.arm, part.base, strict=True)
+    }  # what the mean is over
+    asked = f"{part.says}: {part.expected} expected, of {part.metric}"
+    how = (f"{finding.id}: {finding.sentence}", asked, _TAKEAWAY_BOOK_HOW[column])
+    return Number(texts[column], how, tuple(_sides(part, studies[part.study])), combined)
+
+
+def _sides(part: PartFinding, found: Held) -> list[Side]:
+    places = {frozenset(labels.items()): cell for cell, labels in enumerate(found.study.cells)}
+    cells = [places[frozenset(labels.items())] for labels in part.cells]
+    metric = part.metric.partition(" less ")[0]
+    return [found.side(f"term {number}", cell, metric, part.seeds) for number, cell in enumerate(cells, 1)]

@@ -1,0 +1,103 @@
+"""Measure CPU time and peak memory, and keep or explain memory."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+_STATUS: Final = Path("/proc/self/status")
+_RESET: Final = Path("/proc/self/clear_refs")
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a run took."""
+
+    wall_seconds: float
+    cpu_seconds: float
+    peak_memory_mb: float
+
+
+NOTHING: Final = Spent(0.0, 0.0, 0.0)
+
+
+class Usage:
+    """What the process spent since this object was made, and what the run had spent ``before``, in another one."""
+
+    def __init__(self, before: Spent = NOTHING) -> None:
+        self._before, self._wall, self._cpu = before, time.perf_counter(), time.process_time()
+        self._beside: Callable[[], Spent] = lambda: NOTHING
+        with contextlib.suppress(OSError):  # not Linux, or not allowed: the peak then covers the process's life
+            _RESET.write_text("5")
+
+    def add(self, beside: Callable[[], Spent]) -> None:
+        """Count other processes that work for the run; their wall seconds pass beside ours."""
+        self._beside = beside
+
+    def spent(self) -> Spent:
+        """Seconds on the clock, seconds of processor time in all threads, and the largest resident memory.
+
+        Of several processes the processor times and the largest memories are added up.
+        """
+        beside = self._beside()
+        return Spent(
+            self._before.wall_seconds + time.perf_counter() - self._wall,
+            self._before.cpu_seconds + time.process_time() - self._cpu + beside.cpu_seconds,
+            max(self._before.peak_memory_mb, peak_memory_mb() + beside.peak_memory_mb),
+        )
+
+
+def lifetime() -> Spent:
+    """What this process and its ended children spent in their life."""
+    times = os.times()
+    cpu = times.user + times.system + times.children_user + times.children_system
+    return Spent(0.0, cpu, peak_memory_mb())
+
+
+def peak_memory_mb() -> float:
+    """Largest resident memory of this process since a run reset it, or in its life."""
+    if _STATUS.exists():
+        for line in _STATUS.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+# How PyTorch words it: on a CPU, from the C++ library, on a GPU.
+_WORDS: Final = ("can't allocate memory", "bad_alloc", "out of memory")
+
+
+def out_of_memory(error: MemoryError | RuntimeError) -> str:
+    """The message for an error of want of memory. Any other one is raised again."""
+    if not isinstance(error, MemoryError) and not any(words in str(error) for words in _WORDS):
+        raise error
+    return (
+        "there is not enough memory; lower optim.micro_batch_tokens, rollout.max_response_length, "
+        "eval.max_response_length or rollout.prompts_per_batch, or set optim.gradient_checkpointing=true"
+    )
+
+
+# Parameters of mallopt(3), as malloc.h numbers them.
+_TRIM_THRESHOLD: Final = -1
+_MMAP_THRESHOLD: Final = -3
+_A_GIGABYTE: Final = 1 << 30
+
+
+def keep_freed_memory() -> bool:
+    """Let the C library reuse big blocks instead of handing them back; whether it can.
+
+    A step frees and asks for hundreds of blocks of a few megabytes. By default glibc returns each to the
+    system and faults its pages in again, 26,000 a step on the small model.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
+    return mallopt is not None and all(mallopt(name, _A_GIGABYTE) for name in (_MMAP_THRESHOLD, _TRIM_THRESHOLD))

@@ -1,0 +1,45 @@
+"""Where results lie: the reader's own folder, and the reference that comes with the repository.
+
+Commands write to the reader's own folder alone, which git ignores. The reference, ``results/reference``, holds tables
+and figures of recorded runs that the documentation cites; only ``make reference`` writes there.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from harness.common.schema import SchemaError
+
+REFERENCE: Final = Path(__file__).resolve().parent.parent / "results" / "reference"  # an installed package has none
+
+
+def results_folder(named: str | Path | None = None) -> Path:
+    """Return the folder that results go to: ``named``, else RESULTS_DIR, else ``results`` in the current folder.
+
+    Raises SchemaError where that lies in the reference.
+    """
+    folder = Path(named or os.environ.get("RESULTS_DIR") or "results")
+    if is_reference(folder):
+        raise SchemaError(
+            f"{folder} holds the reference results, which no command changes; name another folder with results=DIR or "
+            "RESULTS_DIR"
+        )
+    return folder
+
+
+def is_reference(path: Path) -> bool:
+    """Tell whether a file or folder lies in the reference."""
+    return path.resolve().is_relative_to(REFERENCE)
+
+
+def own_or_reference(results: Path, name: str) -> Path:
+    """Return the reader's own file, else that of the reference; where neither exists, where their own would be."""
+    own = results / name
+    return REFERENCE / name if not own.exists() and (REFERENCE / name).exists() else own
+
+
+def shown(path: Path) -> str:
+    """Return a path as a message names it: relative to the current folder where it lies below that."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

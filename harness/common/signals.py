@@ -1,0 +1,91 @@
+"""Handle SIGINT and SIGTERM at safe points."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import contextmanager
+from threading import current_thread, main_thread
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+AT_A_TERMINAL: Final = (signal.SIGTERM, signal.SIGINT)
+IN_A_WORKER: Final = (signal.SIGTERM,)  # Ray cancels a task by SIGINT
+_STANDARD_ERROR: Final = 2
+
+
+class Preempted(Exception):  # noqa: N818 - no error: nothing is lost, and the same run goes on elsewhere
+    """A run that ended because it was asked to. One line says from where it goes on."""
+
+
+class Stop:
+    """Whether someone has asked to stop."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def note(self, number: int, _: object) -> None:
+        """Remember the signal. A second Ctrl-C does not wait for the end of the step."""
+        if number == signal.SIGINT and self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        if number == signal.SIGINT:  # print is not safe here: the signal may have interrupted one
+            os.write(_STANDARD_ERROR, b"\nstopping after this step; Ctrl-C again stops at once\n")
+
+
+@contextmanager
+def stoppable(signals: Sequence[signal.Signals]) -> Iterator[Stop]:
+    """Note these signals instead of dying of them; outside of the main thread, where Python hears none, do nothing."""
+    stop = Stop()
+    if current_thread() is not main_thread():
+        yield stop
+        return
+    before = {number: signal.signal(number, stop.note) for number in signals}
+    try:
+        yield stop
+    finally:
+        if current_thread() is main_thread():  # a generator may be closed by any thread
+            for number, handler in before.items():
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupts:
+    """Whether someone has asked to stop."""
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def listen(self) -> None:
+        """Take the signals. Ray takes SIGTERM for itself when it starts, so its session calls this once more."""
+        for number in _SIGNALS:
+            signal.signal(number, self.note)
+
+    def note(self, *_: object) -> None:
+        """Remember the signal; what tidies up afterwards is not disturbed by another."""
+        self._asked = True
+
+    def __bool__(self) -> bool:
+        return self._asked
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if a signal has come."""
+        if self._asked:
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def interrupts() -> Iterator[Interrupts]:
+    """Note signals instead of raising, also in a background job, where a shell ignores Ctrl-C."""
+    noted, before = Interrupts(), {number: signal.getsignal(number) for number in _SIGNALS}
+    noted.listen()
+    try:
+        yield noted
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

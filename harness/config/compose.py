@@ -1,0 +1,77 @@
+"""Hydra, met here and in ``overlay``: overrides in, plain data out, and its errors in our words."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from hydra import compose as hydra_compose
+from hydra import initialize_config_module
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from harness.common.schema import SchemaError, suggest
+from harness.config.groups import groups
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MODULE: Final = "harness.conf"
+
+
+def compose(overrides: Sequence[str]) -> dict[str, Any]:
+    """The experiment with the overrides applied. Raises SchemaError naming the override at fault."""
+    bare = next((override for override in overrides if "=" not in override and override[:1] != "~"), None)
+    if bare is not None:
+        raise SchemaError(f"{bare}: write a setting as NAME=VALUE, such as seed=1")
+    if not GlobalHydra.instance().is_initialized():  # once a process; opening Hydra costs more than composing
+        initialize_config_module(MODULE, version_base="1.3")
+    try:
+        written = [over_the_preset(override) for override in (*overrides, *implied(overrides))]
+        node = hydra_compose("experiment", overrides=written)
+        plain = OmegaConf.to_container(node, resolve=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise SchemaError(_explain(str(error), overrides)) from None
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
+
+
+def over_the_preset(override: str) -> str:
+    """Tricks are changes to a preset's, which no file holds: Hydra is told to add what it does not find."""
+    if override.startswith("~tricks."):
+        return f"++{override[1:]}=null"
+    return f"++{override}" if override.startswith("tricks.") else override
+
+
+def implied(overrides: Sequence[str]) -> tuple[str, ...]:
+    """Return the overrides that a file of problems implies: no difficulties, unless they are given."""
+    given = {override.lstrip("+").partition("=")[0] for override in overrides}
+    of_a_file = any(override.lstrip("+") == "data.source=file" for override in overrides)
+    return ("data.difficulties=[]",) if of_a_file and "data.difficulties" not in given else ()
+
+
+def _explain(message: str, overrides: Sequence[str]) -> str:
+    first = message.splitlines()[0]
+    if missing := re.search(r"Could not find '(\w+)/([^']+)'", message):
+        group, option = missing.groups()
+        return f"{group}={option}: no such option; {suggest(option, groups().get(group, []))}"
+    if unknown := re.search(r"Could not override '([^']+)'", message):
+        return _unknown(unknown[1])
+    if "looks like a config group override" in message:
+        return f"{first}; {suggest(first.split(chr(39))[1], groups())}"
+    if re.match(r"LexerNoViable|no viable alternative|mismatched input|extraneous input", first):
+        first += (
+            "; quote a value that holds other signs than letters, digits and _-./: , as in data.path='\"~/a b.jsonl\"'"
+        )
+    return f"{first} (overrides: {' '.join(overrides)})"
+
+
+def _unknown(path: str) -> str:
+    defaults: Any = compose(())
+    for name in path.split("."):
+        if not isinstance(defaults, dict) or name not in defaults:
+            break
+        defaults = defaults[name]
+    return f"{path}: no such setting; {suggest(name, defaults if isinstance(defaults, dict) else {})}"

@@ -1,0 +1,49 @@
+"""Hints on a run, for plan, sweep and single run: settings that are probably not meant, and what its tricks say.
+
+The ranges and the hints on tricks are those of ``tricks.hints``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final
+
+from tricks.hints import PLAUSIBLE, implausible, rule_hints
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.config.experiment import ExperimentConfig
+
+_OF_A_FUNCTION: Final = ("right_from", "seconds", "memory_mb")  # settings of reward that the verifiers do not read
+_OUTSIDE: Final = " is outside of "
+
+
+def hints(config: ExperimentConfig) -> tuple[str, ...]:
+    """Return the hints on the settings of a run and on its tricks, each in one sentence."""
+    return tuple(_hints(config))
+
+
+def implausible_settings(config: ExperimentConfig) -> tuple[str, ...]:
+    """The settings with their values that have such a hint for their range, as ``kl_loss.coef=1e+30``."""
+    found = (hint.partition(_OUTSIDE) for hint in _hints(config))
+    return tuple(setting for setting, outside, _ in found if outside)
+
+
+def _hints(config: ExperimentConfig) -> Iterator[str]:
+    for name in PLAUSIBLE:
+        group, _, setting = name.partition(".")
+        if group in type(config).__dataclass_fields__:
+            yield from implausible(name, attrgetter(f"{group}.{setting}")(config))
+    if config.reward.correct <= config.reward.wrong:
+        yield (
+            f"reward.correct={config.reward.correct:g} is not above reward.wrong={config.reward.wrong:g}: "
+            "a right answer earns no more than a wrong one"
+        )
+    if config.reward.source is None:
+        defaults = {field.name: field.default for field in fields(config.reward)}
+        for name in _OF_A_FUNCTION:
+            if (value := getattr(config.reward, name)) != defaults[name]:
+                yield f"reward.{name}={value:g} does nothing without reward.function: the verifier gives right or wrong"
+    yield from rule_hints(config.update_rule())

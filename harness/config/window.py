@@ -1,0 +1,143 @@
+"""The window of a model: its positions for prompt and response. Imports neither torch nor transformers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from harness.common.schema import SchemaError
+from harness.models.locate import BUILTIN, CHECKPOINTS, local_settings
+
+if TYPE_CHECKING:
+    from harness.config.experiment import ExperimentConfig
+
+# The names under which configurations keep their number of positions; vLLM reads the same ones.
+_NAMES: Final = (
+    "max_position_embeddings",
+    "n_positions",
+    "max_seq_len",
+    "seq_length",
+    "max_target_positions",
+    "max_sequence_length",
+    "max_seq_length",
+    "seq_len",
+)
+_OVER_ALL: Final = "model_max_length"  # of Cohere's models, which train beyond their max_position_embeddings
+_TEXT: Final = ("text_config", "llm_config", "language_config")
+_ALREADY_SCALED: Final = frozenset({"default", "su", "longrope", "llama3", "yarn", "deepseek_yarn"})
+_ENDLESS: Final = 10**9  # tokenizers and configurations write numbers such as 1e30 for "no bound"
+
+
+def positions(settings: Mapping[str, Any]) -> int | None:
+    """Return the number of positions that a model's configuration names, rotations included; None without a bound.
+
+    The smallest of several names counts. Linear and dynamic scaling of rotations multiply it; YaRN, LongRoPE and
+    Llama 3 write the scaled number already, as transformers and vLLM assume. A sliding window bounds what a token
+    sees and not how long a text may be.
+    """
+    text = next((settings[name] for name in _TEXT if isinstance(settings.get(name), Mapping)), settings)
+    named = [int(text[name]) for name in _NAMES if _is_bound(text.get(name))]
+    if _is_bound(text.get(_OVER_ALL)):
+        return int(text[_OVER_ALL])
+    return int(min(named) * _stretch(text)) if named else None
+
+
+def positions_of(config: Any) -> int | None:
+    """Return the same of a configuration that transformers has read, with the defaults of its class."""
+    text = config.get_text_config(decoder=True)
+    # The attribute stands for the name that an architecture has of its own, such as n_positions.
+    return positions({**text.to_dict(), "max_position_embeddings": getattr(text, "max_position_embeddings", None)})
+
+
+def local_positions(path: str) -> int | None:
+    """Return the number of positions of a model whose ``config.json`` is on this machine; None for any other."""
+    found = local_settings(path)
+    return positions(found) if found else None
+
+
+def refuse_short(config: ExperimentConfig, has: int | None, holder: str) -> None:
+    """Refuse prompts and responses that are longer together than the model's window, on every engine alike.
+
+    Embedded models are asked on: the laptop profile allows longer prompts than its problems have, so that ``room``
+    drops those that leave no place for a response. They are refused where a response alone fills the window.
+
+    Args:
+        config: The run, whose rollouts and evaluations are looked at.
+        has: Positions of the model; None is no bound.
+        holder: What has them, for the message.
+
+    Raises:
+        SchemaError: Names both settings, the window, and what would fit.
+
+    """
+    longest = config.rollout.max_prompt_length
+    response, name = _longest_response(config)
+    if has is None or longest + response <= has or (has == _embedded(config) and response < has):
+        return
+    wanted = f"prompts and responses of {longest + response} tokens together, and {holder} has {has} positions"
+    ways = [f"rollout.max_prompt_length={has - response} beside responses of {response}"] if response < has else []
+    ways += [f"{name}={has - longest} beside prompts of {longest}"] if longest < has else []
+    fits = " or ".join(ways) or f"prompt and response fit with {has} together"
+    raise SchemaError(f"rollout.max_prompt_length and {name} allow {wanted}; set one lower: {fits}")
+
+
+def refuse_short_locally(config: ExperimentConfig) -> None:
+    """Refuse the same before anything has started, where the model's settings can be read on this machine."""
+    if _embedded(config) is None:
+        refuse_short(config, local_positions(config.model.path), f"model.path {config.model.path!r}")
+
+
+def room(config: ExperimentConfig, response: int) -> int:
+    """Return the longest prompt in tokens that is asked where its response may take ``response`` tokens."""
+    longest = config.rollout.max_prompt_length
+    has = _embedded(config)
+    return longest if has is None else min(longest, max(has - response, 0))
+
+
+def longest_text(config: ExperimentConfig) -> int:
+    """Return the most tokens of a prompt and its response together, in training and in evaluation."""
+    response, _ = _longest_response(config)
+    return room(config, response) + response
+
+
+def _embedded(config: ExperimentConfig) -> int | None:
+    """Return the positions of the model where it is an embedded one, or one that was trained from it and exported."""
+    path = config.model.path
+    if path.startswith(BUILTIN) or _shape(local_settings(path)) in _embedded_shapes():
+        return local_positions(path)
+    return None
+
+
+@cache
+def _embedded_shapes() -> frozenset[tuple[Any, ...]]:
+    return frozenset(_shape(local_settings(BUILTIN + name)) for name in CHECKPOINTS)
+
+
+def _shape(settings: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what tells the embedded models from any other: their vocabulary spells arithmetic alone."""
+    names = ("model_type", "vocab_size", "hidden_size", "num_hidden_layers", "max_position_embeddings")
+    return tuple(settings.get(name) for name in names)
+
+
+def _longest_response(config: ExperimentConfig) -> tuple[int, str]:
+    """Return the longest response that is allowed, and the setting that allows it."""
+    trained, asked = config.rollout.max_response_length, config.eval.max_response_length or 0
+    return (asked, "eval.max_response_length") if asked > trained else (trained, "rollout.max_response_length")
+
+
+def _is_bound(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < _ENDLESS
+
+
+def _stretch(text: Mapping[str, Any]) -> float:
+    """Return the factor by which scaled rotations go beyond the positions that are named."""
+    if "gemma3" in str(text.get("model_type", "")):  # which writes the scaled number whatever the kind
+        return 1.0
+    rotations = text.get("rope_parameters") or text.get("rope_scaling")
+    if not isinstance(rotations, Mapping):
+        return 1.0
+    layers = [part for part in rotations.values() if isinstance(part, Mapping)] or [rotations]
+    kinds = [(part.get("rope_type") or part.get("type") or "default", part.get("factor")) for part in layers]
+    factors = [float(factor or 1) for kind, factor in kinds if kind not in _ALREADY_SCALED]
+    return factors[-1] if factors else 1.0

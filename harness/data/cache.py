@@ -1,0 +1,126 @@
+"""Store a tier on disk atomically: rows, card, and the list of removed rows."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness.common.schema import SchemaError, read_json
+from harness.data.card import Card, Removed, answer_kinds, length_percentiles, unknown_answers
+from harness.data.catalog import DataError, Problem
+from harness.data.defects import doubtful
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """Problems to train on, by id, and their card."""
+
+    problems: tuple[Problem, ...]
+    card: Card
+
+
+def encode(problems: Sequence[Problem]) -> bytes:
+    """Problems as JSON Lines; the same bytes on every machine."""
+    return "".join(json.dumps(asdict(problem)) + "\n" for problem in problems).encode()
+
+
+def contents(problems: Sequence[Problem]) -> dict[str, Any]:
+    """The fields of a card that follow from the problems alone."""
+    return {
+        "rows": len(problems),
+        "sha256": hashlib.sha256(encode(problems)).hexdigest(),
+        "unknown": unknown_answers(problems),
+        "doubtful": doubtful(problems),
+        "answers": answer_kinds(problems),
+        "characters": length_percentiles([len(problem.prompt) for problem in problems]),
+        "words": length_percentiles([len(problem.prompt.split()) for problem in problems]),
+    }
+
+
+def write(path: Path, tier: Tier, removed: Sequence[Removed] = ()) -> None:
+    """Write a tier's files; ``path`` is that of the rows. Raises DataError where they do not fit on the disk."""
+    listed = "".join(json.dumps(asdict(item)) + "\n" for item in removed)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        card_path(path).unlink(missing_ok=True)  # from here on there is no tier until there is a whole one
+        _replace(path, encode(tier.problems))
+        _replace(path.with_suffix(".removed.jsonl"), listed.encode())
+        _replace(path.with_suffix(".md"), tier.card.text().encode())
+        _replace(card_path(path), json.dumps(tier.card.to_json(), indent=1).encode())
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be written: {error.strerror}; make room, or name another folder with RESULTS_DIR"
+        ) from None
+
+
+def read(path: Path) -> Tier:
+    """The tier at ``path``. Raises DataError where a file is missing or the rows are not those of the card."""
+    card, content = read_card(path), _content(path)
+    found = hashlib.sha256(content).hexdigest()
+    if found != card.sha256:
+        raise DataError(
+            f"{path}: SHA-256 {found[:12]}…, but its card says {card.sha256[:12]}…: the rows were changed; "
+            f"delete {card_path(path)} and make it again"
+        )
+    lines = enumerate(content.splitlines(), start=1)
+    problems = tuple(_read(Problem, line, f"{path}:{number}") for number, line in lines)
+    if not problems:
+        raise DataError(f"{path}: the tier holds no problems; make one that does")
+    return Tier(problems, card)
+
+
+def read_card(path: Path) -> Card:
+    """The card of the tier at ``path``."""
+    card = card_path(path)
+    found: Card = _read(Card, _content(card), str(card))
+    return found
+
+
+def card_path(path: Path) -> Path:
+    """Where the card of the rows at ``path`` lies."""
+    return path.with_suffix(".card.json")
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the tier at ``path`` for this process; others that build it wait."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.with_suffix(".lock").open("a", encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror}; name another folder with RESULTS_DIR") from None
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}; name a tier that was built") from None
+
+
+def _read(cls: Any, content: bytes, place: str) -> Any:
+    try:
+        return read_json(cls, content.decode())
+    except (SchemaError, ValueError) as error:
+        raise DataError(f"{place}: {error}; delete the file and build the tier again") from None
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

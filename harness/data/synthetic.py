@@ -1,0 +1,180 @@
+"""Generate arithmetic problems in three difficulties."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from harness.data.catalog import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+Operator = Literal["+", "-", "*"]
+
+_EVALUATION_SHARE = 8  # one expression in eight is never trained on
+_TERM = re.compile(r"([-+*])(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A first operand and the steps that follow; a product can only be the first step."""
+
+    first: int
+    steps: tuple[tuple[Operator, int], ...]
+
+    @property
+    def expression(self) -> str:
+        """The canonical form, by which a chain is told from every other."""
+        return f"{self.first}" + "".join(f"{operator}{operand}" for operator, operand in self.steps)
+
+    @property
+    def value(self) -> int:
+        """What the chain comes to."""
+        return self.running_values()[-1]
+
+    def running_values(self) -> tuple[int, ...]:
+        """The value after the first operand and after every step."""
+        values = [self.first]
+        for operator, operand in self.steps:
+            values.append(apply(operator, values[-1], operand))
+        return tuple(values)
+
+    def for_evaluation(self) -> bool:
+        """Whether the chain belongs to evaluation; a fixed property of its canonical form."""
+        digest = hashlib.blake2b(self.expression.encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "big") % _EVALUATION_SHARE == 0
+
+
+def apply(operator: Operator, left: int, right: int) -> int:
+    """One step of a chain."""
+    if operator == "*":
+        return left * right
+    return left + right if operator == "+" else left - right
+
+
+def parse(expression: str) -> Chain:
+    """Read a canonical form back; ``ValueError`` if it is not one."""
+    head = re.match(r"\d+", expression)
+    if head is None or not re.fullmatch(r"\d+([-+]\d+|\*\d+)*", expression):
+        raise ValueError(f"{expression!r} is not a chain such as 8*9-12")
+    steps = tuple((_operator(sign), int(operand)) for sign, operand in _TERM.findall(expression))
+    return Chain(int(head.group()), steps)
+
+
+def _operator(sign: str) -> Operator:
+    if sign == "*":
+        return "*"
+    return "+" if sign == "+" else "-"
+
+
+Difficulty = Literal["easy", "medium", "hard"]
+
+DIFFICULTIES: tuple[Difficulty, ...] = ("easy", "medium", "hard")
+
+_LARGEST_VALUE = 150
+_PRODUCT_SHARE = 0.4
+_WORDS_SHARE = 0.25
+_PATIENCE = 10_000
+_EVALUATION_SEED = 2508_08221
+_NAMES = ("Tom", "Ann", "Ben", "Eva", "Max", "Mia", "Sam", "Zoe")
+_THINGS = ("apples", "coins", "pens", "books")
+_VERBS = {"+": ("finds", "buys"), "-": ("gives away", "loses")}
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What makes a problem of one difficulty."""
+
+    operands: tuple[int, int]  # fewest and most
+    largest_step: int  # operands of + and - lie in 2..largest_step
+    words: bool  # whether some are told as a story
+
+
+LEVELS: dict[Difficulty, Level] = {
+    "easy": Level(operands=(2, 3), largest_step=9, words=True),
+    "medium": Level(operands=(3, 4), largest_step=30, words=True),
+    "hard": Level(operands=(5, 6), largest_step=60, words=False),
+}
+
+
+def stream(difficulties: Sequence[Difficulty], seed: int) -> Iterator[Problem]:
+    """Training problems without end; the same seed gives the same stream."""
+    rng = random.Random(seed)
+    while True:
+        difficulty = rng.choice(difficulties)
+        chain = draw_training_chain(difficulty, rng)
+        yield pose(chain, difficulty, in_words=draw_in_words(difficulty, rng))
+
+
+def evaluation_set(difficulty: Difficulty, size: int) -> tuple[Problem, ...]:
+    """The first ``size`` problems of a fixed list of distinct expressions, none of which `stream` ever yields."""
+    rng = random.Random(f"{_EVALUATION_SEED}:{difficulty}")
+    chosen: dict[str, Problem] = {}
+    vain = 0  # draws since the last that was new
+    while len(chosen) < size:
+        if vain > _PATIENCE:
+            raise ValueError(f"there are not {size} distinct {difficulty} evaluation problems, found {len(chosen)}")
+        vain += 1
+        chain, in_words = draw_chain(difficulty, rng), draw_in_words(difficulty, rng)
+        if chain.for_evaluation() and chain.expression not in chosen:
+            chosen[chain.expression] = pose(chain, difficulty, in_words=in_words)
+            vain = 0
+    return tuple(chosen.values())
+
+
+def draw_training_chain(difficulty: Difficulty, rng: random.Random) -> Chain:
+    """A chain that is not kept for evaluation."""
+    chain = draw_chain(difficulty, rng)
+    while chain.for_evaluation():
+        chain = draw_chain(difficulty, rng)
+    return chain
+
+
+def draw_chain(difficulty: Difficulty, rng: random.Random) -> Chain:
+    """Any chain of a difficulty, for training or for evaluation; its values stay in 0..150."""
+    level = LEVELS[difficulty]
+    length = rng.randint(*level.operands)
+    if rng.random() < _PRODUCT_SHARE:
+        chain = Chain(rng.randint(2, 9), (("*", rng.randint(2, 9)),))
+    else:
+        chain = Chain(rng.randint(2, 99), ())
+    while len(chain.steps) < length - 1:
+        chain = Chain(chain.first, (*chain.steps, _draw_step(chain.value, level.largest_step, rng)))
+    return chain
+
+
+def draw_in_words(difficulty: Difficulty, rng: random.Random) -> bool:
+    """Whether to tell the next problem as a story."""
+    return rng.random() < _WORDS_SHARE and LEVELS[difficulty].words
+
+
+def pose(chain: Chain, difficulty: Difficulty, *, in_words: bool) -> Problem:
+    """Ask for the value of a chain, bare or as a story."""
+    prompt = _story(chain) if in_words else f"{chain.expression}=?"
+    form = ":words" if in_words else ""
+    return Problem(f"{difficulty}:{chain.expression}{form}", prompt, str(chain.value))
+
+
+def _draw_step(value: int, largest: int, rng: random.Random) -> tuple[Operator, int]:
+    while True:
+        operator: Operator = rng.choice(("+", "-"))
+        room = _LARGEST_VALUE - value if operator == "+" else value
+        if room >= 2:
+            return operator, rng.randint(2, min(largest, room))
+
+
+def _story(chain: Chain) -> str:
+    # A story follows from its expression, so that the problem id names it.
+    digest = hashlib.blake2b(f"story {chain.expression}".encode(), digest_size=len(chain.steps) + 2).digest()
+    name, thing = _NAMES[digest[0] % len(_NAMES)], _THINGS[digest[1] % len(_THINGS)]
+    events = list(zip(chain.steps, digest[2:], strict=True))
+    owned = f"{chain.first} {thing}"
+    if events[0][0][0] == "*":
+        owned = f"{chain.first} bags of {events.pop(0)[0][1]} {thing}"
+    happened = "".join(f", {_VERBS[operator][byte % 2]} {operand}" for (operator, operand), byte in events)
+    return f"{name} has {owned}{happened}. How many?"

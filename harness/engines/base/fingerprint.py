@@ -1,0 +1,63 @@
+"""Whether two processes have the same model in front of them: its tokenizer and configuration as digests."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from harness.models.errors import ModelError
+
+_TOKENIZER: Final = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+    "added_tokens.json",
+    "tiktoken.model",
+)
+_LEFT_OUT: Final = ("_name_or_path", "transformers_version", "dtype", "torch_dtype")  # of the configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """A model as one process sees it."""
+
+    path: str  # as that process has it
+    tokenizer: str  # digest of the files that decide which token an id is
+    config: str  # digest of the configuration, without where it came from and its precision
+
+
+def fingerprint(path: str) -> Fingerprint:
+    """Of a folder, or of a hub's model as it is in the local cache."""
+    folder = Path(path) if Path(path).is_dir() else _cached(path)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    kept = {name: value for name, value in config.items() if name not in _LEFT_OUT}
+    files = [(folder / name).read_bytes() for name in _TOKENIZER if (folder / name).is_file()]
+    return Fingerprint(path, _digest(*files), _digest(json.dumps(kept, sort_keys=True).encode()))
+
+
+def refuse_mismatch(sampler: Fingerprint, learner: Fingerprint) -> None:
+    """Raise ModelError where an id means another token to the one than to the other, or the models differ in shape."""
+    for part in ("tokenizer", "config"):
+        if getattr(sampler, part) != getattr(learner, part):
+            raise ModelError(
+                f"the sampler has the {part} of {sampler.path!r} and the learner that of {learner.path!r}, and they "
+                "differ; give both the same folder, or copy it anew to every node"
+            )
+
+
+def _cached(name: str) -> Path:
+    from huggingface_hub import snapshot_download  # noqa: PLC0415 - most models are folders
+
+    return Path(snapshot_download(name, allow_patterns=["config.json", *_TOKENIZER]))
+
+
+def _digest(*parts: bytes) -> str:
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(hashlib.sha256(part).digest())
+    return whole.hexdigest()

@@ -1,0 +1,249 @@
+"""Batches of samples: layout, padding, regrouping and splitting into minibatches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from harness.engines.base.protocols import Samples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Sequences:
+    """b samples of like length, padded on the right, where a causal model does not see it."""
+
+    ids: Tensor  # (b, L) int64
+    predicting: Tensor  # (b, L) bool, True on tokens whose next one is a token of a response: M of them
+
+    def targets(self) -> Tensor:
+        """The response tokens (M,), sample by sample."""
+        return self.ids.roll(-1, dims=1)[self.predicting]
+
+    def to(self, device: torch.device) -> Sequences:
+        """The same where the model is."""
+        return Sequences(self.ids.to(device), self.predicting.to(device))
+
+
+def lay_out(samples: Samples, rows: Tensor) -> Sequences:
+    """The given samples, without a gap between prompts and responses."""
+    prompt_mask, mask = samples.prompt_mask[samples.group[rows]], samples.response_mask[rows]
+    prompts, responses = prompt_mask.sum(dim=1)[:, None], mask.sum(dim=1)[:, None]
+    place = torch.arange(int((prompts + responses).max()))
+    ids = torch.zeros(len(rows), len(place), dtype=torch.int64)
+    ids[place < prompts] = samples.prompt_ids[samples.group[rows]][prompt_mask]
+    ids[(place >= prompts) & (place < prompts + responses)] = samples.response_ids[rows][mask]
+    return Sequences(ids, (place >= prompts - 1) & (place < prompts + responses - 1))
+
+
+def lengths_of(samples: Samples) -> Tensor:
+    """Tokens (B,) of each sample, its prompt included."""
+    return samples.prompt_mask.sum(dim=1)[samples.group] + samples.response_mask.sum(dim=1)
+
+
+def blank() -> Sequences:
+    """A row that predicts nothing, for a process that must read as often as the others and has no sample left."""
+    return Sequences(torch.zeros(1, 1, dtype=torch.int64), torch.zeros(1, 1, dtype=torch.bool))
+
+
+DecodeText = Callable[[list[list[int]]], Sequence[str]]  # token ids of responses to texts without special tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What a sampler has to know of the tokenizer."""
+
+    eos_ids: tuple[int, ...]  # a response ends at any of them
+    pad_id: int
+    decode_text: DecodeText
+
+
+def left_pad(prompts: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Tensor]:
+    """Prompts as ids (N, P) and mask (N, P). Raises ValueError on an empty prompt."""
+    lengths = torch.tensor([len(prompt) for prompt in prompts])
+    if not prompts or not lengths.all():
+        raise ValueError("a sampler needs prompts of at least one token each")
+    mask = torch.arange(int(lengths.max())) >= lengths.max() - lengths[:, None]
+    ids = torch.full(mask.shape, pad_id)
+    ids[mask] = torch.tensor([token for prompt in prompts for token in prompt])
+    return ids, mask
+
+
+def prompts_of(samples: Samples) -> list[list[int]]:
+    """The N prompts without padding."""
+    return [ids[mask].tolist() for ids, mask in zip(samples.prompt_ids, samples.prompt_mask, strict=True)]
+
+
+def is_end(ids: Tensor, eos_ids: tuple[int, ...]) -> Tensor:
+    """True where a token of any shape is one of ``eos_ids``."""
+    found = ids == eos_ids[0]
+    for token in eos_ids[1:]:
+        found = found | (ids == token)
+    return found
+
+
+def token_mask(ids: Tensor, eos_ids: tuple[int, ...]) -> Tensor:
+    """True (B, T) on the tokens of each response up to its first EOS, the EOS included."""
+    ends = is_end(ids, eos_ids)
+    return ends.cumsum(dim=1) - ends.long() == 0
+
+
+def assemble(
+    prompt_ids: Tensor,
+    prompt_mask: Tensor,
+    ids: Tensor,
+    log_probs: Tensor,
+    words: Vocabulary,
+    log_kept: Tensor | None = None,
+) -> Samples:
+    """Lay out what a sampler has drawn; the result is no wider than its longest response.
+
+    Args:
+        prompt_ids: (N, P) int64, left-padded.
+        prompt_mask: (N, P) bool.
+        ids: (B, T) int64, the tokens drawn; anything may stand behind an EOS, here and in what follows.
+        log_probs: (B, T) float32, of the distribution drawn from.
+        words: What ends a response, and how it reads.
+        log_kept: (B, T) float32, log of the mass that top-p and top-k left; None where nothing was cut.
+
+    Returns:
+        The samples, whose B responses are N equal groups.
+
+    """
+    mask = token_mask(ids, words.eos_ids)
+    longest = int(mask.sum(dim=1).max())
+    mask = mask[:, :longest]
+    ids = ids[:, :longest].masked_fill(~mask, words.pad_id)
+    ended = (is_end(ids, words.eos_ids) & mask).any(dim=1)
+    return Samples(
+        prompt_ids,
+        prompt_mask,
+        torch.arange(len(prompt_ids)).repeat_interleave(len(ids) // len(prompt_ids)),
+        ids,
+        mask,
+        ~ended,
+        log_probs[:, :longest].masked_fill(~mask, 0),
+        tuple(words.decode_text(_spoken(ids, mask.sum(dim=1) - ended.long()))),
+        None if log_kept is None else log_kept[:, :longest].masked_fill(~mask, 0),
+    )
+
+
+def _spoken(ids: Tensor, lengths: Tensor) -> list[list[int]]:
+    return [row[:length] for row, length in zip(ids.tolist(), lengths.tolist(), strict=True)]
+
+
+def join(parts: Sequence[Samples]) -> Samples:
+    """The prompts and samples of all parts in that order, padded to common widths. Groups are numbered anew."""
+    prompt, response = (
+        max(mask.shape[1] for mask in masks)
+        for masks in ([part.prompt_mask for part in parts], [part.response_mask for part in parts])
+    )
+    firsts = torch.tensor([0, *(len(part.prompt_ids) for part in parts)]).cumsum(dim=0).tolist()
+    return Samples(
+        _left([part.prompt_ids for part in parts], prompt),
+        _left([part.prompt_mask for part in parts], prompt),
+        torch.cat([part.group + first for part, first in zip(parts, firsts, strict=False)]),
+        _right([part.response_ids for part in parts], response),
+        _right([part.response_mask for part in parts], response),
+        torch.cat([part.truncated for part in parts]),
+        _right([part.log_probs for part in parts], response),
+        tuple(text for part in parts for text in part.texts),
+        _kept(parts, response),
+    )
+
+
+def pick(samples: Samples, prompts: Tensor) -> tuple[Samples, Tensor]:
+    """The given prompts (n,) with their samples, in that order and no wider than need be, and the samples' old rows."""
+    place = torch.full((len(samples.prompt_ids),), -1).index_copy(0, prompts, torch.arange(len(prompts)))
+    group, order = place[samples.group].sort(stable=True)
+    rows = order[group >= 0]
+    prompt, response = _width(samples.prompt_mask[prompts]), _width(samples.response_mask[rows])
+    picked = Samples(
+        samples.prompt_ids[prompts, -prompt:],
+        samples.prompt_mask[prompts, -prompt:],
+        group[group >= 0],
+        samples.response_ids[rows, :response],
+        samples.response_mask[rows, :response],
+        samples.truncated[rows],
+        samples.log_probs[rows, :response],
+        tuple(samples.texts[row] for row in rows.tolist()),
+        None if samples.log_kept is None else samples.log_kept[rows, :response],
+    )
+    return picked, rows
+
+
+def _kept(parts: Sequence[Samples], width: int) -> Tensor | None:
+    """Return the log of the mass that a cut left in all parts, which is 0 in those where nothing was cut."""
+    if all(part.log_kept is None for part in parts):
+        return None
+    return _right(
+        [torch.zeros_like(part.log_probs) if part.log_kept is None else part.log_kept for part in parts], width
+    )
+
+
+def _left(parts: Sequence[Tensor], width: int) -> Tensor:
+    # What stands in the padding does not matter: no engine reads it.
+    return torch.cat([pad(part, (width - part.shape[1], 0)) for part in parts])
+
+
+def _right(parts: Sequence[Tensor], width: int) -> Tensor:
+    return torch.cat([pad(part, (0, width - part.shape[1])) for part in parts])
+
+
+def _width(mask: Tensor) -> int:
+    return int(mask.sum(dim=1).max())
+
+
+def minibatch_rows(samples: Samples, minibatches: int) -> list[slice]:
+    """Samples of each minibatch: whole groups in stream order, as even as can be.
+
+    Raises ValueError when there are more minibatches than prompts.
+    """
+    prompts = len(samples.prompt_ids)
+    if prompts < minibatches:
+        raise ValueError(f"{prompts} prompts cannot fill {minibatches} minibatches; use fewer updates or more prompts")
+    bounds = torch.tensor([prompts * index // minibatches for index in range(minibatches + 1)])
+    edges = torch.searchsorted(samples.group, bounds).tolist()  # the samples of a prompt are adjacent
+    return [slice(start, stop) for start, stop in pairwise(edges)]
+
+
+def micro_rows(samples: Samples, tokens: int) -> Iterator[slice]:
+    """Consecutive samples of at most ``tokens`` tokens, prompts included, or one sample that is longer."""
+    lengths = samples.response_mask.sum(dim=1) + samples.prompt_mask.sum(dim=1)[samples.group]
+    start, total = 0, 0
+    for row, length in enumerate(lengths.tolist()):
+        if row > start and total + length > tokens:
+            yield slice(start, row)
+            start, total = row, 0
+        total += length
+    yield slice(start, len(lengths))
+
+
+def numbered(parts: Sequence[slice]) -> Tensor:
+    """The number (B,) of the part that each sample is in."""
+    return torch.arange(len(parts)).repeat_interleave(torch.tensor([rows.stop - rows.start for rows in parts]))
+
+
+def take(samples: Samples, rows: slice) -> Samples:
+    """Some consecutive samples with the prompts they answer."""
+    group = samples.group[rows]
+    first, last = int(group[0]), int(group[-1]) + 1
+    return Samples(
+        samples.prompt_ids[first:last],
+        samples.prompt_mask[first:last],
+        group - first,
+        samples.response_ids[rows],
+        samples.response_mask[rows],
+        samples.truncated[rows],
+        samples.log_probs[rows],
+        samples.texts[rows],
+        None if samples.log_kept is None else samples.log_kept[rows],
+    )

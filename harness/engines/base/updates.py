@@ -1,0 +1,99 @@
+"""Updates of a step: their minibatches, learning rate and metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+
+from harness.engines.base.clipped_tokens import CLIPPED, ClippedTokens
+from harness.engines.base.samples import minibatch_rows
+from tricks.fired import changes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from torch import Tensor
+
+    from harness.config.experiment import OptimConfig
+    from harness.engines.base.log_probs import Scores
+    from harness.engines.base.protocols import Samples
+    from tricks.batch import Signal
+    from tricks.fired import Ablated
+    from tricks.rule import UpdateRule
+
+
+@dataclass(slots=True)
+class Tally:
+    """One update. An update without a kept token has loss and gradient 0 and counts as skipped."""
+
+    kept: int  # tokens that the update learns from
+    tokens: int  # tokens of all its responses
+    by_token: ClippedTokens  # those of the learner, over all its updates
+    loss: float = 0.0
+    grad_norm: float = 0.0  # before clipping
+    lr: float = 0.0
+    entropy: float = 0.0  # nats, summed over all response tokens
+    ratio_max: float = 0.0
+    clipped: dict[str, float] = field(default_factory=lambda: dict.fromkeys(CLIPPED, 0.0))  # tokens
+    fired: dict[str, float] = field(default_factory=dict)  # share of all tokens, by trick
+
+    @torch.no_grad()
+    def add(self, loss: Tensor, scores: Scores, signal: Signal, rule: UpdateRule, ids: Tensor) -> None:
+        """Count a micro-batch. ``ids`` (B, T) are its sampled tokens."""
+        self.loss += loss.item()
+        self.entropy += scores.entropy.sum().item()
+        log_ratio = rule.log_ratio(scores.log_probs, signal)
+        self.ratio_max = max(self.ratio_max, log_ratio.max().exp().item())
+        masks = rule.diagnostics(scores.log_probs, signal)
+        for name in self.clipped.keys() & masks.keys():
+            self.clipped[name] += masks[name].sum().item()
+        self.by_token.add(ids, signal.response_mask, masks)
+
+    def compare(
+        self, scores: Scores, signal: Signal, micro_batch: Tensor, rule: UpdateRule, ablated: Sequence[Ablated]
+    ) -> None:
+        """Note on which tokens of the whole update each trick changes the gradient."""
+        moved = changes(rule, ablated, scores.log_probs, signal, scores.entropy, micro_batch)
+        self.fired = {name: tokens.sum().item() / self.tokens for name, tokens in moved.items()}
+
+    def share(self, name: str) -> float:
+        """Share of the kept tokens that the bound of that name holds back."""
+        return self.clipped[name] / max(self.kept, 1)
+
+
+def summarize(updates: Sequence[Tally]) -> Mapping[str, float]:
+    """Means over the updates of a step, except where ``harness.rollouts.metrics`` says otherwise."""
+    return {
+        "update/loss": _mean([update.loss for update in updates]),
+        "update/grad_norm": _mean([update.grad_norm for update in updates]),
+        **{f"update/{name}": _mean([update.share(name) for update in updates]) for name in CLIPPED},
+        "update/ratio_max": max(update.ratio_max for update in updates),
+        "update/skipped": float(sum(update.kept == 0 for update in updates)),
+        "update/lr": updates[-1].lr,
+        "policy/entropy": _mean([update.entropy / update.tokens for update in updates]),
+        **{f"fired/{name}": _mean([update.fired[name] for update in updates]) for name in updates[0].fired},
+    }
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+def minibatches(samples: Samples, optim: OptimConfig) -> list[slice]:
+    """Samples of each update of an epoch: whole groups, as even as can be."""
+    wanted = optim.updates_per_rollout // optim.epochs
+    return minibatch_rows(samples, min(wanted, len(samples.prompt_ids)))  # a batch may have come out short
+
+
+def learning_rate(optim: OptimConfig, updates: int) -> float:
+    """Linear warm-up over the first updates, constant from there. ``updates`` have been taken."""
+    return optim.lr * min(1.0, (updates + 1) / (optim.warmup_steps + 1))
+
+
+def refuse_surprise(rule: UpdateRule, needs: AbstractSet[str]) -> None:
+    """Raise ValueError for a rule that asks for more than the learner was born with."""
+    if "entropies" in rule.needs - needs:
+        raise ValueError("this rule needs entropies that carry a gradient; tell the learner at its birth")

@@ -1,0 +1,164 @@
+"""Split a step's samples across ranks and gather their per-token results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from harness.engines.base.protocols import Samples
+from harness.engines.base.samples import Sequences, blank, lay_out, lengths_of, micro_rows, numbered, take
+from harness.engines.torch.hf_scores import LIKE
+from harness.engines.transfer.buckets import Shipped
+from tricks.batch import Signal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tricks.rule import UpdateRule
+
+
+Rows = tuple[int, ...]
+Chunk = tuple[Rows, ...]  # by rank: samples of like length, which a rank pads to the longest
+Pass = tuple[Chunk, ...]  # what all ranks read between two rounds of gradients
+
+NO_ROWS: Final[Rows] = ()
+
+
+def plan(lengths: Tensor, ranks: int, tokens: int) -> tuple[Pass, ...]:
+    """Samples of ``lengths`` (B,) in passes of at most ``tokens`` tokens a rank, padding included, longest first.
+
+    A sample that is longer has a pass of its own. Neighbours in the order of lengths go to different ranks, so that
+    all of them are busy at any time.
+    """
+    sizes, order = (part.tolist() for part in lengths.sort(descending=True, stable=True))
+    drafts = [_Draft(ranks)]
+    loads = [0] * ranks
+    for start in range(0, len(order), ranks):
+        if not drafts[-1].admits(sizes[start], tokens):
+            drafts.append(_Draft(ranks))
+        tier = slice(start, start + ranks)
+        drafts[-1].add(order[tier], sizes[tier], loads)
+    return tuple(draft.sealed() for draft in drafts)
+
+
+def rows_of(passes: Sequence[Pass], rank: int) -> Iterator[int]:
+    """All samples of a rank, in the order in which it reads them."""
+    return (row for chunks in passes for chunk in chunks for row in chunk[rank])
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A pass that is being filled, a tier of one sample for each rank at a time."""
+
+    ranks: int
+    chunks: list[list[list[int]]] = field(default_factory=list)
+    longest: list[int] = field(default_factory=list)  # tokens, by chunk
+
+    def admits(self, size: int, tokens: int) -> bool:
+        """Whether a rank has room for another sample of at most that many tokens."""
+        spent = sum(len(chunk[0]) * longest for chunk, longest in zip(self.chunks, self.longest, strict=True))
+        return not self.chunks or spent + (self.longest[-1] if self._like(size) else size) <= tokens
+
+    def add(self, rows: Sequence[int], sizes: Sequence[int], loads: list[int]) -> None:
+        """Give a tier's samples, the longest first, to the ranks that have read least so far."""
+        if not self._like(sizes[0]):
+            self.chunks.append([[] for _ in range(self.ranks)])
+            self.longest.append(sizes[0])
+        idle = sorted(range(self.ranks), key=loads.__getitem__)
+        for row, size, rank in zip(rows, sizes, idle, strict=False):
+            self.chunks[-1][rank].append(row)
+            loads[rank] += size
+
+    def sealed(self) -> Pass:
+        return tuple(tuple(tuple(rows) for rows in chunk) for chunk in self.chunks)
+
+    def _like(self, size: int) -> bool:
+        return bool(self.chunks) and size >= LIKE * self.longest[-1]
+
+
+Chunks = Sequence[Shipped[Sequences]]  # what a rank reads in one pass
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a rank needs beside the tokens to compute the loss of its b samples of a pass."""
+
+    signal: Shipped[Signal]
+    weights: Floats  # (b, 1), of the whole update
+
+    def loss(self, rule: UpdateRule, log_probs: Tensor, entropy: Tensor) -> Tensor:
+        """Of these samples, from the scores (M,) of their tokens."""
+        signal = self.signal.open()
+        nothing = torch.zeros(signal.sampled_mask.shape)
+        now, entropies = (nothing.masked_scatter(signal.sampled_mask, values) for values in (log_probs, entropy))
+        return rule.loss(now, signal, torch.tensor(self.weights), entropies)
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """A rank's part of an update."""
+
+    loss: float  # of its own samples
+    grad_norm: float  # of all ranks together, before clipping; 0 where nothing was learnt
+    log_probs: Floats  # (M,) of its samples' tokens, in the order in which it read them
+    entropy: Floats  # (M,)
+
+
+@dataclass(frozen=True, slots=True)
+class Minibatch:
+    """The samples of one update and the passes in which R ranks read them."""
+
+    rows: slice  # of the step's samples
+    samples: Samples
+    numbers: Tensor  # (B,) of the micro-batch that each sample would be in, were there one process
+    passes: tuple[Pass, ...]
+    ranks: int
+
+    @classmethod
+    def of(cls, step: Samples, rows: slice, ranks: int, tokens: int) -> Minibatch:
+        """Those of a step's samples, in passes of at most so many ``tokens`` a rank."""
+        samples = take(step, rows)
+        numbers = numbered(list(micro_rows(samples, tokens)))
+        return cls(rows, samples, numbers, plan(lengths_of(samples), ranks, tokens), ranks)
+
+    def tokens(self, rank: int) -> list[Chunks]:
+        """What a rank reads, by pass."""
+        return [[_laid_out(self.samples, chunk[rank]) for chunk in chunks] for chunks in self.passes]
+
+    def shares(self, signal: Signal, weights: Tensor, rank: int) -> list[Share | None]:
+        """What a rank learns from, by pass. ``weights`` (B, 1) are those of the whole update."""
+        return [_share(signal, weights, list(rows_of([chunks], rank))) for chunks in self.passes]
+
+    def gathered(self, by_rank: Sequence[Floats]) -> Tensor:
+        """Values (B, T), 0 on padding, from those (M,) that each rank gives for the tokens it has read."""
+        found = torch.zeros(self.samples.response_mask.shape)
+        for rank, values in enumerate(by_rank):
+            rows = torch.tensor(list(rows_of(self.passes, rank)), dtype=torch.int64)
+            mask = self.samples.response_mask[rows]
+            found[rows] = torch.zeros(mask.shape).masked_scatter(mask, torch.tensor(values))
+        return found
+
+
+def _laid_out(samples: Samples, rows: Sequence[int]) -> Shipped[Sequences]:
+    return Shipped.of(lay_out(samples, torch.tensor(rows)) if rows else blank())
+
+
+def _share(signal: Signal, weights: Tensor, rows: list[int]) -> Share | None:
+    if not rows:
+        return None
+    mine = signal[torch.tensor(rows)]
+    width = max(int(mine.sampled_mask.sum(dim=1).max()), 1)
+    narrow = {part.name: _narrowed(getattr(mine, part.name), width) for part in fields(mine)}
+    return Share(Shipped.of(Signal(**narrow)), weights[rows].numpy())
+
+
+def _narrowed(value: Any, width: int) -> Any:
+    """No wider than the longest of these responses."""
+    return value[:, :width] if isinstance(value, Tensor) and value.dim() == 2 else value

@@ -1,0 +1,184 @@
+"""A learner over several processes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import ray
+import torch
+
+from harness.common.schema import SchemaError
+from harness.engines.base.clipped_tokens import ClippedTokens
+from harness.engines.base.divergence import refuse_loss, refuse_not_finite
+from harness.engines.base.log_probs import Scores
+from harness.engines.base.optimizer_state import load_tensors, save_tensors
+from harness.engines.base.updates import Tally, learning_rate, minibatches, refuse_surprise, summarize
+from harness.engines.deepspeed.batch import Minibatch
+from harness.engines.deepspeed.rank_calls import RankGroup
+from harness.engines.transfer.buckets import unpack
+from tricks.batch import Signal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from harness.config.experiment import ExperimentConfig
+    from harness.engines.base.protocols import Samples
+    from tricks.fired import Ablated
+    from tricks.rule import UpdateRule
+
+
+class SpreadWeights:
+    """Names and tensors, as they are when they are asked for."""
+
+    def __init__(self, ranks: RankGroup, tensor_parallel: int) -> None:
+        self._ranks, self._tensor_parallel = ranks, tensor_parallel
+
+    def __iter__(self) -> Iterator[tuple[str, Tensor]]:
+        """All of them here, parcel by parcel."""
+        return unpack(ray.get(parcel) for parcel in self.parcels())
+
+    def parcels(self) -> list[Any]:
+        """References of Ray to parcels that lie where the first rank is."""
+        found: list[Any] = self._ranks.call("parcels")[0]
+        return found
+
+    def broadcast(self, engines: Sequence[Any]) -> None:
+        """Hand them to engines of vLLM by NCCL, straight from the ranks' GPUs. Not run, for want of GPUs."""
+        host, port = self._ranks.call("address")[0]
+        self._ranks.call("broadcast", engines, self._tensor_parallel, host, port)
+
+
+_CLIPPED_TOKENS, _COUNTERS = "clipped_tokens.safetensors", "learner.json"
+
+
+class DeepspeedLearner:
+    """Trains on ranks that have started: handles of Ray to ``DeepspeedRank``, by number. They begin the run here.
+
+    The gradient of an update is that of one process, however many ranks there are: loss weights are those of the whole
+    update, and every sample is read once, by one rank. Raises ModelError or SchemaError where a rank does.
+    """
+
+    def __init__(self, ranks: Sequence[Any], config: ExperimentConfig) -> None:
+        assert config.backend.deepspeed is not None
+        self._ranks, self._optim, self._settings = RankGroup(ranks), config.optim, config.backend.deepspeed
+        self._needs = config.update_rule().needs
+        self._tensor_parallel = config.backend.vllm.tensor_parallel if config.backend.vllm else 1
+        self._updates = 0
+        self._clipped_tokens = ClippedTokens()
+        self._held: tuple[Samples, list[Minibatch]] | None = None
+        self._ranks.call("begin", config)
+
+    def log_probs(self, samples: Samples) -> Tensor:
+        """Log-probabilities (B, T) of the sampled tokens, float32, no grad, 0 on padding."""
+        return self._scored(samples, "log_probs")
+
+    def reference_log_probs(self, samples: Samples) -> Tensor:
+        """The same under the weights that the learner started from. Raises ValueError where none were kept."""
+        if "ref_log_probs" not in self._needs:
+            raise ValueError("this learner kept no reference; its rule does not need ref_log_probs")
+        return self._scored(samples, "reference_log_probs")
+
+    def update(
+        self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[Ablated] = ()
+    ) -> Mapping[str, float]:
+        """Take the updates of one step and return their metrics. Raises Diverged where a number is not finite.
+
+        The ranks are given all updates at once, and go on with the next while the last is counted here.
+        """
+        refuse_surprise(rule, self._needs)
+        begun = [
+            self._begin(number, minibatch, signal[minibatch.rows], rule)
+            for _ in range(self._optim.epochs)
+            for number, minibatch in enumerate(self._hold(samples))
+        ]
+        return summarize([self._finish(update, rule, ablated) for update in begun])
+
+    def weights(self) -> SpreadWeights:
+        """Named parameters, for the sampler: here tensor by tensor, or as parcels in Ray's store."""
+        return SpreadWeights(self._ranks, self._tensor_parallel)
+
+    def clipped_tokens(self) -> ClippedTokens:
+        """What the bounds held back in all updates so far, by token."""
+        return self._clipped_tokens
+
+    def save(self, folder: Path) -> None:
+        """Write all that later updates depend on into a folder that every rank sees: each writes its own share."""
+        self._ranks.call("save", folder)
+        save_tensors({"counts": self._clipped_tokens.counts}, folder / _CLIPPED_TOKENS)
+        (folder / _COUNTERS).write_text(json.dumps({"updates": self._updates, **self._shape()}), encoding="utf-8")
+
+    def restore(self, folder: Path) -> None:
+        """Take over what ``save`` wrote. Raises SchemaError where that was shared out in another way."""
+        counters = json.loads((folder / _COUNTERS).read_text(encoding="utf-8"))
+        self._updates, theirs = counters.pop("updates"), counters
+        if theirs != self._shape():
+            raise SchemaError(
+                f"backend.deepspeed: the checkpoint is of {_words(theirs)}, and this run has {_words(self._shape())}; "
+                "set them back, or delete the checkpoint to start anew"
+            )
+        self._ranks.call("restore", folder)
+        self._clipped_tokens = ClippedTokens(load_tensors(folder / _CLIPPED_TOKENS)["counts"])
+
+    def _shape(self) -> dict[str, Any]:
+        """What decides which rank holds which part of the weights, and as what."""
+        chosen = self._settings
+        return {"ranks": len(self._ranks), "zero_stage": chosen.zero_stage, "dtype": chosen.dtype}
+
+    def _hold(self, samples: Samples) -> list[Minibatch]:
+        """The step's minibatches, whose tokens the ranks then have."""
+        if self._held is None or self._held[0] is not samples:
+            count, tokens = len(self._ranks), self._optim.micro_batch_tokens
+            found = [Minibatch.of(samples, rows, count, tokens) for rows in minibatches(samples, self._optim)]
+            self._ranks.call("hold", each=[([part.tokens(rank) for part in found],) for rank in range(count)])
+            self._held = samples, found
+        return self._held[1]
+
+    def _scored(self, samples: Samples, method: str) -> Tensor:
+        held = self._hold(samples)
+        by_rank = self._ranks.call(method)
+        return torch.cat([part.gathered(values) for part, values in zip(held, zip(*by_rank, strict=True), strict=True)])
+
+    def _begin(self, number: int, minibatch: Minibatch, signal: Signal, rule: UpdateRule) -> _Begun:
+        """Give the ranks an update. One without a kept token is scored, and changes nothing."""
+        kept, lr = int(signal.response_mask.sum()), learning_rate(self._optim, self._updates)
+        weights = rule.loss_weights(signal, minibatch.numbers) if kept else torch.zeros(len(signal.group), 1)
+        each = [(number, minibatch.shares(signal, weights, rank)) for rank in range(len(self._ranks))]
+        self._updates += kept > 0
+        return _Begun(minibatch, signal, kept, lr, self._ranks.start("update", rule, lr if kept else None, each=each))
+
+    def _finish(self, begun: _Begun, rule: UpdateRule, ablated: Sequence[Ablated]) -> Tally:
+        """Wait for an update and count it."""
+        minibatch, results = begun.minibatch, self._ranks.wait(begun.calls)
+        scores = Scores(
+            minibatch.gathered([result.log_probs for result in results]),
+            minibatch.gathered([result.entropy for result in results]),
+        )
+        samples = minibatch.samples
+        refuse_not_finite(scores.log_probs, samples.response_mask, "the log-probs of the policy")
+        refuse_loss(sum(result.loss for result in results))
+        tally = Tally(begun.kept, int(samples.response_mask.sum()), self._clipped_tokens)
+        tally.lr, tally.grad_norm = begun.lr, results[0].grad_norm
+        loss = torch.tensor(sum(result.loss for result in results))
+        tally.add(loss, scores, begun.signal, rule, samples.response_ids)
+        tally.compare(scores, begun.signal, minibatch.numbers, rule, [other[minibatch.rows] for other in ablated])
+        return tally
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """An update that the ranks are at."""
+
+    minibatch: Minibatch
+    signal: Signal  # of its samples
+    kept: int  # tokens that it learns from
+    lr: float
+    calls: list[Any]
+
+
+def _words(shape: Mapping[str, Any]) -> str:
+    return f"ranks={shape['ranks']}, zero_stage={shape['zero_stage']}, dtype={shape['dtype']}"

@@ -1,0 +1,46 @@
+"""DeepSpeed's first moments in a process. Only processes of ranks import this, with their environment in place."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import warnings
+from typing import Final
+
+import deepspeed
+import psutil
+from torch.distributed import TCPStore, init_process_group, is_initialized  # type: ignore[attr-defined]
+
+from harness.common.resources import keep_freed_memory
+
+_COMPILED_AT_START: Final = "deepspeed_shm_comm"  # takes a compiler, a minute, and 66 MiB of /dev/shm that stay behind
+
+
+def meet(rank: int, ranks: int, host: str, port: int, *, here: str, on_gpu: bool) -> None:
+    """Join the other ranks at the first one's ``host``; this one's node is ``here``. Once joined, do nothing."""
+    logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.distributed")
+    if not on_gpu:
+        deepspeed.ops.__compatible_ops__[_COMPILED_AT_START] = False
+        keep_freed_memory()
+    if not is_initialized():
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", _interface(here))
+        backend, store = "nccl" if on_gpu else "gloo", _store(rank, ranks, host, port)
+        init_process_group(backend, store=store, rank=rank, world_size=ranks)
+        deepspeed.init_distributed(dist_backend=backend, auto_mpi_discovery=False)
+
+
+def _store(rank: int, ranks: int, host: str, port: int) -> TCPStore:
+    """Where ranks learn of each other. By itself PyTorch would listen on every network that the node is in."""
+    listening = socket.create_server((host, port)).detach() if rank == 0 else None
+    return TCPStore(host, port, ranks, rank == 0, master_listen_fd=listening, wait_for_workers=False)
+
+
+def _interface(address: str) -> str:
+    """The name of the network that has this address of the node."""
+    return next(
+        name
+        for name, addresses in psutil.net_if_addrs().items()
+        if any(found.address == address for found in addresses)
+    )

@@ -1,0 +1,90 @@
+"""What DeepSpeed is told of a run. Imports nothing of it."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
+
+from harness.common.clone import setup_extra
+from harness.common.schema import SchemaError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.config.engines import BackendConfig
+    from harness.config.experiment import ExperimentConfig
+
+_BUCKET: Final = 500_000_000  # elements of gradients handed over at a time, DeepSpeed's own choice for large models
+
+
+def refuse_deepspeed(config: ExperimentConfig) -> None:
+    """Raise SchemaError where the ranks cannot do what the settings ask, before any of them has started.
+
+    A minibatch of fewer samples than ranks is no error: some of the ranks then read blank rows.
+    """
+    problem = next(_problems(config.backend), None)
+    if problem:
+        raise SchemaError(problem)
+
+
+def _problems(backend: BackendConfig) -> Iterator[str]:
+    chosen = backend.deepspeed
+    if chosen is None:
+        return
+    if chosen.zero_stage == 0 and chosen.dtype == "bfloat16":
+        yield (
+            "backend.deepspeed.zero_stage: without ZeRO, DeepSpeed adds gradients up in bfloat16; set it to 1, 2 or 3, "
+            "or backend.deepspeed.dtype=float32"
+        )
+    if chosen.offload and not backend.num_gpus:
+        yield "backend.deepspeed.offload: without GPUs, optimizer states are in main memory already; set it to false"
+    if chosen.offload and chosen.zero_stage == 0:
+        yield "backend.deepspeed.offload: only ZeRO keeps optimizer states elsewhere; set zero_stage to 1, 2 or 3"
+    if find_spec("deepspeed") is None:
+        extra = "gpu" if backend.num_gpus else "cpu_engines"
+        yield f"backend.deepspeed: DeepSpeed is not installed; {setup_extra(extra)}, or backend.deepspeed=null"
+
+
+def training(config: ExperimentConfig, parameters: int, hidden: int) -> dict[str, Any]:
+    """Settings for the policy, of so many ``parameters`` and states of width ``hidden``.
+
+    Micro-batches are ours: to DeepSpeed each update is a single one, handed over in parts.
+    """
+    assert config.backend.deepspeed is not None
+    chosen = config.backend.deepspeed
+    return {
+        **_plain(chosen.dtype),
+        # At stage 0 the learner clips: DeepSpeed would keep the norm to itself.
+        "gradient_clipping": config.optim.max_grad_norm if chosen.zero_stage else 0.0,
+        "data_types": {"grad_accum_dtype": "fp32"},
+        "zero_allow_untested_optimizer": True,
+        "zero_force_ds_cpu_optimizer": False,  # which would have to be compiled
+        "zero_optimization": {
+            "stage": chosen.zero_stage,
+            "reduce_bucket_size": min(_BUCKET, parameters),
+            "allgather_bucket_size": min(_BUCKET, parameters),
+            **_spread(hidden),
+            **({"offload_optimizer": {"device": "cpu", "pin_memory": True}} if chosen.offload else {}),
+        },
+    }
+
+
+def frozen(config: ExperimentConfig, hidden: int) -> dict[str, Any]:
+    """Settings for a reference whose weights are spread over the ranks."""
+    assert config.backend.deepspeed is not None
+    return {**_plain(config.backend.deepspeed.dtype), "zero_optimization": {"stage": 3, **_spread(hidden)}}
+
+
+def _plain(dtype: str) -> dict[str, Any]:
+    return {
+        "train_micro_batch_size_per_gpu": 1,
+        "gradient_accumulation_steps": 1,
+        "steps_per_print": sys.maxsize,
+        "bf16": {"enabled": dtype == "bfloat16"},
+    }
+
+
+def _spread(hidden: int) -> dict[str, Any]:
+    """Of ZeRO-3: norms and biases stay whole, as fetching them costs more than keeping them."""
+    return {"stage3_param_persistence_threshold": 10 * hidden}

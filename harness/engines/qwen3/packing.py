@@ -1,0 +1,120 @@
+"""Samples as one row of tokens without padding, each prompt once, and where attention finds them again.
+
+Packed rows: prompt tokens but the last of each prompt, the N last ones, the response tokens that
+predict another one, and at the end a blank row. Attention pads with the blank row: no loss reads it,
+so its gradient is zero and it adds nothing to any other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.engines.base.protocols import Samples
+
+BUCKET_ROWS: Final = 32  # samples of like length that attention pads to a common one
+_HIDDEN: Final = -1e9  # not minus infinity: a blank query may see nothing else, and nan would spread
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Sequences of like length: K keys each, whose last Q are the queries."""
+
+    queries: Tensor  # (b, Q) packed rows
+    keys: Tensor  # (b, K) packed rows
+    bias: Tensor  # (b, Q, K) float32, 0 where a query may look
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """M packed rows and the way back to (B, T)."""
+
+    ids: Tensor  # (M,) int64
+    positions: Tensor  # (M,) int64, counted from the first token of the prompt
+    buckets: tuple[Bucket, ...]
+    predicting: slice  # packed rows whose logits matter: N prompt ends, then R response tokens
+    answers: Tensor  # (A,) the prompt of each sample that has a first token
+    targets: Tensor  # (A + R,) int64 flat places in (B, T): the first tokens, then the others
+
+
+def pack(samples: Samples) -> Packing:
+    """Lay out samples whose prompts are left-padded and whose responses are right-padded."""
+    token_mask, feeding = samples.response_mask, _feeding(samples.response_mask)
+    prompts, responses = _numbered(samples.prompt_mask, feeding)
+    ids, positions = torch.zeros(2, _blank(samples.prompt_mask, feeding) + 1, dtype=torch.int64)
+    # Padding writes to the blank row, whose token and position are of no consequence.
+    ids[prompts], ids[responses] = samples.prompt_ids, samples.response_ids
+    positions[prompts], positions[responses] = _places(samples)
+    first = torch.nonzero(token_mask[:, 0])[:, 0]
+    others = torch.nonzero(feeding.view(-1))[:, 0] + 1
+    return Packing(
+        ids,
+        positions,
+        (prompt_bucket(prompts, samples.prompt_mask), *_response_buckets(samples, prompts, responses, feeding)),
+        slice(int(prompts[0, -1]), len(ids) - 1),
+        samples.group[first],
+        torch.cat((first * token_mask.shape[1], others)),
+    )
+
+
+def attention_weights(samples: Samples) -> int:
+    """How many weights a head of a layer has for packed samples, its padding included."""
+    prompts, width = samples.prompt_mask.shape
+    feeding = _feeding(samples.response_mask).sum(dim=1)
+    lengths: list[int] = feeding[feeding > 0].sort().values.tolist()
+    buckets = [lengths[start : start + BUCKET_ROWS] for start in range(0, len(lengths), BUCKET_ROWS)]
+    return prompts * width * width + sum(len(bucket) * bucket[-1] * (width + bucket[-1]) for bucket in buckets)
+
+
+def _feeding(token_mask: Tensor) -> Tensor:
+    """Response tokens (B, T) that predict another one: all but the last of each response."""
+    return torch.nn.functional.pad(token_mask[:, 1:], (0, 1))
+
+
+def _blank(prompt_mask: Tensor, feeding: Tensor) -> int:
+    return int(prompt_mask.sum() + feeding.sum())
+
+
+def _numbered(prompt_mask: Tensor, feeding: Tensor) -> tuple[Tensor, Tensor]:
+    """Packed rows of the prompt tokens (N, P) and of the response tokens (B, T)."""
+    blank, ends = _blank(prompt_mask, feeding), len(prompt_mask)
+    prompts, responses = (torch.full(mask.shape, blank) for mask in (prompt_mask, feeding))
+    inner = int(prompt_mask[:, :-1].sum())
+    prompts[:, :-1][prompt_mask[:, :-1]] = torch.arange(inner)
+    prompts[:, -1] = torch.arange(inner, inner + ends)
+    responses[feeding] = torch.arange(inner + ends, blank)
+    return prompts, responses
+
+
+def _places(samples: Samples) -> tuple[Tensor, Tensor]:
+    """Positions of the prompt tokens (N, P) and of the response tokens (B, T)."""
+    lengths = samples.prompt_mask.sum(dim=1)[samples.group]  # (B,)
+    responses = lengths[:, None] + torch.arange(samples.response_ids.shape[1])
+    return (samples.prompt_mask.cumsum(dim=1) - 1).clamp(min=0), responses
+
+
+def prompt_bucket(prompts: Tensor, prompt_mask: Tensor) -> Bucket:
+    """Prompts (N, P), by the packed rows of their tokens, each attending to itself."""
+    causal = torch.ones(prompts.shape[1], prompts.shape[1], dtype=torch.bool).tril()
+    return Bucket(prompts, prompts, _bias(prompt_mask[:, None] & causal))
+
+
+def _response_buckets(samples: Samples, prompts: Tensor, responses: Tensor, feeding: Tensor) -> Iterator[Bucket]:
+    lengths, order = feeding.sum(dim=1).sort(stable=True)
+    order = order[lengths > 0]
+    for rows in (order[start : start + BUCKET_ROWS] for start in range(0, len(order), BUCKET_ROWS)):
+        width, group = int(feeding[rows].sum(dim=1).max()), samples.group[rows]
+        queries = responses[rows, :width]
+        causal = torch.ones(width, width, dtype=torch.bool).tril().expand(len(rows), -1, -1)
+        seen = torch.cat((samples.prompt_mask[group][:, None].expand(-1, width, -1), causal), dim=2)
+        yield Bucket(queries, torch.cat((prompts[group], queries), dim=1), _bias(seen))
+
+
+def _bias(seen: Tensor) -> Tensor:
+    return torch.zeros(seen.shape).masked_fill_(~seen, _HIDDEN)

@@ -1,0 +1,165 @@
+"""Sample from a Qwen3-shaped model on a CPU with a key-value cache."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+from torch import Tensor
+
+from harness.common.schema import SchemaError
+from harness.engines.base.samples import DecodeText, Vocabulary, assemble, is_end, left_pad
+from harness.engines.base.sampling import Choice, chances, choose, chunks, samples_at_once
+from harness.engines.qwen3.attention import attend, by_head
+from harness.engines.qwen3.forward import finish, fuse, next_logits, project, refusal
+from harness.engines.qwen3.packing import prompt_bucket
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from harness.engines.base.protocols import Decoding, Samples
+    from harness.engines.qwen3.forward import Weights
+
+
+@dataclass(slots=True)
+class Cache:
+    """Left-padded prompts first, then one slot for each token drawn."""
+
+    layers: list[tuple[Tensor, Tensor]]  # keys and values (b, key heads, slots, size) of each layer
+    bias: Tensor  # (b, 1, P), hides the padding of the prompts
+    positions: Tensor  # (b,) of the next token
+    turns: Tensor  # (positions, 1, size / 2)
+    filled: int  # slots
+
+    def keep(self, kept: Tensor) -> Tensor:
+        """Forget the sequences that are not ``kept`` (b,). Returns the old rows (b',) of those that are, in new order.
+
+        The last ones move into the gaps: far fewer move than stay.
+        """
+        order, left = torch.arange(len(kept)), int(kept.sum())
+        gaps = torch.nonzero(~kept[:left])[:, 0]
+        order[gaps] = torch.nonzero(kept[left:])[:, 0] + left
+        order = order[:left]
+        for states in (state for layer in self.layers for state in layer):
+            states.index_copy_(0, gaps, states.index_select(0, order[gaps]))
+        self.layers = [(keys[:left], values[:left]) for keys, values in self.layers]
+        self.bias, self.positions = self.bias[order], self.positions[order]
+        return order
+
+
+def prefill(weights: Weights, ids: Tensor, mask: Tensor, group: Tensor, tokens: int) -> tuple[Tensor, Cache]:
+    """Read prompts (N, P) once, and hand logits (b, V) and cache to samples of prompts ``group`` (b,)."""
+    heads, (count, width) = weights.heads, ids.shape
+    bucket = prompt_bucket(torch.arange(count * width).view(count, width), mask)
+    buckets, turns = [by_head(bucket, heads)], weights.turns(width + tokens)
+    bias = bucket.bias[group, -1:]  # the last token of a prompt sees all of it
+    cache = Cache([], bias, mask.sum(dim=1)[group], turns, width)
+    states = weights.embedding[ids.view(-1)]
+    here = turns[(mask.cumsum(dim=1) - 1).clamp(min=0).view(-1)]
+    for layer in weights.layers:
+        rotated, values = project(states, layer, weights, here)
+        both = rotated[:, heads.queries :], values
+        keys, memory = (_spread(new.reshape(count, width, heads.keys, -1), group, tokens) for new in both)
+        cache.layers.append((keys, memory))
+        states = finish(states, attend(rotated, values, buckets, heads), layer, weights)
+    return next_logits(states.view(count, width, -1)[:, -1], weights)[group], cache
+
+
+def advance(weights: Weights, cache: Cache, ids: Tensor) -> Tensor:
+    """Logits (b, V) after one more token (b,) of each sequence."""
+    heads, slot = weights.heads, cache.filled
+    turns, states = cache.turns[cache.positions], weights.embedding[ids]
+    cache.positions, cache.filled = cache.positions + 1, cache.filled + 1
+    for layer, (keys, values) in zip(weights.layers, cache.layers, strict=True):
+        rotated, value = project(states, layer, weights, turns)
+        keys[:, :, slot] = rotated[:, heads.queries :]
+        values[:, :, slot] = value.view(len(ids), heads.keys, -1)
+        mixed = _attend(rotated[:, : heads.queries], keys[:, :, : slot + 1], values[:, :, : slot + 1], cache.bias)
+        states = finish(states, mixed, layer, weights)
+    return next_logits(states, weights)
+
+
+def _spread(states: Tensor, group: Tensor, tokens: int) -> Tensor:
+    """States (N, P, key heads, size) of prompts in the first slots of their samples' memory."""
+    _, width, heads, size = states.shape
+    memory = states.new_empty(len(group), heads, width + tokens - 1, size)
+    memory[:, :, :width] = states.transpose(1, 2)[group]
+    return memory
+
+
+def _attend(queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
+    rows, heads, size = queries.shape
+    flat = queries.reshape(keys.shape[0] * keys.shape[1], -1, size)
+    scores = torch.bmm(flat, keys.flatten(0, 1).transpose(1, 2))
+    scores.view(rows, heads, -1)[:, :, : bias.shape[2]].add_(bias)
+    return torch.bmm(torch.softmax(scores, dim=-1), values.flatten(0, 1)).view(rows, -1)
+
+
+CACHE_BYTES: Final = 256 << 20  # of keys and values at a time
+WORTH_KEEPING: Final = 0.9  # share of unfinished samples below which the finished ones are dropped
+
+
+class CompactSampler:
+    """Samples from the module it is given, whose weights it reads anew at every call.
+
+    What a sample draws depends on the weights, its prompt, the seed and its index, and but for rounding not
+    on the samples beside it. Raises SchemaError for a model that ``refusal`` has a reason for.
+    """
+
+    def __init__(self, model: Any, eos_ids: Sequence[int], pad_id: int, decode_text: DecodeText) -> None:
+        reason = refusal(model)
+        if reason:
+            raise SchemaError(f"backend.engine=compact cannot run this model: {reason}; use auto or hf")
+        self._model, self._vocabulary = model, Vocabulary(tuple(eos_ids), pad_id, decode_text)
+
+    @torch.no_grad()
+    def sample(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int | Sequence[int]) -> Samples:
+        """Answer tokenised prompts, ``decoding.group_size`` times each."""
+        prompt_ids, prompt_mask = left_pad(prompts, self._vocabulary.pad_id)
+        weights, size = fuse(self._model), decoding.group_size
+        chance = chances(len(prompts), decoding, seed)
+        at_once = _samples_at_once(weights, prompt_ids.shape[1], decoding)
+        answers = [
+            _answer(weights, prompt_ids[some], prompt_mask[some], chance[rows], decoding, self._vocabulary.eos_ids)
+            for some, rows in chunks(len(prompts), size, at_once)
+        ]
+        drawn = Choice.join(answers)
+        return assemble(prompt_ids, prompt_mask, drawn.ids, drawn.log_probs, self._vocabulary, drawn.log_kept)
+
+    def load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
+        """Do nothing: the learner trains the very module this samples from."""
+
+    def rest(self) -> None:
+        """Do nothing: nothing is held beside the module."""
+
+
+def _samples_at_once(weights: Weights, width: int, decoding: Decoding) -> int:
+    slots = len(weights.layers) * weights.heads.keys * (width + decoding.max_response_length)
+    sample_bytes = 2 * slots * weights.heads.size * weights.embedding.element_size()
+    return samples_at_once(CACHE_BYTES, sample_bytes, len(weights.embedding))
+
+
+def _answer(
+    weights: Weights, prompt_ids: Tensor, prompt_mask: Tensor, uniform: Tensor, decoding: Decoding, eos: tuple[int, ...]
+) -> Choice:
+    """Draw samples (B, T) with numbers ``uniform`` (B, T); what stands behind EOS is undefined."""
+    group = torch.arange(len(prompt_ids)).repeat_interleave(len(uniform) // len(prompt_ids))
+    logits, cache = prefill(weights, prompt_ids, prompt_mask, group, uniform.shape[1])
+    ids, log_probs = torch.full(uniform.shape, eos[0]), torch.zeros(uniform.shape)
+    log_kept = torch.zeros(uniform.shape) if decoding.cuts(logits.shape[-1]) else None
+    rows, finished = torch.arange(len(uniform)), torch.zeros(len(uniform), dtype=torch.bool)
+    for place in range(uniform.shape[1]):
+        choice = choose(logits, uniform[rows, place], decoding)
+        drawn = choice.ids
+        ids[rows, place], log_probs[rows, place] = drawn, choice.log_probs
+        if log_kept is not None and choice.log_kept is not None:
+            log_kept[rows, place] = choice.log_kept
+        finished = finished | is_end(drawn, eos)
+        if finished.all() or place + 1 == uniform.shape[1]:
+            break
+        if finished.float().mean() > 1 - WORTH_KEEPING:
+            order = cache.keep(~finished)
+            rows, drawn, finished = rows[order], drawn[order], finished[order]
+        logits = advance(weights, cache, drawn)
+    return Choice(ids, log_probs, log_kept)

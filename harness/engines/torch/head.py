@@ -1,0 +1,150 @@
+"""Scores of tokens straight from hidden states: only a chunk of logits exists at a time, in both passes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from harness.engines.base.log_probs import Scores, chunks, gradient, wide
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HEAD_ELEMENTS: Final = 1 << 25  # logits at a time, 128 MiB in float32
+CACHED_ELEMENTS: Final = 1 << 20  # of those, as many as a processor's cache holds beside a few of their like
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    r"""Logits are :math:`z = s (W h + b)`, or :math:`c \tanh(z / c)` where a model caps them."""
+
+    weight: Tensor  # W (V, hidden)
+    bias: Tensor | None = None  # b (V,)
+    scale: float = 1.0  # s
+    cap: float | None = None  # c
+
+
+def logits(states: Tensor, head: Head) -> Tensor:
+    """Logits (..., V) of ``states`` (..., hidden), in float32 at least."""
+    return _squashed(torch.nn.functional.linear(states, head.weight, head.bias), head)
+
+
+def score_states(states: Tensor, head: Head, ids: Tensor, temperature: float, *, entropy_grad: bool = False) -> Scores:
+    """What ``score`` gives for the logits of ``states`` (M, hidden) and ``ids`` (M,); those must be finite."""
+    log_probs, entropy = _ScoreStates.apply(  # type: ignore[no-untyped-call]
+        states, head.weight, head.bias, head, ids, temperature, entropy_grad
+    )
+    return Scores(log_probs, entropy)
+
+
+class _ScoreStates(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        states: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        head: Head,
+        ids: Tensor,
+        temperature: float,
+        entropy_grad: bool,
+    ) -> tuple[Tensor, Tensor]:
+        log_probs, entropy = wide(states.new_empty(2, len(ids)))
+        for rows, chunk in _products(states, weight, bias):
+            for some in _cached(chunk):
+                found = _values(_squashed(chunk[some], head) / temperature, ids[rows][some])
+                log_probs[rows][some], entropy[rows][some] = found
+        ctx.save_for_backward(states, weight, bias, ids, entropy if entropy_grad else None)
+        ctx.scale, ctx.cap, ctx.temperature = head.scale, head.cap, temperature
+        if not entropy_grad:
+            ctx.mark_non_differentiable(entropy)
+        return log_probs, entropy
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor, spread: Tensor) -> tuple[Tensor | None, ...]:
+        states, weight, bias, ids, entropy = ctx.saved_tensors
+        head = Head(weight, bias, ctx.scale, ctx.cap)
+        of_states, sums = torch.empty_like(states), _Sums(weight, bias)
+        for rows, chunk in _products(states, weight, bias):
+            for some in _cached(chunk):
+                squashed = _squashed(chunk[some], head)
+                of_entropy = None if entropy is None else (entropy[rows][some], spread[rows][some])
+                found = gradient(squashed, ids[rows][some], ctx.temperature, grad[rows][some], of_entropy)
+                chunk[some] = _unsquashed(found, squashed, head)
+            torch.mm(chunk, weight, out=of_states[rows])
+            sums.add(chunk, states[rows])
+        return of_states, *sums.gradients(), None, None, None, None
+
+
+@dataclass(slots=True)
+class _Sums:
+    """Gradients of weight and bias, added up in float32 at least."""
+
+    weight: Tensor
+    bias: Tensor | None
+    of_weight: Tensor = field(init=False)
+    of_bias: Tensor | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.of_weight = wide(torch.zeros_like(self.weight))
+        self.of_bias = None if self.bias is None else wide(torch.zeros_like(self.bias))
+
+    def add(self, grad: Tensor, states: Tensor) -> None:
+        """Take in the gradient (m, V) of the products of ``states`` (m, hidden)."""
+        if self.of_weight.dtype == grad.dtype:
+            self.of_weight.addmm_(grad.T, states)
+        else:
+            self.of_weight += grad.T @ states
+        if self.of_bias is not None:
+            self.of_bias += grad.sum(dim=0)
+
+    def gradients(self) -> tuple[Tensor, Tensor | None]:
+        """Both, in the precision of the parameters."""
+        of_bias = None if self.of_bias is None else self.of_bias.to(self.weight.dtype)
+        return self.of_weight.to(self.weight.dtype), of_bias
+
+
+def _cached(chunk: Tensor) -> list[slice]:
+    """Rows whose logits a processor's cache holds; a GPU takes all at once."""
+    most = CACHED_ELEMENTS if chunk.device.type == "cpu" else chunk.numel()
+    return chunks(len(chunk), chunk.shape[1], most)
+
+
+def _products(states: Tensor, weight: Tensor, bias: Tensor | None) -> Iterator[tuple[slice, Tensor]]:
+    """Rows and their W h + b (m, V), in memory asked for once: new pages cost as much as the product."""
+    parts = chunks(len(states), len(weight), HEAD_ELEMENTS)
+    memory = weight.new_empty(min(len(states), parts[0].stop) if parts else 0, len(weight))
+    for rows in parts:
+        some = states[rows]
+        product = torch.mm(some, weight.T, out=memory[: len(some)])
+        yield rows, product if bias is None else product.add_(bias)
+
+
+def _squashed(product: Tensor, head: Head) -> Tensor:
+    """Logits from products."""
+    plain = wide(product)
+    if head.scale != 1:
+        plain = plain * head.scale
+    return plain if head.cap is None else head.cap * torch.tanh(plain / head.cap)
+
+
+def _unsquashed(grad: Tensor, squashed: Tensor, head: Head) -> Tensor:
+    """The gradient of products from that of logits."""
+    if head.cap is not None:
+        grad = grad * (1 - (squashed / head.cap) ** 2)
+    return grad * head.scale if head.scale != 1 else grad
+
+
+def _values(scaled: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
+    """Log-probabilities and entropies (m,) of ``ids`` (m,) from finite logits (m, V), each exponential taken once."""
+    best = scaled.amax(dim=-1, keepdim=True)
+    share = (scaled - best).exp_()
+    total = share.sum(dim=-1)
+    log_total = best[:, 0] + total.log()
+    mean = torch.linalg.vecdot(share, scaled) / total
+    return scaled.gather(1, ids[:, None])[:, 0] - log_total, log_total - mean

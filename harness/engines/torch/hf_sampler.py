@@ -1,0 +1,122 @@
+"""A sampler for any causal model of transformers, by its own ``generate``."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+from torch.nn.functional import pad
+from transformers import GenerationConfig, LogitsProcessor
+
+from harness.engines.base.samples import DecodeText, Vocabulary, assemble, left_pad
+from harness.engines.base.sampling import Choice, chances, choose, chunks, samples_at_once
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from torch import Tensor
+
+    from harness.engines.base.protocols import Decoding, Samples
+
+CACHE_BYTES: Final = {"cpu": 1 << 30, "cuda": 24 << 30}  # of keys and values at a time
+
+
+class HfSampler:
+    """Samples from the module it is given, on the device it is on. The global random state is left as it was.
+
+    What a sample draws depends on the weights, its prompt, the seed and its index, and but for rounding not
+    on the samples beside it.
+    """
+
+    def __init__(self, model: Any, eos_ids: Sequence[int], pad_id: int, decode_text: DecodeText) -> None:
+        self._model, self._vocabulary = model, Vocabulary(tuple(eos_ids), pad_id, decode_text)
+
+    @torch.no_grad()
+    def sample(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int | Sequence[int]) -> Samples:
+        """Answer tokenised prompts, ``decoding.group_size`` times each."""
+        prompt_ids, prompt_mask = left_pad(prompts, self._vocabulary.pad_id)
+        chance = chances(len(prompts), decoding, seed)
+        at_once = _samples_at_once(self._model, prompt_ids.shape[1], decoding)
+        with _own_habits_aside(self._model):
+            answers = [
+                self._answer(prompt_ids[some], prompt_mask[some], chance[rows], decoding)
+                for some, rows in chunks(len(prompts), decoding.group_size, at_once)
+            ]
+        drawn = Choice.join(answers)
+        return assemble(prompt_ids, prompt_mask, drawn.ids, drawn.log_probs, self._vocabulary, drawn.log_kept)
+
+    def load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
+        """Do nothing: the learner trains the very module this samples from."""
+
+    def rest(self) -> None:
+        """Do nothing: nothing is held beside the module."""
+
+    def _answer(self, prompt_ids: Tensor, prompt_mask: Tensor, chance: Tensor, decoding: Decoding) -> Choice:
+        """Draw samples (B, T) with numbers ``chance`` (B, T); what stands behind EOS is undefined."""
+        device, each = self._model.device, len(chance) // len(prompt_ids)
+        width = int(prompt_mask.sum(dim=1).max())
+        process = _Process(chance.to(device), decoding, width)
+        whole = self._model.generate(
+            input_ids=prompt_ids[:, -width:].repeat_interleave(each, dim=0).to(device),
+            attention_mask=prompt_mask[:, -width:].repeat_interleave(each, dim=0).long().to(device),
+            generation_config=self._generation(decoding),
+            logits_processor=[process],
+        )
+        ids = whole[:, width:].cpu()
+        missing = decoding.max_response_length - ids.shape[1]  # all samples ended before
+        ids = pad(ids, (0, missing), value=self._vocabulary.eos_ids[0])
+        return Choice(ids, process.log_probs.cpu(), None if process.log_kept is None else process.log_kept.cpu())
+
+    def _generation(self, decoding: Decoding) -> GenerationConfig:
+        return GenerationConfig(
+            max_new_tokens=decoding.max_response_length,
+            do_sample=False,  # of the one token that is left
+            eos_token_id=list(self._vocabulary.eos_ids),
+            pad_token_id=self._vocabulary.pad_id,
+            use_cache=True,  # decoding without one is 17 times slower
+        )
+
+
+class _Process(LogitsProcessor):  # type: ignore[misc]
+    """Draws by inversion and leaves only the token drawn."""
+
+    def __init__(self, chance: Tensor, decoding: Decoding, prompt_width: int) -> None:
+        self.log_probs = torch.zeros_like(chance)
+        self.log_kept: Tensor | None = None  # where a token was cut
+        self._chance, self._decoding, self._prompt_width = chance, decoding, prompt_width
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        place = input_ids.shape[1] - self._prompt_width
+        drawn = choose(scores, self._chance[:, place], self._decoding)
+        self.log_probs[:, place] = drawn.log_probs
+        if drawn.log_kept is not None:
+            self.log_kept = torch.zeros_like(self.log_probs) if self.log_kept is None else self.log_kept
+            self.log_kept[:, place] = drawn.log_kept
+        return torch.full_like(scores, -torch.inf).scatter_(1, drawn.ids[:, None], 0)
+
+
+def _samples_at_once(model: Any, width: int, decoding: Decoding) -> int:
+    text = model.config.get_text_config(decoder=True)
+    slots = text.num_hidden_layers * (width + decoding.max_response_length)
+    sample_bytes = 2 * slots * _key_width(text) * model.dtype.itemsize
+    return samples_at_once(CACHE_BYTES[model.device.type], sample_bytes, text.vocab_size)
+
+
+def _key_width(text: Any) -> int:
+    """Numbers in the keys of one token in one layer; the hidden size where a model has no attention heads."""
+    queries = getattr(text, "num_attention_heads", None)
+    if queries is None:
+        return int(text.hidden_size)
+    size = getattr(text, "head_dim", None) or text.hidden_size // queries
+    return int(size) * int(getattr(text, "num_key_value_heads", None) or queries)
+
+
+@contextmanager
+def _own_habits_aside(model: Any) -> Iterator[None]:
+    """``generate`` fills gaps from the model's settings; a min-p from there would sample from another policy."""
+    habits, model.generation_config = model.generation_config, GenerationConfig()
+    try:
+        yield
+    finally:
+        model.generation_config = habits

@@ -1,0 +1,99 @@
+"""Scores of sampled tokens by any causal model of transformers."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+
+from harness.engines.base.log_probs import Scores
+from harness.engines.base.samples import Sequences, lay_out, lengths_of
+from harness.engines.torch.checkpointing import recomputed
+from harness.engines.torch.head import Head, score_states
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+    from harness.engines.base.protocols import Samples
+
+LIKE: Final = 0.8  # samples at least this share of the longest are padded to it
+
+
+def hf_scores(
+    model: Any, samples: Samples, temperature: float, *, entropy_grad: bool = False, recompute: bool = False
+) -> Scores:
+    """Log-probabilities and entropies (B, T) of the sampled tokens, 0 on padding.
+
+    Samples of like length share a forward pass, so padding adds at most a quarter to their tokens. They are padded on
+    the right, where a causal model does not see it. ``recompute`` keeps only the inputs of layers for the backward.
+    """
+    log_probs, entropy = (torch.zeros(samples.response_ids.numel(), device=model.device) for _ in range(2))
+    places = torch.arange(len(log_probs)).view(samples.response_ids.shape)
+    for rows in _alike(samples):
+        here = places[rows][samples.response_mask[rows]].to(model.device)
+        sequences = lay_out(samples, rows).to(model.device)
+        scores = score_sequences(model, sequences, temperature, entropy_grad=entropy_grad, recompute=recompute)
+        log_probs = log_probs.index_copy(0, here, scores.log_probs)
+        entropy = entropy.index_copy(0, here, scores.entropy)
+    shape = samples.response_ids.shape
+    return Scores(log_probs.view(shape).cpu(), entropy.view(shape).cpu())
+
+
+def score_sequences(
+    model: Any, sequences: Sequences, temperature: float, *, entropy_grad: bool = False, recompute: bool = False
+) -> Scores:
+    """Log-probabilities and entropies (M,) of the response tokens, sample by sample, in one forward pass."""
+    with recomputed(model, recompute):
+        states = decoder_of(model)(input_ids=sequences.ids, use_cache=False)[0]
+    with scoring_head(model, temperature, entropy_grad=entropy_grad) as head:
+        log_probs, entropy = head(states[sequences.predicting], sequences.targets())
+    return Scores(log_probs.float(), entropy.float())
+
+
+@contextmanager
+def scoring_head(model: Any, temperature: float, *, entropy_grad: bool) -> Iterator[Any]:
+    """The output head, which within this scores tokens (M,) where it is given them beside the states (M, hidden).
+
+    It stays a module that is called: DeepSpeed fetches weights that are spread over processes when it sees a call.
+    """
+
+    def score(states: Tensor, targets: Tensor | None = None) -> Any:
+        if targets is None:
+            return usual(states)
+        scores = score_states(states, head_of(model), targets, temperature, entropy_grad=entropy_grad)
+        return scores.log_probs, scores.entropy
+
+    head = model.get_output_embeddings()
+    usual, head.forward = head.forward, score
+    try:
+        yield head
+    finally:
+        del head.forward
+
+
+def head_of(model: Any) -> Head:
+    """How the model turns hidden states into logits, with the scales and caps that its configuration names."""
+    head, text = model.get_output_embeddings(), model.config.get_text_config(decoder=True)
+    scale = float(getattr(text, "logit_scale", None) or getattr(text, "lm_head_multiplier", None) or 1)
+    scale /= float(getattr(text, "logits_scaling", None) or 1)
+    return Head(head.weight, getattr(head, "bias", None), scale, getattr(text, "final_logit_softcapping", None))
+
+
+def decoder_of(model: Any) -> Any:
+    """The model without its output head."""
+    decoder = model.get_decoder()
+    return model.base_model if decoder is model else decoder
+
+
+def _alike(samples: Samples) -> Iterator[Tensor]:
+    """Rows of samples of like length, the longest first."""
+    lengths, order = lengths_of(samples).sort(descending=True, stable=True)
+    start, sizes = 0, lengths.tolist()
+    for place, size in enumerate(sizes):
+        if size < LIKE * sizes[start]:
+            yield order[start:place]
+            start = place
+    yield order[start:]

@@ -1,0 +1,166 @@
+"""A learner in one process: AdamW, updates of whole groups, micro-batches whose losses add up."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import torch
+
+from harness.engines.base.clipped_tokens import ClippedTokens
+from harness.engines.base.divergence import refuse_loss, refuse_norm, refuse_not_finite, refuse_weights
+from harness.engines.base.log_probs import Scores, join
+from harness.engines.base.optimizer_state import Masters, load_tensors, save_tensors
+from harness.engines.base.samples import micro_rows, numbered, take
+from harness.engines.base.updates import Tally, learning_rate, minibatches, refuse_surprise, summarize
+from harness.engines.torch.adamw import AdamW
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from harness.config.experiment import OptimConfig
+    from harness.engines.base.protocols import Samples
+    from tricks.batch import Signal
+    from tricks.fired import Ablated
+    from tricks.rule import UpdateRule
+
+WEIGHTS: Final = "weights.safetensors"
+_OPTIMIZER, _CLIPPED_TOKENS, _COUNTERS = "optimizer.safetensors", "clipped_tokens.safetensors", "learner.json"
+
+
+class Scorer(Protocol):
+    """How a model scores samples: ``compact_scores`` or ``hf_scores``."""
+
+    def __call__(self, model: Any, samples: Samples, temperature: float, *, entropy_grad: bool = False) -> Scores:
+        """Log-probabilities, differentiable, and entropies (B, T) of the sampled tokens, 0 on padding."""
+        ...
+
+
+class TorchLearner:
+    """Trains the module it is given. Dropout is off, so that the first ratio of a step is exactly 1.
+
+    Half-precision weights are trained through float32 copies.
+
+    ``needs`` are those of the rules to come: "ref_log_probs" keeps a frozen copy of the weights as they are now,
+    "entropies" lets gradients flow through entropies.
+    """
+
+    def __init__(
+        self, model: Any, optim: OptimConfig, temperature: float, scorer: Scorer, needs: AbstractSet[str] = frozenset()
+    ) -> None:
+        self._model, self._optim, self._temperature, self._scorer = model.eval(), optim, temperature, scorer
+        self._reference = deepcopy(model).requires_grad_(False) if "ref_log_probs" in needs else None
+        self._weights = Masters(model.parameters())
+        self._optimizer = AdamW(self._weights.masters, optim)
+        self._names = [name for name, _ in model.named_parameters()]
+        self._needs = needs
+        self._updates = 0
+        self._clipped_tokens = ClippedTokens()
+        self._ahead: tuple[Samples, Scores] | None = None
+
+    def log_probs(self, samples: Samples) -> Tensor:
+        """Log-probabilities (B, T) of the sampled tokens, float32, no grad, 0 on padding."""
+        parts: list[Scores] = []
+        for rows in minibatches(samples, self._optim):
+            minibatch = take(samples, rows)
+            micro = list(micro_rows(minibatch, self._optim.micro_batch_tokens))
+            reused = not parts and len(micro) == 1
+            with torch.set_grad_enabled(reused):
+                parts += [self._score(take(minibatch, rows)) for rows in micro]
+            if reused:  # the first update starts from the very weights that score the samples here
+                self._ahead = samples, parts[0]
+        return torch.cat([part.log_probs.detach() for part in parts])
+
+    @torch.no_grad()
+    def reference_log_probs(self, samples: Samples) -> Tensor:
+        """The same under the weights that the learner started from. Raises ValueError where none were kept."""
+        if self._reference is None:
+            raise ValueError("this learner kept no reference; tell it at birth that the rule needs ref_log_probs")
+        micro = micro_rows(samples, self._optim.micro_batch_tokens)
+        parts = [self._scorer(self._reference, take(samples, rows), self._temperature) for rows in micro]
+        return torch.cat([part.log_probs for part in parts])
+
+    def update(
+        self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[Ablated] = ()
+    ) -> Mapping[str, float]:
+        """Take the updates of one step and return their metrics. Raises Diverged where a number is not finite."""
+        refuse_surprise(rule, self._needs)
+        ahead = self._ahead[1] if self._ahead and self._ahead[0] is samples else None
+        self._ahead = None
+        updates = []
+        for rows in minibatches(samples, self._optim) * self._optim.epochs:
+            others = [other[rows] for other in ablated]
+            updates.append(self._update(take(samples, rows), signal[rows], rule, others, ahead))
+            ahead = None
+        return summarize(updates)
+
+    def weights(self) -> Iterable[tuple[str, Tensor]]:
+        """Named parameters, for the sampler."""
+        return ((name, weight.detach()) for name, weight in self._model.named_parameters())
+
+    def clipped_tokens(self) -> ClippedTokens:
+        """What the bounds held back in all updates so far, by token."""
+        return self._clipped_tokens
+
+    def save(self, folder: Path) -> None:
+        """Write all that later updates depend on into a folder. The reference is read anew from where the model is."""
+        save_tensors(dict(self.weights()), folder / WEIGHTS)
+        masters = {f"master/{name}": master for name, master in self._weights.copies(self._names)}
+        save_tensors(masters | self._optimizer.tensors(self._names), folder / _OPTIMIZER)
+        save_tensors({"counts": self._clipped_tokens.counts}, folder / _CLIPPED_TOKENS)
+        (folder / _COUNTERS).write_text(json.dumps({"updates": self._updates}), encoding="utf-8")
+
+    @torch.no_grad()
+    def restore(self, folder: Path) -> None:
+        """Take over what ``save`` wrote, in place: samplers and float32 copies keep the tensors that they know."""
+        weights, tensors = load_tensors(folder / WEIGHTS), load_tensors(folder / _OPTIMIZER)
+        for name, weight in self.weights():
+            weight.copy_(weights[name])
+        for name, master in self._weights.copies(self._names):
+            master.copy_(tensors.pop(f"master/{name}"))
+        self._optimizer.restore(self._names, tensors)
+        self._clipped_tokens = ClippedTokens(load_tensors(folder / _CLIPPED_TOKENS)["counts"])
+        self._updates = json.loads((folder / _COUNTERS).read_text(encoding="utf-8"))["updates"]
+
+    def _score(self, samples: Samples) -> Scores:
+        return self._scorer(self._model, samples, self._temperature, entropy_grad="entropies" in self._needs)
+
+    def _update(
+        self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[Ablated], ahead: Scores | None
+    ) -> Tally:
+        kept, tokens = int(signal.response_mask.sum()), int(samples.response_mask.sum())
+        tally = Tally(kept, tokens, self._clipped_tokens)
+        micro = list(micro_rows(samples, self._optim.micro_batch_tokens))
+        numbers = numbered(micro)
+        weights = rule.loss_weights(signal, numbers) if tally.kept else torch.zeros(len(samples.group), 1)
+        parts: list[Scores] = []
+        with torch.set_grad_enabled(tally.kept > 0):
+            for rows in micro:
+                scores = self._score(take(samples, rows)) if ahead is None else ahead
+                loss = rule.loss(scores.log_probs, signal[rows], weights[rows], scores.entropy)
+                tally.add(loss, scores, signal[rows], rule, samples.response_ids[rows])
+                if tally.kept:
+                    loss.backward()  # type: ignore[no-untyped-call]
+                parts.append(scores.detach())
+        scores = join(parts)
+        refuse_not_finite(scores.log_probs, samples.response_mask, "the log-probs of the policy")
+        refuse_loss(tally.loss)
+        tally.compare(scores, signal, numbers, rule, ablated)
+        tally.lr = learning_rate(self._optim, self._updates)
+        if tally.kept:
+            tally.grad_norm = self._descend(tally.lr)
+        return tally
+
+    def _descend(self, lr: float) -> float:
+        norm = torch.nn.utils.clip_grad_norm_(self._weights.masters, self._optim.max_grad_norm).item()
+        refuse_norm(norm)
+        self._optimizer.step(lr)
+        refuse_weights(torch.nn.utils.get_total_norm(self._weights.masters, norm_type=torch.inf).item())
+        self._weights.hand_over()
+        self._updates += 1
+        return norm

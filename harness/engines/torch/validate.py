@@ -1,0 +1,48 @@
+"""What a run asks of a model, checked before its first step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+
+from harness.common.schema import SchemaError
+from harness.config.window import positions_of, refuse_short
+from harness.engines.torch.checkpointing import checkpointable
+from harness.engines.torch.head import logits
+from harness.engines.torch.hf_scores import decoder_of, head_of
+from harness.models.embedded import EmbeddedModel
+from harness.models.errors import ModelError
+
+if TYPE_CHECKING:
+    from harness.config.experiment import ExperimentConfig
+
+_NOISE: Final = 0.02  # of the spread of logits; what rounding may change
+
+
+def refuse_unmet(model: Any, config: ExperimentConfig) -> None:
+    """Raise SchemaError where the settings ask for what the model cannot do, ModelError for a model of no use here."""
+    refuse_short(config, positions_of(model.config), type(model).__name__)
+    if isinstance(model, EmbeddedModel):  # the compact engines do all this with it, and tests hold it to that
+        return
+    problem = _unlayered(model, config)
+    if problem:
+        raise SchemaError(problem)
+    if not _readable(model):
+        reason = f"the logits of {type(model).__name__} are no known function of its hidden states; give another"
+        raise ModelError(f"model.path {config.model.path!r}: {reason}")
+
+
+def _unlayered(model: Any, config: ExperimentConfig) -> str | None:
+    if not config.optim.gradient_checkpointing or checkpointable(model):
+        return None
+    return f"optim.gradient_checkpointing: {type(model).__name__} has no layers to compute again; set it to false"
+
+
+@torch.no_grad()
+def _readable(model: Any) -> bool:
+    """Scores are computed from hidden states; they must be those of the model's own logits."""
+    ids = torch.arange(4, device=model.device)[None]
+    own = model(input_ids=ids, use_cache=False).logits[0].float()
+    ours = logits(decoder_of(model)(input_ids=ids, use_cache=False)[0][0], head_of(model))
+    return bool((own - ours).abs().max() <= _NOISE * own.std())

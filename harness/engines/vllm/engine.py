@@ -1,0 +1,280 @@
+"""One vLLM engine in a process of its own."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.common.resources import lifetime
+from harness.common.seeds import derive
+from harness.engines.base.errors import EngineError, said
+from harness.engines.base.fingerprint import fingerprint
+from harness.engines.vllm.validate import refuse_missing, refuse_request, refuse_unfit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from harness.common.resources import Spent
+    from harness.config.engines import VllmConfig
+    from harness.engines.base.fingerprint import Fingerprint
+    from harness.engines.base.protocols import Decoding
+    from harness.engines.transfer.buckets import Parcel
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """B responses, their tokens one behind the other: M in all."""
+
+    ids: NDArray[np.int64]  # (M,)
+    log_probs: NDArray[np.float32]  # (M,), of the distribution drawn from
+    lengths: NDArray[np.int64]  # (B,)
+    stopped: NDArray[np.bool_]  # (B,), by an end token; else by the limit
+    log_kept: NDArray[np.float32] | None = None  # (M,), log of the mass that a cut left; None where nothing was cut
+
+
+def requests(
+    prompts: Sequence[Sequence[int]],
+    decoding: Decoding,
+    seeds: Sequence[int],
+    ends: Sequence[int],
+    *,
+    tells: bool = False,
+) -> tuple[list[Any], list[Any]]:
+    """Prompts and settings for ``LLM.generate``, one of each for each sample; the samples of a prompt are adjacent.
+
+    The seed of a sample comes from its prompt's seed and its place in the group alone. ``tells``: the workers give the
+    log of the mass that a cut left where they are asked for a second log-probability (``vllm_worker.tell_kept``).
+    """
+    tokens = [{"prompt_token_ids": list(prompt)} for prompt in prompts for _ in range(decoding.group_size)]
+    sample_seeds = [derive(seed, place) for seed in seeds for place in range(decoding.group_size)]
+    return tokens, [_settings(decoding, seed, ends, tells=tells) for seed in sample_seeds]
+
+
+def answers(outputs: Sequence[Any], decoding: Decoding, vocabulary: int, *, tells: bool = False) -> Answers:
+    """Return what ``LLM.generate`` gave for requests of one sample each.
+
+    Args:
+        outputs: One for each of B requests.
+        decoding: How they were drawn.
+        vocabulary: Tokens of the model.
+        tells: As it was said to ``requests``.
+
+    """
+    drawn = [output.outputs[0] for output in outputs]
+    values = np.array([value for one in drawn for value in one.logprobs.logprobs], dtype=np.float32)
+    log_kept = None
+    if tells:
+        values, log_kept = values[0::2], values[1::2]
+    elif decoding.cuts(vocabulary):
+        log_kept = np.full(len(values), np.nan, dtype=np.float32)  # this engine cannot tell
+    return Answers(
+        np.array([token for one in drawn for token in one.token_ids], dtype=np.int64),
+        values,
+        np.array([len(one.token_ids) for one in drawn], dtype=np.int64),
+        np.array([one.finish_reason == "stop" for one in drawn], dtype=np.bool_),
+        log_kept,
+    )
+
+
+def _settings(decoding: Decoding, seed: int, ends: Sequence[int], *, tells: bool) -> Any:
+    from vllm import SamplingParams  # noqa: PLC0415 - takes seconds, and only an engine's process needs it
+
+    return SamplingParams(
+        temperature=decoding.temperature,
+        top_p=decoding.top_p,
+        top_k=decoding.top_k,
+        max_tokens=decoding.max_response_length,
+        seed=seed,
+        stop_token_ids=list(ends),
+        ignore_eos=True,  # beside those
+        logprobs=int(tells),  # of the token drawn, and what a cut left
+        flat_logprobs=True,
+        detokenize=False,
+    )
+
+
+_RECEIVER: Final = "harness.engines.vllm.worker.ParcelReceiver"
+_STEP_TOKENS: Final = 4096  # of a forward pass on a CPU, as vLLM has it there
+
+
+def prepare(path: str, config: VllmConfig, *, on_gpu: bool) -> None:
+    """Set what vLLM reads from the environment of this process. Call it before vLLM is imported."""
+    os.environ.update({"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_NO_USAGE_STATS": "1"})
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+    os.environ.pop("VLLM_CPU_KVCACHE_SPACE", None)  # whole gigabytes, and stronger than the setting
+    if Path(path).is_dir():
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    if config.eager and not on_gpu:
+        os.environ["TORCHDYNAMO_DISABLE"] = "1"  # else ranks of tokens, which nobody reads, are compiled for 25 seconds
+    if config.tensor_parallel > 1 and not on_gpu:
+        os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", _cores(config.tensor_parallel))
+
+
+def arguments(path: str, config: VllmConfig, max_length: int, *, on_gpu: bool, sleeps: bool) -> dict[str, Any]:
+    """What ``vllm.LLM`` is called with. ``max_length`` is of prompt and response together, in tokens."""
+    return {
+        "model": path,
+        "dtype": config.dtype,
+        "max_model_len": max_length,
+        "tensor_parallel_size": config.tensor_parallel,
+        "distributed_executor_backend": "mp" if config.tensor_parallel > 1 else "uni",
+        "enforce_eager": config.eager,
+        "enable_prefix_caching": config.prefix_caching,
+        "logprobs_mode": "processed_logprobs",  # of the distribution drawn from
+        "skip_tokenizer_init": True,
+        "generation_config": "vllm",  # not the model's own habits
+        "worker_extension_cls": _RECEIVER,
+        "use_tqdm_on_load": False,
+        **(_of_gpu(config, sleeps=sleeps) if on_gpu else _of_cpu(config, max_length)),
+    }
+
+
+def _cores(workers: int) -> str:
+    """A core for each worker; left alone, vLLM asks for as many memory nodes as there are workers."""
+    cores = sorted(os.sched_getaffinity(0))
+    return "|".join(str(cores[worker % len(cores)]) for worker in range(workers))
+
+
+def _of_gpu(config: VllmConfig, *, sleeps: bool) -> dict[str, Any]:
+    transfer = {"weight_transfer_config": {"backend": "nccl"}} if config.sync == "nccl" else {}
+    return {"gpu_memory_utilization": config.gpu_memory, "enable_sleep_mode": sleeps, **transfer}
+
+
+def _of_cpu(config: VllmConfig, max_length: int) -> dict[str, Any]:
+    return {
+        "kv_cache_memory_bytes": int(config.cache_gb * 2**30),
+        # vLLM 0.32 draws after every part of a prompt and then takes the draw back, which a seeded generator of a CPU
+        # cannot: RuntimeError: CPU Generator does not use offset.
+        "enable_chunked_prefill": False,
+        "max_num_batched_tokens": max(_STEP_TOKENS, max_length),
+    }
+
+
+class VllmEngine:
+    """Samples from a model of its own. Nothing is imported or read before ``start``, so that its errors can be told.
+
+    ``path`` is a folder or a hub's name, ``max_length`` the longest prompt and response together in tokens. ``sleeps``:
+    the engine gives its GPU back between ``rest`` and ``wake``.
+    """
+
+    def __init__(
+        self, path: str, config: VllmConfig, max_length: int, *, on_gpu: bool = False, sleeps: bool = False
+    ) -> None:
+        self._path, self._config, self._max_length = path, config, max_length
+        self._on_gpu, self._sleeps = on_gpu, sleeps
+        self._llm: Any = None
+        self._told: bool | None = None  # not asked yet
+        self._rests = False
+
+    def start(self) -> Fingerprint:
+        """Read the model, once. Raises SchemaError or ModelError for what cannot run, EngineError for what fails."""
+        refuse_missing()
+        prepare(self._path, self._config, on_gpu=self._on_gpu)
+        refuse_unfit(self._path, self._max_length, on_gpu=self._on_gpu)
+        if self._llm is None:
+            self._llm = self._started()
+        return fingerprint(self._path)
+
+    def stop(self) -> None:
+        """End the workers of a tensor-parallel engine and free the shared memory that killed ones leave behind."""
+        if self._llm is not None:
+            self._llm.llm_engine.engine_core.shutdown()
+            self._llm = self._told = None
+
+    def process(self) -> int:
+        """The number of the process that holds the engine."""
+        return os.getpid()
+
+    def spent(self) -> Spent:
+        """What this process has used up in its life."""
+        return lifetime()
+
+    def sample(
+        self, prompts: Sequence[Sequence[int]], decoding: Decoding, seeds: Sequence[int], ends: Sequence[int]
+    ) -> Answers:
+        """Answer each prompt ``decoding.group_size`` times; a response ends at any of ``ends``, or at the limit."""
+        refuse_request(prompts, decoding, self._max_length)
+        with _explained():
+            vocabulary = self._llm.model_config.get_vocab_size()
+            tells = decoding.cuts(vocabulary) and self._tells()
+            asked = requests(prompts, decoding, seeds, ends, tells=tells)
+            return answers(self._llm.generate(*asked, use_tqdm=False), decoding, vocabulary, tells=tells)
+
+    def load(self, *parcels: Parcel) -> None:
+        """Take over weights, and forget what was computed from those before."""
+        with _explained():
+            self._take(parcels)
+            self._forget()
+
+    def rest(self) -> None:
+        """Give the GPU back; the weights wait in main memory."""
+        if self._sleeps and not self._rests:
+            with _explained():
+                self._llm.sleep(level=1)
+            self._rests = True
+
+    def wake(self) -> None:
+        """Take the GPU again."""
+        if self._rests:
+            with _explained():
+                self._llm.wake_up()
+            self._rests = False
+
+    def meet(self, init_info: Mapping[str, Any]) -> None:
+        """Join the learner's group of NCCL. This and what follows are the engine's half of ``vllm_nccl``."""
+        self._llm.init_weight_transfer_engine({"init_info": dict(init_info)})
+
+    def begin_update(self) -> None:
+        """Open all layers for new weights."""
+        self._llm.start_weight_update()
+
+    def receive(self, update_info: Mapping[str, Any]) -> None:
+        """Take part in the broadcast of the weights."""
+        self._llm.update_weights({"update_info": dict(update_info)})
+
+    def end_update(self) -> None:
+        """Close the layers, and forget what was computed from the weights before."""
+        self._llm.finish_weight_update()
+        self._forget()
+
+    def _started(self) -> Any:
+        from vllm import LLM  # noqa: PLC0415 - takes seconds, and reads what ``prepare`` sets
+
+        told = arguments(self._path, self._config, self._max_length, on_gpu=self._on_gpu, sleeps=self._sleeps)
+        try:
+            return LLM(**told)
+        except Exception as error:
+            raise EngineError(
+                f"vLLM does not start on {self._path!r} with backend.vllm as it is: {said(error)}"
+            ) from error
+
+    def _tells(self) -> bool:
+        """Make all workers tell what a cut leaves, once; whether they do."""
+        if self._told is None:
+            self._told = all(self._llm.collective_rpc("tell_kept"))
+        return self._told
+
+    def _take(self, parcels: Sequence[Parcel]) -> None:
+        self._llm.collective_rpc("begin_parcels")
+        for parcel in parcels:
+            self._llm.collective_rpc("take_parcel", args=(parcel,))
+        self._llm.collective_rpc("end_parcels")
+
+    def _forget(self) -> None:
+        """Without this, prompts that share a block with earlier ones go on from keys and values of old weights."""
+        self._llm.reset_prefix_cache()
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Whatever vLLM fails with in the midst of work leaves it unusable; its own errors cannot be read elsewhere."""
+    try:
+        yield
+    except Exception as error:
+        raise EngineError(f"{type(error).__name__}: {said(error)}") from error

@@ -1,0 +1,76 @@
+"""Whether sampler and learner are the same policy: after a sync, both score a few sequences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from harness.common.seeds import derive
+from harness.engines.base.divergence import refuse_not_finite
+from harness.engines.base.errors import ParityError
+from harness.engines.base.protocols import Decoding
+from harness.engines.vllm.sampler import VllmSampler
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.engines.base.protocols import Learner, Sampler, Samples
+
+_PROMPTS: Final = 4
+_TOKENS: Final = 16  # of each response
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A few prompts of the run, the longest there are: only those share cached blocks with earlier ones."""
+
+    prompts: tuple[tuple[int, ...], ...]
+    decoding: Decoding
+    seed: int
+    budget: float  # nats; the largest gap allowed
+
+    @classmethod
+    def of(cls, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int, budget: float) -> Probe:
+        """Nothing is cut, so that both sides score the whole softmax, at the run's temperature."""
+        tokens = min(_TOKENS, decoding.max_response_length)
+        whole = replace(decoding, group_size=1, max_response_length=tokens, top_p=1.0, top_k=0)
+        return cls((), whole, derive(seed, "parity"), budget).on(prompts)
+
+    def on(self, prompts: Sequence[Sequence[int]]) -> Probe:
+        """The same with other prompts."""
+        return replace(self, prompts=tuple(sorted(map(tuple, prompts), key=len, reverse=True)[:_PROMPTS]))
+
+    def draw(self, sampler: VllmSampler) -> Samples:
+        """What every engine answers."""
+        return sampler.on_each(self.prompts, self.decoding, self.seed)
+
+    def compare(self, samples: Samples, learner: Learner) -> dict[str, float]:
+        """The largest and the mean gap in nats. Raises ParityError where the largest is above the budget.
+
+        Raises Diverged where a log-prob of the learner is not finite.
+        """
+        mask = samples.response_mask
+        learned = learner.log_probs(samples)
+        refuse_not_finite(learned, mask, "the log-probs of the policy")
+        gaps = (samples.whole_log_probs - learned)[mask].abs()
+        largest = gaps.max().item()
+        if not largest <= self.budget:  # not a number is no agreement
+            raise ParityError(_complaint(largest, self.budget, int((gaps > self.budget).sum()), len(gaps)))
+        return {"parity/gap_max": largest, "parity/gap_mean": gaps.mean().item()}
+
+    def __call__(self, sampler: Sampler, learner: Learner) -> dict[str, float]:
+        """Draw, and compare while the sampler rests."""
+        assert isinstance(sampler, VllmSampler)  # others have no weights of their own
+        drawn = self.draw(sampler)
+        sampler.rest()
+        return self.compare(drawn, learner)
+
+
+def _complaint(largest: float, budget: float, beyond: int, tokens: int) -> str:
+    return (
+        f"sampler and learner differ by {largest:.3g} nats on the same tokens, {beyond} of {tokens} of them by more "
+        f"than vllm.parity_gap={budget:g}; likely causes: weights that were not handed over, or not to a head tied to "
+        "the embedding; keys and values of old weights in the prefix cache; another precision, tokenizer or "
+        "temperature on one side. Try vllm.prefix_caching=false, equal vllm.dtype and deepspeed.dtype, "
+        "sync=object_store; raise the budget only where bfloat16 explains the gap"
+    )

@@ -1,0 +1,120 @@
+"""Difficulty of problems as counts, as a table and as stacked bars (Fig. 2 of arXiv:2508.08221)."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from io import BytesIO, StringIO
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+
+from harness.records.outcomes import Measure, standard_error
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from harness.data.cache import Tier
+    from harness.data.catalog import Problem
+    from harness.records.outcomes import Evaluation
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Of the asked problems of a tier: the share by number right, from 0 to k, and the mean pass rate."""
+
+    tier: str
+    headline: str  # of the tier's card
+    asked: int
+    too_long: int
+    shares: tuple[float, ...]  # k + 1, of the asked problems
+    rate: Measure
+
+
+def count(name: str, headline: str, evaluation: Evaluation) -> Counts:
+    """Count the right samples of every problem that was asked; at least one was."""
+    asked = evaluation.asked
+    right = evaluation.right[asked].sum(axis=1)
+    samples = evaluation.right.shape[1]
+    shares = np.bincount(right, minlength=samples + 1) / len(right)
+    rate = Measure(float(right.mean() / samples), standard_error(right / samples))
+    return Counts(name, headline, int(asked.sum()), int((~asked).sum()), tuple(shares.tolist()), rate)
+
+
+def within(tier: Tier, evaluation: Evaluation, low: float, high: float) -> tuple[Problem, ...]:
+    """The tier's asked problems, in its order, whose pass rate lies in low..high, both included."""
+    rates = _rates(evaluation)
+    return tuple(problem for problem in tier.problems if low <= rates.get(problem.problem_id, -1.0) <= high)
+
+
+def _rates(evaluation: Evaluation) -> Mapping[str, float]:
+    triples = zip(evaluation.problem_ids, evaluation.asked, evaluation.right.mean(axis=1), strict=True)
+    return {problem: float(rate) for problem, asked, rate in triples if asked}
+
+
+def markdown(model: str, counts: Sequence[Counts], told: Sequence[str]) -> str:
+    """The table with what a reader has to know of it."""
+    head = ["tier", "problems", *_titles(counts), "pass rate"]
+    rows = [[one.tier, str(one.asked), *(f"{share:.3f}" for share in one.shares), _rate(one)] for one in counts]
+    lines = [" | ".join(cells) for cells in (head, ["---", *["---:"] * (len(head) - 1)], *rows)]
+    title = f"# Difficulty for {model}: share of prompts by number correct of {len(counts[0].shares) - 1} samples"
+    notes = [*told, *(one.headline for one in counts), *_dropped(counts)]
+    return "\n".join([title, "", *(f"| {line} |" for line in lines), "", *(f"- {note}" for note in notes)]) + "\n"
+
+
+def comma_separated(counts: Sequence[Counts]) -> str:
+    """One row a tier, full digits."""
+    out = StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["tier", "problems", "too_long", *_titles(counts), "pass_rate", "pass_rate_se"])
+    for one in counts:
+        error = "" if one.rate.se is None else one.rate.se
+        writer.writerow([one.tier, one.asked, one.too_long, *one.shares, one.rate.mean, error])
+    return out.getvalue()
+
+
+def figure(model: str, counts: Sequence[Counts]) -> dict[str, bytes]:
+    """File ending -> file; the same bytes for the same counts."""
+    with mpl.rc_context({"svg.hashsalt": "difficulty", "font.size": 9}):
+        drawn = _bars(model, counts)
+        return {"svg": _saved(drawn, "svg", {"Date": None}), "png": _saved(drawn, "png", {"Software": None})}
+
+
+def _bars(model: str, counts: Sequence[Counts]) -> Figure:
+    samples = len(counts[0].shares) - 1
+    drawn = Figure(figsize=(2.4 + 1.3 * len(counts), 3.6), layout="constrained")
+    axes, colours = drawn.subplots(), mpl.colormaps["viridis"]
+    for right in range(samples + 1):
+        below = [sum(one.shares[:right]) for one in counts]
+        heights = [one.shares[right] for one in counts]
+        axes.bar(range(len(counts)), heights, 0.7, below, color=colours(right / max(samples, 1)), label=str(right))
+    axes.set_xticks(range(len(counts)), [f"{one.tier}\n{one.asked} prompts" for one in counts])
+    axes.set_ylabel("share of prompts")
+    axes.set_ylim(0, 1)
+    handles, labels = axes.get_legend_handles_labels()
+    drawn.legend(handles[::-1], labels[::-1], title=f"right of {samples}", loc="outside right center", frameon=False)
+    axes.set_title(model, loc="left")
+    return drawn
+
+
+def _saved(drawn: Figure, kind: str, metadata: dict[str, None]) -> bytes:
+    out = BytesIO()
+    drawn.savefig(out, format=kind, dpi=150, metadata=metadata)
+    return out.getvalue()
+
+
+def _titles(counts: Sequence[Counts]) -> list[str]:
+    samples = len(counts[0].shares) - 1
+    return [f"{right}/{samples}" for right in range(samples + 1)]
+
+
+def _rate(one: Counts) -> str:
+    return f"{one.rate.mean:.3f}" + ("" if one.rate.se is None else f" ± {one.rate.se:.3f}")
+
+
+def _dropped(counts: Sequence[Counts]) -> list[str]:
+    return [
+        f"{one.tier}: prompts that are too long and were not asked: {one.too_long}" for one in counts if one.too_long
+    ]

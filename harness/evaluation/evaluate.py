@@ -1,0 +1,80 @@
+"""Held-out evaluation: the same problems and the same sampling noise for every arm and seed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from harness.common.seeds import derive
+from harness.config.experiment import ARITHMETIC
+from harness.records.outcomes import TOO_LONG, Evaluation, across, join, measures
+from harness.rollouts.generate import Task, verify
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from harness.engines.base.protocols import Sampler
+    from harness.rollouts.prompts import Exam
+
+EVALUATION_SEED: Final = derive(0, "evaluation")
+
+
+def evaluate(sampler: Sampler, exam: Exam) -> Evaluation:
+    """Answer every task ``decoding.group_size`` times and verify the responses, chunk by chunk."""
+    return join(answer(sampler, part) for part in exam.parts())
+
+
+def answer(sampler: Sampler, part: Exam) -> Evaluation:
+    """The evaluation of one chunk; the tasks that are too long to be asked come last."""
+    asked = [task for task in part.tasks if len(task.prompt_ids) <= part.longest]
+    unasked = _unasked([task for task in part.tasks if len(task.prompt_ids) > part.longest], part.decoding.group_size)
+    return join([_answered(sampler, asked, part), unasked]) if asked else unasked
+
+
+def metrics(evaluations: Mapping[str, Evaluation]) -> dict[str, float]:
+    """What is logged: the mean over benchmarks, then each benchmark."""
+    found = {benchmark: measures(evaluation) for benchmark, evaluation in evaluations.items()}
+    unasked = sum(int((~evaluation.asked).sum()) for evaluation in evaluations.values())
+    return {
+        **{f"eval/{name}": measure.mean for name, measure in across(evaluations).items()},
+        "eval/too_long": float(unasked),
+        **{f"eval/{one}/{name}": measure.mean for one, names in found.items() for name, measure in names.items()},
+    }
+
+
+def _answered(sampler: Sampler, tasks: Sequence[Task], part: Exam) -> Evaluation:
+    prompts = [task.prompt_ids for task in tasks]
+    samples = sampler.sample(prompts, part.decoding, _seed(part.benchmark, tasks))
+    verdicts, shape = verify(samples, tasks, open_box=part.open_box, votes=True), (len(tasks), part.decoding.group_size)
+    scores = np.array([verdict.credit for verdict in verdicts]).reshape(shape) if tasks[0].function else None
+    return Evaluation(
+        problem_ids=tuple(task.problem.problem_id for task in tasks),
+        right=np.array([verdict.right for verdict in verdicts]).reshape(shape),
+        truncated=samples.truncated.numpy(force=True).reshape(shape),
+        lengths=samples.response_mask.sum(dim=1).numpy(force=True).reshape(shape),
+        answers=np.array([verdict.answer for verdict in verdicts], dtype=object).reshape(shape),
+        reasons=np.array([verdict.reason for verdict in verdicts], dtype=object).reshape(shape),
+        scores=scores,
+    )
+
+
+def _seed(benchmark: str, tasks: Sequence[Task]) -> int | list[int]:
+    """One for each problem; arithmetic, a fixed list, keeps the one under which its scores were published."""
+    if benchmark == ARITHMETIC:
+        return EVALUATION_SEED
+    return [derive(0, "evaluation", task.problem.problem_id) for task in tasks]
+
+
+def _unasked(tasks: Sequence[Task], samples: int) -> Evaluation:
+    shape = (len(tasks), samples)
+    never = np.zeros(shape, dtype=bool)
+    return Evaluation(
+        problem_ids=tuple(task.problem.problem_id for task in tasks),
+        right=never,
+        truncated=never,
+        lengths=np.zeros(shape, dtype=np.int64),
+        answers=np.full(shape, None, dtype=object),
+        reasons=np.full(shape, TOO_LONG, dtype=object),
+        scores=np.zeros(shape) if any(task.function for task in tasks) else None,
+    )

@@ -1,0 +1,165 @@
+"""Measure the difficulty of problems: how many of k samples are correct."""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from harness.common.files import write
+from harness.common.results import results_folder
+from harness.common.schema import SchemaError, suggest
+from harness.common.seeds import derive
+from harness.config.window import room
+from harness.data.cache import Tier, encode
+from harness.data.card import Card, answer_kinds, length_percentiles
+from harness.data.files import own_file
+from harness.data.own import is_tier, training
+from harness.data.synthetic import DIFFICULTIES, stream
+from harness.data.tiers import SOURCES, TIERS, custom_tier, save_custom_tier, tier
+from harness.evaluation.benchmarks import outcomes
+from harness.evaluation.difficulty_report import Counts, comma_separated, count, figure, markdown, within
+from harness.evaluation.fingerprint import label, origin, short
+from harness.models.load import load_tokenizer
+from harness.rollouts.prompts import Exam, Prompts, training_decoding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from harness.config.experiment import ExperimentConfig
+    from harness.data.catalog import Problem
+    from harness.evaluation.request import Request
+    from harness.records.outcomes import Evaluation
+
+
+_ARITHMETIC: Final = {f"arithmetic_{difficulty}": difficulty for difficulty in DIFFICULTIES}
+_BUILT: Final = {f"{source}_{difficulty}": (source, difficulty) for source in SOURCES for difficulty in TIERS}
+
+
+def pool(name: str, size: int | None, *, graded: bool = True) -> Tier:
+    """Read problems to measure the difficulty of.
+
+    Args:
+        name: Of a tier, or the path of a file of problems.
+        size: How many to draw at most; None takes all.
+        graded: Whether the verifier has to read the answers of one's own file.
+
+    Returns:
+        The problems in the order of the tier, with the tier's card.
+
+    Raises:
+        SchemaError: There is no such tier.
+        DataError: The tier or file cannot be read.
+
+    """
+    if name in _ARITHMETIC:
+        return _arithmetic(name, size)
+    if name not in _BUILT and not name.endswith(".jsonl"):
+        raise SchemaError(f"tier={name}: no such tier; {suggest(name, (*_BUILT, *_ARITHMETIC))}")
+    whole = tier(*_BUILT[name]) if name in _BUILT else _of_file(name, graded=graded)
+    return Tier(tuple(_drawn(whole.problems, size)), whole.card)
+
+
+def _of_file(name: str, *, graded: bool) -> Tier:
+    """A tier that was cut, or one's own problems."""
+    is_own = Path(name).is_file() and not is_tier(Path(name))
+    return training(own_file(name), graded=graded) if is_own else custom_tier(Path(name))
+
+
+def _drawn(problems: tuple[Problem, ...], size: int | None) -> Iterator[Problem]:
+    """The draw depends on the ids alone, and a larger one holds every smaller one."""
+    order = sorted(problems, key=lambda problem: derive(0, "difficulty", problem.problem_id))
+    chosen = {problem.problem_id for problem in order[:size]}
+    return (problem for problem in problems if problem.problem_id in chosen)
+
+
+def _arithmetic(name: str, size: int | None) -> Tier:
+    if size is None:
+        raise SchemaError("problems=all: arithmetic has no end; give a number")
+    problems = tuple(islice(_distinct(stream((_ARITHMETIC[name],), derive(0, "difficulty", name))), size))
+    card = Card(
+        headline=f"{name}: {size:,} problems of our own arithmetic",
+        name=name,
+        rule="drawn by harness.data.synthetic, without repetition",
+        rows=size,
+        sha256=hashlib.sha256(encode(problems)).hexdigest(),
+        sources=(),
+        removed={},
+        contaminated=(),
+        unreadable=(),
+        unknown=(),
+        answers=answer_kinds(problems),
+        characters=length_percentiles([len(problem.prompt) for problem in problems]),
+        words=length_percentiles([len(problem.prompt.split()) for problem in problems]),
+    )
+    return Tier(problems, card)
+
+
+def _distinct(problems: Iterable[Problem]) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for problem in problems:
+        if problem.problem_id not in seen:
+            seen.add(problem.problem_id)
+            yield problem
+
+
+def run(request: Request) -> Iterator[str]:
+    """Measure, and say line by line what came of it."""
+    config, results = request.config, results_folder()
+    graded = config.reward.function is None
+    pools = {_name(tier): pool(tier, request.problems, graded=graded) for tier in request.tiers}
+    prompts = Prompts(config, load_tokenizer(config.model.path))
+    longest = room(config, config.rollout.max_response_length)
+    exams = [
+        Exam(name, prompts.tasks(tier.problems), training_decoding(config), longest, config.reward.open_box)
+        for name, tier in pools.items()
+    ]
+    found = outcomes(config, exams, results / "difficulty" / label(config, exams))
+    counts = [_counted(name, tier, found[name]) for name, tier in pools.items()]
+    told = [*_told(config, prompts.unknown(exams)), *(f"prompts: {note}" for note in prompts.notes)]
+    yield markdown(config.model.path, counts, told)
+    yield from map(str, _written(config.model.path, counts, told, results))
+    if request.cut is not None:
+        for name, tier in pools.items():
+            yield _cut(request, name, tier, found[name], results)
+
+
+def _name(tier: str) -> str:
+    return Path(tier).name.removesuffix(".jsonl")
+
+
+def _counted(name: str, tier: Tier, evaluation: Evaluation) -> Counts:
+    if not evaluation.asked.any():
+        raise SchemaError(f"rollout.max_prompt_length: every prompt of {name} is longer; allow more tokens")
+    return count(name, tier.card.headline, evaluation)
+
+
+def _told(config: ExperimentConfig, unknown: float) -> list[str]:
+    rollout, made = config.rollout, origin(config)
+    told = [
+        f"temperature {rollout.temperature:g}, top_p {rollout.top_p:g}, top_k {rollout.top_k or 'none'}, at most "
+        f"{rollout.max_response_length:,} tokens, prompt form {config.model.prompt_form}; ± is the standard error",
+        f"commit {made['commit'][:10]}{' with changes' if made['dirty'] != 'no' else ''}",
+    ]
+    return [*told, *([f"the tokenizer cannot spell {unknown:.1%} of the prompts' tokens"] if unknown else [])]
+
+
+def _written(model: str, counts: Sequence[Counts], told: Sequence[str], results: Path) -> Iterator[Path]:
+    name = f"difficulty.{short(model)}"
+    yield write(results / "tables" / f"{name}.md", markdown(model, counts, told).encode())
+    yield write(results / "tables" / f"{name}.csv", comma_separated(counts).encode())
+    for ending, content in figure(model, counts).items():
+        yield write(results / "figures" / f"{name}.{ending}", content)
+
+
+def _cut(request: Request, name: str, tier: Tier, evaluation: Evaluation, results: Path) -> str:
+    assert request.cut is not None
+    (low, high), model = request.cut, request.config.model.path
+    kept, samples = within(tier, evaluation, low, high), evaluation.right.shape[1]
+    if not kept:
+        raise SchemaError(f"cut={low:g},{high:g}: no problem of {name} lies there; the table shows where they lie")
+    path = results / "tiers" / f"{name}.{short(model)}.{low:g}-{high:g}.jsonl"
+    rule = f"right in {low:g} to {high:g} of {samples} samples of {model}, of {len(tier.problems):,} that were asked"
+    save_custom_tier(path, kept, rule, tier.card)
+    return f"{len(kept)} problems of {name}; train on them: data.source=file data.difficulties=[] data.path={path}"

@@ -1,0 +1,85 @@
+"""Check that a model is whole and causal and fits its tokenizer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+
+from harness.models.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+_NOISE: Final = 0.02  # of the spread of logits; what rounding may change
+NO_END: Final = "neither tokenizer nor model names a token that ends a response; set eos_token in tokenizer_config.json"
+_SAME: Final = "give a folder that holds both of one model"
+
+
+def refuse_misfit(
+    path: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, missing: Collection[str]
+) -> None:
+    """Raise `ModelError` for weights that are ``missing``, a foreign tokenizer, or a model that looks ahead."""
+    problem = _missing(missing) or _sizes(model, tokenizer) or _ends(model, tokenizer) or _looks_ahead(model)
+    if problem:
+        raise ModelError(f"model.path {path!r}: {problem}")
+
+
+def _missing(names: Collection[str]) -> str | None:
+    if not names:
+        return None
+    some = ", ".join(sorted(names)[:3]) + (", ..." if len(names) > 3 else "")
+    return f"the weights lack {some}; give a causal language model saved whole by save_pretrained"
+
+
+def _sizes(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str | None:
+    rows, ids = model.get_input_embeddings().num_embeddings, tokenizer.get_vocab().values()
+    if max(ids) >= rows:
+        return f"the tokenizer has ids up to {max(ids)}, but the model embeds {rows} tokens; {_SAME}"
+    if 2 * len(ids) < rows:  # embeddings are often padded, by a few per cent at most
+        return f"the tokenizer knows {len(ids)} tokens, but the model embeds {rows}; {_SAME}"
+    return None
+
+
+def _ends(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str | None:
+    ends, known = end_ids(model, tokenizer), set(tokenizer.get_vocab().values())
+    if not ends:
+        return NO_END
+    foreign = [token for token in ends if token not in known]
+    if foreign:
+        return f"the model ends responses with token {foreign[0]}, which its tokenizer does not know; {_SAME}"
+    return None
+
+
+def end_ids(model: Any, tokenizer: Any) -> tuple[int, ...]:
+    """The end-of-sequence tokens of the tokenizer, of the model and of its generation settings, each once.
+
+    Post-trained models name several: the end of a turn and the end of a text.
+    """
+    settings = (tokenizer, model.generation_config, model.config.get_text_config(decoder=True))
+    named = [_listed(getattr(part, "eos_token_id", None)) for part in settings]
+    return tuple(dict.fromkeys(token for tokens in named for token in tokens))
+
+
+def _listed(ids: int | list[int] | None) -> list[int]:
+    if ids is None:
+        return []
+    return [ids] if isinstance(ids, int) else list(ids)
+
+
+@torch.no_grad()
+def _looks_ahead(model: PreTrainedModel) -> str | None:
+    """Name a model without finite logits, or one that predicts otherwise when the next token changes, such as BERT."""
+    rows = model.get_input_embeddings().num_embeddings
+    pairs = torch.tensor([[rows // 2, rows // 3], [rows // 2, rows // 4]])
+    first = model.eval()(input_ids=pairs).logits[:, 0].float()
+    if not first.isfinite().all():
+        return (
+            "its logits are not finite, so its weights are not either, or overflow in this precision; check the files, "
+            "or set model.dtype=float32"
+        )
+    if (first[0] - first[1]).abs().max() <= _NOISE * first.std():
+        return None
+    return f"{type(model).__name__} sees the tokens to come, so it cannot be sampled; give a causal language model"

@@ -1,0 +1,191 @@
+"""Outcomes of an evaluation, and the means over them with standard errors."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections import Counter
+from dataclasses import dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING, Final, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from harness.verify.model.verdict import UNDECIDED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+
+TOO_LONG: Final = "prompt_too_long"  # reason of a problem that was never asked; it counts as wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """N problems of one benchmark with k samples each; every array is (N, k)."""
+
+    problem_ids: tuple[str, ...]
+    right: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
+    lengths: NDArray[np.int64]  # tokens
+    answers: NDArray[np.object_]  # normal form of what the last box holds, or None
+    reasons: NDArray[np.object_]  # the verifier's
+    scores: NDArray[np.float64] | None = None  # from 0 to 1, by one's own reward function; None: by a verifier
+
+    @property
+    def asked(self) -> NDArray[np.bool_]:
+        """Problems (N,) whose prompt was short enough to be asked."""
+        return np.array(self.reasons[:, 0] != TOO_LONG, dtype=bool)
+
+    @property
+    def undecided(self) -> NDArray[np.bool_]:
+        """Where (N, k) the verifier hit a limit."""
+        return np.isin(self.reasons.astype(str), sorted(UNDECIDED))
+
+    def frame(self) -> pd.DataFrame:
+        """One row a sample, so that arms can be paired by problem later; ``of`` reads it back."""
+        problems, samples = self.right.shape
+        found = pd.DataFrame(
+            {
+                "problem_id": np.repeat(np.array(self.problem_ids, dtype=object), samples),
+                "sample": np.tile(np.arange(samples), problems),
+                "right": self.right.ravel(),
+                "truncated": self.truncated.ravel(),
+                "length": self.lengths.ravel(),
+                "answer": pd.array(self.answers.ravel(), dtype="string"),
+                "reason": pd.array(self.reasons.ravel(), dtype="string"),
+            }
+        )
+        return found if self.scores is None else found.assign(score=self.scores.ravel())
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> Self:
+        """The outcomes of one benchmark, as ``frame`` gives them."""
+        samples = int(frame["sample"].max()) + 1
+        answers = frame["answer"].astype(object)
+        columns = {
+            "right": frame["right"],
+            "truncated": frame["truncated"],
+            "lengths": frame["length"],
+            "answers": answers.where(answers.notna(), None),
+            "reasons": frame["reason"].astype(object),
+        }
+        if "score" in frame and frame["score"].notna().all():
+            columns["scores"] = frame["score"]
+        arrays = {name: column.to_numpy().reshape(-1, samples) for name, column in columns.items()}
+        return cls(tuple(frame["problem_id"].iloc[::samples]), **arrays)
+
+
+Evaluations = dict[str, Evaluation]  # benchmark -> its evaluation, at one moment of a run
+
+
+def join(parts: Iterable[Evaluation]) -> Evaluation:
+    """The problems of all parts in that order; at least one part has some."""
+    return Evaluation.of(pd.concat([part.frame() for part in parts if part.problem_ids], ignore_index=True))
+
+
+def outcomes_file(moments: Mapping[str, Mapping[str, Evaluation]]) -> bytes:
+    """All outcomes as Parquet: the columns ``when`` and ``benchmark``, then those of ``Evaluation.frame``."""
+    frames = [
+        evaluation.frame().assign(when=when, benchmark=benchmark)
+        for when, evaluations in moments.items()
+        for benchmark, evaluation in evaluations.items()
+    ]
+    whole, first = pd.concat(frames, ignore_index=True), ["when", "benchmark"]
+    buffer = io.BytesIO()
+    whole[[*first, *whole.columns.difference(first, sort=False)]].to_parquet(buffer, index=False)
+    return buffer.getvalue()
+
+
+_RIGHT: Final = object()  # the candidate that all right answers vote for, however they are written
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A mean over problems and its standard error; None for one problem, whose error nothing tells."""
+
+    mean: float
+    se: float | None
+
+
+def measures(evaluation: Evaluation) -> dict[str, Measure]:
+    """Accuracy (avg@k), pass@k and majority (maj@k) over all problems, the others over those that were asked.
+
+    With a reward function also its mean score, over all problems.
+    """
+    asked, right = evaluation.asked, evaluation.right
+    found = {
+        "accuracy": Measure(float(right.mean()), standard_error(right.mean(axis=1))),
+        "pass": _over(pass_at_k(right, right.shape[1])),
+        "majority": _over(majority(right, evaluation.answers)),
+    }
+    if evaluation.scores is not None:
+        found["score"] = Measure(float(evaluation.scores.mean()), standard_error(evaluation.scores.mean(axis=1)))
+    if asked.any():
+        found["length"] = _over(evaluation.lengths[asked].mean(axis=1))
+        found["truncated"] = _over(evaluation.truncated[asked].mean(axis=1))
+        found["undecided"] = _over(evaluation.undecided[asked].mean(axis=1))
+    return found
+
+
+def passes(right: NDArray[np.bool_]) -> dict[int, Measure]:
+    """pass@k for k of 1, 2, 4, ... and for all n samples."""
+    n = right.shape[1]
+    return {k: _over(pass_at_k(right, k)) for k in sorted({*(1 << power for power in range(n.bit_length())), n})}
+
+
+def across(evaluations: Mapping[str, Evaluation]) -> dict[str, Measure]:
+    """``overall`` of benchmarks; pass@k and maj@k only where all have the same k."""
+    found = overall(measures(evaluation) for evaluation in evaluations.values())
+    if len({evaluation.right.shape[1] for evaluation in evaluations.values()}) > 1:
+        del found["pass"], found["majority"]
+    return found
+
+
+def overall(parts: Iterable[Mapping[str, Measure]]) -> dict[str, Measure]:
+    """The mean over benchmarks, each counting the same: se = sqrt(sum of se^2) / their number."""
+    by_name: dict[str, list[Measure]] = {}
+    for part in parts:
+        for name, measure in part.items():
+            by_name.setdefault(name, []).append(measure)
+    return {name: _mean(found) for name, found in by_name.items()}
+
+
+def standard_error(values: NDArray[np.float64]) -> float | None:
+    """Of the mean of N values, one a problem: their deviation (n - 1) over the root of N."""
+    return float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else None
+
+
+def pass_at_k(right: NDArray[np.bool_], k: int) -> NDArray[np.float64]:
+    """Unbiased chance (N,) that one of k of a problem's n samples is right (arXiv:2107.03374, eq. 1)."""
+    n = right.shape[1]
+    return np.array([1.0 - math.comb(n - count, k) / math.comb(n, k) for count in right.sum(axis=1).tolist()])
+
+
+def majority(right: NDArray[np.bool_], answers: NDArray[np.object_]) -> NDArray[np.float64]:
+    """Chance (N,) that the answer with the most votes of a problem's k samples is right; ties share it.
+
+    All right answers are one candidate; equal normal forms ``answers`` (N, k) are one; None does not vote.
+    """
+    return np.array([_credit(*row) for row in zip(right.tolist(), answers.tolist(), strict=True)])
+
+
+def _credit(right: Sequence[bool], answers: Sequence[str | None]) -> float:
+    pairs = zip(right, answers, strict=True)
+    votes = Counter(_RIGHT if good else answer for good, answer in pairs if good or answer is not None)
+    most = max(votes.values(), default=0)
+    first = [candidate for candidate, count in votes.items() if count == most]
+    return 1 / len(first) if _RIGHT in first else 0.0
+
+
+def _over(values: NDArray[np.float64]) -> Measure:
+    return Measure(float(values.mean()), standard_error(values))
+
+
+def _mean(parts: Sequence[Measure]) -> Measure:
+    errors = [part.se for part in parts if part.se is not None]
+    known = len(errors) == len(parts)
+    se = math.sqrt(sum(error * error for error in errors)) / len(parts) if known else None
+    return Measure(fmean(part.mean for part in parts), se)

@@ -1,0 +1,150 @@
+"""What a run and a study leave behind: JSON documents. No torch here; tables read these."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
+
+from harness.common.schema import read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+SCHEMA_VERSION: Final = 1
+DATA: Final = "data "  # and a tier, in the provenance: SHA-256 of its rows
+CONTROL: Final = "control"  # the axis of known-effect controls; every other cell has OFF there
+OFF: Final = "off"
+AD_HOC: Final = "adhoc_"  # begins the name of a study whose grid was written on the command line
+NEAREST: Final = 3  # scores that a message about an unknown one lists
+FIRED: Final = "fired/"  # and a trick: on which share of tokens it changed the update, mean over all steps
+
+
+@dataclass(frozen=True, slots=True)
+class RunHead:
+    """What is known of a run before its first step; fields as in ``RunRecord``."""
+
+    run_id: str
+    cell_id: str
+    study: str
+    profile: str
+    labels: Mapping[str, str]
+    seed: int
+    config: Mapping[str, Any]
+    rule: Mapping[str, tuple[str, ...]]
+    provenance: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run of one cell. ``labels`` place it on the grid; ``scores`` feed the tables."""
+
+    run_id: str  # "<cell_id>-s<seed>", as MLflow's tags of these two names say
+    cell_id: str
+    study: str  # the grid's name; "single" for runs outside a grid
+    profile: str  # "laptop", "gpu", ...
+    labels: Mapping[str, str]  # axis -> label
+    seed: int
+    status: Literal["finished", "failed"]
+    scores: Mapping[str, float]  # "final/accuracy", "final/pass@8", "auc/accuracy", ...
+    config: Mapping[str, Any]  # the whole resolved ExperimentConfig
+    rule: Mapping[str, tuple[str, ...]]  # hook -> settings in effect
+    provenance: Mapping[str, str]  # git commit, dirty flag, versions, device
+    wall_seconds: float
+    cpu_seconds: float
+    peak_memory_mb: float
+    error: str | None = None
+    schema_version: int = SCHEMA_VERSION
+
+    @property
+    def head(self) -> RunHead:
+        """The part that was known when the run began."""
+        return RunHead(**{part.name: getattr(self, part.name) for part in fields(RunHead)})
+
+    @property
+    def never_fired(self) -> tuple[str, ...]:
+        """Tricks that changed no update in any step, among those whose firing was recorded."""
+        shares = {name.removeprefix(FIRED): share for name, share in self.scores.items() if name.startswith(FIRED)}
+        return tuple(sorted(trick for trick, share in shares.items() if share == 0))
+
+    def to_json(self) -> str:
+        """One JSON document; ``from_json`` gives the record back."""
+        return json.dumps(asdict(self), indent=2, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read a record. Raises SchemaError where it does not fit."""
+        return read_json(cls, text)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Cells that a grid leaves out, and why."""
+
+    labels: Mapping[str, str]
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A cell beside the cross whose effect is known beforehand: a working harness calls it."""
+
+    name: str  # its label on the axis CONTROL
+    labels: Mapping[str, str]  # of the cell; the one that it is compared with has OFF on CONTROL, all else the same
+    expect: Literal["worse", "better"]
+    metric: str  # the score that shows it
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What a table has to know of a grid: its question, its shape, and what was left out."""
+
+    name: str
+    profile: str
+    question: str
+    metric: str  # the score that decides, such as "final/accuracy"
+    axes: Mapping[str, tuple[str, ...]]  # axis -> labels, in the grid's order
+    baseline: Mapping[str, str]
+    seeds: tuple[int, ...]
+    cells: tuple[Mapping[str, str], ...]  # planned cells, as labels
+    cell_ids: tuple[str, ...]  # theirs, in the same order; tables take only runs of these settings
+    skipped: tuple[Skipped, ...] = ()
+    refused: tuple[Skipped, ...] = ()
+    twins: tuple[tuple[Mapping[str, str], ...], ...] = field(default=())  # classes of cells that cannot differ
+    because: tuple[tuple[str, ...], ...] = ()  # why, for every cell of a class but its first
+    once: bool = False  # whether the first of each class runs alone
+    primary: tuple[Mapping[str, tuple[str, ...]], ...] | None = None  # slices whose contrasts are declared; None: all
+    margin: float | None = None  # of equivalence, in the metric's unit; None: no equivalence is claimed
+    controls: tuple[Control, ...] = ()
+    fraction: tuple[
+        tuple[str, ...], ...
+    ] = ()  # defining words of a fractional factorial: axes whose signs multiply to +1
+    choices: tuple[str, ...] = ()  # what the paper leaves open, and what was chosen
+    feeds: tuple[str, ...] = ()  # tables and figures that read it
+    tuning: str | None = None  # which tuning the settings stand on
+
+    def to_json(self) -> str:
+        """One JSON document; ``from_json`` gives the study back."""
+        return json.dumps(asdict(self), sort_keys=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read a study. Raises SchemaError where it does not fit."""
+        return read_json(cls, text)
+
+
+def nearest_scores(name: str, known: Collection[str]) -> str:
+    """Word the end of a message about a score that no run has: the known names most like it, best first."""
+
+    def likeness(other: str) -> float:
+        same_end = name.lower().rpartition("/")[2] == other.rpartition("/")[2]
+        same_start = name.lower().partition("/")[0] == other.partition("/")[0]
+        extra = other.endswith("/se") and not name.endswith("/se")
+        ratio = SequenceMatcher(None, name.lower(), other, autojunk=False).ratio()
+        return ratio + 0.2 * same_end + 0.1 * same_start - 0.2 * extra
+
+    close = [repr(other) for other in sorted(known, key=lambda other: (-likeness(other), other))[:NEAREST]]
+    return f"did you mean {', '.join(close[:-1])} or {close[-1]}?" if len(close) > 1 else f"known: {' '.join(close)}"

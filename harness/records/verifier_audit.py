@@ -1,0 +1,83 @@
+"""What an audit found, as it is kept: ``results/verifier.json``. Tables take their footnote from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from functools import reduce
+from typing import Final, Self
+
+from harness.common.schema import read_json
+
+NAME: Final = "verifier"
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A pair on which the verifier and the label differ."""
+
+    id: str
+    kind: str  # "false positive" or "false negative"
+    gold: str
+    answer: str | None  # what the verifier read in the last box
+    reason: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Counts of our verifier and of plain math-verify on the same pairs."""
+
+    verifier: Counts
+    plain: Counts | None  # None: it did not finish
+    mistakes: tuple[Mistake, ...]
+    commit: str
+    dirty: str  # "yes", "no", "unknown"
+    versions: Mapping[str, str]
+
+    def to_json(self) -> str:
+        """One JSON document; ``from_json`` gives the report back."""
+        return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read a report. Raises SchemaError where it does not fit."""
+        return read_json(cls, text)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Pairs by label, and mistakes among them. An undecided pair earns nothing: a mistake where its label is right."""
+
+    right: int = 0  # pairs labelled right
+    wrong: int = 0
+    false_positives: int = 0  # of the wrong
+    false_negatives: int = 0  # of the right
+    undecided: int = 0
+
+    def __add__(self, other: Count) -> Count:
+        return Count(
+            self.right + other.right,
+            self.wrong + other.wrong,
+            self.false_positives + other.false_positives,
+            self.false_negatives + other.false_negatives,
+            self.undecided + other.undecided,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The same pairs, counted twice."""
+
+    forms: Mapping[str, Count]
+    kinds: Mapping[str, Count]
+
+    @property
+    def total(self) -> Count:
+        """Of all pairs."""
+        return _sum(self.forms.values())
+
+
+def _sum(counts: Iterable[Count]) -> Count:
+    return reduce(Count.__add__, counts, Count())

@@ -1,0 +1,16 @@
+"""``python -m harness.replay.compare``, an alias of ``liteppo replay`` without its tables."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line. Returns the exit code."""
+    from liteppo.program import alias  # noqa: PLC0415 - the command line is above this layer
+
+    return alias("harness.replay.compare", argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

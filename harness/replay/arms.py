@@ -1,0 +1,132 @@
+"""Every rule on one frozen batch: its gradient, and how that differs from the baseline's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+import torch
+from torch import Tensor
+
+from harness.records.replay import ArmResult
+from tricks.api import TrickError
+from tricks.batch import take
+from tricks.catalog import PAPER, PEERS
+from tricks.dialects.build import OURS, build
+from tricks.fired import ablations, changed, token_gradients
+from tricks.presets import PRESETS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tricks.batch import Setup
+    from tricks.io.document import Document
+    from tricks.rule import UpdateRule
+
+BASELINE: Final = "vanilla_ppo"
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """A preset, or the baseline with one trick."""
+
+    name: str
+    kind: Literal["paper", "peer", "preset"]
+
+    def rule(self, setup: Setup) -> UpdateRule:
+        """Its rule. Raises TrickError where the setup does not admit it."""
+        if self.kind == "preset":
+            return build(self.name, {}, OURS, setup)
+        return build(BASELINE, {self.name: {}}, OURS, setup)
+
+    @property
+    def title(self) -> str:
+        """Its name among all arms; rloo, gspo and cispo are tricks and presets."""
+        return f"preset {self.name}" if self.kind == "preset" else self.name
+
+
+ARMS: Final = (
+    *(Arm(spec.name, "paper") for spec in PAPER),
+    *(Arm(spec.name, "peer") for spec in PEERS),
+    *(Arm(name, "preset") for name in PRESETS),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """The gradient of a loss with respect to what the policy says about each token."""
+
+    log_probs: Tensor  # (B, T)
+    entropies: Tensor  # (B, T)
+    fired: float | None  # share of the sampled tokens whose gradient the arm's trick changes; None for a preset
+
+
+@dataclass(frozen=True, slots=True)
+class Pulls:
+    """What each arm makes of a batch, and by title why some make nothing of it."""
+
+    by_arm: Mapping[Arm, Pull]
+    refused: Mapping[str, str]
+
+
+def pulls(batch: Document, setup: Setup) -> Pulls:
+    """Every arm on the batch, taken as one update."""
+    found, refused = dict[Arm, Pull](), dict[str, str]()
+    for arm in ARMS:
+        try:
+            rule = arm.rule(setup)
+            found[arm] = Pull(*gradient(rule, batch), None if arm.kind == "preset" else _fired(rule, batch))
+        except TrickError as error:
+            refused[arm.title] = str(error)
+    return Pulls(found, refused)
+
+
+def gradient(rule: UpdateRule, batch: Document) -> tuple[Tensor, Tensor]:
+    """With respect to log-probs and entropies (B, T). Groups that its loop would draw anew are left out.
+
+    Raises TrickError where the batch lacks what the rule needs, or where the gradient is not finite.
+    """
+    if "entropies" in rule.needs and batch.entropies is None:
+        raise TrickError("needs entropies, which this batch lacks; add them")
+    zeros, rows = torch.zeros_like(batch.log_probs), rule.accepted(batch.rollouts).nonzero()[:, 0]
+    if not len(rows) or not (signal := rule.signal(take(batch.rollouts, rows))).response_mask.any():
+        return zeros, zeros
+    weights = rule.loss_weights(signal, None if batch.micro_batch is None else batch.micro_batch[rows])
+    entropies = None if batch.entropies is None else batch.entropies[rows]
+    by_log_prob, by_entropy = token_gradients(rule, batch.log_probs[rows], signal, weights, entropies)
+    if not by_log_prob.isfinite().all():
+        raise TrickError("the gradient is not finite; check log_probs against old_log_probs")
+    return zeros.index_copy(0, rows, by_log_prob), zeros if by_entropy is None else zeros.index_copy(
+        0, rows, by_entropy
+    )
+
+
+def _fired(rule: UpdateRule, batch: Document) -> float:
+    mask = batch.rollouts.response_mask
+    tokens = mask & ~rule.accepted(batch.rollouts)[:, None]
+    for ablated in ablations(rule, batch.rollouts):
+        signal = rule.signal(batch.rollouts)
+        tokens = tokens | changed(rule, ablated, batch.log_probs, signal, batch.entropies, batch.micro_batch)
+    return tokens.sum().item() / max(1, int(mask.sum()))
+
+
+def compare(gradients: Mapping[Arm, Tensor], baseline: Tensor, made: Pulls) -> Iterator[ArmResult]:
+    """Each arm's gradient (P,) against the baseline's."""
+    used = int((baseline != 0).sum())
+    for arm, found in gradients.items():
+        flips = int((found.sign() * baseline.sign() < 0).sum())
+        yield ArmResult(
+            name=arm.name,
+            kind=arm.kind,
+            cosine=cosine(found, baseline),
+            norm_ratio=(found.double().norm() / baseline.double().norm()).item() if used else None,
+            sign_flips=flips / used if used and found.any() else None,
+            fired=made.by_arm[arm].fired,
+        )
+
+
+def cosine(one: Tensor, other: Tensor) -> float | None:
+    """Cosine of the angle between two vectors in float64, None where one is 0."""
+    sizes = one.double().norm() * other.double().norm()
+    return (one.double() @ other.double() / sizes).clamp(-1, 1).item() if sizes > 0 else None

@@ -1,0 +1,147 @@
+"""``python -m harness.replay.compare``: every trick's gradient against the baseline's, on one frozen batch of rollouts.
+
+Without a file a real model is trained for some steps and its next batch is frozen, with the policy a step's updates
+further: gradients are then those of the model's parameters. With ``rollouts=FILE`` the batch is another framework's,
+in the JSON of docs/rollouts.md, and gradients are those of its log-probs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+import torch
+
+from harness.common.schema import SchemaError
+from harness.config.experiment import ARITHMETIC, load
+from harness.data.catalog import DataError
+from harness.models.errors import ModelError
+from harness.models.locate import BUILTIN
+from harness.records.provenance import provenance
+from harness.records.replay import FOLDER, Replay
+from harness.replay.arms import BASELINE, compare, cosine, pulls
+from harness.replay.freeze import freeze
+from tricks.api import TrickError
+from tricks.io.apply import setup_of
+from tricks.io.document import read_document, write_document
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
+
+    from harness.config.experiment import DataConfig
+    from harness.replay.arms import Pulls
+    from tricks.io.document import Document
+
+STEPS: Final = "steps=4"  # the policy has left its start, and some responses are still truncated
+UPDATES: Final = 4  # of a step, for a batch that does not say
+
+
+def replay(overrides: Sequence[str], rollouts: str | None, results: Path) -> int:
+    """Compare the gradients of every trick on one batch, and write the comparison.
+
+    Args:
+        overrides: Hydra overrides of the run whose batch is frozen.
+        rollouts: the file of a batch, in place of a run's.
+        results: the folder of results.
+
+    Returns:
+        The exit code: 2 for a wrong setting or batch, 1 where nothing can be written.
+
+    """
+    torch.set_num_threads(1)  # the same bits on any number of cores
+    try:
+        if rollouts is not None and overrides:
+            raise SchemaError(f"rollouts={rollouts}: the batch is frozen already; leave out all other words")
+        report = replay_model(overrides, results) if rollouts is None else replay_file(Path(rollouts))
+        path = _write(results / FOLDER / f"replay.{report.name}.json", report.to_json())
+    except (SchemaError, TrickError, ModelError, DataError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+    print(path)
+    return 0
+
+
+def replay_model(overrides: Sequence[str], results: Path) -> Replay:
+    """Freeze a batch of the configured model, leave it as JSON, and compare the gradients of all parameters."""
+    config = load(f"preset={BASELINE}", STEPS, *overrides)
+    frozen = freeze(config)
+    _write(results / FOLDER / "rollouts.json", write_document(frozen.batch))
+    made = pulls(frozen.batch, config.setup())
+    gradients = frozen.policy.gradients(frozen.samples, list(made.by_arm.values()))
+    origin = {
+        "model": config.model.path,
+        "data": _data(config.data),
+        "seed": str(config.seed),
+        "steps before": str(config.steps),
+        "updates since sampling": str(config.optim.updates_per_rollout),
+    }
+    name = "laptop" if config.model.path.startswith(BUILTIN) else Path(config.model.path).name
+    return _report(name, "parameters", frozen.batch, made, list(gradients), origin)
+
+
+def _data(data: DataConfig) -> str:
+    source = "" if data.source == ARITHMETIC else f"{data.source} "
+    return source + (data.path or ", ".join(data.difficulties))
+
+
+def replay_file(path: Path) -> Replay:
+    """Compare the gradients of the log-probs of a batch that somebody dumped."""
+    batch = read_document(path.read_bytes(), torch.float64)
+    made, mask = pulls(batch, setup_of(batch.rollouts, UPDATES)), batch.rollouts.response_mask
+    gradients = [torch.cat((pull.log_probs[mask], pull.entropies[mask])) for pull in made.by_arm.values()]
+    return _report(path.name.removesuffix(".json"), "log-probs", batch, made, gradients, {"file": path.name})
+
+
+def _report(
+    name: str,
+    gradient_of: Literal["parameters", "log-probs"],
+    batch: Document,
+    made: Pulls,
+    gradients: Sequence[Tensor],
+    origin: Mapping[str, str],
+) -> Replay:
+    by_arm = dict(zip(made.by_arm, gradients, strict=True))
+    baseline = next((found for arm, found in by_arm.items() if arm.name == BASELINE), None)
+    if baseline is None:
+        raise TrickError(made.refused[f"preset {BASELINE}"])
+    return Replay(
+        name=name,
+        gradient_of=gradient_of,
+        coordinates=len(baseline),
+        baseline=BASELINE,
+        batch=_facts(batch),
+        arms=tuple(compare(by_arm, baseline, made)),
+        cosines=tuple(tuple(cosine(one, other) for other in gradients) for one in gradients),
+        refused=made.refused,
+        origin=origin,
+        provenance=provenance(),
+    )
+
+
+def _facts(batch: Document) -> dict[str, float]:
+    """What a reader has to know of the batch: its size, its rewards, and how far the policy has moved."""
+    rollouts, mask = batch.rollouts, batch.rollouts.response_mask
+    ratios = (batch.log_probs - rollouts.old_log_probs)[mask].exp()
+    rewards = rollouts.rewards
+    return {
+        "samples": len(rewards),
+        "prompts": len(set(rollouts.group.tolist())),
+        "tokens": int(mask.sum()),
+        "mean reward": rewards.mean().item(),
+        "truncated": rollouts.truncated.float().mean().item(),
+        "ratios outside 0.8 to 1.2": ((ratios < 0.8) | (ratios > 1.2)).float().mean().item() if len(ratios) else 0.0,
+    }
+
+
+def _write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(text, encoding="utf-8")
+    return draft.replace(path)

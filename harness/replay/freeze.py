@@ -1,0 +1,97 @@
+"""A rollout batch of a real model, frozen at a moment when its policy has moved on."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from harness.common.seeds import derive
+from harness.common.timing import Stopwatch
+from harness.engines.base.log_probs import join
+from harness.engines.base.protocols import Samples
+from harness.engines.base.samples import micro_rows, numbered, take
+from harness.engines.build import build
+from harness.engines.qwen3.forward import compact_scores, supports
+from harness.engines.torch.hf_scores import hf_scores
+from harness.models.load import load_model
+from harness.rollouts.generate import Draw, score
+from harness.rollouts.problems import tiers
+from harness.rollouts.prompts import Prompts, training_decoding
+from harness.training.loop import train
+from tricks.io.document import Document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from torch import Tensor
+
+    from harness.config.experiment import ExperimentConfig
+    from harness.engines.base.log_probs import Scores
+    from harness.replay.arms import Pull
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A model and how it scores samples."""
+
+    model: Any
+    temperature: float
+    micro_batch_tokens: int
+
+    def parts(self, samples: Samples, *, entropy_grad: bool = False) -> Iterator[tuple[slice, Scores]]:
+        """Scores of the samples, micro-batch by micro-batch."""
+        scorer = compact_scores if supports(self.model) else hf_scores
+        for rows in micro_rows(samples, self.micro_batch_tokens):
+            yield rows, scorer(self.model, take(samples, rows), self.temperature, entropy_grad=entropy_grad)
+
+    @torch.no_grad()
+    def scores(self, samples: Samples) -> Scores:
+        """Scores of all samples."""
+        return join([scores for _, scores in self.parts(samples)])
+
+    def gradients(self, samples: Samples, pulls: Sequence[Pull]) -> Tensor:
+        """The gradient of each loss (n, P) with respect to the P parameters, from one forward pass."""
+        weights = [weight for weight in self.model.parameters() if weight.requires_grad]
+        found = torch.zeros(len(pulls), sum(weight.numel() for weight in weights))
+        for rows, scores in self.parts(samples, entropy_grad=True):
+            for row, pull in enumerate(pulls):
+                directions = (pull.log_probs[rows], pull.entropies[rows])
+                outputs = (scores.log_probs, scores.entropy)
+                parts = torch.autograd.grad(outputs, weights, directions, retain_graph=True, materialize_grads=True)
+                found[row] += torch.cat([part.flatten() for part in parts])
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A batch, the samples behind it, and the policy a few updates after it was sampled."""
+
+    batch: Document
+    samples: Samples
+    policy: Policy
+
+
+def freeze(config: ExperimentConfig) -> Frozen:
+    """Train ``config.steps`` steps, sample a batch, and take its updates: the ratios of the batch are then not 1."""
+    torch.manual_seed(derive(config.seed, "model"))
+    model, tokenizer = load_model(config.model.path, getattr(torch, config.model.dtype))
+    limits = config.rollout.temperature, config.optim.micro_batch_tokens
+    first, policy = Policy(deepcopy(model), *limits), Policy(model, *limits)
+    sampler, learner = build(model, tokenizer, config)
+    rule, limit = config.update_rule(), config.rollout.max_response_length
+    tasks, _ = Prompts(config, tokenizer).training(tiers(config))
+    batches = (list(islice(tasks, config.rollout.prompts_per_batch)) for _ in range(config.steps))
+    decoding = training_decoding(config)
+    for _ in train(sampler, learner, rule, config.reward, batches, decoding, config.seed):
+        pass
+    draw = Draw(sampler, decoding, config.seed, config.steps + 1, Stopwatch(), config.reward.open_box)
+    drawn = draw(list(islice(tasks, config.rollout.prompts_per_batch)))
+    old_log_probs, reference = learner.log_probs(drawn.samples), first.scores(drawn.samples).log_probs
+    rollouts = score(drawn, config.reward, old_log_probs, reference, limit)
+    learner.update(drawn.samples, rule.signal(rollouts), rule)
+    now, micro = policy.scores(drawn.samples), list(micro_rows(drawn.samples, config.optim.micro_batch_tokens))
+    return Frozen(Document(rollouts, now.log_probs, now.entropy, numbered(micro)), drawn.samples, policy)

@@ -1,0 +1,42 @@
+"""Judge responses whose answers are integers."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from harness.verify.model.verdict import Verdict
+from harness.verify.parse.boxes import read_boxes
+
+if TYPE_CHECKING:
+    from harness.verify.parse.boxes import OpenBox
+
+_BOX: Final = re.compile(r"\\boxed\{([^{}]*)\}")
+_INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
+
+
+def judge(response: str, answer: str, *, open_box: OpenBox = "wrong") -> Verdict:
+    """Judge a response to a problem whose answer is an integer.
+
+    Args:
+        response: The text of the response.
+        answer: The integer in decimal digits.
+        open_box: What a response earns whose last box is left open behind a complete one.
+
+    Returns:
+        The verdict, with a reason of the verifier's.
+
+    """
+    boxes = _BOX.findall(response)
+    if boxes and open_box == "wrong" and read_boxes(response).left_open:
+        return Verdict(right=False, reason="open_box", answer=None)
+    held = boxes[-1].strip() if boxes else ""
+    if not _INTEGER.fullmatch(held):
+        return Verdict(right=False, reason="other_form" if boxes else "no_box", answer=None)
+    right = int(held) == int(answer)
+    return Verdict(right, "same_number" if right else "different", str(int(held)))
+
+
+def is_right(response: str, answer: str) -> bool:
+    """Whether the last complete box of the response holds the integer ``answer``."""
+    return judge(response, answer).right

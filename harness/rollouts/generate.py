@@ -1,0 +1,234 @@
+"""Generate rollouts: sample, verify, and resample groups that the rule rejects (dynamic sampling)."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Final, Self
+
+import torch
+from torch import Tensor
+
+from harness.common.seeds import derive
+from harness.common.timing import Stopwatch
+from harness.data.catalog import Problem
+from harness.engines.base.divergence import refuse_not_finite
+from harness.engines.base.protocols import Decoding, Sampler, Samples
+from harness.engines.base.samples import join, pick
+from harness.rewards.arithmetic import judge
+from harness.rewards.function import Function
+from harness.rewards.function import judge as by_function
+from harness.verify.model.verdict import Gold
+from harness.verify.parse.boxes import OpenBox
+from harness.verify.process_pool import shared
+from tricks.batch import Rollouts
+from tricks.hints import positive_log_probs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from harness.config.experiment import RewardConfig
+    from harness.verify.model.verdict import Verdict
+    from tricks.rule import UpdateRule
+
+
+_TOLD: Final = set[str]()  # hints on numbers that this process has given
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A problem and its prompt in tokens."""
+
+    problem: Problem
+    prompt_ids: tuple[int, ...]
+    function: Function | None = None  # one's own reward, which judges the responses; None: the problem's verifier
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Verified samples of whole groups; every tensor is (B,) bool."""
+
+    samples: Samples
+    right: Tensor
+    formatted: Tensor  # the last box holds an answer, right or wrong
+    undecided: Tensor  # the verifier hit a limit; not right then
+    credit: Tensor | None = None  # (B,) float64, from 0 to 1, of a reward function; None: that of right and wrong
+
+    @classmethod
+    def of(cls, samples: Samples, verdicts: Sequence[Verdict]) -> Self:
+        """The samples with the verdict on each."""
+        right = torch.tensor([verdict.right for verdict in verdicts])
+        formatted = torch.tensor([verdict.answer is not None for verdict in verdicts])
+        undecided = torch.tensor([verdict.undecided for verdict in verdicts])
+        graded = any(verdict.score is not None for verdict in verdicts)
+        credit = torch.tensor([verdict.credit for verdict in verdicts], dtype=torch.float64) if graded else None
+        return cls(samples, right, formatted, undecided, credit)
+
+    @property
+    def prompts(self) -> int:
+        """Number of groups."""
+        return len(self.samples.prompt_ids)
+
+    def join(self, other: Drawn) -> Drawn:
+        """These groups and then the other ones."""
+        pairs = zip(self._words(), other._words(), strict=True)
+        right, formatted, undecided = (torch.cat(pair) for pair in pairs)
+        credit = None
+        if self.credit is not None and other.credit is not None:
+            credit = torch.cat((self.credit, other.credit))
+        return Drawn(join([self.samples, other.samples]), right, formatted, undecided, credit)
+
+    def pick(self, prompts: Tensor) -> Drawn:
+        """The groups of the given prompts (n,), in that order."""
+        samples, rows = pick(self.samples, prompts)
+        credit = None if self.credit is None else self.credit[rows]
+        right, formatted, undecided = (word[rows] for word in self._words())
+        return Drawn(samples, right, formatted, undecided, credit)
+
+    def _words(self) -> tuple[Tensor, Tensor, Tensor]:
+        return self.right, self.formatted, self.undecided
+
+
+def verify(
+    samples: Samples, tasks: Sequence[Task], *, open_box: OpenBox = "wrong", votes: bool = False
+) -> list[Verdict]:
+    """Judge each of the B responses. All mathematics goes to the verifier in one call.
+
+    Args:
+        samples: The responses, each with the number of its task.
+        tasks: What was asked. Where they have a reward function, it alone judges.
+        open_box: What a response earns whose last box is left open behind a complete one.
+        votes: Whether wrong answers of one value are told as one, for a majority.
+
+    Returns:
+        One verdict a response.
+
+    Raises:
+        Diverged: The sampler's log-probs are not finite; what it drew then means nothing.
+        RewardError: The reward function breaks its contract.
+
+    """
+    refuse_not_finite(samples.log_probs, samples.response_mask, "the sampler's log-probs")
+    tell_positive(samples)
+    asked = [tasks[index].problem for index in samples.group.tolist()]
+    function = tasks[0].function if tasks else None
+    if function is not None:
+        return by_function(function).verify(list(zip(asked, samples.texts, strict=True)))
+    pairs = list(zip(asked, samples.texts, strict=True))
+    mathematics = [(Gold(problem.answer, problem.tolerance), text) for problem, text in pairs if _is_math(problem)]
+    verdicts = iter(shared().verify(mathematics, open_box=open_box, votes=votes) if mathematics else ())
+    return [
+        next(verdicts) if _is_math(problem) else judge(text, problem.answer, open_box=open_box)
+        for problem, text in pairs
+    ]
+
+
+def score(
+    drawn: Drawn, scale: RewardConfig, old_log_probs: Tensor, ref_log_probs: Tensor | None, limit: int
+) -> Rollouts:
+    """Verified samples as the tricks see them. ``limit`` is the longest response in tokens that was allowed."""
+    samples = drawn.samples
+    return Rollouts(
+        old_log_probs=old_log_probs,
+        response_mask=samples.response_mask,
+        rewards=_rewards(drawn, scale),
+        group=samples.group,
+        truncated=samples.truncated,
+        sampler_log_probs=samples.log_probs,
+        ref_log_probs=ref_log_probs,
+        ended=~samples.truncated,  # a sampler stops at EOS or at the limit; at the limit, an EOS still ends a response
+        formatted=drawn.formatted,
+        max_response_length=limit,
+    )
+
+
+def _rewards(drawn: Drawn, scale: RewardConfig) -> Tensor:
+    """Rewards (B,): wrong + credit * (correct - wrong), and exactly the scale's two at credits of 0 and 1."""
+    if drawn.credit is None:
+        return torch.where(drawn.right, scale.correct, scale.wrong).float()
+    between = scale.wrong + drawn.credit * (scale.correct - scale.wrong)
+    return torch.where(drawn.credit == 1, scale.correct, between).float()
+
+
+def _is_math(problem: Problem) -> bool:
+    return problem.verifier == "math"
+
+
+def tell_positive(samples: Samples) -> None:
+    """Say once in a process that a sampler reports probabilities above 1."""
+    if "positive" in _TOLD:
+        return
+    for hint in positive_log_probs("the sampler's log_probs", samples.log_probs, samples.response_mask):
+        _TOLD.add("positive")
+        print(f"hint: {hint}", file=sys.stderr)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a step trains on. ``drawn`` is None where the rule accepts no group at all."""
+
+    drawn: Drawn | None
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Samples prompts in one step, and verifies the responses."""
+
+    sampler: Sampler
+    decoding: Decoding
+    seed: int
+    step: int
+    watch: Stopwatch
+    open_box: OpenBox = "wrong"  # what a response earns whose last box is left open
+
+    def __call__(self, tasks: Sequence[Task], *extra_round: int) -> Drawn:
+        """Answer the tasks; the seed depends on run, step and extra round."""
+        with self.watch.phase("rollout"):
+            seed = derive(self.seed, "rollout", self.step, *extra_round)
+            samples = self.sampler.sample([task.prompt_ids for task in tasks], self.decoding, seed)
+        with self.watch.phase("reward"):
+            return Drawn.of(samples, verify(samples, tasks, open_box=self.open_box))
+
+    def accepted(self, drawn: Drawn, rule: UpdateRule, scale: RewardConfig) -> Tensor:
+        """Prompts (N,) of which no sample is refused. The sampler's log-probs stand in for the learner's here."""
+        samples, limit = drawn.samples, self.decoding.max_response_length
+        refused = ~rule.accepted(score(drawn, scale, samples.whole_log_probs, None, limit))
+        return torch.bincount(samples.group[refused], minlength=drawn.prompts) == 0
+
+
+def resample(first: Drawn, draw: Draw, spares: Iterator[Task], rule: UpdateRule, scale: RewardConfig) -> Batch:
+    """Replace the groups of ``first`` that the rule refuses by accepted ones, as long as its trick goes on."""
+    metrics = {"rollout/accuracy": first.right.float().mean().item()}
+    if rule.resampling is None:
+        return Batch(first, metrics | _sampled(first))
+    trick, pool, accepted = rule.tricks[rule.resampling], first, draw.accepted(first, rule, scale)
+    for extra_round in range(1, trick.rounds + 1):
+        tasks = list(islice(spares, first.prompts - int(accepted.sum())))
+        if not tasks:
+            break
+        more = draw(tasks, extra_round)
+        pool, accepted = pool.join(more), torch.cat((accepted, draw.accepted(more, rule, scale)))
+    chosen = _chosen(accepted[: first.prompts], accepted[first.prompts :], short=trick.at_cap == "short")
+    metrics[f"fired/{rule.resampling}"] = 1 - (chosen < first.prompts).sum().item() / first.prompts
+    return Batch(pool.pick(chosen) if len(chosen) else None, metrics | _sampled(pool))
+
+
+def _sampled(drawn: Drawn) -> dict[str, float]:
+    return {
+        "rollout/prompts": float(drawn.prompts),
+        "rollout/tokens": float(drawn.samples.response_mask.sum()),
+        "verifier/undecided": drawn.undecided.float().mean().item(),
+    }
+
+
+def _chosen(accepted: Tensor, extra: Tensor, *, short: bool) -> Tensor:
+    """Prompts of the pool to train on: accepted extra ones take the places of the last refused ones."""
+    chosen, extras = torch.arange(len(accepted)), extra.nonzero()[:, 0] + len(accepted)
+    left, replaced = (~accepted).nonzero()[:, 0].tensor_split([int((~accepted).sum()) - len(extras)])
+    chosen[replaced] = extras
+    if not short:
+        return chosen
+    chosen[left] = -1
+    return chosen[chosen >= 0]

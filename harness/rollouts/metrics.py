@@ -1,0 +1,190 @@
+"""The numbers of a step: what each one is, and how those of a rollout batch are computed."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from harness.engines.base.protocols import Samples
+    from tricks.batch import Rollouts, Signal
+
+# Every metric that a run logs, with its unit. A test holds runs to this list.
+METRICS: Final = {
+    "rollout/accuracy": "share of right responses among the first that are sampled, on policy",
+    "rollout/staleness": "steps between the weights that sampled the batch and those that learn from it: 0, or 1 with "
+    "rollout.ahead=1 from the second step on",
+    "rollout/prompts": "prompts sampled; more than the batch holds where groups are drawn anew",
+    "rollout/tokens": "response tokens sampled in the step, those of groups that are drawn anew included",
+    "reward/mean": "mean reward of the batch",
+    "reward/std": "deviation (n - 1) of the rewards of the batch",
+    "groups/all_right": "share of groups in which every response is right: no signal under a group mean",
+    "groups/all_wrong": "share of groups in which every response is wrong",
+    "advantage/max": "largest absolute advantage of a token that the update learns from; 0 where it learns from none",
+    "response/length": "mean tokens of a response, EOS included",
+    "response/truncated": "share of responses stopped by the length limit",
+    "response/length_right": "mean tokens of a right response",
+    "response/length_wrong": "mean tokens of a wrong response",
+    "response/truncated_right": "share of the right responses that the length limit stopped",
+    "response/truncated_wrong": "share of the wrong responses that the length limit stopped",
+    "response/repeated_right": "repeat ratio: share of the right responses stopped by the limit that repeat at the end",
+    "response/repeated_wrong": "repeat ratio of the wrong responses",
+    "probability/0-0.3": "share of response tokens whose probability before the first update is in [0, 0.3)",
+    "probability/0.3-0.6": "share of response tokens whose probability before the first update is in [0.3, 0.6)",
+    "probability/0.6-0.85": "share of response tokens whose probability before the first update is in [0.6, 0.85)",
+    "probability/0.85-0.95": "share of response tokens whose probability before the first update is in [0.85, 0.95)",
+    "probability/0.95-0.99": "share of response tokens whose probability before the first update is in [0.95, 0.99)",
+    "probability/0.99-1": "share of response tokens whose probability before the first update is in [0.99, 1]",
+    "update/kept": "share of responses that the update learns from",
+    "update/loss": "loss, mean over the updates of the step",
+    "update/grad_norm": "gradient norm before clipping, mean over the updates",
+    "update/clip_fraction_high": "share of kept tokens with positive advantage above the upper bound",
+    "update/clip_fraction_low": "share of kept tokens with negative advantage below the lower bound",
+    "update/ratio_max": "largest ratio of a kept token",
+    "update/skipped": "updates of the step without a kept token, which change nothing",
+    "update/lr": "learning rate of the last update",
+    "policy/entropy": "entropy of the policy, nats per response token, mean over the updates",
+    "mismatch/mean": "mean absolute gap between the sampler's and the learner's log-probs, nats; the sampler's are of "
+    "the distribution drawn from, so that what top-p and top-k cut is part of the gap",
+    "mismatch/max": "largest absolute gap",
+    "mismatch/beyond": "share of response tokens whose ratio of learner to sampler is outside the rule's clip range, "
+    "or outside 0.8 to 1.2 where it has none",
+    "mismatch/effective": "effective sample size of the response tokens under these ratios, as a share of them: "
+    "1 where sampler and learner agree",
+    "mismatch/cut": "part of the gap that is the cut: mean over response tokens of -log(mass that top-p and top-k left "
+    "of the sampler's softmax), nats; 0 where nothing is cut",
+    "mismatch/cut_max": "the same of the token that lost most",
+    "mismatch/engines": "part of the gap that is the engines', their weights' age included: mean absolute gap between "
+    "both sides' log-probs under the whole softmax, nats",
+    "mismatch/engines_max": "largest absolute gap of that part",
+    "mismatch/engines_beyond": "mismatch/beyond of that part",
+    "mismatch/engines_effective": "mismatch/effective of that part",
+    "parity/gap_max": "largest absolute gap of vLLM's to the learner's log-probs on a few sequences after a sync, "
+    "nats; above vllm.parity_gap the run ends",
+    "parity/gap_mean": "mean absolute gap on these sequences",
+    "verifier/undecided": "share of the sampled responses on which the verifier hit a limit; rewarded as wrong",
+    "data/too_long": "training prompts too long to be asked (rollout.max_prompt_length, or the window of an embedded "
+    "model), found and dropped so far; "
+    "of a tier all are looked at before the first step",
+    "data/unknown": "share of the held-out prompts' tokens that stand for what the tokenizer cannot spell; at step 0",
+    "eval/accuracy": "avg@k on the held-out problems, mean over benchmarks",
+    "eval/pass": "share of held-out problems solved by at least one of k samples (pass@k)",
+    "eval/majority": "chance that the answer which most of k samples give is right (maj@k)",
+    "eval/length": "mean tokens of a held-out response",
+    "eval/truncated": "share of held-out responses stopped by the length limit",
+    "eval/undecided": "share of held-out responses on which the verifier hit a limit; counted as wrong",
+    "eval/too_long": "held-out problems whose prompt is too long, likewise: never asked, counted as wrong",
+    "eval/<benchmark>/accuracy": "avg@k on one benchmark",
+    "eval/<benchmark>/pass": "pass@k on one benchmark",
+    "eval/<benchmark>/majority": "maj@k on one benchmark",
+    "eval/<benchmark>/length": "mean tokens of a response on one benchmark",
+    "eval/<benchmark>/truncated": "share of responses stopped by the length limit on one benchmark",
+    "eval/<benchmark>/undecided": "share of responses on which the verifier hit a limit on one benchmark",
+    "seconds/rollout": "wall seconds of sampling",
+    "seconds/reward": "wall seconds of verification",
+    "seconds/old_log_probs": "wall seconds of scoring the samples before the first update",
+    "seconds/update": "wall seconds of the updates",
+    "seconds/sync": "wall seconds of handing the weights to the sampler",
+    "seconds/parity": "wall seconds of comparing vLLM with the learner after the sync",
+    "seconds/step": "wall seconds of the whole step",
+    "seconds/cpu": "processor seconds of this process in the whole step, whatever else the machine does",
+    "tokens_per_second": "response tokens sampled and trained on per wall second of the step",
+    "fired/<trick>": "share of response tokens whose gradient the trick changes, mean over the updates; "
+    "of a trick that draws groups anew, share of the batch's prompts that it replaces or takes away",
+}
+
+# Of runs whose responses one's own function judges, beside the others.
+REWARD_METRICS: Final = {
+    "eval/score": "mean score of one's own reward function on the held-out problems, mean over benchmarks",
+    "eval/<benchmark>/score": "mean score of one's own reward function on one benchmark",
+}
+
+
+def family(name: str) -> str:
+    """The name under which a metric is explained: "fired/gspo" is a "fired/<trick>"."""
+    if name.startswith("fired/"):
+        return "fired/<trick>"
+    return re.sub(r"^eval/[^/]+/", "eval/<benchmark>/", name)
+
+
+def is_timing(name: str) -> bool:
+    """Whether a metric depends on the machine's load, unlike all others."""
+    return name.startswith("seconds/") or name == "tokens_per_second"
+
+
+def summarize(rollouts: Rollouts, right: Tensor, signal: Signal) -> dict[str, float]:
+    """What a rollout batch and its signal look like. ``right`` (B,) bool is the verifier's word."""
+    sizes = torch.bincount(rollouts.group)
+    rights = torch.bincount(rollouts.group[right], minlength=len(sizes))
+    learned = signal.response_mask  # samples that a filter takes out have an advantage too, which nothing uses
+    advantages = signal.advantages.abs().expand(learned.shape)[learned]
+    values = {
+        "reward/mean": rollouts.rewards.mean(),
+        "reward/std": _deviation(rollouts.rewards),
+        "groups/all_right": (rights == sizes).float().mean(),
+        "groups/all_wrong": (rights == 0).float().mean(),
+        "advantage/max": advantages.max() if len(advantages) else torch.zeros(()),
+        "response/length": rollouts.response_mask.sum(dim=1).float().mean(),
+        "response/truncated": rollouts.truncated.float().mean(),
+        "update/kept": signal.response_mask.any(dim=1).float().mean(),
+    }
+    return {name: value.item() for name, value in values.items()}
+
+
+def _deviation(rewards: Tensor) -> Tensor:
+    """Standard deviation (n - 1) of rewards (B,), 0 of one; in float64 where the squares overflow."""
+    if len(rewards) < 2:
+        return torch.zeros(())
+    found = rewards.std()
+    return found if found.isfinite() else rewards.double().std()
+
+
+def mismatch(sampler: Tensor, learner: Tensor, response_mask: Tensor, within: tuple[float, float]) -> dict[str, float]:
+    """How far the sampler's log-probs (B, T) are from the learner's; ``within`` is a range of their ratio.
+
+    Where top-p or top-k cut, the sampler's are of the tokens that are left; ``mismatch_parts`` tells what of the gap
+    that is. The effective sample size of n weights w is (sum of w)^2 / (n times the sum of w^2) (Kong, 1992).
+    """
+    gaps = (learner - sampler)[response_mask].double()
+    ratio, sizes = gaps.exp(), gaps.abs()
+    return {
+        "mismatch/mean": sizes.mean().item(),
+        "mismatch/max": sizes.max().item(),
+        "mismatch/beyond": ((ratio < within[0]) | (ratio > within[1])).double().mean().item(),
+        "mismatch/effective": (ratio.sum() ** 2 / (len(ratio) * (ratio**2).sum())).item(),
+    }
+
+
+def mismatch_parts(samples: Samples, learner: Tensor, within: tuple[float, float]) -> dict[str, float]:
+    r"""Split the gap of ``mismatch`` into the cut's part and the engines'.
+
+    With s the share of the sampler's softmax that top-p and top-k left of a token's vocabulary, its log-probability is
+    :math:`\log p_{drawn} = \log p_{whole} - \log s`, so that the gap learner - drawn is
+    (learner - whole) + log s, exactly and token by token.
+
+    Args:
+        samples: As the sampler drew them.
+        learner: (B, T) log-probabilities of the learner.
+        within: A range of ratios, as for ``mismatch``.
+
+    Returns:
+        ``mismatch/cut`` and ``mismatch/engines`` with what goes with them; nothing where the sampler cannot
+        tell how much was cut.
+
+    """
+    mask = samples.response_mask
+    lost = torch.zeros(1) if samples.log_kept is None else -samples.log_kept[mask].double()
+    if lost.isnan().any():
+        return {}
+    engines = mismatch(samples.whole_log_probs, learner, mask, within)
+    renamed = {name.replace("mismatch/", "mismatch/engines_"): value for name, value in engines.items()}
+    return {
+        "mismatch/cut": abs(lost.mean().item()),  # no -0.0
+        "mismatch/cut_max": abs(lost.max().item()),
+        "mismatch/engines": renamed.pop("mismatch/engines_mean"),
+        **renamed,
+    }

@@ -1,0 +1,160 @@
+"""The problems of a run, before a tokenizer has seen them: what it trains on, and what is held out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from harness.common.schema import SchemaError
+from harness.common.seeds import derive
+from harness.config.experiment import ARITHMETIC
+from harness.data.benchmarks import benchmark, drawn_problems
+from harness.data.cache import Tier
+from harness.data.card import Card
+from harness.data.catalog import Problem
+from harness.data.files import SOURCE, OwnFile
+from harness.data.own import held_out_problems, is_tier, own_table, training
+from harness.data.rows import Row
+from harness.data.sources import Loaded, Source, load
+from harness.data.synthetic import DIFFICULTIES, Difficulty, evaluation_set
+from harness.data.tiers import custom_tier, tier
+from harness.records.record import DATA
+from harness.rewards.function import RewardError, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from harness.config.experiment import EvalConfig, ExperimentConfig
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a run reads before it starts."""
+
+    tiers: Mapping[str, Tier]  # "paper/easy" -> its problems and card; none where arithmetic is trained on
+    held_out: Mapping[str, tuple[Problem, ...]]  # benchmark -> its problems
+    files: Mapping[str, Card] = field(default_factory=dict)  # benchmark that is a file of one's own -> its card
+
+    def described(self) -> dict[str, Card]:
+        """The cards by name: those of the tiers, then those of one's own benchmarks."""
+        tiers = {name: found.card for name, found in self.tiers.items()}
+        return tiers | {f"held out {name}": card for name, card in self.files.items()}
+
+    def provenance(self) -> dict[str, str]:
+        """Return the SHA-256 of the rows of each tier, and of each file that the run is scored on."""
+        return {f"{DATA}{name}": card.sha256 for name, card in self.described().items()}
+
+    def cards(self) -> str:
+        """The cards, for people; empty for arithmetic."""
+        return "\n\n".join(card.text() for card in self.described().values())
+
+
+def material(config: ExperimentConfig) -> Material:
+    """Read all of it. Raises DataError where a tier or a benchmark cannot be read, SchemaError for a wrong setting."""
+    files = {name: held_out_problems(file, name, graded=_graded(config)) for name, file in config.eval.files.items()}
+    found = Material(tiers(config), held_out(config), {name: card for name, (_, card) in files.items()})
+    refuse_broken_reward(config, found.held_out)
+    return found
+
+
+def refuse_broken_reward(config: ExperimentConfig, problems: Mapping[str, tuple[Problem, ...]]) -> None:
+    """Ask a reward function once, where there is one: about a problem whose response is its answer.
+
+    Raises RewardError for a function that cannot be imported, or that fails on that.
+    """
+    function = config.reward.judge()
+    asked = next((found[0] for found in problems.values() if found), None)
+    if function is None or asked is None:
+        return
+    (verdict,) = judge(function).verify([(asked, asked.answer)])
+    if verdict.undecided:
+        raise RewardError(
+            f"reward.function={function.located.target}: {verdict.reason} on the first problem, {asked.problem_id!r}, "
+            f"with its answer as the response; raise reward.seconds or reward.memory_mb, or mend the function: python "
+            f"-m harness.rewards check {function.located.target}"
+        )
+
+
+def tiers(config: ExperimentConfig) -> dict[str, Tier]:
+    """The tiers to train on by their names; none for arithmetic. Raises DataError."""
+    data = config.data
+    if data.source == ARITHMETIC:
+        return {}
+    if data.source == SOURCE:
+        assert data.path is not None  # checked by harness.config.experiment.load
+        path, file = Path(data.path), OwnFile(data.path, data.sha256)
+        if is_tier(path):
+            return {data.path: custom_tier(path)}
+        return {path.name: training(file, _scored_on(config), graded=_graded(config))}
+    return {f"{data.source}/{difficulty}": tier(data.source, difficulty) for difficulty in data.difficulties}
+
+
+def held_out(config: ExperimentConfig) -> dict[str, tuple[Problem, ...]]:
+    """The problems of every benchmark that the config names."""
+    return {name: _held_out(name, config) for name in config.eval.benchmarks}
+
+
+def _graded(config: ExperimentConfig) -> bool:
+    """Tell whether the verifier has to read the answers."""
+    return config.reward.function is None
+
+
+def _scored_on(config: ExperimentConfig) -> tuple[Loaded, ...]:
+    """Return the benchmarks that the run is scored on, whole, whatever ``eval.problems`` draws of them."""
+    return tuple(_whole(name, config) for name in config.eval.benchmarks)
+
+
+def _whole(name: str, config: ExperimentConfig) -> Loaded:
+    file = config.eval.files.get(name)
+    if file is not None:
+        return own_table(file).loaded
+    if name != ARITHMETIC:
+        return load(name)
+    rows = tuple(Row(problem.problem_id, problem.prompt, problem.answer) for problem in _held_out(name, config))
+    digest = hashlib.sha256(json.dumps([(row.row_id, row.problem) for row in rows]).encode()).hexdigest()
+    return Loaded(Source(name, "our own arithmetic", len(rows), len(rows), digest, known=True), rows)
+
+
+def epochs(pools: Sequence[Sequence[T]], seed: int, *, backwards: bool = False) -> Iterator[T]:
+    """Items without end, from a pool chosen evenly; each pool in a new order every epoch, without repetition.
+
+    ``backwards`` takes each epoch from its end: both ways meet only when half of a pool is used.
+    """
+    rng = random.Random(derive(seed, "turns", int(backwards)))
+    sources = [_epochs(pool, derive(seed, "order", place), backwards) for place, pool in enumerate(pools)]
+    while True:
+        yield next(rng.choice(sources))
+
+
+def _epochs(pool: Sequence[T], seed: int, backwards: bool) -> Iterator[T]:
+    for epoch in count():
+        order = list(pool)
+        random.Random(derive(seed, epoch)).shuffle(order)
+        yield from reversed(order) if backwards else order
+
+
+def _held_out(name: str, config: ExperimentConfig) -> tuple[Problem, ...]:
+    settings = config.eval
+    if name == ARITHMETIC:
+        difficulties = config.data.difficulties or DIFFICULTIES  # a file has none of its own
+        return tuple(problem for one in difficulties for problem in _arithmetic(one, settings))
+    if name in settings.files:
+        problems, _ = held_out_problems(settings.files[name], name, graded=_graded(config))
+        return drawn_problems(problems, settings.problems, name)
+    return benchmark(name, settings.aime25, settings.olympiadbench, limit=settings.problems)
+
+
+def _arithmetic(difficulty: Difficulty, settings: EvalConfig) -> tuple[Problem, ...]:
+    assert settings.problems is not None  # checked by harness.config.experiment.load
+    try:
+        return evaluation_set(difficulty, settings.problems)
+    except ValueError as error:
+        raise SchemaError(f"eval.problems: {error}; ask for fewer") from None

@@ -1,0 +1,120 @@
+"""Remarks on one's own problems before a run begins: how they fit its model, its limits and its batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from harness.config.window import room
+from harness.data.files import SOURCE
+from harness.data.own import is_tier
+from harness.models.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from transformers import PreTrainedTokenizerBase
+
+    from harness.config.experiment import ExperimentConfig
+    from harness.data.catalog import Problem
+    from harness.rollouts.problems import Material
+
+_PIECES: Final = 8  # pieces of text that are quoted
+_LINES: Final = 5  # ids of problems that are named
+
+
+def remarks(config: ExperimentConfig, read: Material) -> list[str]:
+    """Return a line for each thing that is odd; empty where no file of one's own is read.
+
+    A model whose tokenizer cannot be had here, such as one that only the nodes of a cluster have, is passed over.
+    """
+    own = _own(config, read)
+    if not own:
+        return []
+    found = list(_few(config, read))
+    try:
+        from harness.models.load import load_tokenizer  # noqa: PLC0415 - transformers takes seconds
+
+        tokenizer = load_tokenizer(config.model.path)
+    except ModelError:
+        return found
+    for name, problems in own.items():
+        found += _unspelled(name, problems, config.model.path, tokenizer)
+        response = config.rollout.max_response_length
+        if name in read.files:
+            response = config.eval.max_response_length or response
+        found += _too_long(name, problems, config, tokenizer, response)
+    return found
+
+
+def _own(config: ExperimentConfig, read: Material) -> dict[str, Sequence[Problem]]:
+    trained = {name: tier.problems for name, tier in read.tiers.items()} if _is_own(config) else {}
+    return {**trained, **{name: read.held_out[name] for name in read.files}}
+
+
+def _is_own(config: ExperimentConfig) -> bool:
+    """Tell whether the run trains on one's own problems, and not on a tier that was cut."""
+    return config.data.source == SOURCE and config.data.path is not None and not is_tier(Path(config.data.path))
+
+
+def _few(config: ExperimentConfig, read: Material) -> Iterator[str]:
+    batch = config.rollout.prompts_per_batch
+    for name, tier in read.tiers.items() if _is_own(config) else ():
+        if len(tier.problems) < batch:
+            yield (
+                f"{name}: {len(tier.problems)} problems, fewer than rollout.prompts_per_batch={batch}: each step asks "
+                "some of them more than once"
+            )
+
+
+def _unspelled(name: str, problems: Sequence[Problem], model: str, tokenizer: PreTrainedTokenizerBase) -> Iterator[str]:
+    """Name what the tokenizer has no token for; one that falls back to bytes has one for everything."""
+    if tokenizer.unk_token_id is None or not tokenizer.is_fast:
+        return
+    for part, texts in {
+        "problems": [problem.prompt for problem in problems],
+        "answers": [problem.answer for problem in problems],
+    }.items():
+        pieces = [_pieces(text, tokenizer) for text in texts]
+        at = [problem.problem_id for problem, found in zip(problems, pieces, strict=True) if found]
+        if at:
+            distinct = list(dict.fromkeys(piece for found in pieces for piece in found))
+            quoted = ", ".join(map(repr, distinct[:_PIECES])) + (", ..." if len(distinct) > _PIECES else "")
+            means = "it reads them as unknown" if part == "problems" else "no response of the model can hold them"
+            yield (
+                f"{name}: {len(at)} of {len(problems)} {part} hold what the tokenizer of {model} cannot spell "
+                f"({quoted}): {means}; the first: {', '.join(at[:_LINES])}"
+            )
+
+
+def _pieces(text: str, tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    read = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    pairs = zip(read["input_ids"], read["offset_mapping"], strict=True)
+    return [text[start:end] for token, (start, end) in pairs if token == tokenizer.unk_token_id]
+
+
+def _too_long(
+    name: str,
+    problems: Sequence[Problem],
+    config: ExperimentConfig,
+    tokenizer: PreTrainedTokenizerBase,
+    response: int,
+) -> Iterator[str]:
+    """Name the problems whose prompt is too long to be asked beside a response of so many tokens."""
+    from harness.rollouts.prompts import task  # noqa: PLC0415 - torch takes seconds
+
+    limit = room(config, response)
+    try:
+        sizes = {problem.problem_id: len(task(problem, config, tokenizer).prompt_ids) for problem in problems}
+    except ValueError:  # a form that the tokenizer does not have; the run says so
+        return
+    long = [problem_id for problem_id, size in sizes.items() if size > limit]
+    if long:
+        bound = f"rollout.max_prompt_length={limit} tokens"
+        if limit < config.rollout.max_prompt_length:
+            bound = f"the {limit} tokens that the model's window leaves beside a response"
+        yield (
+            f"{name}: {len(long)} of {len(problems)} prompts are longer than {bound}, the longest "
+            f"{max(sizes.values())}: not trained on, and wrong where they are scored; the first: "
+            f"{', '.join(long[:_LINES])}"
+        )

@@ -1,0 +1,216 @@
+"""How runs and studies look in MLflow's pages: names of runs, the description of a study, its prepared view.
+
+Nothing here identifies a run: commands find runs by the tags of ``harness.tracking.tags``.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+from harness.records.record import CONTROL, OFF
+from harness.tracking.tags import EXPERIMENT_TAG_LIMIT, SEED, key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from harness.records.record import RunHead, Study
+
+NOTE: Final = "mlflow.note.content"  # the description that MLflow shows above a study's runs
+VIEW: Final = "mlflow.sharedViewState"  # and a key: a view that links of MLflow's pages name
+WRITTEN: Final = "*Written by the sweep. Remove this line, and sweeps leave your words alone.*"
+
+CELL_NAME: Final = "cell"  # the tag by which the view groups runs
+KIND: Final = {"mlflow.experimentKind": "custom_model_development"}  # the pages of training, not those of prompts
+
+_RUN: Final = "attributes.`Run Name`"
+_NAME_LIMIT: Final = 200  # characters before the seed; MLflow's names end at 250
+_CURVES: Final = ("eval/accuracy", "rollout/accuracy", "reward/mean", "response/length", "policy/entropy")
+_DECIDING: Final = "deciding"  # id of the section of charts that is open
+# Sections of the other charts, which MLflow adds by the first part of a metric's name. Closed ones cost no request.
+_CLOSED: Final = (
+    *("advantage", "auc", "best", "cost", "data", "eval", "final", "fired", "groups", "mismatch", "parity", "policy"),
+    *("probability", "response", "reward", "rollout", "seconds", "start", "train", "update", "verifier"),
+)
+
+
+def cell_name(head: RunHead, study: Study | None = None) -> str:
+    """Name a cell for people: its arm, then its context.
+
+    Args:
+        head: What is known of a run of the cell.
+        study: The study that it belongs to; None for a run outside a grid, whose labels are all its arm.
+
+    Returns:
+        Words such as "group small_base easy". Two cells may have the same name.
+
+    """
+    arms, contexts = _axes(study) if study else (tuple(head.labels), ())
+    words = [head.labels[axis] for axis in (*arms, *contexts) if axis in head.labels and axis != CONTROL]
+    if (control := head.labels.get(CONTROL, OFF)) != OFF:
+        words.insert(0, control)
+    if study is None and "model" not in head.labels:
+        words += _setting(head.config)
+    return " ".join(words)[:_NAME_LIMIT]
+
+
+def run_name(head: RunHead, study: Study | None = None) -> str:
+    """Name a run for people: ``cell_name``, then its seed."""
+    return f"{cell_name(head, study)} s{head.seed}".strip()
+
+
+def describe_study(studies: Sequence[Study]) -> str:
+    """Describe a study in Markdown: its question, its baseline, how to read it.
+
+    Args:
+        studies: The same grid under each of its profiles; at least one.
+
+    Returns:
+        The text, whose last line is ``WRITTEN``.
+
+    """
+    first = studies[0]
+    parts = [f"**Question.** {first.question}", _HOW.format(score=key(first.metric)), *map(_shape, studies)]
+    text = "\n\n".join(parts)
+    return f"{text[: EXPERIMENT_TAG_LIMIT - len(WRITTEN) - 2]}\n\n{WRITTEN}"
+
+
+def view(study: Study, named: bool = True) -> dict[str, str]:
+    """Return the experiment tag with the study's view: its columns, its groups and its charts.
+
+    Args:
+        study: The study.
+        named: Whether all of its runs have the tag ``CELL_NAME``; otherwise their groups are named by all axes.
+
+    Returns:
+        Tag name -> value; nothing where the view is too long for a tag.
+
+    """
+    # As the Share button of MLflow's pages stores it: the state of its page, deflated. Links name it by its key.
+    text = json.dumps(_state(study, named), separators=(",", ":"))
+    packed = base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+    value = f"deflate;{packed}"
+    return {f"{VIEW}.{_share_key(study)}": value} if len(value) <= EXPERIMENT_TAG_LIMIT else {}
+
+
+def study_page(pages: str, number: str, study: Study | None = None, charts: bool = False) -> str:
+    """Return the address of a study's runs.
+
+    Args:
+        pages: The address of MLflow's pages.
+        number: MLflow's id of the experiment.
+        study: The study whose ``view`` the experiment has; None opens MLflow's own view.
+        charts: Whether the link opens the charts rather than the table.
+
+    Returns:
+        The address.
+
+    """
+    page = f"{pages.rstrip('/')}/#/experiments/{number}/runs"
+    if study is None:
+        return page
+    mode = {"compareRunsMode": "CHART"} if charts else {}
+    return f"{page}?{urlencode({'viewStateShareKey': _share_key(study), **mode})}"
+
+
+def _axes(study: Study) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the axes whose labels are compared with a baseline, and those that are the context."""
+    crossed = [axis for axis in study.axes if axis != CONTROL]
+    arms = tuple(axis for axis in crossed if axis in study.baseline)
+    return arms, tuple(axis for axis in crossed if axis not in study.baseline)
+
+
+def _setting(config: Mapping[str, Any]) -> list[str]:
+    """Name the model and the problems of a run outside a grid."""
+    model, data = config.get("model", {}), config.get("data", {})
+    path = PurePath(str(model.get("path", "")).rpartition(":")[2]).name
+    file = PurePath(data.get("path") or "").name
+    return [word for word in (path, file or "+".join(data.get("difficulties", ()))) if word]
+
+
+def _shape(study: Study) -> str:
+    arms, contexts = _axes(study)
+    lines = [
+        f"**Profile {study.profile}.** {len(study.cells)} cells, seeds {', '.join(map(str, study.seeds))}.",
+        *(f"- arm `{axis}`: {_labels(study, axis)}; baseline `{study.baseline[axis]}`" for axis in arms),
+        *(f"- context `{axis}`: {_labels(study, axis)}" for axis in contexts),
+    ]
+    if study.controls:
+        lines.append(f"- controls, whose effect is known: {', '.join(f'`{each.name}`' for each in study.controls)}")
+    if study.margin is not None:
+        lines.append(f"- margin of equivalence: {study.margin:g}")
+    return "\n".join([lines[0], "", *lines[1:]])
+
+
+def _labels(study: Study, axis: str) -> str:
+    return ", ".join(f"`{label}`" for label in study.axes[axis])
+
+
+_HOW: Final = (
+    "**How to read it.** `{score}` decides. A run's name is its arm, its context and its seed. A cell is one arm in "
+    "one context; compare cells of the same context, and seeds in pairs, since they share their problems. A "
+    "difference of two means here is no verdict: `make tables` has the paired tests, their correction and the "
+    "intervals."
+)
+
+
+def _share_key(study: Study) -> str:
+    return f"liteppo-{key(study.profile).replace(' ', '-')}"
+
+
+def _state(study: Study, named: bool) -> dict[str, Any]:
+    """Return the parts of MLflow's view that differ from what it opens by default."""
+    arms, contexts = _axes(study)
+    axes = [axis for axis in (*arms, *contexts, *((CONTROL,) if study.controls else ())) if len(study.axes[axis]) > 1]
+    tags = [key(f"axis.{axis}") for axis in axes]
+    columns = [f"metrics.`{key(study.metric)}`", *(f"tags.`{tag}`" for tag in (*tags, SEED)), "attributes.`Dataset`"]
+    groups = [CELL_NAME] if named else tags
+    return {
+        "searchFilter": f"tags.profile = '{study.profile}'",
+        "orderByKey": columns[0],
+        "orderByAsc": False,
+        "selectedColumns": columns,
+        "columnOrder": [_RUN, *columns],
+        "columnWidths": {_RUN: 380, columns[0]: 120, f"tags.`{SEED}`": 60},
+        "groupBy": {
+            "aggregateFunction": "average",
+            "groupByKeys": [{"mode": "tag", "groupByData": tag} for tag in groups],
+        },
+        "runsHiddenMode": "SHOW_ALL",
+        "compareRunCharts": [*_charts(study.metric)],
+        "compareRunSections": [*_sections()],
+        "isAccordionReordered": True,
+    }
+
+
+def _charts(metric: str) -> Iterator[dict[str, Any]]:
+    yield _chart("BAR", key(metric))
+    trained = [metric.removeprefix("train/")] if metric.startswith("train/") else []
+    for name in dict.fromkeys((*trained, *_CURVES)):
+        yield _chart("LINE", key(name)) | {"selectedMetricKeys": [key(name)], "useGlobalXaxisKey": True}
+
+
+def _chart(kind: str, metric: str) -> dict[str, Any]:
+    return {
+        "type": kind,
+        "uuid": f"{_DECIDING}-{kind}-{metric}",
+        "metricKey": metric,
+        "metricSectionId": _DECIDING,
+        "runsCountToCompare": 100,
+        "deleted": False,
+        "isGenerated": False,
+    }
+
+
+def _sections() -> Iterable[dict[str, Any]]:
+    yield _section(_DECIDING, "What decides", shown=True)
+    for name in (*_CLOSED, "Model metrics", "System metrics"):
+        yield _section(f"closed-{name}", name, shown=False)
+
+
+def _section(uuid: str, name: str, shown: bool) -> dict[str, Any]:
+    return {"uuid": uuid, "name": name, "display": shown, "isReordered": False, "deleted": False, "isGenerated": False}

@@ -1,0 +1,92 @@
+"""Errors of the store, with the way out and without credentials."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+_CREDENTIALS: Final = re.compile(r"://[^/\s]*@")
+_SECRET: Final = re.compile(
+    r"([?&][\w.-]*(?:passw|passphrase|pwd|token|secret|credential|api_?key|odbc_connect)[\w.-]*=)[^&\s]*", re.IGNORECASE
+)
+
+
+def redacted(text: str) -> str:
+    """The text with *** in place of what addresses hold of users, passwords and tokens."""
+    return _SECRET.sub(r"\1***", _CREDENTIALS.sub("://***@", text))
+
+
+REPAIR: Final = "python -m harness.tracking.store publish results/runs"
+
+# Substrings of what SQLite, SQLAlchemy, requests and the operating system say, and what to do about it.
+# The first that matches wins.
+_ADVICE: Final = (
+    (
+        ("malformed", "not a database"),
+        f"is not a readable database; move it away (mv '{{place}}'* elsewhere), then `{REPAIR}` rebuilds it",
+    ),
+    (
+        ("disk is full", "no space left", "disk i/o error", "disk quota", "file too large"),
+        "could not be written: the disk is full or failing; free some space and start again, finished runs are kept",
+    ),
+    (
+        ("readonly", "read-only", "unable to open", "permission denied", "not a directory", "file exists"),
+        "cannot be written; make its folder writable, or use another one",
+    ),
+    (("database is locked",), "is held by another process; wait until that one has ended"),
+    (
+        ("out-of-date database schema", "can't locate revision"),
+        "was written by another version of MLflow; back it up and run `mlflow db upgrade`",
+    ),
+    (
+        ("password authentication", "error code 401", "error code 403", "unauthorized", "permission_denied"),
+        "does not let us in; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or both in MLFLOW_TRACKING_URI",
+    ),
+    (
+        ("connection", "refused", "max retries", "timed out", "name or service", "name resolution", "nodename"),
+        "does not answer; start the server, or unset MLFLOW_TRACKING_URI to use results/mlflow.db",
+    ),
+)
+
+
+# MLflow's names of what it does not take, now or later.
+_REFUSALS: Final = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
+
+
+class StoreError(RuntimeError):
+    """The store cannot be read or written; one line that names it and the way out."""
+
+    def __init__(self, said: str, refused: bool = False) -> None:
+        super().__init__(said)
+        self.refused = refused  # it has answered, and would say the same again
+
+
+@contextmanager
+def explained(place: str) -> Iterator[None]:
+    """Turn errors of the disk, the database, the network and MLflow into a StoreError about ``place``."""
+    try:
+        yield
+    except Exception as error:
+        if not _foreign(error):  # a StoreError already, or a mistake of ours
+            raise
+        refused = getattr(error, "error_code", None) in _REFUSALS
+        raise StoreError(redacted(_advice(place, error)), refused) from error
+
+
+def _foreign(error: Exception) -> bool:
+    # By module, since importing MLflow or SQLAlchemy for their classes would cost every reader a second.
+    owner = type(error).__module__.partition(".")[0]
+    return isinstance(error, OSError) or owner in {"mlflow", "sqlalchemy", "sqlite3", "alembic"}
+
+
+def _advice(place: str, error: Exception) -> str:
+    said = str(error).strip()
+    for signs, advice in _ADVICE:
+        if any(sign in said.lower() for sign in signs):
+            return f"{place} {advice.format(place=place)}"
+    return f"{place}: {said.splitlines()[0] if said else type(error).__name__}"

@@ -1,0 +1,146 @@
+"""Bring into MLflow what waits in results/outbox, and what it lacks of results/runs: the repair after a crash."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from harness.common.schema import read_json
+from harness.records.record import RunHead, RunRecord, Study
+from harness.tracking.errors import StoreError
+from harness.tracking.journal import OUTBOX, Sheet, Step, other, sheets
+from harness.tracking.uploader import CURVES_FILE, RECORD_FILE, Delivery, artifacts, bring
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from harness.tracking.store import Store
+
+T = TypeVar("T")
+
+STUDY_FILE: Final = ".study.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What ``publish`` found."""
+
+    added: tuple[str, ...]  # run ids
+    known: int  # records that MLflow had
+    faults: tuple[str, ...]  # "path: what is wrong"
+
+
+def study_file(runs: Path, study: Study) -> Path:
+    """Where a study is kept beside its runs."""
+    return runs / f"{study.name}.{study.profile}{STUDY_FILE}"
+
+
+def publish(store: Store, runs: Path) -> Published:
+    """Publish what the store lacks. A file that cannot be read, or is refused, is reported and left.
+
+    Runs of drivers that live are theirs; sheets of those that did not end say nothing that a new attempt would not.
+    """
+    studies, broken_studies = _readable(_from_json(Study), sorted(runs.glob(f"*{STUDY_FILE}")))
+    waiting, broken_sheets = _readable(Sheet.read, sheets(runs.parent / OUTBOX))
+    records, broken_records = _readable(_from_json(RunRecord), sorted(runs.glob(f"*/{RECORD_FILE}")))
+    _restore(store, studies.values())
+    sent, unsent = _sent(store, waiting, runs)
+    lacking = _lacking(store, records)
+    theirs = {_run(sheet.opening.head) for sheet in waiting.values() if _kept(sheet)}
+    added, refused = _added(store, {path: each for path, each in lacking.items() if _run(each) not in theirs})
+    faults = (*broken_studies, *broken_sheets, *unsent, *broken_records, *refused)
+    return Published((*sent, *added), len(records) - len(lacking), faults)
+
+
+def _readable(read: Callable[[Path], T], paths: Sequence[Path]) -> tuple[dict[Path, T], list[str]]:
+    found, broken = {}, []
+    for path in paths:
+        try:
+            found[path] = read(path)
+        except FileNotFoundError:  # a driver that lives has just taken it away
+            continue
+        except (OSError, ValueError) as error:
+            broken.append(f"{path}: {str(error).splitlines()[0]}")
+    return found, broken
+
+
+def _from_json(kind: type[T]) -> Callable[[Path], T]:
+    return lambda path: read_json(kind, path.read_text(encoding="utf-8"))
+
+
+def _restore(store: Store, studies: Iterable[Study]) -> None:
+    known = {(study.name, study.profile) for study in store.studies()}
+    for study in studies:
+        if (study.name, study.profile) not in known:
+            store.save_study(study)
+
+
+def _kept(sheet: Sheet) -> bool:
+    """Whether the driver that wrote it is another one, and lives."""
+    return other(sheet.opening.driver)
+
+
+def _run(about: RunHead | RunRecord) -> tuple[str, str]:
+    return about.study, about.run_id
+
+
+def _sent(store: Store, waiting: Mapping[Path, Sheet], runs: Path) -> tuple[list[str], list[str]]:
+    """Run ids of the sheets that have arrived, and why others have not."""
+    left = {path: sheet for path, sheet in waiting.items() if sheet.ending and not _kept(sheet)}
+    arrived, faults = _tried(left, lambda path: bring(store, Delivery(left[path], begun=True), runs))
+    return [left[path].opening.head.run_id for path in arrived], faults
+
+
+def _added(store: Store, records: Mapping[Path, RunRecord]) -> tuple[list[str], list[str]]:
+    """Run ids of the records that have arrived, and why others have not."""
+    arrived, faults = _tried(records, lambda path: _add(store, records[path], path))
+    return [records[path].run_id for path in arrived], faults
+
+
+def _tried(files: Iterable[Path], send: Callable[[Path], None]) -> tuple[list[Path], list[str]]:
+    """The files whose content has arrived, and why that of others has not."""
+    arrived: list[Path] = []
+    faults: list[str] = []
+    for file in files:
+        try:
+            send(file)
+        except (OSError, json.JSONDecodeError, StoreError) as error:
+            if isinstance(error, StoreError) and not error.refused:
+                raise
+            faults.append(f"{file}: {error}")
+        else:
+            arrived.append(file)
+    return arrived, faults
+
+
+def _lacking(store: Store, records: Mapping[Path, RunRecord]) -> dict[Path, RunRecord]:
+    known = {study: store.statuses(study) for study in {record.study for record in records.values()}}
+    return {path: record for path, record in records.items() if not _has(known[record.study], record)}
+
+
+def _has(statuses: Mapping[str, str], record: RunRecord) -> bool:
+    return statuses.get(record.run_id) in {"FINISHED", record.status.upper()}
+
+
+def _add(store: Store, record: RunRecord, path: Path) -> None:
+    ended = path.stat().st_mtime
+    steps = _steps(path.with_name(CURVES_FILE), ended)
+    handle = store.begin(record.head, started=ended - record.wall_seconds)
+    try:
+        store.write(handle, steps)
+        store.finish(handle, record, artifacts(path.parent, record), ended=ended)
+    except StoreError as error:
+        if error.refused:
+            store.drop(handle)
+        raise
+
+
+def _steps(curves: Path, at: float) -> list[Step]:
+    lines = curves.read_text(encoding="utf-8").splitlines() if curves.exists() else ()
+    return [_step(json.loads(line), at) for line in lines]
+
+
+def _step(metrics: dict[str, float], at: float) -> Step:
+    return Step(int(metrics.pop("step")), at, metrics)

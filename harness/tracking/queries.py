@@ -1,0 +1,192 @@
+"""Read MLflow's SQL tables without MLflow, and the addresses of stores."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import sqlalchemy as sql
+
+from harness.tracking.errors import StoreError, explained, redacted
+from harness.tracking.tags import CELL, SEED, cell_and_seed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+SERVERS: Final = ("http://", "https://")
+FILES: Final = "sqlite"  # their addresses hold a path, and no password
+DATABASES: Final = (FILES, "postgresql", "mysql", "mssql")
+
+_UP_TO_PATH: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s\\]*", re.IGNORECASE)
+
+
+def refuse_unencoded(address: str) -> None:
+    """Raise StoreError where user and password cannot be told from the rest; it does not repeat the address."""
+    if address.startswith(FILES):
+        return
+    begun = _UP_TO_PATH.match(address)
+    if "@" in address[begun.end() if begun else 0 :] or re.search(r"\s", address):
+        raise _unreadable()
+
+
+def without_credentials(server: str) -> str:
+    """The address of a server alone. User and password go to where MLflow looks for them, which no message shows.
+
+    Raises StoreError where they cannot be read.
+    """
+    refuse_unencoded(server)
+    try:
+        parts = urlsplit(server)
+    except ValueError:  # whose words may hold the password
+        raise _unreadable() from None
+    if parts.username is None:
+        return server
+    os.environ["MLFLOW_TRACKING_USERNAME"] = unquote(parts.username)
+    os.environ["MLFLOW_TRACKING_PASSWORD"] = unquote(parts.password or "")
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _unreadable() -> StoreError:
+    return StoreError(
+        "MLFLOW_TRACKING_URI cannot be read; percent-encode what is special in user, password and path: "
+        "'/' is %2F, '#' is %23, '?' is %3F, '@' is %40, '[' is %5B, a space is %20"
+    )
+
+
+Curve = tuple[tuple[int, float], ...]  # (step, value), by step
+
+# What the pinned MLflow writes; the tests compare with its own client.
+_ACTIVE: Final = """
+    runs JOIN experiments ON experiments.experiment_id = runs.experiment_id
+    AND experiments.lifecycle_stage = 'active' AND runs.lifecycle_stage = 'active'
+"""
+_RUNS: Final = f"""
+    SELECT runs.run_uuid, cell.value, seed.value, runs.status, runs.end_time FROM {_ACTIVE}
+    JOIN tags AS cell ON cell.run_uuid = runs.run_uuid AND cell.key = '{CELL}'
+    JOIN tags AS seed ON seed.run_uuid = runs.run_uuid AND seed.key = '{SEED}'
+    WHERE experiments.name = :study
+"""
+_ONE_RUN: Final = f"{_RUNS} AND cell.value = :cell AND seed.value = :seed"
+_RUN_TAGS: Final = f"""
+    SELECT runs.run_uuid, tags.key, tags.value FROM {_ACTIVE} JOIN tags ON tags.run_uuid = runs.run_uuid
+    WHERE experiments.name = :study AND tags.key LIKE :key
+"""
+_EXPERIMENTS: Final = "SELECT name, experiment_id FROM experiments WHERE lifecycle_stage = 'active' ORDER BY name"
+_STUDY_TAGS: Final = """
+    SELECT experiments.name, experiment_tags.key, experiment_tags.value
+    FROM experiments JOIN experiment_tags ON experiment_tags.experiment_id = experiments.experiment_id
+    WHERE experiments.lifecycle_stage = 'active' AND experiment_tags.key LIKE :key
+"""
+_CURVES: Final = f"""
+    SELECT runs.run_uuid, metrics.step, metrics.value FROM {_ACTIVE} JOIN metrics ON metrics.run_uuid = runs.run_uuid
+    WHERE experiments.name = :study AND metrics.key = :key AND NOT metrics.is_nan
+    ORDER BY metrics.step, metrics.timestamp
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run as MLflow lists it; runs in its trash are never listed."""
+
+    uuid: str  # MLflow's id
+    run_id: str  # ours, of the tags that identify a run
+    status: str  # "RUNNING", "FINISHED", "FAILED", "KILLED"
+    ended: int = 0  # milliseconds since 1970
+
+
+class Reader(Protocol):
+    """What a store can be asked; ``prefix`` is the start of a tag's name."""
+
+    def runs(self, study: str, run_id: str = "") -> list[RunRow]:
+        """The runs of a study that are not in the trash; of one run id where it is given."""
+        ...
+
+    def run_tags(self, study: str, prefix: str) -> Mapping[str, Mapping[str, str]]:
+        """MLflow's run id -> tags."""
+        ...
+
+    def study_tags(self, prefix: str) -> Mapping[str, Mapping[str, str]]:
+        """Study -> tags."""
+        ...
+
+    def curves(self, study: str, metric: str) -> Mapping[str, Curve]:
+        """Our run id -> curve."""
+        ...
+
+    def experiments(self) -> Mapping[str, str]:
+        """Study -> MLflow's experiment id."""
+        ...
+
+
+class SqlReader:
+    """Reads a database that MLflow wrote. One that does not exist yet is empty; nothing is created."""
+
+    def __init__(self, uri: str) -> None:
+        refuse_unencoded(uri)
+        try:
+            self._url = sql.engine.make_url(uri)
+            self._engine = sql.create_engine(self._url, poolclass=sql.NullPool)
+        except ImportError as error:  # of psycopg and the like, which no table here needs
+            raise StoreError(f"{redacted(uri)} needs the package {error.name}; install it beside MLflow") from None
+        except (sql.exc.ArgumentError, ValueError):
+            raise StoreError(f"MLFLOW_TRACKING_URI={redacted(uri)} is no address of a database") from None
+
+    @property
+    def place(self) -> str:
+        """What an error calls this store: the file, or the address without its password."""
+        return self.file or redacted(self._url.render_as_string())
+
+    @property
+    def file(self) -> str | None:
+        """The file of a SQLite database."""
+        return self._url.database if self._url.drivername.startswith(FILES) else None
+
+    def runs(self, study: str, run_id: str = "") -> list[RunRow]:
+        """The runs of a study that are not in the trash; of one run id where it is given."""
+        cell, seed = cell_and_seed(run_id)
+        found = self._rows(_ONE_RUN, study=study, cell=cell, seed=seed) if run_id else self._rows(_RUNS, study=study)
+        return [RunRow(uuid, f"{cell}-s{seed}", status, ended or 0) for uuid, cell, seed, status, ended in found]
+
+    def experiments(self) -> Mapping[str, str]:
+        """Study -> MLflow's experiment id, MLflow's own default experiment left out."""
+        return {name: str(number) for name, number in self._rows(_EXPERIMENTS) if name != "Default"}
+
+    def run_tags(self, study: str, prefix: str) -> Mapping[str, Mapping[str, str]]:
+        """MLflow's run id -> tags."""
+        return _grouped(self._rows(_RUN_TAGS, study=study, key=f"{prefix}%"))
+
+    def study_tags(self, prefix: str) -> Mapping[str, Mapping[str, str]]:
+        """Study -> tags."""
+        return _grouped(self._rows(_STUDY_TAGS, key=f"{prefix}%"))
+
+    def curves(self, study: str, metric: str) -> Mapping[str, Curve]:
+        """Our run id -> curve; where a step was logged twice, the later value."""
+        points: dict[str, dict[int, float]] = defaultdict(dict)
+        owners = {row.uuid: row.run_id for row in self.runs(study)}
+        for uuid, step, value in self._rows(_CURVES, study=study, key=metric):
+            if owner := owners.get(uuid):
+                points[owner][step] = value
+        return {owner: tuple(curve.items()) for owner, curve in points.items()}
+
+    def _rows(self, query: str, **values: str) -> Sequence[Any]:
+        # SQLite would make an empty file of a path that does not exist.
+        if self.file and not Path(self.file).exists():
+            return ()
+        with explained(self.place), self._engine.connect() as connection:
+            # MLflow's tables come with the first run.
+            return (
+                connection.execute(sql.text(query), values).all() if sql.inspect(connection).has_table("runs") else ()
+            )
+
+
+def _grouped(rows: Sequence[tuple[str, str, str]]) -> Mapping[str, Mapping[str, str]]:
+    groups: dict[str, dict[str, str]] = defaultdict(dict)
+    for owner, key, value in rows:
+        groups[owner][key] = value
+    return groups

@@ -1,0 +1,76 @@
+"""What a run gathers as it goes, and its way to disk and back: JSON that gives the same bits."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import numpy as np
+
+from harness.common.resources import Spent, Usage
+from harness.common.schema import read_json
+from harness.records.outcomes import Evaluation, Evaluations
+from harness.training.loop import StepReport
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CURVES: Final = "metrics.jsonl"
+_EVALUATIONS, _SPENT = "evaluations.json", "spent.json"
+
+
+@dataclass(slots=True)
+class Trace:
+    """Reports, evaluations by moment ("start", "step 10", "final"), and what the run took."""
+
+    reports: list[StepReport] = field(default_factory=list)
+    moments: dict[str, Evaluations] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
+
+    def save(self, folder: Path) -> None:
+        """Write all of it into a folder."""
+        moments = {when: {name: _plain(one) for name, one in found.items()} for when, found in self.moments.items()}
+        (folder / CURVES).write_text("".join(map(line, self.reports)), encoding="utf-8")
+        (folder / _EVALUATIONS).write_text(json.dumps(moments), encoding="utf-8")
+        (folder / _SPENT).write_text(json.dumps(asdict(self.usage.spent())), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """What ``save`` wrote; its clock goes on."""
+        lines = (folder / CURVES).read_text(encoding="utf-8").splitlines()
+        moments = json.loads((folder / _EVALUATIONS).read_text(encoding="utf-8"))
+        spent = read_json(Spent, (folder / _SPENT).read_text(encoding="utf-8"))
+        return cls(
+            [_report(json.loads(text)) for text in lines],
+            {when: {name: _evaluation(one) for name, one in found.items()} for when, found in moments.items()},
+            Usage(spent),
+        )
+
+
+def line(report: StepReport) -> str:
+    """A step in the file of curves."""
+    return json.dumps({"step": report.step, **report.metrics}) + "\n"
+
+
+def _report(read: dict[str, Any]) -> StepReport:
+    return StepReport(read.pop("step"), read)
+
+
+def _plain(evaluation: Evaluation) -> dict[str, Any]:
+    return {name: np.array(getattr(evaluation, name), dtype=object).tolist() for name in Evaluation.__slots__}
+
+
+def _evaluation(read: dict[str, Any]) -> Evaluation:
+    """Every array is (N, k)."""
+    kinds: dict[str, type] = {
+        "right": np.bool_,
+        "truncated": np.bool_,
+        "lengths": np.int64,
+        "answers": object,
+        "reasons": object,
+    }
+    if read.get("scores") is not None:
+        kinds["scores"] = np.float64
+    arrays: dict[str, Any] = {name: np.array(read[name], dtype=kind) for name, kind in kinds.items()}
+    return Evaluation(tuple(read["problem_ids"]), **arrays)

@@ -1,0 +1,144 @@
+"""The training loop, start to end. It yields reports; logging and stopping are the caller's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.common.timing import Stopwatch
+from harness.config.experiment import RewardConfig
+from harness.engines.base.divergence import ADVANTAGES, refuse_not_finite
+from harness.engines.base.protocols import Decoding, Learner, Sampler
+from harness.engines.base.samples import prompts_of
+from harness.engines.weight_parity import Probe
+from harness.rollouts.generate import Draw, resample, score
+from harness.rollouts.metrics import mismatch, mismatch_parts, summarize
+from harness.rollouts.queue import Batches
+from harness.rollouts.text_metrics import describe
+from tricks.fired import ablations
+from tricks.rule import UpdateRule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from harness.rollouts.generate import Batch, Drawn, Task
+    from harness.rollouts.queue import Ready
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """The metrics of a step. Step 0 is the evaluation before training."""
+
+    step: int
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a run trains with, the same in all steps."""
+
+    sampler: Sampler
+    learner: Learner
+    rule: UpdateRule
+    scale: RewardConfig
+    decoding: Decoding
+    seed: int
+    probe: Probe | None = None  # after every sync; None: sampler and learner are one
+
+    def drawing(self, spares: Iterator[Task]) -> Callable[[int, Sequence[Task], Stopwatch], Batch]:
+        """What samples and verifies a step's tasks. ``spares`` take the places of prompts that the rule refuses."""
+
+        def drawn(step: int, tasks: Sequence[Task], watch: Stopwatch) -> Batch:
+            draw = Draw(self.sampler, self.decoding, self.seed, step, watch, self.scale.open_box)
+            return resample(draw(tasks), draw, spares, self.rule, self.scale)
+
+        return drawn
+
+
+def train(
+    sampler: Sampler,
+    learner: Learner,
+    rule: UpdateRule,
+    scale: RewardConfig,
+    batches: Iterable[Sequence[Task]],
+    decoding: Decoding,
+    seed: int,
+    spares: Iterable[Task] = (),
+) -> Iterator[StepReport]:
+    """One step per batch of tasks: sample and verify, learn, hand over the weights.
+
+    ``spares`` take the places of prompts that the rule refuses to learn from. A step is skipped where none is left.
+    """
+    lesson = Lesson(sampler, learner, rule, scale, decoding, seed)
+    return steps(lesson, Batches(enumerate(batches, start=1), lesson.drawing(iter(spares))))
+
+
+def steps(lesson: Lesson, batches: Batches) -> Iterator[StepReport]:
+    """One step per batch that is drawn, as ``train``."""
+    while True:
+        watch = Stopwatch()
+        with watch.phase("step"):
+            ready = batches.take(watch)
+            if ready is None:
+                return
+            batches.begin(watch)
+            if not batches.busy:
+                lesson.sampler.rest()
+            learned = _learned(lesson, ready, watch)
+            batches.settle()
+            gap = _handed_over(lesson, ready.batch, watch)
+        yield StepReport(
+            ready.step,
+            {**learned, **gap, **ready.batch.metrics, **watch.spent(), **_throughput(ready.batch, watch)},
+        )
+
+
+def _learned(lesson: Lesson, ready: Ready, watch: Stopwatch) -> dict[str, float]:
+    drawn, age = ready.batch.drawn, {"rollout/staleness": float(ready.age)}
+    return age | (_skipped(lesson.rule) if drawn is None else _learn(lesson, drawn, watch, stale=ready.age > 0))
+
+
+def _learn(lesson: Lesson, drawn: Drawn, watch: Stopwatch, *, stale: bool) -> dict[str, float]:
+    """Score the samples, lay out their signal, and take the updates."""
+    learner, rule, samples = lesson.learner, lesson.rule, drawn.samples
+    with watch.phase("old_log_probs"):
+        log_probs = learner.log_probs(samples)
+        refuse_not_finite(log_probs, samples.response_mask, "the log-probs of the policy")
+        ref_log_probs = learner.reference_log_probs(samples) if "ref_log_probs" in rule.needs else None
+        if ref_log_probs is not None:
+            refuse_not_finite(ref_log_probs, samples.response_mask, "the log-probs of the reference model")
+    # Ratios are to the policy that sampled. Where that is an older one, its log-probs are the sampler's, unless a
+    # weight of the rule's corrects for the difference. Both sides of a ratio are of the whole softmax: beside what
+    # top-p and top-k left, every ratio would begin below 1 by the share of the mass that they cut.
+    old = samples.whole_log_probs if stale and "sampler_log_probs" not in rule.needs else log_probs
+    rollouts = score(drawn, lesson.scale, old, ref_log_probs, lesson.decoding.max_response_length)
+    signal = rule.signal(rollouts)
+    learned = signal.response_mask
+    refuse_not_finite(signal.advantages.expand(learned.shape), learned, ADVANTAGES)
+    with watch.phase("update"):
+        updates = learner.update(samples, signal, rule, ablations(rule, rollouts))
+    gap = mismatch(samples.log_probs, log_probs, samples.response_mask, rule.ratio_range)
+    gap |= mismatch_parts(samples, log_probs, rule.ratio_range)
+    shape = describe(samples, drawn.right, log_probs)
+    return {**summarize(rollouts, drawn.right, signal), **shape, **gap, **updates}
+
+
+def _handed_over(lesson: Lesson, batch: Batch, watch: Stopwatch) -> dict[str, float]:
+    """Give the sampler the weights, and where it has a copy of its own, compare. Raises ParityError."""
+    with watch.phase("sync"):
+        lesson.sampler.load(lesson.learner.weights())
+    if lesson.probe is None:
+        return {}
+    probe = lesson.probe.on(prompts_of(batch.drawn.samples)) if batch.drawn else lesson.probe
+    with watch.phase("parity"):
+        return probe(lesson.sampler, lesson.learner)
+
+
+def _skipped(rule: UpdateRule) -> dict[str, float]:
+    """A step without a sample to learn from: nothing changes, and no other trick can fire."""
+    return {"update/skipped": float(rule.setup.updates_per_rollout), **{f"fired/{name}": 0.0 for name in rule.tricks}}
+
+
+def _throughput(batch: Batch, watch: Stopwatch) -> dict[str, float]:
+    tokens = 0.0 if batch.drawn is None else batch.drawn.samples.response_mask.sum().item()
+    return {"tokens_per_second": tokens / watch.seconds["seconds/step"]}

@@ -1,0 +1,191 @@
+"""Build the training of a run, and save and resume it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+
+from harness.checkpoint import manager as random_state
+from harness.checkpoint.folder import LEARNER, MODEL
+from harness.common.schema import read_json
+from harness.common.seeds import derive
+from harness.engines import actor_pool as crew
+from harness.engines.base.divergence import Diverged, placed
+from harness.engines.base.protocols import Decoding, Learner, Sampler
+from harness.engines.build import engines
+from harness.engines.weight_parity import Probe
+from harness.evaluation.evaluate import evaluate, metrics
+from harness.rollouts.generate import Task
+from harness.rollouts.prompts import Prompts, training_decoding
+from harness.rollouts.queue import Batches, Counted, load_batch, save_batch
+from harness.rollouts.text_metrics import token_text
+from harness.training.history import Trace
+from harness.training.loop import Lesson, StepReport, steps
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from harness.config.experiment import ExperimentConfig
+    from harness.data.cache import Tier
+    from harness.records.outcomes import Evaluations
+    from harness.rollouts.problems import Material
+
+
+_POSITION: Final = "position.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a training is: steps done, and what they took from the two streams of tasks."""
+
+    steps: int
+    tasks: int
+    spares: int
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """A policy about to be trained. A step is taken when its report is asked for."""
+
+    sampler: Sampler
+    learner: Learner
+    tokenizer: Any
+    prompts: Prompts
+    tasks: Counted[Task]
+    spares: Counted[Task]
+    batches: Batches
+    reports: Iterator[StepReport]  # of the steps that are left, up to ``steps``
+
+    def save(self, folder: Path, steps: int) -> None:
+        """Write learner and position after so many steps, between the report of the last and the next."""
+        (folder / LEARNER).mkdir()
+        self.learner.save(folder / LEARNER)
+        position = Position(steps, self.tasks.taken, self.spares.taken)
+        (folder / _POSITION).write_text(json.dumps(asdict(position)), encoding="utf-8")
+        if self.batches.pending:
+            save_batch(self.batches.pending, folder)
+
+
+def practice(config: ExperimentConfig, tiers: Mapping[str, Tier], saved: Path | None = None) -> Practice:
+    """Load the model and lay out the training, or what is left of a ``saved`` one. The same errors as ``engines``.
+
+    No evaluation problem is read.
+    """
+    torch.manual_seed(derive(config.seed, "model"))
+    sampler, learner, tokenizer = engines(config)
+    prompts = Prompts(config, tokenizer)
+    tasks, spares = map(Counted, prompts.training(tiers))
+    done = _position(saved)
+    tasks.skip(done.tasks)
+    spares.skip(done.spares)
+    if saved:
+        learner.restore(saved / LEARNER)
+        sampler.load(learner.weights())
+    lesson, kept = _lesson(config, sampler, learner, tasks), load_batch(saved) if saved else None
+    if lesson.probe:
+        lesson.probe(sampler, learner)
+    batches = Batches(
+        _batches(tasks, config, kept.step if kept else done.steps),
+        lesson.drawing(spares),
+        ahead=config.rollout.ahead > 0,
+        apart=config.backend.vllm is not None,
+        kept=kept,
+    )
+    return Practice(sampler, learner, tokenizer, prompts, tasks, spares, batches, steps(lesson, batches))
+
+
+def _lesson(config: ExperimentConfig, sampler: Sampler, learner: Learner, tasks: Counted[Task]) -> Lesson:
+    decoding = training_decoding(config)
+    return Lesson(
+        sampler, learner, config.update_rule(), config.reward, decoding, config.seed, _probe(config, decoding, tasks)
+    )
+
+
+def _probe(config: ExperimentConfig, decoding: Decoding, tasks: Counted[Task]) -> Probe | None:
+    """Of the first prompts, where the sampler has weights of its own."""
+    if config.backend.vllm is None:
+        return None
+    prompts = [task.prompt_ids for task in tasks.peek(config.rollout.prompts_per_batch)]
+    return Probe.of(prompts, decoding, config.seed, config.backend.vllm.parity_gap)
+
+
+def _position(saved: Path | None) -> Position:
+    return read_json(Position, (saved / _POSITION).read_text(encoding="utf-8")) if saved else Position(0, 0, 0)
+
+
+def _batches(tasks: Iterator[Task], config: ExperimentConfig, done: int) -> Iterator[tuple[int, list[Task]]]:
+    """Of the steps after ``done``, each with its number."""
+    count = config.rollout.prompts_per_batch
+    return ((step, list(islice(tasks, count))) for step in range(done + 1, config.steps + 1))
+
+
+class Course:
+    """What ``execute`` follows. ``saved`` is the folder of a checkpoint of an equal run."""
+
+    def __init__(self, config: ExperimentConfig, read: Material, saved: Path | None = None) -> None:
+        self._config = config
+        self.trace = Trace.load(saved) if saved else Trace()
+        self.practice = practice(config, read.tiers, saved)
+        self.trace.usage.add(crew.spent)
+        self._exams = self.practice.prompts.exams(read.held_out)
+        if saved:
+            random_state.restore(saved)
+
+    def reports(self) -> Iterator[StepReport]:
+        """Yield the reports of all steps; those before a checkpoint come at once. Step 0 is the first evaluation.
+
+        Raises Diverged, with its step and the way out, where numbers are no longer finite.
+        """
+        yield from tuple(self.trace.reports)
+        yield from self._placed(self._trained())
+
+    def _trained(self) -> Iterator[StepReport]:
+        if not self.trace.reports:
+            unknown = {"data/unknown": self.practice.prompts.unknown(self._exams)}
+            yield self._kept(StepReport(0, self._evaluated("start") | self._dropped() | unknown))
+        for report in self.practice.reports:
+            found = report.metrics | self._dropped()
+            if self._evaluates(report.step):
+                found |= self._evaluated("final" if report.step == self._config.steps else f"step {report.step}")
+            yield self._kept(StepReport(report.step, found))
+
+    def _placed(self, reports: Iterator[StepReport]) -> Iterator[StepReport]:
+        """Yield the reports. Where the run diverges, say in which step and what to change."""
+        try:
+            yield from reports
+        except Diverged as error:
+            raise placed(error, len(self.trace.reports), self._config) from error
+
+    def save(self, folder: Path) -> None:
+        """Write a checkpoint of the step whose report came last into an empty folder."""
+        (folder / MODEL).write_text(json.dumps(asdict(self._config.model)), encoding="utf-8")
+        self.practice.save(folder, self.trace.reports[-1].step)
+        self.trace.save(folder)
+        random_state.save(folder)
+
+    def clipped_tokens(self) -> str:
+        """The file of what the bounds held back so far."""
+        return self.practice.learner.clipped_tokens().to_json(partial(token_text, self.practice.tokenizer))
+
+    def _kept(self, report: StepReport) -> StepReport:
+        self.trace.reports.append(report)
+        return report
+
+    def _evaluates(self, step: int) -> bool:
+        every = self._config.eval.every
+        return step == self._config.steps or (every > 0 and step % every == 0)
+
+    def _evaluated(self, moment: str) -> dict[str, float]:
+        found: Evaluations = {exam.benchmark: evaluate(self.practice.sampler, exam) for exam in self._exams}
+        self.trace.moments[moment] = found
+        return metrics(found)
+
+    def _dropped(self) -> dict[str, float]:
+        return {"data/too_long": float(self.practice.prompts.too_long)}

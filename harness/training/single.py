@@ -1,0 +1,195 @@
+"""One run in this process, with progress on the terminal and a place in MLflow."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from harness.checkpoint.manager import outlook
+from harness.common.clone import typed
+from harness.common.files import write
+from harness.common.locks import BusyError, held
+from harness.common.resources import Usage, out_of_memory
+from harness.common.results import results_folder
+from harness.common.schema import SchemaError
+from harness.common.signals import AT_A_TERMINAL, Preempted
+from harness.config.experiment import load
+from harness.config.hints import hints
+from harness.data.catalog import DataError
+from harness.engines.base.divergence import Diverged
+from harness.engines.base.errors import EngineError, ParityError
+from harness.models.errors import ModelError
+from harness.records.failures import cause, failed
+from harness.records.provenance import provenance
+from harness.rollouts.problems import material
+from harness.rollouts.remarks import remarks
+from harness.tracking.errors import REPAIR, StoreError
+from harness.tracking.journal import OUTBOX
+from harness.tracking.store import Store
+from harness.tracking.uploader import PATIENCE, TRACE_FILE, Courier
+from tricks.api import TrickError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from harness.config.experiment import ExperimentConfig
+    from harness.records.record import RunRecord
+    from harness.training.loop import StepReport
+    from harness.training.run import RunSpec
+
+_WIDTH: Final = 28  # of a score's name
+STOPPING: Final = 5.0  # seconds that a stopped run gives MLflow
+LOCK: Final = ".lock"  # in the folder of a run
+STUDY: Final = "single"  # the MLflow experiment of runs outside a grid
+
+
+def run_single(overrides: Sequence[str]) -> int:
+    """Run what the overrides describe. Exit code 2 for a wrong setting, 1 for a failure, 130 where it was stopped."""
+    try:
+        config = load(*overrides)
+        record = _run(config, results_folder())
+    except (SchemaError, TrickError, ModelError, DataError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (StoreError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except (Diverged, EngineError, ParityError) as error:
+        print(cause(error), file=sys.stderr)
+        return 1
+    except (MemoryError, RuntimeError) as error:
+        print(out_of_memory(error), file=sys.stderr)
+        return 1
+    except (Preempted, KeyboardInterrupt) as stopped:
+        print(str(stopped) or "stopped; the same command starts the run again", file=sys.stderr)
+        return 130
+    _print_scores(record)
+    return 0
+
+
+def _run(config: ExperimentConfig, results: Path) -> RunRecord:
+    read = material(config)
+    from harness.models.load import load_tokenizer  # noqa: PLC0415 - transformers takes seconds; refuse before
+    from harness.rollouts.prompts import Prompts  # noqa: PLC0415 - as above
+    from harness.training.run import RunSpec  # noqa: PLC0415 - as above
+
+    prompts = Prompts(config, load_tokenizer(config.model.path))
+    spec = RunSpec(
+        STUDY,
+        "laptop",
+        _labels(config),
+        config,
+        {**provenance(config.backend), **read.provenance(), **prompts.provenance()},
+    )
+    store = Store.open(results)
+    store.sweep_up(STUDY)
+    print(f"run {config.run_id()}  {config.model.path}  {config.steps} steps\n{_algorithm(config)}")
+    for name, reasons in config.update_rule().inert().items():
+        print(f"{name} cannot act: {'; '.join(reasons)}")
+    for note in prompts.notes:
+        print(f"prompts: {note}")
+    for hint in hints(config):
+        print(f"hint: {hint}")
+    print(read.cards(), end="")
+    for remark in remarks(config, read):
+        print(remark)
+    folder = results / "runs" / config.run_id()
+    try:
+        with held(folder / LOCK):
+            return _recorded(store, spec, folder)
+    except BusyError as holder:
+        raise SchemaError(f"{folder.name}: the same run is under way, {holder}; wait for it or stop it") from None
+    except KeyboardInterrupt:
+        raise Preempted(f"stopped; the same command {outlook(folder)}") from None
+
+
+def _recorded(store: Store, spec: RunSpec, folder: Path) -> RunRecord:
+    from harness.training.run import Finished, execute  # noqa: PLC0415 - as above
+
+    head, results, usage = spec.head(), folder.parent.parent, Usage()
+    courier = Courier(store, results, partial(print, file=sys.stderr))
+    try:
+        courier.begin(head, folder.name)
+        with _progress() as progress:
+            bar = progress.add_task("", total=spec.config.steps)
+            for item in execute(spec, folder, AT_A_TERMINAL):
+                if isinstance(item, Finished):
+                    _end(courier, item.record, results)
+                    return item.record
+                courier.step(head.run_id, item.step, item.metrics)
+                progress.update(bar, completed=item.step, description=_line(item))
+    except (Preempted, KeyboardInterrupt):
+        _stop(courier, store)
+        raise
+    except Exception as error:  # whatever ends a run is recorded as its end
+        with suppress(OSError):
+            write(folder / TRACE_FILE, traceback.format_exc().encode())
+        _end(courier, failed(head, cause(error), usage.spent()), results)
+        raise
+    raise AssertionError("a run ends with its record")
+
+
+def _end(courier: Courier, record: RunRecord, results: Path) -> None:
+    """Record how the run ended. On a full disk MLflow is sent what memory holds."""
+    with suppress(OSError):
+        courier.end(record.run_id, record)
+    if courier.close(PATIENCE):
+        print(f"the run is not in MLflow yet; it waits in {results}/{OUTBOX}; to send it: {REPAIR}", file=sys.stderr)
+
+
+def _stop(courier: Courier, store: Store) -> None:
+    """Mark what was stopped KILLED, as a sweep does: it would stay RUNNING until the next start."""
+    courier.close(STOPPING)
+    with suppress(StoreError):
+        store.sweep_up(STUDY)
+
+
+def _labels(config: ExperimentConfig) -> dict[str, str]:
+    """The run in words, as it was written: what differs from our plain baseline."""
+    changes = "".join(f"{'-' if given is None else '+'}{name}" for name, given in config.tricks.items())
+    written = {"preset": config.preset, "emulate": config.emulate.replace("none", ""), "tricks": changes}
+    return {axis: label for axis, label in written.items() if label}
+
+
+def _algorithm(config: ExperimentConfig) -> str:
+    described = config.update_rule().describe()
+    return "\n".join(f"  {hook:14} {' + '.join(lines) or '-'}" for hook, lines in described.items())
+
+
+def _progress() -> Progress:
+    columns = (MofNCompleteColumn(), BarColumn(bar_width=None), TimeRemainingColumn(), TextColumn("{task.description}"))
+    return Progress(*columns, console=Console(stderr=True))
+
+
+def _line(report: StepReport) -> str:
+    accuracy = report.metrics.get("rollout/accuracy", report.metrics.get("eval/accuracy", 0.0))
+    return f"accuracy {accuracy:.3f}"
+
+
+def _print_scores(record: RunRecord) -> None:
+    benchmarks = [f"final/{name}/avg@{_samples(record, name)}" for name in record.config["eval"]["benchmarks"]]
+    several = benchmarks if len(benchmarks) > 1 else []
+    for name in ("start/accuracy", "final/accuracy", "final/score", *several, "final/truncated", "final/length"):
+        if name in record.scores:
+            print(f"{name:{_WIDTH}} {record.scores[name]:8.3f}")
+    if "best/step" in record.scores:
+        step, accuracy = record.scores["best/step"], record.scores["best/accuracy"]
+        print(f"{'best/accuracy':{_WIDTH}} {accuracy:8.3f}   (step {step:.0f}; the final step is what counts)")
+    if record.never_fired:
+        print(f"{'never fired':{_WIDTH}} {', '.join(record.never_fired)}")
+    told = f"(one seed, {record.config['model']['path']}: a run, no finding)"
+    print(f"{'seconds':{_WIDTH}} {record.wall_seconds:8.1f}   {told}")
+    print(f"{typed('make ui', 'liteppo ui')} shows its curves in the experiment 'single'")
+
+
+def _samples(record: RunRecord, benchmark: str) -> int:
+    settings = record.config["eval"]
+    samples: int = settings["samples_of"].get(benchmark, settings["samples"])
+    return samples

@@ -1,0 +1,149 @@
+"""Compare equations and inequalities in several variables, and the names before them."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final
+
+from harness.verify.model import exact
+from harness.verify.model.equality import close, equal, everywhere, is_real, values
+from harness.verify.model.expressions import (
+    Equation,
+    Inequality,
+    Named,
+    Operation,
+    Scalar,
+    Shape,
+    Symbol,
+    Tree,
+    symbols,
+)
+from harness.verify.model.intervals import FLIPPED
+from harness.verify.parse.cursor import LETTERS
+
+if TYPE_CHECKING:
+    from harness.verify.model.equality import Point
+
+
+_DERIVATIVE: Final = re.compile(r"fracd(\w)d\w")  # dy/dx, as a name is written
+_DOTTED: Final = re.compile(r"dot(\w)|(\w)'")
+_APPLIED: Final = re.compile(r"(\w)(?:\^-1)?\(.*\)")
+
+
+def may_be_same(one: str, other: str) -> bool:
+    """Whether names agree: the same, with or without index, a function and its value, letters of a figure in any order.
+
+    ``dy/dx`` and ``y'`` are the same, and a word agrees with every name.
+    """
+    if one == other or _bare(one) == _bare(other):
+        return True
+    if _is_word(one) or _is_word(other):
+        return True
+    return _index_left_out(one, other) or _is_value_of(one, other) or _is_value_of(other, one)
+
+
+def _bare(name: str) -> str:
+    """The letter that changes of a derivative, the sorted letters of a figure, or the name."""
+    found = _DERIVATIVE.fullmatch(name)
+    if found is not None:
+        return f"{found[1]}'"
+    dotted = _DOTTED.match(name)
+    if dotted is not None:
+        return f"{dotted[1] or dotted[2]}'"
+    return "".join(sorted(name)) if name.removeprefix("angle").isupper() else name
+
+
+def _is_word(name: str) -> bool:
+    drawn = name.startswith(("frac", "dot", "angle"))
+    return not drawn and name.isalpha() and name[1:].islower() and len(name) > 2 and name not in LETTERS
+
+
+def _index_left_out(one: str, other: str) -> bool:
+    stems = one.split("_", maxsplit=1)[0], other.split("_", maxsplit=1)[0]
+    return stems[0] == stems[1] and ("_" in one) != ("_" in other)
+
+
+def _is_value_of(one: str, other: str) -> bool:
+    """Whether the first is ``y`` or the same letter as the function that the second applies."""
+    applied = _APPLIED.fullmatch(other)
+    if applied is None:
+        return False
+    again = _APPLIED.fullmatch(one)
+    letter = again[1] if again is not None else one
+    return letter in ("y", applied[1])
+
+
+_DESCENDING: Final = (">", "\\ge")
+_STRICT: Final = ("<", ">", "\\ne")
+
+
+def same_equation(gold: Shape, answer: Shape) -> str | None:
+    """Why two equations differ; None where one is a constant multiple of the other."""
+    one, other = zero(gold), zero(answer)
+    if one is None or other is None:
+        return "other_form"
+    if symbols(one) != symbols(other):
+        return "stray_symbol"
+    return None if _proportional(one, other, positive=False) else "different"
+
+
+def same_half_plane(gold: Inequality, answer: Inequality) -> bool:
+    """Whether two inequalities of two sides are the same up to a positive factor."""
+    signs = gold.signs[0], answer.signs[0]
+    if (signs[0] in _STRICT) != (signs[1] in _STRICT) or ("\\ne" in signs and signs[0] != signs[1]):
+        return False
+    return _proportional(_excess(gold), _excess(answer), positive="\\ne" not in signs)
+
+
+def same_sides(gold: Inequality, answer: Inequality) -> bool:
+    """Whether two inequalities have equal sides and signs, from the left or from the right."""
+    turned = Inequality(answer.sides[::-1], tuple(FLIPPED[sign] for sign in reversed(answer.signs)))
+    return any(
+        gold.signs == one.signs and len(gold.sides) == len(one.sides) and all(map(equal, gold.sides, one.sides))
+        for one in (answer, turned)
+    )
+
+
+def zero(shape: Shape) -> Tree | None:
+    """The expression that an equation sets to zero; none where it only names a value."""
+    match shape:
+        case Equation(left, Scalar(right)):
+            return _minus(left, right)
+        case Named(_, _, Scalar(right), left) if left is not None and symbols(right):
+            return _minus(left, right)
+    return None
+
+
+def renamed(tree: Tree, old: str, new: str) -> Tree:
+    """The tree with two symbols exchanged."""
+    if isinstance(tree, Symbol):
+        return Symbol({old: new, new: old}.get(tree.name, tree.name))
+    if isinstance(tree, Operation):
+        return Operation(tree.name, tuple(renamed(operand, old, new) for operand in tree.operands))
+    return tree
+
+
+def _excess(inequality: Inequality) -> Tree:
+    left, right = inequality.sides
+    return _minus(right, left) if inequality.signs[0] in _DESCENDING else _minus(left, right)
+
+
+def _minus(left: Tree, right: Tree) -> Tree:
+    return Operation("add", (left, Operation("neg", (right,))))
+
+
+def _proportional(one: Tree, other: Tree, *, positive: bool) -> bool:
+    """Whether one is a constant multiple of the other, and not zero."""
+    factors: list[exact.Value] = []
+
+    def constant(point: Point) -> bool | None:
+        found = values((one, other), point)
+        if found is None or found[1] == 0:
+            return None
+        factors.append(exact.divide(*found))
+        if close(found[0], Fraction(0), (one, other)) or not is_real(factors[0]):
+            return False
+        return close(factors[0], factors[-1], (one, other)) and (not positive or exact.real(factors[0]) > 0)
+
+    return everywhere((one, other), constant)

@@ -1,0 +1,72 @@
+"""Decide plain pairs without a worker process."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from harness.verify.model.verdict import MOST_CHARACTERS
+from harness.verify.parse.tokenizer import plain, to_ascii
+
+if TYPE_CHECKING:
+    from harness.verify.model.verdict import Gold
+
+_DIGITS: Final = r"(?:[1-9]\d{0,2}(?:(?:,|\{,\}|\\,|,\\!)\d{3})+|\d{1,400})"
+_NUMBER: Final = re.compile(
+    rf"(?P<sign>[-+]?)\s*(?:(?P<whole>{_DIGITS})(?P<part>\.\d{{1,400}})?|(?P<point>\.\d{{1,400}})"
+    rf"|\\[dt]?frac\{{(?P<over>-?\d{{1,400}})\}}\{{(?P<under>\d{{1,400}})\}}|(?P<left>\d{{1,400}})/(?P<right>\d{{1,400}}))"
+)
+_LOOSE_SPACE: Final = re.compile(r"(?<!\d)\s+|\s+(?!\d)")
+_TEXT: Final = re.compile(r"\\text\{([^{}]*)\}")
+_FRACTION: Final = re.compile(r"\\frac\s*(?:(\d)|\{([^{}]*)\})\s*(?:(\d)|\{([^{}]*)\})")
+_SCRIPT: Final = re.compile(r"([_^])\{(\w)\}(?!\w)")
+_MODULUS: Final = re.compile(r"\\p?mod\s*(?:\{(\w+)\}|(\w+))")
+_NAME: Final = re.compile(r"[A-Za-z](?:\([a-z]\))?=(?=[^=]+$)")
+
+
+def quick(gold: Gold, answer: str) -> tuple[bool, str] | None:
+    """Right or wrong and why, where plain text decides; None where the answer has to be read."""
+    wanted, given = exact_number(gold.answer), exact_number(answer)
+    if wanted is not None and given is not None:
+        allowed = Fraction(0) if gold.tolerance is None else Fraction(repr(gold.tolerance))
+        right = abs(wanted - given) <= allowed
+        return right, "same_number" if right else "different"
+    return (True, "same_text") if spelling(gold.answer) == spelling(answer) else None
+
+
+@lru_cache(maxsize=4_096)
+def exact_number(text: str) -> Fraction | None:
+    """The number that a text plainly is: an integer, a decimal or a fraction of integers."""
+    found = _NUMBER.fullmatch(to_ascii(text).strip().strip("$").strip())
+    if found is None:
+        return None
+    over, under = found["over"] or found["left"], found["under"] or found["right"]
+    if under is not None and int(under) == 0:
+        return None
+    whole = re.sub(r"\D", "", found["whole"] or "0")
+    size = (
+        Fraction(int(over), int(under))
+        if under is not None
+        else Fraction(whole + (found["part"] or found["point"] or ""))
+    )
+    return -size if found["sign"] == "-" else size
+
+
+@lru_cache(maxsize=4_096)
+def spelling(text: str) -> str:
+    """The text in one spelling; texts of one spelling say the same."""
+    text = _LOOSE_SPACE.sub("", _TEXT.sub(r" \1 ", plain(text)))
+    text = _FRACTION.sub(lambda found: rf"\frac{{{found[1] or found[2]}}}{{{found[3] or found[4]}}}", text)
+    text = _MODULUS.sub(r"\\pmod{\1\2}", text)
+    return _SCRIPT.sub(r"\1\2", text)
+
+
+def written(answer: str) -> str | None:
+    """Return the normal form of an answer's text, as it is kept; None where it is longer than an answer can be."""
+    if len(answer) > MOST_CHARACTERS:
+        return None
+    text = _NAME.sub("", spelling(answer))
+    size = exact_number(text)
+    return text if size is None else str(size)

@@ -1,0 +1,200 @@
+"""Grade the content of one box against one gold, with math-verify as the fallback."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from harness.verify.compare.answers import difference
+from harness.verify.compare.constants import renamings, with_bound_names
+from harness.verify.compare.fast_path import spelling
+from harness.verify.model.exact import Undefined
+from harness.verify.model.expressions import Brackets, Listing, Refused, Scalar, Shape, Text, symbols
+from harness.verify.model.verdict import MOST_CHARACTERS
+from harness.verify.parse.numerals import other_numbers
+from harness.verify.parse.parser import read
+from harness.verify.parse.tokenizer import plain
+from harness.verify.parse.wording import chosen, option, same_words, unqualified, without_label
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+_LN: Final = re.compile(r"(?:\\|(?<![A-Za-z\\]))ln(?![A-Za-z])")
+_LOG: Final = re.compile(r"(?:\\|(?<![A-Za-z\\]))log(?![A-Za-z])(?!\s*_)")
+_LOG_OF_WHOLE: Final = re.compile(r"\\log(?![A-Za-z])(?!\s*_)\s*(?:\\log\s*)?[({\s]*[nNmkpd](?![A-Za-z])")
+_ANY_LOG_BASE: Final = re.compile(r"\\log\s*_")
+_MIXED: Final = re.compile(
+    r"\s*(-?\d+)\s*(?:\\text\s*\{\s*and\s*\}|\band\b)\s*(\\frac\s*\{\s*\d+\s*\}\s*\{\s*\d+\s*\}|\\frac\d\d|\d+\s*/\s*\d+)\s*"
+)
+_BOLD: Final = re.compile(
+    r"\\(?:mathbf|mathrm|mathds|textbf|bf|text)(?:\s*\{\s*([ZNQRC])\s*\}|\s+([ZNQRC])(?![A-Za-z]))"
+)
+_CHOOSE: Final = re.compile(r"(?<![A-Za-z])C\s*_\s*(?:\{\s*(\d+)\s*\}|(\d))\s*\^\s*(?:\{\s*(\d+)\s*\}|(\d))(?!\d)")
+_MAPS: Final = re.compile(r"(?:([A-Za-z])\s*:\s*)?([A-Za-z])\s*\\mapsto(?![A-Za-z])")
+_GOES_TO: Final = re.compile(r"\\text\s*\{\s*(?:diverges|tends|goes) to\s*\}|(?:diverges|tends|goes) to")
+
+
+def other_readings(gold: str, answer: str) -> Iterator[tuple[str, str]]:
+    """Yield pairs in plain LaTeX that say the same as this one; most pairs have none."""
+    if max(len(gold), len(answer)) > MOST_CHARACTERS:
+        return
+    wanted, given = plain(gold), plain(answer)
+    for one, other in _pairs(gold, wanted, answer, given):
+        if (one, other) != (wanted, given):
+            yield one, other
+
+
+def _pairs(gold: str, wanted: str, answer: str, given: str) -> Iterator[tuple[str, str]]:
+    label = None if option(gold) else without_label(answer)
+    if label is not None:
+        yield wanted, label
+    one, other = unqualified(wanted), unqualified(given)
+    if (one or other) and not (one and other and one.domains != other.domains and one.domains and other.domains):
+        yield one.value if one else wanted, other.value if other else given
+    if _LN.search(wanted) and not _LOG.search(wanted) and not _ANY_LOG_BASE.search(wanted) and not _LN.search(given):
+        yield wanted, _LOG.sub(r"\\ln ", given)
+    if _LOG_OF_WHOLE.search(wanted) and _LN.search(given) and not _LN.search(wanted):
+        yield _LOG.sub(r"\\ln ", wanted), given
+    if (mixed := _MIXED.fullmatch(given)) is not None and "," not in wanted:
+        yield wanted, f"{mixed[1]} {mixed[2]}"
+    if (bound := with_bound_names(wanted, given)) is not None:
+        yield wanted, bound
+    if r"\mathbb" in gold:
+        yield wanted, plain(_BOLD.sub(lambda found: rf"\mathbb{{{found[1] or found[2]}}}", answer))
+    if "C" not in wanted and _CHOOSE.search(given):
+        yield wanted, _CHOOSE.sub(_binomial, given)
+    yield from other_numbers(wanted, answer, given)
+    if _MAPS.search(given):
+        yield wanted, _MAPS.sub(lambda found: f"{found[1] or 'f'}({found[2]})=", given)
+    if r"\infty" in wanted and _GOES_TO.search(given):
+        yield wanted, _GOES_TO.sub(" ", given)
+
+
+def _binomial(found: re.Match[str]) -> str:
+    below, above = int(found[1] or found[2]), int(found[3] or found[4])
+    return rf"\binom{{{max(below, above)}}}{{{min(below, above)}}}"
+
+
+_INDEX: Final = re.compile(r"_\{[^{}]*\}")  # where a sum says what it runs over
+_NAME: Final = re.compile(r"\\?[A-Za-z]+")
+_RELATION: Final = re.compile(
+    r"[=<>]|\\(?:equiv|cong|sim|in|subseteq|subset|le|ge|leq|geq|ne|neq|mid|to|p?mod)(?![A-Za-z])"
+)
+_SENTENCE: Final = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{4,}")
+
+
+def math_verify_agrees(gold: str, answer: str) -> bool:
+    """Whether math-verify finds the two equal.
+
+    Never asked for sentences and relations, of which it reads a part, nor for an answer with names that the gold lacks.
+    Without its timers, which need the main thread and depend on load: the process has a deadline of its own.
+    """
+    answer = with_bound_names(gold, answer) or answer
+    if any(pattern.search(_INDEX.sub("", text)) for pattern in (_SENTENCE, _RELATION) for text in (gold, answer)):
+        return False
+    if not set(_NAME.findall(answer)) <= set(_NAME.findall(gold)):
+        return False
+    from math_verify import parse, verify  # noqa: PLC0415  # slow to load, seldom needed
+
+    logging.disable(logging.CRITICAL)
+    wanted, given = (parse(rf"\boxed{{{text.replace('$', '')}}}", parsing_timeout=None) for text in (gold, answer))
+    return bool(wanted and given and verify(wanted, given, timeout_seconds=None))
+
+
+_GROUPED: Final = re.compile(r"\s*\$?\s*[1-9]\d{0,2}(?:,[1-9]\d{2}){2,}\s*\$?\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadGold:
+    """A gold as read, or why it could not be."""
+
+    shape: Shape | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """Right or wrong, and why."""
+
+    right: bool
+    reason: str
+
+
+_RIGHT: Final = Opinion(right=True, reason="equal")
+
+
+def judge(gold: str, answer: str, tolerance: float | None) -> Opinion:
+    """The opinion on an answer; ``gold_unreadable`` where another reader has to be asked."""
+    opinion = _as_written(gold, answer, tolerance)
+    if opinion.right:
+        return opinion
+    letter = option(gold)
+    if letter is not None and chosen(answer) == letter:
+        return _RIGHT
+    for one, other in other_readings(gold, answer):
+        if spelling(one) == spelling(other) or _as_written(one, other, tolerance).right:
+            return _RIGHT
+    return opinion
+
+
+def _as_written(gold: str, answer: str, tolerance: float | None) -> Opinion:
+    wanted = read_gold(gold)
+    if wanted.shape is None:
+        return Opinion(right=False, reason="gold_unreadable")
+    if isinstance(wanted.shape, Text):
+        same = same_words(gold, answer)
+        return Opinion(same, "equal" if same else "different")
+    reason = _difference(wanted.shape, answer, tolerance)
+    if reason is not None and _same_members(gold, answer):
+        reason = None
+    return Opinion(reason is None, reason or "equal")
+
+
+@lru_cache(maxsize=4_096)
+def read_gold(gold: str) -> ReadGold:
+    """The gold as read; bare letters that could be a product are one."""
+    try:
+        return ReadGold(read(gold, loose=False), "equal")
+    except Refused as refused:
+        return ReadGold(None, refused.reason)
+    except Undefined:
+        return ReadGold(None, "unreadable")
+
+
+def _difference(wanted: Shape, answer: str, tolerance: float | None) -> str | None:
+    try:
+        given = read(answer, loose=_has_no_symbols(wanted))
+        reason = difference(wanted, given, tolerance)
+        renamed = renamings(wanted, given) if reason is not None else ()
+        return None if any(difference(wanted, one, tolerance) is None for one in renamed) else reason
+    except Refused as refused:
+        return refused.reason
+    except Undefined:
+        return "different"
+
+
+def _same_members(gold: str, answer: str) -> bool:
+    """Whether one writes ``100,200,300`` and the other ``100, 200, 300``: one number or three, but the same answer.
+
+    Not for two members: ``4,320`` is a number, and ``4, 320`` are two.
+    """
+    grouped = [_GROUPED.fullmatch(text) is not None for text in (gold, answer)]
+    if grouped[0] == grouped[1] or ";" in answer:
+        return False
+    one, other = (text.replace(",", ", ") for text in (gold, answer))
+    try:
+        shapes = [read(text) for text in (one, other)]
+    except (Refused, Undefined):
+        return False
+    members = [Brackets("", "", shape.members) for shape in shapes if isinstance(shape, Listing)]
+    return len(members) == 2 and difference(members[0], members[1]) is None
+
+
+def _has_no_symbols(shape: Shape) -> bool:
+    if isinstance(shape, Listing):
+        return all(_has_no_symbols(member) for member in shape.members)
+    return not isinstance(shape, Scalar) or not symbols(shape.tree)

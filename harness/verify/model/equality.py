@@ -1,0 +1,170 @@
+"""Whether two trees are equal: exactly where both are rational, else to many digits at several fixed points."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+from typing import Any, Final
+
+from mpmath import mp
+
+from harness.verify.model import exact
+from harness.verify.model.evaluate import value
+from harness.verify.model.exact import Undefined, Value
+from harness.verify.model.expressions import Number, Operation, Tree, is_infinite, nodes, symbols
+
+_DIGITS: Final = 60
+_GUARD: Final = 15  # digits that rounding may take
+_MARGIN: Final = 40
+_MOST_DIGITS: Final = 1_500
+_POSITIVE, _SIGNED, _FEWEST = 4, 4, 3
+_WHOLE: Final = 14
+_SIGNED_BY: Final = frozenset({"abs", "max", "min"})
+_SATURATED: Final = ("tanh", "coth", "sech", "csch")
+_STEPPED: Final = frozenset({"floor", "ceil", "factorial", "double_factorial", "binom", "gcd", "lcm", "mod"})
+
+Point = Mapping[str, Fraction]
+Comparison = Callable[[Point], bool | None]
+
+
+def equal(left: Tree, right: Tree, tolerance: float | None = None) -> bool:
+    """Whether the trees are equal wherever both are defined.
+
+    Symbols are positive numbers: ``sqrt(r^2)`` is ``r``. Beside an absolute value they have any sign, and where both
+    sides hold floors or factorials they are whole. Raises Refused for sizes that no answer has. Deterministic.
+    """
+    if left == right:
+        return True
+    if is_infinite(left) or is_infinite(right):
+        return False
+    return everywhere((left, right), lambda point: _equal_at(left, right, point, tolerance))
+
+
+def everywhere(trees: tuple[Tree, ...], holds: Comparison) -> bool:
+    """Whether something holds at every point where it is defined, and is defined at three or more.
+
+    ``holds`` says nothing (None) where it is not.
+    """
+    names = sorted({name for tree in trees for name in symbols(tree) if not name.startswith("apply ")})
+    if not names:
+        return holds({}) is True
+    found = 0
+    for point in _points(names, trees):
+        verdict = holds(point)
+        if verdict is False:
+            return False
+        found += verdict is True
+    return found >= _FEWEST
+
+
+def values(trees: tuple[Tree, ...], point: Point) -> tuple[Value, ...] | None:
+    """The trees' values with enough digits for the numbers in them; None where one is undefined."""
+    try:
+        with mp.workdps(_DIGITS):
+            found = tuple(value(tree, point) for tree in trees)
+            if all(isinstance(number, Fraction) for number in found):
+                return found
+        with mp.workdps(precision(trees)):
+            return tuple(value(tree, point) for tree in trees)
+    except Undefined:
+        return None
+
+
+def samples(tree: Tree) -> list[Value | None]:
+    """Return the values of a tree at its fixed points, at one where it has no symbols; None where undefined."""
+    names = sorted(name for name in symbols(tree) if not name.startswith("apply "))
+    found = [values((tree,), point) for point in (_points(names, (tree,)) if names else ({},))]
+    return [None if one is None else one[0] for one in found]
+
+
+def precision(trees: tuple[Tree, ...]) -> int:
+    """Decimal digits that tell apart what these trees can be: more where their numbers are long."""
+    return min(_MOST_DIGITS, _DIGITS + 2 * sum(_size(node) for tree in trees for node in nodes(tree)))
+
+
+def close(left: Value, right: Value, trees: tuple[Tree, ...], tolerance: float | None = None) -> bool:
+    """Whether two values are the same up to rounding, or within the tolerance."""
+    if isinstance(left, Fraction) and isinstance(right, Fraction):
+        return left == right if tolerance is None else abs(left - right) <= Fraction(repr(tolerance))
+    digits = precision(trees)
+    with mp.workdps(digits):
+        a, b = exact.real(left), exact.real(right)
+        if tolerance is not None:
+            return bool(abs(a - b) <= tolerance)
+        return bool(abs(a - b) <= max(abs(a), abs(b), 1) * mp.mpf(10) ** -(digits - _GUARD))
+
+
+def is_real(number: Value) -> bool:
+    """Whether a value has no imaginary part."""
+    return isinstance(number, Fraction) or abs(mp.im(number)) <= mp.mpf(10) ** -_MARGIN
+
+
+def _equal_at(left: Tree, right: Tree, point: Point, tolerance: float | None) -> bool | None:
+    found = values((left, right), point)
+    if found is None:
+        return None
+    if close(found[0], found[1], (left, right), tolerance):
+        return True
+    # Principal values differ in branch for negative symbols: sqrt(1/n) and 1/sqrt(n) are the same answer.
+    branch = any(number < 0 for number in point.values()) and not all(is_real(number) for number in found)
+    return None if branch else False
+
+
+def _points(names: list[str], trees: tuple[Tree, ...]) -> Iterator[Point]:
+    stepped = [any(map(_is_stepped, nodes(tree))) for tree in trees]
+    if any(stepped):
+        for at in range(_WHOLE):
+            yield {name: Fraction(_random(name, at).randint(2, 12 + 3 * at)) for name in names}
+    if all(stepped):
+        return
+    inside = (node for tree in trees for node in nodes(tree))
+    signed = any(isinstance(node, Operation) and node.name in _SIGNED_BY for node in inside)
+    for at in range(_POSITIVE + _SIGNED * signed):
+        yield {name: _fraction(name, at, signed=at >= _POSITIVE) for name in names}
+
+
+def _fraction(name: str, at: int, *, signed: bool) -> Fraction:
+    draw = _random(name, at)
+    size = Fraction(draw.randint(101, 2999), 997)
+    negative = signed and (at == _POSITIVE or draw.random() < 0.5)
+    return -size if negative else size
+
+
+def _random(name: str, at: int) -> random.Random:
+    return random.Random(f"{name}/{at}")
+
+
+def _is_stepped(node: Tree) -> bool:
+    """Whether a node makes sense for whole numbers only: floors, factorials, powers of -1."""
+    match node:
+        case Operation("pow", (Operation("neg", (Number(),)), exponent)):
+            return bool(symbols(exponent))
+        case Operation(name, operands):
+            return name in _STEPPED and any(symbols(operand) for operand in operands)
+    return False
+
+
+def _size(node: Tree) -> int:
+    if isinstance(node, Number):
+        return int(exact.digits(node.value))
+    match node:
+        case Operation("pow", (base, exponent)):
+            return _power_size(base, exponent)
+        case Operation(name, (argument,)) if name in _SATURATED:
+            return _power_size(argument, argument)
+        case Operation("factorial" | "binom" | "double_factorial", _):
+            return 50
+    return 0
+
+
+def _power_size(base: Tree, exponent: Tree) -> int:
+    try:
+        size: Any = value(exponent, {})
+        return int(min(_MOST_DIGITS, abs(exact.real(size)) * _inner_size(base)))
+    except (Undefined, KeyError):
+        return 10
+
+
+def _inner_size(base: Tree) -> int:
+    return 1 + sum(_size(node) for node in nodes(base) if isinstance(node, Number))

@@ -1,0 +1,161 @@
+"""Arithmetic that stays exact while it can: fractions, then mpmath. Sizes are bounded before work is done."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import Any, Final
+
+from mpmath import mp
+
+from harness.verify.model.expressions import Refused
+
+MOST_DIGITS: Final = 10_000
+_LARGEST_FACTORIAL: Final = 1_000
+_LARGEST_LOGARITHM: Final = 1e5
+
+# mpmath has no types: its real and complex numbers are Any here.
+Value = Fraction | Any
+
+
+class Undefined(ArithmeticError):  # noqa: N818  # not an error of the program
+    """No value at this point, such as 1/0 or the factorial of -1."""
+
+
+def bounded(value: Value) -> Value:
+    """The value, refused where it has too many digits or is no number."""
+    if isinstance(value, Fraction):
+        if digits(value) > MOST_DIGITS:
+            raise Refused("too_large")
+    elif not mp.isfinite(value):
+        raise Undefined
+    return value
+
+
+def digits(value: Fraction) -> float:
+    """Digits of numerator and denominator, roughly."""
+    return 0.30103 * (value.numerator.bit_length() + value.denominator.bit_length())
+
+
+def real(value: Value) -> Value:
+    """As a number of mpmath."""
+    return mp.mpf(value.numerator) / value.denominator if isinstance(value, Fraction) else value
+
+
+def as_integer(value: Value) -> int | None:
+    """The value as an integer, if it exactly is one."""
+    return int(value) if isinstance(value, Fraction) and value.denominator == 1 else None
+
+
+def add(left: Value, right: Value) -> Value:
+    """Left + right."""
+    exact = isinstance(left, Fraction) and isinstance(right, Fraction)
+    return left + right if exact else real(left) + real(right)
+
+
+def multiply(left: Value, right: Value) -> Value:
+    """Left * right."""
+    exact = isinstance(left, Fraction) and isinstance(right, Fraction)
+    return left * right if exact else real(left) * real(right)
+
+
+def divide(left: Value, right: Value) -> Value:
+    """Left / right; Undefined for a zero divisor."""
+    if right == 0:
+        raise Undefined
+    exact = isinstance(left, Fraction) and isinstance(right, Fraction)
+    return left / right if exact else real(left) / real(right)
+
+
+def power(base: Value, exponent: Value) -> Value:
+    """Base to the exponent: exact where the exponent is an integer or the root is exact, else the principal value."""
+    if base == 0:
+        return _power_of_zero(exponent)
+    whole = as_integer(exponent)
+    if whole is not None and isinstance(base, Fraction):
+        if abs(whole) * digits(base) > 2 * MOST_DIGITS and abs(base) != 1:
+            raise Refused("too_large")
+        return base ** (whole % 2 if abs(base) == 1 else whole)
+    if isinstance(exponent, Fraction) and isinstance(base, Fraction) and 1 < exponent.denominator <= 64:
+        found = _exact_root(base, exponent.denominator)
+        if found is not None:
+            return power(found, Fraction(exponent.numerator))
+    logarithm = mp.log(real(base))
+    if abs(logarithm) * abs(real(exponent)) > _LARGEST_LOGARITHM:
+        raise Refused("too_large")
+    return real(base) ** whole if whole is not None else mp.exp(logarithm * real(exponent))
+
+
+def root(value: Value, index: Value) -> Value:
+    """The index-th root; of a negative number the real one where the index is odd."""
+    whole = as_integer(index)
+    if whole is not None and whole % 2 and isinstance(mp.re(real(value)), type(real(value))) and value < 0:
+        return -root(-value, index)
+    return power(value, divide(Fraction(1), index))
+
+
+def factorial(value: Value) -> Value:
+    """value!; through the gamma function where it is no integer."""
+    whole = as_integer(value)
+    if abs(real(value)) > _LARGEST_FACTORIAL:
+        raise Refused("too_large")
+    if whole is None:
+        return mp.gamma(real(value) + 1)
+    if whole < 0:
+        raise Undefined
+    return Fraction(math.factorial(whole))
+
+
+def double_factorial(value: Value) -> Value:
+    """Value!! of a non-negative integer."""
+    whole = as_integer(value)
+    if whole is None or whole < 0:
+        raise Undefined
+    if whole > _LARGEST_FACTORIAL:
+        raise Refused("too_large")
+    return Fraction(math.prod(range(whole, 1, -2)))
+
+
+def binomial(top: Value, bottom: Value) -> Value:
+    """The binomial coefficient; through the gamma function where an argument is no integer."""
+    n, k = as_integer(top), as_integer(bottom)
+    if max(abs(real(top)), abs(real(bottom))) > _LARGEST_FACTORIAL:
+        raise Refused("too_large")
+    if n is None or k is None or n < 0:
+        return mp.binomial(real(top), real(bottom))
+    return Fraction(math.comb(n, k) if k >= 0 else 0)
+
+
+def floor(value: Value) -> Value:
+    """The largest integer that is not larger; a hair above an integer below it counts as that integer."""
+    if isinstance(value, Fraction):
+        return Fraction(math.floor(value))
+    if mp.im(value):
+        raise Undefined
+    if abs(value) > mp.mpf(10) ** (mp.dps // 2):
+        raise Refused("too_large")
+    return Fraction(int(mp.floor(value + mp.mpf(10) ** (-mp.dps // 2))))
+
+
+def _power_of_zero(exponent: Value) -> Value:
+    if not isinstance(exponent, Fraction) or exponent <= 0:
+        raise Undefined
+    return Fraction(0)
+
+
+def _exact_root(base: Fraction, index: int) -> Fraction | None:
+    if base < 0:
+        return None
+    over, under = _integer_root(base.numerator, index), _integer_root(base.denominator, index)
+    found = Fraction(over, under)
+    return found if found**index == base else None
+
+
+def _integer_root(value: int, index: int) -> int:
+    if index == 2:
+        return math.isqrt(value)
+    low, high = 0, 1 << (value.bit_length() // index + 1)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if middle**index <= value else (low, middle - 1)
+    return max(low, 1) if value else 0

@@ -1,0 +1,73 @@
+"""Questions to the verifier and its verdicts: limits, reasons and results. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+MOST_CHARACTERS: Final = 4_096  # of a box or a gold; what is longer is never read
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The CPU deadline decides; the wall deadline only ends a process that never runs, such as a stopped one."""
+
+    cpu_seconds: float = 2.0
+    wall_seconds: float = 300.0
+    memory_mb: int = 768  # of address space
+
+
+REASONS: Final = {
+    "same_text": "right: the box holds the gold, up to spacing and spelling of LaTeX",
+    "same_number": "right: both are plain integers, decimals or fractions and are equal",
+    "equal": "right: mathematically equal to the gold",
+    "math_verify": "right: a gold that our reader does not know, and math-verify finds the two equal",
+    "no_box": "wrong: the response holds no complete box",
+    "open_box": "wrong: behind the last complete box another was begun and never closed",
+    "empty_box": "wrong: the last complete box holds only space",
+    "different": "wrong: read, and not equal to the gold",
+    "other_form": "wrong: read, but not of the gold's kind, such as two values for one or an interval for a list",
+    "other_unit": "wrong: in another unit than the gold, or in per cent where the gold is not",
+    "other_base": "wrong: a base subscript is missing, too many or another",
+    "stray_symbol": "wrong: holds letters or words that the gold does not",
+    "unreadable": "wrong: words, code or notation that is no answer",
+    "too_long": "wrong: longer than an answer can be; never parsed",
+    "too_deep": "wrong: nested deeper than an answer can be; never evaluated",
+    "too_large": "wrong: holds numbers with more digits than an answer can have; never evaluated",
+    "gold_unreadable": "wrong: neither our reader nor math-verify knows the gold, and the texts differ",
+    "deadline": "undecided: the CPU deadline passed",
+    "memory": "undecided: the memory limit was hit",
+    "crash": "undecided: the process ended twice without an answer",
+}
+
+
+# Reasons that say nothing about the mathematics: a limit was hit. Rewarded as wrong, and counted apart.
+UNDECIDED: Final = frozenset({"deadline", "memory", "crash"})
+
+
+@dataclass(frozen=True, slots=True)
+class Gold:
+    """The reference answer as its benchmark gives it, LaTeX with or without dollar signs."""
+
+    answer: str
+    tolerance: float | None = None  # largest absolute difference that the benchmark itself allows; None: exact
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The verifier's word on one response."""
+
+    right: bool
+    reason: str  # a key of harness.verify.model.verdict.REASONS
+    answer: str | None  # normal form of what the last box holds: equal texts vote together; None: no vote
+    score: float | None = None  # from 0 to 1, by one's own reward function (harness.rewards); None: by a verifier
+
+    @property
+    def credit(self) -> float:
+        """A number from 0 for wrong to 1 for right, of which the reward scale makes a reward."""
+        return float(self.right) if self.score is None else self.score
+
+    @property
+    def undecided(self) -> bool:
+        """Whether a limit was hit before an answer was found."""
+        return self.reason in UNDECIDED

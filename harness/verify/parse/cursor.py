@@ -1,0 +1,215 @@
+"""A position in a row of tokens, and the names of functions, symbols and constants."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from harness.verify.model.expressions import TRIGONOMETRIC, Constant, Refused, Symbol, Tree
+from harness.verify.parse.tokenizer import CLOSING, DEEPEST, OPENING, Token, Tokens, split
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+_INVERSE: Final = frozenset({"arcsin", "arccos", "arctan", "arccot", "arcsec", "arccsc"})
+_HYPERBOLIC: Final = frozenset({"sinh", "cosh", "tanh", "coth", "sech", "csch", "arsinh", "arcosh", "artanh"})
+FUNCTIONS: Final = (
+    TRIGONOMETRIC | _INVERSE | _HYPERBOLIC | {"ln", "log", "lg", "exp", "cis", "max", "min", "gcd", "lcm"}
+)
+SPELLINGS: Final = {
+    **{"asin": "arcsin", "acos": "arccos", "atan": "arctan", "tg": "tan", "ctg": "cot", "cosec": "csc"},
+    **{"arcsinh": "arsinh", "arccosh": "arcosh", "arctanh": "artanh", "floor": "floor", "ceil": "ceil", "abs": "abs"},
+}
+LETTERS: Final = frozenset(
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "  # noqa: SIM905
+    "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega hbar ell imath jmath aleph partial nabla odot".split()
+)
+ACCENTS: Final = frozenset(
+    "overline bar hat widehat tilde widetilde vec overrightarrow dot ddot mathbb mathfrak mathscr".split()  # noqa: SIM905
+)
+PREFIXES: Final = frozenset({"angle", "measuredangle", "triangle", "arc"})
+_CONSTANTS: Final = {"pi": "pi", "infty": "infinity"}
+_PLAIN: Final = FUNCTIONS | SPELLINGS.keys() | LETTERS | _CONSTANTS.keys() | {"sqrt", "binom", "frac"}
+_LONGEST_PRODUCT: Final = 3  # letters in a row that are a product and no word
+
+
+def known(token: Token) -> Tree | None:
+    """The symbol or constant of a token, if it is one."""
+    if token.kind == "command":
+        name = token.text[1:]
+        if name in _CONSTANTS:
+            return Constant(_CONSTANTS[name])
+        return Symbol(name) if name in LETTERS else None
+    if token.text in ("e", "i"):
+        return Constant(token.text)
+    return Symbol(token.text) if token.kind in ("letters", "word") else None
+
+
+def function(token: Token) -> str | None:
+    """The name of the function that a token is, if it is one."""
+    name = token.text.removeprefix("\\")
+    name = SPELLINGS.get(name, name)
+    return name if name in FUNCTIONS or name in SPELLINGS.values() else None
+
+
+def spelled(parts: Tokens) -> tuple[Token, ...]:
+    r"""Runs of letters as commands (``sqrt`` is ``\sqrt``), as products (``xy``) or as one word."""
+    return tuple(piece for token in parts for piece in _pieces(token))
+
+
+def _pieces(token: Token) -> tuple[Token, ...]:
+    text = token.text
+    if token.kind == "word" and text in _PLAIN:
+        return (Token("command", "\\" + text, token.spaced),)
+    capitals = token.kind == "word" and text.isupper() and len(text) <= _LONGEST_PRODUCT
+    if (token.kind != "letters" and not capitals) or len(text) == 1:
+        return (token,)
+    if text in _PLAIN:
+        return (Token("command", "\\" + text, token.spaced),)
+    if text[:-1] in FUNCTIONS:
+        return (Token("command", "\\" + text[:-1], token.spaced), Token("letters", text[-1]))
+    if len(text) > _LONGEST_PRODUCT:
+        return (Token("word", text, token.spaced),)
+    return tuple(Token("letters", letter, token.spaced and at == 0) for at, letter in enumerate(text))
+
+
+FUNCTION_LETTERS: Final = frozenset("fghFGH")
+_OPENERS: Final = ("(", "[", "{", "\\lfloor", "\\lceil", "\\frac", "\\sqrt", "\\binom")
+
+
+class Cursor:
+    """Walks over tokens."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self.tokens = list(tokens)
+        self.at = 0
+        self.bars = 0  # absolute values that are open
+        self._depth = 0
+
+    def peek(self, ahead: int = 0) -> Token | None:
+        """The next token, or one behind it."""
+        return self.tokens[self.at + ahead] if self.at + ahead < len(self.tokens) else None
+
+    def next(self) -> Token:
+        """The next token; the cursor moves behind it."""
+        token = self.peek()
+        if token is None:
+            raise Refused("unreadable")
+        self.at += 1
+        return token
+
+    def is_next(self, *texts: str, ahead: int = 0) -> bool:
+        """Whether the next token is one of these signs or commands."""
+        token = self.peek(ahead)
+        return token is not None and token.is_(*texts)
+
+    def take(self, *texts: str) -> str:
+        """The next token's text if it is one of these, and nothing otherwise."""
+        return self.next().text if self.is_next(*texts) else ""
+
+    def need(self, *texts: str) -> str:
+        """The next token's text, which has to be one of these."""
+        if not self.is_next(*texts):
+            raise Refused("unreadable")
+        return self.next().text
+
+    def end(self) -> None:
+        """Refuse what is left."""
+        if self.peek() is not None:
+            raise Refused("unreadable")
+
+    @contextmanager
+    def deeper(self) -> Iterator[None]:
+        """One level further down; refused where an answer never goes."""
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise Refused("too_deep")
+        yield
+        self._depth -= 1
+
+    def starts_operand(self) -> bool:
+        """Whether a factor follows without a sign between. A number: after a bracket or with an exponent."""
+        token = self.peek()
+        if token is None:
+            return False
+        if token.kind == "number":
+            return self.tokens[self.at - 1].is_(")", "}", "]", "!") or self.is_next("^", ahead=1)
+        if token.is_("|"):
+            return self.bars == 0
+        name = token.text.removeprefix("\\")
+        named = token.kind == "command" and (name in ACCENTS or name in PREFIXES)
+        return token.is_(*_OPENERS) or named or known(token) is not None or function(token) is not None
+
+    def take_first_digit(self) -> str:
+        """The first digit of the number that comes next; the rest stays."""
+        text = self.tokens[self.at].text
+        self.tokens[self.at] = Token("number", text[1:])
+        return text[0]
+
+    def bracketed(self) -> Tokens:
+        """What stands in the bracket that opens next."""
+        for at, token, depth in _levels(self.tokens, self.at):
+            if depth == 0 and at > self.at and token.is_(*CLOSING):
+                inside = self.tokens[self.at + 1 : at]
+                self.at = at + 1
+                return inside
+        raise Refused("unreadable")
+
+    def inverse(self) -> bool:
+        r"""Whether ``^{-1}(`` comes next, as in ``f^{-1}(x)``; the cursor moves to its bracket."""
+        texts = [token.text for token in self.tokens[self.at : self.at + 6]]
+        if texts[:1] != ["^"] or "".join(texts[1:-1]).strip("{}") != "-1" or texts[-1] != "(":
+            return False
+        self.at += 5
+        return True
+
+    def optional_group(self) -> Tokens:
+        r"""The index of ``\sqrt[3]{...}``, if there is one."""
+        return self.bracketed() if self.is_next("[") else ()
+
+    def script_text(self) -> str:
+        """An index as text: the group, or the one token, that comes next."""
+        parts = self.bracketed() if self.is_next("{") else (self.next(),)
+        return "".join(
+            token.text.removeprefix("\\") for token in parts if token.kind != "sign" or token.text not in "{}"
+        )
+
+    def derivative(self) -> str:
+        r"""``\frac{dy}{dx}`` as one name; nothing, and the cursor unmoved, where the fraction is none."""
+        start = self.at
+        if not self.is_next("{"):
+            return ""
+        over = self.bracketed()
+        under = self.bracketed() if self.is_next("{") else ()
+        if over and under and len(under) > 1 and all(part[0].text in ("d", "\\partial") for part in (over, under)):
+            return "/".join(
+                "".join(token.text for token in part if token.text not in ("{", "}")) for part in (over, under)
+            )
+        self.at = start
+        return ""
+
+    def application(self, tree: Tree) -> list[Tokens] | None:
+        """The arguments of a function that stands for itself, such as ``f(x)`` or ``I(0)``.
+
+        ``n(n+1)`` is a product: only f, g and h take any argument, other letters one other letter or a number.
+        """
+        if not isinstance(tree, Symbol) or not self.is_next("("):
+            return None
+        start = self.at
+        arguments = split(self.bracketed(), ",")
+        single = len(arguments) == 1 and len(arguments[0]) == 1
+        simple = single and arguments[0][0].kind in ("number", "letters") and arguments[0][0].text != tree.name
+        if simple or tree.name.rstrip("'")[:1] in FUNCTION_LETTERS:
+            return arguments
+        self.at = start
+        return None
+
+
+def _levels(parts: Tokens, start: int) -> Iterator[tuple[int, Token, int]]:
+    """As ``levels``, from the bracket at ``start`` to the one that closes it."""
+    depth = 0
+    for at in range(start, len(parts)):
+        depth -= parts[at].is_(*CLOSING)
+        yield at, parts[at], depth
+        depth += parts[at].is_(*OPENING)

@@ -1,0 +1,164 @@
+"""Suggest alternatives to a configuration that does not fit in GPU memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from sweeps.cost.hardware import DEVICES, Cluster
+from sweeps.cost.memory import memory, unfit
+from sweeps.cost.setup import Asked, divided, resized, setup, sized
+from sweeps.cost.step_time import split
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from harness.config.engines import BackendConfig
+    from sweeps.cost.models import ModelShape
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Other settings, other GPUs, or both."""
+
+    cluster: Cluster
+    wanted: Asked
+
+    def fits(self, model: ModelShape) -> bool:
+        """Whether it holds the model."""
+        set_up = setup(model, self.cluster, self.wanted)
+        held = memory(model, self.cluster, self.wanted.tokens, self.wanted.recompute, set_up)
+        return unfit(held, self.wanted.longest) is None
+
+    def words(self, part: Cluster, said: Asked) -> str:
+        """The GPUs, where they are not those of ``part``, and the settings that differ from the run's own."""
+        changes = ", ".join(_changes(said, self.wanted))
+        if self.cluster == part:
+            return changes
+        return f"{self.cluster} with {changes}" if changes else str(self.cluster)
+
+
+def _changes(said: Asked, other: Asked) -> Iterator[str]:
+    old, new = _named(said), _named(other)
+    yield from (f"{name}={value}" for name, value in new.items() if value != old[name])
+
+
+def _named(wanted: Asked) -> dict[str, str]:
+    """What can differ, as it is written on the command line."""
+    backend, engines, ranks = wanted.backend, wanted.backend.vllm, wanted.backend.deepspeed
+    named: dict[str, object] = {
+        "optim.gradient_checkpointing": str(wanted.recompute).lower(),
+        "optim.micro_batch_tokens": wanted.micro_batch,
+        "backend.num_gpus": f"{backend.num_gpus:g}",
+        "backend.colocated": str(backend.colocated).lower(),
+    }
+    if engines:
+        named |= {
+            "backend.vllm.engines": engines.engines,
+            "backend.vllm.tensor_parallel": engines.tensor_parallel,
+            "backend.vllm.gpu_memory": f"{engines.gpu_memory:g}",
+        }
+    if ranks:
+        named |= {
+            "backend.deepspeed.ranks": ranks.ranks,
+            "backend.deepspeed.zero_stage": ranks.zero_stage,
+            "backend.deepspeed.offload": str(ranks.offload).lower(),
+        }
+    return {name: str(value) for name, value in named.items()}
+
+
+_LARGEST: Final = 64  # GPUs, of what is proposed
+_SHARES: Final = tuple(percent / 100 for percent in range(5, 100, 5))  # of gpu_memory
+_STAGES: Final = (1, 2, 3)
+
+
+@cache  # many cells of a grid differ in their rule alone
+def instead(model: ModelShape, part: Cluster, said: Asked) -> tuple[str, ...]:
+    """In words, the nearest of each kind that fits. ``said``: as the run has it, whatever GPUs there are."""
+    wanted = sized(said, part)
+    kinds = _settings(part, wanted), _more(model, part, wanted), _others(part, wanted)
+    found = (_first(model, others) for others in kinds)
+    return tuple(other.words(part, said) for other in found if other)
+
+
+def _first(model: ModelShape, others: Iterable[Other]) -> Other | None:
+    return next((other for other in others if other.fits(model)), None)
+
+
+def _settings(part: Cluster, wanted: Asked) -> Iterator[Other]:
+    """On the same GPUs: one setting, then two of them."""
+    yield from (Other(part, other) for other in _changed(wanted))
+    yield from (Other(part, other) for first in _spread(wanted) for other in _changed(first))
+
+
+def _changed(wanted: Asked) -> Iterator[Asked]:
+    """Another setting, those that cost least first."""
+    yield from _shares(wanted)
+    if not wanted.recompute:
+        yield replace(wanted, recompute=True)
+    if wanted.longest < wanted.micro_batch:
+        yield replace(wanted, micro_batch=max(wanted.micro_batch // 2, wanted.longest))
+        yield replace(wanted, micro_batch=wanted.longest)
+    yield from _spread(wanted)
+    yield from _split(wanted)
+
+
+def _shares(wanted: Asked) -> Iterator[Asked]:
+    engines = wanted.engines
+    if engines is not None:
+        for share in sorted(_SHARES, key=lambda share: abs(share - engines.gpu_memory)):
+            yield _with(wanted, replace(wanted.backend, vllm=replace(engines, gpu_memory=share)))
+
+
+def _spread(wanted: Asked) -> Iterator[Asked]:
+    """A higher stage, and states in main memory."""
+    ranks = wanted.backend.deepspeed
+    if wanted.engines is None or ranks is None:
+        return
+    for stage in _STAGES:
+        if stage > ranks.zero_stage and ranks.ranks > 1:
+            yield _with(wanted, replace(wanted.backend, deepspeed=replace(ranks, zero_stage=stage)))
+    if ranks.zero_stage and not ranks.offload:
+        yield _with(wanted, replace(wanted.backend, deepspeed=replace(ranks, offload=True)))
+
+
+def _split(wanted: Asked) -> Iterator[Asked]:
+    """Fewer engines of more GPUs each, where they have their own."""
+    engines = wanted.engines
+    if engines and not wanted.backend.colocated and engines.engines % 2 == 0:
+        fewer = replace(engines, engines=engines.engines // 2, tensor_parallel=2 * engines.tensor_parallel)
+        yield _with(wanted, replace(wanted.backend, vllm=fewer))
+
+
+def _more(model: ModelShape, part: Cluster, wanted: Asked) -> Iterator[Other]:
+    """Twice as many GPUs and so on, shared as they are now, or with engines apart from ranks."""
+    if wanted.engines and wanted.backend.deepspeed is None:
+        return
+    gpus = 2 * part.gpus
+    while gpus <= _LARGEST:
+        per_node = min(gpus, part.device.node)
+        cluster, backend = Cluster(-(-gpus // per_node), per_node, part.device), resized(wanted.backend, gpus)
+        yield Other(cluster, _with(wanted, backend))
+        if wanted.engines and backend.colocated:
+            yield Other(cluster, _with(wanted, _apart(backend, split(model, part.device))))
+        gpus *= 2
+
+
+def _apart(backend: BackendConfig, parts: int) -> BackendConfig:
+    """Half of the GPUs for ranks, and half for engines that are split over some."""
+    half = int(backend.num_gpus) // 2
+    return divided(backend, half, max(half // parts, 1), min(parts, half), colocated=False)
+
+
+def _others(part: Cluster, wanted: Asked) -> Iterator[Other]:
+    """As many GPUs with more memory, the smallest first; with another share for the sampler if need be."""
+    larger = (device for device in DEVICES.values() if device.memory > part.device.memory)
+    for device in sorted(larger, key=lambda device: device.memory):
+        cluster = Cluster(part.nodes, part.per_node, device)
+        yield Other(cluster, wanted)
+        yield from (Other(cluster, other) for other in _shares(wanted))
+
+
+def _with(wanted: Asked, backend: BackendConfig) -> Asked:
+    return replace(wanted, backend=backend)

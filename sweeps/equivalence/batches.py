@@ -1,0 +1,291 @@
+"""Synthetic batches that can tell two update rules apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from itertools import pairwise
+from math import exp, isfinite, log, sqrt
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from tricks.batch import Rollouts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from harness.config.experiment import ExperimentConfig
+
+
+LONGEST_PROMPT: Final = 64  # tokens of an arithmetic problem to an embedded model, twice the longest seen
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Sizes of a rollout batch and of its updates."""
+
+    group_size: int  # samples of a prompt
+    groups: int  # prompts of an update
+    updates: int  # updates of one pass over the batch
+    limit: int  # tokens of the longest response
+    moved: bool  # whether ratios leave 1: the first update of a batch finds them all there
+    split: bool  # whether an update may be computed in several micro-batches
+
+    @classmethod
+    def of(cls, config: ExperimentConfig) -> Shape:
+        """The shape of a run's batches."""
+        rollout, optim = config.rollout, config.optim
+        updates = max(optim.updates_per_rollout // optim.epochs, 1)
+        return cls(
+            group_size=rollout.group_size,
+            groups=max(rollout.prompts_per_batch // updates, 1),
+            updates=updates,
+            limit=rollout.max_response_length,
+            moved=optim.updates_per_rollout > 1,
+            split=_splits(config, updates),
+        )
+
+    @property
+    def prompts(self) -> int:
+        """Prompts of the whole rollout batch."""
+        return self.groups * self.updates
+
+
+def _splits(config: ExperimentConfig, updates: int) -> bool:
+    """Whether an update may need several micro-batches; where prompts are of unknown length it may."""
+    known = config.data.source == "arithmetic" and config.model.path.startswith("builtin:")
+    rows = -(-config.rollout.prompts_per_batch // updates) * config.rollout.group_size
+    tokens = rows * (config.rollout.max_response_length + LONGEST_PROMPT)
+    return not known or tokens > config.optim.micro_batch_tokens
+
+
+_USUAL: Final = (0.0, 0.02, 0.4, 1.5, 4.0, 12.0, 22.0)  # log-ratios of any run, and of one that has gone astray
+_APART: Final = 1e-9  # thresholds closer than this are one
+_FARTHEST: Final = 40.0  # nats
+
+
+def numbers(tricks: Iterable[object]) -> set[float]:
+    """The settings of the tricks that are numbers, by which they may bend ratios, log-ratios or divergences."""
+    return {abs(float(value)) for value in _settings(tricks) if type(value) in (int, float) and isfinite(value)}
+
+
+def counts(tricks: Iterable[object]) -> set[int]:
+    """The settings of the tricks that may be numbers of tokens."""
+    return {value for value in _settings(tricks) if type(value) is int and value > 1}
+
+
+def lengths(tricks: Iterable[object], limit: int) -> list[int]:
+    """Response lengths at, below and above every number of tokens of the settings, alone or counted from another."""
+    whole = counts(tricks) | {limit}
+    marks = whole | {abs(one - other) for one in whole for other in whole}
+    near = {mark + step for mark in marks for step in (-1, 0, 1)} | {1, 2}
+    return sorted(length for length in near if 1 <= length <= limit)
+
+
+def log_ratios(settings: Iterable[float]) -> list[float]:
+    """Log-ratios on both sides of each bound that a setting may put on a ratio or a log-ratio; 0 is among them."""
+    return _between(point for setting in settings for point in _of_ratio(setting))
+
+
+def divergences(settings: Iterable[float]) -> list[float]:
+    """Log-ratios on both sides of each bound that a setting may put on k1, k2 or k3; 0 is among them."""
+    return _between(
+        point for setting in settings for point in (*_of_ratio(setting), *_of_squares(setting), *_of_k3(setting))
+    )
+
+
+def _settings(tricks: Iterable[object]) -> Iterator[Any]:
+    return (getattr(trick, field.name) for trick in tricks for field in fields(trick))  # type: ignore[arg-type]
+
+
+def _of_ratio(setting: float) -> Iterator[float]:
+    yield from (setting, -setting)
+    for ratio in (1 - setting, 1 + setting, setting):
+        if ratio > 0:
+            yield log(ratio)
+
+
+def _of_squares(setting: float) -> Iterator[float]:
+    yield from (sqrt(2 * setting), -sqrt(2 * setting))
+
+
+def _of_k3(setting: float) -> Iterator[float]:
+    """Where exp(x) - 1 - x is the setting, on either side of 0 and in either direction."""
+    above, below = log(1 + setting), -(1 + setting)
+    for _ in range(50):
+        above, below = log(1 + setting + above), exp(below) - 1 - setting
+    yield from (above, -above, below, -below)
+
+
+def _between(thresholds: Iterable[float]) -> list[float]:
+    marks = sorted({point for point in thresholds if abs(point) < _FARTHEST} | {s * x for x in _USUAL for s in (1, -1)})
+    middles = [(low + high) / 2 for low, high in pairwise(marks) if high - low > _APART]
+    return sorted({0.0, marks[0] - 1, *middles, marks[-1] + 1})
+
+
+Right = Literal["mixed", "alternate", "one", "but one", "all", "none", "shares"]
+_MIXED: tuple[Right, ...] = ("alternate", "one", "alternate", "but one", "alternate", "all", "alternate", "none")
+_MILD = 1.0  # nats
+
+
+class Gaps(Protocol):
+    """Log-ratios worth trying, each kind with those that rules may bend at."""
+
+    @property
+    def ratios(self) -> Sequence[float]:
+        """To the policy that started the step."""
+        ...
+
+    @property
+    def samplers(self) -> Sequence[float]:
+        """Of the sampler to the learner."""
+        ...
+
+    @property
+    def references(self) -> Sequence[float]:
+        """Of the reference policy."""
+        ...
+
+    @property
+    def lengths(self) -> Sequence[int]:
+        """Response lengths in tokens."""
+        ...
+
+    @property
+    def joint(self) -> bool:
+        """Whether the tokens of a response matter together."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a probe batch is to show."""
+
+    groups: int  # of an update
+    updates: int
+    group_size: int
+    width: int  # tokens, T
+    limit: int  # tokens; a response is truncated at none less
+    right: Right = "mixed"
+    lengths: Literal["mixed", "full", "one short"] = "mixed"
+    truncated: bool | None = None  # None: by chance, where a response reaches the limit
+    wild: bool = False  # whether log-ratios are large
+    still: bool = False  # whether all ratios are 1, as in a first update, so that no clip hides an advantage
+    extreme: Literal["", "all", "one"] = ""  # whether all responses, or one, have log-ratios at one end alone
+    rough: bool = False  # whether epsilon shows
+    number: int = 0  # probes of one kind go through all log-ratios in turn
+    dtype: torch.dtype = torch.float64
+
+    @property
+    def rows(self) -> int:
+        """Samples of the batch, B."""
+        return self.groups * self.updates * self.group_size
+
+    def but(self, **changes: Any) -> Scene:
+        """The same scene with something changed."""
+        return replace(self, **changes)
+
+
+class Made(NamedTuple):
+    """A rollout batch and the policy of its update."""
+
+    rollouts: Rollouts
+    log_probs: Tensor  # (B, T)
+
+
+def rollouts_of(scene: Scene, gaps: Gaps, generator: torch.Generator) -> Made:
+    """The batch of a scene. Log-probs are at most 0, and a response is truncated at the limit alone."""
+    right, lengths = _right(scene, generator), _lengths(scene, gaps.lengths, generator)
+    if scene.lengths == "one short":
+        lengths[right.double().sub(right.double().mean()).abs().argmax()] = 1
+    moved, sampled, kept = (
+        _gaps(scene, values, lengths, generator, shift if gaps.joint else None)
+        for shift, values in enumerate((gaps.ratios, gaps.samplers, gaps.references))
+    )
+    moved = torch.zeros_like(moved) if scene.still else moved
+    kept = kept + moved * torch.randint(2, (scene.rows, 1), generator=generator)  # from the old policy, or the new one
+    top = torch.stack([moved, sampled, kept]).amax(dim=0).clamp(min=0)
+    old = -top - 0.05 - torch.rand(top.shape, generator=generator, dtype=torch.float64)
+    chance = torch.rand(scene.rows, generator=generator) < 0.6
+    truncated = (lengths == scene.limit) & (chance if scene.truncated is None else scene.truncated)
+    rollouts = Rollouts(
+        old_log_probs=old.to(scene.dtype),
+        response_mask=torch.arange(scene.width) < lengths[:, None],
+        rewards=right.to(scene.dtype),
+        group=torch.arange(scene.rows) // scene.group_size,
+        truncated=truncated,
+        sampler_log_probs=(old + sampled).to(scene.dtype),
+        ref_log_probs=(old + kept).to(scene.dtype),
+        ended=~truncated,
+        formatted=torch.rand(scene.rows, generator=generator) < 0.5,
+        max_response_length=scene.limit,
+    )
+    return Made(rollouts, (old + moved).to(scene.dtype))
+
+
+def _right(scene: Scene, generator: torch.Generator) -> Tensor:
+    """Which samples (B,) are right."""
+    rows, size = torch.arange(scene.rows), scene.group_size
+    match scene.right:
+        case "one" | "but one" if scene.extreme == "all":  # one of every group
+            first = rows % size == 0
+            return first if scene.right == "one" else ~first
+        case "one" | "but one":  # one of the batch
+            return (rows == 0) if scene.right == "one" else (rows != 0)
+        case "shares":  # every number of right samples that a group can have
+            return rows % size < (rows // size + scene.number * scene.groups * scene.updates) % (size + 1)
+        case "mixed":
+            kinds = [(scene.number * 3 + group) % (len(_MIXED) + 1) for group in range(scene.rows // size)]
+            return torch.cat([_of_group(kind, size, generator) for kind in kinds])
+    return _pattern(scene.right, rows)
+
+
+def _of_group(kind: int, size: int, generator: torch.Generator) -> Tensor:
+    if kind == len(_MIXED):
+        return torch.rand(size, generator=generator) < 0.5
+    return _pattern(_MIXED[kind], torch.arange(size))
+
+
+def _pattern(right: Right, rows: Tensor) -> Tensor:
+    patterns = {"alternate": rows % 2 == 0, "one": rows == 0, "but one": rows != 0, "all": rows >= 0, "none": rows < 0}
+    return patterns[right]
+
+
+def _lengths(scene: Scene, marks: Sequence[int], generator: torch.Generator) -> Tensor:
+    """Tokens (B,) of each response."""
+    if scene.lengths != "mixed":
+        return torch.full((scene.rows,), scene.width)
+    fitting = torch.tensor([mark for mark in marks if mark <= scene.width] or [1])
+    marked = fitting[torch.randint(len(fitting), (scene.rows,), generator=generator)]
+    usual = torch.randint(1, scene.width + 1, (scene.rows,), generator=generator)
+    return torch.where(torch.rand(scene.rows, generator=generator) < 0.6, marked, usual)
+
+
+def _gaps(
+    scene: Scene, values: Sequence[float], lengths: Tensor, generator: torch.Generator, shift: int | None
+) -> Tensor:
+    """Log-ratios (B, T) by chance; with a ``shift`` also of whole responses and adding up over a response, by turns.
+
+    Two neighbours then have the same, so that each is met with advantages of both signs.
+    """
+    if scene.extreme:
+        return _ends(scene, values)
+    wanted = torch.tensor([value for value in values if scene.wild or abs(value) <= _MILD], dtype=torch.float64)
+    chance = wanted[torch.randint(len(wanted), (scene.rows, scene.width), generator=generator)]
+    if shift is None:
+        return chance
+    pair = torch.arange(scene.rows) // 2 + scene.number * max(scene.rows // 2, 1) + shift
+    turn = wanted[(pair // 3) % len(wanted)][:, None]
+    kind = (pair % 3)[:, None]
+    return torch.where(kind == 0, chance, torch.where(kind == 1, turn, turn / lengths[:, None]))
+
+
+def _ends(scene: Scene, values: Sequence[float]) -> Tensor:
+    """Log-ratios (B, T) at one end or the other, of the first response alone or of all by turns."""
+    ends = torch.tensor([min(values), max(values)], dtype=torch.float64)
+    rows = torch.arange(scene.rows)
+    found = ends[(rows + rows // scene.group_size + scene.number) % 2]
+    if scene.extreme == "one":
+        found = found.where(rows == 0, 0.0)
+    return found[:, None].expand(-1, scene.width)

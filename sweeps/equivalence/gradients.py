@@ -1,0 +1,245 @@
+"""Compare update rules by their gradients on synthetic batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, Self
+
+import torch
+from torch import Tensor
+
+from sweeps.equivalence.batches import Scene, counts, divergences, lengths, log_ratios, numbers, rollouts_of
+from tricks.api import needs
+from tricks.batch import Rollouts
+from tricks.clipping import Clip
+from tricks.entropy import EntropyBonus
+from tricks.fired import token_gradients
+from tricks.importance import TruncatedImportance
+from tricks.kl import KlLoss
+from tricks.ratios import ClippedWeight, PolicyGradient
+from tricks.rule import UpdateRule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from sweeps.equivalence.batches import Shape
+    from tricks.batch import Signal
+
+
+CLOSE: Final = 1e-5  # gradients that agree to this part of their size are the same
+ROUGH: Final = 1e-4  # where one sample of a whole batch is right its deviation is small, and epsilon shows
+_LONG: Final = 64  # tokens; a longer limit is not needed where no setting counts tokens or bounds sums over them
+_NARROW: Final = 12  # tokens
+_TOKENS: Final = 2**16  # of a probe with a whole batch of long responses
+_MOST: Final = 64  # probes of one kind
+_ON_TOKENS: Final = ("surrogate", "token_losses", "token_weights")
+_BY_TOKEN: Final = (Clip, ClippedWeight, PolicyGradient, KlLoss, EntropyBonus)
+_BOUNDS: Final = ("clip_rewards", "clip_advantages")
+
+
+@dataclass(frozen=True, slots=True)
+class Bends:
+    """Where some rules bend."""
+
+    ratios: tuple[float, ...]  # log-ratios to the policy that started the step
+    samplers: tuple[float, ...]  # of the sampler's to the learner's log-probs
+    references: tuple[float, ...]  # of the reference's
+    lengths: tuple[int, ...]  # tokens
+    limit: int  # tokens of the longest response
+    joint: bool  # whether the tokens of a response matter together
+    split: bool  # whether it matters which samples are computed together
+
+    @classmethod
+    def of(cls, rules: Sequence[UpdateRule], shape: Shape) -> Self:
+        """The bends of rules, from the numbers among their settings."""
+        tricks = [trick for rule in rules for trick in (*rule.tricks.values(), *rule.fillers.values())]
+        in_loss = [trick for trick in tricks if hasattr(trick, "surrogate") or hasattr(trick, "token_losses")]
+        in_update = [trick for trick in tricks if not hasattr(trick, "accept_groups")]
+        limit = _limit(in_update, shape.limit)
+        return cls(
+            ratios=tuple(log_ratios(numbers(in_loss))) if shape.moved else (0.0,),
+            samplers=tuple(log_ratios(numbers(trick for trick in tricks if "sampler_log_probs" in needs(trick)))),
+            references=tuple(divergences(numbers(trick for trick in tricks if "ref_log_probs" in needs(trick)))),
+            lengths=tuple(lengths(in_update, limit)),
+            limit=limit,
+            joint=any(map(_joins, in_update)),
+            split=shape.split and any(map(_splits, in_update)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A rollout batch with the policy that its updates start from."""
+
+    rollouts: Rollouts  # rewards are 1 where right and 0 elsewhere
+    log_probs: Tensor  # (B, T)
+    entropies: Tensor  # (B, T)
+    updates: tuple[slice, ...]
+    close: float  # how closely gradients have to agree
+
+    def rewarded(self, right: float, wrong: float) -> Rollouts:
+        """The rollouts under a reward scale, as float32 holds it."""
+        scale = torch.tensor([wrong, right], dtype=torch.float32).to(self.rollouts.rewards.dtype)
+        return replace(self.rollouts, rewards=scale[self.rollouts.rewards.long()])
+
+
+def probes(shape: Shape, bends: Bends) -> Iterator[Probe]:
+    """Probe batches, those first that tell most rules apart. The same for the same shape and bends."""
+    generator = torch.Generator().manual_seed(0)
+    for scene in _scenes(shape, bends):
+        made = rollouts_of(scene, bends, generator)
+        dtype, size = scene.dtype, shape.group_size * scene.groups
+        updates = tuple(slice(start, start + size) for start in range(0, scene.rows, size))
+        yield Probe(
+            rollouts=made.rollouts,
+            log_probs=made.log_probs,
+            entropies=torch.rand(made.log_probs.shape, generator=generator, dtype=torch.float64).to(dtype),
+            updates=updates[:2],
+            close=ROUGH if scene.rough else CLOSE,
+        )
+
+
+def untried(rule: UpdateRule, shape: Shape) -> str:
+    """Bounds whose reach no probe of this size can show, in words.
+
+    Whitened over the tokens of a batch, one advantage can be as large as the root of their number.
+    """
+    small = shape.prompts * shape.group_size * shape.limit <= _TOKENS
+    tricks = (*rule.tricks.values(), *rule.fillers.values())
+    if small or not any(hasattr(trick, "whiten") for trick in tricks):
+        return ""
+    return " ".join(sorted(repr(trick) for trick in tricks if hasattr(trick, "clip_advantages")))
+
+
+def _scenes(shape: Shape, bends: Bends) -> Iterator[Scene]:
+    groups, updates, size, limit = min(shape.groups, 3), min(shape.updates, 2), shape.group_size, bends.limit
+    if limit > _LONG:
+        groups = 1
+    usual = Scene(groups=groups, updates=updates, group_size=size, width=limit, limit=limit)
+    narrow = usual.but(groups=min(shape.groups, 3), width=min(limit, _NARROW))
+    whole = usual.but(groups=shape.groups, updates=shape.updates, width=min(limit, 3))
+    yield usual
+    yield narrow.but(wild=True, number=1)
+    yield usual.but(width=max(limit - 1, 1), number=5)  # a batch whose longest response ends before the limit
+    for number in range(_times(24, usual.rows, 2)):
+        wild = number % 2 == 1
+        yield from (usual.but(right=right, wild=wild, number=number) for right in ("all", "none"))
+        yield usual.but(right="alternate", lengths="full", truncated=True, wild=wild, number=number)
+    most = max(map(len, (bends.ratios, bends.samplers, bends.references)))
+    turns = narrow.rows // 2 if bends.joint else narrow.rows * narrow.width // 2
+    yield from (narrow.but(wild=True, number=2 + number) for number in range(_times(5 * most, turns, 2)))
+    for number in range(1, _times(4 * len(bends.lengths), usual.rows, 4)):
+        yield usual.but(wild=number % 2 == 1, number=number)
+    yield from (whole.but(right="shares", number=number) for number in range(_times(size + 1, shape.prompts, 1)))
+    yield from _extremes(usual.but(still=True), whole.but(still=True))
+    yield from (whole.but(right=right, rough=True, dtype=torch.float32) for right in ("all", "shares"))
+
+
+def _extremes(usual: Scene, whole: Scene) -> Iterator[Scene]:
+    """Where advantages are as large as they can be."""
+    wide = whole.but(width=usual.width, rough=True) if whole.rows * usual.width <= _TOKENS else usual
+    yield from (whole.but(right=right, rough=True) for right in ("one", "but one"))
+    yield from (usual.but(right=right, lengths="full", extreme="all") for right in ("one", "but one"))
+    yield from (wide.but(right=right, lengths="one short", rough=True) for right in ("one", "but one"))
+    yield from (wide.but(right="all", lengths="full", extreme="one", rough=True, number=end) for end in (0, 1))
+
+
+def _times(needed: int, each: int, least: int) -> int:
+    """How many batches give what is needed, in reason."""
+    return max(least, min(-(-needed // max(each, 1)), _MOST))
+
+
+def _joins(trick: object) -> bool:
+    """Whether a trick may look at several tokens' log-probs at once; tricks of others may."""
+    if isinstance(trick, TruncatedImportance):
+        return trick.level == "sequence"
+    return not isinstance(trick, _BY_TOKEN) and any(hasattr(trick, hook) for hook in _ON_TOKENS)
+
+
+def _splits(trick: object) -> bool:
+    """Whether a trick's weights may depend on micro-batches; those of others may."""
+    return hasattr(trick, "loss_weights") and getattr(trick, "scope", "micro_batch") == "micro_batch"
+
+
+def _limit(tricks: Sequence[object], limit: int) -> int:
+    """The limit, or a short one where nothing depends on how many tokens it has."""
+    bounded = any(hasattr(trick, hook) for trick in tricks for hook in _BOUNDS)
+    return limit if bounded or counts(tricks) else min(limit, _LONG)
+
+
+_NOISE: Final = {torch.float64: 1e-11, torch.float32: 1e-6}  # an advantage as small as this is rounding
+_UNIT: Final = 1e-15  # and so is this part of a ratio
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A rule with the reward scale it is used under."""
+
+    rule: UpdateRule = field(compare=False)
+    right: float
+    wrong: float
+    words: str  # the rule in words: sides with the same words and rewards are the same
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a side makes of a probe."""
+
+    accepted: Tensor  # (B,) bool, groups that the loop would keep
+    taken: tuple[bool, ...]  # whether an update has a kept token; without one it is skipped
+    gradients: Tensor  # (ways to split into micro-batches, 2, rows, T), of log-probs and of entropies
+    noise: Tensor  # (rows, T), what is no more than rounding
+
+
+def answer(side: Side, probe: Probe, split: bool) -> Answer:
+    """Rewards to gradients, all the way."""
+    rollouts, rule = probe.rewarded(side.right, side.wrong), side.rule
+    signal = rule.signal(rollouts)
+    end = probe.updates[-1].stop
+    rows = torch.ones_like(signal.old_log_probs[:, :1])
+    found = token_gradients(rule, probe.log_probs, signal, rows, probe.entropies)
+    by_token = torch.stack([part if part is not None else torch.zeros_like(probe.log_probs) for part in found])[:, :end]
+    # The loss of a sample is linear in its weight and knows no other sample's log-probs.
+    weights = torch.stack([torch.cat(list(each)) for each in _weights(rule, signal, probe, split)])  # (ways, rows, 1)
+    ratio = (probe.log_probs - rollouts.old_log_probs)[:end].exp()
+    return Answer(
+        accepted=_accepted(rule, rollouts),
+        taken=tuple(bool(signal.response_mask[rows].any()) for rows in probe.updates),
+        gradients=weights[:, None] * by_token,
+        noise=weights.max() * (_NOISE[ratio.dtype] + _UNIT * ratio),
+    )
+
+
+def agree(one: Answer, other: Answer, close: float) -> bool:
+    """Whether two answers are the same but for rounding, token by token.
+
+    A gradient below the median of those that both have is held to that: it may be a small difference of large ones.
+    """
+    if one.taken != other.taken or not torch.equal(one.accepted, other.accepted):
+        return False
+    sizes = torch.stack((one.gradients.abs(), other.gradients.abs()))
+    noise = torch.maximum(one.noise, other.noise)
+    both = sizes.amin(dim=0)
+    moved = both[both > noise]
+    usual = moved.median() if len(moved) else noise.new_zeros(())
+    within = close * sizes.amax(dim=0).clamp(min=usual) + noise
+    return bool(((one.gradients - other.gradients).abs() <= within).all())
+
+
+def _accepted(rule: UpdateRule, rollouts: Rollouts) -> Tensor:
+    idle = rule.resampling is None or rule.resampling in rule.inert()
+    return torch.ones_like(rollouts.truncated) if idle else rule.accepted(rollouts)
+
+
+def _weights(rule: UpdateRule, signal: Signal, probe: Probe, split: bool) -> Iterator[Iterator[Tensor]]:
+    """The weights (rows, 1) of each update in turn, for every way to split it."""
+    for way in _SPLITS if split else _SPLITS[:1]:
+        yield (rule.loss_weights(signal[rows], way(signal.group[rows])) for rows in probe.updates)
+
+
+# Which micro-batch each sample of an update is in: all in one, uneven ones, one each.
+_SPLITS: Final[tuple[Callable[[Tensor], Tensor], ...]] = (
+    torch.zeros_like,
+    lambda group: (torch.arange(len(group)) >= len(group) // 3).long(),
+    lambda group: torch.arange(len(group)),
+)

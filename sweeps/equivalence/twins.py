@@ -1,0 +1,146 @@
+"""Cells that cannot differ: their rules turn every outcome into the same gradients, and all else is equal.
+
+Twins are not dropped unless asked for. Kept, they are a free A/A control: a difference between them comes from
+rounding, never from the trick.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from sweeps.equivalence.batches import Shape
+from sweeps.equivalence.canonical import reasons
+from sweeps.equivalence.gradients import Answer, Bends, Probe, Side, agree, answer, probes, untried
+from sweeps.grid.compose import PlannedCell
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from harness.config.experiment import ExperimentConfig
+
+SAME: Final = "the same settings in effect"
+
+
+@dataclass(frozen=True, slots=True)
+class Twins:
+    """Cells that cannot differ, and why each of the others is a twin of the first."""
+
+    cells: tuple[PlannedCell, ...]
+    because: tuple[str, ...]  # of the second cell, the third, ...
+
+
+def twins(cells: Sequence[PlannedCell], baseline: Mapping[str, str]) -> tuple[Twins, ...]:
+    """Classes of two or more twins, in the cells' order; a cell with the baseline's labels comes first in its class."""
+    groups: dict[str, list[PlannedCell]] = {}
+    for cell in cells:
+        groups.setdefault(_rest(cell.config), []).append(cell)
+    found = [each for group in groups.values() if len(group) > 1 for each in _of_group(group, baseline)]
+    order = {id(cell): place for place, cell in enumerate(cells)}
+    return tuple(sorted(found, key=lambda each: min(order[id(cell)] for cell in each.cells)))
+
+
+def classes(sides: Sequence[Side], shape: Shape) -> tuple[tuple[int, ...], ...]:
+    """The sides by number, those together whose gradients agree on every probe batch."""
+    return _classes(tuple(sides), shape).members
+
+
+@dataclass(frozen=True, slots=True)
+class _Classes:
+    members: tuple[tuple[int, ...], ...]
+    probes: int  # on which twins agreed
+
+
+@cache  # a grid has the same rules under many models and difficulties
+def _classes(sides: tuple[Side, ...], shape: Shape) -> _Classes:
+    bench, found = _Bench(sides, shape), list[list[int]]()
+    for number in range(len(sides)):
+        home = next((members for members in found if bench.agree(members[0], number)), None)
+        if home is None:
+            found.append([number])
+        else:
+            home.append(number)
+    return _Classes(tuple(map(tuple, found)), len(bench.probes))
+
+
+class _Bench:
+    """Probe batches and what sides make of them, each computed when it is first asked for."""
+
+    def __init__(self, sides: Sequence[Side], shape: Shape) -> None:
+        self._sides = sides
+        self._bends = Bends.of([side.rule for side in sides], shape)
+        self._coming = probes(shape, self._bends)
+        self.probes: list[Probe] = []
+        self._answers: list[list[Answer]] = [[] for _ in sides]
+
+    def agree(self, one: int, other: int) -> bool:
+        """Whether two sides agree on all probes. Sides that differ mostly do so on the first."""
+        if self._sides[one] == self._sides[other]:
+            return True
+        place = 0
+        while (probe := self._probe(place)) is not None:
+            if not agree(self._answer(one, place), self._answer(other, place), probe.close):
+                return False
+            place += 1
+        return True
+
+    def _probe(self, place: int) -> Probe | None:
+        if place == len(self.probes) and (coming := next(self._coming, None)) is not None:
+            self.probes.append(coming)
+        return self.probes[place] if place < len(self.probes) else None
+
+    def _answer(self, number: int, place: int) -> Answer:
+        answers = self._answers[number]
+        while len(answers) <= place:
+            answers.append(answer(self._sides[number], self.probes[len(answers)], self._bends.split))
+        return answers[place]
+
+
+def _rest(config: ExperimentConfig) -> str:
+    """Everything but the reward scale and the rule, and what of the rule no probe can show, as one key."""
+    scale = replace(config.reward, correct=1.0, wrong=0.0)
+    neutral = replace(config, reward=scale, preset="vanilla_ppo", emulate="none", tricks={}, seed=0)
+    rule = config.update_rule()
+    idle = rule.inert()
+    in_loop = [repr(trick) for name, trick in sorted(rule.tricks.items()) if _in_loop(trick) and name not in idle]
+    return " ".join([neutral.cell_id(), *in_loop, untried(rule, Shape.of(config))])
+
+
+def _in_loop(trick: object) -> bool:
+    return hasattr(trick, "accept_groups")
+
+
+def _of_group(cells: Sequence[PlannedCell], baseline: Mapping[str, str]) -> list[Twins]:
+    sides, shape = tuple(_side(cell.config) for cell in cells), Shape.of(cells[0].config)
+    found = _classes(sides, shape)
+    return [
+        _named(members, cells, sides, shape, baseline, found.probes) for members in found.members if len(members) > 1
+    ]
+
+
+def _named(
+    members: Sequence[int],
+    cells: Sequence[PlannedCell],
+    sides: Sequence[Side],
+    shape: Shape,
+    baseline: Mapping[str, str],
+    probed: int,
+) -> Twins:
+    first, *others = sorted(members, key=lambda number: not baseline.items() <= cells[number].labels.items())
+    return Twins(
+        tuple(cells[number] for number in (first, *others)),
+        tuple(_because(sides[first], sides[number], shape, probed) for number in others),
+    )
+
+
+def _because(one: Side, other: Side, shape: Shape, probed: int) -> str:
+    if one == other:
+        return SAME
+    return "; ".join(reasons(one, other, shape)) or f"the same gradients on {probed} probe batches"
+
+
+def _side(config: ExperimentConfig) -> Side:
+    rule = config.update_rule()
+    return Side(rule, config.reward.correct, config.reward.wrong, json.dumps(rule.settings()))

@@ -1,0 +1,75 @@
+"""The cells of a grid: its axes crossed, the quick slices chosen, the skipped ones left out and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING
+
+from harness.records.record import CONTROL, OFF
+from sweeps.grid.file import belongs
+from sweeps.grid.grid import Slice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sweeps.grid.grid import Grid
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which cells a sweep considers, as labels."""
+
+    cells: tuple[Mapping[str, str], ...]
+    skipped: tuple[tuple[Slice, tuple[Mapping[str, str], ...]], ...]  # a reason with the cells it takes
+    crossed: int  # cells of the full cross, skipped ones included
+
+
+def select(grid: Grid, full: bool) -> Selection:
+    """Cross the axes. Unless ``full``, only the grid's quick slices count, where it has any."""
+    points = [point for point in _crossed(grid) if _planned(grid, point)]
+    chosen = [point for point in points if full or not grid.quick or _quick(grid, point)]
+    reasons = [next((part for part in grid.skip if part.covers(point)), None) for point in chosen]
+    kept = tuple(point for point, reason in zip(chosen, reasons, strict=True) if reason is None)
+    skipped = tuple(
+        (part, tuple(point for point, reason in zip(chosen, reasons, strict=True) if reason is part))
+        for part in grid.skip
+    )
+    return Selection(kept, tuple(entry for entry in skipped if entry[1]), len(points))
+
+
+def _crossed(grid: Grid) -> Iterator[dict[str, str]]:
+    return (dict(zip(grid.axes, labels, strict=True)) for labels in product(*grid.axes.values()))
+
+
+def _planned(grid: Grid, point: Mapping[str, str]) -> bool:
+    """A control is run at its own cell alone, any other cell where it belongs to the grid's fraction."""
+    if point.get(CONTROL, OFF) != OFF:
+        return any(control.labels == point for control in grid.controls)
+    return belongs(point, grid.axes, grid.fraction)
+
+
+def _quick(grid: Grid, point: Mapping[str, str]) -> bool:
+    """A quick slice takes the controls of the cells that it covers."""
+    return any(part.covers(point) for part in grid.quick)
+
+
+def overrides(grid: Grid, point: Mapping[str, str]) -> tuple[str, ...]:
+    """What Hydra is told for a cell: what is common to all, what was tuned for its model, and its labels.
+
+    Raises SchemaError where the grid stands on a tuning of other models.
+    """
+    tuned = grid.tuned.overrides(point) if grid.tuned else ()
+    return (*grid.overrides, *tuned, *(word for axis, label in point.items() for word in grid.axes[axis][label]))
+
+
+def varied(points: Sequence[Mapping[str, str]]) -> list[str]:
+    """The axes on which the cells differ."""
+    axes = points[0] if points else ()
+    return [axis for axis in axes if len({point[axis] for point in points}) > 1]
+
+
+def words(labels: Mapping[str, str]) -> str:
+    """A cell or a part of one, such as ``norm=group reward_scale=zero_one``."""
+    return " ".join(f"{axis}={label}" for axis, label in labels.items())

@@ -1,0 +1,101 @@
+"""From labels to checked configs. What cannot be composed is the grid's fault; what a rule refuses is a result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from harness.common.schema import SchemaError
+from harness.config.compose import compose
+from harness.config.experiment import ExperimentConfig, check, load
+from harness.config.overlay import overlaid
+from harness.models.errors import ModelError
+from harness.models.locate import check_model
+from harness.records.record import Skipped
+from sweeps.grid.cells import overrides, words
+from tricks.api import TrickError
+from tricks.catalog import find
+from tricks.dialects.build import OURS
+from tricks.dialects.registry import find_dialect
+from tricks.presets import find_preset
+from tricks.settings import make
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sweeps.grid.grid import Grid
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCell:
+    """A cell with its config; the seed of the config is 0 and means nothing."""
+
+    labels: Mapping[str, str]
+    config: ExperimentConfig
+    cell_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """The cells that can run, and those that a rule refuses."""
+
+    cells: tuple[PlannedCell, ...]
+    refused: tuple[Skipped, ...]
+
+
+def compose_cells(grid: Grid, points: Iterable[Mapping[str, str]]) -> Composed:
+    """Compose each cell once. Raises SchemaError naming the axis and label that cannot be composed.
+
+    Cells with the same settings in effect have the same id; they share their runs.
+    """
+    cells, refused = list[PlannedCell](), list[Skipped]()
+    for point in points:
+        try:
+            config = check(overlaid(overrides(grid, point)))
+            check_model(config.model.path)
+            if grid.tuned:
+                grid.tuned.check(point, config)
+        except TrickError as error:
+            _refuse_typos(grid, point)
+            refused.append(Skipped(point, str(error)))
+        except (SchemaError, ModelError) as error:
+            _refuse_typos(grid, point)
+            raise SchemaError(f"{grid.file}: {words(point)}: {error}") from None
+        else:
+            cells.append(PlannedCell(point, config, config.cell_id()))
+    return Composed(tuple(cells), tuple(refused))
+
+
+def _refuse_typos(grid: Grid, point: Mapping[str, str]) -> None:
+    if fault := _fault(grid.overrides):
+        raise SchemaError(f"{grid.file}: overrides: {fault}")
+    for axis, label in point.items():
+        if fault := _fault((*grid.overrides, *grid.axes[axis][label])):
+            raise SchemaError(f"{grid.file}: axes.{axis}.{label}: {fault}")
+
+
+@cache
+def _fault(given: tuple[str, ...]) -> str | None:
+    try:
+        _find_names(compose(given))
+    except (SchemaError, TrickError) as error:
+        return str(error)
+    try:
+        check_model(load(*given).model.path)
+    except (SchemaError, ModelError) as error:
+        return str(error)
+    except TrickError:  # known tricks that do not go together: a refusal, not a typo
+        return None
+    return None
+
+
+def _find_names(composed: Mapping[str, Any]) -> None:
+    """Raise TrickError for a preset, a dialect, a trick or a setting that does not exist."""
+    find_preset(composed["preset"])
+    if composed["emulate"] != OURS:
+        find_dialect(composed["emulate"])
+    for name, given in composed["tricks"].items() if isinstance(composed["tricks"], dict) else ():
+        spec = find(name)
+        make(name, spec.cls, {**spec.settings, **(given if isinstance(given, dict) else {})})

@@ -1,0 +1,119 @@
+"""Profiles that no grid writes: another profile of the grid, on other engines and other models.
+
+``profiles.yaml`` holds them for all grids. A grid that has a profile of the name keeps its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from harness.common.schema import SchemaError, read
+from harness.common.yaml import read_yaml
+from sweeps.grid.file import LAPTOP, GridFile, Profile, Written
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FILE: Final = Path(__file__).resolve().parents[1] / "profiles.yaml"
+MODEL: Final = "model"  # the axis whose labels are replaced, and the override of grids without it
+Instead = Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A profile in terms of another. Labels of models are names of files in ``harness/conf/model``."""
+
+    of: str
+    overrides: tuple[str, ...]  # take the places of those that set the same
+    model: str  # where the grid has no axis of models
+    instead: Mapping[str, str | None]  # label of the other profile -> label here, or null: left out; equal ones are one
+    seeds: int | None = None  # the first so many; null: all
+    choices: tuple[str, ...] = ()
+
+
+@cache
+def derived_profiles() -> Mapping[str, Derived]:
+    """Those of ``profiles.yaml``, by name."""
+    return {name: read(Derived, plan, f"{FILE.name}: {name}") for name, plan in read_yaml(FILE).items()}
+
+
+def derive(written: GridFile, name: str) -> Profile:
+    """The profile of that name for this grid. Raises SchemaError where the grid lacks what it derives from."""
+    plan = derived_profiles()[name]
+    if plan.of != LAPTOP and plan.of not in written.profiles:
+        raise SchemaError(f"profiles.{name}: derives from the profile {plan.of!r}, which this grid lacks")
+    base = _filled(written, Profile() if plan.of == LAPTOP else written.profiles[plan.of])
+    own = plan.overrides if MODEL in base.axes else (*plan.overrides, f"{MODEL}={_model(written, base, plan)}")
+    return replace(
+        _renamed(base, plan.instead),
+        overrides=(*_without(base.overrides, own), *own),
+        seeds=(base.seeds or ())[: plan.seeds],
+        choices=(*base.choices, *plan.choices),
+        tuned=None,
+    )
+
+
+def _model(written: GridFile, base: Profile, plan: Derived) -> str:
+    """Of all cells: what stands for the model that the other profile sets, if it sets one."""
+    given = [word for word in (*written.overrides, *base.overrides) if word.startswith(f"{MODEL}=")]
+    label = given[-1].partition("=")[2] if given else ""
+    return plan.instead.get(label) or plan.model
+
+
+def _filled(written: GridFile, profile: Profile) -> Profile:
+    """The profile with what it takes from the grid, so that labels can be replaced in all of it."""
+    names = (field.name for field in fields(Profile) if field.name not in {"axes", "overrides", "choices", "tuned"})
+    given = {name: getattr(written, name) if (own := getattr(profile, name)) is None else own for name in names}
+    return replace(profile, axes={**written.axes, **profile.axes}, **given)
+
+
+def _renamed(profile: Profile, instead: Instead) -> Profile:
+    assert profile.baseline is not None
+    controls = {name: (each, _slice(each.at, instead)) for name, each in (profile.controls or {}).items()}
+    return replace(
+        profile,
+        axes={axis: _labels(axis, labels, instead) for axis, labels in profile.axes.items()},
+        baseline=_slice(profile.baseline, instead) or {},
+        controls={name: replace(each, at=at) for name, (each, at) in controls.items() if at is not None},
+        skip=_slices(profile.skip, instead),
+        quick=_slices(profile.quick, instead),
+        primary=_slices(profile.primary, instead),
+    )
+
+
+def _labels(axis: str, labels: Mapping[str, tuple[str, ...]], instead: Instead) -> Mapping[str, tuple[str, ...]]:
+    if axis != MODEL:
+        return labels
+    kept = [label for label in labels if instead.get(label, label)]
+    return {instead.get(label) or label: _named(label, labels[label], instead) for label in kept}
+
+
+def _named(label: str, given: tuple[str, ...], instead: Instead) -> tuple[str, ...]:
+    """The overrides of a label: those of the old one with the new model."""
+    model = (f"{MODEL}={instead[label]}",) if label in instead else ()
+    return (*model, *_without(given, model))
+
+
+def _slices(parts: Sequence[Written] | None, instead: Instead) -> tuple[Written, ...] | None:
+    found = None if parts is None else [_slice(part, instead) for part in parts]
+    return None if found is None else tuple(part for part in found if part is not None)
+
+
+def _slice(part: Written, instead: Instead) -> Written | None:
+    """The slice under new labels; None where no label of it is left."""
+    if MODEL not in part:
+        return part
+    given = part[MODEL]
+    names = [instead.get(label, label) for label in (given if isinstance(given, list) else [given])]
+    kept = list(dict.fromkeys(name for name in names if name))
+    return {**part, MODEL: kept} if kept else None
+
+
+def _without(overrides: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
+    """Those that set nothing that the others set."""
+    taken = {word.partition("=")[0] for word in others}
+    return tuple(word for word in overrides if word.partition("=")[0] not in taken)

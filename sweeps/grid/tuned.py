@@ -1,0 +1,281 @@
+"""Tuned hyperparameters: the file that tuning writes and a person reviews."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+from pydantic import Field
+
+from harness.common.schema import SchemaError, read
+from harness.common.yaml import read_yaml
+from harness.records.record import CONTROL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.config.experiment import ExperimentConfig
+    from sweeps.grid.grid import Grid
+
+
+DIGITS: Final = 3  # significant ones of a value that is tried; a person is to read it
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """A setting with a value on a continuous scale."""
+
+    name: str
+    setting: str  # as Hydra is told
+    log: bool  # values are drawn evenly in their logarithm
+    bounds: Callable[[float], tuple[float, float]]  # lowest and highest by default, from the value without tuning
+    set_by: tuple[str, ...]  # overrides of these names decide it
+    trick: str | None = None  # that holds it
+
+    def override(self, value: float) -> str:
+        """What Hydra is told."""
+        return f"{self.setting}={value!r}"
+
+    def is_set_by(self, override: str) -> bool:
+        """Whether an override decides the knob, alone or with the group or the recipe that it chooses."""
+        name = override.lstrip("+~").partition("=")[0]
+        return name in self.set_by or (self.trick is not None and name.startswith(f"tricks.{self.trick}."))
+
+    def rounded(self, value: float, low: float, high: float) -> float:
+        """The value that is tried where the sampler proposes this one."""
+        return min(max(float(f"{value:.{DIGITS}g}"), low), high)
+
+
+def find_knob(name: str) -> Knob:
+    """The knob of this name. Raises SchemaError for anything else that a grid could set."""
+    if name not in KNOBS:
+        raise SchemaError(f"knob={name}: continuous knobs only, {' or '.join(KNOBS)}; a trick is an axis of a grid")
+    return KNOBS[name]
+
+
+KNOBS: Final = {
+    knob.name: knob
+    for knob in (
+        Knob(
+            name="lr",
+            setting="optim.lr",
+            log=True,
+            bounds=lambda own: (own / 10, own * 10),
+            set_by=("optim", "optim.lr"),
+        ),
+        Knob(
+            name="clip_ratio_high",
+            setting="tricks.clip_higher.clip_ratio_high",
+            log=False,
+            bounds=lambda _: (0.1, 0.5),
+            set_by=("tricks.clip_higher", "preset", "emulate"),
+            trick="clip_higher",
+        ),
+    )
+}
+
+
+FINISHED: Final = "finished"
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+@dataclass(frozen=True, slots=True)
+class TrialLine:
+    """One value, and what came of it."""
+
+    value: Number
+    state: Literal["finished", "pruned", "failed"]
+    objective: Number | None  # mean over seeds; of a finished trial alone
+    seeds: tuple[Number, ...]  # the objective of each seed that was finished
+    stopped: str | None  # where a pruned trial was stopped, or why one failed
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The value that the grid has without tuning."""
+
+    value: Number
+    objective: Number | None  # None where it was not tried to the end
+
+
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """Values that were tried and are not worse than the best by more than the noise."""
+
+    low: Number
+    high: Number
+    trials: int
+    noise: Number  # in the objective's unit: half the 95 % interval of a difference between two trials
+
+
+@dataclass(frozen=True, slots=True)
+class TunedModel:
+    """The value of one model."""
+
+    value: Number  # the reviewer may choose another one of a finished trial
+    objective: Number
+    own: Own
+    flat: Flat | None  # None where too few trials finished
+    notes: tuple[str, ...]
+    path: str
+    cell: Mapping[str, str]  # at which it was tuned
+    before: Mapping[str, Number]  # knobs of an earlier tuning that this one stands on
+    range: tuple[Number, Number]
+    steps: int
+    trials: tuple[TrialLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TunedFile:
+    """One knob, tuned for the models of one grid."""
+
+    reviewed: str | None  # by whom and when; a grid stands on a reviewed file alone
+    grid: str
+    profile: str
+    knob: str
+    scale: Literal["logarithmic", "linear"]
+    objective: str
+    seeds: tuple[int, ...]
+    problems: str
+    search: str
+    stands_on: str | None  # an earlier tuning
+    commits: tuple[str, ...]
+    command: str
+    seconds: Number  # of all trials, summed
+    models: Mapping[str, TunedModel]
+
+
+MODEL: Final = "model"  # the axis whose labels are tuned apart
+EVERY_MODEL: Final = "all"  # the label where a grid has no such axis
+FOLDER: Final = Path(__file__).resolve().parents[1] / "tuned"
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """A reviewed file, and what it sets."""
+
+    name: str
+    sha256: str
+    seeds: tuple[int, ...]
+    values: Mapping[str, Mapping[str, float]]  # label of the model -> knob -> value
+    paths: Mapping[str, str]  # label of the model -> which model that was
+
+    @property
+    def knobs(self) -> tuple[Knob, ...]:
+        """What it sets."""
+        return tuple(KNOBS[name] for name in next(iter(self.values.values())))
+
+    def knows(self, point: Mapping[str, str]) -> bool:
+        """Whether the model of a cell was tuned."""
+        return point.get(MODEL, EVERY_MODEL) in self.values
+
+    def overrides(self, point: Mapping[str, str]) -> tuple[str, ...]:
+        """What Hydra is told for a cell, before its axes. Raises SchemaError where its model was not tuned."""
+        label = point.get(MODEL, EVERY_MODEL)
+        if not self.knows(point):
+            raise SchemaError(
+                f"tuned: {self.name} is a tuning of {', '.join(self.values)}, not of {label}; tune this grid, or name "
+                "the file under the profile that it belongs to"
+            )
+        return (*(KNOBS[name].override(value) for name, value in self.values[label].items()), "data.part=ablation")
+
+    def check(self, point: Mapping[str, str], config: ExperimentConfig) -> None:
+        """Raise SchemaError where the label means another model, or the cell would train on problems of the tuning."""
+        label = point.get(MODEL, EVERY_MODEL)
+        if config.model.path != self.paths[label]:
+            raise SchemaError(
+                f"tuned: {self.name} tuned {self.paths[label]} as {label}, here it is {config.model.path}"
+            )
+        if config.data.part != "ablation":
+            raise SchemaError(f"data.part: {config.data.part} holds problems of the tuning {self.name}; leave it out")
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """What every run records."""
+        return {"tuning": f"{self.name} sha256:{self.sha256}"}
+
+    def __str__(self) -> str:
+        """What the study records: ``norm.lr.yaml sha256:...: lr small=0.0003, large=0.0001; seeds 1001, 1002``."""
+        found = "; ".join(
+            f"{knob.name} {', '.join(f'{label}={values[knob.name]:g}' for label, values in self.values.items())}"
+            for knob in self.knobs
+        )
+        return f"{self.name} sha256:{self.sha256}: {found}; tuned on seeds {', '.join(map(str, self.seeds))}"
+
+
+def read_tuning(name: str, beside: Path, grid: Grid) -> Tuning:
+    """The tuning that a grid names: a file in the folder ``beside`` or in sweeps/tuned.
+
+    Raises SchemaError where it is missing, unreviewed, stands on seeds of the grid, or sets what an axis sets as well.
+    """
+    path = _found(name, beside)
+    file = read_tuned_file(path)
+    if not (file.reviewed or "").strip():
+        raise SchemaError(
+            f"tuned: {name} is not reviewed; read it, then write your name and the date after 'reviewed:'"
+        )
+    if shared := sorted({*grid.seeds} & {*file.seeds}):
+        raise SchemaError(f"seeds: {', '.join(map(str, shared))} tuned {name}; an ablation needs seeds of its own")
+    values = {label: {**model.before, file.knob: model.value} for label, model in file.models.items()}
+    paths = {label: model.path for label, model in file.models.items()}
+    tuning = Tuning(path.name, hashlib.sha256(path.read_bytes()).hexdigest(), file.seeds, values, paths)
+    _refuse_axes(tuning, grid)
+    return tuning
+
+
+def read_tuned_file(path: Path) -> TunedFile:
+    """A file of ``make tune``, reviewed or not. Raises SchemaError where it does not hold together."""
+    try:
+        file = read(TunedFile, read_yaml(path, numbers=True) or {})
+    except SchemaError as error:
+        raise SchemaError("\n".join(f"tuned: {path.name}: {line}" for line in str(error).splitlines())) from None
+    for fault in _faults(file):
+        raise SchemaError(f"tuned: {path.name}: {fault}")
+    return file
+
+
+def _found(name: str, beside: Path) -> Path:
+    path = next((folder / name for folder in (beside, FOLDER) if (folder / name).is_file()), None)
+    if path is None:
+        raise SchemaError(
+            f"tuned: no file {name} in {beside} or sweeps/tuned; make tune writes one to results/tuned, for a person "
+            "to review and to copy"
+        )
+    return path
+
+
+def _faults(file: TunedFile) -> Iterator[str]:
+    if not file.models:
+        yield "models: none is tuned"
+    for label, model in file.models.items():
+        if unknown := {file.knob, *model.before} - KNOBS.keys():
+            yield f"models.{label}: no knob {', '.join(sorted(unknown))}"
+        if {*model.before} != {*next(iter(file.models.values())).before}:
+            yield f"models.{label}.before: other knobs than those of the first model"
+        if model.value not in _finished(model):
+            yield f"models.{label}.value: {model.value:g} is the value of no finished trial; choose one of those"
+
+
+def _finished(model: TunedModel) -> set[float]:
+    return {trial.value for trial in model.trials if trial.state == FINISHED}
+
+
+def _refuse_axes(tuning: Tuning, grid: Grid) -> None:
+    """An axis may set the knob in all of its labels. In some, the others would silently have the tuned value."""
+    for knob in tuning.knobs:
+        for axis, labels in grid.axes.items():
+            setting = [label for label, words in labels.items() if any(map(knob.is_set_by, words))]
+            if axis == MODEL and setting:
+                raise SchemaError(
+                    f"axes.{axis}.{setting[0]}: sets {knob.setting}, which {tuning.name} tunes; leave it out"
+                )
+            if setting and len(setting) < len(labels) and axis != CONTROL:
+                others = ", ".join(label for label in labels if label not in setting)
+                raise SchemaError(
+                    f"axes.{axis}: {setting[0]} sets {knob.setting} and {others} would have what {tuning.name} tuned; "
+                    "set it in every label or in none"
+                )

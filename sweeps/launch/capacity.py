@@ -1,0 +1,156 @@
+"""Whether a cluster can hold a run at all, and what is said or waited for where it cannot."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+import ray
+from ray.autoscaler.sdk import request_resources
+
+from harness.config.layout import layout
+from sweeps.launch.environment import address
+from sweeps.launch.errors import SweepError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from harness.config.experiment import ExperimentConfig
+
+Amounts = Mapping[str, float]  # by kind
+
+KINDS: Final = ("CPU", "GPU")
+WAIT: Final = "CLUSTER_WAIT"  # minutes that a sweep gives a cluster to grow
+_ROUNDING: Final = 1e-9
+_NAMED: Final = 4  # nodes of a size
+
+
+class Asking(Protocol):
+    """Something to run, which asks for a part of the cluster."""
+
+    @property
+    def run_id(self) -> str:
+        """What messages call it."""
+
+    @property
+    def config(self) -> ExperimentConfig:
+        """Its backend says what it asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A machine of the cluster that lives."""
+
+    host: str
+    has: Amounts  # busy or not
+
+
+def bundles(run: Asking) -> tuple[Amounts, ...]:
+    """What a run takes, in parts that each must lie on one node."""
+    return layout(run.config.backend).bundles
+
+
+def nodes() -> tuple[Node, ...]:
+    """The machines of the cluster that live."""
+    alive = (node for node in ray.nodes() if node["Alive"])
+    return tuple(Node(node["NodeManagerHostname"], {kind: _amount(node, kind) for kind in KINDS}) for node in alive)
+
+
+def holds(cluster: Sequence[Node], parts: Sequence[Amounts]) -> bool:
+    """Whether these nodes, were they idle, could hold all parts at once; the largest are placed first."""
+    left = [dict(node.has) for node in cluster]
+    for part in sorted(parts, key=lambda part: (part.get("GPU", 0.0), part.get("CPU", 0.0)), reverse=True):
+        home = next((has for has in left if all(has[kind] + _ROUNDING >= part[kind] for kind in part)), None)
+        if home is None:
+            return False
+        home.update({kind: home[kind] - amount for kind, amount in part.items()})
+    return True
+
+
+def room(cluster: Sequence[Node], parts: Sequence[Amounts]) -> bool:
+    """Whether all nodes together have as much."""
+    has = {kind: sum(node.has[kind] for node in cluster) for kind in KINDS}
+    return all(sum(part.get(kind, 0.0) for part in parts) <= has[kind] + _ROUNDING for kind in KINDS)
+
+
+def patience() -> float:
+    """Seconds of CLUSTER_WAIT. Raises SweepError for what is no number of minutes."""
+    given = os.environ.get(WAIT) or "0"
+    try:
+        minutes = float(given)
+    except ValueError:
+        minutes = -1.0
+    if not 0 <= minutes < float("inf"):
+        raise SweepError(f"{WAIT}={given}: write minutes, such as {WAIT}=15")
+    return minutes * 60
+
+
+def grows() -> bool:
+    """Whether nodes may come when runs wait for them."""
+    return bool(address()) and patience() > 0
+
+
+def until_held(runs: Sequence[Asking], tick: float) -> Iterator[str | None]:
+    """Give what is waited for, then None at each tick, until the cluster could hold each of the runs alone.
+
+    Raises SweepError where it cannot, on a cluster not before CLUSTER_WAIT is over.
+    """
+    given, began = patience() if address() else 0.0, time.monotonic()
+    homeless = _homeless(runs, nodes())
+    if homeless and given:
+        yield f"{_lack(homeless, nodes())}; waiting {given / 60:g} minutes for the cluster to grow"
+        request_resources(bundles=list(map(dict, bundles(homeless))))  # of an autoscaler, if there is one
+    try:
+        while homeless := _homeless(runs, nodes()):
+            if time.monotonic() - began >= given:
+                raise SweepError(f"{_lack(homeless, nodes())}; {_ways_out(given)}")
+            time.sleep(tick)
+            yield None
+    finally:
+        if given:
+            request_resources(bundles=[])  # what runs keeps its node by itself
+
+
+def _homeless(runs: Sequence[Asking], cluster: Sequence[Node]) -> Asking | None:
+    return next((run for run in runs if not holds(cluster, bundles(run))), None)
+
+
+def _lack(run: Asking, cluster: Sequence[Node]) -> str:
+    """What it asks for, and what there is."""
+    asked = " and ".join(f"{count} x {part}" if count > 1 else part for part, count in _counted(bundles(run)))
+    return f"{run.run_id} asks for {asked}, {_there_is(cluster)}"
+
+
+def _there_is(cluster: Sequence[Node]) -> str:
+    if not address():
+        return f"this machine has {_words(cluster[0].has)}"
+    hosts: dict[str, list[str]] = {}
+    for node in cluster:
+        hosts.setdefault(_words(node.has), []).append(node.host)
+    sizes = [f"{len(same)} x {size} ({', '.join(same[:_NAMED])})" for size, same in hosts.items()]
+    return f"the cluster's nodes have {', '.join(sizes) or 'nothing'}"
+
+
+def _counted(parts: Sequence[Amounts]) -> list[tuple[str, int]]:
+    words = [_words(part) for part in parts]
+    return [(word, words.count(word)) for word in dict.fromkeys(words)]
+
+
+def _ways_out(given: float) -> str:
+    if not address():
+        return "set RAY_ADDRESS or change backend.num_cpus and backend.num_gpus"
+    waited = (
+        f"; it has not grown within {WAIT}={given / 60:g} minutes" if given else f", or {WAIT}=minutes if one will come"
+    )
+    return f"ask for less by backend.num_cpus and backend.num_gpus, take another PROFILE, or add a node{waited}"
+
+
+def _words(amounts: Amounts) -> str:
+    return f"{amounts.get('CPU', 0.0):g} CPUs and {amounts.get('GPU', 0.0):g} GPUs"
+
+
+def _amount(node: Mapping[str, Mapping[str, float]], kind: str) -> float:
+    return float(node["Resources"].get(kind, 0.0))

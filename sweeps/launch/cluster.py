@@ -1,0 +1,117 @@
+"""Ray's session: a quiet one on this machine, or the cluster that RAY_ADDRESS names."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import ray
+from ray._raylet import get_authentication_mode  # type: ignore[attr-defined]
+from ray.exceptions import AuthenticationError, GetTimeoutError
+
+from sweeps.launch.environment import address
+from sweeps.launch.errors import SweepError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ROOT: Final = Path(__file__).resolve().parents[2]
+_SENT: Final = ("tricks", "harness", "sweeps")  # what workers import; all else in the folder stays
+_FOLDERS: Final = ("RESULTS_DIR", "DATA_DIR", "HF_HOME", "HF_HUB_CACHE")
+_WORDS: Final = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+_JOB: Final = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # where Ray describes the job that this driver is the entrypoint of
+_PATIENCE: Final = 10.0  # seconds until a silent cluster counts as away
+_STARTING: Final = 300.0  # seconds until a cluster on which no process starts is given up
+_CLIENT: Final = "ray://"
+_GET: Final = "copy ~/.ray/auth_token from its head node"
+_OBJECT_STORE: Final = 256 * 2**20  # bytes; reports and records are small
+
+
+@contextmanager
+def session(cores: int) -> Iterator[None]:
+    """Ray, started here with ``cores`` or joined at RAY_ADDRESS. Raises SweepError where the cluster is away."""
+    # A thread of Ray's prints a paragraph when a worker dies. The sweep says it in a line, to its own console.
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+        try:
+            _connect(cores)
+            if address():
+                _agree()
+            yield
+        finally:
+            ray.shutdown()
+
+
+def _connect(cores: int) -> None:
+    try:
+        _reach(address())
+        ray.init(**(_join() if address() else _start(cores)), log_to_driver=False, logging_level=logging.ERROR)
+    except AuthenticationError:
+        raise SweepError(f"RAY_ADDRESS={address()}: the cluster does not take the token of this user; {_GET}") from None
+    except ValueError as error:  # of the runtime environment: a job's own says otherwise, or the code is too large
+        raise SweepError(f"RAY_ADDRESS={address()}: {str(error).splitlines()[0]}") from None
+    except OSError as error:
+        fact = str(error).splitlines()[0]
+        raise SweepError(
+            f"RAY_ADDRESS={address()}: no cluster answers ({fact}); unset it to run here, or, if the cluster asks for "
+            f"a token, {_GET}"
+        ) from None
+
+
+def _reach(cluster: str | None) -> None:
+    if (cluster or "").startswith(_CLIENT):
+        raise SweepError(
+            f"RAY_ADDRESS={cluster}: Ray's client cannot stream; run this on a node of the cluster, with host:port, or "
+            "submit it as a job"
+        )
+    # Ray itself tries for minutes and fills the screen meanwhile.
+    host, _, port = (cluster or "").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
+
+
+def _agree() -> None:
+    """Raise SweepError where workers could not report: one without a token is not heard by a driver that has one."""
+    try:
+        theirs = ray.get(ray.remote(num_cpus=0)(_mode).remote(), timeout=_STARTING)
+    except GetTimeoutError:
+        raise SweepError(
+            f"RAY_ADDRESS={address()}: no process started there within {_STARTING:g} s; see `ray status`"
+        ) from None
+    if theirs != _mode():
+        raise SweepError(f"RAY_ADDRESS={address()}: the cluster asks for no token; set RAY_AUTH_MODE=disabled")
+
+
+def _mode() -> str:
+    return str(get_authentication_mode())
+
+
+def _start(cores: int) -> dict[str, Any]:
+    return {"address": "local", "num_cpus": cores, "include_dashboard": False, "object_store_memory": _OBJECT_STORE}
+
+
+def _join() -> dict[str, Any]:
+    said = {"env_vars": {"OMP_NUM_THREADS": "1", **_places()}}
+    return {"address": address(), "runtime_env": said if _submitted_with_code() else {**_code(), **said}}
+
+
+def _places() -> dict[str, str]:
+    """Where data and models lie, for workers, whose own folder is another. No credentials are among them."""
+    folders = {name: str(Path(os.environ[name]).absolute()) for name in _FOLDERS if os.environ.get(name)}
+    words = {name: os.environ[name] for name in _WORDS if os.environ.get(name)}
+    return {"RESULTS_DIR": str(Path("results").absolute()), **folders, **words}
+
+
+def _code() -> dict[str, Any]:
+    left = sorted(path.name for path in _ROOT.iterdir() if path.name not in _SENT)
+    return {"working_dir": str(_ROOT), "excludes": [f"/{name}" for name in left]}
+
+
+def _submitted_with_code() -> bool:
+    """Whether `ray job submit --working-dir` has sent the code; Ray refuses to be told twice."""
+    job = json.loads(os.environ.get(_JOB) or "{}")
+    return "working_dir" in (job.get("runtime_env") or {})

@@ -1,0 +1,48 @@
+"""What the environment says of where to run, and what Ray must find there before it is imported."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from sweeps.launch.errors import SweepError
+
+_LOCAL: Final = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # listen on 127.0.0.1 alone, on any system
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # what newer versions do; else each worker warns of it
+    "OMP_NUM_THREADS": "1",  # two runs at once beat one on two threads
+}
+# Ray's own clusters ask for a token; a driver that names one by host and port must be told to send it.
+_TOKEN: Final = {"RAY_AUTH_MODE": "token"}
+
+
+def address() -> str | None:
+    """The cluster to join, if any."""
+    return os.environ.get("RAY_ADDRESS") or None
+
+
+def prepare() -> None:
+    """Make a Ray of our own quiet and private, or show a cluster our token. Call it before Ray is imported."""
+    for name, value in _LOCAL.items() if not address() else _TOKEN.items() if _has_token() else ():
+        os.environ.setdefault(name, value)
+
+
+def inline() -> bool:
+    """Whether everything is to run in this process. Raises SweepError for a word that LAUNCH does not know."""
+    how = os.environ.get("LAUNCH") or "ray"
+    if how not in {"inline", "ray"}:
+        raise SweepError(f"LAUNCH={how}: write LAUNCH=inline, or leave it out for Ray")
+    return how == "inline"
+
+
+def cores() -> int:
+    """Processors that this process may use; a container may hold fewer than the machine."""
+    available = getattr(os, "sched_getaffinity", None)
+    return len(available(0)) if available else os.cpu_count() or 1
+
+
+def _has_token() -> bool:
+    given = {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys()
+    return bool(given) or (Path.home() / ".ray" / "auth_token").exists()

@@ -1,0 +1,65 @@
+"""What happens to the runs of a sweep, as the driver hears of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from harness.records.record import RunRecord
+from sweeps.plan.plan import PlannedRun
+
+ATTEMPTS: Final = 2  # a run that fails is tried once more; lost nodes do not count
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """A worker's first word on a run."""
+
+    pid: int
+    host: str
+    node: str = ""  # Ray's id of it
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A worker's metrics of a step; step 0 is the evaluation before training."""
+
+    step: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A worker's last word on a run."""
+
+    record: RunRecord
+    files: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The cluster has no place for the run; what is waited for, in a line."""
+
+    what: str
+
+
+Message = Hello | Report | Done
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An attempt that ended without a record."""
+
+    cause: str  # "ValueError: the last line of its message"
+    trace: str
+    final: bool  # no attempt is left
+    lost: bool = False  # by its node; it goes on from its checkpoint elsewhere
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a run."""
+
+    run: PlannedRun
+    what: Message | Failure | Wait

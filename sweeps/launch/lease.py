@@ -1,0 +1,170 @@
+"""Allow one sweep of a study at a time, on one host and across hosts."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+from harness.common.locks import BusyError, held
+from harness.common.schema import SchemaError, read_json
+from harness.tracking.errors import StoreError
+from harness.tracking.journal import driver, elsewhere, other
+from sweeps.launch.errors import SweepError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from harness.tracking.store import Store
+
+
+@contextmanager
+def study_lock(results: Path, study: str) -> Iterator[None]:
+    """Hold ``results/<study>.lock``. Raises SweepError naming the process that holds it, or why it cannot be made."""
+    path = results / f"{study}.lock"
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(held(path))
+        except BusyError as holder:
+            raise SweepError(f"{study} is being swept already, {holder}; wait for it or stop it") from None
+        except OSError as error:
+            raise SweepError(
+                f"{path} cannot be written: {error.strerror}; make the folder writable or name another with results=DIR"
+            ) from None
+        yield
+
+
+BEAT: Final = 30.0  # seconds between two signs of life
+FORGOTTEN: Final = 180.0  # seconds until a driver on another host that gives none counts as dead, if it is
+DOUBT: Final = 60.0  # silent for so many more: a store that was away is back, and it beats again at once
+AGAIN: Final = 5.0  # seconds until a sign of life that failed is tried again
+_PAUSE: Final = 0.1  # seconds between two looks
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A driver of a study."""
+
+    driver: str  # host, process id, second of its birth
+    heard: float  # last sign of life, in seconds since 1970
+    number: int  # the lowest goes first; 0: it is being drawn
+
+    @property
+    def name(self) -> str:
+        """In words."""
+        host, process, _ = self.driver.split(" ")
+        return f"process {process} on {host}"
+
+    @property
+    def gone(self) -> bool:
+        """Whether it was a process of this host, which has ended."""
+        return not elsewhere(self.driver) and not other(self.driver)
+
+    @property
+    def silent(self) -> bool:
+        """Whether another host has given no sign of life for long. Hosts' clocks may differ by a minute."""
+        return elsewhere(self.driver) and time.time() - self.heard > FORGOTTEN
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """In the queue; equal numbers are drawn by drivers that begin at once."""
+        return self.number, self.driver
+
+
+@contextmanager
+def claim(store: Store, study: str, say: Callable[[str], None]) -> Iterator[None]:
+    """Hold the study. Raises SweepError naming the driver that holds it already; ``say`` hears what is waited for."""
+    if not store.shared:  # the lock in the results folder is enough
+        yield
+        return
+    _forget(store, study, say)
+    token, own = uuid4().hex, Claim(driver(), time.time(), 0)
+    store.claim(study, token, _text(own))
+    try:
+        own = replace(own, number=1 + max((rival.number for rival in _rivals(store, study, token)), default=0))
+        store.claim(study, token, _text(own))
+        _refuse([rival for rival in _settled(store, study, token) if rival.place < own.place], study)
+        with _beating(store, study, token, own):
+            yield
+    finally:
+        with suppress(StoreError):  # a store that is away forgets it soon
+            store.claim(study, token, None)
+
+
+def _forget(store: Store, study: str, say: Callable[[str], None]) -> None:
+    """Take away what dead drivers left. One that was only cut off from the store is heard again in time."""
+    found = _claims(store, study)
+    silent = [one.name for one in found.values() if one.silent]
+    if silent:
+        say(f"{study}: nothing was heard of {', '.join(silent)} for long; waiting {DOUBT:g} s for a sign of life")
+        time.sleep(DOUBT)
+    for token, now in _claims(store, study).items():
+        if now.gone or (now.silent and found.get(token) == now):
+            store.claim(study, token, None)
+
+
+def _claims(store: Store, study: str) -> dict[str, Claim]:
+    return {token: found for token, said in store.claims(study).items() if (found := _read(said))}
+
+
+def _rivals(store: Store, study: str, token: str) -> list[Claim]:
+    """Drivers that have not ended."""
+    return [found for name, found in _claims(store, study).items() if name != token and not found.gone]
+
+
+def _settled(store: Store, study: str, token: str) -> list[Claim]:
+    """Rivals once all have their numbers; of two that begin at once exactly one goes on (doi:10.1145/361082.361093)."""
+    deadline = time.monotonic() + FORGOTTEN
+    while True:
+        rivals = _rivals(store, study, token)
+        if all(rival.number for rival in rivals) or time.monotonic() > deadline:
+            return rivals
+        time.sleep(_PAUSE)
+
+
+def _refuse(earlier: list[Claim], study: str) -> None:
+    if earlier:
+        rival = min(earlier, key=lambda rival: rival.place)
+        raise SweepError(
+            f"{study} is being swept already, by {rival.name}, last heard of "
+            f"{max(time.time() - rival.heard, 0.0):.0f} s ago; wait for it or stop it (a driver that died is forgotten "
+            f"after {FORGOTTEN:.0f} s of silence), or give one sweep both machines with RAY_ADDRESS"
+        )
+
+
+@contextmanager
+def _beating(store: Store, study: str, token: str, own: Claim) -> Iterator[None]:
+    over = Event()
+
+    def beat() -> None:
+        pause = BEAT
+        while not over.wait(pause):
+            pause = BEAT
+            try:
+                store.claim(study, token, _text(replace(own, heard=time.time())))
+            except StoreError:
+                pause = AGAIN
+
+    thread = Thread(target=beat, name="claim", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(BEAT)
+
+
+def _text(own: Claim) -> str:
+    return json.dumps(asdict(own))
+
+
+def _read(said: str) -> Claim | None:
+    try:
+        return read_json(Claim, said)
+    except (SchemaError, ValueError):  # of another version
+        return None

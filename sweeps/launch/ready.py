@@ -1,0 +1,54 @@
+"""Check engines, models and data before a sweep starts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.engines.deepspeed.settings import refuse_deepspeed
+from harness.engines.vllm.validate import refuse_missing
+from harness.rollouts.problems import material
+from harness.rollouts.remarks import remarks
+from sweeps.launch.environment import address
+from sweeps.launch.errors import SweepError
+from sweeps.plan.cost_report import way_out
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from harness.config.experiment import ExperimentConfig
+    from sweeps.plan.plan import Plan, PlannedRun
+
+
+def read_data(runs: Iterable[PlannedRun]) -> tuple[str, ...]:
+    """Return the cards of all data that the runs train on, and what is odd about one's own files, each once.
+
+    Raises DataError, or SchemaError for a setting.
+    """
+    kinds: dict[tuple[object, ...], list[ExperimentConfig]] = {}
+    for run in runs:
+        kinds.setdefault((run.config.data, str(run.config.eval), run.config.reward), []).append(run.config)
+    told = dict[str, None]()
+    for configs in kinds.values():
+        read = material(configs[0])
+        told |= dict.fromkeys(card.text() for card in read.described().values())
+        fits = {(config.model, config.rollout): config for config in configs}
+        told |= dict.fromkeys(remark for config in fits.values() for remark in remarks(config, read))
+    return tuple(told)
+
+
+def refuse_unready(plan: Plan) -> None:
+    """Raise SchemaError for engines that this machine lacks, SweepError for runs that would run out of memory.
+
+    The nodes of a cluster have environments of their own, which tell when a run starts there.
+    """
+    for run in plan.to_run:
+        if run.config.backend.vllm and not address():
+            refuse_missing()
+        if not address():
+            refuse_deepspeed(run.config)
+        cost = plan.costs.get(run.cell_id)
+        if cost and cost.unfit and run.config.backend.num_gpus:
+            raise SweepError(
+                f"{run.run_id} does not fit on {cost.part}: {cost.unfit}; {way_out(cost.instead)}; say CLUSTER=8xH200, "
+                "or whatever it is, where the cluster has other GPUs"
+            )

@@ -1,0 +1,149 @@
+"""Record run events on disk immediately and in MLflow when it is reachable."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from harness.common.files import write
+from harness.records.failures import failed
+from harness.tracking.errors import REPAIR
+from harness.tracking.uploader import CURVES_FILE, PATIENCE, RECORD_FILE, TRACE_FILE, Courier
+from sweeps.launch.events import Done, Failure, Hello, Report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from harness.records.record import RunRecord
+    from harness.tracking.store import Store
+    from harness.tracking.uploader import Delivery
+    from sweeps.launch.events import Event
+    from sweeps.plan.plan import PlannedRun
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Run ids, at the end of a sweep."""
+
+    waiting: frozenset[str] = frozenset()  # MLflow lacks their records, the disk has them
+    unwritten: frozenset[str] = frozenset()  # the disk lacks them too
+    bare: frozenset[str] = frozenset()  # their records are somewhere, their files are not in results/runs
+
+    def __bool__(self) -> bool:
+        return bool(self.waiting or self.unwritten or self.bare)
+
+    def lines(self, results: Path, command: str) -> Iterator[str]:
+        """It in words. ``command``: what goes on with the sweep."""
+        if self.waiting:
+            repair = REPAIR.replace("results", str(results))
+            yield (
+                f"{len(self.waiting)} runs are not in MLflow yet; they wait in {results}, and the next sweep or "
+                f"`{repair}` sends them"
+            )
+        if self.unwritten:
+            yield (
+                f"{len(self.unwritten)} runs are neither in MLflow nor on disk: {_listed(self.unwritten)}; free some "
+                f"space in {results} and make them again with the same command: {command}"
+            )
+        if self.bare:
+            yield (
+                f"{len(self.bare)} runs have a record, but {results}/runs did not take their files, which some tables "
+                f"and figures read: {_listed(self.bare)}; to have them, free some space, delete these runs in MLflow "
+                f"and make them again with the same command: {command}"
+            )
+
+
+def _listed(run_ids: frozenset[str]) -> str:
+    return ", ".join(sorted(run_ids))
+
+
+class Recorder:
+    """Writes events down, and remembers the records of this sweep."""
+
+    def __init__(self, store: Store, results: Path, console: Console) -> None:
+        self._runs, self._console = results / "runs", console
+        self._courier = Courier(store, results, self._say)
+        self._complained = False
+        self._bare: dict[str, tuple[PlannedRun, Done]] = {}  # by run id: the disk did not take its files
+        self.heard = False  # whether anything has begun
+        self.records: list[RunRecord] = []  # of this sweep, failed ones included
+
+    def hear(self, event: Event) -> None:
+        """Write an event down. A disk that fails does not stop the runs."""
+        self.heard |= isinstance(event.what, Hello)
+        if isinstance(event.what, Done):
+            self.records.append(event.what.record)
+        elif isinstance(event.what, Failure) and event.what.final:
+            self.records.append(failed(event.run.head, event.what.cause))
+        try:
+            self._write(event)
+        except OSError as error:
+            if not self._complained:
+                self._say(f"not written down, the runs go on: {error}")
+            self._complained = True
+
+    def close(self, patience: float = PATIENCE) -> Missing:
+        """Try the disk once more where it was full, and wait for MLflow, for so many seconds."""
+        for run, done in tuple(self._bare.values()):
+            with suppress(OSError):
+                self._keep(run, done)
+        waits = {delivery.sheet.opening.head.run_id: delivery for delivery in self._courier.close(patience)}
+        unwritten = frozenset(run_id for run_id, delivery in waits.items() if self._nowhere(delivery))
+        return Missing(frozenset(waits) - unwritten, unwritten, frozenset(self._bare) - unwritten)
+
+    @property
+    def away(self) -> bool:
+        """Whether MLflow does not answer."""
+        return self._courier.away
+
+    def _write(self, event: Event) -> None:
+        run, what, courier = event.run, event.what, self._courier
+        if isinstance(what, Hello):
+            courier.begin(run.head, run.folder)
+        elif isinstance(what, Report):
+            courier.step(run.run_id, what.step, what.metrics)
+        elif isinstance(what, Done):
+            try:
+                self._keep(run, what)
+            finally:
+                courier.end(run.run_id, what.record)
+        elif isinstance(what, Failure):
+            try:
+                write(self._runs / run.folder / TRACE_FILE, what.trace.encode())
+            finally:
+                self._fail(run, what)
+
+    def _keep(self, run: PlannedRun, done: Done) -> None:
+        self._bare[run.run_id] = run, done
+        _keep_files(done, self._runs / run.folder, self._courier.curves(run.run_id))
+        del self._bare[run.run_id]
+
+    def _fail(self, run: PlannedRun, failure: Failure) -> None:
+        if failure.final:
+            self._courier.end(run.run_id, self.records[-1])
+        else:
+            self._courier.drop(run.run_id)
+
+    def _nowhere(self, delivery: Delivery) -> bool:
+        """Whether no disk has the record, which MLflow lacks."""
+        head, ending = delivery.sheet.opening.head, delivery.sheet.ending
+        kept = ending is not None and ending.record.status == "finished" and head.run_id not in self._bare
+        return not (kept or delivery.sheet.whole)
+
+    def _say(self, line: str) -> None:
+        self._console.print(Text(line), soft_wrap=True)
+
+
+def _keep_files(done: Done, folder: Path, curves: str) -> None:
+    """Where the run's disk is not ours, write what it left there; the record last."""
+    record = done.record.to_json().encode()
+    if (folder / RECORD_FILE).is_file() and (folder / RECORD_FILE).read_bytes() == record:
+        return
+    for name, content in {CURVES_FILE: curves.encode(), **done.files, RECORD_FILE: record}.items():
+        write(folder / name, content)

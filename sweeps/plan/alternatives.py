@@ -1,0 +1,95 @@
+"""Suggest cheaper designs with the same power."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import isinf, nan, prod
+from typing import TYPE_CHECKING, Final
+
+from harness.records.power import LEAST_SEEDS
+from harness.records.record import CONTROL, OFF
+from sweeps.plan.power import Promise, baseline, contrasts, is_primary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sweeps.plan.plan import Plan
+
+    Labels = Mapping[str, str]
+
+_RUNS: Final = {4: 8, 5: 16, 6: 16, 7: 16, 8: 16}  # two-level factors -> runs of a fraction of resolution IV or more
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """Another way to the same answer."""
+
+    how: str  # in words; a setting of the command where there is one
+    runs: int
+    cost: float  # GPU-seconds or seconds, as Plan.spent
+    smallest: float  # effect that it shows
+
+
+def cheaper(plan: Plan, effect: float | None) -> list[Design]:
+    """Return the designs that cost less than the plan and find as small an effect, or the wished one.
+
+    Where the noise is not known, designs are compared in units of it: those that show as much are still found, with
+    nan for what they show.
+    """
+    found = plan.promise
+    if found is None or isinf(found.smallest):
+        return []
+    if not found.noise.known:
+        shown = _cheaper(plan, replace(found, noise=replace(found.noise, std=1.0)), None)
+        return [replace(design, smallest=nan) for design in shown]
+    return _cheaper(plan, found, effect)
+
+
+def _cheaper(plan: Plan, found: Promise, effect: float | None) -> list[Design]:
+    wished = found.smallest if effect is None else max(effect, found.smallest)
+    designs = [*_twins(plan, found), *_seeds(plan, found, effect), *_primary(plan, found), *_fraction(plan, found)]
+    return [each for each in designs if each.smallest <= wished * (1 + 1e-9) and each.cost < plan.spent(plan.runs)]
+
+
+def _twins(plan: Plan, found: Promise) -> Iterator[Design]:
+    if plan.spared and not plan.once:
+        runs = len(plan.runs) - len(plan.spared)
+        yield Design("TWINS=once", runs, plan.spent(plan.runs) - plan.spent(plan.spared), found.smallest)
+
+
+def _seeds(plan: Plan, found: Promise, effect: float | None) -> Iterator[Design]:
+    needed = found.needed(effect) if effect else None
+    if needed and LEAST_SEEDS <= needed < found.seeds:
+        share = needed / found.seeds
+        fewer = found.with_seeds(needed)
+        yield Design(
+            f"SEEDS=0-{needed - 1}", round(share * len(plan.runs)), share * plan.spent(plan.runs), fewer.smallest
+        )
+
+
+def _primary(plan: Plan, found: Promise) -> Iterator[Design]:
+    """The declared contrasts, with their baselines and the controls with theirs."""
+    cells = [cell.labels for cell in plan.cells]
+    arms = [arm for arm in contrasts(plan.grid, cells) if is_primary(plan.grid, arm)]
+    controls = [cell for cell in cells if cell.get(CONTROL, OFF) != OFF]
+    sides = [*arms, *(baseline(plan.grid, arm) for arm in arms), *controls]
+    wanted = {frozenset(labels.items()) for labels in (*sides, *({**labels, CONTROL: OFF} for labels in controls))}
+    ids = {cell.cell_id for cell in plan.cells if frozenset(cell.labels.items()) in wanted}
+    runs = tuple(run for run in plan.runs if run.cell_id in ids)
+    if arms and found.primary and len(runs) < len(plan.runs):
+        yield Design("without cells outside the primary family", len(runs), plan.spent(runs), found.smallest)
+
+
+def _fraction(plan: Plan, found: Promise) -> Iterator[Design]:
+    """A regular fraction of a cross of two-level axes, whose main effects compare its halves."""
+    cells = [cell.labels for cell in plan.cells if cell.labels.get(CONTROL, OFF) == OFF]
+    varied = {axis: len({cell[axis] for cell in cells}) for axis in plan.grid.axes if axis != CONTROL}
+    factors = sum(labels == 2 for labels in varied.values())
+    crossed = len(cells) == prod(varied.values())
+    if plan.grid.fraction or not crossed or factors not in _RUNS:
+        return
+    share = _RUNS[factors] / 2**factors
+    size = round(share * len(cells))
+    read = Promise(found.metric, factors, True, size // 2, found.seeds, found.noise)
+    how = f"{size} cells, a fraction of the {factors} two-level axes (as in screening), for main effects"
+    yield Design(how, size * found.seeds, share * plan.spent(plan.runs), read.smallest)

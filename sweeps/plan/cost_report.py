@@ -1,0 +1,139 @@
+"""The cost of a plan in words: time, processor or GPU hours, memory, and what does not fit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from harness.common.text import count, duration, gpu_hours
+from sweeps.cost.gpu import DEFAULTS, GpuSpeed
+from sweeps.cost.models import find_shape
+from sweeps.cost.work import is_base
+from sweeps.grid.cells import varied, words
+from sweeps.plan.estimate import START_SECONDS, makespan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from sweeps.cost.gpu import GpuCost
+    from sweeps.grid.compose import PlannedCell
+    from sweeps.plan.estimate import Speed
+    from sweeps.plan.plan import Plan, PlannedRun
+
+    Line = tuple[str, str]
+
+GB: Final = 1e9
+ANOTHER: Final = "CLUSTER=2x8xH100 counts on another"
+ENGINES: Final = "vLLM samples and DeepSpeed trains on the same GPUs, in turns; fitted to published runs, not run by us"
+
+
+def cost_lines(plan: Plan, slots: int | None) -> Iterator[Line]:
+    """``slots``: runs at once on this machine, None for a Ray cluster, which knows better."""
+    if isinstance(plan.speed, GpuSpeed):
+        yield from _on_gpus(plan, plan.speed)
+    elif plan.to_run:
+        yield "time", f"about {_time(plan.to_run, slots)}, {plan.speed.source}"
+        yield "hours", f"{duration(plan.spent(plan.to_run))} of processor time in all, {_each(plan.to_run)} a run"
+        yield "memory", _memory(plan, plan.speed)
+
+
+def spent(plan: Plan, cost: float) -> str:
+    """A cost in the plan's unit."""
+    return gpu_hours(cost) if plan.costs else duration(cost)
+
+
+def _time(runs: Sequence[PlannedRun], slots: int | None) -> str:
+    seconds = [run.seconds for run in runs]
+    if slots is None:
+        return f"{duration(sum(seconds))} of runs, divided by what the cluster runs at once"
+    return f"{duration(START_SECONDS + makespan(seconds, slots))} on free cores, {slots} run{'s' * (slots > 1)} at once"
+
+
+def _each(runs: Sequence[PlannedRun]) -> str:
+    least, most = min(run.seconds for run in runs), max(run.seconds for run in runs)
+    return duration(most) if duration(least) == duration(most) else f"{duration(least)} to {duration(most)}"
+
+
+def _memory(plan: Plan, speed: Speed) -> str:
+    known = {cell.config.model.path: speed.memory_of(cell.config) for cell in plan.cells}
+    if sizes := [size for size in known.values() if size]:
+        unknown = ", ".join(path for path, size in known.items() if not size)
+        return f"{max(sizes) / GB:.1f} GB a run at most" + (f"; not known of {unknown}" if unknown else "")
+    return "not known before a first run"
+
+
+def _on_gpus(plan: Plan, speed: GpuSpeed) -> Iterator[Line]:
+    known = {cell_id: cost for cell_id, cost in plan.costs.items() if cost}
+    usual = f", the default; {ANOTHER}" if speed.cluster in DEFAULTS.values() else ""
+    yield "cluster", f"{speed.cluster}{usual}"
+    yield from _unknown(plan)
+    if not known:
+        return
+    waiting = [run for run in plan.to_run if run.cell_id in known]
+    if waiting:
+        at_once = max(speed.cluster.gpus // max(cost.part.gpus for cost in known.values()), 1)
+        clock = duration(makespan([run.seconds for run in waiting], at_once))
+        yield "time", f"about {clock}, {at_once} run{'s' * (at_once > 1)} at once, {speed.source}"
+        yield "hours", f"{gpu_hours(plan.spent(waiting))} in all, {_gpu_hours_each(known)} a run"
+    yield "memory", _gpu_memory(list(known.values()))
+    yield from _fit(plan, known)
+    yield "length", _length(plan, speed, known)
+    yield "engines", ENGINES
+
+
+def _unknown(plan: Plan) -> Iterator[Line]:
+    paths = dict.fromkeys(cell.config.model.path for cell in plan.cells if not find_shape(cell.config.model.path))
+    for path in paths:
+        cells = [cell for cell in plan.cells if cell.config.model.path == path]
+        yield "unknown", f"{count(cells)}: the shape of {path}; a folder with its config.json would tell"
+
+
+def _gpu_hours_each(costs: Mapping[str, GpuCost]) -> str:
+    least, most = (gpu_hours(pick(cost.gpu_seconds for cost in costs.values())) for pick in (min, max))
+    return most if least == most else f"{least.removesuffix(' GPU-hours')} to {most}"
+
+
+def _gpu_memory(costs: Sequence[GpuCost]) -> str:
+    training, sampling = (
+        max(pick) / GB for pick in zip(*((c.memory.training, c.memory.sampling) for c in costs), strict=True)
+    )
+    whole = costs[0].part.device.memory / GB
+    return f"at most {training:.0f} GB a GPU while training and {sampling:.0f} GB while sampling, of {whole:.0f} GB"
+
+
+def _fit(plan: Plan, costs: Mapping[str, GpuCost]) -> Iterator[Line]:
+    kinds: dict[tuple[str, tuple[str, ...]], list[PlannedCell]] = {}
+    for cell in plan.cells:
+        cost = costs.get(cell.cell_id)
+        if cost and cost.unfit:
+            kinds.setdefault((f"{cost.unfit} on {cost.part}", cost.instead), []).append(cell)
+    if not kinds:
+        yield "fit", f"all cells fit, each run on {next(iter(costs.values())).part}"
+    for (why, instead), cells in kinds.items():
+        yield "no fit", f"{count(cells)}{_shared(cells, plan.cells)}: {why}; {way_out(instead)}"
+
+
+def way_out(instead: Sequence[str]) -> str:
+    """With which settings, or on which clusters, it would fit, in words."""
+    separator = ", or " if any(", " in other for other in instead) else " or "
+    known = "no setting of its engines, and no cluster that is known here, would do"
+    return f"{separator.join(instead)} would do" if instead else known
+
+
+def _shared(cells: Sequence[PlannedCell], planned: Sequence[PlannedCell]) -> str:
+    """The labels that these have in common and others have not."""
+    differing = varied([cell.labels for cell in cells])
+    alike = {axis: cells[0].labels[axis] for axis in varied([cell.labels for cell in planned]) if axis not in differing}
+    return f" {words(alike)}" if alike else ""
+
+
+def _length(plan: Plan, speed: GpuSpeed, costs: Mapping[str, GpuCost]) -> str:
+    parts: dict[str, None] = {}
+    for cell in plan.cells:
+        config, cost = cell.config, costs.get(cell.cell_id)
+        plain = {"model": {"path": config.model.path, "prompt_form": config.model.prompt_form}}
+        if cost:
+            kind = "base" if is_base(plain) else "aligned"
+            limit = config.rollout.max_response_length
+            parts[f"{cost.length:,.0f} of at most {limit:,} tokens a response ({kind})"] = None
+    how = "as recorded" if speed.lengths.factors else "assumed; docs/planning.md says why"
+    return f"{', '.join(parts)}, {how}"

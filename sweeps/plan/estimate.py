@@ -1,0 +1,120 @@
+"""How long runs will take on this machine: from recorded runs, else from constants that say so."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from statistics import fmean, geometric_mean
+from typing import TYPE_CHECKING, Any, Final
+
+from sweeps.cost.laptop import limit_of_evaluation, standard_seconds
+from sweeps.cost.work import ResponseLengths, drawn, recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from harness.config.experiment import ExperimentConfig
+    from harness.records.record import RunRecord
+
+START_SECONDS: Final = 15.0  # Ray and the imports of its workers, once a sweep
+_LARGE: Final = 1.7  # the large embedded model against the small one
+_SMOL: Final = 300.0  # SmolLM2-135M against the small one
+_ENGINES: Final = 15.0  # vLLM and DeepSpeed on a CPU against the engines of PyTorch, of a model of a megabyte
+EMBEDDED_MEMORY: Final = 0.8e9  # bytes of a run of an embedded model at the default settings
+_ENGINES_MEMORY: Final = 3.3e9  # likewise, with an engine of vLLM and two ranks of DeepSpeed
+_BESIDE: Final = " on vLLM"  # after a model's name, where engines stand beside the run's process
+REDRAWN: Final = 1.3  # batches a step of dynamic sampling; 1.06 and 1.17 on the embedded base models
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Processor seconds against those of the cost model, by model and engines, and what else recorded runs say."""
+
+    paces: Mapping[str, float]
+    lengths: ResponseLengths
+    draws: Mapping[str, float]  # batches a step under dynamic sampling
+    memory: Mapping[str, float]  # largest bytes of a run
+    runs: int  # recorded runs behind it
+
+    @classmethod
+    def of(cls, records: Iterable[RunRecord]) -> Speed:
+        """From the finished runs; failed ones say nothing about length."""
+        done = [record for record in records if record.status == "finished"]
+        lengths = ResponseLengths.of(done)
+        return cls(
+            paces={model: geometric_mean(_pace(record, lengths) for record in runs) for model, runs in _by_model(done)},
+            lengths=lengths,
+            draws={model: fmean(many) for model, runs in _by_model(done) if (many := list(_redrawn(runs)))},
+            memory={model: max(run.peak_memory_mb for run in runs) * 1e6 for model, runs in _by_model(done)},
+            runs=len(done),
+        )
+
+    def seconds(self, config: ExperimentConfig) -> float:
+        """Expected seconds of one run, where its cores have nothing else to do."""
+        plain = asdict(config)
+        held_out = self.lengths.mean(plain, limit_of_evaluation(plain))
+        standard = standard_seconds(plain, self.lengths.mean(plain), held_out, self.drawn(config))
+        return standard * self._pace_of(_kind(plain)) / max(config.backend.num_cpus, 1.0)
+
+    def drawn(self, config: ExperimentConfig) -> float:
+        """Batches expected to be sampled in a step."""
+        if config.update_rule().resampling is None:
+            return 1.0
+        return self.draws.get(_kind(asdict(config)), REDRAWN)
+
+    def memory_of(self, config: ExperimentConfig) -> float | None:
+        """Largest bytes of a run of this model, recorded or, of an embedded one, measured once; None if not known."""
+        measured = _ENGINES_MEMORY if config.backend.vllm else EMBEDDED_MEMORY
+        embedded = measured if config.model.path.startswith("builtin:") else None
+        return self.memory.get(_kind(asdict(config)), embedded)
+
+    def _pace_of(self, model: str) -> float:
+        relative = [pace / _size(known) for known, pace in self.paces.items()]
+        fallback = geometric_mean(relative) if relative else 1.0
+        return self.paces.get(model, fallback * _size(model))
+
+    @property
+    def source(self) -> str:
+        """Where the estimate comes from, in words."""
+        if self.runs:
+            return f"from {self.runs} recorded run{'s' * (self.runs > 1)}"
+        return "from constants of the machine that measured them; nothing is recorded yet"
+
+
+def makespan(seconds: Sequence[float], slots: int) -> float:
+    """Seconds until the last run ends, the longest started first."""
+    ends = [0.0] * max(slots, 1)
+    for length in sorted(seconds, reverse=True):
+        heapq.heapreplace(ends, ends[0] + length)
+    return max(ends)
+
+
+def _by_model(records: Iterable[RunRecord]) -> list[tuple[str, list[RunRecord]]]:
+    found: dict[str, list[RunRecord]] = {}
+    for record in records:
+        found.setdefault(_kind(record.config), []).append(record)
+    return list(found.items())
+
+
+def _pace(record: RunRecord, lengths: ResponseLengths) -> float:
+    config: Mapping[str, Any] = record.config
+    length = recorded(record) or lengths.mean(config)
+    held_out = fmean(record.scores.get(f"{moment}/length", length) for moment in ("start", "final"))
+    return max(record.cpu_seconds, 1e-3) / standard_seconds(config, length, held_out, drawn(record))
+
+
+def _redrawn(records: Iterable[RunRecord]) -> list[float]:
+    return [many for many in map(drawn, records) if many > 1]
+
+
+def _kind(config: Mapping[str, Any]) -> str:
+    """What runs of one pace have in common."""
+    path: str = config["model"]["path"]
+    return path + _BESIDE if config.get("backend", {}).get("vllm") else path
+
+
+def _size(kind: str) -> float:
+    model = kind.removesuffix(_BESIDE)
+    size = _SMOL if model == "smol" else _LARGE if "large" in model else 1.0
+    return size if model == kind else _ENGINES * size

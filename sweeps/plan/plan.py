@@ -1,0 +1,272 @@
+"""Plan a sweep: runs finished and to run, cells skipped, refused and equivalent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from itertools import product
+from typing import TYPE_CHECKING, Final
+
+from harness.common.schema import SchemaError
+from harness.config.experiment import ExperimentConfig
+from harness.records.provenance import engine_versions
+from harness.records.record import CONTROL, OFF, RunHead, Skipped, Study, nearest_scores
+from harness.training.scores import score_names
+from sweeps.cost.gpu import GpuCost, GpuSpeed
+from sweeps.equivalence.twins import Twins, twins
+from sweeps.grid.cells import select, varied, words
+from sweeps.grid.compose import PlannedCell, compose_cells
+from sweeps.grid.grid import Grid, Slice
+from sweeps.plan.estimate import Speed
+from sweeps.plan.noise import Pilot, noise
+from sweeps.plan.power import Promise, promise
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from harness.records.record import RunRecord
+    from sweeps.cost.hardware import Cluster
+
+
+LISTED: Final = 4  # cells that a message names
+
+
+def refuse_unknown_scores(grid: Grid, cells: Sequence[PlannedCell]) -> None:
+    """Raise SchemaError for a ``metric`` of the grid or of a control that some of the planned runs will not record."""
+    names = {cell.cell_id: score_names(cell.config).all for cell in cells}
+    faults = [
+        f"{grid.file}: {place}: {fault}"
+        for place, metric, some in _decisions(grid, cells)
+        if (fault := _fault(metric, some, names))
+    ]
+    if faults:
+        raise SchemaError("\n".join(faults))
+
+
+def _decisions(grid: Grid, cells: Sequence[PlannedCell]) -> Iterator[tuple[str, str, Sequence[PlannedCell]]]:
+    """Yield where each metric is written, the metric, and the planned cells that it is read from."""
+    yield "metric", grid.metric, [cell for cell in cells if cell.labels.get(CONTROL, OFF) == OFF]
+    for control in grid.controls:
+        if control.metric != grid.metric:
+            without = {**control.labels, CONTROL: OFF}
+            place = f"controls.{control.name}.metric"
+            yield place, control.metric, [cell for cell in cells if cell.labels in (control.labels, without)]
+
+
+def _fault(metric: str, cells: Sequence[PlannedCell], names: Mapping[str, frozenset[str]]) -> str | None:
+    """Say what is wrong with a metric, and the nearest names that all these cells have."""
+    lacking = [cell for cell in cells if metric not in names[cell.cell_id]]
+    if not lacking:
+        return None
+    shared = frozenset[str].intersection(*(names[cell.cell_id] for cell in cells))
+    instead = nearest_scores(metric, shared)
+    if len(lacking) == len(cells):
+        return f"no run of this grid records the score {metric!r}; {instead}"
+    axes = varied([cell.labels for cell in cells])
+    cut = [words({axis: cell.labels[axis] for axis in axes}) for cell in lacking[:LISTED]]
+    more = f" and {len(lacking) - LISTED} more" if len(lacking) > LISTED else ""
+    return (
+        f"{len(lacking)} of {len(cells)} cells do not record the score {metric!r}: {'; '.join(cut)}{more}; "
+        f"a metric is a score of every cell; {instead}"
+    )
+
+
+def study(plan: Plan, records: Sequence[RunRecord]) -> Study:
+    """The planned cells and seeds, with those that an earlier, fuller sweep of the grid has recorded."""
+    grid = plan.grid
+    here = [record for record in records if record.profile == grid.profile]
+    cells = _with_recorded(plan, here)
+    known = {cell.cell_id for cell in cells}
+    return Study(
+        name=grid.name,
+        profile=grid.profile,
+        question=grid.question,
+        metric=grid.metric,
+        axes={axis: tuple(labels) for axis, labels in grid.axes.items()},
+        baseline=grid.baseline,
+        seeds=tuple(sorted({*grid.seeds, *(record.seed for record in here if record.cell_id in known)})),
+        cells=tuple(cell.labels for cell in cells),
+        cell_ids=tuple(cell.cell_id for cell in cells),
+        skipped=tuple(entry for part, _ in plan.skipped for entry in _each(part)),
+        refused=plan.refused,
+        twins=tuple(tuple(cell.labels for cell in group.cells) for group in plan.twins),
+        because=tuple(group.because for group in plan.twins),
+        once=plan.once,
+        primary=None if grid.primary is None else tuple(part.labels for part in grid.primary),
+        margin=grid.margin,
+        controls=grid.controls,
+        fraction=grid.fraction,
+        choices=grid.choices,
+        feeds=grid.feeds,
+        tuning=str(grid.tuned) if grid.tuned else None,
+    )
+
+
+def _with_recorded(plan: Plan, records: Sequence[RunRecord]) -> list[PlannedCell]:
+    """The planned cells and, in the grid's order, others whose present settings have runs."""
+    planned = {tuple(cell.labels.items()): cell for cell in plan.cells}
+    recorded = {tuple(record.labels[axis] for axis in plan.grid.axes if axis in record.labels) for record in records}
+    points = [point for point in select(plan.grid, full=True).cells if tuple(point.values()) in recorded]
+    if tuned := plan.grid.tuned:  # runs of before there was a tuning may be of models that it does not know
+        points = [point for point in points if tuned.knows(point)]
+    others = compose_cells(plan.grid, [point for point in points if tuple(point.items()) not in planned]).cells
+    ids = {record.cell_id for record in records}
+    found = planned | {tuple(cell.labels.items()): cell for cell in others if cell.cell_id in ids}
+    order = [tuple(point.items()) for point in select(plan.grid, full=True).cells]
+    return [found[point] for point in order if point in found]
+
+
+def _each(part: Slice) -> Iterator[Skipped]:
+    for labels in product(*part.labels.values()):
+        yield Skipped(dict(zip(part.labels, labels, strict=True)), part.because)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """A cell with a seed: all that a worker has to know."""
+
+    run_id: str
+    cell_id: str
+    study: str
+    profile: str
+    labels: Mapping[str, str]
+    config: ExperimentConfig
+    provenance: Mapping[str, str]
+    seconds: float  # expected
+
+    @property
+    def head(self) -> RunHead:
+        """The run as the store shows it from its first step."""
+        rule = {hook: tuple(lines) for hook, lines in self.config.update_rule().describe().items()}
+        config, seed = asdict(self.config), self.config.seed
+        return RunHead(
+            self.run_id, self.cell_id, self.study, self.profile, self.labels, seed, config, rule, self.provenance
+        )
+
+    @property
+    def folder(self) -> str:
+        """Its folder's name in results/runs. Two studies may hold the same run; each keeps its own record."""
+        return f"{self.study}.{self.run_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All runs of the chosen cells, in the grid's order, and why others are missing."""
+
+    grid: Grid
+    cells: tuple[PlannedCell, ...]
+    runs: tuple[PlannedRun, ...]
+    finished: frozenset[str]  # run ids
+    crossed: int  # cells of the full cross
+    skipped: tuple[tuple[Slice, tuple[Mapping[str, str], ...]], ...]
+    refused: tuple[Skipped, ...]
+    twins: tuple[Twins, ...]
+    once: bool  # whether twins but the first of each class are left out
+    spared: tuple[PlannedRun, ...]  # their runs, which are not among ``runs`` then
+    speed: Speed | GpuSpeed
+    costs: Mapping[str, GpuCost | None]  # cell id -> cost of a run, where GPUs run it
+    promise: Promise | None  # what it is compared for can show; None without a comparison
+
+    @property
+    def to_run(self) -> tuple[PlannedRun, ...]:
+        """What is not finished, the longest first, so that the cores end together."""
+        waiting = (run for run in self.runs if run.run_id not in self.finished)
+        return tuple(sorted(waiting, key=lambda run: -run.seconds))
+
+    def spent(self, runs: Iterable[PlannedRun]) -> float:
+        """GPU-seconds of runs on GPUs, seconds of others."""
+        costs = ((run, self.costs.get(run.cell_id)) for run in runs)
+        return sum(cost.gpu_seconds if cost else run.seconds for run, cost in costs)
+
+
+def make_plan(
+    grid: Grid,
+    full: bool,
+    finished: Collection[str],
+    records: Sequence[RunRecord],
+    provenance: Mapping[str, str],
+    once: bool = False,
+    others: Sequence[Pilot] = (),
+    cluster: Cluster | None = None,
+) -> Plan:
+    """Compose the grid's cells and compare them with what is finished. Raises SchemaError where the grid is wrong.
+
+    ``others`` are studies whose runs say how noisy and how fast runs are where those of this one do not. With a
+    ``cluster`` the runs are counted on its GPUs.
+    """
+    selection = select(grid, full)
+    composed = compose_cells(grid, selection.cells)
+    refuse_unknown_scores(grid, composed.cells)
+    found = twins(composed.cells, grid.baseline)
+    different = {cell.cell_id: cell for cell in reversed(composed.cells)}  # of equal cells the first
+    speed = _speed(records, others, different, cluster)
+    costs = _costs(speed, different)
+    about = {**provenance, **(grid.tuned.provenance if grid.tuned else {})}
+    every = [
+        run
+        for cell in composed.cells
+        if cell is different[cell.cell_id]
+        for run in _runs(grid, cell, about, _seconds(speed, costs, cell))
+    ]
+    again = {cell.cell_id for each in found for cell in each.cells if cell.cell_id != each.cells[0].cell_id}
+    runs = tuple(run for run in every if not (once and run.cell_id in again))
+    return Plan(
+        grid=grid,
+        cells=composed.cells,
+        runs=runs,
+        finished=frozenset(run.run_id for run in runs) & frozenset(finished),
+        crossed=selection.crossed,
+        skipped=selection.skipped,
+        refused=composed.refused,
+        twins=found,
+        once=once,
+        spared=tuple(run for run in every if run.cell_id in again),
+        speed=speed,
+        costs=costs,
+        promise=_promise(grid, composed.cells, again if once else frozenset(), records, others),
+    )
+
+
+def _runs(grid: Grid, cell: PlannedCell, about: Mapping[str, str], seconds: float) -> Iterator[PlannedRun]:
+    """One a seed."""
+    about = {**about, **engine_versions(cell.config.backend)}
+    for seed in grid.seeds:
+        run_id, config = f"{cell.cell_id}-s{seed}", replace(cell.config, seed=seed)
+        yield PlannedRun(run_id, cell.cell_id, grid.name, grid.profile, cell.labels, config, about, seconds)
+
+
+def _speed(
+    records: Sequence[RunRecord], others: Sequence[Pilot], cells: Mapping[str, PlannedCell], cluster: Cluster | None
+) -> Speed | GpuSpeed:
+    if cluster is None:
+        return Speed.of([*records, *(record for pilot in others for record in pilot.records)])
+    return GpuSpeed.of(records, {cell_id: cell.config for cell_id, cell in cells.items()}, cluster)
+
+
+def _costs(speed: Speed | GpuSpeed, cells: Mapping[str, PlannedCell]) -> Mapping[str, GpuCost | None]:
+    if isinstance(speed, Speed):
+        return {}
+    return {cell_id: speed.cost(cell.config) for cell_id, cell in cells.items()}
+
+
+def _seconds(speed: Speed | GpuSpeed, costs: Mapping[str, GpuCost | None], cell: PlannedCell) -> float:
+    """Of one run on the clock; 0 where nothing is known."""
+    if isinstance(speed, Speed):
+        return speed.seconds(cell.config)
+    cost = costs[cell.cell_id]
+    return cost.seconds if cost else 0.0
+
+
+def _promise(
+    grid: Grid,
+    cells: Sequence[PlannedCell],
+    left_out: Collection[str],
+    records: Sequence[RunRecord],
+    others: Sequence[Pilot],
+) -> Promise | None:
+    """Of the cells that run; what runs of earlier settings say of noise does not count."""
+    ids = {cell.cell_id for cell in cells}
+    own = Pilot(grid.name, grid.baseline, [record for record in records if record.cell_id in ids])
+    models = tuple(dict.fromkeys(cell.config.model.path for cell in cells))
+    spread = noise(grid.metric, own, others, grid.profile, models)
+    return promise(grid, [cell.labels for cell in cells if cell.cell_id not in left_out], spread)

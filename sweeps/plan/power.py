@@ -1,0 +1,105 @@
+"""What a grid can show with its seeds: the smallest effect that it finds in four of five tries, and seeds for a wish.
+
+The level is that of the first step of Holm's procedure over the primary contrasts, alpha / m: the effect of the
+hardest one to call. ``harness.records.power`` does the sums, for this and for the verdicts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import inf, sqrt
+from typing import TYPE_CHECKING
+
+from scipy.special import stdtrit
+
+from harness.records.power import ALPHA, LEAST_SEEDS, detectable, seeds_needed
+from harness.records.record import CONTROL, OFF
+from sweeps.plan.noise import Noise
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sweeps.grid.grid import Grid
+
+    Labels = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """One kind of comparison that the grid makes."""
+
+    metric: str
+    comparisons: int  # that share the level
+    primary: bool  # whether they are declared; others are exploratory, at the full level
+    cells: int  # on either side: one of a contrast, half of all cells of a factorial's main effect
+    seeds: int
+    noise: Noise
+
+    @property
+    def level(self) -> float:
+        """Of one comparison."""
+        return ALPHA / max(self.comparisons, 1) if self.primary else ALPHA
+
+    @property
+    def std(self) -> float:
+        """Of the comparison with one seed, if all cells are as noisy and each on its own."""
+        return self.noise.std / sqrt(self.cells)
+
+    @property
+    def smallest(self) -> float:
+        """The effect that is called with 80 % power; infinite with one seed, nan where the noise is not known."""
+        return detectable(self.std, self.seeds, self.level)
+
+    @property
+    def least_margin(self) -> float:
+        """The margin at or below which equal arms, with this noise, are not called equivalent by a test at 0.05."""
+        if self.seeds < 2:
+            return inf
+        return float(stdtrit(self.seeds - 1, 1 - ALPHA)) * self.std / sqrt(self.seeds)
+
+    def needed(self, effect: float) -> int | None:
+        """Seeds that call an effect of this size with 80 % power, and let it be more than exploratory.
+
+        None where no number of seeds does, or the noise is not known.
+        """
+        if not self.noise.known:
+            return None
+        try:
+            return max(seeds_needed(effect, self.std, self.level), LEAST_SEEDS)
+        except ValueError:
+            return None
+
+    def with_seeds(self, seeds: int) -> Promise:
+        """The same with other seeds."""
+        return replace(self, seeds=seeds)
+
+
+def promise(grid: Grid, cells: Sequence[Labels], noise: Noise) -> Promise | None:
+    """What the planned cells are compared for; None where the grid has neither a baseline nor a factorial."""
+    if grid.fraction:
+        factors = sum(len({cell[axis] for cell in cells}) > 1 for axis in grid.axes if axis != CONTROL)
+        return Promise(grid.metric, factors, False, max(len(cells) // 2, 1), len(grid.seeds), noise)
+    arms = contrasts(grid, cells)
+    declared = [arm for arm in arms if is_primary(grid, arm)]
+    if not arms:
+        return None
+    return Promise(grid.metric, len(declared or arms), bool(declared), 1, len(grid.seeds), noise)
+
+
+def contrasts(grid: Grid, cells: Sequence[Labels]) -> list[Labels]:
+    """The cells that have another planned one as their baseline; controls apart."""
+    planned = {frozenset(cell.items()) for cell in cells}
+    usual = [cell for cell in cells if cell.get(CONTROL, OFF) == OFF]
+    return [
+        cell for cell in usual if (back := baseline(grid, cell)) and back != cell and frozenset(back.items()) in planned
+    ]
+
+
+def baseline(grid: Grid, cell: Labels) -> Labels:
+    """The labels of the cell that this one is compared with; empty where the grid has no baseline."""
+    return {**cell, **grid.baseline} if grid.baseline else {}
+
+
+def is_primary(grid: Grid, arm: Labels) -> bool:
+    """Whether the contrast of this cell is declared."""
+    return grid.primary is None or any(part.covers(arm) for part in grid.primary)

@@ -1,0 +1,330 @@
+"""Print a plan: runs, equivalent cells, power and cost."""
+
+from __future__ import annotations
+
+import shlex
+from math import ceil, isinf
+from typing import TYPE_CHECKING, Final
+
+from rich.table import Table
+from rich.text import Text
+
+from harness.common.text import count, short
+from harness.config.hints import hints
+from harness.records.power import LEAST_SEEDS
+from sweeps.grid.cells import varied, words
+from sweeps.grid.grid import names, replaced
+from sweeps.plan.alternatives import cheaper
+from sweeps.plan.cost_report import GB, cost_lines, spent
+from sweeps.plan.noise import LEAST_PAIRS
+from sweeps.plan.power import contrasts
+from tricks.packages import packages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from rich.console import Console
+
+    from sweeps.grid.grid import Grid
+    from sweeps.plan.plan import Plan
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from sweeps.plan.plan import Plan
+
+    Labels = Mapping[str, str]
+
+
+def twin_lines(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Classes of twins that are alike in one line each, then what becomes of them."""
+    planned = [cell.labels for cell in plan.cells]
+    kinds: dict[tuple[str, str], list[list[Labels]]] = {}
+    for each in plan.twins:
+        points = [cell.labels for cell in each.cells]
+        kinds.setdefault((_alike(points, planned), "; ".join(dict.fromkeys(each.because))), []).append(points)
+    for (what, why), classes in kinds.items():
+        members = [point for points in classes for point in points]
+        where = _where(members, planned, varied(classes[0]))
+        yield "twins", f"{where}{what}{f' ({len(classes)} groups)' * (len(classes) > 1)}: {why}"
+    if plan.spared:
+        yield "", _spared(plan)
+
+
+def inert_lines(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Yield the tricks that cannot act, with the number of cells and the reason."""
+    found: dict[tuple[str, str], list[Labels]] = {}
+    for cell in plan.cells:
+        for trick, reasons in cell.config.update_rule().inert().items():
+            found.setdefault((trick, "; ".join(reasons)), []).append(cell.labels)
+    for (trick, why), points in found.items():
+        yield "idle", f"{trick} cannot act in {count(points)}: {why}"
+
+
+def _alike(points: Sequence[Labels], planned: Sequence[Labels]) -> str:
+    """``reward_scale cannot matter``, or which labels are alike where others on the axis are not."""
+    axes = varied(points)
+    taken = [dict.fromkeys(point[axis] for point in points) for axis in axes]
+    known = [{point[axis] for point in planned} for axis in axes]
+    if all(len(labels) == len(all_labels) for labels, all_labels in zip(taken, known, strict=True)):
+        return f"{' and '.join(axes)} cannot matter"
+    return f"{' = '.join(' '.join(point[axis] for axis in axes) for point in points)} on {' and '.join(axes)}"
+
+
+def _where(points: Sequence[Labels], planned: Sequence[Labels], but: Sequence[str]) -> str:
+    """The labels that the points have on axes where the plan has more."""
+    parts = []
+    for axis in varied(planned):
+        labels = dict.fromkeys(point[axis] for point in points)
+        if axis not in but and len(labels) < len({point[axis] for point in planned}):
+            parts.append(f"{axis}={','.join(labels)}")
+    return f"{' '.join(parts)}: " if parts else ""
+
+
+def _spared(plan: Plan) -> str:
+    cost = spent(plan, plan.spent(plan.spared))
+    runs = f"{len(plan.spared)} run{'s' * (len(plan.spared) > 1)}, {cost} of runs"
+    if plan.once:
+        return f"each class runs once, which spares {runs}; TWINS=keep runs all"
+    return f"kept as a control, for what lies between twins is rounding; TWINS=once spares {runs}"
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sweeps.plan.plan import Plan
+    from sweeps.plan.power import Promise
+
+    Line = tuple[str, str]
+
+
+LOST: Final = (
+    "a run that fails for a reason of its arm is the worst outcome of its pair, in an exact test of signed ranks; a "
+    "run lost for a reason outside (node, disk, kill) is missing (docs/calibration.md)"
+)
+
+
+def promise_lines(plan: Plan, effect: float | None) -> Iterator[Line]:
+    """Power, verdicts, and what is cheaper. ``effect``: a wished one, in the metric's unit."""
+    found = plan.promise
+    if found is None:
+        yield "shows", "no differences: the grid has no baseline"
+        return
+    yield "shows", _shows(found)
+    yield "noise", _noise(plan, found)
+    if effect is not None:
+        yield "wished", _wished(found, effect)
+    if plan.grid.margin is not None:
+        yield "margin", _margin(found, plan.grid.margin)
+    if found.seeds < LEAST_SEEDS:
+        asked = f"SEEDS=0-{LEAST_SEEDS - 1}"
+        yield "verdicts", f"exploratory: below {LEAST_SEEDS} seeds no exact test reaches p < 0.05; {asked} gives six"
+    yield "failures", LOST
+    for design in cheaper(plan, effect):
+        shows = f"shows {_number(design.smallest)}" if found.noise.known else "shows as much"
+        yield (
+            "cheaper",
+            f"{design.how}: {design.runs} runs instead of {len(plan.runs)}, {spent(plan, design.cost)} instead of "
+            f"{spent(plan, plan.spent(plan.runs))}, {shows}",
+        )
+
+
+def _shows(found: Promise) -> str:
+    if isinf(found.smallest):
+        return f"no difference in {found.metric}: one seed has no spread"
+    how = f"80 % power with {found.seeds} seeds at {_level(found)}"
+    if not found.noise.known:
+        return f"a {_kind(found)} in {found.metric} of a size that is not known before its noise is recorded: {how}"
+    return f"a {_kind(found)} of {_number(found.smallest)} in {found.metric}: {how}"
+
+
+def _noise(plan: Plan, found: Promise) -> str:
+    if found.noise.known:
+        return f"differences between paired seeds deviate by {_number(found.noise.std)}, {found.noise.source}"
+    return f"{found.noise.source}: too few to tell; `{_record(plan)}` records enough, and the next plan tells"
+
+
+def _record(plan: Plan) -> str:
+    """Return the command whose runs have LEAST_PAIRS degrees of freedom."""
+    grid, cells = plan.grid, [cell.labels for cell in plan.cells]
+    pairs = len(contrasts(grid, cells)) if grid.baseline else len(cells) - 1
+    most = max(ceil(LEAST_PAIRS / max(pairs, 1)), 1)
+    if grid.words:
+        profile = ["--profile", grid.profile] if grid.profile != "laptop" else []
+        return shlex.join(["liteppo", "sweep", *grid.words, *profile, "--seeds", f"0-{most}"])
+    name = grid.name if grid.name in names() else f"PATH/{grid.name}.yaml"
+    words = ["make sweep", f"GRID={name}", f"PROFILE={grid.profile}" * (grid.profile != "laptop"), f"SEEDS=0-{most}"]
+    return " ".join(filter(None, words))
+
+
+def _margin(found: Promise, margin: float) -> str:
+    unit = f"±{margin:g}, in the unit of {found.metric}"
+    if not found.noise.known:
+        return f"{unit}, whose noise is not known"
+    if found.seeds > 1 and margin <= found.least_margin:
+        least = _number(found.least_margin)
+        return f"{unit}: too small for {found.seeds} seeds, which call equal arms equivalent above {least}"
+    return unit
+
+
+def _number(value: float) -> str:
+    """Write shares with three decimals, and what is much smaller or larger with three digits that count."""
+    if value == 0 or 0.01 <= abs(value) < 100:
+        return f"{value:.3f}"
+    return f"{value:.3g}" if abs(value) < 0.01 else f"{value:,.0f}"
+
+
+def _level(found: Promise) -> str:
+    if not found.primary:
+        return "0.05, exploratory"
+    if found.comparisons == 1:
+        return "0.05, for the one primary contrast"
+    return f"0.05 / {found.comparisons}, the first step of Holm over {found.comparisons} primary contrasts"
+
+
+def _kind(found: Promise) -> str:
+    return "difference" if found.cells == 1 else f"main effect ({found.cells} cells on either side)"
+
+
+def _wished(found: Promise, effect: float) -> str:
+    if not found.noise.known:
+        return f"{effect:g} in {found.metric}: its seeds are not known before its noise is recorded"
+    needed = found.needed(effect)
+    if needed is None:
+        return f"no number of seeds shows {effect:g}"
+    enough = "; these are enough" if needed <= found.seeds else f"; SEEDS=0-{needed - 1} asks for them"
+    return f"{effect:g} takes {needed} seeds{enough}"
+
+
+CELLS_SHOWN: Final = 24
+
+
+def print_header(console: Console, grid: Grid) -> None:
+    """What is known before anything is composed: name, profile, question."""
+    console.print(Text(f"{grid.name} ({grid.profile})", style="bold"))
+    console.print(Text(grid.question))
+
+
+def print_plan(console: Console, plan: Plan, slots: int | None, effect: float | None = None) -> None:
+    """Runs, cost, what the plan can show, what is left out and why, twins, cells.
+
+    ``slots``: runs at once, None for a Ray cluster. ``effect``: a wished one, in the metric's unit.
+    """
+    table = Table.grid(padding=(0, 1))
+    table.add_column(no_wrap=True, style="cyan")
+    table.add_column(overflow="fold")
+    for title, line in _lines(plan, slots, effect):
+        table.add_row(title, Text(line))
+    console.print(table)
+    console.print(_cells(plan))
+
+
+def _lines(plan: Plan, slots: int | None, effect: float | None) -> Iterator[tuple[str, str]]:
+    runs, cells, seeds = len(plan.runs), len(plan.cells), len(plan.grid.seeds)
+    run = runs // seeds
+    part = f"{run} of " if run < cells else ""
+    yield "runs", f"{runs}: {part}{cells} cells x {seeds} seed{'s' * (seeds > 1)}"
+    considered = cells + len(plan.refused) + sum(len(points) for _, points in plan.skipped)
+    if considered < plan.crossed:
+        yield "part", f"{considered} of {plan.crossed} cells, the quick slices; FULL=1 crosses all"
+    yield "finished", str(len(plan.finished))
+    yield "to run", str(len(plan.to_run))
+    yield from cost_lines(plan, slots)
+    yield from promise_lines(plan, effect)
+    yield from _foreign(plan)
+    for line in replaced(plan.grid, [cell.labels for cell in plan.cells]):
+        yield "replaced", line
+    yield from _hints(plan)
+    yield from _judges(plan)
+    yield from _left_out(plan)
+    yield from inert_lines(plan)
+    yield from twin_lines(plan)
+
+
+def _foreign(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Tricks that are not of this project, with the package each comes from."""
+    named = {name for cell in plan.cells for name in cell.config.tricks}
+    for name, package in sorted(packages().items()):
+        if name in named:
+            yield "foreign", f"{name}, of the package {package}"
+
+
+def _hints(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Yield each hint once, with the number of cells that have it."""
+    found: dict[str, list[Mapping[str, str]]] = {}
+    for cell in plan.cells:
+        for hint in hints(cell.config):
+            found.setdefault(hint, []).append(cell.labels)
+    for hint, cells in found.items():
+        yield "hint", f"{count(cells)}: {hint}" if len(cells) < len(plan.cells) else hint
+
+
+def _judges(plan: Plan) -> Iterator[tuple[str, str]]:
+    """The judges of responses, where arms have different ones: each scores its own arm."""
+    found: dict[str, list[Mapping[str, str]]] = {}
+    for cell in plan.cells:
+        reward = cell.config.reward
+        name = f"the verifier with open_box={reward.open_box}"
+        if reward.source is not None:
+            name = f"{reward.source.target} (SHA-256 {reward.source.sha256[:8]}) with right_from={reward.right_from:g}"
+        found.setdefault(name, []).append(cell.labels)
+    if len(found) > 1:
+        named = "; ".join(f"{name} in {count(cells)}" for name, cells in found.items())
+        yield "judges", f"{len(found)} of them, so that a difference in scores is partly theirs: {named}"
+
+
+def _left_out(plan: Plan) -> Iterator[tuple[str, str]]:
+    for part, points in plan.skipped:
+        where = " ".join(f"{axis}={','.join(labels)}" for axis, labels in part.labels.items())
+        yield "skipped", f"{count(points)} {where}: {part.because}"
+    reasons: dict[str, list[Mapping[str, str]]] = {}
+    for refusal in plan.refused:
+        reasons.setdefault(refusal.because, []).append(refusal.labels)
+    for reason, refused in reasons.items():
+        yield "refused", f"{count(refused)} {_shared(refused)}: {reason}"
+
+
+def _shared(points: Sequence[Mapping[str, str]]) -> str:
+    differing = varied(points)
+    return words({axis: label for axis, label in points[0].items() if axis not in differing}) or "all axes"
+
+
+def _cells(plan: Plan) -> Table:
+    axes = varied([cell.labels for cell in plan.cells]) or list(plan.grid.axes)
+    done = {cell.cell_id: 0 for cell in plan.cells} | _finished(plan)
+    costs = {cell.cell_id: _cost(plan, cell.cell_id) for cell in plan.cells[:CELLS_SHOWN]}
+    table = Table.grid(padding=(0, 1))
+    for _ in axes:
+        table.add_column(overflow="fold")
+    for _ in (*_cost_titles(plan), "done"):
+        table.add_column(justify="right", no_wrap=True)
+    table.add_row(*(Text(title, style="dim") for title in (*axes, *_cost_titles(plan), "done")))
+    for cell in plan.cells[:CELLS_SHOWN]:
+        labels = (cell.labels[axis] for axis in axes)
+        table.add_row(*labels, *costs[cell.cell_id], f"{done[cell.cell_id]}/{len(plan.grid.seeds)}")
+    if len(plan.cells) > CELLS_SHOWN:
+        table.add_row(f"… {len(plan.cells) - CELLS_SHOWN} more")
+    return table
+
+
+def _cost_titles(plan: Plan) -> tuple[str, ...]:
+    return ("a run", "GPU-h", "GB", "fits") if plan.costs else ("a run",)
+
+
+def _cost(plan: Plan, cell_id: str) -> tuple[str, ...]:
+    """Time of a run of the cell; on GPUs also GPU-hours, memory of one, and whether it fits."""
+    if not plan.costs:
+        return (short(next((run.seconds for run in (*plan.runs, *plan.spared) if run.cell_id == cell_id), 0.0)),)
+    cost = plan.costs[cell_id]
+    if cost is None:
+        return "?", "?", "?", "?"
+    hours = f"{cost.gpu_seconds / 3600:,.0f}"
+    return short(cost.seconds), hours, f"{cost.memory.peak / GB:.0f}", "no" if cost.unfit else "yes"
+
+
+def _finished(plan: Plan) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for run in plan.runs:
+        counts[run.cell_id] = counts.get(run.cell_id, 0) + (run.run_id in plan.finished)
+    return counts

@@ -1,0 +1,67 @@
+"""Runs that another study has made already: the same settings, seed, code and environment give the same bits."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from harness.common.schema import SchemaError
+from harness.records.record import DATA, RunRecord
+from harness.tracking.uploader import RECORD_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from sweeps.plan.plan import PlannedRun
+
+ADOPTED: Final = "adopted from"  # in the provenance: the study that made the run
+
+
+def adopt(runs: Iterable[PlannedRun], folder: Path) -> tuple[str, ...]:
+    """Copy finished runs of other studies under ``folder`` to where these would write; their run ids.
+
+    A run is adopted where settings, seed, commit, packages and processor are the same and the code is that of its
+    commit. ``publish`` brings the copies into MLflow.
+    """
+    made = _by_run_id(folder)
+    return tuple(run.run_id for run in runs if any(_copied(run, other, folder) for other in made.get(run.run_id, ())))
+
+
+def _by_run_id(folder: Path) -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        found.setdefault(path.name.rpartition(".")[2], []).append(path)
+    return found
+
+
+def _copied(run: PlannedRun, other: Path, folder: Path) -> bool:
+    """Copy the folder of another study's run, if it holds the run that is wanted."""
+    target, record = folder / run.folder, _record(other)
+    if record is None or other == target or record.study == run.study or not _same(record, run.provenance):
+        return False
+    draft = folder / f".{run.folder}.{os.getpid()}"
+    shutil.rmtree(draft, ignore_errors=True)  # of a driver that was killed; in containers process ids are the same
+    shutil.copytree(other, draft, ignore=shutil.ignore_patterns(RECORD_FILE, ".*"))
+    about = {**record.provenance, ADOPTED: record.provenance.get(ADOPTED, record.study)}
+    own = replace(record, study=run.study, profile=run.profile, labels=run.labels, provenance=about)
+    (draft / RECORD_FILE).write_text(own.to_json(), encoding="utf-8")
+    shutil.rmtree(target, ignore_errors=True)  # what a run that was cut off has left
+    draft.replace(target)
+    return True
+
+
+def _record(folder: Path) -> RunRecord | None:
+    try:
+        return RunRecord.from_json((folder / RECORD_FILE).read_text(encoding="utf-8"))
+    except (OSError, SchemaError, json.JSONDecodeError, UnicodeDecodeError):
+        return None
+
+
+def _same(record: RunRecord, provenance: Mapping[str, str]) -> bool:
+    """Whether it is finished, and code and machine were the present ones. Tiers are named after the plan is made."""
+    known = {name: word for name, word in record.provenance.items() if name != ADOPTED and not name.startswith(DATA)}
+    return record.status == "finished" and provenance.get("dirty") == "no" and known == dict(provenance)

@@ -1,0 +1,97 @@
+"""Trials on Ray: one streaming task a trial. Apart from the pool's choice, since importing Ray takes a second."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import ray
+
+from sweeps.launch.capacity import nodes, until_held
+from sweeps.launch.events import Failure
+from sweeps.launch.scheduler import fits, why
+from sweeps.launch.slots import Slots, has_engines
+from sweeps.tuning.trial import Ended, Heard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.common.signals import Interrupts
+    from sweeps.tuning.targets import Subject
+    from sweeps.tuning.trial import Job, Step
+
+
+class RayPool:
+    """As many trials as fit."""
+
+    def __init__(self, asked: Interrupts, tick: float) -> None:
+        self._asked, self._tick = asked, tick
+        self._running: dict[Any, Job] = {}  # Ray's generator -> its job
+        self._slots = Slots()
+
+    @property
+    def running(self) -> tuple[Job, ...]:
+        """What is at work."""
+        return tuple(self._running.values())
+
+    def fits(self, subject: Subject) -> bool:
+        """Whether a trial of it can start beside what runs. Raises SweepError where it never could."""
+        for _ in until_held([subject], self._tick):
+            self._asked.check()
+        return fits(subject, self.running, nodes())
+
+    def start(self, job: Job) -> None:
+        """Give it to a worker."""
+        self._running[self._started(job)] = job
+
+    def hear(self) -> Iterator[Heard]:
+        """What the workers have said; nothing after a tick of silence."""
+        self._asked.check()
+        ready, _ = ray.wait(list(self._running), num_returns=1, timeout=self._tick)
+        for stream in ready:
+            yield Heard(self._running[stream], self._receive(stream))
+
+    def stop(self, job: Job) -> None:
+        """Kill its worker. A word to a worker in the middle of a step would be heard after the step at best."""
+        for stream in [stream for stream, other in self._running.items() if other == job]:
+            del self._running[stream]
+            if has_engines(job.config):
+                self._slots.free(_place(job), whole=False)
+            else:
+                ray.cancel(stream, force=True)
+
+    def close(self) -> None:
+        """Stop everything. A session of our own would end it anyway, a cluster would not."""
+        for job in self.running:
+            self.stop(job)
+        self._slots.close()
+
+    def _started(self, job: Job) -> Any:
+        if has_engines(job.config):
+            return self._slots.start(_place(job), job.config, _work, job)
+        self._slots.clear()
+        backend = job.config.backend
+        return _TASK.options(num_cpus=backend.num_cpus, num_gpus=backend.num_gpus, name=job.name).remote(job)
+
+    def _receive(self, stream: Any) -> Step | Ended | Failure:
+        try:
+            what: Step | Ended = ray.get(next(stream))
+        except Exception as error:  # whatever a trial raises is its own result
+            self._slots.free(_place(self._running.pop(stream)), whole=False)
+            return Failure(why(error), str(error), final=False)
+        if isinstance(what, Ended):
+            self._slots.free(_place(self._running.pop(stream)), whole=True)
+        return what
+
+
+def _place(job: Job) -> str:
+    """What its slot is known by: trials of one value may be at work side by side."""
+    return f"{job.name} trial {job.number}"
+
+
+def _work(job: Job) -> Iterator[Step | Ended]:
+    from sweeps.tuning.worker import rehearse  # noqa: PLC0415 - torch and transformers are for workers, once a process
+
+    yield from rehearse(job)
+
+
+_TASK: Final = ray.remote(num_returns="streaming", max_retries=0)(_work)

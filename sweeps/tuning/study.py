@@ -1,0 +1,208 @@
+"""Optuna, met here alone: it proposes values, says which trials to give up, and keeps all of it in SQLite.
+
+The tree-structured Parzen estimator (arXiv:2304.11127) proposes; a trial is given up where its best value so far lies
+below the median of the finished ones at the same step. What is kept is numbers and text, never a pickle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import contextmanager
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, Final
+
+import optuna
+from optuna.exceptions import StorageInternalError
+from optuna.pruners import MedianPruner
+from optuna.samplers import TPESampler
+from optuna.storages import RDBStorage
+from optuna.trial import TrialState
+from sqlalchemy.exc import SQLAlchemyError
+
+from harness.common.seeds import derive
+from sweeps.launch.errors import SweepError
+from sweeps.launch.events import ATTEMPTS
+from sweeps.tuning.trial import Job, Outcome, window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sweeps.tuning.targets import Subject
+    from sweeps.tuning.trial import State, Step
+
+DRAWN: Final = 5  # trials whose values are drawn blindly, before any are proposed
+COMPARED: Final = 4  # finished trials before any is given up
+_PATIENCE: Final = 60.0  # seconds that a database is waited for
+_STATES: Final[dict[Any, State]] = {
+    TrialState.COMPLETE: "finished",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+}
+
+
+@contextmanager
+def database(path: Path) -> Iterator[RDBStorage]:
+    """The SQLite file of a tuning, made where it is missing. Raises SweepError where it cannot be read or written."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        storage = RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": _PATIENCE}})
+        try:
+            yield storage
+        finally:
+            storage.remove_session()
+            storage.engine.dispose()
+    except (SQLAlchemyError, StorageInternalError) as error:
+        fact = str(error.__cause__ or error).strip().splitlines()[0]
+        raise SweepError(f"{path}: the database cannot be used ({fact}); move it away to begin anew") from None
+
+
+class Search:
+    """The trials of one model. A search of the same name goes on where it was left."""
+
+    def __init__(self, storage: RDBStorage, subject: Subject, seeds: tuple[int, ...], trials: int, commit: str) -> None:
+        self.subject, self.seeds, self.trials, self._commit = subject, seeds, trials, commit
+        self._steps = subject.config.steps
+        self._asked: dict[int, Any] = {}  # trials that run, by number
+        self._heard: dict[int, list[list[float]]] = {}  # their accuracies, by seed and step
+        name = f"{subject.label} {_fingerprint(subject, seeds)}"
+        self._study = optuna.create_study(
+            storage=storage, study_name=name, direction="maximize", load_if_exists=True, pruner=self._pruner()
+        )
+        # A sampler that began again with the seed of the first day would propose the values of the first day.
+        seed = derive(0, "tuning", name, len(self._study.trials)) % 2**32
+        self._study.sampler = TPESampler(n_startup_trials=DRAWN, seed=seed)
+        self._begin()
+
+    def ask(self) -> Job | None:
+        """The next trial; None where its value has been tried and nothing needs to run."""
+        trial = self._study.ask()
+        value = self._value(trial)
+        trial.set_user_attr("value", value)
+        trial.set_user_attr("commit", self._commit)
+        known = next((other for other in self.outcomes() if other.value == value and other.state != "failed"), None)
+        if known:
+            self._repeat(trial, known)
+            return None
+        self._asked[trial.number], self._heard[trial.number] = trial, [[] for _ in self.seeds]
+        name = f"{self.subject.label} {self.subject.knob.name}={value:g}"
+        return Job(self.subject.label, trial.number, value, name, self.subject.at(value), self.seeds)
+
+    def left(self) -> int:
+        """How many trials have not begun."""
+        return self.trials - sum(_counts(trial) for trial in self._study.get_trials(deepcopy=False))
+
+    def hear(self, job: Job, what: Step) -> bool:
+        """Take a step in; whether the trial should be given up."""
+        trial, curves = self._asked[job.number], self._heard[job.number]
+        curves[what.place].append(what.accuracy)
+        trial.report(_latest(curves[what.place], self._steps), what.place * self._steps + what.step)
+        last = what.step == self._steps and job.seeds[what.place] == job.seeds[-1]
+        return not last and bool(trial.should_prune())
+
+    def finish(self, job: Job, seconds: float) -> float:
+        """Keep what came of it: the mean over seeds."""
+        trial, curves = self._asked.pop(job.number), self._heard.pop(job.number)
+        found = [_latest(curve, self._steps) for curve in curves]
+        trial.set_user_attr("seeds", found)
+        trial.set_user_attr("seconds", seconds)
+        self._study.tell(trial, fmean(found))
+        return fmean(found)
+
+    def give_up(self, job: Job, seconds: float) -> None:
+        """Keep where it was stopped."""
+        trial, curves = self._asked.pop(job.number), self._heard.pop(job.number)
+        done = [curve for curve in curves if len(curve) == self._steps]
+        place = next((place for place, curve in enumerate(curves) if len(curve) < self._steps), len(curves) - 1)
+        trial.set_user_attr("seeds", [_latest(curve, self._steps) for curve in done])
+        trial.set_user_attr("seconds", seconds)
+        trial.set_user_attr("stopped", f"seed {self.seeds[place]}, step {len(curves[place])}")
+        self._study.tell(trial, state=TrialState.PRUNED)
+
+    def fail(self, job: Job, cause: str) -> bool:
+        """Keep why; whether that was the last attempt. A value that fails is tried once more."""
+        trial = self._asked.pop(job.number)
+        self._heard.pop(job.number)
+        attempt = trial.user_attrs.get("attempt", 1)
+        trial.set_user_attr("stopped", cause)
+        trial.set_user_attr("final", attempt >= ATTEMPTS)
+        self._study.tell(trial, state=TrialState.FAIL)
+        if attempt < ATTEMPTS:
+            self._study.enqueue_trial(trial.params, user_attrs={"attempt": attempt + 1})
+        return bool(attempt >= ATTEMPTS)
+
+    def release(self) -> int:
+        """Put trials that were cut off back into the queue, with their values; how many there were."""
+        cut = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        for trial in cut:
+            self._study.tell(trial.number, state=TrialState.FAIL)
+            if trial.params:
+                attempt = {"attempt": trial.user_attrs["attempt"]} if "attempt" in trial.user_attrs else {}
+                self._study.enqueue_trial(trial.params, user_attrs=attempt)
+        self._asked.clear()
+        return len(cut)
+
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """What has come of the trials that ended, in their order. Those that were cut off are not among them."""
+        return tuple(
+            _outcome(trial)
+            for trial in self._study.get_trials(deepcopy=False)
+            if trial.state in _STATES and _counts(trial)
+        )
+
+    def _begin(self) -> None:
+        """Trials that a dead driver left go back into the queue; a new search begins with the grid's own value."""
+        self.release()
+        if not self._study.trials and self.subject.low <= self.subject.own <= self.subject.high:
+            self._study.enqueue_trial({self.subject.knob.name: self.subject.own})
+
+    def _pruner(self) -> MedianPruner:
+        return MedianPruner(n_startup_trials=COMPARED, n_warmup_steps=window(self._steps))
+
+    def _value(self, trial: Any) -> float:
+        subject = self.subject
+        proposed: float = trial.suggest_float(subject.knob.name, subject.low, subject.high, log=subject.knob.log)
+        return proposed if proposed == subject.own else subject.knob.rounded(proposed, subject.low, subject.high)
+
+    def _repeat(self, trial: Any, known: Outcome) -> None:
+        """The same value on the same seeds gives the same bits: its outcome is taken and nothing runs."""
+        trial.set_user_attr("seeds", list(known.seeds))
+        trial.set_user_attr("seconds", 0.0)
+        trial.set_user_attr("repeats", True)
+        if known.objective is None:
+            trial.set_user_attr("stopped", known.stopped)
+            self._study.tell(trial, state=TrialState.PRUNED)
+        else:
+            self._study.tell(trial, known.objective)
+
+
+def _fingerprint(subject: Subject, seeds: tuple[int, ...]) -> str:
+    """Ten hex digits of everything that decides an objective but the value itself."""
+    deciding = [subject.config.cell_id(), subject.knob.name, subject.low, subject.high, subject.own, list(seeds)]
+    return hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:10]
+
+
+def _latest(curve: list[float], steps: int) -> float:
+    return fmean(curve[-window(steps) :])
+
+
+def _counts(trial: Any) -> bool:
+    """Whether a trial is one of those that were asked for: it runs, or it ended and is not tried again."""
+    if trial.state == TrialState.FAIL:
+        return bool(trial.user_attrs.get("final"))
+    return bool(trial.state != TrialState.WAITING)
+
+
+def _outcome(trial: Any) -> Outcome:
+    known = trial.user_attrs
+    return Outcome(
+        value=known["value"],
+        state=_STATES[trial.state],
+        objective=trial.value if trial.state == TrialState.COMPLETE else None,
+        seeds=tuple(known.get("seeds", ())),
+        stopped=known.get("stopped"),
+        seconds=known.get("seconds", 0.0),
+        commit=known["commit"],
+        repeats=known.get("repeats", False),
+    )

@@ -1,0 +1,133 @@
+"""What is tuned: one cell for each model of a grid, on seeds and problems that the grid never uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from harness.common.schema import SchemaError, suggest
+from harness.config.experiment import ExperimentConfig, load
+from harness.models.errors import ModelError
+from harness.records.record import CONTROL, OFF
+from sweeps.grid.cells import overrides, select, words
+from sweeps.grid.tuned import EVERY_MODEL, MODEL, Knob
+from tricks.api import TrickError
+from tricks.clipping import Clip
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from sweeps.grid.grid import Grid
+    from sweeps.options import TuneOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A model at one cell of the grid, and the range of its knob."""
+
+    label: str
+    cell: Mapping[str, str]
+    knob: Knob
+    config: ExperimentConfig  # with the knob's own value; its seed means nothing
+    own: float
+    low: float
+    high: float
+    before: Mapping[str, float]  # what an earlier tuning sets
+
+    @property
+    def run_id(self) -> str:
+        """What messages call its trials."""
+        return f"{self.label} {self.knob.name}"
+
+    def at(self, value: float) -> ExperimentConfig:
+        """The config with another value of the knob: what ``load`` makes of the knob's override, without Hydra."""
+        config, trick = self.config, self.knob.trick
+        if trick is None:
+            return replace(config, optim=replace(config.optim, lr=value))
+        changed = {**(config.tricks.get(trick) or {}), self.knob.name: value}
+        return replace(config, tricks={**config.tricks, trick: changed})
+
+
+def subjects(grid: Grid, knob: Knob, options: TuneOptions, taken: Collection[int]) -> tuple[Subject, ...]:
+    """One for each label of the axis ``model``, or one in all. ``taken`` are the grid's seeds under all profiles.
+
+    Raises SchemaError where a seed is taken, where the grid varies the knob itself, or where a range or cell cannot be.
+    """
+    if shared := sorted({*options.seeds} & {*taken}):
+        raise SchemaError(f"seeds: the grid has {', '.join(map(str, shared))}; tune on others, such as 1001,1002")
+    _refuse_varied(grid, knob)
+    _refuse_labels(grid, options.at)
+    wanted = [options.at[MODEL]] if MODEL in options.at else list(grid.axes.get(MODEL, {EVERY_MODEL: ()}))
+    return tuple(_subject(grid, knob, options, label) for label in wanted)
+
+
+def _refuse_varied(grid: Grid, knob: Knob) -> None:
+    if grid.tuned and knob in grid.tuned.knobs:
+        raise SchemaError(f"{grid.file}: it stands on {grid.tuned.name} already; take 'tuned' out to tune it anew")
+    for axis, labels in grid.axes.items():
+        for label, given in labels.items() if axis != CONTROL else ():
+            if any(map(knob.is_set_by, given)):
+                raise SchemaError(
+                    f"{grid.file}: axes.{axis}.{label}: sets {knob.setting}, so that it is an axis of this grid; "
+                    "tuning is for knobs that no axis varies"
+                )
+
+
+def _refuse_labels(grid: Grid, at: Mapping[str, str]) -> None:
+    for axis, label in at.items():
+        if axis not in grid.axes:
+            raise SchemaError(f"at={axis}={label}: no axis {axis!r}; {suggest(axis, grid.axes)}")
+        if label not in grid.axes[axis]:
+            raise SchemaError(f"at={axis}={label}: no label {label!r}; {suggest(label, grid.axes[axis])}")
+
+
+def _subject(grid: Grid, knob: Knob, options: TuneOptions, label: str) -> Subject:
+    cell = _cell(grid, options.at if label == EVERY_MODEL else {**options.at, MODEL: label})
+    steps = () if options.steps is None else (f"steps={options.steps}",)
+    told = (*overrides(grid, cell), "data.part=tuning", *steps)
+    try:
+        config = load(*told)
+    except (SchemaError, ModelError, TrickError) as error:
+        raise SchemaError(f"{grid.file}: {words(cell)}: {error}; name another cell with at=AXIS=LABEL") from None
+    own = config.optim.lr if knob.trick is None else _clip_bound(config)
+    low, high = (given or usual for given, usual in zip((options.low, options.high), knob.bounds(own), strict=True))
+    if not 0 < low < high:
+        raise SchemaError(f"low={low:g}, high={high:g}: the range must rise and lie above 0")
+    before = grid.tuned.values[label] if grid.tuned else {}
+    subject = Subject(label, cell, knob, config, own, low, high, before)
+    _refuse_idle(subject)
+    return subject
+
+
+def _cell(grid: Grid, at: Mapping[str, str]) -> Mapping[str, str]:
+    """The first planned cell with these labels, at the baseline if the labels leave that open."""
+    for full in (False, True):
+        points = [point for point in select(grid, full).cells if _agrees(point, {CONTROL: OFF} | {**at})]
+        if points:
+            return _nearest(points, grid.baseline)
+    raise SchemaError(f"{grid.file}: no cell with {words(at)}; name another with at=AXIS=LABEL")
+
+
+def _nearest(points: Sequence[Mapping[str, str]], baseline: Mapping[str, str]) -> Mapping[str, str]:
+    return next((point for point in points if _agrees(point, baseline)), points[0])
+
+
+def _agrees(point: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    return all(point.get(axis, label) == label for axis, label in labels.items())
+
+
+def _clip_bound(config: ExperimentConfig) -> float:
+    trick = config.update_rule().tricks.get("clip_higher", Clip())
+    return float(trick.clip_ratio_high) if isinstance(trick, Clip) else Clip().clip_ratio_high
+
+
+def _refuse_idle(subject: Subject) -> None:
+    """Build the rule at both ends of the range, so that nothing is refused later, and see that the knob can act."""
+    for config in (subject.at(subject.low), subject.at(subject.high)):
+        try:
+            trick = config.update_rule().tricks.get(subject.knob.trick or "")
+        except TrickError as error:
+            raise SchemaError(f"{words(subject.cell)}: {subject.knob.setting}: {error}") from None
+        for reason in trick.inert(config.setup()) if trick is not None else ():
+            raise SchemaError(f"{words(subject.cell)}: {subject.knob.name} cannot act: {reason}")

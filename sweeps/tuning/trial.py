@@ -1,0 +1,116 @@
+"""A tuning trial: its job, its messages and its outcome."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from scipy import stats
+
+from harness.config.experiment import ExperimentConfig
+from sweeps.grid.tuned import FINISHED, Flat
+from sweeps.launch.events import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A value to try for a model."""
+
+    label: str  # of the model
+    number: int  # of the trial, for that model
+    value: float
+    name: str  # "small_base lr=0.0003"
+    config: ExperimentConfig  # its seed means nothing
+    seeds: tuple[int, ...]
+
+    @property
+    def run_id(self) -> str:
+        """What messages call it."""
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of one seed."""
+
+    place: int  # of the seed among those of the job
+    step: int
+    accuracy: float  # share of right responses among all that the step sampled first, before it learned from them
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The last word on a job."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Something that a worker said of a job, or how the job failed."""
+
+    job: Job
+    what: Step | Ended | Failure
+
+
+State = Literal["finished", "pruned", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One value, tried."""
+
+    value: float
+    state: State
+    objective: float | None  # mean over seeds; of a finished trial alone
+    seeds: tuple[float, ...]  # the objective of each seed that was finished
+    stopped: str | None  # where it was given up, or why it failed
+    seconds: float
+    commit: str
+    repeats: bool  # the value had been tried: nothing ran
+
+
+def window(steps: int) -> int:
+    """How many steps an objective is the mean of: the last quarter."""
+    return max(1, math.ceil(steps / 4))
+
+
+def best(outcomes: Sequence[Outcome]) -> Outcome | None:
+    """The finished trial with the largest objective; of equal ones the first."""
+    finished = [outcome for outcome in outcomes if outcome.state == FINISHED]
+    return max(finished, key=lambda outcome: outcome.objective or 0.0, default=None)
+
+
+def flat(outcomes: Sequence[Outcome]) -> Flat | None:
+    r"""The values whose objective is not below the best by more than the noise between seeds.
+
+    With y_ij of trial i and seed j, over the K seeds and the T best trials (half of them, but three at least),
+
+    .. math:: s^2 = \frac{\sum (y_{ij} - \bar y_i - \bar y_j + \bar y)^2}{(T-1)(K-1)},\quad
+       noise = t_{0.975,(T-1)(K-1)}\; s\, \sqrt{2/K}
+
+    Seeds are paired, so that what a seed does to all trials cancels. None below three finished trials of two seeds.
+    The best of many is too good by chance, which this does not correct: it is a note to a reader and no test.
+    """
+    finished = {outcome.value: outcome for outcome in outcomes if outcome.state == FINISHED}  # repeats once
+    if len(finished) < 3:
+        return None
+    scores = np.array([outcome.seeds for outcome in finished.values()])  # (T, K)
+    means = scores.mean(axis=1)
+    noise = _noise(scores[np.argsort(-means, kind="stable")[: max(3, math.ceil(len(means) / 2))]])
+    near = [value for value, mean in zip(finished, means, strict=True) if mean >= means.max() - noise]
+    return Flat(min(near), max(near), len(near), noise)
+
+
+def _noise(scores: np.ndarray) -> float:
+    """Half the 95 % interval of the difference between the means of two rows; ``scores`` is (T, K)."""
+    trials, seeds = scores.shape
+    freedom = (trials - 1) * (seeds - 1)
+    rest = scores - scores.mean(axis=1, keepdims=True) - scores.mean(axis=0, keepdims=True) + scores.mean()
+    spread = math.sqrt(float((rest**2).sum()) / freedom)
+    return float(stats.t.ppf(0.975, freedom)) * spread * math.sqrt(2 / seeds)

@@ -1,0 +1,125 @@
+"""Shapes of the embedded models and the stages that train them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from transformers import GenerationConfig, PreTrainedTokenizerBase, Qwen3Config
+
+from harness.common.spelling import spelled
+from tools.embedded_models.corpus import Mix
+
+if TYPE_CHECKING:
+    from harness.data.synthetic import Difficulty
+
+
+Size = Literal["small", "large"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Width and depth of a model; two query heads share one key head."""
+
+    hidden: int
+    layers: int
+    feed_forward: int
+    head: int
+    query_heads: int = 4
+    key_heads: int = 2
+
+
+SHAPES: dict[Size, Shape] = {
+    "small": Shape(hidden=96, layers=3, feed_forward=256, head=24),
+    "large": Shape(hidden=128, layers=4, feed_forward=320, head=32),
+}
+
+
+def qwen3_config(shape: Shape, tokenizer: PreTrainedTokenizerBase) -> Qwen3Config:
+    """The configuration ``transformers`` builds the model from; embeddings are tied."""
+    return Qwen3Config(
+        vocab_size=len(tokenizer),
+        hidden_size=shape.hidden,
+        intermediate_size=shape.feed_forward,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.query_heads,
+        num_key_value_heads=shape.key_heads,
+        head_dim=shape.head,
+        max_position_embeddings=512,
+        rope_parameters={"rope_type": "default", "rope_theta": 1e4},
+        tie_word_embeddings=True,
+        initializer_range=0.04,
+        use_cache=True,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+
+
+def generation_config(tokenizer: PreTrainedTokenizerBase) -> GenerationConfig:
+    """Plain sampling with a cache; a decode without one is 17 times slower."""
+    return GenerationConfig(
+        do_sample=True,
+        temperature=1.0,
+        top_k=0,
+        top_p=1.0,
+        use_cache=True,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+
+
+StageName = Literal["skill", "base", "aligned"]
+
+STAGES: tuple[StageName, ...] = ("skill", "base", "aligned")
+
+_ALL_LEVELS: tuple[tuple[Difficulty, float], ...] = (("easy", 0.30), ("medium", 0.35), ("hard", 0.35))
+_SKILL = Mix(_ALL_LEVELS, (("clean", 0.7), ("corrected", 0.3)), chat_share=0.25)
+_NOISE = Mix(
+    _ALL_LEVELS,
+    (("clean", 0.30), ("corrected", 0.10), ("sloppy", 0.20), ("unboxed", 0.10), ("guess", 0.05), ("ramble", 0.25)),
+    chat_share=0.1,
+)
+_LESS_NOISE = Mix(
+    _ALL_LEVELS,
+    (("clean", 0.45), ("corrected", 0.10), ("sloppy", 0.13), ("unboxed", 0.07), ("guess", 0.04), ("ramble", 0.21)),
+    chat_share=0.1,
+)
+_CLEAN = Mix(_ALL_LEVELS, (("clean", 1.0),), chat_share=0.9)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stretch of AdamW on one mix of texts: warm-up, flat, linear decay over the second half."""
+
+    mix: Mix
+    steps: int
+    batch: int  # texts a step
+    lr: float
+    longest: int = 88  # tokens, prompt included; longer texts are cut
+
+
+Recipe = dict[StageName, Stage]
+_IN_MARKS: Final = {Shape: "Shape", Stage: "Stage", Mix: "Mix"}  # words of the fingerprint, which stay
+
+# The larger model learns longer and from less noise: at equal effort it is no better than the smaller.
+RECIPES: dict[Size, Recipe] = {
+    "small": {
+        "skill": Stage(_SKILL, steps=3600, batch=16, lr=3e-3),
+        "base": Stage(_NOISE, steps=600, batch=32, lr=1.5e-3),
+        "aligned": Stage(_CLEAN, steps=45, batch=32, lr=8e-4),
+    },
+    "large": {
+        "skill": Stage(_SKILL, steps=5000, batch=16, lr=2e-3),
+        "base": Stage(_LESS_NOISE, steps=600, batch=32, lr=1e-3),
+        "aligned": Stage(_CLEAN, steps=75, batch=32, lr=6e-4),
+    },
+}
+
+
+def fingerprint(size: Size, recipe: Recipe, last: StageName, seed: int) -> str:
+    """Short hash of all that decides the weights at the end of stage ``last``, except the corpus code."""
+    taught = [recipe[stage] for stage in STAGES[: STAGES.index(last) + 1]]
+    return hashlib.blake2b(spelled((SHAPES[size], taught, seed), _IN_MARKS).encode(), digest_size=6).hexdigest()

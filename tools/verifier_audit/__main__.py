@@ -1,0 +1,145 @@
+"""``python -m tools.verifier_audit``: measure how often the verifier errs on labeled pairs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import closing
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
+
+from typer import Typer
+from typer.main import get_command
+
+from harness.common.clone import commit, git
+from harness.common.results import results_folder
+from harness.records.verifier_audit import NAME, Mistake, Report
+from harness.verify.model.verdict import Gold
+from harness.verify.process_pool import Verifier
+from liteppo.endings import ended
+from liteppo.program import run_command
+from liteppo.words import Command
+from tools.verifier_audit.counts import Word, count, labelled
+from tools.verifier_audit.plain import PlainError, plain_words
+from tools.verifier_audit.tables import comma_separated, markdown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from harness.records.verifier_audit import Counts
+    from tools.verifier_audit.counts import Pair
+
+
+SPOTLESS: Final = ("aime", "amc", "gsm8k")  # forms without a single false positive
+FALSE_POSITIVES: Final = 0.005  # of the wrong pairs, at most
+FALSE_NEGATIVES: Final = 0.02  # of the right pairs, at most
+
+
+def missed(counts: Counts) -> Iterator[str]:
+    """The bars that are missed, in words."""
+    for name in SPOTLESS:
+        if found := counts.forms[name].false_positives:
+            yield f"{found} false positives on {name}: none is allowed"
+    total = counts.total
+    yield from _above("false positives", total.false_positives, total.wrong, FALSE_POSITIVES)
+    yield from _above("false negatives", total.false_negatives, total.right, FALSE_NEGATIVES)
+
+
+def _above(name: str, part: int, whole: int, most: float) -> Iterator[str]:
+    if part > most * whole:
+        yield f"{part} {name} of {whole}: more than {100 * most:g} %"
+
+
+_JUDGED: Final = "harness/verify"
+_PACKAGES: Final = ("math-verify", "latex2sympy2-extended", "sympy")
+
+
+def dirty() -> str:
+    """Whether the verifier's code is other than the commit's: ``yes``, ``no`` or ``unknown``."""
+    changes = git("status", "--porcelain", "--", _JUDGED)
+    return "unknown" if changes is None else "yes" if changes else "no"
+
+
+def versions() -> Mapping[str, str]:
+    """The packages that decide verdicts."""
+    return {package: version(package) for package in _PACKAGES}
+
+
+def run_audit(folder: Path) -> int:
+    """Audit the verifier and write what was found. Exit code 1 where a bar is missed or nothing can be written."""
+    try:
+        (folder / "tables").mkdir(parents=True, exist_ok=True)  # refused now, not after a minute
+        report = measure(labelled())
+        write(report, folder)
+    except OSError as error:
+        print(f"{error.filename or folder}: {error.strerror or error}; set RESULTS_DIR to a folder", file=sys.stderr)
+        return 1
+    print(markdown(report))
+    faults = [f"bar missed: {fault}" for fault in missed(report.verifier)]
+    print(*faults, sep="\n", end="\n" * bool(faults), file=sys.stderr)
+    return 1 if faults else 0
+
+
+def measure(pairs: Sequence[Pair]) -> Report:
+    """Judge every pair, by our verifier and by plain math-verify."""
+    words = _words(pairs)
+    mistakes = tuple(_mistakes(pairs, words))
+    return Report(count(pairs, words), _plain(pairs), mistakes, commit(), dirty(), versions())
+
+
+def write(report: Report, folder: Path) -> None:
+    """Write document and tables, each whole or not at all."""
+    _replace(folder / "tables" / f"{NAME}.md", markdown(report))
+    _replace(folder / "tables" / f"{NAME}.csv", comma_separated(report))
+    _replace(folder / f"{NAME}.json", report.to_json())
+
+
+def _words(pairs: Sequence[Pair]) -> list[Word]:
+    with closing(Verifier(processes=min(2, os.cpu_count() or 1))) as verifier:
+        verdicts = verifier.verify([(Gold(pair.gold), pair.response) for pair in pairs])
+    return [Word(verdict.right, verdict.reason, verdict.answer, verdict.undecided) for verdict in verdicts]
+
+
+def _plain(pairs: Sequence[Pair]) -> Counts | None:
+    try:
+        return count(pairs, plain_words(pairs))
+    except PlainError as error:
+        print(f"no comparison: {error}", file=sys.stderr)
+        return None
+
+
+def _mistakes(pairs: Sequence[Pair], words: Sequence[Word]) -> Iterator[Mistake]:
+    for pair, word in zip(pairs, words, strict=True):
+        if pair.right != word.right:
+            kind = "false positive" if word.right else "false negative"
+            yield Mistake(pair.id, kind, pair.gold, word.answer, word.reason, pair.why)
+
+
+def _replace(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_text(text, encoding="utf-8", errors="backslashreplace")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def audit() -> int:
+    """Measure how often the verifier errs, on pairs whose verdict is known.
+
+    Writes results/verifier.json and results/tables/verifier.md and .csv; RESULTS_DIR names another folder. Exit
+    code 1 where the verifier errs more often than it may.
+    """
+    return ended(lambda: run_audit(results_folder()))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line. Returns the exit code."""
+    app = Typer(add_completion=False)
+    app.command(cls=Command)(audit)
+    return run_command(get_command(app), "python -m harness.audit", argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""Labeled pairs, and the errors of a verifier on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from scipy.stats import binomtest
+
+from harness.common.schema import read_json
+from harness.records.verifier_audit import Count, Counts, _sum
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+PAIRS: Final = Path(__file__).parent / "pairs"
+
+Form = Literal["aime", "amc", "gsm8k", "math500", "olympiadbench", "minerva"]
+Kind = Literal["equivalent", "near_miss", "trap"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One response to judge, in the form that a benchmark's answers take."""
+
+    id: str
+    form: Form
+    gold: str
+    response: str
+    right: bool
+    kind: Kind
+    why: str  # what the pair tries
+
+
+def labelled() -> tuple[Pair, ...]:
+    """Every pair, form by form."""
+    return tuple(pair for file in sorted(PAIRS.glob("*.jsonl")) for pair in read_pairs(file))
+
+
+def read_pairs(file: Path) -> list[Pair]:
+    """The pairs of one file. Raises SchemaError, naming file and line."""
+    lines = file.read_text(encoding="utf-8").split("\n")  # a response may hold other line ends of unicode
+    return [read_json(Pair, line, f"{file.name}:{number}") for number, line in enumerate(lines, start=1) if line]
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a verifier says of a pair."""
+
+    right: bool
+    reason: str = ""
+    answer: str | None = None  # as the verifier read it
+    undecided: bool = False
+
+
+def count(pairs: Sequence[Pair], words: Sequence[Word]) -> Counts:
+    """Compare labels and words, in the same order."""
+    judged = [(pair, _one(pair, word)) for pair, word in zip(pairs, words, strict=True)]
+    forms = {name: _sum(one for pair, one in judged if pair.form == name) for name in _names(p.form for p in pairs)}
+    kinds = {name: _sum(one for pair, one in judged if pair.kind == name) for name in _names(p.kind for p in pairs)}
+    return Counts(forms, kinds)
+
+
+def wilson(part: int, whole: int) -> tuple[float, float]:
+    """The 95 % interval of a share after Wilson; all of [0, 1] where nothing was counted."""
+    if not whole:
+        return 0.0, 1.0
+    found = binomtest(part, whole).proportion_ci(method="wilson")
+    return float(found.low), float(found.high)
+
+
+def _one(pair: Pair, word: Word) -> Count:
+    return Count(
+        right=int(pair.right),
+        wrong=int(not pair.right),
+        false_positives=int(word.right and not pair.right),
+        false_negatives=int(pair.right and not word.right),
+        undecided=int(word.undecided),
+    )
+
+
+def _names(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))

@@ -1,0 +1,185 @@
+"""Tricks that only dialects use: statistics and surrogates of single frameworks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import torch
+
+from tricks.aggregation import SequenceMean
+from tricks.clipping import ratios
+from tricks.normalization import Normalize
+from tricks.ratios import SequenceClip
+from tricks.statistics import segments, total, variance
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+    from tricks.batch import Rollouts, Setup, Signal
+
+
+@dataclass(frozen=True, slots=True)
+class NormalizeAboutCentre(Normalize):
+    r"""A deviation about what is subtracted: :math:`\sigma^2 = \sum_i (r_i - \mu_i)^2 / (n - 1)`.
+
+    Differs from a deviation where :math:`\mu_i` is not the mean of the numbers that it is taken of: 0, the mean of the
+    batch in a group, or the means of the others.
+    """
+
+    stable_name: ClassVar = "norm_about_center"
+
+    def advantages(self, rewards: Tensor, kept: Tensor, rollouts: Rollouts) -> Tensor:
+        """Normalize shaped rewards (B,); a reward that equals its centre gives exactly 0."""
+        group, weights = self._groups(rollouts.group), self._weights(kept, rollouts)
+        values = rewards[:, None].double()
+        centre = self._centre(values, weights, group)
+        index = group if self.std == "group" else group * 0
+        spread = variance(values, weights, index, centre, self.ddof)
+        spread = spread.where(total(weights, index) > 1, 1.0)
+        return ((values - centre) / (spread.sqrt() + self.eps))[:, 0].to(rewards.dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class NormalizeBySquares(Normalize):
+    r"""A group's mean and deviation, the deviation as :math:`\sqrt{E[x^2] - E[x]^2}` in float32.
+
+    Where rewards are almost equal, the difference is rounding. Its root may be 0, not a number (taken for 0) or some
+    1e-4, by which the advantage is then divided. The framework's sums depend on the linear algebra library. Here they
+    are taken one by one, from the least reward on, so that the order of samples does not matter.
+    """
+
+    stable_name: ClassVar = "norm_by_squares"
+
+    def advantages(self, rewards: Tensor, kept: Tensor, rollouts: Rollouts) -> Tensor:
+        """Normalize shaped rewards (B,) by group; a sample alone in its group gets 0."""
+        values, index = rewards.float(), segments(rollouts.group)
+        order = torch.argsort(values, stable=True)
+        order = order[torch.argsort(index[order], stable=True)]
+        group, sizes = index[order], torch.bincount(index)
+        place = torch.arange(len(order)) - (sizes.cumsum(0) - sizes)[group]
+        grid = values.new_zeros(len(sizes), int(sizes.max()))  # (groups, samples), each row from its least reward on
+        grid[group, place] = values[order]
+        found = torch.empty_like(rewards)
+        found[order] = self._normalized(grid, sizes[:, None])[group, place].to(rewards.dtype)
+        return found
+
+    def _normalized(self, grid: Tensor, sizes: Tensor) -> Tensor:
+        """Advantages (groups, samples) of rewards in ascending order, rows padded with 0."""
+        others = self.mean == "leave_one_out"
+        counts = (sizes - int(others)).float()
+        mean = _sums(grid, others) / counts
+        spread = (
+            ((_sums(grid.square(), others) / counts - mean.square()) * (counts / (counts - 1))).sqrt().nan_to_num(0)
+        )
+        centred = torch.where(sizes > 1, grid - mean, 0.0)
+        if self.std == "none":
+            return centred
+        return torch.where((sizes > 1) & (spread > 0), centred / (spread + self.eps), centred)
+
+
+@dataclass(frozen=True, slots=True)
+class SampleMean(SequenceMean):
+    """The sequence mean with responses without any token in the denominator, and filtered ones out of it.
+
+    NeMo-RL counts samples by ``sample_mask``, which the overlong filter clears and an empty response does not.
+    """
+
+    stable_name: ClassVar = "sample_mean"
+
+    def loss_weights(self, signal: Signal, micro_batch: Tensor) -> Tensor:
+        """Weights (B, 1) that sum to the share of responses that have a token."""
+        kept = signal.response_mask.any(dim=1, keepdim=True)
+        counted = (kept | ~signal.sampled_mask.any(dim=1, keepdim=True)).sum()
+        weights = SequenceMean(scope=self.scope, count="kept").loss_weights(signal, micro_batch).double()
+        return (weights * kept.sum().double() / counted.clamp(min=1)).to(signal.old_log_probs.dtype)
+
+
+def _sums(grid: Tensor, others: bool) -> Tensor:
+    """Sum of each row, or of the others of each number, taken column by column in the grid's own precision."""
+    found = torch.zeros_like(grid)
+    own = torch.eye(grid.shape[1], dtype=torch.bool)
+    for column in range(grid.shape[1]):
+        term = grid[:, column : column + 1].expand_as(grid)
+        found = found + (term.masked_fill(own[column], 0.0) if others else term)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class ProbabilityMask:
+    r"""DPPO with binary total variation (arXiv:2602.04879, eqs. 11 to 13), and a pull to the old policy.
+
+    .. math:: -M \rho A + \tau \log^2\rho, \quad
+              M = 0 \text{ where } A > 0,\ \pi - \pi_{old} > high \text{ or } A \le 0,\ \pi - \pi_{old} < -low
+
+    The pull acts on every token, masked ones too. In prime-rl :math:`\pi_{old}` is the sampler's probability.
+    """
+
+    stable_name: ClassVar = "probability_mask"
+
+    low: Annotated[float, "how far a probability may fall"] = 0.2
+    high: Annotated[float, "how far a probability may rise"] = 0.2
+    pull: Annotated[float, "weight of the squared log-ratio"] = 1e-3
+
+    def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
+        """Loss of each token (B, T)."""
+        kept = ~self._masked(log_ratio, signal)
+        return self.pull * log_ratio.square() - kept * ratios(log_ratio, None) * signal.advantages
+
+    def complaints(self, setup: Setup) -> Iterator[str]:
+        """Refuse bounds that are out of range."""
+        if not min(self.low, self.high, self.pull) >= 0:
+            yield f"low, high and pull are at least 0, got {self.low}, {self.high} and {self.pull}"
+
+    def diagnostics(self, log_ratio: Tensor, signal: Signal) -> dict[str, Tensor]:
+        """Tokens that the mask leaves the pull alone."""
+        return {"probability_masked": self._masked(log_ratio, signal)}
+
+    def _masked(self, log_ratio: Tensor, signal: Signal) -> Tensor:
+        old = signal.old_log_probs.masked_fill(~signal.response_mask, 0.0)
+        moved = (old + log_ratio.detach()).exp() - old.exp()
+        return torch.where(signal.advantages > 0, moved > self.high, moved < -self.low)
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseClip(SequenceClip):
+    r"""GSPO with the gradient of the response's ratio (TRL, ROLL, OpenRLHF, NeMo-RL, slime).
+
+    With :math:`s` the ratio of the response and :math:`A_t` the advantages of its tokens, the loss of a token is
+    :math:`-\min(s A_t,\ \mathrm{clip}(s) A_t)`, and every token's log-prob moves :math:`s`.
+    """
+
+    stable_name: ClassVar = "response_clip"
+
+    def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
+        """Loss of each token (B, T)."""
+        ratio = ratios(self._mean(log_ratio, signal), self.log_ratio_bound)  # (B, 1)
+        clipped = ratio.clamp(1 - self.clip_ratio_low, 1 + self.clip_ratio_high)
+        loss = -torch.minimum(ratio * signal.advantages, clipped * signal.advantages)
+        return loss.expand_as(log_ratio)
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseMeanClip(ResponseClip):
+    """GSPO whose advantage is the mean of the response's advantages (AReaL)."""
+
+    stable_name: ClassVar = "response_mean_clip"
+
+    def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
+        """Loss (B, T), the same on every token of a response."""
+        return ResponseClip.surrogate(self, log_ratio, _averaged(signal))
+
+    def diagnostics(self, log_ratio: Tensor, signal: Signal) -> dict[str, Tensor]:
+        """Tokens of responses whose gradient a bound removes."""
+        return SequenceClip.diagnostics(self, log_ratio, _averaged(signal))
+
+
+def _averaged(signal: Signal) -> Signal:
+    """The signal with one advantage a response, the mean over its kept tokens."""
+    if signal.advantages.shape[1] == 1:
+        return signal
+    mask = signal.response_mask
+    sums = torch.where(mask, signal.advantages, 0.0).sum(dim=1, keepdim=True)
+    return replace(signal, advantages=sums / mask.sum(dim=1, keepdim=True).clamp(min=1))

@@ -1,0 +1,35 @@
+"""Check a trick from the command line."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from tricks.api import TrickError, TrickSpec
+from tricks.catalog import find
+from tricks.conformance import CLAUSES, violations
+
+
+def named(name: str) -> TrickSpec:
+    """The trick of that name, or the one at MODULE:ATTRIBUTE. Raises TrickError where there is none."""
+    module, colon, attribute = name.partition(":")
+    if not colon:
+        return find(name)
+    try:
+        spec = getattr(import_module(module), attribute)
+    except Exception as error:  # whatever somebody's module may raise
+        fact = f"{type(error).__name__}: {error}"
+        raise TrickError(f"{name}: cannot be imported ({fact}); give MODULE:ATTRIBUTE as Python imports it") from None
+    if not isinstance(spec, TrickSpec):
+        raise TrickError(f"{name}: is a {type(spec).__name__}; name a TrickSpec")
+    return spec
+
+
+def report(spec: TrickSpec) -> tuple[str, bool]:
+    """What the check found, one line for each clause that the trick breaks, and whether it keeps them all."""
+    broken = violations(spec)
+    if not broken:
+        return f"{spec.name} keeps the {len(CLAUSES)} clauses of the contract", True
+    promises = {clause: promise for clause, (promise, _) in CLAUSES.items()}
+    return "\n".join(
+        f"{spec.name}: {found.message} (clause {found.clause}: {promises[found.clause]})" for found in broken
+    ), False
