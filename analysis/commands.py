@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from analysis.study.frame import runs_frame
 from analysis.study.layout import mixture
 from analysis.study.output import write
-from analysis.tables.scores import Table, study_table
+from analysis.tables.scores import ResultTable, study_table
 from harness.common.schema import suggest
 from harness.tracking.errors import StoreError
 from harness.tracking.store import Store
@@ -127,10 +127,10 @@ def figures(asked: Asked) -> Iterator[Path]:
 
 def report(asked: Asked) -> Iterator[Path]:
     """Write plan, verdicts, tables, curves and lineage as one page. Raises UsageError or StoreError."""
-    from analysis.report.page import Options, page  # noqa: PLC0415
+    from analysis.report.page import ReportOptions, page  # noqa: PLC0415
 
     store = Store.open(asked.results)
-    chosen = Options(claims=asked.grid is None, mixed=asked.mixed)
+    chosen = ReportOptions(claims=asked.grid is None, mixed=asked.mixed)
     made = page(store, _chosen(store, asked), asked.results, chosen)
     name = ".".join(("report", *filter(None, (asked.grid, asked.profile)), "html"))
     yield write(asked.results / name, made.encode())
@@ -209,7 +209,7 @@ def _controls(counted: Sequence[tuple[Study, pd.DataFrame]], results: Path) -> I
             yield from _write_table(results, table)
 
 
-def _write_table(results: Path, table: Table) -> Iterator[Path]:
+def _write_table(results: Path, table: ResultTable) -> Iterator[Path]:
     from analysis.tables.render import comma_separated, latex, markdown  # noqa: PLC0415
 
     for ending, render in (("md", markdown), ("csv", comma_separated), ("tex", latex)):

@@ -221,10 +221,7 @@ def _do(command: str, options: SweepOptions) -> int:
 
 
 def _grid(options: SweepOptions) -> Grid:
-    from sweeps.grid.grid import (  # noqa: PLC0415
-        find_grid,
-        read_grid,
-    )
+    from sweeps.grid.grid import find_grid, read_grid  # noqa: PLC0415
 
     if not options.words:
         return read_grid(find_grid(options.grid), options.profile, options.seeds)

@@ -65,10 +65,7 @@ def apply(
     """Print what an algorithm makes of the batch on standard input: everything that decides its gradient, as JSON."""
 
     def compute() -> int:
-        from tricks.io.apply import (  # noqa: PLC0415
-            read_options,
-            results,
-        )
+        from tricks.io.apply import read_options, results  # noqa: PLC0415
 
         options = read_options(preset, emulate, dtype, updates_per_rollout, overrides or ())
         print(results(options, _batch()))

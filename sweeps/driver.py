@@ -15,15 +15,15 @@ from sweeps.cost.gpu import DEFAULTS
 from sweeps.launch.environment import address, cores, inline, prepare
 from sweeps.launch.errors import SweepError
 from sweeps.launch.inline import launch_inline
-from sweeps.launch.lease import claim, study_lock
-from sweeps.launch.progress import Board, progress
+from sweeps.launch.lease import acquire_lease, study_lock
+from sweeps.launch.progress import ProgressTable, progress
 from sweeps.launch.ready import read_data, refuse_unready
 from sweeps.launch.recorder import Recorder
 from sweeps.options import ONCE
-from sweeps.plan.noise import pilots
+from sweeps.plan.noise import prior_studies
 from sweeps.plan.plan import make_plan, study
 from sweeps.plan.report import print_plan
-from sweeps.reuse import adopt
+from sweeps.reuse import reuse_finished_runs
 from sweeps.summary import SweepUsage, print_costs, print_results
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from harness.records.record import RunRecord
     from sweeps.grid.grid import Grid
     from sweeps.launch.events import Event
-    from sweeps.launch.recorder import Missing
+    from sweeps.launch.recorder import UnrecordedRuns
     from sweeps.options import SweepOptions
     from sweeps.plan.plan import Plan, PlannedRun
 
@@ -54,10 +54,13 @@ def run(grid: Grid, options: SweepOptions, console: Console) -> int:
     """Run what is not finished. Returns the exit code."""
     usage = SweepUsage()
     store = Store.open(options.results)
-    with study_lock(options.results, grid.name), claim(store, grid.name, lambda line: console.print(Text(line))):
+    with (
+        study_lock(options.results, grid.name),
+        acquire_lease(store, grid.name, lambda line: console.print(Text(line))),
+    ):
         _repair(grid, options, store, console)
         made, records = _plan(grid, options, store)
-        if adopted := adopt(made.to_run, options.results / "runs"):
+        if adopted := reuse_finished_runs(made.to_run, options.results / "runs"):
             publish(store, options.results / "runs")
             console.print(Text(f"adopted {len(adopted)} runs of other studies: same settings, seed, code and machine"))
             made, records = _plan(grid, options, store)
@@ -105,7 +108,7 @@ def _plan(grid: Grid, options: SweepOptions, store: Store) -> tuple[Plan, list[R
         records,
         provenance(),
         once=options.twins == ONCE,
-        others=list(pilots(store, grid)),
+        others=list(prior_studies(store, grid)),
         cluster=options.cluster or DEFAULTS.get(grid.profile),
     )
     return made, records
@@ -113,7 +116,7 @@ def _plan(grid: Grid, options: SweepOptions, store: Store) -> tuple[Plan, list[R
 
 def _fly(runs: Sequence[PlannedRun], folder: Path, recorder: Recorder, usage: SweepUsage, console: Console) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    board = Board(runs, _slots(runs) or len(runs))
+    board = ProgressTable(runs, _slots(runs) or len(runs))
     with closing(_launch(runs, folder.absolute())) as events, progress(board, console) as display:
         for event in events:
             if event:
@@ -149,7 +152,7 @@ def _conclude(
     made: Plan,
     options: SweepOptions,
     recorder: Recorder,
-    missing: Missing,
+    missing: UnrecordedRuns,
     usage: SweepUsage,
     console: Console,
 ) -> int:
@@ -163,7 +166,7 @@ def _conclude(
     return FAILED if any(record.status == "failed" for record in recorder.records) else OK
 
 
-def _print_missing(console: Console, missing: Missing, options: SweepOptions) -> None:
+def _print_missing(console: Console, missing: UnrecordedRuns, options: SweepOptions) -> None:
     for line in missing.lines(options.results, options.command()):
         console.print(Text(line), soft_wrap=True)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ADOPTED: Final = "adopted from"  # in the provenance: the study that made the run
 
 
-def adopt(runs: Iterable[PlannedRun], folder: Path) -> tuple[str, ...]:
+def reuse_finished_runs(runs: Iterable[PlannedRun], folder: Path) -> tuple[str, ...]:
     """Copy finished runs of other studies under ``folder`` to where these would write; their run ids.
 
     A run is adopted where settings, seed, commit, packages and processor are the same and the code is that of its

@@ -25,7 +25,7 @@ ROUNDING: Final = 1e-3  # nats; how far above 0 rounding may put the log-prob of
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class PlausibleRange:
     """The values that are common practice, both ends included, and what a value outside does."""
 
     low: float
@@ -33,35 +33,51 @@ class Range:
     outside: str
 
 
-_CLIP_HIGH: Final = Range(0.0, 1.0, "the upper bound lets ratios above 2 pass; 0.2 to 0.4 is usual, and 28 % is 0.28")
-_CLIP_LOW: Final = Range(0.0, 0.99, "the lower bound is at a ratio of almost 0 and cannot bind; 0.2 is usual")
-_KL: Final = Range(-1.0, 1.0, "the KL term outweighs a reward of 1 at a KL of 1 nat; 0.001 to 0.1 is usual")
-_EPS: Final = Range(0.0, 0.1, "epsilon is not small beside a deviation, which is at most 0.5 for rewards of 0 and 1")
-_REWARD: Final = Range(
+_CLIP_HIGH: Final = PlausibleRange(
+    0.0, 1.0, "the upper bound lets ratios above 2 pass; 0.2 to 0.4 is usual, and 28 % is 0.28"
+)
+_CLIP_LOW: Final = PlausibleRange(0.0, 0.99, "the lower bound is at a ratio of almost 0 and cannot bind; 0.2 is usual")
+_KL: Final = PlausibleRange(-1.0, 1.0, "the KL term outweighs a reward of 1 at a KL of 1 nat; 0.001 to 0.1 is usual")
+_EPS: Final = PlausibleRange(
+    0.0, 0.1, "epsilon is not small beside a deviation, which is at most 0.5 for rewards of 0 and 1"
+)
+_REWARD: Final = PlausibleRange(
     -100.0, 100.0, "advantages that no deviation divides grow with the reward; 0, 1 and -1 are usual"
 )
-_DECAY: Final = Range(0.0, 1.0, "AdamW shrinks each weight by optim.lr times this at every update; 0 to 0.1 is usual")
+_DECAY: Final = PlausibleRange(
+    0.0, 1.0, "AdamW shrinks each weight by optim.lr times this at every update; 0 to 0.1 is usual"
+)
 
 PLAUSIBLE: Final = {
     "Clip.clip_ratio_high": _CLIP_HIGH,
     "Clip.clip_ratio_low": _CLIP_LOW,
     "SequenceClip.clip_ratio_high": _CLIP_HIGH,
     "SequenceClip.clip_ratio_low": _CLIP_LOW,
-    "Clip.dual_clip": Range(1.0, 20.0, "the bound on ratios under a negative advantage hardly ever binds; 3 is usual"),
-    "ClippedWeight.high": Range(1.0, 100.0, "ratios of 1 are cut below 1, and hardly any is above 100; 5 is usual"),
-    "TruncatedImportance.cap": Range(1.0, 100.0, "weights of 1 are cut below 1, and hardly any is above 100"),
+    "Clip.dual_clip": PlausibleRange(
+        1.0, 20.0, "the bound on ratios under a negative advantage hardly ever binds; 3 is usual"
+    ),
+    "ClippedWeight.high": PlausibleRange(
+        1.0, 100.0, "ratios of 1 are cut below 1, and hardly any is above 100; 5 is usual"
+    ),
+    "TruncatedImportance.cap": PlausibleRange(1.0, 100.0, "weights of 1 are cut below 1, and hardly any is above 100"),
     "KlLoss.coef": _KL,
     "KlReward.coef": _KL,
     "KlToGo.coef": _KL,
-    "EntropyBonus.coef": Range(-1.0, 1.0, "a nat of entropy is worth more than a reward of 1; 0.001 to 0.01 is usual"),
+    "EntropyBonus.coef": PlausibleRange(
+        -1.0, 1.0, "a nat of entropy is worth more than a reward of 1; 0.001 to 0.01 is usual"
+    ),
     "Normalize.eps": _EPS,
     "Whiten.eps": _EPS,
-    "FormatReward.bonus": Range(-1.0, 1.0, "the form is worth more than a right answer; 0.1 is usual"),
-    "optim.lr": Range(0.0, 0.01, "AdamW moves every weight by about this much at each update; 1e-6 to 1e-3 is usual"),
+    "FormatReward.bonus": PlausibleRange(-1.0, 1.0, "the form is worth more than a right answer; 0.1 is usual"),
+    "optim.lr": PlausibleRange(
+        0.0, 0.01, "AdamW moves every weight by about this much at each update; 1e-6 to 1e-3 is usual"
+    ),
     "optim.weight_decay": _DECAY,
-    "rollout.temperature": Range(0.2, 2.0, "samples of a group are almost alike below 0.2 and almost noise above 2"),
-    "eval.temperature": Range(0.0, 2.0, "responses are almost noise above 2; 0 to 1 is usual"),
-    "rollout.top_p": Range(0.5, 1.0, "half of the distribution and more is never sampled"),
+    "rollout.temperature": PlausibleRange(
+        0.2, 2.0, "samples of a group are almost alike below 0.2 and almost noise above 2"
+    ),
+    "eval.temperature": PlausibleRange(0.0, 2.0, "responses are almost noise above 2; 0 to 1 is usual"),
+    "rollout.top_p": PlausibleRange(0.5, 1.0, "half of the distribution and more is never sampled"),
     "reward.correct": _REWARD,
     "reward.wrong": _REWARD,
 }

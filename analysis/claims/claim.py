@@ -30,7 +30,7 @@ SOURCES: Final[Mapping[Source, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class ClaimTerm:
     """A cell with its weight in a part's number."""
 
     weight: float
@@ -47,11 +47,11 @@ class Quoted:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ClaimPart:
     """One number a seed, and what is said of it."""
 
     says: str  # the place and the comparison, for people
-    terms: tuple[Term, ...]
+    terms: tuple[ClaimTerm, ...]
     expect: Expect | Quoted
     metric: str = ""  # a score, a role of one, or a derived one (``derived.py``); empty: the study's own
     less: str = ""  # a score of the same run that is taken off first
@@ -59,7 +59,7 @@ class Part:
     beyond: bool = False  # a place that the paper did not run
 
 
-class Options(TypedDict, total=False):
+class ClaimOptions(TypedDict, total=False):
     """Fields of a part that most leave as they are."""
 
     metric: str
@@ -78,7 +78,7 @@ class Claim:
     source: Source
     stands: str  # where in the source
     studies: tuple[str, ...]  # grids that hold the cells; the first with runs of a part judges it
-    parts: tuple[Part, ...]
+    parts: tuple[ClaimPart, ...]
     profiles: tuple[str, ...] = ()  # which profiles can tell; empty: all
     why_not: str = ""  # why no run can judge it, or no other profile
 
@@ -88,17 +88,17 @@ class Claim:
         return self.id.partition(".")[0]
 
 
-def gap(axis: str, arm: str, base: str, where: Labels) -> tuple[Term, ...]:
+def gap(axis: str, arm: str, base: str, where: Labels) -> tuple[ClaimTerm, ...]:
     """Arm minus base at one place."""
-    return Term(1.0, {**where, axis: arm}), Term(-1.0, {**where, axis: base})
+    return ClaimTerm(1.0, {**where, axis: arm}), ClaimTerm(-1.0, {**where, axis: base})
 
 
-def change_of_gap(axis: str, arm: str, base: str, at: Labels, than: Labels) -> tuple[Term, ...]:
+def change_of_gap(axis: str, arm: str, base: str, at: Labels, than: Labels) -> tuple[ClaimTerm, ...]:
     """How much larger the gap is ``at`` one place ``than`` at another: a two-way interaction."""
-    return (*gap(axis, arm, base, at), *(Term(-term.weight, term.at) for term in gap(axis, arm, base, than)))
+    return (*gap(axis, arm, base, at), *(ClaimTerm(-term.weight, term.at) for term in gap(axis, arm, base, than)))
 
 
-def trend(axis: str, labels: tuple[str, ...], where: Labels) -> tuple[Term, ...]:
+def trend(axis: str, labels: tuple[str, ...], where: Labels) -> tuple[ClaimTerm, ...]:
     """What a straight line through equally spaced labels gains from the first to the last, in the metric's unit.
 
     The least-squares slope is sum_i x_i y_i / sum_i x_i^2 with centred places x_i; the line spans k - 1 of them.
@@ -106,19 +106,19 @@ def trend(axis: str, labels: tuple[str, ...], where: Labels) -> tuple[Term, ...]
     k = len(labels)
     places = [index - (k - 1) / 2 for index in range(k)]
     scale = (k - 1) / sum(place**2 for place in places)
-    return tuple(Term(scale * place, {**where, axis: label}) for place, label in zip(places, labels, strict=True))
+    return tuple(ClaimTerm(scale * place, {**where, axis: label}) for place, label in zip(places, labels, strict=True))
 
 
-def level(where: Labels) -> tuple[Term, ...]:
+def level(where: Labels) -> tuple[ClaimTerm, ...]:
     """The metric itself."""
-    return (Term(1.0, where),)
+    return (ClaimTerm(1.0, where),)
 
 
 def compared(
-    axis: str, arm: str, base: str, where: Labels, expect: Expect | Quoted = "more", **options: Unpack[Options]
-) -> Part:
+    axis: str, arm: str, base: str, where: Labels, expect: Expect | Quoted = "more", **options: Unpack[ClaimOptions]
+) -> ClaimPart:
     """A part that compares two labels of an axis at one place."""
-    return Part(f"{at(where)}: {arm} against {base}", gap(axis, arm, base, where), expect, **options)
+    return ClaimPart(f"{at(where)}: {arm} against {base}", gap(axis, arm, base, where), expect, **options)
 
 
 def at(where: Labels) -> str:

@@ -7,7 +7,7 @@ from itertools import product
 from math import exp
 from typing import TYPE_CHECKING, Final
 
-from analysis.claims.claim import ROLES, STEP_SECONDS, Part, compared, level
+from analysis.claims.claim import ROLES, STEP_SECONDS, ClaimPart, compared, level
 from analysis.claims.evidence import evidence
 from analysis.curves.equal_cost import TOKENS
 from analysis.stats.verdict import interval
@@ -24,7 +24,7 @@ STEP_TOKENS: Final = f"mean({TOKENS})"
 
 
 @dataclass(frozen=True, slots=True)
-class Ratio:
+class CostRatio:
     """A geometric mean over paired seeds of a recipe's cost over that of vanilla PPO."""
 
     value: float
@@ -42,8 +42,8 @@ class Cost:
     recipe: str
     seconds: float  # a step, mean over seeds: of the processor on a laptop, else on the wall
     tokens: float | None  # sampled a step
-    seconds_ratio: Ratio | None  # None for vanilla PPO itself
-    tokens_ratio: Ratio | None
+    seconds_ratio: CostRatio | None  # None for vanilla PPO itself
+    tokens_ratio: CostRatio | None
 
 
 def costs(shelf: Shelf) -> tuple[Cost, ...]:
@@ -67,17 +67,17 @@ def _cost(shelf: Shelf, where: dict[str, str], recipe: str) -> Iterator[Cost]:
 
 
 def _mean(shelf: Shelf, where: dict[str, str], metric: str) -> float | None:
-    held, _ = evidence(Part("", level(where), "more", metric=metric), STUDIES, shelf)
+    held, _ = evidence(ClaimPart("", level(where), "more", metric=metric), STUDIES, shelf)
     return None if held is None or not held.pair.seeds else float(held.pair.differences.mean())
 
 
-def _ratio(shelf: Shelf, where: dict[str, str], recipe: str, metric: str) -> Ratio | None:
+def _ratio(shelf: Shelf, where: dict[str, str], recipe: str, metric: str) -> CostRatio | None:
     part = compared("recipe", recipe, BASE, where, metric=metric, ratio=True)
     held, _ = evidence(part, STUDIES, shelf)
     if held is None or not held.pair.seeds:
         return None
     value, seeds = exp(float(held.pair.differences.mean())), len(held.pair.seeds)
     if seeds < 2:
-        return Ratio(value, None, None, seeds)
+        return CostRatio(value, None, None, seeds)
     low, high = interval(held.pair, shelf.profile, part.says, metric)
-    return Ratio(value, exp(low), exp(high), seeds)
+    return CostRatio(value, exp(low), exp(high), seeds)

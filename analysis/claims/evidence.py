@@ -17,7 +17,7 @@ from analysis.study.frame import failures
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from analysis.claims.claim import Part
+    from analysis.claims.claim import ClaimPart
     from analysis.claims.measured import Shelf
     from analysis.study.frame import Failures, Scores
     from harness.records.record import Study
@@ -41,7 +41,7 @@ class Evidence:
         return study.margin if self.metric == study.metric else None
 
 
-def evidence(part: Part, studies: Iterable[str], shelf: Shelf) -> tuple[Evidence | None, str]:
+def evidence(part: ClaimPart, studies: Iterable[str], shelf: Shelf) -> tuple[Evidence | None, str]:
     """Take the first study with a common seed in all cells; where there is none, say why, of the first study.
 
     Two seeds under which cells failed for a reason of their own are evidence too, though no number.
@@ -57,7 +57,7 @@ def evidence(part: Part, studies: Iterable[str], shelf: Shelf) -> tuple[Evidence
     return None, reasons[0] if reasons else ""
 
 
-def declared(part: Part, studies: Iterable[str], shelf: Shelf) -> bool:
+def declared(part: ClaimPart, studies: Iterable[str], shelf: Shelf) -> bool:
     """Whether some study has all cells of the part, run or not, and they are no twins: a test that was declared."""
     found = (
         (shelf.materials[name], _cells(part, shelf.materials[name])) for name in studies if name in shelf.materials
@@ -75,14 +75,14 @@ def twins(study: Study, cells: tuple[int, ...]) -> str:
     return because or "the same settings in effect"
 
 
-def _cells(part: Part, material: Material) -> tuple[int, ...] | None:
+def _cells(part: ClaimPart, material: Material) -> tuple[int, ...] | None:
     try:
         return tuple(cell(material.study, term.at, ()) for term in part.terms)
     except AbsentError:
         return None
 
 
-def _in(part: Part, material: Material) -> Evidence:
+def _in(part: ClaimPart, material: Material) -> Evidence:
     name = metric(material.study, part.metric)
     numbers = _numbers(part, values(material, name), material)
     cells = tuple(cell(material.study, term.at, numbers.keys()) for term in part.terms)
@@ -98,7 +98,7 @@ def _in(part: Part, material: Material) -> Evidence:
     return Evidence(material, name, cells, pair, runs, twins(material.study, cells))
 
 
-def _failed(part: Part, numbers: Scores, cells: tuple[int, ...], lost: Failures) -> Iterator[Failed]:
+def _failed(part: ClaimPart, numbers: Scores, cells: tuple[int, ...], lost: Failures) -> Iterator[Failed]:
     """Yield the seeds under which some cells failed and all others have their number."""
     for seed in sorted({seed for place in cells for seed in lost.get(place, {})}):
         gone = [seed in lost.get(place, {}) for place in cells]
@@ -108,12 +108,12 @@ def _failed(part: Part, numbers: Scores, cells: tuple[int, ...], lost: Failures)
             yield Failed(seed, sum(w for w in weights if w > 0), -sum(w for w in weights if w < 0), known)
 
 
-def _side(part: Part, numbers: Scores, cells: tuple[int, ...], seed: int, sign: int) -> float:
+def _side(part: ClaimPart, numbers: Scores, cells: tuple[int, ...], seed: int, sign: int) -> float:
     terms = zip(part.terms, cells, strict=True)
     return sum((sign * term.weight * numbers[place][seed] for term, place in terms if sign * term.weight > 0), 0.0)
 
 
-def _numbers(part: Part, found: Scores, material: Material) -> Scores:
+def _numbers(part: ClaimPart, found: Scores, material: Material) -> Scores:
     """The metric by cell and seed, less the other score of the run, or its logarithm; finite ones."""
     less = values(material, part.less) if part.less else {}
     result: Scores = {}

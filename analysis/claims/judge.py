@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from analysis.claims.claim import SOURCES, Claim, Part, Quoted
+from analysis.claims.claim import SOURCES, Claim, ClaimPart, Quoted
 from analysis.claims.evidence import Evidence, declared, evidence
 from analysis.stats.contrasts import adjusted
 from analysis.stats.paired_test import p_different, p_equivalent
@@ -115,7 +115,7 @@ class Tested:
     """A part with its numbers, before its p values are adjusted."""
 
     claim: Claim
-    part: Part
+    part: ClaimPart
     held: Evidence | None
     reason: str
     p: float = nan
@@ -128,7 +128,7 @@ class Tested:
         return isfinite(self.p) and self.held is not None and not self.held.twins
 
 
-def tested(claim: Claim, part: Part, shelf: Shelf) -> Tested:
+def tested(claim: Claim, part: ClaimPart, shelf: Shelf) -> Tested:
     """Look a part up and test it; without a p where it has fewer than two seeds.
 
     Seeds that failed for a reason of the arm are the worst outcome (``rank_test``): they show no equivalence, and
@@ -216,13 +216,13 @@ def _part(test: Tested, held: Evidence, p: float, equivalent: float, size: int) 
     )
 
 
-def _word(part: Part, seeds: int, mean: float, p: float, equivalent: float) -> Word:
+def _word(part: ClaimPart, seeds: int, mean: float, p: float, equivalent: float) -> Word:
     if isinstance(part.expect, Quoted):
         return of_number(seeds, p, equivalent)
     return of_difference(part.expect, seeds, mean, p, equivalent)
 
 
-def _expected(part: Part) -> str:
+def _expected(part: ClaimPart) -> str:
     """``more``, or the number that is quoted, in the unit of the finding."""
     if not isinstance(part.expect, Quoted):
         return part.expect

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from analysis.claims.claim import SOURCES
 from analysis.study.layout import LAPTOP
-from analysis.tables.scores import Column, Table
+from analysis.tables.scores import Column, ResultTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from analysis.claims.cost import Cost, Ratio
+    from analysis.claims.cost import Cost, CostRatio
     from analysis.claims.judge import Finding, PartFinding
 
 
@@ -28,7 +28,7 @@ def shown(part: PartFinding) -> str:
     return spanned(part.difference, part.low, part.high, len(part.seeds), signed) + failed
 
 
-def ratio(found: Ratio | None) -> str:
+def ratio(found: CostRatio | None) -> str:
     """``1.15 [1.10, 1.20] (6)``; a dash where there is none."""
     return "—" if found is None else spanned(found.value, found.low, found.high, found.seeds, False)
 
@@ -87,9 +87,9 @@ _COST: Final = (
 )
 
 
-def claims_table(findings: Sequence[Finding], profile: str) -> Table:
+def claims_table(findings: Sequence[Finding], profile: str) -> ResultTable:
     """One row a claim."""
-    return Table(
+    return ResultTable(
         name=f"takeaways.{profile}",
         title=f"takeaways ({profile} profile)",
         warning=LAPTOP if profile == "laptop" else "",
@@ -103,11 +103,11 @@ def claims_table(findings: Sequence[Finding], profile: str) -> Table:
     )
 
 
-def evidence_table(findings: Sequence[Finding], profile: str, linked: bool) -> Table:
+def evidence_table(findings: Sequence[Finding], profile: str, linked: bool) -> ResultTable:
     """One row a part that has runs. Links are named by claim and part; ``links`` has the addresses."""
     names = ("claim", "part", "place", "expected", "metric", "number", "p", "could show", "verdict", "runs")
     numbers = {"number", "p", "could show"}
-    return Table(
+    return ResultTable(
         name=f"takeaways_evidence.{profile}",
         title="Evidence",
         warning="",
@@ -118,10 +118,10 @@ def evidence_table(findings: Sequence[Finding], profile: str, linked: bool) -> T
     )
 
 
-def cost_table(costs: Sequence[Cost], profile: str) -> Table:
+def cost_table(costs: Sequence[Cost], profile: str) -> ResultTable:
     """One row a recipe and place."""
     names = ("place", "recipe", "seconds a step", "to vanilla PPO", "tokens a step", "tokens to vanilla PPO")
-    return Table(
+    return ResultTable(
         name=f"takeaways_cost.{profile}",
         title="What a step costs",
         warning="",

@@ -32,7 +32,7 @@ WALL: Final = "seconds/step"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Course:
+class LearningCurve:
     """On-policy accuracy (n,) of a run, and what the policy behind each point had cost.
 
     A step's accuracy is that of the policy before the step's updates. So its cost is that of the steps before it,
@@ -49,7 +49,7 @@ class Course:
         return {"steps": self.steps, "tokens": self.tokens, "seconds": self.seconds}[kind]
 
 
-Courses = dict[int, dict[int, Course]]  # cell (its place in Study.cells) -> seed -> course
+LearningCurves = dict[int, dict[int, LearningCurve]]  # cell (its place in Study.cells) -> seed -> course
 
 
 def clock(study: Study) -> str:
@@ -57,21 +57,21 @@ def clock(study: Study) -> str:
     return CPU if study.profile == "laptop" else WALL
 
 
-def courses(study: Study, taken: pd.DataFrame, history: History) -> Courses:
+def learning_curves(study: Study, taken: pd.DataFrame, history: History) -> LearningCurves:
     """The courses of all finished runs (``taken``: ``frame.planned``) that logged their accuracy."""
     accuracy, tokens, seconds = (history(metric) for metric in (ON_POLICY, TOKENS, clock(study)))
-    known: dict[str, Course] = {}
-    found: Courses = {}
+    known: dict[str, LearningCurve] = {}
+    found: LearningCurves = {}
     counted = finished(taken)
     for cell, seed, run_id in zip(counted["cell"], counted["seed"], counted["run_id"], strict=True):
         if run_id not in known and (points := _points(accuracy.get(run_id, ()))):
-            known[run_id] = _course(points, tokens.get(run_id, ()), seconds.get(run_id, ()))
+            known[run_id] = _learning_curve(points, tokens.get(run_id, ()), seconds.get(run_id, ()))
         if run_id in known:
             found.setdefault(cell, {})[seed] = known[run_id]
     return found
 
 
-def lacking(found: Courses, kind: Cost) -> int:
+def lacking(found: LearningCurves, kind: Cost) -> int:
     """Runs whose cost of this kind is not known."""
     return len({id(course) for by_seed in found.values() for course in by_seed.values() if course.cost(kind) is None})
 
@@ -80,9 +80,9 @@ def _points(curve: Curve) -> Curve:
     return tuple((step, value) for step, value in curve if step > 0 and isfinite(value))
 
 
-def _course(points: Curve, tokens: Curve, seconds: Curve) -> Course:
+def _learning_curve(points: Curve, tokens: Curve, seconds: Curve) -> LearningCurve:
     steps, accuracy = np.array(points, dtype=float).T
-    return Course(accuracy, steps - 1, _before(steps, tokens), _before(steps, seconds))
+    return LearningCurve(accuracy, steps - 1, _before(steps, tokens), _before(steps, seconds))
 
 
 def _before(steps: Array, spent: Curve) -> Array | None:
@@ -104,7 +104,7 @@ if TYPE_CHECKING:
     pass
     from harness.records.record import Study
 
-    Pair = tuple[Course, Course]  # arm, baseline; of one seed
+    Pair = tuple[LearningCurve, LearningCurve]  # arm, baseline; of one seed
 
 LAST: Final = 5  # points; a single step is noisy
 
@@ -131,23 +131,23 @@ class EqualCost:
 
 def equal_costs(study: Study, taken: pd.DataFrame, history: History) -> tuple[EqualCost, ...]:
     """Every contrast of the study, in its order. ``taken``: its runs (``frame.planned``)."""
-    found = courses(study, taken, history)
+    found = learning_curves(study, taken, history)
     return tuple(equal_cost(found, contrast) for contrast in contrasts(study, found.keys()))
 
 
-def equal_cost(found: Courses, contrast: Contrast) -> EqualCost:
+def equal_cost(found: LearningCurves, contrast: Contrast) -> EqualCost:
     """One contrast."""
     arm, baseline = found.get(contrast.arm, {}), found.get(contrast.baseline, {})
     pairs = [(arm[seed], baseline[seed]) for seed in sorted(arm.keys() & baseline.keys())]
     return EqualCost(contrast, *(_at_budget(pairs, kind) for kind in COSTS))
 
 
-def level(course: Course, kind: Cost, budget: float) -> float:
+def level(course: LearningCurve, kind: Cost, budget: float) -> float:
     """Mean of the last LAST accuracies within the budget, of fewer where there are not as many."""
     return float(course.accuracy[_known(course, kind) <= budget][-LAST:].mean())
 
 
-def area(course: Course, kind: Cost, budget: float | None = None) -> float:
+def area(course: LearningCurve, kind: Cost, budget: float | None = None) -> float:
     """Mean accuracy from no cost to the budget, by default the whole course's: its normalised area (trapezia)."""
     cost = _known(course, kind)
     end = float(cost[-1]) if budget is None else budget
@@ -157,7 +157,7 @@ def area(course: Course, kind: Cost, budget: float | None = None) -> float:
     return float(np.trapezoid(y, x) / (end - x[0])) if end > x[0] else float(y[-1])
 
 
-def _known(course: Course, kind: Cost) -> Array:
+def _known(course: LearningCurve, kind: Cost) -> Array:
     cost = course.cost(kind)
     if cost is None:
         raise ValueError(f"the run has not counted its {kind}")

@@ -19,7 +19,7 @@ from analysis.stats.bootstrap import Estimate, estimate
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from analysis.curves.equal_cost import Array, Course, Courses
+    from analysis.curves.equal_cost import Array, LearningCurve, LearningCurves
     from analysis.curves.saturation import Saturation
 
 
@@ -49,7 +49,7 @@ class Collapses:
         return float(found.low), float(found.high)
 
 
-def collapses(by_seed: Mapping[int, Course]) -> Collapses | None:
+def collapses(by_seed: Mapping[int, LearningCurve]) -> Collapses | None:
     """The collapses of a cell; None where no curve is long enough to tell."""
     long = {seed: course for seed, course in sorted(by_seed.items()) if len(course.accuracy) >= LEAST}
     fallen = {seed: place for seed, course in long.items() if (place := collapse(course.accuracy)) is not None}
@@ -98,12 +98,12 @@ class Learning:
     collapses: Collapses | None  # None where the curves are too short to tell
 
 
-def compute(found: Courses) -> Cost:
+def compute(found: LearningCurves) -> Cost:
     """What fits take for compute: response tokens, or steps where a run of the study has not counted its tokens."""
     return "steps" if lacking(found, "tokens") else "tokens"
 
 
-def learning(by_seed: Mapping[int, Course], over: Cost) -> Learning:
+def learning(by_seed: Mapping[int, LearningCurve], over: Cost) -> Learning:
     """Summarise the courses of a cell; there is one at least."""
     fallen = collapses(by_seed)
     areas = estimate(area(course, "steps") for course in by_seed.values())
@@ -125,7 +125,7 @@ def learning(by_seed: Mapping[int, Course], over: Cost) -> Learning:
     )
 
 
-def _fit(course: Course, over: Cost) -> Saturation | None:
+def _fit(course: LearningCurve, over: Cost) -> Saturation | None:
     cost = course.cost(over)
     return None if cost is None else saturation(cost, course.accuracy)
 

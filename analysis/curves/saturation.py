@@ -22,7 +22,7 @@ _TINY: Final = 1e-12  # keeps a curve of the grid that is flat over all points f
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lines:
+class FitLines:
     """Least squares at every slope and midpoint of the grid (k,)."""
 
     slope: Array
@@ -46,7 +46,7 @@ def bounds(x: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return (0.0, 0.0, float(SLOPES[0]), low), (1.0, 1.0, float(SLOPES[-1]), high)
 
 
-def lines(x: Array, accuracy: Array) -> Lines:
+def lines(x: Array, accuracy: Array) -> FitLines:
     """The grid, fitted to a run's accuracy (n,)."""
     (*_, low), (*_, high) = bounds(x)
     slope, middle = (each.ravel() for each in np.meshgrid(SLOPES, np.linspace(low, high, MIDPOINTS)))
@@ -58,17 +58,17 @@ def lines(x: Array, accuracy: Array) -> Lines:
     squares = np.square(accuracy - accuracy.mean()).sum() - gain**2 * spread
     weight = 1 / len(x) + np.square(1 - mean) / spread
     outside = start + gain - np.clip(start + gain, 0, 1)
-    return Lines(slope, middle, start, start + gain, squares, squares + outside**2 / weight, weight)
+    return FitLines(slope, middle, start, start + gain, squares, squares + outside**2 / weight, weight)
 
 
-def start(found: Lines, x: Array) -> tuple[float, ...]:
+def start(found: FitLines, x: Array) -> tuple[float, ...]:
     """The best curve of the grid within the bounds: start, ceiling, slope, log midpoint."""
     best = int(found.bounded.argmin())
     values = found.start[best], found.ceiling[best], found.slope[best], found.middle[best]
     return tuple(float(np.clip(*each)) for each in zip(values, *bounds(x), strict=True))
 
 
-def interval(found: Lines, n: int, ceiling: float, squares: float, variance: float) -> tuple[float, float]:
+def interval(found: FitLines, n: int, ceiling: float, squares: float, variance: float) -> tuple[float, float]:
     """The 95 % profile interval of the ceiling, within [0, 1].
 
     It is never narrower than the local one of the polished fit (its ceiling, what it leaves, the ceiling's variance):

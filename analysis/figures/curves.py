@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
 from analysis.curves.bands import ON_POLICY, Band
-from analysis.curves.equal_cost import courses
+from analysis.curves.equal_cost import learning_curves
 from analysis.figures.study import WIDTH, by_setting, draw_bands, looks, rendered, title
 from analysis.study.frame import planned
 from analysis.tables.notes import survivors
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from analysis.curves.bands import History
-    from analysis.curves.equal_cost import Cost, Course, Courses
+    from analysis.curves.equal_cost import Cost, LearningCurve, LearningCurves
     from harness.records.record import Study
 
 ROW: Final = 2.5  # inches a setting
@@ -37,12 +37,12 @@ _NONE: Final[Mapping[Cost, str]] = {"steps": "no finished run", "tokens": "token
 def draw_curves(study: Study, runs: pd.DataFrame, history: History) -> dict[str, bytes]:
     """File ending -> file; the same bytes for the same runs. ``history``: metric -> run id -> curve."""
     taken = planned(runs, study)
-    found = courses(study, taken, history)
+    found = learning_curves(study, taken, history)
     legend = " ".join((LEGEND, *survivors(study, taken)))
     return rendered(study, lambda: _figure(study, found, legend))
 
 
-def _figure(study: Study, found: Courses, legend: str) -> Figure:
+def _figure(study: Study, found: LearningCurves, legend: str) -> Figure:
     cells = by_setting(study)
     arms = looks(cells)
     figure = Figure(figsize=(WIDTH, ROW * len(cells) + 1.6), layout="constrained")
@@ -71,7 +71,7 @@ def _say(panel: Axes, text: str) -> None:
     panel.text(0.5, 0.5, text, transform=panel.transAxes, ha="center", va="center", color="#555555")
 
 
-def _band(by_seed: Mapping[int, Course], kind: Cost) -> Band | None:
+def _band(by_seed: Mapping[int, LearningCurve], kind: Cost) -> Band | None:
     """Over the mean cost of each step; None where a seed does not know it."""
     points: dict[int, list[tuple[float, float]]] = {}
     for course in by_seed.values():

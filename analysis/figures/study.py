@@ -56,7 +56,7 @@ _STYLE: Final[dict[Any, Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Arm:
+class FigureArm:
     """How an arm looks, the same in every panel."""
 
     name: str
@@ -123,23 +123,23 @@ def by_setting(study: Study) -> dict[str, dict[str, int]]:
     return settings
 
 
-def looks(cells: Mapping[str, Mapping[str, int]]) -> dict[str, Arm]:
+def looks(cells: Mapping[str, Mapping[str, int]]) -> dict[str, FigureArm]:
     """Arm -> how it looks, by its place among all arms of ``by_setting``."""
     names = dict.fromkeys(name for row in cells.values() for name in row)
     return {
-        name: Arm(name, COLOURS[place % 8], MARKERS[place % 8], DASHES[(place + place // 8) % 4])
+        name: FigureArm(name, COLOURS[place % 8], MARKERS[place % 8], DASHES[(place + place // 8) % 4])
         for place, name in enumerate(names)
     }
 
 
-def draw_bands(axes: Axes, arms: Sequence[tuple[Arm, Band]]) -> None:
+def draw_bands(axes: Axes, arms: Sequence[tuple[FigureArm, Band]]) -> None:
     """Every arm's mean over seeds, and the range of its seeds."""
     for arm, band in arms:
         axes.plot(band.steps, band.mean, color=arm.colour, linestyle=arm.dash, linewidth=1.4, label=arm.name)
         axes.fill_between(band.steps, band.low, band.high, color=arm.colour, alpha=0.15, linewidth=0)
 
 
-def draw_ends(axes: Axes, arms: Sequence[Arm], ends: Mapping[str, list[float] | str]) -> None:
+def draw_ends(axes: Axes, arms: Sequence[FigureArm], ends: Mapping[str, list[float] | str]) -> None:
     """The end of every arm: its seeds, or in words why there are none."""
     for place, arm in enumerate(arms):
         if isinstance(end := ends.get(arm.name, NOTHING), str):
@@ -152,7 +152,7 @@ def draw_ends(axes: Axes, arms: Sequence[Arm], ends: Mapping[str, list[float] | 
         label.set_color(arm.colour)
 
 
-def _draw_arm(axes: Axes, place: int, arm: Arm, values: list[float]) -> None:
+def _draw_arm(axes: Axes, place: int, arm: FigureArm, values: list[float]) -> None:
     if (found := estimate(values)) is None:  # values that are no numbers
         return
     axes.plot(values, [place + 0.22] * len(values), linestyle="", marker=".", markersize=4, color=arm.colour, alpha=0.6)

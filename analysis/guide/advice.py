@@ -15,7 +15,7 @@ from harness.records.power import ALPHA, LEAST_SEEDS, detectable, seeds_needed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from analysis.claims.claim import Part
+    from analysis.claims.claim import ClaimPart
     from analysis.claims.judge import Finding, PartFinding
     from analysis.claims.measured import Shelf
     from analysis.guide.rules import Rule
@@ -32,7 +32,7 @@ SURE: Final[Mapping[Word, str]] = {
     "no runs": "paper alone",
 }
 UNTESTED: Final = "untested"  # no runs here, and none of such a model in the paper
-_PARTS: Final[Mapping[str, tuple[Part, ...]]] = {claim.id: claim.parts for claim in CLAIMS}
+_PARTS: Final[Mapping[str, tuple[ClaimPart, ...]]] = {claim.id: claim.parts for claim in CLAIMS}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from analysis.paper.claims.catalog import CLAIMS, STUDIES
 from analysis.study.layout import LAPTOP as LAPTOP_WORDS
 from analysis.study.output import write
 from analysis.tables.render import markdown
-from analysis.tables.scores import Column, Table
+from analysis.tables.scores import Column, ResultTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -45,11 +45,11 @@ _NOTES: Final = (
 )
 
 
-def guide_table(findings: Sequence[Finding], shelf: Shelf) -> Table:
+def guide_table(findings: Sequence[Finding], shelf: Shelf) -> ResultTable:
     """One row a question and case."""
     rows = tuple(_row(rule, role, findings, shelf) for rule in RULES for role in rule.roles)
     checked = any(part.word != "no runs" for finding in findings for part in finding.parts)
-    return Table(
+    return ResultTable(
         name=f"guide.{shelf.profile}",
         title=f"guide ({shelf.profile} profile)",
         warning=LAPTOP_WORDS if shelf.profile == "laptop" else "",

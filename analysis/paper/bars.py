@@ -10,7 +10,7 @@ import matplotlib as mpl
 from matplotlib.colors import to_hex
 
 from analysis.figures.study import NOTHING
-from analysis.paper.layout import Key, Strip
+from analysis.paper.layout import Key, PanelColumn
 from analysis.paper.panels import GROUND, NO_NUMBER, blank, ground, number
 from analysis.paper.source import ABSENT, start_outcomes
 from analysis.stats.bootstrap import Estimate, estimate
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from analysis.paper.layout import Setting, View
-    from analysis.paper.source import Source
+    from analysis.paper.source import StudySource
 
 
 TIER: Final = "arithmetic"  # the benchmark whose problems are of the tier that is trained on
 
 
-def counts(source: Source, cell: int) -> tuple[Estimate, ...]:
+def counts(source: StudySource, cell: int) -> tuple[Estimate, ...]:
     """Share of prompts with 0, 1, ... k samples right, each over prompts; empty where no run left its outcomes."""
     outcomes = start_outcomes(source, cell)
     if outcomes is None or TIER not in set(outcomes["benchmark"]):
@@ -49,14 +49,14 @@ _PROBABILITY: Final = "probability of the sampled token"
 class Bins:
     """Share of sampled tokens by the probability that the policy gave them: ours, and the paper's labels."""
 
-    def strips(self, view: View) -> tuple[Strip, ...]:
+    def strips(self, view: View) -> tuple[PanelColumn, ...]:
         """Two columns."""
         key = arms_key(view)
         return (
-            Strip(
+            PanelColumn(
                 "ours, last five steps: % of tokens", partial(self._draw_ours, view), told=MEANS, beneath=_PROBABILITY
             ),
-            Strip(
+            PanelColumn(
                 "the paper: % of tokens", partial(self._draw_paper, view), told=GROUND, beneath=_PROBABILITY, key=key
             ),
         )
@@ -99,14 +99,14 @@ def _bars(axes: Axes, view: View, heights: Mapping[str, Sequence[float | None]])
 class Solved:
     """Share of prompts by how many of k samples are right, one bar an arm."""
 
-    def strips(self, view: View) -> tuple[Strip, ...]:
+    def strips(self, view: View) -> tuple[PanelColumn, ...]:
         """One column."""
         found = (counts(setting.source, cell) for setting in view.settings for cell in setting.arms.values())
         most = max(map(len, found)) - 1
         colours = {str(right): _shade(right, most) for right in range(most + 1)}
         key = Key(f"samples right, of {most}", colours) if colours else None
         return (
-            Strip(
+            PanelColumn(
                 "share of held-out prompts, before training",
                 partial(self._draw, most),
                 width=5.5,

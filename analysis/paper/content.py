@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from analysis.paper.layout import Setting, View
 from analysis.paper.numbers import Reading
 from analysis.study.layout import order
-from analysis.tables.scores import Column, Entry, Missing
+from analysis.tables.scores import Column, Entry, MissingScore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,7 +33,7 @@ NO_NUMBER: Final = Quantity("", "the paper")  # the column of a figure whose num
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TablePlace:
     """A cell where it stands in the figure."""
 
     view: View
@@ -47,7 +47,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ContentRow:
     """A row: ours, and what the paper has for each of its columns."""
 
     ours: tuple[Entry, ...]
@@ -68,7 +68,7 @@ class Content:
 def content(
     ours: Iterable[Column],
     paper: Sequence[Quantity],
-    lines: Iterable[Line],
+    lines: Iterable[ContentRow],
     *notes: str,
     quantities: Iterable[str] = (),
 ) -> Content:
@@ -88,17 +88,21 @@ def _block(found: Sequence[Reading | None]) -> tuple[Entry, ...]:
     known = [reading for reading in found if reading]
     precision = "; ".join(dict.fromkeys(reading.precision for reading in known))
     source = "; ".join(dict.fromkeys(reading.source for reading in known))
-    return (*(reading.text if reading else Missing() for reading in found), precision or Missing(), source or Missing())
+    return (
+        *(reading.text if reading else MissingScore() for reading in found),
+        precision or MissingScore(),
+        source or MissingScore(),
+    )
 
 
-def places(views: Sequence[View]) -> list[Place]:
+def places(views: Sequence[View]) -> list[TablePlace]:
     """Every cell of the figure once, in the order of the grids."""
-    found: dict[tuple[str, tuple[int, ...]], Place] = {}
+    found: dict[tuple[str, tuple[int, ...]], TablePlace] = {}
     for view in views:
         for setting in view.settings:
             for arm, cell in setting.arms.items():
                 study = setting.source.study
-                found.setdefault((study.name, order(study, study.cells[cell])), Place(view, setting, arm, cell))
+                found.setdefault((study.name, order(study, study.cells[cell])), TablePlace(view, setting, arm, cell))
     grids = list(dict.fromkeys(name for name, _ in found))
     return [found[key] for key in sorted(found, key=lambda key: (grids.index(key[0]), key[1]))]
 
@@ -114,7 +118,7 @@ def label_columns(axes: Sequence[str], *more: str) -> list[Column]:
     return [Column(name, name, "label") for name in (*axes, *more)]
 
 
-def label_entries(axes: Sequence[str], place: Place) -> tuple[str, ...]:
+def label_entries(axes: Sequence[str], place: TablePlace) -> tuple[str, ...]:
     """The cell's labels on them."""
     known = place.setting.source.study.cells[place.cell]
     return tuple(known.get(axis, "") for axis in axes)

@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.figure import SubFigure
 
-    from analysis.paper.figure import Figure
-    from analysis.paper.layout import Strip, View
+    from analysis.paper.figure import PaperFigure
+    from analysis.paper.layout import PanelColumn, View
     from harness.records.record import Study
 
 PAPER: Final = "arXiv:2508.08221"
 _INCH: Final = 1.55  # a unit of a strip's width
 
 
-def draw(figure: Figure, views: Sequence[View], endings: Iterable[str] = tuple(SAVED)) -> dict[str, bytes]:
+def draw(figure: PaperFigure, views: Sequence[View], endings: Iterable[str] = tuple(SAVED)) -> dict[str, bytes]:
     """File ending -> file; the same bytes for the same runs. At least one view has a setting."""
     filled = [view for view in views if view.settings]
     study = filled[0].settings[0].source.study
     return rendered(replace(study, name=figure.id), lambda: _figure(figure, filled, study), endings)
 
 
-def _figure(figure: Figure, views: Sequence[View], study: Study) -> mpl_figure.Figure:
+def _figure(figure: PaperFigure, views: Sequence[View], study: Study) -> mpl_figure.Figure:
     strips = [[strip for panel in view.part.panels for strip in panel.strips(view)] for view in views]
     width = max(WIDTH, *(_INCH * sum(strip.width for strip in row) for row in strips))
     heights = [_height(view) for view in views]
@@ -52,7 +52,7 @@ def _height(view: View) -> float:
     return len(view.settings) * view.part.height + 0.6
 
 
-def _title(figure: Figure, study: Study, signs: int) -> str:
+def _title(figure: PaperFigure, study: Study, signs: int) -> str:
     lines = (
         f"{figure.title} ({study.profile} profile; laid out as {figure.number} of {PAPER})",
         warning(study),
@@ -61,7 +61,7 @@ def _title(figure: Figure, study: Study, signs: int) -> str:
     return "\n".join(fill(line, signs) for line in lines if line)
 
 
-def _part(part: SubFigure, view: View, strips: Sequence[Strip]) -> None:
+def _part(part: SubFigure, view: View, strips: Sequence[PanelColumn]) -> None:
     widths = [strip.width for strip in strips]
     grid = part.subplots(len(view.settings), len(strips), squeeze=False, width_ratios=widths)
     for row, setting in zip(grid, view.settings, strict=True):
@@ -79,7 +79,7 @@ def _part(part: SubFigure, view: View, strips: Sequence[Strip]) -> None:
         _legend(part, view, strips)
 
 
-def _legend(part: SubFigure, view: View, strips: Sequence[Strip]) -> None:
+def _legend(part: SubFigure, view: View, strips: Sequence[PanelColumn]) -> None:
     """What the colours mean, above the panels: in all of the part the same."""
     key = next((strip.key for strip in strips if strip.key), None)
     lines: list[Artist] = [

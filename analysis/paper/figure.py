@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from analysis.paper.layout import Part
+from analysis.paper.layout import FigurePart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ class Rows(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class PaperFigure:
     """A figure or a table of arXiv:2508.08221."""
 
     id: str  # of its files
@@ -32,7 +32,7 @@ class Figure:
     states: str  # what the paper states there, in our words
     silent: str  # what it does not say
     grids: tuple[str, ...]  # where two have a setting, the first that ran it gives it
-    parts: tuple[Part, ...]
+    parts: tuple[FigurePart, ...]
     rows: Rows
     readings: tuple[str, ...] = ()  # whose numbers of the paper stand beside ours; by default its own
     notes: tuple[str, ...] = ()

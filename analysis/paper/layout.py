@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from matplotlib.axes import Axes
 
-from analysis.figures.study import COLOURS, DASHES, MARKERS, Arm
+from analysis.figures.study import COLOURS, DASHES, MARKERS, FigureArm
 from analysis.paper.numbers import ARMS, MODELS, Reading
-from analysis.paper.source import Source
+from analysis.paper.source import StudySource
 from analysis.study.layout import varied
 from harness.records.record import CONTROL, OFF
 
@@ -27,7 +27,7 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Strip:
+class PanelColumn:
     """A column of panels; ``draw`` fills the axes of one setting."""
 
     title: str
@@ -39,21 +39,21 @@ class Strip:
     key: Key | None = None  # its own legend, in place of the arms
 
 
-class Panel(Protocol):
+class PaperPanel(Protocol):
     """A kind of drawing."""
 
-    def strips(self, view: View) -> tuple[Strip, ...]:
+    def strips(self, view: View) -> tuple[PanelColumn, ...]:
         """One or more columns of panels for the settings of a part."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class FigurePart:
     """Which cells are drawn, what sets them apart, and how they are drawn."""
 
     rows: tuple[str, ...]  # axes that set settings apart
     arms: tuple[str, ...]  # axes that set arms apart
-    panels: tuple[Panel, ...]
+    panels: tuple[PaperPanel, ...]
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # axis -> labels; a study without it has all
     title: str = ""
     height: float = 2.2  # inches a row
@@ -67,7 +67,7 @@ class Setting:
     """A row of panels: the cells that differ in their arm alone."""
 
     labels: Mapping[str, str]
-    source: Source
+    source: StudySource
     arms: Mapping[str, int]  # arm -> cell
 
     @property
@@ -97,9 +97,9 @@ class Setting:
 class View:
     """A part of a figure with what there is of it."""
 
-    part: Part
+    part: FigurePart
     settings: tuple[Setting, ...]
-    looks: Mapping[str, Arm]
+    looks: Mapping[str, FigureArm]
     readings: tuple[Reading, ...]
 
     @property
@@ -114,7 +114,7 @@ class View:
         return next((reading for reading in self.readings if reading.fits(wanted)), None)
 
 
-def view(part: Part, sources: Sequence[Source], readings: tuple[Reading, ...]) -> View:
+def view(part: FigurePart, sources: Sequence[StudySource], readings: tuple[Reading, ...]) -> View:
     """Lay the cells of the sources out. Where two have a setting, the first that ran it gives it."""
     chosen: dict[tuple[str, ...], Setting] = {}
     for setting in (setting for source in sources for setting in _settings(part, source)):
@@ -125,7 +125,7 @@ def view(part: Part, sources: Sequence[Source], readings: tuple[Reading, ...]) -
     return View(part, tuple(chosen.values()), _looks(arms), readings)
 
 
-def _settings(part: Part, source: Source) -> Iterator[Setting]:
+def _settings(part: FigurePart, source: StudySource) -> Iterator[Setting]:
     cells = {
         cell: labels
         for cell, labels in enumerate(source.study.cells)
@@ -142,8 +142,8 @@ def _settings(part: Part, source: Source) -> Iterator[Setting]:
         yield Setting(dict(zip(axes, names, strict=True)), source, arms)
 
 
-def _looks(names: Iterable[str]) -> dict[str, Arm]:
+def _looks(names: Iterable[str]) -> dict[str, FigureArm]:
     return {
-        name: Arm(name, COLOURS[place % 8], MARKERS[place % 8], DASHES[(place + place // 8) % 4])
+        name: FigureArm(name, COLOURS[place % 8], MARKERS[place % 8], DASHES[(place + place // 8) % 4])
         for place, name in enumerate(names)
     }

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from analysis.stats.bootstrap import estimate, paired
 from analysis.stats.text import brief
-from analysis.tables.scores import Column, Kind, Missing
+from analysis.tables.scores import Column, Kind, MissingScore
 
 if TYPE_CHECKING:
-    from analysis.paper.source import Source
+    from analysis.paper.source import StudySource
     from analysis.tables.scores import Entry
 
 
@@ -28,10 +28,10 @@ class Score:
         """One."""
         return (Column(self.name, self.title, self.kind, self.digits),)
 
-    def entries(self, source: Source, cell: int) -> tuple[Entry, ...]:
+    def entries(self, source: StudySource, cell: int) -> tuple[Entry, ...]:
         """The mean, or why there is none."""
         found = estimate(source.values(cell, self.name).values())
-        return (found or (missing(source, cell) if self.kind == "score" else Missing()),)
+        return (found or (missing(source, cell) if self.kind == "score" else MissingScore()),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,9 @@ class Early:
         """One."""
         return (Column(f"early/{self.metric}", self.title, "side", self.digits),)
 
-    def entries(self, source: Source, cell: int) -> tuple[Entry, ...]:
+    def entries(self, source: StudySource, cell: int) -> tuple[Entry, ...]:
         """The mean, or a dash."""
-        return (estimate(source.early(cell, self.metric).values()) or Missing(),)
+        return (estimate(source.early(cell, self.metric).values()) or MissingScore(),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,9 @@ class Gain:
         """One."""
         return (Column("gain", "gain from start to end", "gap"),)
 
-    def entries(self, source: Source, cell: int) -> tuple[Entry, ...]:
+    def entries(self, source: StudySource, cell: int) -> tuple[Entry, ...]:
         """The mean, or a dash."""
-        return (paired(source.values(cell, self.end), source.values(cell, self.start)) or Missing(),)
+        return (paired(source.values(cell, self.end), source.values(cell, self.start)) or MissingScore(),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +82,13 @@ class Difference:
         """One."""
         return (Column(f"{self.name} difference", self.title, "gap", self.digits),)
 
-    def entries(self, source: Source, cell: int) -> tuple[Entry, ...]:
+    def entries(self, source: StudySource, cell: int) -> tuple[Entry, ...]:
         """The mean difference, or why there is none."""
         return (gap(source, cell, self.name),)
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class VerdictWord:
     """The verdict on the cell against the baseline: that of the study's own table, on the score that decides."""
 
     @property
@@ -96,29 +96,29 @@ class Word:
         """One."""
         return (Column("verdict", "verdict", "word"),)
 
-    def entries(self, source: Source, cell: int) -> tuple[Entry, ...]:
+    def entries(self, source: StudySource, cell: int) -> tuple[Entry, ...]:
         """A word, or a dash."""
-        return (source.verdicts.get(cell) or Missing(),)
+        return (source.verdicts.get(cell) or MissingScore(),)
 
 
-Measure = Score | Early | Gain | Difference | Word
+Measure = Score | Early | Gain | Difference | VerdictWord
 
 
-def gap(source: Source, cell: int, name: str) -> Entry:
+def gap(source: StudySource, cell: int, name: str) -> Entry:
     """The paired difference of a score to that of the cell's baseline."""
     back = source.back.get(cell)
     if back is None or not source.values(cell, name):
-        return Missing()
+        return MissingScore()
     if back == cell:
         return "baseline"
     if not source.values(back, name):
-        return Missing(f"baseline {missing(source, back).reason}")
-    return paired(source.values(cell, name), source.values(back, name)) or Missing("no seed in common")
+        return MissingScore(f"baseline {missing(source, back).reason}")
+    return paired(source.values(cell, name), source.values(back, name)) or MissingScore("no seed in common")
 
 
-def missing(source: Source, cell: int) -> Missing:
+def missing(source: StudySource, cell: int) -> MissingScore:
     """A dash for a cell, with the reason."""
     if source.runs(cell):
-        return Missing("not logged")
+        return MissingScore("not logged")
     word, detail = source.gone(cell)
-    return Missing(word, brief(detail) if detail else "")
+    return MissingScore(word, brief(detail) if detail else "")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from analysis.curves.bands import ENOUGH, ON_POLICY
 from analysis.figures.study import NOTHING, draw_bands, draw_ends
-from analysis.paper.layout import Strip
+from analysis.paper.layout import PanelColumn
 from analysis.paper.numbers import BENCHMARKS, MEAN
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from analysis.figures.study import Arm
+    from analysis.figures.study import FigureArm
     from analysis.paper.layout import Setting, View
     from analysis.paper.numbers import Reading
 
@@ -34,24 +34,24 @@ class Curves:
     metric: str
     title: str
 
-    def strips(self, view: View) -> tuple[Strip, ...]:
+    def strips(self, view: View) -> tuple[PanelColumn, ...]:
         """One column."""
-        return (Strip(self.title, partial(_draw_curves, view, self.metric), beneath="step", told=LINES),)
+        return (PanelColumn(self.title, partial(_draw_curves, view, self.metric), beneath="step", told=LINES),)
 
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
     """Accuracy over steps: a column for each benchmark, as the paper has six."""
 
-    def strips(self, view: View) -> tuple[Strip, ...]:
+    def strips(self, view: View) -> tuple[PanelColumn, ...]:
         """One column for each benchmark that runs were scored on; one for all where that is a single one."""
         names = list(dict.fromkeys(name for setting in view.settings for name in setting.source.benchmarks))
         if len(names) < 2:
             metric = accuracy_metric(view)
             title = "held-out accuracy" if metric == HELD_OUT else "accuracy in training"
-            return (Strip(title, partial(_draw_curves, view, metric), beneath="step", told=LINES),)
+            return (PanelColumn(title, partial(_draw_curves, view, metric), beneath="step", told=LINES),)
         return tuple(
-            Strip(
+            PanelColumn(
                 BENCHMARKS.get(name, name),
                 partial(_draw_curves, view, f"eval/{name}/accuracy"),
                 width=2.0,
@@ -69,9 +69,9 @@ class Ends:
     score: str
     title: str
 
-    def strips(self, view: View) -> tuple[Strip, ...]:
+    def strips(self, view: View) -> tuple[PanelColumn, ...]:
         """One column."""
-        return (Strip(self.title, partial(_draw_ends, view, self.score), 2.4, named=True, told=DOTS),)
+        return (PanelColumn(self.title, partial(_draw_ends, view, self.score), 2.4, named=True, told=DOTS),)
 
 
 def accuracy_metric(view: View) -> str:
@@ -117,9 +117,9 @@ _GREY: Final = "#f2f2f2"
 class PaperPoints:
     """Accuracies by benchmark: final values filled, best ones hollow."""
 
-    def strips(self, view: View) -> tuple[Strip, ...]:
+    def strips(self, view: View) -> tuple[PanelColumn, ...]:
         """One column."""
-        return (Strip("the paper, %: final filled, best hollow", partial(self._draw, view), told=GROUND),)
+        return (PanelColumn("the paper, %: final filled, best hollow", partial(self._draw, view), told=GROUND),)
 
     def _draw(self, view: View, axes: Axes, setting: Setting) -> None:
         titles = (*BENCHMARKS.values(), MEAN)
@@ -136,7 +136,7 @@ class PaperPoints:
         axes.set_ylim(bottom=0)
         axes.margins(y=0.1)
 
-    def _points(self, view: View, setting: Setting, benchmark: str) -> Iterator[tuple[Arm, float, str, float]]:
+    def _points(self, view: View, setting: Setting, benchmark: str) -> Iterator[tuple[FigureArm, float, str, float]]:
         for place, (name, arm) in enumerate(view.looks.items()):
             shift = 0.18 * (place - (len(view.looks) - 1) / 2)
             for quantity, face in (("peak", "white"), ("final", arm.colour)):
@@ -149,10 +149,10 @@ class PaperPoints:
 class PaperEnds:
     """Mean accuracy over the six benchmarks at the end, an arm a row."""
 
-    def strips(self, view: View) -> tuple[Strip, ...]:
+    def strips(self, view: View) -> tuple[PanelColumn, ...]:
         """One column."""
         title = "the paper, %: mean of its six benchmarks"
-        return (Strip(title, partial(self._draw, view), 2.4, named=True, told=GROUND),)
+        return (PanelColumn(title, partial(self._draw, view), 2.4, named=True, told=GROUND),)
 
     def _draw(self, view: View, axes: Axes, setting: Setting) -> None:
         readings = {arm: view.reading(setting, "final", arm, MEAN) for arm in setting.arms}

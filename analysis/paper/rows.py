@@ -6,16 +6,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from analysis.paper.bars import BINS, counts
-from analysis.paper.content import NO_NUMBER, Line, Quantity, content, label_axes, label_columns, label_entries, places
+from analysis.paper.content import (
+    NO_NUMBER,
+    ContentRow,
+    Quantity,
+    content,
+    label_axes,
+    label_columns,
+    label_entries,
+    places,
+)
 from analysis.paper.measures import Difference, Measure, Score, gap, missing
 from analysis.paper.numbers import BENCHMARKS, MEAN
 from analysis.stats.bootstrap import estimate
-from analysis.tables.scores import Column, Missing
+from analysis.tables.scores import Column, MissingScore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from analysis.paper.content import Content, Place
+    from analysis.paper.content import Content, TablePlace
     from analysis.paper.layout import View
     from analysis.paper.numbers import Reading
     from analysis.stats.bootstrap import Estimate
@@ -37,14 +46,14 @@ class Cells:
             (*label_columns(axes), *columns), self.paper, (self._line(axes, place) for place in places(views))
         )
 
-    def _line(self, axes: Sequence[str], place: Place) -> Line:
+    def _line(self, axes: Sequence[str], place: TablePlace) -> ContentRow:
         ours = [entry for measure in self.measures for entry in measure.entries(place.setting.source, place.cell)]
         found = [place.reading(each.name, each.benchmark) if each.name else None for each in self.paper]
-        return Line((*label_entries(axes, place), *ours), tuple(found))
+        return ContentRow((*label_entries(axes, place), *ours), tuple(found))
 
 
 @dataclass(frozen=True, slots=True)
-class Benchmarks:
+class BenchmarkRows:
     """A row a benchmark of every cell, after one for their mean: where it starts and where it ends."""
 
     paper: tuple[Quantity, ...] = (
@@ -65,24 +74,24 @@ class Benchmarks:
         lines = (line for place in places(views) for line in self._lines(axes, place))
         return content(ours, self.paper, lines, *_mean_note(views))
 
-    def _lines(self, axes: Sequence[str], place: Place) -> Iterator[Line]:
+    def _lines(self, axes: Sequence[str], place: TablePlace) -> Iterator[ContentRow]:
         at, own = label_entries(axes, place), place.setting.source.benchmarks
-        yield Line((*at, "mean", *_scored(place, "accuracy")), self._readings(place, MEAN))
+        yield ContentRow((*at, "mean", *_scored(place, "accuracy")), self._readings(place, MEAN))
         for name in own if len(own) > 1 else ():
             title, scored = BENCHMARKS.get(name, name), _scored(place, place.setting.source.accuracy(name))
-            yield Line((*at, title, *scored), self._readings(place, title))
+            yield ContentRow((*at, title, *scored), self._readings(place, title))
         for title in (title for name, title in BENCHMARKS.items() if name not in own):
             if any(found := self._readings(place, title)):
-                yield Line((*at, title, Missing(), Missing(), Missing()), found)
+                yield ContentRow((*at, title, MissingScore(), MissingScore(), MissingScore()), found)
 
-    def _readings(self, place: Place, benchmark: str) -> tuple[Reading | None, ...]:
+    def _readings(self, place: TablePlace, benchmark: str) -> tuple[Reading | None, ...]:
         return tuple(place.reading(each.name, benchmark) for each in self.paper)
 
 
-def _scored(place: Place, name: str) -> tuple[Entry, Entry, Entry]:
+def _scored(place: TablePlace, name: str) -> tuple[Entry, Entry, Entry]:
     source, cell = place.setting.source, place.cell
     start, final = (estimate(source.values(cell, f"{when}/{name}").values()) for when in ("start", "final"))
-    return start or Missing(), final or missing(source, cell), gap(source, cell, f"final/{name}")
+    return start or MissingScore(), final or missing(source, cell), gap(source, cell, f"final/{name}")
 
 
 def _mean_note(views: Sequence[View]) -> Iterator[str]:
@@ -108,12 +117,12 @@ class BinRows:
         lines = (self._line(axes, place, name) for place in places(views) for name in BINS)
         return content(ours, paper, lines, quantities=(f"probability/{name}" for name in BINS))
 
-    def _line(self, axes: Sequence[str], place: Place, name: str) -> Line:
+    def _line(self, axes: Sequence[str], place: TablePlace, name: str) -> ContentRow:
         quantity, source = f"probability/{name}", place.setting.source
         (share,) = Score(f"train/{quantity}", "", kind="score").entries(source, place.cell)
         (moved,) = Difference(f"train/{quantity}").entries(source, place.cell)
         interval = f"[{name.replace('-', ', ')}{']' if name == BINS[-1] else ')'}"
-        return Line((*label_entries(axes, place), interval, share, moved), (place.reading(quantity),))
+        return ContentRow((*label_entries(axes, place), interval, share, moved), (place.reading(quantity),))
 
 
 SAMPLES: Final = 8  # of a prompt, as in the paper, where no run tells
@@ -137,18 +146,18 @@ class SolvedCounts:
         columns = [
             Column(f"{right} right", f"{right} of {most}", "side" if right else "score", 2) for right in range(most + 1)
         ]
-        lines = [Line((*label_entries(axes, place), *_shares(place, shares, most))) for place, shares in found]
+        lines = [ContentRow((*label_entries(axes, place), *_shares(place, shares, most))) for place, shares in found]
         gone = any(not shares and place.setting.source.runs(place.cell) for place, shares in found)
         return content(
             (*label_columns(axes), *columns), (NO_NUMBER,), lines, OVER_PROMPTS, *((NO_TIER,) if gone else ())
         )
 
 
-def _shares(place: Place, shares: Sequence[Estimate], most: int) -> list[Entry]:
+def _shares(place: TablePlace, shares: Sequence[Estimate], most: int) -> list[Entry]:
     if shares:
-        return [*shares, *[Missing()] * (most + 1 - len(shares))]
+        return [*shares, *[MissingScore()] * (most + 1 - len(shares))]
     source = place.setting.source
     return [
-        Missing("no outcomes here") if source.runs(place.cell) else missing(source, place.cell),
-        *[Missing()] * most,
+        MissingScore("no outcomes here") if source.runs(place.cell) else missing(source, place.cell),
+        *[MissingScore()] * most,
     ]

@@ -30,7 +30,7 @@ OUTCOMES: Final = "outcomes.parquet"
 ABSENT: Final = "files not here"
 
 
-def clipped(source: Source, cell: int) -> dict[int, Mapping[str, Any]]:
+def clipped(source: StudySource, cell: int) -> dict[int, Mapping[str, Any]]:
     """Seed -> the document of its clipped tokens, of the runs whose file is there."""
     return {
         seed: _document(path)
@@ -39,14 +39,14 @@ def clipped(source: Source, cell: int) -> dict[int, Mapping[str, Any]]:
     }
 
 
-def start_outcomes(source: Source, cell: int) -> pd.DataFrame | None:
+def start_outcomes(source: StudySource, cell: int) -> pd.DataFrame | None:
     """The outcomes before training of the first seed that left them: problems and sampling are the same for all."""
     paths = (_path(source, run_id, OUTCOMES) for run_id in source.runs(cell).values())
     path = next((path for path in paths if path.is_file()), None)
     return None if path is None else _outcomes(path)
 
 
-def _path(source: Source, run_id: str, name: str) -> Path:
+def _path(source: StudySource, run_id: str, name: str) -> Path:
     return source.folder / f"{source.study.name}.{run_id}" / name
 
 
@@ -75,7 +75,7 @@ EARLY: Final = 5  # steps; scores "train/..." average over as many at the end
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class StudySource:
     """A study with its runs. What was worked out once is kept."""
 
     study: Study
@@ -89,7 +89,7 @@ class Source:
     _scores: dict[str, Scores] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
-    def of(cls, study: Study, runs: pd.DataFrame, history: History, folder: Path) -> Source:
+    def of(cls, study: Study, runs: pd.DataFrame, history: History, folder: Path) -> StudySource:
         """``runs`` is a frame of all runs of the study."""
         taken = planned(runs, study)
         words = {verdict.contrast.arm: verdict.said for verdict in verdicts(study, taken)}

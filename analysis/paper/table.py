@@ -11,16 +11,16 @@ from analysis.paper.numbers import stands_for
 from analysis.paper.rows import OVER_PROMPTS
 from analysis.study.layout import warning, words
 from analysis.tables.notes import notes
-from analysis.tables.scores import Table
+from analysis.tables.scores import ResultTable
 from harness.common.text import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analysis.paper.content import Content
-    from analysis.paper.figure import Figure
+    from analysis.paper.figure import PaperFigure
     from analysis.paper.layout import View
-    from analysis.paper.source import Source
+    from analysis.paper.source import StudySource
 
 BESIDE: Final = (
     'Columns headed "the paper" hold its own numbers as they are printed or were read off its figures, with their '
@@ -29,11 +29,11 @@ BESIDE: Final = (
 _LEAST: Final = "Verdicts are those of the study's own table, with all its contrasts in their families."
 
 
-def paper_table(figure: Figure, views: Sequence[View]) -> Table:
+def paper_table(figure: PaperFigure, views: Sequence[View]) -> ResultTable:
     """The table of a figure. At least one view has a setting."""
     content, sources = figure.rows.content(views), _sources(views)
     study = sources[0].study
-    return Table(
+    return ResultTable(
         name=f"{figure.id}.{study.profile}",
         title=f"{figure.title} ({study.profile} profile; {figure.number} of {PAPER})",
         warning=warning(study),
@@ -44,19 +44,21 @@ def paper_table(figure: Figure, views: Sequence[View]) -> Table:
     )
 
 
-def _sources(views: Sequence[View]) -> list[Source]:
+def _sources(views: Sequence[View]) -> list[StudySource]:
     found = {place.setting.source.study.name: place.setting.source for place in places(views)}
     return list(found.values())
 
 
-def _lead(figure: Figure, sources: Sequence[Source]) -> Iterator[str]:
+def _lead(figure: PaperFigure, sources: Sequence[StudySource]) -> Iterator[str]:
     yield f"The paper: {figure.states}"
     for source in sources:
         against = f"; baseline: {words(source.study.baseline)}" if source.study.baseline else ""
         yield f"Ours: {source.study.name}, {source.study.question}{against}"
 
 
-def _notes(figure: Figure, views: Sequence[View], content: Content, sources: Sequence[Source]) -> Iterator[str]:
+def _notes(
+    figure: PaperFigure, views: Sequence[View], content: Content, sources: Sequence[StudySource]
+) -> Iterator[str]:
     yield BESIDE
     yield from content.notes
     yield from figure.notes
@@ -81,7 +83,7 @@ def _facts(views: Sequence[View], content: Content) -> Iterator[str]:
         yield f"Numbers of the paper without a row here: {len(of)} (results/paper), of {listed(list(subjects))}."
 
 
-def _origin(source: Source, views: Sequence[View], *, over_prompts: bool) -> Iterator[str]:
+def _origin(source: StudySource, views: Sequence[View], *, over_prompts: bool) -> Iterator[str]:
     """What our numbers stand on: the notes of the cells that are shown, and how to make them again."""
     shown = sorted({place.cell for place in places(views) if place.setting.source.study.name == source.study.name})
     taken = source.taken[source.taken["cell"].isin(shown)]

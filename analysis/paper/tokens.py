@@ -14,20 +14,20 @@ from matplotlib.font_manager import findfont, get_font
 from analysis.claims.measured import CONNECTIVES
 from analysis.figures.study import COLOURS, NOTHING
 from analysis.paper.bars import arms_key
-from analysis.paper.content import NO_NUMBER, Line, content, label_axes, label_columns, label_entries, places
-from analysis.paper.layout import Key, Strip
+from analysis.paper.content import NO_NUMBER, ContentRow, content, label_axes, label_columns, label_entries, places
+from analysis.paper.layout import Key, PanelColumn
 from analysis.paper.measures import missing
 from analysis.paper.panels import blank
 from analysis.paper.source import ABSENT, clipped
 from analysis.stats.bootstrap import Estimate, estimate
-from analysis.tables.scores import Column, Missing
+from analysis.tables.scores import Column, MissingScore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from matplotlib.axes import Axes
 
-    from analysis.paper.content import Content, Place
+    from analysis.paper.content import Content, TablePlace
     from analysis.paper.layout import Setting, View
 
 
@@ -123,11 +123,13 @@ _CLASS_KEY: Final = Key("class of the token", _CLASS_COLOURS)
 class Tokens:
     """The tokens that the upper bound holds back most, with their text; a column for each arm."""
 
-    def strips(self, view: View) -> tuple[Strip, ...]:
+    def strips(self, view: View) -> tuple[PanelColumn, ...]:
         """One column an arm."""
         names = ", ".join(view.axes) or "arm"
         return tuple(
-            Strip(f"{names} = {arm}: % of all clips", partial(self._draw, arm), named=True, told=BARS, key=_CLASS_KEY)
+            PanelColumn(
+                f"{names} = {arm}: % of all clips", partial(self._draw, arm), named=True, told=BARS, key=_CLASS_KEY
+            )
             for arm in view.looks
         )
 
@@ -148,11 +150,11 @@ class Tokens:
 class TokenClasses:
     """Classes of clipped tokens, a bar for each arm: their share of all clips, and how often each is clipped."""
 
-    def strips(self, view: View) -> tuple[Strip, ...]:
+    def strips(self, view: View) -> tuple[PanelColumn, ...]:
         """Two columns."""
         return (
-            Strip("% of all clips, by class", partial(self._draw, view, "share"), told=BARS, key=arms_key(view)),
-            Strip("% of the class above the bound", partial(self._draw, view, "rate"), told=BARS),
+            PanelColumn("% of all clips, by class", partial(self._draw, view, "share"), told=BARS, key=arms_key(view)),
+            PanelColumn("% of the class above the bound", partial(self._draw, view, "rate"), told=BARS),
         )
 
     def _draw(self, view: View, what: str, axes: Axes, setting: Setting) -> None:
@@ -230,13 +232,13 @@ class TopTokens:
         columns = (*label_columns(axes, "rank", "token", "class"), SHARE, RATE)
         return content(columns, (NO_NUMBER,), lines, *NOTES, CLASSES_NOTE)
 
-    def _lines(self, axes: Sequence[str], place: Place) -> Iterator[Line]:
+    def _lines(self, axes: Sequence[str], place: TablePlace) -> Iterator[ContentRow]:
         documents, at = clipped(place.setting.source, place.cell), label_entries(axes, place)
         rows = clipped_tokens(documents)[:TOP]
         for rank, row in enumerate(rows, 1):
-            yield Line((*at, str(rank), row.name, row.kind, row.share, row.rate or Missing()))
+            yield ContentRow((*at, str(rank), row.name, row.kind, row.share, row.rate or MissingScore()))
         if not rows:
-            yield Line((*at, "", "", "", _token_rows_nothing(place, documents), Missing()))
+            yield ContentRow((*at, "", "", "", _token_rows_nothing(place, documents), MissingScore()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,17 +251,22 @@ class TokenClassRows:
         lines = [line for place in places(views) for line in self._lines(axes, place)]
         return content((*label_columns(axes, "class"), SHARE, RATE), (NO_NUMBER,), lines, *NOTES, CLASSES_NOTE)
 
-    def _lines(self, axes: Sequence[str], place: Place) -> Iterator[Line]:
+    def _lines(self, axes: Sequence[str], place: TablePlace) -> Iterator[ContentRow]:
         documents, at = clipped(place.setting.source, place.cell), label_entries(axes, place)
         for row in clipped_classes(documents):
-            yield Line((*at, row.name, row.share, row.rate or Missing()))
+            yield ContentRow((*at, row.name, row.share, row.rate or MissingScore()))
         whole = clip_rate(documents)
-        yield Line(
-            (*at, "all tokens", Missing() if whole else _token_rows_nothing(place, documents), whole or Missing())
+        yield ContentRow(
+            (
+                *at,
+                "all tokens",
+                MissingScore() if whole else _token_rows_nothing(place, documents),
+                whole or MissingScore(),
+            )
         )
 
 
-def _token_rows_nothing(place: Place, documents: Mapping[int, Mapping[str, Any]]) -> Missing:
+def _token_rows_nothing(place: TablePlace, documents: Mapping[int, Mapping[str, Any]]) -> MissingScore:
     if not place.setting.source.runs(place.cell):
         return missing(place.setting.source, place.cell)
-    return Missing("no token was clipped" if documents else "files of the runs not here")
+    return MissingScore("no token was clipped" if documents else "files of the runs not here")

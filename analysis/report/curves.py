@@ -8,7 +8,7 @@ from math import ceil, floor, isfinite, log10
 from typing import TYPE_CHECKING, Any, Final
 
 from analysis.curves.bands import ENOUGH, ON_POLICY, Band, bands, curve_metric
-from analysis.report.panels import Arm, Group, groups
+from analysis.report.panels import Group, PanelArm, groups
 from analysis.study.frame import finished
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ BOTTOM: Final = 34.0
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class CurveRun:
     """A seed's curve, drawn."""
 
     run_id: str
@@ -86,32 +86,32 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CurveLine:
     """An arm: its mean over seeds, and each seed."""
 
-    arm: Arm
+    arm: PanelArm
     curve: Points
     path: str
     end: tuple[float, float]  # where the marker stands
-    runs: tuple[Run, ...]
+    runs: tuple[CurveRun, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
+class CurvePanel:
     """One setting."""
 
     title: str
-    lines: tuple[Line, ...]
+    lines: tuple[CurveLine, ...]
     y: Scale
     ticks: tuple[tuple[float, str], ...]  # of y
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class CurveFigure:
     """A metric in all settings, on the same axes; controls have one for themselves, as they may go far."""
 
     metric: str
-    panels: tuple[Panel, ...]
+    panels: tuple[CurvePanel, ...]
     x: Scale
     ticks: tuple[tuple[float, str], ...]  # of x
     controls: bool  # whether some panels are controls
@@ -119,14 +119,14 @@ class Figure:
     data: Mapping[str, Any]  # for the script
 
 
-def figures(study: Study, taken: pd.DataFrame, history: History) -> tuple[Figure, ...]:
+def figures(study: Study, taken: pd.DataFrame, history: History) -> tuple[CurveFigure, ...]:
     """The curve that decides, then others, of those metrics that finished runs have logged."""
     names = dict.fromkeys((curve_metric(study, history), *OTHERS))
     drawn = (_figure(study, taken, name, history(name)) for name in names)
     return tuple(figure for figure in drawn if figure is not None)
 
 
-def _figure(study: Study, taken: pd.DataFrame, metric: str, curves: Mapping[str, Curve]) -> Figure | None:
+def _figure(study: Study, taken: pd.DataFrame, metric: str, curves: Mapping[str, Curve]) -> CurveFigure | None:
     steps = sorted({step for curve in curves.values() for step, _ in curve})
     if len(steps) < ENOUGH:
         return None
@@ -139,7 +139,7 @@ def _figure(study: Study, taken: pd.DataFrame, metric: str, curves: Mapping[str,
     y = {kind: _span([group for group in shown if group.control == kind], runs) for kind in (False, True)}
     panels = tuple(_panel(group, means, runs, x, y[group.control]) for group in shown)
     controls = any(group.control for group in shown)
-    return Figure(metric, panels, x, _ticks(x, 6), controls, every, _data(metric, panels, x)) if panels else None
+    return CurveFigure(metric, panels, x, _ticks(x, 6), controls, every, _data(metric, panels, x)) if panels else None
 
 
 def _span(shown: Sequence[Group], runs: Mapping[int, Sequence[tuple[str, int, Points]]]) -> Scale:
@@ -161,16 +161,16 @@ def _runs(taken: pd.DataFrame, curves: Mapping[str, Curve]) -> dict[int, list[tu
 
 def _panel(
     group: Group, means: Mapping[int, Band], runs: Mapping[int, Sequence[tuple[str, int, Points]]], x: Scale, y: Scale
-) -> Panel:
+) -> CurvePanel:
     lines = tuple(_line(arm, means[arm.cell], runs[arm.cell], x, y) for arm in group.arms)
-    return Panel(group.title, lines, y, _ticks(y, 5))
+    return CurvePanel(group.title, lines, y, _ticks(y, 5))
 
 
-def _line(arm: Arm, mean: Band, runs: Sequence[tuple[str, int, Points]], x: Scale, y: Scale) -> Line:
+def _line(arm: PanelArm, mean: Band, runs: Sequence[tuple[str, int, Points]], x: Scale, y: Scale) -> CurveLine:
     curve = tuple(zip(mean.steps, mean.mean, strict=True))
-    drawn = tuple(Run(run_id, seed, points, _path(points, x, y)) for run_id, seed, points in runs)
+    drawn = tuple(CurveRun(run_id, seed, points, _path(points, x, y)) for run_id, seed, points in runs)
     step, value = curve[-1]
-    return Line(arm, curve, _path(curve, x, y), (x.at(step), y.at(value)), drawn)
+    return CurveLine(arm, curve, _path(curve, x, y), (x.at(step), y.at(value)), drawn)
 
 
 def _path(curve: Points, x: Scale, y: Scale) -> str:
@@ -181,7 +181,7 @@ def _ticks(scale: Scale, about: int) -> tuple[tuple[float, str], ...]:
     return tuple((scale.at(tick), tick_text(tick)) for tick in scale.ticks(about))
 
 
-def _data(metric: str, panels: Sequence[Panel], x: Scale) -> dict[str, Any]:
+def _data(metric: str, panels: Sequence[CurvePanel], x: Scale) -> dict[str, Any]:
     """What the script has to know: the axes, and every point with the run that it is of."""
     return {
         "metric": metric,
@@ -194,7 +194,7 @@ def _axis(scale: Scale) -> list[float]:
     return [scale.low, scale.high, scale.start, scale.end]
 
 
-def _line_data(line: Line) -> dict[str, Any]:
+def _line_data(line: CurveLine) -> dict[str, Any]:
     runs = [{"id": run.run_id, "seed": run.seed, **_points(run.curve)} for run in line.runs]
     return {"cell": line.arm.name, "mean": _points(line.curve), "runs": runs}
 

@@ -17,7 +17,7 @@ REACH: Final = 1.0  # how far an interval may widen the scale, in widths of what
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class DrawnRange:
     """A mean with its interval and the values that it is the mean of."""
 
     mean: float
@@ -48,7 +48,7 @@ class Drawing:
     seeds: tuple[float, ...]
 
 
-def ruler(ranges: Sequence[Range], differences: bool, margin: float | None = None) -> Ruler:
+def ruler(ranges: Sequence[DrawnRange], differences: bool, margin: float | None = None) -> Ruler:
     """The scale that shows all means and seeds, and the intervals where they do not dwarf these."""
     scale = spanning(_shown(ranges, differences, margin), EDGE, WIDTH - EDGE)
     ticks = tuple((scale.at(tick), tick_text(tick)) for tick in scale.ticks(4))
@@ -56,7 +56,7 @@ def ruler(ranges: Sequence[Range], differences: bool, margin: float | None = Non
     return Ruler(scale, ticks, scale.at(0.0) if differences else None, band)
 
 
-def drawing(found: Range, on: Ruler) -> Drawing:
+def drawing(found: DrawnRange, on: Ruler) -> Drawing:
     """The places of one range."""
     scale = on.scale
     low, high = max(found.low, scale.low), min(found.high, scale.high)
@@ -68,7 +68,7 @@ def drawing(found: Range, on: Ruler) -> Drawing:
     )
 
 
-def _shown(ranges: Sequence[Range], differences: bool, margin: float | None) -> list[float]:
+def _shown(ranges: Sequence[DrawnRange], differences: bool, margin: float | None) -> list[float]:
     points = [value for found in ranges for value in (found.mean, *found.seeds) if isfinite(value)]
     points += [0.0, *((-margin, margin) if margin else ())] if differences else []
     if not points:
@@ -78,5 +78,5 @@ def _shown(ranges: Sequence[Range], differences: bool, margin: float | None) -> 
     return points + [min(max(bound, least), most) for bound in _bounds(ranges)]
 
 
-def _bounds(ranges: Iterable[Range]) -> Iterable[float]:
+def _bounds(ranges: Iterable[DrawnRange]) -> Iterable[float]:
     return (bound for found in ranges for bound in (found.low, found.high) if isfinite(bound))

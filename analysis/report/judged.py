@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Final
 
-from analysis.report.intervals import Drawing, Range, Ruler, drawing, ruler
+from analysis.report.intervals import Drawing, DrawnRange, Ruler, drawing, ruler
 from analysis.report.side_notes import Beside, beside, checks, left_out
 from analysis.stats.contrasts import Contrast
 from analysis.stats.paired_test import pairs
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from analysis.curves.equal_cost import Courses
-    from analysis.report.links import Trace
+    from analysis.curves.equal_cost import LearningCurves
+    from analysis.report.links import TraceLink
     from analysis.stats.contrasts import Family
     from analysis.stats.evaluation import Shares
     from analysis.stats.verdict import Verdict
@@ -47,7 +47,7 @@ DASH: Final = "\N{EM DASH}"
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class ReportSide:
     """Where a contrast stands on the grid, in words."""
 
     arm: str  # the labels that set it apart from its baseline
@@ -56,11 +56,11 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class VerdictRow:
     """A verdict, in texts."""
 
     id: str
-    side: Side
+    side: ReportSide
     word: str
     remark: str  # beside the word
     difference: str
@@ -85,11 +85,11 @@ class Block:
     about: str
     metric: str
     ruler: Ruler
-    rows: tuple[Judged, ...]
+    rows: tuple[VerdictRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Verdicts:
+class VerdictTable:
     """What the page says of a study's contrasts."""
 
     blocks: tuple[Block, ...]
@@ -98,14 +98,16 @@ class Verdicts:
     left_out: tuple[str, ...]  # contrasts and seeds that no verdict stands on
 
 
-def judged(study: Study, taken: pd.DataFrame, found: Courses, outcomes: Shares, trace: Trace) -> Verdicts:
+def judged(
+    study: Study, taken: pd.DataFrame, found: LearningCurves, outcomes: Shares, trace: TraceLink
+) -> VerdictTable:
     """The verdicts of a study; ``taken``: its planned runs (``frame.planned``), ``found``: their courses."""
     members: dict[tuple[Family, str], list[Verdict]] = {}
     for verdict in sorted(verdicts(study, taken, outcomes), key=lambda each: [*FAMILIES].index(each.contrast.family)):
         members.setdefault((verdict.contrast.family, verdict.contrast.metric), []).append(verdict)
     blocks = (_block(study, taken, *kind, of_kind, trace) for kind, of_kind in members.items())
     in_order = [verdict for of_kind in members.values() for verdict in of_kind]
-    return Verdicts(
+    return VerdictTable(
         tuple(blocks),
         beside(study, taken, found, in_order, outcomes, trace),
         tuple(checks(study, taken)),
@@ -113,19 +115,19 @@ def judged(study: Study, taken: pd.DataFrame, found: Courses, outcomes: Shares, 
     )
 
 
-def side(study: Study, contrast: Contrast) -> Side:
+def side(study: Study, contrast: Contrast) -> ReportSide:
     """The words of a contrast."""
     arm, back = study.cells[contrast.arm], study.cells[contrast.baseline]
     apart = [axis for axis in arm if arm[axis] != back.get(axis)]
     common = [axis for axis in varied(study, study.cells) if axis not in apart and axis != CONTROL]
-    return Side(
+    return ReportSide(
         words({axis: arm[axis] for axis in apart}),
         ", ".join(back[axis] for axis in apart),
         words({axis: arm[axis] for axis in common}),
     )
 
 
-def counted(found: Verdicts) -> dict[str, int]:
+def counted(found: VerdictTable) -> dict[str, int]:
     """How many primary contrasts have each word, in the order of WORDS; words that none has are left out."""
     given = [row.word for block in found.blocks for row in block.rows if row.contrast.family == "primary"]
     return {word: given.count(word) for word in WORDS if word in given}
@@ -139,7 +141,7 @@ def probability(p: float | None) -> str:
 
 
 def _block(
-    study: Study, taken: pd.DataFrame, family: Family, metric: str, members: Sequence[Verdict], trace: Trace
+    study: Study, taken: pd.DataFrame, family: Family, metric: str, members: Sequence[Verdict], trace: TraceLink
 ) -> Block:
     by_cell = scores(taken, metric)
     ranges = [_range(verdict, by_cell) for verdict in members]
@@ -149,15 +151,15 @@ def _block(
     return Block(*FAMILIES[family], metric, on, tuple(rows))
 
 
-def _range(verdict: Verdict, by_cell: Mapping[int, Mapping[int, float]]) -> Range:
+def _range(verdict: Verdict, by_cell: Mapping[int, Mapping[int, float]]) -> DrawnRange:
     seeds = pairs(by_cell, verdict.contrast).differences
-    return Range(verdict.difference, *verdict.interval, tuple(map(float, seeds)))
+    return DrawnRange(verdict.difference, *verdict.interval, tuple(map(float, seeds)))
 
 
-def _row(study: Study, verdict: Verdict, drawn: Drawing | None, trace: Trace) -> Judged:
+def _row(study: Study, verdict: Verdict, drawn: Drawing | None, trace: TraceLink) -> VerdictRow:
     contrast = verdict.contrast
     low, high = verdict.interval
-    return Judged(
+    return VerdictRow(
         id=f"{trace.anchor}.v{contrast.arm}",
         side=side(study, contrast),
         word=verdict.word,

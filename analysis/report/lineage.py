@@ -13,14 +13,14 @@ from analysis.study.layout import name, varied
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from analysis.report.links import Trace
+    from analysis.report.links import TraceLink
     from harness.records.record import RunRecord, Study
 
 ADOPTED: Final = "adopted from"  # in the provenance of a run that another study has made
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class LineageHead:
     """A column of scores or differences; the numbers of the page lead to its id."""
 
     id: str
@@ -28,7 +28,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LineageLine:
     """A run, and its scores under the heads of its table."""
 
     id: str
@@ -42,26 +42,26 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Gaps:
+class LineageGaps:
     """Differences to a baseline, seed by seed."""
 
     baseline: str  # in words
     source: str  # the id of the baseline's entry
-    heads: tuple[Head, ...]
+    heads: tuple[LineageHead, ...]
     lines: tuple[tuple[int, tuple[str, ...]], ...]  # seed, differences
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LineageEntry:
     """The lineage of a cell."""
 
     id: str
     cell_id: str
     title: str
     runs: str  # in few words
-    heads: tuple[Head, ...]
-    lines: tuple[Line, ...]
-    gaps: tuple[Gaps, ...]
+    heads: tuple[LineageHead, ...]
+    lines: tuple[LineageLine, ...]
+    gaps: tuple[LineageGaps, ...]
     rule: tuple[Setting, ...]  # hook, settings in effect
     settings: tuple[Setting, ...]  # those that not all cells share
 
@@ -70,12 +70,12 @@ class Entry:
 class Lineage:
     """Everything that the numbers of a study stand on."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[LineageEntry, ...]
     shared: tuple[Setting, ...]  # settings of all cells
     environments: tuple[Setting, ...]
 
 
-def lineage(study: Study, records: Sequence[RunRecord], links: Mapping[str, str], trace: Trace) -> Lineage:
+def lineage(study: Study, records: Sequence[RunRecord], links: Mapping[str, str], trace: TraceLink) -> Lineage:
     """The entries of all cells with a run. To be made last: it has a column for all that ``trace`` was asked for.
 
     ``links``: run id -> where MLflow shows the run (``Store.links``).
@@ -86,7 +86,7 @@ def lineage(study: Study, records: Sequence[RunRecord], links: Mapping[str, str]
     axes = varied(study, study.cells)
     titles = {cell: name(axes, labels) for cell, labels in enumerate(study.cells)}
     entries = tuple(
-        Entry(
+        LineageEntry(
             id=trace.cell(cell),
             cell_id=study.cell_ids[cell],
             title=titles[cell],
@@ -127,13 +127,13 @@ def _once(runs: Mapping[int, Sequence[RunRecord]]) -> list[RunRecord]:
     return list({record.run_id: record for found in runs.values() for record in found}.values())
 
 
-def _heads(ids: Mapping[str, str]) -> tuple[Head, ...]:
-    return tuple(Head(place, title) for title, place in ids.items())
+def _heads(ids: Mapping[str, str]) -> tuple[LineageHead, ...]:
+    return tuple(LineageHead(place, title) for title, place in ids.items())
 
 
-def _lines(runs: Sequence[RunRecord], links: Mapping[str, str], trace: Trace, cell: int) -> Iterator[Line]:
+def _lines(runs: Sequence[RunRecord], links: Mapping[str, str], trace: TraceLink, cell: int) -> Iterator[LineageLine]:
     for place, record in enumerate(runs):
-        yield Line(
+        yield LineageLine(
             id=f"{trace.cell(cell)}.r{place}",
             run_id=record.run_id,
             seed=record.seed,
@@ -158,14 +158,14 @@ def _commit(record: RunRecord) -> str:
 
 
 def _gaps(
-    cell: int, runs: Mapping[int, Sequence[RunRecord]], trace: Trace, titles: Mapping[int, str]
-) -> Iterator[Gaps]:
+    cell: int, runs: Mapping[int, Sequence[RunRecord]], trace: TraceLink, titles: Mapping[int, str]
+) -> Iterator[LineageGaps]:
     """One table a baseline: a row a seed that both have, a column a score."""
     asked = trace.gaps.get(cell, {})
     for back in dict.fromkeys(back for back, _ in asked):
         heads = {score: place for (of, score), place in asked.items() if of == back}
         lines = tuple(_differences(runs[cell], runs.get(back, ()), list(heads)))
-        yield Gaps(titles[back], trace.cell(back), _heads(heads), lines)
+        yield LineageGaps(titles[back], trace.cell(back), _heads(heads), lines)
 
 
 def _differences(

@@ -52,7 +52,7 @@ def _free(name: str, taken: Sequence[str]) -> str:
     return wanted
 
 
-class Trace:
+class TraceLink:
     """Collects which numbers a study's part of the page shows, so that lineage has an entry for each."""
 
     def __init__(self, anchor: str) -> None:
@@ -83,7 +83,7 @@ _GAP: Final = " difference"  # the end of the key of a column of differences
 class Links:
     """The lineage of a study's numbers."""
 
-    def __init__(self, study: Study, taken: pd.DataFrame, trace: Trace) -> None:
+    def __init__(self, study: Study, taken: pd.DataFrame, trace: TraceLink) -> None:
         ran = scores(taken, study.metric).keys()
         self._study = study
         self._back = {contrast.arm: contrast.baseline for contrast in contrasts(study, ran)}

@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from analysis.report.judged import FAMILIES, WORDS
 from analysis.report.links import anchors, in_order
 from analysis.report.paper import paper
-from analysis.report.part import Held, Part, part
+from analysis.report.part import Held, ReportPart, part
 from analysis.report.takeaways import counted, takeaways
 
 if TYPE_CHECKING:
@@ -75,14 +75,14 @@ TITLE: Final = "Ablations of LLM reinforcement learning: report"
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ReportOptions:
     """What the page leaves out or takes in."""
 
     claims: bool = True  # the takeaways, which are judged on all grids together
     mixed: bool = False  # claims on studies whose runs are of several commits or environments
 
 
-def page(store: Store, studies: Sequence[Study], results: Path, options: Options = Options()) -> str:
+def page(store: Store, studies: Sequence[Study], results: Path, options: ReportOptions = ReportOptions()) -> str:
     """The page of these studies; the same text for the same store. ``results``: the folder with what runs left."""
     ordered = in_order(studies)
     held = [Held.of(store, study, anchor, results) for study, anchor in zip(ordered, anchors(ordered), strict=True)]
@@ -101,7 +101,7 @@ def page(store: Store, studies: Sequence[Study], results: Path, options: Options
     )
 
 
-def _lines(parts: Sequence[Part]) -> dict[tuple[str, str, str], str]:
+def _lines(parts: Sequence[ReportPart]) -> dict[tuple[str, str, str], str]:
     """Study, profile and run id -> the id of the run's line."""
     return {
         (each.study.name, each.study.profile, line.run_id): line.id

@@ -20,7 +20,7 @@ DASHES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Arm:
+class PanelArm:
     """A cell in a panel. Its look is that of its name, the same in every panel of the study."""
 
     cell: int
@@ -34,7 +34,7 @@ class Group:
     """A panel: its setting in words, the baseline first."""
 
     title: str
-    arms: tuple[Arm, ...]
+    arms: tuple[PanelArm, ...]
     control: bool = False
 
 
@@ -47,8 +47,8 @@ def groups(study: Study, ran: Collection[int]) -> tuple[Group, ...]:
     found: list[Group] = []
     for title, cells in _settings(study).items():
         bases = [cell for cell in cells if back.get(cell) == cell]
-        first = [Arm(cell, names[cell], 0, 0) for cell in bases if cell in ran]
-        rest = [Arm(cell, names[cell], *looks[names[cell]]) for cell in cells if cell not in bases and cell in ran]
+        first = [PanelArm(cell, names[cell], 0, 0) for cell in bases if cell in ran]
+        rest = [PanelArm(cell, names[cell], *looks[names[cell]]) for cell in cells if cell not in bases and cell in ran]
         found += [Group(title, (*first, *part)) for part in _parts(rest) if (*first, *part)]
     return (*found, *_controls(study, ran, back, names))
 
@@ -69,10 +69,10 @@ def _controls(study: Study, ran: Collection[int], back: Mapping[int, int], names
     axes = [axis for axis in varied(study, study.cells) if axis != CONTROL]
     for cell, labels in enumerate(study.cells):
         if labels.get(CONTROL, OFF) != OFF and cell in ran:
-            base = [Arm(back[cell], names[back[cell]], 0, 0)] if back.get(cell) in ran else []
+            base = [PanelArm(back[cell], names[back[cell]], 0, 0)] if back.get(cell) in ran else []
             where = words({axis: labels[axis] for axis in axes})
             title = f"control {labels[CONTROL]}: {where}" if where else f"control {labels[CONTROL]}"
-            yield Group(title, (*base, Arm(cell, labels[CONTROL], 1, 1)), control=True)
+            yield Group(title, (*base, PanelArm(cell, labels[CONTROL], 1, 1)), control=True)
 
 
 def _arm(study: Study, cell: int) -> str:
@@ -88,7 +88,7 @@ def _looks(names: Sequence[str]) -> dict[str, tuple[int, int]]:
     return {name: (1 + place % COLOURS, (place + place // COLOURS) % DASHES) for place, name in enumerate(distinct)}
 
 
-def _parts(arms: Sequence[Arm]) -> Iterator[Sequence[Arm]]:
+def _parts(arms: Sequence[PanelArm]) -> Iterator[Sequence[PanelArm]]:
     """Arms spread evenly over as few panels as hold them; one part where there are none."""
     count = max(1, ceil(len(arms) / ARMS))
     size = max(1, ceil(len(arms) / count))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from analysis.paper.numbers import readings
 from analysis.paper.sections.registry import FIGURES, views
-from analysis.paper.source import Source
+from analysis.paper.source import StudySource
 from analysis.report.links import slug
 from analysis.report.numbers import Numbers, numbers
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from analysis.paper.figure import Figure
+    from analysis.paper.figure import PaperFigure
     from analysis.paper.layout import View
     from analysis.report.part import Held
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class DrawnFigure:
     """A figure of the paper."""
 
     id: str
@@ -35,7 +35,7 @@ class Drawn:
     table: Numbers
 
 
-def paper(studies: Sequence[Held], results: Path) -> tuple[Drawn, ...]:
+def paper(studies: Sequence[Held], results: Path) -> tuple[DrawnFigure, ...]:
     """The figures that these studies feed, profile by profile. ``results``: the folder with what runs left."""
     by_profile: dict[str, list[Held]] = defaultdict(list)
     for held in studies:
@@ -44,10 +44,10 @@ def paper(studies: Sequence[Held], results: Path) -> tuple[Drawn, ...]:
     return tuple(drawn for profile, members in by_profile.items() for drawn in _of_profile(profile, members, results))
 
 
-def _of_profile(profile: str, members: Sequence[Held], results: Path) -> Iterator[Drawn]:
+def _of_profile(profile: str, members: Sequence[Held], results: Path) -> Iterator[DrawnFigure]:
     wanted = {name for figure in FIGURES for name in figure.grids}
     sources = [
-        Source.of(held.study, held.runs, held.history, results / "runs")
+        StudySource.of(held.study, held.runs, held.history, results / "runs")
         for held in members
         if held.study.name in wanted
     ]
@@ -56,12 +56,12 @@ def _of_profile(profile: str, members: Sequence[Held], results: Path) -> Iterato
             yield _drawn(figure, found, profile, members)
 
 
-def _drawn(figure: Figure, found: Sequence[View], profile: str, members: Sequence[Held]) -> Drawn:
+def _drawn(figure: PaperFigure, found: Sequence[View], profile: str, members: Sequence[Held]) -> DrawnFigure:
     from analysis.paper.drawing import draw  # noqa: PLC0415 - matplotlib, a second
     from analysis.paper.table import paper_table  # noqa: PLC0415
 
     links = [held.links for name in figure.grids for held in members if held.study.name == name]
-    return Drawn(
+    return DrawnFigure(
         id=f"page.paper.{slug(profile)}.{slug(figure.id)}",
         number=figure.number,
         title=figure.title,

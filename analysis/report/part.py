@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis.curves.equal_cost import courses
-from analysis.report.curves import Figure, figures
-from analysis.report.judged import Verdicts, counted, judged
+from analysis.curves.equal_cost import learning_curves
+from analysis.report.curves import CurveFigure, figures
+from analysis.report.judged import VerdictTable, counted, judged
 from analysis.report.lineage import Lineage, lineage
-from analysis.report.links import Links, Trace
+from analysis.report.links import Links, TraceLink
 from analysis.report.numbers import Numbers, effects, ends, numbers
-from analysis.report.plan import Plan, plan
+from analysis.report.plan import ReportPlan, plan
 from analysis.report.settings import Sources, sources
 from analysis.stats.evaluation import Shares, shares_of
 from analysis.study.frame import planned, runs_frame
@@ -43,7 +43,7 @@ class Held:
     taken: pd.DataFrame  # those of its plan, ``frame.planned``
     history: Callable[[str], Mapping[str, Curve]]  # metric -> run id -> curve
     outcomes: Shares  # run id -> shares of right samples by problem
-    trace: Trace
+    trace: TraceLink
     links: Links
 
     @classmethod
@@ -51,36 +51,36 @@ class Held:
         """Read a study; ``results`` holds what its runs left."""
         records = store.records(study.name)
         runs = runs_frame(records)
-        taken, trace = planned(runs, study), Trace(anchor)
+        taken, trace = planned(runs, study), TraceLink(anchor)
         history = cache(partial(store.history, study.name))
         outcomes = shares_of(results, study.name)
         return cls(anchor, study, records, runs, taken, history, outcomes, trace, Links(study, taken, trace))
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ReportPart:
     """All that the page says of a study."""
 
     id: str
     study: Study
     warning: str
     sources: Sources
-    plan: Plan
-    verdicts: Verdicts
+    plan: ReportPlan
+    verdicts: VerdictTable
     words: dict[str, int]  # verdict words of the primary family
     factorial: Numbers | None
     numbers: Numbers
-    figures: tuple[Figure, ...]
+    figures: tuple[CurveFigure, ...]
     learning: Numbers | None
     lineage: Lineage
 
 
-def part(held: Held, links: Mapping[str, str]) -> Part:
+def part(held: Held, links: Mapping[str, str]) -> ReportPart:
     """The part of a study. ``links``: run id -> where MLflow shows the run."""
     study, taken, history, trace = held.study, held.taken, held.history, held.trace
-    found = judged(study, taken, courses(study, taken, history), held.outcomes, trace)
+    found = judged(study, taken, learning_curves(study, taken, history), held.outcomes, trace)
     learning, factors = curves_table(study, taken, history), factorial_table(study, taken)
-    return Part(
+    return ReportPart(
         id=held.id,
         study=study,
         warning=warning(study),

@@ -37,7 +37,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class PlanCounts:
     """How far the plan has come."""
 
     cells: int
@@ -47,29 +47,29 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ReportPlan:
     """What the page says of a plan."""
 
     axes: tuple[Axis, ...]
-    counts: Counts
+    counts: PlanCounts
     facts: tuple[Fact, ...]
 
 
-def plan(study: Study, taken: pd.DataFrame) -> Plan:
+def plan(study: Study, taken: pd.DataFrame) -> ReportPlan:
     """The plan of a study beside what of it has run; ``taken``: its planned runs (``frame.planned``)."""
     axes = tuple(Axis(axis, tuple(labels), study.baseline.get(axis)) for axis, labels in study.axes.items())
     facts = (Fact(title, tuple(lines)) for title, lines in _facts(study, taken))
-    return Plan(axes, counts(study, taken), tuple(fact for fact in facts if fact.lines))
+    return ReportPlan(axes, counts(study, taken), tuple(fact for fact in facts if fact.lines))
 
 
-def counts(study: Study, taken: pd.DataFrame) -> Counts:
+def counts(study: Study, taken: pd.DataFrame) -> PlanCounts:
     """Runs planned, finished and failed; a run that two cells share counts once."""
     idle = set(twins_of(study)) if study.once else set()
     own = {study.cell_ids[cell] for cell in range(len(study.cells)) if cell not in idle}
     once = taken.drop_duplicates("run_id")
     by_status = Counter(once["status"])
     planned = len(own) * len(study.seeds)
-    return Counts(len(study.cells), planned, by_status["finished"], by_status["failed"])
+    return PlanCounts(len(study.cells), planned, by_status["finished"], by_status["failed"])
 
 
 def _facts(study: Study, taken: pd.DataFrame) -> Iterator[tuple[str, Iterable[str]]]:

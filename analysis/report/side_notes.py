@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from analysis.curves.equal_cost import Courses
-    from analysis.report.links import Trace
+    from analysis.curves.equal_cost import LearningCurves
+    from analysis.report.links import TraceLink
     from analysis.stats.bootstrap import Estimate
     from analysis.stats.effects import Effect
     from analysis.stats.evaluation import Shares
@@ -97,7 +97,12 @@ _Notes = dict[str, Note]  # column -> number
 
 
 def beside(
-    study: Study, taken: pd.DataFrame, found: Courses, judged: Sequence[Verdict], outcomes: Shares, trace: Trace
+    study: Study,
+    taken: pd.DataFrame,
+    found: LearningCurves,
+    judged: Sequence[Verdict],
+    outcomes: Shares,
+    trace: TraceLink,
 ) -> tuple[Beside, ...]:
     """What stands beside the verdicts, kind by kind; ``found``: the study's courses."""
     known = all_effects(study, taken)
@@ -119,14 +124,14 @@ def _table(title: str, rows: Sequence[_Notes]) -> Beside:
     return Beside(title, columns, tuple(tuple(row.get(name) for name in columns) for row in rows))
 
 
-def _effects(known: Sequence[Effect], verdict: Verdict, trace: Trace) -> Iterator[tuple[str, Note]]:
+def _effects(known: Sequence[Effect], verdict: Verdict, trace: TraceLink) -> Iterator[tuple[str, Note]]:
     for effect in known:
         source = trace.gap(effect.contrast.arm, effect.contrast.baseline, effect.side.score)
         form = f"+,.{effect.side.digits}f"
         yield effect.side.title, _note(effect.difference, form, source, verdict, 0.0)
 
 
-def _cost(found: Courses, verdict: Verdict, trace: Trace) -> Iterator[tuple[str, Note]]:
+def _cost(found: LearningCurves, verdict: Verdict, trace: TraceLink) -> Iterator[tuple[str, Note]]:
     costs, source = equal_cost(found, verdict.contrast), trace.cell(verdict.contrast.arm)
     for kind, at in (("steps", costs.steps), ("tokens", costs.tokens), ("seconds", costs.seconds)):
         if at is not None:
@@ -137,7 +142,7 @@ def _cost(found: Courses, verdict: Verdict, trace: Trace) -> Iterator[tuple[str,
 
 
 def _others(
-    study: Study, taken: pd.DataFrame, verdict: Verdict, outcomes: Shares, trace: Trace
+    study: Study, taken: pd.DataFrame, verdict: Verdict, outcomes: Shares, trace: TraceLink
 ) -> Iterator[tuple[str, Note]]:
     contrast = verdict.contrast
     source = trace.gap(contrast.arm, contrast.baseline, contrast.metric)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class EvidenceRun:
     """A run behind a number."""
 
     run_id: str
@@ -36,7 +36,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class ReportEvidence:
     """A part of a claim, in texts."""
 
     says: str
@@ -48,12 +48,12 @@ class Evidence:
     could_show: str
     word: str
     reason: str
-    runs: tuple[Run, ...]
+    runs: tuple[EvidenceRun, ...]
     link: str  # where MLflow compares the runs
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ReportClaim:
     """A claim, judged."""
 
     id: str
@@ -62,7 +62,7 @@ class Claim:
     stands: str
     word: str
     note: str
-    parts: tuple[Evidence, ...]
+    parts: tuple[ReportEvidence, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Takeaways:
 
     id: str
     profile: str
-    groups: tuple[tuple[str, tuple[Claim, ...]], ...]  # title of the takeaway -> its claims
+    groups: tuple[tuple[str, tuple[ReportClaim, ...]], ...]  # title of the takeaway -> its claims
     cost: Numbers | None  # what a step of each recipe costs
     notes: tuple[str, ...]
 
@@ -100,8 +100,8 @@ def _of_profile(profile: str, found: Sequence[Finding], cost: Numbers, lines: Li
     return Takeaways(anchor, profile, tuple(groups), cost if cost.rows else None, claims_table(found, profile).notes)
 
 
-def _claim(finding: Finding, anchor: str, lines: Lines) -> Claim:
-    return Claim(
+def _claim(finding: Finding, anchor: str, lines: Lines) -> ReportClaim:
+    return ReportClaim(
         id=f"{anchor}.{slug(finding.id)}",
         name=finding.id,
         sentence=finding.sentence,
@@ -112,8 +112,8 @@ def _claim(finding: Finding, anchor: str, lines: Lines) -> Claim:
     )
 
 
-def _evidence(part: PartFinding, profile: str, lines: Lines) -> Evidence:
-    return Evidence(
+def _evidence(part: PartFinding, profile: str, lines: Lines) -> ReportEvidence:
+    return ReportEvidence(
         says=part.says,
         beyond=part.beyond,
         expected=part.expected,
@@ -128,8 +128,8 @@ def _evidence(part: PartFinding, profile: str, lines: Lines) -> Evidence:
     )
 
 
-def _runs(part: PartFinding, profile: str, lines: Lines) -> Iterator[Run]:
-    return (Run(run_id, lines.get((part.study, profile, run_id), "")) for run_id in part.runs)
+def _runs(part: PartFinding, profile: str, lines: Lines) -> Iterator[EvidenceRun]:
+    return (EvidenceRun(run_id, lines.get((part.study, profile, run_id), "")) for run_id in part.runs)
 
 
 def counted(found: Takeaways) -> Iterable[tuple[str, int]]:

@@ -97,7 +97,7 @@ def _worst(levels: Mapping[str, tuple[str, ...]], absent: Sequence[tuple[str, ..
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class FactorStep:
     """From one label of an axis to another."""
 
     axis: str
@@ -112,7 +112,7 @@ class Step:
 class Term:
     """One step: a main effect. Two: by how much the second changes the effect of the first."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[FactorStep, ...]
 
     @property
     def axes(self) -> frozenset[str]:
@@ -129,7 +129,9 @@ class Term:
 
 def terms(found: Design) -> tuple[Term, ...]:
     """Main effects, then interactions; of those that a fraction cannot tell apart, the first."""
-    steps = {axis: [Step(axis, label, base) for label in others] for axis, (base, *others) in found.levels.items()}
+    steps = {
+        axis: [FactorStep(axis, label, base) for label in others] for axis, (base, *others) in found.levels.items()
+    }
     mains = [Term((step,)) for axis in steps for step in steps[axis]]
     pairs = [Term(both) for one, other in combinations(steps, 2) for both in product(steps[one], steps[other])]
     return tuple(_told_apart([*mains, *pairs], found))

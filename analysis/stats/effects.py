@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class EffectSide:
     """A score beside the deciding one."""
 
     score: str
@@ -35,29 +35,29 @@ class Effect:
     """What a contrast did to one score."""
 
     contrast: Contrast
-    side: Side
+    side: EffectSide
     arm: Estimate  # over the paired seeds
     baseline: Estimate  # over the same ones
     difference: Estimate  # arm minus baseline, seed by seed
 
 
 _BEFORE: Final = (
-    Side("final/length", "length, tokens", 1),
-    Side("final/truncated", "truncated", 3),
-    Side("train/policy/entropy", "entropy, nats", 3),
-    Side("train/update/clip_fraction_high", "clipped high", 4),
-    Side("train/update/clip_fraction_low", "clipped low", 4),
+    EffectSide("final/length", "length, tokens", 1),
+    EffectSide("final/truncated", "truncated", 3),
+    EffectSide("train/policy/entropy", "entropy, nats", 3),
+    EffectSide("train/update/clip_fraction_high", "clipped high", 4),
+    EffectSide("train/update/clip_fraction_low", "clipped low", 4),
 )
-_TOKENS: Final = Side("cost/tokens", "training tokens", 0)
-_CPU: Final = Side("cpu_seconds", "CPU s a run", 1)
-_WALL: Final = Side("wall_seconds", "wall s a run", 1)
+_TOKENS: Final = EffectSide("cost/tokens", "training tokens", 0)
+_CPU: Final = EffectSide("cpu_seconds", "CPU s a run", 1)
+_WALL: Final = EffectSide("wall_seconds", "wall s a run", 1)
 
 
-def sides(study: Study, taken: pd.DataFrame) -> tuple[Side, ...]:
+def sides(study: Study, taken: pd.DataFrame) -> tuple[EffectSide, ...]:
     """The scores that any run has; pass@k with the k that was logged, seconds of the processor on a laptop."""
     passes = sorted(str(name) for name in taken if re.fullmatch(r"final/pass@\d+", str(name)))
     seconds = _CPU if study.profile == "laptop" else _WALL
-    wanted = (*_BEFORE, *(Side(name, name.removeprefix("final/"), 3) for name in passes), _TOKENS, seconds)
+    wanted = (*_BEFORE, *(EffectSide(name, name.removeprefix("final/"), 3) for name in passes), _TOKENS, seconds)
     return tuple(side for side in wanted if side.score in taken and taken[side.score].notna().any())
 
 
@@ -75,7 +75,7 @@ def all_effects(study: Study, taken: pd.DataFrame) -> dict[Contrast, tuple[Effec
     return {contrast: tuple(_effects(contrast, known, by_score)) for contrast in asked}
 
 
-def _effects(contrast: Contrast, known: Sequence[Side], by_score: Mapping[str, Scores]) -> Iterator[Effect]:
+def _effects(contrast: Contrast, known: Sequence[EffectSide], by_score: Mapping[str, Scores]) -> Iterator[Effect]:
     for side in known:
         if side.score == contrast.metric:
             continue

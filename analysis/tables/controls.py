@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from analysis.stats.noise_floor import known_effects, noise_floor, pooled
 from analysis.study.frame import planned
 from analysis.study.layout import warning
-from analysis.tables.scores import Column, Missing, Table
+from analysis.tables.scores import Column, MissingScore, ResultTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -39,7 +39,7 @@ NOTES: Final = (
 _KINDS: Final = {"twins": "pairs of twins", "seed split": "split cells"}
 
 
-def controls_table(studies: Sequence[tuple[Study, pd.DataFrame]]) -> Table | None:
+def controls_table(studies: Sequence[tuple[Study, pd.DataFrame]]) -> ResultTable | None:
     """Of the studies of one profile with the runs of their experiments; None where there is nothing to tell."""
     found = [(study, planned(runs, study)) for study, runs in studies]
     floors = {study.name: noise_floor(study, taken) for study, taken in found}
@@ -47,7 +47,7 @@ def controls_table(studies: Sequence[tuple[Study, pd.DataFrame]]) -> Table | Non
     if not rows:
         return None
     profile = found[0][0].profile
-    return Table(
+    return ResultTable(
         name=f"controls.{profile}",
         title=f"Known effects and noise floors ({profile} profile)",
         warning=warning(found[0][0]),
@@ -63,7 +63,7 @@ def _effects(found: Iterable[tuple[Study, pd.DataFrame]]) -> Iterator[tuple[Entr
         for effect in known_effects(study, taken):
             control = effect.control
             expected = f"{control.expect} on {control.metric}"
-            yield study.name, control.name, expected, effect.state + effect.failures, *(Missing(),) * 5
+            yield study.name, control.name, expected, effect.state + effect.failures, *(MissingScore(),) * 5
 
 
 def _floors(floors: dict[str, tuple[NoiseFloor, ...]]) -> Iterator[tuple[Entry, ...]]:

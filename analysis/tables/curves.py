@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from analysis.curves.equal_cost import CPU, LAST, TOKENS, clock, courses, equal_cost, lacking
+from analysis.curves.equal_cost import CPU, LAST, TOKENS, clock, equal_cost, lacking, learning_curves
 from analysis.curves.learning import WINDOW, compute, learning
 from analysis.curves.saturation import KNOWN_WITHIN
 from analysis.stats.bootstrap import Estimate
 from analysis.stats.contrasts import contrasts
 from analysis.study.layout import name, varied, warning, words
 from analysis.tables.notes import origin
-from analysis.tables.scores import Column, Entry, Missing, Table
+from analysis.tables.scores import Column, Entry, MissingScore, ResultTable
 from harness.common.text import listed
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.curves.bands import History
-    from analysis.curves.equal_cost import AtBudget, Cost, Courses, EqualCost
+    from analysis.curves.equal_cost import AtBudget, Cost, EqualCost, LearningCurves
     from analysis.curves.learning import Learning
     from harness.records.record import Study
 
@@ -43,9 +43,9 @@ _COMPARED: Final = (
 _THOUSAND: Final = 1000.0
 
 
-def curves_table(study: Study, taken: pd.DataFrame, history: History) -> Table | None:
+def curves_table(study: Study, taken: pd.DataFrame, history: History) -> ResultTable | None:
     """The curves of a study (``taken``: ``frame.planned``); None where no finished run has one."""
-    found = courses(study, taken, history)
+    found = learning_curves(study, taken, history)
     if not found:
         return None
     over = compute(found)
@@ -59,7 +59,7 @@ def curves_table(study: Study, taken: pd.DataFrame, history: History) -> Table |
         )
         for cell, by_seed in sorted(found.items())
     ]
-    return Table(
+    return ResultTable(
         name=f"{study.name}.{study.profile}.curves",
         title=f"{study.name} ({study.profile} profile): learning curves",
         warning=warning(study),
@@ -89,9 +89,9 @@ def _learned(found: Learning) -> tuple[Entry, ...]:
     steps = ", ".join(str(step) for step in sorted(fallen.steps.values())) if fallen else ""
     return (
         found.area,
-        found.ceiling or Missing(found.trouble),
-        _scaled(found.midpoint, found.over) or Missing(),
-        found.slope or Missing(),
+        found.ceiling or MissingScore(found.trouble),
+        _scaled(found.midpoint, found.over) or MissingScore(),
+        found.slope or MissingScore(),
         f"{told}, from step {steps}" if steps else told,
     )
 
@@ -104,21 +104,21 @@ def _scaled(midpoint: Estimate | None, over: Cost) -> Estimate | None:
 
 def _compared(found: EqualCost | None, study: Study) -> tuple[Entry, ...]:
     if found is None:
-        return ("baseline" if study.baseline else Missing(), *(Missing() for _ in _COMPARED[1:]))
+        return ("baseline" if study.baseline else MissingScore(), *(MissingScore() for _ in _COMPARED[1:]))
     return (
         _accuracy(found.steps, "no seed in common"),
         _accuracy(found.tokens, "not counted"),
         _accuracy(found.seconds, "not counted"),
-        found.tokens.area if found.tokens else Missing(),
-        *((side.ratio if side else None) or Missing() for side in (found.tokens, found.seconds)),
+        found.tokens.area if found.tokens else MissingScore(),
+        *((side.ratio if side else None) or MissingScore() for side in (found.tokens, found.seconds)),
     )
 
 
 def _accuracy(found: AtBudget | None, reason: str) -> Entry:
-    return found.accuracy if found else Missing(reason)
+    return found.accuracy if found else MissingScore(reason)
 
 
-def _notes(study: Study, found: Courses, over: Cost) -> Iterator[str]:
+def _notes(study: Study, found: LearningCurves, over: Cost) -> Iterator[str]:
     seconds = "processor" if clock(study) == CPU else "wall"
     yield (
         "On-policy accuracy (rollout/accuracy): that of the policy before a step's updates, which has cost the steps "

@@ -9,7 +9,7 @@ from analysis.stats.effects import all_effects, sides
 from analysis.study.frame import Scores, scores
 from analysis.study.layout import varied, warning, words
 from analysis.tables.notes import origin
-from analysis.tables.scores import Column, Missing, Table
+from analysis.tables.scores import Column, MissingScore, ResultTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ _NOTES: Final = (
 )
 
 
-def effects_table(study: Study, taken: pd.DataFrame) -> Table | None:
+def effects_table(study: Study, taken: pd.DataFrame) -> ResultTable | None:
     """The side effects of every contrast (``taken``: ``frame.planned``); None where nothing is compared."""
     found = {contrast: effects for contrast, effects in all_effects(study, taken).items() if effects}
     if not found:
@@ -38,7 +38,7 @@ def effects_table(study: Study, taken: pd.DataFrame) -> Table | None:
     known = sides(study, taken)
     axes = varied(study, study.cells)
     decisive = scores(taken, study.metric)
-    return Table(
+    return ResultTable(
         name=f"{study.name}.{study.profile}.effects",
         title=f"{study.name} ({study.profile} profile): side effects",
         warning=warning(study),
@@ -67,10 +67,12 @@ def _lead(study: Study) -> Iterator[str]:
 
 
 def _decided(by_cell: Scores, contrast: Contrast) -> Entry:
-    return paired(by_cell.get(contrast.arm, {}), by_cell.get(contrast.baseline, {})) or Missing("no seed in common")
+    return paired(by_cell.get(contrast.arm, {}), by_cell.get(contrast.baseline, {})) or MissingScore(
+        "no seed in common"
+    )
 
 
 def _entries(effects: tuple[Effect, ...], names: list[str]) -> Iterator[Entry]:
     by_score = {effect.side.score: effect.difference for effect in effects}
     for name in names:
-        yield by_score.get(name) or Missing()
+        yield by_score.get(name) or MissingScore()

@@ -9,7 +9,7 @@ from analysis.stats.design import resolution
 from analysis.stats.factorial import Factorial, TermEffect, factorial
 from analysis.study.layout import name, varied, warning, words
 from analysis.tables.notes import origin
-from analysis.tables.scores import Column, Missing, Table
+from analysis.tables.scores import Column, MissingScore, ResultTable
 from harness.common.text import listed
 from harness.records.power import LEAST_SEEDS
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from harness.records.record import Study
 
 
-def factorial_table(study: Study, taken: pd.DataFrame) -> Table | None:
+def factorial_table(study: Study, taken: pd.DataFrame) -> ResultTable | None:
     """The factorial reading of a study (``taken``: ``frame.planned``); None where its cells form no such design."""
     found = factorial(study, taken)
     if found is None:
         return None
-    return Table(
+    return ResultTable(
         name=f"{study.name}.{study.profile}.factorial",
         title=f"{study.name} ({study.profile} profile): main effects and interactions",
         warning=warning(study),
@@ -65,7 +65,7 @@ def _columns(study: Study, found: Factorial) -> Iterator[Column]:
 def _row(effect: TermEffect, found: Factorial) -> Iterator[Entry]:
     yield str(effect.term)
     yield "main" if len(effect.term.steps) == 1 else "interaction"
-    yield effect.difference or Missing("no seed has all cells")
+    yield effect.difference or MissingScore("no seed has all cells")
     yield _p(effect.p)
     yield _p(effect.p_adjusted)
     if found.design.words:

@@ -18,7 +18,7 @@ from harness.common.schema import SchemaError
 from harness.common.text import listed
 from harness.data.benchmarks import BENCHMARKS
 from harness.records.record import AD_HOC, nearest_scores
-from harness.records.verifier_audit import NAME, Report
+from harness.records.verifier_audit import NAME, AuditReport
 from tools.verifier_audit.counts import wilson
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from harness.records.record import Skipped, Study
-    from harness.records.verifier_audit import Count
+    from harness.records.verifier_audit import AuditCount
 
 
 def verifier_note(runs: pd.DataFrame, folder: Path | None = None) -> Iterator[str]:
@@ -59,7 +59,7 @@ def _scored(runs: pd.DataFrame) -> bool:
 
 def _note(file: Path) -> str:
     try:
-        found = Report.from_json(file.read_text(encoding="utf-8"))
+        found = AuditReport.from_json(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return f"How often the verifier of real mathematics errs is not known: {file} is missing (`make audit`)."
     except (OSError, SchemaError, json.JSONDecodeError, UnicodeDecodeError):
@@ -67,7 +67,7 @@ def _note(file: Path) -> str:
     return _errors(found.verifier.total, found)
 
 
-def _errors(total: Count, found: Report) -> str:
+def _errors(total: AuditCount, found: AuditReport) -> str:
     changed = {"yes": " with changes", "unknown": ", with or without changes"}.get(found.dirty, "")
     return (
         "The verifier of real mathematics errs too: on labelled pairs of our own it rewards "

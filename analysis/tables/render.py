@@ -13,7 +13,7 @@ from analysis.stats.text import gap, score
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from analysis.tables.scores import Column, Entry, Table
+    from analysis.tables.scores import Column, Entry, ResultTable
 
 TEXT: Final = ("label", "mark", "word")  # kinds of columns that hold words
 SINGLE: Final = (*TEXT, "number")  # and those with one field in a CSV file
@@ -33,7 +33,7 @@ _LATEX: Final = {
 }
 
 
-def markdown(table: Table) -> str:
+def markdown(table: ResultTable) -> str:
     """For people, aligned in the source too."""
     texts = [[_plain(text) for text in row] for row in _texts(table)]
     widths = [max(len(row[place]) for row in texts) for place in range(len(table.columns))]
@@ -45,7 +45,7 @@ def markdown(table: Table) -> str:
     return "\n\n".join((*above, "\n".join(lines), "\n".join(f"- {note}" for note in table.notes))) + "\n"
 
 
-def latex(table: Table) -> str:
+def latex(table: ResultTable) -> str:
     """A table environment for booktabs, with its notes; to be read with input."""
     titles, *rows = ([_latex(text) for text in row] for row in _texts(table))
     caption = " ".join(_latex(text) for text in (f"{table.title}.", table.warning, *table.lead) if text)
@@ -69,7 +69,7 @@ def latex(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
-def comma_separated(table: Table) -> str:
+def comma_separated(table: ResultTable) -> str:
     """For programs: every number in its own column, six significant digits, empty where there is none."""
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -80,7 +80,7 @@ def comma_separated(table: Table) -> str:
     return out.getvalue()
 
 
-def _texts(table: Table) -> Iterator[list[str]]:
+def _texts(table: ResultTable) -> Iterator[list[str]]:
     yield [column.title for column in table.columns]
     for row in table.rows:
         seeds = next(

@@ -39,14 +39,14 @@ FAILED: Final = "failed seeds"  # the column of runs that failed for a reason of
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class MissingScore:
     """A dash, with the reason where the row has not given it yet."""
 
     reason: str = ""  # a word or two
     detail: str = ""  # the rest of the story, which the notes tell too
 
 
-Entry = str | Estimate | Missing
+Entry = str | Estimate | MissingScore
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ResultTable:
     """A table before it is Markdown, CSV or LaTeX."""
 
     name: str  # of its files
@@ -76,12 +76,12 @@ class Table:
 class _Row:
     labels: Mapping[str, str]
     cell: int | None  # None: left out by the grid
-    gone: Missing  # what stands there without a number
+    gone: MissingScore  # what stands there without a number
     idle: str = ""  # tricks that never fired
     failed: str = ""  # seeds that failed for a reason of the arm, or may have: ``2 of 6``
 
 
-def study_table(study: Study, runs: pd.DataFrame) -> Table:
+def study_table(study: Study, runs: pd.DataFrame) -> ResultTable:
     """The table of a study from the runs of its experiment (``frame.runs_frame``)."""
     taken = planned(runs, study)
     rows = sorted(_rows(study, taken), key=lambda row: order(study, row.labels))
@@ -93,7 +93,7 @@ def study_table(study: Study, runs: pd.DataFrame) -> Table:
     back = _baselines(study, by_column[study.metric])
     gone = {row.cell: row.gone for row in rows}
     words_of = {v.contrast.arm: v.said for v in verdicts(study, taken) if v.contrast.metric == study.metric}
-    return Table(
+    return ResultTable(
         name=f"{study.name}.{study.profile}",
         title=f"{study.name} ({study.profile} profile)",
         warning=warning(study),
@@ -112,21 +112,25 @@ def _rows(study: Study, taken: pd.DataFrame) -> Iterator[_Row]:
     twins, idle = twins_of(study) if study.once else {}, never_fired(taken)
     lost, done = failures(taken, study.metric), scores(taken, study.metric)
     for cell, labels in enumerate(study.cells):
-        gone = Missing("failed", brief(errors[cell])) if cell in errors else _unscored(study, taken, cell)
+        gone = MissingScore("failed", brief(errors[cell])) if cell in errors else _unscored(study, taken, cell)
         if cell in twins and cell not in errors:
-            gone = Missing(twin_label(study, twins[cell]), twins[cell].because)
+            gone = MissingScore(twin_label(study, twins[cell]), twins[cell].because)
         count = len(lost.get(cell, ()))
         share = f"{count} of {len({*lost.get(cell, ()), *done.get(cell, ())})}" if count else ""
         yield _Row(labels, cell, gone, ", ".join(idle.get(cell, ())), share)
     for word, left_out in (("skipped", study.skipped), ("refused", study.refused)):
         for entry in whole(study, left_out):
-            yield _Row(entry.labels, None, Missing(word, entry.because))
+            yield _Row(entry.labels, None, MissingScore(word, entry.because))
 
 
-def _unscored(study: Study, taken: pd.DataFrame, cell: int) -> Missing:
+def _unscored(study: Study, taken: pd.DataFrame, cell: int) -> MissingScore:
     """Say why a cell without a failure has no score: it has not run, or its runs record none of that name."""
     ran = bool((finished(taken)["cell"] == cell).any())
-    return Missing(f"no {study.metric}", f"its runs record no score {study.metric}") if ran else Missing("not run yet")
+    return (
+        MissingScore(f"no {study.metric}", f"its runs record no score {study.metric}")
+        if ran
+        else MissingScore("not run yet")
+    )
 
 
 def _numbers(study: Study, taken: pd.DataFrame) -> Iterator[Column]:
@@ -162,11 +166,11 @@ def _entry(
     by_column: Mapping[str, Mapping[int, Mapping[int, float]]],
     study: Study,
     back: Mapping[int, int],
-    gone: Mapping[int | None, Missing],
+    gone: Mapping[int | None, MissingScore],
     words_of: Mapping[int, str],
 ) -> Entry:
     if column.kind == "word":
-        return Missing() if row.cell is None else words_of.get(row.cell, Missing())
+        return MissingScore() if row.cell is None else words_of.get(row.cell, MissingScore())
     if column.kind == "label":
         return row.labels[column.key]
     if column.kind == "mark":
@@ -174,7 +178,7 @@ def _entry(
     if column.kind == "gap":
         return _gap(row, by_column[study.metric], back, gone)
     found = estimate(by_column[column.key].get(row.cell, {}).values()) if row.cell is not None else None
-    return found or (row.gone if column.kind == "score" else Missing())
+    return found or (row.gone if column.kind == "score" else MissingScore())
 
 
 def _baselines(study: Study, by_cell: Mapping[int, Mapping[int, float]]) -> dict[int, int]:
@@ -185,14 +189,17 @@ def _baselines(study: Study, by_cell: Mapping[int, Mapping[int, float]]) -> dict
 
 
 def _gap(
-    row: _Row, by_cell: Mapping[int, Mapping[int, float]], back: Mapping[int, int], gone: Mapping[int | None, Missing]
+    row: _Row,
+    by_cell: Mapping[int, Mapping[int, float]],
+    back: Mapping[int, int],
+    gone: Mapping[int | None, MissingScore],
 ) -> Entry:
     if row.cell is None or row.cell not in by_cell:
-        return Missing()
+        return MissingScore()
     if row.cell not in back:
-        return Missing("no baseline planned")
+        return MissingScore("no baseline planned")
     if row.cell == back[row.cell]:
         return "baseline"
     if back[row.cell] not in by_cell:
-        return Missing(f"baseline {gone[back[row.cell]].reason}")
-    return paired(by_cell[row.cell], by_cell[back[row.cell]]) or Missing("no seed in common")
+        return MissingScore(f"baseline {gone[back[row.cell]].reason}")
+    return paired(by_cell[row.cell], by_cell[back[row.cell]]) or MissingScore("no seed in common")

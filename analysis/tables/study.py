@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
     from analysis.curves.bands import History
     from analysis.stats.evaluation import Shares
-    from analysis.tables.scores import Table
+    from analysis.tables.scores import ResultTable
     from harness.records.record import Study
 
 
-def study_tables(study: Study, runs: pd.DataFrame, history: History, outcomes: Shares | None = None) -> Iterator[Table]:
+def study_tables(
+    study: Study, runs: pd.DataFrame, history: History, outcomes: Shares | None = None
+) -> Iterator[ResultTable]:
     """The tables of a study that have something to say, from the runs of its experiment, curves and outcomes."""
     taken = planned(runs, study)
     yield study_table(study, runs)

@@ -15,7 +15,7 @@ from analysis.tables.scores import FAILED
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from analysis.tables.scores import Column, Entry, Table
+    from analysis.tables.scores import Column, Entry, ResultTable
 
 WIDTH: Final = 60  # columns
 _NAME: Final = 19  # columns of an arm; a longer one has a line of its own
@@ -23,7 +23,7 @@ _SCORE: Final = 18
 _WORDS: Final = 34  # of an entry without a number
 
 
-def summary(table: Table, baseline: Mapping[str, str]) -> str:
+def summary(table: ResultTable, baseline: Mapping[str, str]) -> str:
     """The deciding score of every cell and its difference to the baseline, the cells of one setting together."""
     labels = [place for place, column in enumerate(table.columns) if column.kind == "label"]
     arms = [place for place in labels if table.columns[place].key in baseline] or labels
@@ -41,7 +41,7 @@ def summary(table: Table, baseline: Mapping[str, str]) -> str:
     return "\n".join([*lines, *_failed(table, arms, settings), *_idle(table)])
 
 
-def _failed(table: Table, arms: Sequence[int], settings: Sequence[int]) -> list[str]:
+def _failed(table: ResultTable, arms: Sequence[int], settings: Sequence[int]) -> list[str]:
     """Name the rows with seeds that failed for a reason of the arm; their numbers are of the others."""
     place = next((place for place, column in enumerate(table.columns) if column.key == FAILED), None)
     if place is None:
@@ -50,7 +50,7 @@ def _failed(table: Table, arms: Sequence[int], settings: Sequence[int]) -> list[
     return [fill(f"failed seeds, the worst outcome in verdicts, numbers are of the others: {'; '.join(texts)}", WIDTH)]
 
 
-def _idle(table: Table) -> list[str]:
+def _idle(table: ResultTable) -> list[str]:
     """Tricks that never fired, and in how many rows."""
     marks = [place for place, column in enumerate(table.columns) if column.kind == "mark" and column.key != FAILED]
     counts = Counter(name for row in table.rows for place in marks for name in str(row[place]).split(", ") if name)

@@ -13,7 +13,7 @@ from analysis.stats.verdict import BOOTSTRAP_SEEDS, MIN_SEEDS, missing, verdicts
 from analysis.study.frame import finished, planned
 from analysis.study.layout import name, varied, warning, words
 from analysis.tables.notes import made, sources
-from analysis.tables.scores import Column, Missing, Table
+from analysis.tables.scores import Column, MissingScore, ResultTable
 from harness.common.text import listed
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ COLUMNS: Final = (
 )
 
 
-def verdict_table(study: Study, runs: pd.DataFrame, outcomes: Shares | None = None) -> Table | None:
+def verdict_table(study: Study, runs: pd.DataFrame, outcomes: Shares | None = None) -> ResultTable | None:
     """The verdicts of a study from the runs of its experiment; None where nothing is compared.
 
     ``outcomes``: run id -> shares of right samples by problem, of which the second level of noise is taken.
@@ -139,7 +139,7 @@ def verdict_table(study: Study, runs: pd.DataFrame, outcomes: Shares | None = No
     if not found:
         return None
     axes = varied(study, study.cells)
-    return Table(
+    return ResultTable(
         name=f"{study.name}.{study.profile}.verdicts",
         title=f"{study.name} ({study.profile} profile): verdicts",
         warning=warning(study),
@@ -169,19 +169,19 @@ def _row(study: Study, taken: pd.DataFrame, verdict: Verdict, outcomes: Shares |
     yield _difference(verdict)
     yield _p(verdict.p)
     yield _p(verdict.p_adjusted)
-    yield Missing() if verdict.p_equivalent is None else _p(verdict.p_equivalent)
-    yield f"{verdict.detectable:.3f}" if isfinite(verdict.detectable) else Missing()
-    yield f"{verdict.correlation:+.2f}" if isfinite(verdict.correlation) else Missing()
-    yield f"{verdict.improvement:.2f}" if isfinite(verdict.improvement) else Missing()
+    yield MissingScore() if verdict.p_equivalent is None else _p(verdict.p_equivalent)
+    yield f"{verdict.detectable:.3f}" if isfinite(verdict.detectable) else MissingScore()
+    yield f"{verdict.correlation:+.2f}" if isfinite(verdict.correlation) else MissingScore()
+    yield f"{verdict.improvement:.2f}" if isfinite(verdict.improvement) else MissingScore()
     noise = evaluation_noise(taken, verdict.contrast, verdict.seeds, outcomes)
-    yield f"{noise.se:.3f}" + " unpaired" * (not noise.paired) if noise else Missing()
+    yield f"{noise.se:.3f}" + " unpaired" * (not noise.paired) if noise else MissingScore()
     yield verdict.said
 
 
 def _difference(verdict: Verdict) -> Entry:
     """Write the difference over the seeds that both sides finished."""
     if not verdict.seeds:
-        return Missing("no seed that both finished")
+        return MissingScore("no seed that both finished")
     return Estimate(verdict.difference, nan, len(verdict.seeds), verdict.interval)
 
 

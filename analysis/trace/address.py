@@ -15,7 +15,7 @@ from harness.common.schema import suggest
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from analysis.trace.text import Book, Row
+    from analysis.trace.text import TracedRow, TracedTable
 
 EXAMPLE: Final = "CELL=TABLE/LABEL,LABEL/COLUMN, as in CELL=norm_ablation.laptop/small_base,mixed,group/final/accuracy"
 AT_MOST: Final = 12  # candidates that an error lists
@@ -55,7 +55,7 @@ def find_table(wanted: str, names: Collection[str]) -> str:
     raise TraceError(f"no table {wanted!r}; {suggest(wanted, names)}")
 
 
-def find(book: Book, fragment: Fragment) -> tuple[int, int]:
+def find(book: TracedTable, fragment: Fragment) -> tuple[int, int]:
     """The row and the column of the number. Raises TraceError, with the candidates where there are several."""
     rows, columns = _rows(book, fragment.labels), _columns(book, fragment.column)
     found = [(row, column) for row in rows for column in columns]
@@ -65,12 +65,12 @@ def find(book: Book, fragment: Fragment) -> tuple[int, int]:
     return found[0]
 
 
-def address(book: Book, row: int, column: int) -> str:
+def address(book: TracedTable, row: int, column: int) -> str:
     """The whole address of a number."""
     return f"{book.name}/{','.join(book.rows[row].labels.values())}/{book.columns[column].key}"
 
 
-def _rows(book: Book, wanted: Sequence[str]) -> list[int]:
+def _rows(book: TracedTable, wanted: Sequence[str]) -> list[int]:
     fitting = _fitting(book.rows, wanted, _has) or _fitting(book.rows, wanted, _holds)
     exact = [place for place in fitting if {*book.rows[place].labels.values()} == {*wanted}]
     if not fitting:
@@ -83,25 +83,25 @@ def _rows(book: Book, wanted: Sequence[str]) -> list[int]:
     return exact or fitting
 
 
-def _has(row: Row, word: str) -> bool:
+def _has(row: TracedRow, word: str) -> bool:
     axis, equals, label = word.rpartition("=")
     return row.labels.get(axis) == label if equals else word in row.labels.values()
 
 
-def _holds(row: Row, word: str) -> bool:
+def _holds(row: TracedRow, word: str) -> bool:
     return any(word in label for label in row.labels.values())
 
 
-def _fitting(rows: Sequence[Row], wanted: Sequence[str], fits: Callable[[Row, str], bool]) -> list[int]:
+def _fitting(rows: Sequence[TracedRow], wanted: Sequence[str], fits: Callable[[TracedRow, str], bool]) -> list[int]:
     return [place for place, row in enumerate(rows) if all(fits(row, word) for word in wanted)]
 
 
-def _nearest(rows: Sequence[Row], wanted: Sequence[str]) -> list[int]:
+def _nearest(rows: Sequence[TracedRow], wanted: Sequence[str]) -> list[int]:
     shared = [sum(_has(row, word) for word in wanted) for row in rows]
     return [place for place, count in enumerate(shared) if count == max(shared)]
 
 
-def _columns(book: Book, wanted: str) -> list[int]:
+def _columns(book: TracedTable, wanted: str) -> list[int]:
     names = [(column.key.lower(), column.title.lower()) for column in book.columns]
     exact = [place for place, pair in enumerate(names) if wanted.lower() in pair]
     fitting = exact or [place for place, pair in enumerate(names) if any(wanted.lower() in name for name in pair)]

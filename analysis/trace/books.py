@@ -19,7 +19,7 @@ from analysis.report.settings import settings, shared
 from analysis.stats.bootstrap import Estimate
 from analysis.stats.contrasts import contrasts
 from analysis.tables.render import entry_text
-from analysis.trace.text import Book, Heading, Number, Row, Side
+from analysis.trace.text import Heading, TracedNumber, TracedRow, TracedSide, TracedTable
 from harness.common.results import shown
 from harness.records.record import CONTROL, OFF, RunRecord
 from harness.tracking.errors import explained
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from analysis.claims.judge import Finding, PartFinding
-    from analysis.tables.scores import Column, Table
+    from analysis.tables.scores import Column, ResultTable
     from harness.records.record import Study
 
 
@@ -67,14 +67,14 @@ class Held:
         """What was planned."""
         return self.material.study
 
-    def side(self, role: str, cell: int, metric: str, seeds: Sequence[int] | None = None) -> Side:
+    def side(self, role: str, cell: int, metric: str, seeds: Sequence[int] | None = None) -> TracedSide:
         """A cell with its numbers, of these seeds alone where some are given."""
         found = values(self.material, metric).get(cell, {})
         kept = {seed: value for seed, value in sorted(found.items()) if seeds is None or seed in seeds}
         runs = self.records.get(cell, ())
         own = settings(runs[0]) if runs else {}
         apart = {name: value for name, value in sorted(own.items()) if self._shared.get(name) != value}
-        return Side(role, self.study, cell, metric, kept, runs, apart, self.material.links)
+        return TracedSide(role, self.study, cell, metric, kept, runs, apart, self.material.links)
 
     @cached_property
     def _shared(self) -> dict[str, str]:
@@ -96,15 +96,15 @@ def held(material: Material, records: Sequence[RunRecord]) -> Held:
     return Held(material, of_cells)
 
 
-def study_book(table: Table, *studies: Held) -> Book:
+def study_book(table: ResultTable, *studies: Held) -> TracedTable:
     """A table of a study as a book, or one that takes its rows from several: a row is of the first that has it."""
     places = [place for place, column in enumerate(table.columns) if column.kind == "label"]
     rows = tuple(
-        Row({table.columns[place].key: str(entries[place]) for place in places if str(entries[place])})
+        TracedRow({table.columns[place].key: str(entries[place]) for place in places if str(entries[place])})
         for entries in table.rows
     )
     numbers = [place for place in range(len(table.columns)) if place not in places]
-    return Book(
+    return TracedTable(
         name=table.name,
         rows=rows,
         columns=tuple(Heading(table.columns[place].key, table.columns[place].title) for place in numbers),
@@ -114,19 +114,19 @@ def study_book(table: Table, *studies: Held) -> Book:
     )
 
 
-def _number(table: Table, row: int, place: int, labels: Mapping[str, str], found: Held) -> Number:
+def _number(table: ResultTable, row: int, place: int, labels: Mapping[str, str], found: Held) -> TracedNumber:
     column, entries = table.columns[place], table.rows[row]
     text = entry_text(entries[place], column, _seeds(entries))
     cells, metric = _cells(found.study, labels), _metric(column, labels, found)
     if column.key.startswith(_PAPER):
-        return Number(text, (_THEIRS,))
+        return TracedNumber(text, (_THEIRS,))
     how = (*_how(column, metric), f"the notes under results/tables/{table.name}.md say the rest")
     back = _baseline(found, cells[0], metric) if len(cells) == 1 and column.kind in _COMPARING else None
     if back is not None:
         paired = _paired(text, how, metric, found, cells[0], back)
         return replace(paired, combined={}) if column.key in _OF_CURVES else paired
     sides = tuple(found.side("cell", cell, metric) for cell in cells)
-    return Number(text, how, sides)
+    return TracedNumber(text, how, sides)
 
 
 def _of_row(studies: Sequence[Held], labels: Mapping[str, str]) -> Held:
@@ -150,12 +150,12 @@ def _baseline(found: Held, cell: int, metric: str) -> int | None:
     return next((each.baseline for each in contrasts(found.study, ran) if each.arm == cell), None)
 
 
-def _paired(text: str, how: tuple[str, ...], metric: str, found: Held, arm: int, back: int) -> Number:
+def _paired(text: str, how: tuple[str, ...], metric: str, found: Held, arm: int, back: int) -> TracedNumber:
     by_cell = values(found.material, metric)
     seeds = sorted(by_cell.get(arm, {}).keys() & by_cell.get(back, {}).keys())
     sides = found.side("arm", arm, metric, seeds), found.side("baseline", back, metric, seeds)
     combined = {seed: sides[0].values[seed] - sides[1].values[seed] for seed in seeds}
-    return Number(text, how, sides, combined)
+    return TracedNumber(text, how, sides, combined)
 
 
 def _cells(study: Study, labels: Mapping[str, str]) -> list[int]:
@@ -185,18 +185,18 @@ def names(tables: Path) -> list[str]:
     return sorted(path.stem for path in tables.glob("*.csv"))
 
 
-def file_book(tables: Path, name: str) -> Book:
+def file_book(tables: Path, name: str) -> TracedTable:
     """A CSV file as a book. Its rows are named by their first columns that hold words."""
     path = tables / f"{name}.csv"
     with explained(str(path)):
         head, *lines = list(csv.reader(StringIO(path.read_text(encoding="utf-8"))))
     words = _words(head, lines)
     numbers = [place for place in range(len(head)) if place not in words]
-    return Book(
+    return TracedTable(
         name=name,
-        rows=tuple(Row({head[place]: line[place] for place in words if line[place]}) for line in lines),
+        rows=tuple(TracedRow({head[place]: line[place] for place in words if line[place]}) for line in lines),
         columns=tuple(Heading(head[place], head[place]) for place in numbers),
-        look=lambda row, column: Number(lines[row][numbers[column]] or "—", _notes(tables / f"{name}.md")),
+        look=lambda row, column: TracedNumber(lines[row][numbers[column]] or "—", _notes(tables / f"{name}.md")),
     )
 
 
@@ -228,7 +228,7 @@ _TAKEAWAY_BOOK_HOW: Final[Mapping[str, str]] = {
 }
 
 
-def takeaway_book(findings: Sequence[Finding], profile: str, studies: Mapping[str, Held]) -> Book:
+def takeaway_book(findings: Sequence[Finding], profile: str, studies: Mapping[str, Held]) -> TracedTable:
     """The evidence of all claims with runs. Rows are named by claim and part."""
     found = [
         (finding, number, part)
@@ -236,15 +236,17 @@ def takeaway_book(findings: Sequence[Finding], profile: str, studies: Mapping[st
         for number, part in enumerate(finding.parts, 1)
         if part.word != "no runs"
     ]
-    return Book(
+    return TracedTable(
         name=f"takeaways.{profile}",
-        rows=tuple(Row({"claim": finding.id, "part": str(number)}) for finding, number, _ in found),
+        rows=tuple(TracedRow({"claim": finding.id, "part": str(number)}) for finding, number, _ in found),
         columns=tuple(Heading(name, name) for name in _COLUMNS),
         look=lambda row, column: _takeaway_book_number(found[row][0], found[row][2], _COLUMNS[column], studies),
     )
 
 
-def _takeaway_book_number(finding: Finding, part: PartFinding, column: str, studies: Mapping[str, Held]) -> Number:
+def _takeaway_book_number(
+    finding: Finding, part: PartFinding, column: str, studies: Mapping[str, Held]
+) -> TracedNumber:
     texts = {
         "number": shown_of_numbers(part),
         "p adjusted": probability(part.p_adjusted),
@@ -257,10 +259,10 @@ def _takeaway_book_number(finding: Finding, part: PartFinding, column: str, stud
     }  # what the mean is over
     asked = f"{part.says}: {part.expected} expected, of {part.metric}"
     how = (f"{finding.id}: {finding.sentence}", asked, _TAKEAWAY_BOOK_HOW[column])
-    return Number(texts[column], how, tuple(_sides(part, studies[part.study])), combined)
+    return TracedNumber(texts[column], how, tuple(_sides(part, studies[part.study])), combined)
 
 
-def _sides(part: PartFinding, found: Held) -> list[Side]:
+def _sides(part: PartFinding, found: Held) -> list[TracedSide]:
     places = {frozenset(labels.items()): cell for cell, labels in enumerate(found.study.cells)}
     cells = [places[frozenset(labels.items())] for labels in part.cells]
     metric = part.metric.partition(" less ")[0]

@@ -10,7 +10,7 @@ from analysis.claims.measured import Material, Shelf
 from analysis.paper.claims.catalog import CLAIMS, STUDIES
 from analysis.paper.numbers import readings
 from analysis.paper.sections.registry import FIGURES, views
-from analysis.paper.source import Source
+from analysis.paper.source import StudySource
 from analysis.paper.table import paper_table
 from analysis.stats.evaluation import shares_of
 from analysis.study.frame import planned, runs_frame
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from analysis.paper.figure import Figure
+    from analysis.paper.figure import PaperFigure
     from analysis.trace.books import Held
-    from analysis.trace.text import Book
+    from analysis.trace.text import TracedTable
     from harness.records.record import Study
     from harness.tracking.store import Store
 
@@ -49,7 +49,7 @@ def trace(store: Store, results: Path, cell: str) -> str:
     return text(address(book, row, column), book.look(row, column), results)
 
 
-def _book(store: Store, results: Path, name: str, studies: Sequence[Study]) -> Book:
+def _book(store: Store, results: Path, name: str, studies: Sequence[Study]) -> TracedTable:
     kind, _, profile = name.partition(".")
     if kind == "takeaways" and any(study.profile == profile and study.name in STUDIES for study in studies):
         return _takeaways(store, results, profile, studies)
@@ -64,30 +64,30 @@ def _book(store: Store, results: Path, name: str, studies: Sequence[Study]) -> B
     return next(books, None) or _of_file(folders, name)
 
 
-def _of_file(folders: Sequence[Path], name: str) -> Book:
+def _of_file(folders: Sequence[Path], name: str) -> TracedTable:
     tables = next((folder for folder in folders if name in names(folder)), None)
     if tables is None:
         raise TraceError(f"{name}: no such table can be made of these runs")
     return file_book(tables, name)
 
 
-def _of_paper(store: Store, results: Path, figure: Figure, members: Sequence[Study]) -> Book:
+def _of_paper(store: Store, results: Path, figure: PaperFigure, members: Sequence[Study]) -> TracedTable:
     found = [_held(store, results, study) for study in members]
     sources = [
-        Source.of(study, runs_frame(store.records(study.name)), each.material.history, results / "runs")
+        StudySource.of(study, runs_frame(store.records(study.name)), each.material.history, results / "runs")
         for study, each in zip(members, found, strict=True)
     ]
     return study_book(paper_table(figure, views(figure, sources, readings())), *found)
 
 
-def _of_study(store: Store, results: Path, study: Study) -> Iterator[Book]:
+def _of_study(store: Store, results: Path, study: Study) -> Iterator[TracedTable]:
     found = _held(store, results, study)
     runs = runs_frame(store.records(study.name))
     for table in study_tables(study, runs, found.material.history, shares_of(results, study.name)):
         yield study_book(table, found)
 
 
-def _takeaways(store: Store, results: Path, profile: str, studies: Sequence[Study]) -> Book:
+def _takeaways(store: Store, results: Path, profile: str, studies: Sequence[Study]) -> TracedTable:
     """All runs are taken, of whatever commits: what a number stands on is what is asked for."""
     found = {
         study.name: _held(store, results, study)

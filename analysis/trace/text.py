@@ -25,14 +25,14 @@ class Heading:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TracedRow:
     """A row by its labels: axis -> label."""
 
     labels: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Side:
+class TracedSide:
     """Runs behind a number: one cell, with what each of its seeds put in."""
 
     role: str  # "arm", "baseline", "cell", ...
@@ -46,29 +46,29 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Number:
+class TracedNumber:
     """A number of a table, with what it stands on."""
 
     text: str  # as the table prints it
     how: tuple[str, ...]  # how it is computed
-    sides: tuple[Side, ...] = ()
+    sides: tuple[TracedSide, ...] = ()
     combined: Mapping[int, float] = field(default_factory=dict)  # seed -> what the number is the mean of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Book:
+class TracedTable:
     """A table, row by row. ``look`` gives the number at a row and a column."""
 
     name: str
-    rows: tuple[Row, ...]
+    rows: tuple[TracedRow, ...]
     columns: tuple[Heading, ...]
-    look: Callable[[int, int], Number]
+    look: Callable[[int, int], TracedNumber]
 
 
 _CLEAN: Final = ("no", "false")
 
 
-def text(address: str, number: Number, results: Path) -> str:
+def text(address: str, number: TracedNumber, results: Path) -> str:
     """The value, how it is computed, seed by seed what went in, and the runs with all that made them."""
     lines = [address, "", f"value        {number.text or '—'}", *_headed("computed", number.how)]
     if number.combined:
@@ -79,7 +79,7 @@ def text(address: str, number: Number, results: Path) -> str:
     return "\n".join([*lines, *_origin(records)])
 
 
-def _side(side: Side, results: Path) -> Iterator[str]:
+def _side(side: TracedSide, results: Path) -> Iterator[str]:
     yield f"{side.role:12} {words(side.study.cells[side.cell])}"
     yield f"{'cell id':12} {side.study.cell_ids[side.cell]} of {side.study.name} ({side.study.profile} profile)"
     used = [record for record in side.records if record.seed in side.values]
@@ -109,12 +109,12 @@ def _uncounted(record: RunRecord) -> str:
     )
 
 
-def _settings(side: Side) -> Iterator[str]:
+def _settings(side: TracedSide) -> Iterator[str]:
     yield from (f"{name}={value}" for name, value in side.settings.items())
     yield "all others are those of every cell of the study: config.yaml in each folder"
 
 
-def _run(side: Side, record: RunRecord, results: Path) -> Iterator[str]:
+def _run(side: TracedSide, record: RunRecord, results: Path) -> Iterator[str]:
     yield f"  {record.seed:>4}  {side.values[record.seed]:.6g}  {record.run_id}  {_commit(record)}"
     yield f"        {results / 'runs' / f'{side.study.name}.{record.run_id}'}"
     if record.run_id in side.links:

@@ -114,7 +114,7 @@ def whole(run: Path) -> Iterator[tuple[int, Path]]:
             yield step, folder
 
 
-def outlook(run: Path) -> str:
+def resume_message(run: Path) -> str:
     """What the same command would do with a run that was stopped."""
     steps = _steps(run / FOLDER)
     return f"goes on from step {max(steps)}" if steps else "starts the run again"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ProcessPlace:
     """A process's part of a bundle."""
 
     bundle: int
@@ -27,9 +27,9 @@ class Layout:
     """What a run asks of a cluster. Each bundle lies on one node; the controller asks for nothing beside them."""
 
     bundles: tuple[dict[str, float], ...]
-    engines: tuple[Place, ...] = ()
-    ranks: tuple[Place, ...] = ()
-    controller: Place = Place(0, 0.0, 0.0)  # GPUs are its own only where it learns
+    engines: tuple[ProcessPlace, ...] = ()
+    ranks: tuple[ProcessPlace, ...] = ()
+    controller: ProcessPlace = ProcessPlace(0, 0.0, 0.0)  # GPUs are its own only where it learns
 
     def total(self, resource: str) -> float:
         """Of all bundles together: "CPU" or "GPU"."""
@@ -90,7 +90,7 @@ def _taking_turns(backend: BackendConfig) -> Layout:
     ranks, engines = _ranks(backend), backend.vllm.engines
     count = max(ranks, engines)
     cpus, gpus = backend.num_cpus / count, float(backend.num_gpus > 0)
-    halves = [Place(index, cpus / 2, gpus / 2) for index in range(count)]
+    halves = [ProcessPlace(index, cpus / 2, gpus / 2) for index in range(count)]
     return Layout((_bundle(cpus, gpus),) * count, tuple(halves[:engines]), tuple(halves[:ranks]))
 
 
@@ -103,8 +103,8 @@ def _apart(backend: BackendConfig) -> Layout:
     bundles = (_bundle(cpus, gpus),) * ranks + (_bundle(cpus, devices),) * engines
     return Layout(
         bundles,
-        tuple(Place(ranks + index, cpus, devices) for index in range(engines)),
-        tuple(Place(index, cpus, gpus) for index in range(ranks)),
+        tuple(ProcessPlace(ranks + index, cpus, devices) for index in range(engines)),
+        tuple(ProcessPlace(index, cpus, gpus) for index in range(ranks)),
     )
 
 

@@ -14,7 +14,7 @@ from harness.data.sources import load
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.data.rows import Row
+    from harness.data.rows import DataRow
 
 
 def uniform(seed: int, purpose: str, row_id: str) -> float:
@@ -23,17 +23,17 @@ def uniform(seed: int, purpose: str, row_id: str) -> float:
     return (int.from_bytes(digest, "big") + 0.5) / 2**48
 
 
-def shuffled(rows: Sequence[Row], seed: int, purpose: str) -> list[Row]:
+def shuffled(rows: Sequence[DataRow], seed: int, purpose: str) -> list[DataRow]:
     """A uniform random order."""
     return sorted(rows, key=lambda row: (uniform(seed, purpose, row.row_id), row.row_id))
 
 
-def easiest_first(rows: Sequence[Row], seed: int, purpose: str) -> list[Row]:
+def easiest_first(rows: Sequence[DataRow], seed: int, purpose: str) -> list[DataRow]:
     """By difficulty; equally difficult ones in random order."""
     return sorted(rows, key=lambda row: (_difficulty(row), uniform(seed, purpose, row.row_id), row.row_id))
 
 
-def by_difficulty(rows: Sequence[Row], seed: int, purpose: str) -> list[Row]:
+def by_difficulty(rows: Sequence[DataRow], seed: int, purpose: str) -> list[DataRow]:
     """A random order in which each place falls to a row with probability proportional to its difficulty.
 
     An exponential race: row i arrives at -ln(u_i) / difficulty_i, and the first to arrive are drawn
@@ -42,12 +42,12 @@ def by_difficulty(rows: Sequence[Row], seed: int, purpose: str) -> list[Row]:
     return sorted(rows, key=lambda row: (-math.log(uniform(seed, purpose, row.row_id)) / _difficulty(row), row.row_id))
 
 
-def take(ordered: Sequence[Row], size: int, guessable: float) -> tuple[list[Row], list[Row]]:
+def take(ordered: Sequence[DataRow], size: int, guessable: float) -> tuple[list[DataRow], list[DataRow]]:
     """The first ``size`` rows, at most a share of ``guessable`` of which can be guessed, and those passed over."""
     guesses = {row.row_id for row in ordered if is_guessable(row.answer)}
     allowed = _allowed(min(size, len(ordered)), len(ordered) - len(guesses), guessable)
-    taken: list[Row] = []
-    passed: list[Row] = []
+    taken: list[DataRow] = []
+    passed: list[DataRow] = []
     for row in ordered:
         if len(taken) == size:
             break
@@ -64,7 +64,7 @@ def _allowed(size: int, others: int, share: float) -> int:
     return math.floor(min(share * size, others * share / (1 - share)) + 1e-9)
 
 
-def _difficulty(row: Row) -> float:
+def _difficulty(row: DataRow) -> float:
     if row.difficulty is None:
         raise ValueError(f"{row.row_id} has no difficulty")
     return row.difficulty
@@ -84,7 +84,7 @@ def benchmark(name: str, aime25: int = 30, olympiadbench: int = 675, limit: int 
     """
     if name not in BENCHMARK_TABLES:
         raise DataError(f"there is no benchmark {name}: {suggest(name, BENCHMARKS)}")
-    rows: Sequence[Row] = load(name).rows
+    rows: Sequence[DataRow] = load(name).rows
     if name == "aime25":
         rows = rows[: _size(name, aime25)]
     if name == "olympiadbench":
@@ -125,14 +125,14 @@ def _size(name: str, asked: int) -> int:
     return asked
 
 
-def _drawn(rows: Sequence[Row], size: int, purpose: str) -> list[Row]:
+def _drawn(rows: Sequence[DataRow], size: int, purpose: str) -> list[DataRow]:
     if size < 1:
         raise DataError(f"{purpose}={size}: ask for at least one problem")
     chosen = {row.row_id for row in shuffled(rows, _SEED, purpose)[:size]}
     return [row for row in rows if row.row_id in chosen]
 
 
-def _problem(row: Row) -> Problem:
+def _problem(row: DataRow) -> Problem:
     why = "it is empty" if is_empty(row.answer) else fault(row.answer)
     if why is not None:
         raise DataError(f"{row.place}: field 'answer' cannot be read: {why}; mend the answer in the file")

@@ -14,12 +14,12 @@ from harness.data.cache import Tier, contents
 from harness.data.card import CONTRADICTED, DEFAULTS, NO_ANSWER, UNREADABLE, VERSION, Card, Removed, Settings, removals
 from harness.data.catalog import BENCHMARK_TABLES, Problem
 from harness.data.defects import contradicted, no_answer
-from harness.data.overlap import Benchmarks
-from harness.data.rows import Row
-from harness.data.sources import Loaded, Source, load
+from harness.data.overlap import BenchmarkIndex
+from harness.data.rows import DataRow
+from harness.data.sources import Loaded, ProblemSource, load
 from harness.data.wording import drawings, tokens, wording
 
-Order = Callable[[Sequence[Row], int, str], list[Row]]
+Order = Callable[[Sequence[DataRow], int, str], list[DataRow]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ RECIPES: Final[dict[str, Recipe]] = {
 class Clean:
     """A table without what cannot be trained on."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[DataRow, ...]
     removed: tuple[Removed, ...]
 
 
@@ -74,14 +74,16 @@ def without_defects(loaded: Loaded, held_out: tuple[Loaded, ...], *, graded: boo
     return _clean(loaded, held_out, DEFAULTS.near, DEFAULTS.covered, graded=graded)
 
 
-def _draw(name: str, rows: Sequence[Row], source: Source, settings: Settings) -> tuple[list[Row], list[Row]]:
+def _draw(
+    name: str, rows: Sequence[DataRow], source: ProblemSource, settings: Settings
+) -> tuple[list[DataRow], list[DataRow]]:
     order = RECIPES[name].order
     if order is None:
         return take(shuffled(rows, settings.seed, name), len(rows), settings.guessable)
     return take(order(rows, settings.seed, name), _size(len(rows), source, settings), settings.guessable)
 
 
-def _size(usable: int, source: Source, settings: Settings) -> int:
+def _size(usable: int, source: ProblemSource, settings: Settings) -> int:
     """``settings.size`` of a whole source; of a part the same share, but no less than ``settings.part``."""
     if source.rows >= source.official:
         return settings.size
@@ -95,7 +97,7 @@ def _clean(
 ) -> Clean:
     """``graded``: whether a verifier has to read the answers."""
     compared = _indexed(benchmarks)
-    kept: list[Row] = []
+    kept: list[DataRow] = []
     removed: list[Removed] = []
     first: dict[tuple[str, str], str] = {}  # wording and drawings -> the first problem that has them
     rows = sorted(loaded.rows, key=lambda row: row.row_id)
@@ -119,11 +121,11 @@ def _clean(
 
 
 @lru_cache(maxsize=1)
-def _indexed(benchmarks: tuple[Loaded, ...]) -> Benchmarks:
-    return Benchmarks(row for benchmark in benchmarks for row in benchmark.rows)
+def _indexed(benchmarks: tuple[Loaded, ...]) -> BenchmarkIndex:
+    return BenchmarkIndex(row for benchmark in benchmarks for row in benchmark.rows)
 
 
-def _fault(row: Row) -> Removed | None:
+def _fault(row: DataRow) -> Removed | None:
     if answers.is_empty(row.answer):
         return Removed(row.row_id, "no answer")
     fault = answers.fault(row.answer)
@@ -136,29 +138,33 @@ def _fault(row: Row) -> Removed | None:
     return Removed(row.row_id, "no difficulty") if unrated else None
 
 
-def _contradicted(row: Row, apart: Mapping[str, str]) -> Removed | None:
+def _contradicted(row: DataRow, apart: Mapping[str, str]) -> Removed | None:
     other = apart.get(row.row_id)
     return None if other is None else Removed(row.row_id, CONTRADICTED, other=other)
 
 
-def _repeated(row: Row, said: tuple[str, str], first: dict[tuple[str, str], str]) -> Removed | None:
+def _repeated(row: DataRow, said: tuple[str, str], first: dict[tuple[str, str], str]) -> Removed | None:
     same = first.setdefault(said, row.row_id)
     return None if same == row.row_id else Removed(row.row_id, "duplicate of", other=same)
 
 
 def _contaminated(
-    row: Row, words: tuple[str, ...], compared: Benchmarks, near: float, covered: float
+    row: DataRow, words: tuple[str, ...], compared: BenchmarkIndex, near: float, covered: float
 ) -> Removed | None:
     overlap = compared.overlap(words, near, covered)
     return None if overlap is None else Removed(row.row_id, overlap.how, overlap.benchmark_id, overlap.similarity)
 
 
-def _problem(row: Row) -> Problem:
+def _problem(row: DataRow) -> Problem:
     return Problem(row.row_id, row.problem, row.answer, verifier="math", tolerance=row.tolerance)
 
 
 def _card(
-    name: str, problems: Sequence[Problem], removed: Sequence[Removed], sources: tuple[Source, ...], settings: Settings
+    name: str,
+    problems: Sequence[Problem],
+    removed: Sequence[Removed],
+    sources: tuple[ProblemSource, ...],
+    settings: Settings,
 ) -> Card:
     return Card(
         headline=_headline(name, len(problems), sources[0]),
@@ -172,7 +178,7 @@ def _card(
     )
 
 
-def _headline(name: str, rows: int, source: Source) -> str:
+def _headline(name: str, rows: int, source: ProblemSource) -> str:
     if source.rows < source.official:
         part = f"only {source.rows:,} of its {source.official:,} rows are here"
         return f"{name}: {rows:,} problems from a part of {source.title}: {part}"

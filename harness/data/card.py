@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from harness.data.answers import kind
-from harness.data.sources import Source
+from harness.data.sources import ProblemSource
 from harness.verify.grader import read_gold
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Card:
     rule: str
     rows: int
     sha256: str
-    sources: tuple[Source, ...]  # the source of the problems first, then the benchmarks they were compared with
+    sources: tuple[ProblemSource, ...]  # the source of the problems first, then the benchmarks they were compared with
     removed: Mapping[str, int]  # reason -> problems
     contaminated: tuple[Removed, ...]
     unreadable: tuple[Removed, ...]
@@ -172,7 +172,7 @@ def _percentiles(lengths: Mapping[str, int]) -> str:
     return ", ".join(f"{percentile} % ≤ {length:,}" for percentile, length in lengths.items())
 
 
-def _described(source: Source) -> str:
+def _described(source: ProblemSource) -> str:
     of = "" if source.rows == source.official else f" of {source.official:,}"
     known = "" if source.known or source.name.startswith("hub:") else ", not the known file"
     return f"{source.name}: {source.rows:,}{of} rows, SHA-256 {source.sha256[:12]}{known}"

@@ -51,7 +51,7 @@ def _asked(problem: Problem) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ProblemTable:
     """One table of problems."""
 
     title: str
@@ -62,44 +62,44 @@ class Table:
     difficulty: bool = False  # whether every row has one
 
 
-BENCHMARK_TABLES: Final[dict[str, Table]] = {
-    "math500": Table(
+BENCHMARK_TABLES: Final[dict[str, ProblemTable]] = {
+    "math500": ProblemTable(
         "MATH-500",
         "eval/math500.jsonl",
         500,
         "fb8ec3523af8ad2cdfa49fe5265af25426ee547ec1bf09faed49667cb2d2da2d",
     ),
-    "olympiadbench": Table(
+    "olympiadbench": ProblemTable(
         "OlympiadBench",
         "eval/olympiadbench.jsonl",
         675,
         "e2f0e98c4ce2427061cbf9b3397ce49934ceb38c925ba61d495b06936ea2232a",
     ),
-    "minerva": Table(
+    "minerva": ProblemTable(
         "Minerva",
         "eval/minerva_math.jsonl",
         272,
         "2a30d0e2247c16a4ec6c3934a607409efe5a57cccfbdeb9e466d922229933aa7",
     ),
-    "aime24": Table(
+    "aime24": ProblemTable(
         "AIME 2024",
         "eval/aime24.jsonl",
         30,
         "36f82dc371f13b3cba4af90bf50736eccd8fd7cf68dab3d2b4c343a746a2c0f3",
     ),
-    "aime25": Table(
+    "aime25": ProblemTable(
         "AIME 2025",
         "eval/aime25.jsonl",
         30,
         "f666a088fc4cabd864c11408b92a09d87ab122ae649ad403540fe8b22a6ee505",
     ),
-    "amc23": Table(
+    "amc23": ProblemTable(
         "AMC 2023",
         "eval/amc23.jsonl",
         40,
         "6deccda3373f3d8de95e85599aaf28bf503f9fb4ca94fb77e7ab478c4b44c7a2",
     ),
-    "gsm8k": Table(
+    "gsm8k": ProblemTable(
         "GSM8K test",
         "eval/gsm8k.jsonl",
         1319,
@@ -107,26 +107,26 @@ BENCHMARK_TABLES: Final[dict[str, Table]] = {
     ),
 }
 
-TRAINING_TABLES: Final[dict[str, Table]] = {
-    "simplerl_zoo_easy": Table(
+TRAINING_TABLES: Final[dict[str, ProblemTable]] = {
+    "simplerl_zoo_easy": ProblemTable(
         "SimpleRL-Zoo Easy (GSM8K and MATH level 1)",
         "train/simplerl_zoo_easy.jsonl",
         8388,
         "f60e289670c2c8a803d90e646a4da59d29b4298120653906d5aa54825ccfd4b8",
     ),
-    "simplerl_zoo_medium": Table(
+    "simplerl_zoo_medium": ProblemTable(
         "SimpleRL-Zoo Medium (MATH levels 1 to 4)",
         "train/simplerl_zoo_medium.jsonl",
         8139,
         "103a3aff2dc232a140884413dcaaede3ee3f1fcd3aa62c1c43534b0352247827",
     ),
-    "simplerl_zoo_hard": Table(
+    "simplerl_zoo_hard": ProblemTable(
         "SimpleRL-Zoo Hard (MATH levels 3 to 5)",
         "train/simplerl_zoo_hard.jsonl",
         8523,
         "dd4d33de174adc53630ee9c87823b26311665573fb4456b0f20828cf03101901",
     ),
-    "deepmath": Table(
+    "deepmath": ProblemTable(
         "DeepMath-103K",
         "train/deepmath_5k.jsonl",
         103_022,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from harness.data.catalog import Problem
-    from harness.data.rows import Row
+    from harness.data.rows import DataRow
 
 Statement = tuple[str, str]  # wording and drawings
 
@@ -68,12 +68,12 @@ def no_answer(gold: str) -> str | None:
     return f"{told[:40]!r} refers to text that is not there" if told and _NO_ANSWER.fullmatch(told) else None
 
 
-def statement(row: Row) -> Statement:
+def statement(row: DataRow) -> Statement:
     """Return wording and drawings of a row: rows with equal ones ask the same."""
     return wording(tokens(row.problem)), drawings(row.problem)
 
 
-def contradicted(rows: Iterable[Row], said: Callable[[Row], Statement] = statement) -> dict[str, str]:
+def contradicted(rows: Iterable[DataRow], said: Callable[[DataRow], Statement] = statement) -> dict[str, str]:
     """Find the rows that say what another says and have a gold of another value.
 
     Args:
@@ -85,7 +85,7 @@ def contradicted(rows: Iterable[Row], said: Callable[[Row], Statement] = stateme
         wording are in it, also those that agree with each other: which gold is right cannot be told.
 
     """
-    groups: defaultdict[Statement, list[Row]] = defaultdict(list)
+    groups: defaultdict[Statement, list[DataRow]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: row.row_id):
         groups[said(row)].append(row)
     found: dict[str, str] = {}

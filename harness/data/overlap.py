@@ -15,7 +15,7 @@ from harness.data.wording import ngrams, tokens, wording
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from harness.data.rows import Row
+    from harness.data.rows import DataRow
 
 COVERING: Final = 5  # n-grams that a problem must have for coverage to count: a few words are covered by accident
 
@@ -29,10 +29,10 @@ class Overlap:
     similarity: float  # 1.0 where the wording is the same; of "covers" the coverage
 
 
-class Benchmarks:
+class BenchmarkIndex:
     """The statements of all benchmarks, indexed by wording and by n-gram."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
+    def __init__(self, rows: Iterable[DataRow]) -> None:
         self._ids: list[str] = []
         self._sizes: list[int] = []
         self._by_wording: dict[str, str] = {}
@@ -52,7 +52,7 @@ class Benchmarks:
         found = (self._judge(index, count, len(grams), near, covered) for index, count in shared.items())
         return max(filter(None, found), key=_closeness, default=None)
 
-    def _add(self, row: Row) -> None:
+    def _add(self, row: DataRow) -> None:
         words = tokens(row.problem)
         grams = ngrams(words)
         for gram in grams:

@@ -15,10 +15,10 @@ from harness.data.cache import Tier, contents
 from harness.data.card import DEFAULTS, Card, Removed, is_listed, removals
 from harness.data.catalog import BENCHMARK_TABLES, DataError, Problem
 from harness.data.defects import Statement, no_answer, same_gold, statement
-from harness.data.overlap import Benchmarks
+from harness.data.overlap import BenchmarkIndex
 from harness.data.own_rows import also, read_own_rows
-from harness.data.rows import Row
-from harness.data.sources import Loaded, Source, data_folder, load
+from harness.data.rows import DataRow
+from harness.data.sources import Loaded, ProblemSource, data_folder, load
 from harness.data.wording import tokens
 
 if TYPE_CHECKING:
@@ -121,14 +121,14 @@ def _content(path: Path) -> bytes:
 @lru_cache(maxsize=16)
 def _table(path: Path, content: bytes, sha256: str) -> OwnTable:
     read = read_own_rows(path, content)
-    source = Source(path.name, path.name, len(read.rows), len(read.rows), sha256, known=True)
+    source = ProblemSource(path.name, path.name, len(read.rows), len(read.rows), sha256, known=True)
     levels = ", ".join(f"{level} {count:,}" for level, count in read.levels.items())
     notes = [f"levels: {levels}"] if levels else []
     notes += [f"columns that are not read: {', '.join(read.unread)}"] if read.unread else []
     return OwnTable(Loaded(source, read.rows), tuple(notes))
 
 
-def _problem(row: Row) -> Problem:
+def _problem(row: DataRow) -> Problem:
     return Problem(row.row_id, row.problem, row.answer, verifier="math", tolerance=row.tolerance)
 
 
@@ -136,7 +136,7 @@ def _card(
     name: str,
     rule: str,
     problems: Sequence[Problem],
-    source: Source,
+    source: ProblemSource,
     removed: Sequence[Removed],
     held_out: Sequence[Loaded],
     notes: tuple[str, ...],
@@ -176,7 +176,7 @@ def _listed_duplicates(removed: Iterable[Removed]) -> list[str]:
     return [f"left out besides: {shown}"]
 
 
-def _compared(rows: Sequence[Row], held_out: Sequence[Loaded]) -> list[str]:
+def _compared(rows: Sequence[DataRow], held_out: Sequence[Loaded]) -> list[str]:
     """Name the problems that repeat a benchmark on which the run is not scored; they stay."""
     scored = {one.source.name for one in held_out}
     if data_folder() is None:
@@ -203,14 +203,14 @@ def _compared(rows: Sequence[Row], held_out: Sequence[Loaded]) -> list[str]:
 
 
 @lru_cache(maxsize=8)
-def _indexed(loaded: Loaded) -> Benchmarks:
-    return Benchmarks(loaded.rows)
+def _indexed(loaded: Loaded) -> BenchmarkIndex:
+    return BenchmarkIndex(loaded.rows)
 
 
-def _refuse_unreadable(rows: Sequence[Row], *, graded: bool) -> None:
+def _refuse_unreadable(rows: Sequence[DataRow], *, graded: bool) -> None:
     if not graded:
         return
-    found: dict[str, list[Row]] = {}
+    found: dict[str, list[DataRow]] = {}
     for row in rows:
         why = "it is empty" if is_empty(row.answer) else fault(row.answer) or no_answer(row.answer)
         if why is not None:
@@ -225,16 +225,16 @@ def _refuse_unreadable(rows: Sequence[Row], *, graded: bool) -> None:
         )
 
 
-def _elsewhere(places: Sequence[Row]) -> str:
+def _elsewhere(places: Sequence[DataRow]) -> str:
     more = also([row.place.rpartition(":")[2] for row in places[1:]])
     return more and f" ({more})"
 
 
-def _repeated(rows: Sequence[Row], *, graded: bool) -> list[str]:
+def _repeated(rows: Sequence[DataRow], *, graded: bool) -> list[str]:
     """Return a note on problems that are there twice. Raises DataError where their answers differ."""
     alike = same_gold if graded else str.__eq__
-    first: dict[Statement, Row] = {}
-    again, torn = list[tuple[Row, Row]](), list[tuple[Row, Row]]()
+    first: dict[Statement, DataRow] = {}
+    again, torn = list[tuple[DataRow, DataRow]](), list[tuple[DataRow, DataRow]]()
     for row in rows:
         other = first.setdefault(statement(row), row)
         if other is not row:

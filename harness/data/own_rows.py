@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harness.common.schema import refuse_constant, unique_fields
 from harness.data.catalog import DataError
-from harness.data.rows import Row
+from harness.data.rows import DataRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,7 @@ class _Written(str):
 class OwnRows:
     """The contents of a file."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[DataRow, ...]
     levels: Mapping[str, int]  # level -> rows
     unread: tuple[str, ...]  # columns that nothing here reads
 
@@ -72,7 +72,7 @@ def read_own_rows(path: Path, content: bytes) -> OwnRows:
     lines = _lines(content)
     if not lines:
         raise DataError(f"{path}: the file holds no rows; {_FORM}")
-    rows, faults = list[Row](), list[tuple[int, _FaultError]]()
+    rows, faults = list[DataRow](), list[tuple[int, _FaultError]]()
     levels, columns, places = Counter[str](), dict[str, None](), dict[str, int]()
     for number, line in lines:
         try:
@@ -136,13 +136,13 @@ def _object(line: bytes, *, is_cut: bool) -> dict[str, Any]:
     return found
 
 
-def _row(fields: Mapping[str, Any], number: int, place: str) -> tuple[Row, str]:
+def _row(fields: Mapping[str, Any], number: int, place: str) -> tuple[DataRow, str]:
     """The row and its level; an empty level where it has none."""
     problem = _text(fields, "problem")
     if not problem.strip():
         raise _FaultError("field 'problem' is empty", "write the problem, or remove the row")
     name, allowed = _name(fields, "id"), _tolerance(fields.get("tolerance"))
-    return Row(name or f"line {number}", problem, _answer(fields), tolerance=allowed, place=place), _name(
+    return DataRow(name or f"line {number}", problem, _answer(fields), tolerance=allowed, place=place), _name(
         fields, "level"
     )
 

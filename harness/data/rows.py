@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class DataRow:
     """A problem as its source gives it."""
 
     row_id: str
@@ -27,7 +27,7 @@ class Row:
     place: str = ""  # file and line, for messages
 
 
-def parse_rows(content: bytes, path: Path, *, difficulty: bool = False) -> tuple[Row, ...]:
+def parse_rows(content: bytes, path: Path, *, difficulty: bool = False) -> tuple[DataRow, ...]:
     """The rows of a file's content. ``difficulty``: whether every row must have one."""
     rows = [_row(_object(line, place), place, difficulty) for place, line in _lines(content, path)]
     if not rows:
@@ -36,7 +36,7 @@ def parse_rows(content: bytes, path: Path, *, difficulty: bool = False) -> tuple
     return tuple(rows)
 
 
-def refuse_repeated(rows: Iterable[Row]) -> None:
+def refuse_repeated(rows: Iterable[DataRow]) -> None:
     """Raise DataError where two rows have one id."""
     places: dict[str, str] = {}
     for row in rows:
@@ -65,9 +65,9 @@ def _object(line: bytes, place: str) -> dict[str, Any]:
     return found
 
 
-def _row(fields: dict[str, Any], place: str, difficulty: bool) -> Row:
+def _row(fields: dict[str, Any], place: str, difficulty: bool) -> DataRow:
     answer = "answer_norm" if "answer_norm" in fields else "answer"
-    return Row(
+    return DataRow(
         row_id=_text(fields, "id", place),
         problem=_text(fields, "problem", place),
         answer=_text(fields, answer, place, empty=True),

@@ -12,8 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.data.catalog import TABLES, DataError, Table
-from harness.data.rows import Row, parse_rows, refuse_repeated
+from harness.data.catalog import TABLES, DataError, ProblemTable
+from harness.data.rows import DataRow, parse_rows, refuse_repeated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +28,7 @@ class HubTable:
 
     name: str
     split: str
-    read: Callable[[Fields, int], Row]
+    read: Callable[[Fields, int], DataRow]
     config: str | None = None
     file: str | None = None  # one file of the repository, where the configurations are files
 
@@ -46,7 +46,7 @@ def read_table(name: str, repository: str | None = None) -> Loaded:
     if not rows:
         raise DataError(f"{hub.name} on the hub holds no rows; set DATA_DIR to a folder with the data (docs/data.md)")
     table = TABLES[name]
-    source = Source(f"hub:{hub.name}", table.title, len(rows), table.rows, _rows_digest(rows), known=False)
+    source = ProblemSource(f"hub:{hub.name}", table.title, len(rows), table.rows, _rows_digest(rows), known=False)
     return Loaded(source, rows)
 
 
@@ -71,7 +71,7 @@ def _download(hub: HubTable, repository: str) -> Iterable[Fields]:
     return found
 
 
-def _rows(hub: HubTable, found: Iterable[Fields]) -> Iterable[Row]:
+def _rows(hub: HubTable, found: Iterable[Fields]) -> Iterable[DataRow]:
     for number, fields in enumerate(found):
         try:
             yield hub.read(fields, number)
@@ -82,28 +82,28 @@ def _rows(hub: HubTable, found: Iterable[Fields]) -> Iterable[Row]:
             ) from None
 
 
-def _rows_digest(rows: Iterable[Row]) -> str:
+def _rows_digest(rows: Iterable[DataRow]) -> str:
     digest = hashlib.sha256()
     for row in rows:
         digest.update(json.dumps([row.row_id, row.problem, row.answer, row.difficulty, row.tolerance]).encode())
     return digest.hexdigest()
 
 
-def _row(row_id: str, problem: Any, answer: Any, **numbers: float | None) -> Row:
+def _row(row_id: str, problem: Any, answer: Any, **numbers: float | None) -> DataRow:
     if not isinstance(problem, str) or not problem.strip():
         raise ValueError("the problem is empty or no text")
-    return Row(row_id, problem, "" if answer is None else str(answer).strip(), place=row_id, **numbers)
+    return DataRow(row_id, problem, "" if answer is None else str(answer).strip(), place=row_id, **numbers)
 
 
-def _gsm8k(fields: Fields, number: int) -> Row:
+def _gsm8k(fields: Fields, number: int) -> DataRow:
     return _row(f"gsm8k/test/{number}", fields["question"], fields["answer"].split("####")[1])
 
 
-def _math500(fields: Fields, number: int) -> Row:
+def _math500(fields: Fields, number: int) -> DataRow:
     return _row(f"math500/{fields['unique_id'].removesuffix('.json')}", fields["problem"], fields["answer"])
 
 
-def _olympiadbench(fields: Fields, number: int) -> Row:
+def _olympiadbench(fields: Fields, number: int) -> DataRow:
     tolerance = fields["error"]
     context = f"{fields['context']}\n\n" if fields.get("context") else ""
     return _row(
@@ -114,32 +114,32 @@ def _olympiadbench(fields: Fields, number: int) -> Row:
     )
 
 
-def _minerva(fields: Fields, number: int) -> Row:
+def _minerva(fields: Fields, number: int) -> DataRow:
     # 4.5e33 is read as 4.5·e·33 by math-verify; the folder's answer_norm has the same rewriting.
     answer = re.sub(r"(?<=\d)[eE]([-+]?\d+)", r" \\times 10^{\1}", fields["answer"])
     return _row(f"minerva_math/{number:03}", fields["question"], answer)
 
 
-def _aime24(fields: Fields, number: int) -> Row:
+def _aime24(fields: Fields, number: int) -> DataRow:
     answer: str = fields["solution"].rsplit("\\boxed{", 1)[-1]
     return _row(f"aime24/{number}", fields["problem"], answer.strip().removesuffix("}"))
 
 
-def _aime25(fields: Fields, number: int) -> Row:
+def _aime25(fields: Fields, number: int) -> DataRow:
     return _row(f"aime25/{number}", fields["problem"], fields["answer"])
 
 
-def _amc23(fields: Fields, number: int) -> Row:
+def _amc23(fields: Fields, number: int) -> DataRow:
     return _row(f"amc23/{number}", fields["question"], str(fields["answer"]).removesuffix(".0"))
 
 
-def _deepmath(fields: Fields, number: int) -> Row:
+def _deepmath(fields: Fields, number: int) -> DataRow:
     difficulty = float(fields["difficulty"])
     return _row(f"deepmath/{number}", fields["question"], fields["final_answer"], difficulty=difficulty)
 
 
-def _simplerl_zoo(difficulty: str) -> Callable[[Fields, int], Row]:
-    def read(fields: Fields, number: int) -> Row:
+def _simplerl_zoo(difficulty: str) -> Callable[[Fields, int], DataRow]:
+    def read(fields: Fields, number: int) -> DataRow:
         asked = fields["extra_info"]
         return _row(f"simplerl_zoo/{difficulty}/{number}", asked["question"], asked["answer"])
 
@@ -172,7 +172,7 @@ _MANIFESTS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ProblemSource:
     """A table as it was found."""
 
     name: str  # the file below the folder, or the hub's name
@@ -187,8 +187,8 @@ class Source:
 class Loaded:
     """A table with its rows."""
 
-    source: Source
-    rows: tuple[Row, ...]
+    source: ProblemSource
+    rows: tuple[DataRow, ...]
 
 
 def data_folder() -> Path | None:
@@ -225,7 +225,7 @@ def digest(folder: Path, file: str) -> str:
     return found
 
 
-def table_file(folder: Path, table: Table) -> str:
+def table_file(folder: Path, table: ProblemTable) -> str:
     """The file of a table: the whole one where the folder has it."""
     return table.whole if table.whole and (folder / table.whole).is_file() else table.file
 
@@ -234,7 +234,7 @@ def table_file(folder: Path, table: Table) -> str:
 def _load_file(folder: Path, name: str, file: str, sha256: str) -> Loaded:
     table = TABLES[name]
     rows = parse_rows(_content(folder / file), folder / file, difficulty=table.difficulty)
-    return Loaded(Source(file, table.title, len(rows), table.rows, sha256, known=sha256 == table.sha256), rows)
+    return Loaded(ProblemSource(file, table.title, len(rows), table.rows, sha256, known=sha256 == table.sha256), rows)
 
 
 def _content(path: Path) -> bytes:

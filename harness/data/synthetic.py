@@ -21,7 +21,7 @@ _TERM = re.compile(r"([-+*])(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
+class OperandChain:
     """A first operand and the steps that follow; a product can only be the first step."""
 
     first: int
@@ -57,13 +57,13 @@ def apply(operator: Operator, left: int, right: int) -> int:
     return left + right if operator == "+" else left - right
 
 
-def parse(expression: str) -> Chain:
+def parse(expression: str) -> OperandChain:
     """Read a canonical form back; ``ValueError`` if it is not one."""
     head = re.match(r"\d+", expression)
     if head is None or not re.fullmatch(r"\d+([-+]\d+|\*\d+)*", expression):
         raise ValueError(f"{expression!r} is not a chain such as 8*9-12")
     steps = tuple((_operator(sign), int(operand)) for sign, operand in _TERM.findall(expression))
-    return Chain(int(head.group()), steps)
+    return OperandChain(int(head.group()), steps)
 
 
 def _operator(sign: str) -> Operator:
@@ -127,7 +127,7 @@ def evaluation_set(difficulty: Difficulty, size: int) -> tuple[Problem, ...]:
     return tuple(chosen.values())
 
 
-def draw_training_chain(difficulty: Difficulty, rng: random.Random) -> Chain:
+def draw_training_chain(difficulty: Difficulty, rng: random.Random) -> OperandChain:
     """A chain that is not kept for evaluation."""
     chain = draw_chain(difficulty, rng)
     while chain.for_evaluation():
@@ -135,16 +135,16 @@ def draw_training_chain(difficulty: Difficulty, rng: random.Random) -> Chain:
     return chain
 
 
-def draw_chain(difficulty: Difficulty, rng: random.Random) -> Chain:
+def draw_chain(difficulty: Difficulty, rng: random.Random) -> OperandChain:
     """Any chain of a difficulty, for training or for evaluation; its values stay in 0..150."""
     level = LEVELS[difficulty]
     length = rng.randint(*level.operands)
     if rng.random() < _PRODUCT_SHARE:
-        chain = Chain(rng.randint(2, 9), (("*", rng.randint(2, 9)),))
+        chain = OperandChain(rng.randint(2, 9), (("*", rng.randint(2, 9)),))
     else:
-        chain = Chain(rng.randint(2, 99), ())
+        chain = OperandChain(rng.randint(2, 99), ())
     while len(chain.steps) < length - 1:
-        chain = Chain(chain.first, (*chain.steps, _draw_step(chain.value, level.largest_step, rng)))
+        chain = OperandChain(chain.first, (*chain.steps, _draw_step(chain.value, level.largest_step, rng)))
     return chain
 
 
@@ -153,7 +153,7 @@ def draw_in_words(difficulty: Difficulty, rng: random.Random) -> bool:
     return rng.random() < _WORDS_SHARE and LEVELS[difficulty].words
 
 
-def pose(chain: Chain, difficulty: Difficulty, *, in_words: bool) -> Problem:
+def pose(chain: OperandChain, difficulty: Difficulty, *, in_words: bool) -> Problem:
     """Ask for the value of a chain, bare or as a story."""
     prompt = _story(chain) if in_words else f"{chain.expression}=?"
     form = ":words" if in_words else ""
@@ -168,7 +168,7 @@ def _draw_step(value: int, largest: int, rng: random.Random) -> tuple[Operator, 
             return operator, rng.randint(2, min(largest, room))
 
 
-def _story(chain: Chain) -> str:
+def _story(chain: OperandChain) -> str:
     # A story follows from its expression, so that the problem id names it.
     digest = hashlib.blake2b(f"story {chain.expression}".encode(), digest_size=len(chain.steps) + 2).digest()
     name, thing = _NAMES[digest[0] % len(_NAMES)], _THINGS[digest[1] % len(_THINGS)]

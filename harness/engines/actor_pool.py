@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from harness.config.experiment import ExperimentConfig
-    from harness.config.layout import Place
+    from harness.config.layout import ProcessPlace
     from harness.engines.base.fingerprint import Fingerprint
 
 
@@ -37,7 +37,7 @@ _PATIENCE: Final = 30.0  # seconds until bundles that are not granted count as l
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldPlacement:
     """Bundles of a cluster, and whether they end with whoever asked."""
 
     group: Any  # of Ray
@@ -51,7 +51,7 @@ class Held:
             remove_placement_group(self.group)
 
 
-def placed(layout: Layout) -> Held:
+def placed(layout: Layout) -> HeldPlacement:
     """The placement group that this process is in, or a new one of the layout. Raises SchemaError for lack of room."""
     os.environ.update({name: os.environ.get(name, value) for name, value in _QUIET.items()})
     import ray  # noqa: PLC0415 - reads the environment, and takes half a second
@@ -60,8 +60,8 @@ def placed(layout: Layout) -> Held:
     if not ray.is_initialized():
         _connect(ray, layout)
     if (here := get_current_placement_group()) is not None:
-        return Held(here, own=False)
-    found = Held(placement_group(list(layout.bundles), strategy="PACK"), own=True)
+        return HeldPlacement(here, own=False)
+    found = HeldPlacement(placement_group(list(layout.bundles), strategy="PACK"), own=True)
     if not found.group.wait(_PATIENCE):
         found.free()
         raise SchemaError(_crowded(layout, ray.cluster_resources()))
@@ -112,7 +112,7 @@ class _Wanted:
         )
 
 
-class Crew:
+class ActorPool:
     """Started engines and ranks, and how an engine is started anew."""
 
     def __init__(self, config: ExperimentConfig, *, learns: bool = True) -> None:
@@ -203,7 +203,7 @@ class Crew:
         ranks = self._wanted.layout.ranks
         return self._at(ranks[number], DeepspeedRank).remote(number, len(ranks), on_gpu=self._wanted.on_gpu)
 
-    def _at(self, place: Place, kind: type) -> Any:
+    def _at(self, place: ProcessPlace, kind: type) -> Any:
         import ray  # noqa: PLC0415 - a run on PyTorch's engines has none
         from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy  # noqa: PLC0415
 
@@ -211,33 +211,33 @@ class Crew:
         return ray.remote(kind).options(num_cpus=place.cpus, num_gpus=place.gpus, scheduling_strategy=there)
 
 
-_crews: list[Crew] = []  # of this process: at most one
+_pools: list[ActorPool] = []  # of this process: at most one
 
 
-def crew(config: ExperimentConfig, *, learns: bool = True) -> Crew:
+def acquire(config: ExperimentConfig, *, learns: bool = True) -> ActorPool:
     """Those that the last run left, where they serve and live; else new ones. Raises as they do."""
-    if not (_crews and _crews[0].serves(config, learns=learns) and _crews[0].take_up()):
-        dismiss()
-        _crews.append(Crew(config, learns=learns))
-    return _crews[0]
+    if not (_pools and _pools[0].serves(config, learns=learns) and _pools[0].take_up()):
+        shutdown()
+        _pools.append(ActorPool(config, learns=learns))
+    return _pools[0]
 
 
 def spent() -> Spent:
     """What the actors of this process have used up for the run under way; nothing where there are none."""
-    return _crews[0].spent() if _crews else NOTHING
+    return _pools[0].spent() if _pools else NOTHING
 
 
 @contextmanager
-def trusted() -> Iterator[None]:
+def is_healthy() -> Iterator[None]:
     """A run that fails leaves actors behind that may be dead, or wait for each other: the next one gets new ones."""
     try:
         yield
     except Exception:
-        dismiss()
+        shutdown()
         raise
 
 
-def dismiss() -> None:
+def shutdown() -> None:
     """End all actors and forget them."""
-    while _crews:
-        _crews.pop().close()
+    while _pools:
+        _pools.pop().close()

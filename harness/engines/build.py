@@ -10,14 +10,14 @@ import torch
 from harness.common.resources import keep_freed_memory
 from harness.common.schema import SchemaError
 from harness.config.window import positions_of, refuse_short
-from harness.engines.actor_pool import crew
+from harness.engines.actor_pool import acquire
 from harness.engines.base.samples import Vocabulary
 from harness.engines.deepspeed.settings import refuse_deepspeed
 from harness.engines.qwen3.forward import compact_scores, supports
 from harness.engines.qwen3.sampler import CompactSampler
 from harness.engines.torch.hf_scores import hf_scores
 from harness.engines.torch.learner import TorchLearner
-from harness.engines.torch.validate import refuse_unmet
+from harness.engines.torch.validate import validate_model_support
 from harness.engines.vllm.sampler import VllmSampler
 from harness.engines.vllm.validate import refuse_missing
 from harness.models.load import load_embedded, load_model, load_outline, load_tokenizer
@@ -41,7 +41,7 @@ def engines(config: ExperimentConfig) -> tuple[Sampler, Learner, Any]:
         return *build(model, tokenizer, config), tokenizer
     refuse_uninstalled(config)
     tokenizer, words = _words(config)
-    staff = crew(config)
+    staff = acquire(config)
     sampler = VllmSampler(staff.engines, words, staff.restart, nccl=config.backend.vllm.sync == "nccl")
     sampler.rest()  # a rank holds the whole model for a moment
     learner = _spread(staff.ranks, config) if config.backend.deepspeed else build_learner(_model(config)[0], config)
@@ -55,7 +55,7 @@ def sampling(config: ExperimentConfig) -> Sampler:
         return build_sampler(*_model(config), config)
     refuse_uninstalled(config)
     _, words = _words(config)
-    staff = crew(config, learns=False)
+    staff = acquire(config, learns=False)
     return VllmSampler(staff.engines, words, staff.restart)
 
 
@@ -68,7 +68,7 @@ def build(model: Any, tokenizer: Any, config: ExperimentConfig) -> tuple[Sampler
 def build_learner(model: Any, config: ExperimentConfig) -> Learner:
     """A learner in this process."""
     model = _placed(model, config).eval()
-    refuse_unmet(model, config)
+    validate_model_support(model, config)
     scorer = partial(
         compact_scores if _is_compact(model, config) else hf_scores, recompute=config.optim.gradient_checkpointing
     )
@@ -79,7 +79,7 @@ def build_sampler(model: Any, tokenizer: Any, config: ExperimentConfig) -> Sampl
     """A sampler in this process."""
     model = _placed(model, config).eval()
     compact = _is_compact(model, config)
-    refuse_unmet(model, config)
+    validate_model_support(model, config)
     if compact:
         keep_freed_memory()
     words = vocabulary(model, tokenizer)

@@ -21,7 +21,7 @@ _TOKENS: Final = 16  # of each response
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class ParityProbe:
     """A few prompts of the run, the longest there are: only those share cached blocks with earlier ones."""
 
     prompts: tuple[tuple[int, ...], ...]
@@ -30,13 +30,13 @@ class Probe:
     budget: float  # nats; the largest gap allowed
 
     @classmethod
-    def of(cls, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int, budget: float) -> Probe:
+    def of(cls, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int, budget: float) -> ParityProbe:
         """Nothing is cut, so that both sides score the whole softmax, at the run's temperature."""
         tokens = min(_TOKENS, decoding.max_response_length)
         whole = replace(decoding, group_size=1, max_response_length=tokens, top_p=1.0, top_k=0)
         return cls((), whole, derive(seed, "parity"), budget).on(prompts)
 
-    def on(self, prompts: Sequence[Sequence[int]]) -> Probe:
+    def on(self, prompts: Sequence[Sequence[int]]) -> ParityProbe:
         """The same with other prompts."""
         return replace(self, prompts=tuple(sorted(map(tuple, prompts), key=len, reverse=True)[:_PROMPTS]))
 

@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
     from harness.config.experiment import ExperimentConfig
     from harness.engines.base.protocols import Sampler
-    from harness.rollouts.prompts import Exam
+    from harness.rollouts.prompts import EvalSet
 
 
 PARTS: Final = "parts"  # the folder of the chunks, until all of them are there
 
 
-def sit(sampler: Callable[[], Sampler], exams: Sequence[Exam], folder: Path) -> Evaluations:
+def run_benchmarks(sampler: Callable[[], Sampler], exams: Sequence[EvalSet], folder: Path) -> Evaluations:
     """The evaluation of each exam; ``sampler`` is called when something is left to be asked."""
     ready: list[Sampler] = []
     found: Evaluations = {}
@@ -99,12 +99,12 @@ def run(config: ExperimentConfig, results: Path) -> Evaluated:
     return Evaluated(folder, evaluations, prompts.unknown(exams), prompts.notes)
 
 
-def outcomes(config: ExperimentConfig, exams: Sequence[Exam], folder: Path) -> Evaluations:
+def outcomes(config: ExperimentConfig, exams: Sequence[EvalSet], folder: Path) -> Evaluations:
     """What came of the exams, asked as far as the folder does not hold it; it holds all of it afterwards."""
     path = folder / "outcomes.parquet"
     if path.exists():
         return _read(path, exams)
-    evaluations = sit(lambda: _sampler(config), exams, folder)
+    evaluations = run_benchmarks(lambda: _sampler(config), exams, folder)
     write(folder / "config.yaml", yaml.safe_dump(json.loads(json.dumps(asdict(config))), sort_keys=False).encode())
     write(path, outcomes_file({_WHEN: evaluations}))
     clear(folder)
@@ -116,6 +116,6 @@ def _sampler(config: ExperimentConfig) -> Sampler:
     return sampling(config)
 
 
-def _read(path: Path, exams: Sequence[Exam]) -> Evaluations:
+def _read(path: Path, exams: Sequence[EvalSet]) -> Evaluations:
     rows = pd.read_parquet(path)
     return {exam.benchmark: Evaluation.of(rows[rows["benchmark"] == exam.benchmark]) for exam in exams}

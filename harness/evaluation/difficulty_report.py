@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class PassCounts:
     """Of the asked problems of a tier: the share by number right, from 0 to k, and the mean pass rate."""
 
     tier: str
@@ -33,14 +33,14 @@ class Counts:
     rate: Measure
 
 
-def count(name: str, headline: str, evaluation: Evaluation) -> Counts:
+def count(name: str, headline: str, evaluation: Evaluation) -> PassCounts:
     """Count the right samples of every problem that was asked; at least one was."""
     asked = evaluation.asked
     right = evaluation.right[asked].sum(axis=1)
     samples = evaluation.right.shape[1]
     shares = np.bincount(right, minlength=samples + 1) / len(right)
     rate = Measure(float(right.mean() / samples), standard_error(right / samples))
-    return Counts(name, headline, int(asked.sum()), int((~asked).sum()), tuple(shares.tolist()), rate)
+    return PassCounts(name, headline, int(asked.sum()), int((~asked).sum()), tuple(shares.tolist()), rate)
 
 
 def within(tier: Tier, evaluation: Evaluation, low: float, high: float) -> tuple[Problem, ...]:
@@ -54,7 +54,7 @@ def _rates(evaluation: Evaluation) -> Mapping[str, float]:
     return {problem: float(rate) for problem, asked, rate in triples if asked}
 
 
-def markdown(model: str, counts: Sequence[Counts], told: Sequence[str]) -> str:
+def markdown(model: str, counts: Sequence[PassCounts], told: Sequence[str]) -> str:
     """The table with what a reader has to know of it."""
     head = ["tier", "problems", *_titles(counts), "pass rate"]
     rows = [[one.tier, str(one.asked), *(f"{share:.3f}" for share in one.shares), _rate(one)] for one in counts]
@@ -64,7 +64,7 @@ def markdown(model: str, counts: Sequence[Counts], told: Sequence[str]) -> str:
     return "\n".join([title, "", *(f"| {line} |" for line in lines), "", *(f"- {note}" for note in notes)]) + "\n"
 
 
-def comma_separated(counts: Sequence[Counts]) -> str:
+def comma_separated(counts: Sequence[PassCounts]) -> str:
     """One row a tier, full digits."""
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -75,14 +75,14 @@ def comma_separated(counts: Sequence[Counts]) -> str:
     return out.getvalue()
 
 
-def figure(model: str, counts: Sequence[Counts]) -> dict[str, bytes]:
+def figure(model: str, counts: Sequence[PassCounts]) -> dict[str, bytes]:
     """File ending -> file; the same bytes for the same counts."""
     with mpl.rc_context({"svg.hashsalt": "difficulty", "font.size": 9}):
         drawn = _bars(model, counts)
         return {"svg": _saved(drawn, "svg", {"Date": None}), "png": _saved(drawn, "png", {"Software": None})}
 
 
-def _bars(model: str, counts: Sequence[Counts]) -> Figure:
+def _bars(model: str, counts: Sequence[PassCounts]) -> Figure:
     samples = len(counts[0].shares) - 1
     drawn = Figure(figsize=(2.4 + 1.3 * len(counts), 3.6), layout="constrained")
     axes, colours = drawn.subplots(), mpl.colormaps["viridis"]
@@ -105,16 +105,16 @@ def _saved(drawn: Figure, kind: str, metadata: dict[str, None]) -> bytes:
     return out.getvalue()
 
 
-def _titles(counts: Sequence[Counts]) -> list[str]:
+def _titles(counts: Sequence[PassCounts]) -> list[str]:
     samples = len(counts[0].shares) - 1
     return [f"{right}/{samples}" for right in range(samples + 1)]
 
 
-def _rate(one: Counts) -> str:
+def _rate(one: PassCounts) -> str:
     return f"{one.rate.mean:.3f}" + ("" if one.rate.se is None else f" ± {one.rate.se:.3f}")
 
 
-def _dropped(counts: Sequence[Counts]) -> list[str]:
+def _dropped(counts: Sequence[PassCounts]) -> list[str]:
     return [
         f"{one.tier}: prompts that are too long and were not asked: {one.too_long}" for one in counts if one.too_long
     ]

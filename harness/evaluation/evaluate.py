@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from harness.engines.base.protocols import Sampler
-    from harness.rollouts.prompts import Exam
+    from harness.rollouts.prompts import EvalSet
 
 EVALUATION_SEED: Final = derive(0, "evaluation")
 
 
-def evaluate(sampler: Sampler, exam: Exam) -> Evaluation:
+def evaluate(sampler: Sampler, exam: EvalSet) -> Evaluation:
     """Answer every task ``decoding.group_size`` times and verify the responses, chunk by chunk."""
     return join(answer(sampler, part) for part in exam.parts())
 
 
-def answer(sampler: Sampler, part: Exam) -> Evaluation:
+def answer(sampler: Sampler, part: EvalSet) -> Evaluation:
     """The evaluation of one chunk; the tasks that are too long to be asked come last."""
     asked = [task for task in part.tasks if len(task.prompt_ids) <= part.longest]
     unasked = _unasked([task for task in part.tasks if len(task.prompt_ids) > part.longest], part.decoding.group_size)
@@ -43,7 +43,7 @@ def metrics(evaluations: Mapping[str, Evaluation]) -> dict[str, float]:
     }
 
 
-def _answered(sampler: Sampler, tasks: Sequence[Task], part: Exam) -> Evaluation:
+def _answered(sampler: Sampler, tasks: Sequence[Task], part: EvalSet) -> Evaluation:
     prompts = [task.prompt_ids for task in tasks]
     samples = sampler.sample(prompts, part.decoding, _seed(part.benchmark, tasks))
     verdicts, shape = verify(samples, tasks, open_box=part.open_box, votes=True), (len(tasks), part.decoding.group_size)

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from harness.config.experiment import ExperimentConfig
-    from harness.rollouts.prompts import Exam
+    from harness.rollouts.prompts import EvalSet
 
 _CODE: Final = Path(__file__).resolve().parent.parent
 _NOT_CODE: Final = ("commit", "dirty", "cores")
 
 
-def label(config: ExperimentConfig, exams: Iterable[Exam]) -> str:
+def label(config: ExperimentConfig, exams: Iterable[EvalSet]) -> str:
     """The name of the folder: the model, and a digest of model, settings, problems, code and packages."""
     settings = {
         "model": asdict(config.model),
@@ -57,7 +57,7 @@ def _files(model: str) -> list[tuple[str, int, int]]:
     return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
 
 
-def _exam(exam: Exam) -> dict[str, Any]:
+def _exam(exam: EvalSet) -> dict[str, Any]:
     problems = json.dumps([asdict(task.problem) for task in exam.tasks]).encode()
     known: dict[str, Any] = {"benchmark": exam.benchmark, "longest": exam.longest, "decoding": asdict(exam.decoding)}
     functions = {task.function.key for task in exam.tasks if task.function}

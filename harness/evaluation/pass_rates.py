@@ -19,10 +19,10 @@ from harness.data.own import is_tier, training
 from harness.data.synthetic import DIFFICULTIES, stream
 from harness.data.tiers import SOURCES, TIERS, custom_tier, save_custom_tier, tier
 from harness.evaluation.benchmarks import outcomes
-from harness.evaluation.difficulty_report import Counts, comma_separated, count, figure, markdown, within
+from harness.evaluation.difficulty_report import PassCounts, comma_separated, count, figure, markdown, within
 from harness.evaluation.fingerprint import label, origin, short
 from harness.models.load import load_tokenizer
-from harness.rollouts.prompts import Exam, Prompts, training_decoding
+from harness.rollouts.prompts import EvalSet, Prompts, training_decoding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -112,7 +112,7 @@ def run(request: Request) -> Iterator[str]:
     prompts = Prompts(config, load_tokenizer(config.model.path))
     longest = room(config, config.rollout.max_response_length)
     exams = [
-        Exam(name, prompts.tasks(tier.problems), training_decoding(config), longest, config.reward.open_box)
+        EvalSet(name, prompts.tasks(tier.problems), training_decoding(config), longest, config.reward.open_box)
         for name, tier in pools.items()
     ]
     found = outcomes(config, exams, results / "difficulty" / label(config, exams))
@@ -129,7 +129,7 @@ def _name(tier: str) -> str:
     return Path(tier).name.removesuffix(".jsonl")
 
 
-def _counted(name: str, tier: Tier, evaluation: Evaluation) -> Counts:
+def _counted(name: str, tier: Tier, evaluation: Evaluation) -> PassCounts:
     if not evaluation.asked.any():
         raise SchemaError(f"rollout.max_prompt_length: every prompt of {name} is longer; allow more tokens")
     return count(name, tier.card.headline, evaluation)
@@ -145,7 +145,7 @@ def _told(config: ExperimentConfig, unknown: float) -> list[str]:
     return [*told, *([f"the tokenizer cannot spell {unknown:.1%} of the prompts' tokens"] if unknown else [])]
 
 
-def _written(model: str, counts: Sequence[Counts], told: Sequence[str], results: Path) -> Iterator[Path]:
+def _written(model: str, counts: Sequence[PassCounts], told: Sequence[str], results: Path) -> Iterator[Path]:
     name = f"difficulty.{short(model)}"
     yield write(results / "tables" / f"{name}.md", markdown(model, counts, told).encode())
     yield write(results / "tables" / f"{name}.csv", comma_separated(counts).encode())

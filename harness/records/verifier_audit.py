@@ -26,11 +26,11 @@ class Mistake:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class AuditReport:
     """Counts of our verifier and of plain math-verify on the same pairs."""
 
-    verifier: Counts
-    plain: Counts | None  # None: it did not finish
+    verifier: AuditCounts
+    plain: AuditCounts | None  # None: it did not finish
     mistakes: tuple[Mistake, ...]
     commit: str
     dirty: str  # "yes", "no", "unknown"
@@ -47,7 +47,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class AuditCount:
     """Pairs by label, and mistakes among them. An undecided pair earns nothing: a mistake where its label is right."""
 
     right: int = 0  # pairs labelled right
@@ -56,8 +56,8 @@ class Count:
     false_negatives: int = 0  # of the right
     undecided: int = 0
 
-    def __add__(self, other: Count) -> Count:
-        return Count(
+    def __add__(self, other: AuditCount) -> AuditCount:
+        return AuditCount(
             self.right + other.right,
             self.wrong + other.wrong,
             self.false_positives + other.false_positives,
@@ -67,17 +67,17 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class AuditCounts:
     """The same pairs, counted twice."""
 
-    forms: Mapping[str, Count]
-    kinds: Mapping[str, Count]
+    forms: Mapping[str, AuditCount]
+    kinds: Mapping[str, AuditCount]
 
     @property
-    def total(self) -> Count:
+    def total(self) -> AuditCount:
         """Of all pairs."""
         return _sum(self.forms.values())
 
 
-def _sum(counts: Iterable[Count]) -> Count:
-    return reduce(Count.__add__, counts, Count())
+def _sum(counts: Iterable[AuditCount]) -> AuditCount:
+    return reduce(AuditCount.__add__, counts, AuditCount())

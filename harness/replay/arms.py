@@ -28,7 +28,7 @@ BASELINE: Final = "vanilla_ppo"
 
 
 @dataclass(frozen=True, slots=True)
-class Arm:
+class ReplayArm:
     """A preset, or the baseline with one trick."""
 
     name: str
@@ -47,9 +47,9 @@ class Arm:
 
 
 ARMS: Final = (
-    *(Arm(spec.name, "paper") for spec in PAPER),
-    *(Arm(spec.name, "peer") for spec in PEERS),
-    *(Arm(name, "preset") for name in PRESETS),
+    *(ReplayArm(spec.name, "paper") for spec in PAPER),
+    *(ReplayArm(spec.name, "peer") for spec in PEERS),
+    *(ReplayArm(name, "preset") for name in PRESETS),
 )
 
 
@@ -66,13 +66,13 @@ class Pull:
 class Pulls:
     """What each arm makes of a batch, and by title why some make nothing of it."""
 
-    by_arm: Mapping[Arm, Pull]
+    by_arm: Mapping[ReplayArm, Pull]
     refused: Mapping[str, str]
 
 
 def pulls(batch: Document, setup: Setup) -> Pulls:
     """Every arm on the batch, taken as one update."""
-    found, refused = dict[Arm, Pull](), dict[str, str]()
+    found, refused = dict[ReplayArm, Pull](), dict[str, str]()
     for arm in ARMS:
         try:
             rule = arm.rule(setup)
@@ -111,7 +111,7 @@ def _fired(rule: UpdateRule, batch: Document) -> float:
     return tokens.sum().item() / max(1, int(mask.sum()))
 
 
-def compare(gradients: Mapping[Arm, Tensor], baseline: Tensor, made: Pulls) -> Iterator[ArmResult]:
+def compare(gradients: Mapping[ReplayArm, Tensor], baseline: Tensor, made: Pulls) -> Iterator[ArmResult]:
     """Each arm's gradient (P,) against the baseline's."""
     used = int((baseline != 0).sum())
     for arm, found in gradients.items():

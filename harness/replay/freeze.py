@@ -18,7 +18,7 @@ from harness.engines.build import build
 from harness.engines.qwen3.forward import compact_scores, supports
 from harness.engines.torch.hf_scores import hf_scores
 from harness.models.load import load_model
-from harness.rollouts.generate import Draw, score
+from harness.rollouts.generate import RolloutSampler, score
 from harness.rollouts.problems import tiers
 from harness.rollouts.prompts import Prompts, training_decoding
 from harness.training.loop import train
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class FrozenPolicy:
     """A model and how it scores samples."""
 
     model: Any
@@ -72,7 +72,7 @@ class Frozen:
 
     batch: Document
     samples: Samples
-    policy: Policy
+    policy: FrozenPolicy
 
 
 def freeze(config: ExperimentConfig) -> Frozen:
@@ -80,7 +80,7 @@ def freeze(config: ExperimentConfig) -> Frozen:
     torch.manual_seed(derive(config.seed, "model"))
     model, tokenizer = load_model(config.model.path, getattr(torch, config.model.dtype))
     limits = config.rollout.temperature, config.optim.micro_batch_tokens
-    first, policy = Policy(deepcopy(model), *limits), Policy(model, *limits)
+    first, policy = FrozenPolicy(deepcopy(model), *limits), FrozenPolicy(model, *limits)
     sampler, learner = build(model, tokenizer, config)
     rule, limit = config.update_rule(), config.rollout.max_response_length
     tasks, _ = Prompts(config, tokenizer).training(tiers(config))
@@ -88,7 +88,7 @@ def freeze(config: ExperimentConfig) -> Frozen:
     decoding = training_decoding(config)
     for _ in train(sampler, learner, rule, config.reward, batches, decoding, config.seed):
         pass
-    draw = Draw(sampler, decoding, config.seed, config.steps + 1, Stopwatch(), config.reward.open_box)
+    draw = RolloutSampler(sampler, decoding, config.seed, config.steps + 1, Stopwatch(), config.reward.open_box)
     drawn = draw(list(islice(tasks, config.rollout.prompts_per_batch)))
     old_log_probs, reference = learner.log_probs(drawn.samples), first.scores(drawn.samples).log_probs
     rollouts = score(drawn, config.reward, old_log_probs, reference, limit)

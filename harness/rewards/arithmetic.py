@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from harness.verify.model.verdict import Verdict
+from harness.verify.model.verdict import Judgment
 from harness.verify.parse.boxes import read_boxes
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ _BOX: Final = re.compile(r"\\boxed\{([^{}]*)\}")
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 
 
-def judge(response: str, answer: str, *, open_box: OpenBox = "wrong") -> Verdict:
+def judge(response: str, answer: str, *, open_box: OpenBox = "wrong") -> Judgment:
     """Judge a response to a problem whose answer is an integer.
 
     Args:
@@ -29,12 +29,12 @@ def judge(response: str, answer: str, *, open_box: OpenBox = "wrong") -> Verdict
     """
     boxes = _BOX.findall(response)
     if boxes and open_box == "wrong" and read_boxes(response).left_open:
-        return Verdict(right=False, reason="open_box", answer=None)
+        return Judgment(right=False, reason="open_box", answer=None)
     held = boxes[-1].strip() if boxes else ""
     if not _INTEGER.fullmatch(held):
-        return Verdict(right=False, reason="other_form" if boxes else "no_box", answer=None)
+        return Judgment(right=False, reason="other_form" if boxes else "no_box", answer=None)
     right = int(held) == int(answer)
-    return Verdict(right, "same_number" if right else "different", str(int(held)))
+    return Judgment(right, "same_number" if right else "different", str(int(held)))
 
 
 def is_right(response: str, answer: str) -> bool:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from harness.rewards.function import Function
-    from harness.verify.model.verdict import Verdict
+    from harness.verify.model.verdict import Judgment
 
 Pair = tuple[Problem, str]
 
@@ -80,7 +80,7 @@ def checks(function: Function, problems: Sequence[Problem] = ()) -> list[Check]:
     return [*found, Check(told + (": one score for all of them" if len(scores) == 1 else ""), None)]
 
 
-def _limits(pairs: Sequence[Pair], once: Sequence[Verdict]) -> Check:
+def _limits(pairs: Sequence[Pair], once: Sequence[Judgment]) -> Check:
     hit = [(pair, verdict) for pair, verdict in zip(pairs, once, strict=True) if verdict.reason != SCORED]
     what = "stays within the limits of time and memory, and ends no process"
     if not hit:
@@ -89,7 +89,7 @@ def _limits(pairs: Sequence[Pair], once: Sequence[Verdict]) -> Check:
     return Check(what, f"{verdict.reason} on {response[:60]!r} to {problem.problem_id!r}, and on {len(hit) - 1} others")
 
 
-def _purity(function: Function, pairs: Sequence[Pair], once: Sequence[Verdict]) -> list[Check]:
+def _purity(function: Function, pairs: Sequence[Pair], once: Sequence[Judgment]) -> list[Check]:
     wanted = [verdict.credit for verdict in once]
     ways: dict[str, Callable[[Judge], list[float]]] = {
         "gives the same again in a new process": lambda judge: _scores(judge, pairs),

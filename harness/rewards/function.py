@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from harness.common.schema import SchemaError
 from harness.rewards.contract import SCORED
 from harness.rewards.locate import Located, locate
-from harness.verify.model.verdict import Limits, Verdict
+from harness.verify.model.verdict import Judgment, Limits
 from harness.verify.parse.boxes import last_box
 from harness.verify.process_pool import Process, vote
 
@@ -59,7 +59,7 @@ class Judge:
         self._function = function
         self._begin()
 
-    def verify(self, pairs: Sequence[tuple[Problem, str]]) -> list[Verdict]:
+    def verify(self, pairs: Sequence[tuple[Problem, str]]) -> list[Judgment]:
         """Judge each response, in their order. Raises RewardError for a fault of the function.
 
         Safe from any thread; a fork gets a process of its own.
@@ -103,9 +103,9 @@ class Judge:
     def _way_out(self) -> str:
         return f"or mend the function: python -m harness.rewards check {self._function.located.target}"
 
-    def _verdict(self, score: float, reason: str, response: str) -> Verdict:
+    def _verdict(self, score: float, reason: str, response: str) -> Judgment:
         right = reason == SCORED and score >= self._function.right_from
-        return Verdict(right, reason, _vote(response), score)
+        return Judgment(right, reason, _vote(response), score)
 
     def _scored(self, question: Asked, problem_id: str) -> tuple[float, str]:
         reason = "crash"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from harness.config.experiment import RewardConfig
-    from harness.verify.model.verdict import Verdict
+    from harness.verify.model.verdict import Judgment
     from tricks.rule import UpdateRule
 
 
@@ -46,7 +46,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class VerifiedRollouts:
     """Verified samples of whole groups; every tensor is (B,) bool."""
 
     samples: Samples
@@ -56,7 +56,7 @@ class Drawn:
     credit: Tensor | None = None  # (B,) float64, from 0 to 1, of a reward function; None: that of right and wrong
 
     @classmethod
-    def of(cls, samples: Samples, verdicts: Sequence[Verdict]) -> Self:
+    def of(cls, samples: Samples, verdicts: Sequence[Judgment]) -> Self:
         """The samples with the verdict on each."""
         right = torch.tensor([verdict.right for verdict in verdicts])
         formatted = torch.tensor([verdict.answer is not None for verdict in verdicts])
@@ -70,21 +70,21 @@ class Drawn:
         """Number of groups."""
         return len(self.samples.prompt_ids)
 
-    def join(self, other: Drawn) -> Drawn:
+    def join(self, other: VerifiedRollouts) -> VerifiedRollouts:
         """These groups and then the other ones."""
         pairs = zip(self._words(), other._words(), strict=True)
         right, formatted, undecided = (torch.cat(pair) for pair in pairs)
         credit = None
         if self.credit is not None and other.credit is not None:
             credit = torch.cat((self.credit, other.credit))
-        return Drawn(join([self.samples, other.samples]), right, formatted, undecided, credit)
+        return VerifiedRollouts(join([self.samples, other.samples]), right, formatted, undecided, credit)
 
-    def pick(self, prompts: Tensor) -> Drawn:
+    def pick(self, prompts: Tensor) -> VerifiedRollouts:
         """The groups of the given prompts (n,), in that order."""
         samples, rows = pick(self.samples, prompts)
         credit = None if self.credit is None else self.credit[rows]
         right, formatted, undecided = (word[rows] for word in self._words())
-        return Drawn(samples, right, formatted, undecided, credit)
+        return VerifiedRollouts(samples, right, formatted, undecided, credit)
 
     def _words(self) -> tuple[Tensor, Tensor, Tensor]:
         return self.right, self.formatted, self.undecided
@@ -92,7 +92,7 @@ class Drawn:
 
 def verify(
     samples: Samples, tasks: Sequence[Task], *, open_box: OpenBox = "wrong", votes: bool = False
-) -> list[Verdict]:
+) -> list[Judgment]:
     """Judge each of the B responses. All mathematics goes to the verifier in one call.
 
     Args:
@@ -125,7 +125,7 @@ def verify(
 
 
 def score(
-    drawn: Drawn, scale: RewardConfig, old_log_probs: Tensor, ref_log_probs: Tensor | None, limit: int
+    drawn: VerifiedRollouts, scale: RewardConfig, old_log_probs: Tensor, ref_log_probs: Tensor | None, limit: int
 ) -> Rollouts:
     """Verified samples as the tricks see them. ``limit`` is the longest response in tokens that was allowed."""
     samples = drawn.samples
@@ -143,7 +143,7 @@ def score(
     )
 
 
-def _rewards(drawn: Drawn, scale: RewardConfig) -> Tensor:
+def _rewards(drawn: VerifiedRollouts, scale: RewardConfig) -> Tensor:
     """Rewards (B,): wrong + credit * (correct - wrong), and exactly the scale's two at credits of 0 and 1."""
     if drawn.credit is None:
         return torch.where(drawn.right, scale.correct, scale.wrong).float()
@@ -165,15 +165,15 @@ def tell_positive(samples: Samples) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class SampledBatch:
     """What a step trains on. ``drawn`` is None where the rule accepts no group at all."""
 
-    drawn: Drawn | None
+    drawn: VerifiedRollouts | None
     metrics: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Draw:
+class RolloutSampler:
     """Samples prompts in one step, and verifies the responses."""
 
     sampler: Sampler
@@ -183,26 +183,28 @@ class Draw:
     watch: Stopwatch
     open_box: OpenBox = "wrong"  # what a response earns whose last box is left open
 
-    def __call__(self, tasks: Sequence[Task], *extra_round: int) -> Drawn:
+    def __call__(self, tasks: Sequence[Task], *extra_round: int) -> VerifiedRollouts:
         """Answer the tasks; the seed depends on run, step and extra round."""
         with self.watch.phase("rollout"):
             seed = derive(self.seed, "rollout", self.step, *extra_round)
             samples = self.sampler.sample([task.prompt_ids for task in tasks], self.decoding, seed)
         with self.watch.phase("reward"):
-            return Drawn.of(samples, verify(samples, tasks, open_box=self.open_box))
+            return VerifiedRollouts.of(samples, verify(samples, tasks, open_box=self.open_box))
 
-    def accepted(self, drawn: Drawn, rule: UpdateRule, scale: RewardConfig) -> Tensor:
+    def accepted(self, drawn: VerifiedRollouts, rule: UpdateRule, scale: RewardConfig) -> Tensor:
         """Prompts (N,) of which no sample is refused. The sampler's log-probs stand in for the learner's here."""
         samples, limit = drawn.samples, self.decoding.max_response_length
         refused = ~rule.accepted(score(drawn, scale, samples.whole_log_probs, None, limit))
         return torch.bincount(samples.group[refused], minlength=drawn.prompts) == 0
 
 
-def resample(first: Drawn, draw: Draw, spares: Iterator[Task], rule: UpdateRule, scale: RewardConfig) -> Batch:
+def resample(
+    first: VerifiedRollouts, draw: RolloutSampler, spares: Iterator[Task], rule: UpdateRule, scale: RewardConfig
+) -> SampledBatch:
     """Replace the groups of ``first`` that the rule refuses by accepted ones, as long as its trick goes on."""
     metrics = {"rollout/accuracy": first.right.float().mean().item()}
     if rule.resampling is None:
-        return Batch(first, metrics | _sampled(first))
+        return SampledBatch(first, metrics | _sampled(first))
     trick, pool, accepted = rule.tricks[rule.resampling], first, draw.accepted(first, rule, scale)
     for extra_round in range(1, trick.rounds + 1):
         tasks = list(islice(spares, first.prompts - int(accepted.sum())))
@@ -212,10 +214,10 @@ def resample(first: Drawn, draw: Draw, spares: Iterator[Task], rule: UpdateRule,
         pool, accepted = pool.join(more), torch.cat((accepted, draw.accepted(more, rule, scale)))
     chosen = _chosen(accepted[: first.prompts], accepted[first.prompts :], short=trick.at_cap == "short")
     metrics[f"fired/{rule.resampling}"] = 1 - (chosen < first.prompts).sum().item() / first.prompts
-    return Batch(pool.pick(chosen) if len(chosen) else None, metrics | _sampled(pool))
+    return SampledBatch(pool.pick(chosen) if len(chosen) else None, metrics | _sampled(pool))
 
 
-def _sampled(drawn: Drawn) -> dict[str, float]:
+def _sampled(drawn: VerifiedRollouts) -> dict[str, float]:
     return {
         "rollout/prompts": float(drawn.prompts),
         "rollout/tokens": float(drawn.samples.response_mask.sum()),

@@ -20,8 +20,8 @@ from harness.data.card import Card
 from harness.data.catalog import Problem
 from harness.data.files import SOURCE, OwnFile
 from harness.data.own import held_out_problems, is_tier, own_table, training
-from harness.data.rows import Row
-from harness.data.sources import Loaded, Source, load
+from harness.data.rows import DataRow
+from harness.data.sources import Loaded, ProblemSource, load
 from harness.data.synthetic import DIFFICULTIES, Difficulty, evaluation_set
 from harness.data.tiers import custom_tier, tier
 from harness.records.record import DATA
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class RunProblems:
     """What a run reads before it starts."""
 
     tiers: Mapping[str, Tier]  # "paper/easy" -> its problems and card; none where arithmetic is trained on
@@ -57,10 +57,10 @@ class Material:
         return "\n\n".join(card.text() for card in self.described().values())
 
 
-def material(config: ExperimentConfig) -> Material:
+def run_problems(config: ExperimentConfig) -> RunProblems:
     """Read all of it. Raises DataError where a tier or a benchmark cannot be read, SchemaError for a wrong setting."""
     files = {name: held_out_problems(file, name, graded=_graded(config)) for name, file in config.eval.files.items()}
-    found = Material(tiers(config), held_out(config), {name: card for name, (_, card) in files.items()})
+    found = RunProblems(tiers(config), held_out(config), {name: card for name, (_, card) in files.items()})
     refuse_broken_reward(config, found.held_out)
     return found
 
@@ -118,9 +118,9 @@ def _whole(name: str, config: ExperimentConfig) -> Loaded:
         return own_table(file).loaded
     if name != ARITHMETIC:
         return load(name)
-    rows = tuple(Row(problem.problem_id, problem.prompt, problem.answer) for problem in _held_out(name, config))
+    rows = tuple(DataRow(problem.problem_id, problem.prompt, problem.answer) for problem in _held_out(name, config))
     digest = hashlib.sha256(json.dumps([(row.row_id, row.problem) for row in rows]).encode()).hexdigest()
-    return Loaded(Source(name, "our own arithmetic", len(rows), len(rows), digest, known=True), rows)
+    return Loaded(ProblemSource(name, "our own arithmetic", len(rows), len(rows), digest, known=True), rows)
 
 
 def epochs(pools: Sequence[Sequence[T]], seed: int, *, backwards: bool = False) -> Iterator[T]:

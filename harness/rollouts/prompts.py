@@ -57,20 +57,20 @@ class Prompts:
         pools, order = [self._pool(name, tier.problems) for name, tier in tiers.items()], derive(seed, "problems")
         return epochs(pools, order), epochs(pools, order, backwards=True)
 
-    def exams(self, held_out: Mapping[str, Sequence[Problem]]) -> list[Exam]:
+    def exams(self, held_out: Mapping[str, Sequence[Problem]]) -> list[EvalSet]:
         """One exam a benchmark, each asked as ``eval`` says."""
         return [self._exam(name, problems) for name, problems in held_out.items()]
 
-    def _exam(self, name: str, problems: Sequence[Problem]) -> Exam:
+    def _exam(self, name: str, problems: Sequence[Problem]) -> EvalSet:
         decoding = evaluation_decoding(self._config, name)
         longest = room(self._config, decoding.max_response_length)
-        return Exam(name, self.tasks(problems), decoding, longest, self._config.eval.open_box)
+        return EvalSet(name, self.tasks(problems), decoding, longest, self._config.eval.open_box)
 
     def tasks(self, problems: Iterable[Problem]) -> tuple[Task, ...]:
         """The problems with their prompts in tokens, long ones too."""
         return tuple(map(self._task, problems))
 
-    def unknown(self, exams: Iterable[Exam]) -> float:
+    def unknown(self, exams: Iterable[EvalSet]) -> float:
         """Share of the tokens of all prompts that stand for what the tokenizer cannot spell."""
         token, ids = (
             self._tokenizer.unk_token_id,
@@ -148,7 +148,7 @@ def evaluation_decoding(config: ExperimentConfig, benchmark: str) -> Decoding:
 
 
 @dataclass(frozen=True, slots=True)
-class Exam:
+class EvalSet:
     """The tasks of one benchmark and how they are asked."""
 
     benchmark: str
@@ -157,7 +157,7 @@ class Exam:
     longest: int  # tokens of a prompt that is asked; a longer one counts as wrong
     open_box: OpenBox = "wrong"  # what a response counts as whose last box is left open
 
-    def parts(self) -> Iterator[Exam]:
+    def parts(self) -> Iterator[EvalSet]:
         """The exam in chunks; arithmetic, whose samples share one seed, in one."""
         size = max(1, min(CHUNK, RESPONSES // self.decoding.group_size))
         size = len(self.tasks) if self.benchmark == ARITHMETIC else size

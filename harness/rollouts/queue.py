@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from harness.common.schema import read_json
 from harness.engines.base.optimizer_state import load_tensors, save_tensors
 from harness.engines.base.protocols import Samples
-from harness.rollouts.generate import Batch, Drawn
+from harness.rollouts.generate import SampledBatch, VerifiedRollouts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Counted(Iterator[T]):
+class CountingIterator(Iterator[T]):
     """Counts the items that were taken from it."""
 
     def __init__(self, items: Iterable[T]) -> None:
@@ -64,7 +64,7 @@ class _Words:
     texts: tuple[str, ...] | None  # None: no group was accepted
 
 
-def save_batch(ready: Ready, folder: Path) -> None:
+def save_batch(ready: RolloutBatch, folder: Path) -> None:
     """Write it as safetensors and JSON."""
     drawn = ready.batch.drawn
     words = _Words(ready.step, ready.age, ready.batch.metrics, None if drawn is None else drawn.samples.texts)
@@ -77,21 +77,21 @@ def save_batch(ready: Ready, folder: Path) -> None:
         save_tensors({**of_samples, **verdicts, **credit}, folder / _TENSORS)
 
 
-def load_batch(folder: Path) -> Ready | None:
+def load_batch(folder: Path) -> RolloutBatch | None:
     """What ``save_batch`` wrote; None where it wrote nothing."""
     path = folder / _WORDS
     if not path.exists():
         return None
     words = read_json(_Words, path.read_text(encoding="utf-8"))
-    drawn = None if words.texts is None else _drawn(folder, words.texts)
-    return Ready(words.step, Batch(drawn, words.metrics), words.age)
+    drawn = None if words.texts is None else _load_rollouts(folder, words.texts)
+    return RolloutBatch(words.step, SampledBatch(drawn, words.metrics), words.age)
 
 
-def _drawn(folder: Path, texts: tuple[str, ...]) -> Drawn:
+def _load_rollouts(folder: Path, texts: tuple[str, ...]) -> VerifiedRollouts:
     tensors = load_tensors(folder / _TENSORS)
     samples = Samples(**{name: tensors[name] for name in _tensor_names() if name in tensors}, texts=texts)
     right, formatted, undecided = (tensors[name] for name in _VERDICTS)
-    return Drawn(samples, right, formatted, undecided, tensors.get(_CREDIT))
+    return VerifiedRollouts(samples, right, formatted, undecided, tensors.get(_CREDIT))
 
 
 def _tensor_names() -> list[str]:
@@ -99,15 +99,15 @@ def _tensor_names() -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class RolloutBatch:
     """A batch to learn from. ``age``: steps between the weights that sampled it and those that learn from it."""
 
     step: int
-    batch: Batch
+    batch: SampledBatch
     age: int
 
 
-class Batches:
+class RolloutQueue:
     """Draws by ``draw`` of a step, its tasks and a watch.
 
     ``ahead``: the next batch is begun before a step's update, by the weights that the sampler has then. ``apart``: the
@@ -118,23 +118,23 @@ class Batches:
     def __init__(
         self,
         tasks: Iterator[tuple[int, Sequence[Task]]],
-        draw: Callable[[int, Sequence[Task], Stopwatch], Batch],
+        draw: Callable[[int, Sequence[Task], Stopwatch], SampledBatch],
         *,
         ahead: bool = False,
         apart: bool = False,
-        kept: Ready | None = None,
+        kept: RolloutBatch | None = None,
     ) -> None:
         self._tasks, self._draw, self._ahead = tasks, draw, ahead
         self._thread = ThreadPoolExecutor(1, "sampling") if ahead and apart else None
         self._pending = None if kept is None else _done(kept)
 
-    def take(self, watch: Stopwatch) -> Ready | None:
+    def take(self, watch: Stopwatch) -> RolloutBatch | None:
         """The batch of the next step; None after the last."""
         if self._pending is not None:
             ready, self._pending = self._pending.result(), None
             return ready
         coming = next(self._tasks, None)
-        return None if coming is None else Ready(coming[0], self._draw(*coming, watch), 0)
+        return None if coming is None else RolloutBatch(coming[0], self._draw(*coming, watch), 0)
 
     def begin(self, watch: Stopwatch) -> None:
         """Sample the batch after the one that was taken, if batches are sampled ahead."""
@@ -143,9 +143,9 @@ class Batches:
             return
         step, tasks = coming
         if self._thread is None:
-            self._pending = _done(Ready(step, self._draw(step, tasks, watch), 1))
+            self._pending = _done(RolloutBatch(step, self._draw(step, tasks, watch), 1))
         else:
-            self._pending = self._thread.submit(lambda: Ready(step, self._draw(step, tasks, watch), 1))
+            self._pending = self._thread.submit(lambda: RolloutBatch(step, self._draw(step, tasks, watch), 1))
 
     def settle(self) -> None:
         """Wait until nothing is being sampled. What failed meanwhile is raised by ``take``."""
@@ -158,12 +158,12 @@ class Batches:
         return self._pending is not None
 
     @property
-    def pending(self) -> Ready | None:
+    def pending(self) -> RolloutBatch | None:
         """The batch that was sampled ahead, if there is one."""
         return None if self._pending is None else self._pending.result()
 
 
-def _done(ready: Ready) -> Future[Ready]:
-    future: Future[Ready] = Future()
+def _done(ready: RolloutBatch) -> Future[RolloutBatch]:
+    future: Future[RolloutBatch] = Future()
     future.set_result(ready)
     return future

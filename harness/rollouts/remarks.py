@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from harness.config.experiment import ExperimentConfig
     from harness.data.catalog import Problem
-    from harness.rollouts.problems import Material
+    from harness.rollouts.problems import RunProblems
 
 _PIECES: Final = 8  # pieces of text that are quoted
 _LINES: Final = 5  # ids of problems that are named
 
 
-def remarks(config: ExperimentConfig, read: Material) -> list[str]:
+def remarks(config: ExperimentConfig, read: RunProblems) -> list[str]:
     """Return a line for each thing that is odd; empty where no file of one's own is read.
 
     A model whose tokenizer cannot be had here, such as one that only the nodes of a cluster have, is passed over.
@@ -47,7 +47,7 @@ def remarks(config: ExperimentConfig, read: Material) -> list[str]:
     return found
 
 
-def _own(config: ExperimentConfig, read: Material) -> dict[str, Sequence[Problem]]:
+def _own(config: ExperimentConfig, read: RunProblems) -> dict[str, Sequence[Problem]]:
     trained = {name: tier.problems for name, tier in read.tiers.items()} if _is_own(config) else {}
     return {**trained, **{name: read.held_out[name] for name in read.files}}
 
@@ -57,7 +57,7 @@ def _is_own(config: ExperimentConfig) -> bool:
     return config.data.source == SOURCE and config.data.path is not None and not is_tier(Path(config.data.path))
 
 
-def _few(config: ExperimentConfig, read: Material) -> Iterator[str]:
+def _few(config: ExperimentConfig, read: RunProblems) -> Iterator[str]:
     batch = config.rollout.prompts_per_batch
     for name, tier in read.tiers.items() if _is_own(config) else ():
         if len(tier.problems) < batch:

@@ -54,7 +54,7 @@ _SUFFIX: Final = ".jsonl"
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class JournalStart:
     """The first line: an attempt at a run."""
 
     head: RunHead
@@ -65,7 +65,7 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class JournalStep:
     """A point of every curve."""
 
     step: int
@@ -74,7 +74,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class JournalEnd:
     """The last line."""
 
     at: float
@@ -82,21 +82,21 @@ class Ending:
 
 
 @dataclass(slots=True)
-class Sheet:
+class RunJournal:
     """An attempt at a run, in memory and on disk. What a full disk does not take stays in memory and is tried again."""
 
     file: Path
-    opening: Opening
-    steps: list[Step] = field(default_factory=list)
-    ending: Ending | None = None
-    earlier: Mapping[int, Step] = field(default_factory=dict)  # of the attempt that this one goes on from
+    opening: JournalStart
+    steps: list[JournalStep] = field(default_factory=list)
+    ending: JournalEnd | None = None
+    earlier: Mapping[int, JournalStep] = field(default_factory=dict)  # of the attempt that this one goes on from
     whole: bool = True  # whether the file holds all that memory does
 
     @classmethod
     def draft(cls, outbox: Path, head: RunHead, folder: str) -> Self:
         """Begin one, which ``save`` puts in place of that of an earlier attempt."""
         file = outbox / f"{head.study}.{head.run_id}{_SUFFIX}"
-        opening = Opening(head, time.time(), uuid4().hex, driver(), folder)
+        opening = JournalStart(head, time.time(), uuid4().hex, driver(), folder)
         return cls(file, opening, earlier={step.step: step for step in _steps(file)}, whole=False)
 
     @classmethod
@@ -111,12 +111,12 @@ class Sheet:
         """What was written. Raises SchemaError where it is no sheet; a last line that was cut off does not count."""
         first, *lines = _whole_lines(file) or [""]
         try:
-            sheet = cls(file, read_json(Opening, first))
+            sheet = cls(file, read_json(JournalStart, first))
             for line in lines:
                 if "record" in json.loads(line):
-                    sheet.ending = read_json(Ending, line)
+                    sheet.ending = read_json(JournalEnd, line)
                 else:
-                    sheet.steps.append(Step(**json.loads(line)))
+                    sheet.steps.append(JournalStep(**json.loads(line)))
         except (json.JSONDecodeError, TypeError) as error:
             raise SchemaError(f"no sheet of an outbox: {error}") from None
         return sheet
@@ -125,7 +125,7 @@ class Sheet:
         """Take a step down, at the time at which it was first heard. An OSError leaves it in memory."""
         before = self.earlier.get(step)
         again = before is not None and before.metrics == metrics
-        found = before if before and again else Step(step, time.time(), metrics)
+        found = before if before and again else JournalStep(step, time.time(), metrics)
         try:
             self._put(found)
         finally:
@@ -133,7 +133,7 @@ class Sheet:
 
     def end(self, record: RunRecord) -> None:
         """Take the record down, on the disk when this returns; nothing follows. An OSError leaves it in memory."""
-        ending = Ending(time.time(), record)
+        ending = JournalEnd(time.time(), record)
         try:
             self._put(ending, flushed=True)
         finally:
@@ -146,7 +146,7 @@ class Sheet:
     def remove(self) -> None:
         """Take the file away, but not that which a later attempt has put in its place."""
         with self.file.open(encoding="utf-8") as file:
-            found = read_json(Opening, file.readline())
+            found = read_json(JournalStart, file.readline())
         if found.token == self.opening.token:
             self.file.unlink()
 
@@ -154,7 +154,7 @@ class Sheet:
         """The steps as a run's folder holds them, an object a line."""
         return "".join(json.dumps({"step": step.step, **step.metrics}) + "\n" for step in self.steps)
 
-    def _put(self, part: Step | Ending, flushed: bool = False) -> None:
+    def _put(self, part: JournalStep | JournalEnd, flushed: bool = False) -> None:
         if not self.whole:
             self._write(*self.steps, part)
             return
@@ -166,12 +166,12 @@ class Sheet:
                 os.fsync(file.fileno())
         self.whole = True
 
-    def _write(self, *parts: Step | Ending) -> None:
+    def _write(self, *parts: JournalStep | JournalEnd) -> None:
         write(self.file, "".join(map(_line, (self.opening, *parts))).encode())
         self.whole = True
 
 
-def sheets(outbox: Path) -> list[Path]:
+def run_journals(outbox: Path) -> list[Path]:
     """The files that wait, oldest first. One that its driver takes away meanwhile waits no more."""
     changed = {}
     for file in outbox.glob(f"*{_SUFFIX}"):
@@ -180,7 +180,7 @@ def sheets(outbox: Path) -> list[Path]:
     return sorted(changed, key=changed.__getitem__)
 
 
-def _line(part: Opening | Step | Ending) -> str:
+def _line(part: JournalStart | JournalStep | JournalEnd) -> str:
     return json.dumps(asdict(part), default=str) + "\n"
 
 
@@ -188,9 +188,9 @@ def _whole_lines(file: Path) -> list[str]:
     return [line for line in file.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
 
 
-def _steps(file: Path) -> Iterator[Step]:
+def _steps(file: Path) -> Iterator[JournalStep]:
     """Of an earlier attempt, as far as it can be read."""
     try:
-        yield from Sheet.read(file).steps
+        yield from RunJournal.read(file).steps
     except (OSError, SchemaError):
         return

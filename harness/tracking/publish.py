@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from harness.common.schema import read_json
 from harness.records.record import RunHead, RunRecord, Study
 from harness.tracking.errors import StoreError
-from harness.tracking.journal import OUTBOX, Sheet, Step, other, sheets
-from harness.tracking.uploader import CURVES_FILE, RECORD_FILE, Delivery, artifacts, bring
+from harness.tracking.journal import OUTBOX, JournalStep, RunJournal, other, run_journals
+from harness.tracking.uploader import CURVES_FILE, RECORD_FILE, UploadState, artifacts, upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -43,7 +43,7 @@ def publish(store: Store, runs: Path) -> Published:
     Runs of drivers that live are theirs; sheets of those that did not end say nothing that a new attempt would not.
     """
     studies, broken_studies = _readable(_from_json(Study), sorted(runs.glob(f"*{STUDY_FILE}")))
-    waiting, broken_sheets = _readable(Sheet.read, sheets(runs.parent / OUTBOX))
+    waiting, broken_sheets = _readable(RunJournal.read, run_journals(runs.parent / OUTBOX))
     records, broken_records = _readable(_from_json(RunRecord), sorted(runs.glob(f"*/{RECORD_FILE}")))
     _restore(store, studies.values())
     sent, unsent = _sent(store, waiting, runs)
@@ -77,7 +77,7 @@ def _restore(store: Store, studies: Iterable[Study]) -> None:
             store.save_study(study)
 
 
-def _kept(sheet: Sheet) -> bool:
+def _kept(sheet: RunJournal) -> bool:
     """Whether the driver that wrote it is another one, and lives."""
     return other(sheet.opening.driver)
 
@@ -86,10 +86,10 @@ def _run(about: RunHead | RunRecord) -> tuple[str, str]:
     return about.study, about.run_id
 
 
-def _sent(store: Store, waiting: Mapping[Path, Sheet], runs: Path) -> tuple[list[str], list[str]]:
+def _sent(store: Store, waiting: Mapping[Path, RunJournal], runs: Path) -> tuple[list[str], list[str]]:
     """Run ids of the sheets that have arrived, and why others have not."""
     left = {path: sheet for path, sheet in waiting.items() if sheet.ending and not _kept(sheet)}
-    arrived, faults = _tried(left, lambda path: bring(store, Delivery(left[path], begun=True), runs))
+    arrived, faults = _tried(left, lambda path: upload(store, UploadState(left[path], begun=True), runs))
     return [left[path].opening.head.run_id for path in arrived], faults
 
 
@@ -137,10 +137,10 @@ def _add(store: Store, record: RunRecord, path: Path) -> None:
         raise
 
 
-def _steps(curves: Path, at: float) -> list[Step]:
+def _steps(curves: Path, at: float) -> list[JournalStep]:
     lines = curves.read_text(encoding="utf-8").splitlines() if curves.exists() else ()
     return [_step(json.loads(line), at) for line in lines]
 
 
-def _step(metrics: dict[str, float], at: float) -> Step:
-    return Step(int(metrics.pop("step")), at, metrics)
+def _step(metrics: dict[str, float], at: float) -> JournalStep:
+    return JournalStep(int(metrics.pop("step")), at, metrics)

@@ -100,7 +100,7 @@ class RunRow:
     ended: int = 0  # milliseconds since 1970
 
 
-class Reader(Protocol):
+class StoreReader(Protocol):
     """What a store can be asked; ``prefix`` is the start of a tag's name."""
 
     def runs(self, study: str, run_id: str = "") -> list[RunRow]:

@@ -33,7 +33,7 @@ from harness.tracking.display import (
 )
 from harness.tracking.errors import REPAIR, StoreError, explained, redacted
 from harness.tracking.inputs import data_sets
-from harness.tracking.journal import Step, driver, elsewhere, other
+from harness.tracking.journal import JournalStep, driver, elsewhere, other
 from harness.tracking.publish import publish, study_file
 from harness.tracking.queries import DATABASES, SERVERS, RunRow, SqlReader, refuse_unencoded, without_credentials
 from harness.tracking.server import ServerReader
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 
     from harness.records.record import RunHead
     from harness.tracking.client import Point
-    from harness.tracking.queries import Curve, Reader
+    from harness.tracking.queries import Curve, StoreReader
 
 T = TypeVar("T")
 
@@ -72,7 +72,7 @@ LOCAL_PAGES: Final = "http://127.0.0.1:5000"  # of `make ui`
 class Store:
     """What has been planned and run. Methods raise StoreError where the store cannot be read or written."""
 
-    def __init__(self, reader: Reader, tracker: Tracker, runs: Path) -> None:
+    def __init__(self, reader: StoreReader, tracker: Tracker, runs: Path) -> None:
         self.place = tracker.place  # the file or the address
         self.shared = bool(os.environ.get("MLFLOW_TRACKING_URI"))  # drivers on other hosts may write there too
         self._reader = reader
@@ -221,9 +221,9 @@ class Store:
 
     def log(self, handle: Handle, step: int, metrics: Mapping[str, float], at: float | None = None) -> None:
         """Add a step to the run's curves. ``at``: seconds since 1970, by default now."""
-        self.write(handle, [Step(step, at or time.time(), metrics)])
+        self.write(handle, [JournalStep(step, at or time.time(), metrics)])
 
-    def write(self, handle: Handle, steps: Sequence[Step]) -> None:
+    def write(self, handle: Handle, steps: Sequence[JournalStep]) -> None:
         """Add steps to the run's curves. A point that is there already, with its time, is not added again."""
         self._tracker.write(handle.uuid, _points(steps))
 
@@ -247,7 +247,7 @@ class Store:
         apart = {name: value for name, value in record.scores.items() if not name.startswith(FIRED)}
         files = {RECORD_FILE: record.to_json(), "config.yaml": _yaml(record.config), **(artifacts or {})}
         self._tracker.attach(handle.uuid, files, data_sets(record))
-        self._tracker.conclude(handle.uuid, _outcome(record), _points([Step(0, ended or time.time(), apart)]))
+        self._tracker.conclude(handle.uuid, _outcome(record), _points([JournalStep(0, ended or time.time(), apart)]))
         self._tracker.end(handle.uuid, record.status.upper(), ended)
         self._settle(handle.study, record.run_id)
 
@@ -326,7 +326,7 @@ class Store:
             ) from error
 
 
-def _points(steps: Sequence[Step]) -> list[Point]:
+def _points(steps: Sequence[JournalStep]) -> list[Point]:
     return [
         (key(name), float(value), int(step.at * 1000), step.step)
         for step in steps

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from harness.tracking.client import Handle
 from harness.tracking.errors import StoreError
-from harness.tracking.journal import OUTBOX, Sheet
+from harness.tracking.journal import OUTBOX, RunJournal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,11 +28,11 @@ TRACE_FILE: Final = "traceback.txt"  # of the last attempt that failed
 
 
 @dataclass(slots=True)
-class Delivery:
+class UploadState:
     """A sheet, and how much of it the store holds."""
 
-    sheet: Sheet
-    replaces: Delivery | None = None  # the attempt before
+    sheet: RunJournal
+    replaces: UploadState | None = None  # the attempt before
     dropped: bool = False  # it ended without a record
     handle: Handle | None = None
     begun: bool = False  # a begin was tried, and may have arrived unheard
@@ -59,10 +59,10 @@ class Delivery:
         return self.sheet.ending is not None and not self.done
 
 
-def bring(store: Store, delivery: Delivery, runs: Path) -> None:
+def upload(store: Store, delivery: UploadState, runs: Path) -> None:
     """Send what the store lacks. Raises StoreError where it cannot; what has arrived is not sent again."""
     try:
-        _bring(store, delivery, runs)
+        _upload(store, delivery, runs)
     except StoreError as error:
         if error.refused:  # someone has removed the run, or it cannot be taken; once more from the start
             _take_back(store, delivery)
@@ -70,7 +70,7 @@ def bring(store: Store, delivery: Delivery, runs: Path) -> None:
         raise
 
 
-def _bring(store: Store, delivery: Delivery, runs: Path) -> None:
+def _upload(store: Store, delivery: UploadState, runs: Path) -> None:
     if delivery.replaces:
         _take_back(store, delivery.replaces)
         delivery.replaces = None
@@ -97,7 +97,7 @@ def artifacts(folder: Path, record: RunRecord) -> Mapping[str, Path]:
     return {file.name: file for file in sorted(folder.glob("[!.]*")) if file.is_file() and file.name not in apart}
 
 
-def _begin(store: Store, delivery: Delivery) -> Handle:
+def _begin(store: Store, delivery: UploadState) -> Handle:
     opening = delivery.sheet.opening
     found = store.find(opening.head.study, opening.token) if delivery.begun else None
     delivery.begun = True
@@ -107,7 +107,7 @@ def _begin(store: Store, delivery: Delivery) -> Handle:
     return found
 
 
-def _take_back(store: Store, delivery: Delivery) -> None:
+def _take_back(store: Store, delivery: UploadState) -> None:
     """Remove what the store holds of an attempt that is over."""
     opening = delivery.sheet.opening
     handle = delivery.handle or (store.find(opening.head.study, opening.token) if delivery.begun else None)
@@ -120,12 +120,12 @@ PATIENCE: Final = 60.0  # seconds that the end of a run or a sweep waits for the
 _TICK: Final = 0.5  # seconds between two looks for something to send
 
 
-class Courier:
+class Uploader:
     """The sheets of the runs under way, and the thread that sends them."""
 
     def __init__(self, store: Store, results: Path, say: Callable[[str], None]) -> None:
         self._store, self._results, self._say = store, results, say
-        self._deliveries: dict[str, Delivery] = {}  # run id -> its latest attempt
+        self._deliveries: dict[str, UploadState] = {}  # run id -> its latest attempt
         self._changed = Condition()
         self._thread = Thread(target=self._work, name="courier", daemon=True)
         self._closing = False
@@ -139,11 +139,11 @@ class Courier:
         """
         with self._changed:
             before = self._deliveries.pop(head.run_id, None)
-        sheet = Sheet.draft(self._results / OUTBOX, head, folder)
+        sheet = RunJournal.draft(self._results / OUTBOX, head, folder)
         try:
             sheet.save()
         finally:
-            self._take(Delivery(sheet, replaces=before if before and not before.done else None))
+            self._take(UploadState(sheet, replaces=before if before and not before.done else None))
 
     def step(self, run_id: str, step: int, metrics: Mapping[str, float]) -> None:
         """It has done a step."""
@@ -174,7 +174,7 @@ class Courier:
         """Whether the store failed when it was tried last."""
         return self._failures > 0
 
-    def close(self, patience: float) -> Sequence[Delivery]:
+    def close(self, patience: float) -> Sequence[UploadState]:
         """Send what is left, for so many seconds at most; what the store lacks then, on disk if that takes it now."""
         with self._changed:
             self._closing, self._next_try = True, 0.0
@@ -191,11 +191,11 @@ class Courier:
                     delivery.sheet.save()
         return waiting
 
-    def _latest(self, run_id: str) -> Delivery | None:
+    def _latest(self, run_id: str) -> UploadState | None:
         with self._changed:  # ``_turn`` takes it out for a moment
             return self._deliveries.get(run_id)
 
-    def _take(self, delivery: Delivery) -> None:
+    def _take(self, delivery: UploadState) -> None:
         with self._changed:
             self._deliveries[delivery.sheet.opening.head.run_id] = delivery
         if self._thread.ident is None:
@@ -218,7 +218,7 @@ class Courier:
         with self._changed:
             return any(delivery.ending for delivery in self._deliveries.values())
 
-    def _wait(self) -> list[Delivery]:
+    def _wait(self) -> list[UploadState]:
         """What is to be sent now; nothing while the store is given a pause."""
         with self._changed:
             self._changed.wait(max(self._next_try - time.monotonic(), _TICK))
@@ -226,10 +226,10 @@ class Courier:
                 return []
             return [delivery for delivery in self._deliveries.values() if delivery.due]
 
-    def _send(self, due: Sequence[Delivery]) -> None:
+    def _send(self, due: Sequence[UploadState]) -> None:
         for delivery in due:
             try:
-                bring(self._store, delivery, self._results / "runs")
+                upload(self._store, delivery, self._results / "runs")
             except StoreError as error:
                 self._failed(delivery, error)
                 return
@@ -237,14 +237,14 @@ class Courier:
                 self._failures = 0
                 self._say(f"{self._store.place} takes records again; what waited is being sent")
 
-    def _failed(self, delivery: Delivery, error: StoreError) -> None:
+    def _failed(self, delivery: UploadState, error: StoreError) -> None:
         if not self._failures:
             self._say(f"not recorded, the runs go on: {error}; it is tried again")
         self._next_try = time.monotonic() + PAUSES[min(self._failures, len(PAUSES) - 1)]
         self._failures += 1
         self._turn(delivery)
 
-    def _turn(self, delivery: Delivery) -> None:
+    def _turn(self, delivery: UploadState) -> None:
         """Let the others go first next time: what fails may be this one alone."""
         with self._changed:
             run_id = delivery.sheet.opening.head.run_id

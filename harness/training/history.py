@@ -21,7 +21,7 @@ _EVALUATIONS, _SPENT = "evaluations.json", "spent.json"
 
 
 @dataclass(slots=True)
-class Trace:
+class RunHistory:
     """Reports, evaluations by moment ("start", "step 10", "final"), and what the run took."""
 
     reports: list[StepReport] = field(default_factory=list)

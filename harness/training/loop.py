@@ -10,10 +10,10 @@ from harness.config.experiment import RewardConfig
 from harness.engines.base.divergence import ADVANTAGES, refuse_not_finite
 from harness.engines.base.protocols import Decoding, Learner, Sampler
 from harness.engines.base.samples import prompts_of
-from harness.engines.weight_parity import Probe
-from harness.rollouts.generate import Draw, resample, score
+from harness.engines.weight_parity import ParityProbe
+from harness.rollouts.generate import RolloutSampler, resample, score
 from harness.rollouts.metrics import mismatch, mismatch_parts, summarize
-from harness.rollouts.queue import Batches
+from harness.rollouts.queue import RolloutQueue
 from harness.rollouts.text_metrics import describe
 from tricks.fired import ablations
 from tricks.rule import UpdateRule
@@ -21,8 +21,8 @@ from tricks.rule import UpdateRule
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from harness.rollouts.generate import Batch, Drawn, Task
-    from harness.rollouts.queue import Ready
+    from harness.rollouts.generate import SampledBatch, Task, VerifiedRollouts
+    from harness.rollouts.queue import RolloutBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class StepReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class TrainerContext:
     """What a run trains with, the same in all steps."""
 
     sampler: Sampler
@@ -43,13 +43,13 @@ class Lesson:
     scale: RewardConfig
     decoding: Decoding
     seed: int
-    probe: Probe | None = None  # after every sync; None: sampler and learner are one
+    probe: ParityProbe | None = None  # after every sync; None: sampler and learner are one
 
-    def drawing(self, spares: Iterator[Task]) -> Callable[[int, Sequence[Task], Stopwatch], Batch]:
+    def drawing(self, spares: Iterator[Task]) -> Callable[[int, Sequence[Task], Stopwatch], SampledBatch]:
         """What samples and verifies a step's tasks. ``spares`` take the places of prompts that the rule refuses."""
 
-        def drawn(step: int, tasks: Sequence[Task], watch: Stopwatch) -> Batch:
-            draw = Draw(self.sampler, self.decoding, self.seed, step, watch, self.scale.open_box)
+        def drawn(step: int, tasks: Sequence[Task], watch: Stopwatch) -> SampledBatch:
+            draw = RolloutSampler(self.sampler, self.decoding, self.seed, step, watch, self.scale.open_box)
             return resample(draw(tasks), draw, spares, self.rule, self.scale)
 
         return drawn
@@ -69,11 +69,11 @@ def train(
 
     ``spares`` take the places of prompts that the rule refuses to learn from. A step is skipped where none is left.
     """
-    lesson = Lesson(sampler, learner, rule, scale, decoding, seed)
-    return steps(lesson, Batches(enumerate(batches, start=1), lesson.drawing(iter(spares))))
+    lesson = TrainerContext(sampler, learner, rule, scale, decoding, seed)
+    return steps(lesson, RolloutQueue(enumerate(batches, start=1), lesson.drawing(iter(spares))))
 
 
-def steps(lesson: Lesson, batches: Batches) -> Iterator[StepReport]:
+def steps(lesson: TrainerContext, batches: RolloutQueue) -> Iterator[StepReport]:
     """One step per batch that is drawn, as ``train``."""
     while True:
         watch = Stopwatch()
@@ -93,12 +93,12 @@ def steps(lesson: Lesson, batches: Batches) -> Iterator[StepReport]:
         )
 
 
-def _learned(lesson: Lesson, ready: Ready, watch: Stopwatch) -> dict[str, float]:
+def _learned(lesson: TrainerContext, ready: RolloutBatch, watch: Stopwatch) -> dict[str, float]:
     drawn, age = ready.batch.drawn, {"rollout/staleness": float(ready.age)}
     return age | (_skipped(lesson.rule) if drawn is None else _learn(lesson, drawn, watch, stale=ready.age > 0))
 
 
-def _learn(lesson: Lesson, drawn: Drawn, watch: Stopwatch, *, stale: bool) -> dict[str, float]:
+def _learn(lesson: TrainerContext, drawn: VerifiedRollouts, watch: Stopwatch, *, stale: bool) -> dict[str, float]:
     """Score the samples, lay out their signal, and take the updates."""
     learner, rule, samples = lesson.learner, lesson.rule, drawn.samples
     with watch.phase("old_log_probs"):
@@ -123,7 +123,7 @@ def _learn(lesson: Lesson, drawn: Drawn, watch: Stopwatch, *, stale: bool) -> di
     return {**summarize(rollouts, drawn.right, signal), **shape, **gap, **updates}
 
 
-def _handed_over(lesson: Lesson, batch: Batch, watch: Stopwatch) -> dict[str, float]:
+def _handed_over(lesson: TrainerContext, batch: SampledBatch, watch: Stopwatch) -> dict[str, float]:
     """Give the sampler the weights, and where it has a copy of its own, compare. Raises ParityError."""
     with watch.phase("sync"):
         lesson.sampler.load(lesson.learner.weights())
@@ -139,6 +139,6 @@ def _skipped(rule: UpdateRule) -> dict[str, float]:
     return {"update/skipped": float(rule.setup.updates_per_rollout), **{f"fired/{name}": 0.0 for name in rule.tricks}}
 
 
-def _throughput(batch: Batch, watch: Stopwatch) -> dict[str, float]:
+def _throughput(batch: SampledBatch, watch: Stopwatch) -> dict[str, float]:
     tokens = 0.0 if batch.drawn is None else batch.drawn.samples.response_mask.sum().item()
     return {"tokens_per_second": tokens / watch.seconds["seconds/step"]}

@@ -13,7 +13,7 @@ import yaml
 
 from harness.checkpoint.export import EXPORTED, export
 from harness.checkpoint.folder import identity
-from harness.checkpoint.manager import Checkpoints, outlook
+from harness.checkpoint.manager import Checkpoints, resume_message
 from harness.common.files import flush, write
 from harness.common.resources import Usage
 from harness.common.signals import IN_A_WORKER, Preempted, stoppable
@@ -23,10 +23,10 @@ from harness.engines.base.divergence import Diverged
 from harness.records.failures import cause, failed
 from harness.records.outcomes import outcomes_file
 from harness.records.record import RunHead, RunRecord
-from harness.rollouts.problems import Material, material
+from harness.rollouts.problems import RunProblems, run_problems
 from harness.training.history import CURVES, line
 from harness.training.scores import scores
-from harness.training.session import Course
+from harness.training.session import RunSession
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -83,12 +83,12 @@ def execute(spec: RunSpec, folder: Path, signals: Sequence[Signals] = IN_A_WORKE
     usage = Usage()
     torch.set_num_threads(max(1, int(config.backend.num_cpus)))  # the same bits, alone or beside another run
     folder.mkdir(parents=True, exist_ok=True)
-    read = material(config)
+    read = run_problems(config)
     kept = Checkpoints(folder, identity(config, {**spec.provenance, **read.provenance()}), config.checkpoint.keep)
     _forget_divergence(folder, kept)
     try:
-        with stoppable(signals) as stop, crew.trusted():
-            course = Course(config, read, None if (folder / RECORD).exists() else kept.newest())
+        with stoppable(signals) as stop, crew.is_healthy():
+            course = RunSession(config, read, None if (folder / RECORD).exists() else kept.newest())
             yield from _followed(course, config, kept, stop, folder)
             finished = _finish(spec, read, course, folder)
     except Diverged as error:
@@ -110,7 +110,7 @@ def _forget_divergence(folder: Path, kept: Checkpoints) -> None:
 
 
 def _followed(
-    course: Course, config: ExperimentConfig, kept: Checkpoints, stop: Stop, folder: Path
+    course: RunSession, config: ExperimentConfig, kept: Checkpoints, stop: Stop, folder: Path
 ) -> Iterator[StepReport]:
     """The reports, written down, with checkpoints where they are due."""
     every = config.checkpoint.every
@@ -124,10 +124,10 @@ def _followed(
             yield report
             if stop.asked and report.step < config.steps:
                 kept.write(report.step, course.save)
-                raise Preempted(f"stopped; the same command {outlook(folder)}")
+                raise Preempted(f"stopped; the same command {resume_message(folder)}")
 
 
-def _finish(spec: RunSpec, read: Material, course: Course, folder: Path) -> Finished:
+def _finish(spec: RunSpec, read: RunProblems, course: RunSession, folder: Path) -> Finished:
     """Leave behind what a finished run leaves."""
     if spec.config.checkpoint.export:
         export(spec.config.model, course.practice.learner.weights(), folder / EXPORTED)
@@ -147,7 +147,7 @@ def save(finished: Finished, folder: Path) -> None:
     write(folder / RECORD, finished.record.to_json().encode())
 
 
-def _files(config: ExperimentConfig, read: Material, course: Course) -> dict[str, bytes]:
+def _files(config: ExperimentConfig, read: RunProblems, course: RunSession) -> dict[str, bytes]:
     resolved = yaml.safe_dump(_plain(config), sort_keys=False)
     cards = {name: card.to_json() for name, card in read.described().items()}
     written = {"data_card.json": json.dumps(cards, indent=2), "data_card.md": f"{read.cards()}\n"} if cards else {}

@@ -19,14 +19,14 @@ from harness.engines import actor_pool as crew
 from harness.engines.base.divergence import Diverged, placed
 from harness.engines.base.protocols import Decoding, Learner, Sampler
 from harness.engines.build import engines
-from harness.engines.weight_parity import Probe
+from harness.engines.weight_parity import ParityProbe
 from harness.evaluation.evaluate import evaluate, metrics
 from harness.rollouts.generate import Task
 from harness.rollouts.prompts import Prompts, training_decoding
-from harness.rollouts.queue import Batches, Counted, load_batch, save_batch
+from harness.rollouts.queue import CountingIterator, RolloutQueue, load_batch, save_batch
 from harness.rollouts.text_metrics import token_text
-from harness.training.history import Trace
-from harness.training.loop import Lesson, StepReport, steps
+from harness.training.history import RunHistory
+from harness.training.loop import StepReport, TrainerContext, steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from harness.config.experiment import ExperimentConfig
     from harness.data.cache import Tier
     from harness.records.outcomes import Evaluations
-    from harness.rollouts.problems import Material
+    from harness.rollouts.problems import RunProblems
 
 
 _POSITION: Final = "position.json"
@@ -51,16 +51,16 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class Practice:
+class TrainingSession:
     """A policy about to be trained. A step is taken when its report is asked for."""
 
     sampler: Sampler
     learner: Learner
     tokenizer: Any
     prompts: Prompts
-    tasks: Counted[Task]
-    spares: Counted[Task]
-    batches: Batches
+    tasks: CountingIterator[Task]
+    spares: CountingIterator[Task]
+    batches: RolloutQueue
     reports: Iterator[StepReport]  # of the steps that are left, up to ``steps``
 
     def save(self, folder: Path, steps: int) -> None:
@@ -73,7 +73,7 @@ class Practice:
             save_batch(self.batches.pending, folder)
 
 
-def practice(config: ExperimentConfig, tiers: Mapping[str, Tier], saved: Path | None = None) -> Practice:
+def build_training(config: ExperimentConfig, tiers: Mapping[str, Tier], saved: Path | None = None) -> TrainingSession:
     """Load the model and lay out the training, or what is left of a ``saved`` one. The same errors as ``engines``.
 
     No evaluation problem is read.
@@ -81,39 +81,41 @@ def practice(config: ExperimentConfig, tiers: Mapping[str, Tier], saved: Path | 
     torch.manual_seed(derive(config.seed, "model"))
     sampler, learner, tokenizer = engines(config)
     prompts = Prompts(config, tokenizer)
-    tasks, spares = map(Counted, prompts.training(tiers))
+    tasks, spares = map(CountingIterator, prompts.training(tiers))
     done = _position(saved)
     tasks.skip(done.tasks)
     spares.skip(done.spares)
     if saved:
         learner.restore(saved / LEARNER)
         sampler.load(learner.weights())
-    lesson, kept = _lesson(config, sampler, learner, tasks), load_batch(saved) if saved else None
+    lesson, kept = _trainer_context(config, sampler, learner, tasks), load_batch(saved) if saved else None
     if lesson.probe:
         lesson.probe(sampler, learner)
-    batches = Batches(
+    batches = RolloutQueue(
         _batches(tasks, config, kept.step if kept else done.steps),
         lesson.drawing(spares),
         ahead=config.rollout.ahead > 0,
         apart=config.backend.vllm is not None,
         kept=kept,
     )
-    return Practice(sampler, learner, tokenizer, prompts, tasks, spares, batches, steps(lesson, batches))
+    return TrainingSession(sampler, learner, tokenizer, prompts, tasks, spares, batches, steps(lesson, batches))
 
 
-def _lesson(config: ExperimentConfig, sampler: Sampler, learner: Learner, tasks: Counted[Task]) -> Lesson:
+def _trainer_context(
+    config: ExperimentConfig, sampler: Sampler, learner: Learner, tasks: CountingIterator[Task]
+) -> TrainerContext:
     decoding = training_decoding(config)
-    return Lesson(
+    return TrainerContext(
         sampler, learner, config.update_rule(), config.reward, decoding, config.seed, _probe(config, decoding, tasks)
     )
 
 
-def _probe(config: ExperimentConfig, decoding: Decoding, tasks: Counted[Task]) -> Probe | None:
+def _probe(config: ExperimentConfig, decoding: Decoding, tasks: CountingIterator[Task]) -> ParityProbe | None:
     """Of the first prompts, where the sampler has weights of its own."""
     if config.backend.vllm is None:
         return None
     prompts = [task.prompt_ids for task in tasks.peek(config.rollout.prompts_per_batch)]
-    return Probe.of(prompts, decoding, config.seed, config.backend.vllm.parity_gap)
+    return ParityProbe.of(prompts, decoding, config.seed, config.backend.vllm.parity_gap)
 
 
 def _position(saved: Path | None) -> Position:
@@ -126,13 +128,13 @@ def _batches(tasks: Iterator[Task], config: ExperimentConfig, done: int) -> Iter
     return ((step, list(islice(tasks, count))) for step in range(done + 1, config.steps + 1))
 
 
-class Course:
+class RunSession:
     """What ``execute`` follows. ``saved`` is the folder of a checkpoint of an equal run."""
 
-    def __init__(self, config: ExperimentConfig, read: Material, saved: Path | None = None) -> None:
+    def __init__(self, config: ExperimentConfig, read: RunProblems, saved: Path | None = None) -> None:
         self._config = config
-        self.trace = Trace.load(saved) if saved else Trace()
-        self.practice = practice(config, read.tiers, saved)
+        self.trace = RunHistory.load(saved) if saved else RunHistory()
+        self.practice = build_training(config, read.tiers, saved)
         self.trace.usage.add(crew.spent)
         self._exams = self.practice.prompts.exams(read.held_out)
         if saved:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from harness.checkpoint.manager import outlook
+from harness.checkpoint.manager import resume_message
 from harness.common.clone import typed
 from harness.common.files import write
 from harness.common.locks import BusyError, held
@@ -27,12 +27,12 @@ from harness.engines.base.errors import EngineError, ParityError
 from harness.models.errors import ModelError
 from harness.records.failures import cause, failed
 from harness.records.provenance import provenance
-from harness.rollouts.problems import material
+from harness.rollouts.problems import run_problems
 from harness.rollouts.remarks import remarks
 from harness.tracking.errors import REPAIR, StoreError
 from harness.tracking.journal import OUTBOX
 from harness.tracking.store import Store
-from harness.tracking.uploader import PATIENCE, TRACE_FILE, Courier
+from harness.tracking.uploader import PATIENCE, TRACE_FILE, Uploader
 from tricks.api import TrickError
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def run_single(overrides: Sequence[str]) -> int:
 
 
 def _run(config: ExperimentConfig, results: Path) -> RunRecord:
-    read = material(config)
+    read = run_problems(config)
     from harness.models.load import load_tokenizer  # noqa: PLC0415 - transformers takes seconds; refuse before
     from harness.rollouts.prompts import Prompts  # noqa: PLC0415 - as above
     from harness.training.run import RunSpec  # noqa: PLC0415 - as above
@@ -107,14 +107,14 @@ def _run(config: ExperimentConfig, results: Path) -> RunRecord:
     except BusyError as holder:
         raise SchemaError(f"{folder.name}: the same run is under way, {holder}; wait for it or stop it") from None
     except KeyboardInterrupt:
-        raise Preempted(f"stopped; the same command {outlook(folder)}") from None
+        raise Preempted(f"stopped; the same command {resume_message(folder)}") from None
 
 
 def _recorded(store: Store, spec: RunSpec, folder: Path) -> RunRecord:
     from harness.training.run import Finished, execute  # noqa: PLC0415 - as above
 
     head, results, usage = spec.head(), folder.parent.parent, Usage()
-    courier = Courier(store, results, partial(print, file=sys.stderr))
+    courier = Uploader(store, results, partial(print, file=sys.stderr))
     try:
         courier.begin(head, folder.name)
         with _progress() as progress:
@@ -136,7 +136,7 @@ def _recorded(store: Store, spec: RunSpec, folder: Path) -> RunRecord:
     raise AssertionError("a run ends with its record")
 
 
-def _end(courier: Courier, record: RunRecord, results: Path) -> None:
+def _end(courier: Uploader, record: RunRecord, results: Path) -> None:
     """Record how the run ended. On a full disk MLflow is sent what memory holds."""
     with suppress(OSError):
         courier.end(record.run_id, record)
@@ -144,7 +144,7 @@ def _end(courier: Courier, record: RunRecord, results: Path) -> None:
         print(f"the run is not in MLflow yet; it waits in {results}/{OUTBOX}; to send it: {REPAIR}", file=sys.stderr)
 
 
-def _stop(courier: Courier, store: Store) -> None:
+def _stop(courier: Uploader, store: Store) -> None:
     """Mark what was stopped KILLED, as a sweep does: it would stay RUNNING until the next start."""
     courier.close(STOPPING)
     with suppress(StoreError):

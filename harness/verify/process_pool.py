@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.verify.compare.fast_path import exact_number, quick, written
-from harness.verify.model.verdict import MOST_CHARACTERS, Gold, Limits, Verdict
+from harness.verify.model.verdict import MOST_CHARACTERS, Gold, Judgment, Limits
 from harness.verify.parse.boxes import read_boxes
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ class Verifier:
 
     def verify(
         self, pairs: Sequence[tuple[Gold, str]], *, open_box: OpenBox = "wrong", votes: bool = False
-    ) -> list[Verdict]:
+    ) -> list[Judgment]:
         """Judge responses. Safe from any thread; a fork gets processes of its own.
 
         Args:
@@ -216,7 +216,7 @@ class Verifier:
         self._slots: list[Process | None] = [None] * self._processes
         weakref.finalize(self, _close, self._slots)
 
-    def _merged(self, verdicts: Sequence[Verdict], answers: Sequence[str | None]) -> list[Verdict]:
+    def _merged(self, verdicts: Sequence[Judgment], answers: Sequence[str | None]) -> list[Judgment]:
         """Give wrong answers of one value the text of the first of them. Undecided ones keep their text."""
         read = [
             at
@@ -291,13 +291,13 @@ def _reason(boxes: Boxes, open_box: OpenBox) -> str | None:
     return None if boxes.last.strip() else "empty_box"
 
 
-def _unanswered(boxes: Boxes, open_box: OpenBox) -> Verdict:
-    return Verdict(right=False, reason=_reason(boxes, open_box) or "no_box", answer=None)
+def _unanswered(boxes: Boxes, open_box: OpenBox) -> Judgment:
+    return Judgment(right=False, reason=_reason(boxes, open_box) or "no_box", answer=None)
 
 
-def _verdict(answer: str, opinion: tuple[bool, str] | None) -> Verdict:
+def _verdict(answer: str, opinion: tuple[bool, str] | None) -> Judgment:
     assert opinion is not None  # text or a process has decided
-    return Verdict(*opinion, written(answer))
+    return Judgment(*opinion, written(answer))
 
 
 def _close(slots: list[Process | None]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from sweeps.cost.hardware import DEVICES, Cluster
 from sweeps.cost.memory import memory, unfit
-from sweeps.cost.setup import Asked, divided, resized, setup, sized
+from sweeps.cost.setup import ResourceRequest, divided, resized, setup, sized
 from sweeps.cost.step_time import split
 
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Other:
+class ConfigOption:
     """Other settings, other GPUs, or both."""
 
     cluster: Cluster
-    wanted: Asked
+    wanted: ResourceRequest
 
     def fits(self, model: ModelShape) -> bool:
         """Whether it holds the model."""
@@ -31,7 +31,7 @@ class Other:
         held = memory(model, self.cluster, self.wanted.tokens, self.wanted.recompute, set_up)
         return unfit(held, self.wanted.longest) is None
 
-    def words(self, part: Cluster, said: Asked) -> str:
+    def words(self, part: Cluster, said: ResourceRequest) -> str:
         """The GPUs, where they are not those of ``part``, and the settings that differ from the run's own."""
         changes = ", ".join(_changes(said, self.wanted))
         if self.cluster == part:
@@ -39,12 +39,12 @@ class Other:
         return f"{self.cluster} with {changes}" if changes else str(self.cluster)
 
 
-def _changes(said: Asked, other: Asked) -> Iterator[str]:
+def _changes(said: ResourceRequest, other: ResourceRequest) -> Iterator[str]:
     old, new = _named(said), _named(other)
     yield from (f"{name}={value}" for name, value in new.items() if value != old[name])
 
 
-def _named(wanted: Asked) -> dict[str, str]:
+def _named(wanted: ResourceRequest) -> dict[str, str]:
     """What can differ, as it is written on the command line."""
     backend, engines, ranks = wanted.backend, wanted.backend.vllm, wanted.backend.deepspeed
     named: dict[str, object] = {
@@ -74,7 +74,7 @@ _STAGES: Final = (1, 2, 3)
 
 
 @cache  # many cells of a grid differ in their rule alone
-def instead(model: ModelShape, part: Cluster, said: Asked) -> tuple[str, ...]:
+def alternatives(model: ModelShape, part: Cluster, said: ResourceRequest) -> tuple[str, ...]:
     """In words, the nearest of each kind that fits. ``said``: as the run has it, whatever GPUs there are."""
     wanted = sized(said, part)
     kinds = _settings(part, wanted), _more(model, part, wanted), _others(part, wanted)
@@ -82,17 +82,17 @@ def instead(model: ModelShape, part: Cluster, said: Asked) -> tuple[str, ...]:
     return tuple(other.words(part, said) for other in found if other)
 
 
-def _first(model: ModelShape, others: Iterable[Other]) -> Other | None:
+def _first(model: ModelShape, others: Iterable[ConfigOption]) -> ConfigOption | None:
     return next((other for other in others if other.fits(model)), None)
 
 
-def _settings(part: Cluster, wanted: Asked) -> Iterator[Other]:
+def _settings(part: Cluster, wanted: ResourceRequest) -> Iterator[ConfigOption]:
     """On the same GPUs: one setting, then two of them."""
-    yield from (Other(part, other) for other in _changed(wanted))
-    yield from (Other(part, other) for first in _spread(wanted) for other in _changed(first))
+    yield from (ConfigOption(part, other) for other in _changed(wanted))
+    yield from (ConfigOption(part, other) for first in _spread(wanted) for other in _changed(first))
 
 
-def _changed(wanted: Asked) -> Iterator[Asked]:
+def _changed(wanted: ResourceRequest) -> Iterator[ResourceRequest]:
     """Another setting, those that cost least first."""
     yield from _shares(wanted)
     if not wanted.recompute:
@@ -104,14 +104,14 @@ def _changed(wanted: Asked) -> Iterator[Asked]:
     yield from _split(wanted)
 
 
-def _shares(wanted: Asked) -> Iterator[Asked]:
+def _shares(wanted: ResourceRequest) -> Iterator[ResourceRequest]:
     engines = wanted.engines
     if engines is not None:
         for share in sorted(_SHARES, key=lambda share: abs(share - engines.gpu_memory)):
             yield _with(wanted, replace(wanted.backend, vllm=replace(engines, gpu_memory=share)))
 
 
-def _spread(wanted: Asked) -> Iterator[Asked]:
+def _spread(wanted: ResourceRequest) -> Iterator[ResourceRequest]:
     """A higher stage, and states in main memory."""
     ranks = wanted.backend.deepspeed
     if wanted.engines is None or ranks is None:
@@ -123,7 +123,7 @@ def _spread(wanted: Asked) -> Iterator[Asked]:
         yield _with(wanted, replace(wanted.backend, deepspeed=replace(ranks, offload=True)))
 
 
-def _split(wanted: Asked) -> Iterator[Asked]:
+def _split(wanted: ResourceRequest) -> Iterator[ResourceRequest]:
     """Fewer engines of more GPUs each, where they have their own."""
     engines = wanted.engines
     if engines and not wanted.backend.colocated and engines.engines % 2 == 0:
@@ -131,7 +131,7 @@ def _split(wanted: Asked) -> Iterator[Asked]:
         yield _with(wanted, replace(wanted.backend, vllm=fewer))
 
 
-def _more(model: ModelShape, part: Cluster, wanted: Asked) -> Iterator[Other]:
+def _more(model: ModelShape, part: Cluster, wanted: ResourceRequest) -> Iterator[ConfigOption]:
     """Twice as many GPUs and so on, shared as they are now, or with engines apart from ranks."""
     if wanted.engines and wanted.backend.deepspeed is None:
         return
@@ -139,9 +139,9 @@ def _more(model: ModelShape, part: Cluster, wanted: Asked) -> Iterator[Other]:
     while gpus <= _LARGEST:
         per_node = min(gpus, part.device.node)
         cluster, backend = Cluster(-(-gpus // per_node), per_node, part.device), resized(wanted.backend, gpus)
-        yield Other(cluster, _with(wanted, backend))
+        yield ConfigOption(cluster, _with(wanted, backend))
         if wanted.engines and backend.colocated:
-            yield Other(cluster, _with(wanted, _apart(backend, split(model, part.device))))
+            yield ConfigOption(cluster, _with(wanted, _apart(backend, split(model, part.device))))
         gpus *= 2
 
 
@@ -151,14 +151,14 @@ def _apart(backend: BackendConfig, parts: int) -> BackendConfig:
     return divided(backend, half, max(half // parts, 1), min(parts, half), colocated=False)
 
 
-def _others(part: Cluster, wanted: Asked) -> Iterator[Other]:
+def _others(part: Cluster, wanted: ResourceRequest) -> Iterator[ConfigOption]:
     """As many GPUs with more memory, the smallest first; with another share for the sampler if need be."""
     larger = (device for device in DEVICES.values() if device.memory > part.device.memory)
     for device in sorted(larger, key=lambda device: device.memory):
         cluster = Cluster(part.nodes, part.per_node, device)
-        yield Other(cluster, wanted)
-        yield from (Other(cluster, other) for other in _shares(wanted))
+        yield ConfigOption(cluster, wanted)
+        yield from (ConfigOption(cluster, other) for other in _shares(wanted))
 
 
-def _with(wanted: Asked, backend: BackendConfig) -> Asked:
+def _with(wanted: ResourceRequest, backend: BackendConfig) -> ResourceRequest:
     return replace(wanted, backend=backend)

@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass
 from statistics import fmean, geometric_mean
 from typing import TYPE_CHECKING, Final
 
-from sweeps.cost.alternatives import instead
+from sweeps.cost.alternatives import alternatives
 from sweeps.cost.hardware import DEVICES, FITTED, SAMPLER_SHARE, START_SECONDS, Cluster
 from sweeps.cost.laptop import limit_of_evaluation
 from sweeps.cost.memory import Memory, memory, unfit
 from sweeps.cost.models import ModelShape, find_shape
-from sweeps.cost.setup import asked, setup, sized
-from sweeps.cost.step_time import Step, generation_seconds, step_time
+from sweeps.cost.setup import resource_request, setup, sized
+from sweeps.cost.step_time import StepTime, generation_seconds, step_time
 from sweeps.cost.work import Lengths, ResponseLengths, Work, answers, drawn, evaluations
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class GpuCost:
 
     part: Cluster
     seconds: float
-    step: Step
+    step: StepTime
     memory: Memory
     length: float  # expected mean tokens of a response
     unfit: str | None  # why it does not fit
@@ -77,11 +77,11 @@ def gpu_cost(
 
 def _fit(config: ExperimentConfig, shape: ModelShape, part: Cluster) -> tuple[Memory, str | None, tuple[str, ...]]:
     """What a run holds, why it does not fit, and what would."""
-    said = asked(config)
+    said = resource_request(config)
     wanted = sized(said, part)
     held = memory(shape, part, wanted.tokens, wanted.recompute, setup(shape, part, wanted))
     reason = unfit(held, wanted.longest)
-    return held, reason, instead(shape, part, said) if reason else ()
+    return held, reason, alternatives(shape, part, said) if reason else ()
 
 
 def work_of(config: ExperimentConfig, length: float, drawn: float = 1.0) -> Work:

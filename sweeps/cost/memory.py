@@ -20,7 +20,7 @@ from sweeps.cost.hardware import SAMPLER_SHARE
 if TYPE_CHECKING:
     from sweeps.cost.hardware import Cluster
     from sweeps.cost.models import ModelShape
-    from sweeps.cost.setup import Setup
+    from sweeps.cost.setup import EngineSetup
 
 LOGITS: Final = 3 * 4 * 2**25  # bytes: a chunk in float32 with its softmax and gradient
 RUNTIME: Final = 2e9  # CUDA context, NCCL buffers; a guess
@@ -59,7 +59,7 @@ class Memory:
         return max(self.training, self.sampling)
 
 
-def memory(model: ModelShape, cluster: Cluster, tokens: int, recompute: bool, set_up: Setup) -> Memory:
+def memory(model: ModelShape, cluster: Cluster, tokens: int, recompute: bool, set_up: EngineSetup) -> Memory:
     """What a run holds. ``tokens``: of the largest forward pass."""
     memory, usable = cluster.device.memory, USABLE * cluster.device.memory
     left = usable - set_up.states.resting - set_up.reference - RUNTIME
@@ -110,7 +110,7 @@ def _parts(held: Memory, sizes: dict[str, float]) -> str:
     return ", ".join(f"{name} {size / GB:.1f}" for name, size in largest if size)
 
 
-def _activations(model: ModelShape, tokens: int, recompute: bool, set_up: Setup) -> float:
+def _activations(model: ModelShape, tokens: int, recompute: bool, set_up: EngineSetup) -> float:
     heads = 2 * (model.query_heads + model.key_heads) * model.head_size
     of_layer = set_up.number * tokens * (4 * model.hidden + heads + 4 * model.chosen * model.intermediate)
     kept = set_up.number * tokens * model.hidden * model.layers if recompute else of_layer * (model.layers - 1)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ResourceRequest:
     """What decides of a run's memory beside its model and its GPUs."""
 
     backend: BackendConfig
@@ -40,7 +40,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Setup:
+class EngineSetup:
     """Bytes of one GPU that follow from the engines, and how a replica of the sampler takes its GPUs."""
 
     states: States
@@ -53,10 +53,10 @@ class Setup:
     apart: bool  # sampler and trainer have GPUs of their own
 
 
-def asked(config: ExperimentConfig) -> Asked:
+def resource_request(config: ExperimentConfig) -> ResourceRequest:
     """Read it from a run's settings."""
     optim, rollout = config.optim, config.rollout
-    return Asked(
+    return ResourceRequest(
         backend=config.backend,
         dtype=config.model.dtype,
         reference="ref_log_probs" in config.update_rule().needs,
@@ -66,16 +66,16 @@ def asked(config: ExperimentConfig) -> Asked:
     )
 
 
-def setup(model: ModelShape, cluster: Cluster, wanted: Asked) -> Setup:
+def setup(model: ModelShape, cluster: Cluster, wanted: ResourceRequest) -> EngineSetup:
     """Of a run on all GPUs of a cluster."""
     return _stated(model, wanted, wanted.engines) if wanted.engines else usual(model, cluster, wanted.reference)
 
 
-def usual(model: ModelShape, cluster: Cluster, reference: bool = False) -> Setup:
+def usual(model: ModelShape, cluster: Cluster, reference: bool = False) -> EngineSetup:
     """Stage 3 over all GPUs in bfloat16, taking turns with a sampler that shrinks: where nothing else is said."""
     parts = min(split(model, cluster.device), cluster.gpus)
     held = HALF * model.parameters
-    return Setup(
+    return EngineSetup(
         states=assumed(model.parameters, cluster.gpus),
         reference=held / cluster.gpus * reference,
         number=HALF,
@@ -87,12 +87,12 @@ def usual(model: ModelShape, cluster: Cluster, reference: bool = False) -> Setup
     )
 
 
-def _stated(model: ModelShape, wanted: Asked, engines: VllmConfig) -> Setup:
+def _stated(model: ModelShape, wanted: ResourceRequest, engines: VllmConfig) -> EngineSetup:
     ranks, parameters = wanted.backend.deepspeed, model.parameters
     number = SIZES[ranks.dtype if ranks else wanted.dtype]
     copy = float(number * parameters * wanted.reference)
     spread = ranks is not None and ranks.zero_stage == 3
-    return Setup(
+    return EngineSetup(
         states=of_rank(ranks, parameters) if ranks else of_one_process(wanted.dtype, parameters),
         reference=copy / ranks.ranks if ranks and spread else copy,
         number=number,
@@ -114,7 +114,7 @@ def resized(backend: BackendConfig, gpus: int) -> BackendConfig:
     return divided(backend, learning, sampling, engines.tensor_parallel, backend.colocated)
 
 
-def sized(said: Asked, part: Cluster) -> Asked:
+def sized(said: ResourceRequest, part: Cluster) -> ResourceRequest:
     """The run that fits into a part of a cluster: where there are fewer GPUs than it asks for, a smaller one."""
     return replace(said, backend=resized(said.backend, part.gpus))
 

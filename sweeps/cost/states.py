@@ -24,7 +24,7 @@ PAPER: Final = 16.0  # bytes a parameter, of all ranks together
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class RankMemory:
     """Bytes a parameter: those that every rank holds, and those that all ranks share."""
 
     whole: float
@@ -45,30 +45,30 @@ class States:
 
 
 # By type and stage: during passes, and between updates. DeepSpeed's stage 0 in bfloat16 is refused elsewhere.
-_RANKS: Final[Mapping[tuple[str, int], tuple[Held, Held]]] = {
-    ("bfloat16", 0): (Held(20, 0), Held(14, 0)),
-    ("bfloat16", 1): (Held(8, 12), Held(6, 12)),
-    ("bfloat16", 2): (Held(2, 16), Held(2, 12)),
-    ("bfloat16", 3): (Held(0, 18), Held(0, 18)),
-    ("float32", 0): (Held(16, 0), Held(12, 0)),
-    ("float32", 1): (Held(8, 12), Held(4, 12)),
-    ("float32", 2): (Held(4, 16), Held(4, 12)),
-    ("float32", 3): (Held(0, 20), Held(0, 20)),
+_RANKS: Final[Mapping[tuple[str, int], tuple[RankMemory, RankMemory]]] = {
+    ("bfloat16", 0): (RankMemory(20, 0), RankMemory(14, 0)),
+    ("bfloat16", 1): (RankMemory(8, 12), RankMemory(6, 12)),
+    ("bfloat16", 2): (RankMemory(2, 16), RankMemory(2, 12)),
+    ("bfloat16", 3): (RankMemory(0, 18), RankMemory(0, 18)),
+    ("float32", 0): (RankMemory(16, 0), RankMemory(12, 0)),
+    ("float32", 1): (RankMemory(8, 12), RankMemory(4, 12)),
+    ("float32", 2): (RankMemory(4, 16), RankMemory(4, 12)),
+    ("float32", 3): (RankMemory(0, 20), RankMemory(0, 20)),
 }
 
 # The same with the optimizer's states in main memory: weights, and gradients until they are there.
-_OFFLOADED: Final[Mapping[tuple[str, int], Held]] = {
-    ("bfloat16", 1): Held(8, 0),
-    ("bfloat16", 2): Held(2, 4),
-    ("bfloat16", 3): Held(0, 2),
-    ("float32", 1): Held(8, 0),
-    ("float32", 2): Held(4, 4),
-    ("float32", 3): Held(0, 4),
+_OFFLOADED: Final[Mapping[tuple[str, int], RankMemory]] = {
+    ("bfloat16", 1): RankMemory(8, 0),
+    ("bfloat16", 2): RankMemory(2, 4),
+    ("bfloat16", 3): RankMemory(0, 2),
+    ("float32", 1): RankMemory(8, 0),
+    ("float32", 2): RankMemory(4, 4),
+    ("float32", 3): RankMemory(0, 4),
 }
 
-_ALONE: Final[Mapping[str, Held]] = {
-    "bfloat16": Held(18, 0),
-    "float32": Held(16, 0),
+_ALONE: Final[Mapping[str, RankMemory]] = {
+    "bfloat16": RankMemory(18, 0),
+    "float32": RankMemory(16, 0),
 }  # ``harness.engines.base.optimizer_state``
 
 

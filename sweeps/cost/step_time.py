@@ -115,7 +115,7 @@ def _rate(model: ModelShape, cluster: Cluster, fitted: Fitted) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StepTime:
     """Seconds of the phases of one synchronous step; sampler and trainer take turns on the same GPUs."""
 
     generation: float
@@ -131,9 +131,9 @@ class Step:
 
 def step_time(
     model: ModelShape, cluster: Cluster, work: Work, share: float = SAMPLER_SHARE, fitted: Fitted = FITTED
-) -> Step:
+) -> StepTime:
     """The expected step. ``share``: of memory, the sampler's."""
-    return Step(
+    return StepTime(
         generation=generation_seconds(model, cluster, work.sampled, fitted, share),
         log_probs=log_prob_seconds(model, cluster, work, fitted),
         update=update_seconds(model, cluster, work, fitted),

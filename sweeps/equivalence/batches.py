@@ -22,7 +22,7 @@ LONGEST_PROMPT: Final = 64  # tokens of an arithmetic problem to an embedded mod
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class BatchShape:
     """Sizes of a rollout batch and of its updates."""
 
     group_size: int  # samples of a prompt
@@ -33,7 +33,7 @@ class Shape:
     split: bool  # whether an update may be computed in several micro-batches
 
     @classmethod
-    def of(cls, config: ExperimentConfig) -> Shape:
+    def of(cls, config: ExperimentConfig) -> BatchShape:
         """The shape of a run's batches."""
         rollout, optim = config.rollout, config.optim
         updates = max(optim.updates_per_rollout // optim.epochs, 1)
@@ -129,7 +129,7 @@ _MIXED: tuple[Right, ...] = ("alternate", "one", "alternate", "but one", "altern
 _MILD = 1.0  # nats
 
 
-class Gaps(Protocol):
+class PolicyGaps(Protocol):
     """Log-ratios worth trying, each kind with those that rules may bend at."""
 
     @property
@@ -159,7 +159,7 @@ class Gaps(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class SyntheticBatch:
     """What a probe batch is to show."""
 
     groups: int  # of an update
@@ -182,19 +182,19 @@ class Scene:
         """Samples of the batch, B."""
         return self.groups * self.updates * self.group_size
 
-    def but(self, **changes: Any) -> Scene:
+    def but(self, **changes: Any) -> SyntheticBatch:
         """The same scene with something changed."""
         return replace(self, **changes)
 
 
-class Made(NamedTuple):
+class BuiltBatch(NamedTuple):
     """A rollout batch and the policy of its update."""
 
     rollouts: Rollouts
     log_probs: Tensor  # (B, T)
 
 
-def rollouts_of(scene: Scene, gaps: Gaps, generator: torch.Generator) -> Made:
+def rollouts_of(scene: SyntheticBatch, gaps: PolicyGaps, generator: torch.Generator) -> BuiltBatch:
     """The batch of a scene. Log-probs are at most 0, and a response is truncated at the limit alone."""
     right, lengths = _right(scene, generator), _lengths(scene, gaps.lengths, generator)
     if scene.lengths == "one short":
@@ -221,10 +221,10 @@ def rollouts_of(scene: Scene, gaps: Gaps, generator: torch.Generator) -> Made:
         formatted=torch.rand(scene.rows, generator=generator) < 0.5,
         max_response_length=scene.limit,
     )
-    return Made(rollouts, (old + moved).to(scene.dtype))
+    return BuiltBatch(rollouts, (old + moved).to(scene.dtype))
 
 
-def _right(scene: Scene, generator: torch.Generator) -> Tensor:
+def _right(scene: SyntheticBatch, generator: torch.Generator) -> Tensor:
     """Which samples (B,) are right."""
     rows, size = torch.arange(scene.rows), scene.group_size
     match scene.right:
@@ -252,7 +252,7 @@ def _pattern(right: Right, rows: Tensor) -> Tensor:
     return patterns[right]
 
 
-def _lengths(scene: Scene, marks: Sequence[int], generator: torch.Generator) -> Tensor:
+def _lengths(scene: SyntheticBatch, marks: Sequence[int], generator: torch.Generator) -> Tensor:
     """Tokens (B,) of each response."""
     if scene.lengths != "mixed":
         return torch.full((scene.rows,), scene.width)
@@ -263,7 +263,7 @@ def _lengths(scene: Scene, marks: Sequence[int], generator: torch.Generator) -> 
 
 
 def _gaps(
-    scene: Scene, values: Sequence[float], lengths: Tensor, generator: torch.Generator, shift: int | None
+    scene: SyntheticBatch, values: Sequence[float], lengths: Tensor, generator: torch.Generator, shift: int | None
 ) -> Tensor:
     """Log-ratios (B, T) by chance; with a ``shift`` also of whole responses and adding up over a response, by turns.
 
@@ -281,7 +281,7 @@ def _gaps(
     return torch.where(kind == 0, chance, torch.where(kind == 1, turn, turn / lengths[:, None]))
 
 
-def _ends(scene: Scene, values: Sequence[float]) -> Tensor:
+def _ends(scene: SyntheticBatch, values: Sequence[float]) -> Tensor:
     """Log-ratios (B, T) at one end or the other, of the first response alone or of all by turns."""
     ends = torch.tensor([min(values), max(values)], dtype=torch.float64)
     rows = torch.arange(scene.rows)

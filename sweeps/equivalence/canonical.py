@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from sweeps.equivalence.batches import Shape
+from sweeps.equivalence.batches import BatchShape
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean
 from tricks.api import HOOKS
 from tricks.bounds import RewardClip
@@ -20,22 +20,22 @@ from tricks.whitening import Whiten
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sweeps.equivalence.gradients import Side
+    from sweeps.equivalence.gradients import GradientSide
 
 
 REWARD: Final = "reward"  # the slot of the reward scale; the others are hooks
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class CanonicalRule:
     """What a side computes in batches of a shape."""
 
     slots: Mapping[str, tuple[Any, ...]]  # tricks by hook; under REWARD what a right and a wrong response earn
-    shape: Shape
+    shape: BatchShape
     because: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by slot
 
     @classmethod
-    def of(cls, side: Side, shape: Shape) -> Self:
+    def of(cls, side: GradientSide, shape: BatchShape) -> Self:
         """The side as it is given: every hook with its tricks, fillers included."""
         slots: dict[str, tuple[Any, ...]] = {REWARD: (side.right, side.wrong)}
         for hook in HOOKS:
@@ -68,7 +68,7 @@ def _changed(trick: Any, settings: Mapping[str, Any]) -> Any:
     return replace(trick, **{name: value for name, value in settings.items() if hasattr(trick, name)})
 
 
-def _no_weight(form: Form) -> Form:
+def _no_weight(form: CanonicalRule) -> CanonicalRule:
     """Rewards that are added with weight 0."""
     left = tuple(trick for trick in form.slots["shape_rewards"] if not _weightless(trick))
     return form.put("shape_rewards", left, "with weight 0 nothing is added to the reward")
@@ -79,7 +79,7 @@ def _weightless(trick: Any) -> bool:
     return isinstance(trick, FormatReward | LengthReward | SoftOverlong) and weight == 0
 
 
-def _one_update(form: Form) -> Form:
+def _one_update(form: CanonicalRule) -> CanonicalRule:
     """Surrogates at ratio 1. Tricks that know of it themselves have said so already."""
     trick = form.slots["surrogate"][0]
     weight_free = isinstance(trick, ClippedWeight) and trick.low <= 1 <= trick.high
@@ -92,7 +92,7 @@ def _one_update(form: Form) -> Form:
     return form.put("surrogate", (VANILLA["surrogate"],), reason)
 
 
-def _truncation(form: Form) -> Form:
+def _truncation(form: CanonicalRule) -> CanonicalRule:
     """Ways to say what is truncated."""
     trick = form.only("keep_samples", OverlongFilter)
     if trick is None:
@@ -105,7 +105,7 @@ def _truncation(form: Form) -> Form:
     return form.set("keep_samples", "a limit counts with truncation=length alone", limit=None)
 
 
-def _nothing_filtered(form: Form) -> Form:
+def _nothing_filtered(form: CanonicalRule) -> CanonicalRule:
     """Whether filtered samples count, where there are none."""
     if form.slots["keep_samples"]:
         return form
@@ -114,7 +114,7 @@ def _nothing_filtered(form: Form) -> Form:
     return form.set("loss_weights", reason, count="kept")
 
 
-def _equal_groups(form: Form) -> Form:
+def _equal_groups(form: CanonicalRule) -> CanonicalRule:
     """What is done with unequal groups and samples alone, where there are none."""
     form = form.set("advantages", "all groups are of one size", unequal="own")
     trick = form.only("advantages", Normalize)
@@ -123,7 +123,7 @@ def _equal_groups(form: Form) -> Form:
     return form.set("advantages", "no sample is alone in its group", single="zero")
 
 
-def _one_prompt(form: Form) -> Form:
+def _one_prompt(form: CanonicalRule) -> CanonicalRule:
     """Batch and group, where the batch is one group."""
     if form.shape.prompts > 1:
         return form
@@ -134,7 +134,7 @@ def _one_prompt(form: Form) -> Form:
     return form
 
 
-def _scope(form: Form) -> Form:
+def _scope(form: CanonicalRule) -> CanonicalRule:
     """Over what an aggregation takes its mean, where that is one thing."""
     scope = getattr(form.slots["loss_weights"][0], "scope", None)
     if scope == "prompt" and form.shape.groups == 1:
@@ -144,7 +144,7 @@ def _scope(form: Form) -> Form:
     return form
 
 
-def _one_token(form: Form) -> Form:
+def _one_token(form: CanonicalRule) -> CanonicalRule:
     """Weights by length, where every response has one token."""
     trick = form.slots["loss_weights"][0]
     if form.shape.limit > 1:
@@ -159,7 +159,7 @@ def _one_token(form: Form) -> Form:
     return form
 
 
-def _constant(form: Form) -> Form:
+def _constant(form: CanonicalRule) -> CanonicalRule:
     """The limit, written as a number."""
     trick = form.only("loss_weights", ConstantLength)
     if trick is None or trick.length != form.shape.limit:
@@ -167,7 +167,7 @@ def _constant(form: Form) -> Form:
     return form.set("loss_weights", f"the limit is {form.shape.limit} tokens", length="limit")
 
 
-def _reward_bounds(form: Form) -> Form:
+def _reward_bounds(form: CanonicalRule) -> CanonicalRule:
     """Bounds that no reward reaches."""
     trick, rewards = form.only("clip_rewards", RewardClip), form.slots[REWARD]
     if trick is None or form.slots["shape_rewards"] or not (trick.low <= min(rewards) and max(rewards) <= trick.high):
@@ -175,7 +175,7 @@ def _reward_bounds(form: Form) -> Form:
     return form.put("clip_rewards", (), "both rewards lie within the bounds")
 
 
-def _zero_deviation(form: Form) -> Form:
+def _zero_deviation(form: CanonicalRule) -> CanonicalRule:
     """What is done at deviation 0, where the centred reward is 0 too."""
     trick = form.only("advantages", Normalize)
     if trick is None or not _centred(trick) or trick.precision == "single":
@@ -183,7 +183,7 @@ def _zero_deviation(form: Form) -> Form:
     return form.set("advantages", "where the deviation is 0, so is the centred reward", zero_std="zero")
 
 
-def _before_whitening(form: Form) -> Form:
+def _before_whitening(form: CanonicalRule) -> CanonicalRule:
     """What a whitening of the batch undoes."""
     first, second = form.only("advantages", Normalize), form.only("whiten", Whiten)
     if first is None or second is None or form.slots["shape_advantages"]:
@@ -195,7 +195,7 @@ def _before_whitening(form: Form) -> Form:
     return form
 
 
-def _unused(form: Form) -> Form:
+def _unused(form: CanonicalRule) -> CanonicalRule:
     """Settings of a deviation or a mean that is not taken."""
     trick = form.only("advantages", Normalize)
     if trick is None or trick.std != "none":
@@ -208,7 +208,7 @@ def _unused(form: Form) -> Form:
     return form.put("advantages", (plain,), "rewards are taken as they are")
 
 
-def _reward_scale(form: Form) -> Form:
+def _reward_scale(form: CanonicalRule) -> CanonicalRule:
     """The reward scale, as far as a mean and a deviation cancel it."""
     trick, (right, wrong) = form.only("advantages", Normalize), form.slots[REWARD]
     tolerant = any(isinstance(kept, ZeroVarianceFilter) and kept.tolerance > 0 for kept in form.slots["keep_samples"])
@@ -226,7 +226,7 @@ def _centred(trick: Normalize) -> bool:
     return trick.mean != "none" and trick.std in ("batch", trick.mean) and trick.std != "leave_one_out"
 
 
-REWRITES: Final[tuple[Callable[[Form], Form], ...]] = (
+REWRITES: Final[tuple[Callable[[CanonicalRule], CanonicalRule], ...]] = (
     _no_weight,
     _one_update,
     _truncation,
@@ -244,25 +244,25 @@ REWRITES: Final[tuple[Callable[[Form], Form], ...]] = (
 )
 
 
-def normal_form(side: Side, shape: Shape) -> Form:
+def canonicalize(side: GradientSide, shape: BatchShape) -> CanonicalRule:
     """The side with all taken out that cannot matter in batches of this shape."""
-    form = _without_inert(side, Form.of(side, shape))
+    form = _without_inert(side, CanonicalRule.of(side, shape))
     for rewrite in REWRITES:
         form = rewrite(form)
     return form
 
 
-def reasons(one: Side, other: Side, shape: Shape) -> tuple[str, ...]:
+def reasons(one: GradientSide, other: GradientSide, shape: BatchShape) -> tuple[str, ...]:
     """Why two sides are twins, in words; empty where their normal forms differ."""
-    forms = [normal_form(side, shape) for side in (one, other)]
+    forms = [canonicalize(side, shape) for side in (one, other)]
     if forms[0].words() != forms[1].words():
         return ()
-    given = [Form.of(side, shape).words() for side in (one, other)]
+    given = [CanonicalRule.of(side, shape).words() for side in (one, other)]
     apart = [slot for slot in given[0] if given[0][slot] != given[1][slot]]
     return tuple(dict.fromkeys(why for slot in apart for form in forms for why in form.because.get(slot, ())))
 
 
-def _without_inert(side: Side, form: Form) -> Form:
+def _without_inert(side: GradientSide, form: CanonicalRule) -> CanonicalRule:
     for name, why in side.rule.inert().items():
         trick = side.rule.tricks[name]
         for hook in (hook for hook in HOOKS if hasattr(trick, hook)):

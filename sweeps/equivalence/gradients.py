@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Self
 import torch
 from torch import Tensor
 
-from sweeps.equivalence.batches import Scene, counts, divergences, lengths, log_ratios, numbers, rollouts_of
+from sweeps.equivalence.batches import SyntheticBatch, counts, divergences, lengths, log_ratios, numbers, rollouts_of
 from tricks.api import needs
 from tricks.batch import Rollouts
 from tricks.clipping import Clip
@@ -22,7 +22,7 @@ from tricks.rule import UpdateRule
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from sweeps.equivalence.batches import Shape
+    from sweeps.equivalence.batches import BatchShape
     from tricks.batch import Signal
 
 
@@ -38,7 +38,7 @@ _BOUNDS: Final = ("clip_rewards", "clip_advantages")
 
 
 @dataclass(frozen=True, slots=True)
-class Bends:
+class Breakpoints:
     """Where some rules bend."""
 
     ratios: tuple[float, ...]  # log-ratios to the policy that started the step
@@ -50,7 +50,7 @@ class Bends:
     split: bool  # whether it matters which samples are computed together
 
     @classmethod
-    def of(cls, rules: Sequence[UpdateRule], shape: Shape) -> Self:
+    def of(cls, rules: Sequence[UpdateRule], shape: BatchShape) -> Self:
         """The bends of rules, from the numbers among their settings."""
         tricks = [trick for rule in rules for trick in (*rule.tricks.values(), *rule.fillers.values())]
         in_loss = [trick for trick in tricks if hasattr(trick, "surrogate") or hasattr(trick, "token_losses")]
@@ -68,7 +68,7 @@ class Bends:
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class GradientProbe:
     """A rollout batch with the policy that its updates start from."""
 
     rollouts: Rollouts  # rewards are 1 where right and 0 elsewhere
@@ -83,14 +83,14 @@ class Probe:
         return replace(self.rollouts, rewards=scale[self.rollouts.rewards.long()])
 
 
-def probes(shape: Shape, bends: Bends) -> Iterator[Probe]:
+def probes(shape: BatchShape, bends: Breakpoints) -> Iterator[GradientProbe]:
     """Probe batches, those first that tell most rules apart. The same for the same shape and bends."""
     generator = torch.Generator().manual_seed(0)
     for scene in _scenes(shape, bends):
         made = rollouts_of(scene, bends, generator)
         dtype, size = scene.dtype, shape.group_size * scene.groups
         updates = tuple(slice(start, start + size) for start in range(0, scene.rows, size))
-        yield Probe(
+        yield GradientProbe(
             rollouts=made.rollouts,
             log_probs=made.log_probs,
             entropies=torch.rand(made.log_probs.shape, generator=generator, dtype=torch.float64).to(dtype),
@@ -99,7 +99,7 @@ def probes(shape: Shape, bends: Bends) -> Iterator[Probe]:
         )
 
 
-def untried(rule: UpdateRule, shape: Shape) -> str:
+def untried(rule: UpdateRule, shape: BatchShape) -> str:
     """Bounds whose reach no probe of this size can show, in words.
 
     Whitened over the tokens of a batch, one advantage can be as large as the root of their number.
@@ -111,11 +111,11 @@ def untried(rule: UpdateRule, shape: Shape) -> str:
     return " ".join(sorted(repr(trick) for trick in tricks if hasattr(trick, "clip_advantages")))
 
 
-def _scenes(shape: Shape, bends: Bends) -> Iterator[Scene]:
+def _scenes(shape: BatchShape, bends: Breakpoints) -> Iterator[SyntheticBatch]:
     groups, updates, size, limit = min(shape.groups, 3), min(shape.updates, 2), shape.group_size, bends.limit
     if limit > _LONG:
         groups = 1
-    usual = Scene(groups=groups, updates=updates, group_size=size, width=limit, limit=limit)
+    usual = SyntheticBatch(groups=groups, updates=updates, group_size=size, width=limit, limit=limit)
     narrow = usual.but(groups=min(shape.groups, 3), width=min(limit, _NARROW))
     whole = usual.but(groups=shape.groups, updates=shape.updates, width=min(limit, 3))
     yield usual
@@ -135,7 +135,7 @@ def _scenes(shape: Shape, bends: Bends) -> Iterator[Scene]:
     yield from (whole.but(right=right, rough=True, dtype=torch.float32) for right in ("all", "shares"))
 
 
-def _extremes(usual: Scene, whole: Scene) -> Iterator[Scene]:
+def _extremes(usual: SyntheticBatch, whole: SyntheticBatch) -> Iterator[SyntheticBatch]:
     """Where advantages are as large as they can be."""
     wide = whole.but(width=usual.width, rough=True) if whole.rows * usual.width <= _TOKENS else usual
     yield from (whole.but(right=right, rough=True) for right in ("one", "but one"))
@@ -172,7 +172,7 @@ _UNIT: Final = 1e-15  # and so is this part of a ratio
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class GradientSide:
     """A rule with the reward scale it is used under."""
 
     rule: UpdateRule = field(compare=False)
@@ -191,7 +191,7 @@ class Answer:
     noise: Tensor  # (rows, T), what is no more than rounding
 
 
-def answer(side: Side, probe: Probe, split: bool) -> Answer:
+def answer(side: GradientSide, probe: GradientProbe, split: bool) -> Answer:
     """Rewards to gradients, all the way."""
     rollouts, rule = probe.rewarded(side.right, side.wrong), side.rule
     signal = rule.signal(rollouts)
@@ -231,7 +231,7 @@ def _accepted(rule: UpdateRule, rollouts: Rollouts) -> Tensor:
     return torch.ones_like(rollouts.truncated) if idle else rule.accepted(rollouts)
 
 
-def _weights(rule: UpdateRule, signal: Signal, probe: Probe, split: bool) -> Iterator[Iterator[Tensor]]:
+def _weights(rule: UpdateRule, signal: Signal, probe: GradientProbe, split: bool) -> Iterator[Iterator[Tensor]]:
     """The weights (rows, 1) of each update in turn, for every way to split it."""
     for way in _SPLITS if split else _SPLITS[:1]:
         yield (rule.loss_weights(signal[rows], way(signal.group[rows])) for rows in probe.updates)

@@ -11,9 +11,18 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from sweeps.equivalence.batches import Shape
+from sweeps.equivalence.batches import BatchShape
 from sweeps.equivalence.canonical import reasons
-from sweeps.equivalence.gradients import Answer, Bends, Probe, Side, agree, answer, probes, untried
+from sweeps.equivalence.gradients import (
+    Answer,
+    Breakpoints,
+    GradientProbe,
+    GradientSide,
+    agree,
+    answer,
+    probes,
+    untried,
+)
 from sweeps.grid.compose import PlannedCell
 
 if TYPE_CHECKING:
@@ -42,7 +51,7 @@ def twins(cells: Sequence[PlannedCell], baseline: Mapping[str, str]) -> tuple[Tw
     return tuple(sorted(found, key=lambda each: min(order[id(cell)] for cell in each.cells)))
 
 
-def classes(sides: Sequence[Side], shape: Shape) -> tuple[tuple[int, ...], ...]:
+def classes(sides: Sequence[GradientSide], shape: BatchShape) -> tuple[tuple[int, ...], ...]:
     """The sides by number, those together whose gradients agree on every probe batch."""
     return _classes(tuple(sides), shape).members
 
@@ -54,7 +63,7 @@ class _Classes:
 
 
 @cache  # a grid has the same rules under many models and difficulties
-def _classes(sides: tuple[Side, ...], shape: Shape) -> _Classes:
+def _classes(sides: tuple[GradientSide, ...], shape: BatchShape) -> _Classes:
     bench, found = _Bench(sides, shape), list[list[int]]()
     for number in range(len(sides)):
         home = next((members for members in found if bench.agree(members[0], number)), None)
@@ -68,11 +77,11 @@ def _classes(sides: tuple[Side, ...], shape: Shape) -> _Classes:
 class _Bench:
     """Probe batches and what sides make of them, each computed when it is first asked for."""
 
-    def __init__(self, sides: Sequence[Side], shape: Shape) -> None:
+    def __init__(self, sides: Sequence[GradientSide], shape: BatchShape) -> None:
         self._sides = sides
-        self._bends = Bends.of([side.rule for side in sides], shape)
+        self._bends = Breakpoints.of([side.rule for side in sides], shape)
         self._coming = probes(shape, self._bends)
-        self.probes: list[Probe] = []
+        self.probes: list[GradientProbe] = []
         self._answers: list[list[Answer]] = [[] for _ in sides]
 
     def agree(self, one: int, other: int) -> bool:
@@ -86,7 +95,7 @@ class _Bench:
             place += 1
         return True
 
-    def _probe(self, place: int) -> Probe | None:
+    def _probe(self, place: int) -> GradientProbe | None:
         if place == len(self.probes) and (coming := next(self._coming, None)) is not None:
             self.probes.append(coming)
         return self.probes[place] if place < len(self.probes) else None
@@ -105,7 +114,7 @@ def _rest(config: ExperimentConfig) -> str:
     rule = config.update_rule()
     idle = rule.inert()
     in_loop = [repr(trick) for name, trick in sorted(rule.tricks.items()) if _in_loop(trick) and name not in idle]
-    return " ".join([neutral.cell_id(), *in_loop, untried(rule, Shape.of(config))])
+    return " ".join([neutral.cell_id(), *in_loop, untried(rule, BatchShape.of(config))])
 
 
 def _in_loop(trick: object) -> bool:
@@ -113,7 +122,7 @@ def _in_loop(trick: object) -> bool:
 
 
 def _of_group(cells: Sequence[PlannedCell], baseline: Mapping[str, str]) -> list[Twins]:
-    sides, shape = tuple(_side(cell.config) for cell in cells), Shape.of(cells[0].config)
+    sides, shape = tuple(_side(cell.config) for cell in cells), BatchShape.of(cells[0].config)
     found = _classes(sides, shape)
     return [
         _named(members, cells, sides, shape, baseline, found.probes) for members in found.members if len(members) > 1
@@ -123,8 +132,8 @@ def _of_group(cells: Sequence[PlannedCell], baseline: Mapping[str, str]) -> list
 def _named(
     members: Sequence[int],
     cells: Sequence[PlannedCell],
-    sides: Sequence[Side],
-    shape: Shape,
+    sides: Sequence[GradientSide],
+    shape: BatchShape,
     baseline: Mapping[str, str],
     probed: int,
 ) -> Twins:
@@ -135,12 +144,12 @@ def _named(
     )
 
 
-def _because(one: Side, other: Side, shape: Shape, probed: int) -> str:
+def _because(one: GradientSide, other: GradientSide, shape: BatchShape, probed: int) -> str:
     if one == other:
         return SAME
     return "; ".join(reasons(one, other, shape)) or f"the same gradients on {probed} probe batches"
 
 
-def _side(config: ExperimentConfig) -> Side:
+def _side(config: ExperimentConfig) -> GradientSide:
     rule = config.update_rule()
-    return Side(rule, config.reward.correct, config.reward.wrong, json.dumps(rule.settings()))
+    return GradientSide(rule, config.reward.correct, config.reward.wrong, json.dumps(rule.settings()))

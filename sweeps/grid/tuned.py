@@ -25,7 +25,7 @@ DIGITS: Final = 3  # significant ones of a value that is tried; a person is to r
 
 
 @dataclass(frozen=True, slots=True)
-class Knob:
+class Hyperparameter:
     """A setting with a value on a continuous scale."""
 
     name: str
@@ -49,24 +49,26 @@ class Knob:
         return min(max(float(f"{value:.{DIGITS}g}"), low), high)
 
 
-def find_knob(name: str) -> Knob:
+def find_hyperparameter(name: str) -> Hyperparameter:
     """The knob of this name. Raises SchemaError for anything else that a grid could set."""
-    if name not in KNOBS:
-        raise SchemaError(f"knob={name}: continuous knobs only, {' or '.join(KNOBS)}; a trick is an axis of a grid")
-    return KNOBS[name]
+    if name not in HYPERPARAMETERS:
+        raise SchemaError(
+            f"knob={name}: continuous knobs only, {' or '.join(HYPERPARAMETERS)}; a trick is an axis of a grid"
+        )
+    return HYPERPARAMETERS[name]
 
 
-KNOBS: Final = {
+HYPERPARAMETERS: Final = {
     knob.name: knob
     for knob in (
-        Knob(
+        Hyperparameter(
             name="lr",
             setting="optim.lr",
             log=True,
             bounds=lambda own: (own / 10, own * 10),
             set_by=("optim", "optim.lr"),
         ),
-        Knob(
+        Hyperparameter(
             name="clip_ratio_high",
             setting="tricks.clip_higher.clip_ratio_high",
             log=False,
@@ -165,9 +167,9 @@ class Tuning:
     paths: Mapping[str, str]  # label of the model -> which model that was
 
     @property
-    def knobs(self) -> tuple[Knob, ...]:
+    def knobs(self) -> tuple[Hyperparameter, ...]:
         """What it sets."""
-        return tuple(KNOBS[name] for name in next(iter(self.values.values())))
+        return tuple(HYPERPARAMETERS[name] for name in next(iter(self.values.values())))
 
     def knows(self, point: Mapping[str, str]) -> bool:
         """Whether the model of a cell was tuned."""
@@ -181,7 +183,10 @@ class Tuning:
                 f"tuned: {self.name} is a tuning of {', '.join(self.values)}, not of {label}; tune this grid, or name "
                 "the file under the profile that it belongs to"
             )
-        return (*(KNOBS[name].override(value) for name, value in self.values[label].items()), "data.part=ablation")
+        return (
+            *(HYPERPARAMETERS[name].override(value) for name, value in self.values[label].items()),
+            "data.part=ablation",
+        )
 
     def check(self, point: Mapping[str, str], config: ExperimentConfig) -> None:
         """Raise SchemaError where the label means another model, or the cell would train on problems of the tuning."""
@@ -252,7 +257,7 @@ def _faults(file: TunedFile) -> Iterator[str]:
     if not file.models:
         yield "models: none is tuned"
     for label, model in file.models.items():
-        if unknown := {file.knob, *model.before} - KNOBS.keys():
+        if unknown := {file.knob, *model.before} - HYPERPARAMETERS.keys():
             yield f"models.{label}: no knob {', '.join(sorted(unknown))}"
         if {*model.before} != {*next(iter(file.models.values())).before}:
             yield f"models.{label}.before: other knobs than those of the first model"

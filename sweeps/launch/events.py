@@ -13,7 +13,7 @@ ATTEMPTS: Final = 2  # a run that fails is tried once more; lost nodes do not co
 
 
 @dataclass(frozen=True, slots=True)
-class Hello:
+class RunStarted:
     """A worker's first word on a run."""
 
     pid: int
@@ -22,7 +22,7 @@ class Hello:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class RunStepped:
     """A worker's metrics of a step; step 0 is the evaluation before training."""
 
     step: int
@@ -30,7 +30,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class RunFinished:
     """A worker's last word on a run."""
 
     record: RunRecord
@@ -38,13 +38,13 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class WaitingForResources:
     """The cluster has no place for the run; what is waited for, in a line."""
 
     what: str
 
 
-Message = Hello | Report | Done
+Message = RunStarted | RunStepped | RunFinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +62,4 @@ class Event:
     """Something that happened to a run."""
 
     run: PlannedRun
-    what: Message | Failure | Wait
+    what: Message | Failure | WaitingForResources

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.common.signals import Preempted
 from harness.records.failures import cause
-from sweeps.launch.events import ATTEMPTS, Event, Failure, Hello
+from sweeps.launch.events import ATTEMPTS, Event, Failure, RunStarted
 from sweeps.launch.retry import diverged
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def launch_inline(runs: Sequence[PlannedRun], folder: Path) -> Iterator[Event]:
 
     for run in runs:
         for attempt in range(1, ATTEMPTS + 1):
-            yield Event(run, Hello(os.getpid(), platform.node()))
+            yield Event(run, RunStarted(os.getpid(), platform.node()))
             try:
                 for message in perform(run, folder / run.folder):
                     yield Event(run, message)

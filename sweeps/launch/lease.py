@@ -47,7 +47,7 @@ _PAUSE: Final = 0.1  # seconds between two looks
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class StudyLease:
     """A driver of a study."""
 
     driver: str  # host, process id, second of its birth
@@ -77,13 +77,13 @@ class Claim:
 
 
 @contextmanager
-def claim(store: Store, study: str, say: Callable[[str], None]) -> Iterator[None]:
+def acquire_lease(store: Store, study: str, say: Callable[[str], None]) -> Iterator[None]:
     """Hold the study. Raises SweepError naming the driver that holds it already; ``say`` hears what is waited for."""
     if not store.shared:  # the lock in the results folder is enough
         yield
         return
     _forget(store, study, say)
-    token, own = uuid4().hex, Claim(driver(), time.time(), 0)
+    token, own = uuid4().hex, StudyLease(driver(), time.time(), 0)
     store.claim(study, token, _text(own))
     try:
         own = replace(own, number=1 + max((rival.number for rival in _rivals(store, study, token)), default=0))
@@ -108,16 +108,16 @@ def _forget(store: Store, study: str, say: Callable[[str], None]) -> None:
             store.claim(study, token, None)
 
 
-def _claims(store: Store, study: str) -> dict[str, Claim]:
+def _claims(store: Store, study: str) -> dict[str, StudyLease]:
     return {token: found for token, said in store.claims(study).items() if (found := _read(said))}
 
 
-def _rivals(store: Store, study: str, token: str) -> list[Claim]:
+def _rivals(store: Store, study: str, token: str) -> list[StudyLease]:
     """Drivers that have not ended."""
     return [found for name, found in _claims(store, study).items() if name != token and not found.gone]
 
 
-def _settled(store: Store, study: str, token: str) -> list[Claim]:
+def _settled(store: Store, study: str, token: str) -> list[StudyLease]:
     """Rivals once all have their numbers; of two that begin at once exactly one goes on (doi:10.1145/361082.361093)."""
     deadline = time.monotonic() + FORGOTTEN
     while True:
@@ -127,7 +127,7 @@ def _settled(store: Store, study: str, token: str) -> list[Claim]:
         time.sleep(_PAUSE)
 
 
-def _refuse(earlier: list[Claim], study: str) -> None:
+def _refuse(earlier: list[StudyLease], study: str) -> None:
     if earlier:
         rival = min(earlier, key=lambda rival: rival.place)
         raise SweepError(
@@ -138,7 +138,7 @@ def _refuse(earlier: list[Claim], study: str) -> None:
 
 
 @contextmanager
-def _beating(store: Store, study: str, token: str, own: Claim) -> Iterator[None]:
+def _beating(store: Store, study: str, token: str, own: StudyLease) -> Iterator[None]:
     over = Event()
 
     def beat() -> None:
@@ -159,12 +159,12 @@ def _beating(store: Store, study: str, token: str, own: Claim) -> Iterator[None]
         thread.join(BEAT)
 
 
-def _text(own: Claim) -> str:
+def _text(own: StudyLease) -> str:
     return json.dumps(asdict(own))
 
 
-def _read(said: str) -> Claim | None:
+def _read(said: str) -> StudyLease | None:
     try:
-        return read_json(Claim, said)
+        return read_json(StudyLease, said)
     except (SchemaError, ValueError):  # of another version
         return None

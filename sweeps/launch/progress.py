@@ -14,7 +14,7 @@ from rich.text import Text
 
 from harness.common.text import duration
 from sweeps.grid.cells import varied
-from sweeps.launch.events import Done, Failure, Hello, Report, Wait
+from sweeps.launch.events import Failure, RunFinished, RunStarted, RunStepped, WaitingForResources
 from sweeps.plan.estimate import makespan
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Row:
+class ProgressRow:
     """A run that is running."""
 
     name: str
@@ -46,7 +46,7 @@ class Row:
         return (now - self.trained_since) / self.step * (self.steps - self.step)
 
 
-class Board:
+class ProgressTable:
     """Counts, running rows and the time left."""
 
     def __init__(self, runs: Sequence[PlannedRun], slots: int) -> None:
@@ -54,7 +54,7 @@ class Board:
         self._waiting = {run.run_id: run.seconds for run in runs}
         self._slots = slots
         self.total, self.finished, self.failed = len(runs), 0, 0
-        self.rows: dict[str, Row] = {}
+        self.rows: dict[str, ProgressRow] = {}
 
     def name(self, run: PlannedRun) -> str:
         """The labels in which the runs differ, and the seed."""
@@ -63,14 +63,14 @@ class Board:
     def hear(self, event: Event) -> None:
         """Take an event in."""
         run, what = event.run, event.what
-        if isinstance(what, Hello):
+        if isinstance(what, RunStarted):
             self._waiting.pop(run.run_id, None)
-            self.rows[run.run_id] = Row(self.name(run), run.config.steps, run.seconds)
-        elif isinstance(what, Report):
+            self.rows[run.run_id] = ProgressRow(self.name(run), run.config.steps, run.seconds)
+        elif isinstance(what, RunStepped):
             self._step(self.rows[run.run_id], what)
-        elif isinstance(what, Done | Failure):
+        elif isinstance(what, RunFinished | Failure):
             self.rows.pop(run.run_id, None)
-            self.finished += isinstance(what, Done)
+            self.finished += isinstance(what, RunFinished)
             self.failed += isinstance(what, Failure) and what.final
             if isinstance(what, Failure) and not what.final:
                 self._waiting[run.run_id] = run.seconds
@@ -80,7 +80,7 @@ class Board:
         running = [row.seconds_left() for row in self.rows.values()]
         return makespan([*running, *self._waiting.values()], self._slots)
 
-    def _step(self, row: Row, report: Report) -> None:
+    def _step(self, row: ProgressRow, report: RunStepped) -> None:
         row.step = report.step
         if report.step == 0:
             row.trained_since = time.monotonic()
@@ -92,7 +92,7 @@ REDRAW_SECONDS: Final = 0.5
 QUIET_SECONDS: Final = 30.0  # plain lines: the longest silence
 
 
-class Progress(Protocol):
+class SweepProgress(Protocol):
     """Shows the board."""
 
     def show(self, event: Event | None) -> None:
@@ -101,25 +101,25 @@ class Progress(Protocol):
 
 
 @contextmanager
-def progress(board: Board, console: Console) -> Iterator[Progress]:
+def progress(board: ProgressTable, console: Console) -> Iterator[SweepProgress]:
     """The display that suits the console."""
     if not console.is_terminal:
-        yield Lines(board, console)
+        yield PlainProgress(board, console)
         return
     with Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False) as live:
-        yield Redrawn(board, console, live)
+        yield LiveProgress(board, console, live)
 
 
-class Lines:
+class PlainProgress:
     """One line a finished or failed run, and one in a while."""
 
-    def __init__(self, board: Board, console: Console) -> None:
+    def __init__(self, board: ProgressTable, console: Console) -> None:
         self._board, self._console = board, console
         self._spoke = time.monotonic()
 
     def show(self, event: Event | None) -> None:
         """Print what has ended, or a sign of life."""
-        if event and isinstance(event.what, Done | Failure | Wait):
+        if event and isinstance(event.what, RunFinished | Failure | WaitingForResources):
             self._say(ended(self._board, event))
         elif time.monotonic() - self._spoke > QUIET_SECONDS:
             self._say(total(self._board))
@@ -129,23 +129,23 @@ class Lines:
         self._console.print(Text(line), soft_wrap=True)
 
 
-class Redrawn:
+class LiveProgress:
     """A line a running run and a total; failures stay above."""
 
-    def __init__(self, board: Board, console: Console, live: Live) -> None:
+    def __init__(self, board: ProgressTable, console: Console, live: Live) -> None:
         self._board, self._console, self._live = board, console, live
         self._drawn = 0.0
 
     def show(self, event: Event | None) -> None:
         """Redraw twice a second at most."""
-        if event and isinstance(event.what, Failure | Wait):
+        if event and isinstance(event.what, Failure | WaitingForResources):
             self._console.print(Text(ended(self._board, event)))
         if time.monotonic() - self._drawn > REDRAW_SECONDS:
             self._drawn = time.monotonic()
             self._live.update(table(self._board), refresh=True)
 
 
-def table(board: Board) -> Table:
+def table(board: ProgressTable) -> Table:
     """What runs, and the total."""
     rows = Table.grid(padding=(0, 1), expand=False)
     rows.add_column(no_wrap=True, overflow="ellipsis")
@@ -160,7 +160,7 @@ def table(board: Board) -> Table:
     return whole
 
 
-def total(board: Board) -> str:
+def total(board: ProgressTable) -> str:
     """Finished, failed and running runs, and the time left."""
     failed = f", {board.failed} failed" if board.failed else ""
     ended = board.finished + board.failed
@@ -168,14 +168,14 @@ def total(board: Board) -> str:
     return f"{board.finished}/{board.total} finished{failed}, {len(board.rows)} running{left}"
 
 
-def ended(board: Board, event: Event) -> str:
+def ended(board: ProgressTable, event: Event) -> str:
     """One line about a run that finished or failed, or has no place."""
-    if isinstance(event.what, Wait):
+    if isinstance(event.what, WaitingForResources):
         return event.what.what
     done = f"[{board.finished + board.failed}/{board.total}] {board.name(event.run)}"
     if isinstance(event.what, Failure):
         return f"{done}: {_how(event.what)}: {event.what.cause}"
-    assert isinstance(event.what, Done)
+    assert isinstance(event.what, RunFinished)
     record = event.what.record
     scores = [f"{record.scores[f'{moment}/accuracy']:.3f}" for moment in ("start", "final")]
     return f"{done}: accuracy {' -> '.join(scores)}, {duration(record.wall_seconds)}"
@@ -187,7 +187,7 @@ def _how(failure: Failure) -> str:
     return "failed" if failure.final else "failed, tried again"
 
 
-def _figures(row: Row) -> tuple[str, str, str, str]:
+def _figures(row: ProgressRow) -> tuple[str, str, str, str]:
     if row.step is None:
         return "starting", "", "", ""
     reward, accuracy = (_number(row.shown.get(name)) for name in ("reward", "accuracy"))

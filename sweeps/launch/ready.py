@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from harness.engines.deepspeed.settings import refuse_deepspeed
 from harness.engines.vllm.validate import refuse_missing
-from harness.rollouts.problems import material
+from harness.rollouts.problems import run_problems
 from harness.rollouts.remarks import remarks
 from sweeps.launch.environment import address
 from sweeps.launch.errors import SweepError
@@ -29,7 +29,7 @@ def read_data(runs: Iterable[PlannedRun]) -> tuple[str, ...]:
         kinds.setdefault((run.config.data, str(run.config.eval), run.config.reward), []).append(run.config)
     told = dict[str, None]()
     for configs in kinds.values():
-        read = material(configs[0])
+        read = run_problems(configs[0])
         told |= dict.fromkeys(card.text() for card in read.described().values())
         fits = {(config.model, config.rollout): config for config in configs}
         told |= dict.fromkeys(remark for config in fits.values() for remark in remarks(config, read))

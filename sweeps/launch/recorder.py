@@ -11,8 +11,8 @@ from rich.text import Text
 from harness.common.files import write
 from harness.records.failures import failed
 from harness.tracking.errors import REPAIR
-from harness.tracking.uploader import CURVES_FILE, PATIENCE, RECORD_FILE, TRACE_FILE, Courier
-from sweeps.launch.events import Done, Failure, Hello, Report
+from harness.tracking.uploader import CURVES_FILE, PATIENCE, RECORD_FILE, TRACE_FILE, Uploader
+from sweeps.launch.events import Failure, RunFinished, RunStarted, RunStepped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
     from harness.records.record import RunRecord
     from harness.tracking.store import Store
-    from harness.tracking.uploader import Delivery
+    from harness.tracking.uploader import UploadState
     from sweeps.launch.events import Event
     from sweeps.plan.plan import PlannedRun
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class UnrecordedRuns:
     """Run ids, at the end of a sweep."""
 
     waiting: frozenset[str] = frozenset()  # MLflow lacks their records, the disk has them
@@ -68,16 +68,16 @@ class Recorder:
 
     def __init__(self, store: Store, results: Path, console: Console) -> None:
         self._runs, self._console = results / "runs", console
-        self._courier = Courier(store, results, self._say)
+        self._courier = Uploader(store, results, self._say)
         self._complained = False
-        self._bare: dict[str, tuple[PlannedRun, Done]] = {}  # by run id: the disk did not take its files
+        self._bare: dict[str, tuple[PlannedRun, RunFinished]] = {}  # by run id: the disk did not take its files
         self.heard = False  # whether anything has begun
         self.records: list[RunRecord] = []  # of this sweep, failed ones included
 
     def hear(self, event: Event) -> None:
         """Write an event down. A disk that fails does not stop the runs."""
-        self.heard |= isinstance(event.what, Hello)
-        if isinstance(event.what, Done):
+        self.heard |= isinstance(event.what, RunStarted)
+        if isinstance(event.what, RunFinished):
             self.records.append(event.what.record)
         elif isinstance(event.what, Failure) and event.what.final:
             self.records.append(failed(event.run.head, event.what.cause))
@@ -88,14 +88,14 @@ class Recorder:
                 self._say(f"not written down, the runs go on: {error}")
             self._complained = True
 
-    def close(self, patience: float = PATIENCE) -> Missing:
+    def close(self, patience: float = PATIENCE) -> UnrecordedRuns:
         """Try the disk once more where it was full, and wait for MLflow, for so many seconds."""
         for run, done in tuple(self._bare.values()):
             with suppress(OSError):
                 self._keep(run, done)
         waits = {delivery.sheet.opening.head.run_id: delivery for delivery in self._courier.close(patience)}
         unwritten = frozenset(run_id for run_id, delivery in waits.items() if self._nowhere(delivery))
-        return Missing(frozenset(waits) - unwritten, unwritten, frozenset(self._bare) - unwritten)
+        return UnrecordedRuns(frozenset(waits) - unwritten, unwritten, frozenset(self._bare) - unwritten)
 
     @property
     def away(self) -> bool:
@@ -104,11 +104,11 @@ class Recorder:
 
     def _write(self, event: Event) -> None:
         run, what, courier = event.run, event.what, self._courier
-        if isinstance(what, Hello):
+        if isinstance(what, RunStarted):
             courier.begin(run.head, run.folder)
-        elif isinstance(what, Report):
+        elif isinstance(what, RunStepped):
             courier.step(run.run_id, what.step, what.metrics)
-        elif isinstance(what, Done):
+        elif isinstance(what, RunFinished):
             try:
                 self._keep(run, what)
             finally:
@@ -119,7 +119,7 @@ class Recorder:
             finally:
                 self._fail(run, what)
 
-    def _keep(self, run: PlannedRun, done: Done) -> None:
+    def _keep(self, run: PlannedRun, done: RunFinished) -> None:
         self._bare[run.run_id] = run, done
         _keep_files(done, self._runs / run.folder, self._courier.curves(run.run_id))
         del self._bare[run.run_id]
@@ -130,7 +130,7 @@ class Recorder:
         else:
             self._courier.drop(run.run_id)
 
-    def _nowhere(self, delivery: Delivery) -> bool:
+    def _nowhere(self, delivery: UploadState) -> bool:
         """Whether no disk has the record, which MLflow lacks."""
         head, ending = delivery.sheet.opening.head, delivery.sheet.ending
         kept = ending is not None and ending.record.status == "finished" and head.run_id not in self._bare
@@ -140,7 +140,7 @@ class Recorder:
         self._console.print(Text(line), soft_wrap=True)
 
 
-def _keep_files(done: Done, folder: Path, curves: str) -> None:
+def _keep_files(done: RunFinished, folder: Path, curves: str) -> None:
     """Where the run's disk is not ours, write what it left there; the record last."""
     record = done.record.to_json().encode()
     if (folder / RECORD_FILE).is_file() and (folder / RECORD_FILE).read_bytes() == record:

@@ -17,13 +17,13 @@ LOSSES: Final = 10  # of one run: nodes that come and go for ever end a sweep to
 
 
 @dataclass(frozen=True, slots=True)
-class Tries:
+class Attempts:
     """How often a run has ended without a record."""
 
     failures: int = 0  # its own
     losses: int = 0
 
-    def after(self, lost: bool) -> Tries:
+    def after(self, lost: bool) -> Attempts:
         """One more."""
         return replace(self, losses=self.losses + 1) if lost else replace(self, failures=self.failures + 1)
 
@@ -38,7 +38,7 @@ def diverged(error: Exception) -> bool:
     return reason(cause(_own(error))) == "arm"
 
 
-def lost(error: Exception, node: str) -> bool:
+def is_node_failure(error: Exception, node: str) -> bool:
     """Whether an attempt ended because a node did. ``node``: Ray's id of the one that it ran on, "" if unknown."""
     error = _own(error)
     if isinstance(error, Preempted | EngineLost) or node_lost(error):

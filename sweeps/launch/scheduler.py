@@ -15,8 +15,8 @@ from harness.common.signals import interrupts
 from harness.records.failures import cause
 from sweeps.launch.capacity import bundles, grows, holds, nodes, room, until_held
 from sweeps.launch.cluster import session
-from sweeps.launch.events import Done, Event, Failure, Hello, Wait
-from sweeps.launch.retry import Tries, diverged, lost
+from sweeps.launch.events import Event, Failure, RunFinished, RunStarted, WaitingForResources
+from sweeps.launch.retry import Attempts, diverged, is_node_failure
 from sweeps.launch.slots import Slots, has_engines
 from sweeps.launch.task import work
 from sweeps.plan.plan import PlannedRun
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def marker(folder: Path) -> Iterator[str]:
+def shared_folder_probe(folder: Path) -> Iterator[str]:
     """The name of a file that lies in the folder meanwhile. Nobody looks for one that a killed driver has left."""
     file = folder / f".driver-{token_hex(8)}"
     file.touch(exist_ok=False)
@@ -48,9 +48,9 @@ def launch(runs: Sequence[PlannedRun], folder: Path, cores: int) -> Generator[Ev
 
     Raises KeyboardInterrupt between two events where Ctrl-C or SIGTERM came.
     """
-    with interrupts() as asked, session(cores), marker(folder) as mark:
+    with interrupts() as asked, session(cores), shared_folder_probe(folder) as mark:
         asked.listen()
-        flight = _Flight(folder, mark)
+        flight = _InFlightRun(folder, mark)
         try:
             for event in flight.events(deque(runs)):
                 yield event  # first, or what was heard is forgotten
@@ -68,27 +68,27 @@ def fits(run: Asking, running: Sequence[Asking], cluster: Sequence[Node]) -> boo
 
 
 @dataclass(slots=True)
-class _Flying:
+class _RunScheduler:
     """A run in the air."""
 
     run: PlannedRun
-    tries: Tries
+    tries: Attempts
     node: str = ""  # Ray's id of where it is, once it has said so
 
 
-class _Flight:
+class _InFlightRun:
     """The runs in the air, by Ray's generator of each."""
 
     def __init__(self, folder: Path, mark: str) -> None:
         self._place = str(folder), mark
-        self._running: dict[Any, _Flying] = {}
+        self._running: dict[Any, _RunScheduler] = {}
         self._slots = Slots()
         self._grows = grows()
 
     def events(self, queue: deque[PlannedRun]) -> Iterator[Event | None]:
         """Start what fits, pass on what arrives, until all is done. Raises SweepError where nothing could go on."""
         yield from _waited(list(queue))
-        waiting = deque((run, Tries()) for run in queue)
+        waiting = deque((run, Attempts()) for run in queue)
         while waiting or self._running:
             self._fill(waiting)
             if not self._running:  # nodes are gone
@@ -124,7 +124,7 @@ class _Flight:
         else:
             ray.cancel(stream, force=True)
 
-    def _fill(self, waiting: deque[tuple[PlannedRun, Tries]]) -> None:
+    def _fill(self, waiting: deque[tuple[PlannedRun, Attempts]]) -> None:
         """Start what fits, in order; what no node could hold any more lets the others pass."""
         cluster = nodes()
         for run, tries in [each for each in waiting if holds(cluster, bundles(each[0]))]:
@@ -138,8 +138,8 @@ class _Flight:
         heard = sum(bool(flying.node) for flying in self._running.values())
         return self._grows and len(self._running) < 2 * heard
 
-    def _start(self, run: PlannedRun, tries: Tries) -> None:
-        self._running[self._started(run)] = _Flying(run, tries)
+    def _start(self, run: PlannedRun, tries: Attempts) -> None:
+        self._running[self._started(run)] = _RunScheduler(run, tries)
 
     def _started(self, run: PlannedRun) -> Any:
         if has_engines(run.config):
@@ -149,7 +149,7 @@ class _Flight:
         task = _TASK.options(num_cpus=backend.num_cpus, num_gpus=backend.num_gpus, name=run.run_id)
         return task.remote(run, *self._place)
 
-    def _stranded(self) -> list[tuple[PlannedRun, Tries]]:
+    def _stranded(self) -> list[tuple[PlannedRun, Attempts]]:
         """Take back what waits within Ray for a node that is gone."""
         unheard = [(stream, flying) for stream, flying in self._running.items() if not flying.node]
         cluster = nodes() if unheard else ()
@@ -158,18 +158,18 @@ class _Flight:
             self._stop(stream)
         return [(flying.run, flying.tries) for _, flying in gone]
 
-    def _receive(self, stream: Any, flying: _Flying) -> Message | Failure:
+    def _receive(self, stream: Any, flying: _RunScheduler) -> Message | Failure:
         try:
             message: Message = ray.get(next(stream))
         except Exception as error:  # whatever a run raises is its own result
             del self._running[stream]
             self._slots.free(flying.run.run_id, whole=False)
-            by_node = lost(error, flying.node)
+            by_node = is_node_failure(error, flying.node)
             flying.tries = flying.tries.after(by_node)
             return Failure(why(error), str(error), flying.tries.over or diverged(error), by_node)
-        if isinstance(message, Hello):
+        if isinstance(message, RunStarted):
             flying.node = message.node
-        if isinstance(message, Done):
+        if isinstance(message, RunFinished):
             del self._running[stream]
             self._slots.free(flying.run.run_id, whole=True)
         return message
@@ -178,7 +178,7 @@ class _Flight:
 def _waited(runs: Sequence[PlannedRun]) -> Iterator[Event | None]:
     """What is waited for until the cluster could hold these runs, if anything is."""
     for told in until_held(runs, TICK):
-        yield Event(runs[0], Wait(told)) if told else None
+        yield Event(runs[0], WaitingForResources(told)) if told else None
 
 
 _TASK: Final = ray.remote(num_returns="streaming", max_retries=0)(work)

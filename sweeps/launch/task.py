@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import ray
 
 from sweeps.launch.errors import SweepError
-from sweeps.launch.events import Hello
+from sweeps.launch.events import RunStarted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def work(run: PlannedRun, folder: str, mark: str) -> Iterator[Message]:
     """What the run says, after a first word from where it is."""
-    yield Hello(os.getpid(), platform.node(), ray.get_runtime_context().get_node_id())
+    yield RunStarted(os.getpid(), platform.node(), ray.get_runtime_context().get_node_id())
     from sweeps.launch.worker import perform  # noqa: PLC0415 - torch and transformers are for workers, once a process
 
     here = place(folder, mark, run.config)

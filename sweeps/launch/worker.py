@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from harness.records.provenance import ENGINES, OF_A_CLONE, OF_A_MACHINE, engine_versions, provenance
 from harness.training.run import Finished, RunSpec, execute
 from sweeps.launch.errors import SweepError
-from sweeps.launch.events import Done, Report
+from sweeps.launch.events import RunFinished, RunStepped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from sweeps.plan.plan import PlannedRun
 
 
-def perform(run: PlannedRun, folder: Path) -> Iterator[Report | Done]:
+def perform(run: PlannedRun, folder: Path) -> Iterator[RunStepped | RunFinished]:
     """Execute the run and say in plain data what it says. Raises SweepError where the packages are not the plan's."""
     about = here(run.provenance, run.config.backend)
     for item in execute(RunSpec(run.study, run.profile, run.labels, run.config, about), folder):
         if isinstance(item, Finished):
-            yield Done(item.record, item.files)
+            yield RunFinished(item.record, item.files)
         else:
-            yield Report(item.step, item.metrics)
+            yield RunStepped(item.step, item.metrics)
 
 
 def here(planned: Mapping[str, str], backend: BackendConfig) -> dict[str, str]:

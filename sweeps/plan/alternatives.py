@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from harness.records.power import LEAST_SEEDS
 from harness.records.record import CONTROL, OFF
-from sweeps.plan.power import Promise, baseline, contrasts, is_primary
+from sweeps.plan.power import PowerAnalysis, baseline, contrasts, is_primary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ _RUNS: Final = {4: 8, 5: 16, 6: 16, 7: 16, 8: 16}  # two-level factors -> runs o
 
 
 @dataclass(frozen=True, slots=True)
-class Design:
+class AlternativeDesign:
     """Another way to the same answer."""
 
     how: str  # in words; a setting of the command where there is one
@@ -30,7 +30,7 @@ class Design:
     smallest: float  # effect that it shows
 
 
-def cheaper(plan: Plan, effect: float | None) -> list[Design]:
+def alternative_designs(plan: Plan, effect: float | None) -> list[AlternativeDesign]:
     """Return the designs that cost less than the plan and find as small an effect, or the wished one.
 
     Where the noise is not known, designs are compared in units of it: those that show as much are still found, with
@@ -45,29 +45,29 @@ def cheaper(plan: Plan, effect: float | None) -> list[Design]:
     return _cheaper(plan, found, effect)
 
 
-def _cheaper(plan: Plan, found: Promise, effect: float | None) -> list[Design]:
+def _cheaper(plan: Plan, found: PowerAnalysis, effect: float | None) -> list[AlternativeDesign]:
     wished = found.smallest if effect is None else max(effect, found.smallest)
     designs = [*_twins(plan, found), *_seeds(plan, found, effect), *_primary(plan, found), *_fraction(plan, found)]
     return [each for each in designs if each.smallest <= wished * (1 + 1e-9) and each.cost < plan.spent(plan.runs)]
 
 
-def _twins(plan: Plan, found: Promise) -> Iterator[Design]:
+def _twins(plan: Plan, found: PowerAnalysis) -> Iterator[AlternativeDesign]:
     if plan.spared and not plan.once:
         runs = len(plan.runs) - len(plan.spared)
-        yield Design("TWINS=once", runs, plan.spent(plan.runs) - plan.spent(plan.spared), found.smallest)
+        yield AlternativeDesign("TWINS=once", runs, plan.spent(plan.runs) - plan.spent(plan.spared), found.smallest)
 
 
-def _seeds(plan: Plan, found: Promise, effect: float | None) -> Iterator[Design]:
+def _seeds(plan: Plan, found: PowerAnalysis, effect: float | None) -> Iterator[AlternativeDesign]:
     needed = found.needed(effect) if effect else None
     if needed and LEAST_SEEDS <= needed < found.seeds:
         share = needed / found.seeds
         fewer = found.with_seeds(needed)
-        yield Design(
+        yield AlternativeDesign(
             f"SEEDS=0-{needed - 1}", round(share * len(plan.runs)), share * plan.spent(plan.runs), fewer.smallest
         )
 
 
-def _primary(plan: Plan, found: Promise) -> Iterator[Design]:
+def _primary(plan: Plan, found: PowerAnalysis) -> Iterator[AlternativeDesign]:
     """The declared contrasts, with their baselines and the controls with theirs."""
     cells = [cell.labels for cell in plan.cells]
     arms = [arm for arm in contrasts(plan.grid, cells) if is_primary(plan.grid, arm)]
@@ -77,10 +77,10 @@ def _primary(plan: Plan, found: Promise) -> Iterator[Design]:
     ids = {cell.cell_id for cell in plan.cells if frozenset(cell.labels.items()) in wanted}
     runs = tuple(run for run in plan.runs if run.cell_id in ids)
     if arms and found.primary and len(runs) < len(plan.runs):
-        yield Design("without cells outside the primary family", len(runs), plan.spent(runs), found.smallest)
+        yield AlternativeDesign("without cells outside the primary family", len(runs), plan.spent(runs), found.smallest)
 
 
-def _fraction(plan: Plan, found: Promise) -> Iterator[Design]:
+def _fraction(plan: Plan, found: PowerAnalysis) -> Iterator[AlternativeDesign]:
     """A regular fraction of a cross of two-level axes, whose main effects compare its halves."""
     cells = [cell.labels for cell in plan.cells if cell.labels.get(CONTROL, OFF) == OFF]
     varied = {axis: len({cell[axis] for cell in cells}) for axis in plan.grid.axes if axis != CONTROL}
@@ -90,6 +90,6 @@ def _fraction(plan: Plan, found: Promise) -> Iterator[Design]:
         return
     share = _RUNS[factors] / 2**factors
     size = round(share * len(cells))
-    read = Promise(found.metric, factors, True, size // 2, found.seeds, found.noise)
+    read = PowerAnalysis(found.metric, factors, True, size // 2, found.seeds, found.noise)
     how = f"{size} cells, a fraction of the {factors} two-level axes (as in screening), for main effects"
-    yield Design(how, size * found.seeds, share * plan.spent(plan.runs), read.smallest)
+    yield AlternativeDesign(how, size * found.seeds, share * plan.spent(plan.runs), read.smallest)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ENOUGH: Final = 400  # records; more would make a plan slow and its numbers no better
 
 
-def pilots(store: Store, grid: Grid) -> Iterator[Pilot]:
+def prior_studies(store: Store, grid: Grid) -> Iterator[PriorStudy]:
     """Studies of the same metric first, until there are enough runs."""
     studies = [study for study in store.studies() if study.profile == grid.profile and study.name != grid.name]
     left = ENOUGH
@@ -29,7 +29,7 @@ def pilots(store: Store, grid: Grid) -> Iterator[Pilot]:
         here = [record for record in store.records(study.name) if record.cell_id in {*study.cell_ids}][: max(left, 0)]
         left -= len(here)
         if here:
-            yield Pilot(study.name, study.baseline, here)
+            yield PriorStudy(study.name, study.baseline, here)
         if left <= 0:
             return
 
@@ -60,7 +60,7 @@ class Noise:
 
 
 @dataclass(frozen=True, slots=True)
-class Pilot:
+class PriorStudy:
     """Recorded runs of one study, and what they are compared with."""
 
     name: str
@@ -68,7 +68,9 @@ class Pilot:
     records: Sequence[RunRecord]
 
 
-def noise(metric: str, own: Pilot, others: Iterable[Pilot], profile: str, models: Collection[str] = ()) -> Noise:
+def noise(
+    metric: str, own: PriorStudy, others: Iterable[PriorStudy], profile: str, models: Collection[str] = ()
+) -> Noise:
     """Return the noise of a score: from this study's runs, else from those of others under the same profile.
 
     Args:
@@ -111,7 +113,7 @@ class _Spread:
     models: frozenset[str]
 
     @classmethod
-    def of(cls, metric: str, pilots: Iterable[Pilot], models: Collection[str]) -> _Spread:
+    def of(cls, metric: str, pilots: Iterable[PriorStudy], models: Collection[str]) -> _Spread:
         """Count the pairs of these studies, of these models alone where some are given."""
         found = [
             (pilot.name, model, differences)
@@ -133,7 +135,7 @@ class _Spread:
         return f", none of {' or '.join(without)}" if without else ""
 
 
-def _differences(metric: str, pilot: Pilot) -> Iterator[tuple[str, np.ndarray]]:
+def _differences(metric: str, pilot: PriorStudy) -> Iterator[tuple[str, np.ndarray]]:
     """Yield model and differences of each contrast of two seeds or more; without a baseline, with the fullest cell."""
     scores: dict[frozenset[tuple[str, str]], dict[int, float]] = {}
     models: dict[frozenset[tuple[str, str]], str] = {}

@@ -18,8 +18,8 @@ from sweeps.grid.cells import select, varied, words
 from sweeps.grid.compose import PlannedCell, compose_cells
 from sweeps.grid.grid import Grid, Slice
 from sweeps.plan.estimate import Speed
-from sweeps.plan.noise import Pilot, noise
-from sweeps.plan.power import Promise, promise
+from sweeps.plan.noise import PriorStudy, noise
+from sweeps.plan.power import PowerAnalysis, power_analysis
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -165,7 +165,7 @@ class Plan:
     spared: tuple[PlannedRun, ...]  # their runs, which are not among ``runs`` then
     speed: Speed | GpuSpeed
     costs: Mapping[str, GpuCost | None]  # cell id -> cost of a run, where GPUs run it
-    promise: Promise | None  # what it is compared for can show; None without a comparison
+    promise: PowerAnalysis | None  # what it is compared for can show; None without a comparison
 
     @property
     def to_run(self) -> tuple[PlannedRun, ...]:
@@ -186,7 +186,7 @@ def make_plan(
     records: Sequence[RunRecord],
     provenance: Mapping[str, str],
     once: bool = False,
-    others: Sequence[Pilot] = (),
+    others: Sequence[PriorStudy] = (),
     cluster: Cluster | None = None,
 ) -> Plan:
     """Compose the grid's cells and compare them with what is finished. Raises SchemaError where the grid is wrong.
@@ -236,7 +236,10 @@ def _runs(grid: Grid, cell: PlannedCell, about: Mapping[str, str], seconds: floa
 
 
 def _speed(
-    records: Sequence[RunRecord], others: Sequence[Pilot], cells: Mapping[str, PlannedCell], cluster: Cluster | None
+    records: Sequence[RunRecord],
+    others: Sequence[PriorStudy],
+    cells: Mapping[str, PlannedCell],
+    cluster: Cluster | None,
 ) -> Speed | GpuSpeed:
     if cluster is None:
         return Speed.of([*records, *(record for pilot in others for record in pilot.records)])
@@ -262,11 +265,11 @@ def _promise(
     cells: Sequence[PlannedCell],
     left_out: Collection[str],
     records: Sequence[RunRecord],
-    others: Sequence[Pilot],
-) -> Promise | None:
+    others: Sequence[PriorStudy],
+) -> PowerAnalysis | None:
     """Of the cells that run; what runs of earlier settings say of noise does not count."""
     ids = {cell.cell_id for cell in cells}
-    own = Pilot(grid.name, grid.baseline, [record for record in records if record.cell_id in ids])
+    own = PriorStudy(grid.name, grid.baseline, [record for record in records if record.cell_id in ids])
     models = tuple(dict.fromkeys(cell.config.model.path for cell in cells))
     spread = noise(grid.metric, own, others, grid.profile, models)
-    return promise(grid, [cell.labels for cell in cells if cell.cell_id not in left_out], spread)
+    return power_analysis(grid, [cell.labels for cell in cells if cell.cell_id not in left_out], spread)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
+class PowerAnalysis:
     """One kind of comparison that the grid makes."""
 
     metric: str
@@ -69,21 +69,21 @@ class Promise:
         except ValueError:
             return None
 
-    def with_seeds(self, seeds: int) -> Promise:
+    def with_seeds(self, seeds: int) -> PowerAnalysis:
         """The same with other seeds."""
         return replace(self, seeds=seeds)
 
 
-def promise(grid: Grid, cells: Sequence[Labels], noise: Noise) -> Promise | None:
+def power_analysis(grid: Grid, cells: Sequence[Labels], noise: Noise) -> PowerAnalysis | None:
     """What the planned cells are compared for; None where the grid has neither a baseline nor a factorial."""
     if grid.fraction:
         factors = sum(len({cell[axis] for cell in cells}) > 1 for axis in grid.axes if axis != CONTROL)
-        return Promise(grid.metric, factors, False, max(len(cells) // 2, 1), len(grid.seeds), noise)
+        return PowerAnalysis(grid.metric, factors, False, max(len(cells) // 2, 1), len(grid.seeds), noise)
     arms = contrasts(grid, cells)
     declared = [arm for arm in arms if is_primary(grid, arm)]
     if not arms:
         return None
-    return Promise(grid.metric, len(declared or arms), bool(declared), 1, len(grid.seeds), noise)
+    return PowerAnalysis(grid.metric, len(declared or arms), bool(declared), 1, len(grid.seeds), noise)
 
 
 def contrasts(grid: Grid, cells: Sequence[Labels]) -> list[Labels]:

@@ -14,7 +14,7 @@ from harness.config.hints import hints
 from harness.records.power import LEAST_SEEDS
 from sweeps.grid.cells import varied, words
 from sweeps.grid.grid import names, replaced
-from sweeps.plan.alternatives import cheaper
+from sweeps.plan.alternatives import alternative_designs
 from sweeps.plan.cost_report import GB, cost_lines, spent
 from sweeps.plan.noise import LEAST_PAIRS
 from sweeps.plan.power import contrasts
@@ -94,7 +94,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sweeps.plan.plan import Plan
-    from sweeps.plan.power import Promise
+    from sweeps.plan.power import PowerAnalysis
 
     Line = tuple[str, str]
 
@@ -105,7 +105,7 @@ LOST: Final = (
 )
 
 
-def promise_lines(plan: Plan, effect: float | None) -> Iterator[Line]:
+def power_lines(plan: Plan, effect: float | None) -> Iterator[Line]:
     """Power, verdicts, and what is cheaper. ``effect``: a wished one, in the metric's unit."""
     found = plan.promise
     if found is None:
@@ -121,7 +121,7 @@ def promise_lines(plan: Plan, effect: float | None) -> Iterator[Line]:
         asked = f"SEEDS=0-{LEAST_SEEDS - 1}"
         yield "verdicts", f"exploratory: below {LEAST_SEEDS} seeds no exact test reaches p < 0.05; {asked} gives six"
     yield "failures", LOST
-    for design in cheaper(plan, effect):
+    for design in alternative_designs(plan, effect):
         shows = f"shows {_number(design.smallest)}" if found.noise.known else "shows as much"
         yield (
             "cheaper",
@@ -130,7 +130,7 @@ def promise_lines(plan: Plan, effect: float | None) -> Iterator[Line]:
         )
 
 
-def _shows(found: Promise) -> str:
+def _shows(found: PowerAnalysis) -> str:
     if isinf(found.smallest):
         return f"no difference in {found.metric}: one seed has no spread"
     how = f"80 % power with {found.seeds} seeds at {_level(found)}"
@@ -139,7 +139,7 @@ def _shows(found: Promise) -> str:
     return f"a {_kind(found)} of {_number(found.smallest)} in {found.metric}: {how}"
 
 
-def _noise(plan: Plan, found: Promise) -> str:
+def _noise(plan: Plan, found: PowerAnalysis) -> str:
     if found.noise.known:
         return f"differences between paired seeds deviate by {_number(found.noise.std)}, {found.noise.source}"
     return f"{found.noise.source}: too few to tell; `{_record(plan)}` records enough, and the next plan tells"
@@ -158,7 +158,7 @@ def _record(plan: Plan) -> str:
     return " ".join(filter(None, words))
 
 
-def _margin(found: Promise, margin: float) -> str:
+def _margin(found: PowerAnalysis, margin: float) -> str:
     unit = f"±{margin:g}, in the unit of {found.metric}"
     if not found.noise.known:
         return f"{unit}, whose noise is not known"
@@ -175,7 +175,7 @@ def _number(value: float) -> str:
     return f"{value:.3g}" if abs(value) < 0.01 else f"{value:,.0f}"
 
 
-def _level(found: Promise) -> str:
+def _level(found: PowerAnalysis) -> str:
     if not found.primary:
         return "0.05, exploratory"
     if found.comparisons == 1:
@@ -183,11 +183,11 @@ def _level(found: Promise) -> str:
     return f"0.05 / {found.comparisons}, the first step of Holm over {found.comparisons} primary contrasts"
 
 
-def _kind(found: Promise) -> str:
+def _kind(found: PowerAnalysis) -> str:
     return "difference" if found.cells == 1 else f"main effect ({found.cells} cells on either side)"
 
 
-def _wished(found: Promise, effect: float) -> str:
+def _wished(found: PowerAnalysis, effect: float) -> str:
     if not found.noise.known:
         return f"{effect:g} in {found.metric}: its seeds are not known before its noise is recorded"
     needed = found.needed(effect)
@@ -231,7 +231,7 @@ def _lines(plan: Plan, slots: int | None, effect: float | None) -> Iterator[tupl
     yield "finished", str(len(plan.finished))
     yield "to run", str(len(plan.to_run))
     yield from cost_lines(plan, slots)
-    yield from promise_lines(plan, effect)
+    yield from power_lines(plan, effect)
     yield from _foreign(plan)
     for line in replaced(plan.grid, [cell.labels for cell in plan.cells]):
         yield "replaced", line

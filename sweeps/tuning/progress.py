@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from sweeps.tuning.trial import Job, Step
+    from sweeps.tuning.trial import TrialJob, TrialStep
 
 
 class TuneProgress:
@@ -30,12 +30,12 @@ class TuneProgress:
         self._done = self._stopped = self._failed = 0
         self._began = self._shown = time.monotonic()
 
-    def start(self, job: Job) -> None:
+    def start(self, job: TrialJob) -> None:
         """A trial has begun."""
         self._rows[job.name] = (0, job.config.steps * len(job.seeds), 0.0)
         self.tick()
 
-    def step(self, job: Job, what: Step) -> None:
+    def step(self, job: TrialJob, what: TrialStep) -> None:
         """A trial has taken a step."""
         self._rows[job.name] = (
             what.place * job.config.steps + what.step,
@@ -44,18 +44,18 @@ class TuneProgress:
         )
         self.tick()
 
-    def finish(self, job: Job, objective: float, seconds: float) -> None:
+    def finish(self, job: TrialJob, objective: float, seconds: float) -> None:
         """A trial has ended as it should."""
         self._done += 1
         self._end(job, f"accuracy {objective:.3f}, {duration(seconds)}")
 
-    def stop(self, job: Job) -> None:
+    def stop(self, job: TrialJob) -> None:
         """A trial was given up."""
         done, steps, _ = self._rows[job.name]
         self._stopped += 1
         self._end(job, f"pruned at step {done} of {steps}")
 
-    def fail(self, job: Job, cause: str, *, final: bool) -> None:
+    def fail(self, job: TrialJob, cause: str, *, final: bool) -> None:
         """A trial has failed."""
         self._failed += final
         self._end(job, f"{'failed' if final else 'failed, tried again'}: {cause}")
@@ -71,7 +71,7 @@ class TuneProgress:
         else:
             self._console.print(Text(self._sum()), soft_wrap=True)
 
-    def _end(self, job: Job, what: str) -> None:
+    def _end(self, job: TrialJob, what: str) -> None:
         self._rows.pop(job.name, None)
         self._shown = 0.0 if self._live else time.monotonic()
         self._console.print(Text(f"[{self._ended()}/{self._total}] {job.name}: {what}"), soft_wrap=True)

@@ -10,14 +10,14 @@ from sweeps.launch.capacity import nodes, until_held
 from sweeps.launch.events import Failure
 from sweeps.launch.scheduler import fits, why
 from sweeps.launch.slots import Slots, has_engines
-from sweeps.tuning.trial import Ended, Heard
+from sweeps.tuning.trial import Heard, TrialEnded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.common.signals import Interrupts
-    from sweeps.tuning.targets import Subject
-    from sweeps.tuning.trial import Job, Step
+    from sweeps.tuning.targets import TuningTarget
+    from sweeps.tuning.trial import TrialJob, TrialStep
 
 
 class RayPool:
@@ -25,21 +25,21 @@ class RayPool:
 
     def __init__(self, asked: Interrupts, tick: float) -> None:
         self._asked, self._tick = asked, tick
-        self._running: dict[Any, Job] = {}  # Ray's generator -> its job
+        self._running: dict[Any, TrialJob] = {}  # Ray's generator -> its job
         self._slots = Slots()
 
     @property
-    def running(self) -> tuple[Job, ...]:
+    def running(self) -> tuple[TrialJob, ...]:
         """What is at work."""
         return tuple(self._running.values())
 
-    def fits(self, subject: Subject) -> bool:
+    def fits(self, subject: TuningTarget) -> bool:
         """Whether a trial of it can start beside what runs. Raises SweepError where it never could."""
         for _ in until_held([subject], self._tick):
             self._asked.check()
         return fits(subject, self.running, nodes())
 
-    def start(self, job: Job) -> None:
+    def start(self, job: TrialJob) -> None:
         """Give it to a worker."""
         self._running[self._started(job)] = job
 
@@ -50,7 +50,7 @@ class RayPool:
         for stream in ready:
             yield Heard(self._running[stream], self._receive(stream))
 
-    def stop(self, job: Job) -> None:
+    def stop(self, job: TrialJob) -> None:
         """Kill its worker. A word to a worker in the middle of a step would be heard after the step at best."""
         for stream in [stream for stream, other in self._running.items() if other == job]:
             del self._running[stream]
@@ -65,33 +65,33 @@ class RayPool:
             self.stop(job)
         self._slots.close()
 
-    def _started(self, job: Job) -> Any:
+    def _started(self, job: TrialJob) -> Any:
         if has_engines(job.config):
             return self._slots.start(_place(job), job.config, _work, job)
         self._slots.clear()
         backend = job.config.backend
         return _TASK.options(num_cpus=backend.num_cpus, num_gpus=backend.num_gpus, name=job.name).remote(job)
 
-    def _receive(self, stream: Any) -> Step | Ended | Failure:
+    def _receive(self, stream: Any) -> TrialStep | TrialEnded | Failure:
         try:
-            what: Step | Ended = ray.get(next(stream))
+            what: TrialStep | TrialEnded = ray.get(next(stream))
         except Exception as error:  # whatever a trial raises is its own result
             self._slots.free(_place(self._running.pop(stream)), whole=False)
             return Failure(why(error), str(error), final=False)
-        if isinstance(what, Ended):
+        if isinstance(what, TrialEnded):
             self._slots.free(_place(self._running.pop(stream)), whole=True)
         return what
 
 
-def _place(job: Job) -> str:
+def _place(job: TrialJob) -> str:
     """What its slot is known by: trials of one value may be at work side by side."""
     return f"{job.name} trial {job.number}"
 
 
-def _work(job: Job) -> Iterator[Step | Ended]:
-    from sweeps.tuning.worker import rehearse  # noqa: PLC0415 - torch and transformers are for workers, once a process
+def _work(job: TrialJob) -> Iterator[TrialStep | TrialEnded]:
+    from sweeps.tuning.worker import run_trial  # noqa: PLC0415 - torch and transformers are for workers, once a process
 
-    yield from rehearse(job)
+    yield from run_trial(job)
 
 
 _TASK: Final = ray.remote(num_returns="streaming", max_retries=0)(_work)

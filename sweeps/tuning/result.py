@@ -10,15 +10,15 @@ import yaml
 
 from sweeps.grid.tuned import FINISHED, Own, TrialLine, TunedFile, TunedModel
 from sweeps.launch.errors import SweepError
-from sweeps.tuning.targets import Subject
-from sweeps.tuning.trial import Outcome, best, flat, window
+from sweeps.tuning.targets import TuningTarget
+from sweeps.tuning.trial import TrialOutcome, best, flat, window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from sweeps.grid.grid import Grid
-    from sweeps.grid.tuned import Knob
+    from sweeps.grid.tuned import Hyperparameter
     from sweeps.options import TuneOptions
 
 HEAD: Final = """\
@@ -40,11 +40,11 @@ _SEARCH: Final = (
 class Tuned:
     """A subject and what its trials gave."""
 
-    subject: Subject
-    outcomes: tuple[Outcome, ...]
+    subject: TuningTarget
+    outcomes: tuple[TrialOutcome, ...]
 
 
-def tuned_file(grid: Grid, knob: Knob, options: TuneOptions, found: Sequence[Tuned]) -> TunedFile:
+def tuned_file(grid: Grid, knob: Hyperparameter, options: TuneOptions, found: Sequence[Tuned]) -> TunedFile:
     """The file, unreviewed. Raises SweepError where a model has no finished trial."""
     outcomes = [outcome for each in found for outcome in each.outcomes]
     return TunedFile(
@@ -104,7 +104,7 @@ def _model(found: Tuned) -> TunedModel:
     )
 
 
-def _notes(found: Tuned, chosen: Outcome) -> Iterator[str]:
+def _notes(found: Tuned, chosen: TrialOutcome) -> Iterator[str]:
     subject, near = found.subject, flat(found.outcomes)
     finished = sorted({outcome.value for outcome in found.outcomes if outcome.state == FINISHED})
     if near is None:
@@ -121,7 +121,7 @@ def _notes(found: Tuned, chosen: Outcome) -> Iterator[str]:
         yield f"the best is the {side} value that finished: the optimum may lie beyond it; try another {word}="
 
 
-def _line(outcome: Outcome) -> TrialLine:
+def _line(outcome: TrialOutcome) -> TrialLine:
     objective = None if outcome.objective is None else _rounded(outcome.objective)
     stopped = "the value had been tried; its outcome was taken" if outcome.repeats else outcome.stopped
     return TrialLine(outcome.value, outcome.state, objective, tuple(map(_rounded, outcome.seeds)), stopped)

@@ -23,14 +23,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from harness.common.seeds import derive
 from sweeps.launch.errors import SweepError
 from sweeps.launch.events import ATTEMPTS
-from sweeps.tuning.trial import Job, Outcome, window
+from sweeps.tuning.trial import TrialJob, TrialOutcome, window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sweeps.tuning.targets import Subject
-    from sweeps.tuning.trial import State, Step
+    from sweeps.tuning.targets import TuningTarget
+    from sweeps.tuning.trial import State, TrialStep
 
 DRAWN: Final = 5  # trials whose values are drawn blindly, before any are proposed
 COMPARED: Final = 4  # finished trials before any is given up
@@ -61,7 +61,9 @@ def database(path: Path) -> Iterator[RDBStorage]:
 class Search:
     """The trials of one model. A search of the same name goes on where it was left."""
 
-    def __init__(self, storage: RDBStorage, subject: Subject, seeds: tuple[int, ...], trials: int, commit: str) -> None:
+    def __init__(
+        self, storage: RDBStorage, subject: TuningTarget, seeds: tuple[int, ...], trials: int, commit: str
+    ) -> None:
         self.subject, self.seeds, self.trials, self._commit = subject, seeds, trials, commit
         self._steps = subject.config.steps
         self._asked: dict[int, Any] = {}  # trials that run, by number
@@ -75,7 +77,7 @@ class Search:
         self._study.sampler = TPESampler(n_startup_trials=DRAWN, seed=seed)
         self._begin()
 
-    def ask(self) -> Job | None:
+    def ask(self) -> TrialJob | None:
         """The next trial; None where its value has been tried and nothing needs to run."""
         trial = self._study.ask()
         value = self._value(trial)
@@ -87,13 +89,13 @@ class Search:
             return None
         self._asked[trial.number], self._heard[trial.number] = trial, [[] for _ in self.seeds]
         name = f"{self.subject.label} {self.subject.knob.name}={value:g}"
-        return Job(self.subject.label, trial.number, value, name, self.subject.at(value), self.seeds)
+        return TrialJob(self.subject.label, trial.number, value, name, self.subject.at(value), self.seeds)
 
     def left(self) -> int:
         """How many trials have not begun."""
         return self.trials - sum(_counts(trial) for trial in self._study.get_trials(deepcopy=False))
 
-    def hear(self, job: Job, what: Step) -> bool:
+    def hear(self, job: TrialJob, what: TrialStep) -> bool:
         """Take a step in; whether the trial should be given up."""
         trial, curves = self._asked[job.number], self._heard[job.number]
         curves[what.place].append(what.accuracy)
@@ -101,7 +103,7 @@ class Search:
         last = what.step == self._steps and job.seeds[what.place] == job.seeds[-1]
         return not last and bool(trial.should_prune())
 
-    def finish(self, job: Job, seconds: float) -> float:
+    def finish(self, job: TrialJob, seconds: float) -> float:
         """Keep what came of it: the mean over seeds."""
         trial, curves = self._asked.pop(job.number), self._heard.pop(job.number)
         found = [_latest(curve, self._steps) for curve in curves]
@@ -110,7 +112,7 @@ class Search:
         self._study.tell(trial, fmean(found))
         return fmean(found)
 
-    def give_up(self, job: Job, seconds: float) -> None:
+    def give_up(self, job: TrialJob, seconds: float) -> None:
         """Keep where it was stopped."""
         trial, curves = self._asked.pop(job.number), self._heard.pop(job.number)
         done = [curve for curve in curves if len(curve) == self._steps]
@@ -120,7 +122,7 @@ class Search:
         trial.set_user_attr("stopped", f"seed {self.seeds[place]}, step {len(curves[place])}")
         self._study.tell(trial, state=TrialState.PRUNED)
 
-    def fail(self, job: Job, cause: str) -> bool:
+    def fail(self, job: TrialJob, cause: str) -> bool:
         """Keep why; whether that was the last attempt. A value that fails is tried once more."""
         trial = self._asked.pop(job.number)
         self._heard.pop(job.number)
@@ -143,7 +145,7 @@ class Search:
         self._asked.clear()
         return len(cut)
 
-    def outcomes(self) -> tuple[Outcome, ...]:
+    def outcomes(self) -> tuple[TrialOutcome, ...]:
         """What has come of the trials that ended, in their order. Those that were cut off are not among them."""
         return tuple(
             _outcome(trial)
@@ -165,7 +167,7 @@ class Search:
         proposed: float = trial.suggest_float(subject.knob.name, subject.low, subject.high, log=subject.knob.log)
         return proposed if proposed == subject.own else subject.knob.rounded(proposed, subject.low, subject.high)
 
-    def _repeat(self, trial: Any, known: Outcome) -> None:
+    def _repeat(self, trial: Any, known: TrialOutcome) -> None:
         """The same value on the same seeds gives the same bits: its outcome is taken and nothing runs."""
         trial.set_user_attr("seeds", list(known.seeds))
         trial.set_user_attr("seconds", 0.0)
@@ -177,7 +179,7 @@ class Search:
             self._study.tell(trial, known.objective)
 
 
-def _fingerprint(subject: Subject, seeds: tuple[int, ...]) -> str:
+def _fingerprint(subject: TuningTarget, seeds: tuple[int, ...]) -> str:
     """Ten hex digits of everything that decides an objective but the value itself."""
     deciding = [subject.config.cell_id(), subject.knob.name, subject.low, subject.high, subject.own, list(seeds)]
     return hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:10]
@@ -194,9 +196,9 @@ def _counts(trial: Any) -> bool:
     return bool(trial.state != TrialState.WAITING)
 
 
-def _outcome(trial: Any) -> Outcome:
+def _outcome(trial: Any) -> TrialOutcome:
     known = trial.user_attrs
-    return Outcome(
+    return TrialOutcome(
         value=known["value"],
         state=_STATES[trial.state],
         objective=trial.value if trial.state == TrialState.COMPLETE else None,

@@ -11,7 +11,7 @@ from harness.config.experiment import ExperimentConfig, load
 from harness.models.errors import ModelError
 from harness.records.record import CONTROL, OFF
 from sweeps.grid.cells import overrides, select, words
-from sweeps.grid.tuned import EVERY_MODEL, MODEL, Knob
+from sweeps.grid.tuned import EVERY_MODEL, MODEL, Hyperparameter
 from tricks.api import TrickError
 from tricks.clipping import Clip
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class TuningTarget:
     """A model at one cell of the grid, and the range of its knob."""
 
     label: str
     cell: Mapping[str, str]
-    knob: Knob
+    knob: Hyperparameter
     config: ExperimentConfig  # with the knob's own value; its seed means nothing
     own: float
     low: float
@@ -49,7 +49,9 @@ class Subject:
         return replace(config, tricks={**config.tricks, trick: changed})
 
 
-def subjects(grid: Grid, knob: Knob, options: TuneOptions, taken: Collection[int]) -> tuple[Subject, ...]:
+def tuning_targets(
+    grid: Grid, knob: Hyperparameter, options: TuneOptions, taken: Collection[int]
+) -> tuple[TuningTarget, ...]:
     """One for each label of the axis ``model``, or one in all. ``taken`` are the grid's seeds under all profiles.
 
     Raises SchemaError where a seed is taken, where the grid varies the knob itself, or where a range or cell cannot be.
@@ -59,10 +61,10 @@ def subjects(grid: Grid, knob: Knob, options: TuneOptions, taken: Collection[int
     _refuse_varied(grid, knob)
     _refuse_labels(grid, options.at)
     wanted = [options.at[MODEL]] if MODEL in options.at else list(grid.axes.get(MODEL, {EVERY_MODEL: ()}))
-    return tuple(_subject(grid, knob, options, label) for label in wanted)
+    return tuple(_tuning_target(grid, knob, options, label) for label in wanted)
 
 
-def _refuse_varied(grid: Grid, knob: Knob) -> None:
+def _refuse_varied(grid: Grid, knob: Hyperparameter) -> None:
     if grid.tuned and knob in grid.tuned.knobs:
         raise SchemaError(f"{grid.file}: it stands on {grid.tuned.name} already; take 'tuned' out to tune it anew")
     for axis, labels in grid.axes.items():
@@ -82,7 +84,7 @@ def _refuse_labels(grid: Grid, at: Mapping[str, str]) -> None:
             raise SchemaError(f"at={axis}={label}: no label {label!r}; {suggest(label, grid.axes[axis])}")
 
 
-def _subject(grid: Grid, knob: Knob, options: TuneOptions, label: str) -> Subject:
+def _tuning_target(grid: Grid, knob: Hyperparameter, options: TuneOptions, label: str) -> TuningTarget:
     cell = _cell(grid, options.at if label == EVERY_MODEL else {**options.at, MODEL: label})
     steps = () if options.steps is None else (f"steps={options.steps}",)
     told = (*overrides(grid, cell), "data.part=tuning", *steps)
@@ -95,7 +97,7 @@ def _subject(grid: Grid, knob: Knob, options: TuneOptions, label: str) -> Subjec
     if not 0 < low < high:
         raise SchemaError(f"low={low:g}, high={high:g}: the range must rise and lie above 0")
     before = grid.tuned.values[label] if grid.tuned else {}
-    subject = Subject(label, cell, knob, config, own, low, high, before)
+    subject = TuningTarget(label, cell, knob, config, own, low, high, before)
     _refuse_idle(subject)
     return subject
 
@@ -122,7 +124,7 @@ def _clip_bound(config: ExperimentConfig) -> float:
     return float(trick.clip_ratio_high) if isinstance(trick, Clip) else Clip().clip_ratio_high
 
 
-def _refuse_idle(subject: Subject) -> None:
+def _refuse_idle(subject: TuningTarget) -> None:
     """Build the rule at both ends of the range, so that nothing is refused later, and see that the knob can act."""
     for config in (subject.at(subject.low), subject.at(subject.high)):
         try:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class TrialJob:
     """A value to try for a model."""
 
     label: str  # of the model
@@ -35,7 +35,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TrialStep:
     """A step of one seed."""
 
     place: int  # of the seed among those of the job
@@ -44,7 +44,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class TrialEnded:
     """The last word on a job."""
 
     seconds: float
@@ -54,15 +54,15 @@ class Ended:
 class Heard:
     """Something that a worker said of a job, or how the job failed."""
 
-    job: Job
-    what: Step | Ended | Failure
+    job: TrialJob
+    what: TrialStep | TrialEnded | Failure
 
 
 State = Literal["finished", "pruned", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class TrialOutcome:
     """One value, tried."""
 
     value: float
@@ -80,13 +80,13 @@ def window(steps: int) -> int:
     return max(1, math.ceil(steps / 4))
 
 
-def best(outcomes: Sequence[Outcome]) -> Outcome | None:
+def best(outcomes: Sequence[TrialOutcome]) -> TrialOutcome | None:
     """The finished trial with the largest objective; of equal ones the first."""
     finished = [outcome for outcome in outcomes if outcome.state == FINISHED]
     return max(finished, key=lambda outcome: outcome.objective or 0.0, default=None)
 
 
-def flat(outcomes: Sequence[Outcome]) -> Flat | None:
+def flat(outcomes: Sequence[TrialOutcome]) -> Flat | None:
     r"""The values whose objective is not below the best by more than the noise between seeds.
 
     With y_ij of trial i and seed j, over the K seeds and the T best trials (half of them, but three at least),

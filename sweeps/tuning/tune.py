@@ -12,7 +12,7 @@ from harness.common.text import duration
 from harness.records.provenance import provenance
 from sweeps.grid.cells import words
 from sweeps.grid.grid import every_seed, find_grid, read_grid
-from sweeps.grid.tuned import find_knob, read_tuned_file
+from sweeps.grid.tuned import find_hyperparameter, read_tuned_file
 from sweeps.launch.errors import SweepError
 from sweeps.launch.events import Failure
 from sweeps.launch.lease import study_lock
@@ -21,8 +21,8 @@ from sweeps.plan.report import print_header
 from sweeps.tuning.pool import pool
 from sweeps.tuning.progress import tune_progress
 from sweeps.tuning.result import Tuned, tuned_file, write_tuned
-from sweeps.tuning.targets import subjects
-from sweeps.tuning.trial import Ended
+from sweeps.tuning.targets import tuning_targets
+from sweeps.tuning.trial import TrialEnded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from sweeps.tuning.pool import Pool
     from sweeps.tuning.progress import TuneProgress
     from sweeps.tuning.study import Search
-    from sweeps.tuning.targets import Subject
+    from sweeps.tuning.targets import TuningTarget
     from sweeps.tuning.trial import Heard
 
 OK, INTERRUPTED = 0, 130
@@ -43,10 +43,10 @@ OK, INTERRUPTED = 0, 130
 
 def tune(options: TuneOptions, console: Console) -> int:
     """Try values until each model has its trials, and write the file. Returns the exit code."""
-    knob, path = find_knob(options.knob), find_grid(options.grid)
+    knob, path = find_hyperparameter(options.knob), find_grid(options.grid)
     grid = read_grid(path, options.profile)
     print_header(console, grid)
-    chosen = subjects(grid, knob, options, every_seed(path))
+    chosen = tuning_targets(grid, knob, options, every_seed(path))
     folder = options.results / "tuned"
     target = folder / f"{options.name}.yaml"
     with study_lock(folder, options.name):
@@ -88,7 +88,7 @@ def _fly(searches: Sequence[Search], trace: Path, console: Console) -> None:
         console.print(Text("nothing to run: every trial has ended", style="bold"))
         return
     with pool() as workers, tune_progress(console, left) as display:
-        flight = _Flight({search.subject.label: search for search in searches}, workers, display, trace)
+        flight = _InFlightTrial({search.subject.label: search for search in searches}, workers, display, trace)
         flight.start()
         while workers.running:
             for heard in workers.hear():
@@ -97,7 +97,7 @@ def _fly(searches: Sequence[Search], trace: Path, console: Console) -> None:
             flight.start()
 
 
-class _Flight:
+class _InFlightTrial:
     """Trials at work, and what is made of their words."""
 
     def __init__(self, searches: Mapping[str, Search], workers: Pool, display: TuneProgress, trace: Path) -> None:
@@ -116,7 +116,7 @@ class _Flight:
     def hear(self, heard: Heard) -> None:
         """Keep a word of a worker, and stop its trial where it falls behind."""
         job, what, search = heard.job, heard.what, self._searches[heard.job.label]
-        if isinstance(what, Ended):
+        if isinstance(what, TrialEnded):
             self._display.finish(job, search.finish(job, what.seconds), what.seconds)
         elif isinstance(what, Failure):
             self._trace.write_text(what.trace, encoding="utf-8")
@@ -135,7 +135,7 @@ def _stop(searches: Sequence[Search], options: TuneOptions, console: Console) ->
     console.print(Text(f"resume with: {options.command()}"), soft_wrap=True)  # one line, to be copied
 
 
-def _print_plan(console: Console, options: TuneOptions, chosen: Sequence[Subject]) -> None:
+def _print_plan(console: Console, options: TuneOptions, chosen: Sequence[TuningTarget]) -> None:
     runs = options.trials * len(options.seeds)
     seconds = runs * sum(Speed.of(()).seconds(subject.config) for subject in chosen) + START_SECONDS
     table = Table.grid(padding=(0, 1))

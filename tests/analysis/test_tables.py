@@ -7,7 +7,7 @@ import pytest
 
 from analysis.study.frame import runs_frame
 from analysis.tables.render import comma_separated, latex, markdown
-from analysis.tables.scores import Column, Table, study_table
+from analysis.tables.scores import Column, ResultTable, study_table
 from analysis.tables.summary import WIDTH, summary
 from harness.records.record import Skipped
 from tests.analysis.samples import CELLS, STUDY, failed, run
@@ -267,5 +267,5 @@ def test_a_metric_that_waits_for_its_first_run_is_no_fault():
 
 def test_a_pipe_in_a_text_adds_no_column():
     columns = (Column("rule", "rule", "label"), Column("note", "note", "word"))
-    made = markdown(Table("t", "t", "", (), columns, (("a|b", "c"),), ()))
+    made = markdown(ResultTable("t", "t", "", (), columns, (("a|b", "c"),), ()))
     assert "| a\\|b | c    |" in made

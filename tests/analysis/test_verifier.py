@@ -4,7 +4,7 @@ from analysis.study.frame import runs_frame
 from analysis.tables.notes import borrowed, verifier_note
 from analysis.tables.scores import study_table
 from harness.common.results import REFERENCE
-from harness.records.verifier_audit import Count, Report
+from harness.records.verifier_audit import AuditCount, AuditReport
 from tests.analysis.samples import STUDY, run
 from tests.harness.audit.samples import counts, report
 
@@ -22,7 +22,7 @@ def note(tmp_path, *scores):
 
 @pytest.fixture
 def audited(tmp_path):
-    found = report(verifier=counts(amc=Count(right=100, wrong=200, false_positives=2, false_negatives=4)))
+    found = report(verifier=counts(amc=AuditCount(right=100, wrong=200, false_positives=2, false_negatives=4)))
     (tmp_path / "verifier.json").write_text(found.to_json())
     return tmp_path
 
@@ -51,7 +51,7 @@ def test_a_missing_audit_is_said(tmp_path, monkeypatch):
 
 
 def test_without_an_audit_of_ones_own_the_reference_speaks_and_is_named(tmp_path):
-    committed = Report.from_json((REFERENCE / "verifier.json").read_text(encoding="utf-8"))
+    committed = AuditReport.from_json((REFERENCE / "verifier.json").read_text(encoding="utf-8"))
     (said,) = note(tmp_path, REAL)
     assert f"commit {committed.commit[:10]}, `make audit`" in said
     line = borrowed(frame(REAL), tmp_path)

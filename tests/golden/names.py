@@ -36,14 +36,14 @@ from harness.records.replay import Replay
 from harness.rewards.contract import ENTRY_POINT_GROUP as REWARDS
 from harness.rewards.contract import SCORED
 from harness.rollouts.metrics import METRICS, REWARD_METRICS
-from harness.tracking.journal import Ending, Opening, Step
+from harness.tracking.journal import JournalEnd, JournalStart, JournalStep
 from harness.training.scores import score_names
 from harness.verify.compare.canonical import canonical
 from harness.verify.model.verdict import UNDECIDED
 from sweeps.grid.derived import Derived
 from sweeps.grid.file import GridFile
 from sweeps.grid.tuned import TunedFile
-from sweeps.launch.lease import Claim
+from sweeps.launch.lease import StudyLease
 from sweeps.reuse import ADOPTED
 from tests.golden.shapes import declared
 from tools.embedded_models.recipe import RECIPES, STAGES, fingerprint
@@ -164,12 +164,16 @@ def _documents() -> dict[str, Any]:
     return {
         "record of a run": declared(RunRecord),
         "study": declared(Study),
-        "outbox": {"first line": declared(Opening), "a step": declared(Step), "last line": declared(Ending)},
+        "outbox": {
+            "first line": declared(JournalStart),
+            "a step": declared(JournalStep),
+            "last line": declared(JournalEnd),
+        },
         "what a run took": declared(Spent),
         "grid file": declared(GridFile),
         "profiles.yaml": declared(Derived),
         "tuned settings": declared(TunedFile),
-        "claim on a study": declared(Claim),
+        "claim on a study": declared(StudyLease),
         "replay": declared(Replay),
         "data card": declared(Card),
         "removed problem": declared(Removed),

@@ -9,12 +9,12 @@ from harness.common.seeds import derive
 from harness.engines.base.protocols import Decoding, Samples
 from harness.evaluation.evaluate import EVALUATION_SEED, evaluate, metrics
 from harness.records.outcomes import TOO_LONG, Evaluation
-from harness.rollouts.prompts import CHUNK, Exam
+from harness.rollouts.prompts import CHUNK, EvalSet
 from harness.verify.parse.boxes import OpenBox
 from tests.harness.scripted import MIXED, RIGHT, WRONG, Scripted, task
 
 KINDS = (MIXED, WRONG, RIGHT)
-EXAM = Exam("amc23", tuple(task(KINDS[number % 3], number) for number in range(CHUNK + 7)), Decoding(2, 1), 2)
+EXAM = EvalSet("amc23", tuple(task(KINDS[number % 3], number) for number in range(CHUNK + 7)), Decoding(2, 1), 2)
 
 
 class Listening(Scripted):
@@ -94,10 +94,10 @@ class Writing(Scripted):
         return replace(drawn, texts=[text for _ in prompts for text in self.texts])
 
 
-def _mathematics(answer: str, samples: int) -> Exam:
+def _mathematics(answer: str, samples: int) -> EvalSet:
     one = task(MIXED, 0)
     asked = replace(one, problem=replace(one.problem, answer=answer, verifier="math"))
-    return Exam("amc23", (asked,), Decoding(samples, 1), 2)
+    return EvalSet("amc23", (asked,), Decoding(samples, 1), 2)
 
 
 def test_wrong_answers_of_one_value_outvote_the_right_one() -> None:

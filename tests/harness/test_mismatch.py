@@ -9,9 +9,9 @@ from harness.engines.base.protocols import Decoding
 from harness.engines.base.samples import join, pick, take
 from harness.engines.qwen3.sampler import CompactSampler
 from harness.engines.torch.hf_sampler import HfSampler
-from harness.rollouts.generate import Batch, Drawn
+from harness.rollouts.generate import SampledBatch, VerifiedRollouts
 from harness.rollouts.metrics import METRICS, mismatch, mismatch_parts
-from harness.rollouts.queue import Ready, load_batch, save_batch
+from harness.rollouts.queue import RolloutBatch, load_batch, save_batch
 from tests.harness.engines.learners import learner as learner_of
 from tests.harness.engines.policies import EOS, PAD, decode, qwen3, random_samples
 from tricks.batch import Setup
@@ -132,7 +132,7 @@ class TestWhatACutLeft:
     def test_through_a_checkpoint(self, cut, tmp_path):
         samples = cut_samples() if cut else random_samples()
         words = [torch.zeros(12, dtype=torch.bool) for _ in range(3)]
-        save_batch(Ready(3, Batch(Drawn(samples, *words), {}), 1), tmp_path)
+        save_batch(RolloutBatch(3, SampledBatch(VerifiedRollouts(samples, *words), {}), 1), tmp_path)
         found = load_batch(tmp_path).batch.drawn.samples
         assert (found.log_kept is None) == (not cut)
         assert not cut or torch.equal(found.log_kept, samples.log_kept)

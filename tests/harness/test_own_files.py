@@ -20,7 +20,7 @@ from harness.data.catalog import DataError
 from harness.evaluation.request import EvaluationOptions, evaluation_config
 from harness.models.load import load_tokenizer
 from harness.rollouts.metrics import family
-from harness.rollouts.problems import held_out, material
+from harness.rollouts.problems import held_out, run_problems
 from harness.rollouts.prompts import Prompts
 from harness.rollouts.remarks import remarks
 from harness.training.run import Finished, RunSpec, execute
@@ -127,21 +127,21 @@ def test_what_cannot_be_is_refused_in_one_line(overrides: list[str], message: st
 
 def test_a_file_that_is_missing_is_named_by_where_it_would_be(folder: Path) -> None:
     with pytest.raises(DataError) as caught:
-        material(own(path="nowhere.jsonl"))
+        run_problems(own(path="nowhere.jsonl"))
     assert str(caught.value).startswith(f"{folder / 'nowhere.jsonl'}: no such file")
 
 
 def test_a_draw_of_a_file_is_compared_with_whole() -> None:
     write("mine.jsonl", ("20+21=?", "41"), ("30+31=?", "61"), ("40+41=?", "81"), ("1+1=?", "2"))
-    read = material(own("eval.problems=1"))
+    read = run_problems(own("eval.problems=1"))
     assert len(read.held_out["heldout"]) == 1
     assert [one.prompt for one in read.tiers["mine.jsonl"].problems] == ["1+1=?"]
-    assert material(own("eval.problems=2")).held_out["heldout"][:1] != ()
+    assert run_problems(own("eval.problems=2")).held_out["heldout"][:1] != ()
 
 
 def test_a_larger_draw_holds_the_smaller_one() -> None:
     draws = [
-        {one.problem_id for one in material(own(f"eval.problems={size}")).held_out["heldout"]} for size in (1, 2, 9)
+        {one.problem_id for one in run_problems(own(f"eval.problems={size}")).held_out["heldout"]} for size in (1, 2, 9)
     ]
     assert draws[0] < draws[1] < draws[2]
     assert len(draws[2]) == 3
@@ -155,21 +155,21 @@ def test_the_cost_of_an_evaluation_counts_the_rows_of_the_file() -> None:
 def test_what_the_tokenizer_cannot_spell_is_said_before_the_run() -> None:
     write("mine.jsonl", ("1+1=?", "2"), ("Löse 2+2=?", "x=4"))
     config = own("rollout.max_prompt_length=7")
-    told = remarks(config, material(config))
+    told = remarks(config, run_problems(config))
     assert len([line for line in told if line.startswith("mine.jsonl: 2 problems, fewer than")]) == 1
     assert any(
         "1 of 2 problems hold what the tokenizer of builtin:small_base cannot spell ('L'" in line for line in told
     )
     assert any("1 of 2 answers hold" in line and "('x')" in line for line in told)
     assert any("prompts are longer than rollout.max_prompt_length=7" in line for line in told)
-    assert remarks(load(), material(load())) == []
+    assert remarks(load(), run_problems(load())) == []
 
 
 def test_a_prompt_that_leaves_no_room_in_the_window_is_told_of_as_too_long() -> None:
     sums = [f"{'1+' * size}1=?" for size in (1, 245)]  # of the 512 positions of the embedded models
     write("heldout.jsonl", *((text, "2") for text in sums))
     config = own(*SMALL)
-    (told,) = (line for line in remarks(config, material(config)) if "longer" in line)
+    (told,) = (line for line in remarks(config, run_problems(config)) if "longer" in line)
     assert told.startswith("heldout: 1 of 2 prompts are longer than the ")
     assert told.endswith("line 2")
     (exam,) = Prompts(config, load_tokenizer(config.model.path)).exams(held_out(config))

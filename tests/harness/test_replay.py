@@ -12,7 +12,7 @@ from harness.config.experiment import load
 from harness.records.replay import Replay
 from harness.replay.__main__ import main
 from harness.replay.arms import ARMS, BASELINE, Pull
-from harness.replay.freeze import Policy, freeze
+from harness.replay.freeze import FrozenPolicy, freeze
 from tests.harness.engines.policies import llama, qwen3, random_samples
 from tricks.io.document import read_document, write_document
 
@@ -25,10 +25,10 @@ def test_gradients_are_those_of_backpropagation_whatever_the_micro_batches(model
     policy, samples = model(), random_samples()
     generator = torch.Generator().manual_seed(3)
     pulls = [Pull(*torch.randn(2, *samples.response_ids.shape, generator=generator), None) for _ in range(2)]
-    found = Policy(policy, 0.9, 30).gradients(samples, pulls)
+    found = FrozenPolicy(policy, 0.9, 30).gradients(samples, pulls)
     for row, pull in zip(found, pulls, strict=True):
         policy.zero_grad()
-        ((_, scores),) = Policy(policy, 0.9, 10_000).parts(samples, entropy_grad=True)
+        ((_, scores),) = FrozenPolicy(policy, 0.9, 10_000).parts(samples, entropy_grad=True)
         (scores.log_probs * pull.log_probs + scores.entropy * pull.entropies).sum().backward()
         torch.testing.assert_close(row, torch.cat([weight.grad.flatten() for weight in policy.parameters()]))
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from harness.replay.arms import ARMS, BASELINE, Arm, compare, cosine, gradient, pulls
+from harness.replay.arms import ARMS, BASELINE, ReplayArm, compare, cosine, gradient, pulls
 from tricks.api import TrickError
 from tricks.batch import Signal
 from tricks.catalog import VANILLA
@@ -110,4 +110,4 @@ def test_the_angle_between_vectors_is_taken_in_float64() -> None:
 
 
 def test_arms_of_one_name_have_two_titles() -> None:
-    assert (Arm("rloo", "peer").title, Arm("rloo", "preset").title) == ("rloo", "preset rloo")
+    assert (ReplayArm("rloo", "peer").title, ReplayArm("rloo", "preset").title) == ("rloo", "preset rloo")

@@ -10,7 +10,7 @@ from harness.common.seeds import derive
 from harness.common.timing import Stopwatch
 from harness.config.experiment import RewardConfig, load
 from harness.engines.base.protocols import Decoding
-from harness.rollouts.generate import Batch, Draw, Task, resample
+from harness.rollouts.generate import RolloutSampler, SampledBatch, Task, resample
 from tests.harness.scripted import MIXED, RIGHT, WRONG, Scripted, task
 from tricks.api import TrickError
 from tricks.batch import Rollouts
@@ -23,13 +23,13 @@ BATCH = [task(MIXED, 0), task(WRONG, 1), task(RIGHT, 2), task(MIXED, 3)]  # the 
 
 def resampled(
     spares: Sequence[Task], *settings: str, batch: Sequence[Task] = BATCH, sampler: Scripted | None = None
-) -> Batch:
+) -> SampledBatch:
     rule = load(*(f"+tricks.dynamic_sampling.{setting}" for setting in settings or ("rounds=4",))).update_rule()
-    draw = Draw(sampler or Scripted(), Decoding(2, 1), 7, 1, Stopwatch())
+    draw = RolloutSampler(sampler or Scripted(), Decoding(2, 1), 7, 1, Stopwatch())
     return resample(draw(batch), draw, iter(spares), rule, SCALE)
 
 
-def numbers(batch: Batch) -> list[int]:
+def numbers(batch: SampledBatch) -> list[int]:
     """Which prompts are trained on, in order."""
     assert batch.drawn is not None
     samples = batch.drawn.samples
@@ -39,7 +39,7 @@ def numbers(batch: Batch) -> list[int]:
 
 
 def test_without_such_a_trick_the_batch_stays_as_it_was_drawn() -> None:
-    draw = Draw(Scripted(), Decoding(2, 1), 7, 1, Stopwatch())
+    draw = RolloutSampler(Scripted(), Decoding(2, 1), 7, 1, Stopwatch())
     first = draw(BATCH)
     batch = resample(first, draw, iter(()), load("preset=grpo").update_rule(), SCALE)
     assert batch.drawn is first
@@ -109,7 +109,7 @@ def test_nothing_is_drawn_where_every_group_is_accepted() -> None:
 
     sampler = Scripted()
     rule = load("+tricks.dynamic_sampling={}").update_rule()
-    draw = Draw(sampler, Decoding(2, 1), 7, 1, Stopwatch())
+    draw = RolloutSampler(sampler, Decoding(2, 1), 7, 1, Stopwatch())
     batch = resample(draw([task(MIXED, 4), task(MIXED, 5)]), draw, spares(), rule, SCALE)
     assert (numbers(batch), len(sampler.seeds)) == ([4, 5], 1)
     assert batch.metrics["fired/dynamic_sampling"] == 0
@@ -117,7 +117,7 @@ def test_nothing_is_drawn_where_every_group_is_accepted() -> None:
 
 def test_sampling_and_verification_of_all_rounds_are_timed_together() -> None:
     watch = Stopwatch()
-    draw = Draw(Scripted(), Decoding(2, 1), 7, 1, watch)
+    draw = RolloutSampler(Scripted(), Decoding(2, 1), 7, 1, watch)
     draw(BATCH)
     first = dict(watch.seconds)
     draw(BATCH, 1)
@@ -126,7 +126,7 @@ def test_sampling_and_verification_of_all_rounds_are_timed_together() -> None:
 
 def test_a_group_of_a_scale_without_zero_is_accepted_by_its_differences_alone() -> None:
     rule = load("+tricks.dynamic_sampling={}").update_rule()
-    draw = Draw(Scripted(), Decoding(2, 1), 7, 1, Stopwatch())
+    draw = RolloutSampler(Scripted(), Decoding(2, 1), 7, 1, Stopwatch())
     accepted = draw.accepted(draw(BATCH), rule, RewardConfig(correct=1.0, wrong=-1.0))
     assert accepted.tolist() == [True, False, False, True]
 
@@ -144,7 +144,7 @@ class AcceptRight:
 
 def test_a_group_of_which_a_single_sample_is_refused_is_refused() -> None:
     rule = UpdateRule({"accept_right": AcceptRight()}, VANILLA, load().setup())
-    draw = Draw(Scripted(), Decoding(2, 1), 7, 1, Stopwatch())
+    draw = RolloutSampler(Scripted(), Decoding(2, 1), 7, 1, Stopwatch())
     batch = resample(draw(BATCH), draw, iter(()), rule, SCALE)
     assert numbers(batch) == [2]  # the one that is right throughout
     assert batch.metrics["fired/accept_right"] == 0.75

@@ -4,8 +4,8 @@ from threading import Event, Thread
 
 import pytest
 
-from harness.tracking.journal import Sheet
-from harness.tracking.uploader import Courier, Delivery
+from harness.tracking.journal import RunJournal
+from harness.tracking.uploader import Uploader, UploadState
 from tests.harness.store_samples import RECORD
 
 
@@ -33,9 +33,9 @@ class Halting(dict):
     ids=["step", "end", "drop"],
 )
 def test_what_is_said_of_a_run_that_is_being_put_last_is_heard(store, tmp_path, say, heard):
-    delivery = Delivery(Sheet.open(tmp_path, RECORD.head, "norms.c1-s0"))
+    delivery = UploadState(RunJournal.open(tmp_path, RECORD.head, "norms.c1-s0"))
     delivery.sheet.add(0, {"reward/mean": 0.25})
-    courier = Courier(store, tmp_path, print)
+    courier = Uploader(store, tmp_path, print)
     courier._deliveries = deliveries = Halting({"c1-s0": delivery})
     turning = Thread(target=courier._turn, args=(delivery,))
     turning.start()

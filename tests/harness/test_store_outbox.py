@@ -5,24 +5,24 @@ from dataclasses import replace
 import pytest
 
 from harness.common.schema import SchemaError
-from harness.tracking.journal import Sheet, sheets
+from harness.tracking.journal import RunJournal, run_journals
 from tests.harness.models.full_disk import no_file_above
 from tests.harness.store_samples import RECORD
 
 
 def sheet(outbox):
-    return Sheet.open(outbox, RECORD.head, "norms.c1-s0")
+    return RunJournal.open(outbox, RECORD.head, "norms.c1-s0")
 
 
 def test_a_sheet_reads_as_it_was_written(tmp_path):
     written = sheet(tmp_path)
     written.add(0, {"eval/accuracy": 0.25})
     written.add(1, {"reward/mean": 0.5})
-    assert Sheet.read(written.file).ending is None
+    assert RunJournal.read(written.file).ending is None
     written.end(RECORD)
-    read = Sheet.read(written.file)
+    read = RunJournal.read(written.file)
     assert (read.opening, read.steps, read.ending) == (written.opening, written.steps, written.ending)
-    assert sheets(tmp_path) == [written.file]
+    assert run_journals(tmp_path) == [written.file]
 
 
 def test_a_line_that_was_cut_off_does_not_count(tmp_path):
@@ -31,7 +31,7 @@ def test_a_line_that_was_cut_off_does_not_count(tmp_path):
         written.add(step, {"reward/mean": 0.5})
     whole = written.file.read_text()
     written.file.write_text(whole[:-9])
-    assert [step.step for step in Sheet.read(written.file).steps] == [0]
+    assert [step.step for step in RunJournal.read(written.file).steps] == [0]
 
 
 def test_an_attempt_that_goes_on_keeps_the_times_of_the_steps_it_repeats_and_no_others(tmp_path):
@@ -44,7 +44,7 @@ def test_an_attempt_that_goes_on_keeps_the_times_of_the_steps_it_repeats_and_no_
     assert second.steps[0] == first.steps[0]
     assert second.steps[1].at > first.steps[1].at
     assert second.opening.token != first.opening.token
-    assert Sheet.read(second.file).steps == second.steps
+    assert RunJournal.read(second.file).steps == second.steps
 
 
 def test_the_steps_of_a_sheet_are_the_curves_of_a_run_folder(tmp_path):
@@ -57,14 +57,14 @@ def test_the_steps_of_a_sheet_are_the_curves_of_a_run_folder(tmp_path):
 def test_what_is_no_sheet_is_refused(tmp_path, text):
     (tmp_path / "a.jsonl").write_text(text)
     with pytest.raises((SchemaError, json.JSONDecodeError)):
-        Sheet.read(tmp_path / "a.jsonl")
+        RunJournal.read(tmp_path / "a.jsonl")
 
 
 def test_a_new_attempt_begins_where_the_last_sheet_cannot_be_read(tmp_path):
     place = sheet(tmp_path).file
     place.write_text("{half")
     assert sheet(tmp_path).steps == []
-    assert Sheet.read(place).opening.head == replace(RECORD.head)
+    assert RunJournal.read(place).opening.head == replace(RECORD.head)
 
 
 def test_what_a_full_disk_did_not_take_is_written_with_the_next_word(tmp_path):
@@ -75,7 +75,7 @@ def test_what_a_full_disk_did_not_take_is_written_with_the_next_word(tmp_path):
     assert not written.whole
     written.add(1, {"reward/mean": 0.25})
     assert written.whole
-    assert Sheet.read(written.file).steps == written.steps
+    assert RunJournal.read(written.file).steps == written.steps
     assert [step.step for step in written.steps] == [0, 1]
 
 
@@ -84,9 +84,9 @@ def test_an_end_that_a_full_disk_did_not_take_is_kept_in_memory_until_it_is_save
     with no_file_above(written.file.stat().st_size), pytest.raises(OSError, match="File too large"):
         written.end(RECORD)
     assert written.ending.record == RECORD
-    assert Sheet.read(written.file).ending is None
+    assert RunJournal.read(written.file).ending is None
     written.save()
-    assert Sheet.read(written.file).ending == written.ending
+    assert RunJournal.read(written.file).ending == written.ending
 
 
 def test_the_disk_holds_a_sheet_when_it_begins_and_when_it_ends(tmp_path, monkeypatch):

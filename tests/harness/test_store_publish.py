@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.tracking.journal import Sheet, sheets
+from harness.tracking.journal import RunJournal, run_journals
 from harness.tracking.publish import publish
 from tests.harness.store_samples import RECORD
 
@@ -68,8 +68,8 @@ def test_a_record_that_cannot_be_added_is_reported_and_the_others_are_added(stor
 
 
 def test_a_sheet_that_its_driver_takes_away_meanwhile_is_no_fault(store, results):
-    left = Sheet.open(results / "outbox", RECORD.head, "norms.c1-s0").file
+    left = RunJournal.open(results / "outbox", RECORD.head, "norms.c1-s0").file
     gone = left.with_name("norms.c1-s1.jsonl")
     gone.symlink_to("nowhere")  # listed, and not there when it is read
-    assert sheets(results / "outbox") == [left]
+    assert run_journals(results / "outbox") == [left]
     assert publish(store, results / "runs").faults == ()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.tracking.store import Store
 from harness.tracking.tags import cell_and_seed
-from harness.tracking.uploader import Courier
+from harness.tracking.uploader import Uploader
 from tests.harness.store_samples import RECORD
 
 PATIENCE = 300.0  # seconds
@@ -19,7 +19,7 @@ SHARED = "shared-s0"  # the run that every writer has
 def main(results, number, gate):
     store = Store.open(Path(results))
     store.statuses("norms")  # connected before the gate opens
-    courier = Courier(store, Path(results), print)
+    courier = Uploader(store, Path(results), print)
     Path(gate, number).touch()
     while not Path(gate, "open").exists():
         time.sleep(0.01)

@@ -25,7 +25,7 @@ from tests.harness.engines.policies import optim
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from harness.engines.transfer.buckets import Parcel
+    from harness.engines.transfer.buckets import WeightBucket
 
 MODEL = WEIGHTS / "large_base"
 MAX_LENGTH = 256  # tokens of prompt and response
@@ -62,14 +62,14 @@ class MortalEngine(VllmEngine):
         """Start another engine in this process, where vLLM is imported already; for one that is refused."""
         VllmEngine(path, SETTINGS, max_length).start()
 
-    def load_stale_head(self, *parcels: Parcel) -> None:
+    def load_stale_head(self, *parcels: WeightBucket) -> None:
         """As vLLM 0.32 reloads by itself."""
-        from harness.engines.transfer.buckets import unpack
+        from harness.engines.transfer.buckets import unpack_bucket
 
-        self._llm.collective_rpc("reload_weights", kwargs={"weights_iterator": list(unpack(parcels))})
+        self._llm.collective_rpc("reload_weights", kwargs={"weights_iterator": list(unpack_bucket(parcels))})
         self._llm.reset_prefix_cache()
 
-    def load_keeping_prefixes(self, *parcels: Parcel) -> None:
+    def load_keeping_prefixes(self, *parcels: WeightBucket) -> None:
         """Without forgetting keys and values of the weights before."""
         self._take(parcels)
 

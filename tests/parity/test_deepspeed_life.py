@@ -18,7 +18,7 @@ from harness.engines.base.divergence import Diverged
 from harness.engines.base.errors import EngineError
 from harness.engines.deepspeed import rank_calls
 from harness.engines.deepspeed.learner import DeepspeedLearner
-from harness.engines.transfer.buckets import unpack
+from harness.engines.transfer.buckets import unpack_bucket
 from harness.models.load import load_model
 from harness.models.tokenizer import VOCABULARY_SIZE, build_tokenizer
 from tests.harness.engines.learners import plain_signal, rollouts_of, rule, signal_of
@@ -50,7 +50,7 @@ def test_weights_have_the_names_of_the_model_and_come_in_parcels(ranks: list[Any
     learner = DeepspeedLearner(ranks, chosen)
     follow(learner, chosen, samples())
     model, _ = load_model(chosen.model.path, torch.float32)
-    named, parcelled = dict(learner.weights()), dict(unpack(ray.get(learner.weights().parcels())))
+    named, parcelled = dict(learner.weights()), dict(unpack_bucket(ray.get(learner.weights().parcels())))
     assert {name: weight.shape for name, weight in named.items()} == {
         name: weight.shape for name, weight in model.named_parameters()
     }

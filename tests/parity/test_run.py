@@ -39,7 +39,7 @@ SMALL = ("steps=4", "rollout.prompts_per_batch=8", "rollout.max_response_length=
 def processes(cluster: None) -> Iterator[None]:
     """The actors live as long as these tests."""
     yield
-    crew.dismiss()
+    crew.shutdown()
 
 
 class Recorded:
@@ -116,26 +116,26 @@ def test_a_run_on_engines_that_was_cut_goes_on_with_the_same_prompts_seeds_and_s
 
 
 def test_the_next_run_takes_the_engines_over() -> None:
-    first = crew.crew(load(*ON_ENGINES, *SMALL))
-    assert crew.crew(load(*ON_ENGINES, *SMALL, "preset=grpo", "seed=7", "steps=9")) is first
+    first = crew.acquire(load(*ON_ENGINES, *SMALL))
+    assert crew.acquire(load(*ON_ENGINES, *SMALL, "preset=grpo", "seed=7", "steps=9")) is first
 
 
 def test_a_run_after_one_whose_rank_died_gets_new_engines_and_ranks(tmp_path: Path) -> None:
     chosen = spec(*ON_ENGINES, "preset=liteppo")
     steps = execute(chosen, tmp_path / "dead")
     next(steps)
-    hired = crew.crew(chosen.config)
+    hired = crew.acquire(chosen.config)
     ray.kill(hired.ranks[1])
     with pytest.raises(EngineError, match="rank 1 of 2 of the DeepSpeed learner died"):
         list(steps)
     assert finish(chosen, tmp_path / "next") == [0, 1, 2, 3]
-    assert crew.crew(chosen.config) is not hired
+    assert crew.acquire(chosen.config) is not hired
 
 
 def test_an_engine_that_died_while_nobody_used_it_is_no_fault_of_the_next_run() -> None:
-    first = crew.crew(STRICT.config)
+    first = crew.acquire(STRICT.config)
     ray.kill(first.engines[0], no_restart=True)
-    assert crew.crew(STRICT.config) is not first
+    assert crew.acquire(STRICT.config) is not first
 
 
 def test_sampler_and_learner_are_compared_before_anything_is_sampled_for_a_result(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWa
 
 from harness.engines.base.errors import ParityError
 from harness.engines.base.protocols import Decoding
-from harness.engines.transfer.buckets import pack
-from harness.engines.weight_parity import Probe
+from harness.engines.transfer.buckets import bucket_weights
+from harness.engines.weight_parity import ParityProbe
 from harness.rollouts.metrics import mismatch_parts
 from tests.harness.engines.policies import reference
 from tests.parity.engines import LONG, SHORT, learner, policy, sampler
@@ -109,7 +109,7 @@ def test_a_batch_without_a_cut_is_answered_as_before_one(engines: list[Any]) -> 
 class TestTheProbe:
     """It stops a run whose sampler is not the learner."""
 
-    probe = Probe.of(SHORT + LONG, Decoding(8, 64, temperature=0.8, top_p=0.5), seed=0, budget=1e-3)
+    probe = ParityProbe.of(SHORT + LONG, Decoding(8, 64, temperature=0.8, top_p=0.5), seed=0, budget=1e-3)
 
     def test_says_how_far_an_equal_sampler_is_off(self, engines: list[Any]) -> None:
         model, draws = policy(noise=0.1), sampler(engines)
@@ -146,7 +146,7 @@ class TestTheProbe:
         hand_over("load_keeping_prefixes", engines, model)
         with pytest.raises(ParityError):
             self.probe(draws, learner(model, 0.8))
-        fresh = Probe.of(SHORT, self.probe.decoding, seed=0, budget=1e-3)  # nothing else is wrong
+        fresh = ParityProbe.of(SHORT, self.probe.decoding, seed=0, budget=1e-3)  # nothing else is wrong
         assert fresh(draws, learner(model, 0.8))["parity/gap_max"] < CLOSE
 
     def test_catches_another_temperature(self, engines: list[Any]) -> None:
@@ -157,5 +157,5 @@ class TestTheProbe:
 
 
 def hand_over(method: str, engines: list[Any], model: Any) -> None:
-    parcels = [ray.put(parcel) for parcel in pack(model.named_parameters())]
+    parcels = [ray.put(parcel) for parcel in bucket_weights(model.named_parameters())]
     ray.get([getattr(engine, method).remote(*parcels) for engine in engines])

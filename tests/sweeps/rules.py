@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from sweeps.equivalence.gradients import Side
+from sweeps.equivalence.gradients import GradientSide
 from tricks.batch import Setup
 from tricks.dialects.build import build
 from tricks.rule import UpdateRule
@@ -15,6 +15,8 @@ def rule(preset: str = "vanilla_ppo", setup: Setup = SETUP, **tricks: dict[str, 
     return build(preset, tricks, "none", setup)
 
 
-def side(preset: str = "vanilla_ppo", setup: Setup = SETUP, scale=(1.0, 0.0), **tricks: dict[str, Any] | None) -> Side:
+def side(
+    preset: str = "vanilla_ppo", setup: Setup = SETUP, scale=(1.0, 0.0), **tricks: dict[str, Any] | None
+) -> GradientSide:
     made = rule(preset, setup, **tricks)
-    return Side(made, *scale, json.dumps(made.settings()))
+    return GradientSide(made, *scale, json.dumps(made.settings()))

@@ -5,7 +5,7 @@ import pytest
 
 from harness.records.record import RunRecord
 from sweeps.plan.plan import make_plan
-from sweeps.reuse import ADOPTED, adopt
+from sweeps.reuse import ADOPTED, reuse_finished_runs
 from tests.sweeps.grids import PLAIN, write
 from tests.sweeps.records import of_plan
 
@@ -34,7 +34,7 @@ def finished(made):
 def test_a_run_of_another_study_is_copied_under_its_own_name_and_says_whose_it_was(tmp_path):
     made = plan(tmp_path, "newer")
     leave(tmp_path / "runs", finished(made))
-    assert adopt(made.runs, tmp_path / "runs") == (made.runs[0].run_id,)
+    assert reuse_finished_runs(made.runs, tmp_path / "runs") == (made.runs[0].run_id,)
     folder = tmp_path / "runs" / made.runs[0].folder
     record = RunRecord.from_json((folder / "record.json").read_text())
     assert (record.study, record.labels) == ("newer", made.runs[0].labels)
@@ -45,10 +45,10 @@ def test_a_run_of_another_study_is_copied_under_its_own_name_and_says_whose_it_w
 def test_a_run_adopted_twice_still_names_the_study_that_made_it(tmp_path):
     first, second = plan(tmp_path, "newer"), plan(tmp_path, "newest")
     made = leave(tmp_path / "runs", finished(first))
-    adopt(first.runs, tmp_path / "runs")
+    reuse_finished_runs(first.runs, tmp_path / "runs")
     for file in made.iterdir():
         file.unlink()
-    assert len(adopt(second.runs, tmp_path / "runs")) == 1
+    assert len(reuse_finished_runs(second.runs, tmp_path / "runs")) == 1
     record = RunRecord.from_json((tmp_path / "runs" / second.runs[0].folder / "record.json").read_text())
     assert record.provenance[ADOPTED] == "older"
 
@@ -65,14 +65,14 @@ def test_a_run_adopted_twice_still_names_the_study_that_made_it(tmp_path):
 def test_a_run_of_other_code_or_without_an_end_is_run_again(tmp_path, now, then):
     made = plan(tmp_path, "newer", now)
     leave(tmp_path / "runs", replace(finished(made), **then))
-    assert adopt(made.runs, tmp_path / "runs") == ()
+    assert reuse_finished_runs(made.runs, tmp_path / "runs") == ()
 
 
 def test_a_record_that_cannot_be_read_is_left_alone(tmp_path):
     made = plan(tmp_path, "newer")
     place = leave(tmp_path / "runs", finished(made))
     (place / "record.json").write_text("{", encoding="utf-8")
-    assert adopt(made.runs, tmp_path / "runs") == ()
+    assert reuse_finished_runs(made.runs, tmp_path / "runs") == ()
 
 
 def test_what_a_killed_driver_of_the_same_process_id_left_is_in_nobodys_way(tmp_path):
@@ -81,5 +81,5 @@ def test_what_a_killed_driver_of_the_same_process_id_left_is_in_nobodys_way(tmp_
     draft = tmp_path / "runs" / f".{made.runs[0].folder}.{os.getpid()}"
     draft.mkdir()
     (draft / "metrics.jsonl").touch()
-    assert adopt(made.runs, tmp_path / "runs") == (made.runs[0].run_id,)
+    assert reuse_finished_runs(made.runs, tmp_path / "runs") == (made.runs[0].run_id,)
     assert not draft.exists()

@@ -3,8 +3,8 @@ import io
 import pytest
 from rich.console import Console
 
-from sweeps.launch.events import Done, Event, Failure, Hello, Report
-from sweeps.launch.progress import Board, Lines, progress, table
+from sweeps.launch.events import Event, Failure, RunFinished, RunStarted, RunStepped
+from sweeps.launch.progress import PlainProgress, ProgressTable, progress, table
 from sweeps.plan.plan import make_plan
 from tests.sweeps.grids import grid
 from tests.sweeps.records import of_plan
@@ -17,7 +17,7 @@ def made(tmp_path):
 
 @pytest.fixture
 def board(made):
-    return Board(made.runs, 2)
+    return ProgressTable(made.runs, 2)
 
 
 def say(board, *events):
@@ -32,7 +32,7 @@ def test_a_run_is_named_by_the_labels_in_which_runs_differ(made, board):
 def test_a_running_run_shows_its_step_reward_and_accuracy(made, board):
     run = made.runs[0]
     metrics = {"reward/mean": 0.25, "rollout/accuracy": 0.5}
-    say(board, Event(run, Hello(1, "here")), Event(run, Report(0, {})), Event(run, Report(12, metrics)))
+    say(board, Event(run, RunStarted(1, "here")), Event(run, RunStepped(0, {})), Event(run, RunStepped(12, metrics)))
     console = Console(file=io.StringIO(), width=60)
     console.print(table(board))
     text = console.file.getvalue()
@@ -46,16 +46,16 @@ def test_a_running_run_shows_its_step_reward_and_accuracy(made, board):
 
 def test_a_failed_attempt_waits_again_and_a_final_one_counts(made, board):
     run = made.runs[0]
-    say(board, Event(run, Hello(1, "here")), Event(run, Failure("ValueError: no", "", final=False)))
+    say(board, Event(run, RunStarted(1, "here")), Event(run, Failure("ValueError: no", "", final=False)))
     assert (board.failed, board.rows) == (0, {})
-    say(board, Event(run, Hello(1, "here")), Event(run, Failure("ValueError: no", "", final=True)))
+    say(board, Event(run, RunStarted(1, "here")), Event(run, Failure("ValueError: no", "", final=True)))
     assert (board.failed, board.finished) == (1, 0)
 
 
 def test_time_left_shrinks_with_every_finished_run(made, board):
     before = board.seconds_left()
     for run, record in zip(made.runs[:4], of_plan(made, 4), strict=True):
-        say(board, Event(run, Hello(1, "here")), Event(run, Done(record, {})))
+        say(board, Event(run, RunStarted(1, "here")), Event(run, RunFinished(record, {})))
     assert board.seconds_left() == pytest.approx(before / 2)
 
 
@@ -63,8 +63,8 @@ def test_without_a_terminal_each_end_is_one_plain_line(made, board):
     console = Console(file=io.StringIO(), width=60)
     run, [record] = made.runs[0], of_plan(made, 1)
     with progress(board, console) as shown:
-        assert isinstance(shown, Lines)
-        for what in (Hello(1, "here"), Report(1, {}), Done(record, {})):
+        assert isinstance(shown, PlainProgress)
+        for what in (RunStarted(1, "here"), RunStepped(1, {}), RunFinished(record, {})):
             board.hear(Event(run, what))
             shown.show(Event(run, what))
         shown.show(None)

@@ -1,6 +1,6 @@
 import pytest
 
-from sweeps.plan.alternatives import cheaper
+from sweeps.plan.alternatives import alternative_designs
 from sweeps.plan.plan import make_plan
 from tests.sweeps.grids import PLAIN, grid
 
@@ -25,7 +25,7 @@ def plan(folder, text=PLAIN, seeds=SIX, once=False):
 
 
 def designs(made, effect=None):
-    return {design.how: design for design in cheaper(made, effect)}
+    return {design.how: design for design in alternative_designs(made, effect)}
 
 
 def test_running_twins_once_shows_as_much_for_less(tmp_path):

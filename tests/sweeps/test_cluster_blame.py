@@ -13,7 +13,7 @@ prepare()
 import ray  # noqa: E402 - Ray reads the environment when it is imported
 
 from harness.common.signals import Preempted  # noqa: E402
-from sweeps.launch.retry import LOSSES, Tries, lost  # noqa: E402
+from sweeps.launch.retry import LOSSES, Attempts, is_node_failure  # noqa: E402
 from tests.sweeps.clusters import cluster  # noqa: E402
 from tests.sweeps.drivers import PATIENCE, clean  # noqa: E402
 
@@ -80,13 +80,13 @@ SAID = {"asking", "hangs", "True", "False"}  # not Ray's
 
 
 def test_a_run_that_fails_by_itself_is_tried_twice():
-    once = Tries().after(lost=False)
+    once = Attempts().after(lost=False)
     assert not once.over
     assert once.after(lost=False).over
 
 
 def test_losses_do_not_count_as_failures_but_end_at_a_bound():
-    tries = Tries()
+    tries = Attempts()
     for _ in range(LOSSES - 1):
         tries = tries.after(lost=True)
     assert not tries.over
@@ -95,16 +95,16 @@ def test_losses_do_not_count_as_failures_but_end_at_a_bound():
 
 
 def test_what_a_run_was_asked_to_leave_is_a_loss_and_its_own_error_is_none():
-    assert lost(Preempted("stopped"), "")
-    assert not lost(ValueError("no"), "")
+    assert is_node_failure(Preempted("stopped"), "")
+    assert not is_node_failure(ValueError("no"), "")
 
 
 def test_a_worker_that_died_is_a_loss_where_its_node_died_too(monkeypatch):
     there = [{"NodeID": "a", "Alive": True}, {"NodeID": "b", "Alive": False}]
     monkeypatch.setattr("ray.nodes", lambda: there)
     error = ray.exceptions.WorkerCrashedError()
-    assert lost(error, "b")
-    assert not lost(error, "a")
+    assert is_node_failure(error, "b")
+    assert not is_node_failure(error, "a")
 
 
 @pytest.mark.distributed

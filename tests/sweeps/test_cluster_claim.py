@@ -14,7 +14,7 @@ import pytest
 from harness.tracking.store import Store
 from harness.tracking.tags import DRIVER
 from sweeps.launch.errors import SweepError
-from sweeps.launch.lease import FORGOTTEN, Claim, claim
+from sweeps.launch.lease import FORGOTTEN, StudyLease, acquire_lease
 from tests.harness.store_samples import RECORD
 from tests.sweeps.drivers import PATIENCE, Driver, here, until
 from tests.sweeps.grids import PLAIN, TINY, write
@@ -37,7 +37,7 @@ def hold(folder, heard, slowly):
     heard.send("ready")
     heard.recv()
     try:
-        with claim(store, "norms", print):
+        with acquire_lease(store, "norms", print):
             heard.send("held")
             heard.recv()
     except SweepError as error:
@@ -84,13 +84,13 @@ def numbers(store):
 
 
 def of_another_host(store, age, study="norms"):
-    claimed = Claim("elsewhere 12 1700000000", time.time() - age, 1)
+    claimed = StudyLease("elsewhere 12 1700000000", time.time() - age, 1)
     store.claim(study, "abc", json.dumps(asdict(claimed)))
 
 
 def test_a_driver_on_another_host_is_named_with_the_ways_out(shared):
     of_another_host(shared, 5.0)
-    with pytest.raises(SweepError) as caught, claim(shared, "norms", print):
+    with pytest.raises(SweepError) as caught, acquire_lease(shared, "norms", print):
         pass
     said = re.sub(r"heard of \d+ s ago", "heard of 5 s ago", str(caught.value))  # more on a busy machine
     assert said == (
@@ -112,14 +112,14 @@ def test_a_sweep_does_not_start_beside_one_on_another_host(shared, tmp_path):
 def test_a_driver_on_another_host_that_stays_silent_is_forgotten(shared, monkeypatch):
     monkeypatch.setattr("sweeps.launch.lease.DOUBT", 0.1)
     of_another_host(shared, FORGOTTEN + 5.0)
-    with claim(shared, "norms", print):
+    with acquire_lease(shared, "norms", print):
         assert len(shared.claims("norms")) == 1
         assert "abc" not in shared.claims("norms")
     assert shared.claims("norms") == {}
 
 
 def test_a_dead_driver_that_another_one_forgets_at_the_same_time_is_forgotten(shared, tmp_path):
-    dead = Claim(f"{platform.node()} {os.getpid()} 0", time.time(), 1)
+    dead = StudyLease(f"{platform.node()} {os.getpid()} 0", time.time(), 1)
     shared.claim("norms", "abc", json.dumps(asdict(dead)))
     client, faster = shared._tracker.client, Store.open(tmp_path / "other")
     forget = client.delete_experiment_tag
@@ -130,7 +130,7 @@ def test_a_dead_driver_that_another_one_forgets_at_the_same_time_is_forgotten(sh
         forget(*words)
 
     client.delete_experiment_tag = slow
-    with claim(shared, "norms", print):
+    with acquire_lease(shared, "norms", print):
         assert len(shared.claims("norms")) == 1
         assert "abc" not in shared.claims("norms")
 
@@ -144,20 +144,20 @@ def test_a_driver_that_was_only_cut_off_from_the_store_keeps_its_study(shared, m
         told.append(line)
         of_another_host(shared, 0.0)
 
-    with pytest.raises(SweepError, match="is being swept already"), claim(shared, "norms", hear):
+    with pytest.raises(SweepError, match="is being swept already"), acquire_lease(shared, "norms", hear):
         pass
     assert told == ["norms: nothing was heard of process 12 on elsewhere for long; waiting 0.1 s for a sign of life"]
     assert list(shared.claims("norms")) == ["abc"]
 
 
 def test_another_study_may_be_swept_meanwhile(shared):
-    with claim(shared, "norms", print), claim(shared, "other", print):
+    with acquire_lease(shared, "norms", print), acquire_lease(shared, "other", print):
         assert len(shared.claims("other")) == 1
 
 
 def test_what_is_no_claim_of_ours_holds_nobody_up(shared):
     shared.claim("norms", "abc", "of a later version")
-    with claim(shared, "norms", print):
+    with acquire_lease(shared, "norms", print):
         pass
 
 
@@ -165,14 +165,14 @@ def test_what_is_no_claim_of_ours_holds_nobody_up(shared):
 def test_a_driver_that_still_draws_its_number_is_waited_for_and_names_decide_between_equal_ones(
     shared, tmp_path, name, goes_on
 ):
-    rival = Claim(name, time.time(), 0)
+    rival = StudyLease(name, time.time(), 0)
     shared.claim("norms", "abc", json.dumps(asdict(rival)))
     drawn = json.dumps(asdict(replace(rival, number=1)))
     timer = Timer(0.5, Store.open(tmp_path / "other").claim, ("norms", "abc", drawn))
     timer.start()
     try:
         with nullcontext() if goes_on else pytest.raises(SweepError, match="by process 12 on "):  # noqa: SIM117
-            with claim(shared, "norms", print):
+            with acquire_lease(shared, "norms", print):
                 assert numbers(shared) == [1, 1]
     finally:
         timer.join()
@@ -207,16 +207,16 @@ def test_a_driver_of_this_host_that_was_killed_holds_nothing(shared, tmp_path):
         assert driver.hears() == "ready"
         driver.say()
         assert driver.hears() == "held"
-        with pytest.raises(SweepError, match=f"by process {driver.pid} "), claim(shared, "norms", print):
+        with pytest.raises(SweepError, match=f"by process {driver.pid} "), acquire_lease(shared, "norms", print):
             pass
         driver.kill()
         driver.wait()
-        with claim(shared, "norms", print):
+        with acquire_lease(shared, "norms", print):
             assert len(shared.claims("norms")) == 1
 
 
 def test_a_store_of_this_machine_alone_is_not_written_to(store):
-    with claim(store, "norms", print):
+    with acquire_lease(store, "norms", print):
         assert store.claims("norms") == {}
 
 

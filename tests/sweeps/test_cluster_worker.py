@@ -7,8 +7,8 @@ import pytest
 from harness.config.experiment import load
 from harness.records.provenance import ENGINES, engine_versions, provenance
 from sweeps.launch.errors import SweepError
-from sweeps.launch.events import Done
-from sweeps.launch.scheduler import marker
+from sweeps.launch.events import RunFinished
+from sweeps.launch.scheduler import shared_folder_probe
 from sweeps.launch.task import place
 from sweeps.launch.worker import here, perform, refuse_different
 from sweeps.plan.plan import make_plan
@@ -27,7 +27,7 @@ def run(tmp_path):
 
 def test_a_record_names_the_machine_that_ran_it_and_the_commit_of_the_driver(run, tmp_path):
     *_, done = perform(run, tmp_path / "run")
-    assert isinstance(done, Done)
+    assert isinstance(done, RunFinished)
     about, own = done.record.provenance, provenance()
     assert {name: about[name] for name in ("processor", "cores")} == {
         name: own[name] for name in ("processor", "cores")
@@ -89,9 +89,9 @@ def test_a_node_that_does_not_see_the_results_uses_a_folder_of_its_own_and_the_s
 
 
 def test_the_drivers_folder_is_known_by_what_the_driver_has_left_there(tmp_path):
-    with marker(tmp_path) as mark:
+    with shared_folder_probe(tmp_path) as mark:
         assert place(str(tmp_path), mark, EXPORTING) == tmp_path
-    with marker(tmp_path):
+    with shared_folder_probe(tmp_path):
         assert place(str(tmp_path), mark, load()) != tmp_path
 
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from harness.common.text import duration
 from sweeps.cost.hardware import parse_cluster
-from sweeps.plan.noise import Pilot
+from sweeps.plan.noise import PriorStudy
 from sweeps.plan.plan import make_plan
 from sweeps.plan.report import print_header, print_plan
 from tests.sweeps.grids import PLAIN, grid
@@ -124,7 +124,7 @@ def test_recorded_runs_stand_behind_noise_and_time(tmp_path):
     assert "from 12 recorded pairs of this study" in said(
         make_plan(grid(tmp_path, seeds=tuple(range(6))), False, (), records, {})
     )
-    other = Pilot("other", {"norm": "none"}, records)
+    other = PriorStudy("other", {"norm": "none"}, records)
     text = said(make_plan(grid(tmp_path), False, (), (), {}, others=[other]))
     assert "from 12 recorded pairs of other" in text
     assert "from 24 recorded runs" in text

@@ -7,7 +7,7 @@ import pytest
 import ray
 
 from sweeps.launch.environment import prepare
-from sweeps.launch.events import Done, Failure, Hello, Report
+from sweeps.launch.events import Failure, RunFinished, RunStarted, RunStepped
 from sweeps.launch.worker import perform
 from sweeps.plan.plan import make_plan
 from tests.sweeps.grids import grid, with_broken_model
@@ -43,7 +43,7 @@ class Tasks:
 
     @staticmethod
     def _work(run, folder):
-        yield Hello(1, "here", "node")
+        yield RunStarted(1, "here", "node")
         yield from perform(run, Path(folder) / run.folder)
 
 
@@ -69,7 +69,7 @@ def tasks():
 @pytest.fixture(scope="module")
 def flown(made, tasks, tmp_path_factory):
     """The events of all runs, and the names and resources that tasks were given meanwhile."""
-    flight = launch._Flight(tmp_path_factory.mktemp("runs"), "mark")
+    flight = launch._InFlightRun(tmp_path_factory.mktemp("runs"), "mark")
     events = [event for event in flight.events(deque(made.runs)) if event]
     return events, list(tasks.asked)
 
@@ -82,9 +82,9 @@ def test_every_run_is_heard_to_its_end_and_a_failing_one_is_tried_once_more(made
     events, _ = flown
     for run in made.runs[:2]:
         hello, *reports, done = heard(events, run)
-        assert isinstance(hello, Hello)
-        assert [report.step for report in reports if isinstance(report, Report)] == [0, 1, 2]
-        assert isinstance(done, Done)
+        assert isinstance(hello, RunStarted)
+        assert [report.step for report in reports if isinstance(report, RunStepped)] == [0, 1, 2]
+        assert isinstance(done, RunFinished)
         assert done.record.run_id == run.run_id
     for run in made.runs[2:]:
         failures = [what for what in heard(events, run) if isinstance(what, Failure)]
@@ -102,7 +102,7 @@ def test_as_many_run_at_once_as_fit_and_ask_for_what_their_backend_says(made, ta
 
 
 def test_what_still_runs_is_cancelled_at_once(made, tasks, tmp_path):
-    flying = launch._Flight(tmp_path, "mark")
+    flying = launch._InFlightRun(tmp_path, "mark")
     events = flying.events(deque(made.runs))
     next(events)
     running = list(flying._running)

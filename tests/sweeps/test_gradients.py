@@ -3,16 +3,16 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sweeps.equivalence.batches import Shape
-from sweeps.equivalence.gradients import Bends, agree, answer, probes
+from sweeps.equivalence.batches import BatchShape
+from sweeps.equivalence.gradients import Breakpoints, agree, answer, probes
 from tests.sweeps.rules import side
 
-SHAPE = Shape(group_size=4, groups=2, updates=2, limit=20, moved=True, split=True)
+SHAPE = BatchShape(group_size=4, groups=2, updates=2, limit=20, moved=True, split=True)
 
 
 @pytest.fixture(scope="module")
 def probe():
-    return next(probes(SHAPE, Bends.of([side("grpo").rule], SHAPE)))
+    return next(probes(SHAPE, Breakpoints.of([side("grpo").rule], SHAPE)))
 
 
 @pytest.fixture(scope="module")

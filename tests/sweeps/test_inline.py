@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from sweeps.launch.events import Done, Failure, Hello
+from sweeps.launch.events import Failure, RunFinished, RunStarted
 from sweeps.launch.inline import launch_inline
 from sweeps.plan.plan import make_plan
 from tests.sweeps.grids import grid, with_broken_model
@@ -15,8 +15,8 @@ def runs(tmp_path):
 
 def test_a_run_in_process_tells_the_same_story_as_on_ray(runs, tmp_path):
     said = [event.what for event in launch_inline(runs[:1], tmp_path)]
-    assert said[0] == Hello(os.getpid(), os.uname().nodename)
-    assert isinstance(said[-1], Done)
+    assert said[0] == RunStarted(os.getpid(), os.uname().nodename)
+    assert isinstance(said[-1], RunFinished)
 
 
 def test_a_failure_in_process_is_tried_once_more_too(runs, tmp_path):

@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from sweeps.launch.environment import prepare
-from sweeps.launch.events import Done, Failure, Hello, Report
+from sweeps.launch.events import Failure, RunFinished, RunStarted, RunStepped
 from sweeps.plan.plan import make_plan
 from tests.sweeps.grids import grid, with_broken_model
 
@@ -60,9 +60,9 @@ def heard(events, run):
 def test_a_run_streams_its_steps_and_ends_with_its_record(events, made, folder):
     run = made.runs[0]
     hello, *reports, done = heard(events, run)
-    assert isinstance(hello, Hello)
-    assert [report.step for report in reports if isinstance(report, Report)] == [0, 1, 2]
-    assert isinstance(done, Done)
+    assert isinstance(hello, RunStarted)
+    assert [report.step for report in reports if isinstance(report, RunStepped)] == [0, 1, 2]
+    assert isinstance(done, RunFinished)
     assert done.record.run_id == run.run_id
     assert (folder / run.folder / "record.json").read_text() == done.record.to_json()
 
@@ -72,11 +72,11 @@ def test_a_failing_run_is_tried_once_more_and_stops_nothing(events, made):
         attempts = [what for what in heard(events, run) if isinstance(what, Failure)]
         assert [failure.final for failure in attempts] == [False, True]
         assert all("broken" in failure.cause for failure in attempts)
-    assert sum(isinstance(event.what, Done) for event in events) == 2
+    assert sum(isinstance(event.what, RunFinished) for event in events) == 2
 
 
 def test_two_cores_are_served_by_two_processes(events):
-    hellos = [event.what for event in events if isinstance(event.what, Hello)]
+    hellos = [event.what for event in events if isinstance(event.what, RunStarted)]
     assert len(hellos) == 6  # two good runs, and two attempts of each bad one
     assert len({hello.pid for hello in hellos}) == 2
 

@@ -5,21 +5,21 @@ import pytest
 from harness.checkpoint.__main__ import main
 from harness.tracking.publish import publish
 from harness.tracking.store import Store
-from sweeps.launch.scheduler import marker
+from sweeps.launch.scheduler import shared_folder_probe
 from sweeps.plan.plan import make_plan
-from sweeps.reuse import adopt
+from sweeps.reuse import reuse_finished_runs
 from tests.sweeps.grids import PLAIN, TINY, grid
 
 
 def test_the_file_is_there_meanwhile_and_gone_afterwards_and_never_called_the_same(tmp_path):
-    with marker(tmp_path) as one, marker(tmp_path) as other:
+    with shared_folder_probe(tmp_path) as one, shared_folder_probe(tmp_path) as other:
         assert {path.name for path in tmp_path.iterdir()} == {one, other}
         assert one != other
     assert not list(tmp_path.iterdir())
 
 
 def test_it_is_gone_after_an_interruption_too(tmp_path):
-    with pytest.raises(KeyboardInterrupt), marker(tmp_path):
+    with pytest.raises(KeyboardInterrupt), shared_folder_probe(tmp_path):
         raise KeyboardInterrupt
     assert not list(tmp_path.iterdir())
 
@@ -27,9 +27,9 @@ def test_it_is_gone_after_an_interruption_too(tmp_path):
 def test_nothing_takes_what_a_killed_driver_has_left_for_a_run(tmp_path, monkeypatch):
     runs = tmp_path / "runs"
     runs.mkdir()
-    with marker(runs) as mark:
+    with shared_folder_probe(runs) as mark:
         found = publish(Store.open(tmp_path), runs)
         assert (found.added, found.known, found.faults) == ((), 0, ())
-        assert adopt(make_plan(grid(tmp_path, PLAIN + TINY), False, (), (), {}).runs, runs) == ()
+        assert reuse_finished_runs(make_plan(grid(tmp_path, PLAIN + TINY), False, (), (), {}).runs, runs) == ()
         monkeypatch.setenv("RESULTS_DIR", str(tmp_path))
         assert main([mark]) == 2

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from scipy.stats import t
 
-from sweeps.plan.noise import GPU_STD, LAPTOP_STD, Noise, Pilot, noise
+from sweeps.plan.noise import GPU_STD, LAPTOP_STD, Noise, PriorStudy, noise
 from tests.sweeps.records import record
 
 METRIC = "final/accuracy"
@@ -22,7 +22,7 @@ def runs(arm, scores):
 
 
 def pilot(name="own", **arms):
-    return Pilot(name, {"norm": "none"}, [run for arm, scores in arms.items() for run in runs(arm, scores)])
+    return PriorStudy(name, {"norm": "none"}, [run for arm, scores in arms.items() for run in runs(arm, scores)])
 
 
 def test_differences_of_paired_seeds_are_pooled_over_contrasts():
@@ -57,7 +57,7 @@ def test_controls_say_nothing_about_noise():
         replace(run, labels={**run.labels, "control": "hot"}) for run in runs("group", [0.9, 0.1, 0.9, 0.1, 0.9])
     ]
     base = [replace(run, labels={**run.labels, "control": "hot"}) for run in runs("none", [0.0] * 5)]
-    assert noise(METRIC, Pilot("own", {"norm": "none"}, [*control, *base]), [], "laptop").std == LAPTOP_STD
+    assert noise(METRIC, PriorStudy("own", {"norm": "none"}, [*control, *base]), [], "laptop").std == LAPTOP_STD
 
 
 def test_without_runs_a_constant_of_the_profile_is_used_and_named():
@@ -85,7 +85,7 @@ def scored(metric, name="own", model="builtin:small_base", seeds=5, scale=1.0, b
         for seed in range(start, start + seeds):
             run = record(labels={"norm": arm, "model": model}, seed=seed, model=model, seconds=10.0 + sign * seed)
             found.append(replace(run, scores={metric: scale * sign * seed}))
-    return Pilot(name, {"norm": "none"} if baseline else {}, found)
+    return PriorStudy(name, {"norm": "none"} if baseline else {}, found)
 
 
 @pytest.mark.parametrize("profile", ["laptop", "gpu"])

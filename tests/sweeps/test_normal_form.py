@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from sweeps.equivalence.batches import Shape
+from sweeps.equivalence.batches import BatchShape
 from sweeps.equivalence.canonical import reasons
 from tests.sweeps.rules import SETUP, side
 
-SHAPE = Shape(group_size=4, groups=2, updates=2, limit=20, moved=True, split=True)
+SHAPE = BatchShape(group_size=4, groups=2, updates=2, limit=20, moved=True, split=True)
 ONCE = replace(SHAPE, updates=1, groups=4, moved=False)
 ONE_UPDATE = replace(SETUP, updates_per_rollout=1)
 SCALE = (1.0, -1.0)

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from sweeps.grid.grid import read_grid
-from sweeps.plan.noise import pilots
+from sweeps.plan.noise import prior_studies
 from sweeps.plan.plan import make_plan, study
 from tests.sweeps.grids import PLAIN, write
 from tests.sweeps.records import of_plan
@@ -21,21 +21,21 @@ def test_other_studies_of_the_profile_are_pilots_those_of_the_same_metric_first(
     fill(store, tmp_path, "lengths", PLAIN.replace("final/accuracy", "final/length"))
     fill(store, tmp_path, "other")
     own = fill(store, tmp_path, "own")
-    found = list(pilots(store, own))
+    found = list(prior_studies(store, own))
     assert [(pilot.name, len(pilot.records)) for pilot in found] == [("other", 8), ("lengths", 8)]
     assert found[0].baseline == {"norm": "none"}
 
 
 def test_runs_of_settings_that_a_study_no_longer_has_are_no_pilots(tmp_path, store):
     fill(store, tmp_path, "other", stale=True)
-    assert list(pilots(store, fill(store, tmp_path, "own"))) == []
+    assert list(prior_studies(store, fill(store, tmp_path, "own"))) == []
 
 
 def test_runs_under_another_profile_are_no_pilots(tmp_path, store):
     text = PLAIN + "profiles: {gpu: {overrides: [backend=hf]}}\n"
     fill(store, tmp_path, "other", text, "gpu")
-    assert list(pilots(store, fill(store, tmp_path, "own"))) == []
+    assert list(prior_studies(store, fill(store, tmp_path, "own"))) == []
 
 
 def test_a_store_without_studies_has_none(tmp_path, store):
-    assert list(pilots(store, read_grid(write(tmp_path)))) == []
+    assert list(prior_studies(store, read_grid(write(tmp_path)))) == []

@@ -1,22 +1,22 @@
 import pytest
 import torch
 
-from sweeps.equivalence.batches import Shape
-from sweeps.equivalence.gradients import Bends, probes, untried
+from sweeps.equivalence.batches import BatchShape
+from sweeps.equivalence.gradients import Breakpoints, probes, untried
 from tests.sweeps.rules import rule
 from tricks.batch import Setup
 
-SHAPE = Shape(group_size=4, groups=2, updates=2, limit=20, moved=True, split=True)
+SHAPE = BatchShape(group_size=4, groups=2, updates=2, limit=20, moved=True, split=True)
 
 
 def batches(shape=SHAPE, preset="vanilla_ppo", **tricks):
     setup = Setup(shape.group_size, shape.prompts, 4 if shape.moved else 1, shape.limit)
-    return list(probes(shape, Bends.of([rule(preset, setup, **tricks)], shape)))
+    return list(probes(shape, Breakpoints.of([rule(preset, setup, **tricks)], shape)))
 
 
 @pytest.mark.parametrize("limit", [1, 5, 20])
 def test_a_response_is_truncated_at_the_limit_alone_and_may_end_there(limit):
-    shape = Shape(4, 2, 2, limit, moved=True, split=True)
+    shape = BatchShape(4, 2, 2, limit, moved=True, split=True)
     lengths = torch.cat([probe.rollouts.response_mask.sum(dim=1) for probe in batches(shape)])
     truncated = torch.cat([probe.rollouts.truncated for probe in batches(shape)])
     assert (lengths[truncated] == limit).all()
@@ -25,7 +25,7 @@ def test_a_response_is_truncated_at_the_limit_alone_and_may_end_there(limit):
 
 
 def test_without_a_second_update_every_ratio_is_1():
-    shape = Shape(4, 2, 1, 20, moved=False, split=True)
+    shape = BatchShape(4, 2, 1, 20, moved=False, split=True)
     assert all(torch.equal(probe.log_probs, probe.rollouts.old_log_probs) for probe in batches(shape))
     assert not all(torch.equal(probe.log_probs, probe.rollouts.old_log_probs) for probe in batches())
 
@@ -54,9 +54,9 @@ def test_a_group_has_every_number_of_right_samples():
 
 
 def test_a_long_limit_is_cut_where_nothing_counts_tokens():
-    shape = Shape(4, 2, 2, 8192, moved=True, split=True)
+    shape = BatchShape(4, 2, 2, 8192, moved=True, split=True)
     assert max(probe.log_probs.shape[1] for probe in batches(shape, "grpo")) == 64
-    counted = Bends.of([rule("vanilla_ppo", Setup(4, 4, 4, 8192), soft_overlong={"cache": 1024})], shape)
+    counted = Breakpoints.of([rule("vanilla_ppo", Setup(4, 4, 4, 8192), soft_overlong={"cache": 1024})], shape)
     assert counted.limit == 8192
     assert {7167, 7168, 7169} <= set(counted.lengths)
 
@@ -69,7 +69,7 @@ def test_the_same_rules_get_the_same_batches():
 
 def test_a_bound_after_whitening_is_untried_where_a_batch_is_too_large_to_try():
     tricks = {"token_whitening": {}, "advantage_clip": {}}
-    large = Shape(8, 16, 8, 8192, moved=True, split=True)
+    large = BatchShape(8, 16, 8, 8192, moved=True, split=True)
     assert untried(rule(**tricks), SHAPE) == ""
     assert untried(rule(**tricks), large) == "AdvantageClip(low=-5.0, high=5.0)"
     assert untried(rule(advantage_clip={}), large) == ""

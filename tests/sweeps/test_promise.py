@@ -9,7 +9,7 @@ from harness.records.record import Study
 from sweeps.grid.cells import select
 from sweeps.grid.grid import find_grid, names, read_grid
 from sweeps.plan.noise import Noise
-from sweeps.plan.power import Promise, contrasts, is_primary, promise
+from sweeps.plan.power import PowerAnalysis, contrasts, is_primary, power_analysis
 from tests.sweeps.grids import PLAIN, grid
 
 NOISE = Noise(0.02, "given")
@@ -18,7 +18,7 @@ BOTH = "primary: [{reward_scale: zero_one}]\n"
 
 def of(folder, text=PLAIN, seeds=tuple(range(6))):
     found = grid(folder, text, seeds=seeds)
-    return promise(found, select(found, full=True).cells, NOISE)
+    return power_analysis(found, select(found, full=True).cells, NOISE)
 
 
 def test_all_contrasts_with_the_baseline_share_the_level(tmp_path):
@@ -51,13 +51,13 @@ def test_a_grid_without_a_baseline_compares_nothing(tmp_path):
 
 def test_a_fraction_compares_halves():
     found = read_grid(find_grid("screening"))
-    read = promise(found, select(found, full=True).cells, NOISE)
+    read = power_analysis(found, select(found, full=True).cells, NOISE)
     assert (read.comparisons, read.primary, read.cells) == (6, False, 8)
     assert read.smallest == pytest.approx(detectable(0.02 / sqrt(8), 3, 0.05))
 
 
 def test_more_seeds_show_less():
-    few = Promise("final/accuracy", 1, True, 1, 6, NOISE)
+    few = PowerAnalysis("final/accuracy", 1, True, 1, 6, NOISE)
     assert few.with_seeds(12).smallest < few.smallest
 
 

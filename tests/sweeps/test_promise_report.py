@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from sweeps.plan.noise import Pilot
+from sweeps.plan.noise import PriorStudy
 from sweeps.plan.plan import make_plan
-from sweeps.plan.report import promise_lines
+from sweeps.plan.report import power_lines
 from tests.sweeps.grids import PLAIN, grid
 from tests.sweeps.records import of_plan
 
@@ -20,7 +20,7 @@ def plan(folder, text=TOKENS, seeds=SIX, records=(), others=(), once=False):
 
 
 def lines(made, effect=None):
-    return dict(promise_lines(made, effect))
+    return dict(power_lines(made, effect))
 
 
 def recorded(made, metric, scale=1.0):
@@ -47,7 +47,7 @@ def test_a_score_without_recorded_runs_is_promised_no_number(tmp_path, metric):
 
 def test_runs_of_final_accuracy_say_nothing_of_tokens(tmp_path):
     made = plan(tmp_path)
-    other = Pilot("other", {"norm": "none"}, recorded(made, "final/accuracy"))
+    other = PriorStudy("other", {"norm": "none"}, recorded(made, "final/accuracy"))
     found = lines(plan(tmp_path, records=recorded(made, "final/accuracy"), others=[other]))
     assert "not known" in found["shows"]
 
@@ -81,7 +81,7 @@ def test_a_wished_effect_and_a_margin_are_of_that_unit(tmp_path):
 
 
 def test_cheaper_designs_are_found_without_a_number(tmp_path):
-    found = [line for title, line in promise_lines(plan(tmp_path), 1000.0) if title == "cheaper"]
+    found = [line for title, line in power_lines(plan(tmp_path), 1000.0) if title == "cheaper"]
     assert [line.partition(":")[0] for line in found] == ["TWINS=once"]
     assert found[0].endswith("shows as much")
 

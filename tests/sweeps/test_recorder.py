@@ -6,8 +6,8 @@ from rich.console import Console
 from harness.tracking.publish import publish
 from harness.tracking.store import Store
 from sweeps import driver
-from sweeps.launch.events import Done, Event, Failure, Hello, Report
-from sweeps.launch.recorder import Missing, Recorder
+from sweeps.launch.events import Event, Failure, RunFinished, RunStarted, RunStepped
+from sweeps.launch.recorder import Recorder, UnrecordedRuns
 from sweeps.options import SweepOptions
 from sweeps.plan.plan import make_plan
 from sweeps.summary import NEXT, SweepUsage
@@ -28,7 +28,11 @@ def recorder(store, results):
 def test_a_finished_run_is_in_the_store_with_its_curve_and_on_disk(made, store, results):
     run, [record] = made.runs[0], of_plan(made, 1)
     pen = recorder(store, results)
-    for what in (Hello(1, "here"), Report(1, {"reward/mean": 0.5}), Done(record, {"notes.csv": b"a,b\n"})):
+    for what in (
+        RunStarted(1, "here"),
+        RunStepped(1, {"reward/mean": 0.5}),
+        RunFinished(record, {"notes.csv": b"a,b\n"}),
+    ):
         pen.hear(Event(run, what))
     assert not pen.close()
     assert store.finished("plain") == {run.run_id}
@@ -40,7 +44,7 @@ def test_a_finished_run_is_in_the_store_with_its_curve_and_on_disk(made, store, 
 def test_a_run_that_fails_twice_is_recorded_with_its_cause(made, store, results):
     run, pen = made.runs[0], recorder(store, results)
     for final in (False, True):
-        pen.hear(Event(run, Hello(1, "here")))
+        pen.hear(Event(run, RunStarted(1, "here")))
         pen.hear(Event(run, Failure("ValueError: no", "the whole trace", final)))
     pen.close()
     assert store.statuses("plain") == {run.run_id: "FAILED"}
@@ -52,7 +56,12 @@ def test_a_run_that_fails_twice_is_recorded_with_its_cause(made, store, results)
 def test_a_run_that_succeeds_at_last_replaces_its_failure(made, store, results):
     run, [record] = made.runs[0], of_plan(made, 1)
     pen = recorder(store, results)
-    for what in (Hello(1, "here"), Failure("ValueError: no", "", final=False), Hello(1, "here"), Done(record, {})):
+    for what in (
+        RunStarted(1, "here"),
+        Failure("ValueError: no", "", final=False),
+        RunStarted(1, "here"),
+        RunFinished(record, {}),
+    ):
         pen.hear(Event(run, what))
     pen.close()
     assert [found.to_json() for found in store.records("plain")] == [record.to_json()]
@@ -64,10 +73,10 @@ def test_runs_go_on_when_the_store_fails_and_are_published_later(made, store, re
     kept = database.read_bytes()
     pen = recorder(store, results)
     database.write_bytes(b"this is no database " * 1000)
-    for what in (Hello(1, "here"), Report(1, {"reward/mean": 0.5}), Done(record, {})):
+    for what in (RunStarted(1, "here"), RunStepped(1, {"reward/mean": 0.5}), RunFinished(record, {})):
         pen.hear(Event(run, what))
     assert pen.records == [record]
-    assert pen.close(patience=2.0) == Missing(waiting=frozenset({run.run_id}))
+    assert pen.close(patience=2.0) == UnrecordedRuns(waiting=frozenset({run.run_id}))
     database.write_bytes(kept)
     for leftover in ("-wal", "-shm"):
         database.with_name(database.name + leftover).unlink(missing_ok=True)
@@ -79,7 +88,11 @@ def test_what_a_full_disk_did_not_take_is_written_when_it_has_space_again(made, 
     run, [record] = made.runs[0], of_plan(made, 1)
     pen = recorder(store, results)
     with no_file_above(100):
-        for what in (Hello(1, "here"), Report(1, {"reward/mean": 0.5}), Done(record, {"notes.csv": b"a,b\n"})):
+        for what in (
+            RunStarted(1, "here"),
+            RunStepped(1, {"reward/mean": 0.5}),
+            RunFinished(record, {"notes.csv": b"a,b\n"}),
+        ):
             pen.hear(Event(run, what))
         assert not list((results / "runs").rglob("record.json"))
     assert not pen.close()
@@ -95,10 +108,10 @@ def test_a_record_that_no_disk_takes_is_in_mlflow_all_the_same(made, store, resu
     run, [record] = made.runs[0], of_plan(made, 1)
     pen = recorder(store, results)
     (results / place).write_text("in the way")  # as a disk that stays full
-    for what in (Hello(1, "here"), Report(1, {"reward/mean": 0.5}), Done(record, {})):
+    for what in (RunStarted(1, "here"), RunStepped(1, {"reward/mean": 0.5}), RunFinished(record, {})):
         pen.hear(Event(run, what))
     bare = frozenset({run.run_id} if place == "runs" else ())
-    assert pen.close() == Missing(bare=bare)
+    assert pen.close() == UnrecordedRuns(bare=bare)
     assert [found.to_json() for found in store.records("plain")] == [record.to_json()]
     assert store.history("plain", "reward/mean") == {run.run_id: ((1, 0.5),)}
 
@@ -108,7 +121,7 @@ def test_a_failure_that_no_disk_takes_is_in_mlflow_all_the_same(made, store, res
     run, pen = made.runs[0], recorder(store, results)
     (results / place).write_text("in the way")
     for final in (False, True):
-        pen.hear(Event(run, Hello(1, "here")))
+        pen.hear(Event(run, RunStarted(1, "here")))
         pen.hear(Event(run, Failure("ValueError: no", "the whole trace", final)))
     assert not pen.close()
     assert store.statuses("plain") == {run.run_id: "FAILED"}
@@ -122,10 +135,10 @@ def test_a_sweep_whose_records_are_nowhere_fails_and_says_how_to_make_them_again
     (results / "mlflow.db").write_bytes(b"this is no database " * 1000)
     for place in ("outbox", "runs"):
         (results / place).write_text("in the way")
-    pen.hear(Event(run, Hello(1, "here")))
-    pen.hear(Event(run, Failure("ValueError: no", "", final=True) if fails else Done(record, {})))
+    pen.hear(Event(run, RunStarted(1, "here")))
+    pen.hear(Event(run, Failure("ValueError: no", "", final=True) if fails else RunFinished(record, {})))
     missing = pen.close(patience=0.1)
-    assert missing == Missing(unwritten=frozenset({run.run_id}))
+    assert missing == UnrecordedRuns(unwritten=frozenset({run.run_id}))
     arguments = SweepOptions(results=results)
     assert driver._conclude(grid(tmp_path), made, arguments, pen, missing, SweepUsage(), said) == driver.FAILED
     told = said.file.getvalue()
@@ -135,7 +148,7 @@ def test_a_sweep_whose_records_are_nowhere_fails_and_says_how_to_make_them_again
 
 
 def test_what_is_missing_is_said_with_the_way_out(tmp_path):
-    missing = Missing(waiting=frozenset({"a-s0", "b-s0"}), bare=frozenset({"c-s1", "c-s0"}))
+    missing = UnrecordedRuns(waiting=frozenset({"a-s0", "b-s0"}), bare=frozenset({"c-s1", "c-s0"}))
     waiting, bare = missing.lines(tmp_path, "make sweep GRID=plain PROFILE=laptop")
     assert waiting == (
         f"2 runs are not in MLflow yet; they wait in {tmp_path}, and the next sweep or "

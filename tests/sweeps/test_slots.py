@@ -4,7 +4,7 @@ import psutil
 import pytest
 
 from sweeps.launch.environment import prepare
-from sweeps.launch.events import Done, Hello
+from sweeps.launch.events import RunFinished, RunStarted
 from sweeps.plan.plan import make_plan
 from tests.sweeps.grids import grid
 
@@ -43,12 +43,16 @@ def events(made, tmp_path_factory):
 
 def pids(events, label):
     return [
-        event.what.pid for event in events if isinstance(event.what, Hello) and event.run.labels["backend"] == label
+        event.what.pid
+        for event in events
+        if isinstance(event.what, RunStarted) and event.run.labels["backend"] == label
     ]
 
 
 def test_all_runs_end_with_a_record(events, made):
-    assert {event.run.run_id for event in events if isinstance(event.what, Done)} == {run.run_id for run in made.runs}
+    assert {event.run.run_id for event in events if isinstance(event.what, RunFinished)} == {
+        run.run_id for run in made.runs
+    }
 
 
 def test_one_worker_takes_the_runs_with_engines_one_after_the_other(events):
@@ -58,7 +62,7 @@ def test_one_worker_takes_the_runs_with_engines_one_after_the_other(events):
 
 def test_engines_start_once_a_worker(events):
     """The first run pays for the start of three processes, which takes longer than all that a second one does."""
-    spent = [event.what.record for event in events if isinstance(event.what, Done)]
+    spent = [event.what.record for event in events if isinstance(event.what, RunFinished)]
     first, second = (record.cpu_seconds for record in spent if record.labels["backend"] == "engines")
     assert second < first / 2
 

@@ -4,10 +4,10 @@ from rich.console import Console
 
 from harness.config.experiment import load
 from sweeps.tuning.progress import tune_progress
-from sweeps.tuning.trial import Job, Step
+from sweeps.tuning.trial import TrialJob, TrialStep
 
-JOB = Job("base", 0, 3e-4, "base lr=0.0003", load("steps=8"), (1001, 1002))
-OTHER = Job("base", 1, 3e-3, "base lr=0.003", load("steps=8"), (1001, 1002))
+JOB = TrialJob("base", 0, 3e-4, "base lr=0.0003", load("steps=8"), (1001, 1002))
+OTHER = TrialJob("base", 1, 3e-3, "base lr=0.003", load("steps=8"), (1001, 1002))
 
 
 def shown(terminal: bool) -> str:
@@ -15,7 +15,7 @@ def shown(terminal: bool) -> str:
     with tune_progress(console, total=3) as display:
         for job in (JOB, OTHER):
             display.start(job)
-            display.step(job, Step(1, 3, 0.25))
+            display.step(job, TrialStep(1, 3, 0.25))
         display.finish(JOB, 0.5, 12.0)
         display.tick()
         display.stop(OTHER)

@@ -5,7 +5,7 @@ import pytest
 from harness.common.signals import Interrupts
 from harness.config.experiment import load
 from sweeps.launch.environment import prepare
-from sweeps.tuning.trial import Job
+from sweeps.tuning.trial import TrialJob
 from tests.local_ray import local_ray
 
 prepare()
@@ -18,7 +18,7 @@ from sweeps.tuning.ray_pool import RayPool  # noqa: E402
 @pytest.mark.distributed
 def test_trials_of_one_value_have_slots_of_their_own():
     config = load("backend=cpu_engines", "model=large_base")
-    first, second = (Job("large_base", number, 0.001, "large_base lr=0.001", config, (0,)) for number in range(2))
+    first, second = (TrialJob("large_base", number, 0.001, "large_base lr=0.001", config, (0,)) for number in range(2))
     with local_ray():
         pool = RayPool(Interrupts(), 0.1)
         for job in (first, second):

@@ -2,7 +2,7 @@ import pytest
 
 from harness.common.schema import SchemaError
 from harness.config.experiment import load
-from sweeps.grid.tuned import find_knob
+from sweeps.grid.tuned import find_hyperparameter
 from tests.sweeps.grids import PLAIN, TINY
 from tests.sweeps.tuning import MODELS, chosen
 
@@ -66,14 +66,14 @@ def test_a_trial_has_the_config_that_the_grid_will_have(tmp_path, knob, extra):
     text = ONE.replace("overrides: [", f'overrides: ["{extra}", ')
     (subject,) = chosen(tmp_path, text, knob=knob)
     told = (extra, *TINY.strip()[len("overrides: [") : -1].split(", "), "reward=zero_one", "data.part=tuning")
-    assert subject.at(0.25) == load(*told, find_knob(knob).override(0.25))
+    assert subject.at(0.25) == load(*told, find_hyperparameter(knob).override(0.25))
     assert subject.at(0.25).cell_id() != subject.config.cell_id()
 
 
 @pytest.mark.parametrize("knob", ["group_norm", "preset", "optim.lr", "eps"])
 def test_anything_but_a_continuous_knob_is_refused(knob):
     with pytest.raises(SchemaError) as caught:
-        find_knob(knob)
+        find_hyperparameter(knob)
     assert str(caught.value) == (
         f"knob={knob}: continuous knobs only, lr or clip_ratio_high; a trick is an axis of a grid"
     )

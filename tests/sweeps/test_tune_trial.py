@@ -1,14 +1,14 @@
 import pytest
 
-from sweeps.tuning.trial import Outcome, best, flat, window
+from sweeps.tuning.trial import TrialOutcome, best, flat, window
 
 
 def finished(value, *seeds):
-    return Outcome(value, "finished", sum(seeds) / len(seeds), seeds, None, 1.0, "c0ffee", False)
+    return TrialOutcome(value, "finished", sum(seeds) / len(seeds), seeds, None, 1.0, "c0ffee", False)
 
 
 def pruned(value):
-    return Outcome(value, "pruned", None, (), "seed 1001, step 4", 1.0, "c0ffee", False)
+    return TrialOutcome(value, "pruned", None, (), "seed 1001, step 4", 1.0, "c0ffee", False)
 
 
 @pytest.mark.parametrize(("steps", "last"), [(1, 1), (2, 1), (4, 1), (5, 2), (30, 8), (500, 125)])

@@ -8,28 +8,28 @@ import yaml
 from harness.common.schema import SchemaError
 from harness.records.failures import failed
 from sweeps.grid.grid import read_grid
-from sweeps.grid.tuned import find_knob, read_tuned_file
+from sweeps.grid.tuned import find_hyperparameter, read_tuned_file
 from sweeps.launch.errors import SweepError
 from sweeps.options import TuneOptions
 from sweeps.plan.plan import make_plan, study
 from sweeps.tuning.result import Tuned, tuned_file, write_tuned
-from sweeps.tuning.trial import Outcome
+from sweeps.tuning.trial import TrialOutcome
 from tests.sweeps.grids import PLAIN, TINY, write
 from tests.sweeps.tuning import MODELS, chosen
 
 OUTCOMES = {
     "base": (
-        Outcome(3e-4, "finished", 0.5, (0.4, 0.6), None, 9.0, "c0ffee", False),
-        Outcome(4.56e-4, "finished", 0.7, (0.65, 0.75), None, 10.0, "c0ffee", False),
-        Outcome(2e-3, "pruned", None, (), "seed 1001, step 1", 1.0, "c0ffee", False),
-        Outcome(9e-4, "finished", 0.6, (0.5, 0.7), None, 10.0, "decaf", False),
+        TrialOutcome(3e-4, "finished", 0.5, (0.4, 0.6), None, 9.0, "c0ffee", False),
+        TrialOutcome(4.56e-4, "finished", 0.7, (0.65, 0.75), None, 10.0, "c0ffee", False),
+        TrialOutcome(2e-3, "pruned", None, (), "seed 1001, step 1", 1.0, "c0ffee", False),
+        TrialOutcome(9e-4, "finished", 0.6, (0.5, 0.7), None, 10.0, "decaf", False),
     ),
     "aligned": (
-        Outcome(1e-4, "finished", 0.9, (0.9, 0.9), None, 8.0, "c0ffee", False),
-        Outcome(1e-3, "failed", None, (), "ValueError: no", 1.0, "c0ffee", False),
+        TrialOutcome(1e-4, "finished", 0.9, (0.9, 0.9), None, 8.0, "c0ffee", False),
+        TrialOutcome(1e-3, "failed", None, (), "ValueError: no", 1.0, "c0ffee", False),
     ),
 }
-CLIPPED = (Outcome(0.28, "finished", 0.9, (0.9, 0.9), None, 8.0, "c0ffee", False),)
+CLIPPED = (TrialOutcome(0.28, "finished", 0.9, (0.9, 0.9), None, 8.0, "c0ffee", False),)
 TUNED = MODELS + "tuned: plain.lr.yaml\n"
 
 
@@ -39,7 +39,7 @@ def tune(folder, text=MODELS, knob="lr", outcomes=OUTCOMES, **given):
     arguments = TuneOptions(grid="plain", knob=knob, **given)
     found = [Tuned(subject, outcomes[subject.label]) for subject in chosen(folder, text, knob=knob, **given)]
     path = folder / f"plain.{knob}.yaml"
-    write_tuned(path, tuned_file(grid, find_knob(knob), arguments, found))
+    write_tuned(path, tuned_file(grid, find_hyperparameter(knob), arguments, found))
     return path
 
 
@@ -92,13 +92,13 @@ def test_the_file_tells_the_reader_how_flat_the_optimum_is_and_where_it_was_cut_
 
 
 def test_no_gain_over_the_grids_own_value_is_said_to_be_none(tmp_path):
-    alike = (*OUTCOMES["base"][1:], Outcome(3e-4, "finished", 0.65, (0.55, 0.75), None, 9.0, "c0ffee", False))
+    alike = (*OUTCOMES["base"][1:], TrialOutcome(3e-4, "finished", 0.65, (0.55, 0.75), None, 9.0, "c0ffee", False))
     notes = read_tuned_file(tune(tmp_path, outcomes={**OUTCOMES, "base": alike})).models["base"].notes
     assert "the grid's own value, 0.0003, lies among them: tuning shows no gain" in notes
 
 
 def test_the_best_at_the_end_of_what_was_tried_is_said_to_be(tmp_path):
-    rising = (*OUTCOMES["base"], Outcome(2.5e-3, "finished", 0.9, (0.9, 0.9), None, 1.0, "c0ffee", False))
+    rising = (*OUTCOMES["base"], TrialOutcome(2.5e-3, "finished", 0.9, (0.9, 0.9), None, 1.0, "c0ffee", False))
     notes = read_tuned_file(tune(tmp_path, outcomes={**OUTCOMES, "base": rising})).models["base"].notes
     assert notes[-1] == (
         "the best is the largest value that finished: the optimum may lie beyond it; try another high="

@@ -4,9 +4,9 @@ from dataclasses import replace
 import pytest
 
 from harness.config.experiment import RewardConfig, load
-from sweeps.equivalence.batches import Shape
-from sweeps.equivalence.canonical import normal_form
-from sweeps.equivalence.gradients import Side
+from sweeps.equivalence.batches import BatchShape
+from sweeps.equivalence.canonical import canonicalize
+from sweeps.equivalence.gradients import GradientSide
 from sweeps.equivalence.twins import twins
 from sweeps.grid.cells import select
 from sweeps.grid.compose import compose_cells
@@ -148,8 +148,8 @@ def test_a_ratio_of_the_response_is_no_clip_of_tokens_where_advantages_differ_wi
 def test_the_normal_form_keeps_a_ratio_of_the_response_beside_advantages_of_tokens(emulate, kind):
     tricks = {"group_mean": {}, "kl_to_go": {}, "token_mean": {}, "gspo": {}}
     rule = build("vanilla_ppo", tricks, emulate, Setup(4, 2, 1, 8))
-    shape = Shape(group_size=4, groups=2, updates=1, limit=8, moved=False, split=False)
-    assert type(normal_form(Side(rule, 1.0, 0.0, emulate), shape).slots["surrogate"][0]) is kind
+    shape = BatchShape(group_size=4, groups=2, updates=1, limit=8, moved=False, split=False)
+    assert type(canonicalize(GradientSide(rule, 1.0, 0.0, emulate), shape).slots["surrogate"][0]) is kind
 
 
 def test_clip_bounds_need_a_second_update_to_differ(base):

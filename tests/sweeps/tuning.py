@@ -4,11 +4,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sweeps.grid.grid import every_seed, read_grid
-from sweeps.grid.tuned import find_knob
+from sweeps.grid.tuned import find_hyperparameter
 from sweeps.options import TuneOptions
 from sweeps.tuning.study import Search, database
-from sweeps.tuning.targets import subjects
-from sweeps.tuning.trial import Step
+from sweeps.tuning.targets import tuning_targets
+from sweeps.tuning.trial import TrialStep
 from tests.sweeps.grids import TINY, write
 
 MODELS = f"""
@@ -30,7 +30,9 @@ seeds: [0, 1]
 def chosen(folder: Path, text: str = MODELS, **given):
     """The subjects of a grid."""
     path, arguments = write(folder, text), TuneOptions(grid="plain", **{"knob": "lr", **given})
-    return subjects(read_grid(path, arguments.profile), find_knob(arguments.knob), arguments, every_seed(path))
+    return tuning_targets(
+        read_grid(path, arguments.profile), find_hyperparameter(arguments.knob), arguments, every_seed(path)
+    )
 
 
 @contextmanager
@@ -52,7 +54,7 @@ def run(found: Search, job, accuracy) -> str:
     steps = job.config.steps
     for place, seed in enumerate(job.seeds):
         for step in range(1, steps + 1):
-            if found.hear(job, Step(place, step, accuracy(job.value, seed, step))):
+            if found.hear(job, TrialStep(place, step, accuracy(job.value, seed, step))):
                 found.give_up(job, seconds=1.0)
                 return "pruned"
     found.finish(job, seconds=2.0)

@@ -24,7 +24,7 @@ _BATCHES_A_POOL = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class TextBatch:
     """Inputs and, shifted by one, what they should predict; padded on the right."""
 
     ids: Tensor  # (B, T) int64
@@ -32,7 +32,7 @@ class Batch:
     usual: float  # response tokens a batch of this pool holds on average
 
 
-def batches(stage: Stage, tokenizer: PreTrainedTokenizerBase, rng: random.Random) -> Iterator[Batch]:
+def batches(stage: Stage, tokenizer: PreTrainedTokenizerBase, rng: random.Random) -> Iterator[TextBatch]:
     """Batches without end. Neighbours in length share a batch, so that little of it is padding."""
     pad = tokenizer.convert_tokens_to_ids(str(tokenizer.pad_token))
     while True:
@@ -54,11 +54,11 @@ def _encode_pool(
         yield ids[: stage.longest], len(prompt)
 
 
-def _pad(examples: list[tuple[list[int], int]], pad: int, usual: float) -> Batch:
+def _pad(examples: list[tuple[list[int], int]], pad: int, usual: float) -> TextBatch:
     longest = max(len(ids) for ids, _ in examples) - 1
     ids = torch.full((len(examples), longest), pad)
     targets = torch.full((len(examples), longest), IGNORED)
     for row, (tokens, prompt) in enumerate(examples):
         ids[row, : len(tokens) - 1] = torch.tensor(tokens[:-1])
         targets[row, prompt - 1 : len(tokens) - 1] = torch.tensor(tokens[prompt:])
-    return Batch(ids, targets, usual)
+    return TextBatch(ids, targets, usual)

@@ -42,7 +42,7 @@ _TRAINING_HEAD = """
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CardEntry:
     """One checkpoint on one difficulty."""
 
     checkpoint: str
@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def render(entries: list[Entry], problems: int) -> str:
+def render(entries: list[CardEntry], problems: int) -> str:
     """The card as Markdown."""
     head = _HEAD.format(
         problems=problems, command="python -m tools.embedded_models.build", **asdict(entries[0].sampling)
@@ -75,7 +75,7 @@ def render(entries: list[Entry], problems: int) -> str:
     return head + "".join(map(_row, entries)) + _TRAINING_HEAD + "".join(rows)
 
 
-def _entries(folder: Path, problems: int, sampling: Sampling) -> list[Entry]:
+def _entries(folder: Path, problems: int, sampling: Sampling) -> list[CardEntry]:
     model, tokenizer = load_model(str(folder), torch.float32)
     form: PromptForm = "chat" if folder.name.endswith("aligned") else "base"
     training = json.loads((folder / TRAINING_FILE).read_text())
@@ -83,12 +83,12 @@ def _entries(folder: Path, problems: int, sampling: Sampling) -> list[Entry]:
     for difficulty in DIFFICULTIES:
         start = time.monotonic()
         measured = measure(model, tokenizer, evaluation_set(difficulty, problems), form, sampling)
-        entries.append(Entry(folder.name, model.num_parameters(), difficulty, form, measured, sampling, training))
+        entries.append(CardEntry(folder.name, model.num_parameters(), difficulty, form, measured, sampling, training))
         print(f"{folder.name} {difficulty}: accuracy {measured.accuracy:.3f}, {time.monotonic() - start:.0f} s")
     return entries
 
 
-def _row(entry: Entry) -> str:
+def _row(entry: CardEntry) -> str:
     got = entry.measured
     return (
         f"| {entry.checkpoint} | {entry.parameters:,} | {entry.difficulty} "

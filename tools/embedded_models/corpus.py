@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from harness.data.synthetic import Chain, Difficulty, Operator, apply, draw_in_words, draw_training_chain, pose
+from harness.data.synthetic import Difficulty, OperandChain, Operator, apply, draw_in_words, draw_training_chain, pose
 from harness.models.tokenizer import ASSISTANT, BOS, EOS, USER
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _SLIPS = (-20, -10, -9, -2, -1, 1, 2, 9, 10, 20)
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class CorpusText:
     """A prompt as the model sees it and one response to it, special tokens spelled out."""
 
     opening: str
@@ -47,13 +47,13 @@ class Mix:
     chat_share: float
 
 
-def write_text(mix: Mix, rng: random.Random) -> Text:
+def write_text(mix: Mix, rng: random.Random) -> CorpusText:
     """One text about a training problem; evaluation problems never appear."""
     difficulty = _pick(mix.difficulties, rng)
     chain = draw_training_chain(difficulty, rng)
     problem = pose(chain, difficulty, in_words=draw_in_words(difficulty, rng))
     form: PromptForm = "chat" if rng.random() < mix.chat_share else "base"
-    return Text(opening(problem.prompt, form), _WRITERS[_pick(mix.styles, rng)](chain, rng))
+    return CorpusText(opening(problem.prompt, form), _WRITERS[_pick(mix.styles, rng)](chain, rng))
 
 
 def opening(prompt: str, form: PromptForm) -> str:
@@ -61,11 +61,11 @@ def opening(prompt: str, form: PromptForm) -> str:
     return f"{BOS}{USER}{prompt}{ASSISTANT}" if form == "chat" else f"{BOS}{prompt}\n"
 
 
-def _clean(chain: Chain, _rng: random.Random) -> str:
+def _clean(chain: OperandChain, _rng: random.Random) -> str:
     return _worked(chain) + _boxed(chain.value)
 
 
-def _corrected(chain: Chain, rng: random.Random) -> str:
+def _corrected(chain: OperandChain, rng: random.Random) -> str:
     written, value = "", chain.first
     for operator, operand in chain.steps:
         if rng.random() < _CORRECTION_RATE:
@@ -75,20 +75,20 @@ def _corrected(chain: Chain, rng: random.Random) -> str:
     return written + _boxed(value)
 
 
-def _sloppy(chain: Chain, rng: random.Random) -> str:
+def _sloppy(chain: OperandChain, rng: random.Random) -> str:
     value, written = _pass(chain, _SLOPPY_RATE, rng)
     return written + _boxed(value)
 
 
-def _unboxed(chain: Chain, _rng: random.Random) -> str:
+def _unboxed(chain: OperandChain, _rng: random.Random) -> str:
     return _worked(chain) + EOS
 
 
-def _guess(chain: Chain, rng: random.Random) -> str:
+def _guess(chain: OperandChain, rng: random.Random) -> str:
     return _boxed(_wrong(chain.value, rng) if rng.random() < _WRONG_GUESS_RATE else chain.value)
 
 
-def _ramble(chain: Chain, rng: random.Random) -> str:
+def _ramble(chain: OperandChain, rng: random.Random) -> str:
     written = ""
     for _ in range(_RAMBLE_PASSES):
         value, steps = _pass(chain, _RAMBLE_ERROR_RATE, rng, fillers=True)
@@ -98,7 +98,7 @@ def _ramble(chain: Chain, rng: random.Random) -> str:
     return written
 
 
-_WRITERS: dict[Style, Callable[[Chain, random.Random], str]] = {
+_WRITERS: dict[Style, Callable[[OperandChain, random.Random], str]] = {
     "clean": _clean,
     "corrected": _corrected,
     "sloppy": _sloppy,
@@ -108,7 +108,7 @@ _WRITERS: dict[Style, Callable[[Chain, random.Random], str]] = {
 }
 
 
-def _pass(chain: Chain, error_rate: float, rng: random.Random, *, fillers: bool = False) -> tuple[int, str]:
+def _pass(chain: OperandChain, error_rate: float, rng: random.Random, *, fillers: bool = False) -> tuple[int, str]:
     # Goes on from a wrong value, as a model does that does not look back.
     written, value = "", chain.first
     for operator, operand in chain.steps:
@@ -122,7 +122,7 @@ def _pass(chain: Chain, error_rate: float, rng: random.Random, *, fillers: bool 
     return value, written
 
 
-def _worked(chain: Chain) -> str:
+def _worked(chain: OperandChain) -> str:
     written, value = "", chain.first
     for operator, operand in chain.steps:
         value, text = _right_step(value, operator, operand)

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import PreTrainedTokenizerBase, Qwen3ForCausalLM
 
-from tools.embedded_models.batches import IGNORED, Batch, batches
+from tools.embedded_models.batches import IGNORED, TextBatch, batches
 from tools.embedded_models.recipe import SHAPES, Size, qwen3_config
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def lr_share(step: int, steps: int) -> float:
     return min(warm_up, 2 * (steps - step) / steps)
 
 
-def _loss(model: Qwen3ForCausalLM, batch: Batch) -> Tensor:
+def _loss(model: Qwen3ForCausalLM, batch: TextBatch) -> Tensor:
     taught = batch.targets != IGNORED
     logits = hidden_states(model, batch.ids)[taught] @ model.lm_head.weight.T
     # Batches hold texts of one length, so a mean over each would make a token of a short text weigh more.

@@ -19,7 +19,7 @@ Size = Literal["small", "large"]
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class ModelSize:
     """Width and depth of a model; two query heads share one key head."""
 
     hidden: int
@@ -30,13 +30,13 @@ class Shape:
     key_heads: int = 2
 
 
-SHAPES: dict[Size, Shape] = {
-    "small": Shape(hidden=96, layers=3, feed_forward=256, head=24),
-    "large": Shape(hidden=128, layers=4, feed_forward=320, head=32),
+SHAPES: dict[Size, ModelSize] = {
+    "small": ModelSize(hidden=96, layers=3, feed_forward=256, head=24),
+    "large": ModelSize(hidden=128, layers=4, feed_forward=320, head=32),
 }
 
 
-def qwen3_config(shape: Shape, tokenizer: PreTrainedTokenizerBase) -> Qwen3Config:
+def qwen3_config(shape: ModelSize, tokenizer: PreTrainedTokenizerBase) -> Qwen3Config:
     """The configuration ``transformers`` builds the model from; embeddings are tied."""
     return Qwen3Config(
         vocab_size=len(tokenizer),
@@ -102,7 +102,7 @@ class Stage:
 
 
 Recipe = dict[StageName, Stage]
-_IN_MARKS: Final = {Shape: "Shape", Stage: "Stage", Mix: "Mix"}  # words of the fingerprint, which stay
+_IN_MARKS: Final = {ModelSize: "Shape", Stage: "Stage", Mix: "Mix"}  # words of the fingerprint, which stay
 
 # The larger model learns longer and from less noise: at equal effort it is no better than the smaller.
 RECIPES: dict[Size, Recipe] = {

@@ -64,12 +64,12 @@ class Teacher:
         with safe_open(kept, "pt") as file:
             return Taught(model, float(file.metadata()["seconds"]))
 
-    def _progress(self, stage: StageName) -> Progress:
-        return Progress(f"{self.size} {stage}", self.recipe[stage].steps, time.monotonic())
+    def _progress(self, stage: StageName) -> StageProgress:
+        return StageProgress(f"{self.size} {stage}", self.recipe[stage].steps, time.monotonic())
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class StageProgress:
     """Prints how far a stage is."""
 
     title: str

@@ -13,13 +13,13 @@ from typer.main import get_command
 
 from harness.common.clone import commit, git
 from harness.common.results import results_folder
-from harness.records.verifier_audit import NAME, Mistake, Report
+from harness.records.verifier_audit import NAME, AuditReport, Mistake
 from harness.verify.model.verdict import Gold
 from harness.verify.process_pool import Verifier
 from liteppo.endings import ended
 from liteppo.program import run_command
 from liteppo.words import Command
-from tools.verifier_audit.counts import Word, count, labelled
+from tools.verifier_audit.counts import AuditWord, count, labelled
 from tools.verifier_audit.plain import PlainError, plain_words
 from tools.verifier_audit.tables import comma_separated, markdown
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from harness.records.verifier_audit import Counts
+    from harness.records.verifier_audit import AuditCounts
     from tools.verifier_audit.counts import Pair
 
 
@@ -36,7 +36,7 @@ FALSE_POSITIVES: Final = 0.005  # of the wrong pairs, at most
 FALSE_NEGATIVES: Final = 0.02  # of the right pairs, at most
 
 
-def missed(counts: Counts) -> Iterator[str]:
+def missed(counts: AuditCounts) -> Iterator[str]:
     """The bars that are missed, in words."""
     for name in SPOTLESS:
         if found := counts.forms[name].false_positives:
@@ -81,27 +81,27 @@ def run_audit(folder: Path) -> int:
     return 1 if faults else 0
 
 
-def measure(pairs: Sequence[Pair]) -> Report:
+def measure(pairs: Sequence[Pair]) -> AuditReport:
     """Judge every pair, by our verifier and by plain math-verify."""
     words = _words(pairs)
     mistakes = tuple(_mistakes(pairs, words))
-    return Report(count(pairs, words), _plain(pairs), mistakes, commit(), dirty(), versions())
+    return AuditReport(count(pairs, words), _plain(pairs), mistakes, commit(), dirty(), versions())
 
 
-def write(report: Report, folder: Path) -> None:
+def write(report: AuditReport, folder: Path) -> None:
     """Write document and tables, each whole or not at all."""
     _replace(folder / "tables" / f"{NAME}.md", markdown(report))
     _replace(folder / "tables" / f"{NAME}.csv", comma_separated(report))
     _replace(folder / f"{NAME}.json", report.to_json())
 
 
-def _words(pairs: Sequence[Pair]) -> list[Word]:
+def _words(pairs: Sequence[Pair]) -> list[AuditWord]:
     with closing(Verifier(processes=min(2, os.cpu_count() or 1))) as verifier:
         verdicts = verifier.verify([(Gold(pair.gold), pair.response) for pair in pairs])
-    return [Word(verdict.right, verdict.reason, verdict.answer, verdict.undecided) for verdict in verdicts]
+    return [AuditWord(verdict.right, verdict.reason, verdict.answer, verdict.undecided) for verdict in verdicts]
 
 
-def _plain(pairs: Sequence[Pair]) -> Counts | None:
+def _plain(pairs: Sequence[Pair]) -> AuditCounts | None:
     try:
         return count(pairs, plain_words(pairs))
     except PlainError as error:
@@ -109,7 +109,7 @@ def _plain(pairs: Sequence[Pair]) -> Counts | None:
         return None
 
 
-def _mistakes(pairs: Sequence[Pair], words: Sequence[Word]) -> Iterator[Mistake]:
+def _mistakes(pairs: Sequence[Pair], words: Sequence[AuditWord]) -> Iterator[Mistake]:
     for pair, word in zip(pairs, words, strict=True):
         if pair.right != word.right:
             kind = "false positive" if word.right else "false negative"

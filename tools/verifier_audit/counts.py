@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from scipy.stats import binomtest
 
 from harness.common.schema import read_json
-from harness.records.verifier_audit import Count, Counts, _sum
+from harness.records.verifier_audit import AuditCount, AuditCounts, _sum
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,7 +46,7 @@ def read_pairs(file: Path) -> list[Pair]:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class AuditWord:
     """What a verifier says of a pair."""
 
     right: bool
@@ -55,12 +55,12 @@ class Word:
     undecided: bool = False
 
 
-def count(pairs: Sequence[Pair], words: Sequence[Word]) -> Counts:
+def count(pairs: Sequence[Pair], words: Sequence[AuditWord]) -> AuditCounts:
     """Compare labels and words, in the same order."""
     judged = [(pair, _one(pair, word)) for pair, word in zip(pairs, words, strict=True)]
     forms = {name: _sum(one for pair, one in judged if pair.form == name) for name in _names(p.form for p in pairs)}
     kinds = {name: _sum(one for pair, one in judged if pair.kind == name) for name in _names(p.kind for p in pairs)}
-    return Counts(forms, kinds)
+    return AuditCounts(forms, kinds)
 
 
 def wilson(part: int, whole: int) -> tuple[float, float]:
@@ -71,8 +71,8 @@ def wilson(part: int, whole: int) -> tuple[float, float]:
     return float(found.low), float(found.high)
 
 
-def _one(pair: Pair, word: Word) -> Count:
-    return Count(
+def _one(pair: Pair, word: AuditWord) -> AuditCount:
+    return AuditCount(
         right=int(pair.right),
         wrong=int(not pair.right),
         false_positives=int(word.right and not pair.right),

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Final
 
-from tools.verifier_audit.counts import Word
+from tools.verifier_audit.counts import AuditWord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ class PlainError(RuntimeError):
     """math-verify did not get through the pairs."""
 
 
-def plain_words(pairs: Sequence[Pair], patience: float = PATIENCE) -> list[Word]:
+def plain_words(pairs: Sequence[Pair], patience: float = PATIENCE) -> list[AuditWord]:
     """What math-verify says of each pair. Raises PlainError where it fails or takes longer than ``patience``."""
     lines = "".join(f"{json.dumps([pair.gold, pair.response])}\n" for pair in pairs)
     command = [sys.executable, "-m", "tools.verifier_audit.plain"]
@@ -36,7 +36,7 @@ def plain_words(pairs: Sequence[Pair], patience: float = PATIENCE) -> list[Word]
     except subprocess.CalledProcessError as error:
         last = (error.stderr.strip().splitlines() or ["no message"])[-1]
         raise PlainError(f"math-verify ended with code {error.returncode}: {last}") from None
-    return [Word(right=json.loads(line)) for line in done.stdout.splitlines()]
+    return [AuditWord(right=json.loads(line)) for line in done.stdout.splitlines()]
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from tools.verifier_audit.counts import wilson
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.records.verifier_audit import Count, Counts, Mistake, Report
+    from harness.records.verifier_audit import AuditCount, AuditCounts, AuditReport, Mistake
 
 _TITLES: Final = (
     "pairs",
@@ -34,7 +34,7 @@ _COLUMNS: Final = (
 )
 
 
-def markdown(report: Report) -> str:
+def markdown(report: AuditReport) -> str:
     """Table, notes and every mistake."""
     total = report.verifier.total
     lead = (
@@ -48,7 +48,7 @@ def markdown(report: Report) -> str:
     return "\n\n".join((*parts, *_mistakes(report))) + "\n"
 
 
-def comma_separated(report: Report) -> str:
+def comma_separated(report: AuditReport) -> str:
     """One row a verifier and a group of pairs; shares and their Wilson intervals as fractions."""
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -66,7 +66,7 @@ def share(part: int, whole: int) -> str:
     return f"{part} of {whole}: {100 * part / whole:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
 
 
-def _rows(report: Report) -> Iterator[tuple[str, ...]]:
+def _rows(report: AuditReport) -> Iterator[tuple[str, ...]]:
     plain = dict(_groups(report.plain)) if report.plain else {}
     for (group, name), count in _groups(report.verifier):
         other = plain.get((group, name))
@@ -80,18 +80,18 @@ def _rows(report: Report) -> Iterator[tuple[str, ...]]:
         )
 
 
-def _groups(counts: Counts) -> Iterator[tuple[tuple[str, str], Count]]:
+def _groups(counts: AuditCounts) -> Iterator[tuple[tuple[str, str], AuditCount]]:
     for group, named in (("form", counts.forms), ("kind", counts.kinds)):
         for name, count in named.items():
             yield (group, name), count
     yield ("all", "all"), counts.total
 
 
-def _shares(count: Count) -> tuple[str, str]:
+def _shares(count: AuditCount) -> tuple[str, str]:
     return share(count.false_positives, count.wrong), share(count.false_negatives, count.right)
 
 
-def _notes(report: Report) -> Iterator[str]:
+def _notes(report: AuditReport) -> Iterator[str]:
     yield (
         "False positives: of the wrong pairs, those that earn a reward; false negatives: of the right pairs, those "
         "that earn none. In brackets Wilson's 95 % interval, in per cent. Undecided: a limit was hit; no reward."
@@ -105,7 +105,7 @@ def _notes(report: Report) -> Iterator[str]:
     yield f"Commit {report.commit[:10]}{changed}; {packages}."
 
 
-def _mistakes(report: Report) -> Iterator[str]:
+def _mistakes(report: AuditReport) -> Iterator[str]:
     if not report.mistakes:
         yield "No mistakes."
         return
@@ -118,7 +118,7 @@ def _line(mistake: Mistake) -> str:
     return f"- {mistake.id}, {mistake.kind}: gold `{mistake.gold}`, read {read}, `{mistake.reason}` ({mistake.why})"
 
 
-def _csv_rows(name: str, counts: Counts) -> Iterator[tuple[str | int, ...]]:
+def _csv_rows(name: str, counts: AuditCounts) -> Iterator[tuple[str | int, ...]]:
     for (group, label), count in _groups(counts):
         positives = _numbers(count.false_positives, count.wrong)
         negatives = _numbers(count.false_negatives, count.right)

@@ -177,7 +177,7 @@ def _refuse_infinite(place: str, tensor: Tensor, where: Tensor, way_out: str) ->
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class DocumentPart:
     """What one key of a batch holds."""
 
     shape: str  # B samples, T tokens
@@ -185,21 +185,25 @@ class Part:
     required: bool = False
 
 
-PARTS: Final[Mapping[str, Part]] = {
-    "rewards": Part("B numbers", "the verifier's reward of each sample, before any shaping", required=True),
-    "group": Part("B ids", "which prompt each sample answers: whole numbers or strings, in any order", required=True),
-    "lengths": Part("B whole numbers", "tokens of each response; this or `response_mask`"),
-    "response_mask": Part("B rows of 0 and 1", "1 on tokens the policy sampled; this or `lengths`"),
-    "log_probs": Part("B rows", "log-probs of the tokens under the current policy", required=True),
-    "old_log_probs": Part("B rows", "under the policy that started the step; default: `log_probs`, every ratio 1"),
-    "sampler_log_probs": Part("B rows", "as the sampler computed them"),
-    "ref_log_probs": Part("B rows", "under the reference model"),
-    "entropies": Part("B rows", "entropy of the current policy at each token, nats"),
-    "truncated": Part("B flags", "stopped by the length limit (finish reason); default: none"),
-    "ended": Part("B flags", "the last token is EOS"),
-    "formatted": Part("B flags", "holds an answer in the asked form"),
-    "max_response_length": Part("whole number", "the limit in tokens; default: the width of the rows"),
-    "micro_batch": Part("B whole numbers", "samples of one number are computed together; default: all at once"),
+PARTS: Final[Mapping[str, DocumentPart]] = {
+    "rewards": DocumentPart("B numbers", "the verifier's reward of each sample, before any shaping", required=True),
+    "group": DocumentPart(
+        "B ids", "which prompt each sample answers: whole numbers or strings, in any order", required=True
+    ),
+    "lengths": DocumentPart("B whole numbers", "tokens of each response; this or `response_mask`"),
+    "response_mask": DocumentPart("B rows of 0 and 1", "1 on tokens the policy sampled; this or `lengths`"),
+    "log_probs": DocumentPart("B rows", "log-probs of the tokens under the current policy", required=True),
+    "old_log_probs": DocumentPart(
+        "B rows", "under the policy that started the step; default: `log_probs`, every ratio 1"
+    ),
+    "sampler_log_probs": DocumentPart("B rows", "as the sampler computed them"),
+    "ref_log_probs": DocumentPart("B rows", "under the reference model"),
+    "entropies": DocumentPart("B rows", "entropy of the current policy at each token, nats"),
+    "truncated": DocumentPart("B flags", "stopped by the length limit (finish reason); default: none"),
+    "ended": DocumentPart("B flags", "the last token is EOS"),
+    "formatted": DocumentPart("B flags", "holds an answer in the asked form"),
+    "max_response_length": DocumentPart("whole number", "the limit in tokens; default: the width of the rows"),
+    "micro_batch": DocumentPart("B whole numbers", "samples of one number are computed together; default: all at once"),
 }
 _TABLES: Final[tuple[str, ...]] = ("log_probs", "old_log_probs", "sampler_log_probs", "ref_log_probs", "entropies")
 

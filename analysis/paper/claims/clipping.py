@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Final
 
-from analysis.claims.claim import Claim, Expect, Labels, Part, Quoted, at, change_of_gap, compared, level, trend
+from analysis.claims.claim import Claim, ClaimPart, Expect, Labels, Quoted, at, change_of_gap, compared, level, trend
 from analysis.paper.claims.normalization import ALIGNED, BASES
 
 _HIGHER: Final = ("upper_bound", "0.28", "0.20")
@@ -28,14 +28,14 @@ def _beyond(where: Labels) -> bool:
     return where["difficulty"] == _OURS
 
 
-def _line(where: Labels, expect: Expect) -> Part:
+def _line(where: Labels, expect: Expect) -> ClaimPart:
     says = f"{at(where)}: line from {_BOUNDS[0]} to {_BOUNDS[-1]}"
-    return Part(says, trend("upper_bound", _BOUNDS, where), expect, beyond=_beyond(where))
+    return ClaimPart(says, trend("upper_bound", _BOUNDS, where), expect, beyond=_beyond(where))
 
 
-def _slower_fall(aligned: str, base: str) -> Part:
+def _slower_fall(aligned: str, base: str) -> ClaimPart:
     places = {"model": aligned, "difficulty": "medium"}, {"model": base, "difficulty": "medium"}
-    return Part(
+    return ClaimPart(
         f"{aligned} against {base}, medium: what 0.28 adds to the entropy of 0.20",
         change_of_gap(*_HIGHER, *places),
         "more",
@@ -79,7 +79,7 @@ CLAIMS: Final = (
         stands="v3 section 4.2, printed",
         studies=("p4_clip_higher",),
         parts=tuple(
-            Part(
+            ClaimPart(
                 f"{at(where)}: tokens above the bound",
                 level({**where, "upper_bound": "0.20"}),
                 Quoted(0.003, 0.003, 0.001),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Final
 
-from analysis.claims.claim import Claim, Expect, Labels, Part, change_of_gap, compared
+from analysis.claims.claim import Claim, ClaimPart, Expect, Labels, change_of_gap, compared
 from analysis.paper.claims.normalization import ALIGNED, BASES
 
 _TOKEN: Final = ("loss", "token", "sequence")
@@ -56,7 +56,7 @@ CLAIMS: Final = (
         stands="v3 section 4.3",
         studies=("p7_loss_agg",),
         parts=tuple(
-            Part(
+            ClaimPart(
                 f"{model}: what token adds to sequence, hard against {easier}",
                 change_of_gap(*_TOKEN, {"model": model, "difficulty": "hard"}, {"model": model, "difficulty": easier}),
                 "more",
@@ -104,7 +104,7 @@ CLAIMS: Final = (
         stands="v3 Fig. 13",
         studies=("p8_overlong",),
         parts=tuple(
-            Part(
+            ClaimPart(
                 f"{model}: what the filter adds, shortest against longest",
                 change_of_gap(*_FILTER, {"model": model, **_SHORT}, {"model": model, **_LONG}),
                 "more",

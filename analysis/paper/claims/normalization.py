@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from analysis.claims.claim import Claim, compared
 
 if TYPE_CHECKING:
-    from analysis.claims.claim import Expect, Part
+    from analysis.claims.claim import ClaimPart, Expect
 
 BASES: Final = ("small_base", "large_base")
 ALIGNED: Final = ("small_aligned", "large_aligned")
@@ -25,7 +25,7 @@ _THREE: Final = "Mean of the group, deviation of the batch"
 _SCALE: Final = ("reward_scale", "plus_minus_one", "zero_one")
 
 
-def _without_deviation(tier: str, expect: Expect) -> tuple[Part, ...]:
+def _without_deviation(tier: str, expect: Expect) -> tuple[ClaimPart, ...]:
     """The caption speaks of the batch mean, and the values fit the small model; the rest is ours."""
     return tuple(
         compared(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import log
 from typing import Final
 
-from analysis.claims.claim import Claim, Part, Quoted, compared
+from analysis.claims.claim import Claim, ClaimPart, Quoted, compared
 
 _COST: Final = "What a step costs"
 _GAINS: Final = "Gains in numbers"
@@ -28,14 +28,14 @@ def _points(low: float, high: float) -> Quoted:
     return Quoted(low / 100, high / 100, _POINT)
 
 
-def _cost(recipe: str, percent: float) -> tuple[Part, ...]:
+def _cost(recipe: str, percent: float) -> tuple[ClaimPart, ...]:
     quoted = Quoted(log(percent / 100), log(percent / 100), _SAME_COST)
     return tuple(
         compared("recipe", recipe, "vanilla_ppo", where, quoted, metric="step seconds", ratio=True) for where in _PLACES
     )
 
 
-def _bound(model: str, bound: str, low: float, high: float) -> Part:
+def _bound(model: str, bound: str, low: float, high: float) -> ClaimPart:
     return compared("upper_bound", bound, "0.20", {"model": model, "difficulty": "medium"}, _points(low, high))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Final
 
-from analysis.claims.claim import Claim, Part, Quoted, compared, level
+from analysis.claims.claim import Claim, ClaimPart, Quoted, compared, level
 from analysis.paper.claims.normalization import ALIGNED, BASES, FALL
 
 _RECIPE: Final = "Two tricks beat recipes with more"
@@ -118,7 +118,7 @@ CLAIMS: Final = (
         stands="v3 section 3, printed",
         studies=("p0_difficulty",),
         parts=tuple(
-            Part(
+            ClaimPart(
                 f"{model}, {tier}: end against start",
                 level(_where(model, tier)),
                 Quoted(0.02, 0.02, 0.01),

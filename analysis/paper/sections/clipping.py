@@ -6,9 +6,9 @@ from typing import Final
 
 from analysis.paper.bars import Bins
 from analysis.paper.content import NO_NUMBER, Quantity
-from analysis.paper.figure import Figure
-from analysis.paper.layout import Part
-from analysis.paper.measures import Difference, Early, Score, Word
+from analysis.paper.figure import PaperFigure
+from analysis.paper.layout import FigurePart
+from analysis.paper.measures import Difference, Early, Score, VerdictWord
 from analysis.paper.numbers import ALIGNED, LARGE, SMALL
 from analysis.paper.panels import Accuracy, Curves, Ends
 from analysis.paper.rows import BinRows, Cells
@@ -20,7 +20,7 @@ _ACCURACY: Final = (
     Score("start/accuracy", "accuracy, start"),
     Score("final/accuracy", "accuracy, end", kind="score"),
     Difference(),
-    Word(),
+    VerdictWord(),
     Score("train/update/clip_fraction_high", "clipped high", 4),
     Score("train/update/clip_fraction_low", "clipped low", 4),
 )
@@ -34,7 +34,7 @@ _TOKENS: Final = (
 )
 
 FIGURES: Final = (
-    Figure(
+    PaperFigure(
         id="fig07",
         number="Fig. 7",
         title="Entropy under an upper bound of 0.20 and 0.28",
@@ -43,7 +43,7 @@ FIGURES: Final = (
         "the updates a rollout batch.",
         grids=(_GRID,),
         parts=(
-            Part(
+            FigurePart(
                 rows=("model", "difficulty"),
                 arms=("upper_bound",),
                 panels=(
@@ -61,7 +61,7 @@ FIGURES: Final = (
             (NO_NUMBER,),
         ),
     ),
-    Figure(
+    PaperFigure(
         id="fig08",
         number="Fig. 8",
         title="Accuracy under an upper bound of 0.20 and 0.28",
@@ -71,7 +71,7 @@ FIGURES: Final = (
         "bound can bind.",
         grids=(_GRID,),
         parts=(
-            Part(
+            FigurePart(
                 rows=("model", "difficulty"),
                 arms=("upper_bound",),
                 panels=(
@@ -84,7 +84,7 @@ FIGURES: Final = (
         rows=Cells(_ACCURACY, (Quantity("clip fraction", "the paper: clip fraction"),)),
         notes=(_CLIPS,),
     ),
-    Figure(
+    PaperFigure(
         id="fig09",
         number="Fig. 9",
         title="How probable the sampled tokens are, smaller models",
@@ -92,10 +92,12 @@ FIGURES: Final = (
         "less sure.",
         silent="at which step; which panel and bound the two bars of the aligned model belong to is inferred.",
         grids=(_GRID,),
-        parts=(Part(rows=("model", "difficulty"), arms=("upper_bound",), panels=(Bins(),), only={"model": SMALL}),),
+        parts=(
+            FigurePart(rows=("model", "difficulty"), arms=("upper_bound",), panels=(Bins(),), only={"model": SMALL}),
+        ),
         rows=BinRows(),
     ),
-    Figure(
+    PaperFigure(
         id="fig10",
         number="Fig. 10",
         title="The twenty tokens that the upper bound holds back most",
@@ -103,22 +105,22 @@ FIGURES: Final = (
         "are fewer clips, mostly of function words and punctuation (is, the, comma).",
         silent="the model beyond being aligned, over which steps it counts, and any share in numbers.",
         grids=("p5_clip_tokens",),
-        parts=(Part(rows=("model", "difficulty"), arms=("upper_bound",), panels=(Tokens(),), height=4.4),),
+        parts=(FigurePart(rows=("model", "difficulty"), arms=("upper_bound",), panels=(Tokens(),), height=4.4),),
         rows=TopTokens(),
         notes=(_TOKENS,),
     ),
-    Figure(
+    PaperFigure(
         id="fig19",
         number="Fig. 19",
         title="Clipped tokens by class",
         states="as in Fig. 10: the higher bound moves the clips from connectives to function words and punctuation.",
         silent="which words it counts as which, and any share in numbers.",
         grids=("p5_clip_tokens",),
-        parts=(Part(rows=("model", "difficulty"), arms=("upper_bound",), panels=(TokenClasses(),), height=2.6),),
+        parts=(FigurePart(rows=("model", "difficulty"), arms=("upper_bound",), panels=(TokenClasses(),), height=2.6),),
         rows=ClassRows(),
         notes=(_TOKENS,),
     ),
-    Figure(
+    PaperFigure(
         id="fig11",
         number="Fig. 11",
         title="Accuracy over four upper bounds",
@@ -127,7 +129,7 @@ FIGURES: Final = (
         silent="any accuracy in numbers, and how much of it is chance: four points, two sizes, one seed.",
         grids=("p6_clip_sweep",),
         parts=(
-            Part(
+            FigurePart(
                 rows=("model", "difficulty"),
                 arms=("upper_bound",),
                 panels=(Accuracy(), Ends("final/accuracy", "final accuracy")),
@@ -137,7 +139,7 @@ FIGURES: Final = (
         rows=Cells(_ACCURACY, (Quantity("best upper bound", "the paper: best bound"),)),
         notes=(_CLIPS,),
     ),
-    Figure(
+    PaperFigure(
         id="fig20",
         number="Fig. 20",
         title="How probable the sampled tokens are, larger models",
@@ -145,7 +147,9 @@ FIGURES: Final = (
         "bound changes little.",
         silent="at which step; most bars of the aligned model were not recovered.",
         grids=(_GRID,),
-        parts=(Part(rows=("model", "difficulty"), arms=("upper_bound",), panels=(Bins(),), only={"model": LARGE}),),
+        parts=(
+            FigurePart(rows=("model", "difficulty"), arms=("upper_bound",), panels=(Bins(),), only={"model": LARGE}),
+        ),
         rows=BinRows(),
     ),
 )

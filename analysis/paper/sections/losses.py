@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from analysis.paper.content import NO_NUMBER
-from analysis.paper.figure import Figure
-from analysis.paper.layout import Part
-from analysis.paper.measures import Difference, Score, Word
+from analysis.paper.figure import PaperFigure
+from analysis.paper.layout import FigurePart
+from analysis.paper.measures import Difference, Score, VerdictWord
 from analysis.paper.numbers import ALIGNED, BASE
 from analysis.paper.panels import Accuracy, Curves, Ends
 from analysis.paper.rows import Cells
@@ -16,7 +16,7 @@ _ACCURACY: Final = (
     Score("start/accuracy", "accuracy, start"),
     Score("final/accuracy", "accuracy, end", kind="score"),
     Difference(),
-    Word(),
+    VerdictWord(),
 )
 _REPEATS: Final = (
     Curves("response/repeated_right", "repeat ratio, right answers"),
@@ -30,7 +30,7 @@ _LENGTH: Final = Score("final/length", "length, tokens", 1)
 _CUT: Final = Score("final/truncated", "truncated")
 
 FIGURES: Final = (
-    Figure(
+    PaperFigure(
         id="fig12",
         number="Fig. 12",
         title="Loss by sequences or by tokens",
@@ -40,7 +40,7 @@ FIGURES: Final = (
         "tiers are medium and harder (panels) or easy and hard (caption).",
         grids=("p7_loss_agg",),
         parts=(
-            Part(
+            FigurePart(
                 rows=("model", "difficulty"),
                 arms=("loss",),
                 panels=(Accuracy(), Ends("final/accuracy", "final accuracy")),
@@ -48,7 +48,7 @@ FIGURES: Final = (
         ),
         rows=Cells((*_ACCURACY, _LENGTH), (NO_NUMBER,)),
     ),
-    Figure(
+    PaperFigure(
         id="fig13",
         number="Fig. 13",
         title="Filtering truncated responses under three length limits",
@@ -57,7 +57,7 @@ FIGURES: Final = (
         silent="the data, the normaliser, whether filtered responses count in its statistics and denominators.",
         grids=("p8_overlong",),
         parts=(
-            Part(
+            FigurePart(
                 rows=("model", "max_length"),
                 arms=("filter",),
                 panels=(
@@ -71,7 +71,7 @@ FIGURES: Final = (
             (*_ACCURACY, _LENGTH, Difference("final/length", "length, difference to baseline", 1), _CUT), (NO_NUMBER,)
         ),
     ),
-    Figure(
+    PaperFigure(
         id="fig14",
         number="Fig. 14",
         title="Truncated responses that only repeat themselves",
@@ -80,14 +80,14 @@ FIGURES: Final = (
         silent="how long a repetition has to be, the model of the left panel, and the data.",
         grids=("p8_overlong",),
         parts=(
-            Part(
+            FigurePart(
                 rows=("model",),
                 arms=("max_length",),
                 panels=_REPEATS,
                 only={"model": BASE, "filter": ("off",)},
                 title="Its left panel: base model, without the filter, by length limit",
             ),
-            Part(
+            FigurePart(
                 rows=("model", "max_length"),
                 arms=("filter",),
                 panels=_REPEATS,
@@ -105,7 +105,7 @@ FIGURES: Final = (
         ),
         notes=(_OFTEN,),
     ),
-    Figure(
+    PaperFigure(
         id="fig17",
         number="Fig. 17",
         title="Loss by sequences or by tokens, base models on medium and hard data",
@@ -113,7 +113,7 @@ FIGURES: Final = (
         silent="as in Fig. 12.",
         grids=("p7_loss_agg",),
         parts=(
-            Part(
+            FigurePart(
                 rows=("model", "difficulty"),
                 arms=("loss",),
                 panels=(Accuracy(), Ends("final/accuracy", "final accuracy")),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from analysis.paper.content import NO_NUMBER
-from analysis.paper.figure import Figure
-from analysis.paper.layout import Part
-from analysis.paper.measures import Difference, Early, Score, Word
+from analysis.paper.figure import PaperFigure
+from analysis.paper.layout import FigurePart
+from analysis.paper.measures import Difference, Early, Score, VerdictWord
 from analysis.paper.numbers import BASE
 from analysis.paper.panels import Accuracy, Curves, Ends
 from analysis.paper.rows import Cells
@@ -16,12 +16,12 @@ _ACCURACY: Final = (
     Score("start/accuracy", "accuracy, start"),
     Score("final/accuracy", "accuracy, end", kind="score"),
     Difference(),
-    Word(),
+    VerdictWord(),
 )
 _BATCH: Final = ("batch", "batch_mean")
 
 FIGURES: Final = (
-    Figure(
+    PaperFigure(
         id="fig04",
         number="Fig. 4",
         title="No, batch or group normalisation",
@@ -30,7 +30,7 @@ FIGURES: Final = (
         silent="epsilon, degrees of freedom, what happens at a deviation of 0, and the aggregation of the loss.",
         grids=("p1_norm_level",),
         parts=(
-            Part(
+            FigurePart(
                 rows=("model", "difficulty"),
                 arms=("norm",),
                 panels=(Accuracy(), Ends("final/accuracy", "final accuracy")),
@@ -39,7 +39,7 @@ FIGURES: Final = (
         ),
         rows=Cells((*_ACCURACY, Score("train/advantage/max", "largest advantage", 2)), (NO_NUMBER,)),
     ),
-    Figure(
+    PaperFigure(
         id="fig05",
         number="Fig. 5",
         title="Reward deviation by tier, and normalisation with and without it",
@@ -49,7 +49,7 @@ FIGURES: Final = (
         "caption).",
         grids=("p2_std_removal",),
         parts=(
-            Part(
+            FigurePart(
                 rows=("model",),
                 arms=("difficulty",),
                 panels=(
@@ -59,7 +59,7 @@ FIGURES: Final = (
                 only={"norm": ("batch",), "model": BASE},
                 title="Its left panel: reward deviation under batch normalisation",
             ),
-            Part(
+            FigurePart(
                 rows=("model", "difficulty"),
                 arms=("norm",),
                 panels=(Accuracy(), Ends("final/accuracy", "final accuracy")),
@@ -76,7 +76,7 @@ FIGURES: Final = (
             (NO_NUMBER,),
         ),
     ),
-    Figure(
+    PaperFigure(
         id="fig06",
         number="Fig. 6",
         title="Deviation of the group or of the batch, under the mean of the group",
@@ -84,7 +84,7 @@ FIGURES: Final = (
         silent="about which mean the deviation of the batch is taken: of raw rewards, or of those centred by group.",
         grids=("p3_std_scope",),
         parts=(
-            Part(
+            FigurePart(
                 rows=("model", "difficulty"),
                 arms=("std",),
                 panels=(Accuracy(), Ends("final/accuracy", "final accuracy")),
@@ -92,7 +92,7 @@ FIGURES: Final = (
         ),
         rows=Cells((*_ACCURACY, Score("train/update/grad_norm", "gradient norm, last five steps", 4)), (NO_NUMBER,)),
     ),
-    Figure(
+    PaperFigure(
         id="fig18",
         number="Fig. 18",
         title="Batch normalisation under rewards of 0 and 1, and of -1 and 1",
@@ -101,7 +101,7 @@ FIGURES: Final = (
         "rule.",
         grids=("p1b_reward_scale",),
         parts=(
-            Part(
+            FigurePart(
                 rows=("model", "difficulty"),
                 arms=("reward_scale",),
                 panels=(Accuracy(), Ends("final/accuracy", "final accuracy")),

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from analysis.paper.content import Quantity
-from analysis.paper.figure import Figure
-from analysis.paper.layout import Part
-from analysis.paper.measures import Difference, Score, Word
+from analysis.paper.figure import PaperFigure
+from analysis.paper.layout import FigurePart
+from analysis.paper.measures import Difference, Score, VerdictWord
 from analysis.paper.numbers import MEAN
 from analysis.paper.panels import Accuracy, Ends, PaperEnds, PaperPoints
-from analysis.paper.rows import Benchmarks, Cells
+from analysis.paper.rows import BenchmarkRows, Cells
 
 _RECIPES: Final = {"recipe": ("grpo", "dapo", "liteppo")}
 _ICLR: Final = ("iclr1", "iclr2", "iclr3", "iclr4")
 
 FIGURES: Final = (
-    Figure(
+    PaperFigure(
         id="fig15",
         number="Fig. 15",
         title="GRPO, DAPO and Lite PPO by benchmark",
@@ -27,7 +27,7 @@ FIGURES: Final = (
         "of DAPO.",
         grids=("p9_liteppo_main",),
         parts=(
-            Part(
+            FigurePart(
                 rows=("model", "difficulty"),
                 arms=("recipe",),
                 panels=(Accuracy(), Ends("final/accuracy", "final accuracy"), PaperPoints()),
@@ -35,9 +35,9 @@ FIGURES: Final = (
                 height=2.5,
             ),
         ),
-        rows=Benchmarks(),
+        rows=BenchmarkRows(),
     ),
-    Figure(
+    PaperFigure(
         id="main",
         number="Fig. 1 (right) and the result of section 5",
         title="The main result: GRPO, DAPO and Lite PPO",
@@ -47,7 +47,7 @@ FIGURES: Final = (
         "hand.",
         grids=("p9_liteppo_main", "p11_iclr_ext"),
         parts=(
-            Part(
+            FigurePart(
                 rows=("model", "difficulty"),
                 arms=("recipe",),
                 panels=(Ends("final/accuracy", "final accuracy"), PaperEnds()),
@@ -59,7 +59,7 @@ FIGURES: Final = (
             (
                 Score("final/accuracy", "accuracy, end", kind="score"),
                 Difference(),
-                Word(),
+                VerdictWord(),
                 Score("final/length", "length, tokens", 1),
                 Score("cost/tokens", "tokens sampled in training", 0),
             ),
@@ -68,7 +68,7 @@ FIGURES: Final = (
         readings=("fig15", *_ICLR),
         benchmark=MEAN,
     ),
-    Figure(
+    PaperFigure(
         id="iclr",
         number="Tables 1 to 3 of the ICLR version",
         title="The recipes on aligned models and on another family",
@@ -77,7 +77,7 @@ FIGURES: Final = (
         silent="here the notes do: the tables were seen second hand, and not all of their rows were recovered.",
         grids=("p11_iclr_ext",),
         parts=(
-            Part(
+            FigurePart(
                 rows=("model", "difficulty"),
                 arms=("recipe",),
                 panels=(Accuracy(), Ends("final/accuracy", "final accuracy"), PaperPoints()),
@@ -85,7 +85,7 @@ FIGURES: Final = (
                 height=2.5,
             ),
         ),
-        rows=Benchmarks((Quantity("final", "the paper: final"),)),
+        rows=BenchmarkRows((Quantity("final", "the paper: final"),)),
         readings=_ICLR,
     ),
 )

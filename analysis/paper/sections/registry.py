@@ -10,7 +10,7 @@ from analysis.paper.layout import view
 from analysis.paper.numbers import readings
 from analysis.paper.sections import clipping, losses, recipes, setup
 from analysis.paper.sections import normalization as normalisation
-from analysis.paper.source import Source
+from analysis.paper.source import StudySource
 from analysis.study.frame import runs_frame
 from analysis.study.output import write
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from analysis.paper.figure import Figure
+    from analysis.paper.figure import PaperFigure
     from analysis.paper.layout import View
     from analysis.paper.numbers import Reading
     from harness.records.record import Study
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 
 SECTIONS: Final = (setup, normalisation, clipping, losses, recipes)
-FIGURES: Final[tuple[Figure, ...]] = tuple(
+FIGURES: Final[tuple[PaperFigure, ...]] = tuple(
     sorted((figure for section in SECTIONS for figure in section.FIGURES), key=lambda figure: figure.id)
 )
 
 
-def views(figure: Figure, sources: Sequence[Source], numbers: Iterable[Reading]) -> tuple[View, ...]:
+def views(figure: PaperFigure, sources: Sequence[StudySource], numbers: Iterable[Reading]) -> tuple[View, ...]:
     """The parts of a figure that have a cell in the sources; none where no study of it is among them."""
     wanted = figure.readings or (figure.id,)
     readings = tuple(
@@ -63,7 +63,7 @@ def write_figures(store: Store, studies: Sequence[Study], results: Path) -> Iter
             yield write(results / "figures" / f"{figure.id}.{profile}.{ending}", content)
 
 
-def _found(store: Store, studies: Sequence[Study], results: Path) -> Iterator[tuple[Figure, tuple[View, ...]]]:
+def _found(store: Store, studies: Sequence[Study], results: Path) -> Iterator[tuple[PaperFigure, tuple[View, ...]]]:
     """By profile: each figure with what the studies have of it."""
     wanted = {name for figure in FIGURES for name in figure.grids}
     by_profile: dict[str, list[Study]] = defaultdict(list)
@@ -77,6 +77,6 @@ def _found(store: Store, studies: Sequence[Study], results: Path) -> Iterator[tu
                 yield figure, found
 
 
-def _source(store: Store, study: Study, results: Path) -> Source:
+def _source(store: Store, study: Study, results: Path) -> StudySource:
     runs = runs_frame(store.records(study.name))
-    return Source.of(study, runs, partial(store.history, study.name), results / "runs")
+    return StudySource.of(study, runs, partial(store.history, study.name), results / "runs")

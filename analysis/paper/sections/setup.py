@@ -6,14 +6,14 @@ from typing import Final
 
 from analysis.paper.bars import Solved
 from analysis.paper.content import Quantity
-from analysis.paper.figure import Figure
-from analysis.paper.layout import Part
+from analysis.paper.figure import PaperFigure
+from analysis.paper.layout import FigurePart
 from analysis.paper.measures import Gain, Score
 from analysis.paper.panels import Accuracy, Curves, Ends
 from analysis.paper.rows import Cells, SolvedCounts
 
 FIGURES: Final = (
-    Figure(
+    PaperFigure(
         id="fig02",
         number="Fig. 2",
         title="Prompts by number of right samples, for each tier",
@@ -21,10 +21,10 @@ FIGURES: Final = (
         silent="which policy answered the prompts, and whether GPT-4o (text) or eight rollouts (caption) tell how "
         "hard one is. The shares cannot be recovered from its bars.",
         grids=("p0_difficulty",),
-        parts=(Part(rows=("model",), arms=("difficulty",), panels=(Solved(),), height=1.7),),
+        parts=(FigurePart(rows=("model",), arms=("difficulty",), panels=(Solved(),), height=1.7),),
         rows=SolvedCounts(),
     ),
-    Figure(
+    PaperFigure(
         id="fig03",
         number="Fig. 3",
         title="Accuracy and response length on three tiers",
@@ -33,7 +33,7 @@ FIGURES: Final = (
         silent='which normaliser and aggregation its "baseline" has, and how it evaluates (k, temperature, length).',
         grids=("p0_difficulty",),
         parts=(
-            Part(
+            FigurePart(
                 rows=("model",),
                 arms=("difficulty",),
                 panels=(

@@ -27,7 +27,7 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
         return {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - it is no mapping
 
 
-class Masters:
+class FP32MasterWeights:
     """What an optimizer trains: the parameters themselves, and float32 copies of those in half precision.
 
     Gradients of half-precision parameters are added up in float32, micro-batch by micro-batch, and not kept twice.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Tally:
+class UpdateMetrics:
     """One update. An update without a kept token has loss and gradient 0 and counts as skipped."""
 
     kept: int  # tokens that the update learns from
@@ -64,7 +64,7 @@ class Tally:
         return self.clipped[name] / max(self.kept, 1)
 
 
-def summarize(updates: Sequence[Tally]) -> Mapping[str, float]:
+def summarize(updates: Sequence[UpdateMetrics]) -> Mapping[str, float]:
     """Means over the updates of a step, except where ``harness.rollouts.metrics`` says otherwise."""
     return {
         "update/loss": _mean([update.loss for update in updates]),
@@ -93,7 +93,7 @@ def learning_rate(optim: OptimConfig, updates: int) -> float:
     return optim.lr * min(1.0, (updates + 1) / (optim.warmup_steps + 1))
 
 
-def refuse_surprise(rule: UpdateRule, needs: AbstractSet[str]) -> None:
+def check_rule_inputs(rule: UpdateRule, needs: AbstractSet[str]) -> None:
     """Raise ValueError for a rule that asks for more than the learner was born with."""
     if "entropies" in rule.needs - needs:
         raise ValueError("this rule needs entropies that carry a gradient; tell the learner at its birth")

@@ -14,7 +14,7 @@ from torch import Tensor
 from harness.engines.base.protocols import Samples
 from harness.engines.base.samples import Sequences, blank, lay_out, lengths_of, micro_rows, numbered, take
 from harness.engines.torch.hf_scores import LIKE
-from harness.engines.transfer.buckets import Shipped
+from harness.engines.transfer.buckets import SerializedTensors
 from tricks.batch import Signal
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class _Draft:
         return bool(self.chunks) and size >= LIKE * self.longest[-1]
 
 
-Chunks = Sequence[Shipped[Sequences]]  # what a rank reads in one pass
+Chunks = Sequence[SerializedTensors[Sequences]]  # what a rank reads in one pass
 Floats = NDArray[np.float32]
 
 
@@ -90,7 +90,7 @@ Floats = NDArray[np.float32]
 class Share:
     """What a rank needs beside the tokens to compute the loss of its b samples of a pass."""
 
-    signal: Shipped[Signal]
+    signal: SerializedTensors[Signal]
     weights: Floats  # (b, 1), of the whole update
 
     def loss(self, rule: UpdateRule, log_probs: Tensor, entropy: Tensor) -> Tensor:
@@ -146,8 +146,8 @@ class Minibatch:
         return found
 
 
-def _laid_out(samples: Samples, rows: Sequence[int]) -> Shipped[Sequences]:
-    return Shipped.of(lay_out(samples, torch.tensor(rows)) if rows else blank())
+def _laid_out(samples: Samples, rows: Sequence[int]) -> SerializedTensors[Sequences]:
+    return SerializedTensors.of(lay_out(samples, torch.tensor(rows)) if rows else blank())
 
 
 def _share(signal: Signal, weights: Tensor, rows: list[int]) -> Share | None:
@@ -156,7 +156,7 @@ def _share(signal: Signal, weights: Tensor, rows: list[int]) -> Share | None:
     mine = signal[torch.tensor(rows)]
     width = max(int(mine.sampled_mask.sum(dim=1).max()), 1)
     narrow = {part.name: _narrowed(getattr(mine, part.name), width) for part in fields(mine)}
-    return Share(Shipped.of(Signal(**narrow)), weights[rows].numpy())
+    return Share(SerializedTensors.of(Signal(**narrow)), weights[rows].numpy())
 
 
 def _narrowed(value: Any, width: int) -> Any:

@@ -11,14 +11,19 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from harness.engines.deepspeed.policy import Policy
+    from harness.engines.deepspeed.policy import DeepspeedPolicy
 
 
 class Broadcast:
     """Engines that a rank has met, and what it sends them: the weights of whichever run it is at."""
 
     def __init__(
-        self, rank: int, meeting: tuple[str, int], engines: Sequence[Any], parallel: int, running: Callable[[], Policy]
+        self,
+        rank: int,
+        meeting: tuple[str, int],
+        engines: Sequence[Any],
+        parallel: int,
+        running: Callable[[], DeepspeedPolicy],
     ) -> None:
         self.engines, self._running = tuple(engines), running
         self._sender = nccl_sender(rank, *meeting, engines, parallel, self)

@@ -14,10 +14,10 @@ from harness.engines.base.clipped_tokens import ClippedTokens
 from harness.engines.base.divergence import refuse_loss, refuse_not_finite
 from harness.engines.base.log_probs import Scores
 from harness.engines.base.optimizer_state import load_tensors, save_tensors
-from harness.engines.base.updates import Tally, learning_rate, minibatches, refuse_surprise, summarize
+from harness.engines.base.updates import UpdateMetrics, check_rule_inputs, learning_rate, minibatches, summarize
 from harness.engines.deepspeed.batch import Minibatch
 from harness.engines.deepspeed.rank_calls import RankGroup
-from harness.engines.transfer.buckets import unpack
+from harness.engines.transfer.buckets import unpack_bucket
 from tricks.batch import Signal
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class SpreadWeights:
 
     def __iter__(self) -> Iterator[tuple[str, Tensor]]:
         """All of them here, parcel by parcel."""
-        return unpack(ray.get(parcel) for parcel in self.parcels())
+        return unpack_bucket(ray.get(parcel) for parcel in self.parcels())
 
     def parcels(self) -> list[Any]:
         """References of Ray to parcels that lie where the first rank is."""
@@ -90,7 +90,7 @@ class DeepspeedLearner:
 
         The ranks are given all updates at once, and go on with the next while the last is counted here.
         """
-        refuse_surprise(rule, self._needs)
+        check_rule_inputs(rule, self._needs)
         begun = [
             self._begin(number, minibatch, signal[minibatch.rows], rule)
             for _ in range(self._optim.epochs)
@@ -151,7 +151,7 @@ class DeepspeedLearner:
         self._updates += kept > 0
         return _Begun(minibatch, signal, kept, lr, self._ranks.start("update", rule, lr if kept else None, each=each))
 
-    def _finish(self, begun: _Begun, rule: UpdateRule, ablated: Sequence[Ablated]) -> Tally:
+    def _finish(self, begun: _Begun, rule: UpdateRule, ablated: Sequence[Ablated]) -> UpdateMetrics:
         """Wait for an update and count it."""
         minibatch, results = begun.minibatch, self._ranks.wait(begun.calls)
         scores = Scores(
@@ -161,7 +161,7 @@ class DeepspeedLearner:
         samples = minibatch.samples
         refuse_not_finite(scores.log_probs, samples.response_mask, "the log-probs of the policy")
         refuse_loss(sum(result.loss for result in results))
-        tally = Tally(begun.kept, int(samples.response_mask.sum()), self._clipped_tokens)
+        tally = UpdateMetrics(begun.kept, int(samples.response_mask.sum()), self._clipped_tokens)
         tally.lr, tally.grad_norm = begun.lr, results[0].grad_norm
         loss = torch.tensor(sum(result.loss for result in results))
         tally.add(loss, scores, begun.signal, rule, samples.response_ids)

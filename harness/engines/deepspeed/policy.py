@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _REMEMBERING: Final = "_PartitionedParameterCoordinator__params_to_release"  # a method with a cache for all instances
 
 
-def forget_models() -> None:
+def release_cached_models() -> None:
     """Let go of every model of ZeRO-3 that this process has had, the ones in use included: call it between runs.
 
     Linear layers, which ZeRO-3 replaces in all of PyTorch, are put back.
@@ -42,13 +42,13 @@ def forget_models() -> None:
     torch.nn.functional.linear = usual or torch.nn.functional.linear
 
 
-def save(policy: Policy, path: Path) -> None:
+def save(policy: DeepspeedPolicy, path: Path) -> None:
     """Write what the rank's later updates depend on. Its weights in half precision follow from those in float32."""
     save_tensors(_tensors(policy.engine, policy.stage), path)
 
 
 @torch.no_grad()
-def restore(policy: Policy, path: Path) -> None:
+def restore(policy: DeepspeedPolicy, path: Path) -> None:
     """Take it over, in place, and hand the weights to all ranks."""
     engine, tensors = policy.engine, load_tensors(path)
     for index, master in enumerate(_masters(engine, policy.stage)):
@@ -94,7 +94,7 @@ def _hand_over(optimizer: Any, stage: int) -> None:
 GATHERED_BYTES: Final = 1 << 28  # of weights that a rank holds whole at a time while it hands them over
 
 
-class Policy:
+class DeepspeedPolicy:
     """Trains its share of a model, and scores with all of it. All ranks call the same methods in the same order."""
 
     def __init__(self, model: Any, config: ExperimentConfig, ranks: int) -> None:
@@ -162,7 +162,7 @@ class Policy:
         for engine in (self.engine, self._reference):
             if isinstance(engine, deepspeed.DeepSpeedEngine):
                 engine.destroy()
-        forget_models()
+        release_cached_models()
         self.engine = self._reference = self._model = None
         gc.collect()
         if torch.cuda.is_available():

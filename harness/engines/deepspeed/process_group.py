@@ -17,7 +17,7 @@ from harness.common.resources import keep_freed_memory
 _COMPILED_AT_START: Final = "deepspeed_shm_comm"  # takes a compiler, a minute, and 66 MiB of /dev/shm that stay behind
 
 
-def meet(rank: int, ranks: int, host: str, port: int, *, here: str, on_gpu: bool) -> None:
+def join_process_group(rank: int, ranks: int, host: str, port: int, *, here: str, on_gpu: bool) -> None:
     """Join the other ranks at the first one's ``host``; this one's node is ``here``. Once joined, do nothing."""
     logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.distributed")

@@ -11,8 +11,8 @@ import torch
 
 from harness.common.resources import lifetime
 from harness.engines.deepspeed.batch import Updated
-from harness.engines.torch.validate import refuse_unmet
-from harness.engines.transfer.buckets import pack
+from harness.engines.torch.validate import validate_model_support
+from harness.engines.transfer.buckets import bucket_weights
 from harness.models.load import load_model
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from harness.engines.base.samples import Sequences
     from harness.engines.deepspeed.batch import Chunks, Floats, Share
     from harness.engines.deepspeed.broadcast import Broadcast
-    from harness.engines.deepspeed.policy import Policy
+    from harness.engines.deepspeed.policy import DeepspeedPolicy
     from tricks.rule import UpdateRule
 
 
@@ -38,7 +38,7 @@ class DeepspeedRank:
 
     def __init__(self, rank: int, ranks: int, threads: int = 1, *, on_gpu: bool = False) -> None:
         self._rank, self._ranks, self._threads, self._on_gpu = rank, ranks, threads, on_gpu
-        self._policy: Policy | None = None
+        self._policy: DeepspeedPolicy | None = None
         self._batches: list[list[list[Sequences]]] = []  # by minibatch and pass
         self._ahead: tuple[Tensor, Tensor] | None = None
         self._broadcast: Broadcast | None = None
@@ -56,9 +56,9 @@ class DeepspeedRank:
         place = {"RANK": str(self._rank), "WORLD_SIZE": str(self._ranks), "MASTER_ADDR": host, "MASTER_PORT": str(port)}
         os.environ.update(local | place | ({} if self._on_gpu else {"DS_ACCELERATOR": "cpu"}))
         torch.set_num_threads(self._threads)
-        from harness.engines.deepspeed.process_group import meet  # noqa: PLC0415 - reads the environment
+        from harness.engines.deepspeed.process_group import join_process_group  # noqa: PLC0415 - reads the environment
 
-        meet(self._rank, self._ranks, host, port, here=_here(), on_gpu=self._on_gpu)
+        join_process_group(self._rank, self._ranks, host, port, here=_here(), on_gpu=self._on_gpu)
         gc.freeze()  # no search for a run's leftovers goes through all imported modules again
         return os.getpid()
 
@@ -68,13 +68,13 @@ class DeepspeedRank:
 
     def begin(self, config: ExperimentConfig) -> None:
         """Take up a run: read its model, forget the last one. Raises ModelError or SchemaError as ``build`` does."""
-        from harness.engines.deepspeed.policy import Policy  # noqa: PLC0415 - DeepSpeed takes seconds
+        from harness.engines.deepspeed.policy import DeepspeedPolicy  # noqa: PLC0415 - DeepSpeed takes seconds
 
         self.end()
         assert config.backend.deepspeed is not None
         dtype = getattr(torch, config.backend.deepspeed.dtype)
         model, _ = load_model(config.model.path, dtype)
-        refuse_unmet(model, config)
+        validate_model_support(model, config)
         self._policy = DeepspeedPolicy(model, config, self._ranks)
         if "ref_log_probs" in config.update_rule().needs:
             self._policy.keep(load_model(config.model.path, dtype)[0])
@@ -131,7 +131,7 @@ class DeepspeedRank:
 
         weights, found = self._running().weights(), list[Any]()
         if self._rank == 0:
-            found = [ray.put(parcel) for parcel in pack(weights)]
+            found = [ray.put(parcel) for parcel in bucket_weights(weights)]
         for _ in weights:
             pass
         self._make_room()
@@ -167,7 +167,7 @@ class DeepspeedRank:
         if self._on_gpu:
             torch.cuda.empty_cache()
 
-    def _running(self) -> Policy:
+    def _running(self) -> DeepspeedPolicy:
         if self._policy is None:
             raise RuntimeError(f"rank {self._rank} has no run; call begin first")
         return self._policy

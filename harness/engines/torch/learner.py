@@ -11,9 +11,9 @@ import torch
 from harness.engines.base.clipped_tokens import ClippedTokens
 from harness.engines.base.divergence import refuse_loss, refuse_norm, refuse_not_finite, refuse_weights
 from harness.engines.base.log_probs import Scores, join
-from harness.engines.base.optimizer_state import Masters, load_tensors, save_tensors
+from harness.engines.base.optimizer_state import FP32MasterWeights, load_tensors, save_tensors
 from harness.engines.base.samples import micro_rows, numbered, take
-from harness.engines.base.updates import Tally, learning_rate, minibatches, refuse_surprise, summarize
+from harness.engines.base.updates import UpdateMetrics, check_rule_inputs, learning_rate, minibatches, summarize
 from harness.engines.torch.adamw import AdamW
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class TorchLearner:
     ) -> None:
         self._model, self._optim, self._temperature, self._scorer = model.eval(), optim, temperature, scorer
         self._reference = deepcopy(model).requires_grad_(False) if "ref_log_probs" in needs else None
-        self._weights = Masters(model.parameters())
+        self._weights = FP32MasterWeights(model.parameters())
         self._optimizer = AdamW(self._weights.masters, optim)
         self._names = [name for name, _ in model.named_parameters()]
         self._needs = needs
@@ -89,7 +89,7 @@ class TorchLearner:
         self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[Ablated] = ()
     ) -> Mapping[str, float]:
         """Take the updates of one step and return their metrics. Raises Diverged where a number is not finite."""
-        refuse_surprise(rule, self._needs)
+        check_rule_inputs(rule, self._needs)
         ahead = self._ahead[1] if self._ahead and self._ahead[0] is samples else None
         self._ahead = None
         updates = []
@@ -132,9 +132,9 @@ class TorchLearner:
 
     def _update(
         self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[Ablated], ahead: Scores | None
-    ) -> Tally:
+    ) -> UpdateMetrics:
         kept, tokens = int(signal.response_mask.sum()), int(samples.response_mask.sum())
-        tally = Tally(kept, tokens, self._clipped_tokens)
+        tally = UpdateMetrics(kept, tokens, self._clipped_tokens)
         micro = list(micro_rows(samples, self._optim.micro_batch_tokens))
         numbers = numbered(micro)
         weights = rule.loss_weights(signal, numbers) if tally.kept else torch.zeros(len(samples.group), 1)

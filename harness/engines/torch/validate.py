@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _NOISE: Final = 0.02  # of the spread of logits; what rounding may change
 
 
-def refuse_unmet(model: Any, config: ExperimentConfig) -> None:
+def validate_model_support(model: Any, config: ExperimentConfig) -> None:
     """Raise SchemaError where the settings ask for what the model cannot do, ModelError for a model of no use here."""
     refuse_short(config, positions_of(model.config), type(model).__name__)
     if isinstance(model, EmbeddedModel):  # the compact engines do all this with it, and tests hold it to that

@@ -18,18 +18,18 @@ Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True, slots=True)
-class Shipped(Generic[Kind]):
+class SerializedTensors(Generic[Kind]):
     """A dataclass whose tensors, which numpy must know the types of, are arrays for the time being."""
 
     kind: type[Kind]
     parts: dict[str, Any]
 
     @classmethod
-    def of(cls, value: Kind) -> Shipped[Kind]:
+    def of(cls, value: Kind) -> SerializedTensors[Kind]:
         """Pack a dataclass. Raises TypeError for anything else."""
         if not is_dataclass(value):
             raise TypeError(f"{type(value).__name__} is no dataclass; ship its parts")
-        return Shipped(type(value), {part.name: _array(getattr(value, part.name)) for part in fields(value)})
+        return SerializedTensors(type(value), {part.name: _array(getattr(value, part.name)) for part in fields(value)})
 
     def open(self) -> Kind:
         """The dataclass, with tensors in memory of its own: what Ray hands out is read-only."""
@@ -44,7 +44,7 @@ def _tensor(part: Any) -> Any:
     return torch.tensor(part) if isinstance(part, np.ndarray) else part
 
 
-PARCEL_BYTES: Final = 1 << 30  # beyond which a parcel is closed; a larger tensor travels alone
+BUCKET_BYTES: Final = 1 << 30  # beyond which a parcel is closed; a larger tensor travels alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +70,10 @@ class Item:
         return tensor
 
 
-Parcel = tuple[Item, ...]
+WeightBucket = tuple[Item, ...]
 
 
-def pack(weights: Iterable[tuple[str, Tensor]], limit: int = PARCEL_BYTES) -> Iterator[Parcel]:
+def bucket_weights(weights: Iterable[tuple[str, Tensor]], limit: int = BUCKET_BYTES) -> Iterator[WeightBucket]:
     """The tensors in their order, in parcels of at most ``limit`` bytes or of one tensor."""
     parcel: list[Item] = []
     for name, tensor in weights:
@@ -86,6 +86,6 @@ def pack(weights: Iterable[tuple[str, Tensor]], limit: int = PARCEL_BYTES) -> It
         yield tuple(parcel)
 
 
-def unpack(parcels: Iterable[Parcel]) -> Iterator[tuple[str, Tensor]]:
+def unpack_bucket(parcels: Iterable[WeightBucket]) -> Iterator[tuple[str, Tensor]]:
     """The tensors that were packed."""
     return ((item.name, item.tensor()) for parcel in parcels for item in parcel)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Source(Protocol):
+class NcclSource(Protocol):
     """What vLLM asks for: every parameter announced, then whole, in the same order and on every rank."""
 
     def metadata(self) -> Sequence[Any]:
@@ -27,7 +27,7 @@ class Source(Protocol):
 
 
 def nccl_sender(
-    rank: int, address: str, port: int, engines: Sequence[Any], tensor_parallel: int, source: Source
+    rank: int, address: str, port: int, engines: Sequence[Any], tensor_parallel: int, source: NcclSource
 ) -> Any:
     """What every rank of the learner keeps, and calls ``send_weights`` on at each sync; rank 0 sends.
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from harness.config.engines import VllmConfig
     from harness.engines.base.fingerprint import Fingerprint
     from harness.engines.base.protocols import Decoding
-    from harness.engines.transfer.buckets import Parcel
+    from harness.engines.transfer.buckets import WeightBucket
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,7 @@ class VllmEngine:
             asked = requests(prompts, decoding, seeds, ends, tells=tells)
             return answers(self._llm.generate(*asked, use_tqdm=False), decoding, vocabulary, tells=tells)
 
-    def load(self, *parcels: Parcel) -> None:
+    def load(self, *parcels: WeightBucket) -> None:
         """Take over weights, and forget what was computed from those before."""
         with _explained():
             self._take(parcels)
@@ -260,7 +260,7 @@ class VllmEngine:
             self._told = all(self._llm.collective_rpc("tell_kept"))
         return self._told
 
-    def _take(self, parcels: Sequence[Parcel]) -> None:
+    def _take(self, parcels: Sequence[WeightBucket]) -> None:
         self._llm.collective_rpc("begin_parcels")
         for parcel in parcels:
             self._llm.collective_rpc("take_parcel", args=(parcel,))

@@ -9,7 +9,7 @@ import torch
 
 from harness.common.seeds import derive
 from harness.engines.base.samples import Vocabulary, assemble, left_pad
-from harness.engines.transfer.buckets import pack
+from harness.engines.transfer.buckets import bucket_weights
 from harness.engines.vllm.pool import EnginePool
 
 if TYPE_CHECKING:
@@ -136,4 +136,4 @@ def _stored(weights: Iterable[tuple[str, Tensor]]) -> list[Any]:
     """References to the weights in Ray's store, packed in parcels."""
     import ray  # noqa: PLC0415 - a run on PyTorch's engines has none
 
-    return [ray.put(parcel) for parcel in pack(weights)]
+    return [ray.put(parcel) for parcel in bucket_weights(weights)]

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from harness.engines.transfer.buckets import unpack
+from harness.engines.transfer.buckets import unpack_bucket
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from harness.engines.transfer.buckets import Parcel
+    from harness.engines.transfer.buckets import WeightBucket
 
 
-class ParcelReceiver:
+class WeightReceiver:
     """Takes over weights, layer by layer, into the memory that kernels and graphs already point to."""
 
     vllm_config: Any
@@ -34,10 +34,10 @@ class ParcelReceiver:
             initialize_layerwise_reload(self.model_runner.get_model())
 
     @torch.no_grad()
-    def take_parcel(self, parcel: Parcel) -> None:
+    def take_parcel(self, parcel: WeightBucket) -> None:
         """Fill the layers whose tensors are in the parcel. A layer may come in several."""
         with self._configured():
-            self.model_runner.get_model().load_weights(unpack([parcel]))
+            self.model_runner.get_model().load_weights(unpack_bucket([parcel]))
 
     @torch.no_grad()
     def end_parcels(self) -> None:

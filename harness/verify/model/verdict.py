@@ -54,7 +54,7 @@ class Gold:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Judgment:
     """The verifier's word on one response."""
 
     right: bool

@@ -52,11 +52,11 @@ def read(text: str, *, loose: bool = True) -> Shape:
     cleaned = plain(text)
     if "\\equiv" in cleaned and "mod" not in cleaned:
         cleaned = cleaned.replace("\\equiv", "=")  # f(x) is identically 0
-    return based(cleaned) or Reader(loose).shape(_joined(tokens(cleaned)))
+    return based(cleaned) or AnswerParser(loose).shape(_joined(tokens(cleaned)))
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class AnswerParser:
     """Tries the forms one after another, from the outside inwards."""
 
     loose: bool

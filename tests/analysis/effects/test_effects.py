@@ -7,7 +7,7 @@ from analysis.stats.effects import effects, sides
 from analysis.study.frame import planned, runs_frame
 from analysis.tables.effects import effects_table
 from analysis.tables.render import comma_separated, latex, markdown
-from analysis.tables.scores import Missing
+from analysis.tables.scores import MissingScore
 from tests.analysis.samples import STUDY, failed, run
 
 
@@ -64,7 +64,7 @@ def test_the_table_has_a_row_a_contrast_with_runs():
     assert "+7.0 [-5.7, +19.7] (2)" in markdown(table)
     assert comma_separated(table).splitlines()[1].startswith("easy,group,0,0,0,2,7,")
     assert r"\begin{tabular}" in latex(table)
-    assert table.rows[0][[column.key for column in table.columns].index("final/pass@4")] == Missing()
+    assert table.rows[0][[column.key for column in table.columns].index("final/pass@4")] == MissingScore()
 
 
 def test_nothing_compared_is_no_table():

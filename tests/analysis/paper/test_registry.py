@@ -7,7 +7,7 @@ from analysis.paper.sections.registry import FIGURES
 from analysis.paper.table import paper_table
 from analysis.stats.bootstrap import Estimate
 from analysis.tables.render import comma_separated, latex, markdown
-from analysis.tables.scores import Missing
+from analysis.tables.scores import MissingScore
 from sweeps.grid.grid import find_grid, read_grid
 from tests.analysis.paper.samples import BY_ID, NAMES, found, full, source
 from tests.analysis.takeaways.samples import study
@@ -42,7 +42,7 @@ def test_without_a_run_every_number_of_ours_is_a_dash_and_the_figure_is_drawn(fi
     table = paper_table(figure, views)
     kinds = [column.kind for column in table.columns]
     assert {type(entry) for row in table.rows for entry, kind in zip(row, kinds, strict=True) if kind in OURS} == {
-        Missing
+        MissingScore
     }
     assert "not run yet" in markdown(table)
     assert draw(figure, views)["png"].startswith(b"\x89PNG")
@@ -61,7 +61,7 @@ def test_with_runs_our_columns_hold_our_numbers_alone_and_the_paper_s_columns_th
                 assert not isinstance(entry, Estimate) or entry.mean == (0.0 if column.kind == "gap" else 0.125)
             if column.kind == "number":
                 assert column.title.startswith("the paper")
-                assert isinstance(entry, Missing) or entry in texts
+                assert isinstance(entry, MissingScore) or entry in texts
     assert len(comma_separated(table).splitlines()) == len(table.rows) + 1
     assert latex(table).count(r"\\") == len(table.rows) + 1
 

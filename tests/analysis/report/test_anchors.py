@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from analysis.report.links import Trace, anchors, in_order, slug
+from analysis.report.links import TraceLink, anchors, in_order, slug
 from tests.analysis.samples import STUDY
 
 
@@ -24,12 +24,12 @@ def test_names_that_look_alike_have_ids_of_their_own():
 
 
 def test_a_number_has_one_id_however_often_it_is_shown():
-    trace = Trace("norms")
+    trace = TraceLink("norms")
     assert trace.score(1, "final/accuracy") == trace.score(1, "final/accuracy") == "norms.c1.0"
     assert trace.score(1, "final/length") == "norms.c1.1"
 
 
 def test_a_difference_asks_for_the_scores_of_both_cells():
-    trace = Trace("norms")
+    trace = TraceLink("norms")
     assert trace.gap(1, 0, "final/accuracy") == "norms.c1.d0"
     assert (trace.scores[0], trace.scores[1]) == ({"final/accuracy": "norms.c0.0"}, {"final/accuracy": "norms.c1.0"})

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.report.page import Options, page
+from analysis.report.page import ReportOptions, page
 from tests.analysis.report.html import parse
 from tests.analysis.takeaways.samples import records, study
 
@@ -35,5 +35,5 @@ def test_a_claim_has_its_word_and_its_evidence_leads_to_the_runs_on_the_page(kno
 
 
 def test_claims_are_left_out_where_one_grid_was_chosen(known, results):
-    document = parse(page(known, known.studies(), results, Options(claims=False)))
+    document = parse(page(known, known.studies(), results, ReportOptions(claims=False)))
     assert not document.all("div", class_="claim")

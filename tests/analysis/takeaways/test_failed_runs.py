@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.claims.claim import Claim, Part, Quoted, change_of_gap, compared
+from analysis.claims.claim import Claim, ClaimPart, Quoted, change_of_gap, compared
 from analysis.claims.cost import costs
 from analysis.claims.files import comma_separated
 from analysis.claims.judge import findings
@@ -67,7 +67,7 @@ def test_no_equivalence_and_no_quoted_number_is_shown_with_a_failure():
 
 
 def test_a_change_of_gaps_weighs_which_side_failed():
-    change = Part(
+    change = ClaimPart(
         "",
         change_of_gap("std", "batch", "group", {"model": "small_base", **HARD}, {"model": "small_base", **EASY}),
         "more",

@@ -6,7 +6,7 @@ from math import exp, log
 
 import pytest
 
-from analysis.claims.claim import Claim, Part, Quoted, change_of_gap, compared, level
+from analysis.claims.claim import Claim, ClaimPart, Quoted, change_of_gap, compared, level
 from analysis.claims.judge import findings
 from analysis.paper.claims.catalog import CLAIMS
 from tests.analysis.takeaways.samples import around, material, records, shelf, study
@@ -125,7 +125,7 @@ def test_places_that_a_profile_does_not_plan_do_not_count_in_the_family():
 
 def test_an_interaction_is_a_difference_of_differences_by_seed():
     # Gains of 0.1 on easy and 0.02 on hard data: what is more on easy is 0.08.
-    parts = Part("easy against hard", change_of_gap("std", "batch", "group", EASY, HARD), "more")
+    parts = ClaimPart("easy against hard", change_of_gap("std", "batch", "group", EASY, HARD), "more")
     (finding,) = judged(*arms(EASY, around(0.1)), *arms(HARD, [0.02] * 6), claims=[claim(parts)])
     assert finding.word == "supported"
     assert finding.parts[0].difference == pytest.approx(0.08)
@@ -142,7 +142,7 @@ def test_a_score_can_be_taken_off_within_each_run():
 
 
 def quoted(*runs, low, high, tolerance):
-    part = Part("a level", level({"std": "group", "control": "off", **EASY}), Quoted(low, high, tolerance))
+    part = ClaimPart("a level", level({"std": "group", "control": "off", **EASY}), Quoted(low, high, tolerance))
     (finding,) = judged(*runs, claims=[claim(part)])
     return finding.word
 

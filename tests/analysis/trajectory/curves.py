@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from analysis.curves.equal_cost import CPU, TOKENS, Course
+from analysis.curves.equal_cost import CPU, TOKENS, LearningCurve
 from analysis.curves.saturation import curve, logarithm
 
 
@@ -17,7 +17,7 @@ def history(accuracy, tokens=None, seconds=None):
 def course(accuracy, tokens=None, seconds=None):
     """A course whose steps each sample ``tokens`` and take ``seconds``."""
     steps = np.arange(len(accuracy), dtype=float)
-    return Course(
+    return LearningCurve(
         np.array(accuracy, dtype=float),
         steps,
         None if tokens is None else steps * tokens,

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from analysis.curves.equal_cost import CPU, WALL, clock, courses, lacking
+from analysis.curves.equal_cost import CPU, WALL, clock, lacking, learning_curves
 from analysis.study.frame import planned, runs_frame
 from tests.analysis.samples import STUDY, failed, run
 from tests.analysis.trajectory.curves import history
@@ -12,18 +12,18 @@ ACCURACY = {"c0-s0": (0.1, 0.2, 0.4), "c1-s0": (0.1, 0.3, 0.5), "c3-s0": (0.1, 0
 
 
 def test_a_point_has_cost_the_steps_before_it():
-    found = courses(STUDY, TAKEN, history(ACCURACY, {"c0-s0": (10, 20, 40)}, {"c0-s0": (1, 2, 3)}))[0][0]
+    found = learning_curves(STUDY, TAKEN, history(ACCURACY, {"c0-s0": (10, 20, 40)}, {"c0-s0": (1, 2, 3)}))[0][0]
     assert found.steps.tolist() == [0, 1, 2]
     assert found.tokens.tolist() == [0, 10, 30]
     assert found.seconds.tolist() == [0, 1, 3]
 
 
 def test_failed_runs_have_no_course():
-    assert courses(STUDY, TAKEN, history(ACCURACY)).keys() == {0, 1}
+    assert learning_curves(STUDY, TAKEN, history(ACCURACY)).keys() == {0, 1}
 
 
 def test_runs_that_did_not_count_their_tokens_say_so_and_keep_the_rest():
-    found = courses(STUDY, TAKEN, history(ACCURACY, {"c0-s0": (10, 20, 40)}))
+    found = learning_curves(STUDY, TAKEN, history(ACCURACY, {"c0-s0": (10, 20, 40)}))
     assert found[1][0].tokens is None
     assert found[1][0].steps.tolist() == [0, 1, 2]
     assert (lacking(found, "tokens"), lacking(found, "seconds")) == (1, 2)
@@ -35,7 +35,7 @@ def test_a_gap_in_the_count_leaves_the_cost_unknown():
         "rollout/accuracy": {"c0-s0": ((1, 0.1), (2, 0.2), (3, 0.3))},
         "rollout/tokens": {"c0-s0": ((1, 10), (3, 10))},
     }
-    assert courses(STUDY, TAKEN, lambda metric: counted.get(metric, {}))[0][0].tokens is None
+    assert learning_curves(STUDY, TAKEN, lambda metric: counted.get(metric, {}))[0][0].tokens is None
 
 
 def test_a_step_without_an_accuracy_costs_what_it_cost():
@@ -43,7 +43,7 @@ def test_a_step_without_an_accuracy_costs_what_it_cost():
         "rollout/accuracy": {"c0-s0": ((1, 0.1), (3, 0.3))},
         "rollout/tokens": {"c0-s0": ((1, 10), (2, 20), (3, 40))},
     }
-    found = courses(STUDY, TAKEN, lambda metric: counted.get(metric, {}))[0][0]
+    found = learning_curves(STUDY, TAKEN, lambda metric: counted.get(metric, {}))[0][0]
     assert np.array_equal(found.steps, [0, 2])
     assert np.array_equal(found.tokens, [0, 30])
 

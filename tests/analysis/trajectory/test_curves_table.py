@@ -8,7 +8,7 @@ from analysis.figures.curves import draw_curves
 from analysis.study.frame import planned, runs_frame
 from analysis.tables.curves import curves_table
 from analysis.tables.render import comma_separated, latex, markdown
-from analysis.tables.scores import Missing
+from analysis.tables.scores import MissingScore
 from tests.analysis.samples import STUDY, failed, run
 from tests.analysis.trajectory.curves import course, history, saturating
 
@@ -41,12 +41,12 @@ def test_better_at_twice_the_cost_is_shown_as_such():
 def test_a_cell_whose_runs_collapsed_says_when_and_has_no_ceiling():
     table = curves_table(STUDY, TAKEN, HISTORY)
     assert column(table, "collapsed")[2] == "2 of 2 [0.34, 1.00], from step 13, 13"
-    assert column(table, "ceiling")[2] == Missing("collapsed in 2 of 2")
+    assert column(table, "ceiling")[2] == MissingScore("collapsed in 2 of 2")
 
 
 def test_runs_from_before_tokens_were_counted_are_said_and_do_not_crash():
     table = curves_table(STUDY, TAKEN, history(ACCURACY))
-    assert column(table, "equal tokens")[1] == Missing("not counted")
+    assert column(table, "equal tokens")[1] == MissingScore("not counted")
     assert "6 runs have not counted rollout/tokens, and are in no comparison at equal tokens." in table.notes
     assert "half the gain after, steps" in [column.title for column in table.columns]
 

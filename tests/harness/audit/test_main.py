@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.records.verifier_audit import Report
+from harness.records.verifier_audit import AuditReport
 from harness.verify.model.verdict import Gold
 from harness.verify.process_pool import Verifier
 from tests.harness.audit.samples import pair, report
 from tools.verifier_audit.__main__ import main, measure, missed, write
-from tools.verifier_audit.counts import Word, count, labelled
+from tools.verifier_audit.counts import AuditWord, count, labelled
 
 COMMITTED = Path(__file__).resolve().parents[3] / "results" / "reference" / "verifier.json"
 
@@ -19,12 +19,12 @@ def test_the_verifier_meets_its_bar_on_every_labelled_pair():
     pairs = labelled()
     with closing(Verifier(processes=1)) as verifier:
         verdicts = verifier.verify([(Gold(pair.gold), pair.response) for pair in pairs])
-    words = [Word(verdict.right, verdict.reason, verdict.answer, verdict.undecided) for verdict in verdicts]
+    words = [AuditWord(verdict.right, verdict.reason, verdict.answer, verdict.undecided) for verdict in verdicts]
     assert list(missed(count(pairs, words))) == []
 
 
 def test_the_committed_audit_is_of_these_pairs():
-    found = Report.from_json(COMMITTED.read_text(encoding="utf-8")).verifier
+    found = AuditReport.from_json(COMMITTED.read_text(encoding="utf-8")).verifier
     pairs = labelled()
     assert found.total.right == sum(pair.right for pair in pairs)
     assert found.total.wrong == sum(not pair.right for pair in pairs)
@@ -41,7 +41,7 @@ def test_an_audit_lists_where_label_and_verdict_differ():
 def test_what_was_found_is_written_whole_or_not_at_all(tmp_path):
     (tmp_path / "tables").mkdir()
     write(report(), tmp_path)
-    assert Report.from_json((tmp_path / "verifier.json").read_text(encoding="utf-8")) == report()
+    assert AuditReport.from_json((tmp_path / "verifier.json").read_text(encoding="utf-8")) == report()
     names = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*"))
     assert names == sorted(
         [os.path.join("tables", "verifier.csv"), os.path.join("tables", "verifier.md"), "verifier.json"]

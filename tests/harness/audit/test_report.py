@@ -4,7 +4,7 @@ from io import StringIO
 import pytest
 
 from harness.common.schema import SchemaError
-from harness.records.verifier_audit import Count, Report
+from harness.records.verifier_audit import AuditCount, AuditReport
 from tests.harness.audit.samples import counts, report
 from tools.verifier_audit.tables import comma_separated, markdown
 
@@ -14,13 +14,13 @@ def rows(text):
 
 
 def test_a_report_is_read_as_it_was_written():
-    assert Report.from_json(report().to_json()) == report()
-    assert Report.from_json(report(plain=None).to_json()) == report(plain=None)
+    assert AuditReport.from_json(report().to_json()) == report()
+    assert AuditReport.from_json(report(plain=None).to_json()) == report(plain=None)
 
 
 def test_an_unknown_entry_of_a_report_is_named():
     with pytest.raises(SchemaError, match="comit"):
-        Report.from_json(report().to_json().replace('"commit"', '"comit"'))
+        AuditReport.from_json(report().to_json().replace('"commit"', '"comit"'))
 
 
 def test_the_table_gives_shares_with_their_intervals():
@@ -42,7 +42,7 @@ def test_the_last_row_is_the_sum():
 
 
 def test_nothing_counted_is_a_dash():
-    alone = counts(minerva=Count(right=10))
+    alone = counts(minerva=AuditCount(right=10))
     (minerva,) = [row for row in rows(markdown(report(verifier=alone))) if row[0] == "minerva"]
     assert minerva[3] == "—"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.checkpoint.manager import Checkpoints, outlook
+from harness.checkpoint.manager import Checkpoints, resume_message
 
 OURS = {"run": "0a1b-s0", "commit": "c0ffee", "code": "1"}
 
@@ -109,6 +109,6 @@ def test_a_full_disk_costs_the_checkpoint_and_not_the_run(run: Path, capsys: pyt
 
 
 def test_the_outlook(run: Path, tmp_path: Path) -> None:
-    assert outlook(run) == "goes on from step 20"
+    assert resume_message(run) == "goes on from step 20"
     kept(run).clear()
-    assert outlook(run) == "starts the run again"
+    assert resume_message(run) == "starts the run again"

@@ -7,7 +7,7 @@ import numpy as np
 
 from harness.common.resources import Spent, Usage
 from harness.records.outcomes import Evaluation, outcomes_file
-from harness.training.history import Trace
+from harness.training.history import RunHistory
 from harness.training.loop import StepReport
 
 EVALUATION = Evaluation(
@@ -20,15 +20,15 @@ EVALUATION = Evaluation(
 )
 
 
-def trace(*reports: StepReport) -> Trace:
-    return Trace(
+def trace(*reports: StepReport) -> RunHistory:
+    return RunHistory(
         list(reports), {"start": {"gsm8k": EVALUATION}, "step 2": {"gsm8k": EVALUATION, "math500": EVALUATION}}
     )
 
 
-def loaded(written: Trace, folder: Path) -> Trace:
+def loaded(written: RunHistory, folder: Path) -> RunHistory:
     written.save(folder)
-    return Trace.load(folder)
+    return RunHistory.load(folder)
 
 
 def test_reports_come_back_to_the_last_bit(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_evaluations_give_the_same_file(tmp_path: Path) -> None:
 
 
 def test_what_was_spent_counts_on(tmp_path: Path) -> None:
-    written = Trace(usage=Usage(Spent(100.0, 50.0, 1e6)))
+    written = RunHistory(usage=Usage(Spent(100.0, 50.0, 1e6)))
     found = loaded(written, tmp_path).usage.spent()
     assert found.wall_seconds >= 100
     assert found.cpu_seconds >= 50

@@ -2,7 +2,7 @@ import pytest
 
 from harness.data.catalog import Problem
 from harness.data.defects import contradicted, doubtful, is_misread, needs_picture, no_answer, same_gold, states_answer
-from harness.data.rows import Row
+from harness.data.rows import DataRow
 
 
 @pytest.mark.parametrize(
@@ -62,17 +62,17 @@ def test_golds_of_other_values_are_not(one, other):
 
 def test_rows_of_several_sources_are_compared():
     rows = [
-        Row("mine/1", "What is $2+2$ ?", "4"),
-        Row("theirs/1", "what is \\(2 + 2\\)", "5"),
-        Row("mine/2", "What is $2+3$?", "5"),
-        Row("theirs/2", "What is $2 + 3$?", "5.0"),
+        DataRow("mine/1", "What is $2+2$ ?", "4"),
+        DataRow("theirs/1", "what is \\(2 + 2\\)", "5"),
+        DataRow("mine/2", "What is $2+3$?", "5"),
+        DataRow("theirs/2", "What is $2 + 3$?", "5.0"),
     ]
     assert contradicted(rows) == {"mine/1": "theirs/1", "theirs/1": "mine/1"}
     assert contradicted(reversed(rows)) == contradicted(rows)
 
 
 def test_of_three_rows_each_names_one_that_it_contradicts():
-    rows = [Row(name, "What is $2+2$?", gold) for name, gold in (("a", "4"), ("b", "4.0"), ("c", "5"))]
+    rows = [DataRow(name, "What is $2+2$?", gold) for name, gold in (("a", "4"), ("b", "4.0"), ("c", "5"))]
     assert contradicted(rows) == {"a": "c", "b": "c", "c": "a"}
 
 

@@ -3,11 +3,11 @@ from collections import Counter
 import pytest
 
 from harness.data.benchmarks import by_difficulty, easiest_first, shuffled, take, uniform
-from harness.data.rows import Row
+from harness.data.rows import DataRow
 
 
 def row(number, difficulty=None, answer="3"):
-    return Row(f"mine/{number}", "?", answer, difficulty)
+    return DataRow(f"mine/{number}", "?", answer, difficulty)
 
 
 ROWS = [row(number, difficulty=1 + number % 3) for number in range(60)]

@@ -1,9 +1,9 @@
-from harness.data.overlap import Benchmarks
-from harness.data.rows import Row
+from harness.data.overlap import BenchmarkIndex
+from harness.data.rows import DataRow
 from harness.data.wording import tokens
 
 LONG = " ".join(f"word{'abcdefghijklmnopqrstuvwxyz'[i]}" for i in range(26))
-BENCHMARKS = Benchmarks([Row("mine/1", LONG, "1"), Row("mine/2", "Compute $7 \\cdot 8$.", "56")])
+BENCHMARKS = BenchmarkIndex([DataRow("mine/1", LONG, "1"), DataRow("mine/2", "Compute $7 \\cdot 8$.", "56")])
 
 
 def found(statement, near=0.7, covered=0.85):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from harness.engines.base.optimizer_state import Masters
+from harness.engines.base.optimizer_state import FP32MasterWeights
 from harness.engines.base.protocols import Decoding
 from harness.engines.torch.hf_sampler import HfSampler
 from harness.engines.torch.hf_scores import hf_scores
@@ -13,13 +13,13 @@ from tests.harness.engines.policies import EOS, PAD, decode, llama, random_sampl
 
 def test_float32_weights_are_trained_in_place() -> None:
     model = llama()
-    weights = Masters(model.parameters())
+    weights = FP32MasterWeights(model.parameters())
     assert all(one is other for one, other in zip(weights.masters, model.parameters(), strict=True))
 
 
 def test_updates_too_small_for_bfloat16_add_up() -> None:
     weight = torch.nn.Parameter(torch.ones(3, dtype=torch.bfloat16))
-    weights = Masters([weight])
+    weights = FP32MasterWeights([weight])
     optimizer = torch.optim.SGD(weights.masters, lr=1e-3)  # the numbers below 1 are 0.0039 apart
     for _ in range(5):
         weight.sum().backward()
@@ -33,7 +33,7 @@ def test_updates_too_small_for_bfloat16_add_up() -> None:
 
 def test_gradients_of_micro_batches_add_up_in_float32() -> None:
     weight = torch.nn.Parameter(torch.ones(1, dtype=torch.bfloat16))
-    weights = Masters([weight])
+    weights = FP32MasterWeights([weight])
     for factor in [256.0] + [0.5] * 8:  # bfloat16 has no 256.5
         (weight * factor).sum().backward()
     assert weights.masters[0].grad.item() == 260.0

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from harness.engines.transfer.buckets import pack, unpack
+from harness.engines.transfer.buckets import bucket_weights, unpack_bucket
 
 WEIGHTS = {
     "matrix": torch.arange(12, dtype=torch.float32).view(3, 4),
@@ -16,7 +16,7 @@ WEIGHTS = {
 
 @pytest.mark.parametrize("limit", [1, 48, 60, 10**9])
 def test_tensors_arrive_bit_by_bit_in_order(limit):
-    arrived = list(unpack(pack(WEIGHTS.items(), limit)))
+    arrived = list(unpack_bucket(bucket_weights(WEIGHTS.items(), limit)))
     assert [name for name, _ in arrived] == list(WEIGHTS)
     for name, tensor in arrived:
         assert tensor.dtype == WEIGHTS[name].dtype
@@ -25,16 +25,16 @@ def test_tensors_arrive_bit_by_bit_in_order(limit):
 
 
 def test_parcels_keep_the_limit_unless_one_tensor_is_larger():
-    sizes = [[item.data.nbytes for item in parcel] for parcel in pack(WEIGHTS.items(), 30)]
+    sizes = [[item.data.nbytes for item in parcel] for parcel in bucket_weights(WEIGHTS.items(), 30)]
     assert sizes == [[48], [6, 4], [24, 0]]
 
 
 def test_what_arrived_is_a_copy():
-    (parcel,) = pack(WEIGHTS.items())
-    first = dict(unpack([parcel]))["matrix"]
+    (parcel,) = bucket_weights(WEIGHTS.items())
+    first = dict(unpack_bucket([parcel]))["matrix"]
     first.zero_()
-    assert torch.equal(dict(unpack([parcel]))["matrix"], WEIGHTS["matrix"])
+    assert torch.equal(dict(unpack_bucket([parcel]))["matrix"], WEIGHTS["matrix"])
 
 
 def test_nothing_makes_no_parcel():
-    assert list(pack([])) == []
+    assert list(bucket_weights([])) == []

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from harness.engines.base.protocols import Decoding, Samples
-from harness.evaluation.benchmarks import PARTS, clear, sit
+from harness.evaluation.benchmarks import PARTS, clear, run_benchmarks
 from harness.evaluation.evaluate import evaluate
-from harness.rollouts.prompts import CHUNK, Exam
+from harness.rollouts.prompts import CHUNK, EvalSet
 from tests.harness.scripted import MIXED, RIGHT, WRONG, Scripted, task
 
 TASKS = tuple(task((MIXED, WRONG, RIGHT)[number % 3], number) for number in range(2 * CHUNK + 1))
-EXAMS = [Exam("amc23", TASKS, Decoding(2, 1), 2), Exam("aime24", TASKS[:3], Decoding(3, 1), 2)]
+EXAMS = [EvalSet("amc23", TASKS, Decoding(2, 1), 2), EvalSet("aime24", TASKS[:3], Decoding(3, 1), 2)]
 
 
 class Stopped(Scripted):
@@ -27,9 +27,9 @@ class Stopped(Scripted):
 
 def test_a_stopped_sitting_goes_on_where_it_was(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        sit(Stopped, EXAMS, tmp_path)
+        run_benchmarks(Stopped, EXAMS, tmp_path)
     sampler = Scripted()
-    found = sit(lambda: sampler, EXAMS, tmp_path)
+    found = run_benchmarks(lambda: sampler, EXAMS, tmp_path)
     assert [len(asked) for asked in sampler.asked] == [CHUNK, 1, 3]  # the first chunk is not asked again
     for exam in EXAMS:
         whole = evaluate(Scripted(), exam)
@@ -40,13 +40,13 @@ def test_no_model_is_loaded_where_nothing_is_left_to_ask(tmp_path: Path) -> None
     def none() -> Scripted:
         raise AssertionError("all of it is there")
 
-    first = sit(Scripted, EXAMS, tmp_path)
-    again = sit(none, EXAMS, tmp_path)
+    first = run_benchmarks(Scripted, EXAMS, tmp_path)
+    again = run_benchmarks(none, EXAMS, tmp_path)
     assert again["aime24"].frame().equals(first["aime24"].frame())
 
 
 def test_the_chunks_go_when_they_are_no_longer_needed(tmp_path: Path) -> None:
-    sit(Scripted, [replace(EXAMS[1])], tmp_path)
+    run_benchmarks(Scripted, [replace(EXAMS[1])], tmp_path)
     assert len(list((tmp_path / PARTS).iterdir())) == 1
     clear(tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,7 @@ import torch
 from harness.data.catalog import Problem
 from harness.models.prompting import format_prompt
 from harness.models.tokenizer import build_tokenizer
-from tools.embedded_models.card import Entry, render
+from tools.embedded_models.card import CardEntry, render
 from tools.embedded_models.measure import Measurement, Sampling, grade, respond
 from tools.embedded_models.pretrain import new_model
 
@@ -33,6 +33,6 @@ def test_an_untrained_model_answers_at_nearly_the_greatest_entropy() -> None:
 def test_the_card_shows_what_was_measured() -> None:
     measured = Measurement(4096, 0.25, 0.02, 0.3, 0.125, 0.9, 30.5, 12.0)
     training = {"seed": 0, "cpu_seconds": 140.2}
-    card = render([Entry("small_base", 311088, "hard", "base", measured, Sampling(), training)], problems=512)
+    card = render([CardEntry("small_base", 311088, "hard", "base", measured, Sampling(), training)], problems=512)
     assert "| small_base | 311,088 | hard | 0.250 ± 0.020 | 0.300 | 12.5% | 0.900 | 30.5 | 4096 | 12 s |" in card
     assert "| small_base | 0 | 140 |" in card

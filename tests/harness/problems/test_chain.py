@@ -4,11 +4,11 @@ import random
 
 import pytest
 
-from harness.data.synthetic import DIFFICULTIES, Chain, draw_chain, parse
+from harness.data.synthetic import DIFFICULTIES, OperandChain, draw_chain, parse
 
 
 def test_a_chain_is_worked_from_left_to_right() -> None:
-    chain = Chain(8, (("*", 9), ("-", 12)))
+    chain = OperandChain(8, (("*", 9), ("-", 12)))
     assert chain.running_values() == (8, 72, 60)
     assert chain.expression == "8*9-12"
     assert chain.value == 60
@@ -30,7 +30,7 @@ def test_other_text_is_refused(text: str) -> None:
 
 def test_the_split_is_the_same_in_every_process() -> None:
     # Fixed by the hash of the text, not by Python's own, which differs from process to process.
-    assert [operand for operand in range(2, 10) if Chain(2, (("*", operand),)).for_evaluation()] == [4, 5]
+    assert [operand for operand in range(2, 10) if OperandChain(2, (("*", operand),)).for_evaluation()] == [4, 5]
 
 
 def test_one_expression_in_eight_is_kept_for_evaluation() -> None:

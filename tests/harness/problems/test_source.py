@@ -8,7 +8,7 @@ import pytest
 from harness.common.schema import SchemaError
 from harness.config.experiment import load
 from harness.data.synthetic import evaluation_set
-from harness.rollouts.problems import epochs, held_out, material
+from harness.rollouts.problems import epochs, held_out, run_problems
 from tests.data_folder import data_folder
 
 POOL = tuple(range(10))
@@ -55,7 +55,7 @@ def test_real_tiers_come_with_their_cards_and_benchmarks_in_their_sizes(
 ) -> None:
     monkeypatch.setenv("DATA_DIR", str(data_folder()))
     monkeypatch.setenv("RESULTS_DIR", str(tmp_path))
-    read = material(load("data=simplerl_easy", "eval=paper"))
+    read = run_problems(load("data=simplerl_easy", "eval=paper"))
     sizes = {name: len(problems) for name, problems in read.held_out.items()}
     assert sizes == {"math500": 500, "olympiadbench": 170, "minerva": 272, "aime24": 30, "aime25": 15, "amc23": 40}
     (name,) = read.tiers

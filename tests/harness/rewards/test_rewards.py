@@ -21,11 +21,11 @@ from harness.evaluation.fingerprint import label
 from harness.rewards.__main__ import main
 from harness.rewards.function import Function, Judge, RewardError
 from harness.rewards.locate import locate
-from harness.rollouts.generate import Drawn, score, verify
+from harness.rollouts.generate import VerifiedRollouts, score, verify
 from harness.rollouts.metrics import METRICS, REWARD_METRICS, family
-from harness.rollouts.problems import material
+from harness.rollouts.problems import run_problems
 from harness.training.run import Finished, RunSpec, execute
-from harness.verify.model.verdict import Verdict
+from harness.verify.model.verdict import Judgment
 from sweeps.equivalence.twins import twins
 from tests.harness.test_tasks import NOW, SAMPLES, TASKS
 
@@ -291,7 +291,7 @@ def test_a_wrong_setting_is_named(override: str, message: str) -> None:
 
 def test_scores_become_rewards_by_the_scale() -> None:
     scores = (1.0, 0.0, 0.25, 0.5)
-    drawn = Drawn.of(SAMPLES, [Verdict(value == 1, "scored", "a", value) for value in scores])
+    drawn = VerifiedRollouts.of(SAMPLES, [Judgment(value == 1, "scored", "a", value) for value in scores])
     for correct, wrong in ((1.0, 0.0), (1.0, -1.0), (0.7, 0.1)):
         scale = replace(load().reward, correct=correct, wrong=wrong)
         seen = score(drawn, scale, NOW - 1, None, 9).rewards
@@ -325,9 +325,9 @@ def test_arms_with_other_functions_are_no_twins() -> None:
 
 def test_a_broken_function_ends_a_run_before_its_first_step() -> None:
     with pytest.raises(RewardError, match="has no sane"):
-        material(own("sane"))
+        run_problems(own("sane"))
     with pytest.raises(RewardError, match="crash on the first problem"):
-        material(own("ends"))
+        run_problems(own("ends"))
 
 
 def test_a_run_trains_with_the_function_and_records_its_scores(folder: Path) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.verify.model.verdict import Gold, Verdict
+from harness.verify.model.verdict import Gold, Judgment
 from harness.verify.parse.boxes import last_box, read_boxes
 from harness.verify.process_pool import Verifier
 
@@ -92,7 +92,7 @@ def verifier():
 def test_a_last_box_that_is_left_open_is_wrong_whatever_it_holds(response: str, verifier: Verifier) -> None:
     assert read_boxes(response).left_open
     for gold in ("5", "7"):
-        assert verifier.verify([(Gold(gold), response)]) == [Verdict(right=False, reason="open_box", answer=None)]
+        assert verifier.verify([(Gold(gold), response)]) == [Judgment(right=False, reason="open_box", answer=None)]
 
 
 @pytest.mark.parametrize("response", OPEN)

@@ -7,7 +7,7 @@ import pytest
 from sweeps.cost.hardware import BANDWIDTH_SHARE, EXPERTS_SHARE, REST_SHARE, Cluster, Device, Fitted
 from sweeps.cost.models import SHAPES, ModelShape
 from sweeps.cost.step_time import (
-    Step,
+    StepTime,
     concurrent,
     forward,
     generation_seconds,
@@ -105,4 +105,4 @@ def test_dynamic_sampling_draws_more_than_it_trains_on():
 
 
 def test_a_step_is_its_phases_with_a_rest_and_the_handing_over():
-    assert Step(10.0, 20.0, 30.0, 5.0).seconds == pytest.approx(60 * (1 + REST_SHARE) + 5)
+    assert StepTime(10.0, 20.0, 30.0, 5.0).seconds == pytest.approx(60 * (1 + REST_SHARE) + 5)
