@@ -24,7 +24,7 @@ ALIASES: Final[Mapping[str, str | Mapping[str, str]]] = {
     "harness.data": "data",
     "harness.difficulty": "difficulty",
     "harness.evaluation": "eval",
-    "harness.replay.compare": "replay-gradients",
+    "harness.replay": "replay-gradients",
     "harness.rewards": "rewards",
     "harness.verify": "verify",
     "tricks": "tricks",

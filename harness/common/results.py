@@ -12,7 +12,7 @@ from typing import Final
 
 from harness.common.schema import SchemaError
 
-REFERENCE: Final = Path(__file__).resolve().parent.parent / "results" / "reference"  # an installed package has none
+REFERENCE: Final = Path(__file__).resolve().parents[2] / "results" / "reference"  # an installed package has none
 
 
 def results_folder(named: str | Path | None = None) -> Path:

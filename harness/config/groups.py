@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-CONF: Final = Path(__file__).parent / "conf"
+CONF: Final = Path(__file__).resolve().parents[1] / "conf"
 
 
 def groups() -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""``python -m harness.replay.compare``, an alias of ``liteppo replay`` without its tables."""
+"""``python -m harness.replay``, an alias of ``liteppo replay`` without its tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line. Returns the exit code."""
     from liteppo.program import alias  # noqa: PLC0415 - the command line is above this layer
 
-    return alias("harness.replay.compare", argv)
+    return alias("harness.replay", argv)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""``python -m harness.replay.compare``: every trick's gradient against the baseline's, on one frozen batch of rollouts.
+"""``python -m harness.replay``: every trick's gradient against the baseline's, on one frozen batch of rollouts.
 
 Without a file a real model is trained for some steps and its next batch is frozen, with the policy a step's updates
 further: gradients are then those of the model's parameters. With ``rollouts=FILE`` the batch is another framework's,

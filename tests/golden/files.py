@@ -17,7 +17,6 @@ from unittest.mock import patch
 import pandas as pd
 import yaml
 from safetensors import safe_open
-from tricks.apply_arguments import parse
 
 from analysis.__main__ import main as analysis
 from harness.config.experiment import load
@@ -33,6 +32,7 @@ from harness.tracking.store import Store
 from harness.training.run import Finished, RunSpec, execute
 from harness.training.scores import score_names
 from tests.golden.shapes import observed, without_numbers
+from tricks.io.apply import read_options
 from tricks.io.apply import results as apply
 
 # A reference model, a filter that resamples groups, a batch sampled ahead: a checkpoint holds all of its parts.
@@ -242,7 +242,7 @@ def _replay(results: Path) -> dict[str, Any]:
 def _apply() -> dict[str, Any]:
     """Apply rules to a batch, as ``python -m tricks apply`` does."""
     batch = EXAMPLE.read_bytes()
-    found = [json.loads(apply(parse([f"preset={name}"]), batch)) for name in ("dapo_static", "liteppo", "gspo")]
+    found = [json.loads(apply(read_options([f"preset={name}"]), batch)) for name in ("dapo_static", "liteppo", "gspo")]
     return {
         "batch": observed(json.loads(batch)),
         "answer": observed([{**each, "rule": {}, "fired": {"*": list(each["fired"].values())}} for each in found]),

@@ -1,4 +1,4 @@
-"""``python -m harness.replay.compare``: a batch frozen from a real model, or read from a file."""
+"""``python -m harness.replay``: a batch frozen from a real model, or read from a file."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ COMMANDS = (
     ("analysis", "guide"),
     ("analysis", "replay"),
     ("harness", "steps=1"),
-    ("harness.replay.compare", "steps=1"),
+    ("harness.replay", "steps=1"),
     ("harness.evaluation", "model=builtin:small_base", "bench=arithmetic", "k=1", "problems=1"),
     ("harness.difficulty", "model=builtin:small_base", "tier=arithmetic_easy", "k=1", "problems=1"),
     ("harness.data", "seed=1"),
