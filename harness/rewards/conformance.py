@@ -1,4 +1,4 @@
-"""Check whether a reward keeps its contract, by asking it about many responses in several ways."""
+"""Check whether a reward function keeps its contract, with many responses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Pair = tuple[Problem, str]
 
-_PROBLEMS: Final = 8  # of a file, at most
+_PROBLEMS: Final = 8  # maximum number of problems taken from a file
 _OWN: Final = (
     Problem("two", "What is 1+1?", "2"),
     Problem("half", "What is 1/2?", r"\frac{1}{2}"),
@@ -28,14 +28,14 @@ _OWN: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was tried out. ``fault`` is what is wrong; None where nothing is."""
+    """The result of one check. ``fault`` is None where the check passed."""
 
     what: str
     fault: str | None
 
 
 def responses(problem: Problem, other: Problem) -> tuple[str, ...]:
-    """Return responses that a model might write: right, wrong, empty, long, and what no one expects."""
+    """Return possible responses: correct, incorrect, empty, long and malformed."""
     answer = problem.answer
     return (
         answer,
@@ -54,7 +54,10 @@ def responses(problem: Problem, other: Problem) -> tuple[str, ...]:
 
 
 def checks(function: Function, problems: Sequence[Problem] = ()) -> list[Check]:
-    """Try a reward out on the problems, or on three of our own. The first check is that it can be called."""
+    """Check a reward function on the given problems, or on three built-in ones.
+
+    The first check is that the function can be called.
+    """
     asked = list(problems[:_PROBLEMS]) or list(_OWN)
     pairs = [
         (problem, response)
