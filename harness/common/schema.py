@@ -1,4 +1,4 @@
-"""Read plain data into frozen dataclasses, strictly: unknown keys and wrong types are errors."""
+"""Read plain data into frozen dataclasses. Unknown keys and wrong types are errors."""
 
 from __future__ import annotations
 

@@ -32,9 +32,7 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     bare = next((override for override in overrides if "=" not in override and override[:1] != "~"), None)
     if bare is not None:
         raise SchemaError(f"{bare}: write a setting as NAME=VALUE, such as seed=1")
-    if (
-        not GlobalHydra.instance().is_initialized()
-    ):  # once per process, because initializing Hydra takes longer than composing
+    if not GlobalHydra.instance().is_initialized():  # once per process: it takes longer than composing
         initialize_config_module(MODULE, version_base="1.3")
     try:
         written = [over_the_preset(override) for override in (*overrides, *implied(overrides))]

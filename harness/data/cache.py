@@ -61,9 +61,7 @@ def write(path: Path, tier: Tier, removed: Sequence[Removed] = ()) -> None:
     listed = "".join(json.dumps(asdict(item)) + "\n" for item in removed)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        card_path(path).unlink(
-            missing_ok=True
-        )  # without its card a tier does not count, until all its files are written
+        card_path(path).unlink(missing_ok=True)  # a tier without a card does not count until all is written
         _replace(path, encode(tier.problems))
         _replace(path.with_suffix(".removed.jsonl"), listed.encode())
         _replace(path.with_suffix(".md"), tier.card.text().encode())

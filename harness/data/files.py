@@ -104,9 +104,7 @@ def _data(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _evaluation(evaluation: Mapping[str, Any]) -> dict[str, Any]:
-    given = dict(
-        evaluation.get("files") or {}
-    )  # present in a configuration that is already resolved, such as a recorded one
+    given = dict(evaluation.get("files") or {})  # present in a resolved configuration, such as a recorded one
     names, files = list[Any](), dict[str, OwnFile]()
     for benchmark in evaluation["benchmarks"]:
         path = _path(benchmark, given)

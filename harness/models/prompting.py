@@ -132,9 +132,7 @@ def _begins_answers(tokenizer: PreTrainedTokenizerBase) -> bool:
 def _as_plain_text(tokenizer: PreTrainedTokenizerBase, problem_prompt: str) -> list[int]:
     before, behind = _around(tokenizer)
     ids = _inside(tokenizer, f"{problem_prompt}\n{SYSTEM_PROMPT}\n", before, behind)
-    if (
-        tokenizer.unk_token_id is not None and tokenizer.unk_token_id in ids
-    ):  # the vocabulary lacks words of the instruction
+    if tokenizer.unk_token_id is not None and tokenizer.unk_token_id in ids:  # the instruction has unknown words
         ids = _inside(tokenizer, f"{problem_prompt}\n", before, behind)
     return _each_once(before) + ids
 

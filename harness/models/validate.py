@@ -49,7 +49,7 @@ def _sizes(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str | 
     rows, ids = model.get_input_embeddings().num_embeddings, tokenizer.get_vocab().values()
     if max(ids) >= rows:
         return f"the tokenizer has ids up to {max(ids)}, but the model embeds {rows} tokens; {_SAME}"
-    if 2 * len(ids) < rows:  # embeddings are often padded, by a few per cent at most
+    if 2 * len(ids) < rows:  # embeddings are often padded, by a few percent at most
         return f"the tokenizer knows {len(ids)} tokens, but the model embeds {rows}; {_SAME}"
     return None
 
