@@ -73,10 +73,10 @@ class Judge:
         """
         if self._owner != os.getpid():
             self._begin()
-        asked = [(problem.prompt, problem.answer, response) for problem, response in pairs]
+        questions = [(problem.prompt, problem.answer, response) for problem, response in pairs]
         found: dict[Asked, tuple[float, str]] = {}
         with self._lock:
-            for (problem, _), question in zip(pairs, asked, strict=True):
+            for (problem, _), question in zip(pairs, questions, strict=True):
                 if question not in found:
                     found[question] = self._scored(question, problem.problem_id)
         if len(found) >= _HOPELESS and all(reason != SCORED for _, reason in found.values()):
@@ -85,7 +85,7 @@ class Judge:
                 f"{self._name}: not one of {len(found)} responses was scored ({reasons}); raise reward.seconds (now "
                 f"{self._function.seconds:g}) or reward.memory_mb (now {self._function.memory_mb}), {self._way_out}"
             )
-        return [self._verdict(*found[question], question[2]) for question in asked]
+        return [self._verdict(*found[question], question[2]) for question in questions]
 
     def _begin(self) -> None:
         self._owner, self._lock = os.getpid(), threading.Lock()

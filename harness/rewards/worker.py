@@ -59,11 +59,11 @@ def main(cpu_seconds: float, memory_mb: int, target: str, root: str, file: str) 
         try:
             function = _load(target, root, file)
         except BaseException as error:  # whatever a module raises
-            reply("error", _what(error, root))
+            reply("error", _error_line(error, root))
             return
         reply("ready")
         for line in requests:
-            words = _asked(function, dict(zip(ARGUMENTS, json.loads(line), strict=True)), cpu_seconds, root)
+            words = _call(function, dict(zip(ARGUMENTS, json.loads(line), strict=True)), cpu_seconds, root)
             reply(*words)
             if words[0] == "memory":
                 return  # after MemoryError the state of the process is unknown
@@ -111,7 +111,7 @@ def _refuse_signature(function: Any, target: str) -> None:
         ) from None
 
 
-def _asked(function: Callable[..., Any], arguments: dict[str, str], cpu_seconds: float, root: str) -> tuple[Any, ...]:
+def _call(function: Callable[..., Any], arguments: dict[str, str], cpu_seconds: float, root: str) -> tuple[Any, ...]:
     # After this CPU time the kernel ends the process unconditionally, because SIGPROF has no handler.
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
@@ -120,7 +120,7 @@ def _asked(function: Callable[..., Any], arguments: dict[str, str], cpu_seconds:
     except MemoryError:
         return ("memory",)
     except BaseException as error:  # whatever a function raises, SystemExit too
-        return "error", _what(error, root)
+        return "error", _error_line(error, root)
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
@@ -133,17 +133,17 @@ def _score(value: Any) -> float:
     if isinstance(number, bool):
         return float(number)
     if not isinstance(number, (int, float)):
-        raise _WrongError(f"returned {_named(value)}; {RESULT}")
+        raise _WrongError(f"returned {_type_name(value)}; {RESULT}")
     if not -_ROUNDING <= number <= 1 + _ROUNDING or math.isnan(number):
         raise _WrongError(f"returned {number!r}; {RESULT}")
     return min(max(float(number), 0.0), 1.0)
 
 
-def _named(value: Any) -> str:
+def _type_name(value: Any) -> str:
     return "None" if value is None else f"a {type(value).__name__}"
 
 
-def _what(error: BaseException, root: str) -> str:
+def _error_line(error: BaseException, root: str) -> str:
     """Return one line about an error, with the last position in the user's own code."""
     if isinstance(error, _WrongError):
         return str(error)
