@@ -101,10 +101,10 @@ def _closes_at_end(bare: str) -> bool:
 def _parts(text: str) -> list[str]:
     """Split a text at the commas outside brackets; ignore thousands separators."""
     parts, depth = [""], 0
-    for sign in re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text):
-        depth += (sign in "([{") - (sign in ")]}")
-        if sign == "," and depth == 0:
+    for character in re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text):
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and depth == 0:
             parts.append("")
         else:
-            parts[-1] += sign
+            parts[-1] += character
     return parts

@@ -201,10 +201,10 @@ def expected(name: str, aime25: int = 30, olympiadbench: int = 675, limit: int |
     return size if limit is None else min(size, limit)
 
 
-def _size(name: str, asked: int) -> int:
-    if asked not in _SIZES[name]:
-        raise DataError(f"{name}={asked}: it comes with {' or '.join(map(str, _SIZES[name]))} problems")
-    return asked
+def _size(name: str, size: int) -> int:
+    if size not in _SIZES[name]:
+        raise DataError(f"{name}={size}: it comes with {' or '.join(map(str, _SIZES[name]))} problems")
+    return size
 
 
 def _drawn(rows: Sequence[DataRow], size: int, purpose: str) -> list[DataRow]:

@@ -115,15 +115,15 @@ def _clean(
     first: dict[tuple[str, str], str] = {}  # wording and drawings -> the first problem that has them
     rows = sorted(loaded.rows, key=lambda row: row.row_id)
     words = {row.row_id: tokens(row.problem) for row in rows}
-    said = {row.row_id: (wording(words[row.row_id]), drawings(row.problem)) for row in rows}
+    statements = {row.row_id: (wording(words[row.row_id]), drawings(row.problem)) for row in rows}
     faults = {row.row_id: _fault(row) if graded else None for row in rows}
     readable = (row for row in rows if graded and faults[row.row_id] is None)
-    apart = contradicted(readable, lambda row: said[row.row_id])
+    contradictions = contradicted(readable, lambda row: statements[row.row_id])
     for row in rows:
         fault = (
             faults[row.row_id]
-            or _contradicted(row, apart)
-            or _repeated(row, said[row.row_id], first)
+            or _contradicted(row, contradictions)
+            or _repeated(row, statements[row.row_id], first)
             or _contaminated(row, words[row.row_id], compared, near, covered)
         )
         if fault is None:
@@ -151,13 +151,13 @@ def _fault(row: DataRow) -> Removed | None:
     return Removed(row.row_id, "no difficulty") if unrated else None
 
 
-def _contradicted(row: DataRow, apart: Mapping[str, str]) -> Removed | None:
-    other = apart.get(row.row_id)
+def _contradicted(row: DataRow, contradictions: Mapping[str, str]) -> Removed | None:
+    other = contradictions.get(row.row_id)
     return None if other is None else Removed(row.row_id, CONTRADICTED, other=other)
 
 
-def _repeated(row: DataRow, said: tuple[str, str], first: dict[tuple[str, str], str]) -> Removed | None:
-    same = first.setdefault(said, row.row_id)
+def _repeated(row: DataRow, statement: tuple[str, str], first: dict[tuple[str, str], str]) -> Removed | None:
+    same = first.setdefault(statement, row.row_id)
     return None if same == row.row_id else Removed(row.row_id, "duplicate of", other=same)
 
 

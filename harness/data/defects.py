@@ -65,8 +65,8 @@ def no_answer(gold: str) -> str | None:
     bare = gold.strip().strip("$").strip()
     if bare and _EXPORTED.fullmatch(bare):
         return f"{bare[:40]!r} stands for no value"
-    told = _WRAPPER.sub(r"\1", bare).strip().strip(".!()[]*").strip()
-    return f"{told[:40]!r} refers to text that is not there" if told and _NO_ANSWER.fullmatch(told) else None
+    text = _WRAPPER.sub(r"\1", bare).strip().strip(".!()[]*").strip()
+    return f"{text[:40]!r} refers to text that is not there" if text and _NO_ANSWER.fullmatch(text) else None
 
 
 def statement(row: DataRow) -> Statement:
@@ -95,8 +95,10 @@ def contradicted(rows: Iterable[DataRow], said: Callable[[DataRow], Statement] =
         differing = [row for row in others if not same_gold(first.answer, row.answer)]
         if differing:
             found[first.row_id] = differing[0].row_id
-            apart = {row.row_id for row in differing}
-            found |= {row.row_id: first.row_id if row.row_id in apart else differing[0].row_id for row in others}
+            differing_ids = {row.row_id for row in differing}
+            found |= {
+                row.row_id: first.row_id if row.row_id in differing_ids else differing[0].row_id for row in others
+            }
     return found
 
 
@@ -135,8 +137,8 @@ def states_answer(asked: str, gold: str) -> bool:
     if _bare(asked) == bare:
         return True
     plain = _plain(asked)
-    said = re.search(rf"\b{_SAID}{re.escape(_plain(gold))}(?![\w^]|\.\d)", plain, re.IGNORECASE)
-    return said is not None or (len(bare) >= _DISTINCT and not bare.isdecimal() and bare in _bare(asked))
+    stated = re.search(rf"\b{_SAID}{re.escape(_plain(gold))}(?![\w^]|\.\d)", plain, re.IGNORECASE)
+    return stated is not None or (len(bare) >= _DISTINCT and not bare.isdecimal() and bare in _bare(asked))
 
 
 def is_misread(text: str) -> bool:

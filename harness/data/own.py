@@ -243,19 +243,19 @@ def _elsewhere(places: Sequence[DataRow]) -> str:
 
 def _repeated(rows: Sequence[DataRow], *, graded: bool) -> list[str]:
     """Return a note on problems that occur twice. Raises DataError where answers differ."""
-    alike = same_gold if graded else str.__eq__
+    same_answer = same_gold if graded else str.__eq__
     first: dict[Statement, DataRow] = {}
-    again, torn = list[tuple[DataRow, DataRow]](), list[tuple[DataRow, DataRow]]()
+    repeated, conflicting = list[tuple[DataRow, DataRow]](), list[tuple[DataRow, DataRow]]()
     for row in rows:
         other = first.setdefault(statement(row), row)
         if other is not row:
-            (again if alike(other.answer, row.answer) else torn).append((row, other))
-    if torn:
-        row, other = torn[0]
-        count = f" (one of {len(torn)} such pairs)" if len(torn) > 1 else ""
+            (repeated if same_answer(other.answer, row.answer) else conflicting).append((row, other))
+    if conflicting:
+        row, other = conflicting[0]
+        count = f" (one of {len(conflicting)} such pairs)" if len(conflicting) > 1 else ""
         raise DataError(
             f"{row.place}: the wording of line {other.place.rpartition(':')[2]} with another answer: "
             f"{row.answer[:40]!r} and {other.answer[:40]!r}{count}; keep one of them"
         )
-    names = ", ".join(f"{row.row_id} (as {other.row_id})" for row, other in again[:_LISTED])
-    return [f"{len(again)} problems are there twice and count twice: {names}"] if again else []
+    names = ", ".join(f"{row.row_id} (as {other.row_id})" for row, other in repeated[:_LISTED])
+    return [f"{len(repeated)} problems are there twice and count twice: {names}"] if repeated else []

@@ -95,7 +95,7 @@ def read_own_rows(path: Path, content: bytes) -> OwnRows:
         columns.update(dict.fromkeys(fields))
         levels.update([level] if level else [])
     if faults:
-        raise DataError(_told(path, faults, len(lines)))
+        raise DataError(_message(path, faults, len(lines)))
     return OwnRows(tuple(rows), dict(sorted(levels.items())), tuple(name for name in columns if name not in FIELDS))
 
 
@@ -164,7 +164,7 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
         raise _missing(fields, name)
     value = fields[name]
     if not isinstance(value, str):
-        raise _FaultError(f"field {name!r} is {_kind(value)}", "write it as text", _shown(value))
+        raise _FaultError(f"field {name!r} is {_kind(value)}", "write it as text", _excerpt(value))
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -204,7 +204,7 @@ def _tolerance(value: Any) -> float | None:
         found = math.nan
     if not 0 <= found < math.inf:
         raise _FaultError(
-            "field 'tolerance' is no number of 0 or more", "give a number, or leave it out", _shown(value)
+            "field 'tolerance' is no number of 0 or more", "give a number, or leave it out", _excerpt(value)
         )
     return found
 
@@ -223,21 +223,21 @@ def _kind(value: Any) -> str:
     return kinds.get(type(value), "text")
 
 
-def _shown(value: Any) -> str:
+def _excerpt(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)[:40]
 
 
-def _told(path: Path, faults: Sequence[tuple[int, _FaultError]], rows: int) -> str:
+def _message(path: Path, faults: Sequence[tuple[int, _FaultError]], rows: int) -> str:
     """Return the message: one line for each kind of fault."""
     kinds: dict[str, list[tuple[int, _FaultError]]] = {}
     for number, fault in faults:
         kinds.setdefault(fault.what, []).append((number, fault))
-    lines = [_told_kind(path, found) for found in kinds.values()]
+    lines = [_fault_line(path, found) for found in kinds.values()]
     head = [] if len(faults) == 1 else [f"{path}: {len(faults)} of {rows} rows cannot be used"]
     return "\n".join([*head, *lines])
 
 
-def _told_kind(path: Path, found: Sequence[tuple[int, _FaultError]]) -> str:
+def _fault_line(path: Path, found: Sequence[tuple[int, _FaultError]]) -> str:
     number, first = found[0]
     seen = f" ({first.found})" if first.found else ""
     more = also([str(line) for line, _ in found[1:]])

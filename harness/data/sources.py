@@ -146,8 +146,8 @@ def _deepmath(fields: Fields, number: int) -> DataRow:
 
 def _simplerl_zoo(difficulty: str) -> Callable[[Fields, int], DataRow]:
     def read(fields: Fields, number: int) -> DataRow:
-        asked = fields["extra_info"]
-        return _row(f"simplerl_zoo/{difficulty}/{number}", asked["question"], asked["answer"])
+        info = fields["extra_info"]
+        return _row(f"simplerl_zoo/{difficulty}/{number}", info["question"], info["answer"])
 
     return read
 

@@ -128,15 +128,15 @@ def evaluation_set(difficulty: Difficulty, size: int) -> tuple[Problem, ...]:
     """
     rng = random.Random(f"{_EVALUATION_SEED}:{difficulty}")
     chosen: dict[str, Problem] = {}
-    vain = 0  # consecutive samples without a new expression
+    misses = 0  # consecutive samples without a new expression
     while len(chosen) < size:
-        if vain > _PATIENCE:
+        if misses > _PATIENCE:
             raise ValueError(f"there are not {size} distinct {difficulty} evaluation problems, found {len(chosen)}")
-        vain += 1
+        misses += 1
         chain, in_words = draw_chain(difficulty, rng), draw_in_words(difficulty, rng)
         if chain.for_evaluation() and chain.expression not in chosen:
             chosen[chain.expression] = pose(chain, difficulty, in_words=in_words)
-            vain = 0
+            misses = 0
     return tuple(chosen.values())
 
 

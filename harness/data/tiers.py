@@ -46,10 +46,10 @@ def tier(source: str, difficulty: str, settings: Settings | None = None) -> Tier
     path = tier_path(source, difficulty)
     with stored.locked(path):
         card = built_card(path)
-        asked = settings or (card.settings if card else None) or DEFAULTS
-        if card is not None and card.settings == asked and not is_stale(card):
+        wanted = settings or (card.settings if card else None) or DEFAULTS
+        if card is not None and card.settings == wanted and not is_stale(card):
             return stored.read(path)
-        found, removed = build(path.stem, asked)
+        found, removed = build(path.stem, wanted)
         stored.write(path, found, removed)
         return found
 
