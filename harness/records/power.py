@@ -86,27 +86,27 @@ def seeds_needed(effect: float, std_of_difference: float, alpha: float = ALPHA, 
         ValueError: The effect is zero, or would take more than ``MOST_SEEDS`` pairs.
 
     """
-    wished = abs(effect)
-    if not wished > 0 or detectable(std_of_difference, MOST_SEEDS, alpha, power) > wished:
+    target = abs(effect)
+    if not target > 0 or detectable(std_of_difference, MOST_SEEDS, alpha, power) > target:
         raise ValueError(f"no number of seeds up to {MOST_SEEDS} shows an effect of {effect:g}")
     few, enough = 1, 2
-    while detectable(std_of_difference, enough, alpha, power) > wished:
+    while detectable(std_of_difference, enough, alpha, power) > target:
         few, enough = enough, 2 * enough
     while enough - few > 1:
         middle = (few + enough) // 2
         few, enough = (
-            (few, middle) if detectable(std_of_difference, middle, alpha, power) <= wished else (middle, enough)
+            (few, middle) if detectable(std_of_difference, middle, alpha, power) <= target else (middle, enough)
         )
     return enough
 
 
 @cache
-def _detectable(n: int, alpha: float, wished: float) -> float:
+def _detectable(n: int, alpha: float, target_power: float) -> float:
     """Return the smallest detectable effect in standard deviations."""
     high = 1.0
-    while _power(high, n, alpha) < wished:
+    while _power(high, n, alpha) < target_power:
         high *= 2
-    return float(brentq(lambda effect: _power(effect, n, alpha) - wished, 0.0, high, xtol=1e-10))
+    return float(brentq(lambda effect: _power(effect, n, alpha) - target_power, 0.0, high, xtol=1e-10))
 
 
 def _power(effect: float, n: int, alpha: float) -> float:

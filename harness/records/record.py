@@ -24,7 +24,10 @@ FIRED: Final = "fired/"  # prefix, followed by a trick: share of tokens whose up
 
 @dataclass(frozen=True, slots=True)
 class RunHead:
-    """What is known of a run before its first step. The fields are those of ``RunRecord``."""
+    """The facts about a run that are known before its first step.
+
+    The fields are those of ``RunRecord``.
+    """
 
     run_id: str
     cell_id: str
@@ -100,7 +103,7 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """What tables need to know of a grid: its question, its cells, and what was left out."""
+    """The question, design and cells of a grid, as tables read them."""
 
     name: str
     profile: str
