@@ -41,9 +41,9 @@ def export(model: ModelConfig, weights: Iterable[tuple[str, Tensor]], folder: Pa
         ModelError: Names or shapes of the weights are not those of the model.
 
     """
-    begun, tokenizer = load_model(model.path, getattr(torch, model.dtype))
-    _copy_weights(begun, weights, model.path)
-    write_folder(folder, lambda draft: _save(begun, tokenizer, draft))
+    base, tokenizer = load_model(model.path, getattr(torch, model.dtype))
+    _copy_weights(base, weights, model.path)
+    write_folder(folder, lambda draft: _save(base, tokenizer, draft))
 
 
 def export_stopped(run: Path) -> Path | None:
@@ -59,13 +59,13 @@ def export_stopped(run: Path) -> Path | None:
 
 @torch.no_grad()
 def _copy_weights(model: Any, weights: Iterable[tuple[str, Tensor]], path: str) -> None:
-    left = dict(model.named_parameters())
+    untrained = dict(model.named_parameters())
     for name, weight in weights:
-        if name not in left or left[name].shape != weight.shape:
+        if name not in untrained or untrained[name].shape != weight.shape:
             raise ModelError(f"model.path {path!r}: it has no {name} of the shape that was trained; was it replaced?")
-        left.pop(name).copy_(weight)
-    if left:
-        raise ModelError(f"model.path {path!r}: its {next(iter(left))} was not trained; was the model replaced?")
+        untrained.pop(name).copy_(weight)
+    if untrained:
+        raise ModelError(f"model.path {path!r}: its {next(iter(untrained))} was not trained; was the model replaced?")
 
 
 def _save(model: Any, tokenizer: Any, folder: Path) -> None:
@@ -75,10 +75,10 @@ def _save(model: Any, tokenizer: Any, folder: Path) -> None:
     """
     from transformers import GenerationConfig  # noqa: PLC0415 - only an exported model needs transformers
 
-    habits, model.generation_config = model.generation_config, GenerationConfig()
+    generation_settings, model.generation_config = model.generation_config, GenerationConfig()
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    habits.to_json_file(folder / "generation_config.json", keys_to_pop=["compile_config"])
+    generation_settings.to_json_file(folder / "generation_config.json", keys_to_pop=["compile_config"])
 
 
 def export_run(run_id: str, results: Path) -> int:
