@@ -83,7 +83,7 @@ class RewardConfig:
 
 @dataclass(frozen=True, slots=True)
 class RolloutConfig:
-    """What one training step samples."""
+    """Settings of the samples of one training step."""
 
     prompts_per_batch: Count
     group_size: Count

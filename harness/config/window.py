@@ -83,9 +83,9 @@ def refuse_short(config: ExperimentConfig, has: int | None, holder: str) -> None
     if has is None or longest + response <= has or (has == _embedded(config) and response < has):
         return
     wanted = f"prompts and responses of {longest + response} tokens together, and {holder} has {has} positions"
-    ways = [f"rollout.max_prompt_length={has - response} beside responses of {response}"] if response < has else []
-    ways += [f"{name}={has - longest} beside prompts of {longest}"] if longest < has else []
-    fits = " or ".join(ways) or f"prompt and response fit with {has} together"
+    options = [f"rollout.max_prompt_length={has - response} beside responses of {response}"] if response < has else []
+    options += [f"{name}={has - longest} beside prompts of {longest}"] if longest < has else []
+    fits = " or ".join(options) or f"prompt and response fit with {has} together"
     raise SchemaError(f"rollout.max_prompt_length and {name} allow {wanted}; set one lower: {fits}")
 
 
@@ -132,8 +132,8 @@ def _shape(settings: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def _longest_response(config: ExperimentConfig) -> tuple[int, str]:
     """Return the longest allowed response in tokens, and the setting that allows it."""
-    trained, asked = config.rollout.max_response_length, config.eval.max_response_length or 0
-    return (asked, "eval.max_response_length") if asked > trained else (trained, "rollout.max_response_length")
+    trained, evaluated = config.rollout.max_response_length, config.eval.max_response_length or 0
+    return (evaluated, "eval.max_response_length") if evaluated > trained else (trained, "rollout.max_response_length")
 
 
 def _is_bound(value: object) -> bool:
