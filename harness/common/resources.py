@@ -39,24 +39,24 @@ class Usage:
 
     def __init__(self, before: Spent = NOTHING) -> None:
         self._before, self._wall, self._cpu = before, time.perf_counter(), time.process_time()
-        self._beside: Callable[[], Spent] = lambda: NOTHING
+        self._others: Callable[[], Spent] = lambda: NOTHING
         with contextlib.suppress(OSError):  # not Linux, or not allowed: the peak then covers the process's life
             _RESET.write_text("5")
 
-    def add(self, beside: Callable[[], Spent]) -> None:
+    def add(self, others: Callable[[], Spent]) -> None:
         """Include other processes of the run; their wall time overlaps and is not added."""
-        self._beside = beside
+        self._others = others
 
     def spent(self) -> Spent:
         """Return wall seconds, CPU seconds of all threads, and peak resident memory in MB.
 
         CPU seconds and peak memories of several processes are added up.
         """
-        beside = self._beside()
+        others = self._others()
         return Spent(
             self._before.wall_seconds + time.perf_counter() - self._wall,
-            self._before.cpu_seconds + time.process_time() - self._cpu + beside.cpu_seconds,
-            max(self._before.peak_memory_mb, peak_memory_mb() + beside.peak_memory_mb),
+            self._before.cpu_seconds + time.process_time() - self._cpu + others.cpu_seconds,
+            max(self._before.peak_memory_mb, peak_memory_mb() + others.peak_memory_mb),
         )
 
 
