@@ -131,10 +131,10 @@ def _of_tree(tree: Tree) -> str:
     found = samples(tree)
     if sum(one is not None for one in found) < min(_FEWEST, len(found)):
         raise _Keyless
-    spelled = [None if one is None else _of_number(one) for one in found]
+    written = [None if one is None else _of_number(one) for one in found]
     if len(found) == 1:
-        return spelled[0] or ""
-    return f"{','.join(names)}: {' '.join(one or '?' for one in spelled)}"
+        return written[0] or ""
+    return f"{','.join(names)}: {' '.join(one or '?' for one in written)}"
 
 
 def _of_infinity(tree: Tree) -> str:

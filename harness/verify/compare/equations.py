@@ -73,8 +73,8 @@ def _is_value_of(one: str, other: str) -> bool:
     applied = _APPLIED.fullmatch(other)
     if applied is None:
         return False
-    again = _APPLIED.fullmatch(one)
-    letter = again[1] if again is not None else one
+    function = _APPLIED.fullmatch(one)
+    letter = function[1] if function is not None else one
     return letter in ("y", applied[1])
 
 
