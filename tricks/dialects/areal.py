@@ -1,4 +1,4 @@
-"""AReaL: float64 statistics, a batch deviation about the group means, token mean and nothing else."""
+"""AReaL: float64 statistics, batch standard deviation about the group means, token mean."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NeMo-RL: leave-one-out mean and deviation, a KL loss whose gradient is another's."""
+"""NeMo-RL: leave-one-out mean and standard deviation, and a KL loss with another gradient."""
 
 from __future__ import annotations
 

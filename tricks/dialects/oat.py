@@ -1,4 +1,7 @@
-"""oat, the framework of Dr. GRPO: a constant length goes with the group mean, a sequence mean with the group norm."""
+"""oat, the framework of Dr. GRPO: the normalization fixes the aggregation.
+
+The group mean goes with a constant length, the group norm with a sequence mean.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""open-instruct: numpy statistics with n in the variance, token mean or a constant."""
+"""open-instruct: numpy statistics with n in the variance, token mean or constant length."""
 
 from __future__ import annotations
 

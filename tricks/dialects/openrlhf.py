@@ -1,4 +1,4 @@
-"""OpenRLHF: epsilon 1e-9 in float32, whitening with n in the variance, divergences taken from each token on."""
+"""OpenRLHF: epsilon 1e-9 in float32, whitening with n in the variance, KL-to-go."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""prime-rl: group mean, token mean, and a mask on probabilities in place of a clipped ratio."""
+"""prime-rl: group mean, token mean, and a probability mask in place of a clipped ratio."""
 
 from __future__ import annotations
 

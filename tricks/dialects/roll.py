@@ -1,4 +1,7 @@
-"""ROLL, the framework of the paper: any mean and deviation, kept responses counted, truncation by length."""
+"""ROLL, the framework of the paper.
+
+It has every mean and standard deviation, counts kept responses, and detects truncation by length.
+"""
 
 from __future__ import annotations
 

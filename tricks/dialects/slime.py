@@ -1,4 +1,4 @@
-"""slime: unequal groups become one, every response adds at least one token to the denominator."""
+"""slime: unequal groups are merged, each response counts as at least one token."""
 
 from __future__ import annotations
 

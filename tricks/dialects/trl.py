@@ -1,4 +1,4 @@
-"""TRL: epsilon 1e-4, masked responses counted in the sequence mean, an aggregation that is part of the loss type."""
+"""TRL: epsilon 1e-4, masked responses in the sequence mean, loss types with an aggregation."""
 
 from __future__ import annotations
 
