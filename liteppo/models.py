@@ -1,4 +1,4 @@
-"""Models and problems: ``eval``, ``difficulty`` and ``data``."""
+"""Commands for models and problems: ``eval``, ``difficulty`` and ``data``."""
 
 from __future__ import annotations
 
@@ -57,8 +57,9 @@ def evaluate(
 ) -> int:
     """Score a model on benchmarks and keep the outcome of every sample.
 
-    What is done stays done: a stopped evaluation resumes, and a finished one is read. Exit code 2 for a wrong
-    setting or wrong data, 1 for a full disk, 130 for Ctrl-C.
+    A stopped evaluation resumes, and the results of a finished one are read from disk. Exit code 2 for an invalid
+    setting
+    or invalid data, 1 for a full disk, 130 for Ctrl-C.
     """
     from harness.evaluation.command import stopped  # noqa: PLC0415
     from harness.evaluation.request import EvaluationOptions, evaluation_config  # noqa: PLC0415 - torch takes a second
@@ -86,10 +87,11 @@ def difficulty(
     ] = None,
     overrides: Overrides = None,
 ) -> int:
-    """Measure how hard problems are for a model: the share of prompts by number of correct samples.
+    """Measure how hard problems are for a model: the pass rate of every problem.
 
-    Prints a table and writes it with a figure. Sampling is that of the paper's training. A stopped measurement
-    resumes. Exit codes as for eval.
+    Prints a table of the share of prompts by number of correct samples, and writes it with a figure. Sampling is that
+    of
+    the paper's training. A stopped measurement resumes. Exit codes as for eval.
     """
     from harness.evaluation.command import stopped  # noqa: PLC0415
     from harness.evaluation.request import DifficultyOptions, read_request  # noqa: PLC0415 - torch takes a second
@@ -123,7 +125,7 @@ def data(
 ) -> int:
     """Build the training tiers from DATA_DIR or the hub, and print their cards.
 
-    Exit code 2 for a wrong setting or data that cannot be used, 130 for Ctrl-C.
+    Exit code 2 for an invalid setting or data that cannot be used, 130 for Ctrl-C.
     """
     given = {"size": size, "seed": seed, "part": part, "guessable": guessable, "near": near, "covered": covered}
     settings = {name: _value(value) for name, value in given.items() if value is not None}

@@ -1,4 +1,4 @@
-"""Rewards: ``verify``, ``audit`` and ``rewards``."""
+"""Commands for rewards: ``verify`` and ``rewards``."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def verify(
         ),
     ] = "wrong",
 ) -> int:
-    """Reward responses: 1 where the last box equals the gold answer, else 0, and why."""
+    """Reward responses with a reason: 1 where the last box equals the gold answer, else 0."""
     from typing import get_args  # noqa: PLC0415
 
     from harness.verify.lines import judge_lines  # noqa: PLC0415
@@ -86,7 +86,7 @@ def check_reward(
     seconds: Annotated[str, Option(metavar="S", help="Limit of one call, as reward.seconds of a run.")] = "2",
     memory_mb: Annotated[str, Option(metavar="MB", help="Limit of memory, as reward.memory_mb of a run.")] = "4096",
 ) -> int:
-    """Check whether a reward keeps the contract. Exit code 1 where it breaks it."""
+    """Check whether a reward keeps the contract. Exit code 1 where it does not."""
 
     def check() -> int:
         from harness.common.schema import read  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Studies of many runs: ``sweep``, ``plan`` and ``tune``."""
+"""Commands for studies of many runs: ``sweep``, ``plan`` and ``tune``."""
 
 from __future__ import annotations
 
@@ -77,9 +77,9 @@ def sweep(
     effect: Effect = None,
     results: Results = None,
 ) -> int:
-    """Run what is not finished of a grid; the same line resumes it.
+    """Run the unfinished runs of a grid; the same line resumes it.
 
-    Exit code 2 for a wrong grid or option, 1 where a run failed, 130 for Ctrl-C.
+    Exit code 2 for an invalid grid or option, 1 where a run failed, 130 for Ctrl-C.
     """
     given = (grid, profile, full, seeds, twins, cluster, effect, results)
     return ended(lambda: _do("run", sweep_options(*given)), BEFORE)
@@ -95,7 +95,7 @@ def plan(
     effect: Effect = None,
     results: Results = None,
 ) -> int:
-    """Print what a sweep would do: cells, runs, cost, and the differences it can show. Runs nothing."""
+    """Print the plan of a sweep: cells, runs, cost and detectable differences. Runs nothing."""
     given = (grid, profile, full, seeds, twins, cluster, effect, results)
     return ended(lambda: _do("plan", sweep_options(*given)), BEFORE)
 
@@ -122,7 +122,7 @@ def tune(
     ] = None,
     results: Results = None,
 ) -> int:
-    """Look for a good value of a continuous setting, for each model of a grid, before the grid is run."""
+    """Tune a continuous setting for each model of a grid, before the grid is run."""
     given = {"trials": trials, "low": low, "high": high, "steps": steps, "seeds": seeds, "at": at}
     return ended(lambda: _tune(grid, knob, profile, given, results), BEFORE)
 
@@ -146,7 +146,10 @@ def _tune(grid: str, knob: str, profile: str, given: Mapping[str, str | None], r
 
 
 def _use_one_thread() -> None:
-    """Before torch reads it: two runs at once beat one on two threads."""
+    """Set the number of threads before torch reads it.
+
+    Two simultaneous runs with one thread each are faster than one run with two threads.
+    """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
@@ -160,7 +163,25 @@ def sweep_options(
     effect: str | None,
     results: str | None,
 ) -> SweepOptions:
-    """Read the options. Raises SchemaError naming the one at fault."""
+    """Read the options of ``sweep`` and ``plan`` from text.
+
+    Args:
+        grid: the name of a grid, or the words of an ad-hoc grid; none means smoke
+        profile: the name of a profile
+        full: cross all axes
+        seeds: seeds such as 0,1 or 0-5; None means those of the grid
+        twins: keep, or once to run the first of equivalent cells
+        cluster: GPUs such as 2x8xH100; None means those of the profile
+        effect: a difference in the unit of the metric, or None
+        results: the folder of results; None means the default
+
+    Returns:
+        The checked options.
+
+    Raises:
+        SchemaError: an option is invalid; the message names it.
+
+    """
     from harness.common.results import results_folder  # noqa: PLC0415
     from sweeps.cost.hardware import parse_cluster  # noqa: PLC0415 - nothing is imported for --help
     from sweeps.options import SweepOptions, read_effect, read_seeds, read_twins  # noqa: PLC0415
@@ -180,7 +201,7 @@ def sweep_options(
 
 
 def _split(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
-    """The grid that is named, and the words of an ad-hoc one: one of the two."""
+    """Return the named grid and the words of an ad-hoc grid; only one of the two is given."""
     axes = tuple(word for word in words if _is_override(word))
     named = [word for word in words if not _is_override(word)]
     if len(named) > 1:
@@ -214,7 +235,7 @@ def _do(command: str, options: SweepOptions) -> int:
     grid = _grid(options)
     console = Console(file=sys.stdout, highlight=False)
     print_header(console, grid)
-    console.file.flush()  # a pipe would hold it back
+    console.file.flush()  # a pipe would buffer it
     from sweeps import driver  # noqa: PLC0415 - torch takes a second; the header is on the screen meanwhile
 
     return {"plan": driver.plan, "run": driver.run}[command](grid, options, console)

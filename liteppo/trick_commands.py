@@ -1,4 +1,4 @@
-"""Tricks: ``tricks``, ``tricks apply`` and ``tricks check``."""
+"""Commands for tricks: ``tricks``, ``tricks apply`` and ``tricks check``."""
 
 from __future__ import annotations
 
@@ -62,7 +62,10 @@ def apply(
         Argument(metavar="[tricks.NAME...=VALUE]...", help="Changes to the tricks of the preset.", show_default=False),
     ] = None,
 ) -> int:
-    """Print what an algorithm makes of the batch on standard input: everything that decides its gradient, as JSON."""
+    """Apply an algorithm to the batch on standard input and print the result as JSON.
+
+    The result holds everything that decides the gradient.
+    """
 
     def compute() -> int:
         from tricks.io.apply import read_options, results  # noqa: PLC0415
@@ -81,7 +84,7 @@ def check(
         Argument(metavar="NAME|MODULE:SPEC", help="A trick, or one of a module.", autocompletion=trick_names),
     ],
 ) -> int:
-    """Check whether a trick keeps the contract of tricks/api.py. Exit code 1 where it breaks it."""
+    """Check whether a trick keeps the contract of tricks/api.py. Exit code 1 where it does not."""
 
     def examine() -> int:
         from tricks.io.check import named, report  # noqa: PLC0415 - torch takes a second
