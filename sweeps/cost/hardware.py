@@ -1,4 +1,4 @@
-"""GPUs, clusters of them, and the constants of the cost model."""
+"""GPUs, clusters of GPUs, and the constants of the cost model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """Fitted by ``python -m tools.cost_fit`` on the published steps."""
+    """Constants that ``python -m tools.cost_fit`` fits to published step times."""
 
     compute_share: float = 0.485  # of a GPU's peak, that training and scoring reach
     sequence_seconds: float = 1.89e-4  # per running sequence and token: scheduling, sampling, text
@@ -49,7 +49,7 @@ _MOST: Final = 4096  # GPUs; a larger number is a slip of the pen
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A GPU by its maker's data sheet."""
+    """A GPU, with the numbers of its data sheet."""
 
     name: str
     peak: float  # FLOP/s in bfloat16, dense
@@ -77,7 +77,7 @@ DEVICES: Final[Mapping[str, Device]] = {
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Nodes of GPUs of one kind."""
+    """Nodes with GPUs of one kind."""
 
     nodes: int
     per_node: int
@@ -85,7 +85,7 @@ class Cluster:
 
     @property
     def gpus(self) -> int:
-        """All of them."""
+        """The number of GPUs of all nodes."""
         return self.nodes * self.per_node
 
     def __str__(self) -> str:
@@ -93,7 +93,10 @@ class Cluster:
 
 
 def parse_cluster(written: str) -> Cluster:
-    """Read ``8xH100`` or ``2x8xH100``; 16xH100 are two nodes. Raises SchemaError with the way out."""
+    """Read ``8xH100`` or ``2x8xH100``; 16xH100 means two nodes.
+
+    Raises SchemaError with the way out.
+    """
     found = _WRITTEN.fullmatch(written.strip())
     if not found:
         raise SchemaError(f"cluster={written}: write GPUs and their name, such as 8xH100, or nodes first: 2x8xH100")

@@ -1,4 +1,7 @@
-"""Shapes of models: what a cost needs of their config.json, and the parameters that follow from it."""
+"""Shapes of models, and the parameter counts that follow from them.
+
+A shape holds the fields of config.json that a cost needs.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ HALF: Final = 2  # bytes of a bfloat16 number
 
 @dataclass(frozen=True, slots=True)
 class ModelShape:
-    """A decoder with grouped queries and gated layers, dense or with experts. Norms and biases are left out."""
+    """A decoder with grouped queries and gated layers, dense or with experts.
+
+    Norms and biases are not counted.
+    """
 
     layers: int
     hidden: int
@@ -33,41 +39,42 @@ class ModelShape:
 
     @property
     def attention(self) -> int:
-        """Parameters of the attention of all layers."""
+        """The parameters of the attention of all layers."""
         heads = 2 * self.query_heads + 2 * self.key_heads  # queries and output, keys and values
         return self.layers * self.hidden * heads * self.head_size
 
     @property
     def expert(self) -> int:
-        """Parameters of one expert in all layers; of a dense model, of all its gated layers."""
+        """The parameters of one expert in all layers; for a dense model, of all its gated layers."""
         return self.layers * 3 * self.hidden * self.intermediate
 
     @property
     def head(self) -> int:
-        """Parameters of the output embedding."""
+        """The parameters of the output embedding."""
         return self.vocabulary * self.hidden
 
     @property
     def parameters(self) -> int:
-        """All of them."""
+        """The parameters of the whole model."""
         return self.attention + self.experts * self.expert + (1 if self.tied else 2) * self.head
 
     @property
     def active(self) -> int:
-        """Parameters that a token is multiplied with; looking up its input embedding costs nothing."""
+        """The parameters that a token is multiplied with; the input embedding is only a lookup."""
         return self.attention + self.chosen * self.expert + self.head
 
     def read_bytes(self, tokens: float) -> float:
-        r"""Weights that a decoding step over so many tokens reads.
+        """Return the bytes of weights that a decoding step over that many tokens reads.
 
-        An expert is visited by one of them with probability :math:`1 - (1 - k / E)^{tokens}`, if all are as likely.
+        One of the tokens visits an expert with probability :math:`1 - (1 - k / E)^{tokens}`, if all experts are equally
+        likely.
         """
         visited = self.experts * (1 - (1 - self.chosen / self.experts) ** tokens) if self.experts > 1 else 1
         return HALF * (self.attention + visited * self.expert + self.head)
 
     @property
     def cache_bytes(self) -> int:
-        """Of one token in the key-value cache."""
+        """The bytes of one token in the key-value cache."""
         return HALF * 2 * self.layers * self.key_heads * self.head_size
 
 
@@ -100,7 +107,7 @@ SHAPES: Final[Mapping[str, ModelShape]] = {
 
 
 def find_shape(path: str) -> ModelShape | None:
-    """The shape of a model by its hub name, or by the config.json of its folder; None where neither tells."""
+    """Return the shape of a model by its hub name or its folder's config.json, or None."""
     known = SHAPES.get(path.removesuffix("-Base").removesuffix("-Instruct"))
     if known is not None:
         return known

@@ -1,4 +1,4 @@
-"""Synthetic batches that can tell two update rules apart."""
+"""Synthetic batches that can distinguish update rules."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LONGEST_PROMPT: Final = 64  # tokens of an arithmetic problem to an embedded mod
 
 @dataclass(frozen=True, slots=True)
 class BatchShape:
-    """Sizes of a rollout batch and of its updates."""
+    """The sizes of a rollout batch and of its updates."""
 
     group_size: int  # samples of a prompt
     groups: int  # prompts of an update
@@ -34,7 +34,7 @@ class BatchShape:
 
     @classmethod
     def of(cls, config: ExperimentConfig) -> BatchShape:
-        """The shape of a run's batches."""
+        """Return the shape of a run's batches."""
         rollout, optim = config.rollout, config.optim
         updates = max(optim.updates_per_rollout // optim.epochs, 1)
         return cls(
@@ -48,12 +48,15 @@ class BatchShape:
 
     @property
     def prompts(self) -> int:
-        """Prompts of the whole rollout batch."""
+        """The prompts of the whole rollout batch."""
         return self.groups * self.updates
 
 
 def _splits(config: ExperimentConfig, updates: int) -> bool:
-    """Whether an update may need several micro-batches; where prompts are of unknown length it may."""
+    """Return True if an update may need several micro-batches.
+
+    Where prompt lengths are unknown it may.
+    """
     known = config.data.source == "arithmetic" and config.model.path.startswith("builtin:")
     rows = -(-config.rollout.prompts_per_batch // updates) * config.rollout.group_size
     tokens = rows * (config.rollout.max_response_length + LONGEST_PROMPT)
@@ -66,17 +69,20 @@ _FARTHEST: Final = 40.0  # nats
 
 
 def numbers(tricks: Iterable[object]) -> set[float]:
-    """The settings of the tricks that are numbers, by which they may bend ratios, log-ratios or divergences."""
+    """Return the numeric settings of the tricks, which may be thresholds of ratios or KL."""
     return {abs(float(value)) for value in _settings(tricks) if type(value) in (int, float) and isfinite(value)}
 
 
 def counts(tricks: Iterable[object]) -> set[int]:
-    """The settings of the tricks that may be numbers of tokens."""
+    """Return the settings of the tricks that may be numbers of tokens."""
     return {value for value in _settings(tricks) if type(value) is int and value > 1}
 
 
 def lengths(tricks: Iterable[object], limit: int) -> list[int]:
-    """Response lengths at, below and above every number of tokens of the settings, alone or counted from another."""
+    """Return response lengths at, below and above every token count in the settings.
+
+    Differences of two counts are included, because settings may count from another one.
+    """
     whole = counts(tricks) | {limit}
     marks = whole | {abs(one - other) for one in whole for other in whole}
     near = {mark + step for mark in marks for step in (-1, 0, 1)} | {1, 2}
@@ -84,12 +90,12 @@ def lengths(tricks: Iterable[object], limit: int) -> list[int]:
 
 
 def log_ratios(settings: Iterable[float]) -> list[float]:
-    """Log-ratios on both sides of each bound that a setting may put on a ratio or a log-ratio; 0 is among them."""
+    """Return log-ratios on both sides of each threshold of a ratio or log-ratio; 0 is included."""
     return _between(point for setting in settings for point in _of_ratio(setting))
 
 
 def divergences(settings: Iterable[float]) -> list[float]:
-    """Log-ratios on both sides of each bound that a setting may put on k1, k2 or k3; 0 is among them."""
+    """Return log-ratios on both sides of each threshold of k1, k2 or k3; 0 is included."""
     return _between(
         point for setting in settings for point in (*_of_ratio(setting), *_of_squares(setting), *_of_k3(setting))
     )
@@ -111,7 +117,7 @@ def _of_squares(setting: float) -> Iterator[float]:
 
 
 def _of_k3(setting: float) -> Iterator[float]:
-    """Where exp(x) - 1 - x is the setting, on either side of 0 and in either direction."""
+    """Yield the solutions of exp(x) - 1 - x = setting on both sides of 0, with both signs."""
     above, below = log(1 + setting), -(1 + setting)
     for _ in range(50):
         above, below = log(1 + setting + above), exp(below) - 1 - setting
@@ -130,37 +136,37 @@ _MILD = 1.0  # nats
 
 
 class PolicyGaps(Protocol):
-    """Log-ratios worth trying, each kind with those that rules may bend at."""
+    """The log-ratios to try: each kind includes both sides of the rules' thresholds."""
 
     @property
     def ratios(self) -> Sequence[float]:
-        """To the policy that started the step."""
+        """The log-ratios of the current to the old policy."""
         ...
 
     @property
     def samplers(self) -> Sequence[float]:
-        """Of the sampler to the learner."""
+        """The log-ratios of the sampler to the learner."""
         ...
 
     @property
     def references(self) -> Sequence[float]:
-        """Of the reference policy."""
+        """The log-ratios of the reference policy."""
         ...
 
     @property
     def lengths(self) -> Sequence[int]:
-        """Response lengths in tokens."""
+        """The response lengths in tokens."""
         ...
 
     @property
     def joint(self) -> bool:
-        """Whether the tokens of a response matter together."""
+        """True if a rule depends on several tokens of a response together."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SyntheticBatch:
-    """What a probe batch is to show."""
+    """The description of a probe batch."""
 
     groups: int  # of an update
     updates: int
@@ -179,11 +185,11 @@ class SyntheticBatch:
 
     @property
     def rows(self) -> int:
-        """Samples of the batch, B."""
+        """The number of samples of the batch, B."""
         return self.groups * self.updates * self.group_size
 
     def but(self, **changes: Any) -> SyntheticBatch:
-        """The same scene with something changed."""
+        """Return the same description with some changes."""
         return replace(self, **changes)
 
 
@@ -195,7 +201,19 @@ class BuiltBatch(NamedTuple):
 
 
 def rollouts_of(scene: SyntheticBatch, gaps: PolicyGaps, generator: torch.Generator) -> BuiltBatch:
-    """The batch of a scene. Log-probs are at most 0, and a response is truncated at the limit alone."""
+    """Build the batch of a description.
+
+    Log-probs are at most 0, and responses are truncated only at the limit.
+
+    Args:
+        scene: the description of the batch
+        gaps: the log-ratios and lengths to use
+        generator: the source of randomness
+
+    Returns:
+        The batch and the log-probs of the current policy.
+
+    """
     right, lengths = _right(scene, generator), _lengths(scene, gaps.lengths, generator)
     if scene.lengths == "one short":
         lengths[right.double().sub(right.double().mean()).abs().argmax()] = 1
@@ -225,7 +243,7 @@ def rollouts_of(scene: SyntheticBatch, gaps: PolicyGaps, generator: torch.Genera
 
 
 def _right(scene: SyntheticBatch, generator: torch.Generator) -> Tensor:
-    """Which samples (B,) are right."""
+    """Return the mask of correct samples (B,)."""
     rows, size = torch.arange(scene.rows), scene.group_size
     match scene.right:
         case "one" | "but one" if scene.extreme == "all":  # one of every group
@@ -253,7 +271,7 @@ def _pattern(right: Right, rows: Tensor) -> Tensor:
 
 
 def _lengths(scene: SyntheticBatch, marks: Sequence[int], generator: torch.Generator) -> Tensor:
-    """Tokens (B,) of each response."""
+    """Return the tokens of each response (B,)."""
     if scene.lengths != "mixed":
         return torch.full((scene.rows,), scene.width)
     fitting = torch.tensor([mark for mark in marks if mark <= scene.width] or [1])
@@ -265,9 +283,11 @@ def _lengths(scene: SyntheticBatch, marks: Sequence[int], generator: torch.Gener
 def _gaps(
     scene: SyntheticBatch, values: Sequence[float], lengths: Tensor, generator: torch.Generator, shift: int | None
 ) -> Tensor:
-    """Log-ratios (B, T) by chance; with a ``shift`` also of whole responses and adding up over a response, by turns.
+    """Return random log-ratios (B, T).
 
-    Two neighbours then have the same, so that each is met with advantages of both signs.
+    With a ``shift`` they alternate between independent tokens, one value for a whole response, and a value that is the
+    sum
+    over the response. Two neighbors have the same, so that each occurs with advantages of both signs.
     """
     if scene.extreme:
         return _ends(scene, values)
@@ -282,7 +302,7 @@ def _gaps(
 
 
 def _ends(scene: SyntheticBatch, values: Sequence[float]) -> Tensor:
-    """Log-ratios (B, T) at one end or the other, of the first response alone or of all by turns."""
+    """Return log-ratios (B, T) at the two ends, for the first response only or alternating."""
     ends = torch.tensor([min(values), max(values)], dtype=torch.float64)
     rows = torch.arange(scene.rows)
     found = ends[(rows + rows // scene.group_size + scene.number) % 2]

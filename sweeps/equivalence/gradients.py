@@ -39,7 +39,7 @@ _BOUNDS: Final = ("clip_rewards", "clip_advantages")
 
 @dataclass(frozen=True, slots=True)
 class Breakpoints:
-    """Where some rules bend."""
+    """The thresholds of some rules: values where their gradients may change."""
 
     ratios: tuple[float, ...]  # log-ratios to the policy that started the step
     samplers: tuple[float, ...]  # of the sampler's to the learner's log-probs
@@ -51,7 +51,7 @@ class Breakpoints:
 
     @classmethod
     def of(cls, rules: Sequence[UpdateRule], shape: BatchShape) -> Self:
-        """The bends of rules, from the numbers among their settings."""
+        """Return the breakpoints of rules, from the numbers in their settings."""
         tricks = [trick for rule in rules for trick in (*rule.tricks.values(), *rule.fillers.values())]
         in_loss = [trick for trick in tricks if hasattr(trick, "surrogate") or hasattr(trick, "token_losses")]
         in_update = [trick for trick in tricks if not hasattr(trick, "accept_groups")]
@@ -69,7 +69,7 @@ class Breakpoints:
 
 @dataclass(frozen=True, slots=True)
 class GradientProbe:
-    """A rollout batch with the policy that its updates start from."""
+    """A rollout batch with the policy at the start of its updates."""
 
     rollouts: Rollouts  # rewards are 1 where right and 0 elsewhere
     log_probs: Tensor  # (B, T)
@@ -78,13 +78,13 @@ class GradientProbe:
     close: float  # how closely gradients have to agree
 
     def rewarded(self, right: float, wrong: float) -> Rollouts:
-        """The rollouts under a reward scale, as float32 holds it."""
+        """Return the rollouts under a reward scale, rounded to float32."""
         scale = torch.tensor([wrong, right], dtype=torch.float32).to(self.rollouts.rewards.dtype)
         return replace(self.rollouts, rewards=scale[self.rollouts.rewards.long()])
 
 
 def probes(shape: BatchShape, bends: Breakpoints) -> Iterator[GradientProbe]:
-    """Probe batches, those first that tell most rules apart. The same for the same shape and bends."""
+    """Yield the probe batches, the most informative first; equal arguments give equal batches."""
     generator = torch.Generator().manual_seed(0)
     for scene in _scenes(shape, bends):
         made = rollouts_of(scene, bends, generator)
@@ -100,9 +100,9 @@ def probes(shape: BatchShape, bends: Breakpoints) -> Iterator[GradientProbe]:
 
 
 def untried(rule: UpdateRule, shape: BatchShape) -> str:
-    """Bounds whose reach no probe of this size can show, in words.
+    """Return the bounds that no probe of this size can reach, as text.
 
-    Whitened over the tokens of a batch, one advantage can be as large as the root of their number.
+    After whitening over the tokens of a batch, one advantage can be as large as the root of their number.
     """
     small = shape.prompts * shape.group_size * shape.limit <= _TOKENS
     tricks = (*rule.tricks.values(), *rule.fillers.values())
@@ -136,7 +136,7 @@ def _scenes(shape: BatchShape, bends: Breakpoints) -> Iterator[SyntheticBatch]:
 
 
 def _extremes(usual: SyntheticBatch, whole: SyntheticBatch) -> Iterator[SyntheticBatch]:
-    """Where advantages are as large as they can be."""
+    """Yield batches with advantages as large as possible."""
     wide = whole.but(width=usual.width, rough=True) if whole.rows * usual.width <= _TOKENS else usual
     yield from (whole.but(right=right, rough=True) for right in ("one", "but one"))
     yield from (usual.but(right=right, lengths="full", extreme="all") for right in ("one", "but one"))
@@ -145,24 +145,24 @@ def _extremes(usual: SyntheticBatch, whole: SyntheticBatch) -> Iterator[Syntheti
 
 
 def _times(needed: int, each: int, least: int) -> int:
-    """How many batches give what is needed, in reason."""
+    """Return how many batches give what is needed, within a minimum and a maximum."""
     return max(least, min(-(-needed // max(each, 1)), _MOST))
 
 
 def _joins(trick: object) -> bool:
-    """Whether a trick may look at several tokens' log-probs at once; tricks of others may."""
+    """Return True if a trick may depend on several tokens' log-probs; foreign tricks may."""
     if isinstance(trick, TruncatedImportance):
         return trick.level == "sequence"
     return not isinstance(trick, _BY_TOKEN) and any(hasattr(trick, hook) for hook in _ON_TOKENS)
 
 
 def _splits(trick: object) -> bool:
-    """Whether a trick's weights may depend on micro-batches; those of others may."""
+    """Return True if a trick's weights may depend on micro-batches; foreign tricks' may."""
     return hasattr(trick, "loss_weights") and getattr(trick, "scope", "micro_batch") == "micro_batch"
 
 
 def _limit(tricks: Sequence[object], limit: int) -> int:
-    """The limit, or a short one where nothing depends on how many tokens it has."""
+    """Return the length limit, or a short one where no trick depends on the number of tokens."""
     bounded = any(hasattr(trick, hook) for trick in tricks for hook in _BOUNDS)
     return limit if bounded or counts(tricks) else min(limit, _LONG)
 
@@ -173,7 +173,7 @@ _UNIT: Final = 1e-15  # and so is this part of a ratio
 
 @dataclass(frozen=True, slots=True)
 class GradientSide:
-    """A rule with the reward scale it is used under."""
+    """An update rule with its reward scale."""
 
     rule: UpdateRule = field(compare=False)
     right: float
@@ -183,7 +183,7 @@ class GradientSide:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a side makes of a probe."""
+    """The result of a rule on a probe."""
 
     accepted: Tensor  # (B,) bool, groups that the loop would keep
     taken: tuple[bool, ...]  # whether an update has a kept token; without one it is skipped
@@ -192,7 +192,17 @@ class Answer:
 
 
 def answer(side: GradientSide, probe: GradientProbe, split: bool) -> Answer:
-    """Rewards to gradients, all the way."""
+    """Compute the gradients of a rule on a probe, from the rewards on.
+
+    Args:
+        side: the rule with its rewards
+        probe: the batch
+        split: also split updates into micro-batches
+
+    Returns:
+        The gradients and the accepted groups.
+
+    """
     rollouts, rule = probe.rewarded(side.right, side.wrong), side.rule
     signal = rule.signal(rollouts)
     end = probe.updates[-1].stop
@@ -211,9 +221,18 @@ def answer(side: GradientSide, probe: GradientProbe, split: bool) -> Answer:
 
 
 def agree(one: Answer, other: Answer, close: float) -> bool:
-    """Whether two answers are the same but for rounding, token by token.
+    """Return True if two answers are equal up to rounding, token by token.
 
-    A gradient below the median of those that both have is held to that: it may be a small difference of large ones.
+    A gradient below the median is compared with the median, because it may be a small difference of large numbers.
+
+    Args:
+        one: an answer
+        other: the other answer
+        close: the relative tolerance
+
+    Returns:
+        True if they agree.
+
     """
     if one.taken != other.taken or not torch.equal(one.accepted, other.accepted):
         return False
@@ -232,7 +251,7 @@ def _accepted(rule: UpdateRule, rollouts: Rollouts) -> Tensor:
 
 
 def _weights(rule: UpdateRule, signal: Signal, probe: GradientProbe, split: bool) -> Iterator[Iterator[Tensor]]:
-    """The weights (rows, 1) of each update in turn, for every way to split it."""
+    """Yield the weights (rows, 1) of each update in turn, for every way to split it."""
     for way in _SPLITS if split else _SPLITS[:1]:
         yield (rule.loss_weights(signal[rows], way(signal.group[rows])) for rows in probe.updates)
 

@@ -1,4 +1,4 @@
-"""Ray's session: a quiet one on this machine, or the cluster that RAY_ADDRESS names."""
+"""Ray's session: a private one on this machine, or the cluster that RAY_ADDRESS names."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ _OBJECT_STORE: Final = 256 * 2**20  # bytes; reports and records are small
 
 @contextmanager
 def session(cores: int) -> Iterator[None]:
-    """Ray, started here with ``cores`` or joined at RAY_ADDRESS. Raises SweepError where the cluster is away."""
+    """Start Ray here with ``cores``, or join the cluster at RAY_ADDRESS.
+
+    Raises SweepError where the cluster does not answer.
+    """
     # A thread of Ray's prints a paragraph when a worker dies. The sweep says it in a line, to its own console.
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
         try:
@@ -75,7 +78,10 @@ def _reach(cluster: str | None) -> None:
 
 
 def _agree() -> None:
-    """Raise SweepError where workers could not report: one without a token is not heard by a driver that has one."""
+    """Raise SweepError where workers could not report to the driver.
+
+    A driver with a token does not hear workers without one.
+    """
     try:
         theirs = ray.get(ray.remote(num_cpus=0)(_mode).remote(), timeout=_STARTING)
     except GetTimeoutError:
@@ -100,7 +106,10 @@ def _join() -> dict[str, Any]:
 
 
 def _places() -> dict[str, str]:
-    """Where data and models lie, for workers, whose own folder is another. No credentials are among them."""
+    """Return where data and models are, for workers, which run in another folder.
+
+    No credentials are included.
+    """
     folders = {name: str(Path(os.environ[name]).absolute()) for name in _FOLDERS if os.environ.get(name)}
     words = {name: os.environ[name] for name in _WORDS if os.environ.get(name)}
     return {"RESULTS_DIR": str(Path("results").absolute()), **folders, **words}
@@ -112,6 +121,6 @@ def _code() -> dict[str, Any]:
 
 
 def _submitted_with_code() -> bool:
-    """Whether `ray job submit --working-dir` has sent the code; Ray refuses to be told twice."""
+    """Return True if `ray job submit --working-dir` has sent the code; Ray refuses it twice."""
     job = json.loads(os.environ.get(_JOB) or "{}")
     return "working_dir" in (job.get("runtime_env") or {})

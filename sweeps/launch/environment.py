@@ -1,4 +1,4 @@
-"""What the environment says of where to run, and what Ray must find there before it is imported."""
+"""Environment variables that say where to run, and those that Ray needs before its import."""
 
 from __future__ import annotations
 
@@ -19,18 +19,21 @@ _TOKEN: Final = {"RAY_AUTH_MODE": "token"}
 
 
 def address() -> str | None:
-    """The cluster to join, if any."""
+    """Return the address of the cluster to join, or None."""
     return os.environ.get("RAY_ADDRESS") or None
 
 
 def prepare() -> None:
-    """Make a Ray of our own quiet and private, or show a cluster our token. Call it before Ray is imported."""
+    """Set Ray's environment variables before Ray is imported.
+
+    A local Ray becomes quiet and private; a cluster gets the user's token.
+    """
     for name, value in _LOCAL.items() if not address() else _TOKEN.items() if _has_token() else ():
         os.environ.setdefault(name, value)
 
 
 def inline() -> bool:
-    """Whether everything is to run in this process. Raises SweepError for a word that LAUNCH does not know."""
+    """Return True if everything runs in this process. Raises SweepError for an invalid LAUNCH."""
     how = os.environ.get("LAUNCH") or "ray"
     if how not in {"inline", "ray"}:
         raise SweepError(f"LAUNCH={how}: write LAUNCH=inline, or leave it out for Ray")
@@ -38,7 +41,10 @@ def inline() -> bool:
 
 
 def cores() -> int:
-    """Processors that this process may use; a container may hold fewer than the machine."""
+    """Return the number of processors that this process may use.
+
+    A container may have fewer than the machine.
+    """
     available = getattr(os, "sched_getaffinity", None)
     return len(available(0)) if available else os.cpu_count() or 1
 

@@ -1,4 +1,4 @@
-"""What happens to the runs of a sweep, as the driver hears of it."""
+"""The events of a sweep's runs, as the driver receives them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ATTEMPTS: Final = 2  # a run that fails is tried once more; lost nodes do not co
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A worker's first word on a run."""
+    """A worker's first message on a run."""
 
     pid: int
     host: str
@@ -31,7 +31,7 @@ class RunStepped:
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
-    """A worker's last word on a run."""
+    """A worker's last message on a run."""
 
     record: RunRecord
     files: Mapping[str, bytes]
@@ -39,7 +39,7 @@ class RunFinished:
 
 @dataclass(frozen=True, slots=True)
 class WaitingForResources:
-    """The cluster has no place for the run; what is waited for, in a line."""
+    """The cluster has no place for the run; ``what`` is the message."""
 
     what: str
 
@@ -59,7 +59,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to a run."""
+    """A message or a failure of a run."""
 
     run: PlannedRun
     what: Message | Failure | WaitingForResources

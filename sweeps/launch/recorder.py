@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class UnrecordedRuns:
-    """Run ids, at the end of a sweep."""
+    """The ids of runs that are not fully recorded at the end of a sweep."""
 
     waiting: frozenset[str] = frozenset()  # MLflow lacks their records, the disk has them
     unwritten: frozenset[str] = frozenset()  # the disk lacks them too
@@ -39,7 +39,7 @@ class UnrecordedRuns:
         return bool(self.waiting or self.unwritten or self.bare)
 
     def lines(self, results: Path, command: str) -> Iterator[str]:
-        """It in words. ``command``: what goes on with the sweep."""
+        """Yield the report. ``command`` is the command that resumes the sweep."""
         if self.waiting:
             repair = REPAIR.replace("results", str(results))
             yield (
@@ -64,7 +64,7 @@ def _listed(run_ids: frozenset[str]) -> str:
 
 
 class Recorder:
-    """Writes events down, and remembers the records of this sweep."""
+    """Records events and keeps the records of this sweep."""
 
     def __init__(self, store: Store, results: Path, console: Console) -> None:
         self._runs, self._console = results / "runs", console
@@ -75,7 +75,7 @@ class Recorder:
         self.records: list[RunRecord] = []  # of this sweep, failed ones included
 
     def hear(self, event: Event) -> None:
-        """Write an event down. A disk that fails does not stop the runs."""
+        """Record an event. A disk error does not stop the runs."""
         self.heard |= isinstance(event.what, RunStarted)
         if isinstance(event.what, RunFinished):
             self.records.append(event.what.record)
@@ -89,7 +89,7 @@ class Recorder:
             self._complained = True
 
     def close(self, patience: float = PATIENCE) -> UnrecordedRuns:
-        """Try the disk once more where it was full, and wait for MLflow, for so many seconds."""
+        """Retry the disk where it was full, and wait up to ``patience`` seconds for MLflow."""
         for run, done in tuple(self._bare.values()):
             with suppress(OSError):
                 self._keep(run, done)
@@ -99,7 +99,7 @@ class Recorder:
 
     @property
     def away(self) -> bool:
-        """Whether MLflow does not answer."""
+        """True if MLflow does not answer."""
         return self._courier.away
 
     def _write(self, event: Event) -> None:
@@ -131,7 +131,7 @@ class Recorder:
             self._courier.drop(run.run_id)
 
     def _nowhere(self, delivery: UploadState) -> bool:
-        """Whether no disk has the record, which MLflow lacks."""
+        """Return True if neither MLflow nor a disk has the record."""
         head, ending = delivery.sheet.opening.head, delivery.sheet.ending
         kept = ending is not None and ending.record.status == "finished" and head.run_id not in self._bare
         return not (kept or delivery.sheet.whole)
@@ -141,7 +141,7 @@ class Recorder:
 
 
 def _keep_files(done: RunFinished, folder: Path, curves: str) -> None:
-    """Where the run's disk is not ours, write what it left there; the record last."""
+    """Write the files of a run on another machine's disk to ours, the record last."""
     record = done.record.to_json().encode()
     if (folder / RECORD_FILE).is_file() and (folder / RECORD_FILE).read_bytes() == record:
         return

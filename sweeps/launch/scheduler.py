@@ -1,4 +1,4 @@
-"""Run the cells of a plan on Ray, as many at once as fit, with retries."""
+"""Run the cells of a plan on Ray, as many in parallel as fit, with retries."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def shared_folder_probe(folder: Path) -> Iterator[str]:
-    """The name of a file that lies in the folder meanwhile. Nobody looks for one that a killed driver has left."""
+    """Create a file in the folder and yield its name; the file is removed at the end.
+
+    Workers that see the file share the folder with the driver. A file left by a killed driver has no effect.
+    """
     file = folder / f".driver-{token_hex(8)}"
     file.touch(exist_ok=False)
     try:
@@ -44,9 +47,21 @@ TICK: Final = 0.5  # seconds that the driver sleeps when no report comes
 
 
 def launch(runs: Sequence[PlannedRun], folder: Path, cores: int) -> Generator[Event | None]:
-    """The events of the runs, and None when a tick passed without one. Close the iterator to cancel what runs.
+    """Yield the events of the runs, and None after each tick without an event.
 
-    Raises KeyboardInterrupt between two events where Ctrl-C or SIGTERM came.
+    Close the iterator to cancel the runs in progress.
+
+    Args:
+        runs: the runs, in the order in which they start
+        folder: the folder of results/runs
+        cores: processors of this machine, for a local Ray
+
+    Yields:
+        Events.
+
+    Raises:
+        KeyboardInterrupt: between two events, after Ctrl-C or SIGTERM.
+
     """
     with interrupts() as asked, session(cores), shared_folder_probe(folder) as mark:
         asked.listen()
@@ -62,14 +77,26 @@ def launch(runs: Sequence[PlannedRun], folder: Path, cores: int) -> Generator[Ev
 
 
 def fits(run: Asking, running: Sequence[Asking], cluster: Sequence[Node]) -> bool:
-    """Whether it can start beside what runs. What runs alone may, wherever nodes could hold it."""
+    """Return True if a run can start next to the running ones.
+
+    A run that would run alone may start if nodes could hold it, even if they are busy.
+
+    Args:
+        run: the run to start
+        running: the runs in progress
+        cluster: the live nodes
+
+    Returns:
+        True if it can start.
+
+    """
     busy = [part for other in running for part in bundles(other)]
     return holds(cluster, bundles(run)) and (not busy or room(cluster, (*busy, *bundles(run))))
 
 
 @dataclass(slots=True)
 class _RunScheduler:
-    """A run in the air."""
+    """One run in progress."""
 
     run: PlannedRun
     tries: Attempts
@@ -77,7 +104,7 @@ class _RunScheduler:
 
 
 class _InFlightRun:
-    """The runs in the air, by Ray's generator of each."""
+    """The runs in progress, by Ray's generator of each."""
 
     def __init__(self, folder: Path, mark: str) -> None:
         self._place = str(folder), mark
@@ -86,7 +113,10 @@ class _InFlightRun:
         self._grows = grows()
 
     def events(self, queue: deque[PlannedRun]) -> Iterator[Event | None]:
-        """Start what fits, pass on what arrives, until all is done. Raises SweepError where nothing could go on."""
+        """Start the runs that fit and yield messages until all runs are done.
+
+        Raises SweepError where the cluster cannot hold a run.
+        """
         yield from _waited(list(queue))
         waiting = deque((run, Attempts()) for run in queue)
         while waiting or self._running:
@@ -106,13 +136,16 @@ class _InFlightRun:
                 yield Event(flying.run, what)
 
     def said(self) -> Iterator[Event]:
-        """What has arrived by now: a run that has just ended may have left its worker's disk already."""
+        """Yield the messages that have already arrived.
+
+        A run that has just ended may have left its worker's disk already.
+        """
         while self._running and (ready := ray.wait(list(self._running), num_returns=1, timeout=0)[0]):
             flying = self._running[ready[0]]
             yield Event(flying.run, self._receive(ready[0], flying))
 
     def cancel(self) -> None:
-        """Stop what still runs, at once. A session of our own would end it anyway, a cluster would not."""
+        """Stop all runs in progress immediately; a cluster would not end them by itself."""
         for stream in list(self._running):
             self._stop(stream)
         self._slots.close()
@@ -125,7 +158,7 @@ class _InFlightRun:
             ray.cancel(stream, force=True)
 
     def _fill(self, waiting: deque[tuple[PlannedRun, Attempts]]) -> None:
-        """Start what fits, in order; what no node could hold any more lets the others pass."""
+        """Start the runs that fit, in order; runs that no node can hold let later ones pass."""
         cluster = nodes()
         for run, tries in [each for each in waiting if holds(cluster, bundles(each[0]))]:
             if not (fits(run, [flying.run for flying in self._running.values()], cluster) or self._calls_for_nodes()):
@@ -134,7 +167,10 @@ class _InFlightRun:
             self._start(run, tries)
 
     def _calls_for_nodes(self) -> bool:
-        """Whether a run may wait within Ray, where an autoscaler sees it: as many as run, so that a cluster doubles."""
+        """Return True if a run may wait inside Ray, where an autoscaler sees it.
+
+        As many may wait as are running, so that a cluster at most doubles.
+        """
         heard = sum(bool(flying.node) for flying in self._running.values())
         return self._grows and len(self._running) < 2 * heard
 
@@ -150,7 +186,7 @@ class _InFlightRun:
         return task.remote(run, *self._place)
 
     def _stranded(self) -> list[tuple[PlannedRun, Attempts]]:
-        """Take back what waits within Ray for a node that is gone."""
+        """Return the runs that wait inside Ray for a node that is gone, and stop waiting for them."""
         unheard = [(stream, flying) for stream, flying in self._running.items() if not flying.node]
         cluster = nodes() if unheard else ()
         gone = [(stream, flying) for stream, flying in unheard if not holds(cluster, bundles(flying.run))]
@@ -176,7 +212,7 @@ class _InFlightRun:
 
 
 def _waited(runs: Sequence[PlannedRun]) -> Iterator[Event | None]:
-    """What is waited for until the cluster could hold these runs, if anything is."""
+    """Yield messages while waiting until the cluster can hold these runs."""
     for told in until_held(runs, TICK):
         yield Event(runs[0], WaitingForResources(told)) if told else None
 
@@ -192,7 +228,10 @@ _KILLED: Final = (
 
 
 def why(error: Exception) -> str:
-    """What ended a task, in one line: the run's own error, or what happened to its worker."""
+    """Return the cause of a task's end in one line.
+
+    It is the run's own error, or what happened to its worker.
+    """
     if isinstance(error, StopIteration):
         return "the run ended without a record"
     if isinstance(error, RayTaskError) and isinstance(getattr(error, "cause", None), Exception):
