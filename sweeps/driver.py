@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from sweeps.plan.plan import Plan, PlannedRun
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
-STOPPING: Final = 5.0  # seconds that Ctrl-C gives MLflow
+STOPPING: Final = 5.0  # seconds to wait for MLflow after Ctrl-C
 
 
 def plan(grid: Grid, options: SweepOptions, console: Console) -> int:
@@ -167,7 +167,7 @@ def _stop(grid: Grid, options: SweepOptions, store: Store, recorder: Recorder, c
     kept = len(ended - missing.unwritten)
     console.print(Text(f"interrupted: {kept} runs of this sweep are finished and kept{killed}"))
     _print_missing(console, missing, options)
-    console.print(Text(f"resume with: {options.command()}"), soft_wrap=True)  # one line, to be copied
+    console.print(Text(f"resume with: {options.command()}"), soft_wrap=True)  # one line, so that it can be copied
 
 
 def _conclude(

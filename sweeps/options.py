@@ -13,8 +13,8 @@ from harness.common.results import results_folder
 from harness.common.schema import SchemaError
 from sweeps.cost.hardware import Cluster
 
-MOST_SEEDS: Final = 10_000  # of a range
-KEEP, ONCE = "keep", "once"  # what is done with twins
+MOST_SEEDS: Final = 10_000  # largest range
+KEEP, ONCE = "keep", "once"  # run all equivalent cells, or only the first
 LAPTOP: Final = "laptop"
 
 
@@ -29,7 +29,7 @@ class SweepOptions:
     seeds: tuple[int, ...] | None = None  # None: the grid's own
     twins: str = KEEP
     cluster: Cluster | None = None  # None: 8xH100 for the profile gpu, else this machine
-    effect: float | None = None  # a difference to be shown, in the metric's unit
+    effect: float | None = None  # a difference to detect, in the metric's unit
     results: Path = field(default_factory=results_folder)
 
     def command(self) -> str:

@@ -47,12 +47,12 @@ def _copied(run: PlannedRun, other: Path, folder: Path) -> bool:
     if record is None or other == target or record.study == run.study or not _same(record, run.provenance):
         return False
     draft = folder / f".{run.folder}.{os.getpid()}"
-    shutil.rmtree(draft, ignore_errors=True)  # of a driver that was killed; in containers process ids are the same
+    shutil.rmtree(draft, ignore_errors=True)  # left by a killed driver; containers often have equal process ids
     shutil.copytree(other, draft, ignore=shutil.ignore_patterns(RECORD_FILE, ".*"))
     about = {**record.provenance, ADOPTED: record.provenance.get(ADOPTED, record.study)}
     own = replace(record, study=run.study, profile=run.profile, labels=run.labels, provenance=about)
     (draft / RECORD_FILE).write_text(own.to_json(), encoding="utf-8")
-    shutil.rmtree(target, ignore_errors=True)  # what a run that was cut off has left
+    shutil.rmtree(target, ignore_errors=True)  # left by an interrupted run
     draft.replace(target)
     return True
 

@@ -43,7 +43,7 @@ class SweepUsage:
         self._next = time.monotonic() + PERIOD
         total = 0
         for process in (self._process, *self._process.children(recursive=True)):
-            with suppress(psutil.Error):  # it has ended meanwhile
+            with suppress(psutil.Error):  # the process has ended
                 total += process.memory_info().rss
         self.peak_memory_mb = max(self.peak_memory_mb, total / 2**20)
 

@@ -68,12 +68,12 @@ def _named(wanted: ResourceRequest) -> dict[str, str]:
     return {name: str(value) for name, value in named.items()}
 
 
-_LARGEST: Final = 64  # GPUs, of what is proposed
-_SHARES: Final = tuple(percent / 100 for percent in range(5, 100, 5))  # of gpu_memory
+_LARGEST: Final = 64  # largest number of GPUs to propose
+_SHARES: Final = tuple(percent / 100 for percent in range(5, 100, 5))  # values of gpu_memory to try
 _STAGES: Final = (1, 2, 3)
 
 
-@cache  # many cells of a grid differ in their rule alone
+@cache  # many cells of a grid differ only in their rule
 def alternatives(model: ModelShape, part: Cluster, said: ResourceRequest) -> tuple[str, ...]:
     """Return the nearest alternatives that fit, one of each kind, in words.
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 DEFAULTS: Final = {"gpu": Cluster(1, 8, DEVICES["H100"]), "gpu_small": Cluster(1, 1, DEVICES["H100"])}  # by profile
-PROMPT_TOKENS: Final = 150.0  # a problem with the system prompt and the chat's marks; 100 to 130 in NeMo-RL's runs
+PROMPT_TOKENS: Final = 150.0  # a problem with the system prompt and chat template; 100 to 130 in NeMo-RL's runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ class GpuCost:
     seconds: float
     step: StepTime
     memory: Memory
-    length: float  # expected mean tokens of a response
-    unfit: str | None  # why it does not fit
-    instead: tuple[str, ...]  # with which settings, or on what, it would
+    length: float  # expected mean tokens per response
+    unfit: str | None  # why it does not fit, or None
+    instead: tuple[str, ...]  # settings or clusters with which it would fit
 
     @property
     def gpu_seconds(self) -> float:
@@ -135,7 +135,7 @@ def _evaluating(
     return evaluations(config) * generation_seconds(shape, part, held_out, FITTED, share or SAMPLER_SHARE)
 
 
-REDRAWN: Final = 2.0  # batches a step of dynamic sampling, if half of the groups are all right or all wrong; a guess
+REDRAWN: Final = 2.0  # batches per step with dynamic sampling, if half of the groups have equal rewards; a guess
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +144,9 @@ class GpuSpeed:
 
     cluster: Cluster
     lengths: ResponseLengths
-    draws: float  # batches a step under dynamic sampling
-    pace: float  # wall seconds of recorded runs against the model's
-    runs: int  # recorded runs behind it
+    draws: float  # batches per step with dynamic sampling
+    pace: float  # ratio of recorded to estimated wall seconds
+    runs: int  # number of recorded runs
 
     @classmethod
     def of(cls, records: Sequence[RunRecord], configs: Mapping[str, ExperimentConfig], cluster: Cluster) -> GpuSpeed:

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-SAMPLED: Final = 29e-6  # seconds a token
-TRAINED: Final = 52e-6  # a token and epoch; scoring it is in
+SAMPLED: Final = 29e-6  # seconds per sampled token
+TRAINED: Final = 52e-6  # seconds per trained token and epoch, log-probs included
 UPDATE: Final = 0.4e-3
-PLACE: Final = 1.8e-3  # a decoding step, however many sequences run
-TAIL: Final = 3.0  # mean lengths, after which next to nothing runs, if the limit does not end it before
+PLACE: Final = 1.8e-3  # seconds per decoding step, for any number of sequences
+TAIL: Final = 3.0  # decoding steps, in mean lengths, after which almost no response is running
 
 
 def standard_seconds(config: Mapping[str, Any], length: float, held_out: float, drawn: float = 1.0) -> float:

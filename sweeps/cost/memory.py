@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 LOGITS: Final = 3 * 4 * 2**25  # bytes: a chunk in float32 with its softmax and gradient
 RUNTIME: Final = 2e9  # CUDA context, NCCL buffers; a guess
-USABLE: Final = 0.95  # of a GPU's memory; the rest is lost to fragments
+USABLE: Final = 0.95  # share of a GPU's memory; the rest is lost to fragmentation
 GB: Final = 1e9
 
 
@@ -32,16 +32,16 @@ GB: Final = 1e9
 class Memory:
     """The memory of one GPU in the two phases of a step, in bytes, and what is available."""
 
-    states: float  # in an update
-    resting: float  # of them, while responses are sampled
+    states: float  # states during an update
+    resting: float  # states while responses are sampled
     reference: float
     activations: float
-    stepping: float  # of the optimizer's step alone, when activations are gone
-    sampler: float  # weights and cache
-    served: float  # of them, weights
+    stepping: float  # extra bytes of the optimizer step, when activations are freed
+    sampler: float  # the sampler's weights and cache
+    served: float  # the sampler's weights
     usable: float
-    cached: float  # tokens that the cache of a whole replica holds
-    apart: bool = False  # sampler and trainer have GPUs of their own
+    cached: float  # tokens in the cache of a whole replica
+    apart: bool = False  # sampler and trainer have separate GPUs
 
     @property
     def training(self) -> float:

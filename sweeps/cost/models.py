@@ -16,7 +16,7 @@ from harness.models.locate import model_source
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-HALF: Final = 2  # bytes of a bfloat16 number
+HALF: Final = 2  # bytes per bfloat16 number
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,11 @@ class ModelShape:
     query_heads: int
     key_heads: int
     head_size: int
-    intermediate: int  # of one expert, where there are several
+    intermediate: int  # width of one expert, if there are several
     vocabulary: int
     tied: bool = False  # input and output embedding are one matrix
     experts: int = 1
-    chosen: int = 1  # experts that a token visits
+    chosen: int = 1  # experts per token
 
     @property
     def attention(self) -> int:
@@ -82,7 +82,7 @@ _DISTILL_7B: Final = ModelShape(28, 3584, 28, 4, 128, 18944, 152064)
 _LLAMA_8B: Final = ModelShape(32, 4096, 32, 8, 128, 14336, 128256)
 _QWEN25_1B5: Final = ModelShape(28, 1536, 12, 2, 128, 8960, 151936, tied=True)
 
-# From the config.json of each model on the hub. "-Base" and "-Instruct" change no shape.
+# From the config.json of each model on the hub. "-Base" and "-Instruct" models have the same shape.
 SHAPES: Final[Mapping[str, ModelShape]] = {
     "Qwen/Qwen3-0.6B": ModelShape(28, 1024, 16, 8, 128, 3072, 151936, tied=True),
     "Qwen/Qwen3-1.7B": ModelShape(28, 2048, 16, 8, 128, 6144, 151936, tied=True),
@@ -115,7 +115,7 @@ def find_shape(path: str) -> ModelShape | None:
         source = model_source(path)
         written = json.loads((source / "config.json").read_text("utf-8")) if isinstance(source, Path) else {}
         return _read(written)
-    except (ModelError, OSError, ValueError, KeyError, TypeError):  # a file of others, of any architecture
+    except (ModelError, OSError, ValueError, KeyError, TypeError):  # a foreign file of any architecture
         return None
 
 

@@ -25,9 +25,9 @@ class ResourceRequest:
     """The settings of a run that decide its memory, besides the model and the GPUs."""
 
     backend: BackendConfig
-    dtype: Dtype  # of the learner of one process
+    dtype: Dtype  # dtype of a learner with one process
     reference: bool  # the rule needs a frozen copy of the weights
-    micro_batch: int  # tokens
+    micro_batch: int  # tokens per micro-batch
     longest: int  # tokens of the longest prompt with its response, which one forward pass takes
     recompute: bool
 
@@ -48,12 +48,12 @@ class EngineSetup:
 
     states: States
     reference: float
-    number: int  # of the numbers that it trains with
-    gathered: bool  # weights are spread, and layers are fetched
-    parts: int  # GPUs of a replica
+    number: int  # bytes per number in training
+    gathered: bool  # weights are partitioned, and layers are gathered
+    parts: int  # GPUs per replica of the sampler
     served: float  # bytes of a replica's weights
-    share: float | None  # of each of its GPUs, whatever is left; None: what is left, up to the usual share
-    apart: bool  # sampler and trainer have GPUs of their own
+    share: float | None  # fixed share of each of its GPUs; None: the rest of the memory, up to the usual share
+    apart: bool  # sampler and trainer have separate GPUs
 
 
 def resource_request(config: ExperimentConfig) -> ResourceRequest:

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from harness.config.engines import DeepspeedConfig, Dtype
 
-SIZES: Final[Mapping[str, int]] = {"bfloat16": 2, "float32": 4}  # bytes of a number
-BUCKET: Final = 500_000_000  # numbers of gradients that ranks hand over at a time, at most
-SUB_GROUP: Final = 1_000_000_000  # numbers that a step of stage 3 takes at a time, at most
-PAPER: Final = 16.0  # bytes a parameter, of all ranks together
+SIZES: Final[Mapping[str, int]] = {"bfloat16": 2, "float32": 4}  # bytes per number
+BUCKET: Final = 500_000_000  # largest number of gradients per reduction
+SUB_GROUP: Final = 1_000_000_000  # largest number of parameters per part of a stage 3 step
+PAPER: Final = 16.0  # bytes per parameter, summed over all ranks
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class States:
     stepping: float = 0.0
 
 
-# By type and stage: during passes, and between updates. DeepSpeed's stage 0 in bfloat16 is refused elsewhere.
+# By dtype and stage: during passes, and between updates. DeepSpeed's stage 0 in bfloat16 is refused elsewhere.
 _RANKS: Final[Mapping[tuple[str, int], tuple[RankMemory, RankMemory]]] = {
     ("bfloat16", 0): (RankMemory(20, 0), RankMemory(14, 0)),
     ("bfloat16", 1): (RankMemory(8, 12), RankMemory(6, 12)),
@@ -59,7 +59,7 @@ _RANKS: Final[Mapping[tuple[str, int], tuple[RankMemory, RankMemory]]] = {
     ("float32", 3): (RankMemory(0, 20), RankMemory(0, 20)),
 }
 
-# The same with the optimizer's states in main memory: weights, and gradients until they are there.
+# The same with optimizer states in main memory: weights, and gradients until they are copied there.
 _OFFLOADED: Final[Mapping[tuple[str, int], RankMemory]] = {
     ("bfloat16", 1): RankMemory(8, 0),
     ("bfloat16", 2): RankMemory(2, 4),

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sweeps.cost.work import Work
 
 
-_PARTS: Final = 128  # of the drain, each with the batch of its middle
+_PARTS: Final = 128  # intervals of the drain, each computed with the batch size at its middle
 
 
 def split(model: ModelShape, device: Device) -> int:
@@ -41,7 +41,7 @@ def split(model: ModelShape, device: Device) -> int:
     return gpus
 
 
-@cache  # many cells of a grid differ in their rule alone
+@cache  # many cells of a grid differ only in their rule
 def generation_seconds(
     model: ModelShape, cluster: Cluster, work: Work, fitted: Fitted, share: float = SAMPLER_SHARE
 ) -> float:
@@ -59,9 +59,9 @@ def generation_seconds(
 
     """
     parts = min(split(model, cluster.device), cluster.gpus)
-    waiting = work.responses * parts / cluster.gpus  # of one replica
+    waiting = work.responses * parts / cluster.gpus  # responses per replica
     running = min(waiting, max(concurrent(model, cluster.device, parts, work, share), 1.0))
-    queue = (waiting - running) * work.lengths.mean / running  # decoding steps until the rest all run
+    queue = (waiting - running) * work.lengths.mean / running  # decoding steps until all remaining responses run
     seconds = queue * _decode(model, cluster.device, parts, running, work.prompt + work.lengths.mean / 2, fitted)
     return (
         seconds + _drain(model, cluster.device, parts, running, work, fitted) + _prefill(model, cluster, work, fitted)

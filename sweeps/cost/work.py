@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from harness.records.record import RunRecord
 
 
-_ALL_CUT: Final = 0.995  # of the limit; a mean above is taken for one
-_EULER: Final = 0.5772  # the largest of n exponentials is about ln n + this, in scales
+_ALL_CUT: Final = 0.995  # share of the limit; a larger mean means that all responses are cut
+_EULER: Final = 0.5772  # the largest of n exponential variables is about ln n + this, in units of the scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +65,10 @@ def _scale(mean: float) -> float:
 
 BASE_TOKENS: Final = 1500.0
 ALIGNED_TOKENS: Final = 5000.0
-CLEAN: Final = {"easy": 17.0, "medium": 26.0, "hard": 44.0}  # tokens of a right answer to arithmetic
-EARLY: Final = {"easy": 26.0, "medium": 33.0, "hard": 48.0}  # of an answer of an embedded base model at the start
-SETTLING: Final = 4.0  # steps
-SPREAD: Final = 0.25  # standard deviation of those, in means
+CLEAN: Final = {"easy": 17.0, "medium": 26.0, "hard": 44.0}  # tokens of a correct answer to an arithmetic problem
+EARLY: Final = {"easy": 26.0, "medium": 33.0, "hard": 48.0}  # tokens of an embedded base model's answer at the start
+SETTLING: Final = 4.0  # steps until lengths have settled
+SPREAD: Final = 0.25  # standard deviation of these lengths, relative to the mean
 
 Config = Mapping[str, Any]
 Key = tuple[str, ...]
@@ -163,7 +163,7 @@ def _limit(config: Config) -> int:
     return limit
 
 
-_SIZES: Final = {"math500": 500, "minerva": 272, "aime24": 30, "amc23": 40, "gsm8k": 1319}  # problems
+_SIZES: Final = {"math500": 500, "minerva": 272, "aime24": 30, "amc23": 40, "gsm8k": 1319}  # number of problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,14 +171,14 @@ class Work:
     """The sampling and training work of one step."""
 
     responses: int
-    group: int  # responses to one prompt, which share its cache
+    group: int  # responses per prompt, which share its prefill
     prompt: float  # mean length in tokens
     lengths: Lengths
-    updates: int = 1  # in all, over the epochs
+    updates: int = 1  # total over the epochs
     epochs: int = 1
     recompute: bool = True  # gradient checkpointing: a second forward pass
-    reference: bool = False  # log-probabilities of a frozen model beside the old ones
-    drawn: float = 1.0  # batches sampled, one of which is trained on
+    reference: bool = False  # also compute log-probs of a reference model
+    drawn: float = 1.0  # batches sampled; one of them is trained on
 
     @property
     def sampled(self) -> Work:

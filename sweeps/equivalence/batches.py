@@ -25,12 +25,12 @@ LONGEST_PROMPT: Final = 64  # tokens of an arithmetic problem to an embedded mod
 class BatchShape:
     """The sizes of a rollout batch and of its updates."""
 
-    group_size: int  # samples of a prompt
-    groups: int  # prompts of an update
-    updates: int  # updates of one pass over the batch
+    group_size: int  # samples per prompt
+    groups: int  # prompts per update
+    updates: int  # updates per pass over the batch
     limit: int  # tokens of the longest response
-    moved: bool  # whether ratios leave 1: the first update of a batch finds them all there
-    split: bool  # whether an update may be computed in several micro-batches
+    moved: bool  # True if ratios differ from 1; in the first update of a batch all are 1
+    split: bool  # True if an update may be computed in several micro-batches
 
     @classmethod
     def of(cls, config: ExperimentConfig) -> BatchShape:
@@ -63,8 +63,8 @@ def _splits(config: ExperimentConfig, updates: int) -> bool:
     return not known or tokens > config.optim.micro_batch_tokens
 
 
-_USUAL: Final = (0.0, 0.02, 0.4, 1.5, 4.0, 12.0, 22.0)  # log-ratios of any run, and of one that has gone astray
-_APART: Final = 1e-9  # thresholds closer than this are one
+_USUAL: Final = (0.0, 0.02, 0.4, 1.5, 4.0, 12.0, 22.0)  # log-ratios of usual and of diverging runs
+_APART: Final = 1e-9  # thresholds closer than this count as one
 _FARTHEST: Final = 40.0  # nats
 
 
@@ -168,19 +168,19 @@ class PolicyGaps(Protocol):
 class SyntheticBatch:
     """The description of a probe batch."""
 
-    groups: int  # of an update
+    groups: int  # prompts per update
     updates: int
     group_size: int
     width: int  # tokens, T
-    limit: int  # tokens; a response is truncated at none less
+    limit: int  # length limit in tokens; only responses of this length are truncated
     right: Right = "mixed"
     lengths: Literal["mixed", "full", "one short"] = "mixed"
-    truncated: bool | None = None  # None: by chance, where a response reaches the limit
-    wild: bool = False  # whether log-ratios are large
-    still: bool = False  # whether all ratios are 1, as in a first update, so that no clip hides an advantage
-    extreme: Literal["", "all", "one"] = ""  # whether all responses, or one, have log-ratios at one end alone
-    rough: bool = False  # whether epsilon shows
-    number: int = 0  # probes of one kind go through all log-ratios in turn
+    truncated: bool | None = None  # None: at random, where a response reaches the limit
+    wild: bool = False  # True if log-ratios may be large
+    still: bool = False  # True if all ratios are 1, as in a first update, so that clipping hides no advantage
+    extreme: Literal["", "all", "one"] = ""  # all responses, or only the first, have extreme log-ratios
+    rough: bool = False  # True if epsilon matters, so that the tolerance is larger
+    number: int = 0  # index of the probe; probes of one kind go through all log-ratios in turn
     dtype: torch.dtype = torch.float64
 
     @property
@@ -222,7 +222,7 @@ def rollouts_of(scene: SyntheticBatch, gaps: PolicyGaps, generator: torch.Genera
         for shift, values in enumerate((gaps.ratios, gaps.samplers, gaps.references))
     )
     moved = torch.zeros_like(moved) if scene.still else moved
-    kept = kept + moved * torch.randint(2, (scene.rows, 1), generator=generator)  # from the old policy, or the new one
+    kept = kept + moved * torch.randint(2, (scene.rows, 1), generator=generator)  # to the old or current policy
     top = torch.stack([moved, sampled, kept]).amax(dim=0).clamp(min=0)
     old = -top - 0.05 - torch.rand(top.shape, generator=generator, dtype=torch.float64)
     chance = torch.rand(scene.rows, generator=generator) < 0.6
@@ -246,12 +246,12 @@ def _right(scene: SyntheticBatch, generator: torch.Generator) -> Tensor:
     """Return the mask of correct samples (B,)."""
     rows, size = torch.arange(scene.rows), scene.group_size
     match scene.right:
-        case "one" | "but one" if scene.extreme == "all":  # one of every group
+        case "one" | "but one" if scene.extreme == "all":  # one per group
             first = rows % size == 0
             return first if scene.right == "one" else ~first
-        case "one" | "but one":  # one of the batch
+        case "one" | "but one":  # one in the batch
             return (rows == 0) if scene.right == "one" else (rows != 0)
-        case "shares":  # every number of right samples that a group can have
+        case "shares":  # every possible number of correct samples per group
             return rows % size < (rows // size + scene.number * scene.groups * scene.updates) % (size + 1)
         case "mixed":
             kinds = [(scene.number * 3 + group) % (len(_MIXED) + 1) for group in range(scene.rows // size)]

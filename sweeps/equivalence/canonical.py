@@ -30,9 +30,9 @@ REWARD: Final = "reward"  # the slot of the reward scale; the others are hooks
 class CanonicalRule:
     """The computation of a rule in batches of one shape, by hook."""
 
-    slots: Mapping[str, tuple[Any, ...]]  # tricks by hook; under REWARD what a right and a wrong response earn
+    slots: Mapping[str, tuple[Any, ...]]  # tricks by hook; REWARD: reward if correct, if incorrect
     shape: BatchShape
-    because: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by slot
+    because: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # reasons by slot
 
     @classmethod
     def of(cls, side: GradientSide, shape: BatchShape) -> Self:
@@ -107,7 +107,7 @@ def _one_update(form: CanonicalRule) -> CanonicalRule:
     trick = form.slots["surrogate"][0]
     weight_free = isinstance(trick, ClippedWeight) and trick.low <= 1 <= trick.high
     whole = isinstance(trick, SequenceClip) and not form.slots["token_weights"]
-    if whole and type(trick) is not SequenceClip:  # a dialect's moves every token by all advantages of the response
+    if whole and type(trick) is not SequenceClip:  # a dialect's uses all advantages of the response
         whole = not form.slots["shape_advantages"]
     if form.shape.moved or not (weight_free or whole):
         return form

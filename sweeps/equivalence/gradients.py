@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from tricks.batch import Signal
 
 
-CLOSE: Final = 1e-5  # gradients that agree to this part of their size are the same
-ROUGH: Final = 1e-4  # where one sample of a whole batch is right its deviation is small, and epsilon shows
-_LONG: Final = 64  # tokens; a longer limit is not needed where no setting counts tokens or bounds sums over them
+CLOSE: Final = 1e-5  # relative tolerance of equal gradients
+ROUGH: Final = 1e-4  # with one correct sample in a batch the standard deviation is small, and epsilon matters
+_LONG: Final = 64  # tokens; longer batches are needed only where a setting counts tokens or bounds sums over them
 _NARROW: Final = 12  # tokens
-_TOKENS: Final = 2**16  # of a probe with a whole batch of long responses
-_MOST: Final = 64  # probes of one kind
+_TOKENS: Final = 2**16  # tokens of the largest probe with a whole batch of long responses
+_MOST: Final = 64  # largest number of probes of one kind
 _ON_TOKENS: Final = ("surrogate", "token_losses", "token_weights")
 _BY_TOKEN: Final = (Clip, ClippedWeight, PolicyGradient, KlLoss, EntropyBonus)
 _BOUNDS: Final = ("clip_rewards", "clip_advantages")
@@ -42,12 +42,12 @@ class Breakpoints:
     """The thresholds of some rules: values where their gradients may change."""
 
     ratios: tuple[float, ...]  # log-ratios to the policy that started the step
-    samplers: tuple[float, ...]  # of the sampler's to the learner's log-probs
-    references: tuple[float, ...]  # of the reference's
+    samplers: tuple[float, ...]  # log-ratios of the sampler to the learner
+    references: tuple[float, ...]  # log-ratios of the reference policy
     lengths: tuple[int, ...]  # tokens
     limit: int  # tokens of the longest response
-    joint: bool  # whether the tokens of a response matter together
-    split: bool  # whether it matters which samples are computed together
+    joint: bool  # True if a rule depends on several tokens of a response together
+    split: bool  # True if it matters which samples share a micro-batch
 
     @classmethod
     def of(cls, rules: Sequence[UpdateRule], shape: BatchShape) -> Self:
@@ -71,11 +71,11 @@ class Breakpoints:
 class GradientProbe:
     """A rollout batch with the policy at the start of its updates."""
 
-    rollouts: Rollouts  # rewards are 1 where right and 0 elsewhere
+    rollouts: Rollouts  # rewards are 1 for correct responses and 0 for others
     log_probs: Tensor  # (B, T)
     entropies: Tensor  # (B, T)
     updates: tuple[slice, ...]
-    close: float  # how closely gradients have to agree
+    close: float  # relative tolerance of equal gradients
 
     def rewarded(self, right: float, wrong: float) -> Rollouts:
         """Return the rollouts under a reward scale, rounded to float32."""
@@ -167,8 +167,8 @@ def _limit(tricks: Sequence[object], limit: int) -> int:
     return limit if bounded or counts(tricks) else min(limit, _LONG)
 
 
-_NOISE: Final = {torch.float64: 1e-11, torch.float32: 1e-6}  # an advantage as small as this is rounding
-_UNIT: Final = 1e-15  # and so is this part of a ratio
+_NOISE: Final = {torch.float64: 1e-11, torch.float32: 1e-6}  # advantages up to this size are rounding error
+_UNIT: Final = 1e-15  # this share of a ratio is rounding error
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,17 +178,17 @@ class GradientSide:
     rule: UpdateRule = field(compare=False)
     right: float
     wrong: float
-    words: str  # the rule in words: sides with the same words and rewards are the same
+    words: str  # the rule as text: sides with equal text and rewards are equal
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The result of a rule on a probe."""
 
-    accepted: Tensor  # (B,) bool, groups that the loop would keep
-    taken: tuple[bool, ...]  # whether an update has a kept token; without one it is skipped
+    accepted: Tensor  # (B,) bool, groups that the loop would accept
+    taken: tuple[bool, ...]  # True for each update with a kept token; others are skipped
     gradients: Tensor  # (ways to split into micro-batches, 2, rows, T), of log-probs and of entropies
-    noise: Tensor  # (rows, T), what is no more than rounding
+    noise: Tensor  # (rows, T), the size of rounding errors
 
 
 def answer(side: GradientSide, probe: GradientProbe, split: bool) -> Answer:
@@ -209,7 +209,7 @@ def answer(side: GradientSide, probe: GradientProbe, split: bool) -> Answer:
     rows = torch.ones_like(signal.old_log_probs[:, :1])
     found = token_gradients(rule, probe.log_probs, signal, rows, probe.entropies)
     by_token = torch.stack([part if part is not None else torch.zeros_like(probe.log_probs) for part in found])[:, :end]
-    # The loss of a sample is linear in its weight and knows no other sample's log-probs.
+    # The loss of a sample is linear in its weight and does not depend on other samples' log-probs.
     weights = torch.stack([torch.cat(list(each)) for each in _weights(rule, signal, probe, split)])  # (ways, rows, 1)
     ratio = (probe.log_probs - rollouts.old_log_probs)[:end].exp()
     return Answer(
@@ -256,7 +256,7 @@ def _weights(rule: UpdateRule, signal: Signal, probe: GradientProbe, split: bool
         yield (rule.loss_weights(signal[rows], way(signal.group[rows])) for rows in probe.updates)
 
 
-# Which micro-batch each sample of an update is in: all in one, uneven ones, one each.
+# The micro-batch of each sample of an update: one for all, two uneven ones, one per sample.
 _SPLITS: Final[tuple[Callable[[Tensor], Tensor], ...]] = (
     torch.zeros_like,
     lambda group: (torch.arange(len(group)) >= len(group) // 3).long(),

@@ -38,7 +38,7 @@ class Twins:
     """Cells that are equivalent, and the reasons why each later one equals the first."""
 
     cells: tuple[PlannedCell, ...]
-    because: tuple[str, ...]  # of the second cell, the third, ...
+    because: tuple[str, ...]  # reasons for the second cell, the third, ...
 
 
 def twins(cells: Sequence[PlannedCell], baseline: Mapping[str, str]) -> tuple[Twins, ...]:
@@ -62,7 +62,7 @@ def classes(sides: Sequence[GradientSide], shape: BatchShape) -> tuple[tuple[int
 @dataclass(frozen=True, slots=True)
 class _Classes:
     members: tuple[tuple[int, ...], ...]
-    probes: int  # on which twins agreed
+    probes: int  # number of probes on which the members agree
 
 
 @cache  # a grid has the same rules under many models and difficulties

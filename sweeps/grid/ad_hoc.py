@@ -25,10 +25,10 @@ from sweeps.grid.grid import Grid, build_grid
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-SEEDS: Final = (0, 1, 2, 3, 4, 5)  # fewer make every verdict exploratory
+SEEDS: Final = (0, 1, 2, 3, 4, 5)  # with fewer seeds every verdict is exploratory
 METRIC: Final = "final/accuracy"
 _LONGEST: Final = 60  # characters of the axes in a name
-_ON_OFF: Final = {"{}": "on", "null": "off"}  # a trick with its settings as they are, and without it
+_ON_OFF: Final = {"{}": "on", "null": "off"}  # labels of a trick with its default settings, and without it
 
 
 def ad_hoc_grid(

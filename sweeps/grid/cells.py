@@ -22,8 +22,8 @@ class Selection:
     """The cells that a sweep considers, as labels."""
 
     cells: tuple[Mapping[str, str], ...]
-    skipped: tuple[tuple[Slice, tuple[Mapping[str, str], ...]], ...]  # a reason with the cells it takes
-    crossed: int  # cells of the full cross, skipped ones included
+    skipped: tuple[tuple[Slice, tuple[Mapping[str, str], ...]], ...]  # a slice with the cells that it skips
+    crossed: int  # number of cells of the full cross, skipped ones included
 
 
 def select(grid: Grid, full: bool) -> Selection:

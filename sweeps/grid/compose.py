@@ -89,7 +89,7 @@ def _fault(given: tuple[str, ...]) -> str | None:
         check_model(load(*given).model.path)
     except (SchemaError, ModelError) as error:
         return str(error)
-    except TrickError:  # known tricks that do not go together: a refusal, not a typo
+    except TrickError:  # known tricks that conflict: a refusal, not a typo
         return None
     return None
 

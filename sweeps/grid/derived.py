@@ -28,10 +28,10 @@ class Derived:
     """A profile in terms of another. Model labels are names of files in ``harness/conf/model``."""
 
     of: str
-    overrides: tuple[str, ...]  # take the places of those that set the same
-    model: str  # where the grid has no axis of models
-    instead: Mapping[str, str | None]  # label of the other profile -> label here, or null: left out; equal ones are one
-    seeds: int | None = None  # the first so many; null: all
+    overrides: tuple[str, ...]  # replace overrides of the same settings
+    model: str  # the model where the grid has no axis of models
+    instead: Mapping[str, str | None]  # label of the other profile -> label here, null: none; equal ones merge
+    seeds: int | None = None  # number of seeds to keep; null keeps all
     choices: tuple[str, ...] = ()
 
 

@@ -37,9 +37,9 @@ class ControlFile:
 
     at: Written  # one label on every axis; axes with a single label may be left out
     overrides: tuple[str, ...]
-    expect: Literal["worse", "better"]  # than the same cell without them
+    expect: Literal["worse", "better"]  # compared with the same cell without the overrides
     because: str
-    metric: str | None = None  # the score that shows it; by default the grid's
+    metric: str | None = None  # the score that must differ; by default the grid's metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Profile:
     margin: Margin | None = None
     controls: Mapping[str, ControlFile] | None = None
     fraction: tuple[tuple[str, ...], ...] | None = None
-    choices: tuple[str, ...] = ()  # after the grid's
+    choices: tuple[str, ...] = ()  # appended to the grid's
     tuned: str | None = None
 
 
@@ -68,17 +68,17 @@ class GridFile:
     metric: str  # the score that decides, such as "final/accuracy"
     feeds: tuple[str, ...]  # the tables that read it
     axes: Axes
-    baseline: Written  # what tables subtract
+    baseline: Written  # the labels of the baseline, which tables subtract
     seeds: tuple[int, ...]
     skip: tuple[Written, ...] = ()
     quick: tuple[Written, ...] = ()
     overrides: tuple[str, ...] = ()  # common to all cells
     primary: tuple[Written, ...] | None = None  # slices of the declared family; by default all contrasts
-    margin: Margin | None = None  # of equivalence, in the metric's unit
+    margin: Margin | None = None  # equivalence margin, in the metric's unit
     controls: Mapping[str, ControlFile] = field(default_factory=dict)
-    fraction: tuple[tuple[str, ...], ...] = ()  # defining words: of two-level axes whose signs multiply to +1
-    choices: tuple[str, ...] = ()  # what the paper leaves open, and what is chosen here
-    tuned: str | None = None  # a file that `make tune` wrote and a person reviewed, beside the grid
+    fraction: tuple[tuple[str, ...], ...] = ()  # defining words: two-level axes whose signs multiply to +1
+    choices: tuple[str, ...] = ()  # choices that the paper leaves open
+    tuned: str | None = None  # a file that `make tune` wrote and a person reviewed, next to the grid
     profiles: Mapping[str, Profile] = field(default_factory=dict)
 
 

@@ -114,7 +114,7 @@ def _settings(word: str) -> Mapping[str, Any]:
         return {name: None}
     try:
         return dict(_leaves(name.strip(), yaml.safe_load(text)))
-    except yaml.YAMLError:  # Hydra will say what is wrong with it
+    except yaml.YAMLError:  # Hydra reports the error later
         return {name: text}
 
 
@@ -153,13 +153,13 @@ class Grid:
     skip: tuple[Slice, ...]
     quick: tuple[Slice, ...]
     overrides: tuple[str, ...]
-    primary: tuple[Slice, ...] | None = None  # None: every contrast with the baseline is declared
+    primary: tuple[Slice, ...] | None = None  # None: every contrast with the baseline is primary
     margin: float | None = None
     controls: tuple[Control, ...] = ()
     fraction: tuple[tuple[str, ...], ...] = ()
     choices: tuple[str, ...] = ()
     tuned: Tuning | None = None
-    words: tuple[str, ...] = ()  # of an ad-hoc grid: the axes and settings of the command line
+    words: tuple[str, ...] = ()  # the axes and settings of an ad-hoc grid's command line
 
     @property
     def file(self) -> str:

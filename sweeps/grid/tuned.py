@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sweeps.grid.grid import Grid
 
 
-DIGITS: Final = 3  # significant ones of a value that is tried; a person is to read it
+DIGITS: Final = 3  # significant digits of a tried value, for readability
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,11 @@ class Hyperparameter:
     """A setting with a value on a continuous scale."""
 
     name: str
-    setting: str  # as Hydra is told
-    log: bool  # values are drawn evenly in their logarithm
-    bounds: Callable[[float], tuple[float, float]]  # lowest and highest by default, from the value without tuning
-    set_by: tuple[str, ...]  # overrides of these names decide it
-    trick: str | None = None  # that holds it
+    setting: str  # its key in Hydra overrides
+    log: bool  # values are sampled on a logarithmic scale
+    bounds: Callable[[float], tuple[float, float]]  # default range, from the value without tuning
+    set_by: tuple[str, ...]  # overrides with these names decide it
+    trick: str | None = None  # the trick that has the setting
 
     def override(self, value: float) -> str:
         """Return the Hydra override that sets the value."""
@@ -101,9 +101,9 @@ class TrialLine:
 
     value: Number
     state: Literal["finished", "pruned", "failed"]
-    objective: Number | None  # mean over seeds; of a finished trial alone
-    seeds: tuple[Number, ...]  # the objective of each seed that was finished
-    stopped: str | None  # where a pruned trial was stopped, or why one failed
+    objective: Number | None  # mean over seeds; None unless the trial finished
+    seeds: tuple[Number, ...]  # the objective of each finished seed
+    stopped: str | None  # where it was pruned, or why it failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class Own:
     """The value that the grid has without tuning."""
 
     value: Number
-    objective: Number | None  # None where it was not tried to the end
+    objective: Number | None  # None if no trial of it finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,21 +121,21 @@ class Flat:
     low: Number
     high: Number
     trials: int
-    noise: Number  # in the objective's unit: half the 95 % interval of a difference between two trials
+    noise: Number  # half the 95 % interval of a difference between two trials, in the objective's unit
 
 
 @dataclass(frozen=True, slots=True)
 class TunedModel:
     """The tuned value of one model."""
 
-    value: Number  # the reviewer may choose another one of a finished trial
+    value: Number  # the reviewer may choose the value of another finished trial
     objective: Number
     own: Own
-    flat: Flat | None  # None where too few trials finished
+    flat: Flat | None  # None if too few trials finished
     notes: tuple[str, ...]
     path: str
-    cell: Mapping[str, str]  # at which it was tuned
-    before: Mapping[str, Number]  # knobs of an earlier tuning that this one stands on
+    cell: Mapping[str, str]  # the cell of the tuning
+    before: Mapping[str, Number]  # values of an earlier tuning that this one uses
     range: tuple[Number, Number]
     steps: int
     trials: tuple[TrialLine, ...]
@@ -145,7 +145,7 @@ class TunedModel:
 class TunedFile:
     """One hyperparameter, tuned for the models of one grid."""
 
-    reviewed: str | None  # by whom and when; a grid stands on a reviewed file alone
+    reviewed: str | None  # by whom and when; a grid accepts only a reviewed file
     grid: str
     profile: str
     knob: str
@@ -154,15 +154,15 @@ class TunedFile:
     seeds: tuple[int, ...]
     problems: str
     search: str
-    stands_on: str | None  # an earlier tuning
+    stands_on: str | None  # the earlier tuning that the grid uses
     commits: tuple[str, ...]
     command: str
-    seconds: Number  # of all trials, summed
+    seconds: Number  # sum over all trials
     models: Mapping[str, TunedModel]
 
 
-MODEL: Final = "model"  # the axis whose labels are tuned apart
-EVERY_MODEL: Final = "all"  # the label where a grid has no such axis
+MODEL: Final = "model"  # the axis whose labels are tuned separately
+EVERY_MODEL: Final = "all"  # the label where a grid has no axis of models
 FOLDER: Final = Path(__file__).resolve().parents[1] / "tuned"
 
 
@@ -174,7 +174,7 @@ class Tuning:
     sha256: str
     seeds: tuple[int, ...]
     values: Mapping[str, Mapping[str, float]]  # label of the model -> knob -> value
-    paths: Mapping[str, str]  # label of the model -> which model that was
+    paths: Mapping[str, str]  # label of the model -> path of the model
 
     @property
     def knobs(self) -> tuple[Hyperparameter, ...]:

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     from harness.config.experiment import ExperimentConfig
 
-Amounts = Mapping[str, float]  # by kind
+Amounts = Mapping[str, float]  # amounts by kind
 
 KINDS: Final = ("CPU", "GPU")
-WAIT: Final = "CLUSTER_WAIT"  # minutes that a sweep gives a cluster to grow
+WAIT: Final = "CLUSTER_WAIT"  # environment variable: minutes to wait for the cluster to grow
 _ROUNDING: Final = 1e-9
-_NAMED: Final = 4  # nodes of a size
+_NAMED: Final = 4  # hosts to name per size of node
 
 
 class Asking(Protocol):
@@ -45,7 +45,7 @@ class Node:
     """A live machine of the cluster."""
 
     host: str
-    has: Amounts  # busy or not
+    has: Amounts  # in total, busy or not
 
 
 def bundles(run: Asking) -> tuple[Amounts, ...]:
@@ -106,7 +106,7 @@ def until_held(runs: Sequence[Asking], tick: float) -> Iterator[str | None]:
     homeless = _homeless(runs, nodes())
     if homeless and given:
         yield f"{_lack(homeless, nodes())}; waiting {given / 60:g} minutes for the cluster to grow"
-        request_resources(bundles=list(map(dict, bundles(homeless))))  # of an autoscaler, if there is one
+        request_resources(bundles=list(map(dict, bundles(homeless))))  # for an autoscaler, if there is one
     try:
         while homeless := _homeless(runs, nodes()):
             if time.monotonic() - began >= given:
@@ -115,7 +115,7 @@ def until_held(runs: Sequence[Asking], tick: float) -> Iterator[str | None]:
             yield None
     finally:
         if given:
-            request_resources(bundles=[])  # what runs keeps its node by itself
+            request_resources(bundles=[])  # running tasks keep their nodes
 
 
 def _homeless(runs: Sequence[Asking], cluster: Sequence[Node]) -> Asking | None:

@@ -9,12 +9,12 @@ from typing import Final
 from sweeps.launch.errors import SweepError
 
 _LOCAL: Final = {
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # listen on 127.0.0.1 alone, on any system
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # listen only on 127.0.0.1, on any system
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # what newer versions do; else each worker warns of it
-    "OMP_NUM_THREADS": "1",  # two runs at once beat one on two threads
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # the default of newer versions; otherwise each worker prints a warning
+    "OMP_NUM_THREADS": "1",  # two parallel runs are faster than one with two threads
 }
-# Ray's own clusters ask for a token; a driver that names one by host and port must be told to send it.
+# Ray's own clusters ask for a token; a driver that connects by host and port must be told to send it.
 _TOKEN: Final = {"RAY_AUTH_MODE": "token"}
 
 

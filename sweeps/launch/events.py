@@ -9,7 +9,7 @@ from typing import Final
 from harness.records.record import RunRecord
 from sweeps.plan.plan import PlannedRun
 
-ATTEMPTS: Final = 2  # a run that fails is tried once more; lost nodes do not count
+ATTEMPTS: Final = 2  # a failed run is retried once; lost nodes do not count
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class RunStarted:
 
     pid: int
     host: str
-    node: str = ""  # Ray's id of it
+    node: str = ""  # Ray's id of the node
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ class Failure:
 
     cause: str  # "ValueError: the last line of its message"
     trace: str
-    final: bool  # no attempt is left
-    lost: bool = False  # by its node; it goes on from its checkpoint elsewhere
+    final: bool  # True if no attempt is left
+    lost: bool = False  # True if its node was lost; it resumes from its checkpoint elsewhere
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def launch_inline(runs: Sequence[PlannedRun], folder: Path) -> Iterator[Event]:
                 break
             except Preempted:
                 raise KeyboardInterrupt from None
-            except Exception as error:  # whatever a run raises is its own result
+            except Exception as error:  # any error of a run is its result
                 final = attempt == ATTEMPTS or diverged(error)
                 yield Event(run, Failure(cause(error), traceback.format_exc(), final))
                 if final:

@@ -42,20 +42,20 @@ def study_lock(results: Path, study: str) -> Iterator[None]:
         yield
 
 
-BEAT: Final = 30.0  # seconds between two signs of life
-FORGOTTEN: Final = 180.0  # seconds until a driver on another host that gives none counts as dead, if it is
-DOUBT: Final = 60.0  # silent for so many more: a store that was away is back, and it beats again at once
-AGAIN: Final = 5.0  # seconds until a sign of life that failed is tried again
-_PAUSE: Final = 0.1  # seconds between two looks
+BEAT: Final = 30.0  # seconds between two heartbeats
+FORGOTTEN: Final = 180.0  # seconds without a heartbeat until a driver on another host counts as silent
+DOUBT: Final = 60.0  # seconds of grace for a silent driver; after an outage of the store it sends a heartbeat soon
+AGAIN: Final = 5.0  # seconds until a failed heartbeat is retried
+_PAUSE: Final = 0.1  # seconds between two polls
 
 
 @dataclass(frozen=True, slots=True)
 class StudyLease:
     """The lease of a study that a driver holds or waits for."""
 
-    driver: str  # host, process id, second of its birth
-    heard: float  # last sign of life, in seconds since 1970
-    number: int  # the lowest goes first; 0: it is being drawn
+    driver: str  # host, process id, start time of the process
+    heard: float  # last heartbeat, in seconds since 1970
+    number: int  # the lowest goes first; 0 while it is being drawn
 
     @property
     def name(self) -> str:
@@ -111,7 +111,7 @@ def acquire_lease(store: Store, study: str, say: Callable[[str], None]) -> Itera
         with _beating(store, study, token, own):
             yield
     finally:
-        with suppress(StoreError):  # a store that is away forgets it soon
+        with suppress(StoreError):  # if the store is away, the lease expires
             store.claim(study, token, None)
 
 
@@ -191,5 +191,5 @@ def _text(own: StudyLease) -> str:
 def _read(said: str) -> StudyLease | None:
     try:
         return read_json(StudyLease, said)
-    except (SchemaError, ValueError):  # of another version
+    except (SchemaError, ValueError):  # written by another version
         return None

@@ -92,7 +92,7 @@ class ProgressTable:
 
 
 REDRAW_SECONDS: Final = 0.5
-QUIET_SECONDS: Final = 30.0  # plain lines: the longest silence
+QUIET_SECONDS: Final = 30.0  # longest time without a plain line
 
 
 class SweepProgress(Protocol):

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 class UnrecordedRuns:
     """The ids of runs that are not fully recorded at the end of a sweep."""
 
-    waiting: frozenset[str] = frozenset()  # MLflow lacks their records, the disk has them
-    unwritten: frozenset[str] = frozenset()  # the disk lacks them too
-    bare: frozenset[str] = frozenset()  # their records are somewhere, their files are not in results/runs
+    waiting: frozenset[str] = frozenset()  # not in MLflow, but on disk
+    unwritten: frozenset[str] = frozenset()  # neither in MLflow nor on disk
+    bare: frozenset[str] = frozenset()  # recorded, but without their files in results/runs
 
     def __bool__(self) -> bool:
         return bool(self.waiting or self.unwritten or self.bare)
@@ -70,9 +70,9 @@ class Recorder:
         self._runs, self._console = results / "runs", console
         self._courier = Uploader(store, results, self._say)
         self._complained = False
-        self._bare: dict[str, tuple[PlannedRun, RunFinished]] = {}  # by run id: the disk did not take its files
-        self.heard = False  # whether anything has begun
-        self.records: list[RunRecord] = []  # of this sweep, failed ones included
+        self._bare: dict[str, tuple[PlannedRun, RunFinished]] = {}  # by run id: runs whose files could not be written
+        self.heard = False  # True after the first run has started
+        self.records: list[RunRecord] = []  # records of this sweep, failed runs included
 
     def hear(self, event: Event) -> None:
         """Record an event. A disk error does not stop the runs."""

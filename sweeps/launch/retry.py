@@ -13,14 +13,14 @@ from harness.engines.base.errors import EngineLost, node_lost
 from harness.records.failures import cause, reason
 from sweeps.launch.events import ATTEMPTS
 
-LOSSES: Final = 10  # of one run: nodes that come and go for ever end a sweep too
+LOSSES: Final = 10  # lost nodes of one run; so unstable nodes cannot prolong a sweep forever
 
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
     """The number of times that a run has ended without a record."""
 
-    failures: int = 0  # its own
+    failures: int = 0  # failures of the run itself
     losses: int = 0
 
     def after(self, lost: bool) -> Attempts:

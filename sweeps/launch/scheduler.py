@@ -43,7 +43,7 @@ def shared_folder_probe(folder: Path) -> Iterator[str]:
         file.unlink(missing_ok=True)
 
 
-TICK: Final = 0.5  # seconds that the driver sleeps when no report comes
+TICK: Final = 0.5  # seconds that the driver waits for a message
 
 
 def launch(runs: Sequence[PlannedRun], folder: Path, cores: int) -> Generator[Event | None]:
@@ -68,7 +68,7 @@ def launch(runs: Sequence[PlannedRun], folder: Path, cores: int) -> Generator[Ev
         flight = _InFlightRun(folder, mark)
         try:
             for event in flight.events(deque(runs)):
-                yield event  # first, or what was heard is forgotten
+                yield event  # before the check, or the message would be lost
                 if asked:
                     yield from flight.said()
                 asked.check()
@@ -100,7 +100,7 @@ class _RunScheduler:
 
     run: PlannedRun
     tries: Attempts
-    node: str = ""  # Ray's id of where it is, once it has said so
+    node: str = ""  # Ray's id of its node, after its first message
 
 
 class _InFlightRun:
@@ -121,7 +121,7 @@ class _InFlightRun:
         waiting = deque((run, Attempts()) for run in queue)
         while waiting or self._running:
             self._fill(waiting)
-            if not self._running:  # nodes are gone
+            if not self._running:  # the nodes have left the cluster
                 yield from _waited([waiting[0][0]])
                 continue
             ready, _ = ray.wait(list(self._running), num_returns=1, timeout=TICK)
@@ -197,7 +197,7 @@ class _InFlightRun:
     def _receive(self, stream: Any, flying: _RunScheduler) -> Message | Failure:
         try:
             message: Message = ray.get(next(stream))
-        except Exception as error:  # whatever a run raises is its own result
+        except Exception as error:  # any error of a run is its result
             del self._running[stream]
             self._slots.free(flying.run.run_id, whole=False)
             by_node = is_node_failure(error, flying.node)

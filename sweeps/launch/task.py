@@ -70,7 +70,7 @@ def place(folder: str, mark: str, config: ExperimentConfig) -> Path:
             f"{platform.node()} does not see {folder}, and {loss}; put the results on a folder that all nodes share, "
             f"or set {setting}"
         )
-    own = Path(tempfile.gettempdir()) / f"runs-of-{os.getuid()}"  # the same for the next try, which goes on there
+    own = Path(tempfile.gettempdir()) / f"runs-of-{os.getuid()}"  # the same for the next attempt, which resumes there
     own.mkdir(mode=0o700, exist_ok=True)
     return own
 

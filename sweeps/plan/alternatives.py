@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
     Labels = Mapping[str, str]
 
-_RUNS: Final = {4: 8, 5: 16, 6: 16, 7: 16, 8: 16}  # two-level factors -> runs of a fraction of resolution IV or more
+_RUNS: Final = {4: 8, 5: 16, 6: 16, 7: 16, 8: 16}  # two-level factors -> runs at resolution IV or higher
 
 
 @dataclass(frozen=True, slots=True)
 class AlternativeDesign:
     """Another design that answers the question."""
 
-    how: str  # in words; a setting of the command where there is one
+    how: str  # description; an option of the command where there is one
     runs: int
     cost: float  # GPU-seconds or seconds, as Plan.spent
-    smallest: float  # effect that it shows
+    smallest: float  # smallest detectable effect
 
 
 def alternative_designs(plan: Plan, effect: float | None) -> list[AlternativeDesign]:

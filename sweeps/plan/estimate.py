@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from harness.config.experiment import ExperimentConfig
     from harness.records.record import RunRecord
 
-START_SECONDS: Final = 15.0  # Ray and the imports of its workers, once a sweep
-_LARGE: Final = 1.7  # the large embedded model against the small one
-_SMOL: Final = 300.0  # SmolLM2-135M against the small one
-_ENGINES: Final = 15.0  # vLLM and DeepSpeed on a CPU against the engines of PyTorch, of a model of a megabyte
-EMBEDDED_MEMORY: Final = 0.8e9  # bytes of a run of an embedded model at the default settings
-_ENGINES_MEMORY: Final = 3.3e9  # likewise, with an engine of vLLM and two ranks of DeepSpeed
-_BESIDE: Final = " on vLLM"  # after a model's name, where engines stand beside the run's process
-REDRAWN: Final = 1.3  # batches a step of dynamic sampling; 1.06 and 1.17 on the embedded base models
+START_SECONDS: Final = 15.0  # start of Ray and imports of its workers, once per sweep
+_LARGE: Final = 1.7  # pace of the large embedded model relative to the small one
+_SMOL: Final = 300.0  # pace of SmolLM2-135M relative to the small one
+_ENGINES: Final = 15.0  # pace of vLLM and DeepSpeed on a CPU relative to PyTorch's engines, for a model of 1 MB
+EMBEDDED_MEMORY: Final = 0.8e9  # bytes of a run of an embedded model with the default settings
+_ENGINES_MEMORY: Final = 3.3e9  # the same with one vLLM engine and two DeepSpeed ranks
+_BESIDE: Final = " on vLLM"  # suffix of a model's name where engines run outside the run's process
+REDRAWN: Final = 1.3  # batches per step with dynamic sampling; 1.06 and 1.17 on the embedded base models
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class Speed:
 
     paces: Mapping[str, float]
     lengths: ResponseLengths
-    draws: Mapping[str, float]  # batches a step under dynamic sampling
-    memory: Mapping[str, float]  # largest bytes of a run
-    runs: int  # recorded runs behind it
+    draws: Mapping[str, float]  # batches per step with dynamic sampling
+    memory: Mapping[str, float]  # peak bytes of a run
+    runs: int  # number of recorded runs
 
     @classmethod
     def of(cls, records: Iterable[RunRecord]) -> Speed:

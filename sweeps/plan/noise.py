@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sweeps.grid.grid import Grid
 
 
-ENOUGH: Final = 400  # records; more would make a plan slow and its numbers no better
+ENOUGH: Final = 400  # records; more would slow the plan without better estimates
 
 
 def prior_studies(store: Store, grid: Grid) -> Iterator[PriorStudy]:
@@ -36,14 +36,14 @@ def prior_studies(store: Store, grid: Grid) -> Iterator[PriorStudy]:
 
 Labels = Mapping[str, str]
 
-ACCURACY: Final = "final/accuracy"  # the score whose noise the constants are
-# The pooled deviation behind the intervals of norm_ablation.laptop.csv in results/reference/tables: eleven contrasts of
+ACCURACY: Final = "final/accuracy"  # the score of the noise constants
+# The pooled standard deviation of norm_ablation.laptop.csv in results/reference/tables: eleven contrasts of
 # three pairs.
 LAPTOP_STD: Final = 0.019
-# Five points a seed on AIME and AMC (arXiv:2504.07086) and one on the larger sets make 0.021 between two runs in a mean
-# over the paper's six; ScaleRL finds 0.02 between repeats (arXiv:2510.13786).
+# Five points per seed on AIME and AMC (arXiv:2504.07086) and one on the larger sets give 0.021 between two runs in the
+# mean over the paper's six benchmarks; ScaleRL finds 0.02 between repeats (arXiv:2510.13786).
 GPU_STD: Final = 0.02
-LEAST_PAIRS: Final = 4  # degrees of freedom; with fewer a deviation is off by half as often as not
+LEAST_PAIRS: Final = 4  # degrees of freedom; with fewer, half of the standard deviations are wrong by 50 % or more
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sweeps.cost.hardware import Cluster
 
 
-LISTED: Final = 4  # cells that a message names
+LISTED: Final = 4  # cells to name in a message
 
 
 def refuse_unknown_scores(grid: Grid, cells: Sequence[PlannedCell]) -> None:
@@ -116,7 +116,7 @@ def _with_recorded(plan: Plan, records: Sequence[RunRecord]) -> list[PlannedCell
     planned = {tuple(cell.labels.items()): cell for cell in plan.cells}
     recorded = {tuple(record.labels[axis] for axis in plan.grid.axes if axis in record.labels) for record in records}
     points = [point for point in select(plan.grid, full=True).cells if tuple(point.values()) in recorded]
-    if tuned := plan.grid.tuned:  # runs of before there was a tuning may be of models that it does not know
+    if tuned := plan.grid.tuned:  # runs from before the tuning may have models that it does not know
         points = [point for point in points if tuned.knows(point)]
     others = compose_cells(plan.grid, [point for point in points if tuple(point.items()) not in planned]).cells
     ids = {record.cell_id for record in records}
@@ -173,11 +173,11 @@ class Plan:
     skipped: tuple[tuple[Slice, tuple[Mapping[str, str], ...]], ...]
     refused: tuple[Skipped, ...]
     twins: tuple[Twins, ...]
-    once: bool  # whether twins but the first of each class are left out
-    spared: tuple[PlannedRun, ...]  # their runs, which are not among ``runs`` then
+    once: bool  # True if only the first of equivalent cells runs
+    spared: tuple[PlannedRun, ...]  # the runs of the other equivalent cells; not in ``runs`` if ``once``
     speed: Speed | GpuSpeed
     costs: Mapping[str, GpuCost | None]  # cell id -> cost of a run, where GPUs run it
-    promise: PowerAnalysis | None  # what it is compared for can show; None without a comparison
+    promise: PowerAnalysis | None  # the power of the grid's comparisons; None without a comparison
 
     @property
     def to_run(self) -> tuple[PlannedRun, ...]:
@@ -224,7 +224,7 @@ def make_plan(
     composed = compose_cells(grid, selection.cells)
     refuse_unknown_scores(grid, composed.cells)
     found = twins(composed.cells, grid.baseline)
-    different = {cell.cell_id: cell for cell in reversed(composed.cells)}  # of equal cells the first
+    different = {cell.cell_id: cell for cell in reversed(composed.cells)}  # the first of equal cells
     speed = _speed(records, others, different, cluster)
     costs = _costs(speed, different)
     about = {**provenance, **(grid.tuned.provenance if grid.tuned else {})}

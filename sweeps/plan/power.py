@@ -29,9 +29,9 @@ class PowerAnalysis:
     """The power of one kind of comparison that the grid makes."""
 
     metric: str
-    comparisons: int  # that share the level
-    primary: bool  # whether they are declared; others are exploratory, at the full level
-    cells: int  # on either side: one of a contrast, half of all cells of a factorial's main effect
+    comparisons: int  # number of comparisons that share the level
+    primary: bool  # True if they are declared; others are exploratory, at the full level
+    cells: int  # cells per side: 1 for a contrast, half of all cells for a main effect
     seeds: int
     noise: Noise
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sweeps.tuning.targets import TuningTarget
     from sweeps.tuning.trial import TrialJob, TrialStep
 
-TICK: Final = 0.5  # seconds that the driver sleeps when no word comes
+TICK: Final = 0.5  # seconds that the driver waits for a message
 
 
 class Pool(Protocol):
@@ -105,7 +105,7 @@ class InlinePool:
     def _next(self, words: Iterator[TrialStep | TrialEnded]) -> TrialStep | TrialEnded | Failure:
         try:
             what = next(words)
-        except Exception as error:  # whatever a trial raises is its own result
+        except Exception as error:  # any error of a trial is its result
             self._running = None
             return Failure(cause(error), traceback.format_exc(), final=False)
         if isinstance(what, TrialEnded):

@@ -84,7 +84,7 @@ class RayPool:
     def _receive(self, stream: Any) -> TrialStep | TrialEnded | Failure:
         try:
             what: TrialStep | TrialEnded = ray.get(next(stream))
-        except Exception as error:  # whatever a trial raises is its own result
+        except Exception as error:  # any error of a trial is its result
             self._slots.free(_place(self._running.pop(stream)), whole=False)
             return Failure(why(error), str(error), final=False)
         if isinstance(what, TrialEnded):

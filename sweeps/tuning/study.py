@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from sweeps.tuning.targets import TuningTarget
     from sweeps.tuning.trial import State, TrialStep
 
-DRAWN: Final = 5  # trials whose values are drawn blindly, before any are proposed
-COMPARED: Final = 4  # finished trials before any is given up
-_PATIENCE: Final = 60.0  # seconds that a database is waited for
+DRAWN: Final = 5  # random trials before the sampler proposes values
+COMPARED: Final = 4  # finished trials before any is pruned
+_PATIENCE: Final = 60.0  # seconds to wait for a locked database
 _STATES: Final[dict[Any, State]] = {
     TrialState.COMPLETE: "finished",
     TrialState.PRUNED: "pruned",
@@ -69,13 +69,13 @@ class Search:
     ) -> None:
         self.subject, self.seeds, self.trials, self._commit = subject, seeds, trials, commit
         self._steps = subject.config.steps
-        self._asked: dict[int, Any] = {}  # trials that run, by number
+        self._asked: dict[int, Any] = {}  # trials in progress, by number
         self._heard: dict[int, list[list[float]]] = {}  # their accuracies, by seed and step
         name = f"{subject.label} {_fingerprint(subject, seeds)}"
         self._study = optuna.create_study(
             storage=storage, study_name=name, direction="maximize", load_if_exists=True, pruner=self._pruner()
         )
-        # A sampler that began again with the seed of the first day would propose the values of the first day.
+        # A resumed sampler needs another seed, or it would propose the first values again.
         seed = derive(0, "tuning", name, len(self._study.trials)) % 2**32
         self._study.sampler = TPESampler(n_startup_trials=DRAWN, seed=seed)
         self._begin()

@@ -32,11 +32,11 @@ class TuningTarget:
     label: str
     cell: Mapping[str, str]
     knob: Hyperparameter
-    config: ExperimentConfig  # with the knob's own value; its seed means nothing
+    config: ExperimentConfig  # with the grid's own value; its seed has no meaning
     own: float
     low: float
     high: float
-    before: Mapping[str, float]  # what an earlier tuning sets
+    before: Mapping[str, float]  # values that an earlier tuning sets
 
     @property
     def run_id(self) -> str:

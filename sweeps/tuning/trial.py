@@ -22,10 +22,10 @@ class TrialJob:
     """A value to try for a model."""
 
     label: str  # of the model
-    number: int  # of the trial, for that model
+    number: int  # number of the trial of that model
     value: float
     name: str  # "small_base lr=0.0003"
-    config: ExperimentConfig  # its seed means nothing
+    config: ExperimentConfig  # its seed has no meaning
     seeds: tuple[int, ...]
 
     @property
@@ -38,9 +38,9 @@ class TrialJob:
 class TrialStep:
     """The message after a step of one seed."""
 
-    place: int  # of the seed among those of the job
+    place: int  # index of the seed in the job's seeds
     step: int
-    accuracy: float  # share of right responses among all that the step sampled first, before it learned from them
+    accuracy: float  # share of correct responses among those sampled first in the step, before its update
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +67,12 @@ class TrialOutcome:
 
     value: float
     state: State
-    objective: float | None  # mean over seeds; of a finished trial alone
-    seeds: tuple[float, ...]  # the objective of each seed that was finished
-    stopped: str | None  # where it was given up, or why it failed
+    objective: float | None  # mean over seeds; None unless the trial finished
+    seeds: tuple[float, ...]  # the objective of each finished seed
+    stopped: str | None  # where it was pruned, or why it failed
     seconds: float
     commit: str
-    repeats: bool  # the value had been tried: nothing ran
+    repeats: bool  # the value had been tried, so nothing ran
 
 
 def window(steps: int) -> int:
@@ -97,7 +97,7 @@ def flat(outcomes: Sequence[TrialOutcome]) -> Flat | None:
     Seeds are paired, so that the effect of a seed on all trials cancels. Returns None with fewer than three finished
     trials. The best of many is too good by chance, which this does not correct: it is a note to a reader and no test.
     """
-    finished = {outcome.value: outcome for outcome in outcomes if outcome.state == FINISHED}  # repeats once
+    finished = {outcome.value: outcome for outcome in outcomes if outcome.state == FINISHED}  # repeated values once
     if len(finished) < 3:
         return None
     scores = np.array([outcome.seeds for outcome in finished.values()])  # (T, K)

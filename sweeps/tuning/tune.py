@@ -135,7 +135,7 @@ class _InFlightTrial:
 def _stop(searches: Sequence[Search], options: TuneOptions, console: Console) -> None:
     cut, kept = sum(search.release() for search in searches), sum(len(search.outcomes()) for search in searches)
     console.print(Text(f"interrupted: {kept} trials have ended and are kept, {cut} begin again"))
-    console.print(Text(f"resume with: {options.command()}"), soft_wrap=True)  # one line, to be copied
+    console.print(Text(f"resume with: {options.command()}"), soft_wrap=True)  # one line, so that it can be copied
 
 
 def _print_plan(console: Console, options: TuneOptions, chosen: Sequence[TuningTarget]) -> None:

@@ -26,7 +26,7 @@ def run_trial(job: TrialJob) -> Iterator[TrialStep | TrialEnded]:
 
     The accuracy is the share of correct sampled responses. No evaluation problem is read.
     """
-    torch.set_num_threads(max(1, int(job.config.backend.num_cpus)))  # as a run of the grid
+    torch.set_num_threads(max(1, int(job.config.backend.num_cpus)))  # as in a run of the grid
     started, read = time.perf_counter(), tiers(job.config)
     for place, seed in enumerate(job.seeds):
         for report in build_training(replace(job.config, seed=seed), read).reports:
