@@ -200,13 +200,13 @@ class BuiltBatch(NamedTuple):
     log_probs: Tensor  # (B, T)
 
 
-def rollouts_of(scene: SyntheticBatch, gaps: PolicyGaps, generator: torch.Generator) -> BuiltBatch:
+def rollouts_of(spec: SyntheticBatch, gaps: PolicyGaps, generator: torch.Generator) -> BuiltBatch:
     """Build the batch of a description.
 
     Log-probs are at most 0, and responses are truncated only at the limit.
 
     Args:
-        scene: the description of the batch
+        spec: the description of the batch
         gaps: the log-ratios and lengths to use
         generator: the source of randomness
 
@@ -214,49 +214,49 @@ def rollouts_of(scene: SyntheticBatch, gaps: PolicyGaps, generator: torch.Genera
         The batch and the log-probs of the current policy.
 
     """
-    right, lengths = _right(scene, generator), _lengths(scene, gaps.lengths, generator)
-    if scene.lengths == "one short":
+    right, lengths = _right(spec, generator), _lengths(spec, gaps.lengths, generator)
+    if spec.lengths == "one short":
         lengths[right.double().sub(right.double().mean()).abs().argmax()] = 1
     moved, sampled, kept = (
-        _gaps(scene, values, lengths, generator, shift if gaps.joint else None)
+        _gaps(spec, values, lengths, generator, shift if gaps.joint else None)
         for shift, values in enumerate((gaps.ratios, gaps.samplers, gaps.references))
     )
-    moved = torch.zeros_like(moved) if scene.still else moved
-    kept = kept + moved * torch.randint(2, (scene.rows, 1), generator=generator)  # to the old or current policy
+    moved = torch.zeros_like(moved) if spec.still else moved
+    kept = kept + moved * torch.randint(2, (spec.rows, 1), generator=generator)  # to the old or current policy
     top = torch.stack([moved, sampled, kept]).amax(dim=0).clamp(min=0)
     old = -top - 0.05 - torch.rand(top.shape, generator=generator, dtype=torch.float64)
-    chance = torch.rand(scene.rows, generator=generator) < 0.6
-    truncated = (lengths == scene.limit) & (chance if scene.truncated is None else scene.truncated)
+    chance = torch.rand(spec.rows, generator=generator) < 0.6
+    truncated = (lengths == spec.limit) & (chance if spec.truncated is None else spec.truncated)
     rollouts = Rollouts(
-        old_log_probs=old.to(scene.dtype),
-        response_mask=torch.arange(scene.width) < lengths[:, None],
-        rewards=right.to(scene.dtype),
-        group=torch.arange(scene.rows) // scene.group_size,
+        old_log_probs=old.to(spec.dtype),
+        response_mask=torch.arange(spec.width) < lengths[:, None],
+        rewards=right.to(spec.dtype),
+        group=torch.arange(spec.rows) // spec.group_size,
         truncated=truncated,
-        sampler_log_probs=(old + sampled).to(scene.dtype),
-        ref_log_probs=(old + kept).to(scene.dtype),
+        sampler_log_probs=(old + sampled).to(spec.dtype),
+        ref_log_probs=(old + kept).to(spec.dtype),
         ended=~truncated,
-        formatted=torch.rand(scene.rows, generator=generator) < 0.5,
-        max_response_length=scene.limit,
+        formatted=torch.rand(spec.rows, generator=generator) < 0.5,
+        max_response_length=spec.limit,
     )
-    return BuiltBatch(rollouts, (old + moved).to(scene.dtype))
+    return BuiltBatch(rollouts, (old + moved).to(spec.dtype))
 
 
-def _right(scene: SyntheticBatch, generator: torch.Generator) -> Tensor:
+def _right(spec: SyntheticBatch, generator: torch.Generator) -> Tensor:
     """Return the mask of correct samples (B,)."""
-    rows, size = torch.arange(scene.rows), scene.group_size
-    match scene.right:
-        case "one" | "but one" if scene.extreme == "all":  # one per group
+    rows, size = torch.arange(spec.rows), spec.group_size
+    match spec.right:
+        case "one" | "but one" if spec.extreme == "all":  # one per group
             first = rows % size == 0
-            return first if scene.right == "one" else ~first
+            return first if spec.right == "one" else ~first
         case "one" | "but one":  # one in the batch
-            return (rows == 0) if scene.right == "one" else (rows != 0)
+            return (rows == 0) if spec.right == "one" else (rows != 0)
         case "shares":  # every possible number of correct samples per group
-            return rows % size < (rows // size + scene.number * scene.groups * scene.updates) % (size + 1)
+            return rows % size < (rows // size + spec.number * spec.groups * spec.updates) % (size + 1)
         case "mixed":
-            kinds = [(scene.number * 3 + group) % (len(_MIXED) + 1) for group in range(scene.rows // size)]
+            kinds = [(spec.number * 3 + group) % (len(_MIXED) + 1) for group in range(spec.rows // size)]
             return torch.cat([_of_group(kind, size, generator) for kind in kinds])
-    return _pattern(scene.right, rows)
+    return _pattern(spec.right, rows)
 
 
 def _of_group(kind: int, size: int, generator: torch.Generator) -> Tensor:
@@ -270,18 +270,18 @@ def _pattern(right: Right, rows: Tensor) -> Tensor:
     return patterns[right]
 
 
-def _lengths(scene: SyntheticBatch, marks: Sequence[int], generator: torch.Generator) -> Tensor:
+def _lengths(spec: SyntheticBatch, marks: Sequence[int], generator: torch.Generator) -> Tensor:
     """Return the tokens of each response (B,)."""
-    if scene.lengths != "mixed":
-        return torch.full((scene.rows,), scene.width)
-    fitting = torch.tensor([mark for mark in marks if mark <= scene.width] or [1])
-    marked = fitting[torch.randint(len(fitting), (scene.rows,), generator=generator)]
-    usual = torch.randint(1, scene.width + 1, (scene.rows,), generator=generator)
-    return torch.where(torch.rand(scene.rows, generator=generator) < 0.6, marked, usual)
+    if spec.lengths != "mixed":
+        return torch.full((spec.rows,), spec.width)
+    fitting = torch.tensor([mark for mark in marks if mark <= spec.width] or [1])
+    marked = fitting[torch.randint(len(fitting), (spec.rows,), generator=generator)]
+    usual = torch.randint(1, spec.width + 1, (spec.rows,), generator=generator)
+    return torch.where(torch.rand(spec.rows, generator=generator) < 0.6, marked, usual)
 
 
 def _gaps(
-    scene: SyntheticBatch, values: Sequence[float], lengths: Tensor, generator: torch.Generator, shift: int | None
+    spec: SyntheticBatch, values: Sequence[float], lengths: Tensor, generator: torch.Generator, shift: int | None
 ) -> Tensor:
     """Return random log-ratios (B, T).
 
@@ -289,23 +289,23 @@ def _gaps(
     sum
     over the response. Two neighbors have the same, so that each occurs with advantages of both signs.
     """
-    if scene.extreme:
-        return _ends(scene, values)
-    wanted = torch.tensor([value for value in values if scene.wild or abs(value) <= _MILD], dtype=torch.float64)
-    chance = wanted[torch.randint(len(wanted), (scene.rows, scene.width), generator=generator)]
+    if spec.extreme:
+        return _ends(spec, values)
+    wanted = torch.tensor([value for value in values if spec.wild or abs(value) <= _MILD], dtype=torch.float64)
+    chance = wanted[torch.randint(len(wanted), (spec.rows, spec.width), generator=generator)]
     if shift is None:
         return chance
-    pair = torch.arange(scene.rows) // 2 + scene.number * max(scene.rows // 2, 1) + shift
+    pair = torch.arange(spec.rows) // 2 + spec.number * max(spec.rows // 2, 1) + shift
     turn = wanted[(pair // 3) % len(wanted)][:, None]
     kind = (pair % 3)[:, None]
     return torch.where(kind == 0, chance, torch.where(kind == 1, turn, turn / lengths[:, None]))
 
 
-def _ends(scene: SyntheticBatch, values: Sequence[float]) -> Tensor:
+def _ends(spec: SyntheticBatch, values: Sequence[float]) -> Tensor:
     """Return log-ratios (B, T) at the two ends, for the first response only or alternating."""
     ends = torch.tensor([min(values), max(values)], dtype=torch.float64)
-    rows = torch.arange(scene.rows)
-    found = ends[(rows + rows // scene.group_size + scene.number) % 2]
-    if scene.extreme == "one":
+    rows = torch.arange(spec.rows)
+    found = ends[(rows + rows // spec.group_size + spec.number) % 2]
+    if spec.extreme == "one":
         found = found.where(rows == 0, 0.0)
-    return found[:, None].expand(-1, scene.width)
+    return found[:, None].expand(-1, spec.width)

@@ -83,19 +83,19 @@ class GradientProbe:
         return replace(self.rollouts, rewards=scale[self.rollouts.rewards.long()])
 
 
-def probes(shape: BatchShape, bends: Breakpoints) -> Iterator[GradientProbe]:
+def probes(shape: BatchShape, breakpoints: Breakpoints) -> Iterator[GradientProbe]:
     """Yield the probe batches, the most informative first; equal arguments give equal batches."""
     generator = torch.Generator().manual_seed(0)
-    for scene in _scenes(shape, bends):
-        made = rollouts_of(scene, bends, generator)
-        dtype, size = scene.dtype, shape.group_size * scene.groups
-        updates = tuple(slice(start, start + size) for start in range(0, scene.rows, size))
+    for spec in _specs(shape, breakpoints):
+        made = rollouts_of(spec, breakpoints, generator)
+        dtype, size = spec.dtype, shape.group_size * spec.groups
+        updates = tuple(slice(start, start + size) for start in range(0, spec.rows, size))
         yield GradientProbe(
             rollouts=made.rollouts,
             log_probs=made.log_probs,
             entropies=torch.rand(made.log_probs.shape, generator=generator, dtype=torch.float64).to(dtype),
             updates=updates[:2],
-            close=ROUGH if scene.rough else CLOSE,
+            close=ROUGH if spec.rough else CLOSE,
         )
 
 
@@ -111,8 +111,8 @@ def untried(rule: UpdateRule, shape: BatchShape) -> str:
     return " ".join(sorted(repr(trick) for trick in tricks if hasattr(trick, "clip_advantages")))
 
 
-def _scenes(shape: BatchShape, bends: Breakpoints) -> Iterator[SyntheticBatch]:
-    groups, updates, size, limit = min(shape.groups, 3), min(shape.updates, 2), shape.group_size, bends.limit
+def _specs(shape: BatchShape, breakpoints: Breakpoints) -> Iterator[SyntheticBatch]:
+    groups, updates, size, limit = min(shape.groups, 3), min(shape.updates, 2), shape.group_size, breakpoints.limit
     if limit > _LONG:
         groups = 1
     usual = SyntheticBatch(groups=groups, updates=updates, group_size=size, width=limit, limit=limit)
@@ -125,10 +125,10 @@ def _scenes(shape: BatchShape, bends: Breakpoints) -> Iterator[SyntheticBatch]:
         wild = number % 2 == 1
         yield from (usual.but(right=right, wild=wild, number=number) for right in ("all", "none"))
         yield usual.but(right="alternate", lengths="full", truncated=True, wild=wild, number=number)
-    most = max(map(len, (bends.ratios, bends.samplers, bends.references)))
-    turns = narrow.rows // 2 if bends.joint else narrow.rows * narrow.width // 2
+    most = max(map(len, (breakpoints.ratios, breakpoints.samplers, breakpoints.references)))
+    turns = narrow.rows // 2 if breakpoints.joint else narrow.rows * narrow.width // 2
     yield from (narrow.but(wild=True, number=2 + number) for number in range(_times(5 * most, turns, 2)))
-    for number in range(1, _times(4 * len(bends.lengths), usual.rows, 4)):
+    for number in range(1, _times(4 * len(breakpoints.lengths), usual.rows, 4)):
         yield usual.but(wild=number % 2 == 1, number=number)
     yield from (whole.but(right="shares", number=number) for number in range(_times(size + 1, shape.prompts, 1)))
     yield from _extremes(usual.but(still=True), whole.but(still=True))

@@ -82,8 +82,8 @@ class _Bench:
 
     def __init__(self, sides: Sequence[GradientSide], shape: BatchShape) -> None:
         self._sides = sides
-        self._bends = Breakpoints.of([side.rule for side in sides], shape)
-        self._coming = probes(shape, self._bends)
+        self._breakpoints = Breakpoints.of([side.rule for side in sides], shape)
+        self._coming = probes(shape, self._breakpoints)
         self.probes: list[GradientProbe] = []
         self._answers: list[list[Answer]] = [[] for _ in sides]
 
@@ -106,7 +106,7 @@ class _Bench:
     def _answer(self, number: int, place: int) -> Answer:
         answers = self._answers[number]
         while len(answers) <= place:
-            answers.append(answer(self._sides[number], self.probes[len(answers)], self._bends.split))
+            answers.append(answer(self._sides[number], self.probes[len(answers)], self._breakpoints.split))
         return answers[place]
 
 

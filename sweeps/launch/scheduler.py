@@ -65,15 +65,15 @@ def launch(runs: Sequence[PlannedRun], folder: Path, cores: int) -> Generator[Ev
     """
     with interrupts() as asked, session(cores), shared_folder_probe(folder) as mark:
         asked.listen()
-        flight = _InFlightRun(folder, mark)
+        scheduler = _RunScheduler(folder, mark)
         try:
-            for event in flight.events(deque(runs)):
+            for event in scheduler.events(deque(runs)):
                 yield event  # before the check, or the message would be lost
                 if asked:
-                    yield from flight.said()
+                    yield from scheduler.said()
                 asked.check()
         finally:
-            flight.cancel()
+            scheduler.cancel()
 
 
 def fits(run: Asking, running: Sequence[Asking], cluster: Sequence[Node]) -> bool:
@@ -95,7 +95,7 @@ def fits(run: Asking, running: Sequence[Asking], cluster: Sequence[Node]) -> boo
 
 
 @dataclass(slots=True)
-class _RunScheduler:
+class _InFlightRun:
     """One run in progress."""
 
     run: PlannedRun
@@ -103,12 +103,12 @@ class _RunScheduler:
     node: str = ""  # Ray's id of its node, after its first message
 
 
-class _InFlightRun:
+class _RunScheduler:
     """The runs in progress, by Ray's generator of each."""
 
     def __init__(self, folder: Path, mark: str) -> None:
         self._place = str(folder), mark
-        self._running: dict[Any, _RunScheduler] = {}
+        self._running: dict[Any, _InFlightRun] = {}
         self._slots = Slots()
         self._grows = grows()
 
@@ -129,11 +129,11 @@ class _InFlightRun:
                 waiting.extendleft(self._stranded())
                 yield None
             for stream in ready:
-                flying = self._running[stream]
-                what = self._receive(stream, flying)
+                in_flight = self._running[stream]
+                what = self._receive(stream, in_flight)
                 if isinstance(what, Failure) and not what.final:
-                    waiting.appendleft((flying.run, flying.tries))
-                yield Event(flying.run, what)
+                    waiting.appendleft((in_flight.run, in_flight.tries))
+                yield Event(in_flight.run, what)
 
     def said(self) -> Iterator[Event]:
         """Yield the messages that have already arrived.
@@ -141,8 +141,8 @@ class _InFlightRun:
         A run that has just ended may have left its worker's disk already.
         """
         while self._running and (ready := ray.wait(list(self._running), num_returns=1, timeout=0)[0]):
-            flying = self._running[ready[0]]
-            yield Event(flying.run, self._receive(ready[0], flying))
+            in_flight = self._running[ready[0]]
+            yield Event(in_flight.run, self._receive(ready[0], in_flight))
 
     def cancel(self) -> None:
         """Stop all runs in progress immediately; a cluster would not end them by itself."""
@@ -151,9 +151,9 @@ class _InFlightRun:
         self._slots.close()
 
     def _stop(self, stream: Any) -> None:
-        flying = self._running.pop(stream)
-        if has_engines(flying.run.config):
-            self._slots.free(flying.run.run_id, whole=False)
+        in_flight = self._running.pop(stream)
+        if has_engines(in_flight.run.config):
+            self._slots.free(in_flight.run.run_id, whole=False)
         else:
             ray.cancel(stream, force=True)
 
@@ -161,7 +161,9 @@ class _InFlightRun:
         """Start the runs that fit, in order; runs that no node can hold let later ones pass."""
         cluster = nodes()
         for run, tries in [each for each in waiting if holds(cluster, bundles(each[0]))]:
-            if not (fits(run, [flying.run for flying in self._running.values()], cluster) or self._calls_for_nodes()):
+            if not (
+                fits(run, [in_flight.run for in_flight in self._running.values()], cluster) or self._calls_for_nodes()
+            ):
                 return
             waiting.remove((run, tries))
             self._start(run, tries)
@@ -171,11 +173,11 @@ class _InFlightRun:
 
         As many may wait as are running, so that a cluster at most doubles.
         """
-        heard = sum(bool(flying.node) for flying in self._running.values())
+        heard = sum(bool(in_flight.node) for in_flight in self._running.values())
         return self._grows and len(self._running) < 2 * heard
 
     def _start(self, run: PlannedRun, tries: Attempts) -> None:
-        self._running[self._started(run)] = _RunScheduler(run, tries)
+        self._running[self._started(run)] = _InFlightRun(run, tries)
 
     def _started(self, run: PlannedRun) -> Any:
         if has_engines(run.config):
@@ -187,27 +189,27 @@ class _InFlightRun:
 
     def _stranded(self) -> list[tuple[PlannedRun, Attempts]]:
         """Return the runs that wait inside Ray for a node that is gone, and stop waiting for them."""
-        unheard = [(stream, flying) for stream, flying in self._running.items() if not flying.node]
+        unheard = [(stream, in_flight) for stream, in_flight in self._running.items() if not in_flight.node]
         cluster = nodes() if unheard else ()
-        gone = [(stream, flying) for stream, flying in unheard if not holds(cluster, bundles(flying.run))]
+        gone = [(stream, in_flight) for stream, in_flight in unheard if not holds(cluster, bundles(in_flight.run))]
         for stream, _ in gone:
             self._stop(stream)
-        return [(flying.run, flying.tries) for _, flying in gone]
+        return [(in_flight.run, in_flight.tries) for _, in_flight in gone]
 
-    def _receive(self, stream: Any, flying: _RunScheduler) -> Message | Failure:
+    def _receive(self, stream: Any, in_flight: _InFlightRun) -> Message | Failure:
         try:
             message: Message = ray.get(next(stream))
         except Exception as error:  # any error of a run is its result
             del self._running[stream]
-            self._slots.free(flying.run.run_id, whole=False)
-            by_node = is_node_failure(error, flying.node)
-            flying.tries = flying.tries.after(by_node)
-            return Failure(why(error), str(error), flying.tries.over or diverged(error), by_node)
+            self._slots.free(in_flight.run.run_id, whole=False)
+            by_node = is_node_failure(error, in_flight.node)
+            in_flight.tries = in_flight.tries.after(by_node)
+            return Failure(why(error), str(error), in_flight.tries.over or diverged(error), by_node)
         if isinstance(message, RunStarted):
-            flying.node = message.node
+            in_flight.node = message.node
         if isinstance(message, RunFinished):
             del self._running[stream]
-            self._slots.free(flying.run.run_id, whole=True)
+            self._slots.free(in_flight.run.run_id, whole=True)
         return message
 
 
