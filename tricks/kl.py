@@ -106,7 +106,7 @@ class KlReward:
 
     def shape_rewards(self, rollouts: Rollouts) -> Tensor:
         """Return the negative weighted KL of each response (B,), to add to its reward."""
-        return -self.coef * _divergence(rollouts, self).sum(dim=1)
+        return -self.coef * _kl(rollouts, self).sum(dim=1)
 
     def complaints(self, setup: Setup) -> Iterator[str]:
         """Refuse a coefficient or bound that is out of range."""
@@ -135,7 +135,7 @@ class KlToGo:
 
     def shape_advantages(self, rollouts: Rollouts) -> Tensor:
         """Return the negative weighted KL-to-go of each token (B, T), to add to its advantage."""
-        tokens = _divergence(rollouts, self)
+        tokens = _kl(rollouts, self)
         return -self.coef * tokens.flip(1).cumsum(dim=1).flip(1)
 
     def complaints(self, setup: Setup) -> Iterator[str]:
@@ -149,7 +149,7 @@ class KlToGo:
         yield from _nothing(self.coef)
 
 
-def _divergence(rollouts: Rollouts, trick: KlReward | KlToGo) -> Tensor:
+def _kl(rollouts: Rollouts, trick: KlReward | KlToGo) -> Tensor:
     assert rollouts.ref_log_probs is not None  # the rule has checked it
     log_ratio = torch.where(rollouts.response_mask, rollouts.ref_log_probs - rollouts.old_log_probs, 0.0)
     return bounded(estimate(bounded(log_ratio, trick.log_ratio_bound), trick.estimator), trick.value_bound)

@@ -43,7 +43,7 @@ LAPTOP_STD: Final = 0.019
 # Five points per seed on AIME and AMC (arXiv:2504.07086) and one on the larger sets give 0.021 between two runs in the
 # mean over the paper's six benchmarks; ScaleRL finds 0.02 between repeats (arXiv:2510.13786).
 GPU_STD: Final = 0.02
-LEAST_PAIRS: Final = 4  # degrees of freedom; with fewer, half of the standard deviations are wrong by 50 % or more
+LEAST_PAIRS: Final = 4  # degrees of freedom; with fewer, a standard deviation is often wrong by half
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ def lacks_mixed(where: str, whitens: bool) -> Refusal:
     With ``whitens`` the message also offers whitening over tokens, which is the nearest.
     """
     instead = "choose group_norm, or group_mean with token_whitening" if whitens else "choose group_norm"
-    return lacks_norm(MIXED, "has no deviation of the rewards of a batch", where, instead)
+    return lacks_norm(MIXED, "has no standard deviation of the rewards of a batch", where, instead)
 
 
 def lacks_norm(when: Mapping[str, Any], because: str, where: str, instead: str) -> Refusal:

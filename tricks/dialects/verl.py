@@ -184,14 +184,14 @@ _REFUSALS: Final = (
     ),
     Refusal(
         Pattern(KlReward),
-        "takes the divergence to go where it whitens returns",
+        "takes the KL-to-go where it whitens returns",
         "choose kl_to_go",
         f"{_CORE}:720",
         beside=_RETURNS,
     ),
     Refusal(
         Pattern(KlReward),
-        "leaves the divergence out of gdpo's rewards",
+        "leaves the KL out of gdpo's rewards",
         "choose kl_loss",
         f"{_CORE}:413",
         beside=_WHITENED,
@@ -199,14 +199,14 @@ _REFUSALS: Final = (
     ),
     Refusal(
         Pattern(KlToGo),
-        "takes the divergence to go from raw rewards alone (REINFORCE++; ReMax and critics are not modeled)",
+        "takes the KL-to-go only from raw rewards (REINFORCE++; ReMax and critics are not modeled)",
         "choose kl_reward",
         f"{_CORE}:720",
         apart=_RETURNS,
     ),
     Refusal(
         Pattern(SequenceClip),
-        "averages GSPO over responses, and divergence and entropy by the aggregation chosen",
+        "averages GSPO over responses, and KL and entropy by the chosen aggregation",
         "choose sequence_mean",
         f"{_CORE}:1603",
         beside=_TERMS,
