@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from analysis.commands import Asked
 
-Grid = Annotated[str | None, Option(metavar="NAME", help="One grid; by default all that have runs.")]
-Profile = Annotated[str | None, Option(metavar="NAME", help="One profile; by default all that have runs.")]
+Grid = Annotated[str | None, Option(metavar="NAME", help="One grid; by default all grids with runs.")]
+Profile = Annotated[str | None, Option(metavar="NAME", help="One profile; by default all profiles with runs.")]
 Results = Annotated[str | None, Option(metavar="DIR", help="Folder of results; by default RESULTS_DIR or results.")]
 Mixed = Annotated[bool, Option("--mixed", help="Let runs of different commits or machines share a table.")]
 
@@ -92,10 +92,11 @@ def guide(
     ] = None,
     length: Annotated[str | None, Option(metavar="short|8k", help="Longest response: a word, or tokens.")] = None,
     rewards: Annotated[
-        str | None, Option(metavar="spread|concentrated", help="How rewards lie within a group; spread.")
+        str | None,
+        Option(metavar="spread|concentrated", help="How rewards are distributed in a group; by default spread."),
     ] = None,
     aligned: Annotated[str | None, Option(metavar="yes|no", help="Whether the model is aligned.")] = None,
-    budget: Annotated[str | None, Option(metavar="HOURS", help="Hours that may be spent.")] = None,
+    budget: Annotated[str | None, Option(metavar="HOURS", help="Available hours.")] = None,
     profile: Annotated[str | None, Option(metavar="NAME", help="Profile whose runs are the evidence.")] = None,
     results: Results = None,
     mixed: Mixed = False,
@@ -116,9 +117,7 @@ def guide(
 
 
 def trace(
-    cell: Annotated[
-        str, Option(metavar="TABLE/LABEL,LABEL/COLUMN", help="Address of a number; a part of it may do.")
-    ] = "",
+    cell: Annotated[str, Option(metavar="TABLE/LABEL,LABEL/COLUMN", help="Address of a number, or a part of it.")] = "",
     results: Results = None,
 ) -> int:
     """Show the sources of a number in a table: its runs, commits, data and settings."""

@@ -33,12 +33,12 @@ def verify(
     file: Annotated[
         str | None, Argument(metavar="[FILE]", help="JSON lines; standard input where left out.", show_default=False)
     ] = None,
-    strict: Annotated[bool, Option("--strict", help="Refuse a line with a column that is not known.")] = False,
+    strict: Annotated[bool, Option("--strict", help="Refuse a line with an unknown column.")] = False,
     open_box: Annotated[
         str,
         Option(
             metavar="wrong|ignored",
-            help="A response whose last box is never closed is wrong, or judged by its last complete box.",
+            help="A response with an unclosed last box is wrong, or judged by its last complete box.",
         ),
     ] = "wrong",
 ) -> int:
@@ -80,11 +80,9 @@ def list_rewards() -> int:
 @rewards.command("check", cls=Command, epilog=REWARDS_EXAMPLE, no_args_is_help=True)
 def check_reward(
     name: Annotated[str, Argument(metavar="NAME", help="package.module:name, or the name of an entry point.")],
-    file: Annotated[
-        str | None, Option(metavar="FILE", help="Ask about its problems; by default three of ours.")
-    ] = None,
-    seconds: Annotated[str, Option(metavar="S", help="Limit of one call, as reward.seconds of a run.")] = "2",
-    memory_mb: Annotated[str, Option(metavar="MB", help="Limit of memory, as reward.memory_mb of a run.")] = "4096",
+    file: Annotated[str | None, Option(metavar="FILE", help="Use its problems; by default three of ours.")] = None,
+    seconds: Annotated[str, Option(metavar="S", help="Time limit of one call, as reward.seconds of a run.")] = "2",
+    memory_mb: Annotated[str, Option(metavar="MB", help="Memory limit, as reward.memory_mb of a run.")] = "4096",
 ) -> int:
     """Check whether a reward keeps the contract. Exit code 1 where it does not."""
 

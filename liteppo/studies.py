@@ -35,14 +35,15 @@ Words = Annotated[
 ProfileOption = Annotated[
     str, Option(metavar="NAME", help="Profile of the grid; laptop always exists.", autocompletion=profiles)
 ]
-Full = Annotated[bool, Option("--full", help="Cross all axes; without it the quick slices of the grid run.")]
-Seeds = Annotated[str | None, Option(metavar="0-5", help="Seeds in place of the grid's, such as 0,1 or 0-5.")]
-Twins = Annotated[str, Option(metavar="keep|once", help="once: of cells that cannot differ, run the first alone.")]
+Full = Annotated[bool, Option("--full", help="Cross all axes; by default only the quick slices run.")]
+Seeds = Annotated[str | None, Option(metavar="0-5", help="Replace the grid's seeds, such as 0,1 or 0-5.")]
+Twins = Annotated[str, Option(metavar="keep|once", help="once: run only the first of equivalent cells.")]
 ClusterOption = Annotated[
-    str | None, Option(metavar="8xH100", help="Count on these GPUs, such as 2x8xH100; profile gpu: 8xH100.")
+    str | None, Option(metavar="8xH100", help="Plan for these GPUs, such as 2x8xH100; profile gpu: 8xH100.")
 ]
 Effect = Annotated[
-    str | None, Option(metavar="0.03", help="Say how many seeds a difference of this size takes, in the metric's unit.")
+    str | None,
+    Option(metavar="0.03", help="Print the seeds that detect a difference of this size, in the metric's unit."),
 ]
 Results = Annotated[str | None, Option(metavar="DIR", help="Folder of results; by default RESULTS_DIR or results.")]
 
@@ -108,7 +109,7 @@ def tune(
         str, Option(metavar="lr|clip_ratio_high", help="The setting: optim.lr, or that of clip_higher.")
     ] = "",
     profile: ProfileOption = "laptop",
-    trials: Annotated[str, Option(metavar="N", help="Values that are tried for each model.")] = "12",
+    trials: Annotated[str, Option(metavar="N", help="Values to try for each model.")] = "12",
     low: Annotated[
         str | None, Option(metavar="X", help="Low end; lr: a tenth of the grid's, clip_ratio_high: 0.1.")
     ] = None,
@@ -116,9 +117,11 @@ def tune(
         str | None, Option(metavar="X", help="High end; lr: ten times the grid's, clip_ratio_high: 0.5.")
     ] = None,
     steps: Annotated[str | None, Option(metavar="N", help="Steps of each trial; by default those of the grid.")] = None,
-    seeds: Annotated[str, Option(metavar="A,B", help="Two or more that the grid has under no profile.")] = "1001,1002",
+    seeds: Annotated[
+        str, Option(metavar="A,B", help="Two or more seeds that no profile of the grid has.")
+    ] = "1001,1002",
     at: Annotated[
-        str | None, Option(metavar="AXIS=LABEL,...", help="The cell to tune at; by default the first of each model.")
+        str | None, Option(metavar="AXIS=LABEL,...", help="The cell to tune; by default the first of each model.")
     ] = None,
     results: Results = None,
 ) -> int:

@@ -23,7 +23,7 @@ batch and the answer."""
 
 EXAMPLES = """\
 Examples:
-  liteppo tricks                             all of them, with their sources
+  liteppo tricks                             all tricks, with their sources
   liteppo tricks apply preset=liteppo emulate=trl < docs/rollouts.example.json
   liteppo tricks check my_package.my_module:SPEC"""
 
@@ -53,10 +53,10 @@ def list_tricks() -> int:
 def apply(
     preset: Annotated[str, Option(metavar="NAME", help="Preset of tricks.", autocompletion=presets)] = "vanilla_ppo",
     emulate: Annotated[
-        str, Option(metavar="NAME", help="Compute as this framework does.", autocompletion=dialects)
+        str, Option(metavar="NAME", help="Compute as this framework does (docs/tricks.md).", autocompletion=dialects)
     ] = "none",
     dtype: Annotated[str, Option(metavar="float32|float64", help="Precision.")] = "float32",
-    updates_per_rollout: Annotated[str, Option(metavar="N", help="Updates of one batch of rollouts.")] = "4",
+    updates_per_rollout: Annotated[str, Option(metavar="N", help="Updates per batch of rollouts.")] = "4",
     overrides: Annotated[
         list[str] | None,
         Argument(metavar="[tricks.NAME...=VALUE]...", help="Changes to the tricks of the preset.", show_default=False),
