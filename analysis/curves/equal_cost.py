@@ -74,6 +74,7 @@ def learning_curves(study: Study, taken: pd.DataFrame, history: History) -> Lear
 
     Returns:
         Cell -> seed -> learning curve.
+
     """
     accuracy, tokens, seconds = (history(metric) for metric in (ON_POLICY, TOKENS, clock(study)))
     known: dict[str, LearningCurve] = {}
@@ -152,6 +153,7 @@ def equal_costs(study: Study, taken: pd.DataFrame, history: History) -> tuple[Eq
         study: The study.
         taken: Its runs (``frame.planned``).
         history: Metric -> run id -> curve.
+
     """
     found = learning_curves(study, taken, history)
     return tuple(equal_cost(found, contrast) for contrast in contrasts(study, found.keys()))
@@ -174,6 +176,7 @@ def level(course: LearningCurve, kind: Cost, budget: float) -> float:
 
     Raises:
         ValueError: The run did not record this cost.
+
     """
     return float(course.accuracy[_known(course, kind) <= budget][-LAST:].mean())
 
@@ -191,6 +194,7 @@ def area(course: LearningCurve, kind: Cost, budget: float | None = None) -> floa
 
     Raises:
         ValueError: The run did not record this cost.
+
     """
     cost = _known(course, kind)
     end = float(cost[-1]) if budget is None else budget

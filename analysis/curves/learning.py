@@ -4,7 +4,8 @@
 curve ends below a level. The collapse is dated to the first step of that last stretch below it. The level is the lower
 one of
 
-- half-way between the first smoothed value and the best one, or half of the best one if the run never gained as much as the margin;
+- half-way between the first smoothed value and the best one, or half of the best one if the run never gained as
+  much as the margin;
 - the best one minus the margin: ten points of accuracy, or three standard deviations of a point if that is more.
 
 The standard deviation of a point is robust: the median absolute difference of successive points over 0.6745 sqrt(2). On

@@ -93,6 +93,7 @@ def interval(found: FitLines, n: int, ceiling: float, squares: float, variance: 
 
     Returns:
         The lower and the upper bound.
+
     """
     t = float(stdtrit(n - 4, (1 + CONFIDENCE) / 2))
     least = min(squares, float(found.bounded.min()))
@@ -152,6 +153,7 @@ def curve(x: Array, r0: float, ceiling: float, slope: float, middle: float) -> A
 
     Returns:
         The accuracies (n,).
+
     """
     return np.asarray(r0 + (ceiling - r0) * expit(slope * (x - middle)))
 

@@ -57,6 +57,7 @@ def iqm(study: Study, taken: pd.DataFrame, cell: int) -> Aggregate | None:
 
     Returns:
         The mean of the middle half of the scores with its 95 % interval, or None if there are no scores.
+
     """
     names = _strata(study, taken, (cell,))
     seeds = _common(taken, names, (cell,))
@@ -76,6 +77,7 @@ def iqm_difference(study: Study, taken: pd.DataFrame, contrast: Contrast) -> Agg
 
     Returns:
         The difference with its 95 % interval, or None if the two cells have no common seed.
+
     """
     return _of_both(study, taken, contrast, "iqm difference", _middles_apart)
 
@@ -91,6 +93,7 @@ def improvement(study: Study, taken: pd.DataFrame, contrast: Contrast) -> Aggreg
     Returns:
         The mean probability over benchmarks with its 95 % interval (arXiv:2108.13264, sec. 4.3). A tie counts one half.
         None if the two cells have no common seed.
+
     """
     return _of_both(study, taken, contrast, "improvement", _wins)
 

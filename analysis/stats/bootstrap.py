@@ -93,6 +93,7 @@ def bootstrap_interval(
 
     Returns:
         The lower and the upper bound.
+
     """
     n, mean = len(differences), float(differences.mean())
     spread = _spread(differences - mean, draws, errors)

@@ -29,6 +29,7 @@ def adjusted(values: Sequence[float], family: Family, size: int) -> list[float]:
 
     Returns:
         The adjusted p values, in the order of ``values``.
+
     """
     if family == "control" or not values:
         return list(values)

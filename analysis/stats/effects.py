@@ -74,6 +74,7 @@ def effects(study: Study, taken: pd.DataFrame, contrast: Contrast) -> tuple[Effe
 
     Returns:
         One effect for each score that has a common seed.
+
     """
     known = sides(study, taken)
     return tuple(_effects(contrast, known, {side.score: scores(taken, side.score) for side in known}))

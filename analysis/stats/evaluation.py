@@ -79,6 +79,7 @@ def evaluation_noise(
 
     Returns:
         The standard error, or None if neither the outcomes nor the score ``<metric>/se`` are known.
+
     """
     found = problem_differences(taken, contrast, seeds, outcomes)
     if found is not None and (se := float(_errors(found.mean(axis=1).to_frame())[0])) >= 0:
@@ -97,6 +98,7 @@ def seed_errors(taken: pd.DataFrame, contrast: Contrast, seeds: Sequence[int], o
 
     Returns:
         Standard errors (n,), or None if outcomes are missing.
+
     """
     found = problem_differences(taken, contrast, seeds, outcomes)
     if found is None:
@@ -119,6 +121,7 @@ def problem_differences(
     Returns:
         One row for each problem that all runs were evaluated on, one column for each seed. None if outcomes are missing
         or the metric is not an accuracy.
+
     """
     benchmark = _benchmark(contrast.metric)
     if outcomes is None or benchmark is None or not len(seeds):

@@ -52,6 +52,7 @@ def gaps(study: Study, taken: pd.DataFrame, asked: Iterable[Contrast]) -> Iterat
 
     Yields:
         A gap with its reason.
+
     """
     asked = tuple(asked)
     yield from (Gap(None, True, (), reason) for reason in _uncompared(study, {contrast.arm for contrast in asked}))

@@ -97,6 +97,7 @@ def pairs(by_cell: Mapping[int, Mapping[int, float]], contrast: Contrast, lost: 
     Returns:
         The scores of the common seeds. A seed counts as failed if one side failed, and the other failed too or has a
         score.
+
     """
     arm, baseline = by_cell.get(contrast.arm, {}), by_cell.get(contrast.baseline, {})
     seeds = tuple(

@@ -51,6 +51,7 @@ def p_with_failures(found: Pairs, worst_end: bool) -> tuple[float, int]:
 
     Returns:
         p in (0, 1], and +1, -1 or 0. p is 1 and the sign 0 if two treatments lean to different sides.
+
     """
     results = list(_treatments(found, worst_end))
     signs = {sign for _, sign in results}
@@ -67,6 +68,7 @@ def signed_ranks(differences: Array, leads: Array) -> tuple[float, int]:
 
     Returns:
         p in (0, 1], and +1, -1 or 0. Ties in size get the mean rank. The null distribution enumerates all signs.
+
     """
     sizes = np.concatenate([np.abs(differences), np.abs(leads) + np.abs(differences).max(initial=0.0) + 1.0])
     kept = np.concatenate([differences, leads]) != 0

@@ -15,6 +15,7 @@ def score(found: Estimate, digits: int, count: bool = True) -> str:
         found: The mean over seeds.
         digits: Digits after the decimal point.
         count: If False, the number of seeds is shown only for one seed.
+
     """
     width = f" ± {found.half_width:.{digits}f}" if found.n > 1 else ""
     return f"{found.mean:.{digits}f}{width}" + (f" ({found.n})" if count or found.n == 1 else "")

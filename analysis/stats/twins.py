@@ -49,6 +49,7 @@ def twin_notes(study: Study, by_cell: Scores, axes: Sequence[str]) -> Iterator[s
         study: The study.
         by_cell: Cell -> seed -> score of the deciding metric.
         axes: The axes that name a cell.
+
     """
     found = twins_of(study).values()
     same = [twin for twin in found if study.cell_ids[twin.cell] == study.cell_ids[twin.of]]

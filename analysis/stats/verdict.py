@@ -86,6 +86,7 @@ def verdicts(study: Study, taken: pd.DataFrame, outcomes: Shares | None = None) 
 
     Returns:
         One verdict for each testable contrast.
+
     """
     by_metric = {metric: scores(taken, metric) for metric in {study.metric, *(c.metric for c in study.controls)}}
     asked = [c for c in contrasts(study, by_metric[study.metric].keys()) if _tested(study, c, by_metric[c.metric])]
@@ -130,6 +131,7 @@ def interval(pair: Pairs, *names: str, errors: Array | None = None) -> tuple[flo
 
     Returns:
         The lower and the upper bound; infinite for one pair and nan for none.
+
     """
     differences = pair.differences
     if len(pair.seeds) < 2:
@@ -147,6 +149,7 @@ def called(seeds: int, difference: float, p: float, equivalent: float) -> Word:
         difference: The mean paired difference, arm minus baseline.
         p: Two-sided p value of no difference, adjusted within its family.
         equivalent: p value of equivalence, adjusted likewise; 1 without a margin.
+
     """
     if seeds < MIN_SEEDS:
         return "exploratory"

@@ -34,6 +34,7 @@ def fired_notes(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Itera
         study: The study.
         taken: Its runs (``frame.planned``).
         axes: The axes that name a cell.
+
     """
     cells: dict[str, list[int]] = {}
     for cell, names in never_fired(taken).items():
