@@ -1,4 +1,4 @@
-"""What a step of each recipe costs, against vanilla PPO: seconds and sampled tokens, seed by seed."""
+"""The cost of a step of each recipe relative to vanilla PPO: time and sampled tokens."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STEP_TOKENS: Final = f"mean({TOKENS})"
 
 @dataclass(frozen=True, slots=True)
 class CostRatio:
-    """A geometric mean over paired seeds of a recipe's cost over that of vanilla PPO."""
+    """The geometric mean over paired seeds of a recipe's cost over that of vanilla PPO."""
 
     value: float
     low: float | None  # 95 % interval; None for one seed
@@ -35,19 +35,19 @@ class CostRatio:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """A recipe at one place."""
+    """The cost of a recipe in one setting."""
 
-    role: str  # of the model
+    role: str  # role of the model
     tier: str  # difficulty
     recipe: str
-    seconds: float  # a step, mean over seeds: of the processor on a laptop, else on the wall
-    tokens: float | None  # sampled a step
+    seconds: float  # per step, mean over seeds: CPU seconds on a laptop, else wall-clock seconds
+    tokens: float | None  # sampled per step
     seconds_ratio: CostRatio | None  # None for vanilla PPO itself
     tokens_ratio: CostRatio | None
 
 
 def costs(shelf: Shelf) -> tuple[Cost, ...]:
-    """The costs of all recipes that have runs, by place."""
+    """Return the costs of all recipes that have runs, by setting."""
     places = [{"model": model, "difficulty": tier} for model, tier in product(ROLES, ("easy", "medium", "hard"))]
     return tuple(found for where in places for recipe in RECIPES for found in _cost(shelf, where, recipe))
 

@@ -1,4 +1,4 @@
-"""What the runs hold for one part of a claim: a number a seed, on both sides, and the runs behind it."""
+"""The evidence for one part of a claim: one number per seed and side, and its runs."""
 
 from __future__ import annotations
 
@@ -25,26 +25,38 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """The numbers of a part. ``pair`` holds the terms with positive weight, and those with negative, added up."""
+    """The numbers of a part.
+
+    The arm of ``pair`` is the sum of the terms with positive weight, the baseline that of the negative ones.
+    """
 
     material: Material
     metric: str
     cells: tuple[int, ...]  # in the order of the part's terms
     pair: Pairs
-    runs: tuple[str, ...]  # run ids, of the seeds in ``pair``
-    twins: str = ""  # why the cells cannot differ; empty where they can
+    runs: tuple[str, ...]  # run ids of the seeds in ``pair``
+    twins: str = ""  # why the cells cannot differ; empty if they can
 
     @property
     def margin(self) -> float | None:
-        """Of equivalence; the grid declares it for its own metric and no other."""
+        """The equivalence margin. The grid declares it only for its own metric."""
         study = self.material.study
         return study.margin if self.metric == study.metric else None
 
 
 def evidence(part: ClaimPart, studies: Iterable[str], shelf: Shelf) -> tuple[Evidence | None, str]:
-    """Take the first study with a common seed in all cells; where there is none, say why, of the first study.
+    """Return the evidence for a part from the first study with a common seed in all cells.
 
-    Two seeds under which cells failed for a reason of their own are evidence too, though no number.
+    Two seeds for which cells failed for a reason of their arm count as evidence too.
+
+    Args:
+        part: The part of a claim.
+        studies: Names of the studies, in order of preference.
+        shelf: The runs of a profile.
+
+    Returns:
+        The evidence and "", or None and the reason that concerns the first study.
+
     """
     reasons = []
     for name in studies:
@@ -58,7 +70,16 @@ def evidence(part: ClaimPart, studies: Iterable[str], shelf: Shelf) -> tuple[Evi
 
 
 def declared(part: ClaimPart, studies: Iterable[str], shelf: Shelf) -> bool:
-    """Whether some study has all cells of the part, run or not, and they are no twins: a test that was declared."""
+    """Return True if some study has all cells of the part and they are not twins.
+
+    The cells need not have run: such a part is a declared test.
+
+    Args:
+        part: The part of a claim.
+        studies: Names of the studies.
+        shelf: The runs of a profile.
+
+    """
     found = (
         (shelf.materials[name], _cells(part, shelf.materials[name])) for name in studies if name in shelf.materials
     )
@@ -66,7 +87,7 @@ def declared(part: ClaimPart, studies: Iterable[str], shelf: Shelf) -> bool:
 
 
 def twins(study: Study, cells: tuple[int, ...]) -> str:
-    """Why these cells cannot differ, as the plan found; empty where they can."""
+    """Return why these cells cannot differ, according to the plan; empty if they can."""
     known = twins_of(study)
     roots = {known[cell].of if cell in known else cell for cell in cells}
     if len(cells) < 2 or len(roots) > 1:
@@ -99,7 +120,7 @@ def _in(part: ClaimPart, material: Material) -> Evidence:
 
 
 def _failed(part: ClaimPart, numbers: Scores, cells: tuple[int, ...], lost: Failures) -> Iterator[Failed]:
-    """Yield the seeds under which some cells failed and all others have their number."""
+    """Yield the seeds for which some cells failed and all others have a number."""
     for seed in sorted({seed for place in cells for seed in lost.get(place, {})}):
         gone = [seed in lost.get(place, {}) for place in cells]
         if all(out or seed in numbers.get(place, {}) for out, place in zip(gone, cells, strict=True)):
@@ -114,7 +135,10 @@ def _side(part: ClaimPart, numbers: Scores, cells: tuple[int, ...], seed: int, s
 
 
 def _numbers(part: ClaimPart, found: Scores, material: Material) -> Scores:
-    """The metric by cell and seed, less the other score of the run, or its logarithm; finite ones."""
+    """Return the finite values of the metric by cell and seed.
+
+    The other score of the run is subtracted, or the logarithm is taken, as the part says.
+    """
     less = values(material, part.less) if part.less else {}
     result: Scores = {}
     for place, by_seed in found.items():

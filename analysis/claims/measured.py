@@ -1,4 +1,4 @@
-"""Take the numbers that claims are judged on from runs."""
+"""The measured numbers on which claims are judged."""
 
 from __future__ import annotations
 
@@ -29,9 +29,15 @@ if TYPE_CHECKING:
 def gather(
     store: Store, studies: Sequence[Study], results: Path, names: Collection[str], mixed: bool = False
 ) -> tuple[Shelf, ...]:
-    """A shelf for each profile among the studies with these names.
+    """Return the runs of each profile among the studies with these names.
 
-    ``mixed`` takes studies whose runs are of several commits or environments too.
+    Args:
+        store: The store of the runs.
+        studies: The known studies.
+        results: The results folder.
+        names: Names of the wanted studies.
+        mixed: Include studies with runs of several commits or environments.
+
     """
     wanted = [study for study in studies if study.name in names]
     profiles = sorted({study.profile for study in wanted})
@@ -54,9 +60,9 @@ def _shelf(store: Store, studies: Sequence[Study], results: Path, profile: str, 
     return Shelf(profile, materials, refused)
 
 
-WINDOW: Final = 5  # steps, as in scores of the last steps
+WINDOW: Final = 5  # steps, as in the scores over the last steps
 CLIPPED: Final = "clipped_tokens.json"
-# Words that connect one thought to the next. The paper shows some of them and lists none; this list is ours.
+# Connective words. The paper shows some of them but lists none; this list is ours.
 CONNECTIVES: Final = frozenset(
     {
         *("therefore", "thus", "hence", "so", "then", "because", "since", "if", "unless", "but", "however", "although"),
@@ -69,26 +75,29 @@ _DERIVED: Final = re.compile(r"(mean|fall|clipped)\((.+)\)")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Material:
-    """What a store holds of one study."""
+    """The runs of one study."""
 
     study: Study
-    taken: pd.DataFrame  # its runs, ``frame.planned``
+    taken: pd.DataFrame  # its runs (``frame.planned``)
     history: Callable[[str], Mapping[str, Curve]]  # metric -> run id -> curve
-    runs: Path  # the folder with a folder for each run
-    links: Mapping[str, str]  # run id -> where MLflow shows it; empty where nobody asked
+    runs: Path  # the folder of the run folders
+    links: Mapping[str, str]  # run id -> its address in MLflow; may be empty
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shelf:
-    """What a store holds of one profile."""
+    """The studies of one profile."""
 
     profile: str
     materials: Mapping[str, Material]  # study -> its runs
-    refused: Mapping[str, str]  # study -> why its runs do not belong together
+    refused: Mapping[str, str]  # study -> why its runs cannot be combined
 
 
 def values(material: Material, metric: str) -> Scores:
-    """A score or a derived number of finished runs by cell and seed; runs that lack it are left out."""
+    """Return a score or a derived number of the finished runs by cell and seed.
+
+    Runs without it are left out.
+    """
     derived = _DERIVED.fullmatch(metric)
     if derived is None:
         return scores(material.taken, metric)
@@ -102,7 +111,7 @@ def values(material: Material, metric: str) -> Scores:
 
 
 def fall(values: list[float]) -> float:
-    """What a curve lost since its best stretch of five steps; nan where it has fewer than ten steps."""
+    """Return the fall of a curve below its best five-step mean; nan below ten steps."""
     if len(values) < 2 * WINDOW:
         return nan
     means = [fmean(values[start : start + WINDOW]) for start in range(len(values) - WINDOW + 1)]
@@ -110,7 +119,10 @@ def fall(values: list[float]) -> float:
 
 
 def connectives(text: str) -> float:
-    """The share of connectives in ``clipped_tokens.json``; nan where nothing was clipped, or the file is none."""
+    """Return the share of connectives in ``clipped_tokens.json``.
+
+    It is nan if no token was clipped or the text is not such a file.
+    """
     try:
         tokens = json.loads(text)["tokens"]
         held = {number: (str(token["text"]), int(token["high"])) for number, token in enumerate(tokens)}
@@ -131,5 +143,5 @@ def _numbers(material: Material, kind: str, name: str, runs: list[str]) -> dict[
 def _read(material: Material, run_id: str) -> str:
     try:
         return (material.runs / f"{material.study.name}.{run_id}" / CLIPPED).read_text(encoding="utf-8")
-    except OSError:  # runs of another machine leave their files there
+    except OSError:  # the files of a run stay on the machine that made it
         return ""
