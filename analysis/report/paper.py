@@ -1,4 +1,4 @@
-"""The paper's figures and tables on the page: drawn from our runs, our numbers beside the paper's own."""
+"""The paper's figures and tables in the report: drawn from our runs, with the paper's numbers."""
 
 from __future__ import annotations
 
@@ -24,19 +24,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DrawnFigure:
-    """A figure of the paper."""
+    """A figure of the paper, drawn from our runs."""
 
     id: str
     number: str  # in the paper
     title: str
     profile: str
-    states: str  # what the paper states there
+    states: str  # the paper's statement
     image: str  # SVG as base64
     table: Numbers
 
 
 def paper(studies: Sequence[Held], results: Path) -> tuple[DrawnFigure, ...]:
-    """The figures that these studies feed, profile by profile. ``results``: the folder with what runs left."""
+    """Return the figures of the paper that these studies provide, by profile.
+
+    ``results`` is the results folder with the files of the runs.
+    """
     by_profile: dict[str, list[Held]] = defaultdict(list)
     for held in studies:
         if len(held.taken):

@@ -1,4 +1,4 @@
-"""A study's part of the report."""
+"""The part of the report that shows one study."""
 
 from __future__ import annotations
 
@@ -34,21 +34,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Held:
-    """What the store holds of a study, and where on the page it stands."""
+    """A study with its runs and its place on the page."""
 
-    id: str  # of its part of the page
+    id: str  # id of its part of the page
     study: Study
     records: Sequence[RunRecord]
-    runs: pd.DataFrame  # all of its experiment
-    taken: pd.DataFrame  # those of its plan, ``frame.planned``
+    runs: pd.DataFrame  # all runs of its experiment
+    taken: pd.DataFrame  # the planned runs (``frame.planned``)
     history: Callable[[str], Mapping[str, Curve]]  # metric -> run id -> curve
-    outcomes: Shares  # run id -> shares of right samples by problem
+    outcomes: Shares  # run id -> share of correct samples by problem
     trace: TraceLink
     links: Links
 
     @classmethod
     def of(cls, store: Store, study: Study, anchor: str, results: Path) -> Held:
-        """Read a study; ``results`` holds what its runs left."""
+        """Read a study from the store.
+
+        Args:
+            store: The store of the runs.
+            study: The study.
+            anchor: The id of its part of the page.
+            results: The results folder with the files of the runs.
+
+        """
         records = store.records(study.name)
         runs = runs_frame(records)
         taken, trace = planned(runs, study), TraceLink(anchor)
@@ -59,7 +67,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class ReportPart:
-    """All that the page says of a study."""
+    """The content of the report about one study."""
 
     id: str
     study: Study
@@ -76,7 +84,7 @@ class ReportPart:
 
 
 def part(held: Held, links: Mapping[str, str]) -> ReportPart:
-    """The part of a study. ``links``: run id -> where MLflow shows the run."""
+    """Return the part of a study; ``links`` maps run ids to their addresses in MLflow."""
     study, taken, history, trace = held.study, held.taken, held.history, held.trace
     found = judged(study, taken, learning_curves(study, taken, history), held.outcomes, trace)
     learning, factors = curves_table(study, taken, history), factorial_table(study, taken)
@@ -92,5 +100,5 @@ def part(held: Held, links: Mapping[str, str]) -> ReportPart:
         numbers=ends(study_table(study, held.runs), study, taken, held.links),
         figures=figures(study, taken, history),
         learning=numbers(learning, held.links) if learning else None,
-        lineage=lineage(study, held.records, links, trace),  # last: it has what all the others ask for
+        lineage=lineage(study, held.records, links, trace),  # last: it needs the numbers of all other tables
     )
