@@ -1,4 +1,4 @@
-"""Tables whose numbers lead to their runs."""
+"""Tables whose numbers can be traced to their runs."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
 
 _MEAN: Final = "mean of {metric} over training seeds, ± half its 95 % Student t interval"
 _GAP: Final = "mean over paired seeds of arm minus baseline, with its 95 % interval"
-_PAPER: Final = "paper"  # how columns of the paper's own numbers begin
+_PAPER: Final = "paper"  # prefix of the columns with the paper's own numbers
 _THEIRS: Final = "the paper's own number, with its source and precision in results/paper; no run of ours is behind it"
-_COMPARING: Final = ("gap", "number", "word")  # kinds of columns about two cells
+_COMPARING: Final = ("gap", "number", "word")  # column kinds that compare two cells
 _OF_CURVES: Final = (
     *("area", "ceiling", "midpoint", "slope", "collapsed", "equal steps", "equal tokens", "equal seconds"),
     *("area equal tokens", "tokens ratio", "seconds ratio"),
-)  # columns of the table of curves: their runs are shown with the mean of the curve that they are read off
+)  # columns of the table of curves; their runs are shown with the mean of the underlying curve
 _HOW: Final[Mapping[str, str]] = {
     "p": "two-sided paired t test of arm minus baseline over training seeds; where runs failed for a reason of their "
     "arm, exact signed ranks with the failures last",
@@ -64,11 +64,19 @@ class Held:
 
     @property
     def study(self) -> Study:
-        """What was planned."""
+        """The planned study."""
         return self.material.study
 
     def side(self, role: str, cell: int, metric: str, seeds: Sequence[int] | None = None) -> TracedSide:
-        """A cell with its numbers, of these seeds alone where some are given."""
+        """Return a cell with its values and runs.
+
+        Args:
+            role: Role of the cell in the number, such as "arm".
+            cell: Index of the cell in ``Study.cells``.
+            metric: The metric.
+            seeds: The seeds to include; None for all.
+
+        """
         found = values(self.material, metric).get(cell, {})
         kept = {seed: value for seed, value in sorted(found.items()) if seeds is None or seed in seeds}
         runs = self.records.get(cell, ())
@@ -78,12 +86,12 @@ class Held:
 
     @cached_property
     def _shared(self) -> dict[str, str]:
-        """Settings that all cells have alike."""
+        """Settings that are equal in all cells."""
         return shared([settings(runs[0]) for runs in self.records.values()])
 
 
 def held(material: Material, records: Sequence[RunRecord]) -> Held:
-    """A study with its runs, cell by cell."""
+    """Return a study with its runs grouped by cell."""
     by_id: dict[str, list[RunRecord]] = {}
     for record in records:
         if record.profile == material.study.profile:
@@ -97,7 +105,10 @@ def held(material: Material, records: Sequence[RunRecord]) -> Held:
 
 
 def study_book(table: ResultTable, *studies: Held) -> TracedTable:
-    """A table of a study as a book, or one that takes its rows from several: a row is of the first that has it."""
+    """Return a table of one or several studies as a traced table.
+
+    A row belongs to the first study that has runs of its cell.
+    """
     places = [place for place, column in enumerate(table.columns) if column.kind == "label"]
     rows = tuple(
         TracedRow({table.columns[place].key: str(entries[place]) for place in places if str(entries[place])})
@@ -130,7 +141,7 @@ def _number(table: ResultTable, row: int, place: int, labels: Mapping[str, str],
 
 
 def _of_row(studies: Sequence[Held], labels: Mapping[str, str]) -> Held:
-    """The first study with runs of a cell with these labels; else the first of all."""
+    """Return the first study with runs of a cell with these labels; else the first study."""
     ran = (each for each in studies if any(each.records.get(cell) for cell in _cells(each.study, labels)))
     return next(ran, studies[0])
 
@@ -145,7 +156,7 @@ def _how(column: Column, metric: str) -> Iterator[str]:
 
 
 def _baseline(found: Held, cell: int, metric: str) -> int | None:
-    """The cell that this one is compared with; None where there is none."""
+    """Return the baseline of a cell; None if it has none."""
     ran = values(found.material, metric).keys()
     return next((each.baseline for each in contrasts(found.study, ran) if each.arm == cell), None)
 
@@ -159,14 +170,17 @@ def _paired(text: str, how: tuple[str, ...], metric: str, found: Held, arm: int,
 
 
 def _cells(study: Study, labels: Mapping[str, str]) -> list[int]:
-    """The cells that a row is about, controls apart unless it names one; all of them where its labels are no axes."""
+    """Return the cells of a row, without controls unless it names one.
+
+    A row without labels of an axis belongs to all cells.
+    """
     named = {CONTROL: OFF, **labels} if CONTROL in study.axes else labels
     wanted = {axis: label for axis, label in named.items() if axis in study.axes}
     return [cell for cell, own in enumerate(study.cells) if wanted.items() <= own.items()]
 
 
 def _metric(column: Column, labels: Mapping[str, str], found: Held) -> str:
-    """The score behind a column: the one of its name, the one that the row names, the study's own."""
+    """Return the score of a column: the one it names, the row's, or the study's."""
     if column.kind != "label" and column.key in _OF_CURVES:
         return f"mean({ON_POLICY})"
     name = column.key.removesuffix(" difference")
@@ -181,12 +195,15 @@ _NUMBER: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?%?")
 
 
 def names(tables: Path) -> list[str]:
-    """The tables in a folder, by the names of their files."""
+    """Return the names of the tables in a folder."""
     return sorted(path.stem for path in tables.glob("*.csv"))
 
 
 def file_book(tables: Path, name: str) -> TracedTable:
-    """A CSV file as a book. Its rows are named by their first columns that hold words."""
+    """Return a CSV file as a traced table. Its first columns with words name the rows.
+
+    Raises StoreError, which names the file, if it cannot be read.
+    """
     path = tables / f"{name}.csv"
     with explained(str(path)):
         head, *lines = list(csv.reader(StringIO(path.read_text(encoding="utf-8"))))
@@ -201,7 +218,7 @@ def file_book(tables: Path, name: str) -> TracedTable:
 
 
 def _words(head: Sequence[str], lines: Sequence[Sequence[str]]) -> list[int]:
-    """The columns before the first that holds numbers."""
+    """Return the columns before the first column of numbers."""
     for place in range(len(head)):
         filled = [line[place] for line in lines if line[place]]
         if filled and all(_NUMBER.fullmatch(text) for text in filled) and place > 0:
@@ -210,7 +227,7 @@ def _words(head: Sequence[str], lines: Sequence[Sequence[str]]) -> list[int]:
 
 
 def _notes(markdown: Path) -> tuple[str, ...]:
-    """What the table says under itself: seeds, commits, how numbers are made."""
+    """Return the notes of the table: seeds, commits and methods."""
     try:
         lines = markdown.read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -229,7 +246,17 @@ _TAKEAWAY_BOOK_HOW: Final[Mapping[str, str]] = {
 
 
 def takeaway_book(findings: Sequence[Finding], profile: str, studies: Mapping[str, Held]) -> TracedTable:
-    """The evidence of all claims with runs. Rows are named by claim and part."""
+    """Return the evidence of all claims with runs as a traced table.
+
+    Args:
+        findings: The judged claims.
+        profile: The profile of the runs.
+        studies: Study name -> study with its runs.
+
+    Returns:
+        A table whose rows are named by claim and part.
+
+    """
     found = [
         (finding, number, part)
         for finding in findings
@@ -256,7 +283,7 @@ def _takeaway_book_number(
     unit = exp if part.ratio else float
     combined = {
         seed: unit(arm - base) for seed, arm, base in zip(part.seeds, part.arm, part.base, strict=True)
-    }  # what the mean is over
+    }  # the averaged values
     asked = f"{part.says}: {part.expected} expected, of {part.metric}"
     how = (f"{finding.id}: {finding.sentence}", asked, _TAKEAWAY_BOOK_HOW[column])
     return TracedNumber(texts[column], how, tuple(_sides(part, studies[part.study])), combined)

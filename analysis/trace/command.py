@@ -1,4 +1,4 @@
-"""``make trace CELL=...``: from a number in a table to the runs behind it."""
+"""The command ``make trace CELL=...``: trace a number in a table to its runs."""
 
 from __future__ import annotations
 
@@ -31,12 +31,22 @@ if TYPE_CHECKING:
     from harness.tracking.store import Store
 
 
-TABLES: Final = "tables"  # the folder of tables in the results, and in the reference
-KINDS: Final = ("", ".verdicts", ".effects", ".curves", ".factorial")  # tables of a study, by how their names end
+TABLES: Final = "tables"  # folder of tables in the results and in the reference
+KINDS: Final = ("", ".verdicts", ".effects", ".curves", ".factorial")  # name endings of the tables of a study
 
 
 def trace(store: Store, results: Path, cell: str) -> str:
-    """What stands behind the number at an address. Raises TraceError where it leads nowhere, or to several."""
+    """Return a text on the number at an address: its value, method, seeds and runs.
+
+    Args:
+        store: The store of the runs.
+        results: The results folder.
+        cell: The address (``address``).
+
+    Raises:
+        TraceError: The address fits no number, or several.
+
+    """
     wanted = parse(cell)
     studies = store.studies()
     profiles = {f"takeaways.{study.profile}" for study in studies if study.name in STUDIES}
@@ -59,7 +69,7 @@ def _book(store: Store, results: Path, name: str, studies: Sequence[Study]) -> T
         return _of_paper(store, results, figure, members)
     of_study = [study for study in studies if f"{name}.".startswith(f"{study.name}.{study.profile}.")]
     books = (book for study in of_study for book in _of_study(store, results, study) if book.name == name)
-    # The reference says nothing of a study that has runs here.
+    # The reference is not used for a study that has runs here.
     folders = [results / TABLES, *([] if of_study else [REFERENCE / TABLES])]
     return next(books, None) or _of_file(folders, name)
 
@@ -88,7 +98,10 @@ def _of_study(store: Store, results: Path, study: Study) -> Iterator[TracedTable
 
 
 def _takeaways(store: Store, results: Path, profile: str, studies: Sequence[Study]) -> TracedTable:
-    """All runs are taken, of whatever commits: what a number stands on is what is asked for."""
+    """Return the traced table of the takeaways, with runs of all commits.
+
+    The user asks for the sources of a number, so mixed runs are not refused.
+    """
     found = {
         study.name: _held(store, results, study)
         for study in studies
