@@ -1,4 +1,4 @@
-"""Show advice: one case on a terminal, or the decision table of a profile."""
+"""Show the guide: one case in the terminal, or the decision table of a profile."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _NOTES: Final = (
 
 
 def guide_table(findings: Sequence[Finding], shelf: Shelf) -> ResultTable:
-    """One row a question and case."""
+    """Return the decision table, with one row per question and case."""
     rows = tuple(_row(rule, role, findings, shelf) for rule in RULES for role in rule.roles)
     checked = any(part.word != "no runs" for finding in findings for part in finding.parts)
     return ResultTable(
@@ -67,7 +67,7 @@ def _row(rule: Rule, role: str, findings: Sequence[Finding], shelf: Shelf) -> tu
 
 
 def _when(rule: Rule, role: str) -> str:
-    """``small base model, short responses``."""
+    """Format the case of a rule: ``small base model, short responses``."""
     parts = [f"{role.replace('_', ' ')} model"]
     if len(rule.lengths) == 1:
         parts.append(f"{rule.lengths[0]} responses")
@@ -81,9 +81,14 @@ UNCHECKED: Final = "Nothing of this was checked here: there are no runs for it. 
 
 
 def terminal(case: Scenario, advice: Sequence[Advice], costs: Sequence[str], tiny: Sequence[Advice] = ()) -> str:
-    """The answers to one case. ``costs``: what a step of each recipe costs, where it was measured.
+    """Format the answers to one case for the terminal.
 
-    ``tiny``: the answers for the laptop's model of the same role, where the case is of another profile.
+    Args:
+        case: The case.
+        advice: The answers.
+        costs: Lines with the measured cost of a step of each recipe.
+        tiny: Answers for the laptop's model of the same role, if the case is of another profile.
+
     """
     lines = [fill(f"{case.words[0].upper()}{case.words[1:]} ({case.profile} profile)", WIDTH)]
     if all(each.word == "no runs" for each in advice):
@@ -108,7 +113,7 @@ def _answer(advice: Advice) -> Iterator[str]:
 
 
 def _terminal_row(name: str, text: str) -> str:
-    if text.startswith("make "):  # a command stays on one line, to be copied
+    if text.startswith("make "):  # a command stays on one line so that it can be copied
         return f"  {name:7} {text}" if len(text) <= WIDTH - 10 else f"  {name}\n    {text}"
     return fill(text, WIDTH, initial_indent=f"  {name:7} ", subsequent_indent=" " * 10, break_on_hyphens=False)
 
@@ -118,7 +123,18 @@ LAPTOP: Final = "laptop"
 
 
 def guide(store: Store, results: Path, options: Mapping[str, str], mixed: bool = False) -> str:
-    """The answer to the case, or the paths of the tables where none is named. Raises ScenarioError."""
+    """Return the answer to a case, or the paths of the written tables if no case is named.
+
+    Args:
+        store: The store of the runs.
+        results: The results folder.
+        options: The options of the command, such as ``model``.
+        mixed: Include studies with runs of several commits or environments.
+
+    Raises:
+        ScenarioError: The options name no valid case.
+
+    """
     studies = store.studies()
     shelves = {shelf.profile: shelf for shelf in gather(store, studies, results, STUDIES, mixed)}
     if not any(name in options for name in CASE):
@@ -146,7 +162,7 @@ def _tables(shelves: Mapping[str, Shelf], results: Path, profile: str | None) ->
 
 
 def _costs(case: Scenario, shelf: Shelf) -> Iterator[str]:
-    """Measured costs for the case's model: ``liteppo   seconds 1.02 [1.00, 1.04] (6), tokens ...``."""
+    """Yield the measured costs of the case's model: ``liteppo ... seconds 1.02 [1.00, 1.04] (6)``."""
     for cost in costs(shelf):
         if cost.role == case.role and cost.seconds_ratio is not None:
             yield f"{cost.recipe:8} {cost.tier:6} seconds {ratio(cost.seconds_ratio)}"
