@@ -1,4 +1,4 @@
-"""Write tables and heat maps of replays."""
+"""Write the tables and heat maps of replays."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-SHOWN: Final = ("paper", "preset")  # all tricks would be too small to read; the CSV has them
+SHOWN: Final = ("paper", "preset")  # all tricks would be too small to read; the CSV file has them
 CELL: Final = 0.36  # inches
 _STYLE: Final[dict[Any, Any]] = {"font.size": 8, "axes.titlesize": 9}
 
 
 def draw(replay: Replay) -> dict[str, bytes]:
-    """File ending -> file; the same bytes for the same replay."""
+    """Return the heat map of a replay by file ending; equal replays give equal bytes."""
     with mpl.rc_context({**_STYLE, "svg.hashsalt": f"replay.{replay.name}"}):
         figure = _figure(replay)
         return {"svg": _saved(figure, "svg", {"Date": None}), "png": _saved(figure, "png", {"Software": None})}
@@ -77,7 +77,7 @@ _REPLAY: Final = typed("make replay", "python -m harness.replay.compare")
 
 
 def write_replays(results: Path) -> Iterator[Path]:
-    """Write them all. Raises StoreError where there is none."""
+    """Write the files of all replays. Raises StoreError if there is none or one is unreadable."""
     reports = sorted((results / FOLDER).glob("replay.*.json"))
     if not reports:
         raise StoreError(f"{results / FOLDER} holds no replay yet; make one with `{_REPLAY}`")
