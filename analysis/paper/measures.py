@@ -1,4 +1,4 @@
-"""Our numbers in a table of the paper: what a column holds of a cell."""
+"""Measures: the kinds of our numbers in a table of the paper."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A score of the runs, mean over seeds."""
+    """A score of the runs, averaged over seeds."""
 
     name: str
     title: str
@@ -25,18 +25,18 @@ class Score:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """One."""
+        """The one column of the measure."""
         return (Column(self.name, self.title, self.kind, self.digits),)
 
     def entries(self, source: StudySource, cell: int) -> tuple[Entry, ...]:
-        """The mean, or why there is none."""
+        """Return the mean over seeds, or a dash with the reason."""
         found = estimate(source.values(cell, self.name).values())
         return (found or (missing(source, cell) if self.kind == "score" else MissingScore()),)
 
 
 @dataclass(frozen=True, slots=True)
 class Early:
-    """A step metric over the first five steps, mean over seeds."""
+    """A step metric over the first five steps, averaged over seeds."""
 
     metric: str
     title: str
@@ -44,34 +44,34 @@ class Early:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """One."""
+        """The one column of the measure."""
         return (Column(f"early/{self.metric}", self.title, "side", self.digits),)
 
     def entries(self, source: StudySource, cell: int) -> tuple[Entry, ...]:
-        """The mean, or a dash."""
+        """Return the mean over seeds, or a dash."""
         return (estimate(source.early(cell, self.metric).values()) or MissingScore(),)
 
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """What a run gained from start to end, mean over seeds."""
+    """The gain of a run from start to end, averaged over seeds."""
 
     start: str = "start/accuracy"
     end: str = "final/accuracy"
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """One."""
+        """The one column of the measure."""
         return (Column("gain", "gain from start to end", "gap"),)
 
     def entries(self, source: StudySource, cell: int) -> tuple[Entry, ...]:
-        """The mean, or a dash."""
+        """Return the mean over seeds, or a dash."""
         return (paired(source.values(cell, self.end), source.values(cell, self.start)) or MissingScore(),)
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A score against the study's baseline, over paired seeds."""
+    """The paired difference of a score to the study's baseline."""
 
     name: str = "final/accuracy"
     title: str = "difference to baseline"
@@ -79,25 +79,25 @@ class Difference:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """One."""
+        """The one column of the measure."""
         return (Column(f"{self.name} difference", self.title, "gap", self.digits),)
 
     def entries(self, source: StudySource, cell: int) -> tuple[Entry, ...]:
-        """The mean difference, or why there is none."""
+        """Return the mean difference, or a dash with the reason."""
         return (gap(source, cell, self.name),)
 
 
 @dataclass(frozen=True, slots=True)
 class VerdictWord:
-    """The verdict on the cell against the baseline: that of the study's own table, on the score that decides."""
+    """The verdict of the cell against its baseline, as in the study's table."""
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """One."""
+        """The one column of the measure."""
         return (Column("verdict", "verdict", "word"),)
 
     def entries(self, source: StudySource, cell: int) -> tuple[Entry, ...]:
-        """A word, or a dash."""
+        """Return the word of the verdict, or a dash."""
         return (source.verdicts.get(cell) or MissingScore(),)
 
 
@@ -105,7 +105,17 @@ Measure = Score | Early | Gain | Difference | VerdictWord
 
 
 def gap(source: StudySource, cell: int, name: str) -> Entry:
-    """The paired difference of a score to that of the cell's baseline."""
+    """Return the paired difference of a score between a cell and its baseline.
+
+    Args:
+        source: The study with its runs.
+        cell: Index of the cell in ``Study.cells``.
+        name: Name of the score.
+
+    Returns:
+        The difference, the word "baseline", or a dash with the reason.
+
+    """
     back = source.back.get(cell)
     if back is None or not source.values(cell, name):
         return MissingScore()
@@ -117,7 +127,7 @@ def gap(source: StudySource, cell: int, name: str) -> Entry:
 
 
 def missing(source: StudySource, cell: int) -> MissingScore:
-    """A dash for a cell, with the reason."""
+    """Return a dash for a cell with the reason."""
     if source.runs(cell):
         return MissingScore("not logged")
     word, detail = source.gone(cell)

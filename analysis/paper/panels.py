@@ -1,4 +1,4 @@
-"""Panels of curves and end points, ours and the paper's."""
+"""Panels of curves and final scores, ours and the paper's."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ DOTS: Final = "Dots: seeds; marker and bar: their mean and its 95 % Student t in
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """A step metric over steps, one line an arm."""
+    """A step metric over steps, one line per arm."""
 
     metric: str
     title: str
 
     def strips(self, view: View) -> tuple[PanelColumn, ...]:
-        """One column."""
+        """Return one column."""
         return (PanelColumn(self.title, partial(_draw_curves, view, self.metric), beneath="step", told=LINES),)
 
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """Accuracy over steps: a column for each benchmark, as the paper has six."""
+    """Accuracy over steps, with one column per benchmark."""
 
     def strips(self, view: View) -> tuple[PanelColumn, ...]:
-        """One column for each benchmark that runs were scored on; one for all where that is a single one."""
+        """Return one column per benchmark of the runs, or one in total if there is only one."""
         names = list(dict.fromkeys(name for setting in view.settings for name in setting.source.benchmarks))
         if len(names) < 2:
             metric = accuracy_metric(view)
@@ -64,18 +64,18 @@ class Accuracy:
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """A score at the end: seeds as dots, mean and interval."""
+    """A score at the end of training: seeds as dots, mean and interval."""
 
     score: str
     title: str
 
     def strips(self, view: View) -> tuple[PanelColumn, ...]:
-        """One column."""
+        """Return one column."""
         return (PanelColumn(self.title, partial(_draw_ends, view, self.score), 2.4, named=True, told=DOTS),)
 
 
 def accuracy_metric(view: View) -> str:
-    """Held-out accuracy, if every setting that ran has a curve of it; else that of the responses in training."""
+    """Return the metric of held-out accuracy, or on-policy accuracy if a setting lacks its curve."""
     longest = [
         max((len(curve) for curve in setting.source.history(HELD_OUT).values()), default=0)
         for setting in view.settings
@@ -85,7 +85,7 @@ def accuracy_metric(view: View) -> str:
 
 
 def blank(axes: Axes, why: str) -> None:
-    """A panel without a number says so."""
+    """Show a text in a panel without data."""
     axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", color="#555555")
     axes.set_xticks([])
     axes.set_yticks([])
@@ -115,10 +115,10 @@ _GREY: Final = "#f2f2f2"
 
 @dataclass(frozen=True, slots=True)
 class PaperPoints:
-    """Accuracies by benchmark: final values filled, best ones hollow."""
+    """The paper's accuracies by benchmark: final values filled, best ones hollow."""
 
     def strips(self, view: View) -> tuple[PanelColumn, ...]:
-        """One column."""
+        """Return one column."""
         return (PanelColumn("the paper, %: final filled, best hollow", partial(self._draw, view), told=GROUND),)
 
     def _draw(self, view: View, axes: Axes, setting: Setting) -> None:
@@ -147,10 +147,10 @@ class PaperPoints:
 
 @dataclass(frozen=True, slots=True)
 class PaperEnds:
-    """Mean accuracy over the six benchmarks at the end, an arm a row."""
+    """The paper's mean final accuracy over its six benchmarks, one row per arm."""
 
     def strips(self, view: View) -> tuple[PanelColumn, ...]:
-        """One column."""
+        """Return one column."""
         title = "the paper, %: mean of its six benchmarks"
         return (PanelColumn(title, partial(self._draw, view), 2.4, named=True, told=GROUND),)
 
@@ -174,7 +174,7 @@ class PaperEnds:
 
 
 def ground(axes: Axes, found: Iterable[Reading | None]) -> None:
-    """Set the panel apart from ours, and name what the paper ran."""
+    """Shade a panel of the paper's numbers, and name the paper's model and data."""
     axes.set_facecolor(_GREY)
     of = [f"{reading.model}, {reading.data or 'data not named'}" for reading in found if reading]
     axes.text(
@@ -183,5 +183,5 @@ def ground(axes: Axes, found: Iterable[Reading | None]) -> None:
 
 
 def number(reading: Reading | None) -> float | None:
-    """The paper's number as a number; None for a range, and where there is none."""
+    """Return the paper's number as a float; None for a range or without a number."""
     return float(reading.value) if reading and reading.value else None

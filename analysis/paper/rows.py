@@ -1,4 +1,4 @@
-"""Tables with a row per cell, benchmark or bin."""
+"""Tables of the paper with one row per cell, benchmark or probability bin."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """A row a cell."""
+    """A table with one row per cell."""
 
     measures: tuple[Measure, ...]
     paper: tuple[Quantity, ...] = (NO_NUMBER,)
 
     def content(self, views: Sequence[View]) -> Content:
-        """The table's columns and rows."""
+        """Return the columns and rows of the table."""
         axes = label_axes(views)
         columns = [column for measure in self.measures for column in measure.columns]
         return content(
@@ -54,7 +54,10 @@ class Cells:
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkRows:
-    """A row a benchmark of every cell, after one for their mean: where it starts and where it ends."""
+    """A table with one row per cell and benchmark: start and final accuracy.
+
+    The first row of each cell is the mean over benchmarks.
+    """
 
     paper: tuple[Quantity, ...] = (
         Quantity("start", "the paper: start"),
@@ -63,7 +66,7 @@ class BenchmarkRows:
     )
 
     def content(self, views: Sequence[View]) -> Content:
-        """The table's columns and rows."""
+        """Return the columns and rows of the table."""
         axes = label_axes(views)
         ours = (
             *label_columns(axes, "benchmark"),
@@ -102,10 +105,10 @@ def _mean_note(views: Sequence[View]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class BinRows:
-    """A row a bin of probability."""
+    """A table with one row per cell and probability bin."""
 
     def content(self, views: Sequence[View]) -> Content:
-        """The table's columns and rows."""
+        """Return the columns and rows of the table."""
         axes = label_axes(views)
         ours = (
             *label_columns(axes),
@@ -125,7 +128,7 @@ class BinRows:
         return ContentRow((*label_entries(axes, place), interval, share, moved), (place.reading(quantity),))
 
 
-SAMPLES: Final = 8  # of a prompt, as in the paper, where no run tells
+SAMPLES: Final = 8  # samples per prompt, as in the paper; used if no run has outcomes
 OVER_PROMPTS: Final = (
     "In this table ± is half the 95 % interval of the mean over prompts, and n is the number of prompts: the held-out "
     "problems of the tier, answered before training. All seeds share these problems and their sampling, so that seeds "
@@ -136,10 +139,13 @@ NO_TIER: Final = "No outcomes of the tier: held-out benchmarks are no tier (`mak
 
 @dataclass(frozen=True, slots=True)
 class SolvedCounts:
-    """A row a cell, a column for each number of right samples; what varies is the prompt, not the seed."""
+    """A table with one row per cell and one column per number of correct samples.
+
+    The estimates are over prompts, not over seeds.
+    """
 
     def content(self, views: Sequence[View]) -> Content:
-        """The table's columns and rows."""
+        """Return the columns and rows of the table."""
         axes = label_axes(views)
         found = [(place, counts(place.setting.source, place.cell)) for place in places(views)]
         most = max((len(shares) - 1 for _, shares in found if shares), default=SAMPLES)

@@ -1,4 +1,4 @@
-"""A study with its runs, and what a figure of the paper asks of it."""
+"""A study with its runs, as the figures of the paper read it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ ABSENT: Final = "files not here"
 
 
 def clipped(source: StudySource, cell: int) -> dict[int, Mapping[str, Any]]:
-    """Seed -> the document of its clipped tokens, of the runs whose file is there."""
+    """Return the content of the clipped-token file of each seed that has one.
+
+    Raises StoreError, which names the file, if one cannot be read.
+    """
     return {
         seed: _document(path)
         for seed, run_id in source.runs(cell).items()
@@ -40,7 +43,10 @@ def clipped(source: StudySource, cell: int) -> dict[int, Mapping[str, Any]]:
 
 
 def start_outcomes(source: StudySource, cell: int) -> pd.DataFrame | None:
-    """The outcomes before training of the first seed that left them: problems and sampling are the same for all."""
+    """Return the outcomes before training from the first seed that has a file, or None.
+
+    All seeds share problems and sampling. Raises StoreError if the file cannot be read.
+    """
     paths = (_path(source, run_id, OUTCOMES) for run_id in source.runs(cell).values())
     path = next((path for path in paths if path.is_file()), None)
     return None if path is None else _outcomes(path)
@@ -71,26 +77,34 @@ def _outcomes(path: Path) -> pd.DataFrame:
         raise StoreError(f"{path} cannot be read ({error}); run its cell again, or remove the file") from error
 
 
-EARLY: Final = 5  # steps; scores "train/..." average over as many at the end
+EARLY: Final = 5  # steps; the scores "train/..." average over as many steps at the end
 
 
 @dataclass(frozen=True, slots=True)
 class StudySource:
-    """A study with its runs. What was worked out once is kept."""
+    """A study with its runs and cached scores."""
 
     study: Study
     taken: pd.DataFrame  # runs of its cells
     history: Callable[[str], Mapping[str, Curve]]  # metric -> run id -> curve
-    folder: Path  # of the files that runs left
-    verdicts: Mapping[int, str]  # cell -> the word on it against its baseline, with seeds that failed
-    back: Mapping[int, int]  # cell -> the cell that it is compared with
+    folder: Path  # folder of the run folders
+    verdicts: Mapping[int, str]  # cell -> word of its verdict, with the failed seeds
+    back: Mapping[int, int]  # cell -> its baseline
     done: Mapping[int, Mapping[int, str]]  # cell -> seed -> id of the finished run
-    twins: Mapping[int, Twin]  # cells that did not run because another stands for them
+    twins: Mapping[int, Twin]  # cells that did not run because a twin ran for them
     _scores: dict[str, Scores] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, study: Study, runs: pd.DataFrame, history: History, folder: Path) -> StudySource:
-        """``runs`` is a frame of all runs of the study."""
+        """Build the source of a study.
+
+        Args:
+            study: The study.
+            runs: The runs of its experiment (``frame.runs_frame``).
+            history: Metric -> run id -> curve.
+            folder: The folder of the run folders.
+
+        """
         taken = planned(runs, study)
         words = {verdict.contrast.arm: verdict.said for verdict in verdicts(study, taken)}
         done = _done(taken)
@@ -99,21 +113,21 @@ class StudySource:
         return cls(study, taken, cache(history), folder, words, back, done, twins)
 
     def values(self, cell: int, name: str) -> Mapping[int, float]:
-        """Seed -> score."""
+        """Return a score of a cell by seed."""
         if name not in self._scores:
             self._scores[name] = scores(self.taken, name)
         return self._scores[name].get(cell, {})
 
     def runs(self, cell: int) -> Mapping[int, str]:
-        """Seed -> id of the finished run."""
+        """Return the ids of a cell's finished runs by seed."""
         return self.done.get(cell, {})
 
     def bands(self, metric: str) -> dict[int, Band]:
-        """Cell -> its curve."""
+        """Return the band of each cell for a step metric."""
         return bands(self.taken, self.history(metric))
 
     def early(self, cell: int, metric: str) -> dict[int, float]:
-        """Seed -> mean of a step metric over the first steps."""
+        """Return the mean of a step metric over the first five steps, by seed."""
         curves, found = self.history(metric), {}
         for seed, run_id in self.runs(cell).items():
             if first := [value for step, value in curves.get(run_id, ()) if step > 0][:EARLY]:
@@ -122,19 +136,19 @@ class StudySource:
 
     @property
     def benchmarks(self) -> tuple[str, ...]:
-        """What the runs were scored on, the paper's in its order first."""
+        """The benchmarks of the runs, those of the paper first and in its order."""
         parts = [str(name).split("/") for name in self.taken]
         found = {part[1] for part in parts if len(part) == 3 and part[0] == "final" and part[2].startswith("avg@")}
         return (*(name for name in BENCHMARKS if name in found), *sorted(found - BENCHMARKS.keys()))
 
     def accuracy(self, benchmark: str) -> str:
-        """The name of a benchmark's score without its moment; it tells how many samples it took."""
+        """Return the name of a benchmark's score without "final/"; it has the number of samples."""
         start = f"final/{benchmark}/avg@"
         found = (str(name) for name in self.taken if str(name).startswith(start) and not str(name).endswith("/se"))
         return next(found, "").removeprefix("final/")
 
     def gone(self, cell: int) -> tuple[str, str]:
-        """Why a cell has no finished run: a word or two, and the rest of the story."""
+        """Return why a cell has no finished run: a short reason and the details."""
         failed = self.taken[(self.taken["cell"] == cell) & (self.taken["status"] == "failed")]
         if len(failed):
             return "failed", str(failed["error"].iloc[0])

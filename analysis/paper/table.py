@@ -1,4 +1,4 @@
-"""A table of the paper from our runs: our numbers, beside them the paper's, and what both stand on."""
+"""A table of the paper from our runs: our numbers, the paper's numbers, and their sources."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LEAST: Final = "Verdicts are those of the study's own table, with all its contr
 
 
 def paper_table(figure: PaperFigure, views: Sequence[View]) -> ResultTable:
-    """The table of a figure. At least one view has a setting."""
+    """Return the table of a figure. At least one view must have a setting."""
     content, sources = figure.rows.content(views), _sources(views)
     study = sources[0].study
     return ResultTable(
@@ -73,7 +73,7 @@ def _notes(
 
 
 def _facts(views: Sequence[View], content: Content) -> Iterator[str]:
-    """Numbers of the paper that have no row here."""
+    """Yield notes on the numbers of the paper that have no row here."""
     left = [reading for reading in views[0].readings if reading not in content.placed]
     for reading in (each for each in left if each.quantity not in content.quantities):
         told = f"; {reading.note}" if reading.note else ""
@@ -84,7 +84,7 @@ def _facts(views: Sequence[View], content: Content) -> Iterator[str]:
 
 
 def _origin(source: StudySource, views: Sequence[View], *, over_prompts: bool) -> Iterator[str]:
-    """What our numbers stand on: the notes of the cells that are shown, and how to make them again."""
+    """Yield notes on our numbers: the shown cells, and the command that reproduces them."""
     shown = sorted({place.cell for place in places(views) if place.setting.source.study.name == source.study.name})
     taken = source.taken[source.taken["cell"].isin(shown)]
     study = replace(

@@ -30,11 +30,22 @@ CLAIMS: Final[tuple[Claim, ...]] = (
 )
 
 
-STUDIES: Final = frozenset(name for claim in CLAIMS for name in claim.studies)  # grids that some claim reads
+STUDIES: Final = frozenset(name for claim in CLAIMS for name in claim.studies)  # grids that a claim uses
 
 
 def write_takeaways(store: Store, studies: Sequence[Study], results: Path, mixed: bool = False) -> Iterator[Path]:
-    """``takeaways.PROFILE.md``, ``.csv`` and ``.tex`` for each profile; nothing where no claim's grid was planned."""
+    """Write ``takeaways.PROFILE`` as Markdown, CSV and LaTeX for each profile with a claim's grid.
+
+    Args:
+        store: The store of the runs.
+        studies: The known studies.
+        results: The results folder.
+        mixed: Include studies with runs of several commits or environments.
+
+    Yields:
+        The path of each file.
+
+    """
     for shelf in gather(store, studies, results, STUDIES, mixed):
         for ending, content in files(findings(CLAIMS, shelf), costs(shelf), shelf.profile).items():
             yield write(results / "tables" / f"takeaways.{shelf.profile}.{ending}", content)

@@ -1,4 +1,4 @@
-"""Every figure and table of the paper, and the command that writes them."""
+"""All figures and tables of the paper, and the functions that write them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,14 @@ FIGURES: Final[tuple[PaperFigure, ...]] = tuple(
 
 
 def views(figure: PaperFigure, sources: Sequence[StudySource], numbers: Iterable[Reading]) -> tuple[View, ...]:
-    """The parts of a figure that have a cell in the sources; none where no study of it is among them."""
+    """Return the parts of a figure that have a cell in the sources.
+
+    Args:
+        figure: The figure.
+        sources: The studies with their runs.
+        numbers: The numbers of the paper.
+
+    """
     wanted = figure.readings or (figure.id,)
     readings = tuple(
         number for number in numbers if number.figure in wanted and figure.benchmark in {None, number.benchmark}
@@ -43,7 +50,17 @@ def views(figure: PaperFigure, sources: Sequence[StudySource], numbers: Iterable
 
 
 def write_tables(store: Store, studies: Sequence[Study], results: Path) -> Iterator[Path]:
-    """Write the tables that these studies feed: Markdown, CSV and LaTeX."""
+    """Write the tables that these studies provide as Markdown, CSV and LaTeX.
+
+    Args:
+        store: The store of the runs.
+        studies: The studies.
+        results: The results folder.
+
+    Yields:
+        The path of each file.
+
+    """
     from analysis.paper.table import paper_table  # noqa: PLC0415
     from analysis.tables.render import comma_separated, latex, markdown  # noqa: PLC0415
 
@@ -54,7 +71,17 @@ def write_tables(store: Store, studies: Sequence[Study], results: Path) -> Itera
 
 
 def write_figures(store: Store, studies: Sequence[Study], results: Path) -> Iterator[Path]:
-    """Write the figures that these studies feed: SVG and PNG."""
+    """Write the figures that these studies provide as SVG and PNG.
+
+    Args:
+        store: The store of the runs.
+        studies: The studies.
+        results: The results folder.
+
+    Yields:
+        The path of each file.
+
+    """
     from analysis.paper.drawing import draw  # noqa: PLC0415 - matplotlib, a second
 
     for figure, found in _found(store, studies, results):
@@ -64,7 +91,7 @@ def write_figures(store: Store, studies: Sequence[Study], results: Path) -> Iter
 
 
 def _found(store: Store, studies: Sequence[Study], results: Path) -> Iterator[tuple[PaperFigure, tuple[View, ...]]]:
-    """By profile: each figure with what the studies have of it."""
+    """Yield each figure with its available parts, profile by profile."""
     wanted = {name for figure in FIGURES for name in figure.grids}
     by_profile: dict[str, list[Study]] = defaultdict(list)
     for study in studies:
