@@ -1,4 +1,4 @@
-"""The files of the takeaways: Markdown with links, LaTeX, and CSV with all numbers and run ids."""
+"""The files of the takeaways: Markdown with links, LaTeX, and CSV with run ids."""
 
 from __future__ import annotations
 

@@ -206,7 +206,7 @@ def _shifted(pair: Pairs, by: float) -> Pairs:
 
 
 def _alone(test: Tested) -> tuple[float, float]:
-    """Return the p values of a test outside a family; 1 where there is no test."""
+    """Return the p values of a test outside a family; 1 for a missing test."""
     return (test.p if isfinite(test.p) else 1.0), (test.equivalent if isfinite(test.equivalent) else 1.0)
 
 

@@ -54,7 +54,7 @@ def spanned(value: float, low: float | None, high: float | None, seeds: int, sig
 
 
 def could_show(part: PartFinding) -> str:
-    """Format the smallest detectable effect of a part, as a factor for ratios; empty if unknown."""
+    """Format the smallest detectable effect of a part; empty if unknown. A ratio is a factor."""
     if part.detectable is None or not isfinite(part.detectable):
         return ""
     return f"x {exp(part.detectable):.3g}" if part.ratio else f"{part.detectable:.2g}"

@@ -19,11 +19,15 @@ from analysis.stats.contrasts import Contrast, contrasts
 from analysis.study.frame import finished
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from analysis.curves.bands import History
     from harness.records.record import Study
     from harness.tracking.queries import Curve
+
+    Pair = tuple["LearningCurve", "LearningCurve"]  # arm and baseline of one seed
 
 
 Array = NDArray[np.float64]
@@ -111,18 +115,6 @@ def _before(steps: Array, spent: Curve) -> Array | None:
     return np.asarray(total[steps.astype(int) - 1])
 
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import pandas as pd
-
-    from analysis.curves.bands import History
-
-    pass
-    from harness.records.record import Study
-
-    Pair = tuple[LearningCurve, LearningCurve]  # arm and baseline of one seed
-
 LAST: Final = 5  # points; a single step is noisy
 
 
@@ -167,7 +159,9 @@ def equal_cost(found: LearningCurves, contrast: Contrast) -> EqualCost:
 
 
 def level(course: LearningCurve, kind: Cost, budget: float) -> float:
-    """Return the mean of the last LAST accuracies within the budget, or of fewer if it has fewer.
+    """Return the mean of the last LAST accuracies within the budget.
+
+    It uses fewer points if the budget contains fewer.
 
     Args:
         course: A run's learning curve.

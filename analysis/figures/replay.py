@@ -49,8 +49,8 @@ def _figure(replay: Replay) -> Figure:
     figure = Figure(figsize=(side + 3.2, side + 2.6), layout="constrained")
     axes = figure.subplots()
     known = [[float("nan") if value is None else value for value in row] for row in cosines]
-    colours = mpl.colormaps["RdBu_r"].with_extremes(bad="#dddddd")
-    image = axes.imshow(known, cmap=colours, vmin=-1, vmax=1)
+    colors = mpl.colormaps["RdBu_r"].with_extremes(bad="#dddddd")
+    image = axes.imshow(known, cmap=colors, vmin=-1, vmax=1)
     _label(axes, names, cosines)
     figure.colorbar(image, ax=axes, shrink=0.6, label="cosine of the gradients")
     figure.suptitle(_title(replay), fontsize=9, ha="left", x=0.01)
@@ -63,8 +63,8 @@ def _label(axes: Axes, names: Sequence[str], cosines: Sequence[Sequence[float | 
     for row, values in enumerate(cosines):
         for column, value in enumerate(values):
             text = "—" if value is None else f"{value:.2f}"
-            colour = "white" if value is not None and abs(value) > 0.75 else "black"
-            axes.text(column, row, text, ha="center", va="center", fontsize=6, color=colour)
+            color = "white" if value is not None and abs(value) > 0.75 else "black"
+            axes.text(column, row, text, ha="center", va="center", fontsize=6, color=color)
 
 
 def _title(replay: Replay) -> str:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from harness.records.record import Study
 
 # The colorblind-safe palette of Okabe and Ito; markers and dashes for print.
-COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7A7A00")
+COLORS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7A7A00")
 MARKERS: Final = ("o", "s", "D", "^", "v", "P", "*", "X")
 DASHES: Final = ("-", "--", "-.", ":")
 NOTHING: Final = "no finished run"
@@ -60,7 +60,7 @@ class FigureArm:
     """The style of an arm, which is the same in every panel."""
 
     name: str
-    colour: str
+    color: str
     marker: str
     dash: str
 
@@ -141,7 +141,7 @@ def looks(cells: Mapping[str, Mapping[str, int]]) -> dict[str, FigureArm]:
     """Return the style of each arm by its position among all arms of ``by_setting``."""
     names = dict.fromkeys(name for row in cells.values() for name in row)
     return {
-        name: FigureArm(name, COLOURS[place % 8], MARKERS[place % 8], DASHES[(place + place // 8) % 4])
+        name: FigureArm(name, COLORS[place % 8], MARKERS[place % 8], DASHES[(place + place // 8) % 4])
         for place, name in enumerate(names)
     }
 
@@ -149,8 +149,8 @@ def looks(cells: Mapping[str, Mapping[str, int]]) -> dict[str, FigureArm]:
 def draw_bands(axes: Axes, arms: Sequence[tuple[FigureArm, Band]]) -> None:
     """Draw the mean of every arm over seeds, and the range of its seeds."""
     for arm, band in arms:
-        axes.plot(band.steps, band.mean, color=arm.colour, linestyle=arm.dash, linewidth=1.4, label=arm.name)
-        axes.fill_between(band.steps, band.low, band.high, color=arm.colour, alpha=0.15, linewidth=0)
+        axes.plot(band.steps, band.mean, color=arm.color, linestyle=arm.dash, linewidth=1.4, label=arm.name)
+        axes.fill_between(band.steps, band.low, band.high, color=arm.color, alpha=0.15, linewidth=0)
 
 
 def draw_ends(axes: Axes, arms: Sequence[FigureArm], ends: Mapping[str, list[float] | str]) -> None:
@@ -170,12 +170,12 @@ def draw_ends(axes: Axes, arms: Sequence[FigureArm], ends: Mapping[str, list[flo
     axes.set_yticks(range(len(arms)), [arm.name for arm in arms])
     axes.set_ylim(len(arms) - 0.4, -0.6)  # the first arm on top
     for label, arm in zip(axes.get_yticklabels(), arms, strict=True):
-        label.set_color(arm.colour)
+        label.set_color(arm.color)
 
 
 def _draw_arm(axes: Axes, place: int, arm: FigureArm, values: list[float]) -> None:
     if (found := estimate(values)) is None:  # no finite value
         return
-    axes.plot(values, [place + 0.22] * len(values), linestyle="", marker=".", markersize=4, color=arm.colour, alpha=0.6)
+    axes.plot(values, [place + 0.22] * len(values), linestyle="", marker=".", markersize=4, color=arm.color, alpha=0.6)
     width = found.half_width if found.n > 1 else None
-    axes.errorbar(found.mean, place, xerr=width, color=arm.colour, marker=arm.marker, markersize=5, capsize=2.5)
+    axes.errorbar(found.mean, place, xerr=width, color=arm.color, marker=arm.marker, markersize=5, capsize=2.5)

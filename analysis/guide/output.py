@@ -162,7 +162,10 @@ def _tables(shelves: Mapping[str, Shelf], results: Path, profile: str | None) ->
 
 
 def _costs(case: Scenario, shelf: Shelf) -> Iterator[str]:
-    """Yield the measured costs of the case's model: ``liteppo ... seconds 1.02 [1.00, 1.04] (6)``."""
+    """Yield the measured costs of the case's model.
+
+    A line reads ``liteppo  easy   seconds 1.02 [1.00, 1.04] (6)``.
+    """
     for cost in costs(shelf):
         if cost.role == case.role and cost.seconds_ratio is not None:
             yield f"{cost.recipe:8} {cost.tier:6} seconds {ratio(cost.seconds_ratio)}"

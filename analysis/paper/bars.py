@@ -88,7 +88,7 @@ def _bars(axes: Axes, view: View, heights: Mapping[str, Sequence[float | None]])
     for place, (arm, row) in enumerate(heights.items()):
         left = [bin_ + (place - (len(heights) - 1) / 2) * width for bin_, value in enumerate(row) if value is not None]
         known = [value for value in row if value is not None]
-        bars = axes.bar(left, known, width, color=view.looks[arm].colour, label=arm)
+        bars = axes.bar(left, known, width, color=view.looks[arm].color, label=arm)
         axes.bar_label(bars, fmt="%.1f", fontsize=6.5, padding=1, rotation=90 if len(heights) > 2 else 0)
         for bin_ in (bin_ for bin_, value in enumerate(row) if value is None):
             axes.text(bin_, 0, "—", ha="center", va="bottom", color="#555555")
@@ -106,8 +106,8 @@ class Solved:
         """Return one column."""
         found = (counts(setting.source, cell) for setting in view.settings for cell in setting.arms.values())
         most = max(map(len, found)) - 1
-        colours = {str(right): _shade(right, most) for right in range(most + 1)}
-        key = Key(f"samples right, of {most}", colours) if colours else None
+        colors = {str(right): _shade(right, most) for right in range(most + 1)}
+        key = Key(f"samples right, of {most}", colors) if colors else None
         return (
             PanelColumn(
                 "share of held-out prompts, before training",
@@ -140,4 +140,4 @@ def _shade(right: int, most: int) -> str:
 
 def arms_key(view: View) -> Key:
     """Return a legend of the arms as patches."""
-    return Key(", ".join(view.axes), {name: arm.colour for name, arm in view.looks.items()})
+    return Key(", ".join(view.axes), {name: arm.color for name, arm in view.looks.items()})

@@ -1,4 +1,4 @@
-"""Draw a figure of the paper: parts from top to bottom, settings as rows, panels as columns."""
+"""Draw a figure of the paper: parts from top to bottom, settings as rows."""
 
 from __future__ import annotations
 
@@ -90,10 +90,10 @@ def _legend(part: SubFigure, view: View, strips: Sequence[PanelColumn]) -> None:
     """Add a legend of the colors above the panels; they are the same in the whole part."""
     key = next((strip.key for strip in strips if strip.key), None)
     lines: list[Artist] = [
-        Line2D([], [], color=arm.colour, ls=arm.dash, marker=arm.marker, markersize=4, label=arm.name)
+        Line2D([], [], color=arm.color, ls=arm.dash, marker=arm.marker, markersize=4, label=arm.name)
         for arm in view.looks.values()
     ]
-    patches: list[Artist] = [Patch(color=colour, label=label) for label, colour in (key.colours if key else {}).items()]
+    patches: list[Artist] = [Patch(color=color, label=label) for label, color in (key.colors if key else {}).items()]
     title, handles = (key.title, patches) if key else (", ".join(view.axes), lines)
     part.legend(
         handles=handles,

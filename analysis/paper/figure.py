@@ -1,4 +1,4 @@
-"""The description of a figure of the paper: its grids, its layout and the paper's statement."""
+"""The description of a figure of the paper: grids, layout and the paper's statement."""
 
 from __future__ import annotations
 

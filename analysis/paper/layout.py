@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from matplotlib.axes import Axes
 
-from analysis.figures.study import COLOURS, DASHES, MARKERS, FigureArm
+from analysis.figures.study import COLORS, DASHES, MARKERS, FigureArm
 from analysis.paper.numbers import ARMS, MODELS, Reading
 from analysis.paper.source import StudySource
 from analysis.study.layout import varied
@@ -23,7 +23,7 @@ class Key:
     """A legend of patches."""
 
     title: str
-    colours: Mapping[str, str]  # label -> colour
+    colors: Mapping[str, str]  # label -> color
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +166,6 @@ def _settings(part: FigurePart, source: StudySource) -> Iterator[Setting]:
 
 def _looks(names: Iterable[str]) -> dict[str, FigureArm]:
     return {
-        name: FigureArm(name, COLOURS[place % 8], MARKERS[place % 8], DASHES[(place + place // 8) % 4])
+        name: FigureArm(name, COLORS[place % 8], MARKERS[place % 8], DASHES[(place + place // 8) % 4])
         for place, name in enumerate(names)
     }

@@ -75,7 +75,10 @@ class Ends:
 
 
 def accuracy_metric(view: View) -> str:
-    """Return the metric of held-out accuracy, or on-policy accuracy if a setting lacks its curve."""
+    """Return the metric of held-out accuracy, or of on-policy accuracy.
+
+    On-policy accuracy is used if a setting with runs has no held-out curve.
+    """
     longest = [
         max((len(curve) for curve in setting.source.history(HELD_OUT).values()), default=0)
         for setting in view.settings
@@ -127,7 +130,7 @@ class PaperPoints:
         names = [name for name in titles if any(True for _ in self._points(view, setting, name))]
         for place, name in enumerate(names):
             for arm, shift, face, value in self._points(view, setting, name):
-                axes.plot(place + shift, value, color=arm.colour, marker=arm.marker, markersize=5, markerfacecolor=face)
+                axes.plot(place + shift, value, color=arm.color, marker=arm.marker, markersize=5, markerfacecolor=face)
         if not names:
             blank(axes, NO_NUMBER)
             return
@@ -139,7 +142,7 @@ class PaperPoints:
     def _points(self, view: View, setting: Setting, benchmark: str) -> Iterator[tuple[FigureArm, float, str, float]]:
         for place, (name, arm) in enumerate(view.looks.items()):
             shift = 0.18 * (place - (len(view.looks) - 1) / 2)
-            for quantity, face in (("peak", "white"), ("final", arm.colour)):
+            for quantity, face in (("peak", "white"), ("final", arm.color)):
                 value = number(view.reading(setting, quantity, name, benchmark))
                 if value is not None:
                     yield arm, shift, face, value
@@ -166,7 +169,7 @@ class PaperEnds:
             if value is None:
                 axes.text(0.02, place, "—", transform=axes.get_yaxis_transform(), va="center", color="#555555")
             else:
-                axes.plot(value, place, color=look.colour, marker=look.marker, markersize=5)
+                axes.plot(value, place, color=look.color, marker=look.marker, markersize=5)
                 axes.annotate(f"{value:g}", (value, place), (5, 3), textcoords="offset points", fontsize=7.5)
         axes.set_yticks(range(len(found)), list(found))
         axes.set_ylim(len(found) - 0.4, -0.6)

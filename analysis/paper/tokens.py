@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from matplotlib.font_manager import findfont, get_font
 
 from analysis.claims.measured import CONNECTIVES
-from analysis.figures.study import COLOURS, NOTHING
+from analysis.figures.study import COLORS, NOTHING
 from analysis.paper.bars import arms_key
 from analysis.paper.content import NO_NUMBER, ContentRow, content, label_axes, label_columns, label_entries, places
 from analysis.paper.layout import Key, PanelColumn
@@ -67,7 +67,7 @@ def clipped_tokens(documents: Mapping[int, Mapping[str, Any]]) -> tuple[Clipped,
 
 
 def clipped_classes(documents: Mapping[int, Mapping[str, Any]]) -> tuple[Clipped, ...]:
-    """Return the classes of tokens in the order of CLASSES; classes without a token are left out."""
+    """Return the classes in the order of CLASSES; those without a token are left out."""
     found = _grouped(documents, lambda entry: token_class(entry["text"]))
     return tuple(Clipped(kind, kind, *found[kind]) for kind in CLASSES if kind in found)
 
@@ -90,7 +90,10 @@ def token_class(text: str) -> Class:
 
 
 def readable(text: str) -> str:
-    """Return the text with visible spaces and line ends, and code points of unprintable characters."""
+    """Return the text with visible spaces and line ends.
+
+    Unprintable characters are replaced by their code points.
+    """
     shown = (_VISIBLE.get(sign, sign if sign.isprintable() else f"\\u{ord(sign):04x}") for sign in text)
     return "".join(shown) or "(empty)"
 
@@ -124,8 +127,8 @@ def _shares(by_seed: Mapping[int, Sequence[int]], totals: Mapping[int, int]) -> 
 
 BARS: Final = "Bars: mean over seeds; thin lines: its 95 % Student t interval."
 FONT: Final = "DejaVu Sans"  # included in matplotlib
-_CLASS_COLOURS: Final[dict[str, str]] = dict(zip(CLASSES, COLOURS, strict=False))
-_CLASS_KEY: Final = Key("class of the token", _CLASS_COLOURS)
+_CLASS_COLORS: Final[dict[str, str]] = dict(zip(CLASSES, COLORS, strict=False))
+_CLASS_KEY: Final = Key("class of the token", _CLASS_COLORS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +152,8 @@ class Tokens:
         if not rows:
             blank(axes, _nothing(setting, cell, documents))
             return
-        colours = [_CLASS_COLOURS[row.kind] for row in rows]
-        _horizontal(axes, [plain(row.name) for row in rows], [row.share for row in rows], colours)
+        colors = [_CLASS_COLORS[row.kind] for row in rows]
+        _horizontal(axes, [plain(row.name) for row in rows], [row.share for row in rows], colors)
         if rate := clip_rate(documents):
             axes.set_xlabel(f"{100 * rate.mean:.2f} % of tokens above the bound, {rate.n} seeds", fontsize=8)
 
@@ -180,15 +183,15 @@ class TokenClasses:
         for place, (arm, row) in enumerate(found.items()):
             shift = (place - (len(found) - 1) / 2) * high
             known = [(at + shift, row[kind]) for at, kind in enumerate(kinds) if row.get(kind)]
-            _horizontal_at(axes, known, high, view.looks[arm].colour, arm)
+            _horizontal_at(axes, known, high, view.looks[arm].color, arm)
         axes.set_yticks(range(len(kinds)), kinds)
         axes.set_xlim(left=0)
         axes.invert_yaxis()
 
 
-def _horizontal(axes: Axes, names: Sequence[str], shares: Sequence[Estimate], colours: Sequence[str]) -> None:
-    for place, (share, colour) in enumerate(zip(shares, colours, strict=True)):
-        _horizontal_at(axes, [(place, share)], 0.75, colour)
+def _horizontal(axes: Axes, names: Sequence[str], shares: Sequence[Estimate], colors: Sequence[str]) -> None:
+    for place, (share, color) in enumerate(zip(shares, colors, strict=True)):
+        _horizontal_at(axes, [(place, share)], 0.75, color)
     axes.set_yticks(range(len(names)), names, fontsize=8)
     for label in axes.get_yticklabels():
         label.set_parse_math(False)  # a token may be a dollar sign
@@ -198,11 +201,11 @@ def _horizontal(axes: Axes, names: Sequence[str], shares: Sequence[Estimate], co
 
 
 def _horizontal_at(
-    axes: Axes, bars: Sequence[tuple[float, Estimate]], high: float, colour: str, label: str | None = None
+    axes: Axes, bars: Sequence[tuple[float, Estimate]], high: float, color: str, label: str | None = None
 ) -> None:
     places, widths = [place for place, _ in bars], [100 * each.mean for _, each in bars]
     errors = [100 * each.half_width if isfinite(each.half_width) else 0.0 for _, each in bars]
-    axes.barh(places, widths, high, xerr=errors, color=colour, label=label, error_kw={"linewidth": 0.8})
+    axes.barh(places, widths, high, xerr=errors, color=color, label=label, error_kw={"linewidth": 0.8})
 
 
 def _nothing(setting: Setting, cell: int | None, documents: Mapping[int, Mapping[str, Any]]) -> str:

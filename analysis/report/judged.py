@@ -194,7 +194,7 @@ def _remark(study: Study, verdict: Verdict) -> str:
 
 
 def _expected(study: Study, verdict: Verdict) -> str:
-    """Return the expected word of a control, or whether a difference is within the margin."""
+    """Return the expected word of a control, or a remark on a difference within the margin."""
     if verdict.contrast.family == "control":
         label = study.cells[verdict.contrast.arm].get(CONTROL)
         return next((f"expected: {control.expect}" for control in study.controls if control.name == label), "")

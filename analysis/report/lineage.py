@@ -76,7 +76,9 @@ class Lineage:
 
 
 def lineage(study: Study, records: Sequence[RunRecord], links: Mapping[str, str], trace: TraceLink) -> Lineage:
-    """Return the lineage of all cells with a run. Call it last: it needs the complete ``trace``.
+    """Return the lineage of all cells with a run.
+
+    Call it last, because it needs the complete ``trace``.
 
     Args:
         study: The study.

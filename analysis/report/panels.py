@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from harness.records.record import Study
 
 ARMS: Final = 5  # arms per panel; more are hard to distinguish
-COLOURS: Final = 7  # colors of arms; baselines have another one
+COLORS: Final = 7  # colors of arms; baselines have another one
 DASHES: Final = 4
 
 
@@ -25,7 +25,7 @@ class PanelArm:
 
     cell: int
     name: str
-    colour: int  # 0: a baseline
+    color: int  # 0: a baseline
     dash: int
 
 
@@ -88,11 +88,11 @@ def _arm(study: Study, cell: int) -> str:
 def _looks(names: Sequence[str]) -> dict[str, tuple[int, int]]:
     """Return the color and dash of each name. The first 28 names have distinct pairs."""
     distinct = dict.fromkeys(names)
-    return {name: (1 + place % COLOURS, (place + place // COLOURS) % DASHES) for place, name in enumerate(distinct)}
+    return {name: (1 + place % COLORS, (place + place // COLORS) % DASHES) for place, name in enumerate(distinct)}
 
 
 def _parts(arms: Sequence[PanelArm]) -> Iterator[Sequence[PanelArm]]:
-    """Return the arms, spread evenly over as few panels as possible; one part if there are none."""
+    """Return the arms, spread evenly over as few panels as possible; one part without arms."""
     count = max(1, ceil(len(arms) / ARMS))
     size = max(1, ceil(len(arms) / count))
     return (arms[start : start + size] for start in range(0, max(len(arms), 1), size))

@@ -1,4 +1,4 @@
-"""The paper's figures and tables in the report: drawn from our runs, with the paper's numbers."""
+"""The paper's figures and tables in the report: our runs with the paper's numbers."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Aggregates over seeds and benchmarks: IQM and probability of improvement (arXiv:2108.13264).
+"""Aggregates over seeds and benchmarks: IQM and probability of improvement.
 
-rliable resamples the runs of each task independently, because its tasks have separate runs. Here every run is scored on
-all benchmarks, so a replicate resamples whole seeds. This keeps the correlation between a seed's scores. The
-percentiles are expanded as in ``bootstrap`` (Hesterberg, arXiv:1411.5279), without its shift.
+They follow rliable (arXiv:2108.13264) with one change. rliable resamples the runs of each task independently, because
+its tasks have separate runs. Here every run is scored on all benchmarks, so a replicate resamples whole seeds. This
+keeps the correlation between a seed's scores. The percentiles are expanded as in ``bootstrap`` (Hesterberg,
+arXiv:1411.5279), without its shift.
 
 Failed runs are excluded: if an arm has failed runs, its aggregates describe the surviving runs.
 """
@@ -111,7 +112,7 @@ def _of_both(
 
 
 def _strata(study: Study, taken: pd.DataFrame, cells: Sequence[int]) -> tuple[str, ...]:
-    """Return the accuracy scores of the benchmarks that all cells share, else the study's metric."""
+    """Return the accuracies on the benchmarks that all cells share, else the study's metric."""
     single = [str(name) for name in taken if re.fullmatch(r"final/[^/]+/avg@\d+", str(name))]
     shared = tuple(name for name in single if {*cells} <= scores(taken, name).keys())
     return shared if shared and study.metric == "final/accuracy" else (study.metric,)

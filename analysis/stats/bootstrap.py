@@ -35,7 +35,7 @@ CONFIDENCE: Final = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean over seeds, of scores or paired differences, with its standard deviation and count."""
+    """A mean over seeds, of scores or differences, with its standard deviation and count."""
 
     mean: float
     std: float  # over seeds, n - 1; nan for one seed
@@ -103,11 +103,11 @@ def bootstrap_interval(
     return mean + float(low), mean + float(high)
 
 
-def _spread(centred: Array, draws: np.random.Generator, errors: Array | None) -> Array:
+def _spread(centered: Array, draws: np.random.Generator, errors: Array | None) -> Array:
     """Return the means of the replicates, relative to the mean of the sample."""
-    n = len(centred)
+    n = len(centered)
     chosen = draws.integers(n, size=(REPLICATES, n))
-    means: Array = centred[chosen].mean(axis=1)
+    means: Array = centered[chosen].mean(axis=1)
     if errors is not None:
         means = means + draws.standard_normal(REPLICATES) * np.sqrt((errors**2)[chosen].sum(axis=1)) / n
     return means

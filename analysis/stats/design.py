@@ -13,10 +13,6 @@ from harness.records.record import CONTROL, OFF
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from harness.records.record import Study
 
     Points = Mapping[tuple[str, ...], int]  # labels of the axes, in their order -> cell

@@ -106,7 +106,10 @@ def _p(pairs: Pairs, metric: str) -> float:
 
 
 def _sides(study: Study, term: Term, known: Scores, seeds: Sequence[int], lost: Failures) -> Pairs:
-    """Return the mean scores of the cells with sign +1 and -1 by seed, doubled for interactions."""
+    """Return the mean scores of the cells with sign +1 and -1 by seed.
+
+    They are doubled for interactions.
+    """
     signs = {cell: term.sign(study.cells[cell]) for cell in known}
     above, below = (_mean(signs, sign, known, seeds) * len(term.steps) for sign in (1, -1))
     return Pairs(tuple(seeds), above, below, tuple(_failed(signs, known, lost)))

@@ -19,11 +19,15 @@ from harness.records.power import ALPHA
 from harness.records.record import CONTROL, Control
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
+    from numpy.typing import NDArray
 
+    from analysis.stats.bootstrap import Array
     from harness.records.record import Study
+
+    Places = NDArray[np.int64]  # indices of seeds
 
 
 State = Literal["called", "missed", "not enough seeds", "no runs"]
@@ -66,17 +70,6 @@ def _pairs(study: Study, taken: pd.DataFrame, control: Control) -> int:
     own = [c for c in contrasts(study, by_cell.keys()) if study.cells[c.arm].get(CONTROL) == control.name]
     return max((pairs(by_cell, contrast, lost).judged for contrast in own), default=0)
 
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    import pandas as pd
-    from numpy.typing import NDArray
-
-    from analysis.stats.bootstrap import Array
-    from harness.records.record import Study
-
-    Places = NDArray[np.int64]
 
 Kind = Literal["twins", "seed split"]
 

@@ -144,7 +144,7 @@ def different(arm: Array, baseline: Array) -> Array:
 
 
 def level(arm: Array, baseline: Array) -> NDArray[np.bool_]:
-    """Return (m,) whether all pairs in a column (n, m) differ by the same amount up to rounding."""
+    """Return a mask (m,) of the columns (n, m) with equal differences up to rounding."""
     scale = np.maximum(np.abs(arm).max(axis=0), np.abs(baseline).max(axis=0))
     return np.asarray(np.ptp(arm - baseline, axis=0) <= ROUNDING * scale)
 

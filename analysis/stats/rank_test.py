@@ -38,7 +38,10 @@ def rises(metric: str) -> bool:
 
 
 def has_worst_end(contrast: Contrast) -> bool:
-    """Return True if a low score is bad: it rises, or it belongs to a control with a direction."""
+    """Return True if a low score is bad.
+
+    This holds for scores that should rise, and for controls, which declare the direction of their effect.
+    """
     return contrast.family == "control" or rises(contrast.metric)
 
 
@@ -59,7 +62,7 @@ def p_with_failures(found: Pairs, worst_end: bool) -> tuple[float, int]:
 
 
 def signed_ranks(differences: Array, leads: Array) -> tuple[float, int]:
-    """Return Wilcoxon's exact two-sided p value of paired differences, and the sign of the lean.
+    """Return Wilcoxon's exact two-sided p value of paired differences, and their sign.
 
     Args:
         differences: Differences (n,) of the pairs of scores, 0 for ties.

@@ -58,7 +58,7 @@ class Verdict:
 
     @property
     def judged(self) -> int:
-        """Number of seeds behind the word: the paired ones and those that failed for a known reason."""
+        """Number of seeds behind the word: paired ones and failures for a known reason."""
         return len(self.seeds) + sum(each.certain for each in self.failed)
 
     @property

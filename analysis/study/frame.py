@@ -117,6 +117,6 @@ def _environment(provenance: Mapping[str, str]) -> str:
 
 
 def _data(provenance: Mapping[str, str]) -> str:
-    """Return the training tiers with the start of the SHA-256 of their rows; empty for arithmetic."""
+    """Return the training tiers with the start of their SHA-256; empty for arithmetic."""
     tiers = {name.removeprefix(DATA): sha256 for name, sha256 in provenance.items() if name.startswith(DATA)}
     return ", ".join(f"{name} ({sha256[:12]})" for name, sha256 in tiers.items())

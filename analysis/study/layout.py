@@ -10,11 +10,13 @@ from harness.common.text import listed
 from harness.records.record import CONTROL, OFF
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
-    from harness.records.record import Study
+    from harness.records.record import Skipped, Study
+
+    Labels = Mapping[str, str]  # axis -> label
 
 
 ASK: Final = "run the others again, or ask for one table of all with MIXED=1, which says so under it"
@@ -36,14 +38,6 @@ def _reasons(taken: pd.DataFrame) -> Iterator[str]:
         each = [f"{name}: {count} runs" for name, count in sorted(counts.items())]
         if len(each) > 1:
             yield f"{len(each)} {what} ({listed(each)})"
-
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from harness.records.record import Skipped, Study
-
-    Labels = Mapping[str, str]  # axis -> label
 
 
 LAPTOP_PROFILE: Final = "laptop"
@@ -71,7 +65,7 @@ def baselines(study: Study) -> dict[int, int]:
 
 
 def _compared(study: Study, labels: Labels) -> Labels:
-    """Return the labels of the baseline. A control is compared with its cell without the control."""
+    """Return the labels of the baseline. That of a control is its cell without the control."""
     if labels.get(CONTROL, OFF) != OFF:
         return {**labels, CONTROL: OFF}
     return {**labels, **study.baseline} if study.baseline else {}
@@ -90,7 +84,7 @@ def order(study: Study, labels: Labels) -> tuple[int, ...]:
 
 
 def name(axes: Iterable[str], labels: Labels) -> str:
-    """Return a cell's name from its labels on these axes, or on all axes if it has none of them."""
+    """Return a cell's name from its labels on these axes, or on all axes without any."""
     return words({axis: labels[axis] for axis in axes if axis in labels}) or words(labels)
 
 

@@ -1,4 +1,4 @@
-"""The table of a replay: the gradient of every rule compared with the baseline's on one batch."""
+"""The table of a replay: the gradient of every rule against the baseline's on one batch."""
 
 from __future__ import annotations
 

@@ -35,7 +35,10 @@ class Fragment:
 
 
 def parse(text: str) -> Fragment:
-    """Split an address into its parts; missing parts are empty. Raises TraceError without a table."""
+    """Split an address into its parts; missing parts are empty.
+
+    Raises TraceError without a table.
+    """
     table, _, rest = text.strip().partition("/")
     row, _, column = rest.partition("/")
     if not table:

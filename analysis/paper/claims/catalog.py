@@ -8,8 +8,7 @@ from analysis.claims.cost import costs
 from analysis.claims.files import files
 from analysis.claims.judge import findings
 from analysis.claims.measured import gather
-from analysis.paper.claims import clipping, losses, popular, recipes
-from analysis.paper.claims import normalization as normalisation
+from analysis.paper.claims import clipping, losses, normalization, popular, recipes
 from analysis.study.output import write
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 
 CLAIMS: Final[tuple[Claim, ...]] = (
-    *normalisation.CLAIMS,
+    *normalization.CLAIMS,
     *clipping.CLAIMS,
     *losses.CLAIMS,
     *recipes.CLAIMS,
@@ -34,7 +33,9 @@ STUDIES: Final = frozenset(name for claim in CLAIMS for name in claim.studies)  
 
 
 def write_takeaways(store: Store, studies: Sequence[Study], results: Path, mixed: bool = False) -> Iterator[Path]:
-    """Write ``takeaways.PROFILE`` as Markdown, CSV and LaTeX for each profile with a claim's grid.
+    """Write the takeaways of each profile that has a grid for a claim.
+
+    The files are ``takeaways.PROFILE`` in Markdown, CSV and LaTeX.
 
     Args:
         store: The store of the runs.

@@ -1,4 +1,7 @@
-"""Takeaways 1 to 3: advantage normalization (arXiv:2508.08221, sec. 4.1; Figs. 4, 5, 6, 18)."""
+"""Takeaways 1 to 3: advantage normalization (arXiv:2508.08221).
+
+They are from section 4.1 and Figs. 4, 5, 6 and 18.
+"""
 
 from __future__ import annotations
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from analysis.paper.layout import view
 from analysis.paper.numbers import readings
-from analysis.paper.sections import clipping, losses, recipes, setup
-from analysis.paper.sections import normalization as normalisation
+from analysis.paper.sections import clipping, losses, normalization, recipes, setup
 from analysis.paper.source import StudySource
 from analysis.study.frame import runs_frame
 from analysis.study.output import write
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from harness.tracking.store import Store
 
 
-SECTIONS: Final = (setup, normalisation, clipping, losses, recipes)
+SECTIONS: Final = (setup, normalization, clipping, losses, recipes)
 FIGURES: Final[tuple[PaperFigure, ...]] = tuple(
     sorted((figure for section in SECTIONS for figure in section.FIGURES), key=lambda figure: figure.id)
 )
