@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.claims.claim import AbsentError, cell, metric
-from analysis.claims.measured import Material, values
+from analysis.claims.measured import values
 from analysis.stats.paired_test import Failed, Pairs
 from analysis.stats.twins import twins_of
+from analysis.study.data import StudyData
 from analysis.study.frame import failures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from analysis.claims.claim import ClaimPart
-    from analysis.claims.measured import Shelf
+    from analysis.study.data import ProfileData
     from analysis.study.frame import Failures, Scores
     from harness.records.record import Study
 
@@ -30,7 +31,7 @@ class Evidence:
     The arm of ``pair`` is the sum of the terms with positive weight, the baseline that of the negative ones.
     """
 
-    material: Material
+    data: StudyData
     metric: str
     cells: tuple[int, ...]  # in the order of the part's terms
     pair: Pairs
@@ -40,11 +41,11 @@ class Evidence:
     @property
     def margin(self) -> float | None:
         """The equivalence margin. The grid declares it only for its own metric."""
-        study = self.material.study
+        study = self.data.study
         return study.margin if self.metric == study.metric else None
 
 
-def evidence(part: ClaimPart, studies: Iterable[str], shelf: Shelf) -> tuple[Evidence | None, str]:
+def evidence(part: ClaimPart, studies: Iterable[str], data: ProfileData) -> tuple[Evidence | None, str]:
     """Return the evidence for a part from the first study with a common seed in all cells.
 
     Two seeds for which cells failed for a reason of their arm count as evidence too.
@@ -52,7 +53,7 @@ def evidence(part: ClaimPart, studies: Iterable[str], shelf: Shelf) -> tuple[Evi
     Args:
         part: The part of a claim.
         studies: Names of the studies, in order of preference.
-        shelf: The runs of a profile.
+        data: The studies of a profile.
 
     Returns:
         The evidence and "", or None and the reason that concerns the first study.
@@ -61,15 +62,15 @@ def evidence(part: ClaimPart, studies: Iterable[str], shelf: Shelf) -> tuple[Evi
     reasons = []
     for name in studies:
         try:
-            if name not in shelf.materials:
-                raise AbsentError(shelf.refused.get(name, f"{name} was never planned here"))
-            return _in(part, shelf.materials[name]), ""
+            if name not in data.studies:
+                raise AbsentError(data.refused.get(name, f"{name} was never planned here"))
+            return _in(part, data.studies[name]), ""
         except AbsentError as absent:
             reasons.append(str(absent))
     return None, reasons[0] if reasons else ""
 
 
-def declared(part: ClaimPart, studies: Iterable[str], shelf: Shelf) -> bool:
+def declared(part: ClaimPart, studies: Iterable[str], data: ProfileData) -> bool:
     """Return True if some study has all cells of the part and they are not twins.
 
     The cells need not have run: such a part is a declared test.
@@ -77,13 +78,11 @@ def declared(part: ClaimPart, studies: Iterable[str], shelf: Shelf) -> bool:
     Args:
         part: The part of a claim.
         studies: Names of the studies.
-        shelf: The runs of a profile.
+        data: The studies of a profile.
 
     """
-    found = (
-        (shelf.materials[name], _cells(part, shelf.materials[name])) for name in studies if name in shelf.materials
-    )
-    return any(not twins(material.study, cells) for material, cells in found if cells is not None)
+    found = ((data.studies[name], _cells(part, data.studies[name])) for name in studies if name in data.studies)
+    return any(not twins(each.study, cells) for each, cells in found if cells is not None)
 
 
 def twins(study: Study, cells: tuple[int, ...]) -> str:
@@ -96,27 +95,27 @@ def twins(study: Study, cells: tuple[int, ...]) -> str:
     return because or "the same settings in effect"
 
 
-def _cells(part: ClaimPart, material: Material) -> tuple[int, ...] | None:
+def _cells(part: ClaimPart, data: StudyData) -> tuple[int, ...] | None:
     try:
-        return tuple(cell(material.study, term.at, ()) for term in part.terms)
+        return tuple(cell(data.study, term.at, ()) for term in part.terms)
     except AbsentError:
         return None
 
 
-def _in(part: ClaimPart, material: Material) -> Evidence:
-    name = metric(material.study, part.metric)
-    numbers = _numbers(part, values(material, name), material)
-    cells = tuple(cell(material.study, term.at, numbers.keys()) for term in part.terms)
+def _in(part: ClaimPart, data: StudyData) -> Evidence:
+    name = metric(data.study, part.metric)
+    numbers = _numbers(part, values(data, name), data)
+    cells = tuple(cell(data.study, term.at, numbers.keys()) for term in part.terms)
     seeds = sorted(set.intersection(*({*numbers.get(place, {})} for place in cells)))
-    failed = tuple(_failed(part, numbers, cells, failures(material.taken, name)))
+    failed = tuple(_failed(part, numbers, cells, failures(data.taken, name)))
     if not seeds and sum(each.certain for each in failed) < 2:
-        raise AbsentError(f"{material.study.name} has no seed with {name} in all cells")
+        raise AbsentError(f"{data.study.name} has no seed with {name} in all cells")
     sides = ([_side(part, numbers, cells, seed, sign) for seed in seeds] for sign in (1, -1))
-    taken = material.taken[material.taken["cell"].isin(cells) & material.taken["seed"].isin(seeds)]
+    taken = data.taken[data.taken["cell"].isin(cells) & data.taken["seed"].isin(seeds)]
     runs = tuple(sorted({*taken[taken["status"] == "finished"]["run_id"]}))
     arm, baseline = (np.array(side, dtype=float) for side in sides)
     pair = Pairs(tuple(seeds), arm, baseline, failed)
-    return Evidence(material, name, cells, pair, runs, twins(material.study, cells))
+    return Evidence(data, name, cells, pair, runs, twins(data.study, cells))
 
 
 def _failed(part: ClaimPart, numbers: Scores, cells: tuple[int, ...], lost: Failures) -> Iterator[Failed]:
@@ -134,12 +133,12 @@ def _side(part: ClaimPart, numbers: Scores, cells: tuple[int, ...], seed: int, s
     return sum((sign * term.weight * numbers[place][seed] for term, place in terms if sign * term.weight > 0), 0.0)
 
 
-def _numbers(part: ClaimPart, found: Scores, material: Material) -> Scores:
+def _numbers(part: ClaimPart, found: Scores, data: StudyData) -> Scores:
     """Return the finite values of the metric by cell and seed.
 
     The other score of the run is subtracted, or the logarithm is taken, as the part says.
     """
-    less = values(material, part.less) if part.less else {}
+    less = values(data, part.less) if part.less else {}
     result: Scores = {}
     for place, by_seed in found.items():
         for seed, value in by_seed.items():

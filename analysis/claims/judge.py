@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analysis.claims.claim import Expect
-    from analysis.claims.measured import Shelf
     from analysis.stats.paired_test import Pairs
+    from analysis.study.data import ProfileData
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ class Tested:
         return isfinite(self.p) and self.held is not None and not self.held.twins
 
 
-def tested(claim: Claim, part: ClaimPart, shelf: Shelf) -> Tested:
+def tested(claim: Claim, part: ClaimPart, data: ProfileData) -> Tested:
     """Return a part with its test; it has no p value below two seeds.
 
     Seeds that failed for a reason of the arm are the worst outcome (``rank_test``). They never support equivalence or a
@@ -156,10 +156,10 @@ def tested(claim: Claim, part: ClaimPart, shelf: Shelf) -> Tested:
     Args:
         claim: The claim.
         part: Its part.
-        shelf: The runs of a profile.
+        data: The studies of a profile.
 
     """
-    held, reason = evidence(part, claim.studies, shelf)
+    held, reason = evidence(part, claim.studies, data)
     if held is None or not held.pair.testable:
         return Tested(claim, part, held, reason)
     if held.pair.failed:
@@ -211,7 +211,7 @@ def _alone(test: Tested) -> tuple[float, float]:
 
 
 def _part(test: Tested, held: Evidence, p: float, equivalent: float, size: int) -> PartFinding:
-    part, study, seeds = test.part, held.material.study, len(held.pair.seeds)
+    part, study, seeds = test.part, held.data.study, len(held.pair.seeds)
     differences = held.pair.differences
     mean = float(differences.mean()) if seeds else nan
     tested_mean = float(test.lean) if held.pair.failed else mean
@@ -243,7 +243,7 @@ def _part(test: Tested, held: Evidence, p: float, equivalent: float, size: int) 
         cells=tuple(study.cells[cell] for cell in held.cells),
         failed=failed_seeds(held.pair.failed, seeds),
         runs=held.runs,
-        links=tuple(held.material.links[run_id] for run_id in held.runs if run_id in held.material.links),
+        links=tuple(held.data.links[run_id] for run_id in held.runs if run_id in held.data.links),
     )
 
 
@@ -262,22 +262,22 @@ def _expected(part: ClaimPart) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def findings(claims: Sequence[Claim], shelf: Shelf) -> tuple[Finding, ...]:
+def findings(claims: Sequence[Claim], data: ProfileData) -> tuple[Finding, ...]:
     """Return the findings of all claims, in order."""
     found: dict[str, Finding] = {}
     for _, members in groupby(sorted(claims, key=lambda claim: claim.family), key=lambda claim: claim.family):
-        found |= {finding.id: finding for finding in _family(tuple(members), shelf)}
+        found |= {finding.id: finding for finding in _family(tuple(members), data)}
     return tuple(found[claim.id] for claim in claims)
 
 
-def _family(claims: Sequence[Claim], shelf: Shelf) -> Iterator[Finding]:
-    able = [claim for claim in claims if not claim.profiles or shelf.profile in claim.profiles]
-    size = sum(declared(part, claim.studies, shelf) for claim in able for part in claim.parts)
-    tests = [tested(claim, part, shelf) for claim in able for part in claim.parts]
+def _family(claims: Sequence[Claim], data: ProfileData) -> Iterator[Finding]:
+    able = [claim for claim in claims if not claim.profiles or data.profile in claim.profiles]
+    size = sum(declared(part, claim.studies, data) for claim in able for part in claim.parts)
+    tests = [tested(claim, part, data) for claim in able for part in claim.parts]
     parts = tuple(judged(tests, size))
     for claim in claims:
         yield _finding(
-            claim, shelf.profile, tuple(part for test, part in zip(tests, parts, strict=True) if test.claim is claim)
+            claim, data.profile, tuple(part for test, part in zip(tests, parts, strict=True) if test.claim is claim)
         )
 
 

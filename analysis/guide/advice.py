@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from analysis.claims.claim import ClaimPart
     from analysis.claims.judge import Finding, PartFinding
-    from analysis.claims.measured import Shelf
     from analysis.guide.rules import Rule
     from analysis.guide.scenario import Scenario
+    from analysis.study.data import ProfileData
 
 
 # Certainty by the word of the claims' parts for this model (docs/guide.md).
@@ -49,32 +49,32 @@ class Advice:
     budget: str  # what the given hours buy; empty without any
 
 
-def advise(case: Scenario, findings: Sequence[Finding], shelf: Shelf) -> tuple[Advice, ...]:
+def advise(case: Scenario, findings: Sequence[Finding], data: ProfileData) -> tuple[Advice, ...]:
     """Return one answer for each question that applies to the case.
 
     Args:
         case: The case.
         findings: The judged claims of a profile.
-        shelf: The runs of the profile.
+        data: The studies of the profile.
 
     """
-    return tuple(answer(rule, case.role, findings, shelf, case.hours) for rule in RULES if rule.fits(case))
+    return tuple(answer(rule, case.role, findings, data, case.hours) for rule in RULES if rule.fits(case))
 
 
-def answer(rule: Rule, role: str, findings: Sequence[Finding], shelf: Shelf, hours: float | None = None) -> Advice:
+def answer(rule: Rule, role: str, findings: Sequence[Finding], data: ProfileData, hours: float | None = None) -> Advice:
     """Return the answer of a rule for a model.
 
     Args:
         rule: The rule.
         role: The role of the model.
         findings: The judged claims of a profile.
-        shelf: The runs of the profile.
+        data: The studies of the profile.
         hours: The budget in hours; None without one.
 
     """
     parts = tuple(_parts(rule, role, findings))
     word = of_claim([part.word for part in parts])
-    run = next_run(rule, role, parts, shelf, hours)
+    run = next_run(rule, role, parts, data, hours)
     return Advice(
         question=rule.question,
         do=_do(rule, word),
@@ -122,29 +122,29 @@ class Next:
     budget: str = ""
 
 
-def next_run(rule: Rule, role: str, parts: Sequence[PartFinding], shelf: Shelf, hours: float | None) -> Next:
+def next_run(rule: Rule, role: str, parts: Sequence[PartFinding], data: ProfileData, hours: float | None) -> Next:
     """Return the next run: the rule's grid with enough seeds for 80 % power at its margin.
 
     Args:
         rule: The rule.
         role: The role of the model.
         parts: The findings of the rule's claims for this model.
-        shelf: The runs of the profile.
+        data: The studies of the profile.
         hours: The budget in hours; None without one.
 
     """
     ran = [part for part in parts if part.word != "no runs"]
-    budget = "" if hours is None else _budget(rule, ran, shelf, hours)
+    budget = "" if hours is None else _budget(rule, ran, data, hours)
     if ran and all(part.word in SETTLED for part in ran):
         return Next("nothing: these runs have settled it", budget)
     seeds = max([LEAST_SEEDS, *(needed for part in ran if (needed := _needed(part)))])
     had = max((len(part.seeds) for part in ran), default=0)
     if ran and seeds <= had:  # an effect near the margin: double the seeds
         seeds = 2 * had
-    if f"{shelf.profile} {role}" in rule.absent:
+    if f"{data.profile} {role}" in rule.absent:
         return Next(f"first add this case to the axes of sweeps/grids/{rule.grid}.yaml (docs/grids.md)", budget)
-    words = [f"make sweep GRID={rule.grid}", f"PROFILE={shelf.profile}" * (shelf.profile != "laptop")]
-    words += ["FULL=1" * (shelf.profile == "laptop" and role.startswith("large")), f"SEEDS=0-{seeds - 1}"]
+    words = [f"make sweep GRID={rule.grid}", f"PROFILE={data.profile}" * (data.profile != "laptop")]
+    words += ["FULL=1" * (data.profile == "laptop" and role.startswith("large")), f"SEEDS=0-{seeds - 1}"]
     return Next(" ".join(filter(None, words)), budget)
 
 
@@ -161,8 +161,8 @@ def _needed(part: PartFinding) -> int | None:
         return None
 
 
-def _budget(rule: Rule, ran: Sequence[PartFinding], shelf: Shelf, hours: float) -> str:
-    seconds = _seconds(rule, ran, shelf)
+def _budget(rule: Rule, ran: Sequence[PartFinding], data: ProfileData, hours: float) -> str:
+    seconds = _seconds(rule, ran, data)
     if seconds is None:
         return f"no run here prices it; `make plan GRID={rule.grid}` does"
     seeds = int(hours * 3600 / seconds)
@@ -173,12 +173,12 @@ def _budget(rule: Rule, ran: Sequence[PartFinding], shelf: Shelf, hours: float) 
     return f"{hours:g} h buy {seeds} seeds of these cells{few}: they show {shows:.2g} with 80 % power"
 
 
-def _seconds(rule: Rule, ran: Sequence[PartFinding], shelf: Shelf) -> float | None:
+def _seconds(rule: Rule, ran: Sequence[PartFinding], data: ProfileData) -> float | None:
     """Return the time of one seed of all cells of the parts: CPU on a laptop, else wall clock."""
-    if rule.grid not in shelf.materials or not any(part.std is not None for part in ran):
+    if rule.grid not in data.studies or not any(part.std is not None for part in ran):
         return None
-    study, taken = shelf.materials[rule.grid].study, finished(shelf.materials[rule.grid].taken)
+    study, taken = data.studies[rule.grid].study, finished(data.studies[rule.grid].taken)
     wanted = {frozenset(labels.items()) for part in ran for labels in part.cells}
     cells = [cell for cell, labels in enumerate(study.cells) if frozenset(labels.items()) in wanted]
-    column = "cpu_seconds" if shelf.profile == "laptop" else "wall_seconds"
+    column = "cpu_seconds" if data.profile == "laptop" else "wall_seconds"
     return float(taken[taken["cell"].isin(cells)].groupby("cell")[column].mean().sum()) or None

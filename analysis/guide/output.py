@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from analysis.claims.cost import costs
 from analysis.claims.judge import findings
-from analysis.claims.measured import Shelf, gather
 from analysis.claims.tables import ratio
 from analysis.guide.advice import advise, answer
 from analysis.guide.rules import RULES
 from analysis.guide.scenario import scenario
 from analysis.paper.claims.catalog import CLAIMS, STUDIES
+from analysis.study.data import ProfileData, read_profiles
 from analysis.study.layout import LAPTOP as LAPTOP_WORDS
 from analysis.study.output import write
 from analysis.tables.render import markdown
@@ -45,14 +45,14 @@ _NOTES: Final = (
 )
 
 
-def guide_table(findings: Sequence[Finding], shelf: Shelf) -> ResultTable:
+def guide_table(findings: Sequence[Finding], data: ProfileData) -> ResultTable:
     """Return the decision table, with one row per question and case."""
-    rows = tuple(_row(rule, role, findings, shelf) for rule in RULES for role in rule.roles)
+    rows = tuple(_row(rule, role, findings, data) for rule in RULES for role in rule.roles)
     checked = any(part.word != "no runs" for finding in findings for part in finding.parts)
     return ResultTable(
-        name=f"guide.{shelf.profile}",
-        title=f"guide ({shelf.profile} profile)",
-        warning=LAPTOP_WORDS if shelf.profile == "laptop" else "",
+        name=f"guide.{data.profile}",
+        title=f"guide ({data.profile} profile)",
+        warning=LAPTOP_WORDS if data.profile == "laptop" else "",
         lead=("What to do, for whom, on which evidence, and what to run to become surer.", *[UNCHECKED][checked:]),
         columns=tuple(Column(name, name, "label") for name in _COLUMNS),
         rows=rows,
@@ -60,8 +60,8 @@ def guide_table(findings: Sequence[Finding], shelf: Shelf) -> ResultTable:
     )
 
 
-def _row(rule: Rule, role: str, findings: Sequence[Finding], shelf: Shelf) -> tuple[str, ...]:
-    advice = answer(rule, role, findings, shelf)
+def _row(rule: Rule, role: str, findings: Sequence[Finding], data: ProfileData) -> tuple[str, ...]:
+    advice = answer(rule, role, findings, data)
     command = f"`{advice.next}`" if advice.next.startswith("make ") else advice.next
     return (rule.question, _when(rule, role), advice.do, advice.paper, advice.here, advice.sure, command)
 
@@ -136,37 +136,37 @@ def guide(store: Store, results: Path, options: Mapping[str, str], mixed: bool =
 
     """
     studies = store.studies()
-    shelves = {shelf.profile: shelf for shelf in gather(store, studies, results, STUDIES, mixed)}
+    profiles = {data.profile: data for data in read_profiles(store, studies, results, STUDIES, mixed)}
     if not any(name in options for name in CASE):
-        return "\n".join(str(path) for path in _tables(shelves, results, options.get("profile")))
-    case = scenario(options, sorted(shelves))
-    shelf = shelves.get(case.profile, Shelf(case.profile, {}, {}))
-    return terminal(case, _answers(case, shelf), list(_costs(case, shelf)), _tiny(case, shelves))
+        return "\n".join(str(path) for path in _tables(profiles, results, options.get("profile")))
+    case = scenario(options, sorted(profiles))
+    data = profiles.get(case.profile, ProfileData(case.profile, {}, {}))
+    return terminal(case, _answers(case, data), list(_costs(case, data)), _tiny(case, profiles))
 
 
-def _answers(case: Scenario, shelf: Shelf) -> tuple[Advice, ...]:
-    return advise(case, findings(CLAIMS, shelf), shelf)
+def _answers(case: Scenario, data: ProfileData) -> tuple[Advice, ...]:
+    return advise(case, findings(CLAIMS, data), data)
 
 
-def _tiny(case: Scenario, shelves: Mapping[str, Shelf]) -> tuple[Advice, ...]:
-    if case.profile == LAPTOP or LAPTOP not in shelves:
+def _tiny(case: Scenario, profiles: Mapping[str, ProfileData]) -> tuple[Advice, ...]:
+    if case.profile == LAPTOP or LAPTOP not in profiles:
         return ()
-    return _answers(replace(case, profile=LAPTOP, hours=None), shelves[LAPTOP])
+    return _answers(replace(case, profile=LAPTOP, hours=None), profiles[LAPTOP])
 
 
-def _tables(shelves: Mapping[str, Shelf], results: Path, profile: str | None) -> Iterator[Path]:
-    for shelf in shelves.values() or (Shelf(profile or LAPTOP, {}, {}),):
-        if profile in {None, shelf.profile}:
-            table = guide_table(findings(CLAIMS, shelf), shelf)
+def _tables(profiles: Mapping[str, ProfileData], results: Path, profile: str | None) -> Iterator[Path]:
+    for data in profiles.values() or (ProfileData(profile or LAPTOP, {}, {}),):
+        if profile in {None, data.profile}:
+            table = guide_table(findings(CLAIMS, data), data)
             yield write(results / "tables" / f"{table.name}.md", markdown(table).encode())
 
 
-def _costs(case: Scenario, shelf: Shelf) -> Iterator[str]:
+def _costs(case: Scenario, data: ProfileData) -> Iterator[str]:
     """Yield the measured costs of the case's model.
 
     A line reads ``liteppo  easy   seconds 1.02 [1.00, 1.04] (6)``.
     """
-    for cost in costs(shelf):
+    for cost in costs(data):
         if cost.role == case.role and cost.seconds_ratio is not None:
             yield f"{cost.recipe:8} {cost.tier:6} seconds {ratio(cost.seconds_ratio)}"
             if cost.tokens_ratio is not None:

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from analysis.paper.layout import Setting, View
-    from analysis.paper.source import StudySource
+    from analysis.study.data import StudyData
 
 
 TIER: Final = "arithmetic"  # the benchmark whose problems come from the training tier
 
 
-def counts(source: StudySource, cell: int) -> tuple[Estimate, ...]:
+def counts(source: StudyData, cell: int) -> tuple[Estimate, ...]:
     """Return the shares of prompts with 0, 1, ... k correct samples.
 
     Each is an estimate over prompts. The result is empty if no run left its outcomes.

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from analysis.figures.study import COLORS, DASHES, MARKERS, FigureArm
 from analysis.paper.numbers import ARMS, MODELS, Reading
-from analysis.paper.source import StudySource
+from analysis.study.data import StudyData
 from analysis.study.layout import varied
 from harness.records.record import CONTROL, OFF
 
@@ -69,7 +69,7 @@ class Setting:
     """A row of panels: the cells that differ only in their arm."""
 
     labels: Mapping[str, str]
-    source: StudySource
+    source: StudyData
     arms: Mapping[str, int]  # arm -> cell
 
     @property
@@ -82,7 +82,7 @@ class Setting:
     @property
     def ran(self) -> bool:
         """True if any arm has a finished run."""
-        return any(self.source.runs(cell) for cell in self.arms.values())
+        return any(self.source.run_ids(cell) for cell in self.arms.values())
 
     def wanted(self, arm: str = "") -> dict[str, str]:
         """Return the setting in the paper's terms, to look up its numbers.
@@ -127,7 +127,7 @@ class View:
         return next((reading for reading in self.readings if reading.fits(wanted)), None)
 
 
-def view(part: FigurePart, sources: Sequence[StudySource], readings: tuple[Reading, ...]) -> View:
+def view(part: FigurePart, sources: Sequence[StudyData], readings: tuple[Reading, ...]) -> View:
     """Return a part of a figure with the cells of the sources.
 
     If two sources have a setting, the first that ran it is used.
@@ -147,7 +147,7 @@ def view(part: FigurePart, sources: Sequence[StudySource], readings: tuple[Readi
     return View(part, tuple(chosen.values()), _looks(arms), readings)
 
 
-def _settings(part: FigurePart, source: StudySource) -> Iterator[Setting]:
+def _settings(part: FigurePart, source: StudyData) -> Iterator[Setting]:
     cells = {
         cell: labels
         for cell, labels in enumerate(source.study.cells)

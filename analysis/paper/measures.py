@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from analysis.paper.source import early_means, why_missing
 from analysis.stats.bootstrap import estimate, paired
 from analysis.stats.text import brief
 from analysis.tables.scores import Column, Kind, MissingScore
 
 if TYPE_CHECKING:
-    from analysis.paper.source import StudySource
+    from analysis.study.data import StudyData
     from analysis.tables.scores import Entry
 
 
@@ -28,7 +29,7 @@ class Score:
         """The one column of the measure."""
         return (Column(self.name, self.title, self.kind, self.digits),)
 
-    def entries(self, source: StudySource, cell: int) -> tuple[Entry, ...]:
+    def entries(self, source: StudyData, cell: int) -> tuple[Entry, ...]:
         """Return the mean over seeds, or a dash with the reason."""
         found = estimate(source.values(cell, self.name).values())
         return (found or (missing(source, cell) if self.kind == "score" else MissingScore()),)
@@ -47,9 +48,9 @@ class Early:
         """The one column of the measure."""
         return (Column(f"early/{self.metric}", self.title, "side", self.digits),)
 
-    def entries(self, source: StudySource, cell: int) -> tuple[Entry, ...]:
+    def entries(self, source: StudyData, cell: int) -> tuple[Entry, ...]:
         """Return the mean over seeds, or a dash."""
-        return (estimate(source.early(cell, self.metric).values()) or MissingScore(),)
+        return (estimate(early_means(source, cell, self.metric).values()) or MissingScore(),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Gain:
         """The one column of the measure."""
         return (Column("gain", "gain from start to end", "gap"),)
 
-    def entries(self, source: StudySource, cell: int) -> tuple[Entry, ...]:
+    def entries(self, source: StudyData, cell: int) -> tuple[Entry, ...]:
         """Return the mean over seeds, or a dash."""
         return (paired(source.values(cell, self.end), source.values(cell, self.start)) or MissingScore(),)
 
@@ -82,7 +83,7 @@ class Difference:
         """The one column of the measure."""
         return (Column(f"{self.name} difference", self.title, "gap", self.digits),)
 
-    def entries(self, source: StudySource, cell: int) -> tuple[Entry, ...]:
+    def entries(self, source: StudyData, cell: int) -> tuple[Entry, ...]:
         """Return the mean difference, or a dash with the reason."""
         return (gap(source, cell, self.name),)
 
@@ -96,15 +97,15 @@ class VerdictWord:
         """The one column of the measure."""
         return (Column("verdict", "verdict", "word"),)
 
-    def entries(self, source: StudySource, cell: int) -> tuple[Entry, ...]:
+    def entries(self, source: StudyData, cell: int) -> tuple[Entry, ...]:
         """Return the word of the verdict, or a dash."""
-        return (source.verdicts.get(cell) or MissingScore(),)
+        return (source.verdict_words.get(cell) or MissingScore(),)
 
 
 Measure = Score | Early | Gain | Difference | VerdictWord
 
 
-def gap(source: StudySource, cell: int, name: str) -> Entry:
+def gap(source: StudyData, cell: int, name: str) -> Entry:
     """Return the paired difference of a score between a cell and its baseline.
 
     Args:
@@ -116,7 +117,7 @@ def gap(source: StudySource, cell: int, name: str) -> Entry:
         The difference, the word "baseline", or a dash with the reason.
 
     """
-    back = source.back.get(cell)
+    back = source.baselines.get(cell)
     if back is None or not source.values(cell, name):
         return MissingScore()
     if back == cell:
@@ -126,9 +127,9 @@ def gap(source: StudySource, cell: int, name: str) -> Entry:
     return paired(source.values(cell, name), source.values(back, name)) or MissingScore("no seed in common")
 
 
-def missing(source: StudySource, cell: int) -> MissingScore:
+def missing(source: StudyData, cell: int) -> MissingScore:
     """Return a dash for a cell with the reason."""
-    if source.runs(cell):
+    if source.run_ids(cell):
         return MissingScore("not logged")
-    word, detail = source.gone(cell)
+    word, detail = why_missing(source, cell)
     return MissingScore(word, brief(detail) if detail else "")

@@ -10,6 +10,7 @@ from analysis.curves.bands import ENOUGH, ON_POLICY
 from analysis.figures.study import NOTHING, draw_bands, draw_ends
 from analysis.paper.layout import PanelColumn
 from analysis.paper.numbers import BENCHMARKS, MEAN
+from analysis.paper.source import benchmarks_of, why_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -45,7 +46,7 @@ class Accuracy:
 
     def strips(self, view: View) -> tuple[PanelColumn, ...]:
         """Return one column per benchmark of the runs, or one in total if there is only one."""
-        names = list(dict.fromkeys(name for setting in view.settings for name in setting.source.benchmarks))
+        names = list(dict.fromkeys(name for setting in view.settings for name in benchmarks_of(setting.source)))
         if len(names) < 2:
             metric = accuracy_metric(view)
             title = "held-out accuracy" if metric == HELD_OUT else "accuracy in training"
@@ -105,7 +106,8 @@ def _draw_curves(view: View, metric: str, axes: Axes, setting: Setting) -> None:
 def _draw_ends(view: View, score: str, axes: Axes, setting: Setting) -> None:
     source = setting.source
     ends = {
-        arm: list(source.values(cell, score).values()) or (source.gone(cell)[0] if not source.runs(cell) else "—")
+        arm: list(source.values(cell, score).values())
+        or ("—" if source.run_ids(cell) else why_missing(source, cell)[0])
         for arm, cell in setting.arms.items()
     }
     draw_ends(axes, [view.looks[arm] for arm in ends], ends)

@@ -18,6 +18,7 @@ from analysis.paper.content import (
 )
 from analysis.paper.measures import Difference, Measure, Score, gap, missing
 from analysis.paper.numbers import BENCHMARKS, MEAN
+from analysis.paper.source import accuracy_score, benchmarks_of
 from analysis.stats.bootstrap import estimate
 from analysis.tables.scores import Column, MissingScore
 
@@ -78,10 +79,10 @@ class BenchmarkRows:
         return content(ours, self.paper, lines, *_mean_note(views))
 
     def _lines(self, axes: Sequence[str], place: TablePlace) -> Iterator[ContentRow]:
-        at, own = label_entries(axes, place), place.setting.source.benchmarks
+        at, own = label_entries(axes, place), benchmarks_of(place.setting.source)
         yield ContentRow((*at, "mean", *_scored(place, "accuracy")), self._readings(place, MEAN))
         for name in own if len(own) > 1 else ():
-            title, scored = BENCHMARKS.get(name, name), _scored(place, place.setting.source.accuracy(name))
+            title, scored = BENCHMARKS.get(name, name), _scored(place, accuracy_score(place.setting.source, name))
             yield ContentRow((*at, title, *scored), self._readings(place, title))
         for title in (title for name, title in BENCHMARKS.items() if name not in own):
             if any(found := self._readings(place, title)):
@@ -98,7 +99,7 @@ def _scored(place: TablePlace, name: str) -> tuple[Entry, Entry, Entry]:
 
 
 def _mean_note(views: Sequence[View]) -> Iterator[str]:
-    names = dict.fromkeys(name for view in views for setting in view.settings for name in setting.source.benchmarks)
+    names = dict.fromkeys(name for view in views for setting in view.settings for name in benchmarks_of(setting.source))
     if names:
         yield f"The mean is over {', '.join(names)} in our columns, over its six benchmarks in the paper's."
 
@@ -153,7 +154,7 @@ class SolvedCounts:
             Column(f"{right} right", f"{right} of {most}", "side" if right else "score", 2) for right in range(most + 1)
         ]
         lines = [ContentRow((*label_entries(axes, place), *_shares(place, shares, most))) for place, shares in found]
-        gone = any(not shares and place.setting.source.runs(place.cell) for place, shares in found)
+        gone = any(not shares and place.setting.source.run_ids(place.cell) for place, shares in found)
         return content(
             (*label_columns(axes), *columns), (NO_NUMBER,), lines, OVER_PROMPTS, *((NO_TIER,) if gone else ())
         )
@@ -164,6 +165,6 @@ def _shares(place: TablePlace, shares: Sequence[Estimate], most: int) -> list[En
         return [*shares, *[MissingScore()] * (most + 1 - len(shares))]
     source = place.setting.source
     return [
-        MissingScore("no outcomes here") if source.runs(place.cell) else missing(source, place.cell),
+        MissingScore("no outcomes here") if source.run_ids(place.cell) else missing(source, place.cell),
         *[MissingScore()] * most,
     ]

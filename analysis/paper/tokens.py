@@ -209,7 +209,7 @@ def _horizontal_at(
 
 
 def _nothing(setting: Setting, cell: int | None, documents: Mapping[int, Mapping[str, Any]]) -> str:
-    if cell is None or not setting.source.runs(cell):
+    if cell is None or not setting.source.run_ids(cell):
         return NOTHING
     return "no token was clipped" if documents else ABSENT
 
@@ -279,6 +279,6 @@ class TokenClassRows:
 
 
 def _token_rows_nothing(place: TablePlace, documents: Mapping[int, Mapping[str, Any]]) -> MissingScore:
-    if not place.setting.source.runs(place.cell):
+    if not place.setting.source.run_ids(place.cell):
         return missing(place.setting.source, place.cell)
     return MissingScore("no token was clipped" if documents else "files of the runs not here")

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from analysis.report.links import TraceLink
-    from harness.records.record import RunRecord, Study
+    from analysis.study.data import StudyData
+    from harness.records.record import RunRecord
 
 ADOPTED: Final = "adopted from"  # in the provenance of a run that another study made
 
@@ -75,19 +76,12 @@ class Lineage:
     environments: tuple[Setting, ...]
 
 
-def lineage(study: Study, records: Sequence[RunRecord], links: Mapping[str, str], trace: TraceLink) -> Lineage:
+def lineage(data: StudyData, trace: TraceLink) -> Lineage:
     """Return the lineage of all cells with a run.
 
-    Call it last, because it needs the complete ``trace``.
-
-    Args:
-        study: The study.
-        records: Its runs.
-        links: Run id -> address of the run in MLflow (``Store.links``).
-        trace: The numbers that the page shows.
-
+    Call it last: ``trace`` must hold all numbers that the page shows.
     """
-    runs = _by_cell(study, records)
+    study, runs = data.study, data.by_cell
     of_cells = {cell: settings(found[0]) for cell, found in runs.items()}
     same = shared(list(of_cells.values()))
     axes = varied(study, study.cells)
@@ -99,7 +93,7 @@ def lineage(study: Study, records: Sequence[RunRecord], links: Mapping[str, str]
             title=titles[cell],
             runs=_runs(found),
             heads=_heads(trace.scores.get(cell, {})),
-            lines=tuple(_lines(found, links, trace, cell)),
+            lines=tuple(_lines(found, data.links, trace, cell)),
             gaps=tuple(_gaps(cell, runs, trace, titles)),
             rule=rule(found[0]),
             settings=tuple(pair for pair in sorted(of_cells[cell].items()) if pair[0] not in same),
@@ -107,19 +101,6 @@ def lineage(study: Study, records: Sequence[RunRecord], links: Mapping[str, str]
         for cell, found in sorted(runs.items())
     )
     return Lineage(entries, tuple(sorted(same.items())), environments(_once(runs)))
-
-
-def _by_cell(study: Study, records: Sequence[RunRecord]) -> dict[int, list[RunRecord]]:
-    """Return the runs of each cell by seed; cells without a run are left out."""
-    by_id: dict[str, list[RunRecord]] = {}
-    for record in records:
-        if record.profile == study.profile:
-            by_id.setdefault(record.cell_id, []).append(record)
-    return {
-        cell: sorted(by_id[cell_id], key=lambda record: (record.seed, record.run_id))
-        for cell, cell_id in enumerate(study.cell_ids)
-        if cell_id in by_id
-    }
 
 
 def _runs(runs: Sequence[RunRecord]) -> str:

@@ -6,16 +6,13 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from analysis.stats.bootstrap import Estimate
-from analysis.stats.contrasts import contrasts
-from analysis.study.frame import scores
 from analysis.tables.render import TEXT
 from harness.records.record import CONTROL, OFF
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import pandas as pd
-
+    from analysis.study.data import StudyData
     from analysis.tables.scores import Column, Entry
     from harness.records.record import Study
 
@@ -93,12 +90,11 @@ _GAP: Final = " difference"  # key suffix of a column of differences
 class Links:
     """The lineage links of a study's numbers."""
 
-    def __init__(self, study: Study, taken: pd.DataFrame, trace: TraceLink) -> None:
-        ran = scores(taken, study.metric).keys()
-        self._study = study
-        self._back = {contrast.arm: contrast.baseline for contrast in contrasts(study, ran)}
-        self._known = {str(name) for name in taken}
-        self._ran = set(taken["cell"])
+    def __init__(self, data: StudyData, trace: TraceLink) -> None:
+        self._study = data.study
+        self._back = {contrast.arm: contrast.baseline for contrast in data.contrasts}
+        self._known = {str(name) for name in data.taken}
+        self._ran = set(data.taken["cell"])
         self._trace = trace
 
     def cell(self, labels: Mapping[str, str]) -> int | None:

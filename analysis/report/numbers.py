@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING
 
 from analysis.report.intervals import Drawing, DrawnRange, Ruler, drawing, ruler
 from analysis.stats.bootstrap import Estimate, estimate
-from analysis.study.frame import scores
 from analysis.tables.render import entry_text
 from analysis.tables.scores import Column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import pandas as pd
-
     from analysis.report.links import Links
+    from analysis.study.data import StudyData
     from analysis.tables.scores import Entry, Kind, ResultTable
-    from harness.records.record import Study
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +60,16 @@ def numbers(table: ResultTable, *links: Links, otherwise: str = "") -> Numbers:
     return Numbers(table.title, table.columns, tuple(rows), table.notes)
 
 
-def ends(table: ResultTable, study: Study, taken: pd.DataFrame, links: Links) -> Numbers:
+def ends(table: ResultTable, data: StudyData, links: Links) -> Numbers:
     """Return the table of a study with the deciding score of every cell drawn.
 
     Args:
         table: The table of the study.
-        study: The study.
-        taken: Its planned runs (``frame.planned``).
+        data: The study with its runs.
         links: Its links.
 
     """
-    final = scores(taken, study.metric)
+    final = data.scores(data.study.metric)
     cells = [links.cell(labels(table, row)) for row in table.rows]
     ranges = [None if cell is None or cell not in final else _seeds(final[cell]) for cell in cells]
     return _drawn(numbers(table, links), "score", ranges, differences=False)

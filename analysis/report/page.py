@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from analysis.report.judged import FAMILIES, WORDS
 from analysis.report.links import anchors, in_order
 from analysis.report.paper import paper
-from analysis.report.part import Held, ReportPart, part
+from analysis.report.part import ReportPart, Section, part
 from analysis.report.takeaways import counted, takeaways
 
 if TYPE_CHECKING:
@@ -93,9 +93,11 @@ def page(store: Store, studies: Sequence[Study], results: Path, options: ReportO
 
     """
     ordered = in_order(studies)
-    held = [Held.of(store, study, anchor, results) for study, anchor in zip(ordered, anchors(ordered), strict=True)]
-    figures = paper(held, results)  # before the parts: the lineage needs all numbers
-    parts = [part(each, store.links(each.study.name)) for each in held]
+    sections = [
+        Section.read(store, study, anchor, results) for study, anchor in zip(ordered, anchors(ordered), strict=True)
+    ]
+    figures = paper(sections)  # before the parts: the lineage needs all numbers
+    parts = [part(section) for section in sections]
     claims = takeaways(store, studies, results, _lines(parts), options.mixed) if options.claims else ()
     return render(
         "page.html",

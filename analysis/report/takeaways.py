@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 from analysis.claims.cost import STUDIES as GRIDS
 from analysis.claims.cost import costs
 from analysis.claims.judge import findings
-from analysis.claims.measured import gather
 from analysis.claims.tables import claims_table, compared, cost_table, could_show, probability, shown
 from analysis.paper.claims.catalog import CLAIMS, STUDIES
 from analysis.report.links import slug
 from analysis.report.numbers import Numbers, numbers
+from analysis.study.data import read_profiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from analysis.claims.judge import Finding, PartFinding
-    from analysis.claims.measured import Shelf
+    from analysis.study.data import ProfileData
     from harness.records.record import Study
     from harness.tracking.store import Store
 
@@ -90,16 +90,16 @@ def takeaways(
 
     """
     return tuple(
-        _of_profile(shelf.profile, findings(CLAIMS, shelf), _cost(shelf, lines), lines)
-        for shelf in gather(store, studies, results, STUDIES, mixed)
+        _of_profile(data.profile, findings(CLAIMS, data), _cost(data, lines), lines)
+        for data in read_profiles(store, studies, results, STUDIES, mixed)
     )
 
 
-def _cost(shelf: Shelf, lines: Lines) -> Numbers:
+def _cost(data: ProfileData, lines: Lines) -> Numbers:
     """Return the table of costs, whose numbers link to the lineage of their first grid."""
-    places = (place for (name, profile, _), place in lines.items() if (name, profile) == (GRIDS[0], shelf.profile))
+    places = (place for (name, profile, _), place in lines.items() if (name, profile) == (GRIDS[0], data.profile))
     anchor = next(places, "").partition(".")[0]
-    return numbers(cost_table(costs(shelf), shelf.profile), otherwise=f"{anchor}.lineage" if anchor else "")
+    return numbers(cost_table(costs(data), data.profile), otherwise=f"{anchor}.lineage" if anchor else "")
 
 
 def _of_profile(profile: str, found: Sequence[Finding], cost: Numbers, lines: Lines) -> Takeaways:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
 from analysis.claims.judge import findings
-from analysis.claims.measured import Material, Shelf
 from analysis.paper.claims.catalog import CLAIMS, STUDIES
 from analysis.paper.numbers import readings
 from analysis.paper.sections.registry import FIGURES, views
-from analysis.paper.source import StudySource
 from analysis.paper.table import paper_table
 from analysis.stats.evaluation import shares_of
-from analysis.study.frame import planned, runs_frame
+from analysis.study.data import ProfileData, StudyData
 from analysis.tables.study import study_tables
 from analysis.trace.address import TraceError, address, find, find_table, parse
-from analysis.trace.books import file_book, held, names, study_book, takeaway_book
+from analysis.trace.books import file_book, names, study_book, takeaway_book
 from analysis.trace.text import text
 from harness.common.results import REFERENCE
 
@@ -25,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from analysis.paper.figure import PaperFigure
-    from analysis.trace.books import Held
     from analysis.trace.text import TracedTable
     from harness.records.record import Study
     from harness.tracking.store import Store
@@ -82,18 +78,13 @@ def _of_file(folders: Sequence[Path], name: str) -> TracedTable:
 
 
 def _of_paper(store: Store, results: Path, figure: PaperFigure, members: Sequence[Study]) -> TracedTable:
-    found = [_held(store, results, study) for study in members]
-    sources = [
-        StudySource.of(study, runs_frame(store.records(study.name)), each.material.history, results / "runs")
-        for study, each in zip(members, found, strict=True)
-    ]
-    return study_book(paper_table(figure, views(figure, sources, readings())), *found)
+    found = [StudyData.read(store, study, results) for study in members]
+    return study_book(paper_table(figure, views(figure, found, readings())), *found)
 
 
 def _of_study(store: Store, results: Path, study: Study) -> Iterator[TracedTable]:
-    found = _held(store, results, study)
-    runs = runs_frame(store.records(study.name))
-    for table in study_tables(study, runs, found.material.history, shares_of(results, study.name)):
+    found = StudyData.read(store, study, results)
+    for table in study_tables(study, found.runs, found.history, shares_of(results, study.name)):
         yield study_book(table, found)
 
 
@@ -103,16 +94,8 @@ def _takeaways(store: Store, results: Path, profile: str, studies: Sequence[Stud
     The user asks for the sources of a number, so mixed runs are not refused.
     """
     found = {
-        study.name: _held(store, results, study)
+        study.name: StudyData.read(store, study, results)
         for study in studies
         if study.profile == profile and study.name in STUDIES
     }
-    shelf = Shelf(profile, {name: each.material for name, each in found.items()}, {})
-    return takeaway_book(findings(CLAIMS, shelf), profile, found)
-
-
-def _held(store: Store, results: Path, study: Study) -> Held:
-    records = store.records(study.name)
-    taken = planned(runs_frame(records), study)
-    history = cache(partial(store.history, study.name))
-    return held(Material(study, taken, history, results / "runs", store.links(study.name)), records)
+    return takeaway_book(findings(CLAIMS, ProfileData(profile, found, {})), profile, found)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from analysis.claims.cost import costs
 from analysis.claims.files import files
 from analysis.claims.judge import findings
-from analysis.claims.measured import gather
 from analysis.paper.claims import clipping, losses, normalization, popular, recipes
+from analysis.study.data import read_profiles
 from analysis.study.output import write
 
 if TYPE_CHECKING:
@@ -47,6 +47,6 @@ def write_takeaways(store: Store, studies: Sequence[Study], results: Path, mixed
         The path of each file.
 
     """
-    for shelf in gather(store, studies, results, STUDIES, mixed):
-        for ending, content in files(findings(CLAIMS, shelf), costs(shelf), shelf.profile).items():
-            yield write(results / "tables" / f"takeaways.{shelf.profile}.{ending}", content)
+    for data in read_profiles(store, studies, results, STUDIES, mixed):
+        for ending, content in files(findings(CLAIMS, data), costs(data), data.profile).items():
+            yield write(results / "tables" / f"takeaways.{data.profile}.{ending}", content)

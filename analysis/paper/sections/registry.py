@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from analysis.paper.layout import view
 from analysis.paper.numbers import readings
 from analysis.paper.sections import clipping, losses, normalization, recipes, setup
-from analysis.paper.source import StudySource
-from analysis.study.frame import runs_frame
+from analysis.study.data import StudyData
 from analysis.study.output import write
 
 if TYPE_CHECKING:
@@ -30,7 +28,7 @@ FIGURES: Final[tuple[PaperFigure, ...]] = tuple(
 )
 
 
-def views(figure: PaperFigure, sources: Sequence[StudySource], numbers: Iterable[Reading]) -> tuple[View, ...]:
+def views(figure: PaperFigure, sources: Sequence[StudyData], numbers: Iterable[Reading]) -> tuple[View, ...]:
     """Return the parts of a figure that have a cell in the sources.
 
     Args:
@@ -97,12 +95,7 @@ def _found(store: Store, studies: Sequence[Study], results: Path) -> Iterator[tu
         if study.name in wanted:
             by_profile[study.profile].append(study)
     for _, members in sorted(by_profile.items()):
-        sources = [source for study in members if len((source := _source(store, study, results)).taken)]
+        sources = [source for study in members if len((source := StudyData.read(store, study, results)).taken)]
         for figure in FIGURES if sources else ():
             if found := views(figure, sources, readings()):
                 yield figure, found
-
-
-def _source(store: Store, study: Study, results: Path) -> StudySource:
-    runs = runs_frame(store.records(study.name))
-    return StudySource.of(study, runs, partial(store.history, study.name), results / "runs")
