@@ -114,7 +114,7 @@ class ConstantLength:
         samples = total(rows, index) if self.per_response else torch.ones_like(rows)
         return _weights(lengths > 0, samples * units * self._tokens(signal), signal)
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
+    def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse a length below one token."""
         if isinstance(self.length, int) and self.length < 1:
             yield f"length is a number of tokens, at least 1, got {self.length}"

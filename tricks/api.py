@@ -16,8 +16,8 @@
 Hooks are pure functions. A trick is a frozen dataclass: fields are its settings, methods the hooks it fills. Optional:
 
     needs = frozenset({"ref_log_probs"})    optional parts of Rollouts, or "entropies", that it requires
-    complaints(setup)                       why a run with this trick is refused before it starts
-    inert(setup)                            why it cannot change anything in this setup; reported, not refused
+    validate(setup)                         why a run with this trick is refused before it starts
+    no_effect_reasons(setup)                why it cannot change anything in this setup; reported, not refused
     hints(setup)                            other remarks on this setup; reported, not refused
     diagnostics(log_ratio, signal)          named masks (B, T) of tokens by the surrogate's effect on them
 
@@ -66,12 +66,15 @@ _ORDER: Final = (
 )
 HOOKS: Final = {hook: (OPEN | SINGLE | CLOSED)[hook] for hook in _ORDER}
 OPTIONAL: Final = {
-    "complaints": ("setup",),
-    "inert": ("setup",),
+    "validate": ("setup",),
+    "no_effect_reasons": ("setup",),
     "hints": ("setup",),
     "diagnostics": ("log_ratio", "signal"),
 }
 NEEDS: Final = frozenset({"sampler_log_probs", "ref_log_probs", "ended", "formatted", "entropies"})
+
+# Methods of the contract before version 0.2; one that is no longer called would check nothing.
+_RENAMED: Final = {"complaints": "validate", "inert": "no_effect_reasons"}
 
 
 class TrickError(ValueError):
@@ -130,6 +133,9 @@ def _refuse_class(name: str, cls: Any) -> None:
         )
     if not any(hasattr(cls, hook) for hook in HOOKS):
         raise TrickError(f"{name}: {cls.__name__} fills no hook; give it a method named {' or '.join(HOOKS)}")
+    for old, new in _RENAMED.items():
+        if hasattr(cls, old):
+            raise TrickError(f"{name}: {cls.__name__}.{old} is called {new} in this version; rename the method")
     if wrong := needs(cls) - NEEDS:
         raise TrickError(
             f"{name}: no batch has {', '.join(sorted(wrong))}; a trick may need {', '.join(sorted(NEEDS))}"

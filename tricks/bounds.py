@@ -27,7 +27,7 @@ class RewardClip:
         """Return rewards (B,) clipped to the bounds."""
         return rewards.clamp(self.low, self.high)
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
+    def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse bounds in the wrong order."""
         yield from _order(self.low, self.high)
 
@@ -46,7 +46,7 @@ class AdvantageClip:
         """Return advantages clipped to the bounds, in the given shape."""
         return advantages.clamp(self.low, self.high)
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
+    def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse bounds in the wrong order."""
         yield from _order(self.low, self.high)
 

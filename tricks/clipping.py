@@ -52,7 +52,7 @@ class Clip:
         least = torch.where(signal.advantages < 0, self.dual_clip * signal.advantages, -torch.inf)
         return -torch.maximum(gain, least)
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
+    def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse bounds that are out of range."""
         yield from refuse_distances(self.clip_ratio_low, self.clip_ratio_high)
         yield from refuse_bound(self.log_ratio_bound)
@@ -60,7 +60,7 @@ class Clip:
             least = 1 + self.clip_ratio_high
             yield f"dual_clip bounds ratios beyond the upper bound, above {least:g}, got {self.dual_clip}"
 
-    def inert(self, setup: Setup) -> Iterator[str]:
+    def no_effect_reasons(self, setup: Setup) -> Iterator[str]:
         """Report that no ratio is clipped with one update per rollout, because every ratio is 1."""
         if setup.updates_per_rollout < 2:
             yield ONE_UPDATE

@@ -375,6 +375,6 @@ CLAUSES: Final[dict[str, tuple[str, _Clause]]] = {
     "gradient": ("a surrogate gives a finite gradient that is not 0", _gradient),
     "weights": ("loss weights are not negative, and 0 for responses without tokens", _weights),
     "settings": ("every setting shows in the repr that names a cell", _settings),
-    "sentences": ("complaints, inert and hints give sentences", _sentences),
+    "sentences": ("validate, no_effect_reasons and hints give sentences", _sentences),
     "diagnostics": ("diagnostics are masks of tokens", _diagnostics),
 }

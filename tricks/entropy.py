@@ -40,12 +40,12 @@ class EntropyBonus:
         assert entropies is not None  # the rule has checked it
         return -self.coef * entropies
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
+    def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse a coefficient that is not finite."""
         if not math.isfinite(self.coef):
             yield f"coef weighs an entropy, a finite number, got {self.coef}"
 
-    def inert(self, setup: Setup) -> Iterator[str]:
+    def no_effect_reasons(self, setup: Setup) -> Iterator[str]:
         """Report that a coefficient of 0 changes nothing."""
         if self.coef == 0:
             yield "with coef=0 the entropy has no weight"

@@ -48,14 +48,14 @@ class OverlongFilter:
             return lengths < lengths.max()
         return lengths < (self.limit or rollouts.max_response_length or rollouts.response_mask.shape[1])
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
+    def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse a limit that is not read, or that is below one token."""
         if self.limit is not None and self.truncation != "length":
             yield f"limit is read with truncation=length alone, truncation is {self.truncation}; leave one out"
         if self.limit is not None and self.limit < 1:
             yield f"limit is a number of tokens, at least 1, got {self.limit}"
 
-    def inert(self, setup: Setup) -> Iterator[str]:
+    def no_effect_reasons(self, setup: Setup) -> Iterator[str]:
         """Report a limit above the run's own limit, which no response reaches."""
         if self.truncation == "length" and (self.limit or 0) > setup.max_response_length:
             yield f"limit={self.limit} lies beyond rollout.max_response_length={setup.max_response_length}"
@@ -76,7 +76,7 @@ class ZeroVarianceFilter:
         """Return True (B,) for samples of groups whose rewards differ."""
         return _range(rollouts) > self.tolerance
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
+    def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse groups of one sample, which would all be filtered out."""
         yield from _refuse(self.tolerance, setup)
 
@@ -97,13 +97,13 @@ class DynamicSampling:
         """Return True (B,) for samples of groups whose rewards differ."""
         return _range(rollouts) > 0
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
+    def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse groups of one sample, which would all be resampled."""
         yield from _refuse(0.0, setup)
         if self.rounds < 0:
             yield f"rounds is a number of extra rounds, at least 0, got {self.rounds}"
 
-    def inert(self, setup: Setup) -> Iterator[str]:
+    def no_effect_reasons(self, setup: Setup) -> Iterator[str]:
         """Report that nothing is resampled without a round."""
         if self.rounds == 0 and self.at_cap == "fill":
             yield "with rounds=0 and at_cap=fill every group stays"

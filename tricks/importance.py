@@ -48,7 +48,7 @@ class TruncatedImportance:
             return ratio.masked_fill((ratio > self.cap) | (ratio < self.floor), 0.0)
         return ratio.clamp(self.floor, self.cap)
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
+    def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse bounds that are out of range."""
         if not 0 <= self.floor < self.cap:
             yield f"floor and cap bound a weight, 0 <= floor < cap, got floor={self.floor} and cap={self.cap}"

@@ -79,13 +79,13 @@ class KlLoss:
             value = value.detach() + (straight - straight.detach())
         return self.coef * value
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
+    def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse a coefficient or bound that is out of range."""
         yield from _refuse_coef(self.coef)
         yield from refuse_bound(self.log_ratio_bound)
         yield from refuse_bound(self.value_bound, "value_bound")
 
-    def inert(self, setup: Setup) -> Iterator[str]:
+    def no_effect_reasons(self, setup: Setup) -> Iterator[str]:
         """Report that a coefficient of 0 changes nothing."""
         yield from _nothing(self.coef)
 
@@ -108,13 +108,13 @@ class KlReward:
         """Return the negative weighted KL of each response (B,), to add to its reward."""
         return -self.coef * _kl(rollouts, self).sum(dim=1)
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
+    def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse a coefficient or bound that is out of range."""
         yield from _refuse_coef(self.coef)
         yield from refuse_bound(self.log_ratio_bound)
         yield from refuse_bound(self.value_bound, "value_bound")
 
-    def inert(self, setup: Setup) -> Iterator[str]:
+    def no_effect_reasons(self, setup: Setup) -> Iterator[str]:
         """Report that a coefficient of 0 changes nothing."""
         yield from _nothing(self.coef)
 
@@ -138,13 +138,13 @@ class KlToGo:
         tokens = _kl(rollouts, self)
         return -self.coef * tokens.flip(1).cumsum(dim=1).flip(1)
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
+    def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse a coefficient or bound that is out of range."""
         yield from _refuse_coef(self.coef)
         yield from refuse_bound(self.log_ratio_bound)
         yield from refuse_bound(self.value_bound, "value_bound")
 
-    def inert(self, setup: Setup) -> Iterator[str]:
+    def no_effect_reasons(self, setup: Setup) -> Iterator[str]:
         """Report that a coefficient of 0 changes nothing."""
         yield from _nothing(self.coef)
 

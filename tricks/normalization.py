@@ -85,7 +85,7 @@ class Normalize:
         scaled = centred.double() / divisor(spread, self.eps, self.eps_rule)
         return self._where_zero(spread, centred.double(), scaled)[:, 0].to(rewards.dtype)
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
+    def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse settings that have no meaning."""
         if "group" in (self.mean, self.std) and setup.group_size < 2 and self.single == "zero":
             found = f"a group needs at least 2 samples, rollout.group_size is {setup.group_size}"

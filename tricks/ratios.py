@@ -44,7 +44,7 @@ class SequenceClip:
         loss = -torch.minimum(ratio * signal.advantages, clipped * signal.advantages)
         return loss.expand_as(log_ratio)
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
+    def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse bounds that are out of range."""
         yield from refuse_distances(self.clip_ratio_low, self.clip_ratio_high)
         yield from refuse_bound(self.log_ratio_bound)
@@ -83,7 +83,7 @@ class ClippedWeight:
         log_probs = log_ratio + torch.where(signal.response_mask, signal.old_log_probs, 0.0)
         return -weight * signal.advantages * log_probs
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
+    def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse bounds that are out of range."""
         if not 0 <= self.low < self.high:
             yield f"low and high bound a weight, 0 <= low < high, got low={self.low} and high={self.high}"
@@ -107,7 +107,7 @@ class PolicyGradient:
         log_probs = log_ratio + torch.where(signal.response_mask, signal.old_log_probs, 0.0)
         return -signal.advantages * log_probs
 
-    def inert(self, setup: Setup) -> Iterator[str]:
+    def no_effect_reasons(self, setup: Setup) -> Iterator[str]:
         """Report that PPO's loss has the same gradient with one update per rollout."""
         if setup.updates_per_rollout < 2:
             yield ONE_UPDATE.replace("no bound can bind", "the gradient is that of the clipped ratio")

@@ -39,7 +39,7 @@ class SoftOverlong:
         lengths = rollouts.response_mask.sum(dim=1).to(rollouts.rewards.dtype)
         return self.weight * ((limit - cache - lengths) / cache).clamp(-1.0, 0.0)
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
+    def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse a cache that does not fit below the limit, and a weight that rewards length."""
         limit = self.limit or setup.max_response_length
         if not 1 <= self._cache(limit) <= limit:
@@ -47,7 +47,7 @@ class SoftOverlong:
         if not 0 <= self.weight < torch.inf:
             yield f"weight is the whole punishment, a finite number of at least 0, got {self.weight}"
 
-    def inert(self, setup: Setup) -> Iterator[str]:
+    def no_effect_reasons(self, setup: Setup) -> Iterator[str]:
         """Report that no response can be long enough for a punishment."""
         limit = self.limit or setup.max_response_length
         if limit - self._cache(limit) >= setup.max_response_length:
@@ -83,7 +83,7 @@ class LengthReward:
         share = torch.where(spread > 0, 0.5 - (lengths - shortest) / spread.clamp(min=1), 0.0)
         return self.weight * torch.where(rollouts.rewards > 0, share, share.clamp(max=0.0))
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
+    def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse a weight that is not finite."""
         if not math.isfinite(self.weight):
             yield f"weight is that of a reward, a finite number, got {self.weight}"
@@ -105,7 +105,7 @@ class FormatReward:
         assert rollouts.formatted is not None  # the rule has checked it
         return self.bonus * rollouts.formatted.to(rollouts.rewards.dtype)
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
+    def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse a bonus that is not finite."""
         if not math.isfinite(self.bonus):
             yield f"bonus is added to a reward, a finite number, got {self.bonus}"

@@ -151,9 +151,9 @@ class UpdateRule:
             {known: trick for known, trick in self.tricks.items() if known != name}, self.fillers, self.setup
         )
 
-    def inert(self) -> dict[str, tuple[str, ...]]:
+    def no_effect_reasons(self) -> dict[str, tuple[str, ...]]:
         """Return the tricks that cannot change anything in this setup, each with its reasons."""
-        return self._said("inert")
+        return self._said("no_effect_reasons")
 
     def hints(self) -> dict[str, tuple[str, ...]]:
         """Return the hints of the tricks on this setup, by trick."""
@@ -250,8 +250,8 @@ def _refuse_complaints(tricks: Mapping[str, Any], setup: Setup) -> None:
     complaints = [
         f"{name}: {complaint}"
         for name, trick in sorted(tricks.items())
-        if hasattr(trick, "complaints")
-        for complaint in trick.complaints(setup)
+        if hasattr(trick, "validate")
+        for complaint in trick.validate(setup)
     ]
     if complaints:
         raise TrickError("\n".join(complaints))

@@ -63,7 +63,7 @@ class Whiten:
         spread = variance(advantages, weights, _index(self.std, group), centres[self.std], self.ddof)
         return whitened.div_(divisor(spread, self.eps, self.eps_rule).to(advantages.dtype))
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
+    def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse an epsilon that cannot keep the divisor away from 0."""
         if not 0 < self.eps < torch.inf:
             yield f"eps keeps the divisor from 0 where advantages are equal, a finite number above 0, got {self.eps}"

@@ -299,7 +299,7 @@ def reasons(one: GradientSide, other: GradientSide, shape: BatchShape) -> tuple[
 
 
 def _without_inert(side: GradientSide, form: CanonicalRule) -> CanonicalRule:
-    for name, why in side.rule.inert().items():
+    for name, why in side.rule.no_effect_reasons().items():
         trick = side.rule.tricks[name]
         for hook in (hook for hook in HOOKS if hasattr(trick, hook)):
             left = tuple(other for other in form.slots[hook] if other is not trick)

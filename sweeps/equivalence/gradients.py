@@ -246,7 +246,7 @@ def agree(one: Answer, other: Answer, close: float) -> bool:
 
 
 def _accepted(rule: UpdateRule, rollouts: Rollouts) -> Tensor:
-    idle = rule.resampling is None or rule.resampling in rule.inert()
+    idle = rule.resampling is None or rule.resampling in rule.no_effect_reasons()
     return torch.ones_like(rollouts.truncated) if idle else rule.accepted(rollouts)
 
 

@@ -115,7 +115,7 @@ def _rest(config: ExperimentConfig) -> str:
     scale = replace(config.reward, correct=1.0, wrong=0.0)
     neutral = replace(config, reward=scale, preset="vanilla_ppo", emulate="none", tricks={}, seed=0)
     rule = config.update_rule()
-    idle = rule.inert()
+    idle = rule.no_effect_reasons()
     in_loop = [repr(trick) for name, trick in sorted(rule.tricks.items()) if _in_loop(trick) and name not in idle]
     return " ".join([neutral.cell_id(), *in_loop, untried(rule, BatchShape.of(config))])
 

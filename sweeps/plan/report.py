@@ -56,7 +56,7 @@ def inert_lines(plan: Plan) -> Iterator[tuple[str, str]]:
     """Yield the tricks that have no effect, with the number of cells and the reason."""
     found: dict[tuple[str, str], list[Labels]] = {}
     for cell in plan.cells:
-        for trick, reasons in cell.config.update_rule().inert().items():
+        for trick, reasons in cell.config.update_rule().no_effect_reasons().items():
             found.setdefault((trick, "; ".join(reasons)), []).append(cell.labels)
     for (trick, why), points in found.items():
         yield "idle", f"{trick} cannot act in {count(points)}: {why}"

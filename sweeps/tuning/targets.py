@@ -151,5 +151,5 @@ def _refuse_idle(subject: TuningTarget) -> None:
             trick = config.update_rule().tricks.get(subject.knob.trick or "")
         except TrickError as error:
             raise SchemaError(f"{words(subject.cell)}: {subject.knob.setting}: {error}") from None
-        for reason in trick.inert(config.setup()) if trick is not None else ():
+        for reason in trick.no_effect_reasons(config.setup()) if trick is not None else ():
             raise SchemaError(f"{words(subject.cell)}: {subject.knob.name} cannot act: {reason}")

@@ -157,7 +157,7 @@ class ProbabilityMask:
         kept = ~self._masked(log_ratio, signal)
         return self.pull * log_ratio.square() - kept * ratios(log_ratio, None) * signal.advantages
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
+    def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse bounds that are out of range."""
         if not min(self.low, self.high, self.pull) >= 0:
             yield f"low, high and pull are at least 0, got {self.low}, {self.high} and {self.pull}"

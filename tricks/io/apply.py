@@ -172,7 +172,7 @@ def apply(rule: UpdateRule, document: Document) -> dict[str, Any]:
         "entropy_gradient": None if gradients[1] is None else gradients[1].tolist(),
         "accepted": rule.accepted(document.rollouts).tolist(),
         "fired": dict(_fired(rule, document, signal)),
-        "inert": {name: list(reasons) for name, reasons in rule.inert().items()},
+        "inert": {name: list(reasons) for name, reasons in rule.no_effect_reasons().items()},
         "diagnostics": _diagnostics(rule, document, signal),
         "rule": rule.settings(),
     }
