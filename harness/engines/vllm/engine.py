@@ -99,7 +99,7 @@ def _settings(decoding: Decoding, seed: int, ends: Sequence[int], *, tells: bool
     )
 
 
-_RECEIVER: Final = "harness.engines.vllm.worker.ParcelReceiver"
+_RECEIVER: Final = "harness.engines.vllm.worker.WeightReceiver"
 _STEP_TOKENS: Final = 4096  # of a forward pass on a CPU, as vLLM has it there
 
 
