@@ -1,4 +1,4 @@
-"""The two engines of a run, chosen by its backend and by what the model is."""
+"""Construction of sampler and learner from the configured backend and the type of the model."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 
 def engines(config: ExperimentConfig) -> tuple[Sampler, Learner, Any]:
-    """Sampler, learner and tokenizer of a run. Both have the weights of the model's files.
+    """Return sampler, learner and tokenizer of a run, with the model's weights loaded.
 
-    Raises SchemaError or ModelError where the settings ask for what the model or the machine cannot do.
+    Raises SchemaError or ModelError for settings that the model or the machine does not support.
     """
     if config.backend.vllm is None:
         model, tokenizer = _model(config)
@@ -50,7 +50,7 @@ def engines(config: ExperimentConfig) -> tuple[Sampler, Learner, Any]:
 
 
 def sampling(config: ExperimentConfig) -> Sampler:
-    """A sampler alone, without what a learner holds beside the weights. The same errors as ``engines``."""
+    """Return a sampler without a learner. Raises the same errors as ``engines``."""
     if config.backend.vllm is None:
         return build_sampler(*_model(config), config)
     refuse_uninstalled(config)
@@ -60,13 +60,27 @@ def sampling(config: ExperimentConfig) -> Sampler:
 
 
 def build(model: Any, tokenizer: Any, config: ExperimentConfig) -> tuple[Sampler, Learner]:
-    """PyTorch's engines, which share the module, so that handing over weights costs nothing."""
+    """Return PyTorch engines that share one module, so that the weight sync costs nothing.
+
+    Args:
+        model: A causal model of transformers, or an embedded one.
+        tokenizer: The model's tokenizer.
+        config: The run's configuration.
+
+    Returns:
+        Sampler and learner.
+
+    Raises:
+        SchemaError: The settings ask for what the model or the machine cannot do.
+        ModelError: The model cannot be scored.
+
+    """
     model = _placed(model, config).eval()
     return build_sampler(model, tokenizer, config), build_learner(model, config)
 
 
 def build_learner(model: Any, config: ExperimentConfig) -> Learner:
-    """A learner in this process."""
+    """Return a learner in this process. Raises SchemaError or ModelError as ``build``."""
     model = _placed(model, config).eval()
     validate_model_support(model, config)
     scorer = partial(
@@ -76,7 +90,21 @@ def build_learner(model: Any, config: ExperimentConfig) -> Learner:
 
 
 def build_sampler(model: Any, tokenizer: Any, config: ExperimentConfig) -> Sampler:
-    """A sampler in this process."""
+    """Return a sampler in this process.
+
+    Args:
+        model: A causal model of transformers, or an embedded one.
+        tokenizer: The model's tokenizer.
+        config: The run's configuration.
+
+    Returns:
+        The compact sampler where the model and the settings allow it, else that of transformers.
+
+    Raises:
+        SchemaError: The settings ask for what the model or the machine cannot do.
+        ModelError: The model cannot be scored.
+
+    """
     model = _placed(model, config).eval()
     compact = _is_compact(model, config)
     validate_model_support(model, config)
@@ -91,9 +119,9 @@ def build_sampler(model: Any, tokenizer: Any, config: ExperimentConfig) -> Sampl
 
 
 def vocabulary(model: Any, tokenizer: Any) -> Vocabulary:
-    """Return what a sampler has to know of tokenizer and model, or of the model's settings alone.
+    """Return what a sampler needs of the tokenizer and of the model or its outline.
 
-    Raises SchemaError where neither of them names a token that ends a response.
+    Raises SchemaError where neither names a token that ends a response.
     """
     ends = end_ids(model, tokenizer)
     if not ends:
@@ -103,14 +131,14 @@ def vocabulary(model: Any, tokenizer: Any) -> Vocabulary:
 
 
 def refuse_uninstalled(config: ExperimentConfig) -> None:
-    """Raise SchemaError where the engines are not installed on this machine, or cannot do what the settings ask."""
+    """Raise SchemaError where an engine is not installed or cannot do what the settings ask."""
     if config.backend.vllm:
         refuse_missing()
     refuse_deepspeed(config)
 
 
 def _words(config: ExperimentConfig) -> tuple[Any, Vocabulary]:
-    """Return the tokenizer, and what engines elsewhere have to know of it, before any of them starts."""
+    """Return the tokenizer and the vocabulary for engines in other processes, before they start."""
     path = config.model.path
     tokenizer, outline = load_tokenizer(path), load_outline(path)
     refuse_short(config, positions_of(outline.config), f"model.path {path!r}")
@@ -139,7 +167,10 @@ def _is_compact(model: Any, config: ExperimentConfig) -> bool:
 
 
 def _placed(model: Any, config: ExperimentConfig) -> Any:
-    """The model on the GPU that the backend asks for, or where it is."""
+    """Move the model to the GPU where the backend asks for one.
+
+    Raises SchemaError where PyTorch sees no GPU.
+    """
     if _on_cpu(config):
         return model
     if not torch.cuda.is_available():

@@ -1,4 +1,4 @@
-"""Whether two processes have the same model in front of them: its tokenizer and configuration as digests."""
+"""Digests of a model's tokenizer and configuration, to compare what two processes loaded."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Fingerprint:
 
 
 def fingerprint(path: str) -> Fingerprint:
-    """Of a folder, or of a hub's model as it is in the local cache."""
+    """Return the fingerprint of a model folder, or of a hub model in the local cache."""
     folder = Path(path) if Path(path).is_dir() else _cached(path)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     kept = {name: value for name, value in config.items() if name not in _LEFT_OUT}
@@ -41,7 +41,7 @@ def fingerprint(path: str) -> Fingerprint:
 
 
 def refuse_mismatch(sampler: Fingerprint, learner: Fingerprint) -> None:
-    """Raise ModelError where an id means another token to the one than to the other, or the models differ in shape."""
+    """Raise ModelError where sampler and learner differ in tokenizer or configuration."""
     for part in ("tokenizer", "config"):
         if getattr(sampler, part) != getattr(learner, part):
             raise ModelError(

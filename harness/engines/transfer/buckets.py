@@ -1,4 +1,7 @@
-"""Move tensors and weights between processes in buckets of bounded size."""
+"""Transfer of tensors and weights between processes, in buckets of bounded size.
+
+``SerializedTensors`` carries a dataclass of small tensors, ``WeightBucket`` a part of a model's weights.
+"""
 
 from __future__ import annotations
 
@@ -19,20 +22,20 @@ Kind = TypeVar("Kind")
 
 @dataclass(frozen=True, slots=True)
 class SerializedTensors(Generic[Kind]):
-    """A dataclass whose tensors, which numpy must know the types of, are arrays for the time being."""
+    """A dataclass whose tensors are stored as numpy arrays; numpy must know their types."""
 
     kind: type[Kind]
     parts: dict[str, Any]
 
     @classmethod
     def of(cls, value: Kind) -> SerializedTensors[Kind]:
-        """Pack a dataclass. Raises TypeError for anything else."""
+        """Serialize a dataclass. Raises TypeError for anything else."""
         if not is_dataclass(value):
             raise TypeError(f"{type(value).__name__} is no dataclass; ship its parts")
         return SerializedTensors(type(value), {part.name: _array(getattr(value, part.name)) for part in fields(value)})
 
     def open(self) -> Kind:
-        """The dataclass, with tensors in memory of its own: what Ray hands out is read-only."""
+        """Return the dataclass with its tensors copied, because Ray's memory is read-only."""
         return self.kind(**{name: _tensor(part) for name, part in self.parts.items()})
 
 
@@ -49,7 +52,7 @@ BUCKET_BYTES: Final = 1 << 30  # beyond which a parcel is closed; a larger tenso
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One tensor, as bytes that numpy knows: bfloat16 is unknown to it."""
+    """One tensor as bytes, since numpy has no bfloat16."""
 
     name: str
     dtype: str  # of torch, such as "bfloat16"
@@ -58,12 +61,12 @@ class Item:
 
     @classmethod
     def of(cls, name: str, tensor: Tensor) -> Item:
-        """The tensor's bytes, from whatever device, laid out in order."""
+        """Copy a tensor from any device into contiguous bytes."""
         flat = tensor.detach().cpu().contiguous().view(-1)
         return cls(name, str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape), flat.view(torch.uint8).numpy())
 
     def tensor(self) -> Tensor:
-        """The tensor, in memory of its own: what Ray hands out is read-only."""
+        """Return the tensor as a copy, because Ray's memory is read-only."""
         tensor = torch.empty(self.shape, dtype=getattr(torch, self.dtype))
         if tensor.numel():
             tensor.view(-1).view(torch.uint8).numpy()[:] = self.data
@@ -74,7 +77,7 @@ WeightBucket = tuple[Item, ...]
 
 
 def bucket_weights(weights: Iterable[tuple[str, Tensor]], limit: int = BUCKET_BYTES) -> Iterator[WeightBucket]:
-    """The tensors in their order, in parcels of at most ``limit`` bytes or of one tensor."""
+    """Yield the tensors in order, in buckets of at most ``limit`` bytes or of one tensor."""
     parcel: list[Item] = []
     for name, tensor in weights:
         item = Item.of(name, tensor)
@@ -87,5 +90,5 @@ def bucket_weights(weights: Iterable[tuple[str, Tensor]], limit: int = BUCKET_BY
 
 
 def unpack_bucket(parcels: Iterable[WeightBucket]) -> Iterator[tuple[str, Tensor]]:
-    """The tensors that were packed."""
+    """Yield name and tensor of everything in the buckets."""
     return ((item.name, item.tensor()) for parcel in parcels for item in parcel)

@@ -1,6 +1,6 @@
-"""The part of an engine that vLLM mixes into its workers, one for each device.
+"""Extension that vLLM mixes into its workers, one for each device.
 
-It takes new weights, and makes the sampler tell what top-p and top-k cut.
+It receives new weights and makes the sampler report what top-p and top-k cut.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class WeightReceiver:
-    """Takes over weights, layer by layer, into the memory that kernels and graphs already point to."""
+    """Receiver of weights, layer by layer, in the memory that kernels and graphs refer to."""
 
     vllm_config: Any
     model_config: Any
     model_runner: Any
 
     def begin_parcels(self) -> None:
-        """Open all layers for new weights."""
+        """Prepare all layers for new weights."""
         from vllm.model_executor.model_loader.reload import (  # noqa: PLC0415 - in vLLM's process
             initialize_layerwise_reload,
         )
@@ -35,13 +35,13 @@ class WeightReceiver:
 
     @torch.no_grad()
     def take_parcel(self, parcel: WeightBucket) -> None:
-        """Fill the layers whose tensors are in the parcel. A layer may come in several."""
+        """Load the tensors of a bucket. The tensors of a layer may come in several buckets."""
         with self._configured():
             self.model_runner.get_model().load_weights(unpack_bucket([parcel]))
 
     @torch.no_grad()
     def end_parcels(self) -> None:
-        """Close the layers and make what is computed from weights anew."""
+        """Finish the update of all layers, and recompute what depends on the weights."""
         from vllm.model_executor.model_loader.reload import (  # noqa: PLC0415 - in vLLM's process
             finalize_layerwise_reload,
         )
@@ -52,9 +52,9 @@ class WeightReceiver:
         renew_tied_head(model)
 
     def tell_kept(self) -> bool:
-        """Return the log of the mass that a cut leaves in place of the second log-probability of a token, from now on.
+        """Make the worker's sampler report the kept mass; return whether it does.
 
-        False where this worker's sampler is not of the kind that is known here; nothing is changed then.
+        False means that the sampler is of a kind unknown here; it is then unchanged.
         """
         return tell_kept(getattr(self.model_runner, "sampler", None))
 
@@ -65,10 +65,11 @@ class WeightReceiver:
 
 
 def renew_tied_head(model: Any) -> None:
-    """Pack the output head of a model with tied embeddings anew, on a CPU.
+    """Repack the output head of a model with tied embeddings, on a CPU.
 
-    There vLLM 0.32 multiplies by a packed copy of the head's weights. A reload writes those of the embedding, whose
-    memory the head shares, and leaves the copy as it was: the log-probs are then off by nats, without an error.
+    On a CPU, vLLM 0.32 multiplies by a packed copy of the head's weights. A reload writes the embedding's weights,
+    whose memory the head shares, and does not update the copy. The log-probabilities are then wrong by nats, without an
+    error.
     """
     from vllm.model_executor.layers.utils import dispatch_cpu_unquantized_gemm  # noqa: PLC0415 - in vLLM's process
     from vllm.platforms import current_platform  # noqa: PLC0415 - in vLLM's process
@@ -81,11 +82,12 @@ def renew_tied_head(model: Any) -> None:
 
 
 def tell_kept(sampler: Any) -> bool:
-    """Make a sampler of vLLM 0.32's first model runner tell the log of the mass that top-p and top-k leave.
+    """Make a sampler of vLLM 0.32's first model runner report the log of the kept mass.
 
-    vLLM returns log-probabilities of one distribution: of the whole softmax or of what is drawn from. The ratio of the
-    two, which is the mass, takes the place of the likeliest token's log-probability where a request asks for that one
-    (``logprobs=1``). Other requests are answered as before.
+    The kept mass is the probability mass that top-p and top-k leave. vLLM returns log-probabilities of one
+    distribution: the whole softmax or the one that is sampled. The ratio of the two is the mass. It replaces the most
+    likely token's log-probability in requests for one such token (``logprobs=1``). Other requests are answered
+    unchanged.
     """
     inner = getattr(sampler, "topk_topp_sampler", None)
     if inner is None or not hasattr(sampler, "gather_logprobs"):
