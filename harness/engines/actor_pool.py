@@ -29,18 +29,18 @@ if TYPE_CHECKING:
 
 
 _QUIET: Final = {
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # listen on 127.0.0.1 alone, on any system
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # listen only on 127.0.0.1, on any system
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
-_PATIENCE: Final = 30.0  # seconds until bundles that are not granted count as lacking
+_PATIENCE: Final = 30.0  # seconds to wait for a placement group
 
 
 @dataclass(frozen=True, slots=True)
 class HeldPlacement:
     """Ray placement group, and whether this process created it."""
 
-    group: Any  # of Ray
+    group: Any  # Ray's placement group
     own: bool
 
     def free(self) -> None:
@@ -85,8 +85,8 @@ def _connect(ray: Any, layout: Layout) -> None:
     ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR, **cores)
 
 
-_CREW_PATIENCE: Final = 10.0  # seconds that engines have to end by themselves
-_LONGEST_START: Final = 3600.0  # seconds until an engine that is started anew counts as dead
+_STOP_PATIENCE: Final = 10.0  # seconds that engines have to stop
+_LONGEST_START: Final = 3600.0  # seconds until a restarted engine counts as dead
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +121,11 @@ class ActorPool:
 
     def __init__(self, config: ExperimentConfig, *, learns: bool = True) -> None:
         self._wanted, self._learns = _Wanted.of(config), learns
-        refuse_unfit(self._wanted.path, self._wanted.max_length, on_gpu=True)  # what can be told without vLLM
+        refuse_unfit(self._wanted.path, self._wanted.max_length, on_gpu=True)  # checks that need no vLLM
         self._held = placed(self._wanted.layout)
         self.ranks = [self._rank(number) for number in range(len(self._wanted.layout.ranks) if learns else 0)]
         self.engines = [self._engine(index) for index in range(len(self._wanted.layout.engines))]
-        self._used = 0.0  # processor seconds of the runs before
+        self._used = 0.0  # CPU seconds of earlier runs
         try:
             self._start()
         except BaseException:
@@ -164,8 +164,10 @@ class ActorPool:
         """Stop all actors and free their placement."""
         import ray  # noqa: PLC0415 - a run on PyTorch's engines has none
 
-        stopping = [engine.stop.remote() for engine in self.engines]  # their own processes would leave memory behind
-        ray.wait(stopping, num_returns=len(stopping), timeout=_CREW_PATIENCE)
+        stopping = [
+            engine.stop.remote() for engine in self.engines
+        ]  # killed workers would leave shared memory allocated
+        ray.wait(stopping, num_returns=len(stopping), timeout=_STOP_PATIENCE)
         for actor in (*self.engines, *self.ranks):
             ray.kill(actor)
         self._held.free()
@@ -215,7 +217,7 @@ class ActorPool:
         return ray.remote(kind).options(num_cpus=place.cpus, num_gpus=place.gpus, scheduling_strategy=there)
 
 
-_pools: list[ActorPool] = []  # of this process: at most one
+_pools: list[ActorPool] = []  # this process's pool, at most one
 
 
 def acquire(config: ExperimentConfig, *, learns: bool = True) -> ActorPool:

@@ -41,11 +41,11 @@ def engines(config: ExperimentConfig) -> tuple[Sampler, Learner, Any]:
         return *build(model, tokenizer, config), tokenizer
     refuse_uninstalled(config)
     tokenizer, words = _words(config)
-    staff = acquire(config)
-    sampler = VllmSampler(staff.engines, words, staff.restart, nccl=config.backend.vllm.sync == "nccl")
-    sampler.rest()  # a rank holds the whole model for a moment
-    learner = _spread(staff.ranks, config) if config.backend.deepspeed else build_learner(_model(config)[0], config)
-    sampler.load(learner.weights())
+    pool = acquire(config)
+    sampler = VllmSampler(pool.engines, words, pool.restart, nccl=config.backend.vllm.sync == "nccl")
+    sampler.sleep()  # while a rank loads, it holds the whole model
+    learner = _spread(pool.ranks, config) if config.backend.deepspeed else build_learner(_model(config)[0], config)
+    sampler.update_weights(learner.weights())
     return sampler, learner, tokenizer
 
 
@@ -55,8 +55,8 @@ def sampling(config: ExperimentConfig) -> Sampler:
         return build_sampler(*_model(config), config)
     refuse_uninstalled(config)
     _, words = _words(config)
-    staff = acquire(config, learns=False)
-    return VllmSampler(staff.engines, words, staff.restart)
+    pool = acquire(config, learns=False)
+    return VllmSampler(pool.engines, words, pool.restart)
 
 
 def build(model: Any, tokenizer: Any, config: ExperimentConfig) -> tuple[Sampler, Learner]:
@@ -154,7 +154,9 @@ def _spread(ranks: Sequence[Any], config: ExperimentConfig) -> Learner:
 def _model(config: ExperimentConfig) -> tuple[Any, Any]:
     path, dtype = config.model.path, getattr(torch, config.model.dtype)
     if path.startswith(BUILTIN) and dtype == torch.float32 and config.backend.engine != "hf" and _on_cpu(config):
-        return load_embedded(path), load_tokenizer(path)  # transformers would take more CPU than the first step
+        return load_embedded(path), load_tokenizer(
+            path
+        )  # importing transformers takes more CPU time than the first step
     return load_model(path, dtype)
 
 

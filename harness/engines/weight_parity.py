@@ -71,15 +71,15 @@ class ParityProbe:
         refuse_not_finite(learned, mask, "the log-probs of the policy")
         gaps = (samples.whole_log_probs - learned)[mask].abs()
         largest = gaps.max().item()
-        if not largest <= self.budget:  # not a number is no agreement
+        if not largest <= self.budget:  # refuses NaN too
             raise ParityError(_complaint(largest, self.budget, int((gaps > self.budget).sum()), len(gaps)))
         return {"parity/gap_max": largest, "parity/gap_mean": gaps.mean().item()}
 
     def __call__(self, sampler: Sampler, learner: Learner) -> dict[str, float]:
         """Sample, put the sampler to sleep, and return the gaps. Raises as ``compare``."""
-        assert isinstance(sampler, VllmSampler)  # others have no weights of their own
+        assert isinstance(sampler, VllmSampler)  # other samplers share the learner's weights
         drawn = self.draw(sampler)
-        sampler.rest()
+        sampler.sleep()
         return self.compare(drawn, learner)
 
 

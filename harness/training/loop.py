@@ -1,4 +1,4 @@
-"""The training loop, start to end. It yields reports; logging and stopping are the caller's."""
+"""The training loop. It yields a report per step; logging and stopping are left to the caller."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class StepReport:
 
 @dataclass(frozen=True, slots=True)
 class TrainerContext:
-    """What a run trains with, the same in all steps."""
+    """What a run trains with; it is the same in all steps."""
 
     sampler: Sampler
     learner: Learner
@@ -46,7 +46,10 @@ class TrainerContext:
     probe: ParityProbe | None = None  # after every sync; None: sampler and learner are one
 
     def drawing(self, spares: Iterator[Task]) -> Callable[[int, Sequence[Task], Stopwatch], SampledBatch]:
-        """What samples and verifies a step's tasks. ``spares`` take the places of prompts that the rule refuses."""
+        """Return a function that samples and verifies a step's tasks.
+
+        ``spares`` are the tasks that replace prompts whose groups the rule rejects.
+        """
 
         def drawn(step: int, tasks: Sequence[Task], watch: Stopwatch) -> SampledBatch:
             draw = RolloutSampler(self.sampler, self.decoding, self.seed, step, watch, self.scale.open_box)
@@ -65,16 +68,33 @@ def train(
     seed: int,
     spares: Iterable[Task] = (),
 ) -> Iterator[StepReport]:
-    """One step per batch of tasks: sample and verify, learn, hand over the weights.
+    """Train one step per batch: sample and verify, update, sync the weights.
 
-    ``spares`` take the places of prompts that the rule refuses to learn from. A step is skipped where none is left.
+    A step without an accepted group is skipped.
+
+    Args:
+        sampler: Generates the responses.
+        learner: Trains the policy.
+        rule: The update rule.
+        scale: Rewards of correct and wrong responses.
+        batches: Tasks of each step.
+        decoding: Settings of the sampling.
+        seed: Seed of the run.
+        spares: Tasks that replace prompts whose groups the rule rejects.
+
+    Yields:
+        The report of each step.
+
+    Raises:
+        Diverged: A log-probability, an advantage, the loss, the gradient norm or a weight is not finite.
+
     """
     lesson = TrainerContext(sampler, learner, rule, scale, decoding, seed)
     return steps(lesson, RolloutQueue(enumerate(batches, start=1), lesson.drawing(iter(spares))))
 
 
 def steps(lesson: TrainerContext, batches: RolloutQueue) -> Iterator[StepReport]:
-    """One step per batch that is drawn, as ``train``."""
+    """Train one step per batch of the queue, as ``train`` does."""
     while True:
         watch = Stopwatch()
         with watch.phase("step"):
@@ -83,7 +103,7 @@ def steps(lesson: TrainerContext, batches: RolloutQueue) -> Iterator[StepReport]
                 return
             batches.begin(watch)
             if not batches.busy:
-                lesson.sampler.rest()
+                lesson.sampler.sleep()
             learned = _learned(lesson, ready, watch)
             batches.settle()
             gap = _handed_over(lesson, ready.batch, watch)
@@ -99,7 +119,7 @@ def _learned(lesson: TrainerContext, ready: RolloutBatch, watch: Stopwatch) -> d
 
 
 def _learn(lesson: TrainerContext, drawn: VerifiedRollouts, watch: Stopwatch, *, stale: bool) -> dict[str, float]:
-    """Score the samples, lay out their signal, and take the updates."""
+    """Score the samples, compute their signal, and take the updates."""
     learner, rule, samples = lesson.learner, lesson.rule, drawn.samples
     with watch.phase("old_log_probs"):
         log_probs = learner.log_probs(samples)
@@ -124,9 +144,12 @@ def _learn(lesson: TrainerContext, drawn: VerifiedRollouts, watch: Stopwatch, *,
 
 
 def _handed_over(lesson: TrainerContext, batch: SampledBatch, watch: Stopwatch) -> dict[str, float]:
-    """Give the sampler the weights, and where it has a copy of its own, compare. Raises ParityError."""
+    """Sync the weights and compare sampler and learner on the probe, if there is one.
+
+    Raises ParityError where they differ by more than the budget.
+    """
     with watch.phase("sync"):
-        lesson.sampler.load(lesson.learner.weights())
+        lesson.sampler.update_weights(lesson.learner.weights())
     if lesson.probe is None:
         return {}
     probe = lesson.probe.on(prompts_of(batch.drawn.samples)) if batch.drawn else lesson.probe
@@ -135,7 +158,7 @@ def _handed_over(lesson: TrainerContext, batch: SampledBatch, watch: Stopwatch) 
 
 
 def _skipped(rule: UpdateRule) -> dict[str, float]:
-    """A step without a sample to learn from: nothing changes, and no other trick can fire."""
+    """Return the metrics of a step without a sample to learn from: no trick acts in it."""
     return {"update/skipped": float(rule.setup.updates_per_rollout), **{f"fired/{name}": 0.0 for name in rule.tricks}}
 
 

@@ -1,4 +1,4 @@
-"""Build the training of a run, and save and resume it."""
+"""Construction, saving and resuming of a run's training."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _POSITION: Final = "position.json"
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a training is: steps done, and what they took from the two streams of tasks."""
+    """Progress of a training: steps done, and items taken from the two streams of tasks."""
 
     steps: int
     tasks: int
@@ -52,7 +52,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSession:
-    """A policy about to be trained. A step is taken when its report is asked for."""
+    """A policy ready for training. Each step runs when its report is requested."""
 
     sampler: Sampler
     learner: Learner
@@ -64,7 +64,10 @@ class TrainingSession:
     reports: Iterator[StepReport]  # of the steps that are left, up to ``steps``
 
     def save(self, folder: Path, steps: int) -> None:
-        """Write learner and position after so many steps, between the report of the last and the next."""
+        """Write learner and position after ``steps`` steps into a folder.
+
+        Call it after the report of the last of these steps and before the next one is requested.
+        """
         (folder / LEARNER).mkdir()
         self.learner.save(folder / LEARNER)
         position = Position(steps, self.tasks.taken, self.spares.taken)
@@ -74,9 +77,23 @@ class TrainingSession:
 
 
 def build_training(config: ExperimentConfig, tiers: Mapping[str, Tier], saved: Path | None = None) -> TrainingSession:
-    """Load the model and lay out the training, or what is left of a ``saved`` one. The same errors as ``engines``.
+    """Load the model and prepare the training, or the rest of a saved one.
 
     No evaluation problem is read.
+
+    Args:
+        config: The run's configuration.
+        tiers: Name -> problems to train on; empty for arithmetic.
+        saved: Folder of a checkpoint of an equal run.
+
+    Returns:
+        The training.
+
+    Raises:
+        SchemaError: A setting does not fit the model or the machine.
+        ModelError: The model cannot be used.
+        ParityError: Sampler and learner differ by more than the budget.
+
     """
     torch.manual_seed(derive(config.seed, "model"))
     sampler, learner, tokenizer = engines(config)
@@ -87,7 +104,7 @@ def build_training(config: ExperimentConfig, tiers: Mapping[str, Tier], saved: P
     spares.skip(done.spares)
     if saved:
         learner.restore(saved / LEARNER)
-        sampler.load(learner.weights())
+        sampler.update_weights(learner.weights())
     lesson, kept = _trainer_context(config, sampler, learner, tasks), load_batch(saved) if saved else None
     if lesson.probe:
         lesson.probe(sampler, learner)
@@ -111,7 +128,7 @@ def _trainer_context(
 
 
 def _probe(config: ExperimentConfig, decoding: Decoding, tasks: CountingIterator[Task]) -> ParityProbe | None:
-    """Of the first prompts, where the sampler has weights of its own."""
+    """Return a probe of the first prompts where the sampler has separate weights."""
     if config.backend.vllm is None:
         return None
     prompts = [task.prompt_ids for task in tasks.peek(config.rollout.prompts_per_batch)]
@@ -123,13 +140,13 @@ def _position(saved: Path | None) -> Position:
 
 
 def _batches(tasks: Iterator[Task], config: ExperimentConfig, done: int) -> Iterator[tuple[int, list[Task]]]:
-    """Of the steps after ``done``, each with its number."""
+    """Yield number and tasks of each step after ``done``."""
     count = config.rollout.prompts_per_batch
     return ((step, list(islice(tasks, count))) for step in range(done + 1, config.steps + 1))
 
 
 class RunSession:
-    """What ``execute`` follows. ``saved`` is the folder of a checkpoint of an equal run."""
+    """A run as ``execute`` uses it. ``saved`` is the folder of a checkpoint of an equal run."""
 
     def __init__(self, config: ExperimentConfig, read: RunProblems, saved: Path | None = None) -> None:
         self._config = config
@@ -141,9 +158,10 @@ class RunSession:
             random_state.restore(saved)
 
     def reports(self) -> Iterator[StepReport]:
-        """Yield the reports of all steps; those before a checkpoint come at once. Step 0 is the first evaluation.
+        """Yield the reports of all steps. Step 0 is the first evaluation.
 
-        Raises Diverged, with its step and the way out, where numbers are no longer finite.
+        Reports of steps before the checkpoint are yielded without delay. Raises Diverged, with the step and the way
+        out, where a number is not finite.
         """
         yield from tuple(self.trace.reports)
         yield from self._placed(self._trained())
@@ -159,21 +177,21 @@ class RunSession:
             yield self._kept(StepReport(report.step, found))
 
     def _placed(self, reports: Iterator[StepReport]) -> Iterator[StepReport]:
-        """Yield the reports. Where the run diverges, say in which step and what to change."""
+        """Yield the reports; add step and advice to the error of a run that diverges."""
         try:
             yield from reports
         except Diverged as error:
             raise placed(error, len(self.trace.reports), self._config) from error
 
     def save(self, folder: Path) -> None:
-        """Write a checkpoint of the step whose report came last into an empty folder."""
+        """Write a checkpoint of the last reported step into an empty folder."""
         (folder / MODEL).write_text(json.dumps(asdict(self._config.model)), encoding="utf-8")
         self.practice.save(folder, self.trace.reports[-1].step)
         self.trace.save(folder)
         random_state.save(folder)
 
     def clipped_tokens(self) -> str:
-        """The file of what the bounds held back so far."""
+        """Return the text of the file with the counts of clipped tokens so far."""
         return self.practice.learner.clipped_tokens().to_json(partial(token_text, self.practice.tokenizer))
 
     def _kept(self, report: StepReport) -> StepReport:

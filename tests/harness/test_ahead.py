@@ -133,7 +133,7 @@ def test_a_sampler_with_weights_of_its_own_works_while_the_learner_does() -> Non
 @pytest.mark.parametrize(("ahead", "rests"), [(True, 1), (False, 3)])
 def test_a_sampler_that_is_at_work_is_not_told_to_rest(ahead: bool, rests: int) -> None:
     policy, told = TableOfLogits(), []
-    policy.rest = lambda: told.append("rest")  # type: ignore[method-assign]
+    policy.sleep = lambda: told.append("sleep")  # type: ignore[method-assign]
     chosen = lesson(policy, load("preset=grpo").update_rule())
     batches = RolloutQueue(enumerate(repeat(TASKS, 3), start=1), chosen.drawing(iter(())), ahead=ahead, apart=True)
     assert len(list(steps(chosen, batches))) == 3

@@ -52,11 +52,11 @@ class Recorded:
         self.drawn.append(self._sampler.sample(prompts, decoding, seed))
         return self.drawn[-1]
 
-    def load(self, weights: Any) -> None:
-        self._sampler.load(weights)
+    def update_weights(self, weights: Any) -> None:
+        self._sampler.update_weights(weights)
 
-    def rest(self) -> None:
-        self._sampler.rest()
+    def sleep(self) -> None:
+        self._sampler.sleep()
 
 
 class Replayed:
@@ -68,10 +68,10 @@ class Replayed:
     def sample(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int) -> Samples:
         return next(self._drawn)
 
-    def load(self, weights: Any) -> None:
+    def update_weights(self, weights: Any) -> None:
         pass
 
-    def rest(self) -> None:
+    def sleep(self) -> None:
         pass
 
 

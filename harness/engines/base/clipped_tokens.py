@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-CLIPPED: Final = ("clip_fraction_high", "clip_fraction_low")  # diagnostics of a rule, and the rows below the first
+CLIPPED: Final = ("clip_fraction_high", "clip_fraction_low")  # diagnostics of a rule, and rows 1 and 2 of the counts
 LISTED: Final = 256  # tokens of each bound in the file
 
 

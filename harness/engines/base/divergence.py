@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from harness.config.experiment import ExperimentConfig
 
 
-ADVANTAGES: Final = "the advantages"  # computed by tricks from rewards, whatever the policy is
+ADVANTAGES: Final = "the advantages"  # computed by tricks from rewards, independently of the policy
 
 
 class Diverged(RuntimeError):  # noqa: N818 - the word that records, tables and verdicts use

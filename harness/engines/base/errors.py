@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-_LONGEST: Final = 300  # characters of another's message
-_ITS_NODE_DIED: Final = "its node has died"  # what Ray says of an actor that died of it
+_LONGEST: Final = 300  # characters of a quoted message
+_ITS_NODE_DIED: Final = "its node has died"  # Ray's words for an actor that died with its node
 
 
 class EngineError(RuntimeError):

@@ -19,16 +19,16 @@ _TOKENIZER: Final = (
     "added_tokens.json",
     "tiktoken.model",
 )
-_LEFT_OUT: Final = ("_name_or_path", "transformers_version", "dtype", "torch_dtype")  # of the configuration
+_LEFT_OUT: Final = ("_name_or_path", "transformers_version", "dtype", "torch_dtype")  # keys of the configuration
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
     """A model as one process sees it."""
 
-    path: str  # as that process has it
+    path: str  # as that process knows it
     tokenizer: str  # digest of the files that decide which token an id is
-    config: str  # digest of the configuration, without where it came from and its precision
+    config: str  # digest of the configuration, without its origin and precision
 
 
 def fingerprint(path: str) -> Fingerprint:

@@ -20,7 +20,7 @@ class Scores:
     """Log-probabilities and entropies of tokens; both have the shape of the token ids."""
 
     log_probs: Tensor  # float32, differentiable
-    entropy: Tensor  # nats of the whole distribution, float32, differentiable where that was asked for
+    entropy: Tensor  # nats of the whole distribution, float32, differentiable on request
 
     def detach(self) -> Scores:
         """Return the same numbers without gradients."""

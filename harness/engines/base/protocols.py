@@ -29,7 +29,7 @@ class Decoding:
     max_response_length: int  # tokens
     temperature: float = 1.0  # 0 is greedy
     top_p: float = 1.0
-    top_k: int = 0  # 0: no bound
+    top_k: int = 0  # 0: no limit
 
     def cuts(self, vocabulary: int) -> bool:
         """Return whether ``top_p`` or ``top_k`` can remove tokens from a vocabulary of that size."""
@@ -49,9 +49,9 @@ class Samples:
     response_ids: Tensor  # (B, T) int64
     response_mask: Tensor  # (B, T) bool, True on sampled tokens, the EOS token included
     truncated: Tensor  # (B,) bool, no EOS within the limit
-    log_probs: Tensor  # (B, T) float32, of the distribution drawn from: temperature, top-p and top-k; 0 on padding
+    log_probs: Tensor  # (B, T) float32, under the sampled distribution (temperature, top-p, top-k); 0 on padding
     texts: tuple[str, ...]  # B responses without special tokens, for the verifier
-    # (B, T) float32, log of the share of the mass that top-p and top-k left at each token, 0 on padding; not a number
+    # (B, T) float32, log of the share of the mass that top-p and top-k left at each token, 0 on padding; NaN
     # where the engine cannot tell, None where nothing was cut.
     log_kept: Tensor | None = None
 
@@ -100,11 +100,11 @@ class Sampler(Protocol):
         """
         ...
 
-    def load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
+    def update_weights(self, weights: Iterable[tuple[str, Tensor]]) -> None:
         """Replace the weights by the learner's after a step."""
         ...
 
-    def rest(self) -> None:
+    def sleep(self) -> None:
         """Free the device for the learner until the next call."""
         ...
 

@@ -199,7 +199,7 @@ def _kept(parts: Sequence[Samples], width: int) -> Tensor | None:
 
 
 def _left(parts: Sequence[Tensor], width: int) -> Tensor:
-    # What stands in the padding does not matter: no engine reads it.
+    # The values in the padding do not matter: no engine reads them.
     return torch.cat([pad(part, (width - part.shape[1], 0)) for part in parts])
 
 

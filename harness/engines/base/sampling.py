@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from harness.engines.base.protocols import Decoding
 
 
-LOGIT_BYTES: Final = 256 << 20  # of one tensor of next-token logits in float32; a draw holds a few of them
+LOGIT_BYTES: Final = 256 << 20  # of one tensor of next-token logits in float32; sampling holds a few of them
 
 
 def samples_at_once(cache_bytes: int, sample_bytes: int, vocabulary: int) -> int:
@@ -61,8 +61,8 @@ def chunks(prompts: int, group_size: int, at_once: int) -> Iterator[tuple[slice,
             yield slice(prompt, prompt + 1), slice(row, min(row + at_once, stop))
 
 
-FEW: Final = 1024  # tokens that mostly hold top_p; sorting a whole vocabulary takes ten times as long
-LARGE_VOCABULARY: Final = 4096  # tokens; from here on float32 would lose the tail of a cumulative sum
+FEW: Final = 1024  # most likely tokens that usually hold top_p; sorting the whole vocabulary takes ten times as long
+LARGE_VOCABULARY: Final = 4096  # tokens; above this size float32 would lose the tail of a cumulative sum
 
 
 def uniforms(samples: int, tokens: int, seed: int) -> Tensor:
@@ -111,7 +111,7 @@ class Choice:
     """Sampled tokens: one for each of B rows of logits, or T for each of B responses."""
 
     ids: Tensor  # (B,) or (B, T) int64
-    log_probs: Tensor  # of the distribution drawn from
+    log_probs: Tensor  # under the distribution that was sampled
     log_kept: Tensor | None  # log of the share of the mass that top_k and top_p left; None where nothing is cut
 
     @classmethod
@@ -186,13 +186,13 @@ def _choose_likely(log_probs: Tensor, uniform: Tensor, top_p: float, top_k: int)
     share = best.exp()
     if top_k:
         share /= share.sum(dim=-1, keepdim=True)
-    before = share.cumsum(dim=-1) - share  # held by the likelier tokens
+    before = share.cumsum(dim=-1) - share  # mass of the more likely tokens
     best = best.masked_fill(before >= top_p, -torch.inf)
     ids, order = ids.sort(dim=-1)
     best = best.gather(1, order)
     places = invert(best, uniform)
     log_kept = best.logsumexp(dim=-1)
-    # Rounding may find a little more than the whole mass where the cut takes next to nothing.
+    # Where the cut removes almost nothing, rounding may give slightly more than the whole mass.
     return Choice(_of(ids, places), _of(best, places) - log_kept, log_kept.clamp(max=0))
 
 

@@ -34,7 +34,7 @@ class UpdateMetrics:
 
     kept: int  # tokens that the update learns from
     tokens: int  # tokens of all its responses
-    by_token: ClippedTokens  # those of the learner, over all its updates
+    by_token: ClippedTokens  # the learner's counts over all updates
     loss: float = 0.0
     grad_norm: float = 0.0  # before clipping
     lr: float = 0.0
@@ -109,7 +109,7 @@ def _mean(values: list[float]) -> float:
 def minibatches(samples: Samples, optim: OptimConfig) -> list[slice]:
     """Return the samples of each update of an epoch: whole groups, as even as possible."""
     wanted = optim.updates_per_rollout // optim.epochs
-    return minibatch_rows(samples, min(wanted, len(samples.prompt_ids)))  # a batch may have come out short
+    return minibatch_rows(samples, min(wanted, len(samples.prompt_ids)))  # a batch may hold fewer prompts than planned
 
 
 def learning_rate(optim: OptimConfig, updates: int) -> float:

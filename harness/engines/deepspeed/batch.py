@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 
 Rows = tuple[int, ...]
-Chunk = tuple[Rows, ...]  # by rank: samples of like length, which a rank pads to the longest
-Pass = tuple[Chunk, ...]  # what all ranks read between two rounds of gradients
+Chunk = tuple[Rows, ...]  # by rank: samples of similar length, padded to the longest
+Pass = tuple[Chunk, ...]  # chunks whose gradients are accumulated together
 
 NO_ROWS: Final[Rows] = ()
 
@@ -92,7 +92,7 @@ class _Draft:
         return bool(self.chunks) and size >= LIKE * self.longest[-1]
 
 
-Chunks = Sequence[SerializedTensors[Sequences]]  # what a rank reads in one pass
+Chunks = Sequence[SerializedTensors[Sequences]]  # a rank's sequences in one pass
 Floats = NDArray[np.float32]
 
 
@@ -101,7 +101,7 @@ class Share:
     """A rank's input for the loss of its b samples of a pass, in addition to the tokens."""
 
     signal: SerializedTensors[Signal]
-    weights: Floats  # (b, 1), of the whole update
+    weights: Floats  # (b, 1), computed over the whole update
 
     def loss(self, rule: UpdateRule, log_probs: Tensor, entropy: Tensor) -> Tensor:
         """Return the loss of these samples.
@@ -125,9 +125,9 @@ class Share:
 class Updated:
     """A rank's results of an update."""
 
-    loss: float  # of its own samples
-    grad_norm: float  # of all ranks together, before clipping; 0 where nothing was learnt
-    log_probs: Floats  # (M,) of its samples' tokens, in the order in which it read them
+    loss: float  # of this rank's samples
+    grad_norm: float  # over all ranks, before clipping; 0 without an update
+    log_probs: Floats  # (M,) of its samples' tokens, in reading order
     entropy: Floats  # (M,)
 
 
@@ -137,7 +137,7 @@ class Minibatch:
 
     rows: slice  # of the step's samples
     samples: Samples
-    numbers: Tensor  # (B,) of the micro-batch that each sample would be in, were there one process
+    numbers: Tensor  # (B,) each sample's micro-batch in a learner of one process
     passes: tuple[Pass, ...]
     ranks: int
 

@@ -40,11 +40,11 @@ class SpreadWeights:
 
     def __iter__(self) -> Iterator[tuple[str, Tensor]]:
         """Yield all parameters in this process, bucket by bucket."""
-        return unpack_bucket(ray.get(parcel) for parcel in self.parcels())
+        return unpack_bucket(ray.get(bucket) for bucket in self.buckets())
 
-    def parcels(self) -> list[Any]:
+    def buckets(self) -> list[Any]:
         """Return Ray references to buckets, which stay on the first rank's node."""
-        found: list[Any] = self._ranks.call("parcels")[0]
+        found: list[Any] = self._ranks.call("weight_buckets")[0]
         return found
 
     def broadcast(self, engines: Sequence[Any]) -> None:
@@ -75,7 +75,7 @@ class DeepspeedLearner:
         self._updates = 0
         self._clipped_tokens = ClippedTokens()
         self._held: tuple[Samples, list[Minibatch]] | None = None
-        self._ranks.call("begin", config)
+        self._ranks.call("start_run", config)
 
     def log_probs(self, samples: Samples) -> Tensor:
         """Return log-probabilities (B, T) of the sampled tokens: float32, no gradient, 0 on padding."""
@@ -162,7 +162,7 @@ class DeepspeedLearner:
         if self._held is None or self._held[0] is not samples:
             count, tokens = len(self._ranks), self._optim.micro_batch_tokens
             found = [Minibatch.of(samples, rows, count, tokens) for rows in minibatches(samples, self._optim)]
-            self._ranks.call("hold", each=[([part.tokens(rank) for part in found],) for rank in range(count)])
+            self._ranks.call("load_batches", each=[([part.tokens(rank) for part in found],) for rank in range(count)])
             self._held = samples, found
         return self._held[1]
 
@@ -189,12 +189,12 @@ class DeepspeedLearner:
         samples = minibatch.samples
         refuse_not_finite(scores.log_probs, samples.response_mask, "the log-probs of the policy")
         refuse_loss(sum(result.loss for result in results))
-        tally = UpdateMetrics(begun.kept, int(samples.response_mask.sum()), self._clipped_tokens)
-        tally.lr, tally.grad_norm = begun.lr, results[0].grad_norm
+        metrics = UpdateMetrics(begun.kept, int(samples.response_mask.sum()), self._clipped_tokens)
+        metrics.lr, metrics.grad_norm = begun.lr, results[0].grad_norm
         loss = torch.tensor(sum(result.loss for result in results))
-        tally.add(loss, scores, begun.signal, rule, samples.response_ids)
-        tally.compare(scores, begun.signal, minibatch.numbers, rule, [other[minibatch.rows] for other in ablated])
-        return tally
+        metrics.add(loss, scores, begun.signal, rule, samples.response_ids)
+        metrics.compare(scores, begun.signal, minibatch.numbers, rule, [other[minibatch.rows] for other in ablated])
+        return metrics
 
 
 @dataclass(frozen=True, slots=True)

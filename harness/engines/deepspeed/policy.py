@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from harness.engines.base.samples import Sequences
 
 
-_REMEMBERING: Final = "_PartitionedParameterCoordinator__params_to_release"  # a method with a cache for all instances
+_REMEMBERING: Final = (
+    "_PartitionedParameterCoordinator__params_to_release"  # a method whose cache is shared by all instances
+)
 
 
 def release_cached_models() -> None:
@@ -97,7 +99,7 @@ def _hand_over(optimizer: Any, stage: int) -> None:
         optimizer._post_step(set())
 
 
-GATHERED_BYTES: Final = 1 << 28  # of weights that a rank holds whole at a time while it hands them over
+GATHERED_BYTES: Final = 1 << 28  # of weights that a rank gathers at a time during a weight sync
 
 
 class DeepspeedPolicy:
@@ -115,7 +117,7 @@ class DeepspeedPolicy:
         scoring = _Scoring(model, config, recompute=config.optim.gradient_checkpointing)
         self.engine = _initialized(scoring, training(config, count, _hidden(model)), self._adam(model))
 
-    def keep(self, model: Any) -> None:
+    def set_reference(self, model: Any) -> None:
         """Use a model as the reference: frozen, and partitioned over the ranks at ZeRO stage 3."""
         scoring = _Scoring(model.requires_grad_(False), self._config)
         told = frozen(self._config, _hidden(model))
@@ -139,7 +141,7 @@ class DeepspeedPolicy:
         self.engine.set_gradient_accumulation_boundary(last)
         self.engine.backward(loss * self._ranks)
 
-    def descend(self, lr: float) -> float:
+    def optimizer_step(self, lr: float) -> float:
         """Take an optimizer step and return the gradient norm before clipping.
 
         The norm is of the sum of all gradients since the last step. Raises Diverged where it is not finite.

@@ -17,7 +17,7 @@ from torch.distributed import TCPStore, init_process_group, is_initialized  # ty
 
 from harness.common.resources import keep_freed_memory
 
-_COMPILED_AT_START: Final = "deepspeed_shm_comm"  # takes a compiler, a minute, and 66 MiB of /dev/shm that stay behind
+_COMPILED_AT_START: Final = "deepspeed_shm_comm"  # needs a compiler and a minute, and leaks 66 MiB of /dev/shm
 
 
 def join_process_group(rank: int, ranks: int, host: str, port: int, *, here: str, on_gpu: bool) -> None:

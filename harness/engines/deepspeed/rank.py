@@ -52,7 +52,7 @@ class DeepspeedRank:
 
     def start(self, host: str, port: int) -> int:
         """Join the other ranks, once in a process's lifetime, and return the process id."""
-        # A process of Ray sees no other GPU than its own.
+        # A Ray actor sees only the GPU that it was given.
         local = {"LOCAL_RANK": "0", "LOCAL_SIZE": "1"}
         place = {"RANK": str(self._rank), "WORLD_SIZE": str(self._ranks), "MASTER_ADDR": host, "MASTER_PORT": str(port)}
         os.environ.update(local | place | ({} if self._on_gpu else {"DS_ACCELERATOR": "cpu"}))
@@ -60,37 +60,37 @@ class DeepspeedRank:
         from harness.engines.deepspeed.process_group import join_process_group  # noqa: PLC0415 - reads the environment
 
         join_process_group(self._rank, self._ranks, host, port, here=_here(), on_gpu=self._on_gpu)
-        gc.freeze()  # no search for a run's leftovers goes through all imported modules again
+        gc.freeze()  # garbage collection between runs then skips all imported modules
         return os.getpid()
 
     def spent(self) -> Spent:
         """Return the resources that this process has used since it started."""
         return lifetime()
 
-    def begin(self, config: ExperimentConfig) -> None:
+    def start_run(self, config: ExperimentConfig) -> None:
         """End the last run, load the model of a new one and prepare its training.
 
         Raises ModelError or SchemaError for a model that cannot be loaded or does not support the settings.
         """
         from harness.engines.deepspeed.policy import DeepspeedPolicy  # noqa: PLC0415 - DeepSpeed takes seconds
 
-        self.end()
+        self.end_run()
         assert config.backend.deepspeed is not None
         dtype = getattr(torch, config.backend.deepspeed.dtype)
         model, _ = load_model(config.model.path, dtype)
         validate_model_support(model, config)
         self._policy = DeepspeedPolicy(model, config, self._ranks)
         if "ref_log_probs" in config.update_rule().needs:
-            self._policy.keep(load_model(config.model.path, dtype)[0])
+            self._policy.set_reference(load_model(config.model.path, dtype)[0])
         self._make_room()
 
-    def end(self) -> None:
+    def end_run(self) -> None:
         """Release the run, if there is one."""
         if self._policy is not None:
             self._policy.close()
         self._policy, self._batches, self._ahead = None, [], None
 
-    def hold(self, batches: Sequence[Sequence[Chunks]]) -> None:
+    def load_batches(self, batches: Sequence[Sequence[Chunks]]) -> None:
         """Store the tokens of a step, by minibatch and pass."""
         self._ahead = None
         self._batches = [[[part.open() for part in chunks] for chunks in passes] for passes in batches]
@@ -138,12 +138,12 @@ class DeepspeedRank:
                     policy.backward(loss, last=place == len(shares))
                 losses.append(loss.item())
                 scores.append((log_probs.detach(), entropy.detach()))
-        norm = 0.0 if lr is None else policy.descend(lr)
+        norm = 0.0 if lr is None else policy.optimizer_step(lr)
         self._make_room()
         log_probs, entropy = (torch.cat(parts) for parts in zip(*scores, strict=True))
         return Updated(sum(losses), norm, log_probs.numpy(), entropy.numpy())
 
-    def parcels(self) -> list[Any]:
+    def weight_buckets(self) -> list[Any]:
         """Return Ray references to the weights in buckets.
 
         The first rank returns them. The other ranks take part in gathering and return an empty list.
@@ -152,7 +152,7 @@ class DeepspeedRank:
 
         weights, found = self._running().weights(), list[Any]()
         if self._rank == 0:
-            found = [ray.put(parcel) for parcel in bucket_weights(weights)]
+            found = [ray.put(bucket) for bucket in bucket_weights(weights)]
         for _ in weights:
             pass
         self._make_room()
@@ -198,7 +198,7 @@ class DeepspeedRank:
 
     def _running(self) -> DeepspeedPolicy:
         if self._policy is None:
-            raise RuntimeError(f"rank {self._rank} has no run; call begin first")
+            raise RuntimeError(f"rank {self._rank} has no run; call start_run first")
         return self._policy
 
     @torch.no_grad()

@@ -11,7 +11,7 @@ from harness.engines.base.errors import EngineError, EngineLost, node_lost, said
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-PATIENCE: Final = 60.0  # seconds, in which the others may fail too
+PATIENCE: Final = 60.0  # seconds to wait for errors of the other ranks
 
 
 class RankGroup:

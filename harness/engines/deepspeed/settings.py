@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from harness.config.engines import BackendConfig
     from harness.config.experiment import ExperimentConfig
 
-_BUCKET: Final = 500_000_000  # elements of gradients handed over at a time, DeepSpeed's own choice for large models
+_BUCKET: Final = 500_000_000  # gradient elements of a bucket; DeepSpeed's default for large models
 
 
 def refuse_deepspeed(config: ExperimentConfig) -> None:
@@ -64,11 +64,11 @@ def training(config: ExperimentConfig, parameters: int, hidden: int) -> dict[str
     chosen = config.backend.deepspeed
     return {
         **_plain(chosen.dtype),
-        # At stage 0 the learner clips: DeepSpeed would keep the norm to itself.
+        # At stage 0 the learner clips, because DeepSpeed would not return the norm.
         "gradient_clipping": config.optim.max_grad_norm if chosen.zero_stage else 0.0,
         "data_types": {"grad_accum_dtype": "fp32"},
         "zero_allow_untested_optimizer": True,
-        "zero_force_ds_cpu_optimizer": False,  # which would have to be compiled
+        "zero_force_ds_cpu_optimizer": False,  # it would have to be compiled
         "zero_optimization": {
             "stage": chosen.zero_stage,
             "reduce_bucket_size": min(_BUCKET, parameters),

@@ -97,7 +97,7 @@ class HeadBucket:
     """Indices of a bucket's rows among the heads of packed tokens, ordered for a batched product."""
 
     queries: Tensor  # (b * keys * shared * Q,) rows of the rotated heads (M * (queries + keys), size)
-    keys: Tensor  # (b * keys * K,) rows of the same
+    keys: Tensor  # (b * keys * K,) rows of the rotated heads
     values: Tensor  # (b * keys * K,) rows of the value heads (M * keys, size)
     mixed: Tensor  # (b * keys * shared * Q,) rows of the result (M * queries, size)
     bias: Tensor  # (b, 1, 1, Q, K)
@@ -138,7 +138,7 @@ def attend(rotated: Tensor, values: Tensor, buckets: list[HeadBucket], heads: He
 class _Attend(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rotated: Tensor, values: Tensor, buckets: list[HeadBucket], heads: Heads) -> Tensor:
-        # Zeros, since a row that no bucket fills meets zero gradients, and 0 times whatever memory held may be nan.
+        # Zeros, because a row that no bucket fills gets a zero gradient, and 0 times uninitialized memory may be NaN.
         mixed = rotated.new_zeros(len(rotated) * heads.queries, heads.size)
         weights = []
         for bucket in buckets:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from harness.engines.base.protocols import Samples
 
-BUCKET_ROWS: Final = 32  # samples of like length that attention pads to a common one
-_HIDDEN: Final = -1e9  # not minus infinity: a blank query may see nothing else, and nan would spread
+BUCKET_ROWS: Final = 32  # samples of similar length that attention pads to a common one
+_HIDDEN: Final = -1e9  # not minus infinity: a blank query may see nothing else, which would give NaN
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Bucket:
 
     queries: Tensor  # (b, Q) packed rows
     keys: Tensor  # (b, K) packed rows
-    bias: Tensor  # (b, Q, K) float32, 0 where a query may look
+    bias: Tensor  # (b, Q, K) float32, 0 where a query may attend
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Packing:
     buckets: tuple[Bucket, ...]
     predicting: slice  # packed rows whose logits matter: N prompt ends, then R response tokens
     answers: Tensor  # (A,) the prompt of each sample that has a first token
-    targets: Tensor  # (A + R,) int64 flat places in (B, T): the first tokens, then the others
+    targets: Tensor  # (A + R,) int64 flat indices in (B, T): the first tokens, then the others
 
 
 def pack(samples: Samples) -> Packing:
@@ -48,7 +48,7 @@ def pack(samples: Samples) -> Packing:
     token_mask, feeding = samples.response_mask, _feeding(samples.response_mask)
     prompts, responses = _numbered(samples.prompt_mask, feeding)
     ids, positions = torch.zeros(2, _blank(samples.prompt_mask, feeding) + 1, dtype=torch.int64)
-    # Padding writes to the blank row, whose token and position are of no consequence.
+    # Padding writes to the blank row, whose token and position do not matter.
     ids[prompts], ids[responses] = samples.prompt_ids, samples.response_ids
     positions[prompts], positions[responses] = _places(samples)
     first = torch.nonzero(token_mask[:, 0])[:, 0]

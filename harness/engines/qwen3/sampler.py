@@ -163,10 +163,10 @@ class CompactSampler:
         drawn = Choice.join(answers)
         return assemble(prompt_ids, prompt_mask, drawn.ids, drawn.log_probs, self._vocabulary, drawn.log_kept)
 
-    def load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
+    def update_weights(self, weights: Iterable[tuple[str, Tensor]]) -> None:
         """Do nothing: the learner trains the same module."""
 
-    def rest(self) -> None:
+    def sleep(self) -> None:
         """Do nothing: the sampler holds no memory except the module."""
 
 

@@ -12,7 +12,7 @@ from torch.utils.checkpoint import checkpoint
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# The models here have no dropout to repeat.
+# There is no dropout here, so the random state need not be restored.
 again: Final = partial(checkpoint, use_reentrant=False, preserve_rng_state=False)
 
 

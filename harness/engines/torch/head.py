@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HEAD_ELEMENTS: Final = 1 << 25  # logits at a time, 128 MiB in float32
-CACHED_ELEMENTS: Final = 1 << 20  # of those, as many as a processor's cache holds beside a few of their like
+CACHED_ELEMENTS: Final = 1 << 20  # logits that fit in a CPU's cache together with a few tensors of their size
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,10 +60,10 @@ class HfSampler:
         drawn = Choice.join(answers)
         return assemble(prompt_ids, prompt_mask, drawn.ids, drawn.log_probs, self._vocabulary, drawn.log_kept)
 
-    def load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
+    def update_weights(self, weights: Iterable[tuple[str, Tensor]]) -> None:
         """Do nothing: the learner trains the same module."""
 
-    def rest(self) -> None:
+    def sleep(self) -> None:
         """Do nothing: the sampler holds no memory except the module."""
 
     def _answer(self, prompt_ids: Tensor, prompt_mask: Tensor, chance: Tensor, decoding: Decoding) -> Choice:
@@ -81,14 +81,14 @@ class HfSampler:
             logits_processor=[process],
         )
         ids = whole[:, width:].cpu()
-        missing = decoding.max_response_length - ids.shape[1]  # all samples ended before
+        missing = decoding.max_response_length - ids.shape[1]  # all samples ended early
         ids = pad(ids, (0, missing), value=self._vocabulary.eos_ids[0])
         return Choice(ids, process.log_probs.cpu(), None if process.log_kept is None else process.log_kept.cpu())
 
     def _generation(self, decoding: Decoding) -> GenerationConfig:
         return GenerationConfig(
             max_new_tokens=decoding.max_response_length,
-            do_sample=False,  # of the one token that is left
+            do_sample=False,  # the logits processor leaves one token
             eos_token_id=list(self._vocabulary.eos_ids),
             pad_token_id=self._vocabulary.pad_id,
             use_cache=True,  # decoding without one is 17 times slower

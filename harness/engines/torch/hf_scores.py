@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from harness.engines.base.protocols import Samples
 
-LIKE: Final = 0.8  # samples at least this share of the longest are padded to it
+LIKE: Final = 0.8  # samples of at least this share of the longest one are padded to it
 
 
 def hf_scores(

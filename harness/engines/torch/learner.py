@@ -82,7 +82,7 @@ class TorchLearner:
             reused = not parts and len(micro) == 1
             with torch.set_grad_enabled(reused):
                 parts += [self._score(take(minibatch, rows)) for rows in micro]
-            if reused:  # the first update starts from the very weights that score the samples here
+            if reused:  # the first update starts from the same weights
                 self._ahead = samples, parts[0]
         return torch.cat([part.log_probs.detach() for part in parts])
 
@@ -184,10 +184,10 @@ class TorchLearner:
         metrics.compare(scores, signal, numbers, rule, ablated)
         metrics.lr = learning_rate(self._optim, self._updates)
         if metrics.kept:
-            metrics.grad_norm = self._descend(metrics.lr)
+            metrics.grad_norm = self._optimizer_step(metrics.lr)
         return metrics
 
-    def _descend(self, lr: float) -> float:
+    def _optimizer_step(self, lr: float) -> float:
         norm = torch.nn.utils.clip_grad_norm_(self._weights.masters, self._optim.max_grad_norm).item()
         refuse_norm(norm)
         self._optimizer.step(lr)

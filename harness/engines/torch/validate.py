@@ -17,7 +17,7 @@ from harness.models.errors import ModelError
 if TYPE_CHECKING:
     from harness.config.experiment import ExperimentConfig
 
-_NOISE: Final = 0.02  # of the spread of logits; what rounding may change
+_NOISE: Final = 0.02  # share of the logits' standard deviation that rounding may change
 
 
 def validate_model_support(model: Any, config: ExperimentConfig) -> None:
@@ -26,7 +26,7 @@ def validate_model_support(model: Any, config: ExperimentConfig) -> None:
     Raises SchemaError for a setting that the model does not support, and ModelError for a model that cannot be scored.
     """
     refuse_short(config, positions_of(model.config), type(model).__name__)
-    if isinstance(model, EmbeddedModel):  # the compact engines do all this with it, and tests hold it to that
+    if isinstance(model, EmbeddedModel):  # the compact engines support all of this; tests check it
         return
     problem = _unlayered(model, config)
     if problem:

@@ -47,7 +47,7 @@ def _tensor(part: Any) -> Any:
     return torch.tensor(part) if isinstance(part, np.ndarray) else part
 
 
-BUCKET_BYTES: Final = 1 << 30  # beyond which a parcel is closed; a larger tensor travels alone
+BUCKET_BYTES: Final = 1 << 30  # largest bucket; a larger tensor is a bucket by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Item:
     """One tensor as bytes, since numpy has no bfloat16."""
 
     name: str
-    dtype: str  # of torch, such as "bfloat16"
+    dtype: str  # PyTorch's name, such as "bfloat16"
     shape: tuple[int, ...]
     data: NDArray[np.uint8]
 
@@ -78,17 +78,17 @@ WeightBucket = tuple[Item, ...]
 
 def bucket_weights(weights: Iterable[tuple[str, Tensor]], limit: int = BUCKET_BYTES) -> Iterator[WeightBucket]:
     """Yield the tensors in order, in buckets of at most ``limit`` bytes or of one tensor."""
-    parcel: list[Item] = []
+    bucket: list[Item] = []
     for name, tensor in weights:
         item = Item.of(name, tensor)
-        if parcel and sum(other.data.nbytes for other in parcel) + item.data.nbytes > limit:
-            yield tuple(parcel)
-            parcel = []
-        parcel.append(item)
-    if parcel:
-        yield tuple(parcel)
+        if bucket and sum(other.data.nbytes for other in bucket) + item.data.nbytes > limit:
+            yield tuple(bucket)
+            bucket = []
+        bucket.append(item)
+    if bucket:
+        yield tuple(bucket)
 
 
-def unpack_bucket(parcels: Iterable[WeightBucket]) -> Iterator[tuple[str, Tensor]]:
+def unpack_bucket(buckets: Iterable[WeightBucket]) -> Iterator[tuple[str, Tensor]]:
     """Yield name and tensor of everything in the buckets."""
-    return ((item.name, item.tensor()) for parcel in parcels for item in parcel)
+    return ((item.name, item.tensor()) for bucket in buckets for item in bucket)

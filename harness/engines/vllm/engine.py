@@ -35,9 +35,9 @@ class Answers:
     """B responses with M tokens in all, stored one after the other."""
 
     ids: NDArray[np.int64]  # (M,)
-    log_probs: NDArray[np.float32]  # (M,), of the distribution drawn from
+    log_probs: NDArray[np.float32]  # (M,), under the distribution that was sampled
     lengths: NDArray[np.int64]  # (B,)
-    stopped: NDArray[np.bool_]  # (B,), by an end token; else by the limit
+    stopped: NDArray[np.bool_]  # (B,), ended by an end token; otherwise by the limit
     log_kept: NDArray[np.float32] | None = None  # (M,), log of the mass that a cut left; None where nothing was cut
 
 
@@ -90,7 +90,7 @@ def answers(outputs: Sequence[Any], decoding: Decoding, vocabulary: int, *, tell
     if tells:
         values, log_kept = values[0::2], values[1::2]
     elif decoding.cuts(vocabulary):
-        log_kept = np.full(len(values), np.nan, dtype=np.float32)  # this engine cannot tell
+        log_kept = np.full(len(values), np.nan, dtype=np.float32)  # unknown for this engine
     return Answers(
         np.array([token for one in drawn for token in one.token_ids], dtype=np.int64),
         values,
@@ -110,15 +110,15 @@ def _settings(decoding: Decoding, seed: int, ends: Sequence[int], *, tells: bool
         max_tokens=decoding.max_response_length,
         seed=seed,
         stop_token_ids=list(ends),
-        ignore_eos=True,  # beside those
-        logprobs=int(tells),  # of the token drawn, and what a cut left
+        ignore_eos=True,  # other than those
+        logprobs=int(tells),  # of the sampled token; a second one for the kept mass
         flat_logprobs=True,
         detokenize=False,
     )
 
 
 _RECEIVER: Final = "harness.engines.vllm.worker.WeightReceiver"
-_STEP_TOKENS: Final = 4096  # of a forward pass on a CPU, as vLLM has it there
+_STEP_TOKENS: Final = 4096  # tokens of a forward pass on a CPU; vLLM's default there
 
 
 def prepare(path: str, config: VllmConfig, *, on_gpu: bool) -> None:
@@ -132,11 +132,11 @@ def prepare(path: str, config: VllmConfig, *, on_gpu: bool) -> None:
     """
     os.environ.update({"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_NO_USAGE_STATS": "1"})
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
-    os.environ.pop("VLLM_CPU_KVCACHE_SPACE", None)  # whole gigabytes, and stronger than the setting
+    os.environ.pop("VLLM_CPU_KVCACHE_SPACE", None)  # it counts whole gigabytes and overrides the setting
     if Path(path).is_dir():
         os.environ["HF_HUB_OFFLINE"] = "1"
     if config.eager and not on_gpu:
-        os.environ["TORCHDYNAMO_DISABLE"] = "1"  # else ranks of tokens, which nobody reads, are compiled for 25 seconds
+        os.environ["TORCHDYNAMO_DISABLE"] = "1"  # otherwise token ranks, which are unused, are compiled for 25 seconds
     if config.tensor_parallel > 1 and not on_gpu:
         os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", _cores(config.tensor_parallel))
 
@@ -163,9 +163,9 @@ def arguments(path: str, config: VllmConfig, max_length: int, *, on_gpu: bool, s
         "distributed_executor_backend": "mp" if config.tensor_parallel > 1 else "uni",
         "enforce_eager": config.eager,
         "enable_prefix_caching": config.prefix_caching,
-        "logprobs_mode": "processed_logprobs",  # of the distribution drawn from
+        "logprobs_mode": "processed_logprobs",  # under the sampled distribution
         "skip_tokenizer_init": True,
-        "generation_config": "vllm",  # not the model's own habits
+        "generation_config": "vllm",  # not the model's own generation settings
         "worker_extension_cls": _RECEIVER,
         "use_tqdm_on_load": False,
         **(_of_gpu(config, sleeps=sleeps) if on_gpu else _of_cpu(config, max_length)),
@@ -189,8 +189,8 @@ def _of_gpu(config: VllmConfig, *, sleeps: bool) -> dict[str, Any]:
 def _of_cpu(config: VllmConfig, max_length: int) -> dict[str, Any]:
     return {
         "kv_cache_memory_bytes": int(config.cache_gb * 2**30),
-        # vLLM 0.32 draws after every part of a prompt and then takes the draw back, which a seeded generator of a CPU
-        # cannot: RuntimeError: CPU Generator does not use offset.
+        # vLLM 0.32 samples after every chunk of a prompt and then rewinds the generator, which a seeded CPU generator
+        # does not support: RuntimeError: CPU Generator does not use offset.
         "enable_chunked_prefill": False,
         "max_num_batched_tokens": max(_STEP_TOKENS, max_length),
     }
@@ -201,7 +201,7 @@ class VllmEngine:
 
     Nothing is imported or read before ``start``, so that errors reach the caller. ``path`` is a folder or a name on the
     hub. ``max_length`` is the largest number of tokens of prompt and response together. With ``sleeps``, the engine
-    frees its GPU between ``rest`` and ``wake``.
+    frees its GPU between ``sleep`` and ``wake_up``.
     """
 
     def __init__(
@@ -210,8 +210,8 @@ class VllmEngine:
         self._path, self._config, self._max_length = path, config, max_length
         self._on_gpu, self._sleeps = on_gpu, sleeps
         self._llm: Any = None
-        self._told: bool | None = None  # not asked yet
-        self._rests = False
+        self._told: bool | None = None  # None: not asked yet
+        self._asleep = False
 
     def start(self) -> Fingerprint:
         """Load the model, once, and return its fingerprint.
@@ -270,25 +270,25 @@ class VllmEngine:
             asked = requests(prompts, decoding, seeds, ends, tells=tells)
             return answers(self._llm.generate(*asked, use_tqdm=False), decoding, vocabulary, tells=tells)
 
-    def load(self, *parcels: WeightBucket) -> None:
+    def update_weights(self, *buckets: WeightBucket) -> None:
         """Replace the weights, and drop the prefix cache that the old ones filled."""
         with _explained():
-            self._take(parcels)
+            self._take(buckets)
             self._forget()
 
-    def rest(self) -> None:
+    def sleep(self) -> None:
         """Free the GPU; the weights move to main memory."""
-        if self._sleeps and not self._rests:
+        if self._sleeps and not self._asleep:
             with _explained():
                 self._llm.sleep(level=1)
-            self._rests = True
+            self._asleep = True
 
-    def wake(self) -> None:
+    def wake_up(self) -> None:
         """Move the weights back to the GPU."""
-        if self._rests:
+        if self._asleep:
             with _explained():
                 self._llm.wake_up()
-            self._rests = False
+            self._asleep = False
 
     def meet(self, init_info: Mapping[str, Any]) -> None:
         """Join the learner's NCCL group.
@@ -327,11 +327,11 @@ class VllmEngine:
             self._told = all(self._llm.collective_rpc("tell_kept"))
         return self._told
 
-    def _take(self, parcels: Sequence[WeightBucket]) -> None:
-        self._llm.collective_rpc("begin_parcels")
-        for parcel in parcels:
-            self._llm.collective_rpc("take_parcel", args=(parcel,))
-        self._llm.collective_rpc("end_parcels")
+    def _take(self, buckets: Sequence[WeightBucket]) -> None:
+        self._llm.collective_rpc("start_reload")
+        for bucket in buckets:
+            self._llm.collective_rpc("load_bucket", args=(bucket,))
+        self._llm.collective_rpc("finish_reload")
 
     def _forget(self) -> None:
         """Drop the prefix cache.

@@ -21,17 +21,17 @@ class EnginePool:
 
     def __init__(self, engines: Sequence[Any], restart: Callable[[int], Any]) -> None:
         self._engines, self._restart = list(engines), restart
-        self._weights: list[Any] | None = []  # references to parcels; empty: those of the model's folder
+        self._weights: list[Any] | None = []  # references to buckets; empty: the weights of the model's files
 
     @property
     def engines(self) -> tuple[Any, ...]:
         """The present handles of the engines."""
         return tuple(self._engines)
 
-    def load(self, parcels: Sequence[Any]) -> None:
+    def update_weights(self, buckets: Sequence[Any]) -> None:
         """Send the buckets behind these references to all engines, and keep the references."""
-        self._weights = list(parcels)
-        self.call_all("load", *parcels)
+        self._weights = list(buckets)
+        self.call_all("update_weights", *buckets)
 
     def broadcast(self, weights: Any) -> None:
         """Let the learner broadcast its weights to the engines.
@@ -82,7 +82,7 @@ class EnginePool:
         try:
             engine = self._engines[index] = self._renewed(index)
             if self._weights:
-                ask(engine.load.remote(*self._weights))
+                ask(engine.update_weights.remote(*self._weights))
             return ask(getattr(engine, method).remote(*arguments))
         except EngineLost:
             raise
@@ -96,7 +96,7 @@ class EnginePool:
     def _renewed(self, index: int) -> Any:
         import ray  # noqa: PLC0415 - a run on PyTorch's engines has none
 
-        ray.kill(self._engines[index])  # it may be alive in a state that is of no use, with the GPU in its hands
+        ray.kill(self._engines[index])  # it may be alive but unusable, and hold the GPU
         return self._restart(index)
 
 

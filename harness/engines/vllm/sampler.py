@@ -94,7 +94,7 @@ class VllmSampler:
     ) -> None:
         self._pool, self._vocabulary = EnginePool(engines, restart), vocabulary
         self._nccl = nccl
-        self._resting: bool | None = None  # unknown: as the run before has left them
+        self._asleep: bool | None = None  # None: unknown, as the last run left them
 
     def sample(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int | Sequence[int]) -> Samples:
         """Sample ``decoding.group_size`` responses to each prompt.
@@ -133,27 +133,27 @@ class VllmSampler:
         shares = [list(range(first, first + count)) for first in range(0, count * engines, count)]
         return self._drawn(left_pad(repeated, self._vocabulary.pad_id), shares, repeated, decoding, seeds)
 
-    def load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
+    def update_weights(self, weights: Iterable[tuple[str, Tensor]]) -> None:
         """Send the weights to all engines.
 
         They are sent by NCCL, as buckets that the learner put in Ray's store, or as buckets that are packed here.
         """
-        self._wake()
+        self._wake_up()
         if self._nccl and hasattr(weights, "broadcast"):
             self._pool.broadcast(weights)
         else:
-            self._pool.load(weights.parcels() if hasattr(weights, "parcels") else _stored(weights))
+            self._pool.update_weights(weights.buckets() if hasattr(weights, "buckets") else _stored(weights))
 
-    def rest(self) -> None:
+    def sleep(self) -> None:
         """Let the engines free their GPUs; the next call wakes them up."""
-        if self._resting is not True:
-            self._pool.call_all("rest")
-            self._resting = True
+        if self._asleep is not True:
+            self._pool.call_all("sleep")
+            self._asleep = True
 
-    def _wake(self) -> None:
-        if self._resting is not False:
-            self._pool.call_all("wake")
-            self._resting = False
+    def _wake_up(self) -> None:
+        if self._asleep is not False:
+            self._pool.call_all("wake_up")
+            self._asleep = False
 
     def _drawn(
         self,
@@ -163,7 +163,7 @@ class VllmSampler:
         decoding: Decoding,
         seeds: Sequence[int],
     ) -> Samples:
-        self._wake()
+        self._wake_up()
         ends = self._vocabulary.eos_ids
         drawn = self._pool.call(
             "sample", [(take(prompts, share), decoding, take(seeds, share), ends) for share in shares]
@@ -177,4 +177,4 @@ def _stored(weights: Iterable[tuple[str, Tensor]]) -> list[Any]:
     """Put the weights in Ray's store in buckets and return the references."""
     import ray  # noqa: PLC0415 - a run on PyTorch's engines has none
 
-    return [ray.put(parcel) for parcel in bucket_weights(weights)]
+    return [ray.put(bucket) for bucket in bucket_weights(weights)]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from harness.engines.base.protocols import Decoding
 
-_LEAST_TEMPERATURE: Final = 0.01  # of vLLM, which raises lower ones to it
+_LEAST_TEMPERATURE: Final = 0.01  # vLLM raises lower temperatures to this one
 
 
 def refuse_missing() -> None:

@@ -24,7 +24,7 @@ class WeightReceiver:
     model_config: Any
     model_runner: Any
 
-    def begin_parcels(self) -> None:
+    def start_reload(self) -> None:
         """Prepare all layers for new weights."""
         from vllm.model_executor.model_loader.reload import (  # noqa: PLC0415 - in vLLM's process
             initialize_layerwise_reload,
@@ -34,13 +34,13 @@ class WeightReceiver:
             initialize_layerwise_reload(self.model_runner.get_model())
 
     @torch.no_grad()
-    def take_parcel(self, parcel: WeightBucket) -> None:
+    def load_bucket(self, bucket: WeightBucket) -> None:
         """Load the tensors of a bucket. The tensors of a layer may come in several buckets."""
         with self._configured():
-            self.model_runner.get_model().load_weights(unpack_bucket([parcel]))
+            self.model_runner.get_model().load_weights(unpack_bucket([bucket]))
 
     @torch.no_grad()
-    def end_parcels(self) -> None:
+    def finish_reload(self) -> None:
         """Finish the update of all layers, and recompute what depends on the weights."""
         from vllm.model_executor.model_loader.reload import (  # noqa: PLC0415 - in vLLM's process
             finalize_layerwise_reload,
@@ -95,12 +95,12 @@ def tell_kept(sampler: Any) -> bool:
     if hasattr(sampler, "kept_of_step"):
         return True
     cut, gather = inner.forward, sampler.gather_logprobs
-    sampler.kept_of_step = None  # (B,) of the step under way
+    sampler.kept_of_step = None  # (B,) log of the kept mass in the present step
 
     def cut_and_remember(logits: Tensor, generators: Any, k: Tensor | None, p: Tensor | None) -> Any:
         if k is None and p is None:
             return cut(logits, generators, k, p)
-        best, places = logits.float().max(dim=-1, keepdim=True)  # the likeliest token is never cut
+        best, places = logits.float().max(dim=-1, keepdim=True)  # the most likely token is never cut
         whole = (best - logits.float().logsumexp(dim=-1, keepdim=True)).clone()
         drawn, processed = cut(logits, generators, k, p)
         sampler.kept_of_step = None if processed is None else (whole - processed.gather(-1, places)).clamp(max=0)
