@@ -151,7 +151,7 @@ class ActorPool:
         return replace(whole, cpu_seconds=max(whole.cpu_seconds - self._used, 0.0))
 
     def serves(self, config: ExperimentConfig, *, learns: bool) -> bool:
-        """Return whether these actors fit another run; ``learns`` tells whether it has a learner."""
+        """Return whether these actors fit another run; ``learns`` says if it has a learner."""
         return self._wanted == _Wanted.of(config) and self._learns == learns
 
     def restart(self, index: int) -> Any:
@@ -237,7 +237,7 @@ def spent() -> Spent:
 
 
 @contextmanager
-def is_healthy() -> Iterator[None]:
+def shutdown_on_error() -> Iterator[None]:
     """Shut the actors down where the code within the context fails.
 
     After a failed run, actors may be dead or wait for each other, so the next run starts new ones.

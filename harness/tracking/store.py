@@ -182,8 +182,7 @@ class Store:
 
         Returns:
             "name profile" -> the table of its runs and its charts. Runs without a prepared view, such as those outside
-                a grid,
-            have only the table.
+                a grid, have only the table.
 
         """
         views, studies, pages = self._reader.study_tags(f"{VIEW}."), self.studies(), address or self._address
@@ -313,9 +312,10 @@ class Store:
         self._discard(sorted(over, key=_worth)[:-1])
 
     def sweep_up(self, study: str, claimed: bool = False) -> tuple[str, ...]:
-        """Move RUNNING runs to MLflow's trash, but for those of another process that lives; their run ids.
+        """Move RUNNING runs without a live driver to MLflow's trash, and return their run ids.
 
-        ``claimed``: nobody else drives this study now. Without it, what hosts of a shared store run is left alone.
+        Runs of other hosts in a shared store are left alone unless ``claimed`` is True. It says that no other driver
+        works on this study.
         """
         running = [row for row in self._reader.runs(study) if row.status in _ALIVE]
         drivers = self._reader.run_tags(study, DRIVER)  # read after the runs, so that each has its driver's name

@@ -15,7 +15,7 @@ from harness.checkpoint import manager as random_state
 from harness.checkpoint.folder import LEARNER, MODEL
 from harness.common.schema import read_json
 from harness.common.seeds import derive
-from harness.engines import actor_pool as crew
+from harness.engines import actor_pool
 from harness.engines.base.divergence import Diverged, placed
 from harness.engines.base.protocols import Decoding, Learner, Sampler
 from harness.engines.build import engines
@@ -61,7 +61,7 @@ class TrainingSession:
     tasks: CountingIterator[Task]
     spares: CountingIterator[Task]
     batches: RolloutQueue
-    reports: Iterator[StepReport]  # of the steps that are left, up to ``steps``
+    reports: Iterator[StepReport]  # reports of the remaining steps
 
     def save(self, folder: Path, steps: int) -> None:
         """Write learner and position after ``steps`` steps into a folder.
@@ -105,17 +105,17 @@ def build_training(config: ExperimentConfig, tiers: Mapping[str, Tier], saved: P
     if saved:
         learner.restore(saved / LEARNER)
         sampler.update_weights(learner.weights())
-    lesson, kept = _trainer_context(config, sampler, learner, tasks), load_batch(saved) if saved else None
-    if lesson.probe:
-        lesson.probe(sampler, learner)
+    context, resumed = _trainer_context(config, sampler, learner, tasks), load_batch(saved) if saved else None
+    if context.probe:
+        context.probe(sampler, learner)
     batches = RolloutQueue(
-        _batches(tasks, config, kept.step if kept else done.steps),
-        lesson.drawing(spares),
-        ahead=config.rollout.ahead > 0,
-        apart=config.backend.vllm is not None,
-        kept=kept,
+        _batches(tasks, config, resumed.step if resumed else done.steps),
+        context.drawing(spares),
+        steps_ahead=config.rollout.ahead > 0,
+        separate_engine=config.backend.vllm is not None,
+        resumed_state=resumed,
     )
-    return TrainingSession(sampler, learner, tokenizer, prompts, tasks, spares, batches, steps(lesson, batches))
+    return TrainingSession(sampler, learner, tokenizer, prompts, tasks, spares, batches, steps(context, batches))
 
 
 def _trainer_context(
@@ -150,10 +150,10 @@ class RunSession:
 
     def __init__(self, config: ExperimentConfig, read: RunProblems, saved: Path | None = None) -> None:
         self._config = config
-        self.trace = RunHistory.load(saved) if saved else RunHistory()
-        self.practice = build_training(config, read.tiers, saved)
-        self.trace.usage.add(crew.spent)
-        self._exams = self.practice.prompts.exams(read.held_out)
+        self.history = RunHistory.load(saved) if saved else RunHistory()
+        self.training = build_training(config, read.tiers, saved)
+        self.history.usage.add(actor_pool.spent)
+        self._eval_sets = self.training.prompts.eval_sets(read.held_out)
         if saved:
             random_state.restore(saved)
 
@@ -163,14 +163,14 @@ class RunSession:
         Reports of steps before the checkpoint are yielded without delay. Raises Diverged, with the step and the way
         out, where a number is not finite.
         """
-        yield from tuple(self.trace.reports)
+        yield from tuple(self.history.reports)
         yield from self._placed(self._trained())
 
     def _trained(self) -> Iterator[StepReport]:
-        if not self.trace.reports:
-            unknown = {"data/unknown": self.practice.prompts.unknown(self._exams)}
+        if not self.history.reports:
+            unknown = {"data/unknown": self.training.prompts.unknown(self._eval_sets)}
             yield self._kept(StepReport(0, self._evaluated("start") | self._dropped() | unknown))
-        for report in self.practice.reports:
+        for report in self.training.reports:
             found = report.metrics | self._dropped()
             if self._evaluates(report.step):
                 found |= self._evaluated("final" if report.step == self._config.steps else f"step {report.step}")
@@ -181,21 +181,21 @@ class RunSession:
         try:
             yield from reports
         except Diverged as error:
-            raise placed(error, len(self.trace.reports), self._config) from error
+            raise placed(error, len(self.history.reports), self._config) from error
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint of the last reported step into an empty folder."""
         (folder / MODEL).write_text(json.dumps(asdict(self._config.model)), encoding="utf-8")
-        self.practice.save(folder, self.trace.reports[-1].step)
-        self.trace.save(folder)
+        self.training.save(folder, self.history.reports[-1].step)
+        self.history.save(folder)
         random_state.save(folder)
 
     def clipped_tokens(self) -> str:
         """Return the text of the file with the counts of clipped tokens so far."""
-        return self.practice.learner.clipped_tokens().to_json(partial(token_text, self.practice.tokenizer))
+        return self.training.learner.clipped_tokens().to_json(partial(token_text, self.training.tokenizer))
 
     def _kept(self, report: StepReport) -> StepReport:
-        self.trace.reports.append(report)
+        self.history.reports.append(report)
         return report
 
     def _evaluates(self, step: int) -> bool:
@@ -203,9 +203,11 @@ class RunSession:
         return step == self._config.steps or (every > 0 and step % every == 0)
 
     def _evaluated(self, moment: str) -> dict[str, float]:
-        found: Evaluations = {exam.benchmark: evaluate(self.practice.sampler, exam) for exam in self._exams}
-        self.trace.moments[moment] = found
+        found: Evaluations = {
+            eval_set.benchmark: evaluate(self.training.sampler, eval_set) for eval_set in self._eval_sets
+        }
+        self.history.moments[moment] = found
         return metrics(found)
 
     def _dropped(self) -> dict[str, float]:
-        return {"data/too_long": float(self.practice.prompts.too_long)}
+        return {"data/too_long": float(self.training.prompts.too_long)}

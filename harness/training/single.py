@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from harness.training.loop import StepReport
     from harness.training.run import RunSpec
 
-_WIDTH: Final = 28  # of a score's name
-STOPPING: Final = 5.0  # seconds that a stopped run gives MLflow
+_WIDTH: Final = 28  # characters of a score's name
+STOPPING: Final = 5.0  # seconds that a stopped run waits for MLflow
 LOCK: Final = ".lock"  # in the folder of a run
 STUDY: Final = "single"  # the MLflow experiment of runs outside a grid
 
@@ -131,7 +131,7 @@ def _recorded(store: Store, spec: RunSpec, folder: Path) -> RunRecord:
     except (Preempted, KeyboardInterrupt):
         _stop(uploader, store)
         raise
-    except Exception as error:  # whatever ends a run is recorded as its end
+    except Exception as error:  # any error is recorded as the end of the run
         with suppress(OSError):
             write(folder / TRACE_FILE, traceback.format_exc().encode())
         _end(uploader, failed(head, cause(error), usage.spent()), results)

@@ -59,8 +59,8 @@ class Samples:
     def whole_log_probs(self) -> Tensor:
         """Log-probabilities (B, T) under the whole softmax at the temperature.
 
-        This is the distribution under which a learner scores tokens. Where the engine cannot tell what top-p and top-k
-        removed, the value is the sampler's own log-probability.
+        This is the distribution under which a learner scores tokens. Where the engine does not report what top-p and
+        top-k removed, the value is the sampler's own log-probability.
         """
         return self.log_probs if self.log_kept is None else self.log_probs + self.log_kept.nan_to_num(nan=0.0)
 

@@ -62,7 +62,7 @@ DecodeText = Callable[[list[list[int]]], Sequence[str]]  # token ids of response
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """What a sampler needs of the tokenizer."""
+    """EOS and padding tokens and the decoder, which a sampler needs of the tokenizer."""
 
     eos_ids: tuple[int, ...]  # a response ends at any of them
     pad_id: int

@@ -1,4 +1,4 @@
-"""A model under DeepSpeed in the process of one rank; only such processes import this module."""
+"""A model under DeepSpeed in the process of one rank; no other process imports this module."""
 
 from __future__ import annotations
 

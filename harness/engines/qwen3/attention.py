@@ -94,7 +94,7 @@ class Heads:
 
 @dataclass(frozen=True, slots=True)
 class HeadBucket:
-    """Indices of a bucket's rows among the heads of packed tokens, ordered for a batched product."""
+    """Indices of a bucket's rows among the heads of packed tokens, in batched-product order."""
 
     queries: Tensor  # (b * keys * shared * Q,) rows of the rotated heads (M * (queries + keys), size)
     keys: Tensor  # (b * keys * K,) rows of the rotated heads

@@ -60,7 +60,7 @@ def requests(
         seeds: One seed for each prompt.
         ends: Token ids that end a response.
         tells: Whether the workers return the log of the kept mass as a second log-probability
-        (``harness.engines.vllm.worker.tell_kept``).
+            (``harness.engines.vllm.worker.tell_kept``).
 
     Returns:
         Prompts and sampling parameters.
