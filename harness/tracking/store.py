@@ -311,7 +311,7 @@ class Store:
         over = [row for row in self._reader.runs(study, run_id) if row.status not in _ALIVE]
         self._discard(sorted(over, key=_worth)[:-1])
 
-    def sweep_up(self, study: str, claimed: bool = False) -> tuple[str, ...]:
+    def kill_orphaned_runs(self, study: str, claimed: bool = False) -> tuple[str, ...]:
         """Move RUNNING runs without a live driver to MLflow's trash, and return their run ids.
 
         Runs of other hosts in a shared store are left alone unless ``claimed`` is True. It says that no other driver

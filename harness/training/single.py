@@ -92,7 +92,7 @@ def _run(config: ExperimentConfig, results: Path) -> RunRecord:
         {**provenance(config.backend), **read.provenance(), **prompts.provenance()},
     )
     store = Store.open(results)
-    store.sweep_up(STUDY)
+    store.kill_orphaned_runs(STUDY)
     print(f"run {config.run_id()}  {config.model.path}  {config.steps} steps\n{_algorithm(config)}")
     for name, reasons in config.update_rule().inert().items():
         print(f"{name} cannot act: {'; '.join(reasons)}")
@@ -151,7 +151,7 @@ def _stop(uploader: Uploader, store: Store) -> None:
     """Mark a stopped run KILLED, as a sweep does; otherwise it would stay RUNNING."""
     uploader.close(STOPPING)
     with suppress(StoreError):
-        store.sweep_up(STUDY)
+        store.kill_orphaned_runs(STUDY)
 
 
 def _labels(config: ExperimentConfig) -> dict[str, str]:
