@@ -113,7 +113,7 @@ def verify(
 
     """
     refuse_not_finite(samples.log_probs, samples.response_mask, "the sampler's log-probs")
-    tell_positive(samples)
+    warn_positive_log_probs(samples)
     asked = [tasks[index].problem for index in samples.group.tolist()]
     function = tasks[0].function if tasks else None
     if function is not None:
@@ -173,7 +173,7 @@ def _is_math(problem: Problem) -> bool:
     return problem.verifier == "math"
 
 
-def tell_positive(samples: Samples) -> None:
+def warn_positive_log_probs(samples: Samples) -> None:
     """Print a hint, once per process, where a sampler reports probabilities above 1."""
     if "positive" in _TOLD:
         return

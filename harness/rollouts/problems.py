@@ -82,8 +82,8 @@ def refuse_broken_reward(config: ExperimentConfig, problems: Mapping[str, tuple[
     if verdict.undecided:
         raise RewardError(
             f"reward.function={function.located.target}: {verdict.reason} on the first problem, {asked.problem_id!r}, "
-            f"with its answer as the response; raise reward.seconds or reward.memory_mb, or mend the function: python "
-            f"-m harness.rewards check {function.located.target}"
+            f"with its answer as the response; raise reward.seconds or reward.memory_mb, or correct the function: "
+            f"python -m harness.rewards check {function.located.target}"
         )
 
 

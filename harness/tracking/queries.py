@@ -139,7 +139,9 @@ class SqlReader:
             self._url = sql.engine.make_url(uri)
             self._engine = sql.create_engine(self._url, poolclass=sql.NullPool)
         except ImportError as error:  # a database driver such as psycopg, which is optional
-            raise StoreError(f"{redacted(uri)} needs the package {error.name}; install it beside MLflow") from None
+            raise StoreError(
+                f"{redacted(uri)} needs the package {error.name}; install it in MLflow's environment"
+            ) from None
         except (sql.exc.ArgumentError, ValueError):
             raise StoreError(f"MLFLOW_TRACKING_URI={redacted(uri)} is no address of a database") from None
 

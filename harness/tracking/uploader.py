@@ -267,7 +267,7 @@ class Uploader:
 
     def _failed(self, state: UploadState, error: StoreError) -> None:
         if not self._failures:
-            self._say(f"not recorded, the runs go on: {error}; it is tried again")
+            self._say(f"not recorded, the runs go on: {error}; the upload is retried")
         self._next_try = time.monotonic() + PAUSES[min(self._failures, len(PAUSES) - 1)]
         self._failures += 1
         self._turn(state)

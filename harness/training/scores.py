@@ -116,7 +116,7 @@ _SPLIT: Final = (
     "response/truncated_",
     "response/repeated_",
 )  # split by correct and wrong responses
-_PARTS: Final = ("mismatch/cut", "mismatch/engines")  # missing where ``tell_kept`` does not know vLLM's sampler
+_PARTS: Final = ("mismatch/cut", "mismatch/engines")  # missing where ``report_kept_mass`` does not know vLLM's sampler
 # Metrics of a step in which every group was rejected; all other metrics come from the update.
 _WITHOUT_UPDATE: Final = ("rollout/", "verifier/", "data/", "parity/", "update/skipped")
 

@@ -46,7 +46,7 @@ def refuse_mismatch(sampler: Fingerprint, learner: Fingerprint) -> None:
         if getattr(sampler, part) != getattr(learner, part):
             raise ModelError(
                 f"the sampler has the {part} of {sampler.path!r} and the learner that of {learner.path!r}, and they "
-                "differ; give both the same folder, or copy it anew to every node"
+                "differ; give both the same folder, or copy it again to every node"
             )
 
 

@@ -147,7 +147,7 @@ class DeepspeedLearner:
         if theirs != self._shape():
             raise SchemaError(
                 f"backend.deepspeed: the checkpoint is of {_words(theirs)}, and this run has {_words(self._shape())}; "
-                "set them back, or delete the checkpoint to start anew"
+                "set them back, or delete the checkpoint to start again"
             )
         self._ranks.call("restore", folder)
         self._clipped_tokens = ClippedTokens(load_tensors(folder / _CLIPPED_TOKENS)["counts"])

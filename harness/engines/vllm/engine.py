@@ -47,7 +47,7 @@ def requests(
     seeds: Sequence[int],
     ends: Sequence[int],
     *,
-    tells: bool = False,
+    kept_mass: bool = False,
 ) -> tuple[list[Any], list[Any]]:
     """Build prompts and sampling parameters for ``LLM.generate``, one for each sample.
 
@@ -59,8 +59,8 @@ def requests(
         decoding: Group size, length limit, temperature, top-p and top-k.
         seeds: One seed for each prompt.
         ends: Token ids that end a response.
-        tells: Whether the workers return the log of the kept mass as a second log-probability
-            (``harness.engines.vllm.worker.tell_kept``).
+        kept_mass: Whether the workers return the log of the kept mass as a second log-probability
+            (``harness.engines.vllm.worker.report_kept_mass``).
 
     Returns:
         Prompts and sampling parameters.
@@ -68,17 +68,17 @@ def requests(
     """
     tokens = [{"prompt_token_ids": list(prompt)} for prompt in prompts for _ in range(decoding.group_size)]
     sample_seeds = [derive(seed, place) for seed in seeds for place in range(decoding.group_size)]
-    return tokens, [_settings(decoding, seed, ends, tells=tells) for seed in sample_seeds]
+    return tokens, [_settings(decoding, seed, ends, kept_mass=kept_mass) for seed in sample_seeds]
 
 
-def answers(outputs: Sequence[Any], decoding: Decoding, vocabulary: int, *, tells: bool = False) -> Answers:
+def answers(outputs: Sequence[Any], decoding: Decoding, vocabulary: int, *, kept_mass: bool = False) -> Answers:
     """Convert the results of ``LLM.generate`` for requests of one sample each.
 
     Args:
         outputs: One result for each of B requests.
         decoding: The decoding of the requests.
         vocabulary: Number of tokens of the model.
-        tells: The value that was given to ``requests``.
+        kept_mass: The value that was given to ``requests``.
 
     Returns:
         The responses.
@@ -87,7 +87,7 @@ def answers(outputs: Sequence[Any], decoding: Decoding, vocabulary: int, *, tell
     drawn = [output.outputs[0] for output in outputs]
     values = np.array([value for one in drawn for value in one.logprobs.logprobs], dtype=np.float32)
     log_kept = None
-    if tells:
+    if kept_mass:
         values, log_kept = values[0::2], values[1::2]
     elif decoding.cuts(vocabulary):
         log_kept = np.full(len(values), np.nan, dtype=np.float32)  # unknown for this engine
@@ -100,7 +100,7 @@ def answers(outputs: Sequence[Any], decoding: Decoding, vocabulary: int, *, tell
     )
 
 
-def _settings(decoding: Decoding, seed: int, ends: Sequence[int], *, tells: bool) -> Any:
+def _settings(decoding: Decoding, seed: int, ends: Sequence[int], *, kept_mass: bool) -> Any:
     from vllm import SamplingParams  # noqa: PLC0415 - takes seconds, and only an engine's process needs it
 
     return SamplingParams(
@@ -111,7 +111,7 @@ def _settings(decoding: Decoding, seed: int, ends: Sequence[int], *, tells: bool
         seed=seed,
         stop_token_ids=list(ends),
         ignore_eos=True,  # other than those
-        logprobs=int(tells),  # of the sampled token; a second one for the kept mass
+        logprobs=int(kept_mass),  # of the sampled token; a second one for the kept mass
         flat_logprobs=True,
         detokenize=False,
     )
@@ -210,7 +210,7 @@ class VllmEngine:
         self._path, self._config, self._max_length = path, config, max_length
         self._on_gpu, self._sleeps = on_gpu, sleeps
         self._llm: Any = None
-        self._told: bool | None = None  # None: not asked yet
+        self._kept_mass: bool | None = None  # None: not asked yet
         self._asleep = False
 
     def start(self) -> Fingerprint:
@@ -233,7 +233,7 @@ class VllmEngine:
         """
         if self._llm is not None:
             self._llm.llm_engine.engine_core.shutdown()
-            self._llm = self._told = None
+            self._llm = self._kept_mass = None
 
     def process(self) -> int:
         """Return the id of the engine's process."""
@@ -266,9 +266,9 @@ class VllmEngine:
         refuse_request(prompts, decoding, self._max_length)
         with _explained():
             vocabulary = self._llm.model_config.get_vocab_size()
-            tells = decoding.cuts(vocabulary) and self._tells()
-            asked = requests(prompts, decoding, seeds, ends, tells=tells)
-            return answers(self._llm.generate(*asked, use_tqdm=False), decoding, vocabulary, tells=tells)
+            kept_mass = decoding.cuts(vocabulary) and self._reports_kept_mass()
+            asked = requests(prompts, decoding, seeds, ends, kept_mass=kept_mass)
+            return answers(self._llm.generate(*asked, use_tqdm=False), decoding, vocabulary, kept_mass=kept_mass)
 
     def update_weights(self, *buckets: WeightBucket) -> None:
         """Replace the weights, and drop the prefix cache that the old ones filled."""
@@ -321,11 +321,11 @@ class VllmEngine:
                 f"vLLM does not start on {self._path!r} with backend.vllm as it is: {said(error)}"
             ) from error
 
-    def _tells(self) -> bool:
+    def _reports_kept_mass(self) -> bool:
         """Make all workers return the kept mass, once. Return whether they do."""
-        if self._told is None:
-            self._told = all(self._llm.collective_rpc("tell_kept"))
-        return self._told
+        if self._kept_mass is None:
+            self._kept_mass = all(self._llm.collective_rpc("report_kept_mass"))
+        return self._kept_mass
 
     def _take(self, buckets: Sequence[WeightBucket]) -> None:
         self._llm.collective_rpc("start_reload")

@@ -51,12 +51,12 @@ class WeightReceiver:
             finalize_layerwise_reload(model, self.model_config)
         renew_tied_head(model)
 
-    def tell_kept(self) -> bool:
+    def report_kept_mass(self) -> bool:
         """Make the worker's sampler report the kept mass; return whether it does.
 
         False means that the sampler is of a kind unknown here; it is then unchanged.
         """
-        return tell_kept(getattr(self.model_runner, "sampler", None))
+        return report_kept_mass(getattr(self.model_runner, "sampler", None))
 
     def _configured(self) -> Any:
         from vllm.config import set_current_vllm_config  # noqa: PLC0415 - in vLLM's process
@@ -81,7 +81,7 @@ def renew_tied_head(model: Any) -> None:
         dispatch_cpu_unquantized_gemm(head, remove_weight=False)
 
 
-def tell_kept(sampler: Any) -> bool:
+def report_kept_mass(sampler: Any) -> bool:
     """Make a sampler of vLLM 0.32's first model runner report the log of the kept mass.
 
     The kept mass is the probability mass that top-p and top-k leave. vLLM returns log-probabilities of one
@@ -106,13 +106,13 @@ def tell_kept(sampler: Any) -> bool:
         sampler.kept_of_step = None if processed is None else (whole - processed.gather(-1, places)).clamp(max=0)
         return drawn, processed
 
-    def gather_and_tell(logprobs: Tensor, num_logprobs: int, token_ids: Tensor) -> Any:
+    def gather_with_kept_mass(logprobs: Tensor, num_logprobs: int, token_ids: Tensor) -> Any:
         found = gather(logprobs, num_logprobs, token_ids)
         kept, sampler.kept_of_step = sampler.kept_of_step, None
         if num_logprobs == 1:
-            told = torch.zeros_like(found.logprobs[:, 1:]) if kept is None else kept
-            found = found._replace(logprobs=torch.cat((found.logprobs[:, :1], told), dim=1))
+            mass = torch.zeros_like(found.logprobs[:, 1:]) if kept is None else kept
+            found = found._replace(logprobs=torch.cat((found.logprobs[:, :1], mass), dim=1))
         return found
 
-    inner.forward, sampler.gather_logprobs = cut_and_remember, gather_and_tell
+    inner.forward, sampler.gather_logprobs = cut_and_remember, gather_with_kept_mass
     return True
