@@ -113,7 +113,7 @@ def run(grid: Grid, options: SweepOptions, console: Console) -> int:
 def _repair(grid: Grid, options: SweepOptions, store: Store, console: Console) -> None:
     """Repair what a killed driver left unfinished, before anything is planned."""
     found = publish(store, options.results / "runs")
-    left = store.sweep_up(grid.name, claimed=True)
+    left = store.kill_orphaned_runs(grid.name, claimed=True)
     if found.added:
         console.print(Text(f"published {len(found.added)} finished runs that MLflow lacked"))
     if left:
@@ -163,7 +163,9 @@ def _stop(grid: Grid, options: SweepOptions, store: Store, recorder: Recorder, c
     missing = recorder.close(STOPPING)
     ended = {record.run_id for record in recorder.records if record.status == "finished"}
     left = missing.waiting | missing.unwritten
-    killed = "" if left or recorder.away else f", {len(store.sweep_up(grid.name, claimed=True))} marked KILLED"
+    killed = (
+        "" if left or recorder.away else f", {len(store.kill_orphaned_runs(grid.name, claimed=True))} marked KILLED"
+    )
     kept = len(ended - missing.unwritten)
     console.print(Text(f"interrupted: {kept} runs of this sweep are finished and kept{killed}"))
     _print_missing(console, missing, options)

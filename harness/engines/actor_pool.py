@@ -1,4 +1,4 @@
-"""Start Ray actors for engines and ranks once and reuse them from run to run."""
+"""Ray actors for engines and ranks, started once and reused from run to run."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ if TYPE_CHECKING:
 
 
 _QUIET: Final = {
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # listen on 127.0.0.1 alone, on any system
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # listen only on 127.0.0.1, on any system
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
-_PATIENCE: Final = 30.0  # seconds until bundles that are not granted count as lacking
+_PATIENCE: Final = 30.0  # seconds to wait for a placement group
 
 
 @dataclass(frozen=True, slots=True)
 class HeldPlacement:
-    """Bundles of a cluster, and whether they end with whoever asked."""
+    """Ray placement group, and whether this process created it."""
 
-    group: Any  # of Ray
+    group: Any  # Ray's placement group
     own: bool
 
     def free(self) -> None:
-        """Give the bundles back, unless others asked for them."""
+        """Remove the placement group if this process created it."""
         if self.own:
             from ray.util.placement_group import remove_placement_group  # noqa: PLC0415 - only where Ray is
 
@@ -52,7 +52,10 @@ class HeldPlacement:
 
 
 def placed(layout: Layout) -> HeldPlacement:
-    """The placement group that this process is in, or a new one of the layout. Raises SchemaError for lack of room."""
+    """Return the placement group of this process, or create one for the layout.
+
+    Raises SchemaError where the cluster lacks room.
+    """
     os.environ.update({name: os.environ.get(name, value) for name, value in _QUIET.items()})
     import ray  # noqa: PLC0415 - reads the environment, and takes half a second
     from ray.util.placement_group import get_current_placement_group, placement_group  # noqa: PLC0415
@@ -82,13 +85,13 @@ def _connect(ray: Any, layout: Layout) -> None:
     ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR, **cores)
 
 
-_CREW_PATIENCE: Final = 10.0  # seconds that engines have to end by themselves
-_LONGEST_START: Final = 3600.0  # seconds until an engine that is started anew counts as dead
+_STOP_PATIENCE: Final = 10.0  # seconds that engines have to stop
+_LONGEST_START: Final = 3600.0  # seconds until a restarted engine counts as dead
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What the actors of a run have to be."""
+    """Properties that the actors of a run must have."""
 
     path: str
     max_length: int  # tokens of prompt and response
@@ -99,6 +102,7 @@ class _Wanted:
 
     @classmethod
     def of(cls, config: ExperimentConfig) -> _Wanted:
+        """Return the properties that a configuration asks for."""
         backend = config.backend
         assert backend.vllm is not None
         on_gpu = backend.num_gpus > 0
@@ -113,15 +117,15 @@ class _Wanted:
 
 
 class ActorPool:
-    """Started engines and ranks, and how an engine is started anew."""
+    """Started engines and ranks; an engine can be restarted."""
 
     def __init__(self, config: ExperimentConfig, *, learns: bool = True) -> None:
         self._wanted, self._learns = _Wanted.of(config), learns
-        refuse_unfit(self._wanted.path, self._wanted.max_length, on_gpu=True)  # what can be told without vLLM
+        refuse_unfit(self._wanted.path, self._wanted.max_length, on_gpu=True)  # checks that need no vLLM
         self._held = placed(self._wanted.layout)
         self.ranks = [self._rank(number) for number in range(len(self._wanted.layout.ranks) if learns else 0)]
         self.engines = [self._engine(index) for index in range(len(self._wanted.layout.engines))]
-        self._used = 0.0  # processor seconds of the runs before
+        self._used = 0.0  # CPU seconds of earlier runs
         try:
             self._start()
         except BaseException:
@@ -129,9 +133,9 @@ class ActorPool:
             raise
 
     def take_up(self) -> bool:
-        """Count what is used from now on as the next run's. False where one of them has died meanwhile.
+        """Start to count resource use for the next run; return False where an actor has died.
 
-        Raises EngineLost where a node is gone: nothing can be started in its place.
+        Raises EngineLost where a node is gone, because its actors cannot be replaced.
         """
         try:
             self._used = self._lifetime().cpu_seconds
@@ -142,26 +146,28 @@ class ActorPool:
         return True
 
     def spent(self) -> Spent:
-        """What the actors have used up for the run; the first one pays for their start."""
+        """Return the resources that the actors used for the run; the first run pays for their start."""
         whole = self._lifetime()
         return replace(whole, cpu_seconds=max(whole.cpu_seconds - self._used, 0.0))
 
     def serves(self, config: ExperimentConfig, *, learns: bool) -> bool:
-        """Whether these actors can take up that run."""
+        """Return whether these actors fit another run; ``learns`` says if it has a learner."""
         return self._wanted == _Wanted.of(config) and self._learns == learns
 
     def restart(self, index: int) -> Any:
-        """A new engine in the place of one that is gone, started."""
+        """Start a new engine in the place of one that died, and return it."""
         self.engines[index] = self._engine(index)
         self._check(ask(self.engines[index].start.remote(), _LONGEST_START))
         return self.engines[index]
 
     def close(self) -> None:
-        """End all of them."""
+        """Stop all actors and free their placement."""
         import ray  # noqa: PLC0415 - a run on PyTorch's engines has none
 
-        stopping = [engine.stop.remote() for engine in self.engines]  # their own processes would leave memory behind
-        ray.wait(stopping, num_returns=len(stopping), timeout=_CREW_PATIENCE)
+        stopping = [
+            engine.stop.remote() for engine in self.engines
+        ]  # killed workers would leave shared memory allocated
+        ray.wait(stopping, num_returns=len(stopping), timeout=_STOP_PATIENCE)
         for actor in (*self.engines, *self.ranks):
             ray.kill(actor)
         self._held.free()
@@ -181,13 +187,13 @@ class ActorPool:
             self._meet(ranks)
 
     def _meet(self, calls: Sequence[Any]) -> None:
-        """Wait for the ranks; one that does not come is named at once, not by those that wait for it."""
+        """Wait for the ranks to join. A rank that fails is named in the error immediately."""
         from harness.engines.deepspeed.rank_calls import RankGroup  # noqa: PLC0415 - imports Ray
 
         RankGroup(self.ranks).wait(calls)
 
     def _check(self, engine: Fingerprint) -> None:
-        """An engine on another node may have read other files."""
+        """Refuse an engine that read other model files, as can happen on another node."""
         refuse_mismatch(engine, fingerprint(self._wanted.path))
 
     def _engine(self, index: int) -> Any:
@@ -211,11 +217,14 @@ class ActorPool:
         return ray.remote(kind).options(num_cpus=place.cpus, num_gpus=place.gpus, scheduling_strategy=there)
 
 
-_pools: list[ActorPool] = []  # of this process: at most one
+_pools: list[ActorPool] = []  # this process's pool, at most one
 
 
 def acquire(config: ExperimentConfig, *, learns: bool = True) -> ActorPool:
-    """Those that the last run left, where they serve and live; else new ones. Raises as they do."""
+    """Return the pool of the last run if it fits and lives, else a new one.
+
+    Raises the same errors as starting the actors.
+    """
     if not (_pools and _pools[0].serves(config, learns=learns) and _pools[0].take_up()):
         shutdown()
         _pools.append(ActorPool(config, learns=learns))
@@ -223,13 +232,16 @@ def acquire(config: ExperimentConfig, *, learns: bool = True) -> ActorPool:
 
 
 def spent() -> Spent:
-    """What the actors of this process have used up for the run under way; nothing where there are none."""
+    """Return the resources that this process's actors used for the present run."""
     return _pools[0].spent() if _pools else NOTHING
 
 
 @contextmanager
-def is_healthy() -> Iterator[None]:
-    """A run that fails leaves actors behind that may be dead, or wait for each other: the next one gets new ones."""
+def shutdown_on_error() -> Iterator[None]:
+    """Shut the actors down where the code within the context fails.
+
+    After a failed run, actors may be dead or wait for each other, so the next run starts new ones.
+    """
     try:
         yield
     except Exception:
@@ -238,6 +250,6 @@ def is_healthy() -> Iterator[None]:
 
 
 def shutdown() -> None:
-    """End all actors and forget them."""
+    """Stop all actors of this process."""
     while _pools:
         _pools.pop().close()

@@ -1,4 +1,4 @@
-"""The two engines of a run, chosen by its backend and by what the model is."""
+"""Construction of sampler and learner from the configured backend and the type of the model."""
 
 from __future__ import annotations
 
@@ -32,41 +32,55 @@ if TYPE_CHECKING:
 
 
 def engines(config: ExperimentConfig) -> tuple[Sampler, Learner, Any]:
-    """Sampler, learner and tokenizer of a run. Both have the weights of the model's files.
+    """Return sampler, learner and tokenizer of a run, with the model's weights loaded.
 
-    Raises SchemaError or ModelError where the settings ask for what the model or the machine cannot do.
+    Raises SchemaError or ModelError for settings that the model or the machine does not support.
     """
     if config.backend.vllm is None:
         model, tokenizer = _model(config)
         return *build(model, tokenizer, config), tokenizer
     refuse_uninstalled(config)
     tokenizer, words = _words(config)
-    staff = acquire(config)
-    sampler = VllmSampler(staff.engines, words, staff.restart, nccl=config.backend.vllm.sync == "nccl")
-    sampler.rest()  # a rank holds the whole model for a moment
-    learner = _spread(staff.ranks, config) if config.backend.deepspeed else build_learner(_model(config)[0], config)
-    sampler.load(learner.weights())
+    pool = acquire(config)
+    sampler = VllmSampler(pool.engines, words, pool.restart, nccl=config.backend.vllm.sync == "nccl")
+    sampler.sleep()  # while a rank loads, it holds the whole model
+    learner = _spread(pool.ranks, config) if config.backend.deepspeed else build_learner(_model(config)[0], config)
+    sampler.update_weights(learner.weights())
     return sampler, learner, tokenizer
 
 
 def sampling(config: ExperimentConfig) -> Sampler:
-    """A sampler alone, without what a learner holds beside the weights. The same errors as ``engines``."""
+    """Return a sampler without a learner. Raises the same errors as ``engines``."""
     if config.backend.vllm is None:
         return build_sampler(*_model(config), config)
     refuse_uninstalled(config)
     _, words = _words(config)
-    staff = acquire(config, learns=False)
-    return VllmSampler(staff.engines, words, staff.restart)
+    pool = acquire(config, learns=False)
+    return VllmSampler(pool.engines, words, pool.restart)
 
 
 def build(model: Any, tokenizer: Any, config: ExperimentConfig) -> tuple[Sampler, Learner]:
-    """PyTorch's engines, which share the module, so that handing over weights costs nothing."""
+    """Return PyTorch engines that share one module, so that the weight sync costs nothing.
+
+    Args:
+        model: A causal model of transformers, or an embedded one.
+        tokenizer: The model's tokenizer.
+        config: The run's configuration.
+
+    Returns:
+        Sampler and learner.
+
+    Raises:
+        SchemaError: The settings ask for what the model or the machine cannot do.
+        ModelError: The model cannot be scored.
+
+    """
     model = _placed(model, config).eval()
     return build_sampler(model, tokenizer, config), build_learner(model, config)
 
 
 def build_learner(model: Any, config: ExperimentConfig) -> Learner:
-    """A learner in this process."""
+    """Return a learner in this process. Raises SchemaError or ModelError as ``build``."""
     model = _placed(model, config).eval()
     validate_model_support(model, config)
     scorer = partial(
@@ -76,7 +90,21 @@ def build_learner(model: Any, config: ExperimentConfig) -> Learner:
 
 
 def build_sampler(model: Any, tokenizer: Any, config: ExperimentConfig) -> Sampler:
-    """A sampler in this process."""
+    """Return a sampler in this process.
+
+    Args:
+        model: A causal model of transformers, or an embedded one.
+        tokenizer: The model's tokenizer.
+        config: The run's configuration.
+
+    Returns:
+        The compact sampler where the model and the settings allow it, else that of transformers.
+
+    Raises:
+        SchemaError: The settings ask for what the model or the machine cannot do.
+        ModelError: The model cannot be scored.
+
+    """
     model = _placed(model, config).eval()
     compact = _is_compact(model, config)
     validate_model_support(model, config)
@@ -91,9 +119,9 @@ def build_sampler(model: Any, tokenizer: Any, config: ExperimentConfig) -> Sampl
 
 
 def vocabulary(model: Any, tokenizer: Any) -> Vocabulary:
-    """Return what a sampler has to know of tokenizer and model, or of the model's settings alone.
+    """Return what a sampler needs of the tokenizer and of the model or its outline.
 
-    Raises SchemaError where neither of them names a token that ends a response.
+    Raises SchemaError where neither names a token that ends a response.
     """
     ends = end_ids(model, tokenizer)
     if not ends:
@@ -103,14 +131,14 @@ def vocabulary(model: Any, tokenizer: Any) -> Vocabulary:
 
 
 def refuse_uninstalled(config: ExperimentConfig) -> None:
-    """Raise SchemaError where the engines are not installed on this machine, or cannot do what the settings ask."""
+    """Raise SchemaError where an engine is not installed or cannot do what the settings ask."""
     if config.backend.vllm:
         refuse_missing()
     refuse_deepspeed(config)
 
 
 def _words(config: ExperimentConfig) -> tuple[Any, Vocabulary]:
-    """Return the tokenizer, and what engines elsewhere have to know of it, before any of them starts."""
+    """Return the tokenizer and the vocabulary for engines in other processes, before they start."""
     path = config.model.path
     tokenizer, outline = load_tokenizer(path), load_outline(path)
     refuse_short(config, positions_of(outline.config), f"model.path {path!r}")
@@ -126,7 +154,9 @@ def _spread(ranks: Sequence[Any], config: ExperimentConfig) -> Learner:
 def _model(config: ExperimentConfig) -> tuple[Any, Any]:
     path, dtype = config.model.path, getattr(torch, config.model.dtype)
     if path.startswith(BUILTIN) and dtype == torch.float32 and config.backend.engine != "hf" and _on_cpu(config):
-        return load_embedded(path), load_tokenizer(path)  # transformers would take more CPU than the first step
+        return load_embedded(path), load_tokenizer(
+            path
+        )  # importing transformers takes more CPU time than the first step
     return load_model(path, dtype)
 
 
@@ -139,7 +169,10 @@ def _is_compact(model: Any, config: ExperimentConfig) -> bool:
 
 
 def _placed(model: Any, config: ExperimentConfig) -> Any:
-    """The model on the GPU that the backend asks for, or where it is."""
+    """Move the model to the GPU where the backend asks for one.
+
+    Raises SchemaError where PyTorch sees no GPU.
+    """
     if _on_cpu(config):
         return model
     if not torch.cuda.is_available():

@@ -1,4 +1,4 @@
-"""Whether sampler and learner are the same policy: after a sync, both score a few sequences."""
+"""Check after a weight sync that sampler and learner are the same policy on a few sequences."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ _TOKENS: Final = 16  # of each response
 
 @dataclass(frozen=True, slots=True)
 class ParityProbe:
-    """A few prompts of the run, the longest there are: only those share cached blocks with earlier ones."""
+    """A few of the run's prompts on which sampler and learner are compared.
+
+    They are the longest ones: only long prompts share cached blocks with earlier prompts.
+    """
 
     prompts: tuple[tuple[int, ...], ...]
     decoding: Decoding
@@ -31,38 +34,52 @@ class ParityProbe:
 
     @classmethod
     def of(cls, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int, budget: float) -> ParityProbe:
-        """Nothing is cut, so that both sides score the whole softmax, at the run's temperature."""
+        """Create a probe that samples at the run's temperature, without top-p and top-k.
+
+        Without a cut, both sides score the whole softmax.
+
+        Args:
+            prompts: Token ids of prompts; the longest are kept.
+            decoding: The run's decoding.
+            seed: The run's seed.
+            budget: Largest gap allowed, in nats.
+
+        Returns:
+            The probe.
+
+        """
         tokens = min(_TOKENS, decoding.max_response_length)
         whole = replace(decoding, group_size=1, max_response_length=tokens, top_p=1.0, top_k=0)
         return cls((), whole, derive(seed, "parity"), budget).on(prompts)
 
     def on(self, prompts: Sequence[Sequence[int]]) -> ParityProbe:
-        """The same with other prompts."""
+        """Return the same probe with other prompts."""
         return replace(self, prompts=tuple(sorted(map(tuple, prompts), key=len, reverse=True)[:_PROMPTS]))
 
     def draw(self, sampler: VllmSampler) -> Samples:
-        """What every engine answers."""
+        """Sample the probe's prompts with every engine."""
         return sampler.on_each(self.prompts, self.decoding, self.seed)
 
     def compare(self, samples: Samples, learner: Learner) -> dict[str, float]:
-        """The largest and the mean gap in nats. Raises ParityError where the largest is above the budget.
+        """Return the largest and the mean gap in nats.
 
-        Raises Diverged where a log-prob of the learner is not finite.
+        Raises ParityError where the largest gap exceeds the budget, and Diverged where a log-probability of the learner
+        is not finite.
         """
         mask = samples.response_mask
         learned = learner.log_probs(samples)
         refuse_not_finite(learned, mask, "the log-probs of the policy")
         gaps = (samples.whole_log_probs - learned)[mask].abs()
         largest = gaps.max().item()
-        if not largest <= self.budget:  # not a number is no agreement
+        if not largest <= self.budget:  # refuses NaN too
             raise ParityError(_complaint(largest, self.budget, int((gaps > self.budget).sum()), len(gaps)))
         return {"parity/gap_max": largest, "parity/gap_mean": gaps.mean().item()}
 
     def __call__(self, sampler: Sampler, learner: Learner) -> dict[str, float]:
-        """Draw, and compare while the sampler rests."""
-        assert isinstance(sampler, VllmSampler)  # others have no weights of their own
+        """Sample, put the sampler to sleep, and return the gaps. Raises as ``compare``."""
+        assert isinstance(sampler, VllmSampler)  # other samplers share the learner's weights
         drawn = self.draw(sampler)
-        sampler.rest()
+        sampler.sleep()
         return self.compare(drawn, learner)
 
 

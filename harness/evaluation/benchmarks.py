@@ -1,4 +1,4 @@
-"""Score a model on benchmarks in chunks that are kept on disk."""
+"""Evaluation of a model on benchmarks, in chunks that are kept on disk."""
 
 from __future__ import annotations
 
@@ -34,30 +34,40 @@ if TYPE_CHECKING:
     from harness.rollouts.prompts import EvalSet
 
 
-PARTS: Final = "parts"  # the folder of the chunks, until all of them are there
+PARTS: Final = "parts"  # folder of the chunks until all are complete
 
 
-def run_benchmarks(sampler: Callable[[], Sampler], exams: Sequence[EvalSet], folder: Path) -> Evaluations:
-    """The evaluation of each exam; ``sampler`` is called when something is left to be asked."""
+def run_benchmarks(sampler: Callable[[], Sampler], eval_sets: Sequence[EvalSet], folder: Path) -> Evaluations:
+    """Evaluate a model on evaluation sets; chunks found on disk are not repeated.
+
+    Args:
+        sampler: Returns the sampler; it is called only where a chunk is missing.
+        eval_sets: The evaluation sets.
+        folder: Folder of the evaluation, which keeps the chunks.
+
+    Returns:
+        Benchmark -> evaluation.
+
+    """
     ready: list[Sampler] = []
     found: Evaluations = {}
     with _progress() as progress:
-        for exam in exams:
-            bar, done = progress.add_task(exam.benchmark, total=len(exam.tasks), note=""), list[Evaluation]()
-            for number, part in enumerate(exam.parts()):
-                path = folder / PARTS / f"{exam.benchmark}.{number}.parquet"
+        for eval_set in eval_sets:
+            bar, done = progress.add_task(eval_set.benchmark, total=len(eval_set.tasks), note=""), list[Evaluation]()
+            for number, part in enumerate(eval_set.parts()):
+                path = folder / PARTS / f"{eval_set.benchmark}.{number}.parquet"
                 if not path.exists():
                     ready = ready or [sampler()]
                     write(path, _stored(answer(ready[0], part)))
                 done.append(Evaluation.of(pd.read_parquet(path)))
                 right = join(done).right.mean()
                 progress.update(bar, advance=len(part.tasks), note=f"accuracy {right:.3f}")
-            found[exam.benchmark] = join(done)
+            found[eval_set.benchmark] = join(done)
     return found
 
 
 def clear(folder: Path) -> None:
-    """Remove the chunks: their outcomes are in one file now."""
+    """Remove the chunks after their outcomes have been joined in one file."""
     shutil.rmtree(folder / PARTS, ignore_errors=True)
 
 
@@ -74,37 +84,50 @@ def _progress() -> Progress:
     )
 
 
-_WHEN: Final = "evaluation"  # the column `when` of outcomes; a run has moments, a lone evaluation has one
+_WHEN: Final = "evaluation"  # value of the column `when`; a run has several moments
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """Where an evaluation lies and what came of it."""
+    """Result of an evaluation and its folder."""
 
     folder: Path
     evaluations: Evaluations
-    unknown: float  # share of the prompts' tokens that the tokenizer cannot spell
-    notes: tuple[str, ...] = ()  # what is odd about how the tokenizer begins and ends prompts
+    unknown: float  # share of the prompts' tokens that are unknown to the tokenizer
+    notes: tuple[str, ...] = ()  # what is unusual in how the tokenizer starts and ends prompts
 
 
 def run(config: ExperimentConfig, results: Path) -> Evaluated:
-    """Evaluate, or read what an equal evaluation has left. Raises DataError, ModelError or SchemaError."""
+    """Evaluate a model, or read the result of an equal evaluation.
+
+    Raises DataError, ModelError or SchemaError for input that cannot be used.
+    """
     prompts = Prompts(config, load_tokenizer(config.model.path))
     problems = held_out(config)
     refuse_broken_reward(config, problems)
-    exams = prompts.exams(problems)
-    folder = results / "evaluations" / label(config, exams)
-    evaluations = outcomes(config, exams, folder)
+    eval_sets = prompts.eval_sets(problems)
+    folder = results / "evaluations" / label(config, eval_sets)
+    evaluations = outcomes(config, eval_sets, folder)
     write(folder / "scores.json", json.dumps(document(config, evaluations), indent=2).encode())
-    return Evaluated(folder, evaluations, prompts.unknown(exams), prompts.notes)
+    return Evaluated(folder, evaluations, prompts.unknown(eval_sets), prompts.notes)
 
 
-def outcomes(config: ExperimentConfig, exams: Sequence[EvalSet], folder: Path) -> Evaluations:
-    """What came of the exams, asked as far as the folder does not hold it; it holds all of it afterwards."""
+def outcomes(config: ExperimentConfig, eval_sets: Sequence[EvalSet], folder: Path) -> Evaluations:
+    """Return the outcomes of evaluation sets; compute and store those that the folder lacks.
+
+    Args:
+        config: The configuration of the evaluation.
+        eval_sets: The evaluation sets.
+        folder: Folder of the evaluation.
+
+    Returns:
+        Benchmark -> evaluation.
+
+    """
     path = folder / "outcomes.parquet"
     if path.exists():
-        return _read(path, exams)
-    evaluations = run_benchmarks(lambda: _sampler(config), exams, folder)
+        return _read(path, eval_sets)
+    evaluations = run_benchmarks(lambda: _sampler(config), eval_sets, folder)
     write(folder / "config.yaml", yaml.safe_dump(json.loads(json.dumps(asdict(config))), sort_keys=False).encode())
     write(path, outcomes_file({_WHEN: evaluations}))
     clear(folder)
@@ -116,6 +139,6 @@ def _sampler(config: ExperimentConfig) -> Sampler:
     return sampling(config)
 
 
-def _read(path: Path, exams: Sequence[EvalSet]) -> Evaluations:
+def _read(path: Path, eval_sets: Sequence[EvalSet]) -> Evaluations:
     rows = pd.read_parquet(path)
-    return {exam.benchmark: Evaluation.of(rows[rows["benchmark"] == exam.benchmark]) for exam in exams}
+    return {eval_set.benchmark: Evaluation.of(rows[rows["benchmark"] == eval_set.benchmark]) for eval_set in eval_sets}

@@ -1,4 +1,4 @@
-"""Commands that score models: how they end and what they print."""
+"""Commands that score models: their exit codes and output."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 
 def stopped(command: Callable[[], None]) -> int:
-    """Run it; the exit code is 0, 2 for bad input, 1 for a failure such as a full disk, 130 for Ctrl-C."""
+    """Run a command, print its error, and return its exit code.
+
+    The code is 0 for success, 2 for bad input, 1 for a failure such as a full disk, and 130 for Ctrl-C.
+    """
     try:
         command()
     except (SchemaError, TrickError, ModelError, DataError) as error:
@@ -43,7 +46,7 @@ def stopped(command: Callable[[], None]) -> int:
 
 
 def evaluate(config: ExperimentConfig) -> None:
-    """Evaluate, keep the outcome of every sample, and print the scores."""
+    """Evaluate a model, keep the outcome of every sample, and print the scores."""
     from harness.evaluation.benchmarks import run  # noqa: PLC0415
     from harness.evaluation.report import lines, table  # noqa: PLC0415 - torch takes seconds; refuse before
 

@@ -1,4 +1,4 @@
-"""Difficulty of problems as counts, as a table and as stacked bars (Fig. 2 of arXiv:2508.08221)."""
+"""Difficulty of problems as counts, table and stacked bars (Fig. 2 of arXiv:2508.08221)."""
 
 from __future__ import annotations
 
@@ -23,18 +23,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PassCounts:
-    """Of the asked problems of a tier: the share by number right, from 0 to k, and the mean pass rate."""
+    """Shares of a tier's asked problems by number of correct samples (0 to k), and pass rate."""
 
     tier: str
     headline: str  # of the tier's card
     asked: int
     too_long: int
-    shares: tuple[float, ...]  # k + 1, of the asked problems
+    shares: tuple[float, ...]  # k + 1 shares of the asked problems
     rate: Measure
 
 
 def count(name: str, headline: str, evaluation: Evaluation) -> PassCounts:
-    """Count the right samples of every problem that was asked; at least one was."""
+    """Count the correct samples of every asked problem.
+
+    Args:
+        name: Name of the tier.
+        headline: Headline of the tier's card.
+        evaluation: Outcomes of N problems with k samples each; at least one problem was asked.
+
+    Returns:
+        The counts.
+
+    """
     asked = evaluation.asked
     right = evaluation.right[asked].sum(axis=1)
     samples = evaluation.right.shape[1]
@@ -44,7 +54,18 @@ def count(name: str, headline: str, evaluation: Evaluation) -> PassCounts:
 
 
 def within(tier: Tier, evaluation: Evaluation, low: float, high: float) -> tuple[Problem, ...]:
-    """The tier's asked problems, in its order, whose pass rate lies in low..high, both included."""
+    """Return the tier's asked problems whose pass rate is in a range, in the tier's order.
+
+    Args:
+        tier: The tier.
+        evaluation: Outcomes of its problems.
+        low: Smallest pass rate, included.
+        high: Largest pass rate, included.
+
+    Returns:
+        The problems.
+
+    """
     rates = _rates(evaluation)
     return tuple(problem for problem in tier.problems if low <= rates.get(problem.problem_id, -1.0) <= high)
 
@@ -54,18 +75,28 @@ def _rates(evaluation: Evaluation) -> Mapping[str, float]:
     return {problem: float(rate) for problem, asked, rate in triples if asked}
 
 
-def markdown(model: str, counts: Sequence[PassCounts], told: Sequence[str]) -> str:
-    """The table with what a reader has to know of it."""
+def markdown(model: str, counts: Sequence[PassCounts], remarks: Sequence[str]) -> str:
+    """Return the table with its notes as Markdown.
+
+    Args:
+        model: Path of the model.
+        counts: The counts of each tier.
+        remarks: Notes on how the counts were measured.
+
+    Returns:
+        The text.
+
+    """
     head = ["tier", "problems", *_titles(counts), "pass rate"]
     rows = [[one.tier, str(one.asked), *(f"{share:.3f}" for share in one.shares), _rate(one)] for one in counts]
     lines = [" | ".join(cells) for cells in (head, ["---", *["---:"] * (len(head) - 1)], *rows)]
     title = f"# Difficulty for {model}: share of prompts by number correct of {len(counts[0].shares) - 1} samples"
-    notes = [*told, *(one.headline for one in counts), *_dropped(counts)]
+    notes = [*remarks, *(one.headline for one in counts), *_dropped(counts)]
     return "\n".join([title, "", *(f"| {line} |" for line in lines), "", *(f"- {note}" for note in notes)]) + "\n"
 
 
 def comma_separated(counts: Sequence[PassCounts]) -> str:
-    """One row a tier, full digits."""
+    """Return the counts as CSV, one row per tier, with all digits."""
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["tier", "problems", "too_long", *_titles(counts), "pass_rate", "pass_rate_se"])
@@ -76,7 +107,7 @@ def comma_separated(counts: Sequence[PassCounts]) -> str:
 
 
 def figure(model: str, counts: Sequence[PassCounts]) -> dict[str, bytes]:
-    """File ending -> file; the same bytes for the same counts."""
+    """Return file ending -> file content of the figure; equal counts give equal bytes."""
     with mpl.rc_context({"svg.hashsalt": "difficulty", "font.size": 9}):
         drawn = _bars(model, counts)
         return {"svg": _saved(drawn, "svg", {"Date": None}), "png": _saved(drawn, "png", {"Software": None})}

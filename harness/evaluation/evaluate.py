@@ -1,4 +1,4 @@
-"""Held-out evaluation: the same problems and the same sampling noise for every arm and seed."""
+"""Held-out evaluation: every arm and seed gets equal problems and equal random numbers."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 EVALUATION_SEED: Final = derive(0, "evaluation")
 
 
-def evaluate(sampler: Sampler, exam: EvalSet) -> Evaluation:
-    """Answer every task ``decoding.group_size`` times and verify the responses, chunk by chunk."""
-    return join(answer(sampler, part) for part in exam.parts())
+def evaluate(sampler: Sampler, eval_set: EvalSet) -> Evaluation:
+    """Sample ``decoding.group_size`` responses to every task and verify them, chunk by chunk."""
+    return join(answer(sampler, part) for part in eval_set.parts())
 
 
 def answer(sampler: Sampler, part: EvalSet) -> Evaluation:
-    """The evaluation of one chunk; the tasks that are too long to be asked come last."""
+    """Return the evaluation of one chunk; tasks with too long prompts come last."""
     asked = [task for task in part.tasks if len(task.prompt_ids) <= part.longest]
     unasked = _unasked([task for task in part.tasks if len(task.prompt_ids) > part.longest], part.decoding.group_size)
     return join([_answered(sampler, asked, part), unasked]) if asked else unasked
 
 
 def metrics(evaluations: Mapping[str, Evaluation]) -> dict[str, float]:
-    """What is logged: the mean over benchmarks, then each benchmark."""
+    """Return the logged metrics: means over benchmarks, then those of each benchmark."""
     found = {benchmark: measures(evaluation) for benchmark, evaluation in evaluations.items()}
     unasked = sum(int((~evaluation.asked).sum()) for evaluation in evaluations.values())
     return {
@@ -60,7 +60,10 @@ def _answered(sampler: Sampler, tasks: Sequence[Task], part: EvalSet) -> Evaluat
 
 
 def _seed(benchmark: str, tasks: Sequence[Task]) -> int | list[int]:
-    """One for each problem; arithmetic, a fixed list, keeps the one under which its scores were published."""
+    """Return a seed for each problem, or one seed for arithmetic.
+
+    Arithmetic keeps the seed under which its scores were published.
+    """
     if benchmark == ARITHMETIC:
         return EVALUATION_SEED
     return [derive(0, "evaluation", task.problem.problem_id) for task in tasks]

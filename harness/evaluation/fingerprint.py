@@ -1,4 +1,7 @@
-"""What the outcomes of an evaluation depend on, in ten hex digits: its folder is found again only by the same."""
+"""Digest of everything that the outcomes of an evaluation depend on.
+
+The digest is part of the folder's name, so that only an equal evaluation finds the folder again.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +27,16 @@ _CODE: Final = Path(__file__).resolve().parent.parent
 _NOT_CODE: Final = ("commit", "dirty", "cores")
 
 
-def label(config: ExperimentConfig, exams: Iterable[EvalSet]) -> str:
-    """The name of the folder: the model, and a digest of model, settings, problems, code and packages."""
+def label(config: ExperimentConfig, eval_sets: Iterable[EvalSet]) -> str:
+    """Return the name of an evaluation's folder: the model's name and a digest.
+
+    The digest covers model, settings, problems, code and packages.
+    """
     settings = {
         "model": asdict(config.model),
         "files": _files(config.model.path),
         "engine": asdict(config.backend.vllm) if config.backend.vllm else config.backend.engine,
-        "exams": [_exam(exam) for exam in exams],
+        "exams": [_eval_set(eval_set) for eval_set in eval_sets],
         "code": _code(),
         "packages": {name: value for name, value in origin(config).items() if name not in _NOT_CODE},
     }
@@ -39,17 +45,17 @@ def label(config: ExperimentConfig, exams: Iterable[EvalSet]) -> str:
 
 
 def short(model: str) -> str:
-    """A model's name as a part of a file's: the last part of its path."""
+    """Return the last part of a model's path, in a form that file names allow."""
     return re.sub(r"[^\w.-]+", "_", model.rstrip("/").rpartition("/")[2].rpartition(":")[2])
 
 
 def origin(config: ExperimentConfig) -> Mapping[str, str]:
-    """Commit, packages and machine, those of verifier and engines among them."""
+    """Return commit, packages and machine, including the versions of verifier and engines."""
     return {**provenance(config.backend), "math-verify": version("math-verify")}
 
 
 def _files(model: str) -> list[tuple[str, int, int]]:
-    """Name, size and time of a local model's files; a name on the hub says nothing of its weights."""
+    """Return name, size and time of a local model's files; empty for a name on the hub."""
     source = model_source(model)
     if not isinstance(source, Path):
         return []
@@ -57,18 +63,22 @@ def _files(model: str) -> list[tuple[str, int, int]]:
     return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
 
 
-def _exam(exam: EvalSet) -> dict[str, Any]:
-    problems = json.dumps([asdict(task.problem) for task in exam.tasks]).encode()
-    known: dict[str, Any] = {"benchmark": exam.benchmark, "longest": exam.longest, "decoding": asdict(exam.decoding)}
-    functions = {task.function.key for task in exam.tasks if task.function}
+def _eval_set(eval_set: EvalSet) -> dict[str, Any]:
+    problems = json.dumps([asdict(task.problem) for task in eval_set.tasks]).encode()
+    known: dict[str, Any] = {
+        "benchmark": eval_set.benchmark,
+        "longest": eval_set.longest,
+        "decoding": asdict(eval_set.decoding),
+    }
+    functions = {task.function.key for task in eval_set.tasks if task.function}
     if functions:
         known["reward"] = sorted(functions)
-    if exam.open_box != "wrong":
-        known["open_box"] = exam.open_box
+    if eval_set.open_box != "wrong":
+        known["open_box"] = eval_set.open_box
     return {**known, "problems": hashlib.sha256(problems).hexdigest()}
 
 
-@cache  # a process runs the code that it has read
+@cache  # the code of a running process does not change
 def _code() -> str:
     found = hashlib.sha256()
     for path in sorted(_CODE.rglob("*.py")):

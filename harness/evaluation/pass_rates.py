@@ -1,4 +1,4 @@
-"""Measure the difficulty of problems: how many of k samples are correct."""
+"""Measurement of the difficulty of problems: how many of k samples are correct."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ _BUILT: Final = {f"{source}_{difficulty}": (source, difficulty) for source in SO
 
 
 def pool(name: str, size: int | None, *, graded: bool = True) -> Tier:
-    """Read problems to measure the difficulty of.
+    """Read the problems whose difficulty is measured.
 
     Args:
-        name: Of a tier, or the path of a file of problems.
-        size: How many to draw at most; None takes all.
-        graded: Whether the verifier has to read the answers of one's own file.
+        name: Name of a tier, or path of a file of problems.
+        size: Largest number of problems to select; None selects all.
+        graded: Whether the verifier must be able to read the answers of a user's file.
 
     Returns:
         The problems in the order of the tier, with the tier's card.
@@ -62,13 +62,13 @@ def pool(name: str, size: int | None, *, graded: bool = True) -> Tier:
 
 
 def _of_file(name: str, *, graded: bool) -> Tier:
-    """A tier that was cut, or one's own problems."""
+    """Read a tier cut by difficulty, or a user's problems."""
     is_own = Path(name).is_file() and not is_tier(Path(name))
     return training(own_file(name), graded=graded) if is_own else custom_tier(Path(name))
 
 
 def _drawn(problems: tuple[Problem, ...], size: int | None) -> Iterator[Problem]:
-    """The draw depends on the ids alone, and a larger one holds every smaller one."""
+    """Select problems by their ids alone; a larger selection contains every smaller one."""
     order = sorted(problems, key=lambda problem: derive(0, "difficulty", problem.problem_id))
     chosen = {problem.problem_id for problem in order[:size]}
     return (problem for problem in problems if problem.problem_id in chosen)
@@ -105,19 +105,22 @@ def _distinct(problems: Iterable[Problem]) -> Iterator[Problem]:
 
 
 def run(request: Request) -> Iterator[str]:
-    """Measure, and say line by line what came of it."""
+    """Measure the difficulty and yield the lines of the report.
+
+    Raises SchemaError, ModelError or DataError for input that cannot be used.
+    """
     config, results = request.config, results_folder()
     graded = config.reward.function is None
     pools = {_name(tier): pool(tier, request.problems, graded=graded) for tier in request.tiers}
     prompts = Prompts(config, load_tokenizer(config.model.path))
     longest = room(config, config.rollout.max_response_length)
-    exams = [
+    eval_sets = [
         EvalSet(name, prompts.tasks(tier.problems), training_decoding(config), longest, config.reward.open_box)
         for name, tier in pools.items()
     ]
-    found = outcomes(config, exams, results / "difficulty" / label(config, exams))
+    found = outcomes(config, eval_sets, results / "difficulty" / label(config, eval_sets))
     counts = [_counted(name, tier, found[name]) for name, tier in pools.items()]
-    told = [*_told(config, prompts.unknown(exams)), *(f"prompts: {note}" for note in prompts.notes)]
+    told = [*_told(config, prompts.unknown(eval_sets)), *(f"prompts: {note}" for note in prompts.notes)]
     yield markdown(config.model.path, counts, told)
     yield from map(str, _written(config.model.path, counts, told, results))
     if request.cut is not None:

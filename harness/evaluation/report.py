@@ -1,4 +1,4 @@
-"""The scores of a model, as a table on the terminal and as JSON."""
+"""Scores of a model as a table in the terminal and as JSON."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TITLES = {
     "accuracy": "avg@k",
     "pass": "pass@k",
     "majority": "maj@k",
-    "score": "score",  # of a reward function alone
+    "score": "score",  # only with a reward function
     "length": "length",
     "truncated": "truncated",
     "undecided": "undecided",
@@ -30,7 +30,7 @@ _TITLES = {
 
 
 def document(config: ExperimentConfig, evaluations: Mapping[str, Evaluation]) -> dict[str, Any]:
-    """All scores with their standard errors, and where they come from."""
+    """Return all scores with their standard errors and their origin, ready for JSON."""
     graded = {} if config.reward.source is None else {"reward": asdict(config.reward)}
     return {
         "model": asdict(config.model),
@@ -43,7 +43,7 @@ def document(config: ExperimentConfig, evaluations: Mapping[str, Evaluation]) ->
 
 
 def table(evaluations: Mapping[str, Evaluation]) -> Table:
-    """One row a benchmark, and the mean over them."""
+    """Return a table with one row per benchmark and the mean over them."""
     shown = Table(box=None, header_style="bold", pad_edge=False)
     found = {name: measures(evaluation) for name, evaluation in evaluations.items()}
     graded = any("score" in each for each in found.values())
@@ -59,7 +59,17 @@ def table(evaluations: Mapping[str, Evaluation]) -> Table:
 
 
 def lines(config: ExperimentConfig, evaluations: Mapping[str, Evaluation], unknown: float) -> list[str]:
-    """What a reader of the table has to know: how it was obtained, and what is odd about it."""
+    """Return the notes on a table: how the scores were obtained, and what is unusual.
+
+    Args:
+        config: The configuration of the evaluation.
+        evaluations: Benchmark -> evaluation.
+        unknown: Share of the prompts' tokens that are unknown to the tokenizer.
+
+    Returns:
+        The notes.
+
+    """
     settings, made = config.eval, origin(config)
     limit = settings.max_response_length or config.rollout.max_response_length
     told = [
@@ -89,7 +99,7 @@ def _judge(config: ExperimentConfig, math_verify: str) -> str:
 
 
 def _missing(config: ExperimentConfig, evaluations: Mapping[str, Evaluation]) -> list[str]:
-    """The benchmarks whose files hold fewer problems than they should."""
+    """Return a note for each benchmark whose file lacks problems."""
     asked = config.eval
     counts = {name: len(found.problem_ids) for name, found in evaluations.items() if name in BENCHMARKS}
     whole = {name: expected(name, asked.aime25, asked.olympiadbench, asked.problems) for name in counts}

@@ -1,4 +1,4 @@
-"""What the command lines of evaluations and difficulty measurements ask for."""
+"""Options of the command lines for evaluation and difficulty measurement."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ ALL: Final = "all"
 
 @dataclass(frozen=True, slots=True)
 class EvaluationOptions:
-    """Which model is scored, on what; None leaves a setting to the preset."""
+    """Options of an evaluation; None keeps the preset's setting."""
 
     model: str = ""
-    bench: str | None = None  # names with commas between, or all
-    k: str | None = None  # samples of every problem
-    eval: str | None = None  # the preset of the evaluation
+    bench: str | None = None  # comma-separated names, or all
+    k: str | None = None  # samples per problem
+    eval: str | None = None  # preset of the evaluation
     problems: str | None = None  # of each benchmark, or all
-    overrides: tuple[str, ...] = ()  # Hydra's
+    overrides: tuple[str, ...] = ()  # of Hydra
 
 
 def evaluation_config(asked: EvaluationOptions) -> ExperimentConfig:
-    """The config of an evaluation. Raises SchemaError, ModelError or TrickError."""
+    """Return the config of an evaluation. Raises SchemaError, ModelError or TrickError."""
     preset = asked.eval or own_preset("eval", asked.model, "rigorous")
     overrides = [*model_overrides(asked.model, asked.overrides), f"eval={preset}"]
     if asked.bench is not None:
@@ -46,7 +46,11 @@ def evaluation_config(asked: EvaluationOptions) -> ExperimentConfig:
 
 
 def model_overrides(model: str, overrides: Sequence[str]) -> list[str]:
-    """The model as overrides: one of ``harness/conf/model`` by its name, or a path asked in the form it knows."""
+    """Return Hydra overrides for a model: a name in ``harness/conf/model``, or a path.
+
+    A path gets the prompt form that fits its tokenizer. Raises SchemaError without a model, ModelError for an unusable
+    one.
+    """
     if not model:
         raise SchemaError(
             "model: which model? A folder, a name on the hub, or an embedded one, as model=builtin:small_base"
@@ -62,13 +66,23 @@ def model_overrides(model: str, overrides: Sequence[str]) -> list[str]:
 
 
 def quoted(value: str) -> str:
-    """Quote a value for Hydra, whatever it holds."""
+    """Quote a value for Hydra, whatever characters it contains."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 
 
 def own_preset(group: str, model: str, others: str) -> str:
-    """The option of a config group for a model: laptop for embedded ones, its own where it has one, else ``others``."""
+    """Return the option of a config group that fits a model.
+
+    Args:
+        group: Name of the config group.
+        model: Name or path of the model.
+        others: Option for models without one of their own name.
+
+    Returns:
+        "laptop" for embedded models, otherwise the model's option or ``others``.
+
+    """
     if model.startswith(BUILTIN):
         return "laptop"
     return model if model in groups()[group] else others
@@ -98,24 +112,24 @@ _SAMPLING: Final = {"temperature": "0.99", "top_p": "0.99", "top_k": "100"}
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A model, tiers, and what to do with them; ``config.rollout`` says how they are sampled."""
+    """A model, tiers, and their use; ``config.rollout`` has the settings of the sampling."""
 
     config: ExperimentConfig
     tiers: tuple[str, ...]
-    problems: int | None  # a fixed draw of each tier; None: all
-    cut: tuple[float, float] | None  # smallest and largest pass rate of the problems to keep
+    problems: int | None  # size of a fixed selection of each tier; None: all
+    cut: tuple[float, float] | None  # smallest and largest pass rate of the kept problems
 
 
 @dataclass(frozen=True, slots=True)
 class DifficultyOptions:
-    """Which model is asked which problems, as text."""
+    """Options of a difficulty measurement, as text."""
 
     model: str = ""
-    tier: str = DEFAULT_TIER  # names with commas between
-    k: str | None = None  # samples of every problem
+    tier: str = DEFAULT_TIER  # comma-separated names
+    k: str | None = None  # samples per problem
     problems: str = str(DEFAULT_PROBLEMS)  # of each tier, or all
-    cut: str | None = None  # two pass rates with a comma between
-    overrides: tuple[str, ...] = ()  # Hydra's
+    cut: str | None = None  # two pass rates, separated by a comma
+    overrides: tuple[str, ...] = ()  # of Hydra
 
 
 def read_request(asked: DifficultyOptions) -> Request:
@@ -130,7 +144,10 @@ def read_request(asked: DifficultyOptions) -> Request:
 
 
 def _sampling(model: str, overrides: Sequence[str]) -> list[str]:
-    """The lengths of the model's own preset, and the paper's sampling where the user says nothing else."""
+    """Return overrides: the lengths of the model's preset, and the sampling of the paper.
+
+    Settings that the user gives are left out.
+    """
     given = {override.lstrip("+").partition("=")[0] for override in overrides}
     lengths = [f"rollout={own_preset('rollout', model, '8k')}"] if "rollout" not in given else []
     settings = {f"rollout.{name}": value for name, value in _SAMPLING.items()}

@@ -1,4 +1,4 @@
-"""Every rule on one frozen batch: its gradient, and how that differs from the baseline's."""
+"""Gradients of every rule on one frozen batch, compared with the baseline's gradient."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class ReplayArm:
     kind: Literal["paper", "peer", "preset"]
 
     def rule(self, setup: Setup) -> UpdateRule:
-        """Its rule. Raises TrickError where the setup does not admit it."""
+        """Return the arm's rule. Raises TrickError where the setup does not allow it."""
         if self.kind == "preset":
             return build(self.name, {}, OURS, setup)
         return build(BASELINE, {self.name: {}}, OURS, setup)
 
     @property
     def title(self) -> str:
-        """Its name among all arms; rloo, gspo and cispo are tricks and presets."""
+        """Unique name among all arms; rloo, gspo and cispo are both tricks and presets."""
         return f"preset {self.name}" if self.kind == "preset" else self.name
 
 
@@ -55,7 +55,7 @@ ARMS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """The gradient of a loss with respect to what the policy says about each token."""
+    """Gradient of a loss with respect to the policy's outputs for each token."""
 
     log_probs: Tensor  # (B, T)
     entropies: Tensor  # (B, T)
@@ -64,14 +64,14 @@ class Pull:
 
 @dataclass(frozen=True, slots=True)
 class Pulls:
-    """What each arm makes of a batch, and by title why some make nothing of it."""
+    """Gradients of the arms on a batch, and the reasons of refused arms by title."""
 
     by_arm: Mapping[ReplayArm, Pull]
     refused: Mapping[str, str]
 
 
 def pulls(batch: Document, setup: Setup) -> Pulls:
-    """Every arm on the batch, taken as one update."""
+    """Compute the gradient of every arm on the batch, taken as one update."""
     found, refused = dict[ReplayArm, Pull](), dict[str, str]()
     for arm in ARMS:
         try:
@@ -83,9 +83,10 @@ def pulls(batch: Document, setup: Setup) -> Pulls:
 
 
 def gradient(rule: UpdateRule, batch: Document) -> tuple[Tensor, Tensor]:
-    """With respect to log-probs and entropies (B, T). Groups that its loop would draw anew are left out.
+    """Return gradients with respect to log-probabilities and entropies (B, T).
 
-    Raises TrickError where the batch lacks what the rule needs, or where the gradient is not finite.
+    Groups that the rule's dynamic sampling would replace have gradient 0. Raises TrickError where the batch lacks what
+    the rule needs, or where the gradient is not finite.
     """
     if "entropies" in rule.needs and batch.entropies is None:
         raise TrickError("needs entropies, which this batch lacks; add them")
@@ -112,7 +113,17 @@ def _fired(rule: UpdateRule, batch: Document) -> float:
 
 
 def compare(gradients: Mapping[ReplayArm, Tensor], baseline: Tensor, made: Pulls) -> Iterator[ArmResult]:
-    """Each arm's gradient (P,) against the baseline's."""
+    """Compare each arm's gradient with the baseline's.
+
+    Args:
+        gradients: Arm -> gradient (P,).
+        baseline: (P,), gradient of the baseline.
+        made: Result of ``pulls``.
+
+    Yields:
+        The comparison of each arm.
+
+    """
     used = int((baseline != 0).sum())
     for arm, found in gradients.items():
         flips = int((found.sign() * baseline.sign() < 0).sum())
@@ -127,6 +138,6 @@ def compare(gradients: Mapping[ReplayArm, Tensor], baseline: Tensor, made: Pulls
 
 
 def cosine(one: Tensor, other: Tensor) -> float | None:
-    """Cosine of the angle between two vectors in float64, None where one is 0."""
+    """Return the cosine of the angle between two vectors, in float64; None where one is 0."""
     sizes = one.double().norm() * other.double().norm()
     return (one.double() @ other.double() / sizes).clamp(-1, 1).item() if sizes > 0 else None

@@ -1,8 +1,8 @@
-"""``python -m harness.replay``: every trick's gradient against the baseline's, on one frozen batch of rollouts.
+"""Comparison of every trick's gradient with the baseline's, on one frozen batch of rollouts.
 
-Without a file a real model is trained for some steps and its next batch is frozen, with the policy a step's updates
-further: gradients are then those of the model's parameters. With ``rollouts=FILE`` the batch is another framework's,
-in the JSON of docs/rollouts.md, and gradients are those of its log-probs.
+By default a real model is trained for some steps, and its next batch is frozen. The policy then takes the updates of
+one more step, and gradients are those of the model's parameters. With ``rollouts=FILE`` the batch comes from another
+framework, in the JSON of docs/rollouts.md, and gradients are those of its log-probabilities.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from harness.replay.arms import Pulls
     from tricks.io.document import Document
 
-STEPS: Final = "steps=4"  # the policy has left its start, and some responses are still truncated
-UPDATES: Final = 4  # of a step, for a batch that does not say
+STEPS: Final = "steps=4"  # by then the policy has changed, and some responses are still truncated
+UPDATES: Final = 4  # updates per step for a batch that does not give them
 
 
 def replay(overrides: Sequence[str], rollouts: str | None, results: Path) -> int:
@@ -45,14 +45,14 @@ def replay(overrides: Sequence[str], rollouts: str | None, results: Path) -> int
 
     Args:
         overrides: Hydra overrides of the run whose batch is frozen.
-        rollouts: the file of a batch, in place of a run's.
-        results: the folder of results.
+        rollouts: File of a batch that replaces a run's batch; None freezes one.
+        results: Folder of results.
 
     Returns:
         The exit code: 2 for a wrong setting or batch, 1 where nothing can be written.
 
     """
-    torch.set_num_threads(1)  # the same bits on any number of cores
+    torch.set_num_threads(1)  # equal results on any number of cores
     try:
         if rollouts is not None and overrides:
             raise SchemaError(f"rollouts={rollouts}: the batch is frozen already; leave out all other words")
@@ -69,7 +69,10 @@ def replay(overrides: Sequence[str], rollouts: str | None, results: Path) -> int
 
 
 def replay_model(overrides: Sequence[str], results: Path) -> Replay:
-    """Freeze a batch of the configured model, leave it as JSON, and compare the gradients of all parameters."""
+    """Freeze a batch of the configured model, write it as JSON, and compare all gradients.
+
+    The gradients are those of the model's parameters.
+    """
     config = load(f"preset={BASELINE}", STEPS, *overrides)
     frozen = freeze(config)
     _write(results / FOLDER / "rollouts.json", write_document(frozen.batch))
@@ -92,7 +95,7 @@ def _data(data: DataConfig) -> str:
 
 
 def replay_file(path: Path) -> Replay:
-    """Compare the gradients of the log-probs of a batch that somebody dumped."""
+    """Compare the gradients of the log-probabilities of a batch in a file."""
     batch = read_document(path.read_bytes(), torch.float64)
     made, mask = pulls(batch, setup_of(batch.rollouts, UPDATES)), batch.rollouts.response_mask
     gradients = [torch.cat((pull.log_probs[mask], pull.entropies[mask])) for pull in made.by_arm.values()]
@@ -126,7 +129,7 @@ def _report(
 
 
 def _facts(batch: Document) -> dict[str, float]:
-    """What a reader has to know of the batch: its size, its rewards, and how far the policy has moved."""
+    """Return facts on the batch: its size, its rewards, and how far the policy has moved."""
     rollouts, mask = batch.rollouts, batch.rollouts.response_mask
     ratios = (batch.log_probs - rollouts.old_log_probs)[mask].exp()
     rewards = rollouts.rewards

@@ -1,4 +1,4 @@
-"""A rollout batch of a real model, frozen at a moment when its policy has moved on."""
+"""A rollout batch of a real model, frozen after further updates of its policy."""
 
 from __future__ import annotations
 
@@ -36,25 +36,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FrozenPolicy:
-    """A model and how it scores samples."""
+    """A model and the settings with which it scores samples."""
 
     model: Any
     temperature: float
     micro_batch_tokens: int
 
     def parts(self, samples: Samples, *, entropy_grad: bool = False) -> Iterator[tuple[slice, Scores]]:
-        """Scores of the samples, micro-batch by micro-batch."""
+        """Yield rows and scores of the samples, micro-batch by micro-batch."""
         scorer = compact_scores if supports(self.model) else hf_scores
         for rows in micro_rows(samples, self.micro_batch_tokens):
             yield rows, scorer(self.model, take(samples, rows), self.temperature, entropy_grad=entropy_grad)
 
     @torch.no_grad()
     def scores(self, samples: Samples) -> Scores:
-        """Scores of all samples."""
+        """Return the scores of all samples, without gradients."""
         return join([scores for _, scores in self.parts(samples)])
 
     def gradients(self, samples: Samples, pulls: Sequence[Pull]) -> Tensor:
-        """The gradient of each loss (n, P) with respect to the P parameters, from one forward pass."""
+        """Return each loss's gradient (n, P) with respect to the P parameters, by one forward pass."""
         weights = [weight for weight in self.model.parameters() if weight.requires_grad]
         found = torch.zeros(len(pulls), sum(weight.numel() for weight in weights))
         for rows, scores in self.parts(samples, entropy_grad=True):
@@ -68,7 +68,7 @@ class FrozenPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """A batch, the samples behind it, and the policy a few updates after it was sampled."""
+    """A batch, its samples, and the policy some updates after sampling."""
 
     batch: Document
     samples: Samples
@@ -76,7 +76,10 @@ class Frozen:
 
 
 def freeze(config: ExperimentConfig) -> Frozen:
-    """Train ``config.steps`` steps, sample a batch, and take its updates: the ratios of the batch are then not 1."""
+    """Train ``config.steps`` steps, sample a batch, and take its updates.
+
+    The ratios of the batch are then different from 1.
+    """
     torch.manual_seed(derive(config.seed, "model"))
     model, tokenizer = load_model(config.model.path, getattr(torch, config.model.dtype))
     limits = config.rollout.temperature, config.optim.micro_batch_tokens

@@ -1,4 +1,7 @@
-"""Generate rollouts: sample, verify, and resample groups that the rule rejects (dynamic sampling)."""
+"""Generation of rollouts: sample, verify, and resample groups that the rule rejects.
+
+Resampling rejected groups is known as dynamic sampling (DAPO, arXiv:2503.14476).
+"""
 
 from __future__ import annotations
 
@@ -33,31 +36,31 @@ if TYPE_CHECKING:
     from tricks.rule import UpdateRule
 
 
-_TOLD: Final = set[str]()  # hints on numbers that this process has given
+_TOLD: Final = set[str]()  # hints that this process has printed
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A problem and its prompt in tokens."""
+    """A problem and its prompt as token ids."""
 
     problem: Problem
     prompt_ids: tuple[int, ...]
-    function: Function | None = None  # one's own reward, which judges the responses; None: the problem's verifier
+    function: Function | None = None  # a user's reward function, which judges instead of the problem's verifier
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedRollouts:
-    """Verified samples of whole groups; every tensor is (B,) bool."""
+    """Samples of whole groups with their verdicts; all verdicts but ``credit`` are (B,) bool."""
 
     samples: Samples
     right: Tensor
-    formatted: Tensor  # the last box holds an answer, right or wrong
-    undecided: Tensor  # the verifier hit a limit; not right then
-    credit: Tensor | None = None  # (B,) float64, from 0 to 1, of a reward function; None: that of right and wrong
+    formatted: Tensor  # the last box holds an answer, correct or wrong
+    undecided: Tensor  # the verifier hit a limit; counts as wrong
+    credit: Tensor | None = None  # (B,) float64 in [0, 1], from a reward function; None: 1 if correct, else 0
 
     @classmethod
     def of(cls, samples: Samples, verdicts: Sequence[Judgment]) -> Self:
-        """The samples with the verdict on each."""
+        """Combine samples with the verdict on each of them."""
         right = torch.tensor([verdict.right for verdict in verdicts])
         formatted = torch.tensor([verdict.answer is not None for verdict in verdicts])
         undecided = torch.tensor([verdict.undecided for verdict in verdicts])
@@ -71,7 +74,7 @@ class VerifiedRollouts:
         return len(self.samples.prompt_ids)
 
     def join(self, other: VerifiedRollouts) -> VerifiedRollouts:
-        """These groups and then the other ones."""
+        """Concatenate these groups and the other ones."""
         pairs = zip(self._words(), other._words(), strict=True)
         right, formatted, undecided = (torch.cat(pair) for pair in pairs)
         credit = None
@@ -80,7 +83,7 @@ class VerifiedRollouts:
         return VerifiedRollouts(join([self.samples, other.samples]), right, formatted, undecided, credit)
 
     def pick(self, prompts: Tensor) -> VerifiedRollouts:
-        """The groups of the given prompts (n,), in that order."""
+        """Return the groups of the given prompts (n,), in that order."""
         samples, rows = pick(self.samples, prompts)
         credit = None if self.credit is None else self.credit[rows]
         right, formatted, undecided = (word[rows] for word in self._words())
@@ -93,24 +96,24 @@ class VerifiedRollouts:
 def verify(
     samples: Samples, tasks: Sequence[Task], *, open_box: OpenBox = "wrong", votes: bool = False
 ) -> list[Judgment]:
-    """Judge each of the B responses. All mathematics goes to the verifier in one call.
+    """Judge each of the B responses; all mathematics goes to the verifier in one call.
 
     Args:
         samples: The responses, each with the number of its task.
-        tasks: What was asked. Where they have a reward function, it alone judges.
-        open_box: What a response earns whose last box is left open behind a complete one.
-        votes: Whether wrong answers of one value are told as one, for a majority.
+        tasks: The tasks. Where they have a reward function, only this function judges.
+        open_box: Verdict on a response whose last box is left open after a complete one.
+        votes: Whether wrong answers of equal value get the same text, as a majority vote needs.
 
     Returns:
-        One verdict a response.
+        One verdict per response.
 
     Raises:
-        Diverged: The sampler's log-probs are not finite; what it drew then means nothing.
+        Diverged: The sampler's log-probabilities are not finite, so its samples are meaningless.
         RewardError: The reward function breaks its contract.
 
     """
     refuse_not_finite(samples.log_probs, samples.response_mask, "the sampler's log-probs")
-    tell_positive(samples)
+    warn_positive_log_probs(samples)
     asked = [tasks[index].problem for index in samples.group.tolist()]
     function = tasks[0].function if tasks else None
     if function is not None:
@@ -127,7 +130,19 @@ def verify(
 def score(
     drawn: VerifiedRollouts, scale: RewardConfig, old_log_probs: Tensor, ref_log_probs: Tensor | None, limit: int
 ) -> Rollouts:
-    """Verified samples as the tricks see them. ``limit`` is the longest response in tokens that was allowed."""
+    """Convert verified samples to the input of the tricks.
+
+    Args:
+        drawn: B verified samples.
+        scale: Rewards of correct and wrong responses.
+        old_log_probs: (B, T), log-probabilities before the first update.
+        ref_log_probs: (B, T), log-probabilities under the reference model; None where no rule needs them.
+        limit: Largest allowed number of tokens of a response.
+
+    Returns:
+        The rollouts.
+
+    """
     samples = drawn.samples
     return Rollouts(
         old_log_probs=old_log_probs,
@@ -144,7 +159,10 @@ def score(
 
 
 def _rewards(drawn: VerifiedRollouts, scale: RewardConfig) -> Tensor:
-    """Rewards (B,): wrong + credit * (correct - wrong), and exactly the scale's two at credits of 0 and 1."""
+    """Return rewards (B,): wrong + credit * (correct - wrong).
+
+    At credits of 0 and 1 they are exactly the two values of the scale.
+    """
     if drawn.credit is None:
         return torch.where(drawn.right, scale.correct, scale.wrong).float()
     between = scale.wrong + drawn.credit * (scale.correct - scale.wrong)
@@ -155,8 +173,8 @@ def _is_math(problem: Problem) -> bool:
     return problem.verifier == "math"
 
 
-def tell_positive(samples: Samples) -> None:
-    """Say once in a process that a sampler reports probabilities above 1."""
+def warn_positive_log_probs(samples: Samples) -> None:
+    """Print a hint, once per process, where a sampler reports probabilities above 1."""
     if "positive" in _TOLD:
         return
     for hint in positive_log_probs("the sampler's log_probs", samples.log_probs, samples.response_mask):
@@ -166,7 +184,7 @@ def tell_positive(samples: Samples) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SampledBatch:
-    """What a step trains on. ``drawn`` is None where the rule accepts no group at all."""
+    """The rollouts of a step. ``drawn`` is None where the rule accepts no group."""
 
     drawn: VerifiedRollouts | None
     metrics: dict[str, float]
@@ -174,17 +192,17 @@ class SampledBatch:
 
 @dataclass(frozen=True, slots=True)
 class RolloutSampler:
-    """Samples prompts in one step, and verifies the responses."""
+    """Function that samples and verifies responses in one step."""
 
     sampler: Sampler
     decoding: Decoding
     seed: int
     step: int
     watch: Stopwatch
-    open_box: OpenBox = "wrong"  # what a response earns whose last box is left open
+    open_box: OpenBox = "wrong"  # verdict on a response whose last box is left open
 
     def __call__(self, tasks: Sequence[Task], *extra_round: int) -> VerifiedRollouts:
-        """Answer the tasks; the seed depends on run, step and extra round."""
+        """Sample and verify responses; the seed depends on run, step and extra round."""
         with self.watch.phase("rollout"):
             seed = derive(self.seed, "rollout", self.step, *extra_round)
             samples = self.sampler.sample([task.prompt_ids for task in tasks], self.decoding, seed)
@@ -192,7 +210,19 @@ class RolloutSampler:
             return VerifiedRollouts.of(samples, verify(samples, tasks, open_box=self.open_box))
 
     def accepted(self, drawn: VerifiedRollouts, rule: UpdateRule, scale: RewardConfig) -> Tensor:
-        """Prompts (N,) of which no sample is refused. The sampler's log-probs stand in for the learner's here."""
+        """Return a mask (N,) of the prompts with no rejected sample.
+
+        The sampler's log-probabilities are used in place of the learner's.
+
+        Args:
+            drawn: Verified samples of N prompts.
+            rule: The update rule.
+            scale: Rewards of correct and wrong responses.
+
+        Returns:
+            (N,) bool.
+
+        """
         samples, limit = drawn.samples, self.decoding.max_response_length
         refused = ~rule.accepted(score(drawn, scale, samples.whole_log_probs, None, limit))
         return torch.bincount(samples.group[refused], minlength=drawn.prompts) == 0
@@ -201,7 +231,19 @@ class RolloutSampler:
 def resample(
     first: VerifiedRollouts, draw: RolloutSampler, spares: Iterator[Task], rule: UpdateRule, scale: RewardConfig
 ) -> SampledBatch:
-    """Replace the groups of ``first`` that the rule refuses by accepted ones, as long as its trick goes on."""
+    """Resample the groups that the rule rejects until it accepts enough or its limit is reached.
+
+    Args:
+        first: The samples of the step's own tasks.
+        draw: Samples and verifies further tasks.
+        spares: Tasks that replace the rejected ones.
+        rule: The update rule, whose resampling trick limits the number of rounds.
+        scale: Rewards of correct and wrong responses.
+
+    Returns:
+        The batch to train on and the metrics of the sampling.
+
+    """
     metrics = {"rollout/accuracy": first.right.float().mean().item()}
     if rule.resampling is None:
         return SampledBatch(first, metrics | _sampled(first))
@@ -226,7 +268,7 @@ def _sampled(drawn: VerifiedRollouts) -> dict[str, float]:
 
 
 def _chosen(accepted: Tensor, extra: Tensor, *, short: bool) -> Tensor:
-    """Prompts of the pool to train on: accepted extra ones take the places of the last refused ones."""
+    """Return the prompts to train on: accepted extra ones replace the last rejected ones."""
     chosen, extras = torch.arange(len(accepted)), extra.nonzero()[:, 0] + len(accepted)
     left, replaced = (~accepted).nonzero()[:, 0].tensor_split([int((~accepted).sum()) - len(extras)])
     chosen[replaced] = extras

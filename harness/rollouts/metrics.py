@@ -1,4 +1,4 @@
-"""The numbers of a step: what each one is, and how those of a rollout batch are computed."""
+"""Metrics of a step: their descriptions, and the computation of those of a rollout batch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from harness.engines.base.protocols import Samples
     from tricks.batch import Rollouts, Signal
 
-# Every metric that a run logs, with its unit. A test holds runs to this list.
+# Every metric that a run logs, with its unit. A test checks that runs log no other.
 METRICS: Final = {
     "rollout/accuracy": "share of right responses among the first that are sampled, on policy",
     "rollout/staleness": "steps between the weights that sampled the batch and those that learn from it: 0, or 1 with "
@@ -97,7 +97,7 @@ METRICS: Final = {
     "of a trick that draws groups anew, share of the batch's prompts that it replaces or takes away",
 }
 
-# Of runs whose responses one's own function judges, beside the others.
+# Additional metrics of runs with a user's reward function.
 REWARD_METRICS: Final = {
     "eval/score": "mean score of one's own reward function on the held-out problems, mean over benchmarks",
     "eval/<benchmark>/score": "mean score of one's own reward function on one benchmark",
@@ -105,22 +105,32 @@ REWARD_METRICS: Final = {
 
 
 def family(name: str) -> str:
-    """The name under which a metric is explained: "fired/gspo" is a "fired/<trick>"."""
+    """Return the name under which a metric is described: "fired/gspo" is a "fired/<trick>"."""
     if name.startswith("fired/"):
         return "fired/<trick>"
     return re.sub(r"^eval/[^/]+/", "eval/<benchmark>/", name)
 
 
 def is_timing(name: str) -> bool:
-    """Whether a metric depends on the machine's load, unlike all others."""
+    """Return whether a metric depends on the machine's load."""
     return name.startswith("seconds/") or name == "tokens_per_second"
 
 
 def summarize(rollouts: Rollouts, right: Tensor, signal: Signal) -> dict[str, float]:
-    """What a rollout batch and its signal look like. ``right`` (B,) bool is the verifier's word."""
+    """Return the metrics of a rollout batch and its signal.
+
+    Args:
+        rollouts: B rollouts.
+        right: (B,) bool, responses that the verifier judged correct.
+        signal: Advantages and masks of the same rollouts.
+
+    Returns:
+        Metric name -> value.
+
+    """
     sizes = torch.bincount(rollouts.group)
     rights = torch.bincount(rollouts.group[right], minlength=len(sizes))
-    learned = signal.response_mask  # samples that a filter takes out have an advantage too, which nothing uses
+    learned = signal.response_mask  # filtered samples have an advantage too, but it is unused
     advantages = signal.advantages.abs().expand(learned.shape)[learned]
     values = {
         "reward/mean": rollouts.rewards.mean(),
@@ -136,7 +146,10 @@ def summarize(rollouts: Rollouts, right: Tensor, signal: Signal) -> dict[str, fl
 
 
 def _deviation(rewards: Tensor) -> Tensor:
-    """Standard deviation (n - 1) of rewards (B,), 0 of one; in float64 where the squares overflow."""
+    """Return the standard deviation (n - 1) of rewards (B,); 0 for one reward.
+
+    Float64 is used where the squares overflow.
+    """
     if len(rewards) < 2:
         return torch.zeros(())
     found = rewards.std()
@@ -144,10 +157,20 @@ def _deviation(rewards: Tensor) -> Tensor:
 
 
 def mismatch(sampler: Tensor, learner: Tensor, response_mask: Tensor, within: tuple[float, float]) -> dict[str, float]:
-    """How far the sampler's log-probs (B, T) are from the learner's; ``within`` is a range of their ratio.
+    """Compare the log-probabilities of sampler and learner.
 
-    Where top-p or top-k cut, the sampler's are of the tokens that are left; ``mismatch_parts`` tells what of the gap
-    that is. The effective sample size of n weights w is (sum of w)^2 / (n times the sum of w^2) (Kong, 1992).
+    Where top-p or top-k cut, the sampler's distribution covers only the remaining tokens; ``mismatch_parts`` gives this
+    part of the gap. The effective sample size of n weights w is (sum of w)^2 / (n times the sum of w^2) (Kong, 1992).
+
+    Args:
+        sampler: (B, T), log-probabilities of the sampler.
+        learner: (B, T), log-probabilities of the learner.
+        response_mask: (B, T) bool, sampled tokens.
+        within: Smallest and largest ratio of learner to sampler that counts as close.
+
+    Returns:
+        The ``mismatch/...`` metrics, gaps in nats.
+
     """
     gaps = (learner - sampler)[response_mask].double()
     ratio, sizes = gaps.exp(), gaps.abs()
@@ -160,20 +183,20 @@ def mismatch(sampler: Tensor, learner: Tensor, response_mask: Tensor, within: tu
 
 
 def mismatch_parts(samples: Samples, learner: Tensor, within: tuple[float, float]) -> dict[str, float]:
-    r"""Split the gap of ``mismatch`` into the cut's part and the engines'.
+    r"""Split the gap of ``mismatch`` into the part of the cut and the part of the engines.
 
-    With s the share of the sampler's softmax that top-p and top-k left of a token's vocabulary, its log-probability is
-    :math:`\log p_{drawn} = \log p_{whole} - \log s`, so that the gap learner - drawn is
-    (learner - whole) + log s, exactly and token by token.
+    Let s be the share of the sampler's softmax that top-p and top-k leave. The log-probability of a sampled token is
+    then :math:`\log p_{drawn} = \log p_{whole} - \log s`. So the gap learner - drawn is (learner - whole) + log s,
+    exactly and token by token.
 
     Args:
-        samples: As the sampler drew them.
-        learner: (B, T) log-probabilities of the learner.
-        within: A range of ratios, as for ``mismatch``.
+        samples: B samples.
+        learner: (B, T), log-probabilities of the learner.
+        within: Range of ratios, as for ``mismatch``.
 
     Returns:
-        ``mismatch/cut`` and ``mismatch/engines`` with what goes with them; nothing where the sampler cannot
-        tell how much was cut.
+        The ``mismatch/cut...`` and ``mismatch/engines...`` metrics; empty where the sampler cannot tell how much was
+            cut.
 
     """
     mask = samples.response_mask

@@ -1,4 +1,4 @@
-"""The problems of a run, before a tokenizer has seen them: what it trains on, and what is held out."""
+"""Problems of a run before tokenization: training problems and held-out ones."""
 
 from __future__ import annotations
 
@@ -37,28 +37,32 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class RunProblems:
-    """What a run reads before it starts."""
+    """The problems that a run reads before it starts."""
 
-    tiers: Mapping[str, Tier]  # "paper/easy" -> its problems and card; none where arithmetic is trained on
+    tiers: Mapping[str, Tier]  # "paper/easy" -> its problems and card; empty for arithmetic
     held_out: Mapping[str, tuple[Problem, ...]]  # benchmark -> its problems
-    files: Mapping[str, Card] = field(default_factory=dict)  # benchmark that is a file of one's own -> its card
+    files: Mapping[str, Card] = field(default_factory=dict)  # benchmark in a user's file -> its card
 
     def described(self) -> dict[str, Card]:
-        """The cards by name: those of the tiers, then those of one's own benchmarks."""
+        """Return the cards by name: those of the tiers, then those of the user's benchmark files."""
         tiers = {name: found.card for name, found in self.tiers.items()}
         return tiers | {f"held out {name}": card for name, card in self.files.items()}
 
     def provenance(self) -> dict[str, str]:
-        """Return the SHA-256 of the rows of each tier, and of each file that the run is scored on."""
+        """Return the SHA-256 of the rows of each tier and of each benchmark file of the user."""
         return {f"{DATA}{name}": card.sha256 for name, card in self.described().items()}
 
     def cards(self) -> str:
-        """The cards, for people; empty for arithmetic."""
+        """Return the cards as text; empty for arithmetic."""
         return "\n\n".join(card.text() for card in self.described().values())
 
 
 def run_problems(config: ExperimentConfig) -> RunProblems:
-    """Read all of it. Raises DataError where a tier or a benchmark cannot be read, SchemaError for a wrong setting."""
+    """Read all problems of a run.
+
+    Raises DataError for a tier or benchmark that cannot be read, SchemaError for a wrong setting and RewardError for a
+    broken reward function.
+    """
     files = {name: held_out_problems(file, name, graded=_graded(config)) for name, file in config.eval.files.items()}
     found = RunProblems(tiers(config), held_out(config), {name: card for name, (_, card) in files.items()})
     refuse_broken_reward(config, found.held_out)
@@ -66,9 +70,9 @@ def run_problems(config: ExperimentConfig) -> RunProblems:
 
 
 def refuse_broken_reward(config: ExperimentConfig, problems: Mapping[str, tuple[Problem, ...]]) -> None:
-    """Ask a reward function once, where there is one: about a problem whose response is its answer.
+    """Call the reward function once, if there is one, with a problem's answer as the response.
 
-    Raises RewardError for a function that cannot be imported, or that fails on that.
+    Raises RewardError for a function that cannot be imported or that fails in this call.
     """
     function = config.reward.judge()
     asked = next((found[0] for found in problems.values() if found), None)
@@ -78,13 +82,13 @@ def refuse_broken_reward(config: ExperimentConfig, problems: Mapping[str, tuple[
     if verdict.undecided:
         raise RewardError(
             f"reward.function={function.located.target}: {verdict.reason} on the first problem, {asked.problem_id!r}, "
-            f"with its answer as the response; raise reward.seconds or reward.memory_mb, or mend the function: python "
-            f"-m harness.rewards check {function.located.target}"
+            f"with its answer as the response; raise reward.seconds or reward.memory_mb, or correct the function: "
+            f"python -m harness.rewards check {function.located.target}"
         )
 
 
 def tiers(config: ExperimentConfig) -> dict[str, Tier]:
-    """The tiers to train on by their names; none for arithmetic. Raises DataError."""
+    """Return the tiers to train on, by name; empty for arithmetic. Raises DataError."""
     data = config.data
     if data.source == ARITHMETIC:
         return {}
@@ -98,17 +102,17 @@ def tiers(config: ExperimentConfig) -> dict[str, Tier]:
 
 
 def held_out(config: ExperimentConfig) -> dict[str, tuple[Problem, ...]]:
-    """The problems of every benchmark that the config names."""
+    """Return the problems of every benchmark in the config."""
     return {name: _held_out(name, config) for name in config.eval.benchmarks}
 
 
 def _graded(config: ExperimentConfig) -> bool:
-    """Tell whether the verifier has to read the answers."""
+    """Return whether the verifier must be able to read the answers."""
     return config.reward.function is None
 
 
 def _scored_on(config: ExperimentConfig) -> tuple[Loaded, ...]:
-    """Return the benchmarks that the run is scored on, whole, whatever ``eval.problems`` draws of them."""
+    """Return the whole benchmarks of the run, independently of ``eval.problems``."""
     return tuple(_whole(name, config) for name in config.eval.benchmarks)
 
 
@@ -124,9 +128,18 @@ def _whole(name: str, config: ExperimentConfig) -> Loaded:
 
 
 def epochs(pools: Sequence[Sequence[T]], seed: int, *, backwards: bool = False) -> Iterator[T]:
-    """Items without end, from a pool chosen evenly; each pool in a new order every epoch, without repetition.
+    """Yield items endlessly, each from a pool that is chosen with equal probability.
 
-    ``backwards`` takes each epoch from its end: both ways meet only when half of a pool is used.
+    Each pool is shuffled every epoch and used without repetition.
+
+    Args:
+        pools: The pools of items.
+        seed: Seed of the choice and of the order.
+        backwards: Whether epochs are read from the end. Both directions meet when half of a pool is used.
+
+    Yields:
+        The items.
+
     """
     rng = random.Random(derive(seed, "turns", int(backwards)))
     sources = [_epochs(pool, derive(seed, "order", place), backwards) for place, pool in enumerate(pools)]
@@ -144,7 +157,7 @@ def _epochs(pool: Sequence[T], seed: int, backwards: bool) -> Iterator[T]:
 def _held_out(name: str, config: ExperimentConfig) -> tuple[Problem, ...]:
     settings = config.eval
     if name == ARITHMETIC:
-        difficulties = config.data.difficulties or DIFFICULTIES  # a file has none of its own
+        difficulties = config.data.difficulties or DIFFICULTIES  # a file has no difficulties
         return tuple(problem for one in difficulties for problem in _arithmetic(one, settings))
     if name in settings.files:
         problems, _ = held_out_problems(settings.files[name], name, graded=_graded(config))

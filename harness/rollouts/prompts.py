@@ -1,4 +1,4 @@
-"""Problems as a model reads them: tasks to train on and exams to sit."""
+"""Tokenized problems for a model: training tasks and evaluation sets."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from harness.config.experiment import ExperimentConfig
     from harness.data.cache import Tier
 
-CHUNK: Final = 32  # problems asked at a time, at most,
-RESPONSES: Final = 256  # and their responses, unless it is one problem: this bounds what is held of them
-_PATIENCE: Final = 1_000  # arithmetic prompts in a row that are too long
+CHUNK: Final = 32  # largest number of problems in a chunk
+RESPONSES: Final = 256  # largest number of responses in a chunk of several problems; it bounds memory
+_PATIENCE: Final = 1_000  # too long arithmetic prompts in a row until the run is refused
 
 
 class Prompts:
-    """Tokenises problems for one model; counts the training prompts that it drops.
+    """Tokenizer of problems for one model; it counts the training prompts that it drops.
 
-    ``notes`` say what is odd about how the tokenizer begins and ends them.
+    ``notes`` describe what is unusual in how the tokenizer starts and ends prompts.
     """
 
     def __init__(self, config: ExperimentConfig, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -45,9 +45,10 @@ class Prompts:
         self._longest = room(config, config.rollout.max_response_length)
 
     def training(self, tiers: Mapping[str, Tier]) -> tuple[Iterator[Task], Iterator[Task]]:
-        """Tasks without end, and apart from them the spare ones: arms of one seed begin each step with the same tasks.
+        """Return two endless streams of training tasks: the regular and the spare ones.
 
-        Spare problems of a tier come from the other end of each epoch. All are of ``data.part``.
+        Arms with the same seed start each step with the same tasks. Spare problems of a tier come from the other end of
+        each epoch. All problems belong to ``data.part``. Raises SchemaError where no prompt is usable.
         """
         data, seed = self._config.data, self._config.seed
         if data.source == ARITHMETIC:
@@ -57,33 +58,33 @@ class Prompts:
         pools, order = [self._pool(name, tier.problems) for name, tier in tiers.items()], derive(seed, "problems")
         return epochs(pools, order), epochs(pools, order, backwards=True)
 
-    def exams(self, held_out: Mapping[str, Sequence[Problem]]) -> list[EvalSet]:
-        """One exam a benchmark, each asked as ``eval`` says."""
-        return [self._exam(name, problems) for name, problems in held_out.items()]
+    def eval_sets(self, held_out: Mapping[str, Sequence[Problem]]) -> list[EvalSet]:
+        """Return one evaluation set per benchmark, with the decoding of ``eval``."""
+        return [self._eval_set(name, problems) for name, problems in held_out.items()]
 
-    def _exam(self, name: str, problems: Sequence[Problem]) -> EvalSet:
+    def _eval_set(self, name: str, problems: Sequence[Problem]) -> EvalSet:
         decoding = evaluation_decoding(self._config, name)
         longest = room(self._config, decoding.max_response_length)
         return EvalSet(name, self.tasks(problems), decoding, longest, self._config.eval.open_box)
 
     def tasks(self, problems: Iterable[Problem]) -> tuple[Task, ...]:
-        """The problems with their prompts in tokens, long ones too."""
+        """Return the problems with their tokenized prompts, including long ones."""
         return tuple(map(self._task, problems))
 
-    def unknown(self, exams: Iterable[EvalSet]) -> float:
-        """Share of the tokens of all prompts that stand for what the tokenizer cannot spell."""
+    def unknown(self, eval_sets: Iterable[EvalSet]) -> float:
+        """Return the share of the prompts' tokens that are unknown to the tokenizer."""
         token, ids = (
             self._tokenizer.unk_token_id,
-            [one for exam in exams for task in exam.tasks for one in task.prompt_ids],
+            [one for eval_set in eval_sets for task in eval_set.tasks for one in task.prompt_ids],
         )
         return ids.count(token) / len(ids) if token is not None else 0.0
 
     def provenance(self) -> dict[str, str]:
-        """Return the notes for a record; nothing where there are none."""
+        """Return the notes for a record; empty without notes."""
         return {"prompts": "; ".join(self.notes)} if self.notes else {}
 
     def _refuse_form(self) -> None:
-        """Ask once: a template that is missing, or that knows no thinking, shows before anything starts."""
+        """Tokenize one problem, so that a missing template is refused before anything starts."""
         try:
             task(Problem("", "1", "1"), self._config, self._tokenizer)
         except ValueError as error:
@@ -122,26 +123,42 @@ class Prompts:
 
 
 def notes(config: ExperimentConfig, tokenizer: PreTrainedTokenizerBase) -> tuple[str, ...]:
-    """Say what is odd about the prompts of a run, one line each. Raises ValueError as ``format_prompt`` does."""
+    """Return what is unusual in the prompts of a run, one line each.
+
+    Raises ValueError for a prompt form that the tokenizer lacks.
+    """
     end = local_settings(config.model.path).get("eos_token_id")
     ends = end if isinstance(end, list) else [] if end is None else [end]
     return prompt_notes(tokenizer, config.model.prompt_form, config.model.thinking, ends)
 
 
 def task(problem: Problem, config: ExperimentConfig, tokenizer: PreTrainedTokenizerBase) -> Task:
-    """The problem with its prompt in tokens."""
+    """Return the problem with its tokenized prompt.
+
+    Args:
+        problem: The problem.
+        config: The run's configuration, with prompt form and reward.
+        tokenizer: The model's tokenizer.
+
+    Returns:
+        The task.
+
+    Raises:
+        ValueError: The tokenizer lacks the prompt form.
+
+    """
     prompt = format_prompt(tokenizer, problem.prompt, config.model.prompt_form, config.model.thinking)
     return Task(problem, tuple(prompt), config.reward.judge())
 
 
 def training_decoding(config: ExperimentConfig) -> Decoding:
-    """How the responses that are trained on are drawn."""
+    """Return the decoding of training rollouts."""
     rollout = config.rollout
     return Decoding(rollout.group_size, rollout.max_response_length, rollout.temperature, rollout.top_p, rollout.top_k)
 
 
 def evaluation_decoding(config: ExperimentConfig, benchmark: str) -> Decoding:
-    """How the responses to a benchmark are drawn."""
+    """Return the decoding of a benchmark."""
     held_out = config.eval
     limit = held_out.max_response_length or config.rollout.max_response_length
     return Decoding(held_out.samples_for(benchmark), limit, held_out.temperature, held_out.top_p, held_out.top_k)
@@ -149,16 +166,16 @@ def evaluation_decoding(config: ExperimentConfig, benchmark: str) -> Decoding:
 
 @dataclass(frozen=True, slots=True)
 class EvalSet:
-    """The tasks of one benchmark and how they are asked."""
+    """The tasks of one benchmark and their decoding."""
 
     benchmark: str
     tasks: tuple[Task, ...]
     decoding: Decoding
-    longest: int  # tokens of a prompt that is asked; a longer one counts as wrong
-    open_box: OpenBox = "wrong"  # what a response counts as whose last box is left open
+    longest: int  # largest number of tokens of a prompt; longer ones are not asked and count as wrong
+    open_box: OpenBox = "wrong"  # verdict on a response whose last box is left open
 
     def parts(self) -> Iterator[EvalSet]:
-        """The exam in chunks; arithmetic, whose samples share one seed, in one."""
+        """Yield the set in chunks; arithmetic, whose samples share one seed, is one chunk."""
         size = max(1, min(CHUNK, RESPONSES // self.decoding.group_size))
         size = len(self.tasks) if self.benchmark == ARITHMETIC else size
         for start in range(0, len(self.tasks), size):

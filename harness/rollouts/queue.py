@@ -1,4 +1,4 @@
-"""Queue the rollout batches of a run, and save those that were not trained on."""
+"""Queue of a run's rollout batches, and files of a batch that was not trained on."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class CountingIterator(Iterator[T]):
-    """Counts the items that were taken from it."""
+    """Iterator that counts the items taken from it."""
 
     def __init__(self, items: Iterable[T]) -> None:
         self._items, self.taken = iter(items), 0
@@ -38,25 +38,25 @@ class CountingIterator(Iterator[T]):
         return item
 
     def peek(self, items: int) -> list[T]:
-        """The next items, which stay and are not counted."""
+        """Return the next items without taking them."""
         coming = list(islice(self._items, items))
         self._items = chain(coming, self._items)
         return coming
 
     def skip(self, items: int) -> None:
-        """Take so many items and drop them."""
+        """Take ``items`` items and drop them."""
         deque(islice(self, items), maxlen=0)
 
 
 _TENSORS: Final = "batch.safetensors"
 _WORDS: Final = "batch.json"
 _VERDICTS: Final = ("right", "formatted", "undecided")
-_CREDIT: Final = "credit"  # of a reward function alone
+_CREDIT: Final = "credit"  # only with a reward function
 
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """What is not a tensor."""
+    """The parts of a batch that are not tensors."""
 
     step: int
     age: int
@@ -65,7 +65,7 @@ class _Words:
 
 
 def save_batch(ready: RolloutBatch, folder: Path) -> None:
-    """Write it as safetensors and JSON."""
+    """Write a batch as safetensors and JSON."""
     drawn = ready.batch.drawn
     words = _Words(ready.step, ready.age, ready.batch.metrics, None if drawn is None else drawn.samples.texts)
     (folder / _WORDS).write_text(json.dumps(asdict(words)), encoding="utf-8")
@@ -78,7 +78,7 @@ def save_batch(ready: RolloutBatch, folder: Path) -> None:
 
 
 def load_batch(folder: Path) -> RolloutBatch | None:
-    """What ``save_batch`` wrote; None where it wrote nothing."""
+    """Read what ``save_batch`` wrote; return None where there is no batch."""
     path = folder / _WORDS
     if not path.exists():
         return None
@@ -100,7 +100,10 @@ def _tensor_names() -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class RolloutBatch:
-    """A batch to learn from. ``age``: steps between the weights that sampled it and those that learn from it."""
+    """A batch to learn from.
+
+    ``age`` is the number of steps between the weights that sampled it and the weights that learn from it.
+    """
 
     step: int
     batch: SampledBatch
@@ -108,28 +111,38 @@ class RolloutBatch:
 
 
 class RolloutQueue:
-    """Draws by ``draw`` of a step, its tasks and a watch.
-
-    ``ahead``: the next batch is begun before a step's update, by the weights that the sampler has then. ``apart``: the
-    sampler has weights of its own, so that this takes no time of the step; else it happens before the update.
-    ``kept`` is what ``pending`` gave when the run was saved.
-    """
+    """Queue that samples the batches of a run, on demand or one step ahead."""
 
     def __init__(
         self,
         tasks: Iterator[tuple[int, Sequence[Task]]],
         draw: Callable[[int, Sequence[Task], Stopwatch], SampledBatch],
         *,
-        ahead: bool = False,
-        apart: bool = False,
-        kept: RolloutBatch | None = None,
+        steps_ahead: bool = False,
+        separate_engine: bool = False,
+        resumed_state: RolloutBatch | None = None,
     ) -> None:
-        self._tasks, self._draw, self._ahead = tasks, draw, ahead
-        self._thread = ThreadPoolExecutor(1, "sampling") if ahead and apart else None
-        self._pending = None if kept is None else _done(kept)
+        """Create the queue.
+
+        Args:
+            tasks: Number and tasks of each step.
+            draw: Samples a step from its number, its tasks and a stopwatch.
+            steps_ahead: Whether the next batch is sampled before a step's update, with the sampler's present (stale)
+                weights.
+            separate_engine: Whether the sampler has separate weights, so that sampling ahead overlaps with the update;
+                otherwise it runs before the update.
+            resumed_state: The value of ``pending`` when the run was saved.
+
+        """
+        self._tasks, self._draw, self._steps_ahead = tasks, draw, steps_ahead
+        self._thread = ThreadPoolExecutor(1, "sampling") if steps_ahead and separate_engine else None
+        self._pending = None if resumed_state is None else _done(resumed_state)
 
     def take(self, watch: Stopwatch) -> RolloutBatch | None:
-        """The batch of the next step; None after the last."""
+        """Return the batch of the next step; None after the last step.
+
+        Raises the error of a batch that failed while it was sampled ahead.
+        """
         if self._pending is not None:
             ready, self._pending = self._pending.result(), None
             return ready
@@ -137,8 +150,8 @@ class RolloutQueue:
         return None if coming is None else RolloutBatch(coming[0], self._draw(*coming, watch), 0)
 
     def begin(self, watch: Stopwatch) -> None:
-        """Sample the batch after the one that was taken, if batches are sampled ahead."""
-        coming = next(self._tasks, None) if self._ahead else None
+        """Start to sample the batch after the one that was taken, if batches are sampled ahead."""
+        coming = next(self._tasks, None) if self._steps_ahead else None
         if coming is None:
             return
         step, tasks = coming
@@ -148,13 +161,13 @@ class RolloutQueue:
             self._pending = self._thread.submit(lambda: RolloutBatch(step, self._draw(step, tasks, watch), 1))
 
     def settle(self) -> None:
-        """Wait until nothing is being sampled. What failed meanwhile is raised by ``take``."""
+        """Wait until no batch is being sampled; ``take`` raises errors."""
         if self._pending is not None:
             wait([self._pending])
 
     @property
     def busy(self) -> bool:
-        """Whether a batch is being sampled, or was, ahead of its step."""
+        """Whether a batch is being sampled, or has been sampled, ahead of its step."""
         return self._pending is not None
 
     @property

@@ -1,4 +1,4 @@
-"""Remarks on one's own problems before a run begins: how they fit its model, its limits and its batches."""
+"""Remarks on a user's problems before a run: how they fit its model, limits and batches."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from harness.data.catalog import Problem
     from harness.rollouts.problems import RunProblems
 
-_PIECES: Final = 8  # pieces of text that are quoted
-_LINES: Final = 5  # ids of problems that are named
+_PIECES: Final = 8  # largest number of quoted pieces of text
+_LINES: Final = 5  # largest number of named problems
 
 
 def remarks(config: ExperimentConfig, read: RunProblems) -> list[str]:
-    """Return a line for each thing that is odd; empty where no file of one's own is read.
+    """Return a line for each unusual fact; empty where no file of the user is read.
 
-    A model whose tokenizer cannot be had here, such as one that only the nodes of a cluster have, is passed over.
+    Models whose tokenizer is not available here, such as one on a cluster's nodes, are not checked.
     """
     own = _own(config, read)
     if not own:
@@ -53,7 +53,7 @@ def _own(config: ExperimentConfig, read: RunProblems) -> dict[str, Sequence[Prob
 
 
 def _is_own(config: ExperimentConfig) -> bool:
-    """Tell whether the run trains on one's own problems, and not on a tier that was cut."""
+    """Return whether the run trains on the user's problems, and not on a tier cut by difficulty."""
     return config.data.source == SOURCE and config.data.path is not None and not is_tier(Path(config.data.path))
 
 
@@ -68,7 +68,10 @@ def _few(config: ExperimentConfig, read: RunProblems) -> Iterator[str]:
 
 
 def _unspelled(name: str, problems: Sequence[Problem], model: str, tokenizer: PreTrainedTokenizerBase) -> Iterator[str]:
-    """Name what the tokenizer has no token for; one that falls back to bytes has one for everything."""
+    """Yield remarks on text for which the tokenizer has no token.
+
+    A tokenizer that falls back to bytes has a token for everything.
+    """
     if tokenizer.unk_token_id is None or not tokenizer.is_fast:
         return
     for part, texts in {
@@ -100,13 +103,13 @@ def _too_long(
     tokenizer: PreTrainedTokenizerBase,
     response: int,
 ) -> Iterator[str]:
-    """Name the problems whose prompt is too long to be asked beside a response of so many tokens."""
+    """Yield remarks on problems whose prompt and a response of ``response`` tokens do not fit."""
     from harness.rollouts.prompts import task  # noqa: PLC0415 - torch takes seconds
 
     limit = room(config, response)
     try:
         sizes = {problem.problem_id: len(task(problem, config, tokenizer).prompt_ids) for problem in problems}
-    except ValueError:  # a form that the tokenizer does not have; the run says so
+    except ValueError:  # the tokenizer lacks the prompt form; the run refuses it
         return
     long = [problem_id for problem_id, size in sizes.items() if size > limit]
     if long:

@@ -18,17 +18,20 @@ _BROKEN: Final = "\N{REPLACEMENT CHARACTER}"
 
 
 def token_text(tokenizer: PreTrainedTokenizerBase, token: int) -> str:
-    """The token as it reads in a text; a part of a character, which has no text, as the vocabulary writes it."""
+    """Return the text of a token; for a part of a character, its form in the vocabulary."""
     text = str(tokenizer.decode([token], clean_up_tokenization_spaces=False))
     return str(tokenizer.convert_ids_to_tokens(token)) if _BROKEN in text else text
 
 
-EDGES: Final = (0.0, 0.3, 0.6, 0.85, 0.95, 0.99, 1.0)  # of the paper; a bin holds its lower edge, the last both
+EDGES: Final = (0.0, 0.3, 0.6, 0.85, 0.95, 0.99, 1.0)  # bins of the paper; each contains its lower edge, the last both
 NAMES: Final = tuple(f"probability/{low:g}-{high:g}" for low, high in pairwise(EDGES))
 
 
 def shares(log_probs: Tensor) -> dict[str, float]:
-    """Share of sampled tokens by the probability that the policy gave them, from their log-probs (n,), n > 0."""
+    """Return the share of sampled tokens in each bin of the policy's probability.
+
+    ``log_probs`` (n,) are the tokens' log-probabilities, n > 0.
+    """
     inner = torch.tensor(EDGES[1:-1], dtype=torch.float64, device=log_probs.device)
     bins = torch.bucketize(log_probs.to(torch.float64).exp(), inner, right=True)
     counts = torch.bincount(bins, minlength=len(NAMES)).tolist()
@@ -39,16 +42,29 @@ LEAST_TOKENS: Final = 64
 
 
 def repeated(ids: Tensor, mask: Tensor, truncated: Tensor) -> Tensor:
-    """Which responses (B,) repeat at their end; ``ids`` (B, T) right-padded by ``mask``. False where not truncated."""
+    """Return a mask (B,) of the truncated responses that repeat at their end.
+
+    Args:
+        ids: (B, T) int64, right-padded responses.
+        mask: (B, T) bool, response tokens.
+        truncated: (B,) bool, responses that the length limit stopped.
+
+    Returns:
+        (B,) bool, False where not truncated.
+
+    """
     found, lengths = torch.zeros_like(truncated), mask.sum(dim=1)
-    for length in sorted(set(lengths[truncated].tolist())):  # one, as a rule: the limit
+    for length in sorted(set(lengths[truncated].tolist())):  # usually one length: the limit
         rows = (truncated & (lengths == length)).nonzero()[:, 0]
         found[rows] = repeats(ids[rows, :length])
     return found
 
 
 def repeats(ids: Tensor) -> Tensor:
-    """Which rows (R,) of these tokens (R, n) end in copies of one block, long enough."""
+    """Return a mask (R,) of the rows (R, n) of tokens that end in copies of one block.
+
+    Together the copies hold at least ``LEAST_TOKENS`` tokens, or half of the row if that is less.
+    """
     back = ids.flip(1)
     least = min(LEAST_TOKENS, -(-ids.shape[1] // 2))
     found: set[int] = set()
@@ -59,7 +75,10 @@ def repeats(ids: Tensor) -> Tensor:
 
 
 def _blocks(back: Tensor, overlap: int) -> list[tuple[int, int]]:
-    """Rows and lengths of blocks where the last ``overlap`` tokens stand one block earlier, as copies make them."""
+    """Return rows and lengths of blocks that repeat.
+
+    The last ``overlap`` tokens of the row also occur one block earlier.
+    """
     count = back.shape[1] - overlap
     equal = torch.ones_like(back[:, :count], dtype=torch.bool)  # (R, count), of blocks of 1, 2, ... tokens
     for place in range(overlap):
@@ -68,14 +87,21 @@ def _blocks(back: Tensor, overlap: int) -> list[tuple[int, int]]:
 
 
 def _copied(back: Tensor, block: int, length: int) -> bool:
-    """Whether the last ``length`` tokens (n,) have the period ``block``."""
+    """Return whether the last ``length`` tokens (n,) have the period ``block``."""
     return length <= len(back) and torch.equal(back[block:length], back[: length - block])
 
 
 def describe(samples: Samples, right: Tensor, log_probs: Tensor) -> dict[str, float]:
-    """Metrics of B responses. ``right`` (B,) bool is the verifier's word, ``log_probs`` (B, T) the policy's.
+    """Return metrics of B responses. A metric without a response in the batch is left out.
 
-    A metric of responses of which the batch has none is left out.
+    Args:
+        samples: The responses.
+        right: (B,) bool, responses that the verifier judged correct.
+        log_probs: (B, T), log-probabilities of the policy.
+
+    Returns:
+        Metric name -> value.
+
     """
     right = right.to(samples.truncated.device)
     ran_on = repeated(samples.response_ids, samples.response_mask, samples.truncated)

@@ -1,4 +1,4 @@
-"""MLflow's client, kept small: the only file of a run that imports MLflow, and not before the first write."""
+"""Minimal MLflow client: the only module of a run that imports MLflow, at the first write."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Point = tuple[str, float, int, int]  # metric, value, milliseconds since 1970, step
 
-# Seconds that a server has for an answer, and tries until it counts as away. MLflow's own take minutes.
+# Seconds to wait for an answer, and retries until a server counts as away. MLflow's defaults take minutes.
 _PATIENCE: Final = {"TIMEOUT": "30", "MAX_RETRIES": "2", "BACKOFF_FACTOR": "1"}
 _PARAMS_A_REQUEST: Final = 100
 _POINTS_A_REQUEST: Final = 1_000
@@ -33,39 +33,54 @@ _POINTS_A_REQUEST: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """A run that has begun."""
+    """A run that has been started in MLflow."""
 
     uuid: str  # MLflow's id
     study: str
 
 
 class Tracker:
-    """Writes to MLflow. Errors are StoreErrors about ``place``."""
+    """Writer to MLflow. Its methods raise StoreError with ``place`` in the message."""
 
     def __init__(self, uri: str, place: str, file: str | None, artifacts: Path) -> None:
         self.place = place
         self.uri = uri
-        self._file = file  # of a SQLite store
-        self._artifacts = artifacts  # where a database store keeps files; a server decides for itself
+        self._file = file  # file of a SQLite store
+        self._artifacts = artifacts  # folder of artifacts for a database store; a server chooses its own
         self._experiments: dict[str, str] = {}
 
     @cached_property
     def client(self) -> MlflowClient:
-        """MLflow's own client, connected."""
+        """MLflow's client, connected."""
         with explained(self.place):
             if self._file:
                 _prepare(Path(self._file))
             return _connect(self.uri)
 
     def start(self, study: str, name: str, tags: Mapping[str, str], params: Mapping[str, str], at: float) -> str:
-        """Show a run as RUNNING since ``at`` (seconds since 1970); MLflow's id of it."""
+        """Create a run with status RUNNING and return MLflow's id of it.
+
+        Args:
+            study: Name of the experiment.
+            name: Name of the run in MLflow's pages.
+            tags: Tag name -> value.
+            params: Parameter name -> value.
+            at: Start time in seconds since 1970.
+
+        Returns:
+            MLflow's id of the run.
+
+        Raises:
+            StoreError: MLflow cannot be written.
+
+        """
         with explained(self.place):
             run = self.client.create_run(self._experiment(study), int(at * 1000), dict(tags), name)
         self.describe(str(run.info.run_id), params)
         return str(run.info.run_id)
 
     def describe(self, uuid: str, params: Mapping[str, str]) -> None:
-        """Give a run its params. Those that it has already may be given again."""
+        """Set a run's params. Params that are set already may be given again."""
         with explained(self.place):
             for batch in _batches(tuple(params.items()), _PARAMS_A_REQUEST):
                 self.client.log_batch(uuid, params=[_entities().Param(*pair) for pair in batch])
@@ -77,7 +92,17 @@ class Tracker:
                 self.client.log_batch(uuid, metrics=[_entities().Metric(*point) for point in batch])
 
     def attach(self, uuid: str, artifacts: Mapping[str, Path | str], inputs: Sequence[DataSet] = ()) -> None:
-        """Give a run files (name -> text, or a file, which keeps its own name) and the data sets that it has read."""
+        """Attach files and data sets to a run.
+
+        Args:
+            uuid: MLflow's id of the run.
+            artifacts: File name -> text, or the path of a file, which keeps its own name.
+            inputs: Data sets that the run read.
+
+        Raises:
+            StoreError: MLflow cannot be written.
+
+        """
         with explained(self.place):
             for name, content in artifacts.items():
                 if isinstance(content, str):
@@ -88,7 +113,17 @@ class Tracker:
                 self.client.log_inputs(uuid, [_input(each) for each in inputs])
 
     def conclude(self, uuid: str, tags: Mapping[str, str], points: Sequence[Point]) -> None:
-        """Give a run its scores and tags, in one request where they are no more than that takes."""
+        """Set a run's scores and tags, in one request if they fit.
+
+        Args:
+            uuid: MLflow's id of the run.
+            tags: Tag name -> value.
+            points: Scores as points of curves.
+
+        Raises:
+            StoreError: MLflow cannot be written.
+
+        """
         *full, last = [*_batches(points, _POINTS_A_REQUEST - len(tags))] or [()]
         for batch in full:
             self.write(uuid, batch)
@@ -101,17 +136,37 @@ class Tracker:
             )
 
     def end(self, uuid: str, status: str, at: float | None = None) -> None:
-        """End a run as FINISHED, FAILED or KILLED."""
+        """Set the final status of a run.
+
+        Args:
+            uuid: MLflow's id of the run.
+            status: FINISHED, FAILED or KILLED.
+            at: End time in seconds since 1970; by default now.
+
+        Raises:
+            StoreError: MLflow cannot be written.
+
+        """
         with explained(self.place):
             self.client.set_terminated(uuid, status, int((at or time.time()) * 1000))
 
     def trash(self, uuid: str) -> None:
-        """Move a run to MLflow's trash, from where it can be restored."""
+        """Move a run to MLflow's trash, from which it can be restored."""
         with explained(self.place):
             self.client.delete_run(uuid)
 
     def tag_study(self, study: str, tags: Mapping[str, str], prefix: str | None = None) -> None:
-        """Give an experiment these tags in their order, then drop its others that start with ``prefix``, if given."""
+        """Set tags of an experiment in order, then remove its old tags.
+
+        Args:
+            study: Name of the experiment.
+            tags: Tag name -> value.
+            prefix: Start of the names of tags that are removed unless ``tags`` holds them; None removes none.
+
+        Raises:
+            StoreError: MLflow cannot be written.
+
+        """
         with explained(self.place):
             experiment = self._experiment(study)
             for name, value in tags.items():
@@ -152,7 +207,7 @@ class Tracker:
 def _prepare(file: Path) -> None:
     if not _made(file):
         _make(file)
-    # MLflow retries for minutes where a file is corrupt or cannot be written; SQLite says so at once.
+    # MLflow retries for minutes where a file is corrupt or cannot be written; SQLite fails immediately.
     with closing(sqlite3.connect(file)) as database:
         database.execute("PRAGMA journal_mode=wal")  # readers do not wait for the writer; stays with the file
         database.execute("BEGIN IMMEDIATE")
@@ -170,7 +225,7 @@ def _filled(database: sqlite3.Connection) -> bool:
 
 
 def _make(file: Path) -> None:
-    # MLflow makes its tables in many steps, and never gets over it when they are cut short by a crash or a full disk.
+    # MLflow creates its tables in many steps and cannot recover when a crash or a full disk interrupts them.
     draft = file.with_name(f"{file.name}.{uuid4().hex}.new")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -183,23 +238,23 @@ def _make(file: Path) -> None:
 
 
 def _pour(draft: Path, file: Path) -> None:
-    """Fill an empty database in one transaction; one that another driver has filled meanwhile stays as it is."""
+    """Fill an empty database in one transaction. Do nothing if another driver has filled it."""
     with closing(sqlite3.connect(draft)) as made, closing(sqlite3.connect(file, isolation_level=None)) as database:
         database.execute("PRAGMA journal_mode=wal")
         database.execute("BEGIN IMMEDIATE")
         if not _filled(database):
-            for statement in [*made.iterdump()][1:-1]:  # without the BEGIN and COMMIT of its own
+            for statement in [*made.iterdump()][1:-1]:  # without the dump's BEGIN and COMMIT
                 database.execute(statement)
         database.execute("COMMIT")
 
 
 def _connect(uri: str) -> MlflowClient:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")  # what it logs comes as a StoreError too
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")  # what it logs is also raised as StoreError
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     for name, value in _PATIENCE.items():
         os.environ.setdefault(f"MLFLOW_HTTP_REQUEST_{name}", value)
-    with warnings.catch_warnings(action="ignore"):  # MLflow's own, about SQLAlchemy
+    with warnings.catch_warnings(action="ignore"):  # MLflow's warnings about SQLAlchemy
         from mlflow import MlflowClient  # noqa: PLC0415 - a second that readers need not spend
 
         client = MlflowClient(uri)

@@ -1,4 +1,4 @@
-"""How runs and studies look in MLflow's pages: names of runs, the description of a study, its prepared view.
+"""Display of runs and studies in MLflow's pages: names, description and prepared view.
 
 Nothing here identifies a run: commands find runs by the tags of ``harness.tracking.tags``.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from harness.records.record import RunHead, Study
 
 NOTE: Final = "mlflow.note.content"  # the description that MLflow shows above a study's runs
-VIEW: Final = "mlflow.sharedViewState"  # and a key: a view that links of MLflow's pages name
+VIEW: Final = "mlflow.sharedViewState"  # start of a tag with a view; links name the view by the rest
 WRITTEN: Final = "*Written by the sweep. Remove this line, and sweeps leave your words alone.*"
 
 CELL_NAME: Final = "cell"  # the tag by which the view groups runs
@@ -39,11 +39,11 @@ _CLOSED: Final = (
 
 
 def cell_name(head: RunHead, study: Study | None = None) -> str:
-    """Name a cell for people: its arm, then its context.
+    """Return a readable name of a cell: its arm, then its context.
 
     Args:
-        head: What is known of a run of the cell.
-        study: The study that it belongs to; None for a run outside a grid, whose labels are all its arm.
+        head: Description of a run of the cell.
+        study: The study of the run; None for a run outside a grid, whose labels all belong to its arm.
 
     Returns:
         Words such as "group small_base easy". Two cells may have the same name.
@@ -59,12 +59,12 @@ def cell_name(head: RunHead, study: Study | None = None) -> str:
 
 
 def run_name(head: RunHead, study: Study | None = None) -> str:
-    """Name a run for people: ``cell_name``, then its seed."""
+    """Return a readable name of a run: ``cell_name``, then its seed."""
     return f"{cell_name(head, study)} s{head.seed}".strip()
 
 
 def describe_study(studies: Sequence[Study]) -> str:
-    """Describe a study in Markdown: its question, its baseline, how to read it.
+    """Describe a study in Markdown: its question, its baseline and how to read it.
 
     Args:
         studies: The same grid under each of its profiles; at least one.
@@ -80,14 +80,14 @@ def describe_study(studies: Sequence[Study]) -> str:
 
 
 def view(study: Study, named: bool = True) -> dict[str, str]:
-    """Return the experiment tag with the study's view: its columns, its groups and its charts.
+    """Return the experiment tag with the study's view: columns, groups and charts.
 
     Args:
         study: The study.
-        named: Whether all of its runs have the tag ``CELL_NAME``; otherwise their groups are named by all axes.
+        named: Whether all of its runs have the tag ``CELL_NAME``; otherwise groups are named by all axes.
 
     Returns:
-        Tag name -> value; nothing where the view is too long for a tag.
+        Tag name -> value; empty where the view is too long for a tag.
 
     """
     # As the Share button of MLflow's pages stores it: the state of its page, deflated. Links name it by its key.
@@ -98,7 +98,7 @@ def view(study: Study, named: bool = True) -> dict[str, str]:
 
 
 def study_page(pages: str, number: str, study: Study | None = None, charts: bool = False) -> str:
-    """Return the address of a study's runs.
+    """Return the address of a study's runs in MLflow's pages.
 
     Args:
         pages: The address of MLflow's pages.
@@ -118,14 +118,14 @@ def study_page(pages: str, number: str, study: Study | None = None, charts: bool
 
 
 def _axes(study: Study) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the axes whose labels are compared with a baseline, and those that are the context."""
+    """Return the axes that are compared with a baseline, and the axes of the context."""
     crossed = [axis for axis in study.axes if axis != CONTROL]
     arms = tuple(axis for axis in crossed if axis in study.baseline)
     return arms, tuple(axis for axis in crossed if axis not in study.baseline)
 
 
 def _setting(config: Mapping[str, Any]) -> list[str]:
-    """Name the model and the problems of a run outside a grid."""
+    """Return the names of model and problems for a run outside a grid."""
     model, data = config.get("model", {}), config.get("data", {})
     path = PurePath(str(model.get("path", "")).rpartition(":")[2]).name
     file = PurePath(data.get("path") or "").name
@@ -163,7 +163,7 @@ def _share_key(study: Study) -> str:
 
 
 def _state(study: Study, named: bool) -> dict[str, Any]:
-    """Return the parts of MLflow's view that differ from what it opens by default."""
+    """Return the parts of MLflow's view that differ from its default view."""
     arms, contexts = _axes(study)
     axes = [axis for axis in (*arms, *contexts, *((CONTROL,) if study.controls else ())) if len(study.axes[axis]) > 1]
     tags = [key(f"axis.{axis}") for axis in axes]

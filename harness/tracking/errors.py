@@ -1,4 +1,4 @@
-"""Errors of the store, with the way out and without credentials."""
+"""Errors of the store; messages say what to do and hide credentials."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SECRET: Final = re.compile(
 
 
 def redacted(text: str) -> str:
-    """The text with *** in place of what addresses hold of users, passwords and tokens."""
+    """Return the text with users, passwords and tokens in addresses replaced by ***."""
     return _SECRET.sub(r"\1***", _CREDENTIALS.sub("://***@", text))
 
 
@@ -54,25 +54,31 @@ _ADVICE: Final = (
 )
 
 
-# MLflow's names of what it does not take, now or later.
+# MLflow's error codes of requests that fail every time.
 _REFUSALS: Final = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 
 
 class StoreError(RuntimeError):
-    """The store cannot be read or written; one line that names it and the way out."""
+    """Error for a store that cannot be read or written.
+
+    The message is one line that names the store and the way out.
+    """
 
     def __init__(self, said: str, refused: bool = False) -> None:
         super().__init__(said)
-        self.refused = refused  # it has answered, and would say the same again
+        self.refused = refused  # the store answered, and a retry would fail too
 
 
 @contextmanager
 def explained(place: str) -> Iterator[None]:
-    """Turn errors of the disk, the database, the network and MLflow into a StoreError about ``place``."""
+    """Convert errors of disk, database, network and MLflow to StoreError within the context.
+
+    ``place`` names the store in the message.
+    """
     try:
         yield
     except Exception as error:
-        if not _foreign(error):  # a StoreError already, or a mistake of ours
+        if not _foreign(error):  # a StoreError, or a bug
             raise
         refused = getattr(error, "error_code", None) in _REFUSALS
         raise StoreError(redacted(_advice(place, error)), refused) from error

@@ -1,4 +1,4 @@
-"""The data sets of a run, as MLflow lists its inputs."""
+"""The data sets of a run, in the form of MLflow's inputs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
     from harness.records.record import RunHead, RunRecord
 
-HELD_OUT: Final = "held out "  # and a benchmark, in the name of a data set
+HELD_OUT: Final = "held out "  # prefix of a benchmark's name
 
 _ARITHMETIC: Final = "arithmetic"  # generated problems
 _DIGITS: Final = 16  # of a digest; MLflow takes 36 at most
-_WHOLE: Final = "all"  # the part of a source that is no part
+_WHOLE: Final = "all"  # the whole source
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class DataSet:
     """Problems that a run trains on or is scored on."""
 
     name: str
-    digest: str  # hexadecimal; of the rows where their file's hash is recorded, else of the settings that select them
+    digest: str  # hexadecimal; of the rows if their hash is recorded, else of the settings that select them
     context: Literal["train", "eval"]
     source: str  # JSON: what selects the problems
 
@@ -37,7 +37,10 @@ class DataSet:
 
 
 def data_sets(record: RunHead | RunRecord) -> tuple[DataSet, ...]:
-    """List the data sets of a run, those it trains on first. Nothing where its settings do not say."""
+    """Return the data sets of a run, those it trains on first.
+
+    The result is empty where the run's settings do not name them.
+    """
     return (*_trained_on(record), *_scored_on(record))
 
 
@@ -45,7 +48,7 @@ def _trained_on(record: RunHead | RunRecord) -> Iterator[DataSet]:
     data = record.config.get("data") or {}
     source, part = data.get("source"), data.get("part", _WHOLE)
     names = [f"{source}/{each}" for each in data.get("difficulties", ())]
-    if data.get("path"):  # a file of one's own is recorded by its name, or by its path
+    if data.get("path"):  # a user's file is recorded by its name or its path
         names = [name for name in _hashed(record.provenance) if not name.startswith(HELD_OUT)]
     for name in names:
         selected = {"source": source, "problems": name, "part": part}
@@ -65,7 +68,7 @@ def _scored_on(record: RunHead | RunRecord) -> Iterator[DataSet]:
 
 
 def _hashed(provenance: Mapping[str, str]) -> dict[str, str]:
-    """Return the SHA-256 of rows by the name of their data set."""
+    """Return data set name -> SHA-256 of its rows."""
     return {name.removeprefix(DATA): digest for name, digest in provenance.items() if name.startswith(DATA)}
 
 

@@ -24,12 +24,18 @@ if TYPE_CHECKING:
 
 
 def driver() -> str:
-    """Name the process that asks: host, process id, second in which it was born (ids are used again)."""
+    """Return a name of this process: host, process id and start time.
+
+    The start time is included because process ids are reused.
+    """
     return _name(psutil.Process(os.getpid()))
 
 
 def other(name: str) -> bool:
-    """Whether ``name`` is another process that lives. Of other hosts nothing is known, so theirs do not count."""
+    """Return whether ``name`` is another live process of this host.
+
+    Processes of other hosts cannot be checked, so they do not count.
+    """
     host, _, rest = name.partition(" ")
     process = rest.partition(" ")[0]
     if host != platform.node() or not process.isdigit() or name == driver():
@@ -41,7 +47,7 @@ def other(name: str) -> bool:
 
 
 def elsewhere(name: str) -> bool:
-    """Whether it is a process of another host."""
+    """Return whether ``name`` is a process of another host."""
     return name.partition(" ")[0] not in ("", platform.node())
 
 
@@ -55,18 +61,18 @@ _SUFFIX: Final = ".jsonl"
 
 @dataclass(frozen=True, slots=True)
 class JournalStart:
-    """The first line: an attempt at a run."""
+    """First line of a journal: one attempt at a run."""
 
     head: RunHead
     at: float  # seconds since 1970
-    token: str  # of this attempt alone; the store's run carries it
+    token: str  # unique for this attempt; a tag of the store's run
     driver: str
     folder: str  # of the run, in results/runs; its files go with the record
 
 
 @dataclass(frozen=True, slots=True)
 class JournalStep:
-    """A point of every curve."""
+    """One point of every curve."""
 
     step: int
     at: float
@@ -75,7 +81,7 @@ class JournalStep:
 
 @dataclass(frozen=True, slots=True)
 class JournalEnd:
-    """The last line."""
+    """Last line of a journal: the record of the run."""
 
     at: float
     record: RunRecord
@@ -83,46 +89,78 @@ class JournalEnd:
 
 @dataclass(slots=True)
 class RunJournal:
-    """An attempt at a run, in memory and on disk. What a full disk does not take stays in memory and is tried again."""
+    """One attempt at a run, in memory and on disk.
+
+    Data that a full disk does not accept stays in memory and is written again later.
+    """
 
     file: Path
     opening: JournalStart
     steps: list[JournalStep] = field(default_factory=list)
     ending: JournalEnd | None = None
-    earlier: Mapping[int, JournalStep] = field(default_factory=dict)  # of the attempt that this one goes on from
-    whole: bool = True  # whether the file holds all that memory does
+    earlier: Mapping[int, JournalStep] = field(default_factory=dict)  # steps of the attempt that this one resumes
+    whole: bool = True  # whether the file is complete
 
     @classmethod
     def draft(cls, outbox: Path, head: RunHead, folder: str) -> Self:
-        """Begin one, which ``save`` puts in place of that of an earlier attempt."""
+        """Create a journal in memory; ``save`` replaces the file of an earlier attempt.
+
+        Args:
+            outbox: Folder of the journals.
+            head: Description of the run.
+            folder: Name of the run's folder in results/runs.
+
+        Returns:
+            The journal.
+
+        """
         file = outbox / f"{head.study}.{head.run_id}{_SUFFIX}"
         opening = JournalStart(head, time.time(), uuid4().hex, driver(), folder)
         return cls(file, opening, earlier={step.step: step for step in _steps(file)}, whole=False)
 
     @classmethod
     def open(cls, outbox: Path, head: RunHead, folder: str) -> Self:
-        """Begin one, in place of that of an earlier attempt."""
-        sheet = cls.draft(outbox, head, folder)
-        sheet.save()
-        return sheet
+        """Create a journal and replace the file of an earlier attempt.
+
+        Args:
+            outbox: Folder of the journals.
+            head: Description of the run.
+            folder: Name of the run's folder in results/runs.
+
+        Returns:
+            The journal.
+
+        Raises:
+            OSError: The file cannot be written.
+
+        """
+        journal = cls.draft(outbox, head, folder)
+        journal.save()
+        return journal
 
     @classmethod
     def read(cls, file: Path) -> Self:
-        """What was written. Raises SchemaError where it is no sheet; a last line that was cut off does not count."""
+        """Read a journal from a file. A truncated last line is ignored.
+
+        Raises SchemaError where the file is not a journal.
+        """
         first, *lines = _whole_lines(file) or [""]
         try:
-            sheet = cls(file, read_json(JournalStart, first))
+            journal = cls(file, read_json(JournalStart, first))
             for line in lines:
                 if "record" in json.loads(line):
-                    sheet.ending = read_json(JournalEnd, line)
+                    journal.ending = read_json(JournalEnd, line)
                 else:
-                    sheet.steps.append(JournalStep(**json.loads(line)))
+                    journal.steps.append(JournalStep(**json.loads(line)))
         except (json.JSONDecodeError, TypeError) as error:
-            raise SchemaError(f"no sheet of an outbox: {error}") from None
-        return sheet
+            raise SchemaError(f"no journal of an outbox: {error}") from None
+        return journal
 
     def add(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Take a step down, at the time at which it was first heard. An OSError leaves it in memory."""
+        """Append a step. After an OSError the step is kept in memory.
+
+        A step that an earlier attempt recorded with the same metrics keeps its earlier time.
+        """
         before = self.earlier.get(step)
         again = before is not None and before.metrics == metrics
         found = before if before and again else JournalStep(step, time.time(), metrics)
@@ -132,26 +170,29 @@ class RunJournal:
             self.steps.append(found)
 
     def end(self, record: RunRecord) -> None:
-        """Take the record down, on the disk when this returns; nothing follows. An OSError leaves it in memory."""
+        """Append the record and flush it to disk; nothing follows it.
+
+        After an OSError the record is kept in memory.
+        """
         ending = JournalEnd(time.time(), record)
         try:
             self._put(ending, flushed=True)
         finally:
-            self.ending = ending  # no sooner, since the file of what has arrived is removed
+            self.ending = ending  # set last: the uploader may then remove the file
 
     def save(self) -> None:
-        """Write all of it anew."""
+        """Write the whole journal again."""
         self._write(*self.steps, *((self.ending,) if self.ending else ()))
 
     def remove(self) -> None:
-        """Take the file away, but not that which a later attempt has put in its place."""
+        """Delete the file, unless it belongs to a later attempt."""
         with self.file.open(encoding="utf-8") as file:
             found = read_json(JournalStart, file.readline())
         if found.token == self.opening.token:
             self.file.unlink()
 
     def curves(self) -> str:
-        """The steps as a run's folder holds them, an object a line."""
+        """Return the steps in the format of a run's metrics file: one JSON object per line."""
         return "".join(json.dumps({"step": step.step, **step.metrics}) + "\n" for step in self.steps)
 
     def _put(self, part: JournalStep | JournalEnd, flushed: bool = False) -> None:
@@ -172,7 +213,10 @@ class RunJournal:
 
 
 def run_journals(outbox: Path) -> list[Path]:
-    """The files that wait, oldest first. One that its driver takes away meanwhile waits no more."""
+    """Return the journal files, oldest first.
+
+    A file that its driver removes during the call is left out.
+    """
     changed = {}
     for file in outbox.glob(f"*{_SUFFIX}"):
         with suppress(FileNotFoundError):
@@ -189,7 +233,7 @@ def _whole_lines(file: Path) -> list[str]:
 
 
 def _steps(file: Path) -> Iterator[JournalStep]:
-    """Of an earlier attempt, as far as it can be read."""
+    """Yield the steps of an earlier attempt; none where its file cannot be read."""
     try:
         yield from RunJournal.read(file).steps
     except (OSError, SchemaError):

@@ -1,4 +1,7 @@
-"""Bring into MLflow what waits in results/outbox, and what it lacks of results/runs: the repair after a crash."""
+"""Repair after a crash: publish journals and records that MLflow lacks.
+
+Journals are in results/outbox and records in results/runs.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ STUDY_FILE: Final = ".study.json"
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What ``publish`` found."""
+    """Result of ``publish``."""
 
     added: tuple[str, ...]  # run ids
     known: int  # records that MLflow had
@@ -33,24 +36,24 @@ class Published:
 
 
 def study_file(runs: Path, study: Study) -> Path:
-    """Where a study is kept beside its runs."""
+    """Return the path of a study's file in the folder of runs."""
     return runs / f"{study.name}.{study.profile}{STUDY_FILE}"
 
 
 def publish(store: Store, runs: Path) -> Published:
-    """Publish what the store lacks. A file that cannot be read, or is refused, is reported and left.
+    """Publish what the store lacks, and report files that cannot be read or are refused.
 
-    Runs of drivers that live are theirs; sheets of those that did not end say nothing that a new attempt would not.
+    Runs of live drivers are left to them. Journals without a record are not sent: a new attempt sends their steps.
     """
     studies, broken_studies = _readable(_from_json(Study), sorted(runs.glob(f"*{STUDY_FILE}")))
-    waiting, broken_sheets = _readable(RunJournal.read, run_journals(runs.parent / OUTBOX))
+    waiting, broken_journals = _readable(RunJournal.read, run_journals(runs.parent / OUTBOX))
     records, broken_records = _readable(_from_json(RunRecord), sorted(runs.glob(f"*/{RECORD_FILE}")))
     _restore(store, studies.values())
     sent, unsent = _sent(store, waiting, runs)
     lacking = _lacking(store, records)
-    theirs = {_run(sheet.opening.head) for sheet in waiting.values() if _kept(sheet)}
+    theirs = {_run(journal.opening.head) for journal in waiting.values() if _kept(journal)}
     added, refused = _added(store, {path: each for path, each in lacking.items() if _run(each) not in theirs})
-    faults = (*broken_studies, *broken_sheets, *unsent, *broken_records, *refused)
+    faults = (*broken_studies, *broken_journals, *unsent, *broken_records, *refused)
     return Published((*sent, *added), len(records) - len(lacking), faults)
 
 
@@ -59,7 +62,7 @@ def _readable(read: Callable[[Path], T], paths: Sequence[Path]) -> tuple[dict[Pa
     for path in paths:
         try:
             found[path] = read(path)
-        except FileNotFoundError:  # a driver that lives has just taken it away
+        except FileNotFoundError:  # a live driver has just removed it
             continue
         except (OSError, ValueError) as error:
             broken.append(f"{path}: {str(error).splitlines()[0]}")
@@ -77,9 +80,9 @@ def _restore(store: Store, studies: Iterable[Study]) -> None:
             store.save_study(study)
 
 
-def _kept(sheet: RunJournal) -> bool:
-    """Whether the driver that wrote it is another one, and lives."""
-    return other(sheet.opening.driver)
+def _kept(journal: RunJournal) -> bool:
+    """Return whether another live process wrote the journal."""
+    return other(journal.opening.driver)
 
 
 def _run(about: RunHead | RunRecord) -> tuple[str, str]:
@@ -87,20 +90,20 @@ def _run(about: RunHead | RunRecord) -> tuple[str, str]:
 
 
 def _sent(store: Store, waiting: Mapping[Path, RunJournal], runs: Path) -> tuple[list[str], list[str]]:
-    """Run ids of the sheets that have arrived, and why others have not."""
-    left = {path: sheet for path, sheet in waiting.items() if sheet.ending and not _kept(sheet)}
+    """Return the run ids of the uploaded journals, and the faults of the others."""
+    left = {path: journal for path, journal in waiting.items() if journal.ending and not _kept(journal)}
     arrived, faults = _tried(left, lambda path: upload(store, UploadState(left[path], begun=True), runs))
     return [left[path].opening.head.run_id for path in arrived], faults
 
 
 def _added(store: Store, records: Mapping[Path, RunRecord]) -> tuple[list[str], list[str]]:
-    """Run ids of the records that have arrived, and why others have not."""
+    """Return the run ids of the uploaded records, and the faults of the others."""
     arrived, faults = _tried(records, lambda path: _add(store, records[path], path))
     return [records[path].run_id for path in arrived], faults
 
 
 def _tried(files: Iterable[Path], send: Callable[[Path], None]) -> tuple[list[Path], list[str]]:
-    """The files whose content has arrived, and why that of others has not."""
+    """Return the files that were sent, and the faults of the others."""
     arrived: list[Path] = []
     faults: list[str] = []
     for file in files:

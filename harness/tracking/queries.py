@@ -1,4 +1,4 @@
-"""Read MLflow's SQL tables without MLflow, and the addresses of stores."""
+"""SQL queries of MLflow's tables without MLflow, and checks of store addresses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ _UP_TO_PATH: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s\\]*", re.IGNORECAS
 
 
 def refuse_unencoded(address: str) -> None:
-    """Raise StoreError where user and password cannot be told from the rest; it does not repeat the address."""
+    """Raise StoreError for an address whose user and password are not percent-encoded.
+
+    The message does not repeat the address.
+    """
     if address.startswith(FILES):
         return
     begun = _UP_TO_PATH.match(address)
@@ -36,14 +39,14 @@ def refuse_unencoded(address: str) -> None:
 
 
 def without_credentials(server: str) -> str:
-    """The address of a server alone. User and password go to where MLflow looks for them, which no message shows.
+    """Return a server's address without user and password, and store these for MLflow.
 
-    Raises StoreError where they cannot be read.
+    They are put in MLflow's environment variables, which no message shows. Raises StoreError where they cannot be read.
     """
     refuse_unencoded(server)
     try:
         parts = urlsplit(server)
-    except ValueError:  # whose words may hold the password
+    except ValueError:  # its message may hold the password
         raise _unreadable() from None
     if parts.username is None:
         return server
@@ -92,7 +95,7 @@ _CURVES: Final = f"""
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run as MLflow lists it; runs in its trash are never listed."""
+    """A run as MLflow lists it; runs in the trash are never listed."""
 
     uuid: str  # MLflow's id
     run_id: str  # ours, of the tags that identify a run
@@ -101,72 +104,77 @@ class RunRow:
 
 
 class StoreReader(Protocol):
-    """What a store can be asked; ``prefix`` is the start of a tag's name."""
+    """Read access to a store. In its methods, ``prefix`` is the start of a tag's name."""
 
     def runs(self, study: str, run_id: str = "") -> list[RunRow]:
-        """The runs of a study that are not in the trash; of one run id where it is given."""
+        """Return a study's runs outside the trash; only those of ``run_id`` where it is given."""
         ...
 
     def run_tags(self, study: str, prefix: str) -> Mapping[str, Mapping[str, str]]:
-        """MLflow's run id -> tags."""
+        """Return MLflow's run id -> tags."""
         ...
 
     def study_tags(self, prefix: str) -> Mapping[str, Mapping[str, str]]:
-        """Study -> tags."""
+        """Return study -> tags."""
         ...
 
     def curves(self, study: str, metric: str) -> Mapping[str, Curve]:
-        """Our run id -> curve."""
+        """Return our run id -> curve."""
         ...
 
     def experiments(self) -> Mapping[str, str]:
-        """Study -> MLflow's experiment id."""
+        """Return study -> MLflow's experiment id."""
         ...
 
 
 class SqlReader:
-    """Reads a database that MLflow wrote. One that does not exist yet is empty; nothing is created."""
+    """Reader of a database that MLflow wrote.
+
+    A missing database counts as empty; nothing is created.
+    """
 
     def __init__(self, uri: str) -> None:
         refuse_unencoded(uri)
         try:
             self._url = sql.engine.make_url(uri)
             self._engine = sql.create_engine(self._url, poolclass=sql.NullPool)
-        except ImportError as error:  # of psycopg and the like, which no table here needs
-            raise StoreError(f"{redacted(uri)} needs the package {error.name}; install it beside MLflow") from None
+        except ImportError as error:  # a database driver such as psycopg, which is optional
+            raise StoreError(
+                f"{redacted(uri)} needs the package {error.name}; install it in MLflow's environment"
+            ) from None
         except (sql.exc.ArgumentError, ValueError):
             raise StoreError(f"MLFLOW_TRACKING_URI={redacted(uri)} is no address of a database") from None
 
     @property
     def place(self) -> str:
-        """What an error calls this store: the file, or the address without its password."""
+        """The name of the store in errors: its file, or its address without the password."""
         return self.file or redacted(self._url.render_as_string())
 
     @property
     def file(self) -> str | None:
-        """The file of a SQLite database."""
+        """The file of a SQLite database; None for other databases."""
         return self._url.database if self._url.drivername.startswith(FILES) else None
 
     def runs(self, study: str, run_id: str = "") -> list[RunRow]:
-        """The runs of a study that are not in the trash; of one run id where it is given."""
+        """Return a study's runs outside the trash; only those of ``run_id`` where it is given."""
         cell, seed = cell_and_seed(run_id)
         found = self._rows(_ONE_RUN, study=study, cell=cell, seed=seed) if run_id else self._rows(_RUNS, study=study)
         return [RunRow(uuid, f"{cell}-s{seed}", status, ended or 0) for uuid, cell, seed, status, ended in found]
 
     def experiments(self) -> Mapping[str, str]:
-        """Study -> MLflow's experiment id, MLflow's own default experiment left out."""
+        """Return study -> MLflow's experiment id, without MLflow's default experiment."""
         return {name: str(number) for name, number in self._rows(_EXPERIMENTS) if name != "Default"}
 
     def run_tags(self, study: str, prefix: str) -> Mapping[str, Mapping[str, str]]:
-        """MLflow's run id -> tags."""
+        """Return MLflow's run id -> tags."""
         return _grouped(self._rows(_RUN_TAGS, study=study, key=f"{prefix}%"))
 
     def study_tags(self, prefix: str) -> Mapping[str, Mapping[str, str]]:
-        """Study -> tags."""
+        """Return study -> tags."""
         return _grouped(self._rows(_STUDY_TAGS, key=f"{prefix}%"))
 
     def curves(self, study: str, metric: str) -> Mapping[str, Curve]:
-        """Our run id -> curve; where a step was logged twice, the later value."""
+        """Return our run id -> curve; of a step that was logged twice, the later value."""
         points: dict[str, dict[int, float]] = defaultdict(dict)
         owners = {row.uuid: row.run_id for row in self.runs(study)}
         for uuid, step, value in self._rows(_CURVES, study=study, key=metric):

@@ -1,4 +1,4 @@
-"""Read a store through MLflow's client, where it is a server and its tables are out of reach."""
+"""Reader of a tracking server, whose tables can only be read through MLflow's client."""
 
 from __future__ import annotations
 
@@ -19,37 +19,40 @@ PAGE: Final = 1_000  # runs a request
 
 
 class ServerReader:
-    """Asks a tracking server; every answer is a request or more."""
+    """Reader of a tracking server; every method sends at least one request."""
 
     def __init__(self, tracker: Tracker) -> None:
         self._tracker = tracker
 
     def runs(self, study: str, run_id: str = "") -> list[RunRow]:
-        """The runs of a study that are not in the trash; of one run id where it is given."""
+        """Return a study's runs outside the trash; only those of ``run_id`` where it is given."""
         cell, seed = cell_and_seed(run_id)
         chosen = f"tags.{CELL} = '{cell}' AND tags.{SEED} = '{seed}'" if run_id else ""
         found = ((run.info, own_id(run.data.tags)) for run in self._runs(study, chosen))
         return [RunRow(info.run_id, own, info.status, info.end_time or 0) for info, own in found if own]
 
     def run_tags(self, study: str, prefix: str) -> Mapping[str, Mapping[str, str]]:
-        """MLflow's run id -> tags."""
+        """Return MLflow's run id -> tags."""
         tags = {run.info.run_id: _starting(prefix, run.data.tags) for run in self._runs(study)}
         return {uuid: found for uuid, found in tags.items() if found}
 
     def study_tags(self, prefix: str) -> Mapping[str, Mapping[str, str]]:
-        """Study -> tags."""
+        """Return study -> tags."""
         with explained(self._tracker.place):
             tags = {found.name: _starting(prefix, found.tags) for found in self._tracker.client.search_experiments()}
         return {study: found for study, found in tags.items() if found}
 
     def curves(self, study: str, metric: str) -> Mapping[str, Curve]:
-        """Our run id -> curve; where a step was logged twice, the later value. One request a run."""
+        """Return our run id -> curve; of a step that was logged twice, the later value.
+
+        The method sends one request per run.
+        """
         owners = {run.info.run_id: own_id(run.data.tags) for run in self._runs(study)}
         curves = {owner: self._curve(uuid, metric) for uuid, owner in owners.items() if owner}
         return {owner: curve for owner, curve in curves.items() if curve}
 
     def experiments(self) -> Mapping[str, str]:
-        """Study -> MLflow's experiment id, MLflow's own default experiment left out."""
+        """Return study -> MLflow's experiment id, without MLflow's default experiment."""
         with explained(self._tracker.place):
             found = self._tracker.client.search_experiments()
         return {each.name: str(each.experiment_id) for each in found if each.name != "Default"}

@@ -1,6 +1,6 @@
-"""Runs and studies in MLflow, the one place that remembers. The sweep's driver is the only writer.
+"""Runs and studies in MLflow, the only persistent store, which only the driver writes.
 
-``python -m harness.tracking.store publish results/runs`` brings in what a crash has left out.
+``python -m harness.tracking.store publish results/runs`` adds what a crash left out.
 """
 
 from __future__ import annotations
@@ -70,7 +70,10 @@ LOCAL_PAGES: Final = "http://127.0.0.1:5000"  # of `make ui`
 
 
 class Store:
-    """What has been planned and run. Methods raise StoreError where the store cannot be read or written."""
+    """Planned studies and recorded runs.
+
+    Methods raise StoreError where the store cannot be read or written.
+    """
 
     def __init__(self, reader: StoreReader, tracker: Tracker, runs: Path) -> None:
         self.place = tracker.place  # the file or the address
@@ -78,11 +81,14 @@ class Store:
         self._reader = reader
         self._tracker = tracker
         self._runs = runs
-        self._known: dict[tuple[str, str], Study | None] = {}  # name and profile -> as it names its runs
+        self._known: dict[tuple[str, str], Study | None] = {}  # name and profile -> study; it names the runs
 
     @classmethod
     def open(cls, results: Path) -> Self:
-        """The store of MLFLOW_TRACKING_URI, else ``results/mlflow.db``. Creates nothing before the first write."""
+        """Open the store at MLFLOW_TRACKING_URI, or else ``results/mlflow.db``.
+
+        Nothing is created before the first write. Raises StoreError for an unusable address or folder.
+        """
         if is_reference(results):
             raise StoreError(f"{results} holds the reference results, not a store; name another folder")
         uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{results / 'mlflow.db'}"
@@ -100,39 +106,49 @@ class Store:
         return cls(reader, Tracker(uri, reader.place, reader.file, artifacts), runs)
 
     def statuses(self, study: str) -> Mapping[str, str]:
-        """Run id -> "RUNNING", "FAILED", "KILLED" or "FINISHED"; runs in MLflow's trash do not count."""
-        rows = sorted(self._reader.runs(study), key=lambda row: row.status == "FINISHED")  # which wins
+        """Return run id -> "RUNNING", "FAILED", "KILLED" or "FINISHED", without MLflow's trash."""
+        rows = sorted(
+            self._reader.runs(study), key=lambda row: row.status == "FINISHED"
+        )  # a finished run takes precedence
         return {row.run_id: row.status for row in rows}
 
     def finished(self, study: str) -> frozenset[str]:
-        """The run ids that need not run again."""
+        """Return the ids of the finished runs, which need not run again."""
         return frozenset(run_id for run_id, status in self.statuses(study).items() if status == "FINISHED")
 
     def records(self, study: str) -> list[RunRecord]:
-        """The records of a study, of finished and of failed runs, ordered by run id."""
+        """Return the records of a study's finished and failed runs, ordered by run id."""
         texts = (unpack(RECORD, chunks) for chunks in self._reader.run_tags(study, f"{RECORD}.").values())
         return sorted((self._read(RunRecord, text) for text in texts), key=lambda record: record.run_id)
 
     def studies(self) -> tuple[Study, ...]:
-        """What has been planned, ordered by name and profile. Without those of ``unreadable``."""
+        """Return the planned studies, ordered by name and profile, without the unreadable ones."""
         return tuple(study for study in self._studies().values() if isinstance(study, Study))
 
     def unreadable(self) -> Mapping[tuple[str, str], str]:
-        """Name and profile of each study that cannot be read, and why. ``save_study`` mends it."""
+        """Return (name, profile) -> fault of each study that cannot be read.
+
+        ``save_study`` repairs it.
+        """
         return {of: fault for of, fault in self._studies().items() if isinstance(fault, str)}
 
     def history(self, study: str, metric: str) -> Mapping[str, Curve]:
-        """The curves of a metric: run id -> ((step, value), ...)."""
+        """Return the curves of a metric: run id -> ((step, value), ...)."""
         return self._reader.curves(study, key(metric))
 
     def links(self, study: str) -> Mapping[str, str]:
-        """Run id -> where MLflow's pages show the run: those of the server, else those of ``make ui``."""
-        rows = sorted(self._reader.runs(study), key=lambda row: row.status == "FINISHED")  # which wins
+        """Return run id -> address of the run in the pages of the server or of ``make ui``."""
+        rows = sorted(
+            self._reader.runs(study), key=lambda row: row.status == "FINISHED"
+        )  # a finished run takes precedence
         number = self._reader.experiments().get(study, "")
         return {row.run_id: f"{study_page(self._address, number)}/{row.uuid}" for row in rows}
 
     def save_study(self, study: Study) -> None:
-        """Keep what tables must know of a grid; beside the runs too, so that ``publish`` can bring it back."""
+        """Save what tables need to know about a grid.
+
+        A copy is saved with the runs, so that ``publish`` can restore it.
+        """
         text, prefix, beside = study.to_json(), f"{STUDY}.{study.profile}", study_file(self._runs, study)
         known = study in self.studies()
         with explained(str(self._runs)):
@@ -144,7 +160,10 @@ class Store:
         self.show_study(study)
 
     def show_study(self, study: Study) -> None:
-        """Give MLflow's pages the description and the view of a study. A description in one's own words stays."""
+        """Set the description and the view of a study in MLflow's pages.
+
+        A description that a user wrote is kept.
+        """
         found = self._reader.study_tags("mlflow.").get(study.name, {})
         said = found.get(NOTE, "")
         own = bool(said) and WRITTEN not in said
@@ -156,14 +175,14 @@ class Store:
             self._tracker.tag_study(study.name, changed)
 
     def pages(self, address: str = "") -> Mapping[str, tuple[str, ...]]:
-        """Return where MLflow's pages show each study.
+        """Return the addresses of each study in MLflow's pages.
 
         Args:
-            address: That of the pages; by default the server's, else that of ``make ui``.
+            address: Address of the pages; by default the server's, or else that of ``make ui``.
 
         Returns:
-            "name profile" -> the table of its runs and its charts, as its view has them; the table alone of what has
-            no view, such as the runs outside a grid.
+            "name profile" -> the table of its runs and its charts. Runs without a prepared view, such as those outside
+                a grid, have only the table.
 
         """
         views, studies, pages = self._reader.study_tags(f"{VIEW}."), self.studies(), address or self._address
@@ -181,21 +200,31 @@ class Store:
 
     @property
     def uri(self) -> str:
-        """The address by which MLflow opens the store; it may hold a password, so that no message shows it."""
+        """Address by which MLflow opens the store. It may hold a password, so no message shows it."""
         return self._tracker.uri
 
     @property
     def is_server(self) -> bool:
-        """Whether the store is a tracking server, which has pages of its own."""
+        """Whether the store is a tracking server, which serves its own pages."""
         return self.uri.startswith(SERVERS)
 
     @property
     def _address(self) -> str:
-        """The address of MLflow's pages for this store."""
+        """Address of MLflow's pages for this store."""
         return self.place if self.is_server else LOCAL_PAGES
 
     def begin(self, head: RunHead, started: float | None = None, token: str = "") -> Handle:
-        """Show a run in MLflow as RUNNING. ``started``: seconds since 1970, by default now; ``token``: see ``find``."""
+        """Create a run with status RUNNING in MLflow.
+
+        Args:
+            head: Description of the run.
+            started: Start time in seconds since 1970; by default now.
+            token: Unique name of this attempt, by which ``find`` finds the run.
+
+        Returns:
+            The run's handle.
+
+        """
         study = self._study_of(head)
         about = {**tags(head), CELL_NAME: cell_name(head, study), DRIVER: driver()}
         about |= {ATTEMPT: token} if token else {}
@@ -203,7 +232,7 @@ class Store:
         return Handle(uuid, head.study)
 
     def _study_of(self, head: RunHead) -> Study | None:
-        """Return the study of a run, if it is known; it is read once."""
+        """Return the study of a run if it is known. Each study is read once."""
         of = head.study, head.profile
         if of not in self._known:
             found = self._studies(head.study).get(of)
@@ -211,20 +240,31 @@ class Store:
         return self._known[of]
 
     def find(self, study: str, token: str) -> Handle | None:
-        """The run that was begun with this token: a begin may arrive, and its answer be lost."""
+        """Return the run that was created with this token, if any.
+
+        A request to create a run may succeed although its answer is lost.
+        """
         attempts = self._reader.run_tags(study, ATTEMPT)
         return next((Handle(uuid, study) for uuid, found in attempts.items() if found[ATTEMPT] == token), None)
 
     def describe(self, handle: Handle, head: RunHead) -> None:
-        """Give a run its settings again: a begin may be cut short between the run and them."""
+        """Set a run's params again: creating a run may be interrupted before they are set."""
         self._tracker.describe(handle.uuid, params(head))
 
     def log(self, handle: Handle, step: int, metrics: Mapping[str, float], at: float | None = None) -> None:
-        """Add a step to the run's curves. ``at``: seconds since 1970, by default now."""
+        """Add a step to the run's curves.
+
+        Args:
+            handle: The run.
+            step: Number of the step.
+            metrics: Metric name -> value.
+            at: Time in seconds since 1970; by default now.
+
+        """
         self.write(handle, [JournalStep(step, at or time.time(), metrics)])
 
     def write(self, handle: Handle, steps: Sequence[JournalStep]) -> None:
-        """Add steps to the run's curves. A point that is there already, with its time, is not added again."""
+        """Add steps to the run's curves. A point that exists with the same time is not duplicated."""
         self._tracker.write(handle.uuid, _points(steps))
 
     def finish(
@@ -234,16 +274,23 @@ class Store:
         artifacts: Mapping[str, Path | str] | None = None,  # name -> text, or a file of that name
         ended: float | None = None,  # seconds since 1970, by default now
     ) -> None:
-        """Publish a record. It replaces failed runs of its run id; where one is FINISHED already, that one stays.
+        """Publish a record, which replaces failed runs of the same run id.
 
-        It may be called again where it failed in the middle.
+        If another run of this id is FINISHED already, that one is kept. After an error the method may be called again.
+
+        Args:
+            handle: The run.
+            record: Its record.
+            artifacts: File name -> text, or the path of a file of that name.
+            ended: End time in seconds since 1970; by default now.
+
         """
         rows = self._reader.runs(handle.study, record.run_id)
         own = [row for row in rows if row.uuid == handle.uuid]
         if any(row.status == "FINISHED" for row in rows) and not any(row.status == "FINISHED" for row in own):
             self._discard(own)
             return
-        # What fired is the mean of a curve of the same name, and would be a stray point on it.
+        # A fired score is the mean of a curve of the same name, and would add a wrong point to it.
         apart = {name: value for name, value in record.scores.items() if not name.startswith(FIRED)}
         files = {RECORD_FILE: record.to_json(), "config.yaml": _yaml(record.config), **(artifacts or {})}
         self._tracker.attach(handle.uuid, files, data_sets(record))
@@ -256,38 +303,50 @@ class Store:
         self._discard([RunRow(handle.uuid, "", "RUNNING")])
 
     def _settle(self, study: str, run_id: str) -> None:
-        """Leave one run of its id among those that are over; a driver whose run is not will see them at its own end.
+        """Keep one of the runs of this id that are over, and discard the others.
 
-        Drivers that finish the same run at once choose alike, whatever each of them sees: the best is never removed.
+        A driver whose run is still in progress discards at its own end. Drivers that finish the same run at the same
+        time make the same choice, whatever each of them reads: the best run is never removed.
         """
         over = [row for row in self._reader.runs(study, run_id) if row.status not in _ALIVE]
         self._discard(sorted(over, key=_worth)[:-1])
 
-    def sweep_up(self, study: str, claimed: bool = False) -> tuple[str, ...]:
-        """Move RUNNING runs to MLflow's trash, but for those of another process that lives; their run ids.
+    def kill_orphaned_runs(self, study: str, claimed: bool = False) -> tuple[str, ...]:
+        """Move RUNNING runs without a live driver to MLflow's trash, and return their run ids.
 
-        ``claimed``: nobody else drives this study now. Without it, what hosts of a shared store run is left alone.
+        Runs of other hosts in a shared store are left alone unless ``claimed`` is True. It says that no other driver
+        works on this study.
         """
         running = [row for row in self._reader.runs(study) if row.status in _ALIVE]
-        drivers = self._reader.run_tags(study, DRIVER)  # after the runs: each of them has its driver's name by now
+        drivers = self._reader.run_tags(study, DRIVER)  # read after the runs, so that each has its driver's name
         names = {row.uuid: drivers.get(row.uuid, {}).get(DRIVER, "") for row in running}
         spared = self.shared and not claimed
         left = [row for row in running if not (other(names[row.uuid]) or (spared and elsewhere(names[row.uuid])))]
         return tuple(row.run_id for row in left if self._kill(study, row))
 
     def _kill(self, study: str, row: RunRow) -> bool:
-        """Unless it is over by now: its driver may have ended it, and then itself, since it was looked at."""
+        """Discard a run that is still in progress; return whether it was.
+
+        Its driver may have ended the run since it was listed.
+        """
         still = any(now.uuid == row.uuid and now.status in _ALIVE for now in self._reader.runs(study, row.run_id))
         self._discard([row] if still else [])
         return still
 
     def claims(self, study: str) -> Mapping[str, str]:
-        """Who drives a study, by token, as ``claim`` was told."""
+        """Return token -> description of the drivers of a study, as given to ``claim``."""
         found = self._reader.study_tags(f"{CLAIM}.").get(study, {})
         return {name.removeprefix(f"{CLAIM}."): said for name, said in found.items()}
 
     def claim(self, study: str, token: str, said: str | None) -> None:
-        """Say who drives a study; None takes it back."""
+        """Record the driver of a study, or remove the entry.
+
+        Args:
+            study: Name of the study.
+            token: Unique name of the driver.
+            said: Description of the driver; None removes the entry.
+
+        """
         self._tracker.tag_study(study, {f"{CLAIM}.{token}": said} if said else {}, f"{CLAIM}.{token}")
 
     def _discard(self, rows: Iterable[RunRow]) -> None:
@@ -301,7 +360,10 @@ class Store:
                     raise
 
     def _studies(self, name: str = "") -> dict[tuple[str, str], Study | str]:
-        """Name and profile -> the study, or why it cannot be read; of one name where it is given."""
+        """Return (name, profile) -> the study, or the reason why it cannot be read.
+
+        Only studies of ``name`` are returned where it is given.
+        """
         texts = {
             (study, tag.removeprefix(f"{STUDY}.")): unpack_edition(tag, chunks)
             for study, chunks in self._reader.study_tags(f"{STUDY}.").items()
@@ -350,7 +412,10 @@ def _yaml(config: Mapping[str, Any]) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """``publish RUNS``: bring in what MLflow lacks. Exit code 1 where a file could not be read, 2 for a wrong call."""
+    """Run ``publish RUNS``: add what MLflow lacks.
+
+    The exit code is 1 where a file cannot be read and 2 for a wrong call.
+    """
     if len(arguments) != 2 or arguments[0] != "publish":
         print(f"usage: {REPAIR}", file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""How a run and a study look in MLflow: the names of tags, params and metrics."""
+"""Names of tags, params and metrics of runs and studies in MLflow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RECORD: Final = "mlflow.liteppo.record"
 STUDY: Final = "mlflow.liteppo.study"
 DRIVER: Final = "mlflow.liteppo.driver"
 ATTEMPT: Final = "mlflow.liteppo.attempt"
-CLAIM: Final = "mlflow.liteppo.sweep"  # of a study: who drives it now
+CLAIM: Final = "mlflow.liteppo.sweep"  # tag of a study: its present driver
 # These two identify a run: its name in MLflow is for people, and anybody may change it there.
 CELL: Final = "cell_id"
 SEED: Final = "seed"
@@ -30,23 +30,23 @@ _NOT_IN_A_KEY: Final = re.compile(r"[^/\w.\- :]")
 
 
 def key(name: str) -> str:
-    """The name as MLflow accepts it: "final/pass@8" is "final/pass at 8"."""
+    """Return the name in the form that MLflow accepts: "final/pass@8" becomes "final/pass at 8"."""
     return _NOT_IN_A_KEY.sub("_", name.replace("@", " at "))
 
 
 def run_id(tags: Mapping[str, str]) -> str:
-    """Return our run id out of a run's tags; nothing for a run that is none of ours."""
+    """Return our run id from a run's tags, or "" for a run of another program."""
     return f"{tags[CELL]}-s{tags[SEED]}" if CELL in tags and SEED in tags else ""
 
 
 def cell_and_seed(run_id: str) -> tuple[str, str]:
-    """Return the values of the tags ``CELL`` and ``SEED`` of a run id."""
+    """Return the values of the tags ``CELL`` and ``SEED`` for a run id."""
     cell, _, seed = run_id.rpartition("-s")
     return cell, seed
 
 
 def tags(head: RunHead) -> dict[str, str]:
-    """What a run is searched and grouped by."""
+    """Return the tags by which a run is searched and grouped."""
     commit = head.provenance.get("commit", "unknown")
     return {
         CELL: head.cell_id,
@@ -61,35 +61,68 @@ def tags(head: RunHead) -> dict[str, str]:
 
 
 def params(head: RunHead) -> dict[str, str]:
-    """The flat config and the lines of the rule, so that comparing two runs reads as an algorithm diff."""
+    """Return the flat config and the rule's lines, so that MLflow compares runs as algorithms."""
     return {key(name): value for name, value in (*_flat(head.config), *_rule(head))}
 
 
 def compact(record: RunRecord) -> str:
-    """The record in as few characters as JSON allows."""
+    """Return the record as JSON without whitespace."""
     return json.dumps(json.loads(record.to_json()), separators=(",", ":"), sort_keys=True)
 
 
 def pack(name: str, text: str, limit: int, mark: str = ".") -> dict[str, str]:
-    """Cut a text into numbered tags of at most ``limit`` characters; ``mark`` stands before the number."""
+    """Split a text into numbered tags.
+
+    Args:
+        name: Start of the tags' names.
+        text: The text.
+        limit: Largest number of characters of a tag.
+        mark: Separator before the number.
+
+    Returns:
+        Tag name -> part of the text.
+
+    """
     starts = range(0, max(len(text), 1), limit)
     return {f"{name}{mark}{index}": text[start : start + limit] for index, start in enumerate(starts)}
 
 
 def unpack(name: str, chunks: Mapping[str, str], mark: str = ".") -> str:
-    """Put the text of ``pack`` together again; tags of other names are ignored."""
+    """Join the text that ``pack`` split; tags of other names are ignored.
+
+    Args:
+        name: Start of the tags' names.
+        chunks: Tag name -> part of the text.
+        mark: Separator before the number.
+
+    Returns:
+        The text; "" where there is none.
+
+    """
     numbers = [chunk.removeprefix(f"{name}{mark}") for chunk in chunks if chunk.startswith(f"{name}{mark}")]
     return "".join(chunks[f"{name}{mark}{number}"] for number in sorted((n for n in numbers if n.isdigit()), key=int))
 
 
 def pack_edition(name: str, text: str, limit: int) -> dict[str, str]:
-    """``pack`` for tags that are written one by one: the last of them puts this text in the place of another."""
+    """Split a text into tags that are written one by one.
+
+    The last tag makes the new text replace the old one.
+
+    Args:
+        name: Start of the tags' names.
+        text: The text.
+        limit: Largest number of characters of a tag.
+
+    Returns:
+        Tag name -> part of the text, in the order of writing.
+
+    """
     edition = _edition(text)
     return {**pack(f"{name}.{edition}", text, limit, _PART), f"{name}.{_IN_FORCE}": edition}
 
 
 def unpack_edition(name: str, chunks: Mapping[str, str]) -> str:
-    """The text of ``pack_edition``, or of ``pack``; nothing where a part of it is missing."""
+    """Return the text of ``pack_edition`` or ``pack``; "" where a part is missing."""
     edition = chunks.get(f"{name}.{_IN_FORCE}")
     if edition is None:
         return unpack(name, chunks)

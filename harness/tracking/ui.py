@@ -1,7 +1,7 @@
-"""Serve MLflow's pages for the recorded runs, on 127.0.0.1 alone: ``liteppo ui --port 5000``.
+"""Server of MLflow's pages for the recorded runs, on 127.0.0.1: ``liteppo ui --port 5000``.
 
-MLflow's own command starts four web workers and consumers of jobs that nobody gives it. Here its application runs in
-this process, alone.
+MLflow's own command starts four web workers and job consumers that are never used. Here one process serves its
+application.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ HOST: Final = "127.0.0.1"
 
 
 def serve(port: str) -> int:
-    """Serve until Ctrl-C. Exit code 2 for a wrong port, 1 where there is nothing to show or the port is taken."""
+    """Serve the pages until Ctrl-C and return the exit code.
+
+    The code is 2 for a wrong port, and 1 where there is nothing to show or the port is in use.
+    """
     if not port.isdigit() or not 0 < int(port) < 65_536:
         return _refuse(f"port: not a number from 1 to 65535: {port}", 2)
     results = Path(os.environ.get("RESULTS_DIR", "results"))
@@ -49,7 +52,7 @@ def _refuse(message: str, code: int) -> int:
 
 
 def _serve(store: Store, artifacts: Path, port: int) -> int:
-    """Show the database's runs until Ctrl-C."""
+    """Serve the runs of a database until Ctrl-C."""
     try:
         listening = _listen(port)
     except OSError as error:
@@ -68,7 +71,7 @@ def _serve(store: Store, artifacts: Path, port: int) -> int:
 
 
 def _listen(port: int) -> socket.socket:
-    """Take the port. Raises OSError where another process has it."""
+    """Listen on the port. Raises OSError where another process uses it."""
     listening = socket.socket()
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -81,12 +84,15 @@ def _listen(port: int) -> socket.socket:
 
 
 def _application(uri: str, artifacts: Path) -> Any:
-    """Load MLflow's application for a database; ``artifacts`` is for experiments that are made in the pages."""
+    """Load MLflow's application for a database.
+
+    ``artifacts`` is the folder for experiments that are created in the pages.
+    """
     os.environ.update(
         MLFLOW_DISABLE_TELEMETRY="true",
         MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",
         MLFLOW_LOGGING_LEVEL="ERROR",
-        _MLFLOW_SERVER_FILE_STORE=uri,  # these three as MLflow's own command tells its workers
+        _MLFLOW_SERVER_FILE_STORE=uri,  # these three are set by MLflow's own command for its workers
         _MLFLOW_SERVER_ARTIFACT_ROOT=artifacts.absolute().as_uri(),
         _MLFLOW_SGI_NAME="uvicorn",
     )
@@ -95,7 +101,7 @@ def _application(uri: str, artifacts: Path) -> Any:
 
     initialize_backend_stores(
         uri, default_artifact_root=artifacts.absolute().as_uri()
-    )  # refuses a database of another version now, and not page by page
+    )  # refuses a database of another version here, rather than on every page
     return app
 
 
@@ -105,7 +111,7 @@ def _run(application: Any, listening: socket.socket) -> None:
     server = uvicorn.Server(
         uvicorn.Config(application, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
     )
-    with suppress(KeyboardInterrupt):  # after it has ended in good order
+    with suppress(KeyboardInterrupt):  # raised again after a clean shutdown
         server.run(sockets=[listening])
 
 

@@ -1,4 +1,4 @@
-"""Upload run data to MLflow in a background thread, in order and with retries."""
+"""Upload of run data to MLflow by a background thread, in order and with retries."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
 
 FLUSH_SECONDS: Final = 5.0  # between two writes of a run's curves
-REFUSALS: Final = 5  # of one attempt, until it is left on disk
+REFUSALS: Final = 5  # refusals of one attempt until it is left on disk
 RECORD_FILE: Final = "record.json"
 CURVES_FILE: Final = "metrics.jsonl"  # one object a step: {"step": 3, "reward/mean": 0.25, ...}
-TRACE_FILE: Final = "traceback.txt"  # of the last attempt that failed
+TRACE_FILE: Final = "traceback.txt"  # of the last failed attempt
 
 
 @dataclass(slots=True)
 class UploadState:
-    """A sheet, and how much of it the store holds."""
+    """A journal and how much of it has been uploaded."""
 
-    sheet: RunJournal
-    replaces: UploadState | None = None  # the attempt before
+    journal: RunJournal
+    replaces: UploadState | None = None  # the previous attempt
     dropped: bool = False  # it ended without a record
     handle: Handle | None = None
-    begun: bool = False  # a begin was tried, and may have arrived unheard
+    begun: bool = False  # a request to create the run was sent; its answer may be lost
     sent: int = 0  # steps
     written: float = float("-inf")  # monotonic seconds of the last write
     refusals: int = 0
@@ -43,139 +43,164 @@ class UploadState:
 
     @property
     def due(self) -> bool:
-        """Whether something is to be sent now."""
-        behind = self.sent < len(self.sheet.steps) and time.monotonic() - self.written > FLUSH_SECONDS
+        """Whether something should be sent now."""
+        behind = self.sent < len(self.journal.steps) and time.monotonic() - self.written > FLUSH_SECONDS
         return self.ending or (not self.done and self.refusals < REFUSALS and (behind or self.handle is None))
 
     @property
     def ending(self) -> bool:
-        """Whether its end is to be sent."""
-        over = self.dropped or self.sheet.ending is not None
+        """Whether the end of the run should be sent."""
+        over = self.dropped or self.journal.ending is not None
         return over and not self.done and self.refusals < REFUSALS
 
     @property
     def waits(self) -> bool:
-        """Whether the store lacks its record."""
-        return self.sheet.ending is not None and not self.done
+        """Whether the store lacks the run's record."""
+        return self.journal.ending is not None and not self.done
 
 
-def upload(store: Store, delivery: UploadState, runs: Path) -> None:
-    """Send what the store lacks. Raises StoreError where it cannot; what has arrived is not sent again."""
+def upload(store: Store, state: UploadState, runs: Path) -> None:
+    """Upload the parts of a journal that the store lacks.
+
+    Args:
+        store: The store.
+        state: The journal and what has been uploaded; it is updated.
+        runs: Folder of the runs, whose files go with the record.
+
+    Raises:
+        StoreError: The store cannot be written. What was uploaded is not sent again.
+
+    """
     try:
-        _upload(store, delivery, runs)
+        _upload(store, state, runs)
     except StoreError as error:
-        if error.refused:  # someone has removed the run, or it cannot be taken; once more from the start
-            _take_back(store, delivery)
-            delivery.handle, delivery.sent, delivery.refusals = None, 0, delivery.refusals + 1
+        if error.refused:  # the run was removed or is not accepted; start again
+            _take_back(store, state)
+            state.handle, state.sent, state.refusals = None, 0, state.refusals + 1
         raise
 
 
-def _upload(store: Store, delivery: UploadState, runs: Path) -> None:
-    if delivery.replaces:
-        _take_back(store, delivery.replaces)
-        delivery.replaces = None
-    if delivery.dropped:
-        _take_back(store, delivery)
-        delivery.done = True
+def _upload(store: Store, state: UploadState, runs: Path) -> None:
+    if state.replaces:
+        _take_back(store, state.replaces)
+        state.replaces = None
+    if state.dropped:
+        _take_back(store, state)
+        state.done = True
         return
-    sheet, ending = delivery.sheet, delivery.sheet.ending  # first the end: no step comes after it
-    delivery.handle = delivery.handle or _begin(store, delivery)
-    steps = sheet.steps[delivery.sent :]
-    store.write(delivery.handle, steps)
-    delivery.sent, delivery.written = delivery.sent + len(steps), time.monotonic()
+    journal, ending = state.journal, state.journal.ending  # read the end first: no step follows it
+    state.handle = state.handle or _begin(store, state)
+    steps = journal.steps[state.sent :]
+    store.write(state.handle, steps)
+    state.sent, state.written = state.sent + len(steps), time.monotonic()
     if ending:
-        files = artifacts(runs / sheet.opening.folder, ending.record)
-        store.finish(delivery.handle, ending.record, files, ending.at)
-        delivery.done = True
-        with suppress(OSError, ValueError):  # a sheet that stays is sent again, and changes nothing
-            sheet.remove()
+        files = artifacts(runs / journal.opening.folder, ending.record)
+        store.finish(state.handle, ending.record, files, ending.at)
+        state.done = True
+        with suppress(OSError, ValueError):  # a journal that remains is sent again without effect
+            journal.remove()
 
 
 def artifacts(folder: Path, record: RunRecord) -> Mapping[str, Path]:
-    """The files of a run that go with its record."""
+    """Return the files of a run that are published with its record, by name."""
     apart = {RECORD_FILE, CURVES_FILE} | ({TRACE_FILE} if record.status == "finished" else set())
     return {file.name: file for file in sorted(folder.glob("[!.]*")) if file.is_file() and file.name not in apart}
 
 
-def _begin(store: Store, delivery: UploadState) -> Handle:
-    opening = delivery.sheet.opening
-    found = store.find(opening.head.study, opening.token) if delivery.begun else None
-    delivery.begun = True
+def _begin(store: Store, state: UploadState) -> Handle:
+    opening = state.journal.opening
+    found = store.find(opening.head.study, opening.token) if state.begun else None
+    state.begun = True
     if found is None:
         return store.begin(opening.head, opening.at, opening.token)
     store.describe(found, opening.head)
     return found
 
 
-def _take_back(store: Store, delivery: UploadState) -> None:
-    """Remove what the store holds of an attempt that is over."""
-    opening = delivery.sheet.opening
-    handle = delivery.handle or (store.find(opening.head.study, opening.token) if delivery.begun else None)
+def _take_back(store: Store, state: UploadState) -> None:
+    """Remove an attempt that is over from the store."""
+    opening = state.journal.opening
+    handle = state.handle or (store.find(opening.head.study, opening.token) if state.begun else None)
     if handle:
         store.drop(handle)
 
 
 PAUSES: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # seconds until a store that failed is tried again; the last repeats
 PATIENCE: Final = 60.0  # seconds that the end of a run or a sweep waits for the store
-_TICK: Final = 0.5  # seconds between two looks for something to send
+_TICK: Final = 0.5  # seconds between two checks for something to send
 
 
 class Uploader:
-    """The sheets of the runs under way, and the thread that sends them."""
+    """The journals of the present runs, and the thread that uploads them."""
 
     def __init__(self, store: Store, results: Path, say: Callable[[str], None]) -> None:
         self._store, self._results, self._say = store, results, say
-        self._deliveries: dict[str, UploadState] = {}  # run id -> its latest attempt
+        self._states: dict[str, UploadState] = {}  # run id -> its latest attempt
         self._changed = Condition()
-        self._thread = Thread(target=self._work, name="courier", daemon=True)
+        self._thread = Thread(target=self._work, name="uploader", daemon=True)
         self._closing = False
         self._failures, self._next_try = 0, 0.0  # in a row; monotonic seconds
-        self._fault: Exception | None = None  # a mistake of ours
+        self._fault: Exception | None = None  # a bug, raised by ``close``
 
     def begin(self, head: RunHead, folder: str) -> None:
-        """A run begins, or begins again. ``folder``: its name in results/runs.
+        """Start the journal of a new or repeated run.
 
-        An OSError, here and below, says that the disk is full; the store is sent what memory holds all the same.
+        This method and those below raise OSError where the disk is full. The data is then uploaded from memory.
+
+        Args:
+            head: Description of the run.
+            folder: Name of the run's folder in results/runs.
+
         """
         with self._changed:
-            before = self._deliveries.pop(head.run_id, None)
-        sheet = RunJournal.draft(self._results / OUTBOX, head, folder)
+            before = self._states.pop(head.run_id, None)
+        journal = RunJournal.draft(self._results / OUTBOX, head, folder)
         try:
-            sheet.save()
+            journal.save()
         finally:
-            self._take(UploadState(sheet, replaces=before if before and not before.done else None))
+            self._take(UploadState(journal, replaces=before if before and not before.done else None))
 
     def step(self, run_id: str, step: int, metrics: Mapping[str, float]) -> None:
-        """It has done a step."""
-        if delivery := self._latest(run_id):
-            delivery.sheet.add(step, metrics)
+        """Record a step of a run.
+
+        Args:
+            run_id: The run.
+            step: Number of the step.
+            metrics: Metric name -> value.
+
+        """
+        if state := self._latest(run_id):
+            state.journal.add(step, metrics)
 
     def curves(self, run_id: str) -> str:
-        """Its steps so far, an object a line."""
-        delivery = self._latest(run_id)
-        return delivery.sheet.curves() if delivery else ""
+        """Return the run's steps so far, one JSON object per line."""
+        state = self._latest(run_id)
+        return state.journal.curves() if state else ""
 
     def end(self, run_id: str, record: RunRecord) -> None:
-        """It has ended, and its record is final."""
-        if delivery := self._latest(run_id):
+        """Record the end of a run with its final record."""
+        if state := self._latest(run_id):
             try:
-                delivery.sheet.end(record)
+                state.journal.end(record)
             finally:
                 self._wake()
 
     def drop(self, run_id: str) -> None:
-        """It has ended without a record, and will be tried again."""
-        if delivery := self._latest(run_id):
-            delivery.dropped = True
+        """Record that a run ended without a record and will be repeated."""
+        if state := self._latest(run_id):
+            state.dropped = True
             self._wake()
 
     @property
     def away(self) -> bool:
-        """Whether the store failed when it was tried last."""
+        """Whether the last attempt to reach the store failed."""
         return self._failures > 0
 
     def close(self, patience: float) -> Sequence[UploadState]:
-        """Send what is left, for so many seconds at most; what the store lacks then, on disk if that takes it now."""
+        """Upload the rest for at most ``patience`` seconds; return what the store still lacks.
+
+        That rest is written to disk if the disk accepts it now.
+        """
         with self._changed:
             self._closing, self._next_try = True, 0.0
             self._changed.notify()
@@ -184,20 +209,20 @@ class Uploader:
         if self._fault:
             raise self._fault
         with self._changed:
-            waiting = [delivery for delivery in self._deliveries.values() if delivery.waits]
-        for delivery in waiting:
-            if not delivery.sheet.whole:
+            waiting = [state for state in self._states.values() if state.waits]
+        for state in waiting:
+            if not state.journal.whole:
                 with suppress(OSError):
-                    delivery.sheet.save()
+                    state.journal.save()
         return waiting
 
     def _latest(self, run_id: str) -> UploadState | None:
-        with self._changed:  # ``_turn`` takes it out for a moment
-            return self._deliveries.get(run_id)
+        with self._changed:  # ``_turn`` removes it for a moment
+            return self._states.get(run_id)
 
-    def _take(self, delivery: UploadState) -> None:
+    def _take(self, state: UploadState) -> None:
         with self._changed:
-            self._deliveries[delivery.sheet.opening.head.run_id] = delivery
+            self._states[state.journal.opening.head.run_id] = state
         if self._thread.ident is None:
             self._thread.start()
         self._wake()
@@ -210,43 +235,46 @@ class Uploader:
         try:
             while not (self._closing and not self._left()):
                 self._send(self._wait())
-        except Exception as error:  # told by ``close``, in the caller's thread
+        except Exception as error:  # raised by ``close``, in the caller's thread
             self._fault = error
 
     def _left(self) -> bool:
-        """Whether an end is to be sent. The curves of what never ended are sent by its next attempt."""
+        """Return whether the end of a run should be sent.
+
+        The curves of a run that never ended are sent by its next attempt.
+        """
         with self._changed:
-            return any(delivery.ending for delivery in self._deliveries.values())
+            return any(state.ending for state in self._states.values())
 
     def _wait(self) -> list[UploadState]:
-        """What is to be sent now; nothing while the store is given a pause."""
+        """Return what should be sent now; nothing during a pause after a failure."""
         with self._changed:
             self._changed.wait(max(self._next_try - time.monotonic(), _TICK))
             if time.monotonic() < self._next_try:
                 return []
-            return [delivery for delivery in self._deliveries.values() if delivery.due]
+            return [state for state in self._states.values() if state.due]
 
     def _send(self, due: Sequence[UploadState]) -> None:
-        for delivery in due:
+        for state in due:
             try:
-                upload(self._store, delivery, self._results / "runs")
+                upload(self._store, state, self._results / "runs")
             except StoreError as error:
-                self._failed(delivery, error)
+                self._failed(state, error)
                 return
             if self._failures:
                 self._failures = 0
                 self._say(f"{self._store.place} takes records again; what waited is being sent")
 
-    def _failed(self, delivery: UploadState, error: StoreError) -> None:
+    def _failed(self, state: UploadState, error: StoreError) -> None:
         if not self._failures:
-            self._say(f"not recorded, the runs go on: {error}; it is tried again")
+            self._say(f"not recorded, the runs go on: {error}; the upload is retried")
         self._next_try = time.monotonic() + PAUSES[min(self._failures, len(PAUSES) - 1)]
         self._failures += 1
-        self._turn(delivery)
+        self._turn(state)
 
-    def _turn(self, delivery: UploadState) -> None:
-        """Let the others go first next time: what fails may be this one alone."""
+    def _turn(self, state: UploadState) -> None:
+        """Put a run last in the order of uploads, since the fault may be this run's alone."""
         with self._changed:
-            run_id = delivery.sheet.opening.head.run_id
-            if self._deliveries.get(run_id) is delivery:
-                self._deliveries[run_id] = self._deliveries.pop(run_id)
+            run_id = state.journal.opening.head.run_id
+            if self._states.get(run_id) is state:
+                self._states[run_id] = self._states.pop(run_id)

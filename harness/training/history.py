@@ -1,4 +1,4 @@
-"""What a run gathers as it goes, and its way to disk and back: JSON that gives the same bits."""
+"""History of a run (reports, evaluations, resource use), saved as JSON without loss."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _EVALUATIONS, _SPENT = "evaluations.json", "spent.json"
 
 @dataclass(slots=True)
 class RunHistory:
-    """Reports, evaluations by moment ("start", "step 10", "final"), and what the run took."""
+    """Reports, evaluations by moment ("start", "step 10", "final"), and resource use of a run."""
 
     reports: list[StepReport] = field(default_factory=list)
     moments: dict[str, Evaluations] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
 
     def save(self, folder: Path) -> None:
-        """Write all of it into a folder."""
+        """Write the history into a folder."""
         moments = {when: {name: _plain(one) for name, one in found.items()} for when, found in self.moments.items()}
         (folder / CURVES).write_text("".join(map(line, self.reports)), encoding="utf-8")
         (folder / _EVALUATIONS).write_text(json.dumps(moments), encoding="utf-8")
@@ -37,7 +37,7 @@ class RunHistory:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """What ``save`` wrote; its clock goes on."""
+        """Read what ``save`` wrote; resource use continues from the saved value."""
         lines = (folder / CURVES).read_text(encoding="utf-8").splitlines()
         moments = json.loads((folder / _EVALUATIONS).read_text(encoding="utf-8"))
         spent = read_json(Spent, (folder / _SPENT).read_text(encoding="utf-8"))
@@ -49,7 +49,7 @@ class RunHistory:
 
 
 def line(report: StepReport) -> str:
-    """A step in the file of curves."""
+    """Return a step as a line of the metrics file."""
     return json.dumps({"step": report.step, **report.metrics}) + "\n"
 
 
@@ -62,7 +62,7 @@ def _plain(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _evaluation(read: dict[str, Any]) -> Evaluation:
-    """Every array is (N, k)."""
+    """Return the evaluation with arrays of shape (N, k)."""
     kinds: dict[str, type] = {
         "right": np.bool_,
         "truncated": np.bool_,

@@ -1,4 +1,4 @@
-"""The training loop, start to end. It yields reports; logging and stopping are the caller's."""
+"""The training loop, which yields a report per step; the caller logs and stops it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class StepReport:
 
 @dataclass(frozen=True, slots=True)
 class TrainerContext:
-    """What a run trains with, the same in all steps."""
+    """Engines, rule and settings of a training, the same in all steps."""
 
     sampler: Sampler
     learner: Learner
@@ -43,10 +43,13 @@ class TrainerContext:
     scale: RewardConfig
     decoding: Decoding
     seed: int
-    probe: ParityProbe | None = None  # after every sync; None: sampler and learner are one
+    probe: ParityProbe | None = None  # used after every weight sync; None: sampler and learner share one module
 
     def drawing(self, spares: Iterator[Task]) -> Callable[[int, Sequence[Task], Stopwatch], SampledBatch]:
-        """What samples and verifies a step's tasks. ``spares`` take the places of prompts that the rule refuses."""
+        """Return a function that samples and verifies a step's tasks.
+
+        ``spares`` are the tasks that replace prompts whose groups the rule rejects.
+        """
 
         def drawn(step: int, tasks: Sequence[Task], watch: Stopwatch) -> SampledBatch:
             draw = RolloutSampler(self.sampler, self.decoding, self.seed, step, watch, self.scale.open_box)
@@ -65,16 +68,33 @@ def train(
     seed: int,
     spares: Iterable[Task] = (),
 ) -> Iterator[StepReport]:
-    """One step per batch of tasks: sample and verify, learn, hand over the weights.
+    """Train one step per batch: sample and verify, update, sync the weights.
 
-    ``spares`` take the places of prompts that the rule refuses to learn from. A step is skipped where none is left.
+    A step without an accepted group is skipped.
+
+    Args:
+        sampler: Generates the responses.
+        learner: Trains the policy.
+        rule: The update rule.
+        scale: Rewards of correct and wrong responses.
+        batches: Tasks of each step.
+        decoding: Settings of the sampling.
+        seed: Seed of the run.
+        spares: Tasks that replace prompts whose groups the rule rejects.
+
+    Yields:
+        The report of each step.
+
+    Raises:
+        Diverged: A log-probability, an advantage, the loss, the gradient norm or a weight is not finite.
+
     """
-    lesson = TrainerContext(sampler, learner, rule, scale, decoding, seed)
-    return steps(lesson, RolloutQueue(enumerate(batches, start=1), lesson.drawing(iter(spares))))
+    context = TrainerContext(sampler, learner, rule, scale, decoding, seed)
+    return steps(context, RolloutQueue(enumerate(batches, start=1), context.drawing(iter(spares))))
 
 
-def steps(lesson: TrainerContext, batches: RolloutQueue) -> Iterator[StepReport]:
-    """One step per batch that is drawn, as ``train``."""
+def steps(context: TrainerContext, batches: RolloutQueue) -> Iterator[StepReport]:
+    """Train one step per batch of the queue, as ``train`` does."""
     while True:
         watch = Stopwatch()
         with watch.phase("step"):
@@ -83,35 +103,35 @@ def steps(lesson: TrainerContext, batches: RolloutQueue) -> Iterator[StepReport]
                 return
             batches.begin(watch)
             if not batches.busy:
-                lesson.sampler.rest()
-            learned = _learned(lesson, ready, watch)
+                context.sampler.sleep()
+            learned = _learned(context, ready, watch)
             batches.settle()
-            gap = _handed_over(lesson, ready.batch, watch)
+            gap = _handed_over(context, ready.batch, watch)
         yield StepReport(
             ready.step,
             {**learned, **gap, **ready.batch.metrics, **watch.spent(), **_throughput(ready.batch, watch)},
         )
 
 
-def _learned(lesson: TrainerContext, ready: RolloutBatch, watch: Stopwatch) -> dict[str, float]:
+def _learned(context: TrainerContext, ready: RolloutBatch, watch: Stopwatch) -> dict[str, float]:
     drawn, age = ready.batch.drawn, {"rollout/staleness": float(ready.age)}
-    return age | (_skipped(lesson.rule) if drawn is None else _learn(lesson, drawn, watch, stale=ready.age > 0))
+    return age | (_skipped(context.rule) if drawn is None else _learn(context, drawn, watch, stale=ready.age > 0))
 
 
-def _learn(lesson: TrainerContext, drawn: VerifiedRollouts, watch: Stopwatch, *, stale: bool) -> dict[str, float]:
-    """Score the samples, lay out their signal, and take the updates."""
-    learner, rule, samples = lesson.learner, lesson.rule, drawn.samples
+def _learn(context: TrainerContext, drawn: VerifiedRollouts, watch: Stopwatch, *, stale: bool) -> dict[str, float]:
+    """Score the samples, compute their signal, and take the updates."""
+    learner, rule, samples = context.learner, context.rule, drawn.samples
     with watch.phase("old_log_probs"):
         log_probs = learner.log_probs(samples)
         refuse_not_finite(log_probs, samples.response_mask, "the log-probs of the policy")
         ref_log_probs = learner.reference_log_probs(samples) if "ref_log_probs" in rule.needs else None
         if ref_log_probs is not None:
             refuse_not_finite(ref_log_probs, samples.response_mask, "the log-probs of the reference model")
-    # Ratios are to the policy that sampled. Where that is an older one, its log-probs are the sampler's, unless a
-    # weight of the rule's corrects for the difference. Both sides of a ratio are of the whole softmax: beside what
-    # top-p and top-k left, every ratio would begin below 1 by the share of the mass that they cut.
+    # Ratios compare with the policy that sampled. If that policy is older, its log-probs are the sampler's, unless an
+    # importance weight of the rule corrects for the difference. Both sides of a ratio use the whole softmax. With the
+    # sampler's cut distribution, every ratio would start below 1 by the share of the mass that top-p and top-k cut.
     old = samples.whole_log_probs if stale and "sampler_log_probs" not in rule.needs else log_probs
-    rollouts = score(drawn, lesson.scale, old, ref_log_probs, lesson.decoding.max_response_length)
+    rollouts = score(drawn, context.scale, old, ref_log_probs, context.decoding.max_response_length)
     signal = rule.signal(rollouts)
     learned = signal.response_mask
     refuse_not_finite(signal.advantages.expand(learned.shape), learned, ADVANTAGES)
@@ -123,19 +143,22 @@ def _learn(lesson: TrainerContext, drawn: VerifiedRollouts, watch: Stopwatch, *,
     return {**summarize(rollouts, drawn.right, signal), **shape, **gap, **updates}
 
 
-def _handed_over(lesson: TrainerContext, batch: SampledBatch, watch: Stopwatch) -> dict[str, float]:
-    """Give the sampler the weights, and where it has a copy of its own, compare. Raises ParityError."""
+def _handed_over(context: TrainerContext, batch: SampledBatch, watch: Stopwatch) -> dict[str, float]:
+    """Sync the weights and compare sampler and learner on the probe, if there is one.
+
+    Raises ParityError where they differ by more than the budget.
+    """
     with watch.phase("sync"):
-        lesson.sampler.load(lesson.learner.weights())
-    if lesson.probe is None:
+        context.sampler.update_weights(context.learner.weights())
+    if context.probe is None:
         return {}
-    probe = lesson.probe.on(prompts_of(batch.drawn.samples)) if batch.drawn else lesson.probe
+    probe = context.probe.on(prompts_of(batch.drawn.samples)) if batch.drawn else context.probe
     with watch.phase("parity"):
-        return probe(lesson.sampler, lesson.learner)
+        return probe(context.sampler, context.learner)
 
 
 def _skipped(rule: UpdateRule) -> dict[str, float]:
-    """A step without a sample to learn from: nothing changes, and no other trick can fire."""
+    """Return the metrics of a step without a sample to learn from: no trick acts in it."""
     return {"update/skipped": float(rule.setup.updates_per_rollout), **{f"fired/{name}": 0.0 for name in rule.tricks}}
 
 

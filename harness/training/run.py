@@ -1,4 +1,4 @@
-"""One cell with one seed, start to end: build, train, evaluate, record."""
+"""One run (a cell with one seed) from start to end: build, train, evaluate, record."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harness.common.files import flush, write
 from harness.common.resources import Usage
 from harness.common.signals import IN_A_WORKER, Preempted, stoppable
 from harness.config.experiment import ExperimentConfig
-from harness.engines import actor_pool as crew
+from harness.engines import actor_pool
 from harness.engines.base.divergence import Diverged
 from harness.records.failures import cause, failed
 from harness.records.outcomes import outcomes_file
@@ -41,7 +41,7 @@ RECORD: Final = "record.json"
 
 @dataclass(frozen=True, slots=True)
 class RunSpec:
-    """A run and its place on a grid."""
+    """A run and its place in a grid."""
 
     study: str
     profile: str
@@ -50,7 +50,7 @@ class RunSpec:
     provenance: Mapping[str, str]
 
     def head(self) -> RunHead:
-        """What is known of the run before its first step."""
+        """Return the description of the run that is known before its first step."""
         config = self.config
         return RunHead(
             run_id=config.run_id(),
@@ -67,30 +67,41 @@ class RunSpec:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The last item of a run: its record, and the files that go with it by name."""
+    """The last item of a run: its record and the files that belong to it, by name."""
 
     record: RunRecord
     files: Mapping[str, bytes]
 
 
 def execute(spec: RunSpec, folder: Path, signals: Sequence[Signals] = IN_A_WORKER) -> Iterator[StepReport | Finished]:
-    """Run it, report by report, from its newest checkpoint on. ``folder`` gets metrics.jsonl and, last, record.json.
+    """Run from the newest checkpoint on and yield a report per step, then the result.
 
-    Raises Preempted after a step in which one of the signals came; that step is kept. Raises Diverged where numbers are
-    no longer finite; the folder then holds the record of a failed run, and the next start begins at the first step.
+    Args:
+        spec: The run.
+        folder: Folder of the run; it receives metrics.jsonl and, last, record.json.
+        signals: Signals that stop the run after the present step.
+
+    Yields:
+        The report of each step; last, the record and files.
+
+    Raises:
+        Preempted: A signal arrived. The present step is finished and saved.
+        Diverged: A number is not finite. The folder then holds the record of a failed run, and the next call starts at
+            the first step.
+
     """
     config = spec.config
     usage = Usage()
-    torch.set_num_threads(max(1, int(config.backend.num_cpus)))  # the same bits, alone or beside another run
+    torch.set_num_threads(max(1, int(config.backend.num_cpus)))  # equal results, alone or next to another run
     folder.mkdir(parents=True, exist_ok=True)
     read = run_problems(config)
     kept = Checkpoints(folder, identity(config, {**spec.provenance, **read.provenance()}), config.checkpoint.keep)
     _forget_divergence(folder, kept)
     try:
-        with stoppable(signals) as stop, crew.is_healthy():
-            course = RunSession(config, read, None if (folder / RECORD).exists() else kept.newest())
-            yield from _followed(course, config, kept, stop, folder)
-            finished = _finish(spec, read, course, folder)
+        with stoppable(signals) as stop, actor_pool.shutdown_on_error():
+            session = RunSession(config, read, None if (folder / RECORD).exists() else kept.newest())
+            yield from _followed(session, config, kept, stop, folder)
+            finished = _finish(spec, read, session, folder)
     except Diverged as error:
         write(folder / RECORD, failed(spec.head(), cause(error), usage.spent()).to_json().encode())
         raise
@@ -99,10 +110,13 @@ def execute(spec: RunSpec, folder: Path, signals: Sequence[Signals] = IN_A_WORKE
 
 
 def _forget_divergence(folder: Path, kept: Checkpoints) -> None:
-    """Say that the run diverged before, and remove its checkpoints, from which it would diverge again at once."""
+    """Report that the run has diverged before, and remove its checkpoints.
+
+    From these checkpoints it would diverge again.
+    """
     try:
         before = RunRecord.from_json((folder / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # none, or of another version: this run replaces it
+    except (OSError, ValueError):  # no record, or one of another version: this run replaces it
         return
     if before.status == "failed":
         print(f"this run has failed before ({before.error}); it begins again at the first step", file=sys.stderr)
@@ -110,36 +124,39 @@ def _forget_divergence(folder: Path, kept: Checkpoints) -> None:
 
 
 def _followed(
-    course: RunSession, config: ExperimentConfig, kept: Checkpoints, stop: Stop, folder: Path
+    session: RunSession, config: ExperimentConfig, kept: Checkpoints, stop: Stop, folder: Path
 ) -> Iterator[StepReport]:
-    """The reports, written down, with checkpoints where they are due."""
+    """Yield and log the reports, and write checkpoints where they are due."""
     every = config.checkpoint.every
-    (folder / RECORD).unlink(missing_ok=True)  # of a run that is made anew: beside half of one it would be wrong
+    (folder / RECORD).unlink(missing_ok=True)  # a repeated run is incomplete, so its old record would be wrong
     with (folder / CURVES).open("w", encoding="utf-8") as log:
-        for report in course.reports():
+        for report in session.reports():
             log.write(line(report))
             log.flush()
             if every and report.step and report.step % every == 0 and report.step < config.steps:
-                kept.write(report.step, course.save)
+                kept.write(report.step, session.save)
             yield report
             if stop.asked and report.step < config.steps:
-                kept.write(report.step, course.save)
+                kept.write(report.step, session.save)
                 raise Preempted(f"stopped; the same command {resume_message(folder)}")
 
 
-def _finish(spec: RunSpec, read: RunProblems, course: RunSession, folder: Path) -> Finished:
-    """Leave behind what a finished run leaves."""
+def _finish(spec: RunSpec, read: RunProblems, session: RunSession, folder: Path) -> Finished:
+    """Export, record and save a finished run."""
     if spec.config.checkpoint.export:
-        export(spec.config.model, course.practice.learner.weights(), folder / EXPORTED)
-    about = {**read.provenance(), **course.practice.prompts.provenance()}
-    record = _record(spec, about, scores(course.trace.reports, course.trace.moments), course.trace.usage)
-    finished = Finished(record, _files(spec.config, read, course))
+        export(spec.config.model, session.training.learner.weights(), folder / EXPORTED)
+    about = {**read.provenance(), **session.training.prompts.provenance()}
+    record = _record(spec, about, scores(session.history.reports, session.history.moments), session.history.usage)
+    finished = Finished(record, _files(spec.config, read, session))
     save(finished, folder)
     return finished
 
 
 def save(finished: Finished, folder: Path) -> None:
-    """Write the files, and the record last: a folder with a record is complete. The disk holds it when this returns."""
+    """Write the files and the record to disk, the record last.
+
+    A folder with a record is therefore complete. All data is flushed when the function returns.
+    """
     for name, content in finished.files.items():
         write(folder / name, content)
     if (folder / CURVES).exists():
@@ -147,14 +164,14 @@ def save(finished: Finished, folder: Path) -> None:
     write(folder / RECORD, finished.record.to_json().encode())
 
 
-def _files(config: ExperimentConfig, read: RunProblems, course: RunSession) -> dict[str, bytes]:
+def _files(config: ExperimentConfig, read: RunProblems, session: RunSession) -> dict[str, bytes]:
     resolved = yaml.safe_dump(_plain(config), sort_keys=False)
     cards = {name: card.to_json() for name, card in read.described().items()}
     written = {"data_card.json": json.dumps(cards, indent=2), "data_card.md": f"{read.cards()}\n"} if cards else {}
     return {
         "config.yaml": resolved.encode(),
-        "outcomes.parquet": outcomes_file(course.trace.moments),
-        "clipped_tokens.json": course.clipped_tokens().encode(),
+        "outcomes.parquet": outcomes_file(session.history.moments),
+        "clipped_tokens.json": session.clipped_tokens().encode(),
         **{name: text.encode() for name, text in written.items()},
     }
 

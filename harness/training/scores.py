@@ -1,4 +1,4 @@
-"""The scores of a finished run, and their names before it starts."""
+"""Scores of a finished run, and their names before it starts."""
 
 from __future__ import annotations
 
@@ -22,13 +22,19 @@ if TYPE_CHECKING:
 
 
 LAST_STEPS: Final = 5  # a single step is noisy; "train/..." scores average over the last five
-_SAMPLED: Final = {"accuracy": "avg", "pass": "pass", "majority": "maj"}  # scores whose name tells k
+_SAMPLED: Final = {"accuracy": "avg", "pass": "pass", "majority": "maj"}  # scores whose name includes k
 
 
 def scores(reports: Sequence[StepReport], evaluations: Mapping[str, Mapping[str, Evaluation]]) -> dict[str, float]:
-    """Held-out scores at the start and at the end, the curve's mean, and the last training metrics.
+    """Return the held-out scores, the mean of the training curve, and the last training metrics.
 
-    ``evaluations``: moment -> benchmark -> outcomes. The final step counts; the best one is named so.
+    Args:
+        reports: The reports of all steps.
+        evaluations: Moment -> benchmark -> evaluation. The final step decides; the best one has its own name.
+
+    Returns:
+        Score name -> value.
+
     """
     found: dict[str, float] = {}
     for moment in ("start", "final"):
@@ -46,7 +52,10 @@ def scores(reports: Sequence[StepReport], evaluations: Mapping[str, Mapping[str,
 
 
 def held_out(evaluations: Mapping[str, Evaluation]) -> Iterator[tuple[str, float]]:
-    """Scores of one moment, each followed by its standard error: over all benchmarks, then of each."""
+    """Yield the scores of one moment, each followed by its standard error.
+
+    Scores over all benchmarks come first, then the scores of each benchmark.
+    """
     found = {benchmark: measures(evaluation) for benchmark, evaluation in evaluations.items()}
     samples = {benchmark: evaluation.right.shape[1] for benchmark, evaluation in evaluations.items()}
     for name, measure in across(evaluations).items():
@@ -67,7 +76,10 @@ def _with_error(name: str, measure: Measure) -> Iterator[tuple[str, float]]:
 
 
 def _best(reports: Sequence[StepReport]) -> dict[str, float]:
-    """The best of more than two evaluations, the first of equals; beside the final one, never in its place."""
+    """Return accuracy and step of the best evaluation, the first of equal ones.
+
+    The result is empty for two evaluations or fewer. These scores do not replace the final ones.
+    """
     curve = [(report.metrics["eval/accuracy"], report.step) for report in reports if "eval/accuracy" in report.metrics]
     if len(curve) <= 2:
         return {}
@@ -76,13 +88,13 @@ def _best(reports: Sequence[StepReport]) -> dict[str, float]:
 
 
 def _cost(steps: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Response tokens that training sampled in all; of steps that did not count them nothing is said."""
+    """Return the response tokens sampled in training; empty where a step did not count them."""
     tokens = [step["rollout/tokens"] for step in steps if "rollout/tokens" in step]
     return {"cost/tokens": sum(tokens)} if len(tokens) == len(steps) else {}
 
 
 def _means(steps: Sequence[Mapping[str, float]], wanted: Callable[[str], bool]) -> dict[str, float]:
-    """Means over the steps that have the metric; a skipped one has few."""
+    """Return the means over the steps that have the metric."""
     names = dict.fromkeys(name for step in steps for name in step if wanted(name))
     return {name: fmean(step[name] for step in steps if name in step) for name in names}
 
@@ -96,18 +108,22 @@ def _lasts(name: str) -> bool:
 
 
 _MEANS: Final = ("accuracy", "pass", "majority")  # over all problems
-_OF_FUNCTION: Final = ("score",)  # likewise, where one's own reward function judges
-_OF_ASKED: Final = ("length", "truncated", "undecided")  # over the problems whose prompt is short enough to be asked
-_STEP_ZERO: Final = frozenset({"data/unknown"})  # a metric of the evaluation before training alone
-_SPLIT: Final = ("response/length_", "response/truncated_", "response/repeated_")  # of right or of wrong responses
-_PARTS: Final = ("mismatch/cut", "mismatch/engines")  # not told where vLLM has another sampler than ``tell_kept`` knows
-# What a step reports that resampled every group away; all other metrics come from the update.
+_OF_FUNCTION: Final = ("score",)  # over all problems, with a user's reward function
+_OF_ASKED: Final = ("length", "truncated", "undecided")  # over the problems whose prompt is short enough
+_STEP_ZERO: Final = frozenset({"data/unknown"})  # metrics of only the evaluation before training
+_SPLIT: Final = (
+    "response/length_",
+    "response/truncated_",
+    "response/repeated_",
+)  # split by correct and wrong responses
+_PARTS: Final = ("mismatch/cut", "mismatch/engines")  # missing where ``report_kept_mass`` does not know vLLM's sampler
+# Metrics of a step in which every group was rejected; all other metrics come from the update.
 _WITHOUT_UPDATE: Final = ("rollout/", "verifier/", "data/", "parity/", "update/skipped")
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreNames:
-    """Names of scores: those of every such run, and those that depend on what the model answers or engines can tell."""
+    """Names of scores: certain ones, and those that depend on the responses or the engines."""
 
     certain: frozenset[str]
     possible: frozenset[str]
@@ -119,7 +135,10 @@ class ScoreNames:
 
 
 def score_names(config: ExperimentConfig) -> ScoreNames:
-    """Predict the keys of ``RunRecord.scores`` of a finished run; ``harness.training.scores`` computes the values."""
+    """Predict the keys of ``RunRecord.scores`` of a finished run.
+
+    ``scores`` computes the values.
+    """
     certain, possible = set[str](), set[str]()
     means = _MEANS if config.reward.function is None else (*_MEANS, *_OF_FUNCTION)
     for moment in ("start", "final") if config.steps else ("start",):
@@ -138,7 +157,7 @@ def score_names(config: ExperimentConfig) -> ScoreNames:
 
 
 def _held_out(config: ExperimentConfig, measures: tuple[str, ...]) -> Iterator[str]:
-    """Yield the names that ``held_out`` gives: over all benchmarks, then of each, with standard errors."""
+    """Yield the names that ``held_out`` gives: over all benchmarks, then of each one."""
     samples = {name: config.eval.samples_for(name) for name in config.eval.benchmarks}
     one_k, several = len(set(samples.values())) == 1, all(_several(config, name) for name in samples)
     for measure in measures:
@@ -162,7 +181,7 @@ def _at(measure: str, samples: int) -> str:
 
 
 def _several(config: ExperimentConfig, benchmark: str) -> bool:
-    """Tell whether there is more than one problem, without which a mean has no standard error."""
+    """Return whether a benchmark has several problems; the mean of one has no standard error."""
     settings = config.eval
     if benchmark == ARITHMETIC:
         return (settings.problems or 0) * len(config.data.difficulties or DIFFICULTIES) > 1
@@ -189,7 +208,7 @@ def _trained(config: ExperimentConfig) -> Iterator[str]:
 
 
 def _depends(metric: str, config: ExperimentConfig) -> bool:
-    """Tell whether it depends on what the model answers, or on what the engines can tell, that a run has a metric."""
+    """Return whether a run may lack the metric, depending on responses or engines."""
     if metric.startswith(_SPLIT) or (metric.startswith(_PARTS) and config.backend.vllm is not None):
         return True
     return config.update_rule().resampling is not None and not metric.startswith(_WITHOUT_UPDATE)

@@ -1,4 +1,4 @@
-"""Build the training of a run, and save and resume it."""
+"""Construction, saving and resuming of a run's training."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.checkpoint import manager as random_state
 from harness.checkpoint.folder import LEARNER, MODEL
 from harness.common.schema import read_json
 from harness.common.seeds import derive
-from harness.engines import actor_pool as crew
+from harness.engines import actor_pool
 from harness.engines.base.divergence import Diverged, placed
 from harness.engines.base.protocols import Decoding, Learner, Sampler
 from harness.engines.build import engines
@@ -43,7 +43,7 @@ _POSITION: Final = "position.json"
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a training is: steps done, and what they took from the two streams of tasks."""
+    """Progress of a training: steps done, and items taken from the two streams of tasks."""
 
     steps: int
     tasks: int
@@ -52,7 +52,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSession:
-    """A policy about to be trained. A step is taken when its report is asked for."""
+    """A policy ready for training. Each step runs when its report is requested."""
 
     sampler: Sampler
     learner: Learner
@@ -61,10 +61,13 @@ class TrainingSession:
     tasks: CountingIterator[Task]
     spares: CountingIterator[Task]
     batches: RolloutQueue
-    reports: Iterator[StepReport]  # of the steps that are left, up to ``steps``
+    reports: Iterator[StepReport]  # reports of the remaining steps
 
     def save(self, folder: Path, steps: int) -> None:
-        """Write learner and position after so many steps, between the report of the last and the next."""
+        """Write learner and position after ``steps`` steps into a folder.
+
+        Call it after the report of the last of these steps and before the next one is requested.
+        """
         (folder / LEARNER).mkdir()
         self.learner.save(folder / LEARNER)
         position = Position(steps, self.tasks.taken, self.spares.taken)
@@ -74,9 +77,23 @@ class TrainingSession:
 
 
 def build_training(config: ExperimentConfig, tiers: Mapping[str, Tier], saved: Path | None = None) -> TrainingSession:
-    """Load the model and lay out the training, or what is left of a ``saved`` one. The same errors as ``engines``.
+    """Load the model and prepare the training, or the rest of a saved one.
 
     No evaluation problem is read.
+
+    Args:
+        config: The run's configuration.
+        tiers: Name -> problems to train on; empty for arithmetic.
+        saved: Folder of a checkpoint of an equal run.
+
+    Returns:
+        The training.
+
+    Raises:
+        SchemaError: A setting does not fit the model or the machine.
+        ModelError: The model cannot be used.
+        ParityError: Sampler and learner differ by more than the budget.
+
     """
     torch.manual_seed(derive(config.seed, "model"))
     sampler, learner, tokenizer = engines(config)
@@ -87,18 +104,18 @@ def build_training(config: ExperimentConfig, tiers: Mapping[str, Tier], saved: P
     spares.skip(done.spares)
     if saved:
         learner.restore(saved / LEARNER)
-        sampler.load(learner.weights())
-    lesson, kept = _trainer_context(config, sampler, learner, tasks), load_batch(saved) if saved else None
-    if lesson.probe:
-        lesson.probe(sampler, learner)
+        sampler.update_weights(learner.weights())
+    context, resumed = _trainer_context(config, sampler, learner, tasks), load_batch(saved) if saved else None
+    if context.probe:
+        context.probe(sampler, learner)
     batches = RolloutQueue(
-        _batches(tasks, config, kept.step if kept else done.steps),
-        lesson.drawing(spares),
-        ahead=config.rollout.ahead > 0,
-        apart=config.backend.vllm is not None,
-        kept=kept,
+        _batches(tasks, config, resumed.step if resumed else done.steps),
+        context.drawing(spares),
+        steps_ahead=config.rollout.ahead > 0,
+        separate_engine=config.backend.vllm is not None,
+        resumed_state=resumed,
     )
-    return TrainingSession(sampler, learner, tokenizer, prompts, tasks, spares, batches, steps(lesson, batches))
+    return TrainingSession(sampler, learner, tokenizer, prompts, tasks, spares, batches, steps(context, batches))
 
 
 def _trainer_context(
@@ -111,7 +128,7 @@ def _trainer_context(
 
 
 def _probe(config: ExperimentConfig, decoding: Decoding, tasks: CountingIterator[Task]) -> ParityProbe | None:
-    """Of the first prompts, where the sampler has weights of its own."""
+    """Return a probe of the first prompts where the sampler has separate weights."""
     if config.backend.vllm is None:
         return None
     prompts = [task.prompt_ids for task in tasks.peek(config.rollout.prompts_per_batch)]
@@ -123,61 +140,62 @@ def _position(saved: Path | None) -> Position:
 
 
 def _batches(tasks: Iterator[Task], config: ExperimentConfig, done: int) -> Iterator[tuple[int, list[Task]]]:
-    """Of the steps after ``done``, each with its number."""
+    """Yield number and tasks of each step after ``done``."""
     count = config.rollout.prompts_per_batch
     return ((step, list(islice(tasks, count))) for step in range(done + 1, config.steps + 1))
 
 
 class RunSession:
-    """What ``execute`` follows. ``saved`` is the folder of a checkpoint of an equal run."""
+    """A run as ``execute`` uses it. ``saved`` is the folder of a checkpoint of an equal run."""
 
     def __init__(self, config: ExperimentConfig, read: RunProblems, saved: Path | None = None) -> None:
         self._config = config
-        self.trace = RunHistory.load(saved) if saved else RunHistory()
-        self.practice = build_training(config, read.tiers, saved)
-        self.trace.usage.add(crew.spent)
-        self._exams = self.practice.prompts.exams(read.held_out)
+        self.history = RunHistory.load(saved) if saved else RunHistory()
+        self.training = build_training(config, read.tiers, saved)
+        self.history.usage.add(actor_pool.spent)
+        self._eval_sets = self.training.prompts.eval_sets(read.held_out)
         if saved:
             random_state.restore(saved)
 
     def reports(self) -> Iterator[StepReport]:
-        """Yield the reports of all steps; those before a checkpoint come at once. Step 0 is the first evaluation.
+        """Yield the reports of all steps. Step 0 is the first evaluation.
 
-        Raises Diverged, with its step and the way out, where numbers are no longer finite.
+        Reports of steps before the checkpoint are yielded without delay. Raises Diverged, with the step and the way
+        out, where a number is not finite.
         """
-        yield from tuple(self.trace.reports)
+        yield from tuple(self.history.reports)
         yield from self._placed(self._trained())
 
     def _trained(self) -> Iterator[StepReport]:
-        if not self.trace.reports:
-            unknown = {"data/unknown": self.practice.prompts.unknown(self._exams)}
+        if not self.history.reports:
+            unknown = {"data/unknown": self.training.prompts.unknown(self._eval_sets)}
             yield self._kept(StepReport(0, self._evaluated("start") | self._dropped() | unknown))
-        for report in self.practice.reports:
+        for report in self.training.reports:
             found = report.metrics | self._dropped()
             if self._evaluates(report.step):
                 found |= self._evaluated("final" if report.step == self._config.steps else f"step {report.step}")
             yield self._kept(StepReport(report.step, found))
 
     def _placed(self, reports: Iterator[StepReport]) -> Iterator[StepReport]:
-        """Yield the reports. Where the run diverges, say in which step and what to change."""
+        """Yield the reports; add step and advice to the error of a run that diverges."""
         try:
             yield from reports
         except Diverged as error:
-            raise placed(error, len(self.trace.reports), self._config) from error
+            raise placed(error, len(self.history.reports), self._config) from error
 
     def save(self, folder: Path) -> None:
-        """Write a checkpoint of the step whose report came last into an empty folder."""
+        """Write a checkpoint of the last reported step into an empty folder."""
         (folder / MODEL).write_text(json.dumps(asdict(self._config.model)), encoding="utf-8")
-        self.practice.save(folder, self.trace.reports[-1].step)
-        self.trace.save(folder)
+        self.training.save(folder, self.history.reports[-1].step)
+        self.history.save(folder)
         random_state.save(folder)
 
     def clipped_tokens(self) -> str:
-        """The file of what the bounds held back so far."""
-        return self.practice.learner.clipped_tokens().to_json(partial(token_text, self.practice.tokenizer))
+        """Return the text of the file with the counts of clipped tokens so far."""
+        return self.training.learner.clipped_tokens().to_json(partial(token_text, self.training.tokenizer))
 
     def _kept(self, report: StepReport) -> StepReport:
-        self.trace.reports.append(report)
+        self.history.reports.append(report)
         return report
 
     def _evaluates(self, step: int) -> bool:
@@ -185,9 +203,11 @@ class RunSession:
         return step == self._config.steps or (every > 0 and step % every == 0)
 
     def _evaluated(self, moment: str) -> dict[str, float]:
-        found: Evaluations = {exam.benchmark: evaluate(self.practice.sampler, exam) for exam in self._exams}
-        self.trace.moments[moment] = found
+        found: Evaluations = {
+            eval_set.benchmark: evaluate(self.training.sampler, eval_set) for eval_set in self._eval_sets
+        }
+        self.history.moments[moment] = found
         return metrics(found)
 
     def _dropped(self) -> dict[str, float]:
-        return {"data/too_long": float(self.practice.prompts.too_long)}
+        return {"data/too_long": float(self.training.prompts.too_long)}

@@ -1,4 +1,4 @@
-"""One run in this process, with progress on the terminal and a place in MLflow."""
+"""One run in this process, with progress in the terminal and a record in MLflow."""
 
 from __future__ import annotations
 
@@ -44,14 +44,17 @@ if TYPE_CHECKING:
     from harness.training.loop import StepReport
     from harness.training.run import RunSpec
 
-_WIDTH: Final = 28  # of a score's name
-STOPPING: Final = 5.0  # seconds that a stopped run gives MLflow
+_WIDTH: Final = 28  # characters of a score's name
+STOPPING: Final = 5.0  # seconds that a stopped run waits for MLflow
 LOCK: Final = ".lock"  # in the folder of a run
 STUDY: Final = "single"  # the MLflow experiment of runs outside a grid
 
 
 def run_single(overrides: Sequence[str]) -> int:
-    """Run what the overrides describe. Exit code 2 for a wrong setting, 1 for a failure, 130 where it was stopped."""
+    """Run what the overrides describe and return the exit code.
+
+    The code is 2 for a wrong setting, 1 for a failure and 130 for a stopped run.
+    """
     try:
         config = load(*overrides)
         record = _run(config, results_folder())
@@ -89,7 +92,7 @@ def _run(config: ExperimentConfig, results: Path) -> RunRecord:
         {**provenance(config.backend), **read.provenance(), **prompts.provenance()},
     )
     store = Store.open(results)
-    store.sweep_up(STUDY)
+    store.kill_orphaned_runs(STUDY)
     print(f"run {config.run_id()}  {config.model.path}  {config.steps} steps\n{_algorithm(config)}")
     for name, reasons in config.update_rule().no_effect_reasons().items():
         print(f"{name} cannot act: {'; '.join(reasons)}")
@@ -114,45 +117,45 @@ def _recorded(store: Store, spec: RunSpec, folder: Path) -> RunRecord:
     from harness.training.run import Finished, execute  # noqa: PLC0415 - as above
 
     head, results, usage = spec.head(), folder.parent.parent, Usage()
-    courier = Uploader(store, results, partial(print, file=sys.stderr))
+    uploader = Uploader(store, results, partial(print, file=sys.stderr))
     try:
-        courier.begin(head, folder.name)
+        uploader.begin(head, folder.name)
         with _progress() as progress:
             bar = progress.add_task("", total=spec.config.steps)
             for item in execute(spec, folder, AT_A_TERMINAL):
                 if isinstance(item, Finished):
-                    _end(courier, item.record, results)
+                    _end(uploader, item.record, results)
                     return item.record
-                courier.step(head.run_id, item.step, item.metrics)
+                uploader.step(head.run_id, item.step, item.metrics)
                 progress.update(bar, completed=item.step, description=_line(item))
     except (Preempted, KeyboardInterrupt):
-        _stop(courier, store)
+        _stop(uploader, store)
         raise
-    except Exception as error:  # whatever ends a run is recorded as its end
+    except Exception as error:  # any error is recorded as the end of the run
         with suppress(OSError):
             write(folder / TRACE_FILE, traceback.format_exc().encode())
-        _end(courier, failed(head, cause(error), usage.spent()), results)
+        _end(uploader, failed(head, cause(error), usage.spent()), results)
         raise
     raise AssertionError("a run ends with its record")
 
 
-def _end(courier: Uploader, record: RunRecord, results: Path) -> None:
-    """Record how the run ended. On a full disk MLflow is sent what memory holds."""
+def _end(uploader: Uploader, record: RunRecord, results: Path) -> None:
+    """Record the end of the run. On a full disk, the data is uploaded from memory."""
     with suppress(OSError):
-        courier.end(record.run_id, record)
-    if courier.close(PATIENCE):
+        uploader.end(record.run_id, record)
+    if uploader.close(PATIENCE):
         print(f"the run is not in MLflow yet; it waits in {results}/{OUTBOX}; to send it: {REPAIR}", file=sys.stderr)
 
 
-def _stop(courier: Uploader, store: Store) -> None:
-    """Mark what was stopped KILLED, as a sweep does: it would stay RUNNING until the next start."""
-    courier.close(STOPPING)
+def _stop(uploader: Uploader, store: Store) -> None:
+    """Mark a stopped run KILLED, as a sweep does; otherwise it would stay RUNNING."""
+    uploader.close(STOPPING)
     with suppress(StoreError):
-        store.sweep_up(STUDY)
+        store.kill_orphaned_runs(STUDY)
 
 
 def _labels(config: ExperimentConfig) -> dict[str, str]:
-    """The run in words, as it was written: what differs from our plain baseline."""
+    """Return the run's differences from the plain baseline, as the user wrote them."""
     changes = "".join(f"{'-' if given is None else '+'}{name}" for name, given in config.tricks.items())
     written = {"preset": config.preset, "emulate": config.emulate.replace("none", ""), "tricks": changes}
     return {axis: label for axis, label in written.items() if label}

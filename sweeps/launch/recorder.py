@@ -93,7 +93,7 @@ class Recorder:
         for run, done in tuple(self._bare.values()):
             with suppress(OSError):
                 self._keep(run, done)
-        waits = {delivery.sheet.opening.head.run_id: delivery for delivery in self._courier.close(patience)}
+        waits = {delivery.journal.opening.head.run_id: delivery for delivery in self._courier.close(patience)}
         unwritten = frozenset(run_id for run_id, delivery in waits.items() if self._nowhere(delivery))
         return UnrecordedRuns(frozenset(waits) - unwritten, unwritten, frozenset(self._bare) - unwritten)
 
@@ -132,9 +132,9 @@ class Recorder:
 
     def _nowhere(self, delivery: UploadState) -> bool:
         """Return True if neither MLflow nor a disk has the record."""
-        head, ending = delivery.sheet.opening.head, delivery.sheet.ending
+        head, ending = delivery.journal.opening.head, delivery.journal.ending
         kept = ending is not None and ending.record.status == "finished" and head.run_id not in self._bare
-        return not (kept or delivery.sheet.whole)
+        return not (kept or delivery.journal.whole)
 
     def _say(self, line: str) -> None:
         self._console.print(Text(line), soft_wrap=True)

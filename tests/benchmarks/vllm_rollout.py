@@ -151,7 +151,7 @@ def _speeds(side: str, clock: str, rounds: list[Round]) -> list[float]:
 def _sync(sampler: VllmSampler, model: Any) -> float:
     """Milliseconds from a model's parameters to an engine that samples by them."""
     begun = time.perf_counter()
-    sampler.load(model.named_parameters())
+    sampler.update_weights(model.named_parameters())
     return (time.perf_counter() - begun) * 1e3
 
 

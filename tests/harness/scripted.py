@@ -43,5 +43,5 @@ class Scripted:
             tuple(rf"\boxed{{{int(one)}}}" for one in right),
         )
 
-    def load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
+    def update_weights(self, weights: Iterable[tuple[str, Tensor]]) -> None:
         list(weights)

@@ -46,7 +46,7 @@ def lesson(policy: TableOfLogits, rule: UpdateRule) -> TrainerContext:
 
 def taught(policy: TableOfLogits, rule: UpdateRule, count: int, *, ahead: bool) -> list[StepReport]:
     chosen = lesson(policy, rule)
-    batches = RolloutQueue(enumerate(repeat(TASKS, count), start=1), chosen.drawing(iter(())), ahead=ahead)
+    batches = RolloutQueue(enumerate(repeat(TASKS, count), start=1), chosen.drawing(iter(())), steps_ahead=ahead)
     return list(steps(chosen, batches))
 
 
@@ -54,7 +54,9 @@ def test_a_batch_is_sampled_by_the_weights_before_the_last_update() -> None:
     policy = Recorded()
     before = [policy.logits.detach().clone()]
     chosen = lesson(policy, load("preset=grpo").update_rule())
-    for _ in steps(chosen, RolloutQueue(enumerate(repeat(TASKS, 4), start=1), chosen.drawing(iter(())), ahead=True)):
+    for _ in steps(
+        chosen, RolloutQueue(enumerate(repeat(TASKS, 4), start=1), chosen.drawing(iter(())), steps_ahead=True)
+    ):
         before.append(policy.logits.detach().clone())
     # Steps 1 and 2 are sampled by the first weights, step 3 by those after step 1, step 4 by those after step 2.
     for sampled, expected in zip(policy.sampled_by, (before[0], before[0], before[1], before[2]), strict=True):
@@ -126,16 +128,18 @@ def test_a_sampler_with_weights_of_its_own_works_while_the_learner_does() -> Non
         return update(*given)
 
     policy.update = noted  # type: ignore[method-assign]
-    batches = RolloutQueue(enumerate(repeat(TASKS, 2), start=1), patient, ahead=True, apart=True)
+    batches = RolloutQueue(enumerate(repeat(TASKS, 2), start=1), patient, steps_ahead=True, separate_engine=True)
     assert [report.step for report in steps(chosen, batches)] == [1, 2]
 
 
 @pytest.mark.parametrize(("ahead", "rests"), [(True, 1), (False, 3)])
 def test_a_sampler_that_is_at_work_is_not_told_to_rest(ahead: bool, rests: int) -> None:
     policy, told = TableOfLogits(), []
-    policy.rest = lambda: told.append("rest")  # type: ignore[method-assign]
+    policy.sleep = lambda: told.append("sleep")  # type: ignore[method-assign]
     chosen = lesson(policy, load("preset=grpo").update_rule())
-    batches = RolloutQueue(enumerate(repeat(TASKS, 3), start=1), chosen.drawing(iter(())), ahead=ahead, apart=True)
+    batches = RolloutQueue(
+        enumerate(repeat(TASKS, 3), start=1), chosen.drawing(iter(())), steps_ahead=ahead, separate_engine=True
+    )
     assert len(list(steps(chosen, batches))) == 3
     assert len(told) == rests
 
@@ -150,7 +154,9 @@ def test_what_fails_in_the_thread_fails_the_run() -> None:
         return draw(step, tasks, watch)
 
     def reports() -> Iterator[StepReport]:
-        return steps(chosen, RolloutQueue(enumerate(repeat(TASKS, 3), start=1), failing, ahead=True, apart=True))
+        return steps(
+            chosen, RolloutQueue(enumerate(repeat(TASKS, 3), start=1), failing, steps_ahead=True, separate_engine=True)
+        )
 
     with pytest.raises(RuntimeError, match="no answer from the engine"):
         list(reports())

@@ -8,7 +8,7 @@ from harness.common.schema import SchemaError
 from harness.config.experiment import load
 from harness.config.groups import groups
 from harness.config.hints import hints
-from harness.rollouts.generate import tell_positive
+from harness.rollouts.generate import warn_positive_log_probs
 from sweeps.grid.cells import select
 from sweeps.grid.compose import compose_cells
 from sweeps.grid.grid import find_grid, names, read_grid
@@ -85,9 +85,9 @@ def test_a_plan_tells_that_arms_are_scored_by_different_judges(tmp_path):
 def test_a_sampler_with_probabilities_above_one_is_told_of_once(capsys, monkeypatch):
     monkeypatch.setattr("harness.rollouts.generate._TOLD", set())
     samples = random_samples()
-    tell_positive(samples)
+    warn_positive_log_probs(samples)
     assert capsys.readouterr().err == ""
     samples.log_probs[samples.response_mask] += 100
-    tell_positive(samples)
-    tell_positive(samples)
+    warn_positive_log_probs(samples)
+    warn_positive_log_probs(samples)
     assert capsys.readouterr().err.count("hint: the sampler's log_probs[") == 1

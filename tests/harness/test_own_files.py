@@ -172,7 +172,7 @@ def test_a_prompt_that_leaves_no_room_in_the_window_is_told_of_as_too_long() -> 
     (told,) = (line for line in remarks(config, run_problems(config)) if "longer" in line)
     assert told.startswith("heldout: 1 of 2 prompts are longer than the ")
     assert told.endswith("line 2")
-    (exam,) = Prompts(config, load_tokenizer(config.model.path)).exams(held_out(config))
+    (exam,) = Prompts(config, load_tokenizer(config.model.path)).eval_sets(held_out(config))
     assert f"longer than the {exam.longest} tokens that the model's window leaves beside a response" in told
     assert [len(task.prompt_ids) > exam.longest for task in exam.tasks] == [False, True]
 

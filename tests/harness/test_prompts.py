@@ -59,7 +59,7 @@ def test_a_form_that_the_tokenizer_does_not_have_is_refused_at_once() -> None:
 
 def test_what_the_tokenizer_cannot_spell_is_measured() -> None:
     asked = prompts()
-    exams = asked.exams({"arithmetic": [SHORT], "aime24": [Problem("x", "√√", "1", "math")]})
+    exams = asked.eval_sets({"arithmetic": [SHORT], "aime24": [Problem("x", "√√", "1", "math")]})
     assert [len(exam.tasks[0].prompt_ids) for exam in exams] == [7, 4]  # a start, the question, a new line
     assert asked.unknown(exams) == 2 / 11
     assert asked.unknown(exams[:1]) == 0

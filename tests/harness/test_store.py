@@ -123,7 +123,7 @@ def test_a_later_failure_does_not_hide_a_success(store):
 def test_what_a_driver_leaves_running_is_swept_up_and_can_be_restored(store):
     run(store)
     store.begin(replace(RECORD, run_id="c1-s1", seed=1).head)
-    assert store.sweep_up("norms") == ("c1-s1",)
+    assert store.kill_orphaned_runs("norms") == ("c1-s1",)
     assert store.statuses("norms") == {"c1-s0": "FINISHED"}
     trashed = store._tracker.client.search_runs(["1"], run_view_type=2)  # ViewType.DELETED_ONLY
     assert [(gone.info.run_name, gone.info.status) for gone in trashed] == [("group small s1", "KILLED")]
@@ -138,10 +138,10 @@ def test_runs_of_another_driver_stay_until_it_is_dead(store, results):
     command = [sys.executable, "-c", code, str(results), RECORD.to_json()]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as driving:
         driving.stdout.readline()
-        assert store.sweep_up("norms") == ()
+        assert store.kill_orphaned_runs("norms") == ()
         assert store.statuses("norms") == {"c1-s0": "RUNNING"}
         driving.kill()
-    assert store.sweep_up("norms") == ("c1-s0",)
+    assert store.kill_orphaned_runs("norms") == ("c1-s0",)
 
 
 @pytest.mark.parametrize("name", ["", "elsewhere 1 0", f"{platform.node()} {os.getppid()} 0", f"{platform.node()} x y"])

@@ -26,17 +26,17 @@ class Halting(dict):
 @pytest.mark.parametrize(
     ("say", "heard"),
     [
-        (lambda courier: courier.step("c1-s0", 1, {"reward/mean": 0.5}), lambda found: found.sheet.steps[1:]),
-        (lambda courier: courier.end("c1-s0", RECORD), lambda found: found.sheet.ending),
+        (lambda courier: courier.step("c1-s0", 1, {"reward/mean": 0.5}), lambda found: found.journal.steps[1:]),
+        (lambda courier: courier.end("c1-s0", RECORD), lambda found: found.journal.ending),
         (lambda courier: courier.drop("c1-s0"), lambda found: found.dropped),
     ],
     ids=["step", "end", "drop"],
 )
 def test_what_is_said_of_a_run_that_is_being_put_last_is_heard(store, tmp_path, say, heard):
     delivery = UploadState(RunJournal.open(tmp_path, RECORD.head, "norms.c1-s0"))
-    delivery.sheet.add(0, {"reward/mean": 0.25})
+    delivery.journal.add(0, {"reward/mean": 0.25})
     courier = Uploader(store, tmp_path, print)
-    courier._deliveries = deliveries = Halting({"c1-s0": delivery})
+    courier._states = deliveries = Halting({"c1-s0": delivery})
     turning = Thread(target=courier._turn, args=(delivery,))
     turning.start()
     deliveries.halted.wait()

@@ -97,7 +97,7 @@ def test_a_run_of_somebody_else_in_the_experiment_is_none_of_ours(store):
     store.log(type(store.begin(SINGLE.head))(uuid, "norms"), 1, {"reward/mean": 1.0})
     assert store.statuses("norms") == {"c1-s0": "FINISHED"}
     assert store.history("norms", "reward/mean") == {}
-    assert store.sweep_up("norms", claimed=True) == ()
+    assert store.kill_orphaned_runs("norms", claimed=True) == ()
 
 
 def test_the_description_has_the_question_the_baseline_and_how_to_read_it(store):

@@ -117,7 +117,7 @@ def alive(monkeypatch):
 def test_a_run_that_begins_while_others_are_swept_up_is_left_to_its_driver(store, results, alive, look):
     other = Store.open(results)
     store._reader = Meanwhile(store._reader, look, lambda: other.begin(RECORD.head))
-    assert store.sweep_up("norms") == ()
+    assert store.kill_orphaned_runs("norms") == ()
     assert other.statuses("norms") == {"c1-s0": "RUNNING"}
 
 
@@ -127,7 +127,7 @@ def test_a_run_that_ends_while_others_are_swept_up_is_kept(store, results, look)
     handle = other.begin(RECORD.head)
     other.begin(replace(RECORD, run_id="c1-s1", seed=1).head)
     store._reader = Meanwhile(store._reader, look, lambda: other.finish(handle, RECORD))
-    assert store.sweep_up("norms") == ("c1-s1",)
+    assert store.kill_orphaned_runs("norms") == ("c1-s1",)
     assert other.statuses("norms") == {"c1-s0": "FINISHED"}
 
 

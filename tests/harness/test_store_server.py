@@ -25,7 +25,7 @@ def test_a_tracking_server_keeps_what_a_database_keeps(server, results, monkeypa
     store.log(handle, 1, {"reward/mean": 0.25})
     store.finish(handle, run(0, 0), {"note.txt": "short"})
     store.begin(run(0, 1).head)
-    assert store.sweep_up("norms") == ("c0-s1",)
+    assert store.kill_orphaned_runs("norms") == ("c0-s1",)
     again = Store.open(results)
     assert again.studies() == (STUDY,)
     assert again.records("norms") == [run(0, 0)]

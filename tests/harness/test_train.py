@@ -55,10 +55,10 @@ class TableOfLogits:
         )
         return Samples(*(getattr(samples, name) for name in Samples.__slots__[:6]), self.log_probs(samples), texts)
 
-    def load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
+    def update_weights(self, weights: Iterable[tuple[str, Tensor]]) -> None:
         list(weights)
 
-    def rest(self) -> None:
+    def sleep(self) -> None:
         pass
 
     def log_probs(self, samples: Samples) -> Tensor:

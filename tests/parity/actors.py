@@ -16,7 +16,7 @@ class Counter:
     def __init__(self, deadly: int = -1) -> None:
         self._sum, self._deadly = 0, deadly
 
-    def load(self, *parts: int) -> None:
+    def update_weights(self, *parts: int) -> None:
         self._sum = sum(parts)
 
     def plus(self, number: int) -> int:
@@ -28,7 +28,7 @@ class Counter:
             raise EngineError("RuntimeError: broken inside")
         return self._sum + number
 
-    def rest(self) -> None:
+    def sleep(self) -> None:
         time.sleep(600)
 
 
@@ -38,14 +38,14 @@ class Sleeper:
     def __init__(self) -> None:
         self._told = list[str]()
 
-    def load(self) -> None:
-        self._told.append("load")
+    def update_weights(self) -> None:
+        self._told.append("update_weights")
 
-    def rest(self) -> None:
-        self._told.append("rest")
+    def sleep(self) -> None:
+        self._told.append("sleep")
 
-    def wake(self) -> None:
-        self._told.append("wake")
+    def wake_up(self) -> None:
+        self._told.append("wake_up")
 
     def told(self) -> list[str]:
         return self._told

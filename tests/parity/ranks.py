@@ -53,16 +53,16 @@ class WatchedRank(DeepspeedRank):
     def watch(self) -> None:
         """Keep the gradients of each step of this run: at stage 3 all ranks put them together."""
         policy: Any = self._policy
-        descend, self._seen = policy.descend, dict[str, Any]()
+        step, self._seen = policy.optimizer_step, dict[str, Any]()
 
         def watched(lr: float) -> float:
             from deepspeed.utils import safe_get_full_grad
 
             named = policy._model.named_parameters()
             self._seen = {name: safe_get_full_grad(weight).float().numpy().copy() for name, weight in named}
-            return descend(lr)
+            return step(lr)
 
-        policy.descend = watched
+        policy.optimizer_step = watched
 
     def break_down(self) -> None:
         """Fail in the next pass, before any other rank hears of it."""

@@ -50,7 +50,7 @@ def test_weights_have_the_names_of_the_model_and_come_in_parcels(ranks: list[Any
     learner = DeepspeedLearner(ranks, chosen)
     follow(learner, chosen, samples())
     model, _ = load_model(chosen.model.path, torch.float32)
-    named, parcelled = dict(learner.weights()), dict(unpack_bucket(ray.get(learner.weights().parcels())))
+    named, parcelled = dict(learner.weights()), dict(unpack_bucket(ray.get(learner.weights().buckets())))
     assert {name: weight.shape for name, weight in named.items()} == {
         name: weight.shape for name, weight in model.named_parameters()
     }
@@ -73,7 +73,7 @@ def test_a_run_leaves_nothing_to_the_next(ranks: list[Any], stage: int) -> None:
     for _ in range(3):
         chosen = config(*RULES["kl"], stage=stage)
         weights.append(follow(DeepspeedLearner(ranks, chosen), chosen, samples()).weights)
-        ray.get([rank.end.remote() for rank in ranks])
+        ray.get([rank.end_run.remote() for rank in ranks])
         held.append(ray.get([rank.numbers_held.remote() for rank in ranks]))
     assert held[0] == held[1] == held[2]
     assert gap(weights[0], weights[1]) == gap(weights[0], weights[2]) == 0

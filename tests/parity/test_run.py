@@ -11,7 +11,7 @@ import ray
 import torch
 
 from harness.config.experiment import ExperimentConfig, load
-from harness.engines import actor_pool as crew
+from harness.engines import actor_pool
 from harness.engines.base.errors import EngineError, ParityError
 from harness.engines.build import build_learner, engines
 from harness.models.load import load_model, load_tokenizer
@@ -39,7 +39,7 @@ SMALL = ("steps=4", "rollout.prompts_per_batch=8", "rollout.max_response_length=
 def processes(cluster: None) -> Iterator[None]:
     """The actors live as long as these tests."""
     yield
-    crew.shutdown()
+    actor_pool.shutdown()
 
 
 class Recorded:
@@ -52,11 +52,11 @@ class Recorded:
         self.drawn.append(self._sampler.sample(prompts, decoding, seed))
         return self.drawn[-1]
 
-    def load(self, weights: Any) -> None:
-        self._sampler.load(weights)
+    def update_weights(self, weights: Any) -> None:
+        self._sampler.update_weights(weights)
 
-    def rest(self) -> None:
-        self._sampler.rest()
+    def sleep(self) -> None:
+        self._sampler.sleep()
 
 
 class Replayed:
@@ -68,10 +68,10 @@ class Replayed:
     def sample(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int) -> Samples:
         return next(self._drawn)
 
-    def load(self, weights: Any) -> None:
+    def update_weights(self, weights: Any) -> None:
         pass
 
-    def rest(self) -> None:
+    def sleep(self) -> None:
         pass
 
 
@@ -116,26 +116,26 @@ def test_a_run_on_engines_that_was_cut_goes_on_with_the_same_prompts_seeds_and_s
 
 
 def test_the_next_run_takes_the_engines_over() -> None:
-    first = crew.acquire(load(*ON_ENGINES, *SMALL))
-    assert crew.acquire(load(*ON_ENGINES, *SMALL, "preset=grpo", "seed=7", "steps=9")) is first
+    first = actor_pool.acquire(load(*ON_ENGINES, *SMALL))
+    assert actor_pool.acquire(load(*ON_ENGINES, *SMALL, "preset=grpo", "seed=7", "steps=9")) is first
 
 
 def test_a_run_after_one_whose_rank_died_gets_new_engines_and_ranks(tmp_path: Path) -> None:
     chosen = spec(*ON_ENGINES, "preset=liteppo")
     steps = execute(chosen, tmp_path / "dead")
     next(steps)
-    hired = crew.acquire(chosen.config)
+    hired = actor_pool.acquire(chosen.config)
     ray.kill(hired.ranks[1])
     with pytest.raises(EngineError, match="rank 1 of 2 of the DeepSpeed learner died"):
         list(steps)
     assert finish(chosen, tmp_path / "next") == [0, 1, 2, 3]
-    assert crew.acquire(chosen.config) is not hired
+    assert actor_pool.acquire(chosen.config) is not hired
 
 
 def test_an_engine_that_died_while_nobody_used_it_is_no_fault_of_the_next_run() -> None:
-    first = crew.acquire(STRICT.config)
+    first = actor_pool.acquire(STRICT.config)
     ray.kill(first.engines[0], no_restart=True)
-    assert crew.acquire(STRICT.config) is not first
+    assert actor_pool.acquire(STRICT.config) is not first
 
 
 def test_sampler_and_learner_are_compared_before_anything_is_sampled_for_a_result(tmp_path: Path) -> None:

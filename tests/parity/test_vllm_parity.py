@@ -35,7 +35,7 @@ def gap(samples: Samples, model: Any, temperature: float = 1.0) -> float:
 def test_log_probs_are_those_of_hugging_face(engines: list[Any], temperature: float) -> None:
     model = policy()
     draws = sampler(engines)
-    draws.load(model.named_parameters())
+    draws.update_weights(model.named_parameters())
     samples = draws.sample(SHORT + LONG, Decoding(3, 16, temperature), seed=0)
     assert gap(samples, model, temperature) < CLOSE
     assert gap(samples, policy(noise=0.1), temperature) > 0.1  # the bound can be missed
@@ -45,14 +45,14 @@ def test_they_stay_so_from_sync_to_sync(engines: list[Any]) -> None:
     draws = sampler(engines)
     for seed in range(3):
         model = policy(noise=0.1, seed=seed)
-        draws.load(model.named_parameters())
+        draws.update_weights(model.named_parameters())
         assert gap(draws.sample(SHORT + LONG, Decoding(2, 16), seed=0), model) < CLOSE
 
 
 def test_the_likeliest_tokens_have_the_log_probs_of_temperature_one(engines: list[Any]) -> None:
     model = policy()
     draws = sampler(engines)
-    draws.load(model.named_parameters())
+    draws.update_weights(model.named_parameters())
     samples = draws.sample(SHORT, Decoding(2, 12, temperature=0), seed=0)
     assert gap(samples, model) < CLOSE
     assert torch.equal(samples.response_ids[::2], samples.response_ids[1::2])
@@ -62,7 +62,7 @@ def test_the_likeliest_tokens_have_the_log_probs_of_temperature_one(engines: lis
 def test_log_probs_are_of_what_top_p_and_top_k_leave(engines: list[Any], top_p: float, top_k: int) -> None:
     model, temperature = policy(), 1.3
     draws = sampler(engines)
-    draws.load(model.named_parameters())
+    draws.update_weights(model.named_parameters())
     samples = draws.sample(SHORT, Decoding(2, 8, temperature, top_p, top_k), seed=0)
     cuts = [
         TemperatureLogitsWarper(temperature),
@@ -85,7 +85,7 @@ def test_what_a_cut_left_leads_back_to_the_log_probs_of_hugging_face(
 ) -> None:
     model, temperature = policy(), 1.3
     draws = sampler(engines)
-    draws.load(model.named_parameters())
+    draws.update_weights(model.named_parameters())
     samples = draws.sample(SHORT + LONG, Decoding(3, 16, temperature, top_p, top_k), seed=0)
     assert (samples.log_kept is None) == (top_p == 1 and top_k == 100)  # of which the model has fewer tokens
     found = mismatch_parts(samples, reference(model, samples, temperature)[0], (0.8, 1.2))
@@ -97,7 +97,7 @@ def test_what_a_cut_left_leads_back_to_the_log_probs_of_hugging_face(
 
 def test_a_batch_without_a_cut_is_answered_as_before_one(engines: list[Any]) -> None:
     draws = sampler(engines)
-    draws.load(policy().named_parameters())
+    draws.update_weights(policy().named_parameters())
     before = draws.sample(SHORT, Decoding(2, 12), seed=0)
     draws.sample(SHORT, Decoding(2, 12, top_p=0.7), seed=0)
     after = draws.sample(SHORT, Decoding(2, 12), seed=0)
@@ -113,35 +113,35 @@ class TestTheProbe:
 
     def test_says_how_far_an_equal_sampler_is_off(self, engines: list[Any]) -> None:
         model, draws = policy(noise=0.1), sampler(engines)
-        draws.load(model.named_parameters())
+        draws.update_weights(model.named_parameters())
         found = self.probe(draws, learner(model, 0.8))
         assert 0 < found["parity/gap_mean"] < found["parity/gap_max"] < CLOSE
         assert len(self.probe.draw(draws).group) == 2 * len(self.probe.prompts)  # on every engine
 
     def test_catches_weights_that_were_not_handed_over(self, engines: list[Any]) -> None:
         draws = sampler(engines)
-        draws.load(policy().named_parameters())
+        draws.update_weights(policy().named_parameters())
         with pytest.raises(ParityError, match="not handed over"):
             self.probe(draws, learner(policy(noise=0.01), 0.8))
 
     def test_catches_one_engine_that_was_left_out(self, engines: list[Any]) -> None:
         model, draws = policy(noise=0.1), sampler(engines)
-        draws.load(policy().named_parameters())
-        sampler(engines[:1]).load(model.named_parameters())
+        draws.update_weights(policy().named_parameters())
+        sampler(engines[:1]).update_weights(model.named_parameters())
         with pytest.raises(ParityError):
             self.probe(draws, learner(model, 0.8))
 
     def test_catches_a_stale_head_tied_to_the_embedding(self, engines: list[Any]) -> None:
         """vLLM 0.32 on a CPU leaves it behind; should a later version not, the repair can go."""
         model, draws = policy(noise=0.1), sampler(engines)
-        draws.load(policy().named_parameters())
+        draws.update_weights(policy().named_parameters())
         hand_over("load_stale_head", engines, model)
         with pytest.raises(ParityError, match=r"differ by .* nats .* vllm\.parity_gap=0\.001.*tied"):
             self.probe(draws, learner(model, 0.8))
 
     def test_catches_a_prefix_cache_of_old_weights(self, engines: list[Any]) -> None:
         model, draws = policy(noise=0.1), sampler(engines)
-        draws.load(policy().named_parameters())
+        draws.update_weights(policy().named_parameters())
         self.probe.draw(draws)
         hand_over("load_keeping_prefixes", engines, model)
         with pytest.raises(ParityError):
@@ -151,7 +151,7 @@ class TestTheProbe:
 
     def test_catches_another_temperature(self, engines: list[Any]) -> None:
         model, draws = policy(), sampler(engines)
-        draws.load(model.named_parameters())
+        draws.update_weights(model.named_parameters())
         with pytest.raises(ParityError):
             self.probe(draws, learner(model, 1.0))
 

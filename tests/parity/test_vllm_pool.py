@@ -22,7 +22,7 @@ def counter(deadly: int = -1) -> Any:
 def pool(cluster: None) -> EnginePool:
     """Two actors, of which the second dies of a 7; what comes in its place does not."""
     found = EnginePool([counter(), counter(deadly=7)], lambda index: counter())
-    found.load([ray.put(100), ray.put(20)])
+    found.update_weights([ray.put(100), ray.put(20)])
     return found
 
 
@@ -63,7 +63,7 @@ def test_another_error_comes_out_as_it_is_and_replaces_nothing(pool: EnginePool)
 def test_weights_that_were_broadcast_cannot_be_given_to_another_engine(pool: EnginePool) -> None:
     class Weights:
         def broadcast(self, engines: Any) -> None:
-            ray.get([engine.load.remote(1000) for engine in engines])
+            ray.get([engine.update_weights.remote(1000) for engine in engines])
 
     pool.broadcast(Weights())
     assert pool.call_all("plus", 1) == [1001, 1001]
@@ -75,15 +75,15 @@ def test_weights_that_were_broadcast_cannot_be_given_to_another_engine(pool: Eng
 def test_an_engine_that_is_silent_for_too_long_counts_as_dead(cluster: None) -> None:
     silent = counter()
     with pytest.raises(EngineError, match=r"^no answer within 0\.5 s$"):
-        ask(silent.rest.remote(), 0.5)
+        ask(silent.sleep.remote(), 0.5)
     ray.kill(silent)
 
 
 @pytest.mark.distributed
 def test_a_run_wakes_the_engines_that_the_run_before_left_asleep(cluster: None) -> None:
     engine = ray.remote(Sleeper).options(num_cpus=0).remote()
-    VllmSampler([engine], vocabulary(), lambda index: None).rest()
+    VllmSampler([engine], vocabulary(), lambda index: None).sleep()
     following = VllmSampler([engine], vocabulary(), lambda index: None)
-    following.load([])
-    following.load([])
-    assert ray.get(engine.told.remote()) == ["rest", "wake", "load", "load"]
+    following.update_weights([])
+    following.update_weights([])
+    assert ray.get(engine.told.remote()) == ["sleep", "wake_up", "update_weights", "update_weights"]

@@ -38,7 +38,7 @@ def same(one: Samples, other: Samples) -> bool:
 def draws(engines: list[Any]) -> Any:
     """A sampler over both engines, with the weights of the model's folder."""
     both = sampler(engines)
-    both.load(policy().named_parameters())
+    both.update_weights(policy().named_parameters())
     return both
 
 
@@ -95,8 +95,8 @@ def test_what_is_longer_than_the_engine_allows_is_refused_and_nothing_dies(draws
 
 def test_resting_engines_wake_when_they_are_asked(draws: Any) -> None:
     usual = draws.sample(SHORT, DECODING, seed=0)
-    draws.rest()
-    draws.rest()
+    draws.sleep()
+    draws.sleep()
     assert same(draws.sample(SHORT, DECODING, seed=0), usual)
 
 
@@ -117,7 +117,7 @@ class TestAnEngineThatDies:
 
         mortal = spares.take()
         both = sampler([engines[0], mortal], restart)
-        both.load(model.named_parameters())
+        both.update_weights(model.named_parameters())
         usual = both.sample(PROMPTS, DECODING, seed=0)
         ray.get(getattr(mortal, end).remote(10))
         again = both.sample(PROMPTS, DECODING, seed=0)
@@ -156,7 +156,7 @@ def test_two_workers_of_one_engine_draw_what_one_draws(draws: Any) -> None:
     parallel = sampler([engine])
     assert same(parallel.sample(PROMPTS, DECODING, seed=0), usual)
     model = policy(noise=0.1)
-    parallel.load(model.named_parameters())
+    parallel.update_weights(model.named_parameters())
     samples = parallel.sample(PROMPTS, DECODING, seed=0)
     assert (samples.log_probs - reference(model, samples)[0]).abs().max() < 1e-4
     ray.get(engine.stop.remote())

@@ -83,7 +83,7 @@ class Thawed:
 
 
 @dataclass(frozen=True)
-class Renamed:
+class OldName:
     def complaints(self, setup: Any) -> Any:
         yield "no"
 
@@ -126,7 +126,7 @@ _ILL_FORMED: Final = (
     Refusal("bad", "source", lambda: _spec("bad", Normalize, ""), "give the paper it comes from"),
     Refusal("bad", "-", lambda: _spec("bad", Thawed), "decorate it with @dataclass(frozen=True)"),
     Refusal("bad", "-", lambda: _spec("bad", sorted), "decorate it with @dataclass(frozen=True)"),
-    Refusal("bad", "-", lambda: _spec("bad", Renamed), "is called validate in this version; rename the method"),
+    Refusal("bad", "-", lambda: _spec("bad", OldName), "is called validate in this version; rename the method"),
     Refusal("bad", "-", lambda: _spec("bad", Hookless), "give it a method named accept_groups or "),
     Refusal("bad", "surrogate", lambda: _spec("bad", Renamed), "rename its parameters"),
     Refusal("bad", "values", lambda: _spec("bad", Wishful), "a trick may need ended, entropies, formatted"),

@@ -1,4 +1,4 @@
-"""Which tokens the bounds of the surrogate hold back, by token, over a run (the paper's Figs. 10 and 19)."""
+"""Counts of clipped tokens, by token id, over a run (Figs. 10 and 19 of arXiv:2508.08221)."""
 
 from __future__ import annotations
 
@@ -12,23 +12,36 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-CLIPPED: Final = ("clip_fraction_high", "clip_fraction_low")  # diagnostics of a rule, and the rows below the first
+CLIPPED: Final = ("clip_fraction_high", "clip_fraction_low")  # diagnostics of a rule, and rows 1 and 2 of the counts
 LISTED: Final = 256  # tokens of each bound in the file
 
 
 class ClippedTokens:
-    """Counts by token: how often an update learnt from it, and how often the upper and the lower bound held it back."""
+    """Counts by token id: updates that learned from it, and updates in which it was clipped.
+
+    The clip range has an upper and a lower bound, which are counted separately.
+    """
 
     def __init__(self, counts: Tensor | None = None) -> None:
         self._counts = torch.zeros(1 + len(CLIPPED), 0, dtype=torch.int64) if counts is None else counts
 
     @property
     def counts(self) -> Tensor:
-        """All counts (3, V), int64: occurrences, upper and lower bound; V is one more than the largest token met."""
+        """Counts (3, V), int64: occurrences, clipped above, clipped below.
+
+        V is the largest token id seen so far plus one.
+        """
         return self._counts
 
     def add(self, ids: Tensor, kept: Tensor, masks: Mapping[str, Tensor]) -> None:
-        """Count a micro-batch: token ids (B, T), those the update learns from, and what the rule's diagnostics say."""
+        """Count the tokens of a micro-batch.
+
+        Args:
+            ids: (B, T) int64, sampled tokens.
+            kept: (B, T) bool, tokens that the update learns from.
+            masks: Clipped tokens (B, T) bool by the names of ``CLIPPED``; a missing name counts as no token.
+
+        """
         nothing = torch.zeros_like(kept)
         found = [ids[mask].cpu() for mask in (kept, *(masks.get(name, nothing) for name in CLIPPED))]
         size = max(self._counts.shape[1], *(int(row.max()) + 1 for row in found if len(row)), 0)
@@ -36,7 +49,10 @@ class ClippedTokens:
         self._counts = grown + torch.stack([torch.bincount(row, minlength=size) for row in found])
 
     def document(self, text_of: Callable[[int], str]) -> dict[str, Any]:
-        """The totals, and the tokens that each bound held back most often, most often first."""
+        """Return the totals and the tokens clipped most often, most frequent first.
+
+        ``text_of`` converts a token id to text.
+        """
         totals = dict(zip(("occurrences", "high", "low"), self._counts.sum(dim=1).tolist(), strict=True))
         rows = {token: self._counts[:, token].tolist() for token in self._most_clipped()}
         ranked = sorted(rows.items(), key=lambda row: (-row[1][1] - row[1][2], row[0]))
@@ -47,7 +63,7 @@ class ClippedTokens:
         return {**totals, "tokens": tokens}
 
     def to_json(self, text_of: Callable[[int], str]) -> str:
-        """The document as the file of a run. ``text_of`` spells a token."""
+        """Return ``document`` as the text of a run's file; ``text_of`` converts a token id to text."""
         return json.dumps(self.document(text_of), ensure_ascii=False, indent=1)
 
     def _most_clipped(self) -> set[int]:

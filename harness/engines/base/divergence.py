@@ -1,4 +1,4 @@
-"""The error of a run whose numbers are no longer finite, and the checks that raise it."""
+"""The error of a run whose numbers are not finite, and the checks that raise it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from harness.config.experiment import ExperimentConfig
 
 
-ADVANTAGES: Final = "the advantages"  # computed by tricks from rewards, whatever the policy is
+ADVANTAGES: Final = "the advantages"  # computed by tricks from rewards, independently of the policy
 
 
 class Diverged(RuntimeError):  # noqa: N818 - the word that records, tables and verdicts use
-    """Weights, gradients or log-probs that are infinite or not a number; the message is one line.
+    """Error for weights, gradients or log-probabilities that are infinite or not a number.
 
-    Its one argument is the message, so that it can be pickled between processes.
+    The message is one line and the only argument, so that the error can be pickled between processes.
     """
 
 
@@ -27,9 +27,12 @@ def refuse_not_finite(values: Tensor, mask: Tensor, what: str) -> None:
     """Raise Diverged where a number that the mask selects is not finite.
 
     Args:
-        values: numbers of any shape, such as log-probs (B, T)
-        mask: bool of the same shape, such as the sampled tokens (B, T)
-        what: the name of the numbers in the message, such as "the sampler's log-probs"
+        values: Numbers of any shape, such as log-probabilities (B, T).
+        mask: Bool of the same shape, such as the sampled tokens (B, T).
+        what: The name of the numbers in the message, such as "the sampler's log-probs".
+
+    Raises:
+        Diverged: A selected number is infinite or not a number.
 
     """
     chosen = values[mask.to(values.device)]
@@ -44,27 +47,27 @@ def refuse_weights(largest: float) -> None:
 
 
 def refuse_norm(norm: float) -> None:
-    """Raise Diverged where the norm of an update's gradient is not finite, before it changes any weight."""
+    """Raise Diverged where a gradient norm is not finite. Call it before the optimizer step."""
     if not math.isfinite(norm):
         raise Diverged(f"the gradient is not finite: its norm is {norm:g}")
 
 
 def refuse_loss(loss: float) -> None:
-    """Raise Diverged where the loss of an update is not finite although the log-probs that it is computed from are."""
+    """Raise Diverged where the loss is not finite although all log-probabilities are."""
     if not math.isfinite(loss):
         raise Diverged(f"the loss is {loss:g} although every log-prob is finite, so a trick computes it wrongly")
 
 
 def placed(error: Diverged, step: int, config: ExperimentConfig) -> Diverged:
-    """Add the step and the way out to an error.
+    """Return the error with the step and the way out added to its message.
 
     Args:
-        error: As a check of this module raised it.
+        error: The error that a check of this module raised.
         step: The step of the run; 0 is the evaluation before training.
-        config: Of the run, whose settings the way out names.
+        config: The run's configuration, whose settings the message names.
 
     Returns:
-        The error to raise in its place.
+        The error to raise instead.
 
     """
     model = config.model

@@ -1,30 +1,36 @@
-"""Errors of engines that run in processes of their own."""
+"""Errors of engines that run in other processes."""
 
 from __future__ import annotations
 
 from typing import Final
 
-_LONGEST: Final = 300  # characters of another's message
-_ITS_NODE_DIED: Final = "its node has died"  # what Ray says of an actor that died of it
+_LONGEST: Final = 300  # characters of a quoted message
+_ITS_NODE_DIED: Final = "its node has died"  # Ray's words for an actor that died with its node
 
 
 class EngineError(RuntimeError):
-    """An engine that died or refused: which, what it said, and the way out, in one line."""
+    """Error for an engine that died or refused a call.
+
+    The message names the engine, its own error and the way out in one line.
+    """
 
 
 class EngineLost(EngineError):  # noqa: N818 - no error of the run
-    """An engine or a rank that its node took with it, or that is out of reach: nothing that the run has done."""
+    """Error for an engine or rank whose node died or is out of reach. The run did not cause it."""
 
 
 class ParityError(RuntimeError):
-    """Sampler and learner do not give the same tokens the same log-probs: by how much, why that may be, what to do."""
+    """Error for a sampler and a learner that score the same tokens differently.
+
+    The message gives the gap, likely causes and what to change.
+    """
 
 
 def node_lost(error: BaseException) -> bool:
-    """Whether an error of Ray's says that a node is gone, with what was on it.
+    """Return whether an error of Ray says that a node and everything on it is gone.
 
-    An actor on another node is unavailable until Ray knows that the node has died. The death of a process on a node
-    that lives is known at once, and no loss.
+    An actor on another node is only "unavailable" until Ray knows that the node has died. The death of a process on a
+    live node is known immediately and does not count.
     """
     from ray import exceptions  # noqa: PLC0415 - a run on PyTorch's engines has none
 
@@ -34,6 +40,6 @@ def node_lost(error: BaseException) -> bool:
 
 
 def said(error: BaseException) -> str:
-    """What another's error says, in one line of bounded length."""
+    """Return an error's message as one line of bounded length."""
     words = " ".join(str(error).split()) or type(error).__name__
     return words if len(words) <= _LONGEST else f"{words[:_LONGEST]} ..."

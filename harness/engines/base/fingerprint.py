@@ -1,4 +1,4 @@
-"""Whether two processes have the same model in front of them: its tokenizer and configuration as digests."""
+"""Digests of a model's tokenizer and configuration, to compare what two processes loaded."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _TOKENIZER: Final = (
     "added_tokens.json",
     "tiktoken.model",
 )
-_LEFT_OUT: Final = ("_name_or_path", "transformers_version", "dtype", "torch_dtype")  # of the configuration
+_LEFT_OUT: Final = ("_name_or_path", "transformers_version", "dtype", "torch_dtype")  # keys of the configuration
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
     """A model as one process sees it."""
 
-    path: str  # as that process has it
+    path: str  # as that process knows it
     tokenizer: str  # digest of the files that decide which token an id is
-    config: str  # digest of the configuration, without where it came from and its precision
+    config: str  # digest of the configuration, without its origin and precision
 
 
 def fingerprint(path: str) -> Fingerprint:
-    """Of a folder, or of a hub's model as it is in the local cache."""
+    """Return the fingerprint of a model folder, or of a hub model in the local cache."""
     folder = Path(path) if Path(path).is_dir() else _cached(path)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     kept = {name: value for name, value in config.items() if name not in _LEFT_OUT}
@@ -41,12 +41,12 @@ def fingerprint(path: str) -> Fingerprint:
 
 
 def refuse_mismatch(sampler: Fingerprint, learner: Fingerprint) -> None:
-    """Raise ModelError where an id means another token to the one than to the other, or the models differ in shape."""
+    """Raise ModelError where sampler and learner differ in tokenizer or configuration."""
     for part in ("tokenizer", "config"):
         if getattr(sampler, part) != getattr(learner, part):
             raise ModelError(
                 f"the sampler has the {part} of {sampler.path!r} and the learner that of {learner.path!r}, and they "
-                "differ; give both the same folder, or copy it anew to every node"
+                "differ; give both the same folder, or copy it again to every node"
             )
 
 

@@ -17,26 +17,36 @@ CHUNK_ELEMENTS: Final = 1 << 22  # logits scored at a time, 16 MiB in float32
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What a policy says about tokens; the shape is that of the token ids."""
+    """Log-probabilities and entropies of tokens; both have the shape of the token ids."""
 
     log_probs: Tensor  # float32, differentiable
-    entropy: Tensor  # nats of the whole distribution, float32, differentiable where that was asked for
+    entropy: Tensor  # nats of the whole distribution, float32, differentiable on request
 
     def detach(self) -> Scores:
-        """The same numbers without grad."""
+        """Return the same numbers without gradients."""
         return Scores(self.log_probs.detach(), self.entropy.detach())
 
 
 def join(parts: Sequence[Scores]) -> Scores:
-    """Consecutive samples as one."""
+    """Concatenate the scores of consecutive samples."""
     return Scores(torch.cat([part.log_probs for part in parts]), torch.cat([part.entropy for part in parts]))
 
 
 def score(logits: Tensor, ids: Tensor, temperature: float, *, entropy_grad: bool = False) -> Scores:
-    """Log-probability of ``ids`` (...,) and entropy under softmax(``logits`` / ``temperature``) (..., V).
+    """Compute log-probabilities and entropies of tokens from logits.
 
-    Neither pass holds more than a chunk of the softmax beside the logits and their gradient. With ``entropy_grad``
-    the entropy is differentiable too.
+    The distribution is softmax(``logits`` / ``temperature``). Forward and backward pass hold at most one chunk of the
+    softmax in addition to the logits and their gradient.
+
+    Args:
+        logits: (..., V).
+        ids: (...) int64, tokens to score.
+        temperature: Divisor of the logits, above 0.
+        entropy_grad: Whether gradients flow through the entropies.
+
+    Returns:
+        Log-probabilities (...) and entropies (...) in nats.
+
     """
     flat = logits.reshape(-1, logits.shape[-1])
     values = _Score.apply(flat, ids.reshape(-1), temperature, entropy_grad)  # type: ignore[no-untyped-call]
@@ -47,7 +57,19 @@ def score(logits: Tensor, ids: Tensor, temperature: float, *, entropy_grad: bool
 def gradient(
     logits: Tensor, ids: Tensor, temperature: float, grad: Tensor, entropy: tuple[Tensor, Tensor] | None
 ) -> Tensor:
-    """Gradient (M, V) of logits from that of their log-probabilities (M,), and of entropies: their values and grads."""
+    """Return the gradient (M, V) of the logits.
+
+    Args:
+        logits: (M, V).
+        ids: (M,) int64, tokens that were scored.
+        temperature: Divisor of the logits, above 0.
+        grad: (M,), gradient of the log-probabilities.
+        entropy: Entropies (M,) in nats and their gradients (M,); None where no gradient flows through them.
+
+    Returns:
+        (M, V), float32 or wider.
+
+    """
     scaled = wide(logits) / temperature
     share = grad[:, None] / temperature  # (M, 1)
     found = torch.softmax(scaled, dim=-1).mul_(-share)
@@ -58,12 +80,22 @@ def gradient(
 
 
 def wide(logits: Tensor) -> Tensor:
-    """At least float32."""
+    """Convert to float32, or keep a wider type."""
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def chunks(count: int, vocabulary: int, elements: int) -> list[slice]:
-    """Rows cut so that none has more than ``elements`` logits."""
+    """Split rows into slices that hold a bounded number of logits.
+
+    Args:
+        count: Number of rows.
+        vocabulary: Logits of a row.
+        elements: Largest number of logits in a slice; a slice has at least one row.
+
+    Returns:
+        Consecutive slices that cover all rows; the last one may end beyond ``count``.
+
+    """
     size = max(1, elements // vocabulary)
     return [slice(start, start + size) for start in range(0, count, size)]
 
@@ -92,7 +124,10 @@ class _Score(torch.autograd.Function):
 
 
 def _values(logits: Tensor, ids: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-    """Log-probabilities and entropies (M,) of ``ids`` (M,) from some ``logits`` (M, V), without grad."""
+    """Return log-probabilities and entropies (M,) of ``ids`` (M,), without gradients.
+
+    ``logits`` are (M, V).
+    """
     scaled = wide(logits) / temperature
     log_total = scaled.logsumexp(dim=-1)
     log_probs = scaled.gather(1, ids[:, None])[:, 0] - log_total
@@ -102,7 +137,7 @@ def _values(logits: Tensor, ids: Tensor, temperature: float) -> tuple[Tensor, Te
 
 
 def _of_entropy(scaled: Tensor, entropy: Tensor, grad: Tensor) -> Tensor:
-    """Gradient (M, V) by way of the entropy H: dH / dlogit_j = -p_j (log p_j + H)."""
+    """Return the entropy's part of the gradient (M, V): dH / dlogit_j = -p_j (log p_j + H)."""
     log_table = torch.log_softmax(scaled, dim=-1)
     surprise = log_table.clamp(min=torch.finfo(torch.float32).min).add_(entropy[:, None])  # 0 * inf would be nan
     return log_table.exp_().mul_(surprise).mul_(-grad[:, None])

@@ -1,4 +1,4 @@
-"""FP32 master weights, and optimizer state as named tensors."""
+"""FP32 master weights, and files of named tensors."""
 
 from __future__ import annotations
 
@@ -17,20 +17,24 @@ if TYPE_CHECKING:
 
 
 def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Write a file of safetensors."""
+    """Write named tensors to a safetensors file."""
     save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, path)
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
-    """Read one, into memory of its own: a mapped file has its tensors at any address."""
+    """Read a safetensors file into newly allocated memory.
+
+    The tensors of a memory-mapped file may be unaligned, so they are copied.
+    """
     with safe_open(path, "pt") as file:
         return {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - it is no mapping
 
 
 class FP32MasterWeights:
-    """What an optimizer trains: the parameters themselves, and float32 copies of those in half precision.
+    """Float32 weights that an optimizer trains.
 
-    Gradients of half-precision parameters are added up in float32, micro-batch by micro-batch, and not kept twice.
+    They are the parameters themselves, or float32 copies of parameters in half precision. Gradients of half-precision
+    parameters are accumulated in float32 and are not stored twice.
     """
 
     def __init__(self, parameters: Iterable[Tensor]) -> None:
@@ -38,14 +42,17 @@ class FP32MasterWeights:
         self.masters = [_master(parameter) for parameter in self._parameters]
 
     def copies(self, names: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
-        """The float32 copies alone; ``names`` are those of all parameters, in order."""
+        """Yield name and master of the parameters that have a float32 copy.
+
+        ``names`` are the names of all parameters, in order.
+        """
         for name, parameter, master in zip(names, self._parameters, self.masters, strict=True):
             if master is not parameter:
                 yield name, master
 
     @torch.no_grad()
     def hand_over(self) -> None:
-        """Round the copies back into the parameters."""
+        """Round the float32 copies into the half-precision parameters."""
         for parameter, master in zip(self._parameters, self.masters, strict=True):
             if master is not parameter:
                 parameter.copy_(master)

@@ -1,4 +1,7 @@
-"""Interfaces of the sampler (generation engine) and the learner (training engine)."""
+"""Interfaces of the sampler (generation engine) and the learner (training engine).
+
+The rest of the harness depends only on these interfaces.
+"""
 
 from __future__ import annotations
 
@@ -20,22 +23,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """How responses are drawn."""
+    """Settings of the sampling of responses."""
 
     group_size: int  # samples per prompt
     max_response_length: int  # tokens
     temperature: float = 1.0  # 0 is greedy
     top_p: float = 1.0
-    top_k: int = 0  # 0: no bound
+    top_k: int = 0  # 0: no limit
 
     def cuts(self, vocabulary: int) -> bool:
-        """Tell whether ``top_p`` or ``top_k`` can take tokens away from a vocabulary of that size."""
+        """Return whether ``top_p`` or ``top_k`` can remove tokens from a vocabulary of that size."""
         return self.temperature > 0 and (self.top_p < 1 or 0 < self.top_k < vocabulary)
 
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Responses as a sampler returns them: N prompts left-padded, B responses right-padded.
+    """N prompts, padded on the left, and their B responses, padded on the right.
 
     The samples of a prompt are adjacent: ``group`` counts 0, 0, ..., 1, 1, ... up to N - 1.
     """
@@ -46,22 +49,23 @@ class Samples:
     response_ids: Tensor  # (B, T) int64
     response_mask: Tensor  # (B, T) bool, True on sampled tokens, the EOS token included
     truncated: Tensor  # (B,) bool, no EOS within the limit
-    log_probs: Tensor  # (B, T) float32, of the distribution drawn from: temperature, top-p and top-k; 0 on padding
+    log_probs: Tensor  # (B, T) float32, under the sampled distribution (temperature, top-p, top-k); 0 on padding
     texts: tuple[str, ...]  # B responses without special tokens, for the verifier
-    # (B, T) float32, log of the share of the mass that top-p and top-k left at each token, 0 on padding; not a number
+    # (B, T) float32, log of the share of the mass that top-p and top-k left at each token, 0 on padding; NaN
     # where the engine cannot tell, None where nothing was cut.
     log_kept: Tensor | None = None
 
     @property
     def whole_log_probs(self) -> Tensor:
-        """Log-probabilities (B, T) under the whole softmax at the temperature, as a learner scores tokens.
+        """Log-probabilities (B, T) under the whole softmax at the temperature.
 
-        Those of the distribution drawn from where the engine cannot tell what was cut.
+        This is the distribution under which a learner scores tokens. Where the engine does not report what top-p and
+        top-k removed, the value is the sampler's own log-probability.
         """
         return self.log_probs if self.log_kept is None else self.log_probs + self.log_kept.nan_to_num(nan=0.0)
 
     def of_prompts(self, first: int, last: int) -> Samples:
-        """The samples of prompts ``first`` up to, not including, ``last``; the padding is kept."""
+        """Return the samples of prompts ``first`` to ``last`` (excluded); the padding is kept."""
         rows = torch.nonzero((self.group >= first) & (self.group < last))[:, 0]
         low, high = int(rows[0]), int(rows[-1]) + 1
         return Samples(
@@ -78,53 +82,79 @@ class Samples:
 
 
 class Sampler(Protocol):
-    """Draws responses. The same prompts, decoding, seed and weights give the same samples."""
+    """A generation engine. The same prompts, decoding, seed and weights give the same samples."""
 
     def sample(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int | Sequence[int]) -> Samples:
-        """Answer tokenised prompts, ``decoding.group_size`` times each.
+        """Sample ``decoding.group_size`` responses to each prompt.
 
-        With a seed for each prompt, what a sample draws depends on its prompt's seed and its place in the group alone.
+        With a seed for each prompt, a sample depends only on its prompt, its prompt's seed and its index in the group.
+
+        Args:
+            prompts: Token ids of N prompts.
+            decoding: Group size, length limit, temperature, top-p and top-k.
+            seed: One seed, or one for each prompt.
+
+        Returns:
+            The samples; B is N times the group size.
+
         """
         ...
 
-    def load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
-        """Take over the learner's weights after a step."""
+    def update_weights(self, weights: Iterable[tuple[str, Tensor]]) -> None:
+        """Replace the weights by the learner's after a step."""
         ...
 
-    def rest(self) -> None:
-        """Leave the device to the learner until samples are asked for again."""
+    def sleep(self) -> None:
+        """Free the device for the learner until the next call."""
         ...
 
 
 class Learner(Protocol):
-    """Scores and trains a policy."""
+    """A training engine: scores samples and trains a policy."""
 
     def log_probs(self, samples: Samples) -> Tensor:
-        """Log-probabilities (B, T) of the sampled tokens, float32, no grad, 0 on padding."""
+        """Return log-probabilities (B, T) of the sampled tokens: float32, no gradient, 0 on padding."""
         ...
 
     def reference_log_probs(self, samples: Samples) -> Tensor:
-        """The same under the weights that the run started from. Asked only where the rule needs them."""
+        """Return log-probabilities (B, T) under the weights at the start of the run.
+
+        It is called only where the rule needs them.
+        """
         ...
 
     def update(
         self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[Ablated] = ()
     ) -> Mapping[str, float]:
-        """Take the updates of one step and return their metrics, ``fired/<trick>`` of each ablation among them."""
+        """Take the updates of one step and return their metrics.
+
+        Args:
+            samples: The step's B samples.
+            signal: Advantages and masks of the same samples.
+            rule: The update rule, which gives the loss.
+            ablated: Rule and signal without one trick each, to measure on which tokens the trick acts.
+
+        Returns:
+            Metric name -> value, with ``fired/<trick>`` for each entry of ``ablated``.
+
+        """
         ...
 
     def weights(self) -> Iterable[tuple[str, Tensor]]:
-        """Named parameters, for the sampler."""
+        """Return the named parameters for the weight sync."""
         ...
 
     def clipped_tokens(self) -> ClippedTokens:
-        """What the bounds held back in all updates so far, by token."""
+        """Return the counts of clipped tokens over all updates so far."""
         ...
 
     def save(self, folder: Path) -> None:
-        """Write into an empty folder, between two steps, all that later updates depend on: safetensors and JSON."""
+        """Write all that later updates depend on into an empty folder, as safetensors and JSON.
+
+        Call it between two steps.
+        """
         ...
 
     def restore(self, folder: Path) -> None:
-        """Take over what the ``save`` of an equal learner wrote. This one has trained nothing yet."""
+        """Restore what ``save`` of an equal learner wrote. Call it before the first update."""
         ...

@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Sequences:
-    """b samples of like length, padded on the right, where a causal model does not see it."""
+    """b samples of similar length: prompt and response without a gap, padded on the right."""
 
     ids: Tensor  # (b, L) int64
     predicting: Tensor  # (b, L) bool, True on tokens whose next one is a token of a response: M of them
 
     def targets(self) -> Tensor:
-        """The response tokens (M,), sample by sample."""
+        """Return the response tokens (M,), sample by sample."""
         return self.ids.roll(-1, dims=1)[self.predicting]
 
     def to(self, device: torch.device) -> Sequences:
-        """The same where the model is."""
+        """Return a copy on a device."""
         return Sequences(self.ids.to(device), self.predicting.to(device))
 
 
 def lay_out(samples: Samples, rows: Tensor) -> Sequences:
-    """The given samples, without a gap between prompts and responses."""
+    """Return the samples of ``rows`` as sequences without a gap between prompt and response."""
     prompt_mask, mask = samples.prompt_mask[samples.group[rows]], samples.response_mask[rows]
     prompts, responses = prompt_mask.sum(dim=1)[:, None], mask.sum(dim=1)[:, None]
     place = torch.arange(int((prompts + responses).max()))
@@ -45,12 +45,15 @@ def lay_out(samples: Samples, rows: Tensor) -> Sequences:
 
 
 def lengths_of(samples: Samples) -> Tensor:
-    """Tokens (B,) of each sample, its prompt included."""
+    """Return the tokens (B,) of each sample, its prompt included."""
     return samples.prompt_mask.sum(dim=1)[samples.group] + samples.response_mask.sum(dim=1)
 
 
 def blank() -> Sequences:
-    """A row that predicts nothing, for a process that must read as often as the others and has no sample left."""
+    """Return a row that predicts nothing.
+
+    A process without samples reads it, because all processes must run the same number of passes.
+    """
     return Sequences(torch.zeros(1, 1, dtype=torch.int64), torch.zeros(1, 1, dtype=torch.bool))
 
 
@@ -59,7 +62,7 @@ DecodeText = Callable[[list[list[int]]], Sequence[str]]  # token ids of response
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """What a sampler has to know of the tokenizer."""
+    """EOS and padding tokens and the decoder, which a sampler needs of the tokenizer."""
 
     eos_ids: tuple[int, ...]  # a response ends at any of them
     pad_id: int
@@ -67,7 +70,7 @@ class Vocabulary:
 
 
 def left_pad(prompts: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Tensor]:
-    """Prompts as ids (N, P) and mask (N, P). Raises ValueError on an empty prompt."""
+    """Return prompts as ids (N, P) and mask (N, P). Raise ValueError for an empty prompt."""
     lengths = torch.tensor([len(prompt) for prompt in prompts])
     if not prompts or not lengths.all():
         raise ValueError("a sampler needs prompts of at least one token each")
@@ -78,12 +81,12 @@ def left_pad(prompts: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Ten
 
 
 def prompts_of(samples: Samples) -> list[list[int]]:
-    """The N prompts without padding."""
+    """Return the N prompts without padding."""
     return [ids[mask].tolist() for ids, mask in zip(samples.prompt_ids, samples.prompt_mask, strict=True)]
 
 
 def is_end(ids: Tensor, eos_ids: tuple[int, ...]) -> Tensor:
-    """True where a token of any shape is one of ``eos_ids``."""
+    """Return True where a token, in a tensor of any shape, is one of ``eos_ids``."""
     found = ids == eos_ids[0]
     for token in eos_ids[1:]:
         found = found | (ids == token)
@@ -91,7 +94,7 @@ def is_end(ids: Tensor, eos_ids: tuple[int, ...]) -> Tensor:
 
 
 def token_mask(ids: Tensor, eos_ids: tuple[int, ...]) -> Tensor:
-    """True (B, T) on the tokens of each response up to its first EOS, the EOS included."""
+    """Return a mask (B, T) that is True up to and including the first EOS of each response."""
     ends = is_end(ids, eos_ids)
     return ends.cumsum(dim=1) - ends.long() == 0
 
@@ -104,18 +107,18 @@ def assemble(
     words: Vocabulary,
     log_kept: Tensor | None = None,
 ) -> Samples:
-    """Lay out what a sampler has drawn; the result is no wider than its longest response.
+    """Build samples from sampled tokens; the result is no wider than its longest response.
 
     Args:
         prompt_ids: (N, P) int64, left-padded.
         prompt_mask: (N, P) bool.
-        ids: (B, T) int64, the tokens drawn; anything may stand behind an EOS, here and in what follows.
-        log_probs: (B, T) float32, of the distribution drawn from.
-        words: What ends a response, and how it reads.
-        log_kept: (B, T) float32, log of the mass that top-p and top-k left; None where nothing was cut.
+        ids: (B, T) int64, sampled tokens; entries after an EOS are ignored, here and below.
+        log_probs: (B, T) float32, under the distribution that was sampled.
+        words: EOS tokens, padding token and decoder of the responses.
+        log_kept: (B, T) float32, log of the probability mass that top-p and top-k left; None where nothing was cut.
 
     Returns:
-        The samples, whose B responses are N equal groups.
+        The samples; the B responses form N groups of equal size.
 
     """
     mask = token_mask(ids, words.eos_ids)
@@ -141,7 +144,7 @@ def _spoken(ids: Tensor, lengths: Tensor) -> list[list[int]]:
 
 
 def join(parts: Sequence[Samples]) -> Samples:
-    """The prompts and samples of all parts in that order, padded to common widths. Groups are numbered anew."""
+    """Concatenate samples, padded to common widths, and renumber the groups."""
     prompt, response = (
         max(mask.shape[1] for mask in masks)
         for masks in ([part.prompt_mask for part in parts], [part.response_mask for part in parts])
@@ -161,7 +164,10 @@ def join(parts: Sequence[Samples]) -> Samples:
 
 
 def pick(samples: Samples, prompts: Tensor) -> tuple[Samples, Tensor]:
-    """The given prompts (n,) with their samples, in that order and no wider than need be, and the samples' old rows."""
+    """Return the given prompts (n,) with their samples, and the samples' old rows.
+
+    The samples follow the order of ``prompts`` and are no wider than needed.
+    """
     place = torch.full((len(samples.prompt_ids),), -1).index_copy(0, prompts, torch.arange(len(prompts)))
     group, order = place[samples.group].sort(stable=True)
     rows = order[group >= 0]
@@ -181,7 +187,10 @@ def pick(samples: Samples, prompts: Tensor) -> tuple[Samples, Tensor]:
 
 
 def _kept(parts: Sequence[Samples], width: int) -> Tensor | None:
-    """Return the log of the mass that a cut left in all parts, which is 0 in those where nothing was cut."""
+    """Return the log of the mass that top-p and top-k left, 0 where nothing was cut.
+
+    The result is None where nothing was cut in any part.
+    """
     if all(part.log_kept is None for part in parts):
         return None
     return _right(
@@ -190,7 +199,7 @@ def _kept(parts: Sequence[Samples], width: int) -> Tensor | None:
 
 
 def _left(parts: Sequence[Tensor], width: int) -> Tensor:
-    # What stands in the padding does not matter: no engine reads it.
+    # The values in the padding do not matter: no engine reads them.
     return torch.cat([pad(part, (width - part.shape[1], 0)) for part in parts])
 
 
@@ -203,7 +212,7 @@ def _width(mask: Tensor) -> int:
 
 
 def minibatch_rows(samples: Samples, minibatches: int) -> list[slice]:
-    """Samples of each minibatch: whole groups in stream order, as even as can be.
+    """Return the samples of each minibatch: whole groups in order, as even as possible.
 
     Raises ValueError when there are more minibatches than prompts.
     """
@@ -216,7 +225,10 @@ def minibatch_rows(samples: Samples, minibatches: int) -> list[slice]:
 
 
 def micro_rows(samples: Samples, tokens: int) -> Iterator[slice]:
-    """Consecutive samples of at most ``tokens`` tokens, prompts included, or one sample that is longer."""
+    """Yield slices of consecutive samples with at most ``tokens`` tokens, prompts included.
+
+    A longer sample is a slice by itself.
+    """
     lengths = samples.response_mask.sum(dim=1) + samples.prompt_mask.sum(dim=1)[samples.group]
     start, total = 0, 0
     for row, length in enumerate(lengths.tolist()):
@@ -228,12 +240,12 @@ def micro_rows(samples: Samples, tokens: int) -> Iterator[slice]:
 
 
 def numbered(parts: Sequence[slice]) -> Tensor:
-    """The number (B,) of the part that each sample is in."""
+    """Return the number (B,) of the slice that contains each sample."""
     return torch.arange(len(parts)).repeat_interleave(torch.tensor([rows.stop - rows.start for rows in parts]))
 
 
 def take(samples: Samples, rows: slice) -> Samples:
-    """Some consecutive samples with the prompts they answer."""
+    """Return consecutive samples together with their prompts."""
     group = samples.group[rows]
     first, last = int(group[0]), int(group[-1]) + 1
     return Samples(

@@ -1,4 +1,4 @@
-"""Choose tokens by inversion of one uniform number each, in chunks of bounded memory."""
+"""Sample tokens by inversion of one uniform number each, in chunks of bounded memory."""
 
 from __future__ import annotations
 
@@ -17,16 +17,38 @@ if TYPE_CHECKING:
     from harness.engines.base.protocols import Decoding
 
 
-LOGIT_BYTES: Final = 256 << 20  # of one tensor of next-token logits in float32; a draw holds a few of them
+LOGIT_BYTES: Final = 256 << 20  # of one tensor of next-token logits in float32; sampling holds a few of them
 
 
 def samples_at_once(cache_bytes: int, sample_bytes: int, vocabulary: int) -> int:
-    """As many samples as there is room for, at least one. ``sample_bytes`` is the whole cache of one sample."""
+    """Return how many samples fit in memory at the same time, at least one.
+
+    Args:
+        cache_bytes: Memory for keys and values.
+        sample_bytes: The whole key-value cache of one sample.
+        vocabulary: Number of logits of a token.
+
+    Returns:
+        The number of samples.
+
+    """
     return max(1, min(cache_bytes // sample_bytes, LOGIT_BYTES // (4 * vocabulary)))
 
 
 def chunks(prompts: int, group_size: int, at_once: int) -> Iterator[tuple[slice, slice]]:
-    """Prompts and their samples, at most ``at_once`` of them: whole groups, or parts of one where none fits."""
+    """Yield slices of prompts and of their samples, at most ``at_once`` samples each.
+
+    A chunk holds whole groups, or a part of one group where no whole group fits.
+
+    Args:
+        prompts: Number of prompts.
+        group_size: Samples of each prompt.
+        at_once: Largest number of samples in a chunk.
+
+    Yields:
+        The slice of prompts and the slice of samples.
+
+    """
     groups = at_once // group_size
     if groups:
         for first in range(0, prompts, groups):
@@ -39,20 +61,42 @@ def chunks(prompts: int, group_size: int, at_once: int) -> Iterator[tuple[slice,
             yield slice(prompt, prompt + 1), slice(row, min(row + at_once, stop))
 
 
-FEW: Final = 1024  # tokens that mostly hold top_p; sorting a whole vocabulary takes ten times as long
-LARGE_VOCABULARY: Final = 4096  # tokens; from here on float32 would lose the tail of a cumulative sum
+FEW: Final = 1024  # most likely tokens that usually hold top_p; sorting the whole vocabulary takes ten times as long
+LARGE_VOCABULARY: Final = 4096  # tokens; above this size float32 would lose the tail of a cumulative sum
 
 
 def uniforms(samples: int, tokens: int, seed: int) -> Tensor:
-    """Numbers in [0, 1) (samples, tokens) that depend on the seed, the sample and the position alone."""
+    """Return uniform numbers in [0, 1) that depend only on seed, sample and position.
+
+    Args:
+        samples: Number of rows.
+        tokens: Number of columns.
+        seed: Seed of the generator.
+
+    Returns:
+        (samples, tokens) float32.
+
+    """
     return torch.rand(samples, tokens, generator=torch.Generator().manual_seed(seed))
 
 
 def chances(prompts: int, decoding: Decoding, seed: int | Sequence[int]) -> Tensor:
-    """The numbers (prompts * group_size, max_response_length) of all samples of a call.
+    """Return the uniform numbers for all samples of a call.
 
-    With a seed for each prompt, those of sample j of a prompt depend on that seed, j and the position alone, not on
-    the limit or on the size of the group. Raises ValueError where there are more or fewer seeds than prompts.
+    With a seed for each prompt, the numbers of sample j depend only on that seed, j and the position. They do not
+    depend on the length limit or on the group size.
+
+    Args:
+        prompts: Number of prompts.
+        decoding: Group size and length limit.
+        seed: One seed, or one for each prompt.
+
+    Returns:
+        (prompts * group_size, max_response_length) float32 in [0, 1).
+
+    Raises:
+        ValueError: The number of seeds is not the number of prompts.
+
     """
     size, tokens = decoding.group_size, decoding.max_response_length
     if isinstance(seed, int):
@@ -64,30 +108,30 @@ def chances(prompts: int, decoding: Decoding, seed: int | Sequence[int]) -> Tens
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Tokens that were drawn: one of each of B rows of logits, or T of each of B responses."""
+    """Sampled tokens: one for each of B rows of logits, or T for each of B responses."""
 
     ids: Tensor  # (B,) or (B, T) int64
-    log_probs: Tensor  # of the distribution drawn from
+    log_probs: Tensor  # under the distribution that was sampled
     log_kept: Tensor | None  # log of the share of the mass that top_k and top_p left; None where nothing is cut
 
     @classmethod
     def join(cls, parts: Sequence[Choice]) -> Choice:
-        """Put the rows of parts that were drawn alike one behind the other."""
+        """Concatenate the rows of parts that were sampled with the same decoding."""
         kept = [part.log_kept for part in parts if part.log_kept is not None]
         ids, log_probs = torch.cat([part.ids for part in parts]), torch.cat([part.log_probs for part in parts])
         return cls(ids, log_probs, torch.cat(kept) if kept else None)
 
 
 def choose(logits: Tensor, uniform: Tensor, decoding: Decoding) -> Choice:
-    """Draw one token from each row of logits.
+    """Sample one token from each row of logits.
 
-    The log-probabilities are those of the distribution drawn from: at the temperature, of the tokens that ``top_k``
-    and ``top_p`` leave. Together with the log of the mass that these hold they are those of the whole softmax at the
-    temperature. Temperature 0 takes the likeliest token and gives its log-probability at temperature 1.
+    The log-probabilities are those of the distribution that is sampled: at the temperature, over the tokens that
+    ``top_k`` and ``top_p`` leave. Adding the log of the mass of these tokens gives the log-probability under the whole
+    softmax. Temperature 0 takes the most likely token and returns its log-probability at temperature 1.
 
     Args:
         logits: (B, V).
-        uniform: (B,) in [0, 1), which decide.
+        uniform: (B,) in [0, 1), the random numbers.
         decoding: Temperature, top-p and top-k.
 
     Returns:
@@ -108,13 +152,23 @@ def choose(logits: Tensor, uniform: Tensor, decoding: Decoding) -> Choice:
 
 
 def draw(logits: Tensor, uniform: Tensor, decoding: Decoding) -> tuple[Tensor, Tensor]:
-    """Return tokens (B,) and log-probabilities (B,) of ``choose``."""
+    """Return tokens (B,) and log-probabilities (B,) of ``choose``.
+
+    Args:
+        logits: (B, V).
+        uniform: (B,) in [0, 1), the random numbers.
+        decoding: Temperature, top-p and top-k.
+
+    Returns:
+        Tokens and log-probabilities.
+
+    """
     choice = choose(logits, uniform, decoding)
     return choice.ids, choice.log_probs
 
 
 def invert(log_probs: Tensor, uniform: Tensor) -> Tensor:
-    """The first token at which the cumulative probability exceeds ``uniform``."""
+    """Return the first token (B,) whose cumulative probability exceeds ``uniform`` (B,)."""
     large = log_probs.shape[-1] >= LARGE_VOCABULARY
     cumulative = log_probs.exp().cumsum(dim=-1, dtype=torch.float64 if large else None)
     # Below 1 in float32 keeps the product below the total, so the token found has a probability above 0.
@@ -123,31 +177,32 @@ def invert(log_probs: Tensor, uniform: Tensor) -> Tensor:
 
 
 def _choose_likely(log_probs: Tensor, uniform: Tensor, top_p: float, top_k: int) -> Choice:
-    """The same among the ``top_k`` likeliest tokens, and of those the fewest that hold ``top_p`` of their mass.
+    """Sample among the tokens that ``top_k`` and ``top_p`` leave.
 
-    The tokens left keep the order of the vocabulary, so that a cut of little mass changes few draws.
+    ``top_p`` keeps the fewest of the ``top_k`` most likely tokens that hold this share of their mass. The remaining
+    tokens keep the order of the vocabulary, so that a small cut changes few samples.
     """
     best, ids = _likeliest(log_probs, top_p, top_k)
     share = best.exp()
     if top_k:
         share /= share.sum(dim=-1, keepdim=True)
-    before = share.cumsum(dim=-1) - share  # held by the likelier tokens
+    before = share.cumsum(dim=-1) - share  # mass of the more likely tokens
     best = best.masked_fill(before >= top_p, -torch.inf)
     ids, order = ids.sort(dim=-1)
     best = best.gather(1, order)
     places = invert(best, uniform)
     log_kept = best.logsumexp(dim=-1)
-    # Rounding may find a little more than the whole mass where the cut takes next to nothing.
+    # Where the cut removes almost nothing, rounding may give slightly more than the whole mass.
     return Choice(_of(ids, places), _of(best, places) - log_kept, log_kept.clamp(max=0))
 
 
 def _of(table: Tensor, columns: Tensor) -> Tensor:
-    """The entry (B,) of each row of ``table`` (B, V) in its column (B,)."""
+    """Return the entry (B,) of each row of ``table`` (B, V) in its column (B,)."""
     return table.gather(1, columns[:, None])[:, 0]
 
 
 def _likeliest(log_probs: Tensor, top_p: float, top_k: int) -> tuple[Tensor, Tensor]:
-    """Log-probabilities and ids (B, K) from the likeliest down, of all tokens that may be kept."""
+    """Return log-probabilities and ids (B, K) of all tokens that may be kept, most likely first."""
     best, ids = log_probs.topk(min(top_k or FEW, log_probs.shape[-1]), dim=-1)
     if top_k or bool((best.exp().sum(dim=-1) >= top_p).all()):
         return best, ids

@@ -1,4 +1,4 @@
-"""Updates of a step: their minibatches, learning rate and metrics."""
+"""Updates of a step: minibatches, learning rate and metrics."""
 
 from __future__ import annotations
 
@@ -27,11 +27,14 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class UpdateMetrics:
-    """One update. An update without a kept token has loss and gradient 0 and counts as skipped."""
+    """Metrics of one update.
+
+    An update without a kept token has loss and gradient 0 and counts as skipped.
+    """
 
     kept: int  # tokens that the update learns from
     tokens: int  # tokens of all its responses
-    by_token: ClippedTokens  # those of the learner, over all its updates
+    by_token: ClippedTokens  # the learner's counts over all updates
     loss: float = 0.0
     grad_norm: float = 0.0  # before clipping
     lr: float = 0.0
@@ -42,7 +45,16 @@ class UpdateMetrics:
 
     @torch.no_grad()
     def add(self, loss: Tensor, scores: Scores, signal: Signal, rule: UpdateRule, ids: Tensor) -> None:
-        """Count a micro-batch. ``ids`` (B, T) are its sampled tokens."""
+        """Add a micro-batch.
+
+        Args:
+            loss: Scalar, the micro-batch's part of the update's loss.
+            scores: Log-probabilities and entropies (B, T) under the policy.
+            signal: Advantages and masks of the same samples.
+            rule: The update rule.
+            ids: (B, T) int64, sampled tokens.
+
+        """
         self.loss += loss.item()
         self.entropy += scores.entropy.sum().item()
         log_ratio = rule.log_ratio(scores.log_probs, signal)
@@ -55,17 +67,29 @@ class UpdateMetrics:
     def compare(
         self, scores: Scores, signal: Signal, micro_batch: Tensor, rule: UpdateRule, ablated: Sequence[Ablated]
     ) -> None:
-        """Note on which tokens of the whole update each trick changes the gradient."""
+        """Record on which share of the update's tokens each trick changes the gradient.
+
+        Args:
+            scores: Log-probabilities and entropies (B, T) of the whole update.
+            signal: Advantages and masks of the same samples.
+            micro_batch: (B,) int64, number of each sample's micro-batch.
+            rule: The update rule.
+            ablated: Rule and signal without one trick each.
+
+        """
         moved = changes(rule, ablated, scores.log_probs, signal, scores.entropy, micro_batch)
         self.fired = {name: tokens.sum().item() / self.tokens for name, tokens in moved.items()}
 
     def share(self, name: str) -> float:
-        """Share of the kept tokens that the bound of that name holds back."""
+        """Return the share of the kept tokens that the bound of that name clips."""
         return self.clipped[name] / max(self.kept, 1)
 
 
 def summarize(updates: Sequence[UpdateMetrics]) -> Mapping[str, float]:
-    """Means over the updates of a step, except where ``harness.rollouts.metrics`` says otherwise."""
+    """Return the means over the updates of a step.
+
+    ``harness.rollouts.metrics`` names the metrics that are a maximum, a sum or a last value instead.
+    """
     return {
         "update/loss": _mean([update.loss for update in updates]),
         "update/grad_norm": _mean([update.grad_norm for update in updates]),
@@ -83,17 +107,17 @@ def _mean(values: list[float]) -> float:
 
 
 def minibatches(samples: Samples, optim: OptimConfig) -> list[slice]:
-    """Samples of each update of an epoch: whole groups, as even as can be."""
+    """Return the samples of each update of an epoch: whole groups, as even as possible."""
     wanted = optim.updates_per_rollout // optim.epochs
-    return minibatch_rows(samples, min(wanted, len(samples.prompt_ids)))  # a batch may have come out short
+    return minibatch_rows(samples, min(wanted, len(samples.prompt_ids)))  # a batch may hold fewer prompts than planned
 
 
 def learning_rate(optim: OptimConfig, updates: int) -> float:
-    """Linear warm-up over the first updates, constant from there. ``updates`` have been taken."""
+    """Return the learning rate after ``updates`` updates: linear warm-up, then constant."""
     return optim.lr * min(1.0, (updates + 1) / (optim.warmup_steps + 1))
 
 
 def check_rule_inputs(rule: UpdateRule, needs: AbstractSet[str]) -> None:
-    """Raise ValueError for a rule that asks for more than the learner was born with."""
+    """Raise ValueError for a rule that needs more than the learner was constructed with."""
     if "entropies" in rule.needs - needs:
         raise ValueError("this rule needs entropies that carry a gradient; tell the learner at its birth")

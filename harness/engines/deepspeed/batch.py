@@ -24,17 +24,26 @@ if TYPE_CHECKING:
 
 
 Rows = tuple[int, ...]
-Chunk = tuple[Rows, ...]  # by rank: samples of like length, which a rank pads to the longest
-Pass = tuple[Chunk, ...]  # what all ranks read between two rounds of gradients
+Chunk = tuple[Rows, ...]  # by rank: samples of similar length, padded to the longest
+Pass = tuple[Chunk, ...]  # chunks whose gradients are accumulated together
 
 NO_ROWS: Final[Rows] = ()
 
 
 def plan(lengths: Tensor, ranks: int, tokens: int) -> tuple[Pass, ...]:
-    """Samples of ``lengths`` (B,) in passes of at most ``tokens`` tokens a rank, padding included, longest first.
+    """Assign samples to ranks, in passes of bounded size, longest samples first.
 
-    A sample that is longer has a pass of its own. Neighbours in the order of lengths go to different ranks, so that
-    all of them are busy at any time.
+    A sample that exceeds the bound has a pass for itself. Samples of neighboring length go to different ranks, so that
+    all ranks are busy at the same time.
+
+    Args:
+        lengths: (B,) int64, tokens of each sample.
+        ranks: Number of ranks.
+        tokens: Largest number of tokens that a rank reads in a pass, padding included.
+
+    Returns:
+        The passes; each holds chunks, and a chunk holds the samples of each rank.
+
     """
     sizes, order = (part.tolist() for part in lengths.sort(descending=True, stable=True))
     drafts = [_Draft(ranks)]
@@ -48,25 +57,25 @@ def plan(lengths: Tensor, ranks: int, tokens: int) -> tuple[Pass, ...]:
 
 
 def rows_of(passes: Sequence[Pass], rank: int) -> Iterator[int]:
-    """All samples of a rank, in the order in which it reads them."""
+    """Yield all samples of a rank in the order in which it reads them."""
     return (row for chunks in passes for chunk in chunks for row in chunk[rank])
 
 
 @dataclass(slots=True)
 class _Draft:
-    """A pass that is being filled, a tier of one sample for each rank at a time."""
+    """A pass under construction; it grows by one sample for each rank at a time."""
 
     ranks: int
     chunks: list[list[list[int]]] = field(default_factory=list)
     longest: list[int] = field(default_factory=list)  # tokens, by chunk
 
     def admits(self, size: int, tokens: int) -> bool:
-        """Whether a rank has room for another sample of at most that many tokens."""
+        """Return whether a rank has room for another sample of at most ``size`` tokens."""
         spent = sum(len(chunk[0]) * longest for chunk, longest in zip(self.chunks, self.longest, strict=True))
         return not self.chunks or spent + (self.longest[-1] if self._like(size) else size) <= tokens
 
     def add(self, rows: Sequence[int], sizes: Sequence[int], loads: list[int]) -> None:
-        """Give a tier's samples, the longest first, to the ranks that have read least so far."""
+        """Assign samples, longest first, to the ranks with the fewest tokens so far."""
         if not self._like(sizes[0]):
             self.chunks.append([[] for _ in range(self.ranks)])
             self.longest.append(sizes[0])
@@ -76,25 +85,36 @@ class _Draft:
             loads[rank] += size
 
     def sealed(self) -> Pass:
+        """Return the pass as tuples."""
         return tuple(tuple(tuple(rows) for rows in chunk) for chunk in self.chunks)
 
     def _like(self, size: int) -> bool:
         return bool(self.chunks) and size >= LIKE * self.longest[-1]
 
 
-Chunks = Sequence[SerializedTensors[Sequences]]  # what a rank reads in one pass
+Chunks = Sequence[SerializedTensors[Sequences]]  # a rank's sequences in one pass
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What a rank needs beside the tokens to compute the loss of its b samples of a pass."""
+    """A rank's input for the loss of its b samples of a pass, in addition to the tokens."""
 
     signal: SerializedTensors[Signal]
-    weights: Floats  # (b, 1), of the whole update
+    weights: Floats  # (b, 1), computed over the whole update
 
     def loss(self, rule: UpdateRule, log_probs: Tensor, entropy: Tensor) -> Tensor:
-        """Of these samples, from the scores (M,) of their tokens."""
+        """Return the loss of these samples.
+
+        Args:
+            rule: The update rule.
+            log_probs: (M,), log-probabilities of the samples' tokens.
+            entropy: (M,), entropies of the same tokens in nats.
+
+        Returns:
+            Scalar.
+
+        """
         signal = self.signal.open()
         nothing = torch.zeros(signal.sampled_mask.shape)
         now, entropies = (nothing.masked_scatter(signal.sampled_mask, values) for values in (log_probs, entropy))
@@ -103,41 +123,62 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Updated:
-    """A rank's part of an update."""
+    """A rank's results of an update."""
 
-    loss: float  # of its own samples
-    grad_norm: float  # of all ranks together, before clipping; 0 where nothing was learnt
-    log_probs: Floats  # (M,) of its samples' tokens, in the order in which it read them
+    loss: float  # of this rank's samples
+    grad_norm: float  # over all ranks, before clipping; 0 without an update
+    log_probs: Floats  # (M,) of its samples' tokens, in reading order
     entropy: Floats  # (M,)
 
 
 @dataclass(frozen=True, slots=True)
 class Minibatch:
-    """The samples of one update and the passes in which R ranks read them."""
+    """The samples of one update and the passes in which the ranks read them."""
 
     rows: slice  # of the step's samples
     samples: Samples
-    numbers: Tensor  # (B,) of the micro-batch that each sample would be in, were there one process
+    numbers: Tensor  # (B,) each sample's micro-batch in a learner of one process
     passes: tuple[Pass, ...]
     ranks: int
 
     @classmethod
     def of(cls, step: Samples, rows: slice, ranks: int, tokens: int) -> Minibatch:
-        """Those of a step's samples, in passes of at most so many ``tokens`` a rank."""
+        """Create a minibatch from some of a step's samples.
+
+        Args:
+            step: All samples of the step.
+            rows: The minibatch's samples.
+            ranks: Number of ranks.
+            tokens: Largest number of tokens that a rank reads in a pass.
+
+        Returns:
+            The minibatch.
+
+        """
         samples = take(step, rows)
         numbers = numbered(list(micro_rows(samples, tokens)))
         return cls(rows, samples, numbers, plan(lengths_of(samples), ranks, tokens), ranks)
 
     def tokens(self, rank: int) -> list[Chunks]:
-        """What a rank reads, by pass."""
+        """Return the sequences that a rank reads, by pass."""
         return [[_laid_out(self.samples, chunk[rank]) for chunk in chunks] for chunks in self.passes]
 
     def shares(self, signal: Signal, weights: Tensor, rank: int) -> list[Share | None]:
-        """What a rank learns from, by pass. ``weights`` (B, 1) are those of the whole update."""
+        """Return a rank's shares, by pass; None for a pass without a sample of this rank.
+
+        Args:
+            signal: Advantages and masks of the minibatch.
+            weights: (B, 1), loss weights of the whole update.
+            rank: Number of the rank.
+
+        Returns:
+            One share for each pass.
+
+        """
         return [_share(signal, weights, list(rows_of([chunks], rank))) for chunks in self.passes]
 
     def gathered(self, by_rank: Sequence[Floats]) -> Tensor:
-        """Values (B, T), 0 on padding, from those (M,) that each rank gives for the tokens it has read."""
+        """Return values (B, T), 0 on padding, from the values (M,) of each rank's tokens."""
         found = torch.zeros(self.samples.response_mask.shape)
         for rank, values in enumerate(by_rank):
             rows = torch.tensor(list(rows_of(self.passes, rank)), dtype=torch.int64)
@@ -160,5 +201,5 @@ def _share(signal: Signal, weights: Tensor, rows: list[int]) -> Share | None:
 
 
 def _narrowed(value: Any, width: int) -> Any:
-    """No wider than the longest of these responses."""
+    """Cut a tensor (b, T) to ``width`` columns; return other values unchanged."""
     return value[:, :width] if isinstance(value, Tensor) and value.dim() == 2 else value

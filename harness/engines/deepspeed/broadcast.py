@@ -1,4 +1,7 @@
-"""A rank's part in handing weights to engines of vLLM by NCCL. Not run, for want of GPUs; see ``vllm_nccl``."""
+"""A rank's side of the weight sync by NCCL to vLLM engines.
+
+It has not been run, for lack of GPUs; see ``harness.engines.transfer.nccl``.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Broadcast:
-    """Engines that a rank has met, and what it sends them: the weights of whichever run it is at."""
+    """Connection of a rank to vLLM engines; it sends the weights of the present run."""
 
     def __init__(
         self,
@@ -29,15 +32,15 @@ class Broadcast:
         self._sender = nccl_sender(rank, *meeting, engines, parallel, self)
 
     def send(self) -> None:
-        """Take part in a broadcast; the first rank sends."""
+        """Take part in a broadcast of the weights; the first rank sends."""
         self._sender.send_weights()
 
     def metadata(self) -> list[Any]:
-        """Every parameter, before any is whole."""
+        """Return a ``ParamMeta`` of vLLM for each parameter."""
         from vllm.distributed.weight_transfer.base import ParamMeta  # noqa: PLC0415 - takes seconds
 
         return [ParamMeta(name=name, dtype=dtype, shape=shape) for name, dtype, shape in self._running().shapes()]
 
     def __iter__(self) -> Iterator[tuple[str, Tensor]]:
-        """Every parameter, whole while it is the consumer's turn."""
+        """Yield every parameter; each is whole until the next one is asked for."""
         return self._running().weights()

@@ -1,4 +1,4 @@
-"""A learner over several processes."""
+"""Learner over several processes, with DeepSpeed."""
 
 from __future__ import annotations
 
@@ -33,22 +33,25 @@ if TYPE_CHECKING:
 
 
 class SpreadWeights:
-    """Names and tensors, as they are when they are asked for."""
+    """Weights that are read from the ranks when they are asked for."""
 
     def __init__(self, ranks: RankGroup, tensor_parallel: int) -> None:
         self._ranks, self._tensor_parallel = ranks, tensor_parallel
 
     def __iter__(self) -> Iterator[tuple[str, Tensor]]:
-        """All of them here, parcel by parcel."""
-        return unpack_bucket(ray.get(parcel) for parcel in self.parcels())
+        """Yield all parameters in this process, bucket by bucket."""
+        return unpack_bucket(ray.get(bucket) for bucket in self.buckets())
 
-    def parcels(self) -> list[Any]:
-        """References of Ray to parcels that lie where the first rank is."""
-        found: list[Any] = self._ranks.call("parcels")[0]
+    def buckets(self) -> list[Any]:
+        """Return Ray references to buckets, which stay on the first rank's node."""
+        found: list[Any] = self._ranks.call("weight_buckets")[0]
         return found
 
     def broadcast(self, engines: Sequence[Any]) -> None:
-        """Hand them to engines of vLLM by NCCL, straight from the ranks' GPUs. Not run, for want of GPUs."""
+        """Send the weights to vLLM engines by NCCL, directly from the ranks' GPUs.
+
+        It has not been run, for lack of GPUs.
+        """
         host, port = self._ranks.call("address")[0]
         self._ranks.call("broadcast", engines, self._tensor_parallel, host, port)
 
@@ -57,10 +60,11 @@ _CLIPPED_TOKENS, _COUNTERS = "clipped_tokens.safetensors", "learner.json"
 
 
 class DeepspeedLearner:
-    """Trains on ranks that have started: handles of Ray to ``DeepspeedRank``, by number. They begin the run here.
+    """Learner that trains on started ranks: Ray handles of ``DeepspeedRank``, by number.
 
-    The gradient of an update is that of one process, however many ranks there are: loss weights are those of the whole
-    update, and every sample is read once, by one rank. Raises ModelError or SchemaError where a rank does.
+    Constructing it starts the run on the ranks, and raises ModelError or SchemaError where a rank does. The gradient of
+    an update is the same for any number of ranks: loss weights are computed over the whole update, and one rank reads
+    each sample once.
     """
 
     def __init__(self, ranks: Sequence[Any], config: ExperimentConfig) -> None:
@@ -71,14 +75,17 @@ class DeepspeedLearner:
         self._updates = 0
         self._clipped_tokens = ClippedTokens()
         self._held: tuple[Samples, list[Minibatch]] | None = None
-        self._ranks.call("begin", config)
+        self._ranks.call("start_run", config)
 
     def log_probs(self, samples: Samples) -> Tensor:
-        """Log-probabilities (B, T) of the sampled tokens, float32, no grad, 0 on padding."""
+        """Return log-probabilities (B, T) of the sampled tokens: float32, no gradient, 0 on padding."""
         return self._scored(samples, "log_probs")
 
     def reference_log_probs(self, samples: Samples) -> Tensor:
-        """The same under the weights that the learner started from. Raises ValueError where none were kept."""
+        """Return log-probabilities (B, T) under the weights at the start of the run.
+
+        Raises ValueError where the learner keeps no reference model.
+        """
         if "ref_log_probs" not in self._needs:
             raise ValueError("this learner kept no reference; its rule does not need ref_log_probs")
         return self._scored(samples, "reference_log_probs")
@@ -86,9 +93,24 @@ class DeepspeedLearner:
     def update(
         self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[Ablated] = ()
     ) -> Mapping[str, float]:
-        """Take the updates of one step and return their metrics. Raises Diverged where a number is not finite.
+        """Take the updates of one step and return their metrics.
 
-        The ranks are given all updates at once, and go on with the next while the last is counted here.
+        The ranks receive all updates together. They compute the next update while the metrics of the last one are
+        computed here.
+
+        Args:
+            samples: The step's B samples.
+            signal: Advantages and masks of the same samples.
+            rule: The update rule, which gives the loss.
+            ablated: Rule and signal without one trick each, to measure on which tokens the trick acts.
+
+        Returns:
+            Metric name -> value.
+
+        Raises:
+            ValueError: The rule needs more than the learner was constructed with.
+            Diverged: A log-probability, the loss or the gradient norm is not finite.
+
         """
         check_rule_inputs(rule, self._needs)
         begun = [
@@ -99,42 +121,48 @@ class DeepspeedLearner:
         return summarize([self._finish(update, rule, ablated) for update in begun])
 
     def weights(self) -> SpreadWeights:
-        """Named parameters, for the sampler: here tensor by tensor, or as parcels in Ray's store."""
+        """Return the named parameters for the weight sync, as tensors or as buckets in Ray's store."""
         return SpreadWeights(self._ranks, self._tensor_parallel)
 
     def clipped_tokens(self) -> ClippedTokens:
-        """What the bounds held back in all updates so far, by token."""
+        """Return the counts of clipped tokens over all updates so far."""
         return self._clipped_tokens
 
     def save(self, folder: Path) -> None:
-        """Write all that later updates depend on into a folder that every rank sees: each writes its own share."""
+        """Write all that later updates depend on into a folder that every rank can reach.
+
+        Each rank writes its own part.
+        """
         self._ranks.call("save", folder)
         save_tensors({"counts": self._clipped_tokens.counts}, folder / _CLIPPED_TOKENS)
         (folder / _COUNTERS).write_text(json.dumps({"updates": self._updates, **self._shape()}), encoding="utf-8")
 
     def restore(self, folder: Path) -> None:
-        """Take over what ``save`` wrote. Raises SchemaError where that was shared out in another way."""
+        """Restore what ``save`` wrote.
+
+        Raises SchemaError where the weights were partitioned in another way.
+        """
         counters = json.loads((folder / _COUNTERS).read_text(encoding="utf-8"))
         self._updates, theirs = counters.pop("updates"), counters
         if theirs != self._shape():
             raise SchemaError(
                 f"backend.deepspeed: the checkpoint is of {_words(theirs)}, and this run has {_words(self._shape())}; "
-                "set them back, or delete the checkpoint to start anew"
+                "set them back, or delete the checkpoint to start again"
             )
         self._ranks.call("restore", folder)
         self._clipped_tokens = ClippedTokens(load_tensors(folder / _CLIPPED_TOKENS)["counts"])
 
     def _shape(self) -> dict[str, Any]:
-        """What decides which rank holds which part of the weights, and as what."""
+        """Return the settings that decide which rank holds which part of the weights."""
         chosen = self._settings
         return {"ranks": len(self._ranks), "zero_stage": chosen.zero_stage, "dtype": chosen.dtype}
 
     def _hold(self, samples: Samples) -> list[Minibatch]:
-        """The step's minibatches, whose tokens the ranks then have."""
+        """Return the step's minibatches after sending their tokens to the ranks."""
         if self._held is None or self._held[0] is not samples:
             count, tokens = len(self._ranks), self._optim.micro_batch_tokens
             found = [Minibatch.of(samples, rows, count, tokens) for rows in minibatches(samples, self._optim)]
-            self._ranks.call("hold", each=[([part.tokens(rank) for part in found],) for rank in range(count)])
+            self._ranks.call("load_batches", each=[([part.tokens(rank) for part in found],) for rank in range(count)])
             self._held = samples, found
         return self._held[1]
 
@@ -144,7 +172,7 @@ class DeepspeedLearner:
         return torch.cat([part.gathered(values) for part, values in zip(held, zip(*by_rank, strict=True), strict=True)])
 
     def _begin(self, number: int, minibatch: Minibatch, signal: Signal, rule: UpdateRule) -> _Begun:
-        """Give the ranks an update. One without a kept token is scored, and changes nothing."""
+        """Start an update on the ranks. An update without a kept token is only scored."""
         kept, lr = int(signal.response_mask.sum()), learning_rate(self._optim, self._updates)
         weights = rule.loss_weights(signal, minibatch.numbers) if kept else torch.zeros(len(signal.group), 1)
         each = [(number, minibatch.shares(signal, weights, rank)) for rank in range(len(self._ranks))]
@@ -152,7 +180,7 @@ class DeepspeedLearner:
         return _Begun(minibatch, signal, kept, lr, self._ranks.start("update", rule, lr if kept else None, each=each))
 
     def _finish(self, begun: _Begun, rule: UpdateRule, ablated: Sequence[Ablated]) -> UpdateMetrics:
-        """Wait for an update and count it."""
+        """Wait for an update and return its metrics."""
         minibatch, results = begun.minibatch, self._ranks.wait(begun.calls)
         scores = Scores(
             minibatch.gathered([result.log_probs for result in results]),
@@ -161,17 +189,17 @@ class DeepspeedLearner:
         samples = minibatch.samples
         refuse_not_finite(scores.log_probs, samples.response_mask, "the log-probs of the policy")
         refuse_loss(sum(result.loss for result in results))
-        tally = UpdateMetrics(begun.kept, int(samples.response_mask.sum()), self._clipped_tokens)
-        tally.lr, tally.grad_norm = begun.lr, results[0].grad_norm
+        metrics = UpdateMetrics(begun.kept, int(samples.response_mask.sum()), self._clipped_tokens)
+        metrics.lr, metrics.grad_norm = begun.lr, results[0].grad_norm
         loss = torch.tensor(sum(result.loss for result in results))
-        tally.add(loss, scores, begun.signal, rule, samples.response_ids)
-        tally.compare(scores, begun.signal, minibatch.numbers, rule, [other[minibatch.rows] for other in ablated])
-        return tally
+        metrics.add(loss, scores, begun.signal, rule, samples.response_ids)
+        metrics.compare(scores, begun.signal, minibatch.numbers, rule, [other[minibatch.rows] for other in ablated])
+        return metrics
 
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
-    """An update that the ranks are at."""
+    """An update in progress on the ranks."""
 
     minibatch: Minibatch
     signal: Signal  # of its samples

@@ -1,4 +1,4 @@
-"""A model under DeepSpeed in the process of one rank. Only these processes import this."""
+"""A model under DeepSpeed in the process of one rank; no other process imports this module."""
 
 from __future__ import annotations
 
@@ -28,13 +28,15 @@ if TYPE_CHECKING:
     from harness.engines.base.samples import Sequences
 
 
-_REMEMBERING: Final = "_PartitionedParameterCoordinator__params_to_release"  # a method with a cache for all instances
+_REMEMBERING: Final = (
+    "_PartitionedParameterCoordinator__params_to_release"  # a method whose cache is shared by all instances
+)
 
 
 def release_cached_models() -> None:
-    """Let go of every model of ZeRO-3 that this process has had, the ones in use included: call it between runs.
+    """Release every ZeRO-3 model of this process, including those in use; call it between runs.
 
-    Linear layers, which ZeRO-3 replaces in all of PyTorch, are put back.
+    ZeRO-3 replaces ``torch.nn.functional.linear`` globally; the original function is restored.
     """
     FWD_MODULE_STACK.clear()
     getclosurevars(getattr(PartitionedParameterCoordinator, _REMEMBERING)).nonlocals["func"].cache_clear()
@@ -43,13 +45,16 @@ def release_cached_models() -> None:
 
 
 def save(policy: DeepspeedPolicy, path: Path) -> None:
-    """Write what the rank's later updates depend on. Its weights in half precision follow from those in float32."""
+    """Write what the rank's later updates depend on.
+
+    Half-precision weights are not written, because they follow from the float32 weights.
+    """
     save_tensors(_tensors(policy.engine, policy.stage), path)
 
 
 @torch.no_grad()
 def restore(policy: DeepspeedPolicy, path: Path) -> None:
-    """Take it over, in place, and hand the weights to all ranks."""
+    """Restore what ``save`` wrote, in place, and distribute the weights to all ranks."""
     engine, tensors = policy.engine, load_tensors(path)
     for index, master in enumerate(_masters(engine, policy.stage)):
         master.copy_(tensors.pop(f"master/{index}"))
@@ -69,19 +74,22 @@ def _tensors(engine: Any, stage: int) -> dict[str, Tensor]:
 
 
 def _masters(engine: Any, stage: int) -> list[Tensor]:
-    """What this rank's optimizer trains: flat parts of the model, or at stage 0 the parameters."""
+    """Return what this rank's optimizer trains: flat partitions, or the parameters at stage 0."""
     if stage == 3:
         return list(engine.optimizer.fp32_partitioned_groups_flat)
     return [master for group in engine.basic_optimizer.param_groups for master in group["params"]]
 
 
 def _moments(tensors: dict[str, Tensor], index: int) -> list[str]:
-    """Names of the optimizer states of a master; before the first update there are none."""
+    """Return the names of a master's optimizer states; there are none before the first update."""
     return [name.removesuffix(f"/{index}") for name in tensors if name.endswith(f"/{index}")]
 
 
 def _hand_over(optimizer: Any, stage: int) -> None:
-    """Let the weights of the model follow, in the order in which DeepSpeed 0.19 ends a step of its own."""
+    """Update the model's weights from the masters.
+
+    The order of the calls is the one in which DeepSpeed 0.19 ends a step.
+    """
     if stage in {1, 2}:
         optimizer.update_lp_params()
     if stage == 3:
@@ -91,11 +99,14 @@ def _hand_over(optimizer: Any, stage: int) -> None:
         optimizer._post_step(set())
 
 
-GATHERED_BYTES: Final = 1 << 28  # of weights that a rank holds whole at a time while it hands them over
+GATHERED_BYTES: Final = 1 << 28  # of weights that a rank gathers at a time during a weight sync
 
 
 class DeepspeedPolicy:
-    """Trains its share of a model, and scores with all of it. All ranks call the same methods in the same order."""
+    """Policy of one rank: it trains its partition of the model and scores with the whole model.
+
+    All ranks must call the same methods in the same order.
+    """
 
     def __init__(self, model: Any, config: ExperimentConfig, ranks: int) -> None:
         assert config.backend.deepspeed is not None
@@ -106,34 +117,34 @@ class DeepspeedPolicy:
         scoring = _Scoring(model, config, recompute=config.optim.gradient_checkpointing)
         self.engine = _initialized(scoring, training(config, count, _hidden(model)), self._adam(model))
 
-    def keep(self, model: Any) -> None:
-        """Make a model the reference: frozen, and spread over the ranks where the policy is."""
+    def set_reference(self, model: Any) -> None:
+        """Use a model as the reference: frozen, and partitioned over the ranks at ZeRO stage 3."""
         scoring = _Scoring(model.requires_grad_(False), self._config)
         told = frozen(self._config, _hidden(model))
         self._reference = _initialized(scoring, told) if self.stage == 3 else scoring.to(self.engine.device)
 
     def score(self, sequences: Sequence[Sequences]) -> tuple[Tensor, Tensor]:
-        """Log-probabilities and entropies (M,) of the response tokens of all sequences, in their order."""
+        """Return log-probabilities and entropies (M,) of the response tokens, sequence by sequence."""
         return _call(self.engine, sequences, self.engine.device)
 
     @torch.no_grad()
     def reference_score(self, sequences: Sequence[Sequences]) -> Tensor:
-        """Log-probabilities (M,) under the weights that the rank began with."""
+        """Return log-probabilities (M,) under the reference model."""
         return _call(self._reference, sequences, self.engine.device)[0]
 
     def backward(self, loss: Tensor, *, last: bool) -> None:
-        """Add the gradient of a part of an update's loss, the ``last`` of it or not.
+        """Accumulate the gradient of a part of an update's loss; ``last`` marks the final part.
 
-        Losses of all parts and all ranks add up to the update's. DeepSpeed takes the mean over ranks instead of the
-        sum; this is the one place where that is set right.
+        The losses of all parts and ranks sum to the update's loss. DeepSpeed averages over ranks, so the loss is
+        multiplied by their number here and nowhere else.
         """
         self.engine.set_gradient_accumulation_boundary(last)
         self.engine.backward(loss * self._ranks)
 
-    def descend(self, lr: float) -> float:
-        """Take the step that all gradients since the last one ask for; the norm of their sum before it was clipped.
+    def optimizer_step(self, lr: float) -> float:
+        """Take an optimizer step and return the gradient norm before clipping.
 
-        Raises Diverged where that is not finite.
+        The norm is of the sum of all gradients since the last step. Raises Diverged where it is not finite.
         """
         norm = self._clipped() if self.stage == 0 else None
         for group in self.engine.basic_optimizer.param_groups:
@@ -145,7 +156,10 @@ class DeepspeedPolicy:
         return norm
 
     def weights(self) -> Iterator[tuple[str, Tensor]]:
-        """Named parameters of the model. Under ZeRO-3 few of them are whole at a time: take each as it comes."""
+        """Yield the named parameters.
+
+        Under ZeRO-3 only few parameters are whole at a time: use each before asking for the next.
+        """
         named = [(name, weight.detach()) for name, weight in self._model.named_parameters()] if self.stage < 3 else []
         yield from named
         for bucket in _buckets(self._model) if self.stage == 3 else ():
@@ -153,12 +167,12 @@ class DeepspeedPolicy:
                 yield from ((name, weight.detach()) for name, weight in bucket)
 
     def shapes(self) -> Iterator[tuple[str, torch.dtype, tuple[int, ...]]]:
-        """Of the same parameters, in the same order, without gathering any."""
+        """Yield name, type and shape of the same parameters in order, without gathering them."""
         for name, weight in self._model.named_parameters():
             yield name, weight.dtype, tuple(getattr(weight, "ds_shape", weight.shape))
 
     def close(self) -> None:
-        """Give back all memory."""
+        """Free all memory of the policy."""
         for engine in (self.engine, self._reference):
             if isinstance(engine, deepspeed.DeepSpeedEngine):
                 engine.destroy()
@@ -181,7 +195,7 @@ class DeepspeedPolicy:
 
 
 class _Scoring(torch.nn.Module):
-    """A model whose forward pass is the scores of sampled tokens: what DeepSpeed hooks on to."""
+    """Module whose forward pass scores sampled tokens; DeepSpeed attaches its hooks to it."""
 
     def __init__(self, model: Any, config: ExperimentConfig, *, recompute: bool = False) -> None:
         super().__init__()
@@ -189,7 +203,7 @@ class _Scoring(torch.nn.Module):
         self._entropy_grad = "entropies" in config.update_rule().needs
 
     def forward(self, sequences: Sequence[Sequences]) -> tuple[Tensor, Tensor]:
-        """Log-probabilities and entropies (M,)."""
+        """Return log-probabilities and entropies (M,)."""
         parts = [
             score_sequences(
                 self.model, part, self._temperature, entropy_grad=self._entropy_grad, recompute=self._recompute
@@ -215,7 +229,7 @@ def _hidden(model: Any) -> int:
 
 
 def _buckets(model: Any) -> Iterator[list[tuple[str, Any]]]:
-    """Named parameters that ZeRO-3 has spread, in their order, of so many bytes together that a rank can hold them."""
+    """Yield partitioned parameters, in order, in groups small enough for one rank's memory."""
     bucket: list[tuple[str, Any]] = []
     held = 0
     for name, weight in model.named_parameters():

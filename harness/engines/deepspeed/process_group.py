@@ -1,4 +1,7 @@
-"""DeepSpeed's first moments in a process. Only processes of ranks import this, with their environment in place."""
+"""Start of DeepSpeed in a process.
+
+Only rank processes import this module, after setting their environment.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,21 @@ from torch.distributed import TCPStore, init_process_group, is_initialized  # ty
 
 from harness.common.resources import keep_freed_memory
 
-_COMPILED_AT_START: Final = "deepspeed_shm_comm"  # takes a compiler, a minute, and 66 MiB of /dev/shm that stay behind
+_COMPILED_AT_START: Final = "deepspeed_shm_comm"  # needs a compiler and a minute, and leaks 66 MiB of /dev/shm
 
 
 def join_process_group(rank: int, ranks: int, host: str, port: int, *, here: str, on_gpu: bool) -> None:
-    """Join the other ranks at the first one's ``host``; this one's node is ``here``. Once joined, do nothing."""
+    """Join the process group of all ranks; do nothing in a process that has joined already.
+
+    Args:
+        rank: Number of this rank.
+        ranks: Number of ranks.
+        host: Address of the first rank.
+        port: Port of the first rank.
+        here: Address of this rank's node.
+        on_gpu: Whether the ranks communicate by NCCL; otherwise by Gloo.
+
+    """
     logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.distributed")
     if not on_gpu:
@@ -32,13 +45,16 @@ def join_process_group(rank: int, ranks: int, host: str, port: int, *, here: str
 
 
 def _store(rank: int, ranks: int, host: str, port: int) -> TCPStore:
-    """Where ranks learn of each other. By itself PyTorch would listen on every network that the node is in."""
+    """Return the store through which ranks find each other.
+
+    By default PyTorch would listen on every network of the node.
+    """
     listening = socket.create_server((host, port)).detach() if rank == 0 else None
     return TCPStore(host, port, ranks, rank == 0, master_listen_fd=listening, wait_for_workers=False)
 
 
 def _interface(address: str) -> str:
-    """The name of the network that has this address of the node."""
+    """Return the name of the network interface with this address."""
     return next(
         name
         for name, addresses in psutil.net_if_addrs().items()

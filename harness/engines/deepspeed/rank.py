@@ -1,4 +1,4 @@
-"""One rank of a learner that is spread over processes: a plain class that becomes a Ray actor elsewhere."""
+"""One rank of the DeepSpeed learner: a plain class that the caller turns into a Ray actor."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 
 
 class DeepspeedRank:
-    """Nothing is imported or read before ``start``, so that errors can be told.
+    """One process of the learner.
 
-    A process can begin one run after the other; what is called in one rank is called in all, in the same order.
+    Nothing is imported or read before ``start``, so that errors reach the caller. A process can start several runs one
+    after the other. Every method must be called on all ranks in the same order.
     """
 
     def __init__(self, rank: int, ranks: int, threads: int = 1, *, on_gpu: bool = False) -> None:
@@ -44,14 +45,14 @@ class DeepspeedRank:
         self._broadcast: Broadcast | None = None
 
     def address(self) -> tuple[str, int]:
-        """Where the ranks can meet on this one's node, and a port that was free just now."""
+        """Return the address of this node and a port that is free at present."""
         with socket.socket() as probe:
             probe.bind((_here(), 0))
             return _here(), int(probe.getsockname()[1])
 
     def start(self, host: str, port: int) -> int:
-        """Meet the other ranks, once in the life of a process, and give its number."""
-        # A process of Ray sees no other GPU than its own.
+        """Join the other ranks, once in a process's lifetime, and return the process id."""
+        # A Ray actor sees only the GPU that it was given.
         local = {"LOCAL_RANK": "0", "LOCAL_SIZE": "1"}
         place = {"RANK": str(self._rank), "WORLD_SIZE": str(self._ranks), "MASTER_ADDR": host, "MASTER_PORT": str(port)}
         os.environ.update(local | place | ({} if self._on_gpu else {"DS_ACCELERATOR": "cpu"}))
@@ -59,43 +60,46 @@ class DeepspeedRank:
         from harness.engines.deepspeed.process_group import join_process_group  # noqa: PLC0415 - reads the environment
 
         join_process_group(self._rank, self._ranks, host, port, here=_here(), on_gpu=self._on_gpu)
-        gc.freeze()  # no search for a run's leftovers goes through all imported modules again
+        gc.freeze()  # garbage collection between runs then skips all imported modules
         return os.getpid()
 
     def spent(self) -> Spent:
-        """What this process has used up in its life."""
+        """Return the resources that this process has used since it started."""
         return lifetime()
 
-    def begin(self, config: ExperimentConfig) -> None:
-        """Take up a run: read its model, forget the last one. Raises ModelError or SchemaError as ``build`` does."""
+    def start_run(self, config: ExperimentConfig) -> None:
+        """End the last run, load the model of a new one and prepare its training.
+
+        Raises ModelError or SchemaError for a model that cannot be loaded or does not support the settings.
+        """
         from harness.engines.deepspeed.policy import DeepspeedPolicy  # noqa: PLC0415 - DeepSpeed takes seconds
 
-        self.end()
+        self.end_run()
         assert config.backend.deepspeed is not None
         dtype = getattr(torch, config.backend.deepspeed.dtype)
         model, _ = load_model(config.model.path, dtype)
         validate_model_support(model, config)
         self._policy = DeepspeedPolicy(model, config, self._ranks)
         if "ref_log_probs" in config.update_rule().needs:
-            self._policy.keep(load_model(config.model.path, dtype)[0])
+            self._policy.set_reference(load_model(config.model.path, dtype)[0])
         self._make_room()
 
-    def end(self) -> None:
-        """Forget the run, if there is one."""
+    def end_run(self) -> None:
+        """Release the run, if there is one."""
         if self._policy is not None:
             self._policy.close()
         self._policy, self._batches, self._ahead = None, [], None
 
-    def hold(self, batches: Sequence[Sequence[Chunks]]) -> None:
-        """Keep the tokens of a step, by minibatch and pass."""
+    def load_batches(self, batches: Sequence[Sequence[Chunks]]) -> None:
+        """Store the tokens of a step, by minibatch and pass."""
         self._ahead = None
         self._batches = [[[part.open() for part in chunks] for chunks in passes] for passes in batches]
 
     def log_probs(self) -> list[Floats]:
-        """Of the tokens of all samples (M,), by minibatch.
+        """Return log-probabilities (M,) of all samples' tokens, by minibatch.
 
-        Where the first minibatch takes one pass, its graph stays for the first update, which starts from the very
-        weights that score it here. It comes last, so that its backward pass can follow at once.
+        Where the first minibatch takes one pass, its graph is kept for the first update, which starts from the same
+        weights. That minibatch is scored last, so that its backward pass can follow immediately.
         """
         found = [self._scored(passes) for passes in reversed(self._batches[1:])]
         if len(self._batches[0]) > 1:
@@ -104,12 +108,26 @@ class DeepspeedRank:
         return [*found, self._ahead[0].detach().numpy()][::-1]
 
     def reference_log_probs(self) -> list[Floats]:
-        """The same under the weights that the run began with."""
+        """Return log-probabilities (M,) under the reference model, by minibatch."""
         score = self._running().reference_score
         return [torch.cat([score(chunks) for chunks in passes]).numpy() for passes in self._batches]
 
     def update(self, minibatch: int, shares: Sequence[Share | None], rule: UpdateRule, lr: float | None) -> Updated:
-        """Take one update, or without a learning rate only score the samples. None: a pass without any of its own."""
+        """Take one update, or only score its samples.
+
+        Args:
+            minibatch: Number of the minibatch among those of the step.
+            shares: One entry for each pass; None for a pass without a sample of this rank.
+            rule: The update rule.
+            lr: Learning rate; None scores the samples without an update.
+
+        Returns:
+            This rank's loss, the gradient norm, log-probabilities and entropies.
+
+        Raises:
+            Diverged: The gradient norm is not finite.
+
+        """
         ahead, self._ahead = self._ahead if minibatch == 0 else None, None
         policy, losses, scores = self._running(), [], []
         with torch.set_grad_enabled(lr is not None):
@@ -120,25 +138,36 @@ class DeepspeedRank:
                     policy.backward(loss, last=place == len(shares))
                 losses.append(loss.item())
                 scores.append((log_probs.detach(), entropy.detach()))
-        norm = 0.0 if lr is None else policy.descend(lr)
+        norm = 0.0 if lr is None else policy.optimizer_step(lr)
         self._make_room()
         log_probs, entropy = (torch.cat(parts) for parts in zip(*scores, strict=True))
         return Updated(sum(losses), norm, log_probs.numpy(), entropy.numpy())
 
-    def parcels(self) -> list[Any]:
-        """The weights, as references of Ray to parcels; from ranks but the first, which only take part, none."""
+    def weight_buckets(self) -> list[Any]:
+        """Return Ray references to the weights in buckets.
+
+        The first rank returns them. The other ranks take part in gathering and return an empty list.
+        """
         import ray  # noqa: PLC0415 - a rank outside of Ray has no store to put them into
 
         weights, found = self._running().weights(), list[Any]()
         if self._rank == 0:
-            found = [ray.put(parcel) for parcel in bucket_weights(weights)]
+            found = [ray.put(bucket) for bucket in bucket_weights(weights)]
         for _ in weights:
             pass
         self._make_room()
         return found
 
     def broadcast(self, engines: Sequence[Any], tensor_parallel: int, host: str, port: int) -> None:
-        """Hand the weights to engines of vLLM by NCCL, which meet the first rank at ``host``. All ranks take part."""
+        """Send the weights to vLLM engines by NCCL. All ranks take part.
+
+        Args:
+            engines: Ray handles of ``VllmEngine``.
+            tensor_parallel: Workers of each engine.
+            host: Address of the first rank, to which the engines connect.
+            port: Port of the first rank.
+
+        """
         from harness.engines.deepspeed.broadcast import Broadcast  # noqa: PLC0415 - only where there are GPUs
 
         if self._broadcast is None or self._broadcast.engines != tuple(engines):
@@ -146,30 +175,30 @@ class DeepspeedRank:
         self._broadcast.send()
 
     def save(self, folder: Path) -> None:
-        """Write this rank's share of weights and optimizer states."""
+        """Write this rank's part of weights and optimizer states."""
         from harness.engines.deepspeed.policy import save  # noqa: PLC0415 - DeepSpeed takes seconds
 
         save(self._running(), folder / self.file())
 
     def restore(self, folder: Path) -> None:
-        """Take over what the same rank of an equal learner saved."""
+        """Restore what the same rank of an equal learner saved."""
         from harness.engines.deepspeed.policy import restore  # noqa: PLC0415 - DeepSpeed takes seconds
 
         self._ahead = None
         restore(self._running(), folder / self.file())
 
     def file(self) -> str:
-        """The name of this rank's file in a checkpoint."""
+        """Return the name of this rank's file in a checkpoint."""
         return f"rank-{self._rank}-of-{self._ranks}.safetensors"
 
     def _make_room(self) -> None:
-        """Give freed memory back to the GPU: an engine may be about to take its turn on it."""
+        """Return freed memory to the GPU, which an engine may use next."""
         if self._on_gpu:
             torch.cuda.empty_cache()
 
     def _running(self) -> DeepspeedPolicy:
         if self._policy is None:
-            raise RuntimeError(f"rank {self._rank} has no run; call begin first")
+            raise RuntimeError(f"rank {self._rank} has no run; call start_run first")
         return self._policy
 
     @torch.no_grad()
@@ -178,7 +207,7 @@ class DeepspeedRank:
 
 
 def _here() -> str:
-    """The address of this node, by which the others know it."""
+    """Return the address by which other nodes know this node."""
     import ray  # noqa: PLC0415 - of no use to a controller that only names the class
 
     return str(ray.util.get_node_ip_address())

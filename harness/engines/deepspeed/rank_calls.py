@@ -1,4 +1,4 @@
-"""Calls of a group of Ray actors that work in step, and what they fail with."""
+"""Calls to all ranks of a learner, and the errors with which they fail."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from harness.engines.base.errors import EngineError, EngineLost, node_lost, said
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-PATIENCE: Final = 60.0  # seconds, in which the others may fail too
+PATIENCE: Final = 60.0  # seconds to wait for errors of the other ranks
 
 
 class RankGroup:
     """The ranks of a learner, by number.
 
-    Where one of them fails and the others do not, these wait for it for ever: then all are ended. After an error that
-    a rank raised, start ranks anew, unless every one raised it.
+    Where one rank fails, the others would wait for it forever, so all are killed. After an error that not every rank
+    raised, new ranks must be started.
     """
 
     def __init__(self, ranks: Sequence[Any]) -> None:
@@ -28,26 +28,47 @@ class RankGroup:
         return len(self._ranks)
 
     def start(self, method: str, *same: Any, each: Sequence[tuple[Any, ...]] | None = None) -> list[Any]:
-        """Call a method of all ranks, with arguments of their own before the common ones, and do not wait."""
+        """Call a method of all ranks without waiting.
+
+        Args:
+            method: Name of the method.
+            same: Arguments that are the same for all ranks; they follow those of ``each``.
+            each: Arguments of each rank, by number.
+
+        Returns:
+            Ray references to the results, by rank.
+
+        """
         own = each or [()] * len(self._ranks)
         return [getattr(rank, method).remote(*mine, *same) for rank, mine in zip(self._ranks, own, strict=True)]
 
     def call(self, method: str, *same: Any, each: Sequence[tuple[Any, ...]] | None = None) -> list[Any]:
-        """The same, and wait for what they say.
+        """Call a method of all ranks and wait for the results.
 
-        Raises their own errors, EngineError where one has died, and EngineLost where its node has.
+        Args:
+            method: Name of the method.
+            same: Arguments that are the same for all ranks; they follow those of ``each``.
+            each: Arguments of each rank, by number.
+
+        Returns:
+            The results, by rank.
+
+        Raises:
+            EngineError: A rank has died.
+            EngineLost: A rank's node has died.
+
         """
         return self.wait(self.start(method, *same, each=each))
 
     def wait(self, calls: Sequence[Any]) -> list[Any]:
-        """What the calls gave, by rank."""
+        """Return the results of the calls, by rank. Raises the same errors as ``call``."""
         try:
             return list(ray.get(list(calls)))
         except ray.exceptions.RayError as error:
             raise self._explained(calls, error) from error
 
     def _explained(self, calls: Sequence[Any], first: Exception) -> Exception:
-        """The error of the rank that died, if any, since the others fail for want of it."""
+        """Return the error of the rank that died, if any: the others fail because of it."""
         _, waiting = ray.wait(list(calls), num_returns=len(calls), timeout=PATIENCE)
         failures = {rank: error for rank, call in enumerate(calls) if (error := _failure(call))}
         dead = {rank: error for rank, error in failures.items() if not isinstance(error, ray.exceptions.RayTaskError)}
@@ -64,7 +85,10 @@ class RankGroup:
 
 
 def _death(dead: Mapping[int, Exception], count: int) -> EngineError:
-    """Of the rank whose node is gone, if there is one: the others may have died of that."""
+    """Return the error of a dead rank.
+
+    A rank whose node is gone comes first, because other ranks may have died of that.
+    """
     rank = next((rank for rank, error in dead.items() if node_lost(error)), next(iter(dead)))
     kind = EngineLost if node_lost(dead[rank]) else EngineError
     name = f"rank {rank} of {count} of the DeepSpeed learner"

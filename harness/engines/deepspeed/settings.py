@@ -1,4 +1,4 @@
-"""What DeepSpeed is told of a run. Imports nothing of it."""
+"""DeepSpeed's settings for a run. This module does not import DeepSpeed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from harness.config.engines import BackendConfig
     from harness.config.experiment import ExperimentConfig
 
-_BUCKET: Final = 500_000_000  # elements of gradients handed over at a time, DeepSpeed's own choice for large models
+_BUCKET: Final = 500_000_000  # gradient elements of a bucket; DeepSpeed's default for large models
 
 
 def refuse_deepspeed(config: ExperimentConfig) -> None:
-    """Raise SchemaError where the ranks cannot do what the settings ask, before any of them has started.
+    """Raise SchemaError where the ranks cannot do what the settings ask, before any rank starts.
 
-    A minibatch of fewer samples than ranks is no error: some of the ranks then read blank rows.
+    A minibatch with fewer samples than ranks is allowed: some ranks then read blank rows.
     """
     problem = next(_problems(config.backend), None)
     if problem:
@@ -47,19 +47,28 @@ def _problems(backend: BackendConfig) -> Iterator[str]:
 
 
 def training(config: ExperimentConfig, parameters: int, hidden: int) -> dict[str, Any]:
-    """Settings for the policy, of so many ``parameters`` and states of width ``hidden``.
+    """Return DeepSpeed's settings for the policy.
 
-    Micro-batches are ours: to DeepSpeed each update is a single one, handed over in parts.
+    Micro-batches are handled here: DeepSpeed sees each update as one micro-batch that is passed in parts.
+
+    Args:
+        config: The run's configuration.
+        parameters: Number of parameters of the model.
+        hidden: Width of the hidden states.
+
+    Returns:
+        DeepSpeed's configuration.
+
     """
     assert config.backend.deepspeed is not None
     chosen = config.backend.deepspeed
     return {
         **_plain(chosen.dtype),
-        # At stage 0 the learner clips: DeepSpeed would keep the norm to itself.
+        # At stage 0 the learner clips, because DeepSpeed would not return the norm.
         "gradient_clipping": config.optim.max_grad_norm if chosen.zero_stage else 0.0,
         "data_types": {"grad_accum_dtype": "fp32"},
         "zero_allow_untested_optimizer": True,
-        "zero_force_ds_cpu_optimizer": False,  # which would have to be compiled
+        "zero_force_ds_cpu_optimizer": False,  # it would have to be compiled
         "zero_optimization": {
             "stage": chosen.zero_stage,
             "reduce_bucket_size": min(_BUCKET, parameters),
@@ -71,7 +80,7 @@ def training(config: ExperimentConfig, parameters: int, hidden: int) -> dict[str
 
 
 def frozen(config: ExperimentConfig, hidden: int) -> dict[str, Any]:
-    """Settings for a reference whose weights are spread over the ranks."""
+    """Return DeepSpeed's settings for a reference model that is partitioned over the ranks."""
     assert config.backend.deepspeed is not None
     return {**_plain(config.backend.deepspeed.dtype), "zero_optimization": {"stage": 3, **_spread(hidden)}}
 
@@ -86,5 +95,8 @@ def _plain(dtype: str) -> dict[str, Any]:
 
 
 def _spread(hidden: int) -> dict[str, Any]:
-    """Of ZeRO-3: norms and biases stay whole, as fetching them costs more than keeping them."""
+    """Return the ZeRO-3 setting that keeps norms and biases whole.
+
+    Gathering them would cost more than storing them on every rank.
+    """
     return {"stage3_param_persistence_threshold": 10 * hidden}

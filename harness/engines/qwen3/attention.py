@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 def normalize(states: Tensor, eps: Tensor) -> Tensor:
-    r"""RMSNorm without its weight, :math:`x / \sqrt{\mathrm{mean}(x^2) + \epsilon}` over the last axis."""
+    r"""Apply RMSNorm without its weight over the last axis.
+
+    The result is :math:`x / \sqrt{\mathrm{mean}(x^2) + \epsilon}`.
+    """
     if not torch.is_grad_enabled():
         return states * _scale(states, eps)
     normed: Tensor = _Normalize.apply(states, eps)  # type: ignore[no-untyped-call]
@@ -23,7 +26,10 @@ def normalize(states: Tensor, eps: Tensor) -> Tensor:
 
 
 def swiglu(gate_up: Tensor) -> Tensor:
-    r""":math:`\mathrm{silu}(g) \cdot u` of gates and values stacked along the last axis (M, 2 F)."""
+    r"""Compute :math:`\mathrm{silu}(g) \cdot u` from gates and values (M, 2 F).
+
+    Gates and values are concatenated along the last axis; the result is (M, F).
+    """
     if not torch.is_grad_enabled():
         gate, up = gate_up.chunk(2, dim=-1)
         return functional.silu(gate).mul_(up)
@@ -74,7 +80,7 @@ class _SwiGlu(torch.autograd.Function):
 
 @dataclass(frozen=True, slots=True)
 class Heads:
-    """Query heads share key heads in equal parts, neighbours together."""
+    """Numbers of attention heads. Neighboring query heads share a key head."""
 
     queries: int
     keys: int
@@ -88,17 +94,17 @@ class Heads:
 
 @dataclass(frozen=True, slots=True)
 class HeadBucket:
-    """A bucket's rows among the heads of packed tokens, ordered so that a batched product reads them in place."""
+    """Indices of a bucket's rows among the heads of packed tokens, in batched-product order."""
 
     queries: Tensor  # (b * keys * shared * Q,) rows of the rotated heads (M * (queries + keys), size)
-    keys: Tensor  # (b * keys * K,) rows of the same
+    keys: Tensor  # (b * keys * K,) rows of the rotated heads
     values: Tensor  # (b * keys * K,) rows of the value heads (M * keys, size)
     mixed: Tensor  # (b * keys * shared * Q,) rows of the result (M * queries, size)
     bias: Tensor  # (b, 1, 1, Q, K)
 
 
 def by_head(bucket: Bucket, heads: Heads) -> HeadBucket:
-    """Spread the rows of tokens to rows of heads."""
+    """Convert a bucket's token rows to head rows."""
     query_head = torch.arange(heads.queries).view(1, heads.keys, heads.shared, 1)
     key_head = torch.arange(heads.keys).view(1, heads.keys, 1)
     queries, keys = bucket.queries[:, None, None, :], bucket.keys[:, None, :]
@@ -113,9 +119,17 @@ def by_head(bucket: Bucket, heads: Heads) -> HeadBucket:
 
 
 def attend(rotated: Tensor, values: Tensor, buckets: list[HeadBucket], heads: Heads) -> Tensor:
-    """Mix ``values`` (M, keys * size) by ``rotated`` queries and keys (M, queries + keys, size), already scaled.
+    """Compute attention for packed tokens.
 
-    Returns (M, queries * size), 0 in rows outside all buckets.
+    Args:
+        rotated: (M, queries + keys, size), queries and keys after rotation, already scaled.
+        values: (M, keys * size).
+        buckets: Sequences of similar length, which together cover the tokens.
+        heads: Numbers of heads.
+
+    Returns:
+        (M, queries * size), 0 in rows outside all buckets.
+
     """
     mixed: Tensor = _Attend.apply(rotated, values, buckets, heads)  # type: ignore[no-untyped-call]
     return mixed
@@ -124,7 +138,7 @@ def attend(rotated: Tensor, values: Tensor, buckets: list[HeadBucket], heads: He
 class _Attend(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rotated: Tensor, values: Tensor, buckets: list[HeadBucket], heads: Heads) -> Tensor:
-        # Zeros, since a row that no bucket fills meets zero gradients, and 0 times whatever memory held may be nan.
+        # Zeros, because a row that no bucket fills gets a zero gradient, and 0 times uninitialized memory may be NaN.
         mixed = rotated.new_zeros(len(rotated) * heads.queries, heads.size)
         weights = []
         for bucket in buckets:
@@ -156,7 +170,7 @@ class _Attend(torch.autograd.Function):
 
 
 def _gather(rotated: Tensor, values: Tensor, bucket: HeadBucket, heads: Heads) -> tuple[Tensor, Tensor, Tensor]:
-    """Queries (b * keys, shared * Q, size), keys and values (b * keys, K, size)."""
+    """Return queries (b * keys, shared * Q, size), keys and values (b * keys, K, size)."""
     flat, batch = rotated.view(-1, heads.size), len(bucket.bias) * heads.keys
     queries = flat.index_select(0, bucket.queries).view(batch, -1, heads.size)
     keys = flat.index_select(0, bucket.keys).view(batch, -1, heads.size)

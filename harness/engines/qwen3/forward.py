@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Matrices (in, out) of one layer, the weight of the norm before each folded in.
+    """Matrices (in, out) of one layer, with the weight of the preceding norm folded in.
 
-    The halves of a query or key head stand interleaved, which turns the rotation into a complex product.
+    The halves of each query or key head are interleaved, which makes the rotation a complex product.
     """
 
     queries_keys: Tensor  # (hidden, (queries + keys) * size)
@@ -40,7 +40,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A whole model."""
+    """All weights of a model."""
 
     embedding: Tensor  # (V, hidden)
     layers: tuple[Layer, ...]
@@ -50,18 +50,18 @@ class Weights:
     eps: Tensor  # (), of every norm
 
     def turns(self, positions: int) -> Tensor:
-        """Rotation of each pair at the first positions, as complex numbers (positions, 1, size / 2)."""
+        """Return the rotation of each pair at the first positions, complex (positions, 1, size / 2)."""
         angles = torch.outer(torch.arange(positions, dtype=torch.float32), self.frequencies)[:, None]
         return torch.polar(torch.ones_like(angles), angles)
 
 
 def supports(model: Any) -> bool:
-    """Whether the compact engines compute exactly what this model does."""
+    """Return whether the compact engines compute exactly what this model does."""
     return refusal(model) is None
 
 
 def refusal(model: Any) -> str | None:
-    """Why the compact engines cannot run a model, or None where they can."""
+    """Return the reason why the compact engines cannot run a model, or None where they can."""
     if isinstance(model, EmbeddedModel):
         return None
     from transformers import Qwen3ForCausalLM  # noqa: PLC0415 - there with any model but an embedded one
@@ -109,7 +109,7 @@ def _layer(layer: Any, heads: Heads) -> Layer:
 
 
 def _interleave(weight: Tensor, dim: int) -> Tensor:
-    """Order 0, 1, ..., 2n - 1 as 0, n, 1, n + 1, ... along ``dim``."""
+    """Reorder 0, 1, ..., 2n - 1 as 0, n, 1, n + 1, ... along ``dim``."""
     halves = torch.unflatten(weight, dim, (2, -1))
     return halves.transpose(dim, dim + 1).flatten(dim, dim + 1)
 
@@ -120,10 +120,21 @@ KEPT_WEIGHTS: Final = 1 << 27  # attention weights of one backward pass, 512 MiB
 def compact_scores(
     model: Any, samples: Samples, temperature: float, *, entropy_grad: bool = False, recompute: bool = False
 ) -> Scores:
-    """Log-probabilities and entropies (B, T) of the sampled tokens, 0 on padding. Each prompt is computed once.
+    """Compute log-probabilities and entropies of the sampled tokens, each prompt once.
 
-    The backward pass keeps the attention weights. Where they would be more than ``KEPT_WEIGHTS``, in long contexts,
-    the model's own forward scores the samples. ``recompute`` keeps only the inputs of layers for the backward.
+    The backward pass keeps the attention weights. In long contexts, where they would exceed ``KEPT_WEIGHTS``, the
+    model's own forward pass scores the samples.
+
+    Args:
+        model: A model that ``supports`` accepts.
+        samples: B samples.
+        temperature: Divisor of the logits, above 0.
+        entropy_grad: Whether gradients flow through the entropies.
+        recompute: Whether layers keep only their inputs for the backward pass.
+
+    Returns:
+        Log-probabilities and entropies (B, T), 0 on padding.
+
     """
     heads = model.config.num_hidden_layers * model.config.num_attention_heads
     if heads * attention_weights(samples) > KEPT_WEIGHTS:
@@ -145,13 +156,23 @@ def compact_scores(
 
 
 def _targeted(predictions: Tensor, packing: Packing) -> Tensor:
-    """Rows of the tokens that predict, in the order of ``packing.targets`` (A + R, ...)."""
+    """Return the rows that predict ``packing.targets``, in their order (A + R, ...)."""
     ends = len(predictions) - (len(packing.targets) - len(packing.answers))
     return torch.cat((predictions[:ends].index_select(0, packing.answers), predictions[ends:]))
 
 
 def hidden_states(weights: Weights, packing: Packing, *, recompute: bool = False) -> Tensor:
-    """Hidden states (M, hidden) of the packed tokens before the last norm."""
+    """Compute hidden states of packed tokens before the last norm.
+
+    Args:
+        weights: The model's weights.
+        packing: M packed tokens.
+        recompute: Whether layers keep only their inputs for the backward pass.
+
+    Returns:
+        (M, hidden).
+
+    """
     buckets = [by_head(bucket, weights.heads) for bucket in packing.buckets]
     turns = weights.turns(int(packing.positions.max()) + 1)[packing.positions]
     states = functional.embedding(packing.ids, weights.embedding)
@@ -167,9 +188,19 @@ def _through(states: Tensor, layer: Layer, weights: Weights, turns: Tensor, buck
 
 
 def project(states: Tensor, layer: Layer, weights: Weights, turns: Tensor) -> tuple[Tensor, Tensor]:
-    """What attention needs of each token: rotated queries and keys (M, queries + keys, size), values (M, keys * size).
+    """Compute rotated queries and keys, and values, of each token.
 
-    The halves of each query and key stand interleaved, so that a pair is one complex number.
+    The halves of each query and key are interleaved, so that a pair is one complex number.
+
+    Args:
+        states: (M, hidden), hidden states before the layer.
+        layer: The layer's matrices.
+        weights: The model's weights.
+        turns: (M, 1, size / 2) complex, rotation at each token's position.
+
+    Returns:
+        Queries and keys (M, queries + keys, size), and values (M, keys * size).
+
     """
     heads, normed = weights.heads, normalize(states, weights.eps)
     projected = (normed @ layer.queries_keys).view(len(states), -1, heads.size)
@@ -179,11 +210,22 @@ def project(states: Tensor, layer: Layer, weights: Weights, turns: Tensor) -> tu
 
 
 def finish(states: Tensor, mixed: Tensor, layer: Layer, weights: Weights) -> Tensor:
-    """Hidden states after the layer whose attention mixed (M, queries * size)."""
+    """Compute the rest of a layer after attention.
+
+    Args:
+        states: (M, hidden), hidden states before the layer.
+        mixed: (M, queries * size), result of the attention.
+        layer: The layer's matrices.
+        weights: The model's weights.
+
+    Returns:
+        (M, hidden), hidden states after the layer.
+
+    """
     states = torch.addmm(states, mixed, layer.out)
     return torch.addmm(states, swiglu(normalize(states, weights.eps) @ layer.gate_up), layer.down)
 
 
 def next_logits(states: Tensor, weights: Weights) -> Tensor:
-    """Logits (M, V) of the tokens that follow."""
+    """Return logits (M, V) of the next tokens from hidden states (M, hidden)."""
     return normalize(states, weights.eps) @ weights.head

@@ -1,8 +1,8 @@
-"""Samples as one row of tokens without padding, each prompt once, and where attention finds them again.
+"""Samples packed into one row of tokens without padding, with each prompt stored once.
 
-Packed rows: prompt tokens but the last of each prompt, the N last ones, the response tokens that
-predict another one, and at the end a blank row. Attention pads with the blank row: no loss reads it,
-so its gradient is zero and it adds nothing to any other.
+The order of the packed rows is: the prompt tokens except the last of each prompt, the N last ones, the response tokens
+that predict another token, and a blank row. Attention pads with the blank row. No loss reads it, so its gradient is
+zero and it changes no other row.
 """
 
 from __future__ import annotations
@@ -18,37 +18,37 @@ if TYPE_CHECKING:
 
     from harness.engines.base.protocols import Samples
 
-BUCKET_ROWS: Final = 32  # samples of like length that attention pads to a common one
-_HIDDEN: Final = -1e9  # not minus infinity: a blank query may see nothing else, and nan would spread
+BUCKET_ROWS: Final = 32  # samples of similar length that attention pads to a common one
+_HIDDEN: Final = -1e9  # not minus infinity: a blank query may see nothing else, which would give NaN
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """Sequences of like length: K keys each, whose last Q are the queries."""
+    """Sequences of similar length: K keys each, whose last Q are also queries."""
 
     queries: Tensor  # (b, Q) packed rows
     keys: Tensor  # (b, K) packed rows
-    bias: Tensor  # (b, Q, K) float32, 0 where a query may look
+    bias: Tensor  # (b, Q, K) float32, 0 where a query may attend
 
 
 @dataclass(frozen=True, slots=True)
 class Packing:
-    """M packed rows and the way back to (B, T)."""
+    """M packed rows and the mapping back to (B, T)."""
 
     ids: Tensor  # (M,) int64
     positions: Tensor  # (M,) int64, counted from the first token of the prompt
     buckets: tuple[Bucket, ...]
     predicting: slice  # packed rows whose logits matter: N prompt ends, then R response tokens
     answers: Tensor  # (A,) the prompt of each sample that has a first token
-    targets: Tensor  # (A + R,) int64 flat places in (B, T): the first tokens, then the others
+    targets: Tensor  # (A + R,) int64 flat indices in (B, T): the first tokens, then the others
 
 
 def pack(samples: Samples) -> Packing:
-    """Lay out samples whose prompts are left-padded and whose responses are right-padded."""
+    """Pack samples whose prompts are left-padded and whose responses are right-padded."""
     token_mask, feeding = samples.response_mask, _feeding(samples.response_mask)
     prompts, responses = _numbered(samples.prompt_mask, feeding)
     ids, positions = torch.zeros(2, _blank(samples.prompt_mask, feeding) + 1, dtype=torch.int64)
-    # Padding writes to the blank row, whose token and position are of no consequence.
+    # Padding writes to the blank row, whose token and position do not matter.
     ids[prompts], ids[responses] = samples.prompt_ids, samples.response_ids
     positions[prompts], positions[responses] = _places(samples)
     first = torch.nonzero(token_mask[:, 0])[:, 0]
@@ -64,7 +64,10 @@ def pack(samples: Samples) -> Packing:
 
 
 def attention_weights(samples: Samples) -> int:
-    """How many weights a head of a layer has for packed samples, its padding included."""
+    """Return the number of attention weights of one head and layer for packed samples.
+
+    Padding inside buckets is included.
+    """
     prompts, width = samples.prompt_mask.shape
     feeding = _feeding(samples.response_mask).sum(dim=1)
     lengths: list[int] = feeding[feeding > 0].sort().values.tolist()
@@ -73,7 +76,7 @@ def attention_weights(samples: Samples) -> int:
 
 
 def _feeding(token_mask: Tensor) -> Tensor:
-    """Response tokens (B, T) that predict another one: all but the last of each response."""
+    """Return a mask (B, T) of response tokens that predict another one: all but each last one."""
     return torch.nn.functional.pad(token_mask[:, 1:], (0, 1))
 
 
@@ -82,7 +85,7 @@ def _blank(prompt_mask: Tensor, feeding: Tensor) -> int:
 
 
 def _numbered(prompt_mask: Tensor, feeding: Tensor) -> tuple[Tensor, Tensor]:
-    """Packed rows of the prompt tokens (N, P) and of the response tokens (B, T)."""
+    """Return packed rows of the prompt tokens (N, P) and of the response tokens (B, T)."""
     blank, ends = _blank(prompt_mask, feeding), len(prompt_mask)
     prompts, responses = (torch.full(mask.shape, blank) for mask in (prompt_mask, feeding))
     inner = int(prompt_mask[:, :-1].sum())
@@ -93,14 +96,14 @@ def _numbered(prompt_mask: Tensor, feeding: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _places(samples: Samples) -> tuple[Tensor, Tensor]:
-    """Positions of the prompt tokens (N, P) and of the response tokens (B, T)."""
+    """Return positions of the prompt tokens (N, P) and of the response tokens (B, T)."""
     lengths = samples.prompt_mask.sum(dim=1)[samples.group]  # (B,)
     responses = lengths[:, None] + torch.arange(samples.response_ids.shape[1])
     return (samples.prompt_mask.cumsum(dim=1) - 1).clamp(min=0), responses
 
 
 def prompt_bucket(prompts: Tensor, prompt_mask: Tensor) -> Bucket:
-    """Prompts (N, P), by the packed rows of their tokens, each attending to itself."""
+    """Return the bucket of prompts (N, P) that attend to themselves, given their packed rows."""
     causal = torch.ones(prompts.shape[1], prompts.shape[1], dtype=torch.bool).tril()
     return Bucket(prompts, prompts, _bias(prompt_mask[:, None] & causal))
 

@@ -1,4 +1,4 @@
-"""Sample from a Qwen3-shaped model on a CPU with a key-value cache."""
+"""Sampler for Qwen3-shaped models on a CPU, with a key-value cache."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Cache:
-    """Left-padded prompts first, then one slot for each token drawn."""
+    """Key-value cache: left-padded prompts first, then one slot for each sampled token."""
 
     layers: list[tuple[Tensor, Tensor]]  # keys and values (b, key heads, slots, size) of each layer
     bias: Tensor  # (b, 1, P), hides the padding of the prompts
@@ -33,9 +33,9 @@ class Cache:
     filled: int  # slots
 
     def keep(self, kept: Tensor) -> Tensor:
-        """Forget the sequences that are not ``kept`` (b,). Returns the old rows (b',) of those that are, in new order.
+        """Drop the sequences that are not ``kept`` (b,); return the old rows (b',) of the others.
 
-        The last ones move into the gaps: far fewer move than stay.
+        The last sequences move into the gaps, so that far fewer sequences move than stay.
         """
         order, left = torch.arange(len(kept)), int(kept.sum())
         gaps = torch.nonzero(~kept[:left])[:, 0]
@@ -49,7 +49,19 @@ class Cache:
 
 
 def prefill(weights: Weights, ids: Tensor, mask: Tensor, group: Tensor, tokens: int) -> tuple[Tensor, Cache]:
-    """Read prompts (N, P) once, and hand logits (b, V) and cache to samples of prompts ``group`` (b,)."""
+    """Run the prompts once and copy logits and cache to each prompt's samples.
+
+    Args:
+        weights: The model's weights.
+        ids: (N, P) int64, left-padded prompts.
+        mask: (N, P) bool.
+        group: (b,) int64, prompt of each sample.
+        tokens: Largest number of response tokens.
+
+    Returns:
+        Logits (b, V) of the first tokens, and the cache.
+
+    """
     heads, (count, width) = weights.heads, ids.shape
     bucket = prompt_bucket(torch.arange(count * width).view(count, width), mask)
     buckets, turns = [by_head(bucket, heads)], weights.turns(width + tokens)
@@ -67,7 +79,17 @@ def prefill(weights: Weights, ids: Tensor, mask: Tensor, group: Tensor, tokens: 
 
 
 def advance(weights: Weights, cache: Cache, ids: Tensor) -> Tensor:
-    """Logits (b, V) after one more token (b,) of each sequence."""
+    """Add one token to each sequence and compute the next logits.
+
+    Args:
+        weights: The model's weights.
+        cache: The key-value cache, which is changed in place.
+        ids: (b,) int64, the new tokens.
+
+    Returns:
+        Logits (b, V).
+
+    """
     heads, slot = weights.heads, cache.filled
     turns, states = cache.turns[cache.positions], weights.embedding[ids]
     cache.positions, cache.filled = cache.positions + 1, cache.filled + 1
@@ -81,7 +103,7 @@ def advance(weights: Weights, cache: Cache, ids: Tensor) -> Tensor:
 
 
 def _spread(states: Tensor, group: Tensor, tokens: int) -> Tensor:
-    """States (N, P, key heads, size) of prompts in the first slots of their samples' memory."""
+    """Copy prompt states (N, P, key heads, size) to the first slots of their samples' memory."""
     _, width, heads, size = states.shape
     memory = states.new_empty(len(group), heads, width + tokens - 1, size)
     memory[:, :, :width] = states.transpose(1, 2)[group]
@@ -101,10 +123,10 @@ WORTH_KEEPING: Final = 0.9  # share of unfinished samples below which the finish
 
 
 class CompactSampler:
-    """Samples from the module it is given, whose weights it reads anew at every call.
+    """Sampler that uses a given module and reads its weights at every call.
 
-    What a sample draws depends on the weights, its prompt, the seed and its index, and but for rounding not
-    on the samples beside it. Raises SchemaError for a model that ``refusal`` has a reason for.
+    Except for rounding, a sample depends only on the weights, its prompt, the seed and its index, not on the other
+    samples of the batch. Raises SchemaError for a model that ``refusal`` has a reason for.
     """
 
     def __init__(self, model: Any, eos_ids: Sequence[int], pad_id: int, decode_text: DecodeText) -> None:
@@ -115,7 +137,21 @@ class CompactSampler:
 
     @torch.no_grad()
     def sample(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int | Sequence[int]) -> Samples:
-        """Answer tokenised prompts, ``decoding.group_size`` times each."""
+        """Sample ``decoding.group_size`` responses to each prompt.
+
+        Args:
+            prompts: Token ids of N prompts.
+            decoding: Group size, length limit, temperature, top-p and top-k.
+            seed: One seed, or one for each prompt.
+
+        Returns:
+            The samples; B is N times the group size.
+
+        Raises:
+            ValueError: A prompt is empty, or the number of seeds is not the number of prompts.
+            Diverged: A logit is not finite.
+
+        """
         prompt_ids, prompt_mask = left_pad(prompts, self._vocabulary.pad_id)
         weights, size = fuse(self._model), decoding.group_size
         chance = chances(len(prompts), decoding, seed)
@@ -127,11 +163,11 @@ class CompactSampler:
         drawn = Choice.join(answers)
         return assemble(prompt_ids, prompt_mask, drawn.ids, drawn.log_probs, self._vocabulary, drawn.log_kept)
 
-    def load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
-        """Do nothing: the learner trains the very module this samples from."""
+    def update_weights(self, weights: Iterable[tuple[str, Tensor]]) -> None:
+        """Do nothing: the learner trains the same module."""
 
-    def rest(self) -> None:
-        """Do nothing: nothing is held beside the module."""
+    def sleep(self) -> None:
+        """Do nothing: the sampler holds no memory except the module."""
 
 
 def _samples_at_once(weights: Weights, width: int, decoding: Decoding) -> int:
@@ -143,7 +179,10 @@ def _samples_at_once(weights: Weights, width: int, decoding: Decoding) -> int:
 def _answer(
     weights: Weights, prompt_ids: Tensor, prompt_mask: Tensor, uniform: Tensor, decoding: Decoding, eos: tuple[int, ...]
 ) -> Choice:
-    """Draw samples (B, T) with numbers ``uniform`` (B, T); what stands behind EOS is undefined."""
+    """Sample tokens (B, T) with uniform numbers ``uniform`` (B, T).
+
+    Entries after an EOS are undefined.
+    """
     group = torch.arange(len(prompt_ids)).repeat_interleave(len(uniform) // len(prompt_ids))
     logits, cache = prefill(weights, prompt_ids, prompt_mask, group, uniform.shape[1])
     ids, log_probs = torch.full(uniform.shape, eos[0]), torch.zeros(uniform.shape)

@@ -1,4 +1,7 @@
-"""AdamW by torch's functional form: the classes of ``torch.optim`` import its compiler, a second of CPU and 70 MB."""
+"""AdamW by PyTorch's functional form.
+
+The classes of ``torch.optim`` import PyTorch's compiler, which takes a second of CPU time and 70 MB.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +19,17 @@ if TYPE_CHECKING:
 
 
 class AdamW:
-    """The moments of parameters and the steps that they take, bit for bit those of ``torch.optim.AdamW(fused=True)``.
+    """AdamW with the same results, bit for bit, as ``torch.optim.AdamW(fused=True)``.
 
-    A parameter has no state until it is first given a gradient.
+    A parameter has no state until its first gradient.
     """
 
     def __init__(self, parameters: Sequence[Tensor], optim: OptimConfig) -> None:
-        """Begin without any state.
+        """Create the optimizer without any state.
 
         Args:
-            parameters: What is trained, in place.
-            optim: Betas and weight decay; the learning rate is given with each step.
+            parameters: Tensors that are trained in place.
+            optim: Betas and weight decay; each step is given its learning rate.
 
         """
         self._parameters, self._optim = parameters, optim
@@ -34,7 +37,7 @@ class AdamW:
 
     @torch.no_grad()
     def step(self, lr: float) -> None:
-        """Take one step with a learning rate along the gradients, and forget them."""
+        """Take one step along the gradients with learning rate ``lr``, and clear the gradients."""
         trained = {place: tensor for place, tensor in enumerate(self._parameters) if tensor.grad is not None}
         states = [self._states.setdefault(place, _fresh(tensor)) for place, tensor in trained.items()]
         exp_avgs, exp_avg_sqs, steps = ([state[kind] for state in states] for kind in ("exp_avg", "exp_avg_sq", "step"))
@@ -48,12 +51,15 @@ class AdamW:
             tensor.grad = None
 
     def tensors(self, names: Sequence[str]) -> dict[str, Tensor]:
-        """Return what it remembers, as ``<kind>/<name>``; ``names`` are those of the parameters, in order."""
+        """Return the optimizer's state as ``<kind>/<name>``.
+
+        ``names`` are the names of the parameters, in order.
+        """
         states = sorted(self._states.items())
         return {f"{kind}/{names[place]}": tensor for place, state in states for kind, tensor in state.items()}
 
     def restore(self, names: Sequence[str], tensors: Mapping[str, Tensor]) -> None:
-        """Take over what ``tensors`` returned; ``names`` are those of the parameters, in order."""
+        """Restore what ``tensors`` returned; ``names`` are the names of the parameters, in order."""
         places, self._states = {name: place for place, name in enumerate(names)}, {}
         for key, tensor in tensors.items():
             kind, _, name = key.partition("/")

@@ -1,4 +1,4 @@
-"""Gradient checkpointing: layers are computed again in the backward pass, so that only their inputs are kept."""
+"""Gradient checkpointing: layers keep their inputs and are recomputed in the backward pass."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from torch.utils.checkpoint import checkpoint
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# The models here have no dropout to repeat.
+# There is no dropout here, so the random state need not be restored.
 again: Final = partial(checkpoint, use_reentrant=False, preserve_rng_state=False)
 
 
 @contextmanager
 def recomputed(model: Any, wanted: bool) -> Iterator[None]:
-    """Within it, the layers of a model of transformers are checkpointed where ``wanted`` and grad is enabled.
+    """Checkpoint the layers of a transformers model within the context.
 
-    transformers' own switch works in training mode only, which would turn dropout on, and would stay on in sampling.
+    Nothing is changed where ``wanted`` is False or gradients are off. The switch of transformers works only in training
+    mode, which would turn dropout on, and it would stay on while sampling.
     """
     layers = checkpointable(model) if wanted and torch.is_grad_enabled() else []
     for layer in layers:
@@ -33,7 +34,7 @@ def recomputed(model: Any, wanted: bool) -> Iterator[None]:
 
 
 def checkpointable(model: Any) -> list[Any]:
-    """The layers that transformers itself would checkpoint."""
+    """Return the layers that transformers itself would checkpoint."""
     from transformers.modeling_layers import GradientCheckpointingLayer  # noqa: PLC0415 - there with such a model
 
     return [layer for layer in model.modules() if isinstance(layer, GradientCheckpointingLayer)]

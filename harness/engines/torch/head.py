@@ -1,4 +1,7 @@
-"""Scores of tokens straight from hidden states: only a chunk of logits exists at a time, in both passes."""
+"""Scores of tokens directly from hidden states.
+
+In both passes, only one chunk of the logits exists at a time.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HEAD_ELEMENTS: Final = 1 << 25  # logits at a time, 128 MiB in float32
-CACHED_ELEMENTS: Final = 1 << 20  # of those, as many as a processor's cache holds beside a few of their like
+CACHED_ELEMENTS: Final = 1 << 20  # logits that fit in a CPU's cache together with a few tensors of their size
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    r"""Logits are :math:`z = s (W h + b)`, or :math:`c \tanh(z / c)` where a model caps them."""
+    r"""Output head of a model.
+
+    Logits are :math:`z = s (W h + b)`, or :math:`c \tanh(z / c)` where the model caps them.
+    """
 
     weight: Tensor  # W (V, hidden)
     bias: Tensor | None = None  # b (V,)
@@ -29,12 +35,24 @@ class Head:
 
 
 def logits(states: Tensor, head: Head) -> Tensor:
-    """Logits (..., V) of ``states`` (..., hidden), in float32 at least."""
+    """Return logits (..., V) of hidden states (..., hidden), in float32 or wider."""
     return _squashed(torch.nn.functional.linear(states, head.weight, head.bias), head)
 
 
 def score_states(states: Tensor, head: Head, ids: Tensor, temperature: float, *, entropy_grad: bool = False) -> Scores:
-    """What ``score`` gives for the logits of ``states`` (M, hidden) and ``ids`` (M,); those must be finite."""
+    """Compute log-probabilities and entropies of tokens from hidden states.
+
+    Args:
+        states: (M, hidden); the logits of all of them must be finite.
+        head: The output head.
+        ids: (M,) int64, tokens to score.
+        temperature: Divisor of the logits, above 0.
+        entropy_grad: Whether gradients flow through the entropies.
+
+    Returns:
+        Log-probabilities (M,) and entropies (M,) in nats.
+
+    """
     log_probs, entropy = _ScoreStates.apply(  # type: ignore[no-untyped-call]
         states, head.weight, head.bias, head, ids, temperature, entropy_grad
     )
@@ -83,7 +101,7 @@ class _ScoreStates(torch.autograd.Function):
 
 @dataclass(slots=True)
 class _Sums:
-    """Gradients of weight and bias, added up in float32 at least."""
+    """Gradients of weight and bias, accumulated in float32 or wider."""
 
     weight: Tensor
     bias: Tensor | None
@@ -95,7 +113,7 @@ class _Sums:
         self.of_bias = None if self.bias is None else wide(torch.zeros_like(self.bias))
 
     def add(self, grad: Tensor, states: Tensor) -> None:
-        """Take in the gradient (m, V) of the products of ``states`` (m, hidden)."""
+        """Add the gradient (m, V) of the products of ``states`` (m, hidden)."""
         if self.of_weight.dtype == grad.dtype:
             self.of_weight.addmm_(grad.T, states)
         else:
@@ -104,19 +122,22 @@ class _Sums:
             self.of_bias += grad.sum(dim=0)
 
     def gradients(self) -> tuple[Tensor, Tensor | None]:
-        """Both, in the precision of the parameters."""
+        """Return both gradients in the precision of the parameters."""
         of_bias = None if self.of_bias is None else self.of_bias.to(self.weight.dtype)
         return self.of_weight.to(self.weight.dtype), of_bias
 
 
 def _cached(chunk: Tensor) -> list[slice]:
-    """Rows whose logits a processor's cache holds; a GPU takes all at once."""
+    """Return slices of rows whose logits fit in a CPU's cache; on a GPU, one slice."""
     most = CACHED_ELEMENTS if chunk.device.type == "cpu" else chunk.numel()
     return chunks(len(chunk), chunk.shape[1], most)
 
 
 def _products(states: Tensor, weight: Tensor, bias: Tensor | None) -> Iterator[tuple[slice, Tensor]]:
-    """Rows and their W h + b (m, V), in memory asked for once: new pages cost as much as the product."""
+    """Yield slices of rows and their W h + b (m, V).
+
+    All slices share one buffer, because new memory pages cost as much as the product.
+    """
     parts = chunks(len(states), len(weight), HEAD_ELEMENTS)
     memory = weight.new_empty(min(len(states), parts[0].stop) if parts else 0, len(weight))
     for rows in parts:
@@ -126,7 +147,7 @@ def _products(states: Tensor, weight: Tensor, bias: Tensor | None) -> Iterator[t
 
 
 def _squashed(product: Tensor, head: Head) -> Tensor:
-    """Logits from products."""
+    """Return logits from products."""
     plain = wide(product)
     if head.scale != 1:
         plain = plain * head.scale
@@ -134,14 +155,17 @@ def _squashed(product: Tensor, head: Head) -> Tensor:
 
 
 def _unsquashed(grad: Tensor, squashed: Tensor, head: Head) -> Tensor:
-    """The gradient of products from that of logits."""
+    """Return the gradient of products from the gradient of logits."""
     if head.cap is not None:
         grad = grad * (1 - (squashed / head.cap) ** 2)
     return grad * head.scale if head.scale != 1 else grad
 
 
 def _values(scaled: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
-    """Log-probabilities and entropies (m,) of ``ids`` (m,) from finite logits (m, V), each exponential taken once."""
+    """Return log-probabilities and entropies (m,) of ``ids`` (m,) from finite logits (m, V).
+
+    Each exponential is computed once.
+    """
     best = scaled.amax(dim=-1, keepdim=True)
     share = (scaled - best).exp_()
     total = share.sum(dim=-1)

@@ -1,4 +1,4 @@
-"""A sampler for any causal model of transformers, by its own ``generate``."""
+"""Sampler for any causal model of transformers, through the model's ``generate``."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ CACHE_BYTES: Final = {"cpu": 1 << 30, "cuda": 24 << 30}  # of keys and values at
 
 
 class HfSampler:
-    """Samples from the module it is given, on the device it is on. The global random state is left as it was.
+    """Sampler that uses a given module, on the module's device.
 
-    What a sample draws depends on the weights, its prompt, the seed and its index, and but for rounding not
-    on the samples beside it.
+    The global random state is left unchanged. Except for rounding, a sample depends only on the weights, its prompt,
+    the seed and its index, not on the other samples of the batch.
     """
 
     def __init__(self, model: Any, eos_ids: Sequence[int], pad_id: int, decode_text: DecodeText) -> None:
@@ -34,7 +34,21 @@ class HfSampler:
 
     @torch.no_grad()
     def sample(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int | Sequence[int]) -> Samples:
-        """Answer tokenised prompts, ``decoding.group_size`` times each."""
+        """Sample ``decoding.group_size`` responses to each prompt.
+
+        Args:
+            prompts: Token ids of N prompts.
+            decoding: Group size, length limit, temperature, top-p and top-k.
+            seed: One seed, or one for each prompt.
+
+        Returns:
+            The samples; B is N times the group size.
+
+        Raises:
+            ValueError: A prompt is empty, or the number of seeds is not the number of prompts.
+            Diverged: A logit is not finite.
+
+        """
         prompt_ids, prompt_mask = left_pad(prompts, self._vocabulary.pad_id)
         chance = chances(len(prompts), decoding, seed)
         at_once = _samples_at_once(self._model, prompt_ids.shape[1], decoding)
@@ -46,14 +60,17 @@ class HfSampler:
         drawn = Choice.join(answers)
         return assemble(prompt_ids, prompt_mask, drawn.ids, drawn.log_probs, self._vocabulary, drawn.log_kept)
 
-    def load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
-        """Do nothing: the learner trains the very module this samples from."""
+    def update_weights(self, weights: Iterable[tuple[str, Tensor]]) -> None:
+        """Do nothing: the learner trains the same module."""
 
-    def rest(self) -> None:
-        """Do nothing: nothing is held beside the module."""
+    def sleep(self) -> None:
+        """Do nothing: the sampler holds no memory except the module."""
 
     def _answer(self, prompt_ids: Tensor, prompt_mask: Tensor, chance: Tensor, decoding: Decoding) -> Choice:
-        """Draw samples (B, T) with numbers ``chance`` (B, T); what stands behind EOS is undefined."""
+        """Sample tokens (B, T) with uniform numbers ``chance`` (B, T).
+
+        Entries after an EOS are undefined.
+        """
         device, each = self._model.device, len(chance) // len(prompt_ids)
         width = int(prompt_mask.sum(dim=1).max())
         process = _Process(chance.to(device), decoding, width)
@@ -64,14 +81,14 @@ class HfSampler:
             logits_processor=[process],
         )
         ids = whole[:, width:].cpu()
-        missing = decoding.max_response_length - ids.shape[1]  # all samples ended before
+        missing = decoding.max_response_length - ids.shape[1]  # all samples ended early
         ids = pad(ids, (0, missing), value=self._vocabulary.eos_ids[0])
         return Choice(ids, process.log_probs.cpu(), None if process.log_kept is None else process.log_kept.cpu())
 
     def _generation(self, decoding: Decoding) -> GenerationConfig:
         return GenerationConfig(
             max_new_tokens=decoding.max_response_length,
-            do_sample=False,  # of the one token that is left
+            do_sample=False,  # the logits processor leaves one token
             eos_token_id=list(self._vocabulary.eos_ids),
             pad_token_id=self._vocabulary.pad_id,
             use_cache=True,  # decoding without one is 17 times slower
@@ -79,7 +96,7 @@ class HfSampler:
 
 
 class _Process(LogitsProcessor):  # type: ignore[misc]
-    """Draws by inversion and leaves only the token drawn."""
+    """Logits processor that samples by inversion and leaves only the sampled token."""
 
     def __init__(self, chance: Tensor, decoding: Decoding, prompt_width: int) -> None:
         self.log_probs = torch.zeros_like(chance)
@@ -104,7 +121,10 @@ def _samples_at_once(model: Any, width: int, decoding: Decoding) -> int:
 
 
 def _key_width(text: Any) -> int:
-    """Numbers in the keys of one token in one layer; the hidden size where a model has no attention heads."""
+    """Return the numbers in one token's keys in one layer.
+
+    It is the hidden size for a model without attention heads.
+    """
     queries = getattr(text, "num_attention_heads", None)
     if queries is None:
         return int(text.hidden_size)
@@ -114,7 +134,10 @@ def _key_width(text: Any) -> int:
 
 @contextmanager
 def _own_habits_aside(model: Any) -> Iterator[None]:
-    """``generate`` fills gaps from the model's settings; a min-p from there would sample from another policy."""
+    """Replace the model's generation settings within the context.
+
+    ``generate`` fills gaps from these settings; a min-p among them would sample from another policy.
+    """
     habits, model.generation_config = model.generation_config, GenerationConfig()
     try:
         yield

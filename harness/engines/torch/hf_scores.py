@@ -1,4 +1,4 @@
-"""Scores of sampled tokens by any causal model of transformers."""
+"""Scores of sampled tokens under any causal model of transformers."""
 
 from __future__ import annotations
 
@@ -19,16 +19,27 @@ if TYPE_CHECKING:
 
     from harness.engines.base.protocols import Samples
 
-LIKE: Final = 0.8  # samples at least this share of the longest are padded to it
+LIKE: Final = 0.8  # samples of at least this share of the longest one are padded to it
 
 
 def hf_scores(
     model: Any, samples: Samples, temperature: float, *, entropy_grad: bool = False, recompute: bool = False
 ) -> Scores:
-    """Log-probabilities and entropies (B, T) of the sampled tokens, 0 on padding.
+    """Compute log-probabilities and entropies of the sampled tokens.
 
-    Samples of like length share a forward pass, so padding adds at most a quarter to their tokens. They are padded on
-    the right, where a causal model does not see it. ``recompute`` keeps only the inputs of layers for the backward.
+    Samples of similar length share a forward pass, so padding adds at most a quarter to their tokens. The padding is on
+    the right, where a causal model does not read it.
+
+    Args:
+        model: A causal model of transformers.
+        samples: B samples.
+        temperature: Divisor of the logits, above 0.
+        entropy_grad: Whether gradients flow through the entropies.
+        recompute: Whether layers keep only their inputs for the backward pass.
+
+    Returns:
+        Log-probabilities and entropies (B, T), 0 on padding, on the CPU.
+
     """
     log_probs, entropy = (torch.zeros(samples.response_ids.numel(), device=model.device) for _ in range(2))
     places = torch.arange(len(log_probs)).view(samples.response_ids.shape)
@@ -45,7 +56,19 @@ def hf_scores(
 def score_sequences(
     model: Any, sequences: Sequences, temperature: float, *, entropy_grad: bool = False, recompute: bool = False
 ) -> Scores:
-    """Log-probabilities and entropies (M,) of the response tokens, sample by sample, in one forward pass."""
+    """Compute log-probabilities and entropies of response tokens in one forward pass.
+
+    Args:
+        model: A causal model of transformers.
+        sequences: Sequences with M response tokens, on the model's device.
+        temperature: Divisor of the logits, above 0.
+        entropy_grad: Whether gradients flow through the entropies.
+        recompute: Whether layers keep only their inputs for the backward pass.
+
+    Returns:
+        Log-probabilities and entropies (M,), float32, sample by sample.
+
+    """
     with recomputed(model, recompute):
         states = decoder_of(model)(input_ids=sequences.ids, use_cache=False)[0]
     with scoring_head(model, temperature, entropy_grad=entropy_grad) as head:
@@ -55,9 +78,19 @@ def score_sequences(
 
 @contextmanager
 def scoring_head(model: Any, temperature: float, *, entropy_grad: bool) -> Iterator[Any]:
-    """The output head, which within this scores tokens (M,) where it is given them beside the states (M, hidden).
+    """Make the output head score tokens within the context.
 
-    It stays a module that is called: DeepSpeed fetches weights that are spread over processes when it sees a call.
+    Called with states (M, hidden) and targets (M,), the head returns log-probabilities and entropies (M,). It remains a
+    module that is called, because DeepSpeed gathers partitioned weights when it sees a call.
+
+    Args:
+        model: A causal model of transformers.
+        temperature: Divisor of the logits, above 0.
+        entropy_grad: Whether gradients flow through the entropies.
+
+    Yields:
+        The output head.
+
     """
 
     def score(states: Tensor, targets: Tensor | None = None) -> Any:
@@ -75,7 +108,7 @@ def scoring_head(model: Any, temperature: float, *, entropy_grad: bool) -> Itera
 
 
 def head_of(model: Any) -> Head:
-    """How the model turns hidden states into logits, with the scales and caps that its configuration names."""
+    """Return the model's output head, with the scales and caps that its configuration names."""
     head, text = model.get_output_embeddings(), model.config.get_text_config(decoder=True)
     scale = float(getattr(text, "logit_scale", None) or getattr(text, "lm_head_multiplier", None) or 1)
     scale /= float(getattr(text, "logits_scaling", None) or 1)
@@ -83,13 +116,13 @@ def head_of(model: Any) -> Head:
 
 
 def decoder_of(model: Any) -> Any:
-    """The model without its output head."""
+    """Return the model without its output head."""
     decoder = model.get_decoder()
     return model.base_model if decoder is model else decoder
 
 
 def _alike(samples: Samples) -> Iterator[Tensor]:
-    """Rows of samples of like length, the longest first."""
+    """Yield rows of samples of similar length, longest first."""
     lengths, order = lengths_of(samples).sort(descending=True, stable=True)
     start, sizes = 0, lengths.tolist()
     for place, size in enumerate(sizes):

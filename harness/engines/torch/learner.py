@@ -1,4 +1,4 @@
-"""A learner in one process: AdamW, updates of whole groups, micro-batches whose losses add up."""
+"""Learner in one process: AdamW and micro-batches whose gradients are summed."""
 
 from __future__ import annotations
 
@@ -34,20 +34,30 @@ _OPTIMIZER, _CLIPPED_TOKENS, _COUNTERS = "optimizer.safetensors", "clipped_token
 
 
 class Scorer(Protocol):
-    """How a model scores samples: ``compact_scores`` or ``hf_scores``."""
+    """Function that scores samples with a model: ``compact_scores`` or ``hf_scores``."""
 
     def __call__(self, model: Any, samples: Samples, temperature: float, *, entropy_grad: bool = False) -> Scores:
-        """Log-probabilities, differentiable, and entropies (B, T) of the sampled tokens, 0 on padding."""
+        """Compute log-probabilities and entropies of the sampled tokens.
+
+        Args:
+            model: The policy or the reference model.
+            samples: B samples.
+            temperature: Divisor of the logits, above 0.
+            entropy_grad: Whether gradients flow through the entropies.
+
+        Returns:
+            Log-probabilities (differentiable) and entropies (B, T), 0 on padding.
+
+        """
         ...
 
 
 class TorchLearner:
-    """Trains the module it is given. Dropout is off, so that the first ratio of a step is exactly 1.
+    """Learner that trains a given module.
 
-    Half-precision weights are trained through float32 copies.
-
-    ``needs`` are those of the rules to come: "ref_log_probs" keeps a frozen copy of the weights as they are now,
-    "entropies" lets gradients flow through entropies.
+    Dropout is off, so that the first ratio of a step is exactly 1. Half-precision weights are trained through float32
+    copies. ``needs`` are the needs of the rules to come. "ref_log_probs" keeps a frozen copy of the present weights,
+    and "entropies" lets gradients flow through entropies.
     """
 
     def __init__(
@@ -64,7 +74,7 @@ class TorchLearner:
         self._ahead: tuple[Samples, Scores] | None = None
 
     def log_probs(self, samples: Samples) -> Tensor:
-        """Log-probabilities (B, T) of the sampled tokens, float32, no grad, 0 on padding."""
+        """Return log-probabilities (B, T) of the sampled tokens: float32, no gradient, 0 on padding."""
         parts: list[Scores] = []
         for rows in minibatches(samples, self._optim):
             minibatch = take(samples, rows)
@@ -72,15 +82,18 @@ class TorchLearner:
             reused = not parts and len(micro) == 1
             with torch.set_grad_enabled(reused):
                 parts += [self._score(take(minibatch, rows)) for rows in micro]
-            if reused:  # the first update starts from the very weights that score the samples here
+            if reused:  # the first update starts from the same weights
                 self._ahead = samples, parts[0]
         return torch.cat([part.log_probs.detach() for part in parts])
 
     @torch.no_grad()
     def reference_log_probs(self, samples: Samples) -> Tensor:
-        """The same under the weights that the learner started from. Raises ValueError where none were kept."""
+        """Return log-probabilities (B, T) under the weights at the start of the run.
+
+        Raises ValueError where the learner keeps no reference model.
+        """
         if self._reference is None:
-            raise ValueError("this learner kept no reference; tell it at birth that the rule needs ref_log_probs")
+            raise ValueError("this learner kept no reference; construct it with needs={'ref_log_probs'}")
         micro = micro_rows(samples, self._optim.micro_batch_tokens)
         parts = [self._scorer(self._reference, take(samples, rows), self._temperature) for rows in micro]
         return torch.cat([part.log_probs for part in parts])
@@ -88,7 +101,22 @@ class TorchLearner:
     def update(
         self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[Ablated] = ()
     ) -> Mapping[str, float]:
-        """Take the updates of one step and return their metrics. Raises Diverged where a number is not finite."""
+        """Take the updates of one step and return their metrics.
+
+        Args:
+            samples: The step's B samples.
+            signal: Advantages and masks of the same samples.
+            rule: The update rule, which gives the loss.
+            ablated: Rule and signal without one trick each, to measure on which tokens the trick acts.
+
+        Returns:
+            Metric name -> value.
+
+        Raises:
+            ValueError: The rule needs more than the learner was constructed with.
+            Diverged: A log-probability, the loss, the gradient norm or a weight is not finite.
+
+        """
         check_rule_inputs(rule, self._needs)
         ahead = self._ahead[1] if self._ahead and self._ahead[0] is samples else None
         self._ahead = None
@@ -100,15 +128,18 @@ class TorchLearner:
         return summarize(updates)
 
     def weights(self) -> Iterable[tuple[str, Tensor]]:
-        """Named parameters, for the sampler."""
+        """Return the named parameters for the weight sync."""
         return ((name, weight.detach()) for name, weight in self._model.named_parameters())
 
     def clipped_tokens(self) -> ClippedTokens:
-        """What the bounds held back in all updates so far, by token."""
+        """Return the counts of clipped tokens over all updates so far."""
         return self._clipped_tokens
 
     def save(self, folder: Path) -> None:
-        """Write all that later updates depend on into a folder. The reference is read anew from where the model is."""
+        """Write all that later updates depend on into a folder.
+
+        The reference model is not saved; it is loaded again from the model's files.
+        """
         save_tensors(dict(self.weights()), folder / WEIGHTS)
         masters = {f"master/{name}": master for name, master in self._weights.copies(self._names)}
         save_tensors(masters | self._optimizer.tensors(self._names), folder / _OPTIMIZER)
@@ -117,7 +148,7 @@ class TorchLearner:
 
     @torch.no_grad()
     def restore(self, folder: Path) -> None:
-        """Take over what ``save`` wrote, in place: samplers and float32 copies keep the tensors that they know."""
+        """Restore what ``save`` wrote, in place: samplers and float32 copies keep their tensors."""
         weights, tensors = load_tensors(folder / WEIGHTS), load_tensors(folder / _OPTIMIZER)
         for name, weight in self.weights():
             weight.copy_(weights[name])
@@ -134,29 +165,29 @@ class TorchLearner:
         self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[Ablated], ahead: Scores | None
     ) -> UpdateMetrics:
         kept, tokens = int(signal.response_mask.sum()), int(samples.response_mask.sum())
-        tally = UpdateMetrics(kept, tokens, self._clipped_tokens)
+        metrics = UpdateMetrics(kept, tokens, self._clipped_tokens)
         micro = list(micro_rows(samples, self._optim.micro_batch_tokens))
         numbers = numbered(micro)
-        weights = rule.loss_weights(signal, numbers) if tally.kept else torch.zeros(len(samples.group), 1)
+        weights = rule.loss_weights(signal, numbers) if metrics.kept else torch.zeros(len(samples.group), 1)
         parts: list[Scores] = []
-        with torch.set_grad_enabled(tally.kept > 0):
+        with torch.set_grad_enabled(metrics.kept > 0):
             for rows in micro:
                 scores = self._score(take(samples, rows)) if ahead is None else ahead
                 loss = rule.loss(scores.log_probs, signal[rows], weights[rows], scores.entropy)
-                tally.add(loss, scores, signal[rows], rule, samples.response_ids[rows])
-                if tally.kept:
+                metrics.add(loss, scores, signal[rows], rule, samples.response_ids[rows])
+                if metrics.kept:
                     loss.backward()  # type: ignore[no-untyped-call]
                 parts.append(scores.detach())
         scores = join(parts)
         refuse_not_finite(scores.log_probs, samples.response_mask, "the log-probs of the policy")
-        refuse_loss(tally.loss)
-        tally.compare(scores, signal, numbers, rule, ablated)
-        tally.lr = learning_rate(self._optim, self._updates)
-        if tally.kept:
-            tally.grad_norm = self._descend(tally.lr)
-        return tally
+        refuse_loss(metrics.loss)
+        metrics.compare(scores, signal, numbers, rule, ablated)
+        metrics.lr = learning_rate(self._optim, self._updates)
+        if metrics.kept:
+            metrics.grad_norm = self._optimizer_step(metrics.lr)
+        return metrics
 
-    def _descend(self, lr: float) -> float:
+    def _optimizer_step(self, lr: float) -> float:
         norm = torch.nn.utils.clip_grad_norm_(self._weights.masters, self._optim.max_grad_norm).item()
         refuse_norm(norm)
         self._optimizer.step(lr)

@@ -1,4 +1,4 @@
-"""What a run asks of a model, checked before its first step."""
+"""Checks, before the first step, that a model supports the settings of a run."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ from harness.models.errors import ModelError
 if TYPE_CHECKING:
     from harness.config.experiment import ExperimentConfig
 
-_NOISE: Final = 0.02  # of the spread of logits; what rounding may change
+_NOISE: Final = 0.02  # share of the logits' standard deviation that rounding may change
 
 
 def validate_model_support(model: Any, config: ExperimentConfig) -> None:
-    """Raise SchemaError where the settings ask for what the model cannot do, ModelError for a model of no use here."""
+    """Refuse a model that cannot do what the settings ask for.
+
+    Raises SchemaError for a setting that the model does not support, and ModelError for a model that cannot be scored.
+    """
     refuse_short(config, positions_of(model.config), type(model).__name__)
-    if isinstance(model, EmbeddedModel):  # the compact engines do all this with it, and tests hold it to that
+    if isinstance(model, EmbeddedModel):  # the compact engines support all of this; tests check it
         return
     problem = _unlayered(model, config)
     if problem:
@@ -41,7 +44,7 @@ def _unlayered(model: Any, config: ExperimentConfig) -> str | None:
 
 @torch.no_grad()
 def _readable(model: Any) -> bool:
-    """Scores are computed from hidden states; they must be those of the model's own logits."""
+    """Return whether scores computed from hidden states match the model's own logits."""
     ids = torch.arange(4, device=model.device)[None]
     own = model(input_ids=ids, use_cache=False).logits[0].float()
     ours = logits(decoder_of(model)(input_ids=ids, use_cache=False)[0][0], head_of(model))

@@ -1,7 +1,7 @@
-"""Weights by NCCL, from the learner's first rank to all engines: the learner's half of vLLM's own transfer.
+"""Weight sync by NCCL from the learner's first rank to all vLLM engines: the learner's side.
 
-Written against vLLM 0.32's interface and not run, for want of GPUs. NCCL refuses two processes on one GPU, so it is for
-engines and ranks that have each their own.
+It is written against the interface of vLLM 0.32 and has not been run, for lack of GPUs. NCCL refuses two processes on
+one GPU, so engines and ranks must have separate GPUs.
 """
 
 from __future__ import annotations
@@ -15,23 +15,41 @@ if TYPE_CHECKING:
 
 
 class NcclSource(Protocol):
-    """What vLLM asks for: every parameter announced, then whole, in the same order and on every rank."""
+    """Interface that vLLM expects of a source of weights.
+
+    All parameters are announced first. Then they are given whole, in the same order on every rank.
+    """
 
     def metadata(self) -> Sequence[Any]:
-        """``vllm.distributed.weight_transfer.base.ParamMeta`` of each: name, dtype, shape."""
+        """Return a ``ParamMeta`` of vLLM (name, dtype, shape) for each parameter.
+
+        The class is in ``vllm.distributed.weight_transfer.base``.
+        """
         ...
 
     def __iter__(self) -> Iterator[tuple[str, Tensor]]:
-        """The parameters. Gathering one may be a collective of all ranks."""
+        """Yield the parameters. Gathering one may be a collective operation of all ranks."""
         ...
 
 
 def nccl_sender(
     rank: int, address: str, port: int, engines: Sequence[Any], tensor_parallel: int, source: NcclSource
 ) -> Any:
-    """What every rank of the learner keeps, and calls ``send_weights`` on at each sync; rank 0 sends.
+    """Create the object whose ``send_weights`` every rank calls at each weight sync.
 
-    ``address`` and ``port`` are of rank 0, where the engines meet it; ``engines`` are handles to ``VllmEngine``.
+    Rank 0 sends; the other ranks take part in gathering.
+
+    Args:
+        rank: Number of this rank.
+        address: Address of rank 0, to which the engines connect.
+        port: Port of rank 0.
+        engines: Ray handles of ``VllmEngine``.
+        tensor_parallel: Workers of each engine.
+        source: The weights.
+
+    Returns:
+        vLLM's trainer-side weight transfer engine.
+
     """
     from vllm.distributed.weight_transfer.nccl_engine import (  # noqa: PLC0415 - takes seconds
         NCCLTrainerInitInfo,
@@ -44,25 +62,28 @@ def nccl_sender(
 
 
 class Engines:
-    """vLLM's view of several engines. Its own client gives them all the same ranks."""
+    """Several engines as one client of vLLM's weight transfer.
+
+    vLLM's own client would give all engines the same ranks.
+    """
 
     def __init__(self, engines: Sequence[Any], tensor_parallel: int) -> None:
         self._engines, self._tensor_parallel = engines, tensor_parallel
 
     def init_weight_transfer_engine(self, init_info: Mapping[str, Any]) -> None:
-        """Rank 0 is the sender's; the workers of the engines follow, engine by engine."""
+        """Connect the engines: rank 0 is the sender, the engines' workers follow in order."""
         self._all("meet", [{**init_info, "rank_offset": rank} for rank in self._first_ranks()])
 
     def start_weight_update(self) -> None:
-        """All engines open their layers."""
+        """Prepare the layers of all engines for new weights."""
         self._all("begin_update")
 
     def update_weights(self, update_info: Mapping[str, Any]) -> None:
-        """All engines take part in the broadcast."""
+        """Let all engines take part in the broadcast."""
         self._all("receive", [dict(update_info)] * len(self._engines))
 
     def finish_weight_update(self, weight_version: str | None = None) -> None:
-        """All engines close their layers. Versions are not kept."""
+        """Finish the update of all engines. Weight versions are not stored."""
         self._all("end_update")
 
     def _first_ranks(self) -> range:

@@ -1,4 +1,7 @@
-"""One vLLM engine in a process of its own."""
+"""One vLLM engine in a separate process.
+
+The module also builds the requests to vLLM and reads its results.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +32,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """B responses, their tokens one behind the other: M in all."""
+    """B responses with M tokens in all, stored one after the other."""
 
     ids: NDArray[np.int64]  # (M,)
-    log_probs: NDArray[np.float32]  # (M,), of the distribution drawn from
+    log_probs: NDArray[np.float32]  # (M,), under the distribution that was sampled
     lengths: NDArray[np.int64]  # (B,)
-    stopped: NDArray[np.bool_]  # (B,), by an end token; else by the limit
+    stopped: NDArray[np.bool_]  # (B,), ended by an end token; otherwise by the limit
     log_kept: NDArray[np.float32] | None = None  # (M,), log of the mass that a cut left; None where nothing was cut
 
 
@@ -44,35 +47,50 @@ def requests(
     seeds: Sequence[int],
     ends: Sequence[int],
     *,
-    tells: bool = False,
+    kept_mass: bool = False,
 ) -> tuple[list[Any], list[Any]]:
-    """Prompts and settings for ``LLM.generate``, one of each for each sample; the samples of a prompt are adjacent.
+    """Build prompts and sampling parameters for ``LLM.generate``, one for each sample.
 
-    The seed of a sample comes from its prompt's seed and its place in the group alone. ``tells``: the workers give the
-    log of the mass that a cut left where they are asked for a second log-probability (``vllm_worker.tell_kept``).
+    The samples of a prompt are adjacent. The seed of a sample depends only on its prompt's seed and its index in the
+    group.
+
+    Args:
+        prompts: Token ids of N prompts.
+        decoding: Group size, length limit, temperature, top-p and top-k.
+        seeds: One seed for each prompt.
+        ends: Token ids that end a response.
+        kept_mass: Whether the workers return the log of the kept mass as a second log-probability
+            (``harness.engines.vllm.worker.report_kept_mass``).
+
+    Returns:
+        Prompts and sampling parameters.
+
     """
     tokens = [{"prompt_token_ids": list(prompt)} for prompt in prompts for _ in range(decoding.group_size)]
     sample_seeds = [derive(seed, place) for seed in seeds for place in range(decoding.group_size)]
-    return tokens, [_settings(decoding, seed, ends, tells=tells) for seed in sample_seeds]
+    return tokens, [_settings(decoding, seed, ends, kept_mass=kept_mass) for seed in sample_seeds]
 
 
-def answers(outputs: Sequence[Any], decoding: Decoding, vocabulary: int, *, tells: bool = False) -> Answers:
-    """Return what ``LLM.generate`` gave for requests of one sample each.
+def answers(outputs: Sequence[Any], decoding: Decoding, vocabulary: int, *, kept_mass: bool = False) -> Answers:
+    """Convert the results of ``LLM.generate`` for requests of one sample each.
 
     Args:
-        outputs: One for each of B requests.
-        decoding: How they were drawn.
-        vocabulary: Tokens of the model.
-        tells: As it was said to ``requests``.
+        outputs: One result for each of B requests.
+        decoding: The decoding of the requests.
+        vocabulary: Number of tokens of the model.
+        kept_mass: The value that was given to ``requests``.
+
+    Returns:
+        The responses.
 
     """
     drawn = [output.outputs[0] for output in outputs]
     values = np.array([value for one in drawn for value in one.logprobs.logprobs], dtype=np.float32)
     log_kept = None
-    if tells:
+    if kept_mass:
         values, log_kept = values[0::2], values[1::2]
     elif decoding.cuts(vocabulary):
-        log_kept = np.full(len(values), np.nan, dtype=np.float32)  # this engine cannot tell
+        log_kept = np.full(len(values), np.nan, dtype=np.float32)  # unknown for this engine
     return Answers(
         np.array([token for one in drawn for token in one.token_ids], dtype=np.int64),
         values,
@@ -82,7 +100,7 @@ def answers(outputs: Sequence[Any], decoding: Decoding, vocabulary: int, *, tell
     )
 
 
-def _settings(decoding: Decoding, seed: int, ends: Sequence[int], *, tells: bool) -> Any:
+def _settings(decoding: Decoding, seed: int, ends: Sequence[int], *, kept_mass: bool) -> Any:
     from vllm import SamplingParams  # noqa: PLC0415 - takes seconds, and only an engine's process needs it
 
     return SamplingParams(
@@ -92,32 +110,51 @@ def _settings(decoding: Decoding, seed: int, ends: Sequence[int], *, tells: bool
         max_tokens=decoding.max_response_length,
         seed=seed,
         stop_token_ids=list(ends),
-        ignore_eos=True,  # beside those
-        logprobs=int(tells),  # of the token drawn, and what a cut left
+        ignore_eos=True,  # other than those
+        logprobs=int(kept_mass),  # of the sampled token; a second one for the kept mass
         flat_logprobs=True,
         detokenize=False,
     )
 
 
-_RECEIVER: Final = "harness.engines.vllm.worker.ParcelReceiver"
-_STEP_TOKENS: Final = 4096  # of a forward pass on a CPU, as vLLM has it there
+_RECEIVER: Final = "harness.engines.vllm.worker.WeightReceiver"
+_STEP_TOKENS: Final = 4096  # tokens of a forward pass on a CPU; vLLM's default there
 
 
 def prepare(path: str, config: VllmConfig, *, on_gpu: bool) -> None:
-    """Set what vLLM reads from the environment of this process. Call it before vLLM is imported."""
+    """Set the environment variables that vLLM reads. Call it before vLLM is imported.
+
+    Args:
+        path: Folder of the model, or its name on the hub.
+        config: The engine's settings.
+        on_gpu: Whether the engine runs on a GPU.
+
+    """
     os.environ.update({"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_NO_USAGE_STATS": "1"})
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
-    os.environ.pop("VLLM_CPU_KVCACHE_SPACE", None)  # whole gigabytes, and stronger than the setting
+    os.environ.pop("VLLM_CPU_KVCACHE_SPACE", None)  # it counts whole gigabytes and overrides the setting
     if Path(path).is_dir():
         os.environ["HF_HUB_OFFLINE"] = "1"
     if config.eager and not on_gpu:
-        os.environ["TORCHDYNAMO_DISABLE"] = "1"  # else ranks of tokens, which nobody reads, are compiled for 25 seconds
+        os.environ["TORCHDYNAMO_DISABLE"] = "1"  # otherwise token ranks, which are unused, are compiled for 25 seconds
     if config.tensor_parallel > 1 and not on_gpu:
         os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", _cores(config.tensor_parallel))
 
 
 def arguments(path: str, config: VllmConfig, max_length: int, *, on_gpu: bool, sleeps: bool) -> dict[str, Any]:
-    """What ``vllm.LLM`` is called with. ``max_length`` is of prompt and response together, in tokens."""
+    """Return the arguments of ``vllm.LLM``.
+
+    Args:
+        path: Folder of the model, or its name on the hub.
+        config: The engine's settings.
+        max_length: Largest number of tokens of prompt and response together.
+        on_gpu: Whether the engine runs on a GPU.
+        sleeps: Whether the engine can free its GPU while the learner trains.
+
+    Returns:
+        Argument name -> value.
+
+    """
     return {
         "model": path,
         "dtype": config.dtype,
@@ -126,9 +163,9 @@ def arguments(path: str, config: VllmConfig, max_length: int, *, on_gpu: bool, s
         "distributed_executor_backend": "mp" if config.tensor_parallel > 1 else "uni",
         "enforce_eager": config.eager,
         "enable_prefix_caching": config.prefix_caching,
-        "logprobs_mode": "processed_logprobs",  # of the distribution drawn from
+        "logprobs_mode": "processed_logprobs",  # under the sampled distribution
         "skip_tokenizer_init": True,
-        "generation_config": "vllm",  # not the model's own habits
+        "generation_config": "vllm",  # not the model's own generation settings
         "worker_extension_cls": _RECEIVER,
         "use_tqdm_on_load": False,
         **(_of_gpu(config, sleeps=sleeps) if on_gpu else _of_cpu(config, max_length)),
@@ -136,7 +173,10 @@ def arguments(path: str, config: VllmConfig, max_length: int, *, on_gpu: bool, s
 
 
 def _cores(workers: int) -> str:
-    """A core for each worker; left alone, vLLM asks for as many memory nodes as there are workers."""
+    """Return the CPU core of each worker.
+
+    By default vLLM needs as many memory nodes as there are workers.
+    """
     cores = sorted(os.sched_getaffinity(0))
     return "|".join(str(cores[worker % len(cores)]) for worker in range(workers))
 
@@ -149,18 +189,19 @@ def _of_gpu(config: VllmConfig, *, sleeps: bool) -> dict[str, Any]:
 def _of_cpu(config: VllmConfig, max_length: int) -> dict[str, Any]:
     return {
         "kv_cache_memory_bytes": int(config.cache_gb * 2**30),
-        # vLLM 0.32 draws after every part of a prompt and then takes the draw back, which a seeded generator of a CPU
-        # cannot: RuntimeError: CPU Generator does not use offset.
+        # vLLM 0.32 samples after every chunk of a prompt and then rewinds the generator, which a seeded CPU generator
+        # does not support: RuntimeError: CPU Generator does not use offset.
         "enable_chunked_prefill": False,
         "max_num_batched_tokens": max(_STEP_TOKENS, max_length),
     }
 
 
 class VllmEngine:
-    """Samples from a model of its own. Nothing is imported or read before ``start``, so that its errors can be told.
+    """vLLM engine in this process.
 
-    ``path`` is a folder or a hub's name, ``max_length`` the longest prompt and response together in tokens. ``sleeps``:
-    the engine gives its GPU back between ``rest`` and ``wake``.
+    Nothing is imported or read before ``start``, so that errors reach the caller. ``path`` is a folder or a name on the
+    hub. ``max_length`` is the largest number of tokens of prompt and response together. With ``sleeps``, the engine
+    frees its GPU between ``sleep`` and ``wake_up``.
     """
 
     def __init__(
@@ -169,11 +210,15 @@ class VllmEngine:
         self._path, self._config, self._max_length = path, config, max_length
         self._on_gpu, self._sleeps = on_gpu, sleeps
         self._llm: Any = None
-        self._told: bool | None = None  # not asked yet
-        self._rests = False
+        self._kept_mass: bool | None = None  # None: not asked yet
+        self._asleep = False
 
     def start(self) -> Fingerprint:
-        """Read the model, once. Raises SchemaError or ModelError for what cannot run, EngineError for what fails."""
+        """Load the model, once, and return its fingerprint.
+
+        Raises SchemaError or ModelError for a model or setting that cannot run, and EngineError where vLLM does not
+        start.
+        """
         refuse_missing()
         prepare(self._path, self._config, on_gpu=self._on_gpu)
         refuse_unfit(self._path, self._max_length, on_gpu=self._on_gpu)
@@ -182,56 +227,78 @@ class VllmEngine:
         return fingerprint(self._path)
 
     def stop(self) -> None:
-        """End the workers of a tensor-parallel engine and free the shared memory that killed ones leave behind."""
+        """Stop the workers of a tensor-parallel engine.
+
+        Workers that are killed would leave shared memory allocated.
+        """
         if self._llm is not None:
             self._llm.llm_engine.engine_core.shutdown()
-            self._llm = self._told = None
+            self._llm = self._kept_mass = None
 
     def process(self) -> int:
-        """The number of the process that holds the engine."""
+        """Return the id of the engine's process."""
         return os.getpid()
 
     def spent(self) -> Spent:
-        """What this process has used up in its life."""
+        """Return the resources that this process has used since it started."""
         return lifetime()
 
     def sample(
         self, prompts: Sequence[Sequence[int]], decoding: Decoding, seeds: Sequence[int], ends: Sequence[int]
     ) -> Answers:
-        """Answer each prompt ``decoding.group_size`` times; a response ends at any of ``ends``, or at the limit."""
+        """Sample ``decoding.group_size`` responses to each prompt.
+
+        Args:
+            prompts: Token ids of N prompts.
+            decoding: Group size, length limit, temperature, top-p and top-k.
+            seeds: One seed for each prompt.
+            ends: Token ids that end a response.
+
+        Returns:
+            The responses; those of a prompt are adjacent.
+
+        Raises:
+            ValueError: A prompt is too long for the engine.
+            SchemaError: vLLM would alter the temperature.
+            EngineError: vLLM failed.
+
+        """
         refuse_request(prompts, decoding, self._max_length)
         with _explained():
             vocabulary = self._llm.model_config.get_vocab_size()
-            tells = decoding.cuts(vocabulary) and self._tells()
-            asked = requests(prompts, decoding, seeds, ends, tells=tells)
-            return answers(self._llm.generate(*asked, use_tqdm=False), decoding, vocabulary, tells=tells)
+            kept_mass = decoding.cuts(vocabulary) and self._reports_kept_mass()
+            asked = requests(prompts, decoding, seeds, ends, kept_mass=kept_mass)
+            return answers(self._llm.generate(*asked, use_tqdm=False), decoding, vocabulary, kept_mass=kept_mass)
 
-    def load(self, *parcels: WeightBucket) -> None:
-        """Take over weights, and forget what was computed from those before."""
+    def update_weights(self, *buckets: WeightBucket) -> None:
+        """Replace the weights, and drop the prefix cache that the old ones filled."""
         with _explained():
-            self._take(parcels)
+            self._take(buckets)
             self._forget()
 
-    def rest(self) -> None:
-        """Give the GPU back; the weights wait in main memory."""
-        if self._sleeps and not self._rests:
+    def sleep(self) -> None:
+        """Free the GPU; the weights move to main memory."""
+        if self._sleeps and not self._asleep:
             with _explained():
                 self._llm.sleep(level=1)
-            self._rests = True
+            self._asleep = True
 
-    def wake(self) -> None:
-        """Take the GPU again."""
-        if self._rests:
+    def wake_up(self) -> None:
+        """Move the weights back to the GPU."""
+        if self._asleep:
             with _explained():
                 self._llm.wake_up()
-            self._rests = False
+            self._asleep = False
 
     def meet(self, init_info: Mapping[str, Any]) -> None:
-        """Join the learner's group of NCCL. This and what follows are the engine's half of ``vllm_nccl``."""
+        """Join the learner's NCCL group.
+
+        This method and the next three are the engine's side of ``harness.engines.transfer.nccl``.
+        """
         self._llm.init_weight_transfer_engine({"init_info": dict(init_info)})
 
     def begin_update(self) -> None:
-        """Open all layers for new weights."""
+        """Prepare all layers for new weights."""
         self._llm.start_weight_update()
 
     def receive(self, update_info: Mapping[str, Any]) -> None:
@@ -239,7 +306,7 @@ class VllmEngine:
         self._llm.update_weights({"update_info": dict(update_info)})
 
     def end_update(self) -> None:
-        """Close the layers, and forget what was computed from the weights before."""
+        """Finish the update of all layers, and drop the prefix cache."""
         self._llm.finish_weight_update()
         self._forget()
 
@@ -254,26 +321,32 @@ class VllmEngine:
                 f"vLLM does not start on {self._path!r} with backend.vllm as it is: {said(error)}"
             ) from error
 
-    def _tells(self) -> bool:
-        """Make all workers tell what a cut leaves, once; whether they do."""
-        if self._told is None:
-            self._told = all(self._llm.collective_rpc("tell_kept"))
-        return self._told
+    def _reports_kept_mass(self) -> bool:
+        """Make all workers return the kept mass, once. Return whether they do."""
+        if self._kept_mass is None:
+            self._kept_mass = all(self._llm.collective_rpc("report_kept_mass"))
+        return self._kept_mass
 
-    def _take(self, parcels: Sequence[WeightBucket]) -> None:
-        self._llm.collective_rpc("begin_parcels")
-        for parcel in parcels:
-            self._llm.collective_rpc("take_parcel", args=(parcel,))
-        self._llm.collective_rpc("end_parcels")
+    def _take(self, buckets: Sequence[WeightBucket]) -> None:
+        self._llm.collective_rpc("start_reload")
+        for bucket in buckets:
+            self._llm.collective_rpc("load_bucket", args=(bucket,))
+        self._llm.collective_rpc("finish_reload")
 
     def _forget(self) -> None:
-        """Without this, prompts that share a block with earlier ones go on from keys and values of old weights."""
+        """Drop the prefix cache.
+
+        Otherwise prompts that share a block with earlier ones would use keys and values of old weights.
+        """
         self._llm.reset_prefix_cache()
 
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Whatever vLLM fails with in the midst of work leaves it unusable; its own errors cannot be read elsewhere."""
+    """Convert errors of vLLM to EngineError within the context.
+
+    After an error in vLLM the engine is unusable, and vLLM's error classes cannot be unpickled in other processes.
+    """
     try:
         yield
     except Exception as error:

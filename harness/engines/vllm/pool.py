@@ -1,4 +1,7 @@
-"""Several engines as one: each is called, and one that dies on a node that lives is started anew, once a call."""
+"""Several vLLM engines that are called as one.
+
+An engine that dies on a live node is restarted, once per call.
+"""
 
 from __future__ import annotations
 
@@ -11,39 +14,51 @@ if TYPE_CHECKING:
 
 
 class EnginePool:
-    """Ray actors that hold a ``VllmEngine`` each, started.
+    """Started Ray actors that hold a ``VllmEngine`` each.
 
-    ``restart`` takes the place of an engine and gives a handle to a new one there, started too.
+    ``restart`` takes the index of an engine and returns a handle to a new started engine in its place.
     """
 
     def __init__(self, engines: Sequence[Any], restart: Callable[[int], Any]) -> None:
         self._engines, self._restart = list(engines), restart
-        self._weights: list[Any] | None = []  # references to parcels; empty: those of the model's folder
+        self._weights: list[Any] | None = []  # references to buckets; empty: the weights of the model's files
 
     @property
     def engines(self) -> tuple[Any, ...]:
-        """The handles as they are now."""
+        """The present handles of the engines."""
         return tuple(self._engines)
 
-    def load(self, parcels: Sequence[Any]) -> None:
-        """Hand all engines the parcels behind these references, and remember them."""
-        self._weights = list(parcels)
-        self.call_all("load", *parcels)
+    def update_weights(self, buckets: Sequence[Any]) -> None:
+        """Send the buckets behind these references to all engines, and keep the references."""
+        self._weights = list(buckets)
+        self.call_all("update_weights", *buckets)
 
     def broadcast(self, weights: Any) -> None:
-        """Let the learner broadcast its weights to the engines. Nothing is left to start an engine anew with."""
+        """Let the learner broadcast its weights to the engines.
+
+        No copy of the weights is kept, so an engine cannot be restarted afterwards.
+        """
         self._weights = None
         weights.broadcast(self.engines)
 
     def call_all(self, method: str, *arguments: Any) -> list[Any]:
-        """The same call to every engine."""
+        """Call a method of every engine with the same arguments and return the results."""
         return self.call(method, [arguments] * len(self._engines))
 
     def call(self, method: str, arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """What a method gives on the first engines, each with its own arguments, all at the same time.
+        """Call a method of the first engines at the same time, each with its own arguments.
 
-        Raises EngineError where an engine dies twice, and EngineLost where its node is gone: its place is there, and no
-        other. Any other error of an engine comes out as it was raised there.
+        Args:
+            method: Name of the method.
+            arguments: Arguments of each engine; there may be fewer entries than engines.
+
+        Returns:
+            The results, by engine.
+
+        Raises:
+            EngineError: An engine died twice.
+            EngineLost: An engine's node is gone; an engine is never moved to another node.
+
         """
         pending = [
             getattr(engine, method).remote(*some) for engine, some in zip(self._engines, arguments, strict=False)
@@ -67,7 +82,7 @@ class EnginePool:
         try:
             engine = self._engines[index] = self._renewed(index)
             if self._weights:
-                ask(engine.load.remote(*self._weights))
+                ask(engine.update_weights.remote(*self._weights))
             return ask(getattr(engine, method).remote(*arguments))
         except EngineLost:
             raise
@@ -81,14 +96,25 @@ class EnginePool:
     def _renewed(self, index: int) -> Any:
         import ray  # noqa: PLC0415 - a run on PyTorch's engines has none
 
-        ray.kill(self._engines[index])  # it may be alive in a state that is of no use, with the GPU in its hands
+        ray.kill(self._engines[index])  # it may be alive but unusable, and hold the GPU
         return self._restart(index)
 
 
 def ask(pending: Any, patience: float | None = None) -> Any:
-    """The result of a call to an actor. Its own errors lose Ray's paragraphs.
+    """Return the result of a call to an actor.
 
-    Raises EngineError for a dead actor, or one that is silent for ``patience`` seconds, EngineLost for a dead node.
+    Args:
+        pending: Ray's reference to the result.
+        patience: Seconds to wait; None waits without limit.
+
+    Returns:
+        The result.
+
+    Raises:
+        EngineError: The actor died, or did not answer within ``patience`` seconds.
+        EngineLost: The actor's node died.
+        Exception: The error that the method raised, without Ray's traceback.
+
     """
     import ray  # noqa: PLC0415 - a run on PyTorch's engines has none
 
@@ -106,6 +132,6 @@ def ask(pending: Any, patience: float | None = None) -> Any:
 
 
 def _cause(error: Exception) -> str:
-    """Ray names the actor in five lines before it says what happened."""
+    """Return the cause of an actor's death, without Ray's five lines about the actor."""
     whole = str(error)
     return said(RuntimeError(whole.partition("The actor is dead because ")[2] or whole))

@@ -1,4 +1,4 @@
-"""Sample from vLLM engines in other processes."""
+"""Sampler that uses vLLM engines in other processes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Thing = TypeVar("Thing")
 
 
 def prompt_seeds(prompts: int, seed: int | Sequence[int]) -> list[int]:
-    """A seed for each prompt. Raises ValueError where there are more or fewer seeds than prompts."""
+    """Return a seed for each prompt. Raises ValueError where their number is not ``prompts``."""
     if isinstance(seed, int):
         return [derive(seed, prompt) for prompt in range(prompts)]
     if len(seed) != prompts:
@@ -35,30 +35,43 @@ def prompt_seeds(prompts: int, seed: int | Sequence[int]) -> list[int]:
 
 
 def spread(prompts: Sequence[Sequence[int]], engines: int) -> list[list[int]]:
-    """Indices of prompts for each engine, as even as can be: dealt in turn from the longest down. No share is empty."""
+    """Distribute prompts over engines as evenly as possible; return each engine's indices.
+
+    Prompts are assigned in turn, longest first. No engine in the result is without a prompt.
+    """
     order = sorted(range(len(prompts)), key=lambda prompt: -len(prompts[prompt]))
     return [order[engine::engines] for engine in range(min(engines, len(order)))]
 
 
 def take(things: Sequence[Thing], share: Sequence[int]) -> list[Thing]:
-    """The things of a share, in its order."""
+    """Return the items at the indices of ``share``, in its order."""
     return [things[index] for index in share]
 
 
 def gather(drawn: Sequence[Answers], order: Sequence[int], fill: int) -> tuple[Tensor, Tensor]:
-    """Tokens (B, T), filled up on the right, and log-probs (B, T): whole groups, from those of prompts in ``order``."""
+    """Return tokens and log-probabilities as tensors (B, T), in the order of the prompts.
+
+    Args:
+        drawn: The responses of each engine.
+        order: Indices of the prompts in the order in which the engines answered them.
+        fill: Token that pads the responses on the right.
+
+    Returns:
+        Tokens (B, T) and log-probabilities (B, T); groups are adjacent.
+
+    """
     ids = _laid_out([part.ids for part in drawn], drawn, order, fill)
     return ids, _laid_out([part.log_probs for part in drawn], drawn, order, 0.0)
 
 
 def gather_kept(drawn: Sequence[Answers], order: Sequence[int]) -> Tensor | None:
-    """Return the log of the mass (B, T) that a cut left, as ``gather``; None where nothing was cut."""
+    """Return the log of the kept mass (B, T) in the order of the prompts; None without a cut."""
     kept = [part.log_kept for part in drawn if part.log_kept is not None]  # of all engines or of none
     return _laid_out(kept, drawn, order, 0.0) if kept else None
 
 
 def _laid_out(values: Sequence[NDArray[Any]], drawn: Sequence[Answers], order: Sequence[int], fill: float) -> Tensor:
-    """Return one row a response of values (M,) that lie one response behind the other."""
+    """Return one row for each response, from values (M,) stored one response after the other."""
     lengths = torch.from_numpy(np.concatenate([part.lengths for part in drawn]))
     filled = torch.arange(int(lengths.max())) < lengths[:, None]
     flat = torch.from_numpy(np.concatenate(values))
@@ -69,11 +82,11 @@ def _laid_out(values: Sequence[NDArray[Any]], drawn: Sequence[Answers], order: S
 
 
 class VllmSampler:
-    """Spreads the prompts of a batch over the engines.
+    """Sampler that distributes the prompts of a batch over vLLM engines.
 
-    A sample's seed comes from its prompt's and its place in the group, so that what it draws depends, but for
-    rounding, neither on the engine nor on the samples beside it. An engine that dies is started anew by ``restart``,
-    with the weights of the last ``load``, and its prompts are sampled again: once a call.
+    A sample's seed depends only on its prompt's seed and its index in the group. So a sample depends, except for
+    rounding, neither on the engine nor on the other samples of the batch. ``restart`` replaces an engine that dies,
+    with the weights of the last sync, and its prompts are sampled again, once per call.
     """
 
     def __init__(
@@ -81,38 +94,66 @@ class VllmSampler:
     ) -> None:
         self._pool, self._vocabulary = EnginePool(engines, restart), vocabulary
         self._nccl = nccl
-        self._resting: bool | None = None  # unknown: as the run before has left them
+        self._asleep: bool | None = None  # None: unknown, as the last run left them
 
     def sample(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int | Sequence[int]) -> Samples:
-        """Answer tokenised prompts, ``decoding.group_size`` times each."""
+        """Sample ``decoding.group_size`` responses to each prompt.
+
+        Args:
+            prompts: Token ids of N prompts.
+            decoding: Group size, length limit, temperature, top-p and top-k.
+            seed: One seed, or one for each prompt.
+
+        Returns:
+            The samples; B is N times the group size.
+
+        Raises:
+            ValueError: A prompt is empty, or the number of seeds is not the number of prompts.
+            EngineError: An engine died twice.
+            EngineLost: An engine's node is gone.
+
+        """
         padded, seeds = left_pad(prompts, self._vocabulary.pad_id), prompt_seeds(len(prompts), seed)
         return self._drawn(padded, spread(prompts, len(self._pool.engines)), prompts, decoding, seeds)
 
     def on_each(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int) -> Samples:
-        """The same prompts answered by every engine: all of them by the first, then all by the second, and so on."""
+        """Sample the same prompts with every engine.
+
+        Args:
+            prompts: Token ids of N prompts.
+            decoding: Group size, length limit, temperature, top-p and top-k.
+            seed: Seed of all engines.
+
+        Returns:
+            The samples of all prompts by the first engine, then by the second, and so on.
+
+        """
         count, engines = len(prompts), len(self._pool.engines)
         repeated, seeds = list(prompts) * engines, prompt_seeds(count, seed) * engines
         shares = [list(range(first, first + count)) for first in range(0, count * engines, count)]
         return self._drawn(left_pad(repeated, self._vocabulary.pad_id), shares, repeated, decoding, seeds)
 
-    def load(self, weights: Iterable[tuple[str, Tensor]]) -> None:
-        """Hand all engines the weights: by NCCL, as the learner has put them in Ray's store, or packed here."""
-        self._wake()
+    def update_weights(self, weights: Iterable[tuple[str, Tensor]]) -> None:
+        """Send the weights to all engines.
+
+        They are sent by NCCL, as buckets that the learner put in Ray's store, or as buckets that are packed here.
+        """
+        self._wake_up()
         if self._nccl and hasattr(weights, "broadcast"):
             self._pool.broadcast(weights)
         else:
-            self._pool.load(weights.parcels() if hasattr(weights, "parcels") else _stored(weights))
+            self._pool.update_weights(weights.buckets() if hasattr(weights, "buckets") else _stored(weights))
 
-    def rest(self) -> None:
-        """Let the engines give their GPUs back; they take them again when they are asked for something."""
-        if self._resting is not True:
-            self._pool.call_all("rest")
-            self._resting = True
+    def sleep(self) -> None:
+        """Let the engines free their GPUs; the next call wakes them up."""
+        if self._asleep is not True:
+            self._pool.call_all("sleep")
+            self._asleep = True
 
-    def _wake(self) -> None:
-        if self._resting is not False:
-            self._pool.call_all("wake")
-            self._resting = False
+    def _wake_up(self) -> None:
+        if self._asleep is not False:
+            self._pool.call_all("wake_up")
+            self._asleep = False
 
     def _drawn(
         self,
@@ -122,7 +163,7 @@ class VllmSampler:
         decoding: Decoding,
         seeds: Sequence[int],
     ) -> Samples:
-        self._wake()
+        self._wake_up()
         ends = self._vocabulary.eos_ids
         drawn = self._pool.call(
             "sample", [(take(prompts, share), decoding, take(seeds, share), ends) for share in shares]
@@ -133,7 +174,7 @@ class VllmSampler:
 
 
 def _stored(weights: Iterable[tuple[str, Tensor]]) -> list[Any]:
-    """References to the weights in Ray's store, packed in parcels."""
+    """Put the weights in Ray's store in buckets and return the references."""
     import ray  # noqa: PLC0415 - a run on PyTorch's engines has none
 
-    return [ray.put(parcel) for parcel in bucket_weights(weights)]
+    return [ray.put(bucket) for bucket in bucket_weights(weights)]

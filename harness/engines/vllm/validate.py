@@ -1,4 +1,4 @@
-"""Refuse what vLLM cannot run, before it starts."""
+"""Checks of settings and requests that vLLM cannot run."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from harness.engines.base.protocols import Decoding
 
-_LEAST_TEMPERATURE: Final = 0.01  # of vLLM, which raises lower ones to it
+_LEAST_TEMPERATURE: Final = 0.01  # vLLM raises lower temperatures to this one
 
 
 def refuse_missing() -> None:
-    """Raise SchemaError where vLLM is not installed. Does not import it."""
+    """Raise SchemaError where vLLM is not installed. vLLM is not imported."""
     if find_spec("vllm") is None:
         cpu = typed("EXTRA=cpu_engines", "its cpu_engines.lock")
         raise SchemaError(
@@ -28,7 +28,18 @@ def refuse_missing() -> None:
 
 
 def refuse_unfit(path: str, max_length: int, *, on_gpu: bool) -> None:
-    """Raise ModelError or SchemaError for a model that vLLM cannot sample from. Imports vLLM where it is on a CPU."""
+    """Refuse a model that vLLM cannot sample from. On a CPU, vLLM is imported.
+
+    Args:
+        path: Folder of the model, or its name on the hub.
+        max_length: Largest number of tokens of prompt and response together.
+        on_gpu: Whether the engine runs on a GPU.
+
+    Raises:
+        SchemaError: The model has fewer positions than ``max_length``.
+        ModelError: vLLM has no CPU kernel for the size of the model's attention heads.
+
+    """
     from transformers import AutoConfig  # noqa: PLC0415 - takes seconds, and only an engine's process needs it
 
     settings = AutoConfig.from_pretrained(path)
@@ -47,7 +58,18 @@ def refuse_unfit(path: str, max_length: int, *, on_gpu: bool) -> None:
 
 
 def refuse_request(prompts: Sequence[Sequence[int]], decoding: Decoding, max_length: int) -> None:
-    """Raise ValueError for tokens beyond what the engine was started for, SchemaError for what vLLM would alter."""
+    """Refuse a request that the engine cannot answer as asked.
+
+    Args:
+        prompts: Token ids of the prompts.
+        decoding: Length limit and temperature.
+        max_length: Largest number of tokens for which the engine was started.
+
+    Raises:
+        ValueError: Prompt and response can exceed ``max_length``.
+        SchemaError: vLLM would raise the temperature.
+
+    """
     longest = max(map(len, prompts)) + decoding.max_response_length
     if longest > max_length:
         raise ValueError(f"prompt and response of {longest} tokens for an engine of {max_length}")

@@ -1,6 +1,6 @@
-"""The part of an engine that vLLM mixes into its workers, one for each device.
+"""Extension that vLLM mixes into its workers, one for each device.
 
-It takes new weights, and makes the sampler tell what top-p and top-k cut.
+It receives new weights and makes the sampler report what top-p and top-k cut.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class WeightReceiver:
-    """Takes over weights, layer by layer, into the memory that kernels and graphs already point to."""
+    """Receiver of weights, layer by layer, in the memory that kernels and graphs refer to."""
 
     vllm_config: Any
     model_config: Any
     model_runner: Any
 
-    def begin_parcels(self) -> None:
-        """Open all layers for new weights."""
+    def start_reload(self) -> None:
+        """Prepare all layers for new weights."""
         from vllm.model_executor.model_loader.reload import (  # noqa: PLC0415 - in vLLM's process
             initialize_layerwise_reload,
         )
@@ -34,14 +34,14 @@ class WeightReceiver:
             initialize_layerwise_reload(self.model_runner.get_model())
 
     @torch.no_grad()
-    def take_parcel(self, parcel: WeightBucket) -> None:
-        """Fill the layers whose tensors are in the parcel. A layer may come in several."""
+    def load_bucket(self, bucket: WeightBucket) -> None:
+        """Load the tensors of a bucket. The tensors of a layer may come in several buckets."""
         with self._configured():
-            self.model_runner.get_model().load_weights(unpack_bucket([parcel]))
+            self.model_runner.get_model().load_weights(unpack_bucket([bucket]))
 
     @torch.no_grad()
-    def end_parcels(self) -> None:
-        """Close the layers and make what is computed from weights anew."""
+    def finish_reload(self) -> None:
+        """Finish the update of all layers, and recompute what depends on the weights."""
         from vllm.model_executor.model_loader.reload import (  # noqa: PLC0415 - in vLLM's process
             finalize_layerwise_reload,
         )
@@ -51,12 +51,12 @@ class WeightReceiver:
             finalize_layerwise_reload(model, self.model_config)
         renew_tied_head(model)
 
-    def tell_kept(self) -> bool:
-        """Return the log of the mass that a cut leaves in place of the second log-probability of a token, from now on.
+    def report_kept_mass(self) -> bool:
+        """Make the worker's sampler report the kept mass; return whether it does.
 
-        False where this worker's sampler is not of the kind that is known here; nothing is changed then.
+        False means that the sampler is of a kind unknown here; it is then unchanged.
         """
-        return tell_kept(getattr(self.model_runner, "sampler", None))
+        return report_kept_mass(getattr(self.model_runner, "sampler", None))
 
     def _configured(self) -> Any:
         from vllm.config import set_current_vllm_config  # noqa: PLC0415 - in vLLM's process
@@ -65,10 +65,11 @@ class WeightReceiver:
 
 
 def renew_tied_head(model: Any) -> None:
-    """Pack the output head of a model with tied embeddings anew, on a CPU.
+    """Repack the output head of a model with tied embeddings, on a CPU.
 
-    There vLLM 0.32 multiplies by a packed copy of the head's weights. A reload writes those of the embedding, whose
-    memory the head shares, and leaves the copy as it was: the log-probs are then off by nats, without an error.
+    On a CPU, vLLM 0.32 multiplies by a packed copy of the head's weights. A reload writes the embedding's weights,
+    whose memory the head shares, and does not update the copy. The log-probabilities are then wrong by nats, without an
+    error.
     """
     from vllm.model_executor.layers.utils import dispatch_cpu_unquantized_gemm  # noqa: PLC0415 - in vLLM's process
     from vllm.platforms import current_platform  # noqa: PLC0415 - in vLLM's process
@@ -80,12 +81,13 @@ def renew_tied_head(model: Any) -> None:
         dispatch_cpu_unquantized_gemm(head, remove_weight=False)
 
 
-def tell_kept(sampler: Any) -> bool:
-    """Make a sampler of vLLM 0.32's first model runner tell the log of the mass that top-p and top-k leave.
+def report_kept_mass(sampler: Any) -> bool:
+    """Make a sampler of vLLM 0.32's first model runner report the log of the kept mass.
 
-    vLLM returns log-probabilities of one distribution: of the whole softmax or of what is drawn from. The ratio of the
-    two, which is the mass, takes the place of the likeliest token's log-probability where a request asks for that one
-    (``logprobs=1``). Other requests are answered as before.
+    The kept mass is the probability mass that top-p and top-k leave. vLLM returns log-probabilities of one
+    distribution: the whole softmax or the one that is sampled. The ratio of the two is the mass. It replaces the most
+    likely token's log-probability in requests for one such token (``logprobs=1``). Other requests are answered
+    unchanged.
     """
     inner = getattr(sampler, "topk_topp_sampler", None)
     if inner is None or not hasattr(sampler, "gather_logprobs"):
@@ -93,24 +95,24 @@ def tell_kept(sampler: Any) -> bool:
     if hasattr(sampler, "kept_of_step"):
         return True
     cut, gather = inner.forward, sampler.gather_logprobs
-    sampler.kept_of_step = None  # (B,) of the step under way
+    sampler.kept_of_step = None  # (B,) log of the kept mass in the present step
 
     def cut_and_remember(logits: Tensor, generators: Any, k: Tensor | None, p: Tensor | None) -> Any:
         if k is None and p is None:
             return cut(logits, generators, k, p)
-        best, places = logits.float().max(dim=-1, keepdim=True)  # the likeliest token is never cut
+        best, places = logits.float().max(dim=-1, keepdim=True)  # the most likely token is never cut
         whole = (best - logits.float().logsumexp(dim=-1, keepdim=True)).clone()
         drawn, processed = cut(logits, generators, k, p)
         sampler.kept_of_step = None if processed is None else (whole - processed.gather(-1, places)).clamp(max=0)
         return drawn, processed
 
-    def gather_and_tell(logprobs: Tensor, num_logprobs: int, token_ids: Tensor) -> Any:
+    def gather_with_kept_mass(logprobs: Tensor, num_logprobs: int, token_ids: Tensor) -> Any:
         found = gather(logprobs, num_logprobs, token_ids)
         kept, sampler.kept_of_step = sampler.kept_of_step, None
         if num_logprobs == 1:
-            told = torch.zeros_like(found.logprobs[:, 1:]) if kept is None else kept
-            found = found._replace(logprobs=torch.cat((found.logprobs[:, :1], told), dim=1))
+            mass = torch.zeros_like(found.logprobs[:, 1:]) if kept is None else kept
+            found = found._replace(logprobs=torch.cat((found.logprobs[:, :1], mass), dim=1))
         return found
 
-    inner.forward, sampler.gather_logprobs = cut_and_remember, gather_and_tell
+    inner.forward, sampler.gather_logprobs = cut_and_remember, gather_with_kept_mass
     return True

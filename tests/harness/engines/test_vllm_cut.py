@@ -10,45 +10,45 @@ import pytest
 
 from harness.engines.base.protocols import Decoding
 from harness.engines.vllm.engine import Answers, answers, requests
-from harness.engines.vllm.worker import tell_kept
+from harness.engines.vllm.worker import report_kept_mass
 
 
-def answered(decoding: Decoding, *, tells: bool) -> Answers:
+def answered(decoding: Decoding, *, kept_mass: bool) -> Answers:
     """One request of two tokens, as ``LLM.generate`` gives it."""
-    log_probs = [-1.0, -0.5, -2.0, -0.25] if tells else [-1.0, -2.0]
+    log_probs = [-1.0, -0.5, -2.0, -0.25] if kept_mass else [-1.0, -2.0]
     one = SimpleNamespace(token_ids=[4, 5], logprobs=SimpleNamespace(logprobs=log_probs), finish_reason="stop")
-    return answers([SimpleNamespace(outputs=[one])], decoding, 60, tells=tells)
+    return answers([SimpleNamespace(outputs=[one])], decoding, 60, kept_mass=kept_mass)
 
 
 def test_a_sampler_of_another_kind_is_left_alone() -> None:
     other = SimpleNamespace(logprobs_mode="processed_logprobs")
-    assert not tell_kept(other)
-    assert not tell_kept(None)
+    assert not report_kept_mass(other)
+    assert not report_kept_mass(None)
     assert vars(other) == {"logprobs_mode": "processed_logprobs"}
 
 
 def test_every_second_number_is_what_a_cut_left_where_workers_tell_it() -> None:
-    found = answered(Decoding(1, 2, top_p=0.9), tells=True)
+    found = answered(Decoding(1, 2, top_p=0.9), kept_mass=True)
     assert found.log_probs.tolist() == [-1, -2]
     assert found.log_kept is not None
     assert found.log_kept.tolist() == [-0.5, -0.25]
 
 
 def test_what_an_engine_cannot_tell_is_no_number() -> None:
-    found = answered(Decoding(1, 2, top_p=0.9), tells=False)
+    found = answered(Decoding(1, 2, top_p=0.9), kept_mass=False)
     assert found.log_probs.tolist() == [-1, -2]
     assert found.log_kept is not None
     assert np.isnan(found.log_kept).all()
 
 
 def test_where_nothing_is_cut_there_is_nothing_to_tell() -> None:
-    assert answered(Decoding(1, 2, top_k=60), tells=False).log_kept is None
+    assert answered(Decoding(1, 2, top_k=60), kept_mass=False).log_kept is None
 
 
 def test_every_sample_is_asked_by_a_seed_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     record = SimpleNamespace(SamplingParams=SimpleNamespace)  # vLLM's is a record of settings
     monkeypatch.setitem(sys.modules, "vllm", record)  # type: ignore[arg-type]
-    tokens, settings = requests([[2, 3], [4]], Decoding(3, 8, 0.7, top_p=0.9, top_k=5), [11, 12], [1], tells=True)
+    tokens, settings = requests([[2, 3], [4]], Decoding(3, 8, 0.7, top_p=0.9, top_k=5), [11, 12], [1], kept_mass=True)
     assert tokens == [{"prompt_token_ids": [2, 3]}] * 3 + [{"prompt_token_ids": [4]}] * 3
     assert len({one.seed for one in settings}) == 6
     one = settings[0]

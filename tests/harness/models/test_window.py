@@ -176,7 +176,9 @@ class TestEmbeddedModels:
         config = load("rollout.max_response_length=500")
         assert room(config, 500) == 12
         assert longest_text(config) == 512
-        exams = Prompts(config, load_tokenizer(config.model.path)).exams({"arithmetic": [Problem("x", "1+1=?", "2")]})
+        exams = Prompts(config, load_tokenizer(config.model.path)).eval_sets(
+            {"arithmetic": [Problem("x", "1+1=?", "2")]}
+        )
         assert exams[0].longest == 12
 
     def test_by_default_nothing_changes_but_beyond_their_positions(self) -> None:

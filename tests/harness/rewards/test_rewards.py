@@ -360,7 +360,7 @@ def test_an_evaluation_by_another_function_is_another_folder() -> None:
         own("share", *SMALL),
         own("share", "reward.right_from=0.5", *SMALL),
     ):
-        exams = Prompts(config, load_tokenizer(config.model.path)).exams({"arithmetic": [ONE]})
+        exams = Prompts(config, load_tokenizer(config.model.path)).eval_sets({"arithmetic": [ONE]})
         names.add(label(config, exams))
     assert len(names) == 4
 

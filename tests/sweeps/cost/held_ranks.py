@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 class CountingRank(DeepspeedRank):
     """Notes the most bytes a parameter "in a pass", at the optimizer's "step", and "between" updates."""
 
-    def begin(self, config: ExperimentConfig) -> None:
-        self.end()
+    def start_run(self, config: ExperimentConfig) -> None:
+        self.end_run()
         self._before, self._seen = _bytes(), dict[str, float]()
-        super().begin(config)
+        super().start_run(config)
         policy: Any = self._policy
         weights = policy._model.parameters()
         self._parameters = sum(getattr(weight, "ds_numel", weight.numel()) for weight in weights)
         _after(policy, "backward", lambda: self._note("in a pass"))
-        _after(policy, "descend", lambda: self._note("between"))
+        _after(policy, "optimizer_step", lambda: self._note("between"))
         policy.engine.basic_optimizer.register_step_pre_hook(lambda *_: self._note("step"))
 
     def seen(self) -> tuple[int, dict[str, float]]:
