@@ -164,7 +164,7 @@ def test_tricks_and_rewards_are_listed(capsys: pytest.CaptureFixture[str]) -> No
 def test_an_algorithm_is_applied_to_a_batch(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text = (ROOT / "docs" / "rollouts.example.json").read_bytes()
+    text = (ROOT / "docs" / "reference" / "rollouts.example.json").read_bytes()
     found = []
     for words in (["--preset", "liteppo", "--dtype", "float64"], ["preset=liteppo", "dtype=float64"]):
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
