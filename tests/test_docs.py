@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from io import StringIO
+from itertools import pairwise
+from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
 from harness.rollouts.metrics import METRICS
 from tests.docs_tables import TABLES
-from tests.markdown import ROOT, pages
+from tests.markdown import ROOT, fences, pages
 
 STUBS = ("calibration", "guide", "metrics", "paper", "takeaways", "tricks", "verifier")
 
@@ -54,6 +63,43 @@ def test_every_generated_table_is_on_a_page() -> None:
     text = "".join(page.read_text() for page in pages())
     kinds = set(re.findall(r"<!-- generated: (\w+)", text))
     assert kinds == {*TABLES, "trick"}
+
+
+def _with_output(language: str, *starts: str) -> Iterator[object]:
+    """Yield the blocks of a language that begin with one of the words and have their output in the next block."""
+    for page in pages():
+        for number, (block, output) in enumerate(pairwise(fences(page.read_text()))):
+            if (block.language, output.language) == (language, "text") and block.text.strip().startswith(starts):
+                yield pytest.param(block.text, output.text, id=f"{page.name}-{number}")
+
+
+@pytest.mark.parametrize(("block", "output"), list(_with_output("python", "")))
+def test_python_of_the_pages_prints_what_they_show(block: str, output: str) -> None:
+    said = StringIO()
+    with redirect_stdout(said):
+        exec(block, {"__name__": "page"})  # the page is ours
+    assert said.getvalue() == output
+
+
+@pytest.mark.parametrize(("block", "output"), list(_with_output("sh", "printf", "liteppo tricks apply")))
+def test_commands_of_the_pages_print_what_they_show(block: str, output: str) -> None:
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    said = subprocess.run(
+        block, shell=True, cwd=ROOT, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+    )
+    assert said.stdout + said.stderr == dedent(output)
+
+
+def test_the_readme_computes_a_loss_and_verifies_an_answer() -> None:
+    blocks = "".join(fence.text for fence in fences((ROOT / "README.md").read_text()) if fence.language == "python")
+    assert "rule.loss(" in blocks
+    assert "verifier.verify(" in blocks
+
+
+def test_the_readme_has_about_700_words() -> None:
+    text = re.sub(r"^```.*?^```$", "", (ROOT / "README.md").read_text(), flags=re.MULTILINE | re.DOTALL)
+    words = re.sub(r"\]\([^)]*\)", "]", text).split()  # the text of a link counts, its target does not
+    assert 600 <= len(words) <= 800
 
 
 def _anchors(text: str) -> set[str]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from analysis.guide.scenario import Scenario
 
 
-# How sure one may be, from the word of the claims' parts for this model (docs/guide.md).
+# How sure one may be, from the word of the claims' parts for this model (docs/guides/advice.md).
 SURE: Final[Mapping[Word, str]] = {
     "supported": "shown here",
     "contradicted": "contradicted here",
@@ -117,7 +117,7 @@ def next_run(rule: Rule, role: str, parts: Sequence[PartFinding], shelf: Shelf, 
     if ran and seeds <= had:  # an effect near the margin: as many again
         seeds = 2 * had
     if f"{shelf.profile} {role}" in rule.absent:
-        return Next(f"first add this case to the axes of sweeps/grids/{rule.grid}.yaml (docs/grids.md)", budget)
+        return Next(f"first add this case to the axes of sweeps/grids/{rule.grid}.yaml (docs/guides/grids.md)", budget)
     words = [f"make sweep GRID={rule.grid}", f"PROFILE={shelf.profile}" * (shelf.profile != "laptop")]
     words += ["FULL=1" * (shelf.profile == "laptop" and role.startswith("large")), f"SEEDS=0-{seeds - 1}"]
     return Next(" ".join(filter(None, words)), budget)

@@ -2,7 +2,7 @@
 
 Without a file a real model is trained for some steps and its next batch is frozen, with the policy a step's updates
 further: gradients are then those of the model's parameters. With ``rollouts=FILE`` the batch is another framework's,
-in the JSON of docs/rollouts.md, and gradients are those of its log-probs.
+in the JSON of docs/reference/rollouts.md, and gradients are those of its log-probs.
 """
 
 from __future__ import annotations

@@ -140,7 +140,7 @@ def test_guide_writes_its_table_and_answers_a_case(alone: Path, capsys: pytest.C
 
 
 def test_a_batch_is_replayed_into_a_table(alone: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["replay", f"rollouts={ROOT / 'docs' / 'rollouts.example.json'}"]) == 0
+    assert main(["replay", f"rollouts={ROOT / 'docs' / 'reference' / 'rollouts.example.json'}"]) == 0
     written = [Path(line) for line in capsys.readouterr().out.split()]
     assert {path.suffix for path in written} >= {".json", ".md", ".png"}
     assert all(path.is_file() for path in written)
