@@ -14,6 +14,7 @@ from tests.docs_commands import commands
 from tests.docs_numbers import one_of_eight
 from tests.docs_planning import cost_constants, published_peaks, published_steps
 from tests.docs_scaling import scaling_memory, scaling_steps
+from tests.docs_settings import run_settings
 from tests.docs_takeaways import advice, claims
 from tests.docs_trick import trick_block
 from tests.markdown import code, pages, table
@@ -97,6 +98,7 @@ def _paper_figures() -> Lines:
 
 TABLES: dict[str, Callable[[], Lines]] = {
     "commands": commands,
+    "settings": run_settings,
     "catalog": _catalog,
     "presets": _presets,
     "dialects": _dialects,

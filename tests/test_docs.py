@@ -53,6 +53,20 @@ def test_every_page_that_a_message_names_exists() -> None:
 OTHERS = {"docs/about/performance-summary.md", "docs/advance/fully_async.md"}  # pages of NeMo-RL and verl
 
 
+def test_every_place_in_the_code_that_a_page_names_exists() -> None:
+    for page in pages():
+        text = page.read_text()
+        for name in re.findall(rf"`((?:{CODE})/[\w./]+)`", text):
+            assert (ROOT / name).exists() or name in MADE, f"{page}: {name}"
+        for name in re.findall(rf"python -m ((?:{CODE})(?:\.\w+)*)", text):
+            place = ROOT / name.replace(".", "/")
+            assert place.with_suffix(".py").exists() or (place / "__main__.py").exists(), f"{page}: python -m {name}"
+
+
+CODE = "tricks|harness|sweeps|analysis|liteppo|tools|tests"
+MADE = {"sweeps/tuned/"}  # by a person, who copies a file of make tune there
+
+
 @pytest.mark.parametrize("name", STUBS)
 def test_notes_of_tables_name_a_page_that_says_where_to_read_on(name: str) -> None:
     text = (ROOT / "docs" / f"{name}.md").read_text()
