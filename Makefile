@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH := .venv-bench/.ready
 PYTEST := $(BIN)/python -m pytest --numprocesses 2
-CODE := tricks harness sweeps analysis liteppo tests
+CODE := tricks harness sweeps analysis liteppo tools tests
 LITEPPO := $(BIN)/liteppo
 optional = $(if $($(1)),'$(2)=$($(1))')
 
