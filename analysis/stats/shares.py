@@ -6,7 +6,7 @@ from scipy.stats import binomtest
 
 
 def wilson(part: int, whole: int) -> tuple[float, float]:
-    """Return the 95 % Wilson interval of a share; all of [0, 1] where nothing was counted."""
+    """Return the 95 % Wilson interval of a share; [0, 1] where nothing was counted."""
     if not whole:
         return 0.0, 1.0
     found = binomtest(part, whole).proportion_ci(method="wilson")
