@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH := .venv-bench/.ready
 PYTEST := $(BIN)/python -m pytest --numprocesses 2
-CODE := tricks harness sweeps analysis liteppo tests
+CODE := tricks harness sweeps analysis liteppo tools tests
 LITEPPO := $(BIN)/liteppo
 optional = $(if $($(1)),'$(2)=$($(1))')
 
@@ -66,7 +66,7 @@ difficulty: $(READY) ## prompts by number correct of K rollouts: MODEL=path [TIE
 	@$(LITEPPO) difficulty model=$(MODEL) $(call optional,TIER,tier) $(call optional,K,k) $(call optional,PROBLEMS,problems) $(call optional,CUT,cut) $(OVERRIDES)
 
 audit: $(READY) ## how often the verifier errs, on a labelled set
-	@$(BIN)/python -m harness.audit
+	@$(BIN)/python -m tools.verifier_audit
 
 ui: $(READY) ## browse runs in MLflow on 127.0.0.1:5000 [PORT=5000]
 	@$(LITEPPO) ui $(call optional,PORT,port)

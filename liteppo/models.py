@@ -24,7 +24,7 @@ Examples:
 
 Other words are Hydra overrides, such as model.prompt_form=chat,
 model.thinking=false or eval.max_response_length=4096. A file of your own is
-a benchmark: bench=file:heldout.jsonl (docs/own_tasks.md)."""
+a benchmark: bench=file:heldout.jsonl (docs/guides/own_tasks.md)."""
 
 DIFFICULTY_EXAMPLES = """\
 Examples:

@@ -16,7 +16,7 @@ Example:
 
 Each line: {"id": ..., "gold": "...", "response": "..."}, and "tolerance": 0.1
 where the benchmark states one. Results: {"id": ..., "reward": 1, "reason":
-"equal"}; docs/verifier.md lists the reasons. Other columns are copied behind
+"equal"}; docs/evidence/verifier.md lists the reasons. Other columns are copied behind
 these three; none may be called reward or reason. A line that cannot be read
 has no result; all others have theirs. Each kind of fault is said once on
 standard error at the end, and the exit code is 2."""
@@ -26,7 +26,7 @@ Examples:
   liteppo rewards                       what installed packages offer
   liteppo rewards check my_package.my_module:reward --file mine.jsonl
 
-The contract is in harness/rewards/contract.py and docs/own_tasks.md."""
+The contract is in harness/rewards/contract.py and docs/guides/own_tasks.md."""
 
 
 def verify(

@@ -64,7 +64,7 @@ TUNE_EXAMPLE: Final = """\
 Example:
   liteppo tune p8_overlong --knob lr --trials 12 --at filter=on
 
-It writes results/tuned/GRID.KNOB.yaml, for a person to review (docs/tuning.md).
+It writes results/tuned/GRID.KNOB.yaml, for a person to review (docs/guides/tuning.md).
 Environment: RAY_ADDRESS, RESULTS_DIR and LAUNCH, as for sweep."""
 
 

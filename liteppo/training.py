@@ -69,7 +69,7 @@ def run(
 def replay(
     overrides: Overrides = None,
     rollouts: Annotated[
-        str | None, Option(metavar="FILE", help="A batch of any framework as JSON (docs/rollouts.md).")
+        str | None, Option(metavar="FILE", help="A batch of any framework as JSON (docs/reference/rollouts.md).")
     ] = None,
 ) -> int:
     """Compare the gradient of every trick on one frozen batch: a table and a heat map.

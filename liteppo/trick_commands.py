@@ -13,18 +13,18 @@ from liteppo.words import Command, Group, StrictCommand
 
 APPLY_EXAMPLES = """\
 Examples:
-  liteppo tricks apply --preset liteppo < docs/rollouts.example.json
+  liteppo tricks apply --preset liteppo < docs/reference/rollouts.example.json
   liteppo tricks apply preset=grpo emulate=trl < rollouts.json
   liteppo tricks apply preset=dapo tricks.clip_higher.clip_ratio_high=0.3 < ...
 
 tricks.NAME={} adds a trick, tricks.NAME.SETTING=VALUE changes it, and
-tricks.NAME=null leaves one of the preset out. docs/rollouts.md describes the
+tricks.NAME=null leaves one of the preset out. docs/reference/rollouts.md describes the
 batch and the answer."""
 
 EXAMPLES = """\
 Examples:
   liteppo tricks                             all tricks, with their sources
-  liteppo tricks apply preset=liteppo emulate=trl < docs/rollouts.example.json
+  liteppo tricks apply preset=liteppo emulate=trl < docs/reference/rollouts.example.json
   liteppo tricks check my_package.my_module:SPEC"""
 
 tricks = Typer(cls=Group, invoke_without_command=True, epilog=EXAMPLES)
@@ -101,7 +101,7 @@ def _batch() -> bytes:
 
     if sys.stdin.isatty():
         raise TrickError(
-            "no batch on standard input; give one, as in liteppo tricks apply < docs/rollouts.example.json"
+            "no batch on standard input; give one, as in liteppo tricks apply < docs/reference/rollouts.example.json"
         )
     return sys.stdin.buffer.read()
 

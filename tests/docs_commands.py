@@ -1,4 +1,4 @@
-"""The commands of docs/commands.md, written from the program."""
+"""The commands of docs/reference/commands.md, written from the program."""
 
 from __future__ import annotations
 

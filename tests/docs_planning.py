@@ -1,4 +1,4 @@
-"""The tables of docs/planning.md: published times and peaks beside those of the cost model, and its constants."""
+"""The tables of docs/guides/planning.md: published and predicted times and peaks, and the constants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of docs/scaling.md: memory and time of the paper's models on GPUs, as the cost model has them."""
+"""The tables of docs/evidence/scaling.md: memory and time of the paper's models on GPUs, as the cost model has them."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from analysis.paper.sections.registry import FIGURES
@@ -15,9 +14,10 @@ from tests.docs_commands import commands
 from tests.docs_numbers import one_of_eight
 from tests.docs_planning import cost_constants, published_peaks, published_steps
 from tests.docs_scaling import scaling_memory, scaling_steps
+from tests.docs_settings import run_settings
 from tests.docs_takeaways import advice, claims
 from tests.docs_trick import trick_block
-from tests.markdown import code, table
+from tests.markdown import code, pages, table
 from tests.tricks.apply_faults import messages
 from tests.tricks.refusals import REFUSALS
 from tricks.catalog import BUILT_IN, find
@@ -26,9 +26,7 @@ from tricks.dialects.registry import DIALECTS
 from tricks.io.document import PARTS
 from tricks.presets import PRESETS
 
-ROOT = Path(__file__).parent.parent
-DOCS = ("tricks.md", "rollouts.md", "takeaways.md", "guide.md", "paper.md", "planning.md", "scaling.md", "commands.md")
-PAGES = (*(ROOT / "docs" / name for name in DOCS), ROOT / "CONTRIBUTING.md")
+PAGES = tuple(page for page in pages() if "<!-- generated: " in page.read_text())
 _BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
 
 Lines = Iterator[str]
@@ -100,6 +98,7 @@ def _paper_figures() -> Lines:
 
 TABLES: dict[str, Callable[[], Lines]] = {
     "commands": commands,
+    "settings": run_settings,
     "catalog": _catalog,
     "presets": _presets,
     "dialects": _dialects,

@@ -1,4 +1,4 @@
-"""Tables of docs/takeaways.md and docs/guide.md: what is claimed, and what is advised."""
+"""Tables of docs/reference/takeaways.md and docs/guides/advice.md: what is claimed, and what is advised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/tricks.md says what the code does: its tables are the code's, and no trick or metric is missing."""
+"""docs/reference/tricks.md says what the code does: its tables are the code's, and no trick or metric is missing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tricks.conformance import check
 from tricks.io.document import PARTS
 
 ROOT = Path(__file__).parent.parent
-TRICKS = (ROOT / "docs" / "tricks.md").read_text()
+TRICKS = (ROOT / "docs" / "reference" / "tricks.md").read_text()
 SECTIONS = {part.split("\n", 1)[0]: part for part in re.split(r"^### ", TRICKS, flags=re.MULTILINE)[1:]}
 
 
@@ -61,7 +61,7 @@ def test_every_metric_that_a_trick_moves_is_logged() -> None:
 
 
 def test_the_example_batch_has_every_part_but_those_that_replace_others() -> None:
-    example = json.loads((ROOT / "docs" / "rollouts.example.json").read_text())
+    example = json.loads((ROOT / "docs" / "reference" / "rollouts.example.json").read_text())
     assert set(PARTS) - set(example) == {"response_mask", "micro_batch"}
 
 

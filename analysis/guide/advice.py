@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from analysis.study.data import ProfileData
 
 
-# Certainty by the word of the claims' parts for this model (docs/guide.md).
+# Certainty by the word of the claims' parts for this model (docs/guides/advice.md).
 SURE: Final[Mapping[Word, str]] = {
     "supported": "shown here",
     "contradicted": "contradicted here",
@@ -142,7 +142,7 @@ def next_run(rule: Rule, role: str, parts: Sequence[PartFinding], data: ProfileD
     if ran and seeds <= had:  # an effect near the margin: double the seeds
         seeds = 2 * had
     if f"{data.profile} {role}" in rule.absent:
-        return Next(f"first add this case to the axes of sweeps/grids/{rule.grid}.yaml (docs/grids.md)", budget)
+        return Next(f"first add this case to the axes of sweeps/grids/{rule.grid}.yaml (docs/guides/grids.md)", budget)
     words = [f"make sweep GRID={rule.grid}", f"PROFILE={data.profile}" * (data.profile != "laptop")]
     words += ["FULL=1" * (data.profile == "laptop" and role.startswith("large")), f"SEEDS=0-{seeds - 1}"]
     return Next(" ".join(filter(None, words)), budget)

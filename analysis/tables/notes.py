@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from analysis.stats.shares import wilson
 from analysis.stats.text import brief
 from analysis.stats.twins import twin_notes
 from analysis.study.fired import fired_notes
@@ -19,7 +20,6 @@ from harness.common.text import listed
 from harness.data.benchmarks import BENCHMARKS
 from harness.records.record import AD_HOC, nearest_scores
 from harness.records.verifier_audit import NAME, AuditReport
-from tools.verifier_audit.counts import wilson
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -265,7 +265,7 @@ def _refuse_pathless(data: DataConfig) -> None:
     if data.source == "file" and (data.path is None or data.difficulties):
         raise SchemaError(
             "data.path: source=file needs the path of a tier, and data.difficulties=[], or that of a JSON Lines file "
-            "with problem and answer in every row (docs/own_tasks.md)"
+            "with problem and answer in every row (docs/guides/own_tasks.md)"
         )
     if data.source != "file" and data.path is not None:
         raise SchemaError(

@@ -50,7 +50,9 @@ def read_table(name: str, repository: str | None = None) -> Loaded:
     rows = tuple(_rows(hub, _download(hub, repository or hub.name)))
     refuse_repeated(rows)
     if not rows:
-        raise DataError(f"{hub.name} on the hub holds no rows; set DATA_DIR to a folder with the data (docs/data.md)")
+        raise DataError(
+            f"{hub.name} on the hub holds no rows; set DATA_DIR to a folder with the data (docs/guides/data.md)"
+        )
     table = TABLES[name]
     source = ProblemSource(f"hub:{hub.name}", table.title, len(rows), table.rows, _rows_digest(rows), known=False)
     return Loaded(source, rows)
@@ -72,7 +74,7 @@ def _download(hub: HubTable, repository: str) -> Iterable[Fields]:
         why = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(
             f"{hub.name}: cannot be loaded from the Hugging Face hub ({why}); "
-            "set DATA_DIR to a folder with the data (docs/data.md), or connect to the internet"
+            "set DATA_DIR to a folder with the data (docs/guides/data.md), or connect to the internet"
         ) from None
     return found
 
@@ -84,7 +86,7 @@ def _rows(hub: HubTable, found: Iterable[Fields]) -> Iterable[DataRow]:
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise DataError(
                 f"{hub.name} on the hub, row {number}: {type(error).__name__} {error}; its columns are not those this "
-                "project reads; set DATA_DIR to a folder with the data (docs/data.md)"
+                "project reads; set DATA_DIR to a folder with the data (docs/guides/data.md)"
             ) from None
 
 
@@ -207,7 +209,7 @@ def data_folder() -> Path | None:
         return None
     folder = Path(named).expanduser()
     if not folder.is_dir():
-        raise DataError(f"DATA_DIR={named}: no such folder; name one with eval/ and train/ (docs/data.md)")
+        raise DataError(f"DATA_DIR={named}: no such folder; name one with eval/ and train/ (docs/guides/data.md)")
     return folder
 
 
@@ -254,7 +256,9 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file; DATA_DIR names a folder with eval/ and train/ (docs/data.md)") from None
+        raise DataError(
+            f"{path}: no such file; DATA_DIR names a folder with eval/ and train/ (docs/guides/data.md)"
+        ) from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
 

@@ -2,7 +2,7 @@
 
 By default a real model is trained for some steps, and its next batch is frozen. The policy then takes the updates of
 one more step, and gradients are those of the model's parameters. With ``rollouts=FILE`` the batch comes from another
-framework, in the JSON of docs/rollouts.md, and gradients are those of its log-probabilities.
+framework, in the JSON of docs/reference/rollouts.md, and gradients are those of its log-probabilities.
 """
 
 from __future__ import annotations

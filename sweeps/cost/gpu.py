@@ -179,4 +179,4 @@ class GpuSpeed:
         """The source of the estimate, in words."""
         if self.runs:
             return f"from {self.runs} recorded run{'s' * (self.runs > 1)}, taken for runs on this cluster"
-        return "from the cost model of docs/planning.md; nothing is recorded yet"
+        return "from the cost model of docs/guides/planning.md; nothing is recorded yet"

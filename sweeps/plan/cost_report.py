@@ -138,5 +138,5 @@ def _length(plan: Plan, speed: GpuSpeed, costs: Mapping[str, GpuCost]) -> str:
             kind = "base" if is_base(plain) else "aligned"
             limit = config.rollout.max_response_length
             parts[f"{cost.length:,.0f} of at most {limit:,} tokens a response ({kind})"] = None
-    how = "as recorded" if speed.lengths.factors else "assumed; docs/planning.md says why"
+    how = "as recorded" if speed.lengths.factors else "assumed; docs/guides/planning.md says why"
     return f"{', '.join(parts)}, {how}"

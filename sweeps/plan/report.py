@@ -101,7 +101,7 @@ if TYPE_CHECKING:
 
 LOST: Final = (
     "a run that fails for a reason of its arm is the worst outcome of its pair, in an exact test of signed ranks; a "
-    "run lost for a reason outside (node, disk, kill) is missing (docs/calibration.md)"
+    "run lost for a reason outside (node, disk, kill) is missing (docs/evidence/calibration.md)"
 )
 
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from sweeps.options import TuneOptions
 
 HEAD: Final = """\
-# Written by `make tune` (docs/tuning.md). To let a grid stand on it: read it, choose other values of finished trials
-# where you see reason to, write your name and the date after `reviewed`, copy it to sweeps/tuned or beside the grid,
-# and name it in the grid with `tuned: {name}`.
+# Written by `make tune` (docs/guides/tuning.md). To let a grid stand on it: read it, choose other values of finished
+# trials where you see reason to, write your name and the date after `reviewed`, copy it to sweeps/tuned or beside the
+# grid, and name it in the grid with `tuned: {name}`.
 """
 _PROBLEMS: Final = (
     "training problems of data.part=tuning alone: one in eight, by a hash of what is asked; the grid then trains on "

@@ -1,4 +1,4 @@
-"""Do verdicts keep their promises? ``python -m tests.benchmarks.calibration [sweeps]``; docs/calibration.md.
+"""Do verdicts keep their promises? ``python -m tests.benchmarks.calibration [sweeps]``; docs/evidence/calibration.md.
 
 Simulated sweeps go through ``analysis.stats.verdict.verdicts`` as recorded ones do. Exit code 1 where a bar is
 missed.

@@ -32,7 +32,7 @@ CELLS = tuple({"arm": f"arm {place}"} for place in range(ARMS))
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Deviations on the latent scale, chosen so that scores vary as recorded ones do (docs/calibration.md)."""
+    """Deviations on the latent scale, chosen so that scores vary as recorded ones do (docs/evidence/calibration.md)."""
 
     effects: tuple[float, ...] = (0.0,) * ARMS
     accuracies: tuple[float, float] = (0.2, 0.9)  # of the baseline, uniform over sweeps

@@ -49,7 +49,7 @@ RUN: Final = (
 # Whether there is a right, a wrong or a truncated response may depend on the last bits of a machine's numbers.
 UNSURE: Final = ("response/length_", "response/truncated_", "response/repeated_")
 FREE: Final = ("metrics", "scores", "config", "provenance", "labels", "origin", "sha256")
-EXAMPLE: Final = Path(__file__).parents[2] / "docs" / "rollouts.example.json"
+EXAMPLE: Final = Path(__file__).parents[2] / "docs" / "reference" / "rollouts.example.json"
 
 
 def known_files(folder: Path, database: Path) -> dict[str, Any]:

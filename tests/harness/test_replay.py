@@ -69,7 +69,7 @@ def test_a_replay_of_a_model_leaves_its_report_and_its_batch(tmp_path, monkeypat
 
 def test_a_batch_of_another_framework_is_replayed_by_its_log_probs(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setenv("RESULTS_DIR", str(tmp_path))
-    assert main([f"rollouts={ROOT / 'docs' / 'rollouts.example.json'}"]) == 0
+    assert main([f"rollouts={ROOT / 'docs' / 'reference' / 'rollouts.example.json'}"]) == 0
     report = Replay.from_json((tmp_path / "runs" / "replay" / "replay.rollouts.example.json").read_text())
     assert (report.gradient_of, report.refused) == ("log-probs", {})
     assert report.batch["tokens"] == 33

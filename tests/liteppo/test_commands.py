@@ -140,7 +140,7 @@ def test_guide_writes_its_table_and_answers_a_case(alone: Path, capsys: pytest.C
 
 
 def test_a_batch_is_replayed_into_a_table(alone: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["replay", f"rollouts={ROOT / 'docs' / 'rollouts.example.json'}"]) == 0
+    assert main(["replay", f"rollouts={ROOT / 'docs' / 'reference' / 'rollouts.example.json'}"]) == 0
     written = [Path(line) for line in capsys.readouterr().out.split()]
     assert {path.suffix for path in written} >= {".json", ".md", ".png"}
     assert all(path.is_file() for path in written)
@@ -164,7 +164,7 @@ def test_tricks_and_rewards_are_listed(capsys: pytest.CaptureFixture[str]) -> No
 def test_an_algorithm_is_applied_to_a_batch(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text = (ROOT / "docs" / "rollouts.example.json").read_bytes()
+    text = (ROOT / "docs" / "reference" / "rollouts.example.json").read_bytes()
     found = []
     for words in (["--preset", "liteppo", "--dtype", "float64"], ["preset=liteppo", "dtype=float64"]):
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))

@@ -1,4 +1,4 @@
-"""The files of docs/cluster are what Ray, KubeRay and our command line accept."""
+"""The files of docs/guides/cluster are what Ray, KubeRay and our command line accept."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from sweeps.grid.grid import find_grid, read_grid
 from tests.liteppo.calls import sweep_options
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "guides" / "cluster.md").read_text(encoding="utf-8")
 VALIDATE = """
 import sys, yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
@@ -32,11 +32,11 @@ print(config["max_workers"])
 
 @pytest.fixture(scope="module")
 def job():
-    return yaml.safe_load((ROOT / "docs" / "cluster" / "kuberay-job.yaml").read_text(encoding="utf-8"))
+    return yaml.safe_load((ROOT / "docs" / "guides" / "cluster" / "kuberay-job.yaml").read_text(encoding="utf-8"))
 
 
 def cluster():
-    return yaml.safe_load((ROOT / "docs" / "cluster" / "ray-cluster.yaml").read_text(encoding="utf-8"))
+    return yaml.safe_load((ROOT / "docs" / "guides" / "cluster" / "ray-cluster.yaml").read_text(encoding="utf-8"))
 
 
 def validated(path):
@@ -45,7 +45,7 @@ def validated(path):
 
 
 def test_ray_accepts_its_cluster_and_no_cluster_with_a_typo(tmp_path):
-    done = validated(ROOT / "docs" / "cluster" / "ray-cluster.yaml")
+    done = validated(ROOT / "docs" / "guides" / "cluster" / "ray-cluster.yaml")
     assert (done.returncode, done.stdout.strip()) == (0, "2"), done.stderr
     (tmp_path / "wrong.yaml").write_text(yaml.safe_dump({**cluster(), "max_workers": "two"}))
     assert validated(tmp_path / "wrong.yaml").returncode != 0

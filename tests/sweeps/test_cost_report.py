@@ -63,7 +63,7 @@ def test_memory_is_not_known_of_a_model_that_never_ran(tmp_path):
 def test_a_plan_on_gpus_names_hours_memory_length_and_engines(tmp_path):
     text = said(on_gpus(tmp_path, MODELS.replace("\n    large: [model.path=Qwen/Qwen3-32B]", "")))
     assert "cluster 8xH100, the default; CLUSTER=2x8xH100 counts on another" in text
-    assert "1 run at once, from the cost model of docs/planning.md; nothing is recorded yet" in text
+    assert "1 run at once, from the cost model of docs/guides/planning.md; nothing is recorded yet" in text
     assert "GPU-hours in all," in text
     assert "at most 45 GB a GPU while training and 69 GB while sampling, of 80 GB" in text
     assert "fit all cells fit, each run on 8xH100" in text

@@ -1,4 +1,4 @@
-"""What is wrong with a JSON batch, and how its refusal begins: provoked in the tests, printed in docs/rollouts.md."""
+"""Faults of a JSON batch and how their refusals begin: provoked in the tests, printed in docs/reference/rollouts.md."""
 
 from __future__ import annotations
 
@@ -92,24 +92,24 @@ FAULTS: Final[tuple[tuple[dict[str, Any], str], ...]] = (
 
 # Texts that hold no batch.
 NO_BATCHES: Final[tuple[tuple[bytes, str], ...]] = (
-    (b"", "the batch is empty; give it on standard input, docs/rollouts.md shows the form"),
-    (b" \n", "the batch is empty; give it on standard input, docs/rollouts.md shows the form"),
+    (b"", "the batch is empty; give it on standard input, docs/reference/rollouts.md shows the form"),
+    (b" \n", "the batch is empty; give it on standard input, docs/reference/rollouts.md shows the form"),
     (
         b"[1, 0]",
-        "the batch is a list, expected an object with rewards, group and log_probs; docs/rollouts.md shows",
+        "the batch is a list, expected an object with rewards, group and log_probs; docs/reference/rollouts.md shows",
     ),
     (b'"text"', 'the batch is "text", expected an object with rewards, group and log_probs'),
     (
         b'{"rewards":\n [1',
-        "the batch is not JSON at line 2, column 4 (expecting ',' delimiter); docs/rollouts.md shows",
+        "the batch is not JSON at line 2, column 4 (expecting ',' delimiter); docs/reference/rollouts.md shows",
     ),
     (
         b"__import__('os')",
-        "the batch is not JSON at line 1, column 1 (expecting value); docs/rollouts.md shows the",
+        "the batch is not JSON at line 1, column 1 (expecting value); docs/reference/rollouts.md shows the",
     ),
     (b'{"rewards": [1], "rewards": [0]}', "rewards: given twice; keep one"),
     (b'{"rewards": "\xff"}', "the batch is not UTF-8 at byte 13; save it as UTF-8"),
-    (DEEP.encode(), "the batch is nested too deeply for a table of numbers; docs/rollouts.md shows the form"),
+    (DEEP.encode(), "the batch is nested too deeply for a table of numbers; docs/reference/rollouts.md shows the form"),
     (
         b'{"rewards": [' + b"9" * 5000 + b"]}",
         "the batch holds a number of thousands of digits; write floats as 1e-3",

@@ -13,7 +13,7 @@ from tricks.api import TrickError
 from tricks.io.apply import ApplyOptions, read_options, results
 from tricks.presets import PRESETS
 
-EXAMPLE = Path(__file__).parents[2] / "docs" / "rollouts.example.json"
+EXAMPLE = Path(__file__).parents[2] / "docs" / "reference" / "rollouts.example.json"
 
 # Two prompts with two answers each, of 1, 3, 2 and 2 tokens; the second prompt has no wrong answer.
 BATCH = {

@@ -21,7 +21,7 @@ from tricks.dialects.registry import DIALECTS
 from tricks.hints import PLAUSIBLE, positive_log_probs, rule_hints
 from tricks.presets import PRESETS
 
-EXAMPLE = Path(__file__).parents[2] / "docs" / "rollouts.example.json"
+EXAMPLE = Path(__file__).parents[2] / "docs" / "reference" / "rollouts.example.json"
 BATCH = {
     "rewards": [1.0, 0.0, 0.0, 0.0],
     "group": [0, 0, 0, 0],

@@ -20,7 +20,7 @@ from tricks.dialects.registry import DIALECTS
 from tricks.presets import PRESETS
 
 ROOT = Path(__file__).parents[2]
-EXAMPLE = ROOT / "docs" / "rollouts.example.json"
+EXAMPLE = ROOT / "docs" / "reference" / "rollouts.example.json"
 
 
 def give(monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
@@ -50,7 +50,7 @@ def test_apply_prints_json_of_the_documented_keys(
     give(monkeypatch, EXAMPLE.read_bytes())
     assert main(["apply", "preset=liteppo", "dtype=float64"]) == 0
     found = json.loads(capsys.readouterr().out)
-    documented = (ROOT / "docs" / "rollouts.md").read_text().split("## The answer")[1]
+    documented = (ROOT / "docs" / "reference" / "rollouts.md").read_text().split("## The answer")[1]
     assert [key for key in found if f"`{key}`" not in documented] == []
 
 

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from scipy.stats import binomtest
-
 from harness.common.schema import read_json
 from harness.records.verifier_audit import AuditCount, AuditCounts, _sum
 
@@ -61,14 +59,6 @@ def count(pairs: Sequence[Pair], words: Sequence[AuditWord]) -> AuditCounts:
     forms = {name: _sum(one for pair, one in judged if pair.form == name) for name in _names(p.form for p in pairs)}
     kinds = {name: _sum(one for pair, one in judged if pair.kind == name) for name in _names(p.kind for p in pairs)}
     return AuditCounts(forms, kinds)
-
-
-def wilson(part: int, whole: int) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of a share; [0, 1] where nothing was counted."""
-    if not whole:
-        return 0.0, 1.0
-    found = binomtest(part, whole).proportion_ci(method="wilson")
-    return float(found.low), float(found.high)
 
 
 def _one(pair: Pair, word: AuditWord) -> AuditCount:

@@ -6,7 +6,7 @@ import csv
 from io import StringIO
 from typing import TYPE_CHECKING, Final
 
-from tools.verifier_audit.counts import wilson
+from analysis.stats.shares import wilson
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Read and write a batch of rollouts as JSON (docs/rollouts.md)."""
+"""Read and write a batch of rollouts as JSON (docs/reference/rollouts.md)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
 
-_FORM: Final = "docs/rollouts.md shows the form"
+_FORM: Final = "docs/reference/rollouts.md shows the form"
 
 
 def read_object(text: bytes, known: Collection[str]) -> dict[str, Any]:

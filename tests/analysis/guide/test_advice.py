@@ -103,7 +103,7 @@ def test_a_large_model_on_the_laptop_needs_the_full_cross_and_another_profile_it
 def test_a_case_that_its_grid_does_not_hold_says_so():
     large = Scenario("large", False, "long", "spread", "laptop")
     found = answers(shelf(), large)["truncated responses"]
-    assert found.next == "first add this case to the axes of sweeps/grids/p8_overlong.yaml (docs/grids.md)"
+    assert found.next == "first add this case to the axes of sweeps/grids/p8_overlong.yaml (docs/guides/grids.md)"
 
 
 def test_a_budget_is_priced_by_runs_that_were_made():

@@ -1,9 +1,10 @@
 import pytest
 
+from analysis.stats.shares import wilson
 from harness.records.verifier_audit import AuditCount
 from tests.harness.audit.samples import counts, pair
 from tools.verifier_audit.__main__ import missed
-from tools.verifier_audit.counts import AuditWord, count, wilson
+from tools.verifier_audit.counts import AuditWord, count
 
 RIGHT, WRONG, LOST = AuditWord(right=True), AuditWord(right=False), AuditWord(right=False, undecided=True)
 

@@ -4,7 +4,7 @@ from harness.verify.model.verdict import Gold
 from harness.verify.process_pool import Verifier
 from tools.verifier_audit.counts import labelled
 
-MOVED = {"aime-027", "aime-033", "math500-136", "minerva-081", "olympiadbench-075"}  # as docs/verifier.md says
+MOVED = {"aime-027", "aime-033", "math500-136", "minerva-081", "olympiadbench-075"}  # as docs/evidence/verifier.md says
 
 
 def test_the_rule_of_open_boxes_moves_five_pairs_of_the_audit():

@@ -50,7 +50,7 @@ def test_every_known_file_is_the_known_one(built):
 
 
 def test_the_known_files_give_the_documented_bytes(built):
-    document = (Path(__file__).parents[3] / "docs/data.md").read_text()
+    document = (Path(__file__).parents[3] / "docs/guides/data.md").read_text()
     documented = dict(re.findall(r"^\| (\w+) \|.*\| `([0-9a-f]{64})` \|$", document, re.MULTILINE))
     assert {name: found.card.sha256 for name, found in built.items()} == documented
 

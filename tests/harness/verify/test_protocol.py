@@ -1,4 +1,4 @@
-"""The protocol of docs/verifier.md, point by point: pairs of a gold and the content of a box."""
+"""The protocol of docs/evidence/verifier.md, point by point: pairs of a gold and the content of a box."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from harness.verify.model.verdict import MOST_CHARACTERS, REASONS, UNDECIDED, Li
 from harness.verify.parse.parser import MOST_MEMBERS
 from tests.harness.verify.protocol import RIGHT, WRONG
 
-DOCUMENT = (Path(__file__).resolve().parents[3] / "docs" / "verifier.md").read_text(encoding="utf-8")
+DOCUMENT = (Path(__file__).resolve().parents[3] / "docs" / "evidence" / "verifier.md").read_text(encoding="utf-8")
 
 
 def test_the_document_lists_every_reason() -> None:
