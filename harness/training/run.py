@@ -94,22 +94,24 @@ def execute(spec: RunSpec, folder: Path, signals: Sequence[Signals] = IN_A_WORKE
     usage = Usage()
     torch.set_num_threads(max(1, int(config.backend.num_cpus)))  # equal results, alone or next to another run
     folder.mkdir(parents=True, exist_ok=True)
-    read = run_problems(config)
-    kept = Checkpoints(folder, identity(config, {**spec.provenance, **read.provenance()}), config.checkpoint.keep)
-    _forget_divergence(folder, kept)
+    problems = run_problems(config)
+    checkpoints = Checkpoints(
+        folder, identity(config, {**spec.provenance, **problems.provenance()}), config.checkpoint.keep
+    )
+    _forget_divergence(folder, checkpoints)
     try:
         with stoppable(signals) as stop, actor_pool.shutdown_on_error():
-            session = RunSession(config, read, None if (folder / RECORD).exists() else kept.newest())
-            yield from _followed(session, config, kept, stop, folder)
-            finished = _finish(spec, read, session, folder)
+            session = RunSession(config, problems, None if (folder / RECORD).exists() else checkpoints.newest())
+            yield from _followed(session, config, checkpoints, stop, folder)
+            finished = _finish(spec, problems, session, folder)
     except Diverged as error:
         write(folder / RECORD, failed(spec.head(), cause(error), usage.spent()).to_json().encode())
         raise
-    kept.clear()
+    checkpoints.clear()
     yield finished
 
 
-def _forget_divergence(folder: Path, kept: Checkpoints) -> None:
+def _forget_divergence(folder: Path, checkpoints: Checkpoints) -> None:
     """Report that the run has diverged before, and remove its checkpoints.
 
     From these checkpoints it would diverge again.
@@ -120,11 +122,11 @@ def _forget_divergence(folder: Path, kept: Checkpoints) -> None:
         return
     if before.status == "failed":
         print(f"this run has failed before ({before.error}); it begins again at the first step", file=sys.stderr)
-        kept.clear()
+        checkpoints.clear()
 
 
 def _followed(
-    session: RunSession, config: ExperimentConfig, kept: Checkpoints, stop: Stop, folder: Path
+    session: RunSession, config: ExperimentConfig, checkpoints: Checkpoints, stop: Stop, folder: Path
 ) -> Iterator[StepReport]:
     """Yield and log the reports, and write checkpoints where they are due."""
     every = config.checkpoint.every
@@ -134,20 +136,20 @@ def _followed(
             log.write(line(report))
             log.flush()
             if every and report.step and report.step % every == 0 and report.step < config.steps:
-                kept.write(report.step, session.save)
+                checkpoints.write(report.step, session.save)
             yield report
             if stop.asked and report.step < config.steps:
-                kept.write(report.step, session.save)
+                checkpoints.write(report.step, session.save)
                 raise Preempted(f"stopped; the same command {resume_message(folder)}")
 
 
-def _finish(spec: RunSpec, read: RunProblems, session: RunSession, folder: Path) -> Finished:
+def _finish(spec: RunSpec, problems: RunProblems, session: RunSession, folder: Path) -> Finished:
     """Export, record and save a finished run."""
     if spec.config.checkpoint.export:
         export(spec.config.model, session.training.learner.weights(), folder / EXPORTED)
-    about = {**read.provenance(), **session.training.prompts.provenance()}
+    about = {**problems.provenance(), **session.training.prompts.provenance()}
     record = _record(spec, about, scores(session.history.reports, session.history.moments), session.history.usage)
-    finished = Finished(record, _files(spec.config, read, session))
+    finished = Finished(record, _files(spec.config, problems, session))
     save(finished, folder)
     return finished
 
@@ -164,10 +166,10 @@ def save(finished: Finished, folder: Path) -> None:
     write(folder / RECORD, finished.record.to_json().encode())
 
 
-def _files(config: ExperimentConfig, read: RunProblems, session: RunSession) -> dict[str, bytes]:
+def _files(config: ExperimentConfig, problems: RunProblems, session: RunSession) -> dict[str, bytes]:
     resolved = yaml.safe_dump(_plain(config), sort_keys=False)
-    cards = {name: card.to_json() for name, card in read.described().items()}
-    written = {"data_card.json": json.dumps(cards, indent=2), "data_card.md": f"{read.cards()}\n"} if cards else {}
+    cards = {name: card.to_json() for name, card in problems.described().items()}
+    written = {"data_card.json": json.dumps(cards, indent=2), "data_card.md": f"{problems.cards()}\n"} if cards else {}
     return {
         "config.yaml": resolved.encode(),
         "outcomes.parquet": outcomes_file(session.history.moments),

@@ -148,12 +148,12 @@ def _batches(tasks: Iterator[Task], config: ExperimentConfig, done: int) -> Iter
 class RunSession:
     """A run as ``execute`` uses it. ``saved`` is the folder of a checkpoint of an equal run."""
 
-    def __init__(self, config: ExperimentConfig, read: RunProblems, saved: Path | None = None) -> None:
+    def __init__(self, config: ExperimentConfig, problems: RunProblems, saved: Path | None = None) -> None:
         self._config = config
         self.history = RunHistory.load(saved) if saved else RunHistory()
-        self.training = build_training(config, read.tiers, saved)
+        self.training = build_training(config, problems.tiers, saved)
         self.history.usage.add(actor_pool.spent)
-        self._eval_sets = self.training.prompts.eval_sets(read.held_out)
+        self._eval_sets = self.training.prompts.eval_sets(problems.held_out)
         if saved:
             random_state.restore(saved)
 
