@@ -53,7 +53,10 @@ def list_tricks() -> int:
 def apply(
     preset: Annotated[str, Option(metavar="NAME", help="Preset of tricks.", autocompletion=presets)] = "vanilla_ppo",
     emulate: Annotated[
-        str, Option(metavar="NAME", help="Compute as this framework does (docs/tricks.md).", autocompletion=dialects)
+        str,
+        Option(
+            metavar="NAME", help="Compute as this framework does (docs/reference/tricks.md).", autocompletion=dialects
+        ),
     ] = "none",
     dtype: Annotated[str, Option(metavar="float32|float64", help="Precision.")] = "float32",
     updates_per_rollout: Annotated[str, Option(metavar="N", help="Updates per batch of rollouts.")] = "4",
