@@ -15,7 +15,7 @@ from analysis.stats.verdict import interval
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analysis.study.data import ProfileData
+    from analysis.study_data import ProfileData
 
 STUDIES: Final = ("p9_liteppo_main",)
 RECIPES: Final = ("vanilla_ppo", "grpo", "dapo", "liteppo")

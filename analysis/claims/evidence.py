@@ -12,15 +12,15 @@ from analysis.claims.claim import AbsentError, cell, metric
 from analysis.claims.measured import values
 from analysis.stats.paired_test import Failed, Pairs
 from analysis.stats.twins import twins_of
-from analysis.study.data import StudyData
 from analysis.study.frame import failures
+from analysis.study_data import StudyData
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from analysis.claims.claim import ClaimPart
-    from analysis.study.data import ProfileData
     from analysis.study.frame import Failures, Scores
+    from analysis.study_data import ProfileData
     from harness.records.record import Study
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from analysis.claims.claim import Expect
     from analysis.stats.paired_test import Pairs
-    from analysis.study.data import ProfileData
+    from analysis.study_data import ProfileData
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 from analysis.study.frame import finished
 
 if TYPE_CHECKING:
-    from analysis.study.data import StudyData
     from analysis.study.frame import Scores
+    from analysis.study_data import StudyData
 
 
 WINDOW: Final = 5  # steps, as in the scores over the last steps

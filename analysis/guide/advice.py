@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from analysis.claims.judge import Finding, PartFinding
     from analysis.guide.rules import Rule
     from analysis.guide.scenario import Scenario
-    from analysis.study.data import ProfileData
+    from analysis.study_data import ProfileData
 
 
 # Certainty by the word of the claims' parts for this model (docs/guides/advice.md).

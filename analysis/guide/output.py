@@ -13,9 +13,9 @@ from analysis.guide.advice import advise, answer
 from analysis.guide.rules import RULES
 from analysis.guide.scenario import scenario
 from analysis.paper.claims.catalog import CLAIMS, STUDIES
-from analysis.study.data import ProfileData, read_profiles
 from analysis.study.layout import LAPTOP as LAPTOP_WORDS
 from analysis.study.output import write
+from analysis.study_data import ProfileData, read_profiles
 from analysis.tables.render import markdown
 from analysis.tables.scores import Column, ResultTable
 

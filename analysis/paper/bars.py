@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from analysis.paper.layout import Setting, View
-    from analysis.study.data import StudyData
+    from analysis.study_data import StudyData
 
 
 TIER: Final = "arithmetic"  # the benchmark whose problems come from the training tier

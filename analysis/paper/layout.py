@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 
 from analysis.figures.study import COLORS, DASHES, MARKERS, FigureArm
 from analysis.paper.numbers import ARMS, MODELS, Reading
-from analysis.study.data import StudyData
 from analysis.study.layout import varied
+from analysis.study_data import StudyData
 from harness.records.record import CONTROL, OFF
 
 if TYPE_CHECKING:

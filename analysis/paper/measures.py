@@ -11,7 +11,7 @@ from analysis.stats.text import brief
 from analysis.tables.scores import Column, Kind, MissingScore
 
 if TYPE_CHECKING:
-    from analysis.study.data import StudyData
+    from analysis.study_data import StudyData
     from analysis.tables.scores import Entry
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from analysis.study.data import StudyData
+    from analysis.study_data import StudyData
 
 
 CLIPPED: Final = "clipped_tokens.json"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from analysis.paper.content import Content
     from analysis.paper.figure import PaperFigure
     from analysis.paper.layout import View
-    from analysis.study.data import StudyData
+    from analysis.study_data import StudyData
 
 BESIDE: Final = (
     'Columns headed "the paper" hold its own numbers as they are printed or were read off its figures, with their '

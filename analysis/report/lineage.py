@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from analysis.report.links import TraceLink
-    from analysis.study.data import StudyData
+    from analysis.study_data import StudyData
     from harness.records.record import RunRecord
 
 ADOPTED: Final = "adopted from"  # in the provenance of a run that another study made

@@ -12,7 +12,7 @@ from harness.records.record import CONTROL, OFF
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from analysis.study.data import StudyData
+    from analysis.study_data import StudyData
     from analysis.tables.scores import Column, Entry
     from harness.records.record import Study
 

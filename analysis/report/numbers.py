@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from analysis.report.links import Links
-    from analysis.study.data import StudyData
+    from analysis.study_data import StudyData
     from analysis.tables.scores import Entry, Kind, ResultTable
 
 

@@ -14,8 +14,8 @@ from analysis.report.numbers import Numbers, effects, ends, numbers
 from analysis.report.plan import ReportPlan, plan
 from analysis.report.settings import Sources, sources
 from analysis.stats.evaluation import Shares, shares_of
-from analysis.study.data import StudyData
 from analysis.study.layout import warning
+from analysis.study_data import StudyData
 from analysis.tables.curves import curves_table
 from analysis.tables.factorial import factorial_table
 from analysis.tables.scores import study_table

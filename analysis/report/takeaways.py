@@ -13,14 +13,14 @@ from analysis.claims.tables import claims_table, compared, cost_table, could_sho
 from analysis.paper.claims.catalog import CLAIMS, STUDIES
 from analysis.report.links import slug
 from analysis.report.numbers import Numbers, numbers
-from analysis.study.data import read_profiles
+from analysis.study_data import read_profiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from analysis.claims.judge import Finding, PartFinding
-    from analysis.study.data import ProfileData
+    from analysis.study_data import ProfileData
     from harness.records.record import Study
     from harness.tracking.store import Store
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from analysis.claims.judge import Finding, PartFinding
-    from analysis.study.data import StudyData
+    from analysis.study_data import StudyData
     from analysis.tables.scores import Column, ResultTable
     from harness.records.record import Study
 

@@ -10,7 +10,7 @@ from analysis.paper.numbers import readings
 from analysis.paper.sections.registry import FIGURES, views
 from analysis.paper.table import paper_table
 from analysis.stats.evaluation import shares_of
-from analysis.study.data import ProfileData, StudyData
+from analysis.study_data import ProfileData, StudyData
 from analysis.tables.study import study_tables
 from analysis.trace.address import TraceError, address, find, find_table, parse
 from analysis.trace.books import file_book, names, study_book, takeaway_book

@@ -8,8 +8,8 @@ from analysis.claims.cost import costs
 from analysis.claims.files import files
 from analysis.claims.judge import findings
 from analysis.paper.claims import clipping, losses, normalization, popular, recipes
-from analysis.study.data import read_profiles
 from analysis.study.output import write
+from analysis.study_data import read_profiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from analysis.paper.layout import view
 from analysis.paper.numbers import readings
 from analysis.paper.sections import clipping, losses, normalization, recipes, setup
-from analysis.study.data import StudyData
 from analysis.study.output import write
+from analysis.study_data import StudyData
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from analysis.paper.numbers import readings
 from analysis.paper.sections.registry import FIGURES, views
-from analysis.study.data import StudyData
+from analysis.study_data import StudyData
 from tests.analysis.takeaways.samples import record, study
 
 READINGS = readings()

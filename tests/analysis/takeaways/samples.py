@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from analysis.study.data import ProfileData, StudyData
+from analysis.study_data import ProfileData, StudyData
 from harness.records.record import RunRecord, Study
 from sweeps.grid.cells import select
 from sweeps.grid.grid import find_grid, read_grid
