@@ -188,7 +188,7 @@ def _mlflow(file: Path, study: Study) -> dict[str, Any]:
         def rows(query: str) -> list[Any]:
             return [row[0] if len(row) == 1 else row for row in database.execute(query).fetchall()]
 
-        tags = dict(rows("SELECT key, value FROM tags JOIN runs USING (run_uuid) WHERE name LIKE '%c1-s1'"))
+        tags = dict(rows("SELECT key, value FROM tags JOIN runs USING (run_uuid) WHERE name LIKE 'group % s1'"))
         shown = ("cell_id", "study", "profile", "seed", "mlflow.note.content", "mlflow.runName")
         return {
             "experiments": rows(f"SELECT name FROM experiments WHERE name = '{study.name}'"),
@@ -205,7 +205,7 @@ def _mlflow(file: Path, study: Study) -> dict[str, Any]:
         }
 
 
-_FAILED_TAGS: Final = "SELECT key FROM tags JOIN runs USING (run_uuid) WHERE name LIKE '%c9-s0'"
+_FAILED_TAGS: Final = "SELECT key FROM tags JOIN runs USING (run_uuid) WHERE status = 'FAILED'"
 _RULE: Final = "SELECT DISTINCT key, value FROM params WHERE key LIKE 'rule.%'"
 _SCORES: Final = "SELECT DISTINCT key FROM metrics WHERE step = 0"
 
@@ -242,7 +242,7 @@ def _replay(results: Path) -> dict[str, Any]:
 def _apply() -> dict[str, Any]:
     """Apply rules to a batch, as ``python -m tricks apply`` does."""
     batch = EXAMPLE.read_bytes()
-    found = [json.loads(apply(read_options([f"preset={name}"]), batch)) for name in ("dapo_static", "liteppo", "gspo")]
+    found = [json.loads(apply(read_options(name), batch)) for name in ("dapo_static", "liteppo", "gspo")]
     return {
         "batch": observed(json.loads(batch)),
         "answer": observed([{**each, "rule": {}, "fired": {"*": list(each["fired"].values())}} for each in found]),

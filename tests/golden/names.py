@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT: Final = Path(__file__).parents[2]
-PRODUCT: Final = ("tricks", "harness", "sweeps", "analysis")
+PRODUCT: Final = ("tricks", "harness", "sweeps", "analysis", "liteppo", "tools")
 _SETUP: Final = Setup(8, 32, 4, 64)
 _CHANGES: Final = ("seed=1", "eval.every=1", "steps=4", "preset=dapo")
 

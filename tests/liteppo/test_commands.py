@@ -79,7 +79,7 @@ def test_help_names_every_option_in_one_paragraph_each(words: list[str], capsys:
         (["summary", "--grid", "smoke"], 1, "holds no study yet"),
         (["trace", "--cell", "smoke.laptop"], 2, "no table 'smoke.laptop'"),
         (["ui"], 1, "no runs yet"),
-        (["ui", "--port", "x"], 2, "port: not a number: x"),
+        (["ui", "--port", "x"], 2, "port: not a number from 1 to 65535: x"),
         (["export", "0123456789-s0"], 2, "no such run"),
         (["eval", "--model", "builtin:small_bse"], 2, "did you mean builtin:small_base?"),
         (

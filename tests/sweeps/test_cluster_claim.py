@@ -222,6 +222,6 @@ def test_a_store_of_this_machine_alone_is_not_written_to(store):
 
 def test_runs_of_other_hosts_are_swept_up_by_whoever_holds_the_study_and_nobody_else(shared):
     handle = shared.begin(RECORD.head)
-    shared._tracker.attach(handle.uuid, {DRIVER: "elsewhere 12 1700000000"}, {})
+    shared._tracker.conclude(handle.uuid, {DRIVER: "elsewhere 12 1700000000"}, ())
     assert shared.sweep_up("norms") == ()
     assert shared.sweep_up("norms", claimed=True) == (RECORD.run_id,)
