@@ -11,6 +11,7 @@ import torch
 
 from harness.common.resources import lifetime
 from harness.engines.deepspeed.batch import Updated
+from harness.engines.deepspeed.state import restore, save
 from harness.engines.torch.validate import validate_model_support
 from harness.engines.transfer.buckets import bucket_weights
 from harness.models.load import load_model
@@ -147,14 +148,10 @@ class DeepspeedRank:
 
     def save(self, folder: Path) -> None:
         """Write this rank's share of weights and optimizer states."""
-        from harness.engines.deepspeed.policy import save  # noqa: PLC0415 - DeepSpeed takes seconds
-
         save(self._running(), folder / self.file())
 
     def restore(self, folder: Path) -> None:
         """Take over what the same rank of an equal learner saved."""
-        from harness.engines.deepspeed.policy import restore  # noqa: PLC0415 - DeepSpeed takes seconds
-
         self._ahead = None
         restore(self._running(), folder / self.file())
 
