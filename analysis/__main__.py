@@ -1,4 +1,4 @@
-"""``python -m analysis``, an alias of the commands of liteppo that read results."""
+"""Command ``python -m analysis``: an alias of the liteppo commands that read results."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command line. Returns the exit code."""
+    """Run the command line and return the exit code."""
     from liteppo.program import alias  # noqa: PLC0415 - the command line is above this layer
 
     return alias("analysis", argv)

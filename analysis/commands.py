@@ -1,4 +1,4 @@
-"""Write what the store holds, for people: tables, figures, the report. Starts no run.
+"""Commands that write or print results: tables, figures, the report. They start no run.
 
 Each function does the work of one command and returns what it prints.
 """
@@ -28,29 +28,31 @@ if TYPE_CHECKING:
 
 
 class UsageError(ValueError):
-    """A wrong call; the message says the right one."""
+    """A wrong call; the message gives the right one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which studies are shown; None means all of them."""
+    """The studies to show; None means all of them."""
 
     results: Path
     grid: str | None = None
     profile: str | None = None
-    mixed: bool = False  # whether runs of different commits or machines share a table
+    mixed: bool = False  # allow runs of different commits or machines in one table
 
     def takes(self, name: str, profile: str) -> bool:
-        """Whether the study of that name and profile is asked for."""
+        """Return True if the study with this name and profile is selected."""
         return self.grid in (None, name) and self.profile in (None, profile)
 
 
 def tables(asked: Asked) -> Iterator[Path]:
-    """Write the tables of the studies. Those whose runs do not belong together are named when all others are written.
+    """Write the tables of the studies.
+
+    Studies whose runs cannot be combined are reported after all others are written.
 
     Raises:
-        UsageError: where no such study is there.
-        StoreError: where the store or the disk refuses, or runs do not belong together.
+        UsageError: There is no such study.
+        StoreError: The store or the disk fails, or runs cannot be combined.
 
     """
     store = Store.open(asked.results)
@@ -87,7 +89,7 @@ def _noted(paths: Iterable[Path], written: list[Path]) -> Iterator[Path]:
 
 
 def _say_borrowed(counted: Sequence[tuple[Study, pd.DataFrame]], results: Path) -> None:
-    """Name the reference file behind the verifier's note, where the reader has none."""
+    """Print the reference file behind the verifier's note if the user has no own file."""
     from analysis.tables.notes import borrowed  # noqa: PLC0415
 
     for line in dict.fromkeys(filter(None, (borrowed(runs, results) for _, runs in counted))):
@@ -95,7 +97,7 @@ def _say_borrowed(counted: Sequence[tuple[Study, pd.DataFrame]], results: Path) 
 
 
 def _say_left(store: Store, folder: Path, written: Sequence[Path], asked: Asked) -> None:
-    """Name what earlier calls wrote of runs that are gone, where all that the store holds was written now."""
+    """Print the leftovers of earlier commands if this command covered the whole store."""
     from analysis.tables.leftovers import said  # noqa: PLC0415
 
     everything = asked.grid is None and asked.profile is None and not store.unreadable()
@@ -104,7 +106,10 @@ def _say_left(store: Store, folder: Path, written: Sequence[Path], asked: Asked)
 
 
 def takeaways(asked: Asked) -> Iterator[Path]:
-    """Write the judged claims. Raises UsageError for a grid: claims are judged on all of them together."""
+    """Write the judged claims.
+
+    Raises UsageError if a grid is given, because claims are judged on all grids together.
+    """
     store = Store.open(asked.results)
     chosen = _chosen(store, asked)
     if asked.grid is not None:
@@ -126,7 +131,10 @@ def figures(asked: Asked) -> Iterator[Path]:
 
 
 def report(asked: Asked) -> Iterator[Path]:
-    """Write plan, verdicts, tables, curves and lineage as one page. Raises UsageError or StoreError."""
+    """Write plan, verdicts, tables, curves and lineage as one page.
+
+    Raises UsageError or StoreError.
+    """
     from analysis.report.page import ReportOptions, page  # noqa: PLC0415
 
     store = Store.open(asked.results)
@@ -137,7 +145,7 @@ def report(asked: Asked) -> Iterator[Path]:
 
 
 def summary(asked: Asked) -> Iterator[str]:
-    """A short table of each study. Raises UsageError or StoreError."""
+    """Yield a short table of each study. Raises UsageError or StoreError."""
     from analysis.tables.summary import summary as short  # noqa: PLC0415
 
     store = Store.open(asked.results)
@@ -146,14 +154,14 @@ def summary(asked: Asked) -> Iterator[str]:
 
 
 def replays(results: Path) -> Iterator[Path]:
-    """Write table and figure of every replay. Raises StoreError."""
+    """Write the table and figure of every replay. Raises StoreError if there is none."""
     from analysis.figures.replay import write_replays  # noqa: PLC0415 - matplotlib, a second
 
     yield from write_replays(results)
 
 
 def trace(results: Path, cell: str) -> Iterator[str]:
-    """What stands behind a number of a table. Raises UsageError where the address leads nowhere."""
+    """Yield the sources of a number in a table. Raises UsageError for an invalid address."""
     from analysis.trace.address import TraceError  # noqa: PLC0415
     from analysis.trace.command import trace as traced  # noqa: PLC0415
 
@@ -164,7 +172,17 @@ def trace(results: Path, cell: str) -> Iterator[str]:
 
 
 def guide(results: Path, case: Mapping[str, str], mixed: bool) -> Iterator[str]:
-    """Advice for one case, or the paths of the tables where none is given. Raises UsageError."""
+    """Yield the advice for one case, or the paths of the tables if no case is given.
+
+    Args:
+        results: The results folder.
+        case: The options that name the case.
+        mixed: Include studies with runs of several commits or environments.
+
+    Raises:
+        UsageError: The options name no valid case.
+
+    """
     from analysis.guide.output import guide as advice  # noqa: PLC0415
     from analysis.guide.scenario import ScenarioError  # noqa: PLC0415
 
@@ -192,7 +210,7 @@ def _chosen(store: Store, asked: Asked) -> list[Study]:
 
 
 def _tell_unreadable(store: Store, asked: Asked) -> None:
-    """Raises StoreError where the grid that was asked for is among them."""
+    """Print the unreadable studies; raise StoreError if the selected grid is among them."""
     faults = [fault for (name, profile), fault in store.unreadable().items() if asked.takes(name, profile)]
     if faults and asked.grid is not None:
         raise StoreError("\n".join(faults))

@@ -1,1 +1,1 @@
-"""The command line: ``liteppo COMMAND``, the one layer above ``sweeps`` and ``analysis``."""
+"""The command line ``liteppo COMMAND``: the layer above ``sweeps`` and ``analysis``."""

@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, and one message on standard error where it fails."""
+"""Exit codes of commands, and the one message on standard error where a command fails."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ STOPPED: Final = "stopped; the same command goes on where it was"
 
 
 def ended(command: Callable[[], int], interrupted: str | None = STOPPED) -> int:
-    """Run a command.
+    """Run a command and turn its errors into a message and an exit code.
 
     Args:
         command: the work; it returns its exit code.
-        interrupted: what Ctrl-C prints; nothing where None.
+        interrupted: the message that Ctrl-C prints; nothing where None.
 
     Returns:
         The exit code: 2 for bad input, 1 where the store or the disk refuses, 130 for Ctrl-C, else the command's.
@@ -27,7 +27,7 @@ def ended(command: Callable[[], int], interrupted: str | None = STOPPED) -> int:
     try:
         code = command()
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader, such as head, has seen enough
+    except BrokenPipeError:  # the reader, such as head, closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except KeyboardInterrupt:
@@ -43,14 +43,14 @@ def ended(command: Callable[[], int], interrupted: str | None = STOPPED) -> int:
 
 
 def printed(lines: Iterable[object]) -> int:
-    """Print each line as soon as it is there. Returns the exit code 0."""
+    """Print each line as soon as it is available and return the exit code 0."""
     for line in lines:
         print(line)
     return OK
 
 
 def _exit_code(error: Exception) -> int | None:
-    """Return the exit code of an error that a message explains; None for a fault of the program."""
+    """Return the exit code of an error that a message explains, or None for a bug."""
     from harness.common.schema import SchemaError  # noqa: PLC0415
     from harness.data.catalog import DataError  # noqa: PLC0415 - nothing is imported for --help
     from harness.models.errors import ModelError  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Models and problems: ``eval``, ``difficulty`` and ``data``."""
+"""Commands for models and problems: ``eval``, ``difficulty`` and ``data``."""
 
 from __future__ import annotations
 
@@ -38,27 +38,28 @@ Examples:
   liteppo data                                 the six tiers
   liteppo data --guessable 0.1                 with another setting
   liteppo data --file mine.jsonl --heldout held.jsonl
-                                               cards of one's own files"""
+                                               cards of your own files"""
 
 
 def evaluate(
     model: ModelOption = "",
     bench: Annotated[
-        str | None, Option(metavar="NAMES", help="all, or benchmarks with commas between.", autocompletion=benchmarks)
+        str | None, Option(metavar="NAMES", help="all, or benchmarks separated by commas.", autocompletion=benchmarks)
     ] = None,
-    k: Annotated[str | None, Option("--k", "-k", metavar="N", help="Samples of every problem.")] = None,
+    k: Annotated[str | None, Option("--k", "-k", metavar="N", help="Samples per problem.")] = None,
     eval: Annotated[
         str | None, Option(metavar="PRESET", help="rigorous, paper, laptop, ...", autocompletion=evaluation_presets)
     ] = None,
     problems: Annotated[
-        str | None, Option(metavar="N|all", help="A fixed draw of each benchmark; all: no draw.")
+        str | None, Option(metavar="N|all", help="Problems of each benchmark, a fixed sample; all: every problem.")
     ] = None,
     overrides: Overrides = None,
 ) -> int:
     """Score a model on benchmarks and keep the outcome of every sample.
 
-    What is done stays done: a stopped evaluation resumes, and a finished one is read. Exit code 2 for a wrong
-    setting or wrong data, 1 for a full disk, 130 for Ctrl-C.
+    A stopped evaluation resumes, and the results of a finished one are read from disk. Exit code 2 for an invalid
+    setting
+    or invalid data, 1 for a full disk, 130 for Ctrl-C.
     """
     from harness.evaluation.command import stopped  # noqa: PLC0415
     from harness.evaluation.request import EvaluationOptions, evaluation_config  # noqa: PLC0415 - torch takes a second
@@ -77,19 +78,22 @@ def evaluate(
 def difficulty(
     model: ModelOption = "",
     tier: Annotated[
-        str, Option(metavar="NAMES", help="Tiers with commas between, or a file that a cut wrote.")
+        str, Option(metavar="NAMES", help="Tiers separated by commas, or a file that --cut wrote.")
     ] = "paper_easy",
-    k: Annotated[str | None, Option("--k", "-k", metavar="N", help="Samples of every problem.")] = None,
-    problems: Annotated[str, Option(metavar="N|all", help="A fixed draw of each tier; all: no draw.")] = "200",
+    k: Annotated[str | None, Option("--k", "-k", metavar="N", help="Samples per problem.")] = None,
+    problems: Annotated[
+        str, Option(metavar="N|all", help="Problems of each tier, a fixed sample; all: every problem.")
+    ] = "200",
     cut: Annotated[
-        str | None, Option(metavar="LOW,HIGH", help="Write the problems with a pass rate in between as a tier.")
+        str | None, Option(metavar="LOW,HIGH", help="Write the problems with a pass rate in this range as a tier.")
     ] = None,
     overrides: Overrides = None,
 ) -> int:
-    """Measure how hard problems are for a model: the share of prompts by number of correct samples.
+    """Measure how hard problems are for a model: the pass rate of every problem.
 
-    Prints a table and writes it with a figure. Sampling is that of the paper's training. A stopped measurement
-    resumes. Exit codes as for eval.
+    Prints a table of the share of prompts by number of correct samples, and writes it with a figure. Sampling is that
+    of
+    the paper's training. A stopped measurement resumes. Exit codes as for eval.
     """
     from harness.evaluation.command import stopped  # noqa: PLC0415
     from harness.evaluation.request import DifficultyOptions, read_request  # noqa: PLC0415 - torch takes a second
@@ -106,24 +110,28 @@ def difficulty(
 
 
 def data(
-    size: Annotated[str | None, Option(metavar="N", help="Rows of a paper tier; 5000.")] = None,
-    seed: Annotated[str | None, Option(metavar="N", help="Seed of the draw; 42.")] = None,
+    size: Annotated[str | None, Option(metavar="N", help="Rows of a paper tier; by default 5000.")] = None,
+    seed: Annotated[str | None, Option(metavar="N", help="Seed of the subsample; by default 42.")] = None,
     part: Annotated[
-        str | None, Option(metavar="SHARE", help="Least share of a partial source that makes a tier; 0.2.")
+        str | None, Option(metavar="SHARE", help="Smallest share of a partial source for a tier; by default 0.2.")
     ] = None,
     guessable: Annotated[
-        str | None, Option(metavar="SHARE", help="Largest share of answers that can be guessed; 0.05.")
+        str | None, Option(metavar="SHARE", help="Largest share of answers that can be guessed; by default 0.05.")
     ] = None,
     near: Annotated[
-        str | None, Option(metavar="SHARE", help="Similarity to a benchmark problem that leaves one out; 0.7.")
+        str | None,
+        Option(metavar="SHARE", help="Drop problems at least this similar to a benchmark's; by default 0.7."),
     ] = None,
-    covered: Annotated[str | None, Option(metavar="SHARE", help="Coverage that leaves a problem out; 0.85.")] = None,
+    covered: Annotated[
+        str | None,
+        Option(metavar="SHARE", help="Drop problems that a benchmark covers to this share; by default 0.85."),
+    ] = None,
     file: Annotated[str | None, Option(metavar="FILE", help="Show the card of training problems of your own.")] = None,
     heldout: Annotated[str | None, Option(metavar="FILE", help="Show the card of a benchmark of your own.")] = None,
 ) -> int:
     """Build the training tiers from DATA_DIR or the hub, and print their cards.
 
-    Exit code 2 for a wrong setting or data that cannot be used, 130 for Ctrl-C.
+    Exit code 2 for an invalid setting or data that cannot be used, 130 for Ctrl-C.
     """
     given = {"size": size, "seed": seed, "part": part, "guessable": guessable, "near": near, "covered": covered}
     settings = {name: _value(value) for name, value in given.items() if value is not None}

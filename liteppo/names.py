@@ -1,4 +1,7 @@
-"""Complete names in a shell: grids, profiles, presets, tricks. Nothing heavy is imported."""
+"""Completion of names in a shell: grids, profiles, presets, tricks.
+
+Heavy packages are imported only where a completion needs them.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HELP: Final = {"help_option_names": ["-h", "--help"]}
 
-# Module -> the command that it is, or its commands by the names that they have there.
+# Module -> its command of liteppo, or its own command names and the commands of liteppo behind them.
 ALIASES: Final[Mapping[str, str | Mapping[str, str]]] = {
     "harness": "run",
     "harness.checkpoint": "export",
@@ -37,7 +37,7 @@ ALIASES: Final[Mapping[str, str | Mapping[str, str]]] = {
 
 
 def program() -> Any:
-    """Build the program of all commands, as Typer gives it."""
+    """Build the Typer program with all commands."""
     app = Typer(cls=Group, no_args_is_help=True, context_settings=HELP, pretty_exceptions_enable=False)
 
     @app.callback()
@@ -53,12 +53,15 @@ def program() -> Any:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run ``liteppo``. Returns the exit code: 2 for a wrong call, 1 for a failure, 130 for Ctrl-C."""
+    """Run ``liteppo`` and return the exit code.
+
+    It is 2 for an invalid call, 1 for a failure and 130 for Ctrl-C.
+    """
     return run_command(program(), "liteppo", argv)
 
 
 def alias(module: str, argv: list[str] | None = None) -> int:
-    """Run ``python -m MODULE``, which is one command of the program or a few of them."""
+    """Run ``python -m MODULE``, an alias of one or a few commands, and return the exit code."""
     found, target = program(), ALIASES[module]
     if isinstance(target, str):
         return run_command(found.commands[target], f"python -m {module}", argv)
@@ -71,14 +74,24 @@ def alias(module: str, argv: list[str] | None = None) -> int:
 
 
 def run_command(command: Any, name: str, argv: list[str] | None) -> int:
-    """Run one command or group. Returns the exit code, as `main` does."""
+    """Run one command or group.
+
+    Args:
+        command: the Click command
+        name: the name of the program in messages
+        argv: the arguments; by default those of the process
+
+    Returns:
+        The exit code, as in `main`.
+
+    """
     command.context_settings = HELP
     try:
         code = command.main(args=sys.argv[1:] if argv is None else list(argv), prog_name=name, standalone_mode=False)
     except WordError as error:
         print(error, file=sys.stderr)
         return WRONG
-    except TyperException as error:  # what Typer itself refuses; its help is on the screen where the message is empty
+    except TyperException as error:  # refused by Typer itself; where the message is empty, the help has been printed
         if message := error.format_message():
             print(f"{message[0].lower()}{message[1:]}; see {name} --help", file=sys.stderr)
         return WRONG

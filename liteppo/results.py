@@ -1,4 +1,4 @@
-"""What runs have shown: tables, figures and the report, takeaways and advice, and the pages of MLflow."""
+"""Commands for results: tables, figures, report, takeaways, guide, and the pages of MLflow."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from analysis.commands import Asked
 
-Grid = Annotated[str | None, Option(metavar="NAME", help="One grid; by default all that have runs.")]
-Profile = Annotated[str | None, Option(metavar="NAME", help="One profile; by default all that have runs.")]
+Grid = Annotated[str | None, Option(metavar="NAME", help="One grid; by default all grids with runs.")]
+Profile = Annotated[str | None, Option(metavar="NAME", help="One profile; by default all profiles with runs.")]
 Results = Annotated[str | None, Option(metavar="DIR", help="Folder of results; by default RESULTS_DIR or results.")]
 Mixed = Annotated[bool, Option("--mixed", help="Let runs of different commits or machines share a table.")]
 
@@ -32,7 +32,7 @@ Example:
 
 
 def results_folder(given: str | None) -> Path:
-    """Return the folder of results. Raises SchemaError where it is that of the reference."""
+    """Return the folder of results. Raises SchemaError for the folder of the reference results."""
     from harness.common.results import results_folder as folder  # noqa: PLC0415 - nothing is imported for --help
 
     return folder(given)
@@ -41,7 +41,7 @@ def results_folder(given: str | None) -> Path:
 def tables(grid: Grid = None, profile: Profile = None, results: Results = None, mixed: Mixed = False) -> int:
     """Write results/tables: scores and verdicts of each study as Markdown, CSV and LaTeX.
 
-    Without a grid also the controls and the judged takeaways. Exit code 1 where runs do not belong together.
+    Without a grid, also the controls and the judged takeaways. Exit code 1 where runs must not share a table.
     """
     from analysis.commands import tables as written  # noqa: PLC0415 - pandas takes a second
 
@@ -63,7 +63,10 @@ def report(grid: Grid = None, profile: Profile = None, results: Results = None, 
 
 
 def takeaways(grid: Grid = None, profile: Profile = None, results: Results = None, mixed: Mixed = False) -> int:
-    """Judge the paper's claims on all grids: results/tables/takeaways.PROFILE.* (tables does it too)."""
+    """Judge the paper's claims on all grids: results/tables/takeaways.PROFILE.*.
+
+    The tables command judges them too.
+    """
     from analysis.commands import takeaways as judged  # noqa: PLC0415 - pandas takes a second
 
     return _shown(judged, grid, profile, results, mixed)
@@ -77,7 +80,7 @@ def summary(grid: Grid = None, profile: Profile = None, results: Results = None,
 
 
 def replay_tables(results: Results = None, grid: Grid = None, profile: Profile = None, mixed: Mixed = False) -> int:
-    """Write table and figure of each replay under results/runs/replay."""
+    """Write the table and the figure of each replay under results/runs/replay."""
     from analysis.commands import replays  # noqa: PLC0415 - pandas takes a second
 
     return ended(lambda: printed(replays(results_folder(results))), None)
@@ -89,15 +92,19 @@ def guide(
     ] = None,
     length: Annotated[str | None, Option(metavar="short|8k", help="Longest response: a word, or tokens.")] = None,
     rewards: Annotated[
-        str | None, Option(metavar="spread|concentrated", help="How rewards lie within a group; spread.")
+        str | None,
+        Option(metavar="spread|concentrated", help="How rewards are distributed in a group; by default spread."),
     ] = None,
     aligned: Annotated[str | None, Option(metavar="yes|no", help="Whether the model is aligned.")] = None,
-    budget: Annotated[str | None, Option(metavar="HOURS", help="Hours that may be spent.")] = None,
+    budget: Annotated[str | None, Option(metavar="HOURS", help="Available hours.")] = None,
     profile: Annotated[str | None, Option(metavar="NAME", help="Profile whose runs are the evidence.")] = None,
     results: Results = None,
     mixed: Mixed = False,
 ) -> int:
-    """Say which tricks to use in a case, and how sure that is; without a case, write a table of all cases."""
+    """Recommend tricks for a case, with the evidence.
+
+    Without a case, write a table of all cases.
+    """
     given = {"model": model, "length": length, "rewards": rewards, "aligned": aligned, "budget": budget}
     case = {name: value for name, value in {**given, "profile": profile}.items() if value is not None}
 
@@ -110,12 +117,10 @@ def guide(
 
 
 def trace(
-    cell: Annotated[
-        str, Option(metavar="TABLE/LABEL,LABEL/COLUMN", help="Address of a number; a part of it may do.")
-    ] = "",
+    cell: Annotated[str, Option(metavar="TABLE/LABEL,LABEL/COLUMN", help="Address of a number, or a part of it.")] = "",
     results: Results = None,
 ) -> int:
-    """Show what stands behind a number of a table: its runs, commits, data and settings."""
+    """Show the sources of a number in a table: its runs, commits, data and settings."""
 
     def show() -> int:
         from analysis.commands import trace as traced  # noqa: PLC0415 - pandas takes a second
@@ -126,7 +131,7 @@ def trace(
 
 
 def ui(port: Annotated[str, Option(metavar="NUMBER", help="Port on 127.0.0.1.")] = "5000") -> int:
-    """Browse the runs in MLflow, on this machine alone; Ctrl-C ends it."""
+    """Browse the runs in MLflow, on this machine only; Ctrl-C ends it."""
     from harness.tracking.ui import serve  # noqa: PLC0415 - nothing is imported for --help
 
     return serve(port)

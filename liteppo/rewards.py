@@ -1,4 +1,4 @@
-"""Rewards: ``verify``, ``audit`` and ``rewards``."""
+"""Commands for rewards: ``verify`` and ``rewards``."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ def verify(
     file: Annotated[
         str | None, Argument(metavar="[FILE]", help="JSON lines; standard input where left out.", show_default=False)
     ] = None,
-    strict: Annotated[bool, Option("--strict", help="Refuse a line with a column that is not known.")] = False,
+    strict: Annotated[bool, Option("--strict", help="Refuse a line with an unknown column.")] = False,
     open_box: Annotated[
         str,
         Option(
             metavar="wrong|ignored",
-            help="A response whose last box is never closed is wrong, or judged by its last complete box.",
+            help="A response with an unclosed last box is wrong, or judged by its last complete box.",
         ),
     ] = "wrong",
 ) -> int:
-    """Reward responses: 1 where the last box equals the gold answer, else 0, and why."""
+    """Reward responses with a reason: 1 where the last box equals the gold answer, else 0."""
     from typing import get_args  # noqa: PLC0415
 
     from harness.verify.lines import judge_lines  # noqa: PLC0415
@@ -80,13 +80,11 @@ def list_rewards() -> int:
 @rewards.command("check", cls=Command, epilog=REWARDS_EXAMPLE, no_args_is_help=True)
 def check_reward(
     name: Annotated[str, Argument(metavar="NAME", help="package.module:name, or the name of an entry point.")],
-    file: Annotated[
-        str | None, Option(metavar="FILE", help="Ask about its problems; by default three of ours.")
-    ] = None,
-    seconds: Annotated[str, Option(metavar="S", help="Limit of one call, as reward.seconds of a run.")] = "2",
-    memory_mb: Annotated[str, Option(metavar="MB", help="Limit of memory, as reward.memory_mb of a run.")] = "4096",
+    file: Annotated[str | None, Option(metavar="FILE", help="Use its problems; by default three of ours.")] = None,
+    seconds: Annotated[str, Option(metavar="S", help="Time limit of one call, as reward.seconds of a run.")] = "2",
+    memory_mb: Annotated[str, Option(metavar="MB", help="Memory limit, as reward.memory_mb of a run.")] = "4096",
 ) -> int:
-    """Check whether a reward keeps the contract. Exit code 1 where it breaks it."""
+    """Check whether a reward keeps the contract. Exit code 1 where it does not."""
 
     def check() -> int:
         from harness.common.schema import read  # noqa: PLC0415

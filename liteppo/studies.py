@@ -1,4 +1,4 @@
-"""Studies of many runs: ``sweep``, ``plan`` and ``tune``."""
+"""Commands for studies of many runs: ``sweep``, ``plan`` and ``tune``."""
 
 from __future__ import annotations
 
@@ -35,14 +35,15 @@ Words = Annotated[
 ProfileOption = Annotated[
     str, Option(metavar="NAME", help="Profile of the grid; laptop always exists.", autocompletion=profiles)
 ]
-Full = Annotated[bool, Option("--full", help="Cross all axes; without it the quick slices of the grid run.")]
-Seeds = Annotated[str | None, Option(metavar="0-5", help="Seeds in place of the grid's, such as 0,1 or 0-5.")]
-Twins = Annotated[str, Option(metavar="keep|once", help="once: of cells that cannot differ, run the first alone.")]
+Full = Annotated[bool, Option("--full", help="Cross all axes; by default only the quick slices run.")]
+Seeds = Annotated[str | None, Option(metavar="0-5", help="Replace the grid's seeds, such as 0,1 or 0-5.")]
+Twins = Annotated[str, Option(metavar="keep|once", help="once: run only the first of equivalent cells.")]
 ClusterOption = Annotated[
-    str | None, Option(metavar="8xH100", help="Count on these GPUs, such as 2x8xH100; profile gpu: 8xH100.")
+    str | None, Option(metavar="8xH100", help="Plan for these GPUs, such as 2x8xH100; profile gpu: 8xH100.")
 ]
 Effect = Annotated[
-    str | None, Option(metavar="0.03", help="Say how many seeds a difference of this size takes, in the metric's unit.")
+    str | None,
+    Option(metavar="0.03", help="Print the seeds that detect a difference of this size, in the metric's unit."),
 ]
 Results = Annotated[str | None, Option(metavar="DIR", help="Folder of results; by default RESULTS_DIR or results.")]
 
@@ -77,9 +78,9 @@ def sweep(
     effect: Effect = None,
     results: Results = None,
 ) -> int:
-    """Run what is not finished of a grid; the same line resumes it.
+    """Run the unfinished runs of a grid; the same line resumes it.
 
-    Exit code 2 for a wrong grid or option, 1 where a run failed, 130 for Ctrl-C.
+    Exit code 2 for an invalid grid or option, 1 where a run failed, 130 for Ctrl-C.
     """
     given = (grid, profile, full, seeds, twins, cluster, effect, results)
     return ended(lambda: _do("run", sweep_options(*given)), BEFORE)
@@ -95,7 +96,7 @@ def plan(
     effect: Effect = None,
     results: Results = None,
 ) -> int:
-    """Print what a sweep would do: cells, runs, cost, and the differences it can show. Runs nothing."""
+    """Print the plan of a sweep: cells, runs, cost and detectable differences. Runs nothing."""
     given = (grid, profile, full, seeds, twins, cluster, effect, results)
     return ended(lambda: _do("plan", sweep_options(*given)), BEFORE)
 
@@ -108,7 +109,7 @@ def tune(
         str, Option(metavar="lr|clip_ratio_high", help="The setting: optim.lr, or that of clip_higher.")
     ] = "",
     profile: ProfileOption = "laptop",
-    trials: Annotated[str, Option(metavar="N", help="Values that are tried for each model.")] = "12",
+    trials: Annotated[str, Option(metavar="N", help="Values to try for each model.")] = "12",
     low: Annotated[
         str | None, Option(metavar="X", help="Low end; lr: a tenth of the grid's, clip_ratio_high: 0.1.")
     ] = None,
@@ -116,13 +117,15 @@ def tune(
         str | None, Option(metavar="X", help="High end; lr: ten times the grid's, clip_ratio_high: 0.5.")
     ] = None,
     steps: Annotated[str | None, Option(metavar="N", help="Steps of each trial; by default those of the grid.")] = None,
-    seeds: Annotated[str, Option(metavar="A,B", help="Two or more that the grid has under no profile.")] = "1001,1002",
+    seeds: Annotated[
+        str, Option(metavar="A,B", help="Two or more seeds that no profile of the grid has.")
+    ] = "1001,1002",
     at: Annotated[
-        str | None, Option(metavar="AXIS=LABEL,...", help="The cell to tune at; by default the first of each model.")
+        str | None, Option(metavar="AXIS=LABEL,...", help="The cell to tune; by default the first of each model.")
     ] = None,
     results: Results = None,
 ) -> int:
-    """Look for a good value of a continuous setting, for each model of a grid, before the grid is run."""
+    """Tune a continuous setting for each model of a grid, before the grid is run."""
     given = {"trials": trials, "low": low, "high": high, "steps": steps, "seeds": seeds, "at": at}
     return ended(lambda: _tune(grid, knob, profile, given, results), BEFORE)
 
@@ -146,7 +149,10 @@ def _tune(grid: str, knob: str, profile: str, given: Mapping[str, str | None], r
 
 
 def _use_one_thread() -> None:
-    """Before torch reads it: two runs at once beat one on two threads."""
+    """Set the number of threads before torch reads it.
+
+    Two simultaneous runs with one thread each are faster than one run with two threads.
+    """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
@@ -160,7 +166,25 @@ def sweep_options(
     effect: str | None,
     results: str | None,
 ) -> SweepOptions:
-    """Read the options. Raises SchemaError naming the one at fault."""
+    """Read the options of ``sweep`` and ``plan`` from text.
+
+    Args:
+        grid: the name of a grid, or the words of an ad-hoc grid; none means smoke
+        profile: the name of a profile
+        full: cross all axes
+        seeds: seeds such as 0,1 or 0-5; None means those of the grid
+        twins: keep, or once to run the first of equivalent cells
+        cluster: GPUs such as 2x8xH100; None means those of the profile
+        effect: a difference in the unit of the metric, or None
+        results: the folder of results; None means the default
+
+    Returns:
+        The checked options.
+
+    Raises:
+        SchemaError: an option is invalid; the message names it.
+
+    """
     from harness.common.results import results_folder  # noqa: PLC0415
     from sweeps.cost.hardware import parse_cluster  # noqa: PLC0415 - nothing is imported for --help
     from sweeps.options import SweepOptions, read_effect, read_seeds, read_twins  # noqa: PLC0415
@@ -180,7 +204,7 @@ def sweep_options(
 
 
 def _split(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
-    """The grid that is named, and the words of an ad-hoc one: one of the two."""
+    """Return the named grid and the words of an ad-hoc grid; only one of the two is given."""
     axes = tuple(word for word in words if _is_override(word))
     named = [word for word in words if not _is_override(word)]
     if len(named) > 1:
@@ -214,7 +238,7 @@ def _do(command: str, options: SweepOptions) -> int:
     grid = _grid(options)
     console = Console(file=sys.stdout, highlight=False)
     print_header(console, grid)
-    console.file.flush()  # a pipe would hold it back
+    console.file.flush()  # a pipe would buffer it
     from sweeps import driver  # noqa: PLC0415 - torch takes a second; the header is on the screen meanwhile
 
     return {"plan": driver.plan, "run": driver.run}[command](grid, options, console)

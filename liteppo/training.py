@@ -1,4 +1,4 @@
-"""One run and what comes of it: ``run``, ``replay`` and ``export``."""
+"""Commands for one run and its results: ``run``, ``replay`` and ``export``."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def run(
 ) -> int:
     """Train one policy with one set of tricks and print its scores.
 
-    Every setting is a Hydra override. Exit code 2 for a wrong setting, 1 for a failed run, 130 for Ctrl-C.
+    Every setting is a Hydra override. Exit code 2 for an invalid setting, 1 for a failed run, 130 for Ctrl-C.
     """
     words = overrides or []
     if options:
@@ -61,7 +61,7 @@ def run(
         from harness.training.single import run_single  # noqa: PLC0415 - torch takes a second
 
         return run_single(words)
-    except KeyboardInterrupt:  # before anything has begun
+    except KeyboardInterrupt:  # before the run has started
         print("stopped; nothing has run", file=sys.stderr)
         return 130
 
@@ -99,8 +99,9 @@ def export(
 ) -> int:
     """Print the folder of a run's weights, for liteppo eval --model FOLDER.
 
-    A finished run has them if it ran with checkpoint.export=true. Of a stopped run, those of its newest checkpoint
-    are written now. Exit code 2 for an unknown run, 1 where it has kept no weights.
+    A finished run has weights if it ran with checkpoint.export=true. For a stopped run, the newest checkpoint is
+    exported
+    first. Exit code 2 for an unknown run, 1 where it has no weights.
     """
     from harness.checkpoint.export import export_run  # noqa: PLC0415 - nothing is imported for --help
     from liteppo.results import results_folder  # noqa: PLC0415
@@ -120,7 +121,7 @@ def _options() -> str:
 
 
 def _sweep(words: Sequence[str]) -> str:
-    """The line that makes every combination of the words."""
+    """Return the command that runs every combination of the words."""
     return shlex.join(["liteppo", "sweep", *(words or ["preset=grpo,liteppo"])])
 
 

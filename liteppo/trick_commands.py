@@ -1,4 +1,4 @@
-"""Tricks: ``tricks``, ``tricks apply`` and ``tricks check``."""
+"""Commands for tricks: ``tricks``, ``tricks apply`` and ``tricks check``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ batch and the answer."""
 
 EXAMPLES = """\
 Examples:
-  liteppo tricks                             all of them, with their sources
+  liteppo tricks                             all tricks, with their sources
   liteppo tricks apply preset=liteppo emulate=trl < docs/rollouts.example.json
   liteppo tricks check my_package.my_module:SPEC"""
 
@@ -53,16 +53,19 @@ def list_tricks() -> int:
 def apply(
     preset: Annotated[str, Option(metavar="NAME", help="Preset of tricks.", autocompletion=presets)] = "vanilla_ppo",
     emulate: Annotated[
-        str, Option(metavar="NAME", help="Compute as this framework does.", autocompletion=dialects)
+        str, Option(metavar="NAME", help="Compute as this framework does (docs/tricks.md).", autocompletion=dialects)
     ] = "none",
     dtype: Annotated[str, Option(metavar="float32|float64", help="Precision.")] = "float32",
-    updates_per_rollout: Annotated[str, Option(metavar="N", help="Updates of one batch of rollouts.")] = "4",
+    updates_per_rollout: Annotated[str, Option(metavar="N", help="Updates per batch of rollouts.")] = "4",
     overrides: Annotated[
         list[str] | None,
         Argument(metavar="[tricks.NAME...=VALUE]...", help="Changes to the tricks of the preset.", show_default=False),
     ] = None,
 ) -> int:
-    """Print what an algorithm makes of the batch on standard input: everything that decides its gradient, as JSON."""
+    """Apply an algorithm to the batch on standard input and print the result as JSON.
+
+    The result holds everything that decides the gradient.
+    """
 
     def compute() -> int:
         from tricks.io.apply import read_options, results  # noqa: PLC0415
@@ -81,7 +84,7 @@ def check(
         Argument(metavar="NAME|MODULE:SPEC", help="A trick, or one of a module.", autocompletion=trick_names),
     ],
 ) -> int:
-    """Check whether a trick keeps the contract of tricks/api.py. Exit code 1 where it breaks it."""
+    """Check whether a trick keeps the contract of tricks/api.py. Exit code 1 where it does not."""
 
     def examine() -> int:
         from tricks.io.check import named, report  # noqa: PLC0415 - torch takes a second

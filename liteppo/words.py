@@ -1,7 +1,8 @@
-"""Read ``name=value`` words as options: each option is declared once and is written in two ways.
+"""Read ``name=value`` words as options.
 
-``liteppo sweep smoke --seeds 0-5`` and ``liteppo sweep grid=smoke seeds=0-5`` are the same call. The words become
-options before Typer parses them, so that Typer alone knows which options there are.
+Each option is declared once and can be written in two ways: ``liteppo sweep smoke --seeds 0-5`` and
+``liteppo sweep grid=smoke seeds=0-5`` are the same call. The words become options before Typer parses them, so that
+only Typer knows the options.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from typer import Context
 
 FLAGS: Final = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
-_ARGUMENT: Final = "argument"  # Typer's name of what is given by its place
+_ARGUMENT: Final = "argument"  # Typer's name of a positional argument
 
 
 class WordError(SchemaError):
@@ -27,25 +28,31 @@ class WordError(SchemaError):
 
 
 class Command(TyperCommand):
-    """A command that also takes its options as ``name=value``. Raises WordError for any other word."""
+    """A command that also takes its options as ``name=value``.
+
+    Raises WordError for other words.
+    """
 
     def __init__(self, *given: Any, help: str | None = None, **options: Any) -> None:
         paragraphs = (help or "").split("\n\n")
         super().__init__(*given, help="\n\n".join(" ".join(part.split()) for part in paragraphs), **options)
 
-    overrides = False  # whether words that are no options are Hydra overrides
+    overrides = False  # True where words that are no options are Hydra overrides
     flags: ClassVar[Mapping[str, bool]] = FLAGS
-    once = False  # whether a word that is given twice is an error, where the last one counts otherwise
+    once = False  # True where a repeated word is an error; otherwise the last one counts
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:  # type: ignore[override]
-        """Translate the words, then let Typer parse them. A shell that completes has no whole words yet."""
+        """Translate the words, then let Typer parse them.
+
+        During completion in a shell, words are incomplete and are not translated.
+        """
         if not args and self.no_args_is_help:
             return super().parse_args(ctx, args)
         return super().parse_args(ctx, args if ctx.resilient_parsing else list(_Translation(self).words(args)))
 
 
 class ResultsCommand(Command):
-    """A command whose flags are written as 1 and 0 alone."""
+    """A command whose flags are written only as 1 and 0."""
 
     flags: ClassVar[Mapping[str, bool]] = {"1": True, "0": False}
 
@@ -57,7 +64,7 @@ class OverridesCommand(Command):
 
 
 class StrictCommand(Command):
-    """A command that takes each word once, and lets its own words through."""
+    """A command that takes each word at most once and passes unknown words on."""
 
     overrides = True
     once = True
@@ -67,7 +74,7 @@ class Group(TyperGroup):
     """A group whose error for an unknown command names the nearest one."""
 
     def resolve_command(self, ctx: Context, args: list[str]) -> Any:  # type: ignore[override]
-        """Find the command. Raises WordError with the nearest name."""
+        """Return the command of that name. Raises WordError with the nearest name."""
         if args and not args[0].startswith("-") and args[0] not in self.commands and not ctx.resilient_parsing:
             shown = [name for name, command in self.commands.items() if not command.hidden]
             raise WordError(f"unknown command {args[0]!r}; {suggest(args[0], shown)}")
@@ -89,7 +96,7 @@ class _Translation:
         self._takes_bare = any(param.param_type_name == _ARGUMENT for param in command.params)
 
     def words(self, given: Sequence[str]) -> Iterator[str]:
-        """Yield what Typer parses. Raises WordError."""
+        """Yield the words that Typer parses. Raises WordError."""
         if self._command.once:
             self._refuse_repeats(given)
         rest = iter(given)

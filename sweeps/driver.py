@@ -1,4 +1,7 @@
-"""What the commands do. A sweep is the order of ``run``: lock, repair, plan, launch, results."""
+"""The plan and run commands of the sweep driver.
+
+``run`` locks the study, repairs it, plans, launches runs and prints results.
+"""
 
 from __future__ import annotations
 
@@ -40,18 +43,38 @@ if TYPE_CHECKING:
     from sweeps.plan.plan import Plan, PlannedRun
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
-STOPPING: Final = 5.0  # seconds that Ctrl-C gives MLflow
+STOPPING: Final = 5.0  # seconds to wait for MLflow after Ctrl-C
 
 
 def plan(grid: Grid, options: SweepOptions, console: Console) -> int:
-    """Print what a sweep would do. Writes nothing."""
+    """Print the plan of a sweep. It writes nothing.
+
+    Args:
+        grid: the grid
+        options: the options of the command
+        console: where to print
+
+    Returns:
+        The exit code.
+
+    """
     made, _ = _plan(grid, options, Store.open(options.results))
     print_plan(console, made, _slots(made.to_run), options.effect)
     return OK
 
 
 def run(grid: Grid, options: SweepOptions, console: Console) -> int:
-    """Run what is not finished. Returns the exit code."""
+    """Run the unfinished runs of a grid.
+
+    Args:
+        grid: the grid
+        options: the options of the command
+        console: where to print
+
+    Returns:
+        The exit code.
+
+    """
     usage = SweepUsage()
     store = Store.open(options.results)
     with (
@@ -88,7 +111,7 @@ def run(grid: Grid, options: SweepOptions, console: Console) -> int:
 
 
 def _repair(grid: Grid, options: SweepOptions, store: Store, console: Console) -> None:
-    """Make good what a killed driver left undone, before anything is planned."""
+    """Repair what a killed driver left unfinished, before anything is planned."""
     found = publish(store, options.results / "runs")
     left = store.sweep_up(grid.name, claimed=True)
     if found.added:
@@ -144,7 +167,7 @@ def _stop(grid: Grid, options: SweepOptions, store: Store, recorder: Recorder, c
     kept = len(ended - missing.unwritten)
     console.print(Text(f"interrupted: {kept} runs of this sweep are finished and kept{killed}"))
     _print_missing(console, missing, options)
-    console.print(Text(f"resume with: {options.command()}"), soft_wrap=True)  # one line, to be copied
+    console.print(Text(f"resume with: {options.command()}"), soft_wrap=True)  # one line, so that it can be copied
 
 
 def _conclude(
@@ -172,7 +195,7 @@ def _print_missing(console: Console, missing: UnrecordedRuns, options: SweepOpti
 
 
 def _slots(runs: Sequence[PlannedRun]) -> int | None:
-    """How many of these runs fit on this machine at once; None for a cluster, which knows better."""
+    """Return the number of runs that fit on this machine at the same time; None for a cluster."""
     if inline():
         return 1
     if address():

@@ -1,4 +1,4 @@
-"""What a sweep and a tuning are asked to do, and how their values are read from text."""
+"""The options of a sweep and of a tuning, and how their values are read from text."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from harness.common.results import results_folder
 from harness.common.schema import SchemaError
 from sweeps.cost.hardware import Cluster
 
-MOST_SEEDS: Final = 10_000  # of a range
-KEEP, ONCE = "keep", "once"  # what is done with twins
+MOST_SEEDS: Final = 10_000  # largest range
+KEEP, ONCE = "keep", "once"  # run all equivalent cells, or only the first
 LAPTOP: Final = "laptop"
 
 
 @dataclass(frozen=True, slots=True)
 class SweepOptions:
-    """What to plan or run."""
+    """The options of ``sweep`` and ``plan``."""
 
     grid: str = "smoke"
     words: tuple[str, ...] = ()  # the axes and settings of an ad-hoc grid, in place of a written one
@@ -29,11 +29,14 @@ class SweepOptions:
     seeds: tuple[int, ...] | None = None  # None: the grid's own
     twins: str = KEEP
     cluster: Cluster | None = None  # None: 8xH100 for the profile gpu, else this machine
-    effect: float | None = None  # a difference to be shown, in the metric's unit
+    effect: float | None = None  # a difference to detect, in the metric's unit
     results: Path = field(default_factory=results_folder)
 
     def command(self) -> str:
-        """The line that resumes this sweep: ``make sweep`` where make can say it, else ``liteppo sweep``."""
+        """Return the line that resumes this sweep.
+
+        It is ``make sweep`` where make can express it, else ``liteppo sweep``.
+        """
         seeds = ",".join(map(str, self.seeds or ()))
         given = {"full": "1" * self.full, "seeds": seeds, "twins": self.twins * (self.twins != KEEP)}
         options = {"profile": self.profile, **{name: value for name, value in given.items() if value}}
@@ -46,7 +49,7 @@ class SweepOptions:
 
 @dataclass(frozen=True, slots=True)
 class TuneOptions:
-    """What to tune, and how long."""
+    """The options of ``tune``."""
 
     grid: str = ""
     knob: str = ""
@@ -61,12 +64,12 @@ class TuneOptions:
 
     @property
     def name(self) -> str:
-        """The name of its files, without the ending."""
+        """The name of its files, without the extension."""
         grid = Path(self.grid).stem if self.grid.endswith(".yaml") else self.grid
         return ".".join([grid, *([self.profile] if self.profile != LAPTOP else []), self.knob])
 
     def command(self) -> str:
-        """The line that resumes this tuning."""
+        """Return the line that resumes this tuning."""
         given = {part.name: getattr(self, part.name) for part in fields(self)}
         standard = TuneOptions(results=Path("results"))
         changed = {name: _written(value) for name, value in given.items() if value != getattr(standard, name)}
@@ -85,7 +88,7 @@ def read_seeds(text: str) -> tuple[int, ...]:
 
 
 def _range(word: str) -> range:
-    """``3`` is one number, ``0-5`` are six, anything else is none."""
+    """Return the numbers of ``3`` or ``0-5``; an empty range for anything else."""
     first, _, last = word.partition("-")
     if not first.isdecimal() or not (last or first).isdecimal() or word.endswith("-"):
         return range(0)
@@ -112,7 +115,7 @@ def read_effect(text: str) -> float:
 
 
 def read_tune_options(given: Mapping[str, str]) -> dict[str, Any]:
-    """Read the options of a tuning from text, by name. Raises SchemaError naming the one at fault."""
+    """Read the options of a tuning from text. Raises SchemaError that names the invalid one."""
     return {name: _TUNING[name](name, text) for name, text in given.items()}
 
 
@@ -161,7 +164,7 @@ def _upper(options: Mapping[str, str]) -> list[str]:
 
 
 def _options(options: Mapping[str, str]) -> list[str]:
-    """``--full --seeds 0,1``: flags have no value."""
+    """Return options as words such as ``--full --seeds 0,1``; flags have no value."""
     return [
         word for name, value in options.items() for word in ([f"--{name}"] if name == "full" else [f"--{name}", value])
     ]

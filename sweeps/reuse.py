@@ -1,4 +1,7 @@
-"""Runs that another study has made already: the same settings, seed, code and environment give the same bits."""
+"""Reuse finished runs of other studies.
+
+The same settings, seed, code and environment give the same bits.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +25,10 @@ ADOPTED: Final = "adopted from"  # in the provenance: the study that made the ru
 
 
 def reuse_finished_runs(runs: Iterable[PlannedRun], folder: Path) -> tuple[str, ...]:
-    """Copy finished runs of other studies under ``folder`` to where these would write; their run ids.
+    """Copy finished runs of other studies to the folders of these runs, and return their ids.
 
-    A run is adopted where settings, seed, commit, packages and processor are the same and the code is that of its
-    commit. ``publish`` brings the copies into MLflow.
+    A run is reused if its settings, seed, commit, packages and processor are the same, and if the code has no local
+    changes. ``publish`` sends the copies to MLflow.
     """
     made = _by_run_id(folder)
     return tuple(run.run_id for run in runs if any(_copied(run, other, folder) for other in made.get(run.run_id, ())))
@@ -39,17 +42,17 @@ def _by_run_id(folder: Path) -> dict[str, list[Path]]:
 
 
 def _copied(run: PlannedRun, other: Path, folder: Path) -> bool:
-    """Copy the folder of another study's run, if it holds the run that is wanted."""
+    """Copy the folder of another study's run if it holds the same run, and return True."""
     target, record = folder / run.folder, _record(other)
     if record is None or other == target or record.study == run.study or not _same(record, run.provenance):
         return False
     draft = folder / f".{run.folder}.{os.getpid()}"
-    shutil.rmtree(draft, ignore_errors=True)  # of a driver that was killed; in containers process ids are the same
+    shutil.rmtree(draft, ignore_errors=True)  # left by a killed driver; containers often have equal process ids
     shutil.copytree(other, draft, ignore=shutil.ignore_patterns(RECORD_FILE, ".*"))
     about = {**record.provenance, ADOPTED: record.provenance.get(ADOPTED, record.study)}
     own = replace(record, study=run.study, profile=run.profile, labels=run.labels, provenance=about)
     (draft / RECORD_FILE).write_text(own.to_json(), encoding="utf-8")
-    shutil.rmtree(target, ignore_errors=True)  # what a run that was cut off has left
+    shutil.rmtree(target, ignore_errors=True)  # left by an interrupted run
     draft.replace(target)
     return True
 
@@ -62,6 +65,9 @@ def _record(folder: Path) -> RunRecord | None:
 
 
 def _same(record: RunRecord, provenance: Mapping[str, str]) -> bool:
-    """Whether it is finished, and code and machine were the present ones. Tiers are named after the plan is made."""
+    """Return True if the record is finished and its code and machine are the current ones.
+
+    Data tiers do not count, because they are named only after the plan is made.
+    """
     known = {name: word for name, word in record.provenance.items() if name != ADOPTED and not name.startswith(DATA)}
     return record.status == "finished" and provenance.get("dirty") == "no" and known == dict(provenance)

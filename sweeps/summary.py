@@ -29,7 +29,7 @@ PERIOD: Final = 5.0  # seconds between two samples; one costs about 10 ms
 
 
 class SweepUsage:
-    """Samples the process tree now and then. Processes on other machines are not seen."""
+    """Periodic samples of the process tree's memory; processes on other machines are not seen."""
 
     def __init__(self) -> None:
         self._process = psutil.Process()
@@ -37,18 +37,18 @@ class SweepUsage:
         self.peak_memory_mb = 0.0  # sum of resident memory; pages that processes share count in each
 
     def sample(self) -> None:
-        """Look at the memory, if a period has passed since the last look."""
+        """Sample the memory if a period has passed since the last sample."""
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + PERIOD
         total = 0
         for process in (self._process, *self._process.children(recursive=True)):
-            with suppress(psutil.Error):  # it has ended meanwhile
+            with suppress(psutil.Error):  # the process has ended
                 total += process.memory_info().rss
         self.peak_memory_mb = max(self.peak_memory_mb, total / 2**20)
 
     def wall_seconds(self) -> float:
-        """Seconds since this process started, its imports included."""
+        """Return the seconds since this process started, imports included."""
         return time.time() - self._process.create_time()
 
 
@@ -59,7 +59,15 @@ NEXT: Final = "next: " + typed(
 
 
 def print_costs(console: Console, records: Sequence[RunRecord], usage: SweepUsage, cores: float | None) -> None:
-    """Print runs, oddities of their prompts, seconds and memory. ``cores``: those the runs could use, if known."""
+    """Print the runs, remarks on their prompts, seconds and memory.
+
+    Args:
+        console: where to print
+        records: the records of this sweep
+        usage: the memory of the process tree
+        cores: the cores that the runs could use, if known
+
+    """
     finished = [record for record in records if record.status == "finished"]
     failed = [record for record in records if record.status == "failed"]
     console.print(Text(f"{len(finished)} runs finished, {len(failed)} failed, in {duration(usage.wall_seconds())}"))
@@ -72,7 +80,16 @@ def print_costs(console: Console, records: Sequence[RunRecord], usage: SweepUsag
 
 
 def print_results(console: Console, grid: Grid, results: Path) -> None:
-    """The result table, by the analysis package in its own process, and what to do next."""
+    """Print the result table and the next commands.
+
+    The analysis package computes the table in its own process.
+
+    Args:
+        console: where to print
+        grid: the grid
+        results: the folder of results
+
+    """
     words = ["summary", f"grid={grid.name}", f"profile={grid.profile}", f"results={results}"]
     size = {"COLUMNS": str(console.width)} if console.is_terminal else {}
     console.file.flush()
@@ -86,7 +103,7 @@ def _model(record: RunRecord) -> str:
 
 
 def _notes(record: RunRecord) -> list[str]:
-    """Return what its run found odd about how the tokenizer begins and ends prompts."""
+    """Return the run's remarks on how the tokenizer begins and ends prompts."""
     return [record.provenance["prompts"]] if "prompts" in record.provenance else []
 
 

@@ -28,32 +28,38 @@ GIB: Final = 2**30
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A published time. ``listed``: among the points that the bar of 25 % is about; others stand on the same pages."""
+    """A published step time. ``listed`` marks the points that the 25 % error limit applies to.
+
+    Other points are published on the same pages.
+    """
 
     source: str
     model: str
     cluster: str
     work: Work
     seconds: float
-    length: Literal["stated", "assumed"] = "stated"  # the mean response length: published, or the plan's assumption
-    trainer: bool = False  # the update alone
+    length: Literal["stated", "assumed"] = "stated"  # the mean response length: published, or assumed in the plan
+    trainer: bool = False  # the time of the update only
     listed: bool = True
 
     def predicted(self, fitted: Fitted = FITTED) -> float:
-        """Seconds as the model has them."""
+        """Return the step time that the cost model predicts, in seconds."""
         model, cluster = SHAPES[self.model], parse_cluster(self.cluster)
         if self.trainer:
             return update_seconds(model, cluster, self.work, fitted)
         return step_time(model, cluster, self.work, fitted=fitted).seconds
 
     def error(self, fitted: Fitted = FITTED) -> float:
-        """Of the prediction, as a share of the published time."""
+        """Return the error of the prediction as a share of the published time."""
         return self.predicted(fitted) / self.seconds - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """A published peak of memory of one GPU while it trains: a sequence at a time, activations recomputed."""
+    """A published peak of the memory of one GPU during training.
+
+    The benchmark trains on one sequence at a time and recomputes activations.
+    """
 
     model: str
     cluster: str
@@ -62,28 +68,35 @@ class Peak:
 
     @property
     def predicted(self) -> float:
-        """In GiB, without the runtime's share, which the publisher's counter does not see."""
+        """The predicted peak in GiB, without the runtime's share.
+
+        The publisher's counter does not see the runtime's memory.
+        """
         model, cluster = SHAPES[self.model], parse_cluster(self.cluster)
         held = memory(model, cluster, self.tokens, recompute=True, set_up=usual(model, cluster))
         return (held.training - RUNTIME) / GIB
 
 
 def _grpo(responses: int, mean: float, sequence: int, prompt: float, updates: int, recompute: bool) -> Work:
-    """A step of NeMo-RL's recipes: 32 responses to a prompt, a reference model for its penalty, no longer sequence.
+    """Return a step of NeMo-RL's recipes: 32 responses per prompt and a reference model.
 
-    Prompt lengths follow from the tokens a second on the page, which count them.
+    Prompt lengths follow from the published tokens per second, which include prompts. ``sequence`` limits prompt and
+    response together.
     """
     lengths = Lengths(mean, round(sequence - prompt))
     return Work(responses, 32, prompt, lengths, updates, recompute=recompute, reference=True)
 
 
 def _dapo(limit: int, updates: int, reference: bool = False) -> Work:
-    """A step of verl's: 512 prompts with 16 responses. Their mean length is not published."""
+    """Return a step of verl's recipes: 512 prompts with 16 responses.
+
+    Their mean length is not published; the plan's assumption is used.
+    """
     return Work(8192, 16, 150.0, Lengths(BASE_TOKENS, limit), updates, reference=reference)
 
 
 def _sequences(gpus: int, tokens: int) -> Work:
-    """One sequence a GPU and update; next to nothing of it is a prompt."""
+    """Return a step with one sequence per GPU in one update; the prompt is negligible."""
     return Work(gpus, 1, 0.0, Lengths(tokens, tokens))
 
 
@@ -130,11 +143,14 @@ PEAKS: Final[tuple[Peak, ...]] = (
 
 GROUND: Final = tuple(point for point in POINTS if not point.trainer)
 
-ROUGHLY: Final = 0.15  # log ratios beyond weigh less: one point with a wrong assumption must not bend the rest
+ROUGHLY: Final = 0.15  # larger log-ratios weigh less: one incorrect assumption must not distort the fit
 
 
 def fit(points: Sequence[Point] = GROUND) -> Fitted:
-    """The constants with the smallest sum of squared log ratios of predicted to published seconds."""
+    """Return the constants with the best fit to the points.
+
+    They minimize the sum of squared log-ratios of predicted to published seconds, with a soft L1 loss.
+    """
 
     def ratios(scaled: np.ndarray) -> list[float]:
         tried = Fitted(*(float(value) for value in scaled * start))
@@ -146,7 +162,7 @@ def fit(points: Sequence[Point] = GROUND) -> Fitted:
 
 
 def left_out(point: Point) -> float:
-    """Error of the prediction of a point by constants that never saw it."""
+    """Return the error of a point's prediction by constants that were fitted without it."""
     return point.error(fit([other for other in GROUND if other is not point]))
 
 

@@ -1,9 +1,9 @@
-"""How the losses of tokens become the loss of an update, written as one weight per sample.
+"""Aggregation of token losses into the loss of an update, as one weight per sample.
 
-Weights are computed over a whole update, before any split into micro-batches, so that the parts add up exactly.
-Scope says over what a mean is taken before those means are averaged: the whole update, each micro-batch (the losses of
-micro-batches averaged as if they were alike, as many trainers do), or each prompt. Responses without a kept token
-weigh nothing; ``count`` says whether they still count in the denominators.
+Weights are computed over a whole update, before any split into micro-batches, so that the parts sum up exactly.
+``scope`` says over which unit the mean is taken before the means are averaged: the whole update, each micro-batch, or
+each prompt. Many trainers average the losses of micro-batches as if all had the same size. Responses without a kept
+token have weight 0; ``count`` says whether they still count in the denominators.
 """
 
 from __future__ import annotations
@@ -22,16 +22,19 @@ if TYPE_CHECKING:
 
     from tricks.batch import Setup, Signal
 
-Scope = Annotated[Literal["update", "micro_batch", "prompt"], "over what a mean is taken, before these are averaged"]
+Scope = Annotated[Literal["update", "micro_batch", "prompt"], "the unit of each mean, before the means are averaged"]
 Count = Annotated[Literal["kept", "all"], "whether filtered responses count in the denominator (all: TRL, verl, oat)"]
 
 
 @dataclass(frozen=True, slots=True)
 class TokenMean:
-    r"""Every token counts the same: :math:`w_b = 1 / \sum_j |o_j|` (arXiv:2503.14476, eq. 12).
+    r"""Token mean: every token has the same weight (arXiv:2503.14476, eq. 12).
 
-    ``scope=prompt`` is ScaleRL's prompt average (arXiv:2510.13786): a token mean of each prompt, then their mean.
-    ``scope=micro_batch`` is TRL's bnpo and ROLL before v0.2.0: with one response in each it is the sequence mean.
+    The weight is :math:`w_b = 1 / \sum_j |o_j|`. ``scope=prompt`` is ScaleRL's prompt average (arXiv:2510.13786): the
+    token
+    mean of each prompt, then the mean over prompts. ``scope=micro_batch`` is TRL's bnpo and ROLL before v0.2.0; with
+    one
+    response per micro-batch it equals the sequence mean.
     """
 
     scope: Scope = "update"
@@ -41,7 +44,7 @@ class TokenMean:
     ] = "kept"
 
     def loss_weights(self, signal: Signal, micro_batch: Tensor) -> Tensor:
-        """Weights (B, 1) that sum to one over the tokens counted."""
+        """Return weights (B, 1) that sum to one over the counted tokens."""
         lengths = _lengths(signal.response_mask)
         counted = _lengths(signal.sampled_mask) if self.count == "all" else _counted(signal, lengths)
         if self.count == "at_least_one":
@@ -52,13 +55,16 @@ class TokenMean:
 
 @dataclass(frozen=True, slots=True)
 class SequenceMean:
-    r"""Every response counts the same: :math:`w_b = 1 / (B\,|o_b|)` (arXiv:2402.03300, eq. 3)."""
+    r"""Sequence mean: every response has the same weight (arXiv:2402.03300, eq. 3).
+
+    The weight of each token is :math:`w_b = 1 / (B\,|o_b|)`.
+    """
 
     scope: Scope = "update"
     count: Count = "kept"
 
     def loss_weights(self, signal: Signal, micro_batch: Tensor) -> Tensor:
-        """Weights (B, 1) that sum to one over the tokens of the responses counted."""
+        """Return weights (B, 1) that sum to one over the tokens of the counted responses."""
         lengths = _lengths(signal.response_mask)
         rows = _rows(_counted(signal, lengths), self.count)
         index, units = _units(self.scope, signal, micro_batch, rows)
@@ -67,13 +73,16 @@ class SequenceMean:
 
 @dataclass(frozen=True, slots=True)
 class SequenceSum:
-    r"""The losses of a response are added up, responses averaged: :math:`w_b = 1 / B` (arXiv:2402.14740, section 3)."""
+    """Sequence sum: token losses are summed, responses are averaged.
+
+    The weight of each token is :math:`w_b = 1 / B` (arXiv:2402.14740, section 3).
+    """
 
     scope: Scope = "update"
     count: Count = "kept"
 
     def loss_weights(self, signal: Signal, micro_batch: Tensor) -> Tensor:
-        """Weights (B, 1), the same for all responses counted together."""
+        """Return weights (B, 1), equal for all responses that are counted together."""
         lengths = _lengths(signal.response_mask)
         rows = _rows(_counted(signal, lengths), self.count)
         index, units = _units(self.scope, signal, micro_batch, rows)
@@ -82,9 +91,11 @@ class SequenceSum:
 
 @dataclass(frozen=True, slots=True)
 class ConstantLength:
-    r"""The losses of a response are divided by a constant: :math:`w_b = 1 / (B\,L)` (arXiv:2503.20783, section 3.2).
+    r"""Constant length: the summed loss of a response is divided by a constant.
 
-    ``per_response=False`` leaves out B: ROLL's "seq-mean-token-sum-norm", open-instruct's constant denominator.
+    The weight of each token is :math:`w_b = 1 / (B\,L)` (arXiv:2503.20783, section 3.2). ``per_response=False`` leaves
+    out
+    B: ROLL's "seq-mean-token-sum-norm", open-instruct's constant denominator.
     """
 
     length: Annotated[
@@ -93,18 +104,18 @@ class ConstantLength:
     ] = "limit"
     scope: Scope = "update"
     count: Count = "kept"
-    per_response: Annotated[bool, "whether B divides too"] = True
+    per_response: Annotated[bool, "whether to divide by B too"] = True
 
     def loss_weights(self, signal: Signal, micro_batch: Tensor) -> Tensor:
-        """Weights (B, 1), the same for all responses counted together."""
+        """Return weights (B, 1), equal for all responses that are counted together."""
         lengths = _lengths(signal.response_mask)
         rows = _rows(_counted(signal, lengths), self.count)
         index, units = _units(self.scope, signal, micro_batch, rows)
         samples = total(rows, index) if self.per_response else torch.ones_like(rows)
         return _weights(lengths > 0, samples * units * self._tokens(signal), signal)
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
-        """Refuse a length that is none."""
+    def validate(self, setup: Setup) -> Iterator[str]:
+        """Refuse a length below one token."""
         if isinstance(self.length, int) and self.length < 1:
             yield f"length is a number of tokens, at least 1, got {self.length}"
 
@@ -124,12 +135,12 @@ def _counted(signal: Signal, lengths: Tensor) -> Tensor:
 
 
 def _rows(lengths: Tensor, count: str) -> Tensor:
-    """1 for each response that counts (B, 1)."""
+    """Return 1 for each response that counts and 0 for the others (B, 1)."""
     return torch.ones_like(lengths) if count == "all" else (lengths > 0).double()
 
 
 def _units(scope: str, signal: Signal, micro_batch: Tensor, counted: Tensor) -> tuple[Tensor, Tensor | int]:
-    """The unit that each sample belongs to (B,), and how many units are averaged."""
+    """Return the unit index of each sample (B,) and the number of units to average over."""
     if scope == "update":
         return torch.zeros_like(signal.group), 1
     index = segments(micro_batch if scope == "micro_batch" else signal.group)

@@ -1,25 +1,25 @@
-"""The trick contract: hooks on the way from rewards to the loss, pure functions, in a fixed order.
+"""The trick contract: hooks from the rewards to the loss, which run in a fixed order.
 
-    accept_groups(rollouts)                     (B,) bool  groups worth training on, others are redrawn  at most one
+    accept_groups(rollouts)                     (B,) bool  accepted groups; others are resampled         at most one
     shape_rewards(rollouts)                     (B,)       added to the rewards                          any number
     clip_rewards(rewards)                       (B,)       bounds the shaped rewards                     at most one
     keep_samples(rollouts)                      (B,) bool  samples to learn from, combined with AND      any number
-    advantages(rewards, kept, rollouts)         (B,)       one number a sample                           exactly one
+    advantages(rewards, kept, rollouts)         (B,)       one number per sample                         exactly one
     shape_advantages(rollouts)                  (B, T)     added to the advantages                       any number
-    whiten(advantages, response_mask, rollouts) as given   a second normalisation                        at most one
+    whiten(advantages, response_mask, rollouts) as given   a second normalization                        at most one
     clip_advantages(advantages)                 as given   bounds the advantages                         at most one
     token_weights(rollouts)                     (B, T)     multiplied with the surrogate                 any number
     surrogate(log_ratio, signal)                (B, T)     loss of each token                            exactly one
     token_losses(log_probs, entropies, signal)  (B, T)     added to the surrogate                        any number
     loss_weights(signal, micro_batch)           (B, 1)     weight of each token's loss                   exactly one
 
-A trick is a frozen dataclass: its fields are its settings, its methods say where it acts. Beside the hooks it may have
+Hooks are pure functions. A trick is a frozen dataclass: fields are its settings, methods the hooks it fills. Optional:
 
-    needs = frozenset({"ref_log_probs"})    optional parts of Rollouts, or "entropies", that it cannot do without
-    complaints(setup)                       what makes a run wrong with this trick; refused before it starts
-    inert(setup)                            why it cannot change anything in this setup; said, not refused
-    hints(setup)                            what else to know of it in this setup; said, not refused
-    diagnostics(log_ratio, signal)          named masks (B, T) of tokens by what the surrogate did to them
+    needs = frozenset({"ref_log_probs"})    optional parts of Rollouts, or "entropies", that it requires
+    validate(setup)                         why a run with this trick is refused before it starts
+    no_effect_reasons(setup)                why it cannot change anything in this setup; reported, not refused
+    hints(setup)                            other remarks on this setup; reported, not refused
+    diagnostics(log_ratio, signal)          named masks (B, T) of tokens by the surrogate's effect on them
 
 Open hooks combine with a commutative operator and the other hooks admit one trick, so the order in which tricks are
 listed never matters. Advantages are (B, 1), or (B, T) once a trick makes them differ within a response.
@@ -66,21 +66,24 @@ _ORDER: Final = (
 )
 HOOKS: Final = {hook: (OPEN | SINGLE | CLOSED)[hook] for hook in _ORDER}
 OPTIONAL: Final = {
-    "complaints": ("setup",),
-    "inert": ("setup",),
+    "validate": ("setup",),
+    "no_effect_reasons": ("setup",),
     "hints": ("setup",),
     "diagnostics": ("log_ratio", "signal"),
 }
 NEEDS: Final = frozenset({"sampler_log_probs", "ref_log_probs", "ended", "formatted", "entropies"})
 
+# Methods of the contract before version 0.2; one that is no longer called would check nothing.
+_RENAMED: Final = {"complaints": "validate", "inert": "no_effect_reasons"}
+
 
 class TrickError(ValueError):
-    """A trick is unknown, ill-formed, ill-configured, or clashes with another."""
+    """A trick is unknown, malformed, misconfigured, or conflicts with another trick."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """How ids and records spell a trick: a class name and the fields that are always told, in order."""
+    """The class name and the ordered fields with which ids and records spell a trick."""
 
     name: str
     fields: tuple[str, ...]
@@ -88,17 +91,17 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class TrickSpec:
-    """A named setting of a trick, and where it comes from. Ill-formed tricks are refused here."""
+    """A named setting of a trick and its source. Raises TrickError for a malformed trick."""
 
     name: str
     cls: type[Any]
     source: str  # paper and, where it has one, equation
     summary: str
     settings: Mapping[str, Any] = field(default_factory=dict)
-    recorded: Recorded | None = None  # of another package's trick that has been renamed or extended (tricks.recorded)
+    recorded: Recorded | None = None  # for another package's trick that was renamed or extended (tricks.recorded)
 
     def __post_init__(self) -> None:
-        """Check the contract, so that a wrong trick fails when it is registered and not in mid-run."""
+        """Check the contract, so that an invalid trick fails at registration and not during a run."""
         if not self.name.isidentifier():
             raise TrickError(f"{self.name!r} cannot name a trick; use letters, digits and underscores")
         if not self.source:
@@ -114,12 +117,12 @@ class TrickSpec:
 
     @property
     def hooks(self) -> tuple[str, ...]:
-        """The hooks this trick fills, in pipeline order."""
+        """The hooks that this trick implements, in pipeline order."""
         return tuple(hook for hook in HOOKS if hasattr(self.cls, hook))
 
 
 def needs(trick: object) -> frozenset[str]:
-    """The optional parts of a batch that the trick cannot do without."""
+    """Return the optional parts of a batch that the trick requires."""
     return getattr(trick, "needs", frozenset())
 
 
@@ -130,6 +133,9 @@ def _refuse_class(name: str, cls: Any) -> None:
         )
     if not any(hasattr(cls, hook) for hook in HOOKS):
         raise TrickError(f"{name}: {cls.__name__} fills no hook; give it a method named {' or '.join(HOOKS)}")
+    for old, new in _RENAMED.items():
+        if hasattr(cls, old):
+            raise TrickError(f"{name}: {cls.__name__}.{old} is called {new} in this version; rename the method")
     if wrong := needs(cls) - NEEDS:
         raise TrickError(
             f"{name}: no batch has {', '.join(sorted(wrong))}; a trick may need {', '.join(sorted(NEEDS))}"

@@ -1,4 +1,7 @@
-"""What one policy update can see. B samples, T response tokens, everywhere in that order."""
+"""The batch that one policy update reads.
+
+Shapes are (B samples, T response tokens) everywhere, in that order.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,9 @@ _LAYOUT: Final = {
 class Rollouts:
     """Sampled responses, right-padded to T tokens, with the verifier's rewards.
 
-    Floats are float32, or float64 throughout. Padding may hold anything. Raises ValueError naming the field.
+    All floating-point fields are float32, or all are float64. Padding may hold any value. Raises ValueError that names
+    the
+    invalid field.
     """
 
     old_log_probs: Tensor  # (B, T), under the policy that starts this step
@@ -37,11 +42,11 @@ class Rollouts:
     sampler_log_probs: Tensor | None = None  # (B, T), as the sampler computed them
     ref_log_probs: Tensor | None = None  # (B, T), under the reference model
     ended: Tensor | None = None  # (B,) bool, the last token is EOS
-    formatted: Tensor | None = None  # (B,) bool, the response holds an answer in the asked form
-    max_response_length: int | None = None  # tokens, the limit these were sampled under
+    formatted: Tensor | None = None  # (B,) bool, the response has an answer in the requested format
+    max_response_length: int | None = None  # tokens, the limit during sampling
 
     def __post_init__(self) -> None:
-        """Check shapes, dtypes and numbers once, at birth; no hook checks them again."""
+        """Check shapes, dtypes and values once at construction; no hook checks them again."""
         if self.response_mask.dim() != 2 or not len(self.response_mask):
             shape = tuple(self.response_mask.shape)
             raise ValueError(f"Rollouts.response_mask is {shape}, expected (B, T) with B > 0; draw at least one sample")
@@ -78,20 +83,20 @@ class Rollouts:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """What a gradient step has to know about each sample. Computed once a step, without grad."""
+    """The inputs of the loss for each sample, computed once per step without gradient."""
 
     advantages: Tensor  # (B, 1), or (B, T) where they differ within a response
-    response_mask: Tensor  # (B, T) bool, tokens of the loss: rows of filtered samples blanked
+    response_mask: Tensor  # (B, T) bool, tokens of the loss; False on filtered samples
     sampled_mask: Tensor  # (B, T) bool, filtered samples included
     old_log_probs: Tensor  # (B, T)
     group: Tensor  # (B,) int64
     token_weights: Tensor | None = None  # (B, T), multiplied with the surrogate
     ref_log_probs: Tensor | None = None  # (B, T)
     max_response_length: int | None = None  # tokens
-    counted: Tensor | None = None  # (B, T) bool, tokens of the denominators where they are not those of the loss
+    counted: Tensor | None = None  # (B, T) bool, tokens of the denominators, where they differ from those of the loss
 
     def __getitem__(self, rows: slice | Tensor) -> Signal:
-        """The signal of some samples, for a minibatch or a micro-batch."""
+        """Return the signal of the selected samples, for a minibatch or a micro-batch."""
         return Signal(**{field.name: _rows(getattr(self, field.name), rows) for field in fields(self)})
 
 
@@ -103,12 +108,12 @@ class Setup:
     prompts_per_batch: int
     updates_per_rollout: int
     max_response_length: int
-    top_p: float = 1.0  # of the sampler of training; 1 cuts nothing
-    top_k: int = 0  # likewise; 0 cuts nothing
+    top_p: float = 1.0  # of the training sampler; 1 cuts nothing
+    top_k: int = 0  # of the training sampler; 0 cuts nothing
 
 
 def take(rollouts: Rollouts, rows: Tensor) -> Rollouts:
-    """The given samples, in the given order."""
+    """Return the selected samples in the given order."""
     return Rollouts(**{field.name: _rows(getattr(rollouts, field.name), rows) for field in fields(rollouts)})
 
 

@@ -15,35 +15,38 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RewardClip:
-    """Shaped rewards held within bounds before any normalisation, as AReaL does (arXiv:2508.08221, section 2.4).
+    """Clip shaped rewards before normalization, as AReaL does (arXiv:2508.08221, section 2.4).
 
-    ROLL's setting of the name acts after the normalisation: that is ``advantage_clip``.
+    ROLL's setting of this name acts after the normalization; that is ``advantage_clip`` here.
     """
 
-    low: Annotated[float, "least reward; minus 20 in AReaL"] = -1.0
-    high: Annotated[float, "greatest reward; 20 in AReaL"] = 1.0
+    low: Annotated[float, "smallest reward; minus 20 in AReaL"] = -1.0
+    high: Annotated[float, "largest reward; 20 in AReaL"] = 1.0
 
     def clip_rewards(self, rewards: Tensor) -> Tensor:
-        """Rewards (B,) within the bounds."""
+        """Return rewards (B,) clipped to the bounds."""
         return rewards.clamp(self.low, self.high)
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
+    def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse bounds in the wrong order."""
         yield from _order(self.low, self.high)
 
 
 @dataclass(frozen=True, slots=True)
 class AdvantageClip:
-    """Advantages held within bounds after all normalisation, ROLL's advantage_clip (arXiv:2508.08221, sec. 2.4)."""
+    """Clip advantages after all normalization (arXiv:2508.08221, section 2.4).
 
-    low: Annotated[float, "least advantage; ROLL gives no default"] = -5.0
-    high: Annotated[float, "greatest advantage"] = 5.0
+    This is ROLL's ``advantage_clip``.
+    """
+
+    low: Annotated[float, "smallest advantage; ROLL gives no default"] = -5.0
+    high: Annotated[float, "largest advantage"] = 5.0
 
     def clip_advantages(self, advantages: Tensor) -> Tensor:
-        """Advantages within the bounds, of the shape given."""
+        """Return advantages clipped to the bounds, in the given shape."""
         return advantages.clamp(self.low, self.high)
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
+    def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse bounds in the wrong order."""
         yield from _order(self.low, self.high)
 

@@ -1,4 +1,4 @@
-"""The catalog of tricks: the project's own and those that installed packages add."""
+"""The catalog of tricks: those of this project and those that installed packages add."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ PAPER: Final = (
         "group mean, batch std",
         {"mean": "group", "std": "batch"},
     ),
-    TrickSpec("clip_higher", Clip, _DAPO, "wider upper clip bound", {"clip_ratio_high": 0.28}),
-    TrickSpec("token_mean", TokenMean, _DAPO, "every token counts the same"),
-    TrickSpec("sequence_mean", SequenceMean, _GRPO, "every response counts the same"),
-    TrickSpec("overlong_filter", OverlongFilter, _DAPO, "leave out truncated responses"),
+    TrickSpec("clip_higher", Clip, _DAPO, "raise the upper end of the clip range", {"clip_ratio_high": 0.28}),
+    TrickSpec("token_mean", TokenMean, _DAPO, "every token has the same weight"),
+    TrickSpec("sequence_mean", SequenceMean, _GRPO, "every response has the same weight"),
+    TrickSpec("overlong_filter", OverlongFilter, _DAPO, "drop truncated responses from the loss"),
 )
 
 PEERS: Final = (
@@ -60,38 +60,43 @@ PEERS: Final = (
         "mean and std of the group's other samples",
         {"mean": "leave_one_out", "std": "leave_one_out", "zero_std": "keep"},
     ),
-    TrickSpec("token_whitening", Whiten, _REINFORCE_PP, "normalise advantages over the tokens of the batch"),
-    TrickSpec("reward_clip", RewardClip, "arXiv:2508.08221 (section 2.4)", "bound the rewards"),
-    TrickSpec("advantage_clip", AdvantageClip, "arXiv:2508.08221 (section 2.4)", "bound the advantages"),
-    TrickSpec("clip", Clip, "arXiv:1707.06347 (PPO)", "PPO's clip with bounds of one's own"),
-    TrickSpec("dual_clip", Clip, "arXiv:1912.09729", "bound the ratio of negative advantages too", {"dual_clip": 3.0}),
-    TrickSpec("gspo", SequenceClip, "arXiv:2507.18071 (GSPO)", "one clipped ratio a response"),
-    TrickSpec("cispo", ClippedWeight, "arXiv:2506.13585 (MiniMax-M1)", "clip the weight, keep every token's gradient"),
-    TrickSpec("policy_gradient", PolicyGradient, _RLOO, "REINFORCE, no ratio"),
-    TrickSpec("truncated_is", TruncatedImportance, _SCALE_RL, "weigh tokens by the learner's over the sampler's word"),
-    TrickSpec("kl_loss", KlLoss, _GRPO, "divergence from the first policy as a loss"),
-    TrickSpec("kl_reward", KlReward, _RLOO, "divergence of a response taken from its reward"),
-    TrickSpec("kl_to_go", KlToGo, _REINFORCE_PP, "divergence from a token on taken from its advantage"),
-    TrickSpec("entropy_bonus", EntropyBonus, "arXiv:1707.06347 (PPO)", "reward the policy's entropy"),
-    TrickSpec("sequence_sum", SequenceSum, _RLOO, "token losses added up, responses averaged"),
-    TrickSpec("constant_length", ConstantLength, _DR_GRPO, "token losses divided by a constant length"),
-    TrickSpec("prompt_mean", TokenMean, _SCALE_RL, "token mean of each prompt, then their mean", {"scope": "prompt"}),
-    TrickSpec("zero_variance_filter", ZeroVarianceFilter, _SCALE_RL, "leave out groups of equal rewards"),
-    TrickSpec("dynamic_sampling", DynamicSampling, _DAPO, "draw other prompts for groups of equal rewards"),
-    TrickSpec("soft_overlong", SoftOverlong, _DAPO, "punish length near the limit"),
-    TrickSpec("length_reward", LengthReward, "arXiv:2501.12599 (Kimi k1.5)", "prefer the shorter of a group"),
-    TrickSpec("format_reward", FormatReward, "arXiv:2501.12948 (DeepSeek-R1)", "a bonus for the asked form"),
+    TrickSpec("token_whitening", Whiten, _REINFORCE_PP, "normalize advantages over the tokens of the batch"),
+    TrickSpec("reward_clip", RewardClip, "arXiv:2508.08221 (section 2.4)", "clip the rewards"),
+    TrickSpec("advantage_clip", AdvantageClip, "arXiv:2508.08221 (section 2.4)", "clip the advantages"),
+    TrickSpec("clip", Clip, "arXiv:1707.06347 (PPO)", "PPO's clip with a chosen clip range"),
+    TrickSpec("dual_clip", Clip, "arXiv:1912.09729", "also clip the ratio of negative advantages", {"dual_clip": 3.0}),
+    TrickSpec("gspo", SequenceClip, "arXiv:2507.18071 (GSPO)", "one clipped importance ratio per response"),
+    TrickSpec("cispo", ClippedWeight, "arXiv:2506.13585 (MiniMax-M1)", "clip the weight, keep all token gradients"),
+    TrickSpec("policy_gradient", PolicyGradient, _RLOO, "REINFORCE, no importance ratio"),
+    TrickSpec(
+        "truncated_is", TruncatedImportance, _SCALE_RL, "token weights: truncated importance ratio learner/sampler"
+    ),
+    TrickSpec("kl_loss", KlLoss, _GRPO, "add the KL from the reference policy to the loss"),
+    TrickSpec("kl_reward", KlReward, _RLOO, "subtract the response's KL from its reward"),
+    TrickSpec("kl_to_go", KlToGo, _REINFORCE_PP, "subtract the KL-to-go from each token's advantage"),
+    TrickSpec("entropy_bonus", EntropyBonus, "arXiv:1707.06347 (PPO)", "subtract the policy's entropy from the loss"),
+    TrickSpec("sequence_sum", SequenceSum, _RLOO, "sum token losses, average over responses"),
+    TrickSpec("constant_length", ConstantLength, _DR_GRPO, "divide token losses by a constant length"),
+    TrickSpec("prompt_mean", TokenMean, _SCALE_RL, "token mean per prompt, then the mean", {"scope": "prompt"}),
+    TrickSpec("zero_variance_filter", ZeroVarianceFilter, _SCALE_RL, "drop groups of equal rewards from the loss"),
+    TrickSpec("dynamic_sampling", DynamicSampling, _DAPO, "resample groups of equal rewards"),
+    TrickSpec("soft_overlong", SoftOverlong, _DAPO, "penalize responses near the length limit"),
+    TrickSpec("length_reward", LengthReward, "arXiv:2501.12599 (Kimi k1.5)", "reward shorter responses of a group"),
+    TrickSpec("format_reward", FormatReward, "arXiv:2501.12948 (DeepSeek-R1)", "bonus for the requested answer format"),
 )
 
 BUILT_IN: Final = PAPER + PEERS
 
-# What fills a closed hook when no trick does: PPO's clipped loss on raw rewards (arXiv:2508.08221, eq. 1).
+# The defaults of closed hooks that no trick fills: PPO's clipped loss on raw rewards (arXiv:2508.08221, eq. 1).
 VANILLA: Final = {"advantages": Normalize(), "surrogate": Clip(), "loss_weights": SequenceMean()}
 
 
 @cache
 def catalog() -> Mapping[str, TrickSpec]:
-    """Every known trick by name. Tricks of other packages never replace ours."""
+    """Return every known trick by name.
+
+    Raises TrickError if another package reuses a name of this project.
+    """
     specs = {spec.name: spec for spec in BUILT_IN}
     for point, spec in foreign(tuple(entry_points(group=ENTRY_POINT_GROUP))):
         if spec.name in specs:
@@ -101,7 +106,10 @@ def catalog() -> Mapping[str, TrickSpec]:
 
 
 def foreign(points: tuple[EntryPoint, ...]) -> Iterator[tuple[EntryPoint, TrickSpec]]:
-    """The tricks that installed packages offer, in order of name."""
+    """Yield the tricks that installed packages offer, sorted by name.
+
+    Raises TrickError for an entry point that is no TrickSpec or whose name differs from its trick's.
+    """
     for point in sorted(points, key=lambda point: point.name):
         spec = point.load()
         if not isinstance(spec, TrickSpec):
@@ -112,7 +120,7 @@ def foreign(points: tuple[EntryPoint, ...]) -> Iterator[tuple[EntryPoint, TrickS
 
 
 def find(name: str) -> TrickSpec:
-    """The trick of that name. Raises TrickError with the nearest known name."""
+    """Return the trick of that name. Raises TrickError with the nearest known name."""
     try:
         return catalog()[name]
     except KeyError:

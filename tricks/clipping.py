@@ -1,4 +1,4 @@
-"""How far one step may move the probability of a token."""
+"""PPO's clipped surrogate: limits on how far one step may move the probability of a token."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ ONE_UPDATE: Final = "with optim.updates_per_rollout=1 every ratio is 1 and no bo
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    r"""PPO's clipped surrogate (arXiv:1707.06347, eq. 7), with a bound on each side.
+    r"""PPO's clipped surrogate (arXiv:1707.06347, eq. 7), with a separate bound on each side.
 
     .. math:: -\min(\rho A,\ \mathrm{clip}(\rho,\ 1-\epsilon_{low},\ 1+\epsilon_{high})\,A)
 
-    Clip-higher (arXiv:2503.14476, eq. 10) raises the upper bound alone, to 0.28. Dual clip (arXiv:1912.09729, eq. 5)
+    Clip-higher (arXiv:2503.14476, eq. 10) raises only the upper bound, to 0.28. Dual clip (arXiv:1912.09729, eq. 5)
     bounds the loss of a negative advantage: :math:`\max(\min(\ldots), c A)` for A < 0.
     """
 
-    clip_ratio_low: Annotated[float, "distance of the lower bound from 1"] = 0.2
-    clip_ratio_high: Annotated[float, "distance of the upper bound from 1; 0.28 in DAPO"] = 0.2
+    clip_ratio_low: Annotated[float, "distance of the lower end of the clip range from 1"] = 0.2
+    clip_ratio_high: Annotated[float, "distance of the upper end of the clip range from 1; 0.28 in DAPO"] = 0.2
     dual_clip: Annotated[
         float | None, "largest ratio under a negative advantage; 3.0 in verl, where it is always on"
     ] = None
     log_ratio_bound: Annotated[
-        float | None, "log-ratios are held within plus and minus this, as in verl; none in ROLL"
+        float | None, "log-ratios are clipped to plus and minus this, as in verl; none in ROLL"
     ] = 20.0
 
     @property
     def ratio_range(self) -> tuple[float, float]:
-        """Ratios of single tokens that no bound touches."""
+        """The range of token ratios that are not clipped."""
         return 1 - self.clip_ratio_low, 1 + self.clip_ratio_high
 
     def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
-        """Loss of each token (B, T). Its gradient is zero where a bound binds."""
+        """Return the loss of each token (B, T). The gradient is zero where the ratio is clipped."""
         ratio = ratios(log_ratio, self.log_ratio_bound)  # (B, T)
         clipped = ratio.clamp(1 - self.clip_ratio_low, 1 + self.clip_ratio_high)
         gain = torch.minimum(ratio * signal.advantages, clipped * signal.advantages)
@@ -52,7 +52,7 @@ class Clip:
         least = torch.where(signal.advantages < 0, self.dual_clip * signal.advantages, -torch.inf)
         return -torch.maximum(gain, least)
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
+    def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse bounds that are out of range."""
         yield from refuse_distances(self.clip_ratio_low, self.clip_ratio_high)
         yield from refuse_bound(self.log_ratio_bound)
@@ -60,13 +60,16 @@ class Clip:
             least = 1 + self.clip_ratio_high
             yield f"dual_clip bounds ratios beyond the upper bound, above {least:g}, got {self.dual_clip}"
 
-    def inert(self, setup: Setup) -> Iterator[str]:
-        """No bound binds where every ratio is 1."""
+    def no_effect_reasons(self, setup: Setup) -> Iterator[str]:
+        """Report that no ratio is clipped with one update per rollout, because every ratio is 1."""
         if setup.updates_per_rollout < 2:
             yield ONE_UPDATE
 
     def diagnostics(self, log_ratio: Tensor, signal: Signal) -> dict[str, Tensor]:
-        """Tokens whose gradient a bound removes; the sign of the advantage decides which bound can."""
+        """Return masks (B, T) of the tokens whose gradient is removed by each bound.
+
+        The sign of the advantage decides which bound applies.
+        """
         ratio = log_ratio.exp()
         high = (ratio > 1 + self.clip_ratio_high) & (signal.advantages > 0)
         low = (ratio < 1 - self.clip_ratio_low) & (signal.advantages < 0)
@@ -77,26 +80,31 @@ class Clip:
 
 
 def ratios(log_ratio: Tensor, bound: float | None) -> Tensor:
-    """Ratios of log-ratios held within plus and minus the bound; without one, within what floats can hold.
+    """Return the ratios of log-ratios that are clipped to plus and minus ``bound``.
 
-    The gradient of an infinite ratio would be nan even where it is clipped.
+    Without a bound, log-ratios are limited to the range of the float type: the gradient of an infinite ratio would be
+    NaN
+    even where the surrogate clips it.
     """
     end = floats_end(log_ratio)
     return bounded(log_ratio, end if bound is None else min(bound, end)).exp()
 
 
 def floats_end(log_ratio: Tensor) -> float:
-    """Largest log-ratio whose ratio has room in its type beside an advantage: 80 in float32, 701 in float64."""
+    """Return the largest log-ratio whose ratio times an advantage stays finite.
+
+    It is 80 in float32 and 701 in float64.
+    """
     return math.log(torch.finfo(log_ratio.dtype).max) - 8
 
 
 def bounded(log_ratio: Tensor, bound: float | None) -> Tensor:
-    """Numbers within plus and minus the bound, if there is one."""
+    """Return the numbers clipped to plus and minus ``bound``, or unchanged without a bound."""
     return log_ratio if bound is None else log_ratio.clamp(-bound, bound)
 
 
 def refuse_distances(low: float, high: float) -> Iterator[str]:
-    """What is wrong with the bounds of a ratio, in words."""
+    """Yield a message for each clip distance that is out of range."""
     if not 0 <= low <= 1:
         yield f"clip_ratio_low is a distance below 1, between 0 and 1, got {low}"
     if not high >= 0:
@@ -104,6 +112,6 @@ def refuse_distances(low: float, high: float) -> Iterator[str]:
 
 
 def refuse_bound(bound: float | None, setting: str = "log_ratio_bound") -> Iterator[str]:
-    """What is wrong with the bound of a log-ratio or of another number, in words."""
+    """Yield a message if the bound of a log-ratio or of another number is not positive."""
     if bound is not None and not bound > 0:
         yield f"{setting} is a largest size, above 0, got {bound}; null leaves it out"

@@ -1,4 +1,7 @@
-"""Check that a trick keeps the contract, clause by clause; third parties run the same checks."""
+"""Checks that a trick keeps the contract, clause by clause.
+
+Third parties can run the same checks on their tricks.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ Call = Callable[[Any, Rollouts], Tensor]
 
 
 def probe_batches(dtype: torch.dtype = torch.float32) -> Iterator[tuple[str, Rollouts]]:
-    """Batches of 12 samples in groups of 4 with every optional part, and some of other sizes."""
+    """Yield the named probe batches of the checks.
+
+    Most have 12 samples in groups of 4 with every optional part; some are edge cases.
+    """
     usual = _usual(dtype)
     everyone, generator = torch.ones(SAMPLES, dtype=torch.bool), torch.Generator().manual_seed(1)
     yield "usual", usual
@@ -41,21 +47,21 @@ def probe_batches(dtype: torch.dtype = torch.float32) -> Iterator[tuple[str, Rol
 
 
 def copied(rollouts: Rollouts) -> Rollouts:
-    """The same batch in memory of its own."""
+    """Return a deep copy of the batch."""
     parts = ((field.name, getattr(rollouts, field.name)) for field in fields(Rollouts))
     fresh: dict[str, Any] = {name: part.clone() if isinstance(part, Tensor) else part for name, part in parts}
     return Rollouts(**fresh)
 
 
 def only(rollouts: Rollouts, parts: frozenset[str]) -> Rollouts:
-    """The batch with no optional part but these."""
+    """Return the batch without any optional part that is not listed."""
     optional = {"sampler_log_probs", "ref_log_probs", "ended", "formatted"}
     absent: dict[str, Any] = dict.fromkeys(optional - parts)
     return replace(rollouts, **absent)
 
 
 def signal_of(rollouts: Rollouts, *, per_token: bool) -> Signal:
-    """A signal with plain advantages, one a sample or one a token."""
+    """Return a signal with simple advantages, one per sample or one per token."""
     advantages = (rollouts.rewards - 0.5)[:, None]
     if per_token:
         advantages = advantages + 0.1 * torch.arange(rollouts.response_mask.shape[1]).to(advantages)
@@ -71,13 +77,16 @@ def signal_of(rollouts: Rollouts, *, per_token: bool) -> Signal:
 
 
 def current(rollouts: Rollouts) -> Tensor:
-    """Log-probs (B, T) of a policy some way from the old one; 0 on padding, as the rule passes them."""
+    """Return log-probs (B, T) of a policy that differs from the old one.
+
+    They are 0 on padding, as the rule passes them.
+    """
     moved = rollouts.old_log_probs + 0.5 * torch.sin(10 * rollouts.old_log_probs)
     return moved.masked_fill(~rollouts.response_mask, 0.0)
 
 
 def calls(hook: str) -> dict[str, Call]:
-    """The ways in which a hook is called, by name."""
+    """Return the functions that call a hook, by name."""
     if hook in ("surrogate", "token_losses", "whiten"):
         return {f"{hook} {size}": _LATE[hook](per_token) for size, per_token in (("(B, 1)", False), ("(B, T)", True))}
     return {hook: _CALLS[hook]}
@@ -156,13 +165,13 @@ _CALLS: Final[dict[str, Call]] = {
 
 _BOOLEAN: Final = ("accept_groups", "keep_samples")
 _PER_SAMPLE: Final = ("accept_groups", "shape_rewards", "clip_rewards", "keep_samples", "advantages")
-_PER_ROW: Final = ("surrogate", "token_losses")  # hooks that see a micro-batch at a time
+_PER_ROW: Final = ("surrogate", "token_losses")  # hooks that see one micro-batch at a time
 _SETUPS: Final = (Setup(4, 3, 4, 7), Setup(1, 1, 1, 1), Setup(2, 2, 1, 4, top_p=0.9, top_k=8))
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A clause that a trick breaks, and where."""
+    """A clause that a trick breaks, with the place."""
 
     clause: str
     message: str
@@ -170,7 +179,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """A hook on a batch."""
+    """A hook applied to a batch."""
 
     place: str
     hook: str
@@ -182,13 +191,13 @@ class _Case:
 
 
 def check(spec: TrickSpec) -> None:
-    """Raise AssertionError with every clause of the contract that the trick breaks."""
+    """Raise AssertionError that lists every clause of the contract that the trick breaks."""
     found = violations(spec)
     assert not found, "\n".join(f"{spec.name}: {violation.clause}: {violation.message}" for violation in found)
 
 
 def violations(spec: TrickSpec) -> tuple[Violation, ...]:
-    """The first thing wrong under each clause. A trick that raises is judged on that alone."""
+    """Return the first violation of each clause. A trick that raises is judged only on that."""
     trick = spec.cls(**spec.settings)
     if (broken := next(_runs(trick, spec.hooks), None)) is not None:
         return (Violation("runs", broken),)
@@ -207,7 +216,7 @@ def _runs(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
     for case in _cases(hooks):
         try:
             case(trick)
-        except Exception as error:  # whatever a stranger's trick may raise
+        except Exception as error:  # a foreign trick may raise anything
             yield f"{case.place} raised {type(error).__name__}: {error}"
 
 
@@ -356,16 +365,16 @@ CLAUSES: Final[dict[str, tuple[str, _Clause]]] = {
     "needs": ("optional parts of a batch are read only when declared", _needs),
     "shape": ("results have the shape of the hook", _shape),
     "dtype": ("masks are boolean, numbers have the batch's precision", _dtype),
-    "finite": ("results are finite, whatever the rewards", _finite),
+    "finite": ("results are finite for all rewards", _finite),
     "pure": ("the same batch gives the same result", _pure),
-    "input": ("the batch is left as it was", _input),
+    "input": ("the batch is not changed", _input),
     "order": ("reordered samples give reordered results", _order),
     "groups": ("group ids are names, not numbers", _groups),
-    "padding": ("what stands on padding never matters", _padding),
+    "padding": ("values on padding never matter", _padding),
     "rows": ("the loss of a sample does not depend on its micro-batch", _rows),
-    "gradient": ("a surrogate can be descended", _gradient),
-    "weights": ("loss weights are not negative, and 0 for nothing", _weights),
+    "gradient": ("a surrogate gives a finite gradient that is not 0", _gradient),
+    "weights": ("loss weights are not negative, and 0 for responses without tokens", _weights),
     "settings": ("every setting shows in the repr that names a cell", _settings),
-    "sentences": ("complaints, inert and hints give sentences", _sentences),
+    "sentences": ("validate, no_effect_reasons and hints give sentences", _sentences),
     "diagnostics": ("diagnostics are masks of tokens", _diagnostics),
 }

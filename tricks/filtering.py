@@ -1,4 +1,4 @@
-"""Which samples an update may learn from, and which groups are drawn anew."""
+"""Filters: which samples an update learns from, and which groups are resampled."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OverlongFilter:
-    """Leave out responses cut off by the length limit: their reward says little (arXiv:2503.14476, section 3.4).
+    """Filter out responses that the length limit truncated (arXiv:2503.14476, section 3.4).
 
-    Their tokens leave the loss. arXiv:2508.08221, section 4.4, states neither whether they stay in the baseline
-    (``Normalize.include``) nor in the denominator (``count`` of the aggregation); both follow ROLL by default.
+    The reward of a truncated response says little about it, so its tokens leave the loss. arXiv:2508.08221, section
+    4.4,
+    does not state whether they stay in the baseline (``Normalize.include``) or in the denominator (``count`` of the
+    aggregation). Both follow ROLL by default.
     """
 
     truncation: Annotated[
         Literal["finish_reason", "last_token", "length", "padded_length"],
-        "what is truncated: by the engine's word, without EOS at the end (TRL), as long as the limit (ROLL), "
+        "what is truncated: by the engine's finish reason, without EOS at the end (TRL), as long as the limit (ROLL), "
         "or as long as the longest response of the batch (AReaL)",
     ] = "finish_reason"
     limit: Annotated[int | None, "tokens, for truncation=length; null is the limit of the run"] = None
@@ -35,7 +37,7 @@ class OverlongFilter:
     ] = "out"
 
     def keep_samples(self, rollouts: Rollouts) -> Tensor:
-        """True (B,) for responses that count as ended."""
+        """Return True (B,) for responses that count as ended."""
         match self.truncation:
             case "finish_reason":
                 return ~rollouts.truncated
@@ -46,67 +48,69 @@ class OverlongFilter:
             return lengths < lengths.max()
         return lengths < (self.limit or rollouts.max_response_length or rollouts.response_mask.shape[1])
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
-        """Refuse a limit that nothing reads or that nothing could pass."""
+    def validate(self, setup: Setup) -> Iterator[str]:
+        """Refuse a limit that is not read, or that is below one token."""
         if self.limit is not None and self.truncation != "length":
             yield f"limit is read with truncation=length alone, truncation is {self.truncation}; leave one out"
         if self.limit is not None and self.limit < 1:
             yield f"limit is a number of tokens, at least 1, got {self.limit}"
 
-    def inert(self, setup: Setup) -> Iterator[str]:
-        """No response reaches a limit that lies beyond the run's own."""
+    def no_effect_reasons(self, setup: Setup) -> Iterator[str]:
+        """Report a limit above the run's own limit, which no response reaches."""
         if self.truncation == "length" and (self.limit or 0) > setup.max_response_length:
             yield f"limit={self.limit} lies beyond rollout.max_response_length={setup.max_response_length}"
 
 
 @dataclass(frozen=True, slots=True)
 class ZeroVarianceFilter:
-    """Leave out groups in which every response has the same reward: a group mean gives them no advantage.
+    """Filter out groups whose responses all have the same reward (arXiv:2510.13786).
 
-    They leave the denominator too, so that the gradient of the others grows (arXiv:2510.13786).
+    A group mean gives such a group no advantage. The group leaves the denominator too, so that the gradient of the
+    other
+    groups grows.
     """
 
-    tolerance: Annotated[float, "largest range of rewards in a group that counts as none"] = 0.0
+    tolerance: Annotated[float, "largest range of rewards in a group that counts as equal"] = 0.0
 
     def keep_samples(self, rollouts: Rollouts) -> Tensor:
-        """True (B,) for samples of groups whose rewards differ."""
+        """Return True (B,) for samples of groups whose rewards differ."""
         return _range(rollouts) > self.tolerance
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
-        """Refuse groups of one, which would all be left out."""
+    def validate(self, setup: Setup) -> Iterator[str]:
+        """Refuse groups of one sample, which would all be filtered out."""
         yield from _refuse(self.tolerance, setup)
 
 
 @dataclass(frozen=True, slots=True)
 class DynamicSampling:
-    """Draw other prompts in place of groups whose rewards are all equal (arXiv:2503.14476, eq. 11).
+    """Dynamic sampling: resample groups whose rewards are all equal (arXiv:2503.14476, eq. 11).
 
-    The loop redraws at most ``rounds`` times, each time as many prompts as are missing. DAPO states no cap.
+    The training loop resamples at most ``rounds`` times, each time as many prompts as are missing. DAPO states no cap.
     """
 
-    rounds: Annotated[int, "most extra rounds in a step; verl stops the run at its cap, we do not"] = 4
+    rounds: Annotated[int, "maximum extra rounds per step; verl stops the run at its cap, we do not"] = 4
     at_cap: Annotated[
-        Literal["fill", "short"], "what then: complete the batch with refused groups, or train on a smaller one"
+        Literal["fill", "short"], "after the last round: fill the batch with rejected groups, or train on a smaller one"
     ] = "fill"
 
     def accept_groups(self, rollouts: Rollouts) -> Tensor:
-        """True (B,) for samples of groups whose rewards differ."""
+        """Return True (B,) for samples of groups whose rewards differ."""
         return _range(rollouts) > 0
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
-        """Refuse groups of one, which would all be drawn anew."""
+    def validate(self, setup: Setup) -> Iterator[str]:
+        """Refuse groups of one sample, which would all be resampled."""
         yield from _refuse(0.0, setup)
         if self.rounds < 0:
             yield f"rounds is a number of extra rounds, at least 0, got {self.rounds}"
 
-    def inert(self, setup: Setup) -> Iterator[str]:
-        """Without a round nothing is drawn anew."""
+    def no_effect_reasons(self, setup: Setup) -> Iterator[str]:
+        """Report that nothing is resampled without a round."""
         if self.rounds == 0 and self.at_cap == "fill":
             yield "with rounds=0 and at_cap=fill every group stays"
 
 
 def _range(rollouts: Rollouts) -> Tensor:
-    """Largest minus smallest reward (B,) of each sample's group."""
+    """Return the largest minus the smallest reward of each sample's group (B,)."""
     index = segments(rollouts.group)
     size, rewards = int(index.max()) + 1, rollouts.rewards
     highest = rewards.new_zeros(size).scatter_reduce_(0, index, rewards, "amax", include_self=False)

@@ -1,8 +1,8 @@
-"""Did it fire: on which tokens a trick changes the update, compared with the rule without it.
+"""Find the tokens on which a trick changes the update, compared with the rule without it.
 
-The gradient of each token is compared, with the weights of the aggregation left out unless the trick sets them: a
-filter that drops one response fires on its tokens, not on all others because the denominator moved. Tokens that would
-have no gradient count as dropped too where that moves the denominator.
+The gradients of each token are compared. The weights of the aggregation are left out unless the trick sets them: a
+filter that drops one response fires on its tokens, not on all others because the denominator changed. Tokens that
+would have no gradient also count as dropped where that changes the denominator.
 """
 
 from __future__ import annotations
@@ -24,25 +24,28 @@ if TYPE_CHECKING:
 
     from tricks.batch import Rollouts
 
-RELATIVE: Final = 1e-6  # a smaller change of a token's gradient is rounding
+RELATIVE: Final = 1e-6  # a smaller relative change of a token's gradient is rounding error
 _LATE: Final = ("surrogate", "token_losses", "loss_weights")  # hooks that act after the signal
 
 
 @dataclass(frozen=True, slots=True)
 class Ablated:
-    """A rule without one of its tricks, and the signal that it gives."""
+    """A rule without one of its tricks, and its signal."""
 
     name: str
     rule: UpdateRule
     signal: Signal
 
     def __getitem__(self, rows: slice | Tensor) -> Ablated:
-        """The same for some samples."""
+        """Return the ablated rule with the signal of the selected samples."""
         return Ablated(self.name, self.rule, self.signal[rows])
 
 
 def ablations(rule: UpdateRule, rollouts: Rollouts) -> tuple[Ablated, ...]:
-    """The rule without each of its tricks in turn; tricks that act in the loop alone are left to the loop."""
+    """Return the rule without each of its tricks in turn.
+
+    Tricks that act only in the training loop are skipped; the loop reports on them itself.
+    """
     rules = {name: rule.without(name) for name, trick in rule.tricks.items() if _acts_in_update(trick)}
     return tuple(Ablated(name, ablated, ablated.signal(rollouts)) for name, ablated in rules.items())
 
@@ -55,9 +58,19 @@ def changed(
     entropies: Tensor | None = None,
     micro_batch: Tensor | None = None,
 ) -> Tensor:
-    """Sampled tokens (B, T) whose gradient the trick of that name changes.
+    """Return the mask of sampled tokens whose gradient one trick changes.
 
-    Pass whole updates: loss weights see all of their update.
+    Args:
+        rule: the whole rule
+        ablated: the rule without the trick
+        log_probs: log-probs of the current policy (B, T) for a whole update
+        signal: the signal of the whole rule for the same samples
+        entropies: entropies of the current policy (B, T), where the rule needs them
+        micro_batch: index (B,) of the micro-batch that each sample belongs to
+
+    Returns:
+        Mask (B, T) of tokens. Pass whole updates: loss weights depend on all samples of an update.
+
     """
     return changes(rule, [ablated], log_probs, signal, entropies, micro_batch)[ablated.name]
 
@@ -70,7 +83,22 @@ def changes(
     entropies: Tensor | None = None,
     micro_batch: Tensor | None = None,
 ) -> dict[str, Tensor]:
-    """The same for several tricks, by name; they share the gradients of the whole rule."""
+    """Return the masks of `changed` for several tricks, by name.
+
+    The gradients of the whole rule are computed once for all of them.
+
+    Args:
+        rule: the whole rule
+        ablated: the rule without each of the tricks
+        log_probs: log-probs of the current policy (B, T) for a whole update
+        signal: the signal of the whole rule for the same samples
+        entropies: entropies of the current policy (B, T), where the rule needs them
+        micro_batch: index (B,) of the micro-batch that each sample belongs to
+
+    Returns:
+        Mask (B, T) of the changed tokens for each trick.
+
+    """
 
     @cache
     def with_it(weighted: bool) -> tuple[Tensor, ...]:
@@ -92,7 +120,19 @@ def changes(
 def token_gradients(
     rule: UpdateRule, log_probs: Tensor, signal: Signal, weights: Tensor, entropies: Tensor | None = None
 ) -> tuple[Tensor, Tensor | None]:
-    """Gradient (B, T) of the loss with respect to log-probs and, where given, to entropies."""
+    """Return the gradient of the loss with respect to log-probs and entropies.
+
+    Args:
+        rule: the update rule
+        log_probs: log-probs of the current policy (B, T)
+        signal: the step's signal
+        weights: loss weights (B, 1)
+        entropies: entropies of the current policy (B, T), or None
+
+    Returns:
+        The gradients (B, T); the second is None without entropies.
+
+    """
     inputs = [part.detach().clone().requires_grad_() for part in (log_probs, entropies) if part is not None]
     with torch.enable_grad():
         loss = rule.loss(inputs[0], signal, weights, inputs[1] if len(inputs) > 1 else None)
@@ -118,7 +158,10 @@ def _differ(some: tuple[Tensor, ...], others: tuple[Tensor, ...]) -> Tensor:
 
 
 def _dropped(rule: UpdateRule, ablated: Ablated, signal: Signal, micro_batch: Tensor | None) -> Tensor:
-    """Tokens (B, T) that one of the two rules keeps, where this changes what the others weigh or leaves none."""
+    """Return the tokens (B, T) that only one of the two rules keeps.
+
+    They count only where dropping them changes the loss weights of others, or where no response is left in both rules.
+    """
     one, other = signal.response_mask, ablated.signal.response_mask
     if torch.equal(one, other):
         return torch.zeros_like(one)

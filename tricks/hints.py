@@ -1,9 +1,9 @@
-"""Hints: settings and numbers that are allowed and probably not meant. They stop nothing.
+"""Hints: values that are allowed but probably not intended. They stop nothing.
 
-What a trick says of a run beside that (``hints(setup)``, `tricks.api`) is told with them.
-``PLAUSIBLE`` is the one table of ranges: of tricks by class, under its name in records, and field, of a run by the
-dotted name of the setting.
-Every default, preset, dialect and grid of the project lies within them; tests hold them to that.
+A trick's own remarks on a run (``hints(setup)``, `tricks.api`) are reported with them. ``PLAUSIBLE`` is the one table
+of
+ranges. Keys of tricks are the recorded class name and the field; keys of a run are the dotted name of the setting.
+Every default, preset, dialect and grid of the project lies within these ranges; tests check that.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
     from tricks.rule import UpdateRule
 
-ROUNDING: Final = 1e-3  # nats; how far above 0 rounding may put the log-prob of a token
+ROUNDING: Final = 1e-3  # nats; rounding may put the log-prob of a token this far above 0
 
 
 @dataclass(frozen=True, slots=True)
 class PlausibleRange:
-    """The values that are common practice, both ends included, and what a value outside does."""
+    """The usual range of a value, both ends included, and the effect of a value outside it."""
 
     low: float
     high: float
@@ -84,12 +84,15 @@ PLAUSIBLE: Final = {
 
 
 def implausible(name: str, value: object, written: str | None = None) -> Iterator[str]:
-    """Yield the hint on a value outside of its range in ``PLAUSIBLE``, if it is a finite number.
+    """Yield a hint if the value is a finite number outside its range in ``PLAUSIBLE``.
 
     Args:
-        name: the key in ``PLAUSIBLE``; others have no range
+        name: the key in ``PLAUSIBLE``; other names have no range
         value: the value of the setting
-        written: what the hint calls the setting; by default ``name``
+        written: the name of the setting in the hint; by default ``name``
+
+    Yields:
+        One sentence, or nothing.
 
     """
     known = PLAUSIBLE.get(name)
@@ -100,7 +103,7 @@ def implausible(name: str, value: object, written: str | None = None) -> Iterato
 
 
 def rule_hints(rule: UpdateRule) -> Iterator[str]:
-    """Yield the hints on a rule: on settings of its tricks and fillers, then what its tricks say of the run."""
+    """Yield the hints on the settings of a rule, then the hints of its tricks."""
     for name, trick in (*sorted(rule.tricks.items()), *sorted(rule.fillers.items())):
         for field in getattr(type(trick), "__dataclass_fields__", ()):
             yield from implausible(f"{recorded_name(trick)}.{field}", getattr(trick, field), f"{name}.{field}")
@@ -109,12 +112,17 @@ def rule_hints(rule: UpdateRule) -> Iterator[str]:
 
 
 def positive_log_probs(name: str, values: Tensor, mask: Tensor) -> Iterator[str]:
-    """Yield the hint on log-probs that are above 0 on sampled tokens: no probability exceeds 1.
+    """Yield a hint if log-probs of sampled tokens are above 0.
+
+    No probability exceeds 1.
 
     Args:
-        name: what the hint calls them
+        name: the name of the log-probs in the hint
         values: log-probs (B, T)
         mask: sampled tokens (B, T), bool
+
+    Yields:
+        One sentence, or nothing.
 
     """
     wrong = ((values > ROUNDING) & mask.to(values.device)).nonzero().tolist()

@@ -1,4 +1,4 @@
-"""The gap between the policy that sampled and the policy that is trained."""
+"""Correction for the gap between the policy that sampled and the policy that is trained."""
 
 from __future__ import annotations
 
@@ -17,24 +17,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TruncatedImportance:
-    r"""Truncated importance sampling: :math:`\min(\pi_{learner} / \pi_{sampler},\ cap)` (arXiv:2510.13786, section 3).
+    r"""Truncated importance sampling: token weights from the ratio learner/sampler.
 
-    A constant factor on each token's loss, from the log-probs at the start of the step. ``outside=drop`` gives weight 0
-    beyond the bounds (IcePop, masked importance sampling) while the denominators keep counting those tokens. The
-    sampler's log-probs are of what top-k and top-p left, so a cut to a share s of the mass gives its tokens weight s.
+    The weight :math:`\min(\pi_{learner} / \pi_{sampler},\ cap)` is a constant factor on each token's loss
+    (arXiv:2510.13786, section 3). It is computed from the log-probs at the start of the step. ``outside=drop`` gives
+    weight
+    0 beyond the bounds (IcePop, masked importance sampling), while the denominators still count those tokens. The
+    sampler's
+    log-probs are normalized over the tokens that top-k and top-p keep. If they keep a share s of the probability mass,
+    tokens have weight s.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"sampler_log_probs"})
 
-    cap: Annotated[float, "greatest weight; 2.0 in open-instruct, oat and verl's examples"] = 2.0
-    floor: Annotated[float, "least weight; 0 is no bound"] = 0.0
-    level: Annotated[Literal["token", "sequence"], "a ratio of each token, or the product over the response"] = "token"
-    outside: Annotated[Literal["truncate", "drop"], "a weight beyond the bounds is held there, or becomes 0"] = (
+    cap: Annotated[float, "largest weight; 2.0 in open-instruct, oat and verl's examples"] = 2.0
+    floor: Annotated[float, "smallest weight; 0 is no bound"] = 0.0
+    level: Annotated[Literal["token", "sequence"], "one ratio per token, or the product over the response"] = "token"
+    outside: Annotated[Literal["truncate", "drop"], "a weight beyond the bounds is truncated, or becomes 0"] = (
         "truncate"
     )
 
     def token_weights(self, rollouts: Rollouts) -> Tensor:
-        """Weight of each token's loss (B, T), 1 where both sides agree."""
+        """Return the weight of each token's loss (B, T), 1 where learner and sampler agree."""
         assert rollouts.sampler_log_probs is not None  # the rule has checked it
         gap = torch.where(rollouts.response_mask, rollouts.old_log_probs - rollouts.sampler_log_probs, 0.0)
         if self.level == "sequence":
@@ -44,13 +48,13 @@ class TruncatedImportance:
             return ratio.masked_fill((ratio > self.cap) | (ratio < self.floor), 0.0)
         return ratio.clamp(self.floor, self.cap)
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
+    def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse bounds that are out of range."""
         if not 0 <= self.floor < self.cap:
             yield f"floor and cap bound a weight, 0 <= floor < cap, got floor={self.floor} and cap={self.cap}"
 
     def hints(self, setup: Setup) -> Iterator[str]:
-        """Tell which part of the weights is no disagreement of sampler and learner."""
+        """Yield hints on the part of the weights that top-p and top-k cause."""
         if setup.top_p == 1 and not setup.top_k:
             return
         cuts = [f"top_p={setup.top_p:g}"] * (setup.top_p < 1) + [f"top_k={setup.top_k}"] * (setup.top_k > 0)

@@ -1,4 +1,4 @@
-"""From rewards to advantages: what to subtract, what to divide by."""
+"""Advantage normalization: the baseline to subtract and the scale to divide by."""
 
 from __future__ import annotations
 
@@ -21,17 +21,21 @@ Scope = Literal["none", "group", "batch", "leave_one_out"]
 
 @dataclass(frozen=True, slots=True)
 class Normalize:
-    r"""Advantage :math:`A_i = (r_i - \mu) / (\sigma + \epsilon)` (arXiv:2508.08221, eqs. 5-7).
+    r"""Normalized advantage of each response (arXiv:2508.08221, eqs. 5-7).
 
-    The paper gives neither epsilon nor ddof, and no rule for a deviation of 0. Defaults follow ROLL, the framework it
-    was written with: deviation of the raw rewards with n - 1, epsilon 1e-6 added, filtered samples counted.
+    .. math:: A_i = (r_i - \mu) / (\sigma + \epsilon)
+
+    The paper gives neither epsilon nor ddof, and no rule for a standard deviation of 0. The defaults follow ROLL, the
+    paper's framework: standard deviation of the raw rewards with n - 1, epsilon 1e-6 added, filtered samples counted.
     """
 
     mean: Annotated[Scope, "what is subtracted; leave_one_out: the mean of the group's other samples"] = "none"
-    std: Annotated[Scope, "whose deviation divides; leave_one_out: that of the group's other samples"] = "none"
+    std: Annotated[Scope, "the standard deviation that divides; leave_one_out: that of the group's other samples"] = (
+        "none"
+    )
     about: Annotated[
         Literal["own", "group"],
-        "a batch deviation is taken about the batch mean (ROLL, TRL) or the group means (AReaL)",
+        "center of the batch standard deviation: the batch mean (ROLL, TRL) or the group means (AReaL)",
     ] = "own"
     ddof: Annotated[Literal[1, 0], "n - 1 (ROLL) or n (open-instruct) in the variance"] = 1
     eps: Annotated[float, "keeps the divisor from 0; 1e-6 in ROLL and verl, 1e-4 in TRL, 1e-9 in OpenRLHF"] = 1e-6
@@ -46,21 +50,32 @@ class Normalize:
     )
     zero_std: Annotated[
         Literal["zero", "eps", "keep"],
-        "advantage where the deviation is 0: exactly 0, divided by epsilon, or not divided",
+        "advantage where the standard deviation is 0: exactly 0, divided by epsilon, or not divided",
     ] = "zero"
     single: Annotated[
-        Literal["zero", "raw"], "advantage of a sample alone in its group: 0 (TRL), or mean 0 and deviation 1 (verl)"
+        Literal["zero", "raw"],
+        "advantage of a sample alone in its group: 0 (TRL), or with mean 0 and standard deviation 1 (verl)",
     ] = "zero"
     unequal: Annotated[
-        Literal["own", "one_group"], "groups of unequal size: each by itself, or the whole batch as one (slime)"
+        Literal["own", "one_group"], "groups of unequal size: each separately, or the whole batch as one group (slime)"
     ] = "own"
     precision: Annotated[
         Literal["double", "single"],
-        "of the mean; single leaves the rounding residue that most frameworks divide by epsilon",
+        "precision of the mean; single leaves the rounding error that most frameworks divide by epsilon",
     ] = "double"
 
     def advantages(self, rewards: Tensor, kept: Tensor, rollouts: Rollouts) -> Tensor:
-        """Normalise shaped rewards (B,). With zero_std at its default, equal rewards give exactly 0."""
+        """Normalize shaped rewards. With ``zero_std`` at its default, equal rewards give exactly 0.
+
+        Args:
+            rewards: shaped rewards (B,)
+            kept: samples (B,) that no filter drops, bool
+            rollouts: the batch
+
+        Returns:
+            Advantages (B,).
+
+        """
         group, weights = self._groups(rollouts.group), self._weights(kept, rollouts)
         values = rewards[:, None] if self.precision == "single" else rewards[:, None].double()
         centred = values - self._centre(values, weights, group).to(values.dtype)
@@ -70,8 +85,8 @@ class Normalize:
         scaled = centred.double() / divisor(spread, self.eps, self.eps_rule)
         return self._where_zero(spread, centred.double(), scaled)[:, 0].to(rewards.dtype)
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
-        """Refuse settings without a meaning."""
+    def validate(self, setup: Setup) -> Iterator[str]:
+        """Refuse settings that have no meaning."""
         if "group" in (self.mean, self.std) and setup.group_size < 2 and self.single == "zero":
             found = f"a group needs at least 2 samples, rollout.group_size is {setup.group_size}"
             yield f"{found}; set it higher, or single=raw without emulate"
@@ -97,7 +112,10 @@ class Normalize:
         return weights * kept[:, None] if self.include == "kept" else weights
 
     def _centre(self, values: Tensor, weights: Tensor, group: Tensor) -> Tensor:
-        """What is subtracted (B, 1). The mean of a sample alone in its segment is itself, or 0."""
+        """Return what is subtracted (B, 1).
+
+        The mean of a sample alone in its segment is its value, or 0.
+        """
         if self.mean == "none":
             return torch.zeros_like(values)
         index = _index(self.mean, group)
@@ -111,7 +129,7 @@ class Normalize:
         return torch.where(_members(weights, index) > 1, found.to(values.dtype), alone)
 
     def _variance(self, values: Tensor, weights: Tensor, group: Tensor) -> Tensor:
-        """Variance to divide by (B, 1). A sample alone in its segment has 0, or 1."""
+        """Return the variance to divide by (B, 1). A sample alone in its segment has 0, or 1."""
         index = _index(self.std, group)
         if self.std == "leave_one_out":
             found = variance_of_others(values, weights, index, self.ddof)
@@ -140,7 +158,7 @@ def _members(weights: Tensor, index: Tensor) -> Tensor:
 
 
 def _single_mean(values: Tensor, weights: Tensor, index: Tensor) -> Tensor:
-    """The mean as float32 sums give it, residue included."""
+    """Return the mean of float32 sums, with their rounding error."""
     sums = values.new_zeros(int(index.max()) + 1)
     weighted = (values * weights.to(values.dtype))[:, 0]
     counts = torch.zeros_like(sums).index_add_(0, index, weights.to(values.dtype)[:, 0])

@@ -1,4 +1,4 @@
-"""Which installed packages add tricks. Reads what pip recorded and imports none of it."""
+"""Installed packages that add tricks. Only the metadata is read; nothing is imported."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ ENTRY_POINT_GROUP: Final = "liteppo.tricks"
 
 
 def packages() -> dict[str, str]:
-    """The package that each foreign trick comes from, with its version."""
+    """Return the package and version that each foreign trick comes from."""
     points = entry_points(group=ENTRY_POINT_GROUP)
     return {point.name: f"{point.dist.name} {point.dist.version}" for point in points if point.dist is not None}

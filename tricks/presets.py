@@ -1,7 +1,7 @@
 """Named combinations of tricks, each with the paper and equation it follows.
 
-The study leaves divergence and entropy terms out of all its arms (arXiv:2508.08221), and so do these presets unless
-the term is the point of the algorithm; add ``kl_loss`` or ``kl_reward`` to have the published ones.
+The study uses no KL and no entropy terms in any of its arms (arXiv:2508.08221). These presets leave them out too,
+unless the term is the point of the algorithm. Add ``kl_loss`` or ``kl_reward`` for the published versions.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ Settings = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """Tricks with the settings in which they differ from the catalog's."""
+    """A named set of tricks, with the settings that differ from the catalog's."""
 
     name: str
     source: str  # paper, and the equation's number where it has one
-    equation: str  # what is maximised; rho is the ratio, a bar a mean, sg a constant
+    equation: str  # the objective to maximize; rho is the importance ratio, sg stops the gradient
     summary: str
     tricks: Settings
 
@@ -39,7 +39,7 @@ _ALL: Final = (
         "reinforce",
         "arXiv:2402.14740, section 3",
         "mean_i sum_t r_i log pi(o_it)",
-        "policy gradient on raw rewards, no ratio, token losses added up",
+        "policy gradient on raw rewards, no importance ratio, token losses summed",
         {"policy_gradient": {}, "sequence_sum": {}},
     ),
     Preset(
@@ -53,13 +53,13 @@ _ALL: Final = (
         "dr_grpo",
         "arXiv:2503.20783, section 3.2",
         "mean_i sum_t min(rho A, clip(rho) A) / L with A = r - mean_group",
-        "group mean without deviation, constant length",
+        "group mean without standard deviation, constant length",
         {"group_mean": {}, "constant_length": {}},
     ),
     Preset(
         "dapo",
         "arXiv:2503.14476, eqs. 8 to 13",
-        "sum_it min(rho A, clip(rho, 0.8, 1.28) A) / sum_i |o_i| over groups with 0 < right < G, r plus R_length",
+        "sum_it min(rho A, clip(rho, 0.8, 1.28) A) / sum_i |o_i| over groups with 0 < correct < G, r plus R_length",
         "group norm, clip-higher, token mean, soft overlong punishment, dynamic sampling",
         {"group_norm": {}, "clip_higher": {}, "token_mean": {}, "soft_overlong": {}, "dynamic_sampling": {}},
     ),
@@ -79,15 +79,15 @@ _ALL: Final = (
     ),
     Preset(
         "reinforce_pp",
-        "arXiv:2501.03262 v9, token-level divergence and global normalisation",
-        "token mean of min(rho A, clip(rho) A) with A_t = r - beta sum_(s >= t) KL_s, normalised over all tokens",
-        "divergence to go, whitened over the tokens of the batch, token mean",
+        "arXiv:2501.03262 v9, token-level KL and global normalization",
+        "token mean of min(rho A, clip(rho) A) with A_t = r - beta sum_(s >= t) KL_s, normalized over all tokens",
+        "KL-to-go, whitened over the tokens of the batch, token mean",
         {"kl_to_go": {}, "token_whitening": {}, "token_mean": {}},
     ),
     Preset(
         "reinforce_pp_baseline",
         "arXiv:2501.03262 v9, REINFORCE++ with baseline",
-        "token mean of min(rho A, clip(rho) A) - beta k2 with A = r - mean_group, normalised over all tokens",
+        "token mean of min(rho A, clip(rho) A) - beta k2 with A = r - mean_group, normalized over all tokens",
         "group mean, whitened over the tokens of the batch, k2 as a loss, token mean",
         {"group_mean": {}, "token_whitening": {}, "kl_loss": {"estimator": "k2"}, "token_mean": {}},
     ),
@@ -95,7 +95,7 @@ _ALL: Final = (
         "gspo",
         "arXiv:2507.18071, eqs. 5 to 7",
         "mean_i min(s A, clip(s) A) with s_i = (pi / pi_old)(o_i) ^ (1 / |o_i|) and A as GRPO",
-        "group norm, one ratio a response, sequence mean",
+        "group norm, one importance ratio per response, sequence mean",
         {"group_norm": {}, "gspo": {}, "sequence_mean": {}},
     ),
     Preset(
@@ -109,14 +109,14 @@ _ALL: Final = (
         "liteppo",
         "arXiv:2508.08221, section 5",
         "sum_it min(rho A, clip(rho) A) / sum_i |o_i| with A = (r - mean_group) / std_batch",
-        "group mean with batch deviation, token mean",
+        "group mean, batch standard deviation, token mean",
         {"group_mean_batch_std": {}, "token_mean": {}},
     ),
     Preset(
         "scalerl",
         "arXiv:2510.13786, section 4",
         "mean over prompts of sum_it sg(clip(rho)) A log pi / sum_i |o_i|, groups of equal rewards left out",
-        "group mean with the batch deviation about it, clipped weights, prompt mean, zero-variance filter",
+        "group mean, batch standard deviation about it, clipped weights, prompt mean, zero-variance filter",
         {"group_mean_batch_std": {"about": "group"}, "cispo": {}, "prompt_mean": {}, "zero_variance_filter": {}},
     ),
 )
@@ -125,7 +125,7 @@ PRESETS: Final[Mapping[str, Preset]] = {preset.name: preset for preset in _ALL}
 
 
 def find_preset(name: str) -> Preset:
-    """The preset of that name. Raises TrickError with the nearest known name."""
+    """Return the preset of that name. Raises TrickError with the nearest known name."""
     try:
         return PRESETS[name]
     except KeyError:

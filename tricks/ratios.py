@@ -1,4 +1,4 @@
-"""Other surrogates: the ratio of a whole response, a clipped weight, no ratio at all."""
+"""Other surrogates: the ratio of a whole response, a clipped weight, and no ratio."""
 
 from __future__ import annotations
 
@@ -19,20 +19,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SequenceClip:
-    r"""GSPO: one length-normalised ratio a response (arXiv:2507.18071, eqs. 5 and 7).
+    r"""GSPO: one length-normalized ratio per response (arXiv:2507.18071, eqs. 5 and 7).
 
     .. math:: s_i = \exp\Big(\frac{1}{|o_i|}\sum_t \log\rho_{i,t}\Big)
 
-    clipped as in PPO. Every token of a response carries the response's loss, so the sequence mean gives GSPO's own.
-    With advantages per token the gradient follows GSPO-token (eq. 13): the ratio's value is the response's.
+    The ratio is clipped as in PPO. Every token of a response carries the response's loss, so the sequence mean gives
+    GSPO's loss. With advantages per token the gradient follows GSPO-token (eq. 13): the value is the response's ratio.
     """
 
-    clip_ratio_low: Annotated[float, "distance of the lower bound from 1; GSPO section 5.1"] = 3e-4
-    clip_ratio_high: Annotated[float, "distance of the upper bound from 1; GSPO section 5.1"] = 4e-4
-    log_ratio_bound: Annotated[float | None, "the response's log-ratio is held within plus and minus this"] = 20.0
+    clip_ratio_low: Annotated[float, "distance of the lower end of the clip range from 1; GSPO section 5.1"] = 3e-4
+    clip_ratio_high: Annotated[float, "distance of the upper end of the clip range from 1; GSPO section 5.1"] = 4e-4
+    log_ratio_bound: Annotated[float | None, "the response's log-ratio is clipped to plus and minus this"] = 20.0
 
     def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
-        """Loss (B, T), the same on every token of a response unless advantages differ within it."""
+        """Return the loss (B, T).
+
+        It is equal on all tokens of a response unless advantages differ within the response.
+        """
         mean = self._mean(log_ratio, signal)  # (B, 1)
         if signal.advantages.shape[1] > 1:  # the value of the response's ratio, the gradient of the token's
             mean = mean.detach() + (log_ratio - log_ratio.detach())
@@ -41,13 +44,13 @@ class SequenceClip:
         loss = -torch.minimum(ratio * signal.advantages, clipped * signal.advantages)
         return loss.expand_as(log_ratio)
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
+    def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse bounds that are out of range."""
         yield from refuse_distances(self.clip_ratio_low, self.clip_ratio_high)
         yield from refuse_bound(self.log_ratio_bound)
 
     def diagnostics(self, log_ratio: Tensor, signal: Signal) -> dict[str, Tensor]:
-        """Tokens of responses whose gradient a bound removes."""
+        """Return masks (B, T) of the tokens in responses whose gradient is removed by each bound."""
         ratio = self._mean(log_ratio, signal).exp().expand_as(log_ratio)
         return {
             "clip_fraction_high": (ratio > 1 + self.clip_ratio_high) & (signal.advantages > 0),
@@ -61,46 +64,50 @@ class SequenceClip:
 
 @dataclass(frozen=True, slots=True)
 class ClippedWeight:
-    r"""CISPO: the ratio is a clipped constant weight, and no token loses its gradient (arXiv:2506.13585, eqs. 4 and 5).
+    r"""CISPO: the ratio is a clipped constant weight (arXiv:2506.13585, eqs. 4 and 5).
 
     .. math:: -\mathrm{sg}(\mathrm{clip}(\rho, low, high))\, A \log\pi
 
-    ``low`` and ``high`` bound the weight itself. The paper bounds it above only and gives no number; 5.0 is ScaleRL's
-    (arXiv:2510.13786).
+    No token loses its gradient. ``low`` and ``high`` bound the weight itself. The paper bounds it only from above and
+    gives
+    no number; 5.0 is ScaleRL's (arXiv:2510.13786).
     """
 
-    low: Annotated[float, "least weight; 0 is no bound"] = 0.0
-    high: Annotated[float, "greatest weight; 1.28 in verl, 5.0 recommended by TRL and ScaleRL"] = 5.0
-    log_ratio_bound: Annotated[float | None, "log-ratios are held within plus and minus this"] = 20.0
+    low: Annotated[float, "smallest weight; 0 is no bound"] = 0.0
+    high: Annotated[float, "largest weight; 1.28 in verl, 5.0 recommended by TRL and ScaleRL"] = 5.0
+    log_ratio_bound: Annotated[float | None, "log-ratios are clipped to plus and minus this"] = 20.0
 
     def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
-        """Loss of each token (B, T)."""
+        """Return the loss of each token (B, T)."""
         weight = ratios(log_ratio.detach(), self.log_ratio_bound).clamp(self.low, self.high)
         log_probs = log_ratio + torch.where(signal.response_mask, signal.old_log_probs, 0.0)
         return -weight * signal.advantages * log_probs
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
+    def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse bounds that are out of range."""
         if not 0 <= self.low < self.high:
             yield f"low and high bound a weight, 0 <= low < high, got low={self.low} and high={self.high}"
         yield from refuse_bound(self.log_ratio_bound)
 
     def diagnostics(self, log_ratio: Tensor, signal: Signal) -> dict[str, Tensor]:
-        """Tokens whose weight a bound holds; they keep a gradient."""
+        """Return the mask (B, T) of tokens whose weight is clipped; they keep a gradient."""
         ratio = log_ratio.exp()
         return {"weight_clipped": (ratio > self.high) | (ratio < self.low)}
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyGradient:
-    r"""REINFORCE: :math:`-A \log\pi`, whatever the policy that sampled (Williams 1992; arXiv:2402.14740, section 3)."""
+    r"""REINFORCE: loss :math:`-A \log\pi` without a ratio.
+
+    Williams 1992; arXiv:2402.14740, section 3.
+    """
 
     def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
-        """Loss of each token (B, T)."""
+        """Return the loss of each token (B, T)."""
         log_probs = log_ratio + torch.where(signal.response_mask, signal.old_log_probs, 0.0)
         return -signal.advantages * log_probs
 
-    def inert(self, setup: Setup) -> Iterator[str]:
-        """The gradient of PPO's loss at ratio 1 is the same."""
+    def no_effect_reasons(self, setup: Setup) -> Iterator[str]:
+        """Report that PPO's loss has the same gradient with one update per rollout."""
         if setup.updates_per_rollout < 2:
             yield ONE_UPDATE.replace("no bound can bind", "the gradient is that of the clipped ratio")

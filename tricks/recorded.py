@@ -1,18 +1,18 @@
-"""How tricks are spelled in ids and records, whatever their classes are called today.
+"""The spelling of tricks in ids and records, independent of the current class names.
 
-The id of a cell is a hash of, among others, every trick with all of its settings, spelled as its class and fields were
-when the first runs were recorded: ``Clip(clip_ratio_low=0.2, clip_ratio_high=0.28, ...)``. Records, MLflow and
-``python -m tricks apply`` show the same words. They must stay as they are, or finished runs would run again.
+The id of a cell is a hash that includes every trick with all of its settings. A trick is spelled with the class and
+field names of the first recorded runs: ``Clip(clip_ratio_low=0.2, clip_ratio_high=0.28, ...)``. Records, MLflow and
+``python -m tricks apply`` show the same spelling. It must not change, or finished runs would run again.
 
-A trick is therefore known by its stable name, not by its class: by the name under which the catalog lists it, or, if
-only a framework's dialect has it, by ``stable_name`` of its class. ``RECORDED`` gives each stable name the class name
-and the fields, in order, with which it is spelled. So a class may be renamed or moved, and its fields reordered.
+A trick is therefore identified by its stable name, not by its class. The stable name is the name in the catalog or, if
+only a framework's dialect has the trick, ``stable_name`` of its class. ``RECORDED`` gives for each stable name the
+class name and the ordered fields of the spelling. So a class may be renamed or moved, and its fields reordered.
 
-A field that is not listed is spelled only where its value is not its default: a new field changes no id as long as its
-default does what the trick did without it. If such a default has to change, list the field first. Names in ``RECORDED``
-never change. A new trick gets an entry with the names of its first day.
+A field that is not listed is spelled only where its value is not its default. A new field therefore changes no id as
+long as its default does what the trick did without it. If such a default has to change, list the field first. Names in
+``RECORDED`` never change. A new trick gets an entry with its first names.
 
-A trick of another package is spelled as Python's ``repr`` of it, unless its ``TrickSpec`` has ``recorded``: with
+A trick of another package is spelled as its Python ``repr``, unless its ``TrickSpec`` has ``recorded``. With
 ``Recorded("OldName", ("old", "fields"))`` it may be renamed and extended as well.
 """
 
@@ -70,7 +70,7 @@ RECORDED: Final[Mapping[str, Recorded]] = {
     "soft_overlong": Recorded("SoftOverlong", ("cache", "limit", "weight")),
     "length_reward": Recorded("LengthReward", ("weight",)),
     "format_reward": Recorded("FormatReward", ("bonus",)),
-    # What only dialects have, by the ``stable_name`` of the class.
+    # Tricks that only dialects have, by the ``stable_name`` of the class.
     "norm_about_center": Recorded("NormalizeAboutCentre", _NORMALIZE),
     "norm_by_squares": Recorded("NormalizeBySquares", _NORMALIZE),
     "sample_mean": Recorded("SampleMean", ("scope", "count")),
@@ -81,7 +81,7 @@ RECORDED: Final[Mapping[str, Recorded]] = {
 
 
 def full(trick: Any) -> str:
-    """Spell a trick with all of its settings, for ids: ``Clip(clip_ratio_low=0.2, clip_ratio_high=0.28, ...)``."""
+    """Spell a trick with all of its settings, for ids: ``Clip(clip_ratio_low=0.2, ...)``."""
     found = _recorded(type(trick))
     if found is None:
         return repr(trick)
@@ -91,7 +91,7 @@ def full(trick: Any) -> str:
 
 
 def brief(trick: Any) -> str:
-    """Spell a trick with the settings that are not its defaults, for people: ``Normalize(mean='group')``."""
+    """Spell a trick with its non-default settings, for people: ``Normalize(mean='group')``."""
     found = _recorded(type(trick))
     known = {field.name: field for field in fields(trick)}
     order = [*(found.fields if found else ()), *known]
@@ -99,14 +99,14 @@ def brief(trick: Any) -> str:
 
 
 def recorded_name(trick: Any) -> str:
-    """Give the class name by which records know a trick."""
+    """Return the class name of a trick in records."""
     found = _recorded(type(trick))
     return type(trick).__name__ if found is None else found.name
 
 
 def stable_name(cls: type[Any]) -> str | None:
-    """Give the name in ``RECORDED`` of a trick of this project; None for one of another package, or of none."""
-    own = vars(cls).get("stable_name")  # a class that inherits it is another trick
+    """Return the name of a trick in ``RECORDED``, or None for a trick of another package."""
+    own = vars(cls).get("stable_name")  # a subclass that only inherits it is another trick
     if own is not None:
         return str(own)
     return next((name for name, spec in catalog().items() if spec.cls is cls and name in RECORDED), None)

@@ -1,4 +1,4 @@
-"""What is added to the verifier's reward."""
+"""Reward shaping: terms that are added to the verifier's reward."""
 
 from __future__ import annotations
 
@@ -20,23 +20,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SoftOverlong:
-    r"""Soft overlong punishment (arXiv:2503.14476, eq. 13): 0 up to :math:`L_{max} - L_{cache}`, then linearly to -1.
+    """Soft overlong punishment: a linear penalty near the length limit.
 
-    DAPO has 4,096 of 20,480 tokens as cache, a fifth, which is the default share of any limit.
+    The penalty is 0 up to :math:`L_{max} - L_{cache}` tokens and falls linearly to -1 at :math:`L_{max}`
+    (arXiv:2503.14476, eq. 13). DAPO uses 4,096 of 20,480 tokens as cache. The default is the same share of any limit,
+    one
+    fifth.
     """
 
-    cache: Annotated[int | None, "tokens over which the punishment grows; null is a fifth of the limit"] = None
-    limit: Annotated[int | None, "tokens from which it is whole; null is the limit of the run"] = None
-    weight: Annotated[float, "the whole punishment"] = 1.0
+    cache: Annotated[int | None, "tokens over which the punishment grows; null means a fifth of the limit"] = None
+    limit: Annotated[int | None, "tokens at which the punishment is full; null means the limit of the run"] = None
+    weight: Annotated[float, "the full punishment"] = 1.0
 
     def shape_rewards(self, rollouts: Rollouts) -> Tensor:
-        """Minus weight to 0 (B,)."""
+        """Return the punishment (B,), between minus ``weight`` and 0."""
         limit = self.limit or rollouts.max_response_length or rollouts.response_mask.shape[1]
         cache = self._cache(limit)
         lengths = rollouts.response_mask.sum(dim=1).to(rollouts.rewards.dtype)
         return self.weight * ((limit - cache - lengths) / cache).clamp(-1.0, 0.0)
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
+    def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse a cache that does not fit below the limit, and a weight that rewards length."""
         limit = self.limit or setup.max_response_length
         if not 1 <= self._cache(limit) <= limit:
@@ -44,8 +47,8 @@ class SoftOverlong:
         if not 0 <= self.weight < torch.inf:
             yield f"weight is the whole punishment, a finite number of at least 0, got {self.weight}"
 
-    def inert(self, setup: Setup) -> Iterator[str]:
-        """Nothing is punished where no response can be long enough."""
+    def no_effect_reasons(self, setup: Setup) -> Iterator[str]:
+        """Report that no response can be long enough for a punishment."""
         limit = self.limit or setup.max_response_length
         if limit - self._cache(limit) >= setup.max_response_length:
             start = limit - self._cache(limit)
@@ -57,18 +60,21 @@ class SoftOverlong:
 
 @dataclass(frozen=True, slots=True)
 class LengthReward:
-    r"""Shorter than the others of the group is better (arXiv:2501.12599, section 2.3.3).
+    r"""Length reward: shorter responses of a group score higher.
 
     .. math:: \lambda = 0.5 - (|o| - min) / (max - min)
 
-    added for a right response, and :math:`\min(0, \lambda)` for a wrong one; 0 where all are equally long. A response
-    is right when its reward is above 0. The paper gives no weight; 0.1 is ours.
+    A correct response gets :math:`\lambda`, an incorrect one :math:`\min(0, \lambda)` (arXiv:2501.12599, section
+    2.3.3).
+    Both get 0 where all responses have the same length. A response is correct when its reward is above 0. The paper
+    gives
+    no weight; 0.1 is ours.
     """
 
-    weight: Annotated[float, "of the length reward beside the verifier's"] = 0.1
+    weight: Annotated[float, "weight of the length reward relative to the verifier's reward"] = 0.1
 
     def shape_rewards(self, rollouts: Rollouts) -> Tensor:
-        """Between minus and plus half the weight (B,)."""
+        """Return the length reward (B,), between minus and plus half of ``weight``."""
         lengths, index = rollouts.response_mask.sum(dim=1).to(rollouts.rewards.dtype), segments(rollouts.group)
         size = int(index.max()) + 1
         longest = lengths.new_zeros(size).scatter_reduce_(0, index, lengths, "amax", include_self=False)[index]
@@ -77,26 +83,29 @@ class LengthReward:
         share = torch.where(spread > 0, 0.5 - (lengths - shortest) / spread.clamp(min=1), 0.0)
         return self.weight * torch.where(rollouts.rewards > 0, share, share.clamp(max=0.0))
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
-        """Refuse a weight that no reward can carry."""
+    def validate(self, setup: Setup) -> Iterator[str]:
+        """Refuse a weight that is not finite."""
         if not math.isfinite(self.weight):
             yield f"weight is that of a reward, a finite number, got {self.weight}"
 
 
 @dataclass(frozen=True, slots=True)
 class FormatReward:
-    """A bonus for an answer in the asked form, right or wrong (arXiv:2501.12948, section 2.2.2, without a value)."""
+    """Format reward: a bonus for an answer in the requested format.
+
+    Correct and incorrect answers both get it (arXiv:2501.12948, section 2.2.2). The paper gives no value.
+    """
 
     needs: ClassVar[frozenset[str]] = frozenset({"formatted"})
 
-    bonus: Annotated[float, "added where the response holds an answer in the asked form; 0.1 is ours"] = 0.1
+    bonus: Annotated[float, "added where the response has an answer in the requested format; 0.1 is ours"] = 0.1
 
     def shape_rewards(self, rollouts: Rollouts) -> Tensor:
-        """The bonus or 0 (B,)."""
+        """Return the bonus or 0 (B,)."""
         assert rollouts.formatted is not None  # the rule has checked it
         return self.bonus * rollouts.formatted.to(rollouts.rewards.dtype)
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
-        """Refuse a bonus that no reward can carry."""
+    def validate(self, setup: Setup) -> Iterator[str]:
+        """Refuse a bonus that is not finite."""
         if not math.isfinite(self.bonus):
             yield f"bonus is added to a reward, a finite number, got {self.bonus}"

@@ -1,4 +1,4 @@
-"""The update rule: the chosen tricks laid out along the hooks, and checked."""
+"""The update rule: the chosen tricks, arranged by hook and checked."""
 
 from __future__ import annotations
 
@@ -18,10 +18,16 @@ if TYPE_CHECKING:
 
 
 class UpdateRule:
-    """From rewards to the loss of an update, along hooks whose order is fixed here alone.
+    """The computation from rewards to the loss of an update. Only this class orders the hooks.
 
-    ``tricks`` are the chosen ones by name; ``fillers`` take the closed hooks that no trick fills.
-    Raises TrickError when two tricks set one hook that admits one, or when a trick refuses this setup.
+    Args:
+        tricks: the chosen tricks by name
+        fillers: the defaults by hook, for closed hooks that no trick implements
+        setup: the static facts about the run
+
+    Raises:
+        TrickError: two tricks set a hook that admits one, or a trick refuses this setup.
+
     """
 
     def __init__(self, tricks: Mapping[str, Any], fillers: Mapping[str, Any], setup: Setup) -> None:
@@ -33,25 +39,34 @@ class UpdateRule:
 
     @property
     def resampling(self) -> str | None:
-        """Name of the trick whose refused groups the loop draws anew, ``rounds`` times at most."""
+        """The name of the trick that makes the loop resample rejected groups, or None."""
         return next(iter(_filling("accept_groups", self.tricks)), None)
 
     @property
     def ratio_range(self) -> tuple[float, float]:
-        """Between which ratios the surrogate leaves a token alone; 0.8 to 1.2 where it bounds no single ratios."""
+        """The range of token ratios that the surrogate does not clip.
+
+        It is 0.8 to 1.2 for a surrogate that clips no token ratios.
+        """
         found: tuple[float, float] = getattr(self._single["surrogate"], "ratio_range", (0.8, 1.2))
         return found
 
     @torch.no_grad()
     def accepted(self, rollouts: Rollouts) -> Tensor:
-        """Samples (B,) of groups worth training on; the loop draws others in place of the rest."""
+        """Return the mask of samples (B,) whose groups are accepted.
+
+        The training loop resamples the other groups.
+        """
         trick = self._single["accept_groups"]
         everyone = torch.ones_like(rollouts.truncated)
         return everyone if trick is None else self._call("accept_groups", trick, everyone, rollouts)
 
     @torch.no_grad()
     def signal(self, rollouts: Rollouts) -> Signal:
-        """Advantages, kept tokens and token weights of a rollout batch. Raises TrickError where it lacks something."""
+        """Return the advantages, kept tokens and token weights of a batch.
+
+        Raises TrickError where the batch lacks a part that a trick needs.
+        """
         self._refuse_lacks(rollouts)
         everyone = torch.ones_like(rollouts.truncated)
         kept = reduce(torch.logical_and, self._results("keep_samples", everyone, rollouts), everyone)
@@ -72,10 +87,10 @@ class UpdateRule:
 
     @torch.no_grad()
     def loss_weights(self, signal: Signal, micro_batch: Tensor | None = None) -> Tensor:
-        """One weight per sample (B, 1) of an update. Call it with the whole update, before any split.
+        """Return one weight per sample (B, 1). Pass the whole update, before any split.
 
-        ``micro_batch`` (B,) int64 says which samples are computed together; rules that average over the
-        whole update ignore it.
+        ``micro_batch`` (B,) int64 gives the micro-batch of each sample; rules that average over the whole update ignore
+        it.
         """
         if micro_batch is None:
             micro_batch = torch.zeros_like(signal.group)
@@ -83,14 +98,30 @@ class UpdateRule:
         return self._call("loss_weights", trick, signal.response_mask[:, :1], signal, micro_batch)
 
     def loss(self, log_probs: Tensor, signal: Signal, weights: Tensor, entropies: Tensor | None = None) -> Tensor:
-        """What to minimise. The losses of an update's micro-batches add up to the update's loss.
+        """Return the loss to minimize.
 
-        ``log_probs`` and ``entropies`` (B, T) are the current policy's; half precision is raised to the old log-probs'.
+        The losses of the micro-batches sum up to the loss of the update.
+
+        Args:
+            log_probs: log-probs of the current policy (B, T); half precision is raised to the dtype of the old
+                log-probs
+            signal: the step's signal for these samples
+            weights: loss weights (B, 1) of these samples
+            entropies: entropies of the current policy (B, T), where a trick needs them
+
+        Returns:
+            The loss, a scalar.
+
+        Raises:
+            TrickError: a trick needs entropies and none are given.
+
         """
         if "entropies" in self.needs and entropies is None:
             raise TrickError(f"{_who(self.tricks, 'entropies')} needs entropies; give them beside the log-probs")
         mask = signal.response_mask
-        now = log_probs.to(signal.old_log_probs.dtype)  # raised once, so that gradients add up before they are rounded
+        now = log_probs.to(
+            signal.old_log_probs.dtype
+        )  # converted once, so that gradients sum up before they are rounded
         losses: Tensor = self._single["surrogate"].surrogate(self.log_ratio(now, signal), signal)
         if signal.token_weights is not None:
             losses = losses * signal.token_weights
@@ -102,7 +133,7 @@ class UpdateRule:
 
     @torch.no_grad()
     def diagnostics(self, log_probs: Tensor, signal: Signal) -> dict[str, Tensor]:
-        """Masks (B, T) of kept tokens by what the surrogate did to them, such as clipping."""
+        """Return masks (B, T) of kept tokens by the surrogate's effect on them, such as clipping."""
         surrogate = self._single["surrogate"]
         if not hasattr(surrogate, "diagnostics"):
             return {}
@@ -110,30 +141,30 @@ class UpdateRule:
         return {name: mask & signal.response_mask for name, mask in masks.items()}
 
     def log_ratio(self, log_probs: Tensor, signal: Signal) -> Tensor:
-        """Log of the ratio (B, T) of each kept token, 0 elsewhere."""
+        """Return the log-ratio of each kept token (B, T), 0 elsewhere."""
         now = log_probs.to(signal.old_log_probs.dtype)
         return torch.where(signal.response_mask, now - signal.old_log_probs, 0.0)
 
     def without(self, name: str) -> UpdateRule:
-        """The rule without one of its tricks; a filler takes the closed hooks that it leaves."""
+        """Return the rule without one of its tricks; fillers take the hooks that become free."""
         return UpdateRule(
             {known: trick for known, trick in self.tricks.items() if known != name}, self.fillers, self.setup
         )
 
-    def inert(self) -> dict[str, tuple[str, ...]]:
-        """Tricks that cannot change anything in this setup, each with its reasons."""
-        return self._said("inert")
+    def no_effect_reasons(self) -> dict[str, tuple[str, ...]]:
+        """Return the tricks that cannot change anything in this setup, each with its reasons."""
+        return self._said("no_effect_reasons")
 
     def hints(self) -> dict[str, tuple[str, ...]]:
-        """Return what else to know of the tricks in this setup, each with its sentences."""
+        """Return the hints of the tricks on this setup, by trick."""
         return self._said("hints")
 
     def describe(self) -> dict[str, list[str]]:
-        """The rule in words, for people: every hook in use, with the settings that are not its trick's defaults."""
+        """Return every hook in use with its tricks and their non-default settings, for people."""
         return self._by_hook(brief)
 
     def settings(self) -> dict[str, list[str]]:
-        """The rule with every setting, defaults too, for the cell id."""
+        """Return every hook in use with its tricks and all their settings, for the cell id."""
         return self._by_hook(full)
 
     def _said(self, method: str) -> dict[str, tuple[str, ...]]:
@@ -151,7 +182,10 @@ class UpdateRule:
         return {hook: found[hook] for hook in HOOKS if found.get(hook)}
 
     def _in_loss(self, kept: Tensor, rollouts: Rollouts) -> Tensor:
-        """Samples (B,) of the loss: the kept ones, and those that a filter takes from the denominators alone."""
+        """Return the samples (B,) whose tokens are in the loss.
+
+        These are the kept samples and those that a filter drops only from the denominators.
+        """
         filters = self._open["keep_samples"]
         strict = [trick for trick in filters if getattr(trick, "numerator", "out") == "out"]
         if len(strict) == len(filters):
@@ -177,7 +211,7 @@ class UpdateRule:
         return [self._call(hook, trick, pattern, rollouts) for trick in self._open[hook]]
 
     def _call(self, hook: str, trick: object, pattern: Tensor, *given: Any) -> Tensor:
-        """What the trick makes of it, in the shape of ``pattern``."""
+        """Call a hook of a trick and check that the result has the shape of ``pattern``."""
         result: Tensor = getattr(trick, hook)(*given)
         if result.shape != pattern.shape:
             name = next((name for name, known in self.tricks.items() if known is trick), type(trick).__name__)
@@ -216,8 +250,8 @@ def _refuse_complaints(tricks: Mapping[str, Any], setup: Setup) -> None:
     complaints = [
         f"{name}: {complaint}"
         for name, trick in sorted(tricks.items())
-        if hasattr(trick, "complaints")
-        for complaint in trick.complaints(setup)
+        if hasattr(trick, "validate")
+        for complaint in trick.validate(setup)
     ]
     if complaints:
         raise TrickError("\n".join(complaints))

@@ -1,4 +1,4 @@
-"""From settings as they are written to a trick, checked by the types of its fields."""
+"""Build a trick from written settings, checked against the types of its fields."""
 
 from __future__ import annotations
 
@@ -19,7 +19,20 @@ _LARGEST: Final = 3.4e38  # beyond it a float32 is infinite
 
 
 def make(name: str, cls: type[Any], settings: Mapping[str, Any]) -> Any:
-    """The trick with these settings. Raises TrickError naming trick, setting and what it takes."""
+    """Return the trick with the given settings.
+
+    Args:
+        name: the name of the trick in messages
+        cls: the class of the trick
+        settings: the values by field name; other fields keep their defaults
+
+    Returns:
+        An instance of ``cls``.
+
+    Raises:
+        TrickError: a setting is unknown or its value has the wrong type.
+
+    """
     kinds = {key: kind for key, kind in hints(cls).items() if key in {field.name for field in fields(cls)}}
     for key, value in settings.items():
         if key not in kinds:
@@ -30,17 +43,17 @@ def make(name: str, cls: type[Any], settings: Mapping[str, Any]) -> Any:
 
 
 def hints(cls: Any) -> dict[str, Any]:
-    """The types of a trick's fields, with the meanings that Annotated gives them."""
+    """Return the types of a trick's fields, with the descriptions in their annotations."""
     return _read(cls)
 
 
 def meaning(kind: Any) -> str:
-    """What a setting means, from its annotation."""
+    """Return the description of a setting from its annotation, or ""."""
     return next((note for note in getattr(kind, "__metadata__", ()) if isinstance(note, str)), "")
 
 
 def accepts(kind: Any, value: Any) -> bool:
-    """Whether a value fits a type. Kinds of type that are unknown here accept everything."""
+    """Return True if a value fits a type. Unsupported kinds of types accept every value."""
     origin = get_origin(kind)
     if origin is Annotated:
         return accepts(get_args(kind)[0], value)
@@ -56,7 +69,7 @@ def accepts(kind: Any, value: Any) -> bool:
 
 
 def _is_number(kind: Any, value: Any) -> bool:
-    """A number that tensors can hold."""
+    """Return True for a number that tensors can hold."""
     if kind is int:
         return type(value) is int and abs(value) < 1 << 63
     number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -64,7 +77,7 @@ def _is_number(kind: Any, value: Any) -> bool:
 
 
 def words(kind: Any) -> str:
-    """A type as a person would say it."""
+    """Return the description of a type for people."""
     origin = get_origin(kind)
     if origin is Annotated:
         return words(get_args(kind)[0])
@@ -77,24 +90,30 @@ def words(kind: Any) -> str:
 
 
 def written(value: Any) -> str:
-    """A value as a person writes it in YAML or JSON."""
+    """Return a value as it is written in YAML or JSON."""
     return json.dumps(value) if value is None or isinstance(value, bool) else repr(value)
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """The nearest known name, or all of them. A name that goes on from a known one is near it: epsilon means eps."""
+    """Return a sentence with the nearest known name, or with all of them.
+
+    A name that starts with a known name counts as near: epsilon means eps.
+    """
     names = sorted(known)
     close = get_close_matches(name, names, n=1, cutoff=0.8)
     close = close or [option for option in names if name.startswith(option)] or get_close_matches(name, names, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names) or 'none'}"
 
 
-@cache  # a plan makes thousands of tricks
+@cache  # a plan builds thousands of tricks
 def _read(cls: Any) -> dict[str, Any]:
     return get_type_hints(cls, include_extras=True)
 
 
 def _as(kind: Any, value: Any) -> Any:
-    """A whole number where a float is meant becomes one, so that 1 and 1.0 are one setting."""
+    """Convert an integer to float where the field is a float.
+
+    So 1 and 1.0 are the same setting.
+    """
     takes_float = float in (kind, *get_args(kind), *(inner for part in get_args(kind) for inner in get_args(part)))
     return float(value) if takes_float and type(value) is int else value

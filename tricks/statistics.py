@@ -1,8 +1,9 @@
-"""Weighted means and variances of segments of a batch, such as groups. Sums are taken in float64.
+"""Weighted means and variances of segments of a batch, such as groups. Sums use float64.
 
-Values and weights are (B, C) with C of 1 or T; ``index`` (B,) says which segment each sample belongs to; results are
-(B, 1), every sample with the number of its segment. Equal values have exactly their value as mean, and variance 0,
-because no mean of a number a sample leaves the range of its values.
+Values and weights are (B, C) with C of 1 or T. ``index`` (B,) gives the segment of each sample. Results are (B, 1):
+every
+sample has the number of its segment. For C = 1, equal values have exactly their value as mean and variance 0, because
+the mean is clamped to the range of the values.
 """
 
 from __future__ import annotations
@@ -20,19 +21,32 @@ EpsRule = Literal["added", "floored", "added_to_variance", "floored_variance"]
 
 
 def segments(group: Tensor) -> Tensor:
-    """Group ids (B,) as 0, 1, ... in place of any numbers."""
+    """Return group ids (B,) renumbered as 0, 1, ..."""
     index: Tensor = torch.unique(group, return_inverse=True)[1]
     return index
 
 
 def total(values: Tensor, index: Tensor) -> Tensor:
-    """Sum (B, 1) over each sample's segment, float64; the sum of a sample's own numbers is in their precision."""
+    """Return the sum over each sample's segment (B, 1), float64.
+
+    The values of one sample are first summed in their own precision.
+    """
     sums = values.new_zeros(int(index.max()) + 1, dtype=torch.float64)
     return sums.index_add_(0, index, values.sum(dim=1).double())[index][:, None]
 
 
 def mean(values: Tensor, weights: Tensor, index: Tensor) -> Tensor:
-    """Weighted mean (B, 1) of each segment; 0 where nothing has weight."""
+    """Return the weighted mean of each sample's segment.
+
+    Args:
+        values: (B, C) with C of 1 or T
+        weights: (B, C), at least 0
+        index: segment of each sample (B,), int64
+
+    Returns:
+        Means (B, 1), float64; 0 where no value has weight.
+
+    """
     weight = total(weights, index)
     found = total(values * weights, index) / weight.where(weight > 0, 1.0)
     if values.shape[1] > 1:
@@ -42,23 +56,55 @@ def mean(values: Tensor, weights: Tensor, index: Tensor) -> Tensor:
 
 
 def mean_of_others(values: Tensor, weights: Tensor, index: Tensor) -> Tensor:
-    """Weighted mean (B, 1) of the other samples of the segment, for values (B, 1); 0 where there are none."""
+    """Return the weighted mean of the other samples of each sample's segment.
+
+    Args:
+        values: (B, 1)
+        weights: (B, 1), at least 0
+        index: segment of each sample (B,), int64
+
+    Returns:
+        Means (B, 1); 0 where no other sample has weight.
+
+    """
     weight, centre = total(weights, index) - weights, mean(values, weights, index)
-    found = centre + (centre - values) * weights / weight.where(weight > 0, 1.0)  # exact where all are equal
+    found = centre + (centre - values) * weights / weight.where(weight > 0, 1.0)  # exact where all values are equal
     return found.where(weight > 0, 0.0)
 
 
 def variance(values: Tensor, weights: Tensor, index: Tensor, centre: Tensor, ddof: int) -> Tensor:
-    """Weighted variance (B, 1) of each segment about ``centre`` (B, 1), its denominator less by ``ddof``."""
+    """Return the weighted variance of each sample's segment about a given center.
+
+    Args:
+        values: (B, C) with C of 1 or T
+        weights: (B, C), at least 0
+        index: segment of each sample (B,), int64
+        centre: the center of each sample's segment (B, 1)
+        ddof: number that is subtracted from the denominator
+
+    Returns:
+        Variances (B, 1), float64.
+
+    """
     squares = (values - centre).square_().mul_(weights)
     return total(squares, index) / (total(weights, index) - ddof).clamp(min=1)
 
 
 def variance_of_others(values: Tensor, weights: Tensor, index: Tensor, ddof: int) -> Tensor:
-    r"""Variance (B, 1) of the other samples of the segment about their own mean, for values (B, 1).
+    """Return the variance of the other samples of each sample's segment about their own mean.
 
     With :math:`d_i` the distance to the mean of all and :math:`S` the sum of squares about it, the others have
     :math:`S - w_i d_i^2 - (w_i d_i)^2 / (W - w_i)`. A remainder below 1e-12 of S is rounding and counts as 0.
+
+    Args:
+        values: (B, 1)
+        weights: (B, 1), at least 0
+        index: segment of each sample (B,), int64
+        ddof: number that is subtracted from the denominator
+
+    Returns:
+        Variances (B, 1), float64.
+
     """
     distance = values - mean(values, weights, index)
     squares, weight = total(weights * distance.square(), index), total(weights, index) - weights
@@ -71,7 +117,17 @@ def variance_of_others(values: Tensor, weights: Tensor, index: Tensor, ddof: int
 def divisor(variance: Tensor, eps: float, rule: EpsRule) -> Tensor:
     """Return the standard deviation to divide by, kept away from 0 by ``eps``.
 
-    Raises TrickError where squares overflowed: an infinite divisor would make every advantage 0 without a word.
+    Args:
+        variance: (B, 1)
+        eps: the small number
+        rule: where ``eps`` enters
+
+    Returns:
+        Standard deviations (B, 1).
+
+    Raises:
+        TrickError: the squares overflowed. An infinite divisor would silently make every advantage 0.
+
     """
     if bool(variance.isinf().any()):
         raise TrickError("the standard deviation overflows; divide the rewards by a constant, such as the largest")
@@ -87,7 +143,10 @@ def divisor(variance: Tensor, eps: float, rule: EpsRule) -> Tensor:
 
 
 def _extreme(values: Tensor, weights: Tensor, index: Tensor, reduction: str) -> Tensor:
-    """Least ("amin") or greatest ("amax") value (B, 1) with weight in each segment."""
+    """Return the extreme value with weight in each sample's segment (B, 1).
+
+    ``reduction`` is "amin" for the smallest and "amax" for the largest value.
+    """
     none = torch.inf if reduction == "amin" else -torch.inf
     counted: Tensor = getattr(torch, reduction)(values.where(weights > 0, none), dim=1)
     found = counted.new_full((int(index.max()) + 1,), none, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""A second normalisation, of advantages: it re-centres and rescales whatever came before."""
+"""Whitening: a second normalization, which centers and rescales the advantages."""
 
 from __future__ import annotations
 
@@ -21,14 +21,17 @@ Scope = Literal["batch", "group", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Whiten:
-    r"""Advantages :math:`(A - \mu) / \sqrt{\sigma^2 + \epsilon}` over the batch's tokens (arXiv:2501.03262).
+    r"""Whitened advantages: normalized over the tokens of the batch (arXiv:2501.03262).
+
+    .. math:: (A - \mu) / \sqrt{\sigma^2 + \epsilon}
 
     Statistics count a response once per token unless ``weights`` says otherwise, so that long responses dominate them.
-    A batch deviation cancels any scale given to the advantages before. Source of the defaults: verl's masked whitening.
+    A
+    batch standard deviation cancels any earlier scale of the advantages. The defaults follow verl's masked whitening.
     """
 
     mean: Annotated[Scope, "what is subtracted"] = "batch"
-    std: Annotated[Scope, "whose deviation divides"] = "batch"
+    std: Annotated[Scope, "the standard deviation that divides"] = "batch"
     weights: Annotated[Literal["token", "sequence"], "each token counts once, or each response"] = "token"
     ddof: Annotated[Literal[1, 0], "1 in verl, ROLL and slime, 0 in OpenRLHF"] = 1
     eps: Annotated[float, "1e-8 in verl, ROLL, OpenRLHF and slime, 1e-5 in AReaL"] = 1e-8
@@ -36,10 +39,20 @@ class Whiten:
     include: Annotated[Literal["kept", "all"], "whether tokens of filtered samples enter the statistics"] = "kept"
 
     def whiten(self, advantages: Tensor, response_mask: Tensor, rollouts: Rollouts) -> Tensor:
-        """Whitened advantages of the shape given, (B, 1) or (B, T); as given where fewer than two numbers count."""
+        """Return whitened advantages; they are unchanged where fewer than two numbers count.
+
+        Args:
+            advantages: (B, 1) or (B, T)
+            response_mask: kept tokens (B, T), bool
+            rollouts: the batch
+
+        Returns:
+            Advantages in the given shape.
+
+        """
         counted = response_mask if self.include == "kept" else rollouts.response_mask
         weights = self._weights(counted, advantages)
-        if weights.sum() < 1.5:  # a whole number, but for the rounding of 1 over a length
+        if weights.sum() < 1.5:  # a whole number, except for rounding of 1 over a length
             return advantages
         group = segments(rollouts.group)
         scopes = {self.mean, self.std} - {"none"}
@@ -50,13 +63,13 @@ class Whiten:
         spread = variance(advantages, weights, _index(self.std, group), centres[self.std], self.ddof)
         return whitened.div_(divisor(spread, self.eps, self.eps_rule).to(advantages.dtype))
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
-        """Refuse an epsilon that cannot keep the divisor from 0."""
+    def validate(self, setup: Setup) -> Iterator[str]:
+        """Refuse an epsilon that cannot keep the divisor away from 0."""
         if not 0 < self.eps < torch.inf:
             yield f"eps keeps the divisor from 0 where advantages are equal, a finite number above 0, got {self.eps}"
 
     def _weights(self, counted: Tensor, advantages: Tensor) -> Tensor:
-        """Weight of each advantage, of their shape."""
+        """Return the weight of each advantage, in the shape of the advantages."""
         if advantages.shape[1] == 1 and counted.shape[1] != 1:
             lengths = counted.sum(dim=1, keepdim=True)
             counts = lengths if self.weights == "token" else lengths > 0

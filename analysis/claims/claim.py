@@ -1,4 +1,4 @@
-"""A claim of a paper as data: the cells it compares, the metric, the expectation."""
+"""A claim of a paper as data: the compared cells, the metric and the expectation."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from harness.records.record import Study
 
 
-Labels = Mapping[str, str]  # axis -> label, by role
+Labels = Mapping[str, str]  # axis -> role of a label
 Expect = Literal["more", "less", "no more", "no less", "same"]
 Source = Literal["paper", "notes", "summary"]
 
-# Where a sentence stands. Tables print these words.
+# The kind of source. Tables print these words.
 SOURCES: Final[Mapping[Source, str]] = {
     "paper": "paper",
     "notes": "second-hand",
@@ -31,7 +31,7 @@ SOURCES: Final[Mapping[Source, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class ClaimTerm:
-    """A cell with its weight in a part's number."""
+    """A cell and its weight in the number of a claim part."""
 
     weight: float
     at: Labels
@@ -39,7 +39,7 @@ class ClaimTerm:
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
-    """A number that somebody printed, or a range; ``tolerance`` is what still counts as the same."""
+    """A published number or range; ``tolerance`` is the deviation that still counts as equal."""
 
     low: float
     high: float
@@ -48,19 +48,19 @@ class Quoted:
 
 @dataclass(frozen=True, slots=True)
 class ClaimPart:
-    """One number a seed, and what is said of it."""
+    """One statement of a claim: a linear combination of cells and what is expected of it."""
 
-    says: str  # the place and the comparison, for people
+    says: str  # the setting and the comparison, for people
     terms: tuple[ClaimTerm, ...]
     expect: Expect | Quoted
-    metric: str = ""  # a score, a role of one, or a derived one (``derived.py``); empty: the study's own
-    less: str = ""  # a score of the same run that is taken off first
+    metric: str = ""  # a score, a role, or a derived score (``measured.py``); empty: the study's metric
+    less: str = ""  # a score of the same run that is subtracted first
     ratio: bool = False  # the terms are logarithms of the metric: a ratio of two cells, not a difference
-    beyond: bool = False  # a place that the paper did not run
+    beyond: bool = False  # a setting that the paper did not run
 
 
 class ClaimOptions(TypedDict, total=False):
-    """Fields of a part that most leave as they are."""
+    """Optional fields of a claim part."""
 
     metric: str
     less: str
@@ -70,38 +70,62 @@ class ClaimOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A sentence with the parts that make it true: all of them."""
+    """A sentence and its parts, which must all hold."""
 
-    id: str  # "T4.base"; its family is what stands before the point
-    title: str  # of the takeaway, a few words
-    sentence: str  # ours
+    id: str  # such as "T4.base"; the family is the part before the dot
+    title: str  # short title of the takeaway
+    sentence: str  # in our words
     source: Source
-    stands: str  # where in the source
-    studies: tuple[str, ...]  # grids that hold the cells; the first with runs of a part judges it
+    stands: str  # the place in the source
+    studies: tuple[str, ...]  # grids with the cells; the first one with runs is used
     parts: tuple[ClaimPart, ...]
-    profiles: tuple[str, ...] = ()  # which profiles can tell; empty: all
-    why_not: str = ""  # why no run can judge it, or no other profile
+    profiles: tuple[str, ...] = ()  # profiles that can test the claim; empty: all
+    why_not: str = ""  # why no run, or no other profile, can test it
 
     @property
     def family(self) -> str:
-        """The claims that share one family of tests: "T4", "R", "S", "C"."""
+        """The family of tests of the claim: "T4", "R", "S" or "C"."""
         return self.id.partition(".")[0]
 
 
 def gap(axis: str, arm: str, base: str, where: Labels) -> tuple[ClaimTerm, ...]:
-    """Arm minus base at one place."""
+    """Return the terms of a difference in one setting: arm minus base.
+
+    Args:
+        axis: The axis on which they differ.
+        arm: Label of the arm.
+        base: Label of the base.
+        where: Labels of the setting.
+
+    """
     return ClaimTerm(1.0, {**where, axis: arm}), ClaimTerm(-1.0, {**where, axis: base})
 
 
 def change_of_gap(axis: str, arm: str, base: str, at: Labels, than: Labels) -> tuple[ClaimTerm, ...]:
-    """How much larger the gap is ``at`` one place ``than`` at another: a two-way interaction."""
+    """Return the terms of a two-way interaction: the gap in one setting minus that in another.
+
+    Args:
+        axis: The axis on which the gap is measured.
+        arm: Label of the arm.
+        base: Label of the base.
+        at: Labels of the setting with the larger expected gap.
+        than: Labels of the other setting.
+
+    """
     return (*gap(axis, arm, base, at), *(ClaimTerm(-term.weight, term.at) for term in gap(axis, arm, base, than)))
 
 
 def trend(axis: str, labels: tuple[str, ...], where: Labels) -> tuple[ClaimTerm, ...]:
-    """What a straight line through equally spaced labels gains from the first to the last, in the metric's unit.
+    """Return the terms of a linear trend over equally spaced labels.
 
-    The least-squares slope is sum_i x_i y_i / sum_i x_i^2 with centred places x_i; the line spans k - 1 of them.
+    The number is the rise of the least-squares line from the first to the last label, in the metric's unit. The slope
+    is sum_i x_i y_i / sum_i x_i^2 with centered positions x_i. The line spans k - 1 of them.
+
+    Args:
+        axis: The axis of the labels.
+        labels: The k labels, in order.
+        where: Labels of the setting.
+
     """
     k = len(labels)
     places = [index - (k - 1) / 2 for index in range(k)]
@@ -110,38 +134,60 @@ def trend(axis: str, labels: tuple[str, ...], where: Labels) -> tuple[ClaimTerm,
 
 
 def level(where: Labels) -> tuple[ClaimTerm, ...]:
-    """The metric itself."""
+    """Return the term of the metric itself in one setting."""
     return (ClaimTerm(1.0, where),)
 
 
 def compared(
     axis: str, arm: str, base: str, where: Labels, expect: Expect | Quoted = "more", **options: Unpack[ClaimOptions]
 ) -> ClaimPart:
-    """A part that compares two labels of an axis at one place."""
+    """Return a part that compares two labels of an axis in one setting.
+
+    Args:
+        axis: The axis on which they differ.
+        arm: Label of the arm.
+        base: Label of the base.
+        where: Labels of the setting.
+        expect: The expected direction, or a quoted number.
+        options: Optional fields of the part.
+
+    """
     return ClaimPart(f"{at(where)}: {arm} against {base}", gap(axis, arm, base, where), expect, **options)
 
 
 def at(where: Labels) -> str:
-    """A place in words."""
+    """Return a setting in words."""
     return ", ".join(where.values())
 
 
-# Labels that play a role: the laptop's, the paper's.
+# Role -> labels that play it: the laptop's, then the paper's.
 ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "small_base": ("small_base", "qwen3_4b_base"),
     "large_base": ("large_base", "qwen3_8b_base"),
     "small_aligned": ("small_aligned", "qwen3_4b"),
     "large_aligned": ("large_aligned", "qwen3_8b"),
 }
-STEP_SECONDS: Final = "step seconds"  # the role of a metric
+STEP_SECONDS: Final = "step seconds"  # a metric role
 
 
 class AbsentError(LookupError):
-    """A study has no such cell; the message says why."""
+    """A study has no such cell; the message gives the reason."""
 
 
 def label(study: Study, axis: str, role: str) -> str:
-    """The label on the axis that plays the role: a model by name, a length limit by its place."""
+    """Return the label on the axis that plays the role.
+
+    Models are found by name, response lengths by their position on the axis.
+
+    Args:
+        study: The study.
+        axis: The axis.
+        role: The role, such as "small_base" or "longest".
+
+    Raises:
+        AbsentError: No label plays the role.
+
+    """
     names = study.axes[axis]
     places = {"shortest": names[:1], "longest": names[-1:], "middle": names[1:-1] if len(names) == 3 else ()}
     found = [name for name in places.get(role, ROLES.get(role, (role,))) if name in names]
@@ -151,14 +197,23 @@ def label(study: Study, axis: str, role: str) -> str:
 
 
 def metric(study: Study, role: str) -> str:
-    """The metric that plays the role; the study's own where a part names none."""
+    """Return the metric that plays the role; an empty role means the study's metric."""
     return f"mean({clock(study)})" if role == STEP_SECONDS else role or study.metric
 
 
 def cell(study: Study, at: Labels, ran: Collection[int]) -> int:
-    """The cell at these roles, or the twin that ran for it. Raises AbsentError.
+    """Return the cell at these roles, or the twin that ran for it.
 
-    An axis that the claim does not name has the baseline's label, or its only one; controls are off.
+    An axis that the claim does not name has the baseline's label, or its only one. Controls are off.
+
+    Args:
+        study: The study.
+        at: Axis -> role.
+        ran: The cells with runs.
+
+    Raises:
+        AbsentError: The study plans no such cell, or several.
+
     """
     if unknown := [axis for axis in at if axis not in study.axes]:
         raise AbsentError(f"{study.name} has no axis {unknown[0]}")

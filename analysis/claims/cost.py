@@ -1,4 +1,4 @@
-"""What a step of each recipe costs, against vanilla PPO: seconds and sampled tokens, seed by seed."""
+"""The cost of a step of each recipe relative to vanilla PPO: time and sampled tokens."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from analysis.stats.verdict import interval
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analysis.claims.measured import Shelf
+    from analysis.study.data import ProfileData
 
 STUDIES: Final = ("p9_liteppo_main",)
 RECIPES: Final = ("vanilla_ppo", "grpo", "dapo", "liteppo")
@@ -25,7 +25,7 @@ STEP_TOKENS: Final = f"mean({TOKENS})"
 
 @dataclass(frozen=True, slots=True)
 class CostRatio:
-    """A geometric mean over paired seeds of a recipe's cost over that of vanilla PPO."""
+    """The geometric mean over paired seeds of a recipe's cost over that of vanilla PPO."""
 
     value: float
     low: float | None  # 95 % interval; None for one seed
@@ -35,49 +35,49 @@ class CostRatio:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """A recipe at one place."""
+    """The cost of a recipe in one setting."""
 
-    role: str  # of the model
+    role: str  # role of the model
     tier: str  # difficulty
     recipe: str
-    seconds: float  # a step, mean over seeds: of the processor on a laptop, else on the wall
-    tokens: float | None  # sampled a step
+    seconds: float  # per step, mean over seeds: CPU seconds on a laptop, else wall-clock seconds
+    tokens: float | None  # sampled per step
     seconds_ratio: CostRatio | None  # None for vanilla PPO itself
     tokens_ratio: CostRatio | None
 
 
-def costs(shelf: Shelf) -> tuple[Cost, ...]:
-    """The costs of all recipes that have runs, by place."""
+def costs(data: ProfileData) -> tuple[Cost, ...]:
+    """Return the costs of all recipes that have runs, by setting."""
     places = [{"model": model, "difficulty": tier} for model, tier in product(ROLES, ("easy", "medium", "hard"))]
-    return tuple(found for where in places for recipe in RECIPES for found in _cost(shelf, where, recipe))
+    return tuple(found for where in places for recipe in RECIPES for found in _cost(data, where, recipe))
 
 
-def _cost(shelf: Shelf, where: dict[str, str], recipe: str) -> Iterator[Cost]:
-    seconds = _mean(shelf, {**where, "recipe": recipe}, STEP_SECONDS)
+def _cost(data: ProfileData, where: dict[str, str], recipe: str) -> Iterator[Cost]:
+    seconds = _mean(data, {**where, "recipe": recipe}, STEP_SECONDS)
     if seconds is not None:
         yield Cost(
             role=where["model"],
             tier=where["difficulty"],
             recipe=recipe,
             seconds=seconds,
-            tokens=_mean(shelf, {**where, "recipe": recipe}, STEP_TOKENS),
-            seconds_ratio=None if recipe == BASE else _ratio(shelf, where, recipe, STEP_SECONDS),
-            tokens_ratio=None if recipe == BASE else _ratio(shelf, where, recipe, STEP_TOKENS),
+            tokens=_mean(data, {**where, "recipe": recipe}, STEP_TOKENS),
+            seconds_ratio=None if recipe == BASE else _ratio(data, where, recipe, STEP_SECONDS),
+            tokens_ratio=None if recipe == BASE else _ratio(data, where, recipe, STEP_TOKENS),
         )
 
 
-def _mean(shelf: Shelf, where: dict[str, str], metric: str) -> float | None:
-    held, _ = evidence(ClaimPart("", level(where), "more", metric=metric), STUDIES, shelf)
+def _mean(data: ProfileData, where: dict[str, str], metric: str) -> float | None:
+    held, _ = evidence(ClaimPart("", level(where), "more", metric=metric), STUDIES, data)
     return None if held is None or not held.pair.seeds else float(held.pair.differences.mean())
 
 
-def _ratio(shelf: Shelf, where: dict[str, str], recipe: str, metric: str) -> CostRatio | None:
+def _ratio(data: ProfileData, where: dict[str, str], recipe: str, metric: str) -> CostRatio | None:
     part = compared("recipe", recipe, BASE, where, metric=metric, ratio=True)
-    held, _ = evidence(part, STUDIES, shelf)
+    held, _ = evidence(part, STUDIES, data)
     if held is None or not held.pair.seeds:
         return None
     value, seeds = exp(float(held.pair.differences.mean())), len(held.pair.seeds)
     if seeds < 2:
         return CostRatio(value, None, None, seeds)
-    low, high = interval(held.pair, shelf.profile, part.says, metric)
+    low, high = interval(held.pair, data.profile, part.says, metric)
     return CostRatio(value, exp(low), exp(high), seeds)

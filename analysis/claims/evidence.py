@@ -1,4 +1,4 @@
-"""What the runs hold for one part of a claim: a number a seed, on both sides, and the runs behind it."""
+"""The evidence for one part of a claim: one number per seed and side, and its runs."""
 
 from __future__ import annotations
 
@@ -9,64 +9,84 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.claims.claim import AbsentError, cell, metric
-from analysis.claims.measured import Material, values
+from analysis.claims.measured import values
 from analysis.stats.paired_test import Failed, Pairs
 from analysis.stats.twins import twins_of
+from analysis.study.data import StudyData
 from analysis.study.frame import failures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from analysis.claims.claim import ClaimPart
-    from analysis.claims.measured import Shelf
+    from analysis.study.data import ProfileData
     from analysis.study.frame import Failures, Scores
     from harness.records.record import Study
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """The numbers of a part. ``pair`` holds the terms with positive weight, and those with negative, added up."""
+    """The numbers of a part.
 
-    material: Material
+    The arm of ``pair`` is the sum of the terms with positive weight, the baseline that of the negative ones.
+    """
+
+    data: StudyData
     metric: str
     cells: tuple[int, ...]  # in the order of the part's terms
     pair: Pairs
-    runs: tuple[str, ...]  # run ids, of the seeds in ``pair``
-    twins: str = ""  # why the cells cannot differ; empty where they can
+    runs: tuple[str, ...]  # run ids of the seeds in ``pair``
+    twins: str = ""  # why the cells cannot differ; empty if they can
 
     @property
     def margin(self) -> float | None:
-        """Of equivalence; the grid declares it for its own metric and no other."""
-        study = self.material.study
+        """The equivalence margin. The grid declares it only for its own metric."""
+        study = self.data.study
         return study.margin if self.metric == study.metric else None
 
 
-def evidence(part: ClaimPart, studies: Iterable[str], shelf: Shelf) -> tuple[Evidence | None, str]:
-    """Take the first study with a common seed in all cells; where there is none, say why, of the first study.
+def evidence(part: ClaimPart, studies: Iterable[str], data: ProfileData) -> tuple[Evidence | None, str]:
+    """Return the evidence for a part from the first study with a common seed in all cells.
 
-    Two seeds under which cells failed for a reason of their own are evidence too, though no number.
+    Two seeds for which cells failed for a reason of their arm count as evidence too.
+
+    Args:
+        part: The part of a claim.
+        studies: Names of the studies, in order of preference.
+        data: The studies of a profile.
+
+    Returns:
+        The evidence and "", or None and the reason that concerns the first study.
+
     """
     reasons = []
     for name in studies:
         try:
-            if name not in shelf.materials:
-                raise AbsentError(shelf.refused.get(name, f"{name} was never planned here"))
-            return _in(part, shelf.materials[name]), ""
+            if name not in data.studies:
+                raise AbsentError(data.refused.get(name, f"{name} was never planned here"))
+            return _in(part, data.studies[name]), ""
         except AbsentError as absent:
             reasons.append(str(absent))
     return None, reasons[0] if reasons else ""
 
 
-def declared(part: ClaimPart, studies: Iterable[str], shelf: Shelf) -> bool:
-    """Whether some study has all cells of the part, run or not, and they are no twins: a test that was declared."""
-    found = (
-        (shelf.materials[name], _cells(part, shelf.materials[name])) for name in studies if name in shelf.materials
-    )
-    return any(not twins(material.study, cells) for material, cells in found if cells is not None)
+def declared(part: ClaimPart, studies: Iterable[str], data: ProfileData) -> bool:
+    """Return True if some study has all cells of the part and they are not twins.
+
+    The cells need not have run: such a part is a declared test.
+
+    Args:
+        part: The part of a claim.
+        studies: Names of the studies.
+        data: The studies of a profile.
+
+    """
+    found = ((data.studies[name], _cells(part, data.studies[name])) for name in studies if name in data.studies)
+    return any(not twins(each.study, cells) for each, cells in found if cells is not None)
 
 
 def twins(study: Study, cells: tuple[int, ...]) -> str:
-    """Why these cells cannot differ, as the plan found; empty where they can."""
+    """Return why these cells cannot differ, according to the plan; empty if they can."""
     known = twins_of(study)
     roots = {known[cell].of if cell in known else cell for cell in cells}
     if len(cells) < 2 or len(roots) > 1:
@@ -75,31 +95,31 @@ def twins(study: Study, cells: tuple[int, ...]) -> str:
     return because or "the same settings in effect"
 
 
-def _cells(part: ClaimPart, material: Material) -> tuple[int, ...] | None:
+def _cells(part: ClaimPart, data: StudyData) -> tuple[int, ...] | None:
     try:
-        return tuple(cell(material.study, term.at, ()) for term in part.terms)
+        return tuple(cell(data.study, term.at, ()) for term in part.terms)
     except AbsentError:
         return None
 
 
-def _in(part: ClaimPart, material: Material) -> Evidence:
-    name = metric(material.study, part.metric)
-    numbers = _numbers(part, values(material, name), material)
-    cells = tuple(cell(material.study, term.at, numbers.keys()) for term in part.terms)
+def _in(part: ClaimPart, data: StudyData) -> Evidence:
+    name = metric(data.study, part.metric)
+    numbers = _numbers(part, values(data, name), data)
+    cells = tuple(cell(data.study, term.at, numbers.keys()) for term in part.terms)
     seeds = sorted(set.intersection(*({*numbers.get(place, {})} for place in cells)))
-    failed = tuple(_failed(part, numbers, cells, failures(material.taken, name)))
+    failed = tuple(_failed(part, numbers, cells, failures(data.taken, name)))
     if not seeds and sum(each.certain for each in failed) < 2:
-        raise AbsentError(f"{material.study.name} has no seed with {name} in all cells")
+        raise AbsentError(f"{data.study.name} has no seed with {name} in all cells")
     sides = ([_side(part, numbers, cells, seed, sign) for seed in seeds] for sign in (1, -1))
-    taken = material.taken[material.taken["cell"].isin(cells) & material.taken["seed"].isin(seeds)]
+    taken = data.taken[data.taken["cell"].isin(cells) & data.taken["seed"].isin(seeds)]
     runs = tuple(sorted({*taken[taken["status"] == "finished"]["run_id"]}))
     arm, baseline = (np.array(side, dtype=float) for side in sides)
     pair = Pairs(tuple(seeds), arm, baseline, failed)
-    return Evidence(material, name, cells, pair, runs, twins(material.study, cells))
+    return Evidence(data, name, cells, pair, runs, twins(data.study, cells))
 
 
 def _failed(part: ClaimPart, numbers: Scores, cells: tuple[int, ...], lost: Failures) -> Iterator[Failed]:
-    """Yield the seeds under which some cells failed and all others have their number."""
+    """Yield the seeds for which some cells failed and all others have a number."""
     for seed in sorted({seed for place in cells for seed in lost.get(place, {})}):
         gone = [seed in lost.get(place, {}) for place in cells]
         if all(out or seed in numbers.get(place, {}) for out, place in zip(gone, cells, strict=True)):
@@ -113,9 +133,12 @@ def _side(part: ClaimPart, numbers: Scores, cells: tuple[int, ...], seed: int, s
     return sum((sign * term.weight * numbers[place][seed] for term, place in terms if sign * term.weight > 0), 0.0)
 
 
-def _numbers(part: ClaimPart, found: Scores, material: Material) -> Scores:
-    """The metric by cell and seed, less the other score of the run, or its logarithm; finite ones."""
-    less = values(material, part.less) if part.less else {}
+def _numbers(part: ClaimPart, found: Scores, data: StudyData) -> Scores:
+    """Return the finite values of the metric by cell and seed.
+
+    The other score of the run is subtracted, or the logarithm is taken, as the part says.
+    """
+    less = values(data, part.less) if part.less else {}
     result: Scores = {}
     for place, by_seed in found.items():
         for seed, value in by_seed.items():

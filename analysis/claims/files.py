@@ -1,4 +1,4 @@
-"""The files of the takeaways: Markdown with links, LaTeX, and CSV with every number and run id."""
+"""The files of the takeaways: Markdown with links, LaTeX, and CSV with run ids."""
 
 from __future__ import annotations
 
@@ -23,7 +23,14 @@ COLUMNS: Final = (
 
 
 def files(findings: Sequence[Finding], costs: Sequence[Cost], profile: str) -> dict[str, bytes]:
-    """File ending -> file; the same bytes for the same findings."""
+    """Return the content of each file by its ending; it is the same for the same findings.
+
+    Args:
+        findings: The judged claims.
+        costs: The costs of the recipes.
+        profile: The profile of the runs.
+
+    """
     first, cost = claims_table(findings, profile), cost_table(costs, profile)
     evidence = evidence_table(findings, profile, linked=True)
     below = [table for table in (evidence, cost) if table.rows]
@@ -38,7 +45,10 @@ def files(findings: Sequence[Finding], costs: Sequence[Cost], profile: str) -> d
 
 
 def comma_separated(findings: Sequence[Finding]) -> str:
-    """One line a part; a claim without parts has one too. Six significant digits, empty where there is no number."""
+    """Return the findings as CSV, with one line per part and six significant digits.
+
+    A claim without parts has one line. A missing number is an empty field.
+    """
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -62,7 +72,7 @@ def _fields(part: PartFinding) -> Iterator[str]:
 
 
 def _unit(part: PartFinding) -> str:
-    """What the number is of: one cell, a difference of cells, their ratio."""
+    """Return the unit of a number: a level, a difference of cells, or their ratio."""
     if not part.cells:
         return ""
     if len(part.cells) == 1:

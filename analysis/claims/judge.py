@@ -23,19 +23,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from analysis.claims.claim import Expect
-    from analysis.claims.measured import Shelf
     from analysis.stats.paired_test import Pairs
+    from analysis.study.data import ProfileData
 
 
 @dataclass(frozen=True, slots=True)
 class PartFinding:
-    """A part, judged. Numbers are None where there are none; ``ratio`` numbers are ratios, not logarithms."""
+    """A judged part of a claim.
+
+    A number is None if it is unknown. Numbers of a ``ratio`` part are ratios, not logarithms.
+    """
 
     says: str
     expected: str  # "more", "same", "0.003", "1.15", ...
     word: Word
-    reason: str  # why there are no runs, or what else a reader must know; else empty
-    beyond: bool  # the paper did not run this place
+    reason: str  # why there are no runs, or another remark; else empty
+    beyond: bool  # the paper did not run this setting
     study: str = ""
     metric: str = ""
     ratio: bool = False
@@ -46,30 +49,30 @@ class PartFinding:
     p_adjusted: float | None = None  # Holm within the takeaway
     p_equivalent: float | None = None  # TOST, likewise; None without a margin
     margin: float | None = None
-    tests: int = 0  # planned in the family: what p is adjusted for
-    std: float | None = None  # of the paired numbers, over seeds; of logarithms where they are ratios
+    tests: int = 0  # number of declared tests in the family, for which p is adjusted
+    std: float | None = None  # standard deviation of the paired numbers over seeds; of their logarithms for ratios
     detectable: float | None = None  # smallest true effect that these runs find with 80 % power at the family's level
     seeds: tuple[int, ...] = ()
-    failed: str = ""  # seeds that failed for a reason of the arm, or may have: ``6 of 12 seeds failed``; else empty
-    arm: tuple[float, ...] = ()  # by seed: the terms with positive weight, added up; logarithms where they are ratios
-    base: tuple[float, ...] = ()  # by seed: those with negative weight
-    cells: tuple[Mapping[str, str], ...] = ()  # the labels that were compared, in the order of the part's terms
+    failed: str = ""  # seeds that failed, or may have failed, due to the arm: ``6 of 12 seeds failed``; else empty
+    arm: tuple[float, ...] = ()  # by seed: sum of the terms with positive weight; logarithms for ratios
+    base: tuple[float, ...] = ()  # by seed: sum of the terms with negative weight
+    cells: tuple[Mapping[str, str], ...] = ()  # the compared labels, in the order of the part's terms
     runs: tuple[str, ...] = ()  # run ids
-    links: tuple[str, ...] = ()  # where MLflow shows them
+    links: tuple[str, ...] = ()  # their addresses in MLflow
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A claim, judged on one profile."""
+    """A claim judged on one profile."""
 
     id: str
-    title: str  # of the takeaway
+    title: str  # title of the takeaway
     sentence: str
     source: str  # a value of ``claim.SOURCES``
     stands: str
     profile: str
     word: Word
-    note: str  # how many parts have runs and what they say, or why none can
+    note: str  # number of parts with runs and their words, or why there are none
     parts: tuple[PartFinding, ...]
 
 
@@ -80,7 +83,16 @@ _MIRRORED: Final[dict[Expect, Expect]] = {"less": "more", "no less": "no more"}
 
 
 def of_difference(expect: Expect, seeds: int, difference: float, p: float, equivalent: float) -> Word:
-    """The word of a part that expects a direction, or none. Both p values are adjusted within the family."""
+    """Return the word of a part that expects a direction, or no difference.
+
+    Args:
+        expect: The expectation.
+        seeds: Number of seeds behind the difference.
+        difference: Mean paired difference, arm minus base.
+        p: Two-sided p value of no difference, adjusted within the family.
+        equivalent: p value of equivalence, adjusted likewise.
+
+    """
     if expect in _MIRRORED:
         return of_difference(_MIRRORED[expect], seeds, -difference, p, equivalent)
     word = called(seeds, difference, p, equivalent)
@@ -88,14 +100,21 @@ def of_difference(expect: Expect, seeds: int, difference: float, p: float, equiv
         return "exploratory" if word == "exploratory" else "inconclusive"
     if expect == "more":
         return {"better": "supported", "worse": "contradicted"}.get(word, "equivalent")  # type: ignore[return-value]
-    # A real difference that is smaller than the margin is none that counts.
+    # A significant difference that is smaller than the margin does not count.
     if equivalent <= ALPHA or (expect == "no more" and word == "worse"):
         return "supported"
     return "contradicted"
 
 
 def of_number(seeds: int, p: float, equivalent: float) -> Word:
-    """The word of a part that quotes a number: p of being outside its range, and of being outside its tolerance."""
+    """Return the word of a part that quotes a number.
+
+    Args:
+        seeds: Number of seeds behind the mean.
+        p: p value for a mean inside the quoted range.
+        equivalent: p value for a mean outside the tolerance.
+
+    """
     word = called(seeds, 0.0, p, equivalent)
     if word == "exploratory":
         return "exploratory"
@@ -105,7 +124,7 @@ def of_number(seeds: int, p: float, equivalent: float) -> Word:
 
 
 def of_claim(parts: Sequence[Word]) -> Word:
-    """The word of a claim. Parts without runs say nothing; where no part has runs, nor does the claim."""
+    """Return the word of a claim: that of its weakest part with runs, or "no runs"."""
     judged = [word for word in parts if word != "no runs"]
     return next((word for word in WEAKEST if word in judged), "no runs")
 
@@ -120,21 +139,27 @@ class Tested:
     reason: str
     p: float = nan
     equivalent: float = nan  # nan without a margin
-    lean: int = 0  # sign of the tested difference where runs failed
+    lean: int = 0  # sign of the tested difference if runs failed
 
     @property
     def in_family(self) -> bool:
-        """Whether there is a p to adjust."""
+        """True if the part has a p value to adjust."""
         return isfinite(self.p) and self.held is not None and not self.held.twins
 
 
-def tested(claim: Claim, part: ClaimPart, shelf: Shelf) -> Tested:
-    """Look a part up and test it; without a p where it has fewer than two seeds.
+def tested(claim: Claim, part: ClaimPart, data: ProfileData) -> Tested:
+    """Return a part with its test; it has no p value below two seeds.
 
-    Seeds that failed for a reason of the arm are the worst outcome (``rank_test``): they show no equivalence, and
-    where a number is quoted nothing.
+    Seeds that failed for a reason of the arm are the worst outcome (``rank_test``). They never support equivalence or a
+    quoted number.
+
+    Args:
+        claim: The claim.
+        part: Its part.
+        data: The studies of a profile.
+
     """
-    held, reason = evidence(part, claim.studies, shelf)
+    held, reason = evidence(part, claim.studies, data)
     if held is None or not held.pair.testable:
         return Tested(claim, part, held, reason)
     if held.pair.failed:
@@ -148,7 +173,10 @@ def tested(claim: Claim, part: ClaimPart, shelf: Shelf) -> Tested:
 
 
 def judged(tests: Sequence[Tested], size: int) -> Iterator[PartFinding]:
-    """All tests of a takeaway together; of ``size`` declared ones, those without a result count with p = 1."""
+    """Yield the finding of each test of a takeaway, with p values adjusted together.
+
+    ``size`` is the number of declared tests. Those without a result count with p = 1.
+    """
     done = [test for test in tests if test.in_family]
     differs = adjusted([test.p for test in done], "primary", size)
     equals = adjusted([1.0 if np.isnan(test.equivalent) else test.equivalent for test in done], "primary", size)
@@ -162,7 +190,10 @@ def judged(tests: Sequence[Tested], size: int) -> Iterator[PartFinding]:
 
 
 def _quoted(number: Quoted, pair: Pairs) -> tuple[float, float]:
-    """P of a mean inside the range, tested at its nearer end, and of one outside its tolerance."""
+    """Return the p value of a mean inside the range, and that of a mean outside its tolerance.
+
+    The first is tested at the nearer end of the range.
+    """
     mean = float(pair.differences.mean())
     nearest = min(max(mean, number.low), number.high)
     middle, half = (number.low + number.high) / 2, (number.high - number.low) / 2
@@ -175,12 +206,12 @@ def _shifted(pair: Pairs, by: float) -> Pairs:
 
 
 def _alone(test: Tested) -> tuple[float, float]:
-    """Outside a family, or without a test."""
+    """Return the p values of a test outside a family; 1 for a missing test."""
     return (test.p if isfinite(test.p) else 1.0), (test.equivalent if isfinite(test.equivalent) else 1.0)
 
 
 def _part(test: Tested, held: Evidence, p: float, equivalent: float, size: int) -> PartFinding:
-    part, study, seeds = test.part, held.material.study, len(held.pair.seeds)
+    part, study, seeds = test.part, held.data.study, len(held.pair.seeds)
     differences = held.pair.differences
     mean = float(differences.mean()) if seeds else nan
     tested_mean = float(test.lean) if held.pair.failed else mean
@@ -212,7 +243,7 @@ def _part(test: Tested, held: Evidence, p: float, equivalent: float, size: int) 
         cells=tuple(study.cells[cell] for cell in held.cells),
         failed=failed_seeds(held.pair.failed, seeds),
         runs=held.runs,
-        links=tuple(held.material.links[run_id] for run_id in held.runs if run_id in held.material.links),
+        links=tuple(held.data.links[run_id] for run_id in held.runs if run_id in held.data.links),
     )
 
 
@@ -223,7 +254,7 @@ def _word(part: ClaimPart, seeds: int, mean: float, p: float, equivalent: float)
 
 
 def _expected(part: ClaimPart) -> str:
-    """``more``, or the number that is quoted, in the unit of the finding."""
+    """Return the expectation as text: ``more``, or the quoted number in the finding's unit."""
     if not isinstance(part.expect, Quoted):
         return part.expect
     unit = exp if part.ratio else float
@@ -231,22 +262,22 @@ def _expected(part: ClaimPart) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def findings(claims: Sequence[Claim], shelf: Shelf) -> tuple[Finding, ...]:
-    """The findings of all claims, in their order."""
+def findings(claims: Sequence[Claim], data: ProfileData) -> tuple[Finding, ...]:
+    """Return the findings of all claims, in order."""
     found: dict[str, Finding] = {}
     for _, members in groupby(sorted(claims, key=lambda claim: claim.family), key=lambda claim: claim.family):
-        found |= {finding.id: finding for finding in _family(tuple(members), shelf)}
+        found |= {finding.id: finding for finding in _family(tuple(members), data)}
     return tuple(found[claim.id] for claim in claims)
 
 
-def _family(claims: Sequence[Claim], shelf: Shelf) -> Iterator[Finding]:
-    able = [claim for claim in claims if not claim.profiles or shelf.profile in claim.profiles]
-    size = sum(declared(part, claim.studies, shelf) for claim in able for part in claim.parts)
-    tests = [tested(claim, part, shelf) for claim in able for part in claim.parts]
+def _family(claims: Sequence[Claim], data: ProfileData) -> Iterator[Finding]:
+    able = [claim for claim in claims if not claim.profiles or data.profile in claim.profiles]
+    size = sum(declared(part, claim.studies, data) for claim in able for part in claim.parts)
+    tests = [tested(claim, part, data) for claim in able for part in claim.parts]
     parts = tuple(judged(tests, size))
     for claim in claims:
         yield _finding(
-            claim, shelf.profile, tuple(part for test, part in zip(tests, parts, strict=True) if test.claim is claim)
+            claim, data.profile, tuple(part for test, part in zip(tests, parts, strict=True) if test.claim is claim)
         )
 
 
@@ -265,7 +296,7 @@ def _finding(claim: Claim, profile: str, parts: tuple[PartFinding, ...]) -> Find
 
 
 def _note(parts: Sequence[PartFinding]) -> str:
-    """``2 of 4 parts have runs: 1 supported, 1 inconclusive``."""
+    """Format the state of the parts: ``2 of 4 parts have runs: 1 supported, 1 inconclusive``."""
     ran = [part for part in parts if part.word != "no runs"]
     if not ran:
         return reasons(parts)
@@ -274,7 +305,7 @@ def _note(parts: Sequence[PartFinding]) -> str:
 
 
 def reasons(parts: Sequence[PartFinding]) -> str:
-    """Why parts have no runs: the first reason, and how many more there are."""
+    """Return the first reason why parts have no runs, and the number of other reasons."""
     first, *others = dict.fromkeys(part.reason for part in parts if part.reason)
     more = f"; {len(others)} more reasons" if len(others) > 1 else "; one more reason" if others else ""
     return first + more

@@ -1,4 +1,4 @@
-"""Findings as tables."""
+"""The tables of the takeaways: claims, evidence and cost."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def shown(part: PartFinding) -> str:
-    """``+0.051 [+0.012, +0.090] (6)``, a ratio as ``1.15 [1.10, 1.20] (6)``; a dash where there is none.
+    """Format the number of a part as ``+0.051 [+0.012, +0.090] (6)``, or a dash.
 
-    Seeds that failed stand behind it: ``+0.051 [+0.012, +0.090] (6), 6 of 12 seeds failed``.
+    A ratio has no sign: ``1.15 [1.10, 1.20] (6)``. Failed seeds follow: ``..., 6 of 12 seeds failed``.
     """
     failed = f", {part.failed}" if part.failed else ""
     if part.difference is None:
@@ -29,12 +29,23 @@ def shown(part: PartFinding) -> str:
 
 
 def ratio(found: CostRatio | None) -> str:
-    """``1.15 [1.10, 1.20] (6)``; a dash where there is none."""
+    """Format a cost ratio as ``1.15 [1.10, 1.20] (6)``; a dash if there is none."""
     return "—" if found is None else spanned(found.value, found.low, found.high, found.seeds, False)
 
 
 def spanned(value: float, low: float | None, high: float | None, seeds: int, signed: bool) -> str:
-    """A number with its interval and the seeds behind it, to two digits of the interval's width."""
+    """Format a number with its interval and number of seeds.
+
+    The interval's half-width has two significant digits.
+
+    Args:
+        value: The number.
+        low: Lower bound; None for one seed.
+        high: Upper bound; None for one seed.
+        seeds: Number of seeds.
+        signed: Write a plus sign.
+
+    """
     sign = "+" if signed else ""
     if low is None or high is None:
         return f"{value:{sign}.3g} ({seeds})"
@@ -43,14 +54,14 @@ def spanned(value: float, low: float | None, high: float | None, seeds: int, sig
 
 
 def could_show(part: PartFinding) -> str:
-    """The smallest true effect that the runs of a part would find; of a ratio, as a factor. Empty where unknown."""
+    """Format the smallest detectable effect of a part; empty if unknown. A ratio is a factor."""
     if part.detectable is None or not isfinite(part.detectable):
         return ""
     return f"x {exp(part.detectable):.3g}" if part.ratio else f"{part.detectable:.2g}"
 
 
 def probability(p: float | None) -> str:
-    """``0.034``; ``< 0.001``; empty where there is none."""
+    """Format a p value as ``0.034`` or ``< 0.001``; empty if there is none."""
     if p is None or not isfinite(p):
         return ""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
@@ -88,7 +99,7 @@ _COST: Final = (
 
 
 def claims_table(findings: Sequence[Finding], profile: str) -> ResultTable:
-    """One row a claim."""
+    """Return the table of claims, one row per claim."""
     return ResultTable(
         name=f"takeaways.{profile}",
         title=f"takeaways ({profile} profile)",
@@ -104,7 +115,14 @@ def claims_table(findings: Sequence[Finding], profile: str) -> ResultTable:
 
 
 def evidence_table(findings: Sequence[Finding], profile: str, linked: bool) -> ResultTable:
-    """One row a part that has runs. Links are named by claim and part; ``links`` has the addresses."""
+    """Return the table of evidence, one row per part with runs.
+
+    Args:
+        findings: The judged claims.
+        profile: The profile of the runs.
+        linked: Name a link in the last column; ``links`` gives the addresses.
+
+    """
     names = ("claim", "part", "place", "expected", "metric", "number", "p", "could show", "verdict", "runs")
     numbers = {"number", "p", "could show"}
     return ResultTable(
@@ -119,7 +137,7 @@ def evidence_table(findings: Sequence[Finding], profile: str, linked: bool) -> R
 
 
 def cost_table(costs: Sequence[Cost], profile: str) -> ResultTable:
-    """One row a recipe and place."""
+    """Return the table of costs, one row per setting and recipe."""
     names = ("place", "recipe", "seconds a step", "to vanilla PPO", "tokens a step", "tokens to vanilla PPO")
     return ResultTable(
         name=f"takeaways_cost.{profile}",
@@ -143,7 +161,10 @@ def cost_table(costs: Sequence[Cost], profile: str) -> ResultTable:
 
 
 def links(findings: Sequence[Finding]) -> Iterator[tuple[str, str]]:
-    """The name of a link in the evidence table, and its address: MLflow's page that compares the runs."""
+    """Yield the name of each link in the evidence table and its MLflow address.
+
+    The address is that of the page that compares the runs.
+    """
     for finding in findings:
         for number, part in _with_runs(finding):
             if part.links:
@@ -151,7 +172,7 @@ def links(findings: Sequence[Finding]) -> Iterator[tuple[str, str]]:
 
 
 def compared(addresses: Sequence[str]) -> str:
-    """One address for several runs of MLflow's, from those of each: ``.../#/experiments/E/runs/R``."""
+    """Return one MLflow address for several runs, given as ``.../#/experiments/E/runs/R``."""
     pages, _, _ = addresses[0].partition("/#/")
     found = [address.rsplit("/", 3) for address in addresses]  # ..., experiment, "runs", run
     runs = ",".join(f"%22{run}%22" for *_, run in found)

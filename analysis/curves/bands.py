@@ -1,4 +1,4 @@
-"""Learning curves by cell: which metric, and its mean and spread over seeds."""
+"""Learning curves by cell: the metric, and its mean and range over seeds."""
 
 from __future__ import annotations
 
@@ -21,36 +21,39 @@ if TYPE_CHECKING:
 
     History = Callable[[str], Mapping[str, Curve]]  # metric -> run id -> curve
 
-ON_POLICY: Final = "rollout/accuracy"  # known at every step; held-out scores often at the start and the end only
-ENOUGH: Final = 3  # points that make a curve
+ON_POLICY: Final = "rollout/accuracy"  # logged at every step; held-out scores often only at the start and the end
+ENOUGH: Final = 3  # least number of points of a curve
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
     """A cell's curve: mean, lowest and highest seed at every step that its runs logged."""
 
-    steps: tuple[float, ...]  # or what the steps until then had cost
+    steps: tuple[float, ...]  # or the cumulative cost
     mean: tuple[float, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
 
 
 def curve_metric(study: Study, history: History) -> str:
-    """The step metric behind the study's score, if it was logged often enough; else accuracy on training problems."""
+    """Return the step metric of the study's score, or on-policy accuracy if it is too sparse."""
     held_out = _logged(study.metric)
     longest = max((len(curve) for curve in history(held_out).values()), default=0)
     return held_out if longest >= ENOUGH else ON_POLICY
 
 
 def _logged(score: str) -> str:
-    """The step metric of a score of the final step: "final/aime24/avg@8" is the end of "eval/aime24/accuracy"."""
+    """Return the step metric of a final score.
+
+    "final/aime24/avg@8" is the last value of "eval/aime24/accuracy".
+    """
     words = {"avg": "accuracy", "maj": "majority"}
     name = re.sub(r"\b(\w+)@\d+$", lambda found: words.get(found[1], found[1]), score)
     return re.sub("^final/", "eval/", name)
 
 
 def bands(taken: pd.DataFrame, curves: Mapping[str, Curve]) -> dict[int, Band]:
-    """Cell -> its band, over finished runs."""
+    """Return the band of each cell over its finished runs."""
     points: dict[int, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     counted = finished(taken)
     for cell, run_id in zip(counted["cell"], counted["run_id"], strict=True):

@@ -1,4 +1,8 @@
-"""Compare arms at equal cost: the same steps, tokens or seconds."""
+"""Comparison of arms at equal cost: the same steps, response tokens or seconds.
+
+An arm that is better after the same steps may have sampled twice the tokens. Each comparison is paired by seed, at the
+largest budget that all paired runs of both arms have reached.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +19,15 @@ from analysis.stats.contrasts import Contrast, contrasts
 from analysis.study.frame import finished
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from analysis.curves.bands import History
     from harness.records.record import Study
     from harness.tracking.queries import Curve
+
+    Pair = tuple["LearningCurve", "LearningCurve"]  # arm and baseline of one seed
 
 
 Array = NDArray[np.float64]
@@ -33,32 +41,45 @@ WALL: Final = "seconds/step"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LearningCurve:
-    """On-policy accuracy (n,) of a run, and what the policy behind each point had cost.
+    """On-policy accuracy (n,) of a run and the cumulative cost before each point.
 
-    A step's accuracy is that of the policy before the step's updates. So its cost is that of the steps before it,
-    and the first point has cost nothing.
+    A step's accuracy is that of the policy before the step's updates. So its cost is that of the steps before it, and
+    the first point has cost 0.
     """
 
     accuracy: Array
     steps: Array
-    tokens: Array | None  # response tokens sampled; None where a step did not count them
-    seconds: Array | None  # of ``clock``; None likewise
+    tokens: Array | None  # response tokens sampled; None if a step did not record them
+    seconds: Array | None  # of ``clock``; None if a step did not record them
 
     def cost(self, kind: Cost) -> Array | None:
-        """What each point had cost (n,), never falling."""
+        """Return the cumulative cost (n,) of a kind, which never falls; None if it is unknown."""
         return {"steps": self.steps, "tokens": self.tokens, "seconds": self.seconds}[kind]
 
 
-LearningCurves = dict[int, dict[int, LearningCurve]]  # cell (its place in Study.cells) -> seed -> course
+LearningCurves = dict[int, dict[int, LearningCurve]]  # cell (its index in Study.cells) -> seed -> curve
 
 
 def clock(study: Study) -> str:
-    """The metric of a step's seconds: of the processor on a laptop, whose wall time depends on its other work."""
+    """Return the metric of step time: CPU seconds on a laptop, wall-clock seconds elsewhere.
+
+    The wall time of a laptop depends on its other work.
+    """
     return CPU if study.profile == "laptop" else WALL
 
 
 def learning_curves(study: Study, taken: pd.DataFrame, history: History) -> LearningCurves:
-    """The courses of all finished runs (``taken``: ``frame.planned``) that logged their accuracy."""
+    """Return the learning curves of all finished runs that logged their accuracy.
+
+    Args:
+        study: The study.
+        taken: Its runs (``frame.planned``).
+        history: Metric -> run id -> curve.
+
+    Returns:
+        Cell -> seed -> learning curve.
+
+    """
     accuracy, tokens, seconds = (history(metric) for metric in (ON_POLICY, TOKENS, clock(study)))
     known: dict[str, LearningCurve] = {}
     found: LearningCurves = {}
@@ -72,7 +93,7 @@ def learning_curves(study: Study, taken: pd.DataFrame, history: History) -> Lear
 
 
 def lacking(found: LearningCurves, kind: Cost) -> int:
-    """Runs whose cost of this kind is not known."""
+    """Return the number of runs whose cost of this kind is unknown."""
     return len({id(course) for by_seed in found.values() for course in by_seed.values() if course.cost(kind) is None})
 
 
@@ -86,25 +107,13 @@ def _learning_curve(points: Curve, tokens: Curve, seconds: Curve) -> LearningCur
 
 
 def _before(steps: Array, spent: Curve) -> Array | None:
-    """What the steps before each of ``steps`` have spent; None unless each of them has said so."""
+    """Return the cumulative cost before each of ``steps``; None if a step has no record."""
     by_step = dict(_points(spent))
     if not by_step.keys() >= set(range(1, int(steps[-1]))):
         return None
     total = np.cumsum([0.0, *(by_step[step] for step in range(1, int(steps[-1])))])
     return np.asarray(total[steps.astype(int) - 1])
 
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import pandas as pd
-
-    from analysis.curves.bands import History
-
-    pass
-    from harness.records.record import Study
-
-    Pair = tuple[LearningCurve, LearningCurve]  # arm, baseline; of one seed
 
 LAST: Final = 5  # points; a single step is noisy
 
@@ -115,13 +124,13 @@ class AtBudget:
 
     budget: float  # steps, response tokens or seconds
     accuracy: Estimate  # mean of the last LAST on-policy points within the budget
-    area: Estimate  # mean accuracy over the whole budget: the normalised area under the curve
-    ratio: Estimate | None  # what the arm spends for each unit of the baseline's, over the same steps; None for steps
+    area: Estimate  # mean accuracy over the whole budget: the normalized area under the curve
+    ratio: Estimate | None  # cost of the arm over that of the baseline, for the same steps; None for steps
 
 
 @dataclass(frozen=True, slots=True)
 class EqualCost:
-    """A contrast at equal steps, tokens and seconds; None where no pair of runs has counted them."""
+    """A contrast at equal steps, tokens and seconds; None if no pair recorded that cost."""
 
     contrast: Contrast
     steps: AtBudget | None
@@ -130,25 +139,57 @@ class EqualCost:
 
 
 def equal_costs(study: Study, taken: pd.DataFrame, history: History) -> tuple[EqualCost, ...]:
-    """Every contrast of the study, in its order. ``taken``: its runs (``frame.planned``)."""
+    """Return every contrast of the study at equal cost, in order.
+
+    Args:
+        study: The study.
+        taken: Its runs (``frame.planned``).
+        history: Metric -> run id -> curve.
+
+    """
     found = learning_curves(study, taken, history)
     return tuple(equal_cost(found, contrast) for contrast in contrasts(study, found.keys()))
 
 
 def equal_cost(found: LearningCurves, contrast: Contrast) -> EqualCost:
-    """One contrast."""
+    """Return one contrast at equal cost."""
     arm, baseline = found.get(contrast.arm, {}), found.get(contrast.baseline, {})
     pairs = [(arm[seed], baseline[seed]) for seed in sorted(arm.keys() & baseline.keys())]
     return EqualCost(contrast, *(_at_budget(pairs, kind) for kind in COSTS))
 
 
 def level(course: LearningCurve, kind: Cost, budget: float) -> float:
-    """Mean of the last LAST accuracies within the budget, of fewer where there are not as many."""
+    """Return the mean of the last LAST accuracies within the budget.
+
+    It uses fewer points if the budget contains fewer.
+
+    Args:
+        course: A run's learning curve.
+        kind: The kind of cost.
+        budget: The budget, in steps, response tokens or seconds.
+
+    Raises:
+        ValueError: The run did not record this cost.
+
+    """
     return float(course.accuracy[_known(course, kind) <= budget][-LAST:].mean())
 
 
 def area(course: LearningCurve, kind: Cost, budget: float | None = None) -> float:
-    """Mean accuracy from no cost to the budget, by default the whole course's: its normalised area (trapezia)."""
+    """Return the mean accuracy up to the budget: the normalized area under the curve.
+
+    Args:
+        course: A run's learning curve.
+        kind: The kind of cost.
+        budget: The budget, in steps, response tokens or seconds; None for the whole curve.
+
+    Returns:
+        The area by the trapezoidal rule, divided by the budget.
+
+    Raises:
+        ValueError: The run did not record this cost.
+
+    """
     cost = _known(course, kind)
     end = float(cost[-1]) if budget is None else budget
     inside = cost < end
@@ -176,7 +217,7 @@ def _at_budget(pairs: Sequence[Pair], kind: Cost) -> AtBudget | None:
 
 
 def _ratio(pair: Pair, kind: Cost) -> float:
-    """Over the steps that both have made; nan where these cost the baseline nothing."""
+    """Return the cost ratio over the steps that both runs made; nan if the baseline's is 0."""
     common = min(course.steps[-1] for course in pair)
     arm, baseline = (float(np.interp(common, course.steps, _known(course, kind))) for course in pair)
     return arm / baseline if baseline else nan

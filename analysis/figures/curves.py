@@ -1,4 +1,4 @@
-"""The figure of a study's curves: accuracy over steps, and over the response tokens that they took."""
+"""The figure of a study's curves: accuracy over steps and over sampled response tokens."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from analysis.curves.equal_cost import Cost, LearningCurve, LearningCurves
     from harness.records.record import Study
 
-ROW: Final = 2.5  # inches a setting
+ROW: Final = 2.5  # inches per setting
 LEGEND: Final = (
     "On-policy accuracy (rollout/accuracy): mean over seeds; bands from the lowest to the highest seed. "
     "Left: over steps made. Right: over response tokens sampled until then, mean over seeds."
@@ -35,7 +35,14 @@ _NONE: Final[Mapping[Cost, str]] = {"steps": "no finished run", "tokens": "token
 
 
 def draw_curves(study: Study, runs: pd.DataFrame, history: History) -> dict[str, bytes]:
-    """File ending -> file; the same bytes for the same runs. ``history``: metric -> run id -> curve."""
+    """Return the figure of a study's curves by file ending; equal runs give equal bytes.
+
+    Args:
+        study: The study.
+        runs: The runs of its experiment (``frame.runs_frame``).
+        history: Metric -> run id -> curve.
+
+    """
     taken = planned(runs, study)
     found = learning_curves(study, taken, history)
     legend = " ".join((LEGEND, *survivors(study, taken)))
@@ -72,7 +79,7 @@ def _say(panel: Axes, text: str) -> None:
 
 
 def _band(by_seed: Mapping[int, LearningCurve], kind: Cost) -> Band | None:
-    """Over the mean cost of each step; None where a seed does not know it."""
+    """Return the band over the mean cost of each step; None if a seed lacks the cost."""
     points: dict[int, list[tuple[float, float]]] = {}
     for course in by_seed.values():
         if (cost := course.cost(kind)) is None:

@@ -1,4 +1,4 @@
-"""Write tables and heat maps of replays."""
+"""Write the tables and heat maps of replays."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-SHOWN: Final = ("paper", "preset")  # all tricks would be too small to read; the CSV has them
+SHOWN: Final = ("paper", "preset")  # all tricks would be too small to read; the CSV file has them
 CELL: Final = 0.36  # inches
 _STYLE: Final[dict[Any, Any]] = {"font.size": 8, "axes.titlesize": 9}
 
 
 def draw(replay: Replay) -> dict[str, bytes]:
-    """File ending -> file; the same bytes for the same replay."""
+    """Return the heat map of a replay by file ending; equal replays give equal bytes."""
     with mpl.rc_context({**_STYLE, "svg.hashsalt": f"replay.{replay.name}"}):
         figure = _figure(replay)
         return {"svg": _saved(figure, "svg", {"Date": None}), "png": _saved(figure, "png", {"Software": None})}
@@ -49,8 +49,8 @@ def _figure(replay: Replay) -> Figure:
     figure = Figure(figsize=(side + 3.2, side + 2.6), layout="constrained")
     axes = figure.subplots()
     known = [[float("nan") if value is None else value for value in row] for row in cosines]
-    colours = mpl.colormaps["RdBu_r"].with_extremes(bad="#dddddd")
-    image = axes.imshow(known, cmap=colours, vmin=-1, vmax=1)
+    colors = mpl.colormaps["RdBu_r"].with_extremes(bad="#dddddd")
+    image = axes.imshow(known, cmap=colors, vmin=-1, vmax=1)
     _label(axes, names, cosines)
     figure.colorbar(image, ax=axes, shrink=0.6, label="cosine of the gradients")
     figure.suptitle(_title(replay), fontsize=9, ha="left", x=0.01)
@@ -63,8 +63,8 @@ def _label(axes: Axes, names: Sequence[str], cosines: Sequence[Sequence[float | 
     for row, values in enumerate(cosines):
         for column, value in enumerate(values):
             text = "—" if value is None else f"{value:.2f}"
-            colour = "white" if value is not None and abs(value) > 0.75 else "black"
-            axes.text(column, row, text, ha="center", va="center", fontsize=6, color=colour)
+            color = "white" if value is not None and abs(value) > 0.75 else "black"
+            axes.text(column, row, text, ha="center", va="center", fontsize=6, color=color)
 
 
 def _title(replay: Replay) -> str:
@@ -77,7 +77,7 @@ _REPLAY: Final = typed("make replay", "python -m harness.replay.compare")
 
 
 def write_replays(results: Path) -> Iterator[Path]:
-    """Write them all. Raises StoreError where there is none."""
+    """Write the files of all replays. Raises StoreError if there is none or one is unreadable."""
     reports = sorted((results / FOLDER).glob("replay.*.json"))
     if not reports:
         raise StoreError(f"{results / FOLDER} holds no replay yet; make one with `{_REPLAY}`")

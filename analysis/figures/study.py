@@ -1,6 +1,6 @@
-"""The figure of a study: in every setting, how the arms learn and where they end.
+"""The figure of a study: learning curves and final scores of the arms in every setting.
 
-An arm is a point on the baseline's axes; a setting is a point on the other axes, and has a row of the figure.
+An arm is a point on the baseline's axes. A setting is a point on the other axes and has one row of the figure.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from analysis.curves.bands import History
     from harness.records.record import Study
 
-# Okabe and Ito's colours, which the colour-blind can tell apart; markers and dashes for print.
-COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7A7A00")
+# The colorblind-safe palette of Okabe and Ito; markers and dashes for print.
+COLORS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7A7A00")
 MARKERS: Final = ("o", "s", "D", "^", "v", "P", "*", "X")
 DASHES: Final = ("-", "--", "-.", ":")
 NOTHING: Final = "no finished run"
 WIDTH: Final = 9.0  # inches
-ROW: Final = 2.5  # inches a setting
+ROW: Final = 2.5  # inches per setting
 LEGEND: Final = (
     "Left: mean over seeds; bands from the lowest to the highest seed. "
     "Right: dots are seeds; marker and bar are the mean and its 95 % Student t interval over seeds."
@@ -43,7 +43,7 @@ LEGEND: Final = (
 SAVED: Final[Mapping[str, Mapping[str, None]]] = {
     "svg": {"Date": None},
     "png": {"Software": None},
-}  # ending -> what the file is not to say
+}  # ending -> metadata to remove
 _STYLE: Final[dict[Any, Any]] = {
     "font.size": 9,
     "axes.titlesize": 9,
@@ -57,21 +57,35 @@ _STYLE: Final[dict[Any, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class FigureArm:
-    """How an arm looks, the same in every panel."""
+    """The style of an arm, which is the same in every panel."""
 
     name: str
-    colour: str
+    color: str
     marker: str
     dash: str
 
 
 def draw(study: Study, runs: pd.DataFrame, history: History) -> dict[str, bytes]:
-    """File ending -> file; the same bytes for the same runs. ``history``: metric -> run id -> curve."""
+    """Return the figure of a study by file ending; equal runs give equal bytes.
+
+    Args:
+        study: The study.
+        runs: The runs of its experiment (``frame.runs_frame``).
+        history: Metric -> run id -> curve.
+
+    """
     return rendered(study, lambda: _figure(study, planned(runs, study), history))
 
 
 def rendered(study: Study, make: Callable[[], Figure], endings: Iterable[str] = tuple(SAVED)) -> dict[str, bytes]:
-    """A figure in this style as SVG and PNG, or one of them, without a date and with ids of its own."""
+    """Return a figure in the common style by file ending, without dates and with stable ids.
+
+    Args:
+        study: The study, whose name seeds the ids of the SVG file.
+        make: Creates the figure.
+        endings: File endings, "svg" or "png".
+
+    """
     with mpl.rc_context({**_STYLE, "svg.hashsalt": f"{study.name}.{study.profile}"}):
         figure = make()
         return {ending: _saved(figure, ending, SAVED[ending]) for ending in endings}
@@ -107,13 +121,13 @@ def _figure(study: Study, taken: pd.DataFrame, history: History) -> Figure:
 
 
 def title(study: Study) -> str:
-    """What stands above a figure: the question, and what a reader must not overlook."""
+    """Return the title of a figure: the question and, if needed, a warning."""
     lines = (f"{study.name} ({study.profile} profile): {study.question}", warning(study))
     return "\n".join(fill(line, 105) for line in lines if line)
 
 
 def by_setting(study: Study) -> dict[str, dict[str, int]]:
-    """Setting -> arm -> cell, in the grid's order."""
+    """Return, by setting and arm, the cell, in grid order."""
     axes = varied(study, study.cells)
     by_arm = [axis for axis in axes if axis in study.baseline] or list(axes)
     settings: dict[str, dict[str, int]] = {}
@@ -124,23 +138,30 @@ def by_setting(study: Study) -> dict[str, dict[str, int]]:
 
 
 def looks(cells: Mapping[str, Mapping[str, int]]) -> dict[str, FigureArm]:
-    """Arm -> how it looks, by its place among all arms of ``by_setting``."""
+    """Return the style of each arm by its position among all arms of ``by_setting``."""
     names = dict.fromkeys(name for row in cells.values() for name in row)
     return {
-        name: FigureArm(name, COLOURS[place % 8], MARKERS[place % 8], DASHES[(place + place // 8) % 4])
+        name: FigureArm(name, COLORS[place % 8], MARKERS[place % 8], DASHES[(place + place // 8) % 4])
         for place, name in enumerate(names)
     }
 
 
 def draw_bands(axes: Axes, arms: Sequence[tuple[FigureArm, Band]]) -> None:
-    """Every arm's mean over seeds, and the range of its seeds."""
+    """Draw the mean of every arm over seeds, and the range of its seeds."""
     for arm, band in arms:
-        axes.plot(band.steps, band.mean, color=arm.colour, linestyle=arm.dash, linewidth=1.4, label=arm.name)
-        axes.fill_between(band.steps, band.low, band.high, color=arm.colour, alpha=0.15, linewidth=0)
+        axes.plot(band.steps, band.mean, color=arm.color, linestyle=arm.dash, linewidth=1.4, label=arm.name)
+        axes.fill_between(band.steps, band.low, band.high, color=arm.color, alpha=0.15, linewidth=0)
 
 
 def draw_ends(axes: Axes, arms: Sequence[FigureArm], ends: Mapping[str, list[float] | str]) -> None:
-    """The end of every arm: its seeds, or in words why there are none."""
+    """Draw the final scores of every arm, or the reason why there are none.
+
+    Args:
+        axes: The axes to draw on.
+        arms: The arms, from top to bottom.
+        ends: Arm -> scores of its seeds, or a text.
+
+    """
     for place, arm in enumerate(arms):
         if isinstance(end := ends.get(arm.name, NOTHING), str):
             axes.text(0.02, place, end, transform=axes.get_yaxis_transform(), va="center", color="#555555")
@@ -149,12 +170,12 @@ def draw_ends(axes: Axes, arms: Sequence[FigureArm], ends: Mapping[str, list[flo
     axes.set_yticks(range(len(arms)), [arm.name for arm in arms])
     axes.set_ylim(len(arms) - 0.4, -0.6)  # the first arm on top
     for label, arm in zip(axes.get_yticklabels(), arms, strict=True):
-        label.set_color(arm.colour)
+        label.set_color(arm.color)
 
 
 def _draw_arm(axes: Axes, place: int, arm: FigureArm, values: list[float]) -> None:
-    if (found := estimate(values)) is None:  # values that are no numbers
+    if (found := estimate(values)) is None:  # no finite value
         return
-    axes.plot(values, [place + 0.22] * len(values), linestyle="", marker=".", markersize=4, color=arm.colour, alpha=0.6)
+    axes.plot(values, [place + 0.22] * len(values), linestyle="", marker=".", markersize=4, color=arm.color, alpha=0.6)
     width = found.half_width if found.n > 1 else None
-    axes.errorbar(found.mean, place, xerr=width, color=arm.colour, marker=arm.marker, markersize=5, capsize=2.5)
+    axes.errorbar(found.mean, place, xerr=width, color=arm.color, marker=arm.marker, markersize=5, capsize=2.5)

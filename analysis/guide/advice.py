@@ -1,4 +1,4 @@
-"""Advise a case: what to do, how sure that is, and what to run next."""
+"""Advice for a case: what to do, how certain it is, and what to run next."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     from analysis.claims.claim import ClaimPart
     from analysis.claims.judge import Finding, PartFinding
-    from analysis.claims.measured import Shelf
     from analysis.guide.rules import Rule
     from analysis.guide.scenario import Scenario
+    from analysis.study.data import ProfileData
 
 
-# How sure one may be, from the word of the claims' parts for this model (docs/guide.md).
+# Certainty by the word of the claims' parts for this model (docs/guide.md).
 SURE: Final[Mapping[Word, str]] = {
     "supported": "shown here",
     "contradicted": "contradicted here",
@@ -31,7 +31,7 @@ SURE: Final[Mapping[Word, str]] = {
     "exploratory": "first signs",
     "no runs": "paper alone",
 }
-UNTESTED: Final = "untested"  # no runs here, and none of such a model in the paper
+UNTESTED: Final = "untested"  # no runs of such a model here or in the paper
 _PARTS: Final[Mapping[str, tuple[ClaimPart, ...]]] = {claim.id: claim.parts for claim in CLAIMS}
 
 
@@ -42,23 +42,39 @@ class Advice:
     question: str
     do: str
     paper: str
-    here: str  # what the runs of the profile say; they are one's own
+    here: str  # the result of the user's own runs of the profile
     word: Word
     sure: str
-    next: str  # a command, or why none is needed
-    budget: str  # what the hours buy; empty without any
+    next: str  # a command, or why no run is needed
+    budget: str  # what the given hours buy; empty without any
 
 
-def advise(case: Scenario, findings: Sequence[Finding], shelf: Shelf) -> tuple[Advice, ...]:
-    """One answer a question."""
-    return tuple(answer(rule, case.role, findings, shelf, case.hours) for rule in RULES if rule.fits(case))
+def advise(case: Scenario, findings: Sequence[Finding], data: ProfileData) -> tuple[Advice, ...]:
+    """Return one answer for each question that applies to the case.
+
+    Args:
+        case: The case.
+        findings: The judged claims of a profile.
+        data: The studies of the profile.
+
+    """
+    return tuple(answer(rule, case.role, findings, data, case.hours) for rule in RULES if rule.fits(case))
 
 
-def answer(rule: Rule, role: str, findings: Sequence[Finding], shelf: Shelf, hours: float | None = None) -> Advice:
-    """What a rule says for a model, on the findings of a profile."""
+def answer(rule: Rule, role: str, findings: Sequence[Finding], data: ProfileData, hours: float | None = None) -> Advice:
+    """Return the answer of a rule for a model.
+
+    Args:
+        rule: The rule.
+        role: The role of the model.
+        findings: The judged claims of a profile.
+        data: The studies of the profile.
+        hours: The budget in hours; None without one.
+
+    """
     parts = tuple(_parts(rule, role, findings))
     word = of_claim([part.word for part in parts])
-    run = next_run(rule, role, parts, shelf, hours)
+    run = next_run(rule, role, parts, data, hours)
     return Advice(
         question=rule.question,
         do=_do(rule, word),
@@ -72,7 +88,7 @@ def answer(rule: Rule, role: str, findings: Sequence[Finding], shelf: Shelf, hou
 
 
 def _parts(rule: Rule, role: str, findings: Sequence[Finding]) -> Iterator[PartFinding]:
-    """The parts of the rule's claims that are about this model, and about its difficulties."""
+    """Yield the findings of the rule's claims for this model and the rule's difficulties."""
     by_id = {finding.id: finding for finding in findings}
     for claim in rule.claims:
         for part, found in zip(_PARTS[claim], by_id[claim].parts, strict=True):
@@ -100,41 +116,53 @@ SETTLED: Final = ("supported", "contradicted", "equivalent")
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """A proposal."""
+    """A proposed next run."""
 
-    command: str  # or why none is needed
+    command: str  # or why no run is needed
     budget: str = ""
 
 
-def next_run(rule: Rule, role: str, parts: Sequence[PartFinding], shelf: Shelf, hours: float | None) -> Next:
-    """The grid of the rule, with the seeds that show an effect of its margin with 80 % power in every part."""
+def next_run(rule: Rule, role: str, parts: Sequence[PartFinding], data: ProfileData, hours: float | None) -> Next:
+    """Return the next run: the rule's grid with enough seeds for 80 % power at its margin.
+
+    Args:
+        rule: The rule.
+        role: The role of the model.
+        parts: The findings of the rule's claims for this model.
+        data: The studies of the profile.
+        hours: The budget in hours; None without one.
+
+    """
     ran = [part for part in parts if part.word != "no runs"]
-    budget = "" if hours is None else _budget(rule, ran, shelf, hours)
+    budget = "" if hours is None else _budget(rule, ran, data, hours)
     if ran and all(part.word in SETTLED for part in ran):
         return Next("nothing: these runs have settled it", budget)
     seeds = max([LEAST_SEEDS, *(needed for part in ran if (needed := _needed(part)))])
     had = max((len(part.seeds) for part in ran), default=0)
-    if ran and seeds <= had:  # an effect near the margin: as many again
+    if ran and seeds <= had:  # an effect near the margin: double the seeds
         seeds = 2 * had
-    if f"{shelf.profile} {role}" in rule.absent:
+    if f"{data.profile} {role}" in rule.absent:
         return Next(f"first add this case to the axes of sweeps/grids/{rule.grid}.yaml (docs/grids.md)", budget)
-    words = [f"make sweep GRID={rule.grid}", f"PROFILE={shelf.profile}" * (shelf.profile != "laptop")]
-    words += ["FULL=1" * (shelf.profile == "laptop" and role.startswith("large")), f"SEEDS=0-{seeds - 1}"]
+    words = [f"make sweep GRID={rule.grid}", f"PROFILE={data.profile}" * (data.profile != "laptop")]
+    words += ["FULL=1" * (data.profile == "laptop" and role.startswith("large")), f"SEEDS=0-{seeds - 1}"]
     return Next(" ".join(filter(None, words)), budget)
 
 
 def _needed(part: PartFinding) -> int | None:
-    """Seeds that find a true effect of the margin at the family's level; None where the spread is not known."""
+    """Return the number of seeds that detect an effect of the margin at the family's level.
+
+    It is None if the standard deviation is unknown.
+    """
     if not part.std or not part.margin or part.ratio:
         return None
     try:
         return seeds_needed(part.margin, part.std, ALPHA / max(part.tests, 1))
-    except ValueError:  # no number of seeds does
+    except ValueError:  # no number of seeds suffices
         return None
 
 
-def _budget(rule: Rule, ran: Sequence[PartFinding], shelf: Shelf, hours: float) -> str:
-    seconds = _seconds(rule, ran, shelf)
+def _budget(rule: Rule, ran: Sequence[PartFinding], data: ProfileData, hours: float) -> str:
+    seconds = _seconds(rule, ran, data)
     if seconds is None:
         return f"no run here prices it; `make plan GRID={rule.grid}` does"
     seeds = int(hours * 3600 / seconds)
@@ -145,12 +173,12 @@ def _budget(rule: Rule, ran: Sequence[PartFinding], shelf: Shelf, hours: float) 
     return f"{hours:g} h buy {seeds} seeds of these cells{few}: they show {shows:.2g} with 80 % power"
 
 
-def _seconds(rule: Rule, ran: Sequence[PartFinding], shelf: Shelf) -> float | None:
-    """What one seed of all cells of the parts costs: of the processor on a laptop, else on the clock."""
-    if rule.grid not in shelf.materials or not any(part.std is not None for part in ran):
+def _seconds(rule: Rule, ran: Sequence[PartFinding], data: ProfileData) -> float | None:
+    """Return the time of one seed of all cells of the parts: CPU on a laptop, else wall clock."""
+    if rule.grid not in data.studies or not any(part.std is not None for part in ran):
         return None
-    study, taken = shelf.materials[rule.grid].study, finished(shelf.materials[rule.grid].taken)
+    study, taken = data.studies[rule.grid].study, finished(data.studies[rule.grid].taken)
     wanted = {frozenset(labels.items()) for part in ran for labels in part.cells}
     cells = [cell for cell, labels in enumerate(study.cells) if frozenset(labels.items()) in wanted]
-    column = "cpu_seconds" if shelf.profile == "laptop" else "wall_seconds"
+    column = "cpu_seconds" if data.profile == "laptop" else "wall_seconds"
     return float(taken[taken["cell"].isin(cells)].groupby("cell")[column].mean().sum()) or None

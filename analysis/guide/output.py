@@ -1,4 +1,4 @@
-"""Show advice: one case on a terminal, or the decision table of a profile."""
+"""Show the guide: one case in the terminal, or the decision table of a profile."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from analysis.claims.cost import costs
 from analysis.claims.judge import findings
-from analysis.claims.measured import Shelf, gather
 from analysis.claims.tables import ratio
 from analysis.guide.advice import advise, answer
 from analysis.guide.rules import RULES
 from analysis.guide.scenario import scenario
 from analysis.paper.claims.catalog import CLAIMS, STUDIES
+from analysis.study.data import ProfileData, read_profiles
 from analysis.study.layout import LAPTOP as LAPTOP_WORDS
 from analysis.study.output import write
 from analysis.tables.render import markdown
@@ -45,14 +45,14 @@ _NOTES: Final = (
 )
 
 
-def guide_table(findings: Sequence[Finding], shelf: Shelf) -> ResultTable:
-    """One row a question and case."""
-    rows = tuple(_row(rule, role, findings, shelf) for rule in RULES for role in rule.roles)
+def guide_table(findings: Sequence[Finding], data: ProfileData) -> ResultTable:
+    """Return the decision table, with one row per question and case."""
+    rows = tuple(_row(rule, role, findings, data) for rule in RULES for role in rule.roles)
     checked = any(part.word != "no runs" for finding in findings for part in finding.parts)
     return ResultTable(
-        name=f"guide.{shelf.profile}",
-        title=f"guide ({shelf.profile} profile)",
-        warning=LAPTOP_WORDS if shelf.profile == "laptop" else "",
+        name=f"guide.{data.profile}",
+        title=f"guide ({data.profile} profile)",
+        warning=LAPTOP_WORDS if data.profile == "laptop" else "",
         lead=("What to do, for whom, on which evidence, and what to run to become surer.", *[UNCHECKED][checked:]),
         columns=tuple(Column(name, name, "label") for name in _COLUMNS),
         rows=rows,
@@ -60,14 +60,14 @@ def guide_table(findings: Sequence[Finding], shelf: Shelf) -> ResultTable:
     )
 
 
-def _row(rule: Rule, role: str, findings: Sequence[Finding], shelf: Shelf) -> tuple[str, ...]:
-    advice = answer(rule, role, findings, shelf)
+def _row(rule: Rule, role: str, findings: Sequence[Finding], data: ProfileData) -> tuple[str, ...]:
+    advice = answer(rule, role, findings, data)
     command = f"`{advice.next}`" if advice.next.startswith("make ") else advice.next
     return (rule.question, _when(rule, role), advice.do, advice.paper, advice.here, advice.sure, command)
 
 
 def _when(rule: Rule, role: str) -> str:
-    """``small base model, short responses``."""
+    """Format the case of a rule: ``small base model, short responses``."""
     parts = [f"{role.replace('_', ' ')} model"]
     if len(rule.lengths) == 1:
         parts.append(f"{rule.lengths[0]} responses")
@@ -81,9 +81,14 @@ UNCHECKED: Final = "Nothing of this was checked here: there are no runs for it. 
 
 
 def terminal(case: Scenario, advice: Sequence[Advice], costs: Sequence[str], tiny: Sequence[Advice] = ()) -> str:
-    """The answers to one case. ``costs``: what a step of each recipe costs, where it was measured.
+    """Format the answers to one case for the terminal.
 
-    ``tiny``: the answers for the laptop's model of the same role, where the case is of another profile.
+    Args:
+        case: The case.
+        advice: The answers.
+        costs: Lines with the measured cost of a step of each recipe.
+        tiny: Answers for the laptop's model of the same role, if the case is of another profile.
+
     """
     lines = [fill(f"{case.words[0].upper()}{case.words[1:]} ({case.profile} profile)", WIDTH)]
     if all(each.word == "no runs" for each in advice):
@@ -108,7 +113,7 @@ def _answer(advice: Advice) -> Iterator[str]:
 
 
 def _terminal_row(name: str, text: str) -> str:
-    if text.startswith("make "):  # a command stays on one line, to be copied
+    if text.startswith("make "):  # a command stays on one line so that it can be copied
         return f"  {name:7} {text}" if len(text) <= WIDTH - 10 else f"  {name}\n    {text}"
     return fill(text, WIDTH, initial_indent=f"  {name:7} ", subsequent_indent=" " * 10, break_on_hyphens=False)
 
@@ -118,36 +123,50 @@ LAPTOP: Final = "laptop"
 
 
 def guide(store: Store, results: Path, options: Mapping[str, str], mixed: bool = False) -> str:
-    """The answer to the case, or the paths of the tables where none is named. Raises ScenarioError."""
+    """Return the answer to a case, or the paths of the written tables if no case is named.
+
+    Args:
+        store: The store of the runs.
+        results: The results folder.
+        options: The options of the command, such as ``model``.
+        mixed: Include studies with runs of several commits or environments.
+
+    Raises:
+        ScenarioError: The options name no valid case.
+
+    """
     studies = store.studies()
-    shelves = {shelf.profile: shelf for shelf in gather(store, studies, results, STUDIES, mixed)}
+    profiles = {data.profile: data for data in read_profiles(store, studies, results, STUDIES, mixed)}
     if not any(name in options for name in CASE):
-        return "\n".join(str(path) for path in _tables(shelves, results, options.get("profile")))
-    case = scenario(options, sorted(shelves))
-    shelf = shelves.get(case.profile, Shelf(case.profile, {}, {}))
-    return terminal(case, _answers(case, shelf), list(_costs(case, shelf)), _tiny(case, shelves))
+        return "\n".join(str(path) for path in _tables(profiles, results, options.get("profile")))
+    case = scenario(options, sorted(profiles))
+    data = profiles.get(case.profile, ProfileData(case.profile, {}, {}))
+    return terminal(case, _answers(case, data), list(_costs(case, data)), _tiny(case, profiles))
 
 
-def _answers(case: Scenario, shelf: Shelf) -> tuple[Advice, ...]:
-    return advise(case, findings(CLAIMS, shelf), shelf)
+def _answers(case: Scenario, data: ProfileData) -> tuple[Advice, ...]:
+    return advise(case, findings(CLAIMS, data), data)
 
 
-def _tiny(case: Scenario, shelves: Mapping[str, Shelf]) -> tuple[Advice, ...]:
-    if case.profile == LAPTOP or LAPTOP not in shelves:
+def _tiny(case: Scenario, profiles: Mapping[str, ProfileData]) -> tuple[Advice, ...]:
+    if case.profile == LAPTOP or LAPTOP not in profiles:
         return ()
-    return _answers(replace(case, profile=LAPTOP, hours=None), shelves[LAPTOP])
+    return _answers(replace(case, profile=LAPTOP, hours=None), profiles[LAPTOP])
 
 
-def _tables(shelves: Mapping[str, Shelf], results: Path, profile: str | None) -> Iterator[Path]:
-    for shelf in shelves.values() or (Shelf(profile or LAPTOP, {}, {}),):
-        if profile in {None, shelf.profile}:
-            table = guide_table(findings(CLAIMS, shelf), shelf)
+def _tables(profiles: Mapping[str, ProfileData], results: Path, profile: str | None) -> Iterator[Path]:
+    for data in profiles.values() or (ProfileData(profile or LAPTOP, {}, {}),):
+        if profile in {None, data.profile}:
+            table = guide_table(findings(CLAIMS, data), data)
             yield write(results / "tables" / f"{table.name}.md", markdown(table).encode())
 
 
-def _costs(case: Scenario, shelf: Shelf) -> Iterator[str]:
-    """Measured costs for the case's model: ``liteppo   seconds 1.02 [1.00, 1.04] (6), tokens ...``."""
-    for cost in costs(shelf):
+def _costs(case: Scenario, data: ProfileData) -> Iterator[str]:
+    """Yield the measured costs of the case's model.
+
+    A line reads ``liteppo  easy   seconds 1.02 [1.00, 1.04] (6)``.
+    """
+    for cost in costs(data):
         if cost.role == case.role and cost.seconds_ratio is not None:
             yield f"{cost.recipe:8} {cost.tier:6} seconds {ratio(cost.seconds_ratio)}"
             if cost.tokens_ratio is not None:

@@ -1,4 +1,4 @@
-"""What the paper advises, question by question, and which claims say whether it holds (arXiv:2508.08221)."""
+"""The paper's advice by question, with the claims that test it (arXiv:2508.08221)."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ ROLES: Final = (*_BASES, *_ALIGNED)
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One piece of advice, for the scenarios that it fits."""
+    """A piece of advice for the cases that it fits."""
 
     question: str
     do: str
-    instead: str  # where one's own runs contradict
-    paper: str  # what it stands on there
-    ran: tuple[str, ...]  # models that the paper ran for it, by role
-    claims: tuple[str, ...]  # the advice is right where these hold
-    grid: str  # that would tell
+    instead: str  # used if the user's own runs contradict the advice
+    paper: str  # the paper's evidence
+    ran: tuple[str, ...]  # roles of the models that the paper ran for it
+    claims: tuple[str, ...]  # the advice is right if these hold
+    grid: str  # the grid that tests it
     roles: tuple[str, ...] = ROLES
     lengths: tuple[Length, ...] = get_args(Length)
     rewards: tuple[Rewards, ...] = get_args(Rewards)
     tiers: tuple[str, ...] = ()  # difficulties whose parts of the claims count; empty: all
-    absent: tuple[str, ...] = ()  # profile and role of models that the grid does not hold, even in full
+    absent: tuple[str, ...] = ()  # profile and role of models that the grid lacks, even in full
 
     def fits(self, case: Scenario) -> bool:
-        """Whether the rule is for this case."""
+        """Return True if the rule applies to this case."""
         return case.role in self.roles and case.length in self.lengths and case.rewards in self.rewards
 
 

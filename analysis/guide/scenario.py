@@ -1,4 +1,4 @@
-"""Whom the guide advises: a model, its alignment, how long it may answer, how its rewards lie, what may be spent."""
+"""The case that the guide advises on: model, alignment, response length, rewards, budget."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ Length = Literal["short", "medium", "long"]
 Rewards = Literal["spread", "concentrated"]
 
 SIZES: Final[Mapping[str, Size]] = {"small": "small", "large": "large", "4b": "small", "8b": "large"}
-# Longest response, in tokens, that counts as short and as medium: the paper's limits, and those of the laptop's grid.
+# Longest short and medium response in tokens: the paper's limits, and those of the laptop's grid.
 LIMITS: Final[Mapping[str, tuple[int, int]]] = {"gpu": (8192, 16384), "laptop": (44, 52)}
 _YES: Final[Mapping[str, bool]] = {"yes": True, "1": True, "true": True, "no": False, "0": False, "false": False}
 
 
 class ScenarioError(ValueError):
-    """A scenario that cannot be; the message says which ones can."""
+    """An invalid case; the message lists the valid options."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One case."""
+    """A case for which the user asks advice."""
 
     size: Size
     aligned: bool
     length: Length
     rewards: Rewards
-    profile: str  # whose runs are evidence
-    hours: float | None = None  # that may be spent: of the processor on a laptop, else of one run's machine
+    profile: str  # its runs are the evidence
+    hours: float | None = None  # budget: CPU hours on a laptop, else hours of one run's machine
 
     @property
     def role(self) -> str:
@@ -44,13 +44,16 @@ class Scenario:
 
     @property
     def words(self) -> str:
-        """``small base model, short responses, spread rewards``."""
+        """The case in words: ``small base model, short responses, spread rewards``."""
         kind = "aligned" if self.aligned else "base"
         return f"{self.size} {kind} model, {self.length} responses, {self.rewards} rewards"
 
 
 def scenario(options: Mapping[str, str], profiles: Sequence[str]) -> Scenario:
-    """Read ``model=…``, ``length=…`` and the rest. ``profiles``: those with runs. Raises ScenarioError."""
+    """Read a case from options such as ``model=…`` and ``length=…``.
+
+    ``profiles`` are the profiles with runs. Raises ScenarioError for an invalid case.
+    """
     size, aligned, named = _model(options.get("model", ""))
     profile = _profile(options.get("profile"), named, profiles)
     return Scenario(
@@ -64,7 +67,7 @@ def scenario(options: Mapping[str, str], profiles: Sequence[str]) -> Scenario:
 
 
 def _model(word: str) -> tuple[Size, bool | None, str | None]:
-    """Size; alignment and profile where the word tells them."""
+    """Return the size of the model, and its alignment and profile if the name implies them."""
     if word in SIZES:
         return SIZES[word], None, None if word in get_args(Size) else "gpu"
     for role, names in ROLES.items():

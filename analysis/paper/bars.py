@@ -1,4 +1,4 @@
-"""Panels of bars: token probabilities, and problems by number correct."""
+"""Bar panels: token probabilities, and problems by number of correct samples."""
 
 from __future__ import annotations
 
@@ -22,14 +22,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from analysis.paper.layout import Setting, View
-    from analysis.paper.source import StudySource
+    from analysis.study.data import StudyData
 
 
-TIER: Final = "arithmetic"  # the benchmark whose problems are of the tier that is trained on
+TIER: Final = "arithmetic"  # the benchmark whose problems come from the training tier
 
 
-def counts(source: StudySource, cell: int) -> tuple[Estimate, ...]:
-    """Share of prompts with 0, 1, ... k samples right, each over prompts; empty where no run left its outcomes."""
+def counts(source: StudyData, cell: int) -> tuple[Estimate, ...]:
+    """Return the shares of prompts with 0, 1, ... k correct samples.
+
+    Each is an estimate over prompts. The result is empty if no run left its outcomes.
+    """
     outcomes = start_outcomes(source, cell)
     if outcomes is None or TIER not in set(outcomes["benchmark"]):
         return ()
@@ -47,10 +50,10 @@ _PROBABILITY: Final = "probability of the sampled token"
 
 @dataclass(frozen=True, slots=True)
 class Bins:
-    """Share of sampled tokens by the probability that the policy gave them: ours, and the paper's labels."""
+    """Shares of sampled tokens by their probability: ours and the paper's."""
 
     def strips(self, view: View) -> tuple[PanelColumn, ...]:
-        """Two columns."""
+        """Return two columns: ours and the paper's."""
         key = arms_key(view)
         return (
             PanelColumn(
@@ -85,7 +88,7 @@ def _bars(axes: Axes, view: View, heights: Mapping[str, Sequence[float | None]])
     for place, (arm, row) in enumerate(heights.items()):
         left = [bin_ + (place - (len(heights) - 1) / 2) * width for bin_, value in enumerate(row) if value is not None]
         known = [value for value in row if value is not None]
-        bars = axes.bar(left, known, width, color=view.looks[arm].colour, label=arm)
+        bars = axes.bar(left, known, width, color=view.looks[arm].color, label=arm)
         axes.bar_label(bars, fmt="%.1f", fontsize=6.5, padding=1, rotation=90 if len(heights) > 2 else 0)
         for bin_ in (bin_ for bin_, value in enumerate(row) if value is None):
             axes.text(bin_, 0, "—", ha="center", va="bottom", color="#555555")
@@ -97,14 +100,14 @@ def _bars(axes: Axes, view: View, heights: Mapping[str, Sequence[float | None]])
 
 @dataclass(frozen=True, slots=True)
 class Solved:
-    """Share of prompts by how many of k samples are right, one bar an arm."""
+    """Shares of prompts by number of correct samples, one bar per arm."""
 
     def strips(self, view: View) -> tuple[PanelColumn, ...]:
-        """One column."""
+        """Return one column."""
         found = (counts(setting.source, cell) for setting in view.settings for cell in setting.arms.values())
         most = max(map(len, found)) - 1
-        colours = {str(right): _shade(right, most) for right in range(most + 1)}
-        key = Key(f"samples right, of {most}", colours) if colours else None
+        colors = {str(right): _shade(right, most) for right in range(most + 1)}
+        key = Key(f"samples right, of {most}", colors) if colors else None
         return (
             PanelColumn(
                 "share of held-out prompts, before training",
@@ -136,5 +139,5 @@ def _shade(right: int, most: int) -> str:
 
 
 def arms_key(view: View) -> Key:
-    """The arms as patches."""
-    return Key(", ".join(view.axes), {name: arm.colour for name, arm in view.looks.items()})
+    """Return a legend of the arms as patches."""
+    return Key(", ".join(view.axes), {name: arm.color for name, arm in view.looks.items()})

@@ -1,4 +1,4 @@
-"""What a table of the paper holds: our numbers, and after them the paper's in columns of their own."""
+"""The content of a table of the paper: our columns, followed by those of the paper."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ BASIS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number of the paper that has a column."""
+    """A quantity of the paper that has a column."""
 
     name: str
     title: str
     benchmark: str = ""
 
 
-NO_NUMBER: Final = Quantity("", "the paper")  # the column of a figure whose numbers cannot be recovered
+NO_NUMBER: Final = Quantity("", "the paper")  # for figures whose numbers cannot be recovered
 
 
 @dataclass(frozen=True, slots=True)
 class TablePlace:
-    """A cell where it stands in the figure."""
+    """A cell and its position in the figure."""
 
     view: View
     setting: Setting
@@ -42,13 +42,13 @@ class TablePlace:
     cell: int
 
     def reading(self, quantity: str, benchmark: str = "") -> Reading | None:
-        """The paper's number for it, if there is one."""
+        """Return the paper's number for the cell; None if there is none."""
         return self.view.reading(self.setting, quantity, self.arm, benchmark)
 
 
 @dataclass(frozen=True, slots=True)
 class ContentRow:
-    """A row: ours, and what the paper has for each of its columns."""
+    """A row: our entries, and the paper's number for each of its columns."""
 
     ours: tuple[Entry, ...]
     paper: tuple[Reading | None, ...] = (None,)
@@ -56,11 +56,11 @@ class ContentRow:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Columns and rows, which numbers of the paper are among them, and notes on them."""
+    """Columns, rows and notes of a table, and the numbers of the paper that it contains."""
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Entry, ...], ...]
-    quantities: frozenset[str]  # of the paper's numbers that have a column
+    quantities: frozenset[str]  # quantities of the paper that have a column
     placed: frozenset[Reading]
     notes: tuple[str, ...] = ()
 
@@ -72,7 +72,16 @@ def content(
     *notes: str,
     quantities: Iterable[str] = (),
 ) -> Content:
-    """Put the paper's block at the right of ours."""
+    """Return a table with the paper's columns to the right of ours.
+
+    Args:
+        ours: Our columns.
+        paper: The quantities of the paper, one for each of its columns.
+        lines: The rows.
+        notes: Notes on the columns.
+        quantities: Names of the quantities in the table; by default those of ``paper``.
+
+    """
     kept = tuple(lines)
     block = [Column(f"paper {each.name}".strip(), each.title, "number") for each in paper]
     return Content(
@@ -96,7 +105,7 @@ def _block(found: Sequence[Reading | None]) -> tuple[Entry, ...]:
 
 
 def places(views: Sequence[View]) -> list[TablePlace]:
-    """Every cell of the figure once, in the order of the grids."""
+    """Return every cell of the figure once, in the order of the grids."""
     found: dict[tuple[str, tuple[int, ...]], TablePlace] = {}
     for view in views:
         for setting in view.settings:
@@ -108,17 +117,17 @@ def places(views: Sequence[View]) -> list[TablePlace]:
 
 
 def label_axes(views: Sequence[View]) -> list[str]:
-    """The axes that place a cell, in the order of the parts."""
+    """Return the axes that identify a cell, in the order of the parts."""
     named = (axis for view in views for setting in view.settings for axis in (*setting.labels, *view.axes))
     return list(dict.fromkeys(named))
 
 
 def label_columns(axes: Sequence[str], *more: str) -> list[Column]:
-    """Their columns, and more of words."""
+    """Return the columns of the axes, followed by further columns of words."""
     return [Column(name, name, "label") for name in (*axes, *more)]
 
 
 def label_entries(axes: Sequence[str], place: TablePlace) -> tuple[str, ...]:
-    """The cell's labels on them."""
+    """Return the labels of a cell on the axes; empty where it has none."""
     known = place.setting.source.study.cells[place.cell]
     return tuple(known.get(axis, "") for axis in axes)

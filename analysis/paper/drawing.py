@@ -1,4 +1,4 @@
-"""A figure of the paper from our runs: parts above each other, a row for each setting, a column for each panel."""
+"""Draw a figure of the paper: parts from top to bottom, settings as rows."""
 
 from __future__ import annotations
 
@@ -24,11 +24,18 @@ if TYPE_CHECKING:
     from harness.records.record import Study
 
 PAPER: Final = "arXiv:2508.08221"
-_INCH: Final = 1.55  # a unit of a strip's width
+_INCH: Final = 1.55  # inches per unit of a column's relative width
 
 
 def draw(figure: PaperFigure, views: Sequence[View], endings: Iterable[str] = tuple(SAVED)) -> dict[str, bytes]:
-    """File ending -> file; the same bytes for the same runs. At least one view has a setting."""
+    """Return a figure of the paper by file ending; equal runs give equal bytes.
+
+    Args:
+        figure: The figure.
+        views: Its parts; at least one has a setting.
+        endings: File endings, "svg" or "png".
+
+    """
     filled = [view for view in views if view.settings]
     study = filled[0].settings[0].source.study
     return rendered(replace(study, name=figure.id), lambda: _figure(figure, filled, study), endings)
@@ -80,13 +87,13 @@ def _part(part: SubFigure, view: View, strips: Sequence[PanelColumn]) -> None:
 
 
 def _legend(part: SubFigure, view: View, strips: Sequence[PanelColumn]) -> None:
-    """What the colours mean, above the panels: in all of the part the same."""
+    """Add a legend of the colors above the panels; they are the same in the whole part."""
     key = next((strip.key for strip in strips if strip.key), None)
     lines: list[Artist] = [
-        Line2D([], [], color=arm.colour, ls=arm.dash, marker=arm.marker, markersize=4, label=arm.name)
+        Line2D([], [], color=arm.color, ls=arm.dash, marker=arm.marker, markersize=4, label=arm.name)
         for arm in view.looks.values()
     ]
-    patches: list[Artist] = [Patch(color=colour, label=label) for label, colour in (key.colours if key else {}).items()]
+    patches: list[Artist] = [Patch(color=color, label=label) for label, color in (key.colors if key else {}).items()]
     title, handles = (key.title, patches) if key else (", ".join(view.axes), lines)
     part.legend(
         handles=handles,

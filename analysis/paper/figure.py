@@ -1,4 +1,4 @@
-"""A figure of the paper as this project draws it: which grids it takes, how it is laid out, what the paper says."""
+"""The description of a figure of the paper: grids, layout and the paper's statement."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Rows(Protocol):
     """A kind of table."""
 
     def content(self, views: Sequence[View]) -> Content:
-        """Our numbers, and in columns of their own the paper's."""
+        """Return our numbers, followed by the paper's in separate columns."""
         ...
 
 
@@ -26,14 +26,14 @@ class Rows(Protocol):
 class PaperFigure:
     """A figure or a table of arXiv:2508.08221."""
 
-    id: str  # of its files
+    id: str  # name of its files
     number: str  # in the paper (V3)
     title: str
     states: str  # what the paper states there, in our words
-    silent: str  # what it does not say
-    grids: tuple[str, ...]  # where two have a setting, the first that ran it gives it
+    silent: str  # what the paper does not state
+    grids: tuple[str, ...]  # if two have a setting, the first that ran it is used
     parts: tuple[FigurePart, ...]
     rows: Rows
-    readings: tuple[str, ...] = ()  # whose numbers of the paper stand beside ours; by default its own
+    readings: tuple[str, ...] = ()  # figures whose numbers are shown with ours; by default this one
     notes: tuple[str, ...] = ()
-    benchmark: str | None = None  # the one whose numbers of the paper count; None: all
+    benchmark: str | None = None  # the only benchmark of the paper's numbers; None: all

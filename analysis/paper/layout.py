@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from matplotlib.axes import Axes
 
-from analysis.figures.study import COLOURS, DASHES, MARKERS, FigureArm
+from analysis.figures.study import COLORS, DASHES, MARKERS, FigureArm
 from analysis.paper.numbers import ARMS, MODELS, Reading
-from analysis.paper.source import StudySource
+from analysis.study.data import StudyData
 from analysis.study.layout import varied
 from harness.records.record import CONTROL, OFF
 
@@ -23,7 +23,7 @@ class Key:
     """A legend of patches."""
 
     title: str
-    colours: Mapping[str, str]  # label -> colour
+    colors: Mapping[str, str]  # label -> color
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,57 +33,62 @@ class PanelColumn:
     title: str
     draw: Callable[[Axes, Setting], None]
     width: float = 3.0  # relative
-    named: bool = False  # whether its panels name the arms, so that no legend is needed
-    beneath: str = ""  # under the last panel
+    named: bool = False  # its panels name the arms, so that no legend is needed
+    beneath: str = ""  # label below the last panel
     told: str = ""  # how to read it
-    key: Key | None = None  # its own legend, in place of the arms
+    key: Key | None = None  # its legend, in place of that of the arms
 
 
 class PaperPanel(Protocol):
-    """A kind of drawing."""
+    """A kind of panel."""
 
     def strips(self, view: View) -> tuple[PanelColumn, ...]:
-        """One or more columns of panels for the settings of a part."""
+        """Return one or more columns of panels for the settings of a part."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class FigurePart:
-    """Which cells are drawn, what sets them apart, and how they are drawn."""
+    """A part of a figure: its cells, its axes and its panels."""
 
-    rows: tuple[str, ...]  # axes that set settings apart
-    arms: tuple[str, ...]  # axes that set arms apart
+    rows: tuple[str, ...]  # axes that distinguish settings
+    arms: tuple[str, ...]  # axes that distinguish arms
     panels: tuple[PaperPanel, ...]
-    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # axis -> labels; a study without it has all
+    only: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # axis -> allowed labels; ignored in a study without the axis
     title: str = ""
-    height: float = 2.2  # inches a row
+    height: float = 2.2  # inches per row
 
 
-_PLAIN: Final = ("model", "difficulty")  # axes whose labels speak for themselves
+_PLAIN: Final = ("model", "difficulty")  # axes whose labels need no axis name
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A row of panels: the cells that differ in their arm alone."""
+    """A row of panels: the cells that differ only in their arm."""
 
     labels: Mapping[str, str]
-    source: StudySource
+    source: StudyData
     arms: Mapping[str, int]  # arm -> cell
 
     @property
     def name(self) -> str:
-        """``small_base, hard``."""
+        """The name of the setting, such as ``small_base, hard``."""
         return ", ".join(
             label if axis in _PLAIN else f"{axis} = {label}" for axis, label in self.labels.items()
         ) or str(self.source.study.name)
 
     @property
     def ran(self) -> bool:
-        """Whether any arm has a finished run."""
-        return any(self.source.runs(cell) for cell in self.arms.values())
+        """True if any arm has a finished run."""
+        return any(self.source.run_ids(cell) for cell in self.arms.values())
 
     def wanted(self, arm: str = "") -> dict[str, str]:
-        """The setting in the paper's words, to look its numbers up; what our grid does not say, the paper must not."""
+        """Return the setting in the paper's terms, to look up its numbers.
+
+        A part that our grid does not define is empty, and only matches numbers that leave it open.
+        """
         model = self.source.study.cells[next(iter(self.arms.values()))].get("model", "")
         return {
             "model": MODELS.get(model, model),
@@ -95,7 +100,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A part of a figure with what there is of it."""
+    """A part of a figure with its available settings."""
 
     part: FigurePart
     settings: tuple[Setting, ...]
@@ -104,18 +109,35 @@ class View:
 
     @property
     def axes(self) -> tuple[str, ...]:
-        """The names of the axes that set arms apart, where the studies have them."""
+        """The names of the axes that distinguish arms and occur in a study."""
         known = {axis for setting in self.settings for axis in setting.source.study.axes}
         return tuple(axis for axis in self.part.arms if axis in known)
 
     def reading(self, setting: Setting, quantity: str, arm: str = "", benchmark: str = "") -> Reading | None:
-        """The paper's number, if it has one."""
+        """Return the paper's number; None if there is none.
+
+        Args:
+            setting: The setting.
+            quantity: The quantity, such as "final".
+            arm: The arm; empty for none.
+            benchmark: The benchmark; empty for none.
+
+        """
         wanted = {**setting.wanted(arm), "benchmark": benchmark, "quantity": quantity}
         return next((reading for reading in self.readings if reading.fits(wanted)), None)
 
 
-def view(part: FigurePart, sources: Sequence[StudySource], readings: tuple[Reading, ...]) -> View:
-    """Lay the cells of the sources out. Where two have a setting, the first that ran it gives it."""
+def view(part: FigurePart, sources: Sequence[StudyData], readings: tuple[Reading, ...]) -> View:
+    """Return a part of a figure with the cells of the sources.
+
+    If two sources have a setting, the first that ran it is used.
+
+    Args:
+        part: The part.
+        sources: The studies, in order of preference.
+        readings: The numbers of the paper.
+
+    """
     chosen: dict[tuple[str, ...], Setting] = {}
     for setting in (setting for source in sources for setting in _settings(part, source)):
         key = tuple(setting.labels.values())
@@ -125,7 +147,7 @@ def view(part: FigurePart, sources: Sequence[StudySource], readings: tuple[Readi
     return View(part, tuple(chosen.values()), _looks(arms), readings)
 
 
-def _settings(part: FigurePart, source: StudySource) -> Iterator[Setting]:
+def _settings(part: FigurePart, source: StudyData) -> Iterator[Setting]:
     cells = {
         cell: labels
         for cell, labels in enumerate(source.study.cells)
@@ -144,6 +166,6 @@ def _settings(part: FigurePart, source: StudySource) -> Iterator[Setting]:
 
 def _looks(names: Iterable[str]) -> dict[str, FigureArm]:
     return {
-        name: FigureArm(name, COLOURS[place % 8], MARKERS[place % 8], DASHES[(place + place // 8) % 4])
+        name: FigureArm(name, COLORS[place % 8], MARKERS[place % 8], DASHES[(place + place // 8) % 4])
         for place, name in enumerate(names)
     }

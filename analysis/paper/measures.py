@@ -1,22 +1,23 @@
-"""Our numbers in a table of the paper: what a column holds of a cell."""
+"""Measures: the kinds of our numbers in a table of the paper."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from analysis.paper.source import early_means, why_missing
 from analysis.stats.bootstrap import estimate, paired
 from analysis.stats.text import brief
 from analysis.tables.scores import Column, Kind, MissingScore
 
 if TYPE_CHECKING:
-    from analysis.paper.source import StudySource
+    from analysis.study.data import StudyData
     from analysis.tables.scores import Entry
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A score of the runs, mean over seeds."""
+    """A score of the runs, averaged over seeds."""
 
     name: str
     title: str
@@ -25,18 +26,18 @@ class Score:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """One."""
+        """The one column of the measure."""
         return (Column(self.name, self.title, self.kind, self.digits),)
 
-    def entries(self, source: StudySource, cell: int) -> tuple[Entry, ...]:
-        """The mean, or why there is none."""
+    def entries(self, source: StudyData, cell: int) -> tuple[Entry, ...]:
+        """Return the mean over seeds, or a dash with the reason."""
         found = estimate(source.values(cell, self.name).values())
         return (found or (missing(source, cell) if self.kind == "score" else MissingScore()),)
 
 
 @dataclass(frozen=True, slots=True)
 class Early:
-    """A step metric over the first five steps, mean over seeds."""
+    """A step metric over the first five steps, averaged over seeds."""
 
     metric: str
     title: str
@@ -44,34 +45,34 @@ class Early:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """One."""
+        """The one column of the measure."""
         return (Column(f"early/{self.metric}", self.title, "side", self.digits),)
 
-    def entries(self, source: StudySource, cell: int) -> tuple[Entry, ...]:
-        """The mean, or a dash."""
-        return (estimate(source.early(cell, self.metric).values()) or MissingScore(),)
+    def entries(self, source: StudyData, cell: int) -> tuple[Entry, ...]:
+        """Return the mean over seeds, or a dash."""
+        return (estimate(early_means(source, cell, self.metric).values()) or MissingScore(),)
 
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """What a run gained from start to end, mean over seeds."""
+    """The gain of a run from start to end, averaged over seeds."""
 
     start: str = "start/accuracy"
     end: str = "final/accuracy"
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """One."""
+        """The one column of the measure."""
         return (Column("gain", "gain from start to end", "gap"),)
 
-    def entries(self, source: StudySource, cell: int) -> tuple[Entry, ...]:
-        """The mean, or a dash."""
+    def entries(self, source: StudyData, cell: int) -> tuple[Entry, ...]:
+        """Return the mean over seeds, or a dash."""
         return (paired(source.values(cell, self.end), source.values(cell, self.start)) or MissingScore(),)
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A score against the study's baseline, over paired seeds."""
+    """The paired difference of a score to the study's baseline."""
 
     name: str = "final/accuracy"
     title: str = "difference to baseline"
@@ -79,34 +80,44 @@ class Difference:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """One."""
+        """The one column of the measure."""
         return (Column(f"{self.name} difference", self.title, "gap", self.digits),)
 
-    def entries(self, source: StudySource, cell: int) -> tuple[Entry, ...]:
-        """The mean difference, or why there is none."""
+    def entries(self, source: StudyData, cell: int) -> tuple[Entry, ...]:
+        """Return the mean difference, or a dash with the reason."""
         return (gap(source, cell, self.name),)
 
 
 @dataclass(frozen=True, slots=True)
 class VerdictWord:
-    """The verdict on the cell against the baseline: that of the study's own table, on the score that decides."""
+    """The verdict of the cell against its baseline, as in the study's table."""
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """One."""
+        """The one column of the measure."""
         return (Column("verdict", "verdict", "word"),)
 
-    def entries(self, source: StudySource, cell: int) -> tuple[Entry, ...]:
-        """A word, or a dash."""
-        return (source.verdicts.get(cell) or MissingScore(),)
+    def entries(self, source: StudyData, cell: int) -> tuple[Entry, ...]:
+        """Return the word of the verdict, or a dash."""
+        return (source.verdict_words.get(cell) or MissingScore(),)
 
 
 Measure = Score | Early | Gain | Difference | VerdictWord
 
 
-def gap(source: StudySource, cell: int, name: str) -> Entry:
-    """The paired difference of a score to that of the cell's baseline."""
-    back = source.back.get(cell)
+def gap(source: StudyData, cell: int, name: str) -> Entry:
+    """Return the paired difference of a score between a cell and its baseline.
+
+    Args:
+        source: The study with its runs.
+        cell: Index of the cell in ``Study.cells``.
+        name: Name of the score.
+
+    Returns:
+        The difference, the word "baseline", or a dash with the reason.
+
+    """
+    back = source.baselines.get(cell)
     if back is None or not source.values(cell, name):
         return MissingScore()
     if back == cell:
@@ -116,9 +127,9 @@ def gap(source: StudySource, cell: int, name: str) -> Entry:
     return paired(source.values(cell, name), source.values(back, name)) or MissingScore("no seed in common")
 
 
-def missing(source: StudySource, cell: int) -> MissingScore:
-    """A dash for a cell, with the reason."""
-    if source.runs(cell):
+def missing(source: StudyData, cell: int) -> MissingScore:
+    """Return a dash for a cell with the reason."""
+    if source.run_ids(cell):
         return MissingScore("not logged")
-    word, detail = source.gone(cell)
+    word, detail = why_missing(source, cell)
     return MissingScore(word, brief(detail) if detail else "")

@@ -1,4 +1,4 @@
-"""The paper's own numbers and its names for models and arms."""
+"""The paper's numbers, and its names for models and arms."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MODELS: Final = {
     "llama3_8b": "Llama3-8B",
 }
 ARMS: Final = {"grpo": "GRPO", "dapo": "DAPO", "liteppo": "Lite PPO", "lite_ppo": "Lite PPO"}
-MEAN: Final = "mean of six"  # benchmarks, as the paper averages them
+MEAN: Final = "mean of six"  # the paper's mean over six benchmarks
 BENCHMARKS: Final = {
     "math500": "MATH-500",
     "olympiadbench": "OlympiadBench",
@@ -42,53 +42,56 @@ BENCHMARKS: Final = {
 
 
 def stands_for(labels: tuple[str, ...]) -> str:
-    """Which of the paper's models these labels stand for, those of the laptop named."""
+    """Return a note that names the paper's model for each tiny model; empty without any."""
     tiny = [f"{label} for {MODELS[label]}" for label in labels if label in MODELS and not label.startswith("qwen")]
     return f"Tiny models stand where the paper has large ones: {', '.join(tiny)}." if tiny else ""
 
 
 FOLDER: Final = Path(__file__).resolve().parent / "readings"
-CLAIMS: Final = "summary_claims.csv"  # numbers of the popular summary, which the paper does not support
+CLAIMS: Final = "summary_claims.csv"  # numbers of the popular summary, which are not in the paper
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A number of the paper as it is written or was read. An empty part is not stated, and holds for all."""
+    """A number of the paper, printed or read off a figure. An empty field matches everything."""
 
     figure: str  # "fig15"; "iclr1" is a table of the conference version
-    model: str  # as the paper calls it
+    model: str  # the paper's name of the model
     data: str
     arm: str
     benchmark: str
     quantity: str
-    value: str  # empty where only a range is known: ``low`` to ``high``
+    value: str  # empty if only a range is known: ``low`` to ``high``
     low: str
     high: str
     step: str
     unit: str
-    precision: str  # how exact it is, and why
-    source: str  # which version, and what of it
+    precision: str  # precision, with the reason
+    source: str  # version of the paper and place in it
     note: str
 
     @property
     def text(self) -> str:
-        """``54 %``, ``4 to 6 %``, ``75 % at step 480``."""
+        """The number as text: ``54 %``, ``4 to 6 %``, ``75 % at step 480``."""
         number = self.value or f"{self.low} to {self.high}"
         at = f" at step {self.step}" if self.step and self.quantity in {"peak", "lowest"} else ""
         return f"{'≈ ' if self.precision.startswith('about') else ''}{number} {self.unit}{at}"
 
     @property
     def subject(self) -> str:
-        """What the number is of."""
+        """The model, data, arm, benchmark and quantity of the number."""
         return ", ".join(part for part in (self.model, self.data, self.arm, self.benchmark, self.quantity) if part)
 
     def fits(self, wanted: Mapping[str, str]) -> bool:
-        """Whether it answers for these parts; those that the paper leaves open fit all."""
+        """Return True if every field matches; an empty field of the number matches everything."""
         return all(getattr(self, part) in {"", name} for part, name in wanted.items())
 
 
 def readings(folder: Path = FOLDER) -> tuple[Reading, ...]:
-    """All numbers of the paper, file by file. Raises StoreError for a file with other columns, or without files."""
+    """Return all numbers of the paper, in order of the files.
+
+    Raises StoreError if there are no files or a file has other columns.
+    """
     files = sorted(path for path in folder.glob("*.csv") if path.name != CLAIMS)
     if not files:
         raise StoreError(f"{folder} holds no numbers of the paper; restore it from git, or install the package again")

@@ -1,4 +1,4 @@
-"""Panels of curves and end points, ours and the paper's."""
+"""Panels of curves and final scores, ours and the paper's."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from analysis.curves.bands import ENOUGH, ON_POLICY
 from analysis.figures.study import NOTHING, draw_bands, draw_ends
 from analysis.paper.layout import PanelColumn
 from analysis.paper.numbers import BENCHMARKS, MEAN
+from analysis.paper.source import benchmarks_of, why_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,23 +30,23 @@ DOTS: Final = "Dots: seeds; marker and bar: their mean and its 95 % Student t in
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """A step metric over steps, one line an arm."""
+    """A step metric over steps, one line per arm."""
 
     metric: str
     title: str
 
     def strips(self, view: View) -> tuple[PanelColumn, ...]:
-        """One column."""
+        """Return one column."""
         return (PanelColumn(self.title, partial(_draw_curves, view, self.metric), beneath="step", told=LINES),)
 
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """Accuracy over steps: a column for each benchmark, as the paper has six."""
+    """Accuracy over steps, with one column per benchmark."""
 
     def strips(self, view: View) -> tuple[PanelColumn, ...]:
-        """One column for each benchmark that runs were scored on; one for all where that is a single one."""
-        names = list(dict.fromkeys(name for setting in view.settings for name in setting.source.benchmarks))
+        """Return one column per benchmark of the runs, or one in total if there is only one."""
+        names = list(dict.fromkeys(name for setting in view.settings for name in benchmarks_of(setting.source)))
         if len(names) < 2:
             metric = accuracy_metric(view)
             title = "held-out accuracy" if metric == HELD_OUT else "accuracy in training"
@@ -64,18 +65,21 @@ class Accuracy:
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """A score at the end: seeds as dots, mean and interval."""
+    """A score at the end of training: seeds as dots, mean and interval."""
 
     score: str
     title: str
 
     def strips(self, view: View) -> tuple[PanelColumn, ...]:
-        """One column."""
+        """Return one column."""
         return (PanelColumn(self.title, partial(_draw_ends, view, self.score), 2.4, named=True, told=DOTS),)
 
 
 def accuracy_metric(view: View) -> str:
-    """Held-out accuracy, if every setting that ran has a curve of it; else that of the responses in training."""
+    """Return the metric of held-out accuracy, or of on-policy accuracy.
+
+    On-policy accuracy is used if a setting with runs has no held-out curve.
+    """
     longest = [
         max((len(curve) for curve in setting.source.history(HELD_OUT).values()), default=0)
         for setting in view.settings
@@ -85,7 +89,7 @@ def accuracy_metric(view: View) -> str:
 
 
 def blank(axes: Axes, why: str) -> None:
-    """A panel without a number says so."""
+    """Show a text in a panel without data."""
     axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", color="#555555")
     axes.set_xticks([])
     axes.set_yticks([])
@@ -102,7 +106,8 @@ def _draw_curves(view: View, metric: str, axes: Axes, setting: Setting) -> None:
 def _draw_ends(view: View, score: str, axes: Axes, setting: Setting) -> None:
     source = setting.source
     ends = {
-        arm: list(source.values(cell, score).values()) or (source.gone(cell)[0] if not source.runs(cell) else "—")
+        arm: list(source.values(cell, score).values())
+        or ("—" if source.run_ids(cell) else why_missing(source, cell)[0])
         for arm, cell in setting.arms.items()
     }
     draw_ends(axes, [view.looks[arm] for arm in ends], ends)
@@ -115,10 +120,10 @@ _GREY: Final = "#f2f2f2"
 
 @dataclass(frozen=True, slots=True)
 class PaperPoints:
-    """Accuracies by benchmark: final values filled, best ones hollow."""
+    """The paper's accuracies by benchmark: final values filled, best ones hollow."""
 
     def strips(self, view: View) -> tuple[PanelColumn, ...]:
-        """One column."""
+        """Return one column."""
         return (PanelColumn("the paper, %: final filled, best hollow", partial(self._draw, view), told=GROUND),)
 
     def _draw(self, view: View, axes: Axes, setting: Setting) -> None:
@@ -127,7 +132,7 @@ class PaperPoints:
         names = [name for name in titles if any(True for _ in self._points(view, setting, name))]
         for place, name in enumerate(names):
             for arm, shift, face, value in self._points(view, setting, name):
-                axes.plot(place + shift, value, color=arm.colour, marker=arm.marker, markersize=5, markerfacecolor=face)
+                axes.plot(place + shift, value, color=arm.color, marker=arm.marker, markersize=5, markerfacecolor=face)
         if not names:
             blank(axes, NO_NUMBER)
             return
@@ -139,7 +144,7 @@ class PaperPoints:
     def _points(self, view: View, setting: Setting, benchmark: str) -> Iterator[tuple[FigureArm, float, str, float]]:
         for place, (name, arm) in enumerate(view.looks.items()):
             shift = 0.18 * (place - (len(view.looks) - 1) / 2)
-            for quantity, face in (("peak", "white"), ("final", arm.colour)):
+            for quantity, face in (("peak", "white"), ("final", arm.color)):
                 value = number(view.reading(setting, quantity, name, benchmark))
                 if value is not None:
                     yield arm, shift, face, value
@@ -147,10 +152,10 @@ class PaperPoints:
 
 @dataclass(frozen=True, slots=True)
 class PaperEnds:
-    """Mean accuracy over the six benchmarks at the end, an arm a row."""
+    """The paper's mean final accuracy over its six benchmarks, one row per arm."""
 
     def strips(self, view: View) -> tuple[PanelColumn, ...]:
-        """One column."""
+        """Return one column."""
         title = "the paper, %: mean of its six benchmarks"
         return (PanelColumn(title, partial(self._draw, view), 2.4, named=True, told=GROUND),)
 
@@ -166,7 +171,7 @@ class PaperEnds:
             if value is None:
                 axes.text(0.02, place, "—", transform=axes.get_yaxis_transform(), va="center", color="#555555")
             else:
-                axes.plot(value, place, color=look.colour, marker=look.marker, markersize=5)
+                axes.plot(value, place, color=look.color, marker=look.marker, markersize=5)
                 axes.annotate(f"{value:g}", (value, place), (5, 3), textcoords="offset points", fontsize=7.5)
         axes.set_yticks(range(len(found)), list(found))
         axes.set_ylim(len(found) - 0.4, -0.6)
@@ -174,7 +179,7 @@ class PaperEnds:
 
 
 def ground(axes: Axes, found: Iterable[Reading | None]) -> None:
-    """Set the panel apart from ours, and name what the paper ran."""
+    """Shade a panel of the paper's numbers, and name the paper's model and data."""
     axes.set_facecolor(_GREY)
     of = [f"{reading.model}, {reading.data or 'data not named'}" for reading in found if reading]
     axes.text(
@@ -183,5 +188,5 @@ def ground(axes: Axes, found: Iterable[Reading | None]) -> None:
 
 
 def number(reading: Reading | None) -> float | None:
-    """The paper's number as a number; None for a range, and where there is none."""
+    """Return the paper's number as a float; None for a range or without a number."""
     return float(reading.value) if reading and reading.value else None

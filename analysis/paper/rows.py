@@ -1,4 +1,4 @@
-"""Tables with a row per cell, benchmark or bin."""
+"""Tables of the paper with one row per cell, benchmark or probability bin."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from analysis.paper.content import (
 )
 from analysis.paper.measures import Difference, Measure, Score, gap, missing
 from analysis.paper.numbers import BENCHMARKS, MEAN
+from analysis.paper.source import accuracy_score, benchmarks_of
 from analysis.stats.bootstrap import estimate
 from analysis.tables.scores import Column, MissingScore
 
@@ -33,13 +34,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """A row a cell."""
+    """A table with one row per cell."""
 
     measures: tuple[Measure, ...]
     paper: tuple[Quantity, ...] = (NO_NUMBER,)
 
     def content(self, views: Sequence[View]) -> Content:
-        """The table's columns and rows."""
+        """Return the columns and rows of the table."""
         axes = label_axes(views)
         columns = [column for measure in self.measures for column in measure.columns]
         return content(
@@ -54,7 +55,10 @@ class Cells:
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkRows:
-    """A row a benchmark of every cell, after one for their mean: where it starts and where it ends."""
+    """A table with one row per cell and benchmark: start and final accuracy.
+
+    The first row of each cell is the mean over benchmarks.
+    """
 
     paper: tuple[Quantity, ...] = (
         Quantity("start", "the paper: start"),
@@ -63,7 +67,7 @@ class BenchmarkRows:
     )
 
     def content(self, views: Sequence[View]) -> Content:
-        """The table's columns and rows."""
+        """Return the columns and rows of the table."""
         axes = label_axes(views)
         ours = (
             *label_columns(axes, "benchmark"),
@@ -75,10 +79,10 @@ class BenchmarkRows:
         return content(ours, self.paper, lines, *_mean_note(views))
 
     def _lines(self, axes: Sequence[str], place: TablePlace) -> Iterator[ContentRow]:
-        at, own = label_entries(axes, place), place.setting.source.benchmarks
+        at, own = label_entries(axes, place), benchmarks_of(place.setting.source)
         yield ContentRow((*at, "mean", *_scored(place, "accuracy")), self._readings(place, MEAN))
         for name in own if len(own) > 1 else ():
-            title, scored = BENCHMARKS.get(name, name), _scored(place, place.setting.source.accuracy(name))
+            title, scored = BENCHMARKS.get(name, name), _scored(place, accuracy_score(place.setting.source, name))
             yield ContentRow((*at, title, *scored), self._readings(place, title))
         for title in (title for name, title in BENCHMARKS.items() if name not in own):
             if any(found := self._readings(place, title)):
@@ -95,17 +99,17 @@ def _scored(place: TablePlace, name: str) -> tuple[Entry, Entry, Entry]:
 
 
 def _mean_note(views: Sequence[View]) -> Iterator[str]:
-    names = dict.fromkeys(name for view in views for setting in view.settings for name in setting.source.benchmarks)
+    names = dict.fromkeys(name for view in views for setting in view.settings for name in benchmarks_of(setting.source))
     if names:
         yield f"The mean is over {', '.join(names)} in our columns, over its six benchmarks in the paper's."
 
 
 @dataclass(frozen=True, slots=True)
 class BinRows:
-    """A row a bin of probability."""
+    """A table with one row per cell and probability bin."""
 
     def content(self, views: Sequence[View]) -> Content:
-        """The table's columns and rows."""
+        """Return the columns and rows of the table."""
         axes = label_axes(views)
         ours = (
             *label_columns(axes),
@@ -125,7 +129,7 @@ class BinRows:
         return ContentRow((*label_entries(axes, place), interval, share, moved), (place.reading(quantity),))
 
 
-SAMPLES: Final = 8  # of a prompt, as in the paper, where no run tells
+SAMPLES: Final = 8  # samples per prompt, as in the paper; used if no run has outcomes
 OVER_PROMPTS: Final = (
     "In this table ± is half the 95 % interval of the mean over prompts, and n is the number of prompts: the held-out "
     "problems of the tier, answered before training. All seeds share these problems and their sampling, so that seeds "
@@ -136,10 +140,13 @@ NO_TIER: Final = "No outcomes of the tier: held-out benchmarks are no tier (`mak
 
 @dataclass(frozen=True, slots=True)
 class SolvedCounts:
-    """A row a cell, a column for each number of right samples; what varies is the prompt, not the seed."""
+    """A table with one row per cell and one column per number of correct samples.
+
+    The estimates are over prompts, not over seeds.
+    """
 
     def content(self, views: Sequence[View]) -> Content:
-        """The table's columns and rows."""
+        """Return the columns and rows of the table."""
         axes = label_axes(views)
         found = [(place, counts(place.setting.source, place.cell)) for place in places(views)]
         most = max((len(shares) - 1 for _, shares in found if shares), default=SAMPLES)
@@ -147,7 +154,7 @@ class SolvedCounts:
             Column(f"{right} right", f"{right} of {most}", "side" if right else "score", 2) for right in range(most + 1)
         ]
         lines = [ContentRow((*label_entries(axes, place), *_shares(place, shares, most))) for place, shares in found]
-        gone = any(not shares and place.setting.source.runs(place.cell) for place, shares in found)
+        gone = any(not shares and place.setting.source.run_ids(place.cell) for place, shares in found)
         return content(
             (*label_columns(axes), *columns), (NO_NUMBER,), lines, OVER_PROMPTS, *((NO_TIER,) if gone else ())
         )
@@ -158,6 +165,6 @@ def _shares(place: TablePlace, shares: Sequence[Estimate], most: int) -> list[En
         return [*shares, *[MissingScore()] * (most + 1 - len(shares))]
     source = place.setting.source
     return [
-        MissingScore("no outcomes here") if source.runs(place.cell) else missing(source, place.cell),
+        MissingScore("no outcomes here") if source.run_ids(place.cell) else missing(source, place.cell),
         *[MissingScore()] * most,
     ]

@@ -1,4 +1,4 @@
-"""A table of the paper from our runs: our numbers, beside them the paper's, and what both stand on."""
+"""A table of the paper from our runs: our numbers, the paper's numbers, and their sources."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from analysis.paper.content import Content
     from analysis.paper.figure import PaperFigure
     from analysis.paper.layout import View
-    from analysis.paper.source import StudySource
+    from analysis.study.data import StudyData
 
 BESIDE: Final = (
     'Columns headed "the paper" hold its own numbers as they are printed or were read off its figures, with their '
@@ -30,7 +30,7 @@ _LEAST: Final = "Verdicts are those of the study's own table, with all its contr
 
 
 def paper_table(figure: PaperFigure, views: Sequence[View]) -> ResultTable:
-    """The table of a figure. At least one view has a setting."""
+    """Return the table of a figure. At least one view must have a setting."""
     content, sources = figure.rows.content(views), _sources(views)
     study = sources[0].study
     return ResultTable(
@@ -44,21 +44,19 @@ def paper_table(figure: PaperFigure, views: Sequence[View]) -> ResultTable:
     )
 
 
-def _sources(views: Sequence[View]) -> list[StudySource]:
+def _sources(views: Sequence[View]) -> list[StudyData]:
     found = {place.setting.source.study.name: place.setting.source for place in places(views)}
     return list(found.values())
 
 
-def _lead(figure: PaperFigure, sources: Sequence[StudySource]) -> Iterator[str]:
+def _lead(figure: PaperFigure, sources: Sequence[StudyData]) -> Iterator[str]:
     yield f"The paper: {figure.states}"
     for source in sources:
         against = f"; baseline: {words(source.study.baseline)}" if source.study.baseline else ""
         yield f"Ours: {source.study.name}, {source.study.question}{against}"
 
 
-def _notes(
-    figure: PaperFigure, views: Sequence[View], content: Content, sources: Sequence[StudySource]
-) -> Iterator[str]:
+def _notes(figure: PaperFigure, views: Sequence[View], content: Content, sources: Sequence[StudyData]) -> Iterator[str]:
     yield BESIDE
     yield from content.notes
     yield from figure.notes
@@ -73,7 +71,7 @@ def _notes(
 
 
 def _facts(views: Sequence[View], content: Content) -> Iterator[str]:
-    """Numbers of the paper that have no row here."""
+    """Yield notes on the numbers of the paper that have no row here."""
     left = [reading for reading in views[0].readings if reading not in content.placed]
     for reading in (each for each in left if each.quantity not in content.quantities):
         told = f"; {reading.note}" if reading.note else ""
@@ -83,8 +81,8 @@ def _facts(views: Sequence[View], content: Content) -> Iterator[str]:
         yield f"Numbers of the paper without a row here: {len(of)} (results/paper), of {listed(list(subjects))}."
 
 
-def _origin(source: StudySource, views: Sequence[View], *, over_prompts: bool) -> Iterator[str]:
-    """What our numbers stand on: the notes of the cells that are shown, and how to make them again."""
+def _origin(source: StudyData, views: Sequence[View], *, over_prompts: bool) -> Iterator[str]:
+    """Yield notes on our numbers: the shown cells, and the command that reproduces them."""
     shown = sorted({place.cell for place in places(views) if place.setting.source.study.name == source.study.name})
     taken = source.taken[source.taken["cell"].isin(shown)]
     study = replace(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from matplotlib.font_manager import findfont, get_font
 
 from analysis.claims.measured import CONNECTIVES
-from analysis.figures.study import COLOURS, NOTHING
+from analysis.figures.study import COLORS, NOTHING
 from analysis.paper.bars import arms_key
 from analysis.paper.content import NO_NUMBER, ContentRow, content, label_axes, label_columns, label_entries, places
 from analysis.paper.layout import Key, PanelColumn
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 Class = Literal["connective", "function word", "punctuation", "number or sign", "other"]
 
-TOP: Final = 20  # tokens, as the paper shows
+TOP: Final = 20  # number of tokens, as in the paper
 CLASSES: Final[tuple[Class, ...]] = ("connective", "function word", "punctuation", "number or sign", "other")
-# The paper names is, the and the comma; the rest of the list is ours, as that of the connectives is.
+# The paper names "is", "the" and the comma. The rest of the list is ours, like that of the connectives.
 FUNCTION_WORDS: Final = frozenset(
     {
         *("is", "the", "a", "an", "and", "or", "of", "to", "in", "on", "for", "with", "by", "at", "from", "as", "it"),
@@ -48,34 +48,37 @@ _VISIBLE: Final = {" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍"}
 
 @dataclass(frozen=True, slots=True)
 class Clipped:
-    """A token, or a class of tokens, over seeds."""
+    """A clipped token, or a class of tokens, over seeds."""
 
-    name: str  # as it is to be read
+    name: str  # readable form
     kind: Class
-    share: Estimate  # of all that the upper bound held back
-    rate: Estimate | None  # held back, of the times that an update learnt from it; None where it never did
+    share: Estimate  # share of all tokens clipped at the upper bound
+    rate: Estimate | None  # clipped share of its occurrences in updates; None without any
 
 
 def clipped_tokens(documents: Mapping[int, Mapping[str, Any]]) -> tuple[Clipped, ...]:
-    """Tokens by their mean share over seeds, the largest first. ``documents``: seed -> clipped_tokens.json."""
+    """Return the tokens by their mean share over seeds, the largest first.
+
+    ``documents`` maps each seed to the content of its ``clipped_tokens.json``.
+    """
     found = _grouped(documents, lambda entry: (entry["token"], readable(entry["text"]), token_class(entry["text"])))
     rows = [Clipped(name, kind, share, rate) for (_, name, kind), (share, rate) in found.items()]
     return tuple(sorted((row for row in rows if row.share.mean > 0), key=lambda row: (-row.share.mean, row.name)))
 
 
 def clipped_classes(documents: Mapping[int, Mapping[str, Any]]) -> tuple[Clipped, ...]:
-    """The classes of tokens, in the order of CLASSES; those without a token are left out."""
+    """Return the classes in the order of CLASSES; those without a token are left out."""
     found = _grouped(documents, lambda entry: token_class(entry["text"]))
     return tuple(Clipped(kind, kind, *found[kind]) for kind in CLASSES if kind in found)
 
 
 def clip_rate(documents: Mapping[int, Mapping[str, Any]]) -> Estimate | None:
-    """Share of all tokens that the upper bound held back."""
+    """Return the share of all tokens that were clipped at the upper bound; None without any."""
     return estimate(each["high"] / each["occurrences"] for each in documents.values() if each["occurrences"])
 
 
 def token_class(text: str) -> Class:
-    """What kind of token it is, by its text alone."""
+    """Return the class of a token, which depends only on its text."""
     word = text.strip().lower()
     if word in CONNECTIVES:
         return "connective"
@@ -87,13 +90,19 @@ def token_class(text: str) -> Class:
 
 
 def readable(text: str) -> str:
-    """The text with its spaces and line ends made visible, and signs that cannot be printed by their number."""
+    """Return the text with visible spaces and line ends.
+
+    Unprintable characters are replaced by their code points.
+    """
     shown = (_VISIBLE.get(sign, sign if sign.isprintable() else f"\\u{ord(sign):04x}") for sign in text)
     return "".join(shown) or "(empty)"
 
 
 def _grouped(documents: Mapping[int, Mapping[str, Any]], key: Any) -> dict[Any, tuple[Estimate, Estimate | None]]:
-    """Key -> share of the seed's clips and rate, over seeds; a seed without a clip has no shares."""
+    """Return the share of clips and the clip rate of each key, over seeds.
+
+    A seed without a clip has no shares.
+    """
     counts: dict[Any, dict[int, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
     for seed, document in documents.items():
         for entry in document["tokens"]:
@@ -109,22 +118,25 @@ def _grouped(documents: Mapping[int, Mapping[str, Any]], key: Any) -> dict[Any, 
 
 
 def _shares(by_seed: Mapping[int, Sequence[int]], totals: Mapping[int, int]) -> list[float]:
-    """A token that a seed does not list was not held back there, or less often than those that are listed."""
+    """Return the share of clips for each seed.
+
+    A token that a seed does not list was clipped there less often than the listed ones, or never.
+    """
     return [by_seed.get(seed, (0, 0))[0] / total for seed, total in totals.items()]
 
 
 BARS: Final = "Bars: mean over seeds; thin lines: its 95 % Student t interval."
-FONT: Final = "DejaVu Sans"  # comes with matplotlib
-_CLASS_COLOURS: Final[dict[str, str]] = dict(zip(CLASSES, COLOURS, strict=False))
-_CLASS_KEY: Final = Key("class of the token", _CLASS_COLOURS)
+FONT: Final = "DejaVu Sans"  # included in matplotlib
+_CLASS_COLORS: Final[dict[str, str]] = dict(zip(CLASSES, COLORS, strict=False))
+_CLASS_KEY: Final = Key("class of the token", _CLASS_COLORS)
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """The tokens that the upper bound holds back most, with their text; a column for each arm."""
+    """The most clipped tokens with their text, one column per arm."""
 
     def strips(self, view: View) -> tuple[PanelColumn, ...]:
-        """One column an arm."""
+        """Return one column per arm."""
         names = ", ".join(view.axes) or "arm"
         return tuple(
             PanelColumn(
@@ -140,18 +152,18 @@ class Tokens:
         if not rows:
             blank(axes, _nothing(setting, cell, documents))
             return
-        colours = [_CLASS_COLOURS[row.kind] for row in rows]
-        _horizontal(axes, [plain(row.name) for row in rows], [row.share for row in rows], colours)
+        colors = [_CLASS_COLORS[row.kind] for row in rows]
+        _horizontal(axes, [plain(row.name) for row in rows], [row.share for row in rows], colors)
         if rate := clip_rate(documents):
             axes.set_xlabel(f"{100 * rate.mean:.2f} % of tokens above the bound, {rate.n} seeds", fontsize=8)
 
 
 @dataclass(frozen=True, slots=True)
 class TokenClasses:
-    """Classes of clipped tokens, a bar for each arm: their share of all clips, and how often each is clipped."""
+    """Classes of clipped tokens, one bar per arm: share of all clips and clip rate."""
 
     def strips(self, view: View) -> tuple[PanelColumn, ...]:
-        """Two columns."""
+        """Return two columns: shares and rates."""
         return (
             PanelColumn("% of all clips, by class", partial(self._draw, view, "share"), told=BARS, key=arms_key(view)),
             PanelColumn("% of the class above the bound", partial(self._draw, view, "rate"), told=BARS),
@@ -171,15 +183,15 @@ class TokenClasses:
         for place, (arm, row) in enumerate(found.items()):
             shift = (place - (len(found) - 1) / 2) * high
             known = [(at + shift, row[kind]) for at, kind in enumerate(kinds) if row.get(kind)]
-            _horizontal_at(axes, known, high, view.looks[arm].colour, arm)
+            _horizontal_at(axes, known, high, view.looks[arm].color, arm)
         axes.set_yticks(range(len(kinds)), kinds)
         axes.set_xlim(left=0)
         axes.invert_yaxis()
 
 
-def _horizontal(axes: Axes, names: Sequence[str], shares: Sequence[Estimate], colours: Sequence[str]) -> None:
-    for place, (share, colour) in enumerate(zip(shares, colours, strict=True)):
-        _horizontal_at(axes, [(place, share)], 0.75, colour)
+def _horizontal(axes: Axes, names: Sequence[str], shares: Sequence[Estimate], colors: Sequence[str]) -> None:
+    for place, (share, color) in enumerate(zip(shares, colors, strict=True)):
+        _horizontal_at(axes, [(place, share)], 0.75, color)
     axes.set_yticks(range(len(names)), names, fontsize=8)
     for label in axes.get_yticklabels():
         label.set_parse_math(False)  # a token may be a dollar sign
@@ -189,21 +201,21 @@ def _horizontal(axes: Axes, names: Sequence[str], shares: Sequence[Estimate], co
 
 
 def _horizontal_at(
-    axes: Axes, bars: Sequence[tuple[float, Estimate]], high: float, colour: str, label: str | None = None
+    axes: Axes, bars: Sequence[tuple[float, Estimate]], high: float, color: str, label: str | None = None
 ) -> None:
     places, widths = [place for place, _ in bars], [100 * each.mean for _, each in bars]
     errors = [100 * each.half_width if isfinite(each.half_width) else 0.0 for _, each in bars]
-    axes.barh(places, widths, high, xerr=errors, color=colour, label=label, error_kw={"linewidth": 0.8})
+    axes.barh(places, widths, high, xerr=errors, color=color, label=label, error_kw={"linewidth": 0.8})
 
 
 def _nothing(setting: Setting, cell: int | None, documents: Mapping[int, Mapping[str, Any]]) -> str:
-    if cell is None or not setting.source.runs(cell):
+    if cell is None or not setting.source.run_ids(cell):
         return NOTHING
     return "no token was clipped" if documents else ABSENT
 
 
 def plain(text: str) -> str:
-    """The text as the figure's font can show it: signs that it lacks by their number."""
+    """Return the text with code points in place of characters that the figure's font lacks."""
     known = get_font(findfont(FONT)).get_charmap()
     return "".join(sign if ord(sign) in known else f"\\u{ord(sign):04x}" for sign in text)
 
@@ -223,10 +235,10 @@ CLASSES_NOTE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class TopTokens:
-    """A row a token: the twenty that the upper bound holds back most."""
+    """A table with one row per token: the twenty most clipped ones."""
 
     def content(self, views: Sequence[View]) -> Content:
-        """The table's columns and rows."""
+        """Return the columns and rows of the table."""
         axes = label_axes(views)
         lines = [line for place in places(views) for line in self._lines(axes, place)]
         columns = (*label_columns(axes, "rank", "token", "class"), SHARE, RATE)
@@ -243,10 +255,10 @@ class TopTokens:
 
 @dataclass(frozen=True, slots=True)
 class TokenClassRows:
-    """A row a class of tokens."""
+    """A table with one row per class of tokens."""
 
     def content(self, views: Sequence[View]) -> Content:
-        """The table's columns and rows."""
+        """Return the columns and rows of the table."""
         axes = label_axes(views)
         lines = [line for place in places(views) for line in self._lines(axes, place)]
         return content((*label_columns(axes, "class"), SHARE, RATE), (NO_NUMBER,), lines, *NOTES, CLASSES_NOTE)
@@ -267,6 +279,6 @@ class TokenClassRows:
 
 
 def _token_rows_nothing(place: TablePlace, documents: Mapping[int, Mapping[str, Any]]) -> MissingScore:
-    if not place.setting.source.runs(place.cell):
+    if not place.setting.source.run_ids(place.cell):
         return missing(place.setting.source, place.cell)
     return MissingScore("no token was clipped" if documents else "files of the runs not here")

@@ -1,4 +1,4 @@
-"""Learning curves as SVG and as data."""
+"""Learning curves of the report as SVG and as data for its script."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Values from ``low`` to ``high`` onto places from ``start`` to ``end`` (SVG user units)."""
+    """A linear map of values ``low`` to ``high`` to positions ``start`` to ``end`` (SVG units)."""
 
     low: float
     high: float
@@ -31,12 +31,12 @@ class Scale:
     end: float
 
     def at(self, value: float) -> float:
-        """The place of a value, to a tenth of a unit; values outside stay at the edge."""
+        """Return the position of a value, rounded to 0.1; outside values map to the edge."""
         share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
         return round(self.start + share * (self.end - self.start), 1)
 
     def ticks(self, about: int) -> tuple[float, ...]:
-        """About so many round numbers between low and high."""
+        """Return round numbers between low and high; ``about`` is their approximate count."""
         step = _round((self.high - self.low) / about)
         return tuple(
             round(k * step, 12) for k in range(ceil(self.low / step - 1e-9), floor(self.high / step + 1e-9) + 1)
@@ -44,7 +44,15 @@ class Scale:
 
 
 def spanning(values: Iterable[float], start: float, end: float, room: float = 0.04) -> Scale:
-    """The scale that shows all finite values, with a share of ``room`` on both sides; never of no width."""
+    """Return a scale that shows all finite values. Its width is never zero.
+
+    Args:
+        values: The values to show.
+        start: Position of the lower end, in SVG units.
+        end: Position of the upper end.
+        room: Margin on each side, as a share of the range.
+
+    """
     finite = [value for value in values if isfinite(value)] or [0.0, 1.0]
     low, high = min(finite), max(finite)
     width = (high - low) or abs(high) or 1.0
@@ -52,22 +60,22 @@ def spanning(values: Iterable[float], start: float, end: float, room: float = 0.
 
 
 def tick_text(value: float) -> str:
-    """A tick in few signs: ``0.05``, ``250``, ``1.2e-05``."""
+    """Format a tick in few characters: ``0.05``, ``250``, ``1.2e-05``."""
     return f"{value:.6g}"
 
 
 def _round(step: float) -> float:
-    """1, 2 or 5 times a power of ten, the nearest to ``step`` by ratio."""
+    """Return the nearest 1, 2 or 5 times a power of ten, by ratio."""
     power = 10.0 ** floor(log10(step))
     return min((power * factor for factor in (1, 2, 5, 10)), key=lambda round_: abs(log10(round_ / step)))
 
 
 Points = tuple[tuple[float, float], ...]  # step, value
 
-# Beside the curve that decides: what else tells how a run went.
+# Further curves that show how a run went.
 OTHERS: Final = (ON_POLICY, "policy/entropy", "response/length", "response/truncated", "update/clip_fraction_high")
-POINTS: Final = 120  # of a curve; longer ones are thinned
-WIDTH: Final = 360.0  # SVG user units, of a panel
+POINTS: Final = 120  # points of a curve; longer ones are thinned
+WIDTH: Final = 360.0  # SVG user units of a panel
 HEIGHT: Final = 216.0
 LEFT: Final = 48.0
 RIGHT: Final = 12.0
@@ -77,7 +85,7 @@ BOTTOM: Final = 34.0
 
 @dataclass(frozen=True, slots=True)
 class CurveRun:
-    """A seed's curve, drawn."""
+    """A seed's curve as drawn."""
 
     run_id: str
     seed: int
@@ -87,40 +95,47 @@ class CurveRun:
 
 @dataclass(frozen=True, slots=True)
 class CurveLine:
-    """An arm: its mean over seeds, and each seed."""
+    """An arm's curve: its mean over seeds, and each seed."""
 
     arm: PanelArm
     curve: Points
     path: str
-    end: tuple[float, float]  # where the marker stands
+    end: tuple[float, float]  # position of the marker
     runs: tuple[CurveRun, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class CurvePanel:
-    """One setting."""
+    """The curves of one setting."""
 
     title: str
     lines: tuple[CurveLine, ...]
     y: Scale
-    ticks: tuple[tuple[float, str], ...]  # of y
+    ticks: tuple[tuple[float, str], ...]  # ticks of y
 
 
 @dataclass(frozen=True, slots=True)
 class CurveFigure:
-    """A metric in all settings, on the same axes; controls have one for themselves, as they may go far."""
+    """A metric in all settings on the same axes. Controls have separate y axes."""
 
     metric: str
     panels: tuple[CurvePanel, ...]
     x: Scale
-    ticks: tuple[tuple[float, str], ...]  # of x
-    controls: bool  # whether some panels are controls
-    every: int  # of how many steps one is drawn
-    data: Mapping[str, Any]  # for the script
+    ticks: tuple[tuple[float, str], ...]  # ticks of x
+    controls: bool  # some panels are controls
+    every: int  # one of so many steps is drawn
+    data: Mapping[str, Any]  # data for the script
 
 
 def figures(study: Study, taken: pd.DataFrame, history: History) -> tuple[CurveFigure, ...]:
-    """The curve that decides, then others, of those metrics that finished runs have logged."""
+    """Return the figures of the metrics that finished runs logged, the deciding one first.
+
+    Args:
+        study: The study.
+        taken: Its runs (``frame.planned``).
+        history: Metric -> run id -> curve.
+
+    """
     names = dict.fromkeys((curve_metric(study, history), *OTHERS))
     drawn = (_figure(study, taken, name, history(name)) for name in names)
     return tuple(figure for figure in drawn if figure is not None)
@@ -143,14 +158,14 @@ def _figure(study: Study, taken: pd.DataFrame, metric: str, curves: Mapping[str,
 
 
 def _span(shown: Sequence[Group], runs: Mapping[int, Sequence[tuple[str, int, Points]]]) -> Scale:
-    """The y axis of these panels."""
+    """Return the y axis of these panels."""
     cells = {arm.cell for group in shown for arm in group.arms}
     values = [value for cell in sorted(cells) for _, _, curve in runs[cell] for _, value in curve]
     return spanning(values, HEIGHT - BOTTOM, TOP)
 
 
 def _runs(taken: pd.DataFrame, curves: Mapping[str, Curve]) -> dict[int, list[tuple[str, int, Points]]]:
-    """Cell -> run id, seed and curve of its finished runs, by seed."""
+    """Return, by cell, the run id, seed and curve of its finished runs, ordered by seed."""
     done = finished(taken).sort_values(["cell", "seed", "run_id"])
     found: dict[int, list[tuple[str, int, Points]]] = {}
     for cell, run_id, seed in zip(done["cell"], done["run_id"], done["seed"], strict=True):
@@ -182,7 +197,7 @@ def _ticks(scale: Scale, about: int) -> tuple[tuple[float, str], ...]:
 
 
 def _data(metric: str, panels: Sequence[CurvePanel], x: Scale) -> dict[str, Any]:
-    """What the script has to know: the axes, and every point with the run that it is of."""
+    """Return the data of the script: the axes, and every point with its run."""
     return {
         "metric": metric,
         "x": _axis(x),

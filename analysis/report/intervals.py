@@ -1,4 +1,4 @@
-"""Intervals drawn in a row of a table: seeds as dots, the mean, its 95 % interval, on one scale for all rows."""
+"""Drawings of means with 95 % intervals and seeds as dots, on one scale for all rows."""
 
 from __future__ import annotations
 
@@ -13,43 +13,50 @@ if TYPE_CHECKING:
 
 WIDTH: Final = 200.0  # SVG user units
 EDGE: Final = 8.0
-REACH: Final = 1.0  # how far an interval may widen the scale, in widths of what the seeds span
+REACH: Final = 1.0  # how far an interval may widen the scale, in units of the range of the seeds
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnRange:
-    """A mean with its interval and the values that it is the mean of."""
+    """A mean with its interval and the averaged values."""
 
     mean: float
-    low: float  # -inf where one seed tells nothing of others
+    low: float  # -inf for one seed
     high: float
     seeds: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Ruler:
-    """The scale of a column of drawings, and what all of them show."""
+    """The scale of a column of drawings, with its ticks and reference marks."""
 
     scale: Scale
-    ticks: tuple[tuple[float, str], ...]  # place, text
-    zero: float | None  # the place of no difference
-    band: tuple[float, float] | None  # places of the margin of equivalence
+    ticks: tuple[tuple[float, str], ...]  # position, text
+    zero: float | None  # position of no difference
+    band: tuple[float, float] | None  # positions of the equivalence margin
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """One row of a column: places in SVG user units."""
+    """The drawing of one row: positions in SVG units."""
 
     mean: float
     low: float
     high: float
-    cut_low: bool  # the interval goes on beyond the edge
+    cut_low: bool  # the interval extends beyond the edge
     cut_high: bool
     seeds: tuple[float, ...]
 
 
 def ruler(ranges: Sequence[DrawnRange], differences: bool, margin: float | None = None) -> Ruler:
-    """The scale that shows all means and seeds, and the intervals where they do not dwarf these."""
+    """Return a scale that shows all means and seeds, and intervals unless they are too wide.
+
+    Args:
+        ranges: The rows.
+        differences: The values are differences, so that zero is shown.
+        margin: The equivalence margin, in the unit of the values; None without one.
+
+    """
     scale = spanning(_shown(ranges, differences, margin), EDGE, WIDTH - EDGE)
     ticks = tuple((scale.at(tick), tick_text(tick)) for tick in scale.ticks(4))
     band = (scale.at(-margin), scale.at(margin)) if differences and margin else None
@@ -57,7 +64,7 @@ def ruler(ranges: Sequence[DrawnRange], differences: bool, margin: float | None 
 
 
 def drawing(found: DrawnRange, on: Ruler) -> Drawing:
-    """The places of one range."""
+    """Return the positions of one row on a scale."""
     scale = on.scale
     low, high = max(found.low, scale.low), min(found.high, scale.high)
     cut_low, cut_high = found.low < scale.low, found.high > scale.high

@@ -1,4 +1,4 @@
-"""Verdicts as the page shows them: a word, its interval drawn, every number with the seeds behind it."""
+"""The verdicts of the report: words, drawn intervals and numbers linked to their seeds."""
 
 from __future__ import annotations
 
@@ -48,25 +48,25 @@ DASH: Final = "\N{EM DASH}"
 
 @dataclass(frozen=True, slots=True)
 class ReportSide:
-    """Where a contrast stands on the grid, in words."""
+    """The arm and baseline of a contrast and their setting, in words."""
 
-    arm: str  # the labels that set it apart from its baseline
+    arm: str  # the labels that differ from the baseline
     baseline: str
-    setting: str  # what both have in common
+    setting: str  # the common labels
 
 
 @dataclass(frozen=True, slots=True)
 class VerdictRow:
-    """A verdict, in texts."""
+    """A verdict as text."""
 
     id: str
     side: ReportSide
     word: str
-    remark: str  # beside the word
+    remark: str  # shown next to the word
     difference: str
     interval: str
     source: str  # id of the seeds behind it
-    drawing: Drawing | None  # None where no pair finished
+    drawing: Drawing | None  # None if no pair finished
     p: str
     p_adjusted: str
     p_equivalent: str
@@ -79,7 +79,7 @@ class VerdictRow:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Verdicts of one family in one metric, on one scale."""
+    """The verdicts of one family and metric, on one scale."""
 
     title: str
     about: str
@@ -90,18 +90,27 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class VerdictTable:
-    """What the page says of a study's contrasts."""
+    """The verdicts of a study with secondary metrics, checks and gaps."""
 
     blocks: tuple[Block, ...]
-    beside: tuple[Beside, ...]  # a row for each row of the blocks, in their order
-    checks: tuple[str, ...]  # whether the test itself can be trusted here
-    left_out: tuple[str, ...]  # contrasts and seeds that no verdict stands on
+    beside: tuple[Beside, ...]  # one row for each row of the blocks, in order
+    checks: tuple[str, ...]  # validation of the test itself
+    left_out: tuple[str, ...]  # contrasts and seeds without a verdict
 
 
 def judged(
     study: Study, taken: pd.DataFrame, found: LearningCurves, outcomes: Shares, trace: TraceLink
 ) -> VerdictTable:
-    """The verdicts of a study; ``taken``: its planned runs (``frame.planned``), ``found``: their courses."""
+    """Return the verdicts of a study.
+
+    Args:
+        study: The study.
+        taken: Its planned runs (``frame.planned``).
+        found: Their learning curves.
+        outcomes: Reader of the outcomes by problem (``shares_of``).
+        trace: Collector of the numbers that the lineage must contain.
+
+    """
     members: dict[tuple[Family, str], list[Verdict]] = {}
     for verdict in sorted(verdicts(study, taken, outcomes), key=lambda each: [*FAMILIES].index(each.contrast.family)):
         members.setdefault((verdict.contrast.family, verdict.contrast.metric), []).append(verdict)
@@ -116,7 +125,7 @@ def judged(
 
 
 def side(study: Study, contrast: Contrast) -> ReportSide:
-    """The words of a contrast."""
+    """Return the arm, the baseline and the setting of a contrast in words."""
     arm, back = study.cells[contrast.arm], study.cells[contrast.baseline]
     apart = [axis for axis in arm if arm[axis] != back.get(axis)]
     common = [axis for axis in varied(study, study.cells) if axis not in apart and axis != CONTROL]
@@ -128,13 +137,13 @@ def side(study: Study, contrast: Contrast) -> ReportSide:
 
 
 def counted(found: VerdictTable) -> dict[str, int]:
-    """How many primary contrasts have each word, in the order of WORDS; words that none has are left out."""
+    """Return the number of primary contrasts with each word, in the order of WORDS."""
     given = [row.word for block in found.blocks for row in block.rows if row.contrast.family == "primary"]
     return {word: given.count(word) for word in WORDS if word in given}
 
 
 def probability(p: float | None) -> str:
-    """Three digits; a dash where there is none."""
+    """Format a p value with three digits; a dash if there is none."""
     if p is None or not isfinite(p):
         return DASH
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
@@ -180,12 +189,12 @@ def _row(study: Study, verdict: Verdict, drawn: Drawing | None, trace: TraceLink
 
 
 def _remark(study: Study, verdict: Verdict) -> str:
-    """Say how many seeds failed, and what else a reader must know."""
+    """Return the number of failed seeds and other remarks on a verdict."""
     return "; ".join(filter(None, (verdict.failures, _expected(study, verdict))))
 
 
 def _expected(study: Study, verdict: Verdict) -> str:
-    """What a control was to show; whether a difference that is there is smaller than the margin."""
+    """Return the expected word of a control, or a remark on a difference within the margin."""
     if verdict.contrast.family == "control":
         label = study.cells[verdict.contrast.arm].get(CONTROL)
         return next((f"expected: {control.expect}" for control in study.controls if control.name == label), "")

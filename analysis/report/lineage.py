@@ -1,4 +1,4 @@
-"""From a number to what it stands on: runs, seeds, settings, commit. One entry a cell."""
+"""The lineage of numbers: runs, seeds, settings and commit, with one entry per cell."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from analysis.report.links import TraceLink
-    from harness.records.record import RunRecord, Study
+    from analysis.study.data import StudyData
+    from harness.records.record import RunRecord
 
-ADOPTED: Final = "adopted from"  # in the provenance of a run that another study has made
+ADOPTED: Final = "adopted from"  # in the provenance of a run that another study made
 
 
 @dataclass(frozen=True, slots=True)
 class LineageHead:
-    """A column of scores or differences; the numbers of the page lead to its id."""
+    """A column of scores or differences; the numbers of the page link to its id."""
 
     id: str
     title: str
@@ -29,21 +30,21 @@ class LineageHead:
 
 @dataclass(frozen=True, slots=True)
 class LineageLine:
-    """A run, and its scores under the heads of its table."""
+    """A run and its scores under the headings of its table."""
 
     id: str
     run_id: str
     seed: int
     outcome: str  # "finished", or why not
     scores: tuple[str, ...]
-    seconds: str  # of the processor, and on the wall
+    seconds: str  # CPU and wall-clock time
     commit: str
-    link: str  # where MLflow shows the run; empty where it does not
+    link: str  # address of the run in MLflow; may be empty
 
 
 @dataclass(frozen=True, slots=True)
 class LineageGaps:
-    """Differences to a baseline, seed by seed."""
+    """Differences to a baseline by seed."""
 
     baseline: str  # in words
     source: str  # the id of the baseline's entry
@@ -58,29 +59,29 @@ class LineageEntry:
     id: str
     cell_id: str
     title: str
-    runs: str  # in few words
+    runs: str  # summary in a few words
     heads: tuple[LineageHead, ...]
     lines: tuple[LineageLine, ...]
     gaps: tuple[LineageGaps, ...]
     rule: tuple[Setting, ...]  # hook, settings in effect
-    settings: tuple[Setting, ...]  # those that not all cells share
+    settings: tuple[Setting, ...]  # settings that not all cells share
 
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """Everything that the numbers of a study stand on."""
+    """The lineage of all numbers of a study."""
 
     entries: tuple[LineageEntry, ...]
-    shared: tuple[Setting, ...]  # settings of all cells
+    shared: tuple[Setting, ...]  # settings that all cells share
     environments: tuple[Setting, ...]
 
 
-def lineage(study: Study, records: Sequence[RunRecord], links: Mapping[str, str], trace: TraceLink) -> Lineage:
-    """The entries of all cells with a run. To be made last: it has a column for all that ``trace`` was asked for.
+def lineage(data: StudyData, trace: TraceLink) -> Lineage:
+    """Return the lineage of all cells with a run.
 
-    ``links``: run id -> where MLflow shows the run (``Store.links``).
+    Call it last: ``trace`` must hold all numbers that the page shows.
     """
-    runs = _by_cell(study, records)
+    study, runs = data.study, data.by_cell
     of_cells = {cell: settings(found[0]) for cell, found in runs.items()}
     same = shared(list(of_cells.values()))
     axes = varied(study, study.cells)
@@ -92,7 +93,7 @@ def lineage(study: Study, records: Sequence[RunRecord], links: Mapping[str, str]
             title=titles[cell],
             runs=_runs(found),
             heads=_heads(trace.scores.get(cell, {})),
-            lines=tuple(_lines(found, links, trace, cell)),
+            lines=tuple(_lines(found, data.links, trace, cell)),
             gaps=tuple(_gaps(cell, runs, trace, titles)),
             rule=rule(found[0]),
             settings=tuple(pair for pair in sorted(of_cells[cell].items()) if pair[0] not in same),
@@ -102,21 +103,11 @@ def lineage(study: Study, records: Sequence[RunRecord], links: Mapping[str, str]
     return Lineage(entries, tuple(sorted(same.items())), environments(_once(runs)))
 
 
-def _by_cell(study: Study, records: Sequence[RunRecord]) -> dict[int, list[RunRecord]]:
-    """Cell -> its runs by seed; cells without a run are left out."""
-    by_id: dict[str, list[RunRecord]] = {}
-    for record in records:
-        if record.profile == study.profile:
-            by_id.setdefault(record.cell_id, []).append(record)
-    return {
-        cell: sorted(by_id[cell_id], key=lambda record: (record.seed, record.run_id))
-        for cell, cell_id in enumerate(study.cell_ids)
-        if cell_id in by_id
-    }
-
-
 def _runs(runs: Sequence[RunRecord]) -> str:
-    """``2 runs: 0123456789-s0, -s1``: a run id is that of its cell with the seed."""
+    """Format the run ids as ``2 runs: 0123456789-s0, -s1``.
+
+    A run id consists of the cell's id and the seed.
+    """
     first, *others = (record.run_id for record in runs)
     start = first.rpartition("-")[0]
     ids = ", ".join((first, *(run_id.removeprefix(start) for run_id in others)))
@@ -160,7 +151,7 @@ def _commit(record: RunRecord) -> str:
 def _gaps(
     cell: int, runs: Mapping[int, Sequence[RunRecord]], trace: TraceLink, titles: Mapping[int, str]
 ) -> Iterator[LineageGaps]:
-    """One table a baseline: a row a seed that both have, a column a score."""
+    """Yield one table per baseline, with one row per common seed and one column per score."""
     asked = trace.gaps.get(cell, {})
     for back in dict.fromkeys(back for back, _ in asked):
         heads = {score: place for (of, score), place in asked.items() if of == back}
@@ -171,7 +162,7 @@ def _gaps(
 def _differences(
     arm: Sequence[RunRecord], baseline: Sequence[RunRecord], names: Sequence[str]
 ) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """Seed by seed, finished runs alone."""
+    """Yield the differences by seed, over finished runs only."""
     ones, others = ({run.seed: run for run in runs if run.status == "finished"} for runs in (arm, baseline))
     for seed in sorted(ones.keys() & others.keys()):
         pairs = ((_score(ones[seed], each), _score(others[seed], each)) for each in names)

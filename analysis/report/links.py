@@ -1,4 +1,4 @@
-"""Anchors and links of the page."""
+"""Anchors and lineage links of the report page."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from analysis.stats.bootstrap import Estimate
-from analysis.stats.contrasts import contrasts
-from analysis.study.frame import scores
 from analysis.tables.render import TEXT
 from harness.records.record import CONTROL, OFF
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import pandas as pd
-
+    from analysis.study.data import StudyData
     from analysis.tables.scores import Column, Entry
     from harness.records.record import Study
 
 
 def anchors(studies: Sequence[Study]) -> tuple[str, ...]:
-    """One id a study, all different, of letters, digits and hyphens alone. Ids inside a study add a dot to it."""
+    """Return one unique id per study, of letters, digits and hyphens.
+
+    Ids inside a study append a dot and a suffix.
+    """
     found: list[str] = []
     for study in studies:
         found.append(_free(slug(f"{study.name}-{study.profile}"), found))
@@ -29,12 +29,12 @@ def anchors(studies: Sequence[Study]) -> tuple[str, ...]:
 
 
 def in_order(studies: Sequence[Study]) -> list[Study]:
-    """By name, numbers inside it by their size: ``p2`` before ``p10``."""
+    """Return the studies by name, with numbers ordered by value: ``p2`` before ``p10``."""
     return sorted(studies, key=lambda study: (_parts(study.name), study.profile))
 
 
 def slug(text: str) -> str:
-    """``norm_ablation.laptop`` as ``norm-ablation-laptop``; begins with a letter."""
+    """Return ``norm_ablation.laptop`` as ``norm-ablation-laptop``; it starts with a letter."""
     words = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
     return words if words[:1].isalpha() else f"s-{words}"
 
@@ -53,7 +53,7 @@ def _free(name: str, taken: Sequence[str]) -> str:
 
 
 class TraceLink:
-    """Collects which numbers a study's part of the page shows, so that lineage has an entry for each."""
+    """The numbers shown for a study, collected so that the lineage has an entry for each."""
 
     def __init__(self, anchor: str) -> None:
         self.anchor = anchor
@@ -61,40 +61,46 @@ class TraceLink:
         self.gaps: dict[int, dict[tuple[int, str], str]] = {}  # cell -> (its baseline, score) -> id
 
     def cell(self, cell: int) -> str:
-        """The id of a cell's entry."""
+        """Return the id of a cell's entry."""
         return f"{self.anchor}.c{cell}"
 
     def score(self, cell: int, name: str) -> str:
-        """The id of the runs behind a cell's score."""
+        """Return the id of the runs behind a cell's score, and register the score."""
         of_cell = self.scores.setdefault(cell, {})
         return of_cell.setdefault(name, f"{self.cell(cell)}.{len(of_cell)}")
 
     def gap(self, cell: int, baseline: int, name: str) -> str:
-        """The id of the seeds behind a difference; both scores get an entry too."""
+        """Return the id of the seeds behind a difference, and register it with both scores.
+
+        Args:
+            cell: Index of the arm in ``Study.cells``.
+            baseline: Index of its baseline.
+            name: Name of the score.
+
+        """
         self.score(cell, name)
         self.score(baseline, name)
         of_cell = self.gaps.setdefault(cell, {})
         return of_cell.setdefault((baseline, name), f"{self.cell(cell)}.d{len(of_cell)}")
 
 
-_GAP: Final = " difference"  # the end of the key of a column of differences
+_GAP: Final = " difference"  # key suffix of a column of differences
 
 
 class Links:
-    """The lineage of a study's numbers."""
+    """The lineage links of a study's numbers."""
 
-    def __init__(self, study: Study, taken: pd.DataFrame, trace: TraceLink) -> None:
-        ran = scores(taken, study.metric).keys()
-        self._study = study
-        self._back = {contrast.arm: contrast.baseline for contrast in contrasts(study, ran)}
-        self._known = {str(name) for name in taken}
-        self._ran = set(taken["cell"])
+    def __init__(self, data: StudyData, trace: TraceLink) -> None:
+        self._study = data.study
+        self._back = {contrast.arm: contrast.baseline for contrast in data.contrasts}
+        self._known = {str(name) for name in data.taken}
+        self._ran = set(data.taken["cell"])
         self._trace = trace
 
     def cell(self, labels: Mapping[str, str]) -> int | None:
-        """The one cell with these labels that has a run; None where there is none, or more than one.
+        """Return the cell with these labels that has runs; None if there is none or several.
 
-        Controls are apart, unless a label names one.
+        Controls are excluded unless a label names one.
         """
         own = {axis: label for axis, label in labels.items() if axis in self._study.axes and label}
         wanted = {**({CONTROL: OFF} if CONTROL in self._study.axes else {}), **own}
@@ -104,11 +110,18 @@ class Links:
         return found[0] if len(found) == 1 and found[0] in self._ran else None
 
     def source(self, entry: Entry, column: Column, cell: int) -> str:
-        """The id behind an entry of the row of a cell; empty for words."""
+        """Return the lineage id of an entry; empty for words.
+
+        Args:
+            entry: The entry.
+            column: Its column.
+            cell: The cell of its row.
+
+        """
         if column.kind in TEXT or not isinstance(entry, Estimate):
             return ""
         name = column.key.removesuffix(_GAP)
-        if name not in self._known:  # made of curves, or of several scores
+        if name not in self._known:  # derived from curves or from several scores
             return self._trace.cell(cell)
         if column.kind == "gap":
             return self._trace.gap(cell, self._back[cell], name) if cell in self._back else ""

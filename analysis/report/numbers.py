@@ -1,4 +1,4 @@
-"""A table as the page shows it: every number with the id of its runs, and one column drawn."""
+"""Tables of the report: every number links to its runs, and one column is drawn."""
 
 from __future__ import annotations
 
@@ -7,32 +7,29 @@ from typing import TYPE_CHECKING
 
 from analysis.report.intervals import Drawing, DrawnRange, Ruler, drawing, ruler
 from analysis.stats.bootstrap import Estimate, estimate
-from analysis.study.frame import scores
 from analysis.tables.render import entry_text
 from analysis.tables.scores import Column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import pandas as pd
-
     from analysis.report.links import Links
+    from analysis.study.data import StudyData
     from analysis.tables.scores import Entry, Kind, ResultTable
-    from harness.records.record import Study
 
 
 @dataclass(frozen=True, slots=True)
 class ReportNumber:
-    """A text of a table, and where it comes from."""
+    """An entry of a table as text, with its source."""
 
     text: str
-    source: str = ""  # id of its lineage; empty where nothing ran
-    detail: str = ""  # the rest of the reason of a dash
+    source: str = ""  # id of its lineage; empty without runs
+    detail: str = ""  # the full reason of a dash
 
 
 @dataclass(frozen=True, slots=True)
 class ReportRow:
-    """The entries of all columns, and one of them drawn on the scale that all rows share."""
+    """A row of a table; one entry may be drawn on the common scale."""
 
     numbers: tuple[ReportNumber, ...]
     drawn: Drawing | None = None
@@ -40,42 +37,53 @@ class ReportRow:
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """A table of the page."""
+    """A table of the report."""
 
     title: str
     columns: tuple[Column, ...]
     rows: tuple[ReportRow, ...]
     notes: tuple[str, ...]
-    ruler: Ruler | None = None  # of the drawings, where there are any
-    at: int = -1  # the column after which they stand
+    ruler: Ruler | None = None  # scale of the drawings, if any
+    at: int = -1  # the drawings follow this column
 
 
 def numbers(table: ResultTable, *links: Links, otherwise: str = "") -> Numbers:
-    """A table whose numbers lead to their lineage, in the first of these studies that has the row's cell.
+    """Return a table whose numbers link to their lineage.
 
-    ``otherwise``: where the numbers of a row that is no single cell lead to.
+    Args:
+        table: The table.
+        links: The links of the studies; the first study with the row's cell is used.
+        otherwise: The link of numbers in rows that are not a single cell.
+
     """
     rows = (ReportRow(_row(entries, table.columns, links, otherwise)) for entries in table.rows)
     return Numbers(table.title, table.columns, tuple(rows), table.notes)
 
 
-def ends(table: ResultTable, study: Study, taken: pd.DataFrame, links: Links) -> Numbers:
-    """The table of a study, with the deciding score of every cell drawn: its seeds, mean and 95 % interval."""
-    final = scores(taken, study.metric)
+def ends(table: ResultTable, data: StudyData, links: Links) -> Numbers:
+    """Return the table of a study with the deciding score of every cell drawn.
+
+    Args:
+        table: The table of the study.
+        data: The study with its runs.
+        links: Its links.
+
+    """
+    final = data.scores(data.study.metric)
     cells = [links.cell(labels(table, row)) for row in table.rows]
     ranges = [None if cell is None or cell not in final else _seeds(final[cell]) for cell in cells]
     return _drawn(numbers(table, links), "score", ranges, differences=False)
 
 
 def effects(table: ResultTable, otherwise: str) -> Numbers:
-    """A table of differences over many cells, drawn."""
+    """Return a table of differences over many cells, with the differences drawn."""
     place = _first(table.columns, "gap")
     ranges = [_spread(row[place]) for row in table.rows]
     return _drawn(numbers(table, otherwise=otherwise), "gap", ranges, differences=True)
 
 
 def labels(table: ResultTable, row: Sequence[Entry]) -> dict[str, str]:
-    """Axis -> label of a row."""
+    """Return the labels of a row by axis."""
     pairs = zip(table.columns, row, strict=True)
     return {column.key: str(entry) for column, entry in pairs if column.kind == "label"}
 
@@ -98,7 +106,7 @@ def _row(
 
 
 def _counted(entry: Entry, column: Column) -> bool:
-    """Whether it is a number: an estimate, or one that is written already."""
+    """Return True for a number: an estimate, or text that starts with a digit."""
     return isinstance(entry, Estimate) or (column.kind == "number" and isinstance(entry, str) and entry[:1].isdigit())
 
 

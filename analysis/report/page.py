@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from analysis.report.judged import FAMILIES, WORDS
 from analysis.report.links import anchors, in_order
 from analysis.report.paper import paper
-from analysis.report.part import Held, ReportPart, part
+from analysis.report.part import ReportPart, Section, part
 from analysis.report.takeaways import counted, takeaways
 
 if TYPE_CHECKING:
@@ -29,31 +29,31 @@ _UNSAFE: Final = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"
 
 
 def render(name: str, **values: Any) -> str:
-    """Fill a template of ``templates/``; a name that it uses and is not given is an error."""
+    """Fill a template of ``templates/``. A name that is used but not given is an error."""
     return _environment().get_template(name).render(**values)
 
 
 def embedded(value: Any) -> Markup:
-    """JSON that may stand inside a script element: none of its text can end the element.
+    """Return a value as JSON that is safe inside a script element.
 
-    Raises ValueError for numbers that JSON has not (nan, inf).
+    Raises ValueError for nan and inf, which JSON lacks.
     """
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return Markup(text.translate(_UNSAFE))  # the signs that HTML reads are escaped
+    return Markup(text.translate(_UNSAFE))  # the characters with a meaning in HTML are escaped
 
 
 def minus(text: str) -> str:
-    """A number's hyphen as the minus sign; hyphens inside words and run ids stay."""
+    """Return the text with a minus sign in numbers; hyphens in words and run ids stay."""
     return re.sub(r"(?<![\w.])-(?=[\d.])", "\N{MINUS SIGN}", text)
 
 
 def breaks(text: str) -> Markup:
-    """A name that a line may break after each slash and underline."""
+    """Return a name in which a line may break after each slash and underscore."""
     return Markup(re.sub(r"([/_])", r"\1<wbr>", str(escape(text))))
 
 
 def asset(name: str) -> Markup:
-    """A file of this package that goes into the page as it is: the style sheet, the script."""
+    """Return a file of this package that the page embeds: the style sheet or the script."""
     return Markup((_HERE / name).read_text(encoding="utf-8"))
 
 
@@ -76,18 +76,28 @@ TITLE: Final = "Ablations of LLM reinforcement learning: report"
 
 @dataclass(frozen=True, slots=True)
 class ReportOptions:
-    """What the page leaves out or takes in."""
+    """Options of the report page."""
 
-    claims: bool = True  # the takeaways, which are judged on all grids together
-    mixed: bool = False  # claims on studies whose runs are of several commits or environments
+    claims: bool = True  # include the takeaways, which are judged on all grids together
+    mixed: bool = False  # judge claims also on runs of several commits or environments
 
 
 def page(store: Store, studies: Sequence[Study], results: Path, options: ReportOptions = ReportOptions()) -> str:
-    """The page of these studies; the same text for the same store. ``results``: the folder with what runs left."""
+    """Return the report page of these studies; it is the same for the same store.
+
+    Args:
+        store: The store of the runs.
+        studies: The studies to show.
+        results: The results folder with the files of the runs.
+        options: Options of the page.
+
+    """
     ordered = in_order(studies)
-    held = [Held.of(store, study, anchor, results) for study, anchor in zip(ordered, anchors(ordered), strict=True)]
-    figures = paper(held, results)  # before the parts: lineage has what all numbers ask for
-    parts = [part(each, store.links(each.study.name)) for each in held]
+    sections = [
+        Section.read(store, study, anchor, results) for study, anchor in zip(ordered, anchors(ordered), strict=True)
+    ]
+    figures = paper(sections)  # before the parts: the lineage needs all numbers
+    parts = [part(section) for section in sections]
     claims = takeaways(store, studies, results, _lines(parts), options.mixed) if options.claims else ()
     return render(
         "page.html",
@@ -102,7 +112,7 @@ def page(store: Store, studies: Sequence[Study], results: Path, options: ReportO
 
 
 def _lines(parts: Sequence[ReportPart]) -> dict[tuple[str, str, str], str]:
-    """Study, profile and run id -> the id of the run's line."""
+    """Return the id of each run's line, by study, profile and run id."""
     return {
         (each.study.name, each.study.profile, line.run_id): line.id
         for each in parts

@@ -1,4 +1,4 @@
-"""Which cells stand in one panel: a baseline and the arms that are compared with it, never too many at once."""
+"""The panels of a figure: each holds a baseline and a limited number of its arms."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
 
     from harness.records.record import Study
 
-ARMS: Final = 5  # beside the baseline; more are hard to tell apart
-COLOURS: Final = 7  # beside that of baselines
+ARMS: Final = 5  # arms per panel; more are hard to distinguish
+COLORS: Final = 7  # colors of arms; baselines have another one
 DASHES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class PanelArm:
-    """A cell in a panel. Its look is that of its name, the same in every panel of the study."""
+    """A cell in a panel. Its color and dash depend on its name and are the same in all panels."""
 
     cell: int
     name: str
-    colour: int  # 0: a baseline
+    color: int  # 0: a baseline
     dash: int
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A panel: its setting in words, the baseline first."""
+    """A panel: its setting in words, and its arms with the baseline first."""
 
     title: str
     arms: tuple[PanelArm, ...]
@@ -39,7 +39,10 @@ class Group:
 
 
 def groups(study: Study, ran: Collection[int]) -> tuple[Group, ...]:
-    """The panels of a study, of cells in ``ran``, in the grid's order; panels without an arm are left out."""
+    """Return the panels of a study for cells in ``ran``, in grid order.
+
+    Panels without an arm are left out.
+    """
     back = baselines(study)
     names = {cell: _arm(study, cell) for cell in range(len(study.cells))}
     plain = [cell for cell, labels in enumerate(study.cells) if labels.get(CONTROL, OFF) == OFF]
@@ -54,7 +57,7 @@ def groups(study: Study, ran: Collection[int]) -> tuple[Group, ...]:
 
 
 def _settings(study: Study) -> dict[str, list[int]]:
-    """Setting in words -> its cells, controls apart."""
+    """Return the cells of each setting, without controls."""
     inside = [axis for axis in varied(study, study.cells) if axis not in study.baseline and axis != CONTROL]
     outside = inside if study.baseline else []
     settings: dict[str, list[int]] = {}
@@ -65,7 +68,7 @@ def _settings(study: Study) -> dict[str, list[int]]:
 
 
 def _controls(study: Study, ran: Collection[int], back: Mapping[int, int], names: Mapping[int, str]) -> Iterator[Group]:
-    """A panel each: the control and the cell that it is to differ from."""
+    """Yield one panel per control, with the cell that it should differ from."""
     axes = [axis for axis in varied(study, study.cells) if axis != CONTROL]
     for cell, labels in enumerate(study.cells):
         if labels.get(CONTROL, OFF) != OFF and cell in ran:
@@ -76,20 +79,20 @@ def _controls(study: Study, ran: Collection[int], back: Mapping[int, int], names
 
 
 def _arm(study: Study, cell: int) -> str:
-    """A cell by its labels on the baseline's axes; by all that vary where there is no baseline."""
+    """Return the labels of a cell on the baseline's axes, or on all varied axes without one."""
     axes = [axis for axis in varied(study, study.cells) if axis != CONTROL]
     chosen = [axis for axis in axes if axis in study.baseline] or axes
     return ", ".join(study.cells[cell][axis] for axis in chosen) or study.name
 
 
 def _looks(names: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Name -> colour and dash, which together do not come twice among 28."""
+    """Return the color and dash of each name. The first 28 names have distinct pairs."""
     distinct = dict.fromkeys(names)
-    return {name: (1 + place % COLOURS, (place + place // COLOURS) % DASHES) for place, name in enumerate(distinct)}
+    return {name: (1 + place % COLORS, (place + place // COLORS) % DASHES) for place, name in enumerate(distinct)}
 
 
 def _parts(arms: Sequence[PanelArm]) -> Iterator[Sequence[PanelArm]]:
-    """Arms spread evenly over as few panels as hold them; one part where there are none."""
+    """Return the arms, spread evenly over as few panels as possible; one part without arms."""
     count = max(1, ceil(len(arms) / ARMS))
     size = max(1, ceil(len(arms) / count))
     return (arms[start : start + size] for start in range(0, max(len(arms), 1), size))

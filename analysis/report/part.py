@@ -1,13 +1,9 @@
-"""A study's part of the report."""
+"""The part of the report that shows one study."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
 from typing import TYPE_CHECKING
-
-import pandas as pd
 
 from analysis.curves.equal_cost import learning_curves
 from analysis.report.curves import CurveFigure, figures
@@ -18,13 +14,12 @@ from analysis.report.numbers import Numbers, effects, ends, numbers
 from analysis.report.plan import ReportPlan, plan
 from analysis.report.settings import Sources, sources
 from analysis.stats.evaluation import Shares, shares_of
-from analysis.study.frame import planned, runs_frame
+from analysis.study.data import StudyData
 from analysis.study.layout import warning
 from analysis.tables.curves import curves_table
 from analysis.tables.factorial import factorial_table
 from analysis.tables.scores import study_table
-from harness.records.record import RunRecord, Study
-from harness.tracking.queries import Curve
+from harness.records.record import Study
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,33 +28,32 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Held:
-    """What the store holds of a study, and where on the page it stands."""
+class Section:
+    """A study and its place on the page."""
 
-    id: str  # of its part of the page
-    study: Study
-    records: Sequence[RunRecord]
-    runs: pd.DataFrame  # all of its experiment
-    taken: pd.DataFrame  # those of its plan, ``frame.planned``
-    history: Callable[[str], Mapping[str, Curve]]  # metric -> run id -> curve
-    outcomes: Shares  # run id -> shares of right samples by problem
+    data: StudyData
+    outcomes: Shares  # run id -> share of correct samples by problem
     trace: TraceLink
     links: Links
 
     @classmethod
-    def of(cls, store: Store, study: Study, anchor: str, results: Path) -> Held:
-        """Read a study; ``results`` holds what its runs left."""
-        records = store.records(study.name)
-        runs = runs_frame(records)
-        taken, trace = planned(runs, study), TraceLink(anchor)
-        history = cache(partial(store.history, study.name))
-        outcomes = shares_of(results, study.name)
-        return cls(anchor, study, records, runs, taken, history, outcomes, trace, Links(study, taken, trace))
+    def read(cls, store: Store, study: Study, anchor: str, results: Path) -> Section:
+        """Read a study from the store.
+
+        Args:
+            store: The store of the runs.
+            study: The study.
+            anchor: The id of its part of the page.
+            results: The results folder with the files of the runs.
+
+        """
+        data, trace = StudyData.read(store, study, results), TraceLink(anchor)
+        return cls(data, shares_of(results, study.name), trace, Links(data, trace))
 
 
 @dataclass(frozen=True, slots=True)
 class ReportPart:
-    """All that the page says of a study."""
+    """The content of the report about one study."""
 
     id: str
     study: Study
@@ -75,22 +69,23 @@ class ReportPart:
     lineage: Lineage
 
 
-def part(held: Held, links: Mapping[str, str]) -> ReportPart:
-    """The part of a study. ``links``: run id -> where MLflow shows the run."""
-    study, taken, history, trace = held.study, held.taken, held.history, held.trace
-    found = judged(study, taken, learning_curves(study, taken, history), held.outcomes, trace)
+def part(section: Section) -> ReportPart:
+    """Return the part of the report about a study."""
+    data, trace = section.data, section.trace
+    study, taken, history = data.study, data.taken, data.history
+    found = judged(study, taken, learning_curves(study, taken, history), section.outcomes, trace)
     learning, factors = curves_table(study, taken, history), factorial_table(study, taken)
     return ReportPart(
-        id=held.id,
+        id=trace.anchor,
         study=study,
         warning=warning(study),
         sources=sources(taken),
         plan=plan(study, taken),
         verdicts=found,
         words=counted(found),
-        factorial=effects(factors, f"{held.id}.lineage") if factors else None,
-        numbers=ends(study_table(study, held.runs), study, taken, held.links),
+        factorial=effects(factors, f"{trace.anchor}.lineage") if factors else None,
+        numbers=ends(study_table(study, data.runs), data, section.links),
         figures=figures(study, taken, history),
-        learning=numbers(learning, held.links) if learning else None,
-        lineage=lineage(study, held.records, links, trace),  # last: it has what all the others ask for
+        learning=numbers(learning, section.links) if learning else None,
+        lineage=lineage(data, trace),  # last: it needs the numbers of all other tables
     )

@@ -1,4 +1,4 @@
-"""The plan of a study as it was recorded: what was asked, what was to run, and what of it is there."""
+"""The recorded plan of a study and its progress."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """An axis and its labels, the baseline's among them."""
+    """An axis and its labels, with the baseline's label."""
 
     name: str
     labels: tuple[str, ...]
@@ -30,7 +30,7 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A question about the plan and its answers, one a line."""
+    """A question about the plan and its answers, one per line."""
 
     name: str
     lines: tuple[str, ...]
@@ -38,17 +38,17 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class PlanCounts:
-    """How far the plan has come."""
+    """The progress of a plan, in numbers of runs."""
 
     cells: int
-    runs: int  # planned: cells that run, times seeds
+    runs: int  # planned: number of cells that run times number of seeds
     finished: int
     failed: int
 
 
 @dataclass(frozen=True, slots=True)
 class ReportPlan:
-    """What the page says of a plan."""
+    """The plan of a study as the report shows it."""
 
     axes: tuple[Axis, ...]
     counts: PlanCounts
@@ -56,14 +56,14 @@ class ReportPlan:
 
 
 def plan(study: Study, taken: pd.DataFrame) -> ReportPlan:
-    """The plan of a study beside what of it has run; ``taken``: its planned runs (``frame.planned``)."""
+    """Return the plan of a study and the progress of its planned runs (``frame.planned``)."""
     axes = tuple(Axis(axis, tuple(labels), study.baseline.get(axis)) for axis, labels in study.axes.items())
     facts = (Fact(title, tuple(lines)) for title, lines in _facts(study, taken))
     return ReportPlan(axes, counts(study, taken), tuple(fact for fact in facts if fact.lines))
 
 
 def counts(study: Study, taken: pd.DataFrame) -> PlanCounts:
-    """Runs planned, finished and failed; a run that two cells share counts once."""
+    """Return the planned, finished and failed runs; a run that two cells share counts once."""
     idle = set(twins_of(study)) if study.once else set()
     own = {study.cell_ids[cell] for cell in range(len(study.cells)) if cell not in idle}
     once = taken.drop_duplicates("run_id")
@@ -93,7 +93,7 @@ def _facts(study: Study, taken: pd.DataFrame) -> Iterator[tuple[str, Iterable[st
 
 
 def _seeds(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
-    """How many cells have all their seeds, and which have not."""
+    """Yield the number of complete cells, then the incomplete cells with their seeds."""
     done = finished(taken)
     seeds = done.groupby("cell")["seed"].agg(set).to_dict()
     idle = set(twins_of(study)) - set(seeds) if study.once else set()

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where the finished runs of a study come from."""
+    """The sources of a study's finished runs."""
 
     commits: tuple[str, ...]  # ten characters each
-    mixed: tuple[str, ...]  # what a reader must know before comparing cells; empty where all is of one kind
+    mixed: tuple[str, ...]  # warnings about mixed runs; empty if all sources are the same
 
 
 def sources(taken: pd.DataFrame) -> Sources:
-    """The sources of a study's finished runs; ``taken``: its planned runs."""
+    """Return the sources of a study's finished runs among its planned runs."""
     runs = finished(taken).drop_duplicates("run_id")
     commits = Counter(str(commit)[:10] for commit in runs["commit"])
     return Sources(tuple(sorted(commits)), tuple(_mixed(runs, commits)))
@@ -53,27 +53,27 @@ def _counted(names: Counter[str]) -> str:
 Setting = tuple[str, str]  # dotted name, value
 
 _OF_RUNS: Final = ("seed",)  # settings of a run, not of its cell
-_TOLD: Final = ("commit", "dirty", "adopted from")  # provenance that stands beside each run
+_TOLD: Final = ("commit", "dirty", "adopted from")  # provenance that is shown for each run
 
 
 def settings(record: RunRecord) -> dict[str, str]:
-    """The settings of a run's cell: dotted name -> value as JSON."""
+    """Return the settings of a run's cell: dotted name -> value as JSON."""
     return {name: value for name, value in _flat(record.config) if name not in _OF_RUNS}
 
 
 def shared(of_cells: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """The settings that all cells have alike."""
+    """Return the settings that are equal in all cells."""
     first, *others = of_cells or ({},)
     return {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
 
 
 def rule(record: RunRecord) -> tuple[Setting, ...]:
-    """Hook and settings in effect, in the order of names."""
+    """Return each hook with its settings in effect, ordered by name."""
     return tuple((hook, " + ".join(parts) or "none") for hook, parts in sorted(record.rule.items()))
 
 
 def environments(records: Iterable[RunRecord]) -> tuple[Setting, ...]:
-    """Packages, machine and data of the runs; where runs differ, each value with how many have it."""
+    """Return the packages, machine and data of the runs, with counts where they differ."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for record in records:
         for name, value in record.provenance.items():

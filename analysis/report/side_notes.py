@@ -1,4 +1,4 @@
-"""Secondary metrics and checks beside a verdict."""
+"""Secondary metrics and checks that the report shows with a verdict."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _COUNTED: Final[Mapping[Counted, str]] = {
 
 
 def checks(study: Study, taken: pd.DataFrame) -> Iterator[str]:
-    """Known effects, called or not; then what the test says where nothing is to be found."""
+    """Yield the results of the known effects, then the false alarm rates of the test."""
     for effect in known_effects(study, taken):
         control = effect.control
         found = effect.state + effect.failures
@@ -53,7 +53,7 @@ def checks(study: Study, taken: pd.DataFrame) -> Iterator[str]:
 
 
 def left_out(study: Study, taken: pd.DataFrame) -> Iterator[str]:
-    """Contrasts and seeds that no verdict stands on, each with its reason."""
+    """Yield the contrasts and seeds without a verdict, each with its reason."""
     axes = varied(study, study.cells)
     for gap in missing(study, taken):
         where = f"{name(axes, study.cells[gap.contrast.arm])}: " if gap.contrast else ""
@@ -75,18 +75,18 @@ Way = Literal["higher", "lower", ""]
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A number beside a verdict."""
+    """A secondary number of a verdict."""
 
     text: str
     interval: str
     source: str  # id of its lineage
-    way: Way = ""  # where its interval leaves out no change
+    way: Way = ""  # set if its interval excludes no change
     remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """A table beside the verdicts: a row a verdict, in the order that was given."""
+    """A table of secondary metrics, with one row per verdict in the given order."""
 
     title: str
     columns: tuple[str, ...]
@@ -104,7 +104,17 @@ def beside(
     outcomes: Shares,
     trace: TraceLink,
 ) -> tuple[Beside, ...]:
-    """What stands beside the verdicts, kind by kind; ``found``: the study's courses."""
+    """Return the tables of secondary metrics.
+
+    Args:
+        study: The study.
+        taken: Its planned runs (``frame.planned``).
+        found: Their learning curves.
+        judged: The verdicts, one for each row.
+        outcomes: Reader of the outcomes by problem (``shares_of``).
+        trace: Collector of the numbers that the lineage must contain.
+
+    """
     known = all_effects(study, taken)
     tables = (
         _table("Side effects", [dict(_effects(known.get(each.contrast, ()), each, trace)) for each in judged]),
@@ -160,7 +170,10 @@ def _others(
 
 
 def _note(found: Estimate, form: str, source: str, verdict: Verdict, nothing: float, remark: str = "") -> Note:
-    """``nothing``: the value of no change. The number of pairs is told where it is not the verdict's."""
+    """Return an estimate as a note.
+
+    ``nothing`` is the value of no change. The number of pairs is shown if it differs from the verdict's.
+    """
     low, high = found.interval
     interval = f"[{low:{form}}, {high:{form}}]" if found.n > 1 else ""
     pairs = f"{found.n} pairs" if found.n != len(verdict.seeds) else "of survivors" if verdict.failed else ""

@@ -1,4 +1,4 @@
-"""The paper's takeaways on the page: each claim with its word, and the evidence down to run ids."""
+"""The paper's takeaways in the report: each claim with its word and its evidence."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 from analysis.claims.cost import STUDIES as GRIDS
 from analysis.claims.cost import costs
 from analysis.claims.judge import findings
-from analysis.claims.measured import gather
 from analysis.claims.tables import claims_table, compared, cost_table, could_show, probability, shown
 from analysis.paper.claims.catalog import CLAIMS, STUDIES
 from analysis.report.links import slug
 from analysis.report.numbers import Numbers, numbers
+from analysis.study.data import read_profiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from analysis.claims.judge import Finding, PartFinding
-    from analysis.claims.measured import Shelf
+    from analysis.study.data import ProfileData
     from harness.records.record import Study
     from harness.tracking.store import Store
 
@@ -32,15 +32,15 @@ class EvidenceRun:
     """A run behind a number."""
 
     run_id: str
-    source: str  # id of its line on the page; empty where the page does not show its study
+    source: str  # id of its line on the page; empty if the page does not show its study
 
 
 @dataclass(frozen=True, slots=True)
 class ReportEvidence:
-    """A part of a claim, in texts."""
+    """A part of a claim as text."""
 
     says: str
-    beyond: bool  # the paper did not run this place
+    beyond: bool  # the paper did not run this setting
     expected: str
     metric: str
     number: str
@@ -49,12 +49,12 @@ class ReportEvidence:
     word: str
     reason: str
     runs: tuple[EvidenceRun, ...]
-    link: str  # where MLflow compares the runs
+    link: str  # address of the MLflow page that compares the runs
 
 
 @dataclass(frozen=True, slots=True)
 class ReportClaim:
-    """A claim, judged."""
+    """A judged claim as text."""
 
     id: str
     name: str  # "T4.base"
@@ -67,30 +67,39 @@ class ReportClaim:
 
 @dataclass(frozen=True, slots=True)
 class Takeaways:
-    """All claims on one profile, those of a takeaway together."""
+    """All claims on one profile, grouped by takeaway."""
 
     id: str
     profile: str
     groups: tuple[tuple[str, tuple[ReportClaim, ...]], ...]  # title of the takeaway -> its claims
-    cost: Numbers | None  # what a step of each recipe costs
+    cost: Numbers | None  # cost of a step of each recipe
     notes: tuple[str, ...]
 
 
 def takeaways(
     store: Store, studies: Sequence[Study], results: Path, lines: Lines, mixed: bool = False
 ) -> tuple[Takeaways, ...]:
-    """The takeaways of every profile that has a grid for them. ``mixed``: of studies of mixed runs too."""
+    """Return the takeaways of every profile with a grid for them.
+
+    Args:
+        store: The store of the runs.
+        studies: The known studies.
+        results: The results folder.
+        lines: Study, profile and run id -> id of the run's line on the page.
+        mixed: Include studies with runs of several commits or environments.
+
+    """
     return tuple(
-        _of_profile(shelf.profile, findings(CLAIMS, shelf), _cost(shelf, lines), lines)
-        for shelf in gather(store, studies, results, STUDIES, mixed)
+        _of_profile(data.profile, findings(CLAIMS, data), _cost(data, lines), lines)
+        for data in read_profiles(store, studies, results, STUDIES, mixed)
     )
 
 
-def _cost(shelf: Shelf, lines: Lines) -> Numbers:
-    """The table of costs; its numbers lead to the lineage of the first grid that they are taken from."""
-    places = (place for (name, profile, _), place in lines.items() if (name, profile) == (GRIDS[0], shelf.profile))
+def _cost(data: ProfileData, lines: Lines) -> Numbers:
+    """Return the table of costs, whose numbers link to the lineage of their first grid."""
+    places = (place for (name, profile, _), place in lines.items() if (name, profile) == (GRIDS[0], data.profile))
     anchor = next(places, "").partition(".")[0]
-    return numbers(cost_table(costs(shelf), shelf.profile), otherwise=f"{anchor}.lineage" if anchor else "")
+    return numbers(cost_table(costs(data), data.profile), otherwise=f"{anchor}.lineage" if anchor else "")
 
 
 def _of_profile(profile: str, found: Sequence[Finding], cost: Numbers, lines: Lines) -> Takeaways:
@@ -133,6 +142,6 @@ def _runs(part: PartFinding, profile: str, lines: Lines) -> Iterator[EvidenceRun
 
 
 def counted(found: Takeaways) -> Iterable[tuple[str, int]]:
-    """How many claims have each word, in the order of their first one."""
+    """Return the number of claims with each word, in order of first appearance."""
     words = [claim.word for _, claims in found.groups for claim in claims]
     return [(word, words.count(word)) for word in dict.fromkeys(words)]

@@ -1,10 +1,11 @@
-"""Aggregates over seeds and benchmarks, as rliable has them (arXiv:2108.13264): IQM and probability of improvement.
+"""Aggregates over seeds and benchmarks: IQM and probability of improvement.
 
-rliable resamples the runs of each task by themselves, for there each task has runs of its own. Here one run is scored
-on all benchmarks: whole seeds are drawn, so that every replicate has all benchmarks, and what a seed's scores share
-is kept. Levels are expanded as in ``bootstrap`` (Hesterberg, arXiv:1411.5279), without its shift.
+They follow rliable (arXiv:2108.13264) with one change. rliable resamples the runs of each task independently, because
+its tasks have separate runs. Here every run is scored on all benchmarks, so a replicate resamples whole seeds. This
+keeps the correlation between a seed's scores. The percentiles are expanded as in ``bootstrap`` (Hesterberg,
+arXiv:1411.5279), without its shift.
 
-Runs that failed are in no aggregate: where an arm has some, its aggregates are of the survivors.
+Failed runs are excluded: if an arm has failed runs, its aggregates describe the surviving runs.
 """
 
 from __future__ import annotations
@@ -32,23 +33,33 @@ if TYPE_CHECKING:
     from analysis.stats.contrasts import Contrast
     from harness.records.record import Study
 
-    Resampled = Callable[[NDArray[np.int64]], Array]  # places of seeds (R, n) -> R values
+    Resampled = Callable[[NDArray[np.int64]], Array]  # indices of seeds (R, n) -> R values
 
 REPLICATES: Final = 1_999
 
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """A number over seeds and benchmarks, with its 95 % interval."""
+    """A number over seeds and benchmarks with its 95 % confidence interval."""
 
     value: float
     interval: tuple[float, float]  # infinite for one seed
     seeds: tuple[int, ...]
-    benchmarks: tuple[str, ...]  # the strata; where there are no scores by benchmark, the study's metric alone
+    benchmarks: tuple[str, ...]  # the strata; only the study's metric if there are no scores by benchmark
 
 
 def iqm(study: Study, taken: pd.DataFrame, cell: int) -> Aggregate | None:
-    """Interquartile mean of a cell over seeds and benchmarks: the mean of the middle half; None without scores."""
+    """Return the interquartile mean (IQM) of a cell over seeds and benchmarks.
+
+    Args:
+        study: The study of the cell.
+        taken: The runs of the study (``frame.planned``).
+        cell: Index of the cell in ``Study.cells``.
+
+    Returns:
+        The mean of the middle half of the scores with its 95 % interval, or None if there are no scores.
+
+    """
     names = _strata(study, taken, (cell,))
     seeds = _common(taken, names, (cell,))
     if not seeds:
@@ -58,12 +69,33 @@ def iqm(study: Study, taken: pd.DataFrame, cell: int) -> Aggregate | None:
 
 
 def iqm_difference(study: Study, taken: pd.DataFrame, contrast: Contrast) -> Aggregate | None:
-    """IQM of the arm minus that of the baseline, over paired seeds; None without a common seed."""
+    """Return the IQM of the arm minus the IQM of the baseline over paired seeds.
+
+    Args:
+        study: The study of the contrast.
+        taken: The runs of the study (``frame.planned``).
+        contrast: The arm and its baseline.
+
+    Returns:
+        The difference with its 95 % interval, or None if the two cells have no common seed.
+
+    """
     return _of_both(study, taken, contrast, "iqm difference", _middles_apart)
 
 
 def improvement(study: Study, taken: pd.DataFrame, contrast: Contrast) -> Aggregate | None:
-    """Probability that a run of the arm beats one of the baseline, mean over benchmarks; a tie counts half."""
+    """Return the probability that a run of the arm scores higher than a run of the baseline.
+
+    Args:
+        study: The study of the contrast.
+        taken: The runs of the study (``frame.planned``).
+        contrast: The arm and its baseline.
+
+    Returns:
+        The mean probability over benchmarks with its 95 % interval (arXiv:2108.13264, sec. 4.3). A tie counts one half.
+        None if the two cells have no common seed.
+
+    """
     return _of_both(study, taken, contrast, "improvement", _wins)
 
 
@@ -80,20 +112,20 @@ def _of_both(
 
 
 def _strata(study: Study, taken: pd.DataFrame, cells: Sequence[int]) -> tuple[str, ...]:
-    """Accuracy on each benchmark that all these cells were asked, where accuracy is what decides."""
+    """Return the accuracies on the benchmarks that all cells share, else the study's metric."""
     single = [str(name) for name in taken if re.fullmatch(r"final/[^/]+/avg@\d+", str(name))]
     shared = tuple(name for name in single if {*cells} <= scores(taken, name).keys())
     return shared if shared and study.metric == "final/accuracy" else (study.metric,)
 
 
 def _common(taken: pd.DataFrame, names: Sequence[str], cells: Sequence[int]) -> tuple[int, ...]:
-    """Seeds under which all cells have all scores."""
+    """Return the seeds for which all cells have all scores."""
     found = [by_cell.get(cell, {}) for by_cell in (scores(taken, name) for name in names) for cell in cells]
     return tuple(sorted(set.intersection(*({seed for seed in each if isfinite(each[seed])} for each in found))))
 
 
 def _matrices(taken: pd.DataFrame, names: Sequence[str], seeds: Sequence[int], cells: Sequence[int]) -> list[Array]:
-    """Scores (seeds, benchmarks) of each cell."""
+    """Return the scores (seeds, benchmarks) of each cell."""
     by_name = [scores(taken, name) for name in names]
     return [np.array([[by_cell[cell][seed] for by_cell in by_name] for seed in seeds], dtype=float) for cell in cells]
 
@@ -110,7 +142,7 @@ def _aggregate(number: Resampled, key: Sequence[str], seeds: tuple[int, ...], na
 
 
 def _middle(samples: Array) -> Array:
-    """IQM (R,) of samples (R, n, benchmarks)."""
+    """Return the IQM (R,) of samples (R, n, benchmarks)."""
     return np.asarray(trim_mean(samples.reshape(len(samples), -1), 0.25, axis=1))
 
 

@@ -1,4 +1,17 @@
-"""Means, paired differences and bootstrap intervals over training seeds."""
+"""Means, paired differences and bootstrap intervals over training seeds.
+
+The bootstrap is used from ten seeds on. A replicate draws n seeds with replacement. If the standard error of each
+seed's difference over problems and samples is known, the replicate also draws a normal deviate with that error.
+
+*Scale.* A seed's difference already contains evaluation noise, so drawing the noise again counts it twice. Drawing only
+seeds gives the standard deviation with n in place of n - 1. Both are corrected: the replicates are scaled about the
+mean until their standard deviation is s / sqrt(n). Here s is the unbiased standard deviation of the differences over
+seeds.
+
+*Percentiles.* The 2.5 % and 97.5 % points become normal probabilities of Student's t with n - 1 degrees of freedom
+(Hesterberg's expanded percentiles, arXiv:1411.5279). They are shifted by 2 z0, where z0 is the normal quantile of the
+share of replicates below the mean (Efron's correction of the median bias).
+"""
 
 from __future__ import annotations
 
@@ -22,30 +35,30 @@ CONFIDENCE: Final = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean over seeds, of scores or of paired differences, with what every interval or test needs."""
+    """A mean over seeds, of scores or differences, with its standard deviation and count."""
 
     mean: float
     std: float  # over seeds, n - 1; nan for one seed
     n: int
-    bounds: tuple[float, float] | None = None  # of a 95 % interval taken another way
+    bounds: tuple[float, float] | None = None  # 95 % interval computed by another method
 
     @property
     def half_width(self) -> float:
-        """Of the 95 % Student t interval of the mean; infinite for one seed, which says nothing of others."""
+        """Half the width of the 95 % Student t interval of the mean; infinite for one seed."""
         if self.n < 2:
             return inf
         return float(stdtrit(self.n - 1, (1 + CONFIDENCE) / 2)) * self.std / sqrt(self.n)
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the mean."""
+        """The 95 % confidence interval of the mean."""
         if self.bounds is not None:
             return self.bounds
         return self.mean - self.half_width, self.mean + self.half_width
 
 
 def estimate(values: Iterable[float]) -> Estimate | None:
-    """Mean and deviation of the finite values; None where there are none."""
+    """Return the mean and standard deviation of the finite values; None if there are none."""
     finite = [value for value in values if isfinite(value)]
     if not finite:
         return None
@@ -55,7 +68,7 @@ def estimate(values: Iterable[float]) -> Estimate | None:
 
 
 def paired(arm: Mapping[int, float], baseline: Mapping[int, float]) -> Estimate | None:
-    """Arm minus baseline, seed by seed, over the seeds that both have; None where they share none."""
+    """Return the paired difference, arm minus baseline, over common seeds; None without any."""
     return estimate(arm[seed] - baseline[seed] for seed in sorted(arm.keys() & baseline.keys()))
 
 
@@ -63,7 +76,7 @@ REPLICATES: Final = 9_999
 
 
 def generator(*names: str) -> np.random.Generator:
-    """A generator of its own for what these names name; the same in every process."""
+    """Return a random generator seeded by these names; it is the same in every process."""
     digest = hashlib.sha256("\0".join(names).encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:16], "big"))
 
@@ -71,7 +84,17 @@ def generator(*names: str) -> np.random.Generator:
 def bootstrap_interval(
     differences: Array, draws: np.random.Generator, errors: Array | None = None
 ) -> tuple[float, float]:
-    """The 95 % interval of the mean of paired differences (n,), not all equal. ``errors`` (n,): see above."""
+    """Return the 95 % bootstrap interval of the mean of paired differences.
+
+    Args:
+        differences: Paired differences (n,), which must not all be equal.
+        draws: The random generator of the replicates.
+        errors: Standard errors (n,) of the differences over problems and samples; None if they are unknown.
+
+    Returns:
+        The lower and the upper bound.
+
+    """
     n, mean = len(differences), float(differences.mean())
     spread = _spread(differences - mean, draws, errors)
     stretch = float(differences.std(ddof=1)) / sqrt(n) / float(spread.std())
@@ -80,22 +103,23 @@ def bootstrap_interval(
     return mean + float(low), mean + float(high)
 
 
-def _spread(centred: Array, draws: np.random.Generator, errors: Array | None) -> Array:
-    """Means of the replicates, about the mean."""
-    n = len(centred)
+def _spread(centered: Array, draws: np.random.Generator, errors: Array | None) -> Array:
+    """Return the means of the replicates, relative to the mean of the sample."""
+    n = len(centered)
     chosen = draws.integers(n, size=(REPLICATES, n))
-    means: Array = centred[chosen].mean(axis=1)
+    means: Array = centered[chosen].mean(axis=1)
     if errors is not None:
         means = means + draws.standard_normal(REPLICATES) * np.sqrt((errors**2)[chosen].sum(axis=1)) / n
     return means
 
 
 def _below(spread: Array) -> float:
-    """Share of replicates below the mean, ties counting half, kept off 0 and 1."""
+    """Return the share of replicates below the mean. Ties count one half; 0 and 1 are excluded."""
     share = float(np.mean(spread < 0) + np.mean(spread == 0) / 2)
     return min(max(share, 1 / REPLICATES), 1 - 1 / REPLICATES)
 
 
 def _levels(n: int, shift: float) -> tuple[float, float]:
+    """Return the lower and upper percentile levels for n seeds."""
     wide = float(stdtrit(n - 1, (1 + CONFIDENCE) / 2))
     return float(ndtr(shift - wide)), float(ndtr(shift + wide))

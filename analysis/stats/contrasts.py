@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 
 
 def adjusted(values: Sequence[float], family: Family, size: int) -> list[float]:
-    """P values adjusted within a family of ``size`` declared tests; those without a result count with p = 1."""
+    """Return the p values of a family, adjusted for multiple testing.
+
+    Args:
+        values: The p values of the tests that have a result.
+        family: Selects the method: Holm for "primary", Benjamini-Hochberg for "exploratory", none for "control".
+        size: Number of declared tests. Those without a result count with p = 1.
+
+    Returns:
+        The adjusted p values, in the order of ``values``.
+
+    """
     if family == "control" or not values:
         return list(values)
     filled = np.array([*values, *(1.0 for _ in range(size - len(values)))])
@@ -29,9 +39,10 @@ def adjusted(values: Sequence[float], family: Family, size: int) -> list[float]:
 
 
 def holm(values: Array) -> Array:
-    """Adjusted p values (m,): the largest of (m - j) p_(j), j = 0, 1, ..., up to each one's place, at most 1.
+    """Return the p values (m,) adjusted by Holm's method (Scand. J. Statist. 6 (1979) 65).
 
-    Holm, Scand. J. Statist. 6 (1979) 65. As ``multipletests`` of statsmodels, which collects garbage at every call.
+    The adjusted value of rank i is the largest (m - j) p_(j) for j = 0 to i, at most 1. The result equals
+    ``multipletests`` of statsmodels, which runs the garbage collector in every call.
     """
     order = np.argsort(values, kind="stable")
     stepped = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
@@ -43,18 +54,19 @@ Family = Literal["primary", "exploratory", "control"]
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """A cell beside its baseline, seed by seed."""
+    """A comparison of a cell (the arm) with its baseline, paired by seed."""
 
-    arm: int  # place in Study.cells
+    arm: int  # index in Study.cells
     baseline: int
     family: Family
-    metric: str  # the study's, or the control's own
+    metric: str  # the study's metric, or that of the control
 
 
 def contrasts(study: Study, ran: Collection[int] = ()) -> tuple[Contrast, ...]:
-    """Every cell that has another cell as its baseline, in the study's order.
+    """Return a contrast for every cell that has another cell as its baseline, in study order.
 
-    Where twins run once, a baseline that is a twin gives way to the cell that ran for it, unless it is in ``ran``.
+    If the study runs equivalent cells once, a baseline that is a twin is replaced by the cell that ran for it. A
+    baseline in ``ran`` is never replaced.
     """
     twins = twins_of(study) if study.once else {}
     found = {

@@ -13,10 +13,6 @@ from harness.records.record import CONTROL, OFF
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from harness.records.record import Study
 
     Points = Mapping[tuple[str, ...], int]  # labels of the axes, in their order -> cell
@@ -24,20 +20,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """The points of a design, as cells of the study. Controls are no part of it."""
+    """The points of a factorial design, as cells of the study. Controls are excluded."""
 
-    levels: Mapping[str, tuple[str, ...]]  # axis -> its labels; the first is what the others are compared with
-    words: tuple[tuple[str, ...], ...]  # defining words of a fraction; none of a full cross
-    cells: tuple[int, ...]  # places in Study.cells; none where points of a fraction are not planned
+    levels: Mapping[str, tuple[str, ...]]  # axis -> its labels; the first is the reference level
+    words: tuple[tuple[str, ...], ...]  # defining words of a fraction; empty for a full cross
+    cells: tuple[int, ...]  # indices in Study.cells; empty if points of a fraction are not planned
     left_out: tuple[int, ...]  # planned cells that would make the cross incomplete
     absent: tuple[Mapping[str, str], ...] = ()  # points of a fraction that are not planned
 
 
 def design(study: Study) -> Design | None:
-    """The design of a study; None below two varied axes, or where most planned cells are in no common cross.
+    """Return the factorial design of a study, or None if its cells form no design.
 
-    Where a grid leaves points out, labels are dropped until the rest is a full cross: an effect would else be a mean
-    over different cells on its two sides. A fraction lacks points on purpose, and is read as a whole or not at all.
+    There is no design if fewer than two axes vary, or if most planned cells belong to no common full cross. If a grid
+    leaves points out, labels are dropped until the rest is a full cross. Otherwise an effect would average over
+    different cells on its two sides. A fraction lacks points on purpose, so it is analyzed whole or not at all.
     """
     members = [cell for cell, labels in enumerate(study.cells) if labels.get(CONTROL, OFF) == OFF]
     levels = _levels(study, members)
@@ -48,7 +45,10 @@ def design(study: Study) -> Design | None:
 
 
 def _levels(study: Study, members: Sequence[int]) -> dict[str, tuple[str, ...]]:
-    """The varied axes with their labels in the grid's order, that of the baseline first; in a fraction as they are."""
+    """Return the varied axes with their labels in grid order.
+
+    The baseline's label comes first, except in a fraction, which keeps the grid's order.
+    """
     used = {axis: {study.cells[cell][axis] for cell in members} for axis in study.axes if axis != CONTROL}
     return {
         axis: tuple(
@@ -63,7 +63,7 @@ def _levels(study: Study, members: Sequence[int]) -> dict[str, tuple[str, ...]]:
 
 
 def _fraction(study: Study, levels: Mapping[str, tuple[str, ...]], points: Points) -> Design:
-    """Signs as in the grid: -1 for an axis' first label, +1 for its second."""
+    """Return a fractional design. The first label of an axis has sign -1, the second +1."""
     wanted = [point for point in product(*levels.values()) if _belongs(dict(zip(levels, point, strict=True)), study)]
     absent = tuple(dict(zip(levels, point, strict=True)) for point in wanted if point not in points)
     return Design(levels, study.fraction, () if absent else tuple(points[point] for point in wanted), (), absent)
@@ -86,7 +86,10 @@ def _cross(levels: Mapping[str, tuple[str, ...]], points: Points) -> Design | No
 
 
 def _worst(levels: Mapping[str, tuple[str, ...]], absent: Sequence[tuple[str, ...]]) -> tuple[str, str]:
-    """The label with the largest share of absent points; of equals the last, so that a baseline stays."""
+    """Return the axis and label with the largest share of absent points; the last one if tied.
+
+    Taking the last one keeps the baseline, which comes first.
+    """
     size = prod(len(labels) for labels in levels.values())
     shares = {
         (axis, label): sum(point[place] == label for point in absent) * len(labels) / size
@@ -98,7 +101,7 @@ def _worst(levels: Mapping[str, tuple[str, ...]], absent: Sequence[tuple[str, ..
 
 @dataclass(frozen=True, slots=True)
 class FactorStep:
-    """From one label of an axis to another."""
+    """A change from one label of an axis to another."""
 
     axis: str
     label: str
@@ -110,17 +113,20 @@ class FactorStep:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One step: a main effect. Two: by how much the second changes the effect of the first."""
+    """A main effect (one step) or a two-way interaction (two steps).
+
+    An interaction is the amount by which the second step changes the effect of the first.
+    """
 
     steps: tuple[FactorStep, ...]
 
     @property
     def axes(self) -> frozenset[str]:
-        """The axes that it is about."""
+        """The axes of the term."""
         return frozenset(step.axis for step in self.steps)
 
     def sign(self, labels: Mapping[str, str]) -> int:
-        """Of a cell: 0 where its labels are neither end of a step."""
+        """Return the sign of a cell: +1, -1, or 0 if one of its labels belongs to no step."""
         return prod((labels[step.axis] == step.label) - (labels[step.axis] == step.base) for step in self.steps)
 
     def __str__(self) -> str:
@@ -128,7 +134,7 @@ class Term:
 
 
 def terms(found: Design) -> tuple[Term, ...]:
-    """Main effects, then interactions; of those that a fraction cannot tell apart, the first."""
+    """Return the main effects, then the two-way interactions, without aliased duplicates."""
     steps = {
         axis: [FactorStep(axis, label, base) for label in others] for axis, (base, *others) in found.levels.items()
     }
@@ -138,14 +144,18 @@ def terms(found: Design) -> tuple[Term, ...]:
 
 
 def aliases(term: Term, found: Design) -> tuple[str, ...]:
-    """The other main effects and two-way interactions that a term stands for as well, by their axes."""
+    """Return the axes of the other main effects and interactions that a term is aliased with."""
     group = _group(found.words)
     wanted = [*combinations(found.levels, 1), *combinations(found.levels, 2)]
     return tuple(" x ".join(axes) for axes in wanted if term.axes ^ frozenset(axes) in group)
 
 
 def resolution(words: Sequence[Sequence[str]]) -> int:
-    """Length of the shortest word: at III main effects are aliased with interactions of two, at IV these are."""
+    """Return the resolution of a fraction, which is the length of its shortest word.
+
+    At resolution III main effects are aliased with two-way interactions. At IV two-way interactions are aliased with
+    each other.
+    """
     return min(len(word) for word in _group(words))
 
 
@@ -159,7 +169,7 @@ def _told_apart(candidates: Sequence[Term], found: Design) -> Iterator[Term]:
 
 
 def _group(words: Sequence[Sequence[str]]) -> set[frozenset[str]]:
-    """All products of one or more defining words."""
+    """Return all products of one or more defining words."""
     found: set[frozenset[str]] = {frozenset()}
     for word in words:
         found |= {known ^ frozenset(word) for known in found}

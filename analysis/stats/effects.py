@@ -1,6 +1,6 @@
-"""What else a contrast changed: length, truncation, entropy, clipping, pass@k, tokens and seconds.
+"""Secondary effects of a contrast: length, truncation, entropy, clipping, pass@k and cost.
 
-Every effect is paired by training seed, like the verdict beside which it stands; its 95 % interval is Student's t.
+Every effect is paired by training seed, like the verdict. Its 95 % interval is Student's t.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EffectSide:
-    """A score beside the deciding one."""
+    """A secondary score with its column title and number of digits."""
 
     score: str
     title: str
@@ -32,12 +32,12 @@ class EffectSide:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a contrast did to one score."""
+    """The effect of a contrast on one score."""
 
     contrast: Contrast
     side: EffectSide
     arm: Estimate  # over the paired seeds
-    baseline: Estimate  # over the same ones
+    baseline: Estimate  # over the same seeds
     difference: Estimate  # arm minus baseline, seed by seed
 
 
@@ -54,7 +54,10 @@ _WALL: Final = EffectSide("wall_seconds", "wall s a run", 1)
 
 
 def sides(study: Study, taken: pd.DataFrame) -> tuple[EffectSide, ...]:
-    """The scores that any run has; pass@k with the k that was logged, seconds of the processor on a laptop."""
+    """Return the secondary scores that at least one run has.
+
+    They include pass@k with the logged k. Time is CPU seconds on a laptop and wall-clock seconds elsewhere.
+    """
     passes = sorted(str(name) for name in taken if re.fullmatch(r"final/pass@\d+", str(name)))
     seconds = _CPU if study.profile == "laptop" else _WALL
     wanted = (*_BEFORE, *(EffectSide(name, name.removeprefix("final/"), 3) for name in passes), _TOKENS, seconds)
@@ -62,13 +65,23 @@ def sides(study: Study, taken: pd.DataFrame) -> tuple[EffectSide, ...]:
 
 
 def effects(study: Study, taken: pd.DataFrame, contrast: Contrast) -> tuple[Effect, ...]:
-    """The side effects of one contrast (``taken``: ``frame.planned``); scores without a common seed are left out."""
+    """Return the secondary effects of one contrast.
+
+    Args:
+        study: The study of the contrast.
+        taken: The runs of the study (``frame.planned``).
+        contrast: The arm and its baseline.
+
+    Returns:
+        One effect for each score that has a common seed.
+
+    """
     known = sides(study, taken)
     return tuple(_effects(contrast, known, {side.score: scores(taken, side.score) for side in known}))
 
 
 def all_effects(study: Study, taken: pd.DataFrame) -> dict[Contrast, tuple[Effect, ...]]:
-    """Every contrast of the study with its side effects, each score read once."""
+    """Return the secondary effects of every contrast of the study, reading each score once."""
     known = sides(study, taken)
     by_score = {side.score: scores(taken, side.score) for side in known}
     asked = contrasts(study, scores(taken, study.metric).keys())

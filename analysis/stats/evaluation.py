@@ -1,4 +1,8 @@
-"""Noise of the evaluation: other problems and other samples."""
+"""Evaluation noise: the standard error over problems and samples.
+
+This error is not part of a verdict, which is about training seeds on these problems. It measures how far a difference
+would move on other problems of the same kind. The problems are the clusters (arXiv:2411.00640).
+"""
 
 from __future__ import annotations
 
@@ -23,13 +27,13 @@ if TYPE_CHECKING:
     from analysis.stats.contrasts import Contrast
 
 
-Shares = Callable[[str], "pd.Series[float] | None"]  # run id -> share right by (benchmark, problem_id)
+Shares = Callable[[str], "pd.Series[float] | None"]  # run id -> share of correct samples by (benchmark, problem_id)
 
 
 def shares_of(results: Path, study: str) -> Shares:
-    """Reads ``outcomes.parquet`` of a run when asked, once; None where there is none.
+    """Return a cached reader of ``outcomes.parquet`` by run id; it gives None without the file.
 
-    Raises StoreError for a file that cannot be read.
+    The reader raises StoreError if a file cannot be read.
     """
 
     @cache
@@ -46,23 +50,37 @@ def shares_of(results: Path, study: str) -> Shares:
 
 
 def shares(outcomes: pd.DataFrame) -> pd.Series[float]:
-    """Share of right samples of each problem in the final evaluation; columns as in ``harness.records.outcomes``."""
+    """Return the share of correct samples for each problem in the final evaluation.
+
+    The columns are those of ``harness.records.outcomes``.
+    """
     final = outcomes[outcomes["when"] == "final"]
     return final.groupby(["benchmark", "problem_id"])["right"].mean()
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationNoise:
-    """Standard error of a mean difference over problems and samples, the runs being what they are."""
+    """Standard error of a mean difference over problems and samples, for fixed runs."""
 
     se: float
-    paired: bool  # by problem; if not, from each arm's own error, which is too wide where arms agree on problems
+    paired: bool  # by problem; else from each arm's error, which is too wide if the arms agree on problems
 
 
 def evaluation_noise(
     taken: pd.DataFrame, contrast: Contrast, seeds: Sequence[int], outcomes: Shares | None = None
 ) -> EvaluationNoise | None:
-    """Of a contrast over its paired seeds; None where neither outcomes nor ``<metric>/se`` tell it."""
+    """Return the evaluation noise of a contrast over its paired seeds.
+
+    Args:
+        taken: The runs of the study (``frame.planned``).
+        contrast: The arm and its baseline.
+        seeds: The paired seeds.
+        outcomes: Reader of the outcomes by problem (``shares_of``); None if they are not available.
+
+    Returns:
+        The standard error, or None if neither the outcomes nor the score ``<metric>/se`` are known.
+
+    """
     found = problem_differences(taken, contrast, seeds, outcomes)
     if found is not None and (se := float(_errors(found.mean(axis=1).to_frame())[0])) >= 0:
         return EvaluationNoise(se, paired=True)
@@ -70,7 +88,18 @@ def evaluation_noise(
 
 
 def seed_errors(taken: pd.DataFrame, contrast: Contrast, seeds: Sequence[int], outcomes: Shares | None) -> Array | None:
-    """Standard errors (n,) of the difference under each seed, paired by problem; None where outcomes are missing."""
+    """Return the standard error of the difference for each seed, paired by problem.
+
+    Args:
+        taken: The runs of the study (``frame.planned``).
+        contrast: The arm and its baseline.
+        seeds: The paired seeds (n).
+        outcomes: Reader of the outcomes by problem (``shares_of``); None if they are not available.
+
+    Returns:
+        Standard errors (n,), or None if outcomes are missing.
+
+    """
     found = problem_differences(taken, contrast, seeds, outcomes)
     if found is None:
         return None
@@ -81,7 +110,19 @@ def seed_errors(taken: pd.DataFrame, contrast: Contrast, seeds: Sequence[int], o
 def problem_differences(
     taken: pd.DataFrame, contrast: Contrast, seeds: Sequence[int], outcomes: Shares | None
 ) -> pd.DataFrame | None:
-    """Share right, arm minus baseline: one row a problem that all runs were asked, one column a seed."""
+    """Return the differences in the share of correct samples, arm minus baseline.
+
+    Args:
+        taken: The runs of the study (``frame.planned``).
+        contrast: The arm and its baseline.
+        seeds: The paired seeds.
+        outcomes: Reader of the outcomes by problem (``shares_of``); None if they are not available.
+
+    Returns:
+        One row for each problem that all runs were evaluated on, one column for each seed. None if outcomes are missing
+        or the metric is not an accuracy.
+
+    """
     benchmark = _benchmark(contrast.metric)
     if outcomes is None or benchmark is None or not len(seeds):
         return None
@@ -94,7 +135,7 @@ def problem_differences(
 
 
 def _benchmark(metric: str) -> str | None:
-    """Empty for accuracy over all benchmarks; None for scores that are no shares of right samples."""
+    """Return the benchmark of an accuracy, "" for all benchmarks, or None for other scores."""
     if metric == "final/accuracy":
         return ""
     single = re.fullmatch(r"final/([^/]+)/avg@\d+", metric)
@@ -109,14 +150,20 @@ def _side(taken: pd.DataFrame, cell: int, seeds: Sequence[int], outcomes: Shares
 
 
 def _errors(differences: pd.DataFrame) -> Array:
-    """Of the mean over benchmarks of means over problems, by column; nan where a benchmark has one problem."""
+    """Return the standard error of each column, averaged over benchmarks.
+
+    It is nan if a benchmark has only one problem.
+    """
     by_benchmark = differences.groupby(level="benchmark")
     squares = by_benchmark.var(ddof=1).div(by_benchmark.size(), axis=0)
     return np.asarray(np.sqrt(squares.sum(axis=0, skipna=False)) / len(squares), dtype=float)
 
 
 def _unpaired(taken: pd.DataFrame, contrast: Contrast, seeds: Sequence[int]) -> EvaluationNoise | None:
-    """All runs are asked the same problems, so that more seeds do not make it smaller."""
+    """Return the noise from each arm's own error.
+
+    All runs use the same problems, so more seeds do not reduce it.
+    """
     by_cell = scores(taken, f"{contrast.metric}/se")
     sides = [[by_cell.get(cell, {}).get(seed) for seed in seeds] for cell in (contrast.arm, contrast.baseline)]
     squares = [

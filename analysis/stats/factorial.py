@@ -1,8 +1,9 @@
-"""The factorial reading of a study: every term's effect, seed by seed.
+"""Factorial analysis of a study: the effect of every term, paired by seed.
 
-A main effect is the mean over the cells with one label less the mean over those with the other, all else the same on
-both sides. An interaction is the difference of two such differences: by how much one axis changes the effect of the
-other. The seed is the unit: a term has one value a seed, and its interval and p are those of their mean.
+A main effect is the mean over the cells with one label minus the mean over the cells with the other. All other labels
+are the same on both sides. An interaction is the difference of two such differences: the amount by which one axis
+changes the effect of the other. The unit is the seed: a term has one value per seed, and its interval and p value are
+those of their mean.
 """
 
 from __future__ import annotations
@@ -33,29 +34,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TermEffect:
-    """A term and what the runs say of it."""
+    """The estimated effect of a term."""
 
     term: Term
-    difference: Estimate | None  # over the complete seeds; None where there are none
-    p: float  # two-sided, of no effect; nan below two seeds; where cells failed, with the failures last
+    difference: Estimate | None  # over the complete seeds; None without any
+    p: float  # two-sided, of no effect; nan below two seeds; if cells failed, with the failures ranked last
     p_adjusted: float  # Benjamini-Hochberg, over the main effects or over the interactions
-    aliases: tuple[str, ...]  # what a fraction cannot tell it from; its difference belongs to all of them together
+    aliases: tuple[str, ...]  # terms aliased with it; the difference belongs to the sum of all of them
 
 
 @dataclass(frozen=True, slots=True)
 class Factorial:
-    """The reading of a design."""
+    """The factorial analysis of a study."""
 
     design: Design
-    seeds: tuple[int, ...]  # those with a score in every cell; only these count
+    seeds: tuple[int, ...]  # seeds with a score in every cell; only these count
     effects: tuple[TermEffect, ...]  # main effects, then interactions
-    missing: tuple[tuple[int, tuple[int, ...]], ...]  # cells, and the seeds that they lack
-    failed: bool  # whether a cell lacks a seed because it failed for a reason of its own, or may have
-    stand_ins: tuple[tuple[int, int], ...]  # twins that did not run, and the cells whose runs stand for them
+    missing: tuple[tuple[int, tuple[int, ...]], ...]  # cells and their missing seeds
+    failed: bool  # a seed is missing because a run failed for a reason of its arm, or possibly so
+    stand_ins: tuple[tuple[int, int], ...]  # twins that did not run, and the cells whose runs replace theirs
 
 
 def factorial(study: Study, taken: pd.DataFrame) -> Factorial | None:
-    """Read a study's runs (``frame.planned``) as a factorial; None where its cells form no such design."""
+    """Analyze a study's runs (``frame.planned``) as a factorial; None if there is no design."""
     found = design(study)
     if found is None:
         return None
@@ -78,7 +79,7 @@ def factorial(study: Study, taken: pd.DataFrame) -> Factorial | None:
 
 
 def _sources(study: Study, found: Design, by_cell: Scores) -> dict[int, int]:
-    """Cell of the design -> the cell whose runs stand for it."""
+    """Return, for each cell of the design, the cell whose runs are used for it."""
     twins = twins_of(study) if study.once else {}
     return {cell: twins[cell].of if cell in twins and cell not in by_cell else cell for cell in found.cells}
 
@@ -105,14 +106,20 @@ def _p(pairs: Pairs, metric: str) -> float:
 
 
 def _sides(study: Study, term: Term, known: Scores, seeds: Sequence[int], lost: Failures) -> Pairs:
-    """Mean score of the cells with sign +1 and of those with -1, seed by seed; twice it for an interaction."""
+    """Return the mean scores of the cells with sign +1 and -1 by seed.
+
+    They are doubled for interactions.
+    """
     signs = {cell: term.sign(study.cells[cell]) for cell in known}
     above, below = (_mean(signs, sign, known, seeds) * len(term.steps) for sign in (1, -1))
     return Pairs(tuple(seeds), above, below, tuple(_failed(signs, known, lost)))
 
 
 def _failed(signs: Mapping[int, int], known: Scores, lost: Failures) -> Iterator[Failed]:
-    """Yield the seeds under which cells of a term failed, by the share of each side, and no other cell is missing."""
+    """Yield the seeds for which cells of a term failed and no other cell is missing.
+
+    Each side is weighted by its share of failed cells.
+    """
     cells = [cell for cell, sign in signs.items() if sign]
     for seed in sorted({seed for cell in cells for seed in lost.get(cell, {})}):
         if all(seed in known[cell] or seed in lost.get(cell, {}) for cell in cells):

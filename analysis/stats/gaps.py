@@ -1,4 +1,4 @@
-"""Contrasts and seeds that no verdict stands on, seeds that it counts as failures, and why."""
+"""Missing contrasts and seeds, and seeds counted as failures, with the reasons."""
 
 from __future__ import annotations
 
@@ -33,17 +33,27 @@ Counted = Literal["no", "worst", "both ways"]
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A contrast without a verdict, or seeds of which its difference knows nothing."""
+    """A contrast without a verdict, or seeds that are missing from its difference."""
 
-    contrast: Contrast | None  # None: of the study as a whole
+    contrast: Contrast | None  # None: concerns the whole study
     whole: bool  # no verdict at all
-    seeds: tuple[int, ...]  # those left out
+    seeds: tuple[int, ...]  # the missing seeds
     because: str
-    counted: Counted = "no"  # in the verdict: as failures, the worst outcome; or, of no known reason, in both ways
+    counted: Counted = "no"  # in the verdict: not at all, as the worst outcome, or both ways if the reason is unknown
 
 
 def gaps(study: Study, taken: pd.DataFrame, asked: Iterable[Contrast]) -> Iterator[Gap]:
-    """What is missing of the study as a whole, then from the contrasts asked for, in their order."""
+    """Yield the gaps of the study as a whole, then those of each contrast, in order.
+
+    Args:
+        study: The study.
+        taken: Its runs (``frame.planned``).
+        asked: The contrasts to check.
+
+    Yields:
+        A gap with its reason.
+
+    """
     asked = tuple(asked)
     yield from (Gap(None, True, (), reason) for reason in _uncompared(study, {contrast.arm for contrast in asked}))
     for contrast in asked:
@@ -84,7 +94,7 @@ def _of(study: Study, taken: pd.DataFrame, contrast: Contrast) -> Iterator[Gap]:
 def _seeds_of(
     study: Study, taken: pd.DataFrame, contrast: Contrast, found: Pairs, seeds: tuple[int, ...]
 ) -> Iterator[Gap]:
-    """The seeds without a difference, by whether the verdict counts them."""
+    """Yield the seeds without a difference, grouped by how the verdict counts them."""
     counted: dict[int, Counted] = {each.seed: "worst" if each.certain else "both ways" for each in found.failed}
     for how in _COUNTED:
         own = tuple(seed for seed in seeds if counted.get(seed, "no") == how)
@@ -100,14 +110,14 @@ def _reasons(study: Study, taken: pd.DataFrame, contrast: Contrast, seeds: tuple
 
 
 def _reason(study: Study, taken: pd.DataFrame, contrast: Contrast, seed: int) -> str:
-    """Of the arm's run, the baseline's, or both."""
+    """Return the reason: the state of the arm's run, the baseline's run, or both."""
     axes = varied(study, study.cells)
     found = {cell: _state(taken, cell, seed, contrast.metric) for cell in (contrast.arm, contrast.baseline)}
     return " and ".join(f"{name(axes, study.cells[cell])} {state}" for cell, state in found.items() if state)
 
 
 def _state(taken: pd.DataFrame, cell: int, seed: int, metric: str) -> str:
-    """Empty where the run has its score."""
+    """Return why a run has no score; empty if it has one."""
     runs = taken[(taken["cell"] == cell) & (taken["seed"] == seed)]
     if runs.empty:
         return "not run yet"

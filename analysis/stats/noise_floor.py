@@ -1,4 +1,4 @@
-"""Check the tests themselves: known effects, and cells that cannot differ."""
+"""Validation of the statistical tests by known effects and by cells that cannot differ."""
 
 from __future__ import annotations
 
@@ -19,11 +19,15 @@ from harness.records.power import ALPHA
 from harness.records.record import CONTROL, Control
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
+    from numpy.typing import NDArray
 
+    from analysis.stats.bootstrap import Array
     from harness.records.record import Study
+
+    Places = NDArray[np.int64]  # indices of seeds
 
 
 State = Literal["called", "missed", "not enough seeds", "no runs"]
@@ -31,20 +35,20 @@ State = Literal["called", "missed", "not enough seeds", "no runs"]
 
 @dataclass(frozen=True, slots=True)
 class KnownEffect:
-    """A control, and whether its verdict is the expected one."""
+    """A control and whether its verdict is the expected one."""
 
     control: Control
     state: State
-    verdict: Verdict | None  # None without two common pairs
+    verdict: Verdict | None  # None with fewer than two common pairs
 
     @property
     def failures(self) -> str:
-        """The end of a sentence on the state: ``, 6 of 6 seeds failed``; empty where none failed."""
+        """The end of a sentence, such as ``, 6 of 6 seeds failed``; empty if no run failed."""
         return f", {self.verdict.failures}" if self.verdict is not None and self.verdict.failed else ""
 
 
 def known_effects(study: Study, taken: pd.DataFrame) -> tuple[KnownEffect, ...]:
-    """Every control of the study, in its order."""
+    """Return the result of every control of the study, in order."""
     return tuple(_known_effects(study, taken))
 
 
@@ -67,42 +71,34 @@ def _pairs(study: Study, taken: pd.DataFrame, control: Control) -> int:
     return max((pairs(by_cell, contrast, lost).judged for contrast in own), default=0)
 
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    import pandas as pd
-    from numpy.typing import NDArray
-
-    from analysis.stats.bootstrap import Array
-    from harness.records.record import Study
-
-    Places = NDArray[np.int64]
-
 Kind = Literal["twins", "seed split"]
 
-MOST_SEEDS: Final = 12  # of a cell that are split: 462 ways
+MOST_SEEDS: Final = 12  # of a cell that is split: 462 splits
 
 
 @dataclass(frozen=True, slots=True)
 class NoiseFloor:
-    """Tests in which nothing is to be found, each at the level of 5 % by itself."""
+    """The false alarm rate of tests between cells that cannot differ, each at the 5 % level."""
 
     kind: Kind
     cells: int  # pairs of twins, or cells that were split
     tests: int
-    called: int  # different
-    interval: tuple[float, float]  # 95 % of the share called (Wilson); a cell's splits count as one test
-    largest: float  # of the differences' sizes
-    std: float  # of the differences, about zero
+    called: int  # false alarms: tests with p at most 5 %
+    interval: tuple[float, float]  # 95 % interval of the share (Wilson); the splits of a cell count as one test
+    largest: float  # largest absolute difference
+    std: float  # root mean square of the differences
 
     @property
     def share(self) -> float:
-        """Called different, of all tests; nan without any."""
+        """The false alarm rate; nan without any test."""
         return self.called / self.tests if self.tests else nan
 
 
 def noise_floor(study: Study, taken: pd.DataFrame) -> tuple[NoiseFloor, ...]:
-    """Twins that ran beside each other, then seeds of one cell against others of it; absent where nothing is tested."""
+    """Return the noise floors of the twins and of split seeds; kinds without tests are absent.
+
+    Twins are compared with each other. A cell is compared with itself by splitting its seeds into two halves.
+    """
     by_cell = scores(taken, study.metric)
     found: dict[Kind, list[tuple[Array, Array]]] = {
         "twins": [*_twins(study, by_cell)],
@@ -112,7 +108,7 @@ def noise_floor(study: Study, taken: pd.DataFrame) -> tuple[NoiseFloor, ...]:
 
 
 def pooled(floors: Sequence[NoiseFloor], kind: Kind) -> NoiseFloor | None:
-    """The floors of one kind over several studies as one; None where there is none."""
+    """Return the noise floors of one kind, pooled over several studies; None if there are none."""
     chosen = [floor for floor in floors if floor.kind == kind]
     if not chosen:
         return None
@@ -123,7 +119,10 @@ def pooled(floors: Sequence[NoiseFloor], kind: Kind) -> NoiseFloor | None:
 
 
 def _judged(kind: Kind, samples: list[tuple[Array, Array]]) -> NoiseFloor:
-    """Samples: paired scores (n, m) of m tests of one cell or pair of cells."""
+    """Return the noise floor of samples, which are paired scores (n, m) of m tests.
+
+    Each sample belongs to one cell or one pair of cells.
+    """
     p = np.concatenate([different(arm, baseline) for arm, baseline in samples])
     gaps = np.concatenate([(arm - baseline).mean(axis=0) for arm, baseline in samples])
     called = int((p <= ALPHA).sum())
@@ -144,7 +143,7 @@ def _wilson(share: float, cells: int) -> tuple[float, float]:
 
 
 def _twins(study: Study, by_cell: Mapping[int, Mapping[int, float]]) -> Iterator[tuple[Array, Array]]:
-    """Of different settings; those of equal settings share their runs."""
+    """Yield the scores of twins with different settings. Equal settings share their runs."""
     pairs_of_ids = {
         (study.cell_ids[twin.cell], study.cell_ids[twin.of]): (twin.cell, twin.of) for twin in twins_of(study).values()
     }
@@ -155,7 +154,10 @@ def _twins(study: Study, by_cell: Mapping[int, Mapping[int, float]]) -> Iterator
 
 
 def _splits(study: Study, by_cell: Mapping[int, Mapping[int, float]]) -> Iterator[tuple[Array, Array]]:
-    """All ways to split a cell's seeds in two halves, paired in rising order; an odd seed, the last, stays out."""
+    """Yield all splits of a cell's seeds into two halves, paired in rising order.
+
+    If the number of seeds is odd, the last seed is left out.
+    """
     own = {study.cell_ids[cell]: seeds for cell, seeds in by_cell.items()}
     for cell_id in dict.fromkeys(study.cell_ids):
         seeds = own.get(cell_id, {})
@@ -166,7 +168,10 @@ def _splits(study: Study, by_cell: Mapping[int, Mapping[int, float]]) -> Iterato
 
 
 def _halves(size: int) -> tuple[Places, Places]:
-    """Places (size, m) in both halves, for all m splits of 2 * size places; place 0 is in the first."""
+    """Return the indices (size, m) of both halves for all m splits of 2 * size seeds.
+
+    Index 0 is always in the first half.
+    """
     first = np.array([(0, *others) for others in combinations(range(1, 2 * size), size - 1)])
     second = np.array([sorted({*range(2 * size)} - {*row}) for row in first.tolist()])
     return first.T, second.T

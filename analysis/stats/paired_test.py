@@ -1,4 +1,10 @@
-"""Paired tests over training seeds: difference and equivalence."""
+"""Paired tests over training seeds: difference and equivalence.
+
+The tests are the paired Student t test and two one-sided tests (TOST). If all pairs differ by the same amount, the
+standard deviation is zero and t is undefined. The exact sign-flip test then replaces it. It gives the smallest p that n
+pairs reach without a distributional assumption: 2 / 2**n for a difference and 1 / 2**n for one side of an equivalence
+test.
+"""
 
 from __future__ import annotations
 
@@ -22,19 +28,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A seed without a difference, because a run failed for a reason of its arm, or may have."""
+    """A seed without a difference because a run failed, or may have failed, due to its arm."""
 
     seed: int
     arm: float  # weight of the cells on the arm's side that failed; 0 for none
     baseline: float
-    certain: bool  # whether the reasons are known
+    certain: bool  # the reasons are known
 
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Scores (n,) of arm and baseline under the seeds that both have, in rising order; n may be 0.
+    """Scores (n,) of arm and baseline for their common seeds, in rising order; n may be 0.
 
-    ``failed`` are further seeds, of which ``differences`` and all estimates know nothing: they are of survivors.
+    ``failed`` holds further seeds. ``differences`` and all estimates exclude them: they describe surviving runs.
     """
 
     seeds: tuple[int, ...]
@@ -44,12 +50,12 @@ class Pairs:
 
     @property
     def judged(self) -> int:
-        """The number of seeds that a verdict stands on; failures for an unknown reason do not count."""
+        """The number of seeds that a verdict uses; failures for an unknown reason do not count."""
         return len(self.seeds) + sum(each.certain for each in self.failed)
 
     @property
     def testable(self) -> bool:
-        """Tell whether there are two pairs to test, counting failures for a known reason."""
+        """True if there are two pairs or more, counting failures for a known reason."""
         return self.judged > 1
 
     @property
@@ -59,37 +65,38 @@ class Pairs:
 
     @property
     def level(self) -> bool:
-        """Whether all differences are equal but for rounding."""
+        """True if all differences are equal up to rounding."""
         return bool(level(self.arm, self.baseline))
 
     @property
     def correlation(self) -> float:
-        """Realised between the arms, over seeds; nan below three pairs, and where an arm does not vary."""
+        """Correlation of the arms over seeds; nan below three pairs or if an arm does not vary."""
         if len(self.seeds) < 3 or not (np.ptp(self.arm) and np.ptp(self.baseline)):
             return nan
         return float(np.corrcoef(self.arm, self.baseline)[0, 1])
 
     @property
     def improvement(self) -> float:
-        """Probability that a run of the arm beats one of the baseline, whatever their seeds; a tie counts half.
+        """Probability that a run of the arm scores higher than one of the baseline.
 
-        arXiv:2108.13264, sec. 4.3 (Mann-Whitney's U over n * n).
+        Runs are compared regardless of their seeds and a tie counts one half (arXiv:2108.13264, sec. 4.3;
+        Mann-Whitney's U over n * n).
         """
         gaps = self.arm[:, None] - self.baseline[None, :]
         return float(np.mean((gaps > 0) + 0.5 * (gaps == 0))) if gaps.size else nan
 
 
 def pairs(by_cell: Mapping[int, Mapping[int, float]], contrast: Contrast, lost: Failures | None = None) -> Pairs:
-    """Return the finite scores of a contrast under common seeds, and the seeds under which a side failed.
+    """Return the finite scores of a contrast for common seeds, and the failed seeds.
 
     Args:
         by_cell: Cell -> seed -> score (``frame.scores``).
-        contrast: What is compared.
-        lost: Cell -> seed -> reason (``frame.failures``); without it failures are missing.
+        contrast: The arm and its baseline.
+        lost: Cell -> seed -> reason (``frame.failures``). Without it, failures count as missing.
 
     Returns:
-        Scores of the seeds that both have. A seed counts as failed where one side failed, and the other failed too
-        or has a score.
+        The scores of the common seeds. A seed counts as failed if one side failed, and the other failed too or has a
+        score.
 
     """
     arm, baseline = by_cell.get(contrast.arm, {}), by_cell.get(contrast.baseline, {})
@@ -108,27 +115,27 @@ def _failed(by_cell: Mapping[int, Mapping[int, float]], contrast: Contrast, lost
             yield Failed(seed, arm, baseline, all(reasons.get(seed) != "unknown" for _, reasons in sides))
 
 
-ROUNDING: Final = 1e-12  # relative; what is closer than this differs by rounding alone
+ROUNDING: Final = 1e-12  # relative tolerance below which values differ only by rounding
 
 
 def p_different(found: Pairs) -> float:
-    """Two-sided p of no mean difference (paired t, n - 1 degrees of freedom), from two pairs or more."""
+    """Return the two-sided p value of no mean difference (paired t test, two pairs or more)."""
     return float(different(found.arm[:, None], found.baseline[:, None])[0])
 
 
 def p_equivalent(found: Pairs, margin: float) -> float:
-    """P of a mean difference of at least ``margin`` in size: the larger of two one-sided tests (TOST).
+    """Return the p value of a mean difference of at least ``margin`` in size (TOST).
 
-    Schuirmann, J. Pharmacokinet. Biopharm. 15 (1987) 657.
+    It is the larger of two one-sided tests (Schuirmann, J. Pharmacokinet. Biopharm. 15 (1987) 657).
     """
     n, size = len(found.seeds), abs(float(found.differences.mean()))
     if found.level:
         return 2.0**-n if size < margin else 1.0
-    return float(stdtr(n - 1, (size - margin) / _error(found.differences)))  # the nearer bound is the worse side
+    return float(stdtr(n - 1, (size - margin) / _error(found.differences)))  # the nearer bound gives the larger p
 
 
 def different(arm: Array, baseline: Array) -> Array:
-    """Two-sided p values (m,) of m columns of paired scores (n, m)."""
+    """Return the two-sided p values (m,) of m columns of paired scores (n, m)."""
     gaps, n = arm - baseline, len(arm)
     means, alike = gaps.mean(axis=0), level(arm, baseline)
     t = np.divide(means, _error(gaps), out=np.zeros_like(means), where=~alike)
@@ -137,11 +144,11 @@ def different(arm: Array, baseline: Array) -> Array:
 
 
 def level(arm: Array, baseline: Array) -> NDArray[np.bool_]:
-    """In which of m columns (n, m) all pairs differ by the same amount, but for rounding."""
+    """Return a mask (m,) of the columns (n, m) with equal differences up to rounding."""
     scale = np.maximum(np.abs(arm).max(axis=0), np.abs(baseline).max(axis=0))
     return np.asarray(np.ptp(arm - baseline, axis=0) <= ROUNDING * scale)
 
 
 def _error(gaps: Array) -> Array:
-    """Standard error of the mean over the first axis."""
+    """Return the standard error of the mean over the first axis."""
     return np.asarray(gaps.std(axis=0, ddof=1) / np.sqrt(len(gaps)))

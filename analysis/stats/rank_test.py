@@ -1,14 +1,14 @@
-"""The exact test of pairs in which runs failed: Wilcoxon's signed ranks with the failures last.
+"""Exact test of pairs with failed runs: Wilcoxon's signed ranks, failures ranked last.
 
-A run that failed for a reason of its arm is the worst outcome: its pair differs by more than every pair of two scores
-(worst-rank analysis, Lachin, Control. Clin. Trials 20 (1999) 408). A seed under which both sides failed is a tie, and
-ties are left out. Under the null hypothesis the outcomes of a pair, failures among them, may be exchanged, so every
-sign of the ranks is as likely as the other: p is exact given the ranks, and nothing is assumed of distributions.
+A run that failed for a reason of its arm is the worst outcome. Its pair differs by more than every pair of two scores
+(worst-rank analysis, Lachin, Control. Clin. Trials 20 (1999) 408). A seed for which both sides failed is a tie, and
+ties are left out. Under the null hypothesis the outcomes of a pair, failures included, are exchangeable. So all signs
+of the ranks are equally likely: p is exact given the ranks, without a distributional assumption.
 
-Two treatments of a failure may be possible, and then the largest p counts, where all of them lean the same way:
+A failure may allow two treatments. The largest p counts if all treatments lean the same way:
 
 - The reason of a failure is not known. The run counts as the worst outcome, and as missing at random.
-- The score has no worst end, such as a length or a cost. A failure is last at one end, and at the other.
+- The score has no worst end, such as a length or a cost. A failure ranks last at one end, and at the other.
 """
 
 from __future__ import annotations
@@ -28,29 +28,32 @@ if TYPE_CHECKING:
     from analysis.stats.contrasts import Contrast
     from analysis.stats.paired_test import Failed, Pairs
 
-_DIGITS: Final = 11  # differences that agree to so many digits of the scores differ by rounding alone
-_RISING: Final = re.compile(r"(.+/)?(accuracy|reward|score|(avg|pass|maj)@\d+)")  # scores of which more is better
+_DIGITS: Final = 11  # significant digits of a score; smaller differences are rounding
+_RISING: Final = re.compile(r"(.+/)?(accuracy|reward|score|(avg|pass|maj)@\d+)")  # scores for which higher is better
 
 
 def rises(metric: str) -> bool:
-    """Tell whether more of a score is better: a share of right answers, a reward, or the score of one's own reward."""
+    """Return True if a higher score is better: an accuracy, a reward, or a custom score."""
     return _RISING.fullmatch(metric) is not None
 
 
 def has_worst_end(contrast: Contrast) -> bool:
-    """Tell whether a low score is a bad one, as of a score that rises and of a control, whose direction is declared."""
+    """Return True if a low score is bad.
+
+    This holds for scores that should rise, and for controls, which declare the direction of their effect.
+    """
     return contrast.family == "control" or rises(contrast.metric)
 
 
 def p_with_failures(found: Pairs, worst_end: bool) -> tuple[float, int]:
-    """Return the two-sided p of no difference, and the sign of the arm's lead.
+    """Return the two-sided p value of no difference, and the sign of the arm's lead.
 
     Args:
         found: Pairs with at least one failure.
-        worst_end: Whether a failure is below every score; it is judged at both ends if not.
+        worst_end: True if a failure ranks below every score; otherwise it is ranked at both ends.
 
     Returns:
-        p in (0, 1], and +1, -1 or 0. p is 1 and the sign 0 where two treatments lean to different sides.
+        p in (0, 1], and +1, -1 or 0. p is 1 and the sign 0 if two treatments lean to different sides.
 
     """
     results = list(_treatments(found, worst_end))
@@ -59,15 +62,15 @@ def p_with_failures(found: Pairs, worst_end: bool) -> tuple[float, int]:
 
 
 def signed_ranks(differences: Array, leads: Array) -> tuple[float, int]:
-    """Return Wilcoxon's exact two-sided p of paired differences, and the sign of their lean.
+    """Return Wilcoxon's exact two-sided p value of paired differences, and their sign.
 
     Args:
-        differences: Of pairs of scores (n,), 0 where they tie.
-        leads: Of pairs with a failure (m,): by how much more of the baseline failed than of the arm. Each ranks above
+        differences: Differences (n,) of the pairs of scores, 0 for ties.
+        leads: For pairs with a failure (m,): the failed weight of the baseline minus that of the arm. Each ranks above
             all differences; 0 is a tie.
 
     Returns:
-        p in (0, 1], and +1, -1 or 0. The mean rank is given to ties in size, and the distribution is that of all signs.
+        p in (0, 1], and +1, -1 or 0. Ties in size get the mean rank. The null distribution enumerates all signs.
 
     """
     sizes = np.concatenate([np.abs(differences), np.abs(leads) + np.abs(differences).max(initial=0.0) + 1.0])
@@ -93,14 +96,14 @@ def _treatments(found: Pairs, worst_end: bool) -> Iterator[tuple[float, int]]:
 
 
 def _without(found: Pairs) -> tuple[float, int]:
-    """Test the pairs of scores alone."""
+    """Test only the pairs of scores."""
     if len(found.seeds) < 2:
         return 1.0, 0
     return p_different(found), int(np.sign(found.differences.mean()))
 
 
 def _differences(found: Pairs) -> Array:
-    """Return the differences, with 0 for those that are rounding."""
+    """Return the differences, with 0 for those due to rounding."""
     scale = max(np.abs(found.arm).max(initial=0.0), np.abs(found.baseline).max(initial=0.0)) or 1.0
     return np.asarray(np.round(found.differences / scale, _DIGITS))
 

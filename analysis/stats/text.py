@@ -1,4 +1,4 @@
-"""Estimates as people read them."""
+"""Format estimates for people."""
 
 from __future__ import annotations
 
@@ -9,19 +9,26 @@ if TYPE_CHECKING:
 
 
 def score(found: Estimate, digits: int, count: bool = True) -> str:
-    """``0.437 ± 0.021 (3)``; one seed gives ``0.437 (1)``."""
+    """Format a score as ``0.437 ± 0.021 (3)``; one seed gives ``0.437 (1)``.
+
+    Args:
+        found: The mean over seeds.
+        digits: Digits after the decimal point.
+        count: If False, the number of seeds is shown only for one seed.
+
+    """
     width = f" ± {found.half_width:.{digits}f}" if found.n > 1 else ""
     return f"{found.mean:.{digits}f}{width}" + (f" ({found.n})" if count or found.n == 1 else "")
 
 
 def gap(found: Estimate, digits: int) -> str:
-    """``+0.051 [+0.012, +0.090] (3)``; one pair gives ``+0.051 (1)``."""
+    """Format a difference as ``+0.051 [+0.012, +0.090] (3)``; one pair gives ``+0.051 (1)``."""
     low, high = found.interval
     between = f" [{low:+.{digits}f}, {high:+.{digits}f}]" if found.n > 1 else ""
     return f"{found.mean:+.{digits}f}{between} ({found.n})"
 
 
 def brief(text: str, limit: int = 120) -> str:
-    """The first line of a message, cut to a length that a table can bear."""
+    """Return the first line of a message, shortened to ``limit`` characters."""
     line = (str(text).strip().splitlines() or ["no message"])[0]
     return line if len(line) <= limit else f"{line[: limit - 3]}..."

@@ -1,4 +1,4 @@
-"""Cells that cannot differ: which one stands for which, and what a table says of them."""
+"""Twins: cells that cannot differ, which cell runs for which, and notes about them."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Twin:
     """A cell that is a twin of another."""
 
     cell: int
-    of: int  # the first of its class
+    of: int  # the first cell of its class
     because: str
 
 
 def twins_of(study: Study) -> dict[int, Twin]:
-    """Cell -> what it is a twin of; the first of a class is none."""
+    """Return each twin by its cell. The first cell of a class is not a twin."""
     places = {frozenset(labels.items()): cell for cell, labels in enumerate(study.cells)}
     found: dict[int, Twin] = {}
     for number, members in enumerate(study.twins):
@@ -43,7 +43,14 @@ def twins_of(study: Study) -> dict[int, Twin]:
 
 
 def twin_notes(study: Study, by_cell: Scores, axes: Sequence[str]) -> Iterator[str]:
-    """What lies between twins that ran, and which ran as which others."""
+    """Yield notes about the differences between twins, and about twins that did not run.
+
+    Args:
+        study: The study.
+        by_cell: Cell -> seed -> score of the deciding metric.
+        axes: The axes that name a cell.
+
+    """
     found = twins_of(study).values()
     same = [twin for twin in found if study.cell_ids[twin.cell] == study.cell_ids[twin.of]]
     other = [twin for twin in found if twin not in same]
@@ -84,13 +91,13 @@ def _equated(study: Study, found: Sequence[Twin], axes: Sequence[str]) -> list[s
 
 
 def _other(study: Study, twin: Twin) -> str:
-    """The labels of the first where the twin has others."""
+    """Return the labels of the first cell that differ from the twin's."""
     first, own = study.cells[twin.of], study.cells[twin.cell]
     return ", ".join(label for axis, label in first.items() if own[axis] != label)
 
 
 def _apart(study: Study, twin: Twin, axes: Sequence[str]) -> str:
-    """``group, medium: plus_minus_one minus zero_one``."""
+    """Format a pair of twins as ``group, medium: plus_minus_one minus zero_one``."""
     one, other = study.cells[twin.cell], study.cells[twin.of]
     shared = ", ".join(one[axis] for axis in axes if one[axis] == other[axis])
     sides = (", ".join(labels[axis] for axis in axes if one[axis] != other[axis]) for labels in (one, other))
@@ -98,5 +105,5 @@ def _apart(study: Study, twin: Twin, axes: Sequence[str]) -> str:
 
 
 def twin_label(study: Study, twin: Twin) -> str:
-    """``twin of zero_one``."""
+    """Format a twin as ``twin of zero_one``."""
     return f"twin of {_other(study, twin)}"

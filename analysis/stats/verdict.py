@@ -1,4 +1,4 @@
-"""What a study's runs say of each contrast: one word, and the numbers behind it."""
+"""Verdicts: a study's conclusion for each contrast, as one word and its statistics."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
 
 Word = Literal["better", "worse", "equivalent", "inconclusive", "exploratory"]
 
-MIN_SEEDS: Final = LEAST_SEEDS  # below, the word is "exploratory"
+MIN_SEEDS: Final = LEAST_SEEDS  # with fewer seeds the word is "exploratory"
 FAMILIES: Final[tuple[Family, ...]] = ("primary", "exploratory", "control")
-BOOTSTRAP_SEEDS: Final = 10  # from here on the interval is resampled; below it is Student's
+BOOTSTRAP_SEEDS: Final = 10  # from this number on the interval is a bootstrap interval, below it is Student's
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A contrast, judged over training seeds.
+    """The conclusion for a contrast over training seeds.
 
-    Where runs failed for a reason of their arm, p and the word are those of ``rank_test``, failures last; difference,
-    interval and correlation are of the survivors, and nan where there are none.
+    If runs failed for a reason of their arm, p and the word come from ``rank_test``, with failures ranked last.
+    Difference, interval and correlation describe the surviving pairs, and are nan without any.
     """
 
     contrast: Contrast
@@ -50,35 +50,43 @@ class Verdict:
     p_adjusted: float  # Holm in the primary family, Benjamini-Hochberg in the exploratory one, raw for controls
     p_equivalent: float | None  # TOST against Study.margin, adjusted the same way; None without a margin
     detectable: float  # smallest true effect found with 80 % power by these runs, at the family-corrected level
-    correlation: float  # realised, between paired seeds; nan below three
-    improvement: float  # probability that a run of the arm beats one of the baseline (arXiv:2108.13264)
+    correlation: float  # observed, between paired seeds; nan below three
+    improvement: float  # probability that a run of the arm scores higher than one of the baseline (arXiv:2108.13264)
     seeds: tuple[int, ...]  # paired
-    failed: tuple[Failed, ...] = ()  # further seeds, under which a side failed for a reason of its arm, or may have
-    lean: int = 0  # sign of the tested difference where runs failed
+    failed: tuple[Failed, ...] = ()  # further seeds for which a run failed, or may have failed, due to its arm
+    lean: int = 0  # sign of the tested difference if runs failed
 
     @property
     def judged(self) -> int:
-        """Seeds that the word stands on: the paired ones, and those that failed for a known reason."""
+        """Number of seeds behind the word: paired ones and failures for a known reason."""
         return len(self.seeds) + sum(each.certain for each in self.failed)
 
     @property
     def failures(self) -> str:
-        """The failures in words, ``6 of 12 seeds failed``, the baseline's too; empty where none failed."""
+        """The failures in words, such as ``6 of 12 seeds failed``; empty if no run failed."""
         return failed_seeds(self.failed, len(self.seeds))
 
     @property
     def said(self) -> str:
-        """The word, with the failures beside it where there are any."""
+        """The word, followed by the failures if there are any."""
         return f"{self.word}: {self.failures}" if self.failed else self.word
 
 
 def verdicts(study: Study, taken: pd.DataFrame, outcomes: Shares | None = None) -> tuple[Verdict, ...]:
-    """The verdicts of a study, in its order. ``taken`` are its runs (``frame.planned``).
+    """Return the verdicts of a study, in the order of its contrasts.
 
-    A contrast without two common finite pairs is left out; ``missing`` says why. A run that failed for a reason of
-    its arm is the worst outcome of its pair, and no reason to leave it out (``rank_test``).
-    ``outcomes``, where at hand, adds the level of problems and samples to the intervals from ten seeds on
-    (``bootstrap``).
+    A contrast with fewer than two common finite pairs is left out; ``missing`` gives the reason. A run that failed for
+    a reason of its arm is the worst outcome of its pair and stays in the test (``rank_test``).
+
+    Args:
+        study: The study.
+        taken: Its runs (``frame.planned``).
+        outcomes: Reader of the outcomes by problem (``shares_of``). If given, intervals from ten seeds on also resample
+            problems and samples (``bootstrap``).
+
+    Returns:
+        One verdict for each testable contrast.
+
     """
     by_metric = {metric: scores(taken, metric) for metric in {study.metric, *(c.metric for c in study.controls)}}
     asked = [c for c in contrasts(study, by_metric[study.metric].keys()) if _tested(study, c, by_metric[c.metric])]
@@ -95,12 +103,12 @@ def verdicts(study: Study, taken: pd.DataFrame, outcomes: Shares | None = None) 
 
 
 def missing(study: Study, taken: pd.DataFrame) -> tuple[Gap, ...]:
-    """Contrasts left out of ``verdicts`` and seeds left out of a contrast, each with the reason."""
+    """Return the contrasts and seeds that ``verdicts`` leaves out, each with the reason."""
     return tuple(gaps(study, taken, contrasts(study, scores(taken, study.metric).keys())))
 
 
 def failed_seeds(failed: Sequence[Failed], survivors: int) -> str:
-    """Word the failures: ``6 of 12 seeds failed, 2 in the baseline``; empty where none failed."""
+    """Describe the failures: ``6 of 12 seeds failed, 2 in the baseline``; empty if none failed."""
     if not failed:
         return ""
     arm, baseline = (
@@ -114,9 +122,16 @@ def failed_seeds(failed: Sequence[Failed], survivors: int) -> str:
 
 
 def interval(pair: Pairs, *names: str, errors: Array | None = None) -> tuple[float, float]:
-    """The 95 % interval of the mean difference of the pairs of scores; the names seed what is resampled.
+    """Return the 95 % interval of the mean paired difference.
 
-    It is infinite for one pair, and nan for none.
+    Args:
+        pair: The paired scores.
+        names: Seed the resampling.
+        errors: Standard errors (n,) of the differences over problems and samples; None if they are unknown.
+
+    Returns:
+        The lower and the upper bound; infinite for one pair and nan for none.
+
     """
     differences = pair.differences
     if len(pair.seeds) < 2:
@@ -127,7 +142,15 @@ def interval(pair: Pairs, *names: str, errors: Array | None = None) -> tuple[flo
 
 
 def called(seeds: int, difference: float, p: float, equivalent: float) -> Word:
-    """The word for a mean paired difference over so many seeds; both p values are those of its family."""
+    """Return the word for a mean paired difference.
+
+    Args:
+        seeds: Number of seeds behind it.
+        difference: The mean paired difference, arm minus baseline.
+        p: Two-sided p value of no difference, adjusted within its family.
+        equivalent: p value of equivalence, adjusted likewise; 1 without a margin.
+
+    """
     if seeds < MIN_SEEDS:
         return "exploratory"
     if p <= ALPHA:
@@ -136,23 +159,23 @@ def called(seeds: int, difference: float, p: float, equivalent: float) -> Word:
 
 
 def _tested(study: Study, contrast: Contrast, by_cell: Scores) -> bool:
-    """Not the same runs on both sides, nor a twin for which another cell runs."""
+    """Return False if both sides are the same runs or another cell runs for the arm."""
     spared = study.once and contrast.arm in twins_of(study) and contrast.arm not in by_cell
     return not spared and study.cell_ids[contrast.arm] != study.cell_ids[contrast.baseline]
 
 
 def _test(study: Study, contrast: Contrast) -> tuple[str, str, str]:
-    """Contrasts of the same runs are one test."""
+    """Return the key of a test. Contrasts of the same runs are one test."""
     return study.cell_ids[contrast.arm], study.cell_ids[contrast.baseline], contrast.metric
 
 
 def _errors(taken: pd.DataFrame, contrast: Contrast, pair: Pairs, outcomes: Shares | None) -> Array | None:
-    """Of problems and samples, by seed; not read where no interval is resampled."""
+    """Return the standard errors over problems by seed; None if no interval is resampled."""
     return seed_errors(taken, contrast, pair.seeds, outcomes) if len(pair.seeds) >= BOOTSTRAP_SEEDS else None
 
 
 def _raw(study: Study, contrast: Contrast, pair: Pairs, size: int, errors: Array | None) -> Verdict:
-    """Before its p values are adjusted and its word is known."""
+    """Return the verdict before its p values are adjusted and its word is known."""
     p, lean = p_with_failures(pair, has_worst_end(contrast)) if pair.failed else (p_different(pair), 0)
     level = ALPHA if contrast.family == "control" else ALPHA / size
     margin = None if contrast.family == "control" else study.margin
@@ -174,12 +197,12 @@ def _raw(study: Study, contrast: Contrast, pair: Pairs, size: int, errors: Array
 
 
 def _equivalent(pair: Pairs, margin: float) -> float:
-    """Return p of equivalence; it is 1 where a run failed."""
+    """Return the p value of equivalence, which is 1 if a run failed."""
     return 1.0 if pair.failed else p_equivalent(pair, margin)
 
 
 def _detectable(pair: Pairs, level: float) -> float:
-    """Return the smallest difference that the t test finds; nan where runs failed, which another test judges."""
+    """Return the smallest difference that the t test detects; nan if runs failed."""
     if pair.failed:
         return nan
     return 0.0 if pair.level else detectable(float(pair.differences.std(ddof=1)), len(pair.seeds), level)

@@ -1,4 +1,4 @@
-"""Tricks that never changed an update, in any finished run of a cell."""
+"""Tricks that never changed an update in any finished run of a cell."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def never_fired(taken: pd.DataFrame) -> dict[int, tuple[str, ...]]:
-    """Cell -> its tricks that fired in no run; cells whose tricks all did are left out."""
+    """Return, by cell, its tricks that fired in no run; other cells are left out."""
     found: dict[int, list[str]] = {}
     for column in sorted(str(column) for column in taken if str(column).startswith(FIRED)):
         for cell, by_seed in scores(taken, column).items():
@@ -28,7 +28,14 @@ def never_fired(taken: pd.DataFrame) -> dict[int, tuple[str, ...]]:
 
 
 def fired_notes(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
-    """Which tricks never fired, and where."""
+    """Yield a note that names the tricks that never fired, and their cells.
+
+    Args:
+        study: The study.
+        taken: Its runs (``frame.planned``).
+        axes: The axes that name a cell.
+
+    """
     cells: dict[str, list[int]] = {}
     for cell, names in never_fired(taken).items():
         for trick in names:
@@ -39,7 +46,7 @@ def fired_notes(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Itera
 
 
 def _where(study: Study, taken: pd.DataFrame, trick: str, cells: Sequence[int], axes: Sequence[str]) -> str:
-    """The cells by name, or that they are all that have the trick."""
+    """Return the names of the cells, or a remark that all cells with the trick are meant."""
     having = len(scores(taken, f"{FIRED}{trick}"))
     if 1 < len(cells) == having:
         return f"all {having} rows that have it"

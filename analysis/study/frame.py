@@ -1,4 +1,4 @@
-"""Records as a frame: one row a run, its scores as columns."""
+"""Run records as a data frame: one row per run, with its scores as columns."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from harness.records.failures import Reason
     from harness.records.record import RunRecord, Study
 
-Scores = dict[int, dict[int, float]]  # cell (its place in Study.cells) -> seed -> score
+Scores = dict[int, dict[int, float]]  # cell (its index in Study.cells) -> seed -> score
 Failures = dict[int, dict[int, "Reason"]]  # cell -> seed -> "arm" or "unknown"
 
-# What a run is, and what it cost; its scores follow under their own names, such as "final/accuracy".
+# Identity and cost of a run; its scores follow under their own names, such as "final/accuracy".
 ABOUT: Final = (
     "run_id",
     "cell_id",
@@ -40,24 +40,27 @@ _ENVIRONMENT: Final = ("python", "torch", "transformers", "numpy", "vllm", "deep
 
 
 def runs_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
-    """One row a run: the columns of ABOUT, then every score that any of them has (NaN where a run has not)."""
+    """Return one row per run: the columns of ABOUT, then all scores (NaN if a run has none)."""
     rows = [_row(record) for record in records]
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(ABOUT))
 
 
 def planned(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """The runs of the study's cells, with the column ``cell``. Two cells with equal settings share their runs."""
+    """Return the runs of the study's cells, with the column ``cell`` added.
+
+    Two cells with equal settings share their runs.
+    """
     cells = pd.DataFrame({"cell_id": list(study.cell_ids), "cell": range(len(study.cell_ids))})
     return runs[runs["profile"] == study.profile].merge(cells, on="cell_id")
 
 
 def finished(runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs that count."""
+    """Return the finished runs."""
     return runs[runs["status"] == "finished"]
 
 
 def scores(runs: pd.DataFrame, name: str) -> Scores:
-    """A score of finished runs by cell and seed; runs that lack it are left out."""
+    """Return a score of the finished runs by cell and seed; runs without it are left out."""
     found: Scores = {}
     if name in runs:
         known = finished(runs).dropna(subset=[name])
@@ -67,11 +70,11 @@ def scores(runs: pd.DataFrame, name: str) -> Scores:
 
 
 def failures(runs: pd.DataFrame, name: str) -> Failures:
-    """Return the runs that count as failed in a score, by cell and seed, with the reason.
+    """Return the runs that count as failed for a score, by cell and seed, with the reason.
 
-    A failed run counts by its recorded error; one that was lost for a reason outside does not. A finished run whose
-    score was recorded as no finite number failed for a reason of its arm. A finished run without the score, which
-    other runs have, failed for a reason that is not known: its record may be older than the score.
+    A failed run counts by its recorded error, unless it was lost for an outside reason. A finished run with a recorded
+    score that is not finite failed for a reason of its arm. A finished run without a score that other runs have failed
+    for an unknown reason: its record may be older than the score.
     """
     found: Failures = {}
     for cell, seed, why in _lost(runs, name):
@@ -114,6 +117,6 @@ def _environment(provenance: Mapping[str, str]) -> str:
 
 
 def _data(provenance: Mapping[str, str]) -> str:
-    """The tiers trained on, with the start of the SHA-256 of their rows; empty for arithmetic."""
+    """Return the training tiers with the start of their SHA-256; empty for arithmetic."""
     tiers = {name.removeprefix(DATA): sha256 for name, sha256 in provenance.items() if name.startswith(DATA)}
     return ", ".join(f"{name} ({sha256[:12]})" for name, sha256 in tiers.items())

@@ -10,18 +10,20 @@ from harness.common.text import listed
 from harness.records.record import CONTROL, OFF
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
-    from harness.records.record import Study
+    from harness.records.record import Skipped, Study
+
+    Labels = Mapping[str, str]  # axis -> label
 
 
 ASK: Final = "run the others again, or ask for one table of all with MIXED=1, which says so under it"
 
 
 def mixture(study: Study, runs: pd.DataFrame) -> str | None:
-    """Why the finished runs of a study do not make one table, with the way out; None where they do."""
+    """Return why the finished runs do not belong in one table; None if they do."""
     taken = finished(planned(runs, study)).drop_duplicates("run_id")
     reasons = list(_reasons(taken))
     if not reasons:
@@ -38,59 +40,54 @@ def _reasons(taken: pd.DataFrame) -> Iterator[str]:
             yield f"{len(each)} {what} ({listed(each)})"
 
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from harness.records.record import Skipped, Study
-
-    Labels = Mapping[str, str]  # axis -> label
-
-
 LAPTOP_PROFILE: Final = "laptop"
 LAPTOP: Final = "A tiny model on arithmetic, trained on a laptop: never to be read as the paper's numbers."
 
 
 def warning(study: Study) -> str:
-    """What a reader must not overlook; empty where there is nothing of that kind."""
+    """Return the warning that a table must show; empty if there is none."""
     return LAPTOP if study.profile == LAPTOP_PROFILE else ""
 
 
 def varied(study: Study, points: Sequence[Labels]) -> tuple[str, ...]:
-    """The axes with more than one label among the points."""
+    """Return the axes with more than one label among the points."""
     return tuple(axis for axis in study.axes if len({labels.get(axis) for labels in points} - {None}) > 1)
 
 
 def baselines(study: Study) -> dict[int, int]:
-    """Cell -> the cell with the same labels but for the baseline's, where there is a baseline and it is planned."""
+    """Return, for each cell with a planned baseline, the cell of that baseline.
+
+    The baseline has the same labels except those that the study's baseline sets.
+    """
     places = {frozenset(labels.items()): cell for cell, labels in enumerate(study.cells)}
     wanted = (frozenset(_compared(study, labels).items()) for labels in study.cells)
     return {cell: places[point] for cell, point in enumerate(wanted) if point in places}
 
 
 def _compared(study: Study, labels: Labels) -> Labels:
-    """The labels of the cell that this one is compared with; a control is compared with its cell without it."""
+    """Return the labels of the baseline. That of a control is its cell without the control."""
     if labels.get(CONTROL, OFF) != OFF:
         return {**labels, CONTROL: OFF}
     return {**labels, **study.baseline} if study.baseline else {}
 
 
 def whole(study: Study, left_out: Iterable[Skipped]) -> list[Skipped]:
-    """Those that name one point of the grid; the others name a slice of it."""
+    """Return the entries that name one point of the grid; the others name a slice of it."""
     return [entry for entry in left_out if entry.labels.keys() == study.axes.keys()]
 
 
 def order(study: Study, labels: Labels) -> tuple[int, ...]:
-    """Sort key: the place of each label on its axis, as the grid lists them."""
+    """Return the sort key of a cell: the index of each label on its axis in the grid."""
     return tuple(
         names.index(labels[axis]) if labels[axis] in names else len(names) for axis, names in study.axes.items()
     )
 
 
 def name(axes: Iterable[str], labels: Labels) -> str:
-    """A cell by its labels on these axes, those that set cells apart; by all of them where none does."""
+    """Return a cell's name from its labels on these axes, or on all axes without any."""
     return words({axis: labels[axis] for axis in axes if axis in labels}) or words(labels)
 
 
 def words(labels: Labels) -> str:
-    """Labels for people: ``norm = group, model = small``."""
+    """Format labels for people: ``norm = group, model = small``."""
     return ", ".join(f"{axis} = {label}" for axis, label in labels.items())

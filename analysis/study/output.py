@@ -1,4 +1,4 @@
-"""Write a file whole or not at all."""
+"""Atomic writes of result files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def write(path: Path, content: bytes) -> Path:
-    """Put ``content`` at ``path``. Raises StoreError, naming the file, and then leaves what was there."""
+    """Write ``content`` to ``path`` atomically and return the path.
+
+    Raises StoreError, which names the file, on failure. The old file then remains.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     with explained(str(path)):
         try:

@@ -1,4 +1,4 @@
-"""Whether the harness can be trusted: known effects and false alarms of all grids of a profile, in one table."""
+"""The table of known effects and false alarm rates of all grids of a profile."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ _KINDS: Final = {"twins": "pairs of twins", "seed split": "split cells"}
 
 
 def controls_table(studies: Sequence[tuple[Study, pd.DataFrame]]) -> ResultTable | None:
-    """Of the studies of one profile with the runs of their experiments; None where there is nothing to tell."""
+    """Return the table of controls for studies of one profile; None if it has no rows.
+
+    ``studies`` pairs each study with the runs of its experiment.
+    """
     found = [(study, planned(runs, study)) for study, runs in studies]
     floors = {study.name: noise_floor(study, taken) for study, taken in found}
     rows = [*_effects(found), *_floors(floors), *_all(floors.values())]

@@ -1,4 +1,4 @@
-"""The table of a study's curves: a row a cell, its learning, and its accuracy at equal cost."""
+"""The table of a study's learning curves: one row per cell, with accuracy at equal cost."""
 
 from __future__ import annotations
 
@@ -44,7 +44,17 @@ _THOUSAND: Final = 1000.0
 
 
 def curves_table(study: Study, taken: pd.DataFrame, history: History) -> ResultTable | None:
-    """The curves of a study (``taken``: ``frame.planned``); None where no finished run has one."""
+    """Return the table of a study's learning curves.
+
+    Args:
+        study: The study.
+        taken: Its runs (``frame.planned``).
+        history: Metric -> run id -> curve.
+
+    Returns:
+        The table, or None if no finished run has a curve.
+
+    """
     found = learning_curves(study, taken, history)
     if not found:
         return None

@@ -1,4 +1,4 @@
-"""The table of a study's side effects: a row a contrast, a column a score."""
+"""The table of a study's secondary effects: one row per contrast, one column per score."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ _NOTES: Final = (
 
 
 def effects_table(study: Study, taken: pd.DataFrame) -> ResultTable | None:
-    """The side effects of every contrast (``taken``: ``frame.planned``); None where nothing is compared."""
+    """Return the secondary effects of all contrasts of ``taken`` (``frame.planned``).
+
+    Returns None if nothing is compared.
+    """
     found = {contrast: effects for contrast, effects in all_effects(study, taken).items() if effects}
     if not found:
         return None

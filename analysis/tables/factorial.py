@@ -1,4 +1,4 @@
-"""The table of a factorial reading: a row a main effect or an interaction."""
+"""The table of a factorial analysis: one row per main effect or interaction."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 
 def factorial_table(study: Study, taken: pd.DataFrame) -> ResultTable | None:
-    """The factorial reading of a study (``taken``: ``frame.planned``); None where its cells form no such design."""
+    """Return the factorial analysis of a study's runs (``frame.planned``).
+
+    Returns None if its cells form no factorial design.
+    """
     found = factorial(study, taken)
     if found is None:
         return None
@@ -111,7 +114,7 @@ def _few(found: Factorial) -> str:
 
 
 def _cells(study: Study, found: Factorial, axes: tuple[str, ...]) -> Iterator[str]:
-    """Which cells are missing from the design, or stand in for others."""
+    """Yield notes on cells that are missing from the design or replaced by a twin."""
     if found.design.absent:
         texts = [words(labels) for labels in found.design.absent]
         yield f"No reading, as points of the fraction are not planned: {listed(texts)}."

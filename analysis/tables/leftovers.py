@@ -1,4 +1,7 @@
-"""Tables and figures of earlier calls that no study of the store makes any more. They are named, never removed."""
+"""Tables and figures of earlier commands without a study in the store.
+
+They are listed, and never deleted.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +14,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ENDINGS: Final = frozenset({".md", ".csv", ".tex", ".svg", ".png"})
-_OTHERS: Final = (VERIFIER, "replay", "difficulty", "guide")  # what other commands write, by how the names begin
+_OTHERS: Final = (VERIFIER, "replay", "difficulty", "guide")  # name prefixes of the files of other commands
 
 
 def leftovers(folder: Path, written: Collection[Path]) -> list[str]:
-    """Return the names of files in ``folder`` that were not written now, though all studies of the store were.
+    """Return the names of files in ``folder`` that the current command did not write.
 
     Args:
-        folder: The reader's own tables or figures.
-        written: What this call has written.
+        folder: The user's own tables or figures.
+        written: The files written by this command, which covered all studies of the store.
 
     Returns:
-        Names in order, without those that other commands write.
+        Names in order, without the files of other commands.
 
     """
     names = {path.name for path in written}
@@ -30,7 +33,7 @@ def leftovers(folder: Path, written: Collection[Path]) -> list[str]:
 
 
 def said(folder: Path, written: Collection[Path]) -> str | None:
-    """Return a line that names the leftovers of a folder; None where there are none."""
+    """Return a line that lists the leftovers of a folder; None if there are none."""
     found = leftovers(folder, written)
     if not found:
         return None

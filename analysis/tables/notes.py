@@ -1,4 +1,4 @@
-"""Notes under a table: how to read it, its sources, and what is missing."""
+"""Notes under a table: how to read it, its sources, and missing data."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
 
 
 def verifier_note(runs: pd.DataFrame, folder: Path | None = None) -> Iterator[str]:
-    """Yield a note where any of the runs was scored by the verifier.
+    """Yield a note on the verifier's error rates if it scored any of the runs.
 
-    It is from ``verifier.json`` in ``folder``, which is the results folder where none is given, else in the reference.
+    The rates come from ``verifier.json`` in ``folder``, by default the results folder, else from the reference.
     """
     if _scored(runs):
         yield _note(_file(folder or results_folder()))
 
 
 def borrowed(runs: pd.DataFrame, folder: Path) -> str | None:
-    """Return a line that names the file behind the note where it is that of the reference, else None."""
+    """Return a line that names the file behind the note if it is the reference file, else None."""
     file = _file(folder)
     if not (_scored(runs) and is_reference(file)):
         return None
@@ -95,7 +95,7 @@ _COUNTS: Final = {
 
 
 def notes(study: Study, runs: pd.DataFrame) -> tuple[str, ...]:
-    """The notes of a study's table, in reading order."""
+    """Return the notes of a study's table, in reading order."""
     taken = planned(runs, study)
     named = [entry.labels for entry in (*study.skipped, *study.refused)]
     axes = varied(study, (*study.cells, *named))
@@ -117,7 +117,7 @@ def notes(study: Study, runs: pd.DataFrame) -> tuple[str, ...]:
 
 
 def origin(study: Study, taken: pd.DataFrame) -> tuple[str, ...]:
-    """The notes on what numbers over these runs stand on: seeds, commits, data, environments."""
+    """Return the notes on the seeds, commits, data and environments behind the numbers."""
     axes = varied(study, study.cells)
     return (
         *_seeds(study, taken, axes),
@@ -127,7 +127,7 @@ def origin(study: Study, taken: pd.DataFrame) -> tuple[str, ...]:
 
 
 def survivors(study: Study, taken: pd.DataFrame) -> Iterator[str]:
-    """Name the cells whose numbers are of the seeds that did not fail; nothing where all are whole."""
+    """Yield a note that names the cells with failed seeds; nothing if no run failed."""
     axes, done = varied(study, study.cells), scores(taken, study.metric)
     texts = [
         f"{name(axes, study.cells[cell])} ({len(seeds)} of {len({*seeds, *done.get(cell, ())})} seeds failed)"
@@ -149,7 +149,7 @@ def _seeds(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Iterator[s
 
 
 def _unrecorded(study: Study, runs: pd.DataFrame) -> Iterator[str]:
-    """Name the metrics that the study decides by and that no finished run has recorded."""
+    """Yield the deciding metrics that no finished run has recorded."""
     metrics = {"metric": study.metric} | {f"controls.{each.name}.metric": each.metric for each in study.controls}
     known = [str(column) for column in runs if column not in {*ABOUT, "cell"}]
     for place, metric in metrics.items():
@@ -168,14 +168,14 @@ def _seeds_by_cell(runs: pd.DataFrame) -> dict[int, list[int]]:
 
 
 def _command(study: Study) -> str:
-    """The command of the study; that of an ad-hoc grid is in its question."""
+    """Return the command of the study. An ad-hoc grid stores it in its question."""
     if study.name.startswith(AD_HOC):
         return study.question.partition("`")[2].rstrip("`")
     return f"make sweep GRID={study.name}"
 
 
 def made(study: Study, runs: pd.DataFrame) -> Iterator[str]:
-    """Which command made the runs, and what they took."""
+    """Yield the command that made the runs, and their total CPU time."""
     if len(runs):
         profile = f" PROFILE={study.profile}" if study.profile != LAPTOP_PROFILE else ""
         if study.name.startswith(AD_HOC):
@@ -185,7 +185,7 @@ def made(study: Study, runs: pd.DataFrame) -> Iterator[str]:
 
 
 def sources(runs: pd.DataFrame) -> Iterator[str]:
-    """Commits, data and environments of finished runs, each run once."""
+    """Yield the commits, data and environments of finished runs. Each run must appear once."""
     commits = Counter(str(commit)[:10] for commit in runs["commit"])
     if len(commits) == 1:
         yield f"Commit: {next(iter(commits))}."
@@ -208,7 +208,7 @@ def _left_out(word: str, entries: Iterable[Skipped], axes: Sequence[str]) -> Ite
 
 
 def _failed(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
-    """Name the runs without a score, by what they count for in verdicts."""
+    """Yield the runs without a score, grouped by how verdicts count them."""
     lost = failures(taken, study.metric)
     reasons = [
         lost.get(cell, {}).get(seed, "outside" if status == "failed" else "")
@@ -226,7 +226,7 @@ def _failed(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Iterator[
 
 
 def _fault(error: object, metric: str) -> str:
-    """Word why a run has no score: its error, or that it finished without it."""
+    """Return why a run has no score: its error, or that it finished without the score."""
     return brief(error) if isinstance(error, str) else f"finished without {metric}"
 
 

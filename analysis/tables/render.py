@@ -1,4 +1,4 @@
-"""A table as Markdown, CSV and LaTeX: the same entries in all three."""
+"""Render a table as Markdown, CSV and LaTeX with the same entries."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from analysis.tables.scores import Column, Entry, ResultTable
 
-TEXT: Final = ("label", "mark", "word")  # kinds of columns that hold words
-SINGLE: Final = (*TEXT, "number")  # and those with one field in a CSV file
+TEXT: Final = ("label", "mark", "word")  # column kinds that hold words
+SINGLE: Final = (*TEXT, "number")  # column kinds with one field in a CSV file
 _LATEX: Final = {
     **{sign: rf"\{sign}" for sign in "&%$#_{}"},
     "\\": r"\textbackslash{}",
@@ -34,7 +34,7 @@ _LATEX: Final = {
 
 
 def markdown(table: ResultTable) -> str:
-    """For people, aligned in the source too."""
+    """Return the table as Markdown, with aligned columns in the source."""
     texts = [[_plain(text) for text in row] for row in _texts(table)]
     widths = [max(len(row[place]) for row in texts) for place in range(len(table.columns))]
     right = [column.kind not in TEXT for column in table.columns]
@@ -46,7 +46,10 @@ def markdown(table: ResultTable) -> str:
 
 
 def latex(table: ResultTable) -> str:
-    """A table environment for booktabs, with its notes; to be read with input."""
+    r"""Return the table as a LaTeX ``table`` environment with its notes.
+
+    It needs the package booktabs and is read with ``\input``.
+    """
     titles, *rows = ([_latex(text) for text in row] for row in _texts(table))
     caption = " ".join(_latex(text) for text in (f"{table.title}.", table.warning, *table.lead) if text)
     body = [" & ".join(row) + r" \\" for row in rows]
@@ -70,7 +73,10 @@ def latex(table: ResultTable) -> str:
 
 
 def comma_separated(table: ResultTable) -> str:
-    """For programs: every number in its own column, six significant digits, empty where there is none."""
+    """Return the table as CSV, with one column per number and six significant digits.
+
+    A missing number is an empty field.
+    """
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([*(name for column in table.columns for name in _names(column)), "note"])
@@ -90,7 +96,14 @@ def _texts(table: ResultTable) -> Iterator[list[str]]:
 
 
 def entry_text(entry: Entry, column: Column, seeds: int = 0) -> str:
-    """An entry in words. A side metric names its n only where it is not the row's ``seeds``."""
+    """Return an entry as text.
+
+    Args:
+        entry: Words, a mean over seeds, or a missing score.
+        column: Its column.
+        seeds: Number of seeds of the row's score. A secondary score shows its own number only if it differs.
+
+    """
     if isinstance(entry, str):
         return entry
     if not isinstance(entry, Estimate):
@@ -101,7 +114,7 @@ def entry_text(entry: Entry, column: Column, seeds: int = 0) -> str:
 
 
 def _plain(text: str) -> str:
-    """A text that Markdown shows as it is: no end of a cell, no tag, no escape."""
+    """Return the text with Markdown's special characters escaped."""
     escaped = re.sub(r"\\(?=[!-/:-@\[-`{-~])", r"\\\\", text)
     return re.sub(r"<(?=[A-Za-z/!])", "&lt;", escaped).replace("|", "\\|")
 

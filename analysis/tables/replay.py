@@ -1,4 +1,4 @@
-"""The table of a replay: every rule's gradient against the baseline's, on one frozen batch."""
+"""The table of a replay: the gradient of every rule against the baseline's on one batch."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NOTES: Final = (
 
 
 def markdown(replay: Replay) -> str:
-    """For people: the batch, one row a rule, what the numbers are, where they come from."""
+    """Return a replay as Markdown: the batch, one row per rule, notes and sources."""
     rows = [_TITLES, ("---", "---", *("---:",) * 4), *(_row(replay, arm) for arm in replay.arms)]
     rows += [(title, "", f"— {because}", "", "", "") for title, because in replay.refused.items()]
     above = [f"# replay ({replay.name})", *_warning(replay), _lead(replay)]
@@ -35,7 +35,7 @@ def markdown(replay: Replay) -> str:
 
 
 def comma_separated(replay: Replay) -> str:
-    """For programs: six significant digits, empty where there is no number."""
+    """Return a replay as CSV with six significant digits; a missing number is an empty field."""
     numbers = [
         (arm.name, arm.kind, *map(_digits, (arm.cosine, arm.norm_ratio, arm.sign_flips, arm.fired)))
         for arm in replay.arms
@@ -44,14 +44,14 @@ def comma_separated(replay: Replay) -> str:
 
 
 def pairwise(replay: Replay) -> str:
-    """The cosine of each pair of rules, as CSV."""
+    """Return the cosine similarity of each pair of rules as CSV."""
     names = [title(arm) for arm in replay.arms]
     rows = [(name, *map(_digits, row)) for name, row in zip(names, replay.cosines, strict=True)]
     return _csv([("rule", *names), *rows])
 
 
 def title(arm: ArmResult) -> str:
-    """A rule by one name; some tricks and presets share theirs."""
+    """Return a unique name of a rule; some tricks and presets have the same name."""
     return f"preset {arm.name}" if arm.kind == "preset" else arm.name
 
 

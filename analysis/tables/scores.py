@@ -1,4 +1,4 @@
-"""The table of a study: one row a cell, what decides, the difference to the baseline, what it costs."""
+"""The main table of a study: one row per cell, with score, difference to baseline and cost."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from harness.records.record import Study
 
-Kind = Literal["label", "number", "score", "gap", "side", "mark", "word"]  # numbers stand alone, as text
+Kind = Literal["label", "number", "score", "gap", "side", "mark", "word"]  # a "number" is text without an interval
 
-# What goes with the deciding metric: score, title, digits.
+# Secondary scores: name, title, digits.
 SIDE: Final = (
     ("best/accuracy", "best evaluated step, not counted", 3),
     ("final/length", "length, tokens", 1),
@@ -35,15 +35,15 @@ SIDE: Final = (
     ("train/update/clip_fraction_low", "clipped low", 4),
     ("cpu_seconds", "CPU s a run", 1),
 )
-FAILED: Final = "failed seeds"  # the column of runs that failed for a reason of their arm, or may have
+FAILED: Final = "failed seeds"  # the column of runs that failed, or may have failed, due to their arm
 
 
 @dataclass(frozen=True, slots=True)
 class MissingScore:
-    """A dash, with the reason where the row has not given it yet."""
+    """A missing number (printed as a dash) with an optional reason."""
 
     reason: str = ""  # a word or two
-    detail: str = ""  # the rest of the story, which the notes tell too
+    detail: str = ""  # the full reason, which the notes repeat
 
 
 Entry = str | Estimate | MissingScore
@@ -51,7 +51,7 @@ Entry = str | Estimate | MissingScore
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """``key`` names it in CSV files; ``title`` is for people."""
+    """A column: ``key`` is its name in CSV files, ``title`` its heading."""
 
     key: str
     title: str
@@ -61,28 +61,28 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class ResultTable:
-    """A table before it is Markdown, CSV or LaTeX."""
+    """A table before it is rendered as Markdown, CSV or LaTeX."""
 
-    name: str  # of its files
+    name: str  # name of its files
     title: str
-    warning: str  # what a reader must not overlook; empty where there is nothing of that kind
-    lead: tuple[str, ...]  # what stands above it
+    warning: str  # shown prominently; empty if there is none
+    lead: tuple[str, ...]  # paragraphs above the table
     columns: tuple[Column, ...]
     rows: tuple[tuple[Entry, ...], ...]
-    notes: tuple[str, ...]  # what stands under it
+    notes: tuple[str, ...]  # list below the table
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
     labels: Mapping[str, str]
-    cell: int | None  # None: left out by the grid
-    gone: MissingScore  # what stands there without a number
+    cell: int | None  # None: excluded by the grid
+    gone: MissingScore  # shown if there is no score
     idle: str = ""  # tricks that never fired
-    failed: str = ""  # seeds that failed for a reason of the arm, or may have: ``2 of 6``
+    failed: str = ""  # seeds that failed, or may have failed, due to the arm: ``2 of 6``
 
 
 def study_table(study: Study, runs: pd.DataFrame) -> ResultTable:
-    """The table of a study from the runs of its experiment (``frame.runs_frame``)."""
+    """Return the table of a study from the runs of its experiment (``frame.runs_frame``)."""
     taken = planned(runs, study)
     rows = sorted(_rows(study, taken), key=lambda row: order(study, row.labels))
     axes = varied(study, [row.labels for row in rows])
@@ -124,7 +124,7 @@ def _rows(study: Study, taken: pd.DataFrame) -> Iterator[_Row]:
 
 
 def _unscored(study: Study, taken: pd.DataFrame, cell: int) -> MissingScore:
-    """Say why a cell without a failure has no score: it has not run, or its runs record none of that name."""
+    """Return why a cell without a failed run has no score: not run, or not recorded."""
     ran = bool((finished(taken)["cell"] == cell).any())
     return (
         MissingScore(f"no {study.metric}", f"its runs record no score {study.metric}")
@@ -144,7 +144,7 @@ def _numbers(study: Study, taken: pd.DataFrame) -> Iterator[Column]:
 
 
 def _held_out(taken: pd.DataFrame) -> list[str]:
-    """pass@k over all benchmarks, and accuracy on each where there are several."""
+    """Return pass@k over all benchmarks, and the accuracy of each if there are several."""
     names = [str(name) for name in taken]
     single = [name for name in names if re.fullmatch(r"final/[^/]+/avg@\d+", name)]
     passes = [name for name in names if re.fullmatch(r"final/pass@\d+", name)]
@@ -182,7 +182,7 @@ def _entry(
 
 
 def _baselines(study: Study, by_cell: Mapping[int, Mapping[int, float]]) -> dict[int, int]:
-    """Cell -> the cell it is compared with; where that one is a twin and did not run, the one that ran for it."""
+    """Return the baseline cell of each cell; a twin that did not run is replaced by its source."""
     twins = twins_of(study) if study.once else {}
     found = baselines(study)
     return {cell: twins[back].of if back in twins and back not in by_cell else back for cell, back in found.items()}

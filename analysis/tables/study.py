@@ -1,4 +1,4 @@
-"""All tables of a study: scores, verdicts, side effects, curves, and the factorial reading."""
+"""All tables of a study: scores, verdicts, secondary effects, curves, factorial analysis."""
 
 from __future__ import annotations
 
@@ -25,7 +25,15 @@ if TYPE_CHECKING:
 def study_tables(
     study: Study, runs: pd.DataFrame, history: History, outcomes: Shares | None = None
 ) -> Iterator[ResultTable]:
-    """The tables of a study that have something to say, from the runs of its experiment, curves and outcomes."""
+    """Yield the tables of a study that are not empty.
+
+    Args:
+        study: The study.
+        runs: The runs of its experiment (``frame.runs_frame``).
+        history: Metric -> run id -> curve.
+        outcomes: Reader of the outcomes by problem (``shares_of``); None if they are not available.
+
+    """
     taken = planned(runs, study)
     yield study_table(study, runs)
     others = (

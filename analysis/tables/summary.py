@@ -1,4 +1,4 @@
-"""A study's table for the terminal: plain text that fits 60 columns."""
+"""A study's table for the terminal: plain text with at most 60 columns."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from analysis.tables.scores import Column, Entry, ResultTable
 
 WIDTH: Final = 60  # columns
-_NAME: Final = 19  # columns of an arm; a longer one has a line of its own
+_NAME: Final = 19  # columns of an arm's name; a longer name gets a separate line
 _SCORE: Final = 18
-_WORDS: Final = 34  # of an entry without a number
+_WORDS: Final = 34  # columns of an entry without a number
 
 
 def summary(table: ResultTable, baseline: Mapping[str, str]) -> str:
-    """The deciding score of every cell and its difference to the baseline, the cells of one setting together."""
+    """Return the score of every cell and its difference to the baseline, grouped by setting."""
     labels = [place for place, column in enumerate(table.columns) if column.kind == "label"]
     arms = [place for place in labels if table.columns[place].key in baseline] or labels
     settings = [place for place in labels if place not in arms]
@@ -42,7 +42,7 @@ def summary(table: ResultTable, baseline: Mapping[str, str]) -> str:
 
 
 def _failed(table: ResultTable, arms: Sequence[int], settings: Sequence[int]) -> list[str]:
-    """Name the rows with seeds that failed for a reason of the arm; their numbers are of the others."""
+    """Return a line that names the rows with failed seeds, or nothing."""
     place = next((place for place, column in enumerate(table.columns) if column.key == FAILED), None)
     if place is None:
         return []
@@ -51,7 +51,7 @@ def _failed(table: ResultTable, arms: Sequence[int], settings: Sequence[int]) ->
 
 
 def _idle(table: ResultTable) -> list[str]:
-    """Tricks that never fired, and in how many rows."""
+    """Return a line with the tricks that never fired and their number of rows, or nothing."""
     marks = [place for place, column in enumerate(table.columns) if column.kind == "mark" and column.key != FAILED]
     counts = Counter(name for row in table.rows for place in marks for name in str(row[place]).split(", ") if name)
     texts = [f"{name} in {count} row{'s' * (count > 1)}" for name, count in sorted(counts.items())]

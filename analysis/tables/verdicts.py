@@ -59,7 +59,14 @@ FAILURES: Final = (
 
 
 def verdict_notes(study: Study, runs: pd.DataFrame, found: Sequence[Verdict]) -> Iterator[str]:
-    """The notes of a table of verdicts, in reading order."""
+    """Yield the notes of a table of verdicts, in reading order.
+
+    Args:
+        study: The study.
+        runs: The runs of its experiment (``frame.runs_frame``).
+        found: The verdicts.
+
+    """
     taken = planned(runs, study)
     yield HOW
     if any(verdict.word == "exploratory" for verdict in found):
@@ -130,9 +137,17 @@ COLUMNS: Final = (
 
 
 def verdict_table(study: Study, runs: pd.DataFrame, outcomes: Shares | None = None) -> ResultTable | None:
-    """The verdicts of a study from the runs of its experiment; None where nothing is compared.
+    """Return the table of a study's verdicts.
 
-    ``outcomes``: run id -> shares of right samples by problem, of which the second level of noise is taken.
+    Args:
+        study: The study.
+        runs: The runs of its experiment (``frame.runs_frame``).
+        outcomes: Reader of the outcomes by problem (``shares_of``), used for the evaluation noise; None if they are not
+            available.
+
+    Returns:
+        The table, or None if nothing is compared.
+
     """
     taken = planned(runs, study)
     found = verdicts(study, taken, outcomes)
@@ -179,12 +194,12 @@ def _row(study: Study, taken: pd.DataFrame, verdict: Verdict, outcomes: Shares |
 
 
 def _difference(verdict: Verdict) -> Entry:
-    """Write the difference over the seeds that both sides finished."""
+    """Return the difference over the seeds that both sides finished."""
     if not verdict.seeds:
         return MissingScore("no seed that both finished")
     return Estimate(verdict.difference, nan, len(verdict.seeds), verdict.interval)
 
 
 def _p(value: float) -> str:
-    """Two significant digits, as a p value deserves."""
+    """Format a p value with two significant digits."""
     return f"{value:.2g}"

@@ -1,8 +1,8 @@
-"""Addresses of numbers in tables: ``TABLE/ROW/COLUMN``, such as ``norms.laptop/small_base,easy,batch/final/accuracy``.
+"""Addresses of numbers in tables: ``TABLE/ROW/COLUMN``.
 
-TABLE is the name of the files, without their ending. ROW names labels of the row, in any order, as many as it takes to
-tell it from the others; ``axis=label`` where a label alone could be of two axes. COLUMN is the name of the column in
-the CSV file or its title, or a part of either.
+An example is ``norms.laptop/small_base,easy,batch/final/accuracy``. TABLE is the name of the files without their
+ending. ROW lists labels of the row in any order, as many as are needed to identify it. ``axis=label`` is needed if a
+label occurs on two axes. COLUMN is the column's name in the CSV file, its title, or a part of either.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ AT_MOST: Final = 12  # candidates that an error lists
 
 
 class TraceError(LookupError):
-    """An address that leads nowhere, or to several numbers; the message lists where it could lead."""
+    """An address without a number, or with several; the message lists the candidates."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """An address as it was given, perhaps in part."""
+    """An address as given, possibly incomplete."""
 
     table: str
     labels: tuple[str, ...]
@@ -35,7 +35,10 @@ class Fragment:
 
 
 def parse(text: str) -> Fragment:
-    """Cut an address into its parts; those that are missing are empty."""
+    """Split an address into its parts; missing parts are empty.
+
+    Raises TraceError without a table.
+    """
     table, _, rest = text.strip().partition("/")
     row, _, column = rest.partition("/")
     if not table:
@@ -44,7 +47,10 @@ def parse(text: str) -> Fragment:
 
 
 def find_table(wanted: str, names: Collection[str]) -> str:
-    """The table of this name, or the only one that begins with it."""
+    """Return the table with this name, or the only one whose name starts with it.
+
+    Raises TraceError if there is none or several.
+    """
     if wanted in names:
         return wanted
     near = sorted(name for name in names if name.startswith(wanted))
@@ -56,7 +62,10 @@ def find_table(wanted: str, names: Collection[str]) -> str:
 
 
 def find(book: TracedTable, fragment: Fragment) -> tuple[int, int]:
-    """The row and the column of the number. Raises TraceError, with the candidates where there are several."""
+    """Return the row and the column of a number.
+
+    Raises TraceError if there is none or several, and lists the candidates.
+    """
     rows, columns = _rows(book, fragment.labels), _columns(book, fragment.column)
     found = [(row, column) for row in rows for column in columns]
     if len(found) > 1:
@@ -66,7 +75,14 @@ def find(book: TracedTable, fragment: Fragment) -> tuple[int, int]:
 
 
 def address(book: TracedTable, row: int, column: int) -> str:
-    """The whole address of a number."""
+    """Return the full address of a number.
+
+    Args:
+        book: The table.
+        row: Index of the row.
+        column: Index of the column.
+
+    """
     return f"{book.name}/{','.join(book.rows[row].labels.values())}/{book.columns[column].key}"
 
 

@@ -1,17 +1,16 @@
-"""Tables whose numbers lead to their runs."""
+"""Tables whose numbers can be traced to their runs."""
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
+from functools import cache
 from io import StringIO
 from math import exp
 from typing import TYPE_CHECKING, Final
 
-from analysis.claims.measured import Material, values
+from analysis.claims.measured import values
 from analysis.claims.tables import could_show, probability
 from analysis.claims.tables import shown as shown_of_numbers
 from analysis.curves.bands import ON_POLICY
@@ -21,27 +20,28 @@ from analysis.stats.contrasts import contrasts
 from analysis.tables.render import entry_text
 from analysis.trace.text import Heading, TracedNumber, TracedRow, TracedSide, TracedTable
 from harness.common.results import shown
-from harness.records.record import CONTROL, OFF, RunRecord
+from harness.records.record import CONTROL, OFF
 from harness.tracking.errors import explained
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from analysis.claims.judge import Finding, PartFinding
+    from analysis.study.data import StudyData
     from analysis.tables.scores import Column, ResultTable
     from harness.records.record import Study
 
 
 _MEAN: Final = "mean of {metric} over training seeds, ± half its 95 % Student t interval"
 _GAP: Final = "mean over paired seeds of arm minus baseline, with its 95 % interval"
-_PAPER: Final = "paper"  # how columns of the paper's own numbers begin
+_PAPER: Final = "paper"  # prefix of the columns with the paper's own numbers
 _THEIRS: Final = "the paper's own number, with its source and precision in results/paper; no run of ours is behind it"
-_COMPARING: Final = ("gap", "number", "word")  # kinds of columns about two cells
+_COMPARING: Final = ("gap", "number", "word")  # column kinds that compare two cells
 _OF_CURVES: Final = (
     *("area", "ceiling", "midpoint", "slope", "collapsed", "equal steps", "equal tokens", "equal seconds"),
     *("area equal tokens", "tokens ratio", "seconds ratio"),
-)  # columns of the table of curves: their runs are shown with the mean of the curve that they are read off
+)  # columns of the table of curves; their runs are shown with the mean of the underlying curve
 _HOW: Final[Mapping[str, str]] = {
     "p": "two-sided paired t test of arm minus baseline over training seeds; where runs failed for a reason of their "
     "arm, exact signed ranks with the failures last",
@@ -55,49 +55,27 @@ _HOW: Final[Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class Held:
-    """A study with its runs."""
-
-    material: Material
-    records: Mapping[int, tuple[RunRecord, ...]]  # cell -> its runs by seed, failed ones too
-
-    @property
-    def study(self) -> Study:
-        """What was planned."""
-        return self.material.study
-
-    def side(self, role: str, cell: int, metric: str, seeds: Sequence[int] | None = None) -> TracedSide:
-        """A cell with its numbers, of these seeds alone where some are given."""
-        found = values(self.material, metric).get(cell, {})
-        kept = {seed: value for seed, value in sorted(found.items()) if seeds is None or seed in seeds}
-        runs = self.records.get(cell, ())
-        own = settings(runs[0]) if runs else {}
-        apart = {name: value for name, value in sorted(own.items()) if self._shared.get(name) != value}
-        return TracedSide(role, self.study, cell, metric, kept, runs, apart, self.material.links)
-
-    @cached_property
-    def _shared(self) -> dict[str, str]:
-        """Settings that all cells have alike."""
-        return shared([settings(runs[0]) for runs in self.records.values()])
+def _side(data: StudyData, role: str, cell: int, metric: str, seeds: Sequence[int] | None = None) -> TracedSide:
+    """Return a cell with its values and runs, over these seeds or all."""
+    found = values(data, metric).get(cell, {})
+    kept = {seed: value for seed, value in sorted(found.items()) if seeds is None or seed in seeds}
+    runs = data.by_cell.get(cell, ())
+    own, same = settings(runs[0]) if runs else {}, _shared(data)
+    apart = {name: value for name, value in sorted(own.items()) if same.get(name) != value}
+    return TracedSide(role, data.study, cell, metric, kept, runs, apart, data.links)
 
 
-def held(material: Material, records: Sequence[RunRecord]) -> Held:
-    """A study with its runs, cell by cell."""
-    by_id: dict[str, list[RunRecord]] = {}
-    for record in records:
-        if record.profile == material.study.profile:
-            by_id.setdefault(record.cell_id, []).append(record)
-    of_cells = {
-        cell: tuple(sorted(by_id[cell_id], key=lambda record: record.seed))
-        for cell, cell_id in enumerate(material.study.cell_ids)
-        if cell_id in by_id
-    }
-    return Held(material, of_cells)
+@cache
+def _shared(data: StudyData) -> dict[str, str]:
+    """Return the settings that are equal in all cells."""
+    return shared([settings(runs[0]) for runs in data.by_cell.values()])
 
 
-def study_book(table: ResultTable, *studies: Held) -> TracedTable:
-    """A table of a study as a book, or one that takes its rows from several: a row is of the first that has it."""
+def study_book(table: ResultTable, *studies: StudyData) -> TracedTable:
+    """Return a table of one or several studies as a traced table.
+
+    A row belongs to the first study that has runs of its cell.
+    """
     places = [place for place, column in enumerate(table.columns) if column.kind == "label"]
     rows = tuple(
         TracedRow({table.columns[place].key: str(entries[place]) for place in places if str(entries[place])})
@@ -114,7 +92,7 @@ def study_book(table: ResultTable, *studies: Held) -> TracedTable:
     )
 
 
-def _number(table: ResultTable, row: int, place: int, labels: Mapping[str, str], found: Held) -> TracedNumber:
+def _number(table: ResultTable, row: int, place: int, labels: Mapping[str, str], found: StudyData) -> TracedNumber:
     column, entries = table.columns[place], table.rows[row]
     text = entry_text(entries[place], column, _seeds(entries))
     cells, metric = _cells(found.study, labels), _metric(column, labels, found)
@@ -125,13 +103,13 @@ def _number(table: ResultTable, row: int, place: int, labels: Mapping[str, str],
     if back is not None:
         paired = _paired(text, how, metric, found, cells[0], back)
         return replace(paired, combined={}) if column.key in _OF_CURVES else paired
-    sides = tuple(found.side("cell", cell, metric) for cell in cells)
+    sides = tuple(_side(found, "cell", cell, metric) for cell in cells)
     return TracedNumber(text, how, sides)
 
 
-def _of_row(studies: Sequence[Held], labels: Mapping[str, str]) -> Held:
-    """The first study with runs of a cell with these labels; else the first of all."""
-    ran = (each for each in studies if any(each.records.get(cell) for cell in _cells(each.study, labels)))
+def _of_row(studies: Sequence[StudyData], labels: Mapping[str, str]) -> StudyData:
+    """Return the first study with runs of a cell with these labels; else the first study."""
+    ran = (each for each in studies if any(each.by_cell.get(cell) for cell in _cells(each.study, labels)))
     return next(ran, studies[0])
 
 
@@ -144,33 +122,36 @@ def _how(column: Column, metric: str) -> Iterator[str]:
         yield _MEAN.format(metric=metric)
 
 
-def _baseline(found: Held, cell: int, metric: str) -> int | None:
-    """The cell that this one is compared with; None where there is none."""
-    ran = values(found.material, metric).keys()
+def _baseline(found: StudyData, cell: int, metric: str) -> int | None:
+    """Return the baseline of a cell; None if it has none."""
+    ran = values(found, metric).keys()
     return next((each.baseline for each in contrasts(found.study, ran) if each.arm == cell), None)
 
 
-def _paired(text: str, how: tuple[str, ...], metric: str, found: Held, arm: int, back: int) -> TracedNumber:
-    by_cell = values(found.material, metric)
+def _paired(text: str, how: tuple[str, ...], metric: str, found: StudyData, arm: int, back: int) -> TracedNumber:
+    by_cell = values(found, metric)
     seeds = sorted(by_cell.get(arm, {}).keys() & by_cell.get(back, {}).keys())
-    sides = found.side("arm", arm, metric, seeds), found.side("baseline", back, metric, seeds)
+    sides = _side(found, "arm", arm, metric, seeds), _side(found, "baseline", back, metric, seeds)
     combined = {seed: sides[0].values[seed] - sides[1].values[seed] for seed in seeds}
     return TracedNumber(text, how, sides, combined)
 
 
 def _cells(study: Study, labels: Mapping[str, str]) -> list[int]:
-    """The cells that a row is about, controls apart unless it names one; all of them where its labels are no axes."""
+    """Return the cells of a row, without controls unless it names one.
+
+    A row without labels of an axis belongs to all cells.
+    """
     named = {CONTROL: OFF, **labels} if CONTROL in study.axes else labels
     wanted = {axis: label for axis, label in named.items() if axis in study.axes}
     return [cell for cell, own in enumerate(study.cells) if wanted.items() <= own.items()]
 
 
-def _metric(column: Column, labels: Mapping[str, str], found: Held) -> str:
-    """The score behind a column: the one of its name, the one that the row names, the study's own."""
+def _metric(column: Column, labels: Mapping[str, str], found: StudyData) -> str:
+    """Return the score of a column: the one it names, the row's, or the study's."""
     if column.kind != "label" and column.key in _OF_CURVES:
         return f"mean({ON_POLICY})"
     name = column.key.removesuffix(" difference")
-    return name if name in found.material.taken else labels.get("metric", found.study.metric)
+    return name if name in found.taken else labels.get("metric", found.study.metric)
 
 
 def _seeds(entries: Sequence[object]) -> int:
@@ -181,12 +162,15 @@ _NUMBER: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?%?")
 
 
 def names(tables: Path) -> list[str]:
-    """The tables in a folder, by the names of their files."""
+    """Return the names of the tables in a folder."""
     return sorted(path.stem for path in tables.glob("*.csv"))
 
 
 def file_book(tables: Path, name: str) -> TracedTable:
-    """A CSV file as a book. Its rows are named by their first columns that hold words."""
+    """Return a CSV file as a traced table. Its first columns with words name the rows.
+
+    Raises StoreError, which names the file, if it cannot be read.
+    """
     path = tables / f"{name}.csv"
     with explained(str(path)):
         head, *lines = list(csv.reader(StringIO(path.read_text(encoding="utf-8"))))
@@ -201,7 +185,7 @@ def file_book(tables: Path, name: str) -> TracedTable:
 
 
 def _words(head: Sequence[str], lines: Sequence[Sequence[str]]) -> list[int]:
-    """The columns before the first that holds numbers."""
+    """Return the columns before the first column of numbers."""
     for place in range(len(head)):
         filled = [line[place] for line in lines if line[place]]
         if filled and all(_NUMBER.fullmatch(text) for text in filled) and place > 0:
@@ -210,7 +194,7 @@ def _words(head: Sequence[str], lines: Sequence[Sequence[str]]) -> list[int]:
 
 
 def _notes(markdown: Path) -> tuple[str, ...]:
-    """What the table says under itself: seeds, commits, how numbers are made."""
+    """Return the notes of the table: seeds, commits and methods."""
     try:
         lines = markdown.read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -228,8 +212,18 @@ _TAKEAWAY_BOOK_HOW: Final[Mapping[str, str]] = {
 }
 
 
-def takeaway_book(findings: Sequence[Finding], profile: str, studies: Mapping[str, Held]) -> TracedTable:
-    """The evidence of all claims with runs. Rows are named by claim and part."""
+def takeaway_book(findings: Sequence[Finding], profile: str, studies: Mapping[str, StudyData]) -> TracedTable:
+    """Return the evidence of all claims with runs as a traced table.
+
+    Args:
+        findings: The judged claims.
+        profile: The profile of the runs.
+        studies: Study name -> study with its runs.
+
+    Returns:
+        A table whose rows are named by claim and part.
+
+    """
     found = [
         (finding, number, part)
         for finding in findings
@@ -245,7 +239,7 @@ def takeaway_book(findings: Sequence[Finding], profile: str, studies: Mapping[st
 
 
 def _takeaway_book_number(
-    finding: Finding, part: PartFinding, column: str, studies: Mapping[str, Held]
+    finding: Finding, part: PartFinding, column: str, studies: Mapping[str, StudyData]
 ) -> TracedNumber:
     texts = {
         "number": shown_of_numbers(part),
@@ -256,14 +250,14 @@ def _takeaway_book_number(
     unit = exp if part.ratio else float
     combined = {
         seed: unit(arm - base) for seed, arm, base in zip(part.seeds, part.arm, part.base, strict=True)
-    }  # what the mean is over
+    }  # the averaged values
     asked = f"{part.says}: {part.expected} expected, of {part.metric}"
     how = (f"{finding.id}: {finding.sentence}", asked, _TAKEAWAY_BOOK_HOW[column])
     return TracedNumber(texts[column], how, tuple(_sides(part, studies[part.study])), combined)
 
 
-def _sides(part: PartFinding, found: Held) -> list[TracedSide]:
+def _sides(part: PartFinding, found: StudyData) -> list[TracedSide]:
     places = {frozenset(labels.items()): cell for cell, labels in enumerate(found.study.cells)}
     cells = [places[frozenset(labels.items())] for labels in part.cells]
     metric = part.metric.partition(" less ")[0]
-    return [found.side(f"term {number}", cell, metric, part.seeds) for number, cell in enumerate(cells, 1)]
+    return [_side(found, f"term {number}", cell, metric, part.seeds) for number, cell in enumerate(cells, 1)]

@@ -1,22 +1,19 @@
-"""``make trace CELL=...``: from a number in a table to the runs behind it."""
+"""The command ``make trace CELL=...``: trace a number in a table to its runs."""
 
 from __future__ import annotations
 
-from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
 from analysis.claims.judge import findings
-from analysis.claims.measured import Material, Shelf
 from analysis.paper.claims.catalog import CLAIMS, STUDIES
 from analysis.paper.numbers import readings
 from analysis.paper.sections.registry import FIGURES, views
-from analysis.paper.source import StudySource
 from analysis.paper.table import paper_table
 from analysis.stats.evaluation import shares_of
-from analysis.study.frame import planned, runs_frame
+from analysis.study.data import ProfileData, StudyData
 from analysis.tables.study import study_tables
 from analysis.trace.address import TraceError, address, find, find_table, parse
-from analysis.trace.books import file_book, held, names, study_book, takeaway_book
+from analysis.trace.books import file_book, names, study_book, takeaway_book
 from analysis.trace.text import text
 from harness.common.results import REFERENCE
 
@@ -25,18 +22,27 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from analysis.paper.figure import PaperFigure
-    from analysis.trace.books import Held
     from analysis.trace.text import TracedTable
     from harness.records.record import Study
     from harness.tracking.store import Store
 
 
-TABLES: Final = "tables"  # the folder of tables in the results, and in the reference
-KINDS: Final = ("", ".verdicts", ".effects", ".curves", ".factorial")  # tables of a study, by how their names end
+TABLES: Final = "tables"  # folder of tables in the results and in the reference
+KINDS: Final = ("", ".verdicts", ".effects", ".curves", ".factorial")  # name endings of the tables of a study
 
 
 def trace(store: Store, results: Path, cell: str) -> str:
-    """What stands behind the number at an address. Raises TraceError where it leads nowhere, or to several."""
+    """Return a text on the number at an address: its value, method, seeds and runs.
+
+    Args:
+        store: The store of the runs.
+        results: The results folder.
+        cell: The address (``address``).
+
+    Raises:
+        TraceError: The address fits no number, or several.
+
+    """
     wanted = parse(cell)
     studies = store.studies()
     profiles = {f"takeaways.{study.profile}" for study in studies if study.name in STUDIES}
@@ -59,7 +65,7 @@ def _book(store: Store, results: Path, name: str, studies: Sequence[Study]) -> T
         return _of_paper(store, results, figure, members)
     of_study = [study for study in studies if f"{name}.".startswith(f"{study.name}.{study.profile}.")]
     books = (book for study in of_study for book in _of_study(store, results, study) if book.name == name)
-    # The reference says nothing of a study that has runs here.
+    # The reference is not used for a study that has runs here.
     folders = [results / TABLES, *([] if of_study else [REFERENCE / TABLES])]
     return next(books, None) or _of_file(folders, name)
 
@@ -72,34 +78,24 @@ def _of_file(folders: Sequence[Path], name: str) -> TracedTable:
 
 
 def _of_paper(store: Store, results: Path, figure: PaperFigure, members: Sequence[Study]) -> TracedTable:
-    found = [_held(store, results, study) for study in members]
-    sources = [
-        StudySource.of(study, runs_frame(store.records(study.name)), each.material.history, results / "runs")
-        for study, each in zip(members, found, strict=True)
-    ]
-    return study_book(paper_table(figure, views(figure, sources, readings())), *found)
+    found = [StudyData.read(store, study, results) for study in members]
+    return study_book(paper_table(figure, views(figure, found, readings())), *found)
 
 
 def _of_study(store: Store, results: Path, study: Study) -> Iterator[TracedTable]:
-    found = _held(store, results, study)
-    runs = runs_frame(store.records(study.name))
-    for table in study_tables(study, runs, found.material.history, shares_of(results, study.name)):
+    found = StudyData.read(store, study, results)
+    for table in study_tables(study, found.runs, found.history, shares_of(results, study.name)):
         yield study_book(table, found)
 
 
 def _takeaways(store: Store, results: Path, profile: str, studies: Sequence[Study]) -> TracedTable:
-    """All runs are taken, of whatever commits: what a number stands on is what is asked for."""
+    """Return the traced table of the takeaways, with runs of all commits.
+
+    The user asks for the sources of a number, so mixed runs are not refused.
+    """
     found = {
-        study.name: _held(store, results, study)
+        study.name: StudyData.read(store, study, results)
         for study in studies
         if study.profile == profile and study.name in STUDIES
     }
-    shelf = Shelf(profile, {name: each.material for name, each in found.items()}, {})
-    return takeaway_book(findings(CLAIMS, shelf), profile, found)
-
-
-def _held(store: Store, results: Path, study: Study) -> Held:
-    records = store.records(study.name)
-    taken = planned(runs_frame(records), study)
-    history = cache(partial(store.history, study.name))
-    return held(Material(study, taken, history, results / "runs", store.links(study.name)), records)
+    return takeaway_book(findings(CLAIMS, ProfileData(profile, found, {})), profile, found)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A column: its name in CSV files, and for people."""
+    """A column: its name in CSV files and its title."""
 
     key: str
     title: str
@@ -33,31 +33,31 @@ class TracedRow:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TracedSide:
-    """Runs behind a number: one cell, with what each of its seeds put in."""
+    """One cell behind a number: its runs and the value of each seed."""
 
     role: str  # "arm", "baseline", "cell", ...
     study: Study
     cell: int
     metric: str
-    values: Mapping[int, float]  # seed -> value; seeds that were not used are left out
-    records: tuple[RunRecord, ...]  # by seed, failed ones too
-    settings: Mapping[str, str]  # those that not all cells of the study share
-    links: Mapping[str, str]  # run id -> where MLflow shows it
+    values: Mapping[int, float]  # seed -> value; unused seeds are left out
+    records: tuple[RunRecord, ...]  # by seed, including failed runs
+    settings: Mapping[str, str]  # settings that not all cells of the study share
+    links: Mapping[str, str]  # run id -> its address in MLflow
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TracedNumber:
-    """A number of a table, with what it stands on."""
+    """A number of a table with its sources."""
 
     text: str  # as the table prints it
     how: tuple[str, ...]  # how it is computed
     sides: tuple[TracedSide, ...] = ()
-    combined: Mapping[int, float] = field(default_factory=dict)  # seed -> what the number is the mean of
+    combined: Mapping[int, float] = field(default_factory=dict)  # seed -> value; the number is their mean
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TracedTable:
-    """A table, row by row. ``look`` gives the number at a row and a column."""
+    """A table; ``look`` returns the number at a row and a column."""
 
     name: str
     rows: tuple[TracedRow, ...]
@@ -69,7 +69,14 @@ _CLEAN: Final = ("no", "false")
 
 
 def text(address: str, number: TracedNumber, results: Path) -> str:
-    """The value, how it is computed, seed by seed what went in, and the runs with all that made them."""
+    """Format a traced number: value, method, values by seed, and the runs.
+
+    Args:
+        address: The full address of the number.
+        number: The number.
+        results: The results folder.
+
+    """
     lines = [address, "", f"value        {number.text or '—'}", *_headed("computed", number.how)]
     if number.combined:
         lines += ["", "seed by seed", *(f"  {seed:>4}  {value:.6g}" for seed, value in number.combined.items())]
@@ -97,7 +104,7 @@ def _side(side: TracedSide, results: Path) -> Iterator[str]:
 
 
 def _uncounted(record: RunRecord) -> str:
-    """Say what a run counts for that is not in the number."""
+    """Return how a run that is not in the number counts in verdicts."""
     why = reason(record.error) if record.status == "failed" else "outside"
     return (
         record.status
@@ -135,5 +142,5 @@ def _origin(records: Sequence[RunRecord]) -> Iterator[str]:
 
 
 def _headed(head: str, lines: Iterable[str]) -> Iterator[str]:
-    """Lines under a head that stands beside the first."""
+    """Return lines with a heading to the left of the first one."""
     return (f"{'' if place else head:12} {line}" for place, line in enumerate(lines))

@@ -23,21 +23,31 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-EXPORTED: Final = "model"  # the folder, in that of a run
+EXPORTED: Final = "model"  # the exported folder inside a run's folder
 
 
 def export(model: ModelConfig, weights: Iterable[tuple[str, Tensor]], folder: Path) -> None:
-    """Write config, generation settings, tokenizer, chat template and weights, in the precision of the run.
+    """Write a model as a Hugging Face folder, in the precision of the run.
 
-    What is no parameter comes from where the run began. Raises ModelError where the weights are not of that model.
+    The folder holds config, generation settings, tokenizer, chat template and weights. All but the weights come from
+    the model that the run started from.
+
+    Args:
+        model: The model that the run started from, and its precision.
+        weights: Name and tensor of every trained parameter.
+        folder: The folder to write; it is replaced atomically.
+
+    Raises:
+        ModelError: Names or shapes of the weights are not those of the model.
+
     """
-    begun, tokenizer = load_model(model.path, getattr(torch, model.dtype))
-    _take_over(begun, weights, model.path)
-    write_folder(folder, lambda draft: _save(begun, tokenizer, draft))
+    base, tokenizer = load_model(model.path, getattr(torch, model.dtype))
+    _copy_weights(base, weights, model.path)
+    write_folder(folder, lambda draft: _save(base, tokenizer, draft))
 
 
 def export_stopped(run: Path) -> Path | None:
-    """The folder with the weights of the newest checkpoint of a run that was stopped, written now; None without one."""
+    """Export the newest checkpoint of a stopped run and return the folder; None without one."""
     checkpoint = next((folder for _, folder in whole(run)), None)
     if checkpoint is None or not (checkpoint / LEARNER / WEIGHTS).exists():
         return None
@@ -48,28 +58,34 @@ def export_stopped(run: Path) -> Path | None:
 
 
 @torch.no_grad()
-def _take_over(model: Any, weights: Iterable[tuple[str, Tensor]], path: str) -> None:
-    left = dict(model.named_parameters())
+def _copy_weights(model: Any, weights: Iterable[tuple[str, Tensor]], path: str) -> None:
+    untrained = dict(model.named_parameters())
     for name, weight in weights:
-        if name not in left or left[name].shape != weight.shape:
+        if name not in untrained or untrained[name].shape != weight.shape:
             raise ModelError(f"model.path {path!r}: it has no {name} of the shape that was trained; was it replaced?")
-        left.pop(name).copy_(weight)
-    if left:
-        raise ModelError(f"model.path {path!r}: its {next(iter(left))} was not trained; was the model replaced?")
+        untrained.pop(name).copy_(weight)
+    if untrained:
+        raise ModelError(f"model.path {path!r}: its {next(iter(untrained))} was not trained; was the model replaced?")
 
 
 def _save(model: Any, tokenizer: Any, folder: Path) -> None:
-    """As ``save_pretrained`` does, but for generation settings that it calls wrong: published models have such."""
+    """Save the model; write generation settings that ``save_pretrained`` would reject.
+
+    Some published models have such settings.
+    """
     from transformers import GenerationConfig  # noqa: PLC0415 - only an exported model needs transformers
 
-    habits, model.generation_config = model.generation_config, GenerationConfig()
+    generation_settings, model.generation_config = model.generation_config, GenerationConfig()
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    habits.to_json_file(folder / "generation_config.json", keys_to_pop=["compile_config"])
+    generation_settings.to_json_file(folder / "generation_config.json", keys_to_pop=["compile_config"])
 
 
 def export_run(run_id: str, results: Path) -> int:
-    """Print the folder of a run's weights. Exit code 2 for an unknown run, 1 where no weights are left."""
+    """Print the folder of a run's weights and return the exit code.
+
+    The code is 2 for an unknown run, and 1 where no weights are left.
+    """
     runs = results / "runs"
     found = [path for path in sorted(runs.glob("*")) if path.name.rpartition(".")[2] == run_id]
     if not found:
@@ -88,7 +104,6 @@ def export_run(run_id: str, results: Path) -> int:
 
 
 def _weights(runs: list[Path]) -> Path | None:
-    pass
-
+    """Return the exported folder of the first run that has one, else export a checkpoint."""
     exported = next((run / EXPORTED for run in runs if (run / EXPORTED).is_dir()), None)
     return exported or next(filter(None, map(export_stopped, runs)), None)

@@ -22,21 +22,24 @@ if TYPE_CHECKING:
     from harness.config.experiment import ExperimentConfig
 
 
-MODEL: Final = "model.json"  # in a checkpoint: which model it is of
-LEARNER: Final = "learner"  # the folder of its files in a checkpoint
+MODEL: Final = "model.json"  # in a checkpoint: the settings of its model
+LEARNER: Final = "learner"  # in a checkpoint: the folder of the learner's files
 MANIFEST: Final = "manifest.json"
-_HASHED_AT_ONCE: Final = 8  # files; the hash lets other threads run
+_HASHED_AT_ONCE: Final = 8  # files; hashing releases the GIL
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a folder holds."""
+    """Checksums of the files in a folder."""
 
-    sha256: Mapping[str, str]  # of each file, by its path in the folder
+    sha256: Mapping[str, str]  # path in the folder -> SHA-256
 
 
 def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
-    """Have ``fill`` write files into a draft, which then takes the place of ``target``. A failure leaves nothing."""
+    """Let ``fill`` write files into a draft, then put the draft in place of ``target``.
+
+    A failure leaves no partial folder.
+    """
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
@@ -52,13 +55,13 @@ def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
 
 
 def sum_up(folder: Path) -> None:
-    """Write the checksums of all that is in a folder; ``fault`` compares with them."""
+    """Write the checksums of all files of a folder; ``fault`` compares with them."""
     summed = Manifest(_sums(folder, _files(folder)))
     (folder / MANIFEST).write_text(json.dumps(asdict(summed), indent=1), encoding="utf-8")
 
 
 def fault(folder: Path) -> str | None:
-    """What is wrong with a folder that was summed up, or None where it is whole."""
+    """Return what is wrong with a folder that has checksums; None where it is intact."""
     try:
         summed = read_json(Manifest, (folder / MANIFEST).read_text(encoding="utf-8")).sha256
     except (OSError, ValueError):
@@ -78,7 +81,7 @@ def _sums(folder: Path, names: Sequence[str]) -> dict[str, str]:
 
 
 def _sum(path: Path) -> str:
-    """Of a file that cannot be read, nothing that any file has."""
+    """Return the file's checksum, or a value that matches no checksum if it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -87,24 +90,27 @@ def _sum(path: Path) -> str:
 
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
-_MACHINE: Final = ("processor", "cores")  # a run may go on elsewhere
+_MACHINE: Final = ("processor", "cores")  # a run may resume on another machine
 
 
 def identity(config: ExperimentConfig, provenance: Mapping[str, str]) -> dict[str, str]:
-    """The run, its engines with their resources, commit, packages and data, and a digest of the code as it is."""
+    """Return what a checkpoint must share with the run that resumes it.
+
+    These are the run id, engines with their resources, commit, packages, data, and a digest of the source code.
+    """
     known = {name: word for name, word in provenance.items() if name not in _MACHINE}
     return {"run": config.run_id(), "backend": json.dumps(asdict(config.backend)), **known, "code": _code()}
 
 
 def difference(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str | None:
-    """The first part in which they differ, with both its values; None where they are the same."""
+    """Return the first part that differs, with both values; None where all are equal."""
     for name in {**ours, **theirs}:
         if ours.get(name) != theirs.get(name):
             return f"{name} {theirs.get(name, 'unknown')}, now {ours.get(name, 'unknown')}"
     return None
 
 
-@cache  # a process runs the code that it has read
+@cache  # a process keeps running the code that it has loaded
 def _code() -> str:
     found = hashlib.sha256()
     for path in sorted(path for package in ("harness", "tricks") for path in (_ROOT / package).rglob("*.py")):

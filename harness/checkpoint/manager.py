@@ -1,4 +1,4 @@
-"""The checkpoints of a run: save, rotate, find and restore."""
+"""The checkpoints of a run (save, rotate, find, restore) and its random states."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FILE: Final = "random.json"
 
 
 def save(folder: Path) -> None:
-    """Write the states of Python, NumPy, PyTorch and its GPUs, where those are in use."""
+    """Write the random states of Python, NumPy, PyTorch, and the GPUs that are in use."""
     version, words, gauss = random.getstate()
     numbers: Any = np.random.get_state()  # its type depends on an argument
     name, keys, *rest = numbers
@@ -38,7 +38,7 @@ def save(folder: Path) -> None:
 
 
 def restore(folder: Path) -> None:
-    """Go on from the states that ``save`` wrote."""
+    """Set the random states that ``save`` wrote."""
     states = json.loads((folder / _FILE).read_text(encoding="utf-8"))
     version, words, gauss = states["python"]
     random.setstate((version, tuple(words), gauss))
@@ -55,14 +55,20 @@ _IDENTITY: Final = "identity.json"
 
 
 class Checkpoints:
-    """Writes checkpoints of one run and finds the one to go on from. What goes wrong is told in a line each."""
+    """The checkpoints of one run: writes them, and finds the one to resume from.
+
+    Problems are printed to standard error, one line each.
+    """
 
     def __init__(self, run: Path, identity: Mapping[str, str], keep: int) -> None:
         self._folder, self._identity, self._keep = run / FOLDER, identity, keep
-        self.latest: int | None = None  # step of the newest one that this run has found or written
+        self.latest: int | None = None  # step of the newest checkpoint found or written by this run
 
     def newest(self) -> Path | None:
-        """The newest whole one, if it is of this very run and code. Drafts of killed processes are removed."""
+        """Return the newest intact checkpoint of this run and this code; None without one.
+
+        Drafts that killed processes left are deleted.
+        """
         for draft in self._folder.glob(f".{_PREFIX}*"):
             shutil.rmtree(draft, ignore_errors=True)
         step, folder = next(whole(self._folder.parent), (None, None))
@@ -77,7 +83,7 @@ class Checkpoints:
         return folder
 
     def write(self, step: int, fill: Callable[[Path], None]) -> None:
-        """Keep a checkpoint, unless it is kept already. One that cannot be written does not stop the run."""
+        """Write a checkpoint unless it exists. A failure to write does not stop the run."""
         if self.latest is not None and step <= self.latest:
             return
         try:
@@ -89,7 +95,7 @@ class Checkpoints:
         self._thin_out(step)
 
     def clear(self) -> None:
-        """Delete them all: the run is finished."""
+        """Delete all checkpoints, because the run is finished."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _fill(self, draft: Path, fill: Callable[[Path], None]) -> None:
@@ -98,7 +104,10 @@ class Checkpoints:
         sum_up(draft)
 
     def _thin_out(self, step: int) -> None:
-        """Delete all but the newest; later steps than this one are of a run that another code has made."""
+        """Delete all but the newest checkpoints.
+
+        Checkpoints of later steps come from another version of the code, and are deleted too.
+        """
         found = _steps(self._folder)
         kept = sorted(other for other in found if other <= step)[-self._keep :]
         for other in found.keys() - set(kept):
@@ -106,7 +115,10 @@ class Checkpoints:
 
 
 def whole(run: Path) -> Iterator[tuple[int, Path]]:
-    """Steps and folders of the checkpoints in the folder of a run, newest first. A broken one is passed over."""
+    """Yield step and folder of each intact checkpoint of a run, newest first.
+
+    ``run`` is the folder of the run. Damaged checkpoints are skipped with a message.
+    """
     for step, folder in sorted(_steps(run / FOLDER).items(), reverse=True):
         if reason := fault(folder):
             _say(f"checkpoint {folder.name} is passed over: {reason}")
@@ -115,13 +127,13 @@ def whole(run: Path) -> Iterator[tuple[int, Path]]:
 
 
 def resume_message(run: Path) -> str:
-    """What the same command would do with a run that was stopped."""
+    """Return what the same command would do with a stopped run, for a message."""
     steps = _steps(run / FOLDER)
     return f"goes on from step {max(steps)}" if steps else "starts the run again"
 
 
 def _steps(folder: Path) -> dict[int, Path]:
-    """Every checkpoint, whole or not, by its step."""
+    """Return every checkpoint by its step, intact or not."""
     found = {path.name.removeprefix(_PREFIX): path for path in folder.glob(f"{_PREFIX}*")}
     return {int(step): path for step, path in found.items() if step.isdecimal()}
 

@@ -12,15 +12,15 @@ PACKAGE: Final = "liteppo-ablations"
 
 
 def commit() -> str:
-    """Return the commit of the clone, ``v0.1.0`` of an installed package, or ``unknown``."""
+    """Return the commit of the clone, ``v0.1.0`` for an installed package, or ``unknown``."""
     return git("rev-parse", "HEAD") or installed() or "unknown"
 
 
 def git(*words: str) -> str | None:
-    """Return what git says in the clone; None where the code lies in no clone of its own.
+    """Run git in the clone and return its output; None where the code is not in its own clone.
 
-    An installed package often lies in a virtual environment below somebody's own repository, whose commit says nothing
-    about it. So the code must be at the top of the working tree.
+    An installed package often lies in a virtual environment inside another repository. The commit of that repository
+    says nothing about this code. The code must therefore be at the top of the working tree.
     """
     if not (ROOT / ".git").exists():  # a folder, or a file in a worktree
         return None
@@ -32,20 +32,23 @@ def git(*words: str) -> str | None:
 
 
 def installed() -> str | None:
-    """Return the version of the package that this code is a part of; None where it is not an installed one."""
+    """Return the version of the installed package; None where this code is not installed."""
     try:
         found = distribution(PACKAGE)
     except PackageNotFoundError:
         return None
-    here = Path(str(found.locate_file(""))).resolve() == ROOT  # of an editable install it is another folder
+    here = Path(str(found.locate_file(""))).resolve() == ROOT  # an editable install has another folder here
     return f"v{found.version}" if here else None
 
 
 def typed(make: str, installed: str) -> str:
-    """Return what a message tells a person to type: ``make`` in a clone, which has a Makefile, else ``installed``."""
+    """Return the command that a message shows: ``make`` in a clone, otherwise ``installed``.
+
+    Only a clone has a Makefile.
+    """
     return make if (ROOT / "Makefile").is_file() else installed
 
 
 def setup_extra(extra: str) -> str:
-    """Return how the optional packages of an extra are installed, such as ``make setup EXTRA=gpu``."""
+    """Return the command that installs an extra, such as ``make setup EXTRA=gpu``."""
     return typed(f"make setup EXTRA={extra}", f"install requirements/{extra}.lock of the repository with pip --no-deps")

@@ -1,4 +1,4 @@
-"""Write files atomically: whole or not at all, also when the power fails."""
+"""Write files atomically: a crash or power failure never leaves a partial file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 def write(path: Path, content: bytes) -> Path:
-    """Put ``content`` at ``path``, on the disk when this returns; an OSError leaves what was there."""
+    """Write ``content`` to ``path`` atomically and flush it to disk; return the path.
+
+    Raises OSError where that fails. An existing file is then unchanged.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -25,12 +28,12 @@ def write(path: Path, content: bytes) -> Path:
 
 
 def flush(path: Path) -> None:
-    """Have the disk hold a file or a folder's names; a full disk may show only here."""
+    """Flush a file or a folder's entries to disk; a full disk may raise OSError only here."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # else the file system knows no such thing
+        if error.errno != errno.EINVAL:  # EINVAL: the file system does not support fsync here
             raise
     finally:
         os.close(handle)

@@ -17,14 +17,17 @@ if TYPE_CHECKING:
 
 
 class BusyError(Exception):
-    """Another process holds the file: which, and since when."""
+    """The file is locked by another process; the message names it and the time."""
 
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
-    """Hold the file, which stays. Raises BusyError, or OSError where it cannot be written."""
+    """Hold the lock on a file during the block; the file itself is kept.
+
+    Raises BusyError where another process holds the lock, and OSError where the file cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+", encoding="utf-8") as file:  # neither truncates what the holder wrote nor needs the file
+    with path.open("a+", encoding="utf-8") as file:  # "a+" creates the file and keeps what the holder wrote
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -40,6 +43,6 @@ def _holder(file: TextIO) -> str:
     file.seek(0)
     try:
         who = json.loads(file.read())
-    except ValueError:  # between its lock and its line
+    except ValueError:  # the holder has locked the file but not yet written its line
         return "by another process"
     return f"by process {who['pid']} on {who['host']} since {who['since']}"

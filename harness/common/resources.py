@@ -1,4 +1,4 @@
-"""Measure CPU time and peak memory, and keep or explain memory."""
+"""Measure CPU time and peak memory, tune the allocator, and explain out-of-memory errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RESET: Final = Path("/proc/self/clear_refs")
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a run took."""
+    """Wall time, CPU time and peak memory of a run."""
 
     wall_seconds: float
     cpu_seconds: float
@@ -32,40 +32,43 @@ NOTHING: Final = Spent(0.0, 0.0, 0.0)
 
 
 class Usage:
-    """What the process spent since this object was made, and what the run had spent ``before``, in another one."""
+    """Measurement of what this process spends on a run, from the creation of the object.
+
+    ``before`` is what the run had already spent in an earlier process.
+    """
 
     def __init__(self, before: Spent = NOTHING) -> None:
         self._before, self._wall, self._cpu = before, time.perf_counter(), time.process_time()
-        self._beside: Callable[[], Spent] = lambda: NOTHING
+        self._others: Callable[[], Spent] = lambda: NOTHING
         with contextlib.suppress(OSError):  # not Linux, or not allowed: the peak then covers the process's life
             _RESET.write_text("5")
 
-    def add(self, beside: Callable[[], Spent]) -> None:
-        """Count other processes that work for the run; their wall seconds pass beside ours."""
-        self._beside = beside
+    def add(self, others: Callable[[], Spent]) -> None:
+        """Include other processes of the run; their wall time overlaps and is not added."""
+        self._others = others
 
     def spent(self) -> Spent:
-        """Seconds on the clock, seconds of processor time in all threads, and the largest resident memory.
+        """Return wall seconds, CPU seconds of all threads, and peak resident memory in MB.
 
-        Of several processes the processor times and the largest memories are added up.
+        CPU seconds and peak memories of several processes are added up.
         """
-        beside = self._beside()
+        others = self._others()
         return Spent(
             self._before.wall_seconds + time.perf_counter() - self._wall,
-            self._before.cpu_seconds + time.process_time() - self._cpu + beside.cpu_seconds,
-            max(self._before.peak_memory_mb, peak_memory_mb() + beside.peak_memory_mb),
+            self._before.cpu_seconds + time.process_time() - self._cpu + others.cpu_seconds,
+            max(self._before.peak_memory_mb, peak_memory_mb() + others.peak_memory_mb),
         )
 
 
 def lifetime() -> Spent:
-    """What this process and its ended children spent in their life."""
+    """Return what this process and its finished children have spent so far; no wall time."""
     times = os.times()
     cpu = times.user + times.system + times.children_user + times.children_system
     return Spent(0.0, cpu, peak_memory_mb())
 
 
 def peak_memory_mb() -> float:
-    """Largest resident memory of this process since a run reset it, or in its life."""
+    """Return the peak resident memory of this process in MB, since the last reset if any."""
     if _STATUS.exists():
         for line in _STATUS.read_text().splitlines():
             if line.startswith("VmHWM:"):
@@ -73,12 +76,12 @@ def peak_memory_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-# How PyTorch words it: on a CPU, from the C++ library, on a GPU.
+# PyTorch's messages: on a CPU, from the C++ library, on a GPU.
 _WORDS: Final = ("can't allocate memory", "bad_alloc", "out of memory")
 
 
 def out_of_memory(error: MemoryError | RuntimeError) -> str:
-    """The message for an error of want of memory. Any other one is raised again."""
+    """Return the message for an out-of-memory error; raise any other error again."""
     if not isinstance(error, MemoryError) and not any(words in str(error) for words in _WORDS):
         raise error
     return (
@@ -94,10 +97,10 @@ _A_GIGABYTE: Final = 1 << 30
 
 
 def keep_freed_memory() -> bool:
-    """Let the C library reuse big blocks instead of handing them back; whether it can.
+    """Let the C library reuse large blocks instead of returning them; return whether it can.
 
-    A step frees and asks for hundreds of blocks of a few megabytes. By default glibc returns each to the
-    system and faults its pages in again, 26,000 a step on the small model.
+    A step frees and requests hundreds of blocks of a few megabytes. By default glibc returns each to the system and
+    faults its pages in again: 26,000 page faults a step on the small model.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
     return mallopt is not None and all(mallopt(name, _A_GIGABYTE) for name in (_MMAP_THRESHOLD, _TRIM_THRESHOLD))

@@ -1,7 +1,7 @@
-"""Where results lie: the reader's own folder, and the reference that comes with the repository.
+"""Folders of results: the user's own, and the reference that comes with the repository.
 
-Commands write to the reader's own folder alone, which git ignores. The reference, ``results/reference``, holds tables
-and figures of recorded runs that the documentation cites; only ``make reference`` writes there.
+Commands write only to the user's own folder, which git ignores. The reference, ``results/reference``, holds tables and
+figures of recorded runs that the documentation cites. Only ``make reference`` writes there.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ REFERENCE: Final = Path(__file__).resolve().parents[2] / "results" / "reference"
 
 
 def results_folder(named: str | Path | None = None) -> Path:
-    """Return the folder that results go to: ``named``, else RESULTS_DIR, else ``results`` in the current folder.
+    """Return the folder for results: ``named``, else RESULTS_DIR, else ``results``.
 
-    Raises SchemaError where that lies in the reference.
+    A relative path is relative to the current folder. Raises SchemaError where the folder lies in the reference.
     """
     folder = Path(named or os.environ.get("RESULTS_DIR") or "results")
     if is_reference(folder):
@@ -30,16 +30,19 @@ def results_folder(named: str | Path | None = None) -> Path:
 
 
 def is_reference(path: Path) -> bool:
-    """Tell whether a file or folder lies in the reference."""
+    """Return whether a file or folder lies in the reference."""
     return path.resolve().is_relative_to(REFERENCE)
 
 
 def own_or_reference(results: Path, name: str) -> Path:
-    """Return the reader's own file, else that of the reference; where neither exists, where their own would be."""
+    """Return the user's own file, or the reference's file if only that exists.
+
+    Where neither exists, return the path that the user's own file would have.
+    """
     own = results / name
     return REFERENCE / name if not own.exists() and (REFERENCE / name).exists() else own
 
 
 def shown(path: Path) -> str:
-    """Return a path as a message names it: relative to the current folder where it lies below that."""
+    """Return a path for a message: relative if it lies below the current folder."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

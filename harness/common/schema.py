@@ -1,4 +1,4 @@
-"""Read plain data into frozen dataclasses, strictly: unknown keys and wrong types are errors."""
+"""Read plain data into frozen dataclasses. Unknown keys and wrong types are errors."""
 
 from __future__ import annotations
 
@@ -25,17 +25,44 @@ LONGEST_NAME: Final = 60  # characters of a field's name that a message repeats
 
 
 class SchemaError(ValueError):
-    """Data that does not fit its dataclass; each line names the path of a fault."""
+    """Data that does not fit its dataclass; each line of the message names one path."""
 
 
 def read(cls: type[T], data: Any, where: str = "") -> T:
-    """Build ``cls`` from ``data``. ``where`` prefixes the paths that an error names."""
-    # Strict reading of JSON takes lists for tuples and mappings for dataclasses; of Python objects it does not.
+    """Build ``cls`` from plain data.
+
+    Args:
+        cls: The dataclass to build.
+        data: Mappings, lists, text, numbers, booleans and None.
+        where: Prefix of the paths that an error names.
+
+    Returns:
+        The dataclass, with nested dataclasses.
+
+    Raises:
+        SchemaError: A key is unknown or missing, or a value has the wrong type or range.
+
+    """
+    # Pydantic's strict mode accepts lists for tuples and mappings for dataclasses only when it reads JSON.
     return read_json(cls, json.dumps(data, default=str), where)
 
 
 def read_json(cls: type[T], text: str, where: str = "") -> T:
-    """Build ``cls`` from a JSON document, as ``read``. Raises json.JSONDecodeError where it is none."""
+    """Build ``cls`` from a JSON document.
+
+    Args:
+        cls: The dataclass to build.
+        text: The JSON document.
+        where: Prefix of the paths that an error names.
+
+    Returns:
+        The dataclass, with nested dataclasses.
+
+    Raises:
+        SchemaError: A key is unknown or missing, or a value has the wrong type or range.
+        json.JSONDecodeError: The text is not JSON.
+
+    """
     unknown = list(_unknown(cls, json.loads(text), where))
     if unknown:
         raise SchemaError("\n".join(unknown))
@@ -48,7 +75,10 @@ def read_json(cls: type[T], text: str, where: str = "") -> T:
 
 
 def unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Build a JSON object, as ``object_pairs_hook`` of ``json.loads``. Raises ValueError where a field comes twice."""
+    """Build a JSON object; raise ValueError for a repeated field.
+
+    Pass it to ``json.loads`` as ``object_pairs_hook``.
+    """
     found = dict(pairs)
     if len(found) < len(pairs):
         repeated = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
@@ -57,17 +87,20 @@ def unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def refuse_constant(name: str) -> None:
-    """Raise ValueError for NaN and Infinity, which are no JSON, as ``parse_constant`` of ``json.loads``."""
+    """Raise ValueError for NaN and Infinity, which JSON does not allow.
+
+    Pass it to ``json.loads`` as ``parse_constant``.
+    """
     raise ValueError(f"{name} is no JSON")
 
 
 def shortened(name: str) -> str:
-    """Quote the name of a field for a message, cut where it is long."""
+    """Quote the name of a field for a message, cut if it is long."""
     return repr(name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "...")
 
 
 def suggest(name: str, known: Collection[str]) -> str:
-    """The end of a message about an unknown name: the nearest known one, or all of them."""
+    """Return the end of a message about an unknown name: the nearest known name, or all."""
     close = get_close_matches(name, known, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
 

@@ -6,6 +6,6 @@ import hashlib
 
 
 def derive(seed: int, *purpose: str | int) -> int:
-    """A 63-bit seed for one purpose of a run; equal arguments give equal seeds on every machine."""
+    """Return a 63-bit seed for one purpose of a run, the same on every machine."""
     text = ":".join(map(str, (seed, *purpose)))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1

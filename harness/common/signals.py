@@ -1,4 +1,4 @@
-"""Handle SIGINT and SIGTERM at safe points."""
+"""Handle SIGINT and SIGTERM at safe points, in a run and in a sweep."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _STANDARD_ERROR: Final = 2
 
 
 class Preempted(Exception):  # noqa: N818 - no error: nothing is lost, and the same run goes on elsewhere
-    """A run that ended because it was asked to. One line says from where it goes on."""
+    """A run that ended because it was asked to stop; the message says where it resumes."""
 
 
 class Stop:
-    """Whether someone has asked to stop."""
+    """The flag that a run checks at the end of each step: a signal has asked it to stop."""
 
     def __init__(self) -> None:
         self.asked = False
 
     def note(self, number: int, _: object) -> None:
-        """Remember the signal. A second Ctrl-C does not wait for the end of the step."""
+        """Record the signal; raise KeyboardInterrupt on a second Ctrl-C."""
         if number == signal.SIGINT and self.asked:
             raise KeyboardInterrupt
         self.asked = True
@@ -38,7 +38,10 @@ class Stop:
 
 @contextmanager
 def stoppable(signals: Sequence[signal.Signals]) -> Iterator[Stop]:
-    """Note these signals instead of dying of them; outside of the main thread, where Python hears none, do nothing."""
+    """Record these signals during the block instead of ending the process.
+
+    Python delivers signals only to the main thread. In another thread this does nothing.
+    """
     stop = Stop()
     if current_thread() is not main_thread():
         yield stop
@@ -56,32 +59,38 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupts:
-    """Whether someone has asked to stop."""
+    """The flag that a sweep checks: a signal has asked it to stop."""
 
     def __init__(self) -> None:
         self._asked = False
 
     def listen(self) -> None:
-        """Take the signals. Ray takes SIGTERM for itself when it starts, so its session calls this once more."""
+        """Install the signal handlers.
+
+        Ray installs its own SIGTERM handler when it starts, so its session calls this again.
+        """
         for number in _SIGNALS:
             signal.signal(number, self.note)
 
     def note(self, *_: object) -> None:
-        """Remember the signal; what tidies up afterwards is not disturbed by another."""
+        """Record the signal. Cleanup is not disturbed by a second signal."""
         self._asked = True
 
     def __bool__(self) -> bool:
         return self._asked
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt if a signal has come."""
+        """Raise KeyboardInterrupt if a signal has arrived."""
         if self._asked:
             raise KeyboardInterrupt
 
 
 @contextmanager
 def interrupts() -> Iterator[Interrupts]:
-    """Note signals instead of raising, also in a background job, where a shell ignores Ctrl-C."""
+    """Record signals during the block instead of raising.
+
+    This also works in a background job, where a shell ignores Ctrl-C.
+    """
     noted, before = Interrupts(), {number: signal.getsignal(number) for number in _SIGNALS}
     noted.listen()
     try:

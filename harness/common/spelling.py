@@ -1,4 +1,7 @@
-"""Spell dataclasses as ``repr`` did when the text first reached a disk, whatever their classes are called today."""
+"""Write dataclasses as ``repr`` wrote them when the text was first stored on disk.
+
+Files keep the old class names, whatever the classes are called today.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,11 @@ if TYPE_CHECKING:
 
 
 def spelled(value: Any, names: Mapping[type[Any], str]) -> str:
-    """Give the ``repr`` of a value with classes under the names that files know them by.
+    """Return the ``repr`` of a value with the class names that files use.
 
     Args:
-        value: A dataclass of ``names``, a list or tuple, or anything else with a ``repr`` of its own.
-        names: Class to the name that stays.
+        value: A dataclass of ``names``, a list or tuple, or any other value, whose own ``repr`` is used.
+        names: Maps a class to its name in files.
 
     Returns:
         The text, such as ``Number(value=Fraction(1, 2))``.

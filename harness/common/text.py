@@ -1,4 +1,4 @@
-"""Numbers as people say them."""
+"""Format durations, counts and lists for people."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-AT_MOST: Final = 12  # entries of a list in a note
+AT_MOST: Final = 12  # entries that a list in a note shows
 
 
 def duration(seconds: float) -> str:
-    """Seconds: 40 s, 12 min, 3.4 h, 5.2 days."""
+    """Format a duration in seconds: 40 s, 12 min, 3.4 h, 5.2 days."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:
@@ -22,22 +22,22 @@ def duration(seconds: float) -> str:
 
 
 def short(seconds: float) -> str:
-    """Seconds in a column: 40s, 12m, 3.4h, 5.2d."""
+    """Format a duration in seconds for a table column: 40s, 12m, 3.4h, 5.2d."""
     return duration(seconds).replace(" min", "m").replace(" days", "d").replace(" ", "")
 
 
 def gpu_hours(seconds: float) -> str:
-    """GPU-seconds: 1.4 GPU-hours, 1,234 GPU-hours."""
+    """Format GPU-seconds as hours: 1.4 GPU-hours, 1,234 GPU-hours."""
     hours = seconds / 3600
     return f"{hours:,.0f} GPU-hours" if hours >= 10 else f"{hours:.1f} GPU-hours"
 
 
 def count(points: Sequence[object]) -> str:
-    """How many cells these are."""
+    """Format the number of cells."""
     return f"{len(points)} cell{'s' * (len(points) > 1)}"
 
 
 def listed(entries: Sequence[str], between: str = "; ") -> str:
-    """The first of them, and how many more there are."""
+    """Join the first entries, and say how many more there are."""
     more = f"{between}{len(entries) - AT_MOST} more" if len(entries) > AT_MOST else ""
     return between.join(entries[:AT_MOST]) + more

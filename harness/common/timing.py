@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Stopwatch:
-    """Adds up wall seconds by phase name, and processor seconds over its life."""
+    """Sums of wall seconds per phase, and the CPU seconds since the watch was created."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -19,12 +19,12 @@ class Stopwatch:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Count the time until the block ends as ``seconds/<name>``."""
+        """Add the wall time of the block to ``seconds/<name>``."""
         started = time.perf_counter()
         yield
         taken = time.perf_counter() - started
         self.seconds[f"seconds/{name}"] = self.seconds.get(f"seconds/{name}", 0.0) + taken
 
     def spent(self) -> dict[str, float]:
-        """The phases so far, and ``seconds/cpu``: processor seconds of the process since the watch was made."""
+        """Return the phases so far, and the CPU seconds of the process as ``seconds/cpu``."""
         return {**self.seconds, "seconds/cpu": time.process_time() - self._cpu}

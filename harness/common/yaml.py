@@ -1,4 +1,4 @@
-"""Read YAML strictly: a word stays a word, and a key is given once."""
+"""Read YAML strictly: words stay text, and each key is given once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"(?:~|null|)
 
 
 class _Numbers(_Loader):
-    """Fractions are numbers: ``0.20``, ``2.1e-05`` and, which YAML 1.1 takes for text, ``1e-4``."""
+    """A loader that reads decimals as numbers: ``0.20``, ``2.1e-05``, ``1e-4``.
+
+    YAML 1.1 reads ``1e-4`` as text.
+    """
 
 
 _FRACTION: Final = re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?$")
@@ -40,9 +43,9 @@ _Numbers.add_implicit_resolver("tag:yaml.org,2002:float", _FRACTION, list("-+012
 
 
 def read_yaml(path: Path, *, numbers: bool = False) -> Any:
-    """The document in a file; with ``numbers``, fractions are numbers and no words.
+    """Return the document in a YAML file; with ``numbers``, decimals are numbers, not text.
 
-    Raises SchemaError with the file, the line and what is wrong there.
+    Raises SchemaError with the file, the line and the fault.
     """
     try:
         return yaml.load(path.read_text(encoding="utf-8"), _Numbers if numbers else _Loader)

@@ -1,4 +1,7 @@
-"""Hydra, met here and in ``overlay``: overrides in, plain data out, and its errors in our words."""
+"""Compose an experiment with Hydra: overrides in, plain data out, clear error messages.
+
+Only this module and ``overlay`` use Hydra.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,14 @@ MODULE: Final = "harness.conf"
 
 
 def compose(overrides: Sequence[str]) -> dict[str, Any]:
-    """The experiment with the overrides applied. Raises SchemaError naming the override at fault."""
+    """Return the experiment with the overrides applied.
+
+    Raises SchemaError, which names the faulty override.
+    """
     bare = next((override for override in overrides if "=" not in override and override[:1] != "~"), None)
     if bare is not None:
         raise SchemaError(f"{bare}: write a setting as NAME=VALUE, such as seed=1")
-    if not GlobalHydra.instance().is_initialized():  # once a process; opening Hydra costs more than composing
+    if not GlobalHydra.instance().is_initialized():  # once per process: it takes longer than composing
         initialize_config_module(MODULE, version_base="1.3")
     try:
         written = [over_the_preset(override) for override in (*overrides, *implied(overrides))]
@@ -39,14 +45,17 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
 
 
 def over_the_preset(override: str) -> str:
-    """Tricks are changes to a preset's, which no file holds: Hydra is told to add what it does not find."""
+    """Mark an override of a trick as one that Hydra may add.
+
+    The tricks in an experiment are changes to those of a preset, and no configuration file holds them.
+    """
     if override.startswith("~tricks."):
         return f"++{override[1:]}=null"
     return f"++{override}" if override.startswith("tricks.") else override
 
 
 def implied(overrides: Sequence[str]) -> tuple[str, ...]:
-    """Return the overrides that a file of problems implies: no difficulties, unless they are given."""
+    """Return the overrides implied by ``data.source=file``: no difficulties, unless given."""
     given = {override.lstrip("+").partition("=")[0] for override in overrides}
     of_a_file = any(override.lstrip("+") == "data.source=file" for override in overrides)
     return ("data.difficulties=[]",) if of_a_file and "data.difficulties" not in given else ()

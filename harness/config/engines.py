@@ -1,4 +1,4 @@
-"""Configure the engines of a run and their placement."""
+"""Configuration of the engines of a run, their placement, and the checkpoints."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ Dtype = Literal["float32", "bfloat16"]
 
 @dataclass(frozen=True, slots=True)
 class VllmConfig:
-    """Engines of vLLM, which sample."""
+    """Settings of the vLLM engines, which generate responses."""
 
-    engines: Count  # the prompts of a batch are spread over them
-    tensor_parallel: Count  # devices of one engine
+    engines: Count  # number of engines; the prompts of a batch are spread over them
+    tensor_parallel: Count  # devices per engine
     dtype: Dtype
-    gpu_memory: Share  # of each GPU's memory, weights and cache together
-    cache_gb: Positive  # of keys and values, where an engine is on a CPU
-    eager: bool  # neither graphs nor compilation: starts in seconds, samples slower on a GPU
+    gpu_memory: Share  # share of each GPU's memory for weights and cache together
+    cache_gb: Positive  # KV cache in GB, where an engine runs on a CPU
+    eager: bool  # no CUDA graphs or compilation: starts in seconds, generates slower on a GPU
     prefix_caching: bool
     sync: Literal["object_store", "nccl"]  # how weights travel from the learner
-    parity_gap: Positive  # nats; the run stops where learner and engines differ by more on the same tokens
+    parity_gap: Positive  # nats; the run stops if learner and engines differ by more on the same tokens
 
 
 @dataclass(frozen=True, slots=True)
 class DeepspeedConfig:
-    """Ranks of DeepSpeed, which learn."""
+    """Settings of the DeepSpeed ranks, which train."""
 
     ranks: Count
     zero_stage: Literal[0, 1, 2, 3]
@@ -40,20 +40,20 @@ class DeepspeedConfig:
 
 @dataclass(frozen=True, slots=True)
 class BackendConfig:
-    """The engines, and what a run asks of the cluster. The resources do not name a cell."""
+    """The engines and the resources of a run. The resources do not change the cell id."""
 
-    engine: Literal["auto", "compact", "hf"]  # of PyTorch, where vllm and deepspeed are null
+    engine: Literal["auto", "compact", "hf"]  # the PyTorch engine; used where vllm and deepspeed are null
     vllm: VllmConfig | None
     deepspeed: DeepspeedConfig | None
-    colocated: bool  # engines and ranks take turns on the same GPUs; else each has its own
-    num_cpus: Positive  # of the whole run
+    colocated: bool  # engines and ranks take turns on the same GPUs; otherwise each has its own
+    num_cpus: Positive  # CPU cores of the whole run
     num_gpus: Annotated[float, Field(ge=0)]
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointConfig:
-    """What a run keeps to go on from, beside what it keeps on SIGTERM."""
+    """When a run writes checkpoints, in addition to the one on SIGTERM."""
 
-    every: Annotated[int, Field(ge=0)]  # steps; 0: none
-    keep: Count  # the newest ones; older ones are deleted
-    export: bool  # the final weights stay, as a Hugging Face folder
+    every: Annotated[int, Field(ge=0)]  # steps between checkpoints; 0: none
+    keep: Count  # number of newest checkpoints to keep; older ones are deleted
+    export: bool  # keep the final weights as a Hugging Face folder

@@ -1,4 +1,4 @@
-"""Configure one run completely. Hydra composes it, the schema checks it, nothing changes it."""
+"""The complete configuration of one run: Hydra composes it, the schema checks it."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from tricks.rule import UpdateRule
 
 ARITHMETIC: Final = "arithmetic"
-WRONG: Final = "wrong"  # the rule for open boxes in conf/; the fields have it as default too
+WRONG: Final = "wrong"  # the rule for unclosed boxes in conf/, and the default of the fields
 
 NonNegative = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Reward = Annotated[float, Field(ge=-3.4e38, le=3.4e38, allow_inf_nan=False)]  # what a float32 holds
+Reward = Annotated[float, Field(ge=-3.4e38, le=3.4e38, allow_inf_nan=False)]  # the range of float32
 Beta = Annotated[float, Field(ge=0, lt=1)]
 Probability = Annotated[float, Field(gt=0, le=1)]
 Benchmark = str  # one of harness.data.benchmarks.BENCHMARKS, "arithmetic", or a name of EvalConfig.files
@@ -41,49 +41,49 @@ Benchmark = str  # one of harness.data.benchmarks.BENCHMARKS, "arithmetic", or a
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """Which policy is trained, and how it is asked."""
+    """The policy that is trained, and the form of its prompts."""
 
     path: str  # "builtin:small_base", "smol", a folder, or a name on the hub
     dtype: Literal["float32", "bfloat16"]
     prompt_form: Literal["base", "chat"]
-    thinking: bool | None  # of hybrid models, by their chat template; null leaves it to the template
+    thinking: bool | None  # of hybrid models, passed to their chat template; null: the template's default
 
 
 @dataclass(frozen=True, slots=True)
 class DataConfig:
-    """Which problems are trained on; no evaluation problem is among them."""
+    """The training problems. No evaluation problem is among them."""
 
     source: Literal["arithmetic", "paper", "simplerl_zoo", "file"]
-    difficulties: tuple[Difficulty, ...]  # drawn evenly; none where a file is named
-    path: str | None  # for source "file": of one's own problems, or of a tier that `make difficulty` cut; absolute
-    part: Part  # of the problems: all, or what tuning and the ablation that stands on it share out
-    sha256: str | None = None  # of the file at ``path``, by which a run knows it; `with_files` finds it, nobody sets it
+    difficulties: tuple[Difficulty, ...]  # sampled evenly; empty where a file is given
+    path: str | None  # for source "file": absolute path of own problems, or of a tier from `make difficulty`
+    part: Part  # all problems, or one of the disjoint parts for tuning and for the ablation that uses it
+    sha256: str | None = None  # of the file at ``path``; identifies it in the cell id; set by `with_files`
 
 
 @dataclass(frozen=True, slots=True)
 class RewardConfig:
-    """The reward of a correct and of a wrong response, and the judge.
+    """The reward of a correct and of an incorrect response, and what judges responses.
 
-    Verifiers judge unless a function does; only the scale has no default here.
+    The verifier judges unless a function is given. Only the two rewards have no default here.
     """
 
     correct: Reward
     wrong: Reward
-    function: str | None = None  # one's own, "package.module:name" or an entry point; None: the verifiers
-    right_from: Annotated[float, Field(gt=0, le=1)] = 1.0  # the function's score from which a response is right
-    seconds: Positive = 2.0  # of CPU, of one call of the function
-    memory_mb: Count = 4096  # of the function's process
-    source: Located | None = None  # of the function; `with_reward` finds it, nobody sets it
-    open_box: OpenBox = WRONG  # of a response whose last box is left open; a record of before this setting lacks it
+    function: str | None = None  # a user's "package.module:name" or an entry point; None: the verifier
+    right_from: Annotated[float, Field(gt=0, le=1)] = 1.0  # lowest score of the function that counts as correct
+    seconds: Positive = 2.0  # CPU seconds allowed for one call of the function
+    memory_mb: Count = 4096  # memory limit of the function's process
+    source: Located | None = None  # source of the function; set by `with_reward`
+    open_box: OpenBox = WRONG  # for a response whose last box is not closed; older records lack this setting
 
     def judge(self) -> Function | None:
-        """Return the function that judges responses; None where verifiers do."""
+        """Return the function that judges responses; None where the verifier does."""
         return None if self.source is None else Function(self.source, self.right_from, self.seconds, self.memory_mb)
 
 
 @dataclass(frozen=True, slots=True)
 class RolloutConfig:
-    """What one step samples."""
+    """Settings of the samples of one training step."""
 
     prompts_per_batch: Count
     group_size: Count
@@ -91,51 +91,51 @@ class RolloutConfig:
     max_response_length: Count  # tokens
     temperature: Annotated[float, Field(gt=0)]
     top_p: Probability
-    top_k: NonNegative  # 0: no bound
-    ahead: Literal[0, 1]  # 1: a batch is sampled while the update before it is under way, by weights one step old
+    top_k: NonNegative  # 0: no limit
+    ahead: Literal[0, 1]  # 1: sample the next batch during the current update, with weights that are one step old
 
 
 @dataclass(frozen=True, slots=True)
 class OptimConfig:
-    """AdamW, constant learning rate after a linear warm-up."""
+    """Settings of AdamW, with a constant learning rate after a linear warm-up."""
 
     lr: Rate
     weight_decay: Rate
     betas: tuple[Beta, Beta]
     max_grad_norm: Annotated[float, Field(gt=0)]
     warmup_steps: NonNegative  # updates
-    updates_per_rollout: Count  # in all, over the epochs
+    updates_per_rollout: Count  # total over all epochs
     epochs: Count  # passes over one rollout batch
-    micro_batch_tokens: Count  # bound on the tokens of one forward pass
-    gradient_checkpointing: bool  # layers are computed again in the backward pass, for memory
+    micro_batch_tokens: Count  # maximum number of tokens of one forward pass
+    gradient_checkpointing: bool  # recompute layers in the backward pass to save memory
 
 
 @dataclass(frozen=True, slots=True)
 class EvalConfig:
-    """The held-out evaluation, the same for all arms and seeds."""
+    """The held-out evaluation. It is the same for all arms and seeds."""
 
     benchmarks: Annotated[tuple[Benchmark, ...], Field(min_length=1)]
-    problems: Count | None  # of each benchmark, and of each difficulty of arithmetic; null: all there are
+    problems: Count | None  # per benchmark, and per difficulty of arithmetic; null: all
     samples: Count  # per problem
-    samples_of: Mapping[Benchmark, Count]  # of single benchmarks, where they differ
+    samples_of: Mapping[Benchmark, Count]  # benchmark -> samples per problem, where it differs from ``samples``
     temperature: Annotated[float, Field(ge=0)]
     top_p: Probability
-    top_k: NonNegative  # 0: no bound
-    max_response_length: Count | None  # tokens; null: that of the rollouts
-    aime25: Literal[15, 30]  # part I, or both
-    olympiadbench: Literal[170, 675]  # a fixed draw, or all
-    every: NonNegative  # steps; 0 evaluates before the first step and after the last only
-    files: Mapping[str, OwnFile] = field(default_factory=dict)  # benchmarks that are files; `with_files` finds them
-    open_box: OpenBox = WRONG  # as of the reward, so that arms with other rewards are scored alike
+    top_k: NonNegative  # 0: no limit
+    max_response_length: Count | None  # tokens; null: the limit of the rollouts
+    aime25: Literal[15, 30]  # number of problems: part I, or both parts
+    olympiadbench: Literal[170, 675]  # number of problems: a fixed sample, or all
+    every: NonNegative  # steps; 0: evaluate only before the first and after the last step
+    files: Mapping[str, OwnFile] = field(default_factory=dict)  # benchmarks that are files; set by `with_files`
+    open_box: OpenBox = WRONG  # separate from the reward's, so that arms with other rewards are scored alike
 
     def samples_for(self, benchmark: str) -> int:
-        """Return how many samples each problem of a benchmark has."""
+        """Return the number of samples per problem of a benchmark."""
         return self.samples_of.get(benchmark, self.samples)
 
 
 @dataclass(frozen=True, slots=True)
 class ExperimentConfig:
-    """Everything that decides what a run does."""
+    """All settings that decide what a run does."""
 
     model: ModelConfig
     data: DataConfig
@@ -147,14 +147,15 @@ class ExperimentConfig:
     checkpoint: CheckpointConfig
     preset: str
     emulate: str  # a framework's dialect, or "none"
-    tricks: Mapping[str, Mapping[str, Any] | None]  # over the preset's; null leaves one out
+    tricks: Mapping[str, Mapping[str, Any] | None]  # changes to the preset's tricks; null removes one
     steps: NonNegative
     seed: NonNegative
 
     def cell_id(self) -> str:
-        """Ten hex digits of the settings in effect; the seed tells the runs of a cell apart.
+        """Return ten hex digits that identify the settings in effect, without the seed.
 
-        Preset, dialect and tricks count as the rule that they make, however it is written.
+        Preset, dialect and tricks count as the update rule that they build. Two ways to write the same rule have the
+        same id.
         """
         settings = asdict(self) | {"tricks": self.update_rule().settings()}
         for name in ("preset", "emulate", "seed", "checkpoint"):
@@ -162,25 +163,25 @@ class ExperimentConfig:
         settings["backend"] = _arithmetic_of(self.backend)
         _know_files_by_content(settings)
         _know_function_by_source(settings["reward"])
-        if self.data.part == ALL:  # as in the ids of runs of before there were parts
+        if self.data.part == ALL:  # so that ids of runs made before this setting existed stay the same
             del settings["data"]["part"]
         if not self.rollout.ahead:  # likewise
             del settings["rollout"]["ahead"]
-        for name in ("reward", "eval"):  # likewise, though the default itself is newer than some of those runs
+        for name in ("reward", "eval"):  # likewise, although this default is newer than some of those runs
             if settings[name]["open_box"] == WRONG:
                 del settings[name]["open_box"]
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:10]
 
     def run_id(self) -> str:
-        """The name of this run: its cell and its seed."""
+        """Return the name of this run: its cell and its seed."""
         return f"{self.cell_id()}-s{self.seed}"
 
     def update_rule(self) -> UpdateRule:
-        """The tricks laid out. Raises TrickError where they cannot be."""
+        """Return the update rule of the tricks. Raises TrickError where they do not combine."""
         return build(self.preset, self.tricks, self.emulate, self.setup())
 
     def setup(self) -> Setup:
-        """The facts that tricks may depend on."""
+        """Return the facts about the run that tricks may depend on."""
         return Setup(
             self.rollout.group_size,
             self.rollout.prompts_per_batch,
@@ -192,7 +193,7 @@ class ExperimentConfig:
 
 
 def _know_files_by_content(settings: dict[str, Any]) -> None:
-    """Replace paths by contents, so that a moved file is the same run and a changed one is another."""
+    """Replace paths by checksums: a moved file gives the same id, a changed file another."""
     data, files = settings["data"], settings["eval"].pop("files")
     if data["sha256"] is None:
         del data["sha256"]
@@ -203,7 +204,10 @@ def _know_files_by_content(settings: dict[str, Any]) -> None:
 
 
 def _know_function_by_source(reward: dict[str, Any]) -> None:
-    """Replace the function's path by its source; runs without one keep the ids of before there were any."""
+    """Replace the function's path by the checksum of its source.
+
+    Without a function, remove the settings of functions, so that older ids stay the same.
+    """
     source = reward.pop("source")
     if source is None:
         for name in ("function", "right_from", "seconds", "memory_mb"):
@@ -213,21 +217,28 @@ def _know_function_by_source(reward: dict[str, Any]) -> None:
 
 
 def _arithmetic_of(backend: BackendConfig) -> dict[str, Any]:
-    """What decides the numbers: which engines, in which precision. How many there are and where does not."""
+    """Return the backend settings that decide the numbers: the engines and their precision.
+
+    The number of engines and their placement do not change results.
+    """
     engines = {"vllm": backend.vllm, "deepspeed": backend.deepspeed}
     return {"engine": backend.engine} | {name: {"dtype": used.dtype} for name, used in engines.items() if used}
 
 
 def load(*overrides: str) -> ExperimentConfig:
-    """Compose ``harness/conf`` with Hydra overrides and check all of it: settings, tricks, the model's files.
+    """Compose ``harness/conf`` with Hydra overrides and check all settings.
 
-    Raises SchemaError, TrickError or ModelError; nothing has started by then.
+    The check covers settings, tricks and the model's files, and starts nothing. Raises SchemaError, TrickError or
+    ModelError.
     """
     return check(overlaid(overrides))
 
 
 def check(composed: Mapping[str, Any]) -> ExperimentConfig:
-    """Check a composed experiment: settings, tricks, files, the model's files and its window."""
+    """Check a composed experiment: settings, tricks, files, the model and its window.
+
+    Raises SchemaError, TrickError or ModelError.
+    """
     config = read(ExperimentConfig, with_reward(with_files(composed)), "")
     layout(config.backend)
     _refuse_crowded(config)

@@ -1,4 +1,4 @@
-"""The files under ``harness/conf``: config groups and their options, without Hydra."""
+"""The files in ``harness/conf``: config groups and their options, read without Hydra."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ CONF: Final = Path(__file__).resolve().parents[1] / "conf"
 
 
 def groups() -> dict[str, list[str]]:
-    """The config groups and their options, such as reward: plus_minus_one, zero_one."""
+    """Return the config groups and their options, such as reward: plus_minus_one, zero_one."""
     folders = sorted(path for path in CONF.iterdir() if path.is_dir())
     found = {folder.name: sorted(path.stem for path in folder.glob("*.yaml")) for folder in folders}
     return {name: options for name, options in found.items() if options}

@@ -1,6 +1,6 @@
-"""Hints on a run, for plan, sweep and single run: settings that are probably not meant, and what its tricks say.
+"""Hints on the settings and tricks of a run that are probably not intended.
 
-The ranges and the hints on tricks are those of ``tricks.hints``.
+Plan, sweep and single runs print them. The ranges and the hints on tricks come from ``tricks.hints``.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
     from harness.config.experiment import ExperimentConfig
 
-_OF_A_FUNCTION: Final = ("right_from", "seconds", "memory_mb")  # settings of reward that the verifiers do not read
+_OF_A_FUNCTION: Final = ("right_from", "seconds", "memory_mb")  # settings of the reward that only a function uses
 _OUTSIDE: Final = " is outside of "
 
 
 def hints(config: ExperimentConfig) -> tuple[str, ...]:
-    """Return the hints on the settings of a run and on its tricks, each in one sentence."""
+    """Return the hints on the settings and tricks of a run, one sentence each."""
     return tuple(_hints(config))
 
 
 def implausible_settings(config: ExperimentConfig) -> tuple[str, ...]:
-    """The settings with their values that have such a hint for their range, as ``kl_loss.coef=1e+30``."""
+    """Return the settings outside their plausible range, such as ``kl_loss.coef=1e+30``."""
     found = (hint.partition(_OUTSIDE) for hint in _hints(config))
     return tuple(setting for setting, outside, _ in found if outside)
 

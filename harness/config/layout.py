@@ -1,4 +1,7 @@
-"""Where the processes of a run stand: bundles of CPUs and GPUs, and who shares which. Without Ray."""
+"""Placement of a run's processes: bundles of CPUs and GPUs, and who shares them.
+
+This module does not need Ray.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ProcessPlace:
-    """A process's part of a bundle."""
+    """A process's share of a bundle."""
 
     bundle: int
     cpus: float
@@ -24,20 +27,26 @@ class ProcessPlace:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What a run asks of a cluster. Each bundle lies on one node; the controller asks for nothing beside them."""
+    """The resources that a run requests from a cluster.
+
+    Each bundle is on one node. The controller requests nothing more.
+    """
 
     bundles: tuple[dict[str, float], ...]
     engines: tuple[ProcessPlace, ...] = ()
     ranks: tuple[ProcessPlace, ...] = ()
-    controller: ProcessPlace = ProcessPlace(0, 0.0, 0.0)  # GPUs are its own only where it learns
+    controller: ProcessPlace = ProcessPlace(0, 0.0, 0.0)  # it has GPUs only where it trains
 
     def total(self, resource: str) -> float:
-        """Of all bundles together: "CPU" or "GPU"."""
+        """Return the total of a resource, "CPU" or "GPU", over all bundles."""
         return sum(bundle.get(resource, 0.0) for bundle in self.bundles)
 
 
 def layout(backend: BackendConfig) -> Layout:
-    """Raises SchemaError where engines, ranks and GPUs do not come out even."""
+    """Return the placement of a run's processes.
+
+    Raises SchemaError where engines, ranks and GPUs do not match.
+    """
     if not (backend.vllm or backend.deepspeed):
         return Layout((_bundle(backend.num_cpus, backend.num_gpus),))
     _refuse(backend)
@@ -80,12 +89,12 @@ def _problems(backend: BackendConfig) -> Iterator[str]:
 
 
 def _ranks(backend: BackendConfig) -> int:
-    """Learning processes that need a device of their own; without DeepSpeed it is the controller."""
+    """Return the number of training processes; without DeepSpeed only the controller trains."""
     return backend.deepspeed.ranks if backend.deepspeed else 1
 
 
 def _taking_turns(backend: BackendConfig) -> Layout:
-    """One bundle for each device, which an engine and a rank share by halves."""
+    """Return one bundle per device; an engine and a rank each take half of it."""
     assert backend.vllm is not None
     ranks, engines = _ranks(backend), backend.vllm.engines
     count = max(ranks, engines)
@@ -95,7 +104,7 @@ def _taking_turns(backend: BackendConfig) -> Layout:
 
 
 def _apart(backend: BackendConfig) -> Layout:
-    """A bundle for each rank, then one for each engine with all its devices."""
+    """Return one bundle per rank, then one bundle per engine with all its devices."""
     assert backend.vllm is not None
     ranks, engines = _ranks(backend), backend.vllm.engines
     cpus, gpus = backend.num_cpus / (ranks + engines), float(backend.num_gpus > 0)

@@ -1,8 +1,8 @@
-"""The same as ``compose`` a thousand times as fast, for overrides that choose options and set values, and no others.
+"""A fast path for ``compose``: overrides that only choose options or set values.
 
-A grid composes every cell, and Hydra takes a tenth of a second each. Here the files are read once and the overrides
-are parsed by Hydra's own parser once each. Whatever is not plain is left to Hydra, with all its errors: ``compose``
-stays the one that decides.
+A grid composes every cell, and Hydra takes 0.1 s for each. Here each file is read once, and Hydra's own parser reads
+each override once; this is about a thousand times as fast. All other overrides go to ``compose``, which also raises all
+errors.
 """
 
 from __future__ import annotations
@@ -23,11 +23,14 @@ from harness.config.groups import CONF, groups
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_SPECIAL = ("${", "defaults:", "@package")  # what makes a file depend on others
+_SPECIAL = ("${", "defaults:", "@package")  # words that make a file depend on other files
 
 
 def overlaid(overrides: Sequence[str]) -> dict[str, Any]:
-    """The experiment with the overrides applied, as ``compose`` gives it. Raises SchemaError as that does."""
+    """Return the experiment with the overrides applied, equal to the result of ``compose``.
+
+    Raises SchemaError like ``compose``.
+    """
     parsed = [_parsed(over_the_preset(override)) for override in (*overrides, *implied(overrides))]
     choices = {override.key_or_group: override.value() for override in parsed if override and _chooses(override)}
     plain = all(override and _plain(override) for override in parsed)
@@ -60,12 +63,12 @@ def _chooses(override: Override) -> bool:
 
 @cache
 def groups_known() -> frozenset[str]:
-    """The names of the config groups."""
+    """Return the names of the config groups."""
     return frozenset(groups())
 
 
 def _plain(override: Override) -> bool:
-    """Whether it is ``group=option``, or sets one value without a reference to others."""
+    """Return whether an override is ``group=option``, or sets one value without references."""
     if override.is_sweep_override() or override.package is not None or "${" in (override.input_line or "${"):
         return False
     if _chooses(override):
@@ -76,14 +79,14 @@ def _plain(override: Override) -> bool:
 
 @cache
 def _section(group: str, option: str) -> Any:
-    """What a file of a group holds; None where it is not there or not plain."""
+    """Return the content of a group's file; None where it is missing or refers to others."""
     path = CONF / group / f"{option}.yaml"
     text = path.read_text(encoding="utf-8") if path.is_file() else _SPECIAL[0]
     return None if any(word in text for word in _SPECIAL) else OmegaConf.to_container(OmegaConf.create(text))
 
 
 def _set(found: dict[str, Any], override: Override) -> bool:
-    """Set the value in place, or return False where Hydra has to say what is wrong."""
+    """Set the value in place and return True; return False where Hydra must give the error."""
     *parents, last = override.key_or_group.split(".")
     node: Any = found
     for name in parents:
@@ -98,30 +101,34 @@ def _set(found: dict[str, Any], override: Override) -> bool:
 
 
 def _allowed(kind: OverrideType | None, node: dict[str, Any], name: str, value: Any) -> bool:
-    """A plain override needs its setting, a + needs that there is none, unless it adds to a mapping or a list."""
+    """Return whether Hydra would accept the override.
+
+    A plain override needs an existing setting. A ``+`` needs a setting that does not exist, unless it adds to a mapping
+    or a list.
+    """
     if kind == OverrideType.CHANGE:
         return name in node and not (isinstance(value, dict) and set(_keys(value)) - set(_keys(node[name])))
     return kind == OverrideType.FORCE_ADD or node.get(name) is None or isinstance(value, dict | list)
 
 
 def _keys(value: Any) -> Iterator[str]:
-    """All paths of a mapping."""
+    """Yield all dotted paths of a mapping."""
     for key, inner in value.items() if isinstance(value, dict) else ():
         yield str(key)
         yield from (f"{key}.{rest}" for rest in _keys(inner))
 
 
 def _merged(old: Any, new: Any) -> Any:
-    """Mappings are merged, all else replaces."""
+    """Return ``new`` merged into ``old`` where both are mappings, otherwise ``new``."""
     if isinstance(old, dict) and isinstance(new, dict):
         return {**old, **{key: _merged(old.get(key), value) for key, value in new.items()}}
     return deepcopy(new)
 
 
 def sweep_values(word: str) -> tuple[str, tuple[str, ...]]:
-    """Split a word of Hydra's multirun, such as ``optim.lr=3e-4,1e-3``, into its key and its values.
+    """Split a Hydra multirun argument, such as ``optim.lr=3e-4,1e-3``, into key and values.
 
-    A word with one value has one. Raises SchemaError where Hydra cannot read it or its values cannot be listed.
+    Raises SchemaError where Hydra cannot read the argument or its values cannot be listed.
     """
     override = _parsed(word)
     if override is None:

@@ -1,4 +1,7 @@
-"""The window of a model: its positions for prompt and response. Imports neither torch nor transformers."""
+"""The context window of a model: its number of positions for prompt and response.
+
+This module imports neither torch nor transformers.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from harness.models.locate import BUILTIN, CHECKPOINTS, local_settings
 if TYPE_CHECKING:
     from harness.config.experiment import ExperimentConfig
 
-# The names under which configurations keep their number of positions; vLLM reads the same ones.
+# Names of the number of positions in model configurations; vLLM reads the same names.
 _NAMES: Final = (
     "max_position_embeddings",
     "n_positions",
@@ -23,18 +26,18 @@ _NAMES: Final = (
     "max_seq_length",
     "seq_len",
 )
-_OVER_ALL: Final = "model_max_length"  # of Cohere's models, which train beyond their max_position_embeddings
+_OVER_ALL: Final = "model_max_length"  # in Cohere's models, which are trained beyond max_position_embeddings
 _TEXT: Final = ("text_config", "llm_config", "language_config")
 _ALREADY_SCALED: Final = frozenset({"default", "su", "longrope", "llama3", "yarn", "deepseek_yarn"})
-_ENDLESS: Final = 10**9  # tokenizers and configurations write numbers such as 1e30 for "no bound"
+_ENDLESS: Final = 10**9  # tokenizers and configurations write numbers such as 1e30 for "no limit"
 
 
 def positions(settings: Mapping[str, Any]) -> int | None:
-    """Return the number of positions that a model's configuration names, rotations included; None without a bound.
+    """Return the number of positions of a model configuration; None without a limit.
 
-    The smallest of several names counts. Linear and dynamic scaling of rotations multiply it; YaRN, LongRoPE and
-    Llama 3 write the scaled number already, as transformers and vLLM assume. A sliding window bounds what a token
-    sees and not how long a text may be.
+    The smallest of several names counts. Linear and dynamic RoPE scaling multiply it. YaRN, LongRoPE and Llama 3 give
+    the scaled number already, as transformers and vLLM assume. A sliding window limits attention, not the length of a
+    text.
     """
     text = next((settings[name] for name in _TEXT if isinstance(settings.get(name), Mapping)), settings)
     named = [int(text[name]) for name in _NAMES if _is_bound(text.get(name))]
@@ -44,31 +47,35 @@ def positions(settings: Mapping[str, Any]) -> int | None:
 
 
 def positions_of(config: Any) -> int | None:
-    """Return the same of a configuration that transformers has read, with the defaults of its class."""
+    """Return the number of positions of a configuration that transformers has loaded."""
     text = config.get_text_config(decoder=True)
-    # The attribute stands for the name that an architecture has of its own, such as n_positions.
+    # transformers maps an architecture's own name, such as n_positions, to this attribute.
     return positions({**text.to_dict(), "max_position_embeddings": getattr(text, "max_position_embeddings", None)})
 
 
 def local_positions(path: str) -> int | None:
-    """Return the number of positions of a model whose ``config.json`` is on this machine; None for any other."""
+    """Return the number of positions of a model on this machine; None for any other model.
+
+    It is read from the model's ``config.json``.
+    """
     found = local_settings(path)
     return positions(found) if found else None
 
 
 def refuse_short(config: ExperimentConfig, has: int | None, holder: str) -> None:
-    """Refuse prompts and responses that are longer together than the model's window, on every engine alike.
+    """Refuse prompts and responses that together exceed the model's window.
 
-    Embedded models are asked on: the laptop profile allows longer prompts than its problems have, so that ``room``
-    drops those that leave no place for a response. They are refused where a response alone fills the window.
+    This holds for every engine. Embedded models are an exception. The laptop profile allows longer prompts than its
+    problems have, and ``room`` drops prompts that leave no space for a response. An embedded model is refused only
+    where a response alone fills the window.
 
     Args:
-        config: The run, whose rollouts and evaluations are looked at.
-        has: Positions of the model; None is no bound.
-        holder: What has them, for the message.
+        config: The run; its rollouts and evaluations are checked.
+        has: Number of positions of the model; None means no limit.
+        holder: What has this window, for the message.
 
     Raises:
-        SchemaError: Names both settings, the window, and what would fit.
+        SchemaError: Names both settings, the window, and values that fit.
 
     """
     longest = config.rollout.max_prompt_length
@@ -76,33 +83,33 @@ def refuse_short(config: ExperimentConfig, has: int | None, holder: str) -> None
     if has is None or longest + response <= has or (has == _embedded(config) and response < has):
         return
     wanted = f"prompts and responses of {longest + response} tokens together, and {holder} has {has} positions"
-    ways = [f"rollout.max_prompt_length={has - response} beside responses of {response}"] if response < has else []
-    ways += [f"{name}={has - longest} beside prompts of {longest}"] if longest < has else []
-    fits = " or ".join(ways) or f"prompt and response fit with {has} together"
+    options = [f"rollout.max_prompt_length={has - response} beside responses of {response}"] if response < has else []
+    options += [f"{name}={has - longest} beside prompts of {longest}"] if longest < has else []
+    fits = " or ".join(options) or f"prompt and response fit with {has} together"
     raise SchemaError(f"rollout.max_prompt_length and {name} allow {wanted}; set one lower: {fits}")
 
 
 def refuse_short_locally(config: ExperimentConfig) -> None:
-    """Refuse the same before anything has started, where the model's settings can be read on this machine."""
+    """Apply ``refuse_short`` before anything starts, if the model is on this machine."""
     if _embedded(config) is None:
         refuse_short(config, local_positions(config.model.path), f"model.path {config.model.path!r}")
 
 
 def room(config: ExperimentConfig, response: int) -> int:
-    """Return the longest prompt in tokens that is asked where its response may take ``response`` tokens."""
+    """Return the longest allowed prompt in tokens, given the tokens of its response."""
     longest = config.rollout.max_prompt_length
     has = _embedded(config)
     return longest if has is None else min(longest, max(has - response, 0))
 
 
 def longest_text(config: ExperimentConfig) -> int:
-    """Return the most tokens of a prompt and its response together, in training and in evaluation."""
+    """Return the maximum tokens of a prompt and its response, in training and evaluation."""
     response, _ = _longest_response(config)
     return room(config, response) + response
 
 
 def _embedded(config: ExperimentConfig) -> int | None:
-    """Return the positions of the model where it is an embedded one, or one that was trained from it and exported."""
+    """Return the positions of an embedded model or of one exported from it; otherwise None."""
     path = config.model.path
     if path.startswith(BUILTIN) or _shape(local_settings(path)) in _embedded_shapes():
         return local_positions(path)
@@ -115,15 +122,18 @@ def _embedded_shapes() -> frozenset[tuple[Any, ...]]:
 
 
 def _shape(settings: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return what tells the embedded models from any other: their vocabulary spells arithmetic alone."""
+    """Return the settings that identify an embedded model.
+
+    The vocabulary of these models covers only arithmetic.
+    """
     names = ("model_type", "vocab_size", "hidden_size", "num_hidden_layers", "max_position_embeddings")
     return tuple(settings.get(name) for name in names)
 
 
 def _longest_response(config: ExperimentConfig) -> tuple[int, str]:
-    """Return the longest response that is allowed, and the setting that allows it."""
-    trained, asked = config.rollout.max_response_length, config.eval.max_response_length or 0
-    return (asked, "eval.max_response_length") if asked > trained else (trained, "rollout.max_response_length")
+    """Return the longest allowed response in tokens, and the setting that allows it."""
+    trained, evaluated = config.rollout.max_response_length, config.eval.max_response_length or 0
+    return (evaluated, "eval.max_response_length") if evaluated > trained else (trained, "rollout.max_response_length")
 
 
 def _is_bound(value: object) -> bool:
@@ -131,8 +141,8 @@ def _is_bound(value: object) -> bool:
 
 
 def _stretch(text: Mapping[str, Any]) -> float:
-    """Return the factor by which scaled rotations go beyond the positions that are named."""
-    if "gemma3" in str(text.get("model_type", "")):  # which writes the scaled number whatever the kind
+    """Return the factor by which RoPE scaling extends the given number of positions."""
+    if "gemma3" in str(text.get("model_type", "")):  # Gemma 3 gives the scaled number for every kind of scaling
         return 1.0
     rotations = text.get("rope_parameters") or text.get("rope_scaling")
     if not isinstance(rotations, Mapping):

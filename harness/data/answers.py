@@ -1,6 +1,6 @@
-r"""What kind of answer a gold is, and whether it can be guessed or not be read at all.
+r"""The kind of a gold answer, and whether it can be guessed or cannot be read at all.
 
-The kinds describe a tier; the verifier does not use them.
+The kinds describe a tier. The verifier does not use them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ _SIMPLE: Final = (
 
 
 def kind(answer: str) -> str:
-    """One of integer, decimal, fraction, expression, tuple, interval, list, text, boolean, option letter."""
+    """Return the kind of an answer.
+
+    It is integer, decimal, fraction, expression, tuple, interval, list, text, boolean or option letter.
+    """
     bare = _bare(answer)
     for name, pattern in _SIMPLE:
         if pattern.fullmatch(bare):
@@ -36,17 +39,17 @@ def kind(answer: str) -> str:
 
 
 def is_guessable(answer: str) -> bool:
-    """Whether a guess is often right: true or false, yes or no, an option letter."""
+    """Return whether a guess is often correct: true or false, yes or no, an option letter."""
     return kind(answer) in GUESSABLE
 
 
 def is_empty(answer: str) -> bool:
-    """Whether there is nothing but space and dollar signs."""
+    """Return whether an answer holds nothing but white space and dollar signs."""
     return not _bare(answer)
 
 
 def fault(answer: str) -> str | None:
-    """Why no verifier can read an answer; None where it may."""
+    """Return why no verifier can read an answer; None if it may be readable."""
     braces = 0
     for sign in re.findall(r"\\.|[{}]", answer, re.DOTALL):
         braces += {"{": 1, "}": -1}.get(sign, 0)
@@ -65,7 +68,7 @@ def _bare(answer: str) -> str:
 
 
 def _is_text(answer: str) -> bool:
-    """Whether words carry it: letters, but no digit and no mathematics around them."""
+    """Return whether an answer consists of words: letters without digits or mathematics."""
     bare = _bare(answer)
     worded = _WRAPPER.search(answer) is not None or " " in bare or len(bare) > 3
     return worded and re.fullmatch(r"[A-Za-z][A-Za-z\s,.'-]*[A-Za-z]", bare) is not None
@@ -86,7 +89,7 @@ def _shape(bare: str) -> str:
 
 
 def _closes_at_end(bare: str) -> bool:
-    """Whether the bracket that opens a text is the one that closes at its end."""
+    """Return whether the bracket that opens a text closes at its end."""
     depth = 0
     for place, sign in enumerate(bare):
         depth += (sign in "([") - (sign in ")]")
@@ -96,12 +99,12 @@ def _closes_at_end(bare: str) -> bool:
 
 
 def _parts(text: str) -> list[str]:
-    """The parts of a text between the commas that no bracket holds; thousands separators are none."""
+    """Split a text at the commas outside brackets; ignore thousands separators."""
     parts, depth = [""], 0
-    for sign in re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text):
-        depth += (sign in "([{") - (sign in ")]}")
-        if sign == "," and depth == 0:
+    for character in re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text):
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and depth == 0:
             parts.append("")
         else:
-            parts[-1] += sign
+            parts[-1] += character
     return parts

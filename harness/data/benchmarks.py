@@ -1,4 +1,4 @@
-"""The benchmarks of the paper and GSM8K, and seeded draws from tables."""
+"""The benchmarks of the paper and GSM8K, and seeded samples from tables."""
 
 from __future__ import annotations
 
@@ -18,32 +18,88 @@ if TYPE_CHECKING:
 
 
 def uniform(seed: int, purpose: str, row_id: str) -> float:
-    """A number in (0, 1) that a seed, a purpose and an id decide."""
+    """Return a number in (0, 1) that depends only on the arguments.
+
+    Args:
+        seed: The seed of the sample.
+        purpose: What the sample is for.
+        row_id: The id of a row.
+
+    Returns:
+        The number, the same on every machine.
+
+    """
     digest = hashlib.blake2b(f"{seed}:{purpose}:{row_id}".encode(), digest_size=6).digest()
     return (int.from_bytes(digest, "big") + 0.5) / 2**48
 
 
 def shuffled(rows: Sequence[DataRow], seed: int, purpose: str) -> list[DataRow]:
-    """A uniform random order."""
+    """Return the rows in uniform random order.
+
+    Args:
+        rows: Rows with unique ids.
+        seed: The seed of the order.
+        purpose: What the order is for; another purpose gives another order.
+
+    Returns:
+        All rows.
+
+    """
     return sorted(rows, key=lambda row: (uniform(seed, purpose, row.row_id), row.row_id))
 
 
 def easiest_first(rows: Sequence[DataRow], seed: int, purpose: str) -> list[DataRow]:
-    """By difficulty; equally difficult ones in random order."""
+    """Return the rows by increasing difficulty; ties are in random order.
+
+    Args:
+        rows: Rows with unique ids and difficulties.
+        seed: The seed of the order.
+        purpose: What the order is for; another purpose gives another order.
+
+    Returns:
+        All rows.
+
+    Raises:
+        ValueError: A row has no difficulty.
+
+    """
     return sorted(rows, key=lambda row: (_difficulty(row), uniform(seed, purpose, row.row_id), row.row_id))
 
 
 def by_difficulty(rows: Sequence[DataRow], seed: int, purpose: str) -> list[DataRow]:
-    """A random order in which each place falls to a row with probability proportional to its difficulty.
+    """Return the rows in a random order that is weighted by difficulty.
 
-    An exponential race: row i arrives at -ln(u_i) / difficulty_i, and the first to arrive are drawn
-    without replacement (Efraimidis and Spirakis, 2006).
+    Each position goes to a remaining row with probability proportional to its difficulty. This is an exponential race:
+    row i arrives at -ln(u_i) / difficulty_i, and rows are taken in order of arrival without replacement (Efraimidis and
+    Spirakis, 2006).
+
+    Args:
+        rows: Rows with unique ids and difficulties.
+        seed: The seed of the order.
+        purpose: What the order is for; another purpose gives another order.
+
+    Returns:
+        All rows.
+
+    Raises:
+        ValueError: A row has no difficulty.
+
     """
     return sorted(rows, key=lambda row: (-math.log(uniform(seed, purpose, row.row_id)) / _difficulty(row), row.row_id))
 
 
 def take(ordered: Sequence[DataRow], size: int, guessable: float) -> tuple[list[DataRow], list[DataRow]]:
-    """The first ``size`` rows, at most a share of ``guessable`` of which can be guessed, and those passed over."""
+    """Take rows in order, with a limited share of guessable answers.
+
+    Args:
+        ordered: The rows to take from.
+        size: Maximum number of rows to take.
+        guessable: Maximum share of guessable answers, from 0 to 1.
+
+    Returns:
+        The rows taken, and the guessable rows skipped on the way.
+
+    """
     guesses = {row.row_id for row in ordered if is_guessable(row.answer)}
     allowed = _allowed(min(size, len(ordered)), len(ordered) - len(guesses), guessable)
     taken: list[DataRow] = []
@@ -58,7 +114,10 @@ def take(ordered: Sequence[DataRow], size: int, guessable: float) -> tuple[list[
 
 
 def _allowed(size: int, others: int, share: float) -> int:
-    """How many guessable rows a tier may have: a share of its size, or of what the others leave it with."""
+    """Return the maximum number of guessable rows in a tier.
+
+    It is a share of the tier's size, or less where there are too few other rows.
+    """
     if share >= 1:
         return size
     return math.floor(min(share * size, others * share / (1 - share)) + 1e-9)
@@ -77,10 +136,22 @@ _SIZES: Final = {"aime25": (15, 30), "olympiadbench": (170, 675)}
 
 
 def benchmark(name: str, aime25: int = 30, olympiadbench: int = 675, limit: int | None = None) -> tuple[Problem, ...]:
-    """The problems of a benchmark in file order. Raises DataError.
+    """Return the problems of a benchmark in the order of its file.
 
-    ``aime25=15`` takes the first fifteen, AIME 2025 I; ``olympiadbench=170`` a fixed draw, as which 170 the paper
-    had is not known; ``limit`` a fixed draw of at most so many. The draws depend on the ids alone.
+    The samples depend only on the ids of the problems.
+
+    Args:
+        name: One of ``BENCHMARKS``.
+        aime25: 15 takes AIME 2025 I only; 30 takes both parts.
+        olympiadbench: 170 takes a fixed sample; 675 takes all. The 170 problems of the paper are not known.
+        limit: Maximum number of problems, as a fixed sample; None takes all.
+
+    Returns:
+        The problems.
+
+    Raises:
+        DataError: The name or a size is unknown, or the file or an answer cannot be read.
+
     """
     if name not in BENCHMARK_TABLES:
         raise DataError(f"there is no benchmark {name}: {suggest(name, BENCHMARKS)}")
@@ -95,15 +166,15 @@ def benchmark(name: str, aime25: int = 30, olympiadbench: int = 675, limit: int 
 
 
 def drawn_problems(problems: Sequence[Problem], limit: int | None, name: str) -> tuple[Problem, ...]:
-    """Draw problems by their ids alone, so that a larger draw holds every smaller one.
+    """Sample problems by their ids, so that a larger sample contains every smaller one.
 
     Args:
-        problems: Those to draw from.
-        limit: How many to draw at most; None draws all.
-        name: Of the benchmark, from which the draw is seeded.
+        problems: The problems to sample from.
+        limit: Maximum size of the sample; None takes all.
+        name: The benchmark, which seeds the sample.
 
     Returns:
-        The drawn problems, in their order.
+        The sampled problems, in their order.
 
     """
     if limit is None:
@@ -114,15 +185,26 @@ def drawn_problems(problems: Sequence[Problem], limit: int | None, name: str) ->
 
 
 def expected(name: str, aime25: int = 30, olympiadbench: int = 675, limit: int | None = None) -> int:
-    """How many problems ``benchmark`` gives where its file is whole."""
+    """Return the number of problems that ``benchmark`` gives if its file is complete.
+
+    Args:
+        name: One of ``BENCHMARKS``.
+        aime25: As in ``benchmark``.
+        olympiadbench: As in ``benchmark``.
+        limit: As in ``benchmark``.
+
+    Returns:
+        The number of problems.
+
+    """
     size = {"aime25": aime25, "olympiadbench": olympiadbench}.get(name, BENCHMARK_TABLES[name].rows)
     return size if limit is None else min(size, limit)
 
 
-def _size(name: str, asked: int) -> int:
-    if asked not in _SIZES[name]:
-        raise DataError(f"{name}={asked}: it comes with {' or '.join(map(str, _SIZES[name]))} problems")
-    return asked
+def _size(name: str, size: int) -> int:
+    if size not in _SIZES[name]:
+        raise DataError(f"{name}={size}: it comes with {' or '.join(map(str, _SIZES[name]))} problems")
+    return size
 
 
 def _drawn(rows: Sequence[DataRow], size: int, purpose: str) -> list[DataRow]:

@@ -1,4 +1,4 @@
-"""Tiers from their sources: first what cannot be trained on is removed, then the tier is drawn from the rest."""
+"""Build tiers: remove problems that cannot be used for training, then sample a tier."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Order = Callable[[Sequence[DataRow], int, str], list[DataRow]]
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Which table a tier comes from and in which order it is drawn; no order: all of it."""
+    """The table that a tier is sampled from, and the order of sampling; no order takes all."""
 
     table: str
     rule: str
@@ -43,14 +43,17 @@ RECIPES: Final[dict[str, Recipe]] = {
 
 @dataclass(frozen=True, slots=True)
 class Clean:
-    """A table without what cannot be trained on."""
+    """A table without the problems that cannot be used for training."""
 
     rows: tuple[DataRow, ...]
     removed: tuple[Removed, ...]
 
 
 def build(name: str, settings: Settings) -> tuple[Tier, tuple[Removed, ...]]:
-    """The tier of a recipe, and everything that was removed on the way."""
+    """Build the tier of a recipe; return it with all removed problems.
+
+    Raises DataError where a source cannot be read.
+    """
     recipe = RECIPES[name]
     loaded = load(recipe.table)
     benchmarks = tuple(load(benchmark) for benchmark in BENCHMARK_TABLES)
@@ -63,12 +66,15 @@ def build(name: str, settings: Settings) -> tuple[Tier, tuple[Removed, ...]]:
 
 
 def without_defects(loaded: Loaded, held_out: tuple[Loaded, ...], *, graded: bool = True) -> Clean:
-    """Remove from one's own problems those that a tier would not have either, and list them.
+    """Remove from a user's problems those that a tier would not contain either, and list them.
 
     Args:
-        loaded: the file.
-        held_out: what the run is scored on. Problems that repeat one of these are removed.
-        graded: whether the verifier has to read the answers; False where a reward function does.
+        loaded: The user's file.
+        held_out: The benchmarks of the run. Problems that repeat one of theirs are removed.
+        graded: True if the verifier must read the answers, False if a reward function does.
+
+    Returns:
+        The remaining rows and the removed ones.
 
     """
     return _clean(loaded, held_out, DEFAULTS.near, DEFAULTS.covered, graded=graded)
@@ -84,7 +90,11 @@ def _draw(
 
 
 def _size(usable: int, source: ProblemSource, settings: Settings) -> int:
-    """``settings.size`` of a whole source; of a part the same share, but no less than ``settings.part``."""
+    """Return the size of a tier, given the number of usable rows of its source.
+
+    It is ``settings.size`` for a complete source. For a part of a source it is the same share, but at least
+    ``settings.part``.
+    """
     if source.rows >= source.official:
         return settings.size
     share = max(settings.part, settings.size / source.official)
@@ -95,22 +105,25 @@ def _size(usable: int, source: ProblemSource, settings: Settings) -> int:
 def _clean(
     loaded: Loaded, benchmarks: tuple[Loaded, ...], near: float, covered: float, *, graded: bool = True
 ) -> Clean:
-    """``graded``: whether a verifier has to read the answers."""
+    """Remove faulty, contradictory, repeated and contaminated rows.
+
+    ``graded`` is True if the verifier must read the answers.
+    """
     compared = _indexed(benchmarks)
     kept: list[DataRow] = []
     removed: list[Removed] = []
     first: dict[tuple[str, str], str] = {}  # wording and drawings -> the first problem that has them
     rows = sorted(loaded.rows, key=lambda row: row.row_id)
     words = {row.row_id: tokens(row.problem) for row in rows}
-    said = {row.row_id: (wording(words[row.row_id]), drawings(row.problem)) for row in rows}
+    statements = {row.row_id: (wording(words[row.row_id]), drawings(row.problem)) for row in rows}
     faults = {row.row_id: _fault(row) if graded else None for row in rows}
     readable = (row for row in rows if graded and faults[row.row_id] is None)
-    apart = contradicted(readable, lambda row: said[row.row_id])
+    contradictions = contradicted(readable, lambda row: statements[row.row_id])
     for row in rows:
         fault = (
             faults[row.row_id]
-            or _contradicted(row, apart)
-            or _repeated(row, said[row.row_id], first)
+            or _contradicted(row, contradictions)
+            or _repeated(row, statements[row.row_id], first)
             or _contaminated(row, words[row.row_id], compared, near, covered)
         )
         if fault is None:
@@ -138,13 +151,13 @@ def _fault(row: DataRow) -> Removed | None:
     return Removed(row.row_id, "no difficulty") if unrated else None
 
 
-def _contradicted(row: DataRow, apart: Mapping[str, str]) -> Removed | None:
-    other = apart.get(row.row_id)
+def _contradicted(row: DataRow, contradictions: Mapping[str, str]) -> Removed | None:
+    other = contradictions.get(row.row_id)
     return None if other is None else Removed(row.row_id, CONTRADICTED, other=other)
 
 
-def _repeated(row: DataRow, said: tuple[str, str], first: dict[tuple[str, str], str]) -> Removed | None:
-    same = first.setdefault(said, row.row_id)
+def _repeated(row: DataRow, statement: tuple[str, str], first: dict[tuple[str, str], str]) -> Removed | None:
+    same = first.setdefault(statement, row.row_id)
     return None if same == row.row_id else Removed(row.row_id, "duplicate of", other=same)
 
 

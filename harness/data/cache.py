@@ -1,4 +1,4 @@
-"""Store a tier on disk atomically: rows, card, and the list of removed rows."""
+"""Store tiers on disk atomically: rows, card, and the list of removed rows."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """Problems to train on, by id, and their card."""
+    """The training problems of a tier, sorted by id, and the tier's card."""
 
     problems: tuple[Problem, ...]
     card: Card
 
 
 def encode(problems: Sequence[Problem]) -> bytes:
-    """Problems as JSON Lines; the same bytes on every machine."""
+    """Return problems as JSON Lines, with the same bytes on every machine."""
     return "".join(json.dumps(asdict(problem)) + "\n" for problem in problems).encode()
 
 
 def contents(problems: Sequence[Problem]) -> dict[str, Any]:
-    """The fields of a card that follow from the problems alone."""
+    """Return the fields of a card that follow from the problems alone."""
     return {
         "rows": len(problems),
         "sha256": hashlib.sha256(encode(problems)).hexdigest(),
@@ -47,11 +47,21 @@ def contents(problems: Sequence[Problem]) -> dict[str, Any]:
 
 
 def write(path: Path, tier: Tier, removed: Sequence[Removed] = ()) -> None:
-    """Write a tier's files; ``path`` is that of the rows. Raises DataError where they do not fit on the disk."""
+    """Write the files of a tier.
+
+    Args:
+        path: The file of the rows; the others lie next to it.
+        tier: The tier.
+        removed: The problems that were removed from its source.
+
+    Raises:
+        DataError: The files cannot be written.
+
+    """
     listed = "".join(json.dumps(asdict(item)) + "\n" for item in removed)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        card_path(path).unlink(missing_ok=True)  # from here on there is no tier until there is a whole one
+        card_path(path).unlink(missing_ok=True)  # a tier without a card does not count until all is written
         _replace(path, encode(tier.problems))
         _replace(path.with_suffix(".removed.jsonl"), listed.encode())
         _replace(path.with_suffix(".md"), tier.card.text().encode())
@@ -63,7 +73,10 @@ def write(path: Path, tier: Tier, removed: Sequence[Removed] = ()) -> None:
 
 
 def read(path: Path) -> Tier:
-    """The tier at ``path``. Raises DataError where a file is missing or the rows are not those of the card."""
+    """Read the tier at ``path``.
+
+    Raises DataError where a file is missing, or the rows do not match the card.
+    """
     card, content = read_card(path), _content(path)
     found = hashlib.sha256(content).hexdigest()
     if found != card.sha256:
@@ -79,20 +92,23 @@ def read(path: Path) -> Tier:
 
 
 def read_card(path: Path) -> Card:
-    """The card of the tier at ``path``."""
+    """Return the card of the tier at ``path``. Raises DataError where it cannot be read."""
     card = card_path(path)
     found: Card = _read(Card, _content(card), str(card))
     return found
 
 
 def card_path(path: Path) -> Path:
-    """Where the card of the rows at ``path`` lies."""
+    """Return the path of the card of the rows at ``path``."""
     return path.with_suffix(".card.json")
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the tier at ``path`` for this process; others that build it wait."""
+    """Lock the tier at ``path`` during the block; other processes that build it wait.
+
+    Raises DataError where the lock file cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = path.with_suffix(".lock").open("a", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The card of a tier: its settings, its content in numbers, and what was removed."""
+"""The card of a tier: its settings, statistics of its content, and what was removed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from harness.data.catalog import Problem
 
 
-VERSION: Final = 2  # of the rules; a tier built by others is built anew
+VERSION: Final = 2  # version of the rules; a tier from another version is rebuilt
 
 Share = Annotated[float, Field(ge=0, le=1)]
 PositiveShare = Annotated[float, Field(gt=0, le=1)]
@@ -26,14 +26,14 @@ PositiveShare = Annotated[float, Field(gt=0, le=1)]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How tiers are drawn and what is kept out of them."""
+    """How tiers are sampled and which problems they exclude."""
 
-    size: Annotated[int, Field(ge=1)] = 5000  # rows of a paper tier; the paper's
-    seed: Annotated[int, Field(ge=0)] = 42  # the paper's, though its draw is not known
-    part: PositiveShare = 0.2  # of a source that is only there in part, at least this share makes a tier; ours
-    guessable: Share = 0.05  # largest share of answers that can be guessed; ours, the paper gives none
-    near: PositiveShare = 0.7  # similarity to a benchmark problem from which a problem is left out; ours
-    covered: PositiveShare = 0.85  # coverage likewise; ours
+    size: Annotated[int, Field(ge=1)] = 5000  # rows of a paper tier; the paper's value
+    seed: Annotated[int, Field(ge=0)] = 42  # the paper's value, although its sample is not known
+    part: PositiveShare = 0.2  # minimum share taken from an incomplete source; our choice
+    guessable: Share = 0.05  # maximum share of guessable answers; our choice, the paper gives none
+    near: PositiveShare = 0.7  # lowest similarity to a benchmark problem that removes a problem; our choice
+    covered: PositiveShare = 0.85  # lowest coverage that removes a problem; our choice
 
 
 DEFAULTS: Final = Settings()
@@ -49,45 +49,45 @@ _LISTS: Final = {"unreadable": UNREADABLE, "contradicted": CONTRADICTED, "no_ans
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """A problem of the source that the tier does without, and why."""
+    """A problem of the source that the tier does not contain, and the reason."""
 
     problem_id: str
     reason: str
-    other: str | None = None  # the benchmark problem that it repeats, or the problem that it is a duplicate of
+    other: str | None = None  # the benchmark problem that it repeats, the problem that it duplicates, or a detail
     similarity: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A tier, described. ``sha256`` is that of its file of rows."""
+    """The description of a tier. ``sha256`` is the checksum of its file of rows."""
 
     headline: str
     name: str
     rule: str
     rows: int
     sha256: str
-    sources: tuple[ProblemSource, ...]  # the source of the problems first, then the benchmarks they were compared with
+    sources: tuple[ProblemSource, ...]  # the source of the problems, then the benchmarks that they were compared with
     removed: Mapping[str, int]  # reason -> problems
     contaminated: tuple[Removed, ...]
     unreadable: tuple[Removed, ...]
-    unknown: tuple[str, ...]  # problems kept, though the verifier's own reader does not know the notation of the answer
+    unknown: tuple[str, ...]  # problems kept although the verifier's own parser does not know the notation
     answers: Mapping[str, int]  # kind -> problems
     characters: Mapping[str, int]  # percentile -> length of a problem
     words: Mapping[str, int]
-    version: int = 0  # of the rules; 0: by none of them
+    version: int = 0  # version of the rules; 0: not built by these rules
     settings: Settings | None = None
-    notes: tuple[str, ...] = ()  # what else there is to know of one's own file
-    # A card by rules before 2 has none of these.
-    contradicted: tuple[Removed, ...] = ()  # the wording of another problem and another gold: neither was kept
-    no_answers: tuple[Removed, ...] = ()  # a gold such as "Proof"
-    doubtful: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # what is doubtful -> problems that were kept
+    notes: tuple[str, ...] = ()  # further notes on a user's own file
+    # Cards of rules before version 2 have none of these fields.
+    contradicted: tuple[Removed, ...] = ()  # same wording as another problem but another gold answer; both removed
+    no_answers: tuple[Removed, ...] = ()  # problems with a gold answer such as "Proof"
+    doubtful: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # kind of doubt -> problems, which were kept
 
     def to_json(self) -> dict[str, Any]:
-        """The card as plain data."""
+        """Return the card as plain data."""
         return asdict(self)
 
     def text(self) -> str:
-        """The card in Markdown, the headline first."""
+        """Return the card in Markdown, headline first."""
         return "\n".join([self.headline, "", *self._facts(), *self._sources(), *self._listed()]) + "\n"
 
     def _facts(self) -> list[str]:
@@ -130,18 +130,18 @@ class Card:
 
 
 def answer_kinds(problems: Sequence[Problem]) -> dict[str, int]:
-    """Number of problems by kind of answer, the most frequent first."""
+    """Return the number of problems by kind of answer, the most frequent kind first."""
     kinds = [kind(problem.answer) for problem in problems]
     return dict(sorted(((name, kinds.count(name)) for name in set(kinds)), key=lambda item: (-item[1], item[0])))
 
 
 def unknown_answers(problems: Sequence[Problem]) -> tuple[str, ...]:
-    """Ids of the problems whose answer is in a notation that the verifier's own reader does not know."""
+    """Return the ids of problems whose answer the verifier's own parser cannot read."""
     return tuple(problem.problem_id for problem in problems if read_gold(problem.answer).shape is None)
 
 
 def removals(removed: Sequence[Removed]) -> dict[str, Any]:
-    """Build the fields of a card that tell what was removed: counts by reason, and the lists of some reasons."""
+    """Return the fields of a card about removed problems: counts by reason, and lists."""
     lists = {name: tuple(item for item in removed if item.reason == reason) for name, reason in _LISTS.items()}
     counts = Counter(item.reason for item in removed)
     return {
@@ -152,12 +152,12 @@ def removals(removed: Sequence[Removed]) -> dict[str, Any]:
 
 
 def is_listed(item: Removed) -> bool:
-    """Tell whether a card lists the problem by its id."""
+    """Return whether a card lists the removed problem by its id."""
     return item.similarity is not None or item.reason in _LISTS.values()
 
 
 def length_percentiles(lengths: Sequence[int]) -> dict[str, int]:
-    """Percentiles of lengths, each one of the lengths."""
+    """Return percentiles of lengths; each percentile is one of the lengths."""
     if not lengths:
         return {}
     found = np.percentile(lengths, PERCENTILES, method="inverted_cdf")

@@ -1,4 +1,4 @@
-"""Problems and the tables that hold them."""
+"""Problems, the parts of a training set, and the tables that hold problems."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from harness.data.wording import tokens, wording
 
 
 class DataError(ValueError):
-    """Data that cannot be used; the message names the file, the line, the field and the way out."""
+    """Data cannot be used; the message names the file, the line, the field and the way out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A question and the reference its answers are compared with."""
+    """A question and its gold answer."""
 
     problem_id: str
-    prompt: str  # the bare question; `harness.models.prompting` adds what a model needs around it
+    prompt: str  # the question alone; `harness.models.prompting` adds what a model needs
     answer: str
     verifier: Literal["integer", "math"] = (
         "integer"  # harness.rewards.arithmetic compares integers, harness.verify mathematics
@@ -33,18 +33,18 @@ TUNING_SHARE: Final = 8  # one problem in eight is for tuning
 
 
 def belongs(problem: Problem, part: Part) -> bool:
-    """Whether a run that trains on this part may draw the problem."""
+    """Return whether a run that trains on this part may use the problem."""
     return part == ALL or (part == "tuning") == for_tuning(problem)
 
 
 def for_tuning(problem: Problem) -> bool:
-    """Whether the problem is kept for tuning; a fixed property of what it asks."""
+    """Return whether the problem is reserved for tuning; this depends only on its question."""
     digest = hashlib.blake2b(f"tuning {_asked(problem)}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") % TUNING_SHARE == 0
 
 
 def _asked(problem: Problem) -> str:
-    """What the problem asks, however it is put: a story and its bare expression ask the same."""
+    """Return the question in a canonical form: a story and its expression are the same."""
     if problem.verifier == "integer":  # "easy:8*9-12:words"
         return problem.problem_id.partition(":")[2].removesuffix(":words") or problem.prompt
     return wording(tokens(problem.prompt))
@@ -52,14 +52,14 @@ def _asked(problem: Problem) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ProblemTable:
-    """One table of problems."""
+    """A table of problems: its files and their known contents."""
 
     title: str
-    file: str  # below the folder
-    rows: int  # officially
-    sha256: str  # of the known file
-    whole: str | None = None  # file with every row, preferred to ``file`` where the folder has it
-    difficulty: bool = False  # whether every row has one
+    file: str  # path below DATA_DIR
+    rows: int  # official number of rows
+    sha256: str  # checksum of the known file
+    whole: str | None = None  # file with all rows, preferred to ``file`` where it exists
+    difficulty: bool = False  # True: every row has a difficulty
 
 
 BENCHMARK_TABLES: Final[dict[str, ProblemTable]] = {

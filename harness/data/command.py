@@ -1,4 +1,4 @@
-"""Build the tiers and show their cards, or show the cards of one's own files."""
+"""Build the tiers and show their cards, or show the cards of a user's files."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 def build_tiers(settings: Settings) -> list[str]:
-    """Build every tier that is missing or stale, and return what to print of each."""
+    """Build every tier that is missing or stale; return the text to print for each."""
     return [_build(*name, settings) for name in _tracked(list(product(SOURCES, TIERS)))]
 
 
 def own_cards(file: str | None, held_out: str | None) -> str:
-    """Return the cards of one's own files, as a run that trains on one and is scored on the other has them."""
+    """Return the cards of a user's files, as in a run that trains on one and evaluates on one."""
     cards: list[str] = []
     loaded: tuple[Loaded, ...] = ()
     if held_out is not None:
@@ -43,7 +43,7 @@ def _tracked(names: list[tuple[str, str]]) -> Iterable[tuple[str, str]]:
 
 
 def _build(source: str, difficulty: str, settings: Settings) -> str:
-    """What to print of a tier: its card where it was built, a line where it is up to date."""
+    """Return the text to print for a tier: its card if it was built, else one line."""
     path = tier_path(source, difficulty)
     before = built_card(path)
     current = before is not None and before.settings == settings and not is_stale(before)

@@ -1,7 +1,8 @@
-r"""Rows that cannot be trained on, or that a reader of the card has to know of: what is wrong with a row itself.
+r"""Find rows that cannot be used for training, and rows that the card should mention.
 
-Dropped: a gold that is no answer ("Proof", "see solution"), and rows that say the same and have other golds. Named: a
-gold that stands in the statement, text in a wrong encoding, HTML in the text, a picture that is not there.
+Removed: rows whose gold answer is no answer ("Proof", "see solution"), and rows with the same statement but different
+gold answers. Mentioned: gold answers that appear in the statement, wrongly decoded text, HTML in the text, missing
+pictures.
 """
 
 from __future__ import annotations
@@ -53,36 +54,36 @@ _PICTURE: Final = re.compile(
 _DRAWN: Final = re.compile(r"\[asy\]|\\begin\s*\{(?:tikzpicture|tabular|array|picture|asy)\}")
 _SAID: Final = r"(?:answer|ans|solution|result)\s*(?:is|was|equals|:|=|\))*\s*[:=]?\s*"
 _MARKS: Final = str.maketrans("", "", "${}*")
-_DISTINCT: Final = 12  # characters of a gold that is not in a statement by accident
+_DISTINCT: Final = 12  # minimum length of a gold answer whose occurrence in a statement is no accident
 
 
 def no_answer(gold: str) -> str | None:
-    r"""Say why a gold is no answer, such as "Proof" or "see solution"; None where it may be one.
+    r"""Return why a gold answer is no answer, such as "Proof"; None where it may be one.
 
-    ``\text{None}`` and "no solution" are answers; a bare ``None`` is what a program writes for nothing.
+    ``\text{None}`` and "no solution" are answers. A bare ``None`` is what a program writes for a missing value.
     """
     bare = gold.strip().strip("$").strip()
     if bare and _EXPORTED.fullmatch(bare):
         return f"{bare[:40]!r} stands for no value"
-    told = _WRAPPER.sub(r"\1", bare).strip().strip(".!()[]*").strip()
-    return f"{told[:40]!r} refers to text that is not there" if told and _NO_ANSWER.fullmatch(told) else None
+    text = _WRAPPER.sub(r"\1", bare).strip().strip(".!()[]*").strip()
+    return f"{text[:40]!r} refers to text that is not there" if text and _NO_ANSWER.fullmatch(text) else None
 
 
 def statement(row: DataRow) -> Statement:
-    """Return wording and drawings of a row: rows with equal ones ask the same."""
+    """Return wording and drawings of a row; rows with equal results ask the same."""
     return wording(tokens(row.problem)), drawings(row.problem)
 
 
 def contradicted(rows: Iterable[DataRow], said: Callable[[DataRow], Statement] = statement) -> dict[str, str]:
-    """Find the rows that say what another says and have a gold of another value.
+    """Find rows that ask the same but have gold answers of different values.
 
     Args:
-        rows: Rows with golds, of one source or of several; their ids are unique.
-        said: What a row says, for a caller that knows it already.
+        rows: Rows with gold answers, of one source or several; their ids are unique.
+        said: Returns the statement of a row; a caller that has it already can pass it.
 
     Returns:
-        The id of each such row with that of the first row of its wording whose gold is another. All rows of such a
-        wording are in it, also those that agree with each other: which gold is right cannot be told.
+        Id of each such row -> id of the first row with the same statement and another gold answer. All rows of the
+        statement are included, also those that agree, because it is unknown which gold answer is correct.
 
     """
     groups: defaultdict[Statement, list[DataRow]] = defaultdict(list)
@@ -94,13 +95,18 @@ def contradicted(rows: Iterable[DataRow], said: Callable[[DataRow], Statement] =
         differing = [row for row in others if not same_gold(first.answer, row.answer)]
         if differing:
             found[first.row_id] = differing[0].row_id
-            apart = {row.row_id for row in differing}
-            found |= {row.row_id: first.row_id if row.row_id in apart else differing[0].row_id for row in others}
+            differing_ids = {row.row_id for row in differing}
+            found |= {
+                row.row_id: first.row_id if row.row_id in differing_ids else differing[0].row_id for row in others
+            }
     return found
 
 
 def same_gold(one: str, other: str) -> bool:
-    """Tell whether two golds are of one value: the verifier takes one for the other, or they vote together."""
+    """Return whether two gold answers have the same value.
+
+    They do if the verifier accepts one for the other, or if they are one candidate of a majority vote.
+    """
     if one.strip() == other.strip():
         return True
     keys = shared().votes([one, other])
@@ -111,7 +117,7 @@ def same_gold(one: str, other: str) -> bool:
 
 
 def doubtful(problems: Sequence[Problem]) -> dict[str, tuple[str, ...]]:
-    """Return the ids of problems that are kept and doubtful, by what is doubtful; kinds without any are left out."""
+    """Return the ids of doubtful problems, which are kept, by the kind of doubt."""
     found = {
         kind: tuple(problem.problem_id for problem in problems if holds(problem.prompt, problem.answer))
         for kind, holds in _KINDS.items()
@@ -120,9 +126,10 @@ def doubtful(problems: Sequence[Problem]) -> dict[str, tuple[str, ...]]:
 
 
 def states_answer(asked: str, gold: str) -> bool:
-    """Tell whether a statement gives its gold away: says "the answer is" before it, is it, or holds a long one.
+    """Return whether a statement gives its gold answer away.
 
-    Short golds, numbers and options stand in statements by accident and do not count.
+    It does if "the answer is" precedes the gold answer, if it equals the gold answer, or if it contains a long one.
+    Short gold answers, numbers and options appear in statements by accident and do not count.
     """
     bare = _bare(gold)
     if not bare or is_guessable(gold) or len(_OPTIONS.findall(asked)) > 1:
@@ -130,17 +137,20 @@ def states_answer(asked: str, gold: str) -> bool:
     if _bare(asked) == bare:
         return True
     plain = _plain(asked)
-    said = re.search(rf"\b{_SAID}{re.escape(_plain(gold))}(?![\w^]|\.\d)", plain, re.IGNORECASE)
-    return said is not None or (len(bare) >= _DISTINCT and not bare.isdecimal() and bare in _bare(asked))
+    stated = re.search(rf"\b{_SAID}{re.escape(_plain(gold))}(?![\w^]|\.\d)", plain, re.IGNORECASE)
+    return stated is not None or (len(bare) >= _DISTINCT and not bare.isdecimal() and bare in _bare(asked))
 
 
 def is_misread(text: str) -> bool:
-    """Tell whether UTF-8 was read as Latin-1 or Windows-1252, or a replacement character stands in the text."""
+    """Return whether UTF-8 text was decoded as Latin-1 or Windows-1252.
+
+    A replacement character also counts.
+    """
     return "\ufffd" in text or any(_was_utf8(run[0]) for run in _MISREAD.finditer(text))
 
 
 def needs_picture(asked: str) -> bool:
-    """Tell whether a statement speaks of a picture and has no drawing in its text."""
+    """Return whether a statement mentions a picture but has no drawing in its text."""
     return _PICTURE.search(asked) is not None and _DRAWN.search(asked) is None
 
 
@@ -164,7 +174,7 @@ def _was_utf8(run: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Return a text without dollar signs, fonts and repeated space, in lower case."""
+    """Return a text in lower case without dollar signs, fonts and repeated spaces."""
     return " ".join(_WRAPPER.sub(r"\1", text).replace("\\boxed", "").translate(_MARKS).lower().split())
 
 

@@ -1,7 +1,7 @@
-"""One's own files of problems: where they are, what they are called, and which content a run was described with.
+"""A user's own files of problems: paths, names and contents when the run is described.
 
-A config names a file by a path, which depends on the folder of the command, and says nothing of what the file holds.
-`with_files` replaces it, when the config is checked, by the absolute path and the SHA-256 of the content.
+A configuration names a file by a path. The path depends on the current folder and says nothing about the content. When
+the configuration is checked, `with_files` replaces it by the absolute path and the SHA-256 of the content.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from harness.data.benchmarks import BENCHMARKS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FILE: Final = "file:"  # before the path of a file among eval.benchmarks
+FILE: Final = "file:"  # prefix of the path of a file in eval.benchmarks
 SOURCE: Final = "file"  # the value of data.source
 
 _ARITHMETIC: Final = "arithmetic"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-# Scores of all benchmarks together, beside which the scores of one stand: final/accuracy, final/math500/avg@8.
+# Names of scores over all benchmarks (final/accuracy). A benchmark (final/math500/avg@8) may not have such a name.
 _TAKEN: Final = frozenset({"accuracy", "pass", "majority", "length", "truncated", "undecided", "too_long", "score"})
 
 
 @dataclass(frozen=True, slots=True)
 class OwnFile:
-    """A file of problems as it was when the run was described."""
+    """A file of problems at the time when the run was described."""
 
-    path: str  # absolute
+    path: str  # absolute path
     sha256: str | None  # of the content; None where the file could not be read
     rows: int = 0  # lines that are not blank
 
@@ -41,10 +41,10 @@ class OwnFile:
 def with_files(composed: Mapping[str, Any]) -> dict[str, Any]:
     """Resolve the files that a composed experiment names.
 
-    ``data.path`` becomes absolute and gets its SHA-256. ``file:heldout.jsonl`` among the benchmarks becomes
-    ``heldout``, and ``eval.files`` says which file that is.
+    ``data.path`` becomes absolute and gets its SHA-256. ``file:heldout.jsonl`` in the benchmarks becomes ``heldout``,
+    and ``eval.files`` maps that name to the file.
 
-    Raises SchemaError for a file that cannot name a benchmark, and for a benchmark that does not exist.
+    Raises SchemaError for a file whose name cannot be a benchmark's, and for an unknown benchmark.
     """
     found = dict(composed)
     data, evaluation = composed.get("data"), composed.get("eval")
@@ -56,15 +56,15 @@ def with_files(composed: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def own_file(path: str) -> OwnFile:
-    """Describe the file as it is now."""
+    """Return path, checksum and number of rows of the file as it is now."""
     absolute = Path(os.path.abspath(Path(path).expanduser()))  # resolve() would follow links
     return OwnFile(str(absolute), *_content(absolute))
 
 
 def benchmark_name(path: str) -> str:
-    """The name under which the scores of a file stand: ``heldout`` for ``data/heldout.jsonl``.
+    """Return the benchmark name of a file: ``heldout`` for ``data/heldout.jsonl``.
 
-    Raises SchemaError where that is the name of something else, or cannot stand in the name of a score.
+    Raises SchemaError where the name is taken, or cannot be part of the name of a score.
     """
     name = Path(path).name.removesuffix(".jsonl")
     if not _NAME.fullmatch(name):
@@ -81,7 +81,10 @@ def benchmark_name(path: str) -> str:
 
 
 def refuse_unknown(evaluation: Mapping[str, Any]) -> None:
-    """Raise SchemaError for a benchmark, or samples of one, that is neither ours nor one of ``eval.files``."""
+    """Raise SchemaError for a benchmark that is neither built in nor one of ``eval.files``.
+
+    The names in ``eval.samples_of`` are checked too.
+    """
     known = (*BENCHMARKS, _ARITHMETIC, *(evaluation.get("files") or {}))
     listed = [(f"eval.benchmarks[{place}]", name) for place, name in enumerate(evaluation["benchmarks"])]
     counted = [(f"eval.samples_of.{name}", name) for name in evaluation.get("samples_of") or {}]
@@ -101,7 +104,7 @@ def _data(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _evaluation(evaluation: Mapping[str, Any]) -> dict[str, Any]:
-    given = dict(evaluation.get("files") or {})  # of a config that was resolved before, such as a recorded one
+    given = dict(evaluation.get("files") or {})  # present in a resolved configuration, such as a recorded one
     names, files = list[Any](), dict[str, OwnFile]()
     for benchmark in evaluation["benchmarks"]:
         path = _path(benchmark, given)
@@ -122,7 +125,7 @@ def _evaluation(evaluation: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _path(benchmark: Any, given: Mapping[str, Any]) -> str | None:
-    """The path of a benchmark that is a file; None for another."""
+    """Return the path of a benchmark that is a file; None for any other benchmark."""
     if not isinstance(benchmark, str):
         return None
     if benchmark.startswith(FILE):
@@ -136,7 +139,10 @@ def _path(benchmark: Any, given: Mapping[str, Any]) -> str | None:
 
 
 def _content(path: Path) -> tuple[str | None, int]:
-    """Return SHA-256 and number of rows; None and 0 for a file that cannot be read, which its reader reports."""
+    """Return SHA-256 and number of rows; None and 0 for an unreadable file.
+
+    The error is raised later, when the file is read.
+    """
     try:
         stat = path.stat()
         return _read(path, stat.st_size, stat.st_mtime_ns, stat.st_ino) if path.is_file() else (None, 0)
@@ -144,7 +150,7 @@ def _content(path: Path) -> tuple[str | None, int]:
         return None, 0
 
 
-@lru_cache(maxsize=64)  # a grid asks once a cell
+@lru_cache(maxsize=64)  # a grid asks once per cell
 def _read(path: Path, size: int, changed: int, inode: int) -> tuple[str, int]:
     content = path.read_bytes()
     return hashlib.sha256(content).hexdigest(), sum(1 for line in content.split(b"\n") if line.strip())

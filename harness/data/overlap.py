@@ -1,7 +1,9 @@
-"""Which benchmark problem a training problem repeats, by wording or by shared n-grams.
+"""Find the benchmark problem that a training problem repeats, by wording or n-grams.
 
-similarity(a, b) = shared / n-grams of the one with more;
-coverage(a, b) = shared / n-grams of the one with fewer, which finds a problem inside a longer text.
+similarity(a, b) = shared n-grams / n-grams of the problem with more
+coverage(a, b)   = shared n-grams / n-grams of the problem with fewer
+
+Coverage finds a problem inside a longer text.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     from harness.data.rows import DataRow
 
-COVERING: Final = 5  # n-grams that a problem must have for coverage to count: a few words are covered by accident
+COVERING: Final = 5  # minimum n-grams of a problem for coverage to count, because a few words are covered by accident
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,11 @@ class Overlap:
 
     benchmark_id: str
     how: Literal["same as", "near", "covers"]
-    similarity: float  # 1.0 where the wording is the same; of "covers" the coverage
+    similarity: float  # 1.0 for the same wording; the coverage for "covers"
 
 
 class BenchmarkIndex:
-    """The statements of all benchmarks, indexed by wording and by n-gram."""
+    """An index of the statements of all benchmarks, by wording and by n-gram."""
 
     def __init__(self, rows: Iterable[DataRow]) -> None:
         self._ids: list[str] = []
@@ -41,7 +43,17 @@ class BenchmarkIndex:
             self._add(row)
 
     def overlap(self, words: tuple[str, ...], near: float, covered: float) -> Overlap | None:
-        """The benchmark problem that a statement's tokens repeat: similarity ≥ ``near`` or coverage ≥ ``covered``."""
+        """Return the closest benchmark problem that a statement repeats; None if there is none.
+
+        Args:
+            words: Tokens of the statement.
+            near: Lowest similarity that counts, from 0 to 1.
+            covered: Lowest coverage that counts, from 0 to 1.
+
+        Returns:
+            The benchmark problem, and how the statement repeats it.
+
+        """
         same = self._by_wording.get(wording(words))
         if same is not None:
             return Overlap(same, "same as", 1.0)

@@ -1,4 +1,4 @@
-"""One's own problems, to train on and to be scored on: read, cleaned, compared, and described by a card."""
+"""A user's own problems, for training and evaluation: read, cleaned, compared, described."""
 
 from __future__ import annotations
 
@@ -31,19 +31,22 @@ _LISTED: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class OwnTable:
-    """A file as it was read."""
+    """The rows of a user's file, and notes on them."""
 
     loaded: Loaded
     notes: tuple[str, ...]
 
 
 def is_tier(path: Path) -> bool:
-    """Tell whether a file holds the rows of a tier, whose card lies beside it, and not one's own problems."""
+    """Return whether a file holds the rows of a tier, which has a card next to it."""
     return stored.card_path(path).is_file()
 
 
 def own_table(file: OwnFile) -> OwnTable:
-    """Read the rows of a file. Raises DataError where it is not what it was when the run was described."""
+    """Read the rows of a file.
+
+    Raises DataError where the file cannot be read, or has changed since the run was described.
+    """
     path = Path(file.path)
     content = _content(path)
     found = hashlib.sha256(content).hexdigest()
@@ -56,15 +59,20 @@ def own_table(file: OwnFile) -> OwnTable:
 
 
 def training(file: OwnFile, held_out: tuple[Loaded, ...] = (), *, graded: bool = True) -> Tier:
-    """Make a tier of the file: the problems that a tier would have too, and none that is held out.
+    """Build a tier from a user's file, without held-out problems.
+
+    Problems that a built-in tier would not contain are removed too.
 
     Args:
-        file: the file of problems.
-        held_out: what the run is scored on, whole; what repeats a problem of it is left out and listed.
-        graded: whether the verifier has to read the answers; False where a reward function does.
+        file: The file of problems.
+        held_out: The complete benchmarks of the run. Problems that repeat one of theirs are removed and listed.
+        graded: True if the verifier must read the answers, False if a reward function does.
+
+    Returns:
+        The tier with its card.
 
     Raises:
-        DataError: the file cannot be read, or nothing of it is left.
+        DataError: The file cannot be read, or no problem is left.
 
     """
     table = own_table(file)
@@ -80,18 +88,18 @@ def training(file: OwnFile, held_out: tuple[Loaded, ...] = (), *, graded: bool =
 
 
 def held_out_problems(file: OwnFile, name: str, *, graded: bool = True) -> tuple[tuple[Problem, ...], Card]:
-    """Read the problems of a file that a run is scored on. Nothing is left out.
+    """Read the problems of a user's file for evaluation. No problem is removed.
 
     Args:
         file: The file of problems.
-        name: Of the benchmark that it becomes.
-        graded: Whether the verifier has to read the answers; False where a reward function does.
+        name: The name of the benchmark.
+        graded: True if the verifier must read the answers, False if a reward function does.
 
     Returns:
         The problems in the order of the file, and their card.
 
     Raises:
-        DataError: The file or an answer cannot be read, or a wording has two answers.
+        DataError: The file or an answer cannot be read, or one wording has two answers.
 
     """
     table = own_table(file)
@@ -168,7 +176,7 @@ def _counted(removed: Iterable[Removed]) -> str:
 
 
 def _listed_duplicates(removed: Iterable[Removed]) -> list[str]:
-    """Name what was left out and stands in no list of the card."""
+    """Return a note on removed problems that no list of the card names."""
     others = [item for item in removed if not is_listed(item)]
     if not others:
         return []
@@ -177,7 +185,10 @@ def _listed_duplicates(removed: Iterable[Removed]) -> list[str]:
 
 
 def _compared(rows: Sequence[DataRow], held_out: Sequence[Loaded]) -> list[str]:
-    """Name the problems that repeat a benchmark on which the run is not scored; they stay."""
+    """Return notes on problems that repeat a benchmark without a score in this run.
+
+    These problems are kept.
+    """
     scored = {one.source.name for one in held_out}
     if data_folder() is None:
         return ["not compared with benchmarks that this run is not scored on: DATA_DIR names no folder that has them"]
@@ -231,20 +242,20 @@ def _elsewhere(places: Sequence[DataRow]) -> str:
 
 
 def _repeated(rows: Sequence[DataRow], *, graded: bool) -> list[str]:
-    """Return a note on problems that are there twice. Raises DataError where their answers differ."""
-    alike = same_gold if graded else str.__eq__
+    """Return a note on problems that occur twice. Raises DataError where answers differ."""
+    same_answer = same_gold if graded else str.__eq__
     first: dict[Statement, DataRow] = {}
-    again, torn = list[tuple[DataRow, DataRow]](), list[tuple[DataRow, DataRow]]()
+    repeated, conflicting = list[tuple[DataRow, DataRow]](), list[tuple[DataRow, DataRow]]()
     for row in rows:
         other = first.setdefault(statement(row), row)
         if other is not row:
-            (again if alike(other.answer, row.answer) else torn).append((row, other))
-    if torn:
-        row, other = torn[0]
-        count = f" (one of {len(torn)} such pairs)" if len(torn) > 1 else ""
+            (repeated if same_answer(other.answer, row.answer) else conflicting).append((row, other))
+    if conflicting:
+        row, other = conflicting[0]
+        count = f" (one of {len(conflicting)} such pairs)" if len(conflicting) > 1 else ""
         raise DataError(
             f"{row.place}: the wording of line {other.place.rpartition(':')[2]} with another answer: "
             f"{row.answer[:40]!r} and {other.answer[:40]!r}{count}; keep one of them"
         )
-    names = ", ".join(f"{row.row_id} (as {other.row_id})" for row, other in again[:_LISTED])
-    return [f"{len(again)} problems are there twice and count twice: {names}"] if again else []
+    names = ", ".join(f"{row.row_id} (as {other.row_id})" for row, other in repeated[:_LISTED])
+    return [f"{len(repeated)} problems are there twice and count twice: {names}"] if repeated else []

@@ -1,7 +1,7 @@
-"""Rows of one's own file of problems: JSON Lines with ``problem`` and ``answer``, and what else people keep there.
+"""Rows of a user's file of problems: JSON Lines with ``problem`` and ``answer``.
 
-Every row is looked at before anything is said, and faults of one kind are one line: where the first is, how many more
-there are, and the way out.
+All rows are checked before an error is raised. Faults of one kind are one line, which gives the first place, the number
+of others, and the way out.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 FIELDS: Final = ("id", "problem", "answer", "level", "tolerance")
 
-_LISTED: Final = 4  # lines of one kind of fault that are named behind the first
-_INSTEAD: Final = {  # what others call the two columns
+_LISTED: Final = 4  # number of further lines that a message names for one kind of fault
+_INSTEAD: Final = {  # other common names of the two columns
     "problem": ("question", "prompt", "input", "query", "instruction", "text"),
     "answer": ("gold", "final_answer", "ground_truth", "solution", "target", "output", "label", "expected_answer"),
 }
@@ -44,22 +44,25 @@ _EXPONENT: Final = re.compile(r"([-+]?[\d.]+)[eE]\+?(-?)0*(\d+)")
 
 
 class _Written(str):
-    """A number of the document as it was written there."""
+    """A number in the form in which the document wrote it."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class OwnRows:
-    """The contents of a file."""
+    """The content of a user's file."""
 
     rows: tuple[DataRow, ...]
     levels: Mapping[str, int]  # level -> rows
-    unread: tuple[str, ...]  # columns that nothing here reads
+    unread: tuple[str, ...]  # columns that are not used
 
 
 class _FaultError(ValueError):
-    """A fault of one row, in words that are the same for all rows of its kind; ``found`` is what this row has."""
+    """A fault of one row. The text is the same for all rows with this kind of fault.
+
+    ``found`` is what this row holds instead.
+    """
 
     def __init__(self, what: str, way_out: str, found: str = "") -> None:
         super().__init__(what)
@@ -67,7 +70,10 @@ class _FaultError(ValueError):
 
 
 def read_own_rows(path: Path, content: bytes) -> OwnRows:
-    """Read the rows of a file. Ids that are not given are the lines' numbers. Raises DataError naming all faults."""
+    """Read the rows of a file; rows without an id get their line number.
+
+    Raises DataError, which names all faults.
+    """
     _refuse_other_formats(path, content)
     lines = _lines(content)
     if not lines:
@@ -89,12 +95,15 @@ def read_own_rows(path: Path, content: bytes) -> OwnRows:
         columns.update(dict.fromkeys(fields))
         levels.update([level] if level else [])
     if faults:
-        raise DataError(_told(path, faults, len(lines)))
+        raise DataError(_message(path, faults, len(lines)))
     return OwnRows(tuple(rows), dict(sorted(levels.items())), tuple(name for name in columns if name not in FIELDS))
 
 
 def also(lines: Sequence[str]) -> str:
-    """Name further lines that have a fault: ``and in 7 more: lines 2, 3, 5, 8, ...``; empty where there are none."""
+    """Return text on further faulty lines: ``and in 7 more: lines 2, 3, 5, 8, ...``.
+
+    It is empty where there are none.
+    """
     if not lines:
         return ""
     dots = ", ..." if len(lines) > _LISTED else ""
@@ -112,7 +121,10 @@ def _refuse_other_formats(path: Path, content: bytes) -> None:
 
 
 def _lines(content: bytes) -> list[tuple[int, bytes]]:
-    """Numbers and contents of the lines that are not blank. Only LF ends a line: statements may hold U+2028."""
+    """Return number and content of each line that is not blank.
+
+    Only LF ends a line, because statements may contain U+2028.
+    """
     split = content.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     return [(number, line) for number, line in enumerate(split, start=1) if line.strip()]
 
@@ -137,7 +149,7 @@ def _object(line: bytes, *, is_cut: bool) -> dict[str, Any]:
 
 
 def _row(fields: Mapping[str, Any], number: int, place: str) -> tuple[DataRow, str]:
-    """The row and its level; an empty level where it has none."""
+    """Return the row and its level, which is empty if there is none."""
     problem = _text(fields, "problem")
     if not problem.strip():
         raise _FaultError("field 'problem' is empty", "write the problem, or remove the row")
@@ -152,7 +164,7 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
         raise _missing(fields, name)
     value = fields[name]
     if not isinstance(value, str):
-        raise _FaultError(f"field {name!r} is {_kind(value)}", "write it as text", _shown(value))
+        raise _FaultError(f"field {name!r} is {_kind(value)}", "write it as text", _excerpt(value))
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -163,14 +175,17 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
 
 
 def _answer(fields: Mapping[str, Any]) -> str:
-    r"""The answer as text; a number as it is written, but ``1e5`` as ``1 \times 10^{5}``, which a verifier can read."""
+    r"""Return the answer as text; a number stays as it is written.
+
+    Only ``1e5`` becomes ``1 \times 10^{5}``, which the verifier can read.
+    """
     text = _text(fields, "answer")
     power = _EXPONENT.fullmatch(text) if isinstance(fields["answer"], _Written) else None
     return text.strip() if power is None else rf"{power[1]} \times 10^{{{power[2]}{power[3]}}}"
 
 
 def _name(fields: Mapping[str, Any], name: str) -> str:
-    """An id or a level: text or a number; empty where there is none."""
+    """Return an id or a level, given as text or a number; empty if there is none."""
     if fields.get(name) is None:
         return ""
     found = _text(fields, name).strip()
@@ -180,7 +195,7 @@ def _name(fields: Mapping[str, Any], name: str) -> str:
 
 
 def _tolerance(value: Any) -> float | None:
-    """The largest absolute difference that is allowed; text is read too, as OlympiadBench writes it."""
+    """Return the largest allowed absolute difference; text is accepted, as in OlympiadBench."""
     if value is None:
         return None
     try:
@@ -189,7 +204,7 @@ def _tolerance(value: Any) -> float | None:
         found = math.nan
     if not 0 <= found < math.inf:
         raise _FaultError(
-            "field 'tolerance' is no number of 0 or more", "give a number, or leave it out", _shown(value)
+            "field 'tolerance' is no number of 0 or more", "give a number, or leave it out", _excerpt(value)
         )
     return found
 
@@ -208,21 +223,21 @@ def _kind(value: Any) -> str:
     return kinds.get(type(value), "text")
 
 
-def _shown(value: Any) -> str:
+def _excerpt(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)[:40]
 
 
-def _told(path: Path, faults: Sequence[tuple[int, _FaultError]], rows: int) -> str:
-    """Write one line for each kind of fault."""
+def _message(path: Path, faults: Sequence[tuple[int, _FaultError]], rows: int) -> str:
+    """Return the message: one line for each kind of fault."""
     kinds: dict[str, list[tuple[int, _FaultError]]] = {}
     for number, fault in faults:
         kinds.setdefault(fault.what, []).append((number, fault))
-    lines = [_told_kind(path, found) for found in kinds.values()]
+    lines = [_fault_line(path, found) for found in kinds.values()]
     head = [] if len(faults) == 1 else [f"{path}: {len(faults)} of {rows} rows cannot be used"]
     return "\n".join([*head, *lines])
 
 
-def _told_kind(path: Path, found: Sequence[tuple[int, _FaultError]]) -> str:
+def _fault_line(path: Path, found: Sequence[tuple[int, _FaultError]]) -> str:
     number, first = found[0]
     seen = f" ({first.found})" if first.found else ""
     more = also([str(line) for line, _ in found[1:]])

@@ -1,4 +1,4 @@
-"""Rows of a JSON Lines file, each checked where it is read."""
+"""Rows of a JSON Lines file, each checked when it is read."""
 
 from __future__ import annotations
 
@@ -17,18 +17,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DataRow:
-    """A problem as its source gives it."""
+    """A problem in the form of its source."""
 
     row_id: str
     problem: str
-    answer: str  # empty where the source has none
+    answer: str  # empty if the source has no answer
     difficulty: float | None = None
-    tolerance: float | None = None  # absolute
+    tolerance: float | None = None  # absolute difference
     place: str = ""  # file and line, for messages
 
 
 def parse_rows(content: bytes, path: Path, *, difficulty: bool = False) -> tuple[DataRow, ...]:
-    """The rows of a file's content. ``difficulty``: whether every row must have one."""
+    """Return the rows of a file's content.
+
+    Args:
+        content: The content of the file.
+        path: The file, for messages.
+        difficulty: True if every row must have a difficulty.
+
+    Returns:
+        At least one row.
+
+    Raises:
+        DataError: The file has no rows, or a row is invalid.
+
+    """
     rows = [_row(_object(line, place), place, difficulty) for place, line in _lines(content, path)]
     if not rows:
         raise DataError(f"{path}: the file holds no rows; copy it again")
@@ -37,7 +50,7 @@ def parse_rows(content: bytes, path: Path, *, difficulty: bool = False) -> tuple
 
 
 def refuse_repeated(rows: Iterable[DataRow]) -> None:
-    """Raise DataError where two rows have one id."""
+    """Raise DataError where two rows have the same id."""
     places: dict[str, str] = {}
     for row in rows:
         if row.row_id in places:
@@ -47,7 +60,7 @@ def refuse_repeated(rows: Iterable[DataRow]) -> None:
 
 
 def _lines(content: bytes, path: Path) -> Iterable[tuple[str, bytes]]:
-    # Split at LF only: statements may hold U+2028 and its like.
+    # Split only at LF, because statements may contain U+2028 and similar characters.
     for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
         if line.strip():
             yield f"{path}:{number}", line

@@ -24,22 +24,28 @@ Fields = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class HubTable:
-    """A data set of the hub and how its rows are read: (fields, number in the split) -> row."""
+    """A data set on the hub, and a function that reads its rows.
+
+    The function takes the fields of a row and the row's number in the split.
+    """
 
     name: str
     split: str
     read: Callable[[Fields, int], DataRow]
     config: str | None = None
-    file: str | None = None  # one file of the repository, where the configurations are files
+    file: str | None = None  # one file of the repository, if its configurations are files
 
 
 def load_hub(name: str) -> Loaded:
-    """A table of the catalogue from the hub. Raises DataError where it cannot be had or a column is missing."""
+    """Load a table from the hub. Raises DataError where that fails or a column is missing."""
     return _loaded(name)
 
 
 def read_table(name: str, repository: str | None = None) -> Loaded:
-    """As `load_hub`, from a repository of the hub's layout by another name, such as a local folder."""
+    """Load a table from the hub, or from another repository of the same layout.
+
+    The repository may be a local folder. Raises DataError like ``load_hub``.
+    """
     hub = HUB[name]
     rows = tuple(_rows(hub, _download(hub, repository or hub.name)))
     refuse_repeated(rows)
@@ -58,8 +64,8 @@ def _download(hub: HubTable, repository: str) -> Iterable[Fields]:
         from datasets import load_dataset  # noqa: PLC0415 - takes seconds
         from huggingface_hub.utils import logging  # noqa: PLC0415
 
-        logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # of its retries one message is enough
-        # A file of a repository becomes the split "train", whatever it holds.
+        logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # hides a message for each retry
+        # A single file of a repository always becomes the split "train".
         files = {"data_files": hub.file, "split": "train"} if hub.file else {"name": hub.config, "split": hub.split}
         found: Iterable[Fields] = load_dataset(repository, **files)
     except Exception as error:
@@ -115,7 +121,7 @@ def _olympiadbench(fields: Fields, number: int) -> DataRow:
 
 
 def _minerva(fields: Fields, number: int) -> DataRow:
-    # 4.5e33 is read as 4.5·e·33 by math-verify; the folder's answer_norm has the same rewriting.
+    # math-verify reads 4.5e33 as 4.5·e·33; answer_norm in DATA_DIR is rewritten in the same way.
     answer = re.sub(r"(?<=\d)[eE]([-+]?\d+)", r" \\times 10^{\1}", fields["answer"])
     return _row(f"minerva_math/{number:03}", fields["question"], answer)
 
@@ -140,8 +146,8 @@ def _deepmath(fields: Fields, number: int) -> DataRow:
 
 def _simplerl_zoo(difficulty: str) -> Callable[[Fields, int], DataRow]:
     def read(fields: Fields, number: int) -> DataRow:
-        asked = fields["extra_info"]
-        return _row(f"simplerl_zoo/{difficulty}/{number}", asked["question"], asked["answer"])
+        info = fields["extra_info"]
+        return _row(f"simplerl_zoo/{difficulty}/{number}", info["question"], info["answer"])
 
     return read
 
@@ -173,14 +179,14 @@ _MANIFESTS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class ProblemSource:
-    """A table as it was found."""
+    """The origin of a table: its name, size and checksum."""
 
-    name: str  # the file below the folder, or the hub's name
+    name: str  # the file below DATA_DIR, or the name on the hub
     title: str
-    rows: int  # found
-    official: int  # rows of the whole source
-    sha256: str  # of the file; of the rows as JSON where the hub gave them
-    known: bool  # whether it is the file that this project was made with
+    rows: int  # number of rows found
+    official: int  # number of rows of the complete source
+    sha256: str  # checksum of the file, or of the rows as JSON if they come from the hub
+    known: bool  # True: the same file as in this project's results
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +198,10 @@ class Loaded:
 
 
 def data_folder() -> Path | None:
-    """The folder that DATA_DIR names, None where it is not set."""
+    """Return the folder named by DATA_DIR; None where it is not set.
+
+    Raises DataError where there is no such folder.
+    """
     named = os.environ.get("DATA_DIR", "").strip()
     if not named:
         return None
@@ -203,18 +212,22 @@ def data_folder() -> Path | None:
 
 
 def load(name: str) -> Loaded:
-    """A table by its name in the catalogue, from the folder or from the hub."""
+    """Load a table by name, from DATA_DIR or from the hub.
+
+    Raises DataError where that fails.
+    """
     folder = data_folder()
     if folder is None:
-        pass
-
         return load_hub(name)
     file = table_file(folder, TABLES[name])
     return _load_file(folder, name, file, digest(folder, file))
 
 
 def digest(folder: Path, file: str) -> str:
-    """SHA-256 of a file. Raises DataError where it is missing, or not what the folder's own list says."""
+    """Return the SHA-256 of a file.
+
+    Raises DataError where the file is missing, or differs from the checksum in the folder.
+    """
     found = hashlib.sha256(_content(folder / file)).hexdigest()
     for manifest, promised in _promises(folder, file):
         if promised != found:
@@ -226,7 +239,7 @@ def digest(folder: Path, file: str) -> str:
 
 
 def table_file(folder: Path, table: ProblemTable) -> str:
-    """The file of a table: the whole one where the folder has it."""
+    """Return the file of a table: the complete one where it exists."""
     return table.whole if table.whole and (folder / table.whole).is_file() else table.file
 
 
@@ -247,7 +260,7 @@ def _content(path: Path) -> bytes:
 
 
 def _promises(folder: Path, file: str) -> list[tuple[str, str]]:
-    """What the folder's lists say of a file: name of the list, SHA-256."""
+    """Return the checksums of a file in the folder's lists, with the names of the lists."""
     found = []
     for manifest, pattern, (path, sha256) in _MANIFESTS:
         if (folder / manifest).is_file():

@@ -1,4 +1,4 @@
-"""Generate arithmetic problems in three difficulties."""
+"""Generate arithmetic problems of three difficulties."""
 
 from __future__ import annotations
 
@@ -16,49 +16,59 @@ if TYPE_CHECKING:
 
 Operator = Literal["+", "-", "*"]
 
-_EVALUATION_SHARE = 8  # one expression in eight is never trained on
+_EVALUATION_SHARE = 8  # one expression in eight is reserved for evaluation
 _TERM = re.compile(r"([-+*])(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
 class OperandChain:
-    """A first operand and the steps that follow; a product can only be the first step."""
+    """A first operand and the steps that follow. Only the first step can be a product."""
 
     first: int
     steps: tuple[tuple[Operator, int], ...]
 
     @property
     def expression(self) -> str:
-        """The canonical form, by which a chain is told from every other."""
+        """The canonical form, which identifies the chain."""
         return f"{self.first}" + "".join(f"{operator}{operand}" for operator, operand in self.steps)
 
     @property
     def value(self) -> int:
-        """What the chain comes to."""
+        """The result of the chain."""
         return self.running_values()[-1]
 
     def running_values(self) -> tuple[int, ...]:
-        """The value after the first operand and after every step."""
+        """Return the value after the first operand and after every step."""
         values = [self.first]
         for operator, operand in self.steps:
             values.append(apply(operator, values[-1], operand))
         return tuple(values)
 
     def for_evaluation(self) -> bool:
-        """Whether the chain belongs to evaluation; a fixed property of its canonical form."""
+        """Return whether the chain is reserved for evaluation; this depends only on its form."""
         digest = hashlib.blake2b(self.expression.encode(), digest_size=8).digest()
         return int.from_bytes(digest, "big") % _EVALUATION_SHARE == 0
 
 
 def apply(operator: Operator, left: int, right: int) -> int:
-    """One step of a chain."""
+    """Return the result of one step of a chain.
+
+    Args:
+        operator: The operator.
+        left: The value so far.
+        right: The operand of the step.
+
+    Returns:
+        The new value.
+
+    """
     if operator == "*":
         return left * right
     return left + right if operator == "+" else left - right
 
 
 def parse(expression: str) -> OperandChain:
-    """Read a canonical form back; ``ValueError`` if it is not one."""
+    """Build a chain from its canonical form. Raises ValueError if the text is not one."""
     head = re.match(r"\d+", expression)
     if head is None or not re.fullmatch(r"\d+([-+]\d+|\*\d+)*", expression):
         raise ValueError(f"{expression!r} is not a chain such as 8*9-12")
@@ -88,11 +98,11 @@ _VERBS = {"+": ("finds", "buys"), "-": ("gives away", "loses")}
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """What makes a problem of one difficulty."""
+    """The properties of problems of one difficulty."""
 
-    operands: tuple[int, int]  # fewest and most
-    largest_step: int  # operands of + and - lie in 2..largest_step
-    words: bool  # whether some are told as a story
+    operands: tuple[int, int]  # minimum and maximum number of operands
+    largest_step: int  # operands of + and - are from 2 to largest_step
+    words: bool  # True: some problems are stories
 
 
 LEVELS: dict[Difficulty, Level] = {
@@ -103,7 +113,7 @@ LEVELS: dict[Difficulty, Level] = {
 
 
 def stream(difficulties: Sequence[Difficulty], seed: int) -> Iterator[Problem]:
-    """Training problems without end; the same seed gives the same stream."""
+    """Yield training problems without end; the same seed gives the same stream."""
     rng = random.Random(seed)
     while True:
         difficulty = rng.choice(difficulties)
@@ -112,23 +122,26 @@ def stream(difficulties: Sequence[Difficulty], seed: int) -> Iterator[Problem]:
 
 
 def evaluation_set(difficulty: Difficulty, size: int) -> tuple[Problem, ...]:
-    """The first ``size`` problems of a fixed list of distinct expressions, none of which `stream` ever yields."""
+    """Return the first ``size`` problems of a fixed list of distinct expressions.
+
+    `stream` never yields one of these expressions. Raises ValueError where there are fewer.
+    """
     rng = random.Random(f"{_EVALUATION_SEED}:{difficulty}")
     chosen: dict[str, Problem] = {}
-    vain = 0  # draws since the last that was new
+    misses = 0  # consecutive samples without a new expression
     while len(chosen) < size:
-        if vain > _PATIENCE:
+        if misses > _PATIENCE:
             raise ValueError(f"there are not {size} distinct {difficulty} evaluation problems, found {len(chosen)}")
-        vain += 1
+        misses += 1
         chain, in_words = draw_chain(difficulty, rng), draw_in_words(difficulty, rng)
         if chain.for_evaluation() and chain.expression not in chosen:
             chosen[chain.expression] = pose(chain, difficulty, in_words=in_words)
-            vain = 0
+            misses = 0
     return tuple(chosen.values())
 
 
 def draw_training_chain(difficulty: Difficulty, rng: random.Random) -> OperandChain:
-    """A chain that is not kept for evaluation."""
+    """Sample a chain that is not reserved for evaluation."""
     chain = draw_chain(difficulty, rng)
     while chain.for_evaluation():
         chain = draw_chain(difficulty, rng)
@@ -136,7 +149,7 @@ def draw_training_chain(difficulty: Difficulty, rng: random.Random) -> OperandCh
 
 
 def draw_chain(difficulty: Difficulty, rng: random.Random) -> OperandChain:
-    """Any chain of a difficulty, for training or for evaluation; its values stay in 0..150."""
+    """Sample a chain for training or evaluation; its values stay within 0..150."""
     level = LEVELS[difficulty]
     length = rng.randint(*level.operands)
     if rng.random() < _PRODUCT_SHARE:
@@ -149,12 +162,22 @@ def draw_chain(difficulty: Difficulty, rng: random.Random) -> OperandChain:
 
 
 def draw_in_words(difficulty: Difficulty, rng: random.Random) -> bool:
-    """Whether to tell the next problem as a story."""
+    """Sample whether the next problem is a story."""
     return rng.random() < _WORDS_SHARE and LEVELS[difficulty].words
 
 
 def pose(chain: OperandChain, difficulty: Difficulty, *, in_words: bool) -> Problem:
-    """Ask for the value of a chain, bare or as a story."""
+    """Return the problem that asks for the value of a chain.
+
+    Args:
+        chain: The chain.
+        difficulty: Its difficulty, which becomes part of the id.
+        in_words: True for a story, False for the expression.
+
+    Returns:
+        The problem.
+
+    """
     prompt = _story(chain) if in_words else f"{chain.expression}=?"
     form = ":words" if in_words else ""
     return Problem(f"{difficulty}:{chain.expression}{form}", prompt, str(chain.value))
@@ -169,7 +192,7 @@ def _draw_step(value: int, largest: int, rng: random.Random) -> tuple[Operator, 
 
 
 def _story(chain: OperandChain) -> str:
-    # A story follows from its expression, so that the problem id names it.
+    # The story depends only on the expression, so that the id of the problem determines it.
     digest = hashlib.blake2b(f"story {chain.expression}".encode(), digest_size=len(chain.steps) + 2).digest()
     name, thing = _NAMES[digest[0] % len(_NAMES)], _THINGS[digest[1] % len(_THINGS)]
     events = list(zip(chain.steps, digest[2:], strict=True))

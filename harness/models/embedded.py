@@ -1,4 +1,4 @@
-"""The embedded models as the compact engines run them, without transformers: its import costs more CPU than a step."""
+"""The embedded models without transformers, whose import takes more CPU time than a step."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from transformers import Qwen3ForCausalLM
 
 _EMBEDDING: Final = "model.embed_tokens.weight"
-# The order of transformers' module, in which optimizer states are laid out and gradient norms are added up.
+# The order of transformers' modules. It decides the layout of optimizer states and the order of sums in gradient norms.
 _LAYER: Final = (
     *(f"self_attn.{name}" for name in ("q_proj", "k_proj", "v_proj", "o_proj", "q_norm", "k_norm")),
     *(f"mlp.{name}" for name in ("gate_proj", "up_proj", "down_proj")),
@@ -31,10 +31,10 @@ _LAYER: Final = (
 
 
 class EmbeddedConfig(SimpleNamespace):
-    """The settings of an embedded model, with what our engines ask of a configuration of transformers."""
+    """The settings of an embedded model, in the form of a transformers configuration."""
 
     def get_text_config(self, *, decoder: bool = False) -> EmbeddedConfig:
-        """Return the settings: a text model has no others."""
+        """Return these settings; a text model has no others."""
         del decoder
         return self
 
@@ -44,10 +44,10 @@ class EmbeddedConfig(SimpleNamespace):
 
 
 class EmbeddedModel(nn.Module):
-    """The float32 parameters of an embedded model, with the names and the order of ``Qwen3ForCausalLM``."""
+    """An embedded model's float32 parameters, named and ordered as in ``Qwen3ForCausalLM``."""
 
     def __init__(self, path: str) -> None:
-        """Read the files of an embedded model such as "builtin:small_base"."""
+        """Read the files of an embedded model, such as "builtin:small_base"."""
         super().__init__()
         self.folder = _folder(path)
         self.config = EmbeddedConfig(**_read_json(self.folder / "config.json"))
@@ -63,7 +63,10 @@ class EmbeddedModel(nn.Module):
         self.get_submodule("model").add_module("rotary_emb", rotation)
 
     def of_transformers(self) -> Qwen3ForCausalLM:
-        """Return the model of transformers on these very parameters, for what the compact engines leave to it."""
+        """Return a transformers model that shares these parameters.
+
+        The compact engines use it for long contexts.
+        """
         from transformers import AutoConfig, Qwen3ForCausalLM  # noqa: PLC0415 - takes seconds; long contexts alone
 
         whole = Qwen3ForCausalLM(AutoConfig.from_pretrained(self.folder))
@@ -75,12 +78,12 @@ class EmbeddedModel(nn.Module):
 
 
 class EmbeddedTokenizer:
-    """The tokenizer of an embedded model, as far as prompts and responses need one of transformers."""
+    """The tokenizer of an embedded model: the part of transformers' interface that is needed."""
 
     is_fast: Final = True
 
     def __init__(self, path: str) -> None:
-        """Read the files of an embedded model such as "builtin:small_base"."""
+        """Read the files of an embedded model, such as "builtin:small_base"."""
         folder = _folder(path)
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         settings = _read_json(folder / "tokenizer_config.json")
@@ -98,24 +101,24 @@ class EmbeddedTokenizer:
         return int(self._tokenizer.get_vocab_size())
 
     def __call__(self, text: str, *, add_special_tokens: bool = True, **_: Any) -> dict[str, Any]:
-        """Return the tokens of a text with the places where each begins and ends."""
+        """Return the token ids of a text, with start and end of each token in the text."""
         read = self._tokenizer.encode(text, add_special_tokens=add_special_tokens)
         return {"input_ids": read.ids, "offset_mapping": read.offsets}
 
     def encode(self, text: str, *, add_special_tokens: bool = True) -> list[int]:
-        """Return the tokens of a text."""
+        """Return the token ids of a text."""
         return list(self._tokenizer.encode(text, add_special_tokens=add_special_tokens).ids)
 
     def decode(self, ids: Sequence[int], *, skip_special_tokens: bool = False, **_: Any) -> str:
-        """Return the text of tokens."""
+        """Return the text of token ids."""
         return str(self._tokenizer.decode(ids, skip_special_tokens=skip_special_tokens))
 
     def batch_decode(self, rows: Sequence[Sequence[int]], *, skip_special_tokens: bool = False) -> list[str]:
-        """Return the texts of several rows of tokens."""
+        """Return the texts of several rows of token ids."""
         return [self.decode(ids, skip_special_tokens=skip_special_tokens) for ids in rows]
 
     def convert_ids_to_tokens(self, ids: int | Sequence[int]) -> Any:
-        """Return tokens as the vocabulary writes them: of one id its token, of several a list."""
+        """Return the tokens of ids: one token for one id, a list for several."""
         if isinstance(ids, int):
             return self._tokenizer.id_to_token(ids)
         return [self._tokenizer.id_to_token(one) for one in ids]
@@ -127,7 +130,18 @@ class EmbeddedTokenizer:
     def apply_chat_template(
         self, turns: Sequence[Mapping[str, str]], *, add_generation_prompt: bool, tokenize: bool = False, **more: Any
     ) -> str:
-        """Return a conversation as the model reads it, in text."""
+        """Return a conversation as the text that the model reads.
+
+        Args:
+            turns: Messages with role and content.
+            add_generation_prompt: Add the tokens that start the answer.
+            tokenize: Must be False.
+            **more: Further variables of the template.
+
+        Returns:
+            The text.
+
+        """
         assert not tokenize
         template = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True).from_string(self.chat_template)
         special = {"bos_token": self.bos_token, "eos_token": self.eos_token}
@@ -135,7 +149,7 @@ class EmbeddedTokenizer:
 
 
 def _folder(path: str) -> Path:
-    """Return the folder of an embedded model. Raises `ModelError` for a name that there is not."""
+    """Return the folder of an embedded model. Raises ModelError for an unknown name."""
     source = model_source(path)
     assert not isinstance(source, str)
     return source
@@ -152,7 +166,7 @@ def _names(layers: int) -> list[str]:
 
 
 def _put(root: nn.Module, name: str, parameter: nn.Parameter) -> None:
-    """Register a parameter under its dotted name, with the modules on the way to it."""
+    """Register a parameter under its dotted name, and create the modules on the path."""
     *path, leaf = name.split(".")
     module = root
     for part in path:

@@ -1,7 +1,7 @@
-"""The error of a model that cannot be used."""
+"""The error for a model that cannot be used."""
 
 from __future__ import annotations
 
 
 class ModelError(ValueError):
-    """A model that cannot be used: which, why, and the way out, in one line."""
+    """A model cannot be used; one line names the model, the reason and the way out."""

@@ -1,4 +1,4 @@
-"""From a model in one GGUF file to a folder of safetensors: quantised weights are multiplied out to float32."""
+"""Convert a model from a GGUF file to safetensors, dequantized to float32."""
 
 from __future__ import annotations
 
@@ -16,17 +16,27 @@ if TYPE_CHECKING:
 
 
 def convert(gguf: Path, folder: Path, sha256: str) -> None:
-    """Write model and tokenizer into the folder. Raises ModelError when it is not the file with this SHA-256."""
+    """Write model and tokenizer of a GGUF file into a folder.
+
+    Args:
+        gguf: The GGUF file.
+        folder: The folder to write into.
+        sha256: The expected checksum of the file.
+
+    Raises:
+        ModelError: The file has another checksum.
+
+    """
     _refuse_other(gguf, sha256)
     logging.disable_progress_bar()
     source = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name}
-    quantised = AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32)
-    config = quantised.config
+    quantized = AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32)
+    config = quantized.config
     del config.quantization_config  # with it, transformers refuses to save the weights
     with torch.device("meta"):
         plain = AutoModelForCausalLM.from_config(config)
-    plain.generation_config = quantised.generation_config
-    plain.save_pretrained(folder, state_dict=quantised.state_dict())
+    plain.generation_config = quantized.generation_config
+    plain.save_pretrained(folder, state_dict=quantized.state_dict())
     AutoTokenizer.from_pretrained(**source).save_pretrained(folder)
 
 

@@ -1,4 +1,4 @@
-"""From a name to a model and its tokenizer: embedded, from a folder, or from the Hugging Face hub."""
+"""Load a model and its tokenizer: embedded, from a folder, or from the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.models.errors import ModelError
 from harness.models.locate import BUILTIN, check_model, local_settings, model_source, refuse_encoder
 from harness.models.validate import refuse_misfit
 
-# transformers takes seconds to import, most of a short run's start; an embedded model does without it.
+# The import of transformers takes seconds, most of a short run's start. An embedded model does not need it.
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,40 +24,47 @@ __all__ = ["ModelError", "load_embedded", "load_model", "load_outline", "load_to
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What a model says of itself, without its weights."""
+    """The settings of a model, without its weights."""
 
     config: Any
     generation_config: Any
 
 
 def load_model(path: str, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Model in evaluation mode and tokenizer; `ModelError` says in one line what is missing.
+    """Return a model in evaluation mode and its tokenizer.
 
-    Reads safetensors only and runs no code from the model's repository.
+    Only safetensors are read, and no code of the model's repository runs. Raises ModelError, which says in one line
+    what is missing.
     """
     from transformers import AutoModelForCausalLM  # noqa: PLC0415 - as above
     from transformers.utils import logging  # noqa: PLC0415 - as above
 
     tokenizer = _whole_tokenizer(path)
-    logging.disable_progress_bar()  # it would break up the sweep's own
+    logging.disable_progress_bar()  # it would disturb the progress display of a sweep
     with _explained(path, "weights"), _quiet():
         model, report = AutoModelForCausalLM.from_pretrained(
             model_source(path), dtype=dtype, use_safetensors=True, trust_remote_code=False, output_loading_info=True
         )
-    refuse_encoder(path, local_settings(path))  # of a model of the hub, whose settings are here by now
+    refuse_encoder(path, local_settings(path))  # checked again, because a hub model's settings are local only now
     refuse_misfit(path, model, tokenizer, report["missing_keys"])
     return model.eval(), tokenizer
 
 
 def load_embedded(path: str) -> EmbeddedModel:
-    """Return an embedded model in float32 for the compact engines; the same errors as `load_model`."""
+    """Return an embedded model in float32 for the compact engines.
+
+    Raises ModelError like ``load_model``.
+    """
     check_model(path)
     with _explained(path, "weights"):
         return EmbeddedModel(path).eval()
 
 
 def load_tokenizer(path: str) -> PreTrainedTokenizerBase | EmbeddedTokenizer:
-    """The tokenizer alone, with a padding token; the same errors as `load_model`."""
+    """Return only the tokenizer, with a padding token.
+
+    Raises ModelError like ``load_model``.
+    """
     if not path.startswith(BUILTIN):
         return _whole_tokenizer(path)
     check_model(path)
@@ -66,7 +73,7 @@ def load_tokenizer(path: str) -> PreTrainedTokenizerBase | EmbeddedTokenizer:
 
 
 def _whole_tokenizer(path: str) -> PreTrainedTokenizerBase:
-    """Return the tokenizer of transformers, which can be saved beside a model."""
+    """Return the transformers tokenizer, which can be saved with a model."""
     from transformers import AutoTokenizer  # noqa: PLC0415 - as above
 
     check_model(path)
@@ -78,7 +85,10 @@ def _whole_tokenizer(path: str) -> PreTrainedTokenizerBase:
 
 
 def load_outline(path: str) -> Outline:
-    """The settings of a model alone; the same errors as `load_model`."""
+    """Return only the settings of a model.
+
+    Raises ModelError like ``load_model``.
+    """
     from transformers import AutoConfig, GenerationConfig  # noqa: PLC0415 - as above
 
     check_model(path)
@@ -86,7 +96,7 @@ def load_outline(path: str) -> Outline:
         config = AutoConfig.from_pretrained(model_source(path), trust_remote_code=False)
         try:
             found = Outline(config, GenerationConfig.from_pretrained(model_source(path)))
-        except OSError:  # it has none of its own
+        except OSError:  # the model has no generation settings
             found = Outline(config, GenerationConfig.from_model_config(config))
     refuse_encoder(path, {"is_encoder_decoder": config.is_encoder_decoder, "model_type": config.model_type})
     return found
@@ -94,7 +104,7 @@ def load_outline(path: str) -> Outline:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep transformers from printing what becomes an error here."""
+    """Silence warnings of transformers that become errors here."""
     from transformers.utils import logging  # noqa: PLC0415 - as above
 
     usual = logging.get_verbosity()
@@ -109,7 +119,7 @@ def _quiet() -> Iterator[None]:
 def _explained(path: str, part: str) -> Iterator[None]:
     try:
         yield
-    except Exception as error:  # transformers, safetensors and the hub client raise a dozen unrelated kinds
+    except Exception as error:  # transformers, safetensors and the hub client raise many unrelated errors
         raise ModelError(_explanation(path, part, error)) from error
 
 
@@ -134,7 +144,7 @@ def _is_offline(error: BaseException) -> bool:
     return "couldn't connect to" in str(error).lower()
 
 
-# Kinds of requests, httpx and huggingface_hub, none of which need be installed here.
+# Errors of requests, httpx and huggingface_hub, by name because none of them must be installed.
 _OFFLINE = frozenset(
     {"ConnectError", "ConnectTimeout", "LocalEntryNotFoundError", "OfflineModeIsEnabled", "ProxyError"}
 )

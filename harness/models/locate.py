@@ -1,4 +1,7 @@
-"""Where a model's files are, and whether they are all there; imports neither torch nor transformers."""
+"""Find a model's files and check that they are complete.
+
+This module imports neither torch nor transformers.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,15 @@ BUILTIN = "builtin:"
 WEIGHTS = Path(__file__).parent / "weights"
 CHECKPOINTS = ("small_base", "small_aligned", "large_base", "large_aligned")
 
-_SMOL = "smol"  # harness.models.download imports this module, so it is imported where it is needed
+_SMOL = "smol"  # harness.models.download imports this module, so it is imported inside functions
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "tiktoken.model")
 _WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json")
 
 
 def check_model(path: str) -> None:
-    """Raise `ModelError` if ``path`` is an embedded or local model with files missing, or "smol" without its package.
+    """Raise ModelError if a local model lacks files, or "smol" lacks its package.
 
-    A hub name is not looked up: whether it can be had shows only when it is loaded.
+    A hub name is not looked up. Whether it exists shows only when it is loaded.
     """
     if path == _SMOL:
         from harness.models.download import check_smol  # noqa: PLC0415
@@ -35,20 +38,21 @@ def check_model(path: str) -> None:
 
 
 def local_settings(path: str) -> Mapping[str, Any]:
-    """Return a model's ``config.json`` as far as it is on this machine; nothing where it is not, or is no JSON object.
+    """Return a model's ``config.json`` if it is on this machine, otherwise an empty mapping.
 
-    Embedded models, folders, "smol" once it is converted, and models of the hub that are in the local cache.
+    It is found for embedded models, folders, "smol" once it is converted, and hub models in the local cache. A file
+    that is not a JSON object also gives an empty mapping.
     """
     file = _settings_file(path)
     try:
         found = json.loads(file.read_text(encoding="utf-8")) if file else {}
-    except (OSError, ValueError):  # reading the model says what is wrong with the file
+    except (OSError, ValueError):  # loading the model reports the fault of the file
         return {}
     return found if isinstance(found, Mapping) else {}
 
 
 def refuse_encoder(path: str, settings: Mapping[str, Any]) -> None:
-    """Raise `ModelError` for the settings of a model that reads prompts with an encoder of its own, such as T5."""
+    """Raise ModelError for an encoder-decoder model, such as T5."""
     if settings.get("is_encoder_decoder"):
         kind = str(settings.get("model_type") or "an encoder-decoder")
         raise ModelError(
@@ -58,7 +62,10 @@ def refuse_encoder(path: str, settings: Mapping[str, Any]) -> None:
 
 
 def model_source(path: str) -> Path | str:
-    """The folder of an embedded or local model, or the hub name as given. "smol" is converted where it has to be."""
+    """Return the folder of an embedded or local model, or the hub name as given.
+
+    "smol" is converted first if needed. Raises ModelError where there is no such folder and no such form of hub name.
+    """
     if path == _SMOL:
         from harness.models.download import smol_folder  # noqa: PLC0415
 
@@ -82,7 +89,7 @@ def _settings_file(path: str) -> Path | None:
     source = model_source(path)
     if isinstance(source, Path):
         return source / "config.json"
-    from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415 - only where a model of the hub is named
+    from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415 - needed only for a hub model
 
     cached = try_to_load_from_cache(source, "config.json")
     return Path(cached) if isinstance(cached, str) else None

@@ -1,4 +1,4 @@
-"""From a bare question to the token ids a model answers: as plain text, or through its chat template."""
+"""Turn a question into the token ids that a model answers: plain text or chat template."""
 
 from __future__ import annotations
 
@@ -17,18 +17,30 @@ PromptForm = Literal["base", "chat"]
 
 # The system prompt of the paper, for all its models.
 SYSTEM_PROMPT = r"Please reason step by step, and put your final answer within \boxed{}."
-_SAMPLE: Final = "1+1=?"  # a prompt that shows what is put around prompts
+_SAMPLE: Final = "1+1=?"  # a prompt that shows which tokens a tokenizer adds
 
 
 def format_prompt(
     tokenizer: PreTrainedTokenizerBase, problem_prompt: str, form: PromptForm, thinking: bool | None = None
 ) -> list[int]:
-    """Token ids that end where the answer begins.
+    """Return the token ids of a prompt, up to where the answer begins.
 
-    "base" is plain text behind the tokens with which the tokenizer begins a text, each once, and without those with
-    which it ends one: behind an end-of-sequence token nothing is left to answer. "chat" is the tokenizer's own
-    template as it is, with ``thinking`` handed on as ``enable_thinking`` unless it is null. Raises ValueError where the
-    tokenizer has no template, or has one that knows no thinking.
+    "base" is plain text after the tokens that the tokenizer puts before a text, each once. Tokens that the tokenizer
+    puts after a text are left out: after an end-of-sequence token there is nothing to answer. "chat" is the tokenizer's
+    own template, unchanged.
+
+    Args:
+        tokenizer: The tokenizer of the model.
+        problem_prompt: The question.
+        form: "base" or "chat".
+        thinking: Passed to the template as ``enable_thinking`` unless it is None.
+
+    Returns:
+        The token ids.
+
+    Raises:
+        ValueError: The tokenizer has no template, or the form or template has no switch for thinking.
+
     """
     if form == "base":
         _refuse_thinking(thinking is not None, "prompt_form=base asks in plain text")
@@ -59,16 +71,19 @@ def _rendered(tokenizer: PreTrainedTokenizerBase, problem_prompt: str, switch: d
 def prompt_notes(
     tokenizer: PreTrainedTokenizerBase, form: PromptForm, thinking: bool | None = None, ends: Sequence[int] = ()
 ) -> tuple[str, ...]:
-    """Say what is odd about how a tokenizer begins and ends prompts, one line each; nothing where all is as usual.
+    """Return notes on how a tokenizer begins and ends prompts, if that is unusual.
 
     Args:
-        tokenizer: Of the model that is asked.
-        form: How it is asked, as in ``format_prompt``.
-        thinking: Likewise.
-        ends: Tokens that end a response, beside the tokenizer's own end-of-sequence token.
+        tokenizer: The tokenizer of the model.
+        form: "base" or "chat".
+        thinking: As in ``format_prompt``.
+        ends: Tokens that end a response, in addition to the tokenizer's own end-of-sequence token.
+
+    Returns:
+        One line per note.
 
     Raises:
-        ValueError: As ``format_prompt`` does.
+        ValueError: As in ``format_prompt``.
 
     """
     before, behind = _around(tokenizer)
@@ -88,7 +103,7 @@ def _plain_notes(tokenizer: PreTrainedTokenizerBase, before: list[int], behind: 
 def _chat_notes(
     tokenizer: PreTrainedTokenizerBase, ids: list[int], before: list[int], ends: set[int | None]
 ) -> Iterator[str]:
-    """Compare a prompt of the template with what the tokenizer puts before a plain text."""
+    """Yield notes where the template's prompt differs from a plain text of the tokenizer."""
     first = tokenizer.bos_token_id
     if first is not None and first in before and ids[:1] != [first]:
         yield (
@@ -106,7 +121,7 @@ def _chat_notes(
 
 
 def _begins_answers(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Tell whether the chat template writes anything where it is asked to begin the answer."""
+    """Return whether the chat template adds tokens that start the answer."""
     turn = [{"role": "user", "content": _SAMPLE}]
     with_it, without = (
         tokenizer.apply_chat_template(turn, add_generation_prompt=begins, tokenize=False) for begins in (True, False)
@@ -117,25 +132,25 @@ def _begins_answers(tokenizer: PreTrainedTokenizerBase) -> bool:
 def _as_plain_text(tokenizer: PreTrainedTokenizerBase, problem_prompt: str) -> list[int]:
     before, behind = _around(tokenizer)
     ids = _inside(tokenizer, f"{problem_prompt}\n{SYSTEM_PROMPT}\n", before, behind)
-    if tokenizer.unk_token_id is not None and tokenizer.unk_token_id in ids:  # it cannot spell the instruction
+    if tokenizer.unk_token_id is not None and tokenizer.unk_token_id in ids:  # the instruction has unknown words
         ids = _inside(tokenizer, f"{problem_prompt}\n", before, behind)
     return _each_once(before) + ids
 
 
 def _around(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
-    """Return the tokens that the tokenizer puts before any text and behind it."""
+    """Return the tokens that the tokenizer puts before and after any text."""
     whole, ids = list(tokenizer.encode(_SAMPLE)), list(tokenizer.encode(_SAMPLE, add_special_tokens=False))
     for start in range(len(whole) - len(ids) + 1):
         if whole[start : start + len(ids)] == ids:
             return whole[:start], whole[start + len(ids) :]
-    # Beside special tokens some tokenizers split the text itself in another way.
+    # Next to special tokens some tokenizers split the text itself in another way.
     special = set(tokenizer.all_special_ids)
     before = list(takewhile(special.__contains__, whole))
     return before, list(takewhile(special.__contains__, reversed(whole[len(before) :])))[::-1]
 
 
 def _inside(tokenizer: PreTrainedTokenizerBase, text: str, before: list[int], behind: list[int]) -> list[int]:
-    """Return the tokens of a text without those around it."""
+    """Return the tokens of a text without those that the tokenizer adds around it."""
     whole = list(tokenizer.encode(text))
     start = len(before) if whole[: len(before)] == before else 0
     stop = len(whole) - len(behind)
@@ -143,7 +158,7 @@ def _inside(tokenizer: PreTrainedTokenizerBase, text: str, before: list[int], be
 
 
 def _each_once(ids: list[int]) -> list[int]:
-    """Return the tokens without repetitions of the one before."""
+    """Return the tokens without immediate repetitions."""
     return [token for place, token in enumerate(ids) if not place or token != ids[place - 1]]
 
 

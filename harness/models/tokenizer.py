@@ -1,4 +1,4 @@
-"""The tokenizer of the embedded models: 64 tokens, digits one by one, whole words."""
+"""The tokenizer of the embedded models: 64 tokens, single digits, whole words."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STORY = tuple(
 _THOUGHTS = ("wait", "hmm", "check", "again", "so", " the", " answer", " is")
 _VOCABULARY = (*SPECIALS, *_SYMBOLS, *_NAMES, *_STORY, *_THOUGHTS)
 
-# System messages are left out: the vocabulary cannot spell them.
+# System messages are left out, because the vocabulary lacks their words.
 _CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}"
     "{% if message['role'] == 'user' %}{{ '<user>' + message['content'] }}"
@@ -32,7 +32,10 @@ VOCABULARY_SIZE = 64
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
-    """The tokenizer, built from its word list; ``save_pretrained`` writes what a checkpoint folder needs."""
+    """Build the tokenizer from its word list.
+
+    ``save_pretrained`` of the result writes the files of a checkpoint folder.
+    """
     reserved = (f"<reserved_{index}>" for index in range(VOCABULARY_SIZE - len(_VOCABULARY)))
     words = [*_VOCABULARY, *reserved]
     tokenizer = Tokenizer(models.WordLevel({word: index for index, word in enumerate(words)}, unk_token=UNKNOWN))

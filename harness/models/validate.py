@@ -1,4 +1,4 @@
-"""Check that a model is whole and causal and fits its tokenizer."""
+"""Check that a model is complete and causal and that it fits its tokenizer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-_NOISE: Final = 0.02  # of the spread of logits; what rounding may change
+_NOISE: Final = 0.02  # allowed effect of rounding, as a share of the logits' standard deviation
 NO_END: Final = "neither tokenizer nor model names a token that ends a response; set eos_token in tokenizer_config.json"
 _SAME: Final = "give a folder that holds both of one model"
 
@@ -21,7 +21,18 @@ _SAME: Final = "give a folder that holds both of one model"
 def refuse_misfit(
     path: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, missing: Collection[str]
 ) -> None:
-    """Raise `ModelError` for weights that are ``missing``, a foreign tokenizer, or a model that looks ahead."""
+    """Raise ModelError for missing weights, another model's tokenizer, or a non-causal model.
+
+    Args:
+        path: The name of the model, for the message.
+        model: The model.
+        tokenizer: Its tokenizer.
+        missing: Names of weights that the files lack.
+
+    Raises:
+        ModelError: Names the first problem that is found.
+
+    """
     problem = _missing(missing) or _sizes(model, tokenizer) or _ends(model, tokenizer) or _looks_ahead(model)
     if problem:
         raise ModelError(f"model.path {path!r}: {problem}")
@@ -38,7 +49,7 @@ def _sizes(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str | 
     rows, ids = model.get_input_embeddings().num_embeddings, tokenizer.get_vocab().values()
     if max(ids) >= rows:
         return f"the tokenizer has ids up to {max(ids)}, but the model embeds {rows} tokens; {_SAME}"
-    if 2 * len(ids) < rows:  # embeddings are often padded, by a few per cent at most
+    if 2 * len(ids) < rows:  # embeddings are often padded, by a few percent at most
         return f"the tokenizer knows {len(ids)} tokens, but the model embeds {rows}; {_SAME}"
     return None
 
@@ -54,9 +65,9 @@ def _ends(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str | N
 
 
 def end_ids(model: Any, tokenizer: Any) -> tuple[int, ...]:
-    """The end-of-sequence tokens of the tokenizer, of the model and of its generation settings, each once.
+    """Return the end-of-sequence tokens of tokenizer, model and generation settings, once each.
 
-    Post-trained models name several: the end of a turn and the end of a text.
+    Post-trained models have several, such as the end of a turn and the end of a text.
     """
     settings = (tokenizer, model.generation_config, model.config.get_text_config(decoder=True))
     named = [_listed(getattr(part, "eos_token_id", None)) for part in settings]
@@ -71,7 +82,10 @@ def _listed(ids: int | list[int] | None) -> list[int]:
 
 @torch.no_grad()
 def _looks_ahead(model: PreTrainedModel) -> str | None:
-    """Name a model without finite logits, or one that predicts otherwise when the next token changes, such as BERT."""
+    """Return the fault of a model with non-finite logits or without a causal mask; else None.
+
+    The logits of a non-causal model, such as BERT, change when the next token changes.
+    """
     rows = model.get_input_embeddings().num_embeddings
     pairs = torch.tensor([[rows // 2, rows // 3], [rows // 2, rows // 4]])
     first = model.eval()(input_ids=pairs).logits[:, 0].float()

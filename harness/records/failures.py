@@ -1,7 +1,7 @@
-"""Why a recorded run failed: for a reason of its arm, for a reason outside it, or for one that its record hides.
+"""Why a recorded run failed: because of its arm, because of something outside, or unknown.
 
-A record keeps the class of the exception and the last line of its message (``cause``). Verdicts read the
-reason from this text alone, so that records of every age are judged by the same rule.
+A record keeps the class of the exception and the last line of its message (``cause``). Verdicts take the reason only
+from this text, so that the same rule applies to records of every age.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 Reason = Literal["arm", "outside", "unknown"]
 
-# Training or scoring itself came to an end that has no number.
+# Training or scoring itself failed numerically.
 _ARM: Final = frozenset(
     {"Diverged", "FloatingPointError", "OverflowError", "ZeroDivisionError", "ArithmeticError", "StatisticsError"}
 )
-# Lost machines, disks, processes and services, and people who stop a run.
+# Machines, disks, processes and services failed, or a person stopped the run.
 _OUTSIDE: Final = frozenset(
     {
         *("Preempted", "KeyboardInterrupt", "SystemExit", "InterruptedError", "TaskCancelledError"),
@@ -36,8 +36,8 @@ _OUTSIDE: Final = frozenset(
         *("StoreError", "MlflowException", "SweepError", "BusyError"),
     }
 )
-# Wrong settings are refused in words like "a finite number", and a fault of a reward function quotes the function and a
-# response: their words say nothing about training.
+# Messages about settings contain words like "a finite number", and those about a reward function quote the function and
+# a response. These words say nothing about training.
 _SETTINGS: Final = frozenset({"SchemaError", "ModelError", "DataError", "RewardError"})
 
 _ARM_WORDS: Final = re.compile(
@@ -61,10 +61,10 @@ _CLASS: Final = re.compile(r"\s*([A-Za-z_][\w.]*?)\s*(?::|$)")
 def reason(error: str | None) -> Reason:
     """Return why a run with this recorded error failed.
 
-    ``arm``: training diverged, or a loss, gradient, weight, probability or score came out as no finite number, or
-    nothing was left to train on. ``outside``: a node, disk, process, service or person ended the run. ``unknown``:
-    all else, wrong settings, faults of a reward function and GPUs without enough memory among them, for what an arm
-    samples may be why.
+    ``arm``: training diverged; or a loss, gradient, weight, probability or score was not finite; or no sample was left
+    to train on. ``outside``: a node, disk, process, service or person ended the run. ``unknown``: all other errors.
+    These include wrong settings, faults of a reward function, and GPUs out of memory, which the samples of an arm may
+    cause.
     """
     text = error or ""
     found = _CLASS.match(text)
@@ -75,7 +75,7 @@ def reason(error: str | None) -> Reason:
         return "outside"
     if name in _SETTINGS:
         return "unknown"
-    if name == "OutOfMemoryError":  # the class of Ray's for a host, and of torch's for a GPU
+    if name == "OutOfMemoryError":  # Ray uses this class for a host, torch for a GPU
         return "unknown" if _GPU.search(text) else "outside"
     if _ARM_WORDS.search(text):
         return "arm"
@@ -85,7 +85,7 @@ def reason(error: str | None) -> Reason:
 def cause(error: BaseException) -> str:
     """Return the type of an error and the last line of its message, as a record keeps them.
 
-    A class of this project that is renamed keeps its old name in records, as its attribute ``recorded_as``.
+    A renamed class of this project keeps its old name in records, through the attribute ``recorded_as``.
     """
     name = vars(type(error)).get("recorded_as", type(error).__name__)
     lines = str(error).strip().splitlines()
@@ -93,12 +93,14 @@ def cause(error: BaseException) -> str:
 
 
 def failed(head: RunHead, error: str, spent: Spent = NOTHING) -> RunRecord:
-    """Make the record of a failed run. It has no scores: those of a part of a run compare with no other's.
+    """Return the record of a failed run, without scores.
+
+    Scores of a part of a run cannot be compared with those of other runs.
 
     Args:
         head: What is known of the run before it starts.
-        error: Why it failed, as ``cause`` words it.
-        spent: What it cost up to there.
+        error: Why it failed, in the form of ``cause``.
+        spent: What it cost until it failed.
 
     Returns:
         The record, with the status ``failed``.

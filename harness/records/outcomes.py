@@ -1,4 +1,4 @@
-"""Outcomes of an evaluation, and the means over them with standard errors."""
+"""Outcomes of an evaluation, and their means with standard errors."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 
-TOO_LONG: Final = "prompt_too_long"  # reason of a problem that was never asked; it counts as wrong
+TOO_LONG: Final = "prompt_too_long"  # reason of a problem that was not asked; it counts as incorrect
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """N problems of one benchmark with k samples each; every array is (N, k)."""
+    """Outcomes of N problems of one benchmark with k samples each; every array is (N, k)."""
 
     problem_ids: tuple[str, ...]
     right: NDArray[np.bool_]
     truncated: NDArray[np.bool_]
     lengths: NDArray[np.int64]  # tokens
-    answers: NDArray[np.object_]  # normal form of what the last box holds, or None
-    reasons: NDArray[np.object_]  # the verifier's
-    scores: NDArray[np.float64] | None = None  # from 0 to 1, by one's own reward function; None: by a verifier
+    answers: NDArray[np.object_]  # normal form of the content of the last box, or None
+    reasons: NDArray[np.object_]  # reasons of the verifier
+    scores: NDArray[np.float64] | None = None  # from 0 to 1, by the user's reward function; None: by the verifier
 
     @property
     def asked(self) -> NDArray[np.bool_]:
-        """Problems (N,) whose prompt was short enough to be asked."""
+        """The problems (N,) whose prompt was short enough to be asked."""
         return np.array(self.reasons[:, 0] != TOO_LONG, dtype=bool)
 
     @property
     def undecided(self) -> NDArray[np.bool_]:
-        """Where (N, k) the verifier hit a limit."""
+        """The samples (N, k) on which the verifier hit a limit."""
         return np.isin(self.reasons.astype(str), sorted(UNDECIDED))
 
     def frame(self) -> pd.DataFrame:
-        """One row a sample, so that arms can be paired by problem later; ``of`` reads it back."""
+        """Return a table with one row per sample, so that arms can be paired by problem."""
         problems, samples = self.right.shape
         found = pd.DataFrame(
             {
@@ -62,7 +62,7 @@ class Evaluation:
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> Self:
-        """The outcomes of one benchmark, as ``frame`` gives them."""
+        """Build the outcomes of one benchmark from a table that ``frame`` returned."""
         samples = int(frame["sample"].max()) + 1
         answers = frame["answer"].astype(object)
         columns = {
@@ -82,12 +82,15 @@ Evaluations = dict[str, Evaluation]  # benchmark -> its evaluation, at one momen
 
 
 def join(parts: Iterable[Evaluation]) -> Evaluation:
-    """The problems of all parts in that order; at least one part has some."""
+    """Join the problems of all parts in order; at least one part must have problems."""
     return Evaluation.of(pd.concat([part.frame() for part in parts if part.problem_ids], ignore_index=True))
 
 
 def outcomes_file(moments: Mapping[str, Mapping[str, Evaluation]]) -> bytes:
-    """All outcomes as Parquet: the columns ``when`` and ``benchmark``, then those of ``Evaluation.frame``."""
+    """Return all outcomes as Parquet.
+
+    The columns are ``when`` and ``benchmark``, then those of ``Evaluation.frame``.
+    """
     frames = [
         evaluation.frame().assign(when=when, benchmark=benchmark)
         for when, evaluations in moments.items()
@@ -99,21 +102,22 @@ def outcomes_file(moments: Mapping[str, Mapping[str, Evaluation]]) -> bytes:
     return buffer.getvalue()
 
 
-_RIGHT: Final = object()  # the candidate that all right answers vote for, however they are written
+_RIGHT: Final = object()  # the candidate of all correct answers, in whatever form they are written
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A mean over problems and its standard error; None for one problem, whose error nothing tells."""
+    """A mean over problems and its standard error, which is None for a single problem."""
 
     mean: float
     se: float | None
 
 
 def measures(evaluation: Evaluation) -> dict[str, Measure]:
-    """Accuracy (avg@k), pass@k and majority (maj@k) over all problems, the others over those that were asked.
+    """Return the measures of an evaluation by name.
 
-    With a reward function also its mean score, over all problems.
+    Accuracy (avg@k), pass@k and majority vote (maj@k) are means over all problems, and so is the score of a reward
+    function. The other measures are means over the problems that were asked.
     """
     asked, right = evaluation.asked, evaluation.right
     found = {
@@ -131,13 +135,13 @@ def measures(evaluation: Evaluation) -> dict[str, Measure]:
 
 
 def passes(right: NDArray[np.bool_]) -> dict[int, Measure]:
-    """pass@k for k of 1, 2, 4, ... and for all n samples."""
+    """Return pass@k for k = 1, 2, 4, ... and for all n samples."""
     n = right.shape[1]
     return {k: _over(pass_at_k(right, k)) for k in sorted({*(1 << power for power in range(n.bit_length())), n})}
 
 
 def across(evaluations: Mapping[str, Evaluation]) -> dict[str, Measure]:
-    """``overall`` of benchmarks; pass@k and maj@k only where all have the same k."""
+    """Return the mean measures over benchmarks; pass@k and maj@k only where all have equal k."""
     found = overall(measures(evaluation) for evaluation in evaluations.values())
     if len({evaluation.right.shape[1] for evaluation in evaluations.values()}) > 1:
         del found["pass"], found["majority"]
@@ -145,7 +149,10 @@ def across(evaluations: Mapping[str, Evaluation]) -> dict[str, Measure]:
 
 
 def overall(parts: Iterable[Mapping[str, Measure]]) -> dict[str, Measure]:
-    """The mean over benchmarks, each counting the same: se = sqrt(sum of se^2) / their number."""
+    """Return the mean over benchmarks with equal weights.
+
+    The standard error is sqrt(sum of se^2) / number of benchmarks.
+    """
     by_name: dict[str, list[Measure]] = {}
     for part in parts:
         for name, measure in part.items():
@@ -154,20 +161,27 @@ def overall(parts: Iterable[Mapping[str, Measure]]) -> dict[str, Measure]:
 
 
 def standard_error(values: NDArray[np.float64]) -> float | None:
-    """Of the mean of N values, one a problem: their deviation (n - 1) over the root of N."""
+    """Return the standard error of the mean of N values, one per problem.
+
+    It is the standard deviation (n - 1) divided by sqrt(N).
+    """
     return float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else None
 
 
 def pass_at_k(right: NDArray[np.bool_], k: int) -> NDArray[np.float64]:
-    """Unbiased chance (N,) that one of k of a problem's n samples is right (arXiv:2107.03374, eq. 1)."""
+    """Return the unbiased estimate of pass@k for each problem (N,).
+
+    ``right`` is (N, n). See arXiv:2107.03374, eq. 1.
+    """
     n = right.shape[1]
     return np.array([1.0 - math.comb(n - count, k) / math.comb(n, k) for count in right.sum(axis=1).tolist()])
 
 
 def majority(right: NDArray[np.bool_], answers: NDArray[np.object_]) -> NDArray[np.float64]:
-    """Chance (N,) that the answer with the most votes of a problem's k samples is right; ties share it.
+    """Return the probability (N,) that the majority vote of a problem's k samples is correct.
 
-    All right answers are one candidate; equal normal forms ``answers`` (N, k) are one; None does not vote.
+    ``right`` and ``answers`` are (N, k). All correct answers are one candidate, and so are equal normal forms. None
+    does not vote. Tied candidates have equal probability.
     """
     return np.array([_credit(*row) for row in zip(right.tolist(), answers.tolist(), strict=True)])
 

@@ -1,12 +1,14 @@
-"""What a paired t test can show: power, smallest effect, seeds. The plan promises it, verdicts report it.
+"""Power analysis of a paired t test: power, smallest detectable effect, number of seeds.
 
-With n pairs whose differences have the deviation s, a true mean difference d makes the statistic noncentral t with
-n - 1 degrees of freedom and noncentrality d sqrt(n) / s (Cohen, Statistical Power Analysis, 1988, ch. 2). The level
-of one contrast among m is alpha / m, that of the first step of Holm's procedure.
+The plan states these numbers in advance, and verdicts report them.
 
-|t| > b means chi^2 / (n - 1) < ((z + noncentrality) / b)^2 with z standard normal and chi^2 independent of it. So power
-is the mean over z of the distribution function of chi^2: a sum on a grid, exact to 1e-7. scipy's own noncentral t
-gives nan in its tails, where a plan with many contrasts looks.
+Take n pairs whose differences have the standard deviation s and a true mean difference d. The statistic is then
+noncentral t with n - 1 degrees of freedom and noncentrality d sqrt(n) / s (Cohen, Statistical Power Analysis, 1988, ch.
+2). The level of one contrast among m is alpha / m, as in the first step of Holm's procedure.
+
+|t| > b means chi^2 / (n - 1) < ((z + noncentrality) / b)^2, with z standard normal and chi^2 independent of it. Power
+is therefore the mean over z of the distribution function of chi^2. The mean is a sum on a grid, accurate to 1e-7.
+scipy's noncentral t returns nan in its tails, which a plan with many contrasts needs.
 """
 
 from __future__ import annotations
@@ -29,9 +31,17 @@ _WEIGHTS: Final = np.exp(-(_Z**2) / 2) / np.exp(-(_Z**2) / 2).sum()
 
 
 def power(effect: float, std_of_difference: float, n: int, alpha: float = ALPHA) -> float:
-    """Probability that n pairs call a true mean difference ``effect`` at the two-sided level ``alpha``.
+    """Return the probability that a two-sided paired t test detects a true effect.
 
-    ``effect`` and ``std_of_difference`` have the same unit. Fewer than two pairs call nothing.
+    Args:
+        effect: True mean difference.
+        std_of_difference: Standard deviation of the differences, in the unit of ``effect``.
+        n: Number of pairs.
+        alpha: Two-sided level.
+
+    Returns:
+        The power: 0 for fewer than two pairs, nan where an input is nan.
+
     """
     if n < 2 or isnan(effect) or isnan(std_of_difference):
         return nan if n >= 2 else 0.0
@@ -41,42 +51,65 @@ def power(effect: float, std_of_difference: float, n: int, alpha: float = ALPHA)
 
 
 def detectable(std_of_difference: float, n: int, alpha: float = ALPHA, power: float = POWER) -> float:
-    """Smallest true mean difference that n pairs call with probability ``power``, in the unit of the deviation."""
+    """Return the smallest true effect that the test detects with the given power.
+
+    Args:
+        std_of_difference: Standard deviation of the differences.
+        n: Number of pairs.
+        alpha: Two-sided level.
+        power: Probability of detection.
+
+    Returns:
+        The effect in the unit of ``std_of_difference``; infinity for fewer than two pairs.
+
+    """
     if n < 2:
         return inf
     return std_of_difference * _detectable(n, alpha, power) if std_of_difference else 0.0
 
 
 def seeds_needed(effect: float, std_of_difference: float, alpha: float = ALPHA, power: float = POWER) -> int:
-    """Smallest number of pairs, two or more, that calls ``effect`` with probability ``power``.
+    """Return the smallest number of pairs, at least two, that detects an effect.
 
-    Below ``LEAST_SEEDS`` a verdict stays exploratory all the same. Raises ValueError for an effect of zero, and for
-    one that would take more than ``MOST_SEEDS``.
+    A verdict from fewer than ``LEAST_SEEDS`` pairs stays exploratory.
+
+    Args:
+        effect: True mean difference.
+        std_of_difference: Standard deviation of the differences, in the unit of ``effect``.
+        alpha: Two-sided level.
+        power: Probability of detection.
+
+    Returns:
+        The number of pairs.
+
+    Raises:
+        ValueError: The effect is zero, or would take more than ``MOST_SEEDS`` pairs.
+
     """
-    wished = abs(effect)
-    if not wished > 0 or detectable(std_of_difference, MOST_SEEDS, alpha, power) > wished:
+    target = abs(effect)
+    if not target > 0 or detectable(std_of_difference, MOST_SEEDS, alpha, power) > target:
         raise ValueError(f"no number of seeds up to {MOST_SEEDS} shows an effect of {effect:g}")
     few, enough = 1, 2
-    while detectable(std_of_difference, enough, alpha, power) > wished:
+    while detectable(std_of_difference, enough, alpha, power) > target:
         few, enough = enough, 2 * enough
     while enough - few > 1:
         middle = (few + enough) // 2
         few, enough = (
-            (few, middle) if detectable(std_of_difference, middle, alpha, power) <= wished else (middle, enough)
+            (few, middle) if detectable(std_of_difference, middle, alpha, power) <= target else (middle, enough)
         )
     return enough
 
 
 @cache
-def _detectable(n: int, alpha: float, wished: float) -> float:
-    """In deviations."""
+def _detectable(n: int, alpha: float, target_power: float) -> float:
+    """Return the smallest detectable effect in standard deviations."""
     high = 1.0
-    while _power(high, n, alpha) < wished:
+    while _power(high, n, alpha) < target_power:
         high *= 2
-    return float(brentq(lambda effect: _power(effect, n, alpha) - wished, 0.0, high, xtol=1e-10))
+    return float(brentq(lambda effect: _power(effect, n, alpha) - target_power, 0.0, high, xtol=1e-10))
 
 
 def _power(effect: float, n: int, alpha: float) -> float:
-    """Of an effect in deviations."""
+    """Return the power for an effect in standard deviations."""
     half, bound = (n - 1) / 2, stdtrit(n - 1, 1 - alpha / 2)
     return float(_WEIGHTS @ gammainc(half, half * ((_Z + effect * sqrt(n)) / bound) ** 2))

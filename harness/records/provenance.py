@@ -1,4 +1,4 @@
-"""Where a number comes from: the code, the packages and the machine."""
+"""Provenance of a number: the code, the packages and the machine."""
 
 from __future__ import annotations
 
@@ -17,29 +17,33 @@ if TYPE_CHECKING:
 
     from harness.config.engines import BackendConfig
 
-OF_A_CLONE: Final = frozenset({"commit", "dirty"})  # a node of a cluster has none
+OF_A_CLONE: Final = frozenset({"commit", "dirty"})  # nodes of a cluster have no clone
 OF_A_MACHINE: Final = frozenset({"processor", "cores"})
-ENGINES: Final = frozenset({"vllm", "deepspeed"})  # of a run whose backend has them
+ENGINES: Final = frozenset({"vllm", "deepspeed"})  # recorded for a run whose backend uses them
 _PACKAGES: Final = ("torch", "transformers", "ray", "hydra-core", "mlflow", "numpy")
 
 
 def provenance(backend: BackendConfig | None = None) -> Mapping[str, str]:
-    """Commit, dirty flag, package versions and processor, as strings. Call it where the clone is.
+    """Return commit, dirty flag, package versions and processor as text.
 
-    With a run's ``backend`` also the versions of its engines.
+    Call it on the machine with the clone. With the ``backend`` of a run, the result includes the versions of its
+    engines.
     """
     return {**_common(), **(engine_versions(backend) if backend else {})}
 
 
 def engine_versions(backend: BackendConfig) -> dict[str, str]:
-    """Versions of the engines that the backend has, as far as they are installed here."""
+    """Return the versions of the backend's engines that are installed on this machine."""
     chosen = [name for name in sorted(ENGINES) if getattr(backend, name)]
     return {name: _engines()[name] for name in chosen if name in _engines()}
 
 
 @cache
 def _engines() -> Mapping[str, str]:
-    """What is installed of them, whatever its build is called: on a CPU vLLM comes as another distribution."""
+    """Return the versions of installed engines under any distribution name.
+
+    vLLM for CPUs is another distribution.
+    """
     builds = packages_distributions()
     return {name: version(min(builds[name])) for name in ENGINES & builds.keys()}
 
@@ -58,7 +62,7 @@ def _common() -> Mapping[str, str]:
 
 
 def _dirty() -> str:
-    # Results are written while a sweep runs; only the code decides whether a commit names it.
+    # A sweep writes results while it runs; only changes of the code count.
     changes = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!results")
     return "unknown" if changes is None else "yes" if changes else "no"
 

@@ -1,4 +1,4 @@
-"""What a run and a study leave behind: JSON documents. No torch here; tables read these."""
+"""The JSON documents of a run and of a study. Tables read them without torch."""
 
 from __future__ import annotations
 
@@ -14,17 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 SCHEMA_VERSION: Final = 1
-DATA: Final = "data "  # and a tier, in the provenance: SHA-256 of its rows
+DATA: Final = "data "  # prefix in the provenance; followed by a tier, names the SHA-256 of its rows
 CONTROL: Final = "control"  # the axis of known-effect controls; every other cell has OFF there
 OFF: Final = "off"
-AD_HOC: Final = "adhoc_"  # begins the name of a study whose grid was written on the command line
-NEAREST: Final = 3  # scores that a message about an unknown one lists
-FIRED: Final = "fired/"  # and a trick: on which share of tokens it changed the update, mean over all steps
+AD_HOC: Final = "adhoc_"  # prefix of the name of a study whose grid was given on the command line
+NEAREST: Final = 3  # number of scores that a message about an unknown score lists
+FIRED: Final = "fired/"  # prefix, followed by a trick: share of tokens whose update it changed, mean over all steps
 
 
 @dataclass(frozen=True, slots=True)
 class RunHead:
-    """What is known of a run before its first step; fields as in ``RunRecord``."""
+    """The facts about a run that are known before its first step.
+
+    The fields are those of ``RunRecord``.
+    """
 
     run_id: str
     cell_id: str
@@ -39,9 +42,9 @@ class RunHead:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One run of one cell. ``labels`` place it on the grid; ``scores`` feed the tables."""
+    """The record of one run. ``labels`` place it on the grid; ``scores`` feed the tables."""
 
-    run_id: str  # "<cell_id>-s<seed>", as MLflow's tags of these two names say
+    run_id: str  # "<cell_id>-s<seed>", from the MLflow tags of these two names
     cell_id: str
     study: str  # the grid's name; "single" for runs outside a grid
     profile: str  # "laptop", "gpu", ...
@@ -60,28 +63,28 @@ class RunRecord:
 
     @property
     def head(self) -> RunHead:
-        """The part that was known when the run began."""
+        """The part of the record that was known when the run started."""
         return RunHead(**{part.name: getattr(self, part.name) for part in fields(RunHead)})
 
     @property
     def never_fired(self) -> tuple[str, ...]:
-        """Tricks that changed no update in any step, among those whose firing was recorded."""
+        """The tricks that changed no update in any step, among those with recorded firing."""
         shares = {name.removeprefix(FIRED): share for name, share in self.scores.items() if name.startswith(FIRED)}
         return tuple(sorted(trick for trick, share in shares.items() if share == 0))
 
     def to_json(self) -> str:
-        """One JSON document; ``from_json`` gives the record back."""
+        """Return the record as a JSON document, which ``from_json`` reads."""
         return json.dumps(asdict(self), indent=2, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read a record. Raises SchemaError where it does not fit."""
+        """Read a record. Raises SchemaError where the document does not fit."""
         return read_json(cls, text)
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """Cells that a grid leaves out, and why."""
+    """Cells that a grid leaves out, with the reason."""
 
     labels: Mapping[str, str]
     because: str
@@ -89,10 +92,10 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """A cell beside the cross whose effect is known beforehand: a working harness calls it."""
+    """A cell outside the cross with a known effect, which a working harness must detect."""
 
     name: str  # its label on the axis CONTROL
-    labels: Mapping[str, str]  # of the cell; the one that it is compared with has OFF on CONTROL, all else the same
+    labels: Mapping[str, str]  # labels of the cell; the cell that it is compared with differs only in OFF on CONTROL
     expect: Literal["worse", "better"]
     metric: str  # the score that shows it
     because: str
@@ -100,7 +103,7 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """What a table has to know of a grid: its question, its shape, and what was left out."""
+    """The question, design and cells of a grid, as tables read them."""
 
     name: str
     profile: str
@@ -110,12 +113,12 @@ class Study:
     baseline: Mapping[str, str]
     seeds: tuple[int, ...]
     cells: tuple[Mapping[str, str], ...]  # planned cells, as labels
-    cell_ids: tuple[str, ...]  # theirs, in the same order; tables take only runs of these settings
+    cell_ids: tuple[str, ...]  # ids of the cells, in the same order; tables use only runs of these cells
     skipped: tuple[Skipped, ...] = ()
     refused: tuple[Skipped, ...] = ()
     twins: tuple[tuple[Mapping[str, str], ...], ...] = field(default=())  # classes of cells that cannot differ
-    because: tuple[tuple[str, ...], ...] = ()  # why, for every cell of a class but its first
-    once: bool = False  # whether the first of each class runs alone
+    because: tuple[tuple[str, ...], ...] = ()  # the reasons, for every cell of a class but its first
+    once: bool = False  # True: only the first cell of each class runs
     primary: tuple[Mapping[str, tuple[str, ...]], ...] | None = None  # slices whose contrasts are declared; None: all
     margin: float | None = None  # of equivalence, in the metric's unit; None: no equivalence is claimed
     controls: tuple[Control, ...] = ()
@@ -123,21 +126,21 @@ class Study:
         tuple[str, ...], ...
     ] = ()  # defining words of a fractional factorial: axes whose signs multiply to +1
     choices: tuple[str, ...] = ()  # what the paper leaves open, and what was chosen
-    feeds: tuple[str, ...] = ()  # tables and figures that read it
-    tuning: str | None = None  # which tuning the settings stand on
+    feeds: tuple[str, ...] = ()  # tables and figures that read the study
+    tuning: str | None = None  # the tuning that the settings come from
 
     def to_json(self) -> str:
-        """One JSON document; ``from_json`` gives the study back."""
+        """Return the study as a JSON document, which ``from_json`` reads."""
         return json.dumps(asdict(self), sort_keys=False)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read a study. Raises SchemaError where it does not fit."""
+        """Read a study. Raises SchemaError where the document does not fit."""
         return read_json(cls, text)
 
 
 def nearest_scores(name: str, known: Collection[str]) -> str:
-    """Word the end of a message about a score that no run has: the known names most like it, best first."""
+    """Return the end of a message about an unknown score: the nearest known names, best first."""
 
     def likeness(other: str) -> float:
         same_end = name.lower().rpartition("/")[2] == other.rpartition("/")[2]

@@ -1,4 +1,7 @@
-"""What an audit found, as it is kept: ``results/verifier.json``. Tables take their footnote from it."""
+"""The result of a verifier audit, kept in ``results/verifier.json``.
+
+Tables take their footnote from it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ NAME: Final = "verifier"
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A pair on which the verifier and the label differ."""
+    """A pair on which the verifier and the label disagree."""
 
     id: str
     kind: str  # "false positive" or "false negative"
@@ -27,7 +30,7 @@ class Mistake:
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """Counts of our verifier and of plain math-verify on the same pairs."""
+    """Counts of this project's verifier and of plain math-verify on the same pairs."""
 
     verifier: AuditCounts
     plain: AuditCounts | None  # None: it did not finish
@@ -37,23 +40,26 @@ class AuditReport:
     versions: Mapping[str, str]
 
     def to_json(self) -> str:
-        """One JSON document; ``from_json`` gives the report back."""
+        """Return the report as a JSON document, which ``from_json`` reads."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read a report. Raises SchemaError where it does not fit."""
+        """Read a report. Raises SchemaError where the document does not fit."""
         return read_json(cls, text)
 
 
 @dataclass(frozen=True, slots=True)
 class AuditCount:
-    """Pairs by label, and mistakes among them. An undecided pair earns nothing: a mistake where its label is right."""
+    """Numbers of pairs by label, and of mistakes among them.
 
-    right: int = 0  # pairs labelled right
-    wrong: int = 0
-    false_positives: int = 0  # of the wrong
-    false_negatives: int = 0  # of the right
+    An undecided pair counts as a mistake where its label is correct, because it earns no reward.
+    """
+
+    right: int = 0  # pairs labeled correct
+    wrong: int = 0  # pairs labeled incorrect
+    false_positives: int = 0  # among the incorrect pairs
+    false_negatives: int = 0  # among the correct pairs
     undecided: int = 0
 
     def __add__(self, other: AuditCount) -> AuditCount:
@@ -68,14 +74,14 @@ class AuditCount:
 
 @dataclass(frozen=True, slots=True)
 class AuditCounts:
-    """The same pairs, counted twice."""
+    """Counts of the same pairs, grouped by form and by kind."""
 
     forms: Mapping[str, AuditCount]
     kinds: Mapping[str, AuditCount]
 
     @property
     def total(self) -> AuditCount:
-        """Of all pairs."""
+        """The counts of all pairs."""
         return _sum(self.forms.values())
 
 

@@ -6,7 +6,7 @@ import sys
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command line. Returns the exit code."""
+    """Run the command line and return its exit code."""
     from liteppo.program import alias  # noqa: PLC0415 - the command line is above this layer
 
     return alias("harness.rewards", argv)

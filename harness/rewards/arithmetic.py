@@ -20,11 +20,11 @@ def judge(response: str, answer: str, *, open_box: OpenBox = "wrong") -> Judgmen
 
     Args:
         response: The text of the response.
-        answer: The integer in decimal digits.
-        open_box: What a response earns whose last box is left open behind a complete one.
+        answer: The gold answer in decimal digits.
+        open_box: How to judge a response whose last box is not closed but that has a complete box before it.
 
     Returns:
-        The verdict, with a reason of the verifier's.
+        The verdict, with a reason of the verifier.
 
     """
     boxes = _BOX.findall(response)
@@ -38,5 +38,5 @@ def judge(response: str, answer: str, *, open_box: OpenBox = "wrong") -> Judgmen
 
 
 def is_right(response: str, answer: str) -> bool:
-    """Whether the last complete box of the response holds the integer ``answer``."""
+    """Return whether the last complete box of the response holds the integer ``answer``."""
     return judge(response, answer).right

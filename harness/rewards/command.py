@@ -1,4 +1,4 @@
-"""List the rewards that packages offer, and check whether one keeps the contract."""
+"""List the reward functions of installed packages, and check one against the contract."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.rewards.locate import locate, offered
 
 @dataclass(frozen=True, slots=True)
 class CheckOptions:
-    """The problems that a reward is asked about, and its limits."""
+    """The problems for the check of a reward function, and its limits."""
 
     file: str | None = None
     seconds: Positive = 2.0
@@ -23,13 +23,16 @@ class CheckOptions:
 
 
 def offered_rewards() -> str:
-    """Name the rewards that installed packages offer, one a line."""
+    """Return the reward functions of installed packages, one per line."""
     known = [f"{name:21} {target}" for name, target in sorted(offered().items())]
     return "\n".join(known) or f"no installed package has an entry point in the group {ENTRY_POINT_GROUP}"
 
 
 def check_reward(name: str, options: CheckOptions) -> tuple[str, bool]:
-    """Check a reward. Returns what was found, one line each, and whether the reward keeps the contract."""
+    """Check a reward function against the contract.
+
+    Returns a report, one line per check, and whether the function keeps the contract.
+    """
     function = Function(locate(name), 1.0, options.seconds, options.memory_mb)
     problems = training(own_file(options.file), graded=False).problems if options.file else ()
     found = checks(function, problems)

@@ -1,4 +1,4 @@
-"""Check whether a reward keeps its contract, by asking it about many responses in several ways."""
+"""Check whether a reward function keeps its contract, with many responses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Pair = tuple[Problem, str]
 
-_PROBLEMS: Final = 8  # of a file, at most
+_PROBLEMS: Final = 8  # maximum number of problems taken from a file
 _OWN: Final = (
     Problem("two", "What is 1+1?", "2"),
     Problem("half", "What is 1/2?", r"\frac{1}{2}"),
@@ -28,14 +28,14 @@ _OWN: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was tried out. ``fault`` is what is wrong; None where nothing is."""
+    """The result of one check. ``fault`` is None where the check passed."""
 
     what: str
     fault: str | None
 
 
 def responses(problem: Problem, other: Problem) -> tuple[str, ...]:
-    """Return responses that a model might write: right, wrong, empty, long, and what no one expects."""
+    """Return possible responses: correct, incorrect, empty, long and malformed."""
     answer = problem.answer
     return (
         answer,
@@ -54,34 +54,37 @@ def responses(problem: Problem, other: Problem) -> tuple[str, ...]:
 
 
 def checks(function: Function, problems: Sequence[Problem] = ()) -> list[Check]:
-    """Try a reward out on the problems, or on three of our own. The first check is that it can be called."""
-    asked = list(problems[:_PROBLEMS]) or list(_OWN)
+    """Check a reward function on the given problems, or on three built-in ones.
+
+    The first check is that the function can be called.
+    """
+    chosen = list(problems[:_PROBLEMS]) or list(_OWN)
     pairs = [
         (problem, response)
-        for place, problem in enumerate(asked)
-        for response in responses(problem, asked[(place + 1) % len(asked)])
+        for place, problem in enumerate(chosen)
+        for response in responses(problem, chosen[(place + 1) % len(chosen)])
     ]
-    first = Judge(function)
+    judge = Judge(function)
     try:
         started = time.perf_counter()
-        once = first.verify(pairs)
+        verdicts = judge.verify(pairs)
         spent = time.perf_counter() - started
     except RewardError as error:
         return [Check("gives a number from 0 to 1 for every response", str(error))]
     finally:
-        first.close()
-    within = _limits(pairs, once)
+        judge.close()
+    within = _limits(pairs, verdicts)
     found = [Check(f"gives a number from 0 to 1 for each of {len(pairs)} responses", None), within]
     if within.fault is None:
-        found += _purity(function, pairs, once)
-    scores = sorted({verdict.credit for verdict in once})
-    right = sum(verdict.right for verdict in once)
-    told = f"scores from {scores[0]:g} to {scores[-1]:g}, {right} of {len(pairs)} right, in {spent:.1f} s"
-    return [*found, Check(told + (": one score for all of them" if len(scores) == 1 else ""), None)]
+        found += _purity(function, pairs, verdicts)
+    scores = sorted({verdict.credit for verdict in verdicts})
+    right = sum(verdict.right for verdict in verdicts)
+    summary = f"scores from {scores[0]:g} to {scores[-1]:g}, {right} of {len(pairs)} correct, in {spent:.1f} s"
+    return [*found, Check(summary + (": one score for all of them" if len(scores) == 1 else ""), None)]
 
 
-def _limits(pairs: Sequence[Pair], once: Sequence[Judgment]) -> Check:
-    hit = [(pair, verdict) for pair, verdict in zip(pairs, once, strict=True) if verdict.reason != SCORED]
+def _limits(pairs: Sequence[Pair], verdicts: Sequence[Judgment]) -> Check:
+    hit = [(pair, verdict) for pair, verdict in zip(pairs, verdicts, strict=True) if verdict.reason != SCORED]
     what = "stays within the limits of time and memory, and ends no process"
     if not hit:
         return Check(what, None)
@@ -89,9 +92,9 @@ def _limits(pairs: Sequence[Pair], once: Sequence[Judgment]) -> Check:
     return Check(what, f"{verdict.reason} on {response[:60]!r} to {problem.problem_id!r}, and on {len(hit) - 1} others")
 
 
-def _purity(function: Function, pairs: Sequence[Pair], once: Sequence[Judgment]) -> list[Check]:
-    wanted = [verdict.credit for verdict in once]
-    ways: dict[str, Callable[[Judge], list[float]]] = {
+def _purity(function: Function, pairs: Sequence[Pair], verdicts: Sequence[Judgment]) -> list[Check]:
+    wanted = [verdict.credit for verdict in verdicts]
+    variants: dict[str, Callable[[Judge], list[float]]] = {
         "gives the same again in a new process": lambda judge: _scores(judge, pairs),
         "gives the same in another order": lambda judge: _scores(judge, pairs[::-1])[::-1],
         "gives the same one by one, each asked twice": lambda judge: [
@@ -99,7 +102,7 @@ def _purity(function: Function, pairs: Sequence[Pair], once: Sequence[Judgment])
             for pair, score in zip(pairs, wanted, strict=True)
         ],
     }
-    return [_same(what, function, pairs, wanted, way) for what, way in ways.items()]
+    return [_same(what, function, pairs, wanted, way) for what, way in variants.items()]
 
 
 def _same(
@@ -107,16 +110,16 @@ def _same(
 ) -> Check:
     judge = Judge(function)
     try:
-        again = way(judge)
+        repeated = way(judge)
     except RewardError as error:
         return Check(what, str(error))
     finally:
         judge.close()
-    differ = [place for place, (one, other) in enumerate(zip(wanted, again, strict=True)) if one != other]
+    differ = [place for place, (one, other) in enumerate(zip(wanted, repeated, strict=True)) if one != other]
     if not differ:
         return Check(what, None)
     problem, response = pairs[differ[0]]
-    scores = f"{wanted[differ[0]]:g}, then {again[differ[0]]:g}"
+    scores = f"{wanted[differ[0]]:g}, then {repeated[differ[0]]:g}"
     return Check(what, f"{scores} for {response[:60]!r} to {problem.problem_id!r}, and {len(differ) - 1} others differ")
 
 

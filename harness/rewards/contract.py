@@ -1,46 +1,49 @@
-"""The contract of one's own reward: a function from a problem, its answer and a response to a score.
+"""The contract of a user's reward: a function of problem, gold answer and response.
 
     def reward(*, problem: str, answer: str, response: str) -> float:
         return float(response.strip() == answer)
 
-``reward.function=package.module:reward`` trains with it and scores with it, in place of the verifier. ``answer`` is the
-field of that name as the file has it, so it may hold whatever the function needs, such as tests as JSON.
+``reward.function=package.module:reward`` uses it for training and for scores instead of the verifier. ``answer`` is the
+field of that name in the file. It may hold whatever the function needs, such as tests in JSON.
 
-The contract, which ``python -m harness.rewards check package.module:reward`` tries out:
+The command ``python -m harness.rewards check package.module:reward`` checks the contract:
 
-bounded    The result is one finite number from 0 to 1 (a bool counts). The run's scale makes a reward of it:
-           reward.wrong + score * (reward.correct - reward.wrong). A response is right, for accuracy and pass@k, from a
-           score of reward.right_from on, which is 1 unless set.
-pure       The same arguments give the same score: whatever was asked before, in whichever order, in a new process.
-limited    One call takes at most reward.seconds of processor time, and the process reward.memory_mb of memory.
+bounded    The result is one finite number from 0 to 1 (a bool counts). The reward is
+           reward.wrong + score * (reward.correct - reward.wrong). For accuracy and pass@k, a response is correct if
+           its score is at least reward.right_from, which is 1 by default.
+pure       The same arguments give the same score, in any order of calls and in a new process.
+limited    One call takes at most reward.seconds of CPU time, and the process at most reward.memory_mb of memory.
 
-The function runs in a process of its own that is killed when a limit is hit. The response then has a score of 0, and
-its reason is ``deadline``, ``memory`` or ``crash`` (counted as ``verifier/undecided``). An exception, and a result that
-is no number from 0 to 1, are faults of the function: they stop the run and name the problem.
+The function runs in a separate process, which is killed when it exceeds a limit. The response then scores 0, and the
+reason is ``deadline``, ``memory`` or ``crash`` (counted as ``verifier/undecided``). An exception, or a result that is
+not a number from 0 to 1, is a fault of the function. It stops the run, and the message names the problem.
 
-The arguments are passed by name. A function must take these three, and may take more with defaults.
+The arguments are passed by name. A function must accept these three. It may accept more with defaults.
 """
 
 from __future__ import annotations
 
 from typing import Final, Protocol
 
-ENTRY_POINT_GROUP: Final = "liteppo.rewards"  # of packages that offer rewards by name
+ENTRY_POINT_GROUP: Final = "liteppo.rewards"  # entry points of packages that offer rewards by name
 ARGUMENTS: Final = ("problem", "answer", "response")
-SCORED: Final = "scored"  # reason of a verdict that a function has given
+SCORED: Final = "scored"  # reason of a verdict from a reward function
 RESULT: Final = "a reward is one number from 0 to 1"
 
 
 class RewardFunction(Protocol):
-    """A reward; see the module."""
+    """A reward function; the module describes its contract."""
 
     def __call__(self, *, problem: str, answer: str, response: str) -> float:
         """Score a response, from 0 to 1.
 
         Args:
-            problem: the question as its file has it, without the prompt around it.
-            answer: the reference, as its file has it.
-            response: what the model wrote after the prompt.
+            problem: The question as in its file, without the prompt around it.
+            answer: The gold answer as in its file.
+            response: What the model wrote after the prompt.
+
+        Returns:
+            The score.
 
         """
         ...

@@ -1,4 +1,7 @@
-"""One's own reward as a judge of responses: it runs in a process of its own, and its faults stop the run in words."""
+"""Judge responses by a user's reward function, in a separate process.
+
+Faults of the function stop the run with a clear message.
+"""
 
 from __future__ import annotations
 
@@ -23,53 +26,57 @@ if TYPE_CHECKING:
 
     from harness.data.catalog import Problem
 
-_TRIES: Final = 2  # a process that ends for another reason than its deadline is asked once more
-_WALL: Final = 30.0  # times the CPU limit, for a function that waits
-_STARTING: Final = 300.0  # seconds for the import
-_HOPELESS: Final = 8  # responses of one call, none of which was scored: the function cannot be at work
-_TEXT: Final = 64  # characters of a response that votes as it stands
+_TRIES: Final = 2  # a call is repeated once if its process ends for another reason than the deadline
+_WALL: Final = 30.0  # wall-time limit as a multiple of the CPU limit, for a function that waits
+_STARTING: Final = 300.0  # seconds allowed for the import
+_HOPELESS: Final = 8  # if this many responses of one call all hit a limit, the run stops
+_TEXT: Final = 64  # a response of at most so many characters is its own candidate in the majority vote
 
 Asked = tuple[str, str, str]  # problem, answer, response
 
 
 class RewardError(SchemaError):
-    """A reward function that breaks its contract: which, on what, and the way out."""
+    """A reward function broke its contract; the message names it, the response and the way out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A reward function with the limits that it runs under."""
+    """A reward function with its limits."""
 
     located: Located
-    right_from: float  # the score from which a response is right
-    seconds: float  # of CPU, of one call
+    right_from: float  # lowest score that counts as correct
+    seconds: float  # CPU seconds allowed for one call
     memory_mb: int
 
     @property
     def key(self) -> str:
-        """Everything that the scores depend on, as text: the source, not where it lies."""
+        """The text that identifies everything the scores depend on.
+
+        It includes the source of the function but not its path.
+        """
         known = (self.located.attribute, self.located.sha256, self.right_from, self.seconds, self.memory_mb)
         return repr(known)
 
 
 class Judge:
-    """Scores responses by a function; the process starts when it is first needed."""
+    """A judge that scores responses by a function; its process starts when first needed."""
 
     def __init__(self, function: Function) -> None:
         self._function = function
         self._begin()
 
     def verify(self, pairs: Sequence[tuple[Problem, str]]) -> list[Judgment]:
-        """Judge each response, in their order. Raises RewardError for a fault of the function.
+        """Judge each response, in order.
 
-        Safe from any thread; a fork gets a process of its own.
+        Any thread may call it. A forked process starts a separate function process. Raises RewardError for a fault of
+        the function.
         """
         if self._owner != os.getpid():
             self._begin()
-        asked = [(problem.prompt, problem.answer, response) for problem, response in pairs]
+        questions = [(problem.prompt, problem.answer, response) for problem, response in pairs]
         found: dict[Asked, tuple[float, str]] = {}
         with self._lock:
-            for (problem, _), question in zip(pairs, asked, strict=True):
+            for (problem, _), question in zip(pairs, questions, strict=True):
                 if question not in found:
                     found[question] = self._scored(question, problem.problem_id)
         if len(found) >= _HOPELESS and all(reason != SCORED for _, reason in found.values()):
@@ -78,7 +85,7 @@ class Judge:
                 f"{self._name}: not one of {len(found)} responses was scored ({reasons}); raise reward.seconds (now "
                 f"{self._function.seconds:g}) or reward.memory_mb (now {self._function.memory_mb}), {self._way_out}"
             )
-        return [self._verdict(*found[question], question[2]) for question in asked]
+        return [self._verdict(*found[question], question[2]) for question in questions]
 
     def _begin(self) -> None:
         self._owner, self._lock = os.getpid(), threading.Lock()
@@ -91,7 +98,7 @@ class Judge:
             self._process()
 
     def close(self) -> None:
-        """End the process; the next question starts another."""
+        """End the process; the next call starts another."""
         with self._lock:
             _close(self._held)
 
@@ -156,7 +163,7 @@ def judge(function: Function) -> Judge:
 
 
 def _present(located: Located) -> Located:
-    """Find the function on this machine. Raises RewardError where it has another or none."""
+    """Find the function on this machine. Raises RewardError where it is missing or changed."""
     path = Path(located.file)
     try:
         found = located if path.is_file() else locate(located.target)
@@ -175,7 +182,7 @@ def _present(located: Located) -> Located:
 
 
 def _vote(response: str) -> str | None:
-    """Return the candidate of maj@k that a response votes for: its last box, or all of it."""
+    """Return a response's candidate for the majority vote: its last box, or all of its text."""
     box = last_box(response)
     if box is not None and box.strip():
         return vote(box)

@@ -1,4 +1,7 @@
-"""Find the source file of a reward by its name, without importing it: the run's own process never runs it."""
+"""Find the source file of a reward function by name, without importing it.
+
+The main process of a run never executes a user's function.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +26,11 @@ _FORM: Final = "write package.module:name, or the name of an entry point in the 
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A reward function and its source as it was when the run was described."""
+    """A reward function and its source at the time when the run was described."""
 
     target: str  # "package.module:name"
     file: str  # absolute path of the module's source
-    sha256: str  # of the source, by which a run knows the function
+    sha256: str  # of the source; identifies the function in the cell id
 
     @property
     def module(self) -> str:
@@ -36,7 +39,7 @@ class Located:
 
     @property
     def attribute(self) -> str:
-        """The name within the module."""
+        """The name of the function within the module."""
         return self.target.partition(":")[2]
 
     @property
@@ -48,7 +51,10 @@ class Located:
 
 
 def with_reward(composed: Mapping[str, Any]) -> dict[str, Any]:
-    """Add the source of its reward function to a composed experiment. Raises SchemaError where it is not found."""
+    """Add the source of the reward function to a composed experiment.
+
+    Raises SchemaError where it is not found.
+    """
     reward = composed.get("reward")
     if not isinstance(reward, dict):
         return dict(composed)
@@ -58,12 +64,15 @@ def with_reward(composed: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def offered() -> dict[str, str]:
-    """Return the rewards of installed packages: name -> "package.module:name"."""
+    """Return the reward functions of installed packages: name -> "package.module:name"."""
     return {point.name: point.value.replace(" ", "") for point in entry_points(group=ENTRY_POINT_GROUP)}
 
 
 def locate(name: str) -> Located:
-    """Find the source of a reward. Raises SchemaError naming what is missing; nothing is imported."""
+    """Find the source of a reward function without importing it.
+
+    Raises SchemaError, which names what is missing.
+    """
     target = name if ":" in name else offered().get(name)
     if target is None:
         known = offered()
@@ -82,7 +91,7 @@ def locate(name: str) -> Located:
 
 
 def _source(module: str) -> Path:
-    """Find the source file of a module, as an import finds it."""
+    """Return the source file of a module, as an import would find it."""
     first, *rest = module.split(".")
     spec = _top(first)
     if spec is None:
@@ -105,7 +114,7 @@ def _source(module: str) -> Path:
 
 
 def _top(name: str) -> ModuleSpec | None:
-    """Find a module or package by its first name, in the folder of the command first, as ``python -m`` does."""
+    """Find a top-level module; the current folder comes first, as with ``python -m``."""
     here = PathFinder.find_spec(name, [str(Path.cwd())])
     if here is not None and here.origin is not None:
         return here
@@ -118,9 +127,9 @@ def _top(name: str) -> ModuleSpec | None:
 
 
 def _within(folder: Path, name: str) -> tuple[Path | None, list[Path]] | None:
-    """Find a module's source in the folder of its package, and its own folder if it is a package.
+    """Find a module in its package's folder; return its source, and its folder if a package.
 
-    The finders of Python would need the package to be imported.
+    Python's own finders would import the package.
     """
     package = folder / name
     if (package / "__init__.py").is_file():

@@ -1,8 +1,9 @@
-"""The killable process of a reward: a line of JSON in, ``[problem, answer, response]``; a line out.
+"""The separate process of a reward function, which can be killed.
 
-The first line out is ``["ready"]``, or ``["error", what]`` where the function cannot be had. Each answer is ``["score",
-number]``, ``["error", what]`` for an exception or a result that is no score, or ``["memory"]``. It imports nothing but
-the standard library and the function, and ends with its standard input.
+Each input line is the JSON list ``[problem, answer, response]``, and each gets one output line. The first output line
+is ``["ready"]``, or ``["error", text]`` where the function cannot be loaded. Later lines are ``["score", number]``,
+``["error", text]`` for an exception or a result that is not a score, or ``["memory"]``. The process imports only the
+standard library and the function. It ends when its standard input ends.
 """
 
 from __future__ import annotations
@@ -26,20 +27,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MEGABYTE: Final = 1 << 20
-_ROUNDING: Final = 1e-9  # by which a sum of parts may miss 0 or 1
+_ROUNDING: Final = 1e-9  # how far rounding may move a score beyond 0 or 1
 _SHOWN: Final = 200
 
 
 class _WrongError(Exception):
-    """A fault of a reward function or of what it returns."""
+    """A fault of a reward function or of its result."""
 
 
 def main(cpu_seconds: float, memory_mb: int, target: str, root: str, file: str) -> None:
-    """Answer requests until there are no more."""
-    if sys.platform != "darwin":  # which has no such limit
+    """Answer requests from standard input until it ends.
+
+    Args:
+        cpu_seconds: CPU time allowed for one call.
+        memory_mb: Memory limit of the process in MB.
+        target: The function as "package.module:name".
+        root: The folder from which the module is imported.
+        file: The source file that the module must come from.
+
+    """
+    if sys.platform != "darwin":  # macOS has no such limit
         resource.setrlimit(resource.RLIMIT_AS, (memory_mb * _MEGABYTE, memory_mb * _MEGABYTE))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process handles Ctrl-C
     requests, replies = _pipes()
     with requests, replies:
 
@@ -49,18 +59,18 @@ def main(cpu_seconds: float, memory_mb: int, target: str, root: str, file: str) 
         try:
             function = _load(target, root, file)
         except BaseException as error:  # whatever a module raises
-            reply("error", _what(error, root))
+            reply("error", _error_line(error, root))
             return
         reply("ready")
         for line in requests:
-            words = _asked(function, dict(zip(ARGUMENTS, json.loads(line), strict=True)), cpu_seconds, root)
+            words = _call(function, dict(zip(ARGUMENTS, json.loads(line), strict=True)), cpu_seconds, root)
             reply(*words)
             if words[0] == "memory":
-                return  # what was being held is in no known state
+                return  # after MemoryError the state of the process is unknown
 
 
 def _pipes() -> tuple[Any, Any]:
-    """Keep standard input and output for the parent: what the function reads or prints is neither."""
+    """Reserve standard input and output for the parent, so that the function cannot use them."""
     requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "w", encoding="ascii")
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
@@ -91,7 +101,7 @@ def _load(target: str, root: str, file: str) -> Callable[..., Any]:
 def _refuse_signature(function: Any, target: str) -> None:
     try:
         signature = inspect.signature(function)
-    except (TypeError, ValueError):  # of some built-in functions
+    except (TypeError, ValueError):  # some built-in functions have no signature
         return
     try:
         signature.bind(**dict.fromkeys(ARGUMENTS, ""))
@@ -101,8 +111,8 @@ def _refuse_signature(function: Any, target: str) -> None:
         ) from None
 
 
-def _asked(function: Callable[..., Any], arguments: dict[str, str], cpu_seconds: float, root: str) -> tuple[Any, ...]:
-    # After so many seconds of CPU the kernel ends this process, whatever it is doing: SIGPROF has no handler.
+def _call(function: Callable[..., Any], arguments: dict[str, str], cpu_seconds: float, root: str) -> tuple[Any, ...]:
+    # After this CPU time the kernel ends the process unconditionally, because SIGPROF has no handler.
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
     try:
@@ -110,7 +120,7 @@ def _asked(function: Callable[..., Any], arguments: dict[str, str], cpu_seconds:
     except MemoryError:
         return ("memory",)
     except BaseException as error:  # whatever a function raises, SystemExit too
-        return "error", _what(error, root)
+        return "error", _error_line(error, root)
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
@@ -118,23 +128,23 @@ def _asked(function: Callable[..., Any], arguments: dict[str, str], cpu_seconds:
 def _score(value: Any) -> float:
     number = value
     if not isinstance(value, (bool, int, float)):
-        item = getattr(value, "item", None)  # of a number of numpy's or torch's
+        item = getattr(value, "item", None)  # a NumPy or torch number
         number = item() if callable(item) and getattr(value, "size", 1) == 1 else None
     if isinstance(number, bool):
         return float(number)
     if not isinstance(number, (int, float)):
-        raise _WrongError(f"returned {_named(value)}; {RESULT}")
+        raise _WrongError(f"returned {_type_name(value)}; {RESULT}")
     if not -_ROUNDING <= number <= 1 + _ROUNDING or math.isnan(number):
         raise _WrongError(f"returned {number!r}; {RESULT}")
     return min(max(float(number), 0.0), 1.0)
 
 
-def _named(value: Any) -> str:
+def _type_name(value: Any) -> str:
     return "None" if value is None else f"a {type(value).__name__}"
 
 
-def _what(error: BaseException, root: str) -> str:
-    """Word the error in a line, with the last place in the user's own code."""
+def _error_line(error: BaseException, root: str) -> str:
+    """Return one line about an error, with the last position in the user's own code."""
     if isinstance(error, _WrongError):
         return str(error)
     places = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(root)]

@@ -91,7 +91,7 @@ def _run(config: ExperimentConfig, results: Path) -> RunRecord:
     store = Store.open(results)
     store.sweep_up(STUDY)
     print(f"run {config.run_id()}  {config.model.path}  {config.steps} steps\n{_algorithm(config)}")
-    for name, reasons in config.update_rule().inert().items():
+    for name, reasons in config.update_rule().no_effect_reasons().items():
         print(f"{name} cannot act: {'; '.join(reasons)}")
     for note in prompts.notes:
         print(f"prompts: {note}")

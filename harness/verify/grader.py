@@ -1,4 +1,7 @@
-"""Grade the content of one box against one gold, with math-verify as the fallback."""
+"""Judge the content of one box against one gold answer, with math-verify as fallback.
+
+The file also holds ``other_readings``: equivalent forms of gold answer and response.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ _GOES_TO: Final = re.compile(r"\\text\s*\{\s*(?:diverges|tends|goes) to\s*\}|(?:
 
 
 def other_readings(gold: str, answer: str) -> Iterator[tuple[str, str]]:
-    """Yield pairs in plain LaTeX that say the same as this one; most pairs have none."""
+    """Yield equivalent pairs of gold answer and answer in plain LaTeX; often there are none."""
     if max(len(gold), len(answer)) > MOST_CHARACTERS:
         return
     wanted, given = plain(gold), plain(answer)
@@ -79,7 +82,7 @@ def _binomial(found: re.Match[str]) -> str:
     return rf"\binom{{{max(below, above)}}}{{{min(below, above)}}}"
 
 
-_INDEX: Final = re.compile(r"_\{[^{}]*\}")  # where a sum says what it runs over
+_INDEX: Final = re.compile(r"_\{[^{}]*\}")  # the index of a sum
 _NAME: Final = re.compile(r"\\?[A-Za-z]+")
 _RELATION: Final = re.compile(
     r"[=<>]|\\(?:equiv|cong|sim|in|subseteq|subset|le|ge|leq|geq|ne|neq|mid|to|p?mod)(?![A-Za-z])"
@@ -88,10 +91,11 @@ _SENTENCE: Final = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{4,}")
 
 
 def math_verify_agrees(gold: str, answer: str) -> bool:
-    """Whether math-verify finds the two equal.
+    """Return whether math-verify finds the two answers equal.
 
-    Never asked for sentences and relations, of which it reads a part, nor for an answer with names that the gold lacks.
-    Without its timers, which need the main thread and depend on load: the process has a deadline of its own.
+    Sentences and relations give False, because math-verify reads only a part of them. So does an answer with names that
+    the gold answer lacks. The timers of math-verify are off: they need the main thread and depend on the load. The
+    process has its own deadline.
     """
     answer = with_bound_names(gold, answer) or answer
     if any(pattern.search(_INDEX.sub("", text)) for pattern in (_SENTENCE, _RELATION) for text in (gold, answer)):
@@ -110,7 +114,7 @@ _GROUPED: Final = re.compile(r"\s*\$?\s*[1-9]\d{0,2}(?:,[1-9]\d{2}){2,}\s*\$?\s*
 
 @dataclass(frozen=True, slots=True)
 class ReadGold:
-    """A gold as read, or why it could not be."""
+    """A parsed gold answer, or the reason why it cannot be parsed."""
 
     shape: Shape | None
     reason: str
@@ -118,7 +122,7 @@ class ReadGold:
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """Right or wrong, and why."""
+    """Correct or incorrect, with the reason."""
 
     right: bool
     reason: str
@@ -128,7 +132,17 @@ _RIGHT: Final = Opinion(right=True, reason="equal")
 
 
 def judge(gold: str, answer: str, tolerance: float | None) -> Opinion:
-    """The opinion on an answer; ``gold_unreadable`` where another reader has to be asked."""
+    """Judge the content of a box.
+
+    Args:
+        gold: The gold answer.
+        answer: The content of the box.
+        tolerance: Largest absolute difference that counts as equal; None means exact.
+
+    Returns:
+        The opinion; its reason is ``gold_unreadable`` where another parser must decide.
+
+    """
     opinion = _as_written(gold, answer, tolerance)
     if opinion.right:
         return opinion
@@ -156,7 +170,7 @@ def _as_written(gold: str, answer: str, tolerance: float | None) -> Opinion:
 
 @lru_cache(maxsize=4_096)
 def read_gold(gold: str) -> ReadGold:
-    """The gold as read; bare letters that could be a product are one."""
+    """Parse a gold answer; letters that can be a product or a unit are read as a product."""
     try:
         return ReadGold(read(gold, loose=False), "equal")
     except Refused as refused:
@@ -178,9 +192,10 @@ def _difference(wanted: Shape, answer: str, tolerance: float | None) -> str | No
 
 
 def _same_members(gold: str, answer: str) -> bool:
-    """Whether one writes ``100,200,300`` and the other ``100, 200, 300``: one number or three, but the same answer.
+    """Return whether one answer is ``100,200,300`` and the other ``100, 200, 300``.
 
-    Not for two members: ``4,320`` is a number, and ``4, 320`` are two.
+    Both can be the same answer, read as one number or as three. With two members they differ: ``4,320`` is one number,
+    and ``4, 320`` are two.
     """
     grouped = [_GROUPED.fullmatch(text) is not None for text in (gold, answer)]
     if grouped[0] == grouped[1] or ";" in answer:

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from harness.verify.parse.boxes import OpenBox
 
 
-_FIRST: Final = 5  # line numbers that a message lists
-_MOST_KINDS: Final = 20  # that are said one by one, so that no input fills the screen
+_FIRST: Final = 5  # number of lines that a message lists
+_MOST_KINDS: Final = 20  # maximum number of messages, so that no input fills the screen
 _NUMBER: Final = re.compile(r"\d+")
 
 
 @dataclass(slots=True)
 class _Kind:
-    """The message of the first line that has it, how many have it, and the numbers of the first."""
+    """One kind of fault: its first message, its count, and its first line numbers."""
 
     message: str
     count: int = 0
@@ -38,7 +38,7 @@ class _Kind:
 
 
 class Faults:
-    """Lines that could not be read. Messages that differ in their numbers alone are one kind."""
+    """The lines that could not be read. Messages that differ only in numbers are one kind."""
 
     def __init__(self) -> None:
         self._kinds: dict[str, _Kind] = {}
@@ -46,7 +46,7 @@ class Faults:
         self.count = 0
 
     def add(self, line: int, message: str) -> None:
-        """Count a fault of a line, by its number."""
+        """Count a fault of a line, given by its number."""
         key = _NUMBER.sub("0", message)
         if key not in self._kinds and len(self._kinds) == _MOST_KINDS:
             kind = self._others
@@ -58,14 +58,17 @@ class Faults:
             kind.first.append(line)
 
     def messages(self) -> Iterator[str]:
-        """Yield one message a kind, in the order of their first lines."""
+        """Yield one message per kind of fault, in the order of their first lines."""
         for kind in (*self._kinds.values(), self._others):
             if kind.count:
                 yield f"{_lines(kind)}: {kind.message}"
 
 
 def _lines(kind: _Kind) -> str:
-    """Word the numbers: ``line 3``, ``lines 3, 5`` or ``lines 1, 2, 3, 4, 5 and 1,995 more, 2,000 in all``."""
+    """Format line numbers: ``line 3`` or ``lines 3, 5``.
+
+    Many are shortened: ``lines 1, 2, 3, 4, 5 and 1,995 more, 2,000 in all``.
+    """
     numbers = ", ".join(map(str, kind.first))
     if kind.count == 1:
         return f"line {numbers}"
@@ -76,19 +79,22 @@ def _lines(kind: _Kind) -> str:
 
 _NEEDED: Final = ("id", "gold", "response")
 _KNOWN: Final = (*_NEEDED, "tolerance")
-RESULTS: Final = ("reward", "reason")  # fields of a result, which no column of a request may be called
+RESULTS: Final = ("reward", "reason")  # fields of a result; no column of a request may have these names
 _FORM: Final = 'write {"id": ..., "gold": "...", "response": "..."}, and "tolerance": 0.1 where the benchmark has one'
-_MOST_DIGITS: Final = 4_300  # of an integer, as Python has it by default
+_MOST_DIGITS: Final = 4_300  # Python's default limit for integers
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One response to judge; ``name`` is any JSON value and comes back as it was, and so do the ``columns``."""
+    """One response to judge. ``name`` is any JSON value.
+
+    ``name`` and ``columns`` are returned unchanged with the result.
+    """
 
     name: Any
     gold: Gold
     response: str
-    columns: Mapping[str, Any] = field(default_factory=dict)  # fields of the line that are the caller's own
+    columns: Mapping[str, Any] = field(default_factory=dict)  # further fields of the line
 
 
 def parse_request(line: bytes, *, strict: bool = False) -> Request:
@@ -96,10 +102,10 @@ def parse_request(line: bytes, *, strict: bool = False) -> Request:
 
     Args:
         line: One JSON object in UTF-8, with or without the end of the line.
-        strict: Whether a field that is not known is an error; otherwise it is one of the ``columns``.
+        strict: True if an unknown field is an error; otherwise it is one of the ``columns``.
 
     Returns:
-        The request. What it carries can be written as JSON again.
+        The request. Its columns can be written as JSON again.
 
     Raises:
         SchemaError: The line cannot be read; the message names the field and the way out.
@@ -139,7 +145,10 @@ def _fields(line: bytes) -> dict[str, Any]:
 
 
 def _integer(text: str) -> int | float:
-    """An integer, or infinity for one that Python neither reads nor writes; its field is then refused by name."""
+    """Return an integer, or infinity for one that exceeds Python's limit.
+
+    The field with infinity is then refused by name.
+    """
     return int(text) if len(text) <= _MOST_DIGITS else float(text)
 
 
@@ -156,7 +165,7 @@ def _refuse_columns(columns: Mapping[str, Any], *, strict: bool) -> None:
 
 
 def _refuse_unwritable(carried: Mapping[str, Any]) -> None:
-    """Raise SchemaError for a field that was read and cannot be written, such as 1e999, which no float holds."""
+    """Raise SchemaError for a field that JSON cannot represent, such as 1e999."""
     for name, value in carried.items():
         try:
             json.dumps(value, allow_nan=False)
@@ -182,20 +191,20 @@ def _tolerance(value: Any) -> float | None:
     return found
 
 
-_TOGETHER: Final = 256  # lines judged before their results are written,
-_BYTES: Final = 1 << 25  # or so many bytes of them: this bounds what is held of long responses
+_TOGETHER: Final = 256  # maximum number of lines judged before their results are written
+_BYTES: Final = 1 << 25  # maximum bytes of these lines, which limits memory for long responses
 
 
 def judge_lines(file: Path | None, *, strict: bool, open_box: OpenBox) -> int:
     """Judge every line and print the results.
 
     Args:
-        file: JSON lines; standard input where None.
-        strict: whether a line with an unknown column is refused.
-        open_box: how a response is judged whose last box is never closed.
+        file: A file of JSON lines; None means standard input.
+        strict: True if a line with an unknown column is refused.
+        open_box: How to judge a response whose last box is not closed.
 
     Returns:
-        The exit code: 2 where a line or the file could not be read, 1 where a stream failed, else 0.
+        The exit code: 2 where a line or the file cannot be read, 1 where a stream fails, 130 on Ctrl-C, else 0.
 
     """
     try:
@@ -203,7 +212,7 @@ def judge_lines(file: Path | None, *, strict: bool, open_box: OpenBox) -> int:
     except OSError as error:
         if not isinstance(error, BrokenPipeError):
             print(f"results cannot be written, or lines not read: {error.strerror or error}", file=sys.stderr)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # discard what is left in the buffer
         return 1
     except KeyboardInterrupt:
         return 130
@@ -234,14 +243,14 @@ def _judge(lines: BinaryIO, *, strict: bool, open_box: OpenBox) -> int:
                     result = {"id": request.name, "reward": int(verdict.right), "reason": verdict.reason}
                     print(json.dumps(result | dict(request.columns)))
                 sys.stdout.flush()
-    finally:  # a reader that has left, or Ctrl-C, takes no fault away
+    finally:  # faults are printed also after Ctrl-C or a closed output
         for message in faults.messages():
             print(message, file=sys.stderr)
     return 2 if faults.count else 0
 
 
 def _chunks(lines: BinaryIO) -> Iterator[list[tuple[int, bytes]]]:
-    """Yield the lines that are not blank, with their numbers, in chunks of a bounded size."""
+    """Yield the lines that are not blank, with their numbers, in chunks of limited size."""
     chunk: list[tuple[int, bytes]] = []
     size = 0
     for number, line in enumerate(lines, start=1):

@@ -1,4 +1,7 @@
-"""Grade responses in killable worker processes."""
+"""Judge responses in worker processes that can be killed.
+
+``Process`` is one worker. ``Verifier`` distributes questions over workers.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ _REPLY: Final = 65_536
 
 
 class Process:
-    """One worker, started when made; dead after a limit is hit."""
+    """A worker process. It runs from the creation of the object until a limit is hit."""
 
     def __init__(
         self,
@@ -43,17 +46,17 @@ class Process:
         *,
         in_group: bool = False,
     ) -> None:
-        """Start it.
+        """Start the process.
 
         Args:
-            limits: of one question.
-            module: what it runs, with the limits of CPU and memory as its first arguments.
-            words: further arguments.
-            in_group: whether processes that it starts are ended with it.
+            limits: Limits of one question.
+            module: The module to run; its first arguments are the limits of CPU time and memory.
+            words: Further arguments.
+            in_group: True if processes that it starts are killed with it.
 
         """
         self._limits, self._in_group = limits, in_group
-        self.silent = False  # whether it said nothing for as long as was waited
+        self.silent = False  # True: the process did not reply within the last waiting time
         path = os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))
         self._worker = subprocess.Popen(
             [sys.executable, "-P", "-m", module, str(limits.cpu_seconds), str(limits.memory_mb), *words],
@@ -66,7 +69,17 @@ class Process:
         )
 
     def ask(self, gold: str, answer: str, tolerance: float | None) -> tuple[bool, str]:
-        """Right or wrong, and the reason; ``deadline`` or ``crash`` where the worker ended instead."""
+        """Judge one answer.
+
+        Args:
+            gold: The gold answer.
+            answer: The content of a box.
+            tolerance: Largest absolute difference that counts as equal; None means exact.
+
+        Returns:
+            Whether the answer is correct, and the reason, which is ``deadline`` or ``crash`` where the worker ended.
+
+        """
         reply = self.exchange([gold, answer, tolerance])
         if reply is None:
             return False, self.ended()
@@ -74,7 +87,7 @@ class Process:
         return right, reason
 
     def key(self, answer: str) -> str | None:
-        """Return the key of an answer's value; None where it has none or the worker ended instead."""
+        """Return the key of an answer's value; None where it has none or the worker ended."""
         reply = self.exchange([answer])
         if reply is None:
             self.ended()
@@ -83,7 +96,7 @@ class Process:
         return key
 
     def exchange(self, request: Any) -> Any:
-        """Send a line of JSON and return the answer; None where the worker ended instead."""
+        """Send one line of JSON and return the reply; None where the worker ended."""
         try:
             self._send(json.dumps(request).encode() + b"\n")
         except BrokenPipeError:
@@ -91,27 +104,27 @@ class Process:
         return self.first(self._limits.wall_seconds)
 
     def first(self, seconds: float) -> Any:
-        """Read one line within so many seconds; None where the worker ended or said nothing."""
+        """Read one line within the given seconds; None where the worker ended or did not reply."""
         reply = self._reply(seconds)
         return None if reply is None else json.loads(reply)
 
     def ended(self) -> str:
-        """End the process and return why there was no answer."""
+        """End the process and return why there was no reply: ``deadline`` or ``crash``."""
         self.close()
         return "deadline" if self._worker.returncode == -signal.SIGPROF else "crash"
 
     @property
     def alive(self) -> bool:
-        """Whether it can be asked again."""
+        """True if the process can answer more requests."""
         return self._worker.poll() is None
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The process id."""
         return self._worker.pid
 
     def close(self) -> None:
-        """End it and wait for its end."""
+        """Kill the process and wait until it has ended."""
         if self._in_group:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._worker.pid, signal.SIGKILL)
@@ -128,7 +141,7 @@ class Process:
             left = left[self._worker.stdin.write(left) :]
 
     def _reply(self, seconds: float) -> bytes | None:
-        """One line, or nothing where the worker ended or never ran."""
+        """Return one line, or None where the worker ended or did not reply."""
         assert self._worker.stdout is not None
         held = b""
         while not held.endswith(b"\n"):
@@ -141,14 +154,14 @@ class Process:
         return held
 
 
-_TRIES: Final = 2  # a worker that ends for another reason than its deadline is asked once more
-_FEW: Final = 8  # questions that one process answers sooner than two
+_TRIES: Final = 2  # a question is repeated once if its worker ends for another reason than the deadline
+_FEW: Final = 8  # fewer questions than this are faster in one process
 
 Question = tuple[Gold, str]
 
 
 class Verifier:
-    """Judges responses; expressions in killable processes that start when first needed."""
+    """The verifier of responses; its worker processes start when first needed."""
 
     def __init__(self, processes: int = 1, limits: Limits | None = None) -> None:
         self._processes = processes
@@ -158,15 +171,18 @@ class Verifier:
     def verify(
         self, pairs: Sequence[tuple[Gold, str]], *, open_box: OpenBox = "wrong", votes: bool = False
     ) -> list[Judgment]:
-        """Judge responses. Safe from any thread; a fork gets processes of its own.
+        """Judge responses.
+
+        Any thread may call it. A forked process starts its own workers.
 
         Args:
-            pairs: (gold, response), any number of them.
-            open_box: What a response earns whose last box is left open behind a complete one.
-            votes: Whether wrong answers of one value have one ``Verdict.answer``, the text of the first of them.
+            pairs: Any number of (gold answer, response).
+            open_box: How to judge a response whose last box is not closed but that has a complete box before it.
+            votes: True if incorrect answers of equal value get the same ``Judgment.answer``, the text of the first of
+                them.
 
         Returns:
-            One verdict a pair, in the same order.
+            One verdict per pair, in the same order.
 
         """
         if self._owner != os.getpid():
@@ -184,7 +200,10 @@ class Verifier:
         return self._merged(verdicts, answers) if votes else verdicts
 
     def votes(self, answers: Sequence[str]) -> list[str | None]:
-        """Return the key of each answer: the same for answers of one value, None for one that does not vote."""
+        """Return a key per answer, equal for answers of equal value.
+
+        The key is None for an answer that does not vote.
+        """
         if self._owner != os.getpid():
             self._begin()
         texts = [written(answer) for answer in answers]
@@ -194,12 +213,12 @@ class Verifier:
         return [None if text is None else keys[text] for text in texts]
 
     def close(self) -> None:
-        """End the processes; the next question starts new ones."""
+        """End the worker processes; the next question starts new ones."""
         with self._lock:
             _close(self._slots)
 
     def pids(self) -> list[int]:
-        """The processes that run now."""
+        """Return the ids of the running worker processes."""
         return [process.pid for process in self._slots if process is not None and process.alive]
 
     def __enter__(self) -> Verifier:
@@ -217,7 +236,7 @@ class Verifier:
         weakref.finalize(self, _close, self._slots)
 
     def _merged(self, verdicts: Sequence[Judgment], answers: Sequence[str | None]) -> list[Judgment]:
-        """Give wrong answers of one value the text of the first of them. Undecided ones keep their text."""
+        """Give incorrect answers of equal value the text of the first; undecided ones keep theirs."""
         read = [
             at
             for at, verdict in enumerate(verdicts)
@@ -231,7 +250,7 @@ class Verifier:
         return merged
 
     def _key(self, text: str, answer: str) -> str:
-        """Return the key of an answer's value, or its text where it has none."""
+        """Return the key of an answer's value, or of its text where it has no value."""
         size = exact_number(text)
         if size is not None:
             return str(size)
@@ -259,7 +278,7 @@ class Verifier:
         return right, reason
 
     def _process(self, slot: int) -> Process:
-        """Return the process of a slot, a new one where there is none or it has ended."""
+        """Return the process of a slot; start one where there is none or it has ended."""
         process = self._slots[slot]
         if process is None or not process.alive:
             if process is not None:
@@ -270,7 +289,7 @@ class Verifier:
 
 @cache
 def shared() -> Verifier:
-    """The verifier of this process, made at the first call and closed at exit."""
+    """Return the verifier of this process, created at the first call and closed at exit."""
     return Verifier()
 
 
@@ -283,7 +302,7 @@ def _without_process(gold: Gold, box: str) -> tuple[bool, str] | None:
 
 
 def _reason(boxes: Boxes, open_box: OpenBox) -> str | None:
-    """Return why a response gives no answer to judge; None where it gives one."""
+    """Return why a response has no answer to judge; None where it has one."""
     if boxes.last is None:
         return "no_box"
     if boxes.left_open and open_box == "wrong":
@@ -296,7 +315,7 @@ def _unanswered(boxes: Boxes, open_box: OpenBox) -> Judgment:
 
 
 def _verdict(answer: str, opinion: tuple[bool, str] | None) -> Judgment:
-    assert opinion is not None  # text or a process has decided
+    assert opinion is not None  # decided by text or by a process
     return Judgment(*opinion, written(answer))
 
 
@@ -308,9 +327,9 @@ def _close(slots: list[Process | None]) -> None:
 
 
 def vote(answer: str) -> str | None:
-    """Return the key by which an answer is counted in a majority vote: equal values have equal keys.
+    """Return the key of an answer in a majority vote; equal values have equal keys.
 
-    Text decides where the answer is a plain number; else the shared verifier's process reads it. An answer without a
-    value votes by its text, one that is longer than an answer can be not at all.
+    A plain number is compared as text. The shared verifier's process parses any other answer. An answer without a value
+    votes with its text. An answer above the maximum length does not vote.
     """
     return shared().votes([answer])[0]

@@ -1,8 +1,9 @@
-"""The killable process: a line of JSON in, a line out.
+"""The worker process of the verifier, which can be killed.
 
-``[gold, answer, tolerance]`` is judged: ``[right, reason]``. ``[answer]`` is read for the key of its value: ``[key]``.
+Each input line is JSON and gets one output line. ``[gold, answer, tolerance]`` is judged and returns ``[right,
+reason]``. ``[answer]`` returns ``[key]``, the key of the answer's value.
 
-It ends with its standard input, so it never outlives its parent by more than one deadline.
+The process ends when its standard input ends. It outlives its parent by at most one deadline.
 """
 
 from __future__ import annotations
@@ -24,18 +25,21 @@ _MEGABYTE: Final = 1 << 20
 
 
 def main(cpu_seconds: float, memory_mb: int) -> None:
-    """Answer requests until there are no more."""
-    if sys.platform != "darwin":  # which has no such limit
+    """Answer requests from standard input until it ends.
+
+    ``cpu_seconds`` limits one request, and ``memory_mb`` the address space of the process.
+    """
+    if sys.platform != "darwin":  # macOS has no such limit
         resource.setrlimit(resource.RLIMIT_AS, (memory_mb * _MEGABYTE, memory_mb * _MEGABYTE))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process handles Ctrl-C
     with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="ascii") as replies:
-        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints is no reply
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # output of libraries must not mix with replies
         for line in sys.stdin.buffer:
             reply, intact = _answered(json.loads(line), cpu_seconds)
             print(json.dumps(reply), file=replies, flush=True)
             if not intact:
-                return  # what was being loaded or held is in no known state
+                return  # after MemoryError the state of the process is unknown
 
 
 def _answered(request: list[Any], cpu_seconds: float) -> tuple[list[Any], bool]:
@@ -47,9 +51,9 @@ def _answered(request: list[Any], cpu_seconds: float) -> tuple[list[Any], bool]:
 
 
 def _keyed(answer: str, cpu_seconds: float) -> tuple[list[str | None], bool]:
-    """The key of an answer, and whether the process is in a known state."""
+    """Return the key of an answer, and whether the process is still in a known state."""
     try:
-        from harness.verify.compare.canonical import canonical  # noqa: PLC0415  # no judging needs it, and it takes 60 ms
+        from harness.verify.compare.canonical import canonical  # noqa: PLC0415  # only needed for keys, and takes 60 ms
 
         with _deadline(cpu_seconds):
             return [canonical(answer)], True
@@ -65,7 +69,7 @@ def _bounded(gold: str, answer: str, tolerance: float | None, cpu_seconds: float
             opinion = judge(gold, answer, tolerance)
         if opinion.reason != "gold_unreadable":
             return opinion
-        import math_verify  # noqa: F401, PLC0415  # outside of the deadline: loading it says nothing of the answer
+        import math_verify  # noqa: F401, PLC0415  # imported outside of the deadline, which is for the answer only
 
         with _deadline(cpu_seconds):
             agrees = math_verify_agrees(gold, answer)
@@ -78,7 +82,10 @@ def _bounded(gold: str, answer: str, tolerance: float | None, cpu_seconds: float
 
 @contextmanager
 def _deadline(cpu_seconds: float) -> Iterator[None]:
-    """Seconds of CPU, after which the kernel ends this process, whatever it is doing: SIGPROF has no handler."""
+    """Limit the CPU time of the block.
+
+    The kernel then ends the process unconditionally, because SIGPROF has no handler.
+    """
     signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
     try:
         yield

@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ConfigOption:
-    """Other settings, other GPUs, or both."""
+    """An alternative to a configuration: other settings, other GPUs, or both."""
 
     cluster: Cluster
     wanted: ResourceRequest
 
     def fits(self, model: ModelShape) -> bool:
-        """Whether it holds the model."""
+        """Return True if the model fits in GPU memory with this option."""
         set_up = setup(model, self.cluster, self.wanted)
         held = memory(model, self.cluster, self.wanted.tokens, self.wanted.recompute, set_up)
         return unfit(held, self.wanted.longest) is None
 
     def words(self, part: Cluster, said: ResourceRequest) -> str:
-        """The GPUs, where they are not those of ``part``, and the settings that differ from the run's own."""
+        """Return the GPUs and settings of the option that differ from ``part`` and from the run."""
         changes = ", ".join(_changes(said, self.wanted))
         if self.cluster == part:
             return changes
@@ -45,7 +45,7 @@ def _changes(said: ResourceRequest, other: ResourceRequest) -> Iterator[str]:
 
 
 def _named(wanted: ResourceRequest) -> dict[str, str]:
-    """What can differ, as it is written on the command line."""
+    """Return the settings that an option may change, in the form of the command line."""
     backend, engines, ranks = wanted.backend, wanted.backend.vllm, wanted.backend.deepspeed
     named: dict[str, object] = {
         "optim.gradient_checkpointing": str(wanted.recompute).lower(),
@@ -68,14 +68,24 @@ def _named(wanted: ResourceRequest) -> dict[str, str]:
     return {name: str(value) for name, value in named.items()}
 
 
-_LARGEST: Final = 64  # GPUs, of what is proposed
-_SHARES: Final = tuple(percent / 100 for percent in range(5, 100, 5))  # of gpu_memory
+_LARGEST: Final = 64  # largest number of GPUs to propose
+_SHARES: Final = tuple(percent / 100 for percent in range(5, 100, 5))  # values of gpu_memory to try
 _STAGES: Final = (1, 2, 3)
 
 
-@cache  # many cells of a grid differ in their rule alone
+@cache  # many cells of a grid differ only in their rule
 def alternatives(model: ModelShape, part: Cluster, said: ResourceRequest) -> tuple[str, ...]:
-    """In words, the nearest of each kind that fits. ``said``: as the run has it, whatever GPUs there are."""
+    """Return the nearest alternatives that fit, one of each kind, in words.
+
+    Args:
+        model: the shape of the model
+        part: the GPUs of the run
+        said: the settings of the run, for the number of GPUs that it asks for
+
+    Returns:
+        Up to three alternatives: other settings on the same GPUs, more GPUs, or GPUs with more memory.
+
+    """
     wanted = sized(said, part)
     kinds = _settings(part, wanted), _more(model, part, wanted), _others(part, wanted)
     found = (_first(model, others) for others in kinds)
@@ -87,13 +97,13 @@ def _first(model: ModelShape, others: Iterable[ConfigOption]) -> ConfigOption | 
 
 
 def _settings(part: Cluster, wanted: ResourceRequest) -> Iterator[ConfigOption]:
-    """On the same GPUs: one setting, then two of them."""
+    """Yield options on the same GPUs: first those with one other setting, then with two."""
     yield from (ConfigOption(part, other) for other in _changed(wanted))
     yield from (ConfigOption(part, other) for first in _spread(wanted) for other in _changed(first))
 
 
 def _changed(wanted: ResourceRequest) -> Iterator[ResourceRequest]:
-    """Another setting, those that cost least first."""
+    """Yield requests with one other setting, the cheapest first."""
     yield from _shares(wanted)
     if not wanted.recompute:
         yield replace(wanted, recompute=True)
@@ -112,7 +122,7 @@ def _shares(wanted: ResourceRequest) -> Iterator[ResourceRequest]:
 
 
 def _spread(wanted: ResourceRequest) -> Iterator[ResourceRequest]:
-    """A higher stage, and states in main memory."""
+    """Yield requests with a higher ZeRO stage, or with optimizer states in main memory."""
     ranks = wanted.backend.deepspeed
     if wanted.engines is None or ranks is None:
         return
@@ -124,7 +134,10 @@ def _spread(wanted: ResourceRequest) -> Iterator[ResourceRequest]:
 
 
 def _split(wanted: ResourceRequest) -> Iterator[ResourceRequest]:
-    """Fewer engines of more GPUs each, where they have their own."""
+    """Yield a request with half as many engines of twice as many GPUs.
+
+    It applies only where engines have their own GPUs.
+    """
     engines = wanted.engines
     if engines and not wanted.backend.colocated and engines.engines % 2 == 0:
         fewer = replace(engines, engines=engines.engines // 2, tensor_parallel=2 * engines.tensor_parallel)
@@ -132,7 +145,7 @@ def _split(wanted: ResourceRequest) -> Iterator[ResourceRequest]:
 
 
 def _more(model: ModelShape, part: Cluster, wanted: ResourceRequest) -> Iterator[ConfigOption]:
-    """Twice as many GPUs and so on, shared as they are now, or with engines apart from ranks."""
+    """Yield options with 2, 4, ... times as many GPUs, divided as now or with separate engines."""
     if wanted.engines and wanted.backend.deepspeed is None:
         return
     gpus = 2 * part.gpus
@@ -146,13 +159,16 @@ def _more(model: ModelShape, part: Cluster, wanted: ResourceRequest) -> Iterator
 
 
 def _apart(backend: BackendConfig, parts: int) -> BackendConfig:
-    """Half of the GPUs for ranks, and half for engines that are split over some."""
+    """Return half of the GPUs for ranks, and half for engines that span ``parts`` GPUs each."""
     half = int(backend.num_gpus) // 2
     return divided(backend, half, max(half // parts, 1), min(parts, half), colocated=False)
 
 
 def _others(part: Cluster, wanted: ResourceRequest) -> Iterator[ConfigOption]:
-    """As many GPUs with more memory, the smallest first; with another share for the sampler if need be."""
+    """Yield options with as many GPUs of a kind with more memory, the smallest first.
+
+    Each is also tried with other memory shares of the sampler.
+    """
     larger = (device for device in DEVICES.values() if device.memory > part.device.memory)
     for device in sorted(larger, key=lambda device: device.memory):
         cluster = Cluster(part.nodes, part.per_node, device)

@@ -24,29 +24,32 @@ if TYPE_CHECKING:
 
 
 DEFAULTS: Final = {"gpu": Cluster(1, 8, DEVICES["H100"]), "gpu_small": Cluster(1, 1, DEVICES["H100"])}  # by profile
-PROMPT_TOKENS: Final = 150.0  # a problem with the system prompt and the chat's marks; 100 to 130 in NeMo-RL's runs
+PROMPT_TOKENS: Final = 150.0  # a problem with the system prompt and chat template; 100 to 130 in NeMo-RL's runs
 
 
 @dataclass(frozen=True, slots=True)
 class GpuCost:
-    """One run on the part of a cluster that it takes."""
+    """The cost of one run on its part of a cluster."""
 
     part: Cluster
     seconds: float
     step: StepTime
     memory: Memory
-    length: float  # expected mean tokens of a response
-    unfit: str | None  # why it does not fit
-    instead: tuple[str, ...]  # with which settings, or on what, it would
+    length: float  # expected mean tokens per response
+    unfit: str | None  # why it does not fit, or None
+    instead: tuple[str, ...]  # settings or clusters with which it would fit
 
     @property
     def gpu_seconds(self) -> float:
-        """Seconds times GPUs."""
+        """The GPU-seconds of the run: wall seconds times GPUs."""
         return self.seconds * self.part.gpus
 
 
 def part_of(cluster: Cluster, asked: float) -> Cluster:
-    """The GPUs of one run: as many as it asks for, else a node, and no more than there are."""
+    """Return the GPUs of one run: as many as it asks for, by default one node.
+
+    It never has more than the cluster.
+    """
     gpus = min(int(asked) or cluster.per_node, cluster.gpus)
     per_node = min(gpus, cluster.per_node)
     return Cluster(-(-gpus // per_node), per_node, cluster.device)
@@ -55,7 +58,19 @@ def part_of(cluster: Cluster, asked: float) -> Cluster:
 def gpu_cost(
     config: ExperimentConfig, cluster: Cluster, lengths: ResponseLengths, drawn: float = 1.0, pace: float = 1.0
 ) -> GpuCost | None:
-    """The cost of a run, or None where the model's shape is not known. ``pace``: of recorded runs against the model."""
+    """Estimate the cost of a run.
+
+    Args:
+        config: the settings of the run
+        cluster: the GPUs that are available
+        lengths: the response lengths of recorded runs
+        drawn: batches sampled per step
+        pace: the ratio of recorded to estimated seconds
+
+    Returns:
+        The cost, or None where the shape of the model is not known.
+
+    """
     shape = find_shape(config.model.path)
     if shape is None:
         return None
@@ -76,7 +91,7 @@ def gpu_cost(
 
 
 def _fit(config: ExperimentConfig, shape: ModelShape, part: Cluster) -> tuple[Memory, str | None, tuple[str, ...]]:
-    """What a run holds, why it does not fit, and what would."""
+    """Return the memory of a run, the reason why it does not fit, and alternatives that fit."""
     said = resource_request(config)
     wanted = sized(said, part)
     held = memory(shape, part, wanted.tokens, wanted.recompute, setup(shape, part, wanted))
@@ -85,7 +100,17 @@ def _fit(config: ExperimentConfig, shape: ModelShape, part: Cluster) -> tuple[Me
 
 
 def work_of(config: ExperimentConfig, length: float, drawn: float = 1.0) -> Work:
-    """What a step of this run asks for, with responses of this mean length."""
+    """Return the work of one step of a run.
+
+    Args:
+        config: the settings of the run
+        length: the expected mean tokens per response
+        drawn: batches sampled per step
+
+    Returns:
+        The work.
+
+    """
     rollout, optim = config.rollout, config.optim
     return Work(
         responses=rollout.prompts_per_batch * rollout.group_size,
@@ -103,29 +128,39 @@ def work_of(config: ExperimentConfig, length: float, drawn: float = 1.0) -> Work
 def _evaluating(
     config: Mapping[str, Any], shape: ModelShape, part: Cluster, lengths: ResponseLengths, share: float
 ) -> float:
-    """Seconds of all evaluations of a run."""
+    """Return the seconds of all evaluations of a run."""
     limit = limit_of_evaluation(config)
     mean, samples = lengths.mean(config, limit), config["eval"]["samples"]
     held_out = Work(answers(config), samples, PROMPT_TOKENS, Lengths(mean, limit))
     return evaluations(config) * generation_seconds(shape, part, held_out, FITTED, share or SAMPLER_SHARE)
 
 
-REDRAWN: Final = 2.0  # batches a step of dynamic sampling, if half of the groups are all right or all wrong; a guess
+REDRAWN: Final = 2.0  # batches per step with dynamic sampling, if half of the groups have equal rewards; a guess
 
 
 @dataclass(frozen=True, slots=True)
 class GpuSpeed:
-    """What is known before anything has run, and what recorded runs add."""
+    """The assumptions of an estimate before any run, corrected by recorded runs."""
 
     cluster: Cluster
     lengths: ResponseLengths
-    draws: float  # batches a step under dynamic sampling
-    pace: float  # wall seconds of recorded runs against the model's
-    runs: int  # recorded runs behind it
+    draws: float  # batches per step with dynamic sampling
+    pace: float  # ratio of recorded to estimated wall seconds
+    runs: int  # number of recorded runs
 
     @classmethod
     def of(cls, records: Sequence[RunRecord], configs: Mapping[str, ExperimentConfig], cluster: Cluster) -> GpuSpeed:
-        """``configs``: of the planned cells, by id. Recorded runs of these are taken for runs on this cluster."""
+        """Return the speed that recorded runs suggest.
+
+        Args:
+            records: the recorded runs; they count as runs on this cluster
+            configs: the planned configurations by cell id
+            cluster: the GPUs that are available
+
+        Returns:
+            The speed. Only recorded runs of planned cells change its ``pace``.
+
+        """
         done = [record for record in records if record.status == "finished"]
         many = [draws for record in done if (draws := drawn(record)) > 1]
         plain = cls(cluster, ResponseLengths.of(done), fmean(many) if many else REDRAWN, 1.0, len(done))
@@ -135,13 +170,13 @@ class GpuSpeed:
         return cls(cluster, plain.lengths, plain.draws, pace, len(ratios))
 
     def cost(self, config: ExperimentConfig) -> GpuCost | None:
-        """Of one run; None where the model's shape is not known."""
+        """Return the cost of one run, or None where the model's shape is not known."""
         draws = self.draws if config.update_rule().resampling else 1.0
         return gpu_cost(config, self.cluster, self.lengths, draws, self.pace)
 
     @property
     def source(self) -> str:
-        """Where the estimate comes from, in words."""
+        """The source of the estimate, in words."""
         if self.runs:
             return f"from {self.runs} recorded run{'s' * (self.runs > 1)}, taken for runs on this cluster"
         return "from the cost model of docs/planning.md; nothing is recorded yet"

@@ -1,4 +1,4 @@
-"""GPUs, clusters of them, and the constants of the cost model."""
+"""GPUs, clusters of GPUs, and the constants of the cost model."""
 
 from __future__ import annotations
 
@@ -14,52 +14,52 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """Fitted by ``python -m tools.cost_fit`` on the published steps."""
+    """Constants that ``python -m tools.cost_fit`` fits to published step times."""
 
-    compute_share: float = 0.485  # of a GPU's peak, that training and scoring reach
+    compute_share: float = 0.485  # share of a GPU's peak in training and log-prob passes
     sequence_seconds: float = 1.89e-4  # per running sequence and token: scheduling, sampling, text
 
 
 FITTED: Final = Fitted()
 
-# Decoding. Streaming from HBM reaches about four fifths of the data sheet's bandwidth. A layer's kernels and a
-# reduction within a node have latencies of this order; between nodes a reduction takes some four times as long.
+# Decoding. Streaming from HBM reaches about 80 % of the data sheet's bandwidth. A layer's kernels and a
+# reduction within a node have latencies of this order; between nodes a reduction takes about four times as long.
 BANDWIDTH_SHARE: Final = 0.8
 LAYER_SECONDS: Final = 3e-5
-REDUCE_SECONDS: Final = 1.5e-5  # two a layer, where a model is split
+REDUCE_SECONDS: Final = 1.5e-5  # two per layer, where a model is split
 BETWEEN_NODES: Final = 4
-SAMPLER_SHARE: Final = 0.6  # of memory, the sampler's at most beside a trainer (default of NeMo-RL and of verl)
-SPLIT_AT: Final = 0.4  # a sampler's GPU holds no more of weights, in shares of its memory: the choice in all recipes
+SAMPLER_SHARE: Final = 0.6  # largest memory share of the sampler next to a trainer (default of NeMo-RL and of verl)
+SPLIT_AT: Final = 0.4  # largest memory share of weights on a sampler's GPU: the choice in all recipes
 
 # Training. 30B-A3B reaches 16.6 % of the peak where the dense 4B reaches 28.4 % (prime-rl, benchmarks/results/
 # BENCHMARKS.md, SFT Full, 16k, 8xH200).
 EXPERTS_SHARE: Final = 0.58
 
-# Beside the phases. verl's steps are 3 to 7 % longer than their phases (docs/advance/fully_async.md); handing 235B
-# parameters over took 58.6 s there.
+# Outside the phases. verl's steps are 3 to 7 % longer than their phases (docs/advance/fully_async.md); transferring
+# 235B parameters took 58.6 s there.
 REST_SHARE: Final = 0.05
 SYNC_RATE: Final = 8e9  # B/s
-START_SECONDS: Final = 300.0  # loading weights and starting both engines, once a run; a guess
+START_SECONDS: Final = 300.0  # loading weights and starting both engines, once per run; a guess
 
 
 GB: Final = 1e9
 _WRITTEN: Final = re.compile(r"(?:(\d+)x)?(\d+)x([A-Za-z]\w*)")
-_MOST: Final = 4096  # GPUs; a larger number is a slip of the pen
+_MOST: Final = 4096  # GPUs; a larger number is a typo
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A GPU by its maker's data sheet."""
+    """A GPU, with the numbers of its data sheet."""
 
     name: str
     peak: float  # FLOP/s in bfloat16, dense
     bandwidth: float  # B/s of its memory
     memory: float  # bytes
-    node: int = 8  # GPUs that one fast link joins
+    node: int = 8  # GPUs connected by one fast link
 
 
 # NVIDIA data sheets: H100 and H200 SXM, A100 SXM 80 GB, L40, RTX A6000, GB200 NVL72 (half a superchip each).
-# H800 and H20 are the H100's with a slower link, and with a seventh of its arithmetic.
+# The H800 is an H100 with a slower link; the H20 has a seventh of the H100's compute.
 DEVICES: Final[Mapping[str, Device]] = {
     device.name: device
     for device in (
@@ -77,7 +77,7 @@ DEVICES: Final[Mapping[str, Device]] = {
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Nodes of GPUs of one kind."""
+    """Nodes with GPUs of one kind."""
 
     nodes: int
     per_node: int
@@ -85,7 +85,7 @@ class Cluster:
 
     @property
     def gpus(self) -> int:
-        """All of them."""
+        """The number of GPUs of all nodes."""
         return self.nodes * self.per_node
 
     def __str__(self) -> str:
@@ -93,7 +93,10 @@ class Cluster:
 
 
 def parse_cluster(written: str) -> Cluster:
-    """Read ``8xH100`` or ``2x8xH100``; 16xH100 are two nodes. Raises SchemaError with the way out."""
+    """Read ``8xH100`` or ``2x8xH100``; 16xH100 means two nodes.
+
+    Raises SchemaError with the way out.
+    """
     found = _WRITTEN.fullmatch(written.strip())
     if not found:
         raise SchemaError(f"cluster={written}: write GPUs and their name, such as 8xH100, or nodes first: 2x8xH100")

@@ -1,11 +1,11 @@
-r"""Processor seconds of a run on a laptop core, of the small embedded model on the machine that measured them.
+r"""Estimate the CPU seconds of a run of the small embedded model on one laptop core.
 
 .. math:: C = a\,(S + E) + b\,T e + c\,U + d\,P
 
-with S tokens sampled in steps, E in evaluations, T trained on in each of e epochs, U updates, and P places at which
-some response is still running. The constants were fitted by non-negative least squares to 195 recorded runs of the
-four embedded models, whose seconds they give within 6 % (root mean square) where the tokens are known. Another core,
-and another model, has its own pace: recorded runs divided by this.
+S are the tokens sampled in steps, E those sampled in evaluations, and T those trained on in each of e epochs. U is the
+number of updates and P the number of decoding steps. The constants were fitted by non-negative least squares to 195
+recorded runs of the four embedded models. They predict the seconds within 6 % (root mean square) where the tokens are
+known. Another core or model has its own pace: the seconds of recorded runs divided by this estimate.
 """
 
 from __future__ import annotations
@@ -18,17 +18,25 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-SAMPLED: Final = 29e-6  # seconds a token
-TRAINED: Final = 52e-6  # a token and epoch; scoring it is in
+SAMPLED: Final = 29e-6  # seconds per sampled token
+TRAINED: Final = 52e-6  # seconds per trained token and epoch, log-probs included
 UPDATE: Final = 0.4e-3
-PLACE: Final = 1.8e-3  # a decoding step, however many sequences run
-TAIL: Final = 3.0  # mean lengths, after which next to nothing runs, if the limit does not end it before
+PLACE: Final = 1.8e-3  # seconds per decoding step, for any number of sequences
+TAIL: Final = 3.0  # decoding steps, in mean lengths, after which almost no response is running
 
 
 def standard_seconds(config: Mapping[str, Any], length: float, held_out: float, drawn: float = 1.0) -> float:
-    """The cost C of a run. ``length`` and ``held_out``: mean tokens of a response in steps and in evaluations.
+    """Return the estimated CPU seconds C of a run.
 
-    ``drawn`` batches are sampled in a step, one of which is trained on.
+    Args:
+        config: the settings of the run as plain data
+        length: mean tokens per response in steps
+        held_out: mean tokens per response in evaluations
+        drawn: batches sampled per step; one of them is trained on
+
+    Returns:
+        CPU seconds on the core that measured the constants.
+
     """
     rollout, optim, steps = config["rollout"], config["optim"], config["steps"]
     trained = steps * rollout["prompts_per_batch"] * rollout["group_size"] * length
@@ -40,5 +48,5 @@ def standard_seconds(config: Mapping[str, Any], length: float, held_out: float, 
 
 
 def limit_of_evaluation(config: Mapping[str, Any]) -> int:
-    """Tokens; that of the rollouts, where it has none of its own."""
+    """Return the length limit of evaluations in tokens; by default that of the rollouts."""
     return int(config["eval"].get("max_response_length") or config["rollout"]["max_response_length"])

@@ -1,13 +1,13 @@
-r"""Bytes that one GPU holds while it trains and while it samples.
+"""Estimate the memory of one GPU during training and during sampling, in bytes.
 
-States are those of ``sweeps.cost.states``, and a copy of the weights where a rule compares with a reference. A
-micro-batch of T tokens keeps the input of every layer, :math:`2 T h L`, and all activations of the layer that is
-computed again, with their gradients: :math:`4 T (4 h + 2 (q + k) d + 4 f)`, counted as Korthikanti et al. do
+States are those of ``sweeps.cost.states``, plus a copy of the weights where a rule needs a reference model. A
+micro-batch of T tokens keeps the input of every layer, :math:`2 T h L`. It also keeps all activations of the layer that
+is recomputed, with their gradients: :math:`4 T (4 h + 2 (q + k) d + 4 f)`. The count follows Korthikanti et al.
 (arXiv:2205.05198, section 4.1) for q query and k key heads of size d, gated layers of width f and fused attention,
-which keeps no scores; in float32 twice as much. Without checkpointing every layer keeps half of that. Where weights
-are spread, two layers' are gathered at a time, and the embeddings. The head's logits exist in chunks, as in
-``harness.engines.torch.head``. While the sampler is awake the trainer's states stay, unless it has GPUs of its
-own; it takes its share of memory whatever else is there, with a runtime of its own in it.
+which keeps no scores. Float32 takes twice as much. Without checkpointing every layer keeps half of that. Where weights
+are partitioned, two layers and the embeddings are gathered at a time. Logits of the head exist in chunks, as in
+``harness.engines.torch.head``. While the sampler is awake, the trainer's states stay in memory, unless the sampler has
+its own GPUs. The sampler takes its share of memory regardless of other uses, and includes its own runtime.
 """
 
 from __future__ import annotations
@@ -24,43 +24,55 @@ if TYPE_CHECKING:
 
 LOGITS: Final = 3 * 4 * 2**25  # bytes: a chunk in float32 with its softmax and gradient
 RUNTIME: Final = 2e9  # CUDA context, NCCL buffers; a guess
-USABLE: Final = 0.95  # of a GPU's memory; the rest is lost to fragments
+USABLE: Final = 0.95  # share of a GPU's memory; the rest is lost to fragmentation
 GB: Final = 1e9
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes of one GPU in a step's two halves, and what it has."""
+    """The memory of one GPU in the two phases of a step, in bytes, and what is available."""
 
-    states: float  # in an update
-    resting: float  # of them, while responses are sampled
+    states: float  # states during an update
+    resting: float  # states while responses are sampled
     reference: float
     activations: float
-    stepping: float  # of the optimizer's step alone, when activations are gone
-    sampler: float  # weights and cache
-    served: float  # of them, weights
+    stepping: float  # extra bytes of the optimizer step, when activations are freed
+    sampler: float  # the sampler's weights and cache
+    served: float  # the sampler's weights
     usable: float
-    cached: float  # tokens that the cache of a whole replica holds
-    apart: bool = False  # sampler and trainer have GPUs of their own
+    cached: float  # tokens in the cache of a whole replica
+    apart: bool = False  # sampler and trainer have separate GPUs
 
     @property
     def training(self) -> float:
-        """At the peak of an update; the sampler sleeps."""
+        """The bytes at the peak of an update, while the sampler sleeps."""
         return self.states + self.reference + max(self.activations, self.stepping) + RUNTIME
 
     @property
     def sampling(self) -> float:
-        """While responses are sampled, on a sampler's GPU."""
+        """The bytes on a sampler's GPU while responses are sampled."""
         return self.sampler + (0.0 if self.apart else self.resting + self.reference + RUNTIME)
 
     @property
     def peak(self) -> float:
-        """The larger of both."""
+        """The larger of training and sampling."""
         return max(self.training, self.sampling)
 
 
 def memory(model: ModelShape, cluster: Cluster, tokens: int, recompute: bool, set_up: EngineSetup) -> Memory:
-    """What a run holds. ``tokens``: of the largest forward pass."""
+    """Return the memory of a run on one GPU.
+
+    Args:
+        model: the shape of the model
+        cluster: the GPUs of the run
+        tokens: tokens of the largest forward pass
+        recompute: use gradient checkpointing
+        set_up: how the engines divide GPUs and memory
+
+    Returns:
+        The bytes by use.
+
+    """
     memory, usable = cluster.device.memory, USABLE * cluster.device.memory
     left = usable - set_up.states.resting - set_up.reference - RUNTIME
     sampler = max(min(SAMPLER_SHARE * memory, left), 0.0) if set_up.share is None else set_up.share * memory
@@ -80,7 +92,7 @@ def memory(model: ModelShape, cluster: Cluster, tokens: int, recompute: bool, se
 
 
 def unfit(held: Memory, longest: int) -> str | None:
-    """Why it does not fit and what takes the memory, in words, or None."""
+    """Return the reason why a run does not fit and what takes the memory, or None if it fits."""
     usable = f"of {held.usable / GB:.1f} GB a GPU"
     if held.training > held.usable:
         return f"training needs {held.training / GB:.1f} {usable}: {_parts(held, _training(held))}"
@@ -104,7 +116,7 @@ def _sampling(held: Memory) -> dict[str, float]:
 
 
 def _parts(held: Memory, sizes: dict[str, float]) -> str:
-    """What takes memory, by size."""
+    """Return the uses of memory in words, the largest first."""
     named = {**sizes, "the reference model": held.reference, "the runtime": RUNTIME}
     largest = sorted(named.items(), key=lambda part: -part[1])
     return ", ".join(f"{name} {size / GB:.1f}" for name, size in largest if size)

@@ -1,4 +1,7 @@
-"""Shapes of models: what a cost needs of their config.json, and the parameters that follow from it."""
+"""Shapes of models, and the parameter counts that follow from them.
+
+A shape holds the fields of config.json that a cost needs.
+"""
 
 from __future__ import annotations
 
@@ -13,61 +16,65 @@ from harness.models.locate import model_source
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-HALF: Final = 2  # bytes of a bfloat16 number
+HALF: Final = 2  # bytes per bfloat16 number
 
 
 @dataclass(frozen=True, slots=True)
 class ModelShape:
-    """A decoder with grouped queries and gated layers, dense or with experts. Norms and biases are left out."""
+    """A decoder with grouped queries and gated layers, dense or with experts.
+
+    Norms and biases are not counted.
+    """
 
     layers: int
     hidden: int
     query_heads: int
     key_heads: int
     head_size: int
-    intermediate: int  # of one expert, where there are several
+    intermediate: int  # width of one expert, if there are several
     vocabulary: int
     tied: bool = False  # input and output embedding are one matrix
     experts: int = 1
-    chosen: int = 1  # experts that a token visits
+    chosen: int = 1  # experts per token
 
     @property
     def attention(self) -> int:
-        """Parameters of the attention of all layers."""
+        """The parameters of the attention of all layers."""
         heads = 2 * self.query_heads + 2 * self.key_heads  # queries and output, keys and values
         return self.layers * self.hidden * heads * self.head_size
 
     @property
     def expert(self) -> int:
-        """Parameters of one expert in all layers; of a dense model, of all its gated layers."""
+        """The parameters of one expert in all layers; for a dense model, of all its gated layers."""
         return self.layers * 3 * self.hidden * self.intermediate
 
     @property
     def head(self) -> int:
-        """Parameters of the output embedding."""
+        """The parameters of the output embedding."""
         return self.vocabulary * self.hidden
 
     @property
     def parameters(self) -> int:
-        """All of them."""
+        """The parameters of the whole model."""
         return self.attention + self.experts * self.expert + (1 if self.tied else 2) * self.head
 
     @property
     def active(self) -> int:
-        """Parameters that a token is multiplied with; looking up its input embedding costs nothing."""
+        """The parameters that a token is multiplied with; the input embedding is only a lookup."""
         return self.attention + self.chosen * self.expert + self.head
 
     def read_bytes(self, tokens: float) -> float:
-        r"""Weights that a decoding step over so many tokens reads.
+        """Return the bytes of weights that a decoding step over that many tokens reads.
 
-        An expert is visited by one of them with probability :math:`1 - (1 - k / E)^{tokens}`, if all are as likely.
+        One of the tokens visits an expert with probability :math:`1 - (1 - k / E)^{tokens}`, if all experts are equally
+        likely.
         """
         visited = self.experts * (1 - (1 - self.chosen / self.experts) ** tokens) if self.experts > 1 else 1
         return HALF * (self.attention + visited * self.expert + self.head)
 
     @property
     def cache_bytes(self) -> int:
-        """Of one token in the key-value cache."""
+        """The bytes of one token in the key-value cache."""
         return HALF * 2 * self.layers * self.key_heads * self.head_size
 
 
@@ -75,7 +82,7 @@ _DISTILL_7B: Final = ModelShape(28, 3584, 28, 4, 128, 18944, 152064)
 _LLAMA_8B: Final = ModelShape(32, 4096, 32, 8, 128, 14336, 128256)
 _QWEN25_1B5: Final = ModelShape(28, 1536, 12, 2, 128, 8960, 151936, tied=True)
 
-# From the config.json of each model on the hub. "-Base" and "-Instruct" change no shape.
+# From the config.json of each model on the hub. "-Base" and "-Instruct" models have the same shape.
 SHAPES: Final[Mapping[str, ModelShape]] = {
     "Qwen/Qwen3-0.6B": ModelShape(28, 1024, 16, 8, 128, 3072, 151936, tied=True),
     "Qwen/Qwen3-1.7B": ModelShape(28, 2048, 16, 8, 128, 6144, 151936, tied=True),
@@ -100,7 +107,7 @@ SHAPES: Final[Mapping[str, ModelShape]] = {
 
 
 def find_shape(path: str) -> ModelShape | None:
-    """The shape of a model by its hub name, or by the config.json of its folder; None where neither tells."""
+    """Return the shape of a model by its hub name or its folder's config.json, or None."""
     known = SHAPES.get(path.removesuffix("-Base").removesuffix("-Instruct"))
     if known is not None:
         return known
@@ -108,7 +115,7 @@ def find_shape(path: str) -> ModelShape | None:
         source = model_source(path)
         written = json.loads((source / "config.json").read_text("utf-8")) if isinstance(source, Path) else {}
         return _read(written)
-    except (ModelError, OSError, ValueError, KeyError, TypeError):  # a file of others, of any architecture
+    except (ModelError, OSError, ValueError, KeyError, TypeError):  # a foreign file of any architecture
         return None
 
 

@@ -1,4 +1,7 @@
-"""How a run's engines divide GPUs and their memory: what it says itself, or an assumption where it has no engines."""
+"""The division of GPUs and memory among a run's engines.
+
+It follows the run's own settings, or assumptions where the run has no engines.
+"""
 
 from __future__ import annotations
 
@@ -19,42 +22,42 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ResourceRequest:
-    """What decides of a run's memory beside its model and its GPUs."""
+    """The settings of a run that decide its memory, besides the model and the GPUs."""
 
     backend: BackendConfig
-    dtype: Dtype  # of the learner of one process
+    dtype: Dtype  # dtype of a learner with one process
     reference: bool  # the rule needs a frozen copy of the weights
-    micro_batch: int  # tokens
+    micro_batch: int  # tokens per micro-batch
     longest: int  # tokens of the longest prompt with its response, which one forward pass takes
     recompute: bool
 
     @property
     def tokens(self) -> int:
-        """Of a forward pass, at most: a micro-batch is at least one sequence."""
+        """The tokens of the largest forward pass; a micro-batch has at least one sequence."""
         return max(self.micro_batch, self.longest)
 
     @property
     def engines(self) -> VllmConfig | None:
-        """Those that stand on GPUs."""
+        """The sampling engines on GPUs, or None."""
         return self.backend.vllm if self.backend.num_gpus else None
 
 
 @dataclass(frozen=True, slots=True)
 class EngineSetup:
-    """Bytes of one GPU that follow from the engines, and how a replica of the sampler takes its GPUs."""
+    """The bytes of one GPU that follow from the engines, and the GPUs of a sampler's replica."""
 
     states: States
     reference: float
-    number: int  # of the numbers that it trains with
-    gathered: bool  # weights are spread, and layers are fetched
-    parts: int  # GPUs of a replica
+    number: int  # bytes per number in training
+    gathered: bool  # weights are partitioned, and layers are gathered
+    parts: int  # GPUs per replica of the sampler
     served: float  # bytes of a replica's weights
-    share: float | None  # of each of its GPUs, whatever is left; None: what is left, up to the usual share
-    apart: bool  # sampler and trainer have GPUs of their own
+    share: float | None  # fixed share of each of its GPUs; None: the rest of the memory, up to the usual share
+    apart: bool  # sampler and trainer have separate GPUs
 
 
 def resource_request(config: ExperimentConfig) -> ResourceRequest:
-    """Read it from a run's settings."""
+    """Return the request of a run's settings."""
     optim, rollout = config.optim, config.rollout
     return ResourceRequest(
         backend=config.backend,
@@ -67,12 +70,35 @@ def resource_request(config: ExperimentConfig) -> ResourceRequest:
 
 
 def setup(model: ModelShape, cluster: Cluster, wanted: ResourceRequest) -> EngineSetup:
-    """Of a run on all GPUs of a cluster."""
+    """Return the engine setup of a run on all GPUs of a cluster.
+
+    Args:
+        model: the shape of the model
+        cluster: the GPUs of the run
+        wanted: the settings of the run
+
+    Returns:
+        The setup that the run states, or the usual one.
+
+    """
     return _stated(model, wanted, wanted.engines) if wanted.engines else usual(model, cluster, wanted.reference)
 
 
 def usual(model: ModelShape, cluster: Cluster, reference: bool = False) -> EngineSetup:
-    """Stage 3 over all GPUs in bfloat16, taking turns with a sampler that shrinks: where nothing else is said."""
+    """Return the setup that is assumed for a run without engines.
+
+    It is ZeRO stage 3 over all GPUs in bfloat16. The sampler uses the same GPUs in turns, and its share shrinks as
+    needed.
+
+    Args:
+        model: the shape of the model
+        cluster: the GPUs of the run
+        reference: the rule needs a reference model
+
+    Returns:
+        The setup.
+
+    """
     parts = min(split(model, cluster.device), cluster.gpus)
     held = HALF * model.parameters
     return EngineSetup(
@@ -105,7 +131,10 @@ def _stated(model: ModelShape, wanted: ResourceRequest, engines: VllmConfig) -> 
 
 
 def resized(backend: BackendConfig, gpus: int) -> BackendConfig:
-    """The same on so many GPUs: as many ranks and engines more or fewer. Alone, a learner has no more than its GPU."""
+    """Return the backend for another number of GPUs, with ranks and engines in proportion.
+
+    A learner of one process keeps its one GPU.
+    """
     engines, ranks = backend.vllm, backend.deepspeed
     if engines is None or ranks is None or not backend.num_gpus or gpus == backend.num_gpus:
         return backend
@@ -115,12 +144,27 @@ def resized(backend: BackendConfig, gpus: int) -> BackendConfig:
 
 
 def sized(said: ResourceRequest, part: Cluster) -> ResourceRequest:
-    """The run that fits into a part of a cluster: where there are fewer GPUs than it asks for, a smaller one."""
+    """Return the request for a part of a cluster.
+
+    With fewer GPUs than the run asks for, the request is for a smaller run.
+    """
     return replace(said, backend=resized(said.backend, part.gpus))
 
 
 def divided(backend: BackendConfig, ranks: int, engines: int, parts: int, colocated: bool) -> BackendConfig:
-    """With so many ranks, and engines of so many GPUs each."""
+    """Return the backend with given numbers of ranks and engines.
+
+    Args:
+        backend: the backend, with vLLM and DeepSpeed
+        ranks: number of DeepSpeed ranks
+        engines: number of vLLM engines
+        parts: GPUs per engine
+        colocated: ranks and engines share the GPUs
+
+    Returns:
+        The changed backend.
+
+    """
     assert backend.vllm is not None
     assert backend.deepspeed is not None
     return replace(

@@ -1,10 +1,10 @@
-r"""Bytes of weights, gradients and moments that one rank holds, by stage of ZeRO and type of number.
+"""Bytes of weights, gradients and optimizer moments per rank, by ZeRO stage and dtype.
 
-The paper (Rajbhandari et al., arXiv:1910.02054, section 3.1) counts for N bfloat16 parameters on n ranks 16 N bytes at
-stage 0, and :math:`4 N + 12 N / n`, :math:`2 N + 14 N / n` and :math:`16 N / n` at stages 1, 2 and 3. Ours hold more:
-``harness.engines.deepspeed.settings`` adds gradients up in float32, DeepSpeed 0.19 copies float32 weights before it
-trains them, and at stage 1 keeps all gradients until the step. What stands here is what two ranks held on a CPU
-(``tests/sweeps/cost/test_states.py`` counts it); for offload it is read from DeepSpeed's source.
+For N bfloat16 parameters on n ranks, Rajbhandari et al. (arXiv:1910.02054, section 3.1) count 16 N bytes at stage 0,
+and :math:`4 N + 12 N / n`, :math:`2 N + 14 N / n` and :math:`16 N / n` at stages 1, 2 and 3. Ours are larger:
+``harness.engines.deepspeed.settings`` accumulates gradients in float32, DeepSpeed 0.19 copies float32 weights before
+training, and stage 1 keeps all gradients until the step. The numbers here are those of two ranks on a CPU
+(``tests/sweeps/cost/test_states.py`` counts them); those for offload are read from DeepSpeed's source.
 """
 
 from __future__ import annotations
@@ -17,34 +17,37 @@ if TYPE_CHECKING:
 
     from harness.config.engines import DeepspeedConfig, Dtype
 
-SIZES: Final[Mapping[str, int]] = {"bfloat16": 2, "float32": 4}  # bytes of a number
-BUCKET: Final = 500_000_000  # numbers of gradients that ranks hand over at a time, at most
-SUB_GROUP: Final = 1_000_000_000  # numbers that a step of stage 3 takes at a time, at most
-PAPER: Final = 16.0  # bytes a parameter, of all ranks together
+SIZES: Final[Mapping[str, int]] = {"bfloat16": 2, "float32": 4}  # bytes per number
+BUCKET: Final = 500_000_000  # largest number of gradients per reduction
+SUB_GROUP: Final = 1_000_000_000  # largest number of parameters per part of a stage 3 step
+PAPER: Final = 16.0  # bytes per parameter, summed over all ranks
 
 
 @dataclass(frozen=True, slots=True)
 class RankMemory:
-    """Bytes a parameter: those that every rank holds, and those that all ranks share."""
+    """The bytes per parameter: those that every rank holds, and those that the ranks share."""
 
     whole: float
     shared: float
 
     def of(self, parameters: float, ranks: int) -> float:
-        """Bytes of one rank."""
+        """Return the bytes of one rank."""
         return parameters * (self.whole + self.shared / ranks)
 
 
 @dataclass(frozen=True, slots=True)
 class States:
-    """Bytes of one rank: during passes, between updates, and those that only the optimizer's step adds."""
+    """The bytes of one rank in the phases of a step.
+
+    They are those during passes, those between updates, and those that only the optimizer step adds.
+    """
 
     updating: float
     resting: float
     stepping: float = 0.0
 
 
-# By type and stage: during passes, and between updates. DeepSpeed's stage 0 in bfloat16 is refused elsewhere.
+# By dtype and stage: during passes, and between updates. DeepSpeed's stage 0 in bfloat16 is refused elsewhere.
 _RANKS: Final[Mapping[tuple[str, int], tuple[RankMemory, RankMemory]]] = {
     ("bfloat16", 0): (RankMemory(20, 0), RankMemory(14, 0)),
     ("bfloat16", 1): (RankMemory(8, 12), RankMemory(6, 12)),
@@ -56,7 +59,7 @@ _RANKS: Final[Mapping[tuple[str, int], tuple[RankMemory, RankMemory]]] = {
     ("float32", 3): (RankMemory(0, 20), RankMemory(0, 20)),
 }
 
-# The same with the optimizer's states in main memory: weights, and gradients until they are there.
+# The same with optimizer states in main memory: weights, and gradients until they are copied there.
 _OFFLOADED: Final[Mapping[tuple[str, int], RankMemory]] = {
     ("bfloat16", 1): RankMemory(8, 0),
     ("bfloat16", 2): RankMemory(2, 4),
@@ -73,7 +76,10 @@ _ALONE: Final[Mapping[str, RankMemory]] = {
 
 
 def of_rank(chosen: DeepspeedConfig, parameters: int) -> States:
-    """What a rank of DeepSpeed holds, with the bucket of gradients, which stage 3 never gives back."""
+    """Return the bytes of a DeepSpeed rank, with the bucket of gradients.
+
+    Stage 3 never frees the bucket.
+    """
     key = chosen.dtype, chosen.zero_stage
     during, between = (_OFFLOADED[key],) * 2 if chosen.offload and chosen.zero_stage else _RANKS[key]
     bucket = SIZES[chosen.dtype] * min(BUCKET, parameters)
@@ -86,12 +92,12 @@ def of_rank(chosen: DeepspeedConfig, parameters: int) -> States:
 
 
 def of_one_process(dtype: Dtype, parameters: int) -> States:
-    """What the learner of one process holds."""
+    """Return the bytes of a learner with one process."""
     held = _ALONE[dtype].of(parameters, 1)
     return States(held, held)
 
 
 def assumed(parameters: int, gpus: int) -> States:
-    """Of a run without engines for GPUs: the paper's stage 3."""
+    """Return the assumed bytes of a run without GPU engines: stage 3 of the paper."""
     held = PAPER * parameters / gpus
     return States(held, held)

@@ -21,40 +21,43 @@ if TYPE_CHECKING:
     from harness.records.record import RunRecord
 
 
-_ALL_CUT: Final = 0.995  # of the limit; a mean above is taken for one
-_EULER: Final = 0.5772  # the largest of n exponentials is about ln n + this, in scales
+_ALL_CUT: Final = 0.995  # share of the limit; a larger mean means that all responses are cut
+_EULER: Final = 0.5772  # the largest of n exponential variables is about ln n + this, in units of the scale
 
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """Response lengths by their mean and limit, in tokens."""
+    """The distribution of response lengths, by its mean and limit in tokens."""
 
     mean: float
     limit: int
 
     @property
     def scale(self) -> float:
-        """Of the law without a limit; infinite where nearly every response is cut."""
+        """The mean of the exponential distribution without the limit.
+
+        It is infinite where nearly every response is cut.
+        """
         return _scale(min(self.mean / self.limit, 1.0)) * self.limit
 
     def running(self, tokens: float) -> float:
-        """Share of responses longer than so many tokens, below the limit."""
+        """Return the share of responses with more than that many tokens, below the limit."""
         return exp(-tokens / self.scale)
 
     def square(self, prompt: float) -> float:
-        """Mean of the squared length of prompt and response."""
+        """Return the mean of the squared length of prompt and response."""
         scale, limit = self.scale, self.limit
         square = float(limit**2) if scale == inf else 2 * scale * (scale - (limit + scale) * exp(-limit / scale))
         return prompt**2 + 2 * prompt * self.mean + square
 
     def longest(self, responses: float) -> float:
-        """Expected length of the longest of so many."""
+        """Return the expected length of the longest of that many responses."""
         return min(self.limit, self.scale * (log(max(responses, 1.0)) + _EULER))
 
 
 @cache
 def _scale(mean: float) -> float:
-    """In limits, for a mean in limits."""
+    """Return the scale for a mean, both in units of the limit."""
     if mean >= _ALL_CUT:
         return inf
     return float(brentq(lambda scale: scale * (1 - exp(-1 / scale)) - mean, 1e-6, 1e6))
@@ -62,10 +65,10 @@ def _scale(mean: float) -> float:
 
 BASE_TOKENS: Final = 1500.0
 ALIGNED_TOKENS: Final = 5000.0
-CLEAN: Final = {"easy": 17.0, "medium": 26.0, "hard": 44.0}  # tokens of a right answer to arithmetic
-EARLY: Final = {"easy": 26.0, "medium": 33.0, "hard": 48.0}  # of an answer of an embedded base model at the start
-SETTLING: Final = 4.0  # steps
-SPREAD: Final = 0.25  # standard deviation of those, in means
+CLEAN: Final = {"easy": 17.0, "medium": 26.0, "hard": 44.0}  # tokens of a correct answer to an arithmetic problem
+EARLY: Final = {"easy": 26.0, "medium": 33.0, "hard": 48.0}  # tokens of an embedded base model's answer at the start
+SETTLING: Final = 4.0  # steps until lengths have settled
+SPREAD: Final = 0.25  # standard deviation of these lengths, relative to the mean
 
 Config = Mapping[str, Any]
 Key = tuple[str, ...]
@@ -73,13 +76,16 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class ResponseLengths:
-    """What recorded runs say: by how much their responses were longer than assumed."""
+    """The ratios of recorded to assumed response lengths."""
 
     factors: Mapping[Key, float]
 
     @classmethod
     def of(cls, records: Iterable[RunRecord]) -> ResponseLengths:
-        """The median of the finished runs. Controls are left out: they are made to break down."""
+        """Return the median ratios of the finished runs.
+
+        Controls do not count, because they are made to fail.
+        """
         seen: dict[Key, list[float]] = {}
         for record in records:
             usual = record.status == "finished" and record.labels.get(CONTROL, OFF) == OFF
@@ -89,18 +95,18 @@ class ResponseLengths:
         return cls({key: median(factors) for key, factors in seen.items()})
 
     def mean(self, config: Config, limit: int | None = None) -> float:
-        """Expected tokens of a response, over the run, under its own limit or another."""
+        """Return the expected mean tokens per response over a run, under its own limit or another."""
         longest = limit or _limit(config)
         factor = next((self.factors[key] for key in _keys(config) if key in self.factors), 1.0)
         return min(factor * assumed(config, longest), float(longest))
 
     def known(self, config: Config) -> bool:
-        """Whether recorded runs of the same model stand behind the expectation."""
+        """Return True if recorded runs of the same model support the expectation."""
         return any(key in self.factors for key in _keys(config))
 
 
 def assumed(config: Config, limit: int | None = None) -> float:
-    """Mean length where nothing is recorded, in tokens."""
+    """Return the mean response length in tokens that is assumed without recorded runs."""
     longest = limit or _limit(config)
     difficulties: Sequence[str] = config["data"]["difficulties"]
     if config["data"].get("source", "arithmetic") == "arithmetic" and config["model"]["path"].startswith("builtin:"):
@@ -111,19 +117,19 @@ def assumed(config: Config, limit: int | None = None) -> float:
 
 
 def _early(config: Config) -> float:
-    """Mean share of the early length over the steps of a run."""
+    """Return the mean weight of the early length over the steps of a run."""
     steps = max(config["steps"], 1) / SETTLING
     return (1 - exp(-steps)) / steps if is_base(config) else 0.0
 
 
 def is_base(config: Config) -> bool:
-    """Whether the model has not been aligned, by its name or by the form in which it is asked."""
+    """Return True if the model is a base model, by its name or by its prompt form."""
     model = config["model"]
     return bool(model["path"].endswith("-Base") or model.get("prompt_form") == "base")
 
 
 def recorded(record: RunRecord) -> float | None:
-    """Mean length of a run's sampled responses, over all steps where the run counted them."""
+    """Return the mean length of a run's sampled responses, over all steps if they were counted."""
     rollout, steps = record.config["rollout"], record.config["steps"]
     responses = steps * rollout["prompts_per_batch"] * rollout["group_size"] * drawn(record)
     if "cost/tokens" in record.scores and responses:
@@ -132,13 +138,13 @@ def recorded(record: RunRecord) -> float | None:
 
 
 def drawn(record: RunRecord) -> float:
-    """Batches that a finished run sampled in a step, from its last ones."""
+    """Return the batches per step that a finished run sampled, from its last steps."""
     prompts: int = record.config["rollout"]["prompts_per_batch"]
     return max(record.scores.get("train/rollout/prompts", prompts) / prompts, 1.0)
 
 
 def _cut(mean: float, limit: float) -> float:
-    """Mean of normal lengths of which the limit cuts off what is longer."""
+    """Return the mean of normally distributed lengths that are cut at the limit."""
     spread = SPREAD * mean
     z = (limit - mean) / spread
     density = exp(-z * z / 2) / sqrt(2 * pi)
@@ -146,7 +152,7 @@ def _cut(mean: float, limit: float) -> float:
 
 
 def _keys(config: Config) -> tuple[Key, ...]:
-    """From the runs that are most alike to those that share the model alone."""
+    """Return keys from the most similar runs to runs that share only the model."""
     data = config["data"]
     model, problems = config["model"]["path"], f"{data.get('source')} {data.get('path')} {list(data['difficulties'])}"
     return (model, problems, str(_limit(config))), (model, problems), (model,)
@@ -157,36 +163,42 @@ def _limit(config: Config) -> int:
     return limit
 
 
-_SIZES: Final = {"math500": 500, "minerva": 272, "aime24": 30, "amc23": 40, "gsm8k": 1319}  # problems
+_SIZES: Final = {"math500": 500, "minerva": 272, "aime24": 30, "amc23": 40, "gsm8k": 1319}  # number of problems
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Sampling and training of one step."""
+    """The sampling and training work of one step."""
 
     responses: int
-    group: int  # responses to one prompt, which share its cache
+    group: int  # responses per prompt, which share its prefill
     prompt: float  # mean length in tokens
     lengths: Lengths
-    updates: int = 1  # in all, over the epochs
+    updates: int = 1  # total over the epochs
     epochs: int = 1
     recompute: bool = True  # gradient checkpointing: a second forward pass
-    reference: bool = False  # log-probabilities of a frozen model beside the old ones
-    drawn: float = 1.0  # batches sampled, one of which is trained on
+    reference: bool = False  # also compute log-probs of a reference model
+    drawn: float = 1.0  # batches sampled; one of them is trained on
 
     @property
     def sampled(self) -> Work:
-        """The same with the responses that are sampled; dynamic sampling draws more than it trains on."""
+        """The same work with all sampled responses.
+
+        Dynamic sampling samples more than it trains on.
+        """
         return replace(self, responses=round(self.responses * self.drawn), drawn=1.0)
 
     @property
     def tokens(self) -> float:
-        """Of prompts and responses, trained on in one epoch."""
+        """The tokens of prompts and responses that one epoch trains on."""
         return self.responses * (self.prompt + self.lengths.mean)
 
 
 def answers(config: Mapping[str, Any]) -> int:
-    """Responses of one evaluation. Runs of before there were benchmarks are of arithmetic."""
+    """Return the number of responses of one evaluation.
+
+    Configs from before benchmarks existed count as arithmetic.
+    """
     held_out, total = config["eval"], 0
     sizes = {**_SIZES, "aime25": held_out.get("aime25", 0), "olympiadbench": held_out.get("olympiadbench", 0)}
     sizes |= {name: file["rows"] for name, file in held_out.get("files", {}).items()}
@@ -200,7 +212,10 @@ def answers(config: Mapping[str, Any]) -> int:
 
 
 def evaluations(config: Mapping[str, Any]) -> int:
-    """How often a run evaluates: at the start, now and then, and after the last step."""
+    """Return the number of evaluations of a run.
+
+    They are at the start, at intervals, and after the last step.
+    """
     steps, every = int(config["steps"]), int(config["eval"]["every"])
     within = (steps - 1) // every if every and steps else 0
     return 1 + within + (steps > 0)

@@ -1,4 +1,4 @@
-"""Synthetic batches that can tell two update rules apart."""
+"""Synthetic batches that can distinguish update rules."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ LONGEST_PROMPT: Final = 64  # tokens of an arithmetic problem to an embedded mod
 
 @dataclass(frozen=True, slots=True)
 class BatchShape:
-    """Sizes of a rollout batch and of its updates."""
+    """The sizes of a rollout batch and of its updates."""
 
-    group_size: int  # samples of a prompt
-    groups: int  # prompts of an update
-    updates: int  # updates of one pass over the batch
+    group_size: int  # samples per prompt
+    groups: int  # prompts per update
+    updates: int  # updates per pass over the batch
     limit: int  # tokens of the longest response
-    moved: bool  # whether ratios leave 1: the first update of a batch finds them all there
-    split: bool  # whether an update may be computed in several micro-batches
+    moved: bool  # True if ratios differ from 1; in the first update of a batch all are 1
+    split: bool  # True if an update may be computed in several micro-batches
 
     @classmethod
     def of(cls, config: ExperimentConfig) -> BatchShape:
-        """The shape of a run's batches."""
+        """Return the shape of a run's batches."""
         rollout, optim = config.rollout, config.optim
         updates = max(optim.updates_per_rollout // optim.epochs, 1)
         return cls(
@@ -48,35 +48,41 @@ class BatchShape:
 
     @property
     def prompts(self) -> int:
-        """Prompts of the whole rollout batch."""
+        """The prompts of the whole rollout batch."""
         return self.groups * self.updates
 
 
 def _splits(config: ExperimentConfig, updates: int) -> bool:
-    """Whether an update may need several micro-batches; where prompts are of unknown length it may."""
+    """Return True if an update may need several micro-batches.
+
+    Where prompt lengths are unknown it may.
+    """
     known = config.data.source == "arithmetic" and config.model.path.startswith("builtin:")
     rows = -(-config.rollout.prompts_per_batch // updates) * config.rollout.group_size
     tokens = rows * (config.rollout.max_response_length + LONGEST_PROMPT)
     return not known or tokens > config.optim.micro_batch_tokens
 
 
-_USUAL: Final = (0.0, 0.02, 0.4, 1.5, 4.0, 12.0, 22.0)  # log-ratios of any run, and of one that has gone astray
-_APART: Final = 1e-9  # thresholds closer than this are one
+_USUAL: Final = (0.0, 0.02, 0.4, 1.5, 4.0, 12.0, 22.0)  # log-ratios of usual and of diverging runs
+_APART: Final = 1e-9  # thresholds closer than this count as one
 _FARTHEST: Final = 40.0  # nats
 
 
 def numbers(tricks: Iterable[object]) -> set[float]:
-    """The settings of the tricks that are numbers, by which they may bend ratios, log-ratios or divergences."""
+    """Return the numeric settings of the tricks, which may be thresholds of ratios or KL."""
     return {abs(float(value)) for value in _settings(tricks) if type(value) in (int, float) and isfinite(value)}
 
 
 def counts(tricks: Iterable[object]) -> set[int]:
-    """The settings of the tricks that may be numbers of tokens."""
+    """Return the settings of the tricks that may be numbers of tokens."""
     return {value for value in _settings(tricks) if type(value) is int and value > 1}
 
 
 def lengths(tricks: Iterable[object], limit: int) -> list[int]:
-    """Response lengths at, below and above every number of tokens of the settings, alone or counted from another."""
+    """Return response lengths at, below and above every token count in the settings.
+
+    Differences of two counts are included, because settings may count from another one.
+    """
     whole = counts(tricks) | {limit}
     marks = whole | {abs(one - other) for one in whole for other in whole}
     near = {mark + step for mark in marks for step in (-1, 0, 1)} | {1, 2}
@@ -84,12 +90,12 @@ def lengths(tricks: Iterable[object], limit: int) -> list[int]:
 
 
 def log_ratios(settings: Iterable[float]) -> list[float]:
-    """Log-ratios on both sides of each bound that a setting may put on a ratio or a log-ratio; 0 is among them."""
+    """Return log-ratios on both sides of each threshold of a ratio or log-ratio; 0 is included."""
     return _between(point for setting in settings for point in _of_ratio(setting))
 
 
 def divergences(settings: Iterable[float]) -> list[float]:
-    """Log-ratios on both sides of each bound that a setting may put on k1, k2 or k3; 0 is among them."""
+    """Return log-ratios on both sides of each threshold of k1, k2 or k3; 0 is included."""
     return _between(
         point for setting in settings for point in (*_of_ratio(setting), *_of_squares(setting), *_of_k3(setting))
     )
@@ -111,7 +117,7 @@ def _of_squares(setting: float) -> Iterator[float]:
 
 
 def _of_k3(setting: float) -> Iterator[float]:
-    """Where exp(x) - 1 - x is the setting, on either side of 0 and in either direction."""
+    """Yield the solutions of exp(x) - 1 - x = setting on both sides of 0, with both signs."""
     above, below = log(1 + setting), -(1 + setting)
     for _ in range(50):
         above, below = log(1 + setting + above), exp(below) - 1 - setting
@@ -130,60 +136,60 @@ _MILD = 1.0  # nats
 
 
 class PolicyGaps(Protocol):
-    """Log-ratios worth trying, each kind with those that rules may bend at."""
+    """The log-ratios to try: each kind includes both sides of the rules' thresholds."""
 
     @property
     def ratios(self) -> Sequence[float]:
-        """To the policy that started the step."""
+        """The log-ratios of the current to the old policy."""
         ...
 
     @property
     def samplers(self) -> Sequence[float]:
-        """Of the sampler to the learner."""
+        """The log-ratios of the sampler to the learner."""
         ...
 
     @property
     def references(self) -> Sequence[float]:
-        """Of the reference policy."""
+        """The log-ratios of the reference policy."""
         ...
 
     @property
     def lengths(self) -> Sequence[int]:
-        """Response lengths in tokens."""
+        """The response lengths in tokens."""
         ...
 
     @property
     def joint(self) -> bool:
-        """Whether the tokens of a response matter together."""
+        """True if a rule depends on several tokens of a response together."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SyntheticBatch:
-    """What a probe batch is to show."""
+    """The description of a probe batch."""
 
-    groups: int  # of an update
+    groups: int  # prompts per update
     updates: int
     group_size: int
     width: int  # tokens, T
-    limit: int  # tokens; a response is truncated at none less
+    limit: int  # length limit in tokens; only responses of this length are truncated
     right: Right = "mixed"
     lengths: Literal["mixed", "full", "one short"] = "mixed"
-    truncated: bool | None = None  # None: by chance, where a response reaches the limit
-    wild: bool = False  # whether log-ratios are large
-    still: bool = False  # whether all ratios are 1, as in a first update, so that no clip hides an advantage
-    extreme: Literal["", "all", "one"] = ""  # whether all responses, or one, have log-ratios at one end alone
-    rough: bool = False  # whether epsilon shows
-    number: int = 0  # probes of one kind go through all log-ratios in turn
+    truncated: bool | None = None  # None: at random, where a response reaches the limit
+    wild: bool = False  # True if log-ratios may be large
+    still: bool = False  # True if all ratios are 1, as in a first update, so that clipping hides no advantage
+    extreme: Literal["", "all", "one"] = ""  # all responses, or only the first, have extreme log-ratios
+    rough: bool = False  # True if epsilon matters, so that the tolerance is larger
+    number: int = 0  # index of the probe; probes of one kind go through all log-ratios in turn
     dtype: torch.dtype = torch.float64
 
     @property
     def rows(self) -> int:
-        """Samples of the batch, B."""
+        """The number of samples of the batch, B."""
         return self.groups * self.updates * self.group_size
 
     def but(self, **changes: Any) -> SyntheticBatch:
-        """The same scene with something changed."""
+        """Return the same description with some changes."""
         return replace(self, **changes)
 
 
@@ -194,51 +200,63 @@ class BuiltBatch(NamedTuple):
     log_probs: Tensor  # (B, T)
 
 
-def rollouts_of(scene: SyntheticBatch, gaps: PolicyGaps, generator: torch.Generator) -> BuiltBatch:
-    """The batch of a scene. Log-probs are at most 0, and a response is truncated at the limit alone."""
-    right, lengths = _right(scene, generator), _lengths(scene, gaps.lengths, generator)
-    if scene.lengths == "one short":
+def rollouts_of(spec: SyntheticBatch, gaps: PolicyGaps, generator: torch.Generator) -> BuiltBatch:
+    """Build the batch of a description.
+
+    Log-probs are at most 0, and responses are truncated only at the limit.
+
+    Args:
+        spec: the description of the batch
+        gaps: the log-ratios and lengths to use
+        generator: the source of randomness
+
+    Returns:
+        The batch and the log-probs of the current policy.
+
+    """
+    right, lengths = _right(spec, generator), _lengths(spec, gaps.lengths, generator)
+    if spec.lengths == "one short":
         lengths[right.double().sub(right.double().mean()).abs().argmax()] = 1
     moved, sampled, kept = (
-        _gaps(scene, values, lengths, generator, shift if gaps.joint else None)
+        _gaps(spec, values, lengths, generator, shift if gaps.joint else None)
         for shift, values in enumerate((gaps.ratios, gaps.samplers, gaps.references))
     )
-    moved = torch.zeros_like(moved) if scene.still else moved
-    kept = kept + moved * torch.randint(2, (scene.rows, 1), generator=generator)  # from the old policy, or the new one
+    moved = torch.zeros_like(moved) if spec.still else moved
+    kept = kept + moved * torch.randint(2, (spec.rows, 1), generator=generator)  # to the old or current policy
     top = torch.stack([moved, sampled, kept]).amax(dim=0).clamp(min=0)
     old = -top - 0.05 - torch.rand(top.shape, generator=generator, dtype=torch.float64)
-    chance = torch.rand(scene.rows, generator=generator) < 0.6
-    truncated = (lengths == scene.limit) & (chance if scene.truncated is None else scene.truncated)
+    chance = torch.rand(spec.rows, generator=generator) < 0.6
+    truncated = (lengths == spec.limit) & (chance if spec.truncated is None else spec.truncated)
     rollouts = Rollouts(
-        old_log_probs=old.to(scene.dtype),
-        response_mask=torch.arange(scene.width) < lengths[:, None],
-        rewards=right.to(scene.dtype),
-        group=torch.arange(scene.rows) // scene.group_size,
+        old_log_probs=old.to(spec.dtype),
+        response_mask=torch.arange(spec.width) < lengths[:, None],
+        rewards=right.to(spec.dtype),
+        group=torch.arange(spec.rows) // spec.group_size,
         truncated=truncated,
-        sampler_log_probs=(old + sampled).to(scene.dtype),
-        ref_log_probs=(old + kept).to(scene.dtype),
+        sampler_log_probs=(old + sampled).to(spec.dtype),
+        ref_log_probs=(old + kept).to(spec.dtype),
         ended=~truncated,
-        formatted=torch.rand(scene.rows, generator=generator) < 0.5,
-        max_response_length=scene.limit,
+        formatted=torch.rand(spec.rows, generator=generator) < 0.5,
+        max_response_length=spec.limit,
     )
-    return BuiltBatch(rollouts, (old + moved).to(scene.dtype))
+    return BuiltBatch(rollouts, (old + moved).to(spec.dtype))
 
 
-def _right(scene: SyntheticBatch, generator: torch.Generator) -> Tensor:
-    """Which samples (B,) are right."""
-    rows, size = torch.arange(scene.rows), scene.group_size
-    match scene.right:
-        case "one" | "but one" if scene.extreme == "all":  # one of every group
+def _right(spec: SyntheticBatch, generator: torch.Generator) -> Tensor:
+    """Return the mask of correct samples (B,)."""
+    rows, size = torch.arange(spec.rows), spec.group_size
+    match spec.right:
+        case "one" | "but one" if spec.extreme == "all":  # one per group
             first = rows % size == 0
-            return first if scene.right == "one" else ~first
-        case "one" | "but one":  # one of the batch
-            return (rows == 0) if scene.right == "one" else (rows != 0)
-        case "shares":  # every number of right samples that a group can have
-            return rows % size < (rows // size + scene.number * scene.groups * scene.updates) % (size + 1)
+            return first if spec.right == "one" else ~first
+        case "one" | "but one":  # one in the batch
+            return (rows == 0) if spec.right == "one" else (rows != 0)
+        case "shares":  # every possible number of correct samples per group
+            return rows % size < (rows // size + spec.number * spec.groups * spec.updates) % (size + 1)
         case "mixed":
-            kinds = [(scene.number * 3 + group) % (len(_MIXED) + 1) for group in range(scene.rows // size)]
+            kinds = [(spec.number * 3 + group) % (len(_MIXED) + 1) for group in range(spec.rows // size)]
             return torch.cat([_of_group(kind, size, generator) for kind in kinds])
-    return _pattern(scene.right, rows)
+    return _pattern(spec.right, rows)
 
 
 def _of_group(kind: int, size: int, generator: torch.Generator) -> Tensor:
@@ -252,40 +270,42 @@ def _pattern(right: Right, rows: Tensor) -> Tensor:
     return patterns[right]
 
 
-def _lengths(scene: SyntheticBatch, marks: Sequence[int], generator: torch.Generator) -> Tensor:
-    """Tokens (B,) of each response."""
-    if scene.lengths != "mixed":
-        return torch.full((scene.rows,), scene.width)
-    fitting = torch.tensor([mark for mark in marks if mark <= scene.width] or [1])
-    marked = fitting[torch.randint(len(fitting), (scene.rows,), generator=generator)]
-    usual = torch.randint(1, scene.width + 1, (scene.rows,), generator=generator)
-    return torch.where(torch.rand(scene.rows, generator=generator) < 0.6, marked, usual)
+def _lengths(spec: SyntheticBatch, marks: Sequence[int], generator: torch.Generator) -> Tensor:
+    """Return the tokens of each response (B,)."""
+    if spec.lengths != "mixed":
+        return torch.full((spec.rows,), spec.width)
+    fitting = torch.tensor([mark for mark in marks if mark <= spec.width] or [1])
+    marked = fitting[torch.randint(len(fitting), (spec.rows,), generator=generator)]
+    usual = torch.randint(1, spec.width + 1, (spec.rows,), generator=generator)
+    return torch.where(torch.rand(spec.rows, generator=generator) < 0.6, marked, usual)
 
 
 def _gaps(
-    scene: SyntheticBatch, values: Sequence[float], lengths: Tensor, generator: torch.Generator, shift: int | None
+    spec: SyntheticBatch, values: Sequence[float], lengths: Tensor, generator: torch.Generator, shift: int | None
 ) -> Tensor:
-    """Log-ratios (B, T) by chance; with a ``shift`` also of whole responses and adding up over a response, by turns.
+    """Return random log-ratios (B, T).
 
-    Two neighbours then have the same, so that each is met with advantages of both signs.
+    With a ``shift`` they alternate between independent tokens, one value for a whole response, and a value that is the
+    sum
+    over the response. Two neighbors have the same, so that each occurs with advantages of both signs.
     """
-    if scene.extreme:
-        return _ends(scene, values)
-    wanted = torch.tensor([value for value in values if scene.wild or abs(value) <= _MILD], dtype=torch.float64)
-    chance = wanted[torch.randint(len(wanted), (scene.rows, scene.width), generator=generator)]
+    if spec.extreme:
+        return _ends(spec, values)
+    wanted = torch.tensor([value for value in values if spec.wild or abs(value) <= _MILD], dtype=torch.float64)
+    chance = wanted[torch.randint(len(wanted), (spec.rows, spec.width), generator=generator)]
     if shift is None:
         return chance
-    pair = torch.arange(scene.rows) // 2 + scene.number * max(scene.rows // 2, 1) + shift
+    pair = torch.arange(spec.rows) // 2 + spec.number * max(spec.rows // 2, 1) + shift
     turn = wanted[(pair // 3) % len(wanted)][:, None]
     kind = (pair % 3)[:, None]
     return torch.where(kind == 0, chance, torch.where(kind == 1, turn, turn / lengths[:, None]))
 
 
-def _ends(scene: SyntheticBatch, values: Sequence[float]) -> Tensor:
-    """Log-ratios (B, T) at one end or the other, of the first response alone or of all by turns."""
+def _ends(spec: SyntheticBatch, values: Sequence[float]) -> Tensor:
+    """Return log-ratios (B, T) at the two ends, for the first response only or alternating."""
     ends = torch.tensor([min(values), max(values)], dtype=torch.float64)
-    rows = torch.arange(scene.rows)
-    found = ends[(rows + rows // scene.group_size + scene.number) % 2]
-    if scene.extreme == "one":
+    rows = torch.arange(spec.rows)
+    found = ends[(rows + rows // spec.group_size + spec.number) % 2]
+    if spec.extreme == "one":
         found = found.where(rows == 0, 0.0)
-    return found[:, None].expand(-1, scene.width)
+    return found[:, None].expand(-1, spec.width)

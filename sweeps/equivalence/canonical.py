@@ -28,15 +28,15 @@ REWARD: Final = "reward"  # the slot of the reward scale; the others are hooks
 
 @dataclass(frozen=True, slots=True)
 class CanonicalRule:
-    """What a side computes in batches of a shape."""
+    """The computation of a rule in batches of one shape, by hook."""
 
-    slots: Mapping[str, tuple[Any, ...]]  # tricks by hook; under REWARD what a right and a wrong response earn
+    slots: Mapping[str, tuple[Any, ...]]  # tricks by hook; REWARD: reward if correct, if incorrect
     shape: BatchShape
-    because: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by slot
+    because: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # reasons by slot
 
     @classmethod
     def of(cls, side: GradientSide, shape: BatchShape) -> Self:
-        """The side as it is given: every hook with its tricks, fillers included."""
+        """Return the rule as given: every hook with its tricks and fillers."""
         slots: dict[str, tuple[Any, ...]] = {REWARD: (side.right, side.wrong)}
         for hook in HOOKS:
             found = tuple(trick for _, trick in sorted(side.rule.tricks.items()) if hasattr(trick, hook))
@@ -44,23 +44,43 @@ class CanonicalRule:
         return cls(slots, shape)
 
     def put(self, slot: str, value: tuple[Any, ...], reason: str) -> Self:
-        """The form with another slot, if that is another."""
+        """Return the form with another value in a slot.
+
+        Args:
+            slot: a hook, or REWARD
+            value: the new tricks of the slot
+            reason: why the change has no effect; kept if the value differs
+
+        Returns:
+            The changed form, or this one if the value is the same.
+
+        """
         if self.slots[slot] == value:
             return self
         because = {**self.because, slot: (*self.because.get(slot, ()), reason)}
         return replace(self, slots={**self.slots, slot: value}, because=because)
 
     def set(self, slot: str, reason: str, **settings: Any) -> Self:
-        """The form with settings changed of the tricks in a slot that have them."""
+        """Return the form with changed settings of the tricks in a slot that have these settings.
+
+        Args:
+            slot: a hook
+            reason: why the change has no effect
+            settings: the new values by name
+
+        Returns:
+            The changed form.
+
+        """
         return self.put(slot, tuple(_changed(trick, settings) for trick in self.slots[slot]), reason)
 
     def only(self, slot: str, kind: type[Any]) -> Any:
-        """The trick of this kind in a slot that holds nothing else; None where there is none."""
+        """Return the trick of this kind in a slot that holds nothing else, or None."""
         tricks = self.slots[slot]
         return tricks[0] if len(tricks) == 1 and type(tricks[0]) is kind else None
 
     def words(self) -> dict[str, list[str]]:
-        """The form as text; forms with the same text are the same."""
+        """Return the form as text; equal text means equal forms."""
         return {slot: sorted(map(repr, values)) for slot, values in self.slots.items()}
 
 
@@ -69,7 +89,7 @@ def _changed(trick: Any, settings: Mapping[str, Any]) -> Any:
 
 
 def _no_weight(form: CanonicalRule) -> CanonicalRule:
-    """Rewards that are added with weight 0."""
+    """Remove rewards that are added with weight 0."""
     left = tuple(trick for trick in form.slots["shape_rewards"] if not _weightless(trick))
     return form.put("shape_rewards", left, "with weight 0 nothing is added to the reward")
 
@@ -80,11 +100,14 @@ def _weightless(trick: Any) -> bool:
 
 
 def _one_update(form: CanonicalRule) -> CanonicalRule:
-    """Surrogates at ratio 1. Tricks that know of it themselves have said so already."""
+    """Replace surrogates that equal the clipped ratio at ratio 1.
+
+    Tricks that know this themselves have been removed before.
+    """
     trick = form.slots["surrogate"][0]
     weight_free = isinstance(trick, ClippedWeight) and trick.low <= 1 <= trick.high
     whole = isinstance(trick, SequenceClip) and not form.slots["token_weights"]
-    if whole and type(trick) is not SequenceClip:  # a dialect's moves every token by all advantages of the response
+    if whole and type(trick) is not SequenceClip:  # a dialect's uses all advantages of the response
         whole = not form.slots["shape_advantages"]
     if form.shape.moved or not (weight_free or whole):
         return form
@@ -93,7 +116,7 @@ def _one_update(form: CanonicalRule) -> CanonicalRule:
 
 
 def _truncation(form: CanonicalRule) -> CanonicalRule:
-    """Ways to say what is truncated."""
+    """Unify settings that define truncation in the same way."""
     trick = form.only("keep_samples", OverlongFilter)
     if trick is None:
         return form
@@ -106,7 +129,7 @@ def _truncation(form: CanonicalRule) -> CanonicalRule:
 
 
 def _nothing_filtered(form: CanonicalRule) -> CanonicalRule:
-    """Whether filtered samples count, where there are none."""
+    """Remove settings about filtered samples where there are none."""
     if form.slots["keep_samples"]:
         return form
     reason = "no sample is filtered"
@@ -115,7 +138,7 @@ def _nothing_filtered(form: CanonicalRule) -> CanonicalRule:
 
 
 def _equal_groups(form: CanonicalRule) -> CanonicalRule:
-    """What is done with unequal groups and samples alone, where there are none."""
+    """Remove settings about unequal groups and single samples where there are none."""
     form = form.set("advantages", "all groups are of one size", unequal="own")
     trick = form.only("advantages", Normalize)
     if trick is None or trick.include == "kept" or form.shape.group_size < 2:
@@ -124,7 +147,7 @@ def _equal_groups(form: CanonicalRule) -> CanonicalRule:
 
 
 def _one_prompt(form: CanonicalRule) -> CanonicalRule:
-    """Batch and group, where the batch is one group."""
+    """Unify batch and group where the batch is one group."""
     if form.shape.prompts > 1:
         return form
     for slot in ("advantages", "whiten"):
@@ -135,7 +158,7 @@ def _one_prompt(form: CanonicalRule) -> CanonicalRule:
 
 
 def _scope(form: CanonicalRule) -> CanonicalRule:
-    """Over what an aggregation takes its mean, where that is one thing."""
+    """Unify scopes of an aggregation that are the same here."""
     scope = getattr(form.slots["loss_weights"][0], "scope", None)
     if scope == "prompt" and form.shape.groups == 1:
         return form.set("loss_weights", "an update has one prompt", scope="update")
@@ -145,7 +168,7 @@ def _scope(form: CanonicalRule) -> CanonicalRule:
 
 
 def _one_token(form: CanonicalRule) -> CanonicalRule:
-    """Weights by length, where every response has one token."""
+    """Unify weights by length where every response has one token."""
     trick = form.slots["loss_weights"][0]
     if form.shape.limit > 1:
         return form
@@ -160,7 +183,7 @@ def _one_token(form: CanonicalRule) -> CanonicalRule:
 
 
 def _constant(form: CanonicalRule) -> CanonicalRule:
-    """The limit, written as a number."""
+    """Replace a constant length that equals the limit by "limit"."""
     trick = form.only("loss_weights", ConstantLength)
     if trick is None or trick.length != form.shape.limit:
         return form
@@ -168,7 +191,7 @@ def _constant(form: CanonicalRule) -> CanonicalRule:
 
 
 def _reward_bounds(form: CanonicalRule) -> CanonicalRule:
-    """Bounds that no reward reaches."""
+    """Remove bounds that no reward reaches."""
     trick, rewards = form.only("clip_rewards", RewardClip), form.slots[REWARD]
     if trick is None or form.slots["shape_rewards"] or not (trick.low <= min(rewards) and max(rewards) <= trick.high):
         return form
@@ -176,7 +199,7 @@ def _reward_bounds(form: CanonicalRule) -> CanonicalRule:
 
 
 def _zero_deviation(form: CanonicalRule) -> CanonicalRule:
-    """What is done at deviation 0, where the centred reward is 0 too."""
+    """Unify ``zero_std`` where a standard deviation of 0 implies a centered reward of 0."""
     trick = form.only("advantages", Normalize)
     if trick is None or not _centred(trick) or trick.precision == "single":
         return form
@@ -184,7 +207,7 @@ def _zero_deviation(form: CanonicalRule) -> CanonicalRule:
 
 
 def _before_whitening(form: CanonicalRule) -> CanonicalRule:
-    """What a whitening of the batch undoes."""
+    """Remove what whitening over the batch cancels."""
     first, second = form.only("advantages", Normalize), form.only("whiten", Whiten)
     if first is None or second is None or form.slots["shape_advantages"]:
         return form
@@ -196,7 +219,7 @@ def _before_whitening(form: CanonicalRule) -> CanonicalRule:
 
 
 def _unused(form: CanonicalRule) -> CanonicalRule:
-    """Settings of a deviation or a mean that is not taken."""
+    """Remove settings of a mean or standard deviation that is not used."""
     trick = form.only("advantages", Normalize)
     if trick is None or trick.std != "none":
         return form
@@ -209,7 +232,7 @@ def _unused(form: CanonicalRule) -> CanonicalRule:
 
 
 def _reward_scale(form: CanonicalRule) -> CanonicalRule:
-    """The reward scale, as far as a mean and a deviation cancel it."""
+    """Normalize the reward scale as far as a mean and a standard deviation cancel it."""
     trick, (right, wrong) = form.only("advantages", Normalize), form.slots[REWARD]
     tolerant = any(isinstance(kept, ZeroVarianceFilter) and kept.tolerance > 0 for kept in form.slots["keep_samples"])
     if trick is None or trick.mean == "none" or form.slots["shape_rewards"] or form.slots["clip_rewards"]:
@@ -222,7 +245,10 @@ def _reward_scale(form: CanonicalRule) -> CanonicalRule:
 
 
 def _centred(trick: Normalize) -> bool:
-    """Whether equal rewards where the deviation is taken are 0 once the mean is subtracted."""
+    """Return True if the subtracted mean makes equal rewards 0.
+
+    Equal means equal within the scope of the standard deviation.
+    """
     return trick.mean != "none" and trick.std in ("batch", trick.mean) and trick.std != "leave_one_out"
 
 
@@ -245,7 +271,7 @@ REWRITES: Final[tuple[Callable[[CanonicalRule], CanonicalRule], ...]] = (
 
 
 def canonicalize(side: GradientSide, shape: BatchShape) -> CanonicalRule:
-    """The side with all taken out that cannot matter in batches of this shape."""
+    """Return the canonical form, without anything that has no effect in batches of this shape."""
     form = _without_inert(side, CanonicalRule.of(side, shape))
     for rewrite in REWRITES:
         form = rewrite(form)
@@ -253,7 +279,17 @@ def canonicalize(side: GradientSide, shape: BatchShape) -> CanonicalRule:
 
 
 def reasons(one: GradientSide, other: GradientSide, shape: BatchShape) -> tuple[str, ...]:
-    """Why two sides are twins, in words; empty where their normal forms differ."""
+    """Return the reasons why two rules are equivalent.
+
+    Args:
+        one: a rule with its rewards
+        other: another one
+        shape: the shape of the batches
+
+    Returns:
+        The reasons in words; empty where the canonical forms differ.
+
+    """
     forms = [canonicalize(side, shape) for side in (one, other)]
     if forms[0].words() != forms[1].words():
         return ()
@@ -263,7 +299,7 @@ def reasons(one: GradientSide, other: GradientSide, shape: BatchShape) -> tuple[
 
 
 def _without_inert(side: GradientSide, form: CanonicalRule) -> CanonicalRule:
-    for name, why in side.rule.inert().items():
+    for name, why in side.rule.no_effect_reasons().items():
         trick = side.rule.tricks[name]
         for hook in (hook for hook in HOOKS if hasattr(trick, hook)):
             left = tuple(other for other in form.slots[hook] if other is not trick)

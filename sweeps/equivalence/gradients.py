@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from tricks.batch import Signal
 
 
-CLOSE: Final = 1e-5  # gradients that agree to this part of their size are the same
-ROUGH: Final = 1e-4  # where one sample of a whole batch is right its deviation is small, and epsilon shows
-_LONG: Final = 64  # tokens; a longer limit is not needed where no setting counts tokens or bounds sums over them
+CLOSE: Final = 1e-5  # relative tolerance of equal gradients
+ROUGH: Final = 1e-4  # with one correct sample in a batch the standard deviation is small, and epsilon matters
+_LONG: Final = 64  # tokens; longer batches are needed only where a setting counts tokens or bounds sums over them
 _NARROW: Final = 12  # tokens
-_TOKENS: Final = 2**16  # of a probe with a whole batch of long responses
-_MOST: Final = 64  # probes of one kind
+_TOKENS: Final = 2**16  # tokens of the largest probe with a whole batch of long responses
+_MOST: Final = 64  # largest number of probes of one kind
 _ON_TOKENS: Final = ("surrogate", "token_losses", "token_weights")
 _BY_TOKEN: Final = (Clip, ClippedWeight, PolicyGradient, KlLoss, EntropyBonus)
 _BOUNDS: Final = ("clip_rewards", "clip_advantages")
@@ -39,19 +39,19 @@ _BOUNDS: Final = ("clip_rewards", "clip_advantages")
 
 @dataclass(frozen=True, slots=True)
 class Breakpoints:
-    """Where some rules bend."""
+    """The thresholds of some rules: values where their gradients may change."""
 
     ratios: tuple[float, ...]  # log-ratios to the policy that started the step
-    samplers: tuple[float, ...]  # of the sampler's to the learner's log-probs
-    references: tuple[float, ...]  # of the reference's
+    samplers: tuple[float, ...]  # log-ratios of the sampler to the learner
+    references: tuple[float, ...]  # log-ratios of the reference policy
     lengths: tuple[int, ...]  # tokens
     limit: int  # tokens of the longest response
-    joint: bool  # whether the tokens of a response matter together
-    split: bool  # whether it matters which samples are computed together
+    joint: bool  # True if a rule depends on several tokens of a response together
+    split: bool  # True if it matters which samples share a micro-batch
 
     @classmethod
     def of(cls, rules: Sequence[UpdateRule], shape: BatchShape) -> Self:
-        """The bends of rules, from the numbers among their settings."""
+        """Return the breakpoints of rules, from the numbers in their settings."""
         tricks = [trick for rule in rules for trick in (*rule.tricks.values(), *rule.fillers.values())]
         in_loss = [trick for trick in tricks if hasattr(trick, "surrogate") or hasattr(trick, "token_losses")]
         in_update = [trick for trick in tricks if not hasattr(trick, "accept_groups")]
@@ -69,40 +69,40 @@ class Breakpoints:
 
 @dataclass(frozen=True, slots=True)
 class GradientProbe:
-    """A rollout batch with the policy that its updates start from."""
+    """A rollout batch with the policy at the start of its updates."""
 
-    rollouts: Rollouts  # rewards are 1 where right and 0 elsewhere
+    rollouts: Rollouts  # rewards are 1 for correct responses and 0 for others
     log_probs: Tensor  # (B, T)
     entropies: Tensor  # (B, T)
     updates: tuple[slice, ...]
-    close: float  # how closely gradients have to agree
+    close: float  # relative tolerance of equal gradients
 
     def rewarded(self, right: float, wrong: float) -> Rollouts:
-        """The rollouts under a reward scale, as float32 holds it."""
+        """Return the rollouts under a reward scale, rounded to float32."""
         scale = torch.tensor([wrong, right], dtype=torch.float32).to(self.rollouts.rewards.dtype)
         return replace(self.rollouts, rewards=scale[self.rollouts.rewards.long()])
 
 
-def probes(shape: BatchShape, bends: Breakpoints) -> Iterator[GradientProbe]:
-    """Probe batches, those first that tell most rules apart. The same for the same shape and bends."""
+def probes(shape: BatchShape, breakpoints: Breakpoints) -> Iterator[GradientProbe]:
+    """Yield the probe batches, the most informative first; equal arguments give equal batches."""
     generator = torch.Generator().manual_seed(0)
-    for scene in _scenes(shape, bends):
-        made = rollouts_of(scene, bends, generator)
-        dtype, size = scene.dtype, shape.group_size * scene.groups
-        updates = tuple(slice(start, start + size) for start in range(0, scene.rows, size))
+    for spec in _specs(shape, breakpoints):
+        made = rollouts_of(spec, breakpoints, generator)
+        dtype, size = spec.dtype, shape.group_size * spec.groups
+        updates = tuple(slice(start, start + size) for start in range(0, spec.rows, size))
         yield GradientProbe(
             rollouts=made.rollouts,
             log_probs=made.log_probs,
             entropies=torch.rand(made.log_probs.shape, generator=generator, dtype=torch.float64).to(dtype),
             updates=updates[:2],
-            close=ROUGH if scene.rough else CLOSE,
+            close=ROUGH if spec.rough else CLOSE,
         )
 
 
 def untried(rule: UpdateRule, shape: BatchShape) -> str:
-    """Bounds whose reach no probe of this size can show, in words.
+    """Return the bounds that no probe of this size can reach, as text.
 
-    Whitened over the tokens of a batch, one advantage can be as large as the root of their number.
+    After whitening over the tokens of a batch, one advantage can be as large as the root of their number.
     """
     small = shape.prompts * shape.group_size * shape.limit <= _TOKENS
     tricks = (*rule.tricks.values(), *rule.fillers.values())
@@ -111,8 +111,8 @@ def untried(rule: UpdateRule, shape: BatchShape) -> str:
     return " ".join(sorted(repr(trick) for trick in tricks if hasattr(trick, "clip_advantages")))
 
 
-def _scenes(shape: BatchShape, bends: Breakpoints) -> Iterator[SyntheticBatch]:
-    groups, updates, size, limit = min(shape.groups, 3), min(shape.updates, 2), shape.group_size, bends.limit
+def _specs(shape: BatchShape, breakpoints: Breakpoints) -> Iterator[SyntheticBatch]:
+    groups, updates, size, limit = min(shape.groups, 3), min(shape.updates, 2), shape.group_size, breakpoints.limit
     if limit > _LONG:
         groups = 1
     usual = SyntheticBatch(groups=groups, updates=updates, group_size=size, width=limit, limit=limit)
@@ -125,10 +125,10 @@ def _scenes(shape: BatchShape, bends: Breakpoints) -> Iterator[SyntheticBatch]:
         wild = number % 2 == 1
         yield from (usual.but(right=right, wild=wild, number=number) for right in ("all", "none"))
         yield usual.but(right="alternate", lengths="full", truncated=True, wild=wild, number=number)
-    most = max(map(len, (bends.ratios, bends.samplers, bends.references)))
-    turns = narrow.rows // 2 if bends.joint else narrow.rows * narrow.width // 2
+    most = max(map(len, (breakpoints.ratios, breakpoints.samplers, breakpoints.references)))
+    turns = narrow.rows // 2 if breakpoints.joint else narrow.rows * narrow.width // 2
     yield from (narrow.but(wild=True, number=2 + number) for number in range(_times(5 * most, turns, 2)))
-    for number in range(1, _times(4 * len(bends.lengths), usual.rows, 4)):
+    for number in range(1, _times(4 * len(breakpoints.lengths), usual.rows, 4)):
         yield usual.but(wild=number % 2 == 1, number=number)
     yield from (whole.but(right="shares", number=number) for number in range(_times(size + 1, shape.prompts, 1)))
     yield from _extremes(usual.but(still=True), whole.but(still=True))
@@ -136,7 +136,7 @@ def _scenes(shape: BatchShape, bends: Breakpoints) -> Iterator[SyntheticBatch]:
 
 
 def _extremes(usual: SyntheticBatch, whole: SyntheticBatch) -> Iterator[SyntheticBatch]:
-    """Where advantages are as large as they can be."""
+    """Yield batches with advantages as large as possible."""
     wide = whole.but(width=usual.width, rough=True) if whole.rows * usual.width <= _TOKENS else usual
     yield from (whole.but(right=right, rough=True) for right in ("one", "but one"))
     yield from (usual.but(right=right, lengths="full", extreme="all") for right in ("one", "but one"))
@@ -145,61 +145,71 @@ def _extremes(usual: SyntheticBatch, whole: SyntheticBatch) -> Iterator[Syntheti
 
 
 def _times(needed: int, each: int, least: int) -> int:
-    """How many batches give what is needed, in reason."""
+    """Return how many batches give what is needed, within a minimum and a maximum."""
     return max(least, min(-(-needed // max(each, 1)), _MOST))
 
 
 def _joins(trick: object) -> bool:
-    """Whether a trick may look at several tokens' log-probs at once; tricks of others may."""
+    """Return True if a trick may depend on several tokens' log-probs; foreign tricks may."""
     if isinstance(trick, TruncatedImportance):
         return trick.level == "sequence"
     return not isinstance(trick, _BY_TOKEN) and any(hasattr(trick, hook) for hook in _ON_TOKENS)
 
 
 def _splits(trick: object) -> bool:
-    """Whether a trick's weights may depend on micro-batches; those of others may."""
+    """Return True if a trick's weights may depend on micro-batches; foreign tricks' may."""
     return hasattr(trick, "loss_weights") and getattr(trick, "scope", "micro_batch") == "micro_batch"
 
 
 def _limit(tricks: Sequence[object], limit: int) -> int:
-    """The limit, or a short one where nothing depends on how many tokens it has."""
+    """Return the length limit, or a short one where no trick depends on the number of tokens."""
     bounded = any(hasattr(trick, hook) for trick in tricks for hook in _BOUNDS)
     return limit if bounded or counts(tricks) else min(limit, _LONG)
 
 
-_NOISE: Final = {torch.float64: 1e-11, torch.float32: 1e-6}  # an advantage as small as this is rounding
-_UNIT: Final = 1e-15  # and so is this part of a ratio
+_NOISE: Final = {torch.float64: 1e-11, torch.float32: 1e-6}  # advantages up to this size are rounding error
+_UNIT: Final = 1e-15  # this share of a ratio is rounding error
 
 
 @dataclass(frozen=True, slots=True)
 class GradientSide:
-    """A rule with the reward scale it is used under."""
+    """An update rule with its reward scale."""
 
     rule: UpdateRule = field(compare=False)
     right: float
     wrong: float
-    words: str  # the rule in words: sides with the same words and rewards are the same
+    words: str  # the rule as text: sides with equal text and rewards are equal
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a side makes of a probe."""
+    """The result of a rule on a probe."""
 
-    accepted: Tensor  # (B,) bool, groups that the loop would keep
-    taken: tuple[bool, ...]  # whether an update has a kept token; without one it is skipped
+    accepted: Tensor  # (B,) bool, groups that the loop would accept
+    taken: tuple[bool, ...]  # True for each update with a kept token; others are skipped
     gradients: Tensor  # (ways to split into micro-batches, 2, rows, T), of log-probs and of entropies
-    noise: Tensor  # (rows, T), what is no more than rounding
+    noise: Tensor  # (rows, T), the size of rounding errors
 
 
 def answer(side: GradientSide, probe: GradientProbe, split: bool) -> Answer:
-    """Rewards to gradients, all the way."""
+    """Compute the gradients of a rule on a probe, from the rewards on.
+
+    Args:
+        side: the rule with its rewards
+        probe: the batch
+        split: also split updates into micro-batches
+
+    Returns:
+        The gradients and the accepted groups.
+
+    """
     rollouts, rule = probe.rewarded(side.right, side.wrong), side.rule
     signal = rule.signal(rollouts)
     end = probe.updates[-1].stop
     rows = torch.ones_like(signal.old_log_probs[:, :1])
     found = token_gradients(rule, probe.log_probs, signal, rows, probe.entropies)
     by_token = torch.stack([part if part is not None else torch.zeros_like(probe.log_probs) for part in found])[:, :end]
-    # The loss of a sample is linear in its weight and knows no other sample's log-probs.
+    # The loss of a sample is linear in its weight and does not depend on other samples' log-probs.
     weights = torch.stack([torch.cat(list(each)) for each in _weights(rule, signal, probe, split)])  # (ways, rows, 1)
     ratio = (probe.log_probs - rollouts.old_log_probs)[:end].exp()
     return Answer(
@@ -211,9 +221,18 @@ def answer(side: GradientSide, probe: GradientProbe, split: bool) -> Answer:
 
 
 def agree(one: Answer, other: Answer, close: float) -> bool:
-    """Whether two answers are the same but for rounding, token by token.
+    """Return True if two answers are equal up to rounding, token by token.
 
-    A gradient below the median of those that both have is held to that: it may be a small difference of large ones.
+    A gradient below the median is compared with the median, because it may be a small difference of large numbers.
+
+    Args:
+        one: an answer
+        other: the other answer
+        close: the relative tolerance
+
+    Returns:
+        True if they agree.
+
     """
     if one.taken != other.taken or not torch.equal(one.accepted, other.accepted):
         return False
@@ -227,17 +246,17 @@ def agree(one: Answer, other: Answer, close: float) -> bool:
 
 
 def _accepted(rule: UpdateRule, rollouts: Rollouts) -> Tensor:
-    idle = rule.resampling is None or rule.resampling in rule.inert()
+    idle = rule.resampling is None or rule.resampling in rule.no_effect_reasons()
     return torch.ones_like(rollouts.truncated) if idle else rule.accepted(rollouts)
 
 
 def _weights(rule: UpdateRule, signal: Signal, probe: GradientProbe, split: bool) -> Iterator[Iterator[Tensor]]:
-    """The weights (rows, 1) of each update in turn, for every way to split it."""
+    """Yield the weights (rows, 1) of each update in turn, for every way to split it."""
     for way in _SPLITS if split else _SPLITS[:1]:
         yield (rule.loss_weights(signal[rows], way(signal.group[rows])) for rows in probe.updates)
 
 
-# Which micro-batch each sample of an update is in: all in one, uneven ones, one each.
+# The micro-batch of each sample of an update: one for all, two uneven ones, one per sample.
 _SPLITS: Final[tuple[Callable[[Tensor], Tensor], ...]] = (
     torch.zeros_like,
     lambda group: (torch.arange(len(group)) >= len(group) // 3).long(),

@@ -1,7 +1,7 @@
-"""Cells that cannot differ: their rules turn every outcome into the same gradients, and all else is equal.
+"""Equivalent cells ("twins"): their rules give the same gradients, and all else is equal.
 
-Twins are not dropped unless asked for. Kept, they are a free A/A control: a difference between them comes from
-rounding, never from the trick.
+Twins are not dropped unless requested. If kept, they are an A/A control without extra design: a difference between
+them comes from rounding, never from the trick.
 """
 
 from __future__ import annotations
@@ -35,14 +35,17 @@ SAME: Final = "the same settings in effect"
 
 @dataclass(frozen=True, slots=True)
 class Twins:
-    """Cells that cannot differ, and why each of the others is a twin of the first."""
+    """Cells that are equivalent, and the reasons why each later one equals the first."""
 
     cells: tuple[PlannedCell, ...]
-    because: tuple[str, ...]  # of the second cell, the third, ...
+    because: tuple[str, ...]  # reasons for the second cell, the third, ...
 
 
 def twins(cells: Sequence[PlannedCell], baseline: Mapping[str, str]) -> tuple[Twins, ...]:
-    """Classes of two or more twins, in the cells' order; a cell with the baseline's labels comes first in its class."""
+    """Return the groups of two or more equivalent cells, in the cells' order.
+
+    The cell with the baseline's labels comes first in its group.
+    """
     groups: dict[str, list[PlannedCell]] = {}
     for cell in cells:
         groups.setdefault(_rest(cell.config), []).append(cell)
@@ -52,14 +55,14 @@ def twins(cells: Sequence[PlannedCell], baseline: Mapping[str, str]) -> tuple[Tw
 
 
 def classes(sides: Sequence[GradientSide], shape: BatchShape) -> tuple[tuple[int, ...], ...]:
-    """The sides by number, those together whose gradients agree on every probe batch."""
+    """Return the sides by number, grouped by equal gradients on every probe batch."""
     return _classes(tuple(sides), shape).members
 
 
 @dataclass(frozen=True, slots=True)
 class _Classes:
     members: tuple[tuple[int, ...], ...]
-    probes: int  # on which twins agreed
+    probes: int  # number of probes on which the members agree
 
 
 @cache  # a grid has the same rules under many models and difficulties
@@ -75,17 +78,17 @@ def _classes(sides: tuple[GradientSide, ...], shape: BatchShape) -> _Classes:
 
 
 class _Bench:
-    """Probe batches and what sides make of them, each computed when it is first asked for."""
+    """The probe batches and the answers of the sides, computed when they are first needed."""
 
     def __init__(self, sides: Sequence[GradientSide], shape: BatchShape) -> None:
         self._sides = sides
-        self._bends = Breakpoints.of([side.rule for side in sides], shape)
-        self._coming = probes(shape, self._bends)
+        self._breakpoints = Breakpoints.of([side.rule for side in sides], shape)
+        self._coming = probes(shape, self._breakpoints)
         self.probes: list[GradientProbe] = []
         self._answers: list[list[Answer]] = [[] for _ in sides]
 
     def agree(self, one: int, other: int) -> bool:
-        """Whether two sides agree on all probes. Sides that differ mostly do so on the first."""
+        """Return True if two sides agree on all probes. Most different sides differ on the first."""
         if self._sides[one] == self._sides[other]:
             return True
         place = 0
@@ -103,16 +106,16 @@ class _Bench:
     def _answer(self, number: int, place: int) -> Answer:
         answers = self._answers[number]
         while len(answers) <= place:
-            answers.append(answer(self._sides[number], self.probes[len(answers)], self._bends.split))
+            answers.append(answer(self._sides[number], self.probes[len(answers)], self._breakpoints.split))
         return answers[place]
 
 
 def _rest(config: ExperimentConfig) -> str:
-    """Everything but the reward scale and the rule, and what of the rule no probe can show, as one key."""
+    """Return a key of everything that probes do not test, except the reward scale."""
     scale = replace(config.reward, correct=1.0, wrong=0.0)
     neutral = replace(config, reward=scale, preset="vanilla_ppo", emulate="none", tricks={}, seed=0)
     rule = config.update_rule()
-    idle = rule.inert()
+    idle = rule.no_effect_reasons()
     in_loop = [repr(trick) for name, trick in sorted(rule.tricks.items()) if _in_loop(trick) and name not in idle]
     return " ".join([neutral.cell_id(), *in_loop, untried(rule, BatchShape.of(config))])
 

@@ -25,10 +25,10 @@ from sweeps.grid.grid import Grid, build_grid
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-SEEDS: Final = (0, 1, 2, 3, 4, 5)  # fewer make every verdict exploratory
+SEEDS: Final = (0, 1, 2, 3, 4, 5)  # with fewer seeds every verdict is exploratory
 METRIC: Final = "final/accuracy"
 _LONGEST: Final = 60  # characters of the axes in a name
-_ON_OFF: Final = {"{}": "on", "null": "off"}  # a trick with its settings as they are, and without it
+_ON_OFF: Final = {"{}": "on", "null": "off"}  # labels of a trick with its default settings, and without it
 
 
 def ad_hoc_grid(
@@ -46,7 +46,7 @@ def ad_hoc_grid(
         A grid named after its axes and a digest of all words.
 
     Raises:
-        SchemaError: naming the word at fault.
+        SchemaError: naming the word that is wrong.
 
     """
     for word in words:
@@ -80,7 +80,10 @@ def ad_hoc_grid(
 
 
 def _refuse_unknown(word: str, options: Sequence[str]) -> None:
-    """Raise SchemaError where the first part of a key is no setting: it may be a misspelled option."""
+    """Raise SchemaError where the first part of a key is no setting.
+
+    The word may be a misspelled option.
+    """
     key, equals, _ = word.lstrip("+~").partition("=")
     first, known = key.partition(".")[0], {*groups(), *(part.name for part in fields(ExperimentConfig))}
     if not equals and not word.startswith("~"):
@@ -90,14 +93,14 @@ def _refuse_unknown(word: str, options: Sequence[str]) -> None:
 
 
 def _axis_names(keys: Sequence[str]) -> list[str]:
-    """``lr`` for ``optim.lr``, or the whole key where several axes end alike."""
+    """Return ``lr`` for ``optim.lr``, or the whole key where several axes end in the same word."""
     plain = [key.lstrip("+") for key in keys]
     last = Counter(key.rpartition(".")[2] for key in plain)
     return [key.replace(".", "_") if last[end := key.rpartition(".")[2]] > 1 else end for key in plain]
 
 
 def _labels(key: str, values: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Label -> overrides. Raises SchemaError where a value comes twice."""
+    """Return the overrides of each label. Raises SchemaError where a value occurs twice."""
     whole_trick = key.lstrip("+").count(".") == 1 and key.lstrip("+").startswith("tricks.")
     found: dict[str, tuple[str, ...]] = {}
     for value in values:
@@ -110,6 +113,9 @@ def _labels(key: str, values: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 def _name(swept: Mapping[str, Sequence[str]], common: Sequence[str], axes: Mapping[str, object]) -> str:
-    """The same for the same axes, values and common words, in whatever order the common words are."""
+    """Return a name derived from the axes, the values and the common words.
+
+    The order of the common words does not matter.
+    """
     content = json.dumps([[[key.lstrip("+"), *values] for key, values in swept.items()], sorted(common)])
     return f"{AD_HOC}{'_'.join(axes)[:_LONGEST]}_{sha256(content.encode()).hexdigest()[:8]}"

@@ -1,4 +1,4 @@
-"""The cells of a grid: its axes crossed, the quick slices chosen, the skipped ones left out and counted."""
+"""The cells of a grid: the crossed axes, without skipped cells or outside the quick slices."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which cells a sweep considers, as labels."""
+    """The cells that a sweep considers, as labels."""
 
     cells: tuple[Mapping[str, str], ...]
-    skipped: tuple[tuple[Slice, tuple[Mapping[str, str], ...]], ...]  # a reason with the cells it takes
-    crossed: int  # cells of the full cross, skipped ones included
+    skipped: tuple[tuple[Slice, tuple[Mapping[str, str], ...]], ...]  # a slice with the cells that it skips
+    crossed: int  # number of cells of the full cross, skipped ones included
 
 
 def select(grid: Grid, full: bool) -> Selection:
-    """Cross the axes. Unless ``full``, only the grid's quick slices count, where it has any."""
+    """Cross the axes. Unless ``full``, only the quick slices count, if the grid has any."""
     points = [point for point in _crossed(grid) if _planned(grid, point)]
     chosen = [point for point in points if full or not grid.quick or _quick(grid, point)]
     reasons = [next((part for part in grid.skip if part.covers(point)), None) for point in chosen]
@@ -44,32 +44,32 @@ def _crossed(grid: Grid) -> Iterator[dict[str, str]]:
 
 
 def _planned(grid: Grid, point: Mapping[str, str]) -> bool:
-    """A control is run at its own cell alone, any other cell where it belongs to the grid's fraction."""
+    """Return True for a control at its own cell, and for other cells in the grid's fraction."""
     if point.get(CONTROL, OFF) != OFF:
         return any(control.labels == point for control in grid.controls)
     return belongs(point, grid.axes, grid.fraction)
 
 
 def _quick(grid: Grid, point: Mapping[str, str]) -> bool:
-    """A quick slice takes the controls of the cells that it covers."""
+    """Return True if a quick slice covers the cell; it also covers the controls of its cells."""
     return any(part.covers(point) for part in grid.quick)
 
 
 def overrides(grid: Grid, point: Mapping[str, str]) -> tuple[str, ...]:
-    """What Hydra is told for a cell: what is common to all, what was tuned for its model, and its labels.
+    """Return the Hydra overrides of a cell: common ones, tuned ones, and those of its labels.
 
-    Raises SchemaError where the grid stands on a tuning of other models.
+    Raises SchemaError where the grid uses a tuning of other models.
     """
     tuned = grid.tuned.overrides(point) if grid.tuned else ()
     return (*grid.overrides, *tuned, *(word for axis, label in point.items() for word in grid.axes[axis][label]))
 
 
 def varied(points: Sequence[Mapping[str, str]]) -> list[str]:
-    """The axes on which the cells differ."""
+    """Return the axes on which the cells differ."""
     axes = points[0] if points else ()
     return [axis for axis in axes if len({point[axis] for point in points}) > 1]
 
 
 def words(labels: Mapping[str, str]) -> str:
-    """A cell or a part of one, such as ``norm=group reward_scale=zero_one``."""
+    """Return labels as text, such as ``norm=group reward_scale=zero_one``."""
     return " ".join(f"{axis}={label}" for axis, label in labels.items())

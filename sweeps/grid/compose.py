@@ -1,4 +1,7 @@
-"""From labels to checked configs. What cannot be composed is the grid's fault; what a rule refuses is a result."""
+"""Compose checked configs from labels.
+
+A config that cannot be composed is an error of the grid; one that a rule refuses is a result.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PlannedCell:
-    """A cell with its config; the seed of the config is 0 and means nothing."""
+    """A cell with its config; the config's seed is 0 and has no meaning."""
 
     labels: Mapping[str, str]
     config: ExperimentConfig
@@ -46,9 +49,9 @@ class Composed:
 
 
 def compose_cells(grid: Grid, points: Iterable[Mapping[str, str]]) -> Composed:
-    """Compose each cell once. Raises SchemaError naming the axis and label that cannot be composed.
+    """Compose each cell once. Raises SchemaError that names the axis and label at fault.
 
-    Cells with the same settings in effect have the same id; they share their runs.
+    Cells whose settings have the same effect have the same id and share their runs.
     """
     cells, refused = list[PlannedCell](), list[Skipped]()
     for point in points:
@@ -86,7 +89,7 @@ def _fault(given: tuple[str, ...]) -> str | None:
         check_model(load(*given).model.path)
     except (SchemaError, ModelError) as error:
         return str(error)
-    except TrickError:  # known tricks that do not go together: a refusal, not a typo
+    except TrickError:  # known tricks that conflict: a refusal, not a typo
         return None
     return None
 

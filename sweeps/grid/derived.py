@@ -1,6 +1,6 @@
-"""Profiles that no grid writes: another profile of the grid, on other engines and other models.
+"""Profiles that are derived from another profile, with other engines and models.
 
-``profiles.yaml`` holds them for all grids. A grid that has a profile of the name keeps its own.
+``profiles.yaml`` defines them for all grids. A grid that has a profile of that name keeps its own.
 """
 
 from __future__ import annotations
@@ -25,24 +25,27 @@ Instead = Mapping[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """A profile in terms of another. Labels of models are names of files in ``harness/conf/model``."""
+    """A profile in terms of another. Model labels are names of files in ``harness/conf/model``."""
 
     of: str
-    overrides: tuple[str, ...]  # take the places of those that set the same
-    model: str  # where the grid has no axis of models
-    instead: Mapping[str, str | None]  # label of the other profile -> label here, or null: left out; equal ones are one
-    seeds: int | None = None  # the first so many; null: all
+    overrides: tuple[str, ...]  # replace overrides of the same settings
+    model: str  # the model where the grid has no axis of models
+    instead: Mapping[str, str | None]  # label of the other profile -> label here, null: none; equal ones merge
+    seeds: int | None = None  # number of seeds to keep; null keeps all
     choices: tuple[str, ...] = ()
 
 
 @cache
 def derived_profiles() -> Mapping[str, Derived]:
-    """Those of ``profiles.yaml``, by name."""
+    """Return the profiles of ``profiles.yaml`` by name."""
     return {name: read(Derived, plan, f"{FILE.name}: {name}") for name, plan in read_yaml(FILE).items()}
 
 
 def derive(written: GridFile, name: str) -> Profile:
-    """The profile of that name for this grid. Raises SchemaError where the grid lacks what it derives from."""
+    """Return the profile of that name for this grid.
+
+    Raises SchemaError where the grid lacks the profile that it derives from.
+    """
     plan = derived_profiles()[name]
     if plan.of != LAPTOP and plan.of not in written.profiles:
         raise SchemaError(f"profiles.{name}: derives from the profile {plan.of!r}, which this grid lacks")
@@ -58,14 +61,17 @@ def derive(written: GridFile, name: str) -> Profile:
 
 
 def _model(written: GridFile, base: Profile, plan: Derived) -> str:
-    """Of all cells: what stands for the model that the other profile sets, if it sets one."""
+    """Return the model of all cells where the grid has no axis of models.
+
+    It replaces the model that the other profile sets, if any.
+    """
     given = [word for word in (*written.overrides, *base.overrides) if word.startswith(f"{MODEL}=")]
     label = given[-1].partition("=")[2] if given else ""
     return plan.instead.get(label) or plan.model
 
 
 def _filled(written: GridFile, profile: Profile) -> Profile:
-    """The profile with what it takes from the grid, so that labels can be replaced in all of it."""
+    """Return the profile with the grid's values filled in, so that all labels can be replaced."""
     names = (field.name for field in fields(Profile) if field.name not in {"axes", "overrides", "choices", "tuned"})
     given = {name: getattr(written, name) if (own := getattr(profile, name)) is None else own for name in names}
     return replace(profile, axes={**written.axes, **profile.axes}, **given)
@@ -93,7 +99,7 @@ def _labels(axis: str, labels: Mapping[str, tuple[str, ...]], instead: Instead) 
 
 
 def _named(label: str, given: tuple[str, ...], instead: Instead) -> tuple[str, ...]:
-    """The overrides of a label: those of the old one with the new model."""
+    """Return the overrides of a label: those of the old label with the new model."""
     model = (f"{MODEL}={instead[label]}",) if label in instead else ()
     return (*model, *_without(given, model))
 
@@ -104,7 +110,7 @@ def _slices(parts: Sequence[Written] | None, instead: Instead) -> tuple[Written,
 
 
 def _slice(part: Written, instead: Instead) -> Written | None:
-    """The slice under new labels; None where no label of it is left."""
+    """Return the slice with new labels, or None where none of its labels is left."""
     if MODEL not in part:
         return part
     given = part[MODEL]
@@ -114,6 +120,6 @@ def _slice(part: Written, instead: Instead) -> Written | None:
 
 
 def _without(overrides: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
-    """Those that set nothing that the others set."""
+    """Return the overrides that set nothing that the others set."""
     taken = {word.partition("=")[0] for word in others}
     return tuple(word for word in overrides if word.partition("=")[0] not in taken)

@@ -21,7 +21,7 @@ LAPTOP: Final = "laptop"
 
 
 def _number(written: Any) -> Any:
-    """Grids keep 0.20 as text, for it may be a label; here it is a number."""
+    """Return text such as 0.20 as a number; grids keep it as text, because it may be a label."""
     try:
         return float(written) if isinstance(written, str) else written
     except ValueError:
@@ -33,18 +33,18 @@ Margin = Annotated[float, BeforeValidator(_number), Field(gt=0, allow_inf_nan=Fa
 
 @dataclass(frozen=True, slots=True)
 class ControlFile:
-    """A cell beside the cross whose effect is known: ``at`` a cell, with overrides of its own."""
+    """A control: a cell outside the cross whose effect is known, with its own overrides."""
 
     at: Written  # one label on every axis; axes with a single label may be left out
     overrides: tuple[str, ...]
-    expect: Literal["worse", "better"]  # than the same cell without them
+    expect: Literal["worse", "better"]  # compared with the same cell without the overrides
     because: str
-    metric: str | None = None  # the score that shows it; by default the grid's
+    metric: str | None = None  # the score that must differ; by default the grid's metric
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a profile puts in the place of the grid's own; ``overrides`` come after the grid's."""
+    """The values that replace the grid's own; ``overrides`` are appended to the grid's."""
 
     axes: Axes = field(default_factory=dict)  # replaces the axes it names
     overrides: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class Profile:
     margin: Margin | None = None
     controls: Mapping[str, ControlFile] | None = None
     fraction: tuple[tuple[str, ...], ...] | None = None
-    choices: tuple[str, ...] = ()  # after the grid's
+    choices: tuple[str, ...] = ()  # appended to the grid's
     tuned: str | None = None
 
 
@@ -68,22 +68,25 @@ class GridFile:
     metric: str  # the score that decides, such as "final/accuracy"
     feeds: tuple[str, ...]  # the tables that read it
     axes: Axes
-    baseline: Written  # what tables subtract
+    baseline: Written  # the labels of the baseline, which tables subtract
     seeds: tuple[int, ...]
     skip: tuple[Written, ...] = ()
     quick: tuple[Written, ...] = ()
     overrides: tuple[str, ...] = ()  # common to all cells
     primary: tuple[Written, ...] | None = None  # slices of the declared family; by default all contrasts
-    margin: Margin | None = None  # of equivalence, in the metric's unit
+    margin: Margin | None = None  # equivalence margin, in the metric's unit
     controls: Mapping[str, ControlFile] = field(default_factory=dict)
-    fraction: tuple[tuple[str, ...], ...] = ()  # defining words: of two-level axes whose signs multiply to +1
-    choices: tuple[str, ...] = ()  # what the paper leaves open, and what is chosen here
-    tuned: str | None = None  # a file that `make tune` wrote and a person reviewed, beside the grid
+    fraction: tuple[tuple[str, ...], ...] = ()  # defining words: two-level axes whose signs multiply to +1
+    choices: tuple[str, ...] = ()  # choices that the paper leaves open
+    tuned: str | None = None  # a file that `make tune` wrote and a person reviewed, next to the grid
     profiles: Mapping[str, Profile] = field(default_factory=dict)
 
 
 def check_fraction(words: Sequence[Sequence[str]], axes: Axes) -> None:
-    """Raise SchemaError for a word with an unknown axis, one of other than two labels, or one named twice."""
+    """Check the defining words of a fraction.
+
+    Raises SchemaError for an unknown axis, an axis without exactly two labels, or a repeated axis.
+    """
     for place, word in enumerate(words):
         for axis in word:
             if axis not in axes:
@@ -95,5 +98,15 @@ def check_fraction(words: Sequence[Sequence[str]], axes: Axes) -> None:
 
 
 def belongs(point: Mapping[str, str], axes: Axes, words: Sequence[Sequence[str]]) -> bool:
-    """Whether the point is in the fraction that the words define."""
+    """Return True if the point is in the fraction that the words define.
+
+    Args:
+        point: the labels of a cell
+        axes: the axes of the grid
+        words: defining words: lists of two-level axes whose signs multiply to +1
+
+    Returns:
+        True for all points if there are no words.
+
+    """
     return all(prod(2 * [*axes[axis]].index(point[axis]) - 1 for axis in word) == 1 for word in words)

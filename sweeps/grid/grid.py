@@ -1,4 +1,4 @@
-"""A grid: one question, the axes to cross, and what to leave out."""
+"""A grid: one question, the axes to cross, and the cells to leave out."""
 
 from __future__ import annotations
 
@@ -27,12 +27,15 @@ GRIDS: Final = Path(__file__).resolve().parents[1] / "grids"
 
 
 def names() -> list[str]:
-    """The names that ``grid=`` takes."""
+    """Return the names that ``grid=`` takes."""
     return sorted(path.stem for path in GRIDS.glob("*.yaml"))
 
 
 def find_grid(name: str) -> Path:
-    """The file of a grid: a name in ``sweeps/grids``, or a path that ends in .yaml. Raises SchemaError."""
+    """Return the file of a grid, by a name in ``sweeps/grids`` or a path that ends in .yaml.
+
+    Raises SchemaError for an unknown name.
+    """
     if name.endswith(".yaml") and Path(name).is_file():
         return Path(name)
     if name not in names():
@@ -44,7 +47,7 @@ _SEED: Final = "seed"
 
 
 def refuse_overrides(place: str, overrides: Sequence[str]) -> None:
-    """Raise SchemaError where one list of overrides sets the seed, or a setting twice.
+    """Raise SchemaError where one list of overrides sets the seed, or sets a setting twice.
 
     Args:
         place: the path of the list in the grid, such as "axes.lr.high"
@@ -63,7 +66,10 @@ def refuse_overrides(place: str, overrides: Sequence[str]) -> None:
 
 
 def replaced(grid: Grid, points: Iterable[Mapping[str, str]]) -> Iterator[str]:
-    """Say where the label of an axis replaces what that of an earlier axis sets; a control replaces on purpose."""
+    """Yield a line where an axis label replaces a setting of an earlier axis.
+
+    Controls do not count, because they replace settings on purpose.
+    """
     counts: Counter[tuple[str, str, str]] = Counter()
     for point in points:
         labels = [(axis, label) for axis, label in point.items() if axis != CONTROL and grid.axes[axis][label]]
@@ -76,13 +82,13 @@ def replaced(grid: Grid, points: Iterable[Mapping[str, str]]) -> Iterator[str]:
 
 @cache
 def _crossing(some: tuple[str, ...], others: tuple[str, ...]) -> str | None:
-    """Return a setting that both lists set, and not to the same."""
+    """Return a setting that both lists set to different values, or None."""
     pairs = ((one, other) for one in some for other in others if one.lstrip("+") != other.lstrip("+"))
     return next((found for one, other in pairs if (found := _common(one, other))), None)
 
 
 def _common(one: str, other: str) -> str | None:
-    """Return the setting that both overrides set, or that one takes away and the other sets."""
+    """Return the setting that both overrides set, or that one deletes and the other sets."""
     some, others = _settings(one), _settings(other)
     if both := sorted(some.keys() & others.keys()):
         return both[0]
@@ -99,13 +105,16 @@ def _name(word: str) -> str:
 
 @cache
 def _settings(word: str) -> Mapping[str, Any]:
-    """Return the values that an override sets, by dotted names; a mapping sets each of its keys, ``~NAME`` null."""
+    """Return the values that an override sets, by dotted name.
+
+    A mapping sets each of its keys; ``~NAME`` sets None.
+    """
     name, equals, text = word.lstrip("+~").partition("=")
     if word.startswith("~") or not equals:
         return {name: None}
     try:
         return dict(_leaves(name.strip(), yaml.safe_load(text)))
-    except yaml.YAMLError:  # Hydra will say what is wrong with it
+    except yaml.YAMLError:  # Hydra reports the error later
         return {name: text}
 
 
@@ -119,19 +128,19 @@ def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A part of the grid: the labels of some axes; axes left out may have any label."""
+    """A part of the grid: the labels of some axes; other axes may have any label."""
 
     labels: Mapping[str, tuple[str, ...]]
     because: str = ""
 
     def covers(self, point: Mapping[str, str]) -> bool:
-        """Whether the cell with these labels belongs to the slice."""
+        """Return True if the cell with these labels belongs to the slice."""
         return all(point[axis] in labels for axis, labels in self.labels.items())
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A grid under one profile, checked: every label that it mentions exists."""
+    """A checked grid under one profile: every label that it mentions exists."""
 
     name: str
     profile: str
@@ -144,22 +153,35 @@ class Grid:
     skip: tuple[Slice, ...]
     quick: tuple[Slice, ...]
     overrides: tuple[str, ...]
-    primary: tuple[Slice, ...] | None = None  # None: every contrast with the baseline is declared
+    primary: tuple[Slice, ...] | None = None  # None: every contrast with the baseline is primary
     margin: float | None = None
     controls: tuple[Control, ...] = ()
     fraction: tuple[tuple[str, ...], ...] = ()
     choices: tuple[str, ...] = ()
     tuned: Tuning | None = None
-    words: tuple[str, ...] = ()  # of an ad-hoc grid: the axes and settings of the command line
+    words: tuple[str, ...] = ()  # the axes and settings of an ad-hoc grid's command line
 
     @property
     def file(self) -> str:
-        """What errors call this grid."""
+        """The name of this grid in error messages."""
         return "command line" if self.words else f"{self.name}.yaml"
 
 
 def read_grid(path: Path, profile: str = LAPTOP, seeds: tuple[int, ...] | None = None) -> Grid:
-    """Read a grid file under a profile; ``seeds`` replace its own. Raises SchemaError with file and path of a fault."""
+    """Read a grid file under a profile.
+
+    Args:
+        path: the YAML file
+        profile: one of its profiles, or of ``profiles.yaml``
+        seeds: seeds that replace the grid's own
+
+    Returns:
+        The checked grid, with its tuning.
+
+    Raises:
+        SchemaError: the file is invalid; the message names the file and the place.
+
+    """
     try:
         written = _written(path)
         grid, tuned = build_grid(path.stem, written, profile, seeds), _profile(written, profile).tuned or written.tuned
@@ -171,7 +193,7 @@ def read_grid(path: Path, profile: str = LAPTOP, seeds: tuple[int, ...] | None =
 
 
 def every_seed(path: Path) -> frozenset[int]:
-    """The seeds of a grid file under all of its profiles."""
+    """Return the seeds of a grid file under all of its profiles."""
     written = _written(path)
     return frozenset(written.seeds).union(*(profile.seeds or () for profile in written.profiles.values()))
 
@@ -184,13 +206,13 @@ def build_grid(name: str, written: GridFile, profile: str, seeds: tuple[int, ...
     """Check a grid under a profile.
 
     Args:
-        name: of the study.
+        name: the name of the study.
         written: the grid as it is written, in a file or on the command line.
         profile: one of its profiles, or of ``profiles.yaml``.
-        seeds: in place of its own.
+        seeds: seeds that replace the grid's own.
 
     Returns:
-        The grid without a tuning, which stands beside a file.
+        The grid without a tuning, which is a separate file.
 
     Raises:
         SchemaError: naming the path of a fault.
@@ -229,7 +251,10 @@ def build_grid(name: str, written: GridFile, profile: str, seeds: tuple[int, ...
 
 
 def _refuse_overrides(written: GridFile, chosen: Profile, axes: Axes, profile: str) -> None:
-    """Check each list of overrides by itself: a profile's may replace the grid's, and an axis' may replace both."""
+    """Check each list of overrides separately.
+
+    A profile's list may replace settings of the grid's, and a label's list may replace both.
+    """
     refuse_overrides("overrides", written.overrides)
     refuse_overrides(f"profiles.{profile}.overrides", chosen.overrides)
     for axis, labels in axes.items():
@@ -243,7 +268,10 @@ def _slices(written: tuple[Written, ...], axes: Axes, place: str) -> Iterator[Sl
 
 
 def _control_axis(controls: Mapping[str, ControlFile]) -> Axes:
-    """The axis of the controls, which are off in all other cells; no axis where there are none."""
+    """Return the axis of the controls, which is off in all other cells.
+
+    There is no axis without controls.
+    """
     if OFF in controls:
         raise SchemaError(f"controls.{OFF}: {OFF!r} is the label of all other cells; name the control otherwise")
     return {CONTROL: {OFF: (), **{name: each.overrides for name, each in controls.items()}}} if controls else {}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sweeps.grid.grid import Grid
 
 
-DIGITS: Final = 3  # significant ones of a value that is tried; a person is to read it
+DIGITS: Final = 3  # significant digits of a tried value, for readability
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,28 +29,38 @@ class Hyperparameter:
     """A setting with a value on a continuous scale."""
 
     name: str
-    setting: str  # as Hydra is told
-    log: bool  # values are drawn evenly in their logarithm
-    bounds: Callable[[float], tuple[float, float]]  # lowest and highest by default, from the value without tuning
-    set_by: tuple[str, ...]  # overrides of these names decide it
-    trick: str | None = None  # that holds it
+    setting: str  # its key in Hydra overrides
+    log: bool  # values are sampled on a logarithmic scale
+    bounds: Callable[[float], tuple[float, float]]  # default range, from the value without tuning
+    set_by: tuple[str, ...]  # overrides with these names decide it
+    trick: str | None = None  # the trick that has the setting
 
     def override(self, value: float) -> str:
-        """What Hydra is told."""
+        """Return the Hydra override that sets the value."""
         return f"{self.setting}={value!r}"
 
     def is_set_by(self, override: str) -> bool:
-        """Whether an override decides the knob, alone or with the group or the recipe that it chooses."""
+        """Return True if an override sets the hyperparameter, directly or by a group or preset."""
         name = override.lstrip("+~").partition("=")[0]
         return name in self.set_by or (self.trick is not None and name.startswith(f"tricks.{self.trick}."))
 
     def rounded(self, value: float, low: float, high: float) -> float:
-        """The value that is tried where the sampler proposes this one."""
+        """Return the value to try for a proposed value.
+
+        Args:
+            value: the proposed value
+            low: the lower bound
+            high: the upper bound
+
+        Returns:
+            The value with three significant digits, within the bounds.
+
+        """
         return min(max(float(f"{value:.{DIGITS}g}"), low), high)
 
 
 def find_hyperparameter(name: str) -> Hyperparameter:
-    """The knob of this name. Raises SchemaError for anything else that a grid could set."""
+    """Return the hyperparameter of this name. Raises SchemaError for any other setting."""
     if name not in HYPERPARAMETERS:
         raise SchemaError(
             f"knob={name}: continuous knobs only, {' or '.join(HYPERPARAMETERS)}; a trick is an axis of a grid"
@@ -87,13 +97,13 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 
 @dataclass(frozen=True, slots=True)
 class TrialLine:
-    """One value, and what came of it."""
+    """One tried value and its outcome."""
 
     value: Number
     state: Literal["finished", "pruned", "failed"]
-    objective: Number | None  # mean over seeds; of a finished trial alone
-    seeds: tuple[Number, ...]  # the objective of each seed that was finished
-    stopped: str | None  # where a pruned trial was stopped, or why one failed
+    objective: Number | None  # mean over seeds; None unless the trial finished
+    seeds: tuple[Number, ...]  # the objective of each finished seed
+    stopped: str | None  # where it was pruned, or why it failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,31 +111,31 @@ class Own:
     """The value that the grid has without tuning."""
 
     value: Number
-    objective: Number | None  # None where it was not tried to the end
+    objective: Number | None  # None if no trial of it finished
 
 
 @dataclass(frozen=True, slots=True)
 class Flat:
-    """Values that were tried and are not worse than the best by more than the noise."""
+    """The range of tried values that are not worse than the best by more than the noise."""
 
     low: Number
     high: Number
     trials: int
-    noise: Number  # in the objective's unit: half the 95 % interval of a difference between two trials
+    noise: Number  # half the 95 % interval of a difference between two trials, in the objective's unit
 
 
 @dataclass(frozen=True, slots=True)
 class TunedModel:
-    """The value of one model."""
+    """The tuned value of one model."""
 
-    value: Number  # the reviewer may choose another one of a finished trial
+    value: Number  # the reviewer may choose the value of another finished trial
     objective: Number
     own: Own
-    flat: Flat | None  # None where too few trials finished
+    flat: Flat | None  # None if too few trials finished
     notes: tuple[str, ...]
     path: str
-    cell: Mapping[str, str]  # at which it was tuned
-    before: Mapping[str, Number]  # knobs of an earlier tuning that this one stands on
+    cell: Mapping[str, str]  # the cell of the tuning
+    before: Mapping[str, Number]  # values of an earlier tuning that this one uses
     range: tuple[Number, Number]
     steps: int
     trials: tuple[TrialLine, ...]
@@ -133,9 +143,9 @@ class TunedModel:
 
 @dataclass(frozen=True, slots=True)
 class TunedFile:
-    """One knob, tuned for the models of one grid."""
+    """One hyperparameter, tuned for the models of one grid."""
 
-    reviewed: str | None  # by whom and when; a grid stands on a reviewed file alone
+    reviewed: str | None  # by whom and when; a grid accepts only a reviewed file
     grid: str
     profile: str
     knob: str
@@ -144,39 +154,42 @@ class TunedFile:
     seeds: tuple[int, ...]
     problems: str
     search: str
-    stands_on: str | None  # an earlier tuning
+    stands_on: str | None  # the earlier tuning that the grid uses
     commits: tuple[str, ...]
     command: str
-    seconds: Number  # of all trials, summed
+    seconds: Number  # sum over all trials
     models: Mapping[str, TunedModel]
 
 
-MODEL: Final = "model"  # the axis whose labels are tuned apart
-EVERY_MODEL: Final = "all"  # the label where a grid has no such axis
+MODEL: Final = "model"  # the axis whose labels are tuned separately
+EVERY_MODEL: Final = "all"  # the label where a grid has no axis of models
 FOLDER: Final = Path(__file__).resolve().parents[1] / "tuned"
 
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """A reviewed file, and what it sets."""
+    """A reviewed file of tuned values, and the settings that it gives."""
 
     name: str
     sha256: str
     seeds: tuple[int, ...]
     values: Mapping[str, Mapping[str, float]]  # label of the model -> knob -> value
-    paths: Mapping[str, str]  # label of the model -> which model that was
+    paths: Mapping[str, str]  # label of the model -> path of the model
 
     @property
     def knobs(self) -> tuple[Hyperparameter, ...]:
-        """What it sets."""
+        """The hyperparameters that it sets."""
         return tuple(HYPERPARAMETERS[name] for name in next(iter(self.values.values())))
 
     def knows(self, point: Mapping[str, str]) -> bool:
-        """Whether the model of a cell was tuned."""
+        """Return True if the model of a cell was tuned."""
         return point.get(MODEL, EVERY_MODEL) in self.values
 
     def overrides(self, point: Mapping[str, str]) -> tuple[str, ...]:
-        """What Hydra is told for a cell, before its axes. Raises SchemaError where its model was not tuned."""
+        """Return the tuned Hydra overrides of a cell.
+
+        Raises SchemaError where its model was not tuned.
+        """
         label = point.get(MODEL, EVERY_MODEL)
         if not self.knows(point):
             raise SchemaError(
@@ -189,7 +202,10 @@ class Tuning:
         )
 
     def check(self, point: Mapping[str, str], config: ExperimentConfig) -> None:
-        """Raise SchemaError where the label means another model, or the cell would train on problems of the tuning."""
+        """Check that a cell's config fits the tuning.
+
+        Raises SchemaError where the label means another model, or where the cell would train on problems of the tuning.
+        """
         label = point.get(MODEL, EVERY_MODEL)
         if config.model.path != self.paths[label]:
             raise SchemaError(
@@ -200,11 +216,11 @@ class Tuning:
 
     @property
     def provenance(self) -> dict[str, str]:
-        """What every run records."""
+        """The entry of the tuning in every run's provenance."""
         return {"tuning": f"{self.name} sha256:{self.sha256}"}
 
     def __str__(self) -> str:
-        """What the study records: ``norm.lr.yaml sha256:...: lr small=0.0003, large=0.0001; seeds 1001, 1002``."""
+        """Return the text in the study: ``norm.lr.yaml sha256:...: lr small=0.0003; ...``."""
         found = "; ".join(
             f"{knob.name} {', '.join(f'{label}={values[knob.name]:g}' for label, values in self.values.items())}"
             for knob in self.knobs
@@ -213,9 +229,19 @@ class Tuning:
 
 
 def read_tuning(name: str, beside: Path, grid: Grid) -> Tuning:
-    """The tuning that a grid names: a file in the folder ``beside`` or in sweeps/tuned.
+    """Read the tuning that a grid names.
 
-    Raises SchemaError where it is missing, unreviewed, stands on seeds of the grid, or sets what an axis sets as well.
+    Args:
+        name: the name of the file
+        beside: the folder of the grid; sweeps/tuned is searched next
+        grid: the grid
+
+    Returns:
+        The tuning.
+
+    Raises:
+        SchemaError: it is missing or unreviewed, used seeds of the grid, or sets what an axis sets as well.
+
     """
     path = _found(name, beside)
     file = read_tuned_file(path)
@@ -233,7 +259,10 @@ def read_tuning(name: str, beside: Path, grid: Grid) -> Tuning:
 
 
 def read_tuned_file(path: Path) -> TunedFile:
-    """A file of ``make tune``, reviewed or not. Raises SchemaError where it does not hold together."""
+    """Read a file of ``make tune``, reviewed or not.
+
+    Raises SchemaError where it is inconsistent.
+    """
     try:
         file = read(TunedFile, read_yaml(path, numbers=True) or {})
     except SchemaError as error:
@@ -270,7 +299,10 @@ def _finished(model: TunedModel) -> set[float]:
 
 
 def _refuse_axes(tuning: Tuning, grid: Grid) -> None:
-    """An axis may set the knob in all of its labels. In some, the others would silently have the tuned value."""
+    """Refuse an axis that sets the hyperparameter in only some of its labels.
+
+    Its other labels would silently have the tuned value. An axis may set it in all of its labels.
+    """
     for knob in tuning.knobs:
         for axis, labels in grid.axes.items():
             setting = [label for label, words in labels.items() if any(map(knob.is_set_by, words))]

@@ -1,4 +1,4 @@
-"""Whether a cluster can hold a run at all, and what is said or waited for where it cannot."""
+"""Decide if a cluster can hold a run, and report or wait where it cannot."""
 
 from __future__ import annotations
 
@@ -20,47 +20,50 @@ if TYPE_CHECKING:
 
     from harness.config.experiment import ExperimentConfig
 
-Amounts = Mapping[str, float]  # by kind
+Amounts = Mapping[str, float]  # amounts by kind
 
 KINDS: Final = ("CPU", "GPU")
-WAIT: Final = "CLUSTER_WAIT"  # minutes that a sweep gives a cluster to grow
+WAIT: Final = "CLUSTER_WAIT"  # environment variable: minutes to wait for the cluster to grow
 _ROUNDING: Final = 1e-9
-_NAMED: Final = 4  # nodes of a size
+_NAMED: Final = 4  # hosts to name per size of node
 
 
 class Asking(Protocol):
-    """Something to run, which asks for a part of the cluster."""
+    """A run that asks for a part of the cluster."""
 
     @property
     def run_id(self) -> str:
-        """What messages call it."""
+        """The name of the run in messages."""
 
     @property
     def config(self) -> ExperimentConfig:
-        """Its backend says what it asks for."""
+        """The config, whose backend states the resources."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A machine of the cluster that lives."""
+    """A live machine of the cluster."""
 
     host: str
-    has: Amounts  # busy or not
+    has: Amounts  # in total, busy or not
 
 
 def bundles(run: Asking) -> tuple[Amounts, ...]:
-    """What a run takes, in parts that each must lie on one node."""
+    """Return the resources of a run, in parts that must each be on one node."""
     return layout(run.config.backend).bundles
 
 
 def nodes() -> tuple[Node, ...]:
-    """The machines of the cluster that live."""
+    """Return the live machines of the cluster."""
     alive = (node for node in ray.nodes() if node["Alive"])
     return tuple(Node(node["NodeManagerHostname"], {kind: _amount(node, kind) for kind in KINDS}) for node in alive)
 
 
 def holds(cluster: Sequence[Node], parts: Sequence[Amounts]) -> bool:
-    """Whether these nodes, were they idle, could hold all parts at once; the largest are placed first."""
+    """Return True if these nodes, when idle, can hold all parts together.
+
+    The largest parts are placed first.
+    """
     left = [dict(node.has) for node in cluster]
     for part in sorted(parts, key=lambda part: (part.get("GPU", 0.0), part.get("CPU", 0.0)), reverse=True):
         home = next((has for has in left if all(has[kind] + _ROUNDING >= part[kind] for kind in part)), None)
@@ -71,13 +74,13 @@ def holds(cluster: Sequence[Node], parts: Sequence[Amounts]) -> bool:
 
 
 def room(cluster: Sequence[Node], parts: Sequence[Amounts]) -> bool:
-    """Whether all nodes together have as much."""
+    """Return True if all nodes together have the resources."""
     has = {kind: sum(node.has[kind] for node in cluster) for kind in KINDS}
     return all(sum(part.get(kind, 0.0) for part in parts) <= has[kind] + _ROUNDING for kind in KINDS)
 
 
 def patience() -> float:
-    """Seconds of CLUSTER_WAIT. Raises SweepError for what is no number of minutes."""
+    """Return CLUSTER_WAIT in seconds. Raises SweepError if it is no number of minutes."""
     given = os.environ.get(WAIT) or "0"
     try:
         minutes = float(given)
@@ -89,20 +92,21 @@ def patience() -> float:
 
 
 def grows() -> bool:
-    """Whether nodes may come when runs wait for them."""
+    """Return True if nodes may be added when runs wait for them."""
     return bool(address()) and patience() > 0
 
 
 def until_held(runs: Sequence[Asking], tick: float) -> Iterator[str | None]:
-    """Give what is waited for, then None at each tick, until the cluster could hold each of the runs alone.
+    """Wait until the cluster can hold each of the runs alone.
 
-    Raises SweepError where it cannot, on a cluster not before CLUSTER_WAIT is over.
+    Yields what it waits for, then None at each tick. Raises SweepError where the cluster cannot hold a run; with
+    RAY_ADDRESS it first waits for CLUSTER_WAIT.
     """
     given, began = patience() if address() else 0.0, time.monotonic()
     homeless = _homeless(runs, nodes())
     if homeless and given:
         yield f"{_lack(homeless, nodes())}; waiting {given / 60:g} minutes for the cluster to grow"
-        request_resources(bundles=list(map(dict, bundles(homeless))))  # of an autoscaler, if there is one
+        request_resources(bundles=list(map(dict, bundles(homeless))))  # for an autoscaler, if there is one
     try:
         while homeless := _homeless(runs, nodes()):
             if time.monotonic() - began >= given:
@@ -111,7 +115,7 @@ def until_held(runs: Sequence[Asking], tick: float) -> Iterator[str | None]:
             yield None
     finally:
         if given:
-            request_resources(bundles=[])  # what runs keeps its node by itself
+            request_resources(bundles=[])  # running tasks keep their nodes
 
 
 def _homeless(runs: Sequence[Asking], cluster: Sequence[Node]) -> Asking | None:
@@ -119,7 +123,7 @@ def _homeless(runs: Sequence[Asking], cluster: Sequence[Node]) -> Asking | None:
 
 
 def _lack(run: Asking, cluster: Sequence[Node]) -> str:
-    """What it asks for, and what there is."""
+    """Return what the run asks for and what the cluster has, in words."""
     asked = " and ".join(f"{count} x {part}" if count > 1 else part for part, count in _counted(bundles(run)))
     return f"{run.run_id} asks for {asked}, {_there_is(cluster)}"
 

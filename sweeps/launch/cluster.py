@@ -1,4 +1,4 @@
-"""Ray's session: a quiet one on this machine, or the cluster that RAY_ADDRESS names."""
+"""Ray's session: a private one on this machine, or the cluster that RAY_ADDRESS names."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
-_SENT: Final = ("tricks", "harness", "sweeps")  # what workers import; all else in the folder stays
+_SENT: Final = ("tricks", "harness", "sweeps")  # the packages that workers import; nothing else is sent
 _FOLDERS: Final = ("RESULTS_DIR", "DATA_DIR", "HF_HOME", "HF_HUB_CACHE")
 _WORDS: Final = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
-_JOB: Final = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # where Ray describes the job that this driver is the entrypoint of
-_PATIENCE: Final = 10.0  # seconds until a silent cluster counts as away
-_STARTING: Final = 300.0  # seconds until a cluster on which no process starts is given up
+_JOB: Final = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # Ray's description of the job whose entrypoint is this driver
+_PATIENCE: Final = 10.0  # seconds until a cluster without an answer counts as away
+_STARTING: Final = 300.0  # seconds to wait for the first process on the cluster
 _CLIENT: Final = "ray://"
 _GET: Final = "copy ~/.ray/auth_token from its head node"
 _OBJECT_STORE: Final = 256 * 2**20  # bytes; reports and records are small
@@ -34,8 +34,11 @@ _OBJECT_STORE: Final = 256 * 2**20  # bytes; reports and records are small
 
 @contextmanager
 def session(cores: int) -> Iterator[None]:
-    """Ray, started here with ``cores`` or joined at RAY_ADDRESS. Raises SweepError where the cluster is away."""
-    # A thread of Ray's prints a paragraph when a worker dies. The sweep says it in a line, to its own console.
+    """Start Ray here with ``cores``, or join the cluster at RAY_ADDRESS.
+
+    Raises SweepError where the cluster does not answer.
+    """
+    # A thread of Ray prints a paragraph when a worker dies. The sweep prints one line to its own console instead.
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
         try:
             _connect(cores)
@@ -52,7 +55,7 @@ def _connect(cores: int) -> None:
         ray.init(**(_join() if address() else _start(cores)), log_to_driver=False, logging_level=logging.ERROR)
     except AuthenticationError:
         raise SweepError(f"RAY_ADDRESS={address()}: the cluster does not take the token of this user; {_GET}") from None
-    except ValueError as error:  # of the runtime environment: a job's own says otherwise, or the code is too large
+    except ValueError as error:  # the runtime environment conflicts with the job's, or the code is too large
         raise SweepError(f"RAY_ADDRESS={address()}: {str(error).splitlines()[0]}") from None
     except OSError as error:
         fact = str(error).splitlines()[0]
@@ -68,14 +71,17 @@ def _reach(cluster: str | None) -> None:
             f"RAY_ADDRESS={cluster}: Ray's client cannot stream; run this on a node of the cluster, with host:port, or "
             "submit it as a job"
         )
-    # Ray itself tries for minutes and fills the screen meanwhile.
+    # Ray itself would retry for minutes and fill the screen.
     host, _, port = (cluster or "").rpartition(":")
     if host and port.isdecimal():
         socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
 
 
 def _agree() -> None:
-    """Raise SweepError where workers could not report: one without a token is not heard by a driver that has one."""
+    """Raise SweepError where workers could not report to the driver.
+
+    A driver with a token does not hear workers without one.
+    """
     try:
         theirs = ray.get(ray.remote(num_cpus=0)(_mode).remote(), timeout=_STARTING)
     except GetTimeoutError:
@@ -100,7 +106,10 @@ def _join() -> dict[str, Any]:
 
 
 def _places() -> dict[str, str]:
-    """Where data and models lie, for workers, whose own folder is another. No credentials are among them."""
+    """Return where data and models are, for workers, which run in another folder.
+
+    No credentials are included.
+    """
     folders = {name: str(Path(os.environ[name]).absolute()) for name in _FOLDERS if os.environ.get(name)}
     words = {name: os.environ[name] for name in _WORDS if os.environ.get(name)}
     return {"RESULTS_DIR": str(Path("results").absolute()), **folders, **words}
@@ -112,6 +121,6 @@ def _code() -> dict[str, Any]:
 
 
 def _submitted_with_code() -> bool:
-    """Whether `ray job submit --working-dir` has sent the code; Ray refuses to be told twice."""
+    """Return True if `ray job submit --working-dir` has sent the code; Ray refuses it twice."""
     job = json.loads(os.environ.get(_JOB) or "{}")
     return "working_dir" in (job.get("runtime_env") or {})

@@ -1,4 +1,4 @@
-"""What the environment says of where to run, and what Ray must find there before it is imported."""
+"""Environment variables that say where to run, and those that Ray needs before its import."""
 
 from __future__ import annotations
 
@@ -9,28 +9,31 @@ from typing import Final
 from sweeps.launch.errors import SweepError
 
 _LOCAL: Final = {
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # listen on 127.0.0.1 alone, on any system
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # listen only on 127.0.0.1, on any system
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # what newer versions do; else each worker warns of it
-    "OMP_NUM_THREADS": "1",  # two runs at once beat one on two threads
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # the default of newer versions; otherwise each worker prints a warning
+    "OMP_NUM_THREADS": "1",  # two parallel runs are faster than one with two threads
 }
-# Ray's own clusters ask for a token; a driver that names one by host and port must be told to send it.
+# Ray's own clusters ask for a token; a driver that connects by host and port must be told to send it.
 _TOKEN: Final = {"RAY_AUTH_MODE": "token"}
 
 
 def address() -> str | None:
-    """The cluster to join, if any."""
+    """Return the address of the cluster to join, or None."""
     return os.environ.get("RAY_ADDRESS") or None
 
 
 def prepare() -> None:
-    """Make a Ray of our own quiet and private, or show a cluster our token. Call it before Ray is imported."""
+    """Set Ray's environment variables before Ray is imported.
+
+    A local Ray becomes quiet and private; a cluster gets the user's token.
+    """
     for name, value in _LOCAL.items() if not address() else _TOKEN.items() if _has_token() else ():
         os.environ.setdefault(name, value)
 
 
 def inline() -> bool:
-    """Whether everything is to run in this process. Raises SweepError for a word that LAUNCH does not know."""
+    """Return True if everything runs in this process. Raises SweepError for an invalid LAUNCH."""
     how = os.environ.get("LAUNCH") or "ray"
     if how not in {"inline", "ray"}:
         raise SweepError(f"LAUNCH={how}: write LAUNCH=inline, or leave it out for Ray")
@@ -38,7 +41,10 @@ def inline() -> bool:
 
 
 def cores() -> int:
-    """Processors that this process may use; a container may hold fewer than the machine."""
+    """Return the number of processors that this process may use.
+
+    A container may have fewer than the machine.
+    """
     available = getattr(os, "sched_getaffinity", None)
     return len(available(0)) if available else os.cpu_count() or 1
 

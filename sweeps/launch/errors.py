@@ -1,5 +1,8 @@
-"""What stops a sweep. Apart from the events, which know plans and so bring torch."""
+"""The error that stops a sweep.
+
+It is separate from the events, which import plans and so torch.
+"""
 
 
 class SweepError(RuntimeError):
-    """A sweep that cannot start or go on: why, and the way out, in one line."""
+    """A sweep cannot start or continue; one line says why and gives the way out."""

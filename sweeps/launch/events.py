@@ -1,4 +1,4 @@
-"""What happens to the runs of a sweep, as the driver hears of it."""
+"""The events of a sweep's runs, as the driver receives them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Final
 from harness.records.record import RunRecord
 from sweeps.plan.plan import PlannedRun
 
-ATTEMPTS: Final = 2  # a run that fails is tried once more; lost nodes do not count
+ATTEMPTS: Final = 2  # a failed run is retried once; lost nodes do not count
 
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A worker's first word on a run."""
+    """A worker's first message on a run."""
 
     pid: int
     host: str
-    node: str = ""  # Ray's id of it
+    node: str = ""  # Ray's id of the node
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class RunStepped:
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
-    """A worker's last word on a run."""
+    """A worker's last message on a run."""
 
     record: RunRecord
     files: Mapping[str, bytes]
@@ -39,7 +39,7 @@ class RunFinished:
 
 @dataclass(frozen=True, slots=True)
 class WaitingForResources:
-    """The cluster has no place for the run; what is waited for, in a line."""
+    """The cluster has no place for the run; ``what`` is the message."""
 
     what: str
 
@@ -53,13 +53,13 @@ class Failure:
 
     cause: str  # "ValueError: the last line of its message"
     trace: str
-    final: bool  # no attempt is left
-    lost: bool = False  # by its node; it goes on from its checkpoint elsewhere
+    final: bool  # True if no attempt is left
+    lost: bool = False  # True if its node was lost; it resumes from its checkpoint elsewhere
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to a run."""
+    """A message or a failure of a run."""
 
     run: PlannedRun
     what: Message | Failure | WaitingForResources

@@ -1,4 +1,4 @@
-"""Runs one after the other in this process, for debuggers: ``LAUNCH=inline``."""
+"""Run sequentially in this process, for debuggers: ``LAUNCH=inline``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def launch_inline(runs: Sequence[PlannedRun], folder: Path) -> Iterator[Event]:
-    """The events of the runs; each run writes to its own folder under ``folder``."""
+    """Yield the events of the runs; each run writes to its own folder under ``folder``."""
     from sweeps.launch.worker import perform  # noqa: PLC0415 - a sweep with nothing to run need not import transformers
 
     for run in runs:
@@ -32,7 +32,7 @@ def launch_inline(runs: Sequence[PlannedRun], folder: Path) -> Iterator[Event]:
                 break
             except Preempted:
                 raise KeyboardInterrupt from None
-            except Exception as error:  # whatever a run raises is its own result
+            except Exception as error:  # any error of a run is its result
                 final = attempt == ATTEMPTS or diverged(error)
                 yield Event(run, Failure(cause(error), traceback.format_exc(), final))
                 if final:

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def study_lock(results: Path, study: str) -> Iterator[None]:
-    """Hold ``results/<study>.lock``. Raises SweepError naming the process that holds it, or why it cannot be made."""
+    """Hold ``results/<study>.lock``.
+
+    Raises SweepError that names the process that holds the lock, or the reason why it cannot be made.
+    """
     path = results / f"{study}.lock"
     with ExitStack() as stack:
         try:
@@ -39,46 +42,62 @@ def study_lock(results: Path, study: str) -> Iterator[None]:
         yield
 
 
-BEAT: Final = 30.0  # seconds between two signs of life
-FORGOTTEN: Final = 180.0  # seconds until a driver on another host that gives none counts as dead, if it is
-DOUBT: Final = 60.0  # silent for so many more: a store that was away is back, and it beats again at once
-AGAIN: Final = 5.0  # seconds until a sign of life that failed is tried again
-_PAUSE: Final = 0.1  # seconds between two looks
+BEAT: Final = 30.0  # seconds between two heartbeats
+FORGOTTEN: Final = 180.0  # seconds without a heartbeat until a driver on another host counts as silent
+DOUBT: Final = 60.0  # seconds of grace for a silent driver; after an outage of the store it sends a heartbeat soon
+AGAIN: Final = 5.0  # seconds until a failed heartbeat is retried
+_PAUSE: Final = 0.1  # seconds between two polls
 
 
 @dataclass(frozen=True, slots=True)
 class StudyLease:
-    """A driver of a study."""
+    """The lease of a study that a driver holds or waits for."""
 
-    driver: str  # host, process id, second of its birth
-    heard: float  # last sign of life, in seconds since 1970
-    number: int  # the lowest goes first; 0: it is being drawn
+    driver: str  # host, process id, start time of the process
+    heard: float  # last heartbeat, in seconds since 1970
+    number: int  # the lowest goes first; 0 while it is being drawn
 
     @property
     def name(self) -> str:
-        """In words."""
+        """The driver in words."""
         host, process, _ = self.driver.split(" ")
         return f"process {process} on {host}"
 
     @property
     def gone(self) -> bool:
-        """Whether it was a process of this host, which has ended."""
+        """True if the driver was a process of this host and has ended."""
         return not elsewhere(self.driver) and not other(self.driver)
 
     @property
     def silent(self) -> bool:
-        """Whether another host has given no sign of life for long. Hosts' clocks may differ by a minute."""
+        """True if a driver on another host has sent no heartbeat for a long time.
+
+        The clocks of hosts may differ by a minute.
+        """
         return elsewhere(self.driver) and time.time() - self.heard > FORGOTTEN
 
     @property
     def place(self) -> tuple[int, str]:
-        """In the queue; equal numbers are drawn by drivers that begin at once."""
+        """The place in the queue; drivers that start together may draw equal numbers."""
         return self.number, self.driver
 
 
 @contextmanager
 def acquire_lease(store: Store, study: str, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold the study. Raises SweepError naming the driver that holds it already; ``say`` hears what is waited for."""
+    """Hold the lease of a study, with heartbeats in a thread.
+
+    Args:
+        store: the MLflow store; a local one needs no lease
+        study: the name of the study
+        say: called with messages while waiting
+
+    Yields:
+        Nothing; the lease is held inside the context.
+
+    Raises:
+        SweepError: another driver holds the study; the message names it.
+
+    """
     if not store.shared:  # the lock in the results folder is enough
         yield
         return
@@ -92,12 +111,15 @@ def acquire_lease(store: Store, study: str, say: Callable[[str], None]) -> Itera
         with _beating(store, study, token, own):
             yield
     finally:
-        with suppress(StoreError):  # a store that is away forgets it soon
+        with suppress(StoreError):  # if the store is away, the lease expires
             store.claim(study, token, None)
 
 
 def _forget(store: Store, study: str, say: Callable[[str], None]) -> None:
-    """Take away what dead drivers left. One that was only cut off from the store is heard again in time."""
+    """Release the leases of dead drivers.
+
+    A silent driver on another host gets a grace period, in case only its connection to the store was lost.
+    """
     found = _claims(store, study)
     silent = [one.name for one in found.values() if one.silent]
     if silent:
@@ -113,12 +135,15 @@ def _claims(store: Store, study: str) -> dict[str, StudyLease]:
 
 
 def _rivals(store: Store, study: str, token: str) -> list[StudyLease]:
-    """Drivers that have not ended."""
+    """Return the leases of other drivers that have not ended."""
     return [found for name, found in _claims(store, study).items() if name != token and not found.gone]
 
 
 def _settled(store: Store, study: str, token: str) -> list[StudyLease]:
-    """Rivals once all have their numbers; of two that begin at once exactly one goes on (doi:10.1145/361082.361093)."""
+    """Return the rivals once all have their numbers.
+
+    Of two drivers that start together exactly one continues (doi:10.1145/361082.361093).
+    """
     deadline = time.monotonic() + FORGOTTEN
     while True:
         rivals = _rivals(store, study, token)
@@ -166,5 +191,5 @@ def _text(own: StudyLease) -> str:
 def _read(said: str) -> StudyLease | None:
     try:
         return read_json(StudyLease, said)
-    except (SchemaError, ValueError):  # of another version
+    except (SchemaError, ValueError):  # written by another version
         return None

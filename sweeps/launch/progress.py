@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class ProgressRow:
-    """A run that is running."""
+    """One run in progress."""
 
     name: str
     steps: int
@@ -39,7 +39,10 @@ class ProgressRow:
     shown: Mapping[str, float] = field(default_factory=dict)  # reward, accuracy
 
     def seconds_left(self) -> float:
-        """From the pace of its own steps, before the first of them from the plan."""
+        """Return the seconds left, from the pace of its steps.
+
+        Before the first step, the estimate of the plan is used.
+        """
         now = time.monotonic()
         if not self.step:
             return max(self.expected - (now - self.started), 0.0)
@@ -47,7 +50,7 @@ class ProgressRow:
 
 
 class ProgressTable:
-    """Counts, running rows and the time left."""
+    """The counts of runs, the runs in progress, and the time left."""
 
     def __init__(self, runs: Sequence[PlannedRun], slots: int) -> None:
         self._axes = varied([run.labels for run in runs])
@@ -57,11 +60,11 @@ class ProgressTable:
         self.rows: dict[str, ProgressRow] = {}
 
     def name(self, run: PlannedRun) -> str:
-        """The labels in which the runs differ, and the seed."""
+        """Return the labels in which the runs differ, and the seed."""
         return " ".join([*(run.labels[axis] for axis in self._axes), f"s{run.config.seed}"])
 
     def hear(self, event: Event) -> None:
-        """Take an event in."""
+        """Update the table with an event."""
         run, what = event.run, event.what
         if isinstance(what, RunStarted):
             self._waiting.pop(run.run_id, None)
@@ -76,7 +79,7 @@ class ProgressTable:
                 self._waiting[run.run_id] = run.seconds
 
     def seconds_left(self) -> float:
-        """Until the last run ends, if the plan's estimates hold for what has not begun."""
+        """Return the estimated seconds until the last run ends."""
         running = [row.seconds_left() for row in self.rows.values()]
         return makespan([*running, *self._waiting.values()], self._slots)
 
@@ -89,20 +92,20 @@ class ProgressTable:
 
 
 REDRAW_SECONDS: Final = 0.5
-QUIET_SECONDS: Final = 30.0  # plain lines: the longest silence
+QUIET_SECONDS: Final = 30.0  # longest time without a plain line
 
 
 class SweepProgress(Protocol):
-    """Shows the board."""
+    """A display of the progress table."""
 
     def show(self, event: Event | None) -> None:
-        """Something happened, or nothing for a while; the board has heard of it already."""
+        """Show an event that the table has counted, or None after a tick without events."""
         ...
 
 
 @contextmanager
 def progress(board: ProgressTable, console: Console) -> Iterator[SweepProgress]:
-    """The display that suits the console."""
+    """Open the display that suits the console."""
     if not console.is_terminal:
         yield PlainProgress(board, console)
         return
@@ -111,14 +114,14 @@ def progress(board: ProgressTable, console: Console) -> Iterator[SweepProgress]:
 
 
 class PlainProgress:
-    """One line a finished or failed run, and one in a while."""
+    """A display of plain lines: one per ended run, and a status line at intervals."""
 
     def __init__(self, board: ProgressTable, console: Console) -> None:
         self._board, self._console = board, console
         self._spoke = time.monotonic()
 
     def show(self, event: Event | None) -> None:
-        """Print what has ended, or a sign of life."""
+        """Print the end of a run, or a status line after a long silence."""
         if event and isinstance(event.what, RunFinished | Failure | WaitingForResources):
             self._say(ended(self._board, event))
         elif time.monotonic() - self._spoke > QUIET_SECONDS:
@@ -130,14 +133,14 @@ class PlainProgress:
 
 
 class LiveProgress:
-    """A line a running run and a total; failures stay above."""
+    """A display with one line per run in progress and a total; failures stay above it."""
 
     def __init__(self, board: ProgressTable, console: Console, live: Live) -> None:
         self._board, self._console, self._live = board, console, live
         self._drawn = 0.0
 
     def show(self, event: Event | None) -> None:
-        """Redraw twice a second at most."""
+        """Redraw at most twice a second."""
         if event and isinstance(event.what, Failure | WaitingForResources):
             self._console.print(Text(ended(self._board, event)))
         if time.monotonic() - self._drawn > REDRAW_SECONDS:
@@ -146,7 +149,7 @@ class LiveProgress:
 
 
 def table(board: ProgressTable) -> Table:
-    """What runs, and the total."""
+    """Return the rows of the runs in progress, and the total."""
     rows = Table.grid(padding=(0, 1), expand=False)
     rows.add_column(no_wrap=True, overflow="ellipsis")
     for _ in range(4):
@@ -161,7 +164,7 @@ def table(board: ProgressTable) -> Table:
 
 
 def total(board: ProgressTable) -> str:
-    """Finished, failed and running runs, and the time left."""
+    """Return the counts of finished, failed and running runs, and the time left."""
     failed = f", {board.failed} failed" if board.failed else ""
     ended = board.finished + board.failed
     left = f", about {duration(board.seconds_left())} left" if ended < board.total else ""
@@ -169,7 +172,7 @@ def total(board: ProgressTable) -> str:
 
 
 def ended(board: ProgressTable, event: Event) -> str:
-    """One line about a run that finished or failed, or has no place."""
+    """Return one line about a run that finished, failed, or has no place."""
     if isinstance(event.what, WaitingForResources):
         return event.what.what
     done = f"[{board.finished + board.failed}/{board.total}] {board.name(event.run)}"

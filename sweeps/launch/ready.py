@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def read_data(runs: Iterable[PlannedRun]) -> tuple[str, ...]:
-    """Return the cards of all data that the runs train on, and what is odd about one's own files, each once.
+    """Return the data cards of all runs and the remarks on the user's own files, each once.
 
-    Raises DataError, or SchemaError for a setting.
+    Raises DataError for the data, or SchemaError for a setting.
     """
     kinds: dict[tuple[object, ...], list[ExperimentConfig]] = {}
     for run in runs:
@@ -37,9 +37,10 @@ def read_data(runs: Iterable[PlannedRun]) -> tuple[str, ...]:
 
 
 def refuse_unready(plan: Plan) -> None:
-    """Raise SchemaError for engines that this machine lacks, SweepError for runs that would run out of memory.
+    """Refuse runs that this machine cannot execute.
 
-    The nodes of a cluster have environments of their own, which tell when a run starts there.
+    Raises SchemaError for engines that are not installed, SweepError for runs that would run out of memory. Nodes of a
+    cluster have their own environments, which are checked when a run starts there.
     """
     for run in plan.to_run:
         if run.config.backend.vllm and not address():

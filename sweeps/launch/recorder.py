@@ -29,17 +29,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class UnrecordedRuns:
-    """Run ids, at the end of a sweep."""
+    """The ids of runs that are not fully recorded at the end of a sweep."""
 
-    waiting: frozenset[str] = frozenset()  # MLflow lacks their records, the disk has them
-    unwritten: frozenset[str] = frozenset()  # the disk lacks them too
-    bare: frozenset[str] = frozenset()  # their records are somewhere, their files are not in results/runs
+    waiting: frozenset[str] = frozenset()  # not in MLflow, but on disk
+    unwritten: frozenset[str] = frozenset()  # neither in MLflow nor on disk
+    bare: frozenset[str] = frozenset()  # recorded, but without their files in results/runs
 
     def __bool__(self) -> bool:
         return bool(self.waiting or self.unwritten or self.bare)
 
     def lines(self, results: Path, command: str) -> Iterator[str]:
-        """It in words. ``command``: what goes on with the sweep."""
+        """Yield the report. ``command`` is the command that resumes the sweep."""
         if self.waiting:
             repair = REPAIR.replace("results", str(results))
             yield (
@@ -64,18 +64,18 @@ def _listed(run_ids: frozenset[str]) -> str:
 
 
 class Recorder:
-    """Writes events down, and remembers the records of this sweep."""
+    """Records events and keeps the records of this sweep."""
 
     def __init__(self, store: Store, results: Path, console: Console) -> None:
         self._runs, self._console = results / "runs", console
         self._courier = Uploader(store, results, self._say)
         self._complained = False
-        self._bare: dict[str, tuple[PlannedRun, RunFinished]] = {}  # by run id: the disk did not take its files
-        self.heard = False  # whether anything has begun
-        self.records: list[RunRecord] = []  # of this sweep, failed ones included
+        self._bare: dict[str, tuple[PlannedRun, RunFinished]] = {}  # by run id: runs whose files could not be written
+        self.heard = False  # True after the first run has started
+        self.records: list[RunRecord] = []  # records of this sweep, failed runs included
 
     def hear(self, event: Event) -> None:
-        """Write an event down. A disk that fails does not stop the runs."""
+        """Record an event. A disk error does not stop the runs."""
         self.heard |= isinstance(event.what, RunStarted)
         if isinstance(event.what, RunFinished):
             self.records.append(event.what.record)
@@ -89,7 +89,7 @@ class Recorder:
             self._complained = True
 
     def close(self, patience: float = PATIENCE) -> UnrecordedRuns:
-        """Try the disk once more where it was full, and wait for MLflow, for so many seconds."""
+        """Retry the disk where it was full, and wait up to ``patience`` seconds for MLflow."""
         for run, done in tuple(self._bare.values()):
             with suppress(OSError):
                 self._keep(run, done)
@@ -99,7 +99,7 @@ class Recorder:
 
     @property
     def away(self) -> bool:
-        """Whether MLflow does not answer."""
+        """True if MLflow does not answer."""
         return self._courier.away
 
     def _write(self, event: Event) -> None:
@@ -131,7 +131,7 @@ class Recorder:
             self._courier.drop(run.run_id)
 
     def _nowhere(self, delivery: UploadState) -> bool:
-        """Whether no disk has the record, which MLflow lacks."""
+        """Return True if neither MLflow nor a disk has the record."""
         head, ending = delivery.sheet.opening.head, delivery.sheet.ending
         kept = ending is not None and ending.record.status == "finished" and head.run_id not in self._bare
         return not (kept or delivery.sheet.whole)
@@ -141,7 +141,7 @@ class Recorder:
 
 
 def _keep_files(done: RunFinished, folder: Path, curves: str) -> None:
-    """Where the run's disk is not ours, write what it left there; the record last."""
+    """Write the files of a run on another machine's disk to ours, the record last."""
     record = done.record.to_json().encode()
     if (folder / RECORD_FILE).is_file() and (folder / RECORD_FILE).read_bytes() == record:
         return

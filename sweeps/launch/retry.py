@@ -13,33 +13,39 @@ from harness.engines.base.errors import EngineLost, node_lost
 from harness.records.failures import cause, reason
 from sweeps.launch.events import ATTEMPTS
 
-LOSSES: Final = 10  # of one run: nodes that come and go for ever end a sweep too
+LOSSES: Final = 10  # lost nodes of one run; so unstable nodes cannot prolong a sweep forever
 
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """How often a run has ended without a record."""
+    """The number of times that a run has ended without a record."""
 
-    failures: int = 0  # its own
+    failures: int = 0  # failures of the run itself
     losses: int = 0
 
     def after(self, lost: bool) -> Attempts:
-        """One more."""
+        """Return the attempts after one more failure or lost node."""
         return replace(self, losses=self.losses + 1) if lost else replace(self, failures=self.failures + 1)
 
     @property
     def over(self) -> bool:
-        """Whether it is not tried again."""
+        """True if the run is not retried."""
         return self.failures >= ATTEMPTS or self.losses >= LOSSES
 
 
 def diverged(error: Exception) -> bool:
-    """Tell whether a run failed for a reason of its arm; repeating it until it does not selects among its outcomes."""
+    """Return True if a run failed for a reason of its arm.
+
+    Repeating such a run until it succeeds would select among its outcomes.
+    """
     return reason(cause(_own(error))) == "arm"
 
 
 def is_node_failure(error: Exception, node: str) -> bool:
-    """Whether an attempt ended because a node did. ``node``: Ray's id of the one that it ran on, "" if unknown."""
+    """Return True if an attempt ended because its node did.
+
+    ``node`` is Ray's id of the node of the attempt, "" if unknown.
+    """
     error = _own(error)
     if isinstance(error, Preempted | EngineLost) or node_lost(error):
         return True
@@ -47,7 +53,7 @@ def is_node_failure(error: Exception, node: str) -> bool:
 
 
 def _own(error: Exception) -> Exception:
-    """The error that a run raised, without the errors of Ray's that brought it here."""
+    """Return the error that a run raised, without Ray's wrappers."""
     while isinstance(error, RayTaskError) and isinstance(error.cause, Exception):
         error = error.cause
     return error

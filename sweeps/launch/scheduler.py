@@ -1,4 +1,4 @@
-"""Run the cells of a plan on Ray, as many at once as fit, with retries."""
+"""Run the cells of a plan on Ray, as many in parallel as fit, with retries."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def shared_folder_probe(folder: Path) -> Iterator[str]:
-    """The name of a file that lies in the folder meanwhile. Nobody looks for one that a killed driver has left."""
+    """Create a file in the folder and yield its name; the file is removed at the end.
+
+    Workers that see the file share the folder with the driver. A file left by a killed driver has no effect.
+    """
     file = folder / f".driver-{token_hex(8)}"
     file.touch(exist_ok=False)
     try:
@@ -40,58 +43,85 @@ def shared_folder_probe(folder: Path) -> Iterator[str]:
         file.unlink(missing_ok=True)
 
 
-TICK: Final = 0.5  # seconds that the driver sleeps when no report comes
+TICK: Final = 0.5  # seconds that the driver waits for a message
 
 
 def launch(runs: Sequence[PlannedRun], folder: Path, cores: int) -> Generator[Event | None]:
-    """The events of the runs, and None when a tick passed without one. Close the iterator to cancel what runs.
+    """Yield the events of the runs, and None after each tick without an event.
 
-    Raises KeyboardInterrupt between two events where Ctrl-C or SIGTERM came.
+    Close the iterator to cancel the runs in progress.
+
+    Args:
+        runs: the runs, in the order in which they start
+        folder: the folder of results/runs
+        cores: processors of this machine, for a local Ray
+
+    Yields:
+        Events.
+
+    Raises:
+        KeyboardInterrupt: between two events, after Ctrl-C or SIGTERM.
+
     """
     with interrupts() as asked, session(cores), shared_folder_probe(folder) as mark:
         asked.listen()
-        flight = _InFlightRun(folder, mark)
+        scheduler = _RunScheduler(folder, mark)
         try:
-            for event in flight.events(deque(runs)):
-                yield event  # first, or what was heard is forgotten
+            for event in scheduler.events(deque(runs)):
+                yield event  # before the check, or the message would be lost
                 if asked:
-                    yield from flight.said()
+                    yield from scheduler.said()
                 asked.check()
         finally:
-            flight.cancel()
+            scheduler.cancel()
 
 
 def fits(run: Asking, running: Sequence[Asking], cluster: Sequence[Node]) -> bool:
-    """Whether it can start beside what runs. What runs alone may, wherever nodes could hold it."""
+    """Return True if a run can start next to the running ones.
+
+    A run that would run alone may start if nodes could hold it, even if they are busy.
+
+    Args:
+        run: the run to start
+        running: the runs in progress
+        cluster: the live nodes
+
+    Returns:
+        True if it can start.
+
+    """
     busy = [part for other in running for part in bundles(other)]
     return holds(cluster, bundles(run)) and (not busy or room(cluster, (*busy, *bundles(run))))
 
 
 @dataclass(slots=True)
-class _RunScheduler:
-    """A run in the air."""
+class _InFlightRun:
+    """One run in progress."""
 
     run: PlannedRun
     tries: Attempts
-    node: str = ""  # Ray's id of where it is, once it has said so
+    node: str = ""  # Ray's id of its node, after its first message
 
 
-class _InFlightRun:
-    """The runs in the air, by Ray's generator of each."""
+class _RunScheduler:
+    """The runs in progress, by Ray's generator of each."""
 
     def __init__(self, folder: Path, mark: str) -> None:
         self._place = str(folder), mark
-        self._running: dict[Any, _RunScheduler] = {}
+        self._running: dict[Any, _InFlightRun] = {}
         self._slots = Slots()
         self._grows = grows()
 
     def events(self, queue: deque[PlannedRun]) -> Iterator[Event | None]:
-        """Start what fits, pass on what arrives, until all is done. Raises SweepError where nothing could go on."""
+        """Start the runs that fit and yield messages until all runs are done.
+
+        Raises SweepError where the cluster cannot hold a run.
+        """
         yield from _waited(list(queue))
         waiting = deque((run, Attempts()) for run in queue)
         while waiting or self._running:
             self._fill(waiting)
-            if not self._running:  # nodes are gone
+            if not self._running:  # the nodes have left the cluster
                 yield from _waited([waiting[0][0]])
                 continue
             ready, _ = ray.wait(list(self._running), num_returns=1, timeout=TICK)
@@ -99,47 +129,55 @@ class _InFlightRun:
                 waiting.extendleft(self._stranded())
                 yield None
             for stream in ready:
-                flying = self._running[stream]
-                what = self._receive(stream, flying)
+                in_flight = self._running[stream]
+                what = self._receive(stream, in_flight)
                 if isinstance(what, Failure) and not what.final:
-                    waiting.appendleft((flying.run, flying.tries))
-                yield Event(flying.run, what)
+                    waiting.appendleft((in_flight.run, in_flight.tries))
+                yield Event(in_flight.run, what)
 
     def said(self) -> Iterator[Event]:
-        """What has arrived by now: a run that has just ended may have left its worker's disk already."""
+        """Yield the messages that have already arrived.
+
+        A run that has just ended may have left its worker's disk already.
+        """
         while self._running and (ready := ray.wait(list(self._running), num_returns=1, timeout=0)[0]):
-            flying = self._running[ready[0]]
-            yield Event(flying.run, self._receive(ready[0], flying))
+            in_flight = self._running[ready[0]]
+            yield Event(in_flight.run, self._receive(ready[0], in_flight))
 
     def cancel(self) -> None:
-        """Stop what still runs, at once. A session of our own would end it anyway, a cluster would not."""
+        """Stop all runs in progress immediately; a cluster would not end them by itself."""
         for stream in list(self._running):
             self._stop(stream)
         self._slots.close()
 
     def _stop(self, stream: Any) -> None:
-        flying = self._running.pop(stream)
-        if has_engines(flying.run.config):
-            self._slots.free(flying.run.run_id, whole=False)
+        in_flight = self._running.pop(stream)
+        if has_engines(in_flight.run.config):
+            self._slots.free(in_flight.run.run_id, whole=False)
         else:
             ray.cancel(stream, force=True)
 
     def _fill(self, waiting: deque[tuple[PlannedRun, Attempts]]) -> None:
-        """Start what fits, in order; what no node could hold any more lets the others pass."""
+        """Start the runs that fit, in order; runs that no node can hold let later ones pass."""
         cluster = nodes()
         for run, tries in [each for each in waiting if holds(cluster, bundles(each[0]))]:
-            if not (fits(run, [flying.run for flying in self._running.values()], cluster) or self._calls_for_nodes()):
+            if not (
+                fits(run, [in_flight.run for in_flight in self._running.values()], cluster) or self._calls_for_nodes()
+            ):
                 return
             waiting.remove((run, tries))
             self._start(run, tries)
 
     def _calls_for_nodes(self) -> bool:
-        """Whether a run may wait within Ray, where an autoscaler sees it: as many as run, so that a cluster doubles."""
-        heard = sum(bool(flying.node) for flying in self._running.values())
+        """Return True if a run may wait inside Ray, where an autoscaler sees it.
+
+        As many may wait as are running, so that a cluster at most doubles.
+        """
+        heard = sum(bool(in_flight.node) for in_flight in self._running.values())
         return self._grows and len(self._running) < 2 * heard
 
     def _start(self, run: PlannedRun, tries: Attempts) -> None:
-        self._running[self._started(run)] = _RunScheduler(run, tries)
+        self._running[self._started(run)] = _InFlightRun(run, tries)
 
     def _started(self, run: PlannedRun) -> Any:
         if has_engines(run.config):
@@ -150,33 +188,33 @@ class _InFlightRun:
         return task.remote(run, *self._place)
 
     def _stranded(self) -> list[tuple[PlannedRun, Attempts]]:
-        """Take back what waits within Ray for a node that is gone."""
-        unheard = [(stream, flying) for stream, flying in self._running.items() if not flying.node]
+        """Return the runs that wait inside Ray for a node that is gone, and stop waiting for them."""
+        unheard = [(stream, in_flight) for stream, in_flight in self._running.items() if not in_flight.node]
         cluster = nodes() if unheard else ()
-        gone = [(stream, flying) for stream, flying in unheard if not holds(cluster, bundles(flying.run))]
+        gone = [(stream, in_flight) for stream, in_flight in unheard if not holds(cluster, bundles(in_flight.run))]
         for stream, _ in gone:
             self._stop(stream)
-        return [(flying.run, flying.tries) for _, flying in gone]
+        return [(in_flight.run, in_flight.tries) for _, in_flight in gone]
 
-    def _receive(self, stream: Any, flying: _RunScheduler) -> Message | Failure:
+    def _receive(self, stream: Any, in_flight: _InFlightRun) -> Message | Failure:
         try:
             message: Message = ray.get(next(stream))
-        except Exception as error:  # whatever a run raises is its own result
+        except Exception as error:  # any error of a run is its result
             del self._running[stream]
-            self._slots.free(flying.run.run_id, whole=False)
-            by_node = is_node_failure(error, flying.node)
-            flying.tries = flying.tries.after(by_node)
-            return Failure(why(error), str(error), flying.tries.over or diverged(error), by_node)
+            self._slots.free(in_flight.run.run_id, whole=False)
+            by_node = is_node_failure(error, in_flight.node)
+            in_flight.tries = in_flight.tries.after(by_node)
+            return Failure(why(error), str(error), in_flight.tries.over or diverged(error), by_node)
         if isinstance(message, RunStarted):
-            flying.node = message.node
+            in_flight.node = message.node
         if isinstance(message, RunFinished):
             del self._running[stream]
-            self._slots.free(flying.run.run_id, whole=True)
+            self._slots.free(in_flight.run.run_id, whole=True)
         return message
 
 
 def _waited(runs: Sequence[PlannedRun]) -> Iterator[Event | None]:
-    """What is waited for until the cluster could hold these runs, if anything is."""
+    """Yield messages while waiting until the cluster can hold these runs."""
     for told in until_held(runs, TICK):
         yield Event(runs[0], WaitingForResources(told)) if told else None
 
@@ -192,7 +230,10 @@ _KILLED: Final = (
 
 
 def why(error: Exception) -> str:
-    """What ended a task, in one line: the run's own error, or what happened to its worker."""
+    """Return the cause of a task's end in one line.
+
+    It is the run's own error, or what happened to its worker.
+    """
     if isinstance(error, StopIteration):
         return "the run ended without a record"
     if isinstance(error, RayTaskError) and isinstance(getattr(error, "cause", None), Exception):

@@ -1,4 +1,4 @@
-"""Workers with engines of their own. They outlive a run, so that engines start once a worker and not once a run."""
+"""Workers that keep their engines between runs, so that engines start once per worker."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class _Worker:
-    """A process that takes one run after another; what it started for the last one is there for the next."""
+    """A process that executes one run after another and keeps its engines between them."""
 
     def perform(self, work: Callable[..., Iterator[Any]], given: tuple[Any, ...]) -> Iterator[Any]:
         yield from work(*given)
@@ -29,7 +29,7 @@ _WORKER: Final = ray.remote(max_restarts=0, max_task_retries=0)(_Worker)
 
 @dataclass(slots=True)
 class Slot:
-    """A part of the cluster that is held for runs of one layout."""
+    """A part of the cluster that is reserved for runs of one layout."""
 
     layout: Layout
     group: PlacementGroup
@@ -37,7 +37,7 @@ class Slot:
 
     @classmethod
     def open(cls, layout: Layout) -> Slot:
-        """Ask for the bundles. The worker starts as soon as all of them are free; nothing waits for it here."""
+        """Reserve the bundles without waiting; the worker starts when all of them are free."""
         group = placement_group(list(layout.bundles), strategy="PACK")
         place = layout.controller
         there = PlacementGroupSchedulingStrategy(group, 0, placement_group_capture_child_tasks=True)
@@ -45,24 +45,45 @@ class Slot:
         return cls(layout, group, worker)
 
     def start(self, name: str, work: Callable[..., Iterator[Any]], given: tuple[Any, ...]) -> Any:
-        """Ray's generator of what the work says."""
+        """Start work on the worker.
+
+        Args:
+            name: the name of the task in Ray
+            work: a generator function
+            given: its arguments
+
+        Returns:
+            Ray's generator of the messages.
+
+        """
         return self.worker.perform.options(num_returns="streaming", name=name).remote(work, given)
 
     def close(self) -> None:
-        """End the worker with its engines, and free the bundles."""
+        """Kill the worker with its engines, and free the bundles."""
         ray.kill(self.worker)
         remove_placement_group(self.group)
 
 
 class Slots:
-    """The slots of a driver: busy ones by what runs there, idle ones for the next of their layout."""
+    """The slots of a driver: busy ones by the name of their work, and idle ones."""
 
     def __init__(self) -> None:
         self._idle: list[Slot] = []
         self._busy: dict[str, Slot] = {}
 
     def start(self, name: str, config: ExperimentConfig, work: Callable[..., Iterator[Any]], *given: Any) -> Any:
-        """Start work in an idle slot of its layout, or in a new one for which other idle ones make room."""
+        """Start work in an idle slot of its layout, or in a new one after closing the idle ones.
+
+        Args:
+            name: the name of the work
+            config: the config whose backend gives the layout
+            work: a generator function
+            given: its arguments
+
+        Returns:
+            Ray's generator of the messages.
+
+        """
         asked = layout(config.backend)
         slot = next((slot for slot in self._idle if slot.layout == asked), None)
         if slot is None:
@@ -74,7 +95,10 @@ class Slots:
         return slot.start(name, work, given)
 
     def free(self, name: str, *, whole: bool) -> None:
-        """It has ended. Its slot serves others, unless it is not ``whole``: what failed may have left anything."""
+        """Free the slot of work that has ended.
+
+        Other work may use it, unless it is not ``whole``: a failed run may have left it in any state.
+        """
         slot = self._busy.pop(name, None)
         if slot is None:
             return
@@ -89,12 +113,12 @@ class Slots:
             self._idle.pop().close()
 
     def close(self) -> None:
-        """Close all slots, whatever runs there."""
+        """Close all slots, including busy ones."""
         self.clear()
         while self._busy:
             self._busy.popitem()[1].close()
 
 
 def has_engines(config: ExperimentConfig) -> bool:
-    """Whether engines stand beside the process of a run."""
+    """Return True if a run has engines outside its own process."""
     return bool(config.backend.vllm or config.backend.deepspeed)

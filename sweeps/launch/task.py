@@ -1,4 +1,4 @@
-"""A run in a worker process of Ray's, wherever it is."""
+"""A run in a worker process of Ray, on any node."""
 
 from __future__ import annotations
 
@@ -23,7 +23,17 @@ if TYPE_CHECKING:
 
 
 def work(run: PlannedRun, folder: str, mark: str) -> Iterator[Message]:
-    """What the run says, after a first word from where it is."""
+    """Execute a run and yield its messages, starting with the worker's location.
+
+    Args:
+        run: the run
+        folder: the driver's folder of runs
+        mark: the name of a file that only the driver's folder has
+
+    Yields:
+        Messages for the driver.
+
+    """
     yield RunStarted(os.getpid(), platform.node(), ray.get_runtime_context().get_node_id())
     from sweeps.launch.worker import perform  # noqa: PLC0415 - torch and transformers are for workers, once a process
 
@@ -34,10 +44,23 @@ def work(run: PlannedRun, folder: str, mark: str) -> Iterator[Message]:
 
 
 def place(folder: str, mark: str, config: ExperimentConfig) -> Path:
-    """Where runs write: the driver's folder, or one of this machine, from which the last message takes the files.
+    """Return the folder where a run writes.
 
-    ``mark`` is the name of a file that only the driver's folder has: another may have the same path. Raises SweepError
-    where the run would lose something there.
+    It is the driver's folder, or a folder of this machine if the driver's is not visible here. In the second case the
+    last
+    message carries the files.
+
+    Args:
+        folder: the driver's folder of runs
+        mark: the name of a file that only the driver's folder has; another folder may have the same path
+        config: the settings of the run
+
+    Returns:
+        The folder.
+
+    Raises:
+        SweepError: the run would lose something in a folder of this machine.
+
     """
     shared = Path(folder)
     if (shared / mark).is_file():
@@ -47,13 +70,13 @@ def place(folder: str, mark: str, config: ExperimentConfig) -> Path:
             f"{platform.node()} does not see {folder}, and {loss}; put the results on a folder that all nodes share, "
             f"or set {setting}"
         )
-    own = Path(tempfile.gettempdir()) / f"runs-of-{os.getuid()}"  # the same for the next try, which goes on there
+    own = Path(tempfile.gettempdir()) / f"runs-of-{os.getuid()}"  # the same for the next attempt, which resumes there
     own.mkdir(mode=0o700, exist_ok=True)
     return own
 
 
 def _losses(config: ExperimentConfig) -> Iterator[tuple[str, str]]:
-    """What cannot lie on one node alone, and the setting that goes without it."""
+    """Yield what cannot be on one node alone, and the setting that avoids it."""
     ranks = config.backend.deepspeed.ranks if config.backend.deepspeed else 1
     if config.checkpoint.export:
         yield "an exported model does not travel through Ray", "checkpoint.export=false"

@@ -1,4 +1,7 @@
-"""What a worker process does with a run. Only workers import this: it brings torch and transformers."""
+"""The execution of a run in a worker process.
+
+Only workers import this module, because it imports torch and transformers.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ if TYPE_CHECKING:
 
 
 def perform(run: PlannedRun, folder: Path) -> Iterator[RunStepped | RunFinished]:
-    """Execute the run and say in plain data what it says. Raises SweepError where the packages are not the plan's."""
+    """Execute the run and yield its messages as plain data.
+
+    Raises SweepError where the packages differ from the plan's.
+    """
     about = here(run.provenance, run.config.backend)
     for item in execute(RunSpec(run.study, run.profile, run.labels, run.config, about), folder):
         if isinstance(item, Finished):
@@ -29,9 +35,14 @@ def perform(run: PlannedRun, folder: Path) -> Iterator[RunStepped | RunFinished]
 
 
 def here(planned: Mapping[str, str], backend: BackendConfig) -> dict[str, str]:
-    """The provenance, with the machine that runs it. The driver has written down its own, and its packages.
+    """Return the provenance of the plan with the machine and the engines of this worker.
 
-    Engines that the driver has not installed are named here. Raises SweepError where the packages are not the plan's.
+    The driver has recorded its own machine and packages. Engines that the driver has not installed are named here.
+
+    Raises
+    ------
+    SweepError where the packages differ from the plan's.
+
     """
     own = provenance(backend)
     refuse_different(planned, own)
@@ -39,7 +50,10 @@ def here(planned: Mapping[str, str], backend: BackendConfig) -> dict[str, str]:
 
 
 def refuse_different(planned: Mapping[str, str], own: Mapping[str, str]) -> None:
-    """Raise SweepError for a package that this machine has in another version than planned, or an engine it lacks."""
+    """Raise SweepError for a package whose version differs from the plan's.
+
+    A missing engine is refused too.
+    """
     for name in sorted((own.keys() | ENGINES) & planned.keys() - OF_A_CLONE - OF_A_MACHINE):
         if planned[name] != own.get(name):
             has = f"{name} {own[name]}" if name in own else f"no {name}"

@@ -17,24 +17,25 @@ if TYPE_CHECKING:
 
     Labels = Mapping[str, str]
 
-_RUNS: Final = {4: 8, 5: 16, 6: 16, 7: 16, 8: 16}  # two-level factors -> runs of a fraction of resolution IV or more
+_RUNS: Final = {4: 8, 5: 16, 6: 16, 7: 16, 8: 16}  # two-level factors -> runs at resolution IV or higher
 
 
 @dataclass(frozen=True, slots=True)
 class AlternativeDesign:
-    """Another way to the same answer."""
+    """Another design that answers the question."""
 
-    how: str  # in words; a setting of the command where there is one
+    how: str  # description; an option of the command where there is one
     runs: int
     cost: float  # GPU-seconds or seconds, as Plan.spent
-    smallest: float  # effect that it shows
+    smallest: float  # smallest detectable effect
 
 
 def alternative_designs(plan: Plan, effect: float | None) -> list[AlternativeDesign]:
-    """Return the designs that cost less than the plan and find as small an effect, or the wished one.
+    """Return designs that cost less than the plan and detect as small an effect, or ``effect``.
 
-    Where the noise is not known, designs are compared in units of it: those that show as much are still found, with
-    nan for what they show.
+    Where the noise is not known, designs are compared in units of it: those with the same power are still found, with
+    nan
+    as their smallest effect.
     """
     found = plan.promise
     if found is None or isinf(found.smallest):
@@ -68,7 +69,7 @@ def _seeds(plan: Plan, found: PowerAnalysis, effect: float | None) -> Iterator[A
 
 
 def _primary(plan: Plan, found: PowerAnalysis) -> Iterator[AlternativeDesign]:
-    """The declared contrasts, with their baselines and the controls with theirs."""
+    """Yield the design with only the declared contrasts, the controls, and their baselines."""
     cells = [cell.labels for cell in plan.cells]
     arms = [arm for arm in contrasts(plan.grid, cells) if is_primary(plan.grid, arm)]
     controls = [cell for cell in cells if cell.get(CONTROL, OFF) != OFF]
@@ -81,7 +82,7 @@ def _primary(plan: Plan, found: PowerAnalysis) -> Iterator[AlternativeDesign]:
 
 
 def _fraction(plan: Plan, found: PowerAnalysis) -> Iterator[AlternativeDesign]:
-    """A regular fraction of a cross of two-level axes, whose main effects compare its halves."""
+    """Yield a regular fraction of a full two-level factorial; main effects compare its halves."""
     cells = [cell.labels for cell in plan.cells if cell.labels.get(CONTROL, OFF) == OFF]
     varied = {axis: len({cell[axis] for cell in cells}) for axis in plan.grid.axes if axis != CONTROL}
     factors = sum(labels == 2 for labels in varied.values())

@@ -27,7 +27,10 @@ ENGINES: Final = "vLLM samples and DeepSpeed trains on the same GPUs, in turns; 
 
 
 def cost_lines(plan: Plan, slots: int | None) -> Iterator[Line]:
-    """``slots``: runs at once on this machine, None for a Ray cluster, which knows better."""
+    """Yield the lines of a plan's cost.
+
+    ``slots`` is the number of parallel runs on this machine, None for a Ray cluster.
+    """
     if isinstance(plan.speed, GpuSpeed):
         yield from _on_gpus(plan, plan.speed)
     elif plan.to_run:
@@ -37,7 +40,7 @@ def cost_lines(plan: Plan, slots: int | None) -> Iterator[Line]:
 
 
 def spent(plan: Plan, cost: float) -> str:
-    """A cost in the plan's unit."""
+    """Return a cost as text in the plan's unit."""
     return gpu_hours(cost) if plan.costs else duration(cost)
 
 
@@ -113,14 +116,14 @@ def _fit(plan: Plan, costs: Mapping[str, GpuCost]) -> Iterator[Line]:
 
 
 def way_out(instead: Sequence[str]) -> str:
-    """With which settings, or on which clusters, it would fit, in words."""
+    """Return the settings or clusters with which a run would fit, in words."""
     separator = ", or " if any(", " in other for other in instead) else " or "
     known = "no setting of its engines, and no cluster that is known here, would do"
     return f"{separator.join(instead)} would do" if instead else known
 
 
 def _shared(cells: Sequence[PlannedCell], planned: Sequence[PlannedCell]) -> str:
-    """The labels that these have in common and others have not."""
+    """Return the labels that only these cells have in common, as text."""
     differing = varied([cell.labels for cell in cells])
     alike = {axis: cells[0].labels[axis] for axis in varied([cell.labels for cell in planned]) if axis not in differing}
     return f" {words(alike)}" if alike else ""

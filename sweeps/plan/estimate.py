@@ -1,4 +1,4 @@
-"""How long runs will take on this machine: from recorded runs, else from constants that say so."""
+"""Estimate the duration of runs on this machine, from recorded runs or from constants."""
 
 from __future__ import annotations
 
@@ -17,29 +17,32 @@ if TYPE_CHECKING:
     from harness.config.experiment import ExperimentConfig
     from harness.records.record import RunRecord
 
-START_SECONDS: Final = 15.0  # Ray and the imports of its workers, once a sweep
-_LARGE: Final = 1.7  # the large embedded model against the small one
-_SMOL: Final = 300.0  # SmolLM2-135M against the small one
-_ENGINES: Final = 15.0  # vLLM and DeepSpeed on a CPU against the engines of PyTorch, of a model of a megabyte
-EMBEDDED_MEMORY: Final = 0.8e9  # bytes of a run of an embedded model at the default settings
-_ENGINES_MEMORY: Final = 3.3e9  # likewise, with an engine of vLLM and two ranks of DeepSpeed
-_BESIDE: Final = " on vLLM"  # after a model's name, where engines stand beside the run's process
-REDRAWN: Final = 1.3  # batches a step of dynamic sampling; 1.06 and 1.17 on the embedded base models
+START_SECONDS: Final = 15.0  # start of Ray and imports of its workers, once per sweep
+_LARGE: Final = 1.7  # pace of the large embedded model relative to the small one
+_SMOL: Final = 300.0  # pace of SmolLM2-135M relative to the small one
+_ENGINES: Final = 15.0  # pace of vLLM and DeepSpeed on a CPU relative to PyTorch's engines, for a model of 1 MB
+EMBEDDED_MEMORY: Final = 0.8e9  # bytes of a run of an embedded model with the default settings
+_ENGINES_MEMORY: Final = 3.3e9  # the same with one vLLM engine and two DeepSpeed ranks
+_BESIDE: Final = " on vLLM"  # suffix of a model's name where engines run outside the run's process
+REDRAWN: Final = 1.3  # batches per step with dynamic sampling; 1.06 and 1.17 on the embedded base models
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Processor seconds against those of the cost model, by model and engines, and what else recorded runs say."""
+    """The ratio of recorded CPU seconds to the cost model, and other data of recorded runs.
+
+    The ratios are given by model and engines.
+    """
 
     paces: Mapping[str, float]
     lengths: ResponseLengths
-    draws: Mapping[str, float]  # batches a step under dynamic sampling
-    memory: Mapping[str, float]  # largest bytes of a run
-    runs: int  # recorded runs behind it
+    draws: Mapping[str, float]  # batches per step with dynamic sampling
+    memory: Mapping[str, float]  # peak bytes of a run
+    runs: int  # number of recorded runs
 
     @classmethod
     def of(cls, records: Iterable[RunRecord]) -> Speed:
-        """From the finished runs; failed ones say nothing about length."""
+        """Return the speed of the finished runs; failed runs say nothing about length."""
         done = [record for record in records if record.status == "finished"]
         lengths = ResponseLengths.of(done)
         return cls(
@@ -51,20 +54,23 @@ class Speed:
         )
 
     def seconds(self, config: ExperimentConfig) -> float:
-        """Expected seconds of one run, where its cores have nothing else to do."""
+        """Return the expected seconds of one run on otherwise idle cores."""
         plain = asdict(config)
         held_out = self.lengths.mean(plain, limit_of_evaluation(plain))
         standard = standard_seconds(plain, self.lengths.mean(plain), held_out, self.drawn(config))
         return standard * self._pace_of(_kind(plain)) / max(config.backend.num_cpus, 1.0)
 
     def drawn(self, config: ExperimentConfig) -> float:
-        """Batches expected to be sampled in a step."""
+        """Return the expected number of batches sampled per step."""
         if config.update_rule().resampling is None:
             return 1.0
         return self.draws.get(_kind(asdict(config)), REDRAWN)
 
     def memory_of(self, config: ExperimentConfig) -> float | None:
-        """Largest bytes of a run of this model, recorded or, of an embedded one, measured once; None if not known."""
+        """Return the peak memory of a run of this model in bytes, or None if unknown.
+
+        It is recorded or, for an embedded model, a measured constant.
+        """
         measured = _ENGINES_MEMORY if config.backend.vllm else EMBEDDED_MEMORY
         embedded = measured if config.model.path.startswith("builtin:") else None
         return self.memory.get(_kind(asdict(config)), embedded)
@@ -76,14 +82,14 @@ class Speed:
 
     @property
     def source(self) -> str:
-        """Where the estimate comes from, in words."""
+        """The source of the estimate, in words."""
         if self.runs:
             return f"from {self.runs} recorded run{'s' * (self.runs > 1)}"
         return "from constants of the machine that measured them; nothing is recorded yet"
 
 
 def makespan(seconds: Sequence[float], slots: int) -> float:
-    """Seconds until the last run ends, the longest started first."""
+    """Return the seconds until the last run ends, if the longest runs start first."""
     ends = [0.0] * max(slots, 1)
     for length in sorted(seconds, reverse=True):
         heapq.heapreplace(ends, ends[0] + length)
@@ -109,7 +115,7 @@ def _redrawn(records: Iterable[RunRecord]) -> list[float]:
 
 
 def _kind(config: Mapping[str, Any]) -> str:
-    """What runs of one pace have in common."""
+    """Return the key of runs that share one pace: the model and its engines."""
     path: str = config["model"]["path"]
     return path + _BESIDE if config.get("backend", {}).get("vllm") else path
 

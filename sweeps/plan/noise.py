@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from sweeps.grid.grid import Grid
 
 
-ENOUGH: Final = 400  # records; more would make a plan slow and its numbers no better
+ENOUGH: Final = 400  # records; more would slow the plan without better estimates
 
 
 def prior_studies(store: Store, grid: Grid) -> Iterator[PriorStudy]:
-    """Studies of the same metric first, until there are enough runs."""
+    """Yield prior studies until they have enough runs, those with the same metric first."""
     studies = [study for study in store.studies() if study.profile == grid.profile and study.name != grid.name]
     left = ENOUGH
     for study in sorted(studies, key=lambda study: study.metric != grid.metric):
@@ -36,32 +36,32 @@ def prior_studies(store: Store, grid: Grid) -> Iterator[PriorStudy]:
 
 Labels = Mapping[str, str]
 
-ACCURACY: Final = "final/accuracy"  # the score whose noise the constants are
-# The pooled deviation behind the intervals of norm_ablation.laptop.csv in results/reference/tables: eleven contrasts of
+ACCURACY: Final = "final/accuracy"  # the score of the noise constants
+# The pooled standard deviation of norm_ablation.laptop.csv in results/reference/tables: eleven contrasts of
 # three pairs.
 LAPTOP_STD: Final = 0.019
-# Five points a seed on AIME and AMC (arXiv:2504.07086) and one on the larger sets make 0.021 between two runs in a mean
-# over the paper's six; ScaleRL finds 0.02 between repeats (arXiv:2510.13786).
+# Five points per seed on AIME and AMC (arXiv:2504.07086) and one on the larger sets give 0.021 between two runs in the
+# mean over the paper's six benchmarks; ScaleRL finds 0.02 between repeats (arXiv:2510.13786).
 GPU_STD: Final = 0.02
-LEAST_PAIRS: Final = 4  # degrees of freedom; with fewer a deviation is off by half as often as not
+LEAST_PAIRS: Final = 4  # degrees of freedom; with fewer, a standard deviation is often wrong by half
 
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """Standard deviation of the difference between an arm and its baseline with the same seed."""
+    """The standard deviation of the difference between an arm and its baseline at equal seeds."""
 
     std: float  # in the unit of the score; nan where it is not known
     source: str  # in words
 
     @property
     def known(self) -> bool:
-        """Tell whether there is a number."""
+        """True if the standard deviation is known."""
         return not isnan(self.std)
 
 
 @dataclass(frozen=True, slots=True)
 class PriorStudy:
-    """Recorded runs of one study, and what they are compared with."""
+    """The recorded runs of one study, and its baseline."""
 
     name: str
     baseline: Labels
@@ -71,18 +71,19 @@ class PriorStudy:
 def noise(
     metric: str, own: PriorStudy, others: Iterable[PriorStudy], profile: str, models: Collection[str] = ()
 ) -> Noise:
-    """Return the noise of a score: from this study's runs, else from those of others under the same profile.
+    """Return the noise of a score, from this study's runs or from other studies of the profile.
 
     Args:
         metric: The score that decides.
         own: The study's runs.
         others: Other studies, whose runs count where this one has too few.
         profile: The profile of all of them.
-        models: Paths of the planned models. Runs of them go before runs of others, and those without a recorded pair
-            are named.
+        models: Paths of the planned models. Runs of them are preferred to runs of others, and those without a recorded
+            pair are named.
 
     Returns:
-        The pooled deviation. Without enough pairs it is a constant for final accuracy, and nan for all other scores.
+        The pooled standard deviation. Without enough pairs it is a constant for final accuracy, and nan for all other
+        scores.
 
     """
     elsewhere = [pilot for pilot in others if pilot.name != own.name]
@@ -104,7 +105,7 @@ def noise(
 
 @dataclass(frozen=True, slots=True)
 class _Spread:
-    """The spread of recorded pairs."""
+    """The spread of the differences of recorded pairs."""
 
     squares: float  # sum about the mean of each contrast
     freedom: int  # degrees of freedom
@@ -114,7 +115,7 @@ class _Spread:
 
     @classmethod
     def of(cls, metric: str, pilots: Iterable[PriorStudy], models: Collection[str]) -> _Spread:
-        """Count the pairs of these studies, of these models alone where some are given."""
+        """Count the pairs of these studies, restricted to the given models if there are any."""
         found = [
             (pilot.name, model, differences)
             for pilot in pilots
@@ -130,13 +131,16 @@ class _Spread:
         )
 
     def lack(self, models: Collection[str]) -> str:
-        """Word which of these models have no pair here."""
+        """Return which of these models have no pair here, in words."""
         without = [model for model in dict.fromkeys(models) if model not in self.models]
         return f", none of {' or '.join(without)}" if without else ""
 
 
 def _differences(metric: str, pilot: PriorStudy) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield model and differences of each contrast of two seeds or more; without a baseline, with the fullest cell."""
+    """Yield the model and the differences of each contrast with two or more seeds.
+
+    Without a baseline, cells are compared with the cell that has the most runs.
+    """
     scores: dict[frozenset[tuple[str, str]], dict[int, float]] = {}
     models: dict[frozenset[tuple[str, str]], str] = {}
     for record in pilot.records:
@@ -153,6 +157,6 @@ def _differences(metric: str, pilot: PriorStudy) -> Iterator[tuple[str, np.ndarr
 
 
 def _score(record: RunRecord, metric: str) -> float:
-    """Return a score of a run, or what the run cost; nan where it has none."""
+    """Return a score of a run, or its cost; nan where it has none."""
     costs = {"cpu_seconds": record.cpu_seconds, "wall_seconds": record.wall_seconds}
     return costs.get(metric, record.scores.get(metric, nan))

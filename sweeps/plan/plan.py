@@ -1,4 +1,4 @@
-"""Plan a sweep: runs finished and to run, cells skipped, refused and equivalent."""
+"""Plan a sweep: finished and unfinished runs, and skipped, refused and equivalent cells."""
 
 from __future__ import annotations
 
@@ -28,11 +28,14 @@ if TYPE_CHECKING:
     from sweeps.cost.hardware import Cluster
 
 
-LISTED: Final = 4  # cells that a message names
+LISTED: Final = 4  # cells to name in a message
 
 
 def refuse_unknown_scores(grid: Grid, cells: Sequence[PlannedCell]) -> None:
-    """Raise SchemaError for a ``metric`` of the grid or of a control that some of the planned runs will not record."""
+    """Raise SchemaError for a ``metric`` that some of the planned runs will not record.
+
+    The metrics are those of the grid and of its controls.
+    """
     names = {cell.cell_id: score_names(cell.config).all for cell in cells}
     faults = [
         f"{grid.file}: {place}: {fault}"
@@ -44,7 +47,7 @@ def refuse_unknown_scores(grid: Grid, cells: Sequence[PlannedCell]) -> None:
 
 
 def _decisions(grid: Grid, cells: Sequence[PlannedCell]) -> Iterator[tuple[str, str, Sequence[PlannedCell]]]:
-    """Yield where each metric is written, the metric, and the planned cells that it is read from."""
+    """Yield the place of each metric, the metric, and the planned cells that it is read from."""
     yield "metric", grid.metric, [cell for cell in cells if cell.labels.get(CONTROL, OFF) == OFF]
     for control in grid.controls:
         if control.metric != grid.metric:
@@ -54,7 +57,10 @@ def _decisions(grid: Grid, cells: Sequence[PlannedCell]) -> Iterator[tuple[str, 
 
 
 def _fault(metric: str, cells: Sequence[PlannedCell], names: Mapping[str, frozenset[str]]) -> str | None:
-    """Say what is wrong with a metric, and the nearest names that all these cells have."""
+    """Return what is wrong with a metric, or None.
+
+    The text names the nearest scores that all these cells record.
+    """
     lacking = [cell for cell in cells if metric not in names[cell.cell_id]]
     if not lacking:
         return None
@@ -72,7 +78,10 @@ def _fault(metric: str, cells: Sequence[PlannedCell], names: Mapping[str, frozen
 
 
 def study(plan: Plan, records: Sequence[RunRecord]) -> Study:
-    """The planned cells and seeds, with those that an earlier, fuller sweep of the grid has recorded."""
+    """Return the study of a plan, with its cells and seeds.
+
+    Cells and seeds that an earlier, larger sweep of the grid has recorded are included.
+    """
     grid = plan.grid
     here = [record for record in records if record.profile == grid.profile]
     cells = _with_recorded(plan, here)
@@ -103,11 +112,11 @@ def study(plan: Plan, records: Sequence[RunRecord]) -> Study:
 
 
 def _with_recorded(plan: Plan, records: Sequence[RunRecord]) -> list[PlannedCell]:
-    """The planned cells and, in the grid's order, others whose present settings have runs."""
+    """Return the planned cells and others whose current settings have runs, in the grid's order."""
     planned = {tuple(cell.labels.items()): cell for cell in plan.cells}
     recorded = {tuple(record.labels[axis] for axis in plan.grid.axes if axis in record.labels) for record in records}
     points = [point for point in select(plan.grid, full=True).cells if tuple(point.values()) in recorded]
-    if tuned := plan.grid.tuned:  # runs of before there was a tuning may be of models that it does not know
+    if tuned := plan.grid.tuned:  # runs from before the tuning may have models that it does not know
         points = [point for point in points if tuned.knows(point)]
     others = compose_cells(plan.grid, [point for point in points if tuple(point.items()) not in planned]).cells
     ids = {record.cell_id for record in records}
@@ -123,7 +132,7 @@ def _each(part: Slice) -> Iterator[Skipped]:
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
-    """A cell with a seed: all that a worker has to know."""
+    """A cell with a seed: everything that a worker needs."""
 
     run_id: str
     cell_id: str
@@ -145,13 +154,16 @@ class PlannedRun:
 
     @property
     def folder(self) -> str:
-        """Its folder's name in results/runs. Two studies may hold the same run; each keeps its own record."""
+        """The name of its folder in results/runs.
+
+        Two studies may have the same run; each keeps its own record.
+        """
         return f"{self.study}.{self.run_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All runs of the chosen cells, in the grid's order, and why others are missing."""
+    """All runs of the chosen cells, in the grid's order, and the reasons for missing cells."""
 
     grid: Grid
     cells: tuple[PlannedCell, ...]
@@ -161,20 +173,20 @@ class Plan:
     skipped: tuple[tuple[Slice, tuple[Mapping[str, str], ...]], ...]
     refused: tuple[Skipped, ...]
     twins: tuple[Twins, ...]
-    once: bool  # whether twins but the first of each class are left out
-    spared: tuple[PlannedRun, ...]  # their runs, which are not among ``runs`` then
+    once: bool  # True if only the first of equivalent cells runs
+    spared: tuple[PlannedRun, ...]  # the runs of the other equivalent cells; not in ``runs`` if ``once``
     speed: Speed | GpuSpeed
     costs: Mapping[str, GpuCost | None]  # cell id -> cost of a run, where GPUs run it
-    promise: PowerAnalysis | None  # what it is compared for can show; None without a comparison
+    promise: PowerAnalysis | None  # the power of the grid's comparisons; None without a comparison
 
     @property
     def to_run(self) -> tuple[PlannedRun, ...]:
-        """What is not finished, the longest first, so that the cores end together."""
+        """The unfinished runs, the longest first, so that all cores end at about the same time."""
         waiting = (run for run in self.runs if run.run_id not in self.finished)
         return tuple(sorted(waiting, key=lambda run: -run.seconds))
 
     def spent(self, runs: Iterable[PlannedRun]) -> float:
-        """GPU-seconds of runs on GPUs, seconds of others."""
+        """Return the GPU-seconds of runs on GPUs, and the seconds of others."""
         costs = ((run, self.costs.get(run.cell_id)) for run in runs)
         return sum(cost.gpu_seconds if cost else run.seconds for run, cost in costs)
 
@@ -189,16 +201,30 @@ def make_plan(
     others: Sequence[PriorStudy] = (),
     cluster: Cluster | None = None,
 ) -> Plan:
-    """Compose the grid's cells and compare them with what is finished. Raises SchemaError where the grid is wrong.
+    """Compose the grid's cells and compare them with finished runs.
 
-    ``others`` are studies whose runs say how noisy and how fast runs are where those of this one do not. With a
-    ``cluster`` the runs are counted on its GPUs.
+    Args:
+        grid: the grid
+        full: cross all axes; otherwise only the quick slices
+        finished: ids of finished runs
+        records: the recorded runs of this study
+        provenance: the code, packages and machine
+        once: leave out all but the first of equivalent cells
+        others: prior studies, for noise and speed where this study has too few runs
+        cluster: the GPUs of the runs, or None for this machine
+
+    Returns:
+        The plan.
+
+    Raises:
+        SchemaError: a cell cannot be composed, or a metric is not recorded.
+
     """
     selection = select(grid, full)
     composed = compose_cells(grid, selection.cells)
     refuse_unknown_scores(grid, composed.cells)
     found = twins(composed.cells, grid.baseline)
-    different = {cell.cell_id: cell for cell in reversed(composed.cells)}  # of equal cells the first
+    different = {cell.cell_id: cell for cell in reversed(composed.cells)}  # the first of equal cells
     speed = _speed(records, others, different, cluster)
     costs = _costs(speed, different)
     about = {**provenance, **(grid.tuned.provenance if grid.tuned else {})}
@@ -228,7 +254,7 @@ def make_plan(
 
 
 def _runs(grid: Grid, cell: PlannedCell, about: Mapping[str, str], seconds: float) -> Iterator[PlannedRun]:
-    """One a seed."""
+    """Yield one run per seed."""
     about = {**about, **engine_versions(cell.config.backend)}
     for seed in grid.seeds:
         run_id, config = f"{cell.cell_id}-s{seed}", replace(cell.config, seed=seed)
@@ -253,7 +279,7 @@ def _costs(speed: Speed | GpuSpeed, cells: Mapping[str, PlannedCell]) -> Mapping
 
 
 def _seconds(speed: Speed | GpuSpeed, costs: Mapping[str, GpuCost | None], cell: PlannedCell) -> float:
-    """Of one run on the clock; 0 where nothing is known."""
+    """Return the expected seconds of one run; 0 where nothing is known."""
     if isinstance(speed, Speed):
         return speed.seconds(cell.config)
     cost = costs[cell.cell_id]
@@ -267,7 +293,10 @@ def _promise(
     records: Sequence[RunRecord],
     others: Sequence[PriorStudy],
 ) -> PowerAnalysis | None:
-    """Of the cells that run; what runs of earlier settings say of noise does not count."""
+    """Return the power of the cells that run.
+
+    Runs of earlier settings do not count for the noise.
+    """
     ids = {cell.cell_id for cell in cells}
     own = PriorStudy(grid.name, grid.baseline, [record for record in records if record.cell_id in ids])
     models = tuple(dict.fromkeys(cell.config.model.path for cell in cells))

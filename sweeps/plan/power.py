@@ -1,7 +1,7 @@
-"""What a grid can show with its seeds: the smallest effect that it finds in four of five tries, and seeds for a wish.
+"""Power analysis of a grid: the smallest detectable effect, and the seeds for an effect.
 
-The level is that of the first step of Holm's procedure over the primary contrasts, alpha / m: the effect of the
-hardest one to call. ``harness.records.power`` does the sums, for this and for the verdicts.
+Both are for 80 % power. The level is that of the first step of Holm's procedure over the primary contrasts, alpha / m,
+which is the hardest one to reject. ``harness.records.power`` does the computations, for this and for the verdicts.
 """
 
 from __future__ import annotations
@@ -26,41 +26,49 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PowerAnalysis:
-    """One kind of comparison that the grid makes."""
+    """The power of one kind of comparison that the grid makes."""
 
     metric: str
-    comparisons: int  # that share the level
-    primary: bool  # whether they are declared; others are exploratory, at the full level
-    cells: int  # on either side: one of a contrast, half of all cells of a factorial's main effect
+    comparisons: int  # number of comparisons that share the level
+    primary: bool  # True if they are declared; others are exploratory, at the full level
+    cells: int  # cells per side: 1 for a contrast, half of all cells for a main effect
     seeds: int
     noise: Noise
 
     @property
     def level(self) -> float:
-        """Of one comparison."""
+        """The significance level of one comparison."""
         return ALPHA / max(self.comparisons, 1) if self.primary else ALPHA
 
     @property
     def std(self) -> float:
-        """Of the comparison with one seed, if all cells are as noisy and each on its own."""
+        """The standard deviation of the comparison with one seed.
+
+        It assumes independent cells of equal noise.
+        """
         return self.noise.std / sqrt(self.cells)
 
     @property
     def smallest(self) -> float:
-        """The effect that is called with 80 % power; infinite with one seed, nan where the noise is not known."""
+        """The smallest effect detected with 80 % power.
+
+        It is infinite with one seed, and nan where the noise is not known.
+        """
         return detectable(self.std, self.seeds, self.level)
 
     @property
     def least_margin(self) -> float:
-        """The margin at or below which equal arms, with this noise, are not called equivalent by a test at 0.05."""
+        """The largest margin at which equal arms are not called equivalent at level 0.05."""
         if self.seeds < 2:
             return inf
         return float(stdtrit(self.seeds - 1, 1 - ALPHA)) * self.std / sqrt(self.seeds)
 
     def needed(self, effect: float) -> int | None:
-        """Seeds that call an effect of this size with 80 % power, and let it be more than exploratory.
+        """Return the seeds that detect an effect of this size with 80 % power, at least six.
 
-        None where no number of seeds does, or the noise is not known.
+        With fewer seeds a verdict would be exploratory. Returns None where no number of seeds is enough, or where the
+        noise is
+        not known.
         """
         if not self.noise.known:
             return None
@@ -70,12 +78,22 @@ class PowerAnalysis:
             return None
 
     def with_seeds(self, seeds: int) -> PowerAnalysis:
-        """The same with other seeds."""
+        """Return the same analysis with another number of seeds."""
         return replace(self, seeds=seeds)
 
 
 def power_analysis(grid: Grid, cells: Sequence[Labels], noise: Noise) -> PowerAnalysis | None:
-    """What the planned cells are compared for; None where the grid has neither a baseline nor a factorial."""
+    """Return the power of the comparisons of the planned cells.
+
+    Args:
+        grid: the grid
+        cells: the labels of the planned cells
+        noise: the noise of the metric
+
+    Returns:
+        The analysis, or None where the grid has neither a baseline nor a factorial.
+
+    """
     if grid.fraction:
         factors = sum(len({cell[axis] for cell in cells}) > 1 for axis in grid.axes if axis != CONTROL)
         return PowerAnalysis(grid.metric, factors, False, max(len(cells) // 2, 1), len(grid.seeds), noise)
@@ -87,7 +105,7 @@ def power_analysis(grid: Grid, cells: Sequence[Labels], noise: Noise) -> PowerAn
 
 
 def contrasts(grid: Grid, cells: Sequence[Labels]) -> list[Labels]:
-    """The cells that have another planned one as their baseline; controls apart."""
+    """Return the cells whose baseline is another planned cell; controls do not count."""
     planned = {frozenset(cell.items()) for cell in cells}
     usual = [cell for cell in cells if cell.get(CONTROL, OFF) == OFF]
     return [
@@ -96,10 +114,10 @@ def contrasts(grid: Grid, cells: Sequence[Labels]) -> list[Labels]:
 
 
 def baseline(grid: Grid, cell: Labels) -> Labels:
-    """The labels of the cell that this one is compared with; empty where the grid has no baseline."""
+    """Return the labels of the cell's baseline; empty where the grid has no baseline."""
     return {**cell, **grid.baseline} if grid.baseline else {}
 
 
 def is_primary(grid: Grid, arm: Labels) -> bool:
-    """Whether the contrast of this cell is declared."""
+    """Return True if the contrast of this cell is declared as primary."""
     return grid.primary is None or any(part.covers(arm) for part in grid.primary)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 def twin_lines(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Classes of twins that are alike in one line each, then what becomes of them."""
+    """Yield one line for similar groups of equivalent cells, then what happens to their runs."""
     planned = [cell.labels for cell in plan.cells]
     kinds: dict[tuple[str, str], list[list[Labels]]] = {}
     for each in plan.twins:
@@ -53,17 +53,17 @@ def twin_lines(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def inert_lines(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Yield the tricks that cannot act, with the number of cells and the reason."""
+    """Yield the tricks that have no effect, with the number of cells and the reason."""
     found: dict[tuple[str, str], list[Labels]] = {}
     for cell in plan.cells:
-        for trick, reasons in cell.config.update_rule().inert().items():
+        for trick, reasons in cell.config.update_rule().no_effect_reasons().items():
             found.setdefault((trick, "; ".join(reasons)), []).append(cell.labels)
     for (trick, why), points in found.items():
         yield "idle", f"{trick} cannot act in {count(points)}: {why}"
 
 
 def _alike(points: Sequence[Labels], planned: Sequence[Labels]) -> str:
-    """``reward_scale cannot matter``, or which labels are alike where others on the axis are not."""
+    """Return ``reward_scale cannot matter``, or which labels of an axis are equivalent."""
     axes = varied(points)
     taken = [dict.fromkeys(point[axis] for point in points) for axis in axes]
     known = [{point[axis] for point in planned} for axis in axes]
@@ -73,7 +73,7 @@ def _alike(points: Sequence[Labels], planned: Sequence[Labels]) -> str:
 
 
 def _where(points: Sequence[Labels], planned: Sequence[Labels], but: Sequence[str]) -> str:
-    """The labels that the points have on axes where the plan has more."""
+    """Return the labels of the points on axes where the plan has more labels, as text."""
     parts = []
     for axis in varied(planned):
         labels = dict.fromkeys(point[axis] for point in points)
@@ -106,7 +106,10 @@ LOST: Final = (
 
 
 def power_lines(plan: Plan, effect: float | None) -> Iterator[Line]:
-    """Power, verdicts, and what is cheaper. ``effect``: a wished one, in the metric's unit."""
+    """Yield the power, the verdicts and cheaper designs.
+
+    ``effect`` is a given effect in the metric's unit, or None.
+    """
     found = plan.promise
     if found is None:
         yield "shows", "no differences: the grid has no baseline"
@@ -169,7 +172,7 @@ def _margin(found: PowerAnalysis, margin: float) -> str:
 
 
 def _number(value: float) -> str:
-    """Write shares with three decimals, and what is much smaller or larger with three digits that count."""
+    """Return shares with three decimals, and much smaller or larger numbers with three digits."""
     if value == 0 or 0.01 <= abs(value) < 100:
         return f"{value:.3f}"
     return f"{value:.3g}" if abs(value) < 0.01 else f"{value:,.0f}"
@@ -201,15 +204,20 @@ CELLS_SHOWN: Final = 24
 
 
 def print_header(console: Console, grid: Grid) -> None:
-    """What is known before anything is composed: name, profile, question."""
+    """Print what is known before anything is composed: name, profile, question."""
     console.print(Text(f"{grid.name} ({grid.profile})", style="bold"))
     console.print(Text(grid.question))
 
 
 def print_plan(console: Console, plan: Plan, slots: int | None, effect: float | None = None) -> None:
-    """Runs, cost, what the plan can show, what is left out and why, twins, cells.
+    """Print the runs, cost, power, skipped and equivalent cells, and the table of cells.
 
-    ``slots``: runs at once, None for a Ray cluster. ``effect``: a wished one, in the metric's unit.
+    Args:
+        console: where to print
+        plan: the plan
+        slots: the number of parallel runs, None for a Ray cluster
+        effect: a given effect in the metric's unit, or None
+
     """
     table = Table.grid(padding=(0, 1))
     table.add_column(no_wrap=True, style="cyan")
@@ -243,7 +251,7 @@ def _lines(plan: Plan, slots: int | None, effect: float | None) -> Iterator[tupl
 
 
 def _foreign(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Tricks that are not of this project, with the package each comes from."""
+    """Yield the tricks of other packages, with the package of each."""
     named = {name for cell in plan.cells for name in cell.config.tricks}
     for name, package in sorted(packages().items()):
         if name in named:
@@ -261,7 +269,7 @@ def _hints(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def _judges(plan: Plan) -> Iterator[tuple[str, str]]:
-    """The judges of responses, where arms have different ones: each scores its own arm."""
+    """Yield the judges of responses where arms have different ones; each scores its own arm."""
     found: dict[str, list[Mapping[str, str]]] = {}
     for cell in plan.cells:
         reward = cell.config.reward
@@ -313,7 +321,7 @@ def _cost_titles(plan: Plan) -> tuple[str, ...]:
 
 
 def _cost(plan: Plan, cell_id: str) -> tuple[str, ...]:
-    """Time of a run of the cell; on GPUs also GPU-hours, memory of one, and whether it fits."""
+    """Return the time of a run of the cell; on GPUs also GPU-hours, memory, and if it fits."""
     if not plan.costs:
         return (short(next((run.seconds for run in (*plan.runs, *plan.spared) if run.cell_id == cell_id), 0.0)),)
     cost = plan.costs[cell_id]

@@ -1,4 +1,7 @@
-"""Trials at work: as many at once as fit on Ray, or one after the other in this process. Any of them can be stopped."""
+"""Pools that run tuning trials, in parallel on Ray or one by one in this process.
+
+Each trial can be stopped.
+"""
 
 from __future__ import annotations
 
@@ -19,32 +22,35 @@ if TYPE_CHECKING:
     from sweeps.tuning.targets import TuningTarget
     from sweeps.tuning.trial import TrialJob, TrialStep
 
-TICK: Final = 0.5  # seconds that the driver sleeps when no word comes
+TICK: Final = 0.5  # seconds that the driver waits for a message
 
 
 class Pool(Protocol):
-    """Where trials run."""
+    """A place where trials run."""
 
     @property
     def running(self) -> tuple[TrialJob, ...]:
-        """What is at work."""
+        """The trials in progress."""
 
     def fits(self, subject: TuningTarget) -> bool:
-        """Whether a trial of it can start now. Raises SweepError where it never could."""
+        """Return True if a trial of the target can start now.
+
+        Raises SweepError where it never could.
+        """
 
     def start(self, job: TrialJob) -> None:
-        """Begin it."""
+        """Start a trial."""
 
     def hear(self) -> Iterator[Heard]:
-        """What has been said since; waits a little for the first word. Raises KeyboardInterrupt after Ctrl-C."""
+        """Yield new messages, after a short wait. Raises KeyboardInterrupt after Ctrl-C."""
 
     def stop(self, job: TrialJob) -> None:
-        """End it now; nothing more is heard of it."""
+        """Stop a trial now; it sends no more messages."""
 
 
 @contextmanager
 def pool() -> Iterator[Pool]:
-    """The pool that the environment asks for. What still runs at the end is stopped."""
+    """Open the pool that the environment asks for; at the end, trials in progress are stopped."""
     with interrupts() as asked:
         if inline():
             yield InlinePool(asked)
@@ -63,7 +69,7 @@ def pool() -> Iterator[Pool]:
 
 
 class InlinePool:
-    """One trial at a time, for debuggers: ``LAUNCH=inline``."""
+    """One trial at a time in this process, for debuggers: ``LAUNCH=inline``."""
 
     def __init__(self, asked: Interrupts) -> None:
         self._asked = asked
@@ -71,35 +77,35 @@ class InlinePool:
 
     @property
     def running(self) -> tuple[TrialJob, ...]:
-        """What is at work."""
+        """The trials in progress."""
         return self._running[:1] if self._running else ()
 
     def fits(self, subject: TuningTarget) -> bool:
-        """Whether nothing else runs."""
+        """Return True if no trial is running."""
         return self._running is None
 
     def start(self, job: TrialJob) -> None:
-        """Begin it."""
+        """Start a trial."""
         from sweeps.tuning.worker import run_trial  # noqa: PLC0415 - nothing to run, no transformers
 
         self._running = job, run_trial(job)
 
     def hear(self) -> Iterator[Heard]:
-        """Its next word."""
+        """Yield the next message of the trial."""
         self._asked.check()
         if self._running:
             job, words = self._running
             yield Heard(job, self._next(words))
 
     def stop(self, job: TrialJob) -> None:
-        """End it."""
+        """Stop the trial."""
         if job in self.running:
             self._running = None
 
     def _next(self, words: Iterator[TrialStep | TrialEnded]) -> TrialStep | TrialEnded | Failure:
         try:
             what = next(words)
-        except Exception as error:  # whatever a trial raises is its own result
+        except Exception as error:  # any error of a trial is its result
             self._running = None
             return Failure(cause(error), traceback.format_exc(), final=False)
         if isinstance(what, TrialEnded):

@@ -1,4 +1,4 @@
-"""The state of a tuning on a terminal, redrawn in place, or as plain lines where the output goes elsewhere."""
+"""Show the progress of a tuning on a terminal, or as plain lines."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class TuneProgress:
-    """Counts of trials, a line for each that runs, and the best so far."""
+    """The counts of trials, a line for each trial in progress, and the time left."""
 
     def __init__(self, console: Console, total: int, live: Live | None) -> None:
         self._console, self._total, self._live = console, total, live
@@ -31,12 +31,12 @@ class TuneProgress:
         self._began = self._shown = time.monotonic()
 
     def start(self, job: TrialJob) -> None:
-        """A trial has begun."""
+        """Show that a trial has started."""
         self._rows[job.name] = (0, job.config.steps * len(job.seeds), 0.0)
         self.tick()
 
     def step(self, job: TrialJob, what: TrialStep) -> None:
-        """A trial has taken a step."""
+        """Show a step of a trial."""
         self._rows[job.name] = (
             what.place * job.config.steps + what.step,
             job.config.steps * len(job.seeds),
@@ -45,23 +45,37 @@ class TuneProgress:
         self.tick()
 
     def finish(self, job: TrialJob, objective: float, seconds: float) -> None:
-        """A trial has ended as it should."""
+        """Show that a trial has finished.
+
+        Args:
+            job: the trial
+            objective: its mean accuracy
+            seconds: its duration
+
+        """
         self._done += 1
         self._end(job, f"accuracy {objective:.3f}, {duration(seconds)}")
 
     def stop(self, job: TrialJob) -> None:
-        """A trial was given up."""
+        """Show that a trial was pruned."""
         done, steps, _ = self._rows[job.name]
         self._stopped += 1
         self._end(job, f"pruned at step {done} of {steps}")
 
     def fail(self, job: TrialJob, cause: str, *, final: bool) -> None:
-        """A trial has failed."""
+        """Show that a trial has failed.
+
+        Args:
+            job: the trial
+            cause: the error in one line
+            final: it is not tried again
+
+        """
         self._failed += final
         self._end(job, f"{'failed' if final else 'failed, tried again'}: {cause}")
 
     def tick(self) -> None:
-        """Time has passed: redraw, or give a sign of life."""
+        """Redraw, or print a status line, if enough time has passed."""
         now = time.monotonic()
         if now - self._shown < (REDRAW_SECONDS if self._live else QUIET_SECONDS):
             return
@@ -104,7 +118,7 @@ class TuneProgress:
 
 @contextmanager
 def tune_progress(console: Console, total: int) -> Iterator[TuneProgress]:
-    """The display that suits the console. ``total``: trials that have not begun."""
+    """Open the display that suits the console; ``total`` is the number of trials to run."""
     if not console.is_terminal:
         yield TuneProgress(console, total, None)
         return

@@ -1,4 +1,7 @@
-"""Trials on Ray: one streaming task a trial. Apart from the pool's choice, since importing Ray takes a second."""
+"""Tuning trials on Ray, one streaming task per trial.
+
+It is separate from the choice of the pool, because importing Ray takes a second.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class RayPool:
-    """As many trials as fit."""
+    """A pool that runs as many trials on Ray as fit."""
 
     def __init__(self, asked: Interrupts, tick: float) -> None:
         self._asked, self._tick = asked, tick
@@ -30,28 +33,34 @@ class RayPool:
 
     @property
     def running(self) -> tuple[TrialJob, ...]:
-        """What is at work."""
+        """The trials in progress."""
         return tuple(self._running.values())
 
     def fits(self, subject: TuningTarget) -> bool:
-        """Whether a trial of it can start beside what runs. Raises SweepError where it never could."""
+        """Return True if a trial of the target can start now.
+
+        Raises SweepError where it never could.
+        """
         for _ in until_held([subject], self._tick):
             self._asked.check()
         return fits(subject, self.running, nodes())
 
     def start(self, job: TrialJob) -> None:
-        """Give it to a worker."""
+        """Start a trial on a worker."""
         self._running[self._started(job)] = job
 
     def hear(self) -> Iterator[Heard]:
-        """What the workers have said; nothing after a tick of silence."""
+        """Yield the messages of the workers; nothing after a tick without one."""
         self._asked.check()
         ready, _ = ray.wait(list(self._running), num_returns=1, timeout=self._tick)
         for stream in ready:
             yield Heard(self._running[stream], self._receive(stream))
 
     def stop(self, job: TrialJob) -> None:
-        """Kill its worker. A word to a worker in the middle of a step would be heard after the step at best."""
+        """Kill the worker of a trial.
+
+        A message to a worker in the middle of a step would arrive after the step at best.
+        """
         for stream in [stream for stream, other in self._running.items() if other == job]:
             del self._running[stream]
             if has_engines(job.config):
@@ -60,7 +69,7 @@ class RayPool:
                 ray.cancel(stream, force=True)
 
     def close(self) -> None:
-        """Stop everything. A session of our own would end it anyway, a cluster would not."""
+        """Stop all trials; a cluster would not end them by itself."""
         for job in self.running:
             self.stop(job)
         self._slots.close()
@@ -75,7 +84,7 @@ class RayPool:
     def _receive(self, stream: Any) -> TrialStep | TrialEnded | Failure:
         try:
             what: TrialStep | TrialEnded = ray.get(next(stream))
-        except Exception as error:  # whatever a trial raises is its own result
+        except Exception as error:  # any error of a trial is its result
             self._slots.free(_place(self._running.pop(stream)), whole=False)
             return Failure(why(error), str(error), final=False)
         if isinstance(what, TrialEnded):
@@ -84,7 +93,7 @@ class RayPool:
 
 
 def _place(job: TrialJob) -> str:
-    """What its slot is known by: trials of one value may be at work side by side."""
+    """Return the key of a job's slot; trials of the same value may run in parallel."""
     return f"{job.name} trial {job.number}"
 
 

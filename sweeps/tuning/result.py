@@ -1,4 +1,4 @@
-"""From trials to the file that a person reviews."""
+"""Convert trials to the file that a person reviews."""
 
 from __future__ import annotations
 
@@ -38,14 +38,28 @@ _SEARCH: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """A subject and what its trials gave."""
+    """A tuning target and the outcomes of its trials."""
 
     subject: TuningTarget
     outcomes: tuple[TrialOutcome, ...]
 
 
 def tuned_file(grid: Grid, knob: Hyperparameter, options: TuneOptions, found: Sequence[Tuned]) -> TunedFile:
-    """The file, unreviewed. Raises SweepError where a model has no finished trial."""
+    """Return the file of tuned values, not yet reviewed.
+
+    Args:
+        grid: the grid
+        knob: the hyperparameter
+        options: the options of the tuning
+        found: the outcomes for each model
+
+    Returns:
+        The file.
+
+    Raises:
+        SweepError: a model has no finished trial.
+
+    """
     outcomes = [outcome for each in found for outcome in each.outcomes]
     return TunedFile(
         reviewed=None,
@@ -66,7 +80,7 @@ def tuned_file(grid: Grid, knob: Hyperparameter, options: TuneOptions, found: Se
 
 
 def write_tuned(path: Path, file: TunedFile) -> None:
-    """Write it whole or not at all."""
+    """Write the file atomically."""
     text = yaml.safe_dump(_plain(asdict(file)), sort_keys=False, width=116, allow_unicode=True, default_flow_style=None)
     draft = path.with_name(f".{path.name}")
     draft.write_text(HEAD.format(name=path.name) + text, encoding="utf-8")
@@ -132,7 +146,7 @@ def _rounded(number: float) -> float:
 
 
 def _plain(value: Any) -> Any:
-    """As YAML writes it."""
+    """Return the value in types that YAML writes plainly."""
     if isinstance(value, Mapping):
         return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, tuple):

@@ -1,7 +1,7 @@
-"""Optuna, met here alone: it proposes values, says which trials to give up, and keeps all of it in SQLite.
+"""The search for values with Optuna, kept in SQLite. Only this module imports Optuna.
 
-The tree-structured Parzen estimator (arXiv:2304.11127) proposes; a trial is given up where its best value so far lies
-below the median of the finished ones at the same step. What is kept is numbers and text, never a pickle.
+The tree-structured Parzen estimator (arXiv:2304.11127) proposes values. A trial is pruned where its best value so far
+is below the median of the finished trials at the same step. The database holds numbers and text, never a pickle.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from sweeps.tuning.targets import TuningTarget
     from sweeps.tuning.trial import State, TrialStep
 
-DRAWN: Final = 5  # trials whose values are drawn blindly, before any are proposed
-COMPARED: Final = 4  # finished trials before any is given up
-_PATIENCE: Final = 60.0  # seconds that a database is waited for
+DRAWN: Final = 5  # random trials before the sampler proposes values
+COMPARED: Final = 4  # finished trials before any is pruned
+_PATIENCE: Final = 60.0  # seconds to wait for a locked database
 _STATES: Final[dict[Any, State]] = {
     TrialState.COMPLETE: "finished",
     TrialState.PRUNED: "pruned",
@@ -44,7 +44,10 @@ _STATES: Final[dict[Any, State]] = {
 
 @contextmanager
 def database(path: Path) -> Iterator[RDBStorage]:
-    """The SQLite file of a tuning, made where it is missing. Raises SweepError where it cannot be read or written."""
+    """Open the SQLite file of a tuning; it is created if missing.
+
+    Raises SweepError where it cannot be read or written.
+    """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         storage = RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": _PATIENCE}})
@@ -59,26 +62,26 @@ def database(path: Path) -> Iterator[RDBStorage]:
 
 
 class Search:
-    """The trials of one model. A search of the same name goes on where it was left."""
+    """The trials of one model. A search of the same name resumes."""
 
     def __init__(
         self, storage: RDBStorage, subject: TuningTarget, seeds: tuple[int, ...], trials: int, commit: str
     ) -> None:
         self.subject, self.seeds, self.trials, self._commit = subject, seeds, trials, commit
         self._steps = subject.config.steps
-        self._asked: dict[int, Any] = {}  # trials that run, by number
+        self._asked: dict[int, Any] = {}  # trials in progress, by number
         self._heard: dict[int, list[list[float]]] = {}  # their accuracies, by seed and step
         name = f"{subject.label} {_fingerprint(subject, seeds)}"
         self._study = optuna.create_study(
             storage=storage, study_name=name, direction="maximize", load_if_exists=True, pruner=self._pruner()
         )
-        # A sampler that began again with the seed of the first day would propose the values of the first day.
+        # A resumed sampler needs another seed, or it would propose the first values again.
         seed = derive(0, "tuning", name, len(self._study.trials)) % 2**32
         self._study.sampler = TPESampler(n_startup_trials=DRAWN, seed=seed)
         self._begin()
 
     def ask(self) -> TrialJob | None:
-        """The next trial; None where its value has been tried and nothing needs to run."""
+        """Return the next trial, or None where its value has been tried and nothing needs to run."""
         trial = self._study.ask()
         value = self._value(trial)
         trial.set_user_attr("value", value)
@@ -92,11 +95,11 @@ class Search:
         return TrialJob(self.subject.label, trial.number, value, name, self.subject.at(value), self.seeds)
 
     def left(self) -> int:
-        """How many trials have not begun."""
+        """Return the number of trials that have not started."""
         return self.trials - sum(_counts(trial) for trial in self._study.get_trials(deepcopy=False))
 
     def hear(self, job: TrialJob, what: TrialStep) -> bool:
-        """Take a step in; whether the trial should be given up."""
+        """Record a step, and return True if the trial should be pruned."""
         trial, curves = self._asked[job.number], self._heard[job.number]
         curves[what.place].append(what.accuracy)
         trial.report(_latest(curves[what.place], self._steps), what.place * self._steps + what.step)
@@ -104,7 +107,7 @@ class Search:
         return not last and bool(trial.should_prune())
 
     def finish(self, job: TrialJob, seconds: float) -> float:
-        """Keep what came of it: the mean over seeds."""
+        """Record a finished trial and return its objective, the mean over seeds."""
         trial, curves = self._asked.pop(job.number), self._heard.pop(job.number)
         found = [_latest(curve, self._steps) for curve in curves]
         trial.set_user_attr("seeds", found)
@@ -113,7 +116,7 @@ class Search:
         return fmean(found)
 
     def give_up(self, job: TrialJob, seconds: float) -> None:
-        """Keep where it was stopped."""
+        """Record that a trial was pruned, and where."""
         trial, curves = self._asked.pop(job.number), self._heard.pop(job.number)
         done = [curve for curve in curves if len(curve) == self._steps]
         place = next((place for place, curve in enumerate(curves) if len(curve) < self._steps), len(curves) - 1)
@@ -123,7 +126,10 @@ class Search:
         self._study.tell(trial, state=TrialState.PRUNED)
 
     def fail(self, job: TrialJob, cause: str) -> bool:
-        """Keep why; whether that was the last attempt. A value that fails is tried once more."""
+        """Record a failure, and return True if the value is not tried again.
+
+        A value that fails is tried once more.
+        """
         trial = self._asked.pop(job.number)
         self._heard.pop(job.number)
         attempt = trial.user_attrs.get("attempt", 1)
@@ -135,7 +141,7 @@ class Search:
         return bool(attempt >= ATTEMPTS)
 
     def release(self) -> int:
-        """Put trials that were cut off back into the queue, with their values; how many there were."""
+        """Put interrupted trials back into the queue with their values, and return their number."""
         cut = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         for trial in cut:
             self._study.tell(trial.number, state=TrialState.FAIL)
@@ -146,7 +152,7 @@ class Search:
         return len(cut)
 
     def outcomes(self) -> tuple[TrialOutcome, ...]:
-        """What has come of the trials that ended, in their order. Those that were cut off are not among them."""
+        """Return the outcomes of the trials that ended, in order; interrupted ones are left out."""
         return tuple(
             _outcome(trial)
             for trial in self._study.get_trials(deepcopy=False)
@@ -154,7 +160,7 @@ class Search:
         )
 
     def _begin(self) -> None:
-        """Trials that a dead driver left go back into the queue; a new search begins with the grid's own value."""
+        """Requeue the trials of a dead driver; a new search starts with the grid's own value."""
         self.release()
         if not self._study.trials and self.subject.low <= self.subject.own <= self.subject.high:
             self._study.enqueue_trial({self.subject.knob.name: self.subject.own})
@@ -168,7 +174,7 @@ class Search:
         return proposed if proposed == subject.own else subject.knob.rounded(proposed, subject.low, subject.high)
 
     def _repeat(self, trial: Any, known: TrialOutcome) -> None:
-        """The same value on the same seeds gives the same bits: its outcome is taken and nothing runs."""
+        """Reuse the outcome of a value that was tried: the same value and seeds give the same bits."""
         trial.set_user_attr("seeds", list(known.seeds))
         trial.set_user_attr("seconds", 0.0)
         trial.set_user_attr("repeats", True)
@@ -180,7 +186,7 @@ class Search:
 
 
 def _fingerprint(subject: TuningTarget, seeds: tuple[int, ...]) -> str:
-    """Ten hex digits of everything that decides an objective but the value itself."""
+    """Return ten hexadecimal digits of everything that decides an objective, except the value."""
     deciding = [subject.config.cell_id(), subject.knob.name, subject.low, subject.high, subject.own, list(seeds)]
     return hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:10]
 
@@ -190,7 +196,7 @@ def _latest(curve: list[float], steps: int) -> float:
 
 
 def _counts(trial: Any) -> bool:
-    """Whether a trial is one of those that were asked for: it runs, or it ended and is not tried again."""
+    """Return True if a trial counts: it runs, or it ended and is not tried again."""
     if trial.state == TrialState.FAIL:
         return bool(trial.user_attrs.get("final"))
     return bool(trial.state != TrialState.WAITING)

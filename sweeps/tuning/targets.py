@@ -1,4 +1,7 @@
-"""What is tuned: one cell for each model of a grid, on seeds and problems that the grid never uses."""
+"""The targets of a tuning: one cell per model.
+
+Their seeds and problems are those that the grid never uses.
+"""
 
 from __future__ import annotations
 
@@ -24,24 +27,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TuningTarget:
-    """A model at one cell of the grid, and the range of its knob."""
+    """A model at one cell of the grid, and the range of its hyperparameter."""
 
     label: str
     cell: Mapping[str, str]
     knob: Hyperparameter
-    config: ExperimentConfig  # with the knob's own value; its seed means nothing
+    config: ExperimentConfig  # with the grid's own value; its seed has no meaning
     own: float
     low: float
     high: float
-    before: Mapping[str, float]  # what an earlier tuning sets
+    before: Mapping[str, float]  # values that an earlier tuning sets
 
     @property
     def run_id(self) -> str:
-        """What messages call its trials."""
+        """The name of its trials in messages."""
         return f"{self.label} {self.knob.name}"
 
     def at(self, value: float) -> ExperimentConfig:
-        """The config with another value of the knob: what ``load`` makes of the knob's override, without Hydra."""
+        """Return the config with another value of the hyperparameter.
+
+        It equals the result of ``load`` with the override, but needs no Hydra.
+        """
         config, trick = self.config, self.knob.trick
         if trick is None:
             return replace(config, optim=replace(config.optim, lr=value))
@@ -52,9 +58,20 @@ class TuningTarget:
 def tuning_targets(
     grid: Grid, knob: Hyperparameter, options: TuneOptions, taken: Collection[int]
 ) -> tuple[TuningTarget, ...]:
-    """One for each label of the axis ``model``, or one in all. ``taken`` are the grid's seeds under all profiles.
+    """Return one target for each label of the axis ``model``, or one without that axis.
 
-    Raises SchemaError where a seed is taken, where the grid varies the knob itself, or where a range or cell cannot be.
+    Args:
+        grid: the grid
+        knob: the hyperparameter
+        options: the options of the tuning
+        taken: the grid's seeds under all profiles
+
+    Returns:
+        The targets.
+
+    Raises:
+        SchemaError: a seed is taken, the grid varies the hyperparameter, or a range or cell is not possible.
+
     """
     if shared := sorted({*options.seeds} & {*taken}):
         raise SchemaError(f"seeds: the grid has {', '.join(map(str, shared))}; tune on others, such as 1001,1002")
@@ -103,7 +120,7 @@ def _tuning_target(grid: Grid, knob: Hyperparameter, options: TuneOptions, label
 
 
 def _cell(grid: Grid, at: Mapping[str, str]) -> Mapping[str, str]:
-    """The first planned cell with these labels, at the baseline if the labels leave that open."""
+    """Return the first planned cell with these labels, preferably at the baseline."""
     for full in (False, True):
         points = [point for point in select(grid, full).cells if _agrees(point, {CONTROL: OFF} | {**at})]
         if points:
@@ -125,11 +142,14 @@ def _clip_bound(config: ExperimentConfig) -> float:
 
 
 def _refuse_idle(subject: TuningTarget) -> None:
-    """Build the rule at both ends of the range, so that nothing is refused later, and see that the knob can act."""
+    """Build the rule at both ends of the range and check that the hyperparameter has an effect.
+
+    So nothing is refused later.
+    """
     for config in (subject.at(subject.low), subject.at(subject.high)):
         try:
             trick = config.update_rule().tricks.get(subject.knob.trick or "")
         except TrickError as error:
             raise SchemaError(f"{words(subject.cell)}: {subject.knob.setting}: {error}") from None
-        for reason in trick.inert(config.setup()) if trick is not None else ():
+        for reason in trick.no_effect_reasons(config.setup()) if trick is not None else ():
             raise SchemaError(f"{words(subject.cell)}: {subject.knob.name} cannot act: {reason}")

@@ -22,37 +22,37 @@ class TrialJob:
     """A value to try for a model."""
 
     label: str  # of the model
-    number: int  # of the trial, for that model
+    number: int  # number of the trial of that model
     value: float
     name: str  # "small_base lr=0.0003"
-    config: ExperimentConfig  # its seed means nothing
+    config: ExperimentConfig  # its seed has no meaning
     seeds: tuple[int, ...]
 
     @property
     def run_id(self) -> str:
-        """What messages call it."""
+        """The name of the job in messages."""
         return self.name
 
 
 @dataclass(frozen=True, slots=True)
 class TrialStep:
-    """A step of one seed."""
+    """The message after a step of one seed."""
 
-    place: int  # of the seed among those of the job
+    place: int  # index of the seed in the job's seeds
     step: int
-    accuracy: float  # share of right responses among all that the step sampled first, before it learned from them
+    accuracy: float  # share of correct responses among those sampled first in the step, before its update
 
 
 @dataclass(frozen=True, slots=True)
 class TrialEnded:
-    """The last word on a job."""
+    """The last message of a job."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Something that a worker said of a job, or how the job failed."""
+    """A worker's message on a job, or the job's failure."""
 
     job: TrialJob
     what: TrialStep | TrialEnded | Failure
@@ -63,41 +63,41 @@ State = Literal["finished", "pruned", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class TrialOutcome:
-    """One value, tried."""
+    """The outcome of one tried value."""
 
     value: float
     state: State
-    objective: float | None  # mean over seeds; of a finished trial alone
-    seeds: tuple[float, ...]  # the objective of each seed that was finished
-    stopped: str | None  # where it was given up, or why it failed
+    objective: float | None  # mean over seeds; None unless the trial finished
+    seeds: tuple[float, ...]  # the objective of each finished seed
+    stopped: str | None  # where it was pruned, or why it failed
     seconds: float
     commit: str
-    repeats: bool  # the value had been tried: nothing ran
+    repeats: bool  # the value had been tried, so nothing ran
 
 
 def window(steps: int) -> int:
-    """How many steps an objective is the mean of: the last quarter."""
+    """Return the number of steps that an objective averages: the last quarter."""
     return max(1, math.ceil(steps / 4))
 
 
 def best(outcomes: Sequence[TrialOutcome]) -> TrialOutcome | None:
-    """The finished trial with the largest objective; of equal ones the first."""
+    """Return the finished trial with the largest objective; the first of equal ones."""
     finished = [outcome for outcome in outcomes if outcome.state == FINISHED]
     return max(finished, key=lambda outcome: outcome.objective or 0.0, default=None)
 
 
 def flat(outcomes: Sequence[TrialOutcome]) -> Flat | None:
-    r"""The values whose objective is not below the best by more than the noise between seeds.
+    r"""Return the values whose objective is within the noise of the best.
 
-    With y_ij of trial i and seed j, over the K seeds and the T best trials (half of them, but three at least),
+    With y_ij of trial i and seed j, over the K seeds and the T best trials (half of them, but at least three),
 
     .. math:: s^2 = \frac{\sum (y_{ij} - \bar y_i - \bar y_j + \bar y)^2}{(T-1)(K-1)},\quad
        noise = t_{0.975,(T-1)(K-1)}\; s\, \sqrt{2/K}
 
-    Seeds are paired, so that what a seed does to all trials cancels. None below three finished trials of two seeds.
-    The best of many is too good by chance, which this does not correct: it is a note to a reader and no test.
+    Seeds are paired, so that the effect of a seed on all trials cancels. Returns None with fewer than three finished
+    trials. The best of many is too good by chance, which this does not correct: it is a note to a reader and no test.
     """
-    finished = {outcome.value: outcome for outcome in outcomes if outcome.state == FINISHED}  # repeats once
+    finished = {outcome.value: outcome for outcome in outcomes if outcome.state == FINISHED}  # repeated values once
     if len(finished) < 3:
         return None
     scores = np.array([outcome.seeds for outcome in finished.values()])  # (T, K)
@@ -108,7 +108,10 @@ def flat(outcomes: Sequence[TrialOutcome]) -> Flat | None:
 
 
 def _noise(scores: np.ndarray) -> float:
-    """Half the 95 % interval of the difference between the means of two rows; ``scores`` is (T, K)."""
+    """Return half the 95 % interval of the difference between two rows' means.
+
+    ``scores`` is (T trials, K seeds).
+    """
     trials, seeds = scores.shape
     freedom = (trials - 1) * (seeds - 1)
     rest = scores - scores.mean(axis=1, keepdims=True) - scores.mean(axis=0, keepdims=True) + scores.mean()

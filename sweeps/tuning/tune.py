@@ -1,4 +1,4 @@
-"""``python -m sweeps tune``: look for values of a knob, then write what a person is to review."""
+"""The ``tune`` command: search for values of a hyperparameter and write the file to review."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ OK, INTERRUPTED = 0, 130
 
 
 def tune(options: TuneOptions, console: Console) -> int:
-    """Try values until each model has its trials, and write the file. Returns the exit code."""
+    """Run trials until each model has its number, write the file, and return the exit code."""
     knob, path = find_hyperparameter(options.knob), find_grid(options.grid)
     grid = read_grid(path, options.profile)
     print_header(console, grid)
@@ -98,14 +98,17 @@ def _fly(searches: Sequence[Search], trace: Path, console: Console) -> None:
 
 
 class _InFlightTrial:
-    """Trials at work, and what is made of their words."""
+    """The trials in progress, and the handling of their messages."""
 
     def __init__(self, searches: Mapping[str, Search], workers: Pool, display: TuneProgress, trace: Path) -> None:
         self._searches, self._workers, self._display, self._trace = searches, workers, display, trace
         self._began: dict[str, float] = {}  # name of a job -> monotonic seconds
 
     def start(self) -> None:
-        """Begin what fits. A value is proposed when there is room for it, so that all that has ended by then counts."""
+        """Start the trials that fit.
+
+        A value is proposed only when there is room for it, so that all earlier outcomes count.
+        """
         for search in self._searches.values():
             while search.left() > 0 and self._workers.fits(search.subject):
                 if job := search.ask():
@@ -114,7 +117,7 @@ class _InFlightTrial:
                     self._display.start(job)
 
     def hear(self, heard: Heard) -> None:
-        """Keep a word of a worker, and stop its trial where it falls behind."""
+        """Record a worker's message, and stop its trial where it falls behind."""
         job, what, search = heard.job, heard.what, self._searches[heard.job.label]
         if isinstance(what, TrialEnded):
             self._display.finish(job, search.finish(job, what.seconds), what.seconds)
@@ -132,7 +135,7 @@ class _InFlightTrial:
 def _stop(searches: Sequence[Search], options: TuneOptions, console: Console) -> None:
     cut, kept = sum(search.release() for search in searches), sum(len(search.outcomes()) for search in searches)
     console.print(Text(f"interrupted: {kept} trials have ended and are kept, {cut} begin again"))
-    console.print(Text(f"resume with: {options.command()}"), soft_wrap=True)  # one line, to be copied
+    console.print(Text(f"resume with: {options.command()}"), soft_wrap=True)  # one line, so that it can be copied
 
 
 def _print_plan(console: Console, options: TuneOptions, chosen: Sequence[TuningTarget]) -> None:

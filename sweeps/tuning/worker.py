@@ -1,4 +1,7 @@
-"""What a worker process does with a trial. Only workers import this: it brings transformers."""
+"""The execution of a trial in a worker process.
+
+Only workers import this module, because it imports transformers.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,11 @@ if TYPE_CHECKING:
 
 
 def run_trial(job: TrialJob) -> Iterator[TrialStep | TrialEnded]:
-    """Train on one seed after the other and say how many responses were right. No evaluation problem is read."""
-    torch.set_num_threads(max(1, int(job.config.backend.num_cpus)))  # as a run of the grid
+    """Train on one seed after the other and yield the accuracy of each step.
+
+    The accuracy is the share of correct sampled responses. No evaluation problem is read.
+    """
+    torch.set_num_threads(max(1, int(job.config.backend.num_cpus)))  # as in a run of the grid
     started, read = time.perf_counter(), tiers(job.config)
     for place, seed in enumerate(job.seeds):
         for report in build_training(replace(job.config, seed=seed), read).reports:

@@ -69,7 +69,7 @@ def tasks():
 @pytest.fixture(scope="module")
 def flown(made, tasks, tmp_path_factory):
     """The events of all runs, and the names and resources that tasks were given meanwhile."""
-    flight = launch._InFlightRun(tmp_path_factory.mktemp("runs"), "mark")
+    flight = launch._RunScheduler(tmp_path_factory.mktemp("runs"), "mark")
     events = [event for event in flight.events(deque(made.runs)) if event]
     return events, list(tasks.asked)
 
@@ -102,7 +102,7 @@ def test_as_many_run_at_once_as_fit_and_ask_for_what_their_backend_says(made, ta
 
 
 def test_what_still_runs_is_cancelled_at_once(made, tasks, tmp_path):
-    flying = launch._InFlightRun(tmp_path, "mark")
+    flying = launch._RunScheduler(tmp_path, "mark")
     events = flying.events(deque(made.runs))
     next(events)
     running = list(flying._running)

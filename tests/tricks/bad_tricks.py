@@ -114,7 +114,7 @@ class ComplainsInNumbers:
     def keep_samples(self, rollouts: Rollouts) -> Tensor:
         return ~rollouts.truncated
 
-    def complaints(self, setup: Setup) -> Any:
+    def validate(self, setup: Setup) -> Any:
         return [setup.group_size]
 
 

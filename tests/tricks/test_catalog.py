@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -77,3 +78,16 @@ def test_a_foreign_trick_never_replaces_ours(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.undo()
     catalog.cache_clear()
     assert catalog()["group_norm"].source != "elsewhere"
+
+
+def test_a_method_by_its_old_name_is_refused_with_the_new_one():
+    @dataclass(frozen=True)
+    class Old:
+        def complaints(self, setup):
+            yield "no"
+
+        def clip_rewards(self, rewards, batch):
+            return rewards
+
+    with pytest.raises(TrickError, match=r"old: Old\.complaints is called validate in this version; rename the method"):
+        TrickSpec("old", Old, "a trick of an earlier version", "nowhere")

@@ -97,8 +97,8 @@ def test_the_catalog_has_the_published_settings(name: str, trick: Clip) -> None:
 
 
 def test_no_bound_can_bind_in_the_only_update_of_a_rollout() -> None:
-    assert list(Clip().inert(ONCE)) == [
+    assert list(Clip().no_effect_reasons(ONCE)) == [
         "with optim.updates_per_rollout=1 every ratio is 1 and no bound can bind; set it to 2 or more"
     ]
-    assert not list(Clip().inert(SETUP))
-    assert not list(Clip().complaints(ONCE))
+    assert not list(Clip().no_effect_reasons(SETUP))
+    assert not list(Clip().validate(ONCE))

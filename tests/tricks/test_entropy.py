@@ -24,5 +24,5 @@ def test_the_rule_asks_for_entropies_when_a_trick_needs_them() -> None:
 
 
 def test_a_weight_of_zero_is_said_to_do_nothing() -> None:
-    assert list(EntropyBonus(0.0).inert(SETUP)) == ["with coef=0 the entropy has no weight"]
-    assert not list(EntropyBonus().inert(SETUP))
+    assert list(EntropyBonus(0.0).no_effect_reasons(SETUP)) == ["with coef=0 the entropy has no weight"]
+    assert not list(EntropyBonus().no_effect_reasons(SETUP))

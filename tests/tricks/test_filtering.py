@@ -128,4 +128,4 @@ def test_without_a_trick_every_group_is_accepted() -> None:
 def test_a_filter_says_when_nothing_can_be_filtered(
     trick: OverlongFilter | DynamicSampling, reasons: list[str]
 ) -> None:
-    assert list(trick.inert(SETUP)) == reasons
+    assert list(trick.no_effect_reasons(SETUP)) == reasons

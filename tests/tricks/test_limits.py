@@ -61,7 +61,7 @@ def test_a_group_of_one_is_taken_where_its_samples_keep_their_rewards() -> None:
 
 @pytest.mark.parametrize("trick", [Clip(), PolicyGradient()])
 def test_two_updates_a_rollout_are_enough_for_a_ratio_to_move(trick: Clip | PolicyGradient) -> None:
-    assert not list(trick.inert(replace(SETUP, updates_per_rollout=2)))
+    assert not list(trick.no_effect_reasons(replace(SETUP, updates_per_rollout=2)))
 
 
 # Whoever changes one of these changes what a published name means.

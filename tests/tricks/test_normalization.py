@@ -174,6 +174,6 @@ def test_without_a_normaliser_the_advantage_is_the_reward(dtype: torch.dtype) ->
 
 
 def test_a_mean_over_the_batch_alone_takes_no_group(dtype: torch.dtype) -> None:
-    assert not list(Normalize(mean="batch", std="batch").complaints(ALONE))
-    assert not list(Normalize(mean="group", std="group").complaints(SETUP))
+    assert not list(Normalize(mean="batch", std="batch").validate(ALONE))
+    assert not list(Normalize(mean="group", std="group").validate(SETUP))
     assert advantages("batch_mean", dtype, REWARDS, list(range(8))).tolist() == [r - 0.5 for r in REWARDS]

@@ -130,11 +130,11 @@ def test_reinforce_has_the_gradient_of_the_log_prob_at_any_ratio(dtype: torch.dt
 
 
 def test_reinforce_cannot_differ_from_ppo_in_the_only_update_of_a_rollout() -> None:
-    assert list(PolicyGradient().inert(ONCE)) == [
+    assert list(PolicyGradient().no_effect_reasons(ONCE)) == [
         "with optim.updates_per_rollout=1 every ratio is 1 and the gradient is that of the clipped ratio; "
         "set it to 2 or more"
     ]
-    assert not list(PolicyGradient().inert(SETUP))
+    assert not list(PolicyGradient().no_effect_reasons(SETUP))
 
 
 def test_no_weight_is_lost_to_the_padding_of_old_log_probs() -> None:

@@ -49,7 +49,7 @@ def refused_in(path: Path) -> Iterator[tuple[str, int]]:
     for function in ast.walk(ast.parse(path.read_text())):
         if not isinstance(function, ast.FunctionDef):
             continue
-        complains = function.name == "complaints" or function.name.lstrip("_").startswith(("refuse", "order"))
+        complains = function.name == "validate" or function.name.lstrip("_").startswith(("refuse", "order"))
         for node in ast.walk(function):
             if isinstance(node, ast.Raise) or (complains and isinstance(node, ast.Yield)):
                 yield str(path), node.lineno

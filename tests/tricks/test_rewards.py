@@ -41,7 +41,7 @@ def test_the_soft_punishment_grows_over_the_cache(
     ids=repr,
 )
 def test_a_punishment_that_no_response_can_reach_is_said(trick: SoftOverlong, reasons: list[str]) -> None:
-    assert list(trick.inert(SETUP)) == reasons
+    assert list(trick.no_effect_reasons(SETUP)) == reasons
 
 
 @in_both_precisions
@@ -76,4 +76,4 @@ def test_shaped_rewards_are_added_and_then_bounded() -> None:
 
 def test_the_limit_of_the_run_decides_what_is_inert() -> None:
     longer = Setup(SETUP.group_size, SETUP.prompts_per_batch, SETUP.updates_per_rollout, max_response_length=17)
-    assert not list(SoftOverlong(limit=20).inert(longer))
+    assert not list(SoftOverlong(limit=20).no_effect_reasons(longer))

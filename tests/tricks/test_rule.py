@@ -60,7 +60,10 @@ def test_what_a_rule_needs_is_what_its_tricks_need() -> None:
 
 def test_inert_tricks_are_said_and_not_refused() -> None:
     update_rule = rule("clip_higher", setup=ONCE, kl=KlLoss(0.0), entropy=EntropyBonus(0.1))
-    assert {name: len(reasons) for name, reasons in update_rule.inert().items()} == {"clip_higher": 1, "kl": 1}
+    assert {name: len(reasons) for name, reasons in update_rule.no_effect_reasons().items()} == {
+        "clip_higher": 1,
+        "kl": 1,
+    }
 
 
 def test_complaints_of_all_tricks_are_raised_together() -> None:

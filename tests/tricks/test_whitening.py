@@ -139,5 +139,5 @@ def test_the_advantages_given_are_left_alone() -> None:
 
 
 def test_an_epsilon_of_nothing_is_refused() -> None:
-    assert not list(Whiten().complaints(SETUP))
-    assert len(list(replace(Whiten(), eps=0.0).complaints(SETUP))) == 1
+    assert not list(Whiten().validate(SETUP))
+    assert len(list(replace(Whiten(), eps=0.0).validate(SETUP))) == 1

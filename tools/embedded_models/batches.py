@@ -1,4 +1,4 @@
-"""Texts to padded batches: encoded, sorted by length, cut, and shuffled as whole batches."""
+"""Padded batches of texts: encoded, sorted by length, cut, and shuffled as whole batches."""
 
 from __future__ import annotations
 
@@ -25,15 +25,27 @@ _BATCHES_A_POOL = 64
 
 @dataclass(frozen=True, slots=True)
 class TextBatch:
-    """Inputs and, shifted by one, what they should predict; padded on the right."""
+    """Token ids and the next-token targets, padded on the right."""
 
     ids: Tensor  # (B, T) int64
     targets: Tensor  # (B, T) int64, IGNORED outside the response
-    usual: float  # response tokens a batch of this pool holds on average
+    usual: float  # mean response tokens per batch of this pool
 
 
 def batches(stage: Stage, tokenizer: PreTrainedTokenizerBase, rng: random.Random) -> Iterator[TextBatch]:
-    """Batches without end. Neighbours in length share a batch, so that little of it is padding."""
+    """Yield batches without end.
+
+    Texts of similar length share a batch, so that padding is small.
+
+    Args:
+        stage: the stage that the batches train
+        tokenizer: the tokenizer of the model
+        rng: the source of randomness
+
+    Yields:
+        Batches of ``stage.batch`` texts.
+
+    """
     pad = tokenizer.convert_tokens_to_ids(str(tokenizer.pad_token))
     while True:
         pool = sorted(_encode_pool(stage, tokenizer, rng), key=lambda example: len(example[0]))

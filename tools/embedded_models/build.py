@@ -1,4 +1,7 @@
-"""``python -m tools.embedded_models.build``: teach the embedded models anew and write their checkpoints."""
+"""Train the embedded models and write their checkpoints.
+
+Run it as ``python -m tools.embedded_models.build``.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,19 @@ On one otherwise idle core of a server CPU the small pair takes about 4 minutes,
 
 
 def build(name: str, out: Path, recipe: Recipe, seed: int, keep: Path | None = None) -> Path:
-    """Teach checkpoint ``name`` and write its folder under ``out``; the same seed gives the same weights."""
+    """Train a checkpoint and write its folder; the same seed gives the same weights.
+
+    Args:
+        name: the name of the checkpoint
+        out: the parent of the folder
+        recipe: the stages of training
+        seed: the seed of training
+        keep: where finished stages are kept, or None
+
+    Returns:
+        The folder.
+
+    """
     torch.set_num_threads(1)  # the sum order, and so the weights, depend on the number of threads
     size, stage = _PLAN[name]
     taught = Teacher(size, recipe, build_tokenizer(), seed, keep).teach(stage)
@@ -37,7 +52,7 @@ def build(name: str, out: Path, recipe: Recipe, seed: int, keep: Path | None = N
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Build all checkpoints or one; refuse to overwrite unless told to."""
+    """Build all checkpoints or one; existing ones are overwritten only with --force."""
     options = _parser().parse_args(arguments)
     names = (options.only,) if options.only else CHECKPOINTS
     present = [name for name in names if (options.out / name).exists()]

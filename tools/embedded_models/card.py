@@ -1,4 +1,4 @@
-"""``python -m tools.embedded_models.card``: measure the embedded models and write CARD.md and card.json beside them."""
+"""Measure the embedded models and write CARD.md and card.json to their folder."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _TRAINING_HEAD = """
 
 @dataclass(frozen=True, slots=True)
 class CardEntry:
-    """One checkpoint on one difficulty."""
+    """The measurement of one checkpoint on one difficulty."""
 
     checkpoint: str
     parameters: int
@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def render(entries: list[CardEntry], problems: int) -> str:
-    """The card as Markdown."""
+    """Return the card as Markdown."""
     head = _HEAD.format(
         problems=problems, command="python -m tools.embedded_models.build", **asdict(entries[0].sampling)
     )

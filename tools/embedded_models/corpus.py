@@ -1,4 +1,4 @@
-r"""Texts the embedded models learn from: worked solutions, and the ways in which a base model goes wrong.
+r"""Training texts of the embedded models: worked solutions and typical mistakes.
 
 A clean text reads ``8*9=72;72-12=60;\boxed{60}<eos>``.
 """
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 Choice = TypeVar("Choice")
 Style = Literal["clean", "corrected", "sloppy", "unboxed", "guess", "ramble"]
 
-_CORRECTION_RATE = 0.15  # of the steps of a corrected text
-_SLOPPY_RATE = 0.5  # of the steps of a sloppy text
+_CORRECTION_RATE = 0.15  # share of the steps of a corrected text
+_SLOPPY_RATE = 0.5  # share of the steps of a sloppy text
 _RAMBLE_ERROR_RATE = 0.25
-_RAMBLE_STOP_RATE = 0.15  # of the passes of a ramble
+_RAMBLE_STOP_RATE = 0.15  # share of the passes of a ramble
 _WRONG_GUESS_RATE = 0.7
 _RAMBLE_PASSES = 6
 _FILLERS = ("wait;", "hmm;", "check;", "again;", "so the answer is ", "wait;hmm;")
@@ -32,7 +32,7 @@ _SLIPS = (-20, -10, -9, -2, -1, 1, 2, 9, 10, 20)
 
 @dataclass(frozen=True, slots=True)
 class CorpusText:
-    """A prompt as the model sees it and one response to it, special tokens spelled out."""
+    """A prompt in the model's format and one response to it, with special tokens as text."""
 
     opening: str
     response: str
@@ -40,7 +40,7 @@ class CorpusText:
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """Weights with which difficulties, styles and prompt forms are drawn."""
+    """The sampling weights of difficulties, styles and prompt forms."""
 
     difficulties: tuple[tuple[Difficulty, float], ...]
     styles: tuple[tuple[Style, float], ...]
@@ -48,7 +48,7 @@ class Mix:
 
 
 def write_text(mix: Mix, rng: random.Random) -> CorpusText:
-    """One text about a training problem; evaluation problems never appear."""
+    """Return one text about a training problem; evaluation problems never appear."""
     difficulty = _pick(mix.difficulties, rng)
     chain = draw_training_chain(difficulty, rng)
     problem = pose(chain, difficulty, in_words=draw_in_words(difficulty, rng))
@@ -57,7 +57,7 @@ def write_text(mix: Mix, rng: random.Random) -> CorpusText:
 
 
 def opening(prompt: str, form: PromptForm) -> str:
-    """What `format_prompt` gives for the embedded tokenizer, as text."""
+    """Return the result of `format_prompt` for the embedded tokenizer as text."""
     return f"{BOS}{USER}{prompt}{ASSISTANT}" if form == "chat" else f"{BOS}{prompt}\n"
 
 
@@ -109,7 +109,7 @@ _WRITERS: dict[Style, Callable[[OperandChain, random.Random], str]] = {
 
 
 def _pass(chain: OperandChain, error_rate: float, rng: random.Random, *, fillers: bool = False) -> tuple[int, str]:
-    # Goes on from a wrong value, as a model does that does not look back.
+    # It continues from an incorrect value, like a model that does not check its steps.
     written, value = "", chain.first
     for operator, operand in chain.steps:
         result = apply(operator, value, operand)

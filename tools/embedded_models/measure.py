@@ -1,4 +1,4 @@
-"""How good an embedded checkpoint is: accuracy, entropy, truncation, pass@8, from its own samples."""
+"""Measure an embedded checkpoint: accuracy, entropy, truncation and pass@8 of its samples."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _PROMPTS_A_BATCH = 32
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the samples of a measurement are drawn."""
+    """The sampling settings of a measurement."""
 
-    samples: int = 8  # responses to each problem, and the k of pass@k
+    samples: int = 8  # responses per problem, and the k of pass@k
     temperature: float = 1.0
     max_tokens: int = 64
     seed: int = 0
@@ -37,21 +37,24 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One checkpoint on one set of problems; rates are shares of all ``n`` responses."""
+    """The results of one checkpoint on one set of problems.
+
+    Rates are shares of all ``n`` responses.
+    """
 
     n: int
     accuracy: float
-    accuracy_half_width: float  # of the 95 % interval, problems as clusters
-    entropy: float  # nats a response token
-    truncated: float  # responses without an end within max_tokens
+    accuracy_half_width: float  # half of the 95 % interval, with problems as clusters
+    entropy: float  # nats per response token
+    truncated: float  # responses that do not end within max_tokens
     pass_at_8: float
-    length: float  # mean tokens of a response, end token included
+    length: float  # mean tokens per response, with the end token
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Responses:
-    """What a model answered to a batch of prompts, ``samples`` rows a prompt."""
+    """The responses of a model to a batch of prompts, ``samples`` rows per prompt."""
 
     texts: list[str]
     lengths: Tensor  # (B,)
@@ -66,7 +69,19 @@ def measure(
     form: PromptForm,
     sampling: Sampling,
 ) -> Measurement:
-    """Sample answers to ``problems`` and grade them."""
+    """Sample answers to problems and grade them.
+
+    Args:
+        model: the model to measure
+        tokenizer: its tokenizer
+        problems: the evaluation problems
+        form: the form of the prompts, base or chat
+        sampling: the sampling settings
+
+    Returns:
+        The measurement.
+
+    """
     torch.manual_seed(sampling.seed)
     start = time.perf_counter()
     right: list[list[bool]] = []
@@ -93,7 +108,18 @@ def measure(
 def respond(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: Sequence[list[int]], sampling: Sampling
 ) -> Responses:
-    """Sample responses to tokenised prompts, padded on the left; uses torch's global random state."""
+    """Sample responses to tokenized prompts; uses torch's global random state.
+
+    Args:
+        model: the model
+        tokenizer: its tokenizer
+        prompts: token ids of each prompt; they are padded on the left
+        sampling: the sampling settings
+
+    Returns:
+        ``sampling.samples`` responses per prompt, in order.
+
+    """
     asked = tokenizer.pad({"input_ids": list(prompts)}, padding_side="left", return_tensors="pt")
     output = model.generate(
         **asked,
@@ -120,7 +146,17 @@ def respond(
 
 
 def grade(texts: Sequence[str], problems: Sequence[Problem], samples: int) -> list[list[bool]]:
-    """For each problem, which of its ``samples`` responses are right, by the rule of training."""
+    """Return the correct responses of each problem, by the rule of training.
+
+    Args:
+        texts: the responses, ``samples`` per problem in order
+        problems: the problems
+        samples: responses per problem
+
+    Returns:
+        For each problem, True for each correct response.
+
+    """
     right = [
         is_right(text, problem.answer)
         for text, problem in zip(texts, (p for p in problems for _ in range(samples)), strict=True)

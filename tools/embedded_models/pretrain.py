@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 def hidden_states(model: Qwen3ForCausalLM, ids: Tensor) -> Tensor:
-    """Final hidden states (B, T, hidden) of right-padded ids (B, T), equal to those of ``model.model``."""
+    """Return the final hidden states (B, T, hidden) of right-padded ids (B, T).
+
+    They equal those of ``model.model``; this computation is faster.
+    """
     config, weights = model.config, dict(model.named_parameters())
     rotation = _rotation(config, ids.shape[1])
     states = weights["model.embed_tokens.weight"][ids]
@@ -57,7 +60,7 @@ def _attention(states: Tensor, here: dict[str, Tensor], rotation: tuple[Tensor, 
     )
     queries = _rotate(_norm(queries, here["self_attn.q_norm"], config).transpose(1, 2), rotation)
     keys = _rotate(_norm(keys, here["self_attn.k_norm"], config).transpose(1, 2), rotation)
-    # Padding stands on the right, so the causal mask alone hides it from every real token.
+    # Padding is on the right, so the causal mask is enough to hide it from every real token.
     mixed = functional.scaled_dot_product_attention(
         queries, keys, values.transpose(1, 2), is_causal=True, enable_gqa=True
     )
@@ -88,7 +91,17 @@ Report = Callable[[int, float], None]  # step, mean loss since the last report
 
 
 def new_model(size: Size, tokenizer: PreTrainedTokenizerBase, seed: int) -> Qwen3ForCausalLM:
-    """An untrained model in fp32."""
+    """Return an untrained model in fp32.
+
+    Args:
+        size: the size of the model
+        tokenizer: the tokenizer, which gives the vocabulary and the special tokens
+        seed: the seed of the initial weights
+
+    Returns:
+        The model.
+
+    """
     torch.manual_seed(seed)
     return Qwen3ForCausalLM(qwen3_config(SHAPES[size], tokenizer))
 
@@ -100,7 +113,16 @@ def train(
     seed: int | str,
     report: Report,
 ) -> None:
-    """Teach ``model`` one stage, in place."""
+    """Train a model through one stage, in place.
+
+    Args:
+        model: the model, in fp32
+        tokenizer: its tokenizer
+        stage: the texts, the number of steps and the learning rate
+        seed: the seed of the texts
+        report: called every 100 steps with the step and the mean loss since the last call
+
+    """
     optimizer = torch.optim.AdamW(model.parameters(), lr=stage.lr, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: lr_share(step, stage.steps))
     losses: list[float] = []
@@ -118,7 +140,10 @@ def train(
 
 
 def lr_share(step: int, steps: int) -> float:
-    """Share of the peak learning rate: warm-up, flat, then down to zero over the second half."""
+    """Return the share of the peak learning rate at a step.
+
+    It warms up, stays flat, and decays linearly over the second half.
+    """
     warm_up = min(1.0, (step + 1) / _WARM_UP_STEPS)
     return min(warm_up, 2 * (steps - step) / steps)
 
@@ -126,5 +151,5 @@ def lr_share(step: int, steps: int) -> float:
 def _loss(model: Qwen3ForCausalLM, batch: TextBatch) -> Tensor:
     taught = batch.targets != IGNORED
     logits = hidden_states(model, batch.ids)[taught] @ model.lm_head.weight.T
-    # Batches hold texts of one length, so a mean over each would make a token of a short text weigh more.
+    # Texts of a batch have similar lengths, so a mean over each batch would give tokens of short texts more weight.
     return functional.cross_entropy(logits, batch.targets[taught], reduction="sum") / batch.usual

@@ -20,7 +20,7 @@ Size = Literal["small", "large"]
 
 @dataclass(frozen=True, slots=True)
 class ModelSize:
-    """Width and depth of a model; two query heads share one key head."""
+    """The width and depth of a model; two query heads share one key head."""
 
     hidden: int
     layers: int
@@ -37,7 +37,7 @@ SHAPES: dict[Size, ModelSize] = {
 
 
 def qwen3_config(shape: ModelSize, tokenizer: PreTrainedTokenizerBase) -> Qwen3Config:
-    """The configuration ``transformers`` builds the model from; embeddings are tied."""
+    """Return the ``transformers`` configuration of a model; embeddings are tied."""
     return Qwen3Config(
         vocab_size=len(tokenizer),
         hidden_size=shape.hidden,
@@ -58,7 +58,10 @@ def qwen3_config(shape: ModelSize, tokenizer: PreTrainedTokenizerBase) -> Qwen3C
 
 
 def generation_config(tokenizer: PreTrainedTokenizerBase) -> GenerationConfig:
-    """Plain sampling with a cache; a decode without one is 17 times slower."""
+    """Return the settings of plain sampling with a cache.
+
+    Decoding without a cache is 17 times slower.
+    """
     return GenerationConfig(
         do_sample=True,
         temperature=1.0,
@@ -92,19 +95,26 @@ _CLEAN = Mix(_ALL_LEVELS, (("clean", 1.0),), chat_share=0.9)
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stretch of AdamW on one mix of texts: warm-up, flat, linear decay over the second half."""
+    """One training stage of AdamW on one mix of texts.
+
+    The learning rate warms up, stays flat, and decays linearly over the second half.
+    """
 
     mix: Mix
     steps: int
-    batch: int  # texts a step
+    batch: int  # texts per step
     lr: float
     longest: int = 88  # tokens, prompt included; longer texts are cut
 
 
 Recipe = dict[StageName, Stage]
-_IN_MARKS: Final = {ModelSize: "Shape", Stage: "Stage", Mix: "Mix"}  # words of the fingerprint, which stay
+_IN_MARKS: Final = {
+    ModelSize: "Shape",
+    Stage: "Stage",
+    Mix: "Mix",
+}  # class names in the fingerprint, which must not change
 
-# The larger model learns longer and from less noise: at equal effort it is no better than the smaller.
+# The larger model trains longer and with less noise: with equal training it is not better than the smaller one.
 RECIPES: dict[Size, Recipe] = {
     "small": {
         "skill": Stage(_SKILL, steps=3600, batch=16, lr=3e-3),
@@ -120,6 +130,17 @@ RECIPES: dict[Size, Recipe] = {
 
 
 def fingerprint(size: Size, recipe: Recipe, last: StageName, seed: int) -> str:
-    """Short hash of all that decides the weights at the end of stage ``last``, except the corpus code."""
+    """Return a short hash of everything that decides the weights, except the corpus code.
+
+    Args:
+        size: the size of the model
+        recipe: the stages of training
+        last: the stage whose weights the hash identifies
+        seed: the seed of training
+
+    Returns:
+        12 hexadecimal digits.
+
+    """
     taught = [recipe[stage] for stage in STAGES[: STAGES.index(last) + 1]]
     return hashlib.blake2b(spelled((SHAPES[size], taught, seed), _IN_MARKS).encode(), digest_size=6).hexdigest()

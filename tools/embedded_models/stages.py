@@ -1,4 +1,4 @@
-"""The chain skill, base, aligned; a finished stage can be kept on disk and taken up again."""
+"""The training stages skill, base, aligned. Finished ones can be kept on disk and resumed."""
 
 from __future__ import annotations
 
@@ -21,12 +21,15 @@ class Taught:
     """A model at the end of a stage."""
 
     model: Qwen3ForCausalLM  # fp32
-    seconds: float  # CPU seconds of this stage and all before it
+    seconds: float  # CPU seconds of this stage and all earlier ones
 
 
 @dataclass(frozen=True, slots=True)
 class Teacher:
-    """Runs the stages of one size; with ``keep``, reads and writes finished stages there."""
+    """The training of one size through its stages.
+
+    With ``keep``, finished stages are written to that folder and read from it.
+    """
 
     size: Size
     recipe: Recipe
@@ -35,7 +38,7 @@ class Teacher:
     keep: Path | None = None
 
     def teach(self, last: StageName) -> Taught:
-        """The model at the end of stage ``last``."""
+        """Return the model at the end of stage ``last``."""
         kept = self._kept(last)
         if kept is not None and kept.exists():
             return self._read(kept)
@@ -70,7 +73,7 @@ class Teacher:
 
 @dataclass(frozen=True, slots=True)
 class StageProgress:
-    """Prints how far a stage is."""
+    """A report of the progress of a stage."""
 
     title: str
     steps: int

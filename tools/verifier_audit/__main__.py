@@ -1,4 +1,4 @@
-"""``python -m tools.verifier_audit``: measure how often the verifier errs on labeled pairs."""
+"""``python -m tools.verifier_audit``: measure the verifier's error rates on labeled pairs."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
 
 SPOTLESS: Final = ("aime", "amc", "gsm8k")  # forms without a single false positive
-FALSE_POSITIVES: Final = 0.005  # of the wrong pairs, at most
-FALSE_NEGATIVES: Final = 0.02  # of the right pairs, at most
+FALSE_POSITIVES: Final = 0.005  # largest share of the incorrect pairs
+FALSE_NEGATIVES: Final = 0.02  # largest share of the correct pairs
 
 
 def missed(counts: AuditCounts) -> Iterator[str]:
-    """The bars that are missed, in words."""
+    """Yield a sentence for each error limit that the verifier exceeds."""
     for name in SPOTLESS:
         if found := counts.forms[name].false_positives:
             yield f"{found} false positives on {name}: none is allowed"
@@ -56,20 +56,23 @@ _PACKAGES: Final = ("math-verify", "latex2sympy2-extended", "sympy")
 
 
 def dirty() -> str:
-    """Whether the verifier's code is other than the commit's: ``yes``, ``no`` or ``unknown``."""
+    """Return "yes" if the verifier's code differs from the commit, else "no" or "unknown"."""
     changes = git("status", "--porcelain", "--", _JUDGED)
     return "unknown" if changes is None else "yes" if changes else "no"
 
 
 def versions() -> Mapping[str, str]:
-    """The packages that decide verdicts."""
+    """Return the versions of the packages that influence verdicts."""
     return {package: version(package) for package in _PACKAGES}
 
 
 def run_audit(folder: Path) -> int:
-    """Audit the verifier and write what was found. Exit code 1 where a bar is missed or nothing can be written."""
+    """Audit the verifier and write the report.
+
+    Returns exit code 1 where an error limit is exceeded or nothing can be written.
+    """
     try:
-        (folder / "tables").mkdir(parents=True, exist_ok=True)  # refused now, not after a minute
+        (folder / "tables").mkdir(parents=True, exist_ok=True)  # refuse now, not after a minute
         report = measure(labelled())
         write(report, folder)
     except OSError as error:
@@ -82,14 +85,14 @@ def run_audit(folder: Path) -> int:
 
 
 def measure(pairs: Sequence[Pair]) -> AuditReport:
-    """Judge every pair, by our verifier and by plain math-verify."""
+    """Judge every pair with our verifier and with plain math-verify."""
     words = _words(pairs)
     mistakes = tuple(_mistakes(pairs, words))
     return AuditReport(count(pairs, words), _plain(pairs), mistakes, commit(), dirty(), versions())
 
 
 def write(report: AuditReport, folder: Path) -> None:
-    """Write document and tables, each whole or not at all."""
+    """Write the document and the tables, each atomically."""
     _replace(folder / "tables" / f"{NAME}.md", markdown(report))
     _replace(folder / "tables" / f"{NAME}.csv", comma_separated(report))
     _replace(folder / f"{NAME}.json", report.to_json())
@@ -126,16 +129,16 @@ def _replace(path: Path, text: str) -> None:
 
 
 def audit() -> int:
-    """Measure how often the verifier errs, on pairs whose verdict is known.
+    """Measure the verifier's error rates on pairs with known labels.
 
-    Writes results/verifier.json and results/tables/verifier.md and .csv; RESULTS_DIR names another folder. Exit
-    code 1 where the verifier errs more often than it may.
+    Writes results/verifier.json and results/tables/verifier.md and .csv; RESULTS_DIR names another folder. Exit code 1
+    where the verifier exceeds an error limit.
     """
     return ended(lambda: run_audit(results_folder()))
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command line. Returns the exit code."""
+    """Run the command line and return its exit code."""
     app = Typer(add_completion=False)
     app.command(cls=Command)(audit)
     return run_command(get_command(app), "python -m harness.audit", argv)

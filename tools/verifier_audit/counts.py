@@ -23,7 +23,7 @@ Kind = Literal["equivalent", "near_miss", "trap"]
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One response to judge, in the form that a benchmark's answers take."""
+    """One labeled response, in the answer format of a benchmark."""
 
     id: str
     form: Form
@@ -31,23 +31,23 @@ class Pair:
     response: str
     right: bool
     kind: Kind
-    why: str  # what the pair tries
+    why: str  # what the pair tests
 
 
 def labelled() -> tuple[Pair, ...]:
-    """Every pair, form by form."""
+    """Return every pair, grouped by form."""
     return tuple(pair for file in sorted(PAIRS.glob("*.jsonl")) for pair in read_pairs(file))
 
 
 def read_pairs(file: Path) -> list[Pair]:
-    """The pairs of one file. Raises SchemaError, naming file and line."""
-    lines = file.read_text(encoding="utf-8").split("\n")  # a response may hold other line ends of unicode
+    """Return the pairs of one file. Raises SchemaError that names the file and the line."""
+    lines = file.read_text(encoding="utf-8").split("\n")  # a response may contain other Unicode line ends
     return [read_json(Pair, line, f"{file.name}:{number}") for number, line in enumerate(lines, start=1) if line]
 
 
 @dataclass(frozen=True, slots=True)
 class AuditWord:
-    """What a verifier says of a pair."""
+    """A verifier's verdict on a pair."""
 
     right: bool
     reason: str = ""
@@ -56,7 +56,7 @@ class AuditWord:
 
 
 def count(pairs: Sequence[Pair], words: Sequence[AuditWord]) -> AuditCounts:
-    """Compare labels and words, in the same order."""
+    """Count the errors of the verdicts, given in the order of the pairs."""
     judged = [(pair, _one(pair, word)) for pair, word in zip(pairs, words, strict=True)]
     forms = {name: _sum(one for pair, one in judged if pair.form == name) for name in _names(p.form for p in pairs)}
     kinds = {name: _sum(one for pair, one in judged if pair.kind == name) for name in _names(p.kind for p in pairs)}
@@ -64,7 +64,7 @@ def count(pairs: Sequence[Pair], words: Sequence[AuditWord]) -> AuditCounts:
 
 
 def wilson(part: int, whole: int) -> tuple[float, float]:
-    """The 95 % interval of a share after Wilson; all of [0, 1] where nothing was counted."""
+    """Return Wilson's 95 % interval of a share; [0, 1] where nothing was counted."""
     if not whole:
         return 0.0, 1.0
     found = binomtest(part, whole).proportion_ci(method="wilson")

@@ -1,7 +1,7 @@
-"""math-verify as it comes, in a process of its own: what our verifier is compared with.
+"""Plain math-verify in its own process, the baseline of our verifier.
 
 ``python -m tools.verifier_audit.plain`` reads JSON lines ``[gold, response]`` and writes ``true`` or ``false`` for
-each. Its timeouts need the main thread and would touch our alarms; its process can be ended from outside.
+each. Its timeouts need the main thread and would interfere with our alarms. Its process can be killed from outside.
 """
 
 from __future__ import annotations
@@ -18,15 +18,18 @@ if TYPE_CHECKING:
 
     from tools.verifier_audit.counts import Pair
 
-PATIENCE: Final = 600.0  # seconds for all pairs; a minute is usual on a slow machine
+PATIENCE: Final = 600.0  # seconds for all pairs; a slow machine needs about a minute
 
 
 class PlainError(RuntimeError):
-    """math-verify did not get through the pairs."""
+    """math-verify failed before it judged all pairs."""
 
 
 def plain_words(pairs: Sequence[Pair], patience: float = PATIENCE) -> list[AuditWord]:
-    """What math-verify says of each pair. Raises PlainError where it fails or takes longer than ``patience``."""
+    """Return math-verify's verdict on each pair.
+
+    Raises PlainError where it fails or takes longer than ``patience`` seconds.
+    """
     lines = "".join(f"{json.dumps([pair.gold, pair.response])}\n" for pair in pairs)
     command = [sys.executable, "-m", "tools.verifier_audit.plain"]
     try:
@@ -40,7 +43,7 @@ def plain_words(pairs: Sequence[Pair], patience: float = PATIENCE) -> list[Audit
 
 
 def main() -> None:
-    """Judge standard input."""
+    """Judge the pairs on standard input."""
     from math_verify import parse, verify  # noqa: PLC0415 - sympy, half a second
 
     for line in sys.stdin:

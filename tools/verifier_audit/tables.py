@@ -1,4 +1,4 @@
-"""An audit for people (Markdown) and for programs (CSV)."""
+"""The tables of an audit: Markdown for people and CSV for programs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _COLUMNS: Final = (
 
 
 def markdown(report: AuditReport) -> str:
-    """Table, notes and every mistake."""
+    """Return the report as Markdown: table, notes and every mistake."""
     total = report.verifier.total
     lead = (
         f"{total.right + total.wrong} pairs of a gold and a response, all of our own making "
@@ -49,7 +49,10 @@ def markdown(report: AuditReport) -> str:
 
 
 def comma_separated(report: AuditReport) -> str:
-    """One row a verifier and a group of pairs; shares and their Wilson intervals as fractions."""
+    """Return the report as CSV, one row per verifier and group of pairs.
+
+    Shares and their Wilson intervals are fractions.
+    """
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_COLUMNS)
@@ -59,7 +62,10 @@ def comma_separated(report: AuditReport) -> str:
 
 
 def share(part: int, whole: int) -> str:
-    """``2 of 400: 0.5 % [0.1, 1.8]``, with Wilson's 95 % interval; a dash where nothing was counted."""
+    """Return a share as text with Wilson's 95 % interval; a dash where nothing was counted.
+
+    An example is ``2 of 400: 0.5 % [0.1, 1.8]``.
+    """
     if not whole:
         return "—"
     low, high = wilson(part, whole)

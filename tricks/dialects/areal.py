@@ -1,4 +1,4 @@
-"""AReaL: float64 statistics, a batch deviation about the group means, token mean and nothing else."""
+"""AReaL: float64 statistics, batch standard deviation about the group means, token mean."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ _ADVANTAGES: Final = (
             {"mean": mean, "std": std},
             {"eps": 1e-5},
             _SETTABLE,
-            note="the deviation about what is subtracted" + (f"; {_LAST}" if "batch" not in (mean, std) else ""),
+            note="the standard deviation about what is subtracted"
+            + (f"; {_LAST}" if "batch" not in (mean, std) else ""),
             becomes=NormalizeAboutCentre,
         )
         for mean, std in (
@@ -124,7 +125,7 @@ _REFUSALS: Final = (
     *(
         lacks_norm(
             {"mean": mean, "std": "leave_one_out"},
-            "has no leave-one-out deviation",
+            "has no leave-one-out standard deviation",
             f"{_NORM}:1556",
             "choose group_norm, or rloo",
         )
@@ -132,7 +133,7 @@ _REFUSALS: Final = (
     ),
     Refusal(
         Pattern(Whiten, test=lambda trick: trick.std not in ("none", trick.mean)),
-        "takes the deviation about what it subtracts, which is not modeled here",
+        "takes the standard deviation about what it subtracts, which is not modeled here",
         "set mean=batch and std=batch",
         f"{_NORM}:1575",
     ),
@@ -158,8 +159,8 @@ _REFUSALS: Final = (
         f"{_LOSS}:509",
         "choose clip",
     ),
-    lacks(KlLoss, "takes divergences from the reward alone", f"{_ACTOR}:202", "choose kl_to_go"),
-    lacks(KlReward, "takes each token's divergence after the baseline", f"{_ACTOR}:202", "choose kl_to_go"),
+    lacks(KlLoss, "takes the KL only from the reward", f"{_ACTOR}:202", "choose kl_to_go"),
+    lacks(KlReward, "takes each token's KL after the baseline", f"{_ACTOR}:202", "choose kl_to_go"),
     lacks(EntropyBonus, "reports entropy and does not reward it", f"{_ACTOR}:434"),
     lacks(
         OverlongFilter,

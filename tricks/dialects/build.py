@@ -1,4 +1,4 @@
-"""From names to an update rule: preset, tricks added and left out, the dialect they are spoken in."""
+"""Build an update rule from names: a preset, added or removed tricks, and a dialect."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ Written = Mapping[str, Mapping[str, Any] | None]  # trick -> settings, None leav
 
 
 def build(preset: str, tricks: Written, emulate: str, setup: Setup) -> UpdateRule:
-    """Build the rule of a preset with ``tricks`` over it, as the framework ``emulate`` computes it.
+    """Build the rule of a preset with changes, as the framework ``emulate`` computes it.
 
-    Every setting in ``tricks`` holds as it is written, whether or not it is the default, or the rule is refused. What
-    the preset or the catalog sets is part of the name: it is refused where the framework lacks it, and where it is a
-    default it takes the framework's value.
+    Every setting in ``tricks`` holds as it is written, even if it equals the default, or the rule is refused. Settings
+    of
+    the preset or the catalog are part of the name. They are refused where the framework lacks them, and a default takes
+    the framework's value.
 
     Args:
         preset: Name of the preset.
@@ -49,13 +50,16 @@ def build(preset: str, tricks: Written, emulate: str, setup: Setup) -> UpdateRul
     try:
         return UpdateRule({name: spoken[name] for name in parts}, {hook: spoken[hook] for hook in fillers}, setup)
     except TrickError as error:
-        UpdateRule(parts, fillers, setup)  # where the dialect is not to blame, the message is without it
+        UpdateRule(parts, fillers, setup)  # raises its own message where the dialect is not the cause
         clashes = str(error).splitlines()
     raise TrickError("\n".join(_as_spoken(clash, tricks, emulate) for clash in clashes))
 
 
 def _as_spoken(clash: str, tricks: Written, emulate: str) -> str:
-    """Word a trick's complaint, which begins with its name, where the framework sets some of its settings."""
+    """Return a trick's complaint with the words that the framework computes it so.
+
+    The complaint starts with the trick's name.
+    """
     given = tricks.get(clash.partition(":")[0]) or {}
     words = " and ".join(f"{key}={written(value)}" for key, value in given.items())
     where = f" where {words} is given" if words else ""
@@ -63,7 +67,10 @@ def _as_spoken(clash: str, tricks: Written, emulate: str) -> str:
 
 
 def chosen(preset: str, tricks: Written) -> dict[str, Any]:
-    """The tricks of a preset with settings changed, tricks added, and those given as None left out."""
+    """Return the tricks of a preset with the given changes.
+
+    Settings are changed, tricks are added, and tricks given as None are left out. Raises TrickError for unknown names.
+    """
     settings = {name: dict(given) for name, given in find_preset(preset).tricks.items()}
     for name, given in tricks.items():
         find(name)

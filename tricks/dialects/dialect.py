@@ -1,10 +1,11 @@
-"""A dialect: how one framework computes what a trick names, row by row, each with its source.
+"""The parts of a dialect: rows that say how one framework computes each trick.
 
     Variant    a class of trick and the settings that select the row; what the framework then fixes and leaves free
     Refusal    what the framework cannot express, and what to choose instead
-    Rewrite    a part that the framework replaces without a word, such as an aggregation that its surrogate ignores
+    Rewrite    a part that the framework replaces silently, such as an aggregation that its surrogate ignores
 
-Rows are data and nothing else, so that the documentation can print for each trick what every framework does with it.
+Each row names its source. Rows are only data, so that the documentation can print for each trick what every framework
+does with it.
 """
 
 from __future__ import annotations
@@ -19,41 +20,46 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """The tricks of a class that have these settings."""
+    """The tricks of a class that have the given settings."""
 
     cls: type[Any]
     when: Mapping[str, Any] = field(default_factory=dict)
-    test: Callable[[Any], bool] | None = None  # for what equality cannot say
+    test: Callable[[Any], bool] | None = None  # for conditions other than equality
 
     def matches(self, part: object) -> bool:
-        """Whether a trick is one of these."""
+        """Return True if the trick matches the pattern."""
         chosen = type(part) is self.cls and all(getattr(part, key) == value for key, value in self.when.items())
         return chosen and (self.test is None or self.test(part))
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """How the framework computes a class of trick for the settings in ``when``."""
+    """The framework's computation of a class of trick for the settings in ``when``."""
 
     cls: type[Any]
     where: str  # path:line in the repository at the dialect's commit
     when: Mapping[str, Any] = field(default_factory=dict)  # settings that select this row
-    then: Mapping[str, Any] = field(default_factory=dict)  # settings as the framework has them
-    free: tuple[str, ...] = ()  # settings it leaves to its user; one in ``then`` too is its default
-    required: tuple[str, ...] = ()  # settings in ``free`` that it cannot do without: null is refused
-    asked: tuple[str, ...] = ()  # the row holds only where the user gives one of these settings
-    beside: tuple[Pattern, ...] = ()  # one of these must be chosen too
-    apart: tuple[Pattern, ...] = ()  # none of these may be
-    note: str = ""  # what the row cannot say
-    becomes: type[Any] | None = None  # a class of the same settings that computes it, where ours computes another thing
+    then: Mapping[str, Any] = field(default_factory=dict)  # values that the framework fixes
+    free: tuple[str, ...] = ()  # settings that its user may choose; a value in ``then`` is the default
+    required: tuple[str, ...] = ()  # settings in ``free`` that must not be null
+    asked: tuple[str, ...] = ()  # the row applies only where the user gives one of these settings
+    beside: tuple[Pattern, ...] = ()  # one of these tricks must also be chosen
+    apart: tuple[Pattern, ...] = ()  # none of these may be chosen
+    note: str = ""  # what the fields cannot express
+    becomes: type[Any] | None = (
+        None  # a class with the same settings that computes it, where ours computes something else
+    )
 
     def fits(self, part: object, company: Iterable[object], given: Collection[str] = ()) -> bool:
-        """Tell whether the row holds for a trick.
+        """Return True if the row applies to a trick.
 
         Args:
             part: The trick.
             company: The other tricks of the rule.
             given: Names of the settings that the user writes.
+
+        Returns:
+            True if the settings match and the other tricks allow it.
 
         """
         chosen = not self.asked or any(key in given for key in self.asked)
@@ -62,25 +68,23 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What the framework cannot express."""
+    """A trick or setting that the framework cannot express."""
 
     pattern: Pattern
     because: str  # continues "NAME: FRAMEWORK ..."
-    instead: (
-        str  # a way out beside leaving emulate out: "choose A", "choose A with B", "set KEY=VALUE"; "" is to leave it
-    )
+    instead: str  # the way out: "choose A", "choose A with B", "set KEY=VALUE"; "" means leaving emulate out
     where: str  # path:line
     beside: tuple[Pattern, ...] = ()
     apart: tuple[Pattern, ...] = ()
 
     def fits(self, part: object, company: Iterable[object]) -> bool:
-        """Whether the refusal holds for a trick in the company of the others."""
+        """Return True if the refusal applies to a trick, given the other tricks of the rule."""
         return self.pattern.matches(part) and _suits(self.beside, self.apart, company)
 
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """A part that the framework puts in place of what was chosen."""
+    """A part that the framework uses in place of the chosen one."""
 
     hook: str
     becomes: Any
@@ -88,10 +92,10 @@ class Rewrite:
     beside: tuple[Pattern, ...] = ()  # one of these must be chosen
     filler: bool = False  # only where nothing was chosen for the hook
     note: str = ""
-    apart: tuple[Pattern, ...] = ()  # none of these may be
+    apart: tuple[Pattern, ...] = ()  # none of these may be chosen
 
     def applies(self, company: Iterable[object]) -> bool:
-        """Tell whether the framework puts it in place beside these tricks."""
+        """Return True if the framework replaces the part in a rule with these tricks."""
         return _suits(self.beside, self.apart, company)
 
 
@@ -105,10 +109,10 @@ class Dialect:
     variants: tuple[Variant, ...]
     refusals: tuple[Refusal, ...] = ()
     rewrites: tuple[Rewrite, ...] = ()
-    besides: tuple[str, ...] = ()  # what it does unless told not to, and we leave out
+    besides: tuple[str, ...] = ()  # what it does by default and we leave out
 
     def rows(self, cls: type[Any]) -> tuple[Variant | Refusal, ...]:
-        """What the framework does with a class of trick, for documentation: its variants, then its refusals."""
+        """Return the variants and then the refusals of a class of trick, for documentation."""
         refusals = tuple(row for row in self.refusals if row.pattern.cls is cls)
         return tuple(row for row in self.variants if row.cls is cls) + refusals
 

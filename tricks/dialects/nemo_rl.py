@@ -1,4 +1,4 @@
-"""NeMo-RL: leave-one-out mean and deviation, a KL loss whose gradient is another's."""
+"""NeMo-RL: leave-one-out mean and standard deviation, and a KL loss with another gradient."""
 
 from __future__ import annotations
 
@@ -182,8 +182,8 @@ _REFUSALS: Final = (
         f"{_LOSS}:637",
         apart=_GSPO,
     ),
-    lacks(KlReward, "takes from each token its own divergence alone", f"{_ESTIMATOR}:259", "choose kl_loss"),
-    lacks(KlToGo, "takes from each token its own divergence alone", f"{_ESTIMATOR}:259", "choose kl_loss"),
+    lacks(KlReward, "takes from each token only its own KL", f"{_ESTIMATOR}:259", "choose kl_loss"),
+    lacks(KlToGo, "takes from each token only its own KL", f"{_ESTIMATOR}:259", "choose kl_loss"),
     lacks(EntropyBonus, "reports entropy and does not reward it", f"{_LOSS}:712"),
     lacks(SequenceSum, _ONLY, f"{_LOSS}:114", "choose token_mean, or sequence_mean"),
     lacks(ConstantLength, _ONLY, f"{_LOSS}:114", "choose token_mean, or sequence_mean"),

@@ -1,4 +1,7 @@
-"""oat, the framework of Dr. GRPO: a constant length goes with the group mean, a sequence mean with the group norm."""
+"""oat, the framework of Dr. GRPO: the normalization fixes the aggregation.
+
+The group mean goes with a constant length, the group norm with a sequence mean.
+"""
 
 from __future__ import annotations
 
@@ -109,7 +112,7 @@ _REFUSALS: Final = (
     lacks(ClippedWeight, "has no loss with a clipped weight", f"{_PPO}:529", "choose clip"),
     lacks(
         KlToGo,
-        "takes a response's divergence before the baseline, and each token's with a critic alone",
+        "takes a response's KL before the baseline, and each token's only with a critic",
         f"{_PPO}:445",
         "choose kl_reward",
     ),

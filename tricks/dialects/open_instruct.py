@@ -1,4 +1,4 @@
-"""open-instruct: numpy statistics with n in the variance, token mean or a constant."""
+"""open-instruct: numpy statistics with n in the variance, token mean or constant length."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ _REFUSALS: Final = (
     Refusal(
         Pattern(TruncatedImportance, {"level": "sequence"}),
         "weighs responses by the geometric mean of their tokens' weights (rho_mask_sequence_level), which is not "
-        "modelled",
+        "modeled",
         "set level=token",
         f"{_GRPO}:427",
     ),
@@ -98,8 +98,8 @@ _REFUSALS: Final = (
         f"{_GRPO}:512",
         "choose clip",
     ),
-    lacks(KlReward, "has the divergence as a loss alone", "open_instruct/grpo_fast.py:718", "choose kl_loss"),
-    lacks(KlToGo, "has the divergence as a loss alone", "open_instruct/grpo_fast.py:718", "choose kl_loss"),
+    lacks(KlReward, "has the KL only as a loss", "open_instruct/grpo_fast.py:718", "choose kl_loss"),
+    lacks(KlToGo, "has the KL only as a loss", "open_instruct/grpo_fast.py:718", "choose kl_loss"),
     lacks(EntropyBonus, "reports entropy and does not reward it", f"{_GRPO}:569"),
     lacks(
         OverlongFilter,

@@ -1,4 +1,4 @@
-"""OpenRLHF: epsilon 1e-9 in float32, whitening with n in the variance, divergences taken from each token on."""
+"""OpenRLHF: epsilon 1e-9 in float32, whitening with n in the variance, KL-to-go."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ _REFUSALS: Final = (
             f"{_ACTOR}:{line}",
             beside=_GSPO,
         )
-        for term, what, line in ((KlLoss, "the divergence", 330), (EntropyBonus, "entropy", 346))
+        for term, what, line in ((KlLoss, "the KL", 330), (EntropyBonus, "entropy", 346))
     ),
     *(
         Refusal(
@@ -154,11 +154,11 @@ _REFUSALS: Final = (
             f"{_ACTOR}:{line}",
             apart=_TOKENS,
         )
-        for term, what, line in ((KlLoss, "the divergence", 330), (EntropyBonus, "entropy", 346))
+        for term, what, line in ((KlLoss, "the KL", 330), (EntropyBonus, "entropy", 346))
     ),
     lacks(ClippedWeight, _TWO, f"{_LOSS}:179", "choose clip"),
     lacks(PolicyGradient, _TWO, f"{_LOSS}:179", "choose clip"),
-    lacks(KlReward, "takes each token's divergence after the baseline", f"{_MAKER}:276", "choose kl_to_go"),
+    lacks(KlReward, "takes each token's KL after the baseline", f"{_MAKER}:276", "choose kl_to_go"),
     lacks(SequenceSum, _ONLY, f"{_LOSS}:29", "choose token_mean, or sequence_mean"),
     lacks(ConstantLength, _ONLY, f"{_LOSS}:29", "choose token_mean, or sequence_mean"),
     lacks(OverlongFilter, "has no loss mask for truncated responses", f"{_ACTOR}:310", "choose soft_overlong"),
@@ -176,7 +176,7 @@ _REFUSALS: Final = (
     ),
     Refusal(
         Pattern(AdvantageClip),
-        "bounds what the baseline leaves of the reward, before divergence and whitening",
+        "bounds what the baseline leaves of the reward, before KL and whitening",
         "",
         f"{_MAKER}:281",
         beside=(*_WHITENED, Pattern(KlToGo)),

@@ -23,16 +23,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NormalizeAboutCentre(Normalize):
-    r"""A deviation about what is subtracted: :math:`\sigma^2 = \sum_i (r_i - \mu_i)^2 / (n - 1)`.
+    r"""Normalization with a standard deviation about the subtracted value.
 
-    Differs from a deviation where :math:`\mu_i` is not the mean of the numbers that it is taken of: 0, the mean of the
-    batch in a group, or the means of the others.
+    .. math:: \sigma^2 = \sum_i (r_i - \mu_i)^2 / (n - 1)
+
+    It differs from the usual standard deviation where :math:`\mu_i` is not the mean of the numbers under the sum: 0,
+    the
+    mean of the batch in a group, or the leave-one-out means.
     """
 
     stable_name: ClassVar = "norm_about_center"
 
     def advantages(self, rewards: Tensor, kept: Tensor, rollouts: Rollouts) -> Tensor:
-        """Normalize shaped rewards (B,); a reward that equals its centre gives exactly 0."""
+        """Normalize shaped rewards; a reward that equals the subtracted value gives exactly 0.
+
+        Args:
+            rewards: shaped rewards (B,)
+            kept: samples (B,) that no filter drops, bool
+            rollouts: the batch
+
+        Returns:
+            Advantages (B,).
+
+        """
         group, weights = self._groups(rollouts.group), self._weights(kept, rollouts)
         values = rewards[:, None].double()
         centre = self._centre(values, weights, group)
@@ -44,30 +57,41 @@ class NormalizeAboutCentre(Normalize):
 
 @dataclass(frozen=True, slots=True)
 class NormalizeBySquares(Normalize):
-    r"""A group's mean and deviation, the deviation as :math:`\sqrt{E[x^2] - E[x]^2}` in float32.
+    r"""Normalization by group with standard deviation :math:`\sqrt{E[x^2] - E[x]^2}` in float32.
 
-    Where rewards are almost equal, the difference is rounding. Its root may be 0, not a number (taken for 0) or some
-    1e-4, by which the advantage is then divided. The framework's sums depend on the linear algebra library. Here they
-    are taken one by one, from the least reward on, so that the order of samples does not matter.
+    Where rewards are almost equal, the difference is rounding error. Its root may be 0, NaN (replaced by 0) or about
+    1e-4,
+    and the advantage is then divided by it. The framework's sums depend on the linear algebra library. Here rewards are
+    summed one by one in ascending order, so that the order of samples does not matter.
     """
 
     stable_name: ClassVar = "norm_by_squares"
 
     def advantages(self, rewards: Tensor, kept: Tensor, rollouts: Rollouts) -> Tensor:
-        """Normalize shaped rewards (B,) by group; a sample alone in its group gets 0."""
+        """Normalize shaped rewards by group; a sample alone in its group gets 0.
+
+        Args:
+            rewards: shaped rewards (B,)
+            kept: not used
+            rollouts: the batch
+
+        Returns:
+            Advantages (B,).
+
+        """
         values, index = rewards.float(), segments(rollouts.group)
         order = torch.argsort(values, stable=True)
         order = order[torch.argsort(index[order], stable=True)]
         group, sizes = index[order], torch.bincount(index)
         place = torch.arange(len(order)) - (sizes.cumsum(0) - sizes)[group]
-        grid = values.new_zeros(len(sizes), int(sizes.max()))  # (groups, samples), each row from its least reward on
+        grid = values.new_zeros(len(sizes), int(sizes.max()))  # (groups, samples), each row in ascending order
         grid[group, place] = values[order]
         found = torch.empty_like(rewards)
         found[order] = self._normalized(grid, sizes[:, None])[group, place].to(rewards.dtype)
         return found
 
     def _normalized(self, grid: Tensor, sizes: Tensor) -> Tensor:
-        """Advantages (groups, samples) of rewards in ascending order, rows padded with 0."""
+        """Return advantages (groups, samples) of rewards in ascending order, in rows padded with 0."""
         others = self.mean == "leave_one_out"
         counts = (sizes - int(others)).float()
         mean = _sums(grid, others) / counts
@@ -82,7 +106,7 @@ class NormalizeBySquares(Normalize):
 
 @dataclass(frozen=True, slots=True)
 class SampleMean(SequenceMean):
-    """The sequence mean with responses without any token in the denominator, and filtered ones out of it.
+    """Sequence mean whose denominator counts empty responses but not filtered ones.
 
     NeMo-RL counts samples by ``sample_mask``, which the overlong filter clears and an empty response does not.
     """
@@ -90,7 +114,7 @@ class SampleMean(SequenceMean):
     stable_name: ClassVar = "sample_mean"
 
     def loss_weights(self, signal: Signal, micro_batch: Tensor) -> Tensor:
-        """Weights (B, 1) that sum to the share of responses that have a token."""
+        """Return weights (B, 1) that sum to the share of counted responses that have a token."""
         kept = signal.response_mask.any(dim=1, keepdim=True)
         counted = (kept | ~signal.sampled_mask.any(dim=1, keepdim=True)).sum()
         weights = SequenceMean(scope=self.scope, count="kept").loss_weights(signal, micro_batch).double()
@@ -98,7 +122,10 @@ class SampleMean(SequenceMean):
 
 
 def _sums(grid: Tensor, others: bool) -> Tensor:
-    """Sum of each row, or of the others of each number, taken column by column in the grid's own precision."""
+    """Return the sum of each row, or of the other numbers in the row.
+
+    Columns are added one by one in the precision of the grid.
+    """
     found = torch.zeros_like(grid)
     own = torch.eye(grid.shape[1], dtype=torch.bool)
     for column in range(grid.shape[1]):
@@ -109,12 +136,14 @@ def _sums(grid: Tensor, others: bool) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class ProbabilityMask:
-    r"""DPPO with binary total variation (arXiv:2602.04879, eqs. 11 to 13), and a pull to the old policy.
+    r"""DPPO with binary total variation, and a penalty that pulls to the old policy.
 
     .. math:: -M \rho A + \tau \log^2\rho, \quad
               M = 0 \text{ where } A > 0,\ \pi - \pi_{old} > high \text{ or } A \le 0,\ \pi - \pi_{old} < -low
 
-    The pull acts on every token, masked ones too. In prime-rl :math:`\pi_{old}` is the sampler's probability.
+    arXiv:2602.04879, eqs. 11 to 13. The penalty acts on every token, also on masked ones. In prime-rl :math:`\pi_{old}`
+    is
+    the sampler's probability.
     """
 
     stable_name: ClassVar = "probability_mask"
@@ -124,17 +153,17 @@ class ProbabilityMask:
     pull: Annotated[float, "weight of the squared log-ratio"] = 1e-3
 
     def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
-        """Loss of each token (B, T)."""
+        """Return the loss of each token (B, T)."""
         kept = ~self._masked(log_ratio, signal)
         return self.pull * log_ratio.square() - kept * ratios(log_ratio, None) * signal.advantages
 
-    def complaints(self, setup: Setup) -> Iterator[str]:
+    def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse bounds that are out of range."""
         if not min(self.low, self.high, self.pull) >= 0:
             yield f"low, high and pull are at least 0, got {self.low}, {self.high} and {self.pull}"
 
     def diagnostics(self, log_ratio: Tensor, signal: Signal) -> dict[str, Tensor]:
-        """Tokens that the mask leaves the pull alone."""
+        """Return the mask (B, T) of tokens for which only the penalty acts."""
         return {"probability_masked": self._masked(log_ratio, signal)}
 
     def _masked(self, log_ratio: Tensor, signal: Signal) -> Tensor:
@@ -148,13 +177,13 @@ class ResponseClip(SequenceClip):
     r"""GSPO with the gradient of the response's ratio (TRL, ROLL, OpenRLHF, NeMo-RL, slime).
 
     With :math:`s` the ratio of the response and :math:`A_t` the advantages of its tokens, the loss of a token is
-    :math:`-\min(s A_t,\ \mathrm{clip}(s) A_t)`, and every token's log-prob moves :math:`s`.
+    :math:`-\min(s A_t,\ \mathrm{clip}(s) A_t)`. The log-prob of every token changes :math:`s`.
     """
 
     stable_name: ClassVar = "response_clip"
 
     def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
-        """Loss of each token (B, T)."""
+        """Return the loss of each token (B, T)."""
         ratio = ratios(self._mean(log_ratio, signal), self.log_ratio_bound)  # (B, 1)
         clipped = ratio.clamp(1 - self.clip_ratio_low, 1 + self.clip_ratio_high)
         loss = -torch.minimum(ratio * signal.advantages, clipped * signal.advantages)
@@ -168,16 +197,16 @@ class ResponseMeanClip(ResponseClip):
     stable_name: ClassVar = "response_mean_clip"
 
     def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
-        """Loss (B, T), the same on every token of a response."""
+        """Return the loss (B, T), equal on all tokens of a response."""
         return ResponseClip.surrogate(self, log_ratio, _averaged(signal))
 
     def diagnostics(self, log_ratio: Tensor, signal: Signal) -> dict[str, Tensor]:
-        """Tokens of responses whose gradient a bound removes."""
+        """Return masks (B, T) of the tokens in responses whose gradient is removed by each bound."""
         return SequenceClip.diagnostics(self, log_ratio, _averaged(signal))
 
 
 def _averaged(signal: Signal) -> Signal:
-    """The signal with one advantage a response, the mean over its kept tokens."""
+    """Return the signal with one advantage per response, the mean over its kept tokens."""
     if signal.advantages.shape[1] == 1:
         return signal
     mask = signal.response_mask

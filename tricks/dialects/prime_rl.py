@@ -1,4 +1,4 @@
-"""prime-rl: group mean, token mean, and a mask on probabilities in place of a clipped ratio."""
+"""prime-rl: group mean, token mean, and a probability mask in place of a clipped ratio."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _GRPO: Final = "src/prime_rl/orchestrator/algo/grpo.py:30"
 _MASKS: Final = (
     "masks by the change of a probability and clips no ratio (default and ipo; a custom loss is not modeled)"
 )
-_MEAN: Final = "subtracts the group mean, by which max_rl divides too, and has no deviation"
+_MEAN: Final = "subtracts the group mean, by which max_rl divides too, and has no standard deviation"
 _ONLY: Final = "averages over tokens alone"
-_REFERENCE: Final = "has a divergence from a reference to distill alone (ref_kl), in place of advantages"
+_REFERENCE: Final = "has a KL from a reference only to distill (ref_kl), in place of advantages"
 
 _VARIANTS: Final = (
     Variant(Normalize, _GRPO, CENTRED, SINGLE),

@@ -1,4 +1,4 @@
-"""The frameworks whose dialect is known, each at the commit that was read."""
+"""The known dialects, one per framework, each at the commit that was read."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DIALECTS: Final[Mapping[str, Dialect]] = {dialect.name: dialect for dialect in _
 
 
 def find_dialect(name: str) -> Dialect:
-    """The dialect of that framework. Raises TrickError with the nearest known name."""
+    """Return the dialect of a framework. Raises TrickError with the nearest known name."""
     try:
         return DIALECTS[name]
     except KeyError:

@@ -1,4 +1,7 @@
-"""ROLL, the framework of the paper: any mean and deviation, kept responses counted, truncation by length."""
+"""ROLL, the framework of the paper.
+
+It has every mean and standard deviation, counts kept responses, and detects truncation by length.
+"""
 
 from __future__ import annotations
 
@@ -131,8 +134,8 @@ _REFUSALS: Final = (
     *(
         lacks_norm(
             when,
-            "has no statistics of the others of a group; its means and deviations are of a group, a batch or a running "
-            "estimate, which is not modeled",
+            "has no statistics of the others of a group; its means and standard deviations are of a group, a batch or "
+            "a running estimate, which is not modeled",
             f"{_FUNCTIONALS}:564",
             "choose group_norm",
         )
@@ -147,7 +150,7 @@ _REFUSALS: Final = (
     Refusal(
         Pattern(TruncatedImportance, test=lambda trick: trick.outside == "drop" or trick.floor != 0.0),
         "bounds the weight above alone; its filters take tokens from the mask that the loss divides by, which is not "
-        "modelled",
+        "modeled",
         "set outside=truncate and floor=0.0",
         f"{_CORRECTION}:141",
     ),
@@ -158,7 +161,7 @@ _REFUSALS: Final = (
         f"{_WORKER}:55",
     ),
     lacks(RewardClip, "bounds rewards after their normalization", f"{_FUNCTIONALS}:667", "choose advantage_clip"),
-    lacks(KlReward, "takes each token's divergence after the baseline", f"{_FUNCTIONALS}:627", "choose kl_to_go"),
+    lacks(KlReward, "takes each token's KL after the baseline", f"{_FUNCTIONALS}:627", "choose kl_to_go"),
 )
 
 ROLL: Final = Dialect(

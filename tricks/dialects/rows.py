@@ -12,7 +12,7 @@ from tricks.rewards import FormatReward, LengthReward, SoftOverlong
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# A deviation of 0 in float32: what rounding leaves of the mean is divided by epsilon.
+# RESIDUE: where the float32 standard deviation is 0, the rounding error of the mean is divided by epsilon.
 SINGLE: Final[Mapping[str, Any]] = {"precision": "single"}
 RESIDUE: Final[Mapping[str, Any]] = {**SINGLE, "zero_std": "eps"}
 
@@ -25,7 +25,7 @@ RLOO: Final[Mapping[str, Any]] = {"mean": "leave_one_out", "std": "none"}
 
 
 def reward_functions(where: str) -> tuple[Variant, ...]:
-    """Rewards beside the verifier's, which every framework takes from its user as a function."""
+    """Return the rows of the reward terms that a framework takes from its user as a function."""
     note = "in the user's reward function"
     return (
         Variant(FormatReward, where, free=("bonus",), note=note),
@@ -35,17 +35,20 @@ def reward_functions(where: str) -> tuple[Variant, ...]:
 
 
 def soft_overlong(where: str, note: str = "") -> Variant:
-    """Soft overlong punishment as the framework's own."""
+    """Return the row of a framework that has soft overlong punishment built in."""
     return Variant(SoftOverlong, where, free=("cache", "limit", "weight"), note=note)
 
 
 def dynamic_sampling(where: str, note: str = "") -> Variant:
-    """Refill as the framework's own; how it stops is ours."""
+    """Return the row of a framework that has dynamic sampling built in.
+
+    The stopping rule is ours.
+    """
     return Variant(DynamicSampling, where, free=("rounds", "at_cap"), note=note)
 
 
 def lacks(cls: type[Any], because: str, where: str, instead: str = "") -> Refusal:
-    """Refuse a class that nothing in the framework computes.
+    """Return the refusal of a class that the framework cannot compute.
 
     Args:
         cls: The class of the trick.
@@ -53,24 +56,33 @@ def lacks(cls: type[Any], because: str, where: str, instead: str = "") -> Refusa
         where: ``path:line`` in the framework.
         instead: What to choose; empty where nothing is near.
 
+    Returns:
+        The refusal, for all settings of the class.
+
     """
     return Refusal(Pattern(cls), because, instead, where)
 
 
 def lacks_mixed(where: str, whitens: bool) -> Refusal:
-    """Refuse the deviation of the rewards of a batch, Lite PPO's; the nearest is a whitening over tokens."""
+    """Return the refusal of Lite PPO's standard deviation of the rewards of a batch.
+
+    With ``whitens`` the message also offers whitening over tokens, which is the nearest.
+    """
     instead = "choose group_norm, or group_mean with token_whitening" if whitens else "choose group_norm"
-    return lacks_norm(MIXED, "has no deviation of the rewards of a batch", where, instead)
+    return lacks_norm(MIXED, "has no standard deviation of the rewards of a batch", where, instead)
 
 
 def lacks_norm(when: Mapping[str, Any], because: str, where: str, instead: str) -> Refusal:
-    """Refuse a normalization that the framework does not have.
+    """Return the refusal of a normalization that the framework does not have.
 
     Args:
         when: The settings of the normalization.
         because: What the framework lacks, as in ``lacks``.
         where: ``path:line`` in the framework.
         instead: What to choose.
+
+    Returns:
+        The refusal, for these settings of ``Normalize``.
 
     """
     return Refusal(Pattern(Normalize, when), because, instead, where)

@@ -1,4 +1,4 @@
-"""slime: unequal groups become one, every response adds at least one token to the denominator."""
+"""slime: unequal groups are merged, each response counts as at least one token."""
 
 from __future__ import annotations
 
@@ -126,22 +126,22 @@ _REFUSALS: Final = (
     lacks_mixed(f"{_ROLLOUT}:628", whitens=True),
     Refusal(
         Pattern(KlToGo),
-        "takes the divergence to go from raw rewards that it whitens alone",
+        "takes the KL-to-go only from raw rewards that it whitens",
         "choose kl_loss",
         f"{_LOSS}:783",
         apart=_RETURNS,
     ),
     Refusal(
         Pattern(KlToGo),
-        "takes the divergence to go from raw rewards that it whitens alone",
+        "takes the KL-to-go only from raw rewards that it whitens",
         "choose token_whitening",
         f"{_ARGUMENTS}:1849",
         apart=_WHITENED,
     ),
-    lacks(KlReward, "takes no divergence before the baseline", f"{_LOSS}:783", "choose kl_loss"),
+    lacks(KlReward, "takes no KL before the baseline", f"{_LOSS}:783", "choose kl_loss"),
     Refusal(
         Pattern(KlLoss, {"gradient": "score_function"}),
-        "multiplies the divergence by the ratio to the old policy (use-unbiased-kl), which is not modeled",
+        "multiplies the KL by the ratio to the old policy (use-unbiased-kl), which is not modeled",
         "set gradient=own",
         f"{_LOSS}:1120",
     ),
@@ -159,7 +159,7 @@ _REFUSALS: Final = (
             f"{_LOSS}:{line}",
             beside=_REDUCED,
         )
-        for term, what, line in ((KlLoss, "the divergence", 1126), (EntropyBonus, "entropy", 1112))
+        for term, what, line in ((KlLoss, "the KL", 1126), (EntropyBonus, "entropy", 1112))
     ),
     Refusal(
         Pattern(TruncatedImportance, {"level": "sequence"}),

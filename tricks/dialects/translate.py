@@ -1,8 +1,9 @@
-"""The same tricks as a framework computes them, or a refusal that says why it cannot.
+"""Translate tricks to a framework's computation, or refuse with the reason.
 
-A setting that the user gives is told from a default by name, not by value: it holds as it is written, or it is refused.
-A setting that nobody gives takes the framework's value. The settings that a name stands for, such as mean=group of
-group_norm, choose the framework's row; a row may read them in its own way where the user does not write them out.
+A setting that the user gives is distinguished from a default by name, not by value: it holds as written, or it is
+refused. A setting that nobody gives takes the framework's value. The settings that a name stands for, such as
+mean=group
+of group_norm, select the framework's row. A row may read them in its own way where the user does not write them out.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _LEAVE: Final = "or leave emulate out"
 def translate(dialect: Dialect, parts: Parts, given: Given = _NOTHING) -> dict[str, Any]:
     """Translate the parts into the dialect.
 
-    A filler whose hook a trick takes is translated too, for the rule without that trick, and stays as it is where the
+    A filler whose hook a trick takes is translated too, for the rule without that trick. It stays unchanged where the
     framework lacks it.
 
     Args:
@@ -72,7 +73,7 @@ def _rewritten(dialect: Dialect, rewrite: Rewrite, parts: Parts, given: Given) -
 
 
 def _replaced(dialect: Dialect, rewrite: Rewrite, name: str, part: Any, given: Collection[str]) -> Any:
-    """Return what the framework puts in the part's place, with the settings that the user gives."""
+    """Return the framework's part in place of the chosen one, with the user's settings."""
     settings = {key: getattr(part, key) for key in given}
     if settings and type(part) is not type(rewrite.becomes):
         has = f"{dialect.name} computes {recorded_name(rewrite.becomes)} in place of {name}"
@@ -81,7 +82,7 @@ def _replaced(dialect: Dialect, rewrite: Rewrite, name: str, part: Any, given: C
 
 
 def _waiting(dialect: Dialect, hook: str, filler: Any, company: Parts) -> Any:
-    """A filler as it would be without the trick that takes its hook."""
+    """Return a filler as it would be translated without the trick that takes its hook."""
     others = [part for part in company.values() if not hasattr(part, hook)] + [filler]
     row = _row(dialect, filler, others, ())
     if row is None or _refusal(dialect, filler, others) is not None:
@@ -112,7 +113,7 @@ def _settled(dialect: Dialect, name: str, part: Any, row: Variant, given: Collec
 
 
 def _setting(dialect: Dialect, name: str, part: Any, setting: Field[Any], row: Variant, given: Collection[str]) -> Any:
-    """The framework's value of a setting, or the user's where it is free."""
+    """Return the framework's value of a setting, or the user's where it is free."""
     key, value = setting.name, getattr(part, setting.name)
     fixed = row.then.get(key, value if key in row.when else setting.default)
     if key not in given and (key in row.when or value == setting.default):
@@ -129,7 +130,7 @@ def _setting(dialect: Dialect, name: str, part: Any, setting: Field[Any], row: V
 
 
 def _refuse(name: str, key: str, part: Any, has: str, where: str, beside: Collection[str] = ()) -> NoReturn:
-    """Refuse one setting of a trick: what the framework has instead, where, and what to leave out.
+    """Refuse one setting of a trick, with the framework's value and the way out.
 
     ``beside`` are the settings that the user gives, where the setting itself is the trick's own.
     """
@@ -154,7 +155,7 @@ def _refused(dialect: Dialect, name: str, refusal: Refusal, company: Parts, give
 
 
 def _decisive(pattern: Pattern, part: Any, given: Collection[str]) -> list[str]:
-    """Return the given settings without which the pattern would not match, or might not."""
+    """Return the given settings without which the pattern might not match."""
     defaults = {known.name: known.default for known in fields(part)}
     return [key for key in given if key in pattern.when or not pattern.matches(replace(part, **{key: defaults[key]}))]
 

@@ -1,4 +1,4 @@
-"""TRL: epsilon 1e-4, masked responses counted in the sequence mean, an aggregation that is part of the loss type."""
+"""TRL: epsilon 1e-4, masked responses in the sequence mean, loss types with an aggregation."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ _REFUSALS: Final = (
     ),
     Refusal(
         Pattern(KlLoss),
-        f"{_WEIGHED} once a divergence of tokens is added, which is not modeled",
+        f"{_WEIGHED} once a KL of tokens is added, which is not modeled",
         "choose sequence_mean",
         f"{_TRAINER}:3145",
         beside=_SUMMED,
@@ -179,7 +179,7 @@ _REFUSALS: Final = (
     ),
     Refusal(
         Pattern(KlLoss, {"gradient": "score_function"}),
-        "multiplies the divergence by the ratio to the old policy (use_bias_correction_kl), which is not modeled",
+        "multiplies the KL by the ratio to the old policy (use_bias_correction_kl), which is not modeled",
         "set gradient=own",
         f"{_TRAINER}:3075",
     ),
@@ -197,7 +197,7 @@ _REFUSALS: Final = (
         "choose clip",
     ),
     lacks(KlReward, _PRODUCT, f"{_RLOO}:1689", "choose kl_loss"),
-    lacks(KlToGo, "adds the divergence to the loss in GRPOTrainer", f"{_TRAINER}:3121", "choose kl_loss"),
+    lacks(KlToGo, "adds the KL to the loss in GRPOTrainer", f"{_TRAINER}:3121", "choose kl_loss"),
     lacks(
         DynamicSampling,
         "has a replay buffer in place of drawing others, as an experiment",

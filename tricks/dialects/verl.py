@@ -36,9 +36,9 @@ _LOSSES_FILE: Final = "verl/workers/utils/losses.py"
 _WEIGHTS: Final = "verl/trainer/ppo/rollout_corr_helper.py"
 _REWARDS: Final = "verl/trainer/config/reward/reward.yaml:8"
 _WHITENED: Final = (Pattern(Whiten),)
-_RETURNS: Final = (Pattern(Normalize, RAW),)  # REINFORCE++ whitens returns to go
+_RETURNS: Final = (Pattern(Normalize, RAW),)  # REINFORCE++ whitens the reward-to-go
 _GSPO: Final = (Pattern(SequenceClip),)
-_TERMS: Final = (Pattern(KlLoss), Pattern(EntropyBonus))  # averaged by the aggregation chosen, beside GSPO too
+_TERMS: Final = (Pattern(KlLoss), Pattern(EntropyBonus))  # averaged by the chosen aggregation, also with GSPO
 _BY_LENGTH: Final = {**CENTRED, "weights": "token"}
 _FREE: Final[dict[str, Any]] = {"log_ratio_bound": None, "value_bound": None}
 _BOUND: Final[dict[str, Any]] = {"log_ratio_bound": 20.0, "value_bound": 10.0}
@@ -184,14 +184,14 @@ _REFUSALS: Final = (
     ),
     Refusal(
         Pattern(KlReward),
-        "takes the divergence to go where it whitens returns",
+        "takes the KL-to-go where it whitens returns",
         "choose kl_to_go",
         f"{_CORE}:720",
         beside=_RETURNS,
     ),
     Refusal(
         Pattern(KlReward),
-        "leaves the divergence out of gdpo's rewards",
+        "leaves the KL out of gdpo's rewards",
         "choose kl_loss",
         f"{_CORE}:413",
         beside=_WHITENED,
@@ -199,14 +199,14 @@ _REFUSALS: Final = (
     ),
     Refusal(
         Pattern(KlToGo),
-        "takes the divergence to go from raw rewards alone (REINFORCE++; ReMax and critics are not modeled)",
+        "takes the KL-to-go only from raw rewards (REINFORCE++; ReMax and critics are not modeled)",
         "choose kl_reward",
         f"{_CORE}:720",
         apart=_RETURNS,
     ),
     Refusal(
         Pattern(SequenceClip),
-        "averages GSPO over responses, and divergence and entropy by the aggregation chosen",
+        "averages GSPO over responses, and KL and entropy by the chosen aggregation",
         "choose sequence_mean",
         f"{_CORE}:1603",
         beside=_TERMS,

@@ -36,7 +36,7 @@ _HALF: Final = ("float16", "bfloat16", "half")
 
 @dataclass(frozen=True, slots=True)
 class ApplyOptions:
-    """Which algorithm, in which precision. ``tricks`` are written over the preset's; None leaves one out."""
+    """The algorithm and the precision. ``tricks`` override the preset's; None leaves one out."""
 
     preset: str = "vanilla_ppo"
     emulate: str = "none"
@@ -125,7 +125,10 @@ def _settings(place: str, text: str) -> dict[str, Any] | None:
 
 
 def value(text: str) -> Any:
-    """The value of a setting: JSON, or the word itself. NaN and Infinity stay words, which no number admits."""
+    """Return the value of a setting: JSON, or the word itself.
+
+    NaN and Infinity stay words, which no numeric setting accepts.
+    """
     try:
         return json.loads(text, parse_constant=str)
     except (ValueError, RecursionError):
@@ -133,16 +136,21 @@ def value(text: str) -> Any:
 
 
 def setup_of(rollouts: Rollouts, updates_per_rollout: int) -> Setup:
-    """The run that such a batch comes from, as far as the batch tells; its largest group gives the group size."""
+    """Return the setup of the run that such a batch comes from.
+
+    The largest group gives the group size.
+    """
     sizes = rollouts.group.bincount()
     limit = rollouts.max_response_length or rollouts.response_mask.shape[1]
     return Setup(int(sizes.max()), len(sizes), updates_per_rollout, limit)
 
 
 def apply(rule: UpdateRule, document: Document) -> dict[str, Any]:
-    """What the rule makes of the batch, as one update, in plain Python. A batch without kept tokens is skipped.
+    """Apply the rule to the batch as one update and return the results as plain Python values.
 
-    Raises TrickError where the rule needs what the batch lacks, or where the loss or its gradient is not finite.
+    A batch without kept tokens is skipped. Raises TrickError where the batch lacks a part that the rule needs, or where
+    the
+    loss or its gradient is not finite.
     """
     if "entropies" in rule.needs and document.entropies is None:
         raise TrickError(
@@ -164,7 +172,7 @@ def apply(rule: UpdateRule, document: Document) -> dict[str, Any]:
         "entropy_gradient": None if gradients[1] is None else gradients[1].tolist(),
         "accepted": rule.accepted(document.rollouts).tolist(),
         "fired": dict(_fired(rule, document, signal)),
-        "inert": {name: list(reasons) for name, reasons in rule.inert().items()},
+        "inert": {name: list(reasons) for name, reasons in rule.no_effect_reasons().items()},
         "diagnostics": _diagnostics(rule, document, signal),
         "rule": rule.settings(),
     }
@@ -176,7 +184,10 @@ def _plain(advantages: Tensor) -> list[Any]:
 
 
 def _fired(rule: UpdateRule, document: Document, signal: Signal) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Tokens whose gradient each trick changes; for a trick of the loop, the tokens of samples it would draw anew."""
+    """Yield the tokens whose gradient each trick changes.
+
+    For a trick of the training loop, these are the tokens of samples that it would resample.
+    """
     rollouts = document.rollouts
     for name, trick in rule.tricks.items():
         if hasattr(trick, "accept_groups"):
@@ -223,7 +234,10 @@ def _needing(rule: UpdateRule, part: str) -> str:
 
 
 def results(options: ApplyOptions, text: bytes) -> str:
-    """Compute what the algorithm makes of a batch, one key a line; hints go to stderr. Raises TrickError."""
+    """Return the results of the algorithm on a batch as JSON, one key per line.
+
+    Hints are printed to stderr. Raises TrickError for an invalid batch or an unknown name.
+    """
     document = read_document(text, options.dtype)
     setup = setup_of(document.rollouts, options.updates_per_rollout)
     rule = build(options.preset, options.tricks, options.emulate, setup)

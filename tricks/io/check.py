@@ -10,13 +10,16 @@ from tricks.conformance import CLAUSES, violations
 
 
 def named(name: str) -> TrickSpec:
-    """The trick of that name, or the one at MODULE:ATTRIBUTE. Raises TrickError where there is none."""
+    """Return the trick of that name, or the TrickSpec at MODULE:ATTRIBUTE.
+
+    Raises TrickError where there is none.
+    """
     module, colon, attribute = name.partition(":")
     if not colon:
         return find(name)
     try:
         spec = getattr(import_module(module), attribute)
-    except Exception as error:  # whatever somebody's module may raise
+    except Exception as error:  # a foreign module may raise anything
         fact = f"{type(error).__name__}: {error}"
         raise TrickError(f"{name}: cannot be imported ({fact}); give MODULE:ATTRIBUTE as Python imports it") from None
     if not isinstance(spec, TrickSpec):
@@ -25,7 +28,7 @@ def named(name: str) -> TrickSpec:
 
 
 def report(spec: TrickSpec) -> tuple[str, bool]:
-    """What the check found, one line for each clause that the trick breaks, and whether it keeps them all."""
+    """Return the violations, one line per clause, and True if there are none."""
     broken = violations(spec)
     if not broken:
         return f"{spec.name} keeps the {len(CLAUSES)} clauses of the contract", True

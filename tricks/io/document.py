@@ -22,7 +22,10 @@ _FORM: Final = "docs/rollouts.md shows the form"
 
 
 def read_object(text: bytes, known: Collection[str]) -> dict[str, Any]:
-    """The object that ``text`` holds. Raises TrickError where it holds none, or a key that is not ``known``."""
+    """Return the JSON object in ``text``.
+
+    Raises TrickError where the text holds no object, or where a key is not ``known``.
+    """
     if not text.strip():
         raise TrickError(f"the batch is empty; give it on standard input, {_FORM}")
     found = _parse(text)
@@ -34,7 +37,7 @@ def read_object(text: bytes, known: Collection[str]) -> dict[str, Any]:
 
 
 def kind(value: object) -> str:
-    """What JSON calls the value, with the value where it is short."""
+    """Return JSON's name for the value, or the value itself where it is short."""
     match value:
         case None | bool() | int() | float() | str() if len(text := json.dumps(value)) <= 40:
             return text
@@ -74,7 +77,20 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def values(place: str, given: Any, samples: int | None = None) -> list[Any]:
-    """A list, of one value a sample where ``samples`` is known. Raises TrickError where it is none."""
+    """Return a list, with one value per sample where the number of samples is known.
+
+    Args:
+        place: the key in messages
+        given: the parsed JSON value
+        samples: the number of samples B, or None if unknown
+
+    Returns:
+        The list.
+
+    Raises:
+        TrickError: the value is no list or has the wrong length.
+
+    """
     if not isinstance(given, list):
         raise TrickError(f"{place}: {kind(given)}, expected a list with one entry a sample")
     if samples is not None and len(given) != samples:
@@ -83,33 +99,99 @@ def values(place: str, given: Any, samples: int | None = None) -> list[Any]:
 
 
 def numbers(place: str, given: Any, samples: int | None, dtype: torch.dtype) -> Tensor:
-    """Finite numbers (B,)."""
+    """Return finite numbers, one per sample.
+
+    Args:
+        place: the key in messages
+        given: the parsed JSON value
+        samples: the number of samples B, or None if unknown
+        dtype: the dtype of the result
+
+    Returns:
+        Numbers (B,).
+
+    Raises:
+        TrickError: the value is no list of finite numbers, or has the wrong length.
+
+    """
     tensor = _tensor(place, values(place, given, samples), dtype)
     _refuse_infinite(place, tensor, torch.ones_like(tensor, dtype=torch.bool), "score the sample or leave it out")
     return tensor
 
 
 def flags(place: str, given: Any, samples: int) -> Tensor:
-    """True or false (B,); 1 and 0 are read as such."""
+    """Return flags, one per sample; 1 and 0 are read as true and false.
+
+    Args:
+        place: the key in messages
+        given: the parsed JSON value
+        samples: the number of samples B
+
+    Returns:
+        Flags (B,), bool.
+
+    Raises:
+        TrickError: the value is no list of flags, or has the wrong length.
+
+    """
     return torch.tensor(_flags(place, values(place, given, samples)), dtype=torch.bool)
 
 
 def counts(place: str, given: Any, samples: int) -> list[int]:
-    """Whole numbers, 0 or more, one a sample."""
+    """Return whole numbers of at least 0, one per sample.
+
+    Args:
+        place: the key in messages
+        given: the parsed JSON value
+        samples: the number of samples B
+
+    Returns:
+        B integers.
+
+    Raises:
+        TrickError: the value is no list of such numbers, or has the wrong length.
+
+    """
     for index, value in enumerate(values(place, given, samples)):
         whole(f"{place}[{index}]", value, least=0)
     return list(given)
 
 
 def whole(place: str, given: Any, least: int) -> int:
-    """One whole number."""
+    """Return one whole number.
+
+    Args:
+        place: the key in messages
+        given: the parsed JSON value
+        least: the smallest number allowed
+
+    Returns:
+        The number.
+
+    Raises:
+        TrickError: the value is no whole number, or is below ``least``.
+
+    """
     if type(given) is not int or not least <= given < 2**63:
         raise TrickError(f"{place}: {kind(given)}, expected a whole number, {least} or more")
     return given
 
 
 def groups(place: str, given: Any, samples: int) -> Tensor:
-    """Group ids (B,) int64, numbered in the order in which they appear; the ids are all numbers or all strings."""
+    """Return group ids, numbered in the order in which they appear.
+
+    Args:
+        place: the key in messages
+        given: the parsed JSON value; all ids are integers, or all are strings
+        samples: the number of samples B
+
+    Returns:
+        Ids (B,), int64.
+
+    Raises:
+        TrickError: the value is no list of ids, mixes the two kinds, or has the wrong length.
+
+    """
     found = values(place, given, samples)
     for index, value in enumerate(found):
         if type(value) not in (int, str):
@@ -121,7 +203,20 @@ def groups(place: str, given: Any, samples: int) -> Tensor:
 
 
 def rows(place: str, given: Any, samples: int) -> list[list[Any]]:
-    """One list a response."""
+    """Return one list per response.
+
+    Args:
+        place: the key in messages
+        given: the parsed JSON value
+        samples: the number of samples B
+
+    Returns:
+        B lists.
+
+    Raises:
+        TrickError: the value is no list of lists, or has the wrong length.
+
+    """
     for index, row in enumerate(values(place, given, samples)):
         if not isinstance(row, list):
             raise TrickError(f"{place}[{index}]: {kind(row)}, expected a list with one number a token")
@@ -129,12 +224,39 @@ def rows(place: str, given: Any, samples: int) -> list[list[Any]]:
 
 
 def mask_rows(place: str, given: Any, samples: int) -> list[list[bool]]:
-    """Which tokens of each row were sampled: 1 and 0, or true and false."""
+    """Return the mask of sampled tokens of each response.
+
+    Args:
+        place: the key in messages
+        given: the parsed JSON value: rows of 1 and 0, or of true and false
+        samples: the number of samples B
+
+    Returns:
+        B rows of flags.
+
+    Raises:
+        TrickError: the value is no list of such rows, or has the wrong length.
+
+    """
     return [_flags(f"{place}[{index}]", row) for index, row in enumerate(rows(place, given, samples))]
 
 
 def table(place: str, given: list[list[Any]], mask: Tensor, dtype: torch.dtype) -> Tensor:
-    """Numbers (B, T), 0 off the mask, from rows whose widths are right."""
+    """Return a padded table of numbers, 0 outside the mask, from rows of checked widths.
+
+    Args:
+        place: the key in messages
+        given: one row per response
+        mask: sampled tokens (B, T), bool
+        dtype: the dtype of the result
+
+    Returns:
+        Numbers (B, T).
+
+    Raises:
+        TrickError: an entry is no number, or is not finite on a sampled token.
+
+    """
     out = torch.zeros(mask.shape, dtype=dtype)
     for index, row in enumerate(given):
         out[index, : len(row)] = _tensor(f"{place}[{index}]", row, dtype)
@@ -143,7 +265,18 @@ def table(place: str, given: list[list[Any]], mask: Tensor, dtype: torch.dtype) 
 
 
 def refuse_widths(place: str, given: list[list[Any]], tokens: list[int], width: int) -> None:
-    """Raise TrickError where a row has neither as many entries as its response has tokens nor the batch's width."""
+    """Refuse a row that fits neither its response nor the width of the batch.
+
+    Args:
+        place: the key in messages
+        given: one row per response
+        tokens: the number of tokens of each response
+        width: the width T of the batch in tokens
+
+    Raises:
+        TrickError: a row has another length; the message names the row.
+
+    """
     for index, (row, own) in enumerate(zip(given, tokens, strict=True)):
         if len(row) == own or len(row) == width >= own:
             continue
@@ -178,7 +311,7 @@ def _refuse_infinite(place: str, tensor: Tensor, where: Tensor, way_out: str) ->
 
 @dataclass(frozen=True, slots=True)
 class DocumentPart:
-    """What one key of a batch holds."""
+    """The content of one key of a batch."""
 
     shape: str  # B samples, T tokens
     meaning: str
@@ -201,7 +334,7 @@ PARTS: Final[Mapping[str, DocumentPart]] = {
     "entropies": DocumentPart("B rows", "entropy of the current policy at each token, nats"),
     "truncated": DocumentPart("B flags", "stopped by the length limit (finish reason); default: none"),
     "ended": DocumentPart("B flags", "the last token is EOS"),
-    "formatted": DocumentPart("B flags", "holds an answer in the asked form"),
+    "formatted": DocumentPart("B flags", "has an answer in the requested format"),
     "max_response_length": DocumentPart("whole number", "the limit in tokens; default: the width of the rows"),
     "micro_batch": DocumentPart("B whole numbers", "samples of one number are computed together; default: all at once"),
 }
@@ -210,7 +343,7 @@ _TABLES: Final[tuple[str, ...]] = ("log_probs", "old_log_probs", "sampler_log_pr
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A batch, and the policy as it is now: what one gradient of the update needs."""
+    """A batch and the current policy: the inputs of one gradient of the update."""
 
     rollouts: Rollouts
     log_probs: Tensor  # (B, T)
@@ -219,7 +352,10 @@ class Document:
 
 
 def read_document(text: bytes, dtype: torch.dtype) -> Document:
-    """Read a batch in ``dtype``. Raises TrickError naming the key and the index of the first fault."""
+    """Read a batch in ``dtype``.
+
+    Raises TrickError that names the key and the index of the first fault.
+    """
     given = read_object(text, PARTS)
     _refuse_missing(given)
     rewards = numbers("rewards", given["rewards"], None, dtype)
@@ -247,7 +383,7 @@ def read_document(text: bytes, dtype: torch.dtype) -> Document:
 
 
 def document_hints(document: Document) -> Iterator[str]:
-    """Yield hints on numbers of a batch that are probably not meant: log-probs above 0."""
+    """Yield hints on numbers of a batch that are probably not intended: log-probs above 0."""
     rollouts = document.rollouts
     given = {"log_probs": document.log_probs} | {name: getattr(rollouts, name) for name in _TABLES[1:4]}
     for name, values in given.items():
@@ -265,7 +401,7 @@ def _refuse_missing(given: dict[str, Any]) -> None:
 
 
 def _layout(given: dict[str, Any], samples: int) -> tuple[Tensor, dict[str, list[list[Any]]]]:
-    """The mask (B, T) and the rows of each table. T is the width of the widest row."""
+    """Return the mask (B, T) and the rows of each table. T is the width of the widest row."""
     tables = {name: rows(name, given[name], samples) for name in _TABLES if name in given}
     marks = mask_rows("response_mask", given["response_mask"], samples) if "response_mask" in given else []
     tokens = [_tokens(row) for row in marks] or counts("lengths", given["lengths"], samples)
@@ -279,7 +415,7 @@ def _layout(given: dict[str, Any], samples: int) -> tuple[Tensor, dict[str, list
 
 
 def _tokens(marks: list[bool]) -> int:
-    """Length of a response whose mask may have holes: up to its last sampled token."""
+    """Return the length of a response up to its last sampled token; its mask may have holes."""
     return max((place for place, sampled in enumerate(marks, start=1) if sampled), default=0)
 
 
@@ -296,7 +432,7 @@ def _micro_batch(given: dict[str, Any], samples: int) -> Tensor | None:
 
 
 def write_document(document: Document) -> str:
-    """The batch with ragged rows, one row a line."""
+    """Return the batch as JSON with ragged rows, one row per line."""
     return "{\n" + ",\n".join(f"{json.dumps(key)}: {_lines(value)}" for key, value in _parts(document)) + "\n}\n"
 
 

@@ -1,4 +1,4 @@
-"""The catalog for a terminal: tricks, presets and dialects, each with its source; those of other packages marked."""
+"""The catalog for a terminal: tricks, presets and dialects, each with its source."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ _INDENT = 24
 
 
 def listing() -> Iterator[str]:
-    """Every trick, preset and dialect. Raises TrickError where an installed package offers an ill-formed trick."""
+    """Yield the lines of every trick, preset and dialect; tricks of other packages are marked.
+
+    Raises TrickError where an installed package offers a malformed trick.
+    """
     specs, foreign = catalog(), packages()
     yield f"tricks ({len(BUILT_IN)} of this project, {len(specs) - len(BUILT_IN)} foreign)"
     for spec in specs.values():

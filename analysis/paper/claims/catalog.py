@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Final
 from analysis.claims.cost import costs
 from analysis.claims.files import files
 from analysis.claims.judge import findings
-from analysis.claims.measured import gather
-from analysis.paper.claims import clipping, losses, popular, recipes
-from analysis.paper.claims import normalization as normalisation
+from analysis.paper.claims import clipping, losses, normalization, popular, recipes
+from analysis.study.data import read_profiles
 from analysis.study.output import write
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 
 CLAIMS: Final[tuple[Claim, ...]] = (
-    *normalisation.CLAIMS,
+    *normalization.CLAIMS,
     *clipping.CLAIMS,
     *losses.CLAIMS,
     *recipes.CLAIMS,
@@ -30,11 +29,24 @@ CLAIMS: Final[tuple[Claim, ...]] = (
 )
 
 
-STUDIES: Final = frozenset(name for claim in CLAIMS for name in claim.studies)  # grids that some claim reads
+STUDIES: Final = frozenset(name for claim in CLAIMS for name in claim.studies)  # grids that a claim uses
 
 
 def write_takeaways(store: Store, studies: Sequence[Study], results: Path, mixed: bool = False) -> Iterator[Path]:
-    """``takeaways.PROFILE.md``, ``.csv`` and ``.tex`` for each profile; nothing where no claim's grid was planned."""
-    for shelf in gather(store, studies, results, STUDIES, mixed):
-        for ending, content in files(findings(CLAIMS, shelf), costs(shelf), shelf.profile).items():
-            yield write(results / "tables" / f"takeaways.{shelf.profile}.{ending}", content)
+    """Write the takeaways of each profile that has a grid for a claim.
+
+    The files are ``takeaways.PROFILE`` in Markdown, CSV and LaTeX.
+
+    Args:
+        store: The store of the runs.
+        studies: The known studies.
+        results: The results folder.
+        mixed: Include studies with runs of several commits or environments.
+
+    Yields:
+        The path of each file.
+
+    """
+    for data in read_profiles(store, studies, results, STUDIES, mixed):
+        for ending, content in files(findings(CLAIMS, data), costs(data), data.profile).items():
+            yield write(results / "tables" / f"takeaways.{data.profile}.{ending}", content)

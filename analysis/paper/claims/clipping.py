@@ -1,4 +1,7 @@
-"""Takeaways 4 to 6: the upper clip bound (arXiv:2508.08221, section 4.2 and Figs. 7 to 11, 19 and 20)."""
+"""Takeaways 4 to 6: the upper clip bound (arXiv:2508.08221).
+
+They are from section 4.2 and Figs. 7 to 11, 19 and 20.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Takeaways 7 and 8: who counts in the loss (arXiv:2508.08221, sections 4.3 and 4.4, Figs. 12, 13, 14 and 17)."""
+"""Takeaways 7 and 8: loss aggregation and overlong filtering (arXiv:2508.08221).
+
+They are from sections 4.3 and 4.4 and Figs. 12, 13, 14 and 17.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ _EIGHT: Final = "Filtering truncated responses helps short and medium reasoning,
 _SHORT: Final = {"max_length": "shortest"}
 _LONG: Final = {"max_length": "longest"}
 _LENGTHS: Final[tuple[tuple[Labels, Expect], ...]] = ((_SHORT, "less"), (_LONG, "more"))
-_RAN: Final = ("large_base", "large_aligned")  # of Figs. 12, 13 and 17
+_RAN: Final = ("large_base", "large_aligned")  # the models of Figs. 12, 13 and 17
 
 
 def _beyond(model: str) -> bool:

@@ -1,4 +1,7 @@
-"""Takeaways 1 to 3: how rewards become advantages (arXiv:2508.08221, section 4.1 and Figs. 4, 5, 6 and 18)."""
+"""Takeaways 1 to 3: advantage normalization (arXiv:2508.08221).
+
+They are from section 4.1 and Figs. 4, 5, 6 and 18.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ if TYPE_CHECKING:
 
 BASES: Final = ("small_base", "large_base")
 ALIGNED: Final = ("small_aligned", "large_aligned")
-FALL: Final = "fall(rollout/accuracy)"  # from the best stretch of training to its end
+FALL: Final = "fall(rollout/accuracy)"  # from the best five steps to the last five
 _FIG_4: Final = (
     *({"model": model, "difficulty": difficulty} for model, difficulty in product(BASES, ("easy", "hard"))),
     *({"model": model, "difficulty": "medium"} for model in ALIGNED),
@@ -26,7 +29,10 @@ _SCALE: Final = ("reward_scale", "plus_minus_one", "zero_one")
 
 
 def _without_deviation(tier: str, expect: Expect) -> tuple[ClaimPart, ...]:
-    """The caption speaks of the batch mean, and the values fit the small model; the rest is ours."""
+    """Return the parts that compare advantages without and with the standard deviation.
+
+    The caption names the batch mean, and the values fit the small model. All other settings are our extension.
+    """
     return tuple(
         compared(
             "norm",

@@ -1,6 +1,6 @@
-"""Numbers that a popular summary adds to the paper. None is printed there; they are claims like the others.
+"""Claims with numbers from a popular summary that the paper does not print.
 
-The summary gives percentages of accuracy, taken here as points, and compute as a percentage of PPO's, taken here as
+The summary gives percentages of accuracy, read here as points. It gives compute as a percentage of PPO's, read here as
 that of our PPO without a critic.
 """
 
@@ -15,7 +15,7 @@ _COST: Final = "What a step costs"
 _GAINS: Final = "Gains in numbers"
 _QWEN: Final = "a number about models of Qwen3; only their runs can tell"
 _POINT: Final = 0.005  # half a point of accuracy counts as the same
-_SAME_COST: Final = log(1.05)  # five parts in a hundred count as the same cost
+_SAME_COST: Final = log(1.05)  # a difference of 5 % counts as the same cost
 _STANDS: Final = "popular summary"
 _PLACES: Final = tuple(
     {"model": model, "difficulty": tier}

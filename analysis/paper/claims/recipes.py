@@ -1,4 +1,4 @@
-"""Two tricks against recipes with more (arXiv:2508.08221, section 5 and Fig. 15), and what sets the scene (Fig. 3)."""
+"""Claims on recipes (arXiv:2508.08221, sec. 5 and Fig. 15) and on plain training (Fig. 3)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _SCENE: Final = "What training moves, before any trick"
 _FIG_15: Final = tuple({"model": model, "difficulty": tier} for model, tier in product(BASES, ("easy", "hard")))
 _MAIN: Final = ("p9_liteppo_main",)
 _QWEN: Final = "a number about models of Qwen3; only their runs can tell"
-# Means of the final accuracies that were read off Fig. 15: liteppo minus grpo, liteppo minus dapo.
+# Differences of mean final accuracy read off Fig. 15: liteppo minus grpo, liteppo minus dapo.
 _LEADS: Final = (
     ("small_base", "easy", 0.18, 0.16),
     ("small_base", "hard", 0.17, 0.15),
     ("large_base", "easy", 0.015, 0.02),
     ("large_base", "hard", 0.08, 0.10),
 )
-_READING: Final = 0.02  # curves end on a single noisy point, and reading adds half a point
+_READING: Final = 0.02  # curves end on a single noisy point, and reading them adds half a point
 
 
 def _where(model: str, tier: str) -> dict[str, str]:

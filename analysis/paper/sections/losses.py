@@ -1,4 +1,7 @@
-"""Sections 4.4 and 4.5 of the paper: aggregation of the loss, and truncated responses (Figs. 12, 13, 14 and 17)."""
+"""Sections 4.4 and 4.5 of the paper: loss aggregation and truncated responses.
+
+They contain Figs. 12, 13, 14 and 17.
+"""
 
 from __future__ import annotations
 

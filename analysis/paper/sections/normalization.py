@@ -1,4 +1,4 @@
-"""Sections 4.1 and 4.2 of the paper: which mean and which deviation (Figs. 4, 5, 6 and 18)."""
+"""Sections 4.1 and 4.2 of the paper: mean and standard deviation (Figs. 4, 5, 6 and 18)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Section 5 of the paper: two tricks against GRPO and DAPO (Fig. 15, Fig. 1, and the tables of the ICLR version)."""
+"""Section 5 of the paper: Lite PPO against GRPO and DAPO (Figs. 15 and 1, ICLR tables)."""
 
 from __future__ import annotations
 

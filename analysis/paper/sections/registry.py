@@ -1,17 +1,14 @@
-"""Every figure and table of the paper, and the command that writes them."""
+"""All figures and tables of the paper, and the functions that write them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from analysis.paper.layout import view
 from analysis.paper.numbers import readings
-from analysis.paper.sections import clipping, losses, recipes, setup
-from analysis.paper.sections import normalization as normalisation
-from analysis.paper.source import StudySource
-from analysis.study.frame import runs_frame
+from analysis.paper.sections import clipping, losses, normalization, recipes, setup
+from analysis.study.data import StudyData
 from analysis.study.output import write
 
 if TYPE_CHECKING:
@@ -25,14 +22,21 @@ if TYPE_CHECKING:
     from harness.tracking.store import Store
 
 
-SECTIONS: Final = (setup, normalisation, clipping, losses, recipes)
+SECTIONS: Final = (setup, normalization, clipping, losses, recipes)
 FIGURES: Final[tuple[PaperFigure, ...]] = tuple(
     sorted((figure for section in SECTIONS for figure in section.FIGURES), key=lambda figure: figure.id)
 )
 
 
-def views(figure: PaperFigure, sources: Sequence[StudySource], numbers: Iterable[Reading]) -> tuple[View, ...]:
-    """The parts of a figure that have a cell in the sources; none where no study of it is among them."""
+def views(figure: PaperFigure, sources: Sequence[StudyData], numbers: Iterable[Reading]) -> tuple[View, ...]:
+    """Return the parts of a figure that have a cell in the sources.
+
+    Args:
+        figure: The figure.
+        sources: The studies with their runs.
+        numbers: The numbers of the paper.
+
+    """
     wanted = figure.readings or (figure.id,)
     readings = tuple(
         number for number in numbers if number.figure in wanted and figure.benchmark in {None, number.benchmark}
@@ -43,7 +47,17 @@ def views(figure: PaperFigure, sources: Sequence[StudySource], numbers: Iterable
 
 
 def write_tables(store: Store, studies: Sequence[Study], results: Path) -> Iterator[Path]:
-    """Write the tables that these studies feed: Markdown, CSV and LaTeX."""
+    """Write the tables that these studies provide as Markdown, CSV and LaTeX.
+
+    Args:
+        store: The store of the runs.
+        studies: The studies.
+        results: The results folder.
+
+    Yields:
+        The path of each file.
+
+    """
     from analysis.paper.table import paper_table  # noqa: PLC0415
     from analysis.tables.render import comma_separated, latex, markdown  # noqa: PLC0415
 
@@ -54,7 +68,17 @@ def write_tables(store: Store, studies: Sequence[Study], results: Path) -> Itera
 
 
 def write_figures(store: Store, studies: Sequence[Study], results: Path) -> Iterator[Path]:
-    """Write the figures that these studies feed: SVG and PNG."""
+    """Write the figures that these studies provide as SVG and PNG.
+
+    Args:
+        store: The store of the runs.
+        studies: The studies.
+        results: The results folder.
+
+    Yields:
+        The path of each file.
+
+    """
     from analysis.paper.drawing import draw  # noqa: PLC0415 - matplotlib, a second
 
     for figure, found in _found(store, studies, results):
@@ -64,19 +88,14 @@ def write_figures(store: Store, studies: Sequence[Study], results: Path) -> Iter
 
 
 def _found(store: Store, studies: Sequence[Study], results: Path) -> Iterator[tuple[PaperFigure, tuple[View, ...]]]:
-    """By profile: each figure with what the studies have of it."""
+    """Yield each figure with its available parts, profile by profile."""
     wanted = {name for figure in FIGURES for name in figure.grids}
     by_profile: dict[str, list[Study]] = defaultdict(list)
     for study in studies:
         if study.name in wanted:
             by_profile[study.profile].append(study)
     for _, members in sorted(by_profile.items()):
-        sources = [source for study in members if len((source := _source(store, study, results)).taken)]
+        sources = [source for study in members if len((source := StudyData.read(store, study, results)).taken)]
         for figure in FIGURES if sources else ():
             if found := views(figure, sources, readings()):
                 yield figure, found
-
-
-def _source(store: Store, study: Study, results: Path) -> StudySource:
-    runs = runs_frame(store.records(study.name))
-    return StudySource.of(study, runs, partial(store.history, study.name), results / "runs")

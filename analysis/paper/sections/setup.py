@@ -1,4 +1,4 @@
-"""Section 3 of the paper: how hard its tiers are, and what they do to a plain run (Figs. 2 and 3)."""
+"""Section 3 of the paper: the difficulty of its tiers and plain training (Figs. 2 and 3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compare an answer with the gold, shape by shape."""
+"""Compare an answer with the gold answer, shape by shape."""
 
 from __future__ import annotations
 
@@ -37,9 +37,19 @@ _EQUAL: Final = None
 
 
 def difference(gold: Shape, answer: Shape, tolerance: float | None = None) -> str | None:
-    """Why the answer is wrong, as a key of REASONS; None where it is right.
+    """Return why the answer is incorrect, as a key of REASONS; None where it is correct.
 
-    Raises Refused for sizes that no answer has.
+    Args:
+        gold: The shape of the gold answer.
+        answer: The shape of the answer.
+        tolerance: Largest absolute difference that counts as equal; None means exact.
+
+    Returns:
+        A key of REASONS, or None.
+
+    Raises:
+        Refused: A number is too large for an answer.
+
     """
     if isinstance(gold, Congruence):
         return same_classes(gold, answer)
@@ -113,7 +123,10 @@ def _of_scalars(gold: Scalar, answer: Scalar, tolerance: float | None) -> str | 
 
 
 def _same_digits(gold: Scalar, answer: Scalar) -> bool:
-    """Tell whether an answer without a base has the digits of the gold: the question names the base."""
+    """Return whether an answer without a base has the digits of the gold answer.
+
+    The question states the base, so the answer may omit it.
+    """
     negated = isinstance(answer.tree, Operation) and answer.tree.name == "neg"
     given = answer.tree.operands[0] if negated and isinstance(answer.tree, Operation) else answer.tree
     wanted = gold.tree.value if isinstance(gold.tree, Number) else Fraction(1, 2)
@@ -153,12 +166,12 @@ def _of_lists(gold: Listing, answer: Shape, tolerance: float | None) -> str | No
 
 
 def _is_member(gold: Shape, answer: Shape, tolerance: float | None) -> bool:
-    """Whether two members of lists are the same; a set of one is not what it holds."""
+    """Return whether two members of lists are equal; a set never equals its only member."""
     return isinstance(gold, Listing) == isinstance(answer, Listing) and difference(gold, answer, tolerance) is None
 
 
 def _unpacked(named: Named) -> Shape:
-    """``(x, y) = (2, 3)`` as ``x = 2, y = 3``; another name as it is."""
+    """Return ``(x, y) = (2, 3)`` as ``x = 2, y = 3``; return any other name unchanged."""
     names = named.name.strip("()").split(",")
     value = named.value
     if len(names) == 1 or not isinstance(value, Brackets) or len(value.members) != len(names):
@@ -167,7 +180,10 @@ def _unpacked(named: Named) -> Shape:
 
 
 def _unpacked_both(gold: Named, answer: Named) -> tuple[Shape, Shape] | None:
-    """Compare ``(x, y) = (5, 6)`` and ``(y, x) = (6, 5)`` by name; None where the names agree in order or differ."""
+    """Unpack ``(x, y) = (5, 6)`` and ``(y, x) = (6, 5)``, to compare them by name.
+
+    Return None where the names have the same order or differ.
+    """
     if gold.name == answer.name or sorted(gold.name) != sorted(answer.name):
         return None
     one, other = _unpacked(gold), _unpacked(answer)
@@ -175,7 +191,7 @@ def _unpacked_both(gold: Named, answer: Named) -> tuple[Shape, Shape] | None:
 
 
 def _by_letter(answer: Listing, gold: Brackets | Matrix) -> Brackets | None:
-    """Read ``x=1, y=2`` as the point (1, 2), letters in alphabetical order; None where it is something else."""
+    """Read ``x=1, y=2`` as the point (1, 2), in alphabetical order; None for other forms."""
     named = [member for member in answer.members if isinstance(member, Named)]
     names = [member.name for member in named]
     size = len(gold.rows) if isinstance(gold, Matrix) else len(gold.members)
@@ -191,7 +207,7 @@ def _by_letter(answer: Listing, gold: Brackets | Matrix) -> Brackets | None:
 
 
 def _of_names(gold: Sequence[Shape], given: Sequence[Shape], tolerance: float | None) -> str | None:
-    """Values with different names: by name where the answer has them, else in order."""
+    """Compare values with different names: by name if the answer has names, else in order."""
     by_name = {member.name: member for member in given if isinstance(member, Named)}
     paired = [by_name.get(member.name) for member in gold if isinstance(member, Named)]
     ordered = [member for member in paired if member is not None]
@@ -210,7 +226,10 @@ def _rows(matrix: Matrix) -> list[Shape]:
 
 
 def _column(vector: Shape) -> Sequence[Shape]:
-    """The members of a column or a tuple, which are the same vector; a row or a square is one member."""
+    """Return the members of a column or tuple; any other matrix is a single member.
+
+    A column and a tuple with equal members are the same vector.
+    """
     if isinstance(vector, Matrix) and all(len(row) == 1 for row in vector.rows):
         return [row[0] for row in vector.rows]
     return vector.members if isinstance(vector, Brackets) else [vector]
@@ -250,7 +269,10 @@ def _of_regions(gold: Shape, answer: Shape) -> str | None:
 
 
 def _of_equation(gold: Named | Equation, answer: Shape, tolerance: float | None) -> str | None:
-    """A name before the gold may be left out; an equation in variables may be written in another form."""
+    """Compare with a named value or an equation.
+
+    The answer may omit the name of the gold answer. An equation in variables may have another form.
+    """
     if isinstance(gold, Named) and _is_between_names(gold):
         same = isinstance(answer, Named) and {gold.name, gold.right} == {answer.name, answer.right}
         return _EQUAL if same else "different"
@@ -262,7 +284,7 @@ def _of_equation(gold: Named | Equation, answer: Shape, tolerance: float | None)
 
 
 def _is_between_names(named: Named) -> bool:
-    """Whether ``MR=SRMC`` or the like: two quantities are the same, and neither side is a value."""
+    """Return whether a value is a relation of two quantities, such as ``MR=SRMC``."""
     return all(len(side) > 1 and side.isalpha() and side.isupper() for side in (named.name, named.right))
 
 
@@ -284,9 +306,10 @@ def _behind_name(gold: Shape, answer: Named | Equation, tolerance: float | None)
 
 
 def _of_chain(gold: Shape, answer: Chain, tolerance: float | None) -> str | None:
-    """Every member is the gold; with a rough sign, one is and the others are its digits.
+    """Compare every member of a chain with the gold answer.
 
-    What stands behind the sign is exact only where the gold is a decimal.
+    With a rough sign (``≈``), one member must be the gold answer and the others its rounded values. What follows the
+    sign counts as exact only if the gold answer is a decimal.
     """
     reasons = [difference(gold, member, tolerance) for member in answer.values]
     if answer.rough and not _is_decimal(gold) and (len(reasons) == 1 or reasons[0] is not None):
@@ -301,19 +324,22 @@ def _of_chain(gold: Shape, answer: Chain, tolerance: float | None) -> str | None
 
 
 def _is_decimal(shape: Shape) -> bool:
-    """Whether the gold is written with digits behind a point."""
+    """Return whether the gold answer contains a number that is not an integer."""
     if not isinstance(shape, Scalar):
         return False
     return any(isinstance(node, Number) and node.value.denominator > 1 for node in nodes(shape.tree))
 
 
 def _places(denominator: int) -> int:
-    """How many decimals a fraction with this denominator has at most: 1/25 = 0.04 has two."""
+    """Return the maximum number of decimals of a fraction with this denominator.
+
+    1/25 = 0.04 has two.
+    """
     return next((places for places in range(40) if 10**places % denominator == 0), 40)
 
 
 def _rounded(right: Shape, member: Shape) -> bool:
-    """Whether a decimal is the value to the digits that it has."""
+    """Return whether a decimal is the value, rounded to the digits of the decimal."""
     if not isinstance(right, Scalar) or not isinstance(member, Scalar):
         return False
     sizes = [node.value.denominator for node in nodes(member.tree) if isinstance(node, Number)]

@@ -1,4 +1,7 @@
-"""Give all spellings of a value one key, so that wrong answers can vote together."""
+"""Compute one key for all forms of a value, so that equal answers are one candidate.
+
+The majority vote uses these keys.
+"""
 
 from __future__ import annotations
 
@@ -46,26 +49,26 @@ from harness.verify.parse.wording import unqualified, without_label
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_DIGITS: Final = 40  # of an irrational value; the verifier compares 45 or more
+_DIGITS: Final = 40  # digits of an irrational value in a key; the verifier compares 45 or more
 _WORKING: Final = 90
-_LARGEST: Final = 10**12  # to which a value is tried as a fraction of small numbers
+_LARGEST: Final = 10**12  # largest value that is tried as a fraction with a small denominator
 _DENOMINATOR: Final = 10**6
-_LONGEST: Final = 200  # characters of a key; a longer one is hashed
-_FEWEST: Final = 3  # points at which an expression has to have a value
+_LONGEST: Final = 200  # maximum length of a key; a longer one is hashed
+_FEWEST: Final = 3  # minimum number of points at which an expression must have a value
 _ASCENDING: Final = ("<", "\\le", "\\ne")
 _NOT_EQUAL: Final = "\\ne"
-# Keys are in the outcomes of finished runs, so these words stay, whatever the classes are called.
+# Outcomes of finished runs contain these words, so they must not change when a class is renamed.
 _IN_OUTCOMES: Final = {Number: "Number", Symbol: "Symbol", Constant: "Constant", Operation: "Operation"}
 
 
 class _Keyless(Exception):  # noqa: N818  # not an error of the program
-    """An answer that is read and has no value of its own, such as a false equation."""
+    """An answer was parsed but has no value, such as a false equation."""
 
 
 def canonical(text: str) -> str | None:
-    """Return the key of an answer; None where it is read as nothing that has a value.
+    """Return the key of an answer; None where it has no value.
 
-    Raises MemoryError or RecursionError as the reader does: call it where that does no harm.
+    Raises MemoryError or RecursionError like the parser. Call it where these errors do no harm.
     """
     key = next((key for one in _readings(text) if (key := _value(one)) is not None), None)
     if key is None:
@@ -76,7 +79,10 @@ def canonical(text: str) -> str | None:
 
 
 def _readings(text: str) -> Iterator[str]:
-    """The answer without qualifiers that restrict nothing, as written, then without the label of an option."""
+    """Yield the forms of an answer: without idle qualifiers, as written, without a label.
+
+    An idle qualifier restricts nothing. The label is that of an option.
+    """
     qualified = unqualified(plain(text)) if len(text) <= MOST_CHARACTERS else None
     if qualified is not None:
         yield qualified.value
@@ -94,7 +100,10 @@ def _value(text: str) -> str | None:
 
 
 def _read(text: str) -> Shape:
-    """Read the shape; bare letters are a unit unless they can be one symbol: ``5 cm`` is 5, ``5m`` has an m."""
+    """Parse the shape of an answer.
+
+    Letters after a number are a unit, unless they can be one symbol: ``5 cm`` is 5, and ``5m`` contains the symbol m.
+    """
     found = read(text, loose=True)
     if not isinstance(found, Scalar) or found.unit is None:
         return found
@@ -122,14 +131,14 @@ def _of_tree(tree: Tree) -> str:
     found = samples(tree)
     if sum(one is not None for one in found) < min(_FEWEST, len(found)):
         raise _Keyless
-    spelled = [None if one is None else _of_number(one) for one in found]
+    written = [None if one is None else _of_number(one) for one in found]
     if len(found) == 1:
-        return spelled[0] or ""
-    return f"{','.join(names)}: {' '.join(one or '?' for one in spelled)}"
+        return written[0] or ""
+    return f"{','.join(names)}: {' '.join(one or '?' for one in written)}"
 
 
 def _of_infinity(tree: Tree) -> str:
-    """Return the key of plus or minus infinity, or of an expression that holds one."""
+    """Return the key of plus or minus infinity, or of an expression that contains one."""
     negative = False
     while isinstance(tree, Operation) and tree.name == "neg":
         negative, tree = not negative, tree.operands[0]
@@ -145,7 +154,10 @@ def _of_number(value: Value) -> str:
 
 
 def _of_real(value: Value) -> str:
-    """Return a fraction of small numbers where the value is one to all digits, as ``sin 30`` is 1/2; else digits."""
+    """Return a fraction if the value equals one with a small denominator, else digits.
+
+    ``sin 30`` is 1/2.
+    """
     if abs(value) < _LARGEST:
         near = Fraction(int(mp.nint(value * mp.mpf(10) ** 50)), 10**50).limit_denominator(_DENOMINATOR)
         if abs(value - exact.real(near)) < mp.mpf(10) ** -_DIGITS:
@@ -156,7 +168,7 @@ def _of_real(value: Value) -> str:
 def _of_fraction(value: Fraction) -> str:
     if exact.digits(value) < _LONGEST:
         return str(value)
-    # Python writes no decimal number of more than 4,300 digits; this tells them apart as well.
+    # Python refuses to write decimal numbers of more than 4,300 digits; hexadecimal also distinguishes them.
     return f"{value.numerator:x}/{value.denominator:x}"
 
 
@@ -182,7 +194,7 @@ def _of_brackets(brackets: Brackets) -> str:
 
 
 def _of_matrix(matrix: Matrix) -> str:
-    """Return the key of a matrix; a column has that of the tuple of its members."""
+    """Return the key of a matrix; a column has the key of a tuple of its members."""
     rows = matrix.rows
     if all(len(row) == 1 for row in rows):
         return f"({','.join(_key(row[0]) for row in rows)})"
@@ -190,7 +202,10 @@ def _of_matrix(matrix: Matrix) -> str:
 
 
 def _of_equation(shape: Equation) -> str:
-    """Solve for y where that can be done, else compare up to a factor; of ``m+n=5`` take the value."""
+    """Return the key of an equation: solved for y if possible, else up to a factor.
+
+    The key of ``m+n=5`` is that of its value.
+    """
     if shape.quantity:
         return _key(shape.right)
     tree = zero(shape)
@@ -211,7 +226,10 @@ def _of_named(named: Named) -> str:
 
 
 def _solved_for_y(tree: Tree) -> str | None:
-    """The key of the line's right side where ``tree = 0`` is linear in y with exact coefficients."""
+    """Return the key of the right side if ``tree = 0`` is linear in y; otherwise None.
+
+    The coefficients must be exact.
+    """
     if "y" not in symbols(tree):
         return None
     at = [_with(tree, "y", Number(Fraction(value))) for value in (0, 1, 2)]
@@ -222,7 +240,10 @@ def _solved_for_y(tree: Tree) -> str | None:
 
 
 def _up_to_factor(tree: Tree, *, positive: bool = False) -> str:
-    """The values of an expression over the first of them."""
+    """Return the key of an expression divided by its first nonzero value.
+
+    With ``positive``, divide by the absolute value.
+    """
     found = samples(tree)
     first = next((one for one in found if one is not None and one != 0), None)
     if first is None:
@@ -233,7 +254,10 @@ def _up_to_factor(tree: Tree, *, positive: bool = False) -> str:
 
 
 def _of_chain(chain: Chain) -> str:
-    """Return the value of a true chain; with a rough sign that of the first, whose digits the others are."""
+    """Return the key of a true chain; with a rough sign, the key of its first value.
+
+    The other values are rounded forms of the first.
+    """
     first = _key(chain.values[0])
     if not chain.rough and any(_key(value) != first for value in chain.values[1:]):
         raise _Keyless
@@ -241,7 +265,7 @@ def _of_chain(chain: Chain) -> str:
 
 
 def _of_ratio(ratio: Ratio) -> str:
-    if ratio.suffix or (ratio.clock and len(ratio.parts) == 2):  # 5:30 is a time, and 1:6 another
+    if ratio.suffix or (ratio.clock and len(ratio.parts) == 2):  # 5:30 is a time, and 1:6 is another one
         return f"{':'.join(map(_of_tree, ratio.parts))}{ratio.suffix}"
     if len(ratio.parts) == 2:
         return _of_tree(Operation("div", ratio.parts))
@@ -249,7 +273,7 @@ def _of_ratio(ratio: Ratio) -> str:
 
 
 def _of_congruence(shape: Congruence) -> str:
-    """The residues from 0 up where all are numbers."""
+    """Return the key of residue classes; numeric residues are reduced to 0 or more."""
     modulus = _number(shape.modulus)
     residues = [_number(residue) for residue in shape.residues]
     if modulus is None or modulus <= 0 or any(one is None for one in residues):
@@ -291,7 +315,7 @@ def _of_inequality(shape: Inequality) -> str:
 
 
 def _with(tree: Tree, name: str, value: Tree) -> Tree:
-    """The tree with a value for a symbol."""
+    """Return the tree with a value in place of a symbol."""
     if isinstance(tree, Symbol):
         return value if tree.name == name else tree
     if isinstance(tree, Operation):

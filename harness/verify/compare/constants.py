@@ -1,4 +1,4 @@
-"""Rename constants that an answer may choose."""
+"""Rename the constants of an answer that may have any name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from harness.verify.model.expressions import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_MOST: Final = 4  # constants that are tried in every order
+_MOST: Final = 4  # maximum number of constants, which are tried in every order
 _CONSTANT: Final = re.compile(r"[cC](?:_\d)?")
 _NAMED_CONSTANT: Final = re.compile(r"[cCkKAB](?:_\d)?")
 _CHOSEN: Final = re.compile(r"(?:[a-dkmpqA-DKM]|alpha|beta|lambda|mu)(?:_\d)?")
@@ -42,7 +42,10 @@ _BOUND: Final = re.compile(rf"{_OPERATOR}|(?={_INTEGRAL})\\int", re.DOTALL)
 
 
 def renamings(gold: Shape, answer: Shape) -> Iterator[Shape]:
-    """Yield the answer with its free constants named as the gold's, in every order."""
+    """Yield the answer with its free constants renamed to those of the gold answer.
+
+    All orders of the constants are tried.
+    """
     wanted, given = _symbols(gold), _symbols(answer)
     free = _free_constants(gold)
     if not free or len(free) > _MOST or len(wanted - free) > len(given):
@@ -59,7 +62,10 @@ def renamings(gold: Shape, answer: Shape) -> Iterator[Shape]:
 
 
 def with_bound_names(gold: str, answer: str) -> str | None:
-    r"""Give the bound variables of ``\sum``, ``\int`` and the like in an answer gold names; None if they agree."""
+    r"""Rename the bound variables of ``\sum``, ``\int`` etc. to those of the gold answer.
+
+    Return None where the names agree or cannot be changed.
+    """
     wanted, given = _bound(gold), _bound(answer)
     if not wanted or len(wanted) != len(given) or wanted == given:
         return None
@@ -76,7 +82,7 @@ def with_bound_names(gold: str, answer: str) -> str | None:
 
 
 def _letters(text: str) -> set[str]:
-    """The letters of names, each of ``xy`` too; none of commands and functions."""
+    """Return the letters of names, such as both of ``xy``, but not of commands and functions."""
     return {letter for run in _RUN.findall(text) for letter in run}
 
 
@@ -85,10 +91,10 @@ def _bound(text: str) -> list[str]:
 
 
 def _free_constants(gold: Shape) -> frozenset[str]:
-    """Return the gold's names that are no quantities of the problem.
+    """Return the names in the gold answer that are free constants, not given quantities.
 
-    In ``y=...`` and ``f(x)=...`` the letters of a constant; in a sum with a variable c, C and those with an index;
-    whole numbers where multiples of pi are added.
+    In ``y=...`` and ``f(x)=...`` these are the usual letters of a constant. In a sum with a variable they are c and C,
+    also with an index. If multiples of pi are added, they are the letters of integers.
     """
     names = _symbols(gold)
     solved = isinstance(gold, Named) and (gold.variable is not None or gold.name in ("y", "u", "x"))
@@ -115,7 +121,7 @@ def _is_named(shape: Shape) -> bool:
 
 
 def _is_period(tree: Tree, name: str) -> bool:
-    """Tell whether ``name`` times pi is one term of a sum."""
+    """Return whether ``name`` times pi is one term of a sum."""
     return (
         any(
             symbols(term) == {name}
@@ -143,7 +149,10 @@ def _terms(tree: Tree) -> Iterator[Tree]:
 
 
 def _is_once_in_sum(tree: Tree, name: str) -> bool:
-    """Tell whether a name stands once, as a term or a factor of a term of a sum with a variable."""
+    """Return whether a name occurs once, as a term or factor of a term.
+
+    The term must belong to a sum with a variable.
+    """
     if sum(node == Symbol(name) for node in nodes(tree)) != 1:
         return False
     if _is_factor_of_decay(tree, name):
@@ -158,7 +167,10 @@ def _is_once_in_sum(tree: Tree, name: str) -> bool:
 
 
 def _is_factor_of_decay(tree: Tree, name: str) -> bool:
-    """Tell whether a product is the constant times a power of e in one variable, as in ``c e^{-2t}``."""
+    """Return whether a tree is the constant times a power of e, as in ``c e^{-2t}``.
+
+    The power must have exactly one variable.
+    """
     powers = [
         node
         for node in nodes(tree)
@@ -176,12 +188,12 @@ def _is_factor_of_decay(tree: Tree, name: str) -> bool:
 
 
 def _is_constant_term(term: Tree, terms: list[Tree], name: str) -> bool:
-    """Tell whether the other factors of the term are functions of a variable of the sum, and no other quantity."""
+    """Return whether the other factors of the term are functions of variables of the sum."""
     others = symbols(term) - {name}
     rest = {symbol for one in terms if one is not term for symbol in symbols(one)}
     powers = [node for node in nodes(term) if isinstance(node, Operation) and node.name in _FUNCTIONS]
     held = {symbol for node in powers for symbol in symbols(node)}
-    added = bool(rest) and name != "c"  # c + t: a bare c is as likely a quantity of the problem
+    added = bool(rest) and name != "c"  # in c + t, the letter c may just as well be a given quantity
     return others <= held and (bool(others) or added)
 
 

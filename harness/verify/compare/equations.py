@@ -1,4 +1,4 @@
-"""Compare equations and inequalities in several variables, and the names before them."""
+"""Compare equations and inequalities in several variables, and names of values."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ if TYPE_CHECKING:
     from harness.verify.model.equality import Point
 
 
-_DERIVATIVE: Final = re.compile(r"fracd(\w)d\w")  # dy/dx, as a name is written
+_DERIVATIVE: Final = re.compile(r"fracd(\w)d\w")  # dy/dx in the form of a name
 _DOTTED: Final = re.compile(r"dot(\w)|(\w)'")
 _APPLIED: Final = re.compile(r"(\w)(?:\^-1)?\(.*\)")
 
 
 def may_be_same(one: str, other: str) -> bool:
-    """Whether names agree: the same, with or without index, a function and its value, letters of a figure in any order.
+    """Return whether two names agree.
 
-    ``dy/dx`` and ``y'`` are the same, and a word agrees with every name.
+    Names agree if they are equal, or differ only by an index. A function agrees with its value, ``dy/dx`` with ``y'``,
+    and the letters of a figure in any order. A word agrees with every name.
     """
     if one == other or _bare(one) == _bare(other):
         return True
@@ -44,7 +45,10 @@ def may_be_same(one: str, other: str) -> bool:
 
 
 def _bare(name: str) -> str:
-    """The letter that changes of a derivative, the sorted letters of a figure, or the name."""
+    """Return the normal form of a name.
+
+    It is the variable of a derivative, the sorted letters of a figure, or the name itself.
+    """
     found = _DERIVATIVE.fullmatch(name)
     if found is not None:
         return f"{found[1]}'"
@@ -65,12 +69,12 @@ def _index_left_out(one: str, other: str) -> bool:
 
 
 def _is_value_of(one: str, other: str) -> bool:
-    """Whether the first is ``y`` or the same letter as the function that the second applies."""
+    """Return whether the first name is ``y`` or the letter of the function in the second."""
     applied = _APPLIED.fullmatch(other)
     if applied is None:
         return False
-    again = _APPLIED.fullmatch(one)
-    letter = again[1] if again is not None else one
+    function = _APPLIED.fullmatch(one)
+    letter = function[1] if function is not None else one
     return letter in ("y", applied[1])
 
 
@@ -79,7 +83,7 @@ _STRICT: Final = ("<", ">", "\\ne")
 
 
 def same_equation(gold: Shape, answer: Shape) -> str | None:
-    """Why two equations differ; None where one is a constant multiple of the other."""
+    """Return why two equations differ; None where one is a constant multiple of the other."""
     one, other = zero(gold), zero(answer)
     if one is None or other is None:
         return "other_form"
@@ -89,7 +93,7 @@ def same_equation(gold: Shape, answer: Shape) -> str | None:
 
 
 def same_half_plane(gold: Inequality, answer: Inequality) -> bool:
-    """Whether two inequalities of two sides are the same up to a positive factor."""
+    """Return whether two inequalities with two sides are equal up to a positive factor."""
     signs = gold.signs[0], answer.signs[0]
     if (signs[0] in _STRICT) != (signs[1] in _STRICT) or ("\\ne" in signs and signs[0] != signs[1]):
         return False
@@ -97,7 +101,7 @@ def same_half_plane(gold: Inequality, answer: Inequality) -> bool:
 
 
 def same_sides(gold: Inequality, answer: Inequality) -> bool:
-    """Whether two inequalities have equal sides and signs, from the left or from the right."""
+    """Return whether two inequalities have equal sides and signs, in either direction."""
     turned = Inequality(answer.sides[::-1], tuple(FLIPPED[sign] for sign in reversed(answer.signs)))
     return any(
         gold.signs == one.signs and len(gold.sides) == len(one.sides) and all(map(equal, gold.sides, one.sides))
@@ -106,7 +110,7 @@ def same_sides(gold: Inequality, answer: Inequality) -> bool:
 
 
 def zero(shape: Shape) -> Tree | None:
-    """The expression that an equation sets to zero; none where it only names a value."""
+    """Return the expression that an equation sets to zero; None where it only names a value."""
     match shape:
         case Equation(left, Scalar(right)):
             return _minus(left, right)
@@ -116,7 +120,17 @@ def zero(shape: Shape) -> Tree | None:
 
 
 def renamed(tree: Tree, old: str, new: str) -> Tree:
-    """The tree with two symbols exchanged."""
+    """Return the tree with two symbols exchanged.
+
+    Args:
+        tree: The tree.
+        old: A symbol, which becomes ``new``.
+        new: A symbol, which becomes ``old``.
+
+    Returns:
+        The new tree.
+
+    """
     if isinstance(tree, Symbol):
         return Symbol({old: new, new: old}.get(tree.name, tree.name))
     if isinstance(tree, Operation):
@@ -134,7 +148,7 @@ def _minus(left: Tree, right: Tree) -> Tree:
 
 
 def _proportional(one: Tree, other: Tree, *, positive: bool) -> bool:
-    """Whether one is a constant multiple of the other, and not zero."""
+    """Return whether one tree is a nonzero constant multiple of the other."""
     factors: list[exact.Value] = []
 
     def constant(point: Point) -> bool | None:

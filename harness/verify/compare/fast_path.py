@@ -1,4 +1,4 @@
-"""Decide plain pairs without a worker process."""
+"""Judge plain pairs without a worker process."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ _NAME: Final = re.compile(r"[A-Za-z](?:\([a-z]\))?=(?=[^=]+$)")
 
 
 def quick(gold: Gold, answer: str) -> tuple[bool, str] | None:
-    """Right or wrong and why, where plain text decides; None where the answer has to be read."""
+    """Judge an answer where plain text suffices; None where the answer must be parsed.
+
+    The result is whether the answer is correct, and the reason.
+    """
     wanted, given = exact_number(gold.answer), exact_number(answer)
     if wanted is not None and given is not None:
         allowed = Fraction(0) if gold.tolerance is None else Fraction(repr(gold.tolerance))
@@ -38,7 +41,10 @@ def quick(gold: Gold, answer: str) -> tuple[bool, str] | None:
 
 @lru_cache(maxsize=4_096)
 def exact_number(text: str) -> Fraction | None:
-    """The number that a text plainly is: an integer, a decimal or a fraction of integers."""
+    """Return the number that a text is: an integer, decimal or fraction of integers.
+
+    None is returned for any other text.
+    """
     found = _NUMBER.fullmatch(to_ascii(text).strip().strip("$").strip())
     if found is None:
         return None
@@ -56,7 +62,7 @@ def exact_number(text: str) -> Fraction | None:
 
 @lru_cache(maxsize=4_096)
 def spelling(text: str) -> str:
-    """The text in one spelling; texts of one spelling say the same."""
+    """Return the normal form of a text; texts with equal normal forms are equal answers."""
     text = _LOOSE_SPACE.sub("", _TEXT.sub(r" \1 ", plain(text)))
     text = _FRACTION.sub(lambda found: rf"\frac{{{found[1] or found[2]}}}{{{found[3] or found[4]}}}", text)
     text = _MODULUS.sub(r"\\pmod{\1\2}", text)
@@ -64,7 +70,7 @@ def spelling(text: str) -> str:
 
 
 def written(answer: str) -> str | None:
-    """Return the normal form of an answer's text, as it is kept; None where it is longer than an answer can be."""
+    """Return the normal form of an answer, as results keep it; None if it is too long."""
     if len(answer) > MOST_CHARACTERS:
         return None
     text = _NAME.sub("", spelling(answer))

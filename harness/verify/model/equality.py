@@ -1,4 +1,7 @@
-"""Whether two trees are equal: exactly where both are rational, else to many digits at several fixed points."""
+"""Compare two expression trees.
+
+Rational values are compared exactly. Other values are compared to many digits at several fixed points.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from harness.verify.model.exact import Undefined, Value
 from harness.verify.model.expressions import Number, Operation, Tree, is_infinite, nodes, symbols
 
 _DIGITS: Final = 60
-_GUARD: Final = 15  # digits that rounding may take
+_GUARD: Final = 15  # number of digits that rounding may change
 _MARGIN: Final = 40
 _MOST_DIGITS: Final = 1_500
 _POSITIVE, _SIGNED, _FEWEST = 4, 4, 3
@@ -29,10 +32,23 @@ Comparison = Callable[[Point], bool | None]
 
 
 def equal(left: Tree, right: Tree, tolerance: float | None = None) -> bool:
-    """Whether the trees are equal wherever both are defined.
+    """Return whether the trees are equal wherever both are defined.
 
-    Symbols are positive numbers: ``sqrt(r^2)`` is ``r``. Beside an absolute value they have any sign, and where both
-    sides hold floors or factorials they are whole. Raises Refused for sizes that no answer has. Deterministic.
+    Symbols are positive numbers, so that ``sqrt(r^2)`` equals ``r``. They have either sign if an absolute value,
+    maximum or minimum occurs. They are integers if both trees contain floors or factorials. The result is
+    deterministic.
+
+    Args:
+        left: One tree.
+        right: The other tree.
+        tolerance: Largest absolute difference that counts as equal; None means exact.
+
+    Returns:
+        True if they are equal at all points.
+
+    Raises:
+        Refused: A number is too large for an answer.
+
     """
     if left == right:
         return True
@@ -42,9 +58,9 @@ def equal(left: Tree, right: Tree, tolerance: float | None = None) -> bool:
 
 
 def everywhere(trees: tuple[Tree, ...], holds: Comparison) -> bool:
-    """Whether something holds at every point where it is defined, and is defined at three or more.
+    """Return whether a condition holds wherever it is defined, and at three points or more.
 
-    ``holds`` says nothing (None) where it is not.
+    ``holds`` returns None at a point where it is undefined. Without symbols there is only one point.
     """
     names = sorted({name for tree in trees for name in symbols(tree) if not name.startswith("apply ")})
     if not names:
@@ -59,7 +75,10 @@ def everywhere(trees: tuple[Tree, ...], holds: Comparison) -> bool:
 
 
 def values(trees: tuple[Tree, ...], point: Point) -> tuple[Value, ...] | None:
-    """The trees' values with enough digits for the numbers in them; None where one is undefined."""
+    """Return the values of trees at a point; None where one is undefined.
+
+    Non-rational values have enough digits for the numbers in the trees.
+    """
     try:
         with mp.workdps(_DIGITS):
             found = tuple(value(tree, point) for tree in trees)
@@ -72,19 +91,36 @@ def values(trees: tuple[Tree, ...], point: Point) -> tuple[Value, ...] | None:
 
 
 def samples(tree: Tree) -> list[Value | None]:
-    """Return the values of a tree at its fixed points, at one where it has no symbols; None where undefined."""
+    """Return the values of a tree at its fixed points; None where undefined.
+
+    A tree without symbols has one point.
+    """
     names = sorted(name for name in symbols(tree) if not name.startswith("apply "))
     found = [values((tree,), point) for point in (_points(names, (tree,)) if names else ({},))]
     return [None if one is None else one[0] for one in found]
 
 
 def precision(trees: tuple[Tree, ...]) -> int:
-    """Decimal digits that tell apart what these trees can be: more where their numbers are long."""
+    """Return the decimal digits that distinguish values of these trees.
+
+    Longer numbers in the trees need more digits.
+    """
     return min(_MOST_DIGITS, _DIGITS + 2 * sum(_size(node) for tree in trees for node in nodes(tree)))
 
 
 def close(left: Value, right: Value, trees: tuple[Tree, ...], tolerance: float | None = None) -> bool:
-    """Whether two values are the same up to rounding, or within the tolerance."""
+    """Return whether two values are equal up to rounding, or within the tolerance.
+
+    Args:
+        left: One value.
+        right: The other value.
+        trees: The trees of the values, which decide the precision.
+        tolerance: Largest absolute difference that counts as equal; None means exact.
+
+    Returns:
+        True if they are equal.
+
+    """
     if isinstance(left, Fraction) and isinstance(right, Fraction):
         return left == right if tolerance is None else abs(left - right) <= Fraction(repr(tolerance))
     digits = precision(trees)
@@ -96,7 +132,7 @@ def close(left: Value, right: Value, trees: tuple[Tree, ...], tolerance: float |
 
 
 def is_real(number: Value) -> bool:
-    """Whether a value has no imaginary part."""
+    """Return whether a value has no imaginary part."""
     return isinstance(number, Fraction) or abs(mp.im(number)) <= mp.mpf(10) ** -_MARGIN
 
 
@@ -106,7 +142,7 @@ def _equal_at(left: Tree, right: Tree, point: Point, tolerance: float | None) ->
         return None
     if close(found[0], found[1], (left, right), tolerance):
         return True
-    # Principal values differ in branch for negative symbols: sqrt(1/n) and 1/sqrt(n) are the same answer.
+    # For negative symbols, principal values may be on different branches: sqrt(1/n) and 1/sqrt(n) are the same answer.
     branch = any(number < 0 for number in point.values()) and not all(is_real(number) for number in found)
     return None if branch else False
 
@@ -136,7 +172,7 @@ def _random(name: str, at: int) -> random.Random:
 
 
 def _is_stepped(node: Tree) -> bool:
-    """Whether a node makes sense for whole numbers only: floors, factorials, powers of -1."""
+    """Return whether a node is defined only for integers: floors, factorials, powers of -1."""
     match node:
         case Operation("pow", (Operation("neg", (Number(),)), exponent)):
             return bool(symbols(exponent))

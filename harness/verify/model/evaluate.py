@@ -1,4 +1,4 @@
-"""The value of a tree at a point: exact while it can be, else with ``mp.dps`` digits."""
+"""Evaluate a tree at a point: exactly where possible, else with ``mp.dps`` digits."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ _MPMATH: Final = {
 
 
 def value(tree: Tree, point: Mapping[str, Fraction]) -> Value:
-    """The value where the symbols are as in ``point``.
+    """Return the value of a tree where the symbols have the values of ``point``.
 
-    Raises Undefined where there is none, KeyError for a symbol that the point does not have, Refused for sizes that no
-    answer has.
+    Raises Undefined where there is none, KeyError for a symbol that the point lacks, and Refused for numbers too large
+    for an answer.
     """
     return _value(tree, point, angle=False)
 
@@ -102,7 +102,7 @@ def _constant(name: str) -> Value:
 
 
 def _opaque(name: str, values: list[Value]) -> Value:
-    """A function that stands for itself: any number that depends on its name and arguments alone."""
+    """Return the value of an unknown function: a number that depends on name and arguments."""
     known = ",".join(mp.nstr(exact.real(argument), 25) for argument in values)
     digest = hashlib.blake2b(f"{name}({known})".encode(), digest_size=4).digest()
     return Fraction(int.from_bytes(digest, "big") % 9973 + 1, 997)

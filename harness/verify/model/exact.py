@@ -1,4 +1,7 @@
-"""Arithmetic that stays exact while it can: fractions, then mpmath. Sizes are bounded before work is done."""
+"""Arithmetic with exact fractions where possible, else with mpmath.
+
+Sizes are checked before a computation.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +17,19 @@ MOST_DIGITS: Final = 10_000
 _LARGEST_FACTORIAL: Final = 1_000
 _LARGEST_LOGARITHM: Final = 1e5
 
-# mpmath has no types: its real and complex numbers are Any here.
+# mpmath has no type annotations, so its real and complex numbers are Any here.
 Value = Fraction | Any
 
 
 class Undefined(ArithmeticError):  # noqa: N818  # not an error of the program
-    """No value at this point, such as 1/0 or the factorial of -1."""
+    """There is no value at this point, such as 1/0 or the factorial of -1."""
 
 
 def bounded(value: Value) -> Value:
-    """The value, refused where it has too many digits or is no number."""
+    """Return the value unchanged.
+
+    Raises Refused where it has too many digits, and Undefined where it is not finite.
+    """
     if isinstance(value, Fraction):
         if digits(value) > MOST_DIGITS:
             raise Refused("too_large")
@@ -33,34 +39,34 @@ def bounded(value: Value) -> Value:
 
 
 def digits(value: Fraction) -> float:
-    """Digits of numerator and denominator, roughly."""
+    """Return the approximate number of decimal digits of numerator and denominator."""
     return 0.30103 * (value.numerator.bit_length() + value.denominator.bit_length())
 
 
 def real(value: Value) -> Value:
-    """As a number of mpmath."""
+    """Return the value as a number of mpmath."""
     return mp.mpf(value.numerator) / value.denominator if isinstance(value, Fraction) else value
 
 
 def as_integer(value: Value) -> int | None:
-    """The value as an integer, if it exactly is one."""
+    """Return the value as an integer; None where it is not exactly one."""
     return int(value) if isinstance(value, Fraction) and value.denominator == 1 else None
 
 
 def add(left: Value, right: Value) -> Value:
-    """Left + right."""
+    """Return left + right."""
     exact = isinstance(left, Fraction) and isinstance(right, Fraction)
     return left + right if exact else real(left) + real(right)
 
 
 def multiply(left: Value, right: Value) -> Value:
-    """Left * right."""
+    """Return left * right."""
     exact = isinstance(left, Fraction) and isinstance(right, Fraction)
     return left * right if exact else real(left) * real(right)
 
 
 def divide(left: Value, right: Value) -> Value:
-    """Left / right; Undefined for a zero divisor."""
+    """Return left / right. Raises Undefined for a zero divisor."""
     if right == 0:
         raise Undefined
     exact = isinstance(left, Fraction) and isinstance(right, Fraction)
@@ -68,7 +74,11 @@ def divide(left: Value, right: Value) -> Value:
 
 
 def power(base: Value, exponent: Value) -> Value:
-    """Base to the exponent: exact where the exponent is an integer or the root is exact, else the principal value."""
+    """Return base ** exponent: exact where possible, else the principal value.
+
+    Integer exponents and exact roots of fractions are exact. Raises Undefined for 0 to a power that is not positive,
+    and Refused for results that are too large.
+    """
     if base == 0:
         return _power_of_zero(exponent)
     whole = as_integer(exponent)
@@ -87,7 +97,10 @@ def power(base: Value, exponent: Value) -> Value:
 
 
 def root(value: Value, index: Value) -> Value:
-    """The index-th root; of a negative number the real one where the index is odd."""
+    """Return the index-th root; the real one for a negative number and an odd index.
+
+    Raises Undefined or Refused like ``power``.
+    """
     whole = as_integer(index)
     if whole is not None and whole % 2 and isinstance(mp.re(real(value)), type(real(value))) and value < 0:
         return -root(-value, index)
@@ -95,7 +108,10 @@ def root(value: Value, index: Value) -> Value:
 
 
 def factorial(value: Value) -> Value:
-    """value!; through the gamma function where it is no integer."""
+    """Return value!, with the gamma function for a non-integer.
+
+    Raises Undefined for a negative integer, and Refused for arguments that are too large.
+    """
     whole = as_integer(value)
     if abs(real(value)) > _LARGEST_FACTORIAL:
         raise Refused("too_large")
@@ -107,7 +123,10 @@ def factorial(value: Value) -> Value:
 
 
 def double_factorial(value: Value) -> Value:
-    """Value!! of a non-negative integer."""
+    """Return value!! of a non-negative integer.
+
+    Raises Undefined for any other value, and Refused for arguments that are too large.
+    """
     whole = as_integer(value)
     if whole is None or whole < 0:
         raise Undefined
@@ -117,7 +136,10 @@ def double_factorial(value: Value) -> Value:
 
 
 def binomial(top: Value, bottom: Value) -> Value:
-    """The binomial coefficient; through the gamma function where an argument is no integer."""
+    """Return the binomial coefficient, with the gamma function for a non-integer.
+
+    Raises Refused for arguments that are too large.
+    """
     n, k = as_integer(top), as_integer(bottom)
     if max(abs(real(top)), abs(real(bottom))) > _LARGEST_FACTORIAL:
         raise Refused("too_large")
@@ -127,7 +149,11 @@ def binomial(top: Value, bottom: Value) -> Value:
 
 
 def floor(value: Value) -> Value:
-    """The largest integer that is not larger; a hair above an integer below it counts as that integer."""
+    """Return the largest integer that is not larger than the value.
+
+    A value just below an integer counts as that integer, because of rounding. Raises Undefined for a complex value, and
+    Refused for one that is too large.
+    """
     if isinstance(value, Fraction):
         return Fraction(math.floor(value))
     if mp.im(value):

@@ -1,4 +1,4 @@
-"""Data model of an answer: expression trees and the shapes an answer can have."""
+"""The data model of an answer: expression trees, and the shapes that an answer can have."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Refused(Exception):  # noqa: N818  # not an error of the program
-    """An answer that is wrong as it stands; ``reason`` is a key of REASONS."""
+    """An answer is incorrect as it is written; ``reason`` is a key of REASONS."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -23,28 +23,28 @@ TRIGONOMETRIC: Final = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """An exact number; decimals too."""
+    """An exact number, integer or decimal."""
 
     value: Fraction
 
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A letter, a word or a decorated letter: whatever stands for itself."""
+    """A symbol: a letter, a word or a decorated letter."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """``pi``, ``e``, ``i`` or ``infinity``."""
+    """The constant ``pi``, ``e``, ``i`` or ``infinity``."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A named operation on operands; ``harness.verify.model.evaluate`` lists the names."""
+    """A named operation on operands. ``harness.verify.model.evaluate`` lists the names."""
 
     name: str
     operands: tuple[Tree, ...]
@@ -54,7 +54,7 @@ Tree = Number | Symbol | Constant | Operation
 
 
 def nodes(tree: Tree) -> Iterator[Tree]:
-    """The tree and everything in it."""
+    """Yield the tree and all its subtrees."""
     waiting = [tree]
     while waiting:
         node = waiting.pop()
@@ -64,12 +64,12 @@ def nodes(tree: Tree) -> Iterator[Tree]:
 
 
 def symbols(tree: Tree) -> frozenset[str]:
-    """Names of the symbols, and of the functions that stand for themselves."""
+    """Return the names of symbols and of unknown functions in a tree."""
     return frozenset(name for node in nodes(tree) if (name := _free(node)) is not None)
 
 
 def is_infinite(tree: Tree) -> bool:
-    """Whether infinity is in it."""
+    """Return whether a tree contains infinity."""
     return any(node == Constant("infinity") for node in nodes(tree))
 
 
@@ -81,38 +81,38 @@ def _free(node: Tree) -> str | None:
     return None
 
 
-Unit = tuple[tuple[str, int], ...]  # base units and their exponents, sorted; () for a unit that says nothing
+Unit = tuple[tuple[str, int], ...]  # base units and their exponents, sorted; () for a unit without meaning
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Words."""
+    """An answer in words."""
 
-    letters: str  # letters and digits alone, lower case
+    letters: str  # only letters and digits, in lower case
 
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """One value."""
+    """A single value."""
 
     tree: Tree
     unit: Unit | None = None
     percent: bool = False
-    base: int | None = None  # of the digits it is written in
+    base: int | None = None  # base of its digits, where one is written
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Several answers, or a set, in any order."""
+    """Several answers or a set, in any order."""
 
     members: tuple[Shape, ...]
-    braced: bool = False  # a set, which stays one member where it is in another
-    either: bool = False  # with "or" between the members
+    braced: bool = False  # a set, which remains one member inside another listing
+    either: bool = False  # members are separated by "or"
 
 
 @dataclass(frozen=True, slots=True)
 class Brackets:
-    """A tuple, a point, a vector or an interval: two brackets and what stands between them, in order."""
+    """A tuple, point, vector or interval: two brackets with members in order."""
 
     opening: str
     closing: str
@@ -121,14 +121,14 @@ class Brackets:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Rows of cells; a column is a vector."""
+    """A matrix as rows of cells. A column is a vector."""
 
     rows: tuple[tuple[Shape, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """An interval of real numbers, or one number."""
+    """An interval of real numbers, or a single number."""
 
     low: Tree
     high: Tree
@@ -145,7 +145,7 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Inequality:
-    """Expressions with ``<``, ``le``, ``>``, ``ge`` or ``ne`` between them."""
+    """Expressions separated by ``<``, ``le``, ``>``, ``ge`` or ``ne``."""
 
     sides: tuple[Tree, ...]
     signs: tuple[str, ...]
@@ -153,27 +153,30 @@ class Inequality:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A value behind its name: ``x=3``, ``f(x)=2x``."""
+    """A value with its name: ``x=3``, ``f(x)=2x``."""
 
     name: str
-    variable: str | None  # of a function
+    variable: str | None  # the variable of a function
     value: Shape
     left: Tree | None  # the name as an expression
-    right: str = ""  # the value as it is written
+    right: str = ""  # the text of the value
 
 
 @dataclass(frozen=True, slots=True)
 class Equation:
-    """Two expressions with ``=`` between them."""
+    """Two expressions separated by ``=``."""
 
     left: Tree
     right: Scalar
-    quantity: bool  # whether the left side only names what is asked, such as ``m+n``
+    quantity: bool  # True: the left side only names what is asked, such as ``m+n``
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Values that are claimed to be equal: ``1/2=0.5``; ``rough``: up to the digits given."""
+    """Values that are claimed to be equal: ``1/2=0.5``.
+
+    ``rough`` means equal up to the digits given.
+    """
 
     values: tuple[Shape, ...]
     rough: bool
@@ -181,7 +184,7 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """``3:4``, or a time of day."""
+    """A ratio such as ``3:4``, or a time of day."""
 
     parts: tuple[Tree, ...]
     clock: bool
@@ -190,7 +193,7 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Congruence:
-    """Residue classes of one modulus, with or without a name before them."""
+    """Residue classes of one modulus, with or without a name."""
 
     name: Tree | None
     residues: tuple[Tree, ...]

@@ -1,4 +1,4 @@
-"""Sets of real numbers as unions of intervals in one normal form."""
+"""Sets of real numbers as unions of intervals in a normal form."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _BELOW: Final = ("<", "\\le")
 
 
 def region(shape: Shape) -> Region | None:
-    """The shape as a set of real numbers, if it can be one."""
+    """Return the shape as a set of real numbers; None where it cannot be one."""
     match shape:
         case Region():
             return shape
@@ -55,18 +55,18 @@ def region(shape: Shape) -> Region | None:
 
 
 def union(regions: Sequence[Region]) -> Region:
-    """All numbers of all."""
+    """Return the union of sets."""
     return Region(tuple(span for one in regions for span in one.spans))
 
 
 def intersection(left: Region, right: Region) -> Region:
-    """The numbers of both, where both are one interval."""
+    """Return the intersection of two sets."""
     spans = [_meet(a, b) for a in left.spans for b in right.spans]
     return Region(tuple(span for span in spans if span is not None))
 
 
 def without(whole: Region, points: Region) -> Region:
-    """The numbers of the first that are not among the points of the second."""
+    """Return the first set without the points of the second."""
     spans = list(normal(whole))
     for point in points.spans:
         spans = [piece for span in spans for piece in _cut(span, point.low)]
@@ -74,13 +74,16 @@ def without(whole: Region, points: Region) -> Region:
 
 
 def same_region(left: Region, right: Region) -> bool:
-    """Whether two sets hold the same numbers."""
+    """Return whether two sets contain the same numbers."""
     one, other = normal(left), normal(right)
     return len(one) == len(other) and all(_same_span(a, b) for a, b in zip(one, other, strict=True))
 
 
 def normal(whole: Region) -> tuple[Span, ...]:
-    """Intervals in order, joined where they touch; as given where an end holds a symbol."""
+    """Return the intervals in order, joined where they touch.
+
+    Intervals with symbols in their ends are returned unchanged.
+    """
     if any(symbols(end) for span in whole.spans for end in (span.low, span.high)):
         return whole.spans
     spans: list[Span] = []
@@ -97,7 +100,7 @@ def _point(tree: Tree) -> Span:
 
 
 def _compare(left: Tree, right: Tree) -> int:
-    """Sign of left - right."""
+    """Return the sign of left - right."""
     if equal(left, right):
         return 0
     return -1 if _position(left) < _position(right) else 1
@@ -158,7 +161,10 @@ def _same_span(left: Span, right: Span) -> bool:
 
 
 def _solved(inequality: Inequality) -> Region | None:
-    """The solutions of ``x > 3``, ``1 < x <= 2`` or a linear inequality with rational numbers."""
+    """Return the solutions of an inequality in one symbol; None where it is not solved here.
+
+    It solves ``x > 3``, ``1 < x <= 2``, and linear inequalities with rational numbers.
+    """
     sides, signs = inequality.sides, inequality.signs
     if len({name for side in sides for name in symbols(side)}) != 1 or len(signs) > 2:
         return None
@@ -184,7 +190,7 @@ def _half(left: Tree, sign: str, right: Tree) -> Region | None:
 
 
 def _around_zero(inside: Tree, sign: str, bound: Tree) -> Region | None:
-    """The solutions of an inequality of an absolute value and a number."""
+    """Return the solutions of an inequality between an absolute value and a number."""
     above = _half(inside, sign, bound)
     below = _half(inside, FLIPPED[sign], Operation("neg", (bound,)))
     if above is None or below is None or sign == "\\ne":

@@ -1,16 +1,22 @@
-"""Questions to the verifier and its verdicts: limits, reasons and results. Imports nothing heavy."""
+"""Questions to the verifier and its verdicts: limits, reasons and results.
+
+This module imports nothing heavy.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
-MOST_CHARACTERS: Final = 4_096  # of a box or a gold; what is longer is never read
+MOST_CHARACTERS: Final = 4_096  # maximum length of a box or a gold answer; longer ones are not read
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The CPU deadline decides; the wall deadline only ends a process that never runs, such as a stopped one."""
+    """The limits for one question.
+
+    The CPU deadline decides. The wall deadline only ends a process that does not run, such as a stopped one.
+    """
 
     cpu_seconds: float = 2.0
     wall_seconds: float = 300.0
@@ -41,33 +47,33 @@ REASONS: Final = {
 }
 
 
-# Reasons that say nothing about the mathematics: a limit was hit. Rewarded as wrong, and counted apart.
+# These reasons mean that a limit was hit. The response is rewarded as incorrect and counted separately.
 UNDECIDED: Final = frozenset({"deadline", "memory", "crash"})
 
 
 @dataclass(frozen=True, slots=True)
 class Gold:
-    """The reference answer as its benchmark gives it, LaTeX with or without dollar signs."""
+    """The gold answer of a benchmark: LaTeX with or without dollar signs."""
 
     answer: str
-    tolerance: float | None = None  # largest absolute difference that the benchmark itself allows; None: exact
+    tolerance: float | None = None  # largest absolute difference that the benchmark allows; None: exact
 
 
 @dataclass(frozen=True, slots=True)
 class Judgment:
-    """The verifier's word on one response."""
+    """The verdict on one response."""
 
     right: bool
     reason: str  # a key of harness.verify.model.verdict.REASONS
-    answer: str | None  # normal form of what the last box holds: equal texts vote together; None: no vote
-    score: float | None = None  # from 0 to 1, by one's own reward function (harness.rewards); None: by a verifier
+    answer: str | None  # normal form of the last box; equal texts are one candidate in a majority vote; None: no vote
+    score: float | None = None  # from 0 to 1, by a reward function (harness.rewards); None: judged by the verifier
 
     @property
     def credit(self) -> float:
-        """A number from 0 for wrong to 1 for right, of which the reward scale makes a reward."""
+        """A number from 0 (incorrect) to 1 (correct), from which the reward is computed."""
         return float(self.right) if self.score is None else self.score
 
     @property
     def undecided(self) -> bool:
-        """Whether a limit was hit before an answer was found."""
+        """True if a limit was hit before the answer was judged."""
         return self.reason in UNDECIDED

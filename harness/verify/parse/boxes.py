@@ -1,4 +1,4 @@
-r"""The boxes of a response, ``\boxed{...}``, in linear time."""
+r"""Find the boxes of a response, ``\boxed{...}``, in linear time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
-# What a response earns whose last box is left open behind a complete one: nothing, or what the complete one earns.
+# How to judge a response whose last box is not closed after a complete box: as incorrect, or by the complete box.
 OpenBox = Literal["wrong", "ignored"]
 
 _MARK: Final = re.compile(r"\\boxed\s*(?:\{|\Z)|\\(?!\\boxed\s*(?:\{|\Z)).|[{}]", re.DOTALL)
@@ -17,18 +17,19 @@ _WORD: Final = re.compile("[A-Za-z]")
 
 @dataclass(frozen=True, slots=True)
 class Boxes:
-    """Return the answer that a response gives."""
+    """The result of reading the boxes of a response."""
 
-    last: str | None  # content of the complete box that closes last; None where no box is complete
-    left_open: bool  # whether the box that opens last is never closed
+    last: str | None  # content of the last complete box to close; None without one
+    left_open: bool  # True: the last box to open is not closed
 
 
 def read_boxes(response: str) -> Boxes:
-    r"""Find the complete box that closes last, and whether another was begun behind it.
+    r"""Find the complete box that closes last, and whether a later box is left open.
 
-    Escaped braces do not count, and a doubled backslash before the command makes no difference. A box within a box
-    belongs to the outer one: ``\boxed{x=\boxed{2}}`` holds ``x={2}``. A comment in a box, from a ``%`` behind space to
-    the end of its line, is no part of the answer. ``\boxed`` at the very end is a box that was begun.
+    Escaped braces do not count. A doubled backslash before the command makes no difference. A box inside a box belongs
+    to the outer one: ``\boxed{x=\boxed{2}}`` contains ``x={2}``. A comment in a box is not part of the answer. It
+    starts at a ``%`` after white space and ends with the line. ``\boxed`` at the end of the response counts as an open
+    box.
     """
     first = response.find("\\boxed")
     if first < 0:
@@ -41,13 +42,13 @@ def read_boxes(response: str) -> Boxes:
 
 
 def last_box(response: str) -> str | None:
-    """Return the content of the complete box that closes last; None where no box is complete."""
+    """Return the content of the complete box that closes last; None without one."""
     return read_boxes(response).last
 
 
 def _scan(response: str, start: int) -> tuple[tuple[int, int] | None, bool]:
-    """Return the span of what the last complete box holds, and whether the box that opens last is left open."""
-    opened: list[int | None] = []  # where the content of a box begins; None for another brace
+    """Return the content span of the last complete box, and whether the last box is open."""
+    opened: list[int | None] = []  # start of the content of a box; None for any other brace
     span, latest, left_open = None, -1, False
     for mark in _MARK.finditer(response, start):
         if mark[0] == "}":
@@ -63,6 +64,6 @@ def _scan(response: str, start: int) -> tuple[tuple[int, int] | None, bool]:
 
 
 def _without_comment(line: str) -> str:
-    """Remove the comment of a line, which has words: ``50 %`` at the end of a line is a percentage."""
+    """Remove the comment of a line if it has words; ``50 %`` at the end is a percentage."""
     found = _COMMENT.search(line)
     return line[: found.start()] if found and _WORD.search(found[1]) else line

@@ -1,4 +1,4 @@
-r"""Residue classes: ``x \equiv 3 \pmod 7``, also as ``x = 7k+3``."""
+r"""Parse and compare residue classes: ``x \equiv 3 \pmod 7``, or ``x = 7k+3``."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _MODULI: Final = ("\\pmod", "\\bmod")
-_COUNTERS: Final = frozenset("jklmnqrst")  # letters that run over the whole numbers in ``7k+3``
+_COUNTERS: Final = frozenset("jklmnqrst")  # letters that stand for any integer in ``7k+3``
 
 
 def congruence(parts: Tokens) -> Shape | None:
-    """Read the residue classes that tokens state; None where they state none."""
+    """Parse tokens as residue classes; return None where they are not."""
     if not any(token.is_(*_MODULI) for token in parts):
         return None
     pieces = [_piece(piece) for piece in split(parts, ",", ";", "\\lor", "\\land") if piece]
@@ -52,7 +52,7 @@ def congruence(parts: Tokens) -> Shape | None:
 
 
 def same_classes(gold: Congruence, answer: Shape) -> str | None:
-    """Say why an answer is not the gold's residue classes; None where it is."""
+    """Return why an answer is not the gold answer's residue classes; None where it is."""
     if isinstance(answer, Congruence):
         if gold.name is not None and answer.name is not None and gold.name != answer.name:
             return "different"
@@ -70,7 +70,7 @@ def same_classes(gold: Congruence, answer: Shape) -> str | None:
 
 
 def is_least(residue: Tree, modulus: Tree) -> bool:
-    r"""Whether a residue may be what is left of a division: ``3 \pmod 7``, not ``3 \pmod 2``."""
+    r"""Return whether a residue can be a remainder: ``3 \pmod 7``, but not ``3 \pmod 2``."""
     match residue, modulus:
         case Number(left), Number(size):
             return left < size
@@ -78,7 +78,7 @@ def is_least(residue: Tree, modulus: Tree) -> bool:
 
 
 def _piece(parts: Tokens) -> tuple[Tree | None, list[Tokens], Tokens | None] | None:
-    """Return name, residues and modulus of one statement."""
+    """Return name, residues and modulus of one congruence; None for other tokens."""
     parts, modulus = _modulus(parts)
     sides = split(parts, "\\equiv", "=")
     if len(sides) > 2 or not all(sides):
@@ -92,7 +92,10 @@ def _piece(parts: Tokens) -> tuple[Tree | None, list[Tokens], Tokens | None] | N
 
 
 def _modulus(parts: Tokens) -> tuple[Tokens, Tokens | None]:
-    """Split tokens into what stands before the modulus, and the modulus."""
+    """Split tokens into the part before the modulus, and the modulus.
+
+    Raises Refused where the modulus is empty or there are two.
+    """
     at = next((at for at, token, depth in levels(parts) if token.is_(*_MODULI) and _is_outside(parts, at, depth)), None)
     if at is None:
         return parts, None
@@ -105,7 +108,10 @@ def _modulus(parts: Tokens) -> tuple[Tokens, Tokens | None]:
 
 
 def _is_outside(parts: Tokens, at: int, depth: int) -> bool:
-    r"""Tell whether a modulus is of the whole, in brackets of its own or none; ``(m \bmod 2)`` is a value."""
+    r"""Return whether a modulus applies to the whole; in ``(m \bmod 2)`` it does not.
+
+    The modulus is outside of all brackets, or alone in the last one.
+    """
     return depth == 0 or (depth == 1 and at > 1 and parts[at - 1].is_("(") and parts[-1].is_(")"))
 
 
@@ -128,7 +134,7 @@ def _same_class(one: Tree, other: Tree, modulus: Tree) -> bool:
 
 
 def _line(gold: Congruence, member: Shape) -> tuple[Tree, Fraction] | None:
-    """Residue and modulus of ``7k+3``; None where a member is no such line."""
+    """Return residue and modulus of ``7k+3``; None where a member has another form."""
     if isinstance(member, Named):
         if gold.name is not None and member.left != gold.name:
             return None

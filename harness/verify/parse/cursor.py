@@ -1,4 +1,4 @@
-"""A position in a row of tokens, and the names of functions, symbols and constants."""
+"""A cursor over tokens, and the names of functions, symbols and constants."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ ACCENTS: Final = frozenset(
 PREFIXES: Final = frozenset({"angle", "measuredangle", "triangle", "arc"})
 _CONSTANTS: Final = {"pi": "pi", "infty": "infinity"}
 _PLAIN: Final = FUNCTIONS | SPELLINGS.keys() | LETTERS | _CONSTANTS.keys() | {"sqrt", "binom", "frac"}
-_LONGEST_PRODUCT: Final = 3  # letters in a row that are a product and no word
+_LONGEST_PRODUCT: Final = 3  # more letters in a row are a word, not a product
 
 
 def known(token: Token) -> Tree | None:
-    """The symbol or constant of a token, if it is one."""
+    """Return the symbol or constant of a token; None where it is neither."""
     if token.kind == "command":
         name = token.text[1:]
         if name in _CONSTANTS:
@@ -47,14 +47,14 @@ def known(token: Token) -> Tree | None:
 
 
 def function(token: Token) -> str | None:
-    """The name of the function that a token is, if it is one."""
+    """Return the name of a token's function; None where it is not a function."""
     name = token.text.removeprefix("\\")
     name = SPELLINGS.get(name, name)
     return name if name in FUNCTIONS or name in SPELLINGS.values() else None
 
 
 def spelled(parts: Tokens) -> tuple[Token, ...]:
-    r"""Runs of letters as commands (``sqrt`` is ``\sqrt``), as products (``xy``) or as one word."""
+    r"""Split runs of letters into commands (``sqrt``), products (``xy``) or single words."""
     return tuple(piece for token in parts for piece in _pieces(token))
 
 
@@ -79,20 +79,20 @@ _OPENERS: Final = ("(", "[", "{", "\\lfloor", "\\lceil", "\\frac", "\\sqrt", "\\
 
 
 class Cursor:
-    """Walks over tokens."""
+    """A position in a sequence of tokens. Reading a token moves it forward."""
 
     def __init__(self, tokens: Tokens) -> None:
         self.tokens = list(tokens)
         self.at = 0
-        self.bars = 0  # absolute values that are open
+        self.bars = 0  # number of open absolute values
         self._depth = 0
 
     def peek(self, ahead: int = 0) -> Token | None:
-        """The next token, or one behind it."""
+        """Return the next token, or one further ahead; None at the end."""
         return self.tokens[self.at + ahead] if self.at + ahead < len(self.tokens) else None
 
     def next(self) -> Token:
-        """The next token; the cursor moves behind it."""
+        """Return the next token and move past it. Raises Refused at the end."""
         token = self.peek()
         if token is None:
             raise Refused("unreadable")
@@ -100,28 +100,28 @@ class Cursor:
         return token
 
     def is_next(self, *texts: str, ahead: int = 0) -> bool:
-        """Whether the next token is one of these signs or commands."""
+        """Return whether the next token is one of these signs or commands."""
         token = self.peek(ahead)
         return token is not None and token.is_(*texts)
 
     def take(self, *texts: str) -> str:
-        """The next token's text if it is one of these, and nothing otherwise."""
+        """Return the next token's text and move past it if it is one of these; otherwise ""."""
         return self.next().text if self.is_next(*texts) else ""
 
     def need(self, *texts: str) -> str:
-        """The next token's text, which has to be one of these."""
+        """Return the next token's text and move past it. Raises Refused for any other text."""
         if not self.is_next(*texts):
             raise Refused("unreadable")
         return self.next().text
 
     def end(self) -> None:
-        """Refuse what is left."""
+        """Raise Refused if tokens are left."""
         if self.peek() is not None:
             raise Refused("unreadable")
 
     @contextmanager
     def deeper(self) -> Iterator[None]:
-        """One level further down; refused where an answer never goes."""
+        """Count one nesting level during the block. Raises Refused above the maximum depth."""
         self._depth += 1
         if self._depth > DEEPEST:
             raise Refused("too_deep")
@@ -129,7 +129,10 @@ class Cursor:
         self._depth -= 1
 
     def starts_operand(self) -> bool:
-        """Whether a factor follows without a sign between. A number: after a bracket or with an exponent."""
+        """Return whether a factor follows without a sign.
+
+        A number counts only after a bracket or with an exponent.
+        """
         token = self.peek()
         if token is None:
             return False
@@ -142,13 +145,13 @@ class Cursor:
         return token.is_(*_OPENERS) or named or known(token) is not None or function(token) is not None
 
     def take_first_digit(self) -> str:
-        """The first digit of the number that comes next; the rest stays."""
+        """Return the first digit of the next number and leave the other digits."""
         text = self.tokens[self.at].text
         self.tokens[self.at] = Token("number", text[1:])
         return text[0]
 
     def bracketed(self) -> Tokens:
-        """What stands in the bracket that opens next."""
+        """Return the tokens inside the bracket that opens next and move past it."""
         for at, token, depth in _levels(self.tokens, self.at):
             if depth == 0 and at > self.at and token.is_(*CLOSING):
                 inside = self.tokens[self.at + 1 : at]
@@ -157,7 +160,7 @@ class Cursor:
         raise Refused("unreadable")
 
     def inverse(self) -> bool:
-        r"""Whether ``^{-1}(`` comes next, as in ``f^{-1}(x)``; the cursor moves to its bracket."""
+        r"""Return whether ``^{-1}(`` follows, as in ``f^{-1}(x)``; if so, move to the bracket."""
         texts = [token.text for token in self.tokens[self.at : self.at + 6]]
         if texts[:1] != ["^"] or "".join(texts[1:-1]).strip("{}") != "-1" or texts[-1] != "(":
             return False
@@ -165,18 +168,18 @@ class Cursor:
         return True
 
     def optional_group(self) -> Tokens:
-        r"""The index of ``\sqrt[3]{...}``, if there is one."""
+        r"""Return the index of ``\sqrt[3]{...}`` and move past it; empty without an index."""
         return self.bracketed() if self.is_next("[") else ()
 
     def script_text(self) -> str:
-        """An index as text: the group, or the one token, that comes next."""
+        """Return the next index as text: a group or a single token."""
         parts = self.bracketed() if self.is_next("{") else (self.next(),)
         return "".join(
             token.text.removeprefix("\\") for token in parts if token.kind != "sign" or token.text not in "{}"
         )
 
     def derivative(self) -> str:
-        r"""``\frac{dy}{dx}`` as one name; nothing, and the cursor unmoved, where the fraction is none."""
+        r"""Return ``\frac{dy}{dx}`` as one name; "" without moving for any other fraction."""
         start = self.at
         if not self.is_next("{"):
             return ""
@@ -190,9 +193,10 @@ class Cursor:
         return ""
 
     def application(self, tree: Tree) -> list[Tokens] | None:
-        """The arguments of a function that stands for itself, such as ``f(x)`` or ``I(0)``.
+        """Return the arguments of an unknown function, such as ``f(x)`` or ``I(0)``.
 
-        ``n(n+1)`` is a product: only f, g and h take any argument, other letters one other letter or a number.
+        None means that there are none. ``n(n+1)`` is a product: f, g and h take any argument, other names only a single
+        letter or number.
         """
         if not isinstance(tree, Symbol) or not self.is_next("("):
             return None
@@ -207,7 +211,7 @@ class Cursor:
 
 
 def _levels(parts: Tokens, start: int) -> Iterator[tuple[int, Token, int]]:
-    """As ``levels``, from the bracket at ``start`` to the one that closes it."""
+    """Yield like ``levels``, from the bracket at ``start``."""
     depth = 0
     for at in range(start, len(parts)):
         depth -= parts[at].is_(*CLOSING)

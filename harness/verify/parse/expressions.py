@@ -16,7 +16,7 @@ _GROUPS: Final = ("\\frac", "\\sqrt", "{")
 
 
 def call(reader: ScalarReader) -> Tree:
-    """The function that comes next, applied."""
+    """Parse the next function with its argument. Raises Refused where that fails."""
     name = function(reader.next()) or ""
     base = _base(reader, name)
     exponent = reader.script() if reader.take("^") else None
@@ -51,7 +51,7 @@ def _applied(name: str, base: Tree | None, argument: Tree) -> Tree:
 
 
 def _argument(reader: ScalarReader) -> Tree:
-    """A bracket, or the factors that follow up to a sign, a bracket or another function."""
+    """Parse a bracket, or the factors up to a sign, a bracket or another function."""
     if reader.is_next("(", "["):
         return reader.group()
     alone = reader.is_next(*_GROUPS)
@@ -77,7 +77,7 @@ _ROUNDING: Final = {"\\lfloor": "floor", "\\lceil": "ceil"}
 
 
 def scalar(parts: Tokens) -> Tree:
-    """The tree of an expression. Raises Refused where it is none."""
+    """Return the tree of an expression. Raises Refused where the tokens are not one."""
     reader = ScalarReader(spelled(parts))
     tree = reader.stacked()
     reader.end()
@@ -85,7 +85,10 @@ def scalar(parts: Tokens) -> Tree:
 
 
 def number(text: str) -> Number:
-    """An exact number from digits, a point and perhaps an exponent. Raises Refused where it is too large."""
+    """Return the exact number of digits, with decimal point and exponent if any.
+
+    Raises Refused where it is too large.
+    """
     mantissa, _, exponent = text.lower().partition("e")
     if len(mantissa) > _MOST_DIGITS or len(exponent) > 6 or abs(int(exponent or 0)) > _LARGEST_EXPONENT:
         raise Refused("too_large")
@@ -93,10 +96,10 @@ def number(text: str) -> Number:
 
 
 class ScalarReader(Cursor):
-    """A recursive descent over tokens; every method reads one rule and leaves the cursor behind it."""
+    """A recursive-descent parser; each method parses one rule and moves past it."""
 
     def sum(self) -> Tree:
-        """Terms with signs between them."""
+        """Parse terms with signs between them."""
         with self.deeper():
             tree = self._term()
             while sign := self.take("+", "-"):
@@ -105,20 +108,20 @@ class ScalarReader(Cursor):
             return tree
 
     def stacked(self) -> Tree:
-        r"""A sum, or two with ``\choose`` or ``\over`` between them."""
+        r"""Parse a sum, or two sums separated by ``\choose`` or ``\over``."""
         tree = self.sum()
         sign = self.take("\\choose", "\\over")
         return Operation(_STACKED[sign], (tree, self.sum())) if sign else tree
 
     def power(self) -> Tree:
-        """An operand with what follows it: factorial, degree, exponent."""
+        """Parse an operand and its suffixes: factorial, degree, exponent."""
         base = self._postfix(self._operand())
         while self.take("^"):
             base = self._postfix(Operation("pow", (base, self.script())))
         return base
 
     def script(self) -> Tree:
-        """An exponent or index: a group, or one operand, which may carry a sign."""
+        """Parse an exponent or index: a group or one operand, with a sign if any."""
         with self.deeper():
             if self.take("-"):
                 return Operation("neg", (self.script(),))
@@ -127,18 +130,18 @@ class ScalarReader(Cursor):
             return Operation("pow", (operand, self.script())) if self.take("^") else operand
 
     def argument(self) -> Tree:
-        r"""What ``\frac`` and ``\sqrt`` take: a group, or one digit, letter or command."""
+        r"""Parse an argument of ``\frac`` or ``\sqrt``: a group, digit, letter or command."""
         return self._operand()
 
     def digit(self) -> Tree:
-        r"""A group, or one digit as in ``\frac12``."""
+        r"""Parse a group, or a single digit as in ``\frac12``."""
         token = self.peek()
         if token is not None and token.kind == "number" and len(token.text) > 1 and token.text.isdecimal():
             return number(self.take_first_digit())
         return self._operand()
 
     def group(self) -> Tree:
-        """A bracketed expression; the brackets are left behind."""
+        """Parse a bracketed expression."""
         opening = self.need(*_BRACKETS)
         bars, self.bars = self.bars, 0
         tree = self.stacked()
@@ -147,7 +150,7 @@ class ScalarReader(Cursor):
         return Operation(_ROUNDING[opening], (tree,)) if opening in _ROUNDING else tree
 
     def arguments(self) -> tuple[Tree, ...]:
-        """The expressions of a bracket, between commas."""
+        """Parse the expressions of a bracket, separated by commas."""
         if not self.is_next("(", "\\{"):
             raise Refused("unreadable")
         return tuple(scalar(part) for part in split(self.bracketed(), ","))
@@ -245,7 +248,7 @@ class ScalarReader(Cursor):
         return self._decorated(found)
 
     def _counted(self, name: str) -> Tree | None:
-        r"""``C(10, 3)`` as a binomial coefficient and ``\Gamma(1/2)``; None, the cursor unmoved, for another name."""
+        r"""Parse ``C(10, 3)`` as a binomial and ``\Gamma(1/2)``; None without moving otherwise."""
         if name not in ("C", "Gamma") or not self.is_next("("):
             return None
         start = self.at

@@ -1,4 +1,4 @@
-"""Number words and other notations of a number."""
+"""Number words and other notations of numbers."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ _THIN: Final = re.compile(r"\\,")
 
 
 def other_numbers(wanted: str, answer: str, given: str) -> Iterator[tuple[str, str]]:
-    """Pairs of the gold and the number that an answer may be.
+    """Yield pairs of the gold answer and another number that the answer may mean.
 
     Args:
-        wanted: The gold in plain LaTeX.
+        wanted: The gold answer in plain LaTeX.
         answer: The answer as written.
         given: The answer in plain LaTeX.
 
-    Returns:
-        Pairs in plain LaTeX, most of the time none.
+    Yields:
+        Pairs in plain LaTeX; most often none.
 
     """
     if "P" in given and "P" not in wanted and (arranged := _ARRANGED.fullmatch(given)) is not None:
@@ -53,9 +53,10 @@ def other_numbers(wanted: str, answer: str, given: str) -> Iterator[tuple[str, s
 
 
 def _with_point(answer: str) -> str | None:
-    """An answer whose one number has a decimal comma, or groups of two digits as in lakhs, as it is written elsewhere.
+    """Rewrite an answer with a decimal comma or with groups of two digits (lakhs).
 
-    ``18,90`` without groups of thousands could be a list: only money is read so.
+    Return None where it has no such number. ``18,90`` without groups of thousands can be a list, so it is rewritten
+    only for money.
     """
     commas = answer.count(",") - len(_THIN.findall(answer))
     lakhs = _LAKHS.search(answer)
@@ -69,12 +70,12 @@ def _with_point(answer: str) -> str | None:
 
 
 def _is_number(digits: str, base: str) -> bool:
-    """Tell whether letters and digits are a number of a base, and no symbol with an index such as ``A_{16}``."""
+    """Return whether digits are a number in a base, not a symbol with an index (``A_{16}``)."""
     return len(digits) > 1 and all(int(digit, 36) < int(base) for digit in digits)
 
 
 def _is_money(answer: str) -> bool:
-    """Tell whether a currency stands in an answer; two bare dollars around mathematics are none."""
+    """Return whether an answer contains a currency; a pair of dollars around LaTeX is none."""
     return _MONEY.search(answer) is not None or answer.count("$") % 2 == 1
 
 
@@ -133,14 +134,14 @@ FACTORS: Final[Mapping[str, Fraction]] = {
     **{"score": Fraction(20), "gross": Fraction(144), "grand": Fraction(1_000)},
     **{"bn": Fraction(10**9), "mn": Fraction(10**6)},
 }
-# A letter is a symbol or a unit; it scales only money, and ``k`` in words: ``\$5M``, ``5\text{k}``.
+# A letter is a symbol or a unit. It is a factor only after a currency (``\$5M``), or as ``k`` in text (``5\text{k}``).
 _LETTERS: Final = {"k": 3, "K": 3, "M": 6, "m": 6, "B": 9, "b": 9, "T": 12}
 _POWERS: Final = {"squared": 2, "cubed": 3}
 _DIGITS: Final = tuple(
     "zero one two three four five six seven eight nine eleven twelve thirteen fourteen fifteen sixteen "  # noqa: SIM905
     "seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety".split()
 )
-# Words that are no unit since they change the number or say that it is not the answer.
+# Words that are not units, because they change the number or say that it is not the answer.
 REFUSED: Final = frozenset(
     {
         *FACTORS,
@@ -153,7 +154,7 @@ REFUSED: Final = frozenset(
         *"tripled quadruple quadrupled halved halfs fold folds factorial factorials minuses pluses negative".split(),  # noqa: SIM905
         *"negatives positive positives opposites reciprocal reciprocals inverse inverses complements exponents".split(),  # noqa: SIM905
         *"squareds cubeds trebles trebled powers logs logarithms radicals infinities infinites modulos bakers".split(),  # noqa: SIM905
-        # Of other languages, with the ending of an English plural.
+        # Words of other languages with the ending of an English plural.
         *"millones milliards milliers douzaines dizaines centaines docenas decenas centenas cientos trillones".split(),  # noqa: SIM905
         *"billones tercios cuartos quintos sextos octavos decimos avos tiers demis milhares duzias dezenas".split(),  # noqa: SIM905
         *"cinquiemes dixiemes centiemes milliemes quartos sextas troisiemes quatriemes sixiemes septiemes".split(),  # noqa: SIM905
@@ -169,17 +170,17 @@ REFUSED: Final = frozenset(
 
 
 def split_numerals(parts: Tokens, *, money: bool) -> tuple[Tokens, tuple[tuple[str, Fraction], ...]]:
-    """Split off the number words right behind a value, and say what they do to it.
+    """Split off the number words directly after a value.
 
     Args:
-        parts: The tokens of one value with everything behind it.
-        money: Whether a currency stands before it, where ``k`` and ``M`` are thousands and millions.
+        parts: The tokens of one value and of all that follows it.
+        money: True if a currency precedes it; ``k`` and ``M`` are then thousands and millions.
 
     Returns:
-        The other tokens, and steps for ``changed``.
+        The other tokens, and the steps for ``changed``.
 
     Raises:
-        Refused: Where it is not plain what the words change, as in ``2+3 million``.
+        Refused: It is unclear what the words change, as in ``2+3 million``.
 
     """
     start = next((at for at in range(1, len(parts)) if _is_written(parts[at], money)), len(parts))
@@ -199,7 +200,7 @@ def split_numerals(parts: Tokens, *, money: bool) -> tuple[Tokens, tuple[tuple[s
 
 
 def changed(tree: Tree, steps: tuple[tuple[str, Fraction], ...]) -> Tree:
-    """Apply all steps to a value."""
+    """Return a value with all steps applied."""
     for name, size in steps:
         tree = Operation(name, (tree,)) if name == "factorial" else Operation(name, (tree, Number(size)))
     return tree
@@ -235,7 +236,7 @@ def _step(token: Token, rest: Tokens, value: Tokens, *, money: bool) -> tuple[st
 
 
 def _cut(token: Token) -> Token | None:
-    """Return what is left of ``万元`` behind the number word; None where nothing is."""
+    """Return the part of ``万元`` after the number word; None where nothing follows."""
     word = token.text.casefold()
     if word.isascii() or word in FACTORS or len(word) == (size := _wide_factors(word)):
         return None
@@ -243,7 +244,7 @@ def _cut(token: Token) -> Token | None:
 
 
 def _wide_factors(word: str) -> int:
-    """Count the number words of one character that a word begins with: two in ``百万``."""
+    """Count the one-character number words at the start of a word: two in ``百万``."""
     others = (
         at
         for at, character in enumerate(word)
@@ -253,7 +254,7 @@ def _wide_factors(word: str) -> int:
 
 
 def _is_written(token: Token, money: bool) -> bool:
-    """Tell whether a token is a word and no product of symbols."""
+    """Return whether a token is a word, not a product of symbols."""
     if token.kind == "letters" and (len(token.text) == 1 or token.text.casefold() not in FACTORS):
         return len(token.text) > 3 or (money and token.text in _LETTERS)
     return token.kind in ("word", "letters")

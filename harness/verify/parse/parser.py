@@ -1,4 +1,4 @@
-"""Parse plain LaTeX into the shape of the answer."""
+"""Parse plain LaTeX into the shape of an answer."""
 
 from __future__ import annotations
 
@@ -43,26 +43,26 @@ _SHARES: Final = {
 
 
 def read(text: str, *, loose: bool = True) -> Shape:
-    """What an answer says. ``loose``: bare letters that could be a product may be a unit.
+    """Parse an answer. With ``loose``, letters that can be a product can also be a unit.
 
-    Raises Refused for what is no answer or larger than one.
+    Raises Refused for text that is not an answer or is too large.
     """
     if len(text) > MOST_CHARACTERS:
         raise Refused("too_long")
     cleaned = plain(text)
     if "\\equiv" in cleaned and "mod" not in cleaned:
-        cleaned = cleaned.replace("\\equiv", "=")  # f(x) is identically 0
+        cleaned = cleaned.replace("\\equiv", "=")  # as in "f(x) is identically 0"
     return based(cleaned) or AnswerParser(loose).shape(_joined(tokens(cleaned)))
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerParser:
-    """Tries the forms one after another, from the outside inwards."""
+    """A parser that tries all forms of an answer, from the outermost to the innermost."""
 
     loose: bool
 
     def shape(self, parts: Tokens) -> Shape:
-        """The form that tokens have. Raises Refused where they have none."""
+        """Return the shape of tokens. Raises Refused where they have none."""
         parts = _bare(parts)
         if not parts:
             raise Refused("unreadable")
@@ -92,7 +92,7 @@ class AnswerParser:
             return None
         joints = {token.text for _, token, depth in levels(parts) if depth == 0 and token.is_("\\land", "\\lor")}
         if joints:
-            pieces = [piece for piece in pieces if piece]  # the comma of ", and"
+            pieces = [piece for piece in pieces if piece]  # ", and" leaves an empty piece
         if not pieces:
             raise Refused("unreadable")
         if len(pieces) > 1 and (narrowed := self._in_reals(pieces)) is not None:
@@ -107,7 +107,7 @@ class AnswerParser:
         return Listing(_flat(members), either="\\lor" in joints)
 
     def _in_reals(self, pieces: list[Tokens]) -> Shape | None:
-        r"""Read what is said of a real number: ``x \in \mathbb{R}, x \ne 2``."""
+        r"""Parse a condition on a real number: ``x \in \mathbb{R}, x \ne 2``."""
         first = pieces[0]
         if len(first) != 3 or not first[1].is_("\\in") or not first[2].is_("\\Reals"):
             return None
@@ -120,7 +120,7 @@ class AnswerParser:
         return tuple(self.shape(piece) for piece in pieces)
 
     def _words(self, parts: Tokens) -> Shape | None:
-        # A month, a name: numbers may follow.
+        # Numbers may follow a month or a name.
         title = parts[0].kind == "word" and len(parts[0].text) > 2 and parts[0].text not in CODES
         allowed = ("word", "letters", "number") if title else ("word", "letters")
         if not all(token.kind in allowed or token.is_("(", ")", "'", "-") for token in parts):
@@ -148,7 +148,7 @@ class AnswerParser:
         return Listing(found.members if listed and isinstance(found, Listing) else (found,), braced=True)
 
     def _where(self, condition: Tokens) -> Shape | None:
-        """The numbers that meet all conditions; commas mean and."""
+        """Return the numbers that satisfy all conditions; a comma means "and"."""
         found = self.shape(condition)
         return _combined(found.members, either=False) if isinstance(found, Listing) else region(found)
 
@@ -192,7 +192,7 @@ class AnswerParser:
         return Brackets(opening, closing, self._members(pieces))
 
     def _transposed(self, parts: Tokens) -> Matrix | None:
-        r"""Read ``(1,2,3)^T`` as a column; with a minus before it, too."""
+        r"""Parse ``(1,2,3)^T`` as a column, also after a minus."""
         text = "".join(token.text for token in parts[-4:])
         if "^" not in text:
             return None
@@ -207,7 +207,7 @@ class AnswerParser:
         return Matrix(tuple(zip(*found.rows, strict=True))) if isinstance(found, Matrix) and _is_even(found) else None
 
     def _rows(self, pieces: list[Tokens]) -> Shape | None:
-        """Read ``[[1,2],[3,4]]`` as a matrix by its rows."""
+        """Parse ``[[1,2],[3,4]]`` as a matrix."""
         bracketed = all(
             len(piece) > 2 and piece[0].is_("[") and piece[-1].is_("]") and whole(piece) for piece in pieces
         )
@@ -227,7 +227,7 @@ def _is_even(found: Matrix) -> bool:
 
 
 def _with_exceptions(members: tuple[Shape, ...]) -> Shape | None:
-    r"""Read ``3 \le x \le 6, x \ne 4`` as an interval without some of its numbers; None for other members."""
+    r"""Read ``3 \le x \le 6, x \ne 4`` as an interval without points; None for other forms."""
     if len(members) < 2 or not all(isinstance(member, Inequality) for member in members):
         return None
     first, *others = members
@@ -240,7 +240,7 @@ def _with_exceptions(members: tuple[Shape, ...]) -> Shape | None:
 def _combined(members: tuple[Shape, ...], either: bool) -> Shape:
     variables = {symbols(side) for member in members if isinstance(member, Inequality) for side in member.sides}
     if len(variables - {frozenset()}) > 1:
-        return Listing(members)  # x < 2 or y > 3
+        return Listing(members)  # different variables, as in "x < 2 or y > 3"
     regions = [region(member) for member in members]
     found = [one for one in regions if one is not None]
     if len(found) != len(members):
@@ -258,7 +258,10 @@ def _flat(members: tuple[Shape, ...]) -> tuple[Shape, ...]:
 
 
 def _open(shape: Shape) -> tuple[Shape, ...]:
-    """The members of a list that stands in another, such as both values of a sign; a set is one member."""
+    r"""Return the members of a nested list, such as both values of ``\pm``.
+
+    A set remains one member.
+    """
     return shape.members if isinstance(shape, Listing) and not shape.braced else (shape,)
 
 
@@ -270,7 +273,7 @@ def _signed(token: Token, first: str) -> Token:
 
 
 def _bare(parts: Tokens) -> Tokens:
-    """Without braces around the whole."""
+    """Remove braces around all tokens."""
     while len(parts) > 1 and parts[0].is_("{") and parts[-1].is_("}") and whole(parts):
         parts = parts[1:-1]
     return parts
@@ -283,7 +286,7 @@ def _is_word(token: Token) -> bool:
 
 
 def _joined(parts: Tokens) -> Tokens:
-    """Turn the words and, or, minus, "and a half" and the signs of sets into commands and signs."""
+    r"""Replace words such as "and", "minus", "and a half" and ``\mathbb{R}`` by commands."""
     found: list[Token] = []
     at = 0
     while at < len(parts):
@@ -305,7 +308,7 @@ def _joined(parts: Tokens) -> Tokens:
 
 
 def _is_value(token: Token) -> bool:
-    """Tell whether a number can begin here."""
+    """Return whether a number can begin with this token."""
     return token.kind in ("number", "command") or token.is_("(", "{")
 
 

@@ -29,11 +29,14 @@ ORDERS: Final = ("<", ">", "\\le", "\\ge", "\\ne")
 _EQUALS: Final = ("=", "\\approx")
 _RELATIONS: Final = (*ORDERS, *_EQUALS, "\\in")
 _APPLIED: Final = frozenset({"P", "E", "Pr", "Var", "f", "g", "h", "p", "F", "G", "H", "N"})
-_LONGEST_NAME: Final = 3  # letters of a segment, a triangle
+_LONGEST_NAME: Final = 3  # maximum number of letters in the name of a segment or triangle
 
 
 def related(parts: Tokens, read: Read) -> Shape | None:
-    """The relation that the tokens state; None where they state none. ``read`` reads what stands on a side."""
+    """Parse tokens as a relation; None where they are not. ``read`` parses one side.
+
+    Raises Refused for a mixture of relations or an invalid side.
+    """
     found = [(at, token.text) for at, token, depth in levels(parts) if depth == 0 and token.is_(*_RELATIONS)]
     if not found:
         return None
@@ -50,7 +53,7 @@ def related(parts: Tokens, read: Read) -> Shape | None:
 
 
 def _side(parts: Tokens) -> Tree:
-    """A side of an inequality; the value of a function is a variable there."""
+    """Parse a side of an inequality; the value of a function counts as a variable."""
     tree = scalar(parts)
     applied = isinstance(tree, Operation) and tree.name.startswith("apply ")
     return Symbol(_written(parts)) if applied else tree
@@ -91,7 +94,10 @@ def _equation(left: Tokens, right: Shape) -> Shape | None:
 
 
 def is_name(parts: Tokens) -> bool:
-    r"""Whether tokens are one name: ``x``, ``f(x)``, ``AB``, ``\angle ABC``, ``(x, y)``, ``\text{the area}``."""
+    r"""Return whether tokens are a name.
+
+    Examples are ``x``, ``f(x)``, ``AB``, ``\angle ABC``, ``(x, y)`` and ``\text{the area}``.
+    """
     if any(token.kind == "word" and len(token.text) > 1 and function(token) is None for token in parts):
         return all(token.kind in ("word", "letters") or token.is_("(", ")", "'") for token in parts)
     if _is_vector(parts) or _is_figure(parts) or _is_applied(parts):
@@ -111,7 +117,7 @@ def _is_letter(token: Token) -> bool:
 
 
 def _is_applied(parts: Tokens) -> bool:
-    r"""Whether a letter such as P stands before a bracket: ``P(A \cap B)``, ``f(2)``."""
+    r"""Return whether a letter such as P precedes a bracket: ``P(A \cap B)``, ``f(2)``."""
     return len(parts) > 3 and parts[0].kind == "letters" and parts[0].text in _APPLIED and whole(parts[1:])
 
 
@@ -122,7 +128,10 @@ def _is_figure(parts: Tokens) -> bool:
 
 
 def _names_only(parts: Tokens) -> bool:
-    """Whether tokens are letters and signs alone; digits only as an index or the argument of a function."""
+    """Return whether tokens are only letters and signs.
+
+    Digits are allowed as an index or as the argument of a function.
+    """
     tree = _tree(parts)
     if tree is None:
         return bool(parts) and (_is_vector(parts) or all(token.kind in ("word", "letters") for token in parts))

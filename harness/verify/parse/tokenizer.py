@@ -1,4 +1,4 @@
-"""Turn LaTeX as models spell it into one spelling and then into tokens."""
+"""Normalize the LaTeX of models to one form, and split it into tokens."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _TABLE: Final = str.maketrans(_SIGNS)
 
 
 def to_ascii(text: str) -> str:
-    """The same text in ASCII where that is sound; what has no such form stays as it is."""
+    """Convert a text to ASCII where that is safe; other characters stay unchanged."""
     if text.isascii():
         return text
     text = unicodedata.normalize("NFC", text)
@@ -78,7 +78,7 @@ def _compatible(character: str) -> str:
     return form if len(form) == 1 else character
 
 
-# Pattern, replacement, and texts of which one stands in what the pattern finds: most patterns need not be tried.
+# Pattern, replacement, and texts. Every match contains one of these texts, so that most patterns need not be tried.
 _REWRITES: Final = tuple(
     (re.compile(pattern), replacement, tuple(needles.split()))
     for pattern, replacement, needles in (
@@ -166,9 +166,12 @@ _BRACKET: Final = re.compile(r"\\[{}]|[()\[\]]")
 _END: Final = " \t\r\n.,;:\\"
 
 
-@lru_cache(maxsize=512)  # a judgement asks several times
+@lru_cache(maxsize=512)  # one judgment calls this several times
 def plain(text: str) -> str:
-    """One spelling: ASCII, no math delimiters, sizes, fonts or spacing commands, whole numbers without separators."""
+    """Return the normal form of an answer in LaTeX.
+
+    It is ASCII without math delimiters, sizes, fonts, spacing commands and thousands separators.
+    """
     text = to_ascii(text).strip()
     text = _REPEATING.sub(_repeating, _join_groups(text))
     if "dots" in text or "..." in text or "\u2026" in text:
@@ -181,7 +184,7 @@ def plain(text: str) -> str:
 
 
 def _repeating(found: re.Match[str]) -> str:
-    """0.1(6) is (16-1)/90."""
+    """Convert 0.1(6) to (16-1)/90."""
     return _markup_fraction(found[1], found[2], found[3] or found[4])
 
 
@@ -192,7 +195,7 @@ def _markup_fraction(whole: str, part: str, period: str) -> str:
 
 
 def _dotted(found: re.Match[str]) -> str:
-    """Read 0.1666..., whose period is written three times or more, as a fraction."""
+    """Convert 0.1666... to a fraction; the period must occur at least three times."""
     return _markup_fraction(found[1], found[2], found[3])
 
 
@@ -200,7 +203,7 @@ def _join_groups(text: str) -> str:
     text = _SURE_GROUPS.sub(lambda found: found[1] + re.sub(r"\D", "", found[2]), text)
     spread = re.search(r",\s", text) is not None
     if _BRACKET.search(text) and not spread:
-        return text  # (312,123,231) is a triple
+        return text  # (312,123,231) is a triple, not a number
     return _COMMA_GROUPS.sub(lambda found: found[1] + found[2].replace(",", ""), text)
 
 
@@ -224,14 +227,14 @@ CLOSING: Final = frozenset((*OPENING.values(),))
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One piece of an answer; ``text`` is what it reads as."""
+    """One piece of an answer. ``text`` is its text."""
 
     kind: Kind
     text: str
-    spaced: bool = False  # whether space stands before it
+    spaced: bool = False  # True: white space precedes it
 
     def is_(self, *texts: str) -> bool:
-        """Whether it is one of these signs or commands."""
+        """Return whether the token is one of these signs or commands."""
         return self.kind in ("sign", "command") and self.text in texts
 
 
@@ -239,7 +242,7 @@ Tokens = Sequence[Token]
 
 
 def tokens(text: str) -> tuple[Token, ...]:
-    """The tokens of plain LaTeX. Raises Refused for what no answer holds."""
+    """Return the tokens of plain LaTeX. Raises Refused for text that no answer contains."""
     found: list[Token] = []
     for token in _scan(text):
         found.append(token)
@@ -249,12 +252,12 @@ def tokens(text: str) -> tuple[Token, ...]:
 
 
 def is_foreign(text: str) -> bool:
-    """Tell whether a text is one word of letters and their marks, in any script."""
+    """Return whether a text consists of letters and their marks, in any script."""
     return all(unicodedata.category(character)[0] in "LM" for character in text)
 
 
 def split(parts: Tokens, *separators: str) -> list[Tokens]:
-    """The parts between separators that stand outside all brackets; one part where there is none."""
+    """Split tokens at separators outside of all brackets; one part without a separator."""
     if not any(token.text in separators and token.is_(*separators) for token in parts):
         return [parts]
     ends = [at for at, token, depth in levels(parts) if depth == 0 and token.is_(*separators)]
@@ -262,9 +265,10 @@ def split(parts: Tokens, *separators: str) -> list[Tokens]:
 
 
 def levels(parts: Tokens) -> Iterator[tuple[int, Token, int]]:
-    """Position, token and the number of brackets around it; a bracket stands outside of itself.
+    """Yield position, token and the number of brackets around it.
 
-    Any closing bracket closes any opening one: ``(3,4]`` is an interval. Raises Refused where they do not pair.
+    A bracket is not inside itself. Any closing bracket closes any opening one: ``(3,4]`` is an interval. Raises Refused
+    where brackets do not pair.
     """
     depth = 0
     for at, token in enumerate(parts):
@@ -280,7 +284,7 @@ def levels(parts: Tokens) -> Iterator[tuple[int, Token, int]]:
 
 
 def whole(parts: Tokens) -> bool:
-    """Whether the first token opens a bracket that the last one closes."""
+    """Return whether the first token opens a bracket that the last token closes."""
     if len(parts) < 2 or not parts[0].is_(*OPENING) or not parts[-1].is_(*CLOSING):
         return False
     return all(depth > 0 or at in (0, len(parts) - 1) for at, _, depth in levels(parts))

@@ -1,4 +1,4 @@
-"""Units of measure behind a number: recognize, split and compare them."""
+"""Recognize units of measure after a number, split them off, and normalize them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _NAMES: Final[Mapping[str, str]] = {
     word: line.split()[0] for line in _UNITS.strip().splitlines() for word in line.split()[1:]
 }
 _POWERS: Final = {"平方": 2, "立方": 3}
-# Comparisons, alternatives, negations, shares and powers: a word that holds one of these is no unit.
+# Comparisons, alternatives, negations, shares and powers. A word that contains one of these is not a unit.
 _INSIDE: Final = re.compile(
     "[或和与與及且不非无無未没沒错錯误誤约約多少倍乗负負半割成折余除乘减減打]|以[上下内外]|大于|小于|[高低超]|左右|分之|平方$|立方$|次方|次幂|进制|進制"
     "|至|程度|ない|より|ほど|ぐらい|くらい|また|じゃ|です|か$"
@@ -83,13 +83,13 @@ _SCRIPTS: Final = re.compile(
 
 
 def foreign_factors(word: str) -> Factors | None:
-    """Return the units that a word of another script is, with their exponents; None where it can be none."""
+    """Return the unit of a word in another script, with exponents; None if it cannot be one."""
     if word in _NAMES:
         return ((_NAMES[word], 1),)
     for prefix, power in _POWERS.items():
         if word.startswith(prefix) and word[len(prefix) :] in _NAMES:
             return ((_NAMES[word[len(prefix) :]], power),)
-    folded = unicodedata.normalize("NFC", word.lower())  # casefold would spell another word
+    folded = unicodedata.normalize("NFC", word.lower())  # casefold would give another word
     counted = not any(unicodedata.numeric(character, None) is not None for character in folded)
     refused = _INSIDE.search(folded) or _STEMS.match(folded) or _SCRIPTS.search(folded)
     return ((folded, 1),) if counted and not refused else None
@@ -208,16 +208,16 @@ _COMPOUND: Final = {
 }
 _UNITS_POWERS: Final = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 _SILENT: Final = frozenset({"unit", "units", "of", "old"})
-# Words beside a counted thing: those that change nothing, and those that say which things, as in ``5 red balls``.
+# Words next to a counted thing: some change nothing, others say which things are counted, as in ``5 red balls``.
 _PLAIN_WORDS: Final = frozenset("different distinct unique possible total ordered unordered valid such overall".split())  # noqa: SIM905
 _QUALITIES: Final = frozenset(
     "red blue green yellow black white orange purple pink brown gray grey gold silver large small big little tall long "  # noqa: SIM905
     "short wide new identical consecutive prime regular male female right equal extra spare".split()
 )
 _AT_END: Final = re.compile(r"(?<=\w) (?:in total|in all|total|altogether|overall)$")
-# Bare letters that are a unit even where letters are symbols; other short ones are a product there.
+# Letters that are a unit even where letters are symbols. Other short runs of letters are then a product.
 _SURE: Final = frozenset({"cm", "km", "mm", "mph", "kph"})
-# Words with the ending of a plural that count nothing.
+# Words that end like a plural but are not counted things.
 _NO_NOUN: Final = frozenset(
     "always perhaps plus minus yes less its this is was has does sometimes unless guess pass cross possibilities "  # noqa: SIM905
     "answers guesses values solutions maybes others else as us thus numbers fails works equals exceeds gives yields "
@@ -252,7 +252,10 @@ _SIGN_TOKENS: Final = ("^", "{", "}", "/", "*", "-")
 
 
 def split_unit(parts: Tokens, *, loose: bool) -> tuple[Tokens, Unit | None]:
-    """The value and its unit. ``loose``: bare letters that could be a product are a unit too."""
+    """Split a value from its unit, which is None where there is none.
+
+    With ``loose``, letters that can be a product can also be a unit.
+    """
     start = len(parts)
     while start > 1 and _may_belong(parts[start - 1]):
         start -= 1
@@ -263,14 +266,17 @@ def split_unit(parts: Tokens, *, loose: bool) -> tuple[Tokens, Unit | None]:
 
 
 def parsed(parts: Tokens) -> Unit | None:
-    """The unit that words spell, if they spell one: ``square feet``, ``m/s^2``, ``miles per hour``."""
+    """Return the unit of words; None where they are not one.
+
+    Examples are ``square feet``, ``m/s^2`` and ``miles per hour``.
+    """
     found: Counter[str] = Counter()
     sign, power = 1, 1
     words = _with_powers(parts)
     if words[-1:] in (["/"], ["per"]) or (
         words[-1:] in (["squared"], ["cubed"]) and set(words) <= _UNITS_POWERS.keys()
     ):
-        return None  # a power of nothing but the number
+        return None  # only the number has a power, and there is no unit
     if words[-1:] and words[-1] in _QUALITIES | _PLAIN_WORDS - {"total", "overall"}:
         return None
     for word in words:
@@ -290,7 +296,7 @@ def parsed(parts: Tokens) -> Unit | None:
 
 
 def _with_powers(parts: Tokens) -> list[str]:
-    """Words with their exponents, ``s^-2``; signs of multiplication left out."""
+    """Return words with their exponents, such as ``s^-2``, without multiplication signs."""
     text = " ".join(token.text for token in parts)
     text = re.sub(r" ?\^ (?:\{ )?(?:(-) )?(\d)(?: \})?", r"^\1\2", text)
     text = re.sub(r"\bU ?S (?=dollars?\b)", "", text)
@@ -314,7 +320,7 @@ def _factors(word: str) -> tuple[tuple[str, int], ...] | None:
 
 
 def _is_noun(word: str) -> bool:
-    """Whether an unknown word can be what is counted: a plural such as ``apples``."""
+    """Return whether an unknown word can be a counted thing: a plural such as ``apples``."""
     plural = re.fullmatch(r"[A-Za-z]?[a-z]{2,}[a-rt-z]s", word) is not None and not word.endswith("ous")
     return plural and word.lower() not in _NO_NOUN and word.lower() not in REFUSED
 
@@ -334,5 +340,5 @@ def _may_begin(parts: Tokens, *, loose: bool) -> bool:
     if token.kind != "letters":
         return False
     if len(token.text) == 1:
-        return loose and len(parts) > 2 and parts[1].is_("/") and token.text in _UNITS_NAMES  # m/s, but no m
+        return loose and len(parts) > 2 and parts[1].is_("/") and token.text in _UNITS_NAMES  # m/s, but not m
     return loose or len(token.text) > 3 or token.text in _SURE

@@ -1,4 +1,4 @@
-"""Parse one value with its currency, percent sign or base, and matrices."""
+"""Parse a value with its currency, percent sign or base, and parse matrices."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ _MATRICES: Final = ("pmatrix", "bmatrix", "matrix", "Bmatrix", "smallmatrix", "a
 
 
 def matrix(parts: Tokens, read: Callable[[Tokens], Shape]) -> Shape | None:
-    r"""The matrix that tokens end with; None where they do not. ``read`` reads a cell."""
+    r"""Parse a matrix, with a factor if any; None for other tokens. ``read`` parses a cell.
+
+    Raises Refused where the matrix is too large or a cell is invalid.
+    """
     begins = [at for at, token in enumerate(parts) if token.is_("\\begin")]
     if len(begins) != 1 or len(parts) < begins[0] + 9 or not parts[-4].is_("\\end"):
         return None
@@ -39,7 +42,10 @@ def matrix(parts: Tokens, read: Callable[[Tokens], Shape]) -> Shape | None:
 
 
 def _cells(body: Tokens) -> Tokens:
-    """What stands between the name of the environment, its columns, and its end."""
+    """Return the tokens between the start of the environment and its end.
+
+    The name of the environment and its columns are left out.
+    """
     start = 2
     if body[0].text == "array" and body[2].is_("{"):
         start += 1 + next(at for at, token in enumerate(body[2:]) if token.is_("}"))
@@ -47,14 +53,14 @@ def _cells(body: Tokens) -> Tokens:
 
 
 def _factor(parts: Tokens) -> Tree:
-    """Read the factor before a matrix, which may be a sign alone."""
+    """Parse the factor before a matrix, which may be only a sign."""
     if len(parts) == 1 and parts[0].is_("-", "+"):
         return Number(Fraction(-1 if parts[0].is_("-") else 1))
     return scalar(parts[:-1] if parts[-1].is_("*") else parts)
 
 
 def scaled(whole: Matrix, factor: Tree) -> Matrix:
-    """The matrix with every cell multiplied. Raises Refused where a cell is no value."""
+    """Multiply every cell of a matrix. Raises Refused where a cell is not a value."""
     return Matrix(tuple(tuple(_multiplied(cell, factor) for cell in row) for row in whole.rows))
 
 
@@ -74,7 +80,10 @@ _BASED: Final = re.compile(
 
 
 def based(text: str) -> Scalar | None:
-    r"""Digits with a base, such as ``2516_8`` or ``1A_{16}``; None where plain text is nothing of the kind."""
+    r"""Parse digits with a base, such as ``2516_8`` or ``1A_{16}``; None for other text.
+
+    Raises Refused where the base or a digit is invalid.
+    """
     inner = _GROUP.fullmatch(text)
     found = _BASED.fullmatch(text if inner is None else inner[1].strip())
     if found is None:
@@ -88,7 +97,7 @@ def based(text: str) -> Scalar | None:
 
 
 def ratio(parts: Tokens) -> Shape | None:
-    """``3:4``, ``5:30 p.m.``; None where there is no colon."""
+    """Parse ``3:4`` or ``5:30 p.m.``; None without a colon."""
     pieces = split(parts, ":")
     if len(pieces) == 1:
         return None
@@ -101,7 +110,10 @@ def ratio(parts: Tokens) -> Shape | None:
 
 
 def single(parts: Tokens, *, loose: bool) -> Scalar:
-    """One value. Raises Refused where the tokens are none."""
+    """Parse one value. Raises Refused where the tokens are not one.
+
+    With ``loose``, letters that can be a product can also be a unit.
+    """
     parts = _without_label(parts)
     parts, currency = _currency(parts)
     parts, percent = _percent(parts)
@@ -115,7 +127,7 @@ def single(parts: Tokens, *, loose: bool) -> Scalar:
 
 
 def in_cents(whole: Shape, part: Shape) -> Scalar | None:
-    """Read ``5 dollars`` and ``20 cents`` as one value; None where the two are nothing of the kind."""
+    """Combine ``5 dollars`` and ``20 cents`` into one value; None for other pairs."""
     if not isinstance(whole, Scalar) or not isinstance(part, Scalar) or not whole.unit or not part.unit:
         return None
     small = CENTS.get(whole.unit[0][0])
@@ -130,7 +142,7 @@ def in_cents(whole: Shape, part: Shape) -> Scalar | None:
 
 
 def _without_label(parts: Tokens) -> Tokens:
-    r"""A value behind the letter of its option: ``\text{(C)} 25``."""
+    r"""Return the value after the letter of an option: ``\text{(C)} 25``."""
     if len(parts) < 4 or not (parts[0].is_("(") and parts[2].is_(")") and parts[1].kind == "word"):
         return parts
     value = not parts[3].is_("(") and any(token.kind == "number" for token in parts[3:])
@@ -150,7 +162,7 @@ def _currency(parts: Tokens) -> tuple[Tokens, Unit | None]:
 
 
 def _degrees(parts: Tokens) -> tuple[Tokens, Unit | None]:
-    """Degrees of an angle; those inside of a function stay."""
+    """Split off the degrees of an angle, except with a function such as ``sin``."""
     if len(parts) > 1 and parts[-1].is_("\\degree") and not any(map(function, parts)):
         return parts[:-1], (("degree", 1),)
     return parts, None

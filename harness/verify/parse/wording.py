@@ -25,7 +25,7 @@ _CHOSEN: Final = re.compile(
     rf"{_LEAD}(?:\(\s*(?P<round>[A-Ha-h])\s*\)|\[\s*(?P<square>[A-H])\s*\]|(?-i:(?P<bare>[A-H])))(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
-# What may follow a bare letter: nothing, a closing bracket, a colon, a full stop, a reason, an explanation in brackets.
+# Allowed after a bare letter: nothing, a closing bracket, colon, full stop, reason, or explanation in brackets.
 _BEHIND_BARE: Final = re.compile(
     r"\s*$|\s*[):]|\.\s|\s*,\s*(?:because|since|as|which)\b|\s+\([^()]*[a-z]{3,}", re.IGNORECASE
 )
@@ -48,13 +48,16 @@ _LABEL: Final = re.compile(
 
 @lru_cache(maxsize=4_096)
 def option(gold: str) -> str | None:
-    r"""Return the letter that a gold such as ``\text{(E)}`` or ``E`` is; None for another gold."""
+    r"""Return the letter of a gold answer such as ``\text{(E)}`` or ``E``; otherwise None."""
     found = _OPTION.fullmatch(_WORDS.sub(r" \1 ", plain(gold)).strip())
     return None if found is None else found[1]
 
 
 def chosen(answer: str) -> str | None:
-    """Return the one option that an answer chooses, whatever text stands behind it; None where that is not plain."""
+    """Return the one option that an answer chooses; None where that is unclear.
+
+    Further text may follow the option.
+    """
     words = _BRACED.sub(r"\1", _WORDS.sub(r" \1 ", plain(answer)))
     found = _CHOSEN.fullmatch(" ".join(words.split()))
     if found is None:
@@ -77,7 +80,7 @@ def chosen(answer: str) -> str | None:
 
 
 def without_label(answer: str) -> str | None:
-    r"""Return the value behind the letter of an option, ``5`` of ``\text{B) } 5``; None without such a letter."""
+    r"""Return the value after an option letter: ``5`` for ``\text{B) } 5``; otherwise None."""
     found = _LABEL.fullmatch(plain(answer))
     if found is None or (found["end"] and not found["text"]):
         return None
@@ -88,7 +91,7 @@ def without_label(answer: str) -> str | None:
 
 
 _QUALIFIERS_WORDS: Final = re.compile(r"\\text\s*\{([^{}]*)\}")
-_MOST: Final = 600  # characters of an answer that is looked at
+_MOST: Final = 600  # maximum length of an answer that is searched for qualifiers
 _V: Final = r"(?P<{0}>[A-Za-z]|\\[a-z]+)(?:_\{{?\d\}}?)?"
 _LIST: Final = r"[A-Za-z](?:_\{?\d\}?)?(?:\s*(?:,|and)\s*[A-Za-z](?:_\{?\d\}?)?){0,3}"
 _DOMAIN: Final = (
@@ -127,7 +130,7 @@ _FORMS: Final = (
 _START: Final = re.compile(
     r",|;|\(|\\forall|\b(?:for|where|with|here|is the|are the|over|such that|all|any|every|each)\b", re.IGNORECASE
 )
-_WHOLE: Final = frozenset("ijklmnpNMK")  # letters of whole numbers
+_WHOLE: Final = frozenset("ijklmnpNMK")  # letters that usually denote integers
 _PERIODIC: Final = re.compile(r"\\pi|\\sin|\\cos|\\tan|\^\s*\\degree|\\degree")
 _POSITIVE: Final = re.compile(r"[\^_]\{?(?:\+|>0|\\ge0|\\ge1|\*|0)\}?|[\^_]\{(?:\\ge|>)\s*[01]\}")
 _NAMES: Final = ("N", "Z", "R", "C", "constant", "any")
@@ -135,14 +138,17 @@ _NAMES: Final = ("N", "Z", "R", "C", "constant", "any")
 
 @dataclass(frozen=True, slots=True)
 class Qualified:
-    """An answer without its qualifiers, and the sets that these name."""
+    """An answer without its qualifiers, and the sets that the qualifiers name."""
 
     value: str
     domains: frozenset[str]
 
 
 def unqualified(text: str) -> Qualified | None:
-    """Return an answer in plain LaTeX without its last qualifiers; None where none may be left out."""
+    """Return an answer without its last qualifiers; None where they must stay.
+
+    The answer is in plain LaTeX.
+    """
     if len(text) > _MOST:
         return None
     value, domains = _flat(text), frozenset[str]()
@@ -158,7 +164,7 @@ def unqualified(text: str) -> Qualified | None:
 
 @cache
 def _forms() -> tuple[re.Pattern[str], ...]:
-    """Compile the forms when an answer first needs them, which keeps modules quick to load."""
+    """Compile the patterns at the first use, so that the module loads quickly."""
     return tuple(re.compile(pattern, re.IGNORECASE) for pattern in _FORMS)
 
 
@@ -197,7 +203,7 @@ def _closed(value: str) -> bool:
 
 
 def _domains(found: re.Match[str], value: str) -> frozenset[str] | None:
-    """Return the sets that a qualifier names where it restricts nothing; None where it does."""
+    """Return the sets that a qualifier names; None if the qualifier restricts the answer."""
     groups = found.groupdict()
     if groups.get("sentence"):
         return frozenset()
@@ -213,7 +219,7 @@ def _domains(found: re.Match[str], value: str) -> frozenset[str] | None:
     named |= {groups[f"set{end}"].upper() for end in "abc" if groups.get(f"set{end}")}
     if "\\Reals" in found[0]:
         named.add("R")
-    if cuts:  # positive whole numbers are those of N
+    if cuts:  # positive integers are N
         if not named <= {"Z", "N"} or _POSITIVE.fullmatch(cuts[0].replace(" ", "")) is None:
             return None
         named = {"N"}
@@ -221,7 +227,10 @@ def _domains(found: re.Match[str], value: str) -> frozenset[str] | None:
 
 
 def _is_free(letter: str, domains: set[str], value: str) -> bool:
-    r"""Tell whether a domain restricts nothing: whole numbers for n, real ones for x, and all for the k of ``k\pi``."""
+    r"""Return whether a domain does not restrict the letter.
+
+    Integers do not restrict n, real numbers do not restrict x, and only all integers do not restrict the k of ``k\pi``.
+    """
     if domains & {"N"} and (letter not in _WHOLE or _PERIODIC.search(value)):
         return False
     if domains & {"Z"} and letter not in _WHOLE | {"r", "s", "t", "c", "C", "a", "b"}:
@@ -245,14 +254,17 @@ _SAME: Final = {"doesn't exist": "does not exist", "dne": "does not exist", "is 
 
 
 def letters(text: str) -> str:
-    """Return the letters and digits of an answer alone, in lower case; a sign before them stays."""
+    """Return only the letters and digits of an answer, in lower case, with a leading minus."""
     cleaned = plain(text)
     bare = "".join(character for character in _TEXT.sub("", cleaned) if _is_kept(character))
     return "-" * cleaned.startswith("-") + bare.casefold()
 
 
 def same_words(gold: str, answer: str) -> bool:
-    """Tell whether two answers in words are the same but for an article, a preposition or the subject of a sentence."""
+    """Return whether two answers in words are equal.
+
+    An article, a preposition or the subject of a sentence makes no difference.
+    """
     if letters(gold) == letters(answer):
         return True
     one, other = _said(gold), _said(answer)

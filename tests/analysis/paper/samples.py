@@ -5,8 +5,7 @@ from pathlib import Path
 
 from analysis.paper.numbers import readings
 from analysis.paper.sections.registry import FIGURES, views
-from analysis.paper.source import StudySource
-from analysis.study.frame import runs_frame
+from analysis.study.data import StudyData
 from tests.analysis.takeaways.samples import record, study
 
 READINGS = readings()
@@ -32,7 +31,7 @@ def source(planned, runs=(), curves=None, folder=Path("nowhere")):
     def history(metric):
         return {run: tuple(enumerate(values, 1)) for run, values in (curves or {}).get(metric, {}).items()}
 
-    return StudySource.of(planned, runs_frame(runs), history, folder)
+    return StudyData(planned, runs, history, folder)
 
 
 def level(planned, value=0.125, seeds=(0, 1)):

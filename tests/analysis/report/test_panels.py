@@ -25,7 +25,7 @@ def test_a_control_has_a_panel_beside_the_cell_that_it_is_to_differ_from():
 
 def test_an_arm_looks_the_same_in_every_panel():
     (_, easy), (_, hard) = (group.arms for group in groups(samples.STUDY, range(4)))
-    assert (easy.name, easy.colour, easy.dash) == (hard.name, hard.colour, hard.dash)
+    assert (easy.name, easy.color, easy.dash) == (hard.name, hard.color, hard.dash)
 
 
 def test_many_arms_are_spread_evenly_and_the_baseline_stands_beside_each_part():
@@ -39,7 +39,7 @@ def test_many_arms_are_spread_evenly_and_the_baseline_stands_beside_each_part():
     )
     found = groups(study, range(len(cells)))
     assert [[arm.cell for arm in group.arms] for group in found] == [[0, 1, 2, 3], [0, 4, 5, 6]]
-    looks = {(arm.colour, arm.dash) for group in found for arm in group.arms}
+    looks = {(arm.color, arm.dash) for group in found for arm in group.arms}
     assert len(looks) == len(cells)
 
 

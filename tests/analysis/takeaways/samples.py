@@ -3,8 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from analysis.claims.measured import Material, Shelf
-from analysis.study.frame import planned, runs_frame
+from analysis.study.data import ProfileData, StudyData
 from harness.records.record import RunRecord, Study
 from sweeps.grid.cells import select
 from sweeps.grid.grid import find_grid, read_grid
@@ -69,11 +68,11 @@ def material(study: Study, runs, curves=None, folder=Path("nowhere"), links=None
         found = (curves or {}).get(metric, {})
         return {run_id: tuple(enumerate(values, 1)) for run_id, values in found.items()}
 
-    return Material(study, planned(runs_frame(runs), study), history, folder, links or {})
+    return StudyData(study, runs, history, folder, links or {})
 
 
 def shelf(*materials, profile="laptop", refused=None):
-    return Shelf(profile, {each.study.name: each for each in materials}, refused or {})
+    return ProfileData(profile, {each.study.name: each for each in materials}, refused or {})
 
 
 # Six differences around a mean, none of them alike: -0.004, -0.002, -0.001, 0.001, 0.002, 0.004 add up to 0.

@@ -143,7 +143,7 @@ def test_advice_that_is_followed_is_accepted(emulate):
 
 
 def test_the_advice_of_a_group_of_one_is_no_setting_that_a_framework_refuses():
-    complaints = list(trick("group_norm").complaints(_alone()))
+    complaints = list(trick("group_norm").validate(_alone()))
     assert complaints == [
         "a group needs at least 2 samples, rollout.group_size is 1; set it higher, or single=raw without emulate"
     ]
