@@ -83,6 +83,17 @@ class Thawed:
 
 
 @dataclass(frozen=True)
+class Outdated:
+    """A method has the name of an earlier version."""
+
+    def complaints(self) -> tuple[str, ...]:
+        return ()
+
+    def clip_rewards(self, rewards: Tensor, rollouts: Rollouts) -> Tensor:
+        return rewards
+
+
+@dataclass(frozen=True)
 class Hookless:
     """No method is a hook."""
 
@@ -118,6 +129,7 @@ _ILL_FORMED: Final = (
     Refusal("bad", "-", lambda: _spec("bad", Thawed), "decorate it with @dataclass(frozen=True)"),
     Refusal("bad", "-", lambda: _spec("bad", sorted), "decorate it with @dataclass(frozen=True)"),
     Refusal("bad", "-", lambda: _spec("bad", Hookless), "give it a method named accept_groups or "),
+    Refusal("bad", "complaints", lambda: _spec("bad", Outdated), "rename the method"),
     Refusal("bad", "surrogate", lambda: _spec("bad", Renamed), "rename its parameters"),
     Refusal("bad", "values", lambda: _spec("bad", Wishful), "a trick may need ended, entropies, formatted"),
     Refusal("bad", "means", lambda: _spec("bad", Normalize, means="group"), "known: mean, std"),
