@@ -20,7 +20,10 @@ class HidingFinder:
         return None if fullname in self._names else PathFinder.find_spec(fullname, path, target)
 
     def find_distributions(self, *arguments, **named):
-        return (found for found in PathFinder.find_distributions(*arguments, **named) if not self._hides(found))
+        # PathFinder loses its method of this name when the backport importlib_metadata is imported.
+        from importlib.metadata import MetadataPathFinder
+
+        return (found for found in MetadataPathFinder.find_distributions(*arguments, **named) if not self._hides(found))
 
     def invalidate_caches(self):
         PathFinder.invalidate_caches()

@@ -1,5 +1,7 @@
 """The short version of ``python -m tests.benchmarks calibration``: some hundred sweeps, bars as wide as chance."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -16,21 +18,21 @@ SWEEPS = 120
 SURE = 3.3  # Monte Carlo errors; chance alone passes it once in a thousand
 
 
-@pytest.fixture(scope="module")
-def nothing():
-    """Judged sweeps without any effect, by number of seeds."""
-    return {seeds: null(World(), seeds, SWEEPS, "short null") for seeds in (3, 6, 10)}
+@cache
+def nothing(seeds):
+    """Judged sweeps without any effect."""
+    return null(World(), seeds, SWEEPS, "short null")
 
 
-@pytest.mark.parametrize("seeds", [3, 6, 10])
-def test_intervals_hold_the_truth_as_often_as_they_say(nothing, seeds):
-    found = Share.of([judged.covered.mean() for judged in nothing[seeds]])
+@pytest.mark.parametrize("seeds", only([6], [3, 6, 10]))
+def test_intervals_hold_the_truth_as_often_as_they_say(seeds):
+    found = Share.of([judged.covered.mean() for judged in nothing(seeds)])
     assert 93 - SURE * found.error <= found.value <= 97 + SURE * found.error
 
 
-@pytest.mark.parametrize("seeds", [3, 6, 10])
-def test_a_family_without_effects_is_called_no_more_than_one_time_in_twenty(nothing, seeds):
-    found = Share.of([judged.called.any() for judged in nothing[seeds]])
+@pytest.mark.parametrize("seeds", only([6], [3, 6, 10]))
+def test_a_family_without_effects_is_called_no_more_than_one_time_in_twenty(seeds):
+    found = Share.of([judged.called.any() for judged in nothing(seeds)])
     # the error of a true 5 % over so many sweeps
     assert found.value <= 5.5 + SURE * 100 * (0.05 * 0.95 / SWEEPS) ** 0.5
 

@@ -1,5 +1,6 @@
 """Sources over the paper's grids as they are planned, with runs made by hand."""
 
+from functools import cache
 from pathlib import Path
 
 from analysis.paper.numbers import readings
@@ -40,6 +41,7 @@ def level(planned, value=0.125, seeds=(0, 1)):
     return [record(planned, labels, seed, **scores) for labels in planned.cells for seed in seeds]
 
 
+@cache
 def full(name, profile="laptop", value=0.125, folder=Path("nowhere")):
     """A study of which every cell has run, and logged the same value at three steps."""
     planned = study(name, profile, full=True)

@@ -1,5 +1,6 @@
 """Studies as the grids plan them, and records of their cells with numbers made by hand."""
 
+from functools import cache
 from pathlib import Path
 
 from analysis.study_data import ProfileData, StudyData
@@ -10,8 +11,7 @@ from sweeps.grid.grid import find_grid, read_grid
 
 def study(name, profile="laptop", full=False, **changes):
     """The study that a plan of the grid would keep; cells are named by their labels, nothing is composed."""
-    grid = read_grid(find_grid(name), profile)
-    cells = select(grid, full=full).cells
+    grid, cells = _planned(name, profile, full)
     settings = {
         "name": grid.name,
         "profile": grid.profile,
@@ -25,6 +25,13 @@ def study(name, profile="laptop", full=False, **changes):
         "margin": grid.margin,
     }
     return Study(**settings | changes)
+
+
+@cache
+def _planned(name, profile, full):
+    """Read a grid once for all tests, with the cells of its plan."""
+    grid = read_grid(find_grid(name), profile)
+    return grid, select(grid, full=full).cells
 
 
 def record(study: Study, labels, seed, **scores):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from harness.engines.deepspeed.policy import restore, save
+from harness.engines.deepspeed.state import restore, save
 
 
 def rank(seed: int) -> tuple[torch.nn.Module, Any]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields
 from functools import cache
-from itertools import product
+from itertools import islice, product
 from typing import Any, Final, Literal, get_args, get_origin
 
 import pytest
@@ -74,10 +74,18 @@ def companies_of(emulate: str, name: str) -> tuple[tuple[Company, Outcome], ...]
     hooks = {*find(name).hooks} & {*CLOSED, "whiten"}
     free = [{other: {} for other in company if not hooks & {*find(other).hooks}} for company in COMPANIES]
     companies = [company for place, company in enumerate(free) if company not in free[:place]]
+    first = _built(emulate, name, companies)
+    if first:
+        return (*first, *_built(emulate, name, companies[::-1]))
     plain = [(company, outcome(emulate, name, {}, company)) for company in companies]
-    built = [(company, found) for company, found in plain if not isinstance(found, str)]
-    refused = [(company, found) for company, found in plain if isinstance(found, str) and found.startswith(name)]
-    return (built[0], built[-1]) if built else (*refused, *plain)[:1]
+    refused = [(company, found) for company, found in plain if found.startswith(name)]
+    return (*refused, *plain)[:1]
+
+
+def _built(emulate: str, name: str, companies: Iterable[Company]) -> list[tuple[Company, Outcome]]:
+    """The first company in which the framework computes the trick, or none."""
+    plain = ((company, outcome(emulate, name, {}, company)) for company in companies)
+    return list(islice((pair for pair in plain if not isinstance(pair[1], str)), 1))
 
 
 def outcome(emulate: str, name: str, settings: Mapping[str, Any], company: Company) -> Outcome:
