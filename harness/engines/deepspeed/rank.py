@@ -176,13 +176,13 @@ class DeepspeedRank:
 
     def save(self, folder: Path) -> None:
         """Write this rank's part of weights and optimizer states."""
-        from harness.engines.deepspeed.policy import save  # noqa: PLC0415 - DeepSpeed takes seconds
+        from harness.engines.deepspeed.state import save  # noqa: PLC0415 - of ranks alone
 
         save(self._running(), folder / self.file())
 
     def restore(self, folder: Path) -> None:
         """Restore what the same rank of an equal learner saved."""
-        from harness.engines.deepspeed.policy import restore  # noqa: PLC0415 - DeepSpeed takes seconds
+        from harness.engines.deepspeed.state import restore  # noqa: PLC0415 - of ranks alone
 
         self._ahead = None
         restore(self._running(), folder / self.file())

@@ -1,6 +1,6 @@
-"""A rank's share of a learner on its way to disk and back: float32 weights and the moments of AdamW.
+"""The state of one rank's learner on disk: FP32 weights and the moments of AdamW.
 
-Apart from the policy, so that it can be read and tested where DeepSpeed is not installed.
+The module does not import DeepSpeed, so it can be read and tested where DeepSpeed is not installed.
 """
 
 from __future__ import annotations
@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 
 
 def save(policy: DeepspeedPolicy, path: Path) -> None:
-    """Write what the rank's later updates depend on. Its weights in half precision follow from those in float32."""
+    """Write what the rank's later updates depend on.
+
+    Half-precision weights are not written, because they follow from the float32 weights.
+    """
     save_tensors(_tensors(policy.engine, policy.stage), path)
 
 
 @torch.no_grad()
 def restore(policy: DeepspeedPolicy, path: Path) -> None:
-    """Take it over, in place, and hand the weights to all ranks."""
+    """Restore what ``save`` wrote, in place, and distribute the weights to all ranks."""
     engine, tensors = policy.engine, load_tensors(path)
     for index, master in enumerate(_masters(engine, policy.stage)):
         master.copy_(tensors.pop(f"master/{index}"))
@@ -46,19 +49,22 @@ def _tensors(engine: Any, stage: int) -> dict[str, Tensor]:
 
 
 def _masters(engine: Any, stage: int) -> list[Tensor]:
-    """What this rank's optimizer trains: flat parts of the model, or at stage 0 the parameters."""
+    """Return what this rank's optimizer trains: flat partitions, or the parameters at stage 0."""
     if stage == 3:
         return list(engine.optimizer.fp32_partitioned_groups_flat)
     return [master for group in engine.basic_optimizer.param_groups for master in group["params"]]
 
 
 def _moments(tensors: dict[str, Tensor], index: int) -> list[str]:
-    """Names of the optimizer states of a master; before the first update there are none."""
+    """Return the names of a master's optimizer states; there are none before the first update."""
     return [name.removesuffix(f"/{index}") for name in tensors if name.endswith(f"/{index}")]
 
 
 def _hand_over(optimizer: Any, stage: int) -> None:
-    """Let the weights of the model follow, in the order in which DeepSpeed 0.19 ends a step of its own."""
+    """Update the model's weights from the masters.
+
+    The order of the calls is the one in which DeepSpeed 0.19 ends a step.
+    """
     if stage in {1, 2}:
         optimizer.update_lp_params()
     if stage == 3:
@@ -66,3 +72,6 @@ def _hand_over(optimizer: Any, stage: int) -> None:
         for group in range(len(optimizer.fp16_groups)):
             optimizer._reassign_or_swap_out_partitioned_parameters(group)
         optimizer._post_step(set())
+
+
+GATHERED_BYTES: Final = 1 << 28  # of weights that a rank gathers at a time during a weight sync
