@@ -42,6 +42,9 @@ def release_cached_models() -> None:
     torch.nn.functional.linear = usual or torch.nn.functional.linear
 
 
+GATHERED_BYTES: Final = 1 << 28  # of weights that a rank gathers at a time during a weight sync
+
+
 class DeepspeedPolicy:
     """Policy of one rank: it trains its partition of the model and scores with the whole model.
 

@@ -72,6 +72,3 @@ def _hand_over(optimizer: Any, stage: int) -> None:
         for group in range(len(optimizer.fp16_groups)):
             optimizer._reassign_or_swap_out_partitioned_parameters(group)
         optimizer._post_step(set())
-
-
-GATHERED_BYTES: Final = 1 << 28  # of weights that a rank gathers at a time during a weight sync
