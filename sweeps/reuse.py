@@ -6,11 +6,11 @@ The same settings, seed, code and environment give the same bits.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from harness.common.files import write_folder
 from harness.common.schema import SchemaError
 from harness.records.record import DATA, RunRecord
 from harness.tracking.uploader import RECORD_FILE
@@ -46,14 +46,14 @@ def _copied(run: PlannedRun, other: Path, folder: Path) -> bool:
     target, record = folder / run.folder, _record(other)
     if record is None or other == target or record.study == run.study or not _same(record, run.provenance):
         return False
-    draft = folder / f".{run.folder}.{os.getpid()}"
-    shutil.rmtree(draft, ignore_errors=True)  # left by a killed driver; containers often have equal process ids
-    shutil.copytree(other, draft, ignore=shutil.ignore_patterns(RECORD_FILE, ".*"))
     about = {**record.provenance, ADOPTED: record.provenance.get(ADOPTED, record.study)}
     own = replace(record, study=run.study, profile=run.profile, labels=run.labels, provenance=about)
-    (draft / RECORD_FILE).write_text(own.to_json(), encoding="utf-8")
-    shutil.rmtree(target, ignore_errors=True)  # left by an interrupted run
-    draft.replace(target)
+
+    def fill(draft: Path) -> None:
+        shutil.copytree(other, draft, ignore=shutil.ignore_patterns(RECORD_FILE, ".*"), dirs_exist_ok=True)
+        (draft / RECORD_FILE).write_text(own.to_json(), encoding="utf-8")
+
+    write_folder(target, fill)  # also in place of what an interrupted run has left
     return True
 
 

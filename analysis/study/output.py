@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
+from harness.common.files import write as atomic_write
 from harness.tracking.errors import explained
 
 if TYPE_CHECKING:
@@ -16,12 +16,5 @@ def write(path: Path, content: bytes) -> Path:
 
     Raises StoreError, which names the file, on failure. The old file then remains.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     with explained(str(path)):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            draft.write_bytes(content)
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
-    return path
+        return atomic_write(path, content)

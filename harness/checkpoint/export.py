@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from harness.checkpoint.folder import LEARNER, MODEL, write_folder
+from harness.checkpoint.folder import LEARNER, MODEL
 from harness.checkpoint.manager import whole
+from harness.common.files import write_folder
 from harness.common.schema import read_json
 from harness.config.experiment import ModelConfig
 from harness.engines.base.optimizer_state import load_tensors

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -13,11 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harness.common.files import flush
 from harness.common.schema import read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from harness.config.experiment import ExperimentConfig
 
@@ -33,25 +30,6 @@ class Manifest:
     """Checksums of the files in a folder."""
 
     sha256: Mapping[str, str]  # path in the folder -> SHA-256
-
-
-def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
-    """Let ``fill`` write files into a draft, then put the draft in place of ``target``.
-
-    A failure leaves no partial folder.
-    """
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    try:
-        fill(draft)
-        for path in (*draft.rglob("*"), draft):
-            flush(path)
-        shutil.rmtree(target, ignore_errors=True)
-        draft.rename(target)
-        flush(target.parent)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def sum_up(folder: Path) -> None:

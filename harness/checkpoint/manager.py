@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 
-from harness.checkpoint.folder import difference, fault, sum_up, write_folder
+from harness.checkpoint.folder import difference, fault, sum_up
+from harness.common.files import write_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from harness.common.files import write as atomic_write
+from harness.common.locks import wait_for_lock
 from harness.common.schema import SchemaError, read_json
 from harness.data.card import Card, Removed, answer_kinds, length_percentiles, unknown_answers
 from harness.data.catalog import DataError, Problem
@@ -62,10 +62,10 @@ def write(path: Path, tier: Tier, removed: Sequence[Removed] = ()) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         card_path(path).unlink(missing_ok=True)  # a tier without a card does not count until all is written
-        _replace(path, encode(tier.problems))
-        _replace(path.with_suffix(".removed.jsonl"), listed.encode())
-        _replace(path.with_suffix(".md"), tier.card.text().encode())
-        _replace(card_path(path), json.dumps(tier.card.to_json(), indent=1).encode())
+        atomic_write(path, encode(tier.problems))
+        atomic_write(path.with_suffix(".removed.jsonl"), listed.encode())
+        atomic_write(path.with_suffix(".md"), tier.card.text().encode())
+        atomic_write(card_path(path), json.dumps(tier.card.to_json(), indent=1).encode())
     except OSError as error:
         raise DataError(
             f"{path}: cannot be written: {error.strerror}; make room, or name another folder with RESULTS_DIR"
@@ -109,13 +109,13 @@ def locked(path: Path) -> Iterator[None]:
 
     Raises DataError where the lock file cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.with_suffix(".lock").open("a", encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror}; name another folder with RESULTS_DIR") from None
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(wait_for_lock(path.with_suffix(".lock")))
+        except OSError as error:
+            raise DataError(
+                f"{path}: cannot be written: {error.strerror}; name another folder with RESULTS_DIR"
+            ) from None
         yield
 
 
@@ -131,12 +131,3 @@ def _read(cls: Any, content: bytes, place: str) -> Any:
         return read_json(cls, content.decode())
     except (SchemaError, ValueError) as error:
         raise DataError(f"{place}: {error}; delete the file and build the tier again") from None
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -6,7 +6,6 @@ folder.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import sys
@@ -16,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from harness.common.clone import setup_extra
-from harness.common.files import flush
+from harness.common.files import write_folder
+from harness.common.locks import wait_for_lock
 from harness.models.errors import ModelError
 
 if TYPE_CHECKING:
@@ -41,34 +41,18 @@ def cached(folder: Path, write: Callable[[Path], None], size: int) -> Path:
 
     """
     if not folder.is_dir():
-        with _explained(folder, size), _lock(folder):
+        with _explained(folder, size), wait_for_lock(folder.with_name(f".{folder.name}.lock")):
             if not folder.is_dir():
                 _publish(folder, write, size)
     return folder
 
 
 def _publish(folder: Path, write: Callable[[Path], None], size: int) -> None:
-    draft = folder.with_name(f".{folder.name}.draft")
-    shutil.rmtree(draft, ignore_errors=True)
+    for left in folder.parent.glob(f".{folder.name}.[0-9]*"):  # by a process that was killed
+        shutil.rmtree(left, ignore_errors=True)
     if (free := shutil.disk_usage(folder.parent).free) < size:
         raise OSError(f"only {free / 1e9:.2f} GB are free")
-    try:
-        draft.mkdir()
-        write(draft)
-        for path in (*draft.rglob("*"), draft):
-            flush(path)
-        draft.rename(folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-
-
-@contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    """Hold a lock during the block; the kernel releases it if the process dies."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(f".{folder.name}.lock").open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    write_folder(folder, write)
 
 
 @contextmanager

@@ -7,13 +7,13 @@ framework, in the JSON of docs/reference/rollouts.md, and gradients are those of
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 import torch
 
+from harness.common.files import write
 from harness.common.schema import SchemaError
 from harness.config.experiment import ARITHMETIC, load
 from harness.data.catalog import DataError
@@ -57,7 +57,7 @@ def replay(overrides: Sequence[str], rollouts: str | None, results: Path) -> int
         if rollouts is not None and overrides:
             raise SchemaError(f"rollouts={rollouts}: the batch is frozen already; leave out all other words")
         report = replay_model(overrides, results) if rollouts is None else replay_file(Path(rollouts))
-        path = _write(results / FOLDER / f"replay.{report.name}.json", report.to_json())
+        path = write(results / FOLDER / f"replay.{report.name}.json", report.to_json().encode())
     except (SchemaError, TrickError, ModelError, DataError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -75,7 +75,7 @@ def replay_model(overrides: Sequence[str], results: Path) -> Replay:
     """
     config = load(f"preset={BASELINE}", STEPS, *overrides)
     frozen = freeze(config)
-    _write(results / FOLDER / "rollouts.json", write_document(frozen.batch))
+    write(results / FOLDER / "rollouts.json", write_document(frozen.batch).encode())
     made = pulls(frozen.batch, config.setup())
     gradients = frozen.policy.gradients(frozen.samples, list(made.by_arm.values()))
     origin = {
@@ -141,10 +141,3 @@ def _facts(batch: Document) -> dict[str, float]:
         "truncated": rollouts.truncated.float().mean().item(),
         "ratios outside 0.8 to 1.2": ((ratios < 0.8) | (ratios > 1.2)).float().mean().item() if len(ratios) else 0.0,
     }
-
-
-def _write(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    return draft.replace(path)

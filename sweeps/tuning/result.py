@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from harness.common.files import write
 from sweeps.grid.tuned import FINISHED, Own, TrialLine, TunedFile, TunedModel
 from sweeps.launch.errors import SweepError
 from sweeps.tuning.targets import TuningTarget
@@ -82,9 +83,7 @@ def tuned_file(grid: Grid, knob: Hyperparameter, options: TuneOptions, found: Se
 def write_tuned(path: Path, file: TunedFile) -> None:
     """Write the file atomically."""
     text = yaml.safe_dump(_plain(asdict(file)), sort_keys=False, width=116, allow_unicode=True, default_flow_style=None)
-    draft = path.with_name(f".{path.name}")
-    draft.write_text(HEAD.format(name=path.name) + text, encoding="utf-8")
-    draft.replace(path)
+    write(path, (HEAD.format(name=path.name) + text).encode())
 
 
 def _objective(steps: int) -> str:

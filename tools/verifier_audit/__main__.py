@@ -12,6 +12,7 @@ from typer import Typer
 from typer.main import get_command
 
 from harness.common.clone import commit, git
+from harness.common.files import write as write_file
 from harness.common.results import results_folder
 from harness.records.verifier_audit import NAME, AuditReport, Mistake
 from harness.verify.model.verdict import Gold
@@ -93,9 +94,9 @@ def measure(pairs: Sequence[Pair]) -> AuditReport:
 
 def write(report: AuditReport, folder: Path) -> None:
     """Write the document and the tables, each atomically."""
-    _replace(folder / "tables" / f"{NAME}.md", markdown(report))
-    _replace(folder / "tables" / f"{NAME}.csv", comma_separated(report))
-    _replace(folder / f"{NAME}.json", report.to_json())
+    write_file(folder / "tables" / f"{NAME}.md", markdown(report).encode(errors="backslashreplace"))
+    write_file(folder / "tables" / f"{NAME}.csv", comma_separated(report).encode(errors="backslashreplace"))
+    write_file(folder / f"{NAME}.json", report.to_json().encode(errors="backslashreplace"))
 
 
 def _words(pairs: Sequence[Pair]) -> list[AuditWord]:
@@ -117,15 +118,6 @@ def _mistakes(pairs: Sequence[Pair], words: Sequence[AuditWord]) -> Iterator[Mis
         if pair.right != word.right:
             kind = "false positive" if word.right else "false negative"
             yield Mistake(pair.id, kind, pair.gold, word.answer, word.reason, pair.why)
-
-
-def _replace(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_text(text, encoding="utf-8", errors="backslashreplace")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def audit() -> int:

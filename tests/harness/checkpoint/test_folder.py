@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.checkpoint.folder import MANIFEST, fault, sum_up, write_folder
+from harness.checkpoint.folder import MANIFEST, fault, sum_up
+from harness.common.files import write_folder
 
 
 def fill(folder: Path) -> None:
