@@ -10,7 +10,7 @@ from typer.main import get_command
 
 from liteppo import models, results, rewards, studies, training, trick_commands
 from liteppo.endings import INTERRUPTED, OK, WRONG
-from liteppo.words import Group, WordError
+from liteppo.words import CommandGroup, WordError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,7 @@ ALIASES: Final[Mapping[str, str | Mapping[str, str]]] = {
 
 def program() -> Any:
     """Build the Typer program with all commands."""
-    app = Typer(cls=Group, no_args_is_help=True, context_settings=HELP, pretty_exceptions_enable=False)
+    app = Typer(cls=CommandGroup, no_args_is_help=True, context_settings=HELP, pretty_exceptions_enable=False)
 
     @app.callback()
     def about() -> None:
@@ -69,7 +69,7 @@ def alias(module: str, argv: list[str] | None = None) -> int:
     for name, command in commands.items():
         command.name, command.hidden = name, False
     text = f"Run some commands of liteppo: {', '.join(commands)}."
-    group = Group(name=module, commands=commands, no_args_is_help=True, context_settings=HELP, help=text)
+    group = CommandGroup(name=module, commands=commands, no_args_is_help=True, context_settings=HELP, help=text)
     return run_command(group, f"python -m {module}", argv)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from typer import Argument, Context, Option, Typer
 
 from liteppo.endings import ended
-from liteppo.words import Command, Group, WordError
+from liteppo.words import Command, CommandGroup, WordError
 
 VERIFY_EXAMPLE = """\
 Example:
@@ -55,7 +55,7 @@ def verify(
     return judge_lines(None if file is None else Path(file), strict=strict, open_box=chosen)
 
 
-rewards = Typer(cls=Group, invoke_without_command=True, epilog=REWARDS_EXAMPLE)
+rewards = Typer(cls=CommandGroup, invoke_without_command=True, epilog=REWARDS_EXAMPLE)
 
 
 @rewards.callback()

@@ -9,7 +9,7 @@ from typer import Argument, Context, Option, Typer
 
 from liteppo.endings import ended
 from liteppo.names import dialects, presets, trick_names
-from liteppo.words import Command, Group, StrictCommand
+from liteppo.words import Command, CommandGroup, StrictCommand
 
 APPLY_EXAMPLES = """\
 Examples:
@@ -27,7 +27,7 @@ Examples:
   liteppo tricks apply preset=liteppo emulate=trl < docs/reference/rollouts.example.json
   liteppo tricks check my_package.my_module:SPEC"""
 
-tricks = Typer(cls=Group, invoke_without_command=True, epilog=EXAMPLES)
+tricks = Typer(cls=CommandGroup, invoke_without_command=True, epilog=EXAMPLES)
 
 
 @tricks.callback()

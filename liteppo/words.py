@@ -70,7 +70,7 @@ class StrictCommand(Command):
     once = True
 
 
-class Group(TyperGroup):
+class CommandGroup(TyperGroup):
     """A group whose error for an unknown command names the nearest one."""
 
     def resolve_command(self, ctx: Context, args: list[str]) -> Any:  # type: ignore[override]

@@ -15,7 +15,7 @@ from tests.markdown import ROOT, fences
 
 PROJECT = "project"
 PACKAGES = ("tricks", "harness", "sweeps", "analysis", "liteppo", "tools")
-SHELLS = {"__main__", "conf", "audit", "difficulty"}  # aliases of commands and data files, without layers of their own
+SHELLS = {"__main__", "conf", "difficulty"}  # aliases of commands and data files, without layers of their own
 Layers = dict[str, list[list[str]]]  # package -> its layers, low to high -> the names of each
 
 
@@ -114,7 +114,4 @@ def test_one_name_of_a_class_means_one_thing() -> None:
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.ClassDef):
                 found.setdefault(node.name, []).append(name)
-    assert {name: places for name, places in found.items() if len(places) > 1 and name not in TWICE} == {}
-
-
-TWICE = {"Group", "Held", "Request"}  # to be renamed
+    assert {name: places for name, places in found.items() if len(places) > 1} == {}

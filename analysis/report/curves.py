@@ -8,7 +8,7 @@ from math import ceil, floor, isfinite, log10
 from typing import TYPE_CHECKING, Any, Final
 
 from analysis.curves.bands import ENOUGH, ON_POLICY, Band, bands, curve_metric
-from analysis.report.panels import Group, PanelArm, groups
+from analysis.report.panels import PanelArm, PanelGroup, groups
 from analysis.study.frame import finished
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _figure(study: Study, taken: pd.DataFrame, metric: str, curves: Mapping[str,
     return CurveFigure(metric, panels, x, _ticks(x, 6), controls, every, _data(metric, panels, x)) if panels else None
 
 
-def _span(shown: Sequence[Group], runs: Mapping[int, Sequence[tuple[str, int, Points]]]) -> Scale:
+def _span(shown: Sequence[PanelGroup], runs: Mapping[int, Sequence[tuple[str, int, Points]]]) -> Scale:
     """Return the y axis of these panels."""
     cells = {arm.cell for group in shown for arm in group.arms}
     values = [value for cell in sorted(cells) for _, _, curve in runs[cell] for _, value in curve]
@@ -175,7 +175,11 @@ def _runs(taken: pd.DataFrame, curves: Mapping[str, Curve]) -> dict[int, list[tu
 
 
 def _panel(
-    group: Group, means: Mapping[int, Band], runs: Mapping[int, Sequence[tuple[str, int, Points]]], x: Scale, y: Scale
+    group: PanelGroup,
+    means: Mapping[int, Band],
+    runs: Mapping[int, Sequence[tuple[str, int, Points]]],
+    x: Scale,
+    y: Scale,
 ) -> CurvePanel:
     lines = tuple(_line(arm, means[arm.cell], runs[arm.cell], x, y) for arm in group.arms)
     return CurvePanel(group.title, lines, y, _ticks(y, 5))

@@ -30,7 +30,7 @@ class PanelArm:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class PanelGroup:
     """A panel: its setting in words, and its arms with the baseline first."""
 
     title: str
@@ -38,7 +38,7 @@ class Group:
     control: bool = False
 
 
-def groups(study: Study, ran: Collection[int]) -> tuple[Group, ...]:
+def groups(study: Study, ran: Collection[int]) -> tuple[PanelGroup, ...]:
     """Return the panels of a study for cells in ``ran``, in grid order.
 
     Panels without an arm are left out.
@@ -47,12 +47,12 @@ def groups(study: Study, ran: Collection[int]) -> tuple[Group, ...]:
     names = {cell: _arm(study, cell) for cell in range(len(study.cells))}
     plain = [cell for cell, labels in enumerate(study.cells) if labels.get(CONTROL, OFF) == OFF]
     looks = _looks([names[cell] for cell in plain if back.get(cell) != cell])
-    found: list[Group] = []
+    found: list[PanelGroup] = []
     for title, cells in _settings(study).items():
         bases = [cell for cell in cells if back.get(cell) == cell]
         first = [PanelArm(cell, names[cell], 0, 0) for cell in bases if cell in ran]
         rest = [PanelArm(cell, names[cell], *looks[names[cell]]) for cell in cells if cell not in bases and cell in ran]
-        found += [Group(title, (*first, *part)) for part in _parts(rest) if (*first, *part)]
+        found += [PanelGroup(title, (*first, *part)) for part in _parts(rest) if (*first, *part)]
     return (*found, *_controls(study, ran, back, names))
 
 
@@ -67,7 +67,9 @@ def _settings(study: Study) -> dict[str, list[int]]:
     return settings
 
 
-def _controls(study: Study, ran: Collection[int], back: Mapping[int, int], names: Mapping[int, str]) -> Iterator[Group]:
+def _controls(
+    study: Study, ran: Collection[int], back: Mapping[int, int], names: Mapping[int, str]
+) -> Iterator[PanelGroup]:
     """Yield one panel per control, with the cell that it should differ from."""
     axes = [axis for axis in varied(study, study.cells) if axis != CONTROL]
     for cell, labels in enumerate(study.cells):
@@ -75,7 +77,7 @@ def _controls(study: Study, ran: Collection[int], back: Mapping[int, int], names
             base = [PanelArm(back[cell], names[back[cell]], 0, 0)] if back.get(cell) in ran else []
             where = words({axis: labels[axis] for axis in axes})
             title = f"control {labels[CONTROL]}: {where}" if where else f"control {labels[CONTROL]}"
-            yield Group(title, (*base, PanelArm(cell, labels[CONTROL], 1, 1)), control=True)
+            yield PanelGroup(title, (*base, PanelArm(cell, labels[CONTROL], 1, 1)), control=True)
 
 
 def _arm(study: Study, cell: int) -> str:

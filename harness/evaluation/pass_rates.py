@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from harness.config.experiment import ExperimentConfig
     from harness.data.catalog import Problem
-    from harness.evaluation.request import Request
+    from harness.evaluation.request import DifficultyRequest
     from harness.records.outcomes import Evaluation
 
 
@@ -104,7 +104,7 @@ def _distinct(problems: Iterable[Problem]) -> Iterator[Problem]:
             yield problem
 
 
-def run(request: Request) -> Iterator[str]:
+def run(request: DifficultyRequest) -> Iterator[str]:
     """Measure the difficulty and yield the lines of the report.
 
     Raises SchemaError, ModelError or DataError for input that cannot be used.
@@ -156,7 +156,7 @@ def _written(model: str, counts: Sequence[PassCounts], told: Sequence[str], resu
         yield write(results / "figures" / f"{name}.{ending}", content)
 
 
-def _cut(request: Request, name: str, tier: Tier, evaluation: Evaluation, results: Path) -> str:
+def _cut(request: DifficultyRequest, name: str, tier: Tier, evaluation: Evaluation, results: Path) -> str:
     assert request.cut is not None
     (low, high), model = request.cut, request.config.model.path
     kept, samples = within(tier, evaluation, low, high), evaluation.right.shape[1]

@@ -111,7 +111,7 @@ _SAMPLING: Final = {"temperature": "0.99", "top_p": "0.99", "top_k": "100"}
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class DifficultyRequest:
     """A model, tiers, and their use; ``config.rollout`` has the settings of the sampling."""
 
     config: ExperimentConfig
@@ -132,7 +132,7 @@ class DifficultyOptions:
     overrides: tuple[str, ...] = ()  # of Hydra
 
 
-def read_request(asked: DifficultyOptions) -> Request:
+def read_request(asked: DifficultyOptions) -> DifficultyRequest:
     """Check the options. Raises SchemaError, ModelError or TrickError."""
     overrides = [*model_overrides(asked.model, asked.overrides), *_sampling(asked.model, asked.overrides)]
     if asked.k is not None:
@@ -140,7 +140,7 @@ def read_request(asked: DifficultyOptions) -> Request:
     config = load(*overrides, *asked.overrides)
     tiers = tuple(dict.fromkeys(name.strip() for name in asked.tier.split(",")))
     cut = None if asked.cut is None else _cut(asked.cut)
-    return Request(config, tiers, _problems(asked.problems), cut)
+    return DifficultyRequest(config, tiers, _problems(asked.problems), cut)
 
 
 def _sampling(model: str, overrides: Sequence[str]) -> list[str]:

@@ -85,7 +85,7 @@ _MOST_DIGITS: Final = 4_300  # Python's default limit for integers
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class GradeRequest:
     """One response to judge. ``name`` is any JSON value.
 
     ``name`` and ``columns`` are returned unchanged with the result.
@@ -97,7 +97,7 @@ class Request:
     columns: Mapping[str, Any] = field(default_factory=dict)  # further fields of the line
 
 
-def parse_request(line: bytes, *, strict: bool = False) -> Request:
+def parse_request(line: bytes, *, strict: bool = False) -> GradeRequest:
     """Read the request on a line.
 
     Args:
@@ -122,7 +122,7 @@ def parse_request(line: bytes, *, strict: bool = False) -> Request:
             raise SchemaError(f'field {name!r} is no string: put it in quotes, {name!r}: "..."')
     gold = Gold(fields["gold"], _tolerance(fields.get("tolerance")))
     _refuse_unwritable({"id": fields["id"], **columns})
-    return Request(fields["id"], gold, fields["response"], columns)
+    return GradeRequest(fields["id"], gold, fields["response"], columns)
 
 
 def _fields(line: bytes) -> dict[str, Any]:
@@ -263,7 +263,7 @@ def _chunks(lines: BinaryIO) -> Iterator[list[tuple[int, bytes]]]:
     yield chunk
 
 
-def _requests(chunk: list[tuple[int, bytes]], faults: Faults, *, strict: bool) -> Iterator[Request]:
+def _requests(chunk: list[tuple[int, bytes]], faults: Faults, *, strict: bool) -> Iterator[GradeRequest]:
     for number, line in chunk:
         try:
             yield parse_request(line, strict=strict)
