@@ -74,8 +74,8 @@ def test_code_below_another_repository_does_not_take_its_commit(tmp_path):
 
 def test_messages_name_make_in_a_clone_alone(tmp_path):
     place = tmp_path / "site-packages" / "harness"
-    place.mkdir(parents=True)
-    for name in ("__init__.py", "clone.py"):
+    (place / "common").mkdir(parents=True)
+    for name in ("__init__.py", "common/__init__.py", "common/clone.py"):
         shutil.copy(ROOT / "harness" / name, place / name)
     ask = "from harness.common.clone import setup_extra; print(setup_extra('gpu'))"
     assert told(place.parent, ask) == "install requirements/gpu.lock of the repository with pip --no-deps"

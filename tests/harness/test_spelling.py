@@ -9,7 +9,7 @@ import pytest
 
 from harness.common.spelling import spelled
 from harness.records.failures import cause, reason
-from tools.embedded_models.recipe import RECIPES, SHAPES, STAGES
+from tools.embedded_models.recipe import RECIPES, STAGES
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,11 @@ class Branch:
         Branch("mul", (Leaf(1.5), Branch("neg", (Leaf(None),)))),
         ("a", [Leaf(0), True], 3),
         (),
-        SHAPES["small"],
         [RECIPES["small"][stage] for stage in STAGES],
     ],
 )
 def test_it_is_what_repr_gives_while_names_are_the_same(value):
-    part = type(RECIPES["small"]["skill"])
-    names = {Leaf: "Leaf", Branch: "Branch", type(SHAPES["small"]): "Shape", part: "Stage"}
+    names = {Leaf: "Leaf", Branch: "Branch", type(RECIPES["small"]["skill"]): "Stage"}
     names |= {type(RECIPES["small"]["skill"].mix): "Mix"}
     assert spelled(value, names) == repr(value)
 

@@ -14,9 +14,9 @@ from tests.harness.store_samples import RECORD
 DRIVE = """
 import pathlib, sys
 from harness.records.record import RunRecord
-from harness.tracking.journal import Sheet
+from harness.tracking.journal import RunJournal
 record = RunRecord.from_json(sys.argv[2])
-Sheet.open(pathlib.Path(sys.argv[1]), record.head, "norms.c1-s0").end(record)
+RunJournal.open(pathlib.Path(sys.argv[1]), record.head, "norms.c1-s0").end(record)
 print(flush=True)
 sys.stdin.read()
 """

@@ -27,7 +27,7 @@ prepare()
 import ray
 from harness.engines.deepspeed.rank_calls import RankGroup
 from harness.engines.vllm.pool import EnginePool
-from sweeps.launch.retry import lost
+from sweeps.launch.retry import is_node_failure
 
 folder, HERE, FAR, DEADLY = Path(sys.argv[1]), {}, {"resources": {"far": 0.1}}, -1
 THERE = {"num_cpus": 0, "resources": {"node:__internal_head__": 0.1}, "max_retries": 0}
@@ -62,7 +62,7 @@ def end(asking):
         except ray.exceptions.GetTimeoutError:
             print("hangs", flush=True)
         except Exception as error:
-            print(lost(error, "another node"), flush=True)
+            print(is_node_failure(error, "another node"), flush=True)
 
 ray.init(log_to_driver=False)
 end(begin(HERE, DEADLY))

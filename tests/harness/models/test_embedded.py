@@ -22,9 +22,9 @@ HEAVY = ("sklearn", "transformers", "ray", "matplotlib", "torch._dynamo", "accel
 BUILD = f"""
 import sys
 from harness.config.experiment import load
-from harness.training.session import practice
+from harness.training.session import build_training
 import harness.training.single, harness.training.run
-practice(load("preset=grpo"), {{}})
+build_training(load("preset=grpo"), {{}})
 print([name for name in {HEAVY!r} if name in sys.modules])
 """
 
