@@ -1,4 +1,4 @@
-"""What `pip install .` puts into somebody's environment: the four packages with their data, and nothing else."""
+"""What `pip install .` puts into somebody's environment: the packages with their data, and nothing else."""
 
 import re
 import subprocess
@@ -11,11 +11,10 @@ import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("tricks", "harness", "sweeps", "analysis")
+PACKAGES = ("tricks", "harness", "sweeps", "analysis", "liteppo")
 DATA = (
     "harness/conf/**/*.yaml",
     "harness/models/weights/**/*",
-    "harness/audit/pairs/*.jsonl",
     "sweeps/profiles.yaml",
     "sweeps/grids/*.yaml",
     "sweeps/tuned/*.yaml",
@@ -52,7 +51,7 @@ def wheel(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_the_wheel_holds_the_code_and_data_of_the_four_packages_and_nothing_else(wheel):
+def test_the_wheel_holds_the_code_and_data_of_the_packages_and_nothing_else(wheel):
     metadata = {name for name in wheel if name.split("/")[0].endswith(".dist-info")}
     code = {str(path.relative_to(ROOT)) for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
     data = {str(path.relative_to(ROOT)) for pattern in DATA for path in ROOT.glob(pattern) if path.is_file()}

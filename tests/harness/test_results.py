@@ -63,7 +63,7 @@ COMMANDS = (
     ("harness.evaluation", "model=builtin:small_base", "bench=arithmetic", "k=1", "problems=1"),
     ("harness.difficulty", "model=builtin:small_base", "tier=arithmetic_easy", "k=1", "problems=1"),
     ("harness.data", "seed=1"),
-    ("harness.audit",),
+    ("tools.verifier_audit",),
     ("sweeps", "run", "grid=smoke"),
     ("sweeps", "tune", "grid=smoke", "knob=lr"),
 )

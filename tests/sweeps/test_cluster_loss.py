@@ -102,8 +102,12 @@ def test_a_lost_node_costs_its_run_no_attempt(story):
 def test_the_tracking_store_holds_each_run_once(story):
     store = story.stores["disturbed"]
     with closing(sqlite3.connect(store.place)) as database:
-        rows = database.execute("SELECT name, status FROM runs WHERE lifecycle_stage = 'active'").fetchall()
-    assert sorted(name.rpartition(" ")[2] for name, _ in rows) == sorted(store.finished("plain"))
+        rows = database.execute(
+            "SELECT cell.value || '-s' || seed.value, status FROM runs JOIN tags AS cell USING (run_uuid) "
+            "JOIN tags AS seed USING (run_uuid) WHERE cell.key = 'cell_id' AND seed.key = 'seed' "
+            "AND lifecycle_stage = 'active'"
+        ).fetchall()
+    assert sorted(run_id for run_id, _ in rows) == sorted(store.finished("plain"))
     assert {status for _, status in rows} == {"FINISHED"}
     assert len(rows) == RUNS
 

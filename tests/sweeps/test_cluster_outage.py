@@ -97,15 +97,14 @@ def rows(database, study):
     """The runs of a study in MLflow's tables, and a curve of each in the order of its times."""
     with closing(sqlite3.connect(database)) as connection:
         runs = connection.execute(
-            "SELECT run_uuid, runs.name, status FROM runs JOIN experiments USING (experiment_id) "
-            "WHERE experiments.name = ? AND runs.lifecycle_stage = 'active'",
+            "SELECT run_uuid, cell.value || '-s' || seed.value, status FROM runs "
+            "JOIN experiments USING (experiment_id) JOIN tags AS cell USING (run_uuid) "
+            "JOIN tags AS seed USING (run_uuid) WHERE cell.key = 'cell_id' AND seed.key = 'seed' "
+            "AND experiments.name = ? AND runs.lifecycle_stage = 'active'",
             (study,),
         ).fetchall()
         query = "SELECT step, value FROM metrics WHERE run_uuid = ? AND key = 'reward/mean' ORDER BY timestamp, step"
-        return [
-            (name.rpartition(" ")[2], status, connection.execute(query, (uuid,)).fetchall())
-            for uuid, name, status in runs
-        ]
+        return [(run_id, status, connection.execute(query, (uuid,)).fetchall()) for uuid, run_id, status in runs]
 
 
 def run_id(folder):
