@@ -18,7 +18,7 @@ from tests.tricks.refused import Refusal
 SOURCE = Path(tricks.__path__[0])
 # Refusals of a JSON batch and of a command line are provoked where these are read: test_apply*.py, test_main.py. The
 # conformance suite speaks of violations, test_conformance.py.
-ELSEWHERE = ("__main__.py", "apply", "document", "conformance.py")
+ELSEWHERE = ("__main__.py", "apply", "document", "values.py", "conformance.py")
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: f"{refusal.trick}.{refusal.setting}")
