@@ -110,7 +110,17 @@ class Tracker:
                 else:
                     self.client.log_artifact(uuid, str(content))
             if inputs:
+                self._log_inputs(uuid, inputs)
+
+    def _log_inputs(self, uuid: str, inputs: Sequence[DataSet]) -> None:
+        """Log data sets. Where another process adds the same one at that moment, MLflow finds it on the next try."""
+        for tries_left in (2, 1, 0):
+            try:
                 self.client.log_inputs(uuid, [_input(each) for each in inputs])
+                return
+            except Exception as error:  # of SQLAlchemy or MLflow, by the kind of store
+                if not tries_left or "unique" not in str(error).lower():
+                    raise
 
     def conclude(self, uuid: str, tags: Mapping[str, str], points: Sequence[Point]) -> None:
         """Set a run's scores and tags, in one request if they fit.
