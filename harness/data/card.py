@@ -26,7 +26,7 @@ PositiveShare = Annotated[float, Field(gt=0, le=1)]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How tiers are sampled and which problems they exclude."""
+    """Settings of the tiers: their sampling and the problems that they exclude."""
 
     size: Annotated[int, Field(ge=1)] = 5000  # rows of a paper tier; the paper's value
     seed: Annotated[int, Field(ge=0)] = 42  # the paper's value, although its sample is not known

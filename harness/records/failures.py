@@ -1,4 +1,4 @@
-"""Why a recorded run failed: because of its arm, because of something outside, or unknown.
+"""Reasons why recorded runs failed: the arm, something outside, or unknown.
 
 A record keeps the class of the exception and the last line of its message (``cause``). Verdicts take the reason only
 from this text, so that the same rule applies to records of every age.

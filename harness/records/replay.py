@@ -14,7 +14,7 @@ FOLDER = "runs/replay"  # under results
 
 @dataclass(frozen=True, slots=True)
 class ArmResult:
-    """How the gradient of one arm differs from the baseline's on the same batch.
+    """Comparison of one arm's gradient with the baseline's on the same batch.
 
     A number is None where one of the two gradients is 0.
     """

@@ -167,7 +167,7 @@ class RolloutQueue:
 
     @property
     def busy(self) -> bool:
-        """Whether a batch is being sampled, or has been sampled, ahead of its step."""
+        """True if a batch is being sampled, or has been sampled, ahead of its step."""
         return self._pending is not None
 
     @property

@@ -205,7 +205,7 @@ class Store:
 
     @property
     def is_server(self) -> bool:
-        """Whether the store is a tracking server, which serves its own pages."""
+        """True if the store is a tracking server, which serves its own pages."""
         return self.uri.startswith(SERVERS)
 
     @property

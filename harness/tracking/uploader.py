@@ -43,19 +43,19 @@ class UploadState:
 
     @property
     def due(self) -> bool:
-        """Whether something should be sent now."""
+        """True if something should be sent now."""
         behind = self.sent < len(self.journal.steps) and time.monotonic() - self.written > FLUSH_SECONDS
         return self.ending or (not self.done and self.refusals < REFUSALS and (behind or self.handle is None))
 
     @property
     def ending(self) -> bool:
-        """Whether the end of the run should be sent."""
+        """True if the end of the run should be sent."""
         over = self.dropped or self.journal.ending is not None
         return over and not self.done and self.refusals < REFUSALS
 
     @property
     def waits(self) -> bool:
-        """Whether the store lacks the run's record."""
+        """True if the store lacks the run's record."""
         return self.journal.ending is not None and not self.done
 
 
@@ -193,7 +193,7 @@ class Uploader:
 
     @property
     def away(self) -> bool:
-        """Whether the last attempt to reach the store failed."""
+        """True if the last attempt to reach the store failed."""
         return self._failures > 0
 
     def close(self, patience: float) -> Sequence[UploadState]:
