@@ -70,6 +70,7 @@ class Driver:
 @contextmanager
 def command(words, output, **environment):
     """Run ``python -m sweeps WORDS`` in its own process, with what it says in ``output``; kill it if it is left."""
+    output.touch()  # so that a test can read it before the process has opened it
     process = Driver(_sweeps, [str(word) for word in words], str(output), environment={**clean(), **environment})
     process.output = output
     try:

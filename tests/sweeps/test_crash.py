@@ -54,10 +54,28 @@ def halted(sweep, results):
     return []
 
 
+def halted_while_running(sweep, results):
+    """Halted processes, one of which at least is at a run that the store holds as running already."""
+    running = {run for run, status in Store.open(results).statuses("plain").items() if status == "RUNNING"}
+    if not any(run_of(process) in running for process in workers(sweep)):
+        return []
+    found = halted(sweep, results)
+    if any(run_of(process) in running for process in found):
+        return found
+    for process in found:
+        with suppress(psutil.NoSuchProcess):
+            process.resume()
+    return []
+
+
+def run_of(process):
+    return title(process).removeprefix("ray::")
+
+
 def complete(results, process):
     """Whether the curve of the run that a process is at has its last step."""
-    run = title(process).removeprefix("ray::")
-    return any(len(path.read_text().splitlines()) > STEPS for path in results.glob(f"runs/*.{run}/metrics.jsonl"))
+    paths = results.glob(f"runs/*.{run_of(process)}/metrics.jsonl")
+    return any(len(path.read_text().splitlines()) > STEPS for path in paths)
 
 
 def records(results):
@@ -99,7 +117,7 @@ def story(tmp_path_factory, blank_database):
     since = time.time()
     with sweep(asked, folder / "killed") as process:
         until(lambda: curves(results, since), process)
-        left = until(lambda: halted(process, results), process)
+        left = until(lambda: halted_while_running(process, results), process)
         process.kill()
         end("killed", process)
     for each in left:
