@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import psutil
 import pytest
 import torch
 
-from harness.common.resources import out_of_memory
+from harness.common.resources import Usage, out_of_memory
 
 
 def test_want_of_memory_is_said_with_the_settings_that_help() -> None:
@@ -16,3 +17,11 @@ def test_want_of_memory_is_said_with_the_settings_that_help() -> None:
 def test_any_other_error_stays_one() -> None:
     with pytest.raises(RuntimeError, match="another"):
         out_of_memory(RuntimeError("another"))
+
+
+def test_the_peak_memory_is_in_mebibytes() -> None:
+    usage = Usage()  # the peak begins anew here
+    before = psutil.Process().memory_info().rss / 2**20
+    peak = usage.spent().peak_memory_mb
+    after = psutil.Process().memory_info().rss / 2**20
+    assert min(before, after) * 0.99 < peak < max(before, after) * 1.01

@@ -45,6 +45,13 @@ def test_a_run_shows_as_running_and_its_curves_appear_before_its_end(store):
     assert store.history("norms", "eval/pass@8") == {"c1-s0": ((1, 0.5),)}
 
 
+def test_a_point_of_a_curve_has_its_time_in_milliseconds(store):
+    handle = store.begin(RECORD.head)
+    store.log(handle, 1, {"reward/mean": 0.25}, at=1_700_000_000.5)
+    (point,) = store._tracker.client.get_metric_history(handle.uuid, "reward/mean")
+    assert point.timestamp == 1_700_000_000_500
+
+
 def test_a_link_leads_to_the_finished_run_where_a_run_id_has_several(store):
     store.begin(RECORD.head)
     run(store)

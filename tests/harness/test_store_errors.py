@@ -66,6 +66,20 @@ def test_a_mistake_of_ours_is_not_dressed_up_as_a_broken_store():
         raise KeyError("metric")
 
 
+def test_an_error_does_not_show_the_password_of_the_server():
+    with pytest.raises(StoreError) as caught, explained("http://127.0.0.1:9"):
+        raise OSError("no way to http://me:hidden@127.0.0.1:9/api?token=secret")
+    assert str(caught.value) == "http://127.0.0.1:9: no way to http://***@127.0.0.1:9/api?token=***"
+
+
+def test_a_store_that_fails_while_a_run_is_dropped_is_no_store_that_has_dropped_it(store, results):
+    handle = store.begin(RECORD.head)
+    with closing(sqlite3.connect(results / "mlflow.db")) as database, database:
+        database.execute("CREATE TRIGGER t BEFORE UPDATE ON runs BEGIN SELECT RAISE(ABORT, 'disk i/o error'); END")
+    with pytest.raises(StoreError, match="the disk is full or failing"):
+        store.drop(handle)
+
+
 def test_a_server_that_does_not_answer_is_named(results, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     with pytest.raises(StoreError, match="http://127.0.0.1:9 does not answer; start the server"):

@@ -2,6 +2,7 @@ import json
 import os
 import platform
 import re
+import threading
 import time
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
@@ -148,6 +149,14 @@ def test_a_driver_that_was_only_cut_off_from_the_store_keeps_its_study(shared, m
         pass
     assert told == ["norms: nothing was heard of process 12 on elsewhere for long; waiting 0.1 s for a sign of life"]
     assert list(shared.claims("norms")) == ["abc"]
+
+
+def test_heartbeats_end_with_the_lease(shared, monkeypatch):
+    monkeypatch.setattr("sweeps.launch.lease.BEAT", 0.05)
+    with acquire_lease(shared, "norms", print):
+        heartbeats = [thread for thread in threading.enumerate() if thread.name == "claim"]
+        assert heartbeats
+    assert not any(thread.is_alive() for thread in heartbeats)
 
 
 def test_another_study_may_be_swept_meanwhile(shared):

@@ -16,6 +16,11 @@ def test_labels_are_kept_as_written(tmp_path):
     assert list(grid(tmp_path, text).axes["reward_scale"]) == ["off", "0.20"]
 
 
+def test_seeds_of_the_command_replace_those_of_the_profile(tmp_path):
+    text = PLAIN + "profiles: {small: {seeds: [7]}}"
+    assert grid(tmp_path, text, profile="small", seeds=(3, 4)).seeds == (3, 4)
+
+
 def test_a_profile_replaces_the_axes_that_it_names(tmp_path):
     text = PLAIN + "profiles: {gpu: {axes: {reward_scale: {big: [reward=zero_one]}}, seeds: [7], overrides: [steps=1]}}"
     found = grid(tmp_path, text, profile="gpu")

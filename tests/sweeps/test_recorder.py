@@ -103,6 +103,16 @@ def test_what_a_full_disk_did_not_take_is_written_when_it_has_space_again(made, 
     assert list((results / "outbox").iterdir()) == []
 
 
+def test_no_record_is_on_disk_before_the_files_that_belong_to_it(made, store, results):
+    run, [record] = made.runs[0], of_plan(made, 1)
+    pen = recorder(store, results)
+    (results / "runs" / run.folder / "notes.csv").mkdir(parents=True)  # so that the file cannot be written
+    for what in (RunStarted(1, "here"), RunFinished(record, {"notes.csv": b"a,b\n"})):
+        pen.hear(Event(run, what))
+    pen.close()
+    assert not list((results / "runs").rglob("record.json"))
+
+
 @pytest.mark.parametrize("place", ["outbox", "runs"])
 def test_a_record_that_no_disk_takes_is_in_mlflow_all_the_same(made, store, results, place):
     run, [record] = made.runs[0], of_plan(made, 1)

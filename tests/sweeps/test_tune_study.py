@@ -68,6 +68,15 @@ def test_a_search_goes_on_where_it_was_left_and_repeats_nothing(tmp_path):
         assert run_all(found, cliff) == []
 
 
+def test_a_search_that_goes_on_does_not_draw_its_first_values_again(tmp_path):
+    with search(tmp_path, trials=2) as found:
+        first = run_all(found, cliff)  # the grid's own value and one that is drawn at random
+    with search(tmp_path, trials=3) as found:
+        job = found.ask()
+    assert job
+    assert job.value not in first
+
+
 def test_trials_that_were_cut_off_begin_again_with_their_values(tmp_path):
     with search(tmp_path, trials=4) as found:
         run(found, found.ask(), cliff)
