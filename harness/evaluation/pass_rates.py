@@ -113,7 +113,7 @@ def run(request: DifficultyRequest) -> Iterator[str]:
     graded = config.reward.function is None
     pools = {_name(tier): pool(tier, request.problems, graded=graded) for tier in request.tiers}
     prompts = Prompts(config, load_tokenizer(config.model.path))
-    longest = room(config, config.rollout.max_response_length)
+    longest = room(config.limits, config.rollout.max_response_length)
     eval_sets = [
         EvalSet(name, prompts.tasks(tier.problems), training_decoding(config), longest, config.reward.open_box)
         for name, tier in pools.items()
