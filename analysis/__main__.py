@@ -1,16 +1,11 @@
 """Command ``python -m analysis``: an alias of the liteppo commands that read results."""
 
-from __future__ import annotations
-
 import sys
+from functools import partial
 
+from liteppo.program import alias
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command line and return the exit code."""
-    from liteppo.program import alias  # noqa: PLC0415 - the command line is above this layer
-
-    return alias("analysis", argv)
-
+main = partial(alias, "analysis")
 
 if __name__ == "__main__":
     sys.exit(main())

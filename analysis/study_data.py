@@ -121,6 +121,11 @@ class StudyData:
         """Return a score of a cell by seed."""
         return self.scores(name).get(cell, {})
 
+    def differences(self, arm: int, baseline: int, name: str) -> dict[int, float]:
+        """Return a score of one cell minus that of another, by common seed."""
+        ones, others = self.values(arm, name), self.values(baseline, name)
+        return {seed: ones[seed] - others[seed] for seed in sorted(ones.keys() & others.keys())}
+
     def run_ids(self, cell: int) -> Mapping[int, str]:
         """Return the ids of a cell's finished runs by seed."""
         return self.finished_runs.get(cell, {})

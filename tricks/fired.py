@@ -50,31 +50,6 @@ def ablations(rule: UpdateRule, rollouts: Rollouts) -> tuple[Ablated, ...]:
     return tuple(Ablated(name, ablated, ablated.signal(rollouts)) for name, ablated in rules.items())
 
 
-def changed(
-    rule: UpdateRule,
-    ablated: Ablated,
-    log_probs: Tensor,
-    signal: Signal,
-    entropies: Tensor | None = None,
-    micro_batch: Tensor | None = None,
-) -> Tensor:
-    """Return the mask of sampled tokens whose gradient one trick changes.
-
-    Args:
-        rule: the whole rule
-        ablated: the rule without the trick
-        log_probs: log-probs of the current policy (B, T) for a whole update
-        signal: the signal of the whole rule for the same samples
-        entropies: entropies of the current policy (B, T), where the rule needs them
-        micro_batch: index (B,) of the micro-batch that each sample belongs to
-
-    Returns:
-        Mask (B, T) of tokens. Pass whole updates: loss weights depend on all samples of an update.
-
-    """
-    return changes(rule, [ablated], log_probs, signal, entropies, micro_batch)[ablated.name]
-
-
 def changes(
     rule: UpdateRule,
     ablated: Iterable[Ablated],
@@ -83,9 +58,10 @@ def changes(
     entropies: Tensor | None = None,
     micro_batch: Tensor | None = None,
 ) -> dict[str, Tensor]:
-    """Return the masks of `changed` for several tricks, by name.
+    """Return the masks of sampled tokens whose gradient each trick changes, by name of the trick.
 
-    The gradients of the whole rule are computed once for all of them.
+    Pass whole updates: loss weights depend on all samples of an update. The gradients of the whole rule are computed
+    once for all tricks.
 
     Args:
         rule: the whole rule
@@ -96,7 +72,7 @@ def changes(
         micro_batch: index (B,) of the micro-batch that each sample belongs to
 
     Returns:
-        Mask (B, T) of the changed tokens for each trick.
+        Trick -> mask (B, T) of the changed tokens.
 
     """
 

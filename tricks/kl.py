@@ -35,6 +35,20 @@ def estimate(log_ratio: Tensor, estimator: Estimator) -> Tensor:
             return bounded(log_ratio, floats_end(log_ratio)).expm1() - log_ratio
 
 
+def _validate(trick: KlLoss | KlReward | KlToGo, setup: Setup) -> Iterator[str]:
+    """Refuse a coefficient or bound that is out of range."""
+    if not 0 <= trick.coef < math.inf:
+        yield f"coef weighs a divergence, a finite number of at least 0, got {trick.coef}"
+    yield from refuse_bound(trick.log_ratio_bound)
+    yield from refuse_bound(trick.value_bound, "value_bound")
+
+
+def _no_effect_reasons(trick: KlLoss | KlReward | KlToGo, setup: Setup) -> Iterator[str]:
+    """Report that a coefficient of 0 changes nothing."""
+    if trick.coef == 0:
+        yield "with coef=0 the divergence has no weight"
+
+
 @dataclass(frozen=True, slots=True)
 class KlLoss:
     r"""KL loss: a KL estimate is added to the loss of each token (arXiv:2402.03300, eq. 4).
@@ -79,15 +93,8 @@ class KlLoss:
             value = value.detach() + (straight - straight.detach())
         return self.coef * value
 
-    def validate(self, setup: Setup) -> Iterator[str]:
-        """Refuse a coefficient or bound that is out of range."""
-        yield from _refuse_coef(self.coef)
-        yield from refuse_bound(self.log_ratio_bound)
-        yield from refuse_bound(self.value_bound, "value_bound")
-
-    def no_effect_reasons(self, setup: Setup) -> Iterator[str]:
-        """Report that a coefficient of 0 changes nothing."""
-        yield from _nothing(self.coef)
+    validate = _validate
+    no_effect_reasons = _no_effect_reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +115,8 @@ class KlReward:
         """Return the negative weighted KL of each response (B,), to add to its reward."""
         return -self.coef * _kl(rollouts, self).sum(dim=1)
 
-    def validate(self, setup: Setup) -> Iterator[str]:
-        """Refuse a coefficient or bound that is out of range."""
-        yield from _refuse_coef(self.coef)
-        yield from refuse_bound(self.log_ratio_bound)
-        yield from refuse_bound(self.value_bound, "value_bound")
-
-    def no_effect_reasons(self, setup: Setup) -> Iterator[str]:
-        """Report that a coefficient of 0 changes nothing."""
-        yield from _nothing(self.coef)
+    validate = _validate
+    no_effect_reasons = _no_effect_reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,28 +138,11 @@ class KlToGo:
         tokens = _kl(rollouts, self)
         return -self.coef * tokens.flip(1).cumsum(dim=1).flip(1)
 
-    def validate(self, setup: Setup) -> Iterator[str]:
-        """Refuse a coefficient or bound that is out of range."""
-        yield from _refuse_coef(self.coef)
-        yield from refuse_bound(self.log_ratio_bound)
-        yield from refuse_bound(self.value_bound, "value_bound")
-
-    def no_effect_reasons(self, setup: Setup) -> Iterator[str]:
-        """Report that a coefficient of 0 changes nothing."""
-        yield from _nothing(self.coef)
+    validate = _validate
+    no_effect_reasons = _no_effect_reasons
 
 
 def _kl(rollouts: Rollouts, trick: KlReward | KlToGo) -> Tensor:
     assert rollouts.ref_log_probs is not None  # the rule has checked it
     log_ratio = torch.where(rollouts.response_mask, rollouts.ref_log_probs - rollouts.old_log_probs, 0.0)
     return bounded(estimate(bounded(log_ratio, trick.log_ratio_bound), trick.estimator), trick.value_bound)
-
-
-def _refuse_coef(coef: float) -> Iterator[str]:
-    if not 0 <= coef < math.inf:
-        yield f"coef weighs a divergence, a finite number of at least 0, got {coef}"
-
-
-def _nothing(coef: float) -> Iterator[str]:
-    if coef == 0:
-        yield "with coef=0 the divergence has no weight"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from analysis.curves.bands import ON_POLICY
 from analysis.stats.bootstrap import Estimate, estimate
-from analysis.stats.contrasts import Contrast, contrasts
+from analysis.stats.contrasts import Contrast
 from analysis.study.frame import finished
 
 if TYPE_CHECKING:
@@ -136,19 +136,6 @@ class EqualCost:
     steps: AtBudget | None
     tokens: AtBudget | None
     seconds: AtBudget | None
-
-
-def equal_costs(study: Study, taken: pd.DataFrame, history: History) -> tuple[EqualCost, ...]:
-    """Return every contrast of the study at equal cost, in order.
-
-    Args:
-        study: The study.
-        taken: Its runs (``frame.planned``).
-        history: Metric -> run id -> curve.
-
-    """
-    found = learning_curves(study, taken, history)
-    return tuple(equal_cost(found, contrast) for contrast in contrasts(study, found.keys()))
 
 
 def equal_cost(found: LearningCurves, contrast: Contrast) -> EqualCost:

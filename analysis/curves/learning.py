@@ -22,12 +22,12 @@ from math import sqrt
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.stats import binomtest
 
 from analysis.curves.equal_cost import Cost, area, lacking
 from analysis.curves.saturation import LEAST as LEAST_POINTS
 from analysis.curves.saturation import saturation
 from analysis.stats.bootstrap import Estimate, estimate
+from analysis.stats.shares import wilson
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,8 +58,7 @@ class Collapses:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % Wilson score interval of the share."""
-        found = binomtest(len(self.steps), self.n).proportion_ci(method="wilson")
-        return float(found.low), float(found.high)
+        return wilson(len(self.steps), self.n)
 
 
 def collapses(by_seed: Mapping[int, LearningCurve]) -> Collapses | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, Final
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from analysis.figures.study import saved
 from analysis.study.layout import LAPTOP
 from analysis.study.output import write
 from analysis.tables.replay import comma_separated, markdown, pairwise, title
@@ -32,13 +32,7 @@ def draw(replay: Replay) -> dict[str, bytes]:
     """Return the heat map of a replay by file ending; equal replays give equal bytes."""
     with mpl.rc_context({**_STYLE, "svg.hashsalt": f"replay.{replay.name}"}):
         figure = _figure(replay)
-        return {"svg": _saved(figure, "svg", {"Date": None}), "png": _saved(figure, "png", {"Software": None})}
-
-
-def _saved(figure: Figure, kind: str, metadata: dict[str, None]) -> bytes:
-    out = BytesIO()
-    figure.savefig(out, format=kind, dpi=150, metadata=metadata)
-    return out.getvalue()
+        return {"svg": saved(figure, "svg", {"Date": None}), "png": saved(figure, "png", {"Software": None})}
 
 
 def _figure(replay: Replay) -> Figure:

@@ -88,10 +88,11 @@ def rendered(study: Study, make: Callable[[], Figure], endings: Iterable[str] = 
     """
     with mpl.rc_context({**_STYLE, "svg.hashsalt": f"{study.name}.{study.profile}"}):
         figure = make()
-        return {ending: _saved(figure, ending, SAVED[ending]) for ending in endings}
+        return {ending: saved(figure, ending, SAVED[ending]) for ending in endings}
 
 
-def _saved(figure: Figure, kind: str, metadata: Mapping[str, None]) -> bytes:
+def saved(figure: Figure, kind: str, metadata: Mapping[str, None]) -> bytes:
+    """Return a figure as the content of a file of this kind."""
     out = BytesIO()
     figure.savefig(out, format=kind, dpi=150, metadata=metadata)
     return out.getvalue()

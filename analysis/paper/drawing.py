@@ -44,7 +44,7 @@ def draw(figure: PaperFigure, views: Sequence[View], endings: Iterable[str] = tu
 def _figure(figure: PaperFigure, views: Sequence[View], study: Study) -> mpl_figure.Figure:
     strips = [[strip for panel in view.part.panels for strip in panel.strips(view)] for view in views]
     width = max(WIDTH, *(_INCH * sum(strip.width for strip in row) for row in strips))
-    heights = [_height(view) for view in views]
+    heights = [len(view.settings) * view.part.height + 0.6 for view in views]
     drawn = mpl_figure.Figure(figsize=(width, sum(heights) + 1.5), layout="constrained")
     parts = drawn.subfigures(len(views), 1, height_ratios=heights, squeeze=False)
     for (part,), view, row in zip(parts, views, strips, strict=True):
@@ -53,10 +53,6 @@ def _figure(figure: PaperFigure, views: Sequence[View], study: Study) -> mpl_fig
     drawn.suptitle(_title(figure, study, int(width * 12)), fontsize=10, ha="left", x=0.01)
     drawn.supxlabel(fill(" ".join(told), int(width * 16)), fontsize=7.5, ha="left", x=0.01)
     return drawn
-
-
-def _height(view: View) -> float:
-    return len(view.settings) * view.part.height + 0.6
 
 
 def _title(figure: PaperFigure, study: Study, signs: int) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Final
 
-from analysis.report.settings import Setting, environments, rule, settings, shared
+from analysis.report.settings import Setting, commit, environments, own_settings, rule, shared_settings
 from analysis.stats.text import brief
 from analysis.study.layout import name, varied
 
@@ -82,8 +82,6 @@ def lineage(data: StudyData, trace: TraceLink) -> Lineage:
     Call it last: ``trace`` must hold all numbers that the page shows.
     """
     study, runs = data.study, data.by_cell
-    of_cells = {cell: settings(found[0]) for cell, found in runs.items()}
-    same = shared(list(of_cells.values()))
     axes = varied(study, study.cells)
     titles = {cell: name(axes, labels) for cell, labels in enumerate(study.cells)}
     entries = tuple(
@@ -94,13 +92,13 @@ def lineage(data: StudyData, trace: TraceLink) -> Lineage:
             runs=_runs(found),
             heads=_heads(trace.scores.get(cell, {})),
             lines=tuple(_lines(found, data.links, trace, cell)),
-            gaps=tuple(_gaps(cell, runs, trace, titles)),
+            gaps=tuple(_gaps(cell, data, trace, titles)),
             rule=rule(found[0]),
-            settings=tuple(pair for pair in sorted(of_cells[cell].items()) if pair[0] not in same),
+            settings=tuple(own_settings(data, cell).items()),
         )
         for cell, found in sorted(runs.items())
     )
-    return Lineage(entries, tuple(sorted(same.items())), environments(_once(runs)))
+    return Lineage(entries, tuple(sorted(shared_settings(data).items())), environments(_once(runs)))
 
 
 def _runs(runs: Sequence[RunRecord]) -> str:
@@ -131,7 +129,7 @@ def _lines(runs: Sequence[RunRecord], links: Mapping[str, str], trace: TraceLink
             outcome=_outcome(record),
             scores=tuple(_text(_score(record, title)) for title in trace.scores.get(cell, {})),
             seconds=f"{record.cpu_seconds:.1f}, {record.wall_seconds:.1f}",
-            commit=_commit(record),
+            commit=commit(record, "changed"),
             link=links.get(record.run_id, ""),
         )
 
@@ -143,30 +141,15 @@ def _outcome(record: RunRecord) -> str:
     return f"finished, adopted from {origin}" if origin else "finished"
 
 
-def _commit(record: RunRecord) -> str:
-    commit = str(record.provenance.get("commit", "unknown"))[:10]
-    return commit if record.provenance.get("dirty") in {"no", "false"} else f"{commit}, changed"
-
-
-def _gaps(
-    cell: int, runs: Mapping[int, Sequence[RunRecord]], trace: TraceLink, titles: Mapping[int, str]
-) -> Iterator[LineageGaps]:
+def _gaps(cell: int, data: StudyData, trace: TraceLink, titles: Mapping[int, str]) -> Iterator[LineageGaps]:
     """Yield one table per baseline, with one row per common seed and one column per score."""
     asked = trace.gaps.get(cell, {})
     for back in dict.fromkeys(back for back, _ in asked):
         heads = {score: place for (of, score), place in asked.items() if of == back}
-        lines = tuple(_differences(runs[cell], runs.get(back, ()), list(heads)))
+        gaps = [data.differences(cell, back, score) for score in heads]
+        seeds = sorted(data.run_ids(cell).keys() & data.run_ids(back).keys())
+        lines = tuple((seed, tuple(_text(gap.get(seed), "+.6g") for gap in gaps)) for seed in seeds)
         yield LineageGaps(titles[back], trace.cell(back), _heads(heads), lines)
-
-
-def _differences(
-    arm: Sequence[RunRecord], baseline: Sequence[RunRecord], names: Sequence[str]
-) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """Yield the differences by seed, over finished runs only."""
-    ones, others = ({run.seed: run for run in runs if run.status == "finished"} for runs in (arm, baseline))
-    for seed in sorted(ones.keys() & others.keys()):
-        pairs = ((_score(ones[seed], each), _score(others[seed], each)) for each in names)
-        yield seed, tuple(_text(None if a is None or b is None else a - b, "+.6g") for a, b in pairs)
 
 
 def _score(record: RunRecord, title: str) -> float | None:

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from analysis.stats.bootstrap import Estimate
+from analysis.study.layout import cells_of
 from analysis.tables.render import TEXT
-from harness.records.record import CONTROL, OFF
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -102,11 +102,9 @@ class Links:
 
         Controls are excluded unless a label names one.
         """
-        own = {axis: label for axis, label in labels.items() if axis in self._study.axes and label}
-        wanted = {**({CONTROL: OFF} if CONTROL in self._study.axes else {}), **own}
-        if not own and len(self._study.cells) > 1:
+        if len(self._study.cells) > 1 and not any(labels.get(axis) for axis in self._study.axes):
             return None
-        found = [cell for cell, point in enumerate(self._study.cells) if wanted.items() <= point.items()]
+        found = cells_of(self._study, labels)
         return found[0] if len(found) == 1 and found[0] in self._ran else None
 
     def source(self, entry: Entry, column: Column, cell: int) -> str:

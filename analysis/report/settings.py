@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from functools import cache
+from typing import TYPE_CHECKING, Final
 
 from analysis.study.frame import finished
 from harness.common.text import listed
+from harness.tracking.tags import flat
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
+    from analysis.study_data import StudyData
     from harness.records.record import RunRecord
 
 
@@ -58,13 +60,32 @@ _TOLD: Final = ("commit", "dirty", "adopted from")  # provenance that is shown f
 
 def settings(record: RunRecord) -> dict[str, str]:
     """Return the settings of a run's cell: dotted name -> value as JSON."""
-    return {name: value for name, value in _flat(record.config) if name not in _OF_RUNS}
+    return {name: value for name, value in flat(record.config) if name not in _OF_RUNS}
 
 
 def shared(of_cells: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """Return the settings that are equal in all cells."""
     first, *others = of_cells or ({},)
     return {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
+
+
+@cache
+def shared_settings(data: StudyData) -> dict[str, str]:
+    """Return the settings that all cells of a study share."""
+    return shared([settings(runs[0]) for _, runs in sorted(data.by_cell.items())])
+
+
+def own_settings(data: StudyData, cell: int) -> dict[str, str]:
+    """Return the settings of a cell that not all cells share, by name; empty without a run."""
+    same = shared_settings(data)
+    runs = data.by_cell.get(cell, ())[:1]
+    return {name: value for record in runs for name, value in sorted(settings(record).items()) if name not in same}
+
+
+def commit(record: RunRecord, changed: str) -> str:
+    """Return the commit of a run; ``changed`` follows it if the code was not that of the commit."""
+    name = str(record.provenance.get("commit", "unknown"))[:10]
+    return name if record.provenance.get("dirty") in {"no", "false"} else f"{name}, {changed}"
 
 
 def rule(record: RunRecord) -> tuple[Setting, ...]:
@@ -86,11 +107,3 @@ def _settings_counted(values: Counter[str]) -> str:
     if len(values) == 1:
         return next(iter(values))
     return listed([f"{value} ({count} runs)" for value, count in sorted(values.items())])
-
-
-def _flat(value: Any, at: str = "") -> Iterator[Setting]:
-    if isinstance(value, dict) and value:
-        for name, inner in value.items():
-            yield from _flat(inner, f"{at}.{name}" if at else str(name))
-    else:
-        yield at, value if isinstance(value, str) else json.dumps(value)

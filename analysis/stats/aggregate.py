@@ -48,26 +48,6 @@ class Aggregate:
     benchmarks: tuple[str, ...]  # the strata; only the study's metric if there are no scores by benchmark
 
 
-def iqm(study: Study, taken: pd.DataFrame, cell: int) -> Aggregate | None:
-    """Return the interquartile mean (IQM) of a cell over seeds and benchmarks.
-
-    Args:
-        study: The study of the cell.
-        taken: The runs of the study (``frame.planned``).
-        cell: Index of the cell in ``Study.cells``.
-
-    Returns:
-        The mean of the middle half of the scores with its 95 % interval, or None if there are no scores.
-
-    """
-    names = _strata(study, taken, (cell,))
-    seeds = _common(taken, names, (cell,))
-    if not seeds:
-        return None
-    (matrix,) = _matrices(taken, names, seeds, (cell,))
-    return _aggregate(lambda rows: _middle(matrix[rows]), _key(study, "iqm", cell), seeds, names)
-
-
 def iqm_difference(study: Study, taken: pd.DataFrame, contrast: Contrast) -> Aggregate | None:
     """Return the IQM of the arm minus the IQM of the baseline over paired seeds.
 

@@ -64,22 +64,6 @@ def sides(study: Study, taken: pd.DataFrame) -> tuple[EffectSide, ...]:
     return tuple(side for side in wanted if side.score in taken and taken[side.score].notna().any())
 
 
-def effects(study: Study, taken: pd.DataFrame, contrast: Contrast) -> tuple[Effect, ...]:
-    """Return the secondary effects of one contrast.
-
-    Args:
-        study: The study of the contrast.
-        taken: The runs of the study (``frame.planned``).
-        contrast: The arm and its baseline.
-
-    Returns:
-        One effect for each score that has a common seed.
-
-    """
-    known = sides(study, taken)
-    return tuple(_effects(contrast, known, {side.score: scores(taken, side.score) for side in known}))
-
-
 def all_effects(study: Study, taken: pd.DataFrame) -> dict[Contrast, tuple[Effect, ...]]:
     """Return the secondary effects of every contrast of the study, reading each score once."""
     known = sides(study, taken)

@@ -71,6 +71,16 @@ def _compared(study: Study, labels: Labels) -> Labels:
     return {**labels, **study.baseline} if study.baseline else {}
 
 
+def cells_of(study: Study, labels: Labels) -> list[int]:
+    """Return the cells with these labels, without controls unless a label names one.
+
+    Labels of unknown axes and empty labels are ignored.
+    """
+    named = {axis: label for axis, label in labels.items() if axis in study.axes and label}
+    wanted = {**({CONTROL: OFF} if CONTROL in study.axes else {}), **named}
+    return [cell for cell, own in enumerate(study.cells) if wanted.items() <= own.items()]
+
+
 def whole(study: Study, left_out: Iterable[Skipped]) -> list[Skipped]:
     """Return the entries that name one point of the grid; the others name a slice of it."""
     return [entry for entry in left_out if entry.labels.keys() == study.axes.keys()]

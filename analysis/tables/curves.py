@@ -10,8 +10,8 @@ from analysis.curves.learning import WINDOW, compute, learning
 from analysis.curves.saturation import KNOWN_WITHIN
 from analysis.stats.bootstrap import Estimate
 from analysis.stats.contrasts import contrasts
-from analysis.study.layout import name, varied, warning, words
-from analysis.tables.notes import origin
+from analysis.study.layout import name, varied, warning
+from analysis.tables.notes import lead, origin
 from analysis.tables.scores import Column, Entry, MissingScore, ResultTable
 from harness.common.text import listed
 
@@ -73,17 +73,11 @@ def curves_table(study: Study, taken: pd.DataFrame, history: History) -> ResultT
         name=f"{study.name}.{study.profile}.curves",
         title=f"{study.name} ({study.profile} profile): learning curves",
         warning=warning(study),
-        lead=tuple(_lead(study)),
+        lead=tuple(lead(study, "a row is compared with the row")),
         columns=(*(Column(axis, axis, "label") for axis in axes), *_columns(over), *(_COMPARED if compared else ())),
         rows=tuple(rows),
         notes=(*_notes(study, found, over), *origin(study, taken)),
     )
-
-
-def _lead(study: Study) -> Iterator[str]:
-    yield study.question
-    if study.baseline:
-        yield f"Baseline: {words(study.baseline)}; a row is compared with the row that differs in this alone."
 
 
 def _columns(over: Cost) -> Iterator[Column]:

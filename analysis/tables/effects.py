@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from analysis.stats.bootstrap import paired
 from analysis.stats.effects import all_effects, sides
 from analysis.study.frame import Scores, scores
-from analysis.study.layout import varied, warning, words
-from analysis.tables.notes import origin
+from analysis.study.layout import varied, warning
+from analysis.tables.notes import lead, origin
 from analysis.tables.scores import Column, MissingScore, ResultTable
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def effects_table(study: Study, taken: pd.DataFrame) -> ResultTable | None:
         name=f"{study.name}.{study.profile}.effects",
         title=f"{study.name} ({study.profile} profile): side effects",
         warning=warning(study),
-        lead=tuple(_lead(study)),
+        lead=tuple(lead(study)),
         columns=(
             *(Column(axis, axis, "label") for axis in axes),
             Column("difference", study.metric, "gap"),
@@ -61,12 +61,6 @@ def effects_table(study: Study, taken: pd.DataFrame) -> ResultTable | None:
         ),
         notes=(*_NOTES, *origin(study, taken)),
     )
-
-
-def _lead(study: Study) -> Iterator[str]:
-    yield study.question
-    if study.baseline:
-        yield f"Baseline: {words(study.baseline)}; an arm is compared with the cell that differs in this alone."
 
 
 def _decided(by_cell: Scores, contrast: Contrast) -> Entry:

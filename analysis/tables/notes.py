@@ -13,7 +13,7 @@ from analysis.stats.text import brief
 from analysis.stats.twins import twin_notes
 from analysis.study.fired import fired_notes
 from analysis.study.frame import ABOUT, failures, finished, planned, scores
-from analysis.study.layout import LAPTOP_PROFILE, name, varied
+from analysis.study.layout import LAPTOP_PROFILE, name, varied, words
 from harness.common.results import is_reference, own_or_reference, results_folder, shown
 from harness.common.schema import SchemaError
 from harness.common.text import listed
@@ -114,6 +114,13 @@ def notes(study: Study, runs: pd.DataFrame) -> tuple[str, ...]:
         *_failed(study, taken, axes),
         *_others(study, runs, taken),
     )
+
+
+def lead(study: Study, compared: str = "an arm is compared with the cell") -> Iterator[str]:
+    """Yield the question of a study and what its rows are compared with."""
+    yield study.question
+    if study.baseline:
+        yield f"Baseline: {words(study.baseline)}; {compared} that differs in this alone."
 
 
 def origin(study: Study, taken: pd.DataFrame) -> tuple[str, ...]:

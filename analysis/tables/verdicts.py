@@ -11,8 +11,8 @@ from analysis.stats.evaluation import evaluation_noise
 from analysis.stats.noise_floor import known_effects, noise_floor
 from analysis.stats.verdict import BOOTSTRAP_SEEDS, MIN_SEEDS, missing, verdicts
 from analysis.study.frame import finished, planned
-from analysis.study.layout import name, varied, warning, words
-from analysis.tables.notes import made, sources
+from analysis.study.layout import name, varied, warning
+from analysis.tables.notes import lead, made, sources
 from analysis.tables.scores import Column, MissingScore, ResultTable
 from harness.common.text import listed
 
@@ -169,9 +169,7 @@ def verdict_table(study: Study, runs: pd.DataFrame, outcomes: Shares | None = No
 
 
 def _lead(study: Study) -> Iterator[str]:
-    yield study.question
-    if study.baseline:
-        yield f"Baseline: {words(study.baseline)}; an arm is compared with the cell that differs in this alone."
+    yield from lead(study)
     if study.margin is not None:
         yield f"Margin of equivalence, declared in the grid: ±{study.margin:g} of {study.metric}."
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import re
 from dataclasses import replace
-from functools import cache
 from io import StringIO
 from math import exp
 from typing import TYPE_CHECKING, Final
@@ -14,13 +13,13 @@ from analysis.claims.measured import values
 from analysis.claims.tables import could_show, probability
 from analysis.claims.tables import shown as shown_of_numbers
 from analysis.curves.bands import ON_POLICY
-from analysis.report.settings import settings, shared
+from analysis.report.settings import own_settings
 from analysis.stats.bootstrap import Estimate
 from analysis.stats.contrasts import contrasts
+from analysis.study.layout import cells_of
 from analysis.tables.render import entry_text
 from analysis.trace.text import Heading, TracedNumber, TracedRow, TracedSide, TracedTable
 from harness.common.results import shown
-from harness.records.record import CONTROL, OFF
 from harness.tracking.errors import explained
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from analysis.claims.judge import Finding, PartFinding
     from analysis.study_data import StudyData
     from analysis.tables.scores import Column, ResultTable
-    from harness.records.record import Study
 
 
 _MEAN: Final = "mean of {metric} over training seeds, ± half its 95 % Student t interval"
@@ -59,16 +57,8 @@ def _side(data: StudyData, role: str, cell: int, metric: str, seeds: Sequence[in
     """Return a cell with its values and runs, over these seeds or all."""
     found = values(data, metric).get(cell, {})
     kept = {seed: value for seed, value in sorted(found.items()) if seeds is None or seed in seeds}
-    runs = data.by_cell.get(cell, ())
-    own, same = settings(runs[0]) if runs else {}, _shared(data)
-    apart = {name: value for name, value in sorted(own.items()) if same.get(name) != value}
+    runs, apart = data.by_cell.get(cell, ()), own_settings(data, cell)
     return TracedSide(role, data.study, cell, metric, kept, runs, apart, data.links)
-
-
-@cache
-def _shared(data: StudyData) -> dict[str, str]:
-    """Return the settings that are equal in all cells."""
-    return shared([settings(runs[0]) for runs in data.by_cell.values()])
 
 
 def study_book(table: ResultTable, *studies: StudyData) -> TracedTable:
@@ -95,7 +85,7 @@ def study_book(table: ResultTable, *studies: StudyData) -> TracedTable:
 def _number(table: ResultTable, row: int, place: int, labels: Mapping[str, str], found: StudyData) -> TracedNumber:
     column, entries = table.columns[place], table.rows[row]
     text = entry_text(entries[place], column, _seeds(entries))
-    cells, metric = _cells(found.study, labels), _metric(column, labels, found)
+    cells, metric = cells_of(found.study, labels), _metric(column, labels, found)
     if column.key.startswith(_PAPER):
         return TracedNumber(text, (_THEIRS,))
     how = (*_how(column, metric), f"the notes under results/tables/{table.name}.md say the rest")
@@ -109,7 +99,7 @@ def _number(table: ResultTable, row: int, place: int, labels: Mapping[str, str],
 
 def _of_row(studies: Sequence[StudyData], labels: Mapping[str, str]) -> StudyData:
     """Return the first study with runs of a cell with these labels; else the first study."""
-    ran = (each for each in studies if any(each.by_cell.get(cell) for cell in _cells(each.study, labels)))
+    ran = (each for each in studies if any(each.by_cell.get(cell) for cell in cells_of(each.study, labels)))
     return next(ran, studies[0])
 
 
@@ -134,16 +124,6 @@ def _paired(text: str, how: tuple[str, ...], metric: str, found: StudyData, arm:
     sides = _side(found, "arm", arm, metric, seeds), _side(found, "baseline", back, metric, seeds)
     combined = {seed: sides[0].values[seed] - sides[1].values[seed] for seed in seeds}
     return TracedNumber(text, how, sides, combined)
-
-
-def _cells(study: Study, labels: Mapping[str, str]) -> list[int]:
-    """Return the cells of a row, without controls unless it names one.
-
-    A row without labels of an axis belongs to all cells.
-    """
-    named = {CONTROL: OFF, **labels} if CONTROL in study.axes else labels
-    wanted = {axis: label for axis, label in named.items() if axis in study.axes}
-    return [cell for cell, own in enumerate(study.cells) if wanted.items() <= own.items()]
 
 
 def _metric(column: Column, labels: Mapping[str, str], found: StudyData) -> str:
@@ -257,7 +237,6 @@ def _takeaway_book_number(
 
 
 def _sides(part: PartFinding, found: StudyData) -> list[TracedSide]:
-    places = {frozenset(labels.items()): cell for cell, labels in enumerate(found.study.cells)}
-    cells = [places[frozenset(labels.items())] for labels in part.cells]
+    cells = [cell for labels in part.cells for cell in cells_of(found.study, labels)]
     metric = part.metric.partition(" less ")[0]
     return [_side(found, f"term {number}", cell, metric, part.seeds) for number, cell in enumerate(cells, 1)]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from analysis.report.settings import environments, rule
+from analysis.report.settings import commit, environments, rule
 from analysis.study.layout import words
 from harness.records.failures import reason
 from harness.records.record import RunRecord, Study
@@ -65,7 +65,7 @@ class TracedTable:
     look: Callable[[int, int], TracedNumber]
 
 
-_CLEAN: Final = ("no", "false")
+_CHANGED: Final = "with changes that are not in it"
 
 
 def text(address: str, number: TracedNumber, results: Path) -> str:
@@ -122,16 +122,10 @@ def _settings(side: TracedSide) -> Iterator[str]:
 
 
 def _run(side: TracedSide, record: RunRecord, results: Path) -> Iterator[str]:
-    yield f"  {record.seed:>4}  {side.values[record.seed]:.6g}  {record.run_id}  {_commit(record)}"
+    yield f"  {record.seed:>4}  {side.values[record.seed]:.6g}  {record.run_id}  commit {commit(record, _CHANGED)}"
     yield f"        {results / 'runs' / f'{side.study.name}.{record.run_id}'}"
     if record.run_id in side.links:
         yield f"        {side.links[record.run_id]}"
-
-
-def _commit(record: RunRecord) -> str:
-    commit = str(record.provenance.get("commit", "unknown"))[:10]
-    clean = record.provenance.get("dirty") in _CLEAN
-    return f"commit {commit}" if clean else f"commit {commit}, with changes that are not in it"
 
 
 def _origin(records: Sequence[RunRecord]) -> Iterator[str]:

@@ -34,7 +34,8 @@ class Manifest:
 
 def sum_up(folder: Path) -> None:
     """Write the checksums of all files of a folder; ``fault`` compares with them."""
-    summed = Manifest(_sums(folder, _files(folder)))
+    files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    summed = Manifest(_sums(folder, files))
     (folder / MANIFEST).write_text(json.dumps(asdict(summed), indent=1), encoding="utf-8")
 
 
@@ -47,10 +48,6 @@ def fault(folder: Path) -> str | None:
     found = _sums(folder, list(summed))
     wrong = next((name for name, sha256 in summed.items() if found[name] != sha256), None)
     return None if wrong is None else f"{wrong} is not what was written"
-
-
-def _files(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
 def _sums(folder: Path, names: Sequence[str]) -> dict[str, str]:

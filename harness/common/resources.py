@@ -1,4 +1,4 @@
-"""Measure CPU time and peak memory, tune the allocator, and explain out-of-memory errors."""
+"""Measure and limit CPU time and memory, tune the allocator, and explain out-of-memory errors."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import contextlib
 import ctypes
 import os
 import resource
+import signal
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 _STATUS: Final = Path("/proc/self/status")
@@ -104,3 +106,22 @@ def keep_freed_memory() -> bool:
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
     return mallopt is not None and all(mallopt(name, _A_GIGABYTE) for name in (_MMAP_THRESHOLD, _TRIM_THRESHOLD))
+
+
+def limit_worker(memory_mb: int) -> None:
+    """Limit the memory of this process, which answers its parent and leaves Ctrl-C to it."""
+    if sys.platform != "darwin":  # macOS has no such limit
+        resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextlib.contextmanager
+def deadline(cpu_seconds: float) -> Iterator[None]:
+    """Limit the CPU time of the block: beyond it the kernel ends the process unconditionally."""
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)  # the block may have set a handler before
+    signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)

@@ -14,7 +14,7 @@ from harness.common.schema import Count, Positive, SchemaError, read
 from harness.config.engines import BackendConfig, CheckpointConfig
 from harness.config.layout import layout
 from harness.config.overlay import overlaid
-from harness.config.window import refuse_short_locally
+from harness.config.window import TextLimits, refuse_short_locally
 from harness.data.catalog import ALL, Part
 from harness.data.files import OwnFile, with_files
 from harness.data.synthetic import Difficulty
@@ -180,6 +180,12 @@ class ExperimentConfig:
         """Return the update rule of the tricks. Raises TrickError where they do not combine."""
         return build(self.preset, self.tricks, self.emulate, self.setup())
 
+    @property
+    def limits(self) -> TextLimits:
+        """The lengths of texts that must fit the model's window."""
+        rollout, evaluated = self.rollout, self.eval.max_response_length
+        return TextLimits(self.model.path, rollout.max_prompt_length, rollout.max_response_length, evaluated or 0)
+
     def setup(self) -> Setup:
         """Return the facts about the run that tricks may depend on."""
         return Setup(
@@ -248,7 +254,7 @@ def check(composed: Mapping[str, Any]) -> ExperimentConfig:
     config.update_rule()
     check_model(config.model.path)
     refuse_encoder(config.model.path, local_settings(config.model.path))
-    refuse_short_locally(config)
+    refuse_short_locally(config.limits)
     return config
 
 

@@ -6,14 +6,12 @@ This module imports neither torch nor transformers.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from harness.common.schema import SchemaError
 from harness.models.locate import BUILTIN, CHECKPOINTS, local_settings
-
-if TYPE_CHECKING:
-    from harness.config.experiment import ExperimentConfig
 
 # Names of the number of positions in model configurations; vLLM reads the same names.
 _NAMES: Final = (
@@ -62,7 +60,24 @@ def local_positions(path: str) -> int | None:
     return positions(found) if found else None
 
 
-def refuse_short(config: ExperimentConfig, has: int | None, holder: str) -> None:
+@dataclass(frozen=True, slots=True)
+class TextLimits:
+    """The longest texts of a run, in tokens, and its model."""
+
+    path: str  # of the model
+    prompt: int
+    response: int  # in training
+    evaluated: int  # a response in an evaluation; 0: as in training
+
+    @property
+    def longest_response(self) -> tuple[int, str]:
+        """The longest allowed response, and the setting that allows it."""
+        if self.evaluated > self.response:
+            return self.evaluated, "eval.max_response_length"
+        return self.response, "rollout.max_response_length"
+
+
+def refuse_short(limits: TextLimits, has: int | None, holder: str) -> None:
     """Refuse prompts and responses that together exceed the model's window.
 
     This holds for every engine. Embedded models are an exception. The laptop profile allows longer prompts than its
@@ -70,7 +85,7 @@ def refuse_short(config: ExperimentConfig, has: int | None, holder: str) -> None
     where a response alone fills the window.
 
     Args:
-        config: The run; its rollouts and evaluations are checked.
+        limits: The texts of the run.
         has: Number of positions of the model; None means no limit.
         holder: What has this window, for the message.
 
@@ -78,9 +93,8 @@ def refuse_short(config: ExperimentConfig, has: int | None, holder: str) -> None
         SchemaError: Names both settings, the window, and values that fit.
 
     """
-    longest = config.rollout.max_prompt_length
-    response, name = _longest_response(config)
-    if has is None or longest + response <= has or (has == _embedded(config) and response < has):
+    longest, (response, name) = limits.prompt, limits.longest_response
+    if has is None or longest + response <= has or (has == _embedded(limits.path) and response < has):
         return
     wanted = f"prompts and responses of {longest + response} tokens together, and {holder} has {has} positions"
     options = [f"rollout.max_prompt_length={has - response} beside responses of {response}"] if response < has else []
@@ -89,28 +103,26 @@ def refuse_short(config: ExperimentConfig, has: int | None, holder: str) -> None
     raise SchemaError(f"rollout.max_prompt_length and {name} allow {wanted}; set one lower: {fits}")
 
 
-def refuse_short_locally(config: ExperimentConfig) -> None:
+def refuse_short_locally(limits: TextLimits) -> None:
     """Apply ``refuse_short`` before anything starts, if the model is on this machine."""
-    if _embedded(config) is None:
-        refuse_short(config, local_positions(config.model.path), f"model.path {config.model.path!r}")
+    if _embedded(limits.path) is None:
+        refuse_short(limits, local_positions(limits.path), f"model.path {limits.path!r}")
 
 
-def room(config: ExperimentConfig, response: int) -> int:
+def room(limits: TextLimits, response: int) -> int:
     """Return the longest allowed prompt in tokens, given the tokens of its response."""
-    longest = config.rollout.max_prompt_length
-    has = _embedded(config)
-    return longest if has is None else min(longest, max(has - response, 0))
+    has = _embedded(limits.path)
+    return limits.prompt if has is None else min(limits.prompt, max(has - response, 0))
 
 
-def longest_text(config: ExperimentConfig) -> int:
+def longest_text(limits: TextLimits) -> int:
     """Return the maximum tokens of a prompt and its response, in training and evaluation."""
-    response, _ = _longest_response(config)
-    return room(config, response) + response
+    response, _ = limits.longest_response
+    return room(limits, response) + response
 
 
-def _embedded(config: ExperimentConfig) -> int | None:
+def _embedded(path: str) -> int | None:
     """Return the positions of an embedded model or of one exported from it; otherwise None."""
-    path = config.model.path
     if path.startswith(BUILTIN) or _shape(local_settings(path)) in _embedded_shapes():
         return local_positions(path)
     return None
@@ -128,12 +140,6 @@ def _shape(settings: Mapping[str, Any]) -> tuple[Any, ...]:
     """
     names = ("model_type", "vocab_size", "hidden_size", "num_hidden_layers", "max_position_embeddings")
     return tuple(settings.get(name) for name in names)
-
-
-def _longest_response(config: ExperimentConfig) -> tuple[int, str]:
-    """Return the longest allowed response in tokens, and the setting that allows it."""
-    trained, evaluated = config.rollout.max_response_length, config.eval.max_response_length or 0
-    return (evaluated, "eval.max_response_length") if evaluated > trained else (trained, "rollout.max_response_length")
 
 
 def _is_bound(value: object) -> bool:

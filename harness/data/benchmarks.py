@@ -218,4 +218,4 @@ def _problem(row: DataRow) -> Problem:
     why = "it is empty" if is_empty(row.answer) else fault(row.answer)
     if why is not None:
         raise DataError(f"{row.place}: field 'answer' cannot be read: {why}; mend the answer in the file")
-    return Problem(row.row_id, row.problem, row.answer, verifier="math", tolerance=row.tolerance)
+    return row.as_problem()

@@ -60,7 +60,7 @@ def build(name: str, settings: Settings) -> tuple[Tier, tuple[Removed, ...]]:
     clean = _clean(loaded, benchmarks, settings.near, settings.covered)
     rows, guesses = _draw(name, clean.rows, loaded.source, settings)
     removed = (*clean.removed, *(Removed(row.row_id, "guessable") for row in guesses))
-    problems = tuple(_problem(row) for row in sorted(rows, key=lambda row: row.row_id))
+    problems = tuple(row.as_problem() for row in sorted(rows, key=lambda row: row.row_id))
     sources = (loaded.source, *(benchmark.source for benchmark in benchmarks))
     return Tier(problems, _card(name, problems, removed, sources, settings)), removed
 
@@ -166,10 +166,6 @@ def _contaminated(
 ) -> Removed | None:
     overlap = compared.overlap(words, near, covered)
     return None if overlap is None else Removed(row.row_id, overlap.how, overlap.benchmark_id, overlap.similarity)
-
-
-def _problem(row: DataRow) -> Problem:
-    return Problem(row.row_id, row.problem, row.answer, verifier="math", tolerance=row.tolerance)
 
 
 def _card(

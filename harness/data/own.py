@@ -81,7 +81,7 @@ def training(file: OwnFile, held_out: tuple[Loaded, ...] = (), *, graded: bool =
     if not clean.rows:
         why = _counted(clean.removed)
         raise DataError(f"{file.path}: none of its {len(loaded.rows)} problems can be trained on: {why}")
-    problems = tuple(_problem(row) for row in clean.rows)
+    problems = tuple(row.as_problem() for row in clean.rows)
     notes = (*table.notes, *_listed_duplicates(clean.removed), *_compared(clean.rows, held_out))
     rule = "all, without what repeats a held-out problem" if held_out else "all"
     return Tier(problems, _card(name, rule, problems, loaded.source, clean.removed, held_out, notes, graded=graded))
@@ -105,7 +105,7 @@ def held_out_problems(file: OwnFile, name: str, *, graded: bool = True) -> tuple
     table = own_table(file)
     rows = table.loaded.rows
     _refuse_unreadable(rows, graded=graded)
-    problems = tuple(_problem(row) for row in rows)
+    problems = tuple(row.as_problem() for row in rows)
     notes = (*table.notes, *_repeated(rows, graded=graded))
     return problems, _card(name, "all, held out", problems, table.loaded.source, (), (), notes, graded=graded)
 
@@ -134,10 +134,6 @@ def _table(path: Path, content: bytes, sha256: str) -> OwnTable:
     notes = [f"levels: {levels}"] if levels else []
     notes += [f"columns that are not read: {', '.join(read.unread)}"] if read.unread else []
     return OwnTable(Loaded(source, read.rows), tuple(notes))
-
-
-def _problem(row: DataRow) -> Problem:
-    return Problem(row.row_id, row.problem, row.answer, verifier="math", tolerance=row.tolerance)
 
 
 def _card(

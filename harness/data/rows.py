@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.common.schema import refuse_constant
-from harness.data.catalog import DataError
+from harness.data.catalog import DataError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +25,10 @@ class DataRow:
     difficulty: float | None = None
     tolerance: float | None = None  # absolute difference
     place: str = ""  # file and line, for messages
+
+    def as_problem(self) -> Problem:
+        """Return the problem that asks this row."""
+        return Problem(self.row_id, self.problem, self.answer, verifier="math", tolerance=self.tolerance)
 
 
 def parse_rows(content: bytes, path: Path, *, difficulty: bool = False) -> tuple[DataRow, ...]:

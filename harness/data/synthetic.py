@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 Operator = Literal["+", "-", "*"]
 
 _EVALUATION_SHARE = 8  # one expression in eight is reserved for evaluation
-_TERM = re.compile(r"([-+*])(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +63,6 @@ def apply(operator: Operator, left: int, right: int) -> int:
     if operator == "*":
         return left * right
     return left + right if operator == "+" else left - right
-
-
-def parse(expression: str) -> OperandChain:
-    """Build a chain from its canonical form. Raises ValueError if the text is not one."""
-    head = re.match(r"\d+", expression)
-    if head is None or not re.fullmatch(r"\d+([-+]\d+|\*\d+)*", expression):
-        raise ValueError(f"{expression!r} is not a chain such as 8*9-12")
-    steps = tuple((_operator(sign), int(operand)) for sign, operand in _TERM.findall(expression))
-    return OperandChain(int(head.group()), steps)
-
-
-def _operator(sign: str) -> Operator:
-    if sign == "*":
-        return "*"
-    return "+" if sign == "+" else "-"
 
 
 Difficulty = Literal["easy", "medium", "hard"]

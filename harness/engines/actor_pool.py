@@ -108,7 +108,7 @@ class _Wanted:
         on_gpu = backend.num_gpus > 0
         return cls(
             str(model_source(config.model.path)),
-            longest_text(config),
+            longest_text(config.limits),
             backend.vllm,
             layout(backend),
             on_gpu,

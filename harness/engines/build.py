@@ -141,7 +141,7 @@ def _words(config: ExperimentConfig) -> tuple[Any, Vocabulary]:
     """Return the tokenizer and the vocabulary for engines in other processes, before they start."""
     path = config.model.path
     tokenizer, outline = load_tokenizer(path), load_outline(path)
-    refuse_short(config, positions_of(outline.config), f"model.path {path!r}")
+    refuse_short(config.limits, positions_of(outline.config), f"model.path {path!r}")
     return tokenizer, vocabulary(outline, tokenizer)
 
 

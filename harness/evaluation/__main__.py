@@ -1,16 +1,11 @@
 """Command ``python -m harness.evaluation``, an alias of ``liteppo eval``."""
 
-from __future__ import annotations
-
 import sys
+from functools import partial
 
+from liteppo.program import alias
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command line and return the exit code."""
-    from liteppo.program import alias  # noqa: PLC0415 - the command line is above this layer
-
-    return alias("harness.evaluation", argv)
-
+main = partial(alias, "harness.evaluation")
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -111,9 +111,11 @@ def run(request: DifficultyRequest) -> Iterator[str]:
     """
     config, results = request.config, results_folder()
     graded = config.reward.function is None
-    pools = {_name(tier): pool(tier, request.problems, graded=graded) for tier in request.tiers}
+    pools = {
+        Path(tier).name.removesuffix(".jsonl"): pool(tier, request.problems, graded=graded) for tier in request.tiers
+    }
     prompts = Prompts(config, load_tokenizer(config.model.path))
-    longest = room(config, config.rollout.max_response_length)
+    longest = room(config.limits, config.rollout.max_response_length)
     eval_sets = [
         EvalSet(name, prompts.tasks(tier.problems), training_decoding(config), longest, config.reward.open_box)
         for name, tier in pools.items()
@@ -126,10 +128,6 @@ def run(request: DifficultyRequest) -> Iterator[str]:
     if request.cut is not None:
         for name, tier in pools.items():
             yield _cut(request, name, tier, found[name], results)
-
-
-def _name(tier: str) -> str:
-    return Path(tier).name.removesuffix(".jsonl")
 
 
 def _counted(name: str, tier: Tier, evaluation: Evaluation) -> PassCounts:

@@ -84,7 +84,7 @@ def lines(config: ExperimentConfig, evaluations: Mapping[str, Evaluation], unkno
     unasked = {name: int((~evaluation.asked).sum()) for name, evaluation in evaluations.items()}
     for name, count in unasked.items():
         if count:
-            longest = room(config, limit)
+            longest = room(config.limits, limit)
             told.append(f"{name}: prompts of more than {longest:,} tokens, never asked and counted as wrong: {count}")
     if unknown:
         told.append(f"the tokenizer cannot spell {unknown:.1%} of the prompts' tokens: these scores say little")

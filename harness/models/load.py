@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["ModelError", "load_embedded", "load_model", "load_outline", "load_tokenizer"]
-
 
 @dataclass(frozen=True, slots=True)
 class Outline:

@@ -14,7 +14,7 @@ from tricks.api import TrickError
 from tricks.batch import take
 from tricks.catalog import PAPER, PEERS
 from tricks.dialects.build import OURS, build
-from tricks.fired import ablations, changed, token_gradients
+from tricks.fired import ablations, changes, token_gradients
 from tricks.presets import PRESETS
 
 if TYPE_CHECKING:
@@ -106,9 +106,9 @@ def gradient(rule: UpdateRule, batch: Document) -> tuple[Tensor, Tensor]:
 def _fired(rule: UpdateRule, batch: Document) -> float:
     mask = batch.rollouts.response_mask
     tokens = mask & ~rule.accepted(batch.rollouts)[:, None]
-    for ablated in ablations(rule, batch.rollouts):
-        signal = rule.signal(batch.rollouts)
-        tokens = tokens | changed(rule, ablated, batch.log_probs, signal, batch.entropies, batch.micro_batch)
+    others, signal = ablations(rule, batch.rollouts), rule.signal(batch.rollouts)
+    for found in changes(rule, others, batch.log_probs, signal, batch.entropies, batch.micro_batch).values():
+        tokens = tokens | found
     return tokens.sum().item() / max(1, int(mask.sum()))
 
 

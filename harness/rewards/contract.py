@@ -23,27 +23,9 @@ The arguments are passed by name. A function must accept these three. It may acc
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Final
 
 ENTRY_POINT_GROUP: Final = "liteppo.rewards"  # entry points of packages that offer rewards by name
 ARGUMENTS: Final = ("problem", "answer", "response")
 SCORED: Final = "scored"  # reason of a verdict from a reward function
 RESULT: Final = "a reward is one number from 0 to 1"
-
-
-class RewardFunction(Protocol):
-    """A reward function; the module describes its contract."""
-
-    def __call__(self, *, problem: str, answer: str, response: str) -> float:
-        """Score a response, from 0 to 1.
-
-        Args:
-            problem: The question as in its file, without the prompt around it.
-            answer: The gold answer as in its file.
-            response: What the model wrote after the prompt.
-
-        Returns:
-            The score.
-
-        """
-        ...

@@ -13,20 +13,18 @@ import inspect
 import json
 import math
 import os
-import resource
-import signal
 import sys
 import traceback
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from harness.common.resources import deadline, limit_worker
 from harness.rewards.contract import ARGUMENTS, RESULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_MEGABYTE: Final = 1 << 20
 _ROUNDING: Final = 1e-9  # how far rounding may move a score beyond 0 or 1
 _SHOWN: Final = 200
 
@@ -46,10 +44,7 @@ def main(cpu_seconds: float, memory_mb: int, target: str, root: str, file: str) 
         file: The source file that the module must come from.
 
     """
-    if sys.platform != "darwin":  # macOS has no such limit
-        resource.setrlimit(resource.RLIMIT_AS, (memory_mb * _MEGABYTE, memory_mb * _MEGABYTE))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process handles Ctrl-C
+    limit_worker(memory_mb)
     requests, replies = _pipes()
     with requests, replies:
 
@@ -112,17 +107,13 @@ def _refuse_signature(function: Any, target: str) -> None:
 
 
 def _call(function: Callable[..., Any], arguments: dict[str, str], cpu_seconds: float, root: str) -> tuple[Any, ...]:
-    # After this CPU time the kernel ends the process unconditionally, because SIGPROF has no handler.
-    signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
-    try:
-        return "score", _score(function(**arguments))
-    except MemoryError:
-        return ("memory",)
-    except BaseException as error:  # whatever a function raises, SystemExit too
-        return "error", _error_line(error, root)
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
+    with deadline(cpu_seconds):  # for the message of the function's error, too
+        try:
+            return "score", _score(function(**arguments))
+        except MemoryError:
+            return ("memory",)
+        except BaseException as error:  # whatever a function raises, SystemExit too
+            return "error", _error_line(error, root)
 
 
 def _score(value: Any) -> float:

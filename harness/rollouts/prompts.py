@@ -42,7 +42,7 @@ class Prompts:
         self._refuse_form()
         self.notes = notes(config, tokenizer)
         self.too_long = 0  # training prompts longer than rollout.max_prompt_length, found so far
-        self._longest = room(config, config.rollout.max_response_length)
+        self._longest = room(config.limits, config.rollout.max_response_length)
 
     def training(self, tiers: Mapping[str, Tier]) -> tuple[Iterator[Task], Iterator[Task]]:
         """Return two endless streams of training tasks: the regular and the spare ones.
@@ -64,7 +64,7 @@ class Prompts:
 
     def _eval_set(self, name: str, problems: Sequence[Problem]) -> EvalSet:
         decoding = evaluation_decoding(self._config, name)
-        longest = room(self._config, decoding.max_response_length)
+        longest = room(self._config.limits, decoding.max_response_length)
         return EvalSet(name, self.tasks(problems), decoding, longest, self._config.eval.open_box)
 
     def tasks(self, problems: Iterable[Problem]) -> tuple[Task, ...]:

@@ -106,7 +106,7 @@ def _too_long(
     """Yield remarks on problems whose prompt and a response of ``response`` tokens do not fit."""
     from harness.rollouts.prompts import task  # noqa: PLC0415 - torch takes seconds
 
-    limit = room(config, response)
+    limit = room(config.limits, response)
     try:
         sizes = {problem.problem_id: len(task(problem, config, tokenizer).prompt_ids) for problem in problems}
     except ValueError:  # the tokenizer lacks the prompt form; the run refuses it

@@ -119,26 +119,6 @@ class RunJournal:
         return cls(file, opening, earlier={step.step: step for step in _steps(file)}, whole=False)
 
     @classmethod
-    def open(cls, outbox: Path, head: RunHead, folder: str) -> Self:
-        """Create a journal and replace the file of an earlier attempt.
-
-        Args:
-            outbox: Folder of the journals.
-            head: Description of the run.
-            folder: Name of the run's folder in results/runs.
-
-        Returns:
-            The journal.
-
-        Raises:
-            OSError: The file cannot be written.
-
-        """
-        journal = cls.draft(outbox, head, folder)
-        journal.save()
-        return journal
-
-    @classmethod
     def read(cls, file: Path) -> Self:
         """Read a journal from a file. A truncated last line is ignored.
 

@@ -7,23 +7,35 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from harness.common.schema import read_json
 from harness.records.record import RunHead, RunRecord, Study
 from harness.tracking.errors import StoreError
 from harness.tracking.journal import OUTBOX, JournalStep, RunJournal, other, run_journals
-from harness.tracking.uploader import CURVES_FILE, RECORD_FILE, UploadState, artifacts, upload
+from harness.tracking.uploader import CURVES_FILE, RECORD_FILE, RunStore, UploadState, artifacts, upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from harness.tracking.store import Store
 
 T = TypeVar("T")
 
 STUDY_FILE: Final = ".study.json"
+
+
+class StudyStore(RunStore, Protocol):
+    """Where runs and studies are published: the methods of ``Store`` that a repair needs."""
+
+    def studies(self) -> tuple[Study, ...]:
+        """Return the planned studies."""
+
+    def save_study(self, study: Study) -> None:
+        """Save a study."""
+
+    def statuses(self, study: str) -> Mapping[str, str]:
+        """Return run id -> status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +52,7 @@ def study_file(runs: Path, study: Study) -> Path:
     return runs / f"{study.name}.{study.profile}{STUDY_FILE}"
 
 
-def publish(store: Store, runs: Path) -> Published:
+def publish(store: StudyStore, runs: Path) -> Published:
     """Publish what the store lacks, and report files that cannot be read or are refused.
 
     Runs of live drivers are left to them. Journals without a record are not sent: a new attempt sends their steps.
@@ -73,7 +85,7 @@ def _from_json(kind: type[T]) -> Callable[[Path], T]:
     return lambda path: read_json(kind, path.read_text(encoding="utf-8"))
 
 
-def _restore(store: Store, studies: Iterable[Study]) -> None:
+def _restore(store: StudyStore, studies: Iterable[Study]) -> None:
     known = {(study.name, study.profile) for study in store.studies()}
     for study in studies:
         if (study.name, study.profile) not in known:
@@ -89,14 +101,14 @@ def _run(about: RunHead | RunRecord) -> tuple[str, str]:
     return about.study, about.run_id
 
 
-def _sent(store: Store, waiting: Mapping[Path, RunJournal], runs: Path) -> tuple[list[str], list[str]]:
+def _sent(store: StudyStore, waiting: Mapping[Path, RunJournal], runs: Path) -> tuple[list[str], list[str]]:
     """Return the run ids of the uploaded journals, and the faults of the others."""
     left = {path: journal for path, journal in waiting.items() if journal.ending and not _kept(journal)}
     arrived, faults = _tried(left, lambda path: upload(store, UploadState(left[path], begun=True), runs))
     return [left[path].opening.head.run_id for path in arrived], faults
 
 
-def _added(store: Store, records: Mapping[Path, RunRecord]) -> tuple[list[str], list[str]]:
+def _added(store: StudyStore, records: Mapping[Path, RunRecord]) -> tuple[list[str], list[str]]:
     """Return the run ids of the uploaded records, and the faults of the others."""
     arrived, faults = _tried(records, lambda path: _add(store, records[path], path))
     return [records[path].run_id for path in arrived], faults
@@ -118,7 +130,7 @@ def _tried(files: Iterable[Path], send: Callable[[Path], None]) -> tuple[list[Pa
     return arrived, faults
 
 
-def _lacking(store: Store, records: Mapping[Path, RunRecord]) -> dict[Path, RunRecord]:
+def _lacking(store: StudyStore, records: Mapping[Path, RunRecord]) -> dict[Path, RunRecord]:
     known = {study: store.statuses(study) for study in {record.study for record in records.values()}}
     return {path: record for path, record in records.items() if not _has(known[record.study], record)}
 
@@ -127,7 +139,7 @@ def _has(statuses: Mapping[str, str], record: RunRecord) -> bool:
     return statuses.get(record.run_id) in {"FINISHED", record.status.upper()}
 
 
-def _add(store: Store, record: RunRecord, path: Path) -> None:
+def _add(store: StudyStore, record: RunRecord, path: Path) -> None:
     ended = path.stat().st_mtime
     steps = _steps(path.with_name(CURVES_FILE), ended)
     handle = store.begin(record.head, started=ended - record.wall_seconds)

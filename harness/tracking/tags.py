@@ -62,7 +62,7 @@ def tags(head: RunHead) -> dict[str, str]:
 
 def params(head: RunHead) -> dict[str, str]:
     """Return the flat config and the rule's lines, so that MLflow compares runs as algorithms."""
-    return {key(name): value for name, value in (*_flat(head.config), *_rule(head))}
+    return {key(name): value for name, value in (*flat(head.config), *_rule(head))}
 
 
 def compact(record: RunRecord) -> str:
@@ -144,9 +144,10 @@ def _rule(head: RunHead) -> Iterator[tuple[str, str]]:
     return ((f"rule.{hook}", " + ".join(settings) or "none") for hook, settings in head.rule.items())
 
 
-def _flat(value: Any, at: str = "") -> Iterator[tuple[str, str]]:
+def flat(value: Any, at: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the values of nested settings: dotted name, text."""
     if isinstance(value, dict) and value:
         for name, inner in value.items():
-            yield from _flat(inner, f"{at}.{name}" if at else str(name))
+            yield from flat(inner, f"{at}.{name}" if at else str(name))
     else:
         yield at, value if isinstance(value, str) else json.dumps(value, default=str)

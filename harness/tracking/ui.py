@@ -20,7 +20,6 @@ from harness.tracking.store import Store
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-DEFAULT_PORT: Final = "5000"
 HOST: Final = "127.0.0.1"
 
 

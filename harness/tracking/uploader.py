@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Condition, Thread
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from harness.tracking.client import Handle
 from harness.tracking.errors import StoreError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.records.record import RunHead, RunRecord
-    from harness.tracking.store import Store
+    from harness.tracking.journal import JournalStep
 
 
 FLUSH_SECONDS: Final = 5.0  # between two writes of a run's curves
@@ -25,6 +25,32 @@ REFUSALS: Final = 5  # refusals of one attempt until it is left on disk
 RECORD_FILE: Final = "record.json"
 CURVES_FILE: Final = "metrics.jsonl"  # one object a step: {"step": 3, "reward/mean": 0.25, ...}
 TRACE_FILE: Final = "traceback.txt"  # of the last failed attempt
+
+
+class RunStore(Protocol):
+    """Where runs are uploaded: the methods of ``Store`` that an upload needs."""
+
+    place: str
+
+    def begin(self, head: RunHead, started: float | None = None, token: str = "") -> Handle:
+        """Create a run."""
+
+    def find(self, study: str, token: str) -> Handle | None:
+        """Return the run that was created with this token, if any."""
+
+    def describe(self, handle: Handle, head: RunHead) -> None:
+        """Set a run's params again."""
+
+    def write(self, handle: Handle, steps: Sequence[JournalStep]) -> None:
+        """Add steps to the run's curves."""
+
+    def finish(
+        self, handle: Handle, record: RunRecord, artifacts: Mapping[str, Path | str] | None, ended: float | None
+    ) -> None:
+        """Publish the record of a run."""
+
+    def drop(self, handle: Handle) -> None:
+        """Remove a run."""
 
 
 @dataclass(slots=True)
@@ -59,7 +85,7 @@ class UploadState:
         return self.journal.ending is not None and not self.done
 
 
-def upload(store: Store, state: UploadState, runs: Path) -> None:
+def upload(store: RunStore, state: UploadState, runs: Path) -> None:
     """Upload the parts of a journal that the store lacks.
 
     Args:
@@ -80,7 +106,7 @@ def upload(store: Store, state: UploadState, runs: Path) -> None:
         raise
 
 
-def _upload(store: Store, state: UploadState, runs: Path) -> None:
+def _upload(store: RunStore, state: UploadState, runs: Path) -> None:
     if state.replaces:
         _take_back(store, state.replaces)
         state.replaces = None
@@ -107,7 +133,7 @@ def artifacts(folder: Path, record: RunRecord) -> Mapping[str, Path]:
     return {file.name: file for file in sorted(folder.glob("[!.]*")) if file.is_file() and file.name not in apart}
 
 
-def _begin(store: Store, state: UploadState) -> Handle:
+def _begin(store: RunStore, state: UploadState) -> Handle:
     opening = state.journal.opening
     found = store.find(opening.head.study, opening.token) if state.begun else None
     state.begun = True
@@ -117,7 +143,7 @@ def _begin(store: Store, state: UploadState) -> Handle:
     return found
 
 
-def _take_back(store: Store, state: UploadState) -> None:
+def _take_back(store: RunStore, state: UploadState) -> None:
     """Remove an attempt that is over from the store."""
     opening = state.journal.opening
     handle = state.handle or (store.find(opening.head.study, opening.token) if state.begun else None)
@@ -133,7 +159,7 @@ _TICK: Final = 0.5  # seconds between two checks for something to send
 class Uploader:
     """The journals of the present runs, and the thread that uploads them."""
 
-    def __init__(self, store: Store, results: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, store: RunStore, results: Path, say: Callable[[str], None]) -> None:
         self._store, self._results, self._say = store, results, say
         self._states: dict[str, UploadState] = {}  # run id -> its latest attempt
         self._changed = Condition()

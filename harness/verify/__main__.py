@@ -1,16 +1,11 @@
 """``python -m harness.verify``, an alias of ``liteppo verify``."""
 
-from __future__ import annotations
-
 import sys
+from functools import partial
 
+from liteppo.program import alias
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command line and return its exit code."""
-    from liteppo.program import alias  # noqa: PLC0415 - the command line is above this layer
-
-    return alias("harness.verify", argv)
-
+main = partial(alias, "harness.verify")
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -10,18 +10,11 @@ from __future__ import annotations
 
 import json
 import os
-import resource
-import signal
 import sys
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
+from harness.common.resources import deadline, limit_worker
 from harness.verify.grader import Opinion, judge, math_verify_agrees
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-_MEGABYTE: Final = 1 << 20
 
 
 def main(cpu_seconds: float, memory_mb: int) -> None:
@@ -29,10 +22,7 @@ def main(cpu_seconds: float, memory_mb: int) -> None:
 
     ``cpu_seconds`` limits one request, and ``memory_mb`` the address space of the process.
     """
-    if sys.platform != "darwin":  # macOS has no such limit
-        resource.setrlimit(resource.RLIMIT_AS, (memory_mb * _MEGABYTE, memory_mb * _MEGABYTE))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process handles Ctrl-C
+    limit_worker(memory_mb)
     with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="ascii") as replies:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # output of libraries must not mix with replies
         for line in sys.stdin.buffer:
@@ -55,7 +45,7 @@ def _keyed(answer: str, cpu_seconds: float) -> tuple[list[str | None], bool]:
     try:
         from harness.verify.compare.canonical import canonical  # noqa: PLC0415  # only needed for keys, and takes 60 ms
 
-        with _deadline(cpu_seconds):
+        with deadline(cpu_seconds):
             return [canonical(answer)], True
     except MemoryError:
         return [None], False
@@ -65,32 +55,19 @@ def _keyed(answer: str, cpu_seconds: float) -> tuple[list[str | None], bool]:
 
 def _bounded(gold: str, answer: str, tolerance: float | None, cpu_seconds: float) -> Opinion:
     try:
-        with _deadline(cpu_seconds):
+        with deadline(cpu_seconds):
             opinion = judge(gold, answer, tolerance)
         if opinion.reason != "gold_unreadable":
             return opinion
         import math_verify  # noqa: F401, PLC0415  # imported outside of the deadline, which is for the answer only
 
-        with _deadline(cpu_seconds):
+        with deadline(cpu_seconds):
             agrees = math_verify_agrees(gold, answer)
         return Opinion(agrees, "math_verify" if agrees else "gold_unreadable")
     except MemoryError:
         return Opinion(right=False, reason="memory")
     except RecursionError:
         return Opinion(right=False, reason="too_deep")
-
-
-@contextmanager
-def _deadline(cpu_seconds: float) -> Iterator[None]:
-    """Limit the CPU time of the block.
-
-    The kernel then ends the process unconditionally, because SIGPROF has no handler.
-    """
-    signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 if __name__ == "__main__":

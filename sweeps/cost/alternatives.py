@@ -118,7 +118,7 @@ def _shares(wanted: ResourceRequest) -> Iterator[ResourceRequest]:
     engines = wanted.engines
     if engines is not None:
         for share in sorted(_SHARES, key=lambda share: abs(share - engines.gpu_memory)):
-            yield _with(wanted, replace(wanted.backend, vllm=replace(engines, gpu_memory=share)))
+            yield replace(wanted, backend=replace(wanted.backend, vllm=replace(engines, gpu_memory=share)))
 
 
 def _spread(wanted: ResourceRequest) -> Iterator[ResourceRequest]:
@@ -128,9 +128,9 @@ def _spread(wanted: ResourceRequest) -> Iterator[ResourceRequest]:
         return
     for stage in _STAGES:
         if stage > ranks.zero_stage and ranks.ranks > 1:
-            yield _with(wanted, replace(wanted.backend, deepspeed=replace(ranks, zero_stage=stage)))
+            yield replace(wanted, backend=replace(wanted.backend, deepspeed=replace(ranks, zero_stage=stage)))
     if ranks.zero_stage and not ranks.offload:
-        yield _with(wanted, replace(wanted.backend, deepspeed=replace(ranks, offload=True)))
+        yield replace(wanted, backend=replace(wanted.backend, deepspeed=replace(ranks, offload=True)))
 
 
 def _split(wanted: ResourceRequest) -> Iterator[ResourceRequest]:
@@ -141,7 +141,7 @@ def _split(wanted: ResourceRequest) -> Iterator[ResourceRequest]:
     engines = wanted.engines
     if engines and not wanted.backend.colocated and engines.engines % 2 == 0:
         fewer = replace(engines, engines=engines.engines // 2, tensor_parallel=2 * engines.tensor_parallel)
-        yield _with(wanted, replace(wanted.backend, vllm=fewer))
+        yield replace(wanted, backend=replace(wanted.backend, vllm=fewer))
 
 
 def _more(model: ModelShape, part: Cluster, wanted: ResourceRequest) -> Iterator[ConfigOption]:
@@ -152,9 +152,9 @@ def _more(model: ModelShape, part: Cluster, wanted: ResourceRequest) -> Iterator
     while gpus <= _LARGEST:
         per_node = min(gpus, part.device.node)
         cluster, backend = Cluster(-(-gpus // per_node), per_node, part.device), resized(wanted.backend, gpus)
-        yield ConfigOption(cluster, _with(wanted, backend))
+        yield ConfigOption(cluster, replace(wanted, backend=backend))
         if wanted.engines and backend.colocated:
-            yield ConfigOption(cluster, _with(wanted, _apart(backend, split(model, part.device))))
+            yield ConfigOption(cluster, replace(wanted, backend=_apart(backend, split(model, part.device))))
         gpus *= 2
 
 
@@ -174,7 +174,3 @@ def _others(part: Cluster, wanted: ResourceRequest) -> Iterator[ConfigOption]:
         cluster = Cluster(part.nodes, part.per_node, device)
         yield ConfigOption(cluster, wanted)
         yield from (ConfigOption(cluster, other) for other in _shares(wanted))
-
-
-def _with(wanted: ResourceRequest, backend: BackendConfig) -> ResourceRequest:
-    return replace(wanted, backend=backend)

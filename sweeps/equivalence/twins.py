@@ -54,11 +54,6 @@ def twins(cells: Sequence[PlannedCell], baseline: Mapping[str, str]) -> tuple[Tw
     return tuple(sorted(found, key=lambda each: min(order[id(cell)] for cell in each.cells)))
 
 
-def classes(sides: Sequence[GradientSide], shape: BatchShape) -> tuple[tuple[int, ...], ...]:
-    """Return the sides by number, grouped by equal gradients on every probe batch."""
-    return _classes(tuple(sides), shape).members
-
-
 @dataclass(frozen=True, slots=True)
 class _Classes:
     members: tuple[tuple[int, ...], ...]

@@ -185,7 +185,7 @@ def read_grid(path: Path, profile: str = LAPTOP, seeds: tuple[int, ...] | None =
     try:
         written = _written(path)
         grid, tuned = build_grid(path.stem, written, profile, seeds), _profile(written, profile).tuned or written.tuned
-        return replace(grid, tuned=read_tuning(tuned, path.parent, grid)) if tuned else grid
+        return replace(grid, tuned=read_tuning(tuned, path.parent, grid.seeds, grid.axes)) if tuned else grid
     except SchemaError as error:
         lines = str(error).splitlines()
         named = (line if line.startswith(f"{path.name}: ") else f"{path.name}: {line}" for line in lines)

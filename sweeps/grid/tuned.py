@@ -15,10 +15,10 @@ from harness.common.yaml import read_yaml
 from harness.records.record import CONTROL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from harness.config.experiment import ExperimentConfig
-    from sweeps.grid.grid import Grid
+    from sweeps.grid.file import Axes
 
 
 DIGITS: Final = 3  # significant digits of a tried value, for readability
@@ -228,13 +228,14 @@ class Tuning:
         return f"{self.name} sha256:{self.sha256}: {found}; tuned on seeds {', '.join(map(str, self.seeds))}"
 
 
-def read_tuning(name: str, beside: Path, grid: Grid) -> Tuning:
+def read_tuning(name: str, beside: Path, seeds: Collection[int], axes: Axes) -> Tuning:
     """Read the tuning that a grid names.
 
     Args:
         name: the name of the file
         beside: the folder of the grid; sweeps/tuned is searched next
-        grid: the grid
+        seeds: the seeds of the grid
+        axes: the axes of the grid
 
     Returns:
         The tuning.
@@ -249,12 +250,12 @@ def read_tuning(name: str, beside: Path, grid: Grid) -> Tuning:
         raise SchemaError(
             f"tuned: {name} is not reviewed; read it, then write your name and the date after 'reviewed:'"
         )
-    if shared := sorted({*grid.seeds} & {*file.seeds}):
+    if shared := sorted({*seeds} & {*file.seeds}):
         raise SchemaError(f"seeds: {', '.join(map(str, shared))} tuned {name}; an ablation needs seeds of its own")
     values = {label: {**model.before, file.knob: model.value} for label, model in file.models.items()}
     paths = {label: model.path for label, model in file.models.items()}
     tuning = Tuning(path.name, hashlib.sha256(path.read_bytes()).hexdigest(), file.seeds, values, paths)
-    _refuse_axes(tuning, grid)
+    _refuse_axes(tuning, axes)
     return tuning
 
 
@@ -298,13 +299,13 @@ def _finished(model: TunedModel) -> set[float]:
     return {trial.value for trial in model.trials if trial.state == FINISHED}
 
 
-def _refuse_axes(tuning: Tuning, grid: Grid) -> None:
+def _refuse_axes(tuning: Tuning, axes: Axes) -> None:
     """Refuse an axis that sets the hyperparameter in only some of its labels.
 
     Its other labels would silently have the tuned value. An axis may set it in all of its labels.
     """
     for knob in tuning.knobs:
-        for axis, labels in grid.axes.items():
+        for axis, labels in axes.items():
             setting = [label for label, words in labels.items() if any(map(knob.is_set_by, words))]
             if axis == MODEL and setting:
                 raise SchemaError(

@@ -1,4 +1,3 @@
-import resource
 import subprocess
 import sys
 
@@ -9,6 +8,7 @@ from analysis.study.output import write
 from harness.tracking.errors import StoreError
 from harness.tracking.tags import STUDY as STUDY_TAG
 from tests.analysis.samples import STUDY, run
+from tests.harness.models.full_disk import no_file_above
 
 
 @pytest.fixture
@@ -109,13 +109,8 @@ def test_a_folder_that_cannot_be_written_is_named(filled, results, capsys):
 def test_a_full_disk_leaves_the_old_file_and_no_half_of_the_new(tmp_path):
     file = tmp_path / "table.md"
     file.write_bytes(b"old")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))  # bytes a file may have: the disk is full early
-    try:
-        with pytest.raises(StoreError, match=r"table\.md could not be written: the disk is full"):
-            write(file, b"new" * 1_000)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with no_file_above(100), pytest.raises(StoreError, match=r"table\.md could not be written: the disk is full"):
+        write(file, b"new" * 1_000)
     assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("table.md", b"old")]
 
 

@@ -27,11 +27,12 @@ from harness.data.catalog import Problem
 from harness.evaluation.benchmarks import run as evaluate
 from harness.records.record import RunRecord, Study
 from harness.replay.__main__ import main as replay
-from harness.tracking.journal import OUTBOX, RunJournal
+from harness.tracking.journal import OUTBOX
 from harness.tracking.store import Store
 from harness.training.run import Finished, RunSpec, execute
 from harness.training.scores import score_names
 from tests.golden.shapes import observed, without_numbers
+from tests.harness.store_samples import saved_journal
 from tricks.io.apply import read_options
 from tricks.io.apply import results as apply
 
@@ -172,7 +173,7 @@ def _record(store: Store, record: RunRecord, folder: Path) -> None:
 
 
 def _outbox(results: Path, record: RunRecord) -> dict[str, Any]:
-    sheet = RunJournal.open(results / OUTBOX, record.head, f"{record.study}.{record.run_id}")
+    sheet = saved_journal(results / OUTBOX, record)
     sheet.add(1, {"reward/mean": 0.5})
     sheet.end(record)
     lines = [json.loads(line) for line in sheet.file.read_text(encoding="utf-8").splitlines()]

@@ -1,6 +1,7 @@
 """A record and a study, small enough to read."""
 
 from harness.records.record import RunRecord, Skipped, Study
+from harness.tracking.journal import RunJournal
 
 RECORD = RunRecord(
     run_id="c1-s0",
@@ -36,3 +37,10 @@ def run(store, record=RECORD):
     handle = store.begin(record.head)
     store.finish(handle, record)
     return handle
+
+
+def saved_journal(outbox, record=RECORD):
+    """A journal on disk, without steps."""
+    journal = RunJournal.draft(outbox, record.head, f"{record.study}.{record.run_id}")
+    journal.save()
+    return journal

@@ -4,9 +4,8 @@ from threading import Event, Thread
 
 import pytest
 
-from harness.tracking.journal import RunJournal
 from harness.tracking.uploader import Uploader, UploadState
-from tests.harness.store_samples import RECORD
+from tests.harness.store_samples import RECORD, saved_journal
 
 
 class Halting(dict):
@@ -33,7 +32,7 @@ class Halting(dict):
     ids=["step", "end", "drop"],
 )
 def test_what_is_said_of_a_run_that_is_being_put_last_is_heard(store, tmp_path, say, heard):
-    delivery = UploadState(RunJournal.open(tmp_path, RECORD.head, "norms.c1-s0"))
+    delivery = UploadState(saved_journal(tmp_path))
     delivery.journal.add(0, {"reward/mean": 0.25})
     courier = Uploader(store, tmp_path, print)
     courier._states = deliveries = Halting({"c1-s0": delivery})

@@ -10,12 +10,12 @@ from harness.tracking.errors import StoreError
 from harness.tracking.journal import RunJournal
 from harness.tracking.tags import ATTEMPT, tags
 from harness.tracking.uploader import UploadState, upload
-from tests.harness.store_samples import RECORD
+from tests.harness.store_samples import RECORD, saved_journal
 
 
 @pytest.fixture
 def sheet(results, store):
-    written = RunJournal.open(results / "outbox", RECORD.head, "norms.c1-s0")
+    written = saved_journal(results / "outbox")
     for step in (0, 1, 2):
         written.add(step, {"reward/mean": step / 8})
     return written
@@ -107,7 +107,7 @@ def test_a_run_that_somebody_has_removed_is_made_anew(store, sheet, results):
 def test_an_attempt_takes_the_place_of_the_one_before(store, sheet, results):
     first = UploadState(sheet)
     upload(store, first, results / "runs")
-    again = RunJournal.open(results / "outbox", RECORD.head, "norms.c1-s0")
+    again = saved_journal(results / "outbox")
     upload(store, UploadState(again, replaces=first), results / "runs")
     assert sorted(runs(store)) == [("KILLED", "deleted"), ("RUNNING", "active")]
 
@@ -133,7 +133,7 @@ def test_a_failed_run_waits_and_arrives_like_another(store, sheet, results):
 def test_a_sheet_that_a_new_attempt_has_put_there_meanwhile_stays(store, sheet, results):
     sheet.end(RECORD)
     left = UploadState(RunJournal.read(sheet.file), begun=True)  # of a driver that died
-    again = RunJournal.open(results / "outbox", RECORD.head, "norms.c1-s0")
+    again = saved_journal(results / "outbox")
     upload(store, left, results / "runs")
     again.add(0, {"reward/mean": 0.5})
     assert left.done

@@ -1,4 +1,3 @@
-import resource
 import sqlite3
 from contextlib import closing
 
@@ -6,6 +5,7 @@ import pytest
 
 from harness.tracking.errors import StoreError, explained
 from harness.tracking.store import Store
+from tests.harness.models.full_disk import no_file_above
 from tests.harness.store_samples import RECORD, STUDY, run
 
 
@@ -49,13 +49,9 @@ def test_a_full_disk_is_named():
 
 
 def test_a_disk_that_is_full_while_the_database_is_made_leaves_none(results):
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, hard))  # bytes a file may have; MLflow's tables need more
-    try:
-        with pytest.raises(StoreError, match=r"mlflow\.db could not be written: the disk is full or failing"):
-            Store.open(results).begin(RECORD.head)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    full = pytest.raises(StoreError, match=r"mlflow\.db could not be written: the disk is full or failing")
+    with no_file_above(300_000), full:  # MLflow's tables need more
+        Store.open(results).begin(RECORD.head)
     assert list(results.iterdir()) == []
     Store.open(results).save_study(STUDY)
     assert Store.open(results).studies() == (STUDY,)

@@ -7,11 +7,11 @@ import pytest
 from harness.common.schema import SchemaError
 from harness.tracking.journal import RunJournal, run_journals
 from tests.harness.models.full_disk import no_file_above
-from tests.harness.store_samples import RECORD
+from tests.harness.store_samples import RECORD, saved_journal
 
 
 def sheet(outbox):
-    return RunJournal.open(outbox, RECORD.head, "norms.c1-s0")
+    return saved_journal(outbox)
 
 
 def test_a_sheet_reads_as_it_was_written(tmp_path):

@@ -7,16 +7,18 @@ from dataclasses import replace
 
 import pytest
 
-from harness.tracking.journal import RunJournal, run_journals
+from harness.tracking.journal import run_journals
 from harness.tracking.publish import publish
-from tests.harness.store_samples import RECORD
+from tests.harness.store_samples import RECORD, saved_journal
 
 DRIVE = """
 import pathlib, sys
 from harness.records.record import RunRecord
 from harness.tracking.journal import RunJournal
 record = RunRecord.from_json(sys.argv[2])
-RunJournal.open(pathlib.Path(sys.argv[1]), record.head, "norms.c1-s0").end(record)
+journal = RunJournal.draft(pathlib.Path(sys.argv[1]), record.head, "norms.c1-s0")
+journal.save()
+journal.end(record)
 print(flush=True)
 sys.stdin.read()
 """
@@ -68,7 +70,7 @@ def test_a_record_that_cannot_be_added_is_reported_and_the_others_are_added(stor
 
 
 def test_a_sheet_that_its_driver_takes_away_meanwhile_is_no_fault(store, results):
-    left = RunJournal.open(results / "outbox", RECORD.head, "norms.c1-s0").file
+    left = saved_journal(results / "outbox").file
     gone = left.with_name("norms.c1-s1.jsonl")
     gone.symlink_to("nowhere")  # listed, and not there when it is read
     assert run_journals(results / "outbox") == [left]

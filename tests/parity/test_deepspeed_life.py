@@ -20,9 +20,9 @@ from harness.engines.deepspeed import rank_calls
 from harness.engines.deepspeed.learner import DeepspeedLearner
 from harness.engines.transfer.buckets import unpack_bucket
 from harness.models.load import load_model
-from harness.models.tokenizer import VOCABULARY_SIZE, build_tokenizer
 from tests.harness.engines.learners import plain_signal, rollouts_of, rule, signal_of
 from tests.parity.ranks import GRPO, RULES, STAGES, config, follow, gap, of_one_process, samples, started
+from tools.embedded_models.tokenizer import VOCABULARY_SIZE, build_tokenizer
 
 pytestmark = [pytest.mark.engines, pytest.mark.xdist_group("deepspeed")]
 

@@ -15,7 +15,7 @@ from tricks.aggregation import TokenMean
 from tricks.batch import Rollouts
 from tricks.clipping import Clip
 from tricks.entropy import EntropyBonus
-from tricks.fired import ablations, changed, changes, token_gradients
+from tricks.fired import ablations, changes, token_gradients
 from tricks.kl import KlLoss
 from tricks.rule import UpdateRule
 
@@ -23,7 +23,7 @@ from tricks.rule import UpdateRule
 def fired(update_rule: UpdateRule, name: str, batch: Rollouts, log_probs: Tensor, **others: Any) -> list[list[int]]:
     """1 for each token that the trick of that name changes."""
     ablated = {other.name: other for other in ablations(update_rule, batch)}[name]
-    return changed(update_rule, ablated, log_probs, update_rule.signal(batch), **others).int().tolist()
+    return changes(update_rule, [ablated], log_probs, update_rule.signal(batch), **others)[name].int().tolist()
 
 
 @in_both_precisions
@@ -144,7 +144,7 @@ def test_several_tricks_together_are_each_compared_with_the_rule_without_it_alon
     found = changes(update_rule, others, log_probs, signal)
     assert list(found) == ["group_norm", "clip_higher", "token_mean", "overlong_filter", "kl_loss"]
     for other in others:
-        assert torch.equal(found[other.name], changed(update_rule, other, log_probs, signal))
+        assert torch.equal(found[other.name], changes(update_rule, [other], log_probs, signal)[other.name])
 
 
 def test_only_sampled_tokens_fire() -> None:
@@ -176,5 +176,5 @@ def test_comparing_leaves_no_gradient_behind() -> None:
 def test_half_of_a_batch_fires_as_it_does_within_the_whole() -> None:
     batch, update_rule = example(), rule("group_norm", "clip_higher")
     (_, other), signal, rows = ablations(update_rule, batch), update_rule.signal(batch), slice(2, 5)
-    whole = changed(update_rule, other, moved(batch), signal)
-    assert torch.equal(changed(update_rule, other[rows], moved(batch)[rows], signal[rows]), whole[rows])
+    whole = changes(update_rule, [other], moved(batch), signal)[other.name]
+    assert torch.equal(changes(update_rule, [other[rows]], moved(batch)[rows], signal[rows])[other.name], whole[rows])

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from tests.tricks.batches import moved, rollouts, rule
 from tricks.aggregation import SequenceSum
-from tricks.fired import ablations, changed
+from tricks.fired import ablations, changes
 from tricks.rule import UpdateRule
 
 REWARDS, GROUPS, LENGTHS = [1.0, 0.0, 0.0, 0.0], [0, 0, 1, 1], [1, 2, 1, 2]  # the second group is wrong throughout
@@ -15,7 +15,7 @@ REWARDS, GROUPS, LENGTHS = [1.0, 0.0, 0.0, 0.0], [0, 0, 1, 1], [1, 2, 1, 2]  # t
 def fired(chosen: UpdateRule, name: str) -> Tensor:
     batch = rollouts(REWARDS, GROUPS, lengths=LENGTHS, truncated=[False, False, True, True])
     others = {other.name: other for other in ablations(chosen, batch)}
-    return changed(chosen, others[name], moved(batch), chosen.signal(batch))
+    return changes(chosen, [others[name]], moved(batch), chosen.signal(batch))[name]
 
 
 def test_a_filter_fires_on_samples_without_advantage_when_the_others_weigh_more_for_it() -> None:
@@ -39,4 +39,4 @@ def test_a_filter_that_leaves_nothing_fires_on_everything() -> None:
     chosen = rule("group_norm", "token_mean", "overlong_filter")
     (_, _, other) = ablations(chosen, batch)
     assert other.name == "overlong_filter"
-    assert changed(chosen, other, moved(batch), chosen.signal(batch)).all()
+    assert changes(chosen, [other], moved(batch), chosen.signal(batch))[other.name].all()

@@ -15,9 +15,9 @@ from pathlib import Path
 import torch
 
 from harness.models.locate import CHECKPOINTS
-from harness.models.tokenizer import build_tokenizer
 from tools.embedded_models.recipe import RECIPES, Recipe, Size, StageName, generation_config
 from tools.embedded_models.stages import Taught, Teacher
+from tools.embedded_models.tokenizer import build_tokenizer
 
 TRAINING_FILE = "training.json"
 

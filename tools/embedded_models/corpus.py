@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from harness.data.synthetic import Difficulty, OperandChain, Operator, apply, draw_in_words, draw_training_chain, pose
-from harness.models.tokenizer import ASSISTANT, BOS, EOS, USER
+from tools.embedded_models.tokenizer import ASSISTANT, BOS, EOS, USER
 
 if TYPE_CHECKING:
     import random

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -64,22 +63,6 @@ class Samples:
         """
         return self.log_probs if self.log_kept is None else self.log_probs + self.log_kept.nan_to_num(nan=0.0)
 
-    def of_prompts(self, first: int, last: int) -> Samples:
-        """Return the samples of prompts ``first`` to ``last`` (excluded); the padding is kept."""
-        rows = torch.nonzero((self.group >= first) & (self.group < last))[:, 0]
-        low, high = int(rows[0]), int(rows[-1]) + 1
-        return Samples(
-            self.prompt_ids[first:last],
-            self.prompt_mask[first:last],
-            self.group[low:high] - first,
-            self.response_ids[low:high],
-            self.response_mask[low:high],
-            self.truncated[low:high],
-            self.log_probs[low:high],
-            self.texts[low:high],
-            None if self.log_kept is None else self.log_kept[low:high],
-        )
-
 
 class Sampler(Protocol):
     """A generation engine. The same prompts, decoding, seed and weights give the same samples."""
@@ -96,6 +79,10 @@ class Sampler(Protocol):
 
         Returns:
             The samples; B is N times the group size.
+
+        Raises:
+            ValueError: A prompt is empty, or the number of seeds is not the number of prompts.
+            Diverged: A logit is not finite.
 
         """
         ...
@@ -119,7 +106,7 @@ class Learner(Protocol):
     def reference_log_probs(self, samples: Samples) -> Tensor:
         """Return log-probabilities (B, T) under the weights at the start of the run.
 
-        It is called only where the rule needs them.
+        It is called only where the rule needs them. Raises ValueError where the learner keeps no reference model.
         """
         ...
 
@@ -136,6 +123,10 @@ class Learner(Protocol):
 
         Returns:
             Metric name -> value, with ``fired/<trick>`` for each entry of ``ablated``.
+
+        Raises:
+            ValueError: The rule needs more than the learner was constructed with.
+            Diverged: A log-probability, the loss, the gradient norm or a weight is not finite.
 
         """
         ...

@@ -151,22 +151,6 @@ def choose(logits: Tensor, uniform: Tensor, decoding: Decoding) -> Choice:
     return Choice(ids, _of(log_probs, ids), None)
 
 
-def draw(logits: Tensor, uniform: Tensor, decoding: Decoding) -> tuple[Tensor, Tensor]:
-    """Return tokens (B,) and log-probabilities (B,) of ``choose``.
-
-    Args:
-        logits: (B, V).
-        uniform: (B,) in [0, 1), the random numbers.
-        decoding: Temperature, top-p and top-k.
-
-    Returns:
-        Tokens and log-probabilities.
-
-    """
-    choice = choose(logits, uniform, decoding)
-    return choice.ids, choice.log_probs
-
-
 def invert(log_probs: Tensor, uniform: Tensor) -> Tensor:
     """Return the first token (B,) whose cumulative probability exceeds ``uniform`` (B,)."""
     large = log_probs.shape[-1] >= LARGE_VOCABULARY

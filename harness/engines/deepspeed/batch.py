@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 Rows = tuple[int, ...]
 Chunk = tuple[Rows, ...]  # by rank: samples of similar length, padded to the longest
 Pass = tuple[Chunk, ...]  # chunks whose gradients are accumulated together
-
-NO_ROWS: Final[Rows] = ()
 
 
 def plan(lengths: Tensor, ranks: int, tokens: int) -> tuple[Pass, ...]:

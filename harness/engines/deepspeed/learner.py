@@ -82,10 +82,7 @@ class DeepspeedLearner:
         return self._scored(samples, "log_probs")
 
     def reference_log_probs(self, samples: Samples) -> Tensor:
-        """Return log-probabilities (B, T) under the weights at the start of the run.
-
-        Raises ValueError where the learner keeps no reference model.
-        """
+        """Return log-probabilities (B, T) under the weights at the start of the run."""
         if "ref_log_probs" not in self._needs:
             raise ValueError("this learner kept no reference; its rule does not need ref_log_probs")
         return self._scored(samples, "reference_log_probs")
@@ -93,24 +90,10 @@ class DeepspeedLearner:
     def update(
         self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[Ablated] = ()
     ) -> Mapping[str, float]:
-        """Take the updates of one step and return their metrics.
+        """Take the updates of one step and return their metrics, as ``Learner.update`` describes.
 
         The ranks receive all updates together. They compute the next update while the metrics of the last one are
         computed here.
-
-        Args:
-            samples: The step's B samples.
-            signal: Advantages and masks of the same samples.
-            rule: The update rule, which gives the loss.
-            ablated: Rule and signal without one trick each, to measure on which tokens the trick acts.
-
-        Returns:
-            Metric name -> value.
-
-        Raises:
-            ValueError: The rule needs more than the learner was constructed with.
-            Diverged: A log-probability, the loss or the gradient norm is not finite.
-
         """
         check_rule_inputs(rule, self._needs)
         begun = [

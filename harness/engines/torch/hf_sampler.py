@@ -34,21 +34,7 @@ class HfSampler:
 
     @torch.no_grad()
     def sample(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int | Sequence[int]) -> Samples:
-        """Sample ``decoding.group_size`` responses to each prompt.
-
-        Args:
-            prompts: Token ids of N prompts.
-            decoding: Group size, length limit, temperature, top-p and top-k.
-            seed: One seed, or one for each prompt.
-
-        Returns:
-            The samples; B is N times the group size.
-
-        Raises:
-            ValueError: A prompt is empty, or the number of seeds is not the number of prompts.
-            Diverged: A logit is not finite.
-
-        """
+        """Sample responses to each prompt, as ``Sampler.sample`` describes."""
         prompt_ids, prompt_mask = left_pad(prompts, self._vocabulary.pad_id)
         chance = chances(len(prompts), decoding, seed)
         at_once = _samples_at_once(self._model, prompt_ids.shape[1], decoding)

@@ -88,10 +88,7 @@ class TorchLearner:
 
     @torch.no_grad()
     def reference_log_probs(self, samples: Samples) -> Tensor:
-        """Return log-probabilities (B, T) under the weights at the start of the run.
-
-        Raises ValueError where the learner keeps no reference model.
-        """
+        """Return log-probabilities (B, T) under the weights at the start of the run."""
         if self._reference is None:
             raise ValueError("this learner kept no reference; construct it with needs={'ref_log_probs'}")
         micro = micro_rows(samples, self._optim.micro_batch_tokens)
@@ -101,22 +98,7 @@ class TorchLearner:
     def update(
         self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[Ablated] = ()
     ) -> Mapping[str, float]:
-        """Take the updates of one step and return their metrics.
-
-        Args:
-            samples: The step's B samples.
-            signal: Advantages and masks of the same samples.
-            rule: The update rule, which gives the loss.
-            ablated: Rule and signal without one trick each, to measure on which tokens the trick acts.
-
-        Returns:
-            Metric name -> value.
-
-        Raises:
-            ValueError: The rule needs more than the learner was constructed with.
-            Diverged: A log-probability, the loss, the gradient norm or a weight is not finite.
-
-        """
+        """Take the updates of one step and return their metrics, as ``Learner.update`` describes."""
         check_rule_inputs(rule, self._needs)
         ahead = self._ahead[1] if self._ahead and self._ahead[0] is samples else None
         self._ahead = None

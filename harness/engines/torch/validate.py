@@ -25,7 +25,7 @@ def validate_model_support(model: Any, config: ExperimentConfig) -> None:
 
     Raises SchemaError for a setting that the model does not support, and ModelError for a model that cannot be scored.
     """
-    refuse_short(config, positions_of(model.config), type(model).__name__)
+    refuse_short(config.limits, positions_of(model.config), type(model).__name__)
     if isinstance(model, EmbeddedModel):  # the compact engines support all of this; tests check it
         return
     problem = _unlayered(model, config)

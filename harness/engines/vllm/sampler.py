@@ -97,21 +97,9 @@ class VllmSampler:
         self._asleep: bool | None = None  # None: unknown, as the last run left them
 
     def sample(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int | Sequence[int]) -> Samples:
-        """Sample ``decoding.group_size`` responses to each prompt.
+        """Sample responses to each prompt, as ``Sampler.sample`` describes.
 
-        Args:
-            prompts: Token ids of N prompts.
-            decoding: Group size, length limit, temperature, top-p and top-k.
-            seed: One seed, or one for each prompt.
-
-        Returns:
-            The samples; B is N times the group size.
-
-        Raises:
-            ValueError: A prompt is empty, or the number of seeds is not the number of prompts.
-            EngineError: An engine died twice.
-            EngineLost: An engine's node is gone.
-
+        Raises EngineError where an engine died twice, and EngineLost where its node is gone.
         """
         padded, seeds = left_pad(prompts, self._vocabulary.pad_id), prompt_seeds(len(prompts), seed)
         return self._drawn(padded, spread(prompts, len(self._pool.engines)), prompts, decoding, seeds)

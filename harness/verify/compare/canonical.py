@@ -177,12 +177,10 @@ def _of_list(listing: Listing) -> str:
     names = {member.name for member in members if isinstance(member, Named)}
     if len(names) > 1:
         return "; ".join(sorted(f"{m.name}={_key(m.value)}" if isinstance(m, Named) else _key(m) for m in members))
-    keys = sorted(_key(_unnamed(member)) if not _is_set(member) else f"{{{_key(member)}}}" for member in members)
+    keys = sorted(
+        f"{{{_key(member)}}}" if isinstance(member, Listing) else _key(_unnamed(member)) for member in members
+    )
     return keys[0] if len(keys) == 1 else f"{{{'; '.join(keys)}}}"
-
-
-def _is_set(shape: Shape) -> bool:
-    return isinstance(shape, Listing)
 
 
 def _unnamed(shape: Shape) -> Shape:

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from analysis.stats.contrasts import contrasts
-from analysis.stats.effects import effects, sides
+from analysis.stats.effects import all_effects, sides
 from analysis.study.frame import planned, runs_frame
 from analysis.tables.effects import effects_table
 from analysis.tables.render import comma_separated, latex, markdown
@@ -29,7 +29,7 @@ CONTRAST = contrasts(STUDY)[0]
 
 
 def test_an_effect_is_paired_by_seed():
-    length = effects(STUDY, TAKEN, CONTRAST)[0]
+    length = all_effects(STUDY, TAKEN)[CONTRAST][0]
     assert length.side.score == "final/length"
     assert (length.arm.mean, length.baseline.mean) == (42, 35)
     assert length.difference.mean == pytest.approx(7)
@@ -38,12 +38,13 @@ def test_an_effect_is_paired_by_seed():
 
 def test_a_score_that_one_side_never_logged_is_no_effect():
     assert "final/pass@4" in [side.score for side in sides(STUDY, TAKEN)]
-    assert [effect.side.score for effect in effects(STUDY, TAKEN, CONTRAST)] == ["final/length", "cpu_seconds"]
+    assert [effect.side.score for effect in all_effects(STUDY, TAKEN)[CONTRAST]] == ["final/length", "cpu_seconds"]
 
 
 def test_the_metric_of_the_contrast_is_no_side_effect_of_it():
-    control = replace(CONTRAST, metric="final/length")
-    assert [effect.side.score for effect in effects(STUDY, TAKEN, control)] == ["cpu_seconds"]
+    study = replace(STUDY, metric="final/length")
+    found = all_effects(study, planned(runs_frame(RECORDS), study))[contrasts(study)[0]]
+    assert [effect.side.score for effect in found] == ["cpu_seconds"]
 
 
 def test_seconds_are_wall_time_where_the_machine_is_ours_alone():
@@ -54,7 +55,7 @@ def test_seconds_are_wall_time_where_the_machine_is_ours_alone():
 
 def test_seeds_without_a_partner_are_in_neither_mean():
     taken = planned(runs_frame([*RECORDS, scored(1, 2, 900.0)]), STUDY)
-    assert effects(STUDY, taken, CONTRAST)[0].arm.mean == 42
+    assert all_effects(STUDY, taken)[CONTRAST][0].arm.mean == 42
 
 
 def test_the_table_has_a_row_a_contrast_with_runs():

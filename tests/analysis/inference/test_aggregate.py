@@ -3,7 +3,7 @@ from math import inf
 
 import pytest
 
-from analysis.stats.aggregate import improvement, iqm, iqm_difference
+from analysis.stats.aggregate import improvement, iqm_difference
 from analysis.stats.contrasts import contrasts
 from tests.analysis.inference.studies import taken, wide
 from tests.analysis.samples import STUDY
@@ -26,16 +26,16 @@ def two_benchmarks():
 
 
 def test_the_iqm_leaves_a_quarter_out_on_either_side():
-    # 0.1 and 0.9 of four left out: (0.2 + 0.3) / 2
-    found = iqm(wide(), frame(), 0)
-    assert (found.value, found.seeds, found.benchmarks) == (pytest.approx(0.25), (0, 1, 2, 3), ("final/accuracy",))
-    assert found.interval[0] < 0.25 < found.interval[1]
+    # 0.1 and 0.9 of four left out, and 0.5 and 0.8: (0.6 + 0.7) / 2 - (0.2 + 0.3) / 2
+    found = iqm_difference(wide(), frame(), CONTRAST)
+    assert (found.value, found.seeds, found.benchmarks) == (pytest.approx(0.4), (0, 1, 2, 3), ("final/accuracy",))
+    assert found.interval[0] < 0.4 < found.interval[1]
 
 
 def test_the_iqm_is_over_seeds_and_benchmarks_together():
-    # four times 0.1 and four times 0.6: the middle half is two of each
-    found = iqm(wide(), two_benchmarks(), 1)
-    assert found.value == pytest.approx(0.35)
+    # four times 0.1 and four times 0.6, minus four times 0.0 and 0.8: the middle half is two of each
+    found = iqm_difference(wide(), two_benchmarks(), CONTRAST)
+    assert found.value == pytest.approx(0.35 - 0.4)
     assert found.benchmarks == ("final/aime24/avg@8", "final/math500/avg@8")
 
 
@@ -45,12 +45,7 @@ def test_a_benchmark_that_one_cell_was_not_asked_is_no_stratum():
 
 
 def test_benchmarks_play_no_part_where_another_metric_decides():
-    assert iqm(replace(wide(), metric="start/accuracy"), two_benchmarks(), 1) is None
-
-
-def test_the_difference_of_two_iqms_is_over_paired_seeds():
-    # (0.6 + 0.7) / 2 - (0.2 + 0.3) / 2
-    assert iqm_difference(wide(), frame(), CONTRAST).value == pytest.approx(0.4)
+    assert iqm_difference(replace(wide(), metric="start/accuracy"), two_benchmarks(), CONTRAST) is None
 
 
 def test_improvement_is_the_share_of_pairs_of_runs():
@@ -71,14 +66,14 @@ def test_improvement_counts_every_benchmark_the_same():
 
 
 def test_one_seed_has_a_value_and_no_interval():
-    found = iqm(wide(), taken(wide(), {0: [0.4]}), 0)
-    assert (found.value, found.interval) == (0.4, (-inf, inf))
+    found = iqm_difference(wide(), taken(wide(), {0: [0.25], 1: [0.75]}), CONTRAST)
+    assert (found.value, found.interval) == (0.5, (-inf, inf))
 
 
 def test_a_cell_without_scores_has_no_aggregate():
-    assert iqm(wide(), frame(), 3) is None
+    assert iqm_difference(wide(), taken(wide(), {0: ARM}), CONTRAST) is None
     assert improvement(wide(), taken(wide(), {0: ARM}), CONTRAST) is None
 
 
 def test_the_interval_is_always_the_same():
-    assert iqm(wide(), frame(), 0) == iqm(wide(), frame(), 0)
+    assert iqm_difference(wide(), frame(), CONTRAST) == iqm_difference(wide(), frame(), CONTRAST)

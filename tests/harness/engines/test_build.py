@@ -15,9 +15,9 @@ from harness.engines.build import build, vocabulary
 from harness.engines.qwen3.sampler import CompactSampler
 from harness.engines.torch.hf_sampler import HfSampler
 from harness.models.load import load_outline, load_tokenizer
-from harness.models.tokenizer import VOCABULARY_SIZE, build_tokenizer
 from harness.models.validate import end_ids
 from tests.harness.engines.policies import llama, qwen3
+from tools.embedded_models.tokenizer import VOCABULARY_SIZE, build_tokenizer
 
 MODELS = {"qwen3": qwen3, "llama": llama}
 

@@ -6,7 +6,7 @@ from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWa
 
 from harness.engines.base import sampling as draw_module
 from harness.engines.base.protocols import Decoding
-from harness.engines.base.sampling import LARGE_VOCABULARY, Choice, chances, choose, draw, invert, uniforms
+from harness.engines.base.sampling import LARGE_VOCABULARY, Choice, chances, choose, invert, uniforms
 
 
 def test_the_unit_interval_is_cut_in_proportion_to_the_probabilities() -> None:
@@ -25,16 +25,16 @@ def test_the_largest_number_still_draws_a_possible_token() -> None:
 
 def test_temperature_zero_takes_the_likeliest_token_and_scores_it_at_one() -> None:
     logits = torch.tensor([[0.0, 2.0, 1.0]])
-    ids, log_probs = draw(logits, torch.tensor([0.99]), Decoding(1, 1, temperature=0))
-    assert ids.tolist() == [1]
-    torch.testing.assert_close(log_probs, logits.log_softmax(dim=-1)[:, 1])
+    drawn = choose(logits, torch.tensor([0.99]), Decoding(1, 1, temperature=0))
+    assert drawn.ids.tolist() == [1]
+    torch.testing.assert_close(drawn.log_probs, logits.log_softmax(dim=-1)[:, 1])
 
 
 def test_log_probs_are_those_of_the_tempered_softmax() -> None:
     logits = torch.tensor([[0.0, 2.0, 1.0]])
-    ids, log_probs = draw(logits, torch.tensor([0.0]), Decoding(1, 1, temperature=0.5))
-    assert ids.tolist() == [0]
-    torch.testing.assert_close(log_probs, (logits / 0.5).log_softmax(dim=-1)[:, 0])
+    drawn = choose(logits, torch.tensor([0.0]), Decoding(1, 1, temperature=0.5))
+    assert drawn.ids.tolist() == [0]
+    torch.testing.assert_close(drawn.log_probs, (logits / 0.5).log_softmax(dim=-1)[:, 0])
 
 
 def test_a_sample_keeps_its_numbers_when_others_are_added() -> None:
@@ -64,9 +64,9 @@ def test_cuts_are_those_of_transformers(
     uniform = torch.arange(steps) / steps
     counts = torch.zeros(vocabulary)
     for part in uniform.split(1000):
-        ids, log_probs = draw(logits.expand(len(part), -1), part, decoding)
-        counts += torch.bincount(ids, minlength=vocabulary)
-        torch.testing.assert_close(log_probs, wanted.log_softmax(dim=-1)[0, ids])
+        drawn = choose(logits.expand(len(part), -1), part, decoding)
+        counts += torch.bincount(drawn.ids, minlength=vocabulary)
+        torch.testing.assert_close(drawn.log_probs, wanted.log_softmax(dim=-1)[0, drawn.ids])
     assert (counts - wanted.softmax(dim=-1)[0] * steps).abs().max() <= 2  # each token's share of the unit interval
 
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import random
 from itertools import islice
 
-from harness.models.tokenizer import build_tokenizer
 from tools.embedded_models.batches import IGNORED, batches
 from tools.embedded_models.corpus import Mix
 from tools.embedded_models.recipe import Stage
+from tools.embedded_models.tokenizer import build_tokenizer
 
 _TOKENIZER = build_tokenizer()
 _STAGE = Stage(Mix((("easy", 0.5), ("hard", 0.5)), (("clean", 1.0),), chat_share=0.5), steps=1, batch=8, lr=1e-3)

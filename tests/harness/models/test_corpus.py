@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from harness.data.synthetic import Difficulty, apply, parse
+from harness.data.synthetic import Difficulty, apply
+from tests.harness.problems.chains import parse
 from tools.embedded_models.corpus import Mix, Style, write_text
 from tools.embedded_models.recipe import RECIPES, STAGES
 

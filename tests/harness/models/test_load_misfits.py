@@ -17,10 +17,11 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
-from harness.models.load import ModelError, load_model, load_tokenizer
-from harness.models.tokenizer import EOS, VOCABULARY_SIZE, build_tokenizer
+from harness.models.errors import ModelError
+from harness.models.load import load_model, load_tokenizer
 from harness.models.validate import end_ids
 from tests.harness.engines.policies import llama, qwen3
+from tools.embedded_models.tokenizer import EOS, VOCABULARY_SIZE, build_tokenizer
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,8 +11,8 @@ from harness.models import download as smol
 from harness.models.errors import ModelError
 from harness.models.load import load_model
 from harness.models.locate import CHECKPOINTS, WEIGHTS, check_model, model_source
-from harness.models.tokenizer import build_tokenizer
 from tools.embedded_models.pretrain import new_model
+from tools.embedded_models.tokenizer import build_tokenizer
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,10 +6,10 @@ import torch
 
 from harness.data.catalog import Problem
 from harness.models.prompting import format_prompt
-from harness.models.tokenizer import build_tokenizer
 from tools.embedded_models.card import CardEntry, render
 from tools.embedded_models.measure import Measurement, Sampling, grade, respond
 from tools.embedded_models.pretrain import new_model
+from tools.embedded_models.tokenizer import build_tokenizer
 
 
 def test_responses_are_graded_under_their_own_problem() -> None:

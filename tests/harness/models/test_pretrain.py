@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from harness.models.tokenizer import build_tokenizer
 from tools.embedded_models.corpus import Mix
 from tools.embedded_models.pretrain import hidden_states, lr_share, new_model, train
 from tools.embedded_models.recipe import RECIPES, STAGES, Stage, fingerprint
 from tools.embedded_models.stages import Teacher
+from tools.embedded_models.tokenizer import build_tokenizer
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,8 @@ from transformers import PreTrainedTokenizerFast
 
 from harness.data.synthetic import DIFFICULTIES, stream
 from harness.models.prompting import SYSTEM_PROMPT, PromptForm, format_prompt, prompt_notes
-from harness.models.tokenizer import build_tokenizer
 from tools.embedded_models.corpus import opening
+from tools.embedded_models.tokenizer import build_tokenizer
 
 
 def _byte_tokenizer(chat_template: str | None) -> PreTrainedTokenizerFast:

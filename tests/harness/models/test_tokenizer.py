@@ -7,7 +7,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from harness.data.synthetic import DIFFICULTIES, stream
-from harness.models.tokenizer import VOCABULARY_SIZE, build_tokenizer
+from tools.embedded_models.tokenizer import VOCABULARY_SIZE, build_tokenizer
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -34,11 +34,11 @@ from harness.engines.build import build, sampling
 from harness.models.errors import ModelError
 from harness.models.load import load_tokenizer
 from harness.models.locate import WEIGHTS
-from harness.models.tokenizer import VOCABULARY_SIZE, build_tokenizer
 from harness.rollouts.prompts import Prompts
 from sweeps.grid.cells import select
 from sweeps.grid.compose import compose_cells
 from tests.sweeps.grids import PLAIN, grid
+from tools.embedded_models.tokenizer import VOCABULARY_SIZE, build_tokenizer
 
 if TYPE_CHECKING:
     from harness.config.experiment import ExperimentConfig
@@ -151,7 +151,7 @@ class TestPromptAndResponseBeyondTheWindow:
         )
         with pytest.raises(SchemaError, match=told):
             self.of(short, engine, "rollout.max_prompt_length=97")
-        assert longest_text(self.of(short, engine, "rollout.max_prompt_length=96")) == 160
+        assert longest_text(self.of(short, engine, "rollout.max_prompt_length=96").limits) == 160
 
     def test_of_an_evaluation_too(self, short: Path, engine: str) -> None:
         told = r"rollout\.max_prompt_length and eval\.max_response_length allow .* eval\.max_response_length=80 beside"
@@ -174,8 +174,8 @@ class TestEmbeddedModels:
 
     def test_prompts_without_room_for_a_response_count_as_too_long(self) -> None:
         config = load("rollout.max_response_length=500")
-        assert room(config, 500) == 12
-        assert longest_text(config) == 512
+        assert room(config.limits, 500) == 12
+        assert longest_text(config.limits) == 512
         exams = Prompts(config, load_tokenizer(config.model.path)).eval_sets(
             {"arithmetic": [Problem("x", "1+1=?", "2")]}
         )
@@ -183,12 +183,16 @@ class TestEmbeddedModels:
 
     def test_by_default_nothing_changes_but_beyond_their_positions(self) -> None:
         config = load()
-        assert (config.rollout.max_prompt_length, room(config, 64), longest_text(config)) == (1024, 448, 512)
+        assert (config.rollout.max_prompt_length, room(config.limits, 64), longest_text(config.limits)) == (
+            1024,
+            448,
+            512,
+        )
 
     def test_what_was_trained_from_one_and_exported_is_asked_alike(self, tmp_path: Path) -> None:
         folder = shutil.copytree(WEIGHTS / "large_base", tmp_path / "model")
         config = load(f"model.path={folder}")
-        assert (room(config, 64), longest_text(config)) == (448, 512)
+        assert (room(config.limits, 64), longest_text(config.limits)) == (448, 512)
         assert sampling(config).sample([[1, 7, 8]], Decoding(1, 4), seed=0).texts
 
     def test_a_response_that_fills_the_window_is_refused(self) -> None:

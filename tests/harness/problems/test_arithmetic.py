@@ -6,7 +6,8 @@ from itertools import islice
 import pytest
 
 from harness.data.catalog import Problem
-from harness.data.synthetic import DIFFICULTIES, LEVELS, Difficulty, evaluation_set, parse, stream
+from harness.data.synthetic import DIFFICULTIES, LEVELS, Difficulty, evaluation_set, stream
+from tests.harness.problems.chains import parse
 
 _EVENT = re.compile(r", (finds|buys|gives away|loses) (\d+)")
 

@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from harness.data.synthetic import DIFFICULTIES, OperandChain, draw_chain, parse
+from harness.data.synthetic import DIFFICULTIES, OperandChain, draw_chain
+from tests.harness.problems.chains import parse
 
 
 def test_a_chain_is_worked_from_left_to_right() -> None:

@@ -8,12 +8,13 @@ from harness.common.schema import SchemaError
 from harness.config.experiment import load
 from harness.data.cache import Tier
 from harness.data.catalog import TUNING_SHARE, Part, Problem, belongs, for_tuning
-from harness.data.synthetic import DIFFICULTIES, evaluation_set, parse, pose, stream
+from harness.data.synthetic import DIFFICULTIES, evaluation_set, pose, stream
 from harness.data.tiers import tier
 from harness.evaluation.pass_rates import pool
 from harness.models.load import load_tokenizer
 from harness.rollouts.prompts import Prompts
 from tests.data_folder import data_folder
+from tests.harness.problems.chains import parse
 
 TUNED, ABLATED = "data.part=tuning", "data.part=ablation"
 

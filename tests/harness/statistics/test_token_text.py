@@ -3,8 +3,8 @@ from __future__ import annotations
 from tokenizers import Tokenizer, decoders, models
 from transformers import PreTrainedTokenizerFast
 
-from harness.models.tokenizer import build_tokenizer
 from harness.rollouts.text_metrics import token_text
+from tools.embedded_models.tokenizer import build_tokenizer
 
 
 def test_a_token_reads_as_it_does_in_a_text() -> None:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PAD, BOS, EOS, UNKNOWN, USER, ASSISTANT = "<pad>", "<bos>", "<eos>", "<unk>", "<user>", "<assistant>"
 SPECIALS = (PAD, BOS, EOS, UNKNOWN, USER, ASSISTANT)
@@ -51,8 +46,3 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
     )  # fmt: skip
     fast.chat_template = _CHAT_TEMPLATE
     return fast
-
-
-def save_tokenizer(folder: Path) -> None:
-    """Write the tokenizer files into a checkpoint folder."""
-    build_tokenizer().save_pretrained(folder)
