@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from sweeps.launch.environment import address, cores, inline, prepare
-from sweeps.launch.inline import launch_inline
 from sweeps.launch.task import PLANNED
 
 if TYPE_CHECKING:
@@ -36,6 +35,8 @@ def dispatch(queue: Sequence[Queued], folder: Path, workload: Workload[Any] = PL
 
     """
     if inline():
+        from sweeps.launch.inline import launch_inline  # noqa: PLC0415 - it imports Ray, for Ray's errors
+
         yield from launch_inline(queue, folder, workload)
         return
     prepare()

@@ -58,7 +58,7 @@ def _perform(run: PlannedRun, folder: Path) -> Iterator[Message]:
     yield from perform(run, folder / run.folder)
 
 
-PLANNED: Final = Workload[PlannedRun](_perform, begin=lambda run: run, stopped=lambda _: False)
+PLANNED: Final[Workload[PlannedRun]] = Workload(_perform, begin=lambda run: run, stopped=lambda _: False)
 
 
 def place(folder: str, mark: str, config: ExperimentConfig) -> Path:
