@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from sweeps.launch.errors import SweepError
 from sweeps.launch.events import Launchable, Message, RunStarted
-from sweeps.plan.plan import PlannedRun
 
 if TYPE_CHECKING:
     from harness.config.experiment import ExperimentConfig
+    from sweeps.plan.plan import PlannedRun
 
 Run = TypeVar("Run", bound=Launchable)
 
