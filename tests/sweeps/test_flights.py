@@ -113,22 +113,20 @@ def test_what_still_runs_is_cancelled_at_once(made, tasks, tmp_path):
 
 
 def test_a_workload_chooses_each_run_when_there_is_room_and_stops_it_at_once(made, tasks, tmp_path):
-    none, rooms, steps = made.runs[1], [], {}
+    first, none, rooms, steps = made.runs[0], made.runs[1], [], {}
+    places = [replace(first, run_id=f"run{place}", study=f"study{place}") for place in range(3)]
 
     def begin(place):
         rooms.append(len(flying._running))
         return None if place is none else place
 
-    workload = replace(PLANNED, begin=begin, stopped=lambda run: steps.get(run.run_id, 0) >= 1)
+    workload = replace(PLANNED, begin=begin, stopped=lambda run: steps.get(run.run_id) == 1)
     flying, before = launch._RunScheduler(tmp_path, "mark", workload), len(tasks.cancelled)
-    for event in flying.events(deque(made.runs[:2] * 3)):
-        if event and isinstance(event.what, RunStarted):
-            steps[event.run.run_id] = 0
-        if event and isinstance(event.what, RunStepped):
-            steps[event.run.run_id] = event.what.step
-        assert not event or not isinstance(event.what, RunFinished)
-    assert steps == {made.runs[0].run_id: 1}
+    for event in flying.events(deque([places[0], none, places[1], none, places[2]])):
+        assert event
+        assert isinstance(event.what, RunStarted | RunStepped)
+        steps[event.run.run_id] = getattr(event.what, "step", None)
+    assert steps == {"run0": 1, "run1": 1, "run2": 1}
     assert len(tasks.cancelled) - before == 3
-    assert len(rooms) == 6
-    assert max(rooms) == 1  # two processors
+    assert rooms == [0, 1, 1, 1, 1]  # two processors
     assert not flying._running
