@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
@@ -15,11 +14,10 @@ from harness.records.provenance import provenance
 from harness.tracking.publish import publish
 from harness.tracking.store import Store
 from sweeps.cost.gpu import DEFAULTS
-from sweeps.launch.environment import address, cores, inline, prepare
+from sweeps.launch.dispatch import dispatch, parallel_runs
 from sweeps.launch.errors import SweepError
-from sweeps.launch.inline import launch_inline
 from sweeps.launch.lease import acquire_lease, study_lock
-from sweeps.launch.progress import ProgressTable, progress
+from sweeps.launch.progress import ProgressTable, progress, run_names
 from sweeps.launch.ready import read_data, refuse_unready
 from sweeps.launch.recorder import Recorder
 from sweeps.options import ONCE
@@ -30,14 +28,13 @@ from sweeps.reuse import reuse_finished_runs
 from sweeps.summary import SweepUsage, print_costs, print_results
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from rich.console import Console
 
     from harness.records.record import RunRecord
     from sweeps.grid.grid import Grid
-    from sweeps.launch.events import Event
     from sweeps.launch.recorder import UnrecordedRuns
     from sweeps.options import SweepOptions
     from sweeps.plan.plan import Plan, PlannedRun
@@ -59,7 +56,7 @@ def plan(grid: Grid, options: SweepOptions, console: Console) -> int:
 
     """
     made, _ = _plan(grid, options, Store.open(options.results))
-    print_plan(console, made, _slots(made.to_run), options.effect)
+    print_plan(console, made, parallel_runs(made.to_run), options.effect)
     return OK
 
 
@@ -87,7 +84,7 @@ def run(grid: Grid, options: SweepOptions, console: Console) -> int:
             publish(store, options.results / "runs")
             console.print(Text(f"adopted {len(adopted)} runs of other studies: same settings, seed, code and machine"))
             made, records = _plan(grid, options, store)
-        print_plan(console, made, _slots(made.to_run), options.effect)
+        print_plan(console, made, parallel_runs(made.to_run), options.effect)
         store.save_study(study(made, records))
         if not made.to_run:
             console.print(Text("nothing to run: every planned run is finished", style="bold"))
@@ -139,24 +136,14 @@ def _plan(grid: Grid, options: SweepOptions, store: Store) -> tuple[Plan, list[R
 
 def _fly(runs: Sequence[PlannedRun], folder: Path, recorder: Recorder, usage: SweepUsage, console: Console) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    board = ProgressTable(runs, _slots(runs) or len(runs))
-    with closing(_launch(runs, folder.absolute())) as events, progress(board, console) as display:
+    board = ProgressTable(runs, parallel_runs(runs) or len(runs), run_names(runs))
+    with closing(dispatch(runs, folder.absolute())) as events, progress(board, console) as display:
         for event in events:
             if event:
                 board.hear(event)
                 recorder.hear(event)
             display.show(event)
             usage.sample()
-
-
-def _launch(runs: Sequence[PlannedRun], folder: Path) -> Generator[Event | None]:
-    if inline():
-        yield from launch_inline(runs, folder)
-        return
-    prepare()
-    from sweeps.launch.scheduler import launch  # noqa: PLC0415 - a sweep with nothing to run need not import Ray
-
-    yield from launch(runs, folder, cores())
 
 
 def _stop(grid: Grid, options: SweepOptions, store: Store, recorder: Recorder, console: Console) -> None:
@@ -181,7 +168,7 @@ def _conclude(
     usage: SweepUsage,
     console: Console,
 ) -> int:
-    slots = _slots(made.to_run)
+    slots = parallel_runs(made.to_run)
     per_run = max(run.config.backend.num_cpus for run in made.to_run)
     print_costs(console, recorder.records, usage, min(slots, len(made.to_run)) * per_run if slots else None)
     if missing:
@@ -194,12 +181,3 @@ def _conclude(
 def _print_missing(console: Console, missing: UnrecordedRuns, options: SweepOptions) -> None:
     for line in missing.lines(options.results, options.command()):
         console.print(Text(line), soft_wrap=True)
-
-
-def _slots(runs: Sequence[PlannedRun]) -> int | None:
-    """Return the number of runs that fit on this machine at the same time; None for a cluster."""
-    if inline():
-        return 1
-    if address():
-        return None
-    return max(math.floor(cores() / max((run.config.backend.num_cpus for run in runs), default=1.0)), 1)

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import ray
 from ray.autoscaler.sdk import request_resources
@@ -18,7 +18,7 @@ from sweeps.launch.errors import SweepError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from harness.config.experiment import ExperimentConfig
+    from sweeps.launch.events import Asking
 
 Amounts = Mapping[str, float]  # amounts by kind
 
@@ -26,18 +26,6 @@ KINDS: Final = ("CPU", "GPU")
 WAIT: Final = "CLUSTER_WAIT"  # environment variable: minutes to wait for the cluster to grow
 _ROUNDING: Final = 1e-9
 _NAMED: Final = 4  # hosts to name per size of node
-
-
-class Asking(Protocol):
-    """A run that asks for a part of the cluster."""
-
-    @property
-    def run_id(self) -> str:
-        """The name of the run in messages."""
-
-    @property
-    def config(self) -> ExperimentConfig:
-        """The config, whose backend states the resources."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,53 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
+from harness.common.text import duration
 from harness.records.record import RunRecord
-from sweeps.plan.plan import PlannedRun
+
+if TYPE_CHECKING:
+    from harness.config.experiment import ExperimentConfig
 
 ATTEMPTS: Final = 2  # a failed run is retried once; lost nodes do not count
+
+
+class Asking(Protocol):
+    """A run that asks for a part of the cluster."""
+
+    @property
+    def run_id(self) -> str:
+        """The name of the run in messages."""
+
+    @property
+    def config(self) -> ExperimentConfig:
+        """The config, whose backend states the resources."""
+
+
+class Queued(Asking, Protocol):
+    """A run, or a place in the queue whose run is chosen when it starts."""
+
+    @property
+    def seconds(self) -> float:
+        """The expected seconds."""
+
+
+class Launchable(Queued, Protocol):
+    """A run that the launcher executes: a planned run of a sweep, or a trial of a tuning."""
+
+    @property
+    def steps(self) -> int:
+        """The number of its last step."""
+
+    @property
+    def folder(self) -> str | None:
+        """The name of its folder among those of all runs; None if it writes nothing."""
+
+
+Run_co = TypeVar("Run_co", bound=Launchable, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +68,34 @@ class RunStepped:
     metrics: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True)
-class RunFinished:
+class RunEnded(ABC):
     """A worker's last message on a run."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def summary(self) -> str:
+        """Return the result in a few words."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished(RunEnded):
+    """The end of a run with its record."""
 
     record: RunRecord
     files: Mapping[str, bytes]
+
+    def summary(self) -> str:
+        """Return the accuracy before and after training, and the duration."""
+        scores = [f"{self.record.scores[f'{moment}/accuracy']:.3f}" for moment in ("start", "final")]
+        return f"accuracy {' -> '.join(scores)}, {duration(self.record.wall_seconds)}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunPruned:
+    """The driver has stopped a run that falls behind the others."""
+
+    step: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +105,7 @@ class WaitingForResources:
     what: str
 
 
-Message = RunStarted | RunStepped | RunFinished
+Message = RunStarted | RunStepped | RunEnded
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +119,8 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class Event(Generic[Run_co]):
     """A message or a failure of a run."""
 
-    run: PlannedRun
-    what: Message | Failure | WaitingForResources
+    run: Run_co
+    what: Message | Failure | RunPruned | WaitingForResources

@@ -5,35 +5,59 @@ from __future__ import annotations
 import os
 import platform
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from harness.common.signals import Preempted
+from harness.common.signals import Preempted, interrupts
 from harness.records.failures import cause
 from sweeps.launch.events import ATTEMPTS, Event, Failure, RunStarted
 from sweeps.launch.retry import diverged
+from sweeps.launch.task import PLANNED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from sweeps.plan.plan import PlannedRun
+    from sweeps.launch.events import Queued
+    from sweeps.launch.task import Run, Workload
 
 
-def launch_inline(runs: Sequence[PlannedRun], folder: Path) -> Iterator[Event]:
-    """Yield the events of the runs; each run writes to its own folder under ``folder``."""
-    from sweeps.launch.worker import perform  # noqa: PLC0415 - a sweep with nothing to run need not import transformers
+def launch_inline(queue: Sequence[Queued], folder: Path, workload: Workload[Any] = PLANNED) -> Iterator[Event[Any]]:
+    """Yield the events of the runs, one run after the other.
 
-    for run in runs:
-        for attempt in range(1, ATTEMPTS + 1):
-            yield Event(run, RunStarted(os.getpid(), platform.node()))
-            try:
-                for message in perform(run, folder / run.folder):
-                    yield Event(run, message)
-                break
-            except Preempted:
-                raise KeyboardInterrupt from None
-            except Exception as error:  # any error of a run is its result
-                final = attempt == ATTEMPTS or diverged(error)
-                yield Event(run, Failure(cause(error), traceback.format_exc(), final))
-                if final:
-                    break
+    Args:
+        queue: the runs, or the places whose runs the workload chooses
+        folder: the folder of results/runs; each run writes to its own folder in it
+        workload: what to execute
+
+    Yields:
+        Events.
+
+    Raises:
+        KeyboardInterrupt: between two events, after Ctrl-C or SIGTERM.
+
+    """
+    with interrupts() as asked:
+        for place in queue:
+            run = workload.begin(place)
+            for event in _attempts(run, folder, workload) if run else ():
+                yield event
+                asked.check()
+
+
+def _attempts(run: Run, folder: Path, workload: Workload[Run]) -> Iterator[Event[Run]]:
+    for attempt in range(1, ATTEMPTS + 1):
+        yield Event(run, RunStarted(os.getpid(), platform.node()))
+        try:
+            for message in workload.perform(run, folder):
+                yield Event(run, message)
+                if workload.stopped(run):
+                    return
+        except Preempted:
+            raise KeyboardInterrupt from None
+        except Exception as error:  # any error of a run is its result
+            final = attempt == ATTEMPTS or diverged(error)
+            yield Event(run, Failure(cause(error), traceback.format_exc(), final))
+            if final:
+                return
+        else:
+            return

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from rich.live import Live
 from rich.table import Table
@@ -14,16 +14,26 @@ from rich.text import Text
 
 from harness.common.text import duration
 from sweeps.grid.cells import varied
-from sweeps.launch.events import Failure, RunFinished, RunStarted, RunStepped, WaitingForResources
+from sweeps.launch.events import (
+    Failure,
+    Launchable,
+    RunEnded,
+    RunPruned,
+    RunStarted,
+    RunStepped,
+    WaitingForResources,
+)
 from sweeps.plan.estimate import makespan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from rich.console import Console
 
-    from sweeps.launch.events import Event
+    from sweeps.launch.events import Event, Queued
     from sweeps.plan.plan import PlannedRun
+
+Run = TypeVar("Run", bound=Launchable)
 
 
 @dataclass(slots=True)
@@ -34,7 +44,7 @@ class ProgressRow:
     steps: int
     expected: float  # seconds
     step: int | None = None
-    trained_since: float = 0.0  # monotonic seconds at step 0
+    trained_since: float = field(default_factory=time.monotonic)  # step 0, or the start of a run without one
     started: float = field(default_factory=time.monotonic)
     shown: Mapping[str, float] = field(default_factory=dict)  # reward, accuracy
 
@@ -49,39 +59,56 @@ class ProgressRow:
         return (now - self.trained_since) / self.step * (self.steps - self.step)
 
 
-class ProgressTable:
+def run_names(runs: Sequence[PlannedRun]) -> Callable[[PlannedRun], str]:
+    """Return a function that names a run by the labels in which the runs differ, and its seed."""
+    axes = varied([run.labels for run in runs])
+    return lambda run: " ".join([*(run.labels[axis] for axis in axes), f"s{run.config.seed}"])
+
+
+class ProgressTable(Generic[Run]):
     """The counts of runs, the runs in progress, and the time left."""
 
-    def __init__(self, runs: Sequence[PlannedRun], slots: int) -> None:
-        self._axes = varied([run.labels for run in runs])
-        self._waiting = {run.run_id: run.seconds for run in runs}
+    def __init__(self, queue: Sequence[Queued], slots: int, name: Callable[[Run], str]) -> None:
+        self.name = name
+        self._waiting = [each.seconds for each in queue]
         self._slots = slots
-        self.total, self.finished, self.failed = len(runs), 0, 0
+        self.total, self.finished, self.failed, self.pruned = len(queue), 0, 0, 0
         self.rows: dict[str, ProgressRow] = {}
 
-    def name(self, run: PlannedRun) -> str:
-        """Return the labels in which the runs differ, and the seed."""
-        return " ".join([*(run.labels[axis] for axis in self._axes), f"s{run.config.seed}"])
+    @property
+    def ended(self) -> int:
+        """The number of runs that will not go on."""
+        return self.finished + self.failed + self.pruned
 
-    def hear(self, event: Event) -> None:
+    def hear(self, event: Event[Run]) -> None:
         """Update the table with an event."""
         run, what = event.run, event.what
         if isinstance(what, RunStarted):
-            self._waiting.pop(run.run_id, None)
-            self.rows[run.run_id] = ProgressRow(self.name(run), run.config.steps, run.seconds)
+            self._take(run)
+            self.rows[run.run_id] = ProgressRow(self.name(run), run.steps, run.seconds)
         elif isinstance(what, RunStepped):
             self._step(self.rows[run.run_id], what)
-        elif isinstance(what, RunFinished | Failure):
+        elif isinstance(what, RunEnded | RunPruned | Failure):
             self.rows.pop(run.run_id, None)
-            self.finished += isinstance(what, RunFinished)
+            self.finished += isinstance(what, RunEnded)
+            self.pruned += isinstance(what, RunPruned)
             self.failed += isinstance(what, Failure) and what.final
             if isinstance(what, Failure) and not what.final:
-                self._waiting[run.run_id] = run.seconds
+                self._waiting.append(run.seconds)
+
+    def drop(self, place: Queued) -> None:
+        """Take a place in the queue out of the table, because nothing has to run in it."""
+        self.total -= 1
+        self._take(place)
 
     def seconds_left(self) -> float:
         """Return the estimated seconds until the last run ends."""
         running = [row.seconds_left() for row in self.rows.values()]
-        return makespan([*running, *self._waiting.values()], self._slots)
+        return makespan([*running, *self._waiting], self._slots)
+
+    def _take(self, place: Queued) -> None:
+        if place.seconds in self._waiting:
+            self._waiting.remove(place.seconds)
 
     def _step(self, row: ProgressRow, report: RunStepped) -> None:
         row.step = report.step
@@ -98,13 +125,13 @@ QUIET_SECONDS: Final = 30.0  # longest time without a plain line
 class SweepProgress(Protocol):
     """A display of the progress table."""
 
-    def show(self, event: Event | None) -> None:
+    def show(self, event: Event[Launchable] | None) -> None:
         """Show an event that the table has counted, or None after a tick without events."""
         ...
 
 
 @contextmanager
-def progress(board: ProgressTable, console: Console) -> Iterator[SweepProgress]:
+def progress(board: ProgressTable[Any], console: Console) -> Iterator[SweepProgress]:
     """Open the display that suits the console."""
     if not console.is_terminal:
         yield PlainProgress(board, console)
@@ -116,13 +143,13 @@ def progress(board: ProgressTable, console: Console) -> Iterator[SweepProgress]:
 class PlainProgress:
     """A display of plain lines: one per ended run, and a status line at intervals."""
 
-    def __init__(self, board: ProgressTable, console: Console) -> None:
+    def __init__(self, board: ProgressTable[Any], console: Console) -> None:
         self._board, self._console = board, console
         self._spoke = time.monotonic()
 
-    def show(self, event: Event | None) -> None:
+    def show(self, event: Event[Launchable] | None) -> None:
         """Print the end of a run, or a status line after a long silence."""
-        if event and isinstance(event.what, RunFinished | Failure | WaitingForResources):
+        if event and isinstance(event.what, RunEnded | RunPruned | Failure | WaitingForResources):
             self._say(ended(self._board, event))
         elif time.monotonic() - self._spoke > QUIET_SECONDS:
             self._say(total(self._board))
@@ -135,11 +162,11 @@ class PlainProgress:
 class LiveProgress:
     """A display with one line per run in progress and a total; failures stay above it."""
 
-    def __init__(self, board: ProgressTable, console: Console, live: Live) -> None:
+    def __init__(self, board: ProgressTable[Any], console: Console, live: Live) -> None:
         self._board, self._console, self._live = board, console, live
         self._drawn = 0.0
 
-    def show(self, event: Event | None) -> None:
+    def show(self, event: Event[Launchable] | None) -> None:
         """Redraw at most twice a second."""
         if event and isinstance(event.what, Failure | WaitingForResources):
             self._console.print(Text(ended(self._board, event)))
@@ -148,7 +175,7 @@ class LiveProgress:
             self._live.update(table(self._board), refresh=True)
 
 
-def table(board: ProgressTable) -> Table:
+def table(board: ProgressTable[Any]) -> Table:
     """Return the rows of the runs in progress, and the total."""
     rows = Table.grid(padding=(0, 1), expand=False)
     rows.add_column(no_wrap=True, overflow="ellipsis")
@@ -163,25 +190,27 @@ def table(board: ProgressTable) -> Table:
     return whole
 
 
-def total(board: ProgressTable) -> str:
-    """Return the counts of finished, failed and running runs, and the time left."""
-    failed = f", {board.failed} failed" if board.failed else ""
-    ended = board.finished + board.failed
-    left = f", about {duration(board.seconds_left())} left" if ended < board.total else ""
-    return f"{board.finished}/{board.total} finished{failed}, {len(board.rows)} running{left}"
+def total(board: ProgressTable[Any]) -> str:
+    """Return the counts of finished, pruned, failed and running runs, and the time left."""
+    others = "".join(
+        f", {count} {word}" for count, word in ((board.pruned, "pruned"), (board.failed, "failed")) if count
+    )
+    left = f", about {duration(board.seconds_left())} left" if board.ended < board.total else ""
+    return f"{board.finished}/{board.total} finished{others}, {len(board.rows)} running{left}"
 
 
-def ended(board: ProgressTable, event: Event) -> str:
-    """Return one line about a run that finished, failed, or has no place."""
-    if isinstance(event.what, WaitingForResources):
-        return event.what.what
-    done = f"[{board.finished + board.failed}/{board.total}] {board.name(event.run)}"
-    if isinstance(event.what, Failure):
-        return f"{done}: {_how(event.what)}: {event.what.cause}"
-    assert isinstance(event.what, RunFinished)
-    record = event.what.record
-    scores = [f"{record.scores[f'{moment}/accuracy']:.3f}" for moment in ("start", "final")]
-    return f"{done}: accuracy {' -> '.join(scores)}, {duration(record.wall_seconds)}"
+def ended(board: ProgressTable[Any], event: Event[Launchable]) -> str:
+    """Return one line about a run that finished, was pruned, failed, or has no place."""
+    what = event.what
+    if isinstance(what, WaitingForResources):
+        return what.what
+    done = f"[{board.ended}/{board.total}] {board.name(event.run)}"
+    if isinstance(what, Failure):
+        return f"{done}: {_how(what)}: {what.cause}"
+    if isinstance(what, RunPruned):
+        return f"{done}: pruned at step {what.step} of {event.run.steps}"
+    assert isinstance(what, RunEnded)
+    return f"{done}: {what.summary()}"
 
 
 def _how(failure: Failure) -> str:

@@ -74,7 +74,7 @@ class Recorder:
         self.heard = False  # True after the first run has started
         self.records: list[RunRecord] = []  # records of this sweep, failed runs included
 
-    def hear(self, event: Event) -> None:
+    def hear(self, event: Event[PlannedRun]) -> None:
         """Record an event. A disk error does not stop the runs."""
         self.heard |= isinstance(event.what, RunStarted)
         if isinstance(event.what, RunFinished):
@@ -102,7 +102,7 @@ class Recorder:
         """True if MLflow does not answer."""
         return self._courier.away
 
-    def _write(self, event: Event) -> None:
+    def _write(self, event: Event[PlannedRun]) -> None:
         run, what, courier = event.run, event.what, self._courier
         if isinstance(what, RunStarted):
             courier.begin(run.head, run.folder)

@@ -6,7 +6,7 @@ from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, cast
 
 import ray
 from ray.exceptions import NodeDiedError, OutOfMemoryError, RayError, RayTaskError, WorkerCrashedError
@@ -15,18 +15,18 @@ from harness.common.signals import interrupts
 from harness.records.failures import cause
 from sweeps.launch.capacity import bundles, grows, holds, nodes, room, until_held
 from sweeps.launch.cluster import session
-from sweeps.launch.events import Event, Failure, RunFinished, RunStarted, WaitingForResources
+from sweeps.launch.events import Event, Failure, RunEnded, RunStarted, WaitingForResources
 from sweeps.launch.retry import Attempts, diverged, is_node_failure
 from sweeps.launch.slots import Slots, has_engines
-from sweeps.launch.task import work
-from sweeps.plan.plan import PlannedRun
+from sweeps.launch.task import PLANNED, Run, work
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
     from pathlib import Path
 
-    from sweeps.launch.capacity import Asking, Node
-    from sweeps.launch.events import Message
+    from sweeps.launch.capacity import Node
+    from sweeps.launch.events import Asking, Message, Queued
+    from sweeps.launch.task import Workload
 
 
 @contextmanager
@@ -46,15 +46,18 @@ def shared_folder_probe(folder: Path) -> Iterator[str]:
 TICK: Final = 0.5  # seconds that the driver waits for a message
 
 
-def launch(runs: Sequence[PlannedRun], folder: Path, cores: int) -> Generator[Event | None]:
+def launch(
+    queue: Sequence[Queued], folder: Path, cores: int, workload: Workload[Any] = PLANNED
+) -> Generator[Event[Any] | None]:
     """Yield the events of the runs, and None after each tick without an event.
 
     Close the iterator to cancel the runs in progress.
 
     Args:
-        runs: the runs, in the order in which they start
+        queue: the runs, or the places whose runs the workload chooses, in the order in which they start
         folder: the folder of results/runs
         cores: processors of this machine, for a local Ray
+        workload: what to execute
 
     Yields:
         Events.
@@ -65,9 +68,9 @@ def launch(runs: Sequence[PlannedRun], folder: Path, cores: int) -> Generator[Ev
     """
     with interrupts() as asked, session(cores), shared_folder_probe(folder) as mark:
         asked.listen()
-        scheduler = _RunScheduler(folder, mark)
+        scheduler = _RunScheduler(folder, mark, workload)
         try:
-            for event in scheduler.events(deque(runs)):
+            for event in scheduler.events(deque(queue)):
                 yield event  # before the check, or the message would be lost
                 if asked:
                     yield from scheduler.said()
@@ -95,34 +98,36 @@ def fits(run: Asking, running: Sequence[Asking], cluster: Sequence[Node]) -> boo
 
 
 @dataclass(slots=True)
-class _InFlightRun:
+class _InFlightRun(Generic[Run]):
     """One run in progress."""
 
-    run: PlannedRun
+    run: Run
     tries: Attempts
     node: str = ""  # Ray's id of its node, after its first message
 
 
-class _RunScheduler:
+class _RunScheduler(Generic[Run]):
     """The runs in progress, by Ray's generator of each."""
 
-    def __init__(self, folder: Path, mark: str) -> None:
-        self._place = str(folder), mark
-        self._running: dict[Any, _InFlightRun] = {}
+    def __init__(self, folder: Path, mark: str, workload: Workload[Run]) -> None:
+        self._given = str(folder), mark, workload.perform
+        self._workload = workload
+        self._running: dict[Any, _InFlightRun[Run]] = {}
         self._slots = Slots()
         self._grows = grows()
 
-    def events(self, queue: deque[PlannedRun]) -> Iterator[Event | None]:
+    def events(self, queue: deque[Queued]) -> Iterator[Event[Run] | None]:
         """Start the runs that fit and yield messages until all runs are done.
 
         Raises SweepError where the cluster cannot hold a run.
         """
         yield from _waited(list(queue))
-        waiting = deque((run, Attempts()) for run in queue)
+        waiting = deque((place, Attempts()) for place in queue)
         while waiting or self._running:
             self._fill(waiting)
-            if not self._running:  # the nodes have left the cluster
-                yield from _waited([waiting[0][0]])
+            if not self._running:
+                if waiting:  # the nodes have left the cluster
+                    yield from _waited([waiting[0][0]])
                 continue
             ready, _ = ray.wait(list(self._running), num_returns=1, timeout=TICK)
             if not ready:
@@ -134,15 +139,20 @@ class _RunScheduler:
                 if isinstance(what, Failure) and not what.final:
                     waiting.appendleft((in_flight.run, in_flight.tries))
                 yield Event(in_flight.run, what)
+                if stream in self._running and self._workload.stopped(in_flight.run):
+                    self._stop(stream)
 
-    def said(self) -> Iterator[Event]:
+    def said(self) -> Iterator[Event[Run]]:
         """Yield the messages that have already arrived.
 
         A run that has just ended may have left its worker's disk already.
         """
         while self._running and (ready := ray.wait(list(self._running), num_returns=1, timeout=0)[0]):
             in_flight = self._running[ready[0]]
-            yield Event(in_flight.run, self._receive(ready[0], in_flight))
+            if self._workload.stopped(in_flight.run):
+                self._stop(ready[0])
+            else:
+                yield Event(in_flight.run, self._receive(ready[0], in_flight))
 
     def cancel(self) -> None:
         """Stop all runs in progress immediately; a cluster would not end them by itself."""
@@ -157,16 +167,17 @@ class _RunScheduler:
         else:
             ray.cancel(stream, force=True)
 
-    def _fill(self, waiting: deque[tuple[PlannedRun, Attempts]]) -> None:
+    def _fill(self, waiting: deque[tuple[Queued, Attempts]]) -> None:
         """Start the runs that fit, in order; runs that no node can hold let later ones pass."""
         cluster = nodes()
-        for run, tries in [each for each in waiting if holds(cluster, bundles(each[0]))]:
+        for place, tries in [each for each in waiting if holds(cluster, bundles(each[0]))]:
             if not (
-                fits(run, [in_flight.run for in_flight in self._running.values()], cluster) or self._calls_for_nodes()
+                fits(place, [in_flight.run for in_flight in self._running.values()], cluster) or self._calls_for_nodes()
             ):
                 return
-            waiting.remove((run, tries))
-            self._start(run, tries)
+            waiting.remove((place, tries))
+            if run := self._workload.begin(place):
+                self._start(run, tries)
 
     def _calls_for_nodes(self) -> bool:
         """Return True if a run may wait inside Ray, where an autoscaler sees it.
@@ -176,18 +187,18 @@ class _RunScheduler:
         heard = sum(bool(in_flight.node) for in_flight in self._running.values())
         return self._grows and len(self._running) < 2 * heard
 
-    def _start(self, run: PlannedRun, tries: Attempts) -> None:
+    def _start(self, run: Run, tries: Attempts) -> None:
         self._running[self._started(run)] = _InFlightRun(run, tries)
 
-    def _started(self, run: PlannedRun) -> Any:
+    def _started(self, run: Run) -> Any:
         if has_engines(run.config):
-            return self._slots.start(run.run_id, run.config, work, run, *self._place)
+            return self._slots.start(run.run_id, run.config, work, run, *self._given)
         self._slots.clear()
         backend = run.config.backend
         task = _TASK.options(num_cpus=backend.num_cpus, num_gpus=backend.num_gpus, name=run.run_id)
-        return task.remote(run, *self._place)
+        return task.remote(run, *self._given)
 
-    def _stranded(self) -> list[tuple[PlannedRun, Attempts]]:
+    def _stranded(self) -> list[tuple[Queued, Attempts]]:
         """Return the runs that wait inside Ray for a node that is gone, and stop waiting for them."""
         unheard = [(stream, in_flight) for stream, in_flight in self._running.items() if not in_flight.node]
         cluster = nodes() if unheard else ()
@@ -196,7 +207,7 @@ class _RunScheduler:
             self._stop(stream)
         return [(in_flight.run, in_flight.tries) for _, in_flight in gone]
 
-    def _receive(self, stream: Any, in_flight: _InFlightRun) -> Message | Failure:
+    def _receive(self, stream: Any, in_flight: _InFlightRun[Run]) -> Message | Failure:
         try:
             message: Message = ray.get(next(stream))
         except Exception as error:  # any error of a run is its result
@@ -207,16 +218,16 @@ class _RunScheduler:
             return Failure(why(error), str(error), in_flight.tries.over or diverged(error), by_node)
         if isinstance(message, RunStarted):
             in_flight.node = message.node
-        if isinstance(message, RunFinished):
+        if isinstance(message, RunEnded):
             del self._running[stream]
             self._slots.free(in_flight.run.run_id, whole=True)
         return message
 
 
-def _waited(runs: Sequence[PlannedRun]) -> Iterator[Event | None]:
+def _waited(runs: Sequence[Queued]) -> Iterator[Event[Any] | None]:
     """Yield messages while waiting until the cluster can hold these runs."""
     for told in until_held(runs, TICK):
-        yield Event(runs[0], WaitingForResources(told)) if told else None
+        yield Event(cast("Any", runs[0]), WaitingForResources(told)) if told else None
 
 
 _TASK: Final = ray.remote(num_returns="streaming", max_retries=0)(work)

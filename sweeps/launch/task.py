@@ -1,4 +1,4 @@
-"""A run in a worker process of Ray, on any node."""
+"""The work of the launcher: a run in a worker process of Ray, on any node, or in this process."""
 
 from __future__ import annotations
 
@@ -6,41 +6,59 @@ import os
 import platform
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import ray
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from sweeps.launch.errors import SweepError
-from sweeps.launch.events import RunStarted
+from sweeps.launch.events import Launchable, Message, RunStarted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from harness.config.experiment import ExperimentConfig
-    from sweeps.launch.events import Message
     from sweeps.plan.plan import PlannedRun
 
+Run = TypeVar("Run", bound=Launchable)
 
-def work(run: PlannedRun, folder: str, mark: str) -> Iterator[Message]:
+
+@dataclass(frozen=True, slots=True)
+class Workload(Generic[Run]):
+    """What the launcher executes for each place in its queue."""
+
+    perform: Callable[[Run, Path], Iterator[Message]]  # executes a run; the path is the folder of all runs
+    begin: Callable[[Any], Run | None]  # chooses the run when there is room for it; None: nothing has to run
+    stopped: Callable[[Run], bool]  # asked after each event: True stops the run now
+
+
+def work(run: Run, folder: str, mark: str, perform: Callable[[Run, Path], Iterator[Message]]) -> Iterator[Message]:
     """Execute a run and yield its messages, starting with the worker's location.
 
     Args:
         run: the run
         folder: the driver's folder of runs
         mark: the name of a file that only the driver's folder has
+        perform: executes the run
 
     Yields:
         Messages for the driver.
 
     """
+    import ray  # noqa: PLC0415 - runs in the driver's process need no Ray
+
     yield RunStarted(os.getpid(), platform.node(), ray.get_runtime_context().get_node_id())
+    here = place(folder, mark, run.config) if run.folder else Path(folder)
+    yield from perform(run, here)
+    if run.folder and here != Path(folder):
+        shutil.rmtree(here / run.folder, ignore_errors=True)
+
+
+def _perform(run: PlannedRun, folder: Path) -> Iterator[Message]:
     from sweeps.launch.worker import perform  # noqa: PLC0415 - torch and transformers are for workers, once a process
 
-    here = place(folder, mark, run.config)
-    yield from perform(run, here / run.folder)
-    if here != Path(folder):
-        shutil.rmtree(here / run.folder, ignore_errors=True)
+    yield from perform(run, folder / run.folder)
+
+
+PLANNED: Final[Workload[PlannedRun]] = Workload(_perform, begin=lambda run: run, stopped=lambda _: False)
 
 
 def place(folder: str, mark: str, config: ExperimentConfig) -> Path:

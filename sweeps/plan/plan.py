@@ -144,6 +144,11 @@ class PlannedRun:
     seconds: float  # expected
 
     @property
+    def steps(self) -> int:
+        """The number of its training steps."""
+        return self.config.steps
+
+    @property
     def head(self) -> RunHead:
         """The run as the store shows it from its first step."""
         rule = {hook: tuple(lines) for hook, lines in self.config.update_rule().describe().items()}

@@ -22,15 +22,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from harness.common.seeds import derive
 from sweeps.launch.errors import SweepError
-from sweeps.launch.events import ATTEMPTS
 from sweeps.tuning.trial import TrialJob, TrialOutcome, window
+from sweeps.tuning.worker import ACCURACY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from sweeps.launch.events import RunStepped
     from sweeps.tuning.targets import TuningTarget
-    from sweeps.tuning.trial import State, TrialStep
+    from sweeps.tuning.trial import State
 
 DRAWN: Final = 5  # random trials before the sampler proposes values
 COMPARED: Final = 4  # finished trials before any is pruned
@@ -64,14 +65,13 @@ def database(path: Path) -> Iterator[RDBStorage]:
 class Search:
     """The trials of one model. A search of the same name resumes."""
 
-    def __init__(
-        self, storage: RDBStorage, subject: TuningTarget, seeds: tuple[int, ...], trials: int, commit: str
-    ) -> None:
-        self.subject, self.seeds, self.trials, self._commit = subject, seeds, trials, commit
+    def __init__(self, storage: RDBStorage, subject: TuningTarget, trials: int, commit: str) -> None:
+        self.subject, self.trials, self._commit = subject, trials, commit
         self._steps = subject.config.steps
         self._asked: dict[int, Any] = {}  # trials in progress, by number
         self._heard: dict[int, list[list[float]]] = {}  # their accuracies, by seed and step
-        name = f"{subject.label} {_fingerprint(subject, seeds)}"
+        self._reported: dict[int, int] = {}  # the last step of theirs that Optuna knows
+        name = f"{subject.label} {_fingerprint(subject)}"
         self._study = optuna.create_study(
             storage=storage, study_name=name, direction="maximize", load_if_exists=True, pruner=self._pruner()
         )
@@ -90,25 +90,35 @@ class Search:
         if known:
             self._repeat(trial, known)
             return None
-        self._asked[trial.number], self._heard[trial.number] = trial, [[] for _ in self.seeds]
-        name = f"{self.subject.label} {self.subject.knob.name}={value:g}"
-        return TrialJob(self.subject.label, trial.number, value, name, self.subject.at(value), self.seeds)
+        self._asked[trial.number], subject = trial, self.subject
+        name = f"{subject.knob.name}={value:g} {subject.label}"
+        return TrialJob(subject.label, trial.number, value, name, subject.at(value), subject.seeds, subject.seconds)
+
+    def in_progress(self, job: TrialJob) -> bool:
+        """Return True if a trial has no outcome yet."""
+        return job.number in self._asked
 
     def left(self) -> int:
         """Return the number of trials that have not started."""
         return self.trials - sum(_counts(trial) for trial in self._study.get_trials(deepcopy=False))
 
-    def hear(self, job: TrialJob, what: TrialStep) -> bool:
+    def start(self, job: TrialJob) -> None:
+        """Note that an attempt starts at the first step; a trial that failed or lost its node has several."""
+        self._heard[job.number] = [[] for _ in job.seeds]
+
+    def hear(self, job: TrialJob, what: RunStepped) -> bool:
         """Record a step, and return True if the trial should be pruned."""
-        trial, curves = self._asked[job.number], self._heard[job.number]
-        curves[what.place].append(what.accuracy)
-        trial.report(_latest(curves[what.place], self._steps), what.place * self._steps + what.step)
-        last = what.step == self._steps and job.seeds[what.place] == job.seeds[-1]
-        return not last and bool(trial.should_prune())
+        trial, curve = self._asked[job.number], self._heard[job.number][(what.step - 1) // self._steps]
+        curve.append(what.metrics[ACCURACY])
+        if what.step <= self._reported.get(job.number, 0):  # by an earlier attempt, which was not pruned here
+            return False
+        self._reported[job.number] = what.step
+        trial.report(_latest(curve, self._steps), what.step)
+        return what.step < job.steps and bool(trial.should_prune())
 
     def finish(self, job: TrialJob, seconds: float) -> float:
         """Record a finished trial and return its objective, the mean over seeds."""
-        trial, curves = self._asked.pop(job.number), self._heard.pop(job.number)
+        trial, curves = self._end(job)
         found = [_latest(curve, self._steps) for curve in curves]
         trial.set_user_attr("seeds", found)
         trial.set_user_attr("seconds", seconds)
@@ -117,28 +127,20 @@ class Search:
 
     def give_up(self, job: TrialJob, seconds: float) -> None:
         """Record that a trial was pruned, and where."""
-        trial, curves = self._asked.pop(job.number), self._heard.pop(job.number)
+        trial, curves = self._end(job)
         done = [curve for curve in curves if len(curve) == self._steps]
         place = next((place for place, curve in enumerate(curves) if len(curve) < self._steps), len(curves) - 1)
         trial.set_user_attr("seeds", [_latest(curve, self._steps) for curve in done])
         trial.set_user_attr("seconds", seconds)
-        trial.set_user_attr("stopped", f"seed {self.seeds[place]}, step {len(curves[place])}")
+        trial.set_user_attr("stopped", f"seed {job.seeds[place]}, step {len(curves[place])}")
         self._study.tell(trial, state=TrialState.PRUNED)
 
-    def fail(self, job: TrialJob, cause: str) -> bool:
-        """Record a failure, and return True if the value is not tried again.
-
-        A value that fails is tried once more.
-        """
-        trial = self._asked.pop(job.number)
-        self._heard.pop(job.number)
-        attempt = trial.user_attrs.get("attempt", 1)
+    def fail(self, job: TrialJob, cause: str) -> None:
+        """Record that the last attempt of a trial has failed."""
+        trial, _ = self._end(job)
         trial.set_user_attr("stopped", cause)
-        trial.set_user_attr("final", attempt >= ATTEMPTS)
+        trial.set_user_attr("final", True)
         self._study.tell(trial, state=TrialState.FAIL)
-        if attempt < ATTEMPTS:
-            self._study.enqueue_trial(trial.params, user_attrs={"attempt": attempt + 1})
-        return bool(attempt >= ATTEMPTS)
 
     def release(self) -> int:
         """Put interrupted trials back into the queue with their values, and return their number."""
@@ -146,8 +148,7 @@ class Search:
         for trial in cut:
             self._study.tell(trial.number, state=TrialState.FAIL)
             if trial.params:
-                attempt = {"attempt": trial.user_attrs["attempt"]} if "attempt" in trial.user_attrs else {}
-                self._study.enqueue_trial(trial.params, user_attrs=attempt)
+                self._study.enqueue_trial(trial.params)
         self._asked.clear()
         return len(cut)
 
@@ -158,6 +159,10 @@ class Search:
             for trial in self._study.get_trials(deepcopy=False)
             if trial.state in _STATES and _counts(trial)
         )
+
+    def _end(self, job: TrialJob) -> tuple[Any, list[list[float]]]:
+        self._reported.pop(job.number, None)
+        return self._asked.pop(job.number), self._heard.pop(job.number)
 
     def _begin(self) -> None:
         """Requeue the trials of a dead driver; a new search starts with the grid's own value."""
@@ -185,9 +190,16 @@ class Search:
             self._study.tell(trial, known.objective)
 
 
-def _fingerprint(subject: TuningTarget, seeds: tuple[int, ...]) -> str:
+def _fingerprint(subject: TuningTarget) -> str:
     """Return ten hexadecimal digits of everything that decides an objective, except the value."""
-    deciding = [subject.config.cell_id(), subject.knob.name, subject.low, subject.high, subject.own, list(seeds)]
+    deciding = [
+        subject.config.cell_id(),
+        subject.knob.name,
+        subject.low,
+        subject.high,
+        subject.own,
+        list(subject.seeds),
+    ]
     return hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:10]
 
 

@@ -15,6 +15,7 @@ from harness.models.errors import ModelError
 from harness.records.record import CONTROL, OFF
 from sweeps.grid.cells import overrides, select, words
 from sweeps.grid.tuned import EVERY_MODEL, MODEL, Hyperparameter
+from sweeps.plan.estimate import Speed
 from tricks.api import TrickError
 from tricks.clipping import Clip
 
@@ -37,11 +38,17 @@ class TuningTarget:
     low: float
     high: float
     before: Mapping[str, float]  # values that an earlier tuning sets
+    seeds: tuple[int, ...]
 
     @property
     def run_id(self) -> str:
         """The name of its trials in messages."""
-        return f"{self.label} {self.knob.name}"
+        return f"{self.knob.name} {self.label}"
+
+    @property
+    def seconds(self) -> float:
+        """The expected seconds of a trial."""
+        return Speed.of(()).seconds(self.config) * len(self.seeds)
 
     def at(self, value: float) -> ExperimentConfig:
         """Return the config with another value of the hyperparameter.
@@ -114,7 +121,7 @@ def _tuning_target(grid: Grid, knob: Hyperparameter, options: TuneOptions, label
     if not 0 < low < high:
         raise SchemaError(f"low={low:g}, high={high:g}: the range must rise and lie above 0")
     before = grid.tuned.values[label] if grid.tuned else {}
-    subject = TuningTarget(label, cell, knob, config, own, low, high, before)
+    subject = TuningTarget(label, cell, knob, config, own, low, high, before, options.seeds)
     _refuse_idle(subject)
     return subject
 

@@ -1,4 +1,4 @@
-"""A tuning trial: its job, its messages and its outcome."""
+"""A tuning trial: its job, its last message and its outcome."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy import stats
 
+from harness.common.text import duration
 from harness.config.experiment import ExperimentConfig
 from sweeps.grid.tuned import FINISHED, Flat
-from sweeps.launch.events import Failure
+from sweeps.launch.events import RunEnded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,43 +20,38 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TrialJob:
-    """A value to try for a model."""
+    """A value to try for a model: a run of the launcher that trains on its seeds one after the other."""
 
     label: str  # of the model
     number: int  # number of the trial of that model
     value: float
-    name: str  # "small_base lr=0.0003"
+    name: str  # "lr=0.0003 small_base"
     config: ExperimentConfig  # its seed has no meaning
     seeds: tuple[int, ...]
+    seconds: float  # expected
+    folder: None = None  # it writes nothing
 
     @property
     def run_id(self) -> str:
-        """The name of the job in messages."""
-        return self.name
+        """The name of the job in messages; trials of the same value may run in parallel."""
+        return f"{self.name} trial {self.number}"
+
+    @property
+    def steps(self) -> int:
+        """The steps of all seeds; they are counted through in messages."""
+        return self.config.steps * len(self.seeds)
 
 
 @dataclass(frozen=True, slots=True)
-class TrialStep:
-    """The message after a step of one seed."""
-
-    place: int  # index of the seed in the job's seeds
-    step: int
-    accuracy: float  # share of correct responses among those sampled first in the step, before its update
-
-
-@dataclass(frozen=True, slots=True)
-class TrialEnded:
+class TrialEnded(RunEnded):
     """The last message of a job."""
 
     seconds: float
+    objective: float | None = None  # the driver computes it
 
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """A worker's message on a job, or the job's failure."""
-
-    job: TrialJob
-    what: TrialStep | TrialEnded | Failure
+    def summary(self) -> str:
+        """Return the objective and the duration."""
+        return f"accuracy {self.objective:.3f}, {duration(self.seconds)}"
 
 
 State = Literal["finished", "pruned", "failed"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -13,30 +15,29 @@ from harness.records.provenance import provenance
 from sweeps.grid.cells import words
 from sweeps.grid.grid import every_seed, find_grid, read_grid
 from sweeps.grid.tuned import find_hyperparameter, read_tuned_file
+from sweeps.launch.dispatch import dispatch, parallel_runs
 from sweeps.launch.errors import SweepError
-from sweeps.launch.events import Failure
+from sweeps.launch.events import Event, Failure, RunPruned, RunStarted, RunStepped
 from sweeps.launch.lease import study_lock
-from sweeps.plan.estimate import START_SECONDS, Speed
+from sweeps.launch.progress import ProgressTable, progress
+from sweeps.launch.task import Workload
+from sweeps.plan.estimate import START_SECONDS
 from sweeps.plan.report import print_header
-from sweeps.tuning.pool import pool
-from sweeps.tuning.progress import tune_progress
 from sweeps.tuning.result import Tuned, tuned_file, write_tuned
 from sweeps.tuning.targets import tuning_targets
-from sweeps.tuning.trial import TrialEnded
+from sweeps.tuning.trial import TrialEnded, TrialJob
+from sweeps.tuning.worker import run_trial
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from rich.console import Console
 
     from sweeps.grid.tuned import TunedFile
     from sweeps.options import TuneOptions
-    from sweeps.tuning.pool import Pool
-    from sweeps.tuning.progress import TuneProgress
     from sweeps.tuning.study import Search
     from sweeps.tuning.targets import TuningTarget
-    from sweeps.tuning.trial import Heard
 
 OK, INTERRUPTED = 0, 130
 
@@ -56,7 +57,7 @@ def tune(options: TuneOptions, console: Console) -> int:
 
         with database(folder / f"{options.name}.db") as storage:
             commit = _commit()
-            searches = [Search(storage, each, options.seeds, options.trials, commit) for each in chosen]
+            searches = [Search(storage, each, options.trials, commit) for each in chosen]
             try:
                 _fly(searches, folder / f"{options.name}.traceback.txt", console)
             except KeyboardInterrupt:
@@ -83,53 +84,61 @@ def _commit() -> str:
 
 
 def _fly(searches: Sequence[Search], trace: Path, console: Console) -> None:
-    left = sum(search.left() for search in searches)
-    if not left:
+    queue = [search.subject for search in searches for _ in range(search.left())]
+    if not queue:
         console.print(Text("nothing to run: every trial has ended", style="bold"))
         return
-    with pool() as workers, tune_progress(console, left) as display:
-        flight = _InFlightTrial({search.subject.label: search for search in searches}, workers, display, trace)
-        flight.start()
-        while workers.running:
-            for heard in workers.hear():
-                flight.hear(heard)
-            display.tick()
-            flight.start()
+    board = ProgressTable[TrialJob](queue, parallel_runs(queue) or len(queue), lambda job: job.name)
+    trials = _Trials(searches, board, trace)
+    workload = Workload(run_trial, trials.begin, trials.stopped)
+    with closing(dispatch(queue, trace.parent.absolute(), workload)) as events, progress(board, console) as display:
+        for event in events:
+            told = event and trials.hear(event)
+            if told:
+                board.hear(told)
+            display.show(told)
 
 
-class _InFlightTrial:
-    """The trials in progress, and the handling of their messages."""
+class _Trials:
+    """The trials of all models, as the launcher runs them."""
 
-    def __init__(self, searches: Mapping[str, Search], workers: Pool, display: TuneProgress, trace: Path) -> None:
-        self._searches, self._workers, self._display, self._trace = searches, workers, display, trace
-        self._began: dict[str, float] = {}  # name of a job -> monotonic seconds
+    def __init__(self, searches: Sequence[Search], board: ProgressTable[TrialJob], trace: Path) -> None:
+        self._searches = {search.subject.label: search for search in searches}
+        self._board, self._trace = board, trace
+        self._began: dict[str, float] = {}  # run id -> monotonic seconds
 
-    def start(self) -> None:
-        """Start the trials that fit.
+    def begin(self, place: TuningTarget | TrialJob) -> TrialJob | None:
+        """Return the trial to start: the one that is tried again, or one with a new value.
 
         A value is proposed only when there is room for it, so that all earlier outcomes count.
         """
-        for search in self._searches.values():
-            while search.left() > 0 and self._workers.fits(search.subject):
-                if job := search.ask():
-                    self._began[job.name] = time.monotonic()
-                    self._workers.start(job)
-                    self._display.start(job)
+        if isinstance(place, TrialJob):
+            return place
+        job = self._searches[place.label].ask()
+        if job is None:
+            self._board.drop(place)
+        return job
 
-    def hear(self, heard: Heard) -> None:
-        """Record a worker's message, and stop its trial where it falls behind."""
-        job, what, search = heard.job, heard.what, self._searches[heard.job.label]
-        if isinstance(what, TrialEnded):
-            self._display.finish(job, search.finish(job, what.seconds), what.seconds)
+    def stopped(self, job: TrialJob) -> bool:
+        """Return True if a trial has been pruned."""
+        return not self._searches[job.label].in_progress(job)
+
+    def hear(self, event: Event[TrialJob]) -> Event[TrialJob]:
+        """Record an event in the study, and return the event to show."""
+        job, what, search = event.run, event.what, self._searches[event.run.label]
+        if isinstance(what, RunStarted):
+            self._began[job.run_id] = time.monotonic()
+            search.start(job)
+        elif isinstance(what, RunStepped) and search.hear(job, what):
+            search.give_up(job, time.monotonic() - self._began[job.run_id])
+            return Event(job, RunPruned(what.step))
+        elif isinstance(what, TrialEnded):
+            return Event(job, replace(what, objective=search.finish(job, what.seconds)))
         elif isinstance(what, Failure):
             self._trace.write_text(what.trace, encoding="utf-8")
-            self._display.fail(job, what.cause, final=search.fail(job, what.cause))
-        else:
-            self._display.step(job, what)
-            if search.hear(job, what):
-                self._workers.stop(job)
-                search.give_up(job, time.monotonic() - self._began[job.name])
-                self._display.stop(job)
+            if what.final:
+                search.fail(job, what.cause)
+        return event
 
 
 def _stop(searches: Sequence[Search], options: TuneOptions, console: Console) -> None:
@@ -139,8 +148,7 @@ def _stop(searches: Sequence[Search], options: TuneOptions, console: Console) ->
 
 
 def _print_plan(console: Console, options: TuneOptions, chosen: Sequence[TuningTarget]) -> None:
-    runs = options.trials * len(options.seeds)
-    seconds = runs * sum(Speed.of(()).seconds(subject.config) for subject in chosen) + START_SECONDS
+    seconds = options.trials * sum(subject.seconds for subject in chosen) + START_SECONDS
     table = Table.grid(padding=(0, 1))
     table.add_column(no_wrap=True, style="cyan")
     table.add_column(overflow="fold")

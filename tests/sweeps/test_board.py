@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from sweeps.launch.events import Event, Failure, RunFinished, RunStarted, RunStepped
-from sweeps.launch.progress import PlainProgress, ProgressTable, progress, table
+from sweeps.launch.progress import PlainProgress, ProgressTable, progress, run_names, table
 from sweeps.plan.plan import make_plan
 from tests.sweeps.grids import grid
 from tests.sweeps.records import of_plan
@@ -17,7 +17,7 @@ def made(tmp_path):
 
 @pytest.fixture
 def board(made):
-    return ProgressTable(made.runs, 2)
+    return ProgressTable(made.runs, 2, run_names(made.runs))
 
 
 def say(board, *events):

@@ -1,6 +1,7 @@
 """The launcher's own part, without a cluster: tasks of Ray are generators here, which go on when they are asked."""
 
 from collections import deque
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import ray
 
 from sweeps.launch.environment import prepare
 from sweeps.launch.events import Failure, RunFinished, RunStarted, RunStepped
-from sweeps.launch.worker import perform
+from sweeps.launch.task import PLANNED
 from sweeps.plan.plan import make_plan
 from tests.sweeps.grids import grid, with_broken_model
 
@@ -32,9 +33,9 @@ class Tasks:
         self.asked.append(asked)
         return self
 
-    def remote(self, run, folder, mark):
+    def remote(self, run, folder, mark, perform):
         del mark
-        return self._work(run, folder)
+        return self._work(perform(run, Path(folder)))
 
     def wait(self, streams, num_returns, timeout):
         del num_returns, timeout
@@ -42,9 +43,9 @@ class Tasks:
         return streams[-1:], streams[:-1]
 
     @staticmethod
-    def _work(run, folder):
+    def _work(messages):
         yield RunStarted(1, "here", "node")
-        yield from perform(run, Path(folder) / run.folder)
+        yield from messages
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def tasks():
 @pytest.fixture(scope="module")
 def flown(made, tasks, tmp_path_factory):
     """The events of all runs, and the names and resources that tasks were given meanwhile."""
-    flight = launch._RunScheduler(tmp_path_factory.mktemp("runs"), "mark")
+    flight = launch._RunScheduler(tmp_path_factory.mktemp("runs"), "mark", PLANNED)
     events = [event for event in flight.events(deque(made.runs)) if event]
     return events, list(tasks.asked)
 
@@ -102,10 +103,30 @@ def test_as_many_run_at_once_as_fit_and_ask_for_what_their_backend_says(made, ta
 
 
 def test_what_still_runs_is_cancelled_at_once(made, tasks, tmp_path):
-    flying = launch._RunScheduler(tmp_path, "mark")
+    flying = launch._RunScheduler(tmp_path, "mark", PLANNED)
     events = flying.events(deque(made.runs))
     next(events)
     running = list(flying._running)
     flying.cancel()
     assert tasks.cancelled == [(stream, True) for stream in running]
     assert len(running) == 2
+
+
+def test_a_workload_chooses_each_run_when_there_is_room_and_stops_it_at_once(made, tasks, tmp_path):
+    first, none, rooms, steps = made.runs[0], made.runs[1], [], {}
+    places = [replace(first, run_id=f"run{place}", study=f"study{place}") for place in range(3)]
+
+    def begin(place):
+        rooms.append(len(flying._running))
+        return None if place is none else place
+
+    workload = replace(PLANNED, begin=begin, stopped=lambda run: steps.get(run.run_id) == 1)
+    flying, before = launch._RunScheduler(tmp_path, "mark", workload), len(tasks.cancelled)
+    for event in flying.events(deque([places[0], none, places[1], none, places[2]])):
+        assert event
+        assert isinstance(event.what, RunStarted | RunStepped)
+        steps[event.run.run_id] = getattr(event.what, "step", None)
+    assert steps == {"run0": 1, "run1": 1, "run2": 1}
+    assert len(tasks.cancelled) - before == 3
+    assert rooms == [0, 1, 1, 1, 1]  # two processors
+    assert not flying._running

@@ -31,7 +31,7 @@ class Story:
 def workers(tuning):
     """Processes that are at a trial; Ray names them by it."""
     found = psutil.Process(tuning.pid).children(recursive=True)
-    return [process for process in found if title(process).startswith("ray::base lr=")]
+    return [process for process in found if title(process).startswith("ray::lr=")]
 
 
 def query(database, text):

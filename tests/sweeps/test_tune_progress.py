@@ -3,40 +3,63 @@ import io
 from rich.console import Console
 
 from harness.config.experiment import load
-from sweeps.tuning.progress import tune_progress
-from sweeps.tuning.trial import TrialJob, TrialStep
+from sweeps.launch.events import Event, Failure, RunPruned, RunStarted, RunStepped
+from sweeps.launch.progress import ProgressTable, progress, table
+from sweeps.tuning.trial import TrialEnded, TrialJob
 
-JOB = TrialJob("base", 0, 3e-4, "base lr=0.0003", load("steps=8"), (1001, 1002))
-OTHER = TrialJob("base", 1, 3e-3, "base lr=0.003", load("steps=8"), (1001, 1002))
-
-
-def shown(terminal: bool) -> str:
-    console = Console(file=io.StringIO(), force_terminal=terminal, width=60, color_system=None)
-    with tune_progress(console, total=3) as display:
-        for job in (JOB, OTHER):
-            display.start(job)
-            display.step(job, TrialStep(1, 3, 0.25))
-        display.finish(JOB, 0.5, 12.0)
-        display.tick()
-        display.stop(OTHER)
-        display.start(JOB)
-        display.fail(JOB, "ValueError: no", final=False)
-        display.start(JOB)
-        display.fail(JOB, "ValueError: no", final=True)
-    return console.file.getvalue()
+JOB = TrialJob("base", 0, 3e-4, "lr=0.0003 base", load("steps=8"), (1001, 1002), 30.0)
+OTHER = TrialJob("base", 1, 3e-3, "lr=0.003 base", load("steps=8"), (1001, 1002), 30.0)
+HELLO, NO = RunStarted(1, "here"), "ValueError: no"
+STORY = (
+    *(Event(job, what) for job in (JOB, OTHER) for what in (HELLO, RunStepped(11, {"rollout/accuracy": 0.25}))),
+    Event(JOB, TrialEnded(12.0, 0.5)),
+    Event(OTHER, RunPruned(11)),
+    Event(JOB, HELLO),
+    Event(JOB, Failure(NO, "", final=False)),
+    Event(JOB, HELLO),
+    Event(JOB, Failure(NO, "", final=True)),
+)
 
 
-def test_every_trial_that_ends_has_its_line_on_a_terminal_and_in_a_file():
-    for terminal in (False, True):
-        text = shown(terminal)
-        assert "[1/3] base lr=0.0003: accuracy 0.500, 12 s" in text
-        assert "[2/3] base lr=0.003: pruned at step 11 of 16" in text
-        assert "[2/3] base lr=0.0003: failed, tried again: ValueError: no" in text
-        assert "[3/3] base lr=0.0003: failed: ValueError: no" in text
+def console(terminal=False):
+    return Console(file=io.StringIO(), force_terminal=terminal, width=60, color_system=None)
 
 
-def test_a_terminal_shows_what_runs_and_what_is_left():
-    text = shown(terminal=True)
-    assert "base lr=0.003 11/16 0.25" in text
-    assert "1 of 3 trials finished, 0 pruned, 1 running" in text
-    assert "running" not in shown(terminal=False)
+def board():
+    return ProgressTable([JOB, OTHER, JOB], 2, lambda job: job.name)
+
+
+def test_every_trial_that_ends_has_its_line():
+    shown, counted = console(), board()
+    with progress(counted, shown) as display:
+        for event in STORY:
+            counted.hear(event)
+            display.show(event)
+    assert shown.file.getvalue().splitlines() == [
+        "[1/3] lr=0.0003 base: accuracy 0.500, 12 s",
+        "[2/3] lr=0.003 base: pruned at step 11 of 16",
+        "[2/3] lr=0.0003 base: failed, tried again: ValueError: no",
+        "[3/3] lr=0.0003 base: failed: ValueError: no",
+    ]
+
+
+def test_what_runs_and_what_has_ended_is_shown():
+    shown, counted = console(terminal=True), board()
+    for event in STORY[:4]:
+        counted.hear(event)
+    shown.print(table(counted))
+    for event in STORY[4:]:
+        counted.hear(event)
+    shown.print(table(counted))
+    text = shown.file.getvalue()
+    row = next(line for line in text.splitlines() if line.startswith("lr=0.003 base"))
+    assert row.split()[2:4] == ["11/16", "0.25"]
+    assert "0/3 finished, 2 running, about " in text
+    assert "1/3 finished, 1 pruned, 1 failed, 0 running" in text
+
+
+def test_a_value_that_needs_no_run_is_not_waited_for():
+    counted = board()
+    before = counted.seconds_left()
+    counted.drop(JOB)
+    assert (counted.total, counted.seconds_left()) == (2, before / 2)

@@ -1,12 +1,16 @@
 """Searches whose accuracies are functions of the value, so that what Optuna is told and keeps can be seen."""
 
 import sqlite3
+import warnings
 
 import pytest
+from optuna.trial import TrialState
 
 from sweeps.launch.errors import SweepError
+from sweeps.launch.events import RunStepped
 from sweeps.tuning.study import COMPARED, database
 from sweeps.tuning.trial import window
+from sweeps.tuning.worker import ACCURACY
 from tests.sweeps.grids import TINY
 from tests.sweeps.tuning import MODELS, queue, run, run_all, search
 
@@ -99,16 +103,59 @@ def test_a_value_that_has_been_tried_is_not_run_again(tmp_path):
             assert outcome.objective == next(other.objective for other in outcomes if other.value == outcome.value)
 
 
-def test_a_trial_that_fails_is_tried_once_more_and_then_told_with_its_cause(tmp_path):
+def test_a_trial_that_failed_counts_and_is_told_with_its_cause(tmp_path):
     with search(tmp_path, trials=1) as found:
-        first = found.ask()
-        assert not found.fail(first, "ValueError: no")
-        again = found.ask()
-        assert again.value == first.value
-        assert found.fail(again, "ValueError: no")
+        job = found.ask()
+        found.start(job)
+        found.fail(job, "ValueError: no")
         assert found.left() == 0
         (outcome,) = found.outcomes()
     assert (outcome.state, outcome.stopped) == ("failed", "ValueError: no")
+
+
+def test_a_second_attempt_counts_alone_and_reports_no_step_twice(tmp_path):
+    with search(tmp_path, trials=1) as found, warnings.catch_warnings():
+        warnings.simplefilter("error")  # Optuna warns about a step that it has
+        job = found.ask()
+        found.start(job)
+        for step in (1, 2, 3):
+            found.hear(job, RunStepped(step, {ACCURACY: 0.1}))
+        assert run(found, job, lambda value, seed, step: 0.5 + 0.1 * step) == "finished"
+        (outcome,) = found.outcomes()
+    assert outcome.seeds == pytest.approx((0.7, 0.7))
+    with sqlite3.connect(tmp_path / "plain.db") as connection:
+        kept = connection.execute("select step, intermediate_value from trial_intermediate_values").fetchall()
+    connection.close()
+    assert dict(kept) == pytest.approx({1: 0.1, 2: 0.1, 3: 0.1, 4: 0.7})
+
+
+def test_a_trial_that_was_cut_off_between_its_attempts_begins_again(tmp_path):
+    with search(tmp_path, trials=1) as found:
+        job = found.ask()
+        found.start(job)
+        found.hear(job, RunStepped(1, {ACCURACY: 0.1}))  # and its worker fails, and then kill -9
+    with search(tmp_path, trials=1) as found:
+        again = found.ask()
+        assert (again.value, again.number) == (job.value, job.number + 1)
+        assert run(found, again, cliff) == "finished"
+        assert found.left() == 0
+
+
+def test_a_tuning_that_an_earlier_version_left_between_two_attempts_goes_on(tmp_path):
+    with search(tmp_path, trials=1) as found:  # what it wrote: a failed trial, and the second attempt in the queue
+        first = found.ask()
+        trial = found._asked[first.number]
+        trial.set_user_attr("stopped", "ValueError: no")
+        trial.set_user_attr("final", False)
+        found._study.tell(trial, state=TrialState.FAIL)
+        found._study.enqueue_trial(trial.params, user_attrs={"attempt": 2})
+    with search(tmp_path, trials=1) as found:
+        assert found.left() == 1
+        again = found.ask()
+        assert again.value == first.value
+        run(found, again, cliff)
+        assert found.left() == 0
+        assert [outcome.state for outcome in found.outcomes()] == ["finished"]
 
 
 @pytest.mark.parametrize("other", [{"low": 1e-5}, {"steps": 3}, {"seeds": (1001, 1003)}])

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from sweeps.grid.grid import every_seed, read_grid
 from sweeps.grid.tuned import find_hyperparameter
+from sweeps.launch.events import RunStepped
 from sweeps.options import TuneOptions
 from sweeps.tuning.study import Search, database
 from sweeps.tuning.targets import tuning_targets
-from sweeps.tuning.trial import TrialStep
+from sweeps.tuning.worker import ACCURACY
 from tests.sweeps.grids import TINY, write
 
 MODELS = f"""
@@ -40,7 +41,7 @@ def search(folder: Path, trials: int = 12, name: str = "plain.db", **given):
     """A search for the base model's learning rate. Leaving it is what a killed driver does: nothing is put back."""
     with database(folder / name) as storage:
         (subject,) = chosen(folder, at={"model": "base"}, **given)
-        yield Search(storage, subject, given.get("seeds", (1001, 1002)), trials, "c0ffee")
+        yield Search(storage, subject, trials, "c0ffee")
 
 
 def queue(found: Search, *values: float) -> None:
@@ -52,9 +53,10 @@ def queue(found: Search, *values: float) -> None:
 def run(found: Search, job, accuracy) -> str:
     """Tell a search how a job went, step by step; ``accuracy`` is that of (value, seed, step)."""
     steps = job.config.steps
+    found.start(job)
     for place, seed in enumerate(job.seeds):
         for step in range(1, steps + 1):
-            if found.hear(job, TrialStep(place, step, accuracy(job.value, seed, step))):
+            if found.hear(job, RunStepped(place * steps + step, {ACCURACY: accuracy(job.value, seed, step)})):
                 found.give_up(job, seconds=1.0)
                 return "pruned"
     found.finish(job, seconds=2.0)
