@@ -104,3 +104,10 @@ def keep_freed_memory() -> bool:
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
     return mallopt is not None and all(mallopt(name, _A_GIGABYTE) for name in (_MMAP_THRESHOLD, _TRIM_THRESHOLD))
+
+
+def release_freed_memory() -> None:
+    """Return to the system what ``keep_freed_memory`` kept, at the end of a run."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # as above
+    if trim is not None:
+        trim(0)
