@@ -10,13 +10,14 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from harness.verify.model.verdict import UNDECIDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    import pandas as pd
 
 
 TOO_LONG: Final = "prompt_too_long"  # reason of a problem that was not asked; it counts as incorrect
@@ -46,6 +47,8 @@ class Evaluation:
 
     def frame(self) -> pd.DataFrame:
         """Return a table with one row per sample, so that arms can be paired by problem."""
+        import pandas as pd  # noqa: PLC0415 - half a second that a run need not spend before its end
+
         problems, samples = self.right.shape
         found = pd.DataFrame(
             {
@@ -78,12 +81,17 @@ class Evaluation:
         return cls(tuple(frame["problem_id"].iloc[::samples]), **arrays)
 
 
+_ARRAYS: Final = ("right", "truncated", "lengths", "answers", "reasons")  # of every evaluation
 Evaluations = dict[str, Evaluation]  # benchmark -> its evaluation, at one moment of a run
 
 
 def join(parts: Iterable[Evaluation]) -> Evaluation:
     """Join the problems of all parts in order; at least one part must have problems."""
-    return Evaluation.of(pd.concat([part.frame() for part in parts if part.problem_ids], ignore_index=True))
+    filled = [part for part in parts if part.problem_ids]
+    ids = tuple(problem_id for part in filled for problem_id in part.problem_ids)
+    scores = [part.scores for part in filled if part.scores is not None]
+    arrays = {name: np.concatenate([getattr(part, name) for part in filled]) for name in _ARRAYS}
+    return Evaluation(ids, **arrays, scores=np.concatenate(scores) if len(scores) == len(filled) else None)
 
 
 def outcomes_file(moments: Mapping[str, Mapping[str, Evaluation]]) -> bytes:
@@ -91,6 +99,8 @@ def outcomes_file(moments: Mapping[str, Mapping[str, Evaluation]]) -> bytes:
 
     The columns are ``when`` and ``benchmark``, then those of ``Evaluation.frame``.
     """
+    import pandas as pd  # noqa: PLC0415 - as above
+
     frames = [
         evaluation.frame().assign(when=when, benchmark=benchmark)
         for when, evaluations in moments.items()

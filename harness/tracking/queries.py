@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 from collections import defaultdict
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import unquote, urlsplit, urlunsplit
-
-import sqlalchemy as sql
 
 from harness.tracking.errors import StoreError, explained, redacted
 from harness.tracking.tags import CELL, SEED, cell_and_seed
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SERVERS: Final = ("http://", "https://")
 FILES: Final = "sqlite"  # their addresses hold a path, and no password
+_PLAIN_FILE: Final = re.compile(r"sqlite:///([^?:]+)")  # without options
 DATABASES: Final = (FILES, "postgresql", "mysql", "mssql")
 
 _UP_TO_PATH: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s\\]*", re.IGNORECASE)
@@ -127,6 +128,49 @@ class StoreReader(Protocol):
         ...
 
 
+class _SqliteFile:
+    """A SQLite database, read by Python's own module: the import of SQLAlchemy takes longer than the queries."""
+
+    def __init__(self, file: str) -> None:
+        self.file = self.place = file
+
+    def rows(self, query: str, values: Mapping[str, str]) -> Sequence[Any]:
+        if not Path(self.file).exists():  # SQLite would make an empty file
+            return ()
+        with explained(self.place), closing(sqlite3.connect(self.file)) as connection:
+            # MLflow's tables come with the first run.
+            made = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'runs'").fetchone()
+            return connection.execute(query, values).fetchall() if made else ()
+
+
+class _Database:
+    """A database that SQLAlchemy reads."""
+
+    def __init__(self, uri: str) -> None:
+        import sqlalchemy as sql  # noqa: PLC0415 - a third of a second that a SQLite file does not need
+
+        try:
+            url = sql.engine.make_url(uri)
+            self._engine = sql.create_engine(url, poolclass=sql.NullPool)
+        except ImportError as error:  # a database driver such as psycopg, which is optional
+            raise StoreError(
+                f"{redacted(uri)} needs the package {error.name}; install it in MLflow's environment"
+            ) from None
+        except (sql.exc.ArgumentError, ValueError):
+            raise StoreError(f"MLFLOW_TRACKING_URI={redacted(uri)} is no address of a database") from None
+        self.file = url.database if url.drivername.startswith(FILES) else None
+        self.place = self.file or redacted(url.render_as_string())
+
+    def rows(self, query: str, values: Mapping[str, str]) -> Sequence[Any]:
+        import sqlalchemy as sql  # noqa: PLC0415 - as above
+
+        if self.file and not Path(self.file).exists():
+            return ()
+        with explained(self.place), self._engine.connect() as connection:
+            made = sql.inspect(connection).has_table("runs")
+            return connection.execute(sql.text(query), values).all() if made else ()
+
+
 class SqlReader:
     """Reader of a database that MLflow wrote.
 
@@ -135,25 +179,18 @@ class SqlReader:
 
     def __init__(self, uri: str) -> None:
         refuse_unencoded(uri)
-        try:
-            self._url = sql.engine.make_url(uri)
-            self._engine = sql.create_engine(self._url, poolclass=sql.NullPool)
-        except ImportError as error:  # a database driver such as psycopg, which is optional
-            raise StoreError(
-                f"{redacted(uri)} needs the package {error.name}; install it in MLflow's environment"
-            ) from None
-        except (sql.exc.ArgumentError, ValueError):
-            raise StoreError(f"MLFLOW_TRACKING_URI={redacted(uri)} is no address of a database") from None
+        plain = _PLAIN_FILE.fullmatch(uri)
+        self._database = _SqliteFile(plain[1]) if plain else _Database(uri)
 
     @property
     def place(self) -> str:
         """The name of the store in errors: its file, or its address without the password."""
-        return self.file or redacted(self._url.render_as_string())
+        return self._database.place
 
     @property
     def file(self) -> str | None:
         """The file of a SQLite database; None for other databases."""
-        return self._url.database if self._url.drivername.startswith(FILES) else None
+        return self._database.file
 
     def runs(self, study: str, run_id: str = "") -> list[RunRow]:
         """Return a study's runs outside the trash; only those of ``run_id`` where it is given."""
@@ -183,14 +220,7 @@ class SqlReader:
         return {owner: tuple(curve.items()) for owner, curve in points.items()}
 
     def _rows(self, query: str, **values: str) -> Sequence[Any]:
-        # SQLite would make an empty file of a path that does not exist.
-        if self.file and not Path(self.file).exists():
-            return ()
-        with explained(self.place), self._engine.connect() as connection:
-            # MLflow's tables come with the first run.
-            return (
-                connection.execute(sql.text(query), values).all() if sql.inspect(connection).has_table("runs") else ()
-            )
+        return self._database.rows(query, values)
 
 
 def _grouped(rows: Sequence[tuple[str, str, str]]) -> Mapping[str, Mapping[str, str]]:

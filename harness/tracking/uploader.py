@@ -159,7 +159,17 @@ _TICK: Final = 0.5  # seconds between two checks for something to send
 class Uploader:
     """The journals of the present runs, and the thread that uploads them."""
 
-    def __init__(self, store: RunStore, results: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, store: RunStore, results: Path, say: Callable[[str], None], wait: float = 0.0) -> None:
+        """Create the uploader; its thread starts with the first run.
+
+        Args:
+            store: Where runs are recorded.
+            results: Folder of the results.
+            say: Prints a message to the user.
+            wait: Seconds for which the start and the curves of runs stay in the journal. An end is sent immediately.
+
+        """
+        self._silent_until = time.monotonic() + wait
         self._store, self._results, self._say = store, results, say
         self._states: dict[str, UploadState] = {}  # run id -> its latest attempt
         self._changed = Condition()
@@ -278,7 +288,8 @@ class Uploader:
             self._changed.wait(max(self._next_try - time.monotonic(), _TICK))
             if time.monotonic() < self._next_try:
                 return []
-            return [state for state in self._states.values() if state.due]
+            silent = time.monotonic() < self._silent_until
+            return [state for state in self._states.values() if (state.ending if silent else state.due)]
 
     def _send(self, due: Sequence[UploadState]) -> None:
         for state in due:

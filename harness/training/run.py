@@ -15,7 +15,7 @@ from harness.checkpoint.export import EXPORTED, export
 from harness.checkpoint.folder import identity
 from harness.checkpoint.manager import Checkpoints, resume_message
 from harness.common.files import flush, write
-from harness.common.resources import Usage
+from harness.common.resources import Usage, release_freed_memory
 from harness.common.signals import IN_A_WORKER, Preempted, stoppable
 from harness.config.experiment import ExperimentConfig
 from harness.engines import actor_pool
@@ -145,6 +145,7 @@ def _followed(
 
 def _finish(spec: RunSpec, problems: RunProblems, session: RunSession, folder: Path) -> Finished:
     """Export, record and save a finished run."""
+    release_freed_memory()  # for pandas and MLflow, which come now
     if spec.config.checkpoint.export:
         export(spec.config.model, session.training.learner.weights(), folder / EXPORTED)
     about = {**problems.provenance(), **session.training.prompts.provenance()}

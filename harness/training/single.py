@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from harness.training.run import RunSpec
 
 _WIDTH: Final = 28  # characters of a score's name
+# The import of MLflow and its first database take three CPU seconds and 200 MB. A run that ends within this time pays
+# for them when its steps are done and their memory is free; a longer one appears in MLflow's pages after it.
+UNSENT: Final = 30.0  # seconds
 STOPPING: Final = 5.0  # seconds that a stopped run waits for MLflow
 LOCK: Final = ".lock"  # in the folder of a run
 STUDY: Final = "single"  # the MLflow experiment of runs outside a grid
@@ -117,7 +120,7 @@ def _recorded(store: Store, spec: RunSpec, folder: Path) -> RunRecord:
     from harness.training.run import Finished, execute  # noqa: PLC0415 - as above
 
     head, results, usage = spec.head(), folder.parent.parent, Usage()
-    uploader = Uploader(store, results, partial(print, file=sys.stderr))
+    uploader = Uploader(store, results, partial(print, file=sys.stderr), UNSENT)
     try:
         uploader.begin(head, folder.name)
         with _progress() as progress:

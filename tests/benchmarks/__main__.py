@@ -8,6 +8,7 @@ from pathlib import Path
 
 NAMES = (
     "startup",
+    "run_start",
     "hooks_cost",
     "step_speed",
     "deepspeed_step",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -40,6 +41,19 @@ def test_parts_join_problem_by_problem() -> None:
     whole = join([EVALUATION, EVALUATION])
     assert whole.problem_ids == ("a", "b", "c") * 2
     assert whole.answers[3].tolist() == ["1", "2", None, "2"]
+
+
+def test_parts_join_as_their_tables_do() -> None:
+    scored = replace(EVALUATION, scores=RIGHT / 2)
+    empty = Evaluation((), *(array[:0] for array in (RIGHT, RIGHT, RIGHT.astype(int), ANSWERS, REASONS)))
+    for parts in ([EVALUATION, EVALUATION], [scored, empty, scored], [scored, EVALUATION]):
+        joined = join(parts)
+        tables = Evaluation.of(pd.concat([part.frame() for part in parts if part.problem_ids], ignore_index=True))
+        assert joined.problem_ids == tables.problem_ids
+        assert (joined.scores is None) == (tables.scores is None)
+        for name in ("right", "truncated", "lengths", "answers", "reasons", "scores"):
+            one, other = getattr(joined, name), getattr(tables, name)
+            assert one is other is None or (one.dtype == other.dtype and one.tolist() == other.tolist())
 
 
 def test_a_limit_is_told_from_a_wrong_answer() -> None:

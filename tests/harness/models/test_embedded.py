@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -18,12 +19,19 @@ from harness.models.validate import refuse_misfit
 from tests.harness.engines.policies import random_samples
 
 PATHS = [BUILTIN + name for name in CHECKPOINTS]
-HEAVY = ("sklearn", "transformers", "ray", "matplotlib", "torch._dynamo", "accelerate", "sympy", "datasets")
+HEAVY = (
+    *("sklearn", "transformers", "ray", "matplotlib", "torch._dynamo", "accelerate", "sympy", "datasets"),
+    *("pandas", "pyarrow", "sqlalchemy", "mlflow"),
+)
 BUILD = f"""
 import sys
+from pathlib import Path
 from harness.config.experiment import load
 from harness.training.session import build_training
 import harness.training.single, harness.training.run
+from harness.tracking.store import Store
+Path("mlflow.db").touch()
+Store.open(Path()).finished("single")
 build_training(load("preset=grpo"), {{}})
 print([name for name in {HEAVY!r} if name in sys.modules])
 """
@@ -74,6 +82,8 @@ def test_texts_are_read_and_written_as_by_the_tokenizer_of_transformers(path: st
     assert ours(read, add_special_tokens=False)["offset_mapping"] == expected["offset_mapping"]
 
 
-def test_a_run_of_an_embedded_model_imports_nothing_that_it_does_not_need() -> None:
-    told = subprocess.run([sys.executable, "-c", BUILD], capture_output=True, text=True, check=True).stdout
+def test_a_run_of_an_embedded_model_imports_nothing_that_it_does_not_need(tmp_path: Path) -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", BUILD], capture_output=True, text=True, check=True, cwd=tmp_path
+    ).stdout
     assert told.strip().splitlines()[-1] == "[]"
