@@ -157,9 +157,9 @@ def _kl(rollouts: Rollouts, trick: KlReward | KlToGo) -> Tensor:
 
 def _refuse_coef(coef: float) -> Iterator[str]:
     if not 0 <= coef < math.inf:
-        yield f"coef weighs a divergence, a finite number of at least 0, got {coef}"
+        yield f"coef must be a finite number of at least 0, got {coef}"
 
 
 def _nothing(coef: float) -> Iterator[str]:
     if coef == 0:
-        yield "with coef=0 the divergence has no weight"
+        yield "with coef=0 the KL has no weight"

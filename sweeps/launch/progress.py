@@ -186,7 +186,7 @@ def ended(board: ProgressTable, event: Event) -> str:
 
 def _how(failure: Failure) -> str:
     if failure.lost:
-        return "lost too often" if failure.final else "lost, goes on elsewhere"
+        return "lost too often" if failure.final else "lost, continues on another node"
     return "failed" if failure.final else "failed, tried again"
 
 

@@ -72,7 +72,7 @@ class TuneProgress:
 
         """
         self._failed += final
-        self._end(job, f"{'failed' if final else 'failed, tried again'}: {cause}")
+        self._end(job, f"{'failed' if final else 'failed, retried'}: {cause}")
 
     def tick(self) -> None:
         """Redraw, or print a status line, if enough time has passed."""

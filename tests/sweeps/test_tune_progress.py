@@ -31,7 +31,7 @@ def test_every_trial_that_ends_has_its_line_on_a_terminal_and_in_a_file():
         text = shown(terminal)
         assert "[1/3] base lr=0.0003: accuracy 0.500, 12 s" in text
         assert "[2/3] base lr=0.003: pruned at step 11 of 16" in text
-        assert "[2/3] base lr=0.0003: failed, tried again: ValueError: no" in text
+        assert "[2/3] base lr=0.0003: failed, retried: ValueError: no" in text
         assert "[3/3] base lr=0.0003: failed: ValueError: no" in text
 
 

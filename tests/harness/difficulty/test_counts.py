@@ -55,7 +55,7 @@ def test_the_tables_hold_every_share() -> None:
     page = markdown("a model", counts, ["how it was sampled"])
     assert "| one | 3 | 0.333 | 0.333 | 0.000 | 0.000 | 0.333 | 0.417 ± 0.300 |" in page
     assert all(f"- {note}" in page for note in ("how it was sampled", "first line of its card"))
-    assert "- other: prompts that are too long and were not asked: 1" in page
+    assert "- other: prompts that are too long and were not sampled: 1" in page
 
 
 def test_the_figure_has_a_bar_for_every_share_and_equal_bytes_for_equal_counts() -> None:

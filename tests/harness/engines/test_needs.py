@@ -30,7 +30,7 @@ def test_entropies_get_their_gradient_through_the_loss_and_every_micro_batch() -
 
 def test_a_rule_that_needs_entropies_is_refused_by_a_learner_that_was_not_told() -> None:
     chosen, samples, one = rule("grpo", "+tricks.entropy_bonus={}"), random_samples(), learner(qwen3())
-    with pytest.raises(ValueError, match="tell the learner at its birth"):
+    with pytest.raises(ValueError, match="construct the learner with needs="):
         one.update(samples, signal_of(samples, chosen, one.log_probs(samples)), chosen)
 
 

@@ -99,7 +99,7 @@ def test_a_sample_depends_on_its_problem_and_place_alone(folder: Path, real: Pat
 def test_a_prompt_that_is_too_long_is_told(folder: Path, real: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tight = ("eval.max_response_length=2", "rollout.max_prompt_length=150")
     made = evaluated(folder, f"model={real}", "bench=aime24", "k=1", "problems=3", *tight)
-    assert "aime24: prompts of more than 150 tokens, never asked and counted as wrong: 3" in capsys.readouterr().out
+    assert "aime24: prompts of more than 150 tokens, not sampled and counted as wrong: 3" in capsys.readouterr().out
     assert set(outcomes(made)["reason"]) == {"prompt_too_long"}
 
 

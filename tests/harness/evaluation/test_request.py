@@ -69,7 +69,7 @@ def test_the_paper_preset_has_its_sizes() -> None:
         (["model=builtin:small_base", "problems=all"], "eval.problems: arithmetic has no end"),
         (["model=builtin:small_base", "eval.temprature=1"], "did you mean 'temperature'?"),
         (["model=builtin:small_bse"], "did you mean builtin:small_base?"),
-        (["model=/nowhere/at/all"], "there is no such folder"),
+        (["model=/nowhere/at/all"], "no such folder"),
     ],
 )
 def test_a_wrong_request_is_refused_in_one_line(given: list[str], message: str) -> None:
