@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from harness.config.experiment import ExperimentConfig
 
 _OF_A_FUNCTION: Final = ("right_from", "seconds", "memory_mb")  # settings of the reward that only a function uses
-_OUTSIDE: Final = " is outside of "
+_OUTSIDE: Final = " is outside "
 
 
 def hints(config: ExperimentConfig) -> tuple[str, ...]:

@@ -136,7 +136,7 @@ def _fields(line: bytes) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise SchemaError(f"not UTF-8 at byte {error.start + 1}: save the file as UTF-8") from None
     except RecursionError:
-        raise SchemaError("not readable JSON (nested too deeply): write the field as a string") from None
+        raise SchemaError("not JSON that can be read (nested too deeply): write the field as a string") from None
     except ValueError as error:
         raise SchemaError(f"not JSON ({error}): {_FORM}") from None
     if not isinstance(fields, dict):

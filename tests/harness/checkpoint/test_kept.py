@@ -62,7 +62,7 @@ def test_none_whole_is_none(run: Path, capsys: pytest.CaptureFixture[str]) -> No
 def test_one_of_other_code_is_not_taken_up(run: Path, part: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert found(run, **{part: "another"}) is None
     (line,) = capsys.readouterr().err.splitlines()
-    assert f"starts anew: {part} {OURS[part]}, now another" in line
+    assert f"starts from step 0: {part} {OURS[part]}, now another" in line
 
 
 def test_a_package_that_was_not_there_is_a_difference(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

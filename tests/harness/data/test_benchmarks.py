@@ -58,7 +58,7 @@ def test_repeated_ids_are_refused(use_folder):
 @pytest.mark.parametrize("answer", ["", "\\frac{1}{"])
 def test_an_answer_that_does_not_parse_is_refused(use_folder, answer):
     use_folder(math500=[row("math500", 1), row("math500", 2, answer=answer)])
-    with pytest.raises(DataError, match=r"math500\.jsonl:2: field 'answer' cannot be read: .*; mend"):
+    with pytest.raises(DataError, match=r"math500\.jsonl:2: field 'answer' cannot be read: .*; correct"):
         benchmark("math500")
 
 

@@ -164,5 +164,5 @@ def test_the_command_prints_both_cards_and_refuses_in_a_message(
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jsonl")
-    with pytest.raises(DataError, match="no regular file"):
+    with pytest.raises(DataError, match="not a regular file"):
         training(own_file(str(tmp_path / "pipe.jsonl")))

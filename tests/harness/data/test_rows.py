@@ -59,7 +59,7 @@ def test_a_truncated_file_names_its_last_line():
 
 
 def test_an_empty_file_is_refused():
-    assert "holds no rows" in refused("", "")
+    assert "has no rows" in refused("", "")
 
 
 @pytest.mark.parametrize("name", ["id", "problem", "answer"])

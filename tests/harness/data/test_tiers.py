@@ -341,7 +341,7 @@ def _said_by(target, processes):
 def test_a_full_disk_leaves_no_tier(use_folder, results):
     use_folder()
     (said,) = _said_by(_build_with_little_room, 1)
-    assert "cannot be written: File too large; make room" in said
+    assert "cannot be written: File too large; free some space" in said
     assert [path.name for path in (results / "tiers").iterdir()] == ["simplerl_zoo_easy.lock"]
     assert len(tier("simplerl_zoo", "easy").problems) == 30
 

@@ -77,7 +77,7 @@ def test_a_larger_draw_of_arithmetic_holds_the_smaller_one() -> None:
     ("name", "size", "message"),
     [
         ("paper_eazy", 5, "tier=paper_eazy: no such tier; did you mean 'paper_easy'?"),
-        ("arithmetic_easy", None, "problems=all: arithmetic has no end"),
+        ("arithmetic_easy", None, "problems=all: arithmetic has no fixed size"),
     ],
 )
 def test_a_pool_that_cannot_be_is_refused(name: str, size: int | None, message: str) -> None:

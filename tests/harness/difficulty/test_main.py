@@ -78,7 +78,7 @@ def test_sampling_is_that_of_the_papers_training_unless_said_otherwise() -> None
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["tier=paper_easy"], "model: which model?"),
+        (["tier=paper_easy"], "model: required"),
         (["model=builtin:small_base", "tier=paper_eazy"], "did you mean 'paper_easy'?"),
         (["model=builtin:small_base", "tier=nowhere.jsonl"], "nowhere.card.json: cannot be read"),
         (["model=builtin:small_base", "cut=0.9,0.1"], "cut=0.9,0.1: give pass rates from 0 to 1"),
@@ -88,7 +88,7 @@ def test_sampling_is_that_of_the_papers_training_unless_said_otherwise() -> None
         (["model=builtin:small_base", "k=0"], "rollout.group_size: input should be greater than or equal to 1"),
         (
             ["model=builtin:small_base", "tier=arithmetic_hard", "k=1", "problems=1", "cut=0.5,0.5"],
-            "cut=0.5,0.5: no problem of arithmetic_hard lies there",
+            "cut=0.5,0.5: no problem of arithmetic_hard has such a pass rate",
         ),
     ],
 )

@@ -61,7 +61,7 @@ def test_no_bundle_is_asked_for_more_than_it_holds(option):
         (["backend.deepspeed.ranks=4"], r"4 learners and 8 devices of engines cannot take turns"),
         (["backend.colocated=false"], r"backend.num_gpus=8: .* need 16 with backend.colocated=false"),
         (["backend.vllm.sync=nccl"], r"vllm.sync: NCCL cannot connect two processes on one GPU"),
-        (["backend.vllm.engines=4", "backend.vllm.tensor_parallel=2"], r"an engine over 2 GPUs takes them whole"),
+        (["backend.vllm.engines=4", "backend.vllm.tensor_parallel=2"], r"an engine over 2 GPUs cannot share them"),
     ],
 )
 def test_what_does_not_come_out_even_is_refused(overrides, reason):

@@ -114,7 +114,7 @@ def test_a_model_that_cannot_spell_is_scored_with_a_warning(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["bench=all"], "model: which model?"),
+        (["bench=all"], "model: required"),
         (["model=builtin:small_base", "bench=every"], "bench=every: no benchmark 'every'"),
         (["model=builtin:small_base", "model.thinking=true"], "model.thinking turns thinking on or off"),
         (["model=builtin:small_base", "bench=aime24"], "no such folder"),

@@ -154,7 +154,7 @@ class TestPromptAndResponseBeyondTheWindow:
         assert longest_text(self.of(short, engine, "rollout.max_prompt_length=96")) == 160
 
     def test_of_an_evaluation_too(self, short: Path, engine: str) -> None:
-        told = r"rollout\.max_prompt_length and eval\.max_response_length allow .* eval\.max_response_length=80 beside"
+        told = r"rollout\.max_prompt_length and eval\.max_response_length allow .* eval\.max_response_length=80 with"
         with pytest.raises(SchemaError, match=told):
             self.of(short, engine, "rollout.max_prompt_length=80", "eval.max_response_length=81")
 
