@@ -147,7 +147,7 @@ def _shows(found: PowerAnalysis) -> str:
 
 def _noise(plan: Plan, found: PowerAnalysis) -> str:
     if found.noise.known:
-        return f"standard deviation of paired differences {_number(found.noise.std)}, {found.noise.source}"
+        return f"paired differences have a standard deviation of {_number(found.noise.std)}, {found.noise.source}"
     return f"{found.noise.source}: too few to estimate the noise; `{_record(plan)}` records enough for the next plan"
 
 
@@ -320,7 +320,7 @@ def _cells(plan: Plan) -> Table:
 
 
 def _cost_titles(plan: Plan) -> tuple[str, ...]:
-    return ("a run", "GPU-h", "GB", "fits") if plan.costs else ("a run",)
+    return ("per run", "GPU-h", "GB", "fits") if plan.costs else ("per run",)
 
 
 def _cost(plan: Plan, cell_id: str) -> tuple[str, ...]:

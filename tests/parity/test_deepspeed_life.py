@@ -163,7 +163,7 @@ def test_epochs_repeat_the_minibatches(ranks: list[Any]) -> None:
 def test_a_rule_that_asks_for_more_than_the_learner_was_born_with_is_refused(ranks: list[Any]) -> None:
     chosen, drawn = config(*GRPO, stage=2), samples()
     learner = DeepspeedLearner(ranks, chosen)
-    with pytest.raises(ValueError, match="kept no reference"):
+    with pytest.raises(ValueError, match="has no reference model"):
         learner.reference_log_probs(drawn)
     greedy = config(*RULES["entropy"]).update_rule()
     signal = greedy.signal(rollouts_of(drawn, learner.log_probs(drawn)))

@@ -99,7 +99,7 @@ def test_a_plan_says_what_its_seeds_show_and_how_it_knows(tmp_path):
     text = said(made)
     assert f"shows a difference of {made.promise.smallest:.3f} in final/accuracy: 80 % power with 6 seeds" in text
     assert "at 0.05 / 2, the first step of Holm over 2 primary contrasts" in text
-    assert "deviate by 0.019, that of norm_ablation on the laptop; no run is recorded yet" in text
+    assert "standard deviation of 0.019, that of norm_ablation on the laptop; no run is recorded yet" in text
     assert "exploratory" not in text
 
 

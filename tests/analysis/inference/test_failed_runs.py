@@ -191,7 +191,7 @@ def test_tables_show_the_count_beside_word_and_row():
     table = study_table(ONE, runs)
     assert entries(table, "verdict")[1] == "inconclusive: 6 of 12 seeds failed"
     assert entries(table, "failed seeds") == ["", "6 of 12"]
-    (note,) = [note for note in table.notes if note.startswith("Failed")]
+    (note,) = [note for note in table.notes if note.startswith("Failures")]
     assert note.startswith("Failures caused by the arm: the worst outcome in verdicts, in no mean or difference: ")
     judged = verdict_table(ONE, runs)
     assert entries(judged, "verdict") == ["inconclusive: 6 of 12 seeds failed"]
