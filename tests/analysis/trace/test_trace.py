@@ -172,7 +172,7 @@ def test_a_table_of_ones_own_goes_before_the_reference(store, results):
     (tables / "norm_ablation.laptop.csv").write_text("norm,score\nbatch,0.25\n")
     text = trace(store, results, "norm_ablation.laptop/batch/score")
     assert "value        0.25" in text
-    assert f"{tables / 'norm_ablation.laptop.md'} says of itself" in text
+    assert f"{tables / 'norm_ablation.laptop.md'} states" in text
 
 
 def test_the_reference_says_nothing_of_a_study_that_has_runs_here(norms):
