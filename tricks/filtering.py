@@ -33,7 +33,7 @@ class OverlongFilter:
     ] = "finish_reason"
     limit: Annotated[int | None, "tokens, for truncation=length; null is the limit of the run"] = None
     numerator: Annotated[
-        Literal["out", "in"], "whether the tokens leave the loss, or its denominator alone (ROLL's rejection, a bug)"
+        Literal["out", "in"], "whether the tokens leave the loss, or only its denominator (ROLL's rejection, a bug)"
     ] = "out"
 
     def keep_samples(self, rollouts: Rollouts) -> Tensor:

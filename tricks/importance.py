@@ -64,4 +64,4 @@ class TruncatedImportance:
         )
         if self.floor > 0:
             end = "lose their gradient" if self.outside == "drop" else f"are raised to {self.floor:g}"
-            yield f"tokens of which the cut alone leaves less than floor={self.floor:g} {end}, however engines agree"
+            yield f"tokens of which the cut leaves less than floor={self.floor:g} {end}, however engines agree"
