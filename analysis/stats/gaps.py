@@ -70,7 +70,7 @@ def _uncompared(study: Study, compared: set[int]) -> Iterator[str]:
         yield f"no baseline is planned for {listed(lone)}"
     own = [name(axes, study.cells[cell]) for cell, back in known.items() if cell != back and cell not in compared]
     if own:
-        yield f"its run also serves as the baseline's, its twin: {listed(own)}"
+        yield f"also the baseline's run, as its twin: {listed(own)}"
 
 
 def _of(study: Study, taken: pd.DataFrame, contrast: Contrast) -> Iterator[Gap]:

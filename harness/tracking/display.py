@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 NOTE: Final = "mlflow.note.content"  # the description that MLflow shows above a study's runs
 VIEW: Final = "mlflow.sharedViewState"  # start of a tag with a view; links name the view by the rest
-WRITTEN: Final = "*Written by the sweep. If you remove this line, sweeps keep your text.*"
+WRITTEN: Final = "*Written by the sweep. Remove this line, and sweeps leave your words alone.*"
 
 CELL_NAME: Final = "cell"  # the tag by which the view groups runs
 KIND: Final = {"mlflow.experimentKind": "custom_model_development"}  # the pages of training, not those of prompts

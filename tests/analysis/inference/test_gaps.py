@@ -87,4 +87,4 @@ def test_cells_with_the_same_settings_and_twins_that_do_not_run_say_so():
 def test_an_arm_that_ran_for_its_baseline_too_says_so():
     study = replace(EASY, twins=((CELLS[1], CELLS[0]),), once=True, seeds=(0, 1))
     said = [gap.because for gap in missing(study, taken(study, {1: [0.5, 0.6]}))]
-    assert said == ["its run also serves as the baseline's, its twin: norm = group"]
+    assert said == ["also the baseline's run, as its twin: norm = group"]
