@@ -113,7 +113,7 @@ def takeaways(asked: Asked) -> Iterator[Path]:
     store = Store.open(asked.results)
     chosen = _chosen(store, asked)
     if asked.grid is not None:
-        raise UsageError("takeaways are judged on all grids together; leave grid out")
+        raise UsageError("takeaways use all grids together; leave grid out")
     yield from _takeaways(store, chosen, asked)
 
 
@@ -196,7 +196,7 @@ def _chosen(store: Store, asked: Asked) -> list[Study]:
     studies = store.studies()
     _tell_unreadable(store, asked)
     if not studies:
-        raise StoreError(f"{store.place} holds no study yet; run one with `make sweep GRID=smoke`")
+        raise StoreError(f"{store.place} has no study yet; run one with `make sweep GRID=smoke`")
     for option, given, names in (
         ("grid", asked.grid, {study.name for study in studies}),
         ("profile", asked.profile, {study.profile for study in studies}),

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 OK, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
-STOPPED: Final = "stopped; the same command goes on where it was"
+STOPPED: Final = "stopped; run the same command again to resume"
 
 
 def ended(command: Callable[[], int], interrupted: str | None = STOPPED) -> int:

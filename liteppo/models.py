@@ -51,7 +51,7 @@ def evaluate(
         str | None, Option(metavar="PRESET", help="rigorous, paper, laptop, ...", autocompletion=evaluation_presets)
     ] = None,
     problems: Annotated[
-        str | None, Option(metavar="N|all", help="Problems of each benchmark, a fixed sample; all: every problem.")
+        str | None, Option(metavar="N|all", help="Number of problems of each benchmark (a fixed sample), or all.")
     ] = None,
     overrides: Overrides = None,
 ) -> int:
@@ -82,7 +82,7 @@ def difficulty(
     ] = "paper_easy",
     k: Annotated[str | None, Option("--k", "-k", metavar="N", help="Samples per problem.")] = None,
     problems: Annotated[
-        str, Option(metavar="N|all", help="Problems of each tier, a fixed sample; all: every problem.")
+        str, Option(metavar="N|all", help="Number of problems of each tier (a fixed sample), or all.")
     ] = "200",
     cut: Annotated[
         str | None, Option(metavar="LOW,HIGH", help="Write the problems with a pass rate in this range as a tier.")
@@ -143,11 +143,13 @@ def data(
 
         own = file is not None or heldout is not None
         if own and settings:
-            raise WordError("write file=mine.jsonl, heldout=heldout.jsonl or both: no setting of tiers goes with them")
+            raise WordError(
+                "file= and heldout= take no settings of tiers; leave these out, or leave file= and heldout= out"
+            )
         print(own_cards(file, heldout) if own else "\n".join(build_tiers(read(Settings, settings))))
         return 0
 
-    return ended(build, "stopped; the same command builds what is missing")
+    return ended(build, "stopped; run the same command again to build what is missing")
 
 
 def _value(text: str) -> Any:

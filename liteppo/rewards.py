@@ -15,10 +15,10 @@ Example:
   liteppo verify responses.jsonl > rewards.jsonl
 
 Each line: {"id": ..., "gold": "...", "response": "..."}, and "tolerance": 0.1
-where the benchmark states one. Results: {"id": ..., "reward": 1, "reason":
+if the benchmark states one. Results: {"id": ..., "reward": 1, "reason":
 "equal"}; docs/evidence/verifier.md lists the reasons. Other columns are copied behind
-these three; none may be called reward or reason. A line that cannot be read
-has no result; all others have theirs. Each kind of fault is said once on
+these three; none may be named reward or reason. A line that cannot be read
+has no result; all others have theirs. Each kind of fault is reported once on
 standard error at the end, and the exit code is 2."""
 
 REWARDS_EXAMPLE = """\

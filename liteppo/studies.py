@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sweeps.grid.grid import Grid
     from sweeps.options import SweepOptions
 
-BEFORE: Final = "interrupted before anything ran"
+BEFORE: Final = "interrupted before any run started"
 OPTIONS: Final = ("grid", "profile", "full", "seeds", "twins", "cluster", "effect", "results")
 
 Words = Annotated[
@@ -57,7 +57,7 @@ The last one is an ad-hoc grid: a setting with several values is an axis, and
 its first value is the baseline. Without seeds it takes 0-5.
 
 Environment: RAY_ADDRESS, a cluster as host:port; CLUSTER_WAIT, the minutes
-that it is given to grow where no node could hold a run; MLFLOW_TRACKING_URI,
+to wait for a new node if no node is large enough for a run; MLFLOW_TRACKING_URI,
 a tracking server; RESULTS_DIR; LAUNCH=inline, no Ray, for debuggers."""
 
 TUNE_EXAMPLE: Final = """\

@@ -62,7 +62,7 @@ def run(
 
         return run_single(words)
     except KeyboardInterrupt:  # before the run has started
-        print("stopped; nothing has run", file=sys.stderr)
+        print("stopped; no run has started", file=sys.stderr)
         return 130
 
 

@@ -150,7 +150,7 @@ class _Translation:
 
     def _nearest(self, name: str) -> str:
         shown = [known for known, param in self._params.items() if known and not getattr(param, "hidden", False)]
-        return suggest(name, shown) if shown else "this command takes none"
+        return suggest(name, shown) if shown else "this command takes no arguments"
 
     def _refuse_repeats(self, given: Sequence[str]) -> None:
         names = Counter(word.removeprefix("+").partition("=")[0] for word in given if "=" in word)

@@ -114,7 +114,7 @@ def _repair(grid: Grid, options: SweepOptions, store: Store, console: Console) -
     if found.added:
         console.print(Text(f"published {len(found.added)} finished runs that MLflow lacked"))
     if left:
-        console.print(Text(f"{len(left)} runs of a sweep that died are marked KILLED; they start again"))
+        console.print(Text(f"{len(left)} runs of a sweep that died are marked KILLED and start again"))
     for line in found.faults:
         console.print(Text(f"left alone: {line}"))
 

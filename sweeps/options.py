@@ -83,7 +83,7 @@ def read_seeds(text: str) -> tuple[int, ...]:
     ranges = [_range(word.strip()) for word in text.split(",")]
     found = [seed for each in ranges for seed in each]
     if not all(ranges) or len({*found}) < len(found):
-        raise SchemaError(f"seeds={text}: write different whole numbers with commas between, such as seeds=0,1 or 0-5")
+        raise SchemaError(f"seeds={text}: write different whole numbers separated by commas, such as seeds=0,1 or 0-5")
     return tuple(found)
 
 
@@ -145,7 +145,7 @@ def _two_seeds(name: str, text: str) -> tuple[int, ...]:
 def _labels(name: str, text: str) -> dict[str, str]:
     pairs = [word.partition("=") for word in text.split(",")]
     if not all(axis and label for axis, _, label in pairs):
-        raise SchemaError(f"{name}={text}: write AXIS=LABEL with commas between, such as {name}=difficulty=mixed")
+        raise SchemaError(f"{name}={text}: write AXIS=LABEL separated by commas, such as {name}=difficulty=mixed")
     return {axis: label for axis, _, label in pairs}
 
 

@@ -70,7 +70,9 @@ def print_costs(console: Console, records: Sequence[RunRecord], usage: SweepUsag
     """
     finished = [record for record in records if record.status == "finished"]
     failed = [record for record in records if record.status == "failed"]
-    console.print(Text(f"{len(finished)} runs finished, {len(failed)} failed, in {duration(usage.wall_seconds())}"))
+    console.print(
+        Text(f"{len(finished)} runs finished, {len(failed)} failed, wall time {duration(usage.wall_seconds())}")
+    )
     for record in failed:
         console.print(Text(f"failed: {record.run_id}: {record.error}"))
     for path, note in sorted({(_model(record), note) for record in finished for note in _notes(record)}):
@@ -112,6 +114,6 @@ def _costs(finished: Sequence[RunRecord], usage: SweepUsage, cores: float | None
     largest = max(record.peak_memory_mb for record in finished) / 1024
     overhead = f" on {cores:g} cores: overhead {wall * cores / max(cpu, 1e-9):.2f}" if cores else ""
     return (
-        f"{cpu:.0f} CPU s in runs, {wall:.0f} s wall{overhead}; "
-        f"memory {largest:.2f} GB a run, {usage.peak_memory_mb / 1024:.2f} GB in all"
+        f"{cpu:.0f} CPU s in runs, {wall:.0f} s wall{overhead}; memory {largest:.2f} GB per run, "
+        f"{usage.peak_memory_mb / 1024:.2f} GB in total"
     )

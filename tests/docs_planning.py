@@ -11,19 +11,19 @@ from tools.cost_fit import GROUND, PEAKS, POINTS, Point, left_out
 CONSTANTS = (
     ("share of the peak that training and scoring reach", f"{constants.FITTED.compute_share:.3f}", "fitted"),
     (
-        "seconds a running sequence and token: scheduling, sampling, text",
+        "seconds per running sequence and token: scheduling, sampling, text",
         f"{constants.FITTED.sequence_seconds:.2e}",
         "fitted",
     ),
     ("share of the bandwidth that decoding reaches", f"{constants.BANDWIDTH_SHARE}", "usual; not fitted"),
     ("latency of a layer", f"{constants.LAYER_SECONDS:.0e} s", "usual; not fitted"),
     (
-        "latency of a reduction, two a layer where a model is split",
+        "latency of a reduction; two per layer of a split model",
         f"{constants.REDUCE_SECONDS:.1e} s, {constants.BETWEEN_NODES} times that between nodes",
         "usual; not fitted",
     ),
     (
-        "share of memory for the sampler, where a run does not say",
+        "share of memory for the sampler, unless the run sets it",
         f"{constants.SAMPLER_SHARE}",
         "the default of NeMo-RL and verl",
     ),
@@ -33,12 +33,12 @@ CONSTANTS = (
         "gives the ranks of all NeMo-RL recipes below",
     ),
     (
-        "share of that of a dense model which experts reach",
+        "share of a dense model's compute share that experts reach",
         f"{constants.EXPERTS_SHARE}",
         "prime-rl, SFT Full 16k on 8xH200: 16.6 % of the peak for 30B-A3B, 28.4 % for 4B",
     ),
-    ("beside the phases", f"{constants.REST_SHARE:.0%}", "verl: 3 to 7 %"),
-    ("handing weights over", f"{constants.SYNC_RATE / 1e9:.0f} GB/s", "verl: 58.6 s for 235B parameters"),
+    ("overhead outside the phases", f"{constants.REST_SHARE:.0%}", "verl: 3 to 7 %"),
+    ("weight sync", f"{constants.SYNC_RATE / 1e9:.0f} GB/s", "verl: 58.6 s for 235B parameters"),
     ("start of a run", f"{constants.START_SECONDS:.0f} s", "a guess"),
 )
 
@@ -51,7 +51,7 @@ def published_steps() -> Iterator[str]:
 
 def _row(point: Point) -> tuple[str, ...]:
     what = point.model.rpartition("/")[2]
-    kind = f"{what}, one update of {point.work.lengths.limit:,} tokens a GPU" if point.trainer else what
+    kind = f"{what}, one update of {point.work.lengths.limit:,} tokens per GPU" if point.trainer else what
     unseen = _percent(left_out(point)) if point in GROUND else _percent(point.error())
     source = point.source if point.listed else f"{point.source} (not among the points of the bar)"
     return (

@@ -117,7 +117,7 @@ class ConstantLength:
     def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse a length below one token."""
         if isinstance(self.length, int) and self.length < 1:
-            yield f"length is a number of tokens, at least 1, got {self.length}"
+            yield f"length must be at least 1 token, got {self.length}"
 
     def _tokens(self, signal: Signal) -> int:
         padded: int = signal.response_mask.shape[1]

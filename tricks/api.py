@@ -103,7 +103,7 @@ class TrickSpec:
     def __post_init__(self) -> None:
         """Check the contract, so that an invalid trick fails at registration and not during a run."""
         if not self.name.isidentifier():
-            raise TrickError(f"{self.name!r} cannot name a trick; use letters, digits and underscores")
+            raise TrickError(f"{self.name!r} is not a valid trick name; use letters, digits and underscores")
         if not self.source:
             raise TrickError(f"{self.name}: a trick needs a source; give the paper it comes from")
         _refuse_class(self.name, self.cls)

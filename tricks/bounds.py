@@ -53,4 +53,4 @@ class AdvantageClip:
 
 def _order(low: float, high: float) -> Iterator[str]:
     if not low < high:
-        yield f"low must lie below high, got low={low} and high={high}"
+        yield f"low must be below high, got low={low} and high={high}"

@@ -58,7 +58,7 @@ class Clip:
         yield from refuse_bound(self.log_ratio_bound)
         if self.dual_clip is not None and not self.dual_clip > 1 + self.clip_ratio_high:
             least = 1 + self.clip_ratio_high
-            yield f"dual_clip bounds ratios beyond the upper bound, above {least:g}, got {self.dual_clip}"
+            yield f"dual_clip must be above {least:g}, the upper end of the clip range, got {self.dual_clip}"
 
     def no_effect_reasons(self, setup: Setup) -> Iterator[str]:
         """Report that no ratio is clipped with one update per rollout, because every ratio is 1."""
@@ -106,12 +106,12 @@ def bounded(log_ratio: Tensor, bound: float | None) -> Tensor:
 def refuse_distances(low: float, high: float) -> Iterator[str]:
     """Yield a message for each clip distance that is out of range."""
     if not 0 <= low <= 1:
-        yield f"clip_ratio_low is a distance below 1, between 0 and 1, got {low}"
+        yield f"clip_ratio_low must be between 0 and 1, got {low}"
     if not high >= 0:
-        yield f"clip_ratio_high is a distance above 1, at least 0, got {high}"
+        yield f"clip_ratio_high must be at least 0, got {high}"
 
 
 def refuse_bound(bound: float | None, setting: str = "log_ratio_bound") -> Iterator[str]:
     """Yield a message if the bound of a log-ratio or of another number is not positive."""
     if bound is not None and not bound > 0:
-        yield f"{setting} is a largest size, above 0, got {bound}; null leaves it out"
+        yield f"{setting} must be above 0, got {bound}; null turns it off"

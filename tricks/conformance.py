@@ -275,7 +275,7 @@ def _order(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
 def _groups(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
     for case in _cases(hooks):
         if not _close(case.call(trick, replace(case.rollouts, group=100 - 7 * case.rollouts.group)), case(trick)):
-            yield f"{case.place} reads a meaning into the numbers of groups"
+            yield f"{case.place} depends on the numbers of groups"
 
 
 def _padding(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
@@ -303,7 +303,7 @@ def _gradient(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
     loss = trick.surrogate(log_ratio, signal_of(rollouts, per_token=False)).sum()
     gradient = torch.autograd.grad(loss, log_ratio)[0] if loss.requires_grad else torch.zeros_like(log_ratio)
     if not gradient.isfinite().all() or not gradient.any():
-        yield "surrogate gives the log-probs no gradient to follow"
+        yield "surrogate gives the log-probs no gradient"
 
 
 def _weights(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
@@ -324,7 +324,7 @@ def _sentences(trick: Any, _: tuple[str, ...]) -> Iterator[str]:
     for method in (name for name in OPTIONAL if name != "diagnostics" and hasattr(trick, name)):
         for setup in _SETUPS:
             if not all(isinstance(sentence, str) for sentence in getattr(trick, method)(setup)):
-                yield f"{method} gives something that is no sentence"
+                yield f"{method} returns something other than sentences"
 
 
 def _diagnostics(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
@@ -375,6 +375,6 @@ CLAUSES: Final[dict[str, tuple[str, _Clause]]] = {
     "gradient": ("a surrogate gives a finite gradient that is not 0", _gradient),
     "weights": ("loss weights are not negative, and 0 for responses without tokens", _weights),
     "settings": ("every setting shows in the repr that names a cell", _settings),
-    "sentences": ("validate, no_effect_reasons and hints give sentences", _sentences),
+    "sentences": ("validate, no_effect_reasons and hints return sentences", _sentences),
     "diagnostics": ("diagnostics are masks of tokens", _diagnostics),
 }

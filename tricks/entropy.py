@@ -43,7 +43,7 @@ class EntropyBonus:
     def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse a coefficient that is not finite."""
         if not math.isfinite(self.coef):
-            yield f"coef weighs an entropy, a finite number, got {self.coef}"
+            yield f"coef must be a finite number, got {self.coef}"
 
     def no_effect_reasons(self, setup: Setup) -> Iterator[str]:
         """Report that a coefficient of 0 changes nothing."""

@@ -33,7 +33,7 @@ class OverlongFilter:
     ] = "finish_reason"
     limit: Annotated[int | None, "tokens, for truncation=length; null is the limit of the run"] = None
     numerator: Annotated[
-        Literal["out", "in"], "whether the tokens leave the loss, or its denominator alone (ROLL's rejection, a bug)"
+        Literal["out", "in"], "whether the tokens leave the loss, or only its denominator (ROLL's rejection, a bug)"
     ] = "out"
 
     def keep_samples(self, rollouts: Rollouts) -> Tensor:
@@ -51,14 +51,14 @@ class OverlongFilter:
     def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse a limit that is not read, or that is below one token."""
         if self.limit is not None and self.truncation != "length":
-            yield f"limit is read with truncation=length alone, truncation is {self.truncation}; leave one out"
+            yield f"limit is used only with truncation=length, truncation is {self.truncation}; leave one out"
         if self.limit is not None and self.limit < 1:
-            yield f"limit is a number of tokens, at least 1, got {self.limit}"
+            yield f"limit must be at least 1 token, got {self.limit}"
 
     def no_effect_reasons(self, setup: Setup) -> Iterator[str]:
         """Report a limit above the run's own limit, which no response reaches."""
         if self.truncation == "length" and (self.limit or 0) > setup.max_response_length:
-            yield f"limit={self.limit} lies beyond rollout.max_response_length={setup.max_response_length}"
+            yield f"limit={self.limit} exceeds rollout.max_response_length={setup.max_response_length}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class DynamicSampling:
         """Refuse groups of one sample, which would all be resampled."""
         yield from _refuse(0.0, setup)
         if self.rounds < 0:
-            yield f"rounds is a number of extra rounds, at least 0, got {self.rounds}"
+            yield f"rounds must be at least 0, got {self.rounds}"
 
     def no_effect_reasons(self, setup: Setup) -> Iterator[str]:
         """Report that nothing is resampled without a round."""
@@ -122,4 +122,4 @@ def _refuse(tolerance: float, setup: Setup) -> Iterator[str]:
     if setup.group_size < 2:
         yield f"rewards differ in groups of 2 or more samples, rollout.group_size is {setup.group_size}; set it higher"
     if not 0 <= tolerance < math.inf:
-        yield f"tolerance is a range of rewards, a finite number of at least 0, got {tolerance}"
+        yield f"tolerance must be a finite number of at least 0, got {tolerance}"

@@ -34,15 +34,17 @@ class PlausibleRange:
 
 
 _CLIP_HIGH: Final = PlausibleRange(
-    0.0, 1.0, "the upper bound lets ratios above 2 pass; 0.2 to 0.4 is usual, and 28 % is 0.28"
+    0.0, 1.0, "the clip range lets ratios above 2 pass; 0.2 to 0.4 is usual, and 28 % is 0.28"
 )
-_CLIP_LOW: Final = PlausibleRange(0.0, 0.99, "the lower bound is at a ratio of almost 0 and cannot bind; 0.2 is usual")
+_CLIP_LOW: Final = PlausibleRange(
+    0.0, 0.99, "the lower end of the clip range is almost 0 and never clips; 0.2 is usual"
+)
 _KL: Final = PlausibleRange(-1.0, 1.0, "the KL term outweighs a reward of 1 at a KL of 1 nat; 0.001 to 0.1 is usual")
 _EPS: Final = PlausibleRange(
-    0.0, 0.1, "epsilon is not small beside a deviation, which is at most 0.5 for rewards of 0 and 1"
+    0.0, 0.1, "epsilon is not small compared with a standard deviation, at most 0.5 for rewards of 0 and 1"
 )
 _REWARD: Final = PlausibleRange(
-    -100.0, 100.0, "advantages that no deviation divides grow with the reward; 0, 1 and -1 are usual"
+    -100.0, 100.0, "advantages that no standard deviation divides grow with the reward; 0, 1 and -1 are usual"
 )
 _DECAY: Final = PlausibleRange(
     0.0, 1.0, "AdamW shrinks each weight by optim.lr times this at every update; 0 to 0.1 is usual"
@@ -53,13 +55,13 @@ PLAUSIBLE: Final = {
     "Clip.clip_ratio_low": _CLIP_LOW,
     "SequenceClip.clip_ratio_high": _CLIP_HIGH,
     "SequenceClip.clip_ratio_low": _CLIP_LOW,
-    "Clip.dual_clip": PlausibleRange(
-        1.0, 20.0, "the bound on ratios under a negative advantage hardly ever binds; 3 is usual"
-    ),
+    "Clip.dual_clip": PlausibleRange(1.0, 20.0, "the dual clip hardly ever acts; 3 is usual"),
     "ClippedWeight.high": PlausibleRange(
-        1.0, 100.0, "ratios of 1 are cut below 1, and hardly any is above 100; 5 is usual"
+        1.0, 100.0, "below 1 ratios of 1 are clipped, and ratios above 100 hardly occur; 5 is usual"
     ),
-    "TruncatedImportance.cap": PlausibleRange(1.0, 100.0, "weights of 1 are cut below 1, and hardly any is above 100"),
+    "TruncatedImportance.cap": PlausibleRange(
+        1.0, 100.0, "below 1 weights of 1 are truncated, and weights above 100 hardly occur"
+    ),
     "KlLoss.coef": _KL,
     "KlReward.coef": _KL,
     "KlToGo.coef": _KL,
@@ -68,7 +70,7 @@ PLAUSIBLE: Final = {
     ),
     "Normalize.eps": _EPS,
     "Whiten.eps": _EPS,
-    "FormatReward.bonus": PlausibleRange(-1.0, 1.0, "the form is worth more than a right answer; 0.1 is usual"),
+    "FormatReward.bonus": PlausibleRange(-1.0, 1.0, "the format is worth more than a correct answer; 0.1 is usual"),
     "optim.lr": PlausibleRange(
         0.0, 0.01, "AdamW moves every weight by about this much at each update; 1e-6 to 1e-3 is usual"
     ),
@@ -77,7 +79,7 @@ PLAUSIBLE: Final = {
         0.2, 2.0, "samples of a group are almost alike below 0.2 and almost noise above 2"
     ),
     "eval.temperature": PlausibleRange(0.0, 2.0, "responses are almost noise above 2; 0 to 1 is usual"),
-    "rollout.top_p": PlausibleRange(0.5, 1.0, "half of the distribution and more is never sampled"),
+    "rollout.top_p": PlausibleRange(0.5, 1.0, "half or more of the distribution is never sampled"),
     "reward.correct": _REWARD,
     "reward.wrong": _REWARD,
 }
@@ -99,7 +101,7 @@ def implausible(name: str, value: object, written: str | None = None) -> Iterato
     if known is None or isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return
     if not known.low <= value <= known.high:
-        yield f"{written or name}={value:g} is outside of {known.low:g} to {known.high:g}: {known.outside}"
+        yield f"{written or name}={value:g} is outside {known.low:g} to {known.high:g}: {known.outside}"
 
 
 def rule_hints(rule: UpdateRule) -> Iterator[str]:

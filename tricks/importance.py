@@ -51,7 +51,7 @@ class TruncatedImportance:
     def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse bounds that are out of range."""
         if not 0 <= self.floor < self.cap:
-            yield f"floor and cap bound a weight, 0 <= floor < cap, got floor={self.floor} and cap={self.cap}"
+            yield f"floor and cap must satisfy 0 <= floor < cap, got floor={self.floor} and cap={self.cap}"
 
     def hints(self, setup: Setup) -> Iterator[str]:
         """Yield hints on the part of the weights that top-p and top-k cause."""
@@ -64,4 +64,4 @@ class TruncatedImportance:
         )
         if self.floor > 0:
             end = "lose their gradient" if self.outside == "drop" else f"are raised to {self.floor:g}"
-            yield f"tokens of which the cut alone leaves less than floor={self.floor:g} {end}, however engines agree"
+            yield f"tokens of which the cut leaves less than floor={self.floor:g} {end}, however engines agree"

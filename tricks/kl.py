@@ -46,7 +46,7 @@ def _validate(trick: KlLoss | KlReward | KlToGo, setup: Setup) -> Iterator[str]:
 def _no_effect_reasons(trick: KlLoss | KlReward | KlToGo, setup: Setup) -> Iterator[str]:
     """Report that a coefficient of 0 changes nothing."""
     if trick.coef == 0:
-        yield "with coef=0 the divergence has no weight"
+        yield "with coef=0 the KL has no weight"
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,11 +93,11 @@ class Normalize:
         if "leave_one_out" in (self.mean, self.std) and setup.group_size < 2:
             yield f"leave_one_out needs others in a group, rollout.group_size is {setup.group_size}; set it higher"
         if not 0 <= self.eps < torch.inf:
-            yield f"eps is added to a deviation, a finite number of at least 0, got {self.eps}"
+            yield f"eps must be a finite number of at least 0, got {self.eps}"
         if self.eps == 0 and self.zero_std == "eps":
             yield "zero_std=eps divides by eps, which is 0; set eps or choose zero_std=zero"
         if self.about == "group" and self.std != "batch":
-            yield f"about=group is a way to take a batch deviation, std is {self.std}; set std=batch or leave about out"
+            yield f"about=group needs the batch standard deviation, std is {self.std}; set std=batch or leave about out"
 
     def _groups(self, group: Tensor) -> Tensor:
         index = segments(group)

@@ -86,7 +86,7 @@ class ClippedWeight:
     def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse bounds that are out of range."""
         if not 0 <= self.low < self.high:
-            yield f"low and high bound a weight, 0 <= low < high, got low={self.low} and high={self.high}"
+            yield f"low and high must satisfy 0 <= low < high, got low={self.low} and high={self.high}"
         yield from refuse_bound(self.log_ratio_bound)
 
     def diagnostics(self, log_ratio: Tensor, signal: Signal) -> dict[str, Tensor]:

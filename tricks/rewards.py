@@ -43,9 +43,9 @@ class SoftOverlong:
         """Refuse a cache that does not fit below the limit, and a weight that rewards length."""
         limit = self.limit or setup.max_response_length
         if not 1 <= self._cache(limit) <= limit:
-            yield f"cache is a part of the {limit} tokens of the limit, at least 1, got {self._cache(limit)}"
+            yield f"cache must be between 1 and the limit of {limit} tokens, got {self._cache(limit)}"
         if not 0 <= self.weight < torch.inf:
-            yield f"weight is the whole punishment, a finite number of at least 0, got {self.weight}"
+            yield f"weight must be a finite number of at least 0, got {self.weight}"
 
     def no_effect_reasons(self, setup: Setup) -> Iterator[str]:
         """Report that no response can be long enough for a punishment."""
@@ -86,7 +86,7 @@ class LengthReward:
     def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse a weight that is not finite."""
         if not math.isfinite(self.weight):
-            yield f"weight is that of a reward, a finite number, got {self.weight}"
+            yield f"weight must be a finite number, got {self.weight}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,4 +108,4 @@ class FormatReward:
     def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse a bonus that is not finite."""
         if not math.isfinite(self.bonus):
-            yield f"bonus is added to a reward, a finite number, got {self.bonus}"
+            yield f"bonus must be a finite number, got {self.bonus}"

@@ -66,7 +66,7 @@ class Whiten:
     def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse an epsilon that cannot keep the divisor away from 0."""
         if not 0 < self.eps < torch.inf:
-            yield f"eps keeps the divisor from 0 where advantages are equal, a finite number above 0, got {self.eps}"
+            yield f"eps must be a finite number above 0, got {self.eps}"
 
     def _weights(self, counted: Tensor, advantages: Tensor) -> Tensor:
         """Return the weight of each advantage, in the shape of the advantages."""

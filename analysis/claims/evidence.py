@@ -63,7 +63,7 @@ def evidence(part: ClaimPart, studies: Iterable[str], data: ProfileData) -> tupl
     for name in studies:
         try:
             if name not in data.studies:
-                raise AbsentError(data.refused.get(name, f"{name} was never planned here"))
+                raise AbsentError(data.refused.get(name, f"{name} is not planned here"))
             return _in(part, data.studies[name]), ""
         except AbsentError as absent:
             reasons.append(str(absent))

@@ -188,7 +188,7 @@ def area(course: LearningCurve, kind: Cost, budget: float | None = None) -> floa
 def _known(course: LearningCurve, kind: Cost) -> Array:
     cost = course.cost(kind)
     if cost is None:
-        raise ValueError(f"the run has not counted its {kind}")
+        raise ValueError(f"the run did not record its {kind}")
     return cost
 
 

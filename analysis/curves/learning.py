@@ -121,7 +121,7 @@ def learning(by_seed: Mapping[int, LearningCurve], over: Cost) -> Learning:
     fallen = collapses(by_seed)
     areas = estimate(area(course, "steps") for course in by_seed.values())
     if areas is None:
-        raise ValueError("a cell without a course has nothing to summarise")
+        raise ValueError("a cell without a learning curve cannot be summarized")
     down = fallen.steps if fallen else {}
     fits = {seed: _fit(course, over) for seed, course in sorted(by_seed.items()) if seed not in down}
     reasons = [COLLAPSED for _ in down] + [SHORT if fit is None else fit.trouble for fit in fits.values()]

@@ -74,7 +74,7 @@ def write_replays(results: Path) -> Iterator[Path]:
     """Write the files of all replays. Raises StoreError if there is none or one is unreadable."""
     reports = sorted((results / FOLDER).glob("replay.*.json"))
     if not reports:
-        raise StoreError(f"{results / FOLDER} holds no replay yet; make one with `{_REPLAY}`")
+        raise StoreError(f"{results / FOLDER} has no replay yet; make one with `{_REPLAY}`")
     for report in reports:
         yield from _write(_read(report), results)
 

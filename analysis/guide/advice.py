@@ -78,7 +78,7 @@ def answer(rule: Rule, role: str, findings: Sequence[Finding], data: ProfileData
     return Advice(
         question=rule.question,
         do=_do(rule, word),
-        paper=rule.paper if role in rule.ran else f"{rule.paper}; no run of such a model",
+        paper=rule.paper if role in rule.ran else f"{rule.paper}; no run used such a model",
         here=_here(parts),
         word=word,
         sure=UNTESTED if word == "no runs" and role not in rule.ran else SURE[word],
@@ -102,7 +102,7 @@ def _do(rule: Rule, word: Word) -> str:
     if word == "contradicted":
         return f"{rule.instead}; the paper's advice did worse here ({rule.do})"
     if word == "equivalent":
-        return f"{rule.do}; or not, for it makes no difference here"
+        return f"{rule.do}; optional, since it makes no difference here"
     return rule.do
 
 
@@ -136,7 +136,7 @@ def next_run(rule: Rule, role: str, parts: Sequence[PartFinding], data: ProfileD
     ran = [part for part in parts if part.word != "no runs"]
     budget = "" if hours is None else _budget(rule, ran, data, hours)
     if ran and all(part.word in SETTLED for part in ran):
-        return Next("nothing: these runs have settled it", budget)
+        return Next("nothing: these runs decide it", budget)
     seeds = max([LEAST_SEEDS, *(needed for part in ran if (needed := _needed(part)))])
     had = max((len(part.seeds) for part in ran), default=0)
     if ran and seeds <= had:  # an effect near the margin: double the seeds
@@ -164,13 +164,13 @@ def _needed(part: PartFinding) -> int | None:
 def _budget(rule: Rule, ran: Sequence[PartFinding], data: ProfileData, hours: float) -> str:
     seconds = _seconds(rule, ran, data)
     if seconds is None:
-        return f"no run here prices it; `make plan GRID={rule.grid}` does"
+        return f"no run here gives its cost; `make plan GRID={rule.grid}` does"
     seeds = int(hours * 3600 / seconds)
     if seeds < 2:
         return f"{hours:g} h buy {seeds} seed{'s' * (seeds != 1)}: none to compare"
     shows = max(detectable(part.std, seeds, ALPHA / max(part.tests, 1)) for part in ran if part.std is not None)
-    few = f", fewer than the {LEAST_SEEDS} of a verdict" if seeds < LEAST_SEEDS else ""
-    return f"{hours:g} h buy {seeds} seeds of these cells{few}: they show {shows:.2g} with 80 % power"
+    few = f", fewer than the {LEAST_SEEDS} that a verdict needs" if seeds < LEAST_SEEDS else ""
+    return f"{hours:g} h buy {seeds} seeds of these cells{few}: they detect {shows:.2g} with 80 % power"
 
 
 def _seconds(rule: Rule, ran: Sequence[PartFinding], data: ProfileData) -> float | None:

@@ -32,16 +32,16 @@ if TYPE_CHECKING:
 
 _COLUMNS: Final = ("question", "when", "do", "the paper", "runs of this profile", "how sure", "next")
 _NOTES: Final = (
-    "Find the rows of your model, length and rewards: one for each question. Short, medium and long stand for the "
-    "paper's limits of 8k, 16k and 20k tokens, and for those of the grid p8_overlong; rewards are concentrated where "
-    "most responses are right, so that their deviation is small (the paper's easy data).",
-    "The paper's evidence is one seed a curve. It is kept apart from the runs of this profile, which are your own: "
+    "Find the rows of your model, length and rewards; each question has one. Short, medium and long are the "
+    "paper's limits of 8k, 16k and 20k tokens, and for those of the grid p8_overlong; rewards are concentrated if "
+    "most responses are correct and their standard deviation is small (the paper's easy data).",
+    "The paper's evidence is one seed per curve. It is shown separately from your own runs of this profile: "
     "verdict, place, mean paired difference with its 95 % interval, seeds.",
-    "How sure: shown here, contradicted here, no difference here (the verdict of the claims behind the advice, on your "
-    "runs), open (inconclusive), first signs (fewer than 6 seeds), paper alone, untested (not in the paper either). "
-    "Where runs contradict, the advice turns. docs/guide.md has the rule.",
-    "Next: the seeds with which these cells show an effect of the grid's margin with 80 % power, from the spread of "
-    "your runs; 6 where there are none. One case in the terminal: `make guide MODEL=small_base LENGTH=short`.",
+    "How sure: shown here, contradicted here, no difference here (the verdict of the claims behind the advice, on "
+    "your runs), open (inconclusive), first signs (fewer than 6 seeds), paper alone, untested (not in the paper "
+    "either). If your runs contradict the paper, the advice is reversed. docs/guide.md has the rule.",
+    "Next: the number of seeds that detects an effect of the grid's margin with 80 % power, from the spread of "
+    "your runs; 6 if there are none. One case in the terminal: `make guide MODEL=small_base LENGTH=short`.",
 )
 
 
@@ -53,7 +53,10 @@ def guide_table(findings: Sequence[Finding], data: ProfileData) -> ResultTable:
         name=f"guide.{data.profile}",
         title=f"guide ({data.profile} profile)",
         warning=LAPTOP_WORDS if data.profile == "laptop" else "",
-        lead=("What to do, for whom, on which evidence, and what to run to become surer.", *[UNCHECKED][checked:]),
+        lead=(
+            "What to do, in which case, on which evidence, and which runs would add certainty.",
+            *[UNCHECKED][checked:],
+        ),
         columns=tuple(Column(name, name, "label") for name in _COLUMNS),
         rows=rows,
         notes=_NOTES,
@@ -77,7 +80,7 @@ def _when(rule: Rule, role: str) -> str:
 
 
 WIDTH: Final = 60
-UNCHECKED: Final = "Nothing of this was checked here: there are no runs for it. It is what the paper says, on one seed."
+UNCHECKED: Final = "Nothing here was checked: there are no runs for it. It is what the paper says, from one seed."
 
 
 def terminal(case: Scenario, advice: Sequence[Advice], costs: Sequence[str], tiny: Sequence[Advice] = ()) -> str:
@@ -98,9 +101,9 @@ def terminal(case: Scenario, advice: Sequence[Advice], costs: Sequence[str], tin
     for each in advice:
         lines += ["", each.question, *_answer(each)]
     if costs:
-        lines += ["", "cost of a step, times vanilla PPO", *(f"  {line}" for line in costs)]
+        lines += ["", "cost per step, relative to vanilla PPO", *(f"  {line}" for line in costs)]
     if known := [f"{each.question} {each.word}" for each in tiny if each.word != "no runs"]:
-        told = f"On the tiny model that plays this role on the laptop: {', '.join(known)}. {LAPTOP_WORDS}"
+        told = f"On the tiny model of this role (laptop profile): {', '.join(known)}. {LAPTOP_WORDS}"
         lines += ["", fill(told, WIDTH)]
     return "\n".join(lines)
 

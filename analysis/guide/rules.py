@@ -45,7 +45,7 @@ _ADVANTAGE: Final = (
     Rule(
         question="advantage",
         do="group_mean: subtract the mean, divide by nothing",
-        instead="keep the deviation: group_norm or group_mean_batch_std",
+        instead="keep the standard deviation: group_norm or group_mean_batch_std",
         paper="Takeaway 2, Fig. 5: on easy data steadier and higher without it; model not named, perhaps small base",
         ran=("small_base",),
         claims=("T2.easy",),
@@ -55,9 +55,9 @@ _ADVANTAGE: Final = (
     ),
     Rule(
         question="advantage",
-        do="group_mean_batch_std: mean of the group, deviation of the batch",
+        do="group_mean_batch_std: group mean, batch standard deviation",
         instead="group_norm",
-        paper="Takeaway 3, Fig. 6: ends higher than the deviation of the group on both base models",
+        paper="Takeaway 3, Fig. 6: ends higher than the group standard deviation on both base models",
         ran=_BASES,
         claims=("T3.std",),
         grid="p3_std_scope",
@@ -80,7 +80,7 @@ _ADVANTAGE: Final = (
 _LOSS: Final = (
     Rule(
         question="loss",
-        do="token_mean: every token counts the same",
+        do="token_mean: all tokens have the same weight",
         instead="sequence_mean",
         paper="Takeaway 7, Figs. 12 and 17: faster, higher and steadier on the large base model",
         ran=("large_base",),
@@ -91,7 +91,7 @@ _LOSS: Final = (
     ),
     Rule(
         question="loss",
-        do="sequence_mean: every response counts the same",
+        do="sequence_mean: all responses have the same weight",
         instead="token_mean",
         paper="Takeaway 7, Fig. 12: higher in most panels on the large aligned model",
         ran=("large_aligned",),
@@ -116,7 +116,7 @@ _BOUND: Final = (
         question="upper clip bound",
         do="clip_higher={clip_ratio_high: 0.32}",
         instead="0.20: leave clip_higher out",
-        paper="Takeaways 4 and 6, Figs. 8 and 11: higher with every step of the bound",
+        paper="Takeaways 4 and 6, Figs. 8 and 11: higher with each larger upper end of the clip range",
         ran=("small_aligned",),
         claims=("T6.small",),
         grid="p6_clip_sweep",
@@ -137,7 +137,7 @@ _TRUNCATED_ABSENT: Final = ("laptop large_base", "laptop large_aligned", *_gpu("
 _TRUNCATED: Final = (
     Rule(
         question="truncated responses",
-        do="overlong_filter: leave them out of the loss",
+        do="overlong_filter: drop them from the loss",
         instead="keep them in the loss",
         paper="Takeaway 8, Fig. 13: a clear gain at 8k tokens on both large models",
         ran=("large_base", "large_aligned"),
@@ -148,7 +148,7 @@ _TRUNCATED: Final = (
     ),
     Rule(
         question="truncated responses",
-        do="overlong_filter: leave them out of the loss",
+        do="overlong_filter: drop them from the loss",
         instead="keep them in the loss",
         paper="Takeaway 8, Fig. 13: a smaller gain at 16k tokens on the large base model",
         ran=("large_base",),
@@ -160,7 +160,7 @@ _TRUNCATED: Final = (
     Rule(
         question="truncated responses",
         do="keep them in the loss",
-        instead="overlong_filter: leave them out of the loss",
+        instead="overlong_filter: drop them from the loss",
         paper="Takeaway 8, Fig. 13: little gain at 20k tokens on the large base model, and longer responses",
         ran=("large_base",),
         claims=("T8.long",),
@@ -192,7 +192,7 @@ _RECIPES: Final = (
 )
 _ALIGNED_RECIPE: Final = Rule(
     question="recipe",
-    do="the rows above in place of a recipe; of recipes, preset=liteppo",
+    do="the rows above instead of a recipe; among recipes, preset=liteppo",
     instead="preset=dapo",
     paper="not in the paper; second-hand of its conference version: mean above DAPO's on the large aligned model",
     ran=("large_aligned",),

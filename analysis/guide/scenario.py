@@ -75,7 +75,7 @@ def _model(word: str) -> tuple[Size, bool | None, str | None]:
             size: Size = "small" if role.startswith("small") else "large"
             return size, role.endswith("aligned"), "laptop" if names.index(word) == 0 else "gpu"
     known = [*SIZES, *(name for names in ROLES.values() for name in names)]
-    given = f"no model {word!r}; {suggest(word, known)}" if word else f"MODEL is missing; known: {', '.join(known)}"
+    given = f"no model {word!r}; {suggest(word, known)}" if word else f"MODEL: required; known: {', '.join(known)}"
     raise ScenarioError(f"MODEL: {given}")
 
 
@@ -93,7 +93,7 @@ def _aligned(asked: str | None, known: bool | None, model: str) -> bool:
         raise ScenarioError(f"ALIGNED: write yes or no, not {asked!r}")
     told = None if asked is None else _YES[asked.lower()]
     if told is None and known is None:
-        raise ScenarioError(f"MODEL={model} does not tell whether it is aligned; add ALIGNED=yes or ALIGNED=no")
+        raise ScenarioError(f"MODEL={model} does not say whether it is aligned; add ALIGNED=yes or ALIGNED=no")
     if told is not None and known is not None and told != known:
         raise ScenarioError(f"ALIGNED: {model} is {'' if known else 'not '}aligned; leave ALIGNED out")
     return bool(told if known is None else known)

@@ -29,19 +29,19 @@ if TYPE_CHECKING:
     from harness.records.record import Study
 
 FAMILIES: Final[Mapping[Family, tuple[str, str]]] = {
-    "primary": ("Primary contrasts", "Declared in the grid; p adjusted after Holm within this family."),
+    "primary": ("Primary contrasts", "Declared in the grid; p adjusted by Holm within this family."),
     "exploratory": (
         "Exploratory contrasts",
-        "Not declared; p adjusted after Benjamini and Hochberg within this family.",
+        "Not declared; p adjusted by Benjamini and Hochberg within this family.",
     ),
-    "control": ("Controls", "Effects that are known beforehand: a working harness calls them. p is not adjusted."),
+    "control": ("Controls", "Effects known in advance, which a working harness detects. p is not adjusted."),
 }
 WORDS: Final[Mapping[str, str]] = {
     "better": "the adjusted p is at most 0.05, and the arm is above its baseline",
     "worse": "the adjusted p is at most 0.05, and the arm is below its baseline",
     "equivalent": "the difference lies within the margin declared in the grid (TOST, adjusted p at most 0.05)",
-    "inconclusive": "neither: these runs do not tell",
-    "exploratory": f"fewer than {MIN_SEEDS} paired seeds, of which no sign-flip test can reach p < 0.05",
+    "inconclusive": "none of these: there are too few seeds to decide",
+    "exploratory": f"fewer than {MIN_SEEDS} paired seeds, with which no sign-flip test can reach p < 0.05",
 }
 DASH: Final = "\N{EM DASH}"
 

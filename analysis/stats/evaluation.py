@@ -44,7 +44,7 @@ def shares_of(results: Path, study: str) -> Shares:
         try:
             return shares(pd.read_parquet(path, columns=["when", "benchmark", "problem_id", "right"]))
         except (OSError, ValueError, KeyError) as error:
-            raise StoreError(f"{path} does not hold outcomes; move it away, and scores stand in for it") from error
+            raise StoreError(f"{path} has no outcomes; move it away to use the recorded scores instead") from error
 
     return read
 

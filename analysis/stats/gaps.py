@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 _COUNTED: Final[tuple[Counted, ...]] = ("no", "worst", "both ways")
-_TOO_FEW: Final = ("no seed in common", "one seed in common, which says nothing of others")
+_TOO_FEW: Final = ("no seed in common", "only one seed in common, so no spread is known")
 
 
 Counted = Literal["no", "worst", "both ways"]
@@ -62,7 +62,7 @@ def gaps(study: Study, taken: pd.DataFrame, asked: Iterable[Contrast]) -> Iterat
 
 def _uncompared(study: Study, compared: set[int]) -> Iterator[str]:
     if not study.baseline:
-        yield "the grid names no baseline, so that no cell is compared but its controls"
+        yield "the grid names no baseline, so only its controls are compared"
         return
     axes, known = varied(study, study.cells), baselines(study)
     lone = [name(axes, labels) for cell, labels in enumerate(study.cells) if cell not in known]
@@ -70,7 +70,7 @@ def _uncompared(study: Study, compared: set[int]) -> Iterator[str]:
         yield f"no baseline is planned for {listed(lone)}"
     own = [name(axes, study.cells[cell]) for cell, back in known.items() if cell != back and cell not in compared]
     if own:
-        yield f"ran for the baseline too, as its twin: {listed(own)}"
+        yield f"also the baseline's run, as its twin: {listed(own)}"
 
 
 def _of(study: Study, taken: pd.DataFrame, contrast: Contrast) -> Iterator[Gap]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Labels = Mapping[str, str]  # axis -> label
 
 
-ASK: Final = "run the others again, or ask for one table of all with MIXED=1, which says so under it"
+ASK: Final = "run the others again, or set MIXED=1 for one table of all, with a note"
 
 
 def mixture(study: Study, runs: pd.DataFrame) -> str | None:

@@ -146,7 +146,7 @@ def _notes(study: Study, found: LearningCurves, over: Cost) -> Iterator[str]:
     )
     for kind, metric in (("tokens", TOKENS), ("seconds", clock(study))):
         if count := lacking(found, "tokens" if kind == "tokens" else "seconds"):
-            yield f"{count} runs have not counted {metric}, and are in no comparison at equal {kind}."
+            yield f"{count} runs did not record {metric} and are left out of comparisons at equal {kind}."
     axes = varied(study, study.cells)
     if gone := [name(axes, labels) for cell, labels in enumerate(study.cells) if cell not in found]:
         yield f"No curve of a finished run: {listed(gone)}."

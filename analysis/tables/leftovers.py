@@ -38,7 +38,7 @@ def said(folder: Path, written: Collection[Path]) -> str | None:
     if not found:
         return None
     files = "1 file" if len(found) == 1 else f"{len(found)} files"
-    return f"{folder}: {files} of runs that are not in this store; delete what is not wanted: {', '.join(found)}"
+    return f"{folder}: {files} of runs that are not in this store; delete those you do not need: {', '.join(found)}"
 
 
 def _results(folder: Path) -> Iterator[str]:

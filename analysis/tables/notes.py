@@ -88,8 +88,8 @@ _INTERVAL: Final = (
     "of pairs. One seed gives a number without an interval. Only finished runs count."
 )
 _COUNTS: Final = {
-    "arm": "Failed for a reason of the arm, the worst outcome in verdicts, in no mean or difference",
-    "unknown": "Failed for no known reason, judged both as the worst outcome and as missing, in no mean or difference",
+    "arm": "Failures caused by the arm: the worst outcome in verdicts, in no mean or difference",
+    "unknown": "Failures of unknown cause: judged both as the worst outcome and as missing, in no mean or difference",
     "outside": "Failed, not counted",
 }
 
@@ -141,7 +141,7 @@ def survivors(study: Study, taken: pd.DataFrame) -> Iterator[str]:
         for cell, seeds in sorted(failures(taken, study.metric).items())
     ]
     if texts:
-        yield f"Numbers are of the runs that finished, which is a selection in {listed(texts)}."
+        yield f"Numbers are of finished runs only, a selection in {listed(texts)}."
 
 
 def _seeds(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:

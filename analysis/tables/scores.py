@@ -127,7 +127,7 @@ def _unscored(study: Study, taken: pd.DataFrame, cell: int) -> MissingScore:
     """Return why a cell without a failed run has no score: not run, or not recorded."""
     ran = bool((finished(taken)["cell"] == cell).any())
     return (
-        MissingScore(f"no {study.metric}", f"its runs record no score {study.metric}")
+        MissingScore(f"no {study.metric}", f"its runs did not record the score {study.metric}")
         if ran
         else MissingScore("not run yet")
     )

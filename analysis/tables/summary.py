@@ -47,7 +47,7 @@ def _failed(table: ResultTable, arms: Sequence[int], settings: Sequence[int]) ->
     if place is None:
         return []
     texts = [f"{_named(row, [*settings, *arms])} {row[place]}" for row in table.rows if row[place]]
-    return [fill(f"failed seeds, the worst outcome in verdicts, numbers are of the others: {'; '.join(texts)}", WIDTH)]
+    return [fill(f"failed seeds (worst outcome in verdicts; numbers are of the others): {'; '.join(texts)}", WIDTH)]
 
 
 def _idle(table: ResultTable) -> list[str]:

@@ -42,7 +42,7 @@ HOW: Final = (
 _COUNTED: Final[Mapping[Counted, str]] = {
     "no": "Not counted",
     "worst": "Failed, counted as the worst outcome",
-    "both ways": "Failed for no known reason, judged both ways",
+    "both ways": "Failures of unknown cause, judged both ways",
 }
 EXPLORATORY: Final = (
     f"Exploratory: fewer than {MIN_SEEDS} pairs of seeds, of which no test without assumptions can reach p = 0.05."

@@ -42,7 +42,7 @@ def parse(text: str) -> Fragment:
     table, _, rest = text.strip().partition("/")
     row, _, column = rest.partition("/")
     if not table:
-        raise TraceError(f"give the address of a number: {EXAMPLE}")
+        raise TraceError(f"address: required; give that of a number: {EXAMPLE}")
     return Fragment(table, tuple(part.strip() for part in row.split(",") if part.strip()), column.strip())
 
 
@@ -70,7 +70,7 @@ def find(book: TracedTable, fragment: Fragment) -> tuple[int, int]:
     found = [(row, column) for row in rows for column in columns]
     if len(found) > 1:
         texts = [address(book, row, column) for row, column in found]
-        raise TraceError(f"{len(found)} numbers fit; give more of the address:\n  {_listed(texts, chr(10) + '  ')}")
+        raise TraceError(f"{len(found)} numbers match; give more of the address:\n  {_listed(texts, chr(10) + '  ')}")
     return found[0]
 
 

@@ -34,21 +34,21 @@ if TYPE_CHECKING:
 _MEAN: Final = "mean of {metric} over training seeds, ± half its 95 % Student t interval"
 _GAP: Final = "mean over paired seeds of arm minus baseline, with its 95 % interval"
 _PAPER: Final = "paper"  # prefix of the columns with the paper's own numbers
-_THEIRS: Final = "the paper's own number, with its source and precision in results/paper; no run of ours is behind it"
+_THEIRS: Final = "the paper's own number, with its source and precision in results/paper; it comes from no run of ours"
 _COMPARING: Final = ("gap", "number", "word")  # column kinds that compare two cells
 _OF_CURVES: Final = (
     *("area", "ceiling", "midpoint", "slope", "collapsed", "equal steps", "equal tokens", "equal seconds"),
     *("area equal tokens", "tokens ratio", "seconds ratio"),
 )  # columns of the table of curves; their runs are shown with the mean of the underlying curve
 _HOW: Final[Mapping[str, str]] = {
-    "p": "two-sided paired t test of arm minus baseline over training seeds; where runs failed for a reason of their "
-    "arm, exact signed ranks with the failures last",
+    "p": "two-sided paired t test of arm minus baseline over training seeds; if the arm caused failures, exact "
+    "signed-rank test with the failures last",
     "p adjusted": "p adjusted within its family: Holm for declared contrasts, Benjamini-Hochberg for the rest",
     "p equivalent": "two one-sided tests against the grid's margin, adjusted within the family",
     "detectable": "smallest true effect that these runs find with 80 % power at the family's level",
     "correlation": "correlation of arm and baseline over paired seeds",
-    "improvement": "share of pairs of runs, one of each side, in which the arm is the better",
-    "evaluation": "standard error of the difference over problems, paired by problem unless it says otherwise",
+    "improvement": "share of pairs of runs, one per side, in which the arm is better",
+    "evaluation": "standard error of the difference over problems, paired by problem unless noted",
     "verdict": "called by the tests of the verdict table (docs/calibration.md)",
 }
 
@@ -88,7 +88,7 @@ def _number(table: ResultTable, row: int, place: int, labels: Mapping[str, str],
     cells, metric = cells_of(found.study, labels), _metric(column, labels, found)
     if column.key.startswith(_PAPER):
         return TracedNumber(text, (_THEIRS,))
-    how = (*_how(column, metric), f"the notes under results/tables/{table.name}.md say the rest")
+    how = (*_how(column, metric), f"the notes under results/tables/{table.name}.md give the details")
     back = _baseline(found, cells[0], metric) if len(cells) == 1 and column.kind in _COMPARING else None
     if back is not None:
         paired = _paired(text, how, metric, found, cells[0], back)
@@ -180,7 +180,7 @@ def _notes(markdown: Path) -> tuple[str, ...]:
     except OSError:
         lines = []
     said = [line.removeprefix("- ") for line in lines if line.startswith("- ")]
-    return (f"the runs behind this table are not in this store; {shown(markdown)} says of itself:", *said)
+    return (f"the runs of this table are not in this store; {shown(markdown)} states:", *said)
 
 
 _COLUMNS: Final = ("number", "p adjusted", "could show", "verdict")

@@ -73,7 +73,7 @@ def _book(store: Store, results: Path, name: str, studies: Sequence[Study]) -> T
 def _of_file(folders: Sequence[Path], name: str) -> TracedTable:
     tables = next((folder for folder in folders if name in names(folder)), None)
     if tables is None:
-        raise TraceError(f"{name}: no such table can be made of these runs")
+        raise TraceError(f"{name}: these runs do not give such a table")
     return file_book(tables, name)
 
 

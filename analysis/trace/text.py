@@ -109,8 +109,8 @@ def _uncounted(record: RunRecord) -> str:
     return (
         record.status
         + {
-            "arm": ", not in this number, the worst outcome in verdicts",
-            "unknown": " for no known reason, not in this number, judged both ways in verdicts",
+            "arm": ", not in this number; the worst outcome in verdicts",
+            "unknown": " for an unknown reason, not in this number; judged both ways in verdicts",
             "outside": ", not counted",
         }[why]
     )
@@ -118,7 +118,7 @@ def _uncounted(record: RunRecord) -> str:
 
 def _settings(side: TracedSide) -> Iterator[str]:
     yield from (f"{name}={value}" for name, value in side.settings.items())
-    yield "all others are those of every cell of the study: config.yaml in each folder"
+    yield "all other settings are the same in all cells of the study: config.yaml in each folder"
 
 
 def _run(side: TracedSide, record: RunRecord, results: Path) -> Iterator[str]:

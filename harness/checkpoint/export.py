@@ -90,7 +90,7 @@ def export_run(run_id: str, results: Path) -> int:
     runs = results / "runs"
     found = [path for path in sorted(runs.glob("*")) if path.name.rpartition(".")[2] == run_id]
     if not found:
-        print(f"{run_id}: no such run in {runs}; give a run id, as make trace shows it", file=sys.stderr)
+        print(f"{run_id}: no such run in {runs}; give a run id as `make trace` prints it", file=sys.stderr)
         return 2
     try:
         folder = _weights(found)
@@ -98,7 +98,10 @@ def export_run(run_id: str, results: Path) -> int:
         print(error, file=sys.stderr)
         return 1
     if folder is None:
-        print(f"{run_id}: it has kept no weights; a run keeps them with checkpoint.export=true", file=sys.stderr)
+        print(
+            f"{run_id}: the run saved no weights; start runs with checkpoint.export=true to keep them",
+            file=sys.stderr,
+        )
         return 1
     print(folder)
     return 0

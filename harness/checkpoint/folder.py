@@ -47,7 +47,7 @@ def fault(folder: Path) -> str | None:
         return f"{MANIFEST} cannot be read"
     found = _sums(folder, list(summed))
     wrong = next((name for name, sha256 in summed.items() if found[name] != sha256), None)
-    return None if wrong is None else f"{wrong} is not what was written"
+    return None if wrong is None else f"{wrong} differs from its checksum"
 
 
 def _sums(folder: Path, names: Sequence[str]) -> dict[str, str]:

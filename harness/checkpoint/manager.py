@@ -77,9 +77,9 @@ class Checkpoints:
             return None
         theirs = json.loads((folder / _IDENTITY).read_text(encoding="utf-8"))
         if reason := difference(self._identity, theirs):
-            _say(f"checkpoint {folder.name} is of another run or code, so this one starts anew: {reason}")
+            _say(f"checkpoint {folder.name} is of another run or code; the run starts from step 0: {reason}")
             return None
-        _say(f"goes on from checkpoint {folder.name}")
+        _say(f"resumes from checkpoint {folder.name}")
         self.latest = step
         return folder
 
@@ -90,7 +90,7 @@ class Checkpoints:
         try:
             write_folder(self._folder / f"{_PREFIX}{step:06d}", lambda draft: self._fill(draft, fill))
         except (OSError, SafetensorError) as error:
-            _say(f"no checkpoint of step {step}, the run goes on: {str(error).splitlines()[0]}")
+            _say(f"no checkpoint of step {step}; the run continues: {str(error).splitlines()[0]}")
             return
         self.latest = step
         self._thin_out(step)
@@ -122,7 +122,7 @@ def whole(run: Path) -> Iterator[tuple[int, Path]]:
     """
     for step, folder in sorted(_steps(run / FOLDER).items(), reverse=True):
         if reason := fault(folder):
-            _say(f"checkpoint {folder.name} is passed over: {reason}")
+            _say(f"checkpoint {folder.name} is skipped: {reason}")
         else:
             yield step, folder
 
@@ -130,7 +130,7 @@ def whole(run: Path) -> Iterator[tuple[int, Path]]:
 def resume_message(run: Path) -> str:
     """Return what the same command would do with a stopped run, for a message."""
     steps = _steps(run / FOLDER)
-    return f"goes on from step {max(steps)}" if steps else "starts the run again"
+    return f"resumes from step {max(steps)}" if steps else "restarts the run"
 
 
 def _steps(folder: Path) -> dict[int, Path]:

@@ -87,8 +87,8 @@ def out_of_memory(error: MemoryError | RuntimeError) -> str:
     if not isinstance(error, MemoryError) and not any(words in str(error) for words in _WORDS):
         raise error
     return (
-        "there is not enough memory; lower optim.micro_batch_tokens, rollout.max_response_length, "
-        "eval.max_response_length or rollout.prompts_per_batch, or set optim.gradient_checkpointing=true"
+        "out of memory; lower optim.micro_batch_tokens, rollout.max_response_length, eval.max_response_length or "
+        "rollout.prompts_per_batch, or set optim.gradient_checkpointing=true"
     )
 
 

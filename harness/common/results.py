@@ -23,7 +23,7 @@ def results_folder(named: str | Path | None = None) -> Path:
     folder = Path(named or os.environ.get("RESULTS_DIR") or "results")
     if is_reference(folder):
         raise SchemaError(
-            f"{folder} holds the reference results, which no command changes; name another folder with results=DIR or "
+            f"{folder} holds the reference results, which are read-only; name another folder with results=DIR or "
             "RESULTS_DIR"
         )
     return folder

@@ -82,7 +82,7 @@ def unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         repeated = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
-        raise ValueError(f"field {shortened(repeated)} comes twice")
+        raise ValueError(f"field {shortened(repeated)} appears twice")
     return found
 
 

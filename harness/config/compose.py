@@ -72,7 +72,7 @@ def _explain(message: str, overrides: Sequence[str]) -> str:
         return f"{first}; {suggest(first.split(chr(39))[1], groups())}"
     if re.match(r"LexerNoViable|no viable alternative|mismatched input|extraneous input", first):
         first += (
-            "; quote a value that holds other signs than letters, digits and _-./: , as in data.path='\"~/a b.jsonl\"'"
+            "; quote a value with characters other than letters, digits and _-./: , as in data.path='\"~/a b.jsonl\"'"
         )
     return f"{first} (overrides: {' '.join(overrides)})"
 

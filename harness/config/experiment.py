@@ -262,7 +262,7 @@ def _refuse_crowded(config: ExperimentConfig) -> None:
     backend = config.backend
     if config.rollout.ahead and backend.vllm and backend.colocated and backend.num_gpus:
         raise SchemaError(
-            "rollout.ahead: engines and ranks that take turns on the same GPUs cannot work at once; set "
+            "rollout.ahead: engines and ranks on the same GPUs cannot work at the same time; set "
             "backend.colocated=false, with GPUs for both, or rollout.ahead=0"
         )
 
@@ -270,12 +270,12 @@ def _refuse_crowded(config: ExperimentConfig) -> None:
 def _refuse_pathless(data: DataConfig) -> None:
     if data.source == "file" and (data.path is None or data.difficulties):
         raise SchemaError(
-            "data.path: source=file needs the path of a tier, and data.difficulties=[], or that of a JSON Lines file "
-            "with problem and answer in every row (docs/guides/own_tasks.md)"
+            "data.path: source=file needs the path of a tier, and data.difficulties=[], or the path of a JSON "
+            "Lines file whose rows have problem and answer (docs/guides/own_tasks.md)"
         )
     if data.source != "file" and data.path is not None:
         raise SchemaError(
-            f"data.path: goes with data.source=file, and this is {data.source}; set data.source=file or data.path=null"
+            f"data.path: needs data.source=file, got {data.source}; set data.source=file or data.path=null"
         )
     if data.source != "file" and not data.difficulties:
         raise SchemaError(f"data.difficulties: source={data.source} needs at least one, and data.path=null")
@@ -286,11 +286,11 @@ def _refuse_foreign_arithmetic(config: ExperimentConfig) -> None:
         return
     if config.data.source not in {ARITHMETIC, "file"}:  # a file may hold arithmetic
         raise SchemaError(
-            f"eval.benchmarks: arithmetic is held out of data.source=arithmetic, and this is {config.data.source}; "
-            "name other benchmarks, as eval=rigorous does"
+            f"eval.benchmarks: arithmetic needs data.source=arithmetic, got {config.data.source}; name other "
+            "benchmarks, as eval=rigorous does"
         )
     if config.eval.problems is None:
-        raise SchemaError("eval.problems: arithmetic has no end; give a number")
+        raise SchemaError("eval.problems: arithmetic has no fixed size; give a number")
 
 
 def _refuse_uneven(config: ExperimentConfig) -> None:

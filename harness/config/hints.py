@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from harness.config.experiment import ExperimentConfig
 
 _OF_A_FUNCTION: Final = ("right_from", "seconds", "memory_mb")  # settings of the reward that only a function uses
-_OUTSIDE: Final = " is outside of "
+_OUTSIDE: Final = " is outside "
 
 
 def hints(config: ExperimentConfig) -> tuple[str, ...]:
@@ -38,12 +38,15 @@ def _hints(config: ExperimentConfig) -> Iterator[str]:
             yield from implausible(name, attrgetter(f"{group}.{setting}")(config))
     if config.reward.correct <= config.reward.wrong:
         yield (
-            f"reward.correct={config.reward.correct:g} is not above reward.wrong={config.reward.wrong:g}: "
-            "a right answer earns no more than a wrong one"
+            f"reward.correct={config.reward.correct:g} is not above reward.wrong={config.reward.wrong:g}: a correct "
+            "answer earns no more than a wrong one"
         )
     if config.reward.source is None:
         defaults = {field.name: field.default for field in fields(config.reward)}
         for name in _OF_A_FUNCTION:
             if (value := getattr(config.reward, name)) != defaults[name]:
-                yield f"reward.{name}={value:g} does nothing without reward.function: the verifier gives right or wrong"
+                yield (
+                    f"reward.{name}={value:g} does nothing without reward.function: the verifier returns only "
+                    "correct or wrong"
+                )
     yield from rule_hints(config.update_rule())

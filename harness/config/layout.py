@@ -74,13 +74,16 @@ def _problems(backend: BackendConfig) -> Iterator[str]:
         )
     if backend.colocated and backend.num_gpus and backend.vllm.tensor_parallel > 1:
         yield (
-            f"backend.colocated: an engine over {backend.vllm.tensor_parallel} GPUs takes them whole; set "
+            f"backend.colocated: an engine over {backend.vllm.tensor_parallel} GPUs cannot share them; set "
             "vllm.tensor_parallel=1, or backend.colocated=false with GPUs for both"
         )
     if backend.vllm.sync == "nccl" and not (backend.num_gpus and backend.deepspeed):
-        yield "vllm.sync: NCCL goes from GPUs of DeepSpeed's ranks to GPUs of engines; set it to object_store"
+        yield "vllm.sync: NCCL needs GPUs for DeepSpeed's ranks and for the engines; set it to object_store"
     if backend.colocated and backend.vllm.sync == "nccl":
-        yield "vllm.sync: NCCL joins no two processes on one GPU; set it to object_store, or backend.colocated=false"
+        yield (
+            "vllm.sync: NCCL cannot connect two processes on one GPU; set it to object_store, or "
+            "backend.colocated=false"
+        )
     if backend.colocated and backend.num_gpus and ranks != devices:
         yield (
             f"backend.colocated: {ranks} learners and {devices} devices of engines cannot take turns on the same GPUs; "

@@ -96,9 +96,9 @@ def refuse_short(limits: TextLimits, has: int | None, holder: str) -> None:
     longest, (response, name) = limits.prompt, limits.longest_response
     if has is None or longest + response <= has or (has == _embedded(limits.path) and response < has):
         return
-    wanted = f"prompts and responses of {longest + response} tokens together, and {holder} has {has} positions"
-    options = [f"rollout.max_prompt_length={has - response} beside responses of {response}"] if response < has else []
-    options += [f"{name}={has - longest} beside prompts of {longest}"] if longest < has else []
+    wanted = f"prompts and responses of {longest + response} tokens in total, but {holder} has {has} positions"
+    options = [f"rollout.max_prompt_length={has - response} with responses of {response}"] if response < has else []
+    options += [f"{name}={has - longest} with prompts of {longest}"] if longest < has else []
     fits = " or ".join(options) or f"prompt and response fit with {has} together"
     raise SchemaError(f"rollout.max_prompt_length and {name} allow {wanted}; set one lower: {fits}")
 

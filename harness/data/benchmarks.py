@@ -154,7 +154,7 @@ def benchmark(name: str, aime25: int = 30, olympiadbench: int = 675, limit: int 
 
     """
     if name not in BENCHMARK_TABLES:
-        raise DataError(f"there is no benchmark {name}: {suggest(name, BENCHMARKS)}")
+        raise DataError(f"no benchmark {name}; {suggest(name, BENCHMARKS)}")
     rows: Sequence[DataRow] = load(name).rows
     if name == "aime25":
         rows = rows[: _size(name, aime25)]
@@ -203,7 +203,7 @@ def expected(name: str, aime25: int = 30, olympiadbench: int = 675, limit: int |
 
 def _size(name: str, size: int) -> int:
     if size not in _SIZES[name]:
-        raise DataError(f"{name}={size}: it comes with {' or '.join(map(str, _SIZES[name]))} problems")
+        raise DataError(f"{name}={size}: it has {' or '.join(map(str, _SIZES[name]))} problems")
     return size
 
 
@@ -217,5 +217,5 @@ def _drawn(rows: Sequence[DataRow], size: int, purpose: str) -> list[DataRow]:
 def _problem(row: DataRow) -> Problem:
     why = "it is empty" if is_empty(row.answer) else fault(row.answer)
     if why is not None:
-        raise DataError(f"{row.place}: field 'answer' cannot be read: {why}; mend the answer in the file")
+        raise DataError(f"{row.place}: field 'answer' cannot be read: {why}; correct the answer in the file")
     return row.as_problem()

@@ -68,7 +68,7 @@ def write(path: Path, tier: Tier, removed: Sequence[Removed] = ()) -> None:
         atomic_write(card_path(path), json.dumps(tier.card.to_json(), indent=1).encode())
     except OSError as error:
         raise DataError(
-            f"{path}: cannot be written: {error.strerror}; make room, or name another folder with RESULTS_DIR"
+            f"{path}: cannot be written: {error.strerror}; free some space, or name another folder with RESULTS_DIR"
         ) from None
 
 
@@ -81,8 +81,8 @@ def read(path: Path) -> Tier:
     found = hashlib.sha256(content).hexdigest()
     if found != card.sha256:
         raise DataError(
-            f"{path}: SHA-256 {found[:12]}…, but its card says {card.sha256[:12]}…: the rows were changed; "
-            f"delete {card_path(path)} and make it again"
+            f"{path}: SHA-256 {found[:12]}…, but its card says {card.sha256[:12]}…; the rows have changed; delete "
+            f"{card_path(path)} and build it again"
         )
     lines = enumerate(content.splitlines(), start=1)
     problems = tuple(_read(Problem, line, f"{path}:{number}") for number, line in lines)

@@ -113,18 +113,24 @@ class Card:
     def _listed(self) -> list[str]:
         lists = {
             "Repeat a benchmark problem (similarity, or coverage) and were removed:": self.contaminated,
-            "Have an answer that cannot be read and were removed:": self.unreadable,
-            "Have the wording of another problem and another gold; neither was kept:": self.contradicted,
-            "Have a gold that is no answer and were removed:": self.no_answers,
+            "Removed, because the answer cannot be read:": self.unreadable,
+            "Removed, because two problems share their wording and differ in their gold:": self.contradicted,
+            "Removed, because the gold is not an answer:": self.no_answers,
         }
         lines = [
             line for title, removed in lists.items() if removed for line in ("", title, *map(_removed_line, removed))
         ]
         if self.unknown:
-            lines += ["", f"Were kept, with an answer that only its own text or math-verify meets: {len(self.unknown)}"]
+            lines += [
+                "",
+                (
+                    "Kept, with a gold that our reader does not know (math-verify or text comparison): "
+                    f"{len(self.unknown)}"
+                ),
+            ]
             lines += [f"- {problem_id}" for problem_id in self.unknown]
         for what, ids in self.doubtful.items():
-            lines += ["", f"Were kept, and are to be looked at for this: {what}: {len(ids)}"]
+            lines += ["", f"Kept, to be reviewed ({what}): {len(ids)}"]
             lines += [f"- {problem_id}" for problem_id in ids]
         return lines
 

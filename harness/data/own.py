@@ -53,7 +53,7 @@ def own_table(file: OwnFile) -> OwnTable:
     if file.sha256 not in {None, found}:
         raise DataError(
             f"{path}: the file has changed since the run was described (SHA-256 {str(file.sha256)[:12]}…, now "
-            f"{found[:12]}…); start the command again, and it makes another run"
+            f"{found[:12]}…); start the command again to begin another run"
         )
     return _table(path, content, found)
 
@@ -112,13 +112,13 @@ def held_out_problems(file: OwnFile, name: str, *, graded: bool = True) -> tuple
 
 def _content(path: Path) -> bytes:
     if path.exists() and not path.is_file() and not path.is_dir():  # such as a pipe, which can be read once
-        raise DataError(f"{path}: no regular file; write the rows to a file, which a run reads more than once")
+        raise DataError(f"{path}: not a regular file; write the rows to a file, since a run reads them more than once")
     try:
         return path.read_bytes()
     except FileNotFoundError:
         raise DataError(
-            f"{path}: no such file; paths are read from the folder of the command, and on a cluster every node has to "
-            "see the file"
+            f"{path}: no such file; paths are relative to the folder of the command, and on a cluster every node "
+            "needs the file"
         ) from None
     except IsADirectoryError:
         raise DataError(f"{path}: a folder; name a file of JSON Lines in it") from None
@@ -132,7 +132,7 @@ def _table(path: Path, content: bytes, sha256: str) -> OwnTable:
     source = ProblemSource(path.name, path.name, len(read.rows), len(read.rows), sha256, known=True)
     levels = ", ".join(f"{level} {count:,}" for level, count in read.levels.items())
     notes = [f"levels: {levels}"] if levels else []
-    notes += [f"columns that are not read: {', '.join(read.unread)}"] if read.unread else []
+    notes += [f"columns that are ignored: {', '.join(read.unread)}"] if read.unread else []
     return OwnTable(Loaded(source, read.rows), tuple(notes))
 
 
@@ -177,7 +177,7 @@ def _listed_duplicates(removed: Iterable[Removed]) -> list[str]:
     if not others:
         return []
     shown = ", ".join(f"{item.problem_id} ({item.reason} {item.other or ''})".replace(" )", ")") for item in others)
-    return [f"left out besides: {shown}"]
+    return [f"also left out: {shown}"]
 
 
 def _compared(rows: Sequence[DataRow], held_out: Sequence[Loaded]) -> list[str]:
@@ -187,7 +187,7 @@ def _compared(rows: Sequence[DataRow], held_out: Sequence[Loaded]) -> list[str]:
     """
     scored = {one.source.name for one in held_out}
     if data_folder() is None:
-        return ["not compared with benchmarks that this run is not scored on: DATA_DIR names no folder that has them"]
+        return ["not compared with benchmarks outside this run's evaluation: DATA_DIR has no folder with them"]
     notes = []
     for name in BENCHMARK_TABLES:
         try:
@@ -205,7 +205,7 @@ def _compared(rows: Sequence[DataRow], held_out: Sequence[Loaded]) -> list[str]:
         ]
         if found:
             shown = ", ".join(found[:_LISTED]) + (", ..." if len(found) > _LISTED else "")
-            notes.append(f"repeats {len(found)} problems of {name}, on which this run is not scored; kept: {shown}")
+            notes.append(f"repeats {len(found)} problems of {name}, which this run does not evaluate; kept: {shown}")
     return notes
 
 
@@ -225,8 +225,8 @@ def _refuse_unreadable(rows: Sequence[DataRow], *, graded: bool) -> None:
     if found:
         raise DataError(
             "\n".join(
-                f"{places[0].place}: field 'answer' cannot be read: {why}{_elsewhere(places)}; mend the answer, or "
-                "remove the row: a problem that is scored needs one"
+                f"{places[0].place}: field 'answer' cannot be read: {why}{_elsewhere(places)}; correct the answer "
+                "or remove the row: a scored problem needs an answer"
                 for why, places in found.items()
             )
         )
@@ -254,4 +254,4 @@ def _repeated(rows: Sequence[DataRow], *, graded: bool) -> list[str]:
             f"{row.answer[:40]!r} and {other.answer[:40]!r}{count}; keep one of them"
         )
     names = ", ".join(f"{row.row_id} (as {other.row_id})" for row, other in repeated[:_LISTED])
-    return [f"{len(repeated)} problems are there twice and count twice: {names}"] if repeated else []
+    return [f"{len(repeated)} problems appear twice and count twice: {names}"] if repeated else []

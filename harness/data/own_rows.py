@@ -77,7 +77,7 @@ def read_own_rows(path: Path, content: bytes) -> OwnRows:
     _refuse_other_formats(path, content)
     lines = _lines(content)
     if not lines:
-        raise DataError(f"{path}: the file holds no rows; {_FORM}")
+        raise DataError(f"{path}: the file has no rows; {_FORM}")
     rows, faults = list[DataRow](), list[tuple[int, _FaultError]]()
     levels, columns, places = Counter[str](), dict[str, None](), dict[str, int]()
     for number, line in lines:
@@ -86,7 +86,9 @@ def read_own_rows(path: Path, content: bytes) -> OwnRows:
             row, level = _row(fields, number, f"{path}:{number}")
             if row.row_id in places:
                 first = f"line {places[row.row_id]}"
-                raise _FaultError("field 'id' is taken by another row", "give every row its own id, or none", first)
+                raise _FaultError(
+                    "field 'id' is already used by another row", "give every row its own id, or none", first
+                )
         except _FaultError as fault:
             faults.append((number, fault))
             continue
@@ -113,10 +115,10 @@ def also(lines: Sequence[str]) -> str:
 def _refuse_other_formats(path: Path, content: bytes) -> None:
     for magic, why in _MAGIC.items():
         if content.startswith(magic):
-            raise DataError(f"{path}: no JSON Lines: {why}")
+            raise DataError(f"{path}: not JSON Lines: {why}")
     if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
         raise DataError(
-            f"{path}: no JSON Lines: it begins with a list; write one object a line, without [ and ]: {_FORM}"
+            f"{path}: not JSON Lines: it begins with a list; write one object per line, without [ and ]: {_FORM}"
         )
 
 
@@ -141,7 +143,7 @@ def _object(line: bytes, *, is_cut: bool) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise _FaultError("the line is not UTF-8", "save the file as UTF-8", f"byte {error.start + 1}") from None
     except (ValueError, RecursionError) as error:
-        way_out = "was the file cut off? copy it again" if is_cut else _FORM
+        way_out = "the file may be truncated; copy it again" if is_cut else _FORM
         raise _FaultError("the line is not JSON", way_out, str(error)) from None
     if not isinstance(found, dict):
         raise _FaultError("the line is not a JSON object", _FORM, _kind(found))
@@ -204,7 +206,7 @@ def _tolerance(value: Any) -> float | None:
         found = math.nan
     if not 0 <= found < math.inf:
         raise _FaultError(
-            "field 'tolerance' is no number of 0 or more", "give a number, or leave it out", _excerpt(value)
+            "field 'tolerance' is not a number of 0 or more", "give a number, or leave it out", _excerpt(value)
         )
     return found
 

@@ -48,7 +48,7 @@ def parse_rows(content: bytes, path: Path, *, difficulty: bool = False) -> tuple
     """
     rows = [_row(_object(line, place), place, difficulty) for place, line in _lines(content, path)]
     if not rows:
-        raise DataError(f"{path}: the file holds no rows; copy it again")
+        raise DataError(f"{path}: the file has no rows; copy it again")
     refuse_repeated(rows)
     return tuple(rows)
 
@@ -59,7 +59,7 @@ def refuse_repeated(rows: Iterable[DataRow]) -> None:
     for row in rows:
         if row.row_id in places:
             first = places[row.row_id]
-            raise DataError(f"{row.place}: id {row.row_id!r} is taken by {first} already; give every row its own id")
+            raise DataError(f"{row.place}: id {row.row_id!r} is already used by {first}; give every row its own id")
         places[row.row_id] = row.place
 
 
@@ -76,9 +76,11 @@ def _object(line: bytes, place: str) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise DataError(f"{place}: byte {error.start + 1} is not UTF-8; save the file as UTF-8") from None
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{place}: no complete JSON object ({error}); was the file cut off? copy it again") from None
+        raise DataError(
+            f"{place}: no complete JSON object ({error}); the file may be truncated; copy it again"
+        ) from None
     if not isinstance(found, dict):
-        raise DataError(f"{place}: a {type(found).__name__}, where a JSON object with id, problem and answer belongs")
+        raise DataError(f"{place}: a {type(found).__name__}; write a JSON object with id, problem and answer")
     return found
 
 

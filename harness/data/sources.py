@@ -51,7 +51,7 @@ def read_table(name: str, repository: str | None = None) -> Loaded:
     refuse_repeated(rows)
     if not rows:
         raise DataError(
-            f"{hub.name} on the hub holds no rows; set DATA_DIR to a folder with the data (docs/guides/data.md)"
+            f"{hub.name} on the hub has no rows; set DATA_DIR to a folder with the data (docs/guides/data.md)"
         )
     table = TABLES[name]
     source = ProblemSource(f"hub:{hub.name}", table.title, len(rows), table.rows, _rows_digest(rows), known=False)
@@ -85,8 +85,8 @@ def _rows(hub: HubTable, found: Iterable[Fields]) -> Iterable[DataRow]:
             yield hub.read(fields, number)
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise DataError(
-                f"{hub.name} on the hub, row {number}: {type(error).__name__} {error}; its columns are not those this "
-                "project reads; set DATA_DIR to a folder with the data (docs/guides/data.md)"
+                f"{hub.name} on the hub, row {number}: {type(error).__name__} {error}; this project reads other "
+                "columns; set DATA_DIR to a folder with the data (docs/guides/data.md)"
             ) from None
 
 
@@ -99,7 +99,7 @@ def _rows_digest(rows: Iterable[DataRow]) -> str:
 
 def _row(row_id: str, problem: Any, answer: Any, **numbers: float | None) -> DataRow:
     if not isinstance(problem, str) or not problem.strip():
-        raise ValueError("the problem is empty or no text")
+        raise ValueError("the problem is empty or not text")
     return DataRow(row_id, problem, "" if answer is None else str(answer).strip(), place=row_id, **numbers)
 
 
@@ -234,8 +234,8 @@ def digest(folder: Path, file: str) -> str:
     for manifest, promised in _promises(folder, file):
         if promised != found:
             raise DataError(
-                f"{folder / file}: SHA-256 {found[:12]}…, but {folder / manifest} promises {promised[:12]}…; "
-                "copy the file again, or correct the list where the change is wanted"
+                f"{folder / file}: SHA-256 {found[:12]}…, but {folder / manifest} lists {promised[:12]}…; copy the "
+                "file again, or correct the list if the change is intended"
             )
     return found
 

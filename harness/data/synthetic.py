@@ -114,7 +114,9 @@ def evaluation_set(difficulty: Difficulty, size: int) -> tuple[Problem, ...]:
     misses = 0  # consecutive samples without a new expression
     while len(chosen) < size:
         if misses > _PATIENCE:
-            raise ValueError(f"there are not {size} distinct {difficulty} evaluation problems, found {len(chosen)}")
+            raise ValueError(
+                f"only {len(chosen)} distinct {difficulty} evaluation problems exist, {size} were asked for"
+            )
         misses += 1
         chain, in_words = draw_chain(difficulty, rng), draw_in_words(difficulty, rng)
         if chain.for_evaluation() and chain.expression not in chosen:

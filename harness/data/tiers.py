@@ -93,7 +93,7 @@ def tier_path(source: str, difficulty: str) -> Path:
     """
     for name, known in ((source, SOURCES), (difficulty, TIERS)):
         if name not in known:
-            raise DataError(f"there is no tier {source} {difficulty}: {suggest(name, known)}")
+            raise DataError(f"no tier {source} {difficulty}; {suggest(name, known)}")
     return results_folder() / "tiers" / f"{source}_{difficulty}.jsonl"
 
 

@@ -74,8 +74,9 @@ def placed(layout: Layout) -> HeldPlacement:
 def _crowded(layout: Layout, has: Mapping[str, float]) -> str:
     there_is = ", ".join(f"{has.get(kind, 0):g} {kind}s" for kind in ("CPU", "GPU"))
     return (
-        f"backend: no room for {len(layout.bundles)} x {layout.bundles[0]} within {_PATIENCE:g} s; Ray has {there_is}, "
-        "busy ones included; set backend.num_cpus and backend.num_gpus lower, or RAY_ADDRESS to a larger cluster"
+        f"backend: no room for {len(layout.bundles)} x {layout.bundles[0]} within {_PATIENCE:g} s; Ray has "
+        f"{there_is}, including busy ones; set backend.num_cpus and backend.num_gpus lower, or RAY_ADDRESS to a "
+        "larger cluster"
     )
 
 

@@ -86,8 +86,8 @@ class ParityProbe:
 def _complaint(largest: float, budget: float, beyond: int, tokens: int) -> str:
     return (
         f"sampler and learner differ by {largest:.3g} nats on the same tokens, {beyond} of {tokens} of them by more "
-        f"than vllm.parity_gap={budget:g}; likely causes: weights that were not handed over, or not to a head tied to "
-        "the embedding; keys and values of old weights in the prefix cache; another precision, tokenizer or "
-        "temperature on one side. Try vllm.prefix_caching=false, equal vllm.dtype and deepspeed.dtype, "
-        "sync=object_store; raise the budget only where bfloat16 explains the gap"
+        f"than vllm.parity_gap={budget:g}; likely causes: weights not synced, or not to a head tied to the "
+        "embedding; keys and values of old weights in the prefix cache; different precision, tokenizer or "
+        "temperature. Try vllm.prefix_caching=false, equal vllm.dtype and deepspeed.dtype, sync=object_store; "
+        "raise the budget only where bfloat16 explains the gap"
     )

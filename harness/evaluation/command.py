@@ -40,7 +40,7 @@ def stopped(command: Callable[[], None]) -> int:
         print(out_of_memory(error), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("stopped; the same command goes on where it was", file=sys.stderr)
+        print("stopped; run the same command again to resume", file=sys.stderr)
         return 130
     return 0
 

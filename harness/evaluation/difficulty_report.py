@@ -147,5 +147,5 @@ def _rate(one: PassCounts) -> str:
 
 def _dropped(counts: Sequence[PassCounts]) -> list[str]:
     return [
-        f"{one.tier}: prompts that are too long and were not asked: {one.too_long}" for one in counts if one.too_long
+        f"{one.tier}: prompts that are too long and were not sampled: {one.too_long}" for one in counts if one.too_long
     ]

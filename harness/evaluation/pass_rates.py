@@ -76,7 +76,7 @@ def _drawn(problems: tuple[Problem, ...], size: int | None) -> Iterator[Problem]
 
 def _arithmetic(name: str, size: int | None) -> Tier:
     if size is None:
-        raise SchemaError("problems=all: arithmetic has no end; give a number")
+        raise SchemaError("problems=all: arithmetic has no fixed size; give a number")
     problems = tuple(islice(_distinct(stream((_ARITHMETIC[name],), derive(0, "difficulty", name))), size))
     card = Card(
         headline=f"{name}: {size:,} problems of our own arithmetic",
@@ -159,7 +159,7 @@ def _cut(request: DifficultyRequest, name: str, tier: Tier, evaluation: Evaluati
     (low, high), model = request.cut, request.config.model.path
     kept, samples = within(tier, evaluation, low, high), evaluation.right.shape[1]
     if not kept:
-        raise SchemaError(f"cut={low:g},{high:g}: no problem of {name} lies there; the table shows where they lie")
+        raise SchemaError(f"cut={low:g},{high:g}: no problem of {name} has such a pass rate; the table shows the rates")
     path = results / "tiers" / f"{name}.{short(model)}.{low:g}-{high:g}.jsonl"
     rule = f"right in {low:g} to {high:g} of {samples} samples of {model}, of {len(tier.problems):,} that were asked"
     save_custom_tier(path, kept, rule, tier.card)

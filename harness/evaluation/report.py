@@ -73,7 +73,7 @@ def lines(config: ExperimentConfig, evaluations: Mapping[str, Evaluation], unkno
     settings, made = config.eval, origin(config)
     limit = settings.max_response_length or config.rollout.max_response_length
     told = [
-        "± is the standard error over problems; the mean counts every benchmark the same",
+        "± is the standard error over problems; the mean weights all benchmarks equally",
         f"temperature {settings.temperature:g}, top_p {settings.top_p:g}, top_k {settings.top_k or 'none'}, "
         f"at most {limit:,} tokens, {config.model.dtype}, prompt form {config.model.prompt_form}; "
         "a fixed seed for every problem and sample",
@@ -85,9 +85,9 @@ def lines(config: ExperimentConfig, evaluations: Mapping[str, Evaluation], unkno
     for name, count in unasked.items():
         if count:
             longest = room(config.limits, limit)
-            told.append(f"{name}: prompts of more than {longest:,} tokens, never asked and counted as wrong: {count}")
+            told.append(f"{name}: prompts of more than {longest:,} tokens, not sampled and counted as wrong: {count}")
     if unknown:
-        told.append(f"the tokenizer cannot spell {unknown:.1%} of the prompts' tokens: these scores say little")
+        told.append(f"the tokenizer cannot spell {unknown:.1%} of the prompts' tokens, so these scores mean little")
     return told
 
 
@@ -104,7 +104,7 @@ def _missing(config: ExperimentConfig, evaluations: Mapping[str, Evaluation]) ->
     counts = {name: len(found.problem_ids) for name, found in evaluations.items() if name in BENCHMARKS}
     whole = {name: expected(name, asked.aime25, asked.olympiadbench, asked.problems) for name in counts}
     return [
-        f"{name}: only {count} of its {whole[name]} problems are here: the file is not whole"
+        f"{name}: only {count} of its {whole[name]} problems are here; the file is incomplete"
         for name, count in counts.items()
         if count < whole[name]
     ]

@@ -53,7 +53,7 @@ def model_overrides(model: str, overrides: Sequence[str]) -> list[str]:
     """
     if not model:
         raise SchemaError(
-            "model: which model? A folder, a name on the hub, or an embedded one, as model=builtin:small_base"
+            "model: required; give a folder, a name on the hub, or an embedded model, as in model=builtin:small_base"
         )
     known = model.removeprefix(BUILTIN)
     if known in groups()["model"]:
@@ -168,5 +168,5 @@ def _cut(text: str) -> tuple[float, float]:
     except ValueError:
         raise SchemaError(f"cut={text}: give two pass rates, as in cut=0.1,0.9") from None
     if not 0 <= low <= high <= 1:
-        raise SchemaError(f"cut={text}: pass rates lie in 0 to 1, the smaller one first")
+        raise SchemaError(f"cut={text}: give pass rates from 0 to 1, the smaller one first")
     return low, high

@@ -64,8 +64,8 @@ def _explained(folder: Path, size: int) -> Iterator[None]:
     except Exception as error:  # transformers, safetensors and tokenizers each raise their own error for a full disk
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ModelError(
-            f"{folder} cannot be written: {reason}; nothing of it is kept. "
-            f"It needs {size / 1e9:.2f} GB: make room there, or set XDG_CACHE_HOME to a folder with room"
+            f"{folder} cannot be written: {reason}; no part of it is kept. It needs {size / 1e9:.2f} GB: free some "
+            "space, or set XDG_CACHE_HOME to a folder with room"
         ) from error
 
 
@@ -122,5 +122,5 @@ def _gguf() -> Path:
             raise ModelError(message) from None
     path = Path(str(found[_WHEEL].locate_file(_FILE)))
     if not path.is_file():
-        raise ModelError(f"model.path {SMOL!r}: {path} is missing; install the package {_WHEEL} anew")
+        raise ModelError(f"model.path {SMOL!r}: {path} is missing; install the package {_WHEEL} again")
     return path

@@ -45,6 +45,6 @@ def _refuse_other(gguf: Path, sha256: str) -> None:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != sha256:
         raise ModelError(
-            f"{gguf}: SHA-256 is {found[:16]}..., expected {sha256[:16]}...; "
-            "the file is damaged or of another version, install its package anew"
+            f"{gguf}: SHA-256 is {found[:16]}..., expected {sha256[:16]}...; the file is damaged or of another "
+            "version; install its package again"
         )

@@ -128,7 +128,7 @@ def _explanation(path: str, part: str, error: Exception) -> str:
             f"connect once, or set model.path to a folder, or to an embedded model such as builtin:small_base"
         )
     if "trust_remote_code" in str(error):
-        return f"model.path {path!r}: the {part} need code of their own, which is never run; give another model"
+        return f"model.path {path!r}: the {part} need custom code, which is never run; give another model"
     first_line = next(iter(str(error).strip().splitlines()), type(error).__name__)
     return f"model.path {path!r}: the {part} cannot be read: {first_line}"
 

@@ -55,10 +55,7 @@ def refuse_encoder(path: str, settings: Mapping[str, Any]) -> None:
     """Raise ModelError for an encoder-decoder model, such as T5."""
     if settings.get("is_encoder_decoder"):
         kind = str(settings.get("model_type") or "an encoder-decoder")
-        raise ModelError(
-            f"model.path {path!r}: {kind} reads prompts with an encoder and writes responses with a decoder; "
-            "give a decoder-only language model"
-        )
+        raise ModelError(f"model.path {path!r}: {kind} is an encoder-decoder model; give a decoder-only language model")
 
 
 def model_source(path: str) -> Path | str:
@@ -77,7 +74,7 @@ def model_source(path: str) -> Path | str:
         return folder
     if _is_hub_name(path):
         return path
-    raise ModelError(f"model.path {path!r}: there is no such folder, and it is no hub name such as Qwen/Qwen3-4B-Base")
+    raise ModelError(f"model.path {path!r}: no such folder, and not a hub name such as Qwen/Qwen3-4B-Base")
 
 
 def _settings_file(path: str) -> Path | None:
@@ -99,7 +96,7 @@ def _builtin_folder(name: str) -> Path:
     if name in CHECKPOINTS:
         return WEIGHTS / name
     near = difflib.get_close_matches(name, CHECKPOINTS, n=1, cutoff=0.4)
-    hint = f"did you mean {BUILTIN}{near[0]}?" if near else f"there are {', '.join(CHECKPOINTS)}"
+    hint = f"did you mean {BUILTIN}{near[0]}?" if near else f"known: {', '.join(CHECKPOINTS)}"
     raise ModelError(f"model.path {BUILTIN + name!r}: no embedded model has this name; {hint}")
 
 

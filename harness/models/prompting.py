@@ -107,16 +107,16 @@ def _chat_notes(
     first = tokenizer.bos_token_id
     if first is not None and first in before and ids[:1] != [first]:
         yield (
-            f"the tokenizer begins a text with {_spelled(tokenizer, [first])}, and its chat template does not: prompts "
-            "are as the template writes them, without it"
+            f"the tokenizer begins a text with {_spelled(tokenizer, [first])}, its chat template does not: prompts "
+            "follow the template, without it"
         )
     if first is not None and ids[:2] == [first, first]:
         yield f"the chat template begins a prompt with {_spelled(tokenizer, [first])} twice"
     last = next((token for token in reversed(ids) if tokenizer.decode([token]).strip()), None)
     if last is not None and last in ends and not _begins_answers(tokenizer):
         yield (
-            f"the chat template ends a prompt with {_spelled(tokenizer, [last])} and does not begin the answer: the "
-            "model has to begin its turn itself"
+            f"the chat template ends a prompt with {_spelled(tokenizer, [last])} without starting the answer: the "
+            "model has to start its turn itself"
         )
 
 

@@ -48,9 +48,9 @@ def _missing(names: Collection[str]) -> str | None:
 def _sizes(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str | None:
     rows, ids = model.get_input_embeddings().num_embeddings, tokenizer.get_vocab().values()
     if max(ids) >= rows:
-        return f"the tokenizer has ids up to {max(ids)}, but the model embeds {rows} tokens; {_SAME}"
+        return f"the tokenizer has ids up to {max(ids)}, but the model has embeddings for {rows} tokens; {_SAME}"
     if 2 * len(ids) < rows:  # embeddings are often padded, by a few percent at most
-        return f"the tokenizer knows {len(ids)} tokens, but the model embeds {rows}; {_SAME}"
+        return f"the tokenizer knows {len(ids)} tokens, but the model has embeddings for {rows}; {_SAME}"
     return None
 
 
@@ -91,9 +91,9 @@ def _looks_ahead(model: PreTrainedModel) -> str | None:
     first = model.eval()(input_ids=pairs).logits[:, 0].float()
     if not first.isfinite().all():
         return (
-            "its logits are not finite, so its weights are not either, or overflow in this precision; check the files, "
+            "its logits are not finite: the weights are not finite or overflow in this precision; check the files, "
             "or set model.dtype=float32"
         )
     if (first[0] - first[1]).abs().max() <= _NOISE * first.std():
         return None
-    return f"{type(model).__name__} sees the tokens to come, so it cannot be sampled; give a causal language model"
+    return f"{type(model).__name__} attends to later tokens, so it cannot be sampled; give a causal language model"

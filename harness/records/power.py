@@ -88,7 +88,7 @@ def seeds_needed(effect: float, std_of_difference: float, alpha: float = ALPHA, 
     """
     target = abs(effect)
     if not target > 0 or detectable(std_of_difference, MOST_SEEDS, alpha, power) > target:
-        raise ValueError(f"no number of seeds up to {MOST_SEEDS} shows an effect of {effect:g}")
+        raise ValueError(f"no number of seeds up to {MOST_SEEDS} detects an effect of {effect:g}")
     few, enough = 1, 2
     while detectable(std_of_difference, enough, alpha, power) > target:
         few, enough = enough, 2 * enough

@@ -55,7 +55,7 @@ def replay(overrides: Sequence[str], rollouts: str | None, results: Path) -> int
     torch.set_num_threads(1)  # equal results on any number of cores
     try:
         if rollouts is not None and overrides:
-            raise SchemaError(f"rollouts={rollouts}: the batch is frozen already; leave out all other words")
+            raise SchemaError(f"rollouts={rollouts}: the batch is already frozen; leave out all other arguments")
         report = replay_model(overrides, results) if rollouts is None else replay_file(Path(rollouts))
         path = write(results / FOLDER / f"replay.{report.name}.json", report.to_json().encode())
     except (SchemaError, TrickError, ModelError, DataError) as error:

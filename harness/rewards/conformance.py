@@ -85,7 +85,7 @@ def checks(function: Function, problems: Sequence[Problem] = ()) -> list[Check]:
 
 def _limits(pairs: Sequence[Pair], verdicts: Sequence[Judgment]) -> Check:
     hit = [(pair, verdict) for pair, verdict in zip(pairs, verdicts, strict=True) if verdict.reason != SCORED]
-    what = "stays within the limits of time and memory, and ends no process"
+    what = "stays within the time and memory limits, and ends no process"
     if not hit:
         return Check(what, None)
     (problem, response), verdict = hit[0]
@@ -95,9 +95,9 @@ def _limits(pairs: Sequence[Pair], verdicts: Sequence[Judgment]) -> Check:
 def _purity(function: Function, pairs: Sequence[Pair], verdicts: Sequence[Judgment]) -> list[Check]:
     wanted = [verdict.credit for verdict in verdicts]
     variants: dict[str, Callable[[Judge], list[float]]] = {
-        "gives the same again in a new process": lambda judge: _scores(judge, pairs),
-        "gives the same in another order": lambda judge: _scores(judge, pairs[::-1])[::-1],
-        "gives the same one by one, each asked twice": lambda judge: [
+        "gives the same scores in a new process": lambda judge: _scores(judge, pairs),
+        "gives the same scores in another order": lambda judge: _scores(judge, pairs[::-1])[::-1],
+        "gives the same scores one by one, each called twice": lambda judge: [
             max(_scores(judge, [pair]), _scores(judge, [pair]), key=lambda found: found[0] != score)[0]
             for pair, score in zip(pairs, wanted, strict=True)
         ],

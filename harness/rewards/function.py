@@ -108,7 +108,7 @@ class Judge:
 
     @property
     def _way_out(self) -> str:
-        return f"or mend the function: python -m harness.rewards check {self._function.located.target}"
+        return f"or correct the function: python -m harness.rewards check {self._function.located.target}"
 
     def _verdict(self, score: float, reason: str, response: str) -> Judgment:
         right = reason == SCORED and score >= self._function.right_from
@@ -170,13 +170,13 @@ def _present(located: Located) -> Located:
         digest = hashlib.sha256(Path(found.file).read_bytes()).hexdigest()
     except (OSError, SchemaError) as error:
         raise RewardError(
-            f"reward.function={located.target}: {located.file} is not here ({error}); on a cluster every node needs "
-            "it, on a folder that all share, or installed"
+            f"reward.function={located.target}: {located.file} is missing ({error}); on a cluster put it on a "
+            "shared folder or install it on every node"
         ) from None
     if digest != located.sha256:
         raise RewardError(
             f"reward.function={located.target}: {found.file} has changed since the run was described (SHA-256 "
-            f"{located.sha256[:12]}…, now {digest[:12]}…); start the command again, and it makes another run"
+            f"{located.sha256[:12]}…, now {digest[:12]}…); start the command again to begin another run"
         )
     return found
 

@@ -80,7 +80,7 @@ def locate(name: str) -> Located:
         raise SchemaError(f"reward.function: no reward {name!r}; {near}; {_FORM}")
     if not _TARGET.fullmatch(target) or target.partition(":")[0].endswith(".py"):
         hint = "; a module is written without .py and with dots" if ".py" in target or "/" in target else ""
-        raise SchemaError(f"reward.function: {target!r} is no name of a function; {_FORM}{hint}")
+        raise SchemaError(f"reward.function: {target!r} is not the name of a function; {_FORM}{hint}")
     module = target.partition(":")[0]
     file = _source(module)
     try:
@@ -97,7 +97,7 @@ def _source(module: str) -> Path:
     if spec is None:
         raise SchemaError(
             f"reward.function: no module {first!r} in {Path.cwd()}, PYTHONPATH and the installed packages; run the "
-            f"command where {first} lies, add its folder to PYTHONPATH, or install it"
+            f"command in the folder of {first}, add its folder to PYTHONPATH, or install it"
         )
     file = Path(spec.origin) if spec.origin and spec.has_location else None
     folders, known = [Path(folder) for folder in spec.submodule_search_locations or ()], first

@@ -15,92 +15,91 @@ if TYPE_CHECKING:
 
 # Every metric that a run logs, with its unit. A test checks that runs log no other.
 METRICS: Final = {
-    "rollout/accuracy": "share of right responses among the first that are sampled, on policy",
-    "rollout/staleness": "steps between the weights that sampled the batch and those that learn from it: 0, or 1 with "
-    "rollout.ahead=1 from the second step on",
-    "rollout/prompts": "prompts sampled; more than the batch holds where groups are drawn anew",
-    "rollout/tokens": "response tokens sampled in the step, those of groups that are drawn anew included",
+    "rollout/accuracy": "share of correct responses before any resampling: on-policy accuracy",
+    "rollout/staleness": "age in steps of the weights that sampled the batch: 0, or 1 from the second step on with "
+    "rollout.ahead=1",
+    "rollout/prompts": "prompts sampled, including resampled ones",
+    "rollout/tokens": "response tokens sampled in the step, including those of resampled groups",
     "reward/mean": "mean reward of the batch",
-    "reward/std": "deviation (n - 1) of the rewards of the batch",
-    "groups/all_right": "share of groups in which every response is right: no signal under a group mean",
-    "groups/all_wrong": "share of groups in which every response is wrong",
-    "advantage/max": "largest absolute advantage of a token that the update learns from; 0 where it learns from none",
-    "response/length": "mean tokens of a response, EOS included",
+    "reward/std": "standard deviation (n - 1) of the rewards of the batch",
+    "groups/all_right": "share of groups with only correct responses: no signal under a group mean",
+    "groups/all_wrong": "share of groups with only wrong responses",
+    "advantage/max": "largest absolute advantage among the tokens that the update uses; 0 if it uses none",
+    "response/length": "mean tokens per response, EOS included",
     "response/truncated": "share of responses stopped by the length limit",
-    "response/length_right": "mean tokens of a right response",
-    "response/length_wrong": "mean tokens of a wrong response",
-    "response/truncated_right": "share of the right responses that the length limit stopped",
-    "response/truncated_wrong": "share of the wrong responses that the length limit stopped",
-    "response/repeated_right": "repeat ratio: share of the right responses stopped by the limit that repeat at the end",
-    "response/repeated_wrong": "repeat ratio of the wrong responses",
-    "probability/0-0.3": "share of response tokens whose probability before the first update is in [0, 0.3)",
-    "probability/0.3-0.6": "share of response tokens whose probability before the first update is in [0.3, 0.6)",
-    "probability/0.6-0.85": "share of response tokens whose probability before the first update is in [0.6, 0.85)",
-    "probability/0.85-0.95": "share of response tokens whose probability before the first update is in [0.85, 0.95)",
-    "probability/0.95-0.99": "share of response tokens whose probability before the first update is in [0.95, 0.99)",
-    "probability/0.99-1": "share of response tokens whose probability before the first update is in [0.99, 1]",
-    "update/kept": "share of responses that the update learns from",
+    "response/length_right": "mean tokens per correct response",
+    "response/length_wrong": "mean tokens per wrong response",
+    "response/truncated_right": "share of correct responses stopped by the length limit",
+    "response/truncated_wrong": "share of wrong responses stopped by the length limit",
+    "response/repeated_right": "repeat ratio: share of truncated correct responses that repeat themselves at the end",
+    "response/repeated_wrong": "repeat ratio of wrong responses",
+    "probability/0-0.3": "share of response tokens with probability in [0, 0.3) before the first update",
+    "probability/0.3-0.6": "share of response tokens with probability in [0.3, 0.6) before the first update",
+    "probability/0.6-0.85": "share of response tokens with probability in [0.6, 0.85) before the first update",
+    "probability/0.85-0.95": "share of response tokens with probability in [0.85, 0.95) before the first update",
+    "probability/0.95-0.99": "share of response tokens with probability in [0.95, 0.99) before the first update",
+    "probability/0.99-1": "share of response tokens with probability in [0.99, 1] before the first update",
+    "update/kept": "share of responses that the update uses (not filtered)",
     "update/loss": "loss, mean over the updates of the step",
     "update/grad_norm": "gradient norm before clipping, mean over the updates",
-    "update/clip_fraction_high": "share of kept tokens with positive advantage above the upper bound",
-    "update/clip_fraction_low": "share of kept tokens with negative advantage below the lower bound",
-    "update/ratio_max": "largest ratio of a kept token",
-    "update/skipped": "updates of the step without a kept token, which change nothing",
+    "update/clip_fraction_high": "share of kept tokens with positive advantage above the upper end of the clip range",
+    "update/clip_fraction_low": "share of kept tokens with negative advantage below the lower end of the clip range",
+    "update/ratio_max": "largest importance ratio of a kept token",
+    "update/skipped": "updates of the step without a kept token; they change nothing",
     "update/lr": "learning rate of the last update",
     "policy/entropy": "entropy of the policy, nats per response token, mean over the updates",
-    "mismatch/mean": "mean absolute gap between the sampler's and the learner's log-probs, nats; the sampler's are of "
-    "the distribution drawn from, so that what top-p and top-k cut is part of the gap",
-    "mismatch/max": "largest absolute gap",
-    "mismatch/beyond": "share of response tokens whose ratio of learner to sampler is outside the rule's clip range, "
-    "or outside 0.8 to 1.2 where it has none",
-    "mismatch/effective": "effective sample size of the response tokens under these ratios, as a share of them: "
-    "1 where sampler and learner agree",
-    "mismatch/cut": "part of the gap that is the cut: mean over response tokens of -log(mass that top-p and top-k left "
-    "of the sampler's softmax), nats; 0 where nothing is cut",
-    "mismatch/cut_max": "the same of the token that lost most",
-    "mismatch/engines": "part of the gap that is the engines', their weights' age included: mean absolute gap between "
-    "both sides' log-probs under the whole softmax, nats",
-    "mismatch/engines_max": "largest absolute gap of that part",
-    "mismatch/engines_beyond": "mismatch/beyond of that part",
-    "mismatch/engines_effective": "mismatch/effective of that part",
-    "parity/gap_max": "largest absolute gap of vLLM's to the learner's log-probs on a few sequences after a sync, "
-    "nats; above vllm.parity_gap the run ends",
-    "parity/gap_mean": "mean absolute gap on these sequences",
-    "verifier/undecided": "share of the sampled responses on which the verifier hit a limit; rewarded as wrong",
-    "data/too_long": "training prompts too long to be asked (rollout.max_prompt_length, or the window of an embedded "
-    "model), found and dropped so far; "
-    "of a tier all are looked at before the first step",
-    "data/unknown": "share of the held-out prompts' tokens that stand for what the tokenizer cannot spell; at step 0",
+    "mismatch/mean": "mean absolute difference of the sampler's and the learner's log-probs, nats; the sampler's refer "
+    "to the distribution after top-p and top-k, so the difference includes their cut",
+    "mismatch/max": "largest absolute difference of these log-probs, nats",
+    "mismatch/beyond": "share of response tokens whose ratio learner/sampler is outside the rule's clip range, or "
+    "outside 0.8 to 1.2 if the rule has none",
+    "mismatch/effective": "effective sample size of the response tokens under these ratios, as a share of their "
+    "number: 1 if sampler and learner agree",
+    "mismatch/cut": "part of mismatch/mean due to top-p and top-k: mean over response tokens of -log(share of the "
+    "sampler's softmax that they keep), nats; 0 if nothing is cut",
+    "mismatch/cut_max": "largest value of this part for one token",
+    "mismatch/engines": "part of mismatch/mean due to the engines and stale weights: mean absolute difference of both "
+    "log-probs under the full softmax, nats",
+    "mismatch/engines_max": "largest absolute difference of this part",
+    "mismatch/engines_beyond": "mismatch/beyond of this part",
+    "mismatch/engines_effective": "mismatch/effective of this part",
+    "parity/gap_max": "largest absolute difference of vLLM's and the learner's log-probs on a few sequences after a "
+    "sync, nats; the run ends above vllm.parity_gap",
+    "parity/gap_mean": "mean absolute difference on these sequences",
+    "verifier/undecided": "share of sampled responses on which the verifier hit a limit; rewarded as wrong",
+    "data/too_long": "training prompts found too long so far (rollout.max_prompt_length, or the window of an embedded "
+    "model) and dropped; prompts of a tier are all checked before the first step",
+    "data/unknown": "share of held-out prompt tokens that the tokenizer encodes as unknown; at step 0",
     "eval/accuracy": "avg@k on the held-out problems, mean over benchmarks",
     "eval/pass": "share of held-out problems solved by at least one of k samples (pass@k)",
-    "eval/majority": "chance that the answer which most of k samples give is right (maj@k)",
-    "eval/length": "mean tokens of a held-out response",
+    "eval/majority": "probability that the most frequent answer of k samples is correct (maj@k)",
+    "eval/length": "mean tokens per held-out response",
     "eval/truncated": "share of held-out responses stopped by the length limit",
     "eval/undecided": "share of held-out responses on which the verifier hit a limit; counted as wrong",
-    "eval/too_long": "held-out problems whose prompt is too long, likewise: never asked, counted as wrong",
+    "eval/too_long": "held-out problems whose prompt is too long in the same sense; not sampled, counted as wrong",
     "eval/<benchmark>/accuracy": "avg@k on one benchmark",
     "eval/<benchmark>/pass": "pass@k on one benchmark",
     "eval/<benchmark>/majority": "maj@k on one benchmark",
-    "eval/<benchmark>/length": "mean tokens of a response on one benchmark",
+    "eval/<benchmark>/length": "mean tokens per response on one benchmark",
     "eval/<benchmark>/truncated": "share of responses stopped by the length limit on one benchmark",
     "eval/<benchmark>/undecided": "share of responses on which the verifier hit a limit on one benchmark",
     "seconds/rollout": "wall seconds of sampling",
     "seconds/reward": "wall seconds of verification",
     "seconds/old_log_probs": "wall seconds of scoring the samples before the first update",
     "seconds/update": "wall seconds of the updates",
-    "seconds/sync": "wall seconds of handing the weights to the sampler",
+    "seconds/sync": "wall seconds of syncing the weights to the sampler",
     "seconds/parity": "wall seconds of comparing vLLM with the learner after the sync",
     "seconds/step": "wall seconds of the whole step",
-    "seconds/cpu": "processor seconds of this process in the whole step, whatever else the machine does",
+    "seconds/cpu": "CPU seconds of this process in the whole step; independent of other load on the machine",
     "tokens_per_second": "response tokens sampled and trained on per wall second of the step",
-    "fired/<trick>": "share of response tokens whose gradient the trick changes, mean over the updates; "
-    "of a trick that draws groups anew, share of the batch's prompts that it replaces or takes away",
+    "fired/<trick>": "share of response tokens whose gradient the trick changes, mean over the updates; for a trick "
+    "that resamples groups: share of the batch's prompts that it replaces or drops",
 }
 
 # Additional metrics of runs with a user's reward function.
 REWARD_METRICS: Final = {
-    "eval/score": "mean score of one's own reward function on the held-out problems, mean over benchmarks",
-    "eval/<benchmark>/score": "mean score of one's own reward function on one benchmark",
+    "eval/score": "mean score of the user's reward function on the held-out problems, mean over benchmarks",
+    "eval/<benchmark>/score": "mean score of the user's reward function on one benchmark",
 }
 
 

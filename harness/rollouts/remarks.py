@@ -83,10 +83,10 @@ def _unspelled(name: str, problems: Sequence[Problem], model: str, tokenizer: Pr
         if at:
             distinct = list(dict.fromkeys(piece for found in pieces for piece in found))
             quoted = ", ".join(map(repr, distinct[:_PIECES])) + (", ..." if len(distinct) > _PIECES else "")
-            means = "it reads them as unknown" if part == "problems" else "no response of the model can hold them"
+            means = "it reads them as unknown" if part == "problems" else "no response of the model can contain them"
             yield (
-                f"{name}: {len(at)} of {len(problems)} {part} hold what the tokenizer of {model} cannot spell "
-                f"({quoted}): {means}; the first: {', '.join(at[:_LINES])}"
+                f"{name}: {len(at)} of {len(problems)} {part} contain characters that the tokenizer of {model} "
+                f"cannot encode ({quoted}): {means}; the first: {', '.join(at[:_LINES])}"
             )
 
 
@@ -115,9 +115,9 @@ def _too_long(
     if long:
         bound = f"rollout.max_prompt_length={limit} tokens"
         if limit < config.rollout.max_prompt_length:
-            bound = f"the {limit} tokens that the model's window leaves beside a response"
+            bound = f"the {limit} tokens that the model's window leaves for a prompt"
         yield (
             f"{name}: {len(long)} of {len(problems)} prompts are longer than {bound}, the longest "
-            f"{max(sizes.values())}: not trained on, and wrong where they are scored; the first: "
+            f"{max(sizes.values())}; they are not trained on, and are scored as wrong; the first: "
             f"{', '.join(long[:_LINES])}"
         )

@@ -32,20 +32,20 @@ _ADVICE: Final = (
     ),
     (
         ("disk is full", "no space left", "disk i/o error", "disk quota", "file too large"),
-        "could not be written: the disk is full or failing; free some space and start again, finished runs are kept",
+        "could not be written: the disk is full or failing; free some space and start again; finished runs are kept",
     ),
     (
         ("readonly", "read-only", "unable to open", "permission denied", "not a directory", "file exists"),
         "cannot be written; make its folder writable, or use another one",
     ),
-    (("database is locked",), "is held by another process; wait until that one has ended"),
+    (("database is locked",), "is in use by another process; wait until it has ended"),
     (
         ("out-of-date database schema", "can't locate revision"),
         "was written by another version of MLflow; back it up and run `mlflow db upgrade`",
     ),
     (
         ("password authentication", "error code 401", "error code 403", "unauthorized", "permission_denied"),
-        "does not let us in; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or both in MLFLOW_TRACKING_URI",
+        "refuses access; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or both in MLFLOW_TRACKING_URI",
     ),
     (
         ("connection", "refused", "max retries", "timed out", "name or service", "name resolution", "nodename"),

@@ -58,8 +58,8 @@ def without_credentials(server: str) -> str:
 
 def _unreadable() -> StoreError:
     return StoreError(
-        "MLFLOW_TRACKING_URI cannot be read; percent-encode what is special in user, password and path: "
-        "'/' is %2F, '#' is %23, '?' is %3F, '@' is %40, '[' is %5B, a space is %20"
+        "MLFLOW_TRACKING_URI cannot be read; percent-encode special characters in user, password and path: '/' is "
+        "%2F, '#' is %23, '?' is %3F, '@' is %40, '[' is %5B, a space is %20"
     )
 
 
@@ -157,7 +157,7 @@ class _Database:
                 f"{redacted(uri)} needs the package {error.name}; install it in MLflow's environment"
             ) from None
         except (sql.exc.ArgumentError, ValueError):
-            raise StoreError(f"MLFLOW_TRACKING_URI={redacted(uri)} is no address of a database") from None
+            raise StoreError(f"MLFLOW_TRACKING_URI={redacted(uri)} is not a database address") from None
         self.file = url.database if url.drivername.startswith(FILES) else None
         self.place = self.file or redacted(url.render_as_string())
 

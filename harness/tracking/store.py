@@ -100,7 +100,8 @@ class Store:
         refuse_unencoded(uri)
         if not uri.startswith(DATABASES):
             raise StoreError(
-                f"MLFLOW_TRACKING_URI={redacted(uri)} is no database and no server; use sqlite:///FILE or http://HOST"
+                f"MLFLOW_TRACKING_URI={redacted(uri)} is neither a database nor a server; use sqlite:///FILE or "
+                "http://HOST"
             )
         reader = SqlReader(uri)
         return cls(reader, Tracker(uri, reader.place, reader.file, artifacts), runs)

@@ -63,7 +63,7 @@ def _serve(store: Store, artifacts: Path, port: int) -> int:
         address = f"http://{HOST}:{port}"
         with warnings.catch_warnings(action="ignore"), explained(store.place):  # the warnings of MLflow's packages
             application = _application(store.uri, artifacts)
-            print(f"MLflow shows the runs at {address} (Ctrl-C ends it)", flush=True)
+            print(f"MLflow shows the runs at {address} (press Ctrl-C to stop)", flush=True)
             _print_links(store.pages(address))
             _run(application, listening)
     return 0

@@ -300,11 +300,11 @@ class Uploader:
                 return
             if self._failures:
                 self._failures = 0
-                self._say(f"{self._store.place} takes records again; what waited is being sent")
+                self._say(f"{self._store.place} accepts records again; the waiting records are being sent")
 
     def _failed(self, state: UploadState, error: StoreError) -> None:
         if not self._failures:
-            self._say(f"not recorded, the runs go on: {error}; the upload is retried")
+            self._say(f"not recorded, the runs continue: {error}; the upload is retried")
         self._next_try = time.monotonic() + PAUSES[min(self._failures, len(PAUSES) - 1)]
         self._failures += 1
         self._turn(state)

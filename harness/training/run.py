@@ -121,7 +121,7 @@ def _forget_divergence(folder: Path, checkpoints: Checkpoints) -> None:
     except (OSError, ValueError):  # no record, or one of another version: this run replaces it
         return
     if before.status == "failed":
-        print(f"this run has failed before ({before.error}); it begins again at the first step", file=sys.stderr)
+        print(f"this run failed before ({before.error}); it restarts from step 0", file=sys.stderr)
         checkpoints.clear()
 
 

@@ -74,7 +74,7 @@ def run_single(overrides: Sequence[str]) -> int:
         print(out_of_memory(error), file=sys.stderr)
         return 1
     except (Preempted, KeyboardInterrupt) as stopped:
-        print(str(stopped) or "stopped; the same command starts the run again", file=sys.stderr)
+        print(str(stopped) or "stopped; the same command restarts the run", file=sys.stderr)
         return 130
     _print_scores(record)
     return 0
@@ -111,7 +111,9 @@ def _run(config: ExperimentConfig, results: Path) -> RunRecord:
         with held(folder / LOCK):
             return _recorded(store, spec, folder)
     except BusyError as holder:
-        raise SchemaError(f"{folder.name}: the same run is under way, {holder}; wait for it or stop it") from None
+        raise SchemaError(
+            f"{folder.name}: the same run is already in progress, started {holder}; wait for it or stop it"
+        ) from None
     except KeyboardInterrupt:
         raise Preempted(f"stopped; the same command {resume_message(folder)}") from None
 
@@ -147,7 +149,7 @@ def _end(uploader: Uploader, record: RunRecord, results: Path) -> None:
     with suppress(OSError):
         uploader.end(record.run_id, record)
     if uploader.close(PATIENCE):
-        print(f"the run is not in MLflow yet; it waits in {results}/{OUTBOX}; to send it: {REPAIR}", file=sys.stderr)
+        print(f"the run is not in MLflow yet; it is kept in {results}/{OUTBOX}; send it with {REPAIR}", file=sys.stderr)
 
 
 def _stop(uploader: Uploader, store: Store) -> None:
@@ -187,10 +189,10 @@ def _print_scores(record: RunRecord) -> None:
             print(f"{name:{_WIDTH}} {record.scores[name]:8.3f}")
     if "best/step" in record.scores:
         step, accuracy = record.scores["best/step"], record.scores["best/accuracy"]
-        print(f"{'best/accuracy':{_WIDTH}} {accuracy:8.3f}   (step {step:.0f}; the final step is what counts)")
+        print(f"{'best/accuracy':{_WIDTH}} {accuracy:8.3f}   (step {step:.0f}; the final step counts)")
     if record.never_fired:
         print(f"{'never fired':{_WIDTH}} {', '.join(record.never_fired)}")
-    told = f"(one seed, {record.config['model']['path']}: a run, no finding)"
+    told = f"(one seed of {record.config['model']['path']}: a single run, not a finding)"
     print(f"{'seconds':{_WIDTH}} {record.wall_seconds:8.1f}   {told}")
     print(f"{typed('make ui', 'liteppo ui')} shows its curves in the experiment 'single'")
 

@@ -80,7 +80,7 @@ def _lines(kind: _Kind) -> str:
 _NEEDED: Final = ("id", "gold", "response")
 _KNOWN: Final = (*_NEEDED, "tolerance")
 RESULTS: Final = ("reward", "reason")  # fields of a result; no column of a request may have these names
-_FORM: Final = 'write {"id": ..., "gold": "...", "response": "..."}, and "tolerance": 0.1 where the benchmark has one'
+_FORM: Final = 'write {"id": ..., "gold": "...", "response": "..."}, and "tolerance": 0.1 if the benchmark has one'
 _MOST_DIGITS: Final = 4_300  # Python's default limit for integers
 
 
@@ -119,7 +119,7 @@ def parse_request(line: bytes, *, strict: bool = False) -> GradeRequest:
     _refuse_columns(columns, strict=strict)
     for name in ("gold", "response"):
         if not isinstance(fields[name], str):
-            raise SchemaError(f'field {name!r} is no string: put it in quotes, {name!r}: "..."')
+            raise SchemaError(f'field {name!r} is not a string: put it in quotes, {name!r}: "..."')
     gold = Gold(fields["gold"], _tolerance(fields.get("tolerance")))
     _refuse_unwritable({"id": fields["id"], **columns})
     return GradeRequest(fields["id"], gold, fields["response"], columns)
@@ -136,7 +136,7 @@ def _fields(line: bytes) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise SchemaError(f"not UTF-8 at byte {error.start + 1}: save the file as UTF-8") from None
     except RecursionError:
-        raise SchemaError("not JSON that can be read (nested too deep): write the field as a string") from None
+        raise SchemaError("not JSON that can be read (nested too deeply): write the field as a string") from None
     except ValueError as error:
         raise SchemaError(f"not JSON ({error}): {_FORM}") from None
     if not isinstance(fields, dict):
@@ -155,12 +155,12 @@ def _integer(text: str) -> int | float:
 def _refuse_columns(columns: Mapping[str, Any], *, strict: bool) -> None:
     taken = next((name for name in RESULTS if name in columns), None)
     if taken is not None:
-        raise SchemaError(f"field {taken!r} is the name of a result: call the column otherwise, such as 'my_{taken}'")
+        raise SchemaError(f"field {taken!r} is the name of a result: rename the column, for example to 'my_{taken}'")
     if strict and columns:
         name = next(iter(columns))
         raise SchemaError(
-            f"field {shortened(name)} is unknown; {suggest(name[:LONGEST_NAME], _KNOWN)}: leave it out, or leave "
-            "--strict out and it comes back with the result"
+            f"field {shortened(name)} is unknown; {suggest(name[:LONGEST_NAME], _KNOWN)}; leave it out, or leave "
+            "out --strict to copy it to the result"
         )
 
 
@@ -171,7 +171,7 @@ def _refuse_unwritable(carried: Mapping[str, Any]) -> None:
             json.dumps(value, allow_nan=False)
         except RecursionError:
             raise SchemaError(
-                f"field {shortened(name)} is nested too deep: leave it out, or write it as a string"
+                f"field {shortened(name)} is nested too deeply: leave it out, or write it as a string"
             ) from None
         except ValueError:
             raise SchemaError(f"field {shortened(name)} holds a number that is too large: put it in quotes") from None
@@ -181,7 +181,7 @@ def _tolerance(value: Any) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
-        raise SchemaError("field 'tolerance' is no number of 0 or more: leave it out where the benchmark has none")
+        raise SchemaError("field 'tolerance' is not a number of 0 or more: leave it out if the benchmark has none")
     try:
         found = float(value)
     except OverflowError:

@@ -178,5 +178,5 @@ class GpuSpeed:
     def source(self) -> str:
         """The source of the estimate, in words."""
         if self.runs:
-            return f"from {self.runs} recorded run{'s' * (self.runs > 1)}, taken for runs on this cluster"
-        return "from the cost model of docs/guides/planning.md; nothing is recorded yet"
+            return f"from {self.runs} recorded run{'s' * (self.runs > 1)}, assumed to hold for this cluster"
+        return "from the cost model of docs/guides/planning.md; no run is recorded yet"

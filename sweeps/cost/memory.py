@@ -93,7 +93,7 @@ def memory(model: ModelShape, cluster: Cluster, tokens: int, recompute: bool, se
 
 def unfit(held: Memory, longest: int) -> str | None:
     """Return the reason why a run does not fit and what takes the memory, or None if it fits."""
-    usable = f"of {held.usable / GB:.1f} GB a GPU"
+    usable = f"of {held.usable / GB:.1f} GB per GPU"
     if held.training > held.usable:
         return f"training needs {held.training / GB:.1f} {usable}: {_parts(held, _training(held))}"
     if held.sampling > held.usable and held.apart:
@@ -101,7 +101,7 @@ def unfit(held: Memory, longest: int) -> str | None:
     if held.sampling > held.usable:
         return f"trainer and sampler need {held.sampling / GB:.1f} {usable}: {_parts(held, _sampling(held))}"
     if held.cached < longest:
-        weights = f", for its weights take {held.served / GB:.1f} of its {held.sampler / GB:.1f} GB a GPU"
+        weights = f"; its weights take {held.served / GB:.1f} of its {held.sampler / GB:.1f} GB per GPU"
         return f"the sampler's cache holds {held.cached:,.0f} of the {longest:,} tokens of one response{weights}"
     return None
 

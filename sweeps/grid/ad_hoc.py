@@ -58,8 +58,8 @@ def ad_hoc_grid(
     swept = {key: values for key, values in parsed if len(values) > 1}
     if not swept:
         raise SchemaError(
-            f"{' '.join(words)}: no axis; give a word several values, as in preset=grpo,liteppo, or make one run: "
-            f"{shlex.join(['liteppo', 'run', *words])}"
+            f"{' '.join(words)}: no axis; give a setting several values, as in preset=grpo,liteppo, or start one "
+            f"run: {shlex.join(['liteppo', 'run', *words])}"
         )
     common = tuple(word for word, (key, _) in zip(words, parsed, strict=True) if key not in swept)
     axes = dict(zip(_axis_names(list(swept)), (_labels(*axis) for axis in swept.items()), strict=True))

@@ -57,8 +57,8 @@ def refuse_overrides(place: str, overrides: Sequence[str]) -> None:
     for word in overrides:
         if _name(word) == _SEED:
             raise SchemaError(
-                f"{place}: {word}: every cell runs with the seeds of the grid, so that a seed set here would be "
-                "replaced; list it under seeds, or give SEEDS= to the command"
+                f"{place}: {word}: the grid's seeds replace a seed set here; list it under seeds, or give SEEDS= to "
+                "the command"
             )
     for one, other in combinations(overrides, 2):
         if setting := _common(one, other):
@@ -273,7 +273,7 @@ def _control_axis(controls: Mapping[str, ControlFile]) -> Axes:
     There is no axis without controls.
     """
     if OFF in controls:
-        raise SchemaError(f"controls.{OFF}: {OFF!r} is the label of all other cells; name the control otherwise")
+        raise SchemaError(f"controls.{OFF}: {OFF!r} is the label of all other cells; give the control another name")
     return {CONTROL: {OFF: (), **{name: each.overrides for name, each in controls.items()}}} if controls else {}
 
 
@@ -300,9 +300,9 @@ def _refuse_axes(axes: Axes) -> None:
     if not axes:
         raise SchemaError("axes: name at least one axis")
     if "because" in axes:
-        raise SchemaError("axes.because: 'because' is the reason of a skip; name the axis otherwise")
+        raise SchemaError("axes.because: 'because' is the reason of a skip; give the axis another name")
     if CONTROL in axes:
-        raise SchemaError(f"axes.{CONTROL}: this is the axis of the controls; name it otherwise")
+        raise SchemaError(f"axes.{CONTROL}: this is the axis of the controls; give it another name")
     for axis, labels in axes.items():
         if not labels:
             raise SchemaError(f"axes.{axis}: give the axis at least one label")
@@ -321,7 +321,7 @@ def _seeds(seeds: tuple[int, ...]) -> tuple[int, ...]:
 def _skip(written: Written, axes: Axes, place: str) -> Slice:
     because = written.get("because")
     if not because or not isinstance(because, str):
-        raise SchemaError(f"{place}: say why, with 'because'")
+        raise SchemaError(f"{place}: the reason is missing; write it under 'because'")
     part = _slice({axis: labels for axis, labels in written.items() if axis != "because"}, axes, place)
     if not part.labels:
         raise SchemaError(f"{place}: name the axes and labels to skip")

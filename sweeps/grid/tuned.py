@@ -193,8 +193,8 @@ class Tuning:
         label = point.get(MODEL, EVERY_MODEL)
         if not self.knows(point):
             raise SchemaError(
-                f"tuned: {self.name} is a tuning of {', '.join(self.values)}, not of {label}; tune this grid, or name "
-                "the file under the profile that it belongs to"
+                f"tuned: {self.name} is a tuning of {', '.join(self.values)}, not of {label}; tune this grid, or "
+                "name the file under its profile"
             )
         return (
             *(HYPERPARAMETERS[name].override(value) for name, value in self.values[label].items()),
@@ -209,7 +209,7 @@ class Tuning:
         label = point.get(MODEL, EVERY_MODEL)
         if config.model.path != self.paths[label]:
             raise SchemaError(
-                f"tuned: {self.name} tuned {self.paths[label]} as {label}, here it is {config.model.path}"
+                f"tuned: {self.name} tuned {self.paths[label]} as {label}; this grid has {config.model.path}"
             )
         if config.data.part != "ablation":
             raise SchemaError(f"data.part: {config.data.part} holds problems of the tuning {self.name}; leave it out")
@@ -251,7 +251,7 @@ def read_tuning(name: str, beside: Path, seeds: Collection[int], axes: Axes) -> 
             f"tuned: {name} is not reviewed; read it, then write your name and the date after 'reviewed:'"
         )
     if shared := sorted({*seeds} & {*file.seeds}):
-        raise SchemaError(f"seeds: {', '.join(map(str, shared))} tuned {name}; an ablation needs seeds of its own")
+        raise SchemaError(f"seeds: {', '.join(map(str, shared))} tuned {name}; give the ablation other seeds")
     values = {label: {**model.before, file.knob: model.value} for label, model in file.models.items()}
     paths = {label: model.path for label, model in file.models.items()}
     tuning = Tuning(path.name, hashlib.sha256(path.read_bytes()).hexdigest(), file.seeds, values, paths)
@@ -277,8 +277,8 @@ def _found(name: str, beside: Path) -> Path:
     path = next((folder / name for folder in (beside, FOLDER) if (folder / name).is_file()), None)
     if path is None:
         raise SchemaError(
-            f"tuned: no file {name} in {beside} or sweeps/tuned; make tune writes one to results/tuned, for a person "
-            "to review and to copy"
+            f"tuned: no file {name} in {beside} or sweeps/tuned; make tune writes one to results/tuned; review it "
+            "and copy it"
         )
     return path
 
@@ -290,9 +290,9 @@ def _faults(file: TunedFile) -> Iterator[str]:
         if unknown := {file.knob, *model.before} - HYPERPARAMETERS.keys():
             yield f"models.{label}: no knob {', '.join(sorted(unknown))}"
         if {*model.before} != {*next(iter(file.models.values())).before}:
-            yield f"models.{label}.before: other knobs than those of the first model"
+            yield f"models.{label}.before: these knobs differ from those of the first model"
         if model.value not in _finished(model):
-            yield f"models.{label}.value: {model.value:g} is the value of no finished trial; choose one of those"
+            yield f"models.{label}.value: no finished trial has the value {model.value:g}; choose one of theirs"
 
 
 def _finished(model: TunedModel) -> set[float]:
@@ -314,6 +314,6 @@ def _refuse_axes(tuning: Tuning, axes: Axes) -> None:
             if setting and len(setting) < len(labels) and axis != CONTROL:
                 others = ", ".join(label for label in labels if label not in setting)
                 raise SchemaError(
-                    f"axes.{axis}: {setting[0]} sets {knob.setting} and {others} would have what {tuning.name} tuned; "
-                    "set it in every label or in none"
+                    f"axes.{axis}: {setting[0]} sets {knob.setting} and {others} would keep the value of "
+                    f"{tuning.name}; set it in every label or in none"
                 )

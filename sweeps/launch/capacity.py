@@ -135,9 +135,11 @@ def _ways_out(given: float) -> str:
     if not address():
         return "set RAY_ADDRESS or change backend.num_cpus and backend.num_gpus"
     waited = (
-        f"; it has not grown within {WAIT}={given / 60:g} minutes" if given else f", or {WAIT}=minutes if one will come"
+        f"; it has not grown within {WAIT}={given / 60:g} minutes"
+        if given
+        else f", or set {WAIT}=minutes if a node will join"
     )
-    return f"ask for less by backend.num_cpus and backend.num_gpus, take another PROFILE, or add a node{waited}"
+    return f"lower backend.num_cpus and backend.num_gpus, choose another PROFILE, or add a node{waited}"
 
 
 def _words(amounts: Amounts) -> str:

@@ -54,7 +54,7 @@ def _connect(cores: int) -> None:
         _reach(address())
         ray.init(**(_join() if address() else _start(cores)), log_to_driver=False, logging_level=logging.ERROR)
     except AuthenticationError:
-        raise SweepError(f"RAY_ADDRESS={address()}: the cluster does not take the token of this user; {_GET}") from None
+        raise SweepError(f"RAY_ADDRESS={address()}: the cluster rejects this user's token; {_GET}") from None
     except ValueError as error:  # the runtime environment conflicts with the job's, or the code is too large
         raise SweepError(f"RAY_ADDRESS={address()}: {str(error).splitlines()[0]}") from None
     except OSError as error:

@@ -34,7 +34,9 @@ def study_lock(results: Path, study: str) -> Iterator[None]:
         try:
             stack.enter_context(held(path))
         except BusyError as holder:
-            raise SweepError(f"{study} is being swept already, {holder}; wait for it or stop it") from None
+            raise SweepError(
+                f"{study}: a sweep of it is already running, started {holder}; wait for it or stop it"
+            ) from None
         except OSError as error:
             raise SweepError(
                 f"{path} cannot be written: {error.strerror}; make the folder writable or name another with results=DIR"
@@ -123,7 +125,7 @@ def _forget(store: Store, study: str, say: Callable[[str], None]) -> None:
     found = _claims(store, study)
     silent = [one.name for one in found.values() if one.silent]
     if silent:
-        say(f"{study}: nothing was heard of {', '.join(silent)} for long; waiting {DOUBT:g} s for a sign of life")
+        say(f"{study}: no heartbeat from {', '.join(silent)} for long; waiting {DOUBT:g} s for a sign of life")
         time.sleep(DOUBT)
     for token, now in _claims(store, study).items():
         if now.gone or (now.silent and found.get(token) == now):
@@ -156,9 +158,9 @@ def _refuse(earlier: list[StudyLease], study: str) -> None:
     if earlier:
         rival = min(earlier, key=lambda rival: rival.place)
         raise SweepError(
-            f"{study} is being swept already, by {rival.name}, last heard of "
-            f"{max(time.time() - rival.heard, 0.0):.0f} s ago; wait for it or stop it (a driver that died is forgotten "
-            f"after {FORGOTTEN:.0f} s of silence), or give one sweep both machines with RAY_ADDRESS"
+            f"{study}: a sweep of it is already running, started by {rival.name}, last heartbeat "
+            f"{max(time.time() - rival.heard, 0.0):.0f} s ago; wait for it or stop it (a dead driver's lease ends "
+            f"after {FORGOTTEN:.0f} s without a heartbeat), or run one sweep on both machines with RAY_ADDRESS"
         )
 
 

@@ -215,8 +215,8 @@ def ended(board: ProgressTable[Any], event: Event[Launchable]) -> str:
 
 def _how(failure: Failure) -> str:
     if failure.lost:
-        return "lost too often" if failure.final else "lost, goes on elsewhere"
-    return "failed" if failure.final else "failed, tried again"
+        return "lost too often" if failure.final else "lost, continues on another node"
+    return "failed" if failure.final else "failed, retried"
 
 
 def _figures(row: ProgressRow) -> tuple[str, str, str, str]:

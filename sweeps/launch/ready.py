@@ -50,6 +50,6 @@ def refuse_unready(plan: Plan) -> None:
         cost = plan.costs.get(run.cell_id)
         if cost and cost.unfit and run.config.backend.num_gpus:
             raise SweepError(
-                f"{run.run_id} does not fit on {cost.part}: {cost.unfit}; {way_out(cost.instead)}; say CLUSTER=8xH200, "
-                "or whatever it is, where the cluster has other GPUs"
+                f"{run.run_id} does not fit on {cost.part}: {cost.unfit}; {way_out(cost.instead)}; if the cluster "
+                "has other GPUs, name them, as in CLUSTER=8xH200"
             )

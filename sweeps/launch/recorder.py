@@ -43,19 +43,19 @@ class UnrecordedRuns:
         if self.waiting:
             repair = REPAIR.replace("results", str(results))
             yield (
-                f"{len(self.waiting)} runs are not in MLflow yet; they wait in {results}, and the next sweep or "
+                f"{len(self.waiting)} runs are not in MLflow yet; they are kept in {results}; the next sweep or "
                 f"`{repair}` sends them"
             )
         if self.unwritten:
             yield (
-                f"{len(self.unwritten)} runs are neither in MLflow nor on disk: {_listed(self.unwritten)}; free some "
-                f"space in {results} and make them again with the same command: {command}"
+                f"{len(self.unwritten)} runs are neither in MLflow nor on disk: {_listed(self.unwritten)}; free "
+                f"some space in {results} and repeat them with the same command: {command}"
             )
         if self.bare:
             yield (
-                f"{len(self.bare)} runs have a record, but {results}/runs did not take their files, which some tables "
-                f"and figures read: {_listed(self.bare)}; to have them, free some space, delete these runs in MLflow "
-                f"and make them again with the same command: {command}"
+                f"{len(self.bare)} runs have a record, but their files could not be written to {results}/runs, and "
+                f"some tables and figures read these: {_listed(self.bare)}; free some space, delete these runs in "
+                f"MLflow and repeat them with the same command: {command}"
             )
 
 
@@ -85,7 +85,7 @@ class Recorder:
             self._write(event)
         except OSError as error:
             if not self._complained:
-                self._say(f"not written down, the runs go on: {error}")
+                self._say(f"not recorded, the runs continue: {error}")
             self._complained = True
 
     def close(self, patience: float = PATIENCE) -> UnrecordedRuns:

@@ -234,7 +234,7 @@ _TASK: Final = ray.remote(num_returns="streaming", max_retries=0)(work)
 
 
 _KILLED: Final = (
-    (NodeDiedError, "the node that it ran on is gone"),
+    (NodeDiedError, "the node of the run is gone"),
     (OutOfMemoryError, "Ray killed the worker because the machine ran out of memory"),
     (WorkerCrashedError, "the worker process died; it was killed or ran out of memory"),
 )

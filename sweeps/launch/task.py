@@ -97,6 +97,6 @@ def _losses(config: ExperimentConfig) -> Iterator[tuple[str, str]]:
     """Yield what cannot be on one node alone, and the setting that avoids it."""
     ranks = config.backend.deepspeed.ranks if config.backend.deepspeed else 1
     if config.checkpoint.export:
-        yield "an exported model does not travel through Ray", "checkpoint.export=false"
+        yield "Ray does not transfer an exported model", "checkpoint.export=false"
     if ranks > 1 and config.checkpoint.every:
-        yield f"{ranks} ranks cannot write a checkpoint together elsewhere", "checkpoint.every=0"
+        yield f"{ranks} ranks can write a checkpoint only to a shared folder", "checkpoint.every=0"

@@ -59,6 +59,6 @@ def refuse_different(planned: Mapping[str, str], own: Mapping[str, str]) -> None
             has = f"{name} {own[name]}" if name in own else f"no {name}"
             extra = "make setup EXTRA=gpu (or cpu_engines)" if name in ENGINES else "install requirements.lock"
             raise SweepError(
-                f"{platform.node()} has {has}, the driver {planned[name]}: records would name the wrong one; "
+                f"{platform.node()} has {has}, the driver {planned[name]}: records would name the wrong version; "
                 f"{extra} on every node"
             )

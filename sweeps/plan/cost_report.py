@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     Line = tuple[str, str]
 
 GB: Final = 1e9
-ANOTHER: Final = "CLUSTER=2x8xH100 counts on another"
-ENGINES: Final = "vLLM samples and DeepSpeed trains on the same GPUs, in turns; fitted to published runs, not run by us"
+ANOTHER: Final = "CLUSTER=2x8xH100 plans for another cluster"
+ENGINES: Final = "vLLM and DeepSpeed take turns on the same GPUs; the model is fitted to published runs, not to ours"
 
 
 def cost_lines(plan: Plan, slots: int | None) -> Iterator[Line]:
@@ -35,7 +35,7 @@ def cost_lines(plan: Plan, slots: int | None) -> Iterator[Line]:
         yield from _on_gpus(plan, plan.speed)
     elif plan.to_run:
         yield "time", f"about {_time(plan.to_run, slots)}, {plan.speed.source}"
-        yield "hours", f"{duration(plan.spent(plan.to_run))} of processor time in all, {_each(plan.to_run)} a run"
+        yield "hours", f"{duration(plan.spent(plan.to_run))} of CPU time in total, {_each(plan.to_run)} per run"
         yield "memory", _memory(plan, plan.speed)
 
 
@@ -47,7 +47,7 @@ def spent(plan: Plan, cost: float) -> str:
 def _time(runs: Sequence[PlannedRun], slots: int | None) -> str:
     seconds = [run.seconds for run in runs]
     if slots is None:
-        return f"{duration(sum(seconds))} of runs, divided by what the cluster runs at once"
+        return f"{duration(sum(seconds))} of runs, divided by the number of runs in parallel"
     return f"{duration(START_SECONDS + makespan(seconds, slots))} on free cores, {slots} run{'s' * (slots > 1)} at once"
 
 
@@ -60,8 +60,8 @@ def _memory(plan: Plan, speed: Speed) -> str:
     known = {cell.config.model.path: speed.memory_of(cell.config) for cell in plan.cells}
     if sizes := [size for size in known.values() if size]:
         unknown = ", ".join(path for path, size in known.items() if not size)
-        return f"{max(sizes) / GB:.1f} GB a run at most" + (f"; not known of {unknown}" if unknown else "")
-    return "not known before a first run"
+        return f"{max(sizes) / GB:.1f} GB per run at most" + (f"; unknown for {unknown}" if unknown else "")
+    return "unknown before the first run"
 
 
 def _on_gpus(plan: Plan, speed: GpuSpeed) -> Iterator[Line]:
@@ -76,7 +76,7 @@ def _on_gpus(plan: Plan, speed: GpuSpeed) -> Iterator[Line]:
         at_once = max(speed.cluster.gpus // max(cost.part.gpus for cost in known.values()), 1)
         clock = duration(makespan([run.seconds for run in waiting], at_once))
         yield "time", f"about {clock}, {at_once} run{'s' * (at_once > 1)} at once, {speed.source}"
-        yield "hours", f"{gpu_hours(plan.spent(waiting))} in all, {_gpu_hours_each(known)} a run"
+        yield "hours", f"{gpu_hours(plan.spent(waiting))} in total, {_gpu_hours_each(known)} per run"
     yield "memory", _gpu_memory(list(known.values()))
     yield from _fit(plan, known)
     yield "length", _length(plan, speed, known)
@@ -87,7 +87,7 @@ def _unknown(plan: Plan) -> Iterator[Line]:
     paths = dict.fromkeys(cell.config.model.path for cell in plan.cells if not find_shape(cell.config.model.path))
     for path in paths:
         cells = [cell for cell in plan.cells if cell.config.model.path == path]
-        yield "unknown", f"{count(cells)}: the shape of {path}; a folder with its config.json would tell"
+        yield "unknown", f"{count(cells)}: the shape of {path}; give a folder with its config.json"
 
 
 def _gpu_hours_each(costs: Mapping[str, GpuCost]) -> str:
@@ -100,7 +100,7 @@ def _gpu_memory(costs: Sequence[GpuCost]) -> str:
         max(pick) / GB for pick in zip(*((c.memory.training, c.memory.sampling) for c in costs), strict=True)
     )
     whole = costs[0].part.device.memory / GB
-    return f"at most {training:.0f} GB a GPU while training and {sampling:.0f} GB while sampling, of {whole:.0f} GB"
+    return f"at most {training:.0f} GB per GPU while training and {sampling:.0f} GB while sampling, of {whole:.0f} GB"
 
 
 def _fit(plan: Plan, costs: Mapping[str, GpuCost]) -> Iterator[Line]:
@@ -110,7 +110,7 @@ def _fit(plan: Plan, costs: Mapping[str, GpuCost]) -> Iterator[Line]:
         if cost and cost.unfit:
             kinds.setdefault((f"{cost.unfit} on {cost.part}", cost.instead), []).append(cell)
     if not kinds:
-        yield "fit", f"all cells fit, each run on {next(iter(costs.values())).part}"
+        yield "fit", f"all cells fit; each run uses {next(iter(costs.values())).part}"
     for (why, instead), cells in kinds.items():
         yield "no fit", f"{count(cells)}{_shared(cells, plan.cells)}: {why}; {way_out(instead)}"
 
@@ -118,7 +118,7 @@ def _fit(plan: Plan, costs: Mapping[str, GpuCost]) -> Iterator[Line]:
 def way_out(instead: Sequence[str]) -> str:
     """Return the settings or clusters with which a run would fit, in words."""
     separator = ", or " if any(", " in other for other in instead) else " or "
-    known = "no setting of its engines, and no cluster that is known here, would do"
+    known = "no engine setting and no known cluster is large enough"
     return f"{separator.join(instead)} would do" if instead else known
 
 
@@ -137,6 +137,6 @@ def _length(plan: Plan, speed: GpuSpeed, costs: Mapping[str, GpuCost]) -> str:
         if cost:
             kind = "base" if is_base(plain) else "aligned"
             limit = config.rollout.max_response_length
-            parts[f"{cost.length:,.0f} of at most {limit:,} tokens a response ({kind})"] = None
-    how = "as recorded" if speed.lengths.factors else "assumed; docs/guides/planning.md says why"
+            parts[f"{cost.length:,.0f} of at most {limit:,} tokens per response ({kind})"] = None
+    how = "as recorded" if speed.lengths.factors else "assumed; see docs/guides/planning.md"
     return f"{', '.join(parts)}, {how}"

@@ -85,7 +85,7 @@ class Speed:
         """The source of the estimate, in words."""
         if self.runs:
             return f"from {self.runs} recorded run{'s' * (self.runs > 1)}"
-        return "from constants of the machine that measured them; nothing is recorded yet"
+        return "from constants measured on another machine; no run is recorded yet"
 
 
 def makespan(seconds: Sequence[float], slots: int) -> float:

@@ -99,8 +99,8 @@ def noise(
         few = _Spread.of(metric, [own, *elsewhere], ()).pairs
         return Noise(nan, f"{few or 'no'} recorded pair{'s' * (few > 1)} of {metric}")
     if profile == "gpu":
-        return Noise(GPU_STD, "assumed after arXiv:2504.07086 and 2510.13786; nothing is recorded yet")
-    return Noise(LAPTOP_STD, "that of norm_ablation on the laptop; nothing is recorded yet")
+        return Noise(GPU_STD, "assumed after arXiv:2504.07086 and 2510.13786; no run is recorded yet")
+    return Noise(LAPTOP_STD, "that of norm_ablation on the laptop; no run is recorded yet")
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,10 +84,10 @@ def _where(points: Sequence[Labels], planned: Sequence[Labels], but: Sequence[st
 
 def _spared(plan: Plan) -> str:
     cost = spent(plan, plan.spent(plan.spared))
-    runs = f"{len(plan.spared)} run{'s' * (len(plan.spared) > 1)}, {cost} of runs"
+    runs = f"{len(plan.spared)} run{'s' * (len(plan.spared) > 1)}, {cost} of run time"
     if plan.once:
-        return f"each class runs once, which spares {runs}; TWINS=keep runs all"
-    return f"kept as a control, for what lies between twins is rounding; TWINS=once spares {runs}"
+        return f"each class runs once, which saves {runs}; TWINS=keep runs all cells"
+    return f"kept as a control, since twins differ only by rounding; TWINS=once saves {runs}"
 
 
 if TYPE_CHECKING:
@@ -100,8 +100,8 @@ if TYPE_CHECKING:
 
 
 LOST: Final = (
-    "a run that fails for a reason of its arm is the worst outcome of its pair, in an exact test of signed ranks; a "
-    "run lost for a reason outside (node, disk, kill) is missing (docs/evidence/calibration.md)"
+    "a failure caused by the arm counts as the worst outcome of its pair (exact signed-rank test); a run lost to a "
+    "node, a disk or a kill counts as missing (docs/evidence/calibration.md)"
 )
 
 
@@ -112,7 +112,7 @@ def power_lines(plan: Plan, effect: float | None) -> Iterator[Line]:
     """
     found = plan.promise
     if found is None:
-        yield "shows", "no differences: the grid has no baseline"
+        yield "shows", "no comparisons: the grid has no baseline"
         return
     yield "shows", _shows(found)
     yield "noise", _noise(plan, found)
@@ -122,7 +122,10 @@ def power_lines(plan: Plan, effect: float | None) -> Iterator[Line]:
         yield "margin", _margin(found, plan.grid.margin)
     if found.seeds < LEAST_SEEDS:
         asked = f"SEEDS=0-{LEAST_SEEDS - 1}"
-        yield "verdicts", f"exploratory: below {LEAST_SEEDS} seeds no exact test reaches p < 0.05; {asked} gives six"
+        yield (
+            "verdicts",
+            f"exploratory: with fewer than {LEAST_SEEDS} seeds no exact test reaches p < 0.05; {asked} runs six",
+        )
     yield "failures", LOST
     for design in alternative_designs(plan, effect):
         shows = f"shows {_number(design.smallest)}" if found.noise.known else "shows as much"
@@ -138,14 +141,14 @@ def _shows(found: PowerAnalysis) -> str:
         return f"no difference in {found.metric}: one seed has no spread"
     how = f"80 % power with {found.seeds} seeds at {_level(found)}"
     if not found.noise.known:
-        return f"a {_kind(found)} in {found.metric} of a size that is not known before its noise is recorded: {how}"
+        return f"a {_kind(found)} in {found.metric} of unknown size: no noise is recorded yet; {how}"
     return f"a {_kind(found)} of {_number(found.smallest)} in {found.metric}: {how}"
 
 
 def _noise(plan: Plan, found: PowerAnalysis) -> str:
     if found.noise.known:
-        return f"differences between paired seeds deviate by {_number(found.noise.std)}, {found.noise.source}"
-    return f"{found.noise.source}: too few to tell; `{_record(plan)}` records enough, and the next plan tells"
+        return f"paired differences have a standard deviation of {_number(found.noise.std)}, {found.noise.source}"
+    return f"{found.noise.source}: too few to estimate the noise; `{_record(plan)}` records enough for the next plan"
 
 
 def _record(plan: Plan) -> str:
@@ -164,7 +167,7 @@ def _record(plan: Plan) -> str:
 def _margin(found: PowerAnalysis, margin: float) -> str:
     unit = f"±{margin:g}, in the unit of {found.metric}"
     if not found.noise.known:
-        return f"{unit}, whose noise is not known"
+        return f"{unit}; its noise is unknown"
     if found.seeds > 1 and margin <= found.least_margin:
         least = _number(found.least_margin)
         return f"{unit}: too small for {found.seeds} seeds, which call equal arms equivalent above {least}"
@@ -192,11 +195,11 @@ def _kind(found: PowerAnalysis) -> str:
 
 def _wished(found: PowerAnalysis, effect: float) -> str:
     if not found.noise.known:
-        return f"{effect:g} in {found.metric}: its seeds are not known before its noise is recorded"
+        return f"{effect:g} in {found.metric}: the number of seeds is unknown: no noise is recorded yet"
     needed = found.needed(effect)
     if needed is None:
-        return f"no number of seeds shows {effect:g}"
-    enough = "; these are enough" if needed <= found.seeds else f"; SEEDS=0-{needed - 1} asks for them"
+        return f"no number of seeds detects {effect:g}"
+    enough = "; these are enough" if needed <= found.seeds else f"; SEEDS=0-{needed - 1} requests them"
     return f"{effect:g} takes {needed} seeds{enough}"
 
 
@@ -279,7 +282,7 @@ def _judges(plan: Plan) -> Iterator[tuple[str, str]]:
         found.setdefault(name, []).append(cell.labels)
     if len(found) > 1:
         named = "; ".join(f"{name} in {count(cells)}" for name, cells in found.items())
-        yield "judges", f"{len(found)} of them, so that a difference in scores is partly theirs: {named}"
+        yield "judges", f"{len(found)} of them, so differences in scores are partly theirs: {named}"
 
 
 def _left_out(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -317,7 +320,7 @@ def _cells(plan: Plan) -> Table:
 
 
 def _cost_titles(plan: Plan) -> tuple[str, ...]:
-    return ("a run", "GPU-h", "GB", "fits") if plan.costs else ("a run",)
+    return ("per run", "GPU-h", "GB", "fits") if plan.costs else ("per run",)
 
 
 def _cost(plan: Plan, cell_id: str) -> tuple[str, ...]:

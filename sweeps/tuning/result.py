@@ -98,7 +98,7 @@ def _model(found: Tuned) -> TunedModel:
     subject, chosen = found.subject, best(found.outcomes)
     if chosen is None:
         causes = sorted({outcome.stopped or "" for outcome in found.outcomes if outcome.state == "failed"})
-        raise SweepError(f"{subject.label}: no trial finished; {causes[0] if causes else 'start it again'}")
+        raise SweepError(f"{subject.label}: no trial finished; {causes[0] if causes else 'start the tuning again'}")
     near = flat(found.outcomes)
     own = next((each for each in found.outcomes if each.value == subject.own and each.state == FINISHED), None)
     assert chosen.objective is not None

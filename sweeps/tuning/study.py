@@ -59,7 +59,7 @@ def database(path: Path) -> Iterator[RDBStorage]:
             storage.engine.dispose()
     except (SQLAlchemyError, StorageInternalError) as error:
         fact = str(error.__cause__ or error).strip().splitlines()[0]
-        raise SweepError(f"{path}: the database cannot be used ({fact}); move it away to begin anew") from None
+        raise SweepError(f"{path}: the database cannot be used ({fact}); move it away to start a new tuning") from None
 
 
 class Search:

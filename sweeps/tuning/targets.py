@@ -90,13 +90,13 @@ def tuning_targets(
 
 def _refuse_varied(grid: Grid, knob: Hyperparameter) -> None:
     if grid.tuned and knob in grid.tuned.knobs:
-        raise SchemaError(f"{grid.file}: it stands on {grid.tuned.name} already; take 'tuned' out to tune it anew")
+        raise SchemaError(f"{grid.file}: it already uses {grid.tuned.name}; remove 'tuned' to tune it again")
     for axis, labels in grid.axes.items():
         for label, given in labels.items() if axis != CONTROL else ():
             if any(map(knob.is_set_by, given)):
                 raise SchemaError(
-                    f"{grid.file}: axes.{axis}.{label}: sets {knob.setting}, so that it is an axis of this grid; "
-                    "tuning is for knobs that no axis varies"
+                    f"{grid.file}: axes.{axis}.{label}: sets {knob.setting}, so it is an axis of this grid; tune a "
+                    "knob that no axis varies"
                 )
 
 
@@ -119,7 +119,7 @@ def _tuning_target(grid: Grid, knob: Hyperparameter, options: TuneOptions, label
     own = config.optim.lr if knob.trick is None else _clip_bound(config)
     low, high = (given or usual for given, usual in zip((options.low, options.high), knob.bounds(own), strict=True))
     if not 0 < low < high:
-        raise SchemaError(f"low={low:g}, high={high:g}: the range must rise and lie above 0")
+        raise SchemaError(f"low={low:g}, high={high:g}: low must be above 0 and below high")
     before = grid.tuned.values[label] if grid.tuned else {}
     subject = TuningTarget(label, cell, knob, config, own, low, high, before, options.seeds)
     _refuse_idle(subject)

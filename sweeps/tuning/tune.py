@@ -75,7 +75,7 @@ def tune(options: TuneOptions, console: Console) -> int:
 
 def _refuse_reviewed(target: Path) -> None:
     if target.is_file() and read_tuned_file(target).reviewed:
-        raise SweepError(f"{target} has been reviewed and would be written over; move it to sweeps/tuned first")
+        raise SweepError(f"{target} is reviewed and would be overwritten; move it to sweeps/tuned first")
 
 
 def _commit() -> str:
@@ -143,7 +143,7 @@ class _Trials:
 
 def _stop(searches: Sequence[Search], options: TuneOptions, console: Console) -> None:
     cut, kept = sum(search.release() for search in searches), sum(len(search.outcomes()) for search in searches)
-    console.print(Text(f"interrupted: {kept} trials have ended and are kept, {cut} begin again"))
+    console.print(Text(f"interrupted: {kept} finished trials are kept, {cut} others start again"))
     console.print(Text(f"resume with: {options.command()}"), soft_wrap=True)  # one line, so that it can be copied
 
 
@@ -162,8 +162,8 @@ def _print_plan(console: Console, options: TuneOptions, chosen: Sequence[TuningT
             ),
         )
     seeds = ", ".join(map(str, options.seeds))
-    table.add_row("trials", f"{options.trials} a model, each of seeds {seeds}; values that fall behind are stopped")
-    table.add_row("time", f"at most about {duration(seconds)} of runs, before they share the cores")
+    table.add_row("trials", f"{options.trials} per model, each on seeds {seeds}; trials below the median are pruned")
+    table.add_row("time", f"at most about {duration(seconds)} of run time on one core")
     console.print(table)
 
 
@@ -177,4 +177,6 @@ def _print_file(console: Console, file: TunedFile, target: Path) -> None:
         for note in model.notes:
             console.print(Text(f"{label}: {note}"))
     console.print(Text(f"wrote {target}"), soft_wrap=True)
-    console.print(Text("next: read it, write your name after 'reviewed', copy it to sweeps/tuned, name it in the grid"))
+    console.print(
+        Text("next: review the file, write your name after 'reviewed', copy it to sweeps/tuned and name it in the grid")
+    )

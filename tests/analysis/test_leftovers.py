@@ -25,8 +25,8 @@ def test_files_without_runs_are_named_and_stay(filled, capsys, command, folder, 
     assert main([command, f"results={filled}"]) == 0
     said = capsys.readouterr().err
     assert (
-        f"{filled / folder}: 1 file of runs that are not in this store; delete what is not wanted: {old.name}" in said
-    )
+        f"{filled / folder}: 1 file of runs that are not in this store; delete those you do not need: {old.name}"
+    ) in said
     assert old.read_text() == "old"
     rmtree(filled / folder)
     assert main([command, f"results={filled}"]) == 0

@@ -88,7 +88,7 @@ def test_help_is_no_error(capsys):
 
 def test_an_empty_store_says_what_to_run(results, capsys):
     assert main(["tables", f"results={results}"]) == 1
-    assert "holds no study yet; run one with `make sweep GRID=smoke`" in capsys.readouterr().err
+    assert "has no study yet; run one with `make sweep GRID=smoke`" in capsys.readouterr().err
     assert not results.exists()
 
 

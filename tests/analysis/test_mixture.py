@@ -19,8 +19,8 @@ def test_runs_of_one_commit_and_machine_belong_together():
 
 def test_runs_of_two_commits_do_not_and_the_message_counts_them():
     assert reason(run(0, 0), run(1, 0), run(1, 1, provenance=OTHER)) == (
-        "norms (laptop profile): its runs are of 2 commits (0123456789: 2 runs; fedcba9876: 1 runs); "
-        "run the others again, or ask for one table of all with MIXED=1, which says so under it"
+        "norms (laptop profile): its runs are of 2 commits (0123456789: 2 runs; fedcba9876: 1 runs); run the "
+        "others again, or set MIXED=1 for one table of all, with a note"
     )
 
 

@@ -85,7 +85,7 @@ def test_replay_writes_tables_and_figures_and_twice_the_same(tmp_path, capsys) -
 
 def test_without_a_replay_the_command_that_makes_one_is_named(tmp_path, capsys) -> None:
     assert main(["replay", f"results={tmp_path}"]) == 1
-    assert "holds no replay yet; make one with `make replay`" in capsys.readouterr().err
+    assert "has no replay yet; make one with `make replay`" in capsys.readouterr().err
 
 
 def test_a_report_reads_back_as_it_was() -> None:

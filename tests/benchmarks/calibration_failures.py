@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 DIVERGED: Final = "Diverged: the gradient is not finite"
-OUTSIDE: Final = "NodeDiedError: the node that it ran on is gone"  # what drops a failure: the rule before this one
+OUTSIDE: Final = "NodeDiedError: the node of the run is gone"  # what drops a failure: the rule before this one
 METRIC: Final = "final/accuracy"
 SEEDS: Final = (6, 10)
 SWEEPS: Final = 2_000

@@ -139,7 +139,7 @@ def test_a_model_that_came_so_is_named(tmp_path: Path) -> None:
     save_file(
         {name: torch.full_like(weight, torch.nan) for name, weight in weights.items()}, folder / "model.safetensors"
     )
-    with pytest.raises(ModelError, match="its logits are not finite, so its weights are not either"):
+    with pytest.raises(ModelError, match="its logits are not finite: the weights are not finite"):
         list(execute(spec(f"model.path={folder}"), tmp_path / "run"))
 
 
@@ -159,7 +159,7 @@ def test_a_trick_whose_loss_is_no_number_is_told_from_a_policy_that_diverged(val
     broken = UpdateRule({**plain.tricks, "broken": Broken(value)}, plain.fillers, plain.setup)
     one = learner(qwen3())
     signal_ = plain_signal(samples, torch.ones(12), one.log_probs(samples))
-    with pytest.raises(Diverged, match="the loss is (nan|inf) although every log-prob is finite, so a trick"):
+    with pytest.raises(Diverged, match="the loss is (nan|inf) although every log-prob is finite: a trick"):
         one.update(samples, signal_, broken)
 
 
@@ -182,9 +182,9 @@ def test_the_advice_is_about_tricks_where_they_compute_what_is_not_finite() -> N
 def test_the_advice_begins_with_a_setting_that_is_beyond_what_is_usual() -> None:
     chosen = load(*SMALL, "+tricks.kl_loss={coef: 1e30}", "optim.weight_decay=1e9")
     said = str(placed(Diverged("the gradient is not finite: its norm is inf"), 1, chosen))
-    usual = "beyond what is usual: change that first; lower optim.lr="
+    usual = "outside the usual range: change that first; lower optim.lr="
     assert f"not finite: its norm is inf; optim.weight_decay=1e+09 and kl_loss.coef=1e+30 are {usual}" in said
-    without_tricks = placed(Diverged("the loss is inf, so a trick computes it wrongly"), 1, load("reward.correct=3e38"))
+    without_tricks = placed(Diverged("the loss is inf: a trick computes it wrongly"), 1, load("reward.correct=3e38"))
     assert str(without_tricks).partition("; ")[2].startswith(f"reward.correct=3e+38 is {usual}")
 
 
@@ -204,8 +204,8 @@ def test_it_starts_again_at_the_first_step_and_says_so(tmp_path: Path, capsys: p
     capsys.readouterr()
     assert followed(tmp_path, *settings) == (steps, sentence)
     said = capsys.readouterr().err
-    assert f"this run has failed before (Diverged: {sentence}); it begins again at the first step" in said
-    assert "goes on from checkpoint" not in said
+    assert f"this run failed before (Diverged: {sentence}); it restarts from step 0" in said
+    assert "resumes from checkpoint" not in said
 
 
 def test_it_travels_between_processes() -> None:

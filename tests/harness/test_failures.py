@@ -22,8 +22,8 @@ ARM = (
     "ValueError: Rollouts.response_mask is (0, 8), expected (B, T) with B > 0; draw at least one sample",
 )
 OUTSIDE = (
-    "NodeDiedError: the node that it ran on is gone",
-    "EngineLost: the node is gone: its node has died; the run goes on from its newest checkpoint",
+    "NodeDiedError: the node of the run is gone",
+    "EngineLost: the node is gone: its node has died; the run resumes from its newest checkpoint",
     "WorkerCrashedError: the worker process died; it was killed or ran out of memory",
     "OutOfMemoryError: Ray killed the worker because the machine ran out of memory",
     "MemoryError",
@@ -34,7 +34,7 @@ OUTSIDE = (
     "StoreError: results/mlflow.db: could not be written: the disk is full or failing",
     "SweepError: node-3 has torch 2.9, the driver 2.8: records would name the wrong one",
     "KeyboardInterrupt",
-    "Preempted: stopped; the same command goes on from step 3",
+    "Preempted: stopped; the same command resumes from step 3",
 )
 UNKNOWN = (
     "KeyError: 'logits'",
@@ -42,7 +42,7 @@ UNKNOWN = (
     "OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB",
     "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB",
     "EngineError: no answer within 600 s",
-    "SchemaError: tricks.kl_loss: coef weighs a divergence, a finite number of at least 0, got nan",
+    "SchemaError: tricks.kl_loss: coef must be a finite number of at least 0, got nan",
     "RewardError: reward.function=mine:reward: returned nan; a reward is one number from 0 to 1, on a response to 'a0'",
     "RewardError: reward.function=mine:reward: KeyError: 'killed' (mine.py:2), on a response to the problem 'a0'",
     "the run ended without a record",

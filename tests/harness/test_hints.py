@@ -31,7 +31,7 @@ ODD = {
 def test_a_value_outside_of_practice_gets_one_hint_with_its_name(setting, value):
     found = hints(load(f"{setting}={value}"))
     assert len(found) == 1
-    assert found[0].startswith(f"{setting}={value} is outside of ")
+    assert found[0].startswith(f"{setting}={value} is outside ")
 
 
 def test_the_tricks_of_a_run_are_among_them():
@@ -39,13 +39,15 @@ def test_the_tricks_of_a_run_are_among_them():
 
 
 def test_a_reward_that_is_upside_down_is_told():
-    assert "a right answer earns no more than a wrong one" in hints(load("reward.correct=0", "reward.wrong=1"))[0]
+    assert "a correct answer earns no more than a wrong one" in hints(load("reward.correct=0", "reward.wrong=1"))[0]
 
 
 @pytest.mark.parametrize("setting", ["right_from=0.5", "seconds=9", "memory_mb=99"])
 def test_a_setting_of_a_reward_function_is_told_where_there_is_none(setting):
     found = hints(load(f"reward.{setting}"))
-    assert found == (f"reward.{setting} does nothing without reward.function: the verifier gives right or wrong",)
+    assert found == (
+        f"reward.{setting} does nothing without reward.function: the verifier returns only correct or wrong",
+    )
 
 
 @pytest.mark.parametrize(("group", "option"), [(group, one) for group, options in groups().items() for one in options])
@@ -69,17 +71,15 @@ def test_a_plan_tells_each_hint_once_with_its_cells(tmp_path):
     text = PLAIN.replace("none: []", "none: [optim.lr=0.5]") + "overrides: [rollout.temperature=50]\n"
     said = " ".join(printed(make_plan(grid(tmp_path, text), False, (), (), {}), width=300).split())
     assert said.count("hint ") == 2
-    assert "hint 2 cells: optim.lr=0.5 is outside of 0 to 0.01" in said
-    assert "hint rollout.temperature=50 is outside of 0.2 to 2" in said
+    assert "hint 2 cells: optim.lr=0.5 is outside 0 to 0.01" in said
+    assert "hint rollout.temperature=50 is outside 0.2 to 2" in said
 
 
 def test_a_plan_tells_that_arms_are_scored_by_different_judges(tmp_path):
     assert "judges" not in printed(make_plan(grid(tmp_path, PLAIN), False, (), (), {}), width=300)
     text = PLAIN.replace("none: []", "none: [reward.open_box=ignored]")
     said = " ".join(printed(make_plan(grid(tmp_path, text), False, (), (), {}), width=400).split())
-    assert (
-        "judges 2 of them, so that a difference in scores is partly theirs: the verifier with open_box=ignored" in said
-    )
+    assert "judges 2 of them, so differences in scores are partly theirs: the verifier with open_box=ignored" in said
 
 
 def test_a_sampler_with_probabilities_above_one_is_told_of_once(capsys, monkeypatch):

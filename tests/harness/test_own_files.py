@@ -100,7 +100,7 @@ def test_ids_of_runs_without_a_file_are_what_they_were() -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["data.path=mine.jsonl"], "data.path: goes with data.source=file, and this is arithmetic"),
+        (["data.path=mine.jsonl"], "data.path: needs data.source=file, got arithmetic"),
         (["data.source=file", "data.path=mine.jsonl", "data.difficulties=[easy]"], "data.path: source=file needs"),
         (["eval.benchmarks=[file:]"], "eval.benchmarks: file: needs the path of a file"),
         (["eval.benchmarks=[file:math500.jsonl]"], "'math500' names other scores already; rename the file"),
@@ -115,7 +115,7 @@ def test_ids_of_runs_without_a_file_are_what_they_were() -> None:
         ),
         (["eval.benchmarks=[heldout]"], "eval.benchmarks[0]: no benchmark 'heldout' (a file of your own is file:PATH"),
         (["+eval.samples_of.mat500=2"], "eval.samples_of.mat500: no benchmark 'mat500'"),
-        (["data.source=file", "data.path=~/mine.jsonl"], "quote a value that holds other signs"),
+        (["data.source=file", "data.path=~/mine.jsonl"], "quote a value with characters other than"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(overrides: list[str], message: str) -> None:
@@ -157,10 +157,9 @@ def test_what_the_tokenizer_cannot_spell_is_said_before_the_run() -> None:
     config = own("rollout.max_prompt_length=7")
     told = remarks(config, run_problems(config))
     assert len([line for line in told if line.startswith("mine.jsonl: 2 problems, fewer than")]) == 1
-    assert any(
-        "1 of 2 problems hold what the tokenizer of builtin:small_base cannot spell ('L'" in line for line in told
-    )
-    assert any("1 of 2 answers hold" in line and "('x')" in line for line in told)
+    unknown = "1 of 2 problems contain characters that the tokenizer of builtin:small_base cannot encode ('L'"
+    assert any(unknown in line for line in told)
+    assert any("1 of 2 answers contain" in line and "('x')" in line for line in told)
     assert any("prompts are longer than rollout.max_prompt_length=7" in line for line in told)
     assert remarks(load(), run_problems(load())) == []
 
@@ -173,7 +172,7 @@ def test_a_prompt_that_leaves_no_room_in_the_window_is_told_of_as_too_long() -> 
     assert told.startswith("heldout: 1 of 2 prompts are longer than the ")
     assert told.endswith("line 2")
     (exam,) = Prompts(config, load_tokenizer(config.model.path)).eval_sets(held_out(config))
-    assert f"longer than the {exam.longest} tokens that the model's window leaves beside a response" in told
+    assert f"longer than the {exam.longest} tokens that the model's window leaves for a prompt" in told
     assert [len(task.prompt_ids) > exam.longest for task in exam.tasks] == [False, True]
 
 
@@ -203,7 +202,7 @@ def test_a_checkpoint_of_another_content_is_not_gone_on_from(folder: Path, capsy
     with pytest.raises(Preempted):
         list(run)
     list(execute(RunSpec("tests", "laptop", {}, own(*overrides), {}), folder / "run"))
-    assert "goes on from checkpoint" in capsys.readouterr().err
+    assert "resumes from checkpoint" in capsys.readouterr().err
 
 
 def test_make_eval_takes_a_file() -> None:

@@ -79,7 +79,11 @@ def test_a_batch_of_another_framework_is_replayed_by_its_log_probs(tmp_path, mon
     ("words", "code", "message"),
     [
         (["rollouts=/nowhere/x.json"], 1, "/nowhere/x.json: No such file or directory"),
-        (["rollouts=x.json", "seed=1"], 2, "rollouts=x.json: the batch is frozen already; leave out all other words"),
+        (
+            ["rollouts=x.json", "seed=1"],
+            2,
+            "rollouts=x.json: the batch is already frozen; leave out all other arguments",
+        ),
         (["stesp=1"], 2, "stesp: no such setting; did you mean 'steps'?"),
         ([f"rollouts={ROOT / 'README.md'}"], 2, "the batch is not JSON at line 1, column 1"),
     ],

@@ -26,7 +26,7 @@ def test_a_named_folder_goes_before_the_environment_and_that_before_the_current_
 
 @pytest.mark.parametrize("inside", ["", "tables"])
 def test_the_reference_is_refused_as_a_place_for_results(monkeypatch, inside, tmp_path):
-    with pytest.raises(SchemaError, match="holds the reference results, which no command changes"):
+    with pytest.raises(SchemaError, match="holds the reference results, which are read-only"):
         results_folder(REFERENCE / inside)
     monkeypatch.chdir(REFERENCE.parent)
     assert is_reference(REFERENCE.relative_to(REFERENCE.parent) / inside)

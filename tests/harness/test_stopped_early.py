@@ -24,4 +24,4 @@ def test_it_says_that_nothing_has_run(monkeypatch: pytest.MonkeyPatch, capsys: p
     monkeypatch.delitem(sys.modules, "harness.training.single", raising=False)
     monkeypatch.setattr(sys, "meta_path", [Stopped, *sys.meta_path])
     assert main(["seed=1"]) == 130
-    assert capsys.readouterr().err == "stopped; nothing has run\n"
+    assert capsys.readouterr().err == "stopped; no run has started\n"

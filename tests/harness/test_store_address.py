@@ -87,7 +87,7 @@ def test_a_server_is_sent_the_credentials_and_a_refusal_does_not_name_them(resul
     store = Store.open(results)
     with pytest.raises(StoreError) as caught:
         store.finished("norms")
-    assert "does not let us in; set MLFLOW_TRACKING_USERNAME" in str(caught.value)
+    assert "refuses access; set MLFLOW_TRACKING_USERNAME" in str(caught.value)
     assert asked[0] == f"Basic {base64.b64encode(b'alice:s3cret@word').decode()}"
     assert "s3cret" not in str(caught.value) + store.place + repr(caught.value.__cause__)
 
@@ -95,10 +95,10 @@ def test_a_server_is_sent_the_credentials_and_a_refusal_does_not_name_them(resul
 @pytest.mark.parametrize(
     ("uri", "said"),
     [
-        ("ftp://alice:s3cret@host", "is no database and no server; use sqlite:///FILE or http://HOST"),
-        ("postgresql://alice:s3cret@host:port/db", "is no address of a database"),
-        ("mysql+nosuch://alice:s3cret@host/db", "is no address of a database"),
-        ("mssql+nodriver://alice:s3cret@host/db", "is no address of a database"),
+        ("ftp://alice:s3cret@host", "is neither a database nor a server; use sqlite:///FILE or http://HOST"),
+        ("postgresql://alice:s3cret@host:port/db", "is not a database address"),
+        ("mysql+nosuch://alice:s3cret@host/db", "is not a database address"),
+        ("mssql+nodriver://alice:s3cret@host/db", "is not a database address"),
         ("mysql://host/db?user=a&password=s3cret", "mysql://host/db?user=a&password=*** needs the package MySQLdb"),
     ],
 )

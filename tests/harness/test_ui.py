@@ -83,7 +83,7 @@ def test_one_quiet_process_shows_the_runs_on_this_machine_alone_until_ctrl_c(
             process.kill()
     page = f"http://127.0.0.1:5077/#/experiments/{found['experiment']['experiment_id']}/runs"
     assert said.read_text().splitlines() == [
-        "MLflow shows the runs at http://127.0.0.1:5077 (Ctrl-C ends it)",
+        "MLflow shows the runs at http://127.0.0.1:5077 (press Ctrl-C to stop)",
         f"  norms laptop runs: {page}?viewStateShareKey=liteppo-laptop",
         f"  norms laptop charts: {page}?viewStateShareKey=liteppo-laptop&compareRunsMode=CHART",
     ]

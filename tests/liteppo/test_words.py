@@ -74,8 +74,8 @@ def test_a_grid_may_be_a_file_with_an_equals_sign(tmp_path, monkeypatch: pytest.
         (["sweep", "--profile"], "--profile: write --profile VALUE"),
         (["sweep", "profile="], "profile: write profile=VALUE"),
         (["sweep", "full=maybe"], "full=maybe: write full=1 or full=0"),
-        (["sweep", "--seeds", "0,0"], "seeds=0,0: write different whole numbers with commas between"),
-        (["sweep", "seeds=-1"], "seeds=-1: write different whole numbers with commas between"),
+        (["sweep", "--seeds", "0,0"], "seeds=0,0: write different whole numbers separated by commas"),
+        (["sweep", "seeds=-1"], "seeds=-1: write different whole numbers separated by commas"),
         (["plan", "cluster=8xH10"], "cluster=8xH10: no GPU 'H10'; did you mean 'H100'?"),
         (["plan", "smoke", "plain"], "smoke plain: one grid at a time; leave out plain"),
         (["plan", "smoke", "preset=grpo,liteppo"], "preset=grpo,liteppo: the grid smoke has its own axes"),
@@ -108,4 +108,4 @@ def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
 
     monkeypatch.setattr(studies, "_grid", interrupted)
     assert main(["plan", "smoke"]) == 130
-    assert capsys.readouterr().err == "interrupted before anything ran\n"
+    assert capsys.readouterr().err == "interrupted before any run started\n"

@@ -141,9 +141,7 @@ class TestAnEngineThatDies:
         with pytest.raises(EngineError) as caught:
             sampler([mortal], restart).sample(SHORT, DECODING, seed=0)
         message = str(caught.value)
-        assert message.startswith(
-            "engine 0 of vLLM died, was started anew and died again in the same call: RuntimeError"
-        )
+        assert message.startswith("engine 0 of vLLM died, was restarted and died again in the same call: RuntimeError")
         assert "out of memory, said twice and in two lines (at first: its worker process has died" in message
         assert "vllm.gpu_memory" in message
         assert "\n" not in message
@@ -181,7 +179,7 @@ class TestWhatCannotRun:
             ask(engines[0].start_beside.remote(str(WEIGHTS / "small_base"), MAX_LENGTH))
 
     def test_more_tokens_than_the_model_has_places(self, engines: list[Any]) -> None:
-        with pytest.raises(SchemaError, match="5000 tokens together, and vLLM has 512 positions"):
+        with pytest.raises(SchemaError, match="5000 tokens in total, but vLLM has 512 positions"):
             ask(engines[0].start_beside.remote(str(MODEL), 5000))
 
     def test_a_cache_too_small_for_one_response(self, engines: list[Any]) -> None:

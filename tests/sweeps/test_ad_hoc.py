@@ -104,14 +104,17 @@ def test_a_profile_of_all_grids_holds_for_it() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("steps=3",), "steps=3: no axis; give a word several values, as in preset=grpo,liteppo, or make one run: lit"),
+        (
+            ("steps=3",),
+            "steps=3: no axis; give a setting several values, as in preset=grpo,liteppo, or start one run: lit",
+        ),
         (("gird=a,b",), "gird: no such argument; did you mean 'grid'?"),
         (("optm.lr=1e-4,1e-3",), "optm: no such argument; did you mean 'optim'?"),
         (("preset=grpo,liteppo", "steps"), "steps: write a setting as NAME=VALUE"),
         (("optim.lr=1e-4,1e-3", "optim.lr=1e-5"), "optim.lr: given twice; keep one, with all values"),
-        (("optim.lr=1e-4,0.0001",), "optim.lr: the value 0.0001 comes twice; leave one out"),
+        (("optim.lr=1e-4,0.0001",), "optim.lr: the value 0.0001 appears twice; leave one out"),
         (("optim.lr=interval(1,2)",), "optim.lr=interval(1,2): an axis has values that can be listed"),
-        (("seed=0,1",), "command line: axes.seed.0: seed=0: every cell runs with the seeds of the grid"),
+        (("seed=0,1",), "command line: axes.seed.0: seed=0: the grid's seeds replace a seed set here"),
     ],
 )
 def test_a_wrong_word_is_named(words: tuple[str, ...], message: str) -> None:

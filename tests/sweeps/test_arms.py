@@ -73,12 +73,12 @@ def test_settings_that_go_together_are_accepted(place, words, tmp_path):
 def test_a_seed_is_refused_by_name(place, word, tmp_path):
     with pytest.raises(SchemaError) as caught:
         read(tmp_path, place, places(["steps=2", word])[place])
-    assert str(caught.value).startswith(f"plain.yaml: {place}: {word}: every cell runs with the seeds of the grid")
+    assert str(caught.value).startswith(f"plain.yaml: {place}: {word}: the grid's seeds replace a seed set here")
     assert "list it under seeds" in str(caught.value)
 
 
 def test_an_axis_of_seeds_is_refused(tmp_path):
-    with pytest.raises(SchemaError, match=r"plain\.yaml: axes\.seed\.one: seed=1: every cell runs with the seeds"):
+    with pytest.raises(SchemaError, match=r"plain\.yaml: axes\.seed\.one: seed=1: the grid's seeds replace a seed"):
         grid(tmp_path, PLAIN.replace("  norm:\n", "  seed: {one: [seed=1], two: [seed=2]}\n  norm:\n"))
 
 

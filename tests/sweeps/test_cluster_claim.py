@@ -93,10 +93,11 @@ def test_a_driver_on_another_host_is_named_with_the_ways_out(shared):
     of_another_host(shared, 5.0)
     with pytest.raises(SweepError) as caught, acquire_lease(shared, "norms", print):
         pass
-    said = re.sub(r"heard of \d+ s ago", "heard of 5 s ago", str(caught.value))  # more on a busy machine
+    said = re.sub(r"heartbeat \d+ s ago", "heartbeat 5 s ago", str(caught.value))  # more on a busy machine
     assert said == (
-        "norms is being swept already, by process 12 on elsewhere, last heard of 5 s ago; wait for it or stop it (a "
-        "driver that died is forgotten after 180 s of silence), or give one sweep both machines with RAY_ADDRESS"
+        "norms: a sweep of it is already running, started by process 12 on elsewhere, last heartbeat 5 s ago; wait "
+        "for it or stop it (a dead driver's lease ends after 180 s without a heartbeat), or run one sweep on both "
+        "machines with RAY_ADDRESS"
     )
     assert list(shared.claims("norms")) == ["abc"]
 
@@ -106,7 +107,7 @@ def test_a_sweep_does_not_start_beside_one_on_another_host(shared, tmp_path):
     words = [f"grid={write(tmp_path, PLAIN + TINY)}", f"results={tmp_path / 'results'}"]
     code, said = here("run", *words, MLFLOW_TRACKING_URI=f"sqlite:///{shared.place}", LAUNCH="inline")
     assert code == 2
-    assert "plain is being swept already, by process 12 on elsewhere" in said
+    assert "plain: a sweep of it is already running, started by process 12 on elsewhere" in said
     assert shared.statuses("plain") == {}
 
 
@@ -145,9 +146,9 @@ def test_a_driver_that_was_only_cut_off_from_the_store_keeps_its_study(shared, m
         told.append(line)
         of_another_host(shared, 0.0)
 
-    with pytest.raises(SweepError, match="is being swept already"), acquire_lease(shared, "norms", hear):
+    with pytest.raises(SweepError, match="a sweep of it is already running"), acquire_lease(shared, "norms", hear):
         pass
-    assert told == ["norms: nothing was heard of process 12 on elsewhere for long; waiting 0.1 s for a sign of life"]
+    assert told == ["norms: no heartbeat from process 12 on elsewhere for long; waiting 0.1 s for a sign of life"]
     assert list(shared.claims("norms")) == ["abc"]
 
 
@@ -195,7 +196,7 @@ def test_of_drivers_that_begin_at_once_one_goes_on(shared, tmp_path):
             driver.say()
         heard = [driver.hears() for driver in drivers]
         assert heard.count("held") == 1
-        assert sum("is being swept already, by process" in line for line in heard) == 2
+        assert sum("a sweep of it is already running, started by process" in line for line in heard) == 2
 
 
 @pytest.mark.distributed

@@ -68,7 +68,7 @@ def test_a_run_that_no_node_can_hold_is_refused_with_what_there_is(tmp_path, sto
     code, said = outcome(tmp_path, WIDE, RAY_ADDRESS=ray.address, **ray.access)
     assert code == 2
     assert "-s0 asks for 2 CPUs and 0 GPUs, the cluster's nodes have 1 x 1 CPUs and 0 GPUs (" in said
-    assert said.endswith("take another PROFILE, or add a node, or CLUSTER_WAIT=minutes if one will come")
+    assert said.endswith("choose another PROFILE, or add a node, or set CLUSTER_WAIT=minutes if a node will join")
 
 
 @pytest.mark.distributed

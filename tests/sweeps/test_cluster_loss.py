@@ -92,10 +92,10 @@ def test_a_sweep_uses_both_nodes_and_ends_complete(story):
 
 
 def test_a_lost_node_costs_its_run_no_attempt(story):
-    (line,) = (line for line in story.said.splitlines() if "lost, goes on elsewhere" in line)
+    (line,) = (line for line in story.said.splitlines() if "lost, continues on another node" in line)
     (record,) = (record for record in story.stores["disturbed"].records("plain") if record.run_id == story.lost)
     assert set(line.partition("] ")[2].partition(": ")[0].split()) == {*record.labels.values(), "s0"}
-    assert line.endswith(": lost, goes on elsewhere: NodeDiedError: the node that it ran on is gone")
+    assert line.endswith(": lost, continues on another node: NodeDiedError: the node of the run is gone")
     assert "4 runs finished, 0 failed" in story.said
 
 

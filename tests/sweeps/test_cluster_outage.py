@@ -132,7 +132,7 @@ def test_the_runs_go_on_and_the_sweep_says_truly_whether_all_has_arrived(story):
     said, late = story.said["outage"], "runs are not in MLflow yet" in story.said["outage"]
     assert "does not answer; start the server" in said
     assert f"{RUNS} runs finished, 0 failed" in said
-    assert late or "takes records again; what waited is being sent" in said
+    assert late or "accepts records again; the waiting records are being sent" in said
     assert story.codes["outage"] == late, said  # a busy machine may need more than the sweep's minute
 
 

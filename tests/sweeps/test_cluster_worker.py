@@ -99,8 +99,8 @@ def test_the_drivers_folder_is_known_by_what_the_driver_has_left_there(tmp_path)
 @pytest.mark.parametrize(
     ("config", "loss"),
     [
-        (EXPORTING, "an exported model does not travel through Ray"),
-        (load("backend=cpu_engines", "model=large_base"), "2 ranks cannot write a checkpoint together elsewhere"),
+        (EXPORTING, "Ray does not transfer an exported model"),
+        (load("backend=cpu_engines", "model=large_base"), "2 ranks can write a checkpoint only to a shared folder"),
     ],
     ids=["model", "checkpoint"],
 )

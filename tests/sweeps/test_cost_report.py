@@ -50,25 +50,25 @@ def test_a_plan_on_this_machine_names_hours_and_memory(tmp_path):
     made = make_plan(grid(tmp_path), False, (), (), {})
     text = said(made)
     each = made.runs[0].seconds
-    assert f"{8 * each / 60:.0f} min of processor time in all, {each:.0f} s a run" in text
-    assert "memory 0.8 GB a run at most" in text
+    assert f"{8 * each / 60:.0f} min of CPU time in total, {each:.0f} s per run" in text
+    assert "memory 0.8 GB per run at most" in text
 
 
 def test_memory_is_not_known_of_a_model_that_never_ran(tmp_path):
     text = PLAIN.replace("reward=zero_one", "model=qwen3_4b, data=math_easy, eval=smol")
     made = make_plan(grid(tmp_path, text), False, (), (), {})
-    assert "0.8 GB a run at most; not known of Qwen/Qwen3-4B" in said(made)
+    assert "0.8 GB per run at most; unknown for Qwen/Qwen3-4B" in said(made)
 
 
 def test_a_plan_on_gpus_names_hours_memory_length_and_engines(tmp_path):
     text = said(on_gpus(tmp_path, MODELS.replace("\n    large: [model.path=Qwen/Qwen3-32B]", "")))
-    assert "cluster 8xH100, the default; CLUSTER=2x8xH100 counts on another" in text
-    assert "1 run at once, from the cost model of docs/guides/planning.md; nothing is recorded yet" in text
-    assert "GPU-hours in all," in text
-    assert "at most 45 GB a GPU while training and 69 GB while sampling, of 80 GB" in text
-    assert "fit all cells fit, each run on 8xH100" in text
-    assert "1,494 of at most 8,192 tokens a response (base), assumed" in text
-    assert "fitted to published runs, not run by us" in text
+    assert "cluster 8xH100, the default; CLUSTER=2x8xH100 plans for another cluster" in text
+    assert "1 run at once, from the cost model of docs/guides/planning.md; no run is recorded yet" in text
+    assert "GPU-hours in total," in text
+    assert "at most 45 GB per GPU while training and 69 GB while sampling, of 80 GB" in text
+    assert "fit all cells fit; each run uses 8xH100" in text
+    assert "1,494 of at most 8,192 tokens per response (base), assumed" in text
+    assert "fitted to published runs, not to ours" in text
 
 
 def test_two_nodes_run_two_runs_at_once(tmp_path):
@@ -90,7 +90,7 @@ def test_cells_that_do_not_fit_are_named_with_what_would_do(tmp_path):
 
 def test_a_model_of_unknown_shape_is_said_to_be_unknown(tmp_path):
     text = said(on_gpus(tmp_path, MODELS.replace("Qwen/Qwen3-32B", "someone/unheard-of")))
-    assert "unknown 2 cells: the shape of someone/unheard-of; a folder with its config.json would tell" in text
+    assert "unknown 2 cells: the shape of someone/unheard-of; give a folder with its config.json" in text
     assert "? ? ? ? 0/2" in text
 
 
@@ -99,13 +99,13 @@ def test_a_plan_says_what_its_seeds_show_and_how_it_knows(tmp_path):
     text = said(made)
     assert f"shows a difference of {made.promise.smallest:.3f} in final/accuracy: 80 % power with 6 seeds" in text
     assert "at 0.05 / 2, the first step of Holm over 2 primary contrasts" in text
-    assert "deviate by 0.019, that of norm_ablation on the laptop; nothing is recorded yet" in text
+    assert "standard deviation of 0.019, that of norm_ablation on the laptop; no run is recorded yet" in text
     assert "exploratory" not in text
 
 
 def test_a_plan_with_few_seeds_says_that_verdicts_will_be_exploratory(tmp_path):
     text = said(make_plan(grid(tmp_path), False, (), (), {}))
-    assert "exploratory: below 6 seeds no exact test reaches p < 0.05; SEEDS=0-5 gives six" in text
+    assert "exploratory: with fewer than 6 seeds no exact test reaches p < 0.05; SEEDS=0-5 runs six" in text
     alone = said(make_plan(grid(tmp_path, seeds=(0,)), False, (), (), {}))
     assert "shows no difference in final/accuracy: one seed has no spread" in alone
 
@@ -113,9 +113,9 @@ def test_a_plan_with_few_seeds_says_that_verdicts_will_be_exploratory(tmp_path):
 def test_a_wished_effect_is_answered_in_seeds(tmp_path):
     made = make_plan(grid(tmp_path), False, (), (), {})
     needed = made.promise.needed(0.03)
-    assert f"wished 0.03 takes {needed} seeds; SEEDS=0-{needed - 1} asks for them" in said(made, 0.03)
+    assert f"wished 0.03 takes {needed} seeds; SEEDS=0-{needed - 1}requests them" in said(made, 0.03)
     assert "wished 0.5 takes 6 seeds" in said(made, 0.5)
-    assert "no number of seeds shows 1e-09" in said(made, 1e-9)
+    assert "no number of seeds detects 1e-09" in said(made, 1e-9)
 
 
 def test_recorded_runs_stand_behind_noise_and_time(tmp_path):
@@ -142,7 +142,7 @@ def test_on_gpus_twins_are_counted_in_gpu_hours(tmp_path):
     assert "GPU-hours instead of" not in said(on_gpus(tmp_path, text))  # the same settings run once in any case
     scaled = text.replace("again: [model=qwen3_8b_base]", "again: [model=qwen3_8b_base, reward=plus_minus_one]")
     made = on_gpus(tmp_path, scaled)
-    assert "GPU-hours of runs" in said(made)
+    assert "GPU-hours of run time" in said(made)
     assert made.spent(made.spared) == pytest.approx(made.spent(made.runs) / 4)
 
 
@@ -153,4 +153,4 @@ def test_the_costs_fit_a_narrow_terminal(tmp_path, width):
 
 def test_what_fits_nowhere_says_so(tmp_path):
     text = said(on_gpus(tmp_path, MODELS.replace("Qwen3-32B", "Qwen3-235B-A22B")))
-    assert "no setting of its engines, and no cluster that is known here, would do" in text
+    assert "no engine setting and no known cluster is large enough" in text

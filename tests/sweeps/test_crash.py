@@ -132,12 +132,12 @@ def story(tmp_path_factory, blank_database):
 
 
 def test_a_killed_worker_costs_one_attempt(story):
-    assert story.said["interrupted"].count("failed, tried again: WorkerCrashedError: the worker process died") == 1
+    assert story.said["interrupted"].count("failed, retried: WorkerCrashedError: the worker process died") == 1
 
 
 def test_a_second_sweep_of_the_grid_is_refused(story):
     assert story.codes["second"] == 2
-    assert "plain is being swept already, by process" in story.said["second"]
+    assert "plain: a sweep of it is already running, started by process" in story.said["second"]
 
 
 def test_ctrl_c_ends_in_good_order_and_says_how_to_resume(story):

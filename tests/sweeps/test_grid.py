@@ -39,7 +39,7 @@ def test_seeds_given_by_the_caller_win(tmp_path):
     [
         ("skip: [{norm: grup, because: x}]", "skip[0].norm: no label 'grup'; did you mean 'group'?"),
         ("skip: [{nrom: group, because: x}]", "skip[0].nrom: no axis 'nrom'; did you mean 'norm'?"),
-        ("skip: [{norm: group}]", "skip[0]: say why, with 'because'"),
+        ("skip: [{norm: group}]", "skip[0]: the reason is missing; write it under 'because'"),
         ("skip: [{because: x}]", "skip[0]: name the axes and labels to skip"),
         ("quick: [{norm: [none, bach]}]", "quick[0].norm: no label 'bach'; known: group, none"),
         ("quick: [{norm: []}]", "quick[0].norm: give a label or a list of labels"),
@@ -61,7 +61,7 @@ def test_a_wrong_grid_is_refused_with_file_and_path(tmp_path, wrong, message):
         ("seeds: [0, 1]", "seeds: [0, 0]", "seeds: 0 given twice"),
         ("seeds: [0, 1]", "seeds: []", "seeds: give at least one"),
         ("seeds: [0, 1]", "seeds: [-1]", "seeds: -1 is negative"),
-        ("norm:\n", "because:\n", "axes.because: 'because' is the reason of a skip; name the axis otherwise"),
+        ("norm:\n", "because:\n", "axes.because: 'because' is the reason of a skip; give the axis another name"),
         ("    group:", "    none:", "line 11: 'none' is given twice"),
         ("  norm:", "  reward_scale:", "line 9: 'reward_scale' is given twice"),
         ("metric: final/accuracy\n", "", "metric: required"),

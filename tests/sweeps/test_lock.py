@@ -21,7 +21,9 @@ with study_lock(Path(sys.argv[1]), "plain"):
 def test_a_second_sweep_of_a_study_is_refused_and_told_by_whom(tmp_path):
     with study_lock(tmp_path, "plain"), pytest.raises(SweepError) as caught, study_lock(tmp_path, "plain"):
         pass
-    assert str(caught.value).startswith(f"plain is being swept already, by process {os.getpid()} on ")
+    assert str(caught.value).startswith(
+        f"plain: a sweep of it is already running, started by process {os.getpid()} on "
+    )
     assert str(caught.value).endswith("; wait for it or stop it")
 
 

@@ -10,7 +10,7 @@ from sweeps.options import SweepOptions, TuneOptions, read_effect, read_seeds, r
 from tests.liteppo.calls import params, sweep_options
 
 EFFECT = "write a difference above zero in the metric's unit, such as effect=0.03"
-SEEDS = "write different whole numbers with commas between, such as seeds=0,1 or 0-5"
+SEEDS = "write different whole numbers separated by commas, such as seeds=0,1 or 0-5"
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_a_wrong_value_is_refused_with_the_way_out(read, text, message):
 
 @pytest.mark.parametrize("seeds", ["3-1", "0-2,1", "0,", "1-", "-1", "0-9999999999"])
 def test_a_range_of_seeds_that_is_none_is_refused(seeds):
-    with pytest.raises(SchemaError, match="write different whole numbers with commas between"):
+    with pytest.raises(SchemaError, match="write different whole numbers separated by commas"):
         read_seeds(seeds)
 
 
@@ -87,7 +87,7 @@ def test_the_line_that_resumes_asks_for_the_same(words, monkeypatch):
         ({"high": "inf"}, "high=inf: write a number above 0, such as high=1e-4"),
         ({"seeds": "1001"}, "seeds=1001: write two or more different whole numbers, such as seeds=1001,1002"),
         ({"seeds": "7,7"}, "seeds=7,7: write two or more different whole numbers, such as seeds=1001,1002"),
-        ({"at": "mixed"}, "at=mixed: write AXIS=LABEL with commas between, such as at=difficulty=mixed"),
+        ({"at": "mixed"}, "at=mixed: write AXIS=LABEL separated by commas, such as at=difficulty=mixed"),
     ],
 )
 def test_a_wrong_option_of_a_tuning_is_refused_with_the_way_out(given, message):

@@ -46,7 +46,7 @@ def test_the_plan_says_how_many_runs_and_how_long(tmp_path):
     text = " ".join(printed(made).split())
     assert "runs 8: 4 cells x 2 seeds" in text
     assert "to run 8" in text
-    assert "2 runs at once, from constants of the machine that measured them; nothing is recorded yet" in text
+    assert "2 runs at once, from constants measured on another machine; no run is recorded yet" in text
 
 
 def test_the_plan_says_what_is_left_out_and_why(tmp_path):
@@ -68,7 +68,7 @@ def test_the_plan_counts_what_running_each_class_once_would_spare(tmp_path):
     made = plan(tmp_path)
     spared = sum(run.seconds for run in made.runs if run.labels == made.cells[3].labels)
     said = " ".join(printed(made).split())
-    assert f"TWINS=once spares 2 runs, {spared:.0f} s of runs" in said
+    assert f"TWINS=once saves 2 runs, {spared:.0f} s of run time" in said
 
 
 def test_each_class_of_twins_can_run_once(tmp_path):
@@ -80,7 +80,7 @@ def test_each_class_of_twins_can_run_once(tmp_path):
     }
     said = " ".join(printed(made).split())
     assert "runs 6: 3 of 4 cells x 2 seeds" in said
-    assert "each class runs once, which spares 2 runs" in said
+    assert "each class runs once, which saves 2 runs" in said
 
 
 def test_the_first_of_a_class_that_runs_once_is_the_baseline(tmp_path):

@@ -35,14 +35,10 @@ def recorded(made, metric, scale=1.0):
 def test_a_score_without_recorded_runs_is_promised_no_number(tmp_path, metric):
     made = plan(tmp_path, PLAIN.replace("metric: final/accuracy", f"metric: {metric}"))
     found = lines(made)
-    assert found["shows"].startswith(
-        f"a difference in {metric} of a size that is not known before its noise is recorded"
-    )
+    assert found["shows"].startswith(f"a difference in {metric} of unknown size: no noise is recorded yet")
     assert not re.search(r"0\.0\d\d", found["shows"].replace("0.05", ""))
-    assert found["noise"].startswith(f"no recorded pair of {metric}: too few to tell; `make sweep GRID=")
-    assert found["noise"].endswith(
-        " SEEDS=0-2` records enough, and the next plan tells"
-    )  # two contrasts, two pairs each
+    assert found["noise"].startswith(f"no recorded pair of {metric}: too few to estimate the noise; `make sweep GRID=")
+    assert found["noise"].endswith(" SEEDS=0-2` records enough for the next plan")  # two contrasts, two pairs each
 
 
 def test_runs_of_final_accuracy_say_nothing_of_tokens(tmp_path):
@@ -71,8 +67,8 @@ def test_a_wished_effect_and_a_margin_are_of_that_unit(tmp_path):
     text = TOKENS + "margin: 50\n"
     made = plan(tmp_path, text)
     found = lines(made, 1000.0)
-    assert found["wished"] == "1000 in cost/tokens: its seeds are not known before its noise is recorded"
-    assert found["margin"] == "±50, in the unit of cost/tokens, whose noise is not known"
+    assert found["wished"] == "1000 in cost/tokens: the number of seeds is unknown: no noise is recorded yet"
+    assert found["margin"] == "±50, in the unit of cost/tokens; its noise is unknown"
     known = lines(plan(tmp_path, text, records=recorded(made, "cost/tokens", 1e3)), 1e5)
     assert known["wished"].startswith("100000 takes 6 seeds")
     assert known["margin"].startswith("±50, in the unit of cost/tokens: too small for 6 seeds, which call equal arms ")

@@ -161,9 +161,9 @@ def test_what_is_missing_is_said_with_the_way_out(tmp_path):
     missing = UnrecordedRuns(waiting=frozenset({"a-s0", "b-s0"}), bare=frozenset({"c-s1", "c-s0"}))
     waiting, bare = missing.lines(tmp_path, "make sweep GRID=plain PROFILE=laptop")
     assert waiting == (
-        f"2 runs are not in MLflow yet; they wait in {tmp_path}, and the next sweep or "
-        f"`python -m harness.tracking.store publish {tmp_path}/runs` sends them"
+        f"2 runs are not in MLflow yet; they are kept in {tmp_path}; the next sweep or `python -m "
+        f"harness.tracking.store publish {tmp_path}/runs` sends them"
     )
-    assert f"2 runs have a record, but {tmp_path}/runs did not take their files" in bare
-    assert "c-s0, c-s1; to have them, free some space, delete these runs in MLflow" in bare
+    assert f"2 runs have a record, but their files could not be written to {tmp_path}/runs" in bare
+    assert "c-s0, c-s1; free some space, delete these runs in MLflow" in bare
     assert bare.endswith("make sweep GRID=plain PROFILE=laptop")

@@ -71,7 +71,7 @@ def test_a_tuning_runs_writes_resumes_and_carries_its_grid(tmp_path, alone, stor
     assert Store.open(tmp_path / "results").studies()[0].tuning.startswith(record.provenance["tuning"])
 
     assert tune(tmp_path, text=MODELS + "tuned: plain.lr.yaml\n") == 2
-    assert "it stands on plain.lr.yaml already" in capsys.readouterr().err
+    assert "it already uses plain.lr.yaml" in capsys.readouterr().err
 
 
 def test_a_reviewed_file_is_not_written_over(tmp_path, alone, capsys):
@@ -79,7 +79,7 @@ def test_a_reviewed_file_is_not_written_over(tmp_path, alone, capsys):
     path = tmp_path / "results" / "tuned" / "plain.lr.yaml"
     path.write_text(path.read_text().replace("reviewed: null", "reviewed: A. Person"))
     assert tune(tmp_path, "at=model=base", "trials=2") == 2
-    assert "has been reviewed and would be written over; move it to sweeps/tuned first" in capsys.readouterr().err
+    assert "is reviewed and would be overwritten; move it to sweeps/tuned first" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("trained", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["one", "all"])
@@ -110,7 +110,7 @@ def test_a_model_that_cannot_be_trained_fails_twice_and_says_why(tmp_path, alone
     impossible = MODELS.replace("steps=2", "steps=2, rollout.max_prompt_length=2")
     assert tune(tmp_path, "at=model=base", "trials=1", text=impossible) == 2
     out, err = capsys.readouterr()
-    assert out.count("failed, tried again: SchemaError: rollout.max_prompt_length") == 1
+    assert out.count("failed, retried: SchemaError: rollout.max_prompt_length") == 1
     assert out.count("failed: SchemaError: rollout.max_prompt_length") == 1
     assert "base: no trial finished; SchemaError: rollout.max_prompt_length" in err
     assert "Traceback" in (tmp_path / "results" / "tuned" / "plain.lr.traceback.txt").read_text()

@@ -100,7 +100,7 @@ def test_two_trials_run_at_once(story):
 def test_ctrl_c_ends_in_good_order_keeps_what_ended_and_says_how_to_resume(story):
     said = story.said["interrupted"]
     assert story.codes["interrupted"] == 130
-    assert f"interrupted: {len(story.ended['interrupted'])} trials have ended and are kept" in said
+    assert f"interrupted: {len(story.ended['interrupted'])} finished trials are kept" in said
     assert "resume with: liteppo tune " in said
     assert "Traceback" not in said
     assert story.ended["interrupted"]

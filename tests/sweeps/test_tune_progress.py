@@ -38,7 +38,7 @@ def test_every_trial_that_ends_has_its_line():
     assert shown.file.getvalue().splitlines() == [
         "[1/3] lr=0.0003 base: accuracy 0.500, 12 s",
         "[2/3] lr=0.003 base: pruned at step 11 of 16",
-        "[2/3] lr=0.0003 base: failed, tried again: ValueError: no",
+        "[2/3] lr=0.0003 base: failed, retried: ValueError: no",
         "[3/3] lr=0.0003 base: failed: ValueError: no",
     ]
 

@@ -84,19 +84,19 @@ def test_anything_but_a_continuous_knob_is_refused(knob):
     [
         (MODELS, {"seeds": (1, 1001)}, "seeds: the grid has 1; tune on others, such as 1001,1002"),
         (MODELS + GPU, {}, "seeds: the grid has 1002; tune on others"),  # under another profile
-        (MODELS, {"low": 1.0, "high": 0.5}, "low=1, high=0.5: the range must rise and lie above 0"),
-        (MODELS, {"low": 1.0}, "low=1, high=0.003: the range must rise"),
+        (MODELS, {"low": 1.0, "high": 0.5}, "low=1, high=0.5: low must be above 0 and below high"),
+        (MODELS, {"low": 1.0}, "low=1, high=0.003: low must be above 0"),
         (MODELS, {"at": {"norm": "batch"}}, "at=norm=batch: no label 'batch'; known: group, none"),
         (MODELS, {"at": {"nrm": "none"}}, "at=nrm=none: no axis 'nrm'; did you mean 'norm'?"),
         (
             MODELS.replace('"+tricks.group_norm={}"', "optim.lr=1.0e-4"),
             {},
-            "plain.yaml: axes.norm.group: sets optim.lr, so that it is an axis of this grid",
+            "plain.yaml: axes.norm.group: sets optim.lr, so it is an axis of this grid",
         ),
         (
             MODELS.replace('"+tricks.group_norm={}"', "preset=dapo"),
             {"knob": "clip_ratio_high"},
-            "plain.yaml: axes.norm.group: sets tricks.clip_higher.clip_ratio_high, so that it is an axis",
+            "plain.yaml: axes.norm.group: sets tricks.clip_higher.clip_ratio_high, so it is an axis",
         ),
         (
             ONE.replace("steps=2", "steps=2, optim.updates_per_rollout=1"),

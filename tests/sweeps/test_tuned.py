@@ -224,7 +224,7 @@ def test_an_unreviewed_file_is_refused(tmp_path):
 
 def test_a_grid_with_a_seed_of_the_tuning_is_refused(tmp_path):
     review(tune(tmp_path))
-    said = "plain.yaml: seeds: 1002 tuned plain.lr.yaml; an ablation needs seeds of its own"
+    said = "plain.yaml: seeds: 1002 tuned plain.lr.yaml; give the ablation other seeds"
     assert said in refusal(tmp_path, TUNED.replace("seeds: [0, 1]", "seeds: [0, 1002]"))
     assert said in refusal(tmp_path, TUNED, seeds=(1002,))
 
@@ -239,7 +239,7 @@ def test_a_tuning_of_other_models_is_refused(tmp_path):
 def test_a_label_that_means_another_model_is_refused(tmp_path):
     review(tune(tmp_path))
     other = TUNED.replace("[model=small_aligned]", "[model=large_aligned]")
-    said = "tuned: plain.lr.yaml tuned builtin:small_aligned as aligned, here it is builtin:large_aligned"
+    said = "tuned: plain.lr.yaml tuned builtin:small_aligned as aligned; this grid has builtin:large_aligned"
     assert said in refusal(tmp_path, other)
 
 
@@ -252,7 +252,7 @@ def test_a_grid_that_would_train_on_problems_of_the_tuning_is_refused(tmp_path):
 def test_an_axis_that_sets_the_knob_in_some_labels_is_refused(tmp_path):
     review(tune(tmp_path))
     partly = TUNED.replace("none: []", "none: [optim.lr=1.0e-5]")
-    said = "axes.norm: none sets optim.lr and group would have what plain.lr.yaml tuned; set it in every label or in"
+    said = "axes.norm: none sets optim.lr and group would keep the value of plain.lr.yaml; set it in every label or in"
     assert said in refusal(tmp_path, partly)
 
 
@@ -265,12 +265,16 @@ def test_a_model_that_sets_the_knob_itself_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("value: 0.000456", "value: 5e-4", "models.base.value: 0.0005 is the value of no finished trial"),
-        ("value: 0.000456", "value: 0.002", "models.base.value: 0.002 is the value of no finished trial"),  # pruned
+        ("value: 0.000456", "value: 5e-4", "models.base.value: no finished trial has the value 0.0005"),
+        ("value: 0.000456", "value: 0.002", "models.base.value: no finished trial has the value 0.002"),  # pruned
         ("value: 0.000456", "value: high", "models.base.value: input should be a valid number, got 'high'"),
         ("knob: lr", "knob: norm", "models.base: no knob norm"),
         ("knob: lr", "nob: lr", "nob: no such setting; did you mean 'knob'?"),
-        ("before: {}", "before: {clip_ratio_high: 0.2}", "models.base.before: other knobs than those of the first"),
+        (
+            "before: {}",
+            "before: {clip_ratio_high: 0.2}",
+            "models.base.before: these knobs differ from those of the first",
+        ),
         ("seeds: [1001, 1002]", "seeds: [1001, 1002]\nseeds: [7]", "'seeds' is given twice"),
     ],
 )

@@ -60,7 +60,7 @@ DIALECTS: Final[tuple[Refusal, ...]] = (
     # Settings that are written out at their defaults, and settings that the framework's own values forbid.
     _spoken("verl", "group_norm", "zero_std", "leave zero_std out", group_norm={"zero_std": "zero"}),
     _spoken("verl", "clip", "dual_clip", "leave dual_clip out", clip={"dual_clip": None}),
-    _spoken("verl", "clip", "clip_ratio_high=2.5", "set one of these otherwise", clip={"clip_ratio_high": 2.5}),
+    _spoken("verl", "clip", "clip_ratio_high=2.5", "change one of these settings", clip={"clip_ratio_high": 2.5}),
     _spoken("areal", "sequence_mean", "scope", "leave scope out", preset="gspo", sequence_mean={"scope": "update"}),
     _spoken(
         "trl", "group_mean", "mean=none", "leave mean out, choose group_mean", group_mean={"mean": "none"}, **_INSTEAD

@@ -33,26 +33,26 @@ _NORMALIZATION: Final = (
     setting("group_norm", "about", "group", "set std=batch or leave about out"),
     setting("token_whitening", "eps", 0.0, "a finite number above 0"),
     setting("token_whitening", "eps", inf, "a finite number above 0"),
-    setting("reward_clip", "low", 2.0, "low must lie below high"),
-    setting("advantage_clip", "high", -5.0, "low must lie below high"),
+    setting("reward_clip", "low", 2.0, "low must be below high"),
+    setting("advantage_clip", "high", -5.0, "low must be below high"),
 )
 _SURROGATES: Final = (
     setting("clip_higher", "clip_ratio_low", 1.2, "between 0 and 1"),
     setting("clip_higher", "clip_ratio_high", -0.1, "at least 0"),
-    setting("clip_higher", "log_ratio_bound", 0.0, "null leaves it out"),
+    setting("clip_higher", "log_ratio_bound", 0.0, "null turns it off"),
     setting("dual_clip", "dual_clip", 1.1, "above 1.2"),
     setting("gspo", "clip_ratio_low", -0.1, "between 0 and 1"),
     setting("gspo", "clip_ratio_high", -0.1, "at least 0"),
-    setting("gspo", "log_ratio_bound", -1.0, "null leaves it out"),
+    setting("gspo", "log_ratio_bound", -1.0, "null turns it off"),
     setting("cispo", "low", 6.0, "0 <= low < high"),
-    setting("cispo", "log_ratio_bound", -1.0, "null leaves it out"),
+    setting("cispo", "log_ratio_bound", -1.0, "null turns it off"),
     setting("truncated_is", "floor", 3.0, "0 <= floor < cap"),
     setting("truncated_is", "cap", 0.0, "0 <= floor < cap"),
 )
 _TERMS: Final = (
     *(setting(name, "coef", -1.0, "a finite number of at least 0") for name in ("kl_loss", "kl_reward", "kl_to_go")),
-    *(setting(name, "log_ratio_bound", 0.0, "null leaves it out") for name in ("kl_loss", "kl_reward", "kl_to_go")),
-    *(setting(name, "value_bound", -1.0, "null leaves it out") for name in ("kl_loss", "kl_reward", "kl_to_go")),
+    *(setting(name, "log_ratio_bound", 0.0, "null turns it off") for name in ("kl_loss", "kl_reward", "kl_to_go")),
+    *(setting(name, "value_bound", -1.0, "null turns it off") for name in ("kl_loss", "kl_reward", "kl_to_go")),
     setting("kl_loss", "coef", inf, "a finite number of at least 0"),
     setting("entropy_bonus", "coef", inf, "a finite number"),
 )

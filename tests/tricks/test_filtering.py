@@ -116,7 +116,7 @@ def test_without_a_trick_every_group_is_accepted() -> None:
 @pytest.mark.parametrize(
     ("trick", "reasons"),
     [
-        (OverlongFilter("length", limit=9), ["limit=9 lies beyond rollout.max_response_length=8"]),
+        (OverlongFilter("length", limit=9), ["limit=9 exceeds rollout.max_response_length=8"]),
         (OverlongFilter("length", limit=8), []),
         (OverlongFilter(), []),
         (DynamicSampling(rounds=0), ["with rounds=0 and at_cap=fill every group stays"]),

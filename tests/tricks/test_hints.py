@@ -49,7 +49,7 @@ def test_a_value_outside_of_practice_gets_one_hint_with_its_name(setting: str, v
     name, _, field = setting.partition(".")
     found = hints(**{name: {field: value}})
     assert len(found) == 1
-    assert found[0].startswith(f"{setting}={value:g} is outside of ")
+    assert found[0].startswith(f"{setting}={value:g} is outside ")
 
 
 @pytest.mark.parametrize("value", [0.1, 0.28, 0.4, 1.0])

@@ -114,5 +114,5 @@ def test_padding_never_reaches_the_divergence() -> None:
 
 @pytest.mark.parametrize("trick", [KlLoss(), KlReward(), KlToGo()])
 def test_a_weight_of_zero_is_said_to_do_nothing(trick: KlLoss | KlReward | KlToGo) -> None:
-    assert list(replace(trick, coef=0.0).no_effect_reasons(SETUP)) == ["with coef=0 the divergence has no weight"]
+    assert list(replace(trick, coef=0.0).no_effect_reasons(SETUP)) == ["with coef=0 the KL has no weight"]
     assert not list(trick.no_effect_reasons(SETUP))

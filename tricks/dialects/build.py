@@ -63,7 +63,7 @@ def _as_spoken(clash: str, tricks: Written, emulate: str) -> str:
     given = tricks.get(clash.partition(":")[0]) or {}
     words = " and ".join(f"{key}={written(value)}" for key, value in given.items())
     where = f" where {words} is given" if words else ""
-    return f"{clash}, as {emulate} computes it{where}; set one of these otherwise, or leave emulate out"
+    return f"{clash}, as {emulate} computes it{where}; change one of these settings, or leave emulate out"
 
 
 def chosen(preset: str, tricks: Written) -> dict[str, Any]:

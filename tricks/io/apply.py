@@ -220,7 +220,7 @@ def _refuse_infinite(rule: UpdateRule, document: Document, signal: Signal, found
         row = int((~signal.advantages.isfinite()).nonzero()[0, 0])
         reward = document.rollouts.rewards[row].item()
         raise TrickError(
-            f"the advantage of sample {row} is not finite, its reward is {reward:g}; divide the rewards by a constant"
+            f"the advantage of sample {row} is not finite; its reward is {reward:g}; divide the rewards by a constant"
         )
     sample, token = divmod(int(ratios.argmax()), ratios.shape[1])
     raise TrickError(

@@ -45,7 +45,9 @@ PARTS: Final[Mapping[str, DocumentPart]] = {
     "ended": DocumentPart("B flags", "the last token is EOS"),
     "formatted": DocumentPart("B flags", "has an answer in the requested format"),
     "max_response_length": DocumentPart("whole number", "the limit in tokens; default: the width of the rows"),
-    "micro_batch": DocumentPart("B whole numbers", "samples of one number are computed together; default: all at once"),
+    "micro_batch": DocumentPart(
+        "B whole numbers", "samples of one number are computed together; default: all together"
+    ),
 }
 _TABLES: Final[tuple[str, ...]] = ("log_probs", "old_log_probs", "sampler_log_probs", "ref_log_probs", "entropies")
 

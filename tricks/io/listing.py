@@ -33,7 +33,7 @@ def listing() -> Iterator[str]:
     yield "\ndialects (emulate=NAME)"
     for dialect in DIALECTS.values():
         yield _entry(dialect.name, f"{dialect.repository} at {dialect.commit}")
-    yield "\npython -m harness preset=liteppo +tricks.NAME={} emulate=trl runs them; docs/reference/tricks.md says more"
+    yield "\npython -m harness preset=liteppo +tricks.NAME={} emulate=trl runs them; see docs/reference/tricks.md"
 
 
 def _trick(spec: TrickSpec, foreign: Mapping[str, str]) -> Iterator[str]:

@@ -88,9 +88,9 @@ def values(place: str, given: Any, samples: int | None = None) -> list[Any]:
 
     """
     if not isinstance(given, list):
-        raise TrickError(f"{place}: {kind(given)}, expected a list with one entry a sample")
+        raise TrickError(f"{place}: {kind(given)}, expected a list with one entry per sample")
     if samples is not None and len(given) != samples:
-        raise TrickError(f"{place}: {len(given)} entries, rewards has {samples}; give one entry a sample")
+        raise TrickError(f"{place}: {len(given)} entries, rewards has {samples}; give one entry per sample")
     return given
 
 
@@ -193,7 +193,7 @@ def groups(place: str, given: Any, samples: int) -> Tensor:
         if type(value) not in (int, str):
             raise TrickError(f"{place}[{index}]: {kind(value)}, expected a whole number or a string; name the prompt")
         if type(value) is not type(found[0]):
-            raise TrickError(f"{place}[{index}]: {kind(value)} among others like {kind(found[0])}; write all ids alike")
+            raise TrickError(f"{place}[{index}]: {kind(value)} among ids like {kind(found[0])}; give all ids one type")
     order = {name: number for number, name in enumerate(dict.fromkeys(found))}
     return torch.tensor([order[name] for name in found])
 
@@ -215,7 +215,7 @@ def rows(place: str, given: Any, samples: int) -> list[list[Any]]:
     """
     for index, row in enumerate(values(place, given, samples)):
         if not isinstance(row, list):
-            raise TrickError(f"{place}[{index}]: {kind(row)}, expected a list with one number a token")
+            raise TrickError(f"{place}[{index}]: {kind(row)}, expected a list with one number per token")
     return list(given)
 
 
@@ -294,7 +294,7 @@ def _tensor(place: str, given: list[Any], dtype: torch.dtype) -> Tensor:
     try:
         return torch.tensor(given, dtype=torch.float64).to(dtype)
     except (OverflowError, RuntimeError):
-        raise TrickError(f"{place}: holds a whole number beyond every float; write numbers as 1e-3") from None
+        raise TrickError(f"{place}: has a whole number too large for a float; write numbers as 1e-3") from None
 
 
 def _refuse_infinite(place: str, tensor: Tensor, where: Tensor, way_out: str) -> None:

@@ -23,8 +23,8 @@ _FIG_4: Final = (
 _FIG_6: Final = tuple({"model": model, "difficulty": tier} for model, tier in product(BASES, ("easy", "hard")))
 _FIG_18: Final = tuple({"model": model, "difficulty": tier} for model, tier in product(BASES, ("easy", "medium")))
 _ONE: Final = "Group norm holds at either reward scale; batch norm only at the larger"
-_TWO: Final = "Where rewards concentrate, leave out the deviation"
-_THREE: Final = "Mean of the group, deviation of the batch"
+_TWO: Final = "With concentrated rewards, leave out the standard deviation"
+_THREE: Final = "Group mean, batch standard deviation"
 _SCALE: Final = ("reward_scale", "plus_minus_one", "zero_one")
 
 

@@ -55,7 +55,7 @@ def refuse_norm(norm: float) -> None:
 def refuse_loss(loss: float) -> None:
     """Raise Diverged where the loss is not finite although all log-probabilities are."""
     if not math.isfinite(loss):
-        raise Diverged(f"the loss is {loss:g} although every log-prob is finite, so a trick computes it wrongly")
+        raise Diverged(f"the loss is {loss:g} although every log-prob is finite: a trick computes it wrongly")
 
 
 def placed(error: Diverged, step: int, config: ExperimentConfig) -> Diverged:
@@ -83,6 +83,7 @@ def placed(error: Diverged, step: int, config: ExperimentConfig) -> Diverged:
     odd = [each for each in implausible_settings(config) if not each.startswith("optim.lr=")]
     if odd:
         advice = (
-            f"{' and '.join(odd)} {'is' if len(odd) == 1 else 'are'} beyond what is usual: change that first; {advice}"
+            f"{' and '.join(odd)} {'is' if len(odd) == 1 else 'are'} outside the usual range: change that "
+            f"first; {advice}"
         )
     return Diverged(f"step {step}: {error}; {advice}")

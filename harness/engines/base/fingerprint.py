@@ -45,8 +45,8 @@ def refuse_mismatch(sampler: Fingerprint, learner: Fingerprint) -> None:
     for part in ("tokenizer", "config"):
         if getattr(sampler, part) != getattr(learner, part):
             raise ModelError(
-                f"the sampler has the {part} of {sampler.path!r} and the learner that of {learner.path!r}, and they "
-                "differ; give both the same folder, or copy it again to every node"
+                f"the {part} of {sampler.path!r} (sampler) and of {learner.path!r} (learner) differ; give both the "
+                "same folder, or copy it again to every node"
             )
 
 

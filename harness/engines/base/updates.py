@@ -120,4 +120,4 @@ def learning_rate(optim: OptimConfig, updates: int) -> float:
 def check_rule_inputs(rule: UpdateRule, needs: AbstractSet[str]) -> None:
     """Raise ValueError for a rule that needs more than the learner was constructed with."""
     if "entropies" in rule.needs - needs:
-        raise ValueError("this rule needs entropies that carry a gradient; tell the learner at its birth")
+        raise ValueError("this rule needs entropies with a gradient; construct the learner with needs={'entropies'}")

@@ -84,7 +84,7 @@ class DeepspeedLearner:
     def reference_log_probs(self, samples: Samples) -> Tensor:
         """Return log-probabilities (B, T) under the weights at the start of the run."""
         if "ref_log_probs" not in self._needs:
-            raise ValueError("this learner kept no reference; its rule does not need ref_log_probs")
+            raise ValueError("this learner has no reference model; its rule does not need ref_log_probs")
         return self._scored(samples, "reference_log_probs")
 
     def update(
@@ -129,8 +129,8 @@ class DeepspeedLearner:
         self._updates, theirs = counters.pop("updates"), counters
         if theirs != self._shape():
             raise SchemaError(
-                f"backend.deepspeed: the checkpoint is of {_words(theirs)}, and this run has {_words(self._shape())}; "
-                "set them back, or delete the checkpoint to start again"
+                f"backend.deepspeed: the checkpoint has {_words(theirs)}, this run has {_words(self._shape())}; "
+                "restore these settings, or delete the checkpoint to start again"
             )
         self._ranks.call("restore", folder)
         self._clipped_tokens = ClippedTokens(load_tensors(folder / _CLIPPED_TOKENS)["counts"])

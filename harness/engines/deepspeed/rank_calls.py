@@ -92,7 +92,7 @@ def _death(dead: Mapping[int, Exception], count: int) -> EngineError:
     rank = next((rank for rank, error in dead.items() if node_lost(error)), next(iter(dead)))
     kind = EngineLost if node_lost(dead[rank]) else EngineError
     name = f"rank {rank} of {count} of the DeepSpeed learner"
-    return kind(f"{name} died: {said(dead[rank])}; the run goes on from its newest checkpoint")
+    return kind(f"{name} died: {said(dead[rank])}; the run resumes from its newest checkpoint")
 
 
 def _failure(call: Any) -> Exception | None:

@@ -34,13 +34,13 @@ def _problems(backend: BackendConfig) -> Iterator[str]:
         return
     if chosen.zero_stage == 0 and chosen.dtype == "bfloat16":
         yield (
-            "backend.deepspeed.zero_stage: without ZeRO, DeepSpeed adds gradients up in bfloat16; set it to 1, 2 or 3, "
-            "or backend.deepspeed.dtype=float32"
+            "backend.deepspeed.zero_stage: without ZeRO, DeepSpeed accumulates gradients in bfloat16; set it to 1, "
+            "2 or 3, or backend.deepspeed.dtype=float32"
         )
     if chosen.offload and not backend.num_gpus:
         yield "backend.deepspeed.offload: without GPUs, optimizer states are in main memory already; set it to false"
     if chosen.offload and chosen.zero_stage == 0:
-        yield "backend.deepspeed.offload: only ZeRO keeps optimizer states elsewhere; set zero_stage to 1, 2 or 3"
+        yield "backend.deepspeed.offload: only ZeRO can offload optimizer states; set zero_stage to 1, 2 or 3"
     if find_spec("deepspeed") is None:
         extra = "gpu" if backend.num_gpus else "cpu_engines"
         yield f"backend.deepspeed: DeepSpeed is not installed; {setup_extra(extra)}, or backend.deepspeed=null"

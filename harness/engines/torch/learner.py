@@ -90,7 +90,7 @@ class TorchLearner:
     def reference_log_probs(self, samples: Samples) -> Tensor:
         """Return log-probabilities (B, T) under the weights at the start of the run."""
         if self._reference is None:
-            raise ValueError("this learner kept no reference; construct it with needs={'ref_log_probs'}")
+            raise ValueError("this learner has no reference model; construct it with needs={'ref_log_probs'}")
         micro = micro_rows(samples, self._optim.micro_batch_tokens)
         parts = [self._scorer(self._reference, take(samples, rows), self._temperature) for rows in micro]
         return torch.cat([part.log_probs for part in parts])

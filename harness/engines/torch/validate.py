@@ -32,14 +32,16 @@ def validate_model_support(model: Any, config: ExperimentConfig) -> None:
     if problem:
         raise SchemaError(problem)
     if not _readable(model):
-        reason = f"the logits of {type(model).__name__} are no known function of its hidden states; give another"
+        reason = (
+            f"the logits of {type(model).__name__} are not a known function of its hidden states; give another model"
+        )
         raise ModelError(f"model.path {config.model.path!r}: {reason}")
 
 
 def _unlayered(model: Any, config: ExperimentConfig) -> str | None:
     if not config.optim.gradient_checkpointing or checkpointable(model):
         return None
-    return f"optim.gradient_checkpointing: {type(model).__name__} has no layers to compute again; set it to false"
+    return f"optim.gradient_checkpointing: {type(model).__name__} has no layers that can be recomputed; set it to false"
 
 
 @torch.no_grad()

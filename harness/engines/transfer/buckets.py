@@ -31,7 +31,7 @@ class SerializedTensors(Generic[Kind]):
     def of(cls, value: Kind) -> SerializedTensors[Kind]:
         """Serialize a dataclass. Raises TypeError for anything else."""
         if not is_dataclass(value):
-            raise TypeError(f"{type(value).__name__} is no dataclass; ship its parts")
+            raise TypeError(f"{type(value).__name__} is not a dataclass; send its parts")
         return SerializedTensors(type(value), {part.name: _array(getattr(value, part.name)) for part in fields(value)})
 
     def open(self) -> Kind:

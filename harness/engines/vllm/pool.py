@@ -76,8 +76,8 @@ class EnginePool:
     def _again(self, index: int, method: str, arguments: tuple[Any, ...], death: EngineError) -> Any:
         if self._weights is None:
             raise EngineError(
-                f"engine {index} of vLLM died: {death}; its weights came by NCCL and cannot be given to another; "
-                "start the run again, or set vllm.sync=object_store"
+                f"engine {index} of vLLM died: {death}; weights sent by NCCL cannot be sent to a new engine; start "
+                "the run again, or set vllm.sync=object_store"
             )
         try:
             engine = self._engines[index] = self._renewed(index)
@@ -88,7 +88,7 @@ class EnginePool:
             raise
         except EngineError as second:
             raise EngineError(
-                f"engine {index} of vLLM died, was started anew and died again in the same call: {second} (at first: "
+                f"engine {index} of vLLM died, was restarted and died again in the same call: {second} (at first: "
                 f"{death}); give it more memory by vllm.gpu_memory or vllm.cache_gb, or set a lower "
                 "rollout.max_response_length"
             ) from None
@@ -125,7 +125,7 @@ def ask(pending: Any, patience: float | None = None) -> Any:
     except ray.exceptions.RayActorError as error:
         if node_lost(error):
             reason = _cause(error).rstrip(".")
-            raise EngineLost(f"the node is gone: {reason}; the run goes on from its newest checkpoint") from None
+            raise EngineLost(f"the node is gone: {reason}; the run resumes from its newest checkpoint") from None
         raise EngineError(_cause(error)) from None
     except ray.exceptions.GetTimeoutError:
         raise EngineError(f"no answer within {patience:g} s") from None

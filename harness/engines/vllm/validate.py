@@ -46,14 +46,14 @@ def refuse_unfit(path: str, max_length: int, *, on_gpu: bool) -> None:
     text, places = settings.get_text_config(decoder=True), positions_of(settings)
     if places is not None and max_length > places:
         raise SchemaError(
-            f"rollout.max_prompt_length and rollout.max_response_length allow {max_length} tokens together, and vLLM "
-            f"has {places} positions for {path!r}; set one lower"
+            f"rollout.max_prompt_length and rollout.max_response_length allow {max_length} tokens in total, but "
+            f"vLLM has {places} positions for {path!r}; set one lower"
         )
     sizes = None if on_gpu else _kernel_sizes()
     if sizes is not None and _head_size(text) not in sizes:
         raise ModelError(
-            f"model.path {path!r}: its attention heads have size {_head_size(text)}, and vLLM on a CPU has kernels for "
-            f"{', '.join(map(str, sizes))}; give another, such as builtin:large_base, or set backend=hf"
+            f"model.path {path!r}: its attention heads have size {_head_size(text)}, and vLLM on a CPU has kernels "
+            f"for {', '.join(map(str, sizes))}; give another model, such as builtin:large_base, or set backend=hf"
         )
 
 

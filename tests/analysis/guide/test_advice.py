@@ -39,7 +39,7 @@ def test_without_runs_the_paper_answers_alone():
     assert found["loss"].sure == "untested"  # the paper ran the large base model alone
     assert found["advantage"].next == "make sweep GRID=p3_std_scope SEEDS=0-5"
     text = terminal(CASE, tuple(found.values()), ())
-    assert "Nothing of this was checked here" in text
+    assert "Nothing here was checked" in text
 
 
 def test_runs_that_support_the_advice_make_it_sure_and_need_no_more():
@@ -48,7 +48,7 @@ def test_runs_that_support_the_advice_make_it_sure_and_need_no_more():
     assert found.here == (
         "supported at small_base, hard: batch against group: +0.1000 [+0.0970, +0.1030] (6)"  # 0.1 ± 2.571 x 0.0012
     )
-    assert found.next == "nothing: these runs have settled it"
+    assert found.next == "nothing: these runs decide it"
 
 
 def test_runs_that_contradict_turn_the_advice():
@@ -60,7 +60,7 @@ def test_runs_that_contradict_turn_the_advice():
 def test_a_difference_that_does_not_count_leaves_the_choice():
     found = advantage(held(around(0.001)))
     assert found.sure == "no difference here"
-    assert found.do.endswith("or not, for it makes no difference here")
+    assert found.do.endswith("optional, since it makes no difference here")
 
 
 def test_runs_that_scatter_ask_for_as_many_seeds_as_the_margin_takes():
@@ -110,11 +110,11 @@ def test_a_budget_is_priced_by_runs_that_were_made():
     # 18 CPU seconds a run, two cells a seed: an hour buys 100 seeds.
     spread = held((-0.1, 0.1, -0.05, 0.05, 0.1, 0.0))
     case = Scenario("small", False, "short", "spread", "laptop", hours=1.0)
-    assert advantage(spread, case).budget.startswith("1 h buy 100 seeds of these cells: they show 0.02")
-    assert advantage(shelf(), case).budget == "no run here prices it; `make plan GRID=p3_std_scope` does"
+    assert advantage(spread, case).budget.startswith("1 h buy 100 seeds of these cells: they detect 0.02")
+    assert advantage(shelf(), case).budget == "no run here gives its cost; `make plan GRID=p3_std_scope` does"
     little = Scenario("small", False, "short", "spread", "laptop", hours=0.03)
     assert advantage(spread, little).budget.startswith(
-        "0.03 h buy 3 seeds of these cells, fewer than the 6 of a verdict"
+        "0.03 h buy 3 seeds of these cells, fewer than the 6 that a verdict needs"
     )
 
 
@@ -131,8 +131,8 @@ def test_the_table_has_every_rule_for_every_model_and_the_warning():
     assert len({(row[0], row[1]) for row in table.rows}) == len(table.rows)
     sure = {row[5] for row in table.rows}
     assert sure == {"shown here", "paper alone", "untested"}
-    assert "Nothing of this was checked here" not in " ".join(table.lead)
-    assert "Nothing of this was checked here" in " ".join(guide_table(findings(CLAIMS, shelf()), shelf()).lead)
+    assert "Nothing here was checked" not in " ".join(table.lead)
+    assert "Nothing here was checked" in " ".join(guide_table(findings(CLAIMS, shelf()), shelf()).lead)
 
 
 def test_every_word_has_a_degree_of_certainty():
@@ -167,5 +167,5 @@ def test_the_laptop_s_word_on_a_real_model_is_kept_apart(store, results, capsys)
     assert main(["guide", f"results={results}", "model=qwen3_4b_base", "length=8k"]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "sure paper alone" in text
-    assert "On the tiny model that plays this role on the laptop: advantage supported." in text
+    assert "On the tiny model of this role (laptop profile): advantage supported." in text
     assert "never to be read as the paper's numbers" in text

@@ -60,9 +60,9 @@ def test_rewards_are_spread_unless_said_otherwise_and_a_budget_is_hours():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "MODEL is missing; known: small, large, 4b, 8b"),
+        ({}, "MODEL: required; known: small, large, 4b, 8b"),
         ({"model": "smal_base"}, "MODEL: no model 'smal_base'; did you mean 'small_base'?"),
-        ({"model": "small"}, "MODEL=small does not tell whether it is aligned; add ALIGNED=yes or ALIGNED=no"),
+        ({"model": "small"}, "MODEL=small does not say whether it is aligned; add ALIGNED=yes or ALIGNED=no"),
         ({"model": "small_base", "aligned": "yes"}, "ALIGNED: small_base is not aligned; leave ALIGNED out"),
         ({"model": "small_base", "aligned": "maybe"}, "ALIGNED: write yes or no, not 'maybe'"),
         ({"model": "small_base", "length": ""}, "LENGTH is missing; write short, medium, long, or tokens"),

@@ -17,7 +17,7 @@ from tests.analysis.inference.studies import SIX
 from tests.analysis.samples import CELLS, STUDY, failed, run
 
 DIVERGED = "Diverged: the gradient is not finite"
-NODE = "NodeDiedError: the node that it ran on is gone"
+NODE = "NodeDiedError: the node of the run is gone"
 ODD = "KeyError: 'logits'"
 ONE = replace(STUDY, cells=CELLS[:2], cell_ids=("c0", "c1"), seeds=tuple(range(12)))  # one contrast
 
@@ -191,8 +191,8 @@ def test_tables_show_the_count_beside_word_and_row():
     table = study_table(ONE, runs)
     assert entries(table, "verdict")[1] == "inconclusive: 6 of 12 seeds failed"
     assert entries(table, "failed seeds") == ["", "6 of 12"]
-    (note,) = [note for note in table.notes if note.startswith("Failed")]
-    assert note.startswith("Failed for a reason of the arm, the worst outcome in verdicts, in no mean or difference: ")
+    (note,) = [note for note in table.notes if note.startswith("Failures")]
+    assert note.startswith("Failures caused by the arm: the worst outcome in verdicts, in no mean or difference: ")
     judged = verdict_table(ONE, runs)
     assert entries(judged, "verdict") == ["inconclusive: 6 of 12 seeds failed"]
     assert [note for note in judged.notes if note.startswith("Failed seeds: ")]

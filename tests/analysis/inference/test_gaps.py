@@ -28,7 +28,7 @@ def test_no_runs_at_all_leave_the_whole_contrast_out():
 def test_one_seed_is_too_few_for_a_verdict():
     gap = only(EASY, taken(EASY, {0: [0.5], 1: [0.6]}))
     assert gap.whole
-    assert gap.because.startswith("one seed in common, which says nothing of others; seed 1, 2: ")
+    assert gap.because.startswith("only one seed in common, so no spread is known; seed 1, 2: ")
 
 
 def test_a_failed_run_is_named_with_its_error():
@@ -87,4 +87,4 @@ def test_cells_with_the_same_settings_and_twins_that_do_not_run_say_so():
 def test_an_arm_that_ran_for_its_baseline_too_says_so():
     study = replace(EASY, twins=((CELLS[1], CELLS[0]),), once=True, seeds=(0, 1))
     said = [gap.because for gap in missing(study, taken(study, {1: [0.5, 0.6]}))]
-    assert said == ["ran for the baseline too, as its twin: norm = group"]
+    assert said == ["also the baseline's run, as its twin: norm = group"]

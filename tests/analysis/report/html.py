@@ -29,7 +29,7 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         names = [name for name, _ in attrs]
-        assert len(names) == len(set(names)), f"{tag}: an attribute comes twice: {names}"
+        assert len(names) == len(set(names)), f"{tag}: an attribute appears twice: {names}"
         element = Element(tag, {name: value or "" for name, value in attrs}, self.open[-1])
         self.open[-1].children.append(element)
         if tag not in VOID:

@@ -42,7 +42,7 @@ def test_the_page_and_the_trace_show_the_count_beside_the_word(empty_store, tmp_
     assert "Known effect lr, expected worse on final/accuracy: called, 6 of 6 seeds failed." in said
     assert "nan" not in said.lower().replace("tenant", "")
     text = trace(store, results, "norms.laptop/none,lr/final/accuracy difference")
-    assert "failed, not in this number, the worst outcome in verdicts" in text
+    assert "failed, not in this number; the worst outcome in verdicts" in text
 
 
 def test_figures_say_that_an_arm_is_of_survivors():
@@ -55,6 +55,6 @@ def test_figures_say_that_an_arm_is_of_survivors():
 def test_the_terminal_names_the_rows_whose_seeds_failed():
     made = replace(STUDY, cells=CELLS)
     told = " ".join(summary(study_table(made, runs_frame(runs())), made.baseline).split())
-    assert "failed seeds, the worst outcome in verdicts, numbers are of the others: " in told
+    assert "failed seeds (worst outcome in verdicts; numbers are of the others): " in told
     assert "2 of 6" in told
     assert "never fired" not in told

@@ -16,7 +16,7 @@ from tests.analysis.takeaways.samples import material, record, shelf, study
 
 P3 = study("p3_std_scope")
 EASY, HARD = {"difficulty": "easy"}, {"difficulty": "hard"}
-DIVERGED, NODE = "Diverged: the gradient is not finite", "NodeDiedError: the node that it ran on is gone"
+DIVERGED, NODE = "Diverged: the gradient is not finite", "NodeDiedError: the node of the run is gone"
 
 
 def runs(std, where, scores, error=DIVERGED):

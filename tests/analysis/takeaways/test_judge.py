@@ -88,7 +88,7 @@ def test_a_place_without_runs_is_said_and_the_claim_is_judged_on_the_others():
 
 def test_a_study_that_was_never_planned_gives_no_runs():
     (finding,) = findings([claim(std(EASY))], shelf())
-    assert (finding.word, finding.note) == ("no runs", "p3_std_scope was never planned here")
+    assert (finding.word, finding.note) == ("no runs", "p3_std_scope is not planned here")
 
 
 def test_a_study_of_mixed_commits_gives_no_runs_and_its_reason():

@@ -97,7 +97,7 @@ def test_a_part_of_an_address_is_enough_where_it_tells(norms):
 
 def test_several_numbers_are_listed(norms):
     text = refused(norms, "norms.laptop/group/final/accuracy")
-    assert text.splitlines()[0] == "2 numbers fit; give more of the address:"
+    assert text.splitlines()[0] == "2 numbers match; give more of the address:"
     assert "  norms.laptop/easy,group/final/accuracy" in text
     assert "  norms.laptop/hard,group/final/accuracy" in text
 
@@ -105,9 +105,9 @@ def test_several_numbers_are_listed(norms):
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
-        ("", "give the address of a number: CELL=TABLE/LABEL,LABEL/COLUMN"),
+        ("", "address: required; give that of a number: CELL=TABLE/LABEL,LABEL/COLUMN"),
         ("norm.laptop/easy/p", "no table 'norm.laptop'; did you mean 'norms.laptop'?"),
-        ("norms.laptop.curves/easy/area", "norms.laptop.curves: no such table can be made of these runs"),
+        ("norms.laptop.curves/easy/area", "norms.laptop.curves: these runs do not give such a table"),
         ("norms.laptop/esay,group/final/accuracy", "norms.laptop has no row with 'esay'; did you mean 'easy'?"),
         ("norms.laptop/easy,hard/final/accuracy", "no row with all of easy, hard; nearest: easy,none, easy,group"),
         ("norms.laptop/easy,group/final/acuracy", "no column 'final/acuracy'; did you mean 'final/accuracy'?"),
@@ -127,7 +127,7 @@ def test_changes_that_are_in_no_commit_are_said(store, results):
     changed = {"commit": "0123456789abcdef", "dirty": "yes"}
     fill(store, STUDY, [run(0, 0, 0.5, provenance=changed)])
     text = trace(store, results, "norms.laptop/easy,none/final/accuracy")
-    assert "c0-s0  commit 0123456789, with changes that are not in it" in text
+    assert "c0-s0  commit 0123456789, with uncommitted changes" in text
 
 
 def test_a_takeaway_leads_to_the_cells_that_its_claim_compares(norms):
@@ -146,7 +146,7 @@ def test_a_table_of_the_paper_leads_to_our_runs(norms):
 
 def test_the_paper_s_own_numbers_have_no_runs_of_ours(norms):
     text = traced(norms, "fig06.laptop/small_base,easy,batch/paper precision")
-    assert "no run of ours is behind it" in text
+    assert "it comes from no run of ours" in text
     assert "commit" not in text
 
 
@@ -157,13 +157,13 @@ def test_a_committed_table_without_its_runs_says_what_stands_under_it(store, res
     (tables / "old.laptop.md").write_text("# old\n\n- Seeds planned: 0, 1, 2.\n- Commit: 0123456789.\n")
     text = trace(store, results, "old.laptop/none/score")
     assert "value        0.5" in text
-    assert "the runs behind this table are not in this store" in text
+    assert "the runs of this table are not in this store" in text
     assert "Commit: 0123456789." in text
 
 
 def test_a_table_of_the_reference_is_found_where_the_store_has_no_runs_of_it(store, results):
     text = trace(store, results, "norm_ablation.laptop/small_base,easy,zero_one,group/cpu_seconds n")
-    assert "results/reference/tables/norm_ablation.laptop.md says of itself:" in text
+    assert "results/reference/tables/norm_ablation.laptop.md states:" in text
 
 
 def test_a_table_of_ones_own_goes_before_the_reference(store, results):
@@ -172,12 +172,12 @@ def test_a_table_of_ones_own_goes_before_the_reference(store, results):
     (tables / "norm_ablation.laptop.csv").write_text("norm,score\nbatch,0.25\n")
     text = trace(store, results, "norm_ablation.laptop/batch/score")
     assert "value        0.25" in text
-    assert f"{tables / 'norm_ablation.laptop.md'} says of itself" in text
+    assert f"{tables / 'norm_ablation.laptop.md'} states" in text
 
 
 def test_the_reference_says_nothing_of_a_study_that_has_runs_here(norms):
     assert (REFERENCE / "tables" / "p3_std_scope.laptop.curves.csv").exists()
-    with pytest.raises(TraceError, match="no such table can be made of these runs"):
+    with pytest.raises(TraceError, match="these runs do not give such a table"):
         traced(norms, "p3_std_scope.laptop.curves/easy/area")
 
 
@@ -186,9 +186,9 @@ def test_the_command_prints_or_says_what_is_wrong(norms, capsys):
     assert main(["trace", f"results={results}", "cell=norms.laptop/easy,none/final/accuracy"]) == 0
     assert "0.500 ± 0.248 (3)" in capsys.readouterr().out
     assert main(["trace", f"results={results}", "cell=norms.laptop"]) == 2
-    assert "numbers fit; give more of the address" in capsys.readouterr().err
+    assert "numbers match; give more of the address" in capsys.readouterr().err
     assert main(["trace", f"results={results}"]) == 2
-    assert "give the address of a number" in capsys.readouterr().err
+    assert "address: required; give that of a number" in capsys.readouterr().err
 
 
 def test_a_study_without_a_run_has_a_table_of_dashes_to_trace(store, results):

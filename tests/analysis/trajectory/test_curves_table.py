@@ -47,7 +47,7 @@ def test_a_cell_whose_runs_collapsed_says_when_and_has_no_ceiling():
 def test_runs_from_before_tokens_were_counted_are_said_and_do_not_crash():
     table = curves_table(STUDY, TAKEN, history(ACCURACY))
     assert column(table, "equal tokens")[1] == MissingScore("not counted")
-    assert "6 runs have not counted rollout/tokens, and are in no comparison at equal tokens." in table.notes
+    assert "6 runs did not record rollout/tokens and are left out of comparisons at equal tokens." in table.notes
     assert "half the gain after, steps" in [column.title for column in table.columns]
 
 

@@ -59,7 +59,10 @@ def test_a_folder_that_cannot_be_is_refused_before_any_work(tmp_path, monkeypatc
 
 @pytest.mark.parametrize(
     ("words", "code", "says"),
-    [(["pairs=10"], 2, "pairs: no such argument; this command takes none"), (["--help"], 0, "python -m harness.audit")],
+    [
+        (["pairs=10"], 2, "pairs: no such argument; this command takes no arguments"),
+        (["--help"], 0, "python -m harness.audit"),
+    ],
 )
 def test_a_wrong_call_is_named(words, code, says, capsys):
     assert main(words) == code

@@ -28,7 +28,7 @@ SMALL = (
     "checkpoint.every=0",
 )
 PATIENCE = 240.0
-STOPPED = re.compile(r"stopped; the same command goes on from step (\d+)\n")
+STOPPED = re.compile(r"stopped; the same command resumes from step (\d+)\n")
 
 
 @pytest.fixture(autouse=True)
@@ -98,7 +98,7 @@ def test_the_same_run_is_not_made_twice_at_once(tmp_path: Path) -> None:
         second = start(tmp_path)
         _, said = second.communicate(timeout=PATIENCE)
         assert second.returncode == 2
-        assert f"the same run is under way, by process {first.pid} on " in said
+        assert f"the same run is already in progress, started by process {first.pid} on " in said
     finally:
         first.kill()
         first.communicate()

@@ -64,7 +64,7 @@ def test_nothing_is_kept_unasked(results: Path, capsys: pytest.CaptureFixture[st
     assert not (folder(results, *unasked) / "model").exists()
     assert set(finished.files) == {"config.yaml", "outcomes.parquet", "clipped_tokens.json"}
     assert main([finished.record.run_id]) == 1
-    assert "it has kept no weights; a run keeps them with checkpoint.export=true" in capsys.readouterr().err
+    assert "the run saved no weights; start runs with checkpoint.export=true to keep them" in capsys.readouterr().err
 
 
 def test_weights_do_not_travel_with_the_files(results: Path) -> None:

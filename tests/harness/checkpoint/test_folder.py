@@ -28,19 +28,19 @@ def test_what_was_written_is_whole(written: Path) -> None:
 
 def test_a_file_cut_in_half_is_named(written: Path) -> None:
     (written / "part" / "weights").write_bytes(b"0123456789" * 50)
-    assert fault(written) == "part/weights is not what was written"
+    assert fault(written) == "part/weights differs from its checksum"
 
 
 def test_a_single_changed_bit_is_found(written: Path) -> None:
     content = bytearray((written / "part" / "weights").read_bytes())
     content[500] ^= 1
     (written / "part" / "weights").write_bytes(content)
-    assert fault(written) == "part/weights is not what was written"
+    assert fault(written) == "part/weights differs from its checksum"
 
 
 def test_a_missing_file_is_named(written: Path) -> None:
     (written / "numbers.json").unlink()
-    assert fault(written) == "numbers.json is not what was written"
+    assert fault(written) == "numbers.json differs from its checksum"
 
 
 @pytest.mark.parametrize("content", [b"", b'{"sha256": {"numb', b'{"sums": {}}', b"\xff\xfe"])

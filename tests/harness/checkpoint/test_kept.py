@@ -36,7 +36,7 @@ def found(folder: Path, **other: str) -> str | None:
 
 def test_the_newest_is_found(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert found(run) == "step-000020"
-    assert capsys.readouterr().err == "goes on from checkpoint step-000020\n"
+    assert capsys.readouterr().err == "resumes from checkpoint step-000020\n"
 
 
 def test_nothing_is_found_where_nothing_is(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_one_cut_in_half_is_passed_over_with_one_line(run: Path, capsys: pytest.
     (run / "checkpoints" / "step-000020" / "weights").write_bytes(bytes(500))
     assert found(run) == "step-000010"
     passed_over, _ = capsys.readouterr().err.splitlines()
-    assert passed_over == "checkpoint step-000020 is passed over: weights is not what was written"
+    assert passed_over == "checkpoint step-000020 is skipped: weights differs from its checksum"
 
 
 def test_none_whole_is_none(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,7 +62,7 @@ def test_none_whole_is_none(run: Path, capsys: pytest.CaptureFixture[str]) -> No
 def test_one_of_other_code_is_not_taken_up(run: Path, part: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert found(run, **{part: "another"}) is None
     (line,) = capsys.readouterr().err.splitlines()
-    assert f"starts anew: {part} {OURS[part]}, now another" in line
+    assert f"starts from step 0: {part} {OURS[part]}, now another" in line
 
 
 def test_a_package_that_was_not_there_is_a_difference(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,11 +104,12 @@ def test_a_full_disk_costs_the_checkpoint_and_not_the_run(run: Path, capsys: pyt
         raise OSError(28, "No space left on device")
 
     kept(run).write(30, full)
-    assert capsys.readouterr().err == "no checkpoint of step 30, the run goes on: [Errno 28] No space left on device\n"
+    said = "no checkpoint of step 30; the run continues: [Errno 28] No space left on device\n"
+    assert capsys.readouterr().err == said
     assert names(run) == ["step-000010", "step-000020"]
 
 
 def test_the_outlook(run: Path, tmp_path: Path) -> None:
-    assert resume_message(run) == "goes on from step 20"
+    assert resume_message(run) == "resumes from step 20"
     kept(run).clear()
-    assert resume_message(run) == "starts the run again"
+    assert resume_message(run) == "restarts the run"

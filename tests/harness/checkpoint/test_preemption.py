@@ -75,4 +75,4 @@ def test_a_handler_that_another_thread_closes_stays_and_does_not_fail() -> None:
 
 
 def test_it_travels_between_processes() -> None:
-    assert str(pickle.loads(pickle.dumps(Preempted("goes on from step 3")))) == "goes on from step 3"
+    assert str(pickle.loads(pickle.dumps(Preempted("resumes from step 3")))) == "resumes from step 3"

@@ -51,7 +51,7 @@ def worker() -> int:
 def test_the_run_ends_as_preempted_and_its_worker_lives_on(tmp_path: Path) -> None:
     said: list[int] = []
     task = ray.remote(num_returns="streaming", max_retries=0)(steps)
-    with pytest.raises(Preempted, match="stopped; the same command goes on from step 2"):  # noqa: PT012
+    with pytest.raises(Preempted, match="stopped; the same command resumes from step 2"):  # noqa: PT012
         for message in task.remote(str(tmp_path)):
             said.append(ray.get(message))
     pid, *reported = said

@@ -15,7 +15,7 @@ from tests.harness.checkpoint.runs import advance, checkpoints, finish, result, 
 
 def test_a_signal_ends_the_run_after_its_step_and_keeps_that_step(tmp_path: Path) -> None:
     chosen, before, reported = spec("checkpoint.every=0"), signal.getsignal(signal.SIGTERM), []
-    with pytest.raises(Preempted, match="^stopped; the same command goes on from step 1$"):  # noqa: PT012
+    with pytest.raises(Preempted, match="^stopped; the same command resumes from step 1$"):  # noqa: PT012
         for report in execute(chosen, tmp_path / "asked"):
             assert not isinstance(report, Finished)
             reported.append(report.step)
@@ -41,7 +41,7 @@ def test_a_signal_after_the_last_step_finishes_the_run(tmp_path: Path) -> None:
 def test_a_signal_while_old_reports_are_told_loses_nothing(tmp_path: Path) -> None:
     chosen = spec()
     advance(chosen, tmp_path, 2)
-    with pytest.raises(Preempted, match="goes on from step 2"):  # noqa: PT012
+    with pytest.raises(Preempted, match="resumes from step 2"):  # noqa: PT012
         for _ in execute(chosen, tmp_path):
             os.kill(os.getpid(), signal.SIGTERM)
     assert checkpoints(tmp_path) == ["step-000001", "step-000002"]
@@ -58,8 +58,8 @@ def test_a_checkpoint_cut_in_half_gives_way_to_the_one_before(
     finish(chosen, tmp_path / "cut")
     told = capsys.readouterr().err.splitlines()
     assert told == [
-        "checkpoint step-000002 is passed over: learner/weights.safetensors is not what was written",
-        "goes on from checkpoint step-000001",
+        "checkpoint step-000002 is skipped: learner/weights.safetensors differs from its checksum",
+        "resumes from checkpoint step-000001",
     ]
     finish(chosen, tmp_path / "whole")
     assert result(tmp_path / "cut") == result(tmp_path / "whole")
@@ -81,7 +81,7 @@ def test_another_code_starts_anew_and_says_so(
     capsys.readouterr()
     advance(other, tmp_path, 1)  # type: ignore[arg-type]
     (line,) = capsys.readouterr().err.splitlines()
-    assert "checkpoint step-000002 is of another run or code, so this one starts anew" in line
+    assert "checkpoint step-000002 is of another run or code; the run starts from step 0" in line
     assert told in line
     assert checkpoints(tmp_path) == ["step-000001"]
 
@@ -113,4 +113,4 @@ def test_what_a_run_spends_on_checkpoints_is_told_and_does_not_end_it(
 ) -> None:
     (tmp_path / "checkpoints").write_text("not a folder")
     assert finish(spec(), tmp_path) == [0, 1, 2, 3]
-    assert "no checkpoint of step 1, the run goes on" in capsys.readouterr().err
+    assert "no checkpoint of step 1; the run continues" in capsys.readouterr().err

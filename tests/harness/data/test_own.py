@@ -83,7 +83,7 @@ def test_what_cannot_be_trained_on_is_left_out_and_listed(tmp_path: Path) -> Non
     assert found.card.removed == {"duplicate of": 1, "no answer": 1, "unreadable answer": 1}
     assert found.card.unknown == ("a4",)
     shown = found.card.text()
-    assert "left out besides: a1 (duplicate of a0), a3 (no answer)" in shown
+    assert "also left out: a1 (duplicate of a0), a3 (no answer)" in shown
     assert "a2: unreadable answer a brace is never closed" in shown
 
 
@@ -98,7 +98,7 @@ def test_a_benchmark_keeps_all_its_rows_in_their_order(tmp_path: Path) -> None:
     path = write(tmp_path / "held.jsonl", ("2+2=", "4"), ("1+1=", "2"), ("2+2=", "4"), ids=False)
     problems, card = held_out_problems(own_file(str(path)), "held")
     assert [one.problem_id for one in problems] == ["line 1", "line 2", "line 3"]
-    assert "1 problems are there twice and count twice: line 3 (as line 1)" in card.text()
+    assert "1 problems appear twice and count twice: line 3 (as line 1)" in card.text()
 
 
 def test_a_benchmark_with_answers_that_cannot_be_read_is_refused_with_all_lines(tmp_path: Path) -> None:
@@ -164,5 +164,5 @@ def test_the_command_prints_both_cards_and_refuses_in_a_message(
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jsonl")
-    with pytest.raises(DataError, match="no regular file"):
+    with pytest.raises(DataError, match="not a regular file"):
         training(own_file(str(tmp_path / "pipe.jsonl")))

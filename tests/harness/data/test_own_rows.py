@@ -71,13 +71,13 @@ def test_columns_of_ones_own_pass_and_are_named_once() -> None:
         ('{"problem": "p", "ground_truth": "1"}', "field 'answer' is missing; rename 'ground_truth' to 'answer'"),
         ("{}", "field 'problem' is missing"),
         ('{"problem_id": "a", "prompt": "p", "answer": "1", "verifier": "math"}', "copy its .card.json"),
-        ('{"problem": "p", "answer": "1", "answer": "2"}', "field 'answer' comes twice"),
+        ('{"problem": "p", "answer": "1", "answer": "2"}', "field 'answer' appears twice"),
         ('{"problem": "p\\ud800", "answer": "1"}', "half a surrogate pair"),
         ('{"problem": "p", "answer": "1", "id": ""}', "field 'id' is empty"),
         ('{"problem": "p", "answer": "1", "id": false}', "field 'id' is true or false"),
         ('{"problem": "p", "answer": "1", "level": [1]}', "field 'level' is a list"),
-        ('{"problem": "p", "answer": "1", "tolerance": -1}', "field 'tolerance' is no number of 0 or more"),
-        ('{"problem": "p", "answer": "1", "tolerance": true}', "field 'tolerance' is no number of 0 or more"),
+        ('{"problem": "p", "answer": "1", "tolerance": -1}', "field 'tolerance' is not a number of 0 or more"),
+        ('{"problem": "p", "answer": "1", "tolerance": true}', "field 'tolerance' is not a number of 0 or more"),
         ('"text"', "the line is not a JSON object (text)"),
         ("3", "the line is not a JSON object"),
         ("{'problem': 'p'}", "the line is not JSON"),
@@ -93,7 +93,7 @@ def test_a_bad_row_is_named_with_its_line(row: str, message: str) -> None:
 
 
 def test_a_file_that_was_cut_off_is_named_so() -> None:
-    with pytest.raises(DataError, match=r"mine\.jsonl:2: .*was the file cut off\? copy it again"):
+    with pytest.raises(DataError, match=r"mine\.jsonl:2: .*the file may be truncated; copy it again"):
         read_own_rows(PATH, GOOD + b'{"problem": "p", "ans')
 
 
@@ -116,20 +116,20 @@ def test_faults_of_one_kind_are_one_line() -> None:
 
 def test_an_id_that_is_taken_is_named_with_both_lines() -> None:
     rows = b'{"problem": "p", "answer": "1", "id": 7}\n{"problem": "q", "answer": "1", "id": "7"}\n'
-    with pytest.raises(DataError, match=r"mine\.jsonl:2: field 'id' is taken by another row \(line 1\)"):
+    with pytest.raises(DataError, match=r"mine\.jsonl:2: field 'id' is already used by another row \(line 1\)"):
         read_own_rows(PATH, rows)
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "the file holds no rows"),
-        (b"\n \r\n", "the file holds no rows"),
-        (b"\xef\xbb\xbf", "the file holds no rows"),
+        (b"", "the file has no rows"),
+        (b"\n \r\n", "the file has no rows"),
+        (b"\xef\xbb\xbf", "the file has no rows"),
         (gzip.compress(GOOD, mtime=0), "compressed by gzip; unpack it"),
         (GOOD.decode().encode("utf-16"), "it is UTF-16; save it as UTF-8"),
         (b"PAR1....", "it is Parquet"),
-        (b"[" + GOOD + b"]", "it begins with a list; write one object a line"),
+        (b"[" + GOOD + b"]", "it begins with a list; write one object per line"),
     ],
 )
 def test_another_format_is_named(content: bytes, message: str) -> None:

@@ -59,7 +59,7 @@ def test_a_truncated_file_names_its_last_line():
 
 
 def test_an_empty_file_is_refused():
-    assert "holds no rows" in refused("", "")
+    assert "has no rows" in refused("", "")
 
 
 @pytest.mark.parametrize("name", ["id", "problem", "answer"])
@@ -90,7 +90,7 @@ def test_bytes_that_are_not_utf8_are_refused():
 
 
 def test_a_line_that_is_no_object_is_refused():
-    assert "eval/mine.jsonl:1: a list, where a JSON object" in refused("[1, 2]")
+    assert "eval/mine.jsonl:1: a list; write a JSON object" in refused("[1, 2]")
 
 
 def test_deep_nesting_is_refused():
@@ -99,7 +99,7 @@ def test_deep_nesting_is_refused():
 
 def test_repeated_ids_are_refused_with_both_lines():
     said = refused(GOOD, {**GOOD, "id": "mine/2"}, GOOD)
-    assert said.startswith("eval/mine.jsonl:3: id 'mine/1' is taken by eval/mine.jsonl:1 already")
+    assert said.startswith("eval/mine.jsonl:3: id 'mine/1' is already used by eval/mine.jsonl:1")
 
 
 @pytest.mark.parametrize("difficulty", [None, "5", True, 10**400])

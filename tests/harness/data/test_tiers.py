@@ -151,7 +151,7 @@ def test_what_is_doubtful_is_kept_and_named_with_a_count(use_folder, results):
         "picture that is not there": (f"{EASY}/2", f"{EASY}/3"),
     }
     assert "- doubtful: answer in the statement 1, " in card.text()
-    assert "to be looked at for this: picture that is not there: 2" in card.text()
+    assert "Kept, to be reviewed (picture that is not there): 2" in card.text()
     assert tier("simplerl_zoo", "easy").card == card  # as it is read again
 
 
@@ -221,7 +221,7 @@ def test_an_answer_of_unknown_notation_is_kept_and_named(use_folder):
     found = tier("simplerl_zoo", "easy")
     assert len(found.problems) == 2
     assert found.card.unknown == (f"{EASY}/2",)
-    assert "Were kept, with an answer that only its own text or math-verify meets: 1" in found.card.text()
+    assert "Kept, with a gold that our reader does not know (math-verify or text comparison): 1" in found.card.text()
 
 
 def test_a_missing_benchmark_stops_every_tier(use_folder):
@@ -259,7 +259,7 @@ def test_changed_rows_are_refused(use_folder, results):
     tier("simplerl_zoo", "easy")
     path = results / "tiers/simplerl_zoo_easy.jsonl"
     path.write_text(path.read_text().replace('"answer": "3"', '"answer": "4"'))
-    with pytest.raises(DataError, match=r"simplerl_zoo_easy\.jsonl: SHA-256 .* the rows were changed; delete"):
+    with pytest.raises(DataError, match=r"simplerl_zoo_easy\.jsonl: SHA-256 .* the rows have changed; delete"):
         tier("simplerl_zoo", "easy")
 
 
@@ -282,7 +282,7 @@ def test_a_custom_tier_whose_card_cannot_be_read_is_refused(use_folder, results)
 
 @pytest.mark.parametrize(("source", "difficulty"), [("papers", "easy"), ("paper", "hardest")])
 def test_an_unknown_tier_is_refused(source, difficulty):
-    with pytest.raises(DataError, match=r"there is no tier .*: (did you mean|known)"):
+    with pytest.raises(DataError, match=r"no tier .*; (did you mean|known)"):
         tier(source, difficulty)
 
 
@@ -341,7 +341,7 @@ def _said_by(target, processes):
 def test_a_full_disk_leaves_no_tier(use_folder, results):
     use_folder()
     (said,) = _said_by(_build_with_little_room, 1)
-    assert "cannot be written: File too large; make room" in said
+    assert "cannot be written: File too large; free some space" in said
     assert [path.name for path in (results / "tiers").iterdir()] == ["simplerl_zoo_easy.lock"]
     assert len(tier("simplerl_zoo", "easy").problems) == 30
 

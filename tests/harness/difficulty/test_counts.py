@@ -55,7 +55,7 @@ def test_the_tables_hold_every_share() -> None:
     page = markdown("a model", counts, ["how it was sampled"])
     assert "| one | 3 | 0.333 | 0.333 | 0.000 | 0.000 | 0.333 | 0.417 ± 0.300 |" in page
     assert all(f"- {note}" in page for note in ("how it was sampled", "first line of its card"))
-    assert "- other: prompts that are too long and were not asked: 1" in page
+    assert "- other: prompts that are too long and were not sampled: 1" in page
 
 
 def test_the_figure_has_a_bar_for_every_share_and_equal_bytes_for_equal_counts() -> None:
@@ -77,7 +77,7 @@ def test_a_larger_draw_of_arithmetic_holds_the_smaller_one() -> None:
     ("name", "size", "message"),
     [
         ("paper_eazy", 5, "tier=paper_eazy: no such tier; did you mean 'paper_easy'?"),
-        ("arithmetic_easy", None, "problems=all: arithmetic has no end"),
+        ("arithmetic_easy", None, "problems=all: arithmetic has no fixed size"),
     ],
 )
 def test_a_pool_that_cannot_be_is_refused(name: str, size: int | None, message: str) -> None:

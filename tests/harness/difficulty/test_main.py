@@ -78,17 +78,17 @@ def test_sampling_is_that_of_the_papers_training_unless_said_otherwise() -> None
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["tier=paper_easy"], "model: which model?"),
+        (["tier=paper_easy"], "model: required"),
         (["model=builtin:small_base", "tier=paper_eazy"], "did you mean 'paper_easy'?"),
         (["model=builtin:small_base", "tier=nowhere.jsonl"], "nowhere.card.json: cannot be read"),
-        (["model=builtin:small_base", "cut=0.9,0.1"], "cut=0.9,0.1: pass rates lie in 0 to 1"),
+        (["model=builtin:small_base", "cut=0.9,0.1"], "cut=0.9,0.1: give pass rates from 0 to 1"),
         (["model=builtin:small_base", "cut=0.9"], "cut=0.9: give two pass rates, as in cut=0.1,0.9"),
-        (["model=builtin:small_base", "cut=nan,1"], "cut=nan,1: pass rates lie in 0 to 1"),
+        (["model=builtin:small_base", "cut=nan,1"], "cut=nan,1: give pass rates from 0 to 1"),
         (["model=builtin:small_base", "problems=0"], "problems=0: give a number of at least 1, or all"),
         (["model=builtin:small_base", "k=0"], "rollout.group_size: input should be greater than or equal to 1"),
         (
             ["model=builtin:small_base", "tier=arithmetic_hard", "k=1", "problems=1", "cut=0.5,0.5"],
-            "cut=0.5,0.5: no problem of arithmetic_hard lies there",
+            "cut=0.5,0.5: no problem of arithmetic_hard has such a pass rate",
         ),
     ],
 )

@@ -124,7 +124,7 @@ def test_learned_positions_bound_prompts_and_responses() -> None:
     torch.manual_seed(0)
     model = GPT2LMHeadModel(GPT2Config(vocab_size=64, n_embd=24, n_layer=1, n_head=4, n_positions=1100))
     build(model, build_tokenizer(), load("rollout.max_response_length=76"))
-    with pytest.raises(ValueError, match=r"max_response_length allow .* 1101 tokens together, and .* 1100 positions"):
+    with pytest.raises(ValueError, match=r"max_response_length allow .* 1101 tokens in total, but .* 1100 positions"):
         build(model, build_tokenizer(), load("rollout.max_response_length=77"))
     with pytest.raises(ValueError, match="1100 positions"):
         build(model, build_tokenizer(), load("eval.max_response_length=200"))
@@ -142,5 +142,5 @@ class Shifted(LlamaForCausalLM):
 def test_logits_that_do_not_follow_from_hidden_states_are_refused() -> None:
     torch.manual_seed(0)
     model = Shifted(llama(vocab_size=VOCABULARY_SIZE).config).eval()
-    with pytest.raises(ValueError, match=r"model\.path .*: the logits of Shifted are no known function"):
+    with pytest.raises(ValueError, match=r"model\.path .*: the logits of Shifted are not a known function"):
         build(model, build_tokenizer(), load())

@@ -34,7 +34,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         (
             (CPU, "backend.deepspeed.zero_stage=0", "backend.deepspeed.dtype=bfloat16"),
-            r"zero_stage: .* adds gradients up in bfloat16; set it to 1, 2 or 3, or backend.deepspeed.dtype=float32",
+            r"zero_stage: .* gradients in bfloat16; set it to 1, 2 or 3, or backend.deepspeed.dtype=float32",
         ),
     ],
 )

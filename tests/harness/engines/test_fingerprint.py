@@ -31,7 +31,7 @@ def test_another_tokenizer_is_refused_with_both_places(copy: Path) -> None:
     (copy / "tokenizer.json").write_text((copy / "tokenizer.json").read_text().replace("<reserved_", "<unused_"))
     with pytest.raises(ModelError) as caught:
         refuse_mismatch(fingerprint(str(copy)), fingerprint(str(SMALL)))
-    assert f"the sampler has the tokenizer of {str(copy)!r} and the learner that of {str(SMALL)!r}" in str(caught.value)
+    assert f"the tokenizer of {str(copy)!r} (sampler) and of {str(SMALL)!r} (learner) differ" in str(caught.value)
 
 
 def test_another_shape_is_refused() -> None:

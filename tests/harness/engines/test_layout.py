@@ -60,8 +60,8 @@ def test_no_bundle_is_asked_for_more_than_it_holds(option):
         (["backend.num_gpus=4"], r"backend.num_gpus=4: 8 learners and 8 devices of engines need 8"),
         (["backend.deepspeed.ranks=4"], r"4 learners and 8 devices of engines cannot take turns"),
         (["backend.colocated=false"], r"backend.num_gpus=8: .* need 16 with backend.colocated=false"),
-        (["backend.vllm.sync=nccl"], r"vllm.sync: NCCL joins no two processes on one GPU"),
-        (["backend.vllm.engines=4", "backend.vllm.tensor_parallel=2"], r"an engine over 2 GPUs takes them whole"),
+        (["backend.vllm.sync=nccl"], r"vllm.sync: NCCL cannot connect two processes on one GPU"),
+        (["backend.vllm.engines=4", "backend.vllm.tensor_parallel=2"], r"an engine over 2 GPUs cannot share them"),
     ],
 )
 def test_what_does_not_come_out_even_is_refused(overrides, reason):
@@ -70,14 +70,14 @@ def test_what_does_not_come_out_even_is_refused(overrides, reason):
 
 
 def test_nccl_without_gpus_is_refused():
-    with pytest.raises(SchemaError, match=r"vllm.sync: NCCL goes from GPUs of DeepSpeed's ranks"):
+    with pytest.raises(SchemaError, match=r"vllm.sync: NCCL needs GPUs for DeepSpeed's ranks"):
         layout(backend("cpu_engines", "backend.colocated=false", "backend.vllm.sync=nccl"))
 
 
 def test_nccl_without_ranks_is_refused():
     chosen = backend("gpu_small", "backend.colocated=false", "backend.num_gpus=2")
     assert chosen.vllm
-    with pytest.raises(SchemaError, match=r"vllm.sync: NCCL goes from GPUs of DeepSpeed's ranks"):
+    with pytest.raises(SchemaError, match=r"vllm.sync: NCCL needs GPUs for DeepSpeed's ranks"):
         layout(replace(chosen, deepspeed=None, vllm=replace(chosen.vllm, sync="nccl")))
 
 

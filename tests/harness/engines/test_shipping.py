@@ -33,7 +33,7 @@ def test_nothing_but_arrays_is_on_the_way_and_what_arrives_can_be_written_to() -
 
 
 def test_what_is_no_dataclass_is_refused() -> None:
-    with pytest.raises(TypeError, match="dict is no dataclass; ship its parts"):
+    with pytest.raises(TypeError, match="dict is not a dataclass; send its parts"):
         SerializedTensors.of({"ids": torch.zeros(1)})
 
 

@@ -99,7 +99,7 @@ def test_a_sample_depends_on_its_problem_and_place_alone(folder: Path, real: Pat
 def test_a_prompt_that_is_too_long_is_told(folder: Path, real: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tight = ("eval.max_response_length=2", "rollout.max_prompt_length=150")
     made = evaluated(folder, f"model={real}", "bench=aime24", "k=1", "problems=3", *tight)
-    assert "aime24: prompts of more than 150 tokens, never asked and counted as wrong: 3" in capsys.readouterr().out
+    assert "aime24: prompts of more than 150 tokens, not sampled and counted as wrong: 3" in capsys.readouterr().out
     assert set(outcomes(made)["reason"]) == {"prompt_too_long"}
 
 
@@ -114,7 +114,7 @@ def test_a_model_that_cannot_spell_is_scored_with_a_warning(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["bench=all"], "model: which model?"),
+        (["bench=all"], "model: required"),
         (["model=builtin:small_base", "bench=every"], "bench=every: no benchmark 'every'"),
         (["model=builtin:small_base", "model.thinking=true"], "model.thinking turns thinking on or off"),
         (["model=builtin:small_base", "bench=aime24"], "no such folder"),

@@ -21,11 +21,11 @@ def outcomes(problems: int, samples: int = 2) -> Evaluation:
 
 def missing(problems: int, *overrides: str) -> list[str]:
     config = load("eval=rigorous", "data=math_easy", *overrides)
-    return [line for line in lines(config, {"aime25": outcomes(problems)}, 0.0) if "not whole" in line]
+    return [line for line in lines(config, {"aime25": outcomes(problems)}, 0.0) if "incomplete" in line]
 
 
 def test_a_file_that_is_not_whole_is_named() -> None:
-    assert missing(22) == ["aime25: only 22 of its 30 problems are here: the file is not whole"]
+    assert missing(22) == ["aime25: only 22 of its 30 problems are here; the file is incomplete"]
 
 
 def test_a_draw_and_a_part_that_was_asked_for_are_whole() -> None:

@@ -60,16 +60,16 @@ def test_the_paper_preset_has_its_sizes() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ([], "model: which model?"),
-        (["model="], "model: which model?"),
+        ([], "model: required"),
+        (["model="], "model: required"),
         (["model=builtin:small_base", "bench=mat500"], "bench=mat500: no benchmark 'mat500'; did you mean 'math500'?"),
         (["model=builtin:small_base", "k=0"], "eval.samples: input should be greater than or equal to 1, got 0"),
         (["model=builtin:small_base", "k=two"], "eval.samples: input should be a valid integer, got 'two'"),
         (["model=builtin:small_base", "eval=rigourous"], "did you mean 'rigorous'?"),
-        (["model=builtin:small_base", "problems=all"], "eval.problems: arithmetic has no end"),
+        (["model=builtin:small_base", "problems=all"], "eval.problems: arithmetic has no fixed size"),
         (["model=builtin:small_base", "eval.temprature=1"], "did you mean 'temperature'?"),
         (["model=builtin:small_bse"], "did you mean builtin:small_base?"),
-        (["model=/nowhere/at/all"], "there is no such folder"),
+        (["model=/nowhere/at/all"], "no such folder"),
     ],
 )
 def test_a_wrong_request_is_refused_in_one_line(given: list[str], message: str) -> None:

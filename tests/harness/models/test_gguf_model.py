@@ -105,7 +105,7 @@ def test_the_converted_model_is_the_one_that_was_quantised(source: Path, tmp_pat
 def test_a_file_with_a_wrong_hash_is_refused(source: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.gguf"
     other.write_bytes(source.read_bytes() + b"?")
-    with pytest.raises(ModelError, match="other.gguf: SHA-256 is .*expected .*install its package anew"):
+    with pytest.raises(ModelError, match="other.gguf: SHA-256 is .*expected .*install its package again"):
         convert(other, tmp_path / "folder", sha256(source))
     assert not (tmp_path / "folder").exists()
 

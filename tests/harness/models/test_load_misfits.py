@@ -61,12 +61,12 @@ def test_embeddings_may_be_padded_beyond_the_tokenizer(rows: int, tmp_path: Path
 
 def test_a_tokenizer_beyond_the_embeddings_names_both_sizes(tmp_path: Path) -> None:
     said = complaint(tmp_path, llama(vocab_size=50, **ENDS))
-    assert "the tokenizer has ids up to 63, but the model embeds 50 tokens" in said
+    assert "the tokenizer has ids up to 63, but the model has embeddings for 50 tokens" in said
 
 
 def test_a_tokenizer_far_below_the_embeddings_names_both_sizes(tmp_path: Path) -> None:
     said = complaint(tmp_path, llama(vocab_size=1000, **ENDS))
-    assert "the tokenizer knows 64 tokens, but the model embeds 1000" in said
+    assert "the tokenizer knows 64 tokens, but the model has embeddings for 1000" in said
 
 
 def test_an_end_token_that_the_tokenizer_does_not_know_is_named(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_a_missing_padding_token_is_the_end_token(tmp_path: Path) -> None:
 
 def test_a_model_that_sees_the_tokens_to_come_is_refused(tmp_path: Path) -> None:
     said = complaint(tmp_path, BertLMHeadModel(BertConfig(vocab_size=64, **FEW)))
-    assert "BertLMHeadModel sees the tokens to come" in said
+    assert "BertLMHeadModel attends to later tokens" in said
 
 
 def test_an_encoder_and_decoder_is_refused_in_one_line(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_code_of_a_model_is_never_run(tmp_path: Path) -> None:
         if kind == "qwen3":  # transformers knows the architecture and uses its own
             load_model(str(tmp_path), torch.float32)
         else:
-            with pytest.raises(ModelError, match="code of their own, which is never run"):
+            with pytest.raises(ModelError, match="custom code, which is never run"):
                 load_model(str(tmp_path), torch.float32)
         assert not mark.exists()
 

@@ -144,7 +144,7 @@ def test_special_tokens_that_a_question_spells_itself_stay() -> None:
         ("", "", PLAIN_TEMPLATE, []),
         ("<s>", "", "{{ bos_token }}" + PLAIN_TEMPLATE, []),
         ("<s>", "</s>", "{{ bos_token }}" + PLAIN_TEMPLATE, []),
-        ("<s>", "", PLAIN_TEMPLATE, ["begins a text with '<s>', and its chat template does not"]),
+        ("<s>", "", PLAIN_TEMPLATE, ["begins a text with '<s>', its chat template does not"]),
         ("<s>", "", "{{ bos_token }}{{ bos_token }}" + PLAIN_TEMPLATE, ["begins a prompt with '<s>' twice"]),
         ("", "", "{% for m in messages %}{{ m.content }}{{ eos_token }}\n{% endfor %}", ["ends a prompt with '</s>'"]),
         ("", "", "{% for m in messages %}[I]{{ m.content }}[/I]{% endfor %}", []),
@@ -174,7 +174,7 @@ def test_an_end_that_only_the_model_names_counts() -> None:
     tokenizer = _special(template="{% for m in messages %}{{ m.content }}[sep]{% endfor %}")
     assert not prompt_notes(tokenizer, "chat")
     (note,) = prompt_notes(tokenizer, "chat", ends=[tokenizer.convert_tokens_to_ids("[sep]")])
-    assert note.startswith("the chat template ends a prompt with '[sep]' and does not begin the answer")
+    assert note.startswith("the chat template ends a prompt with '[sep]' without starting the answer")
 
 
 def test_nothing_is_odd_about_the_embedded_models() -> None:

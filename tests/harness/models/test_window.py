@@ -146,15 +146,15 @@ class TestPromptAndResponseBeyondTheWindow:
     def test_by_both_settings_and_what_would_fit(self, short: Path, engine: str) -> None:
         told = (
             r"^rollout\.max_prompt_length and rollout\.max_response_length allow prompts and responses of 161 tokens "
-            r"together, and model\.path '.*' has 160 positions; set one lower: rollout\.max_prompt_length=96 beside "
-            r"responses of 64 or rollout\.max_response_length=63 beside prompts of 97$"
+            r"in total, but model\.path '.*' has 160 positions; set one lower: rollout\.max_prompt_length=96 with "
+            r"responses of 64 or rollout\.max_response_length=63 with prompts of 97$"
         )
         with pytest.raises(SchemaError, match=told):
             self.of(short, engine, "rollout.max_prompt_length=97")
         assert longest_text(self.of(short, engine, "rollout.max_prompt_length=96").limits) == 160
 
     def test_of_an_evaluation_too(self, short: Path, engine: str) -> None:
-        told = r"rollout\.max_prompt_length and eval\.max_response_length allow .* eval\.max_response_length=80 beside"
+        told = r"rollout\.max_prompt_length and eval\.max_response_length allow .* eval\.max_response_length=80 with"
         with pytest.raises(SchemaError, match=told):
             self.of(short, engine, "rollout.max_prompt_length=80", "eval.max_response_length=81")
 
@@ -203,7 +203,7 @@ class TestEmbeddedModels:
 def test_a_model_in_memory_is_held_to_its_window_too(short: Path) -> None:
     model = LlamaForCausalLM(LlamaConfig(vocab_size=VOCABULARY_SIZE, max_position_embeddings=160, **TINY))
     outside = load("model.path=Qwen/Nowhere")  # whose settings cannot be read here
-    with pytest.raises(SchemaError, match="1088 tokens together, and LlamaForCausalLM has 160 positions"):
+    with pytest.raises(SchemaError, match="1088 tokens in total, but LlamaForCausalLM has 160 positions"):
         build(model, build_tokenizer(), outside)
 
 
@@ -236,5 +236,5 @@ def test_a_model_in_memory_is_held_to_its_window_too(short: Path) -> None:
 def test_a_model_with_an_encoder_is_refused_before_it_is_read(model: Any, tmp_path: Path) -> None:
     model().save_pretrained(tmp_path)
     build_tokenizer().save_pretrained(tmp_path)
-    with pytest.raises(ModelError, match=r"reads prompts with an encoder .*; give a decoder-only language model"):
+    with pytest.raises(ModelError, match=r"is an encoder-decoder model; give a decoder-only language model"):
         load(f"model.path={tmp_path}")

@@ -219,8 +219,8 @@ def test_a_module_that_fails_on_import_is_named_with_its_line(folder: Path, judg
         ("mine.inner:same", "mine is a module, not a package, and has no module 'inner'"),
         ("package.nowhere:same", "no module package.nowhere in "),
         ("mine.py:same", "a module is written without .py"),
-        ("./mine:same", "is no name of a function"),
-        ("mine:", "is no name of a function"),
+        ("./mine:same", "is not the name of a function"),
+        ("mine:", "is not the name of a function"),
         ("same", "no reward 'same'; no installed package offers any; write package.module:name"),
         ("math:sqrt", "math has no source file in Python"),
     ],
@@ -371,8 +371,8 @@ def test_an_evaluation_by_another_function_is_another_folder() -> None:
         ("same", 0, "mine:same keeps the contract"),
         ("share", 0, "scores from 0 to "),
         ("raises", 1, "FAULT gives a number from 0 to 1 for every response: reward.function=mine:raises: ZeroDivision"),
-        ("counts", 1, "FAULT gives the same in another order"),
-        ("hashes", 1, "FAULT gives the same again in a new process"),
+        ("counts", 1, "FAULT gives the same scores in another order"),
+        ("hashes", 1, "FAULT gives the same scores in a new process"),
         ("anonymous", 0, "one score for all of them"),
     ],
 )
@@ -384,7 +384,7 @@ def test_the_check_tells_what_is_kept(name: str, code: int, said: str, capsys: p
 def test_the_check_takes_a_file_and_limits(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "mine.jsonl").write_text(json.dumps({"problem": "Say a", "answer": "box"}) + "\n")
     assert main(["check", "mine:spins", "file=mine.jsonl", "seconds=0.2"]) == 1
-    assert "FAULT stays within the limits of time and memory, and ends no process: deadline" in capsys.readouterr().out
+    assert "FAULT stays within the time and memory limits, and ends no process: deadline" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -137,15 +137,15 @@ def test_help_says_what_a_line_holds() -> None:
         (GOOD[:-1] + b', "tolerance": [0.1]}', "field 'tolerance'"),
         (GOOD[:-1] + b', "tolerance": 1' + b"0" * 400 + b"}", "field 'tolerance' is too large"),
         (GOOD[:-1] + b', "tolerance": 1e400}', "field 'tolerance' is too large"),
-        (GOOD[:-1] + b', "tolerance": -1' + b"0" * 400 + b"}", "field 'tolerance' is no number of 0 or more"),
+        (GOOD[:-1] + b', "tolerance": -1' + b"0" * 400 + b"}", "field 'tolerance' is not a number of 0 or more"),
         (GOOD[:-1] + b', "tolerance": ' + b"1" * 5_000 + b"}", "field 'tolerance' is too large"),
-        (GOOD[:-1] + b', "tolerance": -' + b"1" * 5_000 + b"}", "field 'tolerance' is no number of 0 or more"),
+        (GOOD[:-1] + b', "tolerance": -' + b"1" * 5_000 + b"}", "field 'tolerance' is not a number of 0 or more"),
         (GOOD[:-1] + b', "mine": ' + b"1" * 5_000 + b"}", "field 'mine' holds a number that is too large"),
         (GOOD[:-1] + b', "mine": [1e400]}', "field 'mine' holds a number that is too large"),
         (b'{"id": -1e400, "gold": "7", "response": ""}', "field 'id' holds a number that is too large"),
         (GOOD[:-1] + b', "mine": ' + b"[" * 5_000 + b"]" * 5_000 + b"}", "nested too deep"),
-        (b'{"id": 1, "gold": 7, "response": ""}', "field 'gold' is no string"),
-        (b'{"id": 1, "gold": "7", "response": null}', "field 'response' is no string"),
+        (b'{"id": 1, "gold": 7, "response": ""}', "field 'gold' is not a string"),
+        (b'{"id": 1, "gold": "7", "response": null}', "field 'response' is not a string"),
     ],
 )
 def test_a_request_is_read_strictly(text: bytes, says: str) -> None:
@@ -226,7 +226,7 @@ def test_a_line_of_very_many_fields_is_read_in_linear_time() -> None:
     # Counting each name among all of them would take hours.
     many = "".join(f', "k{number}": 0' for number in range(200_000)).encode()
     assert len(parse_request(GOOD[:-1] + many + b"}").columns) == 200_000
-    with pytest.raises(SchemaError, match="field 'k7' comes twice"):
+    with pytest.raises(SchemaError, match="field 'k7' appears twice"):
         parse_request(GOOD[:-1] + many + b', "k7": 0}')
 
 

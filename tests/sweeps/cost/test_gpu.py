@@ -201,7 +201,7 @@ def test_recorded_runs_of_planned_cells_correct_the_model():
     assert speed.runs == 1
     assert speed.pace == pytest.approx(2.0)
     assert speed.cost(planned).seconds == pytest.approx(2 * model)
-    assert speed.source == "from 1 recorded run, taken for runs on this cluster"
+    assert speed.source == "from 1 recorded run, assumed to hold for this cluster"
 
 
 def test_dynamic_sampling_is_expected_to_draw_twice_unless_recorded():

@@ -96,5 +96,5 @@ def test_the_reason_names_the_half_that_does_not_fit_and_what_takes_the_memory()
         == "trainer and sampler need 202.5 of 95.0 GB a GPU: the sampler 200.0, the runtime 2.0, states 0.5"
     )
     assert unfit(replace(room, cached=50.0), 100) == (
-        "the sampler's cache holds 50 of the 100 tokens of one response, for its weights take 50.0 of its 60.0 GB a GPU"
+        "the sampler's cache holds 50 of the 100 tokens of one response; its weights take 50.0 of its 60.0 GB a GPU"
     )

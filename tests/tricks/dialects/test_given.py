@@ -190,8 +190,8 @@ def test_a_clash_of_a_written_setting_with_the_frameworks_own_says_so():
     with pytest.raises(TrickError) as caught:
         rule("verl", group_norm={}, clip={"clip_ratio_high": 2.5})
     assert str(caught.value) == (
-        "clip: dual_clip bounds ratios beyond the upper bound, above 3.5, got 3.0, as verl computes it where "
-        "clip_ratio_high=2.5 is given; set one of these otherwise, or leave emulate out"
+        "clip: dual_clip must be above 3.5, the upper end of the clip range, got 3.0, as verl computes it where "
+        "clip_ratio_high=2.5 is given; change one of these settings, or leave emulate out"
     )
-    with pytest.raises(TrickError, match="^group_norm: eps is added to a deviation, .*, got -1.0$"):
+    with pytest.raises(TrickError, match="^group_norm: eps must be a finite number .*, got -1.0$"):
         rule("areal", group_norm={"eps": -1.0}, token_mean={})
