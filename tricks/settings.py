@@ -33,7 +33,7 @@ def make(name: str, cls: type[Any], settings: Mapping[str, Any]) -> Any:
         TrickError: a setting is unknown or its value has the wrong type.
 
     """
-    kinds = {key: kind for key, kind in hints(cls).items() if key in {field.name for field in fields(cls)}}
+    kinds = _settings(cls)
     for key, value in settings.items():
         if key not in kinds:
             raise TrickError(f"{name}.{key}: no such setting; {suggest(key, kinds)}")
@@ -108,6 +108,13 @@ def suggest(name: str, known: Iterable[str]) -> str:
 @cache  # a plan builds thousands of tricks
 def _read(cls: Any) -> dict[str, Any]:
     return get_type_hints(cls, include_extras=True)
+
+
+@cache
+def _settings(cls: Any) -> dict[str, Any]:
+    """Return the types of a trick's fields that are settings, without its class variables."""
+    names = {field.name for field in fields(cls)}
+    return {key: kind for key, kind in hints(cls).items() if key in names}
 
 
 def _as(kind: Any, value: Any) -> Any:
