@@ -2,13 +2,16 @@ import gc
 import os
 import sqlite3
 from contextlib import closing
+from functools import cache
 from shutil import copyfile
+from warnings import catch_warnings
 
 import pytest
 from filelock import FileLock
 from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes side by side, as the Makefile has it
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 from harness.tracking.client import Tracker
 from harness.tracking.store import Store
@@ -55,7 +58,18 @@ def pytest_collection_finish(session):
 
 
 @pytest.fixture(scope="session")
-def blank_database(tmp_path_factory, worker_id):
+def schema_known():
+    """Let MLflow read its migrations once: of every store that is opened it asks which of the 60 is the newest."""
+    with catch_warnings(action="ignore"):  # MLflow's about SQLAlchemy
+        from mlflow.store.db import utils
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(utils, "_get_latest_schema_revision", cache(utils._get_latest_schema_revision))
+        yield
+
+
+@pytest.fixture(scope="session")
+def blank_database(tmp_path_factory, worker_id, schema_known):
     """MLflow's tables, empty: making them takes seconds, copying them none. Processes side by side share them."""
     base = tmp_path_factory.getbasetemp()
     folder = (base if worker_id == "master" else base.parent) / "blank"

@@ -33,7 +33,7 @@ def make(name: str, cls: type[Any], settings: Mapping[str, Any]) -> Any:
         TrickError: a setting is unknown or its value has the wrong type.
 
     """
-    kinds = {key: kind for key, kind in hints(cls).items() if key in {field.name for field in fields(cls)}}
+    kinds = _settings(cls)
     for key, value in settings.items():
         if key not in kinds:
             raise TrickError(f"{name}.{key}: no such setting; {suggest(key, kinds)}")
@@ -104,6 +104,13 @@ def suggest(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name, names, n=1, cutoff=0.8)
     close = close or [option for option in names if name.startswith(option)] or get_close_matches(name, names, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names) or 'none'}"
+
+
+@cache
+def _settings(cls: Any) -> dict[str, Any]:
+    """Return the types of a trick's fields that are settings, without its class variables."""
+    names = {field.name for field in fields(cls)}
+    return {key: kind for key, kind in hints(cls).items() if key in names}
 
 
 def _as(kind: Any, value: Any) -> Any:

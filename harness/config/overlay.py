@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _SPECIAL = ("${", "defaults:", "@package")  # words that make a file depend on other files
+_ADDING = (OverrideType.ADD, OverrideType.FORCE_ADD)  # create the mappings that a setting lies in
 
 
 def overlaid(overrides: Sequence[str]) -> dict[str, Any]:
@@ -32,9 +33,9 @@ def overlaid(overrides: Sequence[str]) -> dict[str, Any]:
     Raises SchemaError like ``compose``.
     """
     parsed = [_parsed(over_the_preset(override)) for override in (*overrides, *implied(overrides))]
+    # Of several options of a group the last one counts, as for Hydra.
     choices = {override.key_or_group: override.value() for override in parsed if override and _chooses(override)}
-    plain = all(override and _plain(override) for override in parsed)
-    if not plain or len(choices) < sum(_chooses(override) for override in parsed if override):
+    if not all(override and _plain(override) for override in parsed):
         return compose(overrides)
     found = {**_defaults(), **{group: _section(group, str(option)) for group, option in choices.items()}}
     if None in found.values():
@@ -90,6 +91,8 @@ def _set(found: dict[str, Any], override: Override) -> bool:
     *parents, last = override.key_or_group.split(".")
     node: Any = found
     for name in parents:
+        if override.type in _ADDING and isinstance(node, dict):
+            node.setdefault(name, {})
         node = node.get(name) if isinstance(node, dict) else None
     if not isinstance(node, dict):
         return False

@@ -150,7 +150,8 @@ def score_names(config: ExperimentConfig) -> ScoreNames:
         certain |= {"auc/accuracy", "cost/tokens"}
         certain |= {f"{FIRED}{name}" for name in config.update_rule().tricks}
         trained = set(_trained(config))
-        unsure = {name for name in trained if _depends(name, config)}
+        resamples = config.update_rule().resampling is not None
+        unsure = {name for name in trained if _depends(name, config, resamples=resamples)}
         certain |= {f"train/{name}" for name in trained - unsure}
         possible |= {f"train/{name}" for name in unsure}
     return ScoreNames(frozenset(certain), frozenset(possible))
@@ -207,8 +208,8 @@ def _trained(config: ExperimentConfig) -> Iterator[str]:
             yield name
 
 
-def _depends(metric: str, config: ExperimentConfig) -> bool:
+def _depends(metric: str, config: ExperimentConfig, *, resamples: bool) -> bool:
     """Return whether a run may lack the metric, depending on responses or engines."""
     if metric.startswith(_SPLIT) or (metric.startswith(_PARTS) and config.backend.vllm is not None):
         return True
-    return config.update_rule().resampling is not None and not metric.startswith(_WITHOUT_UPDATE)
+    return resamples and not metric.startswith(_WITHOUT_UPDATE)

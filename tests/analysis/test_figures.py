@@ -51,19 +51,24 @@ def test_a_score_has_the_curve_of_its_step_metric(score, logged):
     assert curve_metric(replace(STUDY, metric=score), lambda name: long if name == logged else {}) == logged
 
 
-def test_the_same_runs_give_the_same_bytes():
-    assert draw(STUDY, RUNS, history) == draw(STUDY, RUNS, history)
+@pytest.fixture(scope="module")
+def files():
+    """The figure of the runs, drawn once."""
+    return draw(STUDY, RUNS, history)
 
 
-def test_the_figure_is_readable_and_carries_no_date():
-    files = draw(STUDY, RUNS, history)
+def test_the_same_runs_give_the_same_bytes(files):
+    assert draw(STUDY, RUNS, history) == files
+
+
+def test_the_figure_is_readable_and_carries_no_date(files):
     assert files["png"].startswith(b"\x89PNG")
     assert ElementTree.fromstring(files["svg"]).tag.endswith("svg")
     assert b"<dc:date>" not in files["svg"]
 
 
-def test_every_setting_has_a_row_and_every_curve_of_it_a_line():
-    svg = draw(STUDY, RUNS, history)["svg"].decode()
+def test_every_setting_has_a_row_and_every_curve_of_it_a_line(files):
+    svg = files["svg"].decode()
     assert svg.count('id="axes_') == 4  # two settings, curves and final scores
     assert svg.count('id="FillBetweenPolyCollection_') == 3  # cells with finished runs
 

@@ -3,7 +3,6 @@ import pytest
 from analysis.__main__ import main
 from analysis.study.frame import runs_frame
 from analysis.study.layout import mixture
-from harness.tracking.store import Store
 from tests.analysis.samples import STUDY, run
 
 OTHER = {"commit": "fedcba9876543210", "dirty": "no", "torch": "2.13.0"}
@@ -37,12 +36,11 @@ def test_a_failed_run_and_one_of_another_plan_do_not_count():
 
 
 @pytest.fixture
-def mixed(tmp_path):
-    store = Store.open(tmp_path)
+def mixed(store, results):
     store.save_study(STUDY)
     for record in (run(0, 0), run(1, 0, provenance=OTHER)):
         store.finish(store.begin(record.head), record)
-    return tmp_path
+    return results
 
 
 def test_a_mixed_table_is_refused_unless_asked_for(mixed, capsys):

@@ -13,8 +13,13 @@ PLAIN = [
     ("eval=paper", "eval.every=3"),
     ("seed=1", "seed=2"),
     ("model=large_base", "model=small_aligned"),
+    ("model=larg_base", "optim=paper", "model=small_aligned"),  # of a group the last option counts
     ("+tricks.group_norm={}", "preset=grpo"),
     ("tricks.clip_higher.clip_ratio_high=0.32",),
+    ("+tricks.group_norm.mean=batch", "+tricks.group_norm.std=group", "tricks.group_norm.std=none"),
+    ("+tricks.group_norm={}", "tricks.group_norm=null", "+tricks.group_norm.mean=batch"),
+    ("+optim.lr.deep=1",),
+    ("+optim.new.deep=1", "optim.new.deep=2"),
     ("+tricks.clip_higher={clip_ratio_high: 0.24}", "tricks.clip_higher.clip_ratio_high=0.32"),
     ("+tricks.clip_higher={clip_ratio_high: 0.24}", "+tricks.clip_higher={other: 1}"),
     ("preset=dapo", "tricks.clip_higher=null"),

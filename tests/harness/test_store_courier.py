@@ -50,7 +50,7 @@ def test_what_is_said_of_a_run_that_is_being_put_last_is_heard(store, tmp_path, 
 
 @pytest.mark.parametrize(("wait", "sent_at_first"), [(0.0, 1), (3600.0, 0)])
 def test_a_start_may_wait_and_an_end_never_does(store, tmp_path, wait, sent_at_first):
-    delivery = UploadState(RunJournal.open(tmp_path, RECORD.head, "norms.c1-s0"))
+    delivery = UploadState(saved_journal(tmp_path))
     courier = Uploader(store, tmp_path, print, wait)
     courier._states = {"c1-s0": delivery}
     courier.step("c1-s0", 0, {"reward/mean": 0.25})

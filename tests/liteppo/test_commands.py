@@ -191,6 +191,6 @@ def test_the_console_command_ends_with_one_line_and_the_code() -> None:
     module, _, function = declared.partition(":")
     script = f"import sys; from {module} import {function}; sys.exit({function}())"  # as pip writes it
     for command in ([sys.executable, "-c", script], [sys.executable, "-m", "liteppo"]):
-        done = subprocess.run([*command, "plan", "gird=x"], capture_output=True, text=True, cwd=ROOT, check=False)
+        done = subprocess.run([*command, "tables", "gird=x"], capture_output=True, text=True, cwd=ROOT, check=False)
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr == "gird: no such argument; did you mean 'grid'?\n"

@@ -9,23 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from liteppo.program import main
+
 ROOT = Path(__file__).parents[2]
 
 
-def completed(line: str) -> list[str]:
-    """The words that bash is offered at the end of a line."""
-    words = line.split(" ")
-    environment = {
-        **os.environ,
-        "_LITEPPO_COMPLETE": "complete_bash",
-        "COMP_WORDS": line,
-        "COMP_CWORD": str(len(words) - 1),
-    }
-    code = "import sys; from liteppo.program import main; sys.exit(main([]))"
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.stderr == ""
-    return done.stdout.split()
+def asked(line: str) -> dict[str, str]:
+    """The variables by which bash asks for the words at the end of a line."""
+    return {"_LITEPPO_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
 
 
 @pytest.mark.parametrize(
@@ -41,8 +32,29 @@ def completed(line: str) -> list[str]:
         ("liteppo sweep --twi", {"--twins"}),
     ],
 )
-def test_names_are_completed(line: str, offered: set[str]) -> None:
-    assert set(completed(line)) == offered
+def test_names_are_completed(
+    line: str, offered: set[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in asked(line).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert not ended.value.code
+    said = capsys.readouterr()
+    assert (set(said.out.split()), said.err) == (offered, "")
+
+
+def test_a_shell_is_answered_by_a_process() -> None:
+    code = "import sys; from liteppo.program import main; sys.exit(main([]))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **asked("liteppo tricks check clip_h")},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["clip_higher"], "")
 
 
 def test_the_script_of_a_shell_is_printed() -> None:

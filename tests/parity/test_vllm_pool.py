@@ -8,9 +8,11 @@ import pytest
 import ray
 
 from harness.engines.base.errors import EngineError
+from harness.engines.transfer.nccl import Engines
+from harness.engines.vllm.engine import VllmEngine
 from harness.engines.vllm.pool import EnginePool, ask
 from harness.engines.vllm.sampler import VllmSampler
-from tests.parity.actors import Counter, Sleeper
+from tests.parity.actors import Counter, Listener, Sleeper
 from tests.parity.engines import vocabulary
 
 
@@ -69,6 +71,21 @@ def test_weights_that_were_broadcast_cannot_be_given_to_another_engine(pool: Eng
     assert pool.call_all("plus", 1) == [1001, 1001]
     with pytest.raises(EngineError, match=r"^engine 1 of vLLM died: .*came by NCCL .* vllm\.sync=object_store$"):
         pool.call("plus", [(6,), (7,)])
+
+
+# Here and not in test_vllm_nccl, so that one Ray serves all tests of the default tier that need one.
+def test_engines_follow_the_sender_in_one_row_of_ranks(cluster: None) -> None:
+    listeners = [ray.remote(Listener).options(num_cpus=0).remote() for _ in range(3)]
+    client = Engines(listeners, tensor_parallel=2)
+    client.init_weight_transfer_engine({"rank_offset": 1, "world_size": 7})
+    client.start_weight_update()
+    client.update_weights({"names": ["a"]})
+    client.finish_weight_update()
+    for listener, first in zip(listeners, (1, 3, 5), strict=True):
+        met, *others = ray.get(listener.heard.remote())
+        assert met == ("meet", {"rank_offset": first, "world_size": 7})
+        assert others == [("begin_update", {}), ("receive", {"names": ["a"]}), ("end_update", {})]
+    assert all(hasattr(VllmEngine, name) for name in ("meet", "begin_update", "receive", "end_update"))
 
 
 @pytest.mark.distributed

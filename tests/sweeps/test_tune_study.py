@@ -92,12 +92,12 @@ def test_trials_that_were_cut_off_begin_again_with_their_values(tmp_path):
 
 def test_a_value_that_has_been_tried_is_not_run_again(tmp_path):
     # At three digits there are eleven values between 1.00e-4 and 1.10e-4.
-    with search(tmp_path, trials=40, low=1e-4, high=1.1e-4) as found:
+    with search(tmp_path, trials=24, low=1e-4, high=1.1e-4) as found:
         values = run_all(found, cliff)
         outcomes = found.outcomes()
     assert len(values) == len(set(values)) <= 11
-    assert len(outcomes) == 40
-    assert sum(outcome.repeats for outcome in outcomes) == 40 - len(values)
+    assert len(outcomes) == 24
+    assert sum(outcome.repeats for outcome in outcomes) == 24 - len(values)
     for outcome in outcomes:
         if outcome.repeats:
             assert outcome.objective == next(other.objective for other in outcomes if other.value == outcome.value)

@@ -1,7 +1,9 @@
 """Grids that are tuned in tests, and searches whose outcomes are made up."""
 
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sweeps.grid.grid import every_seed, read_grid
 from sweeps.grid.tuned import find_hyperparameter
@@ -36,10 +38,22 @@ def chosen(folder: Path, text: str = MODELS, **given):
     )
 
 
+@cache
+def blank() -> bytes:
+    """The database of a tuning before its first search; ``liteppo tune`` makes its own in test_tune.py."""
+    with TemporaryDirectory() as folder:
+        with database(path := Path(folder) / "blank.db"):
+            pass
+        return path.read_bytes()
+
+
 @contextmanager
 def search(folder: Path, trials: int = 12, name: str = "plain.db", **given):
     """A search for the base model's learning rate. Leaving it is what a killed driver does: nothing is put back."""
-    with database(folder / name) as storage:
+    path = folder / name
+    if not path.exists():
+        path.write_bytes(blank())  # making the tables takes three times as long as all else
+    with database(path) as storage:
         (subject,) = chosen(folder, at={"model": "base"}, **given)
         yield Search(storage, subject, trials, "c0ffee")
 

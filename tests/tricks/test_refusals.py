@@ -22,14 +22,10 @@ ELSEWHERE = ("__main__.py", "apply", "document", "values.py", "conformance.py")
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: f"{refusal.trick}.{refusal.setting}")
-def test_a_refusal_names_trick_setting_and_way_out(refusal: Refusal) -> None:
+def test_a_refusal_names_trick_setting_and_way_out_in_one_line_without_a_full_stop(refusal: Refusal) -> None:
     assert refusal.trick in refusal.message
     assert refusal.setting == "-" or refusal.setting in refusal.message
     assert refusal.way_out in refusal.message
-
-
-@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: f"{refusal.trick}.{refusal.setting}")
-def test_a_refusal_is_one_line_without_a_full_stop(refusal: Refusal) -> None:
     assert refusal.message == refusal.message.strip()
     assert not refusal.message.endswith(".")
     assert "None" not in refusal.message

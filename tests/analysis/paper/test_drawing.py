@@ -12,7 +12,7 @@ from tests.analysis.takeaways.samples import record, study
 
 
 def texts(figure_id, *sources):
-    svg = draw(*found(figure_id, *sources))["svg"]
+    svg = draw(*found(figure_id, *sources), ("svg",))["svg"]
     assert ElementTree.fromstring(svg).tag.endswith("svg")
     return re.findall(r"<!-- (.*?) -->", svg.decode())
 

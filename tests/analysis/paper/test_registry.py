@@ -1,4 +1,5 @@
 import re
+from xml.etree import ElementTree
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.tiers import only
 
 IDS = [figure.id for figure in FIGURES]
 OURS = {"score", "gap", "side"}
+TALLEST = 2**16 / 150 * 72  # points of a figure that a PNG file can hold
 
 
 def test_every_figure_of_the_paper_and_its_main_result_has_an_entry():
@@ -45,7 +47,9 @@ def test_without_a_run_every_number_of_ours_is_a_dash_and_the_figure_is_drawn(fi
         MissingScore
     }
     assert "not run yet" in markdown(table)
-    assert draw(figure, views)["png"].startswith(b"\x89PNG")
+    drawn = ElementTree.fromstring(draw(figure, views, ("svg",))["svg"])
+    assert 0 < float(drawn.attrib["height"].removesuffix("pt")) < TALLEST
+    assert 0 < float(drawn.attrib["width"].removesuffix("pt")) < TALLEST
 
 
 @pytest.mark.parametrize("figure", FIGURES, ids=IDS)
@@ -69,7 +73,9 @@ def test_with_runs_our_columns_hold_our_numbers_alone_and_the_paper_s_columns_th
 @pytest.mark.parametrize("figure_id", only(["fig14"], ["fig06", "fig09", "fig14", "main"]))  # panels but of tokens
 def test_the_same_runs_give_the_same_bytes(figure_id):
     figure, views = found(figure_id, *(full(name) for name in BY_ID[figure_id].grids))
-    assert draw(figure, views) == draw(figure, views)
+    files = draw(figure, views)
+    assert files == draw(figure, views)
+    assert files["png"].startswith(b"\x89PNG")
     assert paper_table(figure, views) == paper_table(figure, views)
 
 

@@ -38,9 +38,10 @@ def test_every_study_is_a_grid_and_every_grid_that_feeds_takeaways_is_read():
     assert feeding <= read
 
 
-@pytest.mark.parametrize(("claim", "part"), PARTS, ids=[f"{claim.id}: {part.says}" for claim, part in PARTS])
-def test_what_the_paper_ran_is_a_cell_of_the_gpu_grid(claim, part):
-    assert part.beyond or plans(claim, part, "gpu", full=True)
+def test_what_the_paper_ran_is_a_cell_of_the_gpu_grid():
+    ran = [(claim, part) for claim, part in PARTS if not part.beyond]
+    assert ran
+    assert [f"{claim.id}: {part.says}" for claim, part in ran if not plans(claim, part, "gpu", full=True)] == []
 
 
 @pytest.mark.parametrize("claim", [c for c in CLAIMS if c.parts and not c.profiles], ids=lambda claim: claim.id)
@@ -53,10 +54,9 @@ def test_a_claim_that_no_run_can_judge_says_why():
     assert all(claim.why_not for claim in CLAIMS if claim.profiles or not claim.parts)
 
 
-@pytest.mark.parametrize(("claim", "part"), PARTS, ids=[f"{claim.id}: {part.says}" for claim, part in PARTS])
-def test_only_a_quoted_number_may_be_a_level(claim, part):
-    total = sum(term.weight for term in part.terms)
-    assert abs(total) < 1e-12 or (isinstance(part.expect, Quoted) and len(part.terms) == 1)
+def test_only_a_quoted_number_may_be_a_level():
+    levels = [each for each in PARTS if abs(sum(term.weight for term in each[1].terms)) >= 1e-12]
+    assert [part.says for _, part in levels if not isinstance(part.expect, Quoted) or len(part.terms) != 1] == []
 
 
 def test_a_trend_is_what_the_line_gains_from_end_to_end():

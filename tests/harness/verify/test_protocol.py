@@ -9,16 +9,19 @@ from harness.verify.model.verdict import REASONS
 from tests.harness.verify.protocol import RIGHT, WRONG
 
 
-@pytest.mark.parametrize(("gold", "answer"), [pair for pairs in RIGHT.values() for pair in pairs])
-def test_right(gold: str, answer: str) -> None:
-    assert judge(gold, answer, None).reason == "equal"
+@pytest.mark.parametrize("point", RIGHT)
+def test_right(point: str) -> None:
+    assert RIGHT[point]
+    reasons = {(gold, answer): judge(gold, answer, None).reason for gold, answer in RIGHT[point]}
+    assert {pair: reason for pair, reason in reasons.items() if reason != "equal"} == {}
 
 
-@pytest.mark.parametrize(("gold", "answer"), [pair for pairs in WRONG.values() for pair in pairs])
-def test_wrong(gold: str, answer: str) -> None:
-    opinion = judge(gold, answer, None)
-    assert not opinion.right
-    assert REASONS[opinion.reason].startswith("wrong")
+@pytest.mark.parametrize("point", WRONG)
+def test_wrong(point: str) -> None:
+    assert WRONG[point]
+    opinions = {(gold, answer): judge(gold, answer, None) for gold, answer in WRONG[point]}
+    taken = {pair for pair, found in opinions.items() if found.right or not REASONS[found.reason].startswith("wrong")}
+    assert taken == set()
 
 
 @pytest.mark.parametrize(
