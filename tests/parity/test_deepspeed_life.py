@@ -24,7 +24,7 @@ from harness.models.tokenizer import VOCABULARY_SIZE, build_tokenizer
 from tests.harness.engines.learners import plain_signal, rollouts_of, rule, signal_of
 from tests.parity.ranks import GRPO, RULES, STAGES, config, follow, gap, of_one_process, samples, started
 
-pytestmark = [pytest.mark.engines, pytest.mark.xdist_group("deepspeed")]
+pytestmark = pytest.mark.engines
 
 KINDS = [(stage, "float32") for stage in STAGES] + [(stage, "bfloat16") for stage in (1, 2, 3)]
 

@@ -27,7 +27,6 @@ def test_engines_follow_the_sender_in_one_row_of_ranks(cluster: None) -> None:
 
 
 @pytest.mark.engines
-@pytest.mark.xdist_group("vllm")
 def test_vllm_has_what_both_halves_call(engines: list[Any]) -> None:
     gathered, missing = ray.get(engines[0].__ray_call__.remote(lambda engine: take_part()))
     assert gathered == ["a", "b"]
