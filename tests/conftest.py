@@ -15,7 +15,9 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 from harness.tracking.client import Tracker
 from harness.tracking.store import Store
+from tests.marked_files import may_hold, refuse_unwritten_marks
 from tests.optional_packages import INSTALL, MARK, engines_are_installed, hide_optional_packages
+from tests.scheduling import pytest_xdist_make_scheduler  # noqa: F401 - a hook
 
 # Properties are tried on so many batches each, whatever the machine is busy with. make test-slow chooses the second.
 settings.register_profile("default tier", deadline=None, max_examples=10)
@@ -33,18 +35,19 @@ def pytest_collection():
     return collected
 
 
-def pytest_collection_modifyitems(config, items):
-    """Files with distributed tests first, then those with slow ones, so that two processes end together.
+def pytest_ignore_collect(collection_path, config):
+    """Leave out files without tests of the tier that is asked for; a file that is named is read anyhow."""
+    if collection_path.suffix != ".py" or collection_path.name == "__init__.py":
+        return None
+    return None if may_hold(collection_path, config.option.markexpr) else True
 
-    With ``--dist loadgroup`` the tests of a file stay together, as do those of a group that names itself.
-    """
+
+def pytest_collection_modifyitems(items):
+    """Files with distributed tests first, then those with slow ones, so that processes side by side end together."""
+    refuse_unwritten_marks(items)
     for mark in ("slow", "distributed"):
         marked = {item.path for item in items if item.get_closest_marker(mark)}
         items.sort(key=lambda item: item.path not in marked)
-    if getattr(config.option, "loadgroup", False):
-        for item in items:
-            if not item.get_closest_marker("xdist_group"):
-                item.add_marker(pytest.mark.xdist_group(item.location[0]))
     if not engines_are_installed():
         for item in items:
             if item.get_closest_marker(MARK):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _LARGEST: Final = 3.4e38  # beyond it a float32 is infinite
 
 
-def make(name: str, cls: type[Any], settings: Mapping[str, Any]) -> Any:
+def make(name: str, cls: Any, settings: Mapping[str, Any]) -> Any:
     """Return the trick with the given settings.
 
     Args:

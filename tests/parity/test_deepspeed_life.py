@@ -24,7 +24,7 @@ from tests.harness.engines.learners import plain_signal, rollouts_of, rule, sign
 from tests.parity.ranks import GRPO, RULES, STAGES, config, follow, gap, of_one_process, samples, started
 from tools.embedded_models.tokenizer import VOCABULARY_SIZE, build_tokenizer
 
-pytestmark = [pytest.mark.engines, pytest.mark.xdist_group("deepspeed")]
+pytestmark = pytest.mark.engines
 
 KINDS = [(stage, "float32") for stage in STAGES] + [(stage, "bfloat16") for stage in (1, 2, 3)]
 

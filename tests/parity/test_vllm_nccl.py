@@ -11,7 +11,6 @@ from harness.engines.transfer.nccl import nccl_sender
 
 
 @pytest.mark.engines
-@pytest.mark.xdist_group("vllm")
 def test_vllm_has_what_both_halves_call(engines: list[Any]) -> None:
     gathered, missing = ray.get(engines[0].__ray_call__.remote(lambda engine: take_part()))
     assert gathered == ["a", "b"]

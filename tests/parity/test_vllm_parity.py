@@ -21,7 +21,7 @@ from tests.parity.engines import LONG, SHORT, learner, policy, sampler
 if TYPE_CHECKING:
     from harness.engines.base.protocols import Samples
 
-pytestmark = [pytest.mark.engines, pytest.mark.xdist_group("vllm")]
+pytestmark = pytest.mark.engines
 
 CLOSE = 1e-4  # nats
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from harness.engines.base.protocols import Samples
     from tests.parity.engines import Spares
 
-pytestmark = [pytest.mark.engines, pytest.mark.xdist_group("vllm")]
+pytestmark = pytest.mark.engines
 
 PROMPTS = SHORT + LONG[:2]
 DECODING = Decoding(4, 24)

@@ -19,8 +19,14 @@ from tests.sweeps.drivers import PATIENCE, clean, title
 
 STORE = 100 * 2**20  # bytes; messages are small
 HERE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"}  # 127.0.0.1 alone
-# A node that refuses to be asked five times within these milliseconds each is lost; Ray's own pauses add up to 20 s.
-SOON = {"RAY_health_check_initial_delay_ms": "1000", "RAY_health_check_period_ms": "500"}
+# A node that refuses to be asked three times in a row is lost, or one that is silent for three times 10 s. Between two
+# times Ray pauses by itself, ever longer: for five, as is usual, the pauses add up to 20 s.
+SOON = {
+    "RAY_health_check_initial_delay_ms": "1000",
+    "RAY_health_check_period_ms": "500",
+    "RAY_health_check_failure_threshold": "3",
+    "RAY_prestart_worker_first_driver": "0",  # runs bring their code, so that these workers would serve none
+}
 
 
 @dataclass

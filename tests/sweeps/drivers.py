@@ -1,4 +1,4 @@
-"""Commands of ``python -m sweeps``: in this process, and in processes of their own that tests interrupt and kill.
+"""Commands such as ``python -m sweeps``: in this process, and in processes that tests interrupt and kill.
 
 Importing torch, transformers and MLflow takes six seconds of processor time. The processes are forked from one that
 has imported them. Ray is not among them, because it reads the environment of a driver when it is imported.
@@ -20,8 +20,8 @@ from sweeps.__main__ import main
 PATIENCE = float(os.environ.get("PATIENCE", "300"))  # seconds until a story that does not go on is a failure
 SETTINGS = {"RAY_ADDRESS", "RAY_AUTH_MODE", "MLFLOW_TRACKING_URI", "RESULTS_DIR", "LAUNCH", "CLUSTER_WAIT"}
 
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(
     [
         "harness.training.run",
         "harness.tracking.store",
@@ -42,7 +42,7 @@ class Driver:
 
     def __init__(self, function, *words, environment=None):
         given = dict(os.environ) if environment is None else environment
-        self._process = _FORKS.Process(target=_call, args=(function, words, given))
+        self._process = FORKS.Process(target=_call, args=(function, words, given))
         self._process.start()
         self.pid = self._process.pid
         self.output = None  # the file that holds what it says, if it is a command
@@ -68,10 +68,14 @@ class Driver:
 
 
 @contextmanager
-def command(words, output, **environment):
-    """Run ``python -m sweeps WORDS`` in its own process, with what it says in ``output``; kill it if it is left."""
+def command(words, output, program=main, **environment):
+    """Do what ``program`` does with the words, in its own process that is killed if it is left.
+
+    ``output`` is the file for what it says. ``program`` is a function of a module, which returns the exit code.
+    """
     output.touch()  # so that a test can read it before the process has opened it
-    process = Driver(_sweeps, [str(word) for word in words], str(output), environment={**clean(), **environment})
+    given = [str(word) for word in words]
+    process = Driver(_perform, program, given, str(output), environment={**clean(), **environment})
     process.output = output
     try:
         yield process
@@ -126,10 +130,11 @@ def _call(function, words, environment):
     function(*words)
 
 
-def _sweeps(words, output):
-    """Do what ``python -m sweeps`` does, in a process that is new but for what it has imported."""
+def _perform(program, words, output):
+    """Do what a program does, in a process that is new but for what it has imported."""
     file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     for stream in (1, 2):
         os.dup2(file, stream)
-    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115 - until the end
-    sys.exit(main(words))
+    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - until the end
+    sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115 - by line, as Python has it
+    sys.exit(program(words))

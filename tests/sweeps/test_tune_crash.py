@@ -73,16 +73,19 @@ def story(tmp_path_factory):
         text = "select distinct trial_id from trial_intermediate_values join trials using (trial_id)"
         return len(query(database, f"{text} where state = 'RUNNING'"))
 
+    def side_by_side():
+        """The processes of two trials, both of which have reported and have not ended."""
+        found = workers(tuning)
+        return found if reported() == 2 and len(found) == 2 and found == workers(tuning) else []
+
     with command(asked, folder / "interrupted") as tuning:
-        until(lambda: reported() == 2, tuning)
-        told.at_once = len(workers(tuning))
+        told.at_once = len(until(side_by_side, tuning))
         until(ended, tuning)
         tuning.send_signal(signal.SIGINT)
         end("interrupted", tuning)
 
     with command(asked, folder / "killed") as tuning:
-        until(lambda: reported() and workers(tuning), tuning)
-        left = workers(tuning)
+        left = until(lambda: reported() and workers(tuning), tuning)
         tuning.kill()
         end("killed", tuning)
     _, told.orphans = psutil.wait_procs(left, timeout=60)

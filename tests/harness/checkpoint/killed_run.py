@@ -1,4 +1,4 @@
-"""One run that says its steps, and how long they took. A forkserver imports this once: imports take longer."""
+"""One run that says its steps, and how long they took."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import random
 import signal
 import time
@@ -16,6 +15,7 @@ import pytest
 from tests.harness.checkpoint import killed_run
 from tests.harness.checkpoint.killed_run import CHOSEN, STEPS
 from tests.harness.checkpoint.runs import finish, result, spec
+from tests.sweeps.drivers import FORKS
 
 pytestmark = [pytest.mark.slow, pytest.mark.distributed]
 
@@ -37,12 +37,11 @@ class Story:
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     folder, rng = tmp_path_factory.mktemp("killed"), random.Random(20)
-    found, processes = Story(folder / "cut", folder / "whole"), multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload([killed_run.__name__])
+    found = Story(folder / "cut", folder / "whole")
     points = sorted(rng.uniform(-1, STEPS - 0.5) for _ in range(KILLS))  # -0.5 is in the evaluation before step 1
     for point in [*points, None]:
-        told, telling = processes.Pipe(duplex=False)
-        process = processes.Process(target=killed_run.follow, args=(found.cut, telling))
+        told, telling = FORKS.Pipe(duplex=False)
+        process = FORKS.Process(target=killed_run.follow, args=(found.cut, telling))
         process.start()
         telling.close()
         found.told.append(watch(process, told, point))

@@ -1,0 +1,31 @@
+"""Which tests share a process where several run side by side with ``--dist loadfile``, and which files come first.
+
+pytest-xdist has groups for this, ``--dist loadgroup``, but 3.8 hands them over in an attribute that pytest 9.2 does not
+read: every test is then a group of its own, and each process makes the same clusters and engines.
+"""
+
+# Files that share engines of vLLM or ranks of DeepSpeed, which take half a minute to start.
+TOGETHER = {
+    "vllm": ("tests/parity/test_vllm_parity.py", "tests/parity/test_vllm_sampler.py", "tests/parity/test_vllm_nccl.py"),
+    "deepspeed": ("tests/parity/test_deepspeed.py", "tests/parity/test_deepspeed_life.py"),
+}
+_GROUPS = {file: group for group, files in TOGETHER.items() for file in files}
+
+
+def group(nodeid):
+    """Return the group of a test: the file that it is in, or the name of several."""
+    file = nodeid.partition("::")[0]
+    return _GROUPS.get(file, file)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Keep the tests of a group in one process, in place of pytest-xdist's own way with ``--dist loadfile``."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling  # the processes that run tests need none
+
+    class Groups(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            return group(nodeid)
+
+    return Groups(config, log)
