@@ -84,4 +84,5 @@ def test_the_same_run_is_not_made_twice_at_once(tmp_path: Path) -> None:
         first.send_signal(signal.SIGSTOP)  # holds it, and does not end meanwhile
         with start(tmp_path, "second") as second:
             assert second.wait() == 2
-    assert f"the same run is already in progress, started by process {first.pid} on " in (tmp_path / "second").read_text()
+    said = (tmp_path / "second").read_text()
+    assert f"the same run is already in progress, started by process {first.pid} on " in said
