@@ -110,9 +110,13 @@ def _read(cls: Any) -> dict[str, Any]:
     return get_type_hints(cls, include_extras=True)
 
 
-@cache
 def _settings(cls: Any) -> dict[str, Any]:
     """Return the types of a trick's fields that are settings, without its class variables."""
+    return _read_settings(cls)
+
+
+@cache
+def _read_settings(cls: Any) -> dict[str, Any]:
     names = {field.name for field in fields(cls)}
     return {key: kind for key, kind in hints(cls).items() if key in names}
 
