@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _LARGEST: Final = 3.4e38  # beyond it a float32 is infinite
 
 
-def make(name: str, cls: Any, settings: Mapping[str, Any]) -> Any:
+def make(name: str, cls: type[Any], settings: Mapping[str, Any]) -> Any:
     """Return the trick with the given settings.
 
     Args:
@@ -106,9 +106,13 @@ def suggest(name: str, known: Iterable[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names) or 'none'}"
 
 
-@cache
 def _settings(cls: Any) -> dict[str, Any]:
     """Return the types of a trick's fields that are settings, without its class variables."""
+    return _read_settings(cls)
+
+
+@cache
+def _read_settings(cls: Any) -> dict[str, Any]:
     names = {field.name for field in fields(cls)}
     return {key: kind for key, kind in hints(cls).items() if key in names}
 

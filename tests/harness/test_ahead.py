@@ -162,9 +162,9 @@ def test_what_fails_in_the_thread_fails_the_run() -> None:
         list(reports())
 
 
-@pytest.mark.parametrize("preset", ["grpo", "dapo"])
-def test_a_cut_run_goes_on_with_the_batch_that_was_waiting(preset: str, tmp_path: Path) -> None:
-    chosen = spec(*AHEAD, f"preset={preset}")
+def test_a_cut_run_goes_on_with_the_batch_that_was_waiting(tmp_path: Path) -> None:
+    """With spare prompts of dynamic sampling: test_what_a_run_may_hold[ahead] in test_exact_resume.py."""
+    chosen = spec(*AHEAD)
     finish(chosen, tmp_path / "whole")
     for step in range(3):
         advance(chosen, tmp_path / "cut", step)

@@ -14,7 +14,7 @@ from harness.replay.__main__ import main
 from harness.replay.arms import ARMS, BASELINE, Pull
 from harness.replay.freeze import FrozenPolicy, freeze
 from tests.harness.engines.policies import llama, qwen3, random_samples
-from tricks.io.document import read_document, write_document
+from tricks.io.document import Document, read_document, write_document
 
 ROOT = Path(__file__).parents[2]
 SMALL = ("steps=1", "rollout.prompts_per_batch=4", "rollout.group_size=4", "rollout.max_response_length=24")
@@ -33,16 +33,20 @@ def test_gradients_are_those_of_backpropagation_whatever_the_micro_batches(model
         torch.testing.assert_close(row, torch.cat([weight.grad.flatten() for weight in policy.parameters()]))
 
 
-def test_a_frozen_batch_has_all_parts_and_ratios_that_are_not_one() -> None:
-    batch = freeze(load(f"preset={BASELINE}", *SMALL)).batch
+@pytest.fixture(scope="module")
+def batch() -> Document:
+    """A batch of a real model, frozen once."""
+    return freeze(load(f"preset={BASELINE}", *SMALL)).batch
+
+
+def test_a_frozen_batch_has_all_parts_and_ratios_that_are_not_one(batch: Document) -> None:
     rollouts = batch.rollouts
     assert not torch.equal(batch.log_probs, rollouts.old_log_probs)
     assert not torch.equal(rollouts.ref_log_probs, rollouts.old_log_probs)  # a step lies between them
     assert batch.entropies is not None
 
 
-def test_a_batch_that_is_written_comes_back_bit_by_bit() -> None:
-    batch = freeze(load(f"preset={BASELINE}", *SMALL)).batch
+def test_a_batch_that_is_written_comes_back_bit_by_bit(batch: Document) -> None:
     again = read_document(write_document(batch).encode(), torch.float32)
     for name in ("old_log_probs", "response_mask", "rewards", "group", "truncated", "ref_log_probs", "formatted"):
         width = again.log_probs.shape[1]  # the widest response, not the limit

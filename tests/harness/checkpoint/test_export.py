@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shutil import copytree
 
 import pandas as pd
 import pytest
@@ -17,6 +18,7 @@ from harness.engines.base.optimizer_state import load_tensors
 from harness.evaluation.__main__ import main as evaluate
 from harness.models.errors import ModelError
 from harness.models.load import load_model
+from harness.training.run import Finished, execute
 from tests.harness.checkpoint.runs import advance, finish, spec
 
 FAST = ("preset=grpo", "optim.lr=1e-3")
@@ -26,6 +28,15 @@ FAST = ("preset=grpo", "optim.lr=1e-3")
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("RESULTS_DIR", str(tmp_path))
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Finished]:
+    """The folder of a finished run, and its last item."""
+    place = tmp_path_factory.mktemp("trained")
+    *_, finished = execute(spec(*FAST), place)
+    assert isinstance(finished, Finished)
+    return place, finished
 
 
 def folder(results: Path, *overrides: str) -> Path:
@@ -47,9 +58,8 @@ def test_a_finished_run_is_evaluated_as_it_was_in_training(dtype: str, results: 
     assert not final.equals(start)
 
 
-def test_transformers_reads_it_with_tokenizer_and_generation_settings(results: Path) -> None:
-    finish(spec(*FAST), folder(results, *FAST))
-    exported, begun = folder(results, *FAST) / "model", spec().config.model.path
+def test_transformers_reads_it_with_tokenizer_and_generation_settings(trained: tuple[Path, Finished]) -> None:
+    exported, begun = trained[0] / "model", spec().config.model.path
     model, (first, tokenizer) = AutoModelForCausalLM.from_pretrained(exported), load_model(begun, torch.float32)
     assert model.dtype == torch.float32
     assert model.generation_config.eos_token_id == first.generation_config.eos_token_id
@@ -60,27 +70,24 @@ def test_transformers_reads_it_with_tokenizer_and_generation_settings(results: P
 
 def test_nothing_is_kept_unasked(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     unasked = (*FAST, "checkpoint.export=false", "checkpoint.every=0")
-    *_, finished = _items(results, *unasked)
+    *_, finished = execute(spec(*unasked), folder(results, *unasked))
+    assert isinstance(finished, Finished)
     assert not (folder(results, *unasked) / "model").exists()
     assert set(finished.files) == {"config.yaml", "outcomes.parquet", "clipped_tokens.json"}
     assert main([finished.record.run_id]) == 1
     assert "the run saved no weights; start runs with checkpoint.export=true to keep them" in capsys.readouterr().err
 
 
-def test_weights_do_not_travel_with_the_files(results: Path) -> None:
-    *_, finished = _items(results, *FAST)
-    assert (folder(results, *FAST) / "model").is_dir()
+def test_weights_do_not_travel_with_the_files(trained: tuple[Path, Finished]) -> None:
+    place, finished = trained
+    assert (place / "model").is_dir()
     assert set(finished.files) == {"config.yaml", "outcomes.parquet", "clipped_tokens.json"}
 
 
-def _items(results: Path, *overrides: str) -> list:
-    from harness.training.run import execute
-
-    return list(execute(spec(*overrides), folder(results, *overrides)))
-
-
-def test_the_command_finds_those_of_a_finished_run(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    finish(spec(*FAST), folder(results, *FAST))
+def test_the_command_finds_those_of_a_finished_run(
+    results: Path, trained: tuple[Path, Finished], capsys: pytest.CaptureFixture[str]
+) -> None:
+    copytree(trained[0], folder(results, *FAST))
     assert main([spec(*FAST).config.run_id()]) == 0
     assert capsys.readouterr().out.strip() == str(folder(results, *FAST) / "model")
 

@@ -5,12 +5,29 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
 from harness.common.signals import Preempted
 from harness.training.run import Finished, execute
 from tests.harness.checkpoint.runs import advance, checkpoints, finish, result, spec
+
+
+@pytest.fixture(scope="module")
+def advanced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was abandoned after its second step; a test that goes on copies it."""
+    folder = tmp_path_factory.mktemp("advanced")
+    advance(spec(), folder, 2)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """What the same run leaves when nothing happens to it."""
+    folder = tmp_path_factory.mktemp("whole")
+    finish(spec(), folder)
+    return result(folder)
 
 
 def test_a_signal_ends_the_run_after_its_step_and_keeps_that_step(tmp_path: Path) -> None:
@@ -38,9 +55,9 @@ def test_a_signal_after_the_last_step_finishes_the_run(tmp_path: Path) -> None:
     assert isinstance(items[-1], Finished)
 
 
-def test_a_signal_while_old_reports_are_told_loses_nothing(tmp_path: Path) -> None:
+def test_a_signal_while_old_reports_are_told_loses_nothing(tmp_path: Path, advanced: Path) -> None:
     chosen = spec()
-    advance(chosen, tmp_path, 2)
+    copytree(advanced, tmp_path, dirs_exist_ok=True)
     with pytest.raises(Preempted, match="resumes from step 2"):  # noqa: PT012
         for _ in execute(chosen, tmp_path):
             os.kill(os.getpid(), signal.SIGTERM)
@@ -48,10 +65,10 @@ def test_a_signal_while_old_reports_are_told_loses_nothing(tmp_path: Path) -> No
 
 
 def test_a_checkpoint_cut_in_half_gives_way_to_the_one_before(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, advanced: Path, whole: dict[str, object], capsys: pytest.CaptureFixture[str]
 ) -> None:
     chosen = spec()
-    advance(chosen, tmp_path / "cut", 2)
+    copytree(advanced, tmp_path / "cut")
     weights = tmp_path / "cut" / "checkpoints" / "step-000002" / "learner" / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[: weights.stat().st_size // 2])
     capsys.readouterr()
@@ -61,8 +78,7 @@ def test_a_checkpoint_cut_in_half_gives_way_to_the_one_before(
         "checkpoint step-000002 is skipped: learner/weights.safetensors differs from its checksum",
         "resumes from checkpoint step-000001",
     ]
-    finish(chosen, tmp_path / "whole")
-    assert result(tmp_path / "cut") == result(tmp_path / "whole")
+    assert result(tmp_path / "cut") == whole
 
 
 @pytest.mark.parametrize(
@@ -75,9 +91,9 @@ def test_a_checkpoint_cut_in_half_gives_way_to_the_one_before(
     ids=["commit", "package", "threads"],
 )
 def test_another_code_starts_anew_and_says_so(
-    other: object, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    other: object, told: str, tmp_path: Path, advanced: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    advance(spec(), tmp_path, 2)
+    copytree(advanced, tmp_path, dirs_exist_ok=True)
     capsys.readouterr()
     advance(other, tmp_path, 1)  # type: ignore[arg-type]
     (line,) = capsys.readouterr().err.splitlines()
@@ -94,9 +110,9 @@ def test_a_run_may_go_on_on_another_machine(part: str, tmp_path: Path) -> None:
     assert checkpoints(tmp_path) == ["step-000001", "step-000002"]
 
 
-def test_a_finished_run_is_made_anew_and_its_record_goes_first(tmp_path: Path) -> None:
+def test_a_finished_run_is_made_anew_and_its_record_goes_first(tmp_path: Path, advanced: Path) -> None:
     chosen = spec()
-    advance(chosen, tmp_path / "left", 2)
+    copytree(advanced, tmp_path / "left")
     finish(chosen, tmp_path / "made")
     (tmp_path / "left" / "checkpoints").rename(tmp_path / "made" / "checkpoints")  # killed while it cleared them
     first = result(tmp_path / "made")
