@@ -105,10 +105,10 @@ test: $(READY) ## the tests of every change, a few minutes: all but the marks sl
 	@$(PYTEST) --dist worksteal -m "not (slow or distributed or engines or gpu)"
 
 test-slow: $(READY) ## whole runs at full counts, real Ray clusters, killed drivers and nodes
-	@$(PYTEST) --dist loadfile --no-loadscope-reorder --hypothesis-profile thorough -m "(slow or distributed or hypothesis) and not (engines or gpu)"
+	@$(PYTEST) --numprocesses 3 --dist loadfile --no-loadscope-reorder --hypothesis-profile thorough -m "(slow or distributed or hypothesis) and not (engines or gpu)"
 
 test-engines: $(READY) $(VENV)/.ready-cpu_engines ## the tests that need vLLM and DeepSpeed, which it installs first
-	@$(PYTEST) --dist loadfile --no-loadscope-reorder -m "engines and not gpu"
+	@$(PYTEST) --numprocesses 3 --dist loadfile --no-loadscope-reorder -m "engines and not gpu"
 
 test-all: ## every tier, one after the other; fails if one of them fails
 	@worst=0; for tier in test test-slow test-engines; do \

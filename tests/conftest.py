@@ -17,7 +17,7 @@ from harness.tracking.client import Tracker
 from harness.tracking.store import Store
 from tests.marked_files import may_hold, refuse_unwritten_marks
 from tests.optional_packages import INSTALL, MARK, engines_are_installed, hide_optional_packages
-from tests.scheduling import pytest_xdist_make_scheduler  # noqa: F401 - a hook
+from tests.scheduling import order, pytest_xdist_make_scheduler  # noqa: F401 - the second is a hook
 
 # Properties are tried on so many batches each, whatever the machine is busy with. make test-slow chooses the second.
 settings.register_profile("default tier", deadline=None, max_examples=10)
@@ -43,11 +43,9 @@ def pytest_ignore_collect(collection_path, config):
 
 
 def pytest_collection_modifyitems(items):
-    """Files with distributed tests first, then those with slow ones, so that processes side by side end together."""
+    """Long tests go first; those of the engines need them."""
     refuse_unwritten_marks(items)
-    for mark in ("slow", "distributed"):
-        marked = {item.path for item in items if item.get_closest_marker(mark)}
-        items.sort(key=lambda item: item.path not in marked)
+    order(items)
     if not engines_are_installed():
         for item in items:
             if item.get_closest_marker(MARK):

@@ -7,7 +7,11 @@ read: every test is then a group of its own, and each process makes the same clu
 # Files that share engines of vLLM or ranks of DeepSpeed, which take half a minute to start.
 TOGETHER = {
     "vllm": ("tests/parity/test_vllm_parity.py", "tests/parity/test_vllm_sampler.py", "tests/parity/test_vllm_nccl.py"),
-    "deepspeed": ("tests/parity/test_deepspeed.py", "tests/parity/test_deepspeed_life.py"),
+    "deepspeed": (
+        "tests/parity/test_deepspeed.py",
+        "tests/parity/test_deepspeed_bytes.py",
+        "tests/parity/test_deepspeed_life.py",  # breaks ranks in the end
+    ),
 }
 _GROUPS = {file: group for group, files in TOGETHER.items() for file in files}
 
@@ -16,6 +20,15 @@ def group(nodeid):
     """Return the group of a test: the file that it is in, or the name of several."""
     file = nodeid.partition("::")[0]
     return _GROUPS.get(file, file)
+
+
+def order(items):
+    """Put tests that take long first, so that processes side by side end together: by group, then by marks of files."""
+    for mark in ("slow", "distributed"):
+        marked = {item.path for item in items if item.get_closest_marker(mark)}
+        items.sort(key=lambda item: item.path not in marked)
+    first = [*TOGETHER, "tests/parity/test_run.py"]
+    items.sort(key=lambda item: first.index(found) if (found := group(item.nodeid)) in first else len(first))
 
 
 def pytest_xdist_make_scheduler(config, log):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.parity.engines import Spares
+    from tests.parity.ranks import Pairs
 
 
 @pytest.fixture(scope="package")
@@ -38,8 +39,14 @@ def spares(cluster: None) -> Spares:
 
 
 @pytest.fixture(scope="package")
-def ranks(cluster: None) -> list[Any]:
-    """Two ranks of DeepSpeed that have met."""
-    from tests.parity.ranks import started
+def pairs(cluster: None) -> Pairs:
+    """Ranks of DeepSpeed, some of which a test may break."""
+    from tests.parity.ranks import Pairs
 
-    return started()
+    return Pairs()
+
+
+@pytest.fixture
+def ranks(pairs: Pairs) -> list[Any]:
+    """Two ranks of DeepSpeed that have met."""
+    return pairs.whole()

@@ -2,87 +2,29 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from functools import cache, partial
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import ray
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from harness.config.engines import VllmConfig
 from harness.engines.base.samples import Vocabulary
 from harness.engines.torch.hf_scores import hf_scores
 from harness.engines.torch.learner import TorchLearner
-from harness.engines.vllm.engine import VllmEngine
 from harness.engines.vllm.sampler import VllmSampler
-from harness.models.locate import WEIGHTS
 from harness.models.validate import end_ids
 from tests.harness.engines.policies import optim
+from tests.parity.mortal_engine import MAX_LENGTH, MODEL, SETTINGS, MortalEngine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from harness.engines.transfer.buckets import WeightBucket
+    from harness.config.engines import VllmConfig
 
-MODEL = WEIGHTS / "large_base"
-MAX_LENGTH = 256  # tokens of prompt and response
-SETTINGS = VllmConfig(
-    engines=1,
-    tensor_parallel=1,
-    dtype="float32",
-    gpu_memory=0.5,
-    cache_gb=0.125,
-    eager=True,
-    prefix_caching=True,
-    sync="object_store",
-    parity_gap=1e-3,
-)
 WORDS = list(range(6, 60))  # tokens that begin or end nothing
 SHORT = [[WORDS[(7 * row + 3 * place) % 54] for place in range(4 + 3 * row)] for row in range(6)]
 LONG = [[WORDS[place % 54] for place in range(150)] + [WORDS[row]] for row in range(4)]  # share a block of 128
-
-
-class MortalEngine(VllmEngine):
-    """Does wrong, or dies, when it is told to."""
-
-    def die_in_step(self, step: int) -> None:
-        """Be killed in that forward pass from now on."""
-        self._interrupt(step, lambda: os.kill(os.getpid(), signal.SIGKILL))
-
-    def fail_in_step(self, step: int) -> None:
-        """Raise what a device without memory raises, in that forward pass from now on."""
-        self._interrupt(
-            step, lambda: (_ for _ in ()).throw(RuntimeError("out of memory, said twice\nand in two lines"))
-        )
-
-    def start_beside(self, path: str, max_length: int) -> None:
-        """Start another engine in this process, where vLLM is imported already; for one that is refused."""
-        VllmEngine(path, SETTINGS, max_length).start()
-
-    def load_stale_head(self, *parcels: WeightBucket) -> None:
-        """As vLLM 0.32 reloads by itself."""
-        from harness.engines.transfer.buckets import unpack_bucket
-
-        self._llm.collective_rpc("reload_weights", kwargs={"weights_iterator": list(unpack_bucket(parcels))})
-        self._llm.reset_prefix_cache()
-
-    def load_keeping_prefixes(self, *parcels: WeightBucket) -> None:
-        """Without forgetting keys and values of the weights before."""
-        self._take(parcels)
-
-    def _interrupt(self, step: int, what: Callable[[], object]) -> None:
-        engine = self._llm.llm_engine
-        usual, steps = engine.step, count(1)
-
-        def interrupted() -> Any:
-            if next(steps) == step:
-                what()
-            return usual()
-
-        engine.step = interrupted
 
 
 def actor(settings: VllmConfig = SETTINGS, path: str = str(MODEL), max_length: int = MAX_LENGTH) -> Any:

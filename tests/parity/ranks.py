@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import os
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -15,13 +13,13 @@ from harness.config.experiment import ExperimentConfig, load
 from harness.engines.base.protocols import Decoding, Samples
 from harness.engines.build import build_sampler
 from harness.engines.deepspeed.learner import DeepspeedLearner
-from harness.engines.deepspeed.rank import DeepspeedRank
 from harness.engines.torch.hf_scores import hf_scores
 from harness.engines.torch.learner import TorchLearner
 from harness.models.load import load_model
 from tests.harness.engines.learners import rollouts_of
 from tests.harness.engines.policies import gradients
 from tests.local_ray import imports_from_here
+from tests.parity.watched_rank import WatchedRank
 from tricks.fired import ablations
 
 if TYPE_CHECKING:
@@ -43,54 +41,27 @@ RULES = {
 }
 
 
-class WatchedRank(DeepspeedRank):
-    """Shows what lies hidden in its process."""
+class Pairs:
+    """Two ranks that have met. They serve all tests until one breaks them: a start takes ten seconds."""
 
-    def gradients(self) -> dict[str, Any]:
-        """Of the whole model, as they were before the last step, by parameter."""
-        return self._seen
+    def __init__(self) -> None:
+        self._whole: list[Any] = []
 
-    def watch(self) -> None:
-        """Keep the gradients of each step of this run: at stage 3 all ranks put them together."""
-        policy: Any = self._policy
-        step, self._seen = policy.optimizer_step, dict[str, Any]()
+    def whole(self) -> list[Any]:
+        """Two ranks, for a test that leaves them whole."""
+        if not self._whole:
+            self._whole = _started()
+        return self._whole
 
-        def watched(lr: float) -> float:
-            from deepspeed.utils import safe_get_full_grad
-
-            named = policy._model.named_parameters()
-            self._seen = {name: safe_get_full_grad(weight).float().numpy().copy() for name, weight in named}
-            return step(lr)
-
-        policy.optimizer_step = watched
-
-    def break_down(self) -> None:
-        """Fail in the next pass, before any other rank hears of it."""
-
-        def broken(_: object) -> None:
-            raise MemoryError("no memory left on this rank alone")
-
-        policy: Any = self._policy
-        policy.score = broken
-
-    def process_number(self) -> int:
-        """Given by any rank that lives."""
-        return os.getpid()
-
-    def numbers_held(self) -> int:
-        """In all tensors that are alive in this process."""
-        gc.collect()
-        return sum(part.numel() for part in gc.get_objects() if type(part) in {torch.Tensor, torch.nn.Parameter})
-
-    def share(self) -> int:
-        """Numbers of the model that lie with this rank between two passes."""
-        return sum(weight.numel() for weight in self._policy._model.parameters())
+    def take(self) -> list[Any]:
+        """Two ranks, for a test that breaks them."""
+        taken, self._whole = self.whole(), []
+        return taken
 
 
-def started(count: int = COUNT) -> list[Any]:
-    """Ranks that have met."""
+def _started() -> list[Any]:
     kind = ray.remote(WatchedRank).options(num_cpus=0, runtime_env=imports_from_here())
-    ranks = [kind.remote(number, count) for number in range(count)]
+    ranks = [kind.remote(number, COUNT) for number in range(COUNT)]
     meeting = ray.get(ranks[0].address.remote())
     ray.get([rank.start.remote(*meeting) for rank in ranks])
     return ranks

@@ -26,6 +26,8 @@ from tests.parity.ranks import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tests.parity.ranks import Pairs
+
 pytestmark = pytest.mark.engines
 
 STEPS = 5  # of two updates each
@@ -33,11 +35,11 @@ FOLLOWED = [(0, "grpo"), (1, "grpo"), (1, "kl"), (2, "grpo"), (2, "entropy"), *(
 
 
 @pytest.fixture(scope="module", params=FOLLOWED, ids=str)
-def both(request: pytest.FixtureRequest, ranks: list[Any]) -> tuple[Followed, Followed]:
+def both(request: pytest.FixtureRequest, pairs: Pairs) -> tuple[Followed, Followed]:
     """What one process and two ranks make of ten updates."""
     stage, name = request.param
     chosen = config(*RULES[name], stage=stage)
-    learner = DeepspeedLearner(ranks, chosen)
+    learner = DeepspeedLearner(pairs.whole(), chosen)
     return expected(RULES[name], STEPS), follow(learner, chosen, samples(), STEPS)
 
 

@@ -6,7 +6,7 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import ray
@@ -21,8 +21,11 @@ from harness.engines.deepspeed.learner import DeepspeedLearner
 from harness.engines.transfer.buckets import unpack_bucket
 from harness.models.load import load_model
 from tests.harness.engines.learners import plain_signal, rollouts_of, rule, signal_of
-from tests.parity.ranks import GRPO, RULES, STAGES, config, follow, gap, of_one_process, samples, started
+from tests.parity.ranks import GRPO, RULES, STAGES, config, follow, gap, of_one_process, samples
 from tools.embedded_models.tokenizer import VOCABULARY_SIZE, build_tokenizer
+
+if TYPE_CHECKING:
+    from tests.parity.ranks import Pairs
 
 pytestmark = pytest.mark.engines
 
@@ -30,8 +33,8 @@ KINDS = [(stage, "float32") for stage in STAGES] + [(stage, "bfloat16") for stag
 
 
 def ended(rank: Any) -> bool:
-    """Whether a rank is gone within some seconds: Ray kills in its own time."""
-    for _ in range(100):
+    """Whether a rank is gone within a minute: Ray kills in its own time."""
+    for _ in range(600):
         try:
             ray.get(rank.process_number.remote())
         except ray.exceptions.RayActorError:
@@ -181,8 +184,8 @@ def test_what_a_model_cannot_do_is_said_by_its_ranks(ranks: list[Any], tmp_path:
         DeepspeedLearner(ranks, config(*GRPO, f"model.path={tmp_path}"))
 
 
-def test_a_rank_that_dies_is_named(cluster: None) -> None:
-    pair, chosen = started(), config(*GRPO, stage=2)
+def test_a_rank_that_dies_is_named(pairs: Pairs) -> None:
+    pair, chosen = pairs.take(), config(*GRPO, stage=2)
     learner = DeepspeedLearner(pair, chosen)
     learner.log_probs(samples())
     ray.kill(pair[1])
@@ -191,9 +194,9 @@ def test_a_rank_that_dies_is_named(cluster: None) -> None:
     assert ended(pair[0])  # no use without the other
 
 
-def test_a_rank_that_fails_alone_keeps_nobody_waiting(cluster: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rank_that_fails_alone_keeps_nobody_waiting(pairs: Pairs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rank_calls, "PATIENCE", 3.0)
-    pair, chosen = started(), config(*GRPO, stage=3)
+    pair, chosen = pairs.take(), config(*GRPO, stage=3)
     learner = DeepspeedLearner(pair, chosen)
     ray.get(pair[1].break_down.remote())
     with pytest.raises(MemoryError, match="on this rank alone"):

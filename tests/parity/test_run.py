@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import islice
+from shutil import copyfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import ray
 import torch
 
+from harness.__main__ import main
 from harness.config.experiment import ExperimentConfig, load
 from harness.engines import actor_pool
 from harness.engines.base.errors import EngineError, ParityError
 from harness.engines.build import build_learner, engines
 from harness.models.load import load_model, load_tokenizer
+from harness.records.provenance import ENGINES, engine_versions
+from harness.records.record import RunRecord
 from harness.rollouts.metrics import METRICS, family, is_timing
 from harness.rollouts.prompts import Prompts, training_decoding
 from harness.training.loop import StepReport, train
@@ -36,10 +40,28 @@ SMALL = ("steps=4", "rollout.prompts_per_batch=8", "rollout.max_response_length=
 
 
 @pytest.fixture(scope="module", autouse=True)
-def processes(cluster: None) -> Iterator[None]:
-    """The actors live as long as these tests."""
-    yield
-    actor_pool.shutdown()
+def processes() -> Iterator[None]:
+    """Ray, which the first run starts if no other test has, and the actors live as long as these tests."""
+    begun = ray.is_initialized()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RAY_ADDRESS", raising=False)
+        yield
+        actor_pool.shutdown()
+        if not begun:
+            ray.shutdown()
+
+
+def test_a_single_run_starts_its_engines_and_its_record_names_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blank_database: Path
+) -> None:
+    copyfile(blank_database, tmp_path / "mlflow.db")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("RESULTS_DIR", str(tmp_path))
+    assert main([*ON_ENGINES, *SMALL, "steps=1", "eval.problems=2", "eval.samples=2"]) == 0
+    (record,) = (RunRecord.from_json(path.read_text()) for path in tmp_path.glob("runs/*/record.json"))
+    versions = engine_versions(load(*ON_ENGINES).backend)
+    assert versions.keys() == ENGINES
+    assert versions.items() <= record.provenance.items()
 
 
 class Recorded:

@@ -16,7 +16,7 @@ from harness.engines.vllm.pool import ask
 from harness.models.errors import ModelError
 from harness.models.locate import WEIGHTS
 from tests.harness.engines.policies import reference
-from tests.parity.engines import LONG, MAX_LENGTH, MODEL, SETTINGS, SHORT, actor, policy, sampler, started, vocabulary
+from tests.parity.engines import LONG, MAX_LENGTH, MODEL, SETTINGS, SHORT, policy, sampler, started, vocabulary
 
 if TYPE_CHECKING:
     from harness.engines.base.protocols import Samples
@@ -162,13 +162,15 @@ def test_two_workers_of_one_engine_draw_what_one_draws(draws: Any) -> None:
 
 
 @pytest.mark.slow
-def test_a_cache_too_small_for_the_batch_changes_nothing(draws: Any) -> None:
+def test_a_cache_too_small_for_the_batch_changes_nothing(draws: Any, engines: list[Any]) -> None:
     """Requests are then put off in mid-response and taken up again: each comes to need a second block of 128 tokens."""
     prompts, decoding = [prompt[:115] for prompt in LONG], Decoding(4, 60)
     usual = draws.sample(prompts, decoding, seed=0)
-    (engine,) = started(1, replace(SETTINGS, cache_gb=6 * 2**18 / 2**30))
-    assert same(sampler([engine]).sample(prompts, decoding, seed=0), usual)
-    ray.kill(engine)
+    ray.get(engines[0].swap.remote(replace(SETTINGS, cache_gb=6 * 2**18 / 2**30)))
+    try:
+        assert same(sampler(engines[:1]).sample(prompts, decoding, seed=0), usual)
+    finally:
+        ray.get(engines[0].swap_back.remote())
 
 
 class TestWhatCannotRun:
@@ -183,7 +185,7 @@ class TestWhatCannotRun:
             ask(engines[0].start_beside.remote(str(MODEL), 5000))
 
     def test_a_cache_too_small_for_one_response(self, engines: list[Any]) -> None:
-        engine = actor(replace(SETTINGS, cache_gb=1e-6))
+        small = replace(SETTINGS, cache_gb=1e-6)
         with pytest.raises(EngineError, match=r"vLLM does not start on .*large_base' with backend\.vllm as it is: .*"):
-            ask(engine.start.remote())
-        ray.kill(engine)
+            ask(engines[0].start_beside.remote(str(MODEL), MAX_LENGTH, small))
+        assert sampler(engines[:1]).sample(SHORT, DECODING, seed=0).texts
