@@ -45,9 +45,9 @@ if TYPE_CHECKING:
     from harness.training.run import RunSpec
 
 _WIDTH: Final = 28  # characters of a score's name
-# The import of MLflow and its first database take three CPU seconds and 200 MB. A run that ends within this time pays
+# The import of MLflow and its first database take three CPU seconds and over 100 MB. A run that ends in this time pays
 # for them when its steps are done and their memory is free; a longer one appears in MLflow's pages after it.
-UNSENT: Final = 30.0  # seconds
+UNSENT: Final = 60.0  # seconds
 STOPPING: Final = 5.0  # seconds that a stopped run waits for MLflow
 LOCK: Final = ".lock"  # in the folder of a run
 STUDY: Final = "single"  # the MLflow experiment of runs outside a grid

@@ -77,7 +77,7 @@ class Start:
     cpu: dict[str, float]  # moment -> CPU seconds of the run and its children until then
     memory: float  # MB: peak resident memory of the run
     tree: float  # MB: peak over time of the proportional memory of the run with its children
-    results: dict[str, float]  # scores and metrics but for timings
+    results: dict[str, float]  # scores and metrics, without timings
 
 
 def main(arguments: list[str]) -> int:
@@ -87,7 +87,8 @@ def main(arguments: list[str]) -> int:
     started: dict[Path, list[Start]] = {checkout: [] for checkout in checkouts}
     for _ in range(pairs):
         for checkout in checkouts:
-            started[checkout].append(run(checkout))
+            started[checkout].append(found := run(checkout))
+            print(f"  {checkout.name}: {found.cpu}, {found.memory:.0f} MB", file=sys.stderr, flush=True)
     print(f"python -m harness {' '.join(RUN)}, {pairs} rounds in turns: median (min to max)")
     for checkout, runs in started.items():
         print(f"  {checkout.name}")
@@ -97,9 +98,16 @@ def main(arguments: list[str]) -> int:
         print(f"    peak memory, MB, with its children  {_shown([each.tree for each in runs])}")
     for other in checkouts[:-1]:
         _compare(started[other], started[HERE], other.name)
-    same = all(each.results == started[HERE][0].results for runs in started.values() for each in runs)
-    print(f"  scores and metrics of all runs are {'equal' if same else 'NOT equal'}")
-    return 0 if same else 1
+    differing = {name for runs in started.values() for each in runs for name in _differing(each, started[HERE][0])}
+    print(
+        f"  scores and metrics that all have: {f'NOT equal: {sorted(differing)}' if differing else 'equal, all digits'}"
+    )
+    return 1 if differing else 0
+
+
+def _differing(one: Start, other: Start) -> set[str]:
+    common = one.results.keys() & other.results.keys()
+    return {name for name in common if repr(one.results[name]) != repr(other.results[name])}  # nan is equal to itself
 
 
 def _compare(others: list[Start], ours: list[Start], name: str) -> None:

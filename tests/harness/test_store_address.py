@@ -12,6 +12,7 @@ from harness.tracking.errors import StoreError, redacted
 from harness.tracking.queries import SqlReader, without_credentials
 from harness.tracking.store import Store
 from liteppo.program import main as liteppo
+from tests.harness.store_samples import RECORD
 
 
 @pytest.fixture(autouse=True)
@@ -108,6 +109,17 @@ def test_an_address_that_is_none_is_refused_without_its_password(results, monkey
         Store.open(results)
     assert said in str(caught.value)
     assert "s3cret" not in str(caught.value)
+
+
+def test_a_sqlite_file_is_read_alike_with_and_without_sqlalchemy(store, results):
+    store.finish(store.begin(RECORD.head), RECORD)
+    plain, optioned = (SqlReader(f"sqlite:///{results / 'mlflow.db'}{options}") for options in ("", "?timeout=5"))
+    assert type(plain._database) is not type(optioned._database)
+    assert plain.runs(RECORD.study) == optioned.runs(RECORD.study) != []
+    assert plain.runs(RECORD.study, RECORD.run_id) == optioned.runs(RECORD.study, RECORD.run_id) != []
+    assert plain.run_tags(RECORD.study, "") == optioned.run_tags(RECORD.study, "") != {}
+    assert plain.experiments() == optioned.experiments()
+    assert (plain.file, plain.place) == (optioned.file, optioned.place)
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "mysql+pymysql", "http", "https", "ftp"])

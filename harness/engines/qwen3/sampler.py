@@ -22,15 +22,31 @@ if TYPE_CHECKING:
     from harness.engines.qwen3.forward import Weights
 
 
+FIRST_SLOTS: Final = 32  # for sampled tokens; a cache that is full grows by half
+
+
 @dataclass(slots=True)
 class Cache:
-    """Key-value cache: left-padded prompts first, then one slot for each sampled token."""
+    """Key-value cache: left-padded prompts first, then one slot for each sampled token.
 
-    layers: list[tuple[Tensor, Tensor]]  # keys and values (b, key heads, slots, size) of each layer
+    It grows with the responses, since most sequences of a batch end long before the limit and are dropped.
+    """
+
+    layers: list[list[Tensor]]  # keys and values (b, key heads, slots, size) of each layer
     bias: Tensor  # (b, 1, P), hides the padding of the prompts
     positions: Tensor  # (b,) of the next token
     turns: Tensor  # (positions, 1, size / 2)
     filled: int  # slots
+    limit: int  # slots that the longest response needs
+
+    def make_room(self) -> None:
+        """Add slots where all are filled."""
+        if self.filled < self.layers[0][0].shape[2]:
+            return
+        slots = min(self.limit, self.filled + max(FIRST_SLOTS, self.filled // 2))
+        for layer in self.layers:
+            for kind in range(len(layer)):  # one by one, so that the memory of each old tensor serves the next new one
+                layer[kind] = _grown(layer[kind], slots)
 
     def keep(self, kept: Tensor) -> Tensor:
         """Drop the sequences that are not ``kept`` (b,); return the old rows (b',) of the others.
@@ -43,7 +59,7 @@ class Cache:
         order = order[:left]
         for states in (state for layer in self.layers for state in layer):
             states.index_copy_(0, gaps, states.index_select(0, order[gaps]))
-        self.layers = [(keys[:left], values[:left]) for keys, values in self.layers]
+        self.layers = [[states[:left] for states in layer] for layer in self.layers]
         self.bias, self.positions = self.bias[order], self.positions[order]
         return order
 
@@ -66,14 +82,15 @@ def prefill(weights: Weights, ids: Tensor, mask: Tensor, group: Tensor, tokens: 
     bucket = prompt_bucket(torch.arange(count * width).view(count, width), mask)
     buckets, turns = [by_head(bucket, heads)], weights.turns(width + tokens)
     bias = bucket.bias[group, -1:]  # the last token of a prompt sees all of it
-    cache = Cache([], bias, mask.sum(dim=1)[group], turns, width)
+    limit = width + tokens - 1
+    cache = Cache([], bias, mask.sum(dim=1)[group], turns, width, limit)
     states = weights.embedding[ids.view(-1)]
     here = turns[(mask.cumsum(dim=1) - 1).clamp(min=0).view(-1)]
     for layer in weights.layers:
         rotated, values = project(states, layer, weights, here)
         both = rotated[:, heads.queries :], values
-        keys, memory = (_spread(new.reshape(count, width, heads.keys, -1), group, tokens) for new in both)
-        cache.layers.append((keys, memory))
+        slots = min(limit, width + FIRST_SLOTS)
+        cache.layers.append([_spread(new.reshape(count, width, heads.keys, -1), group, slots) for new in both])
         states = finish(states, attend(rotated, values, buckets, heads), layer, weights)
     return next_logits(states.view(count, width, -1)[:, -1], weights)[group], cache
 
@@ -90,6 +107,7 @@ def advance(weights: Weights, cache: Cache, ids: Tensor) -> Tensor:
         Logits (b, V).
 
     """
+    cache.make_room()
     heads, slot = weights.heads, cache.filled
     turns, states = cache.turns[cache.positions], weights.embedding[ids]
     cache.positions, cache.filled = cache.positions + 1, cache.filled + 1
@@ -102,11 +120,16 @@ def advance(weights: Weights, cache: Cache, ids: Tensor) -> Tensor:
     return next_logits(states, weights)
 
 
-def _spread(states: Tensor, group: Tensor, tokens: int) -> Tensor:
+def _spread(states: Tensor, group: Tensor, slots: int) -> Tensor:
     """Copy prompt states (N, P, key heads, size) to the first slots of their samples' memory."""
-    _, width, heads, size = states.shape
-    memory = states.new_empty(len(group), heads, width + tokens - 1, size)
-    memory[:, :, :width] = states.transpose(1, 2)[group]
+    return _grown(states.transpose(1, 2)[group], slots)
+
+
+def _grown(states: Tensor, slots: int) -> Tensor:
+    """Copy states (b, key heads, filled, size) to the first of more slots."""
+    rows, heads, filled, size = states.shape
+    memory = states.new_empty(rows, heads, slots, size)
+    memory[:, :, :filled] = states
     return memory
 
 

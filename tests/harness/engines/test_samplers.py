@@ -136,6 +136,24 @@ def test_dropping_finished_samples_changes_nothing(kept: float, monkeypatch: pyt
     torch.testing.assert_close(samples.log_probs, usual.log_probs, atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("first", [1, 3, 8])
+def test_a_cache_that_grows_gives_the_samples_of_a_whole_one(first: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, decoding, grown = qwen3(), Decoding(5, 24, 1.0), list[int]()
+    monkeypatch.setattr(compact_sampler, "FIRST_SLOTS", 24)
+    whole = sampler(CompactSampler, model).sample(PROMPTS, decoding, seed=0)
+    monkeypatch.setattr(compact_sampler, "FIRST_SLOTS", first)
+    make_room = compact_sampler.Cache.make_room
+
+    def watched(cache: compact_sampler.Cache) -> None:
+        make_room(cache)
+        grown.append(cache.layers[0][0].shape[2])
+
+    monkeypatch.setattr(compact_sampler.Cache, "make_room", watched)
+    assert same(whole, sampler(CompactSampler, model).sample(PROMPTS, decoding, seed=0))
+    assert len(set(grown)) > 2
+    assert max(grown) <= len(PROMPTS[0]) + 24 - 1
+
+
 @both
 @pytest.mark.parametrize("logits", [3, 9, 16], ids=["parts of a group", "a group", "two groups"])
 def test_chunks_change_nothing(logits: int, kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
