@@ -42,10 +42,9 @@ def make(name: str, cls: type[Any], settings: Mapping[str, Any]) -> Any:
     return cls(**{key: _as(kinds[key], value) for key, value in settings.items()})
 
 
-@cache  # a plan builds thousands of tricks
 def hints(cls: Any) -> dict[str, Any]:
     """Return the types of a trick's fields, with the descriptions in their annotations."""
-    return get_type_hints(cls, include_extras=True)
+    return _read(cls)
 
 
 def meaning(kind: Any) -> str:
@@ -104,6 +103,11 @@ def suggest(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name, names, n=1, cutoff=0.8)
     close = close or [option for option in names if name.startswith(option)] or get_close_matches(name, names, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names) or 'none'}"
+
+
+@cache  # a plan builds thousands of tricks
+def _read(cls: Any) -> dict[str, Any]:
+    return get_type_hints(cls, include_extras=True)
 
 
 def _as(kind: Any, value: Any) -> Any:
