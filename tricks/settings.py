@@ -42,10 +42,9 @@ def make(name: str, cls: type[Any], settings: Mapping[str, Any]) -> Any:
     return cls(**{key: _as(kinds[key], value) for key, value in settings.items()})
 
 
-@cache  # a plan builds thousands of tricks
 def hints(cls: Any) -> dict[str, Any]:
     """Return the types of a trick's fields, with the descriptions in their annotations."""
-    return get_type_hints(cls, include_extras=True)
+    return _read(cls)
 
 
 def meaning(kind: Any) -> str:
@@ -115,6 +114,11 @@ def _settings(cls: Any) -> dict[str, Any]:
 def _read_settings(cls: Any) -> dict[str, Any]:
     names = {field.name for field in fields(cls)}
     return {key: kind for key, kind in hints(cls).items() if key in names}
+
+
+@cache  # a plan builds thousands of tricks
+def _read(cls: Any) -> dict[str, Any]:
+    return get_type_hints(cls, include_extras=True)
 
 
 def _as(kind: Any, value: Any) -> Any:
