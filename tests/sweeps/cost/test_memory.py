@@ -85,7 +85,8 @@ def test_known_models_fit_or_do_not(model, cluster, fits):
 def test_the_reason_names_the_half_that_does_not_fit_and_what_takes_the_memory():
     room = replace(usually(), states=1e9, resting=0.5e9, sampler=60e9, served=50e9, activations=4e9)
     assert unfit(replace(room, activations=200e9, reference=3e9), 100) == (
-        "training needs 206.0 of 95.0 GB per GPU: activations 200.0, the reference model 3.0, the runtime 2.0, states 1.0"
+        "training needs 206.0 of 95.0 GB per GPU: activations 200.0, the reference model 3.0, the runtime 2.0, "
+        "states 1.0"
     )
     assert (
         unfit(replace(room, stepping=200e9), 100)
