@@ -107,7 +107,7 @@ def _labels(key: str, values: Sequence[str]) -> dict[str, tuple[str, ...]]:
         label = _ON_OFF.get(value, value) if whole_trick else value
         label = re.sub(r"[^\w.+:-]+", "_", label.replace("\\", "")).strip("_") or f"value_{len(found)}"
         if (f"{key}={value}",) == found.get(label):
-            raise SchemaError(f"{key}: the value {value} comes twice; leave one out")
+            raise SchemaError(f"{key}: the value {value} appears twice; leave one out")
         found[label if label not in found else f"{label}_{len(found)}"] = (f"{key}={value}",)
     return found
 

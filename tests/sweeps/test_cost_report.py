@@ -113,7 +113,7 @@ def test_a_plan_with_few_seeds_says_that_verdicts_will_be_exploratory(tmp_path):
 def test_a_wished_effect_is_answered_in_seeds(tmp_path):
     made = make_plan(grid(tmp_path), False, (), (), {})
     needed = made.promise.needed(0.03)
-    assert f"wished 0.03 takes {needed} seeds; SEEDS=0-{needed - 1}requests them" in said(made, 0.03)
+    assert f"wished 0.03 takes {needed} seeds; SEEDS=0-{needed - 1} requests them" in said(made, 0.03)
     assert "wished 0.5 takes 6 seeds" in said(made, 0.5)
     assert "no number of seeds detects 1e-09" in said(made, 1e-9)
 

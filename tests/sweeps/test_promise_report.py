@@ -45,7 +45,7 @@ def test_runs_of_final_accuracy_say_nothing_of_tokens(tmp_path):
     made = plan(tmp_path)
     other = PriorStudy("other", {"norm": "none"}, recorded(made, "final/accuracy"))
     found = lines(plan(tmp_path, records=recorded(made, "final/accuracy"), others=[other]))
-    assert "not known" in found["shows"]
+    assert "no noise is recorded yet" in found["shows"]
 
 
 def test_recorded_runs_give_the_number_in_their_unit(tmp_path):

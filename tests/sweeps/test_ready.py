@@ -42,7 +42,7 @@ def test_a_model_that_does_not_fit_is_refused_with_what_takes_the_memory_and_wha
     with pytest.raises(SweepError) as refused:
         refuse_unready(made)
     assert str(refused.value).partition(" does not fit on ")[2] == (
-        "8xA6000: trainer and sampler need 50.2 of 45.6 GB a GPU: the sampler 28.8, states 19.4, the runtime 2.0; "
+        "8xA6000: trainer and sampler need 50.2 of 45.6 GB per GPU: the sampler 28.8, states 19.4, the runtime 2.0; "
         "backend.vllm.gpu_memory=0.5, or 2x8xA6000 with backend.num_gpus=16, backend.vllm.engines=16, "
         "backend.deepspeed.ranks=16, or 8xH100 would do; if the cluster has other GPUs, name them, as in "
         "CLUSTER=8xH200"
