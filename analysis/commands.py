@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.study.frame import runs_frame
-from analysis.study.layout import mixture
-from analysis.study.output import write
-from analysis.tables.scores import ResultTable, study_table
+from analysis.study.frame import build_runs_frame
+from analysis.study.layout import explain_mixture
+from analysis.study.output import write_result
+from analysis.tables.scores import ResultTable, build_study_table
 from harness.common.schema import suggest
 from harness.tracking.errors import StoreError
 from harness.tracking.store import Store
@@ -32,7 +32,7 @@ class UsageError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class StudySelection:
     """The studies to show; None means all of them."""
 
     results: Path
@@ -45,7 +45,7 @@ class Asked:
         return self.grid in (None, name) and self.profile in (None, profile)
 
 
-def tables(asked: Asked) -> Iterator[Path]:
+def run_tables(asked: StudySelection) -> Iterator[Path]:
     """Write the tables of the studies.
 
     Studies whose runs cannot be combined are reported after all others are written.
@@ -57,8 +57,8 @@ def tables(asked: Asked) -> Iterator[Path]:
     """
     store = Store.open(asked.results)
     studies = _chosen(store, asked)
-    found = [(study, runs_frame(store.records(study.name))) for study in studies]
-    reasons = [None if asked.mixed else mixture(study, runs) for study, runs in found]
+    found = [(study, build_runs_frame(store.records(study.name))) for study in studies]
+    reasons = [None if asked.mixed else explain_mixture(study, runs) for study, runs in found]
     counted = [each for each, reason in zip(found, reasons, strict=True) if not reason]
     written: list[Path] = []
     yield from _noted(_table_files(store, counted, asked.results), written)
@@ -73,11 +73,13 @@ def tables(asked: Asked) -> Iterator[Path]:
 
 def _table_files(store: Store, counted: Sequence[tuple[Study, pd.DataFrame]], results: Path) -> Iterator[Path]:
     from analysis.paper.sections.registry import write_tables  # noqa: PLC0415 - matplotlib, a second
-    from analysis.stats.evaluation import shares_of  # noqa: PLC0415
-    from analysis.tables.study import study_tables  # noqa: PLC0415
+    from analysis.stats.evaluation import make_share_reader  # noqa: PLC0415
+    from analysis.tables.study import build_study_tables  # noqa: PLC0415
 
     for study, runs in counted:
-        for table in study_tables(study, runs, partial(store.history, study.name), shares_of(results, study.name)):
+        for table in build_study_tables(
+            study, runs, partial(store.history, study.name), make_share_reader(results, study.name)
+        ):
             yield from _write_table(results, table)
     yield from write_tables(store, [study for study, _ in counted], results)
 
@@ -90,22 +92,22 @@ def _noted(paths: Iterable[Path], written: list[Path]) -> Iterator[Path]:
 
 def _say_borrowed(counted: Sequence[tuple[Study, pd.DataFrame]], results: Path) -> None:
     """Print the reference file behind the verifier's note if the user has no own file."""
-    from analysis.tables.notes import borrowed  # noqa: PLC0415
+    from analysis.tables.notes import note_reference_file  # noqa: PLC0415
 
-    for line in dict.fromkeys(filter(None, (borrowed(runs, results) for _, runs in counted))):
+    for line in dict.fromkeys(filter(None, (note_reference_file(runs, results) for _, runs in counted))):
         print(line, file=sys.stderr)
 
 
-def _say_left(store: Store, folder: Path, written: Sequence[Path], asked: Asked) -> None:
+def _say_left(store: Store, folder: Path, written: Sequence[Path], asked: StudySelection) -> None:
     """Print the leftovers of earlier commands if this command covered the whole store."""
-    from analysis.tables.leftovers import said  # noqa: PLC0415
+    from analysis.tables.leftovers import describe_leftovers  # noqa: PLC0415
 
     everything = asked.grid is None and asked.profile is None and not store.unreadable()
-    if everything and (line := said(folder, written)):
+    if everything and (line := describe_leftovers(folder, written)):
         print(line, file=sys.stderr)
 
 
-def takeaways(asked: Asked) -> Iterator[Path]:
+def run_takeaways(asked: StudySelection) -> Iterator[Path]:
     """Write the judged claims.
 
     Raises UsageError if a grid is given, because claims are judged on all grids together.
@@ -117,7 +119,7 @@ def takeaways(asked: Asked) -> Iterator[Path]:
     yield from _takeaways(store, chosen, asked)
 
 
-def figures(asked: Asked) -> Iterator[Path]:
+def run_figures(asked: StudySelection) -> Iterator[Path]:
     """Write the figures of the studies. Raises UsageError or StoreError."""
     from analysis.paper.sections.registry import write_figures  # noqa: PLC0415 - matplotlib, a second
 
@@ -130,40 +132,40 @@ def figures(asked: Asked) -> Iterator[Path]:
     _say_left(store, asked.results / "figures", written, asked)
 
 
-def report(asked: Asked) -> Iterator[Path]:
+def run_report(asked: StudySelection) -> Iterator[Path]:
     """Write plan, verdicts, tables, curves and lineage as one page.
 
     Raises UsageError or StoreError.
     """
-    from analysis.report.page import ReportOptions, page  # noqa: PLC0415
+    from analysis.report.page import ReportOptions, render_page  # noqa: PLC0415
 
     store = Store.open(asked.results)
     chosen = ReportOptions(claims=asked.grid is None, mixed=asked.mixed)
-    made = page(store, _chosen(store, asked), asked.results, chosen)
+    made = render_page(store, _chosen(store, asked), asked.results, chosen)
     name = ".".join(("report", *filter(None, (asked.grid, asked.profile)), "html"))
-    yield write(asked.results / name, made.encode())
+    yield write_result(asked.results / name, made.encode())
 
 
-def summary(asked: Asked) -> Iterator[str]:
+def run_summary(asked: StudySelection) -> Iterator[str]:
     """Yield a short table of each study. Raises UsageError or StoreError."""
-    from analysis.tables.summary import summary as short  # noqa: PLC0415
+    from analysis.tables.summary import summarize_table as short  # noqa: PLC0415
 
     store = Store.open(asked.results)
     for study in _chosen(store, asked):
-        yield short(study_table(study, runs_frame(store.records(study.name))), study.baseline)
+        yield short(build_study_table(study, build_runs_frame(store.records(study.name))), study.baseline)
 
 
-def replays(results: Path) -> Iterator[Path]:
+def run_replays(results: Path) -> Iterator[Path]:
     """Write the table and figure of every replay. Raises StoreError if there is none."""
     from analysis.figures.replay import write_replays  # noqa: PLC0415 - matplotlib, a second
 
     yield from write_replays(results)
 
 
-def trace(results: Path, cell: str) -> Iterator[str]:
+def run_trace(results: Path, cell: str) -> Iterator[str]:
     """Yield the sources of a number in a table. Raises UsageError for an invalid address."""
     from analysis.trace.address import TraceError  # noqa: PLC0415
-    from analysis.trace.command import trace as traced  # noqa: PLC0415
+    from analysis.trace.command import trace_number as traced  # noqa: PLC0415
 
     try:
         yield traced(Store.open(results), results, cell)
@@ -171,7 +173,7 @@ def trace(results: Path, cell: str) -> Iterator[str]:
         raise UsageError(str(error)) from None
 
 
-def guide(results: Path, case: Mapping[str, str], mixed: bool) -> Iterator[str]:
+def run_guide(results: Path, case: Mapping[str, str], mixed: bool) -> Iterator[str]:
     """Yield the advice for one case, or the paths of the tables if no case is given.
 
     Args:
@@ -183,7 +185,7 @@ def guide(results: Path, case: Mapping[str, str], mixed: bool) -> Iterator[str]:
         UsageError: The options name no valid case.
 
     """
-    from analysis.guide.output import guide as advice  # noqa: PLC0415
+    from analysis.guide.output import answer_guide as advice  # noqa: PLC0415
     from analysis.guide.scenario import ScenarioError  # noqa: PLC0415
 
     try:
@@ -192,7 +194,7 @@ def guide(results: Path, case: Mapping[str, str], mixed: bool) -> Iterator[str]:
         raise UsageError(str(error)) from None
 
 
-def _chosen(store: Store, asked: Asked) -> list[Study]:
+def _chosen(store: Store, asked: StudySelection) -> list[Study]:
     studies = store.studies()
     _tell_unreadable(store, asked)
     if not studies:
@@ -209,7 +211,7 @@ def _chosen(store: Store, asked: Asked) -> list[Study]:
     return wanted
 
 
-def _tell_unreadable(store: Store, asked: Asked) -> None:
+def _tell_unreadable(store: Store, asked: StudySelection) -> None:
     """Print the unreadable studies; raise StoreError if the selected grid is among them."""
     faults = [fault for (name, profile), fault in store.unreadable().items() if asked.takes(name, profile)]
     if faults and asked.grid is not None:
@@ -219,22 +221,22 @@ def _tell_unreadable(store: Store, asked: Asked) -> None:
 
 
 def _controls(counted: Sequence[tuple[Study, pd.DataFrame]], results: Path) -> Iterator[Path]:
-    from analysis.tables.controls import controls_table  # noqa: PLC0415
+    from analysis.tables.controls import build_controls_table  # noqa: PLC0415
 
     for profile in sorted({study.profile for study, _ in counted}):
-        table = controls_table([(study, runs) for study, runs in counted if study.profile == profile])
+        table = build_controls_table([(study, runs) for study, runs in counted if study.profile == profile])
         if table is not None:
             yield from _write_table(results, table)
 
 
 def _write_table(results: Path, table: ResultTable) -> Iterator[Path]:
-    from analysis.tables.render import comma_separated, latex, markdown  # noqa: PLC0415
+    from analysis.tables.render import render_csv, render_latex, render_markdown  # noqa: PLC0415
 
-    for ending, render in (("md", markdown), ("csv", comma_separated), ("tex", latex)):
-        yield write(results / "tables" / f"{table.name}.{ending}", render(table).encode())
+    for ending, render in (("md", render_markdown), ("csv", render_csv), ("tex", render_latex)):
+        yield write_result(results / "tables" / f"{table.name}.{ending}", render(table).encode())
 
 
-def _takeaways(store: Store, studies: Sequence[Study], asked: Asked) -> Iterator[Path]:
+def _takeaways(store: Store, studies: Sequence[Study], asked: StudySelection) -> Iterator[Path]:
     from analysis.paper.claims.catalog import write_takeaways  # noqa: PLC0415
 
     yield from write_takeaways(store, studies, asked.results, asked.mixed)
@@ -242,9 +244,9 @@ def _takeaways(store: Store, studies: Sequence[Study], asked: Asked) -> Iterator
 
 def _study_figures(store: Store, study: Study, results: Path) -> Iterator[Path]:
     from analysis.figures.curves import draw_curves  # noqa: PLC0415
-    from analysis.figures.study import draw  # noqa: PLC0415 - matplotlib, a second
+    from analysis.figures.study import draw_study  # noqa: PLC0415 - matplotlib, a second
 
-    runs, history = runs_frame(store.records(study.name)), partial(store.history, study.name)
-    for kind, drawn in (("", draw), ("curves.", draw_curves)):
+    runs, history = build_runs_frame(store.records(study.name)), partial(store.history, study.name)
+    for kind, drawn in (("", draw_study), ("curves.", draw_curves)):
         for ending, content in drawn(study, runs, history).items():
-            yield write(results / "figures" / f"{study.name}.{study.profile}.{kind}{ending}", content)
+            yield write_result(results / "figures" / f"{study.name}.{study.profile}.{kind}{ending}", content)

@@ -8,12 +8,12 @@ from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.curves.bands import bands
-from analysis.stats.contrasts import contrasts
-from analysis.stats.twins import Twin, twins_of
-from analysis.stats.verdict import verdicts
-from analysis.study.frame import Scores, finished, planned, runs_frame, scores
-from analysis.study.layout import baselines, mixture
+from analysis.curves.bands import compute_bands
+from analysis.stats.contrasts import list_contrasts
+from analysis.stats.twins import Twin, find_twins
+from analysis.stats.verdict import compute_verdicts
+from analysis.study.frame import Scores, build_runs_frame, read_scores, select_finished, select_planned
+from analysis.study.layout import explain_mixture, find_baselines
 from harness.records.record import RunRecord, Study
 from harness.tracking.queries import Curve
 
@@ -54,13 +54,13 @@ class StudyData:
 
     @cached_property
     def runs(self) -> pd.DataFrame:
-        """The runs of its experiment (``frame.runs_frame``)."""
-        return runs_frame(self.records)
+        """The runs of its experiment (``frame.build_runs_frame``)."""
+        return build_runs_frame(self.records)
 
     @cached_property
     def taken(self) -> pd.DataFrame:
-        """The runs of its cells (``frame.planned``)."""
-        return planned(self.runs, self.study)
+        """The runs of its cells (``frame.select_planned``)."""
+        return select_planned(self.runs, self.study)
 
     @cached_property
     def by_cell(self) -> Mapping[int, tuple[RunRecord, ...]]:
@@ -79,7 +79,7 @@ class StudyData:
     def finished_runs(self) -> Mapping[int, Mapping[int, str]]:
         """Cell -> seed -> id of the finished run."""
         found: dict[int, dict[int, str]] = {}
-        counted = finished(self.taken)
+        counted = select_finished(self.taken)
         for cell, seed, run_id in sorted(zip(counted["cell"], counted["seed"], counted["run_id"], strict=True)):
             found.setdefault(cell, {})[seed] = run_id
         return found
@@ -87,12 +87,12 @@ class StudyData:
     @cached_property
     def contrasts(self) -> tuple[Contrast, ...]:
         """The contrasts of the study, in its order."""
-        return contrasts(self.study, self.scores(self.study.metric).keys())
+        return list_contrasts(self.study, self.scores(self.study.metric).keys())
 
     @cached_property
     def verdicts(self) -> tuple[Verdict, ...]:
         """The verdicts of the study, with intervals over seeds only."""
-        return verdicts(self.study, self.taken)
+        return compute_verdicts(self.study, self.taken)
 
     @cached_property
     def verdict_words(self) -> Mapping[int, str]:
@@ -102,19 +102,19 @@ class StudyData:
     @cached_property
     def replaced(self) -> Mapping[int, Twin]:
         """The cells that did not run because a twin ran for them."""
-        twins = twins_of(self.study) if self.study.once else {}
+        twins = find_twins(self.study) if self.study.once else {}
         return {cell: twin for cell, twin in twins.items() if cell not in self.finished_runs}
 
     @cached_property
     def baselines(self) -> Mapping[int, int]:
         """Cell -> its baseline, or the twin that ran for the baseline."""
-        found = baselines(self.study)
+        found = find_baselines(self.study)
         return {cell: self.replaced[back].of if back in self.replaced else back for cell, back in found.items()}
 
     def scores(self, name: str) -> Scores:
         """Return a score of the finished runs by cell and seed."""
         if name not in self._scores:
-            self._scores[name] = scores(self.taken, name)
+            self._scores[name] = read_scores(self.taken, name)
         return self._scores[name]
 
     def values(self, cell: int, name: str) -> Mapping[int, float]:
@@ -132,7 +132,7 @@ class StudyData:
 
     def bands(self, metric: str) -> dict[int, Band]:
         """Return the band of each cell for a step metric."""
-        return bands(self.taken, self.history(metric))
+        return compute_bands(self.taken, self.history(metric))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,7 +169,7 @@ def _profile(store: Store, studies: Sequence[Study], results: Path, profile: str
     found, refused = {}, {}
     for study in studies:
         data = StudyData.read(store, study, results)
-        if (reason := mixture(study, data.runs)) and not mixed:
+        if (reason := explain_mixture(study, data.runs)) and not mixed:
             refused[study.name] = reason
         else:
             found[study.name] = data

@@ -61,18 +61,18 @@ def evaluate(
     setting
     or invalid data, 1 for a full disk, 130 for Ctrl-C.
     """
-    from harness.evaluation.command import stopped  # noqa: PLC0415
-    from harness.evaluation.request import EvaluationOptions, evaluation_config  # noqa: PLC0415 - torch takes a second
+    from harness.evaluation.command import run_command  # noqa: PLC0415
+    from harness.evaluation.request import EvaluationOptions, build_evaluation_config  # noqa: PLC0415 - torch takes a second
 
     asked = EvaluationOptions(model, bench, k, eval, problems, tuple(overrides or ()))
 
     def score() -> None:
-        config = evaluation_config(asked)
-        from harness.evaluation.command import evaluate as scored  # noqa: PLC0415
+        config = build_evaluation_config(asked)
+        from harness.evaluation.command import print_evaluation as scored  # noqa: PLC0415
 
         scored(config)
 
-    return stopped(score)
+    return run_command(score)
 
 
 def difficulty(
@@ -95,18 +95,18 @@ def difficulty(
     of
     the paper's training. A stopped measurement resumes. Exit codes as for eval.
     """
-    from harness.evaluation.command import stopped  # noqa: PLC0415
-    from harness.evaluation.request import DifficultyOptions, read_request  # noqa: PLC0415 - torch takes a second
+    from harness.evaluation.command import run_command  # noqa: PLC0415
+    from harness.evaluation.request import DifficultyOptions, read_difficulty_request  # noqa: PLC0415 - torch takes a second
 
     asked = DifficultyOptions(model, tier, k, problems, cut, tuple(overrides or ()))
 
     def measure() -> None:
-        request = read_request(asked)
-        from harness.evaluation.pass_rates import run  # noqa: PLC0415
+        request = read_difficulty_request(asked)
+        from harness.evaluation.pass_rates import measure_difficulty  # noqa: PLC0415
 
-        printed(run(request))
+        printed(measure_difficulty(request))
 
-    return stopped(measure)
+    return run_command(measure)
 
 
 def data(
@@ -137,16 +137,20 @@ def data(
     settings = {name: _value(value) for name, value in given.items() if value is not None}
 
     def build() -> int:
-        from harness.common.schema import read  # noqa: PLC0415
-        from harness.data.card import Settings  # noqa: PLC0415
-        from harness.data.command import build_tiers, own_cards  # noqa: PLC0415 - nothing is imported for --help
+        from harness.common.schema import build_dataclass  # noqa: PLC0415
+        from harness.data.card import TierSettings  # noqa: PLC0415
+        from harness.data.command import build_tiers, describe_own_files  # noqa: PLC0415 - nothing is imported for --help
 
         own = file is not None or heldout is not None
         if own and settings:
             raise WordError(
                 "file= and heldout= take no settings of tiers; leave these out, or leave file= and heldout= out"
             )
-        print(own_cards(file, heldout) if own else "\n".join(build_tiers(read(Settings, settings))))
+        print(
+            describe_own_files(file, heldout)
+            if own
+            else "\n".join(build_tiers(build_dataclass(TierSettings, settings)))
+        )
         return 0
 
     return ended(build, "stopped; run the same command again to build what is missing")

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 def grid_names(incomplete: str) -> list[str]:
     """Complete the names of grids."""
-    from sweeps.grid.grid import names  # noqa: PLC0415 - a shell waits for this
+    from sweeps.grid.grid import list_grid_names  # noqa: PLC0415 - a shell waits for this
 
-    return _starting(incomplete, names())
+    return _starting(incomplete, list_grid_names())
 
 
 def sweep_words(incomplete: str) -> list[str]:
@@ -25,10 +25,10 @@ def sweep_words(incomplete: str) -> list[str]:
 
 def profiles(incomplete: str) -> list[str]:
     """Complete the profiles that every grid has."""
-    from sweeps.grid.derived import derived_profiles  # noqa: PLC0415 - a shell waits for this
+    from sweeps.grid.derived import read_derived_profiles  # noqa: PLC0415 - a shell waits for this
     from sweeps.grid.file import LAPTOP  # noqa: PLC0415
 
-    return _starting(incomplete, (LAPTOP, "gpu", *derived_profiles()))
+    return _starting(incomplete, (LAPTOP, "gpu", *read_derived_profiles()))
 
 
 def presets(incomplete: str) -> list[str]:
@@ -40,9 +40,9 @@ def presets(incomplete: str) -> list[str]:
 
 def trick_names(incomplete: str) -> list[str]:
     """Complete the names of tricks."""
-    from tricks.catalog import catalog  # noqa: PLC0415 - a shell waits for this
+    from tricks.catalog import load_catalog  # noqa: PLC0415 - a shell waits for this
 
-    return _starting(incomplete, catalog())
+    return _starting(incomplete, load_catalog())
 
 
 def dialects(incomplete: str) -> list[str]:
@@ -54,13 +54,13 @@ def dialects(incomplete: str) -> list[str]:
 
 def overrides(incomplete: str) -> list[str]:
     """Complete a Hydra word: a preset, or an option of a config group."""
-    from harness.config.groups import groups  # noqa: PLC0415 - a shell waits for this
+    from harness.config.groups import list_config_groups  # noqa: PLC0415 - a shell waits for this
 
     name, equals, value = incomplete.partition("=")
     if not equals:
-        return _starting(incomplete, (f"{group}=" for group in ("preset", "emulate", *groups())))
+        return _starting(incomplete, (f"{group}=" for group in ("preset", "emulate", *list_config_groups())))
     known = {"preset": presets, "emulate": dialects}
-    found = known[name](value) if name in known else _starting(value, groups().get(name, []))
+    found = known[name](value) if name in known else _starting(value, list_config_groups().get(name, []))
     return [f"{name}={option}" for option in found]
 
 
@@ -73,9 +73,9 @@ def benchmarks(incomplete: str) -> list[str]:
 
 def evaluation_presets(incomplete: str) -> list[str]:
     """Complete the presets of evaluations."""
-    from harness.config.groups import groups  # noqa: PLC0415 - a shell waits for this
+    from harness.config.groups import list_config_groups  # noqa: PLC0415 - a shell waits for this
 
-    return _starting(incomplete, groups()["eval"])
+    return _starting(incomplete, list_config_groups()["eval"])
 
 
 def _starting(incomplete: str, names: Iterable[str]) -> list[str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from analysis.commands import Asked
+    from analysis.commands import StudySelection
 
 Grid = Annotated[str | None, Option(metavar="NAME", help="One grid; by default all grids with runs.")]
 Profile = Annotated[str | None, Option(metavar="NAME", help="One profile; by default all profiles with runs.")]
@@ -43,21 +43,21 @@ def tables(grid: Grid = None, profile: Profile = None, results: Results = None, 
 
     Without a grid, also the controls and the judged takeaways. Exit code 1 where runs must not share a table.
     """
-    from analysis.commands import tables as written  # noqa: PLC0415 - pandas takes a second
+    from analysis.commands import run_tables as written  # noqa: PLC0415 - pandas takes a second
 
     return _shown(written, grid, profile, results, mixed)
 
 
 def figures(grid: Grid = None, profile: Profile = None, results: Results = None, mixed: Mixed = False) -> int:
     """Write results/figures: scores and learning curves of each study as SVG and PNG."""
-    from analysis.commands import figures as drawn  # noqa: PLC0415 - pandas takes a second
+    from analysis.commands import run_figures as drawn  # noqa: PLC0415 - pandas takes a second
 
     return _shown(drawn, grid, profile, results, mixed)
 
 
 def report(grid: Grid = None, profile: Profile = None, results: Results = None, mixed: Mixed = False) -> int:
     """Write results/report.html: plan, verdicts, tables, curves and lineage on one page."""
-    from analysis.commands import report as written  # noqa: PLC0415 - pandas takes a second
+    from analysis.commands import run_report as written  # noqa: PLC0415 - pandas takes a second
 
     return _shown(written, grid, profile, results, mixed)
 
@@ -67,23 +67,23 @@ def takeaways(grid: Grid = None, profile: Profile = None, results: Results = Non
 
     The tables command judges them too.
     """
-    from analysis.commands import takeaways as judged  # noqa: PLC0415 - pandas takes a second
+    from analysis.commands import run_takeaways as judged  # noqa: PLC0415 - pandas takes a second
 
     return _shown(judged, grid, profile, results, mixed)
 
 
 def summary(grid: Grid = None, profile: Profile = None, results: Results = None, mixed: Mixed = False) -> int:
     """Print a short table of scores of each study."""
-    from analysis.commands import summary as short  # noqa: PLC0415 - pandas takes a second
+    from analysis.commands import run_summary as short  # noqa: PLC0415 - pandas takes a second
 
     return _shown(short, grid, profile, results, mixed)
 
 
 def replay_tables(results: Results = None, grid: Grid = None, profile: Profile = None, mixed: Mixed = False) -> int:
     """Write the table and the figure of each replay under results/runs/replay."""
-    from analysis.commands import replays  # noqa: PLC0415 - pandas takes a second
+    from analysis.commands import run_replays  # noqa: PLC0415 - pandas takes a second
 
-    return ended(lambda: printed(replays(results_folder(results))), None)
+    return ended(lambda: printed(run_replays(results_folder(results))), None)
 
 
 def guide(
@@ -109,7 +109,7 @@ def guide(
     case = {name: value for name, value in {**given, "profile": profile}.items() if value is not None}
 
     def advise() -> int:
-        from analysis.commands import guide as advice  # noqa: PLC0415 - pandas takes a second
+        from analysis.commands import run_guide as advice  # noqa: PLC0415 - pandas takes a second
 
         return printed(advice(results_folder(results), case, mixed))
 
@@ -123,7 +123,7 @@ def trace(
     """Show the sources of a number in a table: its runs, commits, data and settings."""
 
     def show() -> int:
-        from analysis.commands import trace as traced  # noqa: PLC0415 - pandas takes a second
+        from analysis.commands import run_trace as traced  # noqa: PLC0415 - pandas takes a second
 
         return printed(traced(results_folder(results), cell))
 
@@ -138,15 +138,15 @@ def ui(port: Annotated[str, Option(metavar="NUMBER", help="Port on 127.0.0.1.")]
 
 
 def _shown(
-    command: Callable[[Asked], Iterable[object]],
+    command: Callable[[StudySelection], Iterable[object]],
     grid: str | None,
     profile: str | None,
     results: str | None,
     mixed: bool,
 ) -> int:
-    from analysis.commands import Asked  # noqa: PLC0415 - pandas takes a second
+    from analysis.commands import StudySelection  # noqa: PLC0415 - pandas takes a second
 
-    return ended(lambda: printed(command(Asked(results_folder(results), grid, profile, mixed))), None)
+    return ended(lambda: printed(command(StudySelection(results_folder(results), grid, profile, mixed))), None)
 
 
 def add(app: Typer) -> None:

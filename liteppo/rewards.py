@@ -69,9 +69,9 @@ def list_rewards() -> int:
     """List the rewards that installed packages offer."""
 
     def show() -> int:
-        from harness.rewards.command import offered_rewards  # noqa: PLC0415 - nothing is imported for --help
+        from harness.rewards.command import list_reward_functions  # noqa: PLC0415 - nothing is imported for --help
 
-        print(offered_rewards())
+        print(list_reward_functions())
         return 0
 
     return ended(show, None)
@@ -87,12 +87,12 @@ def check_reward(
     """Check whether a reward keeps the contract. Exit code 1 where it does not."""
 
     def check() -> int:
-        from harness.common.schema import read  # noqa: PLC0415
+        from harness.common.schema import build_dataclass  # noqa: PLC0415
         from harness.rewards.command import CheckOptions  # noqa: PLC0415 - nothing is imported for --help
         from harness.rewards.command import check_reward as checked  # noqa: PLC0415
 
         limits = {"file": file, "seconds": _number(seconds), "memory_mb": _number(memory_mb)}
-        text, kept = checked(name, read(CheckOptions, limits))
+        text, kept = checked(name, build_dataclass(CheckOptions, limits))
         print(text)
         return 0 if kept else 1
 

@@ -143,7 +143,7 @@ def _tune(grid: str, knob: str, profile: str, given: Mapping[str, str | None], r
     folder = results_folder(results)
     options = TuneOptions(grid=grid, knob=knob, profile=profile, results=folder, **found)
     _use_one_thread()
-    from sweeps.tuning.tune import tune as tuned  # noqa: PLC0415 - torch takes a second; refuse before
+    from sweeps.tuning.tune import run_tuning as tuned  # noqa: PLC0415 - torch takes a second; refuse before
 
     return tuned(options, Console(file=sys.stdout, highlight=False))
 
@@ -224,9 +224,9 @@ def _is_override(word: str) -> bool:
 
 
 def _settings() -> set[str]:
-    from harness.config.groups import groups  # noqa: PLC0415 - nothing is imported for --help
+    from harness.config.groups import list_config_groups  # noqa: PLC0415 - nothing is imported for --help
 
-    return {*groups(), "preset", "emulate", "tricks", "steps", "seed"}
+    return {*list_config_groups(), "preset", "emulate", "tricks", "steps", "seed"}
 
 
 def _do(command: str, options: SweepOptions) -> int:
@@ -241,7 +241,7 @@ def _do(command: str, options: SweepOptions) -> int:
     console.file.flush()  # a pipe would buffer it
     from sweeps import driver  # noqa: PLC0415 - torch takes a second; the header is on the screen meanwhile
 
-    return {"plan": driver.plan, "run": driver.run}[command](grid, options, console)
+    return {"plan": driver.show_plan, "run": driver.run_sweep}[command](grid, options, console)
 
 
 def _grid(options: SweepOptions) -> Grid:
@@ -249,9 +249,9 @@ def _grid(options: SweepOptions) -> Grid:
 
     if not options.words:
         return read_grid(find_grid(options.grid), options.profile, options.seeds)
-    from sweeps.grid.ad_hoc import ad_hoc_grid  # noqa: PLC0415 - Hydra, for ad-hoc grids alone
+    from sweeps.grid.ad_hoc import build_ad_hoc_grid  # noqa: PLC0415 - Hydra, for ad-hoc grids alone
 
-    return ad_hoc_grid(options.words, options.profile, options.seeds, OPTIONS)
+    return build_ad_hoc_grid(options.words, options.profile, options.seeds, OPTIONS)
 
 
 def add(app: Typer) -> None:

@@ -80,15 +80,15 @@ def replay(
 
     code = replay_gradients(overrides, rollouts)
     if code == 0:
-        from analysis.commands import replays  # noqa: PLC0415 - matplotlib, a second
+        from analysis.commands import run_replays  # noqa: PLC0415 - matplotlib, a second
 
-        return ended(lambda: printed(replays(results_folder(None))))
+        return ended(lambda: printed(run_replays(results_folder(None))))
     return code
 
 
 def replay_gradients(overrides: Overrides = None, rollouts: Annotated[str | None, Option()] = None) -> int:
     """Compare the gradients and write them, without the table and the heat map."""
-    from harness.replay.compare import replay as replayed  # noqa: PLC0415 - torch takes a second
+    from harness.replay.compare import run_replay as replayed  # noqa: PLC0415 - torch takes a second
     from liteppo.results import results_folder  # noqa: PLC0415
 
     return ended(lambda: replayed(overrides or [], rollouts, results_folder(None)))
@@ -112,11 +112,11 @@ def export(
 def _options() -> str:
     from textwrap import fill  # noqa: PLC0415 - as below
 
-    from harness.config.groups import groups  # noqa: PLC0415 - nothing heavy is imported here
+    from harness.config.groups import list_config_groups  # noqa: PLC0415 - nothing heavy is imported here
     from tricks.presets import PRESETS  # noqa: PLC0415
 
     presets = fill(", ".join(PRESETS), width=96, initial_indent="  ", subsequent_indent="  ")
-    options = "\n".join(f"  {name:8} {', '.join(known)}" for name, known in groups().items())
+    options = "\n".join(f"  {name:8} {', '.join(known)}" for name, known in list_config_groups().items())
     return f"presets (preset=NAME):\n{presets}\n\ngroups (GROUP=OPTION):\n{options}"
 
 

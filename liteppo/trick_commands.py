@@ -41,9 +41,9 @@ def list_tricks() -> int:
     """List every trick, preset and dialect with its hook, settings and source."""
 
     def show() -> int:
-        from tricks.io.listing import listing  # noqa: PLC0415 - nothing is imported for --help
+        from tricks.io.listing import list_catalog  # noqa: PLC0415 - nothing is imported for --help
 
-        print("\n".join(listing()))
+        print("\n".join(list_catalog()))
         return 0
 
     return ended(show, None)
@@ -71,10 +71,10 @@ def apply(
     """
 
     def compute() -> int:
-        from tricks.io.apply import read_options, results  # noqa: PLC0415
+        from tricks.io.apply import apply_as_json, read_options  # noqa: PLC0415
 
         options = read_options(preset, emulate, dtype, updates_per_rollout, overrides or ())
-        print(results(options, _batch()))
+        print(apply_as_json(options, _batch()))
         return 0
 
     return ended(compute, None)
@@ -90,9 +90,9 @@ def check(
     """Check whether a trick keeps the contract of tricks/api.py. Exit code 1 where it does not."""
 
     def examine() -> int:
-        from tricks.io.check import named, report  # noqa: PLC0415 - torch takes a second
+        from tricks.io.check import report_violations, resolve_trick  # noqa: PLC0415 - torch takes a second
 
-        text, kept = report(named(name))
+        text, kept = report_violations(resolve_trick(name))
         print(text)
         return 0 if kept else 1
 

@@ -1,6 +1,6 @@
 """The plan and run commands of the sweep driver.
 
-``run`` locks the study, repairs it, plans, launches runs and prints results.
+``run_sweep`` locks the study, repairs it, plans, launches runs and prints results.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
-from harness.records.provenance import provenance
-from harness.tracking.publish import publish
+from harness.records.provenance import collect_provenance
+from harness.tracking.publish import publish_missing
 from harness.tracking.store import Store
 from sweeps.cost.gpu import DEFAULTS
-from sweeps.launch.dispatch import dispatch, parallel_runs
+from sweeps.launch.dispatch import dispatch_runs, parallel_runs
 from sweeps.launch.errors import SweepError
-from sweeps.launch.lease import acquire_lease, study_lock
-from sweeps.launch.progress import ProgressTable, progress, run_names
+from sweeps.launch.lease import acquire_lease, hold_study_lock
+from sweeps.launch.progress import ProgressTable, open_progress, run_names
 from sweeps.launch.ready import read_data, refuse_unready
 from sweeps.launch.recorder import Recorder
 from sweeps.options import ONCE
-from sweeps.plan.noise import prior_studies
-from sweeps.plan.plan import make_plan, study
+from sweeps.plan.noise import read_prior_studies
+from sweeps.plan.plan import build_study, make_plan
 from sweeps.plan.report import print_plan
 from sweeps.reuse import reuse_finished_runs
 from sweeps.summary import SweepUsage, print_costs, print_results
@@ -43,7 +43,7 @@ OK, FAILED, INTERRUPTED = 0, 1, 130
 STOPPING: Final = 5.0  # seconds to wait for MLflow after Ctrl-C
 
 
-def plan(grid: Grid, options: SweepOptions, console: Console) -> int:
+def show_plan(grid: Grid, options: SweepOptions, console: Console) -> int:
     """Print the plan of a sweep. It writes nothing.
 
     Args:
@@ -60,7 +60,7 @@ def plan(grid: Grid, options: SweepOptions, console: Console) -> int:
     return OK
 
 
-def run(grid: Grid, options: SweepOptions, console: Console) -> int:
+def run_sweep(grid: Grid, options: SweepOptions, console: Console) -> int:
     """Run the unfinished runs of a grid.
 
     Args:
@@ -75,17 +75,17 @@ def run(grid: Grid, options: SweepOptions, console: Console) -> int:
     usage = SweepUsage()
     store = Store.open(options.results)
     with (
-        study_lock(options.results, grid.name),
+        hold_study_lock(options.results, grid.name),
         acquire_lease(store, grid.name, lambda line: console.print(Text(line))),
     ):
         _repair(grid, options, store, console)
         made, records = _plan(grid, options, store)
         if adopted := reuse_finished_runs(made.to_run, options.results / "runs"):
-            publish(store, options.results / "runs")
+            publish_missing(store, options.results / "runs")
             console.print(Text(f"adopted {len(adopted)} runs of other studies: same settings, seed, code and machine"))
             made, records = _plan(grid, options, store)
         print_plan(console, made, parallel_runs(made.to_run), options.effect)
-        store.save_study(study(made, records))
+        store.save_study(build_study(made, records))
         if not made.to_run:
             console.print(Text("nothing to run: every planned run is finished", style="bold"))
             print_results(console, grid, options.results)
@@ -109,7 +109,7 @@ def run(grid: Grid, options: SweepOptions, console: Console) -> int:
 
 def _repair(grid: Grid, options: SweepOptions, store: Store, console: Console) -> None:
     """Repair what a killed driver left unfinished, before anything is planned."""
-    found = publish(store, options.results / "runs")
+    found = publish_missing(store, options.results / "runs")
     left = store.kill_orphaned_runs(grid.name, claimed=True)
     if found.added:
         console.print(Text(f"published {len(found.added)} finished runs that MLflow lacked"))
@@ -126,9 +126,9 @@ def _plan(grid: Grid, options: SweepOptions, store: Store) -> tuple[Plan, list[R
         options.full,
         store.finished(grid.name),
         records,
-        provenance(),
+        collect_provenance(),
         once=options.twins == ONCE,
-        others=list(prior_studies(store, grid)),
+        others=list(read_prior_studies(store, grid)),
         cluster=options.cluster or DEFAULTS.get(grid.profile),
     )
     return made, records
@@ -137,11 +137,11 @@ def _plan(grid: Grid, options: SweepOptions, store: Store) -> tuple[Plan, list[R
 def _fly(runs: Sequence[PlannedRun], folder: Path, recorder: Recorder, usage: SweepUsage, console: Console) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     board = ProgressTable(runs, parallel_runs(runs) or len(runs), run_names(runs))
-    with closing(dispatch(runs, folder.absolute())) as events, progress(board, console) as display:
+    with closing(dispatch_runs(runs, folder.absolute())) as events, open_progress(board, console) as display:
         for event in events:
             if event:
-                board.hear(event)
-                recorder.hear(event)
+                board.on_event(event)
+                recorder.on_event(event)
             display.show(event)
             usage.sample()
 
@@ -151,7 +151,9 @@ def _stop(grid: Grid, options: SweepOptions, store: Store, recorder: Recorder, c
     ended = {record.run_id for record in recorder.records if record.status == "finished"}
     left = missing.waiting | missing.unwritten
     killed = (
-        "" if left or recorder.away else f", {len(store.kill_orphaned_runs(grid.name, claimed=True))} marked KILLED"
+        ""
+        if left or recorder.is_unreachable
+        else f", {len(store.kill_orphaned_runs(grid.name, claimed=True))} marked KILLED"
     )
     kept = len(ended - missing.unwritten)
     console.print(Text(f"interrupted: {kept} runs of this sweep are finished and kept{killed}"))

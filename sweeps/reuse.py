@@ -10,9 +10,9 @@ import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from harness.common.files import write_folder
+from harness.common.files import atomic_write_folder
 from harness.common.schema import SchemaError
-from harness.records.record import DATA, RunRecord
+from harness.records.record import DATA_PREFIX, RunRecord
 from harness.tracking.uploader import RECORD_FILE
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _copied(run: PlannedRun, other: Path, folder: Path) -> bool:
         shutil.copytree(other, draft, ignore=shutil.ignore_patterns(RECORD_FILE, ".*"), dirs_exist_ok=True)
         (draft / RECORD_FILE).write_text(own.to_json(), encoding="utf-8")
 
-    write_folder(target, fill)  # also in place of what an interrupted run has left
+    atomic_write_folder(target, fill)  # also in place of what an interrupted run has left
     return True
 
 
@@ -69,5 +69,7 @@ def _same(record: RunRecord, provenance: Mapping[str, str]) -> bool:
 
     Data tiers do not count, because they are named only after the plan is made.
     """
-    known = {name: word for name, word in record.provenance.items() if name != ADOPTED and not name.startswith(DATA)}
+    known = {
+        name: word for name, word in record.provenance.items() if name != ADOPTED and not name.startswith(DATA_PREFIX)
+    }
     return record.status == "finished" and provenance.get("dirty") == "no" and known == dict(provenance)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 import psutil
 from rich.text import Text
 
-from harness.common.clone import typed
-from harness.common.text import duration
+from harness.common.clone import choose_command
+from harness.common.text import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +52,7 @@ class SweepUsage:
         return time.time() - self._process.create_time()
 
 
-NEXT: Final = "next: " + typed(
+NEXT: Final = "next: " + choose_command(
     "make ui, make tables, make figures",
     "liteppo ui, python -m analysis tables, python -m analysis figures",
 )
@@ -71,7 +71,7 @@ def print_costs(console: Console, records: Sequence[RunRecord], usage: SweepUsag
     finished = [record for record in records if record.status == "finished"]
     failed = [record for record in records if record.status == "failed"]
     console.print(
-        Text(f"{len(finished)} runs finished, {len(failed)} failed, wall time {duration(usage.wall_seconds())}")
+        Text(f"{len(finished)} runs finished, {len(failed)} failed, wall time {format_duration(usage.wall_seconds())}")
     )
     for record in failed:
         console.print(Text(f"failed: {record.run_id}: {record.error}"))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from harness.config.experiment import load
+from harness.config.experiment import load_config
 from sweeps.cost.gpu import GpuCost, gpu_cost
 from sweeps.cost.hardware import parse_cluster
-from sweeps.plan.estimate import Speed
+from sweeps.plan.estimate import RunSpeed
 from tests.markdown import code, table
 
 GB: Final = 1e9
@@ -27,7 +27,7 @@ ROWS: Final = (
 )
 _TIMED: Final = tuple(row for row in ROWS if row[3] in {"", "backend.vllm.gpu_memory=0.5"})  # the others take as long
 Row = tuple[str, str, str, str]
-_NOTHING_RECORDED: Final = Speed.of([]).lengths
+_NOTHING_RECORDED: Final = RunSpeed.of([]).lengths
 
 
 def scaling_memory() -> Iterator[str]:
@@ -64,7 +64,7 @@ def scaling_steps() -> Iterator[str]:
 
 def _cost(row: Row) -> GpuCost:
     model, backend, cluster, changed = row
-    config = load(f"model={model}", f"backend={backend}", *PAPER, *filter(None, [changed]))
+    config = load_config(f"model={model}", f"backend={backend}", *PAPER, *filter(None, [changed]))
     cost = gpu_cost(config, parse_cluster(cluster), _NOTHING_RECORDED)
     assert cost is not None
     return cost
@@ -72,7 +72,7 @@ def _cost(row: Row) -> GpuCost:
 
 def _names(row: Row) -> tuple[str, str]:
     model, _, cluster, _ = row
-    return load(f"model={model}").model.path.rpartition("/")[2], cluster
+    return load_config(f"model={model}").model.path.rpartition("/")[2], cluster
 
 
 def _memory(cost: GpuCost) -> tuple[str, ...]:

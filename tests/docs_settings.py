@@ -8,18 +8,18 @@ from typing import Any
 
 import yaml
 
-from harness.config.groups import CONF, groups
+from harness.config.groups import CONF_FOLDER, list_config_groups
 from tests.markdown import code, table
 
 
 def run_settings() -> Iterator[str]:
     """The file of a run, then each group: its default in full, the other options by what they change."""
-    run = (CONF / "experiment.yaml").read_text()
+    run = (CONF_FOLDER / "experiment.yaml").read_text()
     defaults = {
         group: option for each in yaml.safe_load(run)["defaults"] if each != "_self_" for group, option in each.items()
     }
     yield from ("## A run", "", "```yaml", *run.rstrip().splitlines(), "```", "")
-    for group, options in groups().items():
+    for group, options in list_config_groups().items():
         yield from _group(group, defaults[group], options)
 
 
@@ -53,4 +53,4 @@ def _word(value: Any) -> str:
 
 
 def _text(group: str, option: str) -> str:
-    return (CONF / group / f"{option}.yaml").read_text()
+    return (CONF_FOLDER / group / f"{option}.yaml").read_text()

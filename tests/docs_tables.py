@@ -20,7 +20,7 @@ from tests.docs_trick import trick_block
 from tests.markdown import code, pages, table
 from tests.tricks.apply_faults import messages
 from tests.tricks.refusals import REFUSALS
-from tricks.catalog import BUILT_IN, find
+from tricks.catalog import BUILT_IN_TRICKS, find_trick
 from tricks.conformance import CLAUSES
 from tricks.dialects.registry import DIALECTS
 from tricks.io.document import PARTS
@@ -39,12 +39,12 @@ def rewritten(page: str) -> str:
 
 def _content(name: str) -> str:
     kind, _, trick = name.partition(" ")
-    lines = trick_block(find(trick)) if kind == "trick" else TABLES[kind]()
+    lines = trick_block(find_trick(trick)) if kind == "trick" else TABLES[kind]()
     return "".join(f"{line}\n" for line in lines)
 
 
 def _catalog() -> Lines:
-    rows = [(f"[`{s.name}`](#{s.name})", ", ".join(map(code, s.hooks)), s.summary, s.source) for s in BUILT_IN]
+    rows = [(f"[`{s.name}`](#{s.name})", ", ".join(map(code, s.hooks)), s.summary, s.source) for s in BUILT_IN_TRICKS]
     yield from table(("trick", "hook", "what it does", "source"), rows)
 
 

@@ -12,11 +12,11 @@ import yaml
 
 from tests.markdown import code, table
 from tricks.api import TrickSpec
-from tricks.catalog import BUILT_IN
+from tricks.catalog import BUILT_IN_TRICKS
 from tricks.dialects.dialect import Dialect, Pattern, Variant
 from tricks.dialects.registry import DIALECTS
 from tricks.presets import PRESETS
-from tricks.settings import hints, meaning, words
+from tricks.settings import describe_setting, describe_type, read_field_types
 
 GRIDS = Path(__file__).parent.parent / "sweeps" / "grids"
 
@@ -29,7 +29,7 @@ def trick_block(spec: TrickSpec) -> Iterator[str]:
     yield f"- Published settings: {code(published) or 'the defaults'}"
     yield f"- Presets with it: {', '.join(map(code, _presets(spec.name))) or 'none'}"
     yield f"- Grids that vary it: {', '.join(map(code, _grids(spec.name))) or 'none'}"
-    first = next(other for other in BUILT_IN if other.cls is spec.cls)
+    first = next(other for other in BUILT_IN_TRICKS if other.cls is spec.cls)
     if first.name != spec.name:
         yield f"- Settings: as in [`{first.name}`](#{first.name})"
     elif fields(spec.cls):
@@ -42,10 +42,10 @@ def _file(cls: type[Any]) -> str:
 
 
 def _settings(cls: type[Any]) -> Iterator[tuple[str, ...]]:
-    kinds = hints(cls)
+    kinds = read_field_types(cls)
     for field in fields(cls):
         default = "required" if field.default is MISSING else _written(field.default)
-        yield code(field.name), words(kinds[field.name]), default, meaning(kinds[field.name])
+        yield code(field.name), describe_type(kinds[field.name]), default, describe_setting(kinds[field.name])
 
 
 def _written(value: object) -> str:

@@ -11,14 +11,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness.common.results import REFERENCE, results_folder, shown
+from harness.common.results import REFERENCE_RESULTS, format_path, results_folder
 from harness.common.schema import SchemaError
 
 KEPT = ("md", "csv", "tex", "svg")  # a PNG is copied where the reference has it, for a page that shows it
 FOLDERS = ("tables", "figures")
 
 
-def main(words: Sequence[str], reference: Path = REFERENCE) -> int:
+def main(words: Sequence[str], reference: Path = REFERENCE_RESULTS) -> int:
     """Copy and report. Exit code 2 for a wrong call, 1 where there is nothing to copy."""
     grid = words[0].removeprefix("grid=") if words else ""
     if len(words) > 1 or (words and not words[0].startswith("grid=")):
@@ -35,7 +35,7 @@ def main(words: Sequence[str], reference: Path = REFERENCE) -> int:
         print(f"{results} holds {what}; write them with make tables figures", file=sys.stderr)
         return 1
     counts = Counter(_copied(results / name, reference / name) for name in found)
-    print(f"{shown(reference)}: {', '.join(f'{number} {what}' for what, number in sorted(counts.items()))}")
+    print(f"{format_path(reference)}: {', '.join(f'{number} {what}' for what, number in sorted(counts.items()))}")
     return 0
 
 
@@ -59,7 +59,7 @@ def _copied(own: Path, cited: Path) -> str:
     cited.parent.mkdir(parents=True, exist_ok=True)
     cited.write_bytes(content)
     said = "new" if before is None else "changed"
-    print(f"{said:8} {shown(cited)}")
+    print(f"{said:8} {format_path(cited)}")
     return said
 
 

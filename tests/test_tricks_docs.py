@@ -14,8 +14,8 @@ import pytest
 from harness.rollouts.metrics import METRICS
 from tests.docs_tables import PAGES, rewritten
 from tricks.api import TrickSpec
-from tricks.catalog import BUILT_IN
-from tricks.conformance import check
+from tricks.catalog import BUILT_IN_TRICKS
+from tricks.conformance import check_trick
 from tricks.io.document import PARTS
 
 ROOT = Path(__file__).parent.parent
@@ -38,10 +38,10 @@ def test_a_stale_table_is_written_anew() -> None:
 
 
 def test_every_trick_has_one_section_and_every_section_a_trick() -> None:
-    assert sorted(SECTIONS) == sorted(spec.name for spec in BUILT_IN)
+    assert sorted(SECTIONS) == sorted(spec.name for spec in BUILT_IN_TRICKS)
 
 
-@pytest.mark.parametrize("spec", BUILT_IN, ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", BUILT_IN_TRICKS, ids=lambda spec: spec.name)
 def test_a_section_has_formula_table_details_silence_and_metrics(spec) -> None:
     section = SECTIONS[spec.name]
     order = ["\n\n    ", f"<!-- generated: trick {spec.name} -->", "\n1. ", "\n*The ", "\n*Moves* "]
@@ -71,7 +71,7 @@ def test_the_example_of_a_new_trick_keeps_the_contract() -> None:
     module = ModuleType("example")
     sys.modules["example"] = module
     exec(HEADER + dedent(block[1]), module.__dict__)  # the page is ours
-    check(TrickSpec("square_root_length", module.SquareRootLength, "nowhere", "from the page"))
+    check_trick(TrickSpec("square_root_length", module.SquareRootLength, "nowhere", "from the page"))
     del sys.modules["example"]
 
 

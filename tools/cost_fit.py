@@ -10,10 +10,10 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from sweeps.cost.hardware import FITTED, Fitted, parse_cluster
-from sweeps.cost.memory import RUNTIME, memory
+from sweeps.cost.memory import RUNTIME, estimate_memory
 from sweeps.cost.models import SHAPES
-from sweeps.cost.setup import usual
-from sweeps.cost.step_time import step_time, update_seconds
+from sweeps.cost.setup import assume_setup
+from sweeps.cost.step_time import estimate_step_time, update_seconds
 from sweeps.cost.work import BASE_TOKENS, Lengths, Work
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Point:
         model, cluster = SHAPES[self.model], parse_cluster(self.cluster)
         if self.trainer:
             return update_seconds(model, cluster, self.work, fitted)
-        return step_time(model, cluster, self.work, fitted=fitted).seconds
+        return estimate_step_time(model, cluster, self.work, fitted=fitted).seconds
 
     def error(self, fitted: Fitted = FITTED) -> float:
         """Return the error of the prediction as a share of the published time."""
@@ -73,7 +73,7 @@ class Peak:
         The publisher's counter does not see the runtime's memory.
         """
         model, cluster = SHAPES[self.model], parse_cluster(self.cluster)
-        held = memory(model, cluster, self.tokens, recompute=True, set_up=usual(model, cluster))
+        held = estimate_memory(model, cluster, self.tokens, recompute=True, set_up=assume_setup(model, cluster))
         return (held.training - RUNTIME) / GIB
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import torch
 
-from tricks.statistics import segments, total
+from tricks.statistics import renumber_groups, segment_sum
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ class TokenMean:
         if self.count == "at_least_one":
             counted = counted.clamp(min=1)
         index, units = _units(self.scope, signal, micro_batch, counted)
-        return _weights(lengths > 0, total(counted, index) * units, signal)
+        return _weights(lengths > 0, segment_sum(counted, index) * units, signal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class SequenceMean:
         lengths = _lengths(signal.response_mask)
         rows = _rows(_counted(signal, lengths), self.count)
         index, units = _units(self.scope, signal, micro_batch, rows)
-        return _weights(lengths > 0, total(rows, index) * units * lengths, signal)
+        return _weights(lengths > 0, segment_sum(rows, index) * units * lengths, signal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class SequenceSum:
         lengths = _lengths(signal.response_mask)
         rows = _rows(_counted(signal, lengths), self.count)
         index, units = _units(self.scope, signal, micro_batch, rows)
-        return _weights(lengths > 0, total(rows, index) * units, signal)
+        return _weights(lengths > 0, segment_sum(rows, index) * units, signal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class ConstantLength:
         lengths = _lengths(signal.response_mask)
         rows = _rows(_counted(signal, lengths), self.count)
         index, units = _units(self.scope, signal, micro_batch, rows)
-        samples = total(rows, index) if self.per_response else torch.ones_like(rows)
+        samples = segment_sum(rows, index) if self.per_response else torch.ones_like(rows)
         return _weights(lengths > 0, samples * units * self._tokens(signal), signal)
 
     def validate(self, setup: Setup) -> Iterator[str]:
@@ -143,7 +143,7 @@ def _units(scope: str, signal: Signal, micro_batch: Tensor, counted: Tensor) -> 
     """Return the unit index of each sample (B,) and the number of units to average over."""
     if scope == "update":
         return torch.zeros_like(signal.group), 1
-    index = segments(micro_batch if scope == "micro_batch" else signal.group)
+    index = renumber_groups(micro_batch if scope == "micro_batch" else signal.group)
     used = torch.zeros(int(index.max()) + 1, dtype=counted.dtype).index_add_(0, index, counted[:, 0]) > 0
     return index, len(used) if scope == "micro_batch" else used.sum().clamp(min=1)
 

@@ -32,20 +32,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Final
 
-OPEN: Final = {
+COMBINABLE_HOOKS: Final = {
     "shape_rewards": ("rollouts",),
     "keep_samples": ("rollouts",),
     "shape_advantages": ("rollouts",),
     "token_weights": ("rollouts",),
     "token_losses": ("log_probs", "entropies", "signal"),
 }
-SINGLE: Final = {
+OPTIONAL_HOOKS: Final = {
     "accept_groups": ("rollouts",),
     "clip_rewards": ("rewards",),
     "whiten": ("advantages", "response_mask", "rollouts"),
     "clip_advantages": ("advantages",),
 }
-CLOSED: Final = {
+REQUIRED_HOOKS: Final = {
     "advantages": ("rewards", "kept", "rollouts"),
     "surrogate": ("log_ratio", "signal"),
     "loss_weights": ("signal", "micro_batch"),
@@ -64,14 +64,14 @@ _ORDER: Final = (
     "token_losses",
     "loss_weights",
 )
-HOOKS: Final = {hook: (OPEN | SINGLE | CLOSED)[hook] for hook in _ORDER}
-OPTIONAL: Final = {
+HOOKS: Final = {hook: (COMBINABLE_HOOKS | OPTIONAL_HOOKS | REQUIRED_HOOKS)[hook] for hook in _ORDER}
+OPTIONAL_METHODS: Final = {
     "validate": ("setup",),
     "no_effect_reasons": ("setup",),
     "hints": ("setup",),
     "diagnostics": ("log_ratio", "signal"),
 }
-NEEDS: Final = frozenset({"sampler_log_probs", "ref_log_probs", "ended", "formatted", "entropies"})
+BATCH_PARTS: Final = frozenset({"sampler_log_probs", "ref_log_probs", "ended", "formatted", "entropies"})
 
 # Methods of the contract before version 0.2; one that is no longer called would check nothing.
 _RENAMED: Final = {"complaints": "validate", "inert": "no_effect_reasons"}
@@ -121,7 +121,7 @@ class TrickSpec:
         return tuple(hook for hook in HOOKS if hasattr(self.cls, hook))
 
 
-def needs(trick: object) -> frozenset[str]:
+def list_needs(trick: object) -> frozenset[str]:
     """Return the optional parts of a batch that the trick requires."""
     return getattr(trick, "needs", frozenset())
 
@@ -136,14 +136,14 @@ def _refuse_class(name: str, cls: Any) -> None:
     for old, new in _RENAMED.items():
         if hasattr(cls, old):
             raise TrickError(f"{name}: {cls.__name__}.{old} is called {new} in this version; rename the method")
-    if wrong := needs(cls) - NEEDS:
+    if wrong := list_needs(cls) - BATCH_PARTS:
         raise TrickError(
-            f"{name}: no batch has {', '.join(sorted(wrong))}; a trick may need {', '.join(sorted(NEEDS))}"
+            f"{name}: no batch has {', '.join(sorted(wrong))}; a trick may need {', '.join(sorted(BATCH_PARTS))}"
         )
 
 
 def _refuse_signatures(name: str, cls: type[Any]) -> None:
-    for method, wanted in (HOOKS | OPTIONAL).items():
+    for method, wanted in (HOOKS | OPTIONAL_METHODS).items():
         if not hasattr(cls, method):
             continue
         given = tuple(inspect.signature(getattr(cls, method)).parameters)[1:]

@@ -112,7 +112,7 @@ class Setup:
     top_k: int = 0  # of the training sampler; 0 cuts nothing
 
 
-def take(rollouts: Rollouts, rows: Tensor) -> Rollouts:
+def select_samples(rollouts: Rollouts, rows: Tensor) -> Rollouts:
     """Return the selected samples in the given order."""
     return Rollouts(**{field.name: _rows(getattr(rollouts, field.name), rows) for field in fields(rollouts)})
 

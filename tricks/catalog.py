@@ -33,7 +33,7 @@ _REINFORCE_PP, _RLOO, _SCALE_RL = (
     "arXiv:2510.13786 (ScaleRL)",
 )
 
-PAPER: Final = (
+PAPER_TRICKS: Final = (
     TrickSpec("group_norm", Normalize, _GRPO, "group mean, group std", {"mean": "group", "std": "group"}),
     TrickSpec("batch_norm", Normalize, _REINFORCE_PP, "batch mean, batch std", {"mean": "batch", "std": "batch"}),
     TrickSpec("group_mean", Normalize, _DR_GRPO, "group mean, no std", {"mean": "group"}),
@@ -50,7 +50,7 @@ PAPER: Final = (
     TrickSpec("overlong_filter", OverlongFilter, _DAPO, "drop truncated responses from the loss"),
 )
 
-PEERS: Final = (
+PEER_TRICKS: Final = (
     TrickSpec("batch_mean", Normalize, "arXiv:2508.08221 (caption of Fig. 5)", "batch mean, no std", {"mean": "batch"}),
     TrickSpec("rloo", Normalize, _RLOO, "mean of the group's other samples, no std", {"mean": "leave_one_out"}),
     TrickSpec(
@@ -85,19 +85,19 @@ PEERS: Final = (
     TrickSpec("format_reward", FormatReward, "arXiv:2501.12948 (DeepSeek-R1)", "bonus for the requested answer format"),
 )
 
-BUILT_IN: Final = PAPER + PEERS
+BUILT_IN_TRICKS: Final = PAPER_TRICKS + PEER_TRICKS
 
 # The defaults of closed hooks that no trick fills: PPO's clipped loss on raw rewards (arXiv:2508.08221, eq. 1).
-VANILLA: Final = {"advantages": Normalize(), "surrogate": Clip(), "loss_weights": SequenceMean()}
+DEFAULT_TRICKS: Final = {"advantages": Normalize(), "surrogate": Clip(), "loss_weights": SequenceMean()}
 
 
 @cache
-def catalog() -> Mapping[str, TrickSpec]:
+def load_catalog() -> Mapping[str, TrickSpec]:
     """Return every known trick by name.
 
     Raises TrickError if another package reuses a name of this project.
     """
-    specs = {spec.name: spec for spec in BUILT_IN}
+    specs = {spec.name: spec for spec in BUILT_IN_TRICKS}
     for point, spec in foreign(tuple(entry_points(group=ENTRY_POINT_GROUP))):
         if spec.name in specs:
             raise TrickError(f"{point.value} offers a trick named {spec.name!r}, which exists already; rename it")
@@ -119,9 +119,9 @@ def foreign(points: tuple[EntryPoint, ...]) -> Iterator[tuple[EntryPoint, TrickS
         yield point, spec
 
 
-def find(name: str) -> TrickSpec:
+def find_trick(name: str) -> TrickSpec:
     """Return the trick of that name. Raises TrickError with the nearest known name."""
     try:
-        return catalog()[name]
+        return load_catalog()[name]
     except KeyError:
-        raise TrickError(f"unknown trick {name!r}; {suggest(name, catalog())}") from None
+        raise TrickError(f"unknown trick {name!r}; {suggest(name, load_catalog())}") from None

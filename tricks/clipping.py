@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from tricks.batch import Setup, Signal
 
-ONE_UPDATE: Final = "with optim.updates_per_rollout=1 every ratio is 1 and no bound can bind; set it to 2 or more"
+ONE_UPDATE_REASON: Final = (
+    "with optim.updates_per_rollout=1 every ratio is 1 and no bound can bind; set it to 2 or more"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Clip:
 
     def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
         """Return the loss of each token (B, T). The gradient is zero where the ratio is clipped."""
-        ratio = ratios(log_ratio, self.log_ratio_bound)  # (B, T)
+        ratio = compute_ratios(log_ratio, self.log_ratio_bound)  # (B, T)
         clipped = ratio.clamp(1 - self.clip_ratio_low, 1 + self.clip_ratio_high)
         gain = torch.minimum(ratio * signal.advantages, clipped * signal.advantages)
         if self.dual_clip is None:
@@ -54,8 +56,8 @@ class Clip:
 
     def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse bounds that are out of range."""
-        yield from refuse_distances(self.clip_ratio_low, self.clip_ratio_high)
-        yield from refuse_bound(self.log_ratio_bound)
+        yield from validate_clip_range(self.clip_ratio_low, self.clip_ratio_high)
+        yield from validate_bound(self.log_ratio_bound)
         if self.dual_clip is not None and not self.dual_clip > 1 + self.clip_ratio_high:
             least = 1 + self.clip_ratio_high
             yield f"dual_clip must be above {least:g}, the upper end of the clip range, got {self.dual_clip}"
@@ -63,7 +65,7 @@ class Clip:
     def no_effect_reasons(self, setup: Setup) -> Iterator[str]:
         """Report that no ratio is clipped with one update per rollout, because every ratio is 1."""
         if setup.updates_per_rollout < 2:
-            yield ONE_UPDATE
+            yield ONE_UPDATE_REASON
 
     def diagnostics(self, log_ratio: Tensor, signal: Signal) -> dict[str, Tensor]:
         """Return masks (B, T) of the tokens whose gradient is removed by each bound.
@@ -79,18 +81,18 @@ class Clip:
         return {"clip_fraction_high": high, "clip_fraction_low": low, "clip_fraction_dual": dual}
 
 
-def ratios(log_ratio: Tensor, bound: float | None) -> Tensor:
+def compute_ratios(log_ratio: Tensor, bound: float | None) -> Tensor:
     """Return the ratios of log-ratios that are clipped to plus and minus ``bound``.
 
     Without a bound, log-ratios are limited to the range of the float type: the gradient of an infinite ratio would be
     NaN
     even where the surrogate clips it.
     """
-    end = floats_end(log_ratio)
-    return bounded(log_ratio, end if bound is None else min(bound, end)).exp()
+    end = max_log_ratio(log_ratio)
+    return clip_to_bound(log_ratio, end if bound is None else min(bound, end)).exp()
 
 
-def floats_end(log_ratio: Tensor) -> float:
+def max_log_ratio(log_ratio: Tensor) -> float:
     """Return the largest log-ratio whose ratio times an advantage stays finite.
 
     It is 80 in float32 and 701 in float64.
@@ -98,12 +100,12 @@ def floats_end(log_ratio: Tensor) -> float:
     return math.log(torch.finfo(log_ratio.dtype).max) - 8
 
 
-def bounded(log_ratio: Tensor, bound: float | None) -> Tensor:
+def clip_to_bound(log_ratio: Tensor, bound: float | None) -> Tensor:
     """Return the numbers clipped to plus and minus ``bound``, or unchanged without a bound."""
     return log_ratio if bound is None else log_ratio.clamp(-bound, bound)
 
 
-def refuse_distances(low: float, high: float) -> Iterator[str]:
+def validate_clip_range(low: float, high: float) -> Iterator[str]:
     """Yield a message for each clip distance that is out of range."""
     if not 0 <= low <= 1:
         yield f"clip_ratio_low must be between 0 and 1, got {low}"
@@ -111,7 +113,7 @@ def refuse_distances(low: float, high: float) -> Iterator[str]:
         yield f"clip_ratio_high must be at least 0, got {high}"
 
 
-def refuse_bound(bound: float | None, setting: str = "log_ratio_bound") -> Iterator[str]:
+def validate_bound(bound: float | None, setting: str = "log_ratio_bound") -> Iterator[str]:
     """Yield a message if the bound of a log-ratio or of another number is not positive."""
     if bound is not None and not bound > 0:
         yield f"{setting} must be above 0, got {bound}; null turns it off"

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from torch import Tensor
 
-from tricks.api import OPTIONAL, needs
-from tricks.batch import Rollouts, Setup, Signal, take
+from tricks.api import OPTIONAL_METHODS, list_needs
+from tricks.batch import Rollouts, Setup, Signal, select_samples
 
 if TYPE_CHECKING:
     from tricks.api import TrickSpec
@@ -35,7 +35,7 @@ def probe_batches(dtype: torch.dtype = torch.float32) -> Iterator[tuple[str, Rol
     yield "all wrong", replace(usual, rewards=torch.zeros_like(usual.rewards))
     yield "all truncated", replace(usual, truncated=everyone, ended=~everyone)
     yield "negative rewards", replace(usual, rewards=usual.rewards * 2 - 1)
-    yield "shuffled groups", take(usual, torch.randperm(SAMPLES, generator=generator))
+    yield "shuffled groups", select_samples(usual, torch.randperm(SAMPLES, generator=generator))
     yield "unequal groups", replace(usual, group=torch.tensor([0] * 5 + [1] * 6 + [2]))
     yield (
         "responses without tokens",
@@ -43,17 +43,17 @@ def probe_batches(dtype: torch.dtype = torch.float32) -> Iterator[tuple[str, Rol
     )
     yield "nothing at all", replace(usual, response_mask=torch.zeros_like(usual.response_mask))
     yield "far policies", replace(usual, old_log_probs=60 * usual.old_log_probs)
-    yield "one sample", take(usual, torch.tensor([3]))
+    yield "one sample", select_samples(usual, torch.tensor([3]))
 
 
-def copied(rollouts: Rollouts) -> Rollouts:
+def copy_rollouts(rollouts: Rollouts) -> Rollouts:
     """Return a deep copy of the batch."""
     parts = ((field.name, getattr(rollouts, field.name)) for field in fields(Rollouts))
     fresh: dict[str, Any] = {name: part.clone() if isinstance(part, Tensor) else part for name, part in parts}
     return Rollouts(**fresh)
 
 
-def only(rollouts: Rollouts, parts: frozenset[str]) -> Rollouts:
+def keep_parts(rollouts: Rollouts, parts: frozenset[str]) -> Rollouts:
     """Return the batch without any optional part that is not listed."""
     optional = {"sampler_log_probs", "ref_log_probs", "ended", "formatted"}
     absent: dict[str, Any] = dict.fromkeys(optional - parts)
@@ -76,7 +76,7 @@ def signal_of(rollouts: Rollouts, *, per_token: bool) -> Signal:
     )
 
 
-def current(rollouts: Rollouts) -> Tensor:
+def make_log_probs(rollouts: Rollouts) -> Tensor:
     """Return log-probs (B, T) of a policy that differs from the old one.
 
     They are 0 on padding, as the rule passes them.
@@ -124,7 +124,7 @@ def _loss_weights(trick: Any, rollouts: Rollouts) -> Tensor:
 
 def _surrogate(per_token: bool) -> Call:
     def call(trick: Any, rollouts: Rollouts) -> Tensor:
-        log_ratio = (current(rollouts) - rollouts.old_log_probs).masked_fill(~rollouts.response_mask, 0.0)
+        log_ratio = (make_log_probs(rollouts) - rollouts.old_log_probs).masked_fill(~rollouts.response_mask, 0.0)
         found: Tensor = trick.surrogate(log_ratio, signal_of(rollouts, per_token=per_token))
         return found
 
@@ -133,7 +133,7 @@ def _surrogate(per_token: bool) -> Call:
 
 def _token_losses(per_token: bool) -> Call:
     def call(trick: Any, rollouts: Rollouts) -> Tensor:
-        now = current(rollouts)
+        now = make_log_probs(rollouts)
         found: Tensor = trick.token_losses(now, now.square(), signal_of(rollouts, per_token=per_token))
         return found
 
@@ -190,13 +190,13 @@ class _Case:
         return self.call(trick, self.rollouts)
 
 
-def check(spec: TrickSpec) -> None:
+def check_trick(spec: TrickSpec) -> None:
     """Raise AssertionError that lists every clause of the contract that the trick breaks."""
-    found = violations(spec)
+    found = find_violations(spec)
     assert not found, "\n".join(f"{spec.name}: {violation.clause}: {violation.message}" for violation in found)
 
 
-def violations(spec: TrickSpec) -> tuple[Violation, ...]:
+def find_violations(spec: TrickSpec) -> tuple[Violation, ...]:
     """Return the first violation of each clause. A trick that raises is judged only on that."""
     trick = spec.cls(**spec.settings)
     if (broken := next(_runs(trick, spec.hooks), None)) is not None:
@@ -209,7 +209,7 @@ def _cases(hooks: tuple[str, ...], dtype: torch.dtype = torch.float32) -> Iterat
     for name, rollouts in probe_batches(dtype):
         for hook in hooks:
             for way, call in calls(hook).items():
-                yield _Case(f"{way} on {name}", hook, call, copied(rollouts))
+                yield _Case(f"{way} on {name}", hook, call, copy_rollouts(rollouts))
 
 
 def _runs(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
@@ -221,10 +221,10 @@ def _runs(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
 
 
 def _needs(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
-    declared = needs(trick)
+    declared = list_needs(trick)
     for case in _cases(hooks):
         try:
-            case.call(trick, only(case.rollouts, declared))
+            case.call(trick, keep_parts(case.rollouts, declared))
         except Exception as error:
             yield f"{case.place} without undeclared parts raised {type(error).__name__}: {error}"
 
@@ -250,13 +250,13 @@ def _finite(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
 
 def _pure(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
     for case in _cases(hooks):
-        if not _equal(case(trick), case.call(trick, copied(case.rollouts))):
+        if not _equal(case(trick), case.call(trick, copy_rollouts(case.rollouts))):
             yield f"{case.place} is not a pure function"
 
 
 def _input(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
     for case in _cases(hooks):
-        before = copied(case.rollouts)
+        before = copy_rollouts(case.rollouts)
         case(trick)
         for name in (field.name for field in fields(Rollouts)):
             was, now = getattr(before, name), getattr(case.rollouts, name)
@@ -267,7 +267,7 @@ def _input(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
 def _order(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
     for case in _cases(hooks):
         order = torch.randperm(len(case.rollouts.rewards), generator=torch.Generator().manual_seed(1))
-        straight, shuffled = case(trick), case.call(trick, take(case.rollouts, order))
+        straight, shuffled = case(trick), case.call(trick, select_samples(case.rollouts, order))
         if len(straight) == len(order) and not _close(shuffled, straight[order]):
             yield f"{case.place} depends on the order of samples"
 
@@ -291,7 +291,7 @@ def _padding(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
 def _rows(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
     for case in _cases(tuple(hook for hook in hooks if hook in _PER_ROW)):
         rows = torch.arange(len(case.rollouts.rewards))[::2]
-        if not _close(case.call(trick, take(case.rollouts, rows)), case(trick)[::2]):
+        if not _close(case.call(trick, select_samples(case.rollouts, rows)), case(trick)[::2]):
             yield f"{case.place} of a sample depends on which samples share its micro-batch"
 
 
@@ -299,7 +299,9 @@ def _gradient(trick: Any, hooks: tuple[str, ...]) -> Iterator[str]:
     if "surrogate" not in hooks:
         return
     rollouts = dict(probe_batches())["negative rewards"]
-    log_ratio = (current(rollouts) - rollouts.old_log_probs).masked_fill(~rollouts.response_mask, 0.0).requires_grad_()
+    log_ratio = (
+        (make_log_probs(rollouts) - rollouts.old_log_probs).masked_fill(~rollouts.response_mask, 0.0).requires_grad_()
+    )
     loss = trick.surrogate(log_ratio, signal_of(rollouts, per_token=False)).sum()
     gradient = torch.autograd.grad(loss, log_ratio)[0] if loss.requires_grad else torch.zeros_like(log_ratio)
     if not gradient.isfinite().all() or not gradient.any():
@@ -321,7 +323,7 @@ def _settings(trick: Any, _: tuple[str, ...]) -> Iterator[str]:
 
 
 def _sentences(trick: Any, _: tuple[str, ...]) -> Iterator[str]:
-    for method in (name for name in OPTIONAL if name != "diagnostics" and hasattr(trick, name)):
+    for method in (name for name in OPTIONAL_METHODS if name != "diagnostics" and hasattr(trick, name)):
         for setup in _SETUPS:
             if not all(isinstance(sentence, str) for sentence in getattr(trick, method)(setup)):
                 yield f"{method} returns something other than sentences"

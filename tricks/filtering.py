@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from tricks.statistics import segments
+from tricks.statistics import renumber_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +111,7 @@ class DynamicSampling:
 
 def _range(rollouts: Rollouts) -> Tensor:
     """Return the largest minus the smallest reward of each sample's group (B,)."""
-    index = segments(rollouts.group)
+    index = renumber_groups(rollouts.group)
     size, rewards = int(index.max()) + 1, rollouts.rewards
     highest = rewards.new_zeros(size).scatter_reduce_(0, index, rewards, "amax", include_self=False)
     lowest = rewards.new_zeros(size).scatter_reduce_(0, index, rewards, "amin", include_self=False)

@@ -29,30 +29,30 @@ _LATE: Final = ("surrogate", "token_losses", "loss_weights")  # hooks that act a
 
 
 @dataclass(frozen=True, slots=True)
-class Ablated:
+class AblatedRule:
     """A rule without one of its tricks, and its signal."""
 
     name: str
     rule: UpdateRule
     signal: Signal
 
-    def __getitem__(self, rows: slice | Tensor) -> Ablated:
+    def __getitem__(self, rows: slice | Tensor) -> AblatedRule:
         """Return the ablated rule with the signal of the selected samples."""
-        return Ablated(self.name, self.rule, self.signal[rows])
+        return AblatedRule(self.name, self.rule, self.signal[rows])
 
 
-def ablations(rule: UpdateRule, rollouts: Rollouts) -> tuple[Ablated, ...]:
+def ablate_each_trick(rule: UpdateRule, rollouts: Rollouts) -> tuple[AblatedRule, ...]:
     """Return the rule without each of its tricks in turn.
 
     Tricks that act only in the training loop are skipped; the loop reports on them itself.
     """
     rules = {name: rule.without(name) for name, trick in rule.tricks.items() if _acts_in_update(trick)}
-    return tuple(Ablated(name, ablated, ablated.signal(rollouts)) for name, ablated in rules.items())
+    return tuple(AblatedRule(name, ablated, ablated.signal(rollouts)) for name, ablated in rules.items())
 
 
-def changes(
+def mask_changes_by_trick(
     rule: UpdateRule,
-    ablated: Iterable[Ablated],
+    ablated: Iterable[AblatedRule],
     log_probs: Tensor,
     signal: Signal,
     entropies: Tensor | None = None,
@@ -93,7 +93,7 @@ def changes(
     return found
 
 
-def token_gradients(
+def compute_token_gradients(
     rule: UpdateRule, log_probs: Tensor, signal: Signal, weights: Tensor, entropies: Tensor | None = None
 ) -> tuple[Tensor, Tensor | None]:
     """Return the gradient of the loss with respect to log-probs and entropies.
@@ -120,7 +120,9 @@ def token_gradients(
 def _gradients(
     rule: UpdateRule, log_probs: Tensor, signal: Signal, entropies: Tensor | None, weights: Tensor
 ) -> tuple[Tensor, ...]:
-    return tuple(part for part in token_gradients(rule, log_probs, signal, weights, entropies) if part is not None)
+    return tuple(
+        part for part in compute_token_gradients(rule, log_probs, signal, weights, entropies) if part is not None
+    )
 
 
 def _weights(rule: UpdateRule, signal: Signal, micro_batch: Tensor | None, weighted: bool) -> Tensor:
@@ -133,7 +135,7 @@ def _differ(some: tuple[Tensor, ...], others: tuple[Tensor, ...]) -> Tensor:
     return torch.stack(moved).any(dim=0)
 
 
-def _dropped(rule: UpdateRule, ablated: Ablated, signal: Signal, micro_batch: Tensor | None) -> Tensor:
+def _dropped(rule: UpdateRule, ablated: AblatedRule, signal: Signal, micro_batch: Tensor | None) -> Tensor:
     """Return the tokens (B, T) that only one of the two rules keeps.
 
     They count only where dropping them changes the loss weights of others, or where no response is left in both rules.

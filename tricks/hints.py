@@ -1,7 +1,7 @@
 """Hints: values that are allowed but probably not intended. They stop nothing.
 
-A trick's own remarks on a run (``hints(setup)``, `tricks.api`) are reported with them. ``PLAUSIBLE`` is the one table
-of
+A trick's own remarks on a run (``hints(setup)``, `tricks.api`) are reported with them. ``PLAUSIBLE_RANGES`` is the one
+table of
 ranges. Keys of tricks are the recorded class name and the field; keys of a run are the dotted name of the setting.
 Every default, preset, dialect and grid of the project lies within these ranges; tests check that.
 """
@@ -50,7 +50,7 @@ _DECAY: Final = PlausibleRange(
     0.0, 1.0, "AdamW shrinks each weight by optim.lr times this at every update; 0 to 0.1 is usual"
 )
 
-PLAUSIBLE: Final = {
+PLAUSIBLE_RANGES: Final = {
     "Clip.clip_ratio_high": _CLIP_HIGH,
     "Clip.clip_ratio_low": _CLIP_LOW,
     "SequenceClip.clip_ratio_high": _CLIP_HIGH,
@@ -85,11 +85,11 @@ PLAUSIBLE: Final = {
 }
 
 
-def implausible(name: str, value: object, written: str | None = None) -> Iterator[str]:
-    """Yield a hint if the value is a finite number outside its range in ``PLAUSIBLE``.
+def hint_implausible(name: str, value: object, written: str | None = None) -> Iterator[str]:
+    """Yield a hint if the value is a finite number outside its range in ``PLAUSIBLE_RANGES``.
 
     Args:
-        name: the key in ``PLAUSIBLE``; other names have no range
+        name: the key in ``PLAUSIBLE_RANGES``; other names have no range
         value: the value of the setting
         written: the name of the setting in the hint; by default ``name``
 
@@ -97,23 +97,23 @@ def implausible(name: str, value: object, written: str | None = None) -> Iterato
         One sentence, or nothing.
 
     """
-    known = PLAUSIBLE.get(name)
+    known = PLAUSIBLE_RANGES.get(name)
     if known is None or isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return
     if not known.low <= value <= known.high:
         yield f"{written or name}={value:g} is outside {known.low:g} to {known.high:g}: {known.outside}"
 
 
-def rule_hints(rule: UpdateRule) -> Iterator[str]:
+def list_rule_hints(rule: UpdateRule) -> Iterator[str]:
     """Yield the hints on the settings of a rule, then the hints of its tricks."""
     for name, trick in (*sorted(rule.tricks.items()), *sorted(rule.fillers.items())):
         for field in getattr(type(trick), "__dataclass_fields__", ()):
-            yield from implausible(f"{recorded_name(trick)}.{field}", getattr(trick, field), f"{name}.{field}")
+            yield from hint_implausible(f"{recorded_name(trick)}.{field}", getattr(trick, field), f"{name}.{field}")
     for name, sentences in rule.hints().items():
         yield f"{name}: {'; '.join(sentences)}"
 
 
-def positive_log_probs(name: str, values: Tensor, mask: Tensor) -> Iterator[str]:
+def hint_positive_log_probs(name: str, values: Tensor, mask: Tensor) -> Iterator[str]:
     """Yield a hint if log-probs of sampled tokens are above 0.
 
     No probability exceeds 1.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import torch
 
-from tricks.clipping import bounded, floats_end, refuse_bound
+from tricks.clipping import clip_to_bound, max_log_ratio, validate_bound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,15 +32,15 @@ def estimate(log_ratio: Tensor, estimator: Estimator) -> Tensor:
         case "k2":
             return log_ratio.square() / 2
         case "k3":
-            return bounded(log_ratio, floats_end(log_ratio)).expm1() - log_ratio
+            return clip_to_bound(log_ratio, max_log_ratio(log_ratio)).expm1() - log_ratio
 
 
 def _validate(trick: KlLoss | KlReward | KlToGo, setup: Setup) -> Iterator[str]:
     """Refuse a coefficient or bound that is out of range."""
     if not 0 <= trick.coef < math.inf:
         yield f"coef weighs a divergence, a finite number of at least 0, got {trick.coef}"
-    yield from refuse_bound(trick.log_ratio_bound)
-    yield from refuse_bound(trick.value_bound, "value_bound")
+    yield from validate_bound(trick.log_ratio_bound)
+    yield from validate_bound(trick.value_bound, "value_bound")
 
 
 def _no_effect_reasons(trick: KlLoss | KlReward | KlToGo, setup: Setup) -> Iterator[str]:
@@ -82,12 +82,12 @@ class KlLoss:
         """
         assert signal.ref_log_probs is not None  # the rule has checked it
         log_ratio = torch.where(signal.response_mask, signal.ref_log_probs - log_probs, 0.0)
-        within = bounded(log_ratio, self.log_ratio_bound)
+        within = clip_to_bound(log_ratio, self.log_ratio_bound)
         value = estimate(within, self.estimator)
         if self.gradient == "score_function":  # NeMo-RL weighs before it clips; clipping removes the whole gradient
             weight = (log_probs - log_probs.detach()).exp()
             value = value * torch.where(within == log_ratio, weight, 1.0)
-        value = bounded(value, self.value_bound)
+        value = clip_to_bound(value, self.value_bound)
         if self.gradient == "k2":
             straight = estimate(log_ratio, "k2")  # the bounds apply to the value; verl's k3+ has none here
             value = value.detach() + (straight - straight.detach())
@@ -145,4 +145,4 @@ class KlToGo:
 def _kl(rollouts: Rollouts, trick: KlReward | KlToGo) -> Tensor:
     assert rollouts.ref_log_probs is not None  # the rule has checked it
     log_ratio = torch.where(rollouts.response_mask, rollouts.ref_log_probs - rollouts.old_log_probs, 0.0)
-    return bounded(estimate(bounded(log_ratio, trick.log_ratio_bound), trick.estimator), trick.value_bound)
+    return clip_to_bound(estimate(clip_to_bound(log_ratio, trick.log_ratio_bound), trick.estimator), trick.value_bound)

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import torch
 
-from tricks.statistics import EpsRule, divisor, mean, mean_of_others, segments, total, variance, variance_of_others
+from tricks.statistics import (
+    EpsRule,
+    leave_one_out_mean,
+    leave_one_out_variance,
+    renumber_groups,
+    segment_mean,
+    segment_sum,
+    segment_variance,
+    std_divisor,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +91,7 @@ class Normalize:
         if self.std == "none":
             return centred[:, 0].to(rewards.dtype)
         spread = self._variance(rewards[:, None].double(), weights, group)
-        scaled = centred.double() / divisor(spread, self.eps, self.eps_rule)
+        scaled = centred.double() / std_divisor(spread, self.eps, self.eps_rule)
         return self._where_zero(spread, centred.double(), scaled)[:, 0].to(rewards.dtype)
 
     def validate(self, setup: Setup) -> Iterator[str]:
@@ -100,7 +109,7 @@ class Normalize:
             yield f"about=group needs the batch standard deviation, std is {self.std}; set std=batch or leave about out"
 
     def _groups(self, group: Tensor) -> Tensor:
-        index = segments(group)
+        index = renumber_groups(group)
         sizes = torch.bincount(index)
         merged = self.unequal == "one_group" and bool((sizes != sizes[0]).any())
         return torch.zeros_like(index) if merged else index
@@ -120,11 +129,11 @@ class Normalize:
             return torch.zeros_like(values)
         index = _index(self.mean, group)
         if self.mean == "leave_one_out":
-            found = mean_of_others(values, weights, index)
+            found = leave_one_out_mean(values, weights, index)
         elif self.precision == "single":
             found = _single_mean(values, weights, index)
         else:
-            found = mean(values, weights, index)
+            found = segment_mean(values, weights, index)
         alone = torch.zeros_like(values) if self.single == "raw" else values
         return torch.where(_members(weights, index) > 1, found.to(values.dtype), alone)
 
@@ -132,10 +141,10 @@ class Normalize:
         """Return the variance to divide by (B, 1). A sample alone in its segment has 0, or 1."""
         index = _index(self.std, group)
         if self.std == "leave_one_out":
-            found = variance_of_others(values, weights, index, self.ddof)
+            found = leave_one_out_variance(values, weights, index, self.ddof)
         else:
-            centre = mean(values, weights, group if self.about == "group" else index)
-            found = variance(values, weights, index, centre, self.ddof)
+            centre = segment_mean(values, weights, group if self.about == "group" else index)
+            found = segment_variance(values, weights, index, centre, self.ddof)
         alone = torch.full_like(found, float(self.single == "raw"))
         return torch.where(_members(weights, index) > 1, found, alone)
 
@@ -154,7 +163,7 @@ def _index(scope: Scope, group: Tensor) -> Tensor:
 
 
 def _members(weights: Tensor, index: Tensor) -> Tensor:
-    return total((weights > 0).double(), index)
+    return segment_sum((weights > 0).double(), index)
 
 
 def _single_mean(values: Tensor, weights: Tensor, index: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import torch
 
-from tricks.clipping import ONE_UPDATE, ratios, refuse_bound, refuse_distances
+from tricks.clipping import ONE_UPDATE_REASON, compute_ratios, validate_bound, validate_clip_range
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,15 +39,15 @@ class SequenceClip:
         mean = self._mean(log_ratio, signal)  # (B, 1)
         if signal.advantages.shape[1] > 1:  # the value of the response's ratio, the gradient of the token's
             mean = mean.detach() + (log_ratio - log_ratio.detach())
-        ratio = ratios(mean, self.log_ratio_bound)
+        ratio = compute_ratios(mean, self.log_ratio_bound)
         clipped = ratio.clamp(1 - self.clip_ratio_low, 1 + self.clip_ratio_high)
         loss = -torch.minimum(ratio * signal.advantages, clipped * signal.advantages)
         return loss.expand_as(log_ratio)
 
     def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse bounds that are out of range."""
-        yield from refuse_distances(self.clip_ratio_low, self.clip_ratio_high)
-        yield from refuse_bound(self.log_ratio_bound)
+        yield from validate_clip_range(self.clip_ratio_low, self.clip_ratio_high)
+        yield from validate_bound(self.log_ratio_bound)
 
     def diagnostics(self, log_ratio: Tensor, signal: Signal) -> dict[str, Tensor]:
         """Return masks (B, T) of the tokens in responses whose gradient is removed by each bound."""
@@ -79,7 +79,7 @@ class ClippedWeight:
 
     def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
         """Return the loss of each token (B, T)."""
-        weight = ratios(log_ratio.detach(), self.log_ratio_bound).clamp(self.low, self.high)
+        weight = compute_ratios(log_ratio.detach(), self.log_ratio_bound).clamp(self.low, self.high)
         log_probs = log_ratio + torch.where(signal.response_mask, signal.old_log_probs, 0.0)
         return -weight * signal.advantages * log_probs
 
@@ -87,7 +87,7 @@ class ClippedWeight:
         """Refuse bounds that are out of range."""
         if not 0 <= self.low < self.high:
             yield f"low and high must satisfy 0 <= low < high, got low={self.low} and high={self.high}"
-        yield from refuse_bound(self.log_ratio_bound)
+        yield from validate_bound(self.log_ratio_bound)
 
     def diagnostics(self, log_ratio: Tensor, signal: Signal) -> dict[str, Tensor]:
         """Return the mask (B, T) of tokens whose weight is clipped; they keep a gradient."""
@@ -110,4 +110,4 @@ class PolicyGradient:
     def no_effect_reasons(self, setup: Setup) -> Iterator[str]:
         """Report that PPO's loss has the same gradient with one update per rollout."""
         if setup.updates_per_rollout < 2:
-            yield ONE_UPDATE.replace("no bound can bind", "the gradient is that of the clipped ratio")
+            yield ONE_UPDATE_REASON.replace("no bound can bind", "the gradient is that of the clipped ratio")

@@ -22,7 +22,7 @@ from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from tricks.api import Recorded
-from tricks.catalog import catalog
+from tricks.catalog import load_catalog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -80,7 +80,7 @@ RECORDED: Final[Mapping[str, Recorded]] = {
 }
 
 
-def full(trick: Any) -> str:
+def spell_fully(trick: Any) -> str:
     """Spell a trick with all of its settings, for ids: ``Clip(clip_ratio_low=0.2, ...)``."""
     found = _recorded(type(trick))
     if found is None:
@@ -90,7 +90,7 @@ def full(trick: Any) -> str:
     return f"{found.name}({', '.join((*listed, *_changed(trick, later)))})"
 
 
-def brief(trick: Any) -> str:
+def spell_briefly(trick: Any) -> str:
     """Spell a trick with its non-default settings, for people: ``Normalize(mean='group')``."""
     found = _recorded(type(trick))
     known = {field.name: field for field in fields(trick)}
@@ -109,14 +109,14 @@ def stable_name(cls: type[Any]) -> str | None:
     own = vars(cls).get("stable_name")  # a subclass that only inherits it is another trick
     if own is not None:
         return str(own)
-    return next((name for name, spec in catalog().items() if spec.cls is cls and name in RECORDED), None)
+    return next((name for name, spec in load_catalog().items() if spec.cls is cls and name in RECORDED), None)
 
 
 def _recorded(cls: type[Any]) -> Recorded | None:
     name = stable_name(cls)
     if name is not None:
         return RECORDED[name]
-    return next((spec.recorded for spec in catalog().values() if spec.cls is cls), None)
+    return next((spec.recorded for spec in load_catalog().values() if spec.cls is cls), None)
 
 
 def _changed(trick: Any, some: Iterator[Field[Any]]) -> Iterator[str]:

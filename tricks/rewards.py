@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import torch
 
-from tricks.statistics import segments
+from tricks.statistics import renumber_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +75,7 @@ class LengthReward:
 
     def shape_rewards(self, rollouts: Rollouts) -> Tensor:
         """Return the length reward (B,), between minus and plus half of ``weight``."""
-        lengths, index = rollouts.response_mask.sum(dim=1).to(rollouts.rewards.dtype), segments(rollouts.group)
+        lengths, index = rollouts.response_mask.sum(dim=1).to(rollouts.rewards.dtype), renumber_groups(rollouts.group)
         size = int(index.max()) + 1
         longest = lengths.new_zeros(size).scatter_reduce_(0, index, lengths, "amax", include_self=False)[index]
         shortest = lengths.new_zeros(size).scatter_reduce_(0, index, lengths, "amin", include_self=False)[index]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from tricks.api import CLOSED, HOOKS, OPEN, SINGLE, TrickError, needs
+from tricks.api import COMBINABLE_HOOKS, HOOKS, OPTIONAL_HOOKS, REQUIRED_HOOKS, TrickError, list_needs
 from tricks.batch import Rollouts, Setup, Signal
-from tricks.recorded import brief, full
+from tricks.recorded import spell_briefly, spell_fully
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,9 +32,11 @@ class UpdateRule:
 
     def __init__(self, tricks: Mapping[str, Any], fillers: Mapping[str, Any], setup: Setup) -> None:
         self.tricks, self.fillers, self.setup = dict(tricks), dict(fillers), setup
-        self._open = {hook: [tricks[name] for name in _filling(hook, tricks)] for hook in OPEN}
-        self._single = {hook: _only(hook, tricks, fillers) for hook in (*SINGLE, *CLOSED)}
-        self.needs: frozenset[str] = frozenset().union(*map(needs, (*self.tricks.values(), *self.fillers.values())))
+        self._open = {hook: [tricks[name] for name in _filling(hook, tricks)] for hook in COMBINABLE_HOOKS}
+        self._single = {hook: _only(hook, tricks, fillers) for hook in (*OPTIONAL_HOOKS, *REQUIRED_HOOKS)}
+        self.needs: frozenset[str] = frozenset().union(
+            *map(list_needs, (*self.tricks.values(), *self.fillers.values()))
+        )
         _refuse_complaints(tricks, setup)
 
     @property
@@ -161,11 +163,11 @@ class UpdateRule:
 
     def describe(self) -> dict[str, list[str]]:
         """Return every hook in use with its tricks and their non-default settings, for people."""
-        return self._by_hook(brief)
+        return self._by_hook(spell_briefly)
 
     def settings(self) -> dict[str, list[str]]:
         """Return every hook in use with its tricks and all their settings, for the cell id."""
-        return self._by_hook(full)
+        return self._by_hook(spell_fully)
 
     def _said(self, method: str) -> dict[str, tuple[str, ...]]:
         found = {
@@ -223,13 +225,13 @@ class UpdateRule:
 
     def _refuse_lacks(self, rollouts: Rollouts) -> None:
         for name, trick in self.tricks.items():
-            for part in sorted(needs(trick) - {"entropies"}):
+            for part in sorted(list_needs(trick) - {"entropies"}):
                 if getattr(rollouts, part) is None:
                     raise TrickError(f"{name} needs {part}, which this batch lacks; add it or leave {name} out")
 
 
 def _who(tricks: Mapping[str, Any], part: str) -> str:
-    return " and ".join(sorted(name for name, trick in tricks.items() if part in needs(trick)))
+    return " and ".join(sorted(name for name, trick in tricks.items() if part in list_needs(trick)))
 
 
 def _filling(hook: str, tricks: Mapping[str, Any]) -> list[str]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _LARGEST: Final = 3.4e38  # beyond it a float32 is infinite
 
 
-def make(name: str, cls: type[Any], settings: Mapping[str, Any]) -> Any:
+def make_trick(name: str, cls: type[Any], settings: Mapping[str, Any]) -> Any:
     """Return the trick with the given settings.
 
     Args:
@@ -37,28 +37,28 @@ def make(name: str, cls: type[Any], settings: Mapping[str, Any]) -> Any:
     for key, value in settings.items():
         if key not in kinds:
             raise TrickError(f"{name}.{key}: no such setting; {suggest(key, kinds)}")
-        if not accepts(kinds[key], value):
-            raise TrickError(f"{name}.{key}: takes {words(kinds[key])}, got {written(value)}")
+        if not is_of_type(kinds[key], value):
+            raise TrickError(f"{name}.{key}: takes {describe_type(kinds[key])}, got {format_value(value)}")
     return cls(**{key: _as(kinds[key], value) for key, value in settings.items()})
 
 
-def hints(cls: Any) -> dict[str, Any]:
+def read_field_types(cls: Any) -> dict[str, Any]:
     """Return the types of a trick's fields, with the descriptions in their annotations."""
     return _read(cls)
 
 
-def meaning(kind: Any) -> str:
+def describe_setting(kind: Any) -> str:
     """Return the description of a setting from its annotation, or ""."""
     return next((note for note in getattr(kind, "__metadata__", ()) if isinstance(note, str)), "")
 
 
-def accepts(kind: Any, value: Any) -> bool:
+def is_of_type(kind: Any, value: Any) -> bool:
     """Return True if a value fits a type. Unsupported kinds of types accept every value."""
     origin = get_origin(kind)
     if origin is Annotated:
-        return accepts(get_args(kind)[0], value)
+        return is_of_type(get_args(kind)[0], value)
     if origin in (Union, types.UnionType):
-        return any(accepts(option, value) for option in get_args(kind))
+        return any(is_of_type(option, value) for option in get_args(kind))
     if origin is Literal:
         return any(value == option and type(value) is type(option) for option in get_args(kind))
     if kind in (float, int):
@@ -76,20 +76,20 @@ def _is_number(kind: Any, value: Any) -> bool:
     return number and (abs(value) <= _LARGEST or abs(value) == math.inf)  # neither holds for NaN
 
 
-def words(kind: Any) -> str:
+def describe_type(kind: Any) -> str:
     """Return the description of a type for people."""
     origin = get_origin(kind)
     if origin is Annotated:
-        return words(get_args(kind)[0])
+        return describe_type(get_args(kind)[0])
     if origin in (Union, types.UnionType):
-        return " or ".join(words(option) for option in get_args(kind))
+        return " or ".join(describe_type(option) for option in get_args(kind))
     if origin is Literal:
         return " or ".join(map(str, get_args(kind)))
     names = {float: "a number", int: "a whole number", str: "a word", bool: "true or false", type(None): "null"}
     return names.get(kind, str(kind))
 
 
-def written(value: Any) -> str:
+def format_value(value: Any) -> str:
     """Return a value as it is written in YAML or JSON."""
     return json.dumps(value) if value is None or isinstance(value, bool) else repr(value)
 
@@ -113,7 +113,7 @@ def _settings(cls: Any) -> dict[str, Any]:
 @cache
 def _read_settings(cls: Any) -> dict[str, Any]:
     names = {field.name for field in fields(cls)}
-    return {key: kind for key, kind in hints(cls).items() if key in names}
+    return {key: kind for key, kind in read_field_types(cls).items() if key in names}
 
 
 @cache  # a plan builds thousands of tricks

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 EpsRule = Literal["added", "floored", "added_to_variance", "floored_variance"]
 
 
-def segments(group: Tensor) -> Tensor:
+def renumber_groups(group: Tensor) -> Tensor:
     """Return group ids (B,) renumbered as 0, 1, ..."""
     index: Tensor = torch.unique(group, return_inverse=True)[1]
     return index
 
 
-def total(values: Tensor, index: Tensor) -> Tensor:
+def segment_sum(values: Tensor, index: Tensor) -> Tensor:
     """Return the sum over each sample's segment (B, 1), float64.
 
     The values of one sample are first summed in their own precision.
@@ -35,7 +35,7 @@ def total(values: Tensor, index: Tensor) -> Tensor:
     return sums.index_add_(0, index, values.sum(dim=1).double())[index][:, None]
 
 
-def mean(values: Tensor, weights: Tensor, index: Tensor) -> Tensor:
+def segment_mean(values: Tensor, weights: Tensor, index: Tensor) -> Tensor:
     """Return the weighted mean of each sample's segment.
 
     Args:
@@ -47,15 +47,15 @@ def mean(values: Tensor, weights: Tensor, index: Tensor) -> Tensor:
         Means (B, 1), float64; 0 where no value has weight.
 
     """
-    weight = total(weights, index)
-    found = total(values * weights, index) / weight.where(weight > 0, 1.0)
+    weight = segment_sum(weights, index)
+    found = segment_sum(values * weights, index) / weight.where(weight > 0, 1.0)
     if values.shape[1] > 1:
         return found
     within = found.clamp(_extreme(values, weights, index, "amin"), _extreme(values, weights, index, "amax"))
     return within.where(weight > 0, 0.0)
 
 
-def mean_of_others(values: Tensor, weights: Tensor, index: Tensor) -> Tensor:
+def leave_one_out_mean(values: Tensor, weights: Tensor, index: Tensor) -> Tensor:
     """Return the weighted mean of the other samples of each sample's segment.
 
     Args:
@@ -67,12 +67,12 @@ def mean_of_others(values: Tensor, weights: Tensor, index: Tensor) -> Tensor:
         Means (B, 1); 0 where no other sample has weight.
 
     """
-    weight, centre = total(weights, index) - weights, mean(values, weights, index)
+    weight, centre = segment_sum(weights, index) - weights, segment_mean(values, weights, index)
     found = centre + (centre - values) * weights / weight.where(weight > 0, 1.0)  # exact where all values are equal
     return found.where(weight > 0, 0.0)
 
 
-def variance(values: Tensor, weights: Tensor, index: Tensor, centre: Tensor, ddof: int) -> Tensor:
+def segment_variance(values: Tensor, weights: Tensor, index: Tensor, centre: Tensor, ddof: int) -> Tensor:
     """Return the weighted variance of each sample's segment about a given center.
 
     Args:
@@ -87,10 +87,10 @@ def variance(values: Tensor, weights: Tensor, index: Tensor, centre: Tensor, ddo
 
     """
     squares = (values - centre).square_().mul_(weights)
-    return total(squares, index) / (total(weights, index) - ddof).clamp(min=1)
+    return segment_sum(squares, index) / (segment_sum(weights, index) - ddof).clamp(min=1)
 
 
-def variance_of_others(values: Tensor, weights: Tensor, index: Tensor, ddof: int) -> Tensor:
+def leave_one_out_variance(values: Tensor, weights: Tensor, index: Tensor, ddof: int) -> Tensor:
     """Return the variance of the other samples of each sample's segment about their own mean.
 
     With :math:`d_i` the distance to the mean of all and :math:`S` the sum of squares about it, the others have
@@ -106,15 +106,15 @@ def variance_of_others(values: Tensor, weights: Tensor, index: Tensor, ddof: int
         Variances (B, 1), float64.
 
     """
-    distance = values - mean(values, weights, index)
-    squares, weight = total(weights * distance.square(), index), total(weights, index) - weights
+    distance = values - segment_mean(values, weights, index)
+    squares, weight = segment_sum(weights * distance.square(), index), segment_sum(weights, index) - weights
     own = weights * distance
     left = squares - own * distance - own.square() / weight.where(weight > 0, 1.0)
     left = left.where(left > 1e-12 * squares, 0.0)
     return left / (weight - ddof).clamp(min=1)
 
 
-def divisor(variance: Tensor, eps: float, rule: EpsRule) -> Tensor:
+def std_divisor(variance: Tensor, eps: float, rule: EpsRule) -> Tensor:
     """Return the standard deviation to divide by, kept away from 0 by ``eps``.
 
     Args:

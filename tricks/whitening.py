@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import torch
 
-from tricks.statistics import EpsRule, divisor, mean, segments, variance
+from tricks.statistics import EpsRule, renumber_groups, segment_mean, segment_variance, std_divisor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,14 +54,16 @@ class Whiten:
         weights = self._weights(counted, advantages)
         if weights.sum() < 1.5:  # a whole number, except for rounding of 1 over a length
             return advantages
-        group = segments(rollouts.group)
+        group = renumber_groups(rollouts.group)
         scopes = {self.mean, self.std} - {"none"}
-        centres = {scope: mean(advantages, weights, _index(scope, group)).to(advantages.dtype) for scope in scopes}
+        centres = {
+            scope: segment_mean(advantages, weights, _index(scope, group)).to(advantages.dtype) for scope in scopes
+        }
         whitened = advantages - centres.get(self.mean, 0.0)
         if self.std == "none":
             return whitened
-        spread = variance(advantages, weights, _index(self.std, group), centres[self.std], self.ddof)
-        return whitened.div_(divisor(spread, self.eps, self.eps_rule).to(advantages.dtype))
+        spread = segment_variance(advantages, weights, _index(self.std, group), centres[self.std], self.ddof)
+        return whitened.div_(std_divisor(spread, self.eps, self.eps_rule).to(advantages.dtype))
 
     def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse an epsilon that cannot keep the divisor away from 0."""

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypedDict, Unpack
 
-from analysis.curves.equal_cost import clock
-from analysis.stats.twins import twins_of
-from analysis.study.layout import words
-from harness.records.record import CONTROL, OFF
+from analysis.curves.equal_cost import choose_clock
+from analysis.stats.twins import find_twins
+from analysis.study.layout import format_labels
+from harness.records.record import CONTROL_AXIS, CONTROL_OFF
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -88,7 +88,7 @@ class Claim:
         return self.id.partition(".")[0]
 
 
-def gap(axis: str, arm: str, base: str, where: Labels) -> tuple[ClaimTerm, ...]:
+def difference_terms(axis: str, arm: str, base: str, where: Labels) -> tuple[ClaimTerm, ...]:
     """Return the terms of a difference in one setting: arm minus base.
 
     Args:
@@ -101,7 +101,7 @@ def gap(axis: str, arm: str, base: str, where: Labels) -> tuple[ClaimTerm, ...]:
     return ClaimTerm(1.0, {**where, axis: arm}), ClaimTerm(-1.0, {**where, axis: base})
 
 
-def change_of_gap(axis: str, arm: str, base: str, at: Labels, than: Labels) -> tuple[ClaimTerm, ...]:
+def interaction_terms(axis: str, arm: str, base: str, at: Labels, than: Labels) -> tuple[ClaimTerm, ...]:
     """Return the terms of a two-way interaction: the gap in one setting minus that in another.
 
     Args:
@@ -112,10 +112,13 @@ def change_of_gap(axis: str, arm: str, base: str, at: Labels, than: Labels) -> t
         than: Labels of the other setting.
 
     """
-    return (*gap(axis, arm, base, at), *(ClaimTerm(-term.weight, term.at) for term in gap(axis, arm, base, than)))
+    return (
+        *difference_terms(axis, arm, base, at),
+        *(ClaimTerm(-term.weight, term.at) for term in difference_terms(axis, arm, base, than)),
+    )
 
 
-def trend(axis: str, labels: tuple[str, ...], where: Labels) -> tuple[ClaimTerm, ...]:
+def trend_terms(axis: str, labels: tuple[str, ...], where: Labels) -> tuple[ClaimTerm, ...]:
     """Return the terms of a linear trend over equally spaced labels.
 
     The number is the rise of the least-squares line from the first to the last label, in the metric's unit. The slope
@@ -133,12 +136,12 @@ def trend(axis: str, labels: tuple[str, ...], where: Labels) -> tuple[ClaimTerm,
     return tuple(ClaimTerm(scale * place, {**where, axis: label}) for place, label in zip(places, labels, strict=True))
 
 
-def level(where: Labels) -> tuple[ClaimTerm, ...]:
+def level_terms(where: Labels) -> tuple[ClaimTerm, ...]:
     """Return the term of the metric itself in one setting."""
     return (ClaimTerm(1.0, where),)
 
 
-def compared(
+def compare_labels(
     axis: str, arm: str, base: str, where: Labels, expect: Expect | Quoted = "more", **options: Unpack[ClaimOptions]
 ) -> ClaimPart:
     """Return a part that compares two labels of an axis in one setting.
@@ -152,10 +155,12 @@ def compared(
         options: Optional fields of the part.
 
     """
-    return ClaimPart(f"{at(where)}: {arm} against {base}", gap(axis, arm, base, where), expect, **options)
+    return ClaimPart(
+        f"{format_setting(where)}: {arm} against {base}", difference_terms(axis, arm, base, where), expect, **options
+    )
 
 
-def at(where: Labels) -> str:
+def format_setting(where: Labels) -> str:
     """Return a setting in words."""
     return ", ".join(where.values())
 
@@ -174,7 +179,7 @@ class AbsentError(LookupError):
     """A study has no such cell; the message gives the reason."""
 
 
-def label(study: Study, axis: str, role: str) -> str:
+def find_label(study: Study, axis: str, role: str) -> str:
     """Return the label on the axis that plays the role.
 
     Models are found by name, response lengths by their position on the axis.
@@ -196,12 +201,12 @@ def label(study: Study, axis: str, role: str) -> str:
     return found[0]
 
 
-def metric(study: Study, role: str) -> str:
+def find_metric(study: Study, role: str) -> str:
     """Return the metric that plays the role; an empty role means the study's metric."""
-    return f"mean({clock(study)})" if role == STEP_SECONDS else role or study.metric
+    return f"mean({choose_clock(study)})" if role == STEP_SECONDS else role or study.metric
 
 
-def cell(study: Study, at: Labels, ran: Collection[int]) -> int:
+def find_cell(study: Study, at: Labels, ran: Collection[int]) -> int:
     """Return the cell at these roles, or the twin that ran for it.
 
     An axis that the claim does not name has the baseline's label, or its only one. Controls are off.
@@ -217,12 +222,18 @@ def cell(study: Study, at: Labels, ran: Collection[int]) -> int:
     """
     if unknown := [axis for axis in at if axis not in study.axes]:
         raise AbsentError(f"{study.name} has no axis {unknown[0]}")
-    wanted = {CONTROL: OFF, **study.baseline, **{axis: label(study, axis, role) for axis, role in at.items()}}
+    wanted = {
+        CONTROL_AXIS: CONTROL_OFF,
+        **study.baseline,
+        **{axis: find_label(study, axis, role) for axis, role in at.items()},
+    }
     found = [place for place, labels in enumerate(study.cells) if _agrees(labels, wanted)]
     if len(found) != 1:
-        named = words({axis: name for axis, name in wanted.items() if axis in study.axes and axis != CONTROL})
+        named = format_labels(
+            {axis: name for axis, name in wanted.items() if axis in study.axes and axis != CONTROL_AXIS}
+        )
         raise AbsentError(f"{study.name} {'plans several cells' if found else 'plans no cell'} with {named}")
-    twins = twins_of(study) if study.once else {}
+    twins = find_twins(study) if study.once else {}
     return twins[found[0]].of if found[0] in twins and found[0] not in ran else found[0]
 
 

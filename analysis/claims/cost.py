@@ -7,10 +7,10 @@ from itertools import product
 from math import exp
 from typing import TYPE_CHECKING, Final
 
-from analysis.claims.claim import ROLES, STEP_SECONDS, ClaimPart, compared, level
-from analysis.claims.evidence import evidence
+from analysis.claims.claim import ROLES, STEP_SECONDS, ClaimPart, compare_labels, level_terms
+from analysis.claims.evidence import find_evidence
 from analysis.curves.equal_cost import TOKENS
-from analysis.stats.verdict import interval
+from analysis.stats.verdict import compute_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ class Cost:
     tokens_ratio: CostRatio | None
 
 
-def costs(data: ProfileData) -> tuple[Cost, ...]:
+def compute_costs(data: ProfileData) -> tuple[Cost, ...]:
     """Return the costs of all recipes that have runs, by setting."""
     places = [{"model": model, "difficulty": tier} for model, tier in product(ROLES, ("easy", "medium", "hard"))]
     return tuple(found for where in places for recipe in RECIPES for found in _cost(data, where, recipe))
@@ -67,17 +67,17 @@ def _cost(data: ProfileData, where: dict[str, str], recipe: str) -> Iterator[Cos
 
 
 def _mean(data: ProfileData, where: dict[str, str], metric: str) -> float | None:
-    held, _ = evidence(ClaimPart("", level(where), "more", metric=metric), STUDIES, data)
+    held, _ = find_evidence(ClaimPart("", level_terms(where), "more", metric=metric), STUDIES, data)
     return None if held is None or not held.pair.seeds else float(held.pair.differences.mean())
 
 
 def _ratio(data: ProfileData, where: dict[str, str], recipe: str, metric: str) -> CostRatio | None:
-    part = compared("recipe", recipe, BASE, where, metric=metric, ratio=True)
-    held, _ = evidence(part, STUDIES, data)
+    part = compare_labels("recipe", recipe, BASE, where, metric=metric, ratio=True)
+    held, _ = find_evidence(part, STUDIES, data)
     if held is None or not held.pair.seeds:
         return None
     value, seeds = exp(float(held.pair.differences.mean())), len(held.pair.seeds)
     if seeds < 2:
         return CostRatio(value, None, None, seeds)
-    low, high = interval(held.pair, data.profile, part.says, metric)
+    low, high = compute_interval(held.pair, data.profile, part.says, metric)
     return CostRatio(value, exp(low), exp(high), seeds)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.claims.claim import AbsentError, cell, metric
-from analysis.claims.measured import values
-from analysis.stats.paired_test import Failed, Pairs
-from analysis.stats.twins import twins_of
-from analysis.study.frame import failures
+from analysis.claims.claim import AbsentError, find_cell, find_metric
+from analysis.claims.measured import read_values
+from analysis.stats.paired_test import FailedSeed, Pairs
+from analysis.stats.twins import find_twins
+from analysis.study.frame import read_failures
 from analysis.study_data import StudyData
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Evidence:
         return study.margin if self.metric == study.metric else None
 
 
-def evidence(part: ClaimPart, studies: Iterable[str], data: ProfileData) -> tuple[Evidence | None, str]:
+def find_evidence(part: ClaimPart, studies: Iterable[str], data: ProfileData) -> tuple[Evidence | None, str]:
     """Return the evidence for a part from the first study with a common seed in all cells.
 
     Two seeds for which cells failed for a reason of their arm count as evidence too.
@@ -70,7 +70,7 @@ def evidence(part: ClaimPart, studies: Iterable[str], data: ProfileData) -> tupl
     return None, reasons[0] if reasons else ""
 
 
-def declared(part: ClaimPart, studies: Iterable[str], data: ProfileData) -> bool:
+def is_declared(part: ClaimPart, studies: Iterable[str], data: ProfileData) -> bool:
     """Return True if some study has all cells of the part and they are not twins.
 
     The cells need not have run: such a part is a declared test.
@@ -82,12 +82,12 @@ def declared(part: ClaimPart, studies: Iterable[str], data: ProfileData) -> bool
 
     """
     found = ((data.studies[name], _cells(part, data.studies[name])) for name in studies if name in data.studies)
-    return any(not twins(each.study, cells) for each, cells in found if cells is not None)
+    return any(not explain_twins(each.study, cells) for each, cells in found if cells is not None)
 
 
-def twins(study: Study, cells: tuple[int, ...]) -> str:
+def explain_twins(study: Study, cells: tuple[int, ...]) -> str:
     """Return why these cells cannot differ, according to the plan; empty if they can."""
-    known = twins_of(study)
+    known = find_twins(study)
     roots = {known[cell].of if cell in known else cell for cell in cells}
     if len(cells) < 2 or len(roots) > 1:
         return ""
@@ -97,17 +97,17 @@ def twins(study: Study, cells: tuple[int, ...]) -> str:
 
 def _cells(part: ClaimPart, data: StudyData) -> tuple[int, ...] | None:
     try:
-        return tuple(cell(data.study, term.at, ()) for term in part.terms)
+        return tuple(find_cell(data.study, term.at, ()) for term in part.terms)
     except AbsentError:
         return None
 
 
 def _in(part: ClaimPart, data: StudyData) -> Evidence:
-    name = metric(data.study, part.metric)
-    numbers = _numbers(part, values(data, name), data)
-    cells = tuple(cell(data.study, term.at, numbers.keys()) for term in part.terms)
+    name = find_metric(data.study, part.metric)
+    numbers = _numbers(part, read_values(data, name), data)
+    cells = tuple(find_cell(data.study, term.at, numbers.keys()) for term in part.terms)
     seeds = sorted(set.intersection(*({*numbers.get(place, {})} for place in cells)))
-    failed = tuple(_failed(part, numbers, cells, failures(data.taken, name)))
+    failed = tuple(_failed(part, numbers, cells, read_failures(data.taken, name)))
     if not seeds and sum(each.certain for each in failed) < 2:
         raise AbsentError(f"{data.study.name} has no seed with {name} in all cells")
     sides = ([_side(part, numbers, cells, seed, sign) for seed in seeds] for sign in (1, -1))
@@ -115,17 +115,17 @@ def _in(part: ClaimPart, data: StudyData) -> Evidence:
     runs = tuple(sorted({*taken[taken["status"] == "finished"]["run_id"]}))
     arm, baseline = (np.array(side, dtype=float) for side in sides)
     pair = Pairs(tuple(seeds), arm, baseline, failed)
-    return Evidence(data, name, cells, pair, runs, twins(data.study, cells))
+    return Evidence(data, name, cells, pair, runs, explain_twins(data.study, cells))
 
 
-def _failed(part: ClaimPart, numbers: Scores, cells: tuple[int, ...], lost: Failures) -> Iterator[Failed]:
+def _failed(part: ClaimPart, numbers: Scores, cells: tuple[int, ...], lost: Failures) -> Iterator[FailedSeed]:
     """Yield the seeds for which some cells failed and all others have a number."""
     for seed in sorted({seed for place in cells for seed in lost.get(place, {})}):
         gone = [seed in lost.get(place, {}) for place in cells]
         if all(out or seed in numbers.get(place, {}) for out, place in zip(gone, cells, strict=True)):
             weights = [term.weight for term, out in zip(part.terms, gone, strict=True) if out]
             known = all(lost.get(place, {}).get(seed) != "unknown" for place in cells)
-            yield Failed(seed, sum(w for w in weights if w > 0), -sum(w for w in weights if w < 0), known)
+            yield FailedSeed(seed, sum(w for w in weights if w > 0), -sum(w for w in weights if w < 0), known)
 
 
 def _side(part: ClaimPart, numbers: Scores, cells: tuple[int, ...], seed: int, sign: int) -> float:
@@ -138,7 +138,7 @@ def _numbers(part: ClaimPart, found: Scores, data: StudyData) -> Scores:
 
     The other score of the run is subtracted, or the logarithm is taken, as the part says.
     """
-    less = values(data, part.less) if part.less else {}
+    less = read_values(data, part.less) if part.less else {}
     result: Scores = {}
     for place, by_seed in found.items():
         for seed, value in by_seed.items():

@@ -6,8 +6,8 @@ import csv
 from io import StringIO
 from typing import TYPE_CHECKING, Final
 
-from analysis.claims.tables import claims_table, cost_table, evidence_table, links
-from analysis.tables.render import latex, markdown
+from analysis.claims.tables import build_claims_table, build_cost_table, build_evidence_table, links
+from analysis.tables.render import render_latex, render_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ COLUMNS: Final = (
 )
 
 
-def files(findings: Sequence[Finding], costs: Sequence[Cost], profile: str) -> dict[str, bytes]:
+def render_takeaway_files(findings: Sequence[Finding], costs: Sequence[Cost], profile: str) -> dict[str, bytes]:
     """Return the content of each file by its ending; it is the same for the same findings.
 
     Args:
@@ -31,16 +31,16 @@ def files(findings: Sequence[Finding], costs: Sequence[Cost], profile: str) -> d
         profile: The profile of the runs.
 
     """
-    first, cost = claims_table(findings, profile), cost_table(costs, profile)
-    evidence = evidence_table(findings, profile, linked=True)
+    first, cost = build_claims_table(findings, profile), build_cost_table(costs, profile)
+    evidence = build_evidence_table(findings, profile, linked=True)
     below = [table for table in (evidence, cost) if table.rows]
     addresses = "".join(f"[{name}]: {address}\n" for name, address in links(findings))
-    text = "\n".join((markdown(first), *(f"#{markdown(table)}" for table in below), addresses))
-    plain = [table for table in (first, evidence_table(findings, profile, linked=False), cost) if table.rows]
+    text = "\n".join((render_markdown(first), *(f"#{render_markdown(table)}" for table in below), addresses))
+    plain = [table for table in (first, build_evidence_table(findings, profile, linked=False), cost) if table.rows]
     return {
         "md": (text.rstrip("\n") + "\n").encode(),
         "csv": comma_separated(findings).encode(),
-        "tex": "\n".join(latex(table) for table in plain).encode(),
+        "tex": "\n".join(render_latex(table) for table in plain).encode(),
     }
 
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 
 from analysis.claims.claim import SOURCES, Claim, ClaimPart, Quoted
-from analysis.claims.evidence import Evidence, declared, evidence
-from analysis.stats.contrasts import adjusted
+from analysis.claims.evidence import Evidence, find_evidence, is_declared
+from analysis.stats.contrasts import adjust_p_values
 from analysis.stats.paired_test import p_different, p_equivalent
-from analysis.stats.rank_test import p_with_failures, rises
-from analysis.stats.verdict import called, failed_seeds, interval
-from harness.records.power import ALPHA, detectable
+from analysis.stats.rank_test import is_higher_better, p_with_failures
+from analysis.stats.verdict import compute_interval, describe_failed_seeds, verdict_word
+from harness.records.power import ALPHA, find_detectable_effect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,7 +36,7 @@ class PartFinding:
 
     says: str
     expected: str  # "more", "same", "0.003", "1.15", ...
-    word: Word
+    word: ClaimWord
     reason: str  # why there are no runs, or another remark; else empty
     beyond: bool  # the paper did not run this setting
     study: str = ""
@@ -71,18 +71,18 @@ class Finding:
     source: str  # a value of ``claim.SOURCES``
     stands: str
     profile: str
-    word: Word
+    word: ClaimWord
     note: str  # number of parts with runs and their words, or why there are none
     parts: tuple[PartFinding, ...]
 
 
-Word = Literal["supported", "contradicted", "equivalent", "inconclusive", "exploratory", "no runs"]
+ClaimWord = Literal["supported", "contradicted", "equivalent", "inconclusive", "exploratory", "no runs"]
 
-WEAKEST: Final[tuple[Word, ...]] = ("contradicted", "exploratory", "inconclusive", "equivalent", "supported")
+WEAKEST: Final[tuple[ClaimWord, ...]] = ("contradicted", "exploratory", "inconclusive", "equivalent", "supported")
 _MIRRORED: Final[dict[Expect, Expect]] = {"less": "more", "no less": "no more"}
 
 
-def of_difference(expect: Expect, seeds: int, difference: float, p: float, equivalent: float) -> Word:
+def judge_difference(expect: Expect, seeds: int, difference: float, p: float, equivalent: float) -> ClaimWord:
     """Return the word of a part that expects a direction, or no difference.
 
     Args:
@@ -94,8 +94,8 @@ def of_difference(expect: Expect, seeds: int, difference: float, p: float, equiv
 
     """
     if expect in _MIRRORED:
-        return of_difference(_MIRRORED[expect], seeds, -difference, p, equivalent)
-    word = called(seeds, difference, p, equivalent)
+        return judge_difference(_MIRRORED[expect], seeds, -difference, p, equivalent)
+    word = verdict_word(seeds, difference, p, equivalent)
     if word in {"exploratory", "inconclusive"}:
         return "exploratory" if word == "exploratory" else "inconclusive"
     if expect == "more":
@@ -106,7 +106,7 @@ def of_difference(expect: Expect, seeds: int, difference: float, p: float, equiv
     return "contradicted"
 
 
-def of_number(seeds: int, p: float, equivalent: float) -> Word:
+def judge_number(seeds: int, p: float, equivalent: float) -> ClaimWord:
     """Return the word of a part that quotes a number.
 
     Args:
@@ -115,7 +115,7 @@ def of_number(seeds: int, p: float, equivalent: float) -> Word:
         equivalent: p value for a mean outside the tolerance.
 
     """
-    word = called(seeds, 0.0, p, equivalent)
+    word = verdict_word(seeds, 0.0, p, equivalent)
     if word == "exploratory":
         return "exploratory"
     if equivalent <= ALPHA:
@@ -123,7 +123,7 @@ def of_number(seeds: int, p: float, equivalent: float) -> Word:
     return "contradicted" if p <= ALPHA else "inconclusive"
 
 
-def of_claim(parts: Sequence[Word]) -> Word:
+def judge_claim(parts: Sequence[ClaimWord]) -> ClaimWord:
     """Return the word of a claim: that of its weakest part with runs, or "no runs"."""
     judged = [word for word in parts if word != "no runs"]
     return next((word for word in WEAKEST if word in judged), "no runs")
@@ -147,7 +147,7 @@ class Tested:
         return isfinite(self.p) and self.held is not None and not self.held.twins
 
 
-def tested(claim: Claim, part: ClaimPart, data: ProfileData) -> Tested:
+def evaluate_part(claim: Claim, part: ClaimPart, data: ProfileData) -> Tested:
     """Return a part with its test; it has no p value below two seeds.
 
     Seeds that failed for a reason of the arm are the worst outcome (``rank_test``). They never support equivalence or a
@@ -159,12 +159,12 @@ def tested(claim: Claim, part: ClaimPart, data: ProfileData) -> Tested:
         data: The studies of a profile.
 
     """
-    held, reason = evidence(part, claim.studies, data)
+    held, reason = find_evidence(part, claim.studies, data)
     if held is None or not held.pair.testable:
         return Tested(claim, part, held, reason)
     if held.pair.failed:
         quoted = isinstance(part.expect, Quoted)
-        p, lean = (1.0, 0) if quoted else p_with_failures(held.pair, rises(held.metric))
+        p, lean = (1.0, 0) if quoted else p_with_failures(held.pair, is_higher_better(held.metric))
         return Tested(claim, part, held, reason, p, nan if held.margin is None else 1.0, lean)
     if isinstance(part.expect, Quoted):
         return Tested(claim, part, held, reason, *_quoted(part.expect, held.pair))
@@ -172,14 +172,14 @@ def tested(claim: Claim, part: ClaimPart, data: ProfileData) -> Tested:
     return Tested(claim, part, held, reason, p_different(held.pair), equivalent)
 
 
-def judged(tests: Sequence[Tested], size: int) -> Iterator[PartFinding]:
+def adjust_together(tests: Sequence[Tested], size: int) -> Iterator[PartFinding]:
     """Yield the finding of each test of a takeaway, with p values adjusted together.
 
     ``size`` is the number of declared tests. Those without a result count with p = 1.
     """
     done = [test for test in tests if test.in_family]
-    differs = adjusted([test.p for test in done], "primary", size)
-    equals = adjusted([1.0 if np.isnan(test.equivalent) else test.equivalent for test in done], "primary", size)
+    differs = adjust_p_values([test.p for test in done], "primary", size)
+    equals = adjust_p_values([1.0 if np.isnan(test.equivalent) else test.equivalent for test in done], "primary", size)
     numbers = iter(zip(differs, equals, strict=True))
     for test in tests:
         if test.held is None:
@@ -216,7 +216,9 @@ def _part(test: Tested, held: Evidence, p: float, equivalent: float, size: int) 
     mean = float(differences.mean()) if seeds else nan
     tested_mean = float(test.lean) if held.pair.failed else mean
     std = float(differences.std(ddof=1)) if seeds > 1 else None
-    low, high = interval(held.pair, study.name, study.profile, part.says, held.metric) if seeds > 1 else (None, None)
+    low, high = (
+        compute_interval(held.pair, study.name, study.profile, part.says, held.metric) if seeds > 1 else (None, None)
+    )
     unit = exp if part.ratio else float
     return PartFinding(
         says=part.says,
@@ -236,21 +238,21 @@ def _part(test: Tested, held: Evidence, p: float, equivalent: float, size: int) 
         margin=part.expect.tolerance if isinstance(part.expect, Quoted) else held.margin,
         tests=size,
         std=std,
-        detectable=None if std is None or held.pair.failed else detectable(std, seeds, ALPHA / size),
+        detectable=None if std is None or held.pair.failed else find_detectable_effect(std, seeds, ALPHA / size),
         seeds=held.pair.seeds,
         arm=tuple(map(float, held.pair.arm)),
         base=tuple(map(float, held.pair.baseline)),
         cells=tuple(study.cells[cell] for cell in held.cells),
-        failed=failed_seeds(held.pair.failed, seeds),
+        failed=describe_failed_seeds(held.pair.failed, seeds),
         runs=held.runs,
         links=tuple(held.data.links[run_id] for run_id in held.runs if run_id in held.data.links),
     )
 
 
-def _word(part: ClaimPart, seeds: int, mean: float, p: float, equivalent: float) -> Word:
+def _word(part: ClaimPart, seeds: int, mean: float, p: float, equivalent: float) -> ClaimWord:
     if isinstance(part.expect, Quoted):
-        return of_number(seeds, p, equivalent)
-    return of_difference(part.expect, seeds, mean, p, equivalent)
+        return judge_number(seeds, p, equivalent)
+    return judge_difference(part.expect, seeds, mean, p, equivalent)
 
 
 def _expected(part: ClaimPart) -> str:
@@ -262,7 +264,7 @@ def _expected(part: ClaimPart) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def findings(claims: Sequence[Claim], data: ProfileData) -> tuple[Finding, ...]:
+def judge_claims(claims: Sequence[Claim], data: ProfileData) -> tuple[Finding, ...]:
     """Return the findings of all claims, in order."""
     found: dict[str, Finding] = {}
     for _, members in groupby(sorted(claims, key=lambda claim: claim.family), key=lambda claim: claim.family):
@@ -272,9 +274,9 @@ def findings(claims: Sequence[Claim], data: ProfileData) -> tuple[Finding, ...]:
 
 def _family(claims: Sequence[Claim], data: ProfileData) -> Iterator[Finding]:
     able = [claim for claim in claims if not claim.profiles or data.profile in claim.profiles]
-    size = sum(declared(part, claim.studies, data) for claim in able for part in claim.parts)
-    tests = [tested(claim, part, data) for claim in able for part in claim.parts]
-    parts = tuple(judged(tests, size))
+    size = sum(is_declared(part, claim.studies, data) for claim in able for part in claim.parts)
+    tests = [evaluate_part(claim, part, data) for claim in able for part in claim.parts]
+    parts = tuple(adjust_together(tests, size))
     for claim in claims:
         yield _finding(
             claim, data.profile, tuple(part for test, part in zip(tests, parts, strict=True) if test.claim is claim)
@@ -289,7 +291,7 @@ def _finding(claim: Claim, profile: str, parts: tuple[PartFinding, ...]) -> Find
         source=SOURCES[claim.source],
         stands=claim.stands,
         profile=profile,
-        word=of_claim([part.word for part in parts]),
+        word=judge_claim([part.word for part in parts]),
         note=_note(parts) if parts else claim.why_not,
         parts=parts,
     )
@@ -299,12 +301,12 @@ def _note(parts: Sequence[PartFinding]) -> str:
     """Format the state of the parts: ``2 of 4 parts have runs: 1 supported, 1 inconclusive``."""
     ran = [part for part in parts if part.word != "no runs"]
     if not ran:
-        return reasons(parts)
+        return summarize_reasons(parts)
     counts = ", ".join(f"{count} {word}" for word, count in sorted(Counter(part.word for part in ran).items()))
     return f"{len(ran)} of {len(parts)} parts {'has' if len(ran) == 1 else 'have'} runs: {counts}"
 
 
-def reasons(parts: Sequence[PartFinding]) -> str:
+def summarize_reasons(parts: Sequence[PartFinding]) -> str:
     """Return the first reason why parts have no runs, and the number of other reasons."""
     first, *others = dict.fromkeys(part.reason for part in parts if part.reason)
     more = f"; {len(others)} more reasons" if len(others) > 1 else "; one more reason" if others else ""

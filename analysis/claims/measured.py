@@ -8,7 +8,7 @@ from math import isfinite, nan
 from statistics import fmean
 from typing import TYPE_CHECKING, Final
 
-from analysis.study.frame import finished
+from analysis.study.frame import select_finished
 
 if TYPE_CHECKING:
     from analysis.study.frame import Scores
@@ -28,7 +28,7 @@ CONNECTIVES: Final = frozenset(
 _DERIVED: Final = re.compile(r"(mean|fall|clipped)\((.+)\)")
 
 
-def values(data: StudyData, metric: str) -> Scores:
+def read_values(data: StudyData, metric: str) -> Scores:
     """Return a score or a derived number of the finished runs by cell and seed.
 
     Runs without it are left out.
@@ -36,7 +36,7 @@ def values(data: StudyData, metric: str) -> Scores:
     derived = _DERIVED.fullmatch(metric)
     if derived is None:
         return data.scores(metric)
-    runs = finished(data.taken)
+    runs = select_finished(data.taken)
     found: Scores = {}
     numbers = _numbers(data, derived[1], derived[2], sorted(set(runs["run_id"])))
     for cell, seed, run_id in zip(runs["cell"], runs["seed"], runs["run_id"], strict=True):
@@ -45,7 +45,7 @@ def values(data: StudyData, metric: str) -> Scores:
     return found
 
 
-def fall(values: list[float]) -> float:
+def measure_fall(values: list[float]) -> float:
     """Return the fall of a curve below its best five-step mean; nan below ten steps."""
     if len(values) < 2 * WINDOW:
         return nan
@@ -53,7 +53,7 @@ def fall(values: list[float]) -> float:
     return max(means) - means[-1]
 
 
-def connectives(text: str) -> float:
+def measure_connectives(text: str) -> float:
     """Return the share of connectives in ``clipped_tokens.json``.
 
     It is nan if no token was clipped or the text is not such a file.
@@ -69,8 +69,8 @@ def connectives(text: str) -> float:
 
 def _numbers(data: StudyData, kind: str, name: str, runs: list[str]) -> dict[str, float]:
     if kind == "clipped":
-        return {run_id: connectives(_read(data, run_id)) for run_id in runs}
-    measure = {"mean": lambda curve: fmean(curve) if curve else nan, "fall": fall}[kind]
+        return {run_id: measure_connectives(_read(data, run_id)) for run_id in runs}
+    measure = {"mean": lambda curve: fmean(curve) if curve else nan, "fall": measure_fall}[kind]
     curves = data.history(name)
     return {run_id: measure([value for step, value in curves.get(run_id, ()) if step > 0]) for run_id in runs}
 

@@ -6,7 +6,7 @@ from math import exp, floor, isfinite, log10
 from typing import TYPE_CHECKING, Final
 
 from analysis.claims.claim import SOURCES
-from analysis.study.layout import LAPTOP
+from analysis.study.layout import LAPTOP_WARNING
 from analysis.tables.scores import Column, ResultTable
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from analysis.claims.judge import Finding, PartFinding
 
 
-def shown(part: PartFinding) -> str:
+def format_finding(part: PartFinding) -> str:
     """Format the number of a part as ``+0.051 [+0.012, +0.090] (6)``, or a dash.
 
     A ratio has no sign: ``1.15 [1.10, 1.20] (6)``. Failed seeds follow: ``..., 6 of 12 seeds failed``.
@@ -25,15 +25,15 @@ def shown(part: PartFinding) -> str:
     if part.difference is None:
         return f"—{failed}"
     signed = not part.ratio and len(part.cells) > 1
-    return spanned(part.difference, part.low, part.high, len(part.seeds), signed) + failed
+    return format_spanned(part.difference, part.low, part.high, len(part.seeds), signed) + failed
 
 
-def ratio(found: CostRatio | None) -> str:
+def format_ratio(found: CostRatio | None) -> str:
     """Format a cost ratio as ``1.15 [1.10, 1.20] (6)``; a dash if there is none."""
-    return "—" if found is None else spanned(found.value, found.low, found.high, found.seeds, False)
+    return "—" if found is None else format_spanned(found.value, found.low, found.high, found.seeds, False)
 
 
-def spanned(value: float, low: float | None, high: float | None, seeds: int, signed: bool) -> str:
+def format_spanned(value: float, low: float | None, high: float | None, seeds: int, signed: bool) -> str:
     """Format a number with its interval and number of seeds.
 
     The interval's half-width has two significant digits.
@@ -53,14 +53,14 @@ def spanned(value: float, low: float | None, high: float | None, seeds: int, sig
     return f"{value:{sign}.{digits}f} [{low:{sign}.{digits}f}, {high:{sign}.{digits}f}] ({seeds})"
 
 
-def could_show(part: PartFinding) -> str:
+def format_detectable(part: PartFinding) -> str:
     """Format the smallest detectable effect of a part; empty if unknown. A ratio is a factor."""
     if part.detectable is None or not isfinite(part.detectable):
         return ""
     return f"x {exp(part.detectable):.3g}" if part.ratio else f"{part.detectable:.2g}"
 
 
-def probability(p: float | None) -> str:
+def format_p(p: float | None) -> str:
     """Format a p value as ``0.034`` or ``< 0.001``; empty if there is none."""
     if p is None or not isfinite(p):
         return ""
@@ -98,12 +98,12 @@ _COST: Final = (
 )
 
 
-def claims_table(findings: Sequence[Finding], profile: str) -> ResultTable:
+def build_claims_table(findings: Sequence[Finding], profile: str) -> ResultTable:
     """Return the table of claims, one row per claim."""
     return ResultTable(
         name=f"takeaways.{profile}",
         title=f"takeaways ({profile} profile)",
-        warning=LAPTOP if profile == "laptop" else "",
+        warning=LAPTOP_WARNING if profile == "laptop" else "",
         lead=(
             "What the runs of this profile say of the paper's takeaways (T1 to T8, numbered as in its first and third "
             "version), of its recipe (R), of what sets the scene (C), and of numbers that a popular summary adds (S).",
@@ -114,7 +114,7 @@ def claims_table(findings: Sequence[Finding], profile: str) -> ResultTable:
     )
 
 
-def evidence_table(findings: Sequence[Finding], profile: str, linked: bool) -> ResultTable:
+def build_evidence_table(findings: Sequence[Finding], profile: str, linked: bool) -> ResultTable:
     """Return the table of evidence, one row per part with runs.
 
     Args:
@@ -136,7 +136,7 @@ def evidence_table(findings: Sequence[Finding], profile: str, linked: bool) -> R
     )
 
 
-def cost_table(costs: Sequence[Cost], profile: str) -> ResultTable:
+def build_cost_table(costs: Sequence[Cost], profile: str) -> ResultTable:
     """Return the table of costs, one row per setting and recipe."""
     names = ("place", "recipe", "seconds a step", "to vanilla PPO", "tokens a step", "tokens to vanilla PPO")
     return ResultTable(
@@ -150,9 +150,9 @@ def cost_table(costs: Sequence[Cost], profile: str) -> ResultTable:
                 f"{cost.role}, {cost.tier}",
                 cost.recipe,
                 f"{cost.seconds:.3g}",
-                ratio(cost.seconds_ratio),
+                format_ratio(cost.seconds_ratio),
                 "—" if cost.tokens is None else f"{cost.tokens:.0f}",
-                ratio(cost.tokens_ratio),
+                format_ratio(cost.tokens_ratio),
             )
             for cost in costs
         ),
@@ -168,10 +168,10 @@ def links(findings: Sequence[Finding]) -> Iterator[tuple[str, str]]:
     for finding in findings:
         for number, part in _with_runs(finding):
             if part.links:
-                yield f"{finding.id}/{number}", compared(part.links)
+                yield f"{finding.id}/{number}", join_addresses(part.links)
 
 
-def compared(addresses: Sequence[str]) -> str:
+def join_addresses(addresses: Sequence[str]) -> str:
     """Return one MLflow address for several runs, given as ``.../#/experiments/E/runs/R``."""
     pages, _, _ = addresses[0].partition("/#/")
     found = [address.rsplit("/", 3) for address in addresses]  # ..., experiment, "runs", run
@@ -192,9 +192,9 @@ def _row(finding: Finding, number: int, part: PartFinding, linked: bool) -> tupl
         part.says + (" †" if part.beyond else ""),
         part.expected,
         part.metric,
-        shown(part),
-        probability(part.p_adjusted),
-        could_show(part),
+        format_finding(part),
+        format_p(part.p_adjusted),
+        format_detectable(part),
         part.word + (" (twins)" if part.reason else ""),
         f"[{runs}][{finding.id}/{number}]" if linked and part.links else runs,
     )

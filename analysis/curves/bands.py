@@ -9,7 +9,7 @@ from math import isfinite
 from statistics import fmean
 from typing import TYPE_CHECKING, Final
 
-from analysis.study.frame import finished
+from analysis.study.frame import select_finished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,7 +35,7 @@ class Band:
     high: tuple[float, ...]
 
 
-def curve_metric(study: Study, history: History) -> str:
+def choose_curve_metric(study: Study, history: History) -> str:
     """Return the step metric of the study's score, or on-policy accuracy if it is too sparse."""
     held_out = _logged(study.metric)
     longest = max((len(curve) for curve in history(held_out).values()), default=0)
@@ -52,10 +52,10 @@ def _logged(score: str) -> str:
     return re.sub("^final/", "eval/", name)
 
 
-def bands(taken: pd.DataFrame, curves: Mapping[str, Curve]) -> dict[int, Band]:
+def compute_bands(taken: pd.DataFrame, curves: Mapping[str, Curve]) -> dict[int, Band]:
     """Return the band of each cell over its finished runs."""
     points: dict[int, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-    counted = finished(taken)
+    counted = select_finished(taken)
     for cell, run_id in zip(counted["cell"], counted["run_id"], strict=True):
         for step, value in curves.get(run_id, ()):
             if isfinite(value):

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.curves.bands import ON_POLICY
-from analysis.stats.bootstrap import Estimate, estimate
+from analysis.stats.bootstrap import Estimate, estimate_mean
 from analysis.stats.contrasts import Contrast
-from analysis.study.frame import finished
+from analysis.study.frame import select_finished
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ class LearningCurve:
     accuracy: Array
     steps: Array
     tokens: Array | None  # response tokens sampled; None if a step did not record them
-    seconds: Array | None  # of ``clock``; None if a step did not record them
+    seconds: Array | None  # of ``choose_clock``; None if a step did not record them
 
     def cost(self, kind: Cost) -> Array | None:
         """Return the cumulative cost (n,) of a kind, which never falls; None if it is unknown."""
@@ -60,7 +60,7 @@ class LearningCurve:
 LearningCurves = dict[int, dict[int, LearningCurve]]  # cell (its index in Study.cells) -> seed -> curve
 
 
-def clock(study: Study) -> str:
+def choose_clock(study: Study) -> str:
     """Return the metric of step time: CPU seconds on a laptop, wall-clock seconds elsewhere.
 
     The wall time of a laptop depends on its other work.
@@ -68,22 +68,22 @@ def clock(study: Study) -> str:
     return CPU if study.profile == "laptop" else WALL
 
 
-def learning_curves(study: Study, taken: pd.DataFrame, history: History) -> LearningCurves:
+def read_learning_curves(study: Study, taken: pd.DataFrame, history: History) -> LearningCurves:
     """Return the learning curves of all finished runs that logged their accuracy.
 
     Args:
         study: The study.
-        taken: Its runs (``frame.planned``).
+        taken: Its runs (``frame.select_planned``).
         history: Metric -> run id -> curve.
 
     Returns:
         Cell -> seed -> learning curve.
 
     """
-    accuracy, tokens, seconds = (history(metric) for metric in (ON_POLICY, TOKENS, clock(study)))
+    accuracy, tokens, seconds = (history(metric) for metric in (ON_POLICY, TOKENS, choose_clock(study)))
     known: dict[str, LearningCurve] = {}
     found: LearningCurves = {}
-    counted = finished(taken)
+    counted = select_finished(taken)
     for cell, seed, run_id in zip(counted["cell"], counted["seed"], counted["run_id"], strict=True):
         if run_id not in known and (points := _points(accuracy.get(run_id, ()))):
             known[run_id] = _learning_curve(points, tokens.get(run_id, ()), seconds.get(run_id, ()))
@@ -92,7 +92,7 @@ def learning_curves(study: Study, taken: pd.DataFrame, history: History) -> Lear
     return found
 
 
-def lacking(found: LearningCurves, kind: Cost) -> int:
+def count_unknown_costs(found: LearningCurves, kind: Cost) -> int:
     """Return the number of runs whose cost of this kind is unknown."""
     return len({id(course) for by_seed in found.values() for course in by_seed.values() if course.cost(kind) is None})
 
@@ -138,14 +138,14 @@ class EqualCost:
     seconds: AtBudget | None
 
 
-def equal_cost(found: LearningCurves, contrast: Contrast) -> EqualCost:
+def compare_at_equal_cost(found: LearningCurves, contrast: Contrast) -> EqualCost:
     """Return one contrast at equal cost."""
     arm, baseline = found.get(contrast.arm, {}), found.get(contrast.baseline, {})
     pairs = [(arm[seed], baseline[seed]) for seed in sorted(arm.keys() & baseline.keys())]
     return EqualCost(contrast, *(_at_budget(pairs, kind) for kind in COSTS))
 
 
-def level(course: LearningCurve, kind: Cost, budget: float) -> float:
+def compute_level(course: LearningCurve, kind: Cost, budget: float) -> float:
     """Return the mean of the last LAST accuracies within the budget.
 
     It uses fewer points if the budget contains fewer.
@@ -197,9 +197,11 @@ def _at_budget(pairs: Sequence[Pair], kind: Cost) -> AtBudget | None:
     if not counted:
         return None
     budget = min(float(_known(course, kind)[-1]) for pair in counted for course in pair)
-    accuracy = estimate(level(arm, kind, budget) - level(back, kind, budget) for arm, back in counted)
-    areas = estimate(area(arm, kind, budget) - area(back, kind, budget) for arm, back in counted)
-    ratios = None if kind == "steps" else estimate(_ratio(pair, kind) for pair in counted)
+    accuracy = estimate_mean(
+        compute_level(arm, kind, budget) - compute_level(back, kind, budget) for arm, back in counted
+    )
+    areas = estimate_mean(area(arm, kind, budget) - area(back, kind, budget) for arm, back in counted)
+    ratios = None if kind == "steps" else estimate_mean(_ratio(pair, kind) for pair in counted)
     return AtBudget(budget, accuracy, areas, ratios) if accuracy and areas else None
 
 

@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analysis.curves.equal_cost import Cost, area, lacking
+from analysis.curves.equal_cost import Cost, area, count_unknown_costs
 from analysis.curves.saturation import LEAST as LEAST_POINTS
-from analysis.curves.saturation import saturation
-from analysis.stats.bootstrap import Estimate, estimate
-from analysis.stats.shares import wilson
+from analysis.curves.saturation import fit_saturation
+from analysis.stats.bootstrap import Estimate, estimate_mean
+from analysis.stats.shares import wilson_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,18 +58,18 @@ class Collapses:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % Wilson score interval of the share."""
-        return wilson(len(self.steps), self.n)
+        return wilson_interval(len(self.steps), self.n)
 
 
-def collapses(by_seed: Mapping[int, LearningCurve]) -> Collapses | None:
+def find_collapses(by_seed: Mapping[int, LearningCurve]) -> Collapses | None:
     """Return the collapses of a cell; None if no curve is long enough."""
     long = {seed: course for seed, course in sorted(by_seed.items()) if len(course.accuracy) >= LEAST}
-    fallen = {seed: place for seed, course in long.items() if (place := collapse(course.accuracy)) is not None}
+    fallen = {seed: place for seed, course in long.items() if (place := find_collapse(course.accuracy)) is not None}
     steps = {seed: int(long[seed].steps[place]) + 1 for seed, place in fallen.items()}
     return Collapses(steps, len(long)) if long else None
 
 
-def collapse(accuracy: Array) -> int | None:
+def find_collapse(accuracy: Array) -> int | None:
     """Return the index in ``accuracy`` (n,) of the collapse; None if there is no collapse."""
     if len(accuracy) < LEAST:
         return None
@@ -111,15 +111,15 @@ class Learning:
     collapses: Collapses | None  # None if the curves are too short
 
 
-def compute(found: LearningCurves) -> Cost:
+def choose_compute_axis(found: LearningCurves) -> Cost:
     """Return the compute axis of the fits: tokens, or steps if a run did not record its tokens."""
-    return "steps" if lacking(found, "tokens") else "tokens"
+    return "steps" if count_unknown_costs(found, "tokens") else "tokens"
 
 
-def learning(by_seed: Mapping[int, LearningCurve], over: Cost) -> Learning:
+def summarize_learning(by_seed: Mapping[int, LearningCurve], over: Cost) -> Learning:
     """Summarize the learning curves of a cell, at least one; raise ValueError without any."""
-    fallen = collapses(by_seed)
-    areas = estimate(area(course, "steps") for course in by_seed.values())
+    fallen = find_collapses(by_seed)
+    areas = estimate_mean(area(course, "steps") for course in by_seed.values())
     if areas is None:
         raise ValueError("a cell without a learning curve cannot be summarized")
     down = fallen.steps if fallen else {}
@@ -130,9 +130,9 @@ def learning(by_seed: Mapping[int, LearningCurve], over: Cost) -> Learning:
     return Learning(
         area=areas,
         over=over,
-        ceiling=None if trouble else estimate(fit.ceiling for fit in known),
-        slope=None if trouble else estimate(fit.slope for fit in known),
-        midpoint=None if trouble else estimate(fit.midpoint for fit in known),
+        ceiling=None if trouble else estimate_mean(fit.ceiling for fit in known),
+        slope=None if trouble else estimate_mean(fit.slope for fit in known),
+        midpoint=None if trouble else estimate_mean(fit.midpoint for fit in known),
         trouble=trouble,
         collapses=fallen,
     )
@@ -140,7 +140,7 @@ def learning(by_seed: Mapping[int, LearningCurve], over: Cost) -> Learning:
 
 def _fit(course: LearningCurve, over: Cost) -> Saturation | None:
     cost = course.cost(over)
-    return None if cost is None else saturation(cost, course.accuracy)
+    return None if cost is None else fit_saturation(cost, course.accuracy)
 
 
 def _told(reasons: Iterable[str]) -> str:

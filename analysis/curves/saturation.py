@@ -57,7 +57,7 @@ def bounds(x: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return (0.0, 0.0, float(SLOPES[0]), low), (1.0, 1.0, float(SLOPES[-1]), high)
 
 
-def lines(x: Array, accuracy: Array) -> FitLines:
+def fit_lines(x: Array, accuracy: Array) -> FitLines:
     """Fit the grid to a run's accuracy (n,) at log costs ``x`` (n,)."""
     (*_, low), (*_, high) = bounds(x)
     slope, middle = (each.ravel() for each in np.meshgrid(SLOPES, np.linspace(low, high, MIDPOINTS)))
@@ -72,14 +72,16 @@ def lines(x: Array, accuracy: Array) -> FitLines:
     return FitLines(slope, middle, start, start + gain, squares, squares + outside**2 / weight, weight)
 
 
-def start(found: FitLines, x: Array) -> tuple[float, ...]:
+def choose_start(found: FitLines, x: Array) -> tuple[float, ...]:
     """Return the best grid curve within the bounds: start, ceiling, slope, log midpoint."""
     best = int(found.bounded.argmin())
     values = found.start[best], found.ceiling[best], found.slope[best], found.middle[best]
     return tuple(float(np.clip(*each)) for each in zip(values, *bounds(x), strict=True))
 
 
-def interval(found: FitLines, n: int, ceiling: float, squares: float, variance: float) -> tuple[float, float]:
+def compute_profile_interval(
+    found: FitLines, n: int, ceiling: float, squares: float, variance: float
+) -> tuple[float, float]:
     """Return the 95 % profile interval of the ceiling, within [0, 1].
 
     It is never narrower than the local interval of the refined fit, because a grid may miss a sharp minimum.
@@ -125,7 +127,7 @@ class Saturation:
     trouble: str = ""  # why the ceiling is not known
 
 
-def saturation(cost: Array, accuracy: Array) -> Saturation | None:
+def fit_saturation(cost: Array, accuracy: Array) -> Saturation | None:
     """Fit a run's accuracy (n,) over its cost (n,), which rises from 0.
 
     Returns None below LEAST points, and if the cost does not rise from 0.
@@ -133,15 +135,15 @@ def saturation(cost: Array, accuracy: Array) -> Saturation | None:
     if len(accuracy) < LEAST or not cost[0] == 0 < cost[1]:
         return None
     x = logarithm(cost)
-    grid = lines(x, accuracy)
-    fitted, variance = _polished(x, accuracy, start(grid, x))
+    grid = fit_lines(x, accuracy)
+    fitted, variance = _polished(x, accuracy, choose_start(grid, x))
     r0, ceiling, slope, middle = fitted
-    left = float(np.square(accuracy - curve(x, *fitted)).sum())
-    found = interval(grid, len(x), ceiling, left, variance)
+    left = float(np.square(accuracy - saturating_curve(x, *fitted)).sum())
+    found = compute_profile_interval(grid, len(x), ceiling, left, variance)
     return Saturation(r0, ceiling, slope, exp(middle), found, _trouble(r0, ceiling, found))
 
 
-def curve(x: Array, r0: float, ceiling: float, slope: float, middle: float) -> Array:
+def saturating_curve(x: Array, r0: float, ceiling: float, slope: float, middle: float) -> Array:
     """Return the fitted accuracy R at log costs.
 
     Args:
@@ -162,7 +164,7 @@ def _polished(x: Array, accuracy: Array, first: tuple[float, ...]) -> tuple[tupl
     """Return the least-squares parameters and the variance of the ceiling."""
     try:
         fitted, covariance = curve_fit(
-            curve, x, accuracy, p0=first, jac=_gradient, bounds=bounds(x), max_nfev=_EVALUATIONS
+            saturating_curve, x, accuracy, p0=first, jac=_gradient, bounds=bounds(x), max_nfev=_EVALUATIONS
         )
     except RuntimeError:  # too many evaluations; keep the best fit of the grid
         return first, np.inf

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
 from analysis.curves.bands import ON_POLICY, Band
-from analysis.curves.equal_cost import learning_curves
-from analysis.figures.study import WIDTH, by_setting, draw_bands, looks, rendered, title
-from analysis.study.frame import planned
-from analysis.tables.notes import survivors
+from analysis.curves.equal_cost import read_learning_curves
+from analysis.figures.study import WIDTH, assign_styles, draw_bands, group_by_setting, render_figure, title
+from analysis.study.frame import select_planned
+from analysis.tables.notes import note_failed_seeds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,19 +39,19 @@ def draw_curves(study: Study, runs: pd.DataFrame, history: History) -> dict[str,
 
     Args:
         study: The study.
-        runs: The runs of its experiment (``frame.runs_frame``).
+        runs: The runs of its experiment (``frame.build_runs_frame``).
         history: Metric -> run id -> curve.
 
     """
-    taken = planned(runs, study)
-    found = learning_curves(study, taken, history)
-    legend = " ".join((LEGEND, *survivors(study, taken)))
-    return rendered(study, lambda: _figure(study, found, legend))
+    taken = select_planned(runs, study)
+    found = read_learning_curves(study, taken, history)
+    legend = " ".join((LEGEND, *note_failed_seeds(study, taken)))
+    return render_figure(study, lambda: _figure(study, found, legend))
 
 
 def _figure(study: Study, found: LearningCurves, legend: str) -> Figure:
-    cells = by_setting(study)
-    arms = looks(cells)
+    cells = group_by_setting(study)
+    arms = assign_styles(cells)
     figure = Figure(figsize=(WIDTH, ROW * len(cells) + 1.6), layout="constrained")
     axes = figure.subplots(len(cells), 2, squeeze=False, sharex="col", sharey=True)
     for row, (setting, members) in zip(axes, cells.items(), strict=True):

@@ -9,11 +9,11 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from analysis.figures.study import saved
-from analysis.study.layout import LAPTOP
-from analysis.study.output import write
-from analysis.tables.replay import comma_separated, markdown, pairwise, title
-from harness.common.clone import typed
-from harness.records.replay import FOLDER, Replay
+from analysis.study.layout import LAPTOP_WARNING
+from analysis.study.output import write_result
+from analysis.tables.replay import format_arm_title, render_pairwise_csv, render_replay_csv, render_replay_markdown
+from harness.common.clone import choose_command
+from harness.records.replay import REPLAY_FOLDER, Replay
 from harness.tracking.errors import StoreError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ CELL: Final = 0.36  # inches
 _STYLE: Final[dict[Any, Any]] = {"font.size": 8, "axes.titlesize": 9}
 
 
-def draw(replay: Replay) -> dict[str, bytes]:
+def draw_replay(replay: Replay) -> dict[str, bytes]:
     """Return the heat map of a replay by file ending; equal replays give equal bytes."""
     with mpl.rc_context({**_STYLE, "svg.hashsalt": f"replay.{replay.name}"}):
         figure = _figure(replay)
@@ -37,7 +37,7 @@ def draw(replay: Replay) -> dict[str, bytes]:
 
 def _figure(replay: Replay) -> Figure:
     places = [place for place, arm in enumerate(replay.arms) if arm.kind in SHOWN]
-    names = [title(replay.arms[place]) for place in places]
+    names = [format_arm_title(replay.arms[place]) for place in places]
     cosines = [[replay.cosines[row][column] for column in places] for row in places]
     side = CELL * len(names)
     figure = Figure(figsize=(side + 3.2, side + 2.6), layout="constrained")
@@ -63,18 +63,18 @@ def _label(axes: Axes, names: Sequence[str], cosines: Sequence[Sequence[float | 
 
 def _title(replay: Replay) -> str:
     lines = [f"replay ({replay.name}): which rules pull the same way on one batch of rollouts, {replay.gradient_of}"]
-    lines += [LAPTOP] if replay.name == "laptop" else []
+    lines += [LAPTOP_WARNING] if replay.name == "laptop" else []
     return "\n".join(fill(line, 110) for line in lines)
 
 
-_REPLAY: Final = typed("make replay", "python -m harness.replay.compare")
+_REPLAY: Final = choose_command("make replay", "python -m harness.replay.compare")
 
 
 def write_replays(results: Path) -> Iterator[Path]:
     """Write the files of all replays. Raises StoreError if there is none or one is unreadable."""
-    reports = sorted((results / FOLDER).glob("replay.*.json"))
+    reports = sorted((results / REPLAY_FOLDER).glob("replay.*.json"))
     if not reports:
-        raise StoreError(f"{results / FOLDER} has no replay yet; make one with `{_REPLAY}`")
+        raise StoreError(f"{results / REPLAY_FOLDER} has no replay yet; make one with `{_REPLAY}`")
     for report in reports:
         yield from _write(_read(report), results)
 
@@ -87,8 +87,12 @@ def _read(path: Path) -> Replay:
 
 
 def _write(replay: Replay, results: Path) -> Iterator[Path]:
-    tables = {"md": markdown(replay), "csv": comma_separated(replay), "cosines.csv": pairwise(replay)}
+    tables = {
+        "md": render_replay_markdown(replay),
+        "csv": render_replay_csv(replay),
+        "cosines.csv": render_pairwise_csv(replay),
+    }
     for ending, text in tables.items():
-        yield write(results / "tables" / f"replay.{replay.name}.{ending}", text.encode())
-    for ending, content in draw(replay).items():
-        yield write(results / "figures" / f"replay.{replay.name}.{ending}", content)
+        yield write_result(results / "tables" / f"replay.{replay.name}.{ending}", text.encode())
+    for ending, content in draw_replay(replay).items():
+        yield write_result(results / "figures" / f"replay.{replay.name}.{ending}", content)

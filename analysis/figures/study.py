@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from analysis.curves.bands import Band, bands, curve_metric
-from analysis.stats.bootstrap import estimate
-from analysis.stats.twins import twin_label, twins_of
-from analysis.study.frame import planned, scores
-from analysis.study.layout import varied, warning, words
-from analysis.tables.notes import survivors
+from analysis.curves.bands import Band, choose_curve_metric, compute_bands
+from analysis.stats.bootstrap import estimate_mean
+from analysis.stats.twins import find_twins, format_twin
+from analysis.study.frame import read_scores, select_planned
+from analysis.study.layout import find_varied_axes, find_warning, format_labels
+from analysis.tables.notes import note_failed_seeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -65,19 +65,19 @@ class FigureArm:
     dash: str
 
 
-def draw(study: Study, runs: pd.DataFrame, history: History) -> dict[str, bytes]:
+def draw_study(study: Study, runs: pd.DataFrame, history: History) -> dict[str, bytes]:
     """Return the figure of a study by file ending; equal runs give equal bytes.
 
     Args:
         study: The study.
-        runs: The runs of its experiment (``frame.runs_frame``).
+        runs: The runs of its experiment (``frame.build_runs_frame``).
         history: Metric -> run id -> curve.
 
     """
-    return rendered(study, lambda: _figure(study, planned(runs, study), history))
+    return render_figure(study, lambda: _figure(study, select_planned(runs, study), history))
 
 
-def rendered(study: Study, make: Callable[[], Figure], endings: Iterable[str] = tuple(SAVED)) -> dict[str, bytes]:
+def render_figure(study: Study, make: Callable[[], Figure], endings: Iterable[str] = tuple(SAVED)) -> dict[str, bytes]:
     """Return a figure in the common style by file ending, without dates and with stable ids.
 
     Args:
@@ -99,14 +99,14 @@ def saved(figure: Figure, kind: str, metadata: Mapping[str, None]) -> bytes:
 
 
 def _figure(study: Study, taken: pd.DataFrame, history: History) -> Figure:
-    cells = by_setting(study)
-    arms = looks(cells)
+    cells = group_by_setting(study)
+    arms = assign_styles(cells)
     figure = Figure(figsize=(WIDTH, ROW * len(cells) + 1.6), layout="constrained")
     axes = figure.subplots(len(cells), 2, squeeze=False, sharex="col", sharey="col", width_ratios=(3, 2))
-    metric = curve_metric(study, history)
-    found = bands(taken, history(metric))
-    final = scores(taken, study.metric)
-    gone = {twin.cell: twin_label(study, twin) for twin in twins_of(study).values() if study.once}
+    metric = choose_curve_metric(study, history)
+    found = compute_bands(taken, history(metric))
+    final = read_scores(taken, study.metric)
+    gone = {twin.cell: format_twin(study, twin) for twin in find_twins(study).values() if study.once}
     for (left, right), (setting, row) in zip(axes, cells.items(), strict=True):
         left.set_title(setting, loc="left")
         draw_bands(left, [(arms[name], found[cell]) for name, cell in row.items() if cell in found])
@@ -117,29 +117,29 @@ def _figure(study: Study, taken: pd.DataFrame, history: History) -> Figure:
     axes[-1][0].xaxis.get_major_locator().set_params(integer=True)
     axes[-1][1].set_xlabel(study.metric)
     figure.suptitle(title(study), fontsize=10, ha="left", x=0.01)
-    figure.supxlabel(fill(" ".join((LEGEND, *survivors(study, taken))), 130), fontsize=7.5, ha="left", x=0.01)
+    figure.supxlabel(fill(" ".join((LEGEND, *note_failed_seeds(study, taken))), 130), fontsize=7.5, ha="left", x=0.01)
     return figure
 
 
 def title(study: Study) -> str:
     """Return the title of a figure: the question and, if needed, a warning."""
-    lines = (f"{study.name} ({study.profile} profile): {study.question}", warning(study))
+    lines = (f"{study.name} ({study.profile} profile): {study.question}", find_warning(study))
     return "\n".join(fill(line, 105) for line in lines if line)
 
 
-def by_setting(study: Study) -> dict[str, dict[str, int]]:
+def group_by_setting(study: Study) -> dict[str, dict[str, int]]:
     """Return, by setting and arm, the cell, in grid order."""
-    axes = varied(study, study.cells)
+    axes = find_varied_axes(study, study.cells)
     by_arm = [axis for axis in axes if axis in study.baseline] or list(axes)
     settings: dict[str, dict[str, int]] = {}
     for cell, labels in enumerate(study.cells):
-        setting = words({axis: labels[axis] for axis in axes if axis not in by_arm})
+        setting = format_labels({axis: labels[axis] for axis in axes if axis not in by_arm})
         settings.setdefault(setting, {})[", ".join(labels[axis] for axis in by_arm) or study.name] = cell
     return settings
 
 
-def looks(cells: Mapping[str, Mapping[str, int]]) -> dict[str, FigureArm]:
-    """Return the style of each arm by its position among all arms of ``by_setting``."""
+def assign_styles(cells: Mapping[str, Mapping[str, int]]) -> dict[str, FigureArm]:
+    """Return the style of each arm by its position among all arms of ``group_by_setting``."""
     names = dict.fromkeys(name for row in cells.values() for name in row)
     return {
         name: FigureArm(name, COLORS[place % 8], MARKERS[place % 8], DASHES[(place + place // 8) % 4])
@@ -175,7 +175,7 @@ def draw_ends(axes: Axes, arms: Sequence[FigureArm], ends: Mapping[str, list[flo
 
 
 def _draw_arm(axes: Axes, place: int, arm: FigureArm, values: list[float]) -> None:
-    if (found := estimate(values)) is None:  # no finite value
+    if (found := estimate_mean(values)) is None:  # no finite value
         return
     axes.plot(values, [place + 0.22] * len(values), linestyle="", marker=".", markersize=4, color=arm.color, alpha=0.6)
     width = found.half_width if found.n > 1 else None

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from analysis.claims.judge import Word, of_claim
-from analysis.claims.tables import shown
+from analysis.claims.judge import ClaimWord, judge_claim
+from analysis.claims.tables import format_finding
 from analysis.guide.rules import RULES
 from analysis.paper.claims.catalog import CLAIMS
-from analysis.study.frame import finished
-from harness.records.power import ALPHA, LEAST_SEEDS, detectable, seeds_needed
+from analysis.study.frame import select_finished
+from harness.records.power import ALPHA, LEAST_SEEDS, find_detectable_effect, find_seeds_needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 # Certainty by the word of the claims' parts for this model (docs/guides/advice.md).
-SURE: Final[Mapping[Word, str]] = {
+SURE: Final[Mapping[ClaimWord, str]] = {
     "supported": "shown here",
     "contradicted": "contradicted here",
     "equivalent": "no difference here",
@@ -43,7 +43,7 @@ class Advice:
     do: str
     paper: str
     here: str  # the result of the user's own runs of the profile
-    word: Word
+    word: ClaimWord
     sure: str
     next: str  # a command, or why no run is needed
     budget: str  # what the given hours buy; empty without any
@@ -58,10 +58,12 @@ def advise(case: Scenario, findings: Sequence[Finding], data: ProfileData) -> tu
         data: The studies of the profile.
 
     """
-    return tuple(answer(rule, case.role, findings, data, case.hours) for rule in RULES if rule.fits(case))
+    return tuple(answer_rule(rule, case.role, findings, data, case.hours) for rule in RULES if rule.fits(case))
 
 
-def answer(rule: Rule, role: str, findings: Sequence[Finding], data: ProfileData, hours: float | None = None) -> Advice:
+def answer_rule(
+    rule: Rule, role: str, findings: Sequence[Finding], data: ProfileData, hours: float | None = None
+) -> Advice:
     """Return the answer of a rule for a model.
 
     Args:
@@ -73,7 +75,7 @@ def answer(rule: Rule, role: str, findings: Sequence[Finding], data: ProfileData
 
     """
     parts = tuple(_parts(rule, role, findings))
-    word = of_claim([part.word for part in parts])
+    word = judge_claim([part.word for part in parts])
     run = next_run(rule, role, parts, data, hours)
     return Advice(
         question=rule.question,
@@ -98,7 +100,7 @@ def _parts(rule: Rule, role: str, findings: Sequence[Finding]) -> Iterator[PartF
                 yield found
 
 
-def _do(rule: Rule, word: Word) -> str:
+def _do(rule: Rule, word: ClaimWord) -> str:
     if word == "contradicted":
         return f"{rule.instead}; the paper's advice did worse here ({rule.do})"
     if word == "equivalent":
@@ -108,21 +110,21 @@ def _do(rule: Rule, word: Word) -> str:
 
 def _here(parts: Sequence[PartFinding]) -> str:
     ran = [part for part in parts if part.word != "no runs"]
-    return "; ".join(f"{part.word} at {part.says}: {shown(part)}" for part in ran) or "no runs"
+    return "; ".join(f"{part.word} at {part.says}: {format_finding(part)}" for part in ran) or "no runs"
 
 
 SETTLED: Final = ("supported", "contradicted", "equivalent")
 
 
 @dataclass(frozen=True, slots=True)
-class Next:
+class NextRun:
     """A proposed next run."""
 
     command: str  # or why no run is needed
     budget: str = ""
 
 
-def next_run(rule: Rule, role: str, parts: Sequence[PartFinding], data: ProfileData, hours: float | None) -> Next:
+def next_run(rule: Rule, role: str, parts: Sequence[PartFinding], data: ProfileData, hours: float | None) -> NextRun:
     """Return the next run: the rule's grid with enough seeds for 80 % power at its margin.
 
     Args:
@@ -136,16 +138,18 @@ def next_run(rule: Rule, role: str, parts: Sequence[PartFinding], data: ProfileD
     ran = [part for part in parts if part.word != "no runs"]
     budget = "" if hours is None else _budget(rule, ran, data, hours)
     if ran and all(part.word in SETTLED for part in ran):
-        return Next("nothing: these runs decide it", budget)
+        return NextRun("nothing: these runs decide it", budget)
     seeds = max([LEAST_SEEDS, *(needed for part in ran if (needed := _needed(part)))])
     had = max((len(part.seeds) for part in ran), default=0)
     if ran and seeds <= had:  # an effect near the margin: double the seeds
         seeds = 2 * had
     if f"{data.profile} {role}" in rule.absent:
-        return Next(f"first add this case to the axes of sweeps/grids/{rule.grid}.yaml (docs/guides/grids.md)", budget)
+        return NextRun(
+            f"first add this case to the axes of sweeps/grids/{rule.grid}.yaml (docs/guides/grids.md)", budget
+        )
     words = [f"make sweep GRID={rule.grid}", f"PROFILE={data.profile}" * (data.profile != "laptop")]
     words += ["FULL=1" * (data.profile == "laptop" and role.startswith("large")), f"SEEDS=0-{seeds - 1}"]
-    return Next(" ".join(filter(None, words)), budget)
+    return NextRun(" ".join(filter(None, words)), budget)
 
 
 def _needed(part: PartFinding) -> int | None:
@@ -156,7 +160,7 @@ def _needed(part: PartFinding) -> int | None:
     if not part.std or not part.margin or part.ratio:
         return None
     try:
-        return seeds_needed(part.margin, part.std, ALPHA / max(part.tests, 1))
+        return find_seeds_needed(part.margin, part.std, ALPHA / max(part.tests, 1))
     except ValueError:  # no number of seeds suffices
         return None
 
@@ -168,7 +172,9 @@ def _budget(rule: Rule, ran: Sequence[PartFinding], data: ProfileData, hours: fl
     seeds = int(hours * 3600 / seconds)
     if seeds < 2:
         return f"{hours:g} h buy {seeds} seed{'s' * (seeds != 1)}: none to compare"
-    shows = max(detectable(part.std, seeds, ALPHA / max(part.tests, 1)) for part in ran if part.std is not None)
+    shows = max(
+        find_detectable_effect(part.std, seeds, ALPHA / max(part.tests, 1)) for part in ran if part.std is not None
+    )
     few = f", fewer than the {LEAST_SEEDS} that a verdict needs" if seeds < LEAST_SEEDS else ""
     return f"{hours:g} h buy {seeds} seeds of these cells{few}: they detect {shows:.2g} with 80 % power"
 
@@ -177,7 +183,7 @@ def _seconds(rule: Rule, ran: Sequence[PartFinding], data: ProfileData) -> float
     """Return the time of one seed of all cells of the parts: CPU on a laptop, else wall clock."""
     if rule.grid not in data.studies or not any(part.std is not None for part in ran):
         return None
-    study, taken = data.studies[rule.grid].study, finished(data.studies[rule.grid].taken)
+    study, taken = data.studies[rule.grid].study, select_finished(data.studies[rule.grid].taken)
     wanted = {frozenset(labels.items()) for part in ran for labels in part.cells}
     cells = [cell for cell, labels in enumerate(study.cells) if frozenset(labels.items()) in wanted]
     column = "cpu_seconds" if data.profile == "laptop" else "wall_seconds"

@@ -6,17 +6,17 @@ from dataclasses import replace
 from textwrap import fill
 from typing import TYPE_CHECKING, Final
 
-from analysis.claims.cost import costs
-from analysis.claims.judge import findings
-from analysis.claims.tables import ratio
-from analysis.guide.advice import advise, answer
+from analysis.claims.cost import compute_costs
+from analysis.claims.judge import judge_claims
+from analysis.claims.tables import format_ratio
+from analysis.guide.advice import advise, answer_rule
 from analysis.guide.rules import RULES
-from analysis.guide.scenario import scenario
+from analysis.guide.scenario import read_scenario
 from analysis.paper.claims.catalog import CLAIMS, STUDIES
-from analysis.study.layout import LAPTOP as LAPTOP_WORDS
-from analysis.study.output import write
+from analysis.study.layout import LAPTOP_WARNING as LAPTOP_WORDS
+from analysis.study.output import write_result
 from analysis.study_data import ProfileData, read_profiles
-from analysis.tables.render import markdown
+from analysis.tables.render import render_markdown
 from analysis.tables.scores import Column, ResultTable
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ _NOTES: Final = (
 )
 
 
-def guide_table(findings: Sequence[Finding], data: ProfileData) -> ResultTable:
+def build_guide_table(findings: Sequence[Finding], data: ProfileData) -> ResultTable:
     """Return the decision table, with one row per question and case."""
     rows = tuple(_row(rule, role, findings, data) for rule in RULES for role in rule.roles)
     checked = any(part.word != "no runs" for finding in findings for part in finding.parts)
@@ -64,7 +64,7 @@ def guide_table(findings: Sequence[Finding], data: ProfileData) -> ResultTable:
 
 
 def _row(rule: Rule, role: str, findings: Sequence[Finding], data: ProfileData) -> tuple[str, ...]:
-    advice = answer(rule, role, findings, data)
+    advice = answer_rule(rule, role, findings, data)
     command = f"`{advice.next}`" if advice.next.startswith("make ") else advice.next
     return (rule.question, _when(rule, role), advice.do, advice.paper, advice.here, advice.sure, command)
 
@@ -83,7 +83,7 @@ WIDTH: Final = 60
 UNCHECKED: Final = "Nothing here was checked: there are no runs for it. It is what the paper says, from one seed."
 
 
-def terminal(case: Scenario, advice: Sequence[Advice], costs: Sequence[str], tiny: Sequence[Advice] = ()) -> str:
+def format_terminal(case: Scenario, advice: Sequence[Advice], costs: Sequence[str], tiny: Sequence[Advice] = ()) -> str:
     """Format the answers to one case for the terminal.
 
     Args:
@@ -125,7 +125,7 @@ CASE: Final = ("model", "length", "rewards", "aligned", "budget")  # words that 
 LAPTOP: Final = "laptop"
 
 
-def guide(store: Store, results: Path, options: Mapping[str, str], mixed: bool = False) -> str:
+def answer_guide(store: Store, results: Path, options: Mapping[str, str], mixed: bool = False) -> str:
     """Return the answer to a case, or the paths of the written tables if no case is named.
 
     Args:
@@ -142,13 +142,13 @@ def guide(store: Store, results: Path, options: Mapping[str, str], mixed: bool =
     profiles = {data.profile: data for data in read_profiles(store, studies, results, STUDIES, mixed)}
     if not any(name in options for name in CASE):
         return "\n".join(str(path) for path in _tables(profiles, results, options.get("profile")))
-    case = scenario(options, sorted(profiles))
+    case = read_scenario(options, sorted(profiles))
     data = profiles.get(case.profile, ProfileData(case.profile, {}, {}))
-    return terminal(case, _answers(case, data), list(_costs(case, data)), _tiny(case, profiles))
+    return format_terminal(case, _answers(case, data), list(_costs(case, data)), _tiny(case, profiles))
 
 
 def _answers(case: Scenario, data: ProfileData) -> tuple[Advice, ...]:
-    return advise(case, findings(CLAIMS, data), data)
+    return advise(case, judge_claims(CLAIMS, data), data)
 
 
 def _tiny(case: Scenario, profiles: Mapping[str, ProfileData]) -> tuple[Advice, ...]:
@@ -160,8 +160,8 @@ def _tiny(case: Scenario, profiles: Mapping[str, ProfileData]) -> tuple[Advice, 
 def _tables(profiles: Mapping[str, ProfileData], results: Path, profile: str | None) -> Iterator[Path]:
     for data in profiles.values() or (ProfileData(profile or LAPTOP, {}, {}),):
         if profile in {None, data.profile}:
-            table = guide_table(findings(CLAIMS, data), data)
-            yield write(results / "tables" / f"{table.name}.md", markdown(table).encode())
+            table = build_guide_table(judge_claims(CLAIMS, data), data)
+            yield write_result(results / "tables" / f"{table.name}.md", render_markdown(table).encode())
 
 
 def _costs(case: Scenario, data: ProfileData) -> Iterator[str]:
@@ -169,8 +169,8 @@ def _costs(case: Scenario, data: ProfileData) -> Iterator[str]:
 
     A line reads ``liteppo  easy   seconds 1.02 [1.00, 1.04] (6)``.
     """
-    for cost in costs(data):
+    for cost in compute_costs(data):
         if cost.role == case.role and cost.seconds_ratio is not None:
-            yield f"{cost.recipe:8} {cost.tier:6} seconds {ratio(cost.seconds_ratio)}"
+            yield f"{cost.recipe:8} {cost.tier:6} seconds {format_ratio(cost.seconds_ratio)}"
             if cost.tokens_ratio is not None:
-                yield f"{'':15} tokens {ratio(cost.tokens_ratio)}"
+                yield f"{'':15} tokens {format_ratio(cost.tokens_ratio)}"

@@ -49,7 +49,7 @@ class Scenario:
         return f"{self.size} {kind} model, {self.length} responses, {self.rewards} rewards"
 
 
-def scenario(options: Mapping[str, str], profiles: Sequence[str]) -> Scenario:
+def read_scenario(options: Mapping[str, str], profiles: Sequence[str]) -> Scenario:
     """Read a case from options such as ``model=…`` and ``length=…``.
 
     ``profiles`` are the profiles with runs. Raises ScenarioError for an invalid case.

@@ -10,10 +10,10 @@ import matplotlib as mpl
 from matplotlib.colors import to_hex
 
 from analysis.figures.study import NOTHING
-from analysis.paper.layout import Key, PanelColumn
-from analysis.paper.panels import GROUND, NO_NUMBER, blank, ground, number
+from analysis.paper.layout import LegendKey, PanelColumn
+from analysis.paper.panels import GROUND, NO_NUMBER, draw_blank, read_number, shade_ground
 from analysis.paper.source import ABSENT, start_outcomes
-from analysis.stats.bootstrap import Estimate, estimate
+from analysis.stats.bootstrap import Estimate, estimate_mean
 from harness.records.outcomes import Evaluation
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 TIER: Final = "arithmetic"  # the benchmark whose problems come from the training tier
 
 
-def counts(source: StudyData, cell: int) -> tuple[Estimate, ...]:
+def share_by_correct(source: StudyData, cell: int) -> tuple[Estimate, ...]:
     """Return the shares of prompts with 0, 1, ... k correct samples.
 
     Each is an estimate over prompts. The result is empty if no run left its outcomes.
@@ -38,7 +38,7 @@ def counts(source: StudyData, cell: int) -> tuple[Estimate, ...]:
         return ()
     right = Evaluation.of(outcomes[outcomes["benchmark"] == TIER]).right
     solved = right.sum(axis=1)
-    found = (estimate((solved == number).astype(float).tolist()) for number in range(right.shape[1] + 1))
+    found = (estimate_mean((solved == number).astype(float).tolist()) for number in range(right.shape[1] + 1))
     return tuple(share for share in found if share is not None)
 
 
@@ -66,21 +66,21 @@ class Bins:
 
     def _draw_ours(self, view: View, axes: Axes, setting: Setting) -> None:
         shares = {
-            arm: [estimate(setting.source.values(cell, f"train/probability/{name}").values()) for name in BINS]
+            arm: [estimate_mean(setting.source.values(cell, f"train/probability/{name}").values()) for name in BINS]
             for arm, cell in setting.arms.items()
         }
         found = {arm: row for arm, row in shares.items() if any(row)}
         _bars(axes, view, {arm: [100 * share.mean if share else None for share in row] for arm, row in found.items()})
         if not found:
-            blank(axes, NOTHING)
+            draw_blank(axes, NOTHING)
 
     def _draw_paper(self, view: View, axes: Axes, setting: Setting) -> None:
         readings = {arm: [view.reading(setting, f"probability/{name}", arm) for name in BINS] for arm in setting.arms}
-        ground(axes, (reading for row in readings.values() for reading in row))
-        found = {arm: [number(reading) for reading in row] for arm, row in readings.items() if any(row)}
+        shade_ground(axes, (reading for row in readings.values() for reading in row))
+        found = {arm: [read_number(reading) for reading in row] for arm, row in readings.items() if any(row)}
         _bars(axes, view, found)
         if not found:
-            blank(axes, NO_NUMBER)
+            draw_blank(axes, NO_NUMBER)
 
 
 def _bars(axes: Axes, view: View, heights: Mapping[str, Sequence[float | None]]) -> None:
@@ -104,10 +104,10 @@ class Solved:
 
     def strips(self, view: View) -> tuple[PanelColumn, ...]:
         """Return one column."""
-        found = (counts(setting.source, cell) for setting in view.settings for cell in setting.arms.values())
+        found = (share_by_correct(setting.source, cell) for setting in view.settings for cell in setting.arms.values())
         most = max(map(len, found)) - 1
         colors = {str(right): _shade(right, most) for right in range(most + 1)}
-        key = Key(f"samples right, of {most}", colors) if colors else None
+        key = LegendKey(f"samples right, of {most}", colors) if colors else None
         return (
             PanelColumn(
                 "share of held-out prompts, before training",
@@ -120,9 +120,11 @@ class Solved:
         )
 
     def _draw(self, most: int, axes: Axes, setting: Setting) -> None:
-        found = {arm: shares for arm, cell in setting.arms.items() if (shares := counts(setting.source, cell))}
+        found = {
+            arm: shares for arm, cell in setting.arms.items() if (shares := share_by_correct(setting.source, cell))
+        }
         if not found:
-            blank(axes, ABSENT if setting.ran else NOTHING)
+            draw_blank(axes, ABSENT if setting.ran else NOTHING)
             return
         for right in range(most + 1):
             heights = [shares[right].mean if right < len(shares) else 0.0 for shares in found.values()]
@@ -138,6 +140,6 @@ def _shade(right: int, most: int) -> str:
     return to_hex(mpl.colormaps["viridis"](right / max(most, 1)))
 
 
-def arms_key(view: View) -> Key:
+def arms_key(view: View) -> LegendKey:
     """Return a legend of the arms as patches."""
-    return Key(", ".join(view.axes), {name: arm.color for name, arm in view.looks.items()})
+    return LegendKey(", ".join(view.axes), {name: arm.color for name, arm in view.looks.items()})

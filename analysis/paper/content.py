@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from analysis.paper.layout import Setting, View
 from analysis.paper.numbers import Reading
-from analysis.study.layout import order
+from analysis.study.layout import sort_key
 from analysis.tables.scores import Column, Entry, MissingScore
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Content:
     notes: tuple[str, ...] = ()
 
 
-def content(
+def build_content(
     ours: Iterable[Column],
     paper: Sequence[Quantity],
     lines: Iterable[ContentRow],
@@ -104,14 +104,14 @@ def _block(found: Sequence[Reading | None]) -> tuple[Entry, ...]:
     )
 
 
-def places(views: Sequence[View]) -> list[TablePlace]:
+def list_places(views: Sequence[View]) -> list[TablePlace]:
     """Return every cell of the figure once, in the order of the grids."""
     found: dict[tuple[str, tuple[int, ...]], TablePlace] = {}
     for view in views:
         for setting in view.settings:
             for arm, cell in setting.arms.items():
                 study = setting.source.study
-                found.setdefault((study.name, order(study, study.cells[cell])), TablePlace(view, setting, arm, cell))
+                found.setdefault((study.name, sort_key(study, study.cells[cell])), TablePlace(view, setting, arm, cell))
     grids = list(dict.fromkeys(name for name, _ in found))
     return [found[key] for key in sorted(found, key=lambda key: (grids.index(key[0]), key[1]))]
 

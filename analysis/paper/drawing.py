@@ -10,8 +10,8 @@ from matplotlib import figure as mpl_figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from analysis.figures.study import SAVED, WIDTH, rendered
-from analysis.study.layout import warning
+from analysis.figures.study import SAVED, WIDTH, render_figure
+from analysis.study.layout import find_warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,7 +27,9 @@ PAPER: Final = "arXiv:2508.08221"
 _INCH: Final = 1.55  # inches per unit of a column's relative width
 
 
-def draw(figure: PaperFigure, views: Sequence[View], endings: Iterable[str] = tuple(SAVED)) -> dict[str, bytes]:
+def draw_paper_figure(
+    figure: PaperFigure, views: Sequence[View], endings: Iterable[str] = tuple(SAVED)
+) -> dict[str, bytes]:
     """Return a figure of the paper by file ending; equal runs give equal bytes.
 
     Args:
@@ -38,7 +40,7 @@ def draw(figure: PaperFigure, views: Sequence[View], endings: Iterable[str] = tu
     """
     filled = [view for view in views if view.settings]
     study = filled[0].settings[0].source.study
-    return rendered(replace(study, name=figure.id), lambda: _figure(figure, filled, study), endings)
+    return render_figure(replace(study, name=figure.id), lambda: _figure(figure, filled, study), endings)
 
 
 def _figure(figure: PaperFigure, views: Sequence[View], study: Study) -> mpl_figure.Figure:
@@ -58,7 +60,7 @@ def _figure(figure: PaperFigure, views: Sequence[View], study: Study) -> mpl_fig
 def _title(figure: PaperFigure, study: Study, signs: int) -> str:
     lines = (
         f"{figure.title} ({study.profile} profile; laid out as {figure.number} of {PAPER})",
-        warning(study),
+        find_warning(study),
         f"The paper: {figure.states}",
     )
     return "\n".join(fill(line, signs) for line in lines if line)

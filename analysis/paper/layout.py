@@ -10,16 +10,16 @@ from matplotlib.axes import Axes
 
 from analysis.figures.study import COLORS, DASHES, MARKERS, FigureArm
 from analysis.paper.numbers import ARMS, MODELS, Reading
-from analysis.study.layout import varied
+from analysis.study.layout import find_varied_axes
 from analysis.study_data import StudyData
-from harness.records.record import CONTROL, OFF
+from harness.records.record import CONTROL_AXIS, CONTROL_OFF
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class LegendKey:
     """A legend of patches."""
 
     title: str
@@ -36,7 +36,7 @@ class PanelColumn:
     named: bool = False  # its panels name the arms, so that no legend is needed
     beneath: str = ""  # label below the last panel
     told: str = ""  # how to read it
-    key: Key | None = None  # its legend, in place of that of the arms
+    key: LegendKey | None = None  # its legend, in place of that of the arms
 
 
 class PaperPanel(Protocol):
@@ -127,7 +127,7 @@ class View:
         return next((reading for reading in self.readings if reading.fits(wanted)), None)
 
 
-def view(part: FigurePart, sources: Sequence[StudyData], readings: tuple[Reading, ...]) -> View:
+def build_view(part: FigurePart, sources: Sequence[StudyData], readings: tuple[Reading, ...]) -> View:
     """Return a part of a figure with the cells of the sources.
 
     If two sources have a setting, the first that ran it is used.
@@ -151,11 +151,13 @@ def _settings(part: FigurePart, source: StudyData) -> Iterator[Setting]:
     cells = {
         cell: labels
         for cell, labels in enumerate(source.study.cells)
-        if labels.get(CONTROL, OFF) == OFF
+        if labels.get(CONTROL_AXIS, CONTROL_OFF) == CONTROL_OFF
         and all(labels.get(axis) in {None, *only} for axis, only in part.only.items())
     }
-    others = [axis for axis in varied(source.study, list(cells.values())) if axis not in {*part.rows, *part.arms}]
-    axes = [axis for axis in (*part.rows, *others) if axis in source.study.axes and axis != CONTROL]
+    others = [
+        axis for axis in find_varied_axes(source.study, list(cells.values())) if axis not in {*part.rows, *part.arms}
+    ]
+    axes = [axis for axis in (*part.rows, *others) if axis in source.study.axes and axis != CONTROL_AXIS]
     found: dict[tuple[str, ...], dict[str, int]] = {}
     for cell, labels in cells.items():
         arm = ", ".join(labels[axis] for axis in part.arms if axis in labels) or source.study.name

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.paper.source import early_means, why_missing
-from analysis.stats.bootstrap import estimate, paired
-from analysis.stats.text import brief
+from analysis.paper.source import early_means, explain_missing_run
+from analysis.stats.bootstrap import estimate_difference, estimate_mean
+from analysis.stats.text import shorten
 from analysis.tables.scores import Column, Kind, MissingScore
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class Score:
 
     def entries(self, source: StudyData, cell: int) -> tuple[Entry, ...]:
         """Return the mean over seeds, or a dash with the reason."""
-        found = estimate(source.values(cell, self.name).values())
-        return (found or (missing(source, cell) if self.kind == "score" else MissingScore()),)
+        found = estimate_mean(source.values(cell, self.name).values())
+        return (found or (explain_missing(source, cell) if self.kind == "score" else MissingScore()),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Early:
 
     def entries(self, source: StudyData, cell: int) -> tuple[Entry, ...]:
         """Return the mean over seeds, or a dash."""
-        return (estimate(early_means(source, cell, self.metric).values()) or MissingScore(),)
+        return (estimate_mean(early_means(source, cell, self.metric).values()) or MissingScore(),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Gain:
 
     def entries(self, source: StudyData, cell: int) -> tuple[Entry, ...]:
         """Return the mean over seeds, or a dash."""
-        return (paired(source.values(cell, self.end), source.values(cell, self.start)) or MissingScore(),)
+        return (estimate_difference(source.values(cell, self.end), source.values(cell, self.start)) or MissingScore(),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Difference:
 
     def entries(self, source: StudyData, cell: int) -> tuple[Entry, ...]:
         """Return the mean difference, or a dash with the reason."""
-        return (gap(source, cell, self.name),)
+        return (measure_gap(source, cell, self.name),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class VerdictWord:
 Measure = Score | Early | Gain | Difference | VerdictWord
 
 
-def gap(source: StudyData, cell: int, name: str) -> Entry:
+def measure_gap(source: StudyData, cell: int, name: str) -> Entry:
     """Return the paired difference of a score between a cell and its baseline.
 
     Args:
@@ -123,13 +123,15 @@ def gap(source: StudyData, cell: int, name: str) -> Entry:
     if back == cell:
         return "baseline"
     if not source.values(back, name):
-        return MissingScore(f"baseline {missing(source, back).reason}")
-    return paired(source.values(cell, name), source.values(back, name)) or MissingScore("no seed in common")
+        return MissingScore(f"baseline {explain_missing(source, back).reason}")
+    return estimate_difference(source.values(cell, name), source.values(back, name)) or MissingScore(
+        "no seed in common"
+    )
 
 
-def missing(source: StudyData, cell: int) -> MissingScore:
+def explain_missing(source: StudyData, cell: int) -> MissingScore:
     """Return a dash for a cell with the reason."""
     if source.run_ids(cell):
         return MissingScore("not logged")
-    word, detail = why_missing(source, cell)
-    return MissingScore(word, brief(detail) if detail else "")
+    word, detail = explain_missing_run(source, cell)
+    return MissingScore(word, shorten(detail) if detail else "")

@@ -30,7 +30,7 @@ MODELS: Final = {
     "llama3_8b": "Llama3-8B",
 }
 ARMS: Final = {"grpo": "GRPO", "dapo": "DAPO", "liteppo": "Lite PPO", "lite_ppo": "Lite PPO"}
-MEAN: Final = "mean of six"  # the paper's mean over six benchmarks
+MEAN_OF_SIX: Final = "mean of six"  # the paper's mean over six benchmarks
 BENCHMARKS: Final = {
     "math500": "MATH-500",
     "olympiadbench": "OlympiadBench",
@@ -41,7 +41,7 @@ BENCHMARKS: Final = {
 }
 
 
-def stands_for(labels: tuple[str, ...]) -> str:
+def note_stand_ins(labels: tuple[str, ...]) -> str:
     """Return a note that names the paper's model for each tiny model; empty without any."""
     tiny = [f"{label} for {MODELS[label]}" for label in labels if label in MODELS and not label.startswith("qwen")]
     return f"Tiny models stand where the paper has large ones: {', '.join(tiny)}." if tiny else ""
@@ -87,7 +87,7 @@ class Reading:
         return all(getattr(self, part) in {"", name} for part, name in wanted.items())
 
 
-def readings(folder: Path = FOLDER) -> tuple[Reading, ...]:
+def read_readings(folder: Path = FOLDER) -> tuple[Reading, ...]:
     """Return all numbers of the paper, in order of the files.
 
     Raises StoreError if there are no files or a file has other columns.

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 from analysis.curves.bands import ENOUGH, ON_POLICY
 from analysis.figures.study import NOTHING, draw_bands, draw_ends
 from analysis.paper.layout import PanelColumn
-from analysis.paper.numbers import BENCHMARKS, MEAN
-from analysis.paper.source import benchmarks_of, why_missing
+from analysis.paper.numbers import BENCHMARKS, MEAN_OF_SIX
+from analysis.paper.source import explain_missing_run, list_benchmarks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -46,7 +46,7 @@ class Accuracy:
 
     def strips(self, view: View) -> tuple[PanelColumn, ...]:
         """Return one column per benchmark of the runs, or one in total if there is only one."""
-        names = list(dict.fromkeys(name for setting in view.settings for name in benchmarks_of(setting.source)))
+        names = list(dict.fromkeys(name for setting in view.settings for name in list_benchmarks(setting.source)))
         if len(names) < 2:
             metric = accuracy_metric(view)
             title = "held-out accuracy" if metric == HELD_OUT else "accuracy in training"
@@ -88,7 +88,7 @@ def accuracy_metric(view: View) -> str:
     return HELD_OUT if longest and min(longest) >= ENOUGH else ON_POLICY
 
 
-def blank(axes: Axes, why: str) -> None:
+def draw_blank(axes: Axes, why: str) -> None:
     """Show a text in a panel without data."""
     axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", color="#555555")
     axes.set_xticks([])
@@ -100,14 +100,14 @@ def _draw_curves(view: View, metric: str, axes: Axes, setting: Setting) -> None:
     arms = [(view.looks[arm], found[cell]) for arm, cell in setting.arms.items() if cell in found]
     draw_bands(axes, arms)
     if not arms:
-        blank(axes, NO_CURVE if setting.ran else NOTHING)
+        draw_blank(axes, NO_CURVE if setting.ran else NOTHING)
 
 
 def _draw_ends(view: View, score: str, axes: Axes, setting: Setting) -> None:
     source = setting.source
     ends = {
         arm: list(source.values(cell, score).values())
-        or ("—" if source.run_ids(cell) else why_missing(source, cell)[0])
+        or ("—" if source.run_ids(cell) else explain_missing_run(source, cell)[0])
         for arm, cell in setting.arms.items()
     }
     draw_ends(axes, [view.looks[arm] for arm in ends], ends)
@@ -127,14 +127,14 @@ class PaperPoints:
         return (PanelColumn("the paper, %: final filled, best hollow", partial(self._draw, view), told=GROUND),)
 
     def _draw(self, view: View, axes: Axes, setting: Setting) -> None:
-        titles = (*BENCHMARKS.values(), MEAN)
-        ground(axes, (view.reading(setting, "final", arm, name) for name in titles for arm in view.looks))
+        titles = (*BENCHMARKS.values(), MEAN_OF_SIX)
+        shade_ground(axes, (view.reading(setting, "final", arm, name) for name in titles for arm in view.looks))
         names = [name for name in titles if any(True for _ in self._points(view, setting, name))]
         for place, name in enumerate(names):
             for arm, shift, face, value in self._points(view, setting, name):
                 axes.plot(place + shift, value, color=arm.color, marker=arm.marker, markersize=5, markerfacecolor=face)
         if not names:
-            blank(axes, NO_NUMBER)
+            draw_blank(axes, NO_NUMBER)
             return
         axes.set_xticks(range(len(names)), [name.replace(" of ", "\nof ") for name in names], rotation=35, fontsize=7)
         axes.set_xlim(-0.6, len(names) - 0.4)
@@ -145,7 +145,7 @@ class PaperPoints:
         for place, (name, arm) in enumerate(view.looks.items()):
             shift = 0.18 * (place - (len(view.looks) - 1) / 2)
             for quantity, face in (("peak", "white"), ("final", arm.color)):
-                value = number(view.reading(setting, quantity, name, benchmark))
+                value = read_number(view.reading(setting, quantity, name, benchmark))
                 if value is not None:
                     yield arm, shift, face, value
 
@@ -160,11 +160,11 @@ class PaperEnds:
         return (PanelColumn(title, partial(self._draw, view), 2.4, named=True, told=GROUND),)
 
     def _draw(self, view: View, axes: Axes, setting: Setting) -> None:
-        readings = {arm: view.reading(setting, "final", arm, MEAN) for arm in setting.arms}
-        ground(axes, readings.values())
-        found = {arm: number(reading) for arm, reading in readings.items()}
+        readings = {arm: view.reading(setting, "final", arm, MEAN_OF_SIX) for arm in setting.arms}
+        shade_ground(axes, readings.values())
+        found = {arm: read_number(reading) for arm, reading in readings.items()}
         if all(value is None for value in found.values()):
-            blank(axes, NO_NUMBER)
+            draw_blank(axes, NO_NUMBER)
             return
         for place, (arm, value) in enumerate(found.items()):
             look = view.looks[arm]
@@ -178,7 +178,7 @@ class PaperEnds:
         axes.margins(x=0.15)
 
 
-def ground(axes: Axes, found: Iterable[Reading | None]) -> None:
+def shade_ground(axes: Axes, found: Iterable[Reading | None]) -> None:
     """Shade a panel of the paper's numbers, and name the paper's model and data."""
     axes.set_facecolor(_GREY)
     of = [f"{reading.model}, {reading.data or 'data not named'}" for reading in found if reading]
@@ -187,6 +187,6 @@ def ground(axes: Axes, found: Iterable[Reading | None]) -> None:
     )
 
 
-def number(reading: Reading | None) -> float | None:
+def read_number(reading: Reading | None) -> float | None:
     """Return the paper's number as a float; None for a range or without a number."""
     return float(reading.value) if reading and reading.value else None

@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from analysis.paper.bars import BINS, counts
+from analysis.paper.bars import BINS, share_by_correct
 from analysis.paper.content import (
     NO_NUMBER,
     ContentRow,
     Quantity,
-    content,
+    build_content,
     label_axes,
     label_columns,
     label_entries,
-    places,
+    list_places,
 )
-from analysis.paper.measures import Difference, Measure, Score, gap, missing
-from analysis.paper.numbers import BENCHMARKS, MEAN
-from analysis.paper.source import accuracy_score, benchmarks_of
-from analysis.stats.bootstrap import estimate
+from analysis.paper.measures import Difference, Measure, Score, explain_missing, measure_gap
+from analysis.paper.numbers import BENCHMARKS, MEAN_OF_SIX
+from analysis.paper.source import accuracy_score, list_benchmarks
+from analysis.stats.bootstrap import estimate_mean
 from analysis.tables.scores import Column, MissingScore
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ class Cells:
         """Return the columns and rows of the table."""
         axes = label_axes(views)
         columns = [column for measure in self.measures for column in measure.columns]
-        return content(
-            (*label_columns(axes), *columns), self.paper, (self._line(axes, place) for place in places(views))
+        return build_content(
+            (*label_columns(axes), *columns), self.paper, (self._line(axes, place) for place in list_places(views))
         )
 
     def _line(self, axes: Sequence[str], place: TablePlace) -> ContentRow:
@@ -75,12 +75,12 @@ class BenchmarkRows:
             Column("final", "final", "score"),
             Column("final difference", "difference to baseline", "gap"),
         )
-        lines = (line for place in places(views) for line in self._lines(axes, place))
-        return content(ours, self.paper, lines, *_mean_note(views))
+        lines = (line for place in list_places(views) for line in self._lines(axes, place))
+        return build_content(ours, self.paper, lines, *_mean_note(views))
 
     def _lines(self, axes: Sequence[str], place: TablePlace) -> Iterator[ContentRow]:
-        at, own = label_entries(axes, place), benchmarks_of(place.setting.source)
-        yield ContentRow((*at, "mean", *_scored(place, "accuracy")), self._readings(place, MEAN))
+        at, own = label_entries(axes, place), list_benchmarks(place.setting.source)
+        yield ContentRow((*at, "mean", *_scored(place, "accuracy")), self._readings(place, MEAN_OF_SIX))
         for name in own if len(own) > 1 else ():
             title, scored = BENCHMARKS.get(name, name), _scored(place, accuracy_score(place.setting.source, name))
             yield ContentRow((*at, title, *scored), self._readings(place, title))
@@ -94,12 +94,14 @@ class BenchmarkRows:
 
 def _scored(place: TablePlace, name: str) -> tuple[Entry, Entry, Entry]:
     source, cell = place.setting.source, place.cell
-    start, final = (estimate(source.values(cell, f"{when}/{name}").values()) for when in ("start", "final"))
-    return start or MissingScore(), final or missing(source, cell), gap(source, cell, f"final/{name}")
+    start, final = (estimate_mean(source.values(cell, f"{when}/{name}").values()) for when in ("start", "final"))
+    return start or MissingScore(), final or explain_missing(source, cell), measure_gap(source, cell, f"final/{name}")
 
 
 def _mean_note(views: Sequence[View]) -> Iterator[str]:
-    names = dict.fromkeys(name for view in views for setting in view.settings for name in benchmarks_of(setting.source))
+    names = dict.fromkeys(
+        name for view in views for setting in view.settings for name in list_benchmarks(setting.source)
+    )
     if names:
         yield f"The mean is over {', '.join(names)} in our columns, over its six benchmarks in the paper's."
 
@@ -118,8 +120,8 @@ class BinRows:
             Column("share difference", "difference to baseline", "gap"),
         )
         paper = (Quantity("share", "the paper: share of tokens"),)
-        lines = (self._line(axes, place, name) for place in places(views) for name in BINS)
-        return content(ours, paper, lines, quantities=(f"probability/{name}" for name in BINS))
+        lines = (self._line(axes, place, name) for place in list_places(views) for name in BINS)
+        return build_content(ours, paper, lines, quantities=(f"probability/{name}" for name in BINS))
 
     def _line(self, axes: Sequence[str], place: TablePlace, name: str) -> ContentRow:
         quantity, source = f"probability/{name}", place.setting.source
@@ -148,14 +150,14 @@ class SolvedCounts:
     def content(self, views: Sequence[View]) -> Content:
         """Return the columns and rows of the table."""
         axes = label_axes(views)
-        found = [(place, counts(place.setting.source, place.cell)) for place in places(views)]
+        found = [(place, share_by_correct(place.setting.source, place.cell)) for place in list_places(views)]
         most = max((len(shares) - 1 for _, shares in found if shares), default=SAMPLES)
         columns = [
             Column(f"{right} right", f"{right} of {most}", "side" if right else "score", 2) for right in range(most + 1)
         ]
         lines = [ContentRow((*label_entries(axes, place), *_shares(place, shares, most))) for place, shares in found]
         gone = any(not shares and place.setting.source.run_ids(place.cell) for place, shares in found)
-        return content(
+        return build_content(
             (*label_columns(axes), *columns), (NO_NUMBER,), lines, OVER_PROMPTS, *((NO_TIER,) if gone else ())
         )
 
@@ -165,6 +167,6 @@ def _shares(place: TablePlace, shares: Sequence[Estimate], most: int) -> list[En
         return [*shares, *[MissingScore()] * (most + 1 - len(shares))]
     source = place.setting.source
     return [
-        MissingScore("no outcomes here") if source.run_ids(place.cell) else missing(source, place.cell),
+        MissingScore("no outcomes here") if source.run_ids(place.cell) else explain_missing(source, place.cell),
         *[MissingScore()] * most,
     ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from analysis.paper.numbers import BENCHMARKS
-from analysis.stats.twins import twin_label
+from analysis.stats.twins import format_twin
 from harness.tracking.errors import StoreError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ OUTCOMES: Final = "outcomes.parquet"
 ABSENT: Final = "files not here"
 
 
-def clipped(source: StudyData, cell: int) -> dict[int, Mapping[str, Any]]:
+def read_clipped_tokens(source: StudyData, cell: int) -> dict[int, Mapping[str, Any]]:
     """Return the content of the clipped-token file of each seed that has one.
 
     Raises StoreError, which names the file, if one cannot be read.
@@ -89,7 +89,7 @@ def early_means(source: StudyData, cell: int, metric: str) -> dict[int, float]:
     return found
 
 
-def benchmarks_of(source: StudyData) -> tuple[str, ...]:
+def list_benchmarks(source: StudyData) -> tuple[str, ...]:
     """Return the benchmarks of the runs, those of the paper first and in its order."""
     parts = [str(name).split("/") for name in source.taken]
     found = {part[1] for part in parts if len(part) == 3 and part[0] == "final" and part[2].startswith("avg@")}
@@ -103,10 +103,10 @@ def accuracy_score(source: StudyData, benchmark: str) -> str:
     return next(found, "").removeprefix("final/")
 
 
-def why_missing(source: StudyData, cell: int) -> tuple[str, str]:
+def explain_missing_run(source: StudyData, cell: int) -> tuple[str, str]:
     """Return why a cell has no finished run: a short reason and the details."""
     failed = source.taken[(source.taken["cell"] == cell) & (source.taken["status"] == "failed")]
     if len(failed):
         return "failed", str(failed["error"].iloc[0])
     twin = source.replaced.get(cell)
-    return (twin_label(source.study, twin), twin.because) if twin else ("not run yet", "")
+    return (format_twin(source.study, twin), twin.because) if twin else ("not run yet", "")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from analysis.paper.content import places
+from analysis.paper.content import list_places
 from analysis.paper.drawing import PAPER
-from analysis.paper.numbers import stands_for
+from analysis.paper.numbers import note_stand_ins
 from analysis.paper.rows import OVER_PROMPTS
-from analysis.study.layout import warning, words
-from analysis.tables.notes import notes
+from analysis.study.layout import find_warning, format_labels
+from analysis.tables.notes import list_table_notes
 from analysis.tables.scores import ResultTable
-from harness.common.text import listed
+from harness.common.text import join_limited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,14 +29,14 @@ BESIDE: Final = (
 _LEAST: Final = "Verdicts are those of the study's own table, with all its contrasts in their families."
 
 
-def paper_table(figure: PaperFigure, views: Sequence[View]) -> ResultTable:
+def build_paper_table(figure: PaperFigure, views: Sequence[View]) -> ResultTable:
     """Return the table of a figure. At least one view must have a setting."""
     content, sources = figure.rows.content(views), _sources(views)
     study = sources[0].study
     return ResultTable(
         name=f"{figure.id}.{study.profile}",
         title=f"{figure.title} ({study.profile} profile; {figure.number} of {PAPER})",
-        warning=warning(study),
+        warning=find_warning(study),
         lead=tuple(_lead(figure, sources)),
         columns=content.columns,
         rows=content.rows,
@@ -45,14 +45,14 @@ def paper_table(figure: PaperFigure, views: Sequence[View]) -> ResultTable:
 
 
 def _sources(views: Sequence[View]) -> list[StudyData]:
-    found = {place.setting.source.study.name: place.setting.source for place in places(views)}
+    found = {place.setting.source.study.name: place.setting.source for place in list_places(views)}
     return list(found.values())
 
 
 def _lead(figure: PaperFigure, sources: Sequence[StudyData]) -> Iterator[str]:
     yield f"The paper: {figure.states}"
     for source in sources:
-        against = f"; baseline: {words(source.study.baseline)}" if source.study.baseline else ""
+        against = f"; baseline: {format_labels(source.study.baseline)}" if source.study.baseline else ""
         yield f"Ours: {source.study.name}, {source.study.question}{against}"
 
 
@@ -64,8 +64,10 @@ def _notes(figure: PaperFigure, views: Sequence[View], content: Content, sources
         yield _LEAST
     yield f"The paper does not say: {figure.silent}"
     yield from _facts(views, content)
-    models = dict.fromkeys(place.setting.source.study.cells[place.cell].get("model", "") for place in places(views))
-    yield from filter(None, [stands_for(tuple(models))])
+    models = dict.fromkeys(
+        place.setting.source.study.cells[place.cell].get("model", "") for place in list_places(views)
+    )
+    yield from filter(None, [note_stand_ins(tuple(models))])
     for source in sources:
         yield from _origin(source, views, over_prompts=OVER_PROMPTS in content.notes)
 
@@ -78,12 +80,12 @@ def _facts(views: Sequence[View], content: Content) -> Iterator[str]:
         yield f"The paper, {reading.subject}: {reading.text} ({reading.precision}{told}; {reading.source})."
     if of := [each for each in left if each.quantity in content.quantities]:
         subjects = dict.fromkeys(", ".join(filter(None, (each.model, each.data, each.arm))) for each in of)
-        yield f"Numbers of the paper without a row here: {len(of)} (results/paper), of {listed(list(subjects))}."
+        yield f"Numbers of the paper without a row here: {len(of)} (results/paper), of {join_limited(list(subjects))}."
 
 
 def _origin(source: StudyData, views: Sequence[View], *, over_prompts: bool) -> Iterator[str]:
     """Yield notes on our numbers: the shown cells, and the command that reproduces them."""
-    shown = sorted({place.cell for place in places(views) if place.setting.source.study.name == source.study.name})
+    shown = sorted({place.cell for place in list_places(views) if place.setting.source.study.name == source.study.name})
     taken = source.taken[source.taken["cell"].isin(shown)]
     study = replace(
         source.study,
@@ -93,7 +95,7 @@ def _origin(source: StudyData, views: Sequence[View], *, over_prompts: bool) -> 
         refused=(),
         twins=(),
     )
-    intervals, *others = notes(study, taken.drop(columns="cell").drop_duplicates("run_id"))
+    intervals, *others = list_table_notes(study, taken.drop(columns="cell").drop_duplicates("run_id"))
     yield from (() if over_prompts else (intervals,))
     yield from others
     for choice in source.study.choices:

@@ -14,12 +14,20 @@ from matplotlib.font_manager import findfont, get_font
 from analysis.claims.measured import CONNECTIVES
 from analysis.figures.study import COLORS, NOTHING
 from analysis.paper.bars import arms_key
-from analysis.paper.content import NO_NUMBER, ContentRow, content, label_axes, label_columns, label_entries, places
-from analysis.paper.layout import Key, PanelColumn
-from analysis.paper.measures import missing
-from analysis.paper.panels import blank
-from analysis.paper.source import ABSENT, clipped
-from analysis.stats.bootstrap import Estimate, estimate
+from analysis.paper.content import (
+    NO_NUMBER,
+    ContentRow,
+    build_content,
+    label_axes,
+    label_columns,
+    label_entries,
+    list_places,
+)
+from analysis.paper.layout import LegendKey, PanelColumn
+from analysis.paper.measures import explain_missing
+from analysis.paper.panels import draw_blank
+from analysis.paper.source import ABSENT, read_clipped_tokens
+from analysis.stats.bootstrap import Estimate, estimate_mean
 from analysis.tables.scores import Column, MissingScore
 
 if TYPE_CHECKING:
@@ -61,7 +69,7 @@ def clipped_tokens(documents: Mapping[int, Mapping[str, Any]]) -> tuple[Clipped,
 
     ``documents`` maps each seed to the content of its ``clipped_tokens.json``.
     """
-    found = _grouped(documents, lambda entry: (entry["token"], readable(entry["text"]), token_class(entry["text"])))
+    found = _grouped(documents, lambda entry: (entry["token"], show_spaces(entry["text"]), token_class(entry["text"])))
     rows = [Clipped(name, kind, share, rate) for (_, name, kind), (share, rate) in found.items()]
     return tuple(sorted((row for row in rows if row.share.mean > 0), key=lambda row: (-row.share.mean, row.name)))
 
@@ -74,7 +82,7 @@ def clipped_classes(documents: Mapping[int, Mapping[str, Any]]) -> tuple[Clipped
 
 def clip_rate(documents: Mapping[int, Mapping[str, Any]]) -> Estimate | None:
     """Return the share of all tokens that were clipped at the upper bound; None without any."""
-    return estimate(each["high"] / each["occurrences"] for each in documents.values() if each["occurrences"])
+    return estimate_mean(each["high"] / each["occurrences"] for each in documents.values() if each["occurrences"])
 
 
 def token_class(text: str) -> Class:
@@ -89,7 +97,7 @@ def token_class(text: str) -> Class:
     return "punctuation" if re.fullmatch(r"[^\w\\]*", word) else "other"
 
 
-def readable(text: str) -> str:
+def show_spaces(text: str) -> str:
     """Return the text with visible spaces and line ends.
 
     Unprintable characters are replaced by their code points.
@@ -111,9 +119,9 @@ def _grouped(documents: Mapping[int, Mapping[str, Any]], key: Any) -> dict[Any, 
             counted[1] += entry["occurrences"]
     totals = {seed: document["high"] for seed, document in documents.items() if document["high"]}
     return {
-        name: (share, estimate(high / times for high, times in by_seed.values() if times))
+        name: (share, estimate_mean(high / times for high, times in by_seed.values() if times))
         for name, by_seed in counts.items()
-        if (share := estimate(_shares(by_seed, totals))) is not None
+        if (share := estimate_mean(_shares(by_seed, totals))) is not None
     }
 
 
@@ -128,7 +136,7 @@ def _shares(by_seed: Mapping[int, Sequence[int]], totals: Mapping[int, int]) -> 
 BARS: Final = "Bars: mean over seeds; thin lines: its 95 % Student t interval."
 FONT: Final = "DejaVu Sans"  # included in matplotlib
 _CLASS_COLORS: Final[dict[str, str]] = dict(zip(CLASSES, COLORS, strict=False))
-_CLASS_KEY: Final = Key("class of the token", _CLASS_COLORS)
+_CLASS_KEY: Final = LegendKey("class of the token", _CLASS_COLORS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +155,13 @@ class Tokens:
 
     def _draw(self, arm: str, axes: Axes, setting: Setting) -> None:
         cell = setting.arms.get(arm)
-        documents = {} if cell is None else clipped(setting.source, cell)
+        documents = {} if cell is None else read_clipped_tokens(setting.source, cell)
         rows = clipped_tokens(documents)[:TOP]
         if not rows:
-            blank(axes, _nothing(setting, cell, documents))
+            draw_blank(axes, _nothing(setting, cell, documents))
             return
         colors = [_CLASS_COLORS[row.kind] for row in rows]
-        _horizontal(axes, [plain(row.name) for row in rows], [row.share for row in rows], colors)
+        _horizontal(axes, [replace_missing_glyphs(row.name) for row in rows], [row.share for row in rows], colors)
         if rate := clip_rate(documents):
             axes.set_xlabel(f"{100 * rate.mean:.2f} % of tokens above the bound, {rate.n} seeds", fontsize=8)
 
@@ -170,14 +178,14 @@ class TokenClasses:
         )
 
     def _draw(self, view: View, what: str, axes: Axes, setting: Setting) -> None:
-        documents = {arm: clipped(setting.source, cell) for arm, cell in setting.arms.items()}
+        documents = {arm: read_clipped_tokens(setting.source, cell) for arm, cell in setting.arms.items()}
         found = {
             arm: {row.name: getattr(row, what) for row in clipped_classes(each)} for arm, each in documents.items()
         }
         kinds = [kind for kind in CLASSES if any(kind in row for row in found.values())]
         if not kinds:
             first = next(iter(setting.arms.values()), None)
-            blank(axes, _nothing(setting, first, next(iter(documents.values()), {})))
+            draw_blank(axes, _nothing(setting, first, next(iter(documents.values()), {})))
             return
         high = 0.8 / len(found)
         for place, (arm, row) in enumerate(found.items()):
@@ -214,7 +222,7 @@ def _nothing(setting: Setting, cell: int | None, documents: Mapping[int, Mapping
     return "no token was clipped" if documents else ABSENT
 
 
-def plain(text: str) -> str:
+def replace_missing_glyphs(text: str) -> str:
     """Return the text with code points in place of characters that the figure's font lacks."""
     known = get_font(findfont(FONT)).get_charmap()
     return "".join(sign if ord(sign) in known else f"\\u{ord(sign):04x}" for sign in text)
@@ -240,12 +248,12 @@ class TopTokens:
     def content(self, views: Sequence[View]) -> Content:
         """Return the columns and rows of the table."""
         axes = label_axes(views)
-        lines = [line for place in places(views) for line in self._lines(axes, place)]
+        lines = [line for place in list_places(views) for line in self._lines(axes, place)]
         columns = (*label_columns(axes, "rank", "token", "class"), SHARE, RATE)
-        return content(columns, (NO_NUMBER,), lines, *NOTES, CLASSES_NOTE)
+        return build_content(columns, (NO_NUMBER,), lines, *NOTES, CLASSES_NOTE)
 
     def _lines(self, axes: Sequence[str], place: TablePlace) -> Iterator[ContentRow]:
-        documents, at = clipped(place.setting.source, place.cell), label_entries(axes, place)
+        documents, at = read_clipped_tokens(place.setting.source, place.cell), label_entries(axes, place)
         rows = clipped_tokens(documents)[:TOP]
         for rank, row in enumerate(rows, 1):
             yield ContentRow((*at, str(rank), row.name, row.kind, row.share, row.rate or MissingScore()))
@@ -260,11 +268,11 @@ class TokenClassRows:
     def content(self, views: Sequence[View]) -> Content:
         """Return the columns and rows of the table."""
         axes = label_axes(views)
-        lines = [line for place in places(views) for line in self._lines(axes, place)]
-        return content((*label_columns(axes, "class"), SHARE, RATE), (NO_NUMBER,), lines, *NOTES, CLASSES_NOTE)
+        lines = [line for place in list_places(views) for line in self._lines(axes, place)]
+        return build_content((*label_columns(axes, "class"), SHARE, RATE), (NO_NUMBER,), lines, *NOTES, CLASSES_NOTE)
 
     def _lines(self, axes: Sequence[str], place: TablePlace) -> Iterator[ContentRow]:
-        documents, at = clipped(place.setting.source, place.cell), label_entries(axes, place)
+        documents, at = read_clipped_tokens(place.setting.source, place.cell), label_entries(axes, place)
         for row in clipped_classes(documents):
             yield ContentRow((*at, row.name, row.share, row.rate or MissingScore()))
         whole = clip_rate(documents)
@@ -280,5 +288,5 @@ class TokenClassRows:
 
 def _token_rows_nothing(place: TablePlace, documents: Mapping[int, Mapping[str, Any]]) -> MissingScore:
     if not place.setting.source.run_ids(place.cell):
-        return missing(place.setting.source, place.cell)
+        return explain_missing(place.setting.source, place.cell)
     return MissingScore("no token was clipped" if documents else "files of the runs not here")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from math import ceil, floor, isfinite, log10
 from typing import TYPE_CHECKING, Any, Final
 
-from analysis.curves.bands import ENOUGH, ON_POLICY, Band, bands, curve_metric
-from analysis.report.panels import PanelArm, PanelGroup, groups
-from analysis.study.frame import finished
+from analysis.curves.bands import ENOUGH, ON_POLICY, Band, choose_curve_metric, compute_bands
+from analysis.report.panels import PanelArm, PanelGroup, group_arms
+from analysis.study.frame import select_finished
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -43,7 +43,7 @@ class Scale:
         )
 
 
-def spanning(values: Iterable[float], start: float, end: float, room: float = 0.04) -> Scale:
+def fit_scale(values: Iterable[float], start: float, end: float, room: float = 0.04) -> Scale:
     """Return a scale that shows all finite values. Its width is never zero.
 
     Args:
@@ -127,16 +127,16 @@ class CurveFigure:
     data: Mapping[str, Any]  # data for the script
 
 
-def figures(study: Study, taken: pd.DataFrame, history: History) -> tuple[CurveFigure, ...]:
+def build_curve_figures(study: Study, taken: pd.DataFrame, history: History) -> tuple[CurveFigure, ...]:
     """Return the figures of the metrics that finished runs logged, the deciding one first.
 
     Args:
         study: The study.
-        taken: Its runs (``frame.planned``).
+        taken: Its runs (``frame.select_planned``).
         history: Metric -> run id -> curve.
 
     """
-    names = dict.fromkeys((curve_metric(study, history), *OTHERS))
+    names = dict.fromkeys((choose_curve_metric(study, history), *OTHERS))
     drawn = (_figure(study, taken, name, history(name)) for name in names)
     return tuple(figure for figure in drawn if figure is not None)
 
@@ -148,9 +148,9 @@ def _figure(study: Study, taken: pd.DataFrame, metric: str, curves: Mapping[str,
     every = ceil(len(steps) / POINTS)
     kept = {*steps[::every], steps[-1]}
     thin = {run_id: tuple(point for point in curve if point[0] in kept) for run_id, curve in curves.items()}
-    means, runs = bands(taken, thin), _runs(taken, thin)
-    x = spanning(map(float, steps), LEFT, WIDTH - RIGHT, room=0.0)
-    shown = groups(study, means.keys())
+    means, runs = compute_bands(taken, thin), _runs(taken, thin)
+    x = fit_scale(map(float, steps), LEFT, WIDTH - RIGHT, room=0.0)
+    shown = group_arms(study, means.keys())
     y = {kind: _span([group for group in shown if group.control == kind], runs) for kind in (False, True)}
     panels = tuple(_panel(group, means, runs, x, y[group.control]) for group in shown)
     controls = any(group.control for group in shown)
@@ -161,12 +161,12 @@ def _span(shown: Sequence[PanelGroup], runs: Mapping[int, Sequence[tuple[str, in
     """Return the y axis of these panels."""
     cells = {arm.cell for group in shown for arm in group.arms}
     values = [value for cell in sorted(cells) for _, _, curve in runs[cell] for _, value in curve]
-    return spanning(values, HEIGHT - BOTTOM, TOP)
+    return fit_scale(values, HEIGHT - BOTTOM, TOP)
 
 
 def _runs(taken: pd.DataFrame, curves: Mapping[str, Curve]) -> dict[int, list[tuple[str, int, Points]]]:
     """Return, by cell, the run id, seed and curve of its finished runs, ordered by seed."""
-    done = finished(taken).sort_values(["cell", "seed", "run_id"])
+    done = select_finished(taken).sort_values(["cell", "seed", "run_id"])
     found: dict[int, list[tuple[str, int, Points]]] = {}
     for cell, run_id, seed in zip(done["cell"], done["run_id"], done["seed"], strict=True):
         if curve := tuple(point for point in curves.get(run_id, ()) if isfinite(point[1])):

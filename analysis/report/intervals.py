@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Final
 
-from analysis.report.curves import Scale, spanning, tick_text
+from analysis.report.curves import Scale, fit_scale, tick_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -48,7 +48,7 @@ class Drawing:
     seeds: tuple[float, ...]
 
 
-def ruler(ranges: Sequence[DrawnRange], differences: bool, margin: float | None = None) -> Ruler:
+def build_ruler(ranges: Sequence[DrawnRange], differences: bool, margin: float | None = None) -> Ruler:
     """Return a scale that shows all means and seeds, and intervals unless they are too wide.
 
     Args:
@@ -57,13 +57,13 @@ def ruler(ranges: Sequence[DrawnRange], differences: bool, margin: float | None 
         margin: The equivalence margin, in the unit of the values; None without one.
 
     """
-    scale = spanning(_shown(ranges, differences, margin), EDGE, WIDTH - EDGE)
+    scale = fit_scale(_shown(ranges, differences, margin), EDGE, WIDTH - EDGE)
     ticks = tuple((scale.at(tick), tick_text(tick)) for tick in scale.ticks(4))
     band = (scale.at(-margin), scale.at(margin)) if differences and margin else None
     return Ruler(scale, ticks, scale.at(0.0) if differences else None, band)
 
 
-def drawing(found: DrawnRange, on: Ruler) -> Drawing:
+def place_on_ruler(found: DrawnRange, on: Ruler) -> Drawing:
     """Return the positions of one row on a scale."""
     scale = on.scale
     low, high = max(found.low, scale.low), min(found.high, scale.high)

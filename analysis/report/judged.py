@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Final
 
-from analysis.report.intervals import Drawing, DrawnRange, Ruler, drawing, ruler
-from analysis.report.side_notes import Beside, beside, checks, left_out
+from analysis.report.intervals import Drawing, DrawnRange, Ruler, build_ruler, place_on_ruler
+from analysis.report.side_notes import SecondaryTable, build_secondary_tables, list_checks, list_left_out
 from analysis.stats.contrasts import Contrast
-from analysis.stats.paired_test import pairs
-from analysis.stats.verdict import MIN_SEEDS, verdicts
-from analysis.study.frame import scores
-from analysis.study.layout import varied, words
+from analysis.stats.paired_test import pair_scores
+from analysis.stats.verdict import MIN_SEEDS, compute_verdicts
+from analysis.study.frame import read_scores
+from analysis.study.layout import find_varied_axes, format_labels
 from harness.records.power import ALPHA
-from harness.records.record import CONTROL
+from harness.records.record import CONTROL_AXIS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from analysis.curves.equal_cost import LearningCurves
     from analysis.report.links import TraceLink
     from analysis.stats.contrasts import Family
-    from analysis.stats.evaluation import Shares
+    from analysis.stats.evaluation import ShareReader
     from analysis.stats.verdict import Verdict
     from harness.records.record import Study
 
@@ -93,50 +93,52 @@ class VerdictTable:
     """The verdicts of a study with secondary metrics, checks and gaps."""
 
     blocks: tuple[Block, ...]
-    beside: tuple[Beside, ...]  # one row for each row of the blocks, in order
+    beside: tuple[SecondaryTable, ...]  # one row for each row of the blocks, in order
     checks: tuple[str, ...]  # validation of the test itself
     left_out: tuple[str, ...]  # contrasts and seeds without a verdict
 
 
-def judged(
-    study: Study, taken: pd.DataFrame, found: LearningCurves, outcomes: Shares, trace: TraceLink
+def build_report_verdicts(
+    study: Study, taken: pd.DataFrame, found: LearningCurves, outcomes: ShareReader, trace: TraceLink
 ) -> VerdictTable:
     """Return the verdicts of a study.
 
     Args:
         study: The study.
-        taken: Its planned runs (``frame.planned``).
+        taken: Its planned runs (``frame.select_planned``).
         found: Their learning curves.
-        outcomes: Reader of the outcomes by problem (``shares_of``).
+        outcomes: Reader of the outcomes by problem (``make_share_reader``).
         trace: Collector of the numbers that the lineage must contain.
 
     """
     members: dict[tuple[Family, str], list[Verdict]] = {}
-    for verdict in sorted(verdicts(study, taken, outcomes), key=lambda each: [*FAMILIES].index(each.contrast.family)):
+    for verdict in sorted(
+        compute_verdicts(study, taken, outcomes), key=lambda each: [*FAMILIES].index(each.contrast.family)
+    ):
         members.setdefault((verdict.contrast.family, verdict.contrast.metric), []).append(verdict)
     blocks = (_block(study, taken, *kind, of_kind, trace) for kind, of_kind in members.items())
     in_order = [verdict for of_kind in members.values() for verdict in of_kind]
     return VerdictTable(
         tuple(blocks),
-        beside(study, taken, found, in_order, outcomes, trace),
-        tuple(checks(study, taken)),
-        tuple(left_out(study, taken)),
+        build_secondary_tables(study, taken, found, in_order, outcomes, trace),
+        tuple(list_checks(study, taken)),
+        tuple(list_left_out(study, taken)),
     )
 
 
-def side(study: Study, contrast: Contrast) -> ReportSide:
+def describe_side(study: Study, contrast: Contrast) -> ReportSide:
     """Return the arm, the baseline and the setting of a contrast in words."""
     arm, back = study.cells[contrast.arm], study.cells[contrast.baseline]
     apart = [axis for axis in arm if arm[axis] != back.get(axis)]
-    common = [axis for axis in varied(study, study.cells) if axis not in apart and axis != CONTROL]
+    common = [axis for axis in find_varied_axes(study, study.cells) if axis not in apart and axis != CONTROL_AXIS]
     return ReportSide(
-        words({axis: arm[axis] for axis in apart}),
+        format_labels({axis: arm[axis] for axis in apart}),
         ", ".join(back[axis] for axis in apart),
-        words({axis: arm[axis] for axis in common}),
+        format_labels({axis: arm[axis] for axis in common}),
     )
 
 
-def counted(found: VerdictTable) -> dict[str, int]:
+def count_primary_words(found: VerdictTable) -> dict[str, int]:
     """Return the number of primary contrasts with each word, in the order of WORDS."""
     given = [row.word for block in found.blocks for row in block.rows if row.contrast.family == "primary"]
     return {word: given.count(word) for word in WORDS if word in given}
@@ -152,16 +154,16 @@ def probability(p: float | None) -> str:
 def _block(
     study: Study, taken: pd.DataFrame, family: Family, metric: str, members: Sequence[Verdict], trace: TraceLink
 ) -> Block:
-    by_cell = scores(taken, metric)
+    by_cell = read_scores(taken, metric)
     ranges = [_range(verdict, by_cell) for verdict in members]
-    on = ruler(ranges, differences=True, margin=None if family == "control" else study.margin)
-    drawn = (drawing(each, on) if each.seeds else None for each in ranges)
+    on = build_ruler(ranges, differences=True, margin=None if family == "control" else study.margin)
+    drawn = (place_on_ruler(each, on) if each.seeds else None for each in ranges)
     rows = (_row(study, verdict, each, trace) for verdict, each in zip(members, drawn, strict=True))
     return Block(*FAMILIES[family], metric, on, tuple(rows))
 
 
 def _range(verdict: Verdict, by_cell: Mapping[int, Mapping[int, float]]) -> DrawnRange:
-    seeds = pairs(by_cell, verdict.contrast).differences
+    seeds = pair_scores(by_cell, verdict.contrast).differences
     return DrawnRange(verdict.difference, *verdict.interval, tuple(map(float, seeds)))
 
 
@@ -170,7 +172,7 @@ def _row(study: Study, verdict: Verdict, drawn: Drawing | None, trace: TraceLink
     low, high = verdict.interval
     return VerdictRow(
         id=f"{trace.anchor}.v{contrast.arm}",
-        side=side(study, contrast),
+        side=describe_side(study, contrast),
         word=verdict.word,
         remark=_remark(study, verdict),
         difference=_number(verdict.difference, "+.3f"),
@@ -196,7 +198,7 @@ def _remark(study: Study, verdict: Verdict) -> str:
 def _expected(study: Study, verdict: Verdict) -> str:
     """Return the expected word of a control, or a remark on a difference within the margin."""
     if verdict.contrast.family == "control":
-        label = study.cells[verdict.contrast.arm].get(CONTROL)
+        label = study.cells[verdict.contrast.arm].get(CONTROL_AXIS)
         return next((f"expected: {control.expect}" for control in study.controls if control.name == label), "")
     small = verdict.p_equivalent is not None and verdict.p_equivalent <= ALPHA
     return "within the margin" if small and verdict.word in {"better", "worse"} else ""

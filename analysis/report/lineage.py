@@ -6,9 +6,16 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Final
 
-from analysis.report.settings import Setting, commit, environments, own_settings, rule, shared_settings
-from analysis.stats.text import brief
-from analysis.study.layout import name, varied
+from analysis.report.settings import (
+    Setting,
+    commit,
+    describe_environments,
+    own_settings,
+    read_rule_settings,
+    shared_settings,
+)
+from analysis.stats.text import shorten
+from analysis.study.layout import find_varied_axes, name_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -76,14 +83,14 @@ class Lineage:
     environments: tuple[Setting, ...]
 
 
-def lineage(data: StudyData, trace: TraceLink) -> Lineage:
+def build_lineage(data: StudyData, trace: TraceLink) -> Lineage:
     """Return the lineage of all cells with a run.
 
     Call it last: ``trace`` must hold all numbers that the page shows.
     """
     study, runs = data.study, data.by_cell
-    axes = varied(study, study.cells)
-    titles = {cell: name(axes, labels) for cell, labels in enumerate(study.cells)}
+    axes = find_varied_axes(study, study.cells)
+    titles = {cell: name_cell(axes, labels) for cell, labels in enumerate(study.cells)}
     entries = tuple(
         LineageEntry(
             id=trace.cell(cell),
@@ -93,12 +100,12 @@ def lineage(data: StudyData, trace: TraceLink) -> Lineage:
             heads=_heads(trace.scores.get(cell, {})),
             lines=tuple(_lines(found, data.links, trace, cell)),
             gaps=tuple(_gaps(cell, data, trace, titles)),
-            rule=rule(found[0]),
+            rule=read_rule_settings(found[0]),
             settings=tuple(own_settings(data, cell).items()),
         )
         for cell, found in sorted(runs.items())
     )
-    return Lineage(entries, tuple(sorted(shared_settings(data).items())), environments(_once(runs)))
+    return Lineage(entries, tuple(sorted(shared_settings(data).items())), describe_environments(_once(runs)))
 
 
 def _runs(runs: Sequence[RunRecord]) -> str:
@@ -136,7 +143,7 @@ def _lines(runs: Sequence[RunRecord], links: Mapping[str, str], trace: TraceLink
 
 def _outcome(record: RunRecord) -> str:
     if record.status == "failed":
-        return f"failed: {brief(record.error or '')}"
+        return f"failed: {shorten(record.error or '')}"
     origin = record.provenance.get(ADOPTED)
     return f"finished, adopted from {origin}" if origin else "finished"
 

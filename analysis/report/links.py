@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from harness.records.record import Study
 
 
-def anchors(studies: Sequence[Study]) -> tuple[str, ...]:
+def assign_anchors(studies: Sequence[Study]) -> tuple[str, ...]:
     """Return one unique id per study, of letters, digits and hyphens.
 
     Ids inside a study append a dot and a suffix.
@@ -28,7 +28,7 @@ def anchors(studies: Sequence[Study]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def in_order(studies: Sequence[Study]) -> list[Study]:
+def sort_studies(studies: Sequence[Study]) -> list[Study]:
     """Return the studies by name, with numbers ordered by value: ``p2`` before ``p10``."""
     return sorted(studies, key=lambda study: (_parts(study.name), study.profile))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.report.intervals import Drawing, DrawnRange, Ruler, drawing, ruler
-from analysis.stats.bootstrap import Estimate, estimate
-from analysis.tables.render import entry_text
+from analysis.report.intervals import Drawing, DrawnRange, Ruler, build_ruler, place_on_ruler
+from analysis.stats.bootstrap import Estimate, estimate_mean
+from analysis.tables.render import format_entry
 from analysis.tables.scores import Column
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Numbers:
     at: int = -1  # the drawings follow this column
 
 
-def numbers(table: ResultTable, *links: Links, otherwise: str = "") -> Numbers:
+def link_numbers(table: ResultTable, *links: Links, otherwise: str = "") -> Numbers:
     """Return a table whose numbers link to their lineage.
 
     Args:
@@ -60,7 +60,7 @@ def numbers(table: ResultTable, *links: Links, otherwise: str = "") -> Numbers:
     return Numbers(table.title, table.columns, tuple(rows), table.notes)
 
 
-def ends(table: ResultTable, data: StudyData, links: Links) -> Numbers:
+def draw_end_scores(table: ResultTable, data: StudyData, links: Links) -> Numbers:
     """Return the table of a study with the deciding score of every cell drawn.
 
     Args:
@@ -70,19 +70,19 @@ def ends(table: ResultTable, data: StudyData, links: Links) -> Numbers:
 
     """
     final = data.scores(data.study.metric)
-    cells = [links.cell(labels(table, row)) for row in table.rows]
+    cells = [links.cell(read_row_labels(table, row)) for row in table.rows]
     ranges = [None if cell is None or cell not in final else _seeds(final[cell]) for cell in cells]
-    return _drawn(numbers(table, links), "score", ranges, differences=False)
+    return _drawn(link_numbers(table, links), "score", ranges, differences=False)
 
 
-def effects(table: ResultTable, otherwise: str) -> Numbers:
+def draw_effects(table: ResultTable, otherwise: str) -> Numbers:
     """Return a table of differences over many cells, with the differences drawn."""
     place = _first(table.columns, "gap")
     ranges = [_spread(row[place]) for row in table.rows]
-    return _drawn(numbers(table, otherwise=otherwise), "gap", ranges, differences=True)
+    return _drawn(link_numbers(table, otherwise=otherwise), "gap", ranges, differences=True)
 
 
-def labels(table: ResultTable, row: Sequence[Entry]) -> dict[str, str]:
+def read_row_labels(table: ResultTable, row: Sequence[Entry]) -> dict[str, str]:
     """Return the labels of a row by axis."""
     pairs = zip(table.columns, row, strict=True)
     return {column.key: str(entry) for column, entry in pairs if column.kind == "label"}
@@ -97,7 +97,7 @@ def _row(
     seeds = next((e.n for e, c in pairs if c.kind == "score" and isinstance(e, Estimate)), 0)
     return tuple(
         ReportNumber(
-            text=entry_text(entry, column, seeds),
+            text=format_entry(entry, column, seeds),
             source=link.source(entry, column, cell) if link else otherwise * _counted(entry, column),
             detail="" if isinstance(entry, str | Estimate) else entry.detail,
         )
@@ -111,9 +111,9 @@ def _counted(entry: Entry, column: Column) -> bool:
 
 
 def _drawn(found: Numbers, kind: Kind, ranges: Sequence[DrawnRange | None], differences: bool) -> Numbers:
-    on = ruler([each for each in ranges if each], differences=differences)
+    on = build_ruler([each for each in ranges if each], differences=differences)
     rows = (
-        ReportRow(row.numbers, drawing(each, on) if each else None)
+        ReportRow(row.numbers, place_on_ruler(each, on) if each else None)
         for row, each in zip(found.rows, ranges, strict=True)
     )
     return Numbers(found.title, found.columns, tuple(rows), found.notes, on, _first(found.columns, kind))
@@ -124,7 +124,7 @@ def _first(columns: Sequence[Column], kind: Kind) -> int:
 
 
 def _seeds(by_seed: Mapping[int, float]) -> DrawnRange | None:
-    found = estimate(by_seed.values())
+    found = estimate_mean(by_seed.values())
     return DrawnRange(found.mean, *found.interval, tuple(by_seed[seed] for seed in sorted(by_seed))) if found else None
 
 

@@ -12,10 +12,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from analysis.report.judged import FAMILIES, WORDS
-from analysis.report.links import anchors, in_order
-from analysis.report.paper import paper
-from analysis.report.part import ReportPart, Section, part
-from analysis.report.takeaways import counted, takeaways
+from analysis.report.links import assign_anchors, sort_studies
+from analysis.report.paper import draw_paper_figures
+from analysis.report.part import ReportPart, Section, build_part
+from analysis.report.takeaways import build_takeaways, count_claim_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,7 @@ def render(name: str, **values: Any) -> str:
     return _environment().get_template(name).render(**values)
 
 
-def embedded(value: Any) -> Markup:
+def embed_json(value: Any) -> Markup:
     """Return a value as JSON that is safe inside a script element.
 
     Raises ValueError for nan and inf, which JSON lacks.
@@ -42,12 +42,12 @@ def embedded(value: Any) -> Markup:
     return Markup(text.translate(_UNSAFE))  # the characters with a meaning in HTML are escaped
 
 
-def minus(text: str) -> str:
+def replace_minus(text: str) -> str:
     """Return the text with a minus sign in numbers; hyphens in words and run ids stay."""
     return re.sub(r"(?<![\w.])-(?=[\d.])", "\N{MINUS SIGN}", text)
 
 
-def breaks(text: str) -> Markup:
+def allow_breaks(text: str) -> Markup:
     """Return a name in which a line may break after each slash and underscore."""
     return Markup(re.sub(r"([/_])", r"\1<wbr>", str(escape(text))))
 
@@ -66,7 +66,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=False,
     )
-    made.filters.update(breaks=breaks, embedded=embedded, minus=minus)
+    made.filters.update(breaks=allow_breaks, embedded=embed_json, minus=replace_minus)
     made.globals.update(asset=asset)
     return made
 
@@ -82,7 +82,7 @@ class ReportOptions:
     mixed: bool = False  # judge claims also on runs of several commits or environments
 
 
-def page(store: Store, studies: Sequence[Study], results: Path, options: ReportOptions = ReportOptions()) -> str:
+def render_page(store: Store, studies: Sequence[Study], results: Path, options: ReportOptions = ReportOptions()) -> str:
     """Return the report page of these studies; it is the same for the same store.
 
     Args:
@@ -92,20 +92,21 @@ def page(store: Store, studies: Sequence[Study], results: Path, options: ReportO
         options: Options of the page.
 
     """
-    ordered = in_order(studies)
+    ordered = sort_studies(studies)
     sections = [
-        Section.read(store, study, anchor, results) for study, anchor in zip(ordered, anchors(ordered), strict=True)
+        Section.read(store, study, anchor, results)
+        for study, anchor in zip(ordered, assign_anchors(ordered), strict=True)
     ]
-    figures = paper(sections)  # before the parts: the lineage needs all numbers
-    parts = [part(section) for section in sections]
-    claims = takeaways(store, studies, results, _lines(parts), options.mixed) if options.claims else ()
+    figures = draw_paper_figures(sections)  # before the parts: the lineage needs all numbers
+    parts = [build_part(section) for section in sections]
+    claims = build_takeaways(store, studies, results, _lines(parts), options.mixed) if options.claims else ()
     return render(
         "page.html",
         title=TITLE,
         parts=parts,
         paper=figures,
         takeaways=claims,
-        counted=counted,
+        counted=count_claim_words,
         families=FAMILIES,
         words=WORDS,
     )

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Final
 
-from analysis.study.layout import baselines, varied, words
-from harness.records.record import CONTROL, OFF
+from analysis.study.layout import find_baselines, find_varied_axes, format_labels
+from harness.records.record import CONTROL_AXIS, CONTROL_OFF
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -38,14 +38,14 @@ class PanelGroup:
     control: bool = False
 
 
-def groups(study: Study, ran: Collection[int]) -> tuple[PanelGroup, ...]:
+def group_arms(study: Study, ran: Collection[int]) -> tuple[PanelGroup, ...]:
     """Return the panels of a study for cells in ``ran``, in grid order.
 
     Panels without an arm are left out.
     """
-    back = baselines(study)
+    back = find_baselines(study)
     names = {cell: _arm(study, cell) for cell in range(len(study.cells))}
-    plain = [cell for cell, labels in enumerate(study.cells) if labels.get(CONTROL, OFF) == OFF]
+    plain = [cell for cell, labels in enumerate(study.cells) if labels.get(CONTROL_AXIS, CONTROL_OFF) == CONTROL_OFF]
     looks = _looks([names[cell] for cell in plain if back.get(cell) != cell])
     found: list[PanelGroup] = []
     for title, cells in _settings(study).items():
@@ -58,12 +58,14 @@ def groups(study: Study, ran: Collection[int]) -> tuple[PanelGroup, ...]:
 
 def _settings(study: Study) -> dict[str, list[int]]:
     """Return the cells of each setting, without controls."""
-    inside = [axis for axis in varied(study, study.cells) if axis not in study.baseline and axis != CONTROL]
+    inside = [
+        axis for axis in find_varied_axes(study, study.cells) if axis not in study.baseline and axis != CONTROL_AXIS
+    ]
     outside = inside if study.baseline else []
     settings: dict[str, list[int]] = {}
     for cell, labels in enumerate(study.cells):
-        if labels.get(CONTROL, OFF) == OFF:
-            settings.setdefault(words({axis: labels[axis] for axis in outside}), []).append(cell)
+        if labels.get(CONTROL_AXIS, CONTROL_OFF) == CONTROL_OFF:
+            settings.setdefault(format_labels({axis: labels[axis] for axis in outside}), []).append(cell)
     return settings
 
 
@@ -71,18 +73,18 @@ def _controls(
     study: Study, ran: Collection[int], back: Mapping[int, int], names: Mapping[int, str]
 ) -> Iterator[PanelGroup]:
     """Yield one panel per control, with the cell that it should differ from."""
-    axes = [axis for axis in varied(study, study.cells) if axis != CONTROL]
+    axes = [axis for axis in find_varied_axes(study, study.cells) if axis != CONTROL_AXIS]
     for cell, labels in enumerate(study.cells):
-        if labels.get(CONTROL, OFF) != OFF and cell in ran:
+        if labels.get(CONTROL_AXIS, CONTROL_OFF) != CONTROL_OFF and cell in ran:
             base = [PanelArm(back[cell], names[back[cell]], 0, 0)] if back.get(cell) in ran else []
-            where = words({axis: labels[axis] for axis in axes})
-            title = f"control {labels[CONTROL]}: {where}" if where else f"control {labels[CONTROL]}"
-            yield PanelGroup(title, (*base, PanelArm(cell, labels[CONTROL], 1, 1)), control=True)
+            where = format_labels({axis: labels[axis] for axis in axes})
+            title = f"control {labels[CONTROL_AXIS]}: {where}" if where else f"control {labels[CONTROL_AXIS]}"
+            yield PanelGroup(title, (*base, PanelArm(cell, labels[CONTROL_AXIS], 1, 1)), control=True)
 
 
 def _arm(study: Study, cell: int) -> str:
     """Return the labels of a cell on the baseline's axes, or on all varied axes without one."""
-    axes = [axis for axis in varied(study, study.cells) if axis != CONTROL]
+    axes = [axis for axis in find_varied_axes(study, study.cells) if axis != CONTROL_AXIS]
     chosen = [axis for axis in axes if axis in study.baseline] or axes
     return ", ".join(study.cells[cell][axis] for axis in chosen) or study.name
 

@@ -7,10 +7,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.paper.numbers import readings
-from analysis.paper.sections.registry import FIGURES, views
+from analysis.paper.numbers import read_readings
+from analysis.paper.sections.registry import FIGURES, build_views
 from analysis.report.links import slug
-from analysis.report.numbers import Numbers, numbers
+from analysis.report.numbers import Numbers, link_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ class DrawnFigure:
     table: Numbers
 
 
-def paper(studies: Sequence[Section]) -> tuple[DrawnFigure, ...]:
+def draw_paper_figures(studies: Sequence[Section]) -> tuple[DrawnFigure, ...]:
     """Return the figures of the paper that these studies provide, by profile."""
     by_profile: dict[str, list[Section]] = defaultdict(list)
     for section in studies:
@@ -46,13 +46,13 @@ def _of_profile(profile: str, members: Sequence[Section]) -> Iterator[DrawnFigur
     wanted = {name for figure in FIGURES for name in figure.grids}
     sources = [section.data for section in members if section.data.study.name in wanted]
     for figure in FIGURES if sources else ():
-        if found := views(figure, sources, readings()):
+        if found := build_views(figure, sources, read_readings()):
             yield _drawn(figure, found, profile, members)
 
 
 def _drawn(figure: PaperFigure, found: Sequence[View], profile: str, members: Sequence[Section]) -> DrawnFigure:
-    from analysis.paper.drawing import draw  # noqa: PLC0415 - matplotlib, a second
-    from analysis.paper.table import paper_table  # noqa: PLC0415
+    from analysis.paper.drawing import draw_paper_figure  # noqa: PLC0415 - matplotlib, a second
+    from analysis.paper.table import build_paper_table  # noqa: PLC0415
 
     links = [section.links for name in figure.grids for section in members if section.data.study.name == name]
     return DrawnFigure(
@@ -61,6 +61,6 @@ def _drawn(figure: PaperFigure, found: Sequence[View], profile: str, members: Se
         title=figure.title,
         profile=profile,
         states=figure.states,
-        image=b64encode(draw(figure, found, ("svg",))["svg"]).decode(),
-        table=numbers(paper_table(figure, found), *links),
+        image=b64encode(draw_paper_figure(figure, found, ("svg",))["svg"]).decode(),
+        table=link_numbers(build_paper_table(figure, found), *links),
     )

@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.stats.text import brief
-from analysis.stats.twins import twin_label, twins_of
-from analysis.study.frame import finished
-from analysis.study.layout import name, varied, words
+from analysis.stats.text import shorten
+from analysis.stats.twins import find_twins, format_twin
+from analysis.study.frame import select_finished
+from analysis.study.layout import find_varied_axes, format_labels, name_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -55,16 +55,16 @@ class ReportPlan:
     facts: tuple[Fact, ...]
 
 
-def plan(study: Study, taken: pd.DataFrame) -> ReportPlan:
-    """Return the plan of a study and the progress of its planned runs (``frame.planned``)."""
+def describe_plan(study: Study, taken: pd.DataFrame) -> ReportPlan:
+    """Return the plan of a study and the progress of its planned runs (``frame.select_planned``)."""
     axes = tuple(Axis(axis, tuple(labels), study.baseline.get(axis)) for axis, labels in study.axes.items())
     facts = (Fact(title, tuple(lines)) for title, lines in _facts(study, taken))
-    return ReportPlan(axes, counts(study, taken), tuple(fact for fact in facts if fact.lines))
+    return ReportPlan(axes, count_runs(study, taken), tuple(fact for fact in facts if fact.lines))
 
 
-def counts(study: Study, taken: pd.DataFrame) -> PlanCounts:
+def count_runs(study: Study, taken: pd.DataFrame) -> PlanCounts:
     """Return the planned, finished and failed runs; a run that two cells share counts once."""
-    idle = set(twins_of(study)) if study.once else set()
+    idle = set(find_twins(study)) if study.once else set()
     own = {study.cell_ids[cell] for cell in range(len(study.cells)) if cell not in idle}
     once = taken.drop_duplicates("run_id")
     by_status = Counter(once["status"])
@@ -74,9 +74,9 @@ def counts(study: Study, taken: pd.DataFrame) -> PlanCounts:
 
 def _facts(study: Study, taken: pd.DataFrame) -> Iterator[tuple[str, Iterable[str]]]:
     named = [entry.labels for entry in (*study.skipped, *study.refused)]
-    axes = varied(study, (*study.cells, *named))
+    axes = find_varied_axes(study, (*study.cells, *named))
     yield "Deciding score", [study.metric]
-    yield "Baseline", [words(study.baseline)] if study.baseline else ["none: no cell is compared with another"]
+    yield "Baseline", [format_labels(study.baseline)] if study.baseline else ["none: no cell is compared with another"]
     yield "Seeds planned", [", ".join(map(str, study.seeds))]
     yield "Seeds finished", _seeds(study, taken, axes)
     yield "Primary family", _family(study)
@@ -94,15 +94,15 @@ def _facts(study: Study, taken: pd.DataFrame) -> Iterator[tuple[str, Iterable[st
 
 def _seeds(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
     """Yield the number of complete cells, then the incomplete cells with their seeds."""
-    done = finished(taken)
+    done = select_finished(taken)
     seeds = done.groupby("cell")["seed"].agg(set).to_dict()
-    idle = set(twins_of(study)) - set(seeds) if study.once else set()
+    idle = set(find_twins(study)) - set(seeds) if study.once else set()
     wanted = [cell for cell in range(len(study.cells)) if cell not in idle]
     short = [cell for cell in wanted if seeds.get(cell, set()) != {*study.seeds}]
     yield f"all of them in {len(wanted) - len(short)} of {len(wanted)} cells"
     for cell in short:
         found = ", ".join(map(str, sorted(seeds.get(cell, set())))) or "none"
-        yield f"{name(axes, study.cells[cell])}: {found}"
+        yield f"{name_cell(axes, study.cells[cell])}: {found}"
 
 
 def _family(study: Study) -> Iterator[str]:
@@ -126,21 +126,24 @@ def _margin(study: Study) -> list[str]:
 
 def _control(study: Study, place: int) -> str:
     control = study.controls[place]
-    return f"{control.name}: {words(control.labels)}; {control.metric} is to be {control.expect}: {control.because}"
+    return (
+        f"{control.name}: {format_labels(control.labels)}; {control.metric} is to be {control.expect}: "
+        f"{control.because}"
+    )
 
 
 def _twins(study: Study, axes: Sequence[str]) -> Iterator[str]:
     kept = "not run" if study.once else "run all the same, as an A/A control"
-    for twin in twins_of(study).values():
+    for twin in find_twins(study).values():
         why = f" ({twin.because})" if twin.because else ""
-        yield f"{name(axes, study.cells[twin.cell])}: {twin_label(study, twin)}, {kept}{why}"
+        yield f"{name_cell(axes, study.cells[twin.cell])}: {format_twin(study, twin)}, {kept}{why}"
 
 
 def _left_out(entries: Iterable[Skipped], axes: Sequence[str]) -> Iterator[str]:
-    return (f"{name(axes, entry.labels)}: {entry.because}" for entry in entries)
+    return (f"{name_cell(axes, entry.labels)}: {entry.because}" for entry in entries)
 
 
 def _failed(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
     failed = taken[taken["status"] == "failed"].sort_values(["cell", "seed"])
     for cell, seed, error in zip(failed["cell"], failed["seed"], failed["error"], strict=True):
-        yield f"{name(axes, study.cells[cell])}, seed {seed}: {brief(error)}"
+        yield f"{name_cell(axes, study.cells[cell])}, seed {seed}: {shorten(error)}"

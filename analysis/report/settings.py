@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from analysis.study.frame import finished
-from harness.common.text import listed
+from analysis.study.frame import select_finished
+from harness.common.text import join_limited
 from harness.tracking.tags import flat
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ class Sources:
     mixed: tuple[str, ...]  # warnings about mixed runs; empty if all sources are the same
 
 
-def sources(taken: pd.DataFrame) -> Sources:
+def collect_sources(taken: pd.DataFrame) -> Sources:
     """Return the sources of a study's finished runs among its planned runs."""
-    runs = finished(taken).drop_duplicates("run_id")
+    runs = select_finished(taken).drop_duplicates("run_id")
     commits = Counter(str(commit)[:10] for commit in runs["commit"])
     return Sources(tuple(sorted(commits)), tuple(_mixed(runs, commits)))
 
@@ -49,7 +49,7 @@ def _mixed(runs: pd.DataFrame, commits: Counter[str]) -> Iterator[str]:
 
 
 def _counted(names: Counter[str]) -> str:
-    return listed([f"{name} ({count} runs)" for name, count in sorted(names.items())])
+    return join_limited([f"{name} ({count} runs)" for name, count in sorted(names.items())])
 
 
 Setting = tuple[str, str]  # dotted name, value
@@ -58,12 +58,12 @@ _OF_RUNS: Final = ("seed",)  # settings of a run, not of its cell
 _TOLD: Final = ("commit", "dirty", "adopted from")  # provenance that is shown for each run
 
 
-def settings(record: RunRecord) -> dict[str, str]:
+def flatten_settings(record: RunRecord) -> dict[str, str]:
     """Return the settings of a run's cell: dotted name -> value as JSON."""
     return {name: value for name, value in flat(record.config) if name not in _OF_RUNS}
 
 
-def shared(of_cells: Sequence[Mapping[str, str]]) -> dict[str, str]:
+def find_shared_settings(of_cells: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """Return the settings that are equal in all cells."""
     first, *others = of_cells or ({},)
     return {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
@@ -72,14 +72,16 @@ def shared(of_cells: Sequence[Mapping[str, str]]) -> dict[str, str]:
 @cache
 def shared_settings(data: StudyData) -> dict[str, str]:
     """Return the settings that all cells of a study share."""
-    return shared([settings(runs[0]) for _, runs in sorted(data.by_cell.items())])
+    return find_shared_settings([flatten_settings(runs[0]) for _, runs in sorted(data.by_cell.items())])
 
 
 def own_settings(data: StudyData, cell: int) -> dict[str, str]:
     """Return the settings of a cell that not all cells share, by name; empty without a run."""
     same = shared_settings(data)
     runs = data.by_cell.get(cell, ())[:1]
-    return {name: value for record in runs for name, value in sorted(settings(record).items()) if name not in same}
+    return {
+        name: value for record in runs for name, value in sorted(flatten_settings(record).items()) if name not in same
+    }
 
 
 def commit(record: RunRecord, changed: str) -> str:
@@ -88,12 +90,12 @@ def commit(record: RunRecord, changed: str) -> str:
     return name if record.provenance.get("dirty") in {"no", "false"} else f"{name}, {changed}"
 
 
-def rule(record: RunRecord) -> tuple[Setting, ...]:
+def read_rule_settings(record: RunRecord) -> tuple[Setting, ...]:
     """Return each hook with its settings in effect, ordered by name."""
     return tuple((hook, " + ".join(parts) or "none") for hook, parts in sorted(record.rule.items()))
 
 
-def environments(records: Iterable[RunRecord]) -> tuple[Setting, ...]:
+def describe_environments(records: Iterable[RunRecord]) -> tuple[Setting, ...]:
     """Return the packages, machine and data of the runs, with counts where they differ."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for record in records:
@@ -106,4 +108,4 @@ def environments(records: Iterable[RunRecord]) -> tuple[Setting, ...]:
 def _settings_counted(values: Counter[str]) -> str:
     if len(values) == 1:
         return next(iter(values))
-    return listed([f"{value} ({count} runs)" for value, count in sorted(values.items())])
+    return join_limited([f"{value} ({count} runs)" for value, count in sorted(values.items())])

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Final, Literal
 
-from analysis.curves.equal_cost import equal_cost
+from analysis.curves.equal_cost import compare_at_equal_cost
 from analysis.stats.aggregate import iqm_difference
-from analysis.stats.effects import all_effects
-from analysis.stats.evaluation import evaluation_noise
-from analysis.stats.noise_floor import known_effects, noise_floor
-from analysis.stats.verdict import missing
-from analysis.study.layout import name, varied
+from analysis.stats.effects import measure_all_effects
+from analysis.stats.evaluation import estimate_evaluation_noise
+from analysis.stats.noise_floor import check_known_effects, measure_noise_floors
+from analysis.stats.verdict import find_missing
+from analysis.study.layout import find_varied_axes, name_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from analysis.report.links import TraceLink
     from analysis.stats.bootstrap import Estimate
     from analysis.stats.effects import Effect
-    from analysis.stats.evaluation import Shares
+    from analysis.stats.evaluation import ShareReader
     from analysis.stats.gaps import Counted
     from analysis.stats.noise_floor import Kind, NoiseFloor
     from analysis.stats.verdict import Verdict
@@ -43,20 +43,20 @@ _COUNTED: Final[Mapping[Counted, str]] = {
 }
 
 
-def checks(study: Study, taken: pd.DataFrame) -> Iterator[str]:
+def list_checks(study: Study, taken: pd.DataFrame) -> Iterator[str]:
     """Yield the results of the known effects, then the false alarm rates of the test."""
-    for effect in known_effects(study, taken):
+    for effect in check_known_effects(study, taken):
         control = effect.control
         found = effect.state + effect.failures
         yield f"Known effect {control.name}, expected {control.expect} on {control.metric}: {found}."
-    yield from map(_floor, noise_floor(study, taken))
+    yield from map(_floor, measure_noise_floors(study, taken))
 
 
-def left_out(study: Study, taken: pd.DataFrame) -> Iterator[str]:
+def list_left_out(study: Study, taken: pd.DataFrame) -> Iterator[str]:
     """Yield the contrasts and seeds without a verdict, each with its reason."""
-    axes = varied(study, study.cells)
-    for gap in missing(study, taken):
-        where = f"{name(axes, study.cells[gap.contrast.arm])}: " if gap.contrast else ""
+    axes = find_varied_axes(study, study.cells)
+    for gap in find_missing(study, taken):
+        where = f"{name_cell(axes, study.cells[gap.contrast.arm])}: " if gap.contrast else ""
         seeds = ", ".join(map(str, gap.seeds))
         yield f"{where}{'no verdict' if gap.whole else _COUNTED[gap.counted].format(seeds)}; {gap.because}"
 
@@ -70,7 +70,7 @@ def _floor(floor: NoiseFloor) -> str:
     )
 
 
-Way = Literal["higher", "lower", ""]
+Direction = Literal["higher", "lower", ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +80,12 @@ class Note:
     text: str
     interval: str
     source: str  # id of its lineage
-    way: Way = ""  # set if its interval excludes no change
+    way: Direction = ""  # set if its interval excludes no change
     remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class SecondaryTable:
     """A table of secondary metrics, with one row per verdict in the given order."""
 
     title: str
@@ -96,26 +96,26 @@ class Beside:
 _Notes = dict[str, Note]  # column -> number
 
 
-def beside(
+def build_secondary_tables(
     study: Study,
     taken: pd.DataFrame,
     found: LearningCurves,
     judged: Sequence[Verdict],
-    outcomes: Shares,
+    outcomes: ShareReader,
     trace: TraceLink,
-) -> tuple[Beside, ...]:
+) -> tuple[SecondaryTable, ...]:
     """Return the tables of secondary metrics.
 
     Args:
         study: The study.
-        taken: Its planned runs (``frame.planned``).
+        taken: Its planned runs (``frame.select_planned``).
         found: Their learning curves.
         judged: The verdicts, one for each row.
-        outcomes: Reader of the outcomes by problem (``shares_of``).
+        outcomes: Reader of the outcomes by problem (``make_share_reader``).
         trace: Collector of the numbers that the lineage must contain.
 
     """
-    known = all_effects(study, taken)
+    known = measure_all_effects(study, taken)
     tables = (
         _table("Side effects", [dict(_effects(known.get(each.contrast, ()), each, trace)) for each in judged]),
         _table(
@@ -129,9 +129,9 @@ def beside(
     return tuple(table for table in tables if table.columns)
 
 
-def _table(title: str, rows: Sequence[_Notes]) -> Beside:
+def _table(title: str, rows: Sequence[_Notes]) -> SecondaryTable:
     columns = tuple(dict.fromkeys(name for row in rows for name in row))
-    return Beside(title, columns, tuple(tuple(row.get(name) for name in columns) for row in rows))
+    return SecondaryTable(title, columns, tuple(tuple(row.get(name) for name in columns) for row in rows))
 
 
 def _effects(known: Sequence[Effect], verdict: Verdict, trace: TraceLink) -> Iterator[tuple[str, Note]]:
@@ -142,7 +142,7 @@ def _effects(known: Sequence[Effect], verdict: Verdict, trace: TraceLink) -> Ite
 
 
 def _cost(found: LearningCurves, verdict: Verdict, trace: TraceLink) -> Iterator[tuple[str, Note]]:
-    costs, source = equal_cost(found, verdict.contrast), trace.cell(verdict.contrast.arm)
+    costs, source = compare_at_equal_cost(found, verdict.contrast), trace.cell(verdict.contrast.arm)
     for kind, at in (("steps", costs.steps), ("tokens", costs.tokens), ("seconds", costs.seconds)):
         if at is not None:
             remark = f"at {at.budget:,.0f}"
@@ -152,7 +152,7 @@ def _cost(found: LearningCurves, verdict: Verdict, trace: TraceLink) -> Iterator
 
 
 def _others(
-    study: Study, taken: pd.DataFrame, verdict: Verdict, outcomes: Shares, trace: TraceLink
+    study: Study, taken: pd.DataFrame, verdict: Verdict, outcomes: ShareReader, trace: TraceLink
 ) -> Iterator[tuple[str, Note]]:
     contrast = verdict.contrast
     source = trace.gap(contrast.arm, contrast.baseline, contrast.metric)
@@ -164,7 +164,7 @@ def _others(
             "interquartile mean, over seeds and benchmarks",
             Note(f"{middle.value:+.3f}", interval, source, remark=remark),
         )
-    if noise := evaluation_noise(taken, contrast, verdict.seeds, outcomes):
+    if noise := estimate_evaluation_noise(taken, contrast, verdict.seeds, outcomes):
         remark = "paired by problem" if noise.paired else "not paired"
         yield "evaluation noise, standard error", Note(f"{noise.se:.3f}", "", source, remark=remark)
 
@@ -177,5 +177,5 @@ def _note(found: Estimate, form: str, source: str, verdict: Verdict, nothing: fl
     low, high = found.interval
     interval = f"[{low:{form}}, {high:{form}}]" if found.n > 1 else ""
     pairs = f"{found.n} pairs" if found.n != len(verdict.seeds) else "of survivors" if verdict.failed else ""
-    way: Way = "higher" if low > nothing else "lower" if high < nothing else ""
+    way: Direction = "higher" if low > nothing else "lower" if high < nothing else ""
     return Note(f"{found.mean:{form}}", interval, source, way, ", ".join(filter(None, (remark, pairs))))

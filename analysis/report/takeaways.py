@@ -7,12 +7,19 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from analysis.claims.cost import STUDIES as GRIDS
-from analysis.claims.cost import costs
-from analysis.claims.judge import findings
-from analysis.claims.tables import claims_table, compared, cost_table, could_show, probability, shown
+from analysis.claims.cost import compute_costs
+from analysis.claims.judge import judge_claims
+from analysis.claims.tables import (
+    build_claims_table,
+    build_cost_table,
+    format_detectable,
+    format_finding,
+    format_p,
+    join_addresses,
+)
 from analysis.paper.claims.catalog import CLAIMS, STUDIES
 from analysis.report.links import slug
-from analysis.report.numbers import Numbers, numbers
+from analysis.report.numbers import Numbers, link_numbers
 from analysis.study_data import read_profiles
 
 if TYPE_CHECKING:
@@ -76,7 +83,7 @@ class Takeaways:
     notes: tuple[str, ...]
 
 
-def takeaways(
+def build_takeaways(
     store: Store, studies: Sequence[Study], results: Path, lines: Lines, mixed: bool = False
 ) -> tuple[Takeaways, ...]:
     """Return the takeaways of every profile with a grid for them.
@@ -90,7 +97,7 @@ def takeaways(
 
     """
     return tuple(
-        _of_profile(data.profile, findings(CLAIMS, data), _cost(data, lines), lines)
+        _of_profile(data.profile, judge_claims(CLAIMS, data), _cost(data, lines), lines)
         for data in read_profiles(store, studies, results, STUDIES, mixed)
     )
 
@@ -99,14 +106,18 @@ def _cost(data: ProfileData, lines: Lines) -> Numbers:
     """Return the table of costs, whose numbers link to the lineage of their first grid."""
     places = (place for (name, profile, _), place in lines.items() if (name, profile) == (GRIDS[0], data.profile))
     anchor = next(places, "").partition(".")[0]
-    return numbers(cost_table(costs(data), data.profile), otherwise=f"{anchor}.lineage" if anchor else "")
+    return link_numbers(
+        build_cost_table(compute_costs(data), data.profile), otherwise=f"{anchor}.lineage" if anchor else ""
+    )
 
 
 def _of_profile(profile: str, found: Sequence[Finding], cost: Numbers, lines: Lines) -> Takeaways:
     anchor = f"page.takeaways.{slug(profile)}"
     claims = ((finding.title, _claim(finding, anchor, lines)) for finding in found)
     groups = ((title, tuple(claim for _, claim in of)) for title, of in groupby(claims, key=lambda pair: pair[0]))
-    return Takeaways(anchor, profile, tuple(groups), cost if cost.rows else None, claims_table(found, profile).notes)
+    return Takeaways(
+        anchor, profile, tuple(groups), cost if cost.rows else None, build_claims_table(found, profile).notes
+    )
 
 
 def _claim(finding: Finding, anchor: str, lines: Lines) -> ReportClaim:
@@ -127,13 +138,13 @@ def _evidence(part: PartFinding, profile: str, lines: Lines) -> ReportEvidence:
         beyond=part.beyond,
         expected=part.expected,
         metric=part.metric,
-        number=shown(part),
-        p=probability(part.p_adjusted),
-        could_show=could_show(part),
+        number=format_finding(part),
+        p=format_p(part.p_adjusted),
+        could_show=format_detectable(part),
         word=part.word,
         reason=part.reason,
         runs=tuple(_runs(part, profile, lines)),
-        link=compared(part.links) if part.links else "",
+        link=join_addresses(part.links) if part.links else "",
     )
 
 
@@ -141,7 +152,7 @@ def _runs(part: PartFinding, profile: str, lines: Lines) -> Iterator[EvidenceRun
     return (EvidenceRun(run_id, lines.get((part.study, profile, run_id), "")) for run_id in part.runs)
 
 
-def counted(found: Takeaways) -> Iterable[tuple[str, int]]:
+def count_claim_words(found: Takeaways) -> Iterable[tuple[str, int]]:
     """Return the number of claims with each word, in order of first appearance."""
     words = [claim.word for _, claims in found.groups for claim in claims]
     return [(word, words.count(word)) for word in dict.fromkeys(words)]

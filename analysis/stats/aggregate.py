@@ -19,9 +19,9 @@ import numpy as np
 from scipy.special import ndtr, stdtrit
 from scipy.stats import trim_mean
 
-from analysis.stats.bootstrap import CONFIDENCE, generator
-from analysis.study.frame import scores
-from analysis.study.layout import words
+from analysis.stats.bootstrap import CONFIDENCE, make_generator
+from analysis.study.frame import read_scores
+from analysis.study.layout import format_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,7 +53,7 @@ def iqm_difference(study: Study, taken: pd.DataFrame, contrast: Contrast) -> Agg
 
     Args:
         study: The study of the contrast.
-        taken: The runs of the study (``frame.planned``).
+        taken: The runs of the study (``frame.select_planned``).
         contrast: The arm and its baseline.
 
     Returns:
@@ -63,12 +63,12 @@ def iqm_difference(study: Study, taken: pd.DataFrame, contrast: Contrast) -> Agg
     return _of_both(study, taken, contrast, "iqm difference", _middles_apart)
 
 
-def improvement(study: Study, taken: pd.DataFrame, contrast: Contrast) -> Aggregate | None:
+def estimate_improvement(study: Study, taken: pd.DataFrame, contrast: Contrast) -> Aggregate | None:
     """Return the probability that a run of the arm scores higher than a run of the baseline.
 
     Args:
         study: The study of the contrast.
-        taken: The runs of the study (``frame.planned``).
+        taken: The runs of the study (``frame.select_planned``).
         contrast: The arm and its baseline.
 
     Returns:
@@ -94,19 +94,19 @@ def _of_both(
 def _strata(study: Study, taken: pd.DataFrame, cells: Sequence[int]) -> tuple[str, ...]:
     """Return the accuracies on the benchmarks that all cells share, else the study's metric."""
     single = [str(name) for name in taken if re.fullmatch(r"final/[^/]+/avg@\d+", str(name))]
-    shared = tuple(name for name in single if {*cells} <= scores(taken, name).keys())
+    shared = tuple(name for name in single if {*cells} <= read_scores(taken, name).keys())
     return shared if shared and study.metric == "final/accuracy" else (study.metric,)
 
 
 def _common(taken: pd.DataFrame, names: Sequence[str], cells: Sequence[int]) -> tuple[int, ...]:
     """Return the seeds for which all cells have all scores."""
-    found = [by_cell.get(cell, {}) for by_cell in (scores(taken, name) for name in names) for cell in cells]
+    found = [by_cell.get(cell, {}) for by_cell in (read_scores(taken, name) for name in names) for cell in cells]
     return tuple(sorted(set.intersection(*({seed for seed in each if isfinite(each[seed])} for each in found))))
 
 
 def _matrices(taken: pd.DataFrame, names: Sequence[str], seeds: Sequence[int], cells: Sequence[int]) -> list[Array]:
     """Return the scores (seeds, benchmarks) of each cell."""
-    by_name = [scores(taken, name) for name in names]
+    by_name = [read_scores(taken, name) for name in names]
     return [np.array([[by_cell[cell][seed] for by_cell in by_name] for seed in seeds], dtype=float) for cell in cells]
 
 
@@ -115,7 +115,7 @@ def _aggregate(number: Resampled, key: Sequence[str], seeds: tuple[int, ...], na
     value = float(number(np.arange(n)[None])[0])
     if n < 2:
         return Aggregate(value, (-inf, inf), seeds, names)
-    found = number(generator(*key).integers(n, size=(REPLICATES, n)))
+    found = number(make_generator(*key).integers(n, size=(REPLICATES, n)))
     tail = float(ndtr(-sqrt(n / (n - 1)) * stdtrit(n - 1, (1 + CONFIDENCE) / 2)))
     low, high = np.quantile(found, [tail, 1 - tail])
     return Aggregate(value, (float(low), float(high)), seeds, names)
@@ -137,4 +137,4 @@ def _wins(arm: Array, baseline: Array) -> Resampled:
 
 
 def _key(study: Study, what: str, *cells: int) -> tuple[str, ...]:
-    return study.name, study.profile, what, *(words(study.cells[cell]) for cell in cells)
+    return study.name, study.profile, what, *(format_labels(study.cells[cell]) for cell in cells)

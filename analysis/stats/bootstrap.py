@@ -57,7 +57,7 @@ class Estimate:
         return self.mean - self.half_width, self.mean + self.half_width
 
 
-def estimate(values: Iterable[float]) -> Estimate | None:
+def estimate_mean(values: Iterable[float]) -> Estimate | None:
     """Return the mean and standard deviation of the finite values; None if there are none."""
     finite = [value for value in values if isfinite(value)]
     if not finite:
@@ -67,15 +67,15 @@ def estimate(values: Iterable[float]) -> Estimate | None:
     return Estimate(mean, std, len(finite))
 
 
-def paired(arm: Mapping[int, float], baseline: Mapping[int, float]) -> Estimate | None:
+def estimate_difference(arm: Mapping[int, float], baseline: Mapping[int, float]) -> Estimate | None:
     """Return the paired difference, arm minus baseline, over common seeds; None without any."""
-    return estimate(arm[seed] - baseline[seed] for seed in sorted(arm.keys() & baseline.keys()))
+    return estimate_mean(arm[seed] - baseline[seed] for seed in sorted(arm.keys() & baseline.keys()))
 
 
 REPLICATES: Final = 9_999
 
 
-def generator(*names: str) -> np.random.Generator:
+def make_generator(*names: str) -> np.random.Generator:
     """Return a random generator seeded by these names; it is the same in every process."""
     digest = hashlib.sha256("\0".join(names).encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:16], "big"))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from statsmodels.stats.multitest import fdrcorrection
 
-from analysis.stats.twins import twins_of
-from analysis.study.layout import baselines
-from harness.records.record import CONTROL, OFF
+from analysis.stats.twins import find_twins
+from analysis.study.layout import find_baselines
+from harness.records.record import CONTROL_AXIS, CONTROL_OFF
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from harness.records.record import Study
 
 
-def adjusted(values: Sequence[float], family: Family, size: int) -> list[float]:
+def adjust_p_values(values: Sequence[float], family: Family, size: int) -> list[float]:
     """Return the p values of a family, adjusted for multiple testing.
 
     Args:
@@ -62,16 +62,16 @@ class Contrast:
     metric: str  # the study's metric, or that of the control
 
 
-def contrasts(study: Study, ran: Collection[int] = ()) -> tuple[Contrast, ...]:
+def list_contrasts(study: Study, ran: Collection[int] = ()) -> tuple[Contrast, ...]:
     """Return a contrast for every cell that has another cell as its baseline, in study order.
 
     If the study runs equivalent cells once, a baseline that is a twin is replaced by the cell that ran for it. A
     baseline in ``ran`` is never replaced.
     """
-    twins = twins_of(study) if study.once else {}
+    twins = find_twins(study) if study.once else {}
     found = {
         arm: twins[back].of if back in twins and back not in ran else back
-        for arm, back in baselines(study).items()
+        for arm, back in find_baselines(study).items()
         if arm != back
     }
     return tuple(
@@ -82,7 +82,7 @@ def contrasts(study: Study, ran: Collection[int] = ()) -> tuple[Contrast, ...]:
 
 
 def _family(study: Study, labels: Mapping[str, str]) -> Family:
-    if labels.get(CONTROL, OFF) != OFF:
+    if labels.get(CONTROL_AXIS, CONTROL_OFF) != CONTROL_OFF:
         return "control"
     if study.primary is None or any(_inside(labels, part) for part in study.primary):
         return "primary"
@@ -95,4 +95,4 @@ def _inside(labels: Mapping[str, str], part: Mapping[str, tuple[str, ...]]) -> b
 
 def _metric(study: Study, labels: Mapping[str, str]) -> str:
     metrics = {control.name: control.metric for control in study.controls}
-    return metrics.get(labels.get(CONTROL, OFF), study.metric)
+    return metrics.get(labels.get(CONTROL_AXIS, CONTROL_OFF), study.metric)

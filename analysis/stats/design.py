@@ -8,7 +8,7 @@ from itertools import combinations, product
 from math import prod
 from typing import TYPE_CHECKING
 
-from harness.records.record import CONTROL, OFF
+from harness.records.record import CONTROL_AXIS, CONTROL_OFF
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,7 +36,7 @@ def design(study: Study) -> Design | None:
     leaves points out, labels are dropped until the rest is a full cross. Otherwise an effect would average over
     different cells on its two sides. A fraction lacks points on purpose, so it is analyzed whole or not at all.
     """
-    members = [cell for cell, labels in enumerate(study.cells) if labels.get(CONTROL, OFF) == OFF]
+    members = [cell for cell, labels in enumerate(study.cells) if labels.get(CONTROL_AXIS, CONTROL_OFF) == CONTROL_OFF]
     levels = _levels(study, members)
     points = {tuple(study.cells[cell][axis] for axis in levels): cell for cell in members}
     if len(levels) < 2:
@@ -49,7 +49,7 @@ def _levels(study: Study, members: Sequence[int]) -> dict[str, tuple[str, ...]]:
 
     The baseline's label comes first, except in a fraction, which keeps the grid's order.
     """
-    used = {axis: {study.cells[cell][axis] for cell in members} for axis in study.axes if axis != CONTROL}
+    used = {axis: {study.cells[cell][axis] for cell in members} for axis in study.axes if axis != CONTROL_AXIS}
     return {
         axis: tuple(
             sorted(

@@ -9,9 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from analysis.stats.bootstrap import Estimate, estimate, paired
-from analysis.stats.contrasts import Contrast, contrasts
-from analysis.study.frame import Scores, scores
+from analysis.stats.bootstrap import Estimate, estimate_difference, estimate_mean
+from analysis.stats.contrasts import Contrast, list_contrasts
+from analysis.study.frame import Scores, read_scores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -53,7 +53,7 @@ _CPU: Final = EffectSide("cpu_seconds", "CPU s a run", 1)
 _WALL: Final = EffectSide("wall_seconds", "wall s a run", 1)
 
 
-def sides(study: Study, taken: pd.DataFrame) -> tuple[EffectSide, ...]:
+def list_effect_sides(study: Study, taken: pd.DataFrame) -> tuple[EffectSide, ...]:
     """Return the secondary scores that at least one run has.
 
     They include pass@k with the logged k. Time is CPU seconds on a laptop and wall-clock seconds elsewhere.
@@ -64,11 +64,11 @@ def sides(study: Study, taken: pd.DataFrame) -> tuple[EffectSide, ...]:
     return tuple(side for side in wanted if side.score in taken and taken[side.score].notna().any())
 
 
-def all_effects(study: Study, taken: pd.DataFrame) -> dict[Contrast, tuple[Effect, ...]]:
+def measure_all_effects(study: Study, taken: pd.DataFrame) -> dict[Contrast, tuple[Effect, ...]]:
     """Return the secondary effects of every contrast of the study, reading each score once."""
-    known = sides(study, taken)
-    by_score = {side.score: scores(taken, side.score) for side in known}
-    asked = contrasts(study, scores(taken, study.metric).keys())
+    known = list_effect_sides(study, taken)
+    by_score = {side.score: read_scores(taken, side.score) for side in known}
+    asked = list_contrasts(study, read_scores(taken, study.metric).keys())
     return {contrast: tuple(_effects(contrast, known, by_score)) for contrast in asked}
 
 
@@ -78,7 +78,7 @@ def _effects(contrast: Contrast, known: Sequence[EffectSide], by_score: Mapping[
             continue
         arm, baseline = (by_score[side.score].get(cell, {}) for cell in (contrast.arm, contrast.baseline))
         common = sorted(arm.keys() & baseline.keys())
-        levels = estimate(arm[seed] for seed in common), estimate(baseline[seed] for seed in common)
-        difference = paired(arm, baseline)
+        levels = estimate_mean(arm[seed] for seed in common), estimate_mean(baseline[seed] for seed in common)
+        difference = estimate_difference(arm, baseline)
         if levels[0] and levels[1] and difference:
             yield Effect(contrast, side, levels[0], levels[1], difference)

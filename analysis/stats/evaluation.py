@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.study.frame import finished, scores
+from analysis.study.frame import read_scores, select_finished
 from harness.tracking.errors import StoreError
 
 if TYPE_CHECKING:
@@ -27,10 +27,11 @@ if TYPE_CHECKING:
     from analysis.stats.contrasts import Contrast
 
 
-Shares = Callable[[str], "pd.Series[float] | None"]  # run id -> share of correct samples by (benchmark, problem_id)
+# run id -> share of correct samples by (benchmark, problem_id)
+ShareReader = Callable[[str], "pd.Series[float] | None"]
 
 
-def shares_of(results: Path, study: str) -> Shares:
+def make_share_reader(results: Path, study: str) -> ShareReader:
     """Return a cached reader of ``outcomes.parquet`` by run id; it gives None without the file.
 
     The reader raises StoreError if a file cannot be read.
@@ -42,14 +43,14 @@ def shares_of(results: Path, study: str) -> Shares:
         if not path.exists():
             return None
         try:
-            return shares(pd.read_parquet(path, columns=["when", "benchmark", "problem_id", "right"]))
+            return compute_shares(pd.read_parquet(path, columns=["when", "benchmark", "problem_id", "right"]))
         except (OSError, ValueError, KeyError) as error:
             raise StoreError(f"{path} has no outcomes; move it away to use the recorded scores instead") from error
 
     return read
 
 
-def shares(outcomes: pd.DataFrame) -> pd.Series[float]:
+def compute_shares(outcomes: pd.DataFrame) -> pd.Series[float]:
     """Return the share of correct samples for each problem in the final evaluation.
 
     The columns are those of ``harness.records.outcomes``.
@@ -66,16 +67,16 @@ class EvaluationNoise:
     paired: bool  # by problem; else from each arm's error, which is too wide if the arms agree on problems
 
 
-def evaluation_noise(
-    taken: pd.DataFrame, contrast: Contrast, seeds: Sequence[int], outcomes: Shares | None = None
+def estimate_evaluation_noise(
+    taken: pd.DataFrame, contrast: Contrast, seeds: Sequence[int], outcomes: ShareReader | None = None
 ) -> EvaluationNoise | None:
     """Return the evaluation noise of a contrast over its paired seeds.
 
     Args:
-        taken: The runs of the study (``frame.planned``).
+        taken: The runs of the study (``frame.select_planned``).
         contrast: The arm and its baseline.
         seeds: The paired seeds.
-        outcomes: Reader of the outcomes by problem (``shares_of``); None if they are not available.
+        outcomes: Reader of the outcomes by problem (``make_share_reader``); None if they are not available.
 
     Returns:
         The standard error, or None if neither the outcomes nor the score ``<metric>/se`` are known.
@@ -87,14 +88,16 @@ def evaluation_noise(
     return _unpaired(taken, contrast, seeds)
 
 
-def seed_errors(taken: pd.DataFrame, contrast: Contrast, seeds: Sequence[int], outcomes: Shares | None) -> Array | None:
+def seed_errors(
+    taken: pd.DataFrame, contrast: Contrast, seeds: Sequence[int], outcomes: ShareReader | None
+) -> Array | None:
     """Return the standard error of the difference for each seed, paired by problem.
 
     Args:
-        taken: The runs of the study (``frame.planned``).
+        taken: The runs of the study (``frame.select_planned``).
         contrast: The arm and its baseline.
         seeds: The paired seeds (n).
-        outcomes: Reader of the outcomes by problem (``shares_of``); None if they are not available.
+        outcomes: Reader of the outcomes by problem (``make_share_reader``); None if they are not available.
 
     Returns:
         Standard errors (n,), or None if outcomes are missing.
@@ -108,15 +111,15 @@ def seed_errors(taken: pd.DataFrame, contrast: Contrast, seeds: Sequence[int], o
 
 
 def problem_differences(
-    taken: pd.DataFrame, contrast: Contrast, seeds: Sequence[int], outcomes: Shares | None
+    taken: pd.DataFrame, contrast: Contrast, seeds: Sequence[int], outcomes: ShareReader | None
 ) -> pd.DataFrame | None:
     """Return the differences in the share of correct samples, arm minus baseline.
 
     Args:
-        taken: The runs of the study (``frame.planned``).
+        taken: The runs of the study (``frame.select_planned``).
         contrast: The arm and its baseline.
         seeds: The paired seeds.
-        outcomes: Reader of the outcomes by problem (``shares_of``); None if they are not available.
+        outcomes: Reader of the outcomes by problem (``make_share_reader``); None if they are not available.
 
     Returns:
         One row for each problem that all runs were evaluated on, one column for each seed. None if outcomes are missing
@@ -142,8 +145,8 @@ def _benchmark(metric: str) -> str | None:
     return single[1] if single else None
 
 
-def _side(taken: pd.DataFrame, cell: int, seeds: Sequence[int], outcomes: Shares) -> pd.DataFrame | None:
-    runs = finished(taken)
+def _side(taken: pd.DataFrame, cell: int, seeds: Sequence[int], outcomes: ShareReader) -> pd.DataFrame | None:
+    runs = select_finished(taken)
     ids = dict(zip(runs.loc[runs["cell"] == cell, "seed"], runs.loc[runs["cell"] == cell, "run_id"], strict=True))
     found = {seed: outcomes(ids[seed]) for seed in seeds if seed in ids}
     return None if len(found) < len(seeds) or any(each is None for each in found.values()) else pd.DataFrame(found)
@@ -164,7 +167,7 @@ def _unpaired(taken: pd.DataFrame, contrast: Contrast, seeds: Sequence[int]) -> 
 
     All runs use the same problems, so more seeds do not reduce it.
     """
-    by_cell = scores(taken, f"{contrast.metric}/se")
+    by_cell = read_scores(taken, f"{contrast.metric}/se")
     sides = [[by_cell.get(cell, {}).get(seed) for seed in seeds] for cell in (contrast.arm, contrast.baseline)]
     squares = [
         one * one + other * other for one, other in zip(*sides, strict=True) if one is not None and other is not None

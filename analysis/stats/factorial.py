@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.stats.bootstrap import Array, Estimate, paired
-from analysis.stats.contrasts import adjusted
+from analysis.stats.bootstrap import Array, Estimate, estimate_difference
+from analysis.stats.contrasts import adjust_p_values
 from analysis.stats.design import Design, Term, aliases, design, terms
-from analysis.stats.paired_test import Failed, Pairs, p_different
-from analysis.stats.rank_test import p_with_failures, rises
-from analysis.stats.twins import twins_of
-from analysis.study.frame import failures, scores
+from analysis.stats.paired_test import FailedSeed, Pairs, p_different
+from analysis.stats.rank_test import is_higher_better, p_with_failures
+from analysis.stats.twins import find_twins
+from analysis.study.frame import read_failures, read_scores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -55,14 +55,14 @@ class Factorial:
     stand_ins: tuple[tuple[int, int], ...]  # twins that did not run, and the cells whose runs replace theirs
 
 
-def factorial(study: Study, taken: pd.DataFrame) -> Factorial | None:
-    """Analyze a study's runs (``frame.planned``) as a factorial; None if there is no design."""
+def analyze_factorial(study: Study, taken: pd.DataFrame) -> Factorial | None:
+    """Analyze a study's runs (``frame.select_planned``) as a factorial; None if there is no design."""
     found = design(study)
     if found is None:
         return None
-    by_cell = scores(taken, study.metric)
+    by_cell = read_scores(taken, study.metric)
     sources = _sources(study, found, by_cell)
-    gone = failures(taken, study.metric)
+    gone = read_failures(taken, study.metric)
     lost = {cell: gone[source] for cell, source in sources.items() if source in gone}
     known = {cell: _finite(by_cell.get(source, {})) for cell, source in sources.items()}
     seeds = tuple(sorted(set.intersection(*(set(scored) for scored in known.values())))) if known else ()
@@ -80,7 +80,7 @@ def factorial(study: Study, taken: pd.DataFrame) -> Factorial | None:
 
 def _sources(study: Study, found: Design, by_cell: Scores) -> dict[int, int]:
     """Return, for each cell of the design, the cell whose runs are used for it."""
-    twins = twins_of(study) if study.once else {}
+    twins = find_twins(study) if study.once else {}
     return {cell: twins[cell].of if cell in twins and cell not in by_cell else cell for cell in found.cells}
 
 
@@ -93,15 +93,17 @@ def _effects(study: Study, found: Design, known: Scores, seeds: Sequence[int], l
         family = [term for term in terms(found) if len(term.steps) == order]
         sides = [_sides(study, term, known, seeds, lost) for term in family]
         ps = [_p(pairs, study.metric) for pairs in sides]
-        corrected = adjusted([1.0 if isnan(p) else p for p in ps], "exploratory", len(ps))
+        corrected = adjust_p_values([1.0 if isnan(p) else p for p in ps], "exploratory", len(ps))
         for term, pairs, p, p_adjusted in zip(family, sides, ps, corrected, strict=True):
-            difference = paired(*(dict(zip(seeds, side, strict=True)) for side in (pairs.arm, pairs.baseline)))
+            difference = estimate_difference(
+                *(dict(zip(seeds, side, strict=True)) for side in (pairs.arm, pairs.baseline))
+            )
             yield TermEffect(term, difference, p, nan if isnan(p) else p_adjusted, aliases(term, found))
 
 
 def _p(pairs: Pairs, metric: str) -> float:
     if pairs.failed and pairs.testable:
-        return p_with_failures(pairs, rises(metric))[0]
+        return p_with_failures(pairs, is_higher_better(metric))[0]
     return p_different(pairs) if len(pairs.seeds) > 1 else nan
 
 
@@ -115,7 +117,7 @@ def _sides(study: Study, term: Term, known: Scores, seeds: Sequence[int], lost: 
     return Pairs(tuple(seeds), above, below, tuple(_failed(signs, known, lost)))
 
 
-def _failed(signs: Mapping[int, int], known: Scores, lost: Failures) -> Iterator[Failed]:
+def _failed(signs: Mapping[int, int], known: Scores, lost: Failures) -> Iterator[FailedSeed]:
     """Yield the seeds for which cells of a term failed and no other cell is missing.
 
     Each side is weighted by its share of failed cells.
@@ -126,7 +128,7 @@ def _failed(signs: Mapping[int, int], known: Scores, lost: Failures) -> Iterator
             above, below = (
                 fmean(seed in lost.get(cell, {}) for cell in cells if signs[cell] == sign) for sign in (1, -1)
             )
-            yield Failed(seed, above, below, all(lost.get(cell, {}).get(seed) != "unknown" for cell in cells))
+            yield FailedSeed(seed, above, below, all(lost.get(cell, {}).get(seed) != "unknown" for cell in cells))
 
 
 def _mean(signs: Mapping[int, int], sign: int, known: Scores, seeds: Sequence[int]) -> Array:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 from statsmodels.stats.proportion import proportion_confint
 
-from analysis.stats.contrasts import Contrast, contrasts
-from analysis.stats.paired_test import different, pairs
-from analysis.stats.twins import twins_of
-from analysis.stats.verdict import MIN_SEEDS, Verdict, verdicts
-from analysis.study.frame import failures, scores
+from analysis.stats.contrasts import Contrast, list_contrasts
+from analysis.stats.paired_test import pair_scores, paired_p_values
+from analysis.stats.twins import find_twins
+from analysis.stats.verdict import MIN_SEEDS, Verdict, compute_verdicts
+from analysis.study.frame import read_failures, read_scores
 from harness.records.power import ALPHA
-from harness.records.record import CONTROL, Control
+from harness.records.record import CONTROL_AXIS, Control
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -47,13 +47,15 @@ class KnownEffect:
         return f", {self.verdict.failures}" if self.verdict is not None and self.verdict.failed else ""
 
 
-def known_effects(study: Study, taken: pd.DataFrame) -> tuple[KnownEffect, ...]:
+def check_known_effects(study: Study, taken: pd.DataFrame) -> tuple[KnownEffect, ...]:
     """Return the result of every control of the study, in order."""
     return tuple(_known_effects(study, taken))
 
 
 def _known_effects(study: Study, taken: pd.DataFrame) -> Iterator[KnownEffect]:
-    judged = {study.cells[verdict.contrast.arm].get(CONTROL): verdict for verdict in verdicts(study, taken)}
+    judged = {
+        study.cells[verdict.contrast.arm].get(CONTROL_AXIS): verdict for verdict in compute_verdicts(study, taken)
+    }
     for control in study.controls:
         verdict = judged.get(control.name)
         yield KnownEffect(control, _state(study, taken, control, verdict), verdict)
@@ -66,9 +68,9 @@ def _state(study: Study, taken: pd.DataFrame, control: Control, verdict: Verdict
 
 
 def _pairs(study: Study, taken: pd.DataFrame, control: Control) -> int:
-    by_cell, lost = scores(taken, control.metric), failures(taken, control.metric)
-    own = [c for c in contrasts(study, by_cell.keys()) if study.cells[c.arm].get(CONTROL) == control.name]
-    return max((pairs(by_cell, contrast, lost).judged for contrast in own), default=0)
+    by_cell, lost = read_scores(taken, control.metric), read_failures(taken, control.metric)
+    own = [c for c in list_contrasts(study, by_cell.keys()) if study.cells[c.arm].get(CONTROL_AXIS) == control.name]
+    return max((pair_scores(by_cell, contrast, lost).judged for contrast in own), default=0)
 
 
 Kind = Literal["twins", "seed split"]
@@ -94,12 +96,12 @@ class NoiseFloor:
         return self.called / self.tests if self.tests else nan
 
 
-def noise_floor(study: Study, taken: pd.DataFrame) -> tuple[NoiseFloor, ...]:
+def measure_noise_floors(study: Study, taken: pd.DataFrame) -> tuple[NoiseFloor, ...]:
     """Return the noise floors of the twins and of split seeds; kinds without tests are absent.
 
     Twins are compared with each other. A cell is compared with itself by splitting its seeds into two halves.
     """
-    by_cell = scores(taken, study.metric)
+    by_cell = read_scores(taken, study.metric)
     found: dict[Kind, list[tuple[Array, Array]]] = {
         "twins": [*_twins(study, by_cell)],
         "seed split": [*_splits(study, by_cell)],
@@ -107,7 +109,7 @@ def noise_floor(study: Study, taken: pd.DataFrame) -> tuple[NoiseFloor, ...]:
     return tuple(_judged(kind, samples) for kind, samples in found.items() if samples)
 
 
-def pooled(floors: Sequence[NoiseFloor], kind: Kind) -> NoiseFloor | None:
+def pool_noise_floors(floors: Sequence[NoiseFloor], kind: Kind) -> NoiseFloor | None:
     """Return the noise floors of one kind, pooled over several studies; None if there are none."""
     chosen = [floor for floor in floors if floor.kind == kind]
     if not chosen:
@@ -123,7 +125,7 @@ def _judged(kind: Kind, samples: list[tuple[Array, Array]]) -> NoiseFloor:
 
     Each sample belongs to one cell or one pair of cells.
     """
-    p = np.concatenate([different(arm, baseline) for arm, baseline in samples])
+    p = np.concatenate([paired_p_values(arm, baseline) for arm, baseline in samples])
     gaps = np.concatenate([(arm - baseline).mean(axis=0) for arm, baseline in samples])
     called = int((p <= ALPHA).sum())
     return NoiseFloor(
@@ -145,10 +147,11 @@ def _wilson(share: float, cells: int) -> tuple[float, float]:
 def _twins(study: Study, by_cell: Mapping[int, Mapping[int, float]]) -> Iterator[tuple[Array, Array]]:
     """Yield the scores of twins with different settings. Equal settings share their runs."""
     pairs_of_ids = {
-        (study.cell_ids[twin.cell], study.cell_ids[twin.of]): (twin.cell, twin.of) for twin in twins_of(study).values()
+        (study.cell_ids[twin.cell], study.cell_ids[twin.of]): (twin.cell, twin.of)
+        for twin in find_twins(study).values()
     }
     for (one_id, other_id), (one, other) in pairs_of_ids.items():
-        pair = pairs(by_cell, Contrast(one, other, "control", study.metric))
+        pair = pair_scores(by_cell, Contrast(one, other, "control", study.metric))
         if one_id != other_id and len(pair.seeds) > 1:
             yield pair.arm[:, None], pair.baseline[:, None]
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class FailedSeed:
     """A seed without a difference because a run failed, or may have failed, due to its arm."""
 
     seed: int
@@ -46,7 +46,7 @@ class Pairs:
     seeds: tuple[int, ...]
     arm: Array
     baseline: Array
-    failed: tuple[Failed, ...] = ()
+    failed: tuple[FailedSeed, ...] = ()
 
     @property
     def judged(self) -> int:
@@ -66,7 +66,7 @@ class Pairs:
     @property
     def level(self) -> bool:
         """True if all differences are equal up to rounding."""
-        return bool(level(self.arm, self.baseline))
+        return bool(has_equal_differences(self.arm, self.baseline))
 
     @property
     def correlation(self) -> float:
@@ -86,13 +86,13 @@ class Pairs:
         return float(np.mean((gaps > 0) + 0.5 * (gaps == 0))) if gaps.size else nan
 
 
-def pairs(by_cell: Mapping[int, Mapping[int, float]], contrast: Contrast, lost: Failures | None = None) -> Pairs:
+def pair_scores(by_cell: Mapping[int, Mapping[int, float]], contrast: Contrast, lost: Failures | None = None) -> Pairs:
     """Return the finite scores of a contrast for common seeds, and the failed seeds.
 
     Args:
-        by_cell: Cell -> seed -> score (``frame.scores``).
+        by_cell: Cell -> seed -> score (``frame.read_scores``).
         contrast: The arm and its baseline.
-        lost: Cell -> seed -> reason (``frame.failures``). Without it, failures count as missing.
+        lost: Cell -> seed -> reason (``frame.read_failures``). Without it, failures count as missing.
 
     Returns:
         The scores of the common seeds. A seed counts as failed if one side failed, and the other failed too or has a
@@ -107,12 +107,12 @@ def pairs(by_cell: Mapping[int, Mapping[int, float]], contrast: Contrast, lost: 
     return Pairs(seeds, ones, others, tuple(_failed(by_cell, contrast, lost or {})))
 
 
-def _failed(by_cell: Mapping[int, Mapping[int, float]], contrast: Contrast, lost: Failures) -> Iterator[Failed]:
+def _failed(by_cell: Mapping[int, Mapping[int, float]], contrast: Contrast, lost: Failures) -> Iterator[FailedSeed]:
     sides = [(by_cell.get(cell, {}), lost.get(cell, {})) for cell in (contrast.arm, contrast.baseline)]
     for seed in sorted({seed for _, reasons in sides for seed in reasons}):
         if all(seed in reasons or isfinite(scored.get(seed, nan)) for scored, reasons in sides):
             arm, baseline = (float(seed in reasons) for _, reasons in sides)
-            yield Failed(seed, arm, baseline, all(reasons.get(seed) != "unknown" for _, reasons in sides))
+            yield FailedSeed(seed, arm, baseline, all(reasons.get(seed) != "unknown" for _, reasons in sides))
 
 
 ROUNDING: Final = 1e-12  # relative tolerance below which values differ only by rounding
@@ -120,7 +120,7 @@ ROUNDING: Final = 1e-12  # relative tolerance below which values differ only by 
 
 def p_different(found: Pairs) -> float:
     """Return the two-sided p value of no mean difference (paired t test, two pairs or more)."""
-    return float(different(found.arm[:, None], found.baseline[:, None])[0])
+    return float(paired_p_values(found.arm[:, None], found.baseline[:, None])[0])
 
 
 def p_equivalent(found: Pairs, margin: float) -> float:
@@ -134,16 +134,16 @@ def p_equivalent(found: Pairs, margin: float) -> float:
     return float(stdtr(n - 1, (size - margin) / _error(found.differences)))  # the nearer bound gives the larger p
 
 
-def different(arm: Array, baseline: Array) -> Array:
+def paired_p_values(arm: Array, baseline: Array) -> Array:
     """Return the two-sided p values (m,) of m columns of paired scores (n, m)."""
     gaps, n = arm - baseline, len(arm)
-    means, alike = gaps.mean(axis=0), level(arm, baseline)
+    means, alike = gaps.mean(axis=0), has_equal_differences(arm, baseline)
     t = np.divide(means, _error(gaps), out=np.zeros_like(means), where=~alike)
     some = np.abs(means) > ROUNDING * np.abs(arm).max(axis=0)
     return np.where(alike, np.where(some, 2.0 ** (1 - n), 1.0), 2 * stdtr(n - 1, -np.abs(t)))
 
 
-def level(arm: Array, baseline: Array) -> NDArray[np.bool_]:
+def has_equal_differences(arm: Array, baseline: Array) -> NDArray[np.bool_]:
     """Return a mask (m,) of the columns (n, m) with equal differences up to rounding."""
     scale = np.maximum(np.abs(arm).max(axis=0), np.abs(baseline).max(axis=0))
     return np.asarray(np.ptp(arm - baseline, axis=0) <= ROUNDING * scale)

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
     from analysis.stats.bootstrap import Array
     from analysis.stats.contrasts import Contrast
-    from analysis.stats.paired_test import Failed, Pairs
+    from analysis.stats.paired_test import FailedSeed, Pairs
 
 _DIGITS: Final = 11  # significant digits of a score; smaller differences are rounding
 _RISING: Final = re.compile(r"(.+/)?(accuracy|reward|score|(avg|pass|maj)@\d+)")  # scores for which higher is better
 
 
-def rises(metric: str) -> bool:
+def is_higher_better(metric: str) -> bool:
     """Return True if a higher score is better: an accuracy, a reward, or a custom score."""
     return _RISING.fullmatch(metric) is not None
 
@@ -42,7 +42,7 @@ def has_worst_end(contrast: Contrast) -> bool:
 
     This holds for scores that should rise, and for controls, which declare the direction of their effect.
     """
-    return contrast.family == "control" or rises(contrast.metric)
+    return contrast.family == "control" or is_higher_better(contrast.metric)
 
 
 def p_with_failures(found: Pairs, worst_end: bool) -> tuple[float, int]:
@@ -108,5 +108,5 @@ def _differences(found: Pairs) -> Array:
     return np.asarray(np.round(found.differences / scale, _DIGITS))
 
 
-def _leads(failed: tuple[Failed, ...]) -> Array:
+def _leads(failed: tuple[FailedSeed, ...]) -> Array:
     return np.array([each.baseline - each.arm for each in failed], dtype=float)

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from analysis.stats.bootstrap import Estimate
 
 
-def score(found: Estimate, digits: int, count: bool = True) -> str:
+def format_score(found: Estimate, digits: int, count: bool = True) -> str:
     """Format a score as ``0.437 ± 0.021 (3)``; one seed gives ``0.437 (1)``.
 
     Args:
@@ -21,14 +21,14 @@ def score(found: Estimate, digits: int, count: bool = True) -> str:
     return f"{found.mean:.{digits}f}{width}" + (f" ({found.n})" if count or found.n == 1 else "")
 
 
-def gap(found: Estimate, digits: int) -> str:
+def format_gap(found: Estimate, digits: int) -> str:
     """Format a difference as ``+0.051 [+0.012, +0.090] (3)``; one pair gives ``+0.051 (1)``."""
     low, high = found.interval
     between = f" [{low:+.{digits}f}, {high:+.{digits}f}]" if found.n > 1 else ""
     return f"{found.mean:+.{digits}f}{between} ({found.n})"
 
 
-def brief(text: str, limit: int = 120) -> str:
+def shorten(text: str, limit: int = 120) -> str:
     """Return the first line of a message, shortened to ``limit`` characters."""
     line = (str(text).strip().splitlines() or ["no message"])[0]
     return line if len(line) <= limit else f"{line[: limit - 3]}..."

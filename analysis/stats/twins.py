@@ -6,10 +6,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.stats.bootstrap import paired
-from analysis.stats.text import gap
-from analysis.study.layout import name
-from harness.common.text import listed
+from analysis.stats.bootstrap import estimate_difference
+from analysis.stats.text import format_gap
+from analysis.study.layout import name_cell
+from harness.common.text import join_limited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ class Twin:
     because: str
 
 
-def twins_of(study: Study) -> dict[int, Twin]:
+def find_twins(study: Study) -> dict[int, Twin]:
     """Return each twin by its cell. The first cell of a class is not a twin."""
     places = {frozenset(labels.items()): cell for cell, labels in enumerate(study.cells)}
     found: dict[int, Twin] = {}
@@ -42,7 +42,7 @@ def twins_of(study: Study) -> dict[int, Twin]:
     return found
 
 
-def twin_notes(study: Study, by_cell: Scores, axes: Sequence[str]) -> Iterator[str]:
+def list_twin_notes(study: Study, by_cell: Scores, axes: Sequence[str]) -> Iterator[str]:
     """Yield notes about the differences between twins, and about twins that did not run.
 
     Args:
@@ -51,31 +51,31 @@ def twin_notes(study: Study, by_cell: Scores, axes: Sequence[str]) -> Iterator[s
         axes: The axes that name a cell.
 
     """
-    found = twins_of(study).values()
+    found = find_twins(study).values()
     same = [twin for twin in found if study.cell_ids[twin.cell] == study.cell_ids[twin.of]]
     other = [twin for twin in found if twin not in same]
     yield from _control(study, [twin for twin in other if by_cell.get(twin.cell)], by_cell, axes)
     if same:
-        yield f"The same settings in effect, and so the same runs: {listed(_equated(study, same, axes))}."
+        yield f"The same settings in effect, and so the same runs: {join_limited(_equated(study, same, axes))}."
     left_out = [twin for twin in other if study.once and not by_cell.get(twin.cell)]
     if left_out:
-        texts = [f"{listed(_equated(study, group, axes))} ({why})" for why, group in _by_reason(left_out).items()]
-        yield f"Not run, as twins of rows that are: {listed(texts)}."
+        texts = [f"{join_limited(_equated(study, group, axes))} ({why})" for why, group in _by_reason(left_out).items()]
+        yield f"Not run, as twins of rows that are: {join_limited(texts)}."
 
 
 def _control(study: Study, ran: Sequence[Twin], by_cell: Scores, axes: Sequence[str]) -> Iterator[str]:
     gaps: list[tuple[Twin, Estimate]] = []
     for twin in ran:
-        if found := paired(by_cell[twin.cell], by_cell.get(twin.of, {})):
+        if found := estimate_difference(by_cell[twin.cell], by_cell.get(twin.of, {})):
             gaps.append((twin, found))
     if not gaps:
         return
-    texts = [f"{_apart(study, twin, axes)} {gap(found, 3)}" for twin, found in gaps]
+    texts = [f"{_apart(study, twin, axes)} {format_gap(found, 3)}" for twin, found in gaps]
     reasons = [because for because in _by_reason([twin for twin, _ in gaps]) if because]
     yield (
         "A/A control: twins are cells whose training signal cannot differ, so what lies between them is rounding, "
         f"at most {max(abs(found.mean) for _, found in gaps):.3f} here; the spread over seeds is in the intervals. "
-        f"{listed(texts)}.{f' Why: {listed(reasons)}.' if reasons else ''}"
+        f"{join_limited(texts)}.{f' Why: {join_limited(reasons)}.' if reasons else ''}"
     )
 
 
@@ -87,7 +87,7 @@ def _by_reason(found: Sequence[Twin]) -> dict[str, list[Twin]]:
 
 
 def _equated(study: Study, found: Sequence[Twin], axes: Sequence[str]) -> list[str]:
-    return [f"{name(axes, study.cells[twin.cell])} as {_other(study, twin)}" for twin in found]
+    return [f"{name_cell(axes, study.cells[twin.cell])} as {_other(study, twin)}" for twin in found]
 
 
 def _other(study: Study, twin: Twin) -> str:
@@ -104,6 +104,6 @@ def _apart(study: Study, twin: Twin, axes: Sequence[str]) -> str:
     return f"{shared}: {' minus '.join(sides)}" if shared else " minus ".join(sides)
 
 
-def twin_label(study: Study, twin: Twin) -> str:
+def format_twin(study: Study, twin: Twin) -> str:
     """Format a twin as ``twin of zero_one``."""
     return f"twin of {_other(study, twin)}"

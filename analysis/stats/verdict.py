@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from math import inf, nan
 from typing import TYPE_CHECKING, Final, Literal
 
-from analysis.stats.bootstrap import Estimate, bootstrap_interval, generator
-from analysis.stats.contrasts import Contrast, adjusted, contrasts
+from analysis.stats.bootstrap import Estimate, bootstrap_interval, make_generator
+from analysis.stats.contrasts import Contrast, adjust_p_values, list_contrasts
 from analysis.stats.evaluation import seed_errors
-from analysis.stats.gaps import Gap, gaps
-from analysis.stats.paired_test import Failed, Pairs, p_different, p_equivalent, pairs
+from analysis.stats.gaps import Gap, list_gaps
+from analysis.stats.paired_test import FailedSeed, Pairs, p_different, p_equivalent, pair_scores
 from analysis.stats.rank_test import has_worst_end, p_with_failures
-from analysis.stats.twins import twins_of
-from analysis.study.frame import failures, scores
-from harness.records.power import ALPHA, LEAST_SEEDS, detectable
+from analysis.stats.twins import find_twins
+from analysis.study.frame import read_failures, read_scores
+from harness.records.power import ALPHA, LEAST_SEEDS, find_detectable_effect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from analysis.stats.bootstrap import Array
     from analysis.stats.contrasts import Family
-    from analysis.stats.evaluation import Shares
+    from analysis.stats.evaluation import ShareReader
     from analysis.study.frame import Scores
     from harness.records.record import Study
 
@@ -53,7 +53,7 @@ class Verdict:
     correlation: float  # observed, between paired seeds; nan below three
     improvement: float  # probability that a run of the arm scores higher than one of the baseline (arXiv:2108.13264)
     seeds: tuple[int, ...]  # paired
-    failed: tuple[Failed, ...] = ()  # further seeds for which a run failed, or may have failed, due to its arm
+    failed: tuple[FailedSeed, ...] = ()  # further seeds for which a run failed, or may have failed, due to its arm
     lean: int = 0  # sign of the tested difference if runs failed
 
     @property
@@ -64,7 +64,7 @@ class Verdict:
     @property
     def failures(self) -> str:
         """The failures in words, such as ``6 of 12 seeds failed``; empty if no run failed."""
-        return failed_seeds(self.failed, len(self.seeds))
+        return describe_failed_seeds(self.failed, len(self.seeds))
 
     @property
     def said(self) -> str:
@@ -72,26 +72,26 @@ class Verdict:
         return f"{self.word}: {self.failures}" if self.failed else self.word
 
 
-def verdicts(study: Study, taken: pd.DataFrame, outcomes: Shares | None = None) -> tuple[Verdict, ...]:
+def compute_verdicts(study: Study, taken: pd.DataFrame, outcomes: ShareReader | None = None) -> tuple[Verdict, ...]:
     """Return the verdicts of a study, in the order of its contrasts.
 
-    A contrast with fewer than two common finite pairs is left out; ``missing`` gives the reason. A run that failed for
-    a reason of its arm is the worst outcome of its pair and stays in the test (``rank_test``).
+    A contrast with fewer than two common finite pairs is left out; ``find_missing`` gives the reason. A run that failed
+    for a reason of its arm is the worst outcome of its pair and stays in the test (``rank_test``).
 
     Args:
         study: The study.
-        taken: Its runs (``frame.planned``).
-        outcomes: Reader of the outcomes by problem (``shares_of``). If given, intervals from ten seeds on also resample
-            problems and samples (``bootstrap``).
+        taken: Its runs (``frame.select_planned``).
+        outcomes: Reader of the outcomes by problem (``make_share_reader``). If given, intervals from ten seeds on also
+            resample problems and samples (``bootstrap``).
 
     Returns:
         One verdict for each testable contrast.
 
     """
-    by_metric = {metric: scores(taken, metric) for metric in {study.metric, *(c.metric for c in study.controls)}}
-    asked = [c for c in contrasts(study, by_metric[study.metric].keys()) if _tested(study, c, by_metric[c.metric])]
-    lost = {metric: failures(taken, metric) for metric in by_metric}
-    found = {contrast: pairs(by_metric[contrast.metric], contrast, lost[contrast.metric]) for contrast in asked}
+    by_metric = {metric: read_scores(taken, metric) for metric in {study.metric, *(c.metric for c in study.controls)}}
+    asked = [c for c in list_contrasts(study, by_metric[study.metric].keys()) if _tested(study, c, by_metric[c.metric])]
+    lost = {metric: read_failures(taken, metric) for metric in by_metric}
+    found = {contrast: pair_scores(by_metric[contrast.metric], contrast, lost[contrast.metric]) for contrast in asked}
     sizes = {family: len({_test(study, c) for c in asked if c.family == family}) for family in FAMILIES}
     raw = [
         _raw(study, contrast, pair, sizes[contrast.family], _errors(taken, contrast, pair, outcomes))
@@ -102,12 +102,12 @@ def verdicts(study: Study, taken: pd.DataFrame, outcomes: Shares | None = None) 
     return tuple(final[verdict.contrast] for verdict in raw)
 
 
-def missing(study: Study, taken: pd.DataFrame) -> tuple[Gap, ...]:
-    """Return the contrasts and seeds that ``verdicts`` leaves out, each with the reason."""
-    return tuple(gaps(study, taken, contrasts(study, scores(taken, study.metric).keys())))
+def find_missing(study: Study, taken: pd.DataFrame) -> tuple[Gap, ...]:
+    """Return the contrasts and seeds that ``compute_verdicts`` leaves out, each with the reason."""
+    return tuple(list_gaps(study, taken, list_contrasts(study, read_scores(taken, study.metric).keys())))
 
 
-def failed_seeds(failed: Sequence[Failed], survivors: int) -> str:
+def describe_failed_seeds(failed: Sequence[FailedSeed], survivors: int) -> str:
     """Describe the failures: ``6 of 12 seeds failed, 2 in the baseline``; empty if none failed."""
     if not failed:
         return ""
@@ -121,7 +121,7 @@ def failed_seeds(failed: Sequence[Failed], survivors: int) -> str:
     return f"{text}{both}{f', {unknown} for no known reason' if unknown else ''}"
 
 
-def interval(pair: Pairs, *names: str, errors: Array | None = None) -> tuple[float, float]:
+def compute_interval(pair: Pairs, *names: str, errors: Array | None = None) -> tuple[float, float]:
     """Return the 95 % interval of the mean paired difference.
 
     Args:
@@ -138,10 +138,10 @@ def interval(pair: Pairs, *names: str, errors: Array | None = None) -> tuple[flo
         return (-inf, inf) if pair.seeds else (nan, nan)
     if len(pair.seeds) < BOOTSTRAP_SEEDS or pair.level:
         return Estimate(float(differences.mean()), float(differences.std(ddof=1)), len(differences)).interval
-    return bootstrap_interval(differences, generator(*names), errors)
+    return bootstrap_interval(differences, make_generator(*names), errors)
 
 
-def called(seeds: int, difference: float, p: float, equivalent: float) -> Word:
+def verdict_word(seeds: int, difference: float, p: float, equivalent: float) -> Word:
     """Return the word for a mean paired difference.
 
     Args:
@@ -160,7 +160,7 @@ def called(seeds: int, difference: float, p: float, equivalent: float) -> Word:
 
 def _tested(study: Study, contrast: Contrast, by_cell: Scores) -> bool:
     """Return False if both sides are the same runs or another cell runs for the arm."""
-    spared = study.once and contrast.arm in twins_of(study) and contrast.arm not in by_cell
+    spared = study.once and contrast.arm in find_twins(study) and contrast.arm not in by_cell
     return not spared and study.cell_ids[contrast.arm] != study.cell_ids[contrast.baseline]
 
 
@@ -169,7 +169,7 @@ def _test(study: Study, contrast: Contrast) -> tuple[str, str, str]:
     return study.cell_ids[contrast.arm], study.cell_ids[contrast.baseline], contrast.metric
 
 
-def _errors(taken: pd.DataFrame, contrast: Contrast, pair: Pairs, outcomes: Shares | None) -> Array | None:
+def _errors(taken: pd.DataFrame, contrast: Contrast, pair: Pairs, outcomes: ShareReader | None) -> Array | None:
     """Return the standard errors over problems by seed; None if no interval is resampled."""
     return seed_errors(taken, contrast, pair.seeds, outcomes) if len(pair.seeds) >= BOOTSTRAP_SEEDS else None
 
@@ -183,7 +183,7 @@ def _raw(study: Study, contrast: Contrast, pair: Pairs, size: int, errors: Array
         contrast=contrast,
         word="inconclusive",
         difference=float(pair.differences.mean()) if pair.seeds else nan,
-        interval=interval(pair, study.name, study.profile, *_test(study, contrast), errors=errors),
+        interval=compute_interval(pair, study.name, study.profile, *_test(study, contrast), errors=errors),
         p=p,
         p_adjusted=p,
         p_equivalent=None if margin is None else _equivalent(pair, margin),
@@ -205,14 +205,16 @@ def _detectable(pair: Pairs, level: float) -> float:
     """Return the smallest difference that the t test detects; nan if runs failed."""
     if pair.failed:
         return nan
-    return 0.0 if pair.level else detectable(float(pair.differences.std(ddof=1)), len(pair.seeds), level)
+    return 0.0 if pair.level else find_detectable_effect(float(pair.differences.std(ddof=1)), len(pair.seeds), level)
 
 
 def _judged(study: Study, raw: list[Verdict], family: Family, size: int) -> list[Verdict]:
     members = [verdict for verdict in raw if verdict.contrast.family == family]
     tests = {_test(study, verdict.contrast): verdict for verdict in members}
-    ps = adjusted([v.p for v in tests.values()], family, size)
-    equivalents = adjusted([1.0 if v.p_equivalent is None else v.p_equivalent for v in tests.values()], family, size)
+    ps = adjust_p_values([v.p for v in tests.values()], family, size)
+    equivalents = adjust_p_values(
+        [1.0 if v.p_equivalent is None else v.p_equivalent for v in tests.values()], family, size
+    )
     numbers = dict(zip(tests, zip(ps, equivalents, strict=True), strict=True))
     return [_worded(verdict, *numbers[_test(study, verdict.contrast)]) for verdict in members]
 
@@ -220,5 +222,5 @@ def _judged(study: Study, raw: list[Verdict], family: Family, size: int) -> list
 def _worded(verdict: Verdict, p: float, equivalent: float) -> Verdict:
     known = verdict.p_equivalent is not None
     tested = float(verdict.lean) if verdict.failed else verdict.difference
-    word = called(verdict.judged, tested, p, equivalent if known else 1.0)
+    word = verdict_word(verdict.judged, tested, p, equivalent if known else 1.0)
     return replace(verdict, word=word, p_adjusted=p, p_equivalent=equivalent if known else None)

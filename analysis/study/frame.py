@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from harness.records.failures import reason
-from harness.records.record import DATA
+from harness.records.failures import classify_failure
+from harness.records.record import DATA_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from harness.records.failures import Reason
+    from harness.records.failures import FailureReason
     from harness.records.record import RunRecord, Study
 
 Scores = dict[int, dict[int, float]]  # cell (its index in Study.cells) -> seed -> score
-Failures = dict[int, dict[int, "Reason"]]  # cell -> seed -> "arm" or "unknown"
+Failures = dict[int, dict[int, "FailureReason"]]  # cell -> seed -> "arm" or "unknown"
 
 # Identity and cost of a run; its scores follow under their own names, such as "final/accuracy".
-ABOUT: Final = (
+RUN_COLUMNS: Final = (
     "run_id",
     "cell_id",
     "profile",
@@ -39,13 +39,13 @@ ABOUT: Final = (
 _ENVIRONMENT: Final = ("python", "torch", "transformers", "numpy", "vllm", "deepspeed", "processor")
 
 
-def runs_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
+def build_runs_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
     """Return one row per run: the columns of ABOUT, then all scores (NaN if a run has none)."""
     rows = [_row(record) for record in records]
-    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(ABOUT))
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(RUN_COLUMNS))
 
 
-def planned(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
+def select_planned(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Return the runs of the study's cells, with the column ``cell`` added.
 
     Two cells with equal settings share their runs.
@@ -54,22 +54,22 @@ def planned(runs: pd.DataFrame, study: Study) -> pd.DataFrame:
     return runs[runs["profile"] == study.profile].merge(cells, on="cell_id")
 
 
-def finished(runs: pd.DataFrame) -> pd.DataFrame:
+def select_finished(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the finished runs."""
     return runs[runs["status"] == "finished"]
 
 
-def scores(runs: pd.DataFrame, name: str) -> Scores:
+def read_scores(runs: pd.DataFrame, name: str) -> Scores:
     """Return a score of the finished runs by cell and seed; runs without it are left out."""
     found: Scores = {}
     if name in runs:
-        known = finished(runs).dropna(subset=[name])
+        known = select_finished(runs).dropna(subset=[name])
         for cell, seed, value in zip(known["cell"], known["seed"], known[name], strict=True):
             found.setdefault(cell, {})[seed] = value
     return found
 
 
-def failures(runs: pd.DataFrame, name: str) -> Failures:
+def read_failures(runs: pd.DataFrame, name: str) -> Failures:
     """Return the runs that count as failed for a score, by cell and seed, with the reason.
 
     A failed run counts by its recorded error, unless it was lost for an outside reason. A finished run with a recorded
@@ -83,14 +83,14 @@ def failures(runs: pd.DataFrame, name: str) -> Failures:
     return found
 
 
-def _lost(runs: pd.DataFrame, name: str) -> Iterator[tuple[int, int, Reason]]:
+def _lost(runs: pd.DataFrame, name: str) -> Iterator[tuple[int, int, FailureReason]]:
     failed = runs["status"].to_numpy() == "failed"
     scored = np.isfinite(runs[name].to_numpy(dtype=float)) if name in runs else ~failed
     for place in np.flatnonzero(failed | ~scored):
         run = runs.iloc[place]
         undefined = name in runs and (not isnan(run[name]) or name in run.get("undefined", ()))
         error = run["error"] if isinstance(run["error"], str) else None
-        yield run["cell"], run["seed"], reason(error) if failed[place] else "arm" if undefined else "unknown"
+        yield run["cell"], run["seed"], classify_failure(error) if failed[place] else "arm" if undefined else "unknown"
 
 
 def _row(record: RunRecord) -> dict[str, object]:
@@ -109,7 +109,7 @@ def _row(record: RunRecord) -> dict[str, object]:
         record.wall_seconds,
         tuple(name for name, score in record.scores.items() if not isfinite(score)),
     )
-    return {**dict(zip(ABOUT, about, strict=True)), **record.scores}
+    return {**dict(zip(RUN_COLUMNS, about, strict=True)), **record.scores}
 
 
 def _environment(provenance: Mapping[str, str]) -> str:
@@ -118,5 +118,7 @@ def _environment(provenance: Mapping[str, str]) -> str:
 
 def _data(provenance: Mapping[str, str]) -> str:
     """Return the training tiers with the start of their SHA-256; empty for arithmetic."""
-    tiers = {name.removeprefix(DATA): sha256 for name, sha256 in provenance.items() if name.startswith(DATA)}
+    tiers = {
+        name.removeprefix(DATA_PREFIX): sha256 for name, sha256 in provenance.items() if name.startswith(DATA_PREFIX)
+    }
     return ", ".join(f"{name} ({sha256[:12]})" for name, sha256 in tiers.items())

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analysis.stats.noise_floor import known_effects, noise_floor, pooled
-from analysis.study.frame import planned
-from analysis.study.layout import warning
+from analysis.stats.noise_floor import check_known_effects, measure_noise_floors, pool_noise_floors
+from analysis.study.frame import select_planned
+from analysis.study.layout import find_warning
 from analysis.tables.scores import Column, MissingScore, ResultTable
 
 if TYPE_CHECKING:
@@ -39,13 +39,13 @@ NOTES: Final = (
 _KINDS: Final = {"twins": "pairs of twins", "seed split": "split cells"}
 
 
-def controls_table(studies: Sequence[tuple[Study, pd.DataFrame]]) -> ResultTable | None:
+def build_controls_table(studies: Sequence[tuple[Study, pd.DataFrame]]) -> ResultTable | None:
     """Return the table of controls for studies of one profile; None if it has no rows.
 
     ``studies`` pairs each study with the runs of its experiment.
     """
-    found = [(study, planned(runs, study)) for study, runs in studies]
-    floors = {study.name: noise_floor(study, taken) for study, taken in found}
+    found = [(study, select_planned(runs, study)) for study, runs in studies]
+    floors = {study.name: measure_noise_floors(study, taken) for study, taken in found}
     rows = [*_effects(found), *_floors(floors), *_all(floors.values())]
     if not rows:
         return None
@@ -53,7 +53,7 @@ def controls_table(studies: Sequence[tuple[Study, pd.DataFrame]]) -> ResultTable
     return ResultTable(
         name=f"controls.{profile}",
         title=f"Known effects and noise floors ({profile} profile)",
-        warning=warning(found[0][0]),
+        warning=find_warning(found[0][0]),
         lead=("Can the verdicts of these grids be trusted?",),
         columns=COLUMNS,
         rows=tuple(rows),
@@ -63,7 +63,7 @@ def controls_table(studies: Sequence[tuple[Study, pd.DataFrame]]) -> ResultTable
 
 def _effects(found: Iterable[tuple[Study, pd.DataFrame]]) -> Iterator[tuple[Entry, ...]]:
     for study, taken in found:
-        for effect in known_effects(study, taken):
+        for effect in check_known_effects(study, taken):
             control = effect.control
             expected = f"{control.expect} on {control.metric}"
             yield study.name, control.name, expected, effect.state + effect.failures, *(MissingScore(),) * 5
@@ -78,7 +78,7 @@ def _floors(floors: dict[str, tuple[NoiseFloor, ...]]) -> Iterator[tuple[Entry, 
 def _all(floors: Iterable[Sequence[NoiseFloor]]) -> Iterator[tuple[Entry, ...]]:
     every = [floor for of_study in floors for floor in of_study]
     for kind in _KINDS:
-        if floor := pooled(every, kind):  # type: ignore[arg-type]  # the keys are the kinds
+        if floor := pool_noise_floors(every, kind):  # type: ignore[arg-type]  # the keys are the kinds
             yield "all of them", *_numbers(floor)
 
 

@@ -5,15 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from analysis.curves.equal_cost import CPU, LAST, TOKENS, clock, equal_cost, lacking, learning_curves
-from analysis.curves.learning import WINDOW, compute, learning
+from analysis.curves.equal_cost import (
+    CPU,
+    LAST,
+    TOKENS,
+    choose_clock,
+    compare_at_equal_cost,
+    count_unknown_costs,
+    read_learning_curves,
+)
+from analysis.curves.learning import WINDOW, choose_compute_axis, summarize_learning
 from analysis.curves.saturation import KNOWN_WITHIN
 from analysis.stats.bootstrap import Estimate
-from analysis.stats.contrasts import contrasts
-from analysis.study.layout import name, varied, warning
-from analysis.tables.notes import lead, origin
+from analysis.stats.contrasts import list_contrasts
+from analysis.study.layout import find_varied_axes, find_warning, name_cell
+from analysis.tables.notes import lead, list_origin_notes
 from analysis.tables.scores import Column, Entry, MissingScore, ResultTable
-from harness.common.text import listed
+from harness.common.text import join_limited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,28 +51,28 @@ _COMPARED: Final = (
 _THOUSAND: Final = 1000.0
 
 
-def curves_table(study: Study, taken: pd.DataFrame, history: History) -> ResultTable | None:
+def build_curves_table(study: Study, taken: pd.DataFrame, history: History) -> ResultTable | None:
     """Return the table of a study's learning curves.
 
     Args:
         study: The study.
-        taken: Its runs (``frame.planned``).
+        taken: Its runs (``frame.select_planned``).
         history: Metric -> run id -> curve.
 
     Returns:
         The table, or None if no finished run has a curve.
 
     """
-    found = learning_curves(study, taken, history)
+    found = read_learning_curves(study, taken, history)
     if not found:
         return None
-    over = compute(found)
-    compared = {asked.arm: equal_cost(found, asked) for asked in contrasts(study, found.keys())}
-    axes = varied(study, study.cells)
+    over = choose_compute_axis(found)
+    compared = {asked.arm: compare_at_equal_cost(found, asked) for asked in list_contrasts(study, found.keys())}
+    axes = find_varied_axes(study, study.cells)
     rows = [
         (
             *(study.cells[cell][axis] for axis in axes),
-            *_learned(learning(by_seed, over)),
+            *_learned(summarize_learning(by_seed, over)),
             *(_compared(compared.get(cell), study) if compared else ()),
         )
         for cell, by_seed in sorted(found.items())
@@ -72,11 +80,11 @@ def curves_table(study: Study, taken: pd.DataFrame, history: History) -> ResultT
     return ResultTable(
         name=f"{study.name}.{study.profile}.curves",
         title=f"{study.name} ({study.profile} profile): learning curves",
-        warning=warning(study),
+        warning=find_warning(study),
         lead=tuple(lead(study, "a row is compared with the row")),
         columns=(*(Column(axis, axis, "label") for axis in axes), *_columns(over), *(_COMPARED if compared else ())),
         rows=tuple(rows),
-        notes=(*_notes(study, found, over), *origin(study, taken)),
+        notes=(*_notes(study, found, over), *list_origin_notes(study, taken)),
     )
 
 
@@ -123,7 +131,7 @@ def _accuracy(found: AtBudget | None, reason: str) -> Entry:
 
 
 def _notes(study: Study, found: LearningCurves, over: Cost) -> Iterator[str]:
-    seconds = "processor" if clock(study) == CPU else "wall"
+    seconds = "processor" if choose_clock(study) == CPU else "wall"
     yield (
         "On-policy accuracy (rollout/accuracy): that of the policy before a step's updates, which has cost the steps "
         "before it. Area: mean over all steps, by trapezia. ± and [low, high] are 95 % Student t intervals over seeds; "
@@ -144,9 +152,9 @@ def _notes(study: Study, found: LearningCurves, over: Cost) -> Iterator[str]:
         "was none), and by ten points or three deviations of a point below the best; the step from which they stay "
         "there; share of seeds with its 95 % Wilson interval in brackets."
     )
-    for kind, metric in (("tokens", TOKENS), ("seconds", clock(study))):
-        if count := lacking(found, "tokens" if kind == "tokens" else "seconds"):
+    for kind, metric in (("tokens", TOKENS), ("seconds", choose_clock(study))):
+        if count := count_unknown_costs(found, "tokens" if kind == "tokens" else "seconds"):
             yield f"{count} runs did not record {metric} and are left out of comparisons at equal {kind}."
-    axes = varied(study, study.cells)
-    if gone := [name(axes, labels) for cell, labels in enumerate(study.cells) if cell not in found]:
-        yield f"No curve of a finished run: {listed(gone)}."
+    axes = find_varied_axes(study, study.cells)
+    if gone := [name_cell(axes, labels) for cell, labels in enumerate(study.cells) if cell not in found]:
+        yield f"No curve of a finished run: {join_limited(gone)}."

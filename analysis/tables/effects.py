@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analysis.stats.bootstrap import paired
-from analysis.stats.effects import all_effects, sides
-from analysis.study.frame import Scores, scores
-from analysis.study.layout import varied, warning
-from analysis.tables.notes import lead, origin
+from analysis.stats.bootstrap import estimate_difference
+from analysis.stats.effects import list_effect_sides, measure_all_effects
+from analysis.study.frame import Scores, read_scores
+from analysis.study.layout import find_varied_axes, find_warning
+from analysis.tables.notes import lead, list_origin_notes
 from analysis.tables.scores import Column, MissingScore, ResultTable
 
 if TYPE_CHECKING:
@@ -30,21 +30,21 @@ _NOTES: Final = (
 )
 
 
-def effects_table(study: Study, taken: pd.DataFrame) -> ResultTable | None:
-    """Return the secondary effects of all contrasts of ``taken`` (``frame.planned``).
+def build_effects_table(study: Study, taken: pd.DataFrame) -> ResultTable | None:
+    """Return the secondary effects of all contrasts of ``taken`` (``frame.select_planned``).
 
     Returns None if nothing is compared.
     """
-    found = {contrast: effects for contrast, effects in all_effects(study, taken).items() if effects}
+    found = {contrast: effects for contrast, effects in measure_all_effects(study, taken).items() if effects}
     if not found:
         return None
-    known = sides(study, taken)
-    axes = varied(study, study.cells)
-    decisive = scores(taken, study.metric)
+    known = list_effect_sides(study, taken)
+    axes = find_varied_axes(study, study.cells)
+    decisive = read_scores(taken, study.metric)
     return ResultTable(
         name=f"{study.name}.{study.profile}.effects",
         title=f"{study.name} ({study.profile} profile): side effects",
-        warning=warning(study),
+        warning=find_warning(study),
         lead=tuple(lead(study)),
         columns=(
             *(Column(axis, axis, "label") for axis in axes),
@@ -59,12 +59,12 @@ def effects_table(study: Study, taken: pd.DataFrame) -> ResultTable | None:
             )
             for contrast, effects in found.items()
         ),
-        notes=(*_NOTES, *origin(study, taken)),
+        notes=(*_NOTES, *list_origin_notes(study, taken)),
     )
 
 
 def _decided(by_cell: Scores, contrast: Contrast) -> Entry:
-    return paired(by_cell.get(contrast.arm, {}), by_cell.get(contrast.baseline, {})) or MissingScore(
+    return estimate_difference(by_cell.get(contrast.arm, {}), by_cell.get(contrast.baseline, {})) or MissingScore(
         "no seed in common"
     )
 

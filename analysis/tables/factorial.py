@@ -6,11 +6,11 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from analysis.stats.design import resolution
-from analysis.stats.factorial import Factorial, TermEffect, factorial
-from analysis.study.layout import name, varied, warning, words
-from analysis.tables.notes import origin
+from analysis.stats.factorial import Factorial, TermEffect, analyze_factorial
+from analysis.study.layout import find_varied_axes, find_warning, format_labels, name_cell
+from analysis.tables.notes import list_origin_notes
 from analysis.tables.scores import Column, MissingScore, ResultTable
-from harness.common.text import listed
+from harness.common.text import join_limited
 from harness.records.power import LEAST_SEEDS
 
 if TYPE_CHECKING:
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from harness.records.record import Study
 
 
-def factorial_table(study: Study, taken: pd.DataFrame) -> ResultTable | None:
-    """Return the factorial analysis of a study's runs (``frame.planned``).
+def build_factorial_table(study: Study, taken: pd.DataFrame) -> ResultTable | None:
+    """Return the factorial analysis of a study's runs (``frame.select_planned``).
 
     Returns None if its cells form no factorial design.
     """
-    found = factorial(study, taken)
+    found = analyze_factorial(study, taken)
     if found is None:
         return None
     return ResultTable(
         name=f"{study.name}.{study.profile}.factorial",
         title=f"{study.name} ({study.profile} profile): main effects and interactions",
-        warning=warning(study),
+        warning=find_warning(study),
         lead=tuple(_lead(study, found)),
         columns=tuple(_columns(study, found)),
         rows=tuple(tuple(_row(effect, found)) for effect in found.effects),
-        notes=(*_notes(study, found), *origin(study, taken)),
+        notes=(*_notes(study, found), *list_origin_notes(study, taken)),
     )
 
 
@@ -48,7 +48,7 @@ def _lead(study: Study, found: Factorial) -> Iterator[str]:
     if found.design.words:
         texts = [f"{' x '.join(word)} = +1" for word in found.design.words]
         yield (
-            f"A fraction of the {shape} cross of {', '.join(levels)}: {listed(texts)}; resolution "
+            f"A fraction of the {shape} cross of {', '.join(levels)}: {join_limited(texts)}; resolution "
             f"{resolution(found.design.words)}. An axis' first label is -1, its second +1."
         )
     else:
@@ -82,7 +82,7 @@ def _p(value: float) -> str:
 
 
 def _notes(study: Study, found: Factorial) -> Iterator[str]:
-    axes = varied(study, study.cells)
+    axes = find_varied_axes(study, study.cells)
     yield (
         "A main effect is a mean over the cells that differ in this axis alone; an interaction is by how much the "
         "second step changes the effect of the first: a difference of two differences. Each has one value a seed; "
@@ -104,7 +104,7 @@ def _notes(study: Study, found: Factorial) -> Iterator[str]:
         )
     yield from _cells(study, found, axes)
     for cell, seeds in found.missing:
-        yield f"Without a score: {name(axes, study.cells[cell])}, seed {', '.join(map(str, seeds))}."
+        yield f"Without a score: {name_cell(axes, study.cells[cell])}, seed {', '.join(map(str, seeds))}."
     if found.missing:
         yield f"Only seeds with all {len(found.design.cells)} cells count: {_numbers(found.seeds)}."
 
@@ -116,14 +116,16 @@ def _few(found: Factorial) -> str:
 def _cells(study: Study, found: Factorial, axes: tuple[str, ...]) -> Iterator[str]:
     """Yield notes on cells that are missing from the design or replaced by a twin."""
     if found.design.absent:
-        texts = [words(labels) for labels in found.design.absent]
-        yield f"No reading, as points of the fraction are not planned: {listed(texts)}."
+        texts = [format_labels(labels) for labels in found.design.absent]
+        yield f"No reading, as points of the fraction are not planned: {join_limited(texts)}."
     if found.design.left_out:
-        texts = [name(axes, study.cells[cell]) for cell in found.design.left_out]
-        yield f"Left out, as they are in no full cross with the others: {listed(texts)}."
+        texts = [name_cell(axes, study.cells[cell]) for cell in found.design.left_out]
+        yield f"Left out, as they are in no full cross with the others: {join_limited(texts)}."
     if found.stand_ins:
-        texts = [f"{name(axes, study.cells[one])} as {name(axes, study.cells[of])}" for one, of in found.stand_ins]
-        yield f"Twins that did not run, counted as those that did: {listed(texts)}."
+        texts = [
+            f"{name_cell(axes, study.cells[one])} as {name_cell(axes, study.cells[of])}" for one, of in found.stand_ins
+        ]
+        yield f"Twins that did not run, counted as those that did: {join_limited(texts)}."
 
 
 def _numbers(seeds: tuple[int, ...]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from harness.records.verifier_audit import NAME as VERIFIER
+from harness.records.verifier_audit import AUDIT_NAME as VERIFIER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -17,7 +17,7 @@ _ENDINGS: Final = frozenset({".md", ".csv", ".tex", ".svg", ".png"})
 _OTHERS: Final = (VERIFIER, "replay", "difficulty", "guide")  # name prefixes of the files of other commands
 
 
-def leftovers(folder: Path, written: Collection[Path]) -> list[str]:
+def find_leftovers(folder: Path, written: Collection[Path]) -> list[str]:
     """Return the names of files in ``folder`` that the current command did not write.
 
     Args:
@@ -32,9 +32,9 @@ def leftovers(folder: Path, written: Collection[Path]) -> list[str]:
     return sorted(name for name in _results(folder) if name not in names)
 
 
-def said(folder: Path, written: Collection[Path]) -> str | None:
+def describe_leftovers(folder: Path, written: Collection[Path]) -> str | None:
     """Return a line that lists the leftovers of a folder; None if there are none."""
-    found = leftovers(folder, written)
+    found = find_leftovers(folder, written)
     if not found:
         return None
     files = "1 file" if len(found) == 1 else f"{len(found)} files"

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analysis.stats.shares import wilson
-from analysis.stats.text import brief
-from analysis.stats.twins import twin_notes
-from analysis.study.fired import fired_notes
-from analysis.study.frame import ABOUT, failures, finished, planned, scores
-from analysis.study.layout import LAPTOP_PROFILE, name, varied, words
-from harness.common.results import is_reference, own_or_reference, results_folder, shown
+from analysis.stats.shares import wilson_interval
+from analysis.stats.text import shorten
+from analysis.stats.twins import list_twin_notes
+from analysis.study.fired import list_fired_notes
+from analysis.study.frame import RUN_COLUMNS, read_failures, read_scores, select_finished, select_planned
+from analysis.study.layout import LAPTOP_PROFILE, find_varied_axes, format_labels, name_cell
+from harness.common.results import find_own_or_reference, format_path, is_reference, results_folder
 from harness.common.schema import SchemaError
-from harness.common.text import listed
+from harness.common.text import join_limited
 from harness.data.benchmarks import BENCHMARKS
-from harness.records.record import AD_HOC, nearest_scores
-from harness.records.verifier_audit import NAME, AuditReport
+from harness.records.record import AD_HOC_PREFIX, suggest_scores
+from harness.records.verifier_audit import AUDIT_NAME, AuditReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from harness.records.verifier_audit import AuditCount
 
 
-def verifier_note(runs: pd.DataFrame, folder: Path | None = None) -> Iterator[str]:
+def note_verifier_errors(runs: pd.DataFrame, folder: Path | None = None) -> Iterator[str]:
     """Yield a note on the verifier's error rates if it scored any of the runs.
 
     The rates come from ``verifier.json`` in ``folder``, by default the results folder, else from the reference.
@@ -40,16 +40,16 @@ def verifier_note(runs: pd.DataFrame, folder: Path | None = None) -> Iterator[st
         yield _note(_file(folder or results_folder()))
 
 
-def borrowed(runs: pd.DataFrame, folder: Path) -> str | None:
+def note_reference_file(runs: pd.DataFrame, folder: Path) -> str | None:
     """Return a line that names the file behind the note if it is the reference file, else None."""
     file = _file(folder)
     if not (_scored(runs) and is_reference(file)):
         return None
-    return f"how often the verifier errs: from {shown(file)}, for {folder / file.name} is missing (`make audit`)"
+    return f"how often the verifier errs: from {format_path(file)}, for {folder / file.name} is missing (`make audit`)"
 
 
 def _file(folder: Path) -> Path:
-    return own_or_reference(folder, f"{NAME}.json")
+    return find_own_or_reference(folder, f"{AUDIT_NAME}.json")
 
 
 def _scored(runs: pd.DataFrame) -> bool:
@@ -78,7 +78,7 @@ def _errors(total: AuditCount, found: AuditReport) -> str:
 
 
 def _share(part: int, whole: int) -> str:
-    low, high = wilson(part, whole)
+    low, high = wilson_interval(part, whole)
     return f"{part} of {whole} [{100 * low:.1f} %, {100 * high:.1f} %]"
 
 
@@ -94,21 +94,21 @@ _COUNTS: Final = {
 }
 
 
-def notes(study: Study, runs: pd.DataFrame) -> tuple[str, ...]:
+def list_table_notes(study: Study, runs: pd.DataFrame) -> tuple[str, ...]:
     """Return the notes of a study's table, in reading order."""
-    taken = planned(runs, study)
+    taken = select_planned(runs, study)
     named = [entry.labels for entry in (*study.skipped, *study.refused)]
-    axes = varied(study, (*study.cells, *named))
+    axes = find_varied_axes(study, (*study.cells, *named))
     return (
         _INTERVAL,
-        *_unrecorded(study, finished(taken)),
+        *_unrecorded(study, select_finished(taken)),
         *_seeds(study, taken, axes),
-        *made(study, finished(taken).drop_duplicates("run_id")),
-        *sources(finished(taken).drop_duplicates("run_id")),
+        *note_command(study, select_finished(taken).drop_duplicates("run_id")),
+        *note_sources(select_finished(taken).drop_duplicates("run_id")),
         *((f"Tuned beforehand: {study.tuning}.",) if study.tuning else ()),
-        *verifier_note(finished(taken)),
-        *fired_notes(study, taken, axes),
-        *twin_notes(study, scores(taken, study.metric), axes),
+        *note_verifier_errors(select_finished(taken)),
+        *list_fired_notes(study, taken, axes),
+        *list_twin_notes(study, read_scores(taken, study.metric), axes),
         *_left_out("Skipped", study.skipped, axes),
         *_left_out("Refused", study.refused, axes),
         *_failed(study, taken, axes),
@@ -120,49 +120,49 @@ def lead(study: Study, compared: str = "an arm is compared with the cell") -> It
     """Yield the question of a study and what its rows are compared with."""
     yield study.question
     if study.baseline:
-        yield f"Baseline: {words(study.baseline)}; {compared} that differs in this alone."
+        yield f"Baseline: {format_labels(study.baseline)}; {compared} that differs in this alone."
 
 
-def origin(study: Study, taken: pd.DataFrame) -> tuple[str, ...]:
+def list_origin_notes(study: Study, taken: pd.DataFrame) -> tuple[str, ...]:
     """Return the notes on the seeds, commits, data and environments behind the numbers."""
-    axes = varied(study, study.cells)
+    axes = find_varied_axes(study, study.cells)
     return (
         *_seeds(study, taken, axes),
-        *survivors(study, taken),
-        *sources(finished(taken).drop_duplicates("run_id")),
+        *note_failed_seeds(study, taken),
+        *note_sources(select_finished(taken).drop_duplicates("run_id")),
     )
 
 
-def survivors(study: Study, taken: pd.DataFrame) -> Iterator[str]:
+def note_failed_seeds(study: Study, taken: pd.DataFrame) -> Iterator[str]:
     """Yield a note that names the cells with failed seeds; nothing if no run failed."""
-    axes, done = varied(study, study.cells), scores(taken, study.metric)
+    axes, done = find_varied_axes(study, study.cells), read_scores(taken, study.metric)
     texts = [
-        f"{name(axes, study.cells[cell])} ({len(seeds)} of {len({*seeds, *done.get(cell, ())})} seeds failed)"
-        for cell, seeds in sorted(failures(taken, study.metric).items())
+        f"{name_cell(axes, study.cells[cell])} ({len(seeds)} of {len({*seeds, *done.get(cell, ())})} seeds failed)"
+        for cell, seeds in sorted(read_failures(taken, study.metric).items())
     ]
     if texts:
-        yield f"Numbers are of finished runs only, a selection in {listed(texts)}."
+        yield f"Numbers are of finished runs only, a selection in {join_limited(texts)}."
 
 
 def _seeds(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
     yield f"Seeds planned: {_numbers(study.seeds)}."
     uneven = [
-        f"{name(axes, study.cells[cell])}: {_numbers(seeds)}"
-        for cell, seeds in _seeds_by_cell(finished(taken)).items()
+        f"{name_cell(axes, study.cells[cell])}: {_numbers(seeds)}"
+        for cell, seeds in _seeds_by_cell(select_finished(taken)).items()
         if {*seeds} != {*study.seeds}
     ]
     if uneven:
-        yield f"Other seeds than planned: {listed(uneven)}."
+        yield f"Other seeds than planned: {join_limited(uneven)}."
 
 
 def _unrecorded(study: Study, runs: pd.DataFrame) -> Iterator[str]:
     """Yield the deciding metrics that no finished run has recorded."""
     metrics = {"metric": study.metric} | {f"controls.{each.name}.metric": each.metric for each in study.controls}
-    known = [str(column) for column in runs if column not in {*ABOUT, "cell"}]
+    known = [str(column) for column in runs if column not in {*RUN_COLUMNS, "cell"}]
     for place, metric in metrics.items():
-        if len(runs) and not scores(runs, metric):
+        if len(runs) and not read_scores(runs, metric):
             yield (
-                f"{place}: no finished run records the score {metric}; {nearest_scores(metric, known)} Correct it in "
+                f"{place}: no finished run records the score {metric}; {suggest_scores(metric, known)} Correct it in "
                 f"the grid; `{_command(study)}` then keeps the finished runs."
             )
 
@@ -176,22 +176,22 @@ def _seeds_by_cell(runs: pd.DataFrame) -> dict[int, list[int]]:
 
 def _command(study: Study) -> str:
     """Return the command of the study. An ad-hoc grid stores it in its question."""
-    if study.name.startswith(AD_HOC):
+    if study.name.startswith(AD_HOC_PREFIX):
         return study.question.partition("`")[2].rstrip("`")
     return f"make sweep GRID={study.name}"
 
 
-def made(study: Study, runs: pd.DataFrame) -> Iterator[str]:
+def note_command(study: Study, runs: pd.DataFrame) -> Iterator[str]:
     """Yield the command that made the runs, and their total CPU time."""
     if len(runs):
         profile = f" PROFILE={study.profile}" if study.profile != LAPTOP_PROFILE else ""
-        if study.name.startswith(AD_HOC):
+        if study.name.startswith(AD_HOC_PREFIX):
             profile = profile.replace(" PROFILE=", " --profile ")
         seconds = f"{runs['cpu_seconds'].sum():,.0f} processor seconds in all"
         yield f"Made by `{_command(study)}{profile}`: {len(runs)} runs, {seconds}."
 
 
-def sources(runs: pd.DataFrame) -> Iterator[str]:
+def note_sources(runs: pd.DataFrame) -> Iterator[str]:
     """Yield the commits, data and environments of finished runs. Each run must appear once."""
     commits = Counter(str(commit)[:10] for commit in runs["commit"])
     if len(commits) == 1:
@@ -209,14 +209,14 @@ def sources(runs: pd.DataFrame) -> Iterator[str]:
 
 
 def _left_out(word: str, entries: Iterable[Skipped], axes: Sequence[str]) -> Iterator[str]:
-    texts = [f"{name(axes, entry.labels)} ({entry.because})" for entry in entries]
+    texts = [f"{name_cell(axes, entry.labels)} ({entry.because})" for entry in entries]
     if texts:
-        yield f"{word}: {listed(texts)}."
+        yield f"{word}: {join_limited(texts)}."
 
 
 def _failed(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
     """Yield the runs without a score, grouped by how verdicts count them."""
-    lost = failures(taken, study.metric)
+    lost = read_failures(taken, study.metric)
     reasons = [
         lost.get(cell, {}).get(seed, "outside" if status == "failed" else "")
         for cell, seed, status in zip(taken["cell"], taken["seed"], taken["status"], strict=True)
@@ -225,20 +225,20 @@ def _failed(study: Study, taken: pd.DataFrame, axes: Sequence[str]) -> Iterator[
         own = taken[np.array([each == reason for each in reasons], dtype=bool)]
         errors = dict(zip(own["cell"], own["error"], strict=True))
         texts = [
-            f"{name(axes, study.cells[cell])}, seed {_numbers(seeds)} ({_fault(errors[cell], study.metric)})"
+            f"{name_cell(axes, study.cells[cell])}, seed {_numbers(seeds)} ({_fault(errors[cell], study.metric)})"
             for cell, seeds in _seeds_by_cell(own).items()
         ]
         if texts:
-            yield f"{counts}: {listed(texts)}."
+            yield f"{counts}: {join_limited(texts)}."
 
 
 def _fault(error: object, metric: str) -> str:
     """Return why a run has no score: its error, or that it finished without the score."""
-    return brief(error) if isinstance(error, str) else f"finished without {metric}"
+    return shorten(error) if isinstance(error, str) else f"finished without {metric}"
 
 
 def _others(study: Study, runs: pd.DataFrame, taken: pd.DataFrame) -> Iterator[str]:
-    same = finished(runs[runs["profile"] == study.profile])
+    same = select_finished(runs[runs["profile"] == study.profile])
     if others := len(set(same["run_id"]) - set(taken["run_id"])):
         yield f"Not in this table: {others} finished runs of cells or settings outside the current plan."
 
@@ -248,4 +248,4 @@ def _numbers(seeds: Iterable[int]) -> str:
 
 
 def _counted(names: Counter[str]) -> str:
-    return listed([f"{name} ({count} runs)" for name, count in sorted(names.items())])
+    return join_limited([f"{name} ({count} runs)" for name, count in sorted(names.items())])

@@ -8,7 +8,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Final
 
 from analysis.stats.bootstrap import Estimate
-from analysis.stats.text import gap, score
+from analysis.stats.text import format_gap, format_score
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ _LATEX: Final = {
 }
 
 
-def markdown(table: ResultTable) -> str:
+def render_markdown(table: ResultTable) -> str:
     """Return the table as Markdown, with aligned columns in the source."""
     texts = [[_plain(text) for text in row] for row in _texts(table)]
     widths = [max(len(row[place]) for row in texts) for place in range(len(table.columns))]
@@ -45,7 +45,7 @@ def markdown(table: ResultTable) -> str:
     return "\n\n".join((*above, "\n".join(lines), "\n".join(f"- {note}" for note in table.notes))) + "\n"
 
 
-def latex(table: ResultTable) -> str:
+def render_latex(table: ResultTable) -> str:
     r"""Return the table as a LaTeX ``table`` environment with its notes.
 
     It needs the package booktabs and is read with ``\input``.
@@ -72,7 +72,7 @@ def latex(table: ResultTable) -> str:
     return "\n".join(lines) + "\n"
 
 
-def comma_separated(table: ResultTable) -> str:
+def render_csv(table: ResultTable) -> str:
     """Return the table as CSV, with one column per number and six significant digits.
 
     A missing number is an empty field.
@@ -92,10 +92,10 @@ def _texts(table: ResultTable) -> Iterator[list[str]]:
         seeds = next(
             (e.n for e, c in zip(row, table.columns, strict=True) if c.kind == "score" and isinstance(e, Estimate)), 0
         )
-        yield [entry_text(entry, column, seeds) for entry, column in zip(row, table.columns, strict=True)]
+        yield [format_entry(entry, column, seeds) for entry, column in zip(row, table.columns, strict=True)]
 
 
-def entry_text(entry: Entry, column: Column, seeds: int = 0) -> str:
+def format_entry(entry: Entry, column: Column, seeds: int = 0) -> str:
     """Return an entry as text.
 
     Args:
@@ -109,8 +109,8 @@ def entry_text(entry: Entry, column: Column, seeds: int = 0) -> str:
     if not isinstance(entry, Estimate):
         return f"— {entry.reason}" if entry.reason else "—"
     if column.kind == "gap":
-        return gap(entry, column.digits)
-    return score(entry, column.digits, count=column.kind == "score" or entry.n != seeds)
+        return format_gap(entry, column.digits)
+    return format_score(entry, column.digits, count=column.kind == "score" or entry.n != seeds)
 
 
 def _plain(text: str) -> str:

@@ -6,7 +6,7 @@ import csv
 from io import StringIO
 from typing import TYPE_CHECKING, Final
 
-from analysis.study.layout import LAPTOP
+from analysis.study.layout import LAPTOP_WARNING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ _NOTES: Final = (
 )
 
 
-def markdown(replay: Replay) -> str:
+def render_replay_markdown(replay: Replay) -> str:
     """Return a replay as Markdown: the batch, one row per rule, notes and sources."""
     rows = [_TITLES, ("---", "---", *("---:",) * 4), *(_row(replay, arm) for arm in replay.arms)]
     rows += [(title, "", f"— {because}", "", "", "") for title, because in replay.refused.items()]
@@ -34,7 +34,7 @@ def markdown(replay: Replay) -> str:
     return "\n\n".join((*above, table, "\n".join(f"- {note}" for note in (*_NOTES, *_origin(replay))))) + "\n"
 
 
-def comma_separated(replay: Replay) -> str:
+def render_replay_csv(replay: Replay) -> str:
     """Return a replay as CSV with six significant digits; a missing number is an empty field."""
     numbers = [
         (arm.name, arm.kind, *map(_digits, (arm.cosine, arm.norm_ratio, arm.sign_flips, arm.fired)))
@@ -43,14 +43,14 @@ def comma_separated(replay: Replay) -> str:
     return _csv([("rule", "kind", "cosine", "norm_ratio", "sign_flips", "tokens_changed"), *numbers])
 
 
-def pairwise(replay: Replay) -> str:
+def render_pairwise_csv(replay: Replay) -> str:
     """Return the cosine similarity of each pair of rules as CSV."""
-    names = [title(arm) for arm in replay.arms]
+    names = [format_arm_title(arm) for arm in replay.arms]
     rows = [(name, *map(_digits, row)) for name, row in zip(names, replay.cosines, strict=True)]
     return _csv([("rule", *names), *rows])
 
 
-def title(arm: ArmResult) -> str:
+def format_arm_title(arm: ArmResult) -> str:
     """Return a unique name of a rule; some tricks and presets have the same name."""
     return f"preset {arm.name}" if arm.kind == "preset" else arm.name
 
@@ -69,7 +69,7 @@ def _shown(number: float | None) -> str:
 
 def _warning(replay: Replay) -> Iterator[str]:
     if replay.name == "laptop":
-        yield f"**{LAPTOP}**"
+        yield f"**{LAPTOP_WARNING}**"
 
 
 def _lead(replay: Replay) -> str:

@@ -7,14 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from analysis.stats.bootstrap import Estimate, estimate, paired
-from analysis.stats.text import brief
-from analysis.stats.twins import twin_label, twins_of
-from analysis.stats.verdict import verdicts
-from analysis.study.fired import never_fired
-from analysis.study.frame import failures, finished, planned, scores
-from analysis.study.layout import baselines, order, varied, warning, whole, words
-from analysis.tables.notes import notes
+from analysis.stats.bootstrap import Estimate, estimate_difference, estimate_mean
+from analysis.stats.text import shorten
+from analysis.stats.twins import find_twins, format_twin
+from analysis.stats.verdict import compute_verdicts
+from analysis.study.fired import find_never_fired
+from analysis.study.frame import read_failures, read_scores, select_finished, select_planned
+from analysis.study.layout import (
+    find_baselines,
+    find_varied_axes,
+    find_warning,
+    format_labels,
+    select_single_points,
+    sort_key,
+)
+from analysis.tables.notes import list_table_notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,51 +88,51 @@ class _Row:
     failed: str = ""  # seeds that failed, or may have failed, due to the arm: ``2 of 6``
 
 
-def study_table(study: Study, runs: pd.DataFrame) -> ResultTable:
-    """Return the table of a study from the runs of its experiment (``frame.runs_frame``)."""
-    taken = planned(runs, study)
-    rows = sorted(_rows(study, taken), key=lambda row: order(study, row.labels))
-    axes = varied(study, [row.labels for row in rows])
+def build_study_table(study: Study, runs: pd.DataFrame) -> ResultTable:
+    """Return the table of a study from the runs of its experiment (``frame.build_runs_frame``)."""
+    taken = select_planned(runs, study)
+    rows = sorted(_rows(study, taken), key=lambda row: sort_key(study, row.labels))
+    axes = find_varied_axes(study, [row.labels for row in rows])
     marks = [Column(FAILED, FAILED, "mark")] * any(row.failed for row in rows)
     marks += [Column("never fired", "never fired", "mark")] * any(row.idle for row in rows)
     columns = (*(Column(axis, axis, "label") for axis in axes), *_numbers(study, taken), *marks)
-    by_column = {column.key: scores(taken, column.key) for column in columns if column.kind in {"score", "side"}}
+    by_column = {column.key: read_scores(taken, column.key) for column in columns if column.kind in {"score", "side"}}
     back = _baselines(study, by_column[study.metric])
     gone = {row.cell: row.gone for row in rows}
-    words_of = {v.contrast.arm: v.said for v in verdicts(study, taken) if v.contrast.metric == study.metric}
+    words_of = {v.contrast.arm: v.said for v in compute_verdicts(study, taken) if v.contrast.metric == study.metric}
     return ResultTable(
         name=f"{study.name}.{study.profile}",
         title=f"{study.name} ({study.profile} profile)",
-        warning=warning(study),
+        warning=find_warning(study),
         lead=tuple(_lead(study, rows, axes)),
         columns=columns,
         rows=tuple(
             tuple(_entry(row, column, by_column, study, back, gone, words_of) for column in columns) for row in rows
         ),
-        notes=notes(study, runs),
+        notes=list_table_notes(study, runs),
     )
 
 
 def _rows(study: Study, taken: pd.DataFrame) -> Iterator[_Row]:
     failed = taken[taken["status"] == "failed"]
     errors = dict(zip(failed["cell"], failed["error"], strict=True))
-    twins, idle = twins_of(study) if study.once else {}, never_fired(taken)
-    lost, done = failures(taken, study.metric), scores(taken, study.metric)
+    twins, idle = find_twins(study) if study.once else {}, find_never_fired(taken)
+    lost, done = read_failures(taken, study.metric), read_scores(taken, study.metric)
     for cell, labels in enumerate(study.cells):
-        gone = MissingScore("failed", brief(errors[cell])) if cell in errors else _unscored(study, taken, cell)
+        gone = MissingScore("failed", shorten(errors[cell])) if cell in errors else _unscored(study, taken, cell)
         if cell in twins and cell not in errors:
-            gone = MissingScore(twin_label(study, twins[cell]), twins[cell].because)
+            gone = MissingScore(format_twin(study, twins[cell]), twins[cell].because)
         count = len(lost.get(cell, ()))
         share = f"{count} of {len({*lost.get(cell, ()), *done.get(cell, ())})}" if count else ""
         yield _Row(labels, cell, gone, ", ".join(idle.get(cell, ())), share)
     for word, left_out in (("skipped", study.skipped), ("refused", study.refused)):
-        for entry in whole(study, left_out):
+        for entry in select_single_points(study, left_out):
             yield _Row(entry.labels, None, MissingScore(word, entry.because))
 
 
 def _unscored(study: Study, taken: pd.DataFrame, cell: int) -> MissingScore:
     """Return why a cell without a failed run has no score: not run, or not recorded."""
-    ran = bool((finished(taken)["cell"] == cell).any())
+    ran = bool((select_finished(taken)["cell"] == cell).any())
     return (
         MissingScore(f"no {study.metric}", f"its runs did not record the score {study.metric}")
         if ran
@@ -139,7 +146,7 @@ def _numbers(study: Study, taken: pd.DataFrame) -> Iterator[Column]:
         yield Column(f"{study.metric} difference", "difference to baseline", "gap")
         yield Column("verdict", "verdict", "word")
     for name, title, digits in (*((name, name, 3) for name in _held_out(taken)), *SIDE):
-        if name != study.metric and scores(taken, name):
+        if name != study.metric and read_scores(taken, name):
             yield Column(name, title, "side", digits)
 
 
@@ -155,9 +162,9 @@ def _lead(study: Study, rows: list[_Row], axes: tuple[str, ...]) -> Iterator[str
     yield study.question
     same = {axis: rows[0].labels[axis] for axis in study.axes if rows and axis not in axes}
     if same:
-        yield f"In every row: {words(same)}."
+        yield f"In every row: {format_labels(same)}."
     if study.baseline:
-        yield f"Baseline: {words(study.baseline)}; a row is compared with the row that differs in this alone."
+        yield f"Baseline: {format_labels(study.baseline)}; a row is compared with the row that differs in this alone."
 
 
 def _entry(
@@ -177,14 +184,14 @@ def _entry(
         return row.failed if column.key == FAILED else row.idle
     if column.kind == "gap":
         return _gap(row, by_column[study.metric], back, gone)
-    found = estimate(by_column[column.key].get(row.cell, {}).values()) if row.cell is not None else None
+    found = estimate_mean(by_column[column.key].get(row.cell, {}).values()) if row.cell is not None else None
     return found or (row.gone if column.kind == "score" else MissingScore())
 
 
 def _baselines(study: Study, by_cell: Mapping[int, Mapping[int, float]]) -> dict[int, int]:
     """Return the baseline cell of each cell; a twin that did not run is replaced by its source."""
-    twins = twins_of(study) if study.once else {}
-    found = baselines(study)
+    twins = find_twins(study) if study.once else {}
+    found = find_baselines(study)
     return {cell: twins[back].of if back in twins and back not in by_cell else back for cell, back in found.items()}
 
 
@@ -202,4 +209,4 @@ def _gap(
         return "baseline"
     if back[row.cell] not in by_cell:
         return MissingScore(f"baseline {gone[back[row.cell]].reason}")
-    return paired(by_cell[row.cell], by_cell[back[row.cell]]) or MissingScore("no seed in common")
+    return estimate_difference(by_cell[row.cell], by_cell[back[row.cell]]) or MissingScore("no seed in common")

@@ -8,8 +8,8 @@ from textwrap import fill, shorten
 from typing import TYPE_CHECKING, Final
 
 from analysis.stats.bootstrap import Estimate
-from analysis.stats.text import score
-from analysis.tables.render import entry_text
+from analysis.stats.text import format_score
+from analysis.tables.render import format_entry
 from analysis.tables.scores import FAILED
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _SCORE: Final = 18
 _WORDS: Final = 34  # columns of an entry without a number
 
 
-def summary(table: ResultTable, baseline: Mapping[str, str]) -> str:
+def summarize_table(table: ResultTable, baseline: Mapping[str, str]) -> str:
     """Return the score of every cell and its difference to the baseline, grouped by setting."""
     labels = [place for place, column in enumerate(table.columns) if column.kind == "label"]
     arms = [place for place in labels if table.columns[place].key in baseline] or labels
@@ -71,5 +71,5 @@ def _line(name: str, entries: Sequence[Entry], columns: Sequence[Column]) -> str
 def _short(entry: Entry, column: Column, deciding: Entry) -> str:
     if isinstance(entry, Estimate) and column.kind == "gap":
         counted = not isinstance(deciding, Estimate) or entry.n != deciding.n
-        return f"{'+' if entry.mean >= 0 else ''}{score(entry, column.digits, count=counted)}"
-    return shorten(entry_text(entry, column), _WORDS, placeholder=" …")
+        return f"{'+' if entry.mean >= 0 else ''}{format_score(entry, column.digits, count=counted)}"
+    return shorten(format_entry(entry, column), _WORDS, placeholder=" …")

@@ -7,21 +7,21 @@ from math import isfinite, nan
 from typing import TYPE_CHECKING, Final
 
 from analysis.stats.bootstrap import Estimate
-from analysis.stats.evaluation import evaluation_noise
-from analysis.stats.noise_floor import known_effects, noise_floor
-from analysis.stats.verdict import BOOTSTRAP_SEEDS, MIN_SEEDS, missing, verdicts
-from analysis.study.frame import finished, planned
-from analysis.study.layout import name, varied, warning
-from analysis.tables.notes import lead, made, sources
+from analysis.stats.evaluation import estimate_evaluation_noise
+from analysis.stats.noise_floor import check_known_effects, measure_noise_floors
+from analysis.stats.verdict import BOOTSTRAP_SEEDS, MIN_SEEDS, compute_verdicts, find_missing
+from analysis.study.frame import select_finished, select_planned
+from analysis.study.layout import find_varied_axes, find_warning, name_cell
+from analysis.tables.notes import lead, note_command, note_sources
 from analysis.tables.scores import Column, MissingScore, ResultTable
-from harness.common.text import listed
+from harness.common.text import join_limited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
 
-    from analysis.stats.evaluation import Shares
+    from analysis.stats.evaluation import ShareReader
     from analysis.stats.gaps import Counted
     from analysis.stats.noise_floor import NoiseFloor
     from analysis.stats.verdict import Verdict
@@ -58,16 +58,16 @@ FAILURES: Final = (
 )
 
 
-def verdict_notes(study: Study, runs: pd.DataFrame, found: Sequence[Verdict]) -> Iterator[str]:
+def list_verdict_notes(study: Study, runs: pd.DataFrame, found: Sequence[Verdict]) -> Iterator[str]:
     """Yield the notes of a table of verdicts, in reading order.
 
     Args:
         study: The study.
-        runs: The runs of its experiment (``frame.runs_frame``).
+        runs: The runs of its experiment (``frame.build_runs_frame``).
         found: The verdicts.
 
     """
-    taken = planned(runs, study)
+    taken = select_planned(runs, study)
     yield HOW
     if any(verdict.word == "exploratory" for verdict in found):
         yield EXPLORATORY
@@ -76,12 +76,12 @@ def verdict_notes(study: Study, runs: pd.DataFrame, found: Sequence[Verdict]) ->
     yield _counted(found)
     yield from _missing(study, taken)
     yield from _controls(study, taken)
-    yield from map(_floor, noise_floor(study, taken))
+    yield from map(_floor, measure_noise_floors(study, taken))
     yield from (f"Left open by the paper, chosen here: {choice}" for choice in study.choices)
     if study.tuning:
         yield f"Tuned beforehand: {study.tuning}."
-    yield from made(study, finished(taken).drop_duplicates("run_id"))
-    yield from sources(finished(taken).drop_duplicates("run_id"))
+    yield from note_command(study, select_finished(taken).drop_duplicates("run_id"))
+    yield from note_sources(select_finished(taken).drop_duplicates("run_id"))
 
 
 def _counted(found: Sequence[Verdict]) -> str:
@@ -90,26 +90,26 @@ def _counted(found: Sequence[Verdict]) -> str:
     for family in families:
         words = Counter(verdict.word for verdict in found if verdict.contrast.family == family)
         texts.append(f"{family}: {', '.join(f'{count} {word}' for word, count in sorted(words.items()))}")
-    return f"Verdicts, {listed(texts)}."
+    return f"Verdicts, {join_limited(texts)}."
 
 
 def _missing(study: Study, taken: pd.DataFrame) -> Iterator[str]:
-    axes = varied(study, study.cells)
+    axes = find_varied_axes(study, study.cells)
     texts: dict[str, list[str]] = {}
-    for gap in missing(study, taken):
-        where = "the study" if gap.contrast is None else name(axes, study.cells[gap.contrast.arm])
+    for gap in find_missing(study, taken):
+        where = "the study" if gap.contrast is None else name_cell(axes, study.cells[gap.contrast.arm])
         texts.setdefault(gap.counted, []).append(f"{where}: {'no verdict, ' if gap.whole else ''}{gap.because}")
-    yield from (f"{_COUNTED[counted]}: {listed(texts[counted])}." for counted in _COUNTED if counted in texts)
+    yield from (f"{_COUNTED[counted]}: {join_limited(texts[counted])}." for counted in _COUNTED if counted in texts)
 
 
 def _controls(study: Study, taken: pd.DataFrame) -> Iterator[str]:
     texts = [
         f"{effect.control.name}, expected {effect.control.expect} on {effect.control.metric}: "
         f"{effect.state}{effect.failures}"
-        for effect in known_effects(study, taken)
+        for effect in check_known_effects(study, taken)
     ]
     if texts:
-        yield f"Known effects: {listed(texts)}."
+        yield f"Known effects: {join_limited(texts)}."
 
 
 def _floor(floor: NoiseFloor) -> str:
@@ -136,35 +136,35 @@ COLUMNS: Final = (
 )
 
 
-def verdict_table(study: Study, runs: pd.DataFrame, outcomes: Shares | None = None) -> ResultTable | None:
+def build_verdict_table(study: Study, runs: pd.DataFrame, outcomes: ShareReader | None = None) -> ResultTable | None:
     """Return the table of a study's verdicts.
 
     Args:
         study: The study.
-        runs: The runs of its experiment (``frame.runs_frame``).
-        outcomes: Reader of the outcomes by problem (``shares_of``), used for the evaluation noise; None if they are not
-            available.
+        runs: The runs of its experiment (``frame.build_runs_frame``).
+        outcomes: Reader of the outcomes by problem (``make_share_reader``), used for the evaluation noise; None if they
+            are not available.
 
     Returns:
         The table, or None if nothing is compared.
 
     """
-    taken = planned(runs, study)
-    found = verdicts(study, taken, outcomes)
+    taken = select_planned(runs, study)
+    found = compute_verdicts(study, taken, outcomes)
     if not found:
         return None
-    axes = varied(study, study.cells)
+    axes = find_varied_axes(study, study.cells)
     return ResultTable(
         name=f"{study.name}.{study.profile}.verdicts",
         title=f"{study.name} ({study.profile} profile): verdicts",
-        warning=warning(study),
+        warning=find_warning(study),
         lead=tuple(_lead(study)),
         columns=(*(Column(axis, axis, "label") for axis in axes), *COLUMNS),
         rows=tuple(
             (*(study.cells[v.contrast.arm].get(axis, "") for axis in axes), *_row(study, taken, v, outcomes))
             for v in found
         ),
-        notes=tuple(verdict_notes(study, runs, found)),
+        notes=tuple(list_verdict_notes(study, runs, found)),
     )
 
 
@@ -174,7 +174,7 @@ def _lead(study: Study) -> Iterator[str]:
         yield f"Margin of equivalence, declared in the grid: ±{study.margin:g} of {study.metric}."
 
 
-def _row(study: Study, taken: pd.DataFrame, verdict: Verdict, outcomes: Shares | None) -> Iterator[Entry]:
+def _row(study: Study, taken: pd.DataFrame, verdict: Verdict, outcomes: ShareReader | None) -> Iterator[Entry]:
     arm, baseline = study.cells[verdict.contrast.arm], study.cells[verdict.contrast.baseline]
     yield ", ".join(baseline[axis] for axis in baseline if baseline[axis] != arm.get(axis))
     yield verdict.contrast.family
@@ -186,7 +186,7 @@ def _row(study: Study, taken: pd.DataFrame, verdict: Verdict, outcomes: Shares |
     yield f"{verdict.detectable:.3f}" if isfinite(verdict.detectable) else MissingScore()
     yield f"{verdict.correlation:+.2f}" if isfinite(verdict.correlation) else MissingScore()
     yield f"{verdict.improvement:.2f}" if isfinite(verdict.improvement) else MissingScore()
-    noise = evaluation_noise(taken, verdict.contrast, verdict.seeds, outcomes)
+    noise = estimate_evaluation_noise(taken, verdict.contrast, verdict.seeds, outcomes)
     yield f"{noise.se:.3f}" + " unpaired" * (not noise.paired) if noise else MissingScore()
     yield verdict.said
 

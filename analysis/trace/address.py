@@ -34,7 +34,7 @@ class Fragment:
     column: str
 
 
-def parse(text: str) -> Fragment:
+def parse_address(text: str) -> Fragment:
     """Split an address into its parts; missing parts are empty.
 
     Raises TraceError without a table.
@@ -61,7 +61,7 @@ def find_table(wanted: str, names: Collection[str]) -> str:
     raise TraceError(f"no table {wanted!r}; {suggest(wanted, names)}")
 
 
-def find(book: TracedTable, fragment: Fragment) -> tuple[int, int]:
+def find_number(book: TracedTable, fragment: Fragment) -> tuple[int, int]:
     """Return the row and the column of a number.
 
     Raises TraceError if there is none or several, and lists the candidates.
@@ -69,12 +69,12 @@ def find(book: TracedTable, fragment: Fragment) -> tuple[int, int]:
     rows, columns = _rows(book, fragment.labels), _columns(book, fragment.column)
     found = [(row, column) for row in rows for column in columns]
     if len(found) > 1:
-        texts = [address(book, row, column) for row, column in found]
+        texts = [format_address(book, row, column) for row, column in found]
         raise TraceError(f"{len(found)} numbers match; give more of the address:\n  {_listed(texts, chr(10) + '  ')}")
     return found[0]
 
 
-def address(book: TracedTable, row: int, column: int) -> str:
+def format_address(book: TracedTable, row: int, column: int) -> str:
     """Return the full address of a number.
 
     Args:

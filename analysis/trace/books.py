@@ -9,18 +9,18 @@ from io import StringIO
 from math import exp
 from typing import TYPE_CHECKING, Final
 
-from analysis.claims.measured import values
-from analysis.claims.tables import could_show, probability
-from analysis.claims.tables import shown as shown_of_numbers
+from analysis.claims.measured import read_values
+from analysis.claims.tables import format_detectable, format_p
+from analysis.claims.tables import format_finding as shown_of_numbers
 from analysis.curves.bands import ON_POLICY
 from analysis.report.settings import own_settings
 from analysis.stats.bootstrap import Estimate
-from analysis.stats.contrasts import contrasts
+from analysis.stats.contrasts import list_contrasts
 from analysis.study.layout import cells_of
-from analysis.tables.render import entry_text
+from analysis.tables.render import format_entry
 from analysis.trace.text import Heading, TracedNumber, TracedRow, TracedSide, TracedTable
-from harness.common.results import shown
-from harness.tracking.errors import explained
+from harness.common.results import format_path
+from harness.tracking.errors import explain_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -55,13 +55,13 @@ _HOW: Final[Mapping[str, str]] = {
 
 def _side(data: StudyData, role: str, cell: int, metric: str, seeds: Sequence[int] | None = None) -> TracedSide:
     """Return a cell with its values and runs, over these seeds or all."""
-    found = values(data, metric).get(cell, {})
+    found = read_values(data, metric).get(cell, {})
     kept = {seed: value for seed, value in sorted(found.items()) if seeds is None or seed in seeds}
     runs, apart = data.by_cell.get(cell, ()), own_settings(data, cell)
     return TracedSide(role, data.study, cell, metric, kept, runs, apart, data.links)
 
 
-def study_book(table: ResultTable, *studies: StudyData) -> TracedTable:
+def trace_study_table(table: ResultTable, *studies: StudyData) -> TracedTable:
     """Return a table of one or several studies as a traced table.
 
     A row belongs to the first study that has runs of its cell.
@@ -84,7 +84,7 @@ def study_book(table: ResultTable, *studies: StudyData) -> TracedTable:
 
 def _number(table: ResultTable, row: int, place: int, labels: Mapping[str, str], found: StudyData) -> TracedNumber:
     column, entries = table.columns[place], table.rows[row]
-    text = entry_text(entries[place], column, _seeds(entries))
+    text = format_entry(entries[place], column, _seeds(entries))
     cells, metric = cells_of(found.study, labels), _metric(column, labels, found)
     if column.key.startswith(_PAPER):
         return TracedNumber(text, (_THEIRS,))
@@ -114,12 +114,12 @@ def _how(column: Column, metric: str) -> Iterator[str]:
 
 def _baseline(found: StudyData, cell: int, metric: str) -> int | None:
     """Return the baseline of a cell; None if it has none."""
-    ran = values(found, metric).keys()
-    return next((each.baseline for each in contrasts(found.study, ran) if each.arm == cell), None)
+    ran = read_values(found, metric).keys()
+    return next((each.baseline for each in list_contrasts(found.study, ran) if each.arm == cell), None)
 
 
 def _paired(text: str, how: tuple[str, ...], metric: str, found: StudyData, arm: int, back: int) -> TracedNumber:
-    by_cell = values(found, metric)
+    by_cell = read_values(found, metric)
     seeds = sorted(by_cell.get(arm, {}).keys() & by_cell.get(back, {}).keys())
     sides = _side(found, "arm", arm, metric, seeds), _side(found, "baseline", back, metric, seeds)
     combined = {seed: sides[0].values[seed] - sides[1].values[seed] for seed in seeds}
@@ -141,18 +141,18 @@ def _seeds(entries: Sequence[object]) -> int:
 _NUMBER: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?%?")
 
 
-def names(tables: Path) -> list[str]:
+def list_table_names(tables: Path) -> list[str]:
     """Return the names of the tables in a folder."""
     return sorted(path.stem for path in tables.glob("*.csv"))
 
 
-def file_book(tables: Path, name: str) -> TracedTable:
+def trace_file(tables: Path, name: str) -> TracedTable:
     """Return a CSV file as a traced table. Its first columns with words name the rows.
 
     Raises StoreError, which names the file, if it cannot be read.
     """
     path = tables / f"{name}.csv"
-    with explained(str(path)):
+    with explain_errors(str(path)):
         head, *lines = list(csv.reader(StringIO(path.read_text(encoding="utf-8"))))
     words = _words(head, lines)
     numbers = [place for place in range(len(head)) if place not in words]
@@ -180,7 +180,7 @@ def _notes(markdown: Path) -> tuple[str, ...]:
     except OSError:
         lines = []
     said = [line.removeprefix("- ") for line in lines if line.startswith("- ")]
-    return (f"the runs of this table are not in this store; {shown(markdown)} states:", *said)
+    return (f"the runs of this table are not in this store; {format_path(markdown)} states:", *said)
 
 
 _COLUMNS: Final = ("number", "p adjusted", "could show", "verdict")
@@ -192,7 +192,7 @@ _TAKEAWAY_BOOK_HOW: Final[Mapping[str, str]] = {
 }
 
 
-def takeaway_book(findings: Sequence[Finding], profile: str, studies: Mapping[str, StudyData]) -> TracedTable:
+def trace_takeaways(findings: Sequence[Finding], profile: str, studies: Mapping[str, StudyData]) -> TracedTable:
     """Return the evidence of all claims with runs as a traced table.
 
     Args:
@@ -223,8 +223,8 @@ def _takeaway_book_number(
 ) -> TracedNumber:
     texts = {
         "number": shown_of_numbers(part),
-        "p adjusted": probability(part.p_adjusted),
-        "could show": could_show(part),
+        "p adjusted": format_p(part.p_adjusted),
+        "could show": format_detectable(part),
         "verdict": part.word,
     }
     unit = exp if part.ratio else float

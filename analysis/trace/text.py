@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from analysis.report.settings import commit, environments, rule
-from analysis.study.layout import words
-from harness.records.failures import reason
+from analysis.report.settings import commit, describe_environments, read_rule_settings
+from analysis.study.layout import format_labels
+from harness.records.failures import classify_failure
 from harness.records.record import RunRecord, Study
 
 if TYPE_CHECKING:
@@ -87,11 +87,11 @@ def text(address: str, number: TracedNumber, results: Path) -> str:
 
 
 def _side(side: TracedSide, results: Path) -> Iterator[str]:
-    yield f"{side.role:12} {words(side.study.cells[side.cell])}"
+    yield f"{side.role:12} {format_labels(side.study.cells[side.cell])}"
     yield f"{'cell id':12} {side.study.cell_ids[side.cell]} of {side.study.name} ({side.study.profile} profile)"
     used = [record for record in side.records if record.seed in side.values]
     if used:
-        yield from _headed("rule", (f"{hook}: {what}" for hook, what in rule(used[0])))
+        yield from _headed("rule", (f"{hook}: {what}" for hook, what in read_rule_settings(used[0])))
         yield from _headed("settings", _settings(side))
         yield f"  seed  {side.metric}"
     else:
@@ -105,7 +105,7 @@ def _side(side: TracedSide, results: Path) -> Iterator[str]:
 
 def _uncounted(record: RunRecord) -> str:
     """Return how a run that is not in the number counts in verdicts."""
-    why = reason(record.error) if record.status == "failed" else "outside"
+    why = classify_failure(record.error) if record.status == "failed" else "outside"
     return (
         record.status
         + {
@@ -131,7 +131,7 @@ def _run(side: TracedSide, record: RunRecord, results: Path) -> Iterator[str]:
 def _origin(records: Sequence[RunRecord]) -> Iterator[str]:
     if records:
         yield ""
-        facts = environments({record.run_id: record for record in records}.values())
+        facts = describe_environments({record.run_id: record for record in records}.values())
         yield from _headed("environment", (f"{name} {value}" for name, value in facts))
 
 

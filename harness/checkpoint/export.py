@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from harness.checkpoint.folder import LEARNER, MODEL
-from harness.checkpoint.manager import whole
-from harness.common.files import write_folder
+from harness.checkpoint.folder import LEARNER_FOLDER, MODEL_FILE
+from harness.checkpoint.manager import find_intact_checkpoints
+from harness.common.files import atomic_write_folder
 from harness.common.schema import read_json
 from harness.config.experiment import ModelConfig
 from harness.engines.base.optimizer_state import load_tensors
-from harness.engines.torch.learner import WEIGHTS
+from harness.engines.torch.learner import WEIGHTS_FILE
 from harness.models.errors import ModelError
 from harness.models.load import load_model
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-EXPORTED: Final = "model"  # the exported folder inside a run's folder
+EXPORT_FOLDER: Final = "model"  # the exported folder inside a run's folder
 
 
-def export(model: ModelConfig, weights: Iterable[tuple[str, Tensor]], folder: Path) -> None:
+def export_model(model: ModelConfig, weights: Iterable[tuple[str, Tensor]], folder: Path) -> None:
     """Write a model as a Hugging Face folder, in the precision of the run.
 
     The folder holds config, generation settings, tokenizer, chat template and weights. All but the weights come from
@@ -44,17 +44,17 @@ def export(model: ModelConfig, weights: Iterable[tuple[str, Tensor]], folder: Pa
     """
     base, tokenizer = load_model(model.path, getattr(torch, model.dtype))
     _copy_weights(base, weights, model.path)
-    write_folder(folder, lambda draft: _save(base, tokenizer, draft))
+    atomic_write_folder(folder, lambda draft: _save(base, tokenizer, draft))
 
 
 def export_stopped(run: Path) -> Path | None:
     """Export the newest checkpoint of a stopped run and return the folder; None without one."""
-    checkpoint = next((folder for _, folder in whole(run)), None)
-    if checkpoint is None or not (checkpoint / LEARNER / WEIGHTS).exists():
+    checkpoint = next((folder for _, folder in find_intact_checkpoints(run)), None)
+    if checkpoint is None or not (checkpoint / LEARNER_FOLDER / WEIGHTS_FILE).exists():
         return None
-    folder = run / f"{EXPORTED}-{checkpoint.name}"
-    model = read_json(ModelConfig, (checkpoint / MODEL).read_text(encoding="utf-8"))
-    export(model, load_tensors(checkpoint / LEARNER / WEIGHTS).items(), folder)
+    folder = run / f"{EXPORT_FOLDER}-{checkpoint.name}"
+    model = read_json(ModelConfig, (checkpoint / MODEL_FILE).read_text(encoding="utf-8"))
+    export_model(model, load_tensors(checkpoint / LEARNER_FOLDER / WEIGHTS_FILE).items(), folder)
     return folder
 
 
@@ -109,5 +109,5 @@ def export_run(run_id: str, results: Path) -> int:
 
 def _weights(runs: list[Path]) -> Path | None:
     """Return the exported folder of the first run that has one, else export a checkpoint."""
-    exported = next((run / EXPORTED for run in runs if (run / EXPORTED).is_dir()), None)
+    exported = next((run / EXPORT_FOLDER for run in runs if (run / EXPORT_FOLDER).is_dir()), None)
     return exported or next(filter(None, map(export_stopped, runs)), None)

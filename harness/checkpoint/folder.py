@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from harness.config.experiment import ExperimentConfig
 
 
-MODEL: Final = "model.json"  # in a checkpoint: the settings of its model
-LEARNER: Final = "learner"  # in a checkpoint: the folder of the learner's files
+MODEL_FILE: Final = "model.json"  # in a checkpoint: the settings of its model
+LEARNER_FOLDER: Final = "learner"  # in a checkpoint: the folder of the learner's files
 MANIFEST: Final = "manifest.json"
 _HASHED_AT_ONCE: Final = 8  # files; hashing releases the GIL
 
@@ -32,14 +32,14 @@ class Manifest:
     sha256: Mapping[str, str]  # path in the folder -> SHA-256
 
 
-def sum_up(folder: Path) -> None:
-    """Write the checksums of all files of a folder; ``fault`` compares with them."""
+def write_manifest(folder: Path) -> None:
+    """Write the checksums of all files of a folder; ``find_fault`` compares with them."""
     files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     summed = Manifest(_sums(folder, files))
     (folder / MANIFEST).write_text(json.dumps(asdict(summed), indent=1), encoding="utf-8")
 
 
-def fault(folder: Path) -> str | None:
+def find_fault(folder: Path) -> str | None:
     """Return what is wrong with a folder that has checksums; None where it is intact."""
     try:
         summed = read_json(Manifest, (folder / MANIFEST).read_text(encoding="utf-8")).sha256
@@ -68,7 +68,7 @@ _ROOT: Final = Path(__file__).resolve().parents[2]
 _MACHINE: Final = ("processor", "cores")  # a run may resume on another machine
 
 
-def identity(config: ExperimentConfig, provenance: Mapping[str, str]) -> dict[str, str]:
+def compute_identity(config: ExperimentConfig, provenance: Mapping[str, str]) -> dict[str, str]:
     """Return what a checkpoint must share with the run that resumes it.
 
     These are the run id, engines with their resources, commit, packages, data, and a digest of the source code.
@@ -77,7 +77,7 @@ def identity(config: ExperimentConfig, provenance: Mapping[str, str]) -> dict[st
     return {"run": config.run_id(), "backend": json.dumps(asdict(config.backend)), **known, "code": _code()}
 
 
-def difference(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str | None:
+def find_difference(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str | None:
     """Return the first part that differs, with both values; None where all are equal."""
     for name in {**ours, **theirs}:
         if ours.get(name) != theirs.get(name):

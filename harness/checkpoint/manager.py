@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 
-from harness.checkpoint.folder import difference, fault, sum_up
-from harness.common.files import write_folder
+from harness.checkpoint.folder import find_difference, find_fault, write_manifest
+from harness.common.files import atomic_write_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _FILE: Final = "random.json"
 
 
-def save(folder: Path) -> None:
+def save_random_states(folder: Path) -> None:
     """Write the random states of Python, NumPy, PyTorch, and the GPUs that are in use."""
     version, words, gauss = random.getstate()
     numbers: Any = np.random.get_state()  # its type depends on an argument
@@ -38,8 +38,8 @@ def save(folder: Path) -> None:
     (folder / _FILE).write_text(json.dumps(states), encoding="utf-8")
 
 
-def restore(folder: Path) -> None:
-    """Set the random states that ``save`` wrote."""
+def restore_random_states(folder: Path) -> None:
+    """Set the random states that ``save_random_states`` wrote."""
     states = json.loads((folder / _FILE).read_text(encoding="utf-8"))
     version, words, gauss = states["python"]
     random.setstate((version, tuple(words), gauss))
@@ -50,19 +50,19 @@ def restore(folder: Path) -> None:
         torch.cuda.set_rng_state_all([torch.tensor(state, dtype=torch.uint8) for state in states["cuda"]])
 
 
-FOLDER: Final = "checkpoints"  # in the folder of a run
+CHECKPOINT_FOLDER: Final = "checkpoints"  # in the folder of a run
 _PREFIX: Final = "step-"
 _IDENTITY: Final = "identity.json"
 
 
-class Checkpoints:
+class CheckpointManager:
     """The checkpoints of one run: writes them, and finds the one to resume from.
 
     Problems are printed to standard error, one line each.
     """
 
     def __init__(self, run: Path, identity: Mapping[str, str], keep: int) -> None:
-        self._folder, self._identity, self._keep = run / FOLDER, identity, keep
+        self._folder, self._identity, self._keep = run / CHECKPOINT_FOLDER, identity, keep
         self.latest: int | None = None  # step of the newest checkpoint found or written by this run
 
     def newest(self) -> Path | None:
@@ -72,11 +72,11 @@ class Checkpoints:
         """
         for draft in self._folder.glob(f".{_PREFIX}*"):
             shutil.rmtree(draft, ignore_errors=True)
-        step, folder = next(whole(self._folder.parent), (None, None))
+        step, folder = next(find_intact_checkpoints(self._folder.parent), (None, None))
         if folder is None:
             return None
         theirs = json.loads((folder / _IDENTITY).read_text(encoding="utf-8"))
-        if reason := difference(self._identity, theirs):
+        if reason := find_difference(self._identity, theirs):
             _say(f"checkpoint {folder.name} is of another run or code; the run starts from step 0: {reason}")
             return None
         _say(f"resumes from checkpoint {folder.name}")
@@ -88,7 +88,7 @@ class Checkpoints:
         if self.latest is not None and step <= self.latest:
             return
         try:
-            write_folder(self._folder / f"{_PREFIX}{step:06d}", lambda draft: self._fill(draft, fill))
+            atomic_write_folder(self._folder / f"{_PREFIX}{step:06d}", lambda draft: self._fill(draft, fill))
         except (OSError, SafetensorError) as error:
             _say(f"no checkpoint of step {step}; the run continues: {str(error).splitlines()[0]}")
             return
@@ -102,7 +102,7 @@ class Checkpoints:
     def _fill(self, draft: Path, fill: Callable[[Path], None]) -> None:
         (draft / _IDENTITY).write_text(json.dumps(self._identity, indent=1), encoding="utf-8")
         fill(draft)
-        sum_up(draft)
+        write_manifest(draft)
 
     def _thin_out(self, step: int) -> None:
         """Delete all but the newest checkpoints.
@@ -115,21 +115,21 @@ class Checkpoints:
             shutil.rmtree(found[other], ignore_errors=True)
 
 
-def whole(run: Path) -> Iterator[tuple[int, Path]]:
+def find_intact_checkpoints(run: Path) -> Iterator[tuple[int, Path]]:
     """Yield step and folder of each intact checkpoint of a run, newest first.
 
     ``run`` is the folder of the run. Damaged checkpoints are skipped with a message.
     """
-    for step, folder in sorted(_steps(run / FOLDER).items(), reverse=True):
-        if reason := fault(folder):
+    for step, folder in sorted(_steps(run / CHECKPOINT_FOLDER).items(), reverse=True):
+        if reason := find_fault(folder):
             _say(f"checkpoint {folder.name} is skipped: {reason}")
         else:
             yield step, folder
 
 
-def resume_message(run: Path) -> str:
+def describe_resume(run: Path) -> str:
     """Return what the same command would do with a stopped run, for a message."""
-    steps = _steps(run / FOLDER)
+    steps = _steps(run / CHECKPOINT_FOLDER)
     return f"resumes from step {max(steps)}" if steps else "restarts the run"
 
 

@@ -7,48 +7,50 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+CLONE_ROOT: Final = Path(__file__).resolve().parents[2]
 PACKAGE: Final = "liteppo-ablations"
 
 
-def commit() -> str:
+def find_commit() -> str:
     """Return the commit of the clone, ``v0.1.0`` for an installed package, or ``unknown``."""
-    return git("rev-parse", "HEAD") or installed() or "unknown"
+    return run_git("rev-parse", "HEAD") or find_installed_version() or "unknown"
 
 
-def git(*words: str) -> str | None:
+def run_git(*words: str) -> str | None:
     """Run git in the clone and return its output; None where the code is not in its own clone.
 
     An installed package often lies in a virtual environment inside another repository. The commit of that repository
     says nothing about this code. The code must therefore be at the top of the working tree.
     """
-    if not (ROOT / ".git").exists():  # a folder, or a file in a worktree
+    if not (CLONE_ROOT / ".git").exists():  # a folder, or a file in a worktree
         return None
     try:
-        done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True)
+        done = subprocess.run(["git", *words], cwd=CLONE_ROOT, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()
 
 
-def installed() -> str | None:
+def find_installed_version() -> str | None:
     """Return the version of the installed package; None where this code is not installed."""
     try:
         found = distribution(PACKAGE)
     except PackageNotFoundError:
         return None
-    here = Path(str(found.locate_file(""))).resolve() == ROOT  # an editable install has another folder here
+    here = Path(str(found.locate_file(""))).resolve() == CLONE_ROOT  # an editable install has another folder here
     return f"v{found.version}" if here else None
 
 
-def typed(make: str, installed: str) -> str:
+def choose_command(make: str, installed: str) -> str:
     """Return the command that a message shows: ``make`` in a clone, otherwise ``installed``.
 
     Only a clone has a Makefile.
     """
-    return make if (ROOT / "Makefile").is_file() else installed
+    return make if (CLONE_ROOT / "Makefile").is_file() else installed
 
 
-def setup_extra(extra: str) -> str:
+def format_setup_command(extra: str) -> str:
     """Return the command that installs an extra, such as ``make setup EXTRA=gpu``."""
-    return typed(f"make setup EXTRA={extra}", f"install requirements/{extra}.lock of the repository with pip --no-deps")
+    return choose_command(
+        f"make setup EXTRA={extra}", f"install requirements/{extra}.lock of the repository with pip --no-deps"
+    )

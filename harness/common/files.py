@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def write(path: Path, content: bytes) -> Path:
+def atomic_write(path: Path, content: bytes) -> Path:
     """Write ``content`` to ``path`` atomically and flush it to disk; return the path.
 
     Raises OSError where that fails. An existing file is then unchanged.
@@ -21,15 +21,15 @@ def write(path: Path, content: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         draft.write_bytes(content)
-        flush(draft)
+        flush_to_disk(draft)
         draft.replace(path)
-        flush(path.parent)
+        flush_to_disk(path.parent)
     finally:
         draft.unlink(missing_ok=True)
     return path
 
 
-def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
+def atomic_write_folder(target: Path, fill: Callable[[Path], None]) -> None:
     """Let ``fill`` write files into a draft, then put the draft in place of ``target``.
 
     A failure leaves no partial folder.
@@ -40,15 +40,15 @@ def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
     try:
         fill(draft)
         for path in (*draft.rglob("*"), draft):
-            flush(path)
+            flush_to_disk(path)
         shutil.rmtree(target, ignore_errors=True)
         draft.rename(target)
-        flush(target.parent)
+        flush_to_disk(target.parent)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def flush(path: Path) -> None:
+def flush_to_disk(path: Path) -> None:
     """Flush a file or a folder's entries to disk; a full disk may raise OSError only here."""
     handle = os.open(path, os.O_RDONLY)
     try:

@@ -21,7 +21,7 @@ class BusyError(Exception):
 
 
 @contextmanager
-def held(path: Path) -> Iterator[None]:
+def hold_lock(path: Path) -> Iterator[None]:
     """Hold the lock on a file during the block; the file itself is kept.
 
     Raises BusyError where another process holds the lock, and OSError where the file cannot be written.

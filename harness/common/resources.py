@@ -22,7 +22,7 @@ _RESET: Final = Path("/proc/self/clear_refs")
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class ResourceUse:
     """Wall time, CPU time and peak memory of a run."""
 
     wall_seconds: float
@@ -30,43 +30,43 @@ class Spent:
     peak_memory_mb: float
 
 
-NOTHING: Final = Spent(0.0, 0.0, 0.0)
+NO_USE: Final = ResourceUse(0.0, 0.0, 0.0)
 
 
-class Usage:
+class ResourceMeter:
     """Measurement of what this process spends on a run, from the creation of the object.
 
     ``before`` is what the run had already spent in an earlier process.
     """
 
-    def __init__(self, before: Spent = NOTHING) -> None:
+    def __init__(self, before: ResourceUse = NO_USE) -> None:
         self._before, self._wall, self._cpu = before, time.perf_counter(), time.process_time()
-        self._others: Callable[[], Spent] = lambda: NOTHING
+        self._others: Callable[[], ResourceUse] = lambda: NO_USE
         with contextlib.suppress(OSError):  # not Linux, or not allowed: the peak then covers the process's life
             _RESET.write_text("5")
 
-    def add(self, others: Callable[[], Spent]) -> None:
+    def add(self, others: Callable[[], ResourceUse]) -> None:
         """Include other processes of the run; their wall time overlaps and is not added."""
         self._others = others
 
-    def spent(self) -> Spent:
+    def spent(self) -> ResourceUse:
         """Return wall seconds, CPU seconds of all threads, and peak resident memory in MB.
 
         CPU seconds and peak memories of several processes are added up.
         """
         others = self._others()
-        return Spent(
+        return ResourceUse(
             self._before.wall_seconds + time.perf_counter() - self._wall,
             self._before.cpu_seconds + time.process_time() - self._cpu + others.cpu_seconds,
             max(self._before.peak_memory_mb, peak_memory_mb() + others.peak_memory_mb),
         )
 
 
-def lifetime() -> Spent:
+def measure_lifetime_use() -> ResourceUse:
     """Return what this process and its finished children have spent so far; no wall time."""
     times = os.times()
     cpu = times.user + times.system + times.children_user + times.children_system
-    return Spent(0.0, cpu, peak_memory_mb())
+    return ResourceUse(0.0, cpu, peak_memory_mb())
 
 
 def peak_memory_mb() -> float:
@@ -82,7 +82,7 @@ def peak_memory_mb() -> float:
 _WORDS: Final = ("can't allocate memory", "bad_alloc", "out of memory")
 
 
-def out_of_memory(error: MemoryError | RuntimeError) -> str:
+def explain_out_of_memory(error: MemoryError | RuntimeError) -> str:
     """Return the message for an out-of-memory error; raise any other error again."""
     if not isinstance(error, MemoryError) and not any(words in str(error) for words in _WORDS):
         raise error

@@ -12,7 +12,8 @@ from typing import Final
 
 from harness.common.schema import SchemaError
 
-REFERENCE: Final = Path(__file__).resolve().parents[2] / "results" / "reference"  # an installed package has none
+# an installed package has none
+REFERENCE_RESULTS: Final = Path(__file__).resolve().parents[2] / "results" / "reference"
 
 
 def results_folder(named: str | Path | None = None) -> Path:
@@ -31,18 +32,18 @@ def results_folder(named: str | Path | None = None) -> Path:
 
 def is_reference(path: Path) -> bool:
     """Return whether a file or folder lies in the reference."""
-    return path.resolve().is_relative_to(REFERENCE)
+    return path.resolve().is_relative_to(REFERENCE_RESULTS)
 
 
-def own_or_reference(results: Path, name: str) -> Path:
+def find_own_or_reference(results: Path, name: str) -> Path:
     """Return the user's own file, or the reference's file if only that exists.
 
     Where neither exists, return the path that the user's own file would have.
     """
     own = results / name
-    return REFERENCE / name if not own.exists() and (REFERENCE / name).exists() else own
+    return REFERENCE_RESULTS / name if not own.exists() and (REFERENCE_RESULTS / name).exists() else own
 
 
-def shown(path: Path) -> str:
+def format_path(path: Path) -> str:
     """Return a path for a message: relative if it lies below the current folder."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

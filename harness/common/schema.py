@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-Count = Annotated[int, Field(ge=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+PositiveInt = Annotated[int, Field(ge=1)]
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 T = TypeVar("T")
 
 LONGEST_NAME: Final = 60  # characters of a field's name that a message repeats
@@ -28,7 +28,7 @@ class SchemaError(ValueError):
     """Data that does not fit its dataclass; each line of the message names one path."""
 
 
-def read(cls: type[T], data: Any, where: str = "") -> T:
+def build_dataclass(cls: type[T], data: Any, where: str = "") -> T:
     """Build ``cls`` from plain data.
 
     Args:
@@ -74,7 +74,7 @@ def read_json(cls: type[T], text: str, where: str = "") -> T:
     return found
 
 
-def unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def build_unique_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Build a JSON object; raise ValueError for a repeated field.
 
     Pass it to ``json.loads`` as ``object_pairs_hook``.
@@ -82,7 +82,7 @@ def unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         repeated = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
-        raise ValueError(f"field {shortened(repeated)} appears twice")
+        raise ValueError(f"field {quote_name(repeated)} appears twice")
     return found
 
 
@@ -94,7 +94,7 @@ def refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-def shortened(name: str) -> str:
+def quote_name(name: str) -> str:
     """Quote the name of a field for a message, cut if it is long."""
     return repr(name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "...")
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
-AT_A_TERMINAL: Final = (signal.SIGTERM, signal.SIGINT)
-IN_A_WORKER: Final = (signal.SIGTERM,)  # Ray cancels a task by SIGINT
+TERMINAL_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+WORKER_SIGNALS: Final = (signal.SIGTERM,)  # Ray cancels a task by SIGINT
 _STANDARD_ERROR: Final = 2
 
 
@@ -21,7 +21,7 @@ class Preempted(Exception):  # noqa: N818 - no error: nothing is lost, and the s
     """A run that ended because it was asked to stop; the message says where it resumes."""
 
 
-class Stop:
+class StopFlag:
     """The flag that a run checks at the end of each step: a signal has asked it to stop."""
 
     def __init__(self) -> None:
@@ -37,12 +37,12 @@ class Stop:
 
 
 @contextmanager
-def stoppable(signals: Sequence[signal.Signals]) -> Iterator[Stop]:
+def catch_stop_signals(signals: Sequence[signal.Signals]) -> Iterator[StopFlag]:
     """Record these signals during the block instead of ending the process.
 
     Python delivers signals only to the main thread. In another thread this does nothing.
     """
-    stop = Stop()
+    stop = StopFlag()
     if current_thread() is not main_thread():
         yield stop
         return
@@ -58,7 +58,7 @@ def stoppable(signals: Sequence[signal.Signals]) -> Iterator[Stop]:
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
-class Interrupts:
+class InterruptFlag:
     """The flag that a sweep checks: a signal has asked it to stop."""
 
     def __init__(self) -> None:
@@ -86,12 +86,12 @@ class Interrupts:
 
 
 @contextmanager
-def interrupts() -> Iterator[Interrupts]:
+def catch_interrupts() -> Iterator[InterruptFlag]:
     """Record signals during the block instead of raising.
 
     This also works in a background job, where a shell ignores Ctrl-C.
     """
-    noted, before = Interrupts(), {number: signal.getsignal(number) for number in _SIGNALS}
+    noted, before = InterruptFlag(), {number: signal.getsignal(number) for number in _SIGNALS}
     noted.listen()
     try:
         yield noted

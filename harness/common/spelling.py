@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def spelled(value: Any, names: Mapping[type[Any], str]) -> str:
+def spell_value(value: Any, names: Mapping[type[Any], str]) -> str:
     """Return the ``repr`` of a value with the class names that files use.
 
     Args:
@@ -24,10 +24,10 @@ def spelled(value: Any, names: Mapping[type[Any], str]) -> str:
 
     """
     if type(value) in names:
-        parts = (f"{field.name}={spelled(getattr(value, field.name), names)}" for field in fields(value))
+        parts = (f"{field.name}={spell_value(getattr(value, field.name), names)}" for field in fields(value))
         return f"{names[type(value)]}({', '.join(parts)})"
     if type(value) is list:
-        return f"[{', '.join(spelled(part, names) for part in value)}]"
+        return f"[{', '.join(spell_value(part, names) for part in value)}]"
     if type(value) is tuple:
-        return f"({', '.join(spelled(part, names) for part in value)}{',' if len(value) == 1 else ''})"
+        return f"({', '.join(spell_value(part, names) for part in value)}{',' if len(value) == 1 else ''})"
     return repr(value)

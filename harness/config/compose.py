@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from harness.common.schema import SchemaError, suggest
-from harness.config.groups import groups
+from harness.config.groups import list_config_groups
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MODULE: Final = "harness.conf"
 
 
-def compose(overrides: Sequence[str]) -> dict[str, Any]:
+def compose_config(overrides: Sequence[str]) -> dict[str, Any]:
     """Return the experiment with the overrides applied.
 
     Raises SchemaError, which names the faulty override.
@@ -35,7 +35,7 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     if not GlobalHydra.instance().is_initialized():  # once per process: it takes longer than composing
         initialize_config_module(MODULE, version_base="1.3")
     try:
-        written = [over_the_preset(override) for override in (*overrides, *implied(overrides))]
+        written = [allow_new_trick(override) for override in (*overrides, *find_implied_overrides(overrides))]
         node = hydra_compose("experiment", overrides=written)
         plain = OmegaConf.to_container(node, resolve=True)
     except (HydraException, OmegaConfBaseException) as error:
@@ -44,7 +44,7 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     return {str(key): value for key, value in plain.items()}
 
 
-def over_the_preset(override: str) -> str:
+def allow_new_trick(override: str) -> str:
     """Mark an override of a trick as one that Hydra may add.
 
     The tricks in an experiment are changes to those of a preset, and no configuration file holds them.
@@ -54,7 +54,7 @@ def over_the_preset(override: str) -> str:
     return f"++{override}" if override.startswith("tricks.") else override
 
 
-def implied(overrides: Sequence[str]) -> tuple[str, ...]:
+def find_implied_overrides(overrides: Sequence[str]) -> tuple[str, ...]:
     """Return the overrides implied by ``data.source=file``: no difficulties, unless given."""
     given = {override.lstrip("+").partition("=")[0] for override in overrides}
     of_a_file = any(override.lstrip("+") == "data.source=file" for override in overrides)
@@ -65,11 +65,11 @@ def _explain(message: str, overrides: Sequence[str]) -> str:
     first = message.splitlines()[0]
     if missing := re.search(r"Could not find '(\w+)/([^']+)'", message):
         group, option = missing.groups()
-        return f"{group}={option}: no such option; {suggest(option, groups().get(group, []))}"
+        return f"{group}={option}: no such option; {suggest(option, list_config_groups().get(group, []))}"
     if unknown := re.search(r"Could not override '([^']+)'", message):
         return _unknown(unknown[1])
     if "looks like a config group override" in message:
-        return f"{first}; {suggest(first.split(chr(39))[1], groups())}"
+        return f"{first}; {suggest(first.split(chr(39))[1], list_config_groups())}"
     if re.match(r"LexerNoViable|no viable alternative|mismatched input|extraneous input", first):
         first += (
             "; quote a value with characters other than letters, digits and _-./: , as in data.path='\"~/a b.jsonl\"'"
@@ -78,7 +78,7 @@ def _explain(message: str, overrides: Sequence[str]) -> str:
 
 
 def _unknown(path: str) -> str:
-    defaults: Any = compose(())
+    defaults: Any = compose_config(())
     for name in path.split("."):
         if not isinstance(defaults, dict) or name not in defaults:
             break

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from harness.common.schema import Count, Positive
+from harness.common.schema import PositiveFloat, PositiveInt
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Dtype = Literal["float32", "bfloat16"]
@@ -17,22 +17,22 @@ Dtype = Literal["float32", "bfloat16"]
 class VllmConfig:
     """Settings of the vLLM engines, which generate responses."""
 
-    engines: Count  # number of engines; the prompts of a batch are spread over them
-    tensor_parallel: Count  # devices per engine
+    engines: PositiveInt  # number of engines; the prompts of a batch are spread over them
+    tensor_parallel: PositiveInt  # devices per engine
     dtype: Dtype
     gpu_memory: Share  # share of each GPU's memory for weights and cache together
-    cache_gb: Positive  # KV cache in GB, where an engine runs on a CPU
+    cache_gb: PositiveFloat  # KV cache in GB, where an engine runs on a CPU
     eager: bool  # no CUDA graphs or compilation: starts in seconds, generates slower on a GPU
     prefix_caching: bool
     sync: Literal["object_store", "nccl"]  # how weights travel from the learner
-    parity_gap: Positive  # nats; the run stops if learner and engines differ by more on the same tokens
+    parity_gap: PositiveFloat  # nats; the run stops if learner and engines differ by more on the same tokens
 
 
 @dataclass(frozen=True, slots=True)
 class DeepspeedConfig:
     """Settings of the DeepSpeed ranks, which train."""
 
-    ranks: Count
+    ranks: PositiveInt
     zero_stage: Literal[0, 1, 2, 3]
     dtype: Dtype
     offload: bool  # optimizer states stay in main memory
@@ -46,7 +46,7 @@ class BackendConfig:
     vllm: VllmConfig | None
     deepspeed: DeepspeedConfig | None
     colocated: bool  # engines and ranks take turns on the same GPUs; otherwise each has its own
-    num_cpus: Positive  # CPU cores of the whole run
+    num_cpus: PositiveFloat  # CPU cores of the whole run
     num_gpus: Annotated[float, Field(ge=0)]
 
 
@@ -55,5 +55,5 @@ class CheckpointConfig:
     """When a run writes checkpoints, in addition to the one on SIGTERM."""
 
     every: Annotated[int, Field(ge=0)]  # steps between checkpoints; 0: none
-    keep: Count  # number of newest checkpoints to keep; older ones are deleted
+    keep: PositiveInt  # number of newest checkpoints to keep; older ones are deleted
     export: bool  # keep the final weights as a Hugging Face folder

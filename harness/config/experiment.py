@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from harness.common.schema import Count, Positive, SchemaError, read
+from harness.common.schema import PositiveFloat, PositiveInt, SchemaError, build_dataclass
 from harness.config.engines import BackendConfig, CheckpointConfig
-from harness.config.layout import layout
-from harness.config.overlay import overlaid
-from harness.config.window import TextLimits, refuse_short_locally
-from harness.data.catalog import ALL, Part
-from harness.data.files import OwnFile, with_files
+from harness.config.layout import plan_layout
+from harness.config.overlay import compose_fast
+from harness.config.window import TextLimits, refuse_short_local_window
+from harness.data.catalog import ALL_PARTS, Part
+from harness.data.files import OwnFile, resolve_files
 from harness.data.synthetic import Difficulty
-from harness.models.locate import check_model, local_settings, refuse_encoder
+from harness.models.locate import check_model, read_local_settings, refuse_encoder
 from harness.rewards.function import Function
-from harness.rewards.locate import Located, with_reward
+from harness.rewards.locate import Located, resolve_reward
 from harness.verify.parse.boxes import OpenBox
 from tricks.batch import Setup
-from tricks.dialects.build import build
+from tricks.dialects.build import build_rule
 
 if TYPE_CHECKING:
     from tricks.rule import UpdateRule
@@ -57,7 +57,7 @@ class DataConfig:
     difficulties: tuple[Difficulty, ...]  # sampled evenly; empty where a file is given
     path: str | None  # for source "file": absolute path of own problems, or of a tier from `make difficulty`
     part: Part  # all problems, or one of the disjoint parts for tuning and for the ablation that uses it
-    sha256: str | None = None  # of the file at ``path``; identifies it in the cell id; set by `with_files`
+    sha256: str | None = None  # of the file at ``path``; identifies it in the cell id; set by `resolve_files`
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,9 @@ class RewardConfig:
     wrong: Reward
     function: str | None = None  # a user's "package.module:name" or an entry point; None: the verifier
     right_from: Annotated[float, Field(gt=0, le=1)] = 1.0  # lowest score of the function that counts as correct
-    seconds: Positive = 2.0  # CPU seconds allowed for one call of the function
-    memory_mb: Count = 4096  # memory limit of the function's process
-    source: Located | None = None  # source of the function; set by `with_reward`
+    seconds: PositiveFloat = 2.0  # CPU seconds allowed for one call of the function
+    memory_mb: PositiveInt = 4096  # memory limit of the function's process
+    source: Located | None = None  # source of the function; set by `resolve_reward`
     open_box: OpenBox = WRONG  # for a response whose last box is not closed; older records lack this setting
 
     def judge(self) -> Function | None:
@@ -85,10 +85,10 @@ class RewardConfig:
 class RolloutConfig:
     """Settings of the samples of one training step."""
 
-    prompts_per_batch: Count
-    group_size: Count
-    max_prompt_length: Count  # tokens; longer prompts are dropped and counted
-    max_response_length: Count  # tokens
+    prompts_per_batch: PositiveInt
+    group_size: PositiveInt
+    max_prompt_length: PositiveInt  # tokens; longer prompts are dropped and counted
+    max_response_length: PositiveInt  # tokens
     temperature: Annotated[float, Field(gt=0)]
     top_p: Probability
     top_k: NonNegative  # 0: no limit
@@ -104,9 +104,9 @@ class OptimConfig:
     betas: tuple[Beta, Beta]
     max_grad_norm: Annotated[float, Field(gt=0)]
     warmup_steps: NonNegative  # updates
-    updates_per_rollout: Count  # total over all epochs
-    epochs: Count  # passes over one rollout batch
-    micro_batch_tokens: Count  # maximum number of tokens of one forward pass
+    updates_per_rollout: PositiveInt  # total over all epochs
+    epochs: PositiveInt  # passes over one rollout batch
+    micro_batch_tokens: PositiveInt  # maximum number of tokens of one forward pass
     gradient_checkpointing: bool  # recompute layers in the backward pass to save memory
 
 
@@ -115,17 +115,17 @@ class EvalConfig:
     """The held-out evaluation. It is the same for all arms and seeds."""
 
     benchmarks: Annotated[tuple[Benchmark, ...], Field(min_length=1)]
-    problems: Count | None  # per benchmark, and per difficulty of arithmetic; null: all
-    samples: Count  # per problem
-    samples_of: Mapping[Benchmark, Count]  # benchmark -> samples per problem, where it differs from ``samples``
+    problems: PositiveInt | None  # per benchmark, and per difficulty of arithmetic; null: all
+    samples: PositiveInt  # per problem
+    samples_of: Mapping[Benchmark, PositiveInt]  # benchmark -> samples per problem, where it differs from ``samples``
     temperature: Annotated[float, Field(ge=0)]
     top_p: Probability
     top_k: NonNegative  # 0: no limit
-    max_response_length: Count | None  # tokens; null: the limit of the rollouts
+    max_response_length: PositiveInt | None  # tokens; null: the limit of the rollouts
     aime25: Literal[15, 30]  # number of problems: part I, or both parts
     olympiadbench: Literal[170, 675]  # number of problems: a fixed sample, or all
     every: NonNegative  # steps; 0: evaluate only before the first and after the last step
-    files: Mapping[str, OwnFile] = field(default_factory=dict)  # benchmarks that are files; set by `with_files`
+    files: Mapping[str, OwnFile] = field(default_factory=dict)  # benchmarks that are files; set by `resolve_files`
     open_box: OpenBox = WRONG  # separate from the reward's, so that arms with other rewards are scored alike
 
     def samples_for(self, benchmark: str) -> int:
@@ -163,7 +163,7 @@ class ExperimentConfig:
         settings["backend"] = _arithmetic_of(self.backend)
         _know_files_by_content(settings)
         _know_function_by_source(settings["reward"])
-        if self.data.part == ALL:  # so that ids of runs made before this setting existed stay the same
+        if self.data.part == ALL_PARTS:  # so that ids of runs made before this setting existed stay the same
             del settings["data"]["part"]
         if not self.rollout.ahead:  # likewise
             del settings["rollout"]["ahead"]
@@ -178,7 +178,7 @@ class ExperimentConfig:
 
     def update_rule(self) -> UpdateRule:
         """Return the update rule of the tricks. Raises TrickError where they do not combine."""
-        return build(self.preset, self.tricks, self.emulate, self.setup())
+        return build_rule(self.preset, self.tricks, self.emulate, self.setup())
 
     @property
     def limits(self) -> TextLimits:
@@ -231,30 +231,30 @@ def _arithmetic_of(backend: BackendConfig) -> dict[str, Any]:
     return {"engine": backend.engine} | {name: {"dtype": used.dtype} for name, used in engines.items() if used}
 
 
-def load(*overrides: str) -> ExperimentConfig:
+def load_config(*overrides: str) -> ExperimentConfig:
     """Compose ``harness/conf`` with Hydra overrides and check all settings.
 
     The check covers settings, tricks and the model's files, and starts nothing. Raises SchemaError, TrickError or
     ModelError.
     """
-    return check(overlaid(overrides))
+    return check_config(compose_fast(overrides))
 
 
-def check(composed: Mapping[str, Any]) -> ExperimentConfig:
+def check_config(composed: Mapping[str, Any]) -> ExperimentConfig:
     """Check a composed experiment: settings, tricks, files, the model and its window.
 
     Raises SchemaError, TrickError or ModelError.
     """
-    config = read(ExperimentConfig, with_reward(with_files(composed)), "")
-    layout(config.backend)
+    config = build_dataclass(ExperimentConfig, resolve_reward(resolve_files(composed)), "")
+    plan_layout(config.backend)
     _refuse_crowded(config)
     _refuse_uneven(config)
     _refuse_pathless(config.data)
     _refuse_foreign_arithmetic(config)
     config.update_rule()
     check_model(config.model.path)
-    refuse_encoder(config.model.path, local_settings(config.model.path))
-    refuse_short_locally(config.limits)
+    refuse_encoder(config.model.path, read_local_settings(config.model.path))
+    refuse_short_local_window(config.limits)
     return config
 
 

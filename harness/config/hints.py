@@ -9,7 +9,7 @@ from dataclasses import fields
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from tricks.hints import PLAUSIBLE, implausible, rule_hints
+from tricks.hints import PLAUSIBLE_RANGES, hint_implausible, list_rule_hints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,22 +20,22 @@ _OF_A_FUNCTION: Final = ("right_from", "seconds", "memory_mb")  # settings of th
 _OUTSIDE: Final = " is outside "
 
 
-def hints(config: ExperimentConfig) -> tuple[str, ...]:
+def list_hints(config: ExperimentConfig) -> tuple[str, ...]:
     """Return the hints on the settings and tricks of a run, one sentence each."""
     return tuple(_hints(config))
 
 
-def implausible_settings(config: ExperimentConfig) -> tuple[str, ...]:
+def find_implausible_settings(config: ExperimentConfig) -> tuple[str, ...]:
     """Return the settings outside their plausible range, such as ``kl_loss.coef=1e+30``."""
     found = (hint.partition(_OUTSIDE) for hint in _hints(config))
     return tuple(setting for setting, outside, _ in found if outside)
 
 
 def _hints(config: ExperimentConfig) -> Iterator[str]:
-    for name in PLAUSIBLE:
+    for name in PLAUSIBLE_RANGES:
         group, _, setting = name.partition(".")
         if group in type(config).__dataclass_fields__:
-            yield from implausible(name, attrgetter(f"{group}.{setting}")(config))
+            yield from hint_implausible(name, attrgetter(f"{group}.{setting}")(config))
     if config.reward.correct <= config.reward.wrong:
         yield (
             f"reward.correct={config.reward.correct:g} is not above reward.wrong={config.reward.wrong:g}: a correct "
@@ -49,4 +49,4 @@ def _hints(config: ExperimentConfig) -> Iterator[str]:
                     f"reward.{name}={value:g} does nothing without reward.function: the verifier returns only "
                     "correct or wrong"
                 )
-    yield from rule_hints(config.update_rule())
+    yield from list_rule_hints(config.update_rule())

@@ -42,7 +42,7 @@ class Layout:
         return sum(bundle.get(resource, 0.0) for bundle in self.bundles)
 
 
-def layout(backend: BackendConfig) -> Layout:
+def plan_layout(backend: BackendConfig) -> Layout:
     """Return the placement of a run's processes.
 
     Raises SchemaError where engines, ranks and GPUs do not match.

@@ -1,8 +1,8 @@
-"""A fast path for ``compose``: overrides that only choose options or set values.
+"""A fast path for ``compose_config``: overrides that only choose options or set values.
 
 A grid composes every cell, and Hydra takes 0.1 s for each. Here each file is read once, and Hydra's own parser reads
-each override once; this is about a thousand times as fast. All other overrides go to ``compose``, which also raises all
-errors.
+each override once; this is about a thousand times as fast. All other overrides go to ``compose_config``, which also
+raises all errors.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from harness.common.schema import SchemaError
-from harness.config.compose import compose, implied, over_the_preset
-from harness.config.groups import CONF, groups
+from harness.config.compose import allow_new_trick, compose_config, find_implied_overrides
+from harness.config.groups import CONF_FOLDER, list_config_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,27 +27,27 @@ _SPECIAL = ("${", "defaults:", "@package")  # words that make a file depend on o
 _ADDING = (OverrideType.ADD, OverrideType.FORCE_ADD)  # create the mappings that a setting lies in
 
 
-def overlaid(overrides: Sequence[str]) -> dict[str, Any]:
-    """Return the experiment with the overrides applied, equal to the result of ``compose``.
+def compose_fast(overrides: Sequence[str]) -> dict[str, Any]:
+    """Return the experiment with the overrides applied, equal to the result of ``compose_config``.
 
-    Raises SchemaError like ``compose``.
+    Raises SchemaError like ``compose_config``.
     """
-    parsed = [_parsed(over_the_preset(override)) for override in (*overrides, *implied(overrides))]
+    parsed = [_parsed(allow_new_trick(override)) for override in (*overrides, *find_implied_overrides(overrides))]
     # Of several options of a group the last one counts, as for Hydra.
     choices = {override.key_or_group: override.value() for override in parsed if override and _chooses(override)}
     if not all(override and _plain(override) for override in parsed):
-        return compose(overrides)
+        return compose_config(overrides)
     found = {**_defaults(), **{group: _section(group, str(option)) for group, option in choices.items()}}
     if None in found.values():
-        return compose(overrides)
+        return compose_config(overrides)
     found = {name: deepcopy(value) for name, value in found.items()}
     values = (override for override in parsed if override and not _chooses(override))
-    return found if all(_set(found, override) for override in values) else compose(overrides)
+    return found if all(_set(found, override) for override in values) else compose_config(overrides)
 
 
 @cache
 def _defaults() -> dict[str, Any]:
-    return compose(())
+    return compose_config(())
 
 
 @cache
@@ -59,13 +59,13 @@ def _parsed(written: str) -> Override | None:
 
 
 def _chooses(override: Override) -> bool:
-    return override.key_or_group in groups_known()
+    return override.key_or_group in list_group_names()
 
 
 @cache
-def groups_known() -> frozenset[str]:
+def list_group_names() -> frozenset[str]:
     """Return the names of the config groups."""
-    return frozenset(groups())
+    return frozenset(list_config_groups())
 
 
 def _plain(override: Override) -> bool:
@@ -81,7 +81,7 @@ def _plain(override: Override) -> bool:
 @cache
 def _section(group: str, option: str) -> Any:
     """Return the content of a group's file; None where it is missing or refers to others."""
-    path = CONF / group / f"{option}.yaml"
+    path = CONF_FOLDER / group / f"{option}.yaml"
     text = path.read_text(encoding="utf-8") if path.is_file() else _SPECIAL[0]
     return None if any(word in text for word in _SPECIAL) else OmegaConf.to_container(OmegaConf.create(text))
 
@@ -128,14 +128,14 @@ def _merged(old: Any, new: Any) -> Any:
     return deepcopy(new)
 
 
-def sweep_values(word: str) -> tuple[str, tuple[str, ...]]:
+def split_sweep_override(word: str) -> tuple[str, tuple[str, ...]]:
     """Split a Hydra multirun argument, such as ``optim.lr=3e-4,1e-3``, into key and values.
 
     Raises SchemaError where Hydra cannot read the argument or its values cannot be listed.
     """
     override = _parsed(word)
     if override is None:
-        compose((word,))
+        compose_config((word,))
         raise SchemaError(f"{word}: write a setting as NAME=VALUE, with commas between the values of an axis")
     if not override.is_sweep_override():
         return override.get_key_element(), (word.partition("=")[2],)

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Final
 
 from harness.common.schema import SchemaError
-from harness.models.locate import BUILTIN, CHECKPOINTS, local_settings
+from harness.models.locate import BUILTIN_PREFIX, EMBEDDED_MODELS, read_local_settings
 
 # Names of the number of positions in model configurations; vLLM reads the same names.
 _NAMES: Final = (
@@ -30,7 +30,7 @@ _ALREADY_SCALED: Final = frozenset({"default", "su", "longrope", "llama3", "yarn
 _ENDLESS: Final = 10**9  # tokenizers and configurations write numbers such as 1e30 for "no limit"
 
 
-def positions(settings: Mapping[str, Any]) -> int | None:
+def read_positions(settings: Mapping[str, Any]) -> int | None:
     """Return the number of positions of a model configuration; None without a limit.
 
     The smallest of several names counts. Linear and dynamic RoPE scaling multiply it. YaRN, LongRoPE and Llama 3 give
@@ -44,20 +44,20 @@ def positions(settings: Mapping[str, Any]) -> int | None:
     return int(min(named) * _stretch(text)) if named else None
 
 
-def positions_of(config: Any) -> int | None:
+def read_loaded_positions(config: Any) -> int | None:
     """Return the number of positions of a configuration that transformers has loaded."""
     text = config.get_text_config(decoder=True)
     # transformers maps an architecture's own name, such as n_positions, to this attribute.
-    return positions({**text.to_dict(), "max_position_embeddings": getattr(text, "max_position_embeddings", None)})
+    return read_positions({**text.to_dict(), "max_position_embeddings": getattr(text, "max_position_embeddings", None)})
 
 
-def local_positions(path: str) -> int | None:
+def read_local_positions(path: str) -> int | None:
     """Return the number of positions of a model on this machine; None for any other model.
 
     It is read from the model's ``config.json``.
     """
-    found = local_settings(path)
-    return positions(found) if found else None
+    found = read_local_settings(path)
+    return read_positions(found) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +77,12 @@ class TextLimits:
         return self.response, "rollout.max_response_length"
 
 
-def refuse_short(limits: TextLimits, has: int | None, holder: str) -> None:
+def refuse_short_window(limits: TextLimits, has: int | None, holder: str) -> None:
     """Refuse prompts and responses that together exceed the model's window.
 
     This holds for every engine. Embedded models are an exception. The laptop profile allows longer prompts than its
-    problems have, and ``room`` drops prompts that leave no space for a response. An embedded model is refused only
-    where a response alone fills the window.
+    problems have, and ``max_prompt_tokens`` drops prompts that leave no space for a response. An embedded model is
+    refused only where a response alone fills the window.
 
     Args:
         limits: The texts of the run.
@@ -103,34 +103,34 @@ def refuse_short(limits: TextLimits, has: int | None, holder: str) -> None:
     raise SchemaError(f"rollout.max_prompt_length and {name} allow {wanted}; set one lower: {fits}")
 
 
-def refuse_short_locally(limits: TextLimits) -> None:
-    """Apply ``refuse_short`` before anything starts, if the model is on this machine."""
+def refuse_short_local_window(limits: TextLimits) -> None:
+    """Apply ``refuse_short_window`` before anything starts, if the model is on this machine."""
     if _embedded(limits.path) is None:
-        refuse_short(limits, local_positions(limits.path), f"model.path {limits.path!r}")
+        refuse_short_window(limits, read_local_positions(limits.path), f"model.path {limits.path!r}")
 
 
-def room(limits: TextLimits, response: int) -> int:
+def max_prompt_tokens(limits: TextLimits, response: int) -> int:
     """Return the longest allowed prompt in tokens, given the tokens of its response."""
     has = _embedded(limits.path)
     return limits.prompt if has is None else min(limits.prompt, max(has - response, 0))
 
 
-def longest_text(limits: TextLimits) -> int:
+def max_text_tokens(limits: TextLimits) -> int:
     """Return the maximum tokens of a prompt and its response, in training and evaluation."""
     response, _ = limits.longest_response
-    return room(limits, response) + response
+    return max_prompt_tokens(limits, response) + response
 
 
 def _embedded(path: str) -> int | None:
     """Return the positions of an embedded model or of one exported from it; otherwise None."""
-    if path.startswith(BUILTIN) or _shape(local_settings(path)) in _embedded_shapes():
-        return local_positions(path)
+    if path.startswith(BUILTIN_PREFIX) or _shape(read_local_settings(path)) in _embedded_shapes():
+        return read_local_positions(path)
     return None
 
 
 @cache
 def _embedded_shapes() -> frozenset[tuple[Any, ...]]:
-    return frozenset(_shape(local_settings(BUILTIN + name)) for name in CHECKPOINTS)
+    return frozenset(_shape(read_local_settings(BUILTIN_PREFIX + name)) for name in EMBEDDED_MODELS)
 
 
 def _shape(settings: Mapping[str, Any]) -> tuple[Any, ...]:

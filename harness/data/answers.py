@@ -24,7 +24,7 @@ _SIMPLE: Final = (
 )
 
 
-def kind(answer: str) -> str:
+def classify_answer(answer: str) -> str:
     """Return the kind of an answer.
 
     It is integer, decimal, fraction, expression, tuple, interval, list, text, boolean or option letter.
@@ -40,7 +40,7 @@ def kind(answer: str) -> str:
 
 def is_guessable(answer: str) -> bool:
     """Return whether a guess is often correct: true or false, yes or no, an option letter."""
-    return kind(answer) in GUESSABLE
+    return classify_answer(answer) in GUESSABLE
 
 
 def is_empty(answer: str) -> bool:
@@ -48,7 +48,7 @@ def is_empty(answer: str) -> bool:
     return not _bare(answer)
 
 
-def fault(answer: str) -> str | None:
+def find_answer_fault(answer: str) -> str | None:
     """Return why no verifier can read an answer; None if it may be readable."""
     braces = 0
     for sign in re.findall(r"\\.|[{}]", answer, re.DOTALL):

@@ -7,9 +7,9 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from harness.common.schema import suggest
-from harness.data.answers import fault, is_empty, is_guessable
+from harness.data.answers import find_answer_fault, is_empty, is_guessable
 from harness.data.catalog import BENCHMARK_TABLES, DataError, Problem
-from harness.data.sources import load
+from harness.data.sources import load_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from harness.data.rows import DataRow
 
 
-def uniform(seed: int, purpose: str, row_id: str) -> float:
+def derive_uniform(seed: int, purpose: str, row_id: str) -> float:
     """Return a number in (0, 1) that depends only on the arguments.
 
     Args:
@@ -33,7 +33,7 @@ def uniform(seed: int, purpose: str, row_id: str) -> float:
     return (int.from_bytes(digest, "big") + 0.5) / 2**48
 
 
-def shuffled(rows: Sequence[DataRow], seed: int, purpose: str) -> list[DataRow]:
+def shuffle_rows(rows: Sequence[DataRow], seed: int, purpose: str) -> list[DataRow]:
     """Return the rows in uniform random order.
 
     Args:
@@ -45,10 +45,10 @@ def shuffled(rows: Sequence[DataRow], seed: int, purpose: str) -> list[DataRow]:
         All rows.
 
     """
-    return sorted(rows, key=lambda row: (uniform(seed, purpose, row.row_id), row.row_id))
+    return sorted(rows, key=lambda row: (derive_uniform(seed, purpose, row.row_id), row.row_id))
 
 
-def easiest_first(rows: Sequence[DataRow], seed: int, purpose: str) -> list[DataRow]:
+def sort_by_difficulty(rows: Sequence[DataRow], seed: int, purpose: str) -> list[DataRow]:
     """Return the rows by increasing difficulty; ties are in random order.
 
     Args:
@@ -63,10 +63,10 @@ def easiest_first(rows: Sequence[DataRow], seed: int, purpose: str) -> list[Data
         ValueError: A row has no difficulty.
 
     """
-    return sorted(rows, key=lambda row: (_difficulty(row), uniform(seed, purpose, row.row_id), row.row_id))
+    return sorted(rows, key=lambda row: (_difficulty(row), derive_uniform(seed, purpose, row.row_id), row.row_id))
 
 
-def by_difficulty(rows: Sequence[DataRow], seed: int, purpose: str) -> list[DataRow]:
+def shuffle_by_difficulty(rows: Sequence[DataRow], seed: int, purpose: str) -> list[DataRow]:
     """Return the rows in a random order that is weighted by difficulty.
 
     Each position goes to a remaining row with probability proportional to its difficulty. This is an exponential race:
@@ -85,10 +85,12 @@ def by_difficulty(rows: Sequence[DataRow], seed: int, purpose: str) -> list[Data
         ValueError: A row has no difficulty.
 
     """
-    return sorted(rows, key=lambda row: (-math.log(uniform(seed, purpose, row.row_id)) / _difficulty(row), row.row_id))
+    return sorted(
+        rows, key=lambda row: (-math.log(derive_uniform(seed, purpose, row.row_id)) / _difficulty(row), row.row_id)
+    )
 
 
-def take(ordered: Sequence[DataRow], size: int, guessable: float) -> tuple[list[DataRow], list[DataRow]]:
+def take_rows(ordered: Sequence[DataRow], size: int, guessable: float) -> tuple[list[DataRow], list[DataRow]]:
     """Take rows in order, with a limited share of guessable answers.
 
     Args:
@@ -135,7 +137,9 @@ _SEED: Final = 42
 _SIZES: Final = {"aime25": (15, 30), "olympiadbench": (170, 675)}
 
 
-def benchmark(name: str, aime25: int = 30, olympiadbench: int = 675, limit: int | None = None) -> tuple[Problem, ...]:
+def load_benchmark(
+    name: str, aime25: int = 30, olympiadbench: int = 675, limit: int | None = None
+) -> tuple[Problem, ...]:
     """Return the problems of a benchmark in the order of its file.
 
     The samples depend only on the ids of the problems.
@@ -155,7 +159,7 @@ def benchmark(name: str, aime25: int = 30, olympiadbench: int = 675, limit: int 
     """
     if name not in BENCHMARK_TABLES:
         raise DataError(f"no benchmark {name}; {suggest(name, BENCHMARKS)}")
-    rows: Sequence[DataRow] = load(name).rows
+    rows: Sequence[DataRow] = load_table(name).rows
     if name == "aime25":
         rows = rows[: _size(name, aime25)]
     if name == "olympiadbench":
@@ -165,7 +169,7 @@ def benchmark(name: str, aime25: int = 30, olympiadbench: int = 675, limit: int 
     return tuple(_problem(row) for row in rows)
 
 
-def drawn_problems(problems: Sequence[Problem], limit: int | None, name: str) -> tuple[Problem, ...]:
+def sample_problems(problems: Sequence[Problem], limit: int | None, name: str) -> tuple[Problem, ...]:
     """Sample problems by their ids, so that a larger sample contains every smaller one.
 
     Args:
@@ -179,19 +183,19 @@ def drawn_problems(problems: Sequence[Problem], limit: int | None, name: str) ->
     """
     if limit is None:
         return tuple(problems)
-    order = sorted(problems, key=lambda one: (uniform(_SEED, f"{name} limit", one.problem_id), one.problem_id))
+    order = sorted(problems, key=lambda one: (derive_uniform(_SEED, f"{name} limit", one.problem_id), one.problem_id))
     chosen = {one.problem_id for one in order[:limit]}
     return tuple(one for one in problems if one.problem_id in chosen)
 
 
-def expected(name: str, aime25: int = 30, olympiadbench: int = 675, limit: int | None = None) -> int:
-    """Return the number of problems that ``benchmark`` gives if its file is complete.
+def count_expected_problems(name: str, aime25: int = 30, olympiadbench: int = 675, limit: int | None = None) -> int:
+    """Return the number of problems that ``load_benchmark`` gives if its file is complete.
 
     Args:
         name: One of ``BENCHMARKS``.
-        aime25: As in ``benchmark``.
-        olympiadbench: As in ``benchmark``.
-        limit: As in ``benchmark``.
+        aime25: As in ``load_benchmark``.
+        olympiadbench: As in ``load_benchmark``.
+        limit: As in ``load_benchmark``.
 
     Returns:
         The number of problems.
@@ -210,12 +214,12 @@ def _size(name: str, size: int) -> int:
 def _drawn(rows: Sequence[DataRow], size: int, purpose: str) -> list[DataRow]:
     if size < 1:
         raise DataError(f"{purpose}={size}: ask for at least one problem")
-    chosen = {row.row_id for row in shuffled(rows, _SEED, purpose)[:size]}
+    chosen = {row.row_id for row in shuffle_rows(rows, _SEED, purpose)[:size]}
     return [row for row in rows if row.row_id in chosen]
 
 
 def _problem(row: DataRow) -> Problem:
-    why = "it is empty" if is_empty(row.answer) else fault(row.answer)
+    why = "it is empty" if is_empty(row.answer) else find_answer_fault(row.answer)
     if why is not None:
         raise DataError(f"{row.place}: field 'answer' cannot be read: {why}; correct the answer in the file")
     return row.as_problem()

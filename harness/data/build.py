@@ -9,15 +9,25 @@ from functools import lru_cache
 from typing import Final
 
 from harness.data import answers
-from harness.data.benchmarks import by_difficulty, easiest_first, shuffled, take
-from harness.data.cache import Tier, contents
-from harness.data.card import CONTRADICTED, DEFAULTS, NO_ANSWER, UNREADABLE, VERSION, Card, Removed, Settings, removals
+from harness.data.benchmarks import shuffle_by_difficulty, shuffle_rows, sort_by_difficulty, take_rows
+from harness.data.cache import Tier, describe_contents
+from harness.data.card import (
+    CARD_VERSION,
+    CONTRADICTED,
+    DEFAULT_SETTINGS,
+    NO_ANSWER,
+    UNREADABLE,
+    Card,
+    Removed,
+    TierSettings,
+    removals,
+)
 from harness.data.catalog import BENCHMARK_TABLES, Problem
-from harness.data.defects import contradicted, no_answer
+from harness.data.defects import explain_no_answer, find_contradictions
 from harness.data.overlap import BenchmarkIndex
 from harness.data.rows import DataRow
-from harness.data.sources import Loaded, ProblemSource, load
-from harness.data.wording import drawings, tokens, wording
+from harness.data.sources import LoadedTable, ProblemSource, load_table
+from harness.data.wording import drawings, join_tokens, tokenize_statement
 
 Order = Callable[[Sequence[DataRow], int, str], list[DataRow]]
 
@@ -32,9 +42,9 @@ class Recipe:
 
 
 RECIPES: Final[dict[str, Recipe]] = {
-    "paper_easy": Recipe("simplerl_zoo_easy", "drawn at random", shuffled),
-    "paper_medium": Recipe("deepmath", "the easiest by difficulty, ties at random", easiest_first),
-    "paper_hard": Recipe("deepmath", "drawn with probability proportional to difficulty", by_difficulty),
+    "paper_easy": Recipe("simplerl_zoo_easy", "drawn at random", shuffle_rows),
+    "paper_medium": Recipe("deepmath", "the easiest by difficulty, ties at random", sort_by_difficulty),
+    "paper_hard": Recipe("deepmath", "drawn with probability proportional to difficulty", shuffle_by_difficulty),
     "simplerl_zoo_easy": Recipe("simplerl_zoo_easy", "all"),
     "simplerl_zoo_medium": Recipe("simplerl_zoo_medium", "all"),
     "simplerl_zoo_hard": Recipe("simplerl_zoo_hard", "all"),
@@ -49,14 +59,14 @@ class Clean:
     removed: tuple[Removed, ...]
 
 
-def build(name: str, settings: Settings) -> tuple[Tier, tuple[Removed, ...]]:
+def build_tier(name: str, settings: TierSettings) -> tuple[Tier, tuple[Removed, ...]]:
     """Build the tier of a recipe; return it with all removed problems.
 
     Raises DataError where a source cannot be read.
     """
     recipe = RECIPES[name]
-    loaded = load(recipe.table)
-    benchmarks = tuple(load(benchmark) for benchmark in BENCHMARK_TABLES)
+    loaded = load_table(recipe.table)
+    benchmarks = tuple(load_table(benchmark) for benchmark in BENCHMARK_TABLES)
     clean = _clean(loaded, benchmarks, settings.near, settings.covered)
     rows, guesses = _draw(name, clean.rows, loaded.source, settings)
     removed = (*clean.removed, *(Removed(row.row_id, "guessable") for row in guesses))
@@ -65,7 +75,7 @@ def build(name: str, settings: Settings) -> tuple[Tier, tuple[Removed, ...]]:
     return Tier(problems, _card(name, problems, removed, sources, settings)), removed
 
 
-def without_defects(loaded: Loaded, held_out: tuple[Loaded, ...], *, graded: bool = True) -> Clean:
+def remove_defects(loaded: LoadedTable, held_out: tuple[LoadedTable, ...], *, graded: bool = True) -> Clean:
     """Remove from a user's problems those that a tier would not contain either, and list them.
 
     Args:
@@ -77,19 +87,19 @@ def without_defects(loaded: Loaded, held_out: tuple[Loaded, ...], *, graded: boo
         The remaining rows and the removed ones.
 
     """
-    return _clean(loaded, held_out, DEFAULTS.near, DEFAULTS.covered, graded=graded)
+    return _clean(loaded, held_out, DEFAULT_SETTINGS.near, DEFAULT_SETTINGS.covered, graded=graded)
 
 
 def _draw(
-    name: str, rows: Sequence[DataRow], source: ProblemSource, settings: Settings
+    name: str, rows: Sequence[DataRow], source: ProblemSource, settings: TierSettings
 ) -> tuple[list[DataRow], list[DataRow]]:
     order = RECIPES[name].order
     if order is None:
-        return take(shuffled(rows, settings.seed, name), len(rows), settings.guessable)
-    return take(order(rows, settings.seed, name), _size(len(rows), source, settings), settings.guessable)
+        return take_rows(shuffle_rows(rows, settings.seed, name), len(rows), settings.guessable)
+    return take_rows(order(rows, settings.seed, name), _size(len(rows), source, settings), settings.guessable)
 
 
-def _size(usable: int, source: ProblemSource, settings: Settings) -> int:
+def _size(usable: int, source: ProblemSource, settings: TierSettings) -> int:
     """Return the size of a tier, given the number of usable rows of its source.
 
     It is ``settings.size`` for a complete source. For a part of a source it is the same share, but at least
@@ -103,7 +113,7 @@ def _size(usable: int, source: ProblemSource, settings: Settings) -> int:
 
 @lru_cache(maxsize=8)
 def _clean(
-    loaded: Loaded, benchmarks: tuple[Loaded, ...], near: float, covered: float, *, graded: bool = True
+    loaded: LoadedTable, benchmarks: tuple[LoadedTable, ...], near: float, covered: float, *, graded: bool = True
 ) -> Clean:
     """Remove faulty, contradictory, repeated and contaminated rows.
 
@@ -114,11 +124,11 @@ def _clean(
     removed: list[Removed] = []
     first: dict[tuple[str, str], str] = {}  # wording and drawings -> the first problem that has them
     rows = sorted(loaded.rows, key=lambda row: row.row_id)
-    words = {row.row_id: tokens(row.problem) for row in rows}
-    statements = {row.row_id: (wording(words[row.row_id]), drawings(row.problem)) for row in rows}
+    words = {row.row_id: tokenize_statement(row.problem) for row in rows}
+    statements = {row.row_id: (join_tokens(words[row.row_id]), drawings(row.problem)) for row in rows}
     faults = {row.row_id: _fault(row) if graded else None for row in rows}
     readable = (row for row in rows if graded and faults[row.row_id] is None)
-    contradictions = contradicted(readable, lambda row: statements[row.row_id])
+    contradictions = find_contradictions(readable, lambda row: statements[row.row_id])
     for row in rows:
         fault = (
             faults[row.row_id]
@@ -134,17 +144,17 @@ def _clean(
 
 
 @lru_cache(maxsize=1)
-def _indexed(benchmarks: tuple[Loaded, ...]) -> BenchmarkIndex:
+def _indexed(benchmarks: tuple[LoadedTable, ...]) -> BenchmarkIndex:
     return BenchmarkIndex(row for benchmark in benchmarks for row in benchmark.rows)
 
 
 def _fault(row: DataRow) -> Removed | None:
     if answers.is_empty(row.answer):
         return Removed(row.row_id, "no answer")
-    fault = answers.fault(row.answer)
+    fault = answers.find_answer_fault(row.answer)
     if fault is not None:
         return Removed(row.row_id, UNREADABLE, other=fault)
-    nothing = no_answer(row.answer)
+    nothing = explain_no_answer(row.answer)
     if nothing is not None:
         return Removed(row.row_id, NO_ANSWER, other=nothing)
     unrated = row.difficulty is not None and row.difficulty <= 0
@@ -173,7 +183,7 @@ def _card(
     problems: Sequence[Problem],
     removed: Sequence[Removed],
     sources: tuple[ProblemSource, ...],
-    settings: Settings,
+    settings: TierSettings,
 ) -> Card:
     return Card(
         headline=_headline(name, len(problems), sources[0]),
@@ -181,8 +191,8 @@ def _card(
         rule=RECIPES[name].rule,
         sources=sources,
         **removals(removed),
-        **contents(problems),
-        version=VERSION,
+        **describe_contents(problems),
+        version=CARD_VERSION,
         settings=settings,
     )
 

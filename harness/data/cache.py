@@ -8,12 +8,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.common.files import write as atomic_write
+from harness.common.files import atomic_write
 from harness.common.locks import wait_for_lock
 from harness.common.schema import SchemaError, read_json
-from harness.data.card import Card, Removed, answer_kinds, length_percentiles, unknown_answers
+from harness.data.card import Card, Removed, compute_length_percentiles, count_answer_kinds, unknown_answers
 from harness.data.catalog import DataError, Problem
-from harness.data.defects import doubtful
+from harness.data.defects import find_doubtful
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,25 +28,25 @@ class Tier:
     card: Card
 
 
-def encode(problems: Sequence[Problem]) -> bytes:
+def encode_problems(problems: Sequence[Problem]) -> bytes:
     """Return problems as JSON Lines, with the same bytes on every machine."""
     return "".join(json.dumps(asdict(problem)) + "\n" for problem in problems).encode()
 
 
-def contents(problems: Sequence[Problem]) -> dict[str, Any]:
+def describe_contents(problems: Sequence[Problem]) -> dict[str, Any]:
     """Return the fields of a card that follow from the problems alone."""
     return {
         "rows": len(problems),
-        "sha256": hashlib.sha256(encode(problems)).hexdigest(),
+        "sha256": hashlib.sha256(encode_problems(problems)).hexdigest(),
         "unknown": unknown_answers(problems),
-        "doubtful": doubtful(problems),
-        "answers": answer_kinds(problems),
-        "characters": length_percentiles([len(problem.prompt) for problem in problems]),
-        "words": length_percentiles([len(problem.prompt.split()) for problem in problems]),
+        "doubtful": find_doubtful(problems),
+        "answers": count_answer_kinds(problems),
+        "characters": compute_length_percentiles([len(problem.prompt) for problem in problems]),
+        "words": compute_length_percentiles([len(problem.prompt.split()) for problem in problems]),
     }
 
 
-def write(path: Path, tier: Tier, removed: Sequence[Removed] = ()) -> None:
+def write_tier(path: Path, tier: Tier, removed: Sequence[Removed] = ()) -> None:
     """Write the files of a tier.
 
     Args:
@@ -62,7 +62,7 @@ def write(path: Path, tier: Tier, removed: Sequence[Removed] = ()) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         card_path(path).unlink(missing_ok=True)  # a tier without a card does not count until all is written
-        atomic_write(path, encode(tier.problems))
+        atomic_write(path, encode_problems(tier.problems))
         atomic_write(path.with_suffix(".removed.jsonl"), listed.encode())
         atomic_write(path.with_suffix(".md"), tier.card.text().encode())
         atomic_write(card_path(path), json.dumps(tier.card.to_json(), indent=1).encode())
@@ -72,7 +72,7 @@ def write(path: Path, tier: Tier, removed: Sequence[Removed] = ()) -> None:
         ) from None
 
 
-def read(path: Path) -> Tier:
+def read_tier(path: Path) -> Tier:
     """Read the tier at ``path``.
 
     Raises DataError where a file is missing, or the rows do not match the card.
@@ -104,7 +104,7 @@ def card_path(path: Path) -> Path:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def lock_tier(path: Path) -> Iterator[None]:
     """Lock the tier at ``path`` during the block; other processes that build it wait.
 
     Raises DataError where the lock file cannot be written.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import numpy as np
 from pydantic import Field
 
-from harness.data.answers import kind
+from harness.data.answers import classify_answer
 from harness.data.sources import ProblemSource
 from harness.verify.grader import read_gold
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from harness.data.catalog import Problem
 
 
-VERSION: Final = 2  # version of the rules; a tier from another version is rebuilt
+CARD_VERSION: Final = 2  # version of the rules; a tier from another version is rebuilt
 
 Share = Annotated[float, Field(ge=0, le=1)]
 PositiveShare = Annotated[float, Field(gt=0, le=1)]
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class TierSettings:
     """Settings of the tiers: their sampling and the problems that they exclude."""
 
     size: Annotated[int, Field(ge=1)] = 5000  # rows of a paper tier; the paper's value
@@ -36,7 +36,7 @@ class Settings:
     covered: PositiveShare = 0.85  # lowest coverage that removes a problem; our choice
 
 
-DEFAULTS: Final = Settings()
+DEFAULT_SETTINGS: Final = TierSettings()
 
 
 PERCENTILES = (5, 25, 50, 75, 95, 100)
@@ -75,7 +75,7 @@ class Card:
     characters: Mapping[str, int]  # percentile -> length of a problem
     words: Mapping[str, int]
     version: int = 0  # version of the rules; 0: not built by these rules
-    settings: Settings | None = None
+    settings: TierSettings | None = None
     notes: tuple[str, ...] = ()  # further notes on a user's own file
     # Cards of rules before version 2 have none of these fields.
     contradicted: tuple[Removed, ...] = ()  # same wording as another problem but another gold answer; both removed
@@ -135,9 +135,9 @@ class Card:
         return lines
 
 
-def answer_kinds(problems: Sequence[Problem]) -> dict[str, int]:
+def count_answer_kinds(problems: Sequence[Problem]) -> dict[str, int]:
     """Return the number of problems by kind of answer, the most frequent kind first."""
-    kinds = [kind(problem.answer) for problem in problems]
+    kinds = [classify_answer(problem.answer) for problem in problems]
     return dict(sorted(((name, kinds.count(name)) for name in set(kinds)), key=lambda item: (-item[1], item[0])))
 
 
@@ -162,7 +162,7 @@ def is_listed(item: Removed) -> bool:
     return item.similarity is not None or item.reason in _LISTS.values()
 
 
-def length_percentiles(lengths: Sequence[int]) -> dict[str, int]:
+def compute_length_percentiles(lengths: Sequence[int]) -> dict[str, int]:
     """Return percentiles of lengths; each percentile is one of the lengths."""
     if not lengths:
         return {}

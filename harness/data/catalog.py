@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from harness.data.wording import tokens, wording
+from harness.data.wording import join_tokens, tokenize_statement
 
 
 class DataError(ValueError):
@@ -28,16 +28,16 @@ class Problem:
 
 Part = Literal["all", "ablation", "tuning"]
 
-ALL: Final = "all"
+ALL_PARTS: Final = "all"
 TUNING_SHARE: Final = 8  # one problem in eight is for tuning
 
 
-def belongs(problem: Problem, part: Part) -> bool:
+def is_in_part(problem: Problem, part: Part) -> bool:
     """Return whether a run that trains on this part may use the problem."""
-    return part == ALL or (part == "tuning") == for_tuning(problem)
+    return part == ALL_PARTS or (part == "tuning") == is_for_tuning(problem)
 
 
-def for_tuning(problem: Problem) -> bool:
+def is_for_tuning(problem: Problem) -> bool:
     """Return whether the problem is reserved for tuning; this depends only on its question."""
     digest = hashlib.blake2b(f"tuning {_asked(problem)}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") % TUNING_SHARE == 0
@@ -47,7 +47,7 @@ def _asked(problem: Problem) -> str:
     """Return the question in a canonical form: a story and its expression are the same."""
     if problem.verifier == "integer":  # "easy:8*9-12:words"
         return problem.problem_id.partition(":")[2].removesuffix(":words") or problem.prompt
-    return wording(tokens(problem.prompt))
+    return join_tokens(tokenize_statement(problem.prompt))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from harness.data.answers import is_guessable
-from harness.data.wording import drawings, tokens, wording
+from harness.data.wording import drawings, join_tokens, tokenize_statement
 from harness.verify.model.verdict import Gold
-from harness.verify.process_pool import shared
+from harness.verify.process_pool import get_shared_verifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -57,7 +57,7 @@ _MARKS: Final = str.maketrans("", "", "${}*")
 _DISTINCT: Final = 12  # minimum length of a gold answer whose occurrence in a statement is no accident
 
 
-def no_answer(gold: str) -> str | None:
+def explain_no_answer(gold: str) -> str | None:
     r"""Return why a gold answer is no answer, such as "Proof"; None where it may be one.
 
     ``\text{None}`` and "no solution" are answers. A bare ``None`` is what a program writes for a missing value.
@@ -69,12 +69,14 @@ def no_answer(gold: str) -> str | None:
     return f"{text[:40]!r} refers to text that is not there" if text and _NO_ANSWER.fullmatch(text) else None
 
 
-def statement(row: DataRow) -> Statement:
+def normalize_statement(row: DataRow) -> Statement:
     """Return wording and drawings of a row; rows with equal results ask the same."""
-    return wording(tokens(row.problem)), drawings(row.problem)
+    return join_tokens(tokenize_statement(row.problem)), drawings(row.problem)
 
 
-def contradicted(rows: Iterable[DataRow], said: Callable[[DataRow], Statement] = statement) -> dict[str, str]:
+def find_contradictions(
+    rows: Iterable[DataRow], said: Callable[[DataRow], Statement] = normalize_statement
+) -> dict[str, str]:
     """Find rows that ask the same but have gold answers of different values.
 
     Args:
@@ -92,7 +94,7 @@ def contradicted(rows: Iterable[DataRow], said: Callable[[DataRow], Statement] =
     found: dict[str, str] = {}
     for group in groups.values():
         first, *others = group
-        differing = [row for row in others if not same_gold(first.answer, row.answer)]
+        differing = [row for row in others if not is_same_gold(first.answer, row.answer)]
         if differing:
             found[first.row_id] = differing[0].row_id
             differing_ids = {row.row_id for row in differing}
@@ -102,21 +104,21 @@ def contradicted(rows: Iterable[DataRow], said: Callable[[DataRow], Statement] =
     return found
 
 
-def same_gold(one: str, other: str) -> bool:
+def is_same_gold(one: str, other: str) -> bool:
     """Return whether two gold answers have the same value.
 
     They do if the verifier accepts one for the other, or if they are one candidate of a majority vote.
     """
     if one.strip() == other.strip():
         return True
-    keys = shared().votes([one, other])
+    keys = get_shared_verifier().votes([one, other])
     if None not in keys and keys[0] == keys[1]:
         return True
-    verdicts = shared().verify([(Gold(one), rf"\boxed{{{other}}}"), (Gold(other), rf"\boxed{{{one}}}")])
+    verdicts = get_shared_verifier().verify([(Gold(one), rf"\boxed{{{other}}}"), (Gold(other), rf"\boxed{{{one}}}")])
     return any(verdict.right for verdict in verdicts)
 
 
-def doubtful(problems: Sequence[Problem]) -> dict[str, tuple[str, ...]]:
+def find_doubtful(problems: Sequence[Problem]) -> dict[str, tuple[str, ...]]:
     """Return the ids of doubtful problems, which are kept, by the kind of doubt."""
     found = {
         kind: tuple(problem.problem_id for problem in problems if holds(problem.prompt, problem.answer))
@@ -125,7 +127,7 @@ def doubtful(problems: Sequence[Problem]) -> dict[str, tuple[str, ...]]:
     return {kind: ids for kind, ids in found.items() if ids}
 
 
-def states_answer(asked: str, gold: str) -> bool:
+def is_answer_stated(asked: str, gold: str) -> bool:
     """Return whether a statement gives its gold answer away.
 
     It does if "the answer is" precedes the gold answer, if it equals the gold answer, or if it contains a long one.
@@ -149,16 +151,16 @@ def is_misread(text: str) -> bool:
     return "\ufffd" in text or any(_was_utf8(run[0]) for run in _MISREAD.finditer(text))
 
 
-def needs_picture(asked: str) -> bool:
+def is_picture_missing(asked: str) -> bool:
     """Return whether a statement mentions a picture but has no drawing in its text."""
     return _PICTURE.search(asked) is not None and _DRAWN.search(asked) is None
 
 
 _KINDS: Final[Mapping[str, Callable[[str, str], bool]]] = {
-    "answer in the statement": states_answer,
+    "answer in the statement": is_answer_stated,
     "text in a wrong encoding": lambda asked, gold: is_misread(asked) or is_misread(gold),
     "HTML in the text": lambda asked, gold: _HTML.search(f"{asked} {gold}") is not None,
-    "picture that is not there": lambda asked, _: needs_picture(asked),
+    "picture that is not there": lambda asked, _: is_picture_missing(asked),
 }
 
 

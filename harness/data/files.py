@@ -1,7 +1,7 @@
 """A user's own files of problems: paths, names and contents when the run is described.
 
 A configuration names a file by a path. The path depends on the current folder and says nothing about the content. When
-the configuration is checked, `with_files` replaces it by the absolute path and the SHA-256 of the content.
+the configuration is checked, `resolve_files` replaces it by the absolute path and the SHA-256 of the content.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from harness.data.benchmarks import BENCHMARKS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FILE: Final = "file:"  # prefix of the path of a file in eval.benchmarks
-SOURCE: Final = "file"  # the value of data.source
+FILE_PREFIX: Final = "file:"  # prefix of the path of a file in eval.benchmarks
+FILE_SOURCE: Final = "file"  # the value of data.source
 
 _ARITHMETIC: Final = "arithmetic"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -38,7 +38,7 @@ class OwnFile:
     rows: int = 0  # lines that are not blank
 
 
-def with_files(composed: Mapping[str, Any]) -> dict[str, Any]:
+def resolve_files(composed: Mapping[str, Any]) -> dict[str, Any]:
     """Resolve the files that a composed experiment names.
 
     ``data.path`` becomes absolute and gets its SHA-256. ``file:heldout.jsonl`` in the benchmarks becomes ``heldout``,
@@ -55,7 +55,7 @@ def with_files(composed: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def own_file(path: str) -> OwnFile:
+def read_own_file(path: str) -> OwnFile:
     """Return path, checksum and number of rows of the file as it is now."""
     absolute = Path(os.path.abspath(Path(path).expanduser()))  # resolve() would follow links
     return OwnFile(str(absolute), *_content(absolute))
@@ -69,12 +69,14 @@ def benchmark_name(path: str) -> str:
     name = Path(path).name.removesuffix(".jsonl")
     if not _NAME.fullmatch(name):
         raise SchemaError(
-            f"eval.benchmarks: {FILE}{path}: scores are named after the file, as final/NAME/avg@8, and {name!r} cannot "
+            f"eval.benchmarks: {FILE_PREFIX}{path}: scores are named after the file, as final/NAME/avg@8, and "
+            f"{name!r} cannot "
             "be such a name; rename the file to letters, digits, _ and -, ending in .jsonl"
         )
     if name.lower() in {*BENCHMARKS, _ARITHMETIC, *_TAKEN, "all"}:
         raise SchemaError(
-            f"eval.benchmarks: {FILE}{path}: scores are named after the file, and {name!r} names other scores already; "
+            f"eval.benchmarks: {FILE_PREFIX}{path}: scores are named after the file, and {name!r} names other "
+            "scores already; "
             "rename the file"
         )
     return name
@@ -91,15 +93,15 @@ def refuse_unknown(evaluation: Mapping[str, Any]) -> None:
     for place, name in (*listed, *counted):
         if isinstance(name, str) and name not in known:
             raise SchemaError(
-                f"{place}: no benchmark {name!r} (a file of your own is {FILE}PATH, and then called NAME); "
+                f"{place}: no benchmark {name!r} (a file of your own is {FILE_PREFIX}PATH, and then called NAME); "
                 f"{suggest(name, known)}"
             )
 
 
 def _data(data: Mapping[str, Any]) -> dict[str, Any]:
-    if data.get("source") != SOURCE or not isinstance(data.get("path"), str):
+    if data.get("source") != FILE_SOURCE or not isinstance(data.get("path"), str):
         return {**data, "sha256": None}
-    file = own_file(data["path"])
+    file = read_own_file(data["path"])
     return {**data, "path": file.path, "sha256": file.sha256}
 
 
@@ -110,7 +112,7 @@ def _evaluation(evaluation: Mapping[str, Any]) -> dict[str, Any]:
         path = _path(benchmark, given)
         name = benchmark if path is None else benchmark_name(path)
         if path is not None:
-            file = own_file(path)
+            file = read_own_file(path)
             if files.setdefault(name, file).path != file.path:
                 raise SchemaError(
                     f"eval.benchmarks: {files[name].path} and {file.path} would both be scored as {name!r}; rename one"
@@ -128,10 +130,12 @@ def _path(benchmark: Any, given: Mapping[str, Any]) -> str | None:
     """Return the path of a benchmark that is a file; None for any other benchmark."""
     if not isinstance(benchmark, str):
         return None
-    if benchmark.startswith(FILE):
-        path = benchmark.removeprefix(FILE).strip()
+    if benchmark.startswith(FILE_PREFIX):
+        path = benchmark.removeprefix(FILE_PREFIX).strip()
         if not path:
-            raise SchemaError(f"eval.benchmarks: {FILE} needs the path of a file, as in {FILE}heldout.jsonl")
+            raise SchemaError(
+                f"eval.benchmarks: {FILE_PREFIX} needs the path of a file, as in {FILE_PREFIX}heldout.jsonl"
+            )
         return path
     if isinstance(known := given.get(benchmark), dict) and isinstance(known.get("path"), str):
         return str(known["path"])

@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from harness.data.wording import ngrams, tokens, wording
+from harness.data.wording import join_tokens, ngrams, tokenize_statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,7 +54,7 @@ class BenchmarkIndex:
             The benchmark problem, and how the statement repeats it.
 
         """
-        same = self._by_wording.get(wording(words))
+        same = self._by_wording.get(join_tokens(words))
         if same is not None:
             return Overlap(same, "same as", 1.0)
         grams = ngrams(words)
@@ -65,11 +65,11 @@ class BenchmarkIndex:
         return max(filter(None, found), key=_closeness, default=None)
 
     def _add(self, row: DataRow) -> None:
-        words = tokens(row.problem)
+        words = tokenize_statement(row.problem)
         grams = ngrams(words)
         for gram in grams:
             self._by_ngram[gram].append(len(self._ids))
-        self._by_wording.setdefault(wording(words), row.row_id)
+        self._by_wording.setdefault(join_tokens(words), row.row_id)
         self._ids.append(row.row_id)
         self._sizes.append(len(grams))
 

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from harness.data import cache as stored
-from harness.data.answers import fault, is_empty
-from harness.data.build import without_defects
-from harness.data.cache import Tier, contents
-from harness.data.card import DEFAULTS, Card, Removed, is_listed, removals
+from harness.data.answers import find_answer_fault, is_empty
+from harness.data.build import remove_defects
+from harness.data.cache import Tier, describe_contents
+from harness.data.card import DEFAULT_SETTINGS, Card, Removed, is_listed, removals
 from harness.data.catalog import BENCHMARK_TABLES, DataError, Problem
-from harness.data.defects import Statement, no_answer, same_gold, statement
+from harness.data.defects import Statement, explain_no_answer, is_same_gold, normalize_statement
 from harness.data.overlap import BenchmarkIndex
-from harness.data.own_rows import also, read_own_rows
+from harness.data.own_rows import format_further_lines, read_own_rows
 from harness.data.rows import DataRow
-from harness.data.sources import Loaded, ProblemSource, data_folder, load
-from harness.data.wording import tokens
+from harness.data.sources import LoadedTable, ProblemSource, data_folder, load_table
+from harness.data.wording import tokenize_statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +33,7 @@ _LISTED: Final = 5
 class OwnTable:
     """The rows of a user's file, and notes on them."""
 
-    loaded: Loaded
+    loaded: LoadedTable
     notes: tuple[str, ...]
 
 
@@ -42,7 +42,7 @@ def is_tier(path: Path) -> bool:
     return stored.card_path(path).is_file()
 
 
-def own_table(file: OwnFile) -> OwnTable:
+def read_own_table(file: OwnFile) -> OwnTable:
     """Read the rows of a file.
 
     Raises DataError where the file cannot be read, or has changed since the run was described.
@@ -58,7 +58,7 @@ def own_table(file: OwnFile) -> OwnTable:
     return _table(path, content, found)
 
 
-def training(file: OwnFile, held_out: tuple[Loaded, ...] = (), *, graded: bool = True) -> Tier:
+def build_own_tier(file: OwnFile, held_out: tuple[LoadedTable, ...] = (), *, graded: bool = True) -> Tier:
     """Build a tier from a user's file, without held-out problems.
 
     Problems that a built-in tier would not contain are removed too.
@@ -75,9 +75,9 @@ def training(file: OwnFile, held_out: tuple[Loaded, ...] = (), *, graded: bool =
         DataError: The file cannot be read, or no problem is left.
 
     """
-    table = own_table(file)
+    table = read_own_table(file)
     name, loaded = Path(file.path).name, table.loaded
-    clean = without_defects(loaded, held_out, graded=graded)
+    clean = remove_defects(loaded, held_out, graded=graded)
     if not clean.rows:
         why = _counted(clean.removed)
         raise DataError(f"{file.path}: none of its {len(loaded.rows)} problems can be trained on: {why}")
@@ -87,7 +87,7 @@ def training(file: OwnFile, held_out: tuple[Loaded, ...] = (), *, graded: bool =
     return Tier(problems, _card(name, rule, problems, loaded.source, clean.removed, held_out, notes, graded=graded))
 
 
-def held_out_problems(file: OwnFile, name: str, *, graded: bool = True) -> tuple[tuple[Problem, ...], Card]:
+def read_held_out_problems(file: OwnFile, name: str, *, graded: bool = True) -> tuple[tuple[Problem, ...], Card]:
     """Read the problems of a user's file for evaluation. No problem is removed.
 
     Args:
@@ -102,7 +102,7 @@ def held_out_problems(file: OwnFile, name: str, *, graded: bool = True) -> tuple
         DataError: The file or an answer cannot be read, or one wording has two answers.
 
     """
-    table = own_table(file)
+    table = read_own_table(file)
     rows = table.loaded.rows
     _refuse_unreadable(rows, graded=graded)
     problems = tuple(row.as_problem() for row in rows)
@@ -133,7 +133,7 @@ def _table(path: Path, content: bytes, sha256: str) -> OwnTable:
     levels = ", ".join(f"{level} {count:,}" for level, count in read.levels.items())
     notes = [f"levels: {levels}"] if levels else []
     notes += [f"columns that are ignored: {', '.join(read.unread)}"] if read.unread else []
-    return OwnTable(Loaded(source, read.rows), tuple(notes))
+    return OwnTable(LoadedTable(source, read.rows), tuple(notes))
 
 
 def _card(
@@ -142,13 +142,15 @@ def _card(
     problems: Sequence[Problem],
     source: ProblemSource,
     removed: Sequence[Removed],
-    held_out: Sequence[Loaded],
+    held_out: Sequence[LoadedTable],
     notes: tuple[str, ...],
     *,
     graded: bool,
 ) -> Card:
     read = source.rows
-    described: Mapping[str, object] = contents(problems) if graded else contents(problems) | {"unknown": ()}
+    described: Mapping[str, object] = (
+        describe_contents(problems) if graded else describe_contents(problems) | {"unknown": ()}
+    )
     return Card(
         headline=f"{name}: {len(problems):,} problems of a file of one's own"
         + (f", of {read:,} rows" if read != len(problems) else ""),
@@ -180,7 +182,7 @@ def _listed_duplicates(removed: Iterable[Removed]) -> list[str]:
     return [f"also left out: {shown}"]
 
 
-def _compared(rows: Sequence[DataRow], held_out: Sequence[Loaded]) -> list[str]:
+def _compared(rows: Sequence[DataRow], held_out: Sequence[LoadedTable]) -> list[str]:
     """Return notes on problems that repeat a benchmark without a score in this run.
 
     These problems are kept.
@@ -191,7 +193,7 @@ def _compared(rows: Sequence[DataRow], held_out: Sequence[Loaded]) -> list[str]:
     notes = []
     for name in BENCHMARK_TABLES:
         try:
-            loaded = load(name)
+            loaded = load_table(name)
         except DataError as error:
             notes.append(f"not compared with {name}: {error}")
             continue
@@ -201,7 +203,8 @@ def _compared(rows: Sequence[DataRow], held_out: Sequence[Loaded]) -> list[str]:
         found = [
             row.row_id
             for row in rows
-            if known.overlap(tokens(row.problem), DEFAULTS.near, DEFAULTS.covered) is not None
+            if known.overlap(tokenize_statement(row.problem), DEFAULT_SETTINGS.near, DEFAULT_SETTINGS.covered)
+            is not None
         ]
         if found:
             shown = ", ".join(found[:_LISTED]) + (", ..." if len(found) > _LISTED else "")
@@ -210,7 +213,7 @@ def _compared(rows: Sequence[DataRow], held_out: Sequence[Loaded]) -> list[str]:
 
 
 @lru_cache(maxsize=8)
-def _indexed(loaded: Loaded) -> BenchmarkIndex:
+def _indexed(loaded: LoadedTable) -> BenchmarkIndex:
     return BenchmarkIndex(loaded.rows)
 
 
@@ -219,7 +222,7 @@ def _refuse_unreadable(rows: Sequence[DataRow], *, graded: bool) -> None:
         return
     found: dict[str, list[DataRow]] = {}
     for row in rows:
-        why = "it is empty" if is_empty(row.answer) else fault(row.answer) or no_answer(row.answer)
+        why = "it is empty" if is_empty(row.answer) else find_answer_fault(row.answer) or explain_no_answer(row.answer)
         if why is not None:
             found.setdefault(why, []).append(row)
     if found:
@@ -233,17 +236,17 @@ def _refuse_unreadable(rows: Sequence[DataRow], *, graded: bool) -> None:
 
 
 def _elsewhere(places: Sequence[DataRow]) -> str:
-    more = also([row.place.rpartition(":")[2] for row in places[1:]])
+    more = format_further_lines([row.place.rpartition(":")[2] for row in places[1:]])
     return more and f" ({more})"
 
 
 def _repeated(rows: Sequence[DataRow], *, graded: bool) -> list[str]:
     """Return a note on problems that occur twice. Raises DataError where answers differ."""
-    same_answer = same_gold if graded else str.__eq__
+    same_answer = is_same_gold if graded else str.__eq__
     first: dict[Statement, DataRow] = {}
     repeated, conflicting = list[tuple[DataRow, DataRow]](), list[tuple[DataRow, DataRow]]()
     for row in rows:
-        other = first.setdefault(statement(row), row)
+        other = first.setdefault(normalize_statement(row), row)
         if other is not row:
             (repeated if same_answer(other.answer, row.answer) else conflicting).append((row, other))
     if conflicting:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.common.schema import refuse_constant, unique_fields
+from harness.common.schema import build_unique_object, refuse_constant
 from harness.data.catalog import DataError
 from harness.data.rows import DataRow
 
@@ -101,7 +101,7 @@ def read_own_rows(path: Path, content: bytes) -> OwnRows:
     return OwnRows(tuple(rows), dict(sorted(levels.items())), tuple(name for name in columns if name not in FIELDS))
 
 
-def also(lines: Sequence[str]) -> str:
+def format_further_lines(lines: Sequence[str]) -> str:
     """Return text on further faulty lines: ``and in 7 more: lines 2, 3, 5, 8, ...``.
 
     It is empty where there are none.
@@ -135,7 +135,7 @@ def _object(line: bytes, *, is_cut: bool) -> dict[str, Any]:
     try:
         found = json.loads(
             line.decode("utf-8"),
-            object_pairs_hook=unique_fields,
+            object_pairs_hook=build_unique_object,
             parse_int=_Written,
             parse_float=_Written,
             parse_constant=refuse_constant,
@@ -242,5 +242,5 @@ def _message(path: Path, faults: Sequence[tuple[int, _FaultError]], rows: int) -
 def _fault_line(path: Path, found: Sequence[tuple[int, _FaultError]]) -> str:
     number, first = found[0]
     seen = f" ({first.found})" if first.found else ""
-    more = also([str(line) for line, _ in found[1:]])
+    more = format_further_lines([str(line) for line, _ in found[1:]])
     return f"{path}:{number}: {first.what}{seen}{more and f', {more}'}; {first.way_out}"

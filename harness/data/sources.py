@@ -36,12 +36,12 @@ class HubTable:
     file: str | None = None  # one file of the repository, if its configurations are files
 
 
-def load_hub(name: str) -> Loaded:
+def load_hub(name: str) -> LoadedTable:
     """Load a table from the hub. Raises DataError where that fails or a column is missing."""
     return _loaded(name)
 
 
-def read_table(name: str, repository: str | None = None) -> Loaded:
+def read_table(name: str, repository: str | None = None) -> LoadedTable:
     """Load a table from the hub, or from another repository of the same layout.
 
     The repository may be a local folder. Raises DataError like ``load_hub``.
@@ -55,7 +55,7 @@ def read_table(name: str, repository: str | None = None) -> Loaded:
         )
     table = TABLES[name]
     source = ProblemSource(f"hub:{hub.name}", table.title, len(rows), table.rows, _rows_digest(rows), known=False)
-    return Loaded(source, rows)
+    return LoadedTable(source, rows)
 
 
 _loaded = lru_cache(maxsize=16)(read_table)
@@ -192,7 +192,7 @@ class ProblemSource:
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedTable:
     """A table with its rows."""
 
     source: ProblemSource
@@ -213,7 +213,7 @@ def data_folder() -> Path | None:
     return folder
 
 
-def load(name: str) -> Loaded:
+def load_table(name: str) -> LoadedTable:
     """Load a table by name, from DATA_DIR or from the hub.
 
     Raises DataError where that fails.
@@ -222,10 +222,10 @@ def load(name: str) -> Loaded:
     if folder is None:
         return load_hub(name)
     file = table_file(folder, TABLES[name])
-    return _load_file(folder, name, file, digest(folder, file))
+    return _load_file(folder, name, file, compute_sha256(folder, file))
 
 
-def digest(folder: Path, file: str) -> str:
+def compute_sha256(folder: Path, file: str) -> str:
     """Return the SHA-256 of a file.
 
     Raises DataError where the file is missing, or differs from the checksum in the folder.
@@ -246,10 +246,12 @@ def table_file(folder: Path, table: ProblemTable) -> str:
 
 
 @lru_cache(maxsize=16)
-def _load_file(folder: Path, name: str, file: str, sha256: str) -> Loaded:
+def _load_file(folder: Path, name: str, file: str, sha256: str) -> LoadedTable:
     table = TABLES[name]
     rows = parse_rows(_content(folder / file), folder / file, difficulty=table.difficulty)
-    return Loaded(ProblemSource(file, table.title, len(rows), table.rows, sha256, known=sha256 == table.sha256), rows)
+    return LoadedTable(
+        ProblemSource(file, table.title, len(rows), table.rows, sha256, known=sha256 == table.sha256), rows
+    )
 
 
 def _content(path: Path) -> bytes:

@@ -39,7 +39,7 @@ class OperandChain:
         """Return the value after the first operand and after every step."""
         values = [self.first]
         for operator, operand in self.steps:
-            values.append(apply(operator, values[-1], operand))
+            values.append(apply_operator(operator, values[-1], operand))
         return tuple(values)
 
     def for_evaluation(self) -> bool:
@@ -48,7 +48,7 @@ class OperandChain:
         return int.from_bytes(digest, "big") % _EVALUATION_SHARE == 0
 
 
-def apply(operator: Operator, left: int, right: int) -> int:
+def apply_operator(operator: Operator, left: int, right: int) -> int:
     """Return the result of one step of a chain.
 
     Args:
@@ -95,19 +95,19 @@ LEVELS: dict[Difficulty, Level] = {
 }
 
 
-def stream(difficulties: Sequence[Difficulty], seed: int) -> Iterator[Problem]:
+def stream_problems(difficulties: Sequence[Difficulty], seed: int) -> Iterator[Problem]:
     """Yield training problems without end; the same seed gives the same stream."""
     rng = random.Random(seed)
     while True:
         difficulty = rng.choice(difficulties)
-        chain = draw_training_chain(difficulty, rng)
-        yield pose(chain, difficulty, in_words=draw_in_words(difficulty, rng))
+        chain = sample_training_chain(difficulty, rng)
+        yield pose_problem(chain, difficulty, in_words=sample_in_words(difficulty, rng))
 
 
-def evaluation_set(difficulty: Difficulty, size: int) -> tuple[Problem, ...]:
+def build_evaluation_set(difficulty: Difficulty, size: int) -> tuple[Problem, ...]:
     """Return the first ``size`` problems of a fixed list of distinct expressions.
 
-    `stream` never yields one of these expressions. Raises ValueError where there are fewer.
+    `stream_problems` never yields one of these expressions. Raises ValueError where there are fewer.
     """
     rng = random.Random(f"{_EVALUATION_SEED}:{difficulty}")
     chosen: dict[str, Problem] = {}
@@ -118,22 +118,22 @@ def evaluation_set(difficulty: Difficulty, size: int) -> tuple[Problem, ...]:
                 f"only {len(chosen)} distinct {difficulty} evaluation problems exist, {size} were asked for"
             )
         misses += 1
-        chain, in_words = draw_chain(difficulty, rng), draw_in_words(difficulty, rng)
+        chain, in_words = sample_chain(difficulty, rng), sample_in_words(difficulty, rng)
         if chain.for_evaluation() and chain.expression not in chosen:
-            chosen[chain.expression] = pose(chain, difficulty, in_words=in_words)
+            chosen[chain.expression] = pose_problem(chain, difficulty, in_words=in_words)
             misses = 0
     return tuple(chosen.values())
 
 
-def draw_training_chain(difficulty: Difficulty, rng: random.Random) -> OperandChain:
+def sample_training_chain(difficulty: Difficulty, rng: random.Random) -> OperandChain:
     """Sample a chain that is not reserved for evaluation."""
-    chain = draw_chain(difficulty, rng)
+    chain = sample_chain(difficulty, rng)
     while chain.for_evaluation():
-        chain = draw_chain(difficulty, rng)
+        chain = sample_chain(difficulty, rng)
     return chain
 
 
-def draw_chain(difficulty: Difficulty, rng: random.Random) -> OperandChain:
+def sample_chain(difficulty: Difficulty, rng: random.Random) -> OperandChain:
     """Sample a chain for training or evaluation; its values stay within 0..150."""
     level = LEVELS[difficulty]
     length = rng.randint(*level.operands)
@@ -146,12 +146,12 @@ def draw_chain(difficulty: Difficulty, rng: random.Random) -> OperandChain:
     return chain
 
 
-def draw_in_words(difficulty: Difficulty, rng: random.Random) -> bool:
+def sample_in_words(difficulty: Difficulty, rng: random.Random) -> bool:
     """Sample whether the next problem is a story."""
     return rng.random() < _WORDS_SHARE and LEVELS[difficulty].words
 
 
-def pose(chain: OperandChain, difficulty: Difficulty, *, in_words: bool) -> Problem:
+def pose_problem(chain: OperandChain, difficulty: Difficulty, *, in_words: bool) -> Problem:
     """Return the problem that asks for the value of a chain.
 
     Args:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final
 from harness.common.results import results_folder
 from harness.common.schema import suggest
 from harness.data import cache as stored
-from harness.data.build import RECIPES, build
+from harness.data.build import RECIPES, build_tier
 from harness.data.cache import Tier
-from harness.data.card import DEFAULTS, VERSION, Settings
+from harness.data.card import CARD_VERSION, DEFAULT_SETTINGS, TierSettings
 from harness.data.catalog import BENCHMARK_TABLES, TABLES, DataError
-from harness.data.sources import data_folder, digest, table_file
+from harness.data.sources import compute_sha256, data_folder, table_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ TIERS: Final = ("easy", "medium", "hard")
 SOURCES: Final = ("paper", "simplerl_zoo")
 
 
-def tier(source: str, difficulty: str, settings: Settings | None = None) -> Tier:
+def load_tier(source: str, difficulty: str, settings: TierSettings | None = None) -> Tier:
     """Return a tier of `SOURCES` and `TIERS`; build it if it is missing or out of date.
 
     Args:
@@ -44,19 +44,19 @@ def tier(source: str, difficulty: str, settings: Settings | None = None) -> Tier
 
     """
     path = tier_path(source, difficulty)
-    with stored.locked(path):
-        card = built_card(path)
-        wanted = settings or (card.settings if card else None) or DEFAULTS
+    with stored.lock_tier(path):
+        card = read_built_card(path)
+        wanted = settings or (card.settings if card else None) or DEFAULT_SETTINGS
         if card is not None and card.settings == wanted and not is_stale(card):
-            return stored.read(path)
-        found, removed = build(path.stem, wanted)
-        stored.write(path, found, removed)
+            return stored.read_tier(path)
+        found, removed = build_tier(path.stem, wanted)
+        stored.write_tier(path, found, removed)
         return found
 
 
-def custom_tier(path: Path | str) -> Tier:
+def load_custom_tier(path: Path | str) -> Tier:
     """Return a tier that `save_custom_tier` wrote. Raises DataError where it cannot be read."""
-    return stored.read(Path(path))
+    return stored.read_tier(Path(path))
 
 
 def save_custom_tier(path: Path, problems: Sequence[Problem], rule: str, parent: Card) -> Card:
@@ -80,9 +80,9 @@ def save_custom_tier(path: Path, problems: Sequence[Problem], rule: str, parent:
         headline=f"{path.stem}: {len(problems):,} of the {parent.rows:,} problems of {parent.name}: {rule}",
         name=path.stem,
         rule=f"{parent.rule}; then {rule}",
-        **stored.contents(problems),
+        **stored.describe_contents(problems),
     )
-    stored.write(path, Tier(tuple(problems), card))
+    stored.write_tier(path, Tier(tuple(problems), card))
     return card
 
 
@@ -97,7 +97,7 @@ def tier_path(source: str, difficulty: str) -> Path:
     return results_folder() / "tiers" / f"{source}_{difficulty}.jsonl"
 
 
-def built_card(path: Path) -> Card | None:
+def read_built_card(path: Path) -> Card | None:
     """Return the card of the tier at ``path``; None without a complete and readable tier."""
     if not (path.is_file() and stored.card_path(path).is_file()):
         return None
@@ -113,11 +113,13 @@ def is_stale(card: Card) -> bool:
     Without DATA_DIR the tier is not stale for other files.
     """
     recipe = RECIPES.get(card.name)
-    if recipe is None or (card.rule, card.version) != (recipe.rule, VERSION):
+    if recipe is None or (card.rule, card.version) != (recipe.rule, CARD_VERSION):
         return True
     folder = data_folder()
     if folder is None:
         return False
     tables = [TABLES[recipe.table], *BENCHMARK_TABLES.values()]
     files = [table_file(folder, table) for table in tables]
-    return [(source.name, source.sha256) for source in card.sources] != [(file, digest(folder, file)) for file in files]
+    return [(source.name, source.sha256) for source in card.sources] != [
+        (file, compute_sha256(folder, file)) for file in files
+    ]

@@ -11,7 +11,7 @@ import unicodedata
 from itertools import groupby
 from typing import Final
 
-N: Final = 4  # tokens in an n-gram
+NGRAM_SIZE: Final = 4  # tokens in an n-gram
 
 _DRAWING: Final = re.compile(r"\[asy\].*?(?:\[/asy\]|\Z)", re.DOTALL)
 _THOUSANDS: Final = re.compile(r"(?<=\d)(?:,|\{,\}|,?\\!)(?=\d{3}(?!\d))")
@@ -42,12 +42,12 @@ _SIGNS: Final = str.maketrans(
 )
 
 
-def tokens(statement: str) -> tuple[str, ...]:
+def tokenize_statement(statement: str) -> tuple[str, ...]:
     """Return words, numbers, commands and signs in order; adjacent letters are joined."""
     return _joined(_TOKEN.findall(_plain(_DRAWING.sub(" ", statement))))
 
 
-def wording(words: tuple[str, ...]) -> str:
+def join_tokens(words: tuple[str, ...]) -> str:
     """Join tokens in one string, which is equal for statements that say the same."""
     # White space is typography, except between two numbers, which it separates.
     return re.sub(r"(?<!\d) | (?!\d)", "", " ".join(words))
@@ -59,8 +59,8 @@ def drawings(statement: str) -> str:
 
 
 def ngrams(words: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
-    """Return the distinct n-grams of tokens; fewer than `N` tokens are one n-gram."""
-    return frozenset(words[start : start + N] for start in range(max(1, len(words) - N + 1)))
+    """Return the distinct n-grams of tokens; fewer than `NGRAM_SIZE` tokens are one n-gram."""
+    return frozenset(words[start : start + NGRAM_SIZE] for start in range(max(1, len(words) - NGRAM_SIZE + 1)))
 
 
 def _plain(statement: str) -> str:

@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.common.resources import NOTHING, Spent
+from harness.common.resources import NO_USE, ResourceUse
 from harness.common.schema import SchemaError
 from harness.config.engines import VllmConfig
-from harness.config.layout import Layout, layout
-from harness.config.window import longest_text
+from harness.config.layout import Layout, plan_layout
+from harness.config.window import max_text_tokens
 from harness.engines.base.errors import EngineError, EngineLost
-from harness.engines.base.fingerprint import fingerprint, refuse_mismatch
-from harness.engines.vllm.pool import ask
-from harness.engines.vllm.validate import refuse_unfit
-from harness.models.locate import model_source
+from harness.engines.base.fingerprint import compute_fingerprint, refuse_mismatch
+from harness.engines.vllm.pool import await_call
+from harness.engines.vllm.validate import refuse_unfit_model
+from harness.models.locate import locate_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -51,7 +51,7 @@ class HeldPlacement:
             remove_placement_group(self.group)
 
 
-def placed(layout: Layout) -> HeldPlacement:
+def acquire_placement(layout: Layout) -> HeldPlacement:
     """Return the placement group of this process, or create one for the layout.
 
     Raises SchemaError where the cluster lacks room.
@@ -108,10 +108,10 @@ class _Wanted:
         assert backend.vllm is not None
         on_gpu = backend.num_gpus > 0
         return cls(
-            str(model_source(config.model.path)),
-            longest_text(config.limits),
+            str(locate_model(config.model.path)),
+            max_text_tokens(config.limits),
             backend.vllm,
-            layout(backend),
+            plan_layout(backend),
             on_gpu,
             on_gpu and backend.colocated,
         )
@@ -122,8 +122,8 @@ class ActorPool:
 
     def __init__(self, config: ExperimentConfig, *, learns: bool = True) -> None:
         self._wanted, self._learns = _Wanted.of(config), learns
-        refuse_unfit(self._wanted.path, self._wanted.max_length, on_gpu=True)  # checks that need no vLLM
-        self._held = placed(self._wanted.layout)
+        refuse_unfit_model(self._wanted.path, self._wanted.max_length, on_gpu=True)  # checks that need no vLLM
+        self._held = acquire_placement(self._wanted.layout)
         self.ranks = [self._rank(number) for number in range(len(self._wanted.layout.ranks) if learns else 0)]
         self.engines = [self._engine(index) for index in range(len(self._wanted.layout.engines))]
         self._used = 0.0  # CPU seconds of earlier runs
@@ -133,7 +133,7 @@ class ActorPool:
             self.close()
             raise
 
-    def take_up(self) -> bool:
+    def begin_run(self) -> bool:
         """Start to count resource use for the next run; return False where an actor has died.
 
         Raises EngineLost where a node is gone, because its actors cannot be replaced.
@@ -146,7 +146,7 @@ class ActorPool:
             return False
         return True
 
-    def spent(self) -> Spent:
+    def spent(self) -> ResourceUse:
         """Return the resources that the actors used for the run; the first run pays for their start."""
         whole = self._lifetime()
         return replace(whole, cpu_seconds=max(whole.cpu_seconds - self._used, 0.0))
@@ -158,7 +158,7 @@ class ActorPool:
     def restart(self, index: int) -> Any:
         """Start a new engine in the place of one that died, and return it."""
         self.engines[index] = self._engine(index)
-        self._check(ask(self.engines[index].start.remote(), _LONGEST_START))
+        self._check(await_call(self.engines[index].start.remote(), _LONGEST_START))
         return self.engines[index]
 
     def close(self) -> None:
@@ -173,16 +173,16 @@ class ActorPool:
             ray.kill(actor)
         self._held.free()
 
-    def _lifetime(self) -> Spent:
-        each = [ask(actor.spent.remote()) for actor in (*self.engines, *self.ranks)]
-        return Spent(0.0, sum(one.cpu_seconds for one in each), sum(one.peak_memory_mb for one in each))
+    def _lifetime(self) -> ResourceUse:
+        each = [await_call(actor.spent.remote()) for actor in (*self.engines, *self.ranks)]
+        return ResourceUse(0.0, sum(one.cpu_seconds for one in each), sum(one.peak_memory_mb for one in each))
 
     def _start(self) -> None:
         engines, ranks = [engine.start.remote() for engine in self.engines], list[Any]()
         if self.ranks:
-            host, port = ask(self.ranks[0].address.remote())
+            host, port = await_call(self.ranks[0].address.remote())
             ranks = [rank.start.remote(host, port) for rank in self.ranks]
-        for found in map(ask, engines):
+        for found in map(await_call, engines):
             self._check(found)
         if ranks:
             self._meet(ranks)
@@ -195,7 +195,7 @@ class ActorPool:
 
     def _check(self, engine: Fingerprint) -> None:
         """Refuse an engine that read other model files, as can happen on another node."""
-        refuse_mismatch(engine, fingerprint(self._wanted.path))
+        refuse_mismatch(engine, compute_fingerprint(self._wanted.path))
 
     def _engine(self, index: int) -> Any:
         from harness.engines.vllm.engine import VllmEngine  # noqa: PLC0415 - only where there are engines
@@ -221,20 +221,20 @@ class ActorPool:
 _pools: list[ActorPool] = []  # this process's pool, at most one
 
 
-def acquire(config: ExperimentConfig, *, learns: bool = True) -> ActorPool:
+def acquire_actors(config: ExperimentConfig, *, learns: bool = True) -> ActorPool:
     """Return the pool of the last run if it fits and lives, else a new one.
 
     Raises the same errors as starting the actors.
     """
-    if not (_pools and _pools[0].serves(config, learns=learns) and _pools[0].take_up()):
-        shutdown()
+    if not (_pools and _pools[0].serves(config, learns=learns) and _pools[0].begin_run()):
+        shutdown_actors()
         _pools.append(ActorPool(config, learns=learns))
     return _pools[0]
 
 
-def spent() -> Spent:
+def measure_actor_use() -> ResourceUse:
     """Return the resources that this process's actors used for the present run."""
-    return _pools[0].spent() if _pools else NOTHING
+    return _pools[0].spent() if _pools else NO_USE
 
 
 @contextmanager
@@ -246,11 +246,11 @@ def shutdown_on_error() -> Iterator[None]:
     try:
         yield
     except Exception:
-        shutdown()
+        shutdown_actors()
         raise
 
 
-def shutdown() -> None:
+def shutdown_actors() -> None:
     """Stop all actors of this process."""
     while _pools:
         _pools.pop().close()

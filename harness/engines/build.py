@@ -9,20 +9,20 @@ import torch
 
 from harness.common.resources import keep_freed_memory
 from harness.common.schema import SchemaError
-from harness.config.window import positions_of, refuse_short
-from harness.engines.actor_pool import acquire
+from harness.config.window import read_loaded_positions, refuse_short_window
+from harness.engines.actor_pool import acquire_actors
 from harness.engines.base.samples import Vocabulary
 from harness.engines.deepspeed.settings import refuse_deepspeed
-from harness.engines.qwen3.forward import compact_scores, supports
+from harness.engines.qwen3.forward import is_supported, score_samples_compact
 from harness.engines.qwen3.sampler import CompactSampler
-from harness.engines.torch.hf_scores import hf_scores
+from harness.engines.torch.hf_scores import score_samples_hf
 from harness.engines.torch.learner import TorchLearner
 from harness.engines.torch.validate import validate_model_support
 from harness.engines.vllm.sampler import VllmSampler
-from harness.engines.vllm.validate import refuse_missing
+from harness.engines.vllm.validate import refuse_missing_vllm
 from harness.models.load import load_embedded, load_model, load_outline, load_tokenizer
-from harness.models.locate import BUILTIN
-from harness.models.validate import NO_END, end_ids
+from harness.models.locate import BUILTIN_PREFIX
+from harness.models.validate import NO_END, collect_end_ids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
     from harness.engines.base.protocols import Learner, Sampler
 
 
-def engines(config: ExperimentConfig) -> tuple[Sampler, Learner, Any]:
+def build_engines(config: ExperimentConfig) -> tuple[Sampler, Learner, Any]:
     """Return sampler, learner and tokenizer of a run, with the model's weights loaded.
 
     Raises SchemaError or ModelError for settings that the model or the machine does not support.
     """
     if config.backend.vllm is None:
         model, tokenizer = _model(config)
-        return *build(model, tokenizer, config), tokenizer
+        return *build_torch_engines(model, tokenizer, config), tokenizer
     refuse_uninstalled(config)
     tokenizer, words = _words(config)
-    pool = acquire(config)
+    pool = acquire_actors(config)
     sampler = VllmSampler(pool.engines, words, pool.restart, nccl=config.backend.vllm.sync == "nccl")
     sampler.sleep()  # while a rank loads, it holds the whole model
     learner = _spread(pool.ranks, config) if config.backend.deepspeed else build_learner(_model(config)[0], config)
@@ -49,17 +49,17 @@ def engines(config: ExperimentConfig) -> tuple[Sampler, Learner, Any]:
     return sampler, learner, tokenizer
 
 
-def sampling(config: ExperimentConfig) -> Sampler:
-    """Return a sampler without a learner. Raises the same errors as ``engines``."""
+def build_sampler_alone(config: ExperimentConfig) -> Sampler:
+    """Return a sampler without a learner. Raises the same errors as ``build_engines``."""
     if config.backend.vllm is None:
         return build_sampler(*_model(config), config)
     refuse_uninstalled(config)
     _, words = _words(config)
-    pool = acquire(config, learns=False)
+    pool = acquire_actors(config, learns=False)
     return VllmSampler(pool.engines, words, pool.restart)
 
 
-def build(model: Any, tokenizer: Any, config: ExperimentConfig) -> tuple[Sampler, Learner]:
+def build_torch_engines(model: Any, tokenizer: Any, config: ExperimentConfig) -> tuple[Sampler, Learner]:
     """Return PyTorch engines that share one module, so that the weight sync costs nothing.
 
     Args:
@@ -80,11 +80,12 @@ def build(model: Any, tokenizer: Any, config: ExperimentConfig) -> tuple[Sampler
 
 
 def build_learner(model: Any, config: ExperimentConfig) -> Learner:
-    """Return a learner in this process. Raises SchemaError or ModelError as ``build``."""
+    """Return a learner in this process. Raises SchemaError or ModelError as ``build_torch_engines``."""
     model = _placed(model, config).eval()
     validate_model_support(model, config)
     scorer = partial(
-        compact_scores if _is_compact(model, config) else hf_scores, recompute=config.optim.gradient_checkpointing
+        score_samples_compact if _is_compact(model, config) else score_samples_hf,
+        recompute=config.optim.gradient_checkpointing,
     )
     return TorchLearner(model, config.optim, config.rollout.temperature, scorer, config.update_rule().needs)
 
@@ -110,7 +111,7 @@ def build_sampler(model: Any, tokenizer: Any, config: ExperimentConfig) -> Sampl
     validate_model_support(model, config)
     if compact:
         keep_freed_memory()
-    words = vocabulary(model, tokenizer)
+    words = build_vocabulary(model, tokenizer)
     if compact:
         return CompactSampler(model, words.eos_ids, words.pad_id, words.decode_text)
     from harness.engines.torch.hf_sampler import HfSampler  # noqa: PLC0415 - imports transformers
@@ -118,12 +119,12 @@ def build_sampler(model: Any, tokenizer: Any, config: ExperimentConfig) -> Sampl
     return HfSampler(model, words.eos_ids, words.pad_id, words.decode_text)
 
 
-def vocabulary(model: Any, tokenizer: Any) -> Vocabulary:
+def build_vocabulary(model: Any, tokenizer: Any) -> Vocabulary:
     """Return what a sampler needs of the tokenizer and of the model or its outline.
 
     Raises SchemaError where neither names a token that ends a response.
     """
-    ends = end_ids(model, tokenizer)
+    ends = collect_end_ids(model, tokenizer)
     if not ends:
         raise SchemaError(f"model.path: {NO_END}")
     pad_id = ends[0] if tokenizer.pad_token_id is None else tokenizer.pad_token_id
@@ -133,7 +134,7 @@ def vocabulary(model: Any, tokenizer: Any) -> Vocabulary:
 def refuse_uninstalled(config: ExperimentConfig) -> None:
     """Raise SchemaError where an engine is not installed or cannot do what the settings ask."""
     if config.backend.vllm:
-        refuse_missing()
+        refuse_missing_vllm()
     refuse_deepspeed(config)
 
 
@@ -141,8 +142,8 @@ def _words(config: ExperimentConfig) -> tuple[Any, Vocabulary]:
     """Return the tokenizer and the vocabulary for engines in other processes, before they start."""
     path = config.model.path
     tokenizer, outline = load_tokenizer(path), load_outline(path)
-    refuse_short(config.limits, positions_of(outline.config), f"model.path {path!r}")
-    return tokenizer, vocabulary(outline, tokenizer)
+    refuse_short_window(config.limits, read_loaded_positions(outline.config), f"model.path {path!r}")
+    return tokenizer, build_vocabulary(outline, tokenizer)
 
 
 def _spread(ranks: Sequence[Any], config: ExperimentConfig) -> Learner:
@@ -153,7 +154,7 @@ def _spread(ranks: Sequence[Any], config: ExperimentConfig) -> Learner:
 
 def _model(config: ExperimentConfig) -> tuple[Any, Any]:
     path, dtype = config.model.path, getattr(torch, config.model.dtype)
-    if path.startswith(BUILTIN) and dtype == torch.float32 and config.backend.engine != "hf" and _on_cpu(config):
+    if path.startswith(BUILTIN_PREFIX) and dtype == torch.float32 and config.backend.engine != "hf" and _on_cpu(config):
         return load_embedded(path), load_tokenizer(
             path
         )  # importing transformers takes more CPU time than the first step
@@ -165,7 +166,7 @@ def _on_cpu(config: ExperimentConfig) -> bool:
 
 
 def _is_compact(model: Any, config: ExperimentConfig) -> bool:
-    return supports(model) if config.backend.engine == "auto" else config.backend.engine == "compact"
+    return is_supported(model) if config.backend.engine == "auto" else config.backend.engine == "compact"
 
 
 def _placed(model: Any, config: ExperimentConfig) -> Any:

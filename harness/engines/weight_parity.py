@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from harness.common.seeds import derive
+from harness.common.seeds import derive_seed
 from harness.engines.base.divergence import refuse_not_finite
 from harness.engines.base.errors import ParityError
 from harness.engines.base.protocols import Decoding
@@ -50,7 +50,7 @@ class ParityProbe:
         """
         tokens = min(_TOKENS, decoding.max_response_length)
         whole = replace(decoding, group_size=1, max_response_length=tokens, top_p=1.0, top_k=0)
-        return cls((), whole, derive(seed, "parity"), budget).on(prompts)
+        return cls((), whole, derive_seed(seed, "parity"), budget).on(prompts)
 
     def on(self, prompts: Sequence[Sequence[int]]) -> ParityProbe:
         """Return the same probe with other prompts."""

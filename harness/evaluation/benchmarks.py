@@ -16,14 +16,14 @@ import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from harness.common.files import write
-from harness.engines.build import sampling
-from harness.evaluation.evaluate import answer
-from harness.evaluation.fingerprint import label
-from harness.evaluation.report import document
+from harness.common.files import atomic_write
+from harness.engines.build import build_sampler_alone
+from harness.evaluation.evaluate import evaluate_chunk
+from harness.evaluation.fingerprint import name_evaluation
+from harness.evaluation.report import build_score_document
 from harness.models.load import load_tokenizer
-from harness.records.outcomes import Evaluation, Evaluations, join, outcomes_file
-from harness.rollouts.problems import held_out, refuse_broken_reward
+from harness.records.outcomes import Evaluation, Evaluations, encode_outcomes, join_evaluations
+from harness.rollouts.problems import read_held_out, refuse_broken_reward
 from harness.rollouts.prompts import Prompts
 
 if TYPE_CHECKING:
@@ -58,15 +58,15 @@ def run_benchmarks(sampler: Callable[[], Sampler], eval_sets: Sequence[EvalSet],
                 path = folder / PARTS / f"{eval_set.benchmark}.{number}.parquet"
                 if not path.exists():
                     ready = ready or [sampler()]
-                    write(path, _stored(answer(ready[0], part)))
+                    atomic_write(path, _stored(evaluate_chunk(ready[0], part)))
                 done.append(Evaluation.of(pd.read_parquet(path)))
-                right = join(done).right.mean()
+                right = join_evaluations(done).right.mean()
                 progress.update(bar, advance=len(part.tasks), note=f"accuracy {right:.3f}")
-            found[eval_set.benchmark] = join(done)
+            found[eval_set.benchmark] = join_evaluations(done)
     return found
 
 
-def clear(folder: Path) -> None:
+def remove_chunks(folder: Path) -> None:
     """Remove the chunks after their outcomes have been joined in one file."""
     shutil.rmtree(folder / PARTS, ignore_errors=True)
 
@@ -88,7 +88,7 @@ _WHEN: Final = "evaluation"  # value of the column `when`; a run has several mom
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluated:
+class EvaluationResult:
     """Result of an evaluation and its folder."""
 
     folder: Path
@@ -97,22 +97,22 @@ class Evaluated:
     notes: tuple[str, ...] = ()  # what is unusual in how the tokenizer starts and ends prompts
 
 
-def run(config: ExperimentConfig, results: Path) -> Evaluated:
+def evaluate_model(config: ExperimentConfig, results: Path) -> EvaluationResult:
     """Evaluate a model, or read the result of an equal evaluation.
 
     Raises DataError, ModelError or SchemaError for input that cannot be used.
     """
     prompts = Prompts(config, load_tokenizer(config.model.path))
-    problems = held_out(config)
+    problems = read_held_out(config)
     refuse_broken_reward(config, problems)
     eval_sets = prompts.eval_sets(problems)
-    folder = results / "evaluations" / label(config, eval_sets)
-    evaluations = outcomes(config, eval_sets, folder)
-    write(folder / "scores.json", json.dumps(document(config, evaluations), indent=2).encode())
-    return Evaluated(folder, evaluations, prompts.unknown(eval_sets), prompts.notes)
+    folder = results / "evaluations" / name_evaluation(config, eval_sets)
+    evaluations = load_or_evaluate(config, eval_sets, folder)
+    atomic_write(folder / "scores.json", json.dumps(build_score_document(config, evaluations), indent=2).encode())
+    return EvaluationResult(folder, evaluations, prompts.unknown(eval_sets), prompts.notes)
 
 
-def outcomes(config: ExperimentConfig, eval_sets: Sequence[EvalSet], folder: Path) -> Evaluations:
+def load_or_evaluate(config: ExperimentConfig, eval_sets: Sequence[EvalSet], folder: Path) -> Evaluations:
     """Return the outcomes of evaluation sets; compute and store those that the folder lacks.
 
     Args:
@@ -128,15 +128,17 @@ def outcomes(config: ExperimentConfig, eval_sets: Sequence[EvalSet], folder: Pat
     if path.exists():
         return _read(path, eval_sets)
     evaluations = run_benchmarks(lambda: _sampler(config), eval_sets, folder)
-    write(folder / "config.yaml", yaml.safe_dump(json.loads(json.dumps(asdict(config))), sort_keys=False).encode())
-    write(path, outcomes_file({_WHEN: evaluations}))
-    clear(folder)
+    atomic_write(
+        folder / "config.yaml", yaml.safe_dump(json.loads(json.dumps(asdict(config))), sort_keys=False).encode()
+    )
+    atomic_write(path, encode_outcomes({_WHEN: evaluations}))
+    remove_chunks(folder)
     return evaluations
 
 
 def _sampler(config: ExperimentConfig) -> Sampler:
     torch.set_num_threads(max(1, int(config.backend.num_cpus)))
-    return sampling(config)
+    return build_sampler_alone(config)
 
 
 def _read(path: Path, eval_sets: Sequence[EvalSet]) -> Evaluations:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from harness.common.resources import out_of_memory
+from harness.common.resources import explain_out_of_memory
 from harness.common.results import results_folder
 from harness.common.schema import SchemaError
 from harness.data.catalog import DataError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from harness.config.experiment import ExperimentConfig
 
 
-def stopped(command: Callable[[], None]) -> int:
+def run_command(command: Callable[[], None]) -> int:
     """Run a command, print its error, and return its exit code.
 
     The code is 0 for success, 2 for bad input, 1 for a failure such as a full disk, and 130 for Ctrl-C.
@@ -37,7 +37,7 @@ def stopped(command: Callable[[], None]) -> int:
         print(f"{error}{advice}", file=sys.stderr)
         return 1
     except (MemoryError, RuntimeError) as error:
-        print(out_of_memory(error), file=sys.stderr)
+        print(explain_out_of_memory(error), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("stopped; run the same command again to resume", file=sys.stderr)
@@ -45,15 +45,15 @@ def stopped(command: Callable[[], None]) -> int:
     return 0
 
 
-def evaluate(config: ExperimentConfig) -> None:
+def print_evaluation(config: ExperimentConfig) -> None:
     """Evaluate a model, keep the outcome of every sample, and print the scores."""
-    from harness.evaluation.benchmarks import run  # noqa: PLC0415
-    from harness.evaluation.report import lines, table  # noqa: PLC0415 - torch takes seconds; refuse before
+    from harness.evaluation.benchmarks import evaluate_model  # noqa: PLC0415
+    from harness.evaluation.report import build_score_table, list_score_notes  # noqa: PLC0415 - torch takes seconds; refuse before
 
-    done = run(config, results_folder())
+    done = evaluate_model(config, results_folder())
     console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
     console.print(config.model.path, markup=False)
-    console.print(table(done.evaluations))
+    console.print(build_score_table(done.evaluations))
     notes = (f"prompts: {note}" for note in done.notes)
-    for line in (*lines(config, done.evaluations, done.unknown), *notes, str(done.folder)):
+    for line in (*list_score_notes(config, done.evaluations, done.unknown), *notes, str(done.folder)):
         console.print(line, markup=False, soft_wrap=True)

@@ -33,7 +33,7 @@ class PassCounts:
     rate: Measure
 
 
-def count(name: str, headline: str, evaluation: Evaluation) -> PassCounts:
+def count_correct(name: str, headline: str, evaluation: Evaluation) -> PassCounts:
     """Count the correct samples of every asked problem.
 
     Args:
@@ -53,7 +53,7 @@ def count(name: str, headline: str, evaluation: Evaluation) -> PassCounts:
     return PassCounts(name, headline, int(asked.sum()), int((~asked).sum()), tuple(shares.tolist()), rate)
 
 
-def within(tier: Tier, evaluation: Evaluation, low: float, high: float) -> tuple[Problem, ...]:
+def select_by_pass_rate(tier: Tier, evaluation: Evaluation, low: float, high: float) -> tuple[Problem, ...]:
     """Return the tier's asked problems whose pass rate is in a range, in the tier's order.
 
     Args:
@@ -75,7 +75,7 @@ def _rates(evaluation: Evaluation) -> Mapping[str, float]:
     return {problem: float(rate) for problem, asked, rate in triples if asked}
 
 
-def markdown(model: str, counts: Sequence[PassCounts], remarks: Sequence[str]) -> str:
+def render_difficulty_markdown(model: str, counts: Sequence[PassCounts], remarks: Sequence[str]) -> str:
     """Return the table with its notes as Markdown.
 
     Args:
@@ -95,7 +95,7 @@ def markdown(model: str, counts: Sequence[PassCounts], remarks: Sequence[str]) -
     return "\n".join([title, "", *(f"| {line} |" for line in lines), "", *(f"- {note}" for note in notes)]) + "\n"
 
 
-def comma_separated(counts: Sequence[PassCounts]) -> str:
+def render_difficulty_csv(counts: Sequence[PassCounts]) -> str:
     """Return the counts as CSV, one row per tier, with all digits."""
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -106,7 +106,7 @@ def comma_separated(counts: Sequence[PassCounts]) -> str:
     return out.getvalue()
 
 
-def figure(model: str, counts: Sequence[PassCounts]) -> dict[str, bytes]:
+def draw_difficulty_figure(model: str, counts: Sequence[PassCounts]) -> dict[str, bytes]:
     """Return file ending -> file content of the figure; equal counts give equal bytes."""
     with mpl.rc_context({"svg.hashsalt": "difficulty", "font.size": 9}):
         drawn = _bars(model, counts)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from harness.common.seeds import derive
+from harness.common.seeds import derive_seed
 from harness.config.experiment import ARITHMETIC
-from harness.records.outcomes import TOO_LONG, Evaluation, across, join, measures
-from harness.rollouts.generate import Task, verify
+from harness.records.outcomes import TOO_LONG, Evaluation, compute_measures, join_evaluations, mean_over_benchmarks
+from harness.rollouts.generate import Task, verify_samples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,27 +17,27 @@ if TYPE_CHECKING:
     from harness.engines.base.protocols import Sampler
     from harness.rollouts.prompts import EvalSet
 
-EVALUATION_SEED: Final = derive(0, "evaluation")
+EVALUATION_SEED: Final = derive_seed(0, "evaluation")
 
 
-def evaluate(sampler: Sampler, eval_set: EvalSet) -> Evaluation:
+def evaluate_set(sampler: Sampler, eval_set: EvalSet) -> Evaluation:
     """Sample ``decoding.group_size`` responses to every task and verify them, chunk by chunk."""
-    return join(answer(sampler, part) for part in eval_set.parts())
+    return join_evaluations(evaluate_chunk(sampler, part) for part in eval_set.parts())
 
 
-def answer(sampler: Sampler, part: EvalSet) -> Evaluation:
+def evaluate_chunk(sampler: Sampler, part: EvalSet) -> Evaluation:
     """Return the evaluation of one chunk; tasks with too long prompts come last."""
     asked = [task for task in part.tasks if len(task.prompt_ids) <= part.longest]
     unasked = _unasked([task for task in part.tasks if len(task.prompt_ids) > part.longest], part.decoding.group_size)
-    return join([_answered(sampler, asked, part), unasked]) if asked else unasked
+    return join_evaluations([_answered(sampler, asked, part), unasked]) if asked else unasked
 
 
-def metrics(evaluations: Mapping[str, Evaluation]) -> dict[str, float]:
+def compute_eval_metrics(evaluations: Mapping[str, Evaluation]) -> dict[str, float]:
     """Return the logged metrics: means over benchmarks, then those of each benchmark."""
-    found = {benchmark: measures(evaluation) for benchmark, evaluation in evaluations.items()}
+    found = {benchmark: compute_measures(evaluation) for benchmark, evaluation in evaluations.items()}
     unasked = sum(int((~evaluation.asked).sum()) for evaluation in evaluations.values())
     return {
-        **{f"eval/{name}": measure.mean for name, measure in across(evaluations).items()},
+        **{f"eval/{name}": measure.mean for name, measure in mean_over_benchmarks(evaluations).items()},
         "eval/too_long": float(unasked),
         **{f"eval/{one}/{name}": measure.mean for one, names in found.items() for name, measure in names.items()},
     }
@@ -46,7 +46,10 @@ def metrics(evaluations: Mapping[str, Evaluation]) -> dict[str, float]:
 def _answered(sampler: Sampler, tasks: Sequence[Task], part: EvalSet) -> Evaluation:
     prompts = [task.prompt_ids for task in tasks]
     samples = sampler.sample(prompts, part.decoding, _seed(part.benchmark, tasks))
-    verdicts, shape = verify(samples, tasks, open_box=part.open_box, votes=True), (len(tasks), part.decoding.group_size)
+    verdicts, shape = (
+        verify_samples(samples, tasks, open_box=part.open_box, votes=True),
+        (len(tasks), part.decoding.group_size),
+    )
     scores = np.array([verdict.credit for verdict in verdicts]).reshape(shape) if tasks[0].function else None
     return Evaluation(
         problem_ids=tuple(task.problem.problem_id for task in tasks),
@@ -66,7 +69,7 @@ def _seed(benchmark: str, tasks: Sequence[Task]) -> int | list[int]:
     """
     if benchmark == ARITHMETIC:
         return EVALUATION_SEED
-    return [derive(0, "evaluation", task.problem.problem_id) for task in tasks]
+    return [derive_seed(0, "evaluation", task.problem.problem_id) for task in tasks]
 
 
 def _unasked(tasks: Sequence[Task], samples: int) -> Evaluation:

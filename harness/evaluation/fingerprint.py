@@ -14,8 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.models.locate import model_source
-from harness.records.provenance import provenance
+from harness.models.locate import locate_model
+from harness.records.provenance import collect_provenance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,7 +27,7 @@ _CODE: Final = Path(__file__).resolve().parent.parent
 _NOT_CODE: Final = ("commit", "dirty", "cores")
 
 
-def label(config: ExperimentConfig, eval_sets: Iterable[EvalSet]) -> str:
+def name_evaluation(config: ExperimentConfig, eval_sets: Iterable[EvalSet]) -> str:
     """Return the name of an evaluation's folder: the model's name and a digest.
 
     The digest covers model, settings, problems, code and packages.
@@ -38,25 +38,25 @@ def label(config: ExperimentConfig, eval_sets: Iterable[EvalSet]) -> str:
         "engine": asdict(config.backend.vllm) if config.backend.vllm else config.backend.engine,
         "exams": [_eval_set(eval_set) for eval_set in eval_sets],
         "code": _code(),
-        "packages": {name: value for name, value in origin(config).items() if name not in _NOT_CODE},
+        "packages": {name: value for name, value in describe_origin(config).items() if name not in _NOT_CODE},
     }
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:10]
-    return f"{short(config.model.path)}.{digest}"
+    return f"{shorten_model_name(config.model.path)}.{digest}"
 
 
-def short(model: str) -> str:
+def shorten_model_name(model: str) -> str:
     """Return the last part of a model's path, in a form that file names allow."""
     return re.sub(r"[^\w.-]+", "_", model.rstrip("/").rpartition("/")[2].rpartition(":")[2])
 
 
-def origin(config: ExperimentConfig) -> Mapping[str, str]:
+def describe_origin(config: ExperimentConfig) -> Mapping[str, str]:
     """Return commit, packages and machine, including the versions of verifier and engines."""
-    return {**provenance(config.backend), "math-verify": version("math-verify")}
+    return {**collect_provenance(config.backend), "math-verify": version("math-verify")}
 
 
 def _files(model: str) -> list[tuple[str, int, int]]:
     """Return name, size and time of a local model's files; empty for a name on the hub."""
-    source = model_source(model)
+    source = locate_model(model)
     if not isinstance(source, Path):
         return []
     stats = [(path.name, path.stat()) for path in sorted(source.iterdir()) if path.is_file()]

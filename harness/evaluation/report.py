@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from harness.config.window import room
-from harness.data.benchmarks import BENCHMARKS, expected
-from harness.evaluation.fingerprint import origin
-from harness.records.outcomes import Measure, across, measures, passes
+from harness.config.window import max_prompt_tokens
+from harness.data.benchmarks import BENCHMARKS, count_expected_problems
+from harness.evaluation.fingerprint import describe_origin
+from harness.records.outcomes import Measure, compute_measures, compute_pass_at_ks, mean_over_benchmarks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,23 +29,23 @@ _TITLES = {
 }
 
 
-def document(config: ExperimentConfig, evaluations: Mapping[str, Evaluation]) -> dict[str, Any]:
+def build_score_document(config: ExperimentConfig, evaluations: Mapping[str, Evaluation]) -> dict[str, Any]:
     """Return all scores with their standard errors and their origin, ready for JSON."""
     graded = {} if config.reward.source is None else {"reward": asdict(config.reward)}
     return {
         "model": asdict(config.model),
         "sampling": asdict(config.eval) | {"max_prompt_length": config.rollout.max_prompt_length},
         **graded,
-        "origin": dict(origin(config)),
-        "overall": {name: asdict(measure) for name, measure in across(evaluations).items()},
+        "origin": dict(describe_origin(config)),
+        "overall": {name: asdict(measure) for name, measure in mean_over_benchmarks(evaluations).items()},
         "benchmarks": {name: _benchmark(evaluation) for name, evaluation in evaluations.items()},
     }
 
 
-def table(evaluations: Mapping[str, Evaluation]) -> Table:
+def build_score_table(evaluations: Mapping[str, Evaluation]) -> Table:
     """Return a table with one row per benchmark and the mean over them."""
     shown = Table(box=None, header_style="bold", pad_edge=False)
-    found = {name: measures(evaluation) for name, evaluation in evaluations.items()}
+    found = {name: compute_measures(evaluation) for name, evaluation in evaluations.items()}
     graded = any("score" in each for each in found.values())
     numbers = [name for name in _TITLES if graded or name != "score"]
     for title in ("benchmark", "problems", "k", *(_TITLES[name] for name in numbers)):
@@ -54,11 +54,11 @@ def table(evaluations: Mapping[str, Evaluation]) -> Table:
         problems, samples = evaluation.right.shape
         shown.add_row(name, str(problems), str(samples), *_cells(found[name], numbers))
     if len(found) > 1:
-        shown.add_row("mean", "", "", *_cells(across(evaluations), numbers))
+        shown.add_row("mean", "", "", *_cells(mean_over_benchmarks(evaluations), numbers))
     return shown
 
 
-def lines(config: ExperimentConfig, evaluations: Mapping[str, Evaluation], unknown: float) -> list[str]:
+def list_score_notes(config: ExperimentConfig, evaluations: Mapping[str, Evaluation], unknown: float) -> list[str]:
     """Return the notes on a table: how the scores were obtained, and what is unusual.
 
     Args:
@@ -70,7 +70,7 @@ def lines(config: ExperimentConfig, evaluations: Mapping[str, Evaluation], unkno
         The notes.
 
     """
-    settings, made = config.eval, origin(config)
+    settings, made = config.eval, describe_origin(config)
     limit = settings.max_response_length or config.rollout.max_response_length
     told = [
         "± is the standard error over problems; the mean weights all benchmarks equally",
@@ -84,7 +84,7 @@ def lines(config: ExperimentConfig, evaluations: Mapping[str, Evaluation], unkno
     unasked = {name: int((~evaluation.asked).sum()) for name, evaluation in evaluations.items()}
     for name, count in unasked.items():
         if count:
-            longest = room(config.limits, limit)
+            longest = max_prompt_tokens(config.limits, limit)
             told.append(f"{name}: prompts of more than {longest:,} tokens, not sampled and counted as wrong: {count}")
     if unknown:
         told.append(f"the tokenizer cannot spell {unknown:.1%} of the prompts' tokens, so these scores mean little")
@@ -102,7 +102,7 @@ def _missing(config: ExperimentConfig, evaluations: Mapping[str, Evaluation]) ->
     """Return a note for each benchmark whose file lacks problems."""
     asked = config.eval
     counts = {name: len(found.problem_ids) for name, found in evaluations.items() if name in BENCHMARKS}
-    whole = {name: expected(name, asked.aime25, asked.olympiadbench, asked.problems) for name in counts}
+    whole = {name: count_expected_problems(name, asked.aime25, asked.olympiadbench, asked.problems) for name in counts}
     return [
         f"{name}: only {count} of its {whole[name]} problems are here; the file is incomplete"
         for name, count in counts.items()
@@ -112,8 +112,8 @@ def _missing(config: ExperimentConfig, evaluations: Mapping[str, Evaluation]) ->
 
 def _benchmark(evaluation: Evaluation) -> dict[str, Any]:
     problems, samples = evaluation.right.shape
-    found = {name: asdict(measure) for name, measure in measures(evaluation).items()}
-    unbiased = {f"pass@{k}": asdict(measure) for k, measure in passes(evaluation.right).items()}
+    found = {name: asdict(measure) for name, measure in compute_measures(evaluation).items()}
+    unbiased = {f"pass@{k}": asdict(measure) for k, measure in compute_pass_at_ks(evaluation.right).items()}
     unasked = int((~evaluation.asked).sum())
     return {"problems": problems, "samples": samples, "too_long": unasked, **found, **unbiased}
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from harness.common.schema import SchemaError, suggest
-from harness.config.experiment import ARITHMETIC, ExperimentConfig, load
-from harness.config.groups import groups
+from harness.config.experiment import ARITHMETIC, ExperimentConfig, load_config
+from harness.config.groups import list_config_groups
 from harness.data.benchmarks import BENCHMARKS
-from harness.data.files import FILE
-from harness.models.locate import BUILTIN, check_model
+from harness.data.files import FILE_PREFIX
+from harness.models.locate import BUILTIN_PREFIX, check_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,17 +31,17 @@ class EvaluationOptions:
     overrides: tuple[str, ...] = ()  # of Hydra
 
 
-def evaluation_config(asked: EvaluationOptions) -> ExperimentConfig:
+def build_evaluation_config(asked: EvaluationOptions) -> ExperimentConfig:
     """Return the config of an evaluation. Raises SchemaError, ModelError or TrickError."""
-    preset = asked.eval or own_preset("eval", asked.model, "rigorous")
+    preset = asked.eval or choose_model_option("eval", asked.model, "rigorous")
     overrides = [*model_overrides(asked.model, asked.overrides), f"eval={preset}"]
     if asked.bench is not None:
-        overrides.append(f"eval.benchmarks=[{','.join(map(quoted, _benchmarks(asked.bench)))}]")
+        overrides.append(f"eval.benchmarks=[{','.join(map(quote_value, _benchmarks(asked.bench)))}]")
     if asked.k is not None:
         overrides.append(f"eval.samples={asked.k}")
     if asked.problems is not None:
         overrides.append(f"eval.problems={asked.problems.replace(ALL, 'null')}")
-    config = load(*overrides, *asked.overrides)
+    config = load_config(*overrides, *asked.overrides)
     return config if asked.k is None else replace(config, eval=replace(config.eval, samples_of={}))
 
 
@@ -55,23 +55,23 @@ def model_overrides(model: str, overrides: Sequence[str]) -> list[str]:
         raise SchemaError(
             "model: required; give a folder, a name on the hub, or an embedded model, as in model=builtin:small_base"
         )
-    known = model.removeprefix(BUILTIN)
-    if known in groups()["model"]:
+    known = model.removeprefix(BUILTIN_PREFIX)
+    if known in list_config_groups()["model"]:
         return [f"model={known}"]
     check_model(model)
-    path = f"model.path={quoted(model)}"
+    path = f"model.path={quote_value(model)}"
     if any(override.lstrip("+").startswith("model.prompt_form=") for override in overrides):
         return [path]
     return [path, f"model.prompt_form={_form(model)}"]
 
 
-def quoted(value: str) -> str:
+def quote_value(value: str) -> str:
     """Quote a value for Hydra, whatever characters it contains."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 
 
-def own_preset(group: str, model: str, others: str) -> str:
+def choose_model_option(group: str, model: str, others: str) -> str:
     """Return the option of a config group that fits a model.
 
     Args:
@@ -83,9 +83,9 @@ def own_preset(group: str, model: str, others: str) -> str:
         "laptop" for embedded models, otherwise the model's option or ``others``.
 
     """
-    if model.startswith(BUILTIN):
+    if model.startswith(BUILTIN_PREFIX):
         return "laptop"
-    return model if model in groups()[group] else others
+    return model if model in list_config_groups()[group] else others
 
 
 def _form(model: str) -> str:
@@ -97,9 +97,9 @@ def _form(model: str) -> str:
 def _benchmarks(asked: str) -> tuple[str, ...]:
     names, known = [name.strip() for name in asked.split(",")], (*BENCHMARKS, ARITHMETIC, ALL)
     for name in names:
-        if name not in known and not name.startswith(FILE):
+        if name not in known and not name.startswith(FILE_PREFIX):
             raise SchemaError(
-                f"bench={asked}: no benchmark {name!r}; {suggest(name, known)}; a file of your own is {FILE}PATH"
+                f"bench={asked}: no benchmark {name!r}; {suggest(name, known)}; a file of your own is {FILE_PREFIX}PATH"
             )
     return tuple(dict.fromkeys(one for name in names for one in (BENCHMARKS if name == ALL else (name,))))
 
@@ -132,12 +132,12 @@ class DifficultyOptions:
     overrides: tuple[str, ...] = ()  # of Hydra
 
 
-def read_request(asked: DifficultyOptions) -> DifficultyRequest:
+def read_difficulty_request(asked: DifficultyOptions) -> DifficultyRequest:
     """Check the options. Raises SchemaError, ModelError or TrickError."""
     overrides = [*model_overrides(asked.model, asked.overrides), *_sampling(asked.model, asked.overrides)]
     if asked.k is not None:
         overrides.append(f"rollout.group_size={asked.k}")
-    config = load(*overrides, *asked.overrides)
+    config = load_config(*overrides, *asked.overrides)
     tiers = tuple(dict.fromkeys(name.strip() for name in asked.tier.split(",")))
     cut = None if asked.cut is None else _cut(asked.cut)
     return DifficultyRequest(config, tiers, _problems(asked.problems), cut)
@@ -149,7 +149,7 @@ def _sampling(model: str, overrides: Sequence[str]) -> list[str]:
     Settings that the user gives are left out.
     """
     given = {override.lstrip("+").partition("=")[0] for override in overrides}
-    lengths = [f"rollout={own_preset('rollout', model, '8k')}"] if "rollout" not in given else []
+    lengths = [f"rollout={choose_model_option('rollout', model, '8k')}"] if "rollout" not in given else []
     settings = {f"rollout.{name}": value for name, value in _SAMPLING.items()}
     return [*lengths, *(f"{name}={value}" for name, value in settings.items() if name not in given)]
 

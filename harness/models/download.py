@@ -1,7 +1,7 @@
 """Convert and cache SmolLM2-135M-Instruct, a model small enough for two CPU cores.
 
-The module also holds ``cached``, a write-once cache folder. It is created atomically: a crash never leaves a partial
-folder.
+The module also holds ``fill_cache``, a write-once cache folder. It is created atomically: a crash never leaves a
+partial folder.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harness.common.clone import setup_extra
-from harness.common.files import write_folder
+from harness.common.clone import format_setup_command
+from harness.common.files import atomic_write_folder
 from harness.common.locks import wait_for_lock
 from harness.models.errors import ModelError
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-def cached(folder: Path, write: Callable[[Path], None], size: int) -> Path:
+def fill_cache(folder: Path, write: Callable[[Path], None], size: int) -> Path:
     """Return a cache folder, which ``write`` fills if it does not exist yet.
 
     One process writes while others wait for it. The next process deletes a draft that a killed process left.
@@ -52,7 +52,7 @@ def _publish(folder: Path, write: Callable[[Path], None], size: int) -> None:
         shutil.rmtree(left, ignore_errors=True)
     if (free := shutil.disk_usage(folder.parent).free) < size:
         raise OSError(f"only {free / 1e9:.2f} GB are free")
-    write_folder(folder, write)
+    atomic_write_folder(folder, write)
 
 
 @contextmanager
@@ -83,10 +83,10 @@ def smol_folder() -> Path:
 
     Raises ModelError where the wheel is missing or of another version, or where the folder cannot be written.
     """
-    return cached(_target(), _convert, _BYTES)
+    return fill_cache(_target(), _convert, _BYTES)
 
 
-def converted() -> Path | None:
+def find_converted_smol() -> Path | None:
     """Return the folder of the converted model; None where nothing has been converted yet."""
     folder = _target()
     return folder if folder.is_dir() else None
@@ -94,7 +94,7 @@ def converted() -> Path | None:
 
 def check_smol() -> None:
     """Raise ModelError unless the model is cached or can be converted; convert nothing."""
-    if converted() is None:
+    if find_converted_smol() is None:
         _gguf()
 
 
@@ -118,7 +118,7 @@ def _gguf() -> Path:
         try:
             found[package] = distribution(package)
         except PackageNotFoundError:
-            message = f"model.path {SMOL!r}: the package {package} is not installed; {setup_extra('smol')}"
+            message = f"model.path {SMOL!r}: the package {package} is not installed; {format_setup_command('smol')}"
             raise ModelError(message) from None
     path = Path(str(found[_WHEEL].locate_file(_FILE)))
     if not path.is_file():

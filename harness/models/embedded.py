@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import nn
 
-from harness.models.locate import model_source
+from harness.models.locate import locate_model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -150,7 +150,7 @@ class EmbeddedTokenizer:
 
 def _folder(path: str) -> Path:
     """Return the folder of an embedded model. Raises ModelError for an unknown name."""
-    source = model_source(path)
+    source = locate_model(path)
     assert not isinstance(source, str)
     return source
 

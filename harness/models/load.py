@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.models.embedded import EmbeddedModel, EmbeddedTokenizer
 from harness.models.errors import ModelError
-from harness.models.locate import BUILTIN, check_model, local_settings, model_source, refuse_encoder
+from harness.models.locate import BUILTIN_PREFIX, check_model, locate_model, read_local_settings, refuse_encoder
 from harness.models.validate import refuse_misfit
 
 # The import of transformers takes seconds, most of a short run's start. An embedded model does not need it.
@@ -41,9 +41,9 @@ def load_model(path: str, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrain
     logging.disable_progress_bar()  # it would disturb the progress display of a sweep
     with _explained(path, "weights"), _quiet():
         model, report = AutoModelForCausalLM.from_pretrained(
-            model_source(path), dtype=dtype, use_safetensors=True, trust_remote_code=False, output_loading_info=True
+            locate_model(path), dtype=dtype, use_safetensors=True, trust_remote_code=False, output_loading_info=True
         )
-    refuse_encoder(path, local_settings(path))  # checked again, because a hub model's settings are local only now
+    refuse_encoder(path, read_local_settings(path))  # checked again, because a hub model's settings are local only now
     refuse_misfit(path, model, tokenizer, report["missing_keys"])
     return model.eval(), tokenizer
 
@@ -63,7 +63,7 @@ def load_tokenizer(path: str) -> PreTrainedTokenizerBase | EmbeddedTokenizer:
 
     Raises ModelError like ``load_model``.
     """
-    if not path.startswith(BUILTIN):
+    if not path.startswith(BUILTIN_PREFIX):
         return _whole_tokenizer(path)
     check_model(path)
     with _explained(path, "tokenizer"):
@@ -76,7 +76,7 @@ def _whole_tokenizer(path: str) -> PreTrainedTokenizerBase:
 
     check_model(path)
     with _explained(path, "tokenizer"):
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(model_source(path), trust_remote_code=False)
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(locate_model(path), trust_remote_code=False)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
@@ -91,9 +91,9 @@ def load_outline(path: str) -> Outline:
 
     check_model(path)
     with _explained(path, "settings"):
-        config = AutoConfig.from_pretrained(model_source(path), trust_remote_code=False)
+        config = AutoConfig.from_pretrained(locate_model(path), trust_remote_code=False)
         try:
-            found = Outline(config, GenerationConfig.from_pretrained(model_source(path)))
+            found = Outline(config, GenerationConfig.from_pretrained(locate_model(path)))
         except OSError:  # the model has no generation settings
             found = Outline(config, GenerationConfig.from_model_config(config))
     refuse_encoder(path, {"is_encoder_decoder": config.is_encoder_decoder, "model_type": config.model_type})

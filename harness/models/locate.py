@@ -13,9 +13,9 @@ from typing import Any
 
 from harness.models.errors import ModelError
 
-BUILTIN = "builtin:"
-WEIGHTS = Path(__file__).parent / "weights"
-CHECKPOINTS = ("small_base", "small_aligned", "large_base", "large_aligned")
+BUILTIN_PREFIX = "builtin:"
+WEIGHTS_FOLDER = Path(__file__).parent / "weights"
+EMBEDDED_MODELS = ("small_base", "small_aligned", "large_base", "large_aligned")
 
 _SMOL = "smol"  # harness.models.download imports this module, so it is imported inside functions
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "tiktoken.model")
@@ -32,12 +32,12 @@ def check_model(path: str) -> None:
 
         check_smol()
         return
-    source = model_source(path)
+    source = locate_model(path)
     if isinstance(source, Path):
         _check_folder(path, source)
 
 
-def local_settings(path: str) -> Mapping[str, Any]:
+def read_local_settings(path: str) -> Mapping[str, Any]:
     """Return a model's ``config.json`` if it is on this machine, otherwise an empty mapping.
 
     It is found for embedded models, folders, "smol" once it is converted, and hub models in the local cache. A file
@@ -58,7 +58,7 @@ def refuse_encoder(path: str, settings: Mapping[str, Any]) -> None:
         raise ModelError(f"model.path {path!r}: {kind} is an encoder-decoder model; give a decoder-only language model")
 
 
-def model_source(path: str) -> Path | str:
+def locate_model(path: str) -> Path | str:
     """Return the folder of an embedded or local model, or the hub name as given.
 
     "smol" is converted first if needed. Raises ModelError where there is no such folder and no such form of hub name.
@@ -67,8 +67,8 @@ def model_source(path: str) -> Path | str:
         from harness.models.download import smol_folder  # noqa: PLC0415
 
         return smol_folder()
-    if path.startswith(BUILTIN):
-        return _builtin_folder(path.removeprefix(BUILTIN))
+    if path.startswith(BUILTIN_PREFIX):
+        return _builtin_folder(path.removeprefix(BUILTIN_PREFIX))
     folder = Path(path).expanduser()
     if folder.exists():
         return folder
@@ -79,11 +79,11 @@ def model_source(path: str) -> Path | str:
 
 def _settings_file(path: str) -> Path | None:
     if path == _SMOL:
-        from harness.models.download import converted  # noqa: PLC0415
+        from harness.models.download import find_converted_smol  # noqa: PLC0415
 
-        folder = converted()
+        folder = find_converted_smol()
         return folder / "config.json" if folder else None
-    source = model_source(path)
+    source = locate_model(path)
     if isinstance(source, Path):
         return source / "config.json"
     from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415 - needed only for a hub model
@@ -93,11 +93,11 @@ def _settings_file(path: str) -> Path | None:
 
 
 def _builtin_folder(name: str) -> Path:
-    if name in CHECKPOINTS:
-        return WEIGHTS / name
-    near = difflib.get_close_matches(name, CHECKPOINTS, n=1, cutoff=0.4)
-    hint = f"did you mean {BUILTIN}{near[0]}?" if near else f"known: {', '.join(CHECKPOINTS)}"
-    raise ModelError(f"model.path {BUILTIN + name!r}: no embedded model has this name; {hint}")
+    if name in EMBEDDED_MODELS:
+        return WEIGHTS_FOLDER / name
+    near = difflib.get_close_matches(name, EMBEDDED_MODELS, n=1, cutoff=0.4)
+    hint = f"did you mean {BUILTIN_PREFIX}{near[0]}?" if near else f"known: {', '.join(EMBEDDED_MODELS)}"
+    raise ModelError(f"model.path {BUILTIN_PREFIX + name!r}: no embedded model has this name; {hint}")
 
 
 def _is_hub_name(path: str) -> bool:

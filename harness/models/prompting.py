@@ -68,7 +68,7 @@ def _rendered(tokenizer: PreTrainedTokenizerBase, problem_prompt: str, switch: d
         return str(ask([{"role": "user", "content": f"{SYSTEM_PROMPT}\n\n{problem_prompt}"}]))
 
 
-def prompt_notes(
+def list_prompt_notes(
     tokenizer: PreTrainedTokenizerBase, form: PromptForm, thinking: bool | None = None, ends: Sequence[int] = ()
 ) -> tuple[str, ...]:
     """Return notes on how a tokenizer begins and ends prompts, if that is unusual.

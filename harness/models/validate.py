@@ -55,7 +55,7 @@ def _sizes(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str | 
 
 
 def _ends(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str | None:
-    ends, known = end_ids(model, tokenizer), set(tokenizer.get_vocab().values())
+    ends, known = collect_end_ids(model, tokenizer), set(tokenizer.get_vocab().values())
     if not ends:
         return NO_END
     foreign = [token for token in ends if token not in known]
@@ -64,7 +64,7 @@ def _ends(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str | N
     return None
 
 
-def end_ids(model: Any, tokenizer: Any) -> tuple[int, ...]:
+def collect_end_ids(model: Any, tokenizer: Any) -> tuple[int, ...]:
     """Return the end-of-sequence tokens of tokenizer, model and generation settings, once each.
 
     Post-trained models have several, such as the end of a turn and the end of a text.

@@ -1,7 +1,7 @@
 """Reasons why recorded runs failed: the arm, something outside, or unknown.
 
-A record keeps the class of the exception and the last line of its message (``cause``). Verdicts take the reason only
-from this text, so that the same rule applies to records of every age.
+A record keeps the class of the exception and the last line of its message (``describe_error``). Verdicts take the
+reason only from this text, so that the same rule applies to records of every age.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final, Literal
 
-from harness.common.resources import NOTHING
+from harness.common.resources import NO_USE
 from harness.records.record import RunRecord
 
 if TYPE_CHECKING:
-    from harness.common.resources import Spent
+    from harness.common.resources import ResourceUse
     from harness.records.record import RunHead
 
-Reason = Literal["arm", "outside", "unknown"]
+FailureReason = Literal["arm", "outside", "unknown"]
 
 # Training or scoring itself failed numerically.
 _ARM: Final = frozenset(
@@ -58,7 +58,7 @@ _GPU: Final = re.compile(r"\b(cuda|hip|gpu|xpu|mps)\b", re.IGNORECASE)
 _CLASS: Final = re.compile(r"\s*([A-Za-z_][\w.]*?)\s*(?::|$)")
 
 
-def reason(error: str | None) -> Reason:
+def classify_failure(error: str | None) -> FailureReason:
     """Return why a run with this recorded error failed.
 
     ``arm``: training diverged; or a loss, gradient, weight, probability or score was not finite; or no sample was left
@@ -82,7 +82,7 @@ def reason(error: str | None) -> Reason:
     return "outside" if _OUTSIDE_WORDS.search(text) else "unknown"
 
 
-def cause(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Return the type of an error and the last line of its message, as a record keeps them.
 
     A renamed class of this project keeps its old name in records, through the attribute ``recorded_as``.
@@ -92,14 +92,14 @@ def cause(error: BaseException) -> str:
     return f"{name}: {lines[-1].strip()}" if lines else name
 
 
-def failed(head: RunHead, error: str, spent: Spent = NOTHING) -> RunRecord:
+def build_failed_record(head: RunHead, error: str, spent: ResourceUse = NO_USE) -> RunRecord:
     """Return the record of a failed run, without scores.
 
     Scores of a part of a run cannot be compared with those of other runs.
 
     Args:
         head: What is known of the run before it starts.
-        error: Why it failed, in the form of ``cause``.
+        error: Why it failed, in the form of ``describe_error``.
         spent: What it cost until it failed.
 
     Returns:

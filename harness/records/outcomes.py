@@ -85,7 +85,7 @@ _ARRAYS: Final = ("right", "truncated", "lengths", "answers", "reasons")  # of e
 Evaluations = dict[str, Evaluation]  # benchmark -> its evaluation, at one moment of a run
 
 
-def join(parts: Iterable[Evaluation]) -> Evaluation:
+def join_evaluations(parts: Iterable[Evaluation]) -> Evaluation:
     """Join the problems of all parts in order; at least one part must have problems."""
     filled = [part for part in parts if part.problem_ids]
     ids = tuple(problem_id for part in filled for problem_id in part.problem_ids)
@@ -94,7 +94,7 @@ def join(parts: Iterable[Evaluation]) -> Evaluation:
     return Evaluation(ids, **arrays, scores=np.concatenate(scores) if len(scores) == len(filled) else None)
 
 
-def outcomes_file(moments: Mapping[str, Mapping[str, Evaluation]]) -> bytes:
+def encode_outcomes(moments: Mapping[str, Mapping[str, Evaluation]]) -> bytes:
     """Return all outcomes as Parquet.
 
     The columns are ``when`` and ``benchmark``, then those of ``Evaluation.frame``.
@@ -123,7 +123,7 @@ class Measure:
     se: float | None
 
 
-def measures(evaluation: Evaluation) -> dict[str, Measure]:
+def compute_measures(evaluation: Evaluation) -> dict[str, Measure]:
     """Return the measures of an evaluation by name.
 
     Accuracy (avg@k), pass@k and majority vote (maj@k) are means over all problems, and so is the score of a reward
@@ -133,7 +133,7 @@ def measures(evaluation: Evaluation) -> dict[str, Measure]:
     found = {
         "accuracy": Measure(float(right.mean()), standard_error(right.mean(axis=1))),
         "pass": _over(pass_at_k(right, right.shape[1])),
-        "majority": _over(majority(right, evaluation.answers)),
+        "majority": _over(majority_at_k(right, evaluation.answers)),
     }
     if evaluation.scores is not None:
         found["score"] = Measure(float(evaluation.scores.mean()), standard_error(evaluation.scores.mean(axis=1)))
@@ -144,21 +144,21 @@ def measures(evaluation: Evaluation) -> dict[str, Measure]:
     return found
 
 
-def passes(right: NDArray[np.bool_]) -> dict[int, Measure]:
+def compute_pass_at_ks(right: NDArray[np.bool_]) -> dict[int, Measure]:
     """Return pass@k for k = 1, 2, 4, ... and for all n samples."""
     n = right.shape[1]
     return {k: _over(pass_at_k(right, k)) for k in sorted({*(1 << power for power in range(n.bit_length())), n})}
 
 
-def across(evaluations: Mapping[str, Evaluation]) -> dict[str, Measure]:
+def mean_over_benchmarks(evaluations: Mapping[str, Evaluation]) -> dict[str, Measure]:
     """Return the mean measures over benchmarks; pass@k and maj@k only where all have equal k."""
-    found = overall(measures(evaluation) for evaluation in evaluations.values())
+    found = average_measures(compute_measures(evaluation) for evaluation in evaluations.values())
     if len({evaluation.right.shape[1] for evaluation in evaluations.values()}) > 1:
         del found["pass"], found["majority"]
     return found
 
 
-def overall(parts: Iterable[Mapping[str, Measure]]) -> dict[str, Measure]:
+def average_measures(parts: Iterable[Mapping[str, Measure]]) -> dict[str, Measure]:
     """Return the mean over benchmarks with equal weights.
 
     The standard error is sqrt(sum of se^2) / number of benchmarks.
@@ -187,7 +187,7 @@ def pass_at_k(right: NDArray[np.bool_], k: int) -> NDArray[np.float64]:
     return np.array([1.0 - math.comb(n - count, k) / math.comb(n, k) for count in right.sum(axis=1).tolist()])
 
 
-def majority(right: NDArray[np.bool_], answers: NDArray[np.object_]) -> NDArray[np.float64]:
+def majority_at_k(right: NDArray[np.bool_], answers: NDArray[np.object_]) -> NDArray[np.float64]:
     """Return the probability (N,) that the majority vote of a problem's k samples is correct.
 
     ``right`` and ``answers`` are (N, k). All correct answers are one candidate, and so are equal normal forms. None

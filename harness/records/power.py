@@ -50,7 +50,7 @@ def power(effect: float, std_of_difference: float, n: int, alpha: float = ALPHA)
     return _power(abs(effect) / std_of_difference, n, alpha)
 
 
-def detectable(std_of_difference: float, n: int, alpha: float = ALPHA, power: float = POWER) -> float:
+def find_detectable_effect(std_of_difference: float, n: int, alpha: float = ALPHA, power: float = POWER) -> float:
     """Return the smallest true effect that the test detects with the given power.
 
     Args:
@@ -68,7 +68,7 @@ def detectable(std_of_difference: float, n: int, alpha: float = ALPHA, power: fl
     return std_of_difference * _detectable(n, alpha, power) if std_of_difference else 0.0
 
 
-def seeds_needed(effect: float, std_of_difference: float, alpha: float = ALPHA, power: float = POWER) -> int:
+def find_seeds_needed(effect: float, std_of_difference: float, alpha: float = ALPHA, power: float = POWER) -> int:
     """Return the smallest number of pairs, at least two, that detects an effect.
 
     A verdict from fewer than ``LEAST_SEEDS`` pairs stays exploratory.
@@ -87,15 +87,17 @@ def seeds_needed(effect: float, std_of_difference: float, alpha: float = ALPHA, 
 
     """
     target = abs(effect)
-    if not target > 0 or detectable(std_of_difference, MOST_SEEDS, alpha, power) > target:
+    if not target > 0 or find_detectable_effect(std_of_difference, MOST_SEEDS, alpha, power) > target:
         raise ValueError(f"no number of seeds up to {MOST_SEEDS} detects an effect of {effect:g}")
     few, enough = 1, 2
-    while detectable(std_of_difference, enough, alpha, power) > target:
+    while find_detectable_effect(std_of_difference, enough, alpha, power) > target:
         few, enough = enough, 2 * enough
     while enough - few > 1:
         middle = (few + enough) // 2
         few, enough = (
-            (few, middle) if detectable(std_of_difference, middle, alpha, power) <= target else (middle, enough)
+            (few, middle)
+            if find_detectable_effect(std_of_difference, middle, alpha, power) <= target
+            else (middle, enough)
         )
     return enough
 

@@ -9,32 +9,32 @@ from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harness.common.clone import commit, git
-from tricks.packages import packages
+from harness.common.clone import find_commit, run_git
+from tricks.packages import list_packages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from harness.config.engines import BackendConfig
 
-OF_A_CLONE: Final = frozenset({"commit", "dirty"})  # nodes of a cluster have no clone
-OF_A_MACHINE: Final = frozenset({"processor", "cores"})
-ENGINES: Final = frozenset({"vllm", "deepspeed"})  # recorded for a run whose backend uses them
+CLONE_KEYS: Final = frozenset({"commit", "dirty"})  # nodes of a cluster have no clone
+MACHINE_KEYS: Final = frozenset({"processor", "cores"})
+ENGINE_KEYS: Final = frozenset({"vllm", "deepspeed"})  # recorded for a run whose backend uses them
 _PACKAGES: Final = ("torch", "transformers", "ray", "hydra-core", "mlflow", "numpy")
 
 
-def provenance(backend: BackendConfig | None = None) -> Mapping[str, str]:
+def collect_provenance(backend: BackendConfig | None = None) -> Mapping[str, str]:
     """Return commit, dirty flag, package versions and processor as text.
 
     Call it on the machine with the clone. With the ``backend`` of a run, the result includes the versions of its
     engines.
     """
-    return {**_common(), **(engine_versions(backend) if backend else {})}
+    return {**_common(), **(find_engine_versions(backend) if backend else {})}
 
 
-def engine_versions(backend: BackendConfig) -> dict[str, str]:
+def find_engine_versions(backend: BackendConfig) -> dict[str, str]:
     """Return the versions of the backend's engines that are installed on this machine."""
-    chosen = [name for name in sorted(ENGINES) if getattr(backend, name)]
+    chosen = [name for name in sorted(ENGINE_KEYS) if getattr(backend, name)]
     return {name: _engines()[name] for name in chosen if name in _engines()}
 
 
@@ -45,17 +45,17 @@ def _engines() -> Mapping[str, str]:
     vLLM for CPUs is another distribution.
     """
     builds = packages_distributions()
-    return {name: version(min(builds[name])) for name in ENGINES & builds.keys()}
+    return {name: version(min(builds[name])) for name in ENGINE_KEYS & builds.keys()}
 
 
 @cache
 def _common() -> Mapping[str, str]:
     return {
-        "commit": commit(),
+        "commit": find_commit(),
         "dirty": _dirty(),
         "python": platform.python_version(),
         **{package: version(package) for package in _PACKAGES},
-        **{f"trick {name}": package for name, package in packages().items()},
+        **{f"trick {name}": package for name, package in list_packages().items()},
         "processor": _processor(),
         "cores": str(os.cpu_count()),
     }
@@ -63,7 +63,7 @@ def _common() -> Mapping[str, str]:
 
 def _dirty() -> str:
     # A sweep writes results while it runs; only changes of the code count.
-    changes = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!results")
+    changes = run_git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!results")
     return "unknown" if changes is None else "yes" if changes else "no"
 
 

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 SCHEMA_VERSION: Final = 1
-DATA: Final = "data "  # prefix in the provenance; followed by a tier, names the SHA-256 of its rows
-CONTROL: Final = "control"  # the axis of known-effect controls; every other cell has OFF there
-OFF: Final = "off"
-AD_HOC: Final = "adhoc_"  # prefix of the name of a study whose grid was given on the command line
+DATA_PREFIX: Final = "data "  # prefix in the provenance; followed by a tier, names the SHA-256 of its rows
+CONTROL_AXIS: Final = "control"  # the axis of known-effect controls; every other cell has CONTROL_OFF there
+CONTROL_OFF: Final = "off"
+AD_HOC_PREFIX: Final = "adhoc_"  # prefix of the name of a study whose grid was given on the command line
 NEAREST: Final = 3  # number of scores that a message about an unknown score lists
-FIRED: Final = "fired/"  # prefix, followed by a trick: share of tokens whose update it changed, mean over all steps
+# prefix, followed by a trick: share of tokens whose update it changed, mean over all steps
+FIRED_PREFIX: Final = "fired/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,11 @@ class RunRecord:
     @property
     def never_fired(self) -> tuple[str, ...]:
         """The tricks that changed no update in any step, among those with recorded firing."""
-        shares = {name.removeprefix(FIRED): share for name, share in self.scores.items() if name.startswith(FIRED)}
+        shares = {
+            name.removeprefix(FIRED_PREFIX): share
+            for name, share in self.scores.items()
+            if name.startswith(FIRED_PREFIX)
+        }
         return tuple(sorted(trick for trick, share in shares.items() if share == 0))
 
     def to_json(self) -> str:
@@ -94,8 +99,9 @@ class Skipped:
 class Control:
     """A cell outside the cross with a known effect, which a working harness must detect."""
 
-    name: str  # its label on the axis CONTROL
-    labels: Mapping[str, str]  # labels of the cell; the cell that it is compared with differs only in OFF on CONTROL
+    name: str  # its label on the axis CONTROL_AXIS
+    # labels of the cell; the cell that it is compared with differs only in CONTROL_OFF on CONTROL_AXIS
+    labels: Mapping[str, str]
     expect: Literal["worse", "better"]
     metric: str  # the score that shows it
     because: str
@@ -139,7 +145,7 @@ class Study:
         return read_json(cls, text)
 
 
-def nearest_scores(name: str, known: Collection[str]) -> str:
+def suggest_scores(name: str, known: Collection[str]) -> str:
     """Return the end of a message about an unknown score: the nearest known names, best first."""
 
     def likeness(other: str) -> float:

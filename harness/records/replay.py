@@ -9,7 +9,7 @@ from typing import Literal
 
 from harness.common.schema import read_json
 
-FOLDER = "runs/replay"  # under results
+REPLAY_FOLDER = "runs/replay"  # under results
 
 
 @dataclass(frozen=True, slots=True)

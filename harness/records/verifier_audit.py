@@ -13,7 +13,7 @@ from typing import Final, Self
 
 from harness.common.schema import read_json
 
-NAME: Final = "verifier"
+AUDIT_NAME: Final = "verifier"
 
 
 @dataclass(frozen=True, slots=True)

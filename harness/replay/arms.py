@@ -11,10 +11,10 @@ from torch import Tensor
 
 from harness.records.replay import ArmResult
 from tricks.api import TrickError
-from tricks.batch import take
-from tricks.catalog import PAPER, PEERS
-from tricks.dialects.build import OURS, build
-from tricks.fired import ablations, changes, token_gradients
+from tricks.batch import select_samples
+from tricks.catalog import PAPER_TRICKS, PEER_TRICKS
+from tricks.dialects.build import NO_DIALECT, build_rule
+from tricks.fired import ablate_each_trick, compute_token_gradients, mask_changes_by_trick
 from tricks.presets import PRESETS
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ class ReplayArm:
     def rule(self, setup: Setup) -> UpdateRule:
         """Return the arm's rule. Raises TrickError where the setup does not allow it."""
         if self.kind == "preset":
-            return build(self.name, {}, OURS, setup)
-        return build(BASELINE, {self.name: {}}, OURS, setup)
+            return build_rule(self.name, {}, NO_DIALECT, setup)
+        return build_rule(BASELINE, {self.name: {}}, NO_DIALECT, setup)
 
     @property
     def title(self) -> str:
@@ -47,14 +47,14 @@ class ReplayArm:
 
 
 ARMS: Final = (
-    *(ReplayArm(spec.name, "paper") for spec in PAPER),
-    *(ReplayArm(spec.name, "peer") for spec in PEERS),
+    *(ReplayArm(spec.name, "paper") for spec in PAPER_TRICKS),
+    *(ReplayArm(spec.name, "peer") for spec in PEER_TRICKS),
     *(ReplayArm(name, "preset") for name in PRESETS),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Pull:
+class ArmGradient:
     """Gradient of a loss with respect to the policy's outputs for each token."""
 
     log_probs: Tensor  # (B, T)
@@ -63,23 +63,23 @@ class Pull:
 
 
 @dataclass(frozen=True, slots=True)
-class Pulls:
+class ArmGradients:
     """Gradients of the arms on a batch, and the reasons of refused arms by title."""
 
-    by_arm: Mapping[ReplayArm, Pull]
+    by_arm: Mapping[ReplayArm, ArmGradient]
     refused: Mapping[str, str]
 
 
-def pulls(batch: Document, setup: Setup) -> Pulls:
+def compute_gradients(batch: Document, setup: Setup) -> ArmGradients:
     """Compute the gradient of every arm on the batch, taken as one update."""
-    found, refused = dict[ReplayArm, Pull](), dict[str, str]()
+    found, refused = dict[ReplayArm, ArmGradient](), dict[str, str]()
     for arm in ARMS:
         try:
             rule = arm.rule(setup)
-            found[arm] = Pull(*gradient(rule, batch), None if arm.kind == "preset" else _fired(rule, batch))
+            found[arm] = ArmGradient(*gradient(rule, batch), None if arm.kind == "preset" else _fired(rule, batch))
         except TrickError as error:
             refused[arm.title] = str(error)
-    return Pulls(found, refused)
+    return ArmGradients(found, refused)
 
 
 def gradient(rule: UpdateRule, batch: Document) -> tuple[Tensor, Tensor]:
@@ -91,11 +91,11 @@ def gradient(rule: UpdateRule, batch: Document) -> tuple[Tensor, Tensor]:
     if "entropies" in rule.needs and batch.entropies is None:
         raise TrickError("needs entropies, which this batch lacks; add them")
     zeros, rows = torch.zeros_like(batch.log_probs), rule.accepted(batch.rollouts).nonzero()[:, 0]
-    if not len(rows) or not (signal := rule.signal(take(batch.rollouts, rows))).response_mask.any():
+    if not len(rows) or not (signal := rule.signal(select_samples(batch.rollouts, rows))).response_mask.any():
         return zeros, zeros
     weights = rule.loss_weights(signal, None if batch.micro_batch is None else batch.micro_batch[rows])
     entropies = None if batch.entropies is None else batch.entropies[rows]
-    by_log_prob, by_entropy = token_gradients(rule, batch.log_probs[rows], signal, weights, entropies)
+    by_log_prob, by_entropy = compute_token_gradients(rule, batch.log_probs[rows], signal, weights, entropies)
     if not by_log_prob.isfinite().all():
         raise TrickError("the gradient is not finite; check log_probs against old_log_probs")
     return zeros.index_copy(0, rows, by_log_prob), zeros if by_entropy is None else zeros.index_copy(
@@ -106,19 +106,23 @@ def gradient(rule: UpdateRule, batch: Document) -> tuple[Tensor, Tensor]:
 def _fired(rule: UpdateRule, batch: Document) -> float:
     mask = batch.rollouts.response_mask
     tokens = mask & ~rule.accepted(batch.rollouts)[:, None]
-    others, signal = ablations(rule, batch.rollouts), rule.signal(batch.rollouts)
-    for found in changes(rule, others, batch.log_probs, signal, batch.entropies, batch.micro_batch).values():
+    others, signal = ablate_each_trick(rule, batch.rollouts), rule.signal(batch.rollouts)
+    for found in mask_changes_by_trick(
+        rule, others, batch.log_probs, signal, batch.entropies, batch.micro_batch
+    ).values():
         tokens = tokens | found
     return tokens.sum().item() / max(1, int(mask.sum()))
 
 
-def compare(gradients: Mapping[ReplayArm, Tensor], baseline: Tensor, made: Pulls) -> Iterator[ArmResult]:
+def compare_gradients(
+    gradients: Mapping[ReplayArm, Tensor], baseline: Tensor, made: ArmGradients
+) -> Iterator[ArmResult]:
     """Compare each arm's gradient with the baseline's.
 
     Args:
         gradients: Arm -> gradient (P,).
         baseline: (P,), gradient of the baseline.
-        made: Result of ``pulls``.
+        made: Result of ``compute_gradients``.
 
     Yields:
         The comparison of each arm.

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import torch
 
-from harness.common.files import write
+from harness.common.files import atomic_write
 from harness.common.schema import SchemaError
-from harness.config.experiment import ARITHMETIC, load
+from harness.config.experiment import ARITHMETIC, load_config
 from harness.data.catalog import DataError
 from harness.models.errors import ModelError
-from harness.models.locate import BUILTIN
-from harness.records.provenance import provenance
-from harness.records.replay import FOLDER, Replay
-from harness.replay.arms import BASELINE, compare, cosine, pulls
-from harness.replay.freeze import freeze
+from harness.models.locate import BUILTIN_PREFIX
+from harness.records.provenance import collect_provenance
+from harness.records.replay import REPLAY_FOLDER, Replay
+from harness.replay.arms import BASELINE, compare_gradients, compute_gradients, cosine
+from harness.replay.freeze import freeze_batch
 from tricks.api import TrickError
-from tricks.io.apply import setup_of
+from tricks.io.apply import infer_setup
 from tricks.io.document import read_document, write_document
 
 if TYPE_CHECKING:
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from harness.config.experiment import DataConfig
-    from harness.replay.arms import Pulls
+    from harness.replay.arms import ArmGradients
     from tricks.io.document import Document
 
 STEPS: Final = "steps=4"  # by then the policy has changed, and some responses are still truncated
 UPDATES: Final = 4  # updates per step for a batch that does not give them
 
 
-def replay(overrides: Sequence[str], rollouts: str | None, results: Path) -> int:
+def run_replay(overrides: Sequence[str], rollouts: str | None, results: Path) -> int:
     """Compare the gradients of every trick on one batch, and write the comparison.
 
     Args:
@@ -57,7 +57,7 @@ def replay(overrides: Sequence[str], rollouts: str | None, results: Path) -> int
         if rollouts is not None and overrides:
             raise SchemaError(f"rollouts={rollouts}: the batch is already frozen; leave out all other arguments")
         report = replay_model(overrides, results) if rollouts is None else replay_file(Path(rollouts))
-        path = write(results / FOLDER / f"replay.{report.name}.json", report.to_json().encode())
+        path = atomic_write(results / REPLAY_FOLDER / f"replay.{report.name}.json", report.to_json().encode())
     except (SchemaError, TrickError, ModelError, DataError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -73,10 +73,10 @@ def replay_model(overrides: Sequence[str], results: Path) -> Replay:
 
     The gradients are those of the model's parameters.
     """
-    config = load(f"preset={BASELINE}", STEPS, *overrides)
-    frozen = freeze(config)
-    write(results / FOLDER / "rollouts.json", write_document(frozen.batch).encode())
-    made = pulls(frozen.batch, config.setup())
+    config = load_config(f"preset={BASELINE}", STEPS, *overrides)
+    frozen = freeze_batch(config)
+    atomic_write(results / REPLAY_FOLDER / "rollouts.json", write_document(frozen.batch).encode())
+    made = compute_gradients(frozen.batch, config.setup())
     gradients = frozen.policy.gradients(frozen.samples, list(made.by_arm.values()))
     origin = {
         "model": config.model.path,
@@ -85,7 +85,7 @@ def replay_model(overrides: Sequence[str], results: Path) -> Replay:
         "steps before": str(config.steps),
         "updates since sampling": str(config.optim.updates_per_rollout),
     }
-    name = "laptop" if config.model.path.startswith(BUILTIN) else Path(config.model.path).name
+    name = "laptop" if config.model.path.startswith(BUILTIN_PREFIX) else Path(config.model.path).name
     return _report(name, "parameters", frozen.batch, made, list(gradients), origin)
 
 
@@ -97,7 +97,7 @@ def _data(data: DataConfig) -> str:
 def replay_file(path: Path) -> Replay:
     """Compare the gradients of the log-probabilities of a batch in a file."""
     batch = read_document(path.read_bytes(), torch.float64)
-    made, mask = pulls(batch, setup_of(batch.rollouts, UPDATES)), batch.rollouts.response_mask
+    made, mask = compute_gradients(batch, infer_setup(batch.rollouts, UPDATES)), batch.rollouts.response_mask
     gradients = [torch.cat((pull.log_probs[mask], pull.entropies[mask])) for pull in made.by_arm.values()]
     return _report(path.name.removesuffix(".json"), "log-probs", batch, made, gradients, {"file": path.name})
 
@@ -106,7 +106,7 @@ def _report(
     name: str,
     gradient_of: Literal["parameters", "log-probs"],
     batch: Document,
-    made: Pulls,
+    made: ArmGradients,
     gradients: Sequence[Tensor],
     origin: Mapping[str, str],
 ) -> Replay:
@@ -120,11 +120,11 @@ def _report(
         coordinates=len(baseline),
         baseline=BASELINE,
         batch=_facts(batch),
-        arms=tuple(compare(by_arm, baseline, made)),
+        arms=tuple(compare_gradients(by_arm, baseline, made)),
         cosines=tuple(tuple(cosine(one, other) for other in gradients) for one in gradients),
         refused=made.refused,
         origin=origin,
-        provenance=provenance(),
+        provenance=collect_provenance(),
     )
 
 

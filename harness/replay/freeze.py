@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from harness.common.seeds import derive
+from harness.common.seeds import derive_seed
 from harness.common.timing import Stopwatch
-from harness.engines.base.log_probs import join
+from harness.engines.base.log_probs import join_scores
 from harness.engines.base.protocols import Samples
-from harness.engines.base.samples import micro_rows, numbered, take
-from harness.engines.build import build
-from harness.engines.qwen3.forward import compact_scores, supports
-from harness.engines.torch.hf_scores import hf_scores
+from harness.engines.base.samples import number_slices, slice_samples, split_micro_batches
+from harness.engines.build import build_torch_engines
+from harness.engines.qwen3.forward import is_supported, score_samples_compact
+from harness.engines.torch.hf_scores import score_samples_hf
 from harness.models.load import load_model
-from harness.rollouts.generate import RolloutSampler, score
-from harness.rollouts.problems import tiers
-from harness.rollouts.prompts import Prompts, training_decoding
+from harness.rollouts.generate import RolloutSampler, build_rollouts
+from harness.rollouts.problems import read_tiers
+from harness.rollouts.prompts import Prompts, build_training_decoding
 from harness.training.loop import train
 from tricks.io.document import Document
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from harness.config.experiment import ExperimentConfig
     from harness.engines.base.log_probs import Scores
-    from harness.replay.arms import Pull
+    from harness.replay.arms import ArmGradient
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +44,16 @@ class FrozenPolicy:
 
     def parts(self, samples: Samples, *, entropy_grad: bool = False) -> Iterator[tuple[slice, Scores]]:
         """Yield rows and scores of the samples, micro-batch by micro-batch."""
-        scorer = compact_scores if supports(self.model) else hf_scores
-        for rows in micro_rows(samples, self.micro_batch_tokens):
-            yield rows, scorer(self.model, take(samples, rows), self.temperature, entropy_grad=entropy_grad)
+        scorer = score_samples_compact if is_supported(self.model) else score_samples_hf
+        for rows in split_micro_batches(samples, self.micro_batch_tokens):
+            yield rows, scorer(self.model, slice_samples(samples, rows), self.temperature, entropy_grad=entropy_grad)
 
     @torch.no_grad()
     def scores(self, samples: Samples) -> Scores:
         """Return the scores of all samples, without gradients."""
-        return join([scores for _, scores in self.parts(samples)])
+        return join_scores([scores for _, scores in self.parts(samples)])
 
-    def gradients(self, samples: Samples, pulls: Sequence[Pull]) -> Tensor:
+    def gradients(self, samples: Samples, pulls: Sequence[ArmGradient]) -> Tensor:
         """Return each loss's gradient (n, P) with respect to the P parameters, by one forward pass."""
         weights = [weight for weight in self.model.parameters() if weight.requires_grad]
         found = torch.zeros(len(pulls), sum(weight.numel() for weight in weights))
@@ -67,7 +67,7 @@ class FrozenPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Frozen:
+class FrozenBatch:
     """A batch, its samples, and the policy some updates after sampling."""
 
     batch: Document
@@ -75,26 +75,26 @@ class Frozen:
     policy: FrozenPolicy
 
 
-def freeze(config: ExperimentConfig) -> Frozen:
+def freeze_batch(config: ExperimentConfig) -> FrozenBatch:
     """Train ``config.steps`` steps, sample a batch, and take its updates.
 
     The ratios of the batch are then different from 1.
     """
-    torch.manual_seed(derive(config.seed, "model"))
+    torch.manual_seed(derive_seed(config.seed, "model"))
     model, tokenizer = load_model(config.model.path, getattr(torch, config.model.dtype))
     limits = config.rollout.temperature, config.optim.micro_batch_tokens
     first, policy = FrozenPolicy(deepcopy(model), *limits), FrozenPolicy(model, *limits)
-    sampler, learner = build(model, tokenizer, config)
+    sampler, learner = build_torch_engines(model, tokenizer, config)
     rule, limit = config.update_rule(), config.rollout.max_response_length
-    tasks, _ = Prompts(config, tokenizer).training(tiers(config))
+    tasks, _ = Prompts(config, tokenizer).training(read_tiers(config))
     batches = (list(islice(tasks, config.rollout.prompts_per_batch)) for _ in range(config.steps))
-    decoding = training_decoding(config)
+    decoding = build_training_decoding(config)
     for _ in train(sampler, learner, rule, config.reward, batches, decoding, config.seed):
         pass
     draw = RolloutSampler(sampler, decoding, config.seed, config.steps + 1, Stopwatch(), config.reward.open_box)
     drawn = draw(list(islice(tasks, config.rollout.prompts_per_batch)))
     old_log_probs, reference = learner.log_probs(drawn.samples), first.scores(drawn.samples).log_probs
-    rollouts = score(drawn, config.reward, old_log_probs, reference, limit)
+    rollouts = build_rollouts(drawn, config.reward, old_log_probs, reference, limit)
     learner.update(drawn.samples, rule.signal(rollouts), rule)
-    now, micro = policy.scores(drawn.samples), list(micro_rows(drawn.samples, config.optim.micro_batch_tokens))
-    return Frozen(Document(rollouts, now.log_probs, now.entropy, numbered(micro)), drawn.samples, policy)
+    now, micro = policy.scores(drawn.samples), list(split_micro_batches(drawn.samples, config.optim.micro_batch_tokens))
+    return FrozenBatch(Document(rollouts, now.log_probs, now.entropy, number_slices(micro)), drawn.samples, policy)

@@ -15,7 +15,7 @@ _BOX: Final = re.compile(r"\\boxed\{([^{}]*)\}")
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 
 
-def judge(response: str, answer: str, *, open_box: OpenBox = "wrong") -> Judgment:
+def judge_integer(response: str, answer: str, *, open_box: OpenBox = "wrong") -> Judgment:
     """Judge a response to a problem whose answer is an integer.
 
     Args:
@@ -37,6 +37,6 @@ def judge(response: str, answer: str, *, open_box: OpenBox = "wrong") -> Judgmen
     return Judgment(right, "same_number" if right else "different", str(int(held)))
 
 
-def is_right(response: str, answer: str) -> bool:
+def is_correct(response: str, answer: str) -> bool:
     """Return whether the last complete box of the response holds the integer ``answer``."""
-    return judge(response, answer).right
+    return judge_integer(response, answer).right

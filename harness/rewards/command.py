@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.common.schema import Count, Positive
-from harness.data.files import own_file
-from harness.data.own import training
-from harness.rewards.conformance import checks
+from harness.common.schema import PositiveFloat, PositiveInt
+from harness.data.files import read_own_file
+from harness.data.own import build_own_tier
+from harness.rewards.conformance import run_checks
 from harness.rewards.contract import ENTRY_POINT_GROUP
 from harness.rewards.function import Function
-from harness.rewards.locate import locate, offered
+from harness.rewards.locate import find_offered_rewards, locate_reward
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +18,13 @@ class CheckOptions:
     """The problems for the check of a reward function, and its limits."""
 
     file: str | None = None
-    seconds: Positive = 2.0
-    memory_mb: Count = 4096
+    seconds: PositiveFloat = 2.0
+    memory_mb: PositiveInt = 4096
 
 
-def offered_rewards() -> str:
+def list_reward_functions() -> str:
     """Return the reward functions of installed packages, one per line."""
-    known = [f"{name:21} {target}" for name, target in sorted(offered().items())]
+    known = [f"{name:21} {target}" for name, target in sorted(find_offered_rewards().items())]
     return "\n".join(known) or f"no installed package has an entry point in the group {ENTRY_POINT_GROUP}"
 
 
@@ -33,9 +33,9 @@ def check_reward(name: str, options: CheckOptions) -> tuple[str, bool]:
 
     Returns a report, one line per check, and whether the function keeps the contract.
     """
-    function = Function(locate(name), 1.0, options.seconds, options.memory_mb)
-    problems = training(own_file(options.file), graded=False).problems if options.file else ()
-    found = checks(function, problems)
+    function = Function(locate_reward(name), 1.0, options.seconds, options.memory_mb)
+    problems = build_own_tier(read_own_file(options.file), graded=False).problems if options.file else ()
+    found = run_checks(function, problems)
     kept = all(one.fault is None for one in found)
     verb = "keeps" if kept else "breaks"
     lines = [f"{name} {verb} the contract of harness/rewards/contract.py ({function.located.file})"]

@@ -53,7 +53,7 @@ def responses(problem: Problem, other: Problem) -> tuple[str, ...]:
     )
 
 
-def checks(function: Function, problems: Sequence[Problem] = ()) -> list[Check]:
+def run_checks(function: Function, problems: Sequence[Problem] = ()) -> list[Check]:
     """Check a reward function on the given problems, or on three built-in ones.
 
     The first check is that the function can be called.

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Final
 
 from harness.common.schema import SchemaError
 from harness.rewards.contract import SCORED
-from harness.rewards.locate import Located, locate
+from harness.rewards.locate import Located, locate_reward
 from harness.verify.model.verdict import Judgment, Limits
-from harness.verify.parse.boxes import last_box
-from harness.verify.process_pool import Process, vote
+from harness.verify.parse.boxes import find_last_box
+from harness.verify.process_pool import WorkerProcess, compute_vote_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ _STARTING: Final = 300.0  # seconds allowed for the import
 _HOPELESS: Final = 8  # if this many responses of one call all hit a limit, the run stops
 _TEXT: Final = 64  # a response of at most so many characters is its own candidate in the majority vote
 
-Asked = tuple[str, str, str]  # problem, answer, response
+JudgeQuestion = tuple[str, str, str]  # problem, answer, response
 
 
 class RewardError(SchemaError):
@@ -74,7 +74,7 @@ class Judge:
         if self._owner != os.getpid():
             self._begin()
         questions = [(problem.prompt, problem.answer, response) for problem, response in pairs]
-        found: dict[Asked, tuple[float, str]] = {}
+        found: dict[JudgeQuestion, tuple[float, str]] = {}
         with self._lock:
             for (problem, _), question in zip(pairs, questions, strict=True):
                 if question not in found:
@@ -89,7 +89,7 @@ class Judge:
 
     def _begin(self) -> None:
         self._owner, self._lock = os.getpid(), threading.Lock()
-        self._held: list[Process] = []
+        self._held: list[WorkerProcess] = []
         weakref.finalize(self, _close, self._held)
 
     def start(self) -> None:
@@ -114,7 +114,7 @@ class Judge:
         right = reason == SCORED and score >= self._function.right_from
         return Judgment(right, reason, _vote(response), score)
 
-    def _scored(self, question: Asked, problem_id: str) -> tuple[float, str]:
+    def _scored(self, question: JudgeQuestion, problem_id: str) -> tuple[float, str]:
         reason = "crash"
         for _ in range(_TRIES):
             process = self._process()
@@ -136,12 +136,12 @@ class Judge:
                 break
         return 0.0, reason
 
-    def _process(self) -> Process:
+    def _process(self) -> WorkerProcess:
         if self._held and self._held[0].alive:
             return self._held[0]
         _close(self._held)
         located, limits = _present(self._function.located), self._function
-        process = Process(
+        process = WorkerProcess(
             Limits(limits.seconds, _WALL * limits.seconds, limits.memory_mb),
             "harness.rewards.worker",
             (located.target, located.root, located.file),
@@ -157,7 +157,7 @@ class Judge:
 
 
 @cache
-def judge(function: Function) -> Judge:
+def find_judge(function: Function) -> Judge:
     """Return this process's judge for a function."""
     return Judge(function)
 
@@ -166,7 +166,7 @@ def _present(located: Located) -> Located:
     """Find the function on this machine. Raises RewardError where it is missing or changed."""
     path = Path(located.file)
     try:
-        found = located if path.is_file() else locate(located.target)
+        found = located if path.is_file() else locate_reward(located.target)
         digest = hashlib.sha256(Path(found.file).read_bytes()).hexdigest()
     except (OSError, SchemaError) as error:
         raise RewardError(
@@ -183,16 +183,16 @@ def _present(located: Located) -> Located:
 
 def _vote(response: str) -> str | None:
     """Return a response's candidate for the majority vote: its last box, or all of its text."""
-    box = last_box(response)
+    box = find_last_box(response)
     if box is not None and box.strip():
-        return vote(box)
+        return compute_vote_key(box)
     text = response.strip()
     if len(text) <= _TEXT:
         return text or None
     return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
 
-def _close(held: list[Process]) -> None:
+def _close(held: list[WorkerProcess]) -> None:
     for process in held:
         process.close()
     held.clear()

@@ -50,7 +50,7 @@ class Located:
         return str(file.parents[above])
 
 
-def with_reward(composed: Mapping[str, Any]) -> dict[str, Any]:
+def resolve_reward(composed: Mapping[str, Any]) -> dict[str, Any]:
     """Add the source of the reward function to a composed experiment.
 
     Raises SchemaError where it is not found.
@@ -59,23 +59,23 @@ def with_reward(composed: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(reward, dict):
         return dict(composed)
     name = reward.get("function")
-    source = asdict(locate(name)) if isinstance(name, str) else None
+    source = asdict(locate_reward(name)) if isinstance(name, str) else None
     return {**composed, "reward": {**reward, "source": source}}
 
 
-def offered() -> dict[str, str]:
+def find_offered_rewards() -> dict[str, str]:
     """Return the reward functions of installed packages: name -> "package.module:name"."""
     return {point.name: point.value.replace(" ", "") for point in entry_points(group=ENTRY_POINT_GROUP)}
 
 
-def locate(name: str) -> Located:
+def locate_reward(name: str) -> Located:
     """Find the source of a reward function without importing it.
 
     Raises SchemaError, which names what is missing.
     """
-    target = name if ":" in name else offered().get(name)
+    target = name if ":" in name else find_offered_rewards().get(name)
     if target is None:
-        known = offered()
+        known = find_offered_rewards()
         near = suggest(name, known) if known else "no installed package offers any"
         raise SchemaError(f"reward.function: no reward {name!r}; {near}; {_FORM}")
     if not _TARGET.fullmatch(target) or target.partition(":")[0].endswith(".py"):

@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Final, Self
 import torch
 from torch import Tensor
 
-from harness.common.seeds import derive
+from harness.common.seeds import derive_seed
 from harness.common.timing import Stopwatch
 from harness.data.catalog import Problem
 from harness.engines.base.divergence import refuse_not_finite
 from harness.engines.base.protocols import Decoding, Sampler, Samples
-from harness.engines.base.samples import join, pick
-from harness.rewards.arithmetic import judge
+from harness.engines.base.samples import join_samples, select_prompts
+from harness.rewards.arithmetic import judge_integer
 from harness.rewards.function import Function
-from harness.rewards.function import judge as by_function
+from harness.rewards.function import find_judge as by_function
 from harness.verify.model.verdict import Gold
 from harness.verify.parse.boxes import OpenBox
-from harness.verify.process_pool import shared
+from harness.verify.process_pool import get_shared_verifier
 from tricks.batch import Rollouts
-from tricks.hints import positive_log_probs
+from tricks.hints import hint_positive_log_probs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -80,11 +80,11 @@ class VerifiedRollouts:
         credit = None
         if self.credit is not None and other.credit is not None:
             credit = torch.cat((self.credit, other.credit))
-        return VerifiedRollouts(join([self.samples, other.samples]), right, formatted, undecided, credit)
+        return VerifiedRollouts(join_samples([self.samples, other.samples]), right, formatted, undecided, credit)
 
     def pick(self, prompts: Tensor) -> VerifiedRollouts:
         """Return the groups of the given prompts (n,), in that order."""
-        samples, rows = pick(self.samples, prompts)
+        samples, rows = select_prompts(self.samples, prompts)
         credit = None if self.credit is None else self.credit[rows]
         right, formatted, undecided = (word[rows] for word in self._words())
         return VerifiedRollouts(samples, right, formatted, undecided, credit)
@@ -93,7 +93,7 @@ class VerifiedRollouts:
         return self.right, self.formatted, self.undecided
 
 
-def verify(
+def verify_samples(
     samples: Samples, tasks: Sequence[Task], *, open_box: OpenBox = "wrong", votes: bool = False
 ) -> list[Judgment]:
     """Judge each of the B responses; all mathematics goes to the verifier in one call.
@@ -120,14 +120,14 @@ def verify(
         return by_function(function).verify(list(zip(asked, samples.texts, strict=True)))
     pairs = list(zip(asked, samples.texts, strict=True))
     mathematics = [(Gold(problem.answer, problem.tolerance), text) for problem, text in pairs if _is_math(problem)]
-    verdicts = iter(shared().verify(mathematics, open_box=open_box, votes=votes) if mathematics else ())
+    verdicts = iter(get_shared_verifier().verify(mathematics, open_box=open_box, votes=votes) if mathematics else ())
     return [
-        next(verdicts) if _is_math(problem) else judge(text, problem.answer, open_box=open_box)
+        next(verdicts) if _is_math(problem) else judge_integer(text, problem.answer, open_box=open_box)
         for problem, text in pairs
     ]
 
 
-def score(
+def build_rollouts(
     drawn: VerifiedRollouts, scale: RewardConfig, old_log_probs: Tensor, ref_log_probs: Tensor | None, limit: int
 ) -> Rollouts:
     """Convert verified samples to the input of the tricks.
@@ -177,7 +177,7 @@ def warn_positive_log_probs(samples: Samples) -> None:
     """Print a hint, once per process, where a sampler reports probabilities above 1."""
     if "positive" in _TOLD:
         return
-    for hint in positive_log_probs("the sampler's log_probs", samples.log_probs, samples.response_mask):
+    for hint in hint_positive_log_probs("the sampler's log_probs", samples.log_probs, samples.response_mask):
         _TOLD.add("positive")
         print(f"hint: {hint}", file=sys.stderr)
 
@@ -204,10 +204,10 @@ class RolloutSampler:
     def __call__(self, tasks: Sequence[Task], *extra_round: int) -> VerifiedRollouts:
         """Sample and verify responses; the seed depends on run, step and extra round."""
         with self.watch.phase("rollout"):
-            seed = derive(self.seed, "rollout", self.step, *extra_round)
+            seed = derive_seed(self.seed, "rollout", self.step, *extra_round)
             samples = self.sampler.sample([task.prompt_ids for task in tasks], self.decoding, seed)
         with self.watch.phase("reward"):
-            return VerifiedRollouts.of(samples, verify(samples, tasks, open_box=self.open_box))
+            return VerifiedRollouts.of(samples, verify_samples(samples, tasks, open_box=self.open_box))
 
     def accepted(self, drawn: VerifiedRollouts, rule: UpdateRule, scale: RewardConfig) -> Tensor:
         """Return a mask (N,) of the prompts with no rejected sample.
@@ -224,7 +224,7 @@ class RolloutSampler:
 
         """
         samples, limit = drawn.samples, self.decoding.max_response_length
-        refused = ~rule.accepted(score(drawn, scale, samples.whole_log_probs, None, limit))
+        refused = ~rule.accepted(build_rollouts(drawn, scale, samples.whole_log_probs, None, limit))
         return torch.bincount(samples.group[refused], minlength=drawn.prompts) == 0
 
 

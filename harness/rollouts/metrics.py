@@ -103,7 +103,7 @@ REWARD_METRICS: Final = {
 }
 
 
-def family(name: str) -> str:
+def find_metric_family(name: str) -> str:
     """Return the name under which a metric is described: "fired/gspo" is a "fired/<trick>"."""
     if name.startswith("fired/"):
         return "fired/<trick>"
@@ -115,7 +115,7 @@ def is_timing(name: str) -> bool:
     return name.startswith("seconds/") or name == "tokens_per_second"
 
 
-def summarize(rollouts: Rollouts, right: Tensor, signal: Signal) -> dict[str, float]:
+def summarize_rollouts(rollouts: Rollouts, right: Tensor, signal: Signal) -> dict[str, float]:
     """Return the metrics of a rollout batch and its signal.
 
     Args:
@@ -155,10 +155,12 @@ def _deviation(rewards: Tensor) -> Tensor:
     return found if found.isfinite() else rewards.double().std()
 
 
-def mismatch(sampler: Tensor, learner: Tensor, response_mask: Tensor, within: tuple[float, float]) -> dict[str, float]:
+def compute_mismatch(
+    sampler: Tensor, learner: Tensor, response_mask: Tensor, within: tuple[float, float]
+) -> dict[str, float]:
     """Compare the log-probabilities of sampler and learner.
 
-    Where top-p or top-k cut, the sampler's distribution covers only the remaining tokens; ``mismatch_parts`` gives this
+    Where top-p or top-k cut, the sampler's distribution covers only the remaining tokens; ``split_mismatch`` gives this
     part of the gap. The effective sample size of n weights w is (sum of w)^2 / (n times the sum of w^2) (Kong, 1992).
 
     Args:
@@ -181,8 +183,8 @@ def mismatch(sampler: Tensor, learner: Tensor, response_mask: Tensor, within: tu
     }
 
 
-def mismatch_parts(samples: Samples, learner: Tensor, within: tuple[float, float]) -> dict[str, float]:
-    r"""Split the gap of ``mismatch`` into the part of the cut and the part of the engines.
+def split_mismatch(samples: Samples, learner: Tensor, within: tuple[float, float]) -> dict[str, float]:
+    r"""Split the gap of ``compute_mismatch`` into the part of the cut and the part of the engines.
 
     Let s be the share of the sampler's softmax that top-p and top-k leave. The log-probability of a sampled token is
     then :math:`\log p_{drawn} = \log p_{whole} - \log s`. So the gap learner - drawn is (learner - whole) + log s,
@@ -191,7 +193,7 @@ def mismatch_parts(samples: Samples, learner: Tensor, within: tuple[float, float
     Args:
         samples: B samples.
         learner: (B, T), log-probabilities of the learner.
-        within: Range of ratios, as for ``mismatch``.
+        within: Range of ratios, as for ``compute_mismatch``.
 
     Returns:
         The ``mismatch/cut...`` and ``mismatch/engines...`` metrics; empty where the sampler cannot tell how much was
@@ -202,7 +204,7 @@ def mismatch_parts(samples: Samples, learner: Tensor, within: tuple[float, float
     lost = torch.zeros(1) if samples.log_kept is None else -samples.log_kept[mask].double()
     if lost.isnan().any():
         return {}
-    engines = mismatch(samples.whole_log_probs, learner, mask, within)
+    engines = compute_mismatch(samples.whole_log_probs, learner, mask, within)
     renamed = {name.replace("mismatch/", "mismatch/engines_"): value for name, value in engines.items()}
     return {
         "mismatch/cut": abs(lost.mean().item()),  # no -0.0

@@ -12,20 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from harness.common.schema import SchemaError
-from harness.common.seeds import derive
+from harness.common.seeds import derive_seed
 from harness.config.experiment import ARITHMETIC
-from harness.data.benchmarks import benchmark, drawn_problems
+from harness.data.benchmarks import load_benchmark, sample_problems
 from harness.data.cache import Tier
 from harness.data.card import Card
 from harness.data.catalog import Problem
-from harness.data.files import SOURCE, OwnFile
-from harness.data.own import held_out_problems, is_tier, own_table, training
+from harness.data.files import FILE_SOURCE, OwnFile
+from harness.data.own import build_own_tier, is_tier, read_held_out_problems, read_own_table
 from harness.data.rows import DataRow
-from harness.data.sources import Loaded, ProblemSource, load
-from harness.data.synthetic import DIFFICULTIES, Difficulty, evaluation_set
-from harness.data.tiers import custom_tier, tier
-from harness.records.record import DATA
-from harness.rewards.function import RewardError, judge
+from harness.data.sources import LoadedTable, ProblemSource, load_table
+from harness.data.synthetic import DIFFICULTIES, Difficulty, build_evaluation_set
+from harness.data.tiers import load_custom_tier, load_tier
+from harness.records.record import DATA_PREFIX
+from harness.rewards.function import RewardError, find_judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,21 +50,23 @@ class RunProblems:
 
     def provenance(self) -> dict[str, str]:
         """Return the SHA-256 of the rows of each tier and of each benchmark file of the user."""
-        return {f"{DATA}{name}": card.sha256 for name, card in self.described().items()}
+        return {f"{DATA_PREFIX}{name}": card.sha256 for name, card in self.described().items()}
 
     def cards(self) -> str:
         """Return the cards as text; empty for arithmetic."""
         return "\n\n".join(card.text() for card in self.described().values())
 
 
-def run_problems(config: ExperimentConfig) -> RunProblems:
+def read_run_problems(config: ExperimentConfig) -> RunProblems:
     """Read all problems of a run.
 
     Raises DataError for a tier or benchmark that cannot be read, SchemaError for a wrong setting and RewardError for a
     broken reward function.
     """
-    files = {name: held_out_problems(file, name, graded=_graded(config)) for name, file in config.eval.files.items()}
-    found = RunProblems(tiers(config), held_out(config), {name: card for name, (_, card) in files.items()})
+    files = {
+        name: read_held_out_problems(file, name, graded=_graded(config)) for name, file in config.eval.files.items()
+    }
+    found = RunProblems(read_tiers(config), read_held_out(config), {name: card for name, (_, card) in files.items()})
     refuse_broken_reward(config, found.held_out)
     return found
 
@@ -78,7 +80,7 @@ def refuse_broken_reward(config: ExperimentConfig, problems: Mapping[str, tuple[
     asked = next((found[0] for found in problems.values() if found), None)
     if function is None or asked is None:
         return
-    (verdict,) = judge(function).verify([(asked, asked.answer)])
+    (verdict,) = find_judge(function).verify([(asked, asked.answer)])
     if verdict.undecided:
         raise RewardError(
             f"reward.function={function.located.target}: {verdict.reason} on the first problem, {asked.problem_id!r}, "
@@ -87,21 +89,21 @@ def refuse_broken_reward(config: ExperimentConfig, problems: Mapping[str, tuple[
         )
 
 
-def tiers(config: ExperimentConfig) -> dict[str, Tier]:
+def read_tiers(config: ExperimentConfig) -> dict[str, Tier]:
     """Return the tiers to train on, by name; empty for arithmetic. Raises DataError."""
     data = config.data
     if data.source == ARITHMETIC:
         return {}
-    if data.source == SOURCE:
-        assert data.path is not None  # checked by harness.config.experiment.load
+    if data.source == FILE_SOURCE:
+        assert data.path is not None  # checked by harness.config.experiment.load_config
         path, file = Path(data.path), OwnFile(data.path, data.sha256)
         if is_tier(path):
-            return {data.path: custom_tier(path)}
-        return {path.name: training(file, _scored_on(config), graded=_graded(config))}
-    return {f"{data.source}/{difficulty}": tier(data.source, difficulty) for difficulty in data.difficulties}
+            return {data.path: load_custom_tier(path)}
+        return {path.name: build_own_tier(file, _scored_on(config), graded=_graded(config))}
+    return {f"{data.source}/{difficulty}": load_tier(data.source, difficulty) for difficulty in data.difficulties}
 
 
-def held_out(config: ExperimentConfig) -> dict[str, tuple[Problem, ...]]:
+def read_held_out(config: ExperimentConfig) -> dict[str, tuple[Problem, ...]]:
     """Return the problems of every benchmark in the config."""
     return {name: _held_out(name, config) for name in config.eval.benchmarks}
 
@@ -111,20 +113,20 @@ def _graded(config: ExperimentConfig) -> bool:
     return config.reward.function is None
 
 
-def _scored_on(config: ExperimentConfig) -> tuple[Loaded, ...]:
+def _scored_on(config: ExperimentConfig) -> tuple[LoadedTable, ...]:
     """Return the whole benchmarks of the run, independently of ``eval.problems``."""
     return tuple(_whole(name, config) for name in config.eval.benchmarks)
 
 
-def _whole(name: str, config: ExperimentConfig) -> Loaded:
+def _whole(name: str, config: ExperimentConfig) -> LoadedTable:
     file = config.eval.files.get(name)
     if file is not None:
-        return own_table(file).loaded
+        return read_own_table(file).loaded
     if name != ARITHMETIC:
-        return load(name)
+        return load_table(name)
     rows = tuple(DataRow(problem.problem_id, problem.prompt, problem.answer) for problem in _held_out(name, config))
     digest = hashlib.sha256(json.dumps([(row.row_id, row.problem) for row in rows]).encode()).hexdigest()
-    return Loaded(ProblemSource(name, "our own arithmetic", len(rows), len(rows), digest, known=True), rows)
+    return LoadedTable(ProblemSource(name, "our own arithmetic", len(rows), len(rows), digest, known=True), rows)
 
 
 def epochs(pools: Sequence[Sequence[T]], seed: int, *, backwards: bool = False) -> Iterator[T]:
@@ -141,8 +143,8 @@ def epochs(pools: Sequence[Sequence[T]], seed: int, *, backwards: bool = False) 
         The items.
 
     """
-    rng = random.Random(derive(seed, "turns", int(backwards)))
-    sources = [_epochs(pool, derive(seed, "order", place), backwards) for place, pool in enumerate(pools)]
+    rng = random.Random(derive_seed(seed, "turns", int(backwards)))
+    sources = [_epochs(pool, derive_seed(seed, "order", place), backwards) for place, pool in enumerate(pools)]
     while True:
         yield next(rng.choice(sources))
 
@@ -150,7 +152,7 @@ def epochs(pools: Sequence[Sequence[T]], seed: int, *, backwards: bool = False) 
 def _epochs(pool: Sequence[T], seed: int, backwards: bool) -> Iterator[T]:
     for epoch in count():
         order = list(pool)
-        random.Random(derive(seed, epoch)).shuffle(order)
+        random.Random(derive_seed(seed, epoch)).shuffle(order)
         yield from reversed(order) if backwards else order
 
 
@@ -160,14 +162,14 @@ def _held_out(name: str, config: ExperimentConfig) -> tuple[Problem, ...]:
         difficulties = config.data.difficulties or DIFFICULTIES  # a file has no difficulties
         return tuple(problem for one in difficulties for problem in _arithmetic(one, settings))
     if name in settings.files:
-        problems, _ = held_out_problems(settings.files[name], name, graded=_graded(config))
-        return drawn_problems(problems, settings.problems, name)
-    return benchmark(name, settings.aime25, settings.olympiadbench, limit=settings.problems)
+        problems, _ = read_held_out_problems(settings.files[name], name, graded=_graded(config))
+        return sample_problems(problems, settings.problems, name)
+    return load_benchmark(name, settings.aime25, settings.olympiadbench, limit=settings.problems)
 
 
 def _arithmetic(difficulty: Difficulty, settings: EvalConfig) -> tuple[Problem, ...]:
-    assert settings.problems is not None  # checked by harness.config.experiment.load
+    assert settings.problems is not None  # checked by harness.config.experiment.load_config
     try:
-        return evaluation_set(difficulty, settings.problems)
+        return build_evaluation_set(difficulty, settings.problems)
     except ValueError as error:
         raise SchemaError(f"eval.problems: {error}; ask for fewer") from None

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from harness.common.schema import SchemaError
-from harness.common.seeds import derive
+from harness.common.seeds import derive_seed
 from harness.config.experiment import ARITHMETIC
-from harness.config.window import room
-from harness.data.catalog import Problem, belongs
-from harness.data.synthetic import stream
+from harness.config.window import max_prompt_tokens
+from harness.data.catalog import Problem, is_in_part
+from harness.data.synthetic import stream_problems
 from harness.engines.base.protocols import Decoding
-from harness.models.locate import local_settings
-from harness.models.prompting import format_prompt, prompt_notes
+from harness.models.locate import read_local_settings
+from harness.models.prompting import format_prompt, list_prompt_notes
 from harness.rollouts.generate import Task
 from harness.rollouts.problems import epochs
 from harness.verify.parse.boxes import OpenBox
@@ -34,15 +34,15 @@ _PATIENCE: Final = 1_000  # too long arithmetic prompts in a row until the run i
 class Prompts:
     """Tokenizer of problems for one model; it counts the training prompts that it drops.
 
-    ``notes`` describe what is unusual in how the tokenizer starts and ends prompts.
+    ``list_prompt_remarks`` describe what is unusual in how the tokenizer starts and ends prompts.
     """
 
     def __init__(self, config: ExperimentConfig, tokenizer: PreTrainedTokenizerBase) -> None:
         self._config, self._tokenizer = config, tokenizer
         self._refuse_form()
-        self.notes = notes(config, tokenizer)
+        self.notes = list_prompt_remarks(config, tokenizer)
         self.too_long = 0  # training prompts longer than rollout.max_prompt_length, found so far
-        self._longest = room(config.limits, config.rollout.max_response_length)
+        self._longest = max_prompt_tokens(config.limits, config.rollout.max_response_length)
 
     def training(self, tiers: Mapping[str, Tier]) -> tuple[Iterator[Task], Iterator[Task]]:
         """Return two endless streams of training tasks: the regular and the spare ones.
@@ -52,10 +52,12 @@ class Prompts:
         """
         data, seed = self._config.data, self._config.seed
         if data.source == ARITHMETIC:
-            streams = (stream(data.difficulties, derive(seed, name)) for name in ("problems", "spare problems"))
+            streams = (
+                stream_problems(data.difficulties, derive_seed(seed, name)) for name in ("problems", "spare problems")
+            )
             first, second = (self._short(map(self._task, filter(self._belongs, problems))) for problems in streams)
             return first, second
-        pools, order = [self._pool(name, tier.problems) for name, tier in tiers.items()], derive(seed, "problems")
+        pools, order = [self._pool(name, tier.problems) for name, tier in tiers.items()], derive_seed(seed, "problems")
         return epochs(pools, order), epochs(pools, order, backwards=True)
 
     def eval_sets(self, held_out: Mapping[str, Sequence[Problem]]) -> list[EvalSet]:
@@ -63,8 +65,8 @@ class Prompts:
         return [self._eval_set(name, problems) for name, problems in held_out.items()]
 
     def _eval_set(self, name: str, problems: Sequence[Problem]) -> EvalSet:
-        decoding = evaluation_decoding(self._config, name)
-        longest = room(self._config.limits, decoding.max_response_length)
+        decoding = build_evaluation_decoding(self._config, name)
+        longest = max_prompt_tokens(self._config.limits, decoding.max_response_length)
         return EvalSet(name, self.tasks(problems), decoding, longest, self._config.eval.open_box)
 
     def tasks(self, problems: Iterable[Problem]) -> tuple[Task, ...]:
@@ -86,15 +88,15 @@ class Prompts:
     def _refuse_form(self) -> None:
         """Tokenize one problem, so that a missing template is refused before anything starts."""
         try:
-            task(Problem("", "1", "1"), self._config, self._tokenizer)
+            build_task(Problem("", "1", "1"), self._config, self._tokenizer)
         except ValueError as error:
             raise SchemaError(str(error)) from None
 
     def _task(self, problem: Problem) -> Task:
-        return task(problem, self._config, self._tokenizer)
+        return build_task(problem, self._config, self._tokenizer)
 
     def _belongs(self, problem: Problem) -> bool:
-        return belongs(problem, self._config.data.part)
+        return is_in_part(problem, self._config.data.part)
 
     def _pool(self, name: str, problems: Sequence[Problem]) -> list[Task]:
         part = list(filter(self._belongs, problems))
@@ -122,17 +124,17 @@ class Prompts:
         return fits
 
 
-def notes(config: ExperimentConfig, tokenizer: PreTrainedTokenizerBase) -> tuple[str, ...]:
+def list_prompt_remarks(config: ExperimentConfig, tokenizer: PreTrainedTokenizerBase) -> tuple[str, ...]:
     """Return what is unusual in the prompts of a run, one line each.
 
     Raises ValueError for a prompt form that the tokenizer lacks.
     """
-    end = local_settings(config.model.path).get("eos_token_id")
+    end = read_local_settings(config.model.path).get("eos_token_id")
     ends = end if isinstance(end, list) else [] if end is None else [end]
-    return prompt_notes(tokenizer, config.model.prompt_form, config.model.thinking, ends)
+    return list_prompt_notes(tokenizer, config.model.prompt_form, config.model.thinking, ends)
 
 
-def task(problem: Problem, config: ExperimentConfig, tokenizer: PreTrainedTokenizerBase) -> Task:
+def build_task(problem: Problem, config: ExperimentConfig, tokenizer: PreTrainedTokenizerBase) -> Task:
     """Return the problem with its tokenized prompt.
 
     Args:
@@ -151,13 +153,13 @@ def task(problem: Problem, config: ExperimentConfig, tokenizer: PreTrainedTokeni
     return Task(problem, tuple(prompt), config.reward.judge())
 
 
-def training_decoding(config: ExperimentConfig) -> Decoding:
+def build_training_decoding(config: ExperimentConfig) -> Decoding:
     """Return the decoding of training rollouts."""
     rollout = config.rollout
     return Decoding(rollout.group_size, rollout.max_response_length, rollout.temperature, rollout.top_p, rollout.top_k)
 
 
-def evaluation_decoding(config: ExperimentConfig, benchmark: str) -> Decoding:
+def build_evaluation_decoding(config: ExperimentConfig, benchmark: str) -> Decoding:
     """Return the decoding of a benchmark."""
     held_out = config.eval
     limit = held_out.max_response_length or config.rollout.max_response_length

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harness.config.window import room
-from harness.data.files import SOURCE
+from harness.config.window import max_prompt_tokens
+from harness.data.files import FILE_SOURCE
 from harness.data.own import is_tier
 from harness.models.errors import ModelError
 
@@ -23,7 +23,7 @@ _PIECES: Final = 8  # largest number of quoted pieces of text
 _LINES: Final = 5  # largest number of named problems
 
 
-def remarks(config: ExperimentConfig, read: RunProblems) -> list[str]:
+def list_remarks(config: ExperimentConfig, read: RunProblems) -> list[str]:
     """Return a line for each unusual fact; empty where no file of the user is read.
 
     Models whose tokenizer is not available here, such as one on a cluster's nodes, are not checked.
@@ -54,7 +54,7 @@ def _own(config: ExperimentConfig, read: RunProblems) -> dict[str, Sequence[Prob
 
 def _is_own(config: ExperimentConfig) -> bool:
     """Return whether the run trains on the user's problems, and not on a tier cut by difficulty."""
-    return config.data.source == SOURCE and config.data.path is not None and not is_tier(Path(config.data.path))
+    return config.data.source == FILE_SOURCE and config.data.path is not None and not is_tier(Path(config.data.path))
 
 
 def _few(config: ExperimentConfig, read: RunProblems) -> Iterator[str]:
@@ -104,11 +104,11 @@ def _too_long(
     response: int,
 ) -> Iterator[str]:
     """Yield remarks on problems whose prompt and a response of ``response`` tokens do not fit."""
-    from harness.rollouts.prompts import task  # noqa: PLC0415 - torch takes seconds
+    from harness.rollouts.prompts import build_task  # noqa: PLC0415 - torch takes seconds
 
-    limit = room(config.limits, response)
+    limit = max_prompt_tokens(config.limits, response)
     try:
-        sizes = {problem.problem_id: len(task(problem, config, tokenizer).prompt_ids) for problem in problems}
+        sizes = {problem.problem_id: len(build_task(problem, config, tokenizer).prompt_ids) for problem in problems}
     except ValueError:  # the tokenizer lacks the prompt form; the run refuses it
         return
     long = [problem_id for problem_id, size in sizes.items() if size > limit]

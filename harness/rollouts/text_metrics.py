@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _BROKEN: Final = "\N{REPLACEMENT CHARACTER}"
 
 
-def token_text(tokenizer: PreTrainedTokenizerBase, token: int) -> str:
+def decode_token(tokenizer: PreTrainedTokenizerBase, token: int) -> str:
     """Return the text of a token; for a part of a character, its form in the vocabulary."""
     text = str(tokenizer.decode([token], clean_up_tokenization_spaces=False))
     return str(tokenizer.convert_ids_to_tokens(token)) if _BROKEN in text else text
@@ -41,7 +41,7 @@ def shares(log_probs: Tensor) -> dict[str, float]:
 LEAST_TOKENS: Final = 64
 
 
-def repeated(ids: Tensor, mask: Tensor, truncated: Tensor) -> Tensor:
+def mask_repetitive(ids: Tensor, mask: Tensor, truncated: Tensor) -> Tensor:
     """Return a mask (B,) of the truncated responses that repeat at their end.
 
     Args:
@@ -56,11 +56,11 @@ def repeated(ids: Tensor, mask: Tensor, truncated: Tensor) -> Tensor:
     found, lengths = torch.zeros_like(truncated), mask.sum(dim=1)
     for length in sorted(set(lengths[truncated].tolist())):  # usually one length: the limit
         rows = (truncated & (lengths == length)).nonzero()[:, 0]
-        found[rows] = repeats(ids[rows, :length])
+        found[rows] = mask_repeating_rows(ids[rows, :length])
     return found
 
 
-def repeats(ids: Tensor) -> Tensor:
+def mask_repeating_rows(ids: Tensor) -> Tensor:
     """Return a mask (R,) of the rows (R, n) of tokens that end in copies of one block.
 
     Together the copies hold at least ``LEAST_TOKENS`` tokens, or half of the row if that is less.
@@ -91,7 +91,7 @@ def _copied(back: Tensor, block: int, length: int) -> bool:
     return length <= len(back) and torch.equal(back[block:length], back[: length - block])
 
 
-def describe(samples: Samples, right: Tensor, log_probs: Tensor) -> dict[str, float]:
+def describe_text(samples: Samples, right: Tensor, log_probs: Tensor) -> dict[str, float]:
     """Return metrics of B responses. A metric without a response in the batch is left out.
 
     Args:
@@ -104,7 +104,7 @@ def describe(samples: Samples, right: Tensor, log_probs: Tensor) -> dict[str, fl
 
     """
     right = right.to(samples.truncated.device)
-    ran_on = repeated(samples.response_ids, samples.response_mask, samples.truncated)
+    ran_on = mask_repetitive(samples.response_ids, samples.response_mask, samples.truncated)
     lengths = samples.response_mask.sum(dim=1)
     found: dict[str, float] = {}
     for word, chosen in (("right", right), ("wrong", ~right)):

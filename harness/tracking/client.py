@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import uuid4
 
-from harness.tracking.errors import StoreError, explained
+from harness.tracking.errors import StoreError, explain_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -52,7 +52,7 @@ class Tracker:
     @cached_property
     def client(self) -> MlflowClient:
         """MLflow's client, connected."""
-        with explained(self.place):
+        with explain_errors(self.place):
             if self._file:
                 _prepare(Path(self._file))
             return _connect(self.uri)
@@ -74,20 +74,20 @@ class Tracker:
             StoreError: MLflow cannot be written.
 
         """
-        with explained(self.place):
+        with explain_errors(self.place):
             run = self.client.create_run(self._experiment(study), int(at * 1000), dict(tags), name)
         self.describe(str(run.info.run_id), params)
         return str(run.info.run_id)
 
     def describe(self, uuid: str, params: Mapping[str, str]) -> None:
         """Set a run's params. Params that are set already may be given again."""
-        with explained(self.place):
+        with explain_errors(self.place):
             for batch in _batches(tuple(params.items()), _PARAMS_A_REQUEST):
                 self.client.log_batch(uuid, params=[_entities().Param(*pair) for pair in batch])
 
     def write(self, uuid: str, points: Sequence[Point]) -> None:
         """Add points to the curves of a run."""
-        with explained(self.place):
+        with explain_errors(self.place):
             for batch in _batches(points, _POINTS_A_REQUEST):
                 self.client.log_batch(uuid, metrics=[_entities().Metric(*point) for point in batch])
 
@@ -103,7 +103,7 @@ class Tracker:
             StoreError: MLflow cannot be written.
 
         """
-        with explained(self.place):
+        with explain_errors(self.place):
             for name, content in artifacts.items():
                 if isinstance(content, str):
                     self.client.log_text(uuid, content, name)
@@ -138,7 +138,7 @@ class Tracker:
         for batch in full:
             self.write(uuid, batch)
         entities = _entities()
-        with explained(self.place):
+        with explain_errors(self.place):
             self.client.log_batch(
                 uuid,
                 metrics=[entities.Metric(*point) for point in last],
@@ -157,12 +157,12 @@ class Tracker:
             StoreError: MLflow cannot be written.
 
         """
-        with explained(self.place):
+        with explain_errors(self.place):
             self.client.set_terminated(uuid, status, int((at or time.time()) * 1000))
 
     def trash(self, uuid: str) -> None:
         """Move a run to MLflow's trash, from which it can be restored."""
-        with explained(self.place):
+        with explain_errors(self.place):
             self.client.delete_run(uuid)
 
     def tag_study(self, study: str, tags: Mapping[str, str], prefix: str | None = None) -> None:
@@ -177,7 +177,7 @@ class Tracker:
             StoreError: MLflow cannot be written.
 
         """
-        with explained(self.place):
+        with explain_errors(self.place):
             experiment = self._experiment(study)
             for name, value in tags.items():
                 self.client.set_experiment_tag(experiment, name, value)
@@ -187,7 +187,7 @@ class Tracker:
 
     def _untag(self, experiment: str, name: str) -> None:
         try:
-            with explained(self.place):
+            with explain_errors(self.place):
                 self.client.delete_experiment_tag(experiment, name)
         except StoreError as error:
             if not error.refused:  # else another driver was faster

@@ -12,8 +12,8 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
-from harness.records.record import CONTROL, OFF
-from harness.tracking.tags import EXPERIMENT_TAG_LIMIT, SEED, key
+from harness.records.record import CONTROL_AXIS, CONTROL_OFF
+from harness.tracking.tags import EXPERIMENT_TAG_LIMIT, SEED, escape_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 NOTE: Final = "mlflow.note.content"  # the description that MLflow shows above a study's runs
 VIEW: Final = "mlflow.sharedViewState"  # start of a tag with a view; links name the view by the rest
-WRITTEN: Final = "*Written by the sweep. Remove this line, and sweeps leave your words alone.*"
+WRITTEN_LINE: Final = "*Written by the sweep. Remove this line, and sweeps leave your words alone.*"
 
 CELL_NAME: Final = "cell"  # the tag by which the view groups runs
 KIND: Final = {"mlflow.experimentKind": "custom_model_development"}  # the pages of training, not those of prompts
@@ -50,8 +50,8 @@ def cell_name(head: RunHead, study: Study | None = None) -> str:
 
     """
     arms, contexts = _axes(study) if study else (tuple(head.labels), ())
-    words = [head.labels[axis] for axis in (*arms, *contexts) if axis in head.labels and axis != CONTROL]
-    if (control := head.labels.get(CONTROL, OFF)) != OFF:
+    words = [head.labels[axis] for axis in (*arms, *contexts) if axis in head.labels and axis != CONTROL_AXIS]
+    if (control := head.labels.get(CONTROL_AXIS, CONTROL_OFF)) != CONTROL_OFF:
         words.insert(0, control)
     if study is None and "model" not in head.labels:
         words += _setting(head.config)
@@ -70,16 +70,16 @@ def describe_study(studies: Sequence[Study]) -> str:
         studies: The same grid under each of its profiles; at least one.
 
     Returns:
-        The text, whose last line is ``WRITTEN``.
+        The text, whose last line is ``WRITTEN_LINE``.
 
     """
     first = studies[0]
-    parts = [f"**Question.** {first.question}", _HOW.format(score=key(first.metric)), *map(_shape, studies)]
+    parts = [f"**Question.** {first.question}", _HOW.format(score=escape_name(first.metric)), *map(_shape, studies)]
     text = "\n\n".join(parts)
-    return f"{text[: EXPERIMENT_TAG_LIMIT - len(WRITTEN) - 2]}\n\n{WRITTEN}"
+    return f"{text[: EXPERIMENT_TAG_LIMIT - len(WRITTEN_LINE) - 2]}\n\n{WRITTEN_LINE}"
 
 
-def view(study: Study, named: bool = True) -> dict[str, str]:
+def build_view(study: Study, named: bool = True) -> dict[str, str]:
     """Return the experiment tag with the study's view: columns, groups and charts.
 
     Args:
@@ -103,7 +103,7 @@ def study_page(pages: str, number: str, study: Study | None = None, charts: bool
     Args:
         pages: The address of MLflow's pages.
         number: MLflow's id of the experiment.
-        study: The study whose ``view`` the experiment has; None opens MLflow's own view.
+        study: The study whose prepared view the experiment has; None opens MLflow's own view.
         charts: Whether the link opens the charts rather than the table.
 
     Returns:
@@ -119,7 +119,7 @@ def study_page(pages: str, number: str, study: Study | None = None, charts: bool
 
 def _axes(study: Study) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the axes that are compared with a baseline, and the axes of the context."""
-    crossed = [axis for axis in study.axes if axis != CONTROL]
+    crossed = [axis for axis in study.axes if axis != CONTROL_AXIS]
     arms = tuple(axis for axis in crossed if axis in study.baseline)
     return arms, tuple(axis for axis in crossed if axis not in study.baseline)
 
@@ -159,15 +159,21 @@ _HOW: Final = (
 
 
 def _share_key(study: Study) -> str:
-    return f"liteppo-{key(study.profile).replace(' ', '-')}"
+    return f"liteppo-{escape_name(study.profile).replace(' ', '-')}"
 
 
 def _state(study: Study, named: bool) -> dict[str, Any]:
     """Return the parts of MLflow's view that differ from its default view."""
     arms, contexts = _axes(study)
-    axes = [axis for axis in (*arms, *contexts, *((CONTROL,) if study.controls else ())) if len(study.axes[axis]) > 1]
-    tags = [key(f"axis.{axis}") for axis in axes]
-    columns = [f"metrics.`{key(study.metric)}`", *(f"tags.`{tag}`" for tag in (*tags, SEED)), "attributes.`Dataset`"]
+    axes = [
+        axis for axis in (*arms, *contexts, *((CONTROL_AXIS,) if study.controls else ())) if len(study.axes[axis]) > 1
+    ]
+    tags = [escape_name(f"axis.{axis}") for axis in axes]
+    columns = [
+        f"metrics.`{escape_name(study.metric)}`",
+        *(f"tags.`{tag}`" for tag in (*tags, SEED)),
+        "attributes.`Dataset`",
+    ]
     groups = [CELL_NAME] if named else tags
     return {
         "searchFilter": f"tags.profile = '{study.profile}'",
@@ -188,10 +194,10 @@ def _state(study: Study, named: bool) -> dict[str, Any]:
 
 
 def _charts(metric: str) -> Iterator[dict[str, Any]]:
-    yield _chart("BAR", key(metric))
+    yield _chart("BAR", escape_name(metric))
     trained = [metric.removeprefix("train/")] if metric.startswith("train/") else []
     for name in dict.fromkeys((*trained, *_CURVES)):
-        yield _chart("LINE", key(name)) | {"selectedMetricKeys": [key(name)], "useGlobalXaxisKey": True}
+        yield _chart("LINE", escape_name(name)) | {"selectedMetricKeys": [escape_name(name)], "useGlobalXaxisKey": True}
 
 
 def _chart(kind: str, metric: str) -> dict[str, Any]:

@@ -16,19 +16,19 @@ _SECRET: Final = re.compile(
 )
 
 
-def redacted(text: str) -> str:
+def redact_credentials(text: str) -> str:
     """Return the text with users, passwords and tokens in addresses replaced by ***."""
     return _SECRET.sub(r"\1***", _CREDENTIALS.sub("://***@", text))
 
 
-REPAIR: Final = "python -m harness.tracking.store publish results/runs"
+REPAIR_COMMAND: Final = "python -m harness.tracking.store publish results/runs"
 
 # Substrings of what SQLite, SQLAlchemy, requests and the operating system say, and what to do about it.
 # The first that matches wins.
 _ADVICE: Final = (
     (
         ("malformed", "not a database"),
-        f"is not a readable database; move it away (mv '{{place}}'* elsewhere), then `{REPAIR}` rebuilds it",
+        f"is not a readable database; move it away (mv '{{place}}'* elsewhere), then `{REPAIR_COMMAND}` rebuilds it",
     ),
     (
         ("disk is full", "no space left", "disk i/o error", "disk quota", "file too large"),
@@ -70,7 +70,7 @@ class StoreError(RuntimeError):
 
 
 @contextmanager
-def explained(place: str) -> Iterator[None]:
+def explain_errors(place: str) -> Iterator[None]:
     """Convert errors of disk, database, network and MLflow to StoreError within the context.
 
     ``place`` names the store in the message.
@@ -81,7 +81,7 @@ def explained(place: str) -> Iterator[None]:
         if not _foreign(error):  # a StoreError, or a bug
             raise
         refused = getattr(error, "error_code", None) in _REFUSALS
-        raise StoreError(redacted(_advice(place, error)), refused) from error
+        raise StoreError(redact_credentials(_advice(place, error)), refused) from error
 
 
 def _foreign(error: Exception) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from harness.records.record import DATA
+from harness.records.record import DATA_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,7 +36,7 @@ class DataSet:
         return "code"
 
 
-def data_sets(record: RunHead | RunRecord) -> tuple[DataSet, ...]:
+def list_data_sets(record: RunHead | RunRecord) -> tuple[DataSet, ...]:
     """Return the data sets of a run, those it trains on first.
 
     The result is empty where the run's settings do not name them.
@@ -69,7 +69,9 @@ def _scored_on(record: RunHead | RunRecord) -> Iterator[DataSet]:
 
 def _hashed(provenance: Mapping[str, str]) -> dict[str, str]:
     """Return data set name -> SHA-256 of its rows."""
-    return {name.removeprefix(DATA): digest for name, digest in provenance.items() if name.startswith(DATA)}
+    return {
+        name.removeprefix(DATA_PREFIX): digest for name, digest in provenance.items() if name.startswith(DATA_PREFIX)
+    }
 
 
 def _data_set(

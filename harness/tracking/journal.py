@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import psutil
 
-from harness.common.files import write
+from harness.common.files import atomic_write
 from harness.common.schema import SchemaError, read_json
 from harness.records.record import RunHead, RunRecord
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def driver() -> str:
+def name_process() -> str:
     """Return a name of this process: host, process id and start time.
 
     The start time is included because process ids are reused.
@@ -31,14 +31,14 @@ def driver() -> str:
     return _name(psutil.Process(os.getpid()))
 
 
-def other(name: str) -> bool:
+def is_other_process(name: str) -> bool:
     """Return whether ``name`` is another live process of this host.
 
     Processes of other hosts cannot be checked, so they do not count.
     """
     host, _, rest = name.partition(" ")
     process = rest.partition(" ")[0]
-    if host != platform.node() or not process.isdigit() or name == driver():
+    if host != platform.node() or not process.isdigit() or name == name_process():
         return False
     try:
         return _name(psutil.Process(int(process))) == name
@@ -46,7 +46,7 @@ def other(name: str) -> bool:
         return False
 
 
-def elsewhere(name: str) -> bool:
+def is_on_other_host(name: str) -> bool:
     """Return whether ``name`` is a process of another host."""
     return name.partition(" ")[0] not in ("", platform.node())
 
@@ -55,7 +55,7 @@ def _name(process: psutil.Process) -> str:
     return f"{platform.node()} {process.pid} {process.create_time():.0f}"
 
 
-OUTBOX: Final = "outbox"  # in the results folder
+OUTBOX_FOLDER: Final = "outbox"  # in the results folder
 _SUFFIX: Final = ".jsonl"
 
 
@@ -115,7 +115,7 @@ class RunJournal:
 
         """
         file = outbox / f"{head.study}.{head.run_id}{_SUFFIX}"
-        opening = JournalStart(head, time.time(), uuid4().hex, driver(), folder)
+        opening = JournalStart(head, time.time(), uuid4().hex, name_process(), folder)
         return cls(file, opening, earlier={step.step: step for step in _steps(file)}, whole=False)
 
     @classmethod
@@ -188,11 +188,11 @@ class RunJournal:
         self.whole = True
 
     def _write(self, *parts: JournalStep | JournalEnd) -> None:
-        write(self.file, "".join(map(_line, (self.opening, *parts))).encode())
+        atomic_write(self.file, "".join(map(_line, (self.opening, *parts))).encode())
         self.whole = True
 
 
-def run_journals(outbox: Path) -> list[Path]:
+def find_journals(outbox: Path) -> list[Path]:
     """Return the journal files, oldest first.
 
     A file that its driver removes during the call is left out.

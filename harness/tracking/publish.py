@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from harness.common.schema import read_json
 from harness.records.record import RunHead, RunRecord, Study
 from harness.tracking.errors import StoreError
-from harness.tracking.journal import OUTBOX, JournalStep, RunJournal, other, run_journals
+from harness.tracking.journal import OUTBOX_FOLDER, JournalStep, RunJournal, find_journals, is_other_process
 from harness.tracking.uploader import CURVES_FILE, RECORD_FILE, RunStore, UploadState, artifacts, upload
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ class StudyStore(RunStore, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
-    """Result of ``publish``."""
+class PublishResult:
+    """Result of ``publish_missing``."""
 
     added: tuple[str, ...]  # run ids
     known: int  # records that MLflow had
@@ -52,13 +52,13 @@ def study_file(runs: Path, study: Study) -> Path:
     return runs / f"{study.name}.{study.profile}{STUDY_FILE}"
 
 
-def publish(store: StudyStore, runs: Path) -> Published:
+def publish_missing(store: StudyStore, runs: Path) -> PublishResult:
     """Publish what the store lacks, and report files that cannot be read or are refused.
 
     Runs of live drivers are left to them. Journals without a record are not sent: a new attempt sends their steps.
     """
     studies, broken_studies = _readable(_from_json(Study), sorted(runs.glob(f"*{STUDY_FILE}")))
-    waiting, broken_journals = _readable(RunJournal.read, run_journals(runs.parent / OUTBOX))
+    waiting, broken_journals = _readable(RunJournal.read, find_journals(runs.parent / OUTBOX_FOLDER))
     records, broken_records = _readable(_from_json(RunRecord), sorted(runs.glob(f"*/{RECORD_FILE}")))
     _restore(store, studies.values())
     sent, unsent = _sent(store, waiting, runs)
@@ -66,7 +66,7 @@ def publish(store: StudyStore, runs: Path) -> Published:
     theirs = {_run(journal.opening.head) for journal in waiting.values() if _kept(journal)}
     added, refused = _added(store, {path: each for path, each in lacking.items() if _run(each) not in theirs})
     faults = (*broken_studies, *broken_journals, *unsent, *broken_records, *refused)
-    return Published((*sent, *added), len(records) - len(lacking), faults)
+    return PublishResult((*sent, *added), len(records) - len(lacking), faults)
 
 
 def _readable(read: Callable[[Path], T], paths: Sequence[Path]) -> tuple[dict[Path, T], list[str]]:
@@ -94,7 +94,7 @@ def _restore(store: StudyStore, studies: Iterable[Study]) -> None:
 
 def _kept(journal: RunJournal) -> bool:
     """Return whether another live process wrote the journal."""
-    return other(journal.opening.driver)
+    return is_other_process(journal.opening.driver)
 
 
 def _run(about: RunHead | RunRecord) -> tuple[str, str]:

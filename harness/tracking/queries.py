@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from harness.tracking.errors import StoreError, explained, redacted
+from harness.tracking.errors import StoreError, explain_errors, redact_credentials
 from harness.tracking.tags import CELL, SEED, cell_and_seed
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def refuse_unencoded(address: str) -> None:
         raise _unreadable()
 
 
-def without_credentials(server: str) -> str:
+def strip_credentials(server: str) -> str:
     """Return a server's address without user and password, and store these for MLflow.
 
     They are put in MLflow's environment variables, which no message shows. Raises StoreError where they cannot be read.
@@ -137,7 +137,7 @@ class _SqliteFile:
     def rows(self, query: str, values: Mapping[str, str]) -> Sequence[Any]:
         if not Path(self.file).exists():  # SQLite would make an empty file
             return ()
-        with explained(self.place), closing(sqlite3.connect(self.file)) as connection:
+        with explain_errors(self.place), closing(sqlite3.connect(self.file)) as connection:
             # MLflow's tables come with the first run.
             made = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'runs'").fetchone()
             return connection.execute(query, values).fetchall() if made else ()
@@ -154,19 +154,19 @@ class _Database:
             self._engine = sql.create_engine(url, poolclass=sql.NullPool)
         except ImportError as error:  # a database driver such as psycopg, which is optional
             raise StoreError(
-                f"{redacted(uri)} needs the package {error.name}; install it in MLflow's environment"
+                f"{redact_credentials(uri)} needs the package {error.name}; install it in MLflow's environment"
             ) from None
         except (sql.exc.ArgumentError, ValueError):
-            raise StoreError(f"MLFLOW_TRACKING_URI={redacted(uri)} is not a database address") from None
+            raise StoreError(f"MLFLOW_TRACKING_URI={redact_credentials(uri)} is not a database address") from None
         self.file = url.database if url.drivername.startswith(FILES) else None
-        self.place = self.file or redacted(url.render_as_string())
+        self.place = self.file or redact_credentials(url.render_as_string())
 
     def rows(self, query: str, values: Mapping[str, str]) -> Sequence[Any]:
         import sqlalchemy as sql  # noqa: PLC0415 - as above
 
         if self.file and not Path(self.file).exists():
             return ()
-        with explained(self.place), self._engine.connect() as connection:
+        with explain_errors(self.place), self._engine.connect() as connection:
             made = sql.inspect(connection).has_table("runs")
             return connection.execute(sql.text(query), values).all() if made else ()
 

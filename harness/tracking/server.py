@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.tracking.errors import explained
+from harness.tracking.errors import explain_errors
 from harness.tracking.queries import RunRow
 from harness.tracking.tags import CELL, SEED, cell_and_seed
 from harness.tracking.tags import run_id as own_id
@@ -38,7 +38,7 @@ class ServerReader:
 
     def study_tags(self, prefix: str) -> Mapping[str, Mapping[str, str]]:
         """Return study -> tags."""
-        with explained(self._tracker.place):
+        with explain_errors(self._tracker.place):
             tags = {found.name: _starting(prefix, found.tags) for found in self._tracker.client.search_experiments()}
         return {study: found for study, found in tags.items() if found}
 
@@ -53,22 +53,22 @@ class ServerReader:
 
     def experiments(self) -> Mapping[str, str]:
         """Return study -> MLflow's experiment id, without MLflow's default experiment."""
-        with explained(self._tracker.place):
+        with explain_errors(self._tracker.place):
             found = self._tracker.client.search_experiments()
         return {each.name: str(each.experiment_id) for each in found if each.name != "Default"}
 
     def _curve(self, uuid: str, metric: str) -> Curve:
-        with explained(self._tracker.place):
+        with explain_errors(self._tracker.place):
             points = self._tracker.client.get_metric_history(uuid, metric)
         ordered = sorted(points, key=lambda point: (point.step, point.timestamp))
         return tuple({point.step: point.value for point in ordered if point.value == point.value}.items())
 
     def _runs(self, study: str, chosen: str = "") -> Iterator[Any]:
-        with explained(self._tracker.place):
+        with explain_errors(self._tracker.place):
             experiment = self._tracker.client.get_experiment_by_name(study)
         token: str | None = "" if experiment and experiment.lifecycle_stage == "active" else None
         while token is not None:
-            with explained(self._tracker.place):
+            with explain_errors(self._tracker.place):
                 page = self._tracker.client.search_runs(
                     [experiment.experiment_id], chosen, max_results=PAGE, page_token=token or None
                 )

@@ -14,28 +14,28 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import yaml
 
-from harness.common.files import write
+from harness.common.files import atomic_write
 from harness.common.results import is_reference
 from harness.common.schema import SchemaError, read_json
-from harness.records.record import DATA, FIRED, RunRecord, Study
+from harness.records.record import DATA_PREFIX, FIRED_PREFIX, RunRecord, Study
 from harness.tracking.client import Handle, Tracker
 from harness.tracking.display import (
     CELL_NAME,
     KIND,
     NOTE,
     VIEW,
-    WRITTEN,
+    WRITTEN_LINE,
+    build_view,
     cell_name,
     describe_study,
     run_name,
     study_page,
-    view,
 )
-from harness.tracking.errors import REPAIR, StoreError, explained, redacted
-from harness.tracking.inputs import data_sets
-from harness.tracking.journal import JournalStep, driver, elsewhere, other
-from harness.tracking.publish import publish, study_file
-from harness.tracking.queries import DATABASES, SERVERS, RunRow, SqlReader, refuse_unencoded, without_credentials
+from harness.tracking.errors import REPAIR_COMMAND, StoreError, explain_errors, redact_credentials
+from harness.tracking.inputs import list_data_sets
+from harness.tracking.journal import JournalStep, is_on_other_host, is_other_process, name_process
+from harness.tracking.publish import publish_missing, study_file
+from harness.tracking.queries import DATABASES, SERVERS, RunRow, SqlReader, refuse_unencoded, strip_credentials
 from harness.tracking.server import ServerReader
 from harness.tracking.tags import (
     ATTEMPT,
@@ -45,14 +45,14 @@ from harness.tracking.tags import (
     RECORD,
     RUN_TAG_LIMIT,
     STUDY,
-    compact,
-    key,
-    pack,
+    build_tags,
+    encode_record,
+    escape_name,
     pack_edition,
+    pack_tags,
     params,
-    tags,
-    unpack,
     unpack_edition,
+    unpack_tags,
 )
 from harness.tracking.uploader import RECORD_FILE
 
@@ -94,13 +94,14 @@ class Store:
         uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{results / 'mlflow.db'}"
         artifacts, runs = results / "mlartifacts", results / "runs"
         if uri.startswith(SERVERS):
-            uri = without_credentials(uri)
-            tracker = Tracker(uri, redacted(uri), None, artifacts)
+            uri = strip_credentials(uri)
+            tracker = Tracker(uri, redact_credentials(uri), None, artifacts)
             return cls(ServerReader(tracker), tracker, runs)
         refuse_unencoded(uri)
         if not uri.startswith(DATABASES):
             raise StoreError(
-                f"MLFLOW_TRACKING_URI={redacted(uri)} is neither a database nor a server; use sqlite:///FILE or "
+                f"MLFLOW_TRACKING_URI={redact_credentials(uri)} is neither a database nor a server; use "
+                "sqlite:///FILE or "
                 "http://HOST"
             )
         reader = SqlReader(uri)
@@ -119,7 +120,7 @@ class Store:
 
     def records(self, study: str) -> list[RunRecord]:
         """Return the records of a study's finished and failed runs, ordered by run id."""
-        texts = (unpack(RECORD, chunks) for chunks in self._reader.run_tags(study, f"{RECORD}.").values())
+        texts = (unpack_tags(RECORD, chunks) for chunks in self._reader.run_tags(study, f"{RECORD}.").values())
         return sorted((self._read(RunRecord, text) for text in texts), key=lambda record: record.run_id)
 
     def studies(self) -> tuple[Study, ...]:
@@ -135,7 +136,7 @@ class Store:
 
     def history(self, study: str, metric: str) -> Mapping[str, Curve]:
         """Return the curves of a metric: run id -> ((step, value), ...)."""
-        return self._reader.curves(study, key(metric))
+        return self._reader.curves(study, escape_name(metric))
 
     def links(self, study: str) -> Mapping[str, str]:
         """Return run id -> address of the run in the pages of the server or of ``make ui``."""
@@ -148,13 +149,13 @@ class Store:
     def save_study(self, study: Study) -> None:
         """Save what tables need to know about a grid.
 
-        A copy is saved with the runs, so that ``publish`` can restore it.
+        A copy is saved with the runs, so that ``publish_missing`` can restore it.
         """
         text, prefix, beside = study.to_json(), f"{STUDY}.{study.profile}", study_file(self._runs, study)
         known = study in self.studies()
-        with explained(str(self._runs)):
+        with explain_errors(str(self._runs)):
             if not (known and beside.exists()):
-                write(beside, text.encode())
+                atomic_write(beside, text.encode())
         if not known:
             self._tracker.tag_study(study.name, pack_edition(prefix, text, EXPERIMENT_TAG_LIMIT), f"{prefix}.")
         self._known[study.name, study.profile] = study
@@ -167,11 +168,11 @@ class Store:
         """
         found = self._reader.study_tags("mlflow.").get(study.name, {})
         said = found.get(NOTE, "")
-        own = bool(said) and WRITTEN not in said
+        own = bool(said) and WRITTEN_LINE not in said
         readable = [each for each in self._studies(study.name).values() if isinstance(each, Study)]
         named = self._reader.run_tags(study.name, CELL_NAME)
         by_name = all(CELL_NAME in named.get(row.uuid, ()) for row in self._reader.runs(study.name))
-        wanted = KIND | view(study, by_name) | ({} if own else {NOTE: describe_study(readable or [study])})
+        wanted = KIND | build_view(study, by_name) | ({} if own else {NOTE: describe_study(readable or [study])})
         if changed := {name: text for name, text in wanted.items() if found.get(name) != text}:
             self._tracker.tag_study(study.name, changed)
 
@@ -190,7 +191,7 @@ class Store:
         found: dict[str, tuple[str, ...]] = {}
         for name, number in self._reader.experiments().items():
             prepared = [
-                each for each in studies if each.name == name and view(each).keys() & views.get(name, {}).keys()
+                each for each in studies if each.name == name and build_view(each).keys() & views.get(name, {}).keys()
             ]
             for each in prepared:
                 shown = study_page(pages, number, each), study_page(pages, number, each, charts=True)
@@ -227,7 +228,7 @@ class Store:
 
         """
         study = self._study_of(head)
-        about = {**tags(head), CELL_NAME: cell_name(head, study), DRIVER: driver()}
+        about = {**build_tags(head), CELL_NAME: cell_name(head, study), DRIVER: name_process()}
         about |= {ATTEMPT: token} if token else {}
         uuid = self._tracker.start(head.study, run_name(head, study), about, params(head), started or time.time())
         return Handle(uuid, head.study)
@@ -292,9 +293,9 @@ class Store:
             self._discard(own)
             return
         # A fired score is the mean of a curve of the same name, and would add a wrong point to it.
-        apart = {name: value for name, value in record.scores.items() if not name.startswith(FIRED)}
+        apart = {name: value for name, value in record.scores.items() if not name.startswith(FIRED_PREFIX)}
         files = {RECORD_FILE: record.to_json(), "config.yaml": _yaml(record.config), **(artifacts or {})}
-        self._tracker.attach(handle.uuid, files, data_sets(record))
+        self._tracker.attach(handle.uuid, files, list_data_sets(record))
         self._tracker.conclude(handle.uuid, _outcome(record), _points([JournalStep(0, ended or time.time(), apart)]))
         self._tracker.end(handle.uuid, record.status.upper(), ended)
         self._settle(handle.study, record.run_id)
@@ -322,7 +323,11 @@ class Store:
         drivers = self._reader.run_tags(study, DRIVER)  # read after the runs, so that each has its driver's name
         names = {row.uuid: drivers.get(row.uuid, {}).get(DRIVER, "") for row in running}
         spared = self.shared and not claimed
-        left = [row for row in running if not (other(names[row.uuid]) or (spared and elsewhere(names[row.uuid])))]
+        left = [
+            row
+            for row in running
+            if not (is_other_process(names[row.uuid]) or (spared and is_on_other_host(names[row.uuid])))
+        ]
         return tuple(row.run_id for row in left if self._kill(study, row))
 
     def _kill(self, study: str, row: RunRow) -> bool:
@@ -391,7 +396,7 @@ class Store:
 
 def _points(steps: Sequence[JournalStep]) -> list[Point]:
     return [
-        (key(name), float(value), int(step.at * 1000), step.step)
+        (escape_name(name), float(value), int(step.at * 1000), step.step)
         for step in steps
         for name, value in step.metrics.items()
     ]
@@ -404,8 +409,8 @@ def _worth(row: RunRow) -> tuple[bool, bool, int, str]:
 def _outcome(record: RunRecord) -> dict[str, str]:
     error = {"error": record.error[:RUN_TAG_LIMIT]} if record.error else {}
     idle = {"never_fired": ", ".join(record.never_fired)[:RUN_TAG_LIMIT]} if record.never_fired else {}
-    data = {key(name): sha256 for name, sha256 in record.provenance.items() if name.startswith(DATA)}
-    return {**error, **idle, **data, **pack(RECORD, compact(record), RUN_TAG_LIMIT)}
+    data = {escape_name(name): sha256 for name, sha256 in record.provenance.items() if name.startswith(DATA_PREFIX)}
+    return {**error, **idle, **data, **pack_tags(RECORD, encode_record(record), RUN_TAG_LIMIT)}
 
 
 def _yaml(config: Mapping[str, Any]) -> str:
@@ -418,11 +423,11 @@ def main(arguments: list[str]) -> int:
     The exit code is 1 where a file cannot be read and 2 for a wrong call.
     """
     if len(arguments) != 2 or arguments[0] != "publish":
-        print(f"usage: {REPAIR}", file=sys.stderr)
+        print(f"usage: {REPAIR_COMMAND}", file=sys.stderr)
         return 2
     runs = Path(arguments[1])
     try:
-        done = publish(Store.open(runs.parent), runs)
+        done = publish_missing(Store.open(runs.parent), runs)
     except StoreError as error:
         print(error, file=sys.stderr)
         return 1

@@ -29,7 +29,7 @@ _PART: Final = "-"
 _NOT_IN_A_KEY: Final = re.compile(r"[^/\w.\- :]")
 
 
-def key(name: str) -> str:
+def escape_name(name: str) -> str:
     """Return the name in the form that MLflow accepts: "final/pass@8" becomes "final/pass at 8"."""
     return _NOT_IN_A_KEY.sub("_", name.replace("@", " at "))
 
@@ -45,7 +45,7 @@ def cell_and_seed(run_id: str) -> tuple[str, str]:
     return cell, seed
 
 
-def tags(head: RunHead) -> dict[str, str]:
+def build_tags(head: RunHead) -> dict[str, str]:
     """Return the tags by which a run is searched and grouped."""
     commit = head.provenance.get("commit", "unknown")
     return {
@@ -56,21 +56,21 @@ def tags(head: RunHead) -> dict[str, str]:
         "commit": commit,
         "mlflow.source.git.commit": commit,
         "mlflow.note.content": _note(head),
-        **{key(f"axis.{axis}"): label for axis, label in head.labels.items()},
+        **{escape_name(f"axis.{axis}"): label for axis, label in head.labels.items()},
     }
 
 
 def params(head: RunHead) -> dict[str, str]:
     """Return the flat config and the rule's lines, so that MLflow compares runs as algorithms."""
-    return {key(name): value for name, value in (*flat(head.config), *_rule(head))}
+    return {escape_name(name): value for name, value in (*flat(head.config), *_rule(head))}
 
 
-def compact(record: RunRecord) -> str:
+def encode_record(record: RunRecord) -> str:
     """Return the record as JSON without whitespace."""
     return json.dumps(json.loads(record.to_json()), separators=(",", ":"), sort_keys=True)
 
 
-def pack(name: str, text: str, limit: int, mark: str = ".") -> dict[str, str]:
+def pack_tags(name: str, text: str, limit: int, mark: str = ".") -> dict[str, str]:
     """Split a text into numbered tags.
 
     Args:
@@ -87,8 +87,8 @@ def pack(name: str, text: str, limit: int, mark: str = ".") -> dict[str, str]:
     return {f"{name}{mark}{index}": text[start : start + limit] for index, start in enumerate(starts)}
 
 
-def unpack(name: str, chunks: Mapping[str, str], mark: str = ".") -> str:
-    """Join the text that ``pack`` split; tags of other names are ignored.
+def unpack_tags(name: str, chunks: Mapping[str, str], mark: str = ".") -> str:
+    """Join the text that ``pack_tags`` split; tags of other names are ignored.
 
     Args:
         name: Start of the tags' names.
@@ -118,15 +118,15 @@ def pack_edition(name: str, text: str, limit: int) -> dict[str, str]:
 
     """
     edition = _edition(text)
-    return {**pack(f"{name}.{edition}", text, limit, _PART), f"{name}.{_IN_FORCE}": edition}
+    return {**pack_tags(f"{name}.{edition}", text, limit, _PART), f"{name}.{_IN_FORCE}": edition}
 
 
 def unpack_edition(name: str, chunks: Mapping[str, str]) -> str:
-    """Return the text of ``pack_edition`` or ``pack``; "" where a part is missing."""
+    """Return the text of ``pack_edition`` or ``pack_tags``; "" where a part is missing."""
     edition = chunks.get(f"{name}.{_IN_FORCE}")
     if edition is None:
-        return unpack(name, chunks)
-    text = unpack(f"{name}.{edition}", chunks, _PART)
+        return unpack_tags(name, chunks)
+    text = unpack_tags(f"{name}.{edition}", chunks, _PART)
     return text if _edition(text) == edition else ""
 
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.tracking.errors import StoreError, explained
+from harness.tracking.errors import StoreError, explain_errors
 from harness.tracking.store import Store
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _serve(store: Store, artifacts: Path, port: int) -> int:
             with suppress(StoreError):  # a database that cannot be written is shown all the same
                 store.show_study(study)
         address = f"http://{HOST}:{port}"
-        with warnings.catch_warnings(action="ignore"), explained(store.place):  # the warnings of MLflow's packages
+        with warnings.catch_warnings(action="ignore"), explain_errors(store.place):  # the warnings of MLflow's packages
             application = _application(store.uri, artifacts)
             print(f"MLflow shows the runs at {address} (press Ctrl-C to stop)", flush=True)
             _print_links(store.pages(address))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from harness.tracking.client import Handle
 from harness.tracking.errors import StoreError
-from harness.tracking.journal import OUTBOX, RunJournal
+from harness.tracking.journal import OUTBOX_FOLDER, RunJournal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -190,7 +190,7 @@ class Uploader:
         """
         with self._changed:
             before = self._states.pop(head.run_id, None)
-        journal = RunJournal.draft(self._results / OUTBOX, head, folder)
+        journal = RunJournal.draft(self._results / OUTBOX_FOLDER, head, folder)
         try:
             journal.save()
         finally:
@@ -228,7 +228,7 @@ class Uploader:
             self._wake()
 
     @property
-    def away(self) -> bool:
+    def is_unreachable(self) -> bool:
         """True if the last attempt to reach the store failed."""
         return self._failures > 0
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
-from harness.common.resources import Spent, Usage
+from harness.common.resources import ResourceMeter, ResourceUse
 from harness.common.schema import read_json
 from harness.records.outcomes import Evaluation, Evaluations
 from harness.training.loop import StepReport
@@ -26,7 +26,7 @@ class RunHistory:
 
     reports: list[StepReport] = field(default_factory=list)
     moments: dict[str, Evaluations] = field(default_factory=dict)
-    usage: Usage = field(default_factory=Usage)
+    usage: ResourceMeter = field(default_factory=ResourceMeter)
 
     def save(self, folder: Path) -> None:
         """Write the history into a folder."""
@@ -40,11 +40,11 @@ class RunHistory:
         """Read what ``save`` wrote; resource use continues from the saved value."""
         lines = (folder / CURVES).read_text(encoding="utf-8").splitlines()
         moments = json.loads((folder / _EVALUATIONS).read_text(encoding="utf-8"))
-        spent = read_json(Spent, (folder / _SPENT).read_text(encoding="utf-8"))
+        spent = read_json(ResourceUse, (folder / _SPENT).read_text(encoding="utf-8"))
         return cls(
             [_report(json.loads(text)) for text in lines],
             {when: {name: _evaluation(one) for name, one in found.items()} for when, found in moments.items()},
-            Usage(spent),
+            ResourceMeter(spent),
         )
 
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from harness.common.timing import Stopwatch
 from harness.config.experiment import RewardConfig
-from harness.engines.base.divergence import ADVANTAGES, refuse_not_finite
+from harness.engines.base.divergence import ADVANTAGES_NAME, refuse_not_finite
 from harness.engines.base.protocols import Decoding, Learner, Sampler
-from harness.engines.base.samples import prompts_of
+from harness.engines.base.samples import unpad_prompts
 from harness.engines.weight_parity import ParityProbe
-from harness.rollouts.generate import RolloutSampler, resample, score
-from harness.rollouts.metrics import mismatch, mismatch_parts, summarize
+from harness.rollouts.generate import RolloutSampler, build_rollouts, resample
+from harness.rollouts.metrics import compute_mismatch, split_mismatch, summarize_rollouts
 from harness.rollouts.queue import RolloutQueue
-from harness.rollouts.text_metrics import describe
-from tricks.fired import ablations
+from harness.rollouts.text_metrics import describe_text
+from tricks.fired import ablate_each_trick
 from tricks.rule import UpdateRule
 
 if TYPE_CHECKING:
@@ -90,10 +90,10 @@ def train(
 
     """
     context = TrainerContext(sampler, learner, rule, scale, decoding, seed)
-    return steps(context, RolloutQueue(enumerate(batches, start=1), context.drawing(iter(spares))))
+    return train_steps(context, RolloutQueue(enumerate(batches, start=1), context.drawing(iter(spares))))
 
 
-def steps(context: TrainerContext, batches: RolloutQueue) -> Iterator[StepReport]:
+def train_steps(context: TrainerContext, batches: RolloutQueue) -> Iterator[StepReport]:
     """Train one step per batch of the queue, as ``train`` does."""
     while True:
         watch = Stopwatch()
@@ -131,16 +131,16 @@ def _learn(context: TrainerContext, drawn: VerifiedRollouts, watch: Stopwatch, *
     # importance weight of the rule corrects for the difference. Both sides of a ratio use the whole softmax. With the
     # sampler's cut distribution, every ratio would start below 1 by the share of the mass that top-p and top-k cut.
     old = samples.whole_log_probs if stale and "sampler_log_probs" not in rule.needs else log_probs
-    rollouts = score(drawn, context.scale, old, ref_log_probs, context.decoding.max_response_length)
+    rollouts = build_rollouts(drawn, context.scale, old, ref_log_probs, context.decoding.max_response_length)
     signal = rule.signal(rollouts)
     learned = signal.response_mask
-    refuse_not_finite(signal.advantages.expand(learned.shape), learned, ADVANTAGES)
+    refuse_not_finite(signal.advantages.expand(learned.shape), learned, ADVANTAGES_NAME)
     with watch.phase("update"):
-        updates = learner.update(samples, signal, rule, ablations(rule, rollouts))
-    gap = mismatch(samples.log_probs, log_probs, samples.response_mask, rule.ratio_range)
-    gap |= mismatch_parts(samples, log_probs, rule.ratio_range)
-    shape = describe(samples, drawn.right, log_probs)
-    return {**summarize(rollouts, drawn.right, signal), **shape, **gap, **updates}
+        updates = learner.update(samples, signal, rule, ablate_each_trick(rule, rollouts))
+    gap = compute_mismatch(samples.log_probs, log_probs, samples.response_mask, rule.ratio_range)
+    gap |= split_mismatch(samples, log_probs, rule.ratio_range)
+    shape = describe_text(samples, drawn.right, log_probs)
+    return {**summarize_rollouts(rollouts, drawn.right, signal), **shape, **gap, **updates}
 
 
 def _handed_over(context: TrainerContext, batch: SampledBatch, watch: Stopwatch) -> dict[str, float]:
@@ -152,7 +152,7 @@ def _handed_over(context: TrainerContext, batch: SampledBatch, watch: Stopwatch)
         context.sampler.update_weights(context.learner.weights())
     if context.probe is None:
         return {}
-    probe = context.probe.on(prompts_of(batch.drawn.samples)) if batch.drawn else context.probe
+    probe = context.probe.on(unpad_prompts(batch.drawn.samples)) if batch.drawn else context.probe
     with watch.phase("parity"):
         return probe(context.sampler, context.learner)
 

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Final
 import torch
 import yaml
 
-from harness.checkpoint.export import EXPORTED, export
-from harness.checkpoint.folder import identity
-from harness.checkpoint.manager import Checkpoints, resume_message
-from harness.common.files import flush, write
-from harness.common.resources import Usage, release_freed_memory
-from harness.common.signals import IN_A_WORKER, Preempted, stoppable
+from harness.checkpoint.export import EXPORT_FOLDER, export_model
+from harness.checkpoint.folder import compute_identity
+from harness.checkpoint.manager import CheckpointManager, describe_resume
+from harness.common.files import atomic_write, flush_to_disk
+from harness.common.resources import ResourceMeter, release_freed_memory
+from harness.common.signals import WORKER_SIGNALS, Preempted, catch_stop_signals
 from harness.config.experiment import ExperimentConfig
 from harness.engines import actor_pool
 from harness.engines.base.divergence import Diverged
-from harness.records.failures import cause, failed
-from harness.records.outcomes import outcomes_file
+from harness.records.failures import build_failed_record, describe_error
+from harness.records.outcomes import encode_outcomes
 from harness.records.record import RunHead, RunRecord
-from harness.rollouts.problems import RunProblems, run_problems
+from harness.rollouts.problems import RunProblems, read_run_problems
 from harness.training.history import CURVES, line
-from harness.training.scores import scores
+from harness.training.scores import compute_scores
 from harness.training.session import RunSession
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from signal import Signals
 
-    from harness.common.signals import Stop
+    from harness.common.signals import StopFlag
     from harness.training.loop import StepReport
 
 RECORD: Final = "record.json"
@@ -66,14 +66,16 @@ class RunSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class FinishedRun:
     """The last item of a run: its record and the files that belong to it, by name."""
 
     record: RunRecord
     files: Mapping[str, bytes]
 
 
-def execute(spec: RunSpec, folder: Path, signals: Sequence[Signals] = IN_A_WORKER) -> Iterator[StepReport | Finished]:
+def execute_run(
+    spec: RunSpec, folder: Path, signals: Sequence[Signals] = WORKER_SIGNALS
+) -> Iterator[StepReport | FinishedRun]:
     """Run from the newest checkpoint on and yield a report per step, then the result.
 
     Args:
@@ -91,27 +93,29 @@ def execute(spec: RunSpec, folder: Path, signals: Sequence[Signals] = IN_A_WORKE
 
     """
     config = spec.config
-    usage = Usage()
+    usage = ResourceMeter()
     torch.set_num_threads(max(1, int(config.backend.num_cpus)))  # equal results, alone or next to another run
     folder.mkdir(parents=True, exist_ok=True)
-    problems = run_problems(config)
-    checkpoints = Checkpoints(
-        folder, identity(config, {**spec.provenance, **problems.provenance()}), config.checkpoint.keep
+    problems = read_run_problems(config)
+    checkpoints = CheckpointManager(
+        folder, compute_identity(config, {**spec.provenance, **problems.provenance()}), config.checkpoint.keep
     )
     _forget_divergence(folder, checkpoints)
     try:
-        with stoppable(signals) as stop, actor_pool.shutdown_on_error():
+        with catch_stop_signals(signals) as stop, actor_pool.shutdown_on_error():
             session = RunSession(config, problems, None if (folder / RECORD).exists() else checkpoints.newest())
             yield from _followed(session, config, checkpoints, stop, folder)
             finished = _finish(spec, problems, session, folder)
     except Diverged as error:
-        write(folder / RECORD, failed(spec.head(), cause(error), usage.spent()).to_json().encode())
+        atomic_write(
+            folder / RECORD, build_failed_record(spec.head(), describe_error(error), usage.spent()).to_json().encode()
+        )
         raise
     checkpoints.clear()
     yield finished
 
 
-def _forget_divergence(folder: Path, checkpoints: Checkpoints) -> None:
+def _forget_divergence(folder: Path, checkpoints: CheckpointManager) -> None:
     """Report that the run has diverged before, and remove its checkpoints.
 
     From these checkpoints it would diverge again.
@@ -126,7 +130,7 @@ def _forget_divergence(folder: Path, checkpoints: Checkpoints) -> None:
 
 
 def _followed(
-    session: RunSession, config: ExperimentConfig, checkpoints: Checkpoints, stop: Stop, folder: Path
+    session: RunSession, config: ExperimentConfig, checkpoints: CheckpointManager, stop: StopFlag, folder: Path
 ) -> Iterator[StepReport]:
     """Yield and log the reports, and write checkpoints where they are due."""
     every = config.checkpoint.every
@@ -140,31 +144,33 @@ def _followed(
             yield report
             if stop.asked and report.step < config.steps:
                 checkpoints.write(report.step, session.save)
-                raise Preempted(f"stopped; the same command {resume_message(folder)}")
+                raise Preempted(f"stopped; the same command {describe_resume(folder)}")
 
 
-def _finish(spec: RunSpec, problems: RunProblems, session: RunSession, folder: Path) -> Finished:
+def _finish(spec: RunSpec, problems: RunProblems, session: RunSession, folder: Path) -> FinishedRun:
     """Export, record and save a finished run."""
     release_freed_memory()  # for pandas and MLflow, which come now
     if spec.config.checkpoint.export:
-        export(spec.config.model, session.training.learner.weights(), folder / EXPORTED)
+        export_model(spec.config.model, session.training.learner.weights(), folder / EXPORT_FOLDER)
     about = {**problems.provenance(), **session.training.prompts.provenance()}
-    record = _record(spec, about, scores(session.history.reports, session.history.moments), session.history.usage)
-    finished = Finished(record, _files(spec.config, problems, session))
-    save(finished, folder)
+    record = _record(
+        spec, about, compute_scores(session.history.reports, session.history.moments), session.history.usage
+    )
+    finished = FinishedRun(record, _files(spec.config, problems, session))
+    save_finished_run(finished, folder)
     return finished
 
 
-def save(finished: Finished, folder: Path) -> None:
+def save_finished_run(finished: FinishedRun, folder: Path) -> None:
     """Write the files and the record to disk, the record last.
 
     A folder with a record is therefore complete. All data is flushed when the function returns.
     """
     for name, content in finished.files.items():
-        write(folder / name, content)
+        atomic_write(folder / name, content)
     if (folder / CURVES).exists():
-        flush(folder / CURVES)
-    write(folder / RECORD, finished.record.to_json().encode())
+        flush_to_disk(folder / CURVES)
+    atomic_write(folder / RECORD, finished.record.to_json().encode())
 
 
 def _files(config: ExperimentConfig, problems: RunProblems, session: RunSession) -> dict[str, bytes]:
@@ -173,7 +179,7 @@ def _files(config: ExperimentConfig, problems: RunProblems, session: RunSession)
     written = {"data_card.json": json.dumps(cards, indent=2), "data_card.md": f"{problems.cards()}\n"} if cards else {}
     return {
         "config.yaml": resolved.encode(),
-        "outcomes.parquet": outcomes_file(session.history.moments),
+        "outcomes.parquet": encode_outcomes(session.history.moments),
         "clipped_tokens.json": session.clipped_tokens().encode(),
         **{name: text.encode() for name, text in written.items()},
     }
@@ -184,7 +190,7 @@ def _plain(config: ExperimentConfig) -> dict[str, object]:
     return plain
 
 
-def _record(spec: RunSpec, data: Mapping[str, str], found: Mapping[str, float], usage: Usage) -> RunRecord:
+def _record(spec: RunSpec, data: Mapping[str, str], found: Mapping[str, float], usage: ResourceMeter) -> RunRecord:
     head = replace(spec, provenance={**spec.provenance, **data}).head()
     return RunRecord(
         **{part.name: getattr(head, part.name) for part in fields(RunHead)},

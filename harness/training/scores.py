@@ -7,10 +7,10 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Final
 
 from harness.config.experiment import ARITHMETIC
-from harness.data.benchmarks import BENCHMARKS, expected
+from harness.data.benchmarks import BENCHMARKS, count_expected_problems
 from harness.data.synthetic import DIFFICULTIES
-from harness.records.outcomes import Measure, across, measures
-from harness.records.record import FIRED
+from harness.records.outcomes import Measure, compute_measures, mean_over_benchmarks
+from harness.records.record import FIRED_PREFIX
 from harness.rollouts.metrics import METRICS, is_timing
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ LAST_STEPS: Final = 5  # a single step is noisy; "train/..." scores average over
 _SAMPLED: Final = {"accuracy": "avg", "pass": "pass", "majority": "maj"}  # scores whose name includes k
 
 
-def scores(reports: Sequence[StepReport], evaluations: Mapping[str, Mapping[str, Evaluation]]) -> dict[str, float]:
+def compute_scores(
+    reports: Sequence[StepReport], evaluations: Mapping[str, Mapping[str, Evaluation]]
+) -> dict[str, float]:
     """Return the held-out scores, the mean of the training curve, and the last training metrics.
 
     Args:
@@ -39,7 +41,7 @@ def scores(reports: Sequence[StepReport], evaluations: Mapping[str, Mapping[str,
     found: dict[str, float] = {}
     for moment in ("start", "final"):
         if moment in evaluations:
-            found |= {f"{moment}/{name}": value for name, value in held_out(evaluations[moment])}
+            found |= {f"{moment}/{name}": value for name, value in list_held_out_scores(evaluations[moment])}
     found |= _best(reports)
     steps = [report.metrics for report in reports if report.step > 0]
     if steps:
@@ -51,14 +53,14 @@ def scores(reports: Sequence[StepReport], evaluations: Mapping[str, Mapping[str,
     return found
 
 
-def held_out(evaluations: Mapping[str, Evaluation]) -> Iterator[tuple[str, float]]:
+def list_held_out_scores(evaluations: Mapping[str, Evaluation]) -> Iterator[tuple[str, float]]:
     """Yield the scores of one moment, each followed by its standard error.
 
     Scores over all benchmarks come first, then the scores of each benchmark.
     """
-    found = {benchmark: measures(evaluation) for benchmark, evaluation in evaluations.items()}
+    found = {benchmark: compute_measures(evaluation) for benchmark, evaluation in evaluations.items()}
     samples = {benchmark: evaluation.right.shape[1] for benchmark, evaluation in evaluations.items()}
-    for name, measure in across(evaluations).items():
+    for name, measure in mean_over_benchmarks(evaluations).items():
         yield from _with_error(name if name == "accuracy" else _sampled(name, max(samples.values())), measure)
     for benchmark, names in found.items():
         for name, measure in names.items():
@@ -100,7 +102,7 @@ def _means(steps: Sequence[Mapping[str, float]], wanted: Callable[[str], bool]) 
 
 
 def _fired(name: str) -> bool:
-    return name.startswith(FIRED)
+    return name.startswith(FIRED_PREFIX)
 
 
 def _lasts(name: str) -> bool:
@@ -134,10 +136,10 @@ class ScoreNames:
         return self.certain | self.possible
 
 
-def score_names(config: ExperimentConfig) -> ScoreNames:
+def predict_score_names(config: ExperimentConfig) -> ScoreNames:
     """Predict the keys of ``RunRecord.scores`` of a finished run.
 
-    ``scores`` computes the values.
+    ``compute_scores`` computes the values.
     """
     certain, possible = set[str](), set[str]()
     means = _MEANS if config.reward.function is None else (*_MEANS, *_OF_FUNCTION)
@@ -148,7 +150,7 @@ def score_names(config: ExperimentConfig) -> ScoreNames:
         certain |= {"best/accuracy", "best/step"}
     if config.steps:
         certain |= {"auc/accuracy", "cost/tokens"}
-        certain |= {f"{FIRED}{name}" for name in config.update_rule().tricks}
+        certain |= {f"{FIRED_PREFIX}{name}" for name in config.update_rule().tricks}
         trained = set(_trained(config))
         resamples = config.update_rule().resampling is not None
         unsure = {name for name in trained if _depends(name, config, resamples=resamples)}
@@ -158,7 +160,7 @@ def score_names(config: ExperimentConfig) -> ScoreNames:
 
 
 def _held_out(config: ExperimentConfig, measures: tuple[str, ...]) -> Iterator[str]:
-    """Yield the names that ``held_out`` gives: over all benchmarks, then of each one."""
+    """Yield the names that ``list_held_out_scores`` gives: over all benchmarks, then of each one."""
     samples = {name: config.eval.samples_for(name) for name in config.eval.benchmarks}
     one_k, several = len(set(samples.values())) == 1, all(_several(config, name) for name in samples)
     for measure in measures:
@@ -187,7 +189,7 @@ def _several(config: ExperimentConfig, benchmark: str) -> bool:
     if benchmark == ARITHMETIC:
         return (settings.problems or 0) * len(config.data.difficulties or DIFFICULTIES) > 1
     if benchmark in BENCHMARKS:
-        return expected(benchmark, settings.aime25, settings.olympiadbench, settings.problems) > 1
+        return count_expected_problems(benchmark, settings.aime25, settings.olympiadbench, settings.problems) > 1
     if benchmark in settings.files:
         return min(settings.files[benchmark].rows, settings.problems or 2) > 1
     return settings.problems != 1
@@ -202,7 +204,7 @@ def _evaluations(config: ExperimentConfig) -> int:
 def _trained(config: ExperimentConfig) -> Iterator[str]:
     """Yield the metrics of training steps whose mean over the last steps is a score."""
     for name in METRICS:
-        if is_timing(name) or name.startswith(("eval/", FIRED)) or name in _STEP_ZERO:
+        if is_timing(name) or name.startswith(("eval/", FIRED_PREFIX)) or name in _STEP_ZERO:
             continue
         if not name.startswith("parity/") or config.backend.vllm is not None:
             yield name

@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from harness.checkpoint import manager as random_state
-from harness.checkpoint.folder import LEARNER, MODEL
+from harness.checkpoint.folder import LEARNER_FOLDER, MODEL_FILE
 from harness.common.schema import read_json
-from harness.common.seeds import derive
+from harness.common.seeds import derive_seed
 from harness.engines import actor_pool
-from harness.engines.base.divergence import Diverged, placed
+from harness.engines.base.divergence import Diverged, add_step_to_error
 from harness.engines.base.protocols import Decoding, Learner, Sampler
-from harness.engines.build import engines
+from harness.engines.build import build_engines
 from harness.engines.weight_parity import ParityProbe
-from harness.evaluation.evaluate import evaluate, metrics
+from harness.evaluation.evaluate import compute_eval_metrics, evaluate_set
 from harness.rollouts.generate import Task
-from harness.rollouts.prompts import Prompts, training_decoding
+from harness.rollouts.prompts import Prompts, build_training_decoding
 from harness.rollouts.queue import CountingIterator, RolloutQueue, load_batch, save_batch
-from harness.rollouts.text_metrics import token_text
+from harness.rollouts.text_metrics import decode_token
 from harness.training.history import RunHistory
-from harness.training.loop import StepReport, TrainerContext, steps
+from harness.training.loop import StepReport, TrainerContext, train_steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,8 +68,8 @@ class TrainingSession:
 
         Call it after the report of the last of these steps and before the next one is requested.
         """
-        (folder / LEARNER).mkdir()
-        self.learner.save(folder / LEARNER)
+        (folder / LEARNER_FOLDER).mkdir()
+        self.learner.save(folder / LEARNER_FOLDER)
         position = Position(steps, self.tasks.taken, self.spares.taken)
         (folder / _POSITION).write_text(json.dumps(asdict(position)), encoding="utf-8")
         if self.batches.pending:
@@ -95,15 +95,15 @@ def build_training(config: ExperimentConfig, tiers: Mapping[str, Tier], saved: P
         ParityError: Sampler and learner differ by more than the budget.
 
     """
-    torch.manual_seed(derive(config.seed, "model"))
-    sampler, learner, tokenizer = engines(config)
+    torch.manual_seed(derive_seed(config.seed, "model"))
+    sampler, learner, tokenizer = build_engines(config)
     prompts = Prompts(config, tokenizer)
     tasks, spares = map(CountingIterator, prompts.training(tiers))
     done = _position(saved)
     tasks.skip(done.tasks)
     spares.skip(done.spares)
     if saved:
-        learner.restore(saved / LEARNER)
+        learner.restore(saved / LEARNER_FOLDER)
         sampler.update_weights(learner.weights())
     context, resumed = _trainer_context(config, sampler, learner, tasks), load_batch(saved) if saved else None
     if context.probe:
@@ -115,13 +115,13 @@ def build_training(config: ExperimentConfig, tiers: Mapping[str, Tier], saved: P
         separate_engine=config.backend.vllm is not None,
         resumed_state=resumed,
     )
-    return TrainingSession(sampler, learner, tokenizer, prompts, tasks, spares, batches, steps(context, batches))
+    return TrainingSession(sampler, learner, tokenizer, prompts, tasks, spares, batches, train_steps(context, batches))
 
 
 def _trainer_context(
     config: ExperimentConfig, sampler: Sampler, learner: Learner, tasks: CountingIterator[Task]
 ) -> TrainerContext:
-    decoding = training_decoding(config)
+    decoding = build_training_decoding(config)
     return TrainerContext(
         sampler, learner, config.update_rule(), config.reward, decoding, config.seed, _probe(config, decoding, tasks)
     )
@@ -152,10 +152,10 @@ class RunSession:
         self._config = config
         self.history = RunHistory.load(saved) if saved else RunHistory()
         self.training = build_training(config, problems.tiers, saved)
-        self.history.usage.add(actor_pool.spent)
+        self.history.usage.add(actor_pool.measure_actor_use)
         self._eval_sets = self.training.prompts.eval_sets(problems.held_out)
         if saved:
-            random_state.restore(saved)
+            random_state.restore_random_states(saved)
 
     def reports(self) -> Iterator[StepReport]:
         """Yield the reports of all steps. Step 0 is the first evaluation.
@@ -181,18 +181,18 @@ class RunSession:
         try:
             yield from reports
         except Diverged as error:
-            raise placed(error, len(self.history.reports), self._config) from error
+            raise add_step_to_error(error, len(self.history.reports), self._config) from error
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint of the last reported step into an empty folder."""
-        (folder / MODEL).write_text(json.dumps(asdict(self._config.model)), encoding="utf-8")
+        (folder / MODEL_FILE).write_text(json.dumps(asdict(self._config.model)), encoding="utf-8")
         self.training.save(folder, self.history.reports[-1].step)
         self.history.save(folder)
-        random_state.save(folder)
+        random_state.save_random_states(folder)
 
     def clipped_tokens(self) -> str:
         """Return the text of the file with the counts of clipped tokens so far."""
-        return self.training.learner.clipped_tokens().to_json(partial(token_text, self.training.tokenizer))
+        return self.training.learner.clipped_tokens().to_json(partial(decode_token, self.training.tokenizer))
 
     def _kept(self, report: StepReport) -> StepReport:
         self.history.reports.append(report)
@@ -204,10 +204,10 @@ class RunSession:
 
     def _evaluated(self, moment: str) -> dict[str, float]:
         found: Evaluations = {
-            eval_set.benchmark: evaluate(self.training.sampler, eval_set) for eval_set in self._eval_sets
+            eval_set.benchmark: evaluate_set(self.training.sampler, eval_set) for eval_set in self._eval_sets
         }
         self.history.moments[moment] = found
-        return metrics(found)
+        return compute_eval_metrics(found)
 
     def _dropped(self) -> dict[str, float]:
         return {"data/too_long": float(self.training.prompts.too_long)}

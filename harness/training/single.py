@@ -11,26 +11,26 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from harness.checkpoint.manager import resume_message
-from harness.common.clone import typed
-from harness.common.files import write
-from harness.common.locks import BusyError, held
-from harness.common.resources import Usage, out_of_memory
+from harness.checkpoint.manager import describe_resume
+from harness.common.clone import choose_command
+from harness.common.files import atomic_write
+from harness.common.locks import BusyError, hold_lock
+from harness.common.resources import ResourceMeter, explain_out_of_memory
 from harness.common.results import results_folder
 from harness.common.schema import SchemaError
-from harness.common.signals import AT_A_TERMINAL, Preempted
-from harness.config.experiment import load
-from harness.config.hints import hints
+from harness.common.signals import TERMINAL_SIGNALS, Preempted
+from harness.config.experiment import load_config
+from harness.config.hints import list_hints
 from harness.data.catalog import DataError
 from harness.engines.base.divergence import Diverged
 from harness.engines.base.errors import EngineError, ParityError
 from harness.models.errors import ModelError
-from harness.records.failures import cause, failed
-from harness.records.provenance import provenance
-from harness.rollouts.problems import run_problems
-from harness.rollouts.remarks import remarks
-from harness.tracking.errors import REPAIR, StoreError
-from harness.tracking.journal import OUTBOX
+from harness.records.failures import build_failed_record, describe_error
+from harness.records.provenance import collect_provenance
+from harness.rollouts.problems import read_run_problems
+from harness.rollouts.remarks import list_remarks
+from harness.tracking.errors import REPAIR_COMMAND, StoreError
+from harness.tracking.journal import OUTBOX_FOLDER
 from harness.tracking.store import Store
 from harness.tracking.uploader import PATIENCE, TRACE_FILE, Uploader
 from tricks.api import TrickError
@@ -59,7 +59,7 @@ def run_single(overrides: Sequence[str]) -> int:
     The code is 2 for a wrong setting, 1 for a failure and 130 for a stopped run.
     """
     try:
-        config = load(*overrides)
+        config = load_config(*overrides)
         record = _run(config, results_folder())
     except (SchemaError, TrickError, ModelError, DataError) as error:
         print(error, file=sys.stderr)
@@ -68,10 +68,10 @@ def run_single(overrides: Sequence[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     except (Diverged, EngineError, ParityError) as error:
-        print(cause(error), file=sys.stderr)
+        print(describe_error(error), file=sys.stderr)
         return 1
     except (MemoryError, RuntimeError) as error:
-        print(out_of_memory(error), file=sys.stderr)
+        print(explain_out_of_memory(error), file=sys.stderr)
         return 1
     except (Preempted, KeyboardInterrupt) as stopped:
         print(str(stopped) or "stopped; the same command restarts the run", file=sys.stderr)
@@ -81,7 +81,7 @@ def run_single(overrides: Sequence[str]) -> int:
 
 
 def _run(config: ExperimentConfig, results: Path) -> RunRecord:
-    read = run_problems(config)
+    read = read_run_problems(config)
     from harness.models.load import load_tokenizer  # noqa: PLC0415 - transformers takes seconds; refuse before
     from harness.rollouts.prompts import Prompts  # noqa: PLC0415 - as above
     from harness.training.run import RunSpec  # noqa: PLC0415 - as above
@@ -92,7 +92,7 @@ def _run(config: ExperimentConfig, results: Path) -> RunRecord:
         "laptop",
         _labels(config),
         config,
-        {**provenance(config.backend), **read.provenance(), **prompts.provenance()},
+        {**collect_provenance(config.backend), **read.provenance(), **prompts.provenance()},
     )
     store = Store.open(results)
     store.kill_orphaned_runs(STUDY)
@@ -101,34 +101,34 @@ def _run(config: ExperimentConfig, results: Path) -> RunRecord:
         print(f"{name} cannot act: {'; '.join(reasons)}")
     for note in prompts.notes:
         print(f"prompts: {note}")
-    for hint in hints(config):
+    for hint in list_hints(config):
         print(f"hint: {hint}")
     print(read.cards(), end="")
-    for remark in remarks(config, read):
+    for remark in list_remarks(config, read):
         print(remark)
     folder = results / "runs" / config.run_id()
     try:
-        with held(folder / LOCK):
+        with hold_lock(folder / LOCK):
             return _recorded(store, spec, folder)
     except BusyError as holder:
         raise SchemaError(
             f"{folder.name}: the same run is already in progress, started {holder}; wait for it or stop it"
         ) from None
     except KeyboardInterrupt:
-        raise Preempted(f"stopped; the same command {resume_message(folder)}") from None
+        raise Preempted(f"stopped; the same command {describe_resume(folder)}") from None
 
 
 def _recorded(store: Store, spec: RunSpec, folder: Path) -> RunRecord:
-    from harness.training.run import Finished, execute  # noqa: PLC0415 - as above
+    from harness.training.run import FinishedRun, execute_run  # noqa: PLC0415 - as above
 
-    head, results, usage = spec.head(), folder.parent.parent, Usage()
+    head, results, usage = spec.head(), folder.parent.parent, ResourceMeter()
     uploader = Uploader(store, results, partial(print, file=sys.stderr), UNSENT)
     try:
         uploader.begin(head, folder.name)
         with _progress() as progress:
             bar = progress.add_task("", total=spec.config.steps)
-            for item in execute(spec, folder, AT_A_TERMINAL):
-                if isinstance(item, Finished):
+            for item in execute_run(spec, folder, TERMINAL_SIGNALS):
+                if isinstance(item, FinishedRun):
                     _end(uploader, item.record, results)
                     return item.record
                 uploader.step(head.run_id, item.step, item.metrics)
@@ -138,8 +138,8 @@ def _recorded(store: Store, spec: RunSpec, folder: Path) -> RunRecord:
         raise
     except Exception as error:  # any error is recorded as the end of the run
         with suppress(OSError):
-            write(folder / TRACE_FILE, traceback.format_exc().encode())
-        _end(uploader, failed(head, cause(error), usage.spent()), results)
+            atomic_write(folder / TRACE_FILE, traceback.format_exc().encode())
+        _end(uploader, build_failed_record(head, describe_error(error), usage.spent()), results)
         raise
     raise AssertionError("a run ends with its record")
 
@@ -149,7 +149,10 @@ def _end(uploader: Uploader, record: RunRecord, results: Path) -> None:
     with suppress(OSError):
         uploader.end(record.run_id, record)
     if uploader.close(PATIENCE):
-        print(f"the run is not in MLflow yet; it is kept in {results}/{OUTBOX}; send it with {REPAIR}", file=sys.stderr)
+        print(
+            f"the run is not in MLflow yet; it is kept in {results}/{OUTBOX_FOLDER}; send it with {REPAIR_COMMAND}",
+            file=sys.stderr,
+        )
 
 
 def _stop(uploader: Uploader, store: Store) -> None:
@@ -194,7 +197,7 @@ def _print_scores(record: RunRecord) -> None:
         print(f"{'never fired':{_WIDTH}} {', '.join(record.never_fired)}")
     told = f"(one seed of {record.config['model']['path']}: a single run, not a finding)"
     print(f"{'seconds':{_WIDTH}} {record.wall_seconds:8.1f}   {told}")
-    print(f"{typed('make ui', 'liteppo ui')} shows its curves in the experiment 'single'")
+    print(f"{choose_command('make ui', 'liteppo ui')} shows its curves in the experiment 'single'")
 
 
 def _samples(record: RunRecord, benchmark: str) -> int:

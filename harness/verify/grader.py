@@ -11,16 +11,22 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from harness.verify.compare.answers import difference
-from harness.verify.compare.constants import renamings, with_bound_names
-from harness.verify.compare.fast_path import spelling
+from harness.verify.compare.answers import find_answer_difference
+from harness.verify.compare.constants import rename_bound_variables, rename_constants
+from harness.verify.compare.fast_path import normalize_spelling
 from harness.verify.model.exact import Undefined
-from harness.verify.model.expressions import Brackets, Listing, Refused, Scalar, Shape, Text, symbols
+from harness.verify.model.expressions import Brackets, Listing, Refused, Scalar, Shape, Text, collect_symbols
 from harness.verify.model.verdict import MOST_CHARACTERS
-from harness.verify.parse.numerals import other_numbers
-from harness.verify.parse.parser import read
-from harness.verify.parse.tokenizer import plain
-from harness.verify.parse.wording import chosen, option, same_words, unqualified, without_label
+from harness.verify.parse.numerals import list_other_numbers
+from harness.verify.parse.parser import parse_answer
+from harness.verify.parse.tokenizer import normalize_latex
+from harness.verify.parse.wording import (
+    find_chosen_option,
+    is_same_wording,
+    read_option_letter,
+    strip_label,
+    strip_qualifiers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,17 +51,17 @@ def other_readings(gold: str, answer: str) -> Iterator[tuple[str, str]]:
     """Yield equivalent pairs of gold answer and answer in plain LaTeX; often there are none."""
     if max(len(gold), len(answer)) > MOST_CHARACTERS:
         return
-    wanted, given = plain(gold), plain(answer)
+    wanted, given = normalize_latex(gold), normalize_latex(answer)
     for one, other in _pairs(gold, wanted, answer, given):
         if (one, other) != (wanted, given):
             yield one, other
 
 
 def _pairs(gold: str, wanted: str, answer: str, given: str) -> Iterator[tuple[str, str]]:
-    label = None if option(gold) else without_label(answer)
+    label = None if read_option_letter(gold) else strip_label(answer)
     if label is not None:
         yield wanted, label
-    one, other = unqualified(wanted), unqualified(given)
+    one, other = strip_qualifiers(wanted), strip_qualifiers(given)
     if (one or other) and not (one and other and one.domains != other.domains and one.domains and other.domains):
         yield one.value if one else wanted, other.value if other else given
     if _LN.search(wanted) and not _LOG.search(wanted) and not _ANY_LOG_BASE.search(wanted) and not _LN.search(given):
@@ -64,13 +70,13 @@ def _pairs(gold: str, wanted: str, answer: str, given: str) -> Iterator[tuple[st
         yield _LOG.sub(r"\\ln ", wanted), given
     if (mixed := _MIXED.fullmatch(given)) is not None and "," not in wanted:
         yield wanted, f"{mixed[1]} {mixed[2]}"
-    if (bound := with_bound_names(wanted, given)) is not None:
+    if (bound := rename_bound_variables(wanted, given)) is not None:
         yield wanted, bound
     if r"\mathbb" in gold:
-        yield wanted, plain(_BOLD.sub(lambda found: rf"\mathbb{{{found[1] or found[2]}}}", answer))
+        yield wanted, normalize_latex(_BOLD.sub(lambda found: rf"\mathbb{{{found[1] or found[2]}}}", answer))
     if "C" not in wanted and _CHOOSE.search(given):
         yield wanted, _CHOOSE.sub(_binomial, given)
-    yield from other_numbers(wanted, answer, given)
+    yield from list_other_numbers(wanted, answer, given)
     if _MAPS.search(given):
         yield wanted, _MAPS.sub(lambda found: f"{found[1] or 'f'}({found[2]})=", given)
     if r"\infty" in wanted and _GOES_TO.search(given):
@@ -97,7 +103,7 @@ def math_verify_agrees(gold: str, answer: str) -> bool:
     the gold answer lacks. The timers of math-verify are off: they need the main thread and depend on the load. The
     process has its own deadline.
     """
-    answer = with_bound_names(gold, answer) or answer
+    answer = rename_bound_variables(gold, answer) or answer
     if any(pattern.search(_INDEX.sub("", text)) for pattern in (_SENTENCE, _RELATION) for text in (gold, answer)):
         return False
     if not set(_NAME.findall(answer)) <= set(_NAME.findall(gold)):
@@ -121,17 +127,17 @@ class ReadGold:
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
+class BoxJudgment:
     """Correct or incorrect, with the reason."""
 
     right: bool
     reason: str
 
 
-_RIGHT: Final = Opinion(right=True, reason="equal")
+_RIGHT: Final = BoxJudgment(right=True, reason="equal")
 
 
-def judge(gold: str, answer: str, tolerance: float | None) -> Opinion:
+def judge_box(gold: str, answer: str, tolerance: float | None) -> BoxJudgment:
     """Judge the content of a box.
 
     Args:
@@ -146,33 +152,33 @@ def judge(gold: str, answer: str, tolerance: float | None) -> Opinion:
     opinion = _as_written(gold, answer, tolerance)
     if opinion.right:
         return opinion
-    letter = option(gold)
-    if letter is not None and chosen(answer) == letter:
+    letter = read_option_letter(gold)
+    if letter is not None and find_chosen_option(answer) == letter:
         return _RIGHT
     for one, other in other_readings(gold, answer):
-        if spelling(one) == spelling(other) or _as_written(one, other, tolerance).right:
+        if normalize_spelling(one) == normalize_spelling(other) or _as_written(one, other, tolerance).right:
             return _RIGHT
     return opinion
 
 
-def _as_written(gold: str, answer: str, tolerance: float | None) -> Opinion:
+def _as_written(gold: str, answer: str, tolerance: float | None) -> BoxJudgment:
     wanted = read_gold(gold)
     if wanted.shape is None:
-        return Opinion(right=False, reason="gold_unreadable")
+        return BoxJudgment(right=False, reason="gold_unreadable")
     if isinstance(wanted.shape, Text):
-        same = same_words(gold, answer)
-        return Opinion(same, "equal" if same else "different")
+        same = is_same_wording(gold, answer)
+        return BoxJudgment(same, "equal" if same else "different")
     reason = _difference(wanted.shape, answer, tolerance)
     if reason is not None and _same_members(gold, answer):
         reason = None
-    return Opinion(reason is None, reason or "equal")
+    return BoxJudgment(reason is None, reason or "equal")
 
 
 @lru_cache(maxsize=4_096)
 def read_gold(gold: str) -> ReadGold:
     """Parse a gold answer; letters that can be a product or a unit are read as a product."""
     try:
-        return ReadGold(read(gold, loose=False), "equal")
+        return ReadGold(parse_answer(gold, loose=False), "equal")
     except Refused as refused:
         return ReadGold(None, refused.reason)
     except Undefined:
@@ -181,10 +187,10 @@ def read_gold(gold: str) -> ReadGold:
 
 def _difference(wanted: Shape, answer: str, tolerance: float | None) -> str | None:
     try:
-        given = read(answer, loose=_has_no_symbols(wanted))
-        reason = difference(wanted, given, tolerance)
-        renamed = renamings(wanted, given) if reason is not None else ()
-        return None if any(difference(wanted, one, tolerance) is None for one in renamed) else reason
+        given = parse_answer(answer, loose=_has_no_symbols(wanted))
+        reason = find_answer_difference(wanted, given, tolerance)
+        renamed = rename_constants(wanted, given) if reason is not None else ()
+        return None if any(find_answer_difference(wanted, one, tolerance) is None for one in renamed) else reason
     except Refused as refused:
         return refused.reason
     except Undefined:
@@ -202,14 +208,14 @@ def _same_members(gold: str, answer: str) -> bool:
         return False
     one, other = (text.replace(",", ", ") for text in (gold, answer))
     try:
-        shapes = [read(text) for text in (one, other)]
+        shapes = [parse_answer(text) for text in (one, other)]
     except (Refused, Undefined):
         return False
     members = [Brackets("", "", shape.members) for shape in shapes if isinstance(shape, Listing)]
-    return len(members) == 2 and difference(members[0], members[1]) is None
+    return len(members) == 2 and find_answer_difference(members[0], members[1]) is None
 
 
 def _has_no_symbols(shape: Shape) -> bool:
     if isinstance(shape, Listing):
         return all(_has_no_symbols(member) for member in shape.members)
-    return not isinstance(shape, Scalar) or not symbols(shape.tree)
+    return not isinstance(shape, Scalar) or not collect_symbols(shape.tree)

@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from harness.common.schema import LONGEST_NAME, SchemaError, refuse_constant, shortened, suggest, unique_fields
+from harness.common.schema import LONGEST_NAME, SchemaError, build_unique_object, quote_name, refuse_constant, suggest
 from harness.verify.model.verdict import Gold
 from harness.verify.process_pool import Verifier
 
@@ -129,7 +129,7 @@ def _fields(line: bytes) -> dict[str, Any]:
     try:
         fields = json.loads(
             line.decode("utf-8-sig"),
-            object_pairs_hook=unique_fields,
+            object_pairs_hook=build_unique_object,
             parse_constant=refuse_constant,
             parse_int=_integer,
         )
@@ -159,7 +159,7 @@ def _refuse_columns(columns: Mapping[str, Any], *, strict: bool) -> None:
     if strict and columns:
         name = next(iter(columns))
         raise SchemaError(
-            f"field {shortened(name)} is unknown; {suggest(name[:LONGEST_NAME], _KNOWN)}; leave it out, or leave "
+            f"field {quote_name(name)} is unknown; {suggest(name[:LONGEST_NAME], _KNOWN)}; leave it out, or leave "
             "out --strict to copy it to the result"
         )
 
@@ -171,10 +171,10 @@ def _refuse_unwritable(carried: Mapping[str, Any]) -> None:
             json.dumps(value, allow_nan=False)
         except RecursionError:
             raise SchemaError(
-                f"field {shortened(name)} is nested too deeply: leave it out, or write it as a string"
+                f"field {quote_name(name)} is nested too deeply: leave it out, or write it as a string"
             ) from None
         except ValueError:
-            raise SchemaError(f"field {shortened(name)} holds a number that is too large: put it in quotes") from None
+            raise SchemaError(f"field {quote_name(name)} holds a number that is too large: put it in quotes") from None
 
 
 def _tolerance(value: Any) -> float | None:

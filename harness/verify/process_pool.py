@@ -1,6 +1,6 @@
 """Judge responses in worker processes that can be killed.
 
-``Process`` is one worker. ``Verifier`` distributes questions over workers.
+``WorkerProcess`` is one worker. ``Verifier`` distributes questions over workers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.verify.compare.fast_path import exact_number, quick, written
+from harness.verify.compare.fast_path import judge_fast, normalize_answer, parse_exact_number
 from harness.verify.model.verdict import MOST_CHARACTERS, Gold, Judgment, Limits
 from harness.verify.parse.boxes import read_boxes
 
@@ -35,7 +35,7 @@ _ROOT: Final = str(Path(__file__).resolve().parents[2])
 _REPLY: Final = 65_536
 
 
-class Process:
+class WorkerProcess:
     """A worker process. It runs from the creation of the object until a limit is hit."""
 
     def __init__(
@@ -206,7 +206,7 @@ class Verifier:
         """
         if self._owner != os.getpid():
             self._begin()
-        texts = [written(answer) for answer in answers]
+        texts = [normalize_answer(answer) for answer in answers]
         first = {text: answer for text, answer in reversed(list(zip(texts, answers, strict=True))) if text is not None}
         with self._lock:
             keys = {text: self._key(text, answer) for text, answer in first.items()}
@@ -232,7 +232,7 @@ class Verifier:
     def _begin(self) -> None:
         self._owner = os.getpid()
         self._lock = threading.Lock()
-        self._slots: list[Process | None] = [None] * self._processes
+        self._slots: list[WorkerProcess | None] = [None] * self._processes
         weakref.finalize(self, _close, self._slots)
 
     def _merged(self, verdicts: Sequence[Judgment], answers: Sequence[str | None]) -> list[Judgment]:
@@ -251,7 +251,7 @@ class Verifier:
 
     def _key(self, text: str, answer: str) -> str:
         """Return the key of an answer's value, or of its text where it has no value."""
-        size = exact_number(text)
+        size = parse_exact_number(text)
         if size is not None:
             return str(size)
         return self._process(0).key(answer) or f"text {text}"
@@ -277,18 +277,18 @@ class Verifier:
                 break
         return right, reason
 
-    def _process(self, slot: int) -> Process:
+    def _process(self, slot: int) -> WorkerProcess:
         """Return the process of a slot; start one where there is none or it has ended."""
         process = self._slots[slot]
         if process is None or not process.alive:
             if process is not None:
                 process.close()
-            process = self._slots[slot] = Process(self._limits)
+            process = self._slots[slot] = WorkerProcess(self._limits)
         return process
 
 
 @cache
-def shared() -> Verifier:
+def get_shared_verifier() -> Verifier:
     """Return the verifier of this process, created at the first call and closed at exit."""
     return Verifier()
 
@@ -298,7 +298,7 @@ def _without_process(gold: Gold, box: str) -> tuple[bool, str] | None:
         return False, "too_long"
     if len(gold.answer) > MOST_CHARACTERS:
         return False, "gold_unreadable"
-    return quick(gold, box)
+    return judge_fast(gold, box)
 
 
 def _reason(boxes: Boxes, open_box: OpenBox) -> str | None:
@@ -316,20 +316,20 @@ def _unanswered(boxes: Boxes, open_box: OpenBox) -> Judgment:
 
 def _verdict(answer: str, opinion: tuple[bool, str] | None) -> Judgment:
     assert opinion is not None  # decided by text or by a process
-    return Judgment(*opinion, written(answer))
+    return Judgment(*opinion, normalize_answer(answer))
 
 
-def _close(slots: list[Process | None]) -> None:
+def _close(slots: list[WorkerProcess | None]) -> None:
     for at, process in enumerate(slots):
         if process is not None:
             process.close()
             slots[at] = None
 
 
-def vote(answer: str) -> str | None:
+def compute_vote_key(answer: str) -> str | None:
     """Return the key of an answer in a majority vote; equal values have equal keys.
 
     A plain number is compared as text. The shared verifier's process parses any other answer. An answer without a value
     votes with its text. An answer above the maximum length does not vote.
     """
-    return shared().votes([answer])[0]
+    return get_shared_verifier().votes([answer])[0]

@@ -14,7 +14,7 @@ import sys
 from typing import Any
 
 from harness.common.resources import deadline, limit_worker
-from harness.verify.grader import Opinion, judge, math_verify_agrees
+from harness.verify.grader import BoxJudgment, judge_box, math_verify_agrees
 
 
 def main(cpu_seconds: float, memory_mb: int) -> None:
@@ -43,31 +43,31 @@ def _answered(request: list[Any], cpu_seconds: float) -> tuple[list[Any], bool]:
 def _keyed(answer: str, cpu_seconds: float) -> tuple[list[str | None], bool]:
     """Return the key of an answer, and whether the process is still in a known state."""
     try:
-        from harness.verify.compare.canonical import canonical  # noqa: PLC0415  # only needed for keys, and takes 60 ms
+        from harness.verify.compare.canonical import compute_canonical_key  # noqa: PLC0415  # only needed for keys, and takes 60 ms
 
         with deadline(cpu_seconds):
-            return [canonical(answer)], True
+            return [compute_canonical_key(answer)], True
     except MemoryError:
         return [None], False
     except RecursionError:
         return [None], True
 
 
-def _bounded(gold: str, answer: str, tolerance: float | None, cpu_seconds: float) -> Opinion:
+def _bounded(gold: str, answer: str, tolerance: float | None, cpu_seconds: float) -> BoxJudgment:
     try:
         with deadline(cpu_seconds):
-            opinion = judge(gold, answer, tolerance)
+            opinion = judge_box(gold, answer, tolerance)
         if opinion.reason != "gold_unreadable":
             return opinion
         import math_verify  # noqa: F401, PLC0415  # imported outside of the deadline, which is for the answer only
 
         with deadline(cpu_seconds):
             agrees = math_verify_agrees(gold, answer)
-        return Opinion(agrees, "math_verify" if agrees else "gold_unreadable")
+        return BoxJudgment(agrees, "math_verify" if agrees else "gold_unreadable")
     except MemoryError:
-        return Opinion(right=False, reason="memory")
+        return BoxJudgment(right=False, reason="memory")
     except RecursionError:
-        return Opinion(right=False, reason="too_deep")
+        return BoxJudgment(right=False, reason="too_deep")
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from sweeps.cost.hardware import DEVICES, Cluster
-from sweeps.cost.memory import memory, unfit
-from sweeps.cost.setup import ResourceRequest, divided, resized, setup, sized
-from sweeps.cost.step_time import split
+from sweeps.cost.memory import estimate_memory, explain_unfit
+from sweeps.cost.setup import ResourceRequest, divide_backend, plan_setup, resize_backend, resize_request
+from sweeps.cost.step_time import count_replica_gpus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,9 +27,9 @@ class ConfigOption:
 
     def fits(self, model: ModelShape) -> bool:
         """Return True if the model fits in GPU memory with this option."""
-        set_up = setup(model, self.cluster, self.wanted)
-        held = memory(model, self.cluster, self.wanted.tokens, self.wanted.recompute, set_up)
-        return unfit(held, self.wanted.longest) is None
+        set_up = plan_setup(model, self.cluster, self.wanted)
+        held = estimate_memory(model, self.cluster, self.wanted.tokens, self.wanted.recompute, set_up)
+        return explain_unfit(held, self.wanted.longest) is None
 
     def words(self, part: Cluster, said: ResourceRequest) -> str:
         """Return the GPUs and settings of the option that differ from ``part`` and from the run."""
@@ -74,7 +74,7 @@ _STAGES: Final = (1, 2, 3)
 
 
 @cache  # many cells of a grid differ only in their rule
-def alternatives(model: ModelShape, part: Cluster, said: ResourceRequest) -> tuple[str, ...]:
+def suggest_alternatives(model: ModelShape, part: Cluster, said: ResourceRequest) -> tuple[str, ...]:
     """Return the nearest alternatives that fit, one of each kind, in words.
 
     Args:
@@ -86,7 +86,7 @@ def alternatives(model: ModelShape, part: Cluster, said: ResourceRequest) -> tup
         Up to three alternatives: other settings on the same GPUs, more GPUs, or GPUs with more memory.
 
     """
-    wanted = sized(said, part)
+    wanted = resize_request(said, part)
     kinds = _settings(part, wanted), _more(model, part, wanted), _others(part, wanted)
     found = (_first(model, others) for others in kinds)
     return tuple(other.words(part, said) for other in found if other)
@@ -151,17 +151,19 @@ def _more(model: ModelShape, part: Cluster, wanted: ResourceRequest) -> Iterator
     gpus = 2 * part.gpus
     while gpus <= _LARGEST:
         per_node = min(gpus, part.device.node)
-        cluster, backend = Cluster(-(-gpus // per_node), per_node, part.device), resized(wanted.backend, gpus)
+        cluster, backend = Cluster(-(-gpus // per_node), per_node, part.device), resize_backend(wanted.backend, gpus)
         yield ConfigOption(cluster, replace(wanted, backend=backend))
         if wanted.engines and backend.colocated:
-            yield ConfigOption(cluster, replace(wanted, backend=_apart(backend, split(model, part.device))))
+            yield ConfigOption(
+                cluster, replace(wanted, backend=_apart(backend, count_replica_gpus(model, part.device)))
+            )
         gpus *= 2
 
 
 def _apart(backend: BackendConfig, parts: int) -> BackendConfig:
     """Return half of the GPUs for ranks, and half for engines that span ``parts`` GPUs each."""
     half = int(backend.num_gpus) // 2
-    return divided(backend, half, max(half // parts, 1), min(parts, half), colocated=False)
+    return divide_backend(backend, half, max(half // parts, 1), min(parts, half), colocated=False)
 
 
 def _others(part: Cluster, wanted: ResourceRequest) -> Iterator[ConfigOption]:

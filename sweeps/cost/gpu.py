@@ -6,14 +6,21 @@ from dataclasses import asdict, dataclass
 from statistics import fmean, geometric_mean
 from typing import TYPE_CHECKING, Final
 
-from sweeps.cost.alternatives import alternatives
+from sweeps.cost.alternatives import suggest_alternatives
 from sweeps.cost.hardware import DEVICES, FITTED, SAMPLER_SHARE, START_SECONDS, Cluster
-from sweeps.cost.laptop import limit_of_evaluation
-from sweeps.cost.memory import Memory, memory, unfit
+from sweeps.cost.laptop import find_evaluation_limit
+from sweeps.cost.memory import Memory, estimate_memory, explain_unfit
 from sweeps.cost.models import ModelShape, find_shape
-from sweeps.cost.setup import resource_request, setup, sized
-from sweeps.cost.step_time import StepTime, generation_seconds, step_time
-from sweeps.cost.work import Lengths, ResponseLengths, Work, answers, drawn, evaluations
+from sweeps.cost.setup import plan_setup, resize_request, resource_request
+from sweeps.cost.step_time import StepTime, estimate_step_time, generation_seconds
+from sweeps.cost.work import (
+    Lengths,
+    ResponseLengths,
+    Work,
+    count_eval_responses,
+    count_evaluations,
+    count_sampled_batches,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,7 +52,7 @@ class GpuCost:
         return self.seconds * self.part.gpus
 
 
-def part_of(cluster: Cluster, asked: float) -> Cluster:
+def choose_run_part(cluster: Cluster, asked: float) -> Cluster:
     """Return the GPUs of one run: as many as it asks for, by default one node.
 
     It never has more than the cluster.
@@ -75,10 +82,13 @@ def gpu_cost(
     if shape is None:
         return None
     plain = asdict(config)
-    part, work = part_of(cluster, config.backend.num_gpus), work_of(config, lengths.mean(plain), drawn)
+    part, work = (
+        choose_run_part(cluster, config.backend.num_gpus),
+        describe_step_work(config, lengths.mean(plain), drawn),
+    )
     held, reason, others = _fit(config, shape, part)
     share = held.sampler / part.device.memory
-    step = step_time(shape, part, work, share or SAMPLER_SHARE)
+    step = estimate_step_time(shape, part, work, share or SAMPLER_SHARE)
     return GpuCost(
         part=part,
         seconds=pace * (START_SECONDS + config.steps * step.seconds + _evaluating(plain, shape, part, lengths, share)),
@@ -93,13 +103,13 @@ def gpu_cost(
 def _fit(config: ExperimentConfig, shape: ModelShape, part: Cluster) -> tuple[Memory, str | None, tuple[str, ...]]:
     """Return the memory of a run, the reason why it does not fit, and alternatives that fit."""
     said = resource_request(config)
-    wanted = sized(said, part)
-    held = memory(shape, part, wanted.tokens, wanted.recompute, setup(shape, part, wanted))
-    reason = unfit(held, wanted.longest)
-    return held, reason, alternatives(shape, part, said) if reason else ()
+    wanted = resize_request(said, part)
+    held = estimate_memory(shape, part, wanted.tokens, wanted.recompute, plan_setup(shape, part, wanted))
+    reason = explain_unfit(held, wanted.longest)
+    return held, reason, suggest_alternatives(shape, part, said) if reason else ()
 
 
-def work_of(config: ExperimentConfig, length: float, drawn: float = 1.0) -> Work:
+def describe_step_work(config: ExperimentConfig, length: float, drawn: float = 1.0) -> Work:
     """Return the work of one step of a run.
 
     Args:
@@ -129,10 +139,10 @@ def _evaluating(
     config: Mapping[str, Any], shape: ModelShape, part: Cluster, lengths: ResponseLengths, share: float
 ) -> float:
     """Return the seconds of all evaluations of a run."""
-    limit = limit_of_evaluation(config)
+    limit = find_evaluation_limit(config)
     mean, samples = lengths.mean(config, limit), config["eval"]["samples"]
-    held_out = Work(answers(config), samples, PROMPT_TOKENS, Lengths(mean, limit))
-    return evaluations(config) * generation_seconds(shape, part, held_out, FITTED, share or SAMPLER_SHARE)
+    held_out = Work(count_eval_responses(config), samples, PROMPT_TOKENS, Lengths(mean, limit))
+    return count_evaluations(config) * generation_seconds(shape, part, held_out, FITTED, share or SAMPLER_SHARE)
 
 
 REDRAWN: Final = 2.0  # batches per step with dynamic sampling, if half of the groups have equal rewards; a guess
@@ -162,7 +172,7 @@ class GpuSpeed:
 
         """
         done = [record for record in records if record.status == "finished"]
-        many = [draws for record in done if (draws := drawn(record)) > 1]
+        many = [draws for record in done if (draws := count_sampled_batches(record)) > 1]
         plain = cls(cluster, ResponseLengths.of(done), fmean(many) if many else REDRAWN, 1.0, len(done))
         costs = {record.run_id: plain.cost(configs[record.cell_id]) for record in done if record.cell_id in configs}
         ratios = [record.wall_seconds / cost.seconds for record in done if (cost := costs.get(record.run_id))]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sweeps.cost.work import answers, evaluations
+from sweeps.cost.work import count_eval_responses, count_evaluations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ PLACE: Final = 1.8e-3  # seconds per decoding step, for any number of sequences
 TAIL: Final = 3.0  # decoding steps, in mean lengths, after which almost no response is running
 
 
-def standard_seconds(config: Mapping[str, Any], length: float, held_out: float, drawn: float = 1.0) -> float:
+def estimate_cpu_seconds(config: Mapping[str, Any], length: float, held_out: float, drawn: float = 1.0) -> float:
     """Return the estimated CPU seconds C of a run.
 
     Args:
@@ -40,13 +40,13 @@ def standard_seconds(config: Mapping[str, Any], length: float, held_out: float, 
     """
     rollout, optim, steps = config["rollout"], config["optim"], config["steps"]
     trained = steps * rollout["prompts_per_batch"] * rollout["group_size"] * length
-    moments, limit = evaluations(config), rollout["max_response_length"]
-    sampled = drawn * trained + moments * answers(config) * held_out
-    places = drawn * steps * min(limit, TAIL * length) + moments * min(limit_of_evaluation(config), TAIL * held_out)
+    moments, limit = count_evaluations(config), rollout["max_response_length"]
+    sampled = drawn * trained + moments * count_eval_responses(config) * held_out
+    places = drawn * steps * min(limit, TAIL * length) + moments * min(find_evaluation_limit(config), TAIL * held_out)
     updates = steps * optim["updates_per_rollout"]
     return float(SAMPLED * sampled + TRAINED * trained * optim["epochs"] + UPDATE * updates + PLACE * places)
 
 
-def limit_of_evaluation(config: Mapping[str, Any]) -> int:
+def find_evaluation_limit(config: Mapping[str, Any]) -> int:
     """Return the length limit of evaluations in tokens; by default that of the rollouts."""
     return int(config["eval"].get("max_response_length") or config["rollout"]["max_response_length"])

@@ -59,7 +59,7 @@ class Memory:
         return max(self.training, self.sampling)
 
 
-def memory(model: ModelShape, cluster: Cluster, tokens: int, recompute: bool, set_up: EngineSetup) -> Memory:
+def estimate_memory(model: ModelShape, cluster: Cluster, tokens: int, recompute: bool, set_up: EngineSetup) -> Memory:
     """Return the memory of a run on one GPU.
 
     Args:
@@ -91,7 +91,7 @@ def memory(model: ModelShape, cluster: Cluster, tokens: int, recompute: bool, se
     )
 
 
-def unfit(held: Memory, longest: int) -> str | None:
+def explain_unfit(held: Memory, longest: int) -> str | None:
     """Return the reason why a run does not fit and what takes the memory, or None if it fits."""
     usable = f"of {held.usable / GB:.1f} GB per GPU"
     if held.training > held.usable:

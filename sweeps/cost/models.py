@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.models.errors import ModelError
-from harness.models.locate import model_source
+from harness.models.locate import locate_model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,7 +112,7 @@ def find_shape(path: str) -> ModelShape | None:
     if known is not None:
         return known
     try:
-        source = model_source(path)
+        source = locate_model(path)
         written = json.loads((source / "config.json").read_text("utf-8")) if isinstance(source, Path) else {}
         return _read(written)
     except (ModelError, OSError, ValueError, KeyError, TypeError):  # a foreign file of any architecture

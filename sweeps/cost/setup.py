@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from harness.config.engines import BackendConfig, Dtype
 from sweeps.cost.models import HALF
-from sweeps.cost.states import SIZES, States, assumed, of_one_process, of_rank
-from sweeps.cost.step_time import split
+from sweeps.cost.states import SIZES, States, count_assumed_bytes, count_process_bytes, count_rank_bytes
+from sweeps.cost.step_time import count_replica_gpus
 
 if TYPE_CHECKING:
     from harness.config.engines import VllmConfig
@@ -69,7 +69,7 @@ def resource_request(config: ExperimentConfig) -> ResourceRequest:
     )
 
 
-def setup(model: ModelShape, cluster: Cluster, wanted: ResourceRequest) -> EngineSetup:
+def plan_setup(model: ModelShape, cluster: Cluster, wanted: ResourceRequest) -> EngineSetup:
     """Return the engine setup of a run on all GPUs of a cluster.
 
     Args:
@@ -81,10 +81,10 @@ def setup(model: ModelShape, cluster: Cluster, wanted: ResourceRequest) -> Engin
         The setup that the run states, or the usual one.
 
     """
-    return _stated(model, wanted, wanted.engines) if wanted.engines else usual(model, cluster, wanted.reference)
+    return _stated(model, wanted, wanted.engines) if wanted.engines else assume_setup(model, cluster, wanted.reference)
 
 
-def usual(model: ModelShape, cluster: Cluster, reference: bool = False) -> EngineSetup:
+def assume_setup(model: ModelShape, cluster: Cluster, reference: bool = False) -> EngineSetup:
     """Return the setup that is assumed for a run without engines.
 
     It is ZeRO stage 3 over all GPUs in bfloat16. The sampler uses the same GPUs in turns, and its share shrinks as
@@ -99,10 +99,10 @@ def usual(model: ModelShape, cluster: Cluster, reference: bool = False) -> Engin
         The setup.
 
     """
-    parts = min(split(model, cluster.device), cluster.gpus)
+    parts = min(count_replica_gpus(model, cluster.device), cluster.gpus)
     held = HALF * model.parameters
     return EngineSetup(
-        states=assumed(model.parameters, cluster.gpus),
+        states=count_assumed_bytes(model.parameters, cluster.gpus),
         reference=held / cluster.gpus * reference,
         number=HALF,
         gathered=True,
@@ -119,7 +119,7 @@ def _stated(model: ModelShape, wanted: ResourceRequest, engines: VllmConfig) -> 
     copy = float(number * parameters * wanted.reference)
     spread = ranks is not None and ranks.zero_stage == 3
     return EngineSetup(
-        states=of_rank(ranks, parameters) if ranks else of_one_process(wanted.dtype, parameters),
+        states=count_rank_bytes(ranks, parameters) if ranks else count_process_bytes(wanted.dtype, parameters),
         reference=copy / ranks.ranks if ranks and spread else copy,
         number=number,
         gathered=spread,
@@ -130,7 +130,7 @@ def _stated(model: ModelShape, wanted: ResourceRequest, engines: VllmConfig) -> 
     )
 
 
-def resized(backend: BackendConfig, gpus: int) -> BackendConfig:
+def resize_backend(backend: BackendConfig, gpus: int) -> BackendConfig:
     """Return the backend for another number of GPUs, with ranks and engines in proportion.
 
     A learner of one process keeps its one GPU.
@@ -140,18 +140,18 @@ def resized(backend: BackendConfig, gpus: int) -> BackendConfig:
         return backend
     learning = gpus if backend.colocated else max(round(gpus * ranks.ranks / backend.num_gpus), 1)
     sampling = gpus if backend.colocated else max((gpus - learning) // engines.tensor_parallel, 1)
-    return divided(backend, learning, sampling, engines.tensor_parallel, backend.colocated)
+    return divide_backend(backend, learning, sampling, engines.tensor_parallel, backend.colocated)
 
 
-def sized(said: ResourceRequest, part: Cluster) -> ResourceRequest:
+def resize_request(said: ResourceRequest, part: Cluster) -> ResourceRequest:
     """Return the request for a part of a cluster.
 
     With fewer GPUs than the run asks for, the request is for a smaller run.
     """
-    return replace(said, backend=resized(said.backend, part.gpus))
+    return replace(said, backend=resize_backend(said.backend, part.gpus))
 
 
-def divided(backend: BackendConfig, ranks: int, engines: int, parts: int, colocated: bool) -> BackendConfig:
+def divide_backend(backend: BackendConfig, ranks: int, engines: int, parts: int, colocated: bool) -> BackendConfig:
     """Return the backend with given numbers of ranks and engines.
 
     Args:

@@ -75,7 +75,7 @@ _ALONE: Final[Mapping[str, RankMemory]] = {
 }  # ``harness.engines.base.optimizer_state``
 
 
-def of_rank(chosen: DeepspeedConfig, parameters: int) -> States:
+def count_rank_bytes(chosen: DeepspeedConfig, parameters: int) -> States:
     """Return the bytes of a DeepSpeed rank, with the bucket of gradients.
 
     Stage 3 never frees the bucket.
@@ -91,13 +91,13 @@ def of_rank(chosen: DeepspeedConfig, parameters: int) -> States:
     )
 
 
-def of_one_process(dtype: Dtype, parameters: int) -> States:
+def count_process_bytes(dtype: Dtype, parameters: int) -> States:
     """Return the bytes of a learner with one process."""
     held = _ALONE[dtype].of(parameters, 1)
     return States(held, held)
 
 
-def assumed(parameters: int, gpus: int) -> States:
+def count_assumed_bytes(parameters: int, gpus: int) -> States:
     """Return the assumed bytes of a run without GPU engines: stage 3 of the paper."""
     held = PAPER * parameters / gpus
     return States(held, held)

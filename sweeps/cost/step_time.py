@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _PARTS: Final = 128  # intervals of the drain, each computed with the batch size at its middle
 
 
-def split(model: ModelShape, device: Device) -> int:
+def count_replica_gpus(model: ModelShape, device: Device) -> int:
     """Return the number of GPUs of one replica of the sampler.
 
     It is the smallest power of two that leaves room for a cache.
@@ -58,7 +58,7 @@ def generation_seconds(
         Seconds.
 
     """
-    parts = min(split(model, cluster.device), cluster.gpus)
+    parts = min(count_replica_gpus(model, cluster.device), cluster.gpus)
     waiting = work.responses * parts / cluster.gpus  # responses per replica
     running = min(waiting, max(concurrent(model, cluster.device, parts, work, share), 1.0))
     queue = (waiting - running) * work.lengths.mean / running  # decoding steps until all remaining responses run
@@ -113,7 +113,7 @@ def _prefill(model: ModelShape, cluster: Cluster, work: Work, fitted: Fitted) ->
     return 2 * model.active * tokens / (cluster.gpus * cluster.device.peak * fitted.compute_share)
 
 
-def forward(model: ModelShape, tokens: float, squares: float) -> float:
+def count_forward_flops(model: ModelShape, tokens: float, squares: float) -> float:
     """Return the floating-point operations of a forward pass.
 
     Args:
@@ -165,9 +165,11 @@ def update_seconds(model: ModelShape, cluster: Cluster, work: Work, fitted: Fitt
 
 def _pass(model: ModelShape, cluster: Cluster, work: Work, responses: float) -> float:
     """Return the operations of the busiest GPU in a forward pass over that many responses."""
-    even = forward(model, responses * (work.prompt + work.lengths.mean), responses * work.lengths.square(work.prompt))
+    even = count_forward_flops(
+        model, responses * (work.prompt + work.lengths.mean), responses * work.lengths.square(work.prompt)
+    )
     longest = work.prompt + work.lengths.longest(responses)
-    return max(even / cluster.gpus, forward(model, longest, longest**2))
+    return max(even / cluster.gpus, count_forward_flops(model, longest, longest**2))
 
 
 def _rate(model: ModelShape, cluster: Cluster, fitted: Fitted) -> float:
@@ -190,7 +192,7 @@ class StepTime:
         return (self.generation + self.log_probs + self.update) * (1 + REST_SHARE) + self.sync
 
 
-def step_time(
+def estimate_step_time(
     model: ModelShape, cluster: Cluster, work: Work, share: float = SAMPLER_SHARE, fitted: Fitted = FITTED
 ) -> StepTime:
     """Return the expected seconds of one step, by phase.

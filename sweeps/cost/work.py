@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from harness.config.experiment import ARITHMETIC
-from harness.records.record import CONTROL, OFF
+from harness.records.record import CONTROL_AXIS, CONTROL_OFF
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -88,24 +88,24 @@ class ResponseLengths:
         """
         seen: dict[Key, list[float]] = {}
         for record in records:
-            usual = record.status == "finished" and record.labels.get(CONTROL, OFF) == OFF
-            length = recorded(record) if usual else None
+            usual = record.status == "finished" and record.labels.get(CONTROL_AXIS, CONTROL_OFF) == CONTROL_OFF
+            length = read_recorded_length(record) if usual else None
             for key in _keys(record.config) if length else ():
-                seen.setdefault(key, []).append((length or 0.0) / assumed(record.config))
+                seen.setdefault(key, []).append((length or 0.0) / assume_length(record.config))
         return cls({key: median(factors) for key, factors in seen.items()})
 
     def mean(self, config: Config, limit: int | None = None) -> float:
         """Return the expected mean tokens per response over a run, under its own limit or another."""
         longest = limit or _limit(config)
         factor = next((self.factors[key] for key in _keys(config) if key in self.factors), 1.0)
-        return min(factor * assumed(config, longest), float(longest))
+        return min(factor * assume_length(config, longest), float(longest))
 
     def known(self, config: Config) -> bool:
         """Return True if recorded runs of the same model support the expectation."""
         return any(key in self.factors for key in _keys(config))
 
 
-def assumed(config: Config, limit: int | None = None) -> float:
+def assume_length(config: Config, limit: int | None = None) -> float:
     """Return the mean response length in tokens that is assumed without recorded runs."""
     longest = limit or _limit(config)
     difficulties: Sequence[str] = config["data"]["difficulties"]
@@ -128,16 +128,16 @@ def is_base(config: Config) -> bool:
     return bool(model["path"].endswith("-Base") or model.get("prompt_form") == "base")
 
 
-def recorded(record: RunRecord) -> float | None:
+def read_recorded_length(record: RunRecord) -> float | None:
     """Return the mean length of a run's sampled responses, over all steps if they were counted."""
     rollout, steps = record.config["rollout"], record.config["steps"]
-    responses = steps * rollout["prompts_per_batch"] * rollout["group_size"] * drawn(record)
+    responses = steps * rollout["prompts_per_batch"] * rollout["group_size"] * count_sampled_batches(record)
     if "cost/tokens" in record.scores and responses:
         return float(record.scores["cost/tokens"] / responses)
     return record.scores.get("train/response/length")
 
 
-def drawn(record: RunRecord) -> float:
+def count_sampled_batches(record: RunRecord) -> float:
     """Return the batches per step that a finished run sampled, from its last steps."""
     prompts: int = record.config["rollout"]["prompts_per_batch"]
     return max(record.scores.get("train/rollout/prompts", prompts) / prompts, 1.0)
@@ -194,7 +194,7 @@ class Work:
         return self.responses * (self.prompt + self.lengths.mean)
 
 
-def answers(config: Mapping[str, Any]) -> int:
+def count_eval_responses(config: Mapping[str, Any]) -> int:
     """Return the number of responses of one evaluation.
 
     Configs from before benchmarks existed count as arithmetic.
@@ -211,7 +211,7 @@ def answers(config: Mapping[str, Any]) -> int:
     return total
 
 
-def evaluations(config: Mapping[str, Any]) -> int:
+def count_evaluations(config: Mapping[str, Any]) -> int:
     """Return the number of evaluations of a run.
 
     They are at the start, at intervals, and after the last step.

@@ -68,22 +68,22 @@ _APART: Final = 1e-9  # thresholds closer than this count as one
 _FARTHEST: Final = 40.0  # nats
 
 
-def numbers(tricks: Iterable[object]) -> set[float]:
+def collect_numbers(tricks: Iterable[object]) -> set[float]:
     """Return the numeric settings of the tricks, which may be thresholds of ratios or KL."""
     return {abs(float(value)) for value in _settings(tricks) if type(value) in (int, float) and isfinite(value)}
 
 
-def counts(tricks: Iterable[object]) -> set[int]:
+def collect_counts(tricks: Iterable[object]) -> set[int]:
     """Return the settings of the tricks that may be numbers of tokens."""
     return {value for value in _settings(tricks) if type(value) is int and value > 1}
 
 
-def lengths(tricks: Iterable[object], limit: int) -> list[int]:
+def choose_lengths(tricks: Iterable[object], limit: int) -> list[int]:
     """Return response lengths at, below and above every token count in the settings.
 
     Differences of two counts are included, because settings may count from another one.
     """
-    whole = counts(tricks) | {limit}
+    whole = collect_counts(tricks) | {limit}
     marks = whole | {abs(one - other) for one in whole for other in whole}
     near = {mark + step for mark in marks for step in (-1, 0, 1)} | {1, 2}
     return sorted(length for length in near if 1 <= length <= limit)
@@ -200,7 +200,7 @@ class BuiltBatch(NamedTuple):
     log_probs: Tensor  # (B, T)
 
 
-def rollouts_of(spec: SyntheticBatch, gaps: PolicyGaps, generator: torch.Generator) -> BuiltBatch:
+def build_batch(spec: SyntheticBatch, gaps: PolicyGaps, generator: torch.Generator) -> BuiltBatch:
     """Build the batch of a description.
 
     Log-probs are at most 0, and responses are truncated only at the limit.

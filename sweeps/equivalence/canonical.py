@@ -10,7 +10,7 @@ from sweeps.equivalence.batches import BatchShape
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean
 from tricks.api import HOOKS
 from tricks.bounds import RewardClip
-from tricks.catalog import VANILLA
+from tricks.catalog import DEFAULT_TRICKS
 from tricks.filtering import OverlongFilter, ZeroVarianceFilter
 from tricks.normalization import Normalize
 from tricks.ratios import ClippedWeight, SequenceClip
@@ -112,7 +112,7 @@ def _one_update(form: CanonicalRule) -> CanonicalRule:
     if form.shape.moved or not (weight_free or whole):
         return form
     reason = "with optim.updates_per_rollout=1 every ratio is 1 and the gradient is that of the clipped ratio"
-    return form.put("surrogate", (VANILLA["surrogate"],), reason)
+    return form.put("surrogate", (DEFAULT_TRICKS["surrogate"],), reason)
 
 
 def _truncation(form: CanonicalRule) -> CanonicalRule:
@@ -278,7 +278,7 @@ def canonicalize(side: GradientSide, shape: BatchShape) -> CanonicalRule:
     return form
 
 
-def reasons(one: GradientSide, other: GradientSide, shape: BatchShape) -> tuple[str, ...]:
+def explain_equivalence(one: GradientSide, other: GradientSide, shape: BatchShape) -> tuple[str, ...]:
     """Return the reasons why two rules are equivalent.
 
     Args:

@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING, Final, Self
 import torch
 from torch import Tensor
 
-from sweeps.equivalence.batches import SyntheticBatch, counts, divergences, lengths, log_ratios, numbers, rollouts_of
-from tricks.api import needs
+from sweeps.equivalence.batches import (
+    SyntheticBatch,
+    build_batch,
+    choose_lengths,
+    collect_counts,
+    collect_numbers,
+    divergences,
+    log_ratios,
+)
+from tricks.api import list_needs
 from tricks.batch import Rollouts
 from tricks.clipping import Clip
 from tricks.entropy import EntropyBonus
-from tricks.fired import token_gradients
+from tricks.fired import compute_token_gradients
 from tricks.importance import TruncatedImportance
 from tricks.kl import KlLoss
 from tricks.ratios import ClippedWeight, PolicyGradient
@@ -57,10 +65,14 @@ class Breakpoints:
         in_update = [trick for trick in tricks if not hasattr(trick, "accept_groups")]
         limit = _limit(in_update, shape.limit)
         return cls(
-            ratios=tuple(log_ratios(numbers(in_loss))) if shape.moved else (0.0,),
-            samplers=tuple(log_ratios(numbers(trick for trick in tricks if "sampler_log_probs" in needs(trick)))),
-            references=tuple(divergences(numbers(trick for trick in tricks if "ref_log_probs" in needs(trick)))),
-            lengths=tuple(lengths(in_update, limit)),
+            ratios=tuple(log_ratios(collect_numbers(in_loss))) if shape.moved else (0.0,),
+            samplers=tuple(
+                log_ratios(collect_numbers(trick for trick in tricks if "sampler_log_probs" in list_needs(trick)))
+            ),
+            references=tuple(
+                divergences(collect_numbers(trick for trick in tricks if "ref_log_probs" in list_needs(trick)))
+            ),
+            lengths=tuple(choose_lengths(in_update, limit)),
             limit=limit,
             joint=any(map(_joins, in_update)),
             split=shape.split and any(map(_splits, in_update)),
@@ -83,11 +95,11 @@ class GradientProbe:
         return replace(self.rollouts, rewards=scale[self.rollouts.rewards.long()])
 
 
-def probes(shape: BatchShape, breakpoints: Breakpoints) -> Iterator[GradientProbe]:
+def build_probes(shape: BatchShape, breakpoints: Breakpoints) -> Iterator[GradientProbe]:
     """Yield the probe batches, the most informative first; equal arguments give equal batches."""
     generator = torch.Generator().manual_seed(0)
     for spec in _specs(shape, breakpoints):
-        made = rollouts_of(spec, breakpoints, generator)
+        made = build_batch(spec, breakpoints, generator)
         dtype, size = spec.dtype, shape.group_size * spec.groups
         updates = tuple(slice(start, start + size) for start in range(0, spec.rows, size))
         yield GradientProbe(
@@ -99,7 +111,7 @@ def probes(shape: BatchShape, breakpoints: Breakpoints) -> Iterator[GradientProb
         )
 
 
-def untried(rule: UpdateRule, shape: BatchShape) -> str:
+def describe_untried(rule: UpdateRule, shape: BatchShape) -> str:
     """Return the bounds that no probe of this size can reach, as text.
 
     After whitening over the tokens of a batch, one advantage can be as large as the root of their number.
@@ -164,7 +176,7 @@ def _splits(trick: object) -> bool:
 def _limit(tricks: Sequence[object], limit: int) -> int:
     """Return the length limit, or a short one where no trick depends on the number of tokens."""
     bounded = any(hasattr(trick, hook) for trick in tricks for hook in _BOUNDS)
-    return limit if bounded or counts(tricks) else min(limit, _LONG)
+    return limit if bounded or collect_counts(tricks) else min(limit, _LONG)
 
 
 _NOISE: Final = {torch.float64: 1e-11, torch.float32: 1e-6}  # advantages up to this size are rounding error
@@ -182,7 +194,7 @@ class GradientSide:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ProbeAnswer:
     """The result of a rule on a probe."""
 
     accepted: Tensor  # (B,) bool, groups that the loop would accept
@@ -191,7 +203,7 @@ class Answer:
     noise: Tensor  # (rows, T), the size of rounding errors
 
 
-def answer(side: GradientSide, probe: GradientProbe, split: bool) -> Answer:
+def compute_answer(side: GradientSide, probe: GradientProbe, split: bool) -> ProbeAnswer:
     """Compute the gradients of a rule on a probe, from the rewards on.
 
     Args:
@@ -207,12 +219,12 @@ def answer(side: GradientSide, probe: GradientProbe, split: bool) -> Answer:
     signal = rule.signal(rollouts)
     end = probe.updates[-1].stop
     rows = torch.ones_like(signal.old_log_probs[:, :1])
-    found = token_gradients(rule, probe.log_probs, signal, rows, probe.entropies)
+    found = compute_token_gradients(rule, probe.log_probs, signal, rows, probe.entropies)
     by_token = torch.stack([part if part is not None else torch.zeros_like(probe.log_probs) for part in found])[:, :end]
     # The loss of a sample is linear in its weight and does not depend on other samples' log-probs.
     weights = torch.stack([torch.cat(list(each)) for each in _weights(rule, signal, probe, split)])  # (ways, rows, 1)
     ratio = (probe.log_probs - rollouts.old_log_probs)[:end].exp()
-    return Answer(
+    return ProbeAnswer(
         accepted=_accepted(rule, rollouts),
         taken=tuple(bool(signal.response_mask[rows].any()) for rows in probe.updates),
         gradients=weights[:, None] * by_token,
@@ -220,7 +232,7 @@ def answer(side: GradientSide, probe: GradientProbe, split: bool) -> Answer:
     )
 
 
-def agree(one: Answer, other: Answer, close: float) -> bool:
+def is_same_answer(one: ProbeAnswer, other: ProbeAnswer, close: float) -> bool:
     """Return True if two answers are equal up to rounding, token by token.
 
     A gradient below the median is compared with the median, because it may be a small difference of large numbers.

@@ -12,16 +12,16 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from sweeps.equivalence.batches import BatchShape
-from sweeps.equivalence.canonical import reasons
+from sweeps.equivalence.canonical import explain_equivalence
 from sweeps.equivalence.gradients import (
-    Answer,
     Breakpoints,
     GradientProbe,
     GradientSide,
-    agree,
-    answer,
-    probes,
-    untried,
+    ProbeAnswer,
+    build_probes,
+    compute_answer,
+    describe_untried,
+    is_same_answer,
 )
 from sweeps.grid.compose import PlannedCell
 
@@ -41,7 +41,7 @@ class Twins:
     because: tuple[str, ...]  # reasons for the second cell, the third, ...
 
 
-def twins(cells: Sequence[PlannedCell], baseline: Mapping[str, str]) -> tuple[Twins, ...]:
+def find_twins(cells: Sequence[PlannedCell], baseline: Mapping[str, str]) -> tuple[Twins, ...]:
     """Return the groups of two or more equivalent cells, in the cells' order.
 
     The cell with the baseline's labels comes first in its group.
@@ -78,9 +78,9 @@ class _Bench:
     def __init__(self, sides: Sequence[GradientSide], shape: BatchShape) -> None:
         self._sides = sides
         self._breakpoints = Breakpoints.of([side.rule for side in sides], shape)
-        self._coming = probes(shape, self._breakpoints)
+        self._coming = build_probes(shape, self._breakpoints)
         self.probes: list[GradientProbe] = []
-        self._answers: list[list[Answer]] = [[] for _ in sides]
+        self._answers: list[list[ProbeAnswer]] = [[] for _ in sides]
 
     def agree(self, one: int, other: int) -> bool:
         """Return True if two sides agree on all probes. Most different sides differ on the first."""
@@ -88,7 +88,7 @@ class _Bench:
             return True
         place = 0
         while (probe := self._probe(place)) is not None:
-            if not agree(self._answer(one, place), self._answer(other, place), probe.close):
+            if not is_same_answer(self._answer(one, place), self._answer(other, place), probe.close):
                 return False
             place += 1
         return True
@@ -98,10 +98,10 @@ class _Bench:
             self.probes.append(coming)
         return self.probes[place] if place < len(self.probes) else None
 
-    def _answer(self, number: int, place: int) -> Answer:
+    def _answer(self, number: int, place: int) -> ProbeAnswer:
         answers = self._answers[number]
         while len(answers) <= place:
-            answers.append(answer(self._sides[number], self.probes[len(answers)], self._breakpoints.split))
+            answers.append(compute_answer(self._sides[number], self.probes[len(answers)], self._breakpoints.split))
         return answers[place]
 
 
@@ -112,7 +112,7 @@ def _rest(config: ExperimentConfig) -> str:
     rule = config.update_rule()
     idle = rule.no_effect_reasons()
     in_loop = [repr(trick) for name, trick in sorted(rule.tricks.items()) if _in_loop(trick) and name not in idle]
-    return " ".join([neutral.cell_id(), *in_loop, untried(rule, BatchShape.of(config))])
+    return " ".join([neutral.cell_id(), *in_loop, describe_untried(rule, BatchShape.of(config))])
 
 
 def _in_loop(trick: object) -> bool:
@@ -145,7 +145,7 @@ def _named(
 def _because(one: GradientSide, other: GradientSide, shape: BatchShape, probed: int) -> str:
     if one == other:
         return SAME
-    return "; ".join(reasons(one, other, shape)) or f"the same gradients on {probed} probe batches"
+    return "; ".join(explain_equivalence(one, other, shape)) or f"the same gradients on {probed} probe batches"
 
 
 def _side(config: ExperimentConfig) -> GradientSide:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Final
 
 from harness.common.schema import SchemaError, suggest
 from harness.config.experiment import ExperimentConfig
-from harness.config.groups import groups
-from harness.config.overlay import sweep_values
-from harness.records.record import AD_HOC
+from harness.config.groups import list_config_groups
+from harness.config.overlay import split_sweep_override
+from harness.records.record import AD_HOC_PREFIX
 from sweeps.grid.file import LAPTOP, GridFile
 from sweeps.grid.grid import Grid, build_grid
 
@@ -31,7 +31,7 @@ _LONGEST: Final = 60  # characters of the axes in a name
 _ON_OFF: Final = {"{}": "on", "null": "off"}  # labels of a trick with its default settings, and without it
 
 
-def ad_hoc_grid(
+def build_ad_hoc_grid(
     words: Sequence[str], profile: str = LAPTOP, seeds: tuple[int, ...] | None = None, options: Sequence[str] = ()
 ) -> Grid:
     """Build the grid of the words.
@@ -51,7 +51,7 @@ def ad_hoc_grid(
     """
     for word in words:
         _refuse_unknown(word, options)
-    parsed = [sweep_values(word) for word in words]
+    parsed = [split_sweep_override(word) for word in words]
     keys = [key.lstrip("+") for key, _ in parsed]
     if repeated := next((key for key, count in Counter(keys).items() if count > 1), None):
         raise SchemaError(f"{repeated}: given twice; keep one, with all values")
@@ -85,7 +85,7 @@ def _refuse_unknown(word: str, options: Sequence[str]) -> None:
     The word may be a misspelled option.
     """
     key, equals, _ = word.lstrip("+~").partition("=")
-    first, known = key.partition(".")[0], {*groups(), *(part.name for part in fields(ExperimentConfig))}
+    first, known = key.partition(".")[0], {*list_config_groups(), *(part.name for part in fields(ExperimentConfig))}
     if not equals and not word.startswith("~"):
         raise SchemaError(f"{word}: write a setting as NAME=VALUE, with commas between the values of an axis")
     if first not in known:
@@ -118,4 +118,4 @@ def _name(swept: Mapping[str, Sequence[str]], common: Sequence[str], axes: Mappi
     The order of the common words does not matter.
     """
     content = json.dumps([[[key.lstrip("+"), *values] for key, values in swept.items()], sorted(common)])
-    return f"{AD_HOC}{'_'.join(axes)[:_LONGEST]}_{sha256(content.encode()).hexdigest()[:8]}"
+    return f"{AD_HOC_PREFIX}{'_'.join(axes)[:_LONGEST]}_{sha256(content.encode()).hexdigest()[:8]}"

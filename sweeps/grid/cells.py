@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
-from harness.records.record import CONTROL, OFF
-from sweeps.grid.file import belongs
-from sweeps.grid.grid import Slice
+from harness.records.record import CONTROL_AXIS, CONTROL_OFF
+from sweeps.grid.file import is_in_fraction
+from sweeps.grid.grid import GridSlice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,11 +22,11 @@ class Selection:
     """The cells that a sweep considers, as labels."""
 
     cells: tuple[Mapping[str, str], ...]
-    skipped: tuple[tuple[Slice, tuple[Mapping[str, str], ...]], ...]  # a slice with the cells that it skips
+    skipped: tuple[tuple[GridSlice, tuple[Mapping[str, str], ...]], ...]  # a slice with the cells that it skips
     crossed: int  # number of cells of the full cross, skipped ones included
 
 
-def select(grid: Grid, full: bool) -> Selection:
+def select_cells(grid: Grid, full: bool) -> Selection:
     """Cross the axes. Unless ``full``, only the quick slices count, if the grid has any."""
     points = [point for point in _crossed(grid) if _planned(grid, point)]
     chosen = [point for point in points if full or not grid.quick or _quick(grid, point)]
@@ -45,9 +45,9 @@ def _crossed(grid: Grid) -> Iterator[dict[str, str]]:
 
 def _planned(grid: Grid, point: Mapping[str, str]) -> bool:
     """Return True for a control at its own cell, and for other cells in the grid's fraction."""
-    if point.get(CONTROL, OFF) != OFF:
+    if point.get(CONTROL_AXIS, CONTROL_OFF) != CONTROL_OFF:
         return any(control.labels == point for control in grid.controls)
-    return belongs(point, grid.axes, grid.fraction)
+    return is_in_fraction(point, grid.axes, grid.fraction)
 
 
 def _quick(grid: Grid, point: Mapping[str, str]) -> bool:
@@ -55,7 +55,7 @@ def _quick(grid: Grid, point: Mapping[str, str]) -> bool:
     return any(part.covers(point) for part in grid.quick)
 
 
-def overrides(grid: Grid, point: Mapping[str, str]) -> tuple[str, ...]:
+def list_overrides(grid: Grid, point: Mapping[str, str]) -> tuple[str, ...]:
     """Return the Hydra overrides of a cell: common ones, tuned ones, and those of its labels.
 
     Raises SchemaError where the grid uses a tuning of other models.
@@ -64,12 +64,12 @@ def overrides(grid: Grid, point: Mapping[str, str]) -> tuple[str, ...]:
     return (*grid.overrides, *tuned, *(word for axis, label in point.items() for word in grid.axes[axis][label]))
 
 
-def varied(points: Sequence[Mapping[str, str]]) -> list[str]:
+def find_varied_axes(points: Sequence[Mapping[str, str]]) -> list[str]:
     """Return the axes on which the cells differ."""
     axes = points[0] if points else ()
     return [axis for axis in axes if len({point[axis] for point in points}) > 1]
 
 
-def words(labels: Mapping[str, str]) -> str:
+def format_labels(labels: Mapping[str, str]) -> str:
     """Return labels as text, such as ``norm=group reward_scale=zero_one``."""
     return " ".join(f"{axis}={label}" for axis, label in labels.items())

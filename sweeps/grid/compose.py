@@ -11,19 +11,19 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from harness.common.schema import SchemaError
-from harness.config.compose import compose
-from harness.config.experiment import ExperimentConfig, check, load
-from harness.config.overlay import overlaid
+from harness.config.compose import compose_config
+from harness.config.experiment import ExperimentConfig, check_config, load_config
+from harness.config.overlay import compose_fast
 from harness.models.errors import ModelError
 from harness.models.locate import check_model
 from harness.records.record import Skipped
-from sweeps.grid.cells import overrides, words
+from sweeps.grid.cells import format_labels, list_overrides
 from tricks.api import TrickError
-from tricks.catalog import find
-from tricks.dialects.build import OURS
+from tricks.catalog import find_trick
+from tricks.dialects.build import NO_DIALECT
 from tricks.dialects.registry import find_dialect
 from tricks.presets import find_preset
-from tricks.settings import make
+from tricks.settings import make_trick
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,7 +56,7 @@ def compose_cells(grid: Grid, points: Iterable[Mapping[str, str]]) -> Composed:
     cells, refused = list[PlannedCell](), list[Skipped]()
     for point in points:
         try:
-            config = check(overlaid(overrides(grid, point)))
+            config = check_config(compose_fast(list_overrides(grid, point)))
             check_model(config.model.path)
             if grid.tuned:
                 grid.tuned.check(point, config)
@@ -65,7 +65,7 @@ def compose_cells(grid: Grid, points: Iterable[Mapping[str, str]]) -> Composed:
             refused.append(Skipped(point, str(error)))
         except (SchemaError, ModelError) as error:
             _refuse_typos(grid, point)
-            raise SchemaError(f"{grid.file}: {words(point)}: {error}") from None
+            raise SchemaError(f"{grid.file}: {format_labels(point)}: {error}") from None
         else:
             cells.append(PlannedCell(point, config, config.cell_id()))
     return Composed(tuple(cells), tuple(refused))
@@ -82,11 +82,11 @@ def _refuse_typos(grid: Grid, point: Mapping[str, str]) -> None:
 @cache
 def _fault(given: tuple[str, ...]) -> str | None:
     try:
-        _find_names(compose(given))
+        _find_names(compose_config(given))
     except (SchemaError, TrickError) as error:
         return str(error)
     try:
-        check_model(load(*given).model.path)
+        check_model(load_config(*given).model.path)
     except (SchemaError, ModelError) as error:
         return str(error)
     except TrickError:  # known tricks that conflict: a refusal, not a typo
@@ -97,8 +97,8 @@ def _fault(given: tuple[str, ...]) -> str | None:
 def _find_names(composed: Mapping[str, Any]) -> None:
     """Raise TrickError for a preset, a dialect, a trick or a setting that does not exist."""
     find_preset(composed["preset"])
-    if composed["emulate"] != OURS:
+    if composed["emulate"] != NO_DIALECT:
         find_dialect(composed["emulate"])
     for name, given in composed["tricks"].items() if isinstance(composed["tricks"], dict) else ():
-        spec = find(name)
-        make(name, spec.cls, {**spec.settings, **(given if isinstance(given, dict) else {})})
+        spec = find_trick(name)
+        make_trick(name, spec.cls, {**spec.settings, **(given if isinstance(given, dict) else {})})

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harness.common.schema import SchemaError, read
+from harness.common.schema import SchemaError, build_dataclass
 from harness.common.yaml import read_yaml
 from sweeps.grid.file import LAPTOP, GridFile, Profile, Written
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FILE: Final = Path(__file__).resolve().parents[1] / "profiles.yaml"
 MODEL: Final = "model"  # the axis whose labels are replaced, and the override of grids without it
-Instead = Mapping[str, str | None]
+Replacements = Mapping[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +36,17 @@ class Derived:
 
 
 @cache
-def derived_profiles() -> Mapping[str, Derived]:
+def read_derived_profiles() -> Mapping[str, Derived]:
     """Return the profiles of ``profiles.yaml`` by name."""
-    return {name: read(Derived, plan, f"{FILE.name}: {name}") for name, plan in read_yaml(FILE).items()}
+    return {name: build_dataclass(Derived, plan, f"{FILE.name}: {name}") for name, plan in read_yaml(FILE).items()}
 
 
-def derive(written: GridFile, name: str) -> Profile:
+def derive_profile(written: GridFile, name: str) -> Profile:
     """Return the profile of that name for this grid.
 
     Raises SchemaError where the grid lacks the profile that it derives from.
     """
-    plan = derived_profiles()[name]
+    plan = read_derived_profiles()[name]
     if plan.of != LAPTOP and plan.of not in written.profiles:
         raise SchemaError(f"profiles.{name}: derives from the profile {plan.of!r}, which this grid lacks")
     base = _filled(written, Profile() if plan.of == LAPTOP else written.profiles[plan.of])
@@ -77,7 +77,7 @@ def _filled(written: GridFile, profile: Profile) -> Profile:
     return replace(profile, axes={**written.axes, **profile.axes}, **given)
 
 
-def _renamed(profile: Profile, instead: Instead) -> Profile:
+def _renamed(profile: Profile, instead: Replacements) -> Profile:
     assert profile.baseline is not None
     controls = {name: (each, _slice(each.at, instead)) for name, each in (profile.controls or {}).items()}
     return replace(
@@ -91,25 +91,25 @@ def _renamed(profile: Profile, instead: Instead) -> Profile:
     )
 
 
-def _labels(axis: str, labels: Mapping[str, tuple[str, ...]], instead: Instead) -> Mapping[str, tuple[str, ...]]:
+def _labels(axis: str, labels: Mapping[str, tuple[str, ...]], instead: Replacements) -> Mapping[str, tuple[str, ...]]:
     if axis != MODEL:
         return labels
     kept = [label for label in labels if instead.get(label, label)]
     return {instead.get(label) or label: _named(label, labels[label], instead) for label in kept}
 
 
-def _named(label: str, given: tuple[str, ...], instead: Instead) -> tuple[str, ...]:
+def _named(label: str, given: tuple[str, ...], instead: Replacements) -> tuple[str, ...]:
     """Return the overrides of a label: those of the old label with the new model."""
     model = (f"{MODEL}={instead[label]}",) if label in instead else ()
     return (*model, *_without(given, model))
 
 
-def _slices(parts: Sequence[Written] | None, instead: Instead) -> tuple[Written, ...] | None:
+def _slices(parts: Sequence[Written] | None, instead: Replacements) -> tuple[Written, ...] | None:
     found = None if parts is None else [_slice(part, instead) for part in parts]
     return None if found is None else tuple(part for part in found if part is not None)
 
 
-def _slice(part: Written, instead: Instead) -> Written | None:
+def _slice(part: Written, instead: Replacements) -> Written | None:
     """Return the slice with new labels, or None where none of its labels is left."""
     if MODEL not in part:
         return part

@@ -97,7 +97,7 @@ def check_fraction(words: Sequence[Sequence[str]], axes: Axes) -> None:
             raise SchemaError(f"fraction[{place}]: name two or more different axes")
 
 
-def belongs(point: Mapping[str, str], axes: Axes, words: Sequence[Sequence[str]]) -> bool:
+def is_in_fraction(point: Mapping[str, str], axes: Axes, words: Sequence[Sequence[str]]) -> bool:
     """Return True if the point is in the fraction that the words define.
 
     Args:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from harness.common.schema import SchemaError, read, suggest
+from harness.common.schema import SchemaError, build_dataclass, suggest
 from harness.common.yaml import read_yaml
-from harness.records.record import CONTROL, OFF, Control
-from sweeps.grid.derived import derive, derived_profiles
+from harness.records.record import CONTROL_AXIS, CONTROL_OFF, Control
+from sweeps.grid.derived import derive_profile, read_derived_profiles
 from sweeps.grid.file import LAPTOP, Axes, ControlFile, GridFile, Profile, Written, check_fraction
 from sweeps.grid.tuned import Tuning, read_tuning
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 GRIDS: Final = Path(__file__).resolve().parents[1] / "grids"
 
 
-def names() -> list[str]:
+def list_grid_names() -> list[str]:
     """Return the names that ``grid=`` takes."""
     return sorted(path.stem for path in GRIDS.glob("*.yaml"))
 
@@ -38,8 +38,8 @@ def find_grid(name: str) -> Path:
     """
     if name.endswith(".yaml") and Path(name).is_file():
         return Path(name)
-    if name not in names():
-        raise SchemaError(f"grid={name}: no such grid; {suggest(name, names())}")
+    if name not in list_grid_names():
+        raise SchemaError(f"grid={name}: no such grid; {suggest(name, list_grid_names())}")
     return GRIDS / f"{name}.yaml"
 
 
@@ -65,14 +65,14 @@ def refuse_overrides(place: str, overrides: Sequence[str]) -> None:
             raise SchemaError(f"{place}: {setting} is set twice, by {one} and by {other}; keep one")
 
 
-def replaced(grid: Grid, points: Iterable[Mapping[str, str]]) -> Iterator[str]:
+def describe_replaced(grid: Grid, points: Iterable[Mapping[str, str]]) -> Iterator[str]:
     """Yield a line where an axis label replaces a setting of an earlier axis.
 
     Controls do not count, because they replace settings on purpose.
     """
     counts: Counter[tuple[str, str, str]] = Counter()
     for point in points:
-        labels = [(axis, label) for axis, label in point.items() if axis != CONTROL and grid.axes[axis][label]]
+        labels = [(axis, label) for axis, label in point.items() if axis != CONTROL_AXIS and grid.axes[axis][label]]
         for (axis, label), (later, by) in combinations(labels, 2):
             if setting := _crossing(grid.axes[axis][label], grid.axes[later][by]):
                 counts[setting, f"{axis}={label}", f"{later}={by}"] += 1
@@ -127,7 +127,7 @@ def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class GridSlice:
     """A part of the grid: the labels of some axes; other axes may have any label."""
 
     labels: Mapping[str, tuple[str, ...]]
@@ -150,10 +150,10 @@ class Grid:
     axes: Axes
     baseline: Mapping[str, str]
     seeds: tuple[int, ...]
-    skip: tuple[Slice, ...]
-    quick: tuple[Slice, ...]
+    skip: tuple[GridSlice, ...]
+    quick: tuple[GridSlice, ...]
     overrides: tuple[str, ...]
-    primary: tuple[Slice, ...] | None = None  # None: every contrast with the baseline is primary
+    primary: tuple[GridSlice, ...] | None = None  # None: every contrast with the baseline is primary
     margin: float | None = None
     controls: tuple[Control, ...] = ()
     fraction: tuple[tuple[str, ...], ...] = ()
@@ -192,14 +192,14 @@ def read_grid(path: Path, profile: str = LAPTOP, seeds: tuple[int, ...] | None =
         raise SchemaError("\n".join(named)) from None
 
 
-def every_seed(path: Path) -> frozenset[int]:
+def collect_seeds(path: Path) -> frozenset[int]:
     """Return the seeds of a grid file under all of its profiles."""
     written = _written(path)
     return frozenset(written.seeds).union(*(profile.seeds or () for profile in written.profiles.values()))
 
 
 def _written(path: Path) -> GridFile:
-    return read(GridFile, read_yaml(path) or {})
+    return build_dataclass(GridFile, read_yaml(path) or {})
 
 
 def build_grid(name: str, written: GridFile, profile: str, seeds: tuple[int, ...] | None) -> Grid:
@@ -259,11 +259,11 @@ def _refuse_overrides(written: GridFile, chosen: Profile, axes: Axes, profile: s
     refuse_overrides(f"profiles.{profile}.overrides", chosen.overrides)
     for axis, labels in axes.items():
         for label, overrides in labels.items():
-            place = f"controls.{label}.overrides" if axis == CONTROL else f"axes.{axis}.{label}"
+            place = f"controls.{label}.overrides" if axis == CONTROL_AXIS else f"axes.{axis}.{label}"
             refuse_overrides(place, overrides)
 
 
-def _slices(written: tuple[Written, ...], axes: Axes, place: str) -> Iterator[Slice]:
+def _slices(written: tuple[Written, ...], axes: Axes, place: str) -> Iterator[GridSlice]:
     return (_slice(part, axes, f"{place}[{index}]") for index, part in enumerate(written))
 
 
@@ -272,9 +272,15 @@ def _control_axis(controls: Mapping[str, ControlFile]) -> Axes:
 
     There is no axis without controls.
     """
-    if OFF in controls:
-        raise SchemaError(f"controls.{OFF}: {OFF!r} is the label of all other cells; give the control another name")
-    return {CONTROL: {OFF: (), **{name: each.overrides for name, each in controls.items()}}} if controls else {}
+    if CONTROL_OFF in controls:
+        raise SchemaError(
+            f"controls.{CONTROL_OFF}: {CONTROL_OFF!r} is the label of all other cells; give the control another name"
+        )
+    return (
+        {CONTROL_AXIS: {CONTROL_OFF: (), **{name: each.overrides for name, each in controls.items()}}}
+        if controls
+        else {}
+    )
 
 
 def _control(name: str, written: ControlFile, crossed: Axes, metric: str) -> Control:
@@ -284,16 +290,16 @@ def _control(name: str, written: ControlFile, crossed: Axes, metric: str) -> Con
         if len(given.get(axis, names)) != 1:
             raise SchemaError(f"{place}: give one label of the axis {axis!r}; known: {', '.join(names)}")
     where = {axis: given.get(axis, tuple(names))[0] for axis, names in crossed.items()}
-    return Control(name, {**where, CONTROL: name}, written.expect, written.metric or metric, written.because)
+    return Control(name, {**where, CONTROL_AXIS: name}, written.expect, written.metric or metric, written.because)
 
 
 def _profile(written: GridFile, name: str) -> Profile:
     known = {LAPTOP: Profile(), **written.profiles}
     if name in known:
         return known[name]
-    if name in derived_profiles():
-        return derive(written, name)
-    raise SchemaError(f"profiles: no profile {name!r}; {suggest(name, {*known, *derived_profiles()})}")
+    if name in read_derived_profiles():
+        return derive_profile(written, name)
+    raise SchemaError(f"profiles: no profile {name!r}; {suggest(name, {*known, *read_derived_profiles()})}")
 
 
 def _refuse_axes(axes: Axes) -> None:
@@ -301,8 +307,8 @@ def _refuse_axes(axes: Axes) -> None:
         raise SchemaError("axes: name at least one axis")
     if "because" in axes:
         raise SchemaError("axes.because: 'because' is the reason of a skip; give the axis another name")
-    if CONTROL in axes:
-        raise SchemaError(f"axes.{CONTROL}: this is the axis of the controls; give it another name")
+    if CONTROL_AXIS in axes:
+        raise SchemaError(f"axes.{CONTROL_AXIS}: this is the axis of the controls; give it another name")
     for axis, labels in axes.items():
         if not labels:
             raise SchemaError(f"axes.{axis}: give the axis at least one label")
@@ -318,21 +324,21 @@ def _seeds(seeds: tuple[int, ...]) -> tuple[int, ...]:
     return seeds
 
 
-def _skip(written: Written, axes: Axes, place: str) -> Slice:
+def _skip(written: Written, axes: Axes, place: str) -> GridSlice:
     because = written.get("because")
     if not because or not isinstance(because, str):
         raise SchemaError(f"{place}: the reason is missing; write it under 'because'")
     part = _slice({axis: labels for axis, labels in written.items() if axis != "because"}, axes, place)
     if not part.labels:
         raise SchemaError(f"{place}: name the axes and labels to skip")
-    return Slice(part.labels, because)
+    return GridSlice(part.labels, because)
 
 
-def _slice(written: Written, axes: Axes, place: str) -> Slice:
+def _slice(written: Written, axes: Axes, place: str) -> GridSlice:
     for axis in written:
         if axis not in axes:
             raise SchemaError(f"{place}.{axis}: no axis {axis!r}; {suggest(axis, axes)}")
-    return Slice({axis: tuple(_labels(given, axes[axis], f"{place}.{axis}")) for axis, given in written.items()})
+    return GridSlice({axis: tuple(_labels(given, axes[axis], f"{place}.{axis}")) for axis, given in written.items()})
 
 
 def _labels(given: Any, known: Mapping[str, Any], place: str) -> Iterator[str]:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import Field
 
-from harness.common.schema import SchemaError, read
+from harness.common.schema import SchemaError, build_dataclass
 from harness.common.yaml import read_yaml
-from harness.records.record import CONTROL
+from harness.records.record import CONTROL_AXIS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -107,7 +107,7 @@ class TrialLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class OwnValue:
     """The value that the grid has without tuning."""
 
     value: Number
@@ -115,7 +115,7 @@ class Own:
 
 
 @dataclass(frozen=True, slots=True)
-class Flat:
+class FlatRange:
     """The range of tried values that are not worse than the best by more than the noise."""
 
     low: Number
@@ -130,8 +130,8 @@ class TunedModel:
 
     value: Number  # the reviewer may choose the value of another finished trial
     objective: Number
-    own: Own
-    flat: Flat | None  # None if too few trials finished
+    own: OwnValue
+    flat: FlatRange | None  # None if too few trials finished
     notes: tuple[str, ...]
     path: str
     cell: Mapping[str, str]  # the cell of the tuning
@@ -265,7 +265,7 @@ def read_tuned_file(path: Path) -> TunedFile:
     Raises SchemaError where it is inconsistent.
     """
     try:
-        file = read(TunedFile, read_yaml(path, numbers=True) or {})
+        file = build_dataclass(TunedFile, read_yaml(path, numbers=True) or {})
     except SchemaError as error:
         raise SchemaError("\n".join(f"tuned: {path.name}: {line}" for line in str(error).splitlines())) from None
     for fault in _faults(file):
@@ -311,7 +311,7 @@ def _refuse_axes(tuning: Tuning, axes: Axes) -> None:
                 raise SchemaError(
                     f"axes.{axis}.{setting[0]}: sets {knob.setting}, which {tuning.name} tunes; leave it out"
                 )
-            if setting and len(setting) < len(labels) and axis != CONTROL:
+            if setting and len(setting) < len(labels) and axis != CONTROL_AXIS:
                 others = ", ".join(label for label in labels if label not in setting)
                 raise SchemaError(
                     f"axes.{axis}: {setting[0]} sets {knob.setting} and {others} would keep the value of "

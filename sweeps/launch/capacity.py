@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Final
 import ray
 from ray.autoscaler.sdk import request_resources
 
-from harness.config.layout import layout
-from sweeps.launch.environment import address
+from harness.config.layout import plan_layout
+from sweeps.launch.environment import read_cluster_address
 from sweeps.launch.errors import SweepError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sweeps.launch.events import Asking
+    from sweeps.launch.events import ResourceRequester
 
 Amounts = Mapping[str, float]  # amounts by kind
 
@@ -29,25 +29,27 @@ _NAMED: Final = 4  # hosts to name per size of node
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class ClusterNode:
     """A live machine of the cluster."""
 
     host: str
     has: Amounts  # in total, busy or not
 
 
-def bundles(run: Asking) -> tuple[Amounts, ...]:
+def list_bundles(run: ResourceRequester) -> tuple[Amounts, ...]:
     """Return the resources of a run, in parts that must each be on one node."""
-    return layout(run.config.backend).bundles
+    return plan_layout(run.config.backend).bundles
 
 
-def nodes() -> tuple[Node, ...]:
+def list_nodes() -> tuple[ClusterNode, ...]:
     """Return the live machines of the cluster."""
     alive = (node for node in ray.nodes() if node["Alive"])
-    return tuple(Node(node["NodeManagerHostname"], {kind: _amount(node, kind) for kind in KINDS}) for node in alive)
+    return tuple(
+        ClusterNode(node["NodeManagerHostname"], {kind: _amount(node, kind) for kind in KINDS}) for node in alive
+    )
 
 
-def holds(cluster: Sequence[Node], parts: Sequence[Amounts]) -> bool:
+def has_room_for(cluster: Sequence[ClusterNode], parts: Sequence[Amounts]) -> bool:
     """Return True if these nodes, when idle, can hold all parts together.
 
     The largest parts are placed first.
@@ -61,13 +63,13 @@ def holds(cluster: Sequence[Node], parts: Sequence[Amounts]) -> bool:
     return True
 
 
-def room(cluster: Sequence[Node], parts: Sequence[Amounts]) -> bool:
+def has_total_resources(cluster: Sequence[ClusterNode], parts: Sequence[Amounts]) -> bool:
     """Return True if all nodes together have the resources."""
     has = {kind: sum(node.has[kind] for node in cluster) for kind in KINDS}
     return all(sum(part.get(kind, 0.0) for part in parts) <= has[kind] + _ROUNDING for kind in KINDS)
 
 
-def patience() -> float:
+def read_patience() -> float:
     """Return CLUSTER_WAIT in seconds. Raises SweepError if it is no number of minutes."""
     given = os.environ.get(WAIT) or "0"
     try:
@@ -79,26 +81,26 @@ def patience() -> float:
     return minutes * 60
 
 
-def grows() -> bool:
+def is_growing() -> bool:
     """Return True if nodes may be added when runs wait for them."""
-    return bool(address()) and patience() > 0
+    return bool(read_cluster_address()) and read_patience() > 0
 
 
-def until_held(runs: Sequence[Asking], tick: float) -> Iterator[str | None]:
+def wait_for_capacity(runs: Sequence[ResourceRequester], tick: float) -> Iterator[str | None]:
     """Wait until the cluster can hold each of the runs alone.
 
     Yields what it waits for, then None at each tick. Raises SweepError where the cluster cannot hold a run; with
     RAY_ADDRESS it first waits for CLUSTER_WAIT.
     """
-    given, began = patience() if address() else 0.0, time.monotonic()
-    homeless = _homeless(runs, nodes())
+    given, began = read_patience() if read_cluster_address() else 0.0, time.monotonic()
+    homeless = _homeless(runs, list_nodes())
     if homeless and given:
-        yield f"{_lack(homeless, nodes())}; waiting {given / 60:g} minutes for the cluster to grow"
-        request_resources(bundles=list(map(dict, bundles(homeless))))  # for an autoscaler, if there is one
+        yield f"{_lack(homeless, list_nodes())}; waiting {given / 60:g} minutes for the cluster to grow"
+        request_resources(bundles=list(map(dict, list_bundles(homeless))))  # for an autoscaler, if there is one
     try:
-        while homeless := _homeless(runs, nodes()):
+        while homeless := _homeless(runs, list_nodes()):
             if time.monotonic() - began >= given:
-                raise SweepError(f"{_lack(homeless, nodes())}; {_ways_out(given)}")
+                raise SweepError(f"{_lack(homeless, list_nodes())}; {_ways_out(given)}")
             time.sleep(tick)
             yield None
     finally:
@@ -106,18 +108,18 @@ def until_held(runs: Sequence[Asking], tick: float) -> Iterator[str | None]:
             request_resources(bundles=[])  # running tasks keep their nodes
 
 
-def _homeless(runs: Sequence[Asking], cluster: Sequence[Node]) -> Asking | None:
-    return next((run for run in runs if not holds(cluster, bundles(run))), None)
+def _homeless(runs: Sequence[ResourceRequester], cluster: Sequence[ClusterNode]) -> ResourceRequester | None:
+    return next((run for run in runs if not has_room_for(cluster, list_bundles(run))), None)
 
 
-def _lack(run: Asking, cluster: Sequence[Node]) -> str:
+def _lack(run: ResourceRequester, cluster: Sequence[ClusterNode]) -> str:
     """Return what the run asks for and what the cluster has, in words."""
-    asked = " and ".join(f"{count} x {part}" if count > 1 else part for part, count in _counted(bundles(run)))
+    asked = " and ".join(f"{count} x {part}" if count > 1 else part for part, count in _counted(list_bundles(run)))
     return f"{run.run_id} asks for {asked}, {_there_is(cluster)}"
 
 
-def _there_is(cluster: Sequence[Node]) -> str:
-    if not address():
+def _there_is(cluster: Sequence[ClusterNode]) -> str:
+    if not read_cluster_address():
         return f"this machine has {_words(cluster[0].has)}"
     hosts: dict[str, list[str]] = {}
     for node in cluster:
@@ -132,7 +134,7 @@ def _counted(parts: Sequence[Amounts]) -> list[tuple[str, int]]:
 
 
 def _ways_out(given: float) -> str:
-    if not address():
+    if not read_cluster_address():
         return "set RAY_ADDRESS or change backend.num_cpus and backend.num_gpus"
     waited = (
         f"; it has not grown within {WAIT}={given / 60:g} minutes"

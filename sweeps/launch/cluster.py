@@ -14,7 +14,7 @@ import ray
 from ray._raylet import get_authentication_mode  # type: ignore[attr-defined]
 from ray.exceptions import AuthenticationError, GetTimeoutError
 
-from sweeps.launch.environment import address
+from sweeps.launch.environment import read_cluster_address
 from sweeps.launch.errors import SweepError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _OBJECT_STORE: Final = 256 * 2**20  # bytes; reports and records are small
 
 
 @contextmanager
-def session(cores: int) -> Iterator[None]:
+def open_session(cores: int) -> Iterator[None]:
     """Start Ray here with ``cores``, or join the cluster at RAY_ADDRESS.
 
     Raises SweepError where the cluster does not answer.
@@ -42,7 +42,7 @@ def session(cores: int) -> Iterator[None]:
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
         try:
             _connect(cores)
-            if address():
+            if read_cluster_address():
                 _agree()
             yield
         finally:
@@ -51,16 +51,21 @@ def session(cores: int) -> Iterator[None]:
 
 def _connect(cores: int) -> None:
     try:
-        _reach(address())
-        ray.init(**(_join() if address() else _start(cores)), log_to_driver=False, logging_level=logging.ERROR)
+        _reach(read_cluster_address())
+        ray.init(
+            **(_join() if read_cluster_address() else _start(cores)), log_to_driver=False, logging_level=logging.ERROR
+        )
     except AuthenticationError:
-        raise SweepError(f"RAY_ADDRESS={address()}: the cluster rejects this user's token; {_GET}") from None
+        raise SweepError(
+            f"RAY_ADDRESS={read_cluster_address()}: the cluster rejects this user's token; {_GET}"
+        ) from None
     except ValueError as error:  # the runtime environment conflicts with the job's, or the code is too large
-        raise SweepError(f"RAY_ADDRESS={address()}: {str(error).splitlines()[0]}") from None
+        raise SweepError(f"RAY_ADDRESS={read_cluster_address()}: {str(error).splitlines()[0]}") from None
     except OSError as error:
         fact = str(error).splitlines()[0]
         raise SweepError(
-            f"RAY_ADDRESS={address()}: no cluster answers ({fact}); unset it to run here, or, if the cluster asks for "
+            f"RAY_ADDRESS={read_cluster_address()}: no cluster answers ({fact}); unset it to run here, or, if the "
+            "cluster asks for "
             f"a token, {_GET}"
         ) from None
 
@@ -86,10 +91,12 @@ def _agree() -> None:
         theirs = ray.get(ray.remote(num_cpus=0)(_mode).remote(), timeout=_STARTING)
     except GetTimeoutError:
         raise SweepError(
-            f"RAY_ADDRESS={address()}: no process started there within {_STARTING:g} s; see `ray status`"
+            f"RAY_ADDRESS={read_cluster_address()}: no process started there within {_STARTING:g} s; see `ray status`"
         ) from None
     if theirs != _mode():
-        raise SweepError(f"RAY_ADDRESS={address()}: the cluster asks for no token; set RAY_AUTH_MODE=disabled")
+        raise SweepError(
+            f"RAY_ADDRESS={read_cluster_address()}: the cluster asks for no token; set RAY_AUTH_MODE=disabled"
+        )
 
 
 def _mode() -> str:
@@ -102,7 +109,7 @@ def _start(cores: int) -> dict[str, Any]:
 
 def _join() -> dict[str, Any]:
     said = {"env_vars": {"OMP_NUM_THREADS": "1", **_places()}}
-    return {"address": address(), "runtime_env": said if _submitted_with_code() else {**_code(), **said}}
+    return {"address": read_cluster_address(), "runtime_env": said if _submitted_with_code() else {**_code(), **said}}
 
 
 def _places() -> dict[str, str]:

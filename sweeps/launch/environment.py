@@ -18,21 +18,21 @@ _LOCAL: Final = {
 _TOKEN: Final = {"RAY_AUTH_MODE": "token"}
 
 
-def address() -> str | None:
+def read_cluster_address() -> str | None:
     """Return the address of the cluster to join, or None."""
     return os.environ.get("RAY_ADDRESS") or None
 
 
-def prepare() -> None:
+def prepare_ray_environment() -> None:
     """Set Ray's environment variables before Ray is imported.
 
     A local Ray becomes quiet and private; a cluster gets the user's token.
     """
-    for name, value in _LOCAL.items() if not address() else _TOKEN.items() if _has_token() else ():
+    for name, value in _LOCAL.items() if not read_cluster_address() else _TOKEN.items() if _has_token() else ():
         os.environ.setdefault(name, value)
 
 
-def inline() -> bool:
+def is_inline() -> bool:
     """Return True if everything runs in this process. Raises SweepError for an invalid LAUNCH."""
     how = os.environ.get("LAUNCH") or "ray"
     if how not in {"inline", "ray"}:
@@ -40,7 +40,7 @@ def inline() -> bool:
     return how == "inline"
 
 
-def cores() -> int:
+def count_cores() -> int:
     """Return the number of processors that this process may use.
 
     A container may have fewer than the machine.

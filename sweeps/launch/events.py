@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
-from harness.common.text import duration
+from harness.common.text import format_duration
 from harness.records.record import RunRecord
 
 if TYPE_CHECKING:
     from harness.config.experiment import ExperimentConfig
 
-ATTEMPTS: Final = 2  # a failed run is retried once; lost nodes do not count
+MAX_ATTEMPTS: Final = 2  # a failed run is retried once; lost nodes do not count
 
 
-class Asking(Protocol):
+class ResourceRequester(Protocol):
     """A run that asks for a part of the cluster."""
 
     @property
@@ -28,7 +28,7 @@ class Asking(Protocol):
         """The config, whose backend states the resources."""
 
 
-class Queued(Asking, Protocol):
+class Queued(ResourceRequester, Protocol):
     """A run, or a place in the queue whose run is chosen when it starts."""
 
     @property
@@ -88,7 +88,7 @@ class RunFinished(RunEnded):
     def summary(self) -> str:
         """Return the accuracy before and after training, and the duration."""
         scores = [f"{self.record.scores[f'{moment}/accuracy']:.3f}" for moment in ("start", "final")]
-        return f"accuracy {' -> '.join(scores)}, {duration(self.record.wall_seconds)}"
+        return f"accuracy {' -> '.join(scores)}, {format_duration(self.record.wall_seconds)}"
 
 
 @dataclass(frozen=True, slots=True)

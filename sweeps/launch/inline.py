@@ -7,10 +7,10 @@ import platform
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from harness.common.signals import Preempted, interrupts
-from harness.records.failures import cause
-from sweeps.launch.events import ATTEMPTS, Event, Failure, RunStarted
-from sweeps.launch.retry import diverged
+from harness.common.signals import Preempted, catch_interrupts
+from harness.records.failures import describe_error
+from sweeps.launch.events import MAX_ATTEMPTS, Event, Failure, RunStarted
+from sweeps.launch.retry import is_arm_failure
 from sweeps.launch.task import PLANNED
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def launch_inline(queue: Sequence[Queued], folder: Path, workload: Workload[Any]
         KeyboardInterrupt: between two events, after Ctrl-C or SIGTERM.
 
     """
-    with interrupts() as asked:
+    with catch_interrupts() as asked:
         for place in queue:
             run = workload.begin(place)
             for event in _attempts(run, folder, workload) if run else ():
@@ -45,7 +45,7 @@ def launch_inline(queue: Sequence[Queued], folder: Path, workload: Workload[Any]
 
 
 def _attempts(run: Run, folder: Path, workload: Workload[Run]) -> Iterator[Event[Run]]:
-    for attempt in range(1, ATTEMPTS + 1):
+    for attempt in range(1, MAX_ATTEMPTS + 1):
         yield Event(run, RunStarted(os.getpid(), platform.node()))
         try:
             for message in workload.perform(run, folder):
@@ -55,8 +55,8 @@ def _attempts(run: Run, folder: Path, workload: Workload[Run]) -> Iterator[Event
         except Preempted:
             raise KeyboardInterrupt from None
         except Exception as error:  # any error of a run is its result
-            final = attempt == ATTEMPTS or diverged(error)
-            yield Event(run, Failure(cause(error), traceback.format_exc(), final))
+            final = attempt == MAX_ATTEMPTS or is_arm_failure(error)
+            yield Event(run, Failure(describe_error(error), traceback.format_exc(), final))
             if final:
                 return
         else:

@@ -10,10 +10,10 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from harness.common.locks import BusyError, held
+from harness.common.locks import BusyError, hold_lock
 from harness.common.schema import SchemaError, read_json
 from harness.tracking.errors import StoreError
-from harness.tracking.journal import driver, elsewhere, other
+from harness.tracking.journal import is_on_other_host, is_other_process, name_process
 from sweeps.launch.errors import SweepError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def study_lock(results: Path, study: str) -> Iterator[None]:
+def hold_study_lock(results: Path, study: str) -> Iterator[None]:
     """Hold ``results/<study>.lock``.
 
     Raises SweepError that names the process that holds the lock, or the reason why it cannot be made.
@@ -32,7 +32,7 @@ def study_lock(results: Path, study: str) -> Iterator[None]:
     path = results / f"{study}.lock"
     with ExitStack() as stack:
         try:
-            stack.enter_context(held(path))
+            stack.enter_context(hold_lock(path))
         except BusyError as holder:
             raise SweepError(
                 f"{study}: a sweep of it is already running, started {holder}; wait for it or stop it"
@@ -44,10 +44,11 @@ def study_lock(results: Path, study: str) -> Iterator[None]:
         yield
 
 
-BEAT: Final = 30.0  # seconds between two heartbeats
-FORGOTTEN: Final = 180.0  # seconds without a heartbeat until a driver on another host counts as silent
-DOUBT: Final = 60.0  # seconds of grace for a silent driver; after an outage of the store it sends a heartbeat soon
-AGAIN: Final = 5.0  # seconds until a failed heartbeat is retried
+HEARTBEAT_SECONDS: Final = 30.0  # seconds between two heartbeats
+EXPIRY_SECONDS: Final = 180.0  # seconds without a heartbeat until a driver on another host counts as silent
+# seconds of grace for a silent driver; after an outage of the store it sends a heartbeat soon
+GRACE_SECONDS: Final = 60.0
+RETRY_SECONDS: Final = 5.0  # seconds until a failed heartbeat is retried
 _PAUSE: Final = 0.1  # seconds between two polls
 
 
@@ -68,7 +69,7 @@ class StudyLease:
     @property
     def gone(self) -> bool:
         """True if the driver was a process of this host and has ended."""
-        return not elsewhere(self.driver) and not other(self.driver)
+        return not is_on_other_host(self.driver) and not is_other_process(self.driver)
 
     @property
     def silent(self) -> bool:
@@ -76,7 +77,7 @@ class StudyLease:
 
         The clocks of hosts may differ by a minute.
         """
-        return elsewhere(self.driver) and time.time() - self.heard > FORGOTTEN
+        return is_on_other_host(self.driver) and time.time() - self.heard > EXPIRY_SECONDS
 
     @property
     def place(self) -> tuple[int, str]:
@@ -104,7 +105,7 @@ def acquire_lease(store: Store, study: str, say: Callable[[str], None]) -> Itera
         yield
         return
     _forget(store, study, say)
-    token, own = uuid4().hex, StudyLease(driver(), time.time(), 0)
+    token, own = uuid4().hex, StudyLease(name_process(), time.time(), 0)
     store.claim(study, token, _text(own))
     try:
         own = replace(own, number=1 + max((rival.number for rival in _rivals(store, study, token)), default=0))
@@ -125,8 +126,8 @@ def _forget(store: Store, study: str, say: Callable[[str], None]) -> None:
     found = _claims(store, study)
     silent = [one.name for one in found.values() if one.silent]
     if silent:
-        say(f"{study}: no heartbeat from {', '.join(silent)} for long; waiting {DOUBT:g} s for a sign of life")
-        time.sleep(DOUBT)
+        say(f"{study}: no heartbeat from {', '.join(silent)} for long; waiting {GRACE_SECONDS:g} s for a sign of life")
+        time.sleep(GRACE_SECONDS)
     for token, now in _claims(store, study).items():
         if now.gone or (now.silent and found.get(token) == now):
             store.claim(study, token, None)
@@ -146,7 +147,7 @@ def _settled(store: Store, study: str, token: str) -> list[StudyLease]:
 
     Of two drivers that start together exactly one continues (doi:10.1145/361082.361093).
     """
-    deadline = time.monotonic() + FORGOTTEN
+    deadline = time.monotonic() + EXPIRY_SECONDS
     while True:
         rivals = _rivals(store, study, token)
         if all(rival.number for rival in rivals) or time.monotonic() > deadline:
@@ -160,7 +161,7 @@ def _refuse(earlier: list[StudyLease], study: str) -> None:
         raise SweepError(
             f"{study}: a sweep of it is already running, started by {rival.name}, last heartbeat "
             f"{max(time.time() - rival.heard, 0.0):.0f} s ago; wait for it or stop it (a dead driver's lease ends "
-            f"after {FORGOTTEN:.0f} s without a heartbeat), or run one sweep on both machines with RAY_ADDRESS"
+            f"after {EXPIRY_SECONDS:.0f} s without a heartbeat), or run one sweep on both machines with RAY_ADDRESS"
         )
 
 
@@ -169,13 +170,13 @@ def _beating(store: Store, study: str, token: str, own: StudyLease) -> Iterator[
     over = Event()
 
     def beat() -> None:
-        pause = BEAT
+        pause = HEARTBEAT_SECONDS
         while not over.wait(pause):
-            pause = BEAT
+            pause = HEARTBEAT_SECONDS
             try:
                 store.claim(study, token, _text(replace(own, heard=time.time())))
             except StoreError:
-                pause = AGAIN
+                pause = RETRY_SECONDS
 
     thread = Thread(target=beat, name="claim", daemon=True)
     thread.start()
@@ -183,7 +184,7 @@ def _beating(store: Store, study: str, token: str, own: StudyLease) -> Iterator[
         yield
     finally:
         over.set()
-        thread.join(BEAT)
+        thread.join(HEARTBEAT_SECONDS)
 
 
 def _text(own: StudyLease) -> str:

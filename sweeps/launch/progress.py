@@ -12,8 +12,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from harness.common.text import duration
-from sweeps.grid.cells import varied
+from harness.common.text import format_duration
+from sweeps.grid.cells import find_varied_axes
 from sweeps.launch.events import (
     Failure,
     Launchable,
@@ -61,7 +61,7 @@ class ProgressRow:
 
 def run_names(runs: Sequence[PlannedRun]) -> Callable[[PlannedRun], str]:
     """Return a function that names a run by the labels in which the runs differ, and its seed."""
-    axes = varied([run.labels for run in runs])
+    axes = find_varied_axes([run.labels for run in runs])
     return lambda run: " ".join([*(run.labels[axis] for axis in axes), f"s{run.config.seed}"])
 
 
@@ -80,7 +80,7 @@ class ProgressTable(Generic[Run]):
         """The number of runs that will not go on."""
         return self.finished + self.failed + self.pruned
 
-    def hear(self, event: Event[Run]) -> None:
+    def on_event(self, event: Event[Run]) -> None:
         """Update the table with an event."""
         run, what = event.run, event.what
         if isinstance(what, RunStarted):
@@ -131,7 +131,7 @@ class SweepProgress(Protocol):
 
 
 @contextmanager
-def progress(board: ProgressTable[Any], console: Console) -> Iterator[SweepProgress]:
+def open_progress(board: ProgressTable[Any], console: Console) -> Iterator[SweepProgress]:
     """Open the display that suits the console."""
     if not console.is_terminal:
         yield PlainProgress(board, console)
@@ -150,9 +150,9 @@ class PlainProgress:
     def show(self, event: Event[Launchable] | None) -> None:
         """Print the end of a run, or a status line after a long silence."""
         if event and isinstance(event.what, RunEnded | RunPruned | Failure | WaitingForResources):
-            self._say(ended(self._board, event))
+            self._say(format_ended(self._board, event))
         elif time.monotonic() - self._spoke > QUIET_SECONDS:
-            self._say(total(self._board))
+            self._say(format_total(self._board))
 
     def _say(self, line: str) -> None:
         self._spoke = time.monotonic()
@@ -169,13 +169,13 @@ class LiveProgress:
     def show(self, event: Event[Launchable] | None) -> None:
         """Redraw at most twice a second."""
         if event and isinstance(event.what, Failure | WaitingForResources):
-            self._console.print(Text(ended(self._board, event)))
+            self._console.print(Text(format_ended(self._board, event)))
         if time.monotonic() - self._drawn > REDRAW_SECONDS:
             self._drawn = time.monotonic()
-            self._live.update(table(self._board), refresh=True)
+            self._live.update(build_progress_table(self._board), refresh=True)
 
 
-def table(board: ProgressTable[Any]) -> Table:
+def build_progress_table(board: ProgressTable[Any]) -> Table:
     """Return the rows of the runs in progress, and the total."""
     rows = Table.grid(padding=(0, 1), expand=False)
     rows.add_column(no_wrap=True, overflow="ellipsis")
@@ -186,20 +186,20 @@ def table(board: ProgressTable[Any]) -> Table:
         rows.add_row(row.name, *_figures(row))
     whole = Table.grid()
     whole.add_row(rows)
-    whole.add_row(Text(total(board), style="bold"))
+    whole.add_row(Text(format_total(board), style="bold"))
     return whole
 
 
-def total(board: ProgressTable[Any]) -> str:
+def format_total(board: ProgressTable[Any]) -> str:
     """Return the counts of finished, pruned, failed and running runs, and the time left."""
     others = "".join(
         f", {count} {word}" for count, word in ((board.pruned, "pruned"), (board.failed, "failed")) if count
     )
-    left = f", about {duration(board.seconds_left())} left" if board.ended < board.total else ""
+    left = f", about {format_duration(board.seconds_left())} left" if board.ended < board.total else ""
     return f"{board.finished}/{board.total} finished{others}, {len(board.rows)} running{left}"
 
 
-def ended(board: ProgressTable[Any], event: Event[Launchable]) -> str:
+def format_ended(board: ProgressTable[Any], event: Event[Launchable]) -> str:
     """Return one line about a run that finished, was pruned, failed, or has no place."""
     what = event.what
     if isinstance(what, WaitingForResources):
@@ -223,7 +223,7 @@ def _figures(row: ProgressRow) -> tuple[str, str, str, str]:
     if row.step is None:
         return "starting", "", "", ""
     reward, accuracy = (_number(row.shown.get(name)) for name in ("reward", "accuracy"))
-    return f"{row.step}/{row.steps}", reward, accuracy, duration(row.seconds_left())
+    return f"{row.step}/{row.steps}", reward, accuracy, format_duration(row.seconds_left())
 
 
 def _number(value: float | None) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.engines.deepspeed.settings import refuse_deepspeed
-from harness.engines.vllm.validate import refuse_missing
-from harness.rollouts.problems import run_problems
-from harness.rollouts.remarks import remarks
-from sweeps.launch.environment import address
+from harness.engines.vllm.validate import refuse_missing_vllm
+from harness.rollouts.problems import read_run_problems
+from harness.rollouts.remarks import list_remarks
+from sweeps.launch.environment import read_cluster_address
 from sweeps.launch.errors import SweepError
-from sweeps.plan.cost_report import way_out
+from sweeps.plan.cost_report import format_way_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,10 +29,10 @@ def read_data(runs: Iterable[PlannedRun]) -> tuple[str, ...]:
         kinds.setdefault((run.config.data, str(run.config.eval), run.config.reward), []).append(run.config)
     told = dict[str, None]()
     for configs in kinds.values():
-        read = run_problems(configs[0])
+        read = read_run_problems(configs[0])
         told |= dict.fromkeys(card.text() for card in read.described().values())
         fits = {(config.model, config.rollout): config for config in configs}
-        told |= dict.fromkeys(remark for config in fits.values() for remark in remarks(config, read))
+        told |= dict.fromkeys(remark for config in fits.values() for remark in list_remarks(config, read))
     return tuple(told)
 
 
@@ -43,13 +43,14 @@ def refuse_unready(plan: Plan) -> None:
     cluster have their own environments, which are checked when a run starts there.
     """
     for run in plan.to_run:
-        if run.config.backend.vllm and not address():
-            refuse_missing()
-        if not address():
+        if run.config.backend.vllm and not read_cluster_address():
+            refuse_missing_vllm()
+        if not read_cluster_address():
             refuse_deepspeed(run.config)
         cost = plan.costs.get(run.cell_id)
         if cost and cost.unfit and run.config.backend.num_gpus:
             raise SweepError(
-                f"{run.run_id} does not fit on {cost.part}: {cost.unfit}; {way_out(cost.instead)}; if the cluster "
+                f"{run.run_id} does not fit on {cost.part}: {cost.unfit}; {format_way_out(cost.instead)}; if the "
+                "cluster "
                 "has other GPUs, name them, as in CLUSTER=8xH200"
             )

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from harness.common.files import write
-from harness.records.failures import failed
-from harness.tracking.errors import REPAIR
+from harness.common.files import atomic_write
+from harness.records.failures import build_failed_record
+from harness.tracking.errors import REPAIR_COMMAND
 from harness.tracking.uploader import CURVES_FILE, PATIENCE, RECORD_FILE, TRACE_FILE, Uploader
 from sweeps.launch.events import Failure, RunFinished, RunStarted, RunStepped
 
@@ -41,7 +41,7 @@ class UnrecordedRuns:
     def lines(self, results: Path, command: str) -> Iterator[str]:
         """Yield the report. ``command`` is the command that resumes the sweep."""
         if self.waiting:
-            repair = REPAIR.replace("results", str(results))
+            repair = REPAIR_COMMAND.replace("results", str(results))
             yield (
                 f"{len(self.waiting)} runs are not in MLflow yet; they are kept in {results}; the next sweep or "
                 f"`{repair}` sends them"
@@ -74,13 +74,13 @@ class Recorder:
         self.heard = False  # True after the first run has started
         self.records: list[RunRecord] = []  # records of this sweep, failed runs included
 
-    def hear(self, event: Event[PlannedRun]) -> None:
+    def on_event(self, event: Event[PlannedRun]) -> None:
         """Record an event. A disk error does not stop the runs."""
         self.heard |= isinstance(event.what, RunStarted)
         if isinstance(event.what, RunFinished):
             self.records.append(event.what.record)
         elif isinstance(event.what, Failure) and event.what.final:
-            self.records.append(failed(event.run.head, event.what.cause))
+            self.records.append(build_failed_record(event.run.head, event.what.cause))
         try:
             self._write(event)
         except OSError as error:
@@ -98,9 +98,9 @@ class Recorder:
         return UnrecordedRuns(frozenset(waits) - unwritten, unwritten, frozenset(self._bare) - unwritten)
 
     @property
-    def away(self) -> bool:
+    def is_unreachable(self) -> bool:
         """True if MLflow does not answer."""
-        return self._courier.away
+        return self._courier.is_unreachable
 
     def _write(self, event: Event[PlannedRun]) -> None:
         run, what, courier = event.run, event.what, self._courier
@@ -115,7 +115,7 @@ class Recorder:
                 courier.end(run.run_id, what.record)
         elif isinstance(what, Failure):
             try:
-                write(self._runs / run.folder / TRACE_FILE, what.trace.encode())
+                atomic_write(self._runs / run.folder / TRACE_FILE, what.trace.encode())
             finally:
                 self._fail(run, what)
 
@@ -146,4 +146,4 @@ def _keep_files(done: RunFinished, folder: Path, curves: str) -> None:
     if (folder / RECORD_FILE).is_file() and (folder / RECORD_FILE).read_bytes() == record:
         return
     for name, content in {CURVES_FILE: curves.encode(), **done.files, RECORD_FILE: record}.items():
-        write(folder / name, content)
+        atomic_write(folder / name, content)

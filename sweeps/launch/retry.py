@@ -9,11 +9,11 @@ import ray
 from ray.exceptions import RayActorError, RayTaskError, WorkerCrashedError
 
 from harness.common.signals import Preempted
-from harness.engines.base.errors import EngineLost, node_lost
-from harness.records.failures import cause, reason
-from sweeps.launch.events import ATTEMPTS
+from harness.engines.base.errors import EngineLost, is_node_lost
+from harness.records.failures import classify_failure, describe_error
+from sweeps.launch.events import MAX_ATTEMPTS
 
-LOSSES: Final = 10  # lost nodes of one run; so unstable nodes cannot prolong a sweep forever
+MAX_LOSSES: Final = 10  # lost nodes of one run; so unstable nodes cannot prolong a sweep forever
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +30,15 @@ class Attempts:
     @property
     def over(self) -> bool:
         """True if the run is not retried."""
-        return self.failures >= ATTEMPTS or self.losses >= LOSSES
+        return self.failures >= MAX_ATTEMPTS or self.losses >= MAX_LOSSES
 
 
-def diverged(error: Exception) -> bool:
+def is_arm_failure(error: Exception) -> bool:
     """Return True if a run failed for a reason of its arm.
 
     Repeating such a run until it succeeds would select among its outcomes.
     """
-    return reason(cause(_own(error))) == "arm"
+    return classify_failure(describe_error(_own(error))) == "arm"
 
 
 def is_node_failure(error: Exception, node: str) -> bool:
@@ -47,7 +47,7 @@ def is_node_failure(error: Exception, node: str) -> bool:
     ``node`` is Ray's id of the node of the attempt, "" if unknown.
     """
     error = _own(error)
-    if isinstance(error, Preempted | EngineLost) or node_lost(error):
+    if isinstance(error, Preempted | EngineLost) or is_node_lost(error):
         return True
     return isinstance(error, WorkerCrashedError | RayActorError) and _dead(node)
 

@@ -11,26 +11,33 @@ from typing import TYPE_CHECKING, Any, Final, Generic, cast
 import ray
 from ray.exceptions import NodeDiedError, OutOfMemoryError, RayError, RayTaskError, WorkerCrashedError
 
-from harness.common.signals import interrupts
-from harness.records.failures import cause
-from sweeps.launch.capacity import bundles, grows, holds, nodes, room, until_held
-from sweeps.launch.cluster import session
+from harness.common.signals import catch_interrupts
+from harness.records.failures import describe_error
+from sweeps.launch.capacity import (
+    has_room_for,
+    has_total_resources,
+    is_growing,
+    list_bundles,
+    list_nodes,
+    wait_for_capacity,
+)
+from sweeps.launch.cluster import open_session
 from sweeps.launch.events import Event, Failure, RunEnded, RunStarted, WaitingForResources
-from sweeps.launch.retry import Attempts, diverged, is_node_failure
+from sweeps.launch.retry import Attempts, is_arm_failure, is_node_failure
 from sweeps.launch.slots import Slots, has_engines
-from sweeps.launch.task import PLANNED, Run, work
+from sweeps.launch.task import PLANNED, Run, execute_task
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
     from pathlib import Path
 
-    from sweeps.launch.capacity import Node
-    from sweeps.launch.events import Asking, Message, Queued
+    from sweeps.launch.capacity import ClusterNode
+    from sweeps.launch.events import Message, Queued, ResourceRequester
     from sweeps.launch.task import Workload
 
 
 @contextmanager
-def shared_folder_probe(folder: Path) -> Iterator[str]:
+def mark_shared_folder(folder: Path) -> Iterator[str]:
     """Create a file in the folder and yield its name; the file is removed at the end.
 
     Workers that see the file share the folder with the driver. A file left by a killed driver has no effect.
@@ -46,7 +53,7 @@ def shared_folder_probe(folder: Path) -> Iterator[str]:
 TICK: Final = 0.5  # seconds that the driver waits for a message
 
 
-def launch(
+def launch_runs(
     queue: Sequence[Queued], folder: Path, cores: int, workload: Workload[Any] = PLANNED
 ) -> Generator[Event[Any] | None]:
     """Yield the events of the runs, and None after each tick without an event.
@@ -66,7 +73,7 @@ def launch(
         KeyboardInterrupt: between two events, after Ctrl-C or SIGTERM.
 
     """
-    with interrupts() as asked, session(cores), shared_folder_probe(folder) as mark:
+    with catch_interrupts() as asked, open_session(cores), mark_shared_folder(folder) as mark:
         asked.listen()
         scheduler = _RunScheduler(folder, mark, workload)
         try:
@@ -79,7 +86,7 @@ def launch(
             scheduler.cancel()
 
 
-def fits(run: Asking, running: Sequence[Asking], cluster: Sequence[Node]) -> bool:
+def is_startable(run: ResourceRequester, running: Sequence[ResourceRequester], cluster: Sequence[ClusterNode]) -> bool:
     """Return True if a run can start next to the running ones.
 
     A run that would run alone may start if nodes could hold it, even if they are busy.
@@ -93,8 +100,10 @@ def fits(run: Asking, running: Sequence[Asking], cluster: Sequence[Node]) -> boo
         True if it can start.
 
     """
-    busy = [part for other in running for part in bundles(other)]
-    return holds(cluster, bundles(run)) and (not busy or room(cluster, (*busy, *bundles(run))))
+    busy = [part for other in running for part in list_bundles(other)]
+    return has_room_for(cluster, list_bundles(run)) and (
+        not busy or has_total_resources(cluster, (*busy, *list_bundles(run)))
+    )
 
 
 @dataclass(slots=True)
@@ -114,7 +123,7 @@ class _RunScheduler(Generic[Run]):
         self._workload = workload
         self._running: dict[Any, _InFlightRun[Run]] = {}
         self._slots = Slots()
-        self._grows = grows()
+        self._grows = is_growing()
 
     def events(self, queue: deque[Queued]) -> Iterator[Event[Run] | None]:
         """Start the runs that fit and yield messages until all runs are done.
@@ -169,10 +178,11 @@ class _RunScheduler(Generic[Run]):
 
     def _fill(self, waiting: deque[tuple[Queued, Attempts]]) -> None:
         """Start the runs that fit, in order; runs that no node can hold let later ones pass."""
-        cluster = nodes()
-        for place, tries in [each for each in waiting if holds(cluster, bundles(each[0]))]:
+        cluster = list_nodes()
+        for place, tries in [each for each in waiting if has_room_for(cluster, list_bundles(each[0]))]:
             if not (
-                fits(place, [in_flight.run for in_flight in self._running.values()], cluster) or self._calls_for_nodes()
+                is_startable(place, [in_flight.run for in_flight in self._running.values()], cluster)
+                or self._calls_for_nodes()
             ):
                 return
             waiting.remove((place, tries))
@@ -192,7 +202,7 @@ class _RunScheduler(Generic[Run]):
 
     def _started(self, run: Run) -> Any:
         if has_engines(run.config):
-            return self._slots.start(run.run_id, run.config, work, run, *self._given)
+            return self._slots.start(run.run_id, run.config, execute_task, run, *self._given)
         self._slots.clear()
         backend = run.config.backend
         task = _TASK.options(num_cpus=backend.num_cpus, num_gpus=backend.num_gpus, name=run.run_id)
@@ -201,8 +211,12 @@ class _RunScheduler(Generic[Run]):
     def _stranded(self) -> list[tuple[Queued, Attempts]]:
         """Return the runs that wait inside Ray for a node that is gone, and stop waiting for them."""
         unheard = [(stream, in_flight) for stream, in_flight in self._running.items() if not in_flight.node]
-        cluster = nodes() if unheard else ()
-        gone = [(stream, in_flight) for stream, in_flight in unheard if not holds(cluster, bundles(in_flight.run))]
+        cluster = list_nodes() if unheard else ()
+        gone = [
+            (stream, in_flight)
+            for stream, in_flight in unheard
+            if not has_room_for(cluster, list_bundles(in_flight.run))
+        ]
         for stream, _ in gone:
             self._stop(stream)
         return [(in_flight.run, in_flight.tries) for _, in_flight in gone]
@@ -215,7 +229,7 @@ class _RunScheduler(Generic[Run]):
             self._slots.free(in_flight.run.run_id, whole=False)
             by_node = is_node_failure(error, in_flight.node)
             in_flight.tries = in_flight.tries.after(by_node)
-            return Failure(why(error), str(error), in_flight.tries.over or diverged(error), by_node)
+            return Failure(explain_task_end(error), str(error), in_flight.tries.over or is_arm_failure(error), by_node)
         if isinstance(message, RunStarted):
             in_flight.node = message.node
         if isinstance(message, RunEnded):
@@ -226,11 +240,11 @@ class _RunScheduler(Generic[Run]):
 
 def _waited(runs: Sequence[Queued]) -> Iterator[Event[Any] | None]:
     """Yield messages while waiting until the cluster can hold these runs."""
-    for told in until_held(runs, TICK):
+    for told in wait_for_capacity(runs, TICK):
         yield Event(cast("Any", runs[0]), WaitingForResources(told)) if told else None
 
 
-_TASK: Final = ray.remote(num_returns="streaming", max_retries=0)(work)
+_TASK: Final = ray.remote(num_returns="streaming", max_retries=0)(execute_task)
 
 
 _KILLED: Final = (
@@ -240,7 +254,7 @@ _KILLED: Final = (
 )
 
 
-def why(error: Exception) -> str:
+def explain_task_end(error: Exception) -> str:
     """Return the cause of a task's end in one line.
 
     It is the run's own error, or what happened to its worker.
@@ -248,7 +262,7 @@ def why(error: Exception) -> str:
     if isinstance(error, StopIteration):
         return "the run ended without a record"
     if isinstance(error, RayTaskError) and isinstance(getattr(error, "cause", None), Exception):
-        return cause(error.cause)
+        return describe_error(error.cause)
     killed = next((fact for kind, fact in _KILLED if isinstance(error, kind)), None)
     fact = killed or (str(error).strip().splitlines()[0] if isinstance(error, RayError) else None)
-    return f"{type(error).__name__}: {fact}" if fact else cause(error)
+    return f"{type(error).__name__}: {fact}" if fact else describe_error(error)

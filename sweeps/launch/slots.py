@@ -9,7 +9,7 @@ import ray
 from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from harness.config.layout import Layout, layout
+from harness.config.layout import Layout, plan_layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,7 +84,7 @@ class Slots:
             Ray's generator of the messages.
 
         """
-        asked = layout(config.backend)
+        asked = plan_layout(config.backend)
         slot = next((slot for slot in self._idle if slot.layout == asked), None)
         if slot is None:
             self.clear()

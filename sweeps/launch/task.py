@@ -30,7 +30,9 @@ class Workload(Generic[Run]):
     stopped: Callable[[Run], bool]  # asked after each event: True stops the run now
 
 
-def work(run: Run, folder: str, mark: str, perform: Callable[[Run, Path], Iterator[Message]]) -> Iterator[Message]:
+def execute_task(
+    run: Run, folder: str, mark: str, perform: Callable[[Run, Path], Iterator[Message]]
+) -> Iterator[Message]:
     """Execute a run and yield its messages, starting with the worker's location.
 
     Args:
@@ -46,22 +48,22 @@ def work(run: Run, folder: str, mark: str, perform: Callable[[Run, Path], Iterat
     import ray  # noqa: PLC0415 - runs in the driver's process need no Ray
 
     yield RunStarted(os.getpid(), platform.node(), ray.get_runtime_context().get_node_id())
-    here = place(folder, mark, run.config) if run.folder else Path(folder)
+    here = choose_run_folder(folder, mark, run.config) if run.folder else Path(folder)
     yield from perform(run, here)
     if run.folder and here != Path(folder):
         shutil.rmtree(here / run.folder, ignore_errors=True)
 
 
 def _perform(run: PlannedRun, folder: Path) -> Iterator[Message]:
-    from sweeps.launch.worker import perform  # noqa: PLC0415 - torch and transformers are for workers, once a process
+    from sweeps.launch.worker import execute_planned_run  # noqa: PLC0415 - torch and transformers are for workers, once a process
 
-    yield from perform(run, folder / run.folder)
+    yield from execute_planned_run(run, folder / run.folder)
 
 
 PLANNED: Final[Workload[PlannedRun]] = Workload(_perform, begin=lambda run: run, stopped=lambda _: False)
 
 
-def place(folder: str, mark: str, config: ExperimentConfig) -> Path:
+def choose_run_folder(folder: str, mark: str, config: ExperimentConfig) -> Path:
     """Return the folder where a run writes.
 
     It is the driver's folder, or a folder of this machine if the driver's is not visible here. In the second case the

@@ -8,8 +8,8 @@ from __future__ import annotations
 import platform
 from typing import TYPE_CHECKING
 
-from harness.records.provenance import ENGINES, OF_A_CLONE, OF_A_MACHINE, engine_versions, provenance
-from harness.training.run import Finished, RunSpec, execute
+from harness.records.provenance import CLONE_KEYS, ENGINE_KEYS, MACHINE_KEYS, collect_provenance, find_engine_versions
+from harness.training.run import FinishedRun, RunSpec, execute_run
 from sweeps.launch.errors import SweepError
 from sweeps.launch.events import RunFinished, RunStepped
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from sweeps.plan.plan import PlannedRun
 
 
-def perform(run: PlannedRun, folder: Path) -> Iterator[RunStepped | RunFinished]:
+def execute_planned_run(run: PlannedRun, folder: Path) -> Iterator[RunStepped | RunFinished]:
     """Execute the run and yield its messages as plain data.
 
     Raises SweepError where the packages differ from the plan's.
     """
-    about = here(run.provenance, run.config.backend)
-    for item in execute(RunSpec(run.study, run.profile, run.labels, run.config, about), folder):
-        if isinstance(item, Finished):
+    about = describe_worker(run.provenance, run.config.backend)
+    for item in execute_run(RunSpec(run.study, run.profile, run.labels, run.config, about), folder):
+        if isinstance(item, FinishedRun):
             yield RunFinished(item.record, item.files)
         else:
             yield RunStepped(item.step, item.metrics)
 
 
-def here(planned: Mapping[str, str], backend: BackendConfig) -> dict[str, str]:
+def describe_worker(planned: Mapping[str, str], backend: BackendConfig) -> dict[str, str]:
     """Return the provenance of the plan with the machine and the engines of this worker.
 
     The driver has recorded its own machine and packages. Engines that the driver has not installed are named here.
@@ -44,20 +44,20 @@ def here(planned: Mapping[str, str], backend: BackendConfig) -> dict[str, str]:
     SweepError where the packages differ from the plan's.
 
     """
-    own = provenance(backend)
-    refuse_different(planned, own)
-    return {**planned, **engine_versions(backend), **{name: own[name] for name in OF_A_MACHINE & planned.keys()}}
+    own = collect_provenance(backend)
+    refuse_different_versions(planned, own)
+    return {**planned, **find_engine_versions(backend), **{name: own[name] for name in MACHINE_KEYS & planned.keys()}}
 
 
-def refuse_different(planned: Mapping[str, str], own: Mapping[str, str]) -> None:
+def refuse_different_versions(planned: Mapping[str, str], own: Mapping[str, str]) -> None:
     """Raise SweepError for a package whose version differs from the plan's.
 
     A missing engine is refused too.
     """
-    for name in sorted((own.keys() | ENGINES) & planned.keys() - OF_A_CLONE - OF_A_MACHINE):
+    for name in sorted((own.keys() | ENGINE_KEYS) & planned.keys() - CLONE_KEYS - MACHINE_KEYS):
         if planned[name] != own.get(name):
             has = f"{name} {own[name]}" if name in own else f"no {name}"
-            extra = "make setup EXTRA=gpu (or cpu_engines)" if name in ENGINES else "install requirements.lock"
+            extra = "make setup EXTRA=gpu (or cpu_engines)" if name in ENGINE_KEYS else "install requirements.lock"
             raise SweepError(
                 f"{platform.node()} has {has}, the driver {planned[name]}: records would name the wrong version; "
                 f"{extra} on every node"

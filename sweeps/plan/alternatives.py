@@ -7,8 +7,8 @@ from math import isinf, nan, prod
 from typing import TYPE_CHECKING, Final
 
 from harness.records.power import LEAST_SEEDS
-from harness.records.record import CONTROL, OFF
-from sweeps.plan.power import PowerAnalysis, baseline, contrasts, is_primary
+from harness.records.record import CONTROL_AXIS, CONTROL_OFF
+from sweeps.plan.power import PowerAnalysis, find_baseline_labels, find_planned_contrasts, is_primary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -71,10 +71,13 @@ def _seeds(plan: Plan, found: PowerAnalysis, effect: float | None) -> Iterator[A
 def _primary(plan: Plan, found: PowerAnalysis) -> Iterator[AlternativeDesign]:
     """Yield the design with only the declared contrasts, the controls, and their baselines."""
     cells = [cell.labels for cell in plan.cells]
-    arms = [arm for arm in contrasts(plan.grid, cells) if is_primary(plan.grid, arm)]
-    controls = [cell for cell in cells if cell.get(CONTROL, OFF) != OFF]
-    sides = [*arms, *(baseline(plan.grid, arm) for arm in arms), *controls]
-    wanted = {frozenset(labels.items()) for labels in (*sides, *({**labels, CONTROL: OFF} for labels in controls))}
+    arms = [arm for arm in find_planned_contrasts(plan.grid, cells) if is_primary(plan.grid, arm)]
+    controls = [cell for cell in cells if cell.get(CONTROL_AXIS, CONTROL_OFF) != CONTROL_OFF]
+    sides = [*arms, *(find_baseline_labels(plan.grid, arm) for arm in arms), *controls]
+    wanted = {
+        frozenset(labels.items())
+        for labels in (*sides, *({**labels, CONTROL_AXIS: CONTROL_OFF} for labels in controls))
+    }
     ids = {cell.cell_id for cell in plan.cells if frozenset(cell.labels.items()) in wanted}
     runs = tuple(run for run in plan.runs if run.cell_id in ids)
     if arms and found.primary and len(runs) < len(plan.runs):
@@ -83,8 +86,8 @@ def _primary(plan: Plan, found: PowerAnalysis) -> Iterator[AlternativeDesign]:
 
 def _fraction(plan: Plan, found: PowerAnalysis) -> Iterator[AlternativeDesign]:
     """Yield a regular fraction of a full two-level factorial; main effects compare its halves."""
-    cells = [cell.labels for cell in plan.cells if cell.labels.get(CONTROL, OFF) == OFF]
-    varied = {axis: len({cell[axis] for cell in cells}) for axis in plan.grid.axes if axis != CONTROL}
+    cells = [cell.labels for cell in plan.cells if cell.labels.get(CONTROL_AXIS, CONTROL_OFF) == CONTROL_OFF]
+    varied = {axis: len({cell[axis] for cell in cells}) for axis in plan.grid.axes if axis != CONTROL_AXIS}
     factors = sum(labels == 2 for labels in varied.values())
     crossed = len(cells) == prod(varied.values())
     if plan.grid.fraction or not crossed or factors not in _RUNS:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from harness.common.text import count, duration, gpu_hours
+from harness.common.text import format_cell_count, format_duration, format_gpu_hours
 from sweeps.cost.gpu import DEFAULTS, GpuSpeed
 from sweeps.cost.models import find_shape
 from sweeps.cost.work import is_base
-from sweeps.grid.cells import varied, words
+from sweeps.grid.cells import find_varied_axes, format_labels
 from sweeps.plan.estimate import START_SECONDS, makespan
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sweeps.cost.gpu import GpuCost
     from sweeps.grid.compose import PlannedCell
-    from sweeps.plan.estimate import Speed
+    from sweeps.plan.estimate import RunSpeed
     from sweeps.plan.plan import Plan, PlannedRun
 
     Line = tuple[str, str]
@@ -35,28 +35,35 @@ def cost_lines(plan: Plan, slots: int | None) -> Iterator[Line]:
         yield from _on_gpus(plan, plan.speed)
     elif plan.to_run:
         yield "time", f"about {_time(plan.to_run, slots)}, {plan.speed.source}"
-        yield "hours", f"{duration(plan.spent(plan.to_run))} of CPU time in total, {_each(plan.to_run)} per run"
+        yield "hours", f"{format_duration(plan.spent(plan.to_run))} of CPU time in total, {_each(plan.to_run)} per run"
         yield "memory", _memory(plan, plan.speed)
 
 
-def spent(plan: Plan, cost: float) -> str:
+def format_cost(plan: Plan, cost: float) -> str:
     """Return a cost as text in the plan's unit."""
-    return gpu_hours(cost) if plan.costs else duration(cost)
+    return format_gpu_hours(cost) if plan.costs else format_duration(cost)
 
 
 def _time(runs: Sequence[PlannedRun], slots: int | None) -> str:
     seconds = [run.seconds for run in runs]
     if slots is None:
-        return f"{duration(sum(seconds))} of runs, divided by the number of runs in parallel"
-    return f"{duration(START_SECONDS + makespan(seconds, slots))} on free cores, {slots} run{'s' * (slots > 1)} at once"
+        return f"{format_duration(sum(seconds))} of runs, divided by the number of runs in parallel"
+    return (
+        f"{format_duration(START_SECONDS + makespan(seconds, slots))} on free cores, {slots} run{'s' * (slots > 1)} "
+        "at once"
+    )
 
 
 def _each(runs: Sequence[PlannedRun]) -> str:
     least, most = min(run.seconds for run in runs), max(run.seconds for run in runs)
-    return duration(most) if duration(least) == duration(most) else f"{duration(least)} to {duration(most)}"
+    return (
+        format_duration(most)
+        if format_duration(least) == format_duration(most)
+        else f"{format_duration(least)} to {format_duration(most)}"
+    )
 
 
-def _memory(plan: Plan, speed: Speed) -> str:
+def _memory(plan: Plan, speed: RunSpeed) -> str:
     known = {cell.config.model.path: speed.memory_of(cell.config) for cell in plan.cells}
     if sizes := [size for size in known.values() if size]:
         unknown = ", ".join(path for path, size in known.items() if not size)
@@ -74,9 +81,9 @@ def _on_gpus(plan: Plan, speed: GpuSpeed) -> Iterator[Line]:
     waiting = [run for run in plan.to_run if run.cell_id in known]
     if waiting:
         at_once = max(speed.cluster.gpus // max(cost.part.gpus for cost in known.values()), 1)
-        clock = duration(makespan([run.seconds for run in waiting], at_once))
+        clock = format_duration(makespan([run.seconds for run in waiting], at_once))
         yield "time", f"about {clock}, {at_once} run{'s' * (at_once > 1)} at once, {speed.source}"
-        yield "hours", f"{gpu_hours(plan.spent(waiting))} in total, {_gpu_hours_each(known)} per run"
+        yield "hours", f"{format_gpu_hours(plan.spent(waiting))} in total, {_gpu_hours_each(known)} per run"
     yield "memory", _gpu_memory(list(known.values()))
     yield from _fit(plan, known)
     yield "length", _length(plan, speed, known)
@@ -87,11 +94,11 @@ def _unknown(plan: Plan) -> Iterator[Line]:
     paths = dict.fromkeys(cell.config.model.path for cell in plan.cells if not find_shape(cell.config.model.path))
     for path in paths:
         cells = [cell for cell in plan.cells if cell.config.model.path == path]
-        yield "unknown", f"{count(cells)}: the shape of {path}; give a folder with its config.json"
+        yield "unknown", f"{format_cell_count(cells)}: the shape of {path}; give a folder with its config.json"
 
 
 def _gpu_hours_each(costs: Mapping[str, GpuCost]) -> str:
-    least, most = (gpu_hours(pick(cost.gpu_seconds for cost in costs.values())) for pick in (min, max))
+    least, most = (format_gpu_hours(pick(cost.gpu_seconds for cost in costs.values())) for pick in (min, max))
     return most if least == most else f"{least.removesuffix(' GPU-hours')} to {most}"
 
 
@@ -112,10 +119,10 @@ def _fit(plan: Plan, costs: Mapping[str, GpuCost]) -> Iterator[Line]:
     if not kinds:
         yield "fit", f"all cells fit; each run uses {next(iter(costs.values())).part}"
     for (why, instead), cells in kinds.items():
-        yield "no fit", f"{count(cells)}{_shared(cells, plan.cells)}: {why}; {way_out(instead)}"
+        yield "no fit", f"{format_cell_count(cells)}{_shared(cells, plan.cells)}: {why}; {format_way_out(instead)}"
 
 
-def way_out(instead: Sequence[str]) -> str:
+def format_way_out(instead: Sequence[str]) -> str:
     """Return the settings or clusters with which a run would fit, in words."""
     separator = ", or " if any(", " in other for other in instead) else " or "
     known = "no engine setting and no known cluster is large enough"
@@ -124,9 +131,13 @@ def way_out(instead: Sequence[str]) -> str:
 
 def _shared(cells: Sequence[PlannedCell], planned: Sequence[PlannedCell]) -> str:
     """Return the labels that only these cells have in common, as text."""
-    differing = varied([cell.labels for cell in cells])
-    alike = {axis: cells[0].labels[axis] for axis in varied([cell.labels for cell in planned]) if axis not in differing}
-    return f" {words(alike)}" if alike else ""
+    differing = find_varied_axes([cell.labels for cell in cells])
+    alike = {
+        axis: cells[0].labels[axis]
+        for axis in find_varied_axes([cell.labels for cell in planned])
+        if axis not in differing
+    }
+    return f" {format_labels(alike)}" if alike else ""
 
 
 def _length(plan: Plan, speed: GpuSpeed, costs: Mapping[str, GpuCost]) -> str:

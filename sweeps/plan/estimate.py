@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from statistics import fmean, geometric_mean
 from typing import TYPE_CHECKING, Any, Final
 
-from sweeps.cost.laptop import limit_of_evaluation, standard_seconds
-from sweeps.cost.work import ResponseLengths, drawn, recorded
+from sweeps.cost.laptop import estimate_cpu_seconds, find_evaluation_limit
+from sweeps.cost.work import ResponseLengths, count_sampled_batches, read_recorded_length
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,7 +28,7 @@ REDRAWN: Final = 1.3  # batches per step with dynamic sampling; 1.06 and 1.17 on
 
 
 @dataclass(frozen=True, slots=True)
-class Speed:
+class RunSpeed:
     """The ratio of recorded CPU seconds to the cost model, and other data of recorded runs.
 
     The ratios are given by model and engines.
@@ -41,7 +41,7 @@ class Speed:
     runs: int  # number of recorded runs
 
     @classmethod
-    def of(cls, records: Iterable[RunRecord]) -> Speed:
+    def of(cls, records: Iterable[RunRecord]) -> RunSpeed:
         """Return the speed of the finished runs; failed runs say nothing about length."""
         done = [record for record in records if record.status == "finished"]
         lengths = ResponseLengths.of(done)
@@ -56,8 +56,8 @@ class Speed:
     def seconds(self, config: ExperimentConfig) -> float:
         """Return the expected seconds of one run on otherwise idle cores."""
         plain = asdict(config)
-        held_out = self.lengths.mean(plain, limit_of_evaluation(plain))
-        standard = standard_seconds(plain, self.lengths.mean(plain), held_out, self.drawn(config))
+        held_out = self.lengths.mean(plain, find_evaluation_limit(plain))
+        standard = estimate_cpu_seconds(plain, self.lengths.mean(plain), held_out, self.drawn(config))
         return standard * self._pace_of(_kind(plain)) / max(config.backend.num_cpus, 1.0)
 
     def drawn(self, config: ExperimentConfig) -> float:
@@ -105,13 +105,13 @@ def _by_model(records: Iterable[RunRecord]) -> list[tuple[str, list[RunRecord]]]
 
 def _pace(record: RunRecord, lengths: ResponseLengths) -> float:
     config: Mapping[str, Any] = record.config
-    length = recorded(record) or lengths.mean(config)
+    length = read_recorded_length(record) or lengths.mean(config)
     held_out = fmean(record.scores.get(f"{moment}/length", length) for moment in ("start", "final"))
-    return max(record.cpu_seconds, 1e-3) / standard_seconds(config, length, held_out, drawn(record))
+    return max(record.cpu_seconds, 1e-3) / estimate_cpu_seconds(config, length, held_out, count_sampled_batches(record))
 
 
 def _redrawn(records: Iterable[RunRecord]) -> list[float]:
-    return [many for many in map(drawn, records) if many > 1]
+    return [many for many in map(count_sampled_batches, records) if many > 1]
 
 
 def _kind(config: Mapping[str, Any]) -> str:

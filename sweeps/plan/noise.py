@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from harness.records.record import CONTROL, OFF, RunRecord
+from harness.records.record import CONTROL_AXIS, CONTROL_OFF, RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ENOUGH: Final = 400  # records; more would slow the plan without better estimates
 
 
-def prior_studies(store: Store, grid: Grid) -> Iterator[PriorStudy]:
+def read_prior_studies(store: Store, grid: Grid) -> Iterator[PriorStudy]:
     """Yield prior studies until they have enough runs, those with the same metric first."""
     studies = [study for study in store.studies() if study.profile == grid.profile and study.name != grid.name]
     left = ENOUGH
@@ -68,7 +68,7 @@ class PriorStudy:
     records: Sequence[RunRecord]
 
 
-def noise(
+def estimate_noise(
     metric: str, own: PriorStudy, others: Iterable[PriorStudy], profile: str, models: Collection[str] = ()
 ) -> Noise:
     """Return the noise of a score, from this study's runs or from other studies of the profile.
@@ -145,7 +145,11 @@ def _differences(metric: str, pilot: PriorStudy) -> Iterator[tuple[str, np.ndarr
     models: dict[frozenset[tuple[str, str]], str] = {}
     for record in pilot.records:
         score, point = _score(record, metric), frozenset(record.labels.items())
-        if record.status == "finished" and isfinite(score) and record.labels.get(CONTROL, OFF) == OFF:
+        if (
+            record.status == "finished"
+            and isfinite(score)
+            and record.labels.get(CONTROL_AXIS, CONTROL_OFF) == CONTROL_OFF
+        ):
             scores.setdefault(point, {})[record.seed] = score
             models[point] = record.config.get("model", {}).get("path", "")
     fullest = max(scores, key=lambda point: len(scores[point]), default=frozenset())

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Final
 
 from harness.common.schema import SchemaError
 from harness.config.experiment import ExperimentConfig
-from harness.records.provenance import engine_versions
-from harness.records.record import CONTROL, OFF, RunHead, Skipped, Study, nearest_scores
-from harness.training.scores import score_names
+from harness.records.provenance import find_engine_versions
+from harness.records.record import CONTROL_AXIS, CONTROL_OFF, RunHead, Skipped, Study, suggest_scores
+from harness.training.scores import predict_score_names
 from sweeps.cost.gpu import GpuCost, GpuSpeed
-from sweeps.equivalence.twins import Twins, twins
-from sweeps.grid.cells import select, varied, words
+from sweeps.equivalence.twins import Twins, find_twins
+from sweeps.grid.cells import find_varied_axes, format_labels, select_cells
 from sweeps.grid.compose import PlannedCell, compose_cells
-from sweeps.grid.grid import Grid, Slice
-from sweeps.plan.estimate import Speed
-from sweeps.plan.noise import PriorStudy, noise
-from sweeps.plan.power import PowerAnalysis, power_analysis
+from sweeps.grid.grid import Grid, GridSlice
+from sweeps.plan.estimate import RunSpeed
+from sweeps.plan.noise import PriorStudy, estimate_noise
+from sweeps.plan.power import PowerAnalysis, analyze_power
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -36,7 +36,7 @@ def refuse_unknown_scores(grid: Grid, cells: Sequence[PlannedCell]) -> None:
 
     The metrics are those of the grid and of its controls.
     """
-    names = {cell.cell_id: score_names(cell.config).all for cell in cells}
+    names = {cell.cell_id: predict_score_names(cell.config).all for cell in cells}
     faults = [
         f"{grid.file}: {place}: {fault}"
         for place, metric, some in _decisions(grid, cells)
@@ -48,10 +48,10 @@ def refuse_unknown_scores(grid: Grid, cells: Sequence[PlannedCell]) -> None:
 
 def _decisions(grid: Grid, cells: Sequence[PlannedCell]) -> Iterator[tuple[str, str, Sequence[PlannedCell]]]:
     """Yield the place of each metric, the metric, and the planned cells that it is read from."""
-    yield "metric", grid.metric, [cell for cell in cells if cell.labels.get(CONTROL, OFF) == OFF]
+    yield "metric", grid.metric, [cell for cell in cells if cell.labels.get(CONTROL_AXIS, CONTROL_OFF) == CONTROL_OFF]
     for control in grid.controls:
         if control.metric != grid.metric:
-            without = {**control.labels, CONTROL: OFF}
+            without = {**control.labels, CONTROL_AXIS: CONTROL_OFF}
             place = f"controls.{control.name}.metric"
             yield place, control.metric, [cell for cell in cells if cell.labels in (control.labels, without)]
 
@@ -65,11 +65,11 @@ def _fault(metric: str, cells: Sequence[PlannedCell], names: Mapping[str, frozen
     if not lacking:
         return None
     shared = frozenset[str].intersection(*(names[cell.cell_id] for cell in cells))
-    instead = nearest_scores(metric, shared)
+    instead = suggest_scores(metric, shared)
     if len(lacking) == len(cells):
         return f"no run of this grid records the score {metric!r}; {instead}"
-    axes = varied([cell.labels for cell in cells])
-    cut = [words({axis: cell.labels[axis] for axis in axes}) for cell in lacking[:LISTED]]
+    axes = find_varied_axes([cell.labels for cell in cells])
+    cut = [format_labels({axis: cell.labels[axis] for axis in axes}) for cell in lacking[:LISTED]]
     more = f" and {len(lacking) - LISTED} more" if len(lacking) > LISTED else ""
     return (
         f"{len(lacking)} of {len(cells)} cells do not record the score {metric!r}: {'; '.join(cut)}{more}; "
@@ -77,7 +77,7 @@ def _fault(metric: str, cells: Sequence[PlannedCell], names: Mapping[str, frozen
     )
 
 
-def study(plan: Plan, records: Sequence[RunRecord]) -> Study:
+def build_study(plan: Plan, records: Sequence[RunRecord]) -> Study:
     """Return the study of a plan, with its cells and seeds.
 
     Cells and seeds that an earlier, larger sweep of the grid has recorded are included.
@@ -115,17 +115,17 @@ def _with_recorded(plan: Plan, records: Sequence[RunRecord]) -> list[PlannedCell
     """Return the planned cells and others whose current settings have runs, in the grid's order."""
     planned = {tuple(cell.labels.items()): cell for cell in plan.cells}
     recorded = {tuple(record.labels[axis] for axis in plan.grid.axes if axis in record.labels) for record in records}
-    points = [point for point in select(plan.grid, full=True).cells if tuple(point.values()) in recorded]
+    points = [point for point in select_cells(plan.grid, full=True).cells if tuple(point.values()) in recorded]
     if tuned := plan.grid.tuned:  # runs from before the tuning may have models that it does not know
         points = [point for point in points if tuned.knows(point)]
     others = compose_cells(plan.grid, [point for point in points if tuple(point.items()) not in planned]).cells
     ids = {record.cell_id for record in records}
     found = planned | {tuple(cell.labels.items()): cell for cell in others if cell.cell_id in ids}
-    order = [tuple(point.items()) for point in select(plan.grid, full=True).cells]
+    order = [tuple(point.items()) for point in select_cells(plan.grid, full=True).cells]
     return [found[point] for point in order if point in found]
 
 
-def _each(part: Slice) -> Iterator[Skipped]:
+def _each(part: GridSlice) -> Iterator[Skipped]:
     for labels in product(*part.labels.values()):
         yield Skipped(dict(zip(part.labels, labels, strict=True)), part.because)
 
@@ -175,12 +175,12 @@ class Plan:
     runs: tuple[PlannedRun, ...]
     finished: frozenset[str]  # run ids
     crossed: int  # cells of the full cross
-    skipped: tuple[tuple[Slice, tuple[Mapping[str, str], ...]], ...]
+    skipped: tuple[tuple[GridSlice, tuple[Mapping[str, str], ...]], ...]
     refused: tuple[Skipped, ...]
     twins: tuple[Twins, ...]
     once: bool  # True if only the first of equivalent cells runs
     spared: tuple[PlannedRun, ...]  # the runs of the other equivalent cells; not in ``runs`` if ``once``
-    speed: Speed | GpuSpeed
+    speed: RunSpeed | GpuSpeed
     costs: Mapping[str, GpuCost | None]  # cell id -> cost of a run, where GPUs run it
     promise: PowerAnalysis | None  # the power of the grid's comparisons; None without a comparison
 
@@ -225,10 +225,10 @@ def make_plan(
         SchemaError: a cell cannot be composed, or a metric is not recorded.
 
     """
-    selection = select(grid, full)
+    selection = select_cells(grid, full)
     composed = compose_cells(grid, selection.cells)
     refuse_unknown_scores(grid, composed.cells)
-    found = twins(composed.cells, grid.baseline)
+    found = find_twins(composed.cells, grid.baseline)
     different = {cell.cell_id: cell for cell in reversed(composed.cells)}  # the first of equal cells
     speed = _speed(records, others, different, cluster)
     costs = _costs(speed, different)
@@ -260,7 +260,7 @@ def make_plan(
 
 def _runs(grid: Grid, cell: PlannedCell, about: Mapping[str, str], seconds: float) -> Iterator[PlannedRun]:
     """Yield one run per seed."""
-    about = {**about, **engine_versions(cell.config.backend)}
+    about = {**about, **find_engine_versions(cell.config.backend)}
     for seed in grid.seeds:
         run_id, config = f"{cell.cell_id}-s{seed}", replace(cell.config, seed=seed)
         yield PlannedRun(run_id, cell.cell_id, grid.name, grid.profile, cell.labels, config, about, seconds)
@@ -271,21 +271,21 @@ def _speed(
     others: Sequence[PriorStudy],
     cells: Mapping[str, PlannedCell],
     cluster: Cluster | None,
-) -> Speed | GpuSpeed:
+) -> RunSpeed | GpuSpeed:
     if cluster is None:
-        return Speed.of([*records, *(record for pilot in others for record in pilot.records)])
+        return RunSpeed.of([*records, *(record for pilot in others for record in pilot.records)])
     return GpuSpeed.of(records, {cell_id: cell.config for cell_id, cell in cells.items()}, cluster)
 
 
-def _costs(speed: Speed | GpuSpeed, cells: Mapping[str, PlannedCell]) -> Mapping[str, GpuCost | None]:
-    if isinstance(speed, Speed):
+def _costs(speed: RunSpeed | GpuSpeed, cells: Mapping[str, PlannedCell]) -> Mapping[str, GpuCost | None]:
+    if isinstance(speed, RunSpeed):
         return {}
     return {cell_id: speed.cost(cell.config) for cell_id, cell in cells.items()}
 
 
-def _seconds(speed: Speed | GpuSpeed, costs: Mapping[str, GpuCost | None], cell: PlannedCell) -> float:
+def _seconds(speed: RunSpeed | GpuSpeed, costs: Mapping[str, GpuCost | None], cell: PlannedCell) -> float:
     """Return the expected seconds of one run; 0 where nothing is known."""
-    if isinstance(speed, Speed):
+    if isinstance(speed, RunSpeed):
         return speed.seconds(cell.config)
     cost = costs[cell.cell_id]
     return cost.seconds if cost else 0.0
@@ -305,5 +305,5 @@ def _promise(
     ids = {cell.cell_id for cell in cells}
     own = PriorStudy(grid.name, grid.baseline, [record for record in records if record.cell_id in ids])
     models = tuple(dict.fromkeys(cell.config.model.path for cell in cells))
-    spread = noise(grid.metric, own, others, grid.profile, models)
-    return power_analysis(grid, [cell.labels for cell in cells if cell.cell_id not in left_out], spread)
+    spread = estimate_noise(grid.metric, own, others, grid.profile, models)
+    return analyze_power(grid, [cell.labels for cell in cells if cell.cell_id not in left_out], spread)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from scipy.special import stdtrit
 
-from harness.records.power import ALPHA, LEAST_SEEDS, detectable, seeds_needed
-from harness.records.record import CONTROL, OFF
+from harness.records.power import ALPHA, LEAST_SEEDS, find_detectable_effect, find_seeds_needed
+from harness.records.record import CONTROL_AXIS, CONTROL_OFF
 from sweeps.plan.noise import Noise
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class PowerAnalysis:
 
         It is infinite with one seed, and nan where the noise is not known.
         """
-        return detectable(self.std, self.seeds, self.level)
+        return find_detectable_effect(self.std, self.seeds, self.level)
 
     @property
     def least_margin(self) -> float:
@@ -73,7 +73,7 @@ class PowerAnalysis:
         if not self.noise.known:
             return None
         try:
-            return max(seeds_needed(effect, self.std, self.level), LEAST_SEEDS)
+            return max(find_seeds_needed(effect, self.std, self.level), LEAST_SEEDS)
         except ValueError:
             return None
 
@@ -82,7 +82,7 @@ class PowerAnalysis:
         return replace(self, seeds=seeds)
 
 
-def power_analysis(grid: Grid, cells: Sequence[Labels], noise: Noise) -> PowerAnalysis | None:
+def analyze_power(grid: Grid, cells: Sequence[Labels], noise: Noise) -> PowerAnalysis | None:
     """Return the power of the comparisons of the planned cells.
 
     Args:
@@ -95,25 +95,27 @@ def power_analysis(grid: Grid, cells: Sequence[Labels], noise: Noise) -> PowerAn
 
     """
     if grid.fraction:
-        factors = sum(len({cell[axis] for cell in cells}) > 1 for axis in grid.axes if axis != CONTROL)
+        factors = sum(len({cell[axis] for cell in cells}) > 1 for axis in grid.axes if axis != CONTROL_AXIS)
         return PowerAnalysis(grid.metric, factors, False, max(len(cells) // 2, 1), len(grid.seeds), noise)
-    arms = contrasts(grid, cells)
+    arms = find_planned_contrasts(grid, cells)
     declared = [arm for arm in arms if is_primary(grid, arm)]
     if not arms:
         return None
     return PowerAnalysis(grid.metric, len(declared or arms), bool(declared), 1, len(grid.seeds), noise)
 
 
-def contrasts(grid: Grid, cells: Sequence[Labels]) -> list[Labels]:
+def find_planned_contrasts(grid: Grid, cells: Sequence[Labels]) -> list[Labels]:
     """Return the cells whose baseline is another planned cell; controls do not count."""
     planned = {frozenset(cell.items()) for cell in cells}
-    usual = [cell for cell in cells if cell.get(CONTROL, OFF) == OFF]
+    usual = [cell for cell in cells if cell.get(CONTROL_AXIS, CONTROL_OFF) == CONTROL_OFF]
     return [
-        cell for cell in usual if (back := baseline(grid, cell)) and back != cell and frozenset(back.items()) in planned
+        cell
+        for cell in usual
+        if (back := find_baseline_labels(grid, cell)) and back != cell and frozenset(back.items()) in planned
     ]
 
 
-def baseline(grid: Grid, cell: Labels) -> Labels:
+def find_baseline_labels(grid: Grid, cell: Labels) -> Labels:
     """Return the labels of the cell's baseline; empty where the grid has no baseline."""
     return {**cell, **grid.baseline} if grid.baseline else {}
 

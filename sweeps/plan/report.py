@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 from rich.text import Text
 
-from harness.common.text import count, short
-from harness.config.hints import hints
+from harness.common.text import format_cell_count, format_short_duration
+from harness.config.hints import list_hints
 from harness.records.power import LEAST_SEEDS
-from sweeps.grid.cells import varied, words
-from sweeps.grid.grid import names, replaced
+from sweeps.grid.cells import find_varied_axes, format_labels
+from sweeps.grid.grid import describe_replaced, list_grid_names
 from sweeps.plan.alternatives import alternative_designs
-from sweeps.plan.cost_report import GB, cost_lines, spent
+from sweeps.plan.cost_report import GB, cost_lines, format_cost
 from sweeps.plan.noise import LEAST_PAIRS
-from sweeps.plan.power import contrasts
-from tricks.packages import packages
+from sweeps.plan.power import find_planned_contrasts
+from tricks.packages import list_packages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -46,25 +46,25 @@ def twin_lines(plan: Plan) -> Iterator[tuple[str, str]]:
         kinds.setdefault((_alike(points, planned), "; ".join(dict.fromkeys(each.because))), []).append(points)
     for (what, why), classes in kinds.items():
         members = [point for points in classes for point in points]
-        where = _where(members, planned, varied(classes[0]))
+        where = _where(members, planned, find_varied_axes(classes[0]))
         yield "twins", f"{where}{what}{f' ({len(classes)} groups)' * (len(classes) > 1)}: {why}"
     if plan.spared:
         yield "", _spared(plan)
 
 
-def inert_lines(plan: Plan) -> Iterator[tuple[str, str]]:
+def no_effect_lines(plan: Plan) -> Iterator[tuple[str, str]]:
     """Yield the tricks that have no effect, with the number of cells and the reason."""
     found: dict[tuple[str, str], list[Labels]] = {}
     for cell in plan.cells:
         for trick, reasons in cell.config.update_rule().no_effect_reasons().items():
             found.setdefault((trick, "; ".join(reasons)), []).append(cell.labels)
     for (trick, why), points in found.items():
-        yield "idle", f"{trick} cannot act in {count(points)}: {why}"
+        yield "idle", f"{trick} cannot act in {format_cell_count(points)}: {why}"
 
 
 def _alike(points: Sequence[Labels], planned: Sequence[Labels]) -> str:
     """Return ``reward_scale cannot matter``, or which labels of an axis are equivalent."""
-    axes = varied(points)
+    axes = find_varied_axes(points)
     taken = [dict.fromkeys(point[axis] for point in points) for axis in axes]
     known = [{point[axis] for point in planned} for axis in axes]
     if all(len(labels) == len(all_labels) for labels, all_labels in zip(taken, known, strict=True)):
@@ -75,7 +75,7 @@ def _alike(points: Sequence[Labels], planned: Sequence[Labels]) -> str:
 def _where(points: Sequence[Labels], planned: Sequence[Labels], but: Sequence[str]) -> str:
     """Return the labels of the points on axes where the plan has more labels, as text."""
     parts = []
-    for axis in varied(planned):
+    for axis in find_varied_axes(planned):
         labels = dict.fromkeys(point[axis] for point in points)
         if axis not in but and len(labels) < len({point[axis] for point in planned}):
             parts.append(f"{axis}={','.join(labels)}")
@@ -83,7 +83,7 @@ def _where(points: Sequence[Labels], planned: Sequence[Labels], but: Sequence[st
 
 
 def _spared(plan: Plan) -> str:
-    cost = spent(plan, plan.spent(plan.spared))
+    cost = format_cost(plan, plan.spent(plan.spared))
     runs = f"{len(plan.spared)} run{'s' * (len(plan.spared) > 1)}, {cost} of run time"
     if plan.once:
         return f"each class runs once, which saves {runs}; TWINS=keep runs all cells"
@@ -131,8 +131,9 @@ def power_lines(plan: Plan, effect: float | None) -> Iterator[Line]:
         shows = f"shows {_number(design.smallest)}" if found.noise.known else "shows as much"
         yield (
             "cheaper",
-            f"{design.how}: {design.runs} runs instead of {len(plan.runs)}, {spent(plan, design.cost)} instead of "
-            f"{spent(plan, plan.spent(plan.runs))}, {shows}",
+            f"{design.how}: {design.runs} runs instead of {len(plan.runs)}, {format_cost(plan, design.cost)} "
+            "instead of "
+            f"{format_cost(plan, plan.spent(plan.runs))}, {shows}",
         )
 
 
@@ -154,12 +155,12 @@ def _noise(plan: Plan, found: PowerAnalysis) -> str:
 def _record(plan: Plan) -> str:
     """Return the command whose runs have LEAST_PAIRS degrees of freedom."""
     grid, cells = plan.grid, [cell.labels for cell in plan.cells]
-    pairs = len(contrasts(grid, cells)) if grid.baseline else len(cells) - 1
+    pairs = len(find_planned_contrasts(grid, cells)) if grid.baseline else len(cells) - 1
     most = max(ceil(LEAST_PAIRS / max(pairs, 1)), 1)
     if grid.words:
         profile = ["--profile", grid.profile] if grid.profile != "laptop" else []
         return shlex.join(["liteppo", "sweep", *grid.words, *profile, "--seeds", f"0-{most}"])
-    name = grid.name if grid.name in names() else f"PATH/{grid.name}.yaml"
+    name = grid.name if grid.name in list_grid_names() else f"PATH/{grid.name}.yaml"
     words = ["make sweep", f"GRID={name}", f"PROFILE={grid.profile}" * (grid.profile != "laptop"), f"SEEDS=0-{most}"]
     return " ".join(filter(None, words))
 
@@ -244,19 +245,19 @@ def _lines(plan: Plan, slots: int | None, effect: float | None) -> Iterator[tupl
     yield from cost_lines(plan, slots)
     yield from power_lines(plan, effect)
     yield from _foreign(plan)
-    for line in replaced(plan.grid, [cell.labels for cell in plan.cells]):
+    for line in describe_replaced(plan.grid, [cell.labels for cell in plan.cells]):
         yield "replaced", line
     yield from _hints(plan)
     yield from _judges(plan)
     yield from _left_out(plan)
-    yield from inert_lines(plan)
+    yield from no_effect_lines(plan)
     yield from twin_lines(plan)
 
 
 def _foreign(plan: Plan) -> Iterator[tuple[str, str]]:
     """Yield the tricks of other packages, with the package of each."""
     named = {name for cell in plan.cells for name in cell.config.tricks}
-    for name, package in sorted(packages().items()):
+    for name, package in sorted(list_packages().items()):
         if name in named:
             yield "foreign", f"{name}, of the package {package}"
 
@@ -265,10 +266,10 @@ def _hints(plan: Plan) -> Iterator[tuple[str, str]]:
     """Yield each hint once, with the number of cells that have it."""
     found: dict[str, list[Mapping[str, str]]] = {}
     for cell in plan.cells:
-        for hint in hints(cell.config):
+        for hint in list_hints(cell.config):
             found.setdefault(hint, []).append(cell.labels)
     for hint, cells in found.items():
-        yield "hint", f"{count(cells)}: {hint}" if len(cells) < len(plan.cells) else hint
+        yield "hint", f"{format_cell_count(cells)}: {hint}" if len(cells) < len(plan.cells) else hint
 
 
 def _judges(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -281,28 +282,28 @@ def _judges(plan: Plan) -> Iterator[tuple[str, str]]:
             name = f"{reward.source.target} (SHA-256 {reward.source.sha256[:8]}) with right_from={reward.right_from:g}"
         found.setdefault(name, []).append(cell.labels)
     if len(found) > 1:
-        named = "; ".join(f"{name} in {count(cells)}" for name, cells in found.items())
+        named = "; ".join(f"{name} in {format_cell_count(cells)}" for name, cells in found.items())
         yield "judges", f"{len(found)} of them, so differences in scores are partly theirs: {named}"
 
 
 def _left_out(plan: Plan) -> Iterator[tuple[str, str]]:
     for part, points in plan.skipped:
         where = " ".join(f"{axis}={','.join(labels)}" for axis, labels in part.labels.items())
-        yield "skipped", f"{count(points)} {where}: {part.because}"
+        yield "skipped", f"{format_cell_count(points)} {where}: {part.because}"
     reasons: dict[str, list[Mapping[str, str]]] = {}
     for refusal in plan.refused:
         reasons.setdefault(refusal.because, []).append(refusal.labels)
     for reason, refused in reasons.items():
-        yield "refused", f"{count(refused)} {_shared(refused)}: {reason}"
+        yield "refused", f"{format_cell_count(refused)} {_shared(refused)}: {reason}"
 
 
 def _shared(points: Sequence[Mapping[str, str]]) -> str:
-    differing = varied(points)
-    return words({axis: label for axis, label in points[0].items() if axis not in differing}) or "all axes"
+    differing = find_varied_axes(points)
+    return format_labels({axis: label for axis, label in points[0].items() if axis not in differing}) or "all axes"
 
 
 def _cells(plan: Plan) -> Table:
-    axes = varied([cell.labels for cell in plan.cells]) or list(plan.grid.axes)
+    axes = find_varied_axes([cell.labels for cell in plan.cells]) or list(plan.grid.axes)
     done = {cell.cell_id: 0 for cell in plan.cells} | _finished(plan)
     costs = {cell.cell_id: _cost(plan, cell.cell_id) for cell in plan.cells[:CELLS_SHOWN]}
     table = Table.grid(padding=(0, 1))
@@ -326,12 +327,16 @@ def _cost_titles(plan: Plan) -> tuple[str, ...]:
 def _cost(plan: Plan, cell_id: str) -> tuple[str, ...]:
     """Return the time of a run of the cell; on GPUs also GPU-hours, memory, and if it fits."""
     if not plan.costs:
-        return (short(next((run.seconds for run in (*plan.runs, *plan.spared) if run.cell_id == cell_id), 0.0)),)
+        return (
+            format_short_duration(
+                next((run.seconds for run in (*plan.runs, *plan.spared) if run.cell_id == cell_id), 0.0)
+            ),
+        )
     cost = plan.costs[cell_id]
     if cost is None:
         return "?", "?", "?", "?"
     hours = f"{cost.gpu_seconds / 3600:,.0f}"
-    return short(cost.seconds), hours, f"{cost.memory.peak / GB:.0f}", "no" if cost.unfit else "yes"
+    return format_short_duration(cost.seconds), hours, f"{cost.memory.peak / GB:.0f}", "no" if cost.unfit else "yes"
 
 
 def _finished(plan: Plan) -> dict[str, int]:

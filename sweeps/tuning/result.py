@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from harness.common.files import write
-from sweeps.grid.tuned import FINISHED, Own, TrialLine, TunedFile, TunedModel
+from harness.common.files import atomic_write
+from sweeps.grid.tuned import FINISHED, OwnValue, TrialLine, TunedFile, TunedModel
 from sweeps.launch.errors import SweepError
 from sweeps.tuning.targets import TuningTarget
-from sweeps.tuning.trial import TrialOutcome, best, flat, window
+from sweeps.tuning.trial import TrialOutcome, count_averaged_steps, find_best, find_flat_range
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,14 +38,14 @@ _SEARCH: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Tuned:
+class TunedTarget:
     """A tuning target and the outcomes of its trials."""
 
     subject: TuningTarget
     outcomes: tuple[TrialOutcome, ...]
 
 
-def tuned_file(grid: Grid, knob: Hyperparameter, options: TuneOptions, found: Sequence[Tuned]) -> TunedFile:
+def tuned_file(grid: Grid, knob: Hyperparameter, options: TuneOptions, found: Sequence[TunedTarget]) -> TunedFile:
     """Return the file of tuned values, not yet reviewed.
 
     Args:
@@ -83,29 +83,29 @@ def tuned_file(grid: Grid, knob: Hyperparameter, options: TuneOptions, found: Se
 def write_tuned(path: Path, file: TunedFile) -> None:
     """Write the file atomically."""
     text = yaml.safe_dump(_plain(asdict(file)), sort_keys=False, width=116, allow_unicode=True, default_flow_style=None)
-    write(path, (HEAD.format(name=path.name) + text).encode())
+    atomic_write(path, (HEAD.format(name=path.name) + text).encode())
 
 
 def _objective(steps: int) -> str:
-    last = window(steps)
+    last = count_averaged_steps(steps)
     return (
         f"share of right responses among those sampled in the last {last} of {steps} steps, each before its update, "
         "mean over seeds; higher is better"
     )
 
 
-def _model(found: Tuned) -> TunedModel:
-    subject, chosen = found.subject, best(found.outcomes)
+def _model(found: TunedTarget) -> TunedModel:
+    subject, chosen = found.subject, find_best(found.outcomes)
     if chosen is None:
         causes = sorted({outcome.stopped or "" for outcome in found.outcomes if outcome.state == "failed"})
         raise SweepError(f"{subject.label}: no trial finished; {causes[0] if causes else 'start the tuning again'}")
-    near = flat(found.outcomes)
+    near = find_flat_range(found.outcomes)
     own = next((each for each in found.outcomes if each.value == subject.own and each.state == FINISHED), None)
     assert chosen.objective is not None
     return TunedModel(
         value=chosen.value,
         objective=_rounded(chosen.objective),
-        own=Own(subject.own, None if own is None or own.objective is None else _rounded(own.objective)),
+        own=OwnValue(subject.own, None if own is None or own.objective is None else _rounded(own.objective)),
         flat=near and replace(near, noise=_rounded(near.noise)),
         notes=tuple(_notes(found, chosen)),
         path=subject.config.model.path,
@@ -117,8 +117,8 @@ def _model(found: Tuned) -> TunedModel:
     )
 
 
-def _notes(found: Tuned, chosen: TrialOutcome) -> Iterator[str]:
-    subject, near = found.subject, flat(found.outcomes)
+def _notes(found: TunedTarget, chosen: TrialOutcome) -> Iterator[str]:
+    subject, near = found.subject, find_flat_range(found.outcomes)
     finished = sorted({outcome.value for outcome in found.outcomes if outcome.state == FINISHED})
     if near is None:
         yield f"{len(finished)} values finished: too few to say how flat the optimum is"

@@ -20,9 +20,9 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
-from harness.common.seeds import derive
+from harness.common.seeds import derive_seed
 from sweeps.launch.errors import SweepError
-from sweeps.tuning.trial import TrialJob, TrialOutcome, window
+from sweeps.tuning.trial import TrialJob, TrialOutcome, count_averaged_steps
 from sweeps.tuning.worker import ACCURACY
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ _STATES: Final[dict[Any, State]] = {
 
 
 @contextmanager
-def database(path: Path) -> Iterator[RDBStorage]:
+def open_database(path: Path) -> Iterator[RDBStorage]:
     """Open the SQLite file of a tuning; it is created if missing.
 
     Raises SweepError where it cannot be read or written.
@@ -76,7 +76,7 @@ class Search:
             storage=storage, study_name=name, direction="maximize", load_if_exists=True, pruner=self._pruner()
         )
         # A resumed sampler needs another seed, or it would propose the first values again.
-        seed = derive(0, "tuning", name, len(self._study.trials)) % 2**32
+        seed = derive_seed(0, "tuning", name, len(self._study.trials)) % 2**32
         self._study.sampler = TPESampler(n_startup_trials=DRAWN, seed=seed)
         self._begin()
 
@@ -106,7 +106,7 @@ class Search:
         """Note that an attempt starts at the first step; a trial that failed or lost its node has several."""
         self._heard[job.number] = [[] for _ in job.seeds]
 
-    def hear(self, job: TrialJob, what: RunStepped) -> bool:
+    def on_event(self, job: TrialJob, what: RunStepped) -> bool:
         """Record a step, and return True if the trial should be pruned."""
         trial, curve = self._asked[job.number], self._heard[job.number][(what.step - 1) // self._steps]
         curve.append(what.metrics[ACCURACY])
@@ -171,7 +171,7 @@ class Search:
             self._study.enqueue_trial({self.subject.knob.name: self.subject.own})
 
     def _pruner(self) -> MedianPruner:
-        return MedianPruner(n_startup_trials=COMPARED, n_warmup_steps=window(self._steps))
+        return MedianPruner(n_startup_trials=COMPARED, n_warmup_steps=count_averaged_steps(self._steps))
 
     def _value(self, trial: Any) -> float:
         subject = self.subject
@@ -204,7 +204,7 @@ def _fingerprint(subject: TuningTarget) -> str:
 
 
 def _latest(curve: list[float], steps: int) -> float:
-    return fmean(curve[-window(steps) :])
+    return fmean(curve[-count_averaged_steps(steps) :])
 
 
 def _counts(trial: Any) -> bool:

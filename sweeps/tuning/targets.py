@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.common.schema import SchemaError, suggest
-from harness.config.experiment import ExperimentConfig, load
+from harness.config.experiment import ExperimentConfig, load_config
 from harness.models.errors import ModelError
-from harness.records.record import CONTROL, OFF
-from sweeps.grid.cells import overrides, select, words
+from harness.records.record import CONTROL_AXIS, CONTROL_OFF
+from sweeps.grid.cells import format_labels, list_overrides, select_cells
 from sweeps.grid.tuned import EVERY_MODEL, MODEL, Hyperparameter
-from sweeps.plan.estimate import Speed
+from sweeps.plan.estimate import RunSpeed
 from tricks.api import TrickError
 from tricks.clipping import Clip
 
@@ -48,12 +48,12 @@ class TuningTarget:
     @property
     def seconds(self) -> float:
         """The expected seconds of a trial."""
-        return Speed.of(()).seconds(self.config) * len(self.seeds)
+        return RunSpeed.of(()).seconds(self.config) * len(self.seeds)
 
     def at(self, value: float) -> ExperimentConfig:
         """Return the config with another value of the hyperparameter.
 
-        It equals the result of ``load`` with the override, but needs no Hydra.
+        It equals the result of ``load_config`` with the override, but needs no Hydra.
         """
         config, trick = self.config, self.knob.trick
         if trick is None:
@@ -92,7 +92,7 @@ def _refuse_varied(grid: Grid, knob: Hyperparameter) -> None:
     if grid.tuned and knob in grid.tuned.knobs:
         raise SchemaError(f"{grid.file}: it already uses {grid.tuned.name}; remove 'tuned' to tune it again")
     for axis, labels in grid.axes.items():
-        for label, given in labels.items() if axis != CONTROL else ():
+        for label, given in labels.items() if axis != CONTROL_AXIS else ():
             if any(map(knob.is_set_by, given)):
                 raise SchemaError(
                     f"{grid.file}: axes.{axis}.{label}: sets {knob.setting}, so it is an axis of this grid; tune a "
@@ -111,11 +111,13 @@ def _refuse_labels(grid: Grid, at: Mapping[str, str]) -> None:
 def _tuning_target(grid: Grid, knob: Hyperparameter, options: TuneOptions, label: str) -> TuningTarget:
     cell = _cell(grid, options.at if label == EVERY_MODEL else {**options.at, MODEL: label})
     steps = () if options.steps is None else (f"steps={options.steps}",)
-    told = (*overrides(grid, cell), "data.part=tuning", *steps)
+    told = (*list_overrides(grid, cell), "data.part=tuning", *steps)
     try:
-        config = load(*told)
+        config = load_config(*told)
     except (SchemaError, ModelError, TrickError) as error:
-        raise SchemaError(f"{grid.file}: {words(cell)}: {error}; name another cell with at=AXIS=LABEL") from None
+        raise SchemaError(
+            f"{grid.file}: {format_labels(cell)}: {error}; name another cell with at=AXIS=LABEL"
+        ) from None
     own = config.optim.lr if knob.trick is None else _clip_bound(config)
     low, high = (given or usual for given, usual in zip((options.low, options.high), knob.bounds(own), strict=True))
     if not 0 < low < high:
@@ -129,10 +131,12 @@ def _tuning_target(grid: Grid, knob: Hyperparameter, options: TuneOptions, label
 def _cell(grid: Grid, at: Mapping[str, str]) -> Mapping[str, str]:
     """Return the first planned cell with these labels, preferably at the baseline."""
     for full in (False, True):
-        points = [point for point in select(grid, full).cells if _agrees(point, {CONTROL: OFF} | {**at})]
+        points = [
+            point for point in select_cells(grid, full).cells if _agrees(point, {CONTROL_AXIS: CONTROL_OFF} | {**at})
+        ]
         if points:
             return _nearest(points, grid.baseline)
-    raise SchemaError(f"{grid.file}: no cell with {words(at)}; name another with at=AXIS=LABEL")
+    raise SchemaError(f"{grid.file}: no cell with {format_labels(at)}; name another with at=AXIS=LABEL")
 
 
 def _nearest(points: Sequence[Mapping[str, str]], baseline: Mapping[str, str]) -> Mapping[str, str]:
@@ -157,6 +161,6 @@ def _refuse_idle(subject: TuningTarget) -> None:
         try:
             trick = config.update_rule().tricks.get(subject.knob.trick or "")
         except TrickError as error:
-            raise SchemaError(f"{words(subject.cell)}: {subject.knob.setting}: {error}") from None
+            raise SchemaError(f"{format_labels(subject.cell)}: {subject.knob.setting}: {error}") from None
         for reason in trick.no_effect_reasons(config.setup()) if trick is not None else ():
-            raise SchemaError(f"{words(subject.cell)}: {subject.knob.name} cannot act: {reason}")
+            raise SchemaError(f"{format_labels(subject.cell)}: {subject.knob.name} cannot act: {reason}")

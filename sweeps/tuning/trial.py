@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy import stats
 
-from harness.common.text import duration
+from harness.common.text import format_duration
 from harness.config.experiment import ExperimentConfig
-from sweeps.grid.tuned import FINISHED, Flat
+from sweeps.grid.tuned import FINISHED, FlatRange
 from sweeps.launch.events import RunEnded
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class TrialEnded(RunEnded):
 
     def summary(self) -> str:
         """Return the objective and the duration."""
-        return f"accuracy {self.objective:.3f}, {duration(self.seconds)}"
+        return f"accuracy {self.objective:.3f}, {format_duration(self.seconds)}"
 
 
 State = Literal["finished", "pruned", "failed"]
@@ -71,18 +71,18 @@ class TrialOutcome:
     repeats: bool  # the value had been tried, so nothing ran
 
 
-def window(steps: int) -> int:
+def count_averaged_steps(steps: int) -> int:
     """Return the number of steps that an objective averages: the last quarter."""
     return max(1, math.ceil(steps / 4))
 
 
-def best(outcomes: Sequence[TrialOutcome]) -> TrialOutcome | None:
+def find_best(outcomes: Sequence[TrialOutcome]) -> TrialOutcome | None:
     """Return the finished trial with the largest objective; the first of equal ones."""
     finished = [outcome for outcome in outcomes if outcome.state == FINISHED]
     return max(finished, key=lambda outcome: outcome.objective or 0.0, default=None)
 
 
-def flat(outcomes: Sequence[TrialOutcome]) -> Flat | None:
+def find_flat_range(outcomes: Sequence[TrialOutcome]) -> FlatRange | None:
     r"""Return the values whose objective is within the noise of the best.
 
     With y_ij of trial i and seed j, over the K seeds and the T best trials (half of them, but at least three),
@@ -100,7 +100,7 @@ def flat(outcomes: Sequence[TrialOutcome]) -> Flat | None:
     means = scores.mean(axis=1)
     noise = _noise(scores[np.argsort(-means, kind="stable")[: max(3, math.ceil(len(means) / 2))]])
     near = [value for value, mean in zip(finished, means, strict=True) if mean >= means.max() - noise]
-    return Flat(min(near), max(near), len(near), noise)
+    return FlatRange(min(near), max(near), len(near), noise)
 
 
 def _noise(scores: np.ndarray) -> float:

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from harness.common.text import duration
-from harness.records.provenance import provenance
-from sweeps.grid.cells import words
-from sweeps.grid.grid import every_seed, find_grid, read_grid
+from harness.common.text import format_duration
+from harness.records.provenance import collect_provenance
+from sweeps.grid.cells import format_labels
+from sweeps.grid.grid import collect_seeds, find_grid, read_grid
 from sweeps.grid.tuned import find_hyperparameter, read_tuned_file
-from sweeps.launch.dispatch import dispatch, parallel_runs
+from sweeps.launch.dispatch import dispatch_runs, parallel_runs
 from sweeps.launch.errors import SweepError
 from sweeps.launch.events import Event, Failure, RunPruned, RunStarted, RunStepped
-from sweeps.launch.lease import study_lock
-from sweeps.launch.progress import ProgressTable, progress
+from sweeps.launch.lease import hold_study_lock
+from sweeps.launch.progress import ProgressTable, open_progress
 from sweeps.launch.task import Workload
 from sweeps.plan.estimate import START_SECONDS
 from sweeps.plan.report import print_header
-from sweeps.tuning.result import Tuned, tuned_file, write_tuned
+from sweeps.tuning.result import TunedTarget, tuned_file, write_tuned
 from sweeps.tuning.targets import tuning_targets
 from sweeps.tuning.trial import TrialEnded, TrialJob
 from sweeps.tuning.worker import run_trial
@@ -42,20 +42,20 @@ if TYPE_CHECKING:
 OK, INTERRUPTED = 0, 130
 
 
-def tune(options: TuneOptions, console: Console) -> int:
+def run_tuning(options: TuneOptions, console: Console) -> int:
     """Run trials until each model has its number, write the file, and return the exit code."""
     knob, path = find_hyperparameter(options.knob), find_grid(options.grid)
     grid = read_grid(path, options.profile)
     print_header(console, grid)
-    chosen = tuning_targets(grid, knob, options, every_seed(path))
+    chosen = tuning_targets(grid, knob, options, collect_seeds(path))
     folder = options.results / "tuned"
     target = folder / f"{options.name}.yaml"
-    with study_lock(folder, options.name):
+    with hold_study_lock(folder, options.name):
         _refuse_reviewed(target)
         _print_plan(console, options, chosen)
-        from sweeps.tuning.study import Search, database  # noqa: PLC0415 - Optuna takes a second
+        from sweeps.tuning.study import Search, open_database  # noqa: PLC0415 - Optuna takes a second
 
-        with database(folder / f"{options.name}.db") as storage:
+        with open_database(folder / f"{options.name}.db") as storage:
             commit = _commit()
             searches = [Search(storage, each, options.trials, commit) for each in chosen]
             try:
@@ -66,7 +66,7 @@ def tune(options: TuneOptions, console: Console) -> int:
             finally:
                 for search in searches:
                     search.release()
-            found = [Tuned(search.subject, search.outcomes()) for search in searches]
+            found = [TunedTarget(search.subject, search.outcomes()) for search in searches]
         file = tuned_file(grid, knob, options, found)
         write_tuned(target, file)
     _print_file(console, file, target)
@@ -79,7 +79,7 @@ def _refuse_reviewed(target: Path) -> None:
 
 
 def _commit() -> str:
-    about = provenance()
+    about = collect_provenance()
     return about["commit"] + ("" if about["dirty"] == "no" else " with changes")
 
 
@@ -91,11 +91,14 @@ def _fly(searches: Sequence[Search], trace: Path, console: Console) -> None:
     board = ProgressTable[TrialJob](queue, parallel_runs(queue) or len(queue), lambda job: job.name)
     trials = _Trials(searches, board, trace)
     workload = Workload(run_trial, trials.begin, trials.stopped)
-    with closing(dispatch(queue, trace.parent.absolute(), workload)) as events, progress(board, console) as display:
+    with (
+        closing(dispatch_runs(queue, trace.parent.absolute(), workload)) as events,
+        open_progress(board, console) as display,
+    ):
         for event in events:
-            told = event and trials.hear(event)
+            told = event and trials.on_event(event)
             if told:
-                board.hear(told)
+                board.on_event(told)
             display.show(told)
 
 
@@ -123,13 +126,13 @@ class _Trials:
         """Return True if a trial has been pruned."""
         return not self._searches[job.label].in_progress(job)
 
-    def hear(self, event: Event[TrialJob]) -> Event[TrialJob]:
+    def on_event(self, event: Event[TrialJob]) -> Event[TrialJob]:
         """Record an event in the study, and return the event to show."""
         job, what, search = event.run, event.what, self._searches[event.run.label]
         if isinstance(what, RunStarted):
             self._began[job.run_id] = time.monotonic()
             search.start(job)
-        elif isinstance(what, RunStepped) and search.hear(job, what):
+        elif isinstance(what, RunStepped) and search.on_event(job, what):
             search.give_up(job, time.monotonic() - self._began[job.run_id])
             return Event(job, RunPruned(what.step))
         elif isinstance(what, TrialEnded):
@@ -158,12 +161,12 @@ def _print_plan(console: Console, options: TuneOptions, chosen: Sequence[TuningT
             subject.label,
             Text(
                 f"{subject.knob.setting} from {subject.low:g} to {subject.high:g}, {scale}; own {subject.own:g}; "
-                f"{subject.config.steps} steps at {words(subject.cell)}"
+                f"{subject.config.steps} steps at {format_labels(subject.cell)}"
             ),
         )
     seeds = ", ".join(map(str, options.seeds))
     table.add_row("trials", f"{options.trials} per model, each on seeds {seeds}; trials below the median are pruned")
-    table.add_row("time", f"at most about {duration(seconds)} of run time on one core")
+    table.add_row("time", f"at most about {format_duration(seconds)} of run time on one core")
     console.print(table)
 
 

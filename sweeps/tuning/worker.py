@@ -29,11 +29,11 @@ def run_trial(job: TrialJob, _: Path) -> Iterator[RunStepped | TrialEnded]:
     """
     import torch  # noqa: PLC0415 - torch and transformers are for workers, once a process
 
-    from harness.rollouts.problems import tiers  # noqa: PLC0415
+    from harness.rollouts.problems import read_tiers  # noqa: PLC0415
     from harness.training.session import build_training  # noqa: PLC0415
 
     torch.set_num_threads(max(1, int(job.config.backend.num_cpus)))  # as in a run of the grid
-    started, read = time.perf_counter(), tiers(job.config)
+    started, read = time.perf_counter(), read_tiers(job.config)
     for place, seed in enumerate(job.seeds):
         for report in build_training(replace(job.config, seed=seed), read).reports:
             yield RunStepped(place * job.config.steps + report.step, {ACCURACY: report.metrics[ACCURACY]})

@@ -1,24 +1,26 @@
 from dataclasses import replace
 
-from analysis.study.frame import runs_frame
-from analysis.tables.controls import controls_table
-from harness.records.record import CONTROL, Control
+from analysis.study.frame import build_runs_frame
+from analysis.tables.controls import build_controls_table
+from harness.records.record import CONTROL_AXIS, Control
 from tests.analysis.samples import STUDY, run
 
 SEEDS = range(6)
 CONTROLLED = replace(
     STUDY,
-    axes={**STUDY.axes, CONTROL: ("off", "broken")},
-    cells=(*({**labels, CONTROL: "off"} for labels in STUDY.cells), {**STUDY.cells[0], CONTROL: "broken"}),
+    axes={**STUDY.axes, CONTROL_AXIS: ("off", "broken")},
+    cells=(*({**labels, CONTROL_AXIS: "off"} for labels in STUDY.cells), {**STUDY.cells[0], CONTROL_AXIS: "broken"}),
     cell_ids=(*STUDY.cell_ids, "c4"),
-    controls=(Control("broken", {**STUDY.cells[0], CONTROL: "broken"}, "worse", "final/accuracy", "it is broken"),),
+    controls=(
+        Control("broken", {**STUDY.cells[0], CONTROL_AXIS: "broken"}, "worse", "final/accuracy", "it is broken"),
+    ),
 )
 NONE = [run(0, seed, 0.50 + seed / 100) for seed in SEEDS]
 BROKEN = [replace(run(0, seed, 0.1 + seed / 200), run_id=f"c4-s{seed}", cell_id="c4") for seed in SEEDS]
 
 
 def rows(*studies):
-    table = controls_table([(study, runs_frame(records)) for study, records in studies])
+    table = build_controls_table([(study, build_runs_frame(records)) for study, records in studies])
     return [dict(zip([column.key for column in table.columns], row, strict=True)) for row in table.rows]
 
 
@@ -41,4 +43,4 @@ def test_seeds_of_a_cell_are_held_against_each_other_and_over_all_grids():
 
 
 def test_there_is_no_table_of_grids_without_controls_and_seeds():
-    assert controls_table([(STUDY, runs_frame([NONE[0]]))]) is None
+    assert build_controls_table([(STUDY, build_runs_frame([NONE[0]]))]) is None

@@ -5,7 +5,7 @@ from shutil import rmtree
 import pytest
 
 from analysis.__main__ import main
-from analysis.tables.leftovers import leftovers
+from analysis.tables.leftovers import find_leftovers
 from tests.analysis.samples import STUDY, run
 
 
@@ -45,5 +45,5 @@ def test_what_other_commands_write_is_no_leftover(tmp_path):
         (tmp_path / name).write_text("")
     (tmp_path / "a.laptop.md").write_text("")
     (tmp_path / "b.laptop.md").write_text("")
-    assert leftovers(tmp_path, [tmp_path / "b.laptop.md"]) == ["a.laptop.md"]
-    assert leftovers(tmp_path / "none", []) == []
+    assert find_leftovers(tmp_path, [tmp_path / "b.laptop.md"]) == ["a.laptop.md"]
+    assert find_leftovers(tmp_path / "none", []) == []

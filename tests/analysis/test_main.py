@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from analysis.__main__ import main
-from analysis.study.output import write
+from analysis.study.output import write_result
 from harness.tracking.errors import StoreError
 from harness.tracking.tags import STUDY as STUDY_TAG
 from tests.analysis.samples import STUDY, run
@@ -110,7 +110,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_half_of_the_new(tmp_path):
     file = tmp_path / "table.md"
     file.write_bytes(b"old")
     with no_file_above(100), pytest.raises(StoreError, match=r"table\.md could not be written: the disk is full"):
-        write(file, b"new" * 1_000)
+        write_result(file, b"new" * 1_000)
     assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("table.md", b"old")]
 
 

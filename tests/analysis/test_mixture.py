@@ -1,15 +1,15 @@
 import pytest
 
 from analysis.__main__ import main
-from analysis.study.frame import runs_frame
-from analysis.study.layout import mixture
+from analysis.study.frame import build_runs_frame
+from analysis.study.layout import explain_mixture
 from tests.analysis.samples import STUDY, run
 
 OTHER = {"commit": "fedcba9876543210", "dirty": "no", "torch": "2.13.0"}
 
 
 def reason(*records):
-    return mixture(STUDY, runs_frame(records))
+    return explain_mixture(STUDY, build_runs_frame(records))
 
 
 def test_runs_of_one_commit_and_machine_belong_together():

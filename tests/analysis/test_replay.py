@@ -9,8 +9,8 @@ from io import StringIO
 import pytest
 
 from analysis.__main__ import main
-from analysis.tables.replay import comma_separated, markdown, pairwise
-from harness.records.replay import FOLDER, ArmResult, Replay
+from analysis.tables.replay import render_pairwise_csv, render_replay_csv, render_replay_markdown
+from harness.records.replay import REPLAY_FOLDER, ArmResult, Replay
 
 REPLAY = Replay(
     name="laptop",
@@ -32,23 +32,23 @@ REPLAY = Replay(
 
 
 def test_every_rule_has_a_row_with_its_numbers() -> None:
-    text = markdown(REPLAY)
+    text = render_replay_markdown(REPLAY)
     assert "| `group_norm` | trick of the paper | 0.500 | 2.000 | 0.250 | 0.875 |" in text
     assert "| `vanilla_ppo` (baseline) | preset | 1.000 | 1.000 | 0 | — |" in text
 
 
 def test_a_share_that_is_small_is_not_a_trick_that_never_fired() -> None:
-    text = markdown(REPLAY)
+    text = render_replay_markdown(REPLAY)
     assert "| `clip_higher` | trick of the paper | 0.990 | 1.010 | 0 | 2e-04 |" in text
     assert "| `gspo` | other trick | — | 0 | — | 0 |" in text
 
 
 def test_a_rule_without_a_gradient_says_why() -> None:
-    assert "| kl_loss |  | — kl_loss needs ref_log_probs |" in markdown(REPLAY)
+    assert "| kl_loss |  | — kl_loss needs ref_log_probs |" in render_replay_markdown(REPLAY)
 
 
 def test_the_table_says_where_it_comes_from_and_that_it_is_a_laptop() -> None:
-    text = markdown(REPLAY)
+    text = render_replay_markdown(REPLAY)
     assert "never to be read as the paper's numbers" in text
     assert "The batch: samples 4,096; mean reward 0.751." in text
     assert "From: model builtin:small_base, seed 0." in text
@@ -56,24 +56,24 @@ def test_the_table_says_where_it_comes_from_and_that_it_is_a_laptop() -> None:
 
 
 def test_a_foreign_batch_is_no_laptop() -> None:
-    assert "laptop" not in markdown(replace(REPLAY, name="dump"))
+    assert "laptop" not in render_replay_markdown(replace(REPLAY, name="dump"))
 
 
 def test_the_csv_has_six_digits_and_gaps() -> None:
-    rows = list(csv.reader(StringIO(comma_separated(REPLAY))))
+    rows = list(csv.reader(StringIO(render_replay_csv(REPLAY))))
     assert rows[1] == ["group_norm", "paper", "0.5", "2", "0.25", "0.875"]
     assert rows[3] == ["gspo", "peer", "", "0", "", "0"]
 
 
 def test_pairwise_cosines_are_a_square() -> None:
-    rows = list(csv.reader(StringIO(pairwise(REPLAY))))
+    rows = list(csv.reader(StringIO(render_pairwise_csv(REPLAY))))
     assert rows[0] == ["rule", "group_norm", "clip_higher", "gspo", "preset vanilla_ppo"]
     assert rows[2] == ["clip_higher", "0.5", "1", "", "0.99"]
 
 
 def test_replay_writes_tables_and_figures_and_twice_the_same(tmp_path, capsys) -> None:
-    (tmp_path / FOLDER).mkdir(parents=True)
-    (tmp_path / FOLDER / "replay.laptop.json").write_text(REPLAY.to_json())
+    (tmp_path / REPLAY_FOLDER).mkdir(parents=True)
+    (tmp_path / REPLAY_FOLDER / "replay.laptop.json").write_text(REPLAY.to_json())
     assert main(["replay", f"results={tmp_path}"]) == 0
     files = [*(tmp_path / "tables").iterdir(), *(tmp_path / "figures").iterdir()]
     assert {str(file) for file in files} == set(capsys.readouterr().out.split())
@@ -93,14 +93,14 @@ def test_a_report_reads_back_as_it_was() -> None:
 
 
 def test_the_report_of_an_older_version_is_refused_with_its_file(tmp_path, capsys) -> None:
-    (tmp_path / FOLDER).mkdir(parents=True)
-    (tmp_path / FOLDER / "replay.old.json").write_text("{}")
+    (tmp_path / REPLAY_FOLDER).mkdir(parents=True)
+    (tmp_path / REPLAY_FOLDER / "replay.old.json").write_text("{}")
     assert main(["replay", f"results={tmp_path}"]) == 1
     assert "replay.old.json" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", ["svg", "png"])
 def test_the_heat_map_marks_pairs_without_a_cosine(kind) -> None:
-    from analysis.figures.replay import draw
+    from analysis.figures.replay import draw_replay
 
-    assert len(draw(REPLAY)[kind]) > 1000
+    assert len(draw_replay(REPLAY)[kind]) > 1000

@@ -5,10 +5,10 @@ from io import StringIO
 
 import pytest
 
-from analysis.study.frame import runs_frame
-from analysis.tables.render import comma_separated, latex, markdown
-from analysis.tables.scores import Column, ResultTable, study_table
-from analysis.tables.summary import WIDTH, summary
+from analysis.study.frame import build_runs_frame
+from analysis.tables.render import render_csv, render_latex, render_markdown
+from analysis.tables.scores import Column, ResultTable, build_study_table
+from analysis.tables.summary import WIDTH, summarize_table
 from harness.records.record import Skipped
 from tests.analysis.samples import CELLS, STUDY, failed, run
 
@@ -50,12 +50,12 @@ One seed gives a number without an interval. Only finished runs count.
 
 
 def table(*records, study=STUDY):
-    return study_table(study, runs_frame(records))
+    return build_study_table(study, build_runs_frame(records))
 
 
 def rows(*records, study=STUDY):
     """The Markdown rows of the table, split into cells."""
-    lines = [line for line in markdown(table(*records, study=study)).splitlines() if line.startswith("|")]
+    lines = [line for line in render_markdown(table(*records, study=study)).splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
@@ -64,32 +64,30 @@ def notes(*records, study=STUDY):
 
 
 def test_the_table_as_a_whole():
-    assert markdown(table(*RECORDS)) == GOLDEN
+    assert render_markdown(table(*RECORDS)) == GOLDEN
 
 
 def test_the_order_of_the_records_does_not_matter():
-    assert markdown(table(*reversed(RECORDS))) == GOLDEN
+    assert render_markdown(table(*reversed(RECORDS))) == GOLDEN
 
 
 def test_markdown_csv_and_latex_hold_the_same_numbers():
     made = table(*RECORDS)
     (group,) = [
-        row
-        for row in csv.DictReader(StringIO(comma_separated(made)))
-        if row["norm"] == "group" and row["level"] == "easy"
+        row for row in csv.DictReader(StringIO(render_csv(made))) if row["norm"] == "group" and row["level"] == "easy"
     ]
     number = {name: float(value) for name, value in group.items() if name not in {"level", "norm", "verdict", "note"}}
     score = f"{number['final/accuracy']:.3f} ± {number['final/accuracy half-width']:.3f} ({group['final/accuracy n']})"
     low, high = (number[f"final/accuracy difference {side}"] for side in ("low", "high"))
     pairs = group["final/accuracy difference pairs"]
     gap = f"{number['final/accuracy difference']:+.3f} [{low:+.3f}, {high:+.3f}] ({pairs})"
-    assert f"| {score} | {gap} |" in markdown(made)
-    plain = latex(made).replace("$", "").replace(r"\pm", "±")
+    assert f"| {score} | {gap} |" in render_markdown(made)
+    plain = render_latex(made).replace("$", "").replace(r"\pm", "±")
     assert f"easy & group & {score} & {gap} &" in plain
 
 
 def test_a_csv_row_without_a_number_says_why():
-    read = list(csv.DictReader(StringIO(comma_separated(table(*RECORDS)))))
+    read = list(csv.DictReader(StringIO(render_csv(table(*RECORDS)))))
     assert [row["note"] for row in read] == ["baseline", "", "baseline", "failed: OutOfMemoryError: no memory"]
     assert read[3]["final/accuracy"] == ""
     assert read[2]["final/accuracy half-width"] == ""  # one seed
@@ -97,7 +95,7 @@ def test_a_csv_row_without_a_number_says_why():
 
 def test_latex_is_escaped_and_its_columns_add_up():
     study = replace(STUDY, question="Is 50% of A_B & C enough?")
-    text = latex(table(*RECORDS, study=study))
+    text = render_latex(table(*RECORDS, study=study))
     assert r"Is 50\% of A\_B \& C enough?" in text
     body = text[text.index(r"\midrule") : text.index(r"\bottomrule")].splitlines()[1:]
     assert {line.count(" & ") for line in body} == {5}
@@ -210,12 +208,12 @@ def test_a_study_without_any_run_is_a_table_of_dashes():
 @pytest.mark.parametrize("records", [RECORDS, ()])
 def test_the_summary_fits_sixty_columns(records):
     study = replace(STUDY, question="Which normalisation of the advantage holds up when the reward scale changes?")
-    text = summary(table(*records, study=study), STUDY.baseline)
+    text = summarize_table(table(*records, study=study), STUDY.baseline)
     assert max(len(line) for line in text.splitlines()) <= WIDTH == 60
 
 
 def test_the_summary_groups_the_arms_of_a_setting():
-    lines = summary(table(*RECORDS), STUDY.baseline).splitlines()
+    lines = summarize_table(table(*RECORDS), STUDY.baseline).splitlines()
     assert lines[lines.index("easy") + 1].split() == ["none", "0.500", "±", "0.248", "(3)", "baseline"]
     assert lines[lines.index("easy") + 2].split() == ["group", "0.700", "±", "0.497", "(3)", "+0.200", "±", "0.248"]
 
@@ -223,25 +221,29 @@ def test_the_summary_groups_the_arms_of_a_setting():
 def test_several_benchmarks_have_a_column_each_and_one_has_none() -> None:
     several = {"final/accuracy": 0.5, "final/math500/avg@2": 0.75, "final/aime24/avg@4": 0.25}
     errors = {f"{name}/se": 0.1 for name in several} | {"final/pass@2": 0.6, "final/pass@2/se": 0.1}
-    found = study_table(STUDY, runs_frame([run(0, 0, scores={**several, **errors})]))
+    found = build_study_table(STUDY, build_runs_frame([run(0, 0, scores={**several, **errors})]))
     keys = [column.key for column in found.columns]
     assert [key for key in keys if key.startswith("final/")][2:] == [
         "final/pass@2",
         "final/math500/avg@2",
         "final/aime24/avg@4",
     ]
-    one = study_table(STUDY, runs_frame([run(0, 0, scores={"final/accuracy": 0.5, "final/aime24/avg@4": 0.5})]))
+    one = build_study_table(
+        STUDY, build_runs_frame([run(0, 0, scores={"final/accuracy": 0.5, "final/aime24/avg@4": 0.5})])
+    )
     assert "final/aime24/avg@4" not in [column.key for column in one.columns]
 
 
 def test_the_tiers_trained_on_are_named_with_their_hash() -> None:
     provenance = {"commit": "c0ffee", "data paper/easy": "0123456789abcdef"}
-    found = study_table(STUDY, runs_frame([run(0, 0, provenance=provenance)]))
+    found = build_study_table(STUDY, build_runs_frame([run(0, 0, provenance=provenance)]))
     assert "Trained on, with the SHA-256 of the rows: paper/easy (0123456789ab)." in found.notes
 
 
 def test_the_best_step_stands_beside_the_final_one_and_is_named_so() -> None:
-    found = study_table(STUDY, runs_frame([run(0, 0, scores={"final/accuracy": 0.5, "best/accuracy": 0.7})]))
+    found = build_study_table(
+        STUDY, build_runs_frame([run(0, 0, scores={"final/accuracy": 0.5, "best/accuracy": 0.7})])
+    )
     titles = {column.key: column.title for column in found.columns}
     assert titles["best/accuracy"] == "best evaluated step, not counted"
 
@@ -256,7 +258,7 @@ def test_a_metric_that_no_run_records_is_said_to_be_none_and_not_to_wait_for_run
         note.startswith("metric: no finished run records the score final/acuracy;") and "final/accuracy" in note
         for note in notes
     )
-    assert "no final/acuracy" in summary(table(run(0, 0), study=wrong), wrong.baseline)
+    assert "no final/acuracy" in summarize_table(table(run(0, 0), study=wrong), wrong.baseline)
 
 
 def test_a_metric_that_waits_for_its_first_run_is_no_fault():
@@ -267,5 +269,5 @@ def test_a_metric_that_waits_for_its_first_run_is_no_fault():
 
 def test_a_pipe_in_a_text_adds_no_column():
     columns = (Column("rule", "rule", "label"), Column("note", "note", "word"))
-    made = markdown(ResultTable("t", "t", "", (), columns, (("a|b", "c"),), ()))
+    made = render_markdown(ResultTable("t", "t", "", (), columns, (("a|b", "c"),), ()))
     assert "| a\\|b | c    |" in made

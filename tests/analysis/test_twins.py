@@ -1,10 +1,10 @@
 from dataclasses import replace
 
-from analysis.stats.twins import Twin, twins_of
-from analysis.study.frame import runs_frame
-from analysis.tables.render import markdown
-from analysis.tables.scores import study_table
-from analysis.tables.summary import WIDTH, summary
+from analysis.stats.twins import Twin, find_twins
+from analysis.study.frame import build_runs_frame
+from analysis.tables.render import render_markdown
+from analysis.tables.scores import build_study_table
+from analysis.tables.summary import WIDTH, summarize_table
 from tests.analysis.samples import CELLS, STUDY, run
 
 WHY = "dividing by a deviation cancels the reward scale"
@@ -14,11 +14,11 @@ ONCE = replace(TWINS, once=True)
 
 
 def made(study, *records):
-    return study_table(study, runs_frame(records))
+    return build_study_table(study, build_runs_frame(records))
 
 
 def row(table, cell):
-    lines = [line for line in markdown(table).splitlines() if line.startswith("|")]
+    lines = [line for line in render_markdown(table).splitlines() if line.startswith("|")]
     return [part.strip() for part in lines[2 + cell].strip("|").split("|")]
 
 
@@ -63,7 +63,7 @@ def test_rows_with_the_same_settings_say_so():
 
 
 def test_a_study_that_was_kept_before_reasons_were_can_be_read():
-    assert twins_of(replace(TWINS, because=())) == {3: Twin(3, 1, "")}
+    assert find_twins(replace(TWINS, because=())) == {3: Twin(3, 1, "")}
 
 
 def test_the_summary_of_twins_fits_sixty_columns():
@@ -72,6 +72,6 @@ def test_the_summary_of_twins_fits_sixty_columns():
         {**cell, "level": "a level with a very long name"} if cell["level"] == "easy" else cell for cell in CELLS
     )
     study = replace(far, cells=cells, twins=((cells[1], cells[3]),))
-    text = summary(made(study, run(0, 0), run(1, 0)), STUDY.baseline)
+    text = summarize_table(made(study, run(0, 0), run(1, 0)), STUDY.baseline)
     assert max(map(len, text.splitlines())) <= WIDTH
     assert "— twin of" in text

@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pandas as pd
 
-from analysis.study.frame import runs_frame
-from analysis.tables.render import comma_separated, markdown
-from analysis.tables.verdicts import verdict_table
-from harness.records.record import CONTROL, Control
+from analysis.study.frame import build_runs_frame
+from analysis.tables.render import render_csv, render_markdown
+from analysis.tables.verdicts import build_verdict_table
+from harness.records.record import CONTROL_AXIS, Control
 from tests.analysis.samples import STUDY, run
 
 SEEDS = range(6)
@@ -15,7 +15,7 @@ GROUP = [run(1, seed, 0.60 + seed / 100 + 0.02 * (seed % 2)) for seed in SEEDS]
 
 
 def made(*records, study=STUDY, outcomes=None):
-    return verdict_table(study, runs_frame(records), outcomes)
+    return build_verdict_table(study, build_runs_frame(records), outcomes)
 
 
 def row(table):
@@ -47,15 +47,15 @@ def test_a_margin_is_stated_and_tested():
 
 
 def test_contrasts_without_runs_are_named_not_dropped():
-    text = markdown(made(*NONE, *GROUP[:4]))
+    text = render_markdown(made(*NONE, *GROUP[:4]))
     assert "level = easy, norm = group: seed 4, 5" in text
     assert "level = hard, norm = group: no verdict" in text
 
 
 def test_a_control_is_said_to_be_called():
-    axes = {**STUDY.axes, CONTROL: ("off", "broken")}
-    cells = [{**labels, CONTROL: "off"} for labels in STUDY.cells]
-    control = Control("broken", {**STUDY.cells[0], CONTROL: "broken"}, "worse", "final/accuracy", "it is broken")
+    axes = {**STUDY.axes, CONTROL_AXIS: ("off", "broken")}
+    cells = [{**labels, CONTROL_AXIS: "off"} for labels in STUDY.cells]
+    control = Control("broken", {**STUDY.cells[0], CONTROL_AXIS: "broken"}, "worse", "final/accuracy", "it is broken")
     study = replace(
         STUDY, axes=axes, cells=(*cells, control.labels), cell_ids=(*STUDY.cell_ids, "c4"), controls=(control,)
     )
@@ -71,7 +71,7 @@ def test_without_two_common_seeds_there_is_no_table():
 
 
 def test_csv_has_one_field_a_number():
-    header, line = comma_separated(made(*NONE, *GROUP)).splitlines()
+    header, line = render_csv(made(*NONE, *GROUP)).splitlines()
     assert len(header.split(",")) == len(line.split(","))
 
 

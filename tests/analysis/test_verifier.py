@@ -1,9 +1,9 @@
 import pytest
 
-from analysis.study.frame import runs_frame
-from analysis.tables.notes import borrowed, verifier_note
-from analysis.tables.scores import study_table
-from harness.common.results import REFERENCE
+from analysis.study.frame import build_runs_frame
+from analysis.tables.notes import note_reference_file, note_verifier_errors
+from analysis.tables.scores import build_study_table
+from harness.common.results import REFERENCE_RESULTS
 from harness.records.verifier_audit import AuditCount, AuditReport
 from tests.analysis.samples import STUDY, run
 from tests.harness.audit.samples import counts, report
@@ -13,11 +13,11 @@ ARITHMETIC = {"final/accuracy": 0.5, "final/arithmetic/avg@8": 0.5}
 
 
 def frame(*scores):
-    return runs_frame([run(0, seed, scores=named) for seed, named in enumerate(scores)])
+    return build_runs_frame([run(0, seed, scores=named) for seed, named in enumerate(scores)])
 
 
 def note(tmp_path, *scores):
-    return list(verifier_note(frame(*scores), tmp_path))
+    return list(note_verifier_errors(frame(*scores), tmp_path))
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_runs_on_real_problems_carry_the_verifiers_error(audited):
 
 def test_arithmetic_is_compared_as_integers_and_needs_no_such_note(audited):
     assert note(audited, ARITHMETIC) == []
-    assert list(verifier_note(runs_frame([]), audited)) == []
+    assert list(note_verifier_errors(build_runs_frame([]), audited)) == []
 
 
 def test_one_run_on_real_problems_is_enough(audited):
@@ -44,25 +44,25 @@ def test_one_run_on_real_problems_is_enough(audited):
 
 
 def test_a_missing_audit_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr("harness.common.results.REFERENCE", tmp_path / "none")  # as in an installed package
+    monkeypatch.setattr("harness.common.results.REFERENCE_RESULTS", tmp_path / "none")  # as in an installed package
     (said,) = note(tmp_path, REAL)
     assert "is missing (`make audit`)" in said
-    assert borrowed(frame(REAL), tmp_path) is None
+    assert note_reference_file(frame(REAL), tmp_path) is None
 
 
 def test_without_an_audit_of_ones_own_the_reference_speaks_and_is_named(tmp_path):
-    committed = AuditReport.from_json((REFERENCE / "verifier.json").read_text(encoding="utf-8"))
+    committed = AuditReport.from_json((REFERENCE_RESULTS / "verifier.json").read_text(encoding="utf-8"))
     (said,) = note(tmp_path, REAL)
     assert f"commit {committed.commit[:10]}, `make audit`" in said
-    line = borrowed(frame(REAL), tmp_path)
+    line = note_reference_file(frame(REAL), tmp_path)
     assert "results/reference/verifier.json" in line
     assert f"{tmp_path / 'verifier.json'} is missing" in line
-    assert borrowed(frame(ARITHMETIC), tmp_path) is None
+    assert note_reference_file(frame(ARITHMETIC), tmp_path) is None
 
 
 def test_an_audit_of_ones_own_goes_before_the_reference(audited):
     assert "commit 0123456789" in note(audited, REAL)[0]
-    assert borrowed(frame(REAL), audited) is None
+    assert note_reference_file(frame(REAL), audited) is None
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"verifier": 1}', b"not JSON", b"\xff"])
@@ -80,5 +80,5 @@ def test_an_audit_of_changed_code_is_said(tmp_path):
 def test_the_note_stands_under_the_table(audited, monkeypatch):
     monkeypatch.setenv("RESULTS_DIR", str(audited))
     (said,) = note(audited, REAL)
-    assert said in study_table(STUDY, frame(REAL)).notes
-    assert not any("verifier" in text for text in study_table(STUDY, frame(ARITHMETIC)).notes)
+    assert said in build_study_table(STUDY, frame(REAL)).notes
+    assert not any("verifier" in text for text in build_study_table(STUDY, frame(ARITHMETIC)).notes)

@@ -1,6 +1,6 @@
 """Do verdicts keep their promises? ``python -m tests.benchmarks.calibration [sweeps]``; docs/evidence/calibration.md.
 
-Simulated sweeps go through ``analysis.stats.verdict.verdicts`` as recorded ones do. Exit code 1 where a bar is
+Simulated sweeps go through ``analysis.stats.verdict.compute_verdicts`` as recorded ones do. Exit code 1 where a bar is
 missed.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.stats.paired_test import Pairs, p_equivalent
-from analysis.stats.verdict import BOOTSTRAP_SEEDS, MIN_SEEDS, verdicts
+from analysis.stats.verdict import BOOTSTRAP_SEEDS, MIN_SEEDS, compute_verdicts
 from harness.records.power import ALPHA, power
 from tests.benchmarks import calibration_failures
 from tests.benchmarks.calibration_world import ARMS, World, draw, problems, study, truth
@@ -47,7 +47,7 @@ STRESSES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What ``verdicts`` said of the ARMS - 1 contrasts of one sweep, and the truth."""
+    """What ``compute_verdicts`` said of the ARMS - 1 contrasts of one sweep, and the truth."""
 
     covered: Array  # 1 where the interval holds the true difference
     called: Array  # 1 where it is better or worse; below MIN_SEEDS where the adjusted p would say so
@@ -97,7 +97,7 @@ class Row:
 def judge(name: str, sweep: Sweep, margin: float | None = None, *, outcomes: bool = False) -> Judged:
     """A sweep through the code that judges recorded runs."""
     seeds = sweep.accuracy.shape[1]
-    found = verdicts(study(name, seeds, margin), sweep.frame(), sweep.shares if outcomes else None)
+    found = compute_verdicts(study(name, seeds, margin), sweep.frame(), sweep.shares if outcomes else None)
     assert len(found) == ARMS - 1
     truths = sweep.truth[[v.contrast.arm for v in found]]
     early = seeds < MIN_SEEDS

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 from scipy.special import ndtri
 
-from analysis.stats.verdict import MIN_SEEDS, verdicts
+from analysis.stats.verdict import MIN_SEEDS, compute_verdicts
 from harness.records.power import ALPHA
 from tests.benchmarks.calibration_world import ARMS, World, draw, problems, study
 
@@ -102,7 +102,7 @@ def wrong(
         for name, divergence in chosen.items():
             gone = divergence.diverged(sweep, draws)
             for kept, error in zip(found[name], (DIVERGED, OUTSIDE), strict=True):
-                judged = verdicts(study(f"{name} {place}", seeds), with_failures(runs, gone, error))
+                judged = compute_verdicts(study(f"{name} {place}", seeds), with_failures(runs, gone, error))
                 calls = [(_word(v, v.p_adjusted), _word(v, v.p)) for v in judged]
                 kept.any_of_them.append(any(word in divergence.wrong for word, _ in calls))
                 kept.one_test.append(sum(word in divergence.wrong for _, word in calls) / (ARMS - 1))

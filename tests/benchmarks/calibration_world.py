@@ -76,7 +76,7 @@ class Sweep:
         return self.right.mean(axis=2)
 
     def frame(self) -> pd.DataFrame:
-        """As ``analysis.study.frame.planned`` gives it."""
+        """As ``analysis.study.frame.select_planned`` gives it."""
         scores = {
             "final/accuracy": self.accuracy.ravel(),
             "final/accuracy/se": self.right.std(axis=2, ddof=1).ravel() / sqrt(self.right.shape[2]),
@@ -84,7 +84,7 @@ class Sweep:
         return _runs(self.accuracy.shape[1]).assign(**scores)
 
     def shares(self, run_id: str) -> pd.Series:
-        """As ``analysis.stats.evaluation.Shares``."""
+        """As ``analysis.stats.evaluation.ShareReader``."""
         arm, seed = (int(part[1:]) for part in run_id.split("-"))
         return pd.Series(self.right[arm, seed], index=_problems())
 

@@ -25,17 +25,17 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import torch
 
 from harness.common.resources import keep_freed_memory
-from harness.config.experiment import load
-from harness.data.synthetic import stream
+from harness.config.experiment import load_config
+from harness.data.synthetic import stream_problems
 from harness.engines.base.protocols import Decoding
 from harness.engines.build import build_sampler
-from harness.engines.qwen3.forward import compact_scores
-from harness.engines.torch.hf_scores import hf_scores
+from harness.engines.qwen3.forward import score_samples_compact
+from harness.engines.torch.hf_scores import score_samples_hf
 from harness.engines.torch.learner import TorchLearner
 from harness.models.load import load_model
 from harness.models.prompting import format_prompt
 from tests.harness.engines.learners import rollouts_of
-from tricks.fired import ablations
+from tricks.fired import ablate_each_trick
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,7 @@ class Side:
         """Take one and note its times."""
         rule, began = config.update_rule(), (time.perf_counter(), time.process_time() + self.rank_seconds())
         rollouts = rollouts_of(samples, self.learner.log_probs(samples))
-        self.learner.update(samples, rule.signal(rollouts), rule, ablations(rule, rollouts))
+        self.learner.update(samples, rule.signal(rollouts), rule, ablate_each_trick(rule, rollouts))
         self.wall.append(time.perf_counter() - began[0])
         self.processor.append(time.process_time() + self.rank_seconds() - began[1])
 
@@ -76,12 +76,12 @@ def main() -> int:
     torch.set_num_threads(1)
     keep_freed_memory()
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=1 << 28)
-    config, samples = load(*SETTINGS), _samples()
+    config, samples = load_config(*SETTINGS), _samples()
     print(f"deepspeed step, one rank, {samples.response_mask.sum()} tokens, {STEPS} steps of 4 updates, in turns")
-    plain, compact = _torch("torch, hf", hf_scores), _torch("torch, compact", compact_scores)
+    plain, compact = _torch("torch, hf", score_samples_hf), _torch("torch, compact", score_samples_compact)
     _race(plain, compact, config, samples)
     for stage in range(4):
-        chosen = load(*SETTINGS, f"backend.deepspeed.zero_stage={stage}")
+        chosen = load_config(*SETTINGS, f"backend.deepspeed.zero_stage={stage}")
         _race(plain, _deepspeed(stage, chosen), config, samples)
     ray.shutdown()
     return 0
@@ -108,15 +108,15 @@ def _line(side: Side, plain: Side) -> str:
 
 
 def _samples() -> Samples:
-    config = load(*SETTINGS)
+    config = load_config(*SETTINGS)
     model, tokenizer = load_model(config.model.path, torch.float32)
-    problems = islice(stream(["medium"], 0), 32)
+    problems = islice(stream_problems(["medium"], 0), 32)
     prompts = [format_prompt(tokenizer, problem.prompt, "base") for problem in problems]
     return build_sampler(model, tokenizer, config).sample(prompts, Decoding(8, 64), 0)
 
 
 def _torch(name: str, scorer: Any) -> Side:
-    config = load(*SETTINGS)
+    config = load_config(*SETTINGS)
     model, _ = load_model(config.model.path, torch.float32)
     return Side(name, TorchLearner(model, config.optim, config.rollout.temperature, scorer), float)
 

@@ -16,7 +16,7 @@ import torch
 
 from harness.common.resources import keep_freed_memory
 from tricks.batch import Rollouts, Setup
-from tricks.dialects.build import build
+from tricks.dialects.build import build_rule
 
 SAMPLES, TOKENS, GROUP, ROUNDS = 1024, 8192, 8, 7
 EVERY_HOOK = {
@@ -54,7 +54,7 @@ def _measure(name: str) -> str:
     rollouts, log_probs = _batch()
     keep_freed_memory()  # as the learner does; only now, so that nothing of making the batch is reused
     preset, tricks = RULES[name]
-    rule, process = build(preset, tricks, "none", Setup(GROUP, SAMPLES // GROUP, 4, TOKENS)), psutil.Process()
+    rule, process = build_rule(preset, tricks, "none", Setup(GROUP, SAMPLES // GROUP, 4, TOKENS)), psutil.Process()
     before, times = process.memory_info().rss, []
     for _ in range(ROUNDS):
         started = time.perf_counter()

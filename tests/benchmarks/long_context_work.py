@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
-from harness.config.experiment import load
+from harness.config.experiment import load_config
 from harness.engines.base.protocols import Decoding, Samples
-from harness.engines.build import build
+from harness.engines.build import build_torch_engines
 from harness.models.load import load_model
 from tricks.batch import Signal
 
@@ -26,8 +26,10 @@ def main(request: dict[str, Any]) -> None:
     """Do one kind of work and print seconds, tokens and the peak memory of the process in GB."""
     torch.set_num_threads(1)
     model, tokenizer = _small() if request["model"] == "small" else _wide()
-    config = load("preset=grpo", f"optim.micro_batch_tokens={request['micro_batch_tokens']}", *request["settings"])
-    sampler, learner = build(model, tokenizer, config)
+    config = load_config(
+        "preset=grpo", f"optim.micro_batch_tokens={request['micro_batch_tokens']}", *request["settings"]
+    )
+    sampler, learner = build_torch_engines(model, tokenizer, config)
     vocabulary = model.get_input_embeddings().num_embeddings
     if request["work"] == "sample":  # the last token is hardly ever drawn, so that responses fill the limit
         sampler = type(sampler)(model, (vocabulary - 1,), 0, tokenizer.batch_decode)

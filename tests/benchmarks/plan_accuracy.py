@@ -12,9 +12,9 @@ from random import Random
 from statistics import median
 
 from harness.common.schema import SchemaError
-from harness.config.experiment import check
-from harness.records.record import CONTROL, OFF, RunRecord
-from sweeps.plan.estimate import Speed
+from harness.config.experiment import check_config
+from harness.records.record import CONTROL_AXIS, CONTROL_OFF, RunRecord
+from sweeps.plan.estimate import RunSpeed
 from sweeps.reuse import ADOPTED
 from tests.sweeps.cost.laptop_runs import laptop_runs
 
@@ -27,8 +27,16 @@ def main(folders: list[str]) -> int:
     records = [record for folder in folders for record in _records(Path(folder))]
     records = records or [run.record for run in laptop_runs()]
     predicted = [(record, _errors(record, records)) for record in records]
-    usual = [(record, errors) for record, errors in predicted if errors and record.labels.get(CONTROL, OFF) == OFF]
-    controls = [(record, errors) for record, errors in predicted if errors and record.labels.get(CONTROL, OFF) != OFF]
+    usual = [
+        (record, errors)
+        for record, errors in predicted
+        if errors and record.labels.get(CONTROL_AXIS, CONTROL_OFF) == CONTROL_OFF
+    ]
+    controls = [
+        (record, errors)
+        for record, errors in predicted
+        if errors and record.labels.get(CONTROL_AXIS, CONTROL_OFF) != CONTROL_OFF
+    ]
     for name, group in (("runs", usual), ("controls", controls)):
         every = [abs(error) for _, errors in group for error in errors]
         within = sum(error <= BAR for error in every) / max(len(every), 1)
@@ -52,11 +60,11 @@ def _errors(record: RunRecord, records: list[RunRecord]) -> list[float]:
     others = [other for other in records if other is not record and _model(other) == _model(record)]
     draws = Random(record.run_id)
     try:
-        config = check({**record.config, "data": {"part": "all", **record.config["data"]}})
+        config = check_config({**record.config, "data": {"part": "all", **record.config["data"]}})
     except SchemaError:
         return []
     pairs = [draws.sample(others, 2) for _ in range(PAIRS)] if len(others) > 1 else []
-    return [Speed.of(pair).seconds(config) / record.cpu_seconds - 1 for pair in pairs]
+    return [RunSpeed.of(pair).seconds(config) / record.cpu_seconds - 1 for pair in pairs]
 
 
 def _model(record: RunRecord) -> str:

@@ -23,8 +23,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from harness.data.synthetic import stream
-from harness.models.locate import model_source
+from harness.data.synthetic import stream_problems
+from harness.models.locate import locate_model
 from harness.models.prompting import format_prompt
 
 ROOT = Path(__file__).parents[2]
@@ -72,8 +72,8 @@ def _workload(model: str, steps: int) -> dict[str, Any]:
     """Everything both sides read: the folder of the model, the settings, the prompts of every step."""
     from harness.models.load import load_tokenizer
 
-    folder, tokenizer = str(model_source(model)), load_tokenizer(model)
-    problems = list(islice(stream(["medium"], 0), steps * SETTINGS["prompts_per_batch"]))
+    folder, tokenizer = str(locate_model(model)), load_tokenizer(model)
+    problems = list(islice(stream_problems(["medium"], 0), steps * SETTINGS["prompts_per_batch"]))
     tokens = [format_prompt(tokenizer, problem.prompt, "base") for problem in problems]
     return {
         "model": folder,

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from harness.config.experiment import RewardConfig, load
+from harness.config.experiment import RewardConfig, load_config
 from harness.data.catalog import Problem
 from harness.engines.base.protocols import Decoding
-from harness.engines.build import build
+from harness.engines.build import build_torch_engines
 from harness.models.load import load_model
 from harness.rollouts.generate import Task
 from harness.training.loop import train
@@ -26,7 +26,7 @@ def main(workload: dict[str, Any]) -> None:
     """Print one line of JSON a step."""
     torch.set_num_threads(1)
     settings = workload["settings"]
-    config = load(
+    config = load_config(
         "+tricks.group_norm={}", "+tricks.token_mean={}", "optim.updates_per_rollout=1",
         f"optim.lr={settings['lr']}", f"optim.max_grad_norm={settings['max_grad_norm']}",
         f"rollout.temperature={settings['temperature']}",
@@ -34,7 +34,9 @@ def main(workload: dict[str, Any]) -> None:
     model, tokenizer = load_model(workload["model"], torch.float32)
     decoding = Decoding(settings["group_size"], settings["max_response_length"], settings["temperature"])
     scale, batches = RewardConfig(correct=1.0, wrong=0.0), _batches(workload)
-    steps = train(*build(model, tokenizer, config), config.update_rule(), scale, batches, decoding, seed=0)
+    steps = train(
+        *build_torch_engines(model, tokenizer, config), config.update_rule(), scale, batches, decoding, seed=0
+    )
     started = time.perf_counter(), time.process_time()
     for report in steps:
         taken = time.perf_counter() - started[0], time.process_time() - started[1]

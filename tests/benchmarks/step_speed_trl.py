@@ -17,7 +17,7 @@ from datasets import Dataset
 from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
-from harness.rewards.arithmetic import is_right
+from harness.rewards.arithmetic import is_correct
 
 
 def main(workload: dict[str, Any], folder: str) -> None:
@@ -46,7 +46,7 @@ class Report(TrainerCallback):
 
     def rewards(self, completion_ids: list[list[int]], answer: list[str], **_: Any) -> list[float]:
         texts = self._tokenizer.batch_decode(completion_ids, skip_special_tokens=True)
-        rewards = [float(is_right(text, wanted)) for text, wanted in zip(texts, answer, strict=True)]
+        rewards = [float(is_correct(text, wanted)) for text, wanted in zip(texts, answer, strict=True)]
         length = sum(map(len, completion_ids)) / len(completion_ids)
         self._latest = {"length": length, "accuracy": sum(rewards) / len(rewards)}
         return rewards

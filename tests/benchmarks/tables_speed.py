@@ -21,7 +21,7 @@ from uuid import uuid4
 
 from harness.records.record import RunRecord, Study
 from harness.tracking.store import Store
-from harness.tracking.tags import CELL, RECORD, RUN_TAG_LIMIT, SEED, cell_and_seed, compact, pack
+from harness.tracking.tags import CELL, RECORD, RUN_TAG_LIMIT, SEED, cell_and_seed, encode_record, pack_tags
 
 STUDIES = 10
 SEEDS = 5
@@ -127,7 +127,7 @@ def copy_run(database: sqlite3.Connection, original: str, records: list[RunRecor
     database.execute("PRAGMA cache_size = -500000")
     database.execute("PRAGMA synchronous = off")
     database.execute("CREATE TEMP TABLE copies (uuid TEXT PRIMARY KEY, name TEXT, cell TEXT, seed TEXT, record TEXT)")
-    packed = ((record, pack(RECORD, compact(record), RUN_TAG_LIMIT)) for record in records)
+    packed = ((record, pack_tags(RECORD, encode_record(record), RUN_TAG_LIMIT)) for record in records)
     rows = [  # one chunk each, or SQLite objects
         (uuid4().hex, record.run_id, *cell_and_seed(record.run_id), *chunks.values()) for record, chunks in packed
     ]

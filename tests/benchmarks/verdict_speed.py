@@ -11,10 +11,10 @@ from itertools import product
 from random import Random
 from typing import TYPE_CHECKING
 
-from analysis.stats.aggregate import improvement, iqm
-from analysis.stats.noise_floor import noise_floor
-from analysis.stats.verdict import missing, verdicts
-from analysis.study.frame import planned, runs_frame
+from analysis.stats.aggregate import estimate_improvement, iqm
+from analysis.stats.noise_floor import measure_noise_floors
+from analysis.stats.verdict import compute_verdicts, find_missing
+from analysis.study.frame import build_runs_frame, select_planned
 from harness.records.record import RunRecord, Study
 
 if TYPE_CHECKING:
@@ -36,15 +36,15 @@ def main() -> int:
 def _timed(seeds: int) -> tuple[float, float]:
     """Of the verdicts, and of what is missing, the noise floor and the aggregates."""
     study, taken = _grid(seeds)
-    verdicts(study, taken)
+    compute_verdicts(study, taken)
     started = time.process_time()
-    found = verdicts(study, taken)
+    found = compute_verdicts(study, taken)
     judged = time.process_time()
-    missing(study, taken)
-    noise_floor(study, taken)
+    find_missing(study, taken)
+    measure_noise_floors(study, taken)
     for verdict in found:
         iqm(study, taken, verdict.contrast.arm)
-        improvement(study, taken, verdict.contrast)
+        estimate_improvement(study, taken, verdict.contrast)
     return judged - started, time.process_time() - judged
 
 
@@ -54,7 +54,7 @@ def _grid(seeds: int) -> tuple[Study, pd.DataFrame]:
     study = Study("speed", "laptop", "?", "final/accuracy", AXES, baseline, numbers, CELLS, ids, margin=0.02)
     draws = Random(0)
     records = [_record(study, cell, seed, draws) for cell in range(len(CELLS)) for seed in numbers]
-    return study, planned(runs_frame(records), study)
+    return study, select_planned(build_runs_frame(records), study)
 
 
 def _record(study: Study, cell: int, seed: int, draws: Random) -> RunRecord:

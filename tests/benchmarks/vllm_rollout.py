@@ -20,14 +20,14 @@ from typing import Any
 
 import torch
 
-from harness.config.experiment import load
-from harness.data.synthetic import stream
+from harness.config.experiment import load_config
+from harness.data.synthetic import stream_problems
 from harness.engines.base.protocols import Decoding
-from harness.engines.build import vocabulary
-from harness.engines.vllm.engine import VllmEngine, arguments
+from harness.engines.build import build_vocabulary
+from harness.engines.vllm.engine import VllmEngine, build_arguments
 from harness.engines.vllm.sampler import VllmSampler
 from harness.models.load import load_model
-from harness.models.locate import model_source
+from harness.models.locate import locate_model
 from harness.models.prompting import format_prompt
 
 MODEL, MAX_LENGTH = "builtin:large_base", 192  # tokens of prompt and response
@@ -74,8 +74,10 @@ def main() -> int:
 
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     model, tokenizer = load_model(MODEL, torch.float32)
-    prompts = [format_prompt(tokenizer, problem.prompt, "base") for problem in islice(stream(["medium"], 0), PROMPTS)]
-    words, (engine, offline) = vocabulary(model, tokenizer), _started()
+    prompts = [
+        format_prompt(tokenizer, problem.prompt, "base") for problem in islice(stream_problems(["medium"], 0), PROMPTS)
+    ]
+    words, (engine, offline) = build_vocabulary(model, tokenizer), _started()
     sampler = VllmSampler([engine], words, lambda index: None)
     rounds = [_round(sampler, engine, offline, prompts, words.eos_ids, first) for first in range(ROUNDS + 1)][1:]
     print(f"vllm rollout, {PROMPTS} prompts x {DECODING.group_size}, {ROUNDS} rounds after one of warm-up, in turns")
@@ -91,9 +93,9 @@ def main() -> int:
 def _started() -> list[Any]:
     import ray
 
-    path, settings = str(model_source(MODEL)), load("backend=cpu_engines").backend.vllm
+    path, settings = str(locate_model(MODEL)), load_config("backend=cpu_engines").backend.vllm
     assert settings is not None
-    told = arguments(path, settings, MAX_LENGTH, on_gpu=False, sleeps=False)
+    told = build_arguments(path, settings, MAX_LENGTH, on_gpu=False, sleeps=False)
     alone = {"num_cpus": 1, "runtime_env": {"env_vars": {"OMP_NUM_THREADS": "1"}}}
     engine = ray.remote(TimedEngine).options(**alone).remote(path, settings, MAX_LENGTH)
     ray.get(engine.start.remote())
@@ -119,9 +121,9 @@ def _round(
 
 
 def _as_ours(prompts: list[list[int]], seeds: list[int], ends: tuple[int, ...]) -> tuple[list[Any], Any]:
-    from harness.engines.vllm.engine import requests
+    from harness.engines.vllm.engine import build_requests
 
-    return requests(prompts, DECODING, seeds, ends)
+    return build_requests(prompts, DECODING, seeds, ends)
 
 
 def _by_hand(prompts: list[list[int]], ends: tuple[int, ...]) -> tuple[list[Any], Any]:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.common.schema import read
+from harness.common.schema import build_dataclass
 from harness.common.yaml import read_yaml
 from harness.config.experiment import ExperimentConfig
-from harness.config.groups import groups
-from harness.config.overlay import overlaid
-from sweeps.grid.cells import overrides, select
-from sweeps.grid.derived import derived_profiles
+from harness.config.groups import list_config_groups
+from harness.config.overlay import compose_fast
+from sweeps.grid.cells import list_overrides, select_cells
+from sweeps.grid.derived import read_derived_profiles
 from sweeps.grid.file import LAPTOP
-from sweeps.grid.grid import find_grid, names, read_grid
+from sweeps.grid.grid import find_grid, list_grid_names, read_grid
 from tricks.api import TrickError
-from tricks.catalog import catalog
+from tricks.catalog import load_catalog
 from tricks.dialects.registry import DIALECTS
-from tricks.packages import packages
+from tricks.packages import list_packages
 from tricks.presets import PRESETS
 
 if TYPE_CHECKING:
@@ -58,12 +58,12 @@ SETTINGS: Final = (
 
 def grid_cells() -> dict[str, Any]:
     """Give each grid and profile its seeds, axes, quick cells and the id of each planned cell by its labels."""
-    return {name: {profile: _study(name, profile) for profile in _profiles(name)} for name in names()}
+    return {name: {profile: _study(name, profile) for profile in _profiles(name)} for name in list_grid_names()}
 
 
 def single_cells() -> dict[str, Any]:
     """Give the ids of single runs: each preset, trick, dialect and config option alone."""
-    own = sorted(set(catalog()) - set(packages()))
+    own = sorted(set(load_catalog()) - set(list_packages()))
     return {
         "presets": {name: _id(f"preset={name}") for name in PRESETS},
         "tricks": {name: _id(f"+tricks.{name}={{}}") for name in own},
@@ -75,7 +75,8 @@ def single_cells() -> dict[str, Any]:
             for dialect in DIALECTS
         },
         "options": {
-            group: {option: _id(f"{group}={option}") for option in options} for group, options in groups().items()
+            group: {option: _id(f"{group}={option}") for option in options}
+            for group, options in list_config_groups().items()
         },
         "settings": {line: _id(*line.split(" ")) for line in SETTINGS},
         "run": _config("seed=7").run_id(),
@@ -84,12 +85,12 @@ def single_cells() -> dict[str, Any]:
 
 def _profiles(name: str) -> list[str]:
     written = read_yaml(find_grid(name))
-    return list(dict.fromkeys([LAPTOP, *written.get("profiles", {}), *derived_profiles()]))
+    return list(dict.fromkeys([LAPTOP, *written.get("profiles", {}), *read_derived_profiles()]))
 
 
 def _study(name: str, profile: str) -> dict[str, Any]:
     grid = read_grid(find_grid(name), profile)
-    planned, quick = select(grid, full=True), select(grid, full=False)
+    planned, quick = select_cells(grid, full=True), select_cells(grid, full=False)
     return {
         "study": grid.name,
         "profile": grid.profile,
@@ -108,17 +109,17 @@ def _words(point: Mapping[str, str]) -> str:
 
 
 def _cell(grid: Grid, point: Mapping[str, str]) -> str:
-    return _id(*overrides(grid, point))
+    return _id(*list_overrides(grid, point))
 
 
 def _config(*given: str) -> ExperimentConfig:
     """Read the settings without ``check``, which asks for models and packages that a machine may lack."""
-    return read(ExperimentConfig, overlaid(_plain(given)))
+    return build_dataclass(ExperimentConfig, compose_fast(_plain(given)))
 
 
 def _plain(given: tuple[str, ...]) -> list[str]:
     """Say the same in words that need no Hydra, which takes 0.1 s a cell: the last option of a group counts."""
-    known = groups()
+    known = list_config_groups()
     last = {override.partition("=")[0]: override for override in given}
     kept = (each for each in given if each.partition("=")[0] not in known or each == last[each.partition("=")[0]])
     return [_MEMBER.sub(r"+tricks.\1={\2:\3}", override) for override in kept]

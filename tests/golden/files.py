@@ -19,22 +19,21 @@ import yaml
 from safetensors import safe_open
 
 from analysis.__main__ import main as analysis
-from harness.config.experiment import load
-from harness.data.cache import Tier, contents
-from harness.data.cache import write as write_tier
+from harness.config.experiment import load_config
+from harness.data.cache import Tier, describe_contents, write_tier
 from harness.data.card import Card
 from harness.data.catalog import Problem
-from harness.evaluation.benchmarks import run as evaluate
+from harness.evaluation.benchmarks import evaluate_model as evaluate
 from harness.records.record import RunRecord, Study
 from harness.replay.__main__ import main as replay
-from harness.tracking.journal import OUTBOX
+from harness.tracking.journal import OUTBOX_FOLDER
 from harness.tracking.store import Store
-from harness.training.run import Finished, RunSpec, execute
-from harness.training.scores import score_names
+from harness.training.run import FinishedRun, RunSpec, execute_run
+from harness.training.scores import predict_score_names
 from tests.golden.shapes import observed, without_numbers
 from tests.harness.store_samples import saved_journal
+from tricks.io.apply import apply_as_json as apply
 from tricks.io.apply import read_options
-from tricks.io.apply import results as apply
 
 # A reference model, a filter that resamples groups, a batch sampled ahead: a checkpoint holds all of its parts.
 RUN: Final = (
@@ -71,11 +70,11 @@ def known_files(folder: Path, database: Path) -> dict[str, Any]:
 
 def _run(folder: Path) -> _Run:
     """Make a run, and look at its checkpoint while it is there."""
-    config = load(*RUN)
+    config = load_config(*RUN)
     spec = RunSpec("single", "laptop", {"preset": "dapo"}, config, {"commit": "0123abc", "dirty": "no"})
     found: dict[str, Any] = {}
-    for item in execute(spec, folder, ()):
-        if isinstance(item, Finished):
+    for item in execute_run(spec, folder, ()):
+        if isinstance(item, FinishedRun):
             break
         if item.step == 1:
             found["checkpoint after step 1"] = _checkpoint(folder)
@@ -129,7 +128,7 @@ def _sweep(results: Path, run: _Run) -> dict[str, Any]:
     """Record four runs and a failed one of a study, and make its tables, figures and report."""
     store, study = Store.open(results), _study()
     store.save_study(study)
-    scores = dict.fromkeys(score_names(load(*RUN)).certain, 0.5) | {"fired/soft_overlong": 0.0}
+    scores = dict.fromkeys(predict_score_names(load_config(*RUN)).certain, 0.5) | {"fired/soft_overlong": 0.0}
     provenance = {"commit": "0123abc", "dirty": "no", "data paper_easy": "0123"}
     made = replace(run.record, study=study.name, scores=scores, provenance=provenance)
     for labels, cell_id in zip(study.cells, study.cell_ids, strict=True):
@@ -173,7 +172,7 @@ def _record(store: Store, record: RunRecord, folder: Path) -> None:
 
 
 def _outbox(results: Path, record: RunRecord) -> dict[str, Any]:
-    sheet = saved_journal(results / OUTBOX, record)
+    sheet = saved_journal(results / OUTBOX_FOLDER, record)
     sheet.add(1, {"reward/mean": 0.5})
     sheet.end(record)
     lines = [json.loads(line) for line in sheet.file.read_text(encoding="utf-8").splitlines()]
@@ -217,7 +216,7 @@ def _pattern(key: str) -> str:
 
 
 def _evaluation(results: Path) -> dict[str, Any]:
-    config = load("eval.problems=2", "eval.samples=2", "rollout.max_response_length=16", "data=arithmetic_easy")
+    config = load_config("eval.problems=2", "eval.samples=2", "rollout.max_response_length=16", "data=arithmetic_easy")
     done = evaluate(config, results)
     name = re.sub(r"[0-9a-f]{10}$", "HASH", done.folder.name)
     return {
@@ -254,7 +253,14 @@ def _apply() -> dict[str, Any]:
 def _tier(folder: Path) -> dict[str, Any]:
     problems = (Problem("one:1", "What is 1 + 1?", "2", "math"), Problem("one:2", "What is 1/2?", "0.5", "math", 0.1))
     card = Card(
-        headline="h", name="own", rule="r", sources=(), removed={}, contaminated=(), unreadable=(), **contents(problems)
+        headline="h",
+        name="own",
+        rule="r",
+        sources=(),
+        removed={},
+        contaminated=(),
+        unreadable=(),
+        **describe_contents(problems),
     )
     write_tier(folder / "own.jsonl", Tier(problems, card))
     lines = (folder / "own.jsonl").read_text(encoding="utf-8").splitlines()

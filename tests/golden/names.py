@@ -9,36 +9,36 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 import yaml
 
-from analysis.claims.judge import Word as TakeawayWord
+from analysis.claims.judge import ClaimWord as TakeawayWord
 from analysis.curves.saturation import NO_GAIN, OPEN
 from analysis.stats.contrasts import Family
 from analysis.stats.noise_floor import State as ControlState
 from analysis.stats.verdict import Word as VerdictWord
-from harness.common.resources import Spent
-from harness.common.schema import read
-from harness.common.seeds import derive
-from harness.config.compose import compose
+from harness.common.resources import ResourceUse
+from harness.common.schema import build_dataclass
+from harness.common.seeds import derive_seed
+from harness.config.compose import compose_config
 from harness.config.engines import BackendConfig
 from harness.config.experiment import ExperimentConfig
-from harness.config.groups import CONF, groups
-from harness.config.overlay import overlaid
+from harness.config.groups import CONF_FOLDER, list_config_groups
+from harness.config.overlay import compose_fast
 from harness.data.benchmarks import BENCHMARKS
 from harness.data.card import Card, Removed
 from harness.data.catalog import Problem
 from harness.engines.base.divergence import Diverged
 from harness.engines.base.errors import EngineError, ParityError
-from harness.records.failures import _ARM, _OUTSIDE, _SETTINGS, cause, reason
+from harness.records.failures import _ARM, _OUTSIDE, _SETTINGS, classify_failure, describe_error
 from harness.records.outcomes import TOO_LONG
-from harness.records.provenance import provenance
-from harness.records.record import CONTROL, DATA, FIRED, OFF, RunRecord, Study
-from harness.records.replay import FOLDER as REPLAYS
+from harness.records.provenance import collect_provenance
+from harness.records.record import CONTROL_AXIS, CONTROL_OFF, DATA_PREFIX, FIRED_PREFIX, RunRecord, Study
+from harness.records.replay import REPLAY_FOLDER as REPLAYS
 from harness.records.replay import Replay
 from harness.rewards.contract import ENTRY_POINT_GROUP as REWARDS
 from harness.rewards.contract import SCORED
 from harness.rollouts.metrics import METRICS, REWARD_METRICS
 from harness.tracking.journal import JournalEnd, JournalStart, JournalStep
-from harness.training.scores import score_names
-from harness.verify.compare.canonical import canonical
+from harness.training.scores import predict_score_names
+from harness.verify.compare.canonical import compute_canonical_key
 from harness.verify.model.verdict import UNDECIDED
 from sweeps.grid.derived import Derived
 from sweeps.grid.file import GridFile
@@ -47,14 +47,14 @@ from sweeps.launch.lease import StudyLease
 from sweeps.reuse import ADOPTED
 from tests.golden.shapes import declared
 from tools.embedded_models.recipe import RECIPES, STAGES, fingerprint
-from tricks.api import HOOKS, NEEDS
+from tricks.api import BATCH_PARTS, HOOKS
 from tricks.batch import Setup
-from tricks.catalog import catalog
-from tricks.dialects.build import build
+from tricks.catalog import load_catalog
+from tricks.dialects.build import build_rule
 from tricks.dialects.registry import DIALECTS
 from tricks.io.document import PARTS
 from tricks.packages import ENTRY_POINT_GROUP as TRICKS
-from tricks.packages import packages
+from tricks.packages import list_packages
 from tricks.presets import PRESETS
 
 if TYPE_CHECKING:
@@ -71,12 +71,12 @@ def known_names() -> dict[str, Any]:
     return {
         "tricks": _tricks(),
         "hooks": list(HOOKS),
-        "needs of tricks": sorted(NEEDS),
-        "rule without tricks": build("vanilla_ppo", {}, "none", _SETUP).settings(),
+        "needs of tricks": sorted(BATCH_PARTS),
+        "rule without tricks": build_rule("vanilla_ppo", {}, "none", _SETUP).settings(),
         "presets": {name: preset.tricks for name, preset in PRESETS.items()},
         "dialects": sorted(DIALECTS),
         "entry points": {"tricks": TRICKS, "rewards": REWARDS},
-        "settings": {"defaults": compose(()), "options": dict(_options()), "fields": declared(ExperimentConfig)},
+        "settings": {"defaults": compose_config(()), "options": dict(_options()), "fields": declared(ExperimentConfig)},
         "metrics": sorted({**METRICS, **REWARD_METRICS}),
         "scores": _scores(),
         "provenance": _provenance(),
@@ -86,13 +86,17 @@ def known_names() -> dict[str, Any]:
         "environment variables": sorted(set(_environment())),
         "benchmarks": sorted(BENCHMARKS),
         "batch of rollouts": {name: part.required for name, part in PARTS.items()},
-        "seeds": {"plain": derive(0), "by purpose": derive(7, "model"), "of a number": derive(7, "step", 3)},
+        "seeds": {
+            "plain": derive_seed(0),
+            "by purpose": derive_seed(7, "model"),
+            "of a number": derive_seed(7, "step", 3),
+        },
         "embedded models": {
             f"{size} {stage}": fingerprint(size, recipe, stage, 0)
             for size, recipe in RECIPES.items()
             for stage in STAGES
         },
-        "normal forms of answers": {text: canonical(text) for text in ANSWERS},
+        "normal forms of answers": {text: compute_canonical_key(text) for text in ANSWERS},
     }
 
 
@@ -116,14 +120,14 @@ ANSWERS: Final = (
 
 
 def _tricks() -> dict[str, Any]:
-    own = {name: spec for name, spec in catalog().items() if name not in packages()}
+    own = {name: spec for name, spec in load_catalog().items() if name not in list_packages()}
     return {
         name: {
             "settings": spec.settings,
             "hooks": list(spec.hooks),
             "fields": {each.name: _default(each) for each in fields(spec.cls)},
-            "in ids": build("vanilla_ppo", {name: {}}, "none", _SETUP).settings()[spec.hooks[0]],
-            "in records": build("vanilla_ppo", {name: {}}, "none", _SETUP).describe()[spec.hooks[0]],
+            "in ids": build_rule("vanilla_ppo", {name: {}}, "none", _SETUP).settings()[spec.hooks[0]],
+            "in records": build_rule("vanilla_ppo", {name: {}}, "none", _SETUP).describe()[spec.hooks[0]],
             "in dialects": dict(_spoken(name, spec.hooks[0])),
         }
         for name, spec in own.items()
@@ -138,26 +142,26 @@ def _spoken(name: str, hook: str) -> Iterator[tuple[str, Any]]:
     """Yield what a trick is in each dialect that can express it."""
     for dialect in DIALECTS:
         try:
-            yield dialect, build("vanilla_ppo", {name: {}}, dialect, _SETUP).settings()[hook]
+            yield dialect, build_rule("vanilla_ppo", {name: {}}, dialect, _SETUP).settings()[hook]
         except ValueError:
             continue
 
 
 def _options() -> Iterator[tuple[str, Any]]:
-    for group, options in groups().items():
-        files = {option: CONF / group / f"{option}.yaml" for option in options}
+    for group, options in list_config_groups().items():
+        files = {option: CONF_FOLDER / group / f"{option}.yaml" for option in options}
         yield group, {option: yaml.safe_load(path.read_text(encoding="utf-8")) for option, path in files.items()}
 
 
 def _scores() -> dict[str, Any]:
-    found = score_names(read(ExperimentConfig, overlaid(_CHANGES)))
+    found = predict_score_names(build_dataclass(ExperimentConfig, compose_fast(_CHANGES)))
     return {"certain": sorted(found.certain), "possible": sorted(found.possible)}
 
 
 def _provenance() -> dict[str, Any]:
-    backend = read(BackendConfig, overlaid(("backend=laptop",))["backend"])
-    foreign = {f"trick {name}" for name in packages()}
-    return {"names": sorted(set(provenance(backend)) - foreign), "data": DATA, "adopted": ADOPTED}
+    backend = build_dataclass(BackendConfig, compose_fast(("backend=laptop",))["backend"])
+    foreign = {f"trick {name}" for name in list_packages()}
+    return {"names": sorted(set(collect_provenance(backend)) - foreign), "data": DATA_PREFIX, "adopted": ADOPTED}
 
 
 def _documents() -> dict[str, Any]:
@@ -169,7 +173,7 @@ def _documents() -> dict[str, Any]:
             "a step": declared(JournalStep),
             "last line": declared(JournalEnd),
         },
-        "what a run took": declared(Spent),
+        "what a run took": declared(ResourceUse),
         "grid file": declared(GridFile),
         "profiles.yaml": declared(Derived),
         "tuned settings": declared(TunedFile),
@@ -188,9 +192,9 @@ def _words() -> dict[str, Any]:
         "families": list(get_args(Family)),
         "states of controls": list(get_args(ControlState)),
         "curves": [NO_GAIN, OPEN],
-        "axis of controls": CONTROL,
-        "label of all other cells": OFF,
-        "score of what fired": FIRED,
+        "axis of controls": CONTROL_AXIS,
+        "label of all other cells": CONTROL_OFF,
+        "score of what fired": FIRED_PREFIX,
         "reason of an unasked problem": TOO_LONG,
         "reason of a scored response": SCORED,
         "reasons of the undecided": sorted(UNDECIDED),
@@ -202,8 +206,8 @@ def _errors() -> dict[str, Any]:
     """Give how errors are recorded, and what recorded errors are read as."""
     ours = (Diverged("x"), EngineError("x"), ParityError("x"))
     return {
-        "recorded": [cause(error) for error in ours],
-        "read": {name: reason(f"{name}: x") for name in sorted(_ARM | _OUTSIDE | _SETTINGS)},
+        "recorded": [describe_error(error) for error in ours],
+        "read": {name: classify_failure(f"{name}: x") for name in sorted(_ARM | _OUTSIDE | _SETTINGS)},
     }
 
 

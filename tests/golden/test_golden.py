@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.rollouts.metrics import family
+from harness.rollouts.metrics import find_metric_family
 from tests.golden.cells import all_ids, grid_cells, single_cells
 from tests.golden.compare import ADVICE, differences, load, message
 from tests.golden.files import known_files
@@ -40,7 +40,7 @@ def test_files_keep_their_names_and_keys(files):
 def test_a_run_logs_metrics_of_the_fixture_alone(files):
     logged = files["run"]["metrics of all steps"]
     assert "update/loss" in logged
-    assert {family(name) for name in logged} <= {*load("names")["metrics"]}
+    assert {find_metric_family(name) for name in logged} <= {*load("names")["metrics"]}
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from harness.common.schema import SchemaError
-from harness.config.experiment import load
+from harness.config.experiment import load_config
 from harness.engines.base.protocols import Decoding, Samples
 from harness.rollouts.queue import RolloutQueue
-from harness.training.loop import StepReport, TrainerContext, steps
+from harness.training.loop import StepReport, TrainerContext, train_steps
 from tests.harness.checkpoint.runs import advance, checkpoints, finish, result, spec
 from tests.harness.test_train import SCALE, TASKS, TableOfLogits
 from tricks.rule import UpdateRule
@@ -47,14 +47,14 @@ def lesson(policy: TableOfLogits, rule: UpdateRule) -> TrainerContext:
 def taught(policy: TableOfLogits, rule: UpdateRule, count: int, *, ahead: bool) -> list[StepReport]:
     chosen = lesson(policy, rule)
     batches = RolloutQueue(enumerate(repeat(TASKS, count), start=1), chosen.drawing(iter(())), steps_ahead=ahead)
-    return list(steps(chosen, batches))
+    return list(train_steps(chosen, batches))
 
 
 def test_a_batch_is_sampled_by_the_weights_before_the_last_update() -> None:
     policy = Recorded()
     before = [policy.logits.detach().clone()]
-    chosen = lesson(policy, load("preset=grpo").update_rule())
-    for _ in steps(
+    chosen = lesson(policy, load_config("preset=grpo").update_rule())
+    for _ in train_steps(
         chosen, RolloutQueue(enumerate(repeat(TASKS, 4), start=1), chosen.drawing(iter(())), steps_ahead=True)
     ):
         before.append(policy.logits.detach().clone())
@@ -65,15 +65,15 @@ def test_a_batch_is_sampled_by_the_weights_before_the_last_update() -> None:
 
 
 def test_staleness_is_logged() -> None:
-    reports = taught(TableOfLogits(), load("preset=grpo").update_rule(), 3, ahead=True)
+    reports = taught(TableOfLogits(), load_config("preset=grpo").update_rule(), 3, ahead=True)
     assert [report.metrics["rollout/staleness"] for report in reports] == [0, 1, 1]
-    reports = taught(TableOfLogits(), load("preset=grpo").update_rule(), 3, ahead=False)
+    reports = taught(TableOfLogits(), load_config("preset=grpo").update_rule(), 3, ahead=False)
     assert [report.metrics["rollout/staleness"] for report in reports] == [0, 0, 0]
 
 
 def test_ratios_are_to_the_policy_that_sampled() -> None:
     policy = Recorded()
-    reports = taught(policy, load("preset=grpo").update_rule(), 3, ahead=True)
+    reports = taught(policy, load_config("preset=grpo").update_rule(), 3, ahead=True)
     for old, sampled in policy.old:
         assert torch.equal(old, sampled)
     assert reports[0].metrics["mismatch/max"] == 0
@@ -90,7 +90,7 @@ class Cut(Recorded):
 
 
 def test_a_cut_moves_no_ratio() -> None:
-    plain, cut, rule = Recorded(), Cut(), load("preset=grpo").update_rule()
+    plain, cut, rule = Recorded(), Cut(), load_config("preset=grpo").update_rule()
     usual, reports = (taught(policy, rule, 3, ahead=True) for policy in (plain, cut))
     for (expected, _), (old, sampled) in zip(plain.old, cut.old, strict=True):
         torch.testing.assert_close(old, expected)
@@ -103,20 +103,20 @@ def test_a_cut_moves_no_ratio() -> None:
 
 def test_a_rule_that_corrects_by_weights_keeps_its_own_ratios() -> None:
     policy = Recorded()
-    taught(policy, load("preset=grpo", "+tricks.truncated_is={}").update_rule(), 2, ahead=True)
+    taught(policy, load_config("preset=grpo", "+tricks.truncated_is={}").update_rule(), 2, ahead=True)
     old, sampled = policy.old[1]
     assert not torch.equal(old, sampled)
 
 
 def test_stale_batches_still_teach() -> None:
-    reports = taught(TableOfLogits(), load("preset=liteppo").update_rule(), 60, ahead=True)
+    reports = taught(TableOfLogits(), load_config("preset=liteppo").update_rule(), 60, ahead=True)
     assert sum(report.metrics["rollout/accuracy"] for report in reports[-10:]) / 10 > 0.9
 
 
 def test_a_sampler_with_weights_of_its_own_works_while_the_learner_does() -> None:
     """The draw waits for the learner: only a thread of its own can then let both go on."""
     policy, learning = TableOfLogits(), threading.Event()
-    chosen = lesson(policy, load("preset=grpo").update_rule())
+    chosen = lesson(policy, load_config("preset=grpo").update_rule())
     draw, update = chosen.drawing(iter(())), policy.update
 
     def patient(step, tasks, watch):  # type: ignore[no-untyped-def]
@@ -129,23 +129,23 @@ def test_a_sampler_with_weights_of_its_own_works_while_the_learner_does() -> Non
 
     policy.update = noted  # type: ignore[method-assign]
     batches = RolloutQueue(enumerate(repeat(TASKS, 2), start=1), patient, steps_ahead=True, separate_engine=True)
-    assert [report.step for report in steps(chosen, batches)] == [1, 2]
+    assert [report.step for report in train_steps(chosen, batches)] == [1, 2]
 
 
 @pytest.mark.parametrize(("ahead", "rests"), [(True, 1), (False, 3)])
 def test_a_sampler_that_is_at_work_is_not_told_to_rest(ahead: bool, rests: int) -> None:
     policy, told = TableOfLogits(), []
     policy.sleep = lambda: told.append("sleep")  # type: ignore[method-assign]
-    chosen = lesson(policy, load("preset=grpo").update_rule())
+    chosen = lesson(policy, load_config("preset=grpo").update_rule())
     batches = RolloutQueue(
         enumerate(repeat(TASKS, 3), start=1), chosen.drawing(iter(())), steps_ahead=ahead, separate_engine=True
     )
-    assert len(list(steps(chosen, batches))) == 3
+    assert len(list(train_steps(chosen, batches))) == 3
     assert len(told) == rests
 
 
 def test_what_fails_in_the_thread_fails_the_run() -> None:
-    chosen = lesson(TableOfLogits(), load("preset=grpo").update_rule())
+    chosen = lesson(TableOfLogits(), load_config("preset=grpo").update_rule())
     draw = chosen.drawing(iter(()))
 
     def failing(step, tasks, watch):  # type: ignore[no-untyped-def]
@@ -154,7 +154,7 @@ def test_what_fails_in_the_thread_fails_the_run() -> None:
         return draw(step, tasks, watch)
 
     def reports() -> Iterator[StepReport]:
-        return steps(
+        return train_steps(
             chosen, RolloutQueue(enumerate(repeat(TASKS, 3), start=1), failing, steps_ahead=True, separate_engine=True)
         )
 
@@ -179,9 +179,9 @@ def test_a_waiting_batch_is_kept_without_pickles(tmp_path: Path) -> None:
 
 
 def test_being_ahead_names_another_cell() -> None:
-    assert load("rollout.ahead=1").cell_id() != load().cell_id()
+    assert load_config("rollout.ahead=1").cell_id() != load_config().cell_id()
 
 
 def test_engines_that_take_turns_cannot_be_ahead() -> None:
     with pytest.raises(SchemaError, match=r"rollout.ahead: .* set backend.colocated=false"):
-        load("model=qwen3_4b", "data=math_easy", "eval=paper", "backend=gpu", "rollout.ahead=1")
+        load_config("model=qwen3_4b", "data=math_easy", "eval=paper", "backend=gpu", "rollout.ahead=1")

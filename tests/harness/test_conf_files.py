@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import harness
-from harness.common.schema import read
-from harness.config.compose import compose
-from harness.config.experiment import ExperimentConfig, load
+from harness.common.schema import build_dataclass
+from harness.config.compose import compose_config
+from harness.config.experiment import ExperimentConfig, load_config
 
 CONF = Path(harness.__file__).parent / "conf"
 CHOICES = sorted(f"{path.parent.name}={path.stem}" for path in CONF.glob("*/*.yaml"))
@@ -17,7 +17,7 @@ CHOICES = sorted(f"{path.parent.name}={path.stem}" for path in CONF.glob("*/*.ya
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_the_choice_composes(choice: str) -> None:
-    config = read(ExperimentConfig, compose([choice]), "")
+    config = build_dataclass(ExperimentConfig, compose_config([choice]), "")
     assert config.steps == 30
 
 
@@ -31,7 +31,9 @@ def test_the_choice_composes(choice: str) -> None:
     ],
 )
 def test_long_contexts_of_the_paper_are_whole_configurations(model: str, name: str, tokens: int) -> None:
-    config = load(f"model={model}", f"rollout={name}", "optim=paper", "data=math_hard", "eval=paper", "preset=liteppo")
+    config = load_config(
+        f"model={model}", f"rollout={name}", "optim=paper", "data=math_hard", "eval=paper", "preset=liteppo"
+    )
     assert config.rollout.max_response_length == tokens
     assert (config.rollout.prompts_per_batch, config.rollout.group_size) == (128, 8)
     assert (config.rollout.temperature, config.rollout.top_p, config.rollout.top_k) == (0.99, 0.99, 100)

@@ -4,10 +4,10 @@ from dataclasses import asdict
 
 import pytest
 
-from harness.common.schema import SchemaError, read
-from harness.config.compose import compose
-from harness.config.experiment import ExperimentConfig, check, load
-from harness.config.groups import groups
+from harness.common.schema import SchemaError, build_dataclass
+from harness.config.compose import compose_config
+from harness.config.experiment import ExperimentConfig, check_config, load_config
+from harness.config.groups import list_config_groups
 from tricks.api import TrickError
 from tricks.presets import PRESETS
 
@@ -46,7 +46,7 @@ from tricks.presets import PRESETS
 )
 def test_a_wrong_setting_is_named_with_its_path_and_the_way_out(overrides: list[str], message: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - SchemaError, or ModelError for the model's path
-        load(*overrides)
+        load_config(*overrides)
     assert message in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
 
@@ -82,41 +82,43 @@ def test_a_wrong_setting_is_named_with_its_path_and_the_way_out(overrides: list[
 )
 def test_tricks_that_cannot_be_laid_out_are_refused_before_anything_starts(overrides: list[str], message: str) -> None:
     with pytest.raises(TrickError) as caught:
-        load(*overrides)
+        load_config(*overrides)
     assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("syntax", ["seed", "rollout.group_size=[3", "model=small_base,large_base", "a=${nowhere}"])
 def test_hydra_errors_come_in_one_line(syntax: str) -> None:
     with pytest.raises(SchemaError) as caught:
-        load(syntax)
+        load_config(syntax)
     assert len(str(caught.value).splitlines()) == 1
 
 
 def test_spelling_out_a_default_keeps_the_cell() -> None:
-    plain, spelled = load("+tricks.clip_higher={}"), load("+tricks.clip_higher.clip_ratio_high=0.28")
-    other = load("+tricks.clip_higher.clip_ratio_high=0.3")
+    plain, spelled = load_config("+tricks.clip_higher={}"), load_config("+tricks.clip_higher.clip_ratio_high=0.28")
+    other = load_config("+tricks.clip_higher.clip_ratio_high=0.3")
     assert plain.cell_id() == spelled.cell_id() != other.cell_id()
 
 
 def test_a_trick_that_equals_the_filler_keeps_the_cell() -> None:
-    assert load("+tricks.sequence_mean={}").cell_id() == load().cell_id()
+    assert load_config("+tricks.sequence_mean={}").cell_id() == load_config().cell_id()
 
 
 def test_the_seed_tells_runs_of_a_cell_apart_and_the_machine_does_not() -> None:
-    one, two = load("seed=1"), load("seed=2", "backend.num_cpus=2")
+    one, two = load_config("seed=1"), load_config("seed=2", "backend.num_cpus=2")
     assert one.cell_id() == two.cell_id()
     assert (one.run_id(), two.run_id()) == (f"{one.cell_id()}-s1", f"{one.cell_id()}-s2")
 
 
-@pytest.mark.parametrize("option", [f"{group}={option}" for group, options in groups().items() for option in options])
+@pytest.mark.parametrize(
+    "option", [f"{group}={option}" for group, options in list_config_groups().items() for option in options]
+)
 def test_every_yaml_composes(option: str) -> None:
     elsewhere = option.startswith("data=") and "arithmetic" not in option
     overrides = (option, *(["eval=rigorous"] * elsewhere))
     if option == "model=smol":  # its files come with an extra, which need not be installed
-        assert isinstance(read(ExperimentConfig, compose(overrides)), ExperimentConfig)
+        assert isinstance(build_dataclass(ExperimentConfig, compose_config(overrides)), ExperimentConfig)
     else:
-        assert isinstance(load(*overrides), ExperimentConfig)
+        assert isinstance(load_config(*overrides), ExperimentConfig)
 
 
 @pytest.mark.parametrize(
@@ -128,67 +130,67 @@ def test_every_yaml_composes(option: str) -> None:
     ],
 )
 def test_tricks_toggle_from_the_command_line(overrides: tuple[str, ...]) -> None:
-    rule = load("preset=dapo_static", *overrides).update_rule()
+    rule = load_config("preset=dapo_static", *overrides).update_rule()
     assert set(rule.tricks) == {"group_norm", "clip_higher", "overlong_filter", "sequence_mean"}
 
 
 def test_a_setting_is_changed_over_those_of_the_preset() -> None:
-    rule = load("preset=dapo_static", "tricks.clip_higher.clip_ratio_low=0.1").update_rule()
+    rule = load_config("preset=dapo_static", "tricks.clip_higher.clip_ratio_low=0.1").update_rule()
     clip = rule.tricks["clip_higher"]
     assert (clip.clip_ratio_low, clip.clip_ratio_high) == (0.1, 0.28)  # 0.28 is clip_higher's own
 
 
 def test_frameworks_that_compute_the_same_are_one_cell() -> None:
-    ours, trl, oat = (load("preset=dr_grpo", f"emulate={name}") for name in ("none", "trl", "oat"))
+    ours, trl, oat = (load_config("preset=dr_grpo", f"emulate={name}") for name in ("none", "trl", "oat"))
     assert trl.update_rule().describe() == oat.update_rule().describe() != ours.update_rule().describe()
     assert trl.cell_id() == oat.cell_id() != ours.cell_id()
 
 
 def test_the_rule_of_open_boxes_is_a_part_of_a_cell_where_it_is_not_the_default() -> None:
     reward, evaluation = "reward.open_box=ignored", "eval.open_box=ignored"
-    ids = [load(*given).cell_id() for given in ((), ("reward.open_box=wrong",), (reward,), (evaluation,))]
+    ids = [load_config(*given).cell_id() for given in ((), ("reward.open_box=wrong",), (reward,), (evaluation,))]
     assert ids[0] == ids[1]
     assert len(set(ids)) == 3
 
 
 def test_cells_of_before_the_rule_of_open_boxes_keep_their_ids() -> None:
     # Computed at commit b901489, which did not have the setting.
-    assert load().cell_id() == "7ae0cdfd99"
-    assert load("reward=plus_minus_one", "preset=dapo").cell_id() == "a9b2aa2e1a"
+    assert load_config().cell_id() == "7ae0cdfd99"
+    assert load_config("reward=plus_minus_one", "preset=dapo").cell_id() == "a9b2aa2e1a"
 
 
 def test_a_config_that_was_recorded_before_newer_settings_is_read_and_keeps_its_id() -> None:
-    recorded = asdict(load("reward=plus_minus_one", "preset=dapo"))
+    recorded = asdict(load_config("reward=plus_minus_one", "preset=dapo"))
     recorded["reward"] = {name: recorded["reward"][name] for name in ("correct", "wrong")}
     del recorded["data"]["sha256"], recorded["eval"]["files"], recorded["eval"]["open_box"]
-    assert check(recorded).cell_id() == "a9b2aa2e1a"
+    assert check_config(recorded).cell_id() == "a9b2aa2e1a"
 
 
 def test_a_rule_of_open_boxes_that_is_none_is_refused() -> None:
     with pytest.raises(SchemaError, match="reward.open_box"):
-        load("reward.open_box=right")
+        load_config("reward.open_box=right")
 
 
 def test_a_config_of_before_the_rule_of_open_boxes_is_read() -> None:
-    composed = compose(())
+    composed = compose_config(())
     for part in ("reward", "eval"):
         del composed[part]["open_box"]
-    assert read(ExperimentConfig, composed) == load()
+    assert build_dataclass(ExperimentConfig, composed) == load_config()
 
 
 def test_what_a_framework_cannot_express_is_refused() -> None:
     with pytest.raises(TrickError, match="oat has no ratio of a whole response"):
-        load("preset=gspo", "emulate=oat")
+        load_config("preset=gspo", "emulate=oat")
 
 
 def test_a_preset_and_its_tricks_one_by_one_are_one_cell() -> None:
-    by_hand = load("+tricks.group_mean_batch_std={}", "+tricks.token_mean={}")
-    assert load("preset=liteppo").cell_id() == by_hand.cell_id()
+    by_hand = load_config("+tricks.group_mean_batch_std={}", "+tricks.token_mean={}")
+    assert load_config("preset=liteppo").cell_id() == by_hand.cell_id()
 
 
 def test_every_preset_composes_and_has_a_cell_of_its_own() -> None:
-    assert len({load(f"preset={preset}").cell_id() for preset in PRESETS}) == len(PRESETS)
+    assert len({load_config(f"preset={preset}").cell_id() for preset in PRESETS}) == len(PRESETS)
 
 
 def test_four_updates_per_rollout_are_the_default() -> None:
-    assert load().optim.updates_per_rollout == 4
+    assert load_config().optim.updates_per_rollout == 4

@@ -14,23 +14,23 @@ from ray.exceptions import RayTaskError
 from safetensors.torch import load_file, save_file
 
 from harness.__main__ import main
-from harness.config.experiment import load
-from harness.engines.base.divergence import Diverged, placed, refuse_not_finite
+from harness.config.experiment import load_config
+from harness.engines.base.divergence import Diverged, add_step_to_error, refuse_not_finite
 from harness.engines.base.errors import EngineError, ParityError
 from harness.engines.base.protocols import Decoding
 from harness.engines.base.sampling import draw
-from harness.evaluation.command import stopped
+from harness.evaluation.command import run_command
 from harness.models.errors import ModelError
-from harness.models.locate import WEIGHTS
+from harness.models.locate import WEIGHTS_FOLDER
 from harness.records.record import RunRecord
 from harness.tracking.store import Store
 from harness.training.loop import StepReport
-from harness.training.run import RunSpec, execute
+from harness.training.run import RunSpec, execute_run
 from harness.training.single import run_single
 from sweeps.launch.events import Failure
 from sweeps.launch.inline import launch_inline
-from sweeps.launch.retry import diverged
-from sweeps.launch.scheduler import why
+from sweeps.launch.retry import is_arm_failure
+from sweeps.launch.scheduler import explain_task_end
 from sweeps.plan.plan import make_plan
 from tests.harness.engines.learners import learner, plain_signal, rule
 from tests.harness.engines.policies import qwen3, random_samples
@@ -62,14 +62,14 @@ DECODINGS = {
 
 
 def spec(*overrides: str) -> RunSpec:
-    return RunSpec("tests", "laptop", {}, load(*SMALL, *overrides), {"commit": "c0ffee"})
+    return RunSpec("tests", "laptop", {}, load_config(*SMALL, *overrides), {"commit": "c0ffee"})
 
 
 def followed(folder: Path, *overrides: str) -> tuple[list[int], str]:
     """The steps that were reported, and the sentence that the run ended with."""
     steps: list[int] = []
     with pytest.raises(Diverged) as caught:
-        steps.extend(item.step for item in execute(spec(*overrides), folder) if isinstance(item, StepReport))
+        steps.extend(item.step for item in execute_run(spec(*overrides), folder) if isinstance(item, StepReport))
     return steps, str(caught.value)
 
 
@@ -131,13 +131,13 @@ def test_weights_that_are_infinite_end_the_update(backend: str, tmp_path: Path) 
 
 def test_a_model_that_came_so_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "model"
-    shutil.copytree(WEIGHTS / "small_base", folder)
+    shutil.copytree(WEIGHTS_FOLDER / "small_base", folder)
     weights = load_file(folder / "model.safetensors")
     save_file(
         {name: torch.full_like(weight, torch.nan) for name, weight in weights.items()}, folder / "model.safetensors"
     )
     with pytest.raises(ModelError, match="its logits are not finite: the weights are not finite"):
-        list(execute(spec(f"model.path={folder}"), tmp_path / "run"))
+        list(execute_run(spec(f"model.path={folder}"), tmp_path / "run"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,24 +164,26 @@ def test_a_trick_whose_loss_is_no_number_is_told_from_a_policy_that_diverged(val
 @pytest.mark.parametrize("value", [".inf", "-.inf", ".nan", "1e39"])
 def test_a_reward_that_is_no_number_is_refused_beforehand(setting: str, value: str) -> None:
     with pytest.raises(ValueError, match=rf"reward\.{setting}"):
-        load(f"reward.{setting}={value}")
+        load_config(f"reward.{setting}={value}")
 
 
 def test_the_advice_is_about_tricks_where_they_compute_what_is_not_finite() -> None:
-    chosen = load(*SMALL)
+    chosen = load_config(*SMALL)
     for what in ("the advantages are not finite on 3 of 9 sampled tokens", "the loss is nan although a trick computes"):
-        sentence = str(placed(Diverged(what), 2, chosen))
+        sentence = str(add_step_to_error(Diverged(what), 2, chosen))
         assert sentence.startswith(f"step 2: {what}; `python -m tricks check` finds the trick among ")
         assert "group_norm" in sentence
         assert "optim.lr" not in sentence
 
 
 def test_the_advice_begins_with_a_setting_that_is_beyond_what_is_usual() -> None:
-    chosen = load(*SMALL, "+tricks.kl_loss={coef: 1e30}", "optim.weight_decay=1e9")
-    said = str(placed(Diverged("the gradient is not finite: its norm is inf"), 1, chosen))
+    chosen = load_config(*SMALL, "+tricks.kl_loss={coef: 1e30}", "optim.weight_decay=1e9")
+    said = str(add_step_to_error(Diverged("the gradient is not finite: its norm is inf"), 1, chosen))
     usual = "outside the usual range: change that first; lower optim.lr="
     assert f"not finite: its norm is inf; optim.weight_decay=1e+09 and kl_loss.coef=1e+30 are {usual}" in said
-    without_tricks = placed(Diverged("the loss is inf: a trick computes it wrongly"), 1, load("reward.correct=3e38"))
+    without_tricks = add_step_to_error(
+        Diverged("the loss is inf: a trick computes it wrongly"), 1, load_config("reward.correct=3e38")
+    )
     assert str(without_tricks).partition("; ")[2].startswith(f"reward.correct=3e+38 is {usual}")
 
 
@@ -209,11 +211,11 @@ def test_it_travels_between_processes() -> None:
     error = pickle.loads(pickle.dumps(Diverged("step 1: no number")))
     assert (type(error), str(error)) == (Diverged, "step 1: no number")
     from_ray = RayTaskError("work", "Traceback", error)
-    assert why(from_ray) == "Diverged: step 1: no number"
-    assert diverged(from_ray)
-    assert diverged(RayTaskError("work", "Traceback", from_ray))
-    assert diverged(RayTaskError("work", "Traceback", RuntimeError("probability tensor contains `nan`")))
-    assert not diverged(RayTaskError("work", "Traceback", ValueError("no number")))
+    assert explain_task_end(from_ray) == "Diverged: step 1: no number"
+    assert is_arm_failure(from_ray)
+    assert is_arm_failure(RayTaskError("work", "Traceback", from_ray))
+    assert is_arm_failure(RayTaskError("work", "Traceback", RuntimeError("probability tensor contains `nan`")))
+    assert not is_arm_failure(RayTaskError("work", "Traceback", ValueError("no number")))
 
 
 DIVERGING = """
@@ -246,7 +248,7 @@ def test_a_single_run_is_failed_in_mlflow_with_its_curve(
     copyfile(blank_database, tmp_path / "mlflow.db")
     monkeypatch.setenv("RESULTS_DIR", str(tmp_path))
     arguments = (*SMALL, HUGE, ONE_UPDATE)
-    run_id = load(*arguments).run_id()
+    run_id = load_config(*arguments).run_id()
     assert run_single(arguments) == 1
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Diverged: ")]
     assert len(said) == 1
@@ -264,7 +266,7 @@ def test_a_single_run_whose_disk_fails_is_failed_too(
 ) -> None:
     copyfile(blank_database, tmp_path / "mlflow.db")
     monkeypatch.setenv("RESULTS_DIR", str(tmp_path))
-    run_id = load(*SMALL).run_id()
+    run_id = load_config(*SMALL).run_id()
     (tmp_path / "runs" / run_id / "metrics.jsonl").mkdir(parents=True)  # where the run would write its curves
     assert run_single(SMALL) == 1
     assert "Is a directory" in capsys.readouterr().err
@@ -302,5 +304,5 @@ def test_commands_that_only_sample_end_in_one_sentence_too(
     def command() -> None:
         raise error
 
-    assert stopped(command) == 1
+    assert run_command(command) == 1
     assert capsys.readouterr().err.startswith(said)

@@ -1,6 +1,6 @@
 import pytest
 
-from harness.records.failures import reason
+from harness.records.failures import classify_failure
 
 ARM = (
     "Diverged: step 3: the norm of the gradient is not finite; lower optim.lr",
@@ -53,18 +53,18 @@ UNKNOWN = (
 
 @pytest.mark.parametrize("error", ARM)
 def test_what_training_itself_came_to_is_the_arms(error):
-    assert reason(error) == "arm"
+    assert classify_failure(error) == "arm"
 
 
 @pytest.mark.parametrize("error", OUTSIDE)
 def test_lost_machines_and_services_are_outside(error):
-    assert reason(error) == "outside"
+    assert classify_failure(error) == "outside"
 
 
 @pytest.mark.parametrize("error", UNKNOWN)
 def test_all_else_is_not_known(error):
-    assert reason(error) == "unknown"
+    assert classify_failure(error) == "unknown"
 
 
 def test_words_about_numbers_do_not_make_a_lost_disk_the_arms():
-    assert reason("OSError: cannot write nan.json: No space left on device") == "outside"
+    assert classify_failure("OSError: cannot write nan.json: No space left on device") == "outside"

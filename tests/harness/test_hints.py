@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from harness.common.schema import SchemaError
-from harness.config.experiment import load
-from harness.config.groups import groups
-from harness.config.hints import hints
+from harness.config.experiment import load_config
+from harness.config.groups import list_config_groups
+from harness.config.hints import list_hints
 from harness.rollouts.generate import warn_positive_log_probs
-from sweeps.grid.cells import select
+from sweeps.grid.cells import select_cells
 from sweeps.grid.compose import compose_cells
-from sweeps.grid.grid import find_grid, names, read_grid
+from sweeps.grid.grid import find_grid, list_grid_names, read_grid
 from sweeps.plan.plan import make_plan
 from tests.harness.engines.policies import random_samples
 from tests.sweeps.grids import PLAIN, grid
@@ -29,42 +29,47 @@ ODD = {
 
 @pytest.mark.parametrize(("setting", "value"), ODD.items())
 def test_a_value_outside_of_practice_gets_one_hint_with_its_name(setting, value):
-    found = hints(load(f"{setting}={value}"))
+    found = list_hints(load_config(f"{setting}={value}"))
     assert len(found) == 1
     assert found[0].startswith(f"{setting}={value} is outside ")
 
 
 def test_the_tricks_of_a_run_are_among_them():
-    assert len(hints(load("preset=grpo", "tricks.clip_higher.clip_ratio_high=28", "optim.lr=1"))) == 2
+    assert len(list_hints(load_config("preset=grpo", "tricks.clip_higher.clip_ratio_high=28", "optim.lr=1"))) == 2
 
 
 def test_a_reward_that_is_upside_down_is_told():
-    assert "a correct answer earns no more than a wrong one" in hints(load("reward.correct=0", "reward.wrong=1"))[0]
+    assert (
+        "a correct answer earns no more than a wrong one"
+        in list_hints(load_config("reward.correct=0", "reward.wrong=1"))[0]
+    )
 
 
 @pytest.mark.parametrize("setting", ["right_from=0.5", "seconds=9", "memory_mb=99"])
 def test_a_setting_of_a_reward_function_is_told_where_there_is_none(setting):
-    found = hints(load(f"reward.{setting}"))
+    found = list_hints(load_config(f"reward.{setting}"))
     assert found == (
         f"reward.{setting} does nothing without reward.function: the verifier returns only correct or wrong",
     )
 
 
-@pytest.mark.parametrize(("group", "option"), [(group, one) for group, options in groups().items() for one in options])
+@pytest.mark.parametrize(
+    ("group", "option"), [(group, one) for group, options in list_config_groups().items() for one in options]
+)
 def test_no_option_of_ours_gets_a_hint(group, option):
     try:
-        assert hints(load(f"{group}={option}")) == ()
+        assert list_hints(load_config(f"{group}={option}")) == ()
     except (SchemaError, ValueError):  # an option that needs others beside it
         pytest.skip("needs more")
 
 
-@pytest.mark.parametrize("name", [name for name in names() if name != "dialects"])  # dialects: tests/tricks
+@pytest.mark.parametrize("name", [name for name in list_grid_names() if name != "dialects"])  # dialects: tests/tricks
 @pytest.mark.parametrize("profile", ["laptop", "gpu"])
 def test_no_grid_of_ours_gets_a_hint(name, profile):
     written = read_grid(find_grid(name), profile)
-    points = select(written, full=True).cells
+    points = select_cells(written, full=True).cells
     cells = compose_cells(written, points[:: max(1, len(points) // 4)]).cells
-    assert [hint for cell in cells for hint in hints(cell.config)] == []
+    assert [hint for cell in cells for hint in list_hints(cell.config)] == []
 
 
 def test_a_plan_tells_each_hint_once_with_its_cells(tmp_path):

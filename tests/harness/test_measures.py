@@ -5,7 +5,15 @@ import math
 import numpy as np
 import pytest
 
-from harness.records.outcomes import TOO_LONG, Measure, majority, measures, overall, pass_at_k, standard_error
+from harness.records.outcomes import (
+    TOO_LONG,
+    Measure,
+    average_measures,
+    compute_measures,
+    majority_at_k,
+    pass_at_k,
+    standard_error,
+)
 from tests.harness.test_outcomes import EVALUATION, RIGHT
 
 
@@ -39,7 +47,7 @@ def test_the_majority_votes_by_answers_and_right_ones_vote_together(votes: str, 
     written = votes.split()
     right = np.array([[one.endswith("!") for one in written]])
     answers = np.array([[None if one == "-" else one.rstrip("!") for one in written]], dtype=object)
-    assert majority(right, answers).tolist() == [share]
+    assert majority_at_k(right, answers).tolist() == [share]
 
 
 def test_a_standard_error_is_clustered_by_problem() -> None:
@@ -47,11 +55,11 @@ def test_a_standard_error_is_clustered_by_problem() -> None:
     means = [0.25, 0.0, 1.0]
     centre = sum(means) / 3
     deviation = math.sqrt(sum((mean - centre) ** 2 for mean in means) / 2)
-    assert measures(EVALUATION)["accuracy"] == Measure(5 / 12, pytest.approx(deviation / math.sqrt(3)))
+    assert compute_measures(EVALUATION)["accuracy"] == Measure(5 / 12, pytest.approx(deviation / math.sqrt(3)))
 
 
 def test_all_measures_of_a_small_case() -> None:
-    found = {name: measure.mean for name, measure in measures(EVALUATION).items()}
+    found = {name: measure.mean for name, measure in compute_measures(EVALUATION).items()}
     assert found == pytest.approx(
         {
             "accuracy": 5 / 12,
@@ -70,13 +78,13 @@ def test_one_problem_has_no_standard_error() -> None:
 
 def test_benchmarks_count_the_same_whatever_their_size() -> None:
     parts = [{"accuracy": Measure(0.2, 0.03)}, {"accuracy": Measure(0.6, 0.04)}]
-    assert overall(parts)["accuracy"] == Measure(pytest.approx(0.4), pytest.approx(0.025))
-    assert overall([*parts, {"accuracy": Measure(0.1, None)}])["accuracy"].se is None
+    assert average_measures(parts)["accuracy"] == Measure(pytest.approx(0.4), pytest.approx(0.025))
+    assert average_measures([*parts, {"accuracy": Measure(0.1, None)}])["accuracy"].se is None
 
 
 def test_problems_that_were_never_asked_are_wrong_and_have_no_length() -> None:
     never = EVALUATION.frame()
     never.loc[never.problem_id == "c", ["right", "length", "reason"]] = [False, 0, TOO_LONG]
-    found = measures(type(EVALUATION).of(never))
+    found = compute_measures(type(EVALUATION).of(never))
     assert found["accuracy"].mean == pytest.approx(1 / 12)
     assert found["length"].mean == pytest.approx(np.arange(8).mean())

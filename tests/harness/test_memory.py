@@ -4,23 +4,23 @@ import psutil
 import pytest
 import torch
 
-from harness.common.resources import Usage, out_of_memory
+from harness.common.resources import ResourceMeter, explain_out_of_memory
 
 
 def test_want_of_memory_is_said_with_the_settings_that_help() -> None:
     with pytest.raises(RuntimeError) as caught:
         torch.empty(1 << 60, dtype=torch.uint8)
-    assert "optim.micro_batch_tokens" in out_of_memory(caught.value)
-    assert "rollout.max_response_length" in out_of_memory(MemoryError())
+    assert "optim.micro_batch_tokens" in explain_out_of_memory(caught.value)
+    assert "rollout.max_response_length" in explain_out_of_memory(MemoryError())
 
 
 def test_any_other_error_stays_one() -> None:
     with pytest.raises(RuntimeError, match="another"):
-        out_of_memory(RuntimeError("another"))
+        explain_out_of_memory(RuntimeError("another"))
 
 
 def test_the_peak_memory_is_in_mebibytes() -> None:
-    usage = Usage()  # the peak begins anew here
+    usage = ResourceMeter()  # the peak begins anew here
     before = psutil.Process().memory_info().rss / 2**20
     peak = usage.spent().peak_memory_mb
     after = psutil.Process().memory_info().rss / 2**20

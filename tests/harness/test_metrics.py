@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from harness.rollouts.metrics import summarize
+from harness.rollouts.metrics import summarize_rollouts
 from tests.tricks.batches import SETUP, rollouts, signal
-from tricks.dialects.build import build
+from tricks.dialects.build import build_rule
 
 if TYPE_CHECKING:
     from tricks.batch import Rollouts
@@ -19,8 +19,8 @@ CUT = {"truncated": [True, False, False, False]}
 
 
 def largest(batch: Rollouts, **tricks: Any) -> float:
-    rule = build("grpo", {"group_norm": {"ddof": 1}, **tricks}, "none", SETUP)
-    return summarize(batch, batch.rewards > 0, rule.signal(batch))["advantage/max"]
+    rule = build_rule("grpo", {"group_norm": {"ddof": 1}, **tricks}, "none", SETUP)
+    return summarize_rollouts(batch, batch.rewards > 0, rule.signal(batch))["advantage/max"]
 
 
 def test_the_largest_advantage_is_one_that_the_update_learns_from() -> None:
@@ -49,4 +49,4 @@ def test_groups_without_a_signal_do_not_count() -> None:
 def test_padding_does_not_count_where_tokens_differ() -> None:
     batch = rollouts([1.0, 0.0], [0, 1], lengths=[2, 1])
     found = signal([[1.0, -2.0], [0.5, 9.0]], lengths=[2, 1])
-    assert summarize(batch, torch.tensor([True, False]), found)["advantage/max"] == 2.0
+    assert summarize_rollouts(batch, torch.tensor([True, False]), found)["advantage/max"] == 2.0

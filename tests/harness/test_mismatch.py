@@ -6,16 +6,16 @@ import pytest
 import torch
 
 from harness.engines.base.protocols import Decoding
-from harness.engines.base.samples import join, pick, take
+from harness.engines.base.samples import join_samples, select_prompts, slice_samples
 from harness.engines.qwen3.sampler import CompactSampler
 from harness.engines.torch.hf_sampler import HfSampler
 from harness.rollouts.generate import SampledBatch, VerifiedRollouts
-from harness.rollouts.metrics import METRICS, mismatch, mismatch_parts
+from harness.rollouts.metrics import METRICS, compute_mismatch, split_mismatch
 from harness.rollouts.queue import RolloutBatch, load_batch, save_batch
 from tests.harness.engines.learners import learner as learner_of
 from tests.harness.engines.policies import EOS, PAD, decode, qwen3, random_samples
 from tricks.batch import Setup
-from tricks.dialects.build import build
+from tricks.dialects.build import build_rule
 
 MASK = torch.tensor([[True, True, False], [True, True, True]])
 SETUP = Setup(group_size=4, prompts_per_batch=4, updates_per_rollout=4, max_response_length=8)
@@ -24,7 +24,7 @@ SETUP = Setup(group_size=4, prompts_per_batch=4, updates_per_rollout=4, max_resp
 def gaps(values, within=(0.8, 1.2)):
     learner = torch.zeros(2, 3)
     learner[MASK] = torch.tensor(values)
-    return mismatch(torch.zeros(2, 3), learner, MASK, within)
+    return compute_mismatch(torch.zeros(2, 3), learner, MASK, within)
 
 
 def test_engines_that_agree_lose_nothing():
@@ -39,7 +39,7 @@ def test_engines_that_agree_lose_nothing():
 def test_padding_does_not_count():
     learner = torch.full((2, 3), -50.0)
     learner[MASK] = 0.0
-    assert mismatch(torch.zeros(2, 3), learner, MASK, (0.8, 1.2))["mismatch/max"] == 0.0
+    assert compute_mismatch(torch.zeros(2, 3), learner, MASK, (0.8, 1.2))["mismatch/max"] == 0.0
 
 
 def test_tokens_beyond_either_bound_are_counted():
@@ -55,7 +55,7 @@ def test_effective_sample_size_by_hand():
 
 @pytest.mark.parametrize(("preset", "between"), [("grpo", (0.8, 1.2)), ("dapo", (0.8, 1.28)), ("gspo", (0.8, 1.2))])
 def test_the_range_is_that_of_single_tokens(preset, between):
-    assert build(preset, {}, "none", SETUP).ratio_range == pytest.approx(between)
+    assert build_rule(preset, {}, "none", SETUP).ratio_range == pytest.approx(between)
 
 
 def cut_samples(share=0.5):
@@ -68,13 +68,13 @@ def cut_samples(share=0.5):
 def test_a_gap_is_the_cut_and_what_the_engines_differ_by():
     samples = cut_samples(0.5)
     learner = samples.whole_log_probs + 0.125 * samples.response_mask
-    found = mismatch_parts(samples, learner, (0.8, 1.2))
+    found = split_mismatch(samples, learner, (0.8, 1.2))
     log_half = torch.tensor(0.5).log().item()
     assert found["mismatch/cut"] == found["mismatch/cut_max"] == pytest.approx(-log_half)
     assert found["mismatch/engines"] == found["mismatch/engines_max"] == pytest.approx(0.125)
     assert found["mismatch/engines_beyond"] == 0
     assert found["mismatch/engines_effective"] == pytest.approx(1)
-    whole = mismatch(samples.log_probs, learner, samples.response_mask, (0.8, 1.2))
+    whole = compute_mismatch(samples.log_probs, learner, samples.response_mask, (0.8, 1.2))
     assert whole["mismatch/mean"] == pytest.approx(-log_half - 0.125)
     assert whole["mismatch/beyond"] == 1
     assert set(found) | set(whole) == {name for name in METRICS if name.startswith("mismatch/")}
@@ -83,15 +83,15 @@ def test_a_gap_is_the_cut_and_what_the_engines_differ_by():
 def test_without_a_cut_all_of_a_gap_is_the_engines():
     samples = random_samples()
     learner = samples.log_probs + 0.3 * samples.response_mask
-    found = mismatch_parts(samples, learner, (0.8, 1.2))
+    found = split_mismatch(samples, learner, (0.8, 1.2))
     assert str(found["mismatch/cut"]) == str(found["mismatch/cut_max"]) == "0.0"
-    for name, value in mismatch(samples.log_probs, learner, samples.response_mask, (0.8, 1.2)).items():
+    for name, value in compute_mismatch(samples.log_probs, learner, samples.response_mask, (0.8, 1.2)).items():
         assert found[name.replace("mismatch/", "mismatch/engines_").replace("_mean", "")] == value
 
 
 def test_a_sampler_that_cannot_tell_gives_no_parts():
     samples = replace(cut_samples(), log_kept=torch.full((12, 9), torch.nan))
-    assert mismatch_parts(samples, samples.log_probs, (0.8, 1.2)) == {}
+    assert split_mismatch(samples, samples.log_probs, (0.8, 1.2)) == {}
     assert torch.equal(samples.whole_log_probs, samples.log_probs)
 
 
@@ -102,10 +102,10 @@ def test_equal_engines_differ_by_the_cut_alone(kind, top_p, top_k):
     sampler = kind(model, (EOS,), PAD, decode)
     samples = sampler.sample([[2, 3], [4, 5, 6]], Decoding(8, 12, 1.0, top_p, top_k), seed=0)
     log_probs = learner_of(model).log_probs(samples)
-    found = mismatch_parts(samples, log_probs, (0.8, 1.2))
+    found = split_mismatch(samples, log_probs, (0.8, 1.2))
     assert found["mismatch/engines_max"] < 1e-5
     assert found["mismatch/cut"] > 0.01
-    gap = mismatch(samples.log_probs, log_probs, samples.response_mask, (0.8, 1.2))
+    gap = compute_mismatch(samples.log_probs, log_probs, samples.response_mask, (0.8, 1.2))
     assert gap["mismatch/mean"] == pytest.approx(found["mismatch/cut"], abs=1e-5)
     assert gap["mismatch/max"] == pytest.approx(found["mismatch/cut_max"], abs=1e-5)
 
@@ -115,18 +115,18 @@ class TestWhatACutLeft:
 
     def test_through_parts_of_a_batch(self):
         samples = cut_samples()
-        parts = [pick(samples, torch.tensor(prompts))[0] for prompts in ([0], [1, 2, 3])]
-        assert torch.equal(join(parts).log_kept, samples.log_kept)
-        assert torch.equal(take(samples, slice(3, 6)).log_kept, samples.log_kept[3:6])
-        picked, rows = pick(samples, torch.tensor([2, 0]))
+        parts = [select_prompts(samples, torch.tensor(prompts))[0] for prompts in ([0], [1, 2, 3])]
+        assert torch.equal(join_samples(parts).log_kept, samples.log_kept)
+        assert torch.equal(slice_samples(samples, slice(3, 6)).log_kept, samples.log_kept[3:6])
+        picked, rows = select_prompts(samples, torch.tensor([2, 0]))
         width = picked.response_mask.shape[1]
         assert torch.equal(picked.log_kept, samples.log_kept[rows, :width])
 
     def test_beside_samples_that_nothing_was_cut_of(self):
-        joined = join([random_samples(), cut_samples()])
+        joined = join_samples([random_samples(), cut_samples()])
         assert (joined.log_kept[:12] == 0).all()
         assert torch.equal(joined.log_kept[12:], cut_samples().log_kept)
-        assert join([random_samples(), random_samples()]).log_kept is None
+        assert join_samples([random_samples(), random_samples()]).log_kept is None
 
     @pytest.mark.parametrize("cut", [True, False])
     def test_through_a_checkpoint(self, cut, tmp_path):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from harness.records.outcomes import TOO_LONG, Evaluation, join, outcomes_file
+from harness.records.outcomes import TOO_LONG, Evaluation, encode_outcomes, join_evaluations
 
 RIGHT = np.array([[True, False, False, False], [False] * 4, [True] * 4])
 ANSWERS = np.array([["1", "2", None, "2"], [None] * 4, ["3"] * 4], dtype=object)
@@ -22,7 +22,7 @@ def read(document: bytes) -> pd.DataFrame:
 
 
 def test_every_outcome_is_kept() -> None:
-    rows = read(outcomes_file({"start": {"aime24": EVALUATION}, "final": {"aime24": EVALUATION}}))
+    rows = read(encode_outcomes({"start": {"aime24": EVALUATION}, "final": {"aime24": EVALUATION}}))
     assert list(rows)[:4] == ["when", "benchmark", "problem_id", "sample"]
     assert len(rows) == 24
     final = rows[rows.when == "final"]
@@ -31,14 +31,14 @@ def test_every_outcome_is_kept() -> None:
 
 
 def test_outcomes_are_read_back_as_they_were() -> None:
-    again = Evaluation.of(read(outcomes_file({"": {"amc23": EVALUATION}})))
+    again = Evaluation.of(read(encode_outcomes({"": {"amc23": EVALUATION}})))
     assert again.problem_ids == EVALUATION.problem_ids
     for name in ("right", "truncated", "lengths", "answers", "reasons"):
         assert getattr(again, name).tolist() == getattr(EVALUATION, name).tolist()
 
 
 def test_parts_join_problem_by_problem() -> None:
-    whole = join([EVALUATION, EVALUATION])
+    whole = join_evaluations([EVALUATION, EVALUATION])
     assert whole.problem_ids == ("a", "b", "c") * 2
     assert whole.answers[3].tolist() == ["1", "2", None, "2"]
 
@@ -47,7 +47,7 @@ def test_parts_join_as_their_tables_do() -> None:
     scored = replace(EVALUATION, scores=RIGHT / 2)
     empty = Evaluation((), *(array[:0] for array in (RIGHT, RIGHT, RIGHT.astype(int), ANSWERS, REASONS)))
     for parts in ([EVALUATION, EVALUATION], [scored, empty, scored], [scored, EVALUATION]):
-        joined = join(parts)
+        joined = join_evaluations(parts)
         tables = Evaluation.of(pd.concat([part.frame() for part in parts if part.problem_ids], ignore_index=True))
         assert joined.problem_ids == tables.problem_ids
         assert (joined.scores is None) == (tables.scores is None)

@@ -3,8 +3,8 @@
 import pytest
 
 from harness.common.schema import SchemaError
-from harness.config.compose import compose
-from harness.config.overlay import overlaid
+from harness.config.compose import compose_config
+from harness.config.overlay import compose_fast
 
 PLAIN = [
     (),
@@ -57,16 +57,16 @@ def outcome(how, overrides):
 
 @pytest.mark.parametrize("overrides", PLAIN, ids=" ".join)
 def test_overrides_give_what_hydra_makes_of_them(overrides):
-    assert outcome(overlaid, overrides) == outcome(compose, overrides)
+    assert outcome(compose_fast, overrides) == outcome(compose_config, overrides)
 
 
 @pytest.mark.parametrize("overrides", FAULTY, ids=" ".join)
 def test_faults_are_refused_in_the_words_of_compose(overrides):
     with pytest.raises(SchemaError) as caught:
-        compose(overrides)
-    assert outcome(overlaid, overrides) == str(caught.value)
+        compose_config(overrides)
+    assert outcome(compose_fast, overrides) == str(caught.value)
 
 
 def test_what_one_composition_changes_the_next_does_not_see():
-    overlaid(("eval.benchmarks=[aime24]", "+tricks.group_norm={}"))["optim"]["betas"].append(1)
-    assert overlaid(()) == compose(())
+    compose_fast(("eval.benchmarks=[aime24]", "+tricks.group_norm={}"))["optim"]["betas"].append(1)
+    assert compose_fast(()) == compose_config(())

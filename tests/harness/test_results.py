@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
-from harness.common.results import REFERENCE, is_reference, own_or_reference, results_folder, shown
+from harness.common.results import REFERENCE_RESULTS, find_own_or_reference, format_path, is_reference, results_folder
 from harness.common.schema import SchemaError
 from harness.tracking.errors import StoreError
 from harness.tracking.store import Store
 
-ROOT = REFERENCE.parent.parent
+ROOT = REFERENCE_RESULTS.parent.parent
 
 
 def test_a_named_folder_goes_before_the_environment_and_that_before_the_current_one(monkeypatch, tmp_path):
@@ -27,28 +27,28 @@ def test_a_named_folder_goes_before_the_environment_and_that_before_the_current_
 @pytest.mark.parametrize("inside", ["", "tables"])
 def test_the_reference_is_refused_as_a_place_for_results(monkeypatch, inside, tmp_path):
     with pytest.raises(SchemaError, match="holds the reference results, which are read-only"):
-        results_folder(REFERENCE / inside)
-    monkeypatch.chdir(REFERENCE.parent)
-    assert is_reference(REFERENCE.relative_to(REFERENCE.parent) / inside)
+        results_folder(REFERENCE_RESULTS / inside)
+    monkeypatch.chdir(REFERENCE_RESULTS.parent)
+    assert is_reference(REFERENCE_RESULTS.relative_to(REFERENCE_RESULTS.parent) / inside)
     link = tmp_path / "link"
-    link.symlink_to(REFERENCE)
+    link.symlink_to(REFERENCE_RESULTS)
     assert is_reference(link / inside)
     with pytest.raises(StoreError, match="reference results"):
-        Store.open(REFERENCE / inside)
-    assert not is_reference(REFERENCE.parent / "tables")
+        Store.open(REFERENCE_RESULTS / inside)
+    assert not is_reference(REFERENCE_RESULTS.parent / "tables")
 
 
 def test_ones_own_file_goes_before_that_of_the_reference(tmp_path):
-    assert own_or_reference(tmp_path, "verifier.json") == REFERENCE / "verifier.json"
+    assert find_own_or_reference(tmp_path, "verifier.json") == REFERENCE_RESULTS / "verifier.json"
     (tmp_path / "verifier.json").write_text("{}")
-    assert own_or_reference(tmp_path, "verifier.json") == tmp_path / "verifier.json"
-    assert own_or_reference(tmp_path, "nothing.json") == tmp_path / "nothing.json"
+    assert find_own_or_reference(tmp_path, "verifier.json") == tmp_path / "verifier.json"
+    assert find_own_or_reference(tmp_path, "nothing.json") == tmp_path / "nothing.json"
 
 
 def test_a_path_is_shown_from_the_current_folder_where_it_lies_below(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    assert shown(tmp_path / "a" / "b.md") == os.path.join("a", "b.md")
-    assert shown(tmp_path.parent / "b.md") == str(tmp_path.parent / "b.md")
+    assert format_path(tmp_path / "a" / "b.md") == os.path.join("a", "b.md")
+    assert format_path(tmp_path.parent / "b.md") == str(tmp_path.parent / "b.md")
 
 
 COMMANDS = (
@@ -90,4 +90,4 @@ def test_every_command_that_writes_refuses_the_reference(words):
 
 
 def contents():
-    return {path: path.read_bytes() for path in REFERENCE.rglob("*") if path.is_file()}
+    return {path: path.read_bytes() for path in REFERENCE_RESULTS.rglob("*") if path.is_file()}

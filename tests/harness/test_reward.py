@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from harness.rewards.arithmetic import is_right, judge
+from harness.rewards.arithmetic import is_correct, judge_integer
 
 
 @pytest.mark.parametrize(
     "response", [r"8*9=72;\boxed{72}", r"\boxed{ 72 }", r"\boxed{1};wait;\boxed{72}", r"\boxed{072}"]
 )
 def test_the_last_box_decides(response: str) -> None:
-    assert is_right(response, "72")
+    assert is_correct(response, "72")
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_the_last_box_decides(response: str) -> None:
     ],
 )
 def test_anything_but_the_integer_is_wrong(response: str) -> None:
-    assert not is_right(response, "72")
+    assert not is_correct(response, "72")
 
 
 @pytest.mark.parametrize(
@@ -50,15 +50,17 @@ def test_anything_but_the_integer_is_wrong(response: str) -> None:
 def test_an_answer_is_in_form_where_the_last_box_holds_an_integer_right_or_wrong(
     response: str, formatted: bool
 ) -> None:
-    assert (judge(response, "72").answer is not None) is formatted
+    assert (judge_integer(response, "72").answer is not None) is formatted
 
 
 def test_equal_integers_vote_together_however_they_are_written() -> None:
-    assert {judge(rf"\boxed{{{given}}}", "5").answer for given in ("72", "072", " 72 ")} == {"72"}
+    assert {judge_integer(rf"\boxed{{{given}}}", "5").answer for given in ("72", "072", " 72 ")} == {"72"}
 
 
 def test_an_open_last_box_earns_what_the_setting_says() -> None:
     response = r"\boxed{72};no;\boxed{7"
-    assert judge(response, "72").reason == "open_box"
-    assert judge(response, "72", open_box="ignored").right
-    assert judge(r"\boxed{7", "7").reason == judge(r"\boxed{7", "7", open_box="ignored").reason == "no_box"
+    assert judge_integer(response, "72").reason == "open_box"
+    assert judge_integer(response, "72", open_box="ignored").right
+    assert (
+        judge_integer(r"\boxed{7", "7").reason == judge_integer(r"\boxed{7", "7", open_box="ignored").reason == "no_box"
+    )

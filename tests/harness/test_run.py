@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 
 from harness.__main__ import main
-from harness.config.experiment import load
+from harness.config.experiment import load_config
 from harness.records.record import RunRecord
-from harness.rollouts.metrics import METRICS, family, is_timing
+from harness.rollouts.metrics import METRICS, find_metric_family, is_timing
 from harness.training.loop import StepReport
-from harness.training.run import Finished, RunSpec, execute, save
+from harness.training.run import FinishedRun, RunSpec, execute_run, save_finished_run
 from tests.data_folder import data_folder
 from tests.harness.byte_model import save_byte_model
 from tests.sweeps import drivers
@@ -35,7 +35,7 @@ SMALL = (
 
 
 def spec(*overrides: str) -> RunSpec:
-    return RunSpec("tests", "laptop", {"arm": "x"}, load(*SMALL, *overrides), {"commit": "c0ffee"})
+    return RunSpec("tests", "laptop", {"arm": "x"}, load_config(*SMALL, *overrides), {"commit": "c0ffee"})
 
 
 def numbers(folder: Path) -> list[dict[str, float]]:
@@ -60,7 +60,7 @@ def numbers(folder: Path) -> list[dict[str, float]]:
 )
 def test_the_same_config_and_seed_give_bit_identical_metrics(overrides: tuple[str, ...], tmp_path: Path) -> None:
     for name in ("one", "two"):
-        list(execute(spec(*overrides), tmp_path / name))
+        list(execute_run(spec(*overrides), tmp_path / name))
     assert numbers(tmp_path / "one") == numbers(tmp_path / "two")
     assert len(numbers(tmp_path / "one")) == 3
 
@@ -69,8 +69,8 @@ def test_the_same_config_and_seed_give_bit_identical_metrics(overrides: tuple[st
 @pytest.mark.parametrize("preset", only(["dapo", "reinforce_pp_baseline", "rloo", "scalerl"], sorted(PRESETS)))
 def test_every_preset_runs_and_says_of_each_trick_whether_it_fired(preset: str, tmp_path: Path) -> None:
     chosen = spec(f"preset={preset}", "eval.problems=1")
-    *reports, finished = execute(chosen, tmp_path)
-    assert isinstance(finished, Finished)
+    *reports, finished = execute_run(chosen, tmp_path)
+    assert isinstance(finished, FinishedRun)
     fired = {f"fired/{name}" for name in chosen.config.update_rule().tricks}
     assert {name for name in finished.record.scores if name.startswith("fired/")} == fired
     assert all(0 <= finished.record.scores[name] <= 1 for name in fired)
@@ -79,8 +79,8 @@ def test_every_preset_runs_and_says_of_each_trick_whether_it_fired(preset: str, 
 
 def test_an_arm_that_draws_groups_anew_begins_every_step_with_the_prompts_of_all_others(tmp_path: Path) -> None:
     frozen = ("optim.lr=0", "steps=4", "model=small_aligned")  # so that the same prompts give the same answers
-    list(execute(spec("preset=grpo", *frozen), tmp_path / "grpo"))
-    list(execute(spec("preset=dapo", *frozen), tmp_path / "dapo"))
+    list(execute_run(spec("preset=grpo", *frozen), tmp_path / "grpo"))
+    list(execute_run(spec("preset=dapo", *frozen), tmp_path / "dapo"))
     grpo, dapo = numbers(tmp_path / "grpo"), numbers(tmp_path / "dapo")
     assert any(step["rollout/prompts"] > 4 for step in dapo[1:])
     assert [step["rollout/accuracy"] for step in grpo[1:]] == [step["rollout/accuracy"] for step in dapo[1:]]
@@ -88,7 +88,7 @@ def test_an_arm_that_draws_groups_anew_begins_every_step_with_the_prompts_of_all
 
 @pytest.mark.slow
 def test_a_run_beside_another_gives_the_same_bits(tmp_path: Path) -> None:
-    list(execute(spec("seed=3"), tmp_path / "alone"))
+    list(execute_run(spec("seed=3"), tmp_path / "alone"))
     with ExitStack() as kept:
         processes = [
             kept.enter_context(
@@ -104,8 +104,8 @@ def test_a_run_beside_another_gives_the_same_bits(tmp_path: Path) -> None:
 
 
 def test_arms_of_one_seed_see_the_same_problems_and_start_alike(tmp_path: Path) -> None:
-    list(execute(spec("preset=grpo"), tmp_path / "grpo"))
-    list(execute(spec("preset=liteppo"), tmp_path / "liteppo"))
+    list(execute_run(spec("preset=grpo"), tmp_path / "grpo"))
+    list(execute_run(spec("preset=liteppo"), tmp_path / "liteppo"))
     grpo, liteppo = numbers(tmp_path / "grpo"), numbers(tmp_path / "liteppo")
     assert grpo[0] == liteppo[0]
     same = ("rollout/accuracy", "response/length", "response/truncated")
@@ -113,8 +113,8 @@ def test_arms_of_one_seed_see_the_same_problems_and_start_alike(tmp_path: Path) 
 
 
 def test_a_run_ends_with_its_record_and_leaves_a_complete_folder(tmp_path: Path) -> None:
-    *reports, finished = execute(spec("preset=liteppo", "seed=7"), tmp_path)
-    assert isinstance(finished, Finished)
+    *reports, finished = execute_run(spec("preset=liteppo", "seed=7"), tmp_path)
+    assert isinstance(finished, FinishedRun)
     assert [report.step for report in reports if isinstance(report, StepReport)] == [0, 1, 2]
     record = RunRecord.from_json((tmp_path / "record.json").read_text())
     assert record == finished.record
@@ -130,9 +130,9 @@ def test_a_run_ends_with_its_record_and_leaves_a_complete_folder(tmp_path: Path)
 
 
 def test_every_logged_metric_is_documented(tmp_path: Path) -> None:
-    list(execute(spec("preset=grpo"), tmp_path))
+    list(execute_run(spec("preset=grpo"), tmp_path))
     logged = {name for line in (tmp_path / "metrics.jsonl").read_text().splitlines() for name in json.loads(line)}
-    found = {family(name) for name in logged - {"step"}}
+    found = {find_metric_family(name) for name in logged - {"step"}}
     assert found <= set(METRICS)
     splits = {name for name in METRICS if name.endswith(("_right", "_wrong"))}  # left out where no response is such
     of_engines = {"parity/gap_max", "parity/gap_mean", "seconds/parity"}  # tests/parity finds them
@@ -140,23 +140,23 @@ def test_every_logged_metric_is_documented(tmp_path: Path) -> None:
 
 
 def test_evaluation_in_between_adds_points_to_the_curve(tmp_path: Path) -> None:
-    reports = [item for item in execute(spec("eval.every=1"), tmp_path) if isinstance(item, StepReport)]
+    reports = [item for item in execute_run(spec("eval.every=1"), tmp_path) if isinstance(item, StepReport)]
     assert all("eval/accuracy" in report.metrics for report in reports)
 
 
 def test_no_steps_is_an_evaluation(tmp_path: Path) -> None:
-    *_, finished = execute(spec("steps=0"), tmp_path)
-    assert isinstance(finished, Finished)
+    *_, finished = execute_run(spec("steps=0"), tmp_path)
+    assert isinstance(finished, FinishedRun)
     assert "final/accuracy" not in finished.record.scores
 
 
 def test_the_record_is_written_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    *_, finished = execute(spec("steps=0"), tmp_path / "run")
-    assert isinstance(finished, Finished)
+    *_, finished = execute_run(spec("steps=0"), tmp_path / "run")
+    assert isinstance(finished, FinishedRun)
     written: list[str] = []
     replace = Path.replace
     monkeypatch.setattr(Path, "replace", lambda draft, target: written.append(target.name) or replace(draft, target))
-    save(finished, tmp_path / "copy")
+    save_finished_run(finished, tmp_path / "copy")
     assert written[-1] == "record.json"
 
 
@@ -175,9 +175,9 @@ def test_real_problems_are_trained_on_and_scored(tmp_path: Path, monkeypatch: py
         "rollout.max_prompt_length=400",  # bytes, for this model
         "steps=1",
     )
-    first, *_, finished = execute(chosen, tmp_path / "run")
+    first, *_, finished = execute_run(chosen, tmp_path / "run")
     assert isinstance(first, StepReport)
-    assert isinstance(finished, Finished)
+    assert isinstance(finished, FinishedRun)
     record, rows = finished.record, pd.read_parquet(tmp_path / "run" / "outcomes.parquet")
     card = json.loads((tmp_path / "run" / "data_card.json").read_text())["paper/easy"]
     assert (card["rows"], record.provenance["data paper/easy"]) == (5000, card["sha256"])
@@ -190,7 +190,7 @@ def test_real_problems_are_trained_on_and_scored(tmp_path: Path, monkeypatch: py
     logged = {
         name for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines() for name in json.loads(line)
     }
-    assert {family(name) for name in logged - {"step"}} <= set(METRICS)
+    assert {find_metric_family(name) for name in logged - {"step"}} <= set(METRICS)
 
 
 class Done(NamedTuple):

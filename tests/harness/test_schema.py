@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from harness.common.schema import SchemaError, read
+from harness.common.schema import SchemaError, build_dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,9 @@ class Tree:
 
 
 def test_plain_data_becomes_frozen_dataclasses() -> None:
-    found = read(Tree, {"leaf": {"size": 3}, "leaves": [{"size": 1, "kind": "b"}], "rate": 1, "words": {"x": ["y"]}})
+    found = build_dataclass(
+        Tree, {"leaf": {"size": 3}, "leaves": [{"size": 1, "kind": "b"}], "rate": 1, "words": {"x": ["y"]}}
+    )
     assert found == Tree(Leaf(3), (Leaf(1, "b"),), 1.0, {"x": ("y",)})
 
 
@@ -45,18 +47,18 @@ def test_plain_data_becomes_frozen_dataclasses() -> None:
 )
 def test_a_misfit_is_named_by_its_path(data: object, message: str) -> None:
     with pytest.raises(SchemaError) as caught:
-        read(Tree, data)
+        build_dataclass(Tree, data)
     assert str(caught.value) == message
 
 
 def test_the_place_of_the_document_leads_every_path() -> None:
     with pytest.raises(SchemaError, match=r"^tricks\.x\.size: required$"):
-        read(Leaf, {}, "tricks.x")
+        build_dataclass(Leaf, {}, "tricks.x")
 
 
 def test_all_unknown_keys_are_reported_at_once() -> None:
     with pytest.raises(SchemaError) as caught:
-        read(Tree, {"leaf": {"siz": 1}, "rat": 2})
+        build_dataclass(Tree, {"leaf": {"siz": 1}, "rat": 2})
     assert str(caught.value).splitlines() == [
         "leaf.siz: no such setting; did you mean 'size'?",
         "rat: no such setting; did you mean 'rate'?",

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.config.experiment import load
-from harness.records.record import nearest_scores
+from harness.config.experiment import load_config
+from harness.records.record import suggest_scores
 from harness.rollouts.metrics import METRICS
-from harness.training.run import Finished, RunSpec, execute
-from harness.training.scores import score_names
+from harness.training.run import FinishedRun, RunSpec, execute_run
+from harness.training.scores import predict_score_names
 from tests.data_folder import data_folder
 from tests.harness.byte_model import save_byte_model
 
@@ -56,10 +56,10 @@ RUNS = {
 
 def recorded(folder: Path, *overrides: str) -> tuple[set[str], set[str], set[str]]:
     """What a run records, and what was certain and possible beforehand."""
-    config = load(*SMALL, *overrides)
-    *_, last = execute(RunSpec("tests", "laptop", {}, config, {"commit": "c0ffee"}), folder)
-    assert isinstance(last, Finished)
-    names = score_names(config)
+    config = load_config(*SMALL, *overrides)
+    *_, last = execute_run(RunSpec("tests", "laptop", {}, config, {"commit": "c0ffee"}), folder)
+    assert isinstance(last, FinishedRun)
+    names = predict_score_names(config)
     return set(last.record.scores), set(names.certain), set(names.possible)
 
 
@@ -106,7 +106,7 @@ def test_several_benchmarks_have_their_own_names(
 
 
 def test_every_metric_of_training_is_a_score_or_is_known_not_to_be() -> None:
-    names = score_names(load(*SMALL)).all
+    names = predict_score_names(load_config(*SMALL)).all
     others = {name for name in METRICS if f"train/{name}" not in names}
     assert others == {
         name
@@ -131,4 +131,4 @@ def test_every_metric_of_training_is_a_score_or_is_known_not_to_be() -> None:
     ],
 )
 def test_the_nearest_names_hold_the_one_that_was_meant(wrong: str, right: str) -> None:
-    assert repr(right) in nearest_scores(wrong, score_names(load(*SMALL)).all)
+    assert repr(right) in suggest_scores(wrong, predict_score_names(load_config(*SMALL)).all)

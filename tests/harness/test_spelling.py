@@ -7,8 +7,8 @@ from fractions import Fraction
 
 import pytest
 
-from harness.common.spelling import spelled
-from harness.records.failures import cause, reason
+from harness.common.spelling import spell_value
+from harness.records.failures import classify_failure, describe_error
 from tools.embedded_models.recipe import RECIPES, STAGES
 
 
@@ -36,12 +36,13 @@ class Branch:
 def test_it_is_what_repr_gives_while_names_are_the_same(value):
     names = {Leaf: "Leaf", Branch: "Branch", type(RECIPES["small"]["skill"]): "Stage"}
     names |= {type(RECIPES["small"]["skill"].mix): "Mix"}
-    assert spelled(value, names) == repr(value)
+    assert spell_value(value, names) == repr(value)
 
 
 def test_the_names_that_are_given_stay():
     assert (
-        spelled((Branch("x", (Leaf(1),)),), {Leaf: "Old", Branch: "Tree"}) == "(Tree(name='x', parts=(Old(value=1),)),)"
+        spell_value((Branch("x", (Leaf(1),)),), {Leaf: "Old", Branch: "Tree"})
+        == "(Tree(name='x', parts=(Old(value=1),)),)"
     )
 
 
@@ -52,7 +53,7 @@ def test_a_renamed_error_keeps_its_name_in_records():
     class Heir(NumbersRanAway):
         pass
 
-    assert cause(NumbersRanAway("step 3: the loss is nan")) == "Diverged: step 3: the loss is nan"
-    assert cause(NumbersRanAway()) == "Diverged"
-    assert reason(cause(NumbersRanAway("x"))) == "arm"
-    assert cause(Heir("x")) == "Heir: x"
+    assert describe_error(NumbersRanAway("step 3: the loss is nan")) == "Diverged: step 3: the loss is nan"
+    assert describe_error(NumbersRanAway()) == "Diverged"
+    assert classify_failure(describe_error(NumbersRanAway("x"))) == "arm"
+    assert describe_error(Heir("x")) == "Heir: x"

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from harness.tracking.journal import other
+from harness.tracking.journal import is_other_process
 from harness.tracking.server import ServerReader
 from harness.tracking.store import Store, main
 from harness.tracking.tags import RECORD as RECORD_TAG
 from harness.tracking.tags import STUDY as STUDY_TAG
-from harness.tracking.tags import pack, unpack
+from harness.tracking.tags import pack_tags, unpack_tags
 from tests.harness.store_samples import RECORD, STUDY, run
 
 
@@ -153,7 +153,7 @@ def test_runs_of_another_driver_stay_until_it_is_dead(store, results):
 
 @pytest.mark.parametrize("name", ["", "elsewhere 1 0", f"{platform.node()} {os.getppid()} 0", f"{platform.node()} x y"])
 def test_a_process_of_which_nothing_is_known_does_not_count_as_alive(name):
-    assert not other(name)
+    assert not is_other_process(name)
 
 
 def test_a_study_is_kept_per_profile_and_replaced_when_it_changes(store):
@@ -224,9 +224,9 @@ def test_reading_the_tables_and_asking_mlflow_give_the_same_answers(store):
 
 def test_a_text_of_many_tags_is_put_together_in_order():
     text = "".join(chr(97 + place) for place in range(12))
-    chunks = pack("name", text, 1)
+    chunks = pack_tags("name", text, 1)
     assert max(map(len, chunks.values())) == 1
-    assert unpack("name", {"name.other": "x", **dict(reversed(chunks.items()))}) == text
+    assert unpack_tags("name", {"name.other": "x", **dict(reversed(chunks.items()))}) == text
 
 
 def test_a_finished_run_counts_as_finished_while_it_is_tried_again(store):

@@ -8,8 +8,8 @@ from threading import Thread
 import pytest
 from sqlalchemy.exc import SAWarning
 
-from harness.tracking.errors import StoreError, redacted
-from harness.tracking.queries import SqlReader, without_credentials
+from harness.tracking.errors import StoreError, redact_credentials
+from harness.tracking.queries import SqlReader, strip_credentials
 from harness.tracking.store import Store
 from liteppo.program import main as liteppo
 from tests.harness.store_samples import RECORD
@@ -67,18 +67,18 @@ def locked():
     ],
 )
 def test_credentials_are_taken_out_of_a_text(text, said):
-    assert redacted(text) == said
+    assert redact_credentials(text) == said
 
 
 def test_credentials_of_a_server_go_to_where_mlflow_reads_them():
-    assert without_credentials("https://alice:s3cret%40word@host:8443/mlflow") == "https://host:8443/mlflow"
+    assert strip_credentials("https://alice:s3cret%40word@host:8443/mlflow") == "https://host:8443/mlflow"
     assert os.environ["MLFLOW_TRACKING_USERNAME"] == "alice"
     assert os.environ["MLFLOW_TRACKING_PASSWORD"] == "s3cret@word"
 
 
 def test_an_address_without_credentials_changes_nothing(monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "bob")
-    assert without_credentials("http://host:5000") == "http://host:5000"
+    assert strip_credentials("http://host:5000") == "http://host:5000"
     assert os.environ["MLFLOW_TRACKING_USERNAME"] == "bob"
 
 

@@ -8,7 +8,7 @@ from harness.tracking.client import Handle
 from harness.tracking.display import run_name
 from harness.tracking.errors import StoreError
 from harness.tracking.journal import RunJournal
-from harness.tracking.tags import ATTEMPT, tags
+from harness.tracking.tags import ATTEMPT, build_tags
 from harness.tracking.uploader import UploadState, upload
 from tests.harness.store_samples import RECORD, saved_journal
 
@@ -65,7 +65,7 @@ def test_a_begin_whose_answer_was_lost_is_found_again(store, sheet, results):
 
 
 def test_a_begin_that_was_cut_short_gets_its_settings_on_the_next_try(store, sheet, results):
-    about = {**tags(RECORD.head), ATTEMPT: sheet.opening.token}
+    about = {**build_tags(RECORD.head), ATTEMPT: sheet.opening.token}
     handle = Handle(store._tracker.start("norms", run_name(RECORD.head), about, {}, sheet.opening.at), "norms")
     assert params(store, handle) == {}  # the server has failed right after the run was there
     upload(store, UploadState(sheet, begun=True), results / "runs")

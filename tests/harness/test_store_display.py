@@ -6,8 +6,17 @@ import zlib
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
-from harness.records.record import CONTROL, OFF, Control
-from harness.tracking.display import CELL_NAME, NOTE, VIEW, WRITTEN, cell_name, describe_study, run_name, view
+from harness.records.record import CONTROL_AXIS, CONTROL_OFF, Control
+from harness.tracking.display import (
+    CELL_NAME,
+    NOTE,
+    VIEW,
+    WRITTEN_LINE,
+    build_view,
+    cell_name,
+    describe_study,
+    run_name,
+)
 from harness.tracking.store import Store
 from harness.tracking.tags import EXPERIMENT_TAG_LIMIT
 from tests.harness.store_samples import RECORD, STUDY, run
@@ -45,8 +54,8 @@ def test_a_name_is_the_arm_then_the_context_then_the_seed():
 
 
 def test_a_control_comes_first_and_is_not_named_where_it_is_off():
-    study = replace(GRID, axes={**GRID.axes, CONTROL: (OFF, "no_learning")})
-    heads = [replace(RECORD, labels={**LABELS, CONTROL: label}).head for label in (OFF, "no_learning")]
+    study = replace(GRID, axes={**GRID.axes, CONTROL_AXIS: (CONTROL_OFF, "no_learning")})
+    heads = [replace(RECORD, labels={**LABELS, CONTROL_AXIS: label}).head for label in (CONTROL_OFF, "no_learning")]
     assert [run_name(head, study) for head in heads] == ["group large hard s0", "no_learning group large hard s0"]
 
 
@@ -120,7 +129,7 @@ def test_the_description_has_every_profile_of_the_study(store):
 def test_a_long_description_fits_the_tag_and_stays_ours():
     note = describe_study([replace(GRID, question="Why? " * 3_000)])
     assert len(note) <= EXPERIMENT_TAG_LIMIT
-    assert note.endswith(WRITTEN)
+    assert note.endswith(WRITTEN_LINE)
 
 
 def test_a_description_in_ones_own_words_stays(store):
@@ -142,7 +151,7 @@ def test_the_view_has_the_score_the_axes_and_the_seed_as_columns_and_groups_by_c
 
 
 def test_the_view_has_the_charts_of_the_deciding_curves_and_no_other_open(store):
-    seen = state(view(replace(GRID, metric="train/response/length")))
+    seen = state(build_view(replace(GRID, metric="train/response/length")))
     (opened,) = (each["uuid"] for each in seen["compareRunSections"] if each["display"])
     charts = [(each["type"], each["metricKey"]) for each in seen["compareRunCharts"]]
     assert {each["metricSectionId"] for each in seen["compareRunCharts"]} == {opened}
@@ -192,7 +201,7 @@ def test_a_link_names_no_view_that_the_store_lacks(store):
 
 
 def test_a_control_is_a_column_and_in_the_description():
-    known = Control("no_learning", {**LABELS, CONTROL: "no_learning"}, "worse", "final/accuracy", "lr is 0")
-    study = replace(GRID, axes={**GRID.axes, CONTROL: (OFF, "no_learning")}, controls=(known,))
-    assert f"tags.`axis.{CONTROL}`" in state(view(study))["selectedColumns"]
+    known = Control("no_learning", {**LABELS, CONTROL_AXIS: "no_learning"}, "worse", "final/accuracy", "lr is 0")
+    study = replace(GRID, axes={**GRID.axes, CONTROL_AXIS: (CONTROL_OFF, "no_learning")}, controls=(known,))
+    assert f"tags.`axis.{CONTROL_AXIS}`" in state(build_view(study))["selectedColumns"]
     assert "controls, whose effect is known: `no_learning`" in describe_study([study])

@@ -3,7 +3,7 @@ from contextlib import closing
 
 import pytest
 
-from harness.tracking.errors import StoreError, explained
+from harness.tracking.errors import StoreError, explain_errors
 from harness.tracking.store import Store
 from tests.harness.models.full_disk import no_file_above
 from tests.harness.store_samples import RECORD, STUDY, run
@@ -43,7 +43,7 @@ def test_a_full_disk_is_named():
         database.execute("CREATE TABLE t (x)")
         with (
             pytest.raises(StoreError, match="db could not be written: the disk is full"),
-            explained("results/mlflow.db"),
+            explain_errors("results/mlflow.db"),
         ):
             database.execute("INSERT INTO t VALUES (zeroblob(100000))")
 
@@ -58,12 +58,12 @@ def test_a_disk_that_is_full_while_the_database_is_made_leaves_none(results):
 
 
 def test_a_mistake_of_ours_is_not_dressed_up_as_a_broken_store():
-    with pytest.raises(KeyError), explained("results/mlflow.db"):
+    with pytest.raises(KeyError), explain_errors("results/mlflow.db"):
         raise KeyError("metric")
 
 
 def test_an_error_does_not_show_the_password_of_the_server():
-    with pytest.raises(StoreError) as caught, explained("http://127.0.0.1:9"):
+    with pytest.raises(StoreError) as caught, explain_errors("http://127.0.0.1:9"):
         raise OSError("no way to http://me:hidden@127.0.0.1:9/api?token=secret")
     assert str(caught.value) == "http://127.0.0.1:9: no way to http://***@127.0.0.1:9/api?token=***"
 

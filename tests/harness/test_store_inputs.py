@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.config.experiment import load
-from harness.tracking.inputs import data_sets
+from harness.config.experiment import load_config
+from harness.tracking.inputs import list_data_sets
 from harness.training.run import RunSpec
 from tests.harness.store_samples import RECORD, run
 
@@ -17,7 +17,7 @@ READ = replace(RECORD, config=SETTINGS, provenance={"data paper/easy": "e" * 64,
 
 
 def listed(record):
-    return [(each.name, each.context) for each in data_sets(record)]
+    return [(each.name, each.context) for each in list_data_sets(record)]
 
 
 def test_a_run_lists_what_it_trains_on_and_what_it_is_scored_on():
@@ -30,7 +30,7 @@ def test_a_run_lists_what_it_trains_on_and_what_it_is_scored_on():
 
 
 def test_a_run_of_the_shipped_settings_lists_its_generated_problems():
-    config = load("data=arithmetic_mixed")
+    config = load_config("data=arithmetic_mixed")
     assert listed(RunSpec("single", "laptop", {}, config, {}).head()) == [
         ("arithmetic/medium", "train"),
         ("arithmetic/hard", "train"),
@@ -43,7 +43,7 @@ def test_a_file_of_ones_own_is_named_as_the_provenance_names_it():
     about = {"data mine.jsonl": "1" * 64, "data held out exam": "2" * 64, "commit": "0123abc"}
     record = replace(READ, config={"data": data, "eval": {"benchmarks": ["exam"]}}, provenance=about)
     assert listed(record) == [("mine.jsonl", "train"), ("held out exam", "eval")]
-    assert ["1" * 64 in each.source or "2" * 64 in each.source for each in data_sets(record)] == [True, True]
+    assert ["1" * 64 in each.source or "2" * 64 in each.source for each in list_data_sets(record)] == [True, True]
 
 
 @pytest.mark.parametrize(
@@ -57,12 +57,12 @@ def test_a_file_of_ones_own_is_named_as_the_provenance_names_it():
     ids=["rows", "part", "size", "half"],
 )
 def test_other_problems_have_another_digest(other):
-    assert {each.digest for each in data_sets(other)} != {each.digest for each in data_sets(READ)}
-    assert all(len(each.digest) <= 36 for each in data_sets(other))
+    assert {each.digest for each in list_data_sets(other)} != {each.digest for each in list_data_sets(READ)}
+    assert all(len(each.digest) <= 36 for each in list_data_sets(other))
 
 
 def test_settings_that_say_nothing_of_data_list_nothing():
-    assert data_sets(RECORD) == ()
+    assert list_data_sets(RECORD) == ()
 
 
 def test_mlflow_lists_the_data_sets_as_inputs_of_a_run_once(store):
@@ -70,5 +70,5 @@ def test_mlflow_lists_the_data_sets_as_inputs_of_a_run_once(store):
     store.finish(handle, READ)  # again, where an answer was lost
     inputs = store._tracker.client.get_run(handle.uuid).inputs.dataset_inputs
     found = {(each.dataset.name, each.dataset.digest, each.tags[0].key, each.tags[0].value) for each in inputs}
-    assert found == {(each.name, each.digest, "mlflow.data.context", each.context) for each in data_sets(READ)}
+    assert found == {(each.name, each.digest, "mlflow.data.context", each.context) for each in list_data_sets(READ)}
     assert len(inputs) == len(found)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.common.schema import SchemaError
-from harness.tracking.journal import RunJournal, run_journals
+from harness.tracking.journal import RunJournal, find_journals
 from tests.harness.models.full_disk import no_file_above
 from tests.harness.store_samples import RECORD, saved_journal
 
@@ -22,7 +22,7 @@ def test_a_sheet_reads_as_it_was_written(tmp_path):
     written.end(RECORD)
     read = RunJournal.read(written.file)
     assert (read.opening, read.steps, read.ending) == (written.opening, written.steps, written.ending)
-    assert run_journals(tmp_path) == [written.file]
+    assert find_journals(tmp_path) == [written.file]
 
 
 def test_a_line_that_was_cut_off_does_not_count(tmp_path):

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.tracking.journal import run_journals
-from harness.tracking.publish import publish
+from harness.tracking.journal import find_journals
+from harness.tracking.publish import publish_missing
 from tests.harness.store_samples import RECORD, saved_journal
 
 DRIVE = """
@@ -37,11 +37,11 @@ def test_a_finished_run_of_another_driver_is_its_own_to_bring_until_it_is_dead(s
     command = [sys.executable, "-c", DRIVE, str(results / "outbox"), RECORD.to_json()]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as driving:
         driving.stdout.readline()
-        found = publish(store, results / "runs")
+        found = publish_missing(store, results / "runs")
         driving.kill()
     assert (found.added, found.known, found.faults) == ((), 0, ())
     assert store.statuses("norms") == {}
-    assert publish(store, results / "runs").added == ("c1-s0",)
+    assert publish_missing(store, results / "runs").added == ("c1-s0",)
     assert store.records("norms") == [RECORD]
 
 
@@ -50,8 +50,8 @@ def test_a_record_is_added_once_whether_it_finished_or_failed(store, results, re
     other = record_file.parent.with_name("norms.c1-s1") / "record.json"
     other.parent.mkdir()
     other.write_text(failed.to_json())
-    assert set(publish(store, results / "runs").added) == {"c1-s0", "c1-s1"}
-    again = publish(store, results / "runs")
+    assert set(publish_missing(store, results / "runs").added) == {"c1-s0", "c1-s1"}
+    again = publish_missing(store, results / "runs")
     assert (again.added, again.known) == ((), 2)
 
 
@@ -63,7 +63,7 @@ def test_a_record_that_cannot_be_added_is_reported_and_the_others_are_added(stor
     other = record_file.parent.with_name("norms.c1-s1") / "record.json"
     other.parent.mkdir()
     other.write_text(replace(RECORD, run_id="c1-s1", seed=1).to_json())
-    found = publish(store, results / "runs")
+    found = publish_missing(store, results / "runs")
     assert (found.added, found.known) == (("c1-s1",), 0)
     assert [fault.partition(": ")[0] for fault in found.faults] == [str(record_file)]
     assert store.statuses("norms") == {"c1-s1": "FINISHED"}
@@ -73,5 +73,5 @@ def test_a_sheet_that_its_driver_takes_away_meanwhile_is_no_fault(store, results
     left = saved_journal(results / "outbox").file
     gone = left.with_name("norms.c1-s1.jsonl")
     gone.symlink_to("nowhere")  # listed, and not there when it is read
-    assert run_journals(results / "outbox") == [left]
-    assert publish(store, results / "runs").faults == ()
+    assert find_journals(results / "outbox") == [left]
+    assert publish_missing(store, results / "runs").faults == ()

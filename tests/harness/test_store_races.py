@@ -110,7 +110,7 @@ class Meanwhile:
 def alive(monkeypatch):
     """A driver in another process that lives."""
     name = _name(psutil.Process(os.getppid()))
-    monkeypatch.setattr("harness.tracking.store.driver", lambda: name)
+    monkeypatch.setattr("harness.tracking.store.name_process", lambda: name)
 
 
 @pytest.mark.parametrize("look", ["runs", "run_tags"])

@@ -6,14 +6,14 @@ from functools import partial
 
 import pytest
 
-from harness.tracking.publish import publish
+from harness.tracking.publish import publish_missing
 from harness.tracking.store import Store
-from harness.tracking.tags import EXPERIMENT_TAG_LIMIT, STUDY, pack
+from harness.tracking.tags import EXPERIMENT_TAG_LIMIT, STUDY, pack_tags
 from tests.harness.store_samples import STUDY as NORMS
 
 LONG = replace(NORMS, name="long", question="Why? " * 3_000)  # four tags
 OTHER = replace(LONG, question="How? " * 2_000)
-OLD = pack(f"{STUDY}.laptop", LONG.to_json(), EXPERIMENT_TAG_LIMIT)  # as earlier releases wrote it
+OLD = pack_tags(f"{STUDY}.laptop", LONG.to_json(), EXPERIMENT_TAG_LIMIT)  # as earlier releases wrote it
 
 
 def cut(store, study, requests):
@@ -54,7 +54,7 @@ def test_a_first_text_that_was_cut_off_is_told_and_brought_back_from_beside_the_
     ((study, said),) = store.unreadable().items()
     assert study == ("long", "laptop")
     assert said.startswith(f"long, profile laptop: {store.place} holds a Study that cannot be read (")
-    publish(store, results / "runs")
+    publish_missing(store, results / "runs")
     assert (store.studies(), store.unreadable()) == ((LONG, NORMS), {})
 
 

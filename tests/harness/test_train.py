@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from harness.config.experiment import RewardConfig, load
+from harness.config.experiment import RewardConfig, load_config
 from harness.data.catalog import Problem
 from harness.engines.base.protocols import Decoding, Samples
 from harness.rollouts.generate import Task
-from harness.rollouts.metrics import METRICS, family, is_timing
+from harness.rollouts.metrics import METRICS, find_metric_family, is_timing
 from harness.training.loop import StepReport, train
 from tricks.presets import PRESETS
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from tricks.batch import Signal
-    from tricks.fired import Ablated
+    from tricks.fired import AblatedRule
     from tricks.rule import UpdateRule
 
 ANSWERS = 5
@@ -68,7 +68,7 @@ class TableOfLogits:
         return torch.full(samples.response_ids.shape, 1 / ANSWERS).log()
 
     def update(
-        self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[Ablated] = ()
+        self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[AblatedRule] = ()
     ) -> dict[str, float]:
         weights, total = rule.loss_weights(signal), 0.0
         self.optimizer.zero_grad()
@@ -90,7 +90,7 @@ class TableOfLogits:
 
 def run(preset: str, steps: int = 60, micro_batch: int = 24, seed: int = 0) -> list[StepReport]:
     policy = TableOfLogits(micro_batch)
-    rule = load(f"preset={preset}").update_rule()
+    rule = load_config(f"preset={preset}").update_rule()
     return list(train(policy, policy, rule, SCALE, repeat(TASKS, steps), Decoding(8, 1), seed))
 
 
@@ -121,7 +121,7 @@ def test_the_same_seed_gives_the_same_metrics_and_another_does_not() -> None:
 def test_steps_count_from_one_and_every_metric_is_documented() -> None:
     reports = run("grpo", steps=2)
     assert [report.step for report in reports] == [1, 2]
-    assert {family(name) for name in reports[0].metrics} <= set(METRICS)
+    assert {find_metric_family(name) for name in reports[0].metrics} <= set(METRICS)
 
 
 def test_the_batch_is_described_by_hand_checked_numbers() -> None:
@@ -129,7 +129,7 @@ def test_the_batch_is_described_by_hand_checked_numbers() -> None:
     with torch.no_grad():  # prompt 0 always answers 0, which is right; prompts 1 and 2 always answer 1, wrong for both
         policy.logits[:] = -100.0
         policy.logits[0, 0] = policy.logits[1, 1] = policy.logits[2, 1] = 100.0
-    rule = load("preset=grpo").update_rule()
+    rule = load_config("preset=grpo").update_rule()
     (report,) = train(policy, policy, rule, SCALE, repeat(TASKS, 1), Decoding(8, 1), 0)
     metrics = report.metrics
     assert metrics["rollout/accuracy"] == pytest.approx(1 / 3)
@@ -147,7 +147,7 @@ def test_a_step_without_a_group_to_learn_from_changes_nothing_and_is_counted() -
         policy.logits[:] = -100.0
         policy.logits[:, 0] = 100.0
     before = policy.logits.detach().clone()
-    rule = load("preset=grpo", "+tricks.dynamic_sampling={at_cap: short}").update_rule()
+    rule = load_config("preset=grpo", "+tricks.dynamic_sampling={at_cap: short}").update_rule()
     (report,) = train(policy, policy, rule, SCALE, repeat(TASKS, 1), Decoding(8, 1), 0, TASKS)
     assert torch.equal(policy.logits, before)
     assert report.metrics["update/skipped"] == 4  # all updates of the step
@@ -163,7 +163,7 @@ def test_a_prompt_drawn_anew_is_learnt_from() -> None:
         policy = TableOfLogits()
         with torch.no_grad():  # prompt 0 is solved; the group of another says something
             policy.logits[0] = torch.tensor([100.0, 0, 0, 0, 0])
-        rule = load("preset=grpo", *overrides).update_rule()
+        rule = load_config("preset=grpo", *overrides).update_rule()
         (report,) = train(policy, policy, rule, SCALE, repeat(TASKS[:1], 1), Decoding(8, 1), 0, TASKS[1:])
         assert bool(policy.logits[1:].abs().sum() > 0) == bool(overrides)
         return report.metrics
@@ -173,7 +173,7 @@ def test_a_prompt_drawn_anew_is_learnt_from() -> None:
 
 
 def test_rewards_that_are_no_numbers_stop_the_run() -> None:
-    policy, rule = TableOfLogits(), load("preset=grpo").update_rule()
+    policy, rule = TableOfLogits(), load_config("preset=grpo").update_rule()
     scale = RewardConfig(correct=float("nan"), wrong=0.0)
     with pytest.raises(ValueError, match="Rollouts.rewards"):
         list(train(policy, policy, rule, scale, repeat(TASKS, 60), Decoding(8, 1), 0))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.common.files import flush, write
-from harness.config.experiment import load
-from harness.training.run import RunSpec, execute
+from harness.common.files import atomic_write, flush_to_disk
+from harness.config.experiment import load_config
+from harness.training.run import RunSpec, execute_run
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path]]:
 def test_a_file_is_flushed_before_it_has_its_name_and_its_folder_after(
     tmp_path: Path, seen: list[tuple[str, Path]]
 ) -> None:
-    target = write(tmp_path / "deep" / "file", b"content")
+    target = atomic_write(tmp_path / "deep" / "file", b"content")
     assert [(what, path.parent) for what, path in seen] == [
         ("flush", tmp_path / "deep"),
         ("rename", tmp_path / "deep"),
@@ -49,7 +49,7 @@ def test_a_file_is_flushed_before_it_has_its_name_and_its_folder_after(
 
 
 def test_the_disk_holds_a_run_before_its_checkpoints_are_removed(tmp_path: Path, seen: list[tuple[str, Path]]) -> None:
-    config = load(
+    config = load_config(
         "steps=2",
         "checkpoint.every=1",
         "rollout.prompts_per_batch=4",
@@ -59,7 +59,7 @@ def test_the_disk_holds_a_run_before_its_checkpoints_are_removed(tmp_path: Path,
         "eval.samples=1",
     )
     folder = tmp_path / "run"
-    list(execute(RunSpec("tests", "laptop", {}, config, {"commit": "c0ffee"}), folder))
+    list(execute_run(RunSpec("tests", "laptop", {}, config, {"commit": "c0ffee"}), folder))
     record, curves = seen.index(("rename", folder / "record.json")), seen.index(("flush", folder / "metrics.jsonl"))
     last = max(place for place, what in enumerate(seen) if what == ("flush", folder))
     removed = min(place for place, (what, path) in enumerate(seen) if what == "remove" and path.name == "checkpoints")
@@ -70,6 +70,6 @@ def test_the_disk_holds_a_run_before_its_checkpoints_are_removed(tmp_path: Path,
 
 
 def test_a_file_system_that_cannot_flush_is_used_all_the_same(tmp_path: Path) -> None:
-    flush(Path("/proc/self"))  # the kernel says EINVAL there
+    flush_to_disk(Path("/proc/self"))  # the kernel says EINVAL there
     with pytest.raises(FileNotFoundError):
-        flush(tmp_path / "nothing")
+        flush_to_disk(tmp_path / "nothing")

@@ -10,10 +10,10 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from harness.engines.base.samples import Vocabulary
-from harness.engines.torch.hf_scores import hf_scores
+from harness.engines.torch.hf_scores import score_samples_hf
 from harness.engines.torch.learner import TorchLearner
 from harness.engines.vllm.sampler import VllmSampler
-from harness.models.validate import end_ids
+from harness.models.validate import collect_end_ids
 from tests.harness.engines.policies import optim
 from tests.parity.mortal_engine import MAX_LENGTH, MODEL, SETTINGS, MortalEngine
 
@@ -63,7 +63,7 @@ def sampler(engines: Sequence[Any], restart: Any = None) -> VllmSampler:
 def vocabulary() -> Vocabulary:
     """Of the model's tokenizer."""
     tokenizer = AutoTokenizer.from_pretrained(MODEL)
-    ends = end_ids(policy(), tokenizer)
+    ends = collect_end_ids(policy(), tokenizer)
     return Vocabulary(ends, tokenizer.pad_token_id, partial(tokenizer.batch_decode, skip_special_tokens=True))
 
 
@@ -80,7 +80,7 @@ def policy(noise: float = 0.0, seed: int = 0) -> Any:
 
 def learner(model: Any, temperature: float = 1.0) -> TorchLearner:
     """A learner that trains the model in this process."""
-    return TorchLearner(model, optim(), temperature, hf_scores)
+    return TorchLearner(model, optim(), temperature, score_samples_hf)
 
 
 def _never(index: int) -> Any:

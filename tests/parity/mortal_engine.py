@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from harness.config.engines import VllmConfig
 from harness.engines.vllm.engine import VllmEngine
-from harness.models.locate import WEIGHTS
+from harness.models.locate import WEIGHTS_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from harness.engines.transfer.buckets import WeightBucket
 
-MODEL = WEIGHTS / "large_base"
+MODEL = WEIGHTS_FOLDER / "large_base"
 MAX_LENGTH = 256  # tokens of prompt and response
 SETTINGS = VllmConfig(
     engines=1,

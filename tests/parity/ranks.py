@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 import ray
 import torch
 
-from harness.config.experiment import ExperimentConfig, load
+from harness.config.experiment import ExperimentConfig, load_config
 from harness.engines.base.protocols import Decoding, Samples
 from harness.engines.build import build_sampler
 from harness.engines.deepspeed.learner import DeepspeedLearner
-from harness.engines.torch.hf_scores import hf_scores
+from harness.engines.torch.hf_scores import score_samples_hf
 from harness.engines.torch.learner import TorchLearner
 from harness.models.load import load_model
 from tests.harness.engines.learners import rollouts_of
 from tests.harness.engines.policies import gradients
 from tests.local_ray import imports_from_here
 from tests.parity.watched_rank import WatchedRank
-from tricks.fired import ablations
+from tricks.fired import ablate_each_trick
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,7 +70,7 @@ def _started() -> list[Any]:
 def config(*overrides: str, stage: int = 3) -> ExperimentConfig:
     """Of a run on two ranks whose steps hold two updates."""
     chosen = f"backend.deepspeed.zero_stage={stage}"
-    return load("model=large_base", "backend=cpu_engines", "optim.updates_per_rollout=2", chosen, *overrides)
+    return load_config("model=large_base", "backend=cpu_engines", "optim.updates_per_rollout=2", chosen, *overrides)
 
 
 def of_one_process(chosen: ExperimentConfig) -> TorchLearner:
@@ -78,7 +78,7 @@ def of_one_process(chosen: ExperimentConfig) -> TorchLearner:
     assert chosen.backend.deepspeed is not None
     model, _ = load_model(chosen.model.path, getattr(torch, chosen.backend.deepspeed.dtype))
     needs = chosen.update_rule().needs
-    return TorchLearner(model, chosen.optim, chosen.rollout.temperature, hf_scores, needs)
+    return TorchLearner(model, chosen.optim, chosen.rollout.temperature, score_samples_hf, needs)
 
 
 @cache
@@ -112,7 +112,7 @@ def follow(learner: Learner, chosen: ExperimentConfig, drawn: Samples, steps: in
         if "ref_log_probs" in rule.needs:
             reference = learner.reference_log_probs(drawn)
             rollouts = replace(rollouts, ref_log_probs=reference)
-        metrics.append(learner.update(drawn, rule.signal(rollouts), rule, ablations(rule, rollouts)))
+        metrics.append(learner.update(drawn, rule.signal(rollouts), rule, ablate_each_trick(rule, rollouts)))
     weights = {name: weight.detach().clone() for name, weight in learner.weights()}
     return Followed(tuple(log_probs), reference, tuple(metrics), weights)
 

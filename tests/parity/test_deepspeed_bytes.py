@@ -9,7 +9,7 @@ import ray
 
 from harness.config.engines import DeepspeedConfig
 from harness.engines.deepspeed.learner import DeepspeedLearner
-from sweeps.cost.states import of_rank
+from sweeps.cost.states import count_rank_bytes
 from tests.parity.ranks import COUNT, STAGES, config, follow, samples
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def held(pairs: Pairs) -> Held:
 @pytest.mark.parametrize(("dtype", "stage"), USED)
 def test_two_ranks_hold_what_the_model_says(held: Held, dtype: str, stage: int) -> None:
     parameters, seen = held(dtype, stage)
-    expected = of_rank(DeepspeedConfig(ranks=COUNT, zero_stage=stage, dtype=dtype, offload=False), parameters)
+    expected = count_rank_bytes(DeepspeedConfig(ranks=COUNT, zero_stage=stage, dtype=dtype, offload=False), parameters)
     bucket = {"float32": 4, "bfloat16": 2}[dtype] * parameters  # gone before it could be counted, but for stage 3
     most = max(seen["in a pass"], seen["step"] - expected.stepping)
     assert expected.updating - bucket <= 1.01 * most

@@ -12,17 +12,17 @@ import ray
 import torch
 
 from harness.__main__ import main
-from harness.config.experiment import ExperimentConfig, load
+from harness.config.experiment import ExperimentConfig, load_config
 from harness.engines import actor_pool
 from harness.engines.base.errors import EngineError, ParityError
-from harness.engines.build import build_learner, engines
+from harness.engines.build import build_engines, build_learner
 from harness.models.load import load_model, load_tokenizer
-from harness.records.provenance import ENGINES, engine_versions
+from harness.records.provenance import ENGINE_KEYS, find_engine_versions
 from harness.records.record import RunRecord
-from harness.rollouts.metrics import METRICS, family, is_timing
-from harness.rollouts.prompts import Prompts, training_decoding
+from harness.rollouts.metrics import METRICS, find_metric_family, is_timing
+from harness.rollouts.prompts import Prompts, build_training_decoding
 from harness.training.loop import StepReport, train
-from harness.training.run import execute
+from harness.training.run import execute_run
 from tests.harness.checkpoint.runs import advance, finish, result, spec
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def processes() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("RAY_ADDRESS", raising=False)
         yield
-        actor_pool.shutdown()
+        actor_pool.shutdown_actors()
         if not begun:
             ray.shutdown()
 
@@ -59,8 +59,8 @@ def test_a_single_run_starts_its_engines_and_its_record_names_them(
     monkeypatch.setenv("RESULTS_DIR", str(tmp_path))
     assert main([*ON_ENGINES, *SMALL, "steps=1", "eval.problems=2", "eval.samples=2"]) == 0
     (record,) = (RunRecord.from_json(path.read_text()) for path in tmp_path.glob("runs/*/record.json"))
-    versions = engine_versions(load(*ON_ENGINES).backend)
-    assert versions.keys() == ENGINES
+    versions = find_engine_versions(load_config(*ON_ENGINES).backend)
+    assert versions.keys() == ENGINE_KEYS
     assert versions.items() <= record.provenance.items()
 
 
@@ -100,23 +100,23 @@ class Replayed:
 def trained(sampler: Any, learner: Learner, config: ExperimentConfig) -> list[StepReport]:
     tasks, _ = Prompts(config, load_tokenizer(config.model.path)).training({})
     batches = (list(islice(tasks, config.rollout.prompts_per_batch)) for _ in range(config.steps))
-    decoding, rule = training_decoding(config), config.update_rule()
+    decoding, rule = build_training_decoding(config), config.update_rule()
     return list(train(sampler, learner, rule, config.reward, batches, decoding, config.seed))
 
 
 @pytest.mark.parametrize("preset", ["dapo_static", "liteppo"])
 def test_a_run_learns_what_pytorch_learns_from_the_same_samples(preset: str) -> None:
-    config = load(*ON_ENGINES, *SMALL, f"preset={preset}")
-    sampler, learner, _ = engines(config)
+    config = load_config(*ON_ENGINES, *SMALL, f"preset={preset}")
+    sampler, learner, _ = build_engines(config)
     recorded = Recorded(sampler)
     spread = trained(recorded, learner, config)
     model, _ = load_model(config.model.path, torch.float32)
-    alone = build_learner(model, replace(config, backend=load("backend=hf").backend))
+    alone = build_learner(model, replace(config, backend=load_config("backend=hf").backend))
     single = trained(Replayed(recorded.drawn), alone, config)
     for ours, theirs in zip(spread, single, strict=True):
         numbers = {name: value for name, value in theirs.metrics.items() if not is_timing(name)}
         assert {name: ours.metrics[name] for name in numbers} == pytest.approx(numbers, rel=1e-3, abs=1e-4)
-    assert {family(name) for name in spread[-1].metrics} <= set(METRICS)
+    assert {find_metric_family(name) for name in spread[-1].metrics} <= set(METRICS)
     learned = dict(alone.weights())
     for name, weight in learner.weights():
         assert (weight - learned[name]).abs().max() < 1e-4, name
@@ -138,28 +138,28 @@ def test_a_run_on_engines_that_was_cut_goes_on_with_the_same_prompts_seeds_and_s
 
 
 def test_the_next_run_takes_the_engines_over() -> None:
-    first = actor_pool.acquire(load(*ON_ENGINES, *SMALL))
-    assert actor_pool.acquire(load(*ON_ENGINES, *SMALL, "preset=grpo", "seed=7", "steps=9")) is first
+    first = actor_pool.acquire_actors(load_config(*ON_ENGINES, *SMALL))
+    assert actor_pool.acquire_actors(load_config(*ON_ENGINES, *SMALL, "preset=grpo", "seed=7", "steps=9")) is first
 
 
 def test_a_run_after_one_whose_rank_died_gets_new_engines_and_ranks(tmp_path: Path) -> None:
     chosen = spec(*ON_ENGINES, "preset=liteppo")
-    steps = execute(chosen, tmp_path / "dead")
+    steps = execute_run(chosen, tmp_path / "dead")
     next(steps)
-    hired = actor_pool.acquire(chosen.config)
+    hired = actor_pool.acquire_actors(chosen.config)
     ray.kill(hired.ranks[1])
     with pytest.raises(EngineError, match="rank 1 of 2 of the DeepSpeed learner died"):
         list(steps)
     assert finish(chosen, tmp_path / "next") == [0, 1, 2, 3]
-    assert actor_pool.acquire(chosen.config) is not hired
+    assert actor_pool.acquire_actors(chosen.config) is not hired
 
 
 def test_an_engine_that_died_while_nobody_used_it_is_no_fault_of_the_next_run() -> None:
-    first = actor_pool.acquire(STRICT.config)
+    first = actor_pool.acquire_actors(STRICT.config)
     ray.kill(first.engines[0], no_restart=True)
-    assert actor_pool.acquire(STRICT.config) is not first
+    assert actor_pool.acquire_actors(STRICT.config) is not first
 
 
 def test_sampler_and_learner_are_compared_before_anything_is_sampled_for_a_result(tmp_path: Path) -> None:
     with pytest.raises(ParityError, match="sampler and learner differ by"):
-        next(execute(STRICT, tmp_path))
+        next(execute_run(STRICT, tmp_path))

@@ -14,7 +14,7 @@ from harness.engines.base.errors import ParityError
 from harness.engines.base.protocols import Decoding
 from harness.engines.transfer.buckets import bucket_weights
 from harness.engines.weight_parity import ParityProbe
-from harness.rollouts.metrics import mismatch_parts
+from harness.rollouts.metrics import split_mismatch
 from tests.harness.engines.policies import reference
 from tests.parity.engines import LONG, SHORT, learner, policy, sampler
 
@@ -88,7 +88,7 @@ def test_what_a_cut_left_leads_back_to_the_log_probs_of_hugging_face(
     draws.update_weights(model.named_parameters())
     samples = draws.sample(SHORT + LONG, Decoding(3, 16, temperature, top_p, top_k), seed=0)
     assert (samples.log_kept is None) == (top_p == 1 and top_k == 100)  # of which the model has fewer tokens
-    found = mismatch_parts(samples, reference(model, samples, temperature)[0], (0.8, 1.2))
+    found = split_mismatch(samples, reference(model, samples, temperature)[0], (0.8, 1.2))
     assert found["mismatch/engines_max"] < CLOSE
     assert (found["mismatch/cut"] > 1e-4) == (samples.log_kept is not None)
     if not top_k:

@@ -10,7 +10,7 @@ import ray
 from harness.engines.base.errors import EngineError
 from harness.engines.transfer.nccl import Engines
 from harness.engines.vllm.engine import VllmEngine
-from harness.engines.vllm.pool import EnginePool, ask
+from harness.engines.vllm.pool import EnginePool, await_call
 from harness.engines.vllm.sampler import VllmSampler
 from tests.parity.actors import Counter, Listener, Sleeper
 from tests.parity.engines import vocabulary
@@ -92,7 +92,7 @@ def test_engines_follow_the_sender_in_one_row_of_ranks(cluster: None) -> None:
 def test_an_engine_that_is_silent_for_too_long_counts_as_dead(cluster: None) -> None:
     silent = counter()
     with pytest.raises(EngineError, match=r"^no answer within 0\.5 s$"):
-        ask(silent.sleep.remote(), 0.5)
+        await_call(silent.sleep.remote(), 0.5)
     ray.kill(silent)
 
 

@@ -12,9 +12,9 @@ import torch
 from harness.common.schema import SchemaError
 from harness.engines.base.errors import EngineError
 from harness.engines.base.protocols import Decoding
-from harness.engines.vllm.pool import ask
+from harness.engines.vllm.pool import await_call
 from harness.models.errors import ModelError
-from harness.models.locate import WEIGHTS
+from harness.models.locate import WEIGHTS_FOLDER
 from tests.harness.engines.policies import reference
 from tests.parity.engines import LONG, MAX_LENGTH, MODEL, SETTINGS, SHORT, policy, sampler, started, vocabulary
 
@@ -70,7 +70,9 @@ def test_a_response_ends_with_its_end_token_or_at_the_limit_exactly(draws: Any, 
     assert not samples.truncated.all()
     assert torch.equal(last == end, ~samples.truncated)
     assert (lengths[samples.truncated] == 9).all()
-    answers = ask(engines[0].sample.remote(PROMPTS, replace(DECODING, max_response_length=9), list(range(8)), [end]))
+    answers = await_call(
+        engines[0].sample.remote(PROMPTS, replace(DECODING, max_response_length=9), list(range(8)), [end])
+    )
     firsts = answers.lengths.cumsum() - 1
     assert (answers.stopped == (answers.ids[firsts] == end)).all()
     assert (answers.lengths[~answers.stopped] == 9).all()
@@ -78,7 +80,7 @@ def test_a_response_ends_with_its_end_token_or_at_the_limit_exactly(draws: Any, 
 
 def test_any_of_several_end_tokens_ends_a_response(draws: Any, engines: list[Any]) -> None:
     common = int(draws.sample(PROMPTS, DECODING, seed=0).response_ids.flatten().bincount()[3:].argmax()) + 3
-    answers = ask(engines[0].sample.remote(PROMPTS, DECODING, list(range(8)), [2, common]))
+    answers = await_call(engines[0].sample.remote(PROMPTS, DECODING, list(range(8)), [2, common]))
     assert {int(answers.ids[place]) for place in answers.lengths.cumsum() - 1} >= {2, common}
     assert (answers.ids == common).sum() == (answers.ids[answers.lengths.cumsum() - 1] == common).sum()
 
@@ -125,7 +127,7 @@ class TestAnEngineThatDies:
         assert same(again, usual)
         assert (again.log_probs - reference(model, again)[0]).abs().max() < 1e-4  # by the weights of the last sync
         with pytest.raises(EngineError):
-            ask(mortal.process.remote())
+            await_call(mortal.process.remote())
         assert same(both.sample(PROMPTS, DECODING, seed=0), usual)
         assert restarted == [1]
         spares.give_back(*anew)
@@ -178,14 +180,14 @@ class TestWhatCannotRun:
 
     def test_heads_without_a_kernel(self, engines: list[Any]) -> None:
         with pytest.raises(ModelError, match=r"small_base': its attention heads have size 24, .* 32, 64, .*large_base"):
-            ask(engines[0].start_beside.remote(str(WEIGHTS / "small_base"), MAX_LENGTH))
+            await_call(engines[0].start_beside.remote(str(WEIGHTS_FOLDER / "small_base"), MAX_LENGTH))
 
     def test_more_tokens_than_the_model_has_places(self, engines: list[Any]) -> None:
         with pytest.raises(SchemaError, match="5000 tokens in total, but vLLM has 512 positions"):
-            ask(engines[0].start_beside.remote(str(MODEL), 5000))
+            await_call(engines[0].start_beside.remote(str(MODEL), 5000))
 
     def test_a_cache_too_small_for_one_response(self, engines: list[Any]) -> None:
         small = replace(SETTINGS, cache_gb=1e-6)
         with pytest.raises(EngineError, match=r"vLLM does not start on .*large_base' with backend\.vllm as it is: .*"):
-            ask(engines[0].start_beside.remote(str(MODEL), MAX_LENGTH, small))
+            await_call(engines[0].start_beside.remote(str(MODEL), MAX_LENGTH, small))
         assert sampler(engines[:1]).sample(SHORT, DECODING, seed=0).texts

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from harness.models.locate import WEIGHTS
+from harness.models.locate import WEIGHTS_FOLDER
 from sweeps.grid.grid import read_grid
 
 PLAIN = """
@@ -38,6 +38,6 @@ def grid(folder: Path, text: str = PLAIN, profile: str = "laptop", seeds: tuple[
 def with_broken_model(folder: Path) -> str:
     """A grid whose second reward scale has a model with all its files, one of them broken."""
     broken = folder / "broken"
-    shutil.copytree(WEIGHTS / "small_base", broken)
+    shutil.copytree(WEIGHTS_FOLDER / "small_base", broken)
     (broken / "model.safetensors").write_bytes(b"this is no checkpoint")
     return PLAIN.replace("plus_minus_one: [reward=plus_minus_one]", f"broken: [model.path={broken}]") + TINY

@@ -8,10 +8,10 @@ from harness.common.schema import SchemaError
 from harness.config.experiment import ExperimentConfig, RewardConfig
 from sweeps.grid.compose import PlannedCell
 from tricks.api import TrickError
-from tricks.catalog import BUILT_IN, find
+from tricks.catalog import BUILT_IN_TRICKS, find_trick
 from tricks.dialects.registry import DIALECTS
 from tricks.presets import PRESETS
-from tricks.settings import hints
+from tricks.settings import read_field_types
 
 SCALES = ((1.0, 0.0), (1.0, -1.0), (0.0, -1.0), (2.0, 0.5), (1.0, 0.9), (0.3, -0.7), (1.0, 1.0), (0.0, 1.0))
 SPOKEN = (*("none",) * 10, *DIALECTS)
@@ -46,7 +46,7 @@ def random_config(base: ExperimentConfig, chance: random.Random) -> ExperimentCo
     """A config that composes, with any preset and dialect, up to three more tricks, and any shape."""
     while True:
         preset = chance.choice(sorted(PRESETS))
-        names = chance.sample([spec.name for spec in BUILT_IN], chance.choice((0, 1, 1, 2, 3)))
+        names = chance.sample([spec.name for spec in BUILT_IN_TRICKS], chance.choice((0, 1, 1, 2, 3)))
         tricks: dict[str, Any] = {name: random_settings(name, chance) for name in names}
         shaped = replace(_shaped(base, chance), reward=RewardConfig(*chance.choice(SCALES)))
         made = replace(shaped, preset=preset, tricks=tricks, emulate=chance.choice(SPOKEN))
@@ -71,8 +71,8 @@ def valid(config: ExperimentConfig) -> bool:
 
 
 def random_settings(name: str, chance: random.Random, share: float = 0.35) -> dict[str, Any]:
-    cls = find(name).cls
-    kinds = hints(cls)
+    cls = find_trick(name).cls
+    kinds = read_field_types(cls)
     return {
         field.name: value
         for field in fields(cls)
@@ -112,7 +112,7 @@ def _changed(config: ExperimentConfig, chance: random.Random) -> ExperimentConfi
         case "speak":
             return replace(config, emulate=chance.choice(SPOKEN))
         case "add":
-            name = chance.choice([spec.name for spec in BUILT_IN])
+            name = chance.choice([spec.name for spec in BUILT_IN_TRICKS])
             tricks[name] = random_settings(name, chance)
         case "leave" if chosen:
             name = chance.choice(sorted(chosen))

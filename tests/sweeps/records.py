@@ -3,7 +3,7 @@
 from dataclasses import asdict, replace
 from functools import cache
 
-from harness.config.experiment import load
+from harness.config.experiment import load_config
 from harness.records.record import RunRecord
 from sweeps.plan.plan import Plan
 
@@ -15,7 +15,7 @@ def record(steps=10, seconds=10.0, model="builtin:small_base", labels=None, seed
 @cache
 def _loaded(steps, model):
     """Compose a config once: tests ask for hundreds of records that differ in their seeds."""
-    return load(f"steps={steps}", f"model.path={model}")
+    return load_config(f"steps={steps}", f"model.path={model}")
 
 
 def of_plan(plan: Plan, count: int) -> list[RunRecord]:

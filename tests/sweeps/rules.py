@@ -5,14 +5,14 @@ from typing import Any
 
 from sweeps.equivalence.gradients import GradientSide
 from tricks.batch import Setup
-from tricks.dialects.build import build
+from tricks.dialects.build import build_rule
 from tricks.rule import UpdateRule
 
 SETUP = Setup(group_size=4, prompts_per_batch=4, updates_per_rollout=4, max_response_length=20)
 
 
 def rule(preset: str = "vanilla_ppo", setup: Setup = SETUP, **tricks: dict[str, Any] | None) -> UpdateRule:
-    return build(preset, tricks, "none", setup)
+    return build_rule(preset, tricks, "none", setup)
 
 
 def side(

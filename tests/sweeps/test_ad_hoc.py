@@ -10,7 +10,7 @@ from analysis.__main__ import main as analysis
 from harness.common.schema import SchemaError
 from harness.tracking.store import Store
 from liteppo.program import main
-from sweeps.grid.ad_hoc import ad_hoc_grid
+from sweeps.grid.ad_hoc import build_ad_hoc_grid
 from sweeps.grid.grid import read_grid
 from sweeps.plan.plan import make_plan
 from tests.sweeps.grids import write
@@ -39,26 +39,26 @@ def plan_of(grid):
 
 
 def test_words_with_several_values_are_axes_and_their_first_values_the_baseline() -> None:
-    grid = ad_hoc_grid((*AXES, "steps=8"), seeds=(0, 1))
+    grid = build_ad_hoc_grid((*AXES, "steps=8"), seeds=(0, 1))
     assert {axis: list(labels) for axis, labels in grid.axes.items()} == {
         "preset": ["grpo", "liteppo"],
         "lr": ["0.0003", "0.001"],
     }
     assert (grid.baseline, grid.overrides, grid.seeds) == ({"preset": "grpo", "lr": "0.0003"}, ("steps=8",), (0, 1))
-    assert ad_hoc_grid(AXES).seeds == (0, 1, 2, 3, 4, 5)
+    assert build_ad_hoc_grid(AXES).seeds == (0, 1, 2, 3, 4, 5)
 
 
 def test_runs_are_those_of_the_same_grid_in_a_file(tmp_path: Path) -> None:
-    here, there = ad_hoc_grid((*AXES, *SMALL), seeds=(0, 1)), read_grid(write(tmp_path, WRITTEN))
+    here, there = build_ad_hoc_grid((*AXES, *SMALL), seeds=(0, 1)), read_grid(write(tmp_path, WRITTEN))
     assert [run.run_id for run in plan_of(here).runs] == [run.run_id for run in plan_of(there).runs]
 
 
 def test_a_name_is_the_same_for_the_same_words() -> None:
-    assert ad_hoc_grid((*AXES, "steps=8")).name == "adhoc_preset_lr_c698f61e"  # on disk: it never changes
+    assert build_ad_hoc_grid((*AXES, "steps=8")).name == "adhoc_preset_lr_c698f61e"  # on disk: it never changes
     same = [("steps=8", *AXES), (AXES[0], "steps=8", "optim.lr=0.0003,1e-3")]
-    assert {ad_hoc_grid(words).name for words in same} == {"adhoc_preset_lr_c698f61e"}
+    assert {build_ad_hoc_grid(words).name for words in same} == {"adhoc_preset_lr_c698f61e"}
     other = [AXES, (*AXES, "steps=9"), ("preset=liteppo,grpo", AXES[1], "steps=8")]
-    assert len({ad_hoc_grid(words).name for words in other} | {"adhoc_preset_lr_c698f61e"}) == 4
+    assert len({build_ad_hoc_grid(words).name for words in other} | {"adhoc_preset_lr_c698f61e"}) == 4
 
 
 @pytest.mark.parametrize(
@@ -73,17 +73,17 @@ def test_a_name_is_the_same_for_the_same_words() -> None:
     ],
 )
 def test_axes_and_labels_are_short_and_clear(word: str, axis: str, labels: list[str]) -> None:
-    grid = ad_hoc_grid((word.replace("/a b/c", "'/a b/c'"),))
+    grid = build_ad_hoc_grid((word.replace("/a b/c", "'/a b/c'"),))
     assert {axis: list(known) for axis, known in grid.axes.items()} == {axis: labels}
 
 
 def test_axes_that_end_alike_keep_their_whole_keys() -> None:
-    grid = ad_hoc_grid(("eval.temperature=0.5,1", "rollout.temperature=0.9,1", "optim.lr=1e-4,1e-3"))
+    grid = build_ad_hoc_grid(("eval.temperature=0.5,1", "rollout.temperature=0.9,1", "optim.lr=1e-4,1e-3"))
     assert list(grid.axes) == ["eval_temperature", "rollout_temperature", "lr"]
 
 
 def test_twins_and_power_are_those_of_a_written_grid() -> None:
-    plan = plan_of(ad_hoc_grid(("tricks.group_norm={},null", "reward=zero_one,plus_minus_one", *SMALL)))
+    plan = plan_of(build_ad_hoc_grid(("tricks.group_norm={},null", "reward=zero_one,plus_minus_one", *SMALL)))
     assert plan.promise is not None
     assert [[cell.labels for cell in twins.cells] for twins in plan.twins] == [
         [
@@ -94,11 +94,11 @@ def test_twins_and_power_are_those_of_a_written_grid() -> None:
 
 
 def test_a_profile_of_all_grids_holds_for_it() -> None:
-    grid = ad_hoc_grid(AXES, "cpu_engines")
+    grid = build_ad_hoc_grid(AXES, "cpu_engines")
     assert grid.profile == "cpu_engines"
     assert any(word.startswith("backend=") for word in grid.overrides)
     with pytest.raises(SchemaError, match=r"command line: profiles\.gpu_small: derives from the profile 'gpu', which"):
-        ad_hoc_grid(AXES, "gpu_small")
+        build_ad_hoc_grid(AXES, "gpu_small")
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_profile_of_all_grids_holds_for_it() -> None:
 )
 def test_a_wrong_word_is_named(words: tuple[str, ...], message: str) -> None:
     with pytest.raises(SchemaError) as caught:
-        ad_hoc_grid(words, options=("grid", "profile"))
+        build_ad_hoc_grid(words, options=("grid", "profile"))
     assert str(caught.value).startswith(message)
 
 
@@ -135,7 +135,7 @@ def test_a_wrong_word_is_named(words: tuple[str, ...], message: str) -> None:
 )
 def test_a_wrong_value_is_named_with_its_axis(word: str, message: str) -> None:
     with pytest.raises(SchemaError) as caught:
-        plan_of(ad_hoc_grid((word,)))
+        plan_of(build_ad_hoc_grid((word,)))
     assert str(caught.value) == message
 
 

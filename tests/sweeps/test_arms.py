@@ -3,7 +3,7 @@
 import pytest
 
 from harness.common.schema import SchemaError
-from sweeps.grid.grid import find_grid, names, read_grid
+from sweeps.grid.grid import find_grid, list_grid_names, read_grid
 from sweeps.plan.plan import make_plan
 from tests.sweeps.grids import PLAIN, grid
 from tests.sweeps.test_plan import printed
@@ -110,6 +110,6 @@ def test_axes_that_set_the_same_to_the_same_replace_nothing(tmp_path):
     assert "replaced" not in printed(make_plan(grid(tmp_path, text), False, (), (), {}))
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", list_grid_names())
 def test_no_grid_of_ours_sets_anything_twice(name):
     read_grid(find_grid(name))

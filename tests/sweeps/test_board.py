@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from sweeps.launch.events import Event, Failure, RunFinished, RunStarted, RunStepped
-from sweeps.launch.progress import PlainProgress, ProgressTable, progress, run_names, table
+from sweeps.launch.progress import PlainProgress, ProgressTable, build_progress_table, open_progress, run_names
 from sweeps.plan.plan import make_plan
 from tests.sweeps.grids import grid
 from tests.sweeps.records import of_plan
@@ -22,7 +22,7 @@ def board(made):
 
 def say(board, *events):
     for event in events:
-        board.hear(event)
+        board.on_event(event)
 
 
 def test_a_run_is_named_by_the_labels_in_which_runs_differ(made, board):
@@ -34,7 +34,7 @@ def test_a_running_run_shows_its_step_reward_and_accuracy(made, board):
     metrics = {"reward/mean": 0.25, "rollout/accuracy": 0.5}
     say(board, Event(run, RunStarted(1, "here")), Event(run, RunStepped(0, {})), Event(run, RunStepped(12, metrics)))
     console = Console(file=io.StringIO(), width=60)
-    console.print(table(board))
+    console.print(build_progress_table(board))
     text = console.file.getvalue()
     assert "zero_one none s0" in text
     assert "12/30" in text
@@ -62,10 +62,10 @@ def test_time_left_shrinks_with_every_finished_run(made, board):
 def test_without_a_terminal_each_end_is_one_plain_line(made, board):
     console = Console(file=io.StringIO(), width=60)
     run, [record] = made.runs[0], of_plan(made, 1)
-    with progress(board, console) as shown:
+    with open_progress(board, console) as shown:
         assert isinstance(shown, PlainProgress)
         for what in (RunStarted(1, "here"), RunStepped(1, {}), RunFinished(record, {})):
-            board.hear(Event(run, what))
+            board.on_event(Event(run, what))
             shown.show(Event(run, what))
         shown.show(None)
     assert console.file.getvalue() == "[1/8] zero_one none s0: accuracy 0.250 -> 0.500, 10 s\n"
@@ -74,7 +74,7 @@ def test_without_a_terminal_each_end_is_one_plain_line(made, board):
 def test_a_failure_is_said_with_its_cause(made, board):
     console = Console(file=io.StringIO(), width=60)
     failure = Event(made.runs[0], Failure("ValueError: no such thing", "", final=True))
-    board.hear(failure)
-    with progress(board, console) as shown:
+    board.on_event(failure)
+    with open_progress(board, console) as shown:
         shown.show(failure)
     assert console.file.getvalue() == "[1/8] zero_one none s0: failed: ValueError: no such thing\n"

@@ -6,14 +6,14 @@ from itertools import islice
 
 import pytest
 
-from sweeps.launch.environment import prepare
+from sweeps.launch.environment import prepare_ray_environment
 
-prepare()
+prepare_ray_environment()
 
 import ray  # noqa: E402 - Ray reads the environment when it is imported
 
 from harness.common.signals import Preempted  # noqa: E402
-from sweeps.launch.retry import LOSSES, Attempts, is_node_failure  # noqa: E402
+from sweeps.launch.retry import MAX_LOSSES, Attempts, is_node_failure  # noqa: E402
 from tests.sweeps.clusters import cluster  # noqa: E402
 from tests.sweeps.drivers import PATIENCE, clean  # noqa: E402
 
@@ -22,8 +22,8 @@ from tests.sweeps.drivers import PATIENCE, clean  # noqa: E402
 ASKING = """
 import os, sys, time
 from pathlib import Path
-from sweeps.launch.environment import prepare
-prepare()
+from sweeps.launch.environment import prepare_ray_environment
+prepare_ray_environment()
 import ray
 from harness.engines.deepspeed.rank_calls import RankGroup
 from harness.engines.vllm.pool import EnginePool
@@ -87,7 +87,7 @@ def test_a_run_that_fails_by_itself_is_tried_twice():
 
 def test_losses_do_not_count_as_failures_but_end_at_a_bound():
     tries = Attempts()
-    for _ in range(LOSSES - 1):
+    for _ in range(MAX_LOSSES - 1):
         tries = tries.after(lost=True)
     assert not tries.over
     assert not tries.after(lost=False).over

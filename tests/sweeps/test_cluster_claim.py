@@ -15,7 +15,7 @@ import pytest
 from harness.tracking.store import Store
 from harness.tracking.tags import DRIVER
 from sweeps.launch.errors import SweepError
-from sweeps.launch.lease import FORGOTTEN, StudyLease, acquire_lease
+from sweeps.launch.lease import EXPIRY_SECONDS, StudyLease, acquire_lease
 from tests.harness.store_samples import RECORD
 from tests.sweeps.drivers import PATIENCE, Driver, here, until
 from tests.sweeps.grids import PLAIN, TINY, write
@@ -112,8 +112,8 @@ def test_a_sweep_does_not_start_beside_one_on_another_host(shared, tmp_path):
 
 
 def test_a_driver_on_another_host_that_stays_silent_is_forgotten(shared, monkeypatch):
-    monkeypatch.setattr("sweeps.launch.lease.DOUBT", 0.1)
-    of_another_host(shared, FORGOTTEN + 5.0)
+    monkeypatch.setattr("sweeps.launch.lease.GRACE_SECONDS", 0.1)
+    of_another_host(shared, EXPIRY_SECONDS + 5.0)
     with acquire_lease(shared, "norms", print):
         assert len(shared.claims("norms")) == 1
         assert "abc" not in shared.claims("norms")
@@ -138,8 +138,8 @@ def test_a_dead_driver_that_another_one_forgets_at_the_same_time_is_forgotten(sh
 
 
 def test_a_driver_that_was_only_cut_off_from_the_store_keeps_its_study(shared, monkeypatch):
-    monkeypatch.setattr("sweeps.launch.lease.DOUBT", 0.1)
-    of_another_host(shared, FORGOTTEN + 5.0)
+    monkeypatch.setattr("sweeps.launch.lease.GRACE_SECONDS", 0.1)
+    of_another_host(shared, EXPIRY_SECONDS + 5.0)
     told = []
 
     def hear(line):
@@ -153,7 +153,7 @@ def test_a_driver_that_was_only_cut_off_from_the_store_keeps_its_study(shared, m
 
 
 def test_heartbeats_end_with_the_lease(shared, monkeypatch):
-    monkeypatch.setattr("sweeps.launch.lease.BEAT", 0.05)
+    monkeypatch.setattr("sweeps.launch.lease.HEARTBEAT_SECONDS", 0.05)
     with acquire_lease(shared, "norms", print):
         heartbeats = [thread for thread in threading.enumerate() if thread.name == "claim"]
         assert heartbeats

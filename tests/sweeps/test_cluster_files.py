@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.config.layout import layout
+from harness.config.layout import plan_layout
 from liteppo.program import ALIASES
-from sweeps.grid.cells import select
+from sweeps.grid.cells import select_cells
 from sweeps.grid.compose import compose_cells
 from sweeps.grid.grid import find_grid, read_grid
 from tests.liteppo.calls import sweep_options
@@ -92,10 +92,10 @@ def test_the_entrypoint_is_a_sweep_that_our_command_line_and_its_grid_accept(job
 def test_a_worker_of_the_job_holds_a_run_of_its_sweep(job):
     options = sweep_options(*shlex.split(job["spec"]["entrypoint"])[4:])
     grid = read_grid(find_grid(options.grid), options.profile, options.seeds)
-    cell = compose_cells(grid, select(grid, full=False).cells[:1]).cells[0]
+    cell = compose_cells(grid, select_cells(grid, full=False).cells[:1]).cells[0]
     (group,) = job["spec"]["rayClusterSpec"]["workerGroupSpecs"]
     limits = group["template"]["spec"]["containers"][0]["resources"]["limits"]
-    asked = layout(cell.config.backend)
+    asked = plan_layout(cell.config.backend)
     assert asked.total("GPU") <= int(limits["nvidia.com/gpu"])
     assert asked.total("CPU") <= int(limits["cpu"])
 

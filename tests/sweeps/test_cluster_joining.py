@@ -54,9 +54,10 @@ def test_a_driver_with_a_token_on_a_cluster_without_is_told_so(tmp_path, store, 
 @pytest.mark.distributed
 def test_workers_get_the_code_that_they_import_and_nothing_else(ray):
     script = (
-        "import os, sys; from sweeps.launch.environment import prepare; prepare()\n"
-        "import ray; from sweeps.launch.cluster import session\n"
-        "with session(1): print(*ray.get(ray.remote(num_cpus=0)(lambda: os.listdir('.')).remote()), file=sys.stderr)"
+        "import os, sys; from sweeps.launch.environment import prepare_ray_environment; prepare_ray_environment()\n"
+        "import ray; from sweeps.launch.cluster import open_session\n"
+        "with open_session(1): print(*ray.get(ray.remote(num_cpus=0)(lambda: os.listdir('.')).remote()), "
+        "file=sys.stderr)"
     )
     environment = {**clean(), **ray.access, "RAY_ADDRESS": ray.address}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)

@@ -4,17 +4,17 @@ import pytest
 import yaml
 
 from harness.common.schema import SchemaError
-from harness.config.compose import compose
-from harness.config.overlay import overlaid
-from sweeps.grid.cells import overrides, select
+from harness.config.compose import compose_config
+from harness.config.overlay import compose_fast
+from sweeps.grid.cells import list_overrides, select_cells
 from sweeps.grid.compose import compose_cells
-from sweeps.grid.grid import find_grid, names, read_grid
+from sweeps.grid.grid import find_grid, list_grid_names, read_grid
 from tests.sweeps.grids import PLAIN, grid
 
 
 def composed(folder, text=PLAIN):
     found = grid(folder, text)
-    return compose_cells(found, select(found, full=True).cells)
+    return compose_cells(found, select_cells(found, full=True).cells)
 
 
 def refusal(folder, text):
@@ -95,21 +95,21 @@ def test_a_trick_left_out_of_a_preset_that_lacks_it_is_refused_like_any_combinat
     assert found.refused[0].because == because
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", list_grid_names())
 def test_every_quick_cell_of_our_grids_can_run(name):
     found = read_grid(find_grid(name))
-    result = compose_cells(found, select(found, full=False).cells)
+    result = compose_cells(found, select_cells(found, full=False).cells)
     assert result.cells
     assert bool(result.refused) == (name == "dialects")  # where a refusal is a result
     assert all("leave emulate out" in refusal.because for refusal in result.refused)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", list_grid_names())
 def test_a_random_cell_of_every_grid_is_composed_as_hydra_does(name):
     draws = Random(name)
     written = yaml.safe_load(find_grid(name).read_text(encoding="utf-8"))
     for profile in ("laptop", *written.get("profiles", {})):
         grid = read_grid(find_grid(name), profile)
-        points = select(grid, full=True).cells
+        points = select_cells(grid, full=True).cells
         for point in draws.sample(points, 1):
-            assert overlaid(overrides(grid, point)) == compose(overrides(grid, point))
+            assert compose_fast(list_overrides(grid, point)) == compose_config(list_overrides(grid, point))

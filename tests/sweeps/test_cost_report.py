@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from harness.common.text import duration
+from harness.common.text import format_duration
 from sweeps.cost.hardware import parse_cluster
 from sweeps.plan.noise import PriorStudy
 from sweeps.plan.plan import make_plan
@@ -132,7 +132,7 @@ def test_recorded_runs_stand_behind_noise_and_time(tmp_path):
 
 def test_a_cheaper_design_is_shown_with_runs_and_hours_of_both(tmp_path):
     made = make_plan(grid(tmp_path, seeds=tuple(range(6))), False, (), (), {})
-    whole, less = (duration(cost) for cost in (24 * made.runs[0].seconds, 18 * made.runs[0].seconds))
+    whole, less = (format_duration(cost) for cost in (24 * made.runs[0].seconds, 18 * made.runs[0].seconds))
     shown = f"18 runs instead of 24, {less} instead of {whole}, shows {made.promise.smallest:.3f}"
     assert f"TWINS=once: {shown}" in said(made)
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.config.experiment import load
+from harness.config.experiment import load_config
 from harness.data.cache import Tier
 from harness.data.catalog import DataError
 from harness.data.tiers import save_custom_tier
-from harness.evaluation.pass_rates import pool
+from harness.evaluation.pass_rates import read_pool
 from harness.tracking.store import Store
 from sweeps.launch.ready import read_data
 from sweeps.plan.plan import PlannedRun
@@ -27,12 +27,12 @@ overrides: [data=math_easy, "eval.benchmarks=[aime24]", eval.problems=1]
 
 
 def planned(*overrides: str, seed: int = 0) -> PlannedRun:
-    config = replace(load(*overrides), seed=seed)
+    config = replace(load_config(*overrides), seed=seed)
     return PlannedRun(config.run_id(), config.cell_id(), "study", "laptop", {}, config, {}, 1.0)
 
 
 def a_tier(path: Path) -> tuple[str, ...]:
-    drawn: Tier = pool("arithmetic_easy", 5)
+    drawn: Tier = read_pool("arithmetic_easy", 5)
     save_custom_tier(path, drawn.problems[:3], "the first three", drawn.card)
     return "data.source=file", "data.difficulties=[]", f"data.path={path}"
 

@@ -6,10 +6,10 @@ import pytest
 
 from harness.common.schema import SchemaError
 from harness.config.experiment import ExperimentConfig
-from sweeps.grid.cells import select
+from sweeps.grid.cells import select_cells
 from sweeps.grid.compose import compose_cells
-from sweeps.grid.derived import derived_profiles
-from sweeps.grid.grid import find_grid, names, read_grid
+from sweeps.grid.derived import read_derived_profiles
+from sweeps.grid.grid import find_grid, list_grid_names, read_grid
 from tests.tiers import counts
 
 GRID = """
@@ -99,11 +99,11 @@ def test_a_model_without_a_stand_in_is_left_out_with_all_that_names_it():
 
 
 @pytest.mark.parametrize("most", counts(8, 10_000))
-@pytest.mark.parametrize("profile", ["gpu", *derived_profiles()])
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("profile", ["gpu", *read_derived_profiles()])
+@pytest.mark.parametrize("name", list_grid_names())
 def test_every_grid_composes_under_every_profile(name, profile, most):
     grid = read_grid(find_grid(name), profile)
-    cells = select(grid, full=False).cells
+    cells = select_cells(grid, full=False).cells
     composed = compose_cells(grid, Random(name).sample(cells, min(most, len(cells))))
     assert composed.cells
     for cell in composed.cells:

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import ray
 
-from sweeps.launch.environment import prepare
+from sweeps.launch.environment import prepare_ray_environment
 from sweeps.launch.events import Failure, RunFinished, RunStarted, RunStepped
 from sweeps.launch.task import PLANNED
 from sweeps.plan.plan import make_plan
 from tests.sweeps.grids import grid, with_broken_model
 
-prepare()
+prepare_ray_environment()
 
 from sweeps.launch import scheduler as launch  # noqa: E402 - Ray reads the environment when it is imported
 

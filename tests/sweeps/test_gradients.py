@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sweeps.equivalence.batches import BatchShape
-from sweeps.equivalence.gradients import Breakpoints, agree, answer, probes
+from sweeps.equivalence.gradients import Breakpoints, build_probes, compute_answer, is_same_answer
 from tests.sweeps.rules import side
 
 SHAPE = BatchShape(group_size=4, groups=2, updates=2, limit=20, moved=True, split=True)
@@ -12,12 +12,12 @@ SHAPE = BatchShape(group_size=4, groups=2, updates=2, limit=20, moved=True, spli
 
 @pytest.fixture(scope="module")
 def probe():
-    return next(probes(SHAPE, Breakpoints.of([side("grpo").rule], SHAPE)))
+    return next(build_probes(SHAPE, Breakpoints.of([side("grpo").rule], SHAPE)))
 
 
 @pytest.fixture(scope="module")
 def found(probe):
-    return answer(side("grpo"), probe, split=True)
+    return compute_answer(side("grpo"), probe, split=True)
 
 
 def test_a_gradient_is_that_of_the_loss_of_each_update(probe, found):
@@ -32,30 +32,30 @@ def test_a_gradient_is_that_of_the_loss_of_each_update(probe, found):
 
 
 def test_what_agrees_to_one_part_in_a_million_agrees(found):
-    assert agree(found, replace(found, gradients=found.gradients * (1 + 1e-6)), 1e-5)
-    assert not agree(found, replace(found, gradients=found.gradients * (1 + 2e-5)), 1e-5)
+    assert is_same_answer(found, replace(found, gradients=found.gradients * (1 + 1e-6)), 1e-5)
+    assert not is_same_answer(found, replace(found, gradients=found.gradients * (1 + 2e-5)), 1e-5)
 
 
 def test_one_token_is_enough_to_differ(found):
     other = found.gradients.clone()
     other[0, 0].flatten()[other[0, 0].abs().argmax()] *= 1.01
-    assert not agree(found, replace(found, gradients=other), 1e-5)
+    assert not is_same_answer(found, replace(found, gradients=other), 1e-5)
 
 
 def test_a_small_difference_of_large_numbers_need_not_be_exact(found):
     size = found.gradients.abs()
     usual = size[size > 0].median()
-    assert agree(found, replace(found, gradients=found.gradients + 1e-6 * usual), 1e-5)
+    assert is_same_answer(found, replace(found, gradients=found.gradients + 1e-6 * usual), 1e-5)
 
 
 def test_an_update_that_one_side_skips_sets_them_apart(found):
-    assert not agree(found, replace(found, taken=(True, False)), 1e-5)
+    assert not is_same_answer(found, replace(found, taken=(True, False)), 1e-5)
 
 
 def test_a_group_that_one_side_refuses_sets_them_apart(found):
     refused = found.accepted.clone()
     refused[:4] = False
-    assert not agree(found, replace(found, accepted=refused), 1e-5)
+    assert not is_same_answer(found, replace(found, accepted=refused), 1e-5)
 
 
 def test_rewards_are_rounded_as_a_run_rounds_them(probe):

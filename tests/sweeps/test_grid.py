@@ -1,7 +1,7 @@
 import pytest
 
 from harness.common.schema import SchemaError
-from sweeps.grid.grid import GRIDS, find_grid, names, read_grid
+from sweeps.grid.grid import GRIDS, find_grid, list_grid_names, read_grid
 from tests.sweeps.grids import PLAIN, grid, write
 
 
@@ -96,7 +96,7 @@ def test_a_path_names_a_grid_of_ones_own(tmp_path):
     assert find_grid(str(path)) == path
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", list_grid_names())
 def test_every_grid_can_be_read_under_all_its_profiles(name):
     laptop = read_grid(GRIDS / f"{name}.yaml")
     assert laptop.question.endswith("?")

@@ -5,16 +5,16 @@ from contextlib import suppress
 
 import pytest
 
-from sweeps.launch.environment import prepare
+from sweeps.launch.environment import prepare_ray_environment
 from sweeps.launch.events import Failure, RunFinished, RunStarted, RunStepped
 from sweeps.plan.plan import make_plan
 from tests.sweeps.grids import grid, with_broken_model
 
-prepare()
+prepare_ray_environment()
 
 import ray  # noqa: E402 - Ray reads the environment when it is imported
 
-from sweeps.launch.scheduler import launch  # noqa: E402 - Ray reads the environment when it is imported
+from sweeps.launch.scheduler import launch_runs  # noqa: E402 - Ray reads the environment when it is imported
 
 pytestmark = pytest.mark.distributed
 
@@ -47,7 +47,7 @@ def events(made, folder):
     with pytest.MonkeyPatch.context() as patch, suppress(KeyboardInterrupt):
         patch.delenv("RAY_ADDRESS", raising=False)
         patch.setattr(ray, "wait", wait)
-        for event in launch(made.runs, folder, cores=2):
+        for event in launch_runs(made.runs, folder, cores=2):
             heard.extend([event] if event else [])
         pytest.fail("Ctrl-C was not heard")
     return heard

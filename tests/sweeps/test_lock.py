@@ -6,20 +6,20 @@ from pathlib import Path
 import pytest
 
 from sweeps.launch.errors import SweepError
-from sweeps.launch.lease import study_lock
+from sweeps.launch.lease import hold_study_lock
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from sweeps.launch.lease import study_lock
-with study_lock(Path(sys.argv[1]), "plain"):
+from sweeps.launch.lease import hold_study_lock
+with hold_study_lock(Path(sys.argv[1]), "plain"):
     print("held", flush=True)
     time.sleep(60)
 """
 
 
 def test_a_second_sweep_of_a_study_is_refused_and_told_by_whom(tmp_path):
-    with study_lock(tmp_path, "plain"), pytest.raises(SweepError) as caught, study_lock(tmp_path, "plain"):
+    with hold_study_lock(tmp_path, "plain"), pytest.raises(SweepError) as caught, hold_study_lock(tmp_path, "plain"):
         pass
     assert str(caught.value).startswith(
         f"plain: a sweep of it is already running, started by process {os.getpid()} on "
@@ -28,7 +28,7 @@ def test_a_second_sweep_of_a_study_is_refused_and_told_by_whom(tmp_path):
 
 
 def test_another_study_may_be_swept_meanwhile(tmp_path):
-    with study_lock(tmp_path, "plain"), study_lock(tmp_path, "other"):
+    with hold_study_lock(tmp_path, "plain"), hold_study_lock(tmp_path, "other"):
         assert (tmp_path / "other.lock").exists()
 
 
@@ -36,17 +36,17 @@ def test_a_killed_sweep_leaves_no_lock(tmp_path):
     command = [sys.executable, "-c", HOLD, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path.cwd()) as holder:
         assert holder.stdout.readline() == "held\n"
-        with pytest.raises(SweepError, match=f"by process {holder.pid} "), study_lock(tmp_path, "plain"):
+        with pytest.raises(SweepError, match=f"by process {holder.pid} "), hold_study_lock(tmp_path, "plain"):
             pass
         holder.kill()
         holder.wait()
-        with study_lock(tmp_path, "plain"):
+        with hold_study_lock(tmp_path, "plain"):
             pass
 
 
 def test_a_folder_that_cannot_be_written_is_named_with_the_way_out(tmp_path):
     (tmp_path / "results").write_text("a file in the way")
-    with pytest.raises(SweepError) as caught, study_lock(tmp_path / "results", "plain"):
+    with pytest.raises(SweepError) as caught, hold_study_lock(tmp_path / "results", "plain"):
         pass
     assert "cannot be written" in str(caught.value)
     assert str(caught.value).endswith("make the folder writable or name another with results=DIR")

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from sweeps.equivalence.batches import BatchShape
-from sweeps.equivalence.canonical import reasons
+from sweeps.equivalence.canonical import explain_equivalence
 from tests.sweeps.rules import SETUP, side
 
 SHAPE = BatchShape(group_size=4, groups=2, updates=2, limit=20, moved=True, split=True)
@@ -13,7 +13,7 @@ SCALE = (1.0, -1.0)
 
 
 def why(one, other, shape=SHAPE):
-    return list(reasons(one, other, shape))
+    return list(explain_equivalence(one, other, shape))
 
 
 @pytest.mark.parametrize("preset", ["grpo", "liteppo", "reinforce_pp_baseline"])

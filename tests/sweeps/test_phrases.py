@@ -1,6 +1,6 @@
 import pytest
 
-from harness.common.text import count, duration, gpu_hours, short
+from harness.common.text import format_cell_count, format_duration, format_gpu_hours, format_short_duration
 
 
 @pytest.mark.parametrize(
@@ -15,14 +15,14 @@ from harness.common.text import count, duration, gpu_hours, short
     ],
 )
 def test_seconds_are_said_in_the_unit_that_people_use(seconds, said, column):
-    assert duration(seconds) == said
-    assert short(seconds) == column
+    assert format_duration(seconds) == said
+    assert format_short_duration(seconds) == column
 
 
 def test_gpu_hours_have_a_digit_where_it_matters():
-    assert gpu_hours(5040) == "1.4 GPU-hours"
-    assert gpu_hours(1234 * 3600) == "1,234 GPU-hours"
+    assert format_gpu_hours(5040) == "1.4 GPU-hours"
+    assert format_gpu_hours(1234 * 3600) == "1,234 GPU-hours"
 
 
 def test_one_cell_is_not_cells():
-    assert (count([1]), count([1, 2])) == ("1 cell", "2 cells")
+    assert (format_cell_count([1]), format_cell_count([1, 2])) == ("1 cell", "2 cells")

@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from sweeps.plan.plan import make_plan, study
+from sweeps.plan.plan import build_study, make_plan
 from sweeps.plan.report import print_header, print_plan
 from tests.sweeps.grids import PLAIN, grid
 from tests.sweeps.records import of_plan
@@ -132,14 +132,14 @@ def test_the_plan_fits_a_narrow_terminal(tmp_path, width):
 
 def test_a_study_holds_the_planned_cells_with_their_ids(tmp_path):
     made = plan(tmp_path, PLAIN + "skip: [{norm: [none, group], reward_scale: zero_one, because: dull}]")
-    kept = study(made, [])
+    kept = build_study(made, [])
     assert kept.cells == tuple(cell.labels for cell in made.cells)
     assert kept.cell_ids == tuple(cell.cell_id for cell in made.cells)
     assert [entry.labels["norm"] for entry in kept.skipped] == ["none", "group"]
 
 
 def test_a_study_holds_its_twins_with_the_reasons(tmp_path):
-    kept = study(plan(tmp_path, once=True), [])
+    kept = build_study(plan(tmp_path, once=True), [])
     assert [cell["norm"] for cell in kept.twins[0]] == ["group", "group"]
     assert kept.because == (("dividing by a deviation cancels the reward scale",),)
     assert kept.once
@@ -149,7 +149,7 @@ def test_a_quick_sweep_does_not_hide_what_a_full_one_recorded(tmp_path):
     text = PLAIN + "quick: [{norm: none}]"
     full = plan(tmp_path, text, full=True)
     records = of_plan(full, 4)  # the first two cells, with both norms
-    kept = study(plan(tmp_path, text), records)
+    kept = build_study(plan(tmp_path, text), records)
     assert [tuple(cell.values()) for cell in kept.cells] == [
         ("zero_one", "none"),
         ("zero_one", "group"),
@@ -160,7 +160,7 @@ def test_a_quick_sweep_does_not_hide_what_a_full_one_recorded(tmp_path):
 def test_a_study_names_the_seeds_that_are_recorded_too(tmp_path):
     made = plan(tmp_path)
     fewer = make_plan(grid(tmp_path, seeds=(0,)), False, (), (), {})
-    assert study(fewer, of_plan(made, 8)).seeds == (0, 1)
+    assert build_study(fewer, of_plan(made, 8)).seeds == (0, 1)
 
 
 def test_the_record_of_a_run_is_kept_apart_for_each_study(tmp_path):

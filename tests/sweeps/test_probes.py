@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from sweeps.equivalence.batches import BatchShape
-from sweeps.equivalence.gradients import Breakpoints, probes, untried
+from sweeps.equivalence.gradients import Breakpoints, build_probes, describe_untried
 from tests.sweeps.rules import rule
 from tricks.batch import Setup
 
@@ -11,7 +11,7 @@ SHAPE = BatchShape(group_size=4, groups=2, updates=2, limit=20, moved=True, spli
 
 def batches(shape=SHAPE, preset="vanilla_ppo", **tricks):
     setup = Setup(shape.group_size, shape.prompts, 4 if shape.moved else 1, shape.limit)
-    return list(probes(shape, Breakpoints.of([rule(preset, setup, **tricks)], shape)))
+    return list(build_probes(shape, Breakpoints.of([rule(preset, setup, **tricks)], shape)))
 
 
 @pytest.mark.parametrize("limit", [1, 5, 20])
@@ -70,6 +70,6 @@ def test_the_same_rules_get_the_same_batches():
 def test_a_bound_after_whitening_is_untried_where_a_batch_is_too_large_to_try():
     tricks = {"token_whitening": {}, "advantage_clip": {}}
     large = BatchShape(8, 16, 8, 8192, moved=True, split=True)
-    assert untried(rule(**tricks), SHAPE) == ""
-    assert untried(rule(**tricks), large) == "AdvantageClip(low=-5.0, high=5.0)"
-    assert untried(rule(advantage_clip={}), large) == ""
+    assert describe_untried(rule(**tricks), SHAPE) == ""
+    assert describe_untried(rule(**tricks), large) == "AdvantageClip(low=-5.0, high=5.0)"
+    assert describe_untried(rule(advantage_clip={}), large) == ""

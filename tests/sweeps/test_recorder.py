@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from harness.tracking.publish import publish
+from harness.tracking.publish import publish_missing
 from harness.tracking.store import Store
 from sweeps import driver
 from sweeps.launch.events import Event, Failure, RunFinished, RunStarted, RunStepped
@@ -33,7 +33,7 @@ def test_a_finished_run_is_in_the_store_with_its_curve_and_on_disk(made, store, 
         RunStepped(1, {"reward/mean": 0.5}),
         RunFinished(record, {"notes.csv": b"a,b\n"}),
     ):
-        pen.hear(Event(run, what))
+        pen.on_event(Event(run, what))
     assert not pen.close()
     assert store.finished("plain") == {run.run_id}
     assert store.history("plain", "reward/mean") == {run.run_id: ((1, 0.5),)}
@@ -44,8 +44,8 @@ def test_a_finished_run_is_in_the_store_with_its_curve_and_on_disk(made, store, 
 def test_a_run_that_fails_twice_is_recorded_with_its_cause(made, store, results):
     run, pen = made.runs[0], recorder(store, results)
     for final in (False, True):
-        pen.hear(Event(run, RunStarted(1, "here")))
-        pen.hear(Event(run, Failure("ValueError: no", "the whole trace", final)))
+        pen.on_event(Event(run, RunStarted(1, "here")))
+        pen.on_event(Event(run, Failure("ValueError: no", "the whole trace", final)))
     pen.close()
     assert store.statuses("plain") == {run.run_id: "FAILED"}
     [record] = store.records("plain")
@@ -62,7 +62,7 @@ def test_a_run_that_succeeds_at_last_replaces_its_failure(made, store, results):
         RunStarted(1, "here"),
         RunFinished(record, {}),
     ):
-        pen.hear(Event(run, what))
+        pen.on_event(Event(run, what))
     pen.close()
     assert [found.to_json() for found in store.records("plain")] == [record.to_json()]
 
@@ -74,13 +74,13 @@ def test_runs_go_on_when_the_store_fails_and_are_published_later(made, store, re
     pen = recorder(store, results)
     database.write_bytes(b"this is no database " * 1000)
     for what in (RunStarted(1, "here"), RunStepped(1, {"reward/mean": 0.5}), RunFinished(record, {})):
-        pen.hear(Event(run, what))
+        pen.on_event(Event(run, what))
     assert pen.records == [record]
     assert pen.close(patience=2.0) == UnrecordedRuns(waiting=frozenset({run.run_id}))
     database.write_bytes(kept)
     for leftover in ("-wal", "-shm"):
         database.with_name(database.name + leftover).unlink(missing_ok=True)
-    publish(Store.open(results), results / "runs")
+    publish_missing(Store.open(results), results / "runs")
     assert Store.open(results).finished("plain") == {run.run_id}
 
 
@@ -93,7 +93,7 @@ def test_what_a_full_disk_did_not_take_is_written_when_it_has_space_again(made, 
             RunStepped(1, {"reward/mean": 0.5}),
             RunFinished(record, {"notes.csv": b"a,b\n"}),
         ):
-            pen.hear(Event(run, what))
+            pen.on_event(Event(run, what))
         assert not list((results / "runs").rglob("record.json"))
     assert not pen.close()
     assert [found.to_json() for found in store.records("plain")] == [record.to_json()]
@@ -108,7 +108,7 @@ def test_no_record_is_on_disk_before_the_files_that_belong_to_it(made, store, re
     pen = recorder(store, results)
     (results / "runs" / run.folder / "notes.csv").mkdir(parents=True)  # so that the file cannot be written
     for what in (RunStarted(1, "here"), RunFinished(record, {"notes.csv": b"a,b\n"})):
-        pen.hear(Event(run, what))
+        pen.on_event(Event(run, what))
     pen.close()
     assert not list((results / "runs").rglob("record.json"))
 
@@ -119,7 +119,7 @@ def test_a_record_that_no_disk_takes_is_in_mlflow_all_the_same(made, store, resu
     pen = recorder(store, results)
     (results / place).write_text("in the way")  # as a disk that stays full
     for what in (RunStarted(1, "here"), RunStepped(1, {"reward/mean": 0.5}), RunFinished(record, {})):
-        pen.hear(Event(run, what))
+        pen.on_event(Event(run, what))
     bare = frozenset({run.run_id} if place == "runs" else ())
     assert pen.close() == UnrecordedRuns(bare=bare)
     assert [found.to_json() for found in store.records("plain")] == [record.to_json()]
@@ -131,8 +131,8 @@ def test_a_failure_that_no_disk_takes_is_in_mlflow_all_the_same(made, store, res
     run, pen = made.runs[0], recorder(store, results)
     (results / place).write_text("in the way")
     for final in (False, True):
-        pen.hear(Event(run, RunStarted(1, "here")))
-        pen.hear(Event(run, Failure("ValueError: no", "the whole trace", final)))
+        pen.on_event(Event(run, RunStarted(1, "here")))
+        pen.on_event(Event(run, Failure("ValueError: no", "the whole trace", final)))
     assert not pen.close()
     assert store.statuses("plain") == {run.run_id: "FAILED"}
 
@@ -145,8 +145,8 @@ def test_a_sweep_whose_records_are_nowhere_fails_and_says_how_to_make_them_again
     (results / "mlflow.db").write_bytes(b"this is no database " * 1000)
     for place in ("outbox", "runs"):
         (results / place).write_text("in the way")
-    pen.hear(Event(run, RunStarted(1, "here")))
-    pen.hear(Event(run, Failure("ValueError: no", "", final=True) if fails else RunFinished(record, {})))
+    pen.on_event(Event(run, RunStarted(1, "here")))
+    pen.on_event(Event(run, Failure("ValueError: no", "", final=True) if fails else RunFinished(record, {})))
     missing = pen.close(patience=0.1)
     assert missing == UnrecordedRuns(unwritten=frozenset({run.run_id}))
     arguments = SweepOptions(results=results)

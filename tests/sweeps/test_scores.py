@@ -6,13 +6,13 @@ import pytest
 
 from harness.common.schema import SchemaError
 from harness.common.yaml import read_yaml
-from harness.records.record import CONTROL, OFF
-from harness.training.scores import score_names
+from harness.records.record import CONTROL_AXIS, CONTROL_OFF
+from harness.training.scores import predict_score_names
 from sweeps.__main__ import main
-from sweeps.grid.cells import select
+from sweeps.grid.cells import select_cells
 from sweeps.grid.compose import compose_cells
-from sweeps.grid.derived import derived_profiles
-from sweeps.grid.grid import find_grid, names, read_grid
+from sweeps.grid.derived import read_derived_profiles
+from sweeps.grid.grid import find_grid, list_grid_names, read_grid
 from sweeps.plan.plan import make_plan, refuse_unknown_scores
 from tests.sweeps.grids import PLAIN, TINY, grid, write
 
@@ -122,9 +122,9 @@ def test_plan_and_sweep_end_before_the_first_run(command, tmp_path, capsys):
 
 
 def every_profile():
-    for name in names():
+    for name in list_grid_names():
         written = read_yaml(find_grid(name))
-        for profile in sorted({"laptop", *(written.get("profiles") or {}), *derived_profiles()}):
+        for profile in sorted({"laptop", *(written.get("profiles") or {}), *read_derived_profiles()}):
             if (name, profile) != ("smoke", "smol"):  # needs the weights of a package
                 yield name, profile
 
@@ -132,8 +132,12 @@ def every_profile():
 @pytest.mark.parametrize(("name", "profile"), list(every_profile()))
 def test_every_grid_decides_by_a_score_that_its_runs_record(name, profile):
     written = read_grid(find_grid(name), profile)
-    points = select(written, full=True).cells
-    some = [point for place, point in enumerate(points) if place % FEW == 0 or point.get(CONTROL, OFF) != OFF]
+    points = select_cells(written, full=True).cells
+    some = [
+        point
+        for place, point in enumerate(points)
+        if place % FEW == 0 or point.get(CONTROL_AXIS, CONTROL_OFF) != CONTROL_OFF
+    ]
     cells = compose_cells(written, some).cells
     refuse_unknown_scores(written, cells)
-    assert all(written.metric in score_names(cell.config).certain for cell in cells)
+    assert all(written.metric in predict_score_names(cell.config).certain for cell in cells)

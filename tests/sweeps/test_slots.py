@@ -3,14 +3,14 @@
 import psutil
 import pytest
 
-from sweeps.launch.environment import prepare
+from sweeps.launch.environment import prepare_ray_environment
 from sweeps.launch.events import RunFinished, RunStarted
 from sweeps.plan.plan import make_plan
 from tests.sweeps.grids import grid
 
-prepare()
+prepare_ray_environment()
 
-from sweeps.launch.scheduler import launch  # noqa: E402 - Ray reads the environment when it is imported
+from sweeps.launch.scheduler import launch_runs  # noqa: E402 - Ray reads the environment when it is imported
 
 pytestmark = [pytest.mark.distributed, pytest.mark.engines]
 
@@ -38,7 +38,7 @@ def made(tmp_path_factory):
 def events(made, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("RAY_ADDRESS", raising=False)
-        return [event for event in launch(made.runs, tmp_path_factory.mktemp("runs"), cores=2) if event]
+        return [event for event in launch_runs(made.runs, tmp_path_factory.mktemp("runs"), cores=2) if event]
 
 
 def pids(events, label):

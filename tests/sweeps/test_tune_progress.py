@@ -2,13 +2,13 @@ import io
 
 from rich.console import Console
 
-from harness.config.experiment import load
+from harness.config.experiment import load_config
 from sweeps.launch.events import Event, Failure, RunPruned, RunStarted, RunStepped
-from sweeps.launch.progress import ProgressTable, progress, table
+from sweeps.launch.progress import ProgressTable, build_progress_table, open_progress
 from sweeps.tuning.trial import TrialEnded, TrialJob
 
-JOB = TrialJob("base", 0, 3e-4, "lr=0.0003 base", load("steps=8"), (1001, 1002), 30.0)
-OTHER = TrialJob("base", 1, 3e-3, "lr=0.003 base", load("steps=8"), (1001, 1002), 30.0)
+JOB = TrialJob("base", 0, 3e-4, "lr=0.0003 base", load_config("steps=8"), (1001, 1002), 30.0)
+OTHER = TrialJob("base", 1, 3e-3, "lr=0.003 base", load_config("steps=8"), (1001, 1002), 30.0)
 HELLO, NO = RunStarted(1, "here"), "ValueError: no"
 STORY = (
     *(Event(job, what) for job in (JOB, OTHER) for what in (HELLO, RunStepped(11, {"rollout/accuracy": 0.25}))),
@@ -31,7 +31,7 @@ def board():
 
 def test_every_trial_that_ends_has_its_line():
     shown, counted = console(), board()
-    with progress(counted, shown) as display:
+    with open_progress(counted, shown) as display:
         for event in STORY:
             counted.hear(event)
             display.show(event)
@@ -47,10 +47,10 @@ def test_what_runs_and_what_has_ended_is_shown():
     shown, counted = console(terminal=True), board()
     for event in STORY[:4]:
         counted.hear(event)
-    shown.print(table(counted))
+    shown.print(build_progress_table(counted))
     for event in STORY[4:]:
         counted.hear(event)
-    shown.print(table(counted))
+    shown.print(build_progress_table(counted))
     text = shown.file.getvalue()
     row = next(line for line in text.splitlines() if line.startswith("lr=0.003 base"))
     assert row.split()[2:4] == ["11/16", "0.25"]

@@ -8,8 +8,8 @@ from optuna.trial import TrialState
 
 from sweeps.launch.errors import SweepError
 from sweeps.launch.events import RunStepped
-from sweeps.tuning.study import COMPARED, database
-from sweeps.tuning.trial import window
+from sweeps.tuning.study import COMPARED, open_database
+from sweeps.tuning.trial import count_averaged_steps
 from sweeps.tuning.worker import ACCURACY
 from tests.sweeps.grids import TINY
 from tests.sweeps.tuning import MODELS, queue, run, run_all, search
@@ -40,7 +40,7 @@ def test_a_bad_value_is_given_up_at_the_first_step_that_may_be_compared(tmp_path
         run_all(found, cliff)
         outcomes = found.outcomes()
     assert [outcome.state for outcome in outcomes] == ["finished"] * COMPARED + ["pruned", "finished"]
-    assert outcomes[4].stopped == f"seed 1001, step {window(STEPS)}"
+    assert outcomes[4].stopped == f"seed 1001, step {count_averaged_steps(STEPS)}"
     assert (outcomes[4].objective, outcomes[4].seeds) == (None, ())
 
 
@@ -180,6 +180,6 @@ def test_a_file_that_is_no_database_is_refused(tmp_path):
     (tmp_path / "plain.db").write_text("this is no database, but it is long enough to be taken for one" * 40)
     with (
         pytest.raises(SweepError, match=r"plain\.db: the database cannot be used .*; move it away"),
-        database(tmp_path / "plain.db"),
+        open_database(tmp_path / "plain.db"),
     ):
         pass

@@ -1,7 +1,7 @@
 import pytest
 
 from harness.common.schema import SchemaError
-from harness.config.experiment import load
+from harness.config.experiment import load_config
 from sweeps.grid.tuned import find_hyperparameter
 from tests.sweeps.grids import PLAIN, TINY
 from tests.sweeps.tuning import MODELS, chosen
@@ -66,7 +66,7 @@ def test_a_trial_has_the_config_that_the_grid_will_have(tmp_path, knob, extra):
     text = ONE.replace("overrides: [", f'overrides: ["{extra}", ')
     (subject,) = chosen(tmp_path, text, knob=knob)
     told = (extra, *TINY.strip()[len("overrides: [") : -1].split(", "), "reward=zero_one", "data.part=tuning")
-    assert subject.at(0.25) == load(*told, find_hyperparameter(knob).override(0.25))
+    assert subject.at(0.25) == load_config(*told, find_hyperparameter(knob).override(0.25))
     assert subject.at(0.25).cell_id() != subject.config.cell_id()
 
 

@@ -6,13 +6,13 @@ import pytest
 import yaml
 
 from harness.common.schema import SchemaError
-from harness.records.failures import failed
+from harness.records.failures import build_failed_record
 from sweeps.grid.grid import read_grid
 from sweeps.grid.tuned import find_hyperparameter, read_tuned_file
 from sweeps.launch.errors import SweepError
 from sweeps.options import TuneOptions
-from sweeps.plan.plan import make_plan, study
-from sweeps.tuning.result import Tuned, tuned_file, write_tuned
+from sweeps.plan.plan import build_study, make_plan
+from sweeps.tuning.result import TunedTarget, tuned_file, write_tuned
 from sweeps.tuning.trial import TrialOutcome
 from tests.sweeps.grids import PLAIN, TINY, write
 from tests.sweeps.tuning import MODELS, chosen
@@ -37,7 +37,7 @@ def tune(folder, text=MODELS, knob="lr", outcomes=OUTCOMES, **given):
     """The file that a tuning of the grid with these outcomes writes."""
     grid = read_grid(write(folder, text))
     arguments = TuneOptions(grid="plain", knob=knob, **given)
-    found = [Tuned(subject, outcomes[subject.label]) for subject in chosen(folder, text, knob=knob, **given)]
+    found = [TunedTarget(subject, outcomes[subject.label]) for subject in chosen(folder, text, knob=knob, **given)]
     path = folder / f"plain.{knob}.yaml"
     write_tuned(path, tuned_file(grid, find_hyperparameter(knob), arguments, found))
     return path
@@ -149,14 +149,14 @@ def test_runs_and_study_name_the_tuning(tmp_path):
     plan = make_plan(read_grid(write(tmp_path, TUNED)), False, (), (), {"commit": "c0ffee"})
     assert {run.provenance["tuning"] for run in plan.runs} == {f"plain.lr.yaml sha256:{digest}"}
     assert {run.provenance["commit"] for run in plan.runs} == {"c0ffee"}
-    made = study(plan, ())
+    made = build_study(plan, ())
     said = f"plain.lr.yaml sha256:{digest}: lr base=0.000456, aligned=0.0001; tuned on seeds 1001, 1002"
     assert made.tuning == said
 
 
 def test_a_grid_without_a_tuning_records_none(tmp_path):
     plan = make_plan(read_grid(write(tmp_path, MODELS)), False, (), (), {})
-    assert study(plan, ()).tuning is None
+    assert build_study(plan, ()).tuning is None
     assert all("tuning" not in run.provenance for run in plan.runs)
     assert {run.config.data.part for run in plan.runs} == {"all"}
 
@@ -193,13 +193,13 @@ def test_runs_of_models_that_were_not_tuned_do_not_disturb_the_record(tmp_path):
     path = review(tune(tmp_path, at={"model": "base"}))
     assert list(read_tuned_file(path).models) == ["base"]
     grid = read_grid(write(tmp_path, TUNED + "quick: [{model: base}]\n"))
-    made = study(make_plan(grid, False, (), records, {}), records)
+    made = build_study(make_plan(grid, False, (), records, {}), records)
     assert {cell["model"] for cell in made.cells} == {"base"}
 
 
 def untuned_records(folder):
     runs = make_plan(read_grid(write(folder, MODELS)), False, (), (), {}).runs
-    return [failed(run.head, "any") for run in runs]
+    return [build_failed_record(run.head, "any") for run in runs]
 
 
 def refusal(folder, text, seeds=None):

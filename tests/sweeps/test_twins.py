@@ -3,19 +3,19 @@ from dataclasses import replace
 
 import pytest
 
-from harness.config.experiment import RewardConfig, load
+from harness.config.experiment import RewardConfig, load_config
 from sweeps.equivalence.batches import BatchShape
 from sweeps.equivalence.canonical import canonicalize
 from sweeps.equivalence.gradients import GradientSide
-from sweeps.equivalence.twins import twins
-from sweeps.grid.cells import select
+from sweeps.equivalence.twins import find_twins
+from sweeps.grid.cells import select_cells
 from sweeps.grid.compose import compose_cells
 from sweeps.grid.grid import find_grid, read_grid
 from tests.sweeps.grids import PLAIN, grid
 from tests.sweeps.random_configs import cell
 from tricks.batch import Setup
 from tricks.clipping import Clip
-from tricks.dialects.build import build
+from tricks.dialects.build import build_rule
 from tricks.dialects.own_tricks import ResponseClip, ResponseMeanClip
 
 
@@ -25,10 +25,10 @@ def of_norms():
     found = read_grid(find_grid("norm_ablation"))
     points = [
         point
-        for point in select(found, full=True).cells
+        for point in select_cells(found, full=True).cells
         if (point["model"], point["difficulty"]) == ("small_base", "medium")
     ]
-    return twins(compose_cells(found, points).cells, found.baseline)
+    return find_twins(compose_cells(found, points).cells, found.baseline)
 
 
 def test_dividing_by_a_deviation_makes_the_reward_scale_irrelevant(of_norms):
@@ -43,7 +43,7 @@ def test_twins_differ_in_the_reward_scale_alone(of_norms):
 
 def found(folder, old, new):
     chosen = grid(folder, PLAIN.replace(old, new))
-    return twins(compose_cells(chosen, select(chosen, full=True).cells).cells, chosen.baseline)
+    return find_twins(compose_cells(chosen, select_cells(chosen, full=True).cells).cells, chosen.baseline)
 
 
 def test_cells_that_differ_elsewhere_are_no_twins(tmp_path):
@@ -62,14 +62,14 @@ def test_a_small_but_real_difference_is_no_twin(tmp_path):
 
 @pytest.fixture(scope="module")
 def base():
-    return load()
+    return load_config()
 
 
 def why(base, one, other, one_scale=(1.0, 0.0), other_scale=(1.0, 0.0)):
     """Why two rules are twins; None where they are not."""
     sides = zip((one, other), (one_scale, other_scale), strict=True)
     configs = [replace(base, tricks=tricks, reward=RewardConfig(*scale)) for tricks, scale in sides]
-    found = twins([cell(config) for config in configs], {})
+    found = find_twins([cell(config) for config in configs], {})
     return found[0].because[0] if found else None
 
 
@@ -147,7 +147,7 @@ def test_a_ratio_of_the_response_is_no_clip_of_tokens_where_advantages_differ_wi
 @pytest.mark.parametrize(("emulate", "kind"), [("none", Clip), ("roll", ResponseClip), ("areal", ResponseMeanClip)])
 def test_the_normal_form_keeps_a_ratio_of_the_response_beside_advantages_of_tokens(emulate, kind):
     tricks = {"group_mean": {}, "kl_to_go": {}, "token_mean": {}, "gspo": {}}
-    rule = build("vanilla_ppo", tricks, emulate, Setup(4, 2, 1, 8))
+    rule = build_rule("vanilla_ppo", tricks, emulate, Setup(4, 2, 1, 8))
     shape = BatchShape(group_size=4, groups=2, updates=1, limit=8, moved=False, split=False)
     assert type(canonicalize(GradientSide(rule, 1.0, 0.0, emulate), shape).slots["surrogate"][0]) is kind
 

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from harness.config.experiment import load
-from sweeps.equivalence.twins import SAME, twins
+from harness.config.experiment import load_config
+from sweeps.equivalence.twins import SAME, find_twins
 from tests.sweeps.planted import KINDS, planted
 from tests.sweeps.random_configs import cell, neighbour, random_config
 from tests.sweeps.twin_truth import differ
@@ -16,7 +16,7 @@ PARTS, PAIRS = 4, 250
 
 @pytest.fixture(scope="module")
 def base():
-    return load()
+    return load_config()
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_no_pair_of_random_configs_is_called_twins_and_differs(base, part, pairs
     for number in range(pairs):
         one = random_config(base, chance)
         other = neighbour(one, chance)
-        for each in twins([cell(one), cell(other)], {}):
+        for each in find_twins([cell(one), cell(other)], {}):
             found += each.because[0] != SAME
             apart = each.because[0] != SAME and differ(one, other, batches=6, seed=number)
             assert not apart, f"{apart}; {each.because}\n{one}\n{other}"
@@ -37,7 +37,7 @@ def test_no_pair_of_random_configs_is_called_twins_and_differs(base, part, pairs
 @pytest.mark.parametrize("count", counts(len(KINDS), 100))
 def test_no_planted_pair_of_twins_is_missed(base, count):
     pairs = planted(base, count, random.Random(1))
-    missed = [name for name, pair in pairs if not twins([cell(config) for config in pair], {})]
+    missed = [name for name, pair in pairs if not find_twins([cell(config) for config in pair], {})]
     assert {name for name, _ in pairs} == set(KINDS)
     assert len(pairs) == count
     assert missed == []

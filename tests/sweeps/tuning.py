@@ -5,11 +5,11 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sweeps.grid.grid import every_seed, read_grid
+from sweeps.grid.grid import collect_seeds, read_grid
 from sweeps.grid.tuned import find_hyperparameter
 from sweeps.launch.events import RunStepped
 from sweeps.options import TuneOptions
-from sweeps.tuning.study import Search, database
+from sweeps.tuning.study import Search, open_database
 from sweeps.tuning.targets import tuning_targets
 from sweeps.tuning.worker import ACCURACY
 from tests.sweeps.grids import TINY, write
@@ -34,7 +34,7 @@ def chosen(folder: Path, text: str = MODELS, **given):
     """The subjects of a grid."""
     path, arguments = write(folder, text), TuneOptions(grid="plain", **{"knob": "lr", **given})
     return tuning_targets(
-        read_grid(path, arguments.profile), find_hyperparameter(arguments.knob), arguments, every_seed(path)
+        read_grid(path, arguments.profile), find_hyperparameter(arguments.knob), arguments, collect_seeds(path)
     )
 
 
@@ -42,7 +42,7 @@ def chosen(folder: Path, text: str = MODELS, **given):
 def blank() -> bytes:
     """The database of a tuning before its first search; ``liteppo tune`` makes its own in test_tune.py."""
     with TemporaryDirectory() as folder:
-        with database(path := Path(folder) / "blank.db"):
+        with open_database(path := Path(folder) / "blank.db"):
             pass
         return path.read_bytes()
 
@@ -53,7 +53,7 @@ def search(folder: Path, trials: int = 12, name: str = "plain.db", **given):
     path = folder / name
     if not path.exists():
         path.write_bytes(blank())  # making the tables takes three times as long as all else
-    with database(path) as storage:
+    with open_database(path) as storage:
         (subject,) = chosen(folder, at={"model": "base"}, **given)
         yield Search(storage, subject, trials, "c0ffee")
 
@@ -70,7 +70,7 @@ def run(found: Search, job, accuracy) -> str:
     found.start(job)
     for place, seed in enumerate(job.seeds):
         for step in range(1, steps + 1):
-            if found.hear(job, RunStepped(place * steps + step, {ACCURACY: accuracy(job.value, seed, step)})):
+            if found.on_event(job, RunStepped(place * steps + step, {ACCURACY: accuracy(job.value, seed, step)})):
                 found.give_up(job, seconds=1.0)
                 return "pruned"
     found.finish(job, seconds=2.0)

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from tricks.batch import Rollouts, Setup, Signal
-from tricks.catalog import VANILLA, find
+from tricks.catalog import DEFAULT_TRICKS, find_trick
 from tricks.rule import UpdateRule
 
 SETUP = Setup(group_size=4, prompts_per_batch=2, updates_per_rollout=4, max_response_length=8)
@@ -106,8 +106,8 @@ def mask_of(lengths: list[int]) -> Tensor:
 
 def rule(*names: str, setup: Setup = SETUP, **others: Any) -> UpdateRule:
     """The rule of these tricks as the catalog has them, and of others as they are given."""
-    chosen = {name: find(name).cls(**find(name).settings) for name in names}
-    return UpdateRule({**chosen, **others}, VANILLA, setup)
+    chosen = {name: find_trick(name).cls(**find_trick(name).settings) for name in names}
+    return UpdateRule({**chosen, **others}, DEFAULT_TRICKS, setup)
 
 
 def gradient(update_rule: UpdateRule, batch: Rollouts, log_probs: Tensor, entropies: Tensor | None = None) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Any
 from tests.tricks.batches import SETUP
 from tricks.api import TrickError
 from tricks.batch import Setup
-from tricks.dialects.build import build
+from tricks.dialects.build import build_rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,4 +47,4 @@ def rule(
     setup: Setup = SETUP,
 ) -> Refusal:
     """Tricks that make no rule together."""
-    return Refusal(trick, name, lambda: build(preset, tricks, emulate, setup), way_out)
+    return Refusal(trick, name, lambda: build_rule(preset, tricks, emulate, setup), way_out)

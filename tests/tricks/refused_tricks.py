@@ -15,9 +15,9 @@ from tests.tricks.batches import rule as rule_of
 from tests.tricks.refused import Refusal, rule
 from tricks.api import TrickSpec
 from tricks.batch import Rollouts
-from tricks.catalog import catalog, foreign
+from tricks.catalog import foreign, load_catalog
 from tricks.filtering import DynamicSampling
-from tricks.io.check import named
+from tricks.io.check import resolve_trick
 from tricks.normalization import Normalize
 
 _NAMES: Final = (
@@ -26,8 +26,10 @@ _NAMES: Final = (
     rule({}, "lite_ppo", "preset", "did you mean 'liteppo'?", preset="lite_ppo"),
     rule({}, "ver", "dialect", "did you mean 'verl'?", emulate="ver"),
     rule({"clip_higher": None}, "clip_higher", "-", "it has group_norm, sequence_mean", preset="grpo"),
-    Refusal("nowhere:SPEC", "-", lambda: named("nowhere:SPEC"), "give MODULE:ATTRIBUTE"),
-    Refusal("tricks.catalog:VANILLA", "-", lambda: named("tricks.catalog:VANILLA"), "name a TrickSpec"),
+    Refusal("nowhere:SPEC", "-", lambda: resolve_trick("nowhere:SPEC"), "give MODULE:ATTRIBUTE"),
+    Refusal(
+        "tricks.catalog:DEFAULT_TRICKS", "-", lambda: resolve_trick("tricks.catalog:DEFAULT_TRICKS"), "name a TrickSpec"
+    ),
 )
 _CLASHES: Final = (
     rule({"group_norm": {}, "batch_norm": {}}, "batch_norm and group_norm", "advantages", "keep one"),
@@ -143,11 +145,11 @@ def _entry(name: str, value: str) -> EntryPoint:
 
 def _stolen() -> object:
     try:
-        catalog.cache_clear()
+        load_catalog.cache_clear()
         with patch("tricks.catalog.entry_points", lambda group: (_entry("group_norm", "THIEF"),)):
-            return catalog()
+            return load_catalog()
     finally:
-        catalog.cache_clear()
+        load_catalog.cache_clear()
 
 
 _ENTRIES: Final = (

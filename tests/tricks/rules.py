@@ -7,13 +7,13 @@ from torch import Tensor
 
 from tests.tricks.batches import SETUP, rule
 from tricks.batch import Rollouts
-from tricks.catalog import BUILT_IN
-from tricks.dialects.build import build
+from tricks.catalog import BUILT_IN_TRICKS
+from tricks.dialects.build import build_rule
 from tricks.presets import PRESETS
 from tricks.rule import UpdateRule
 
-RULES = {preset: build(preset, {}, "none", SETUP) for preset in PRESETS} | {
-    spec.name: rule(spec.name) for spec in BUILT_IN
+RULES = {preset: build_rule(preset, {}, "none", SETUP) for preset in PRESETS} | {
+    spec.name: rule(spec.name) for spec in BUILT_IN_TRICKS
 }
 
 

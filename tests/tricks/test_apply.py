@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tricks.api import TrickError
-from tricks.io.apply import ApplyOptions, read_options, results
+from tricks.io.apply import ApplyOptions, apply_as_json, read_options
 from tricks.presets import PRESETS
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "reference" / "rollouts.example.json"
@@ -31,7 +31,7 @@ def options(*words: str) -> ApplyOptions:
 
 
 def applied(*words: str, **changes: Any) -> dict[str, Any]:
-    found = results(options(*words), json.dumps(BATCH | changes).encode())
+    found = apply_as_json(options(*words), json.dumps(BATCH | changes).encode())
     return dict(json.loads(found))
 
 
@@ -120,7 +120,7 @@ def test_the_same_batch_padded_differently_gives_the_same_numbers() -> None:
     wide = {"rewards": BATCH["rewards"], "group": BATCH["group"], "log_probs": rows, "response_mask": mask}
     ragged, padded = (
         applied("preset=liteppo"),
-        json.loads(results(options("preset=liteppo"), json.dumps(wide).encode())),
+        json.loads(apply_as_json(options("preset=liteppo"), json.dumps(wide).encode())),
     )
     assert padded["loss"] == ragged["loss"]
     assert [row[:3] for row in padded["gradient"]] == ragged["gradient"]
@@ -147,7 +147,7 @@ def spread(values: list[float]) -> float:
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_runs_on_the_example(preset: str) -> None:
-    found = json.loads(results(options(f"preset={preset}"), EXAMPLE.read_bytes()))
+    found = json.loads(apply_as_json(options(f"preset={preset}"), EXAMPLE.read_bytes()))
     assert not found["skipped"]
     assert set(found["fired"]) == set(PRESETS[preset].tricks)
 

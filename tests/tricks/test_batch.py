@@ -3,12 +3,12 @@ from __future__ import annotations
 import torch
 
 from tests.tricks.batches import example, rule
-from tricks.batch import take
+from tricks.batch import select_samples
 
 
 def test_taking_samples_takes_all_that_belongs_to_them() -> None:
     batch, rows = example(), torch.tensor([5, 0, 2])
-    taken = take(batch, rows)
+    taken = select_samples(batch, rows)
     assert taken.rewards.tolist() == batch.rewards[rows].tolist()
     assert torch.equal(taken.old_log_probs, batch.old_log_probs[rows])
     assert torch.equal(taken.ref_log_probs, batch.ref_log_probs[rows])
@@ -19,7 +19,7 @@ def test_taking_samples_takes_all_that_belongs_to_them() -> None:
 
 
 def test_what_a_batch_lacks_its_samples_lack() -> None:
-    batch = take(example(sampler_log_probs=None), torch.tensor([0]))
+    batch = select_samples(example(sampler_log_probs=None), torch.tensor([0]))
     assert batch.sampler_log_probs is None
 
 

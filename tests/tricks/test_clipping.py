@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.tricks.batches import ONCE, SETUP, assert_agree, in_both_precisions, signal
-from tricks.catalog import find
+from tricks.catalog import find_trick
 from tricks.clipping import Clip
 
 RATIOS = [4.0, 2.0, 1.25, 1.0, 0.5]
@@ -93,7 +93,7 @@ def test_a_clipped_token_is_one_without_gradient(advantage: float, dtype: torch.
     [("clip_higher", Clip(0.2, 0.28)), ("clip", Clip(0.2, 0.2)), ("dual_clip", Clip(0.2, 0.2, dual_clip=3.0))],
 )
 def test_the_catalog_has_the_published_settings(name: str, trick: Clip) -> None:
-    assert find(name).cls(**find(name).settings) == trick
+    assert find_trick(name).cls(**find_trick(name).settings) == trick
 
 
 def test_no_bound_can_bind_in_the_only_update_of_a_rollout() -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from tests.tricks.bad_tricks import BAD
 from tricks.api import TrickSpec
-from tricks.catalog import BUILT_IN
-from tricks.conformance import CLAUSES, check, violations
-from tricks.settings import hints
+from tricks.catalog import BUILT_IN_TRICKS
+from tricks.conformance import CLAUSES, check_trick, find_violations
+from tricks.settings import read_field_types
 
 
 def variations() -> Iterator[Any]:
@@ -19,9 +19,9 @@ def variations() -> Iterator[Any]:
 
     The default tier checks the last option of each setting; the others are slow.
     """
-    first = {spec.cls: spec for spec in reversed(BUILT_IN)}
+    first = {spec.cls: spec for spec in reversed(BUILT_IN_TRICKS)}
     for spec in first.values():
-        for name, kind in hints(spec.cls).items():
+        for name, kind in read_field_types(spec.cls).items():
             for option in (found := options(kind)):
                 varied = TrickSpec(spec.name, spec.cls, "nowhere", "varied", {**spec.settings, name: option})
                 marks = () if option == found[-1] else pytest.mark.slow
@@ -37,14 +37,14 @@ def options(kind: Any) -> tuple[Any, ...]:
     return tuple(option for part in parts for option in options(part)) or {bool: (True, False), int: (3,)}.get(kind, ())
 
 
-@pytest.mark.parametrize("spec", BUILT_IN, ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", BUILT_IN_TRICKS, ids=lambda spec: spec.name)
 def test_every_trick_keeps_the_contract(spec: TrickSpec) -> None:
-    check(spec)
+    check_trick(spec)
 
 
 @pytest.mark.parametrize("spec", list(variations()))
 def test_every_choice_of_a_setting_keeps_the_contract(spec: TrickSpec) -> None:
-    check(spec)
+    check_trick(spec)
 
 
 def test_every_clause_has_its_bad_trick() -> None:
@@ -53,10 +53,10 @@ def test_every_clause_has_its_bad_trick() -> None:
 
 @pytest.mark.parametrize(("clause", "cls"), BAD.items(), ids=BAD)
 def test_a_bad_trick_breaks_its_clause_and_no_other(clause: str, cls: type[Any]) -> None:
-    found = violations(TrickSpec("bad", cls, "nowhere", "broken on purpose"))
+    found = find_violations(TrickSpec("bad", cls, "nowhere", "broken on purpose"))
     assert [violation.clause for violation in found] == [clause]
 
 
 def test_check_names_trick_clause_hook_and_batch() -> None:
     with pytest.raises(AssertionError, match=r"^bad: order: advantages on usual depends on the order of samples$"):
-        check(TrickSpec("bad", BAD["order"], "nowhere", "broken on purpose"))
+        check_trick(TrickSpec("bad", BAD["order"], "nowhere", "broken on purpose"))

@@ -15,15 +15,19 @@ from tricks.aggregation import TokenMean
 from tricks.batch import Rollouts
 from tricks.clipping import Clip
 from tricks.entropy import EntropyBonus
-from tricks.fired import ablations, changes, token_gradients
+from tricks.fired import ablate_each_trick, compute_token_gradients, mask_changes_by_trick
 from tricks.kl import KlLoss
 from tricks.rule import UpdateRule
 
 
 def fired(update_rule: UpdateRule, name: str, batch: Rollouts, log_probs: Tensor, **others: Any) -> list[list[int]]:
     """1 for each token that the trick of that name changes."""
-    ablated = {other.name: other for other in ablations(update_rule, batch)}[name]
-    return changes(update_rule, [ablated], log_probs, update_rule.signal(batch), **others)[name].int().tolist()
+    ablated = {other.name: other for other in ablate_each_trick(update_rule, batch)}[name]
+    return (
+        mask_changes_by_trick(update_rule, [ablated], log_probs, update_rule.signal(batch), **others)[name]
+        .int()
+        .tolist()
+    )
 
 
 @in_both_precisions
@@ -133,18 +137,22 @@ def test_importance_weights_fire_where_sampler_and_learner_disagree() -> None:
 
 
 def test_tricks_of_the_loop_are_left_to_the_loop() -> None:
-    names = [other.name for other in ablations(rule("group_norm", "dynamic_sampling", "clip_higher"), example())]
+    names = [
+        other.name for other in ablate_each_trick(rule("group_norm", "dynamic_sampling", "clip_higher"), example())
+    ]
     assert names == ["group_norm", "clip_higher"]
 
 
 def test_several_tricks_together_are_each_compared_with_the_rule_without_it_alone() -> None:
     batch, update_rule = example(), rule("group_norm", "clip_higher", "token_mean", "overlong_filter", "kl_loss")
     log_probs, signal = moved(batch), update_rule.signal(batch)
-    others = ablations(update_rule, batch)
-    found = changes(update_rule, others, log_probs, signal)
+    others = ablate_each_trick(update_rule, batch)
+    found = mask_changes_by_trick(update_rule, others, log_probs, signal)
     assert list(found) == ["group_norm", "clip_higher", "token_mean", "overlong_filter", "kl_loss"]
     for other in others:
-        assert torch.equal(found[other.name], changes(update_rule, [other], log_probs, signal)[other.name])
+        assert torch.equal(
+            found[other.name], mask_changes_by_trick(update_rule, [other], log_probs, signal)[other.name]
+        )
 
 
 def test_only_sampled_tokens_fire() -> None:
@@ -160,7 +168,7 @@ def test_gradients_of_tokens_are_those_of_the_loss() -> None:
     batch = rollouts([1.0, -2.0], [0, 0], lengths=[2, 1])
     update_rule = rule("token_mean", entropy=EntropyBonus(0.5))
     signal, entropies = update_rule.signal(batch), torch.ones(2, 2)
-    found = token_gradients(update_rule, torch.zeros(2, 2), signal, update_rule.loss_weights(signal), entropies)
+    found = compute_token_gradients(update_rule, torch.zeros(2, 2), signal, update_rule.loss_weights(signal), entropies)
     torch.testing.assert_close(found[0], torch.tensor([[-1 / 3, -1 / 3], [2 / 3, 0.0]]))
     torch.testing.assert_close(found[1], torch.tensor([[-1 / 6, -1 / 6], [-1 / 6, 0.0]]))
 
@@ -175,6 +183,8 @@ def test_comparing_leaves_no_gradient_behind() -> None:
 
 def test_half_of_a_batch_fires_as_it_does_within_the_whole() -> None:
     batch, update_rule = example(), rule("group_norm", "clip_higher")
-    (_, other), signal, rows = ablations(update_rule, batch), update_rule.signal(batch), slice(2, 5)
-    whole = changes(update_rule, [other], moved(batch), signal)[other.name]
-    assert torch.equal(changes(update_rule, [other[rows]], moved(batch)[rows], signal[rows])[other.name], whole[rows])
+    (_, other), signal, rows = ablate_each_trick(update_rule, batch), update_rule.signal(batch), slice(2, 5)
+    whole = mask_changes_by_trick(update_rule, [other], moved(batch), signal)[other.name]
+    assert torch.equal(
+        mask_changes_by_trick(update_rule, [other[rows]], moved(batch)[rows], signal[rows])[other.name], whole[rows]
+    )

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from tests.tricks.batches import moved, rollouts, rule
 from tricks.aggregation import SequenceSum
-from tricks.fired import ablations, changes
+from tricks.fired import ablate_each_trick, mask_changes_by_trick
 from tricks.rule import UpdateRule
 
 REWARDS, GROUPS, LENGTHS = [1.0, 0.0, 0.0, 0.0], [0, 0, 1, 1], [1, 2, 1, 2]  # the second group is wrong throughout
@@ -14,8 +14,8 @@ REWARDS, GROUPS, LENGTHS = [1.0, 0.0, 0.0, 0.0], [0, 0, 1, 1], [1, 2, 1, 2]  # t
 
 def fired(chosen: UpdateRule, name: str) -> Tensor:
     batch = rollouts(REWARDS, GROUPS, lengths=LENGTHS, truncated=[False, False, True, True])
-    others = {other.name: other for other in ablations(chosen, batch)}
-    return changes(chosen, [others[name]], moved(batch), chosen.signal(batch))[name]
+    others = {other.name: other for other in ablate_each_trick(chosen, batch)}
+    return mask_changes_by_trick(chosen, [others[name]], moved(batch), chosen.signal(batch))[name]
 
 
 def test_a_filter_fires_on_samples_without_advantage_when_the_others_weigh_more_for_it() -> None:
@@ -37,6 +37,6 @@ def test_the_second_of_two_filters_that_drop_the_same_does_not_fire() -> None:
 def test_a_filter_that_leaves_nothing_fires_on_everything() -> None:
     batch = rollouts([0.0, 0.0], [0, 0], truncated=[True, True])
     chosen = rule("group_norm", "token_mean", "overlong_filter")
-    (_, _, other) = ablations(chosen, batch)
+    (_, _, other) = ablate_each_trick(chosen, batch)
     assert other.name == "overlong_filter"
-    assert changes(chosen, [other], moved(batch), chosen.signal(batch))[other.name].all()
+    assert mask_changes_by_trick(chosen, [other], moved(batch), chosen.signal(batch))[other.name].all()

@@ -15,10 +15,10 @@ import torch
 from tests.tricks.batches import SETUP
 from tricks.__main__ import main
 from tricks.api import TrickError
-from tricks.catalog import catalog
-from tricks.dialects.build import OURS, build
+from tricks.catalog import load_catalog
+from tricks.dialects.build import NO_DIALECT, build_rule
 from tricks.dialects.registry import DIALECTS
-from tricks.hints import PLAUSIBLE, positive_log_probs, rule_hints
+from tricks.hints import PLAUSIBLE_RANGES, hint_positive_log_probs, list_rule_hints
 from tricks.presets import PRESETS
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "reference" / "rollouts.example.json"
@@ -40,8 +40,8 @@ ODD = {
 }
 
 
-def hints(preset: str = "grpo", emulate: str = OURS, **tricks: Any) -> list[str]:
-    return list(rule_hints(build(preset, tricks, emulate, SETUP)))
+def hints(preset: str = "grpo", emulate: str = NO_DIALECT, **tricks: Any) -> list[str]:
+    return list(list_rule_hints(build_rule(preset, tricks, emulate, SETUP)))
 
 
 @pytest.mark.parametrize(("setting", "value"), ODD.items())
@@ -61,19 +61,19 @@ def test_a_setting_without_a_number_has_no_range() -> None:
     assert hints(clip_higher={"dual_clip": None, "log_ratio_bound": None}) == []
 
 
-@pytest.mark.parametrize("emulate", [OURS, *DIALECTS])
+@pytest.mark.parametrize("emulate", [NO_DIALECT, *DIALECTS])
 def test_no_preset_and_no_dialect_gets_a_hint(emulate: str) -> None:
     found: dict[str, list[str]] = {}
     for preset in PRESETS:
         with suppress(TrickError):  # what a dialect cannot express
             found[preset] = hints(preset, emulate)
-    assert found or emulate != OURS
+    assert found or emulate != NO_DIALECT
     assert not any(found.values())
 
 
 def test_every_range_is_of_a_setting_that_exists_and_holds_its_default() -> None:
-    classes = {spec.cls.__name__: spec.cls for spec in catalog().values()}
-    for place, known in PLAUSIBLE.items():
+    classes = {spec.cls.__name__: spec.cls for spec in load_catalog().values()}
+    for place, known in PLAUSIBLE_RANGES.items():
         name, _, field = place.partition(".")
         if name[0].isupper():
             default = classes[name].__dataclass_fields__[field].default
@@ -81,19 +81,19 @@ def test_every_range_is_of_a_setting_that_exists_and_holds_its_default() -> None
 
 
 def test_no_trick_of_the_catalog_gets_a_hint_by_its_own_settings() -> None:
-    for name, spec in catalog().items():
+    for name, spec in load_catalog().items():
         for field, value in spec.settings.items():
-            known = PLAUSIBLE.get(f"{spec.cls.__name__}.{field}")
+            known = PLAUSIBLE_RANGES.get(f"{spec.cls.__name__}.{field}")
             assert known is None or known.low <= value <= known.high, f"{name}.{field}"
 
 
 def test_log_probs_above_zero_are_named_where_a_token_was_sampled() -> None:
     values, mask = torch.tensor([[-1.0, 5.0], [0.0, 0.7]]), torch.tensor([[True, False], [True, True]])
-    assert list(positive_log_probs("log_probs", values, mask)) == [
+    assert list(hint_positive_log_probs("log_probs", values, mask)) == [
         "log_probs[1][1] is 0.7, one of 1 above 0, and no probability exceeds 1; give natural logarithms of "
         "probabilities"
     ]
-    assert not list(positive_log_probs("log_probs", values.clamp(max=1e-6), mask))
+    assert not list(hint_positive_log_probs("log_probs", values.clamp(max=1e-6), mask))
 
 
 def applied(batch: dict[str, Any], *words: str, monkeypatch: pytest.MonkeyPatch) -> int:

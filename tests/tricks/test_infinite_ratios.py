@@ -9,7 +9,7 @@ import torch
 
 from tests.tricks.batches import example, in_both_precisions, rollouts, rule
 from tests.tricks.rules import RULES, loss_and_gradient
-from tricks.clipping import Clip, floats_end
+from tricks.clipping import Clip, max_log_ratio
 from tricks.dialects.own_tricks import ProbabilityMask
 from tricks.kl import KlLoss
 from tricks.ratios import ClippedWeight, SequenceClip
@@ -71,6 +71,6 @@ def test_references_and_samplers_that_lie_far_away_give_finite_advantages(name: 
 
 @pytest.mark.parametrize(("dtype", "end"), [(torch.float32, 80), (torch.float64, 701)])
 def test_a_ratio_where_floats_end_has_room_for_an_advantage(dtype: torch.dtype, end: int) -> None:
-    found = floats_end(torch.zeros(1, dtype=dtype))
+    found = max_log_ratio(torch.zeros(1, dtype=dtype))
     assert int(found) == end
     assert (torch.tensor(found, dtype=dtype).exp() * 1000).isfinite()

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from tests.tricks.batches import SETUP
-from tricks.catalog import BUILT_IN
+from tricks.catalog import BUILT_IN_TRICKS
 from tricks.clipping import Clip
-from tricks.dialects.build import build
+from tricks.dialects.build import build_rule
 from tricks.ratios import PolicyGradient
-from tricks.recorded import brief
+from tricks.recorded import spell_briefly
 
 
 @pytest.mark.parametrize(
@@ -46,17 +46,17 @@ from tricks.recorded import brief
     ],
 )
 def test_a_value_at_its_limit_is_taken(trick: str, settings: dict[str, Any]) -> None:
-    assert trick in build("vanilla_ppo", {trick: settings}, "none", SETUP).tricks
+    assert trick in build_rule("vanilla_ppo", {trick: settings}, "none", SETUP).tricks
 
 
 @pytest.mark.parametrize("trick", ["group_norm", "rloo", "zero_variance_filter", "dynamic_sampling"])
 def test_groups_of_two_are_groups(trick: str) -> None:
-    assert build("vanilla_ppo", {trick: {}}, "none", replace(SETUP, group_size=2)).tricks
+    assert build_rule("vanilla_ppo", {trick: {}}, "none", replace(SETUP, group_size=2)).tricks
 
 
 def test_a_group_of_one_is_taken_where_its_samples_keep_their_rewards() -> None:
     alone = replace(SETUP, group_size=1)
-    assert build("vanilla_ppo", {"group_norm": {"single": "raw"}}, "none", alone).tricks
+    assert build_rule("vanilla_ppo", {"group_norm": {"single": "raw"}}, "none", alone).tricks
 
 
 @pytest.mark.parametrize("trick", [Clip(), PolicyGradient()])
@@ -129,9 +129,9 @@ DEFAULTS = {
 
 
 def test_every_name_stands_for_its_published_settings() -> None:
-    assert {spec.name: brief(spec.cls(**spec.settings)) for spec in BUILT_IN} == MEANINGS
+    assert {spec.name: spell_briefly(spec.cls(**spec.settings)) for spec in BUILT_IN_TRICKS} == MEANINGS
 
 
-@pytest.mark.parametrize("spec", BUILT_IN, ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", BUILT_IN_TRICKS, ids=lambda spec: spec.name)
 def test_every_default_is_the_published_one(spec: Any) -> None:
     assert repr(spec.cls()) == f"{spec.cls.__name__}({DEFAULTS[spec.cls.__name__]})"

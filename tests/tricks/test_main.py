@@ -15,7 +15,7 @@ from torch import Tensor
 from tricks.__main__ import main
 from tricks.api import TrickSpec
 from tricks.batch import Rollouts
-from tricks.catalog import catalog
+from tricks.catalog import load_catalog
 from tricks.dialects.registry import DIALECTS
 from tricks.presets import PRESETS
 
@@ -41,7 +41,7 @@ def test_without_a_command_every_trick_preset_and_dialect_is_listed(capsys: pyte
     listed = {
         line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("  ") and line[2] != " "
     }
-    assert set(catalog()) | set(PRESETS) | set(DIALECTS) <= listed
+    assert set(load_catalog()) | set(PRESETS) | set(DIALECTS) <= listed
 
 
 def test_apply_prints_json_of_the_documented_keys(

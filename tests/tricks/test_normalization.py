@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.tricks.batches import ALONE, DTYPES, SETUP, assert_agree, rollouts
-from tricks.catalog import find
+from tricks.catalog import find_trick
 from tricks.normalization import Normalize
 
 # Two groups of four: rewards 1 0 0 0 and 1 1 1 0. Means 1/4 and 3/4, deviation (n - 1) 1/2 in both.
@@ -22,7 +22,7 @@ def advantages(
 ) -> torch.Tensor:
     batch = rollouts(rewards, group, dtype=dtype)
     if isinstance(trick, str):
-        trick = find(trick).cls(**find(trick).settings)
+        trick = find_trick(trick).cls(**find_trick(trick).settings)
     return trick.advantages(batch.rewards, ~batch.truncated, batch)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from tests.tricks.batches import rollouts
-from tricks.batch import Rollouts, take
+from tricks.batch import Rollouts, select_samples
 from tricks.normalization import Normalize
 
 SCOPES = ["none", "group", "batch", "leave_one_out"]
@@ -81,7 +81,7 @@ def test_the_order_of_samples_never_matters(
 ) -> None:
     order = torch.tensor(data.draw(st.permutations(range(len(batch.group)))))
     trick = Normalize(mean=mean, std=std, **settings)
-    assert_close(advantages(trick, take(batch, order)), advantages(trick, batch)[order], rtol=1e-9, atol=1e-9)
+    assert_close(advantages(trick, select_samples(batch, order)), advantages(trick, batch)[order], rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize(("mean", "std"), EVERY)

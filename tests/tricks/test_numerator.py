@@ -7,7 +7,7 @@ import torch
 from torch.testing import assert_close
 
 from tricks.batch import Rollouts, Setup, Signal
-from tricks.dialects.build import build
+from tricks.dialects.build import build_rule
 from tricks.rule import UpdateRule
 
 SETUP = Setup(group_size=2, prompts_per_batch=2, updates_per_rollout=4, max_response_length=4)
@@ -19,7 +19,7 @@ def filtered(aggregation: str, numerator: str) -> tuple[UpdateRule, Signal]:
     rewards, group = torch.tensor([1.0, 0.0, 0.0, 1.0]), torch.tensor([0, 0, 1, 1])
     rollouts = Rollouts(torch.zeros(4, 4), mask, rewards, group, mask.all(dim=1), max_response_length=4)
     tricks = {"sequence_mean": None, aggregation: {}, "overlong_filter": {"numerator": numerator}}
-    rule = build("grpo", tricks, "none", SETUP)
+    rule = build_rule("grpo", tricks, "none", SETUP)
     return rule, rule.signal(rollouts)
 
 

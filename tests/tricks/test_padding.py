@@ -18,7 +18,7 @@ from tests.tricks.rules import RULES
 from tricks.api import HOOKS
 from tricks.batch import Rollouts
 from tricks.rule import UpdateRule
-from tricks.statistics import segments
+from tricks.statistics import renumber_groups
 
 PER_TOKEN = ("old_log_probs", "sampler_log_probs", "ref_log_probs")
 WITH_TOKEN_ADVANTAGES = {
@@ -124,7 +124,7 @@ def test_any_batch_gives_a_finite_update_that_its_padding_cannot_change(name: st
 @given(batch=batches(), names=st.permutations(range(-4, 6)))
 def test_names_of_groups_never_matter(name: str, batch: Rollouts, names: list[int]) -> None:
     log_probs, entropies = moved(batch), 1.0 + moved(batch).sin()
-    renamed = replace(batch, group=torch.tensor(names)[segments(batch.group)])
+    renamed = replace(batch, group=torch.tensor(names)[renumber_groups(batch.group)])
     for one, other in zip(
         update(ALL[name], batch, log_probs, entropies), update(ALL[name], renamed, log_probs, entropies), strict=True
     ):

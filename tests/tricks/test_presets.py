@@ -7,8 +7,8 @@ import torch
 
 from tests.tricks.batches import SETUP, assert_agree, example, in_both_precisions, moved
 from tests.tricks.equations import EQUATIONS, sampled
-from tricks.catalog import find
-from tricks.dialects.build import build
+from tricks.catalog import find_trick
+from tricks.dialects.build import build_rule
 from tricks.presets import PRESETS, find_preset
 from tricks.rule import UpdateRule
 
@@ -17,7 +17,7 @@ OVERRIDES = {"dapo": {"soft_overlong": {"cache": 4}}}
 
 
 def preset_rule(preset: str) -> UpdateRule:
-    return build(preset, OVERRIDES.get(preset, {}), "none", SETUP)
+    return build_rule(preset, OVERRIDES.get(preset, {}), "none", SETUP)
 
 
 @in_both_precisions
@@ -58,7 +58,7 @@ def test_the_batch_shows_every_bound_and_every_prompt() -> None:
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_names_tricks_and_settings_of_the_catalog(preset: str) -> None:
     for name, settings in find_preset(preset).tricks.items():
-        assert find(name).cls(**{**find(name).settings, **settings})
+        assert find_trick(name).cls(**{**find_trick(name).settings, **settings})
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -81,5 +81,5 @@ def test_dapo_has_its_five_parts() -> None:
 
 def test_dapo_punishes_from_four_fifths_of_the_limit_on() -> None:
     # Of 6 tokens one is cache: the response of 6 loses 1, those of 5 and less nothing. Group 3: 0 0 0 1 after it.
-    signal = build("dapo", {}, "none", SETUP).signal(example(torch.float64))
+    signal = build_rule("dapo", {}, "none", SETUP).signal(example(torch.float64))
     assert_agree(signal.advantages[:4], [[-0.25 / (0.5 + 1e-6)]] * 3 + [[0.75 / (0.5 + 1e-6)]])

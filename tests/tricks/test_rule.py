@@ -5,7 +5,7 @@ import torch
 
 from tests.tricks.batches import ALONE, ONCE, example, rule
 from tricks.api import TrickError
-from tricks.catalog import VANILLA
+from tricks.catalog import DEFAULT_TRICKS
 from tricks.clipping import Clip
 from tricks.entropy import EntropyBonus
 from tricks.importance import TruncatedImportance
@@ -18,7 +18,7 @@ ONE_EACH = ("group_norm", "clip_higher", "token_mean", "overlong_filter", "trunc
 
 def test_unfilled_hooks_are_vanilla_ppo_and_nothing_else() -> None:
     closed = ("advantages", "surrogate", "loss_weights")
-    assert rule().settings() == {hook: [repr(VANILLA[hook])] for hook in closed}
+    assert rule().settings() == {hook: [repr(DEFAULT_TRICKS[hook])] for hook in closed}
 
 
 def test_a_rule_is_described_hook_by_hook_in_the_order_of_the_pipeline() -> None:
@@ -68,5 +68,5 @@ def test_inert_tricks_are_said_and_not_refused() -> None:
 
 def test_complaints_of_all_tricks_are_raised_together() -> None:
     with pytest.raises(TrickError) as caught:
-        UpdateRule({"group_norm": Normalize("group", "group"), "clip": Clip(1.2, -0.1)}, VANILLA, ALONE)
+        UpdateRule({"group_norm": Normalize("group", "group"), "clip": Clip(1.2, -0.1)}, DEFAULT_TRICKS, ALONE)
     assert [line.split(":")[0] for line in str(caught.value).splitlines()] == ["clip", "clip", "group_norm"]

@@ -6,23 +6,31 @@ from typing import Annotated, Any, Literal
 import pytest
 
 from tricks.aggregation import ConstantLength
-from tricks.catalog import BUILT_IN
+from tricks.catalog import BUILT_IN_TRICKS
 from tricks.clipping import Clip
-from tricks.settings import accepts, hints, make, meaning, suggest, words, written
+from tricks.settings import (
+    describe_setting,
+    describe_type,
+    format_value,
+    is_of_type,
+    make_trick,
+    read_field_types,
+    suggest,
+)
 
 
 def test_settings_make_a_trick() -> None:
-    made = make("clip", Clip, {"clip_ratio_high": 0.28, "dual_clip": 3.0, "log_ratio_bound": None})
+    made = make_trick("clip", Clip, {"clip_ratio_high": 0.28, "dual_clip": 3.0, "log_ratio_bound": None})
     assert made == Clip(clip_ratio_high=0.28, dual_clip=3.0, log_ratio_bound=None)
 
 
 def test_a_whole_number_for_a_float_becomes_one_so_that_both_name_one_cell() -> None:
-    made = make("clip", Clip, {"clip_ratio_high": 1, "dual_clip": 3})
+    made = make_trick("clip", Clip, {"clip_ratio_high": 1, "dual_clip": 3})
     assert repr(made) == repr(Clip(clip_ratio_high=1.0, dual_clip=3.0))
 
 
 def test_a_whole_number_stays_one_where_one_is_meant() -> None:
-    assert repr(make("constant_length", ConstantLength, {"length": 7})) == repr(ConstantLength(7))
+    assert repr(make_trick("constant_length", ConstantLength, {"length": 7})) == repr(ConstantLength(7))
 
 
 @pytest.mark.parametrize(
@@ -40,8 +48,8 @@ def test_a_whole_number_stays_one_where_one_is_meant() -> None:
     ],
 )
 def test_a_type_accepts_what_it_says(kind: Any, right: list[Any], wrong: list[Any]) -> None:
-    assert [value for value in right if not accepts(kind, value)] == []
-    assert [value for value in wrong if accepts(kind, value)] == []
+    assert [value for value in right if not is_of_type(kind, value)] == []
+    assert [value for value in wrong if is_of_type(kind, value)] == []
 
 
 @pytest.mark.parametrize(
@@ -55,7 +63,7 @@ def test_a_type_accepts_what_it_says(kind: Any, right: list[Any], wrong: list[An
     ],
 )
 def test_a_type_is_said_in_words(kind: Any, said: str) -> None:
-    assert words(kind) == said
+    assert describe_type(kind) == said
 
 
 @pytest.mark.parametrize(
@@ -73,7 +81,7 @@ def test_the_nearest_name_is_offered_or_all_of_them(name: str, offer: str) -> No
 
 
 def test_values_are_written_as_in_a_file() -> None:
-    assert [written(value) for value in (None, True, False, 0.5, "limit")] == [
+    assert [format_value(value) for value in (None, True, False, 0.5, "limit")] == [
         "null",
         "true",
         "false",
@@ -82,10 +90,10 @@ def test_values_are_written_as_in_a_file() -> None:
     ]
 
 
-@pytest.mark.parametrize("spec", BUILT_IN, ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", BUILT_IN_TRICKS, ids=lambda spec: spec.name)
 def test_every_setting_says_what_it_means_and_has_a_default_of_its_type(spec: Any) -> None:
     for field in fields(spec.cls):
-        kind = hints(spec.cls)[field.name]
-        assert meaning(kind)
-        assert accepts(kind, field.default)
-    assert make(spec.name, spec.cls, spec.settings) == spec.cls(**spec.settings)
+        kind = read_field_types(spec.cls)[field.name]
+        assert describe_setting(kind)
+        assert is_of_type(kind, field.default)
+    assert make_trick(spec.name, spec.cls, spec.settings) == spec.cls(**spec.settings)

@@ -11,7 +11,7 @@ from tests.tiers import counts
 from tests.tricks.batches import DTYPES, SETUP, rule
 from tests.tricks.partitions import gradient, partitions, sample
 from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenMean
-from tricks.dialects.build import build
+from tricks.dialects.build import build_rule
 from tricks.presets import PRESETS
 from tricks.rule import UpdateRule
 
@@ -29,7 +29,7 @@ AGGREGATIONS = [
     ConstantLength("limit"),
     ConstantLength(17),
 ]
-RULES = {preset: build(preset, {}, "none", SETUP) for preset in PRESETS} | {
+RULES = {preset: build_rule(preset, {}, "none", SETUP) for preset in PRESETS} | {
     name: rule(*names)
     for name, names in {
         "gspo with advantages of tokens": ("group_norm", "kl_to_go", "gspo", "sequence_mean"),

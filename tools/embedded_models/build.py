@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from harness.models.locate import CHECKPOINTS
+from harness.models.locate import EMBEDDED_MODELS
 from tools.embedded_models.recipe import RECIPES, Recipe, Size, StageName, generation_config
 from tools.embedded_models.stages import Taught, Teacher
 from tools.embedded_models.tokenizer import build_tokenizer
@@ -54,7 +54,7 @@ def build(name: str, out: Path, recipe: Recipe, seed: int, keep: Path | None = N
 def main(arguments: list[str] | None = None) -> int:
     """Build all checkpoints or one; existing ones are overwritten only with --force."""
     options = _parser().parse_args(arguments)
-    names = (options.only,) if options.only else CHECKPOINTS
+    names = (options.only,) if options.only else EMBEDDED_MODELS
     present = [name for name in names if (options.out / name).exists()]
     if present and not options.force:
         print(f"{options.out} already holds {', '.join(present)}; pass --force to overwrite", file=sys.stderr)
@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--out", type=Path, required=True, help="folder that receives one folder a checkpoint")
-    parser.add_argument("--only", choices=CHECKPOINTS, help="build this one (and what it starts from)")
+    parser.add_argument("--only", choices=EMBEDDED_MODELS, help="build this one (and what it starts from)")
     parser.add_argument("--force", action="store_true", help="overwrite checkpoints that are there")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import torch
 
-from harness.data.synthetic import DIFFICULTIES, Difficulty, evaluation_set
+from harness.data.synthetic import DIFFICULTIES, Difficulty, build_evaluation_set
 from harness.models.load import load_model
-from harness.models.locate import CHECKPOINTS, WEIGHTS
+from harness.models.locate import EMBEDDED_MODELS, WEIGHTS_FOLDER
 from harness.models.prompting import PromptForm
 from tools.embedded_models.build import TRAINING_FILE
 from tools.embedded_models.measure import Measurement, Sampling, measure
@@ -59,7 +59,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     torch.set_num_threads(1)
     sampling = replace(Sampling(), seed=options.seed)
-    entries = [entry for name in CHECKPOINTS for entry in _entries(options.weights / name, options.problems, sampling)]
+    entries = [
+        entry for name in EMBEDDED_MODELS for entry in _entries(options.weights / name, options.problems, sampling)
+    ]
     (options.weights / "card.json").write_text(json.dumps([asdict(entry) for entry in entries], indent=1) + "\n")
     (options.weights / "CARD.md").write_text(render(entries, options.problems))
     return 0
@@ -82,7 +84,7 @@ def _entries(folder: Path, problems: int, sampling: Sampling) -> list[CardEntry]
     entries = []
     for difficulty in DIFFICULTIES:
         start = time.monotonic()
-        measured = measure(model, tokenizer, evaluation_set(difficulty, problems), form, sampling)
+        measured = measure(model, tokenizer, build_evaluation_set(difficulty, problems), form, sampling)
         entries.append(CardEntry(folder.name, model.num_parameters(), difficulty, form, measured, sampling, training))
         print(f"{folder.name} {difficulty}: accuracy {measured.accuracy:.3f}, {time.monotonic() - start:.0f} s")
     return entries
@@ -99,7 +101,7 @@ def _row(entry: CardEntry) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tools.embedded_models.card", description=__doc__)
-    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the checkpoints")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS_FOLDER, help="folder of the checkpoints")
     parser.add_argument("--problems", type=int, default=512, help="evaluation problems a difficulty")
     parser.add_argument("--seed", type=int, default=0, help="of the sampling")
     return parser

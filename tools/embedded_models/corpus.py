@@ -8,7 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from harness.data.synthetic import Difficulty, OperandChain, Operator, apply, draw_in_words, draw_training_chain, pose
+from harness.data.synthetic import (
+    Difficulty,
+    OperandChain,
+    Operator,
+    apply_operator,
+    pose_problem,
+    sample_in_words,
+    sample_training_chain,
+)
 from tools.embedded_models.tokenizer import ASSISTANT, BOS, EOS, USER
 
 if TYPE_CHECKING:
@@ -50,8 +58,8 @@ class Mix:
 def write_text(mix: Mix, rng: random.Random) -> CorpusText:
     """Return one text about a training problem; evaluation problems never appear."""
     difficulty = _pick(mix.difficulties, rng)
-    chain = draw_training_chain(difficulty, rng)
-    problem = pose(chain, difficulty, in_words=draw_in_words(difficulty, rng))
+    chain = sample_training_chain(difficulty, rng)
+    problem = pose_problem(chain, difficulty, in_words=sample_in_words(difficulty, rng))
     form: PromptForm = "chat" if rng.random() < mix.chat_share else "base"
     return CorpusText(opening(problem.prompt, form), _WRITERS[_pick(mix.styles, rng)](chain, rng))
 
@@ -69,7 +77,7 @@ def _corrected(chain: OperandChain, rng: random.Random) -> str:
     written, value = "", chain.first
     for operator, operand in chain.steps:
         if rng.random() < _CORRECTION_RATE:
-            written += _step(value, operator, operand, _wrong(apply(operator, value, operand), rng)) + "wait;"
+            written += _step(value, operator, operand, _wrong(apply_operator(operator, value, operand), rng)) + "wait;"
         value, text = _right_step(value, operator, operand)
         written += text
     return written + _boxed(value)
@@ -112,7 +120,7 @@ def _pass(chain: OperandChain, error_rate: float, rng: random.Random, *, fillers
     # It continues from an incorrect value, like a model that does not check its steps.
     written, value = "", chain.first
     for operator, operand in chain.steps:
-        result = apply(operator, value, operand)
+        result = apply_operator(operator, value, operand)
         if rng.random() < error_rate:
             result = _wrong(result, rng)
         written += _step(value, operator, operand, result)
@@ -131,7 +139,7 @@ def _worked(chain: OperandChain) -> str:
 
 
 def _right_step(value: int, operator: Operator, operand: int) -> tuple[int, str]:
-    result = apply(operator, value, operand)
+    result = apply_operator(operator, value, operand)
     return result, _step(value, operator, operand, result)
 
 

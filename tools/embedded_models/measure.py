@@ -13,7 +13,7 @@ from torch import Tensor
 
 from harness.models.prompting import PromptForm, format_prompt
 from harness.records.outcomes import pass_at_k
-from harness.rewards.arithmetic import is_right
+from harness.rewards.arithmetic import is_correct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -158,7 +158,7 @@ def grade(texts: Sequence[str], problems: Sequence[Problem], samples: int) -> li
 
     """
     right = [
-        is_right(text, problem.answer)
+        is_correct(text, problem.answer)
         for text, problem in zip(texts, (p for p in problems for _ in range(samples)), strict=True)
     ]
     return [right[start : start + samples] for start in range(0, len(right), samples)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from transformers import GenerationConfig, PreTrainedTokenizerBase, Qwen3Config
 
-from harness.common.spelling import spelled
+from harness.common.spelling import spell_value
 from tools.embedded_models.corpus import Mix
 
 if TYPE_CHECKING:
@@ -143,4 +143,4 @@ def fingerprint(size: Size, recipe: Recipe, last: StageName, seed: int) -> str:
 
     """
     taught = [recipe[stage] for stage in STAGES[: STAGES.index(last) + 1]]
-    return hashlib.blake2b(spelled((SHAPES[size], taught, seed), _IN_MARKS).encode(), digest_size=6).hexdigest()
+    return hashlib.blake2b(spell_value((SHAPES[size], taught, seed), _IN_MARKS).encode(), digest_size=6).hexdigest()

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 from typer import Typer
 from typer.main import get_command
 
-from harness.common.clone import commit, git
-from harness.common.files import write as write_file
+from harness.common.clone import find_commit, run_git
+from harness.common.files import atomic_write as write_file
 from harness.common.results import results_folder
-from harness.records.verifier_audit import NAME, AuditReport, Mistake
+from harness.records.verifier_audit import AUDIT_NAME, AuditReport, Mistake
 from harness.verify.model.verdict import Gold
 from harness.verify.process_pool import Verifier
 from liteppo.endings import ended
@@ -58,7 +58,7 @@ _PACKAGES: Final = ("math-verify", "latex2sympy2-extended", "sympy")
 
 def dirty() -> str:
     """Return "yes" if the verifier's code differs from the commit, else "no" or "unknown"."""
-    changes = git("status", "--porcelain", "--", _JUDGED)
+    changes = run_git("status", "--porcelain", "--", _JUDGED)
     return "unknown" if changes is None else "yes" if changes else "no"
 
 
@@ -89,14 +89,14 @@ def measure(pairs: Sequence[Pair]) -> AuditReport:
     """Judge every pair with our verifier and with plain math-verify."""
     words = _words(pairs)
     mistakes = tuple(_mistakes(pairs, words))
-    return AuditReport(count(pairs, words), _plain(pairs), mistakes, commit(), dirty(), versions())
+    return AuditReport(count(pairs, words), _plain(pairs), mistakes, find_commit(), dirty(), versions())
 
 
 def write(report: AuditReport, folder: Path) -> None:
     """Write the document and the tables, each atomically."""
-    write_file(folder / "tables" / f"{NAME}.md", markdown(report).encode(errors="backslashreplace"))
-    write_file(folder / "tables" / f"{NAME}.csv", comma_separated(report).encode(errors="backslashreplace"))
-    write_file(folder / f"{NAME}.json", report.to_json().encode(errors="backslashreplace"))
+    write_file(folder / "tables" / f"{AUDIT_NAME}.md", markdown(report).encode(errors="backslashreplace"))
+    write_file(folder / "tables" / f"{AUDIT_NAME}.csv", comma_separated(report).encode(errors="backslashreplace"))
+    write_file(folder / f"{AUDIT_NAME}.json", report.to_json().encode(errors="backslashreplace"))
 
 
 def _words(pairs: Sequence[Pair]) -> list[AuditWord]:

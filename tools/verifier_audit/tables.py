@@ -6,7 +6,7 @@ import csv
 from io import StringIO
 from typing import TYPE_CHECKING, Final
 
-from analysis.stats.shares import wilson
+from analysis.stats.shares import wilson_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +68,7 @@ def share(part: int, whole: int) -> str:
     """
     if not whole:
         return "—"
-    low, high = wilson(part, whole)
+    low, high = wilson_interval(part, whole)
     return f"{part} of {whole}: {100 * part / whole:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
 
 
@@ -132,4 +132,4 @@ def _csv_rows(name: str, counts: AuditCounts) -> Iterator[tuple[str | int, ...]]
 
 
 def _numbers(part: int, whole: int) -> tuple[str | int, ...]:
-    return part, *(f"{bound:.6g}" for bound in wilson(part, whole))
+    return part, *(f"{bound:.6g}" for bound in wilson_interval(part, whole))

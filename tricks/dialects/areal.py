@@ -8,17 +8,17 @@ from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenM
 from tricks.bounds import AdvantageClip, RewardClip
 from tricks.clipping import Clip
 from tricks.dialects.dialect import Dialect, Pattern, Refusal, Rewrite, Variant
-from tricks.dialects.own_tricks import NormalizeAboutCentre, ResponseMeanClip
+from tricks.dialects.own_tricks import NormalizeAboutCenter, ResponseMeanClip
 from tricks.dialects.rows import (
     BATCH,
-    CENTRED,
+    CENTERED,
     GROUP,
     MIXED,
     RAW,
     RLOO,
     dynamic_sampling,
-    lacks,
-    lacks_norm,
+    refuse_class,
+    refuse_norm,
     reward_functions,
     soft_overlong,
 )
@@ -41,7 +41,7 @@ _ADVANTAGES: Final = (
     Variant(Normalize, f"{_NORM}:1468", GROUP, {"eps": 1e-5}, _SETTABLE, note=f"{_LAST}, and divided by eps"),
     Variant(Normalize, f"{_NORM}:1455", BATCH, {"eps": 1e-5}, _SETTABLE),
     Variant(Normalize, f"{_NORM}:1455", MIXED, {"eps": 1e-5, "about": "group"}, _SETTABLE, note=_LAST),
-    Variant(Normalize, f"{_NORM}:1424", CENTRED, note=_LAST),
+    Variant(Normalize, f"{_NORM}:1424", CENTERED, note=_LAST),
     Variant(Normalize, f"{_NORM}:1424", RLOO, note=_LAST),
     *(Variant(Normalize, f"{_NORM}:1449", when) for when in ({"mean": "batch", "std": "none"}, RAW)),
     *(
@@ -53,7 +53,7 @@ _ADVANTAGES: Final = (
             _SETTABLE,
             note="the standard deviation about what is subtracted"
             + (f"; {_LAST}" if "batch" not in (mean, std) else ""),
-            becomes=NormalizeAboutCentre,
+            becomes=NormalizeAboutCenter,
         )
         for mean, std in (
             ("none", "group"),
@@ -123,7 +123,7 @@ _LOSSES: Final = (
 _ONLY: Final = "averages over tokens alone"
 _REFUSALS: Final = (
     *(
-        lacks_norm(
+        refuse_norm(
             {"mean": mean, "std": "leave_one_out"},
             "has no leave-one-out standard deviation",
             f"{_NORM}:1556",
@@ -149,32 +149,32 @@ _REFUSALS: Final = (
         "set level=token",
         f"{_LOSS}:356",
     ),
-    lacks(SequenceMean, _ONLY, f"{_LOSS}:542", "choose token_mean"),
-    lacks(SequenceSum, _ONLY, f"{_LOSS}:542", "choose token_mean"),
-    lacks(ConstantLength, _ONLY, f"{_LOSS}:542", "choose token_mean"),
-    lacks(ClippedWeight, "has no loss with a clipped weight", f"{_LOSS}:429", "choose clip"),
-    lacks(
+    refuse_class(SequenceMean, _ONLY, f"{_LOSS}:542", "choose token_mean"),
+    refuse_class(SequenceSum, _ONLY, f"{_LOSS}:542", "choose token_mean"),
+    refuse_class(ConstantLength, _ONLY, f"{_LOSS}:542", "choose token_mean"),
+    refuse_class(ClippedWeight, "has no loss with a clipped weight", f"{_LOSS}:429", "choose clip"),
+    refuse_class(
         PolicyGradient,
         "always has a ratio; with one update a rollout the gradient is the same",
         f"{_LOSS}:509",
         "choose clip",
     ),
-    lacks(KlLoss, "takes the KL only from the reward", f"{_ACTOR}:202", "choose kl_to_go"),
-    lacks(KlReward, "takes each token's KL after the baseline", f"{_ACTOR}:202", "choose kl_to_go"),
-    lacks(EntropyBonus, "reports entropy and does not reward it", f"{_ACTOR}:434"),
-    lacks(
+    refuse_class(KlLoss, "takes the KL only from the reward", f"{_ACTOR}:202", "choose kl_to_go"),
+    refuse_class(KlReward, "takes each token's KL after the baseline", f"{_ACTOR}:202", "choose kl_to_go"),
+    refuse_class(EntropyBonus, "reports entropy and does not reward it", f"{_ACTOR}:434"),
+    refuse_class(
         OverlongFilter,
         "sets the normalized reward of responses as long as the padded batch to 0 and keeps their tokens",
         f"{_ACTOR}:207",
         "choose soft_overlong",
     ),
-    lacks(
+    refuse_class(
         ZeroVarianceFilter,
         "drops groups of equal rewards only while it draws others",
         "areal/trainer/rl_trainer.py:577",
         "choose dynamic_sampling",
     ),
-    lacks(AdvantageClip, "does not bound advantages", f"{_ACTOR}:239"),
+    refuse_class(AdvantageClip, "does not bound advantages", f"{_ACTOR}:239"),
 )
 
 AREAL: Final = Dialect(

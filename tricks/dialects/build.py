@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from tricks.api import CLOSED, TrickError
-from tricks.catalog import VANILLA, find
+from tricks.api import REQUIRED_HOOKS, TrickError
+from tricks.catalog import DEFAULT_TRICKS, find_trick
 from tricks.dialects.registry import find_dialect
 from tricks.dialects.translate import translate
 from tricks.presets import find_preset
 from tricks.rule import UpdateRule
-from tricks.settings import make, written
+from tricks.settings import format_value, make_trick
 
 if TYPE_CHECKING:
     from tricks.batch import Setup
 
-OURS: Final = "none"  # the dialect that changes nothing
+NO_DIALECT: Final = "none"  # the dialect that changes nothing
 Written = Mapping[str, Mapping[str, Any] | None]  # trick -> settings, None leaves it out
 
 
-def build(preset: str, tricks: Written, emulate: str, setup: Setup) -> UpdateRule:
+def build_rule(preset: str, tricks: Written, emulate: str, setup: Setup) -> UpdateRule:
     """Build the rule of a preset with changes, as the framework ``emulate`` computes it.
 
     Every setting in ``tricks`` holds as it is written, even if it equals the default, or the rule is refused. Settings
@@ -31,7 +31,7 @@ def build(preset: str, tricks: Written, emulate: str, setup: Setup) -> UpdateRul
     Args:
         preset: Name of the preset.
         tricks: Settings by trick, over the preset's; None leaves a trick out.
-        emulate: Name of the dialect, or ``OURS``.
+        emulate: Name of the dialect, or ``NO_DIALECT``.
         setup: Facts of the run that tricks may depend on.
 
     Returns:
@@ -41,9 +41,9 @@ def build(preset: str, tricks: Written, emulate: str, setup: Setup) -> UpdateRul
         TrickError: A name or a setting is unknown, tricks clash, or the framework cannot express what is written.
 
     """
-    parts = chosen(preset, tricks)
-    fillers = {hook: VANILLA[hook] for hook in CLOSED}
-    if emulate == OURS:
+    parts = choose_tricks(preset, tricks)
+    fillers = {hook: DEFAULT_TRICKS[hook] for hook in REQUIRED_HOOKS}
+    if emulate == NO_DIALECT:
         return UpdateRule(parts, fillers, setup)
     given = {name: tuple(settings) for name, settings in tricks.items() if settings is not None}
     spoken = translate(find_dialect(emulate), fillers | parts, given)
@@ -61,19 +61,19 @@ def _as_spoken(clash: str, tricks: Written, emulate: str) -> str:
     The complaint starts with the trick's name.
     """
     given = tricks.get(clash.partition(":")[0]) or {}
-    words = " and ".join(f"{key}={written(value)}" for key, value in given.items())
+    words = " and ".join(f"{key}={format_value(value)}" for key, value in given.items())
     where = f" where {words} is given" if words else ""
     return f"{clash}, as {emulate} computes it{where}; change one of these settings, or leave emulate out"
 
 
-def chosen(preset: str, tricks: Written) -> dict[str, Any]:
+def choose_tricks(preset: str, tricks: Written) -> dict[str, Any]:
     """Return the tricks of a preset with the given changes.
 
     Settings are changed, tricks are added, and tricks given as None are left out. Raises TrickError for unknown names.
     """
     settings = {name: dict(given) for name, given in find_preset(preset).tricks.items()}
     for name, given in tricks.items():
-        find(name)
+        find_trick(name)
         if given is None and name not in settings:
             known = ", ".join(find_preset(preset).tricks) or "no trick"
             raise TrickError(f"{name}: nothing to leave out, preset {preset} has no {name}; it has {known}")
@@ -81,4 +81,7 @@ def chosen(preset: str, tricks: Written) -> dict[str, Any]:
             del settings[name]
         else:
             settings[name] = {**settings.get(name, {}), **given}
-    return {name: make(name, find(name).cls, {**find(name).settings, **given}) for name, given in settings.items()}
+    return {
+        name: make_trick(name, find_trick(name).cls, {**find_trick(name).settings, **given})
+        for name, given in settings.items()
+    }

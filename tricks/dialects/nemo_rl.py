@@ -11,14 +11,14 @@ from tricks.dialects.dialect import Dialect, Pattern, Refusal, Variant
 from tricks.dialects.own_tricks import NormalizeBySquares, ResponseClip, SampleMean
 from tricks.dialects.rows import (
     BATCH,
-    CENTRED,
+    CENTERED,
     GROUP,
     RAW,
     RLOO,
     SINGLE,
     dynamic_sampling,
-    lacks,
-    lacks_mixed,
+    refuse_class,
+    refuse_mixed_norm,
     reward_functions,
     soft_overlong,
 )
@@ -68,9 +68,9 @@ _ADVANTAGES: Final = (
         )
         for when in (GROUP, _OTHERS)
     ),
-    Variant(Normalize, f"{_ESTIMATOR}:235", CENTRED, SINGLE, beside=_WHITENED),
-    Variant(Normalize, f"{_ESTIMATOR}:90", CENTRED, asked=("mean",), note=f"normalize_rewards=false; {_WITHOUT}"),
-    Variant(Normalize, f"{_ESTIMATOR}:90", CENTRED, RLOO, note=f"normalize_rewards=false; {_SWITCH}"),
+    Variant(Normalize, f"{_ESTIMATOR}:235", CENTERED, SINGLE, beside=_WHITENED),
+    Variant(Normalize, f"{_ESTIMATOR}:90", CENTERED, asked=("mean",), note=f"normalize_rewards=false; {_WITHOUT}"),
+    Variant(Normalize, f"{_ESTIMATOR}:90", CENTERED, RLOO, note=f"normalize_rewards=false; {_SWITCH}"),
     Variant(Normalize, f"{_ESTIMATOR}:90", RLOO, apart=_WHITENED, note="normalize_rewards=false"),
     Variant(Normalize, f"{_ESTIMATOR}:243", RAW, beside=_WHITENED, note="minus_baseline=false"),
     Variant(
@@ -147,7 +147,7 @@ _LOSSES: Final = (
 
 _ONLY: Final = "has token means and sequence means alone"
 _REFUSALS: Final = (
-    lacks_mixed(_STATISTICS, whitens=True),
+    refuse_mixed_norm(_STATISTICS, whitens=True),
     *(
         Refusal(
             Pattern(Normalize, when),
@@ -182,12 +182,12 @@ _REFUSALS: Final = (
         f"{_LOSS}:637",
         apart=_GSPO,
     ),
-    lacks(KlReward, "takes from each token only its own KL", f"{_ESTIMATOR}:259", "choose kl_loss"),
-    lacks(KlToGo, "takes from each token only its own KL", f"{_ESTIMATOR}:259", "choose kl_loss"),
-    lacks(EntropyBonus, "reports entropy and does not reward it", f"{_LOSS}:712"),
-    lacks(SequenceSum, _ONLY, f"{_LOSS}:114", "choose token_mean, or sequence_mean"),
-    lacks(ConstantLength, _ONLY, f"{_LOSS}:114", "choose token_mean, or sequence_mean"),
-    lacks(
+    refuse_class(KlReward, "takes from each token only its own KL", f"{_ESTIMATOR}:259", "choose kl_loss"),
+    refuse_class(KlToGo, "takes from each token only its own KL", f"{_ESTIMATOR}:259", "choose kl_loss"),
+    refuse_class(EntropyBonus, "reports entropy and does not reward it", f"{_LOSS}:712"),
+    refuse_class(SequenceSum, _ONLY, f"{_LOSS}:114", "choose token_mean, or sequence_mean"),
+    refuse_class(ConstantLength, _ONLY, f"{_LOSS}:114", "choose token_mean, or sequence_mean"),
+    refuse_class(
         ZeroVarianceFilter,
         "drops groups of equal rewards only while it draws others",
         f"{_GRPO}:283",

@@ -11,7 +11,17 @@ from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenM
 from tricks.bounds import AdvantageClip, RewardClip
 from tricks.clipping import Clip
 from tricks.dialects.dialect import Dialect, Pattern, Refusal, Variant
-from tricks.dialects.rows import CENTRED, GROUP, RAW, RESIDUE, SINGLE, lacks, lacks_mixed, lacks_norm, reward_functions
+from tricks.dialects.rows import (
+    CENTERED,
+    GROUP,
+    RAW,
+    RESIDUE,
+    SINGLE,
+    refuse_class,
+    refuse_mixed_norm,
+    refuse_norm,
+    reward_functions,
+)
 from tricks.entropy import EntropyBonus
 from tricks.filtering import DynamicSampling, OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance
@@ -22,11 +32,11 @@ from tricks.whitening import Whiten
 
 _PPO: Final = "oat/algorithms/ppo.py"
 _NORMED: Final = (Pattern(Normalize, GROUP),)
-_CENTRED: Final = (Pattern(Normalize, CENTRED),)
+_CENTRED: Final = (Pattern(Normalize, CENTERED),)
 
 _VARIANTS: Final = (
     Variant(Normalize, f"{_PPO}:357", GROUP, {**RESIDUE, "eps": 1e-8}, note="critic_type=grpo"),
-    Variant(Normalize, f"{_PPO}:350", CENTRED, SINGLE, note="critic_type=drgrpo, the default"),
+    Variant(Normalize, f"{_PPO}:350", CENTERED, SINGLE, note="critic_type=drgrpo, the default"),
     Variant(
         Clip,
         f"{_PPO}:532",
@@ -69,8 +79,8 @@ _VARIANTS: Final = (
 
 _TIED: Final = "ties the aggregation to the normalization"
 _REFUSALS: Final = (
-    lacks_mixed(f"{_PPO}:350", whitens=False),
-    lacks_norm(RAW, "always subtracts the group mean without a critic", f"{_PPO}:350", "choose group_mean"),
+    refuse_mixed_norm(f"{_PPO}:350", whitens=False),
+    refuse_norm(RAW, "always subtracts the group mean without a critic", f"{_PPO}:350", "choose group_mean"),
     Refusal(
         Pattern(Clip, test=lambda trick: trick.dual_clip is not None),
         "has no dual clip",
@@ -100,27 +110,27 @@ _REFUSALS: Final = (
         f"{_PPO}:220",
         apart=_CENTRED,
     ),
-    lacks(Whiten, "whitens with a critic alone", f"{_PPO}:340"),
-    lacks(
+    refuse_class(Whiten, "whitens with a critic alone", f"{_PPO}:340"),
+    refuse_class(
         TokenMean,
         "averages over responses alone",
         f"{_PPO}:568",
         "choose sequence_mean with group_norm, or constant_length with group_mean",
     ),
-    lacks(SequenceSum, "divides by a length", f"{_PPO}:220", "choose constant_length with group_mean"),
-    lacks(SequenceClip, "has no ratio of a whole response", f"{_PPO}:529", "choose clip"),
-    lacks(ClippedWeight, "has no loss with a clipped weight", f"{_PPO}:529", "choose clip"),
-    lacks(
+    refuse_class(SequenceSum, "divides by a length", f"{_PPO}:220", "choose constant_length with group_mean"),
+    refuse_class(SequenceClip, "has no ratio of a whole response", f"{_PPO}:529", "choose clip"),
+    refuse_class(ClippedWeight, "has no loss with a clipped weight", f"{_PPO}:529", "choose clip"),
+    refuse_class(
         KlToGo,
         "takes a response's KL before the baseline, and each token's only with a critic",
         f"{_PPO}:445",
         "choose kl_reward",
     ),
-    lacks(EntropyBonus, "reports entropy and does not reward it", f"{_PPO}:587"),
-    lacks(DynamicSampling, "does not draw prompts anew", f"{_PPO}:126"),
-    lacks(ZeroVarianceFilter, "keeps groups of equal rewards in the loss", f"{_PPO}:350"),
-    lacks(RewardClip, "has no option that bounds rewards", f"{_PPO}:85", "bound them in the task's reward"),
-    lacks(AdvantageClip, "does not bound advantages", f"{_PPO}:350"),
+    refuse_class(EntropyBonus, "reports entropy and does not reward it", f"{_PPO}:587"),
+    refuse_class(DynamicSampling, "does not draw prompts anew", f"{_PPO}:126"),
+    refuse_class(ZeroVarianceFilter, "keeps groups of equal rewards in the loss", f"{_PPO}:350"),
+    refuse_class(RewardClip, "has no option that bounds rewards", f"{_PPO}:85", "bound them in the task's reward"),
+    refuse_class(AdvantageClip, "does not bound advantages", f"{_PPO}:350"),
 )
 
 OAT: Final = Dialect(

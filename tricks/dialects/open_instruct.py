@@ -8,7 +8,16 @@ from tricks.aggregation import ConstantLength, SequenceMean, SequenceSum, TokenM
 from tricks.bounds import AdvantageClip, RewardClip
 from tricks.clipping import Clip
 from tricks.dialects.dialect import Dialect, Pattern, Refusal, Variant
-from tricks.dialects.rows import CENTRED, GROUP, RAW, dynamic_sampling, lacks, lacks_mixed, lacks_norm, reward_functions
+from tricks.dialects.rows import (
+    CENTERED,
+    GROUP,
+    RAW,
+    dynamic_sampling,
+    refuse_class,
+    refuse_mixed_norm,
+    refuse_norm,
+    reward_functions,
+)
 from tricks.entropy import EntropyBonus
 from tricks.filtering import OverlongFilter, ZeroVarianceFilter
 from tricks.importance import TruncatedImportance
@@ -25,7 +34,7 @@ _VARIANTS: Final = (
     Variant(
         Normalize, f"{_LOADER}:1480", GROUP, {"eps": 1e-8, "ddof": 0}, note="advantage_normalization_type=standard"
     ),
-    Variant(Normalize, f"{_LOADER}:1482", CENTRED, note="centered, the default"),
+    Variant(Normalize, f"{_LOADER}:1482", CENTERED, note="centered, the default"),
     Variant(
         Clip,
         f"{_GRPO}:512",
@@ -67,8 +76,8 @@ _VARIANTS: Final = (
 
 _ONLY: Final = "divides by tokens or by a constant alone"
 _REFUSALS: Final = (
-    lacks_mixed(f"{_LOADER}:1476", whitens=False),
-    lacks_norm(RAW, "always subtracts the group mean", f"{_LOADER}:1476", "choose group_mean"),
+    refuse_mixed_norm(f"{_LOADER}:1476", whitens=False),
+    refuse_norm(RAW, "always subtracts the group mean", f"{_LOADER}:1476", "choose group_mean"),
     Refusal(
         Pattern(Clip, test=lambda trick: trick.dual_clip is not None),
         "has no dual clip",
@@ -88,32 +97,32 @@ _REFUSALS: Final = (
         "set gradient=own",
         "open_instruct/model_utils.py:816",
     ),
-    lacks(Whiten, "does not normalize twice", f"{_LOADER}:1480"),
-    lacks(SequenceMean, _ONLY, f"{_GRPO}:136", "choose token_mean"),
-    lacks(SequenceSum, _ONLY, f"{_GRPO}:136", "choose constant_length"),
-    lacks(SequenceClip, "has no ratio of a whole response", f"{_GRPO}:512", "choose clip"),
-    lacks(
+    refuse_class(Whiten, "does not normalize twice", f"{_LOADER}:1480"),
+    refuse_class(SequenceMean, _ONLY, f"{_GRPO}:136", "choose token_mean"),
+    refuse_class(SequenceSum, _ONLY, f"{_GRPO}:136", "choose constant_length"),
+    refuse_class(SequenceClip, "has no ratio of a whole response", f"{_GRPO}:512", "choose clip"),
+    refuse_class(
         PolicyGradient,
         "always has a ratio; with one update a rollout the gradient is the same",
         f"{_GRPO}:512",
         "choose clip",
     ),
-    lacks(KlReward, "has the KL only as a loss", "open_instruct/grpo_fast.py:718", "choose kl_loss"),
-    lacks(KlToGo, "has the KL only as a loss", "open_instruct/grpo_fast.py:718", "choose kl_loss"),
-    lacks(EntropyBonus, "reports entropy and does not reward it", f"{_GRPO}:569"),
-    lacks(
+    refuse_class(KlReward, "has the KL only as a loss", "open_instruct/grpo_fast.py:718", "choose kl_loss"),
+    refuse_class(KlToGo, "has the KL only as a loss", "open_instruct/grpo_fast.py:718", "choose kl_loss"),
+    refuse_class(EntropyBonus, "reports entropy and does not reward it", f"{_GRPO}:569"),
+    refuse_class(
         OverlongFilter,
         "drops truncated responses before it forms groups, which mixes groups or stops",
         f"{_LOADER}:1453",
         "choose soft_overlong",
     ),
-    lacks(
+    refuse_class(
         RewardClip,
         "has no option that bounds rewards",
         "open_instruct/ground_truth_utils.py:1247",
         "bound them in the task's reward",
     ),
-    lacks(AdvantageClip, "does not bound advantages", f"{_LOADER}:1480"),
+    refuse_class(AdvantageClip, "does not bound advantages", f"{_LOADER}:1480"),
 )
 
 OPEN_INSTRUCT: Final = Dialect(

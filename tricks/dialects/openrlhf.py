@@ -10,15 +10,15 @@ from tricks.clipping import Clip
 from tricks.dialects.dialect import Dialect, Pattern, Refusal, Rewrite, Variant
 from tricks.dialects.own_tricks import ResponseClip
 from tricks.dialects.rows import (
-    CENTRED,
+    CENTERED,
     GROUP,
     RAW,
     RESIDUE,
     RLOO,
     SINGLE,
     dynamic_sampling,
-    lacks,
-    lacks_mixed,
+    refuse_class,
+    refuse_mixed_norm,
     reward_functions,
     soft_overlong,
 )
@@ -42,7 +42,7 @@ _FLOORED: Final = {"ddof": 0, "eps": 1e-8, "eps_rule": "floored_variance"}
 
 _ADVANTAGES: Final = (
     Variant(Normalize, f"{_MAKER}:270", GROUP, {**RESIDUE, "eps": 1e-9}, apart=_WHITENED),
-    Variant(Normalize, f"{_MAKER}:267", CENTRED, SINGLE, note="dr_grpo; with whitening, reinforce_baseline"),
+    Variant(Normalize, f"{_MAKER}:267", CENTERED, SINGLE, note="dr_grpo; with whitening, reinforce_baseline"),
     Variant(Normalize, f"{_MAKER}:264", RLOO, apart=_WHITENED),
     Variant(Normalize, f"{_MAKER}:315", RAW, beside=_WHITENED, note="reinforce"),
     *(
@@ -102,7 +102,7 @@ _LOSSES: Final = (
 _ONLY: Final = "has token means and sequence means alone"
 _TWO: Final = "has the PPO and GSPO losses alone"
 _REFUSALS: Final = (
-    lacks_mixed(f"{_MAKER}:270", whitens=True),
+    refuse_mixed_norm(f"{_MAKER}:270", whitens=True),
     Refusal(
         Pattern(Normalize, RAW),
         "leaves rewards as they are only to whiten them",
@@ -156,19 +156,19 @@ _REFUSALS: Final = (
         )
         for term, what, line in ((KlLoss, "the KL", 330), (EntropyBonus, "entropy", 346))
     ),
-    lacks(ClippedWeight, _TWO, f"{_LOSS}:179", "choose clip"),
-    lacks(PolicyGradient, _TWO, f"{_LOSS}:179", "choose clip"),
-    lacks(KlReward, "takes each token's KL after the baseline", f"{_MAKER}:276", "choose kl_to_go"),
-    lacks(SequenceSum, _ONLY, f"{_LOSS}:29", "choose token_mean, or sequence_mean"),
-    lacks(ConstantLength, _ONLY, f"{_LOSS}:29", "choose token_mean, or sequence_mean"),
-    lacks(OverlongFilter, "has no loss mask for truncated responses", f"{_ACTOR}:310", "choose soft_overlong"),
-    lacks(
+    refuse_class(ClippedWeight, _TWO, f"{_LOSS}:179", "choose clip"),
+    refuse_class(PolicyGradient, _TWO, f"{_LOSS}:179", "choose clip"),
+    refuse_class(KlReward, "takes each token's KL after the baseline", f"{_MAKER}:276", "choose kl_to_go"),
+    refuse_class(SequenceSum, _ONLY, f"{_LOSS}:29", "choose token_mean, or sequence_mean"),
+    refuse_class(ConstantLength, _ONLY, f"{_LOSS}:29", "choose token_mean, or sequence_mean"),
+    refuse_class(OverlongFilter, "has no loss mask for truncated responses", f"{_ACTOR}:310", "choose soft_overlong"),
+    refuse_class(
         ZeroVarianceFilter,
         "drops groups of equal rewards only while it draws others",
         "openrlhf/trainer/ppo_utils/samples_generator.py:173",
         "choose dynamic_sampling",
     ),
-    lacks(
+    refuse_class(
         RewardClip,
         "bounds what the baseline leaves of the reward, not the reward",
         f"{_MAKER}:281",

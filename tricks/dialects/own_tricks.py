@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import torch
 
 from tricks.aggregation import SequenceMean
-from tricks.clipping import ratios
+from tricks.clipping import compute_ratios
 from tricks.normalization import Normalize
 from tricks.ratios import SequenceClip
-from tricks.statistics import segments, total, variance
+from tricks.statistics import renumber_groups, segment_sum, segment_variance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class NormalizeAboutCentre(Normalize):
+class NormalizeAboutCenter(Normalize):
     r"""Normalization with a standard deviation about the subtracted value.
 
     .. math:: \sigma^2 = \sum_i (r_i - \mu_i)^2 / (n - 1)
@@ -50,8 +50,8 @@ class NormalizeAboutCentre(Normalize):
         values = rewards[:, None].double()
         centre = self._centre(values, weights, group)
         index = group if self.std == "group" else group * 0
-        spread = variance(values, weights, index, centre, self.ddof)
-        spread = spread.where(total(weights, index) > 1, 1.0)
+        spread = segment_variance(values, weights, index, centre, self.ddof)
+        spread = spread.where(segment_sum(weights, index) > 1, 1.0)
         return ((values - centre) / (spread.sqrt() + self.eps))[:, 0].to(rewards.dtype)
 
 
@@ -79,7 +79,7 @@ class NormalizeBySquares(Normalize):
             Advantages (B,).
 
         """
-        values, index = rewards.float(), segments(rollouts.group)
+        values, index = rewards.float(), renumber_groups(rollouts.group)
         order = torch.argsort(values, stable=True)
         order = order[torch.argsort(index[order], stable=True)]
         group, sizes = index[order], torch.bincount(index)
@@ -155,7 +155,7 @@ class ProbabilityMask:
     def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
         """Return the loss of each token (B, T)."""
         kept = ~self._masked(log_ratio, signal)
-        return self.pull * log_ratio.square() - kept * ratios(log_ratio, None) * signal.advantages
+        return self.pull * log_ratio.square() - kept * compute_ratios(log_ratio, None) * signal.advantages
 
     def validate(self, setup: Setup) -> Iterator[str]:
         """Refuse bounds that are out of range."""
@@ -184,7 +184,7 @@ class ResponseClip(SequenceClip):
 
     def surrogate(self, log_ratio: Tensor, signal: Signal) -> Tensor:
         """Return the loss of each token (B, T)."""
-        ratio = ratios(self._mean(log_ratio, signal), self.log_ratio_bound)  # (B, 1)
+        ratio = compute_ratios(self._mean(log_ratio, signal), self.log_ratio_bound)  # (B, 1)
         clipped = ratio.clamp(1 - self.clip_ratio_low, 1 + self.clip_ratio_high)
         loss = -torch.minimum(ratio * signal.advantages, clipped * signal.advantages)
         return loss.expand_as(log_ratio)

@@ -10,14 +10,14 @@ from tricks.clipping import Clip
 from tricks.dialects.dialect import Dialect, Rewrite, Variant
 from tricks.dialects.own_tricks import ProbabilityMask
 from tricks.dialects.rows import (
-    CENTRED,
+    CENTERED,
     GROUP,
     MIXED,
     RAW,
     SINGLE,
     dynamic_sampling,
-    lacks,
-    lacks_norm,
+    refuse_class,
+    refuse_norm,
     reward_functions,
 )
 from tricks.entropy import EntropyBonus
@@ -38,7 +38,7 @@ _ONLY: Final = "averages over tokens alone"
 _REFERENCE: Final = "has a KL from a reference only to distill (ref_kl), in place of advantages"
 
 _VARIANTS: Final = (
-    Variant(Normalize, _GRPO, CENTRED, SINGLE),
+    Variant(Normalize, _GRPO, CENTERED, SINGLE),
     Variant(
         ProbabilityMask,
         f"{_LOSS}:109",
@@ -59,33 +59,33 @@ _VARIANTS: Final = (
 )
 
 _REFUSALS: Final = (
-    *(lacks_norm(when, _MEAN, _GRPO, "choose group_mean") for when in (GROUP, MIXED, RAW)),
-    lacks(Clip, _MASKS, f"{_LOSS}:135"),
-    lacks(SequenceClip, _MASKS, f"{_LOSS}:135"),
-    lacks(ClippedWeight, _MASKS, f"{_LOSS}:135"),
-    lacks(PolicyGradient, _MASKS, f"{_LOSS}:135"),
-    lacks(Whiten, "does not normalize twice", _GRPO),
-    lacks(SequenceMean, _ONLY, f"{_LOSS}:326", "choose token_mean"),
-    lacks(SequenceSum, _ONLY, f"{_LOSS}:326", "choose token_mean"),
-    lacks(ConstantLength, _ONLY, f"{_LOSS}:326", "choose token_mean"),
-    lacks(TruncatedImportance, "has the sampler's probabilities in its ratio already", f"{_LOSS}:100"),
-    lacks(KlLoss, _REFERENCE, f"{_LOSS}:199"),
-    lacks(KlReward, _REFERENCE, f"{_LOSS}:199"),
-    lacks(KlToGo, _REFERENCE, f"{_LOSS}:199"),
-    lacks(EntropyBonus, "reports entropy and does not reward it", f"{_LOSS}:60"),
-    lacks(
+    *(refuse_norm(when, _MEAN, _GRPO, "choose group_mean") for when in (GROUP, MIXED, RAW)),
+    refuse_class(Clip, _MASKS, f"{_LOSS}:135"),
+    refuse_class(SequenceClip, _MASKS, f"{_LOSS}:135"),
+    refuse_class(ClippedWeight, _MASKS, f"{_LOSS}:135"),
+    refuse_class(PolicyGradient, _MASKS, f"{_LOSS}:135"),
+    refuse_class(Whiten, "does not normalize twice", _GRPO),
+    refuse_class(SequenceMean, _ONLY, f"{_LOSS}:326", "choose token_mean"),
+    refuse_class(SequenceSum, _ONLY, f"{_LOSS}:326", "choose token_mean"),
+    refuse_class(ConstantLength, _ONLY, f"{_LOSS}:326", "choose token_mean"),
+    refuse_class(TruncatedImportance, "has the sampler's probabilities in its ratio already", f"{_LOSS}:100"),
+    refuse_class(KlLoss, _REFERENCE, f"{_LOSS}:199"),
+    refuse_class(KlReward, _REFERENCE, f"{_LOSS}:199"),
+    refuse_class(KlToGo, _REFERENCE, f"{_LOSS}:199"),
+    refuse_class(EntropyBonus, "reports entropy and does not reward it", f"{_LOSS}:60"),
+    refuse_class(
         OverlongFilter,
         "reports truncated responses and keeps them in the loss",
         "src/prime_rl/orchestrator/metrics.py:307",
         "choose soft_overlong",
     ),
-    lacks(
+    refuse_class(
         RewardClip,
         "has no option that bounds rewards",
         "src/prime_rl/orchestrator/algo/grpo.py:25",
         "bound them in the task's reward",
     ),
-    lacks(AdvantageClip, "does not bound advantages", _GRPO),
+    refuse_class(AdvantageClip, "does not bound advantages", _GRPO),
 )
 
 PRIME_RL: Final = Dialect(

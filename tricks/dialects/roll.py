@@ -14,15 +14,15 @@ from tricks.dialects.dialect import Dialect, Pattern, Refusal, Variant
 from tricks.dialects.own_tricks import ResponseClip
 from tricks.dialects.rows import (
     BATCH,
-    CENTRED,
+    CENTERED,
     GROUP,
     MIXED,
     RAW,
     RESIDUE,
     SINGLE,
     dynamic_sampling,
-    lacks,
-    lacks_norm,
+    refuse_class,
+    refuse_norm,
     reward_functions,
 )
 from tricks.entropy import EntropyBonus
@@ -46,7 +46,7 @@ _ADVANTAGES: Final = (
     ),
     *(
         Variant(Normalize, f"{_FUNCTIONALS}:595", when, SINGLE)
-        for when in (CENTRED, {"mean": "batch", "std": "none"}, RAW)
+        for when in (CENTERED, {"mean": "batch", "std": "none"}, RAW)
     ),
     Variant(Whiten, f"{_FUNCTIONALS}:1181", BATCH, note="whiten_advantages, over kept tokens"),
     Variant(AdvantageClip, f"{_FUNCTIONALS}:1189", free=("low", "high"), note="one bound for both sides"),
@@ -123,7 +123,7 @@ _LOSSES: Final = (
 
 _REFUSALS: Final = (
     *(
-        lacks_norm(
+        refuse_norm(
             {"mean": mean, "std": "group"},
             "stops with a wrong shape where a group deviation does not go with a group mean",
             f"{_FUNCTIONALS}:593",
@@ -132,7 +132,7 @@ _REFUSALS: Final = (
         for mean in ("batch", "none")
     ),
     *(
-        lacks_norm(
+        refuse_norm(
             when,
             "has no statistics of the others of a group; its means and standard deviations are of a group, a batch or "
             "a running estimate, which is not modeled",
@@ -160,8 +160,10 @@ _REFUSALS: Final = (
         "set estimator=k3 and gradient=own",
         f"{_WORKER}:55",
     ),
-    lacks(RewardClip, "bounds rewards after their normalization", f"{_FUNCTIONALS}:667", "choose advantage_clip"),
-    lacks(KlReward, "takes each token's KL after the baseline", f"{_FUNCTIONALS}:627", "choose kl_to_go"),
+    refuse_class(
+        RewardClip, "bounds rewards after their normalization", f"{_FUNCTIONALS}:667", "choose advantage_clip"
+    ),
+    refuse_class(KlReward, "takes each token's KL after the baseline", f"{_FUNCTIONALS}:627", "choose kl_to_go"),
 )
 
 ROLL: Final = Dialect(

@@ -17,7 +17,7 @@ SINGLE: Final[Mapping[str, Any]] = {"precision": "single"}
 RESIDUE: Final[Mapping[str, Any]] = {**SINGLE, "zero_std": "eps"}
 
 GROUP: Final[Mapping[str, Any]] = {"mean": "group", "std": "group"}
-CENTRED: Final[Mapping[str, Any]] = {"mean": "group", "std": "none"}
+CENTERED: Final[Mapping[str, Any]] = {"mean": "group", "std": "none"}
 BATCH: Final[Mapping[str, Any]] = {"mean": "batch", "std": "batch"}
 MIXED: Final[Mapping[str, Any]] = {"mean": "group", "std": "batch"}
 RAW: Final[Mapping[str, Any]] = {"mean": "none", "std": "none"}
@@ -47,7 +47,7 @@ def dynamic_sampling(where: str, note: str = "") -> Variant:
     return Variant(DynamicSampling, where, free=("rounds", "at_cap"), note=note)
 
 
-def lacks(cls: type[Any], because: str, where: str, instead: str = "") -> Refusal:
+def refuse_class(cls: type[Any], because: str, where: str, instead: str = "") -> Refusal:
     """Return the refusal of a class that the framework cannot compute.
 
     Args:
@@ -63,21 +63,21 @@ def lacks(cls: type[Any], because: str, where: str, instead: str = "") -> Refusa
     return Refusal(Pattern(cls), because, instead, where)
 
 
-def lacks_mixed(where: str, whitens: bool) -> Refusal:
+def refuse_mixed_norm(where: str, whitens: bool) -> Refusal:
     """Return the refusal of Lite PPO's standard deviation of the rewards of a batch.
 
     With ``whitens`` the message also offers whitening over tokens, which is the nearest.
     """
     instead = "choose group_norm, or group_mean with token_whitening" if whitens else "choose group_norm"
-    return lacks_norm(MIXED, "has no standard deviation of the rewards of a batch", where, instead)
+    return refuse_norm(MIXED, "has no standard deviation of the rewards of a batch", where, instead)
 
 
-def lacks_norm(when: Mapping[str, Any], because: str, where: str, instead: str) -> Refusal:
+def refuse_norm(when: Mapping[str, Any], because: str, where: str, instead: str) -> Refusal:
     """Return the refusal of a normalization that the framework does not have.
 
     Args:
         when: The settings of the normalization.
-        because: What the framework lacks, as in ``lacks``.
+        because: What the framework lacks, as in ``refuse_class``.
         where: ``path:line`` in the framework.
         instead: What to choose.
 

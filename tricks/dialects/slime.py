@@ -11,14 +11,14 @@ from tricks.dialects.dialect import Dialect, Pattern, Refusal, Variant
 from tricks.dialects.own_tricks import ResponseClip
 from tricks.dialects.rows import (
     BATCH,
-    CENTRED,
+    CENTERED,
     GROUP,
     RAW,
     RESIDUE,
     SINGLE,
     dynamic_sampling,
-    lacks,
-    lacks_mixed,
+    refuse_class,
+    refuse_mixed_norm,
     reward_functions,
 )
 from tricks.entropy import EntropyBonus
@@ -44,7 +44,7 @@ _REDUCER: Final = "in the user's custom-pg-loss-reducer-function-path"
 
 _VARIANTS: Final = (
     Variant(Normalize, f"{_ROLLOUT}:628", GROUP, {**RESIDUE, "eps": 1e-6, "unequal": "one_group"}, note=_UNEQUAL),
-    Variant(Normalize, f"{_ROLLOUT}:625", CENTRED, {**SINGLE, "unequal": "one_group"}, note=_UNEQUAL),
+    Variant(Normalize, f"{_ROLLOUT}:625", CENTERED, {**SINGLE, "unequal": "one_group"}, note=_UNEQUAL),
     Variant(Normalize, f"{_ROLLOUT}:633", RAW, note="disable-rewards-normalization, or reinforce_plus_plus"),
     Variant(Whiten, f"{_LOSS}:819", BATCH, note="normalize-advantages, with E[x^2] - E[x]^2 as the variance"),
     Variant(
@@ -123,7 +123,7 @@ _VARIANTS: Final = (
 )
 
 _REFUSALS: Final = (
-    lacks_mixed(f"{_ROLLOUT}:628", whitens=True),
+    refuse_mixed_norm(f"{_ROLLOUT}:628", whitens=True),
     Refusal(
         Pattern(KlToGo),
         "takes the KL-to-go only from raw rewards that it whitens",
@@ -138,7 +138,7 @@ _REFUSALS: Final = (
         f"{_ARGUMENTS}:1849",
         apart=_WHITENED,
     ),
-    lacks(KlReward, "takes no KL before the baseline", f"{_LOSS}:783", "choose kl_loss"),
+    refuse_class(KlReward, "takes no KL before the baseline", f"{_LOSS}:783", "choose kl_loss"),
     Refusal(
         Pattern(KlLoss, {"gradient": "score_function"}),
         "multiplies the KL by the ratio to the old policy (use-unbiased-kl), which is not modeled",
@@ -167,20 +167,22 @@ _REFUSALS: Final = (
         "set level=token",
         "examples/train_infer_mismatch_helper/mis.py:150",
     ),
-    lacks(
+    refuse_class(
         PolicyGradient,
         "always has a ratio; with one update a rollout the gradient is the same",
         f"{_PPO}:125",
         "choose clip",
     ),
-    lacks(
+    refuse_class(
         ZeroVarianceFilter,
         "drops groups of equal rewards only while it draws others",
         "slime/rollout/filter_hub/dynamic_sampling_filters.py:9",
         "choose dynamic_sampling",
     ),
-    lacks(RewardClip, "has no option that bounds rewards", f"{_ARGUMENTS}:1371", "bound them in the task's reward"),
-    lacks(AdvantageClip, "does not bound advantages", f"{_LOSS}:819"),
+    refuse_class(
+        RewardClip, "has no option that bounds rewards", f"{_ARGUMENTS}:1371", "bound them in the task's reward"
+    ),
+    refuse_class(AdvantageClip, "does not bound advantages", f"{_LOSS}:819"),
 )
 
 SLIME: Final = Dialect("slime", "THUDM/slime", "624b824", _VARIANTS, _REFUSALS)

@@ -13,9 +13,9 @@ from dataclasses import Field, fields, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from tricks.api import CLOSED, TrickError
+from tricks.api import REQUIRED_HOOKS, TrickError
 from tricks.recorded import recorded_name
-from tricks.settings import written
+from tricks.settings import format_value
 
 if TYPE_CHECKING:
     from tricks.dialects.dialect import Dialect, Pattern, Refusal, Rewrite, Variant
@@ -55,8 +55,8 @@ def translate(dialect: Dialect, parts: Parts, given: Given = _NOTHING) -> dict[s
 
 
 def _in_effect(parts: Parts) -> dict[str, Any]:
-    tricks = [part for name, part in parts.items() if name not in CLOSED]
-    taken = {hook for hook in CLOSED if any(hasattr(part, hook) for part in tricks)}
+    tricks = [part for name, part in parts.items() if name not in REQUIRED_HOOKS]
+    taken = {hook for hook in REQUIRED_HOOKS if any(hasattr(part, hook) for part in tricks)}
     return {name: part for name, part in parts.items() if name not in taken}
 
 
@@ -122,9 +122,13 @@ def _setting(dialect: Dialect, name: str, part: Any, setting: Field[Any], row: V
     if value == fixed or (key in row.free and not lacking):
         return value
     if lacking:
-        has = f"always has one and takes {written(fixed)} where none is given"
+        has = f"always has one and takes {format_value(fixed)} where none is given"
     else:
-        has = f"fixes {written(fixed)}" if key in row.then else f"has no such choice and computes {written(fixed)}"
+        has = (
+            f"fixes {format_value(fixed)}"
+            if key in row.then
+            else f"has no such choice and computes {format_value(fixed)}"
+        )
     beside = [other for other in given if other in row.when] if key not in given else []
     _refuse(name, key, part, f"{dialect.name} {has}", row.where, beside)
 
@@ -134,7 +138,7 @@ def _refuse(name: str, key: str, part: Any, has: str, where: str, beside: Collec
 
     ``beside`` are the settings that the user gives, where the setting itself is the trick's own.
     """
-    got = written(getattr(part, key))
+    got = format_value(getattr(part, key))
     if beside:
         got += f" of {name} where {_words({other: getattr(part, other) for other in beside})} is given"
     way_out = "".join(f"leave {other} out, " for other in beside or [key])
@@ -175,5 +179,5 @@ def _unmatched(dialect: Dialect, name: str, part: Any, given: Collection[str]) -
 
 def _words(settings: Mapping[str, Any]) -> str:
     return " with ".join(
-        f"{key}={value if isinstance(value, str) else written(value)}" for key, value in settings.items()
+        f"{key}={value if isinstance(value, str) else format_value(value)}" for key, value in settings.items()
     )

@@ -11,15 +11,15 @@ from tricks.dialects.dialect import Dialect, Pattern, Refusal, Variant
 from tricks.dialects.own_tricks import ResponseClip
 from tricks.dialects.rows import (
     BATCH,
-    CENTRED,
+    CENTERED,
     GROUP,
     MIXED,
     RAW,
     RESIDUE,
     RLOO,
     SINGLE,
-    lacks,
-    lacks_norm,
+    refuse_class,
+    refuse_norm,
     reward_functions,
     soft_overlong,
 )
@@ -45,7 +45,7 @@ _WEIGHED: Final = "weighs each token of luspo by its response's length over the 
 _ADVANTAGES: Final = (
     Variant(Normalize, f"{_TRAINER}:2707", GROUP, {**RESIDUE, "eps": 1e-4}),
     Variant(Normalize, f"{_TRAINER}:2697", MIXED, {**RESIDUE, "eps": 1e-4, "about": "own"}, note="scale_rewards=batch"),
-    Variant(Normalize, f"{_TRAINER}:2705", CENTRED, SINGLE),
+    Variant(Normalize, f"{_TRAINER}:2705", CENTERED, SINGLE),
     Variant(
         Whiten,
         f"{_TRAINER}:2719",
@@ -127,9 +127,9 @@ _LOSSES: Final = (
 )
 
 _REFUSALS: Final = (
-    lacks_norm(RAW, "always subtracts the group mean", f"{_TRAINER}:2705", "choose group_mean"),
-    lacks_norm(BATCH, "always subtracts the group mean", f"{_TRAINER}:2705", "choose group_mean_batch_std"),
-    lacks_norm(RLOO, _PRODUCT, f"{_RLOO}:1689", "choose group_mean"),
+    refuse_norm(RAW, "always subtracts the group mean", f"{_TRAINER}:2705", "choose group_mean"),
+    refuse_norm(BATCH, "always subtracts the group mean", f"{_TRAINER}:2705", "choose group_mean_batch_std"),
+    refuse_norm(RLOO, _PRODUCT, f"{_RLOO}:1689", "choose group_mean"),
     Refusal(
         Pattern(Whiten, {"weights": "token"}),
         "does not weigh advantages by tokens",
@@ -190,22 +190,22 @@ _REFUSALS: Final = (
         f"{_TRAINER}:3171",
         apart=_TOKENS,
     ),
-    lacks(
+    refuse_class(
         PolicyGradient,
         "always has a ratio; with one update a rollout the gradient is the same",
         f"{_TRAINER}:3066",
         "choose clip",
     ),
-    lacks(KlReward, _PRODUCT, f"{_RLOO}:1689", "choose kl_loss"),
-    lacks(KlToGo, "adds the KL to the loss in GRPOTrainer", f"{_TRAINER}:3121", "choose kl_loss"),
-    lacks(
+    refuse_class(KlReward, _PRODUCT, f"{_RLOO}:1689", "choose kl_loss"),
+    refuse_class(KlToGo, "adds the KL to the loss in GRPOTrainer", f"{_TRAINER}:3121", "choose kl_loss"),
+    refuse_class(
         DynamicSampling,
         "has a replay buffer in place of drawing others, as an experiment",
         "trl/experimental/grpo_with_replay_buffer/grpo_with_replay_buffer_trainer.py:29",
     ),
-    lacks(ZeroVarianceFilter, "keeps groups of equal rewards in the loss", f"{_TRAINER}:2708"),
-    lacks(RewardClip, "bounds rewards in RLOOTrainer alone", f"{_RLOO}:1522", "bound them in the task's reward"),
-    lacks(AdvantageClip, "does not bound advantages", f"{_TRAINER}:2705"),
+    refuse_class(ZeroVarianceFilter, "keeps groups of equal rewards in the loss", f"{_TRAINER}:2708"),
+    refuse_class(RewardClip, "bounds rewards in RLOOTrainer alone", f"{_RLOO}:1522", "bound them in the task's reward"),
+    refuse_class(AdvantageClip, "does not bound advantages", f"{_TRAINER}:2705"),
 )
 
 TRL: Final = Dialect(

@@ -10,16 +10,16 @@ from tricks.clipping import Clip
 from tricks.dialects.dialect import Dialect, Pattern, Refusal, Rewrite, Variant
 from tricks.dialects.rows import (
     BATCH,
-    CENTRED,
+    CENTERED,
     GROUP,
     RAW,
     RESIDUE,
     RLOO,
     SINGLE,
     dynamic_sampling,
-    lacks,
-    lacks_mixed,
-    lacks_norm,
+    refuse_class,
+    refuse_mixed_norm,
+    refuse_norm,
     reward_functions,
     soft_overlong,
 )
@@ -39,7 +39,7 @@ _WHITENED: Final = (Pattern(Whiten),)
 _RETURNS: Final = (Pattern(Normalize, RAW),)  # REINFORCE++ whitens the reward-to-go
 _GSPO: Final = (Pattern(SequenceClip),)
 _TERMS: Final = (Pattern(KlLoss), Pattern(EntropyBonus))  # averaged by the chosen aggregation, also with GSPO
-_BY_LENGTH: Final = {**CENTRED, "weights": "token"}
+_BY_LENGTH: Final = {**CENTERED, "weights": "token"}
 _FREE: Final[dict[str, Any]] = {"log_ratio_bound": None, "value_bound": None}
 _BOUND: Final[dict[str, Any]] = {"log_ratio_bound": 20.0, "value_bound": 10.0}
 
@@ -61,7 +61,7 @@ _ADVANTAGES: Final = (
         apart=_WHITENED,
         note="opo, the mean of the group weighed by length",
     ),
-    Variant(Normalize, f"{_CORE}:328", CENTRED, {**SINGLE, "single": "raw"}),
+    Variant(Normalize, f"{_CORE}:328", CENTERED, {**SINGLE, "single": "raw"}),
     Variant(
         Normalize,
         f"{_CORE}:588",
@@ -154,8 +154,8 @@ _LOSSES: Final = (
 )
 
 _REFUSALS: Final = (
-    lacks_mixed(f"{_CORE}:268", whitens=True),
-    lacks_norm(
+    refuse_mixed_norm(f"{_CORE}:268", whitens=True),
+    refuse_norm(
         BATCH,
         "has no statistics of the rewards of a batch, but a whitening over tokens",
         f"{_CORE}:694",
@@ -195,7 +195,7 @@ _REFUSALS: Final = (
         "choose kl_loss",
         f"{_CORE}:413",
         beside=_WHITENED,
-        apart=(Pattern(Normalize, RAW), Pattern(Normalize, CENTRED)),
+        apart=(Pattern(Normalize, RAW), Pattern(Normalize, CENTERED)),
     ),
     Refusal(
         Pattern(KlToGo),
@@ -230,15 +230,17 @@ _REFUSALS: Final = (
         "set length=1",
         f"{_CORE}:1176",
     ),
-    lacks(OverlongFilter, "has no loss mask for truncated responses", f"{_LOSSES_FILE}:89", "choose soft_overlong"),
-    lacks(
+    refuse_class(
+        OverlongFilter, "has no loss mask for truncated responses", f"{_LOSSES_FILE}:89", "choose soft_overlong"
+    ),
+    refuse_class(
         ZeroVarianceFilter,
         "drops groups of equal rewards only while it draws others",
         "verl/trainer/ppo/v1/replay_buffer.py:295",
         "choose dynamic_sampling",
     ),
-    lacks(RewardClip, "has no option that bounds rewards", _REWARDS, "bound them in the task's reward"),
-    lacks(AdvantageClip, "does not bound advantages", f"{_CORE}:268"),
+    refuse_class(RewardClip, "has no option that bounds rewards", _REWARDS, "bound them in the task's reward"),
+    refuse_class(AdvantageClip, "does not bound advantages", f"{_CORE}:268"),
 )
 
 VERL: Final = Dialect(

@@ -12,10 +12,10 @@ import torch
 
 from tricks.api import TrickError
 from tricks.batch import Setup
-from tricks.clipping import floats_end
-from tricks.dialects.build import build
-from tricks.fired import ablations, changes, token_gradients
-from tricks.hints import rule_hints
+from tricks.clipping import max_log_ratio
+from tricks.dialects.build import build_rule
+from tricks.fired import ablate_each_trick, compute_token_gradients, mask_changes_by_trick
+from tricks.hints import list_rule_hints
 from tricks.io.document import document_hints, read_document
 from tricks.settings import suggest
 
@@ -52,7 +52,7 @@ def read_options(
     updates_per_rollout: str = "4",
     tricks: Sequence[str] = (),
 ) -> ApplyOptions:
-    """Read the options of ``apply`` from text.
+    """Read the options of ``tricks apply`` from text.
 
     Args:
         preset: the name of a preset.
@@ -135,7 +135,7 @@ def value(text: str) -> Any:
         return text
 
 
-def setup_of(rollouts: Rollouts, updates_per_rollout: int) -> Setup:
+def infer_setup(rollouts: Rollouts, updates_per_rollout: int) -> Setup:
     """Return the setup of the run that such a batch comes from.
 
     The largest group gives the group size.
@@ -145,7 +145,7 @@ def setup_of(rollouts: Rollouts, updates_per_rollout: int) -> Setup:
     return Setup(int(sizes.max()), len(sizes), updates_per_rollout, limit)
 
 
-def apply(rule: UpdateRule, document: Document) -> dict[str, Any]:
+def apply_rule(rule: UpdateRule, document: Document) -> dict[str, Any]:
     """Apply the rule to the batch as one update and return the results as plain Python values.
 
     A batch without kept tokens is skipped. Raises TrickError where the batch lacks a part that the rule needs, or where
@@ -158,7 +158,7 @@ def apply(rule: UpdateRule, document: Document) -> dict[str, Any]:
         )
     signal = rule.signal(document.rollouts)
     weights = rule.loss_weights(signal, document.micro_batch)
-    gradients = token_gradients(rule, document.log_probs, signal, weights, document.entropies)
+    gradients = compute_token_gradients(rule, document.log_probs, signal, weights, document.entropies)
     loss = rule.loss(document.log_probs, signal, weights, document.entropies)
     _refuse_infinite(rule, document, signal, (loss, *gradients))
     return {
@@ -192,8 +192,8 @@ def _fired(rule: UpdateRule, document: Document, signal: Signal) -> Iterator[tup
     for name, trick in rule.tricks.items():
         if hasattr(trick, "accept_groups"):
             yield name, _share(rollouts.response_mask & ~trick.accept_groups(rollouts)[:, None], rollouts)
-    others = ablations(rule, rollouts)
-    found = changes(rule, others, document.log_probs, signal, document.entropies, document.micro_batch)
+    others = ablate_each_trick(rule, rollouts)
+    found = mask_changes_by_trick(rule, others, document.log_probs, signal, document.entropies, document.micro_batch)
     yield from ((name, _share(tokens, rollouts)) for name, tokens in found.items())
 
 
@@ -214,7 +214,7 @@ def _refuse_infinite(rule: UpdateRule, document: Document, signal: Signal, found
     bounded = all(
         getattr(part, "log_ratio_bound", 0) is not None for part in (*rule.tricks.values(), *rule.fillers.values())
     )
-    if finite and (bounded or bool((ratios <= floats_end(ratios)).all())):
+    if finite and (bounded or bool((ratios <= max_log_ratio(ratios)).all())):
         return
     if not signal.advantages.isfinite().all():
         row = int((~signal.advantages.isfinite()).nonzero()[0, 0])
@@ -233,21 +233,21 @@ def _needing(rule: UpdateRule, part: str) -> str:
     return next(name for name, trick in sorted(rule.tricks.items()) if part in getattr(trick, "needs", ()))
 
 
-def results(options: ApplyOptions, text: bytes) -> str:
+def apply_as_json(options: ApplyOptions, text: bytes) -> str:
     """Return the results of the algorithm on a batch as JSON, one key per line.
 
     Hints are printed to stderr. Raises TrickError for an invalid batch or an unknown name.
     """
     document = read_document(text, options.dtype)
-    setup = setup_of(document.rollouts, options.updates_per_rollout)
-    rule = build(options.preset, options.tricks, options.emulate, setup)
+    setup = infer_setup(document.rollouts, options.updates_per_rollout)
+    rule = build_rule(options.preset, options.tricks, options.emulate, setup)
     asked = {
         "preset": options.preset,
         "emulate": options.emulate,
         "dtype": str(options.dtype).removeprefix("torch."),
     }
-    found = _lines(asked | apply(rule, document))
-    for hint in (*rule_hints(rule), *document_hints(document)):
+    found = _lines(asked | apply_rule(rule, document))
+    for hint in (*list_rule_hints(rule), *document_hints(document)):
         print(f"hint: {hint}", file=sys.stderr)
     return found
 

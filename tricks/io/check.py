@@ -5,18 +5,18 @@ from __future__ import annotations
 from importlib import import_module
 
 from tricks.api import TrickError, TrickSpec
-from tricks.catalog import find
-from tricks.conformance import CLAUSES, violations
+from tricks.catalog import find_trick
+from tricks.conformance import CLAUSES, find_violations
 
 
-def named(name: str) -> TrickSpec:
+def resolve_trick(name: str) -> TrickSpec:
     """Return the trick of that name, or the TrickSpec at MODULE:ATTRIBUTE.
 
     Raises TrickError where there is none.
     """
     module, colon, attribute = name.partition(":")
     if not colon:
-        return find(name)
+        return find_trick(name)
     try:
         spec = getattr(import_module(module), attribute)
     except Exception as error:  # a foreign module may raise anything
@@ -27,9 +27,9 @@ def named(name: str) -> TrickSpec:
     return spec
 
 
-def report(spec: TrickSpec) -> tuple[str, bool]:
+def report_violations(spec: TrickSpec) -> tuple[str, bool]:
     """Return the violations, one line per clause, and True if there are none."""
-    broken = violations(spec)
+    broken = find_violations(spec)
     if not broken:
         return f"{spec.name} keeps the {len(CLAUSES)} clauses of the contract", True
     promises = {clause: promise for clause, (promise, _) in CLAUSES.items()}

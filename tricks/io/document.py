@@ -11,8 +11,19 @@ from torch import Tensor
 
 from tricks.api import TrickError
 from tricks.batch import Rollouts
-from tricks.hints import positive_log_probs
-from tricks.io.values import counts, flags, groups, mask_rows, numbers, read_object, refuse_widths, rows, table, whole
+from tricks.hints import hint_positive_log_probs
+from tricks.io.values import (
+    counts,
+    flags,
+    groups,
+    mask_rows,
+    numbers,
+    read_integer,
+    read_object,
+    refuse_widths,
+    rows,
+    table,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -99,7 +110,7 @@ def document_hints(document: Document) -> Iterator[str]:
     given = {"log_probs": document.log_probs} | {name: getattr(rollouts, name) for name in _TABLES[1:4]}
     for name, values in given.items():
         if values is not None and not (name == "old_log_probs" and values is document.log_probs):
-            yield from positive_log_probs(name, values, rollouts.response_mask)
+            yield from hint_positive_log_probs(name, values, rollouts.response_mask)
 
 
 def _refuse_missing(given: dict[str, Any]) -> None:
@@ -132,7 +143,7 @@ def _tokens(marks: list[bool]) -> int:
 
 def _limit(given: dict[str, Any], mask: Tensor) -> int:
     longest = int((mask * torch.arange(1, mask.shape[1] + 1)).max())
-    limit = whole("max_response_length", given.get("max_response_length", mask.shape[1]), least=1)
+    limit = read_integer("max_response_length", given.get("max_response_length", mask.shape[1]), least=1)
     if limit < longest:
         raise TrickError(f"max_response_length: {limit}, a response has {longest} tokens; give the limit of sampling")
     return limit

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tricks.catalog import BUILT_IN, catalog
+from tricks.catalog import BUILT_IN_TRICKS, load_catalog
 from tricks.dialects.registry import DIALECTS
-from tricks.packages import packages
+from tricks.packages import list_packages
 from tricks.presets import PRESETS
 
 if TYPE_CHECKING:
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 _INDENT = 24
 
 
-def listing() -> Iterator[str]:
+def list_catalog() -> Iterator[str]:
     """Yield the lines of every trick, preset and dialect; tricks of other packages are marked.
 
     Raises TrickError where an installed package offers a malformed trick.
     """
-    specs, foreign = catalog(), packages()
-    yield f"tricks ({len(BUILT_IN)} of this project, {len(specs) - len(BUILT_IN)} foreign)"
+    specs, foreign = load_catalog(), list_packages()
+    yield f"tricks ({len(BUILT_IN_TRICKS)} of this project, {len(specs) - len(BUILT_IN_TRICKS)} foreign)"
     for spec in specs.values():
         yield from _trick(spec, foreign)
     yield "\npresets"

@@ -149,11 +149,11 @@ def counts(place: str, given: Any, samples: int) -> list[int]:
 
     """
     for index, value in enumerate(values(place, given, samples)):
-        whole(f"{place}[{index}]", value, least=0)
+        read_integer(f"{place}[{index}]", value, least=0)
     return list(given)
 
 
-def whole(place: str, given: Any, least: int) -> int:
+def read_integer(place: str, given: Any, least: int) -> int:
     """Return one whole number.
 
     Args:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analysis.claims.cost import costs
-from analysis.claims.files import files
-from analysis.claims.judge import findings
+from analysis.claims.cost import compute_costs
+from analysis.claims.files import render_takeaway_files
+from analysis.claims.judge import judge_claims
 from analysis.paper.claims import clipping, losses, normalization, popular, recipes
-from analysis.study.output import write
+from analysis.study.output import write_result
 from analysis.study_data import read_profiles
 
 if TYPE_CHECKING:
@@ -48,5 +48,7 @@ def write_takeaways(store: Store, studies: Sequence[Study], results: Path, mixed
 
     """
     for data in read_profiles(store, studies, results, STUDIES, mixed):
-        for ending, content in files(findings(CLAIMS, data), costs(data), data.profile).items():
-            yield write(results / "tables" / f"takeaways.{data.profile}.{ending}", content)
+        for ending, content in render_takeaway_files(
+            judge_claims(CLAIMS, data), compute_costs(data), data.profile
+        ).items():
+            yield write_result(results / "tables" / f"takeaways.{data.profile}.{ending}", content)

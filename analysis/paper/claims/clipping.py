@@ -8,7 +8,18 @@ from __future__ import annotations
 from itertools import product
 from typing import Final
 
-from analysis.claims.claim import Claim, ClaimPart, Expect, Labels, Quoted, at, change_of_gap, compared, level, trend
+from analysis.claims.claim import (
+    Claim,
+    ClaimPart,
+    Expect,
+    Labels,
+    Quoted,
+    compare_labels,
+    format_setting,
+    interaction_terms,
+    level_terms,
+    trend_terms,
+)
 from analysis.paper.claims.normalization import ALIGNED, BASES
 
 _HIGHER: Final = ("upper_bound", "0.28", "0.20")
@@ -32,15 +43,15 @@ def _beyond(where: Labels) -> bool:
 
 
 def _line(where: Labels, expect: Expect) -> ClaimPart:
-    says = f"{at(where)}: line from {_BOUNDS[0]} to {_BOUNDS[-1]}"
-    return ClaimPart(says, trend("upper_bound", _BOUNDS, where), expect, beyond=_beyond(where))
+    says = f"{format_setting(where)}: line from {_BOUNDS[0]} to {_BOUNDS[-1]}"
+    return ClaimPart(says, trend_terms("upper_bound", _BOUNDS, where), expect, beyond=_beyond(where))
 
 
 def _slower_fall(aligned: str, base: str) -> ClaimPart:
     places = {"model": aligned, "difficulty": "medium"}, {"model": base, "difficulty": "medium"}
     return ClaimPart(
         f"{aligned} against {base}, medium: what 0.28 adds to the entropy of 0.20",
-        change_of_gap(*_HIGHER, *places),
+        interaction_terms(*_HIGHER, *places),
         "more",
         metric=_ENTROPY,
     )
@@ -54,7 +65,7 @@ CLAIMS: Final = (
         source="paper",
         stands="Takeaway 4; v3 Fig. 8",
         studies=("p4_clip_higher",),
-        parts=tuple(compared(*_HIGHER, where, beyond=_beyond(where)) for where in _FIG_8),
+        parts=tuple(compare_labels(*_HIGHER, where, beyond=_beyond(where)) for where in _FIG_8),
     ),
     Claim(
         id="T4.base",
@@ -63,7 +74,7 @@ CLAIMS: Final = (
         source="paper",
         stands="Takeaway 4; v3 Fig. 8",
         studies=("p4_clip_higher",),
-        parts=tuple(compared(*_HIGHER, where, "no more") for where in _MEDIUM_BASES),
+        parts=tuple(compare_labels(*_HIGHER, where, "no more") for where in _MEDIUM_BASES),
     ),
     Claim(
         id="T4.why",
@@ -83,8 +94,8 @@ CLAIMS: Final = (
         studies=("p4_clip_higher",),
         parts=tuple(
             ClaimPart(
-                f"{at(where)}: tokens above the bound",
-                level({**where, "upper_bound": "0.20"}),
+                f"{format_setting(where)}: tokens above the bound",
+                level_terms({**where, "upper_bound": "0.20"}),
                 Quoted(0.003, 0.003, 0.001),
                 metric=_CLIPPED,
             )
@@ -100,7 +111,7 @@ CLAIMS: Final = (
         source="paper",
         stands="Takeaway 5; v3 Figs. 10 and 19, one prompt",
         studies=("p5_clip_tokens", "p4_clip_higher"),
-        parts=(compared(*_HIGHER, _FIG_10, "less", metric="clipped(connectives)"),),
+        parts=(compare_labels(*_HIGHER, _FIG_10, "less", metric="clipped(connectives)"),),
     ),
     Claim(
         id="T5.fewer",
@@ -109,7 +120,7 @@ CLAIMS: Final = (
         source="paper",
         stands="v3 Fig. 10",
         studies=("p5_clip_tokens", "p4_clip_higher"),
-        parts=(compared(*_HIGHER, _FIG_10, "less", metric=_CLIPPED),),
+        parts=(compare_labels(*_HIGHER, _FIG_10, "less", metric=_CLIPPED),),
     ),
     Claim(
         id="T6.small",
@@ -120,7 +131,7 @@ CLAIMS: Final = (
         studies=("p6_clip_sweep",),
         parts=(
             *(_line(where, "more") for where in _SMALL),
-            *(compared("upper_bound", "0.32", "0.20", where, beyond=_beyond(where)) for where in _SMALL),
+            *(compare_labels("upper_bound", "0.32", "0.20", where, beyond=_beyond(where)) for where in _SMALL),
         ),
     ),
     Claim(
@@ -140,7 +151,7 @@ CLAIMS: Final = (
         stands="v3 Fig. 11",
         studies=("p6_clip_sweep",),
         parts=tuple(
-            compared("upper_bound", "0.28", other, where, beyond=_beyond(where))
+            compare_labels("upper_bound", "0.28", other, where, beyond=_beyond(where))
             for where in _LARGE
             for other in ("0.20", "0.24", "0.32")
         ),

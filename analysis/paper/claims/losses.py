@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Final
 
-from analysis.claims.claim import Claim, ClaimPart, Expect, Labels, change_of_gap, compared
+from analysis.claims.claim import Claim, ClaimPart, Expect, Labels, compare_labels, interaction_terms
 from analysis.paper.claims.normalization import ALIGNED, BASES
 
 _TOKEN: Final = ("loss", "token", "sequence")
@@ -35,7 +35,7 @@ CLAIMS: Final = (
         stands="Takeaway 7; v3 Figs. 12 top and 17",
         studies=("p7_loss_agg",),
         parts=tuple(
-            compared(*_TOKEN, {"model": model, "difficulty": tier}, beyond=_beyond(model))
+            compare_labels(*_TOKEN, {"model": model, "difficulty": tier}, beyond=_beyond(model))
             for model, tier in product(BASES, _TIERS)
         ),
     ),
@@ -47,7 +47,7 @@ CLAIMS: Final = (
         stands="Takeaway 7; v3 Fig. 12 bottom",
         studies=("p7_loss_agg",),
         parts=tuple(
-            compared(*_TOKEN, {"model": model, "difficulty": tier}, "no more", beyond=_beyond(model))
+            compare_labels(*_TOKEN, {"model": model, "difficulty": tier}, "no more", beyond=_beyond(model))
             for model, tier in product(ALIGNED, _TIERS)
         ),
     ),
@@ -61,7 +61,9 @@ CLAIMS: Final = (
         parts=tuple(
             ClaimPart(
                 f"{model}: what token adds to sequence, hard against {easier}",
-                change_of_gap(*_TOKEN, {"model": model, "difficulty": "hard"}, {"model": model, "difficulty": easier}),
+                interaction_terms(
+                    *_TOKEN, {"model": model, "difficulty": "hard"}, {"model": model, "difficulty": easier}
+                ),
                 "more",
                 beyond=_beyond(model),
             )
@@ -76,7 +78,7 @@ CLAIMS: Final = (
         stands="Takeaway 8; v3 Fig. 13",
         studies=("p8_overlong",),
         parts=tuple(
-            compared(*_FILTER, {"model": model, **_SHORT}, beyond=_beyond(model)) for model in (*BASES, *ALIGNED)
+            compare_labels(*_FILTER, {"model": model, **_SHORT}, beyond=_beyond(model)) for model in (*BASES, *ALIGNED)
         ),
     ),
     Claim(
@@ -87,7 +89,7 @@ CLAIMS: Final = (
         stands="Takeaway 8; v3 Fig. 13",
         studies=("p8_overlong",),
         parts=tuple(
-            compared(*_FILTER, {"model": model, "max_length": "middle"}, beyond=_beyond(model)) for model in BASES
+            compare_labels(*_FILTER, {"model": model, "max_length": "middle"}, beyond=_beyond(model)) for model in BASES
         ),
     ),
     Claim(
@@ -97,7 +99,9 @@ CLAIMS: Final = (
         source="paper",
         stands="Takeaway 8; v3 Fig. 13",
         studies=("p8_overlong",),
-        parts=tuple(compared(*_FILTER, {"model": model, **_LONG}, "no more", beyond=_beyond(model)) for model in BASES),
+        parts=tuple(
+            compare_labels(*_FILTER, {"model": model, **_LONG}, "no more", beyond=_beyond(model)) for model in BASES
+        ),
     ),
     Claim(
         id="T8.shrinks",
@@ -109,7 +113,7 @@ CLAIMS: Final = (
         parts=tuple(
             ClaimPart(
                 f"{model}: what the filter adds, shortest against longest",
-                change_of_gap(*_FILTER, {"model": model, **_SHORT}, {"model": model, **_LONG}),
+                interaction_terms(*_FILTER, {"model": model, **_SHORT}, {"model": model, **_LONG}),
                 "more",
                 beyond=_beyond(model),
             )
@@ -124,7 +128,7 @@ CLAIMS: Final = (
         stands="v3 section 4.4 and Fig. 13",
         studies=("p8_overlong",),
         parts=tuple(
-            compared(*_FILTER, {"model": model, **where}, expect, metric="final/length", beyond=_beyond(model))
+            compare_labels(*_FILTER, {"model": model, **where}, expect, metric="final/length", beyond=_beyond(model))
             for model in BASES
             for where, expect in _LENGTHS
         ),
@@ -137,7 +141,7 @@ CLAIMS: Final = (
         stands="v3 Fig. 14 right",
         studies=("p8_overlong",),
         parts=tuple(
-            compared(
+            compare_labels(
                 *_FILTER,
                 {"model": model, **_SHORT},
                 "less",

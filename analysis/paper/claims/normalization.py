@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING, Final
 
-from analysis.claims.claim import Claim, compared
+from analysis.claims.claim import Claim, compare_labels
 
 if TYPE_CHECKING:
     from analysis.claims.claim import ClaimPart, Expect
@@ -34,7 +34,7 @@ def _without_deviation(tier: str, expect: Expect) -> tuple[ClaimPart, ...]:
     The caption names the batch mean, and the values fit the small model. All other settings are our extension.
     """
     return tuple(
-        compared(
+        compare_labels(
             "norm",
             f"{level}_mean",
             level,
@@ -54,7 +54,7 @@ CLAIMS: Final = (
         source="paper",
         stands="v1 Takeaway 1; v3 contribution 1 and Fig. 4",
         studies=("p1_norm_level",),
-        parts=tuple(compared("norm", "group", "batch", where) for where in _FIG_4),
+        parts=tuple(compare_labels("norm", "group", "batch", where) for where in _FIG_4),
     ),
     Claim(
         id="T1.none",
@@ -63,7 +63,7 @@ CLAIMS: Final = (
         source="paper",
         stands="v3 Fig. 4",
         studies=("p1_norm_level",),
-        parts=tuple(compared("norm", "group", "none", where) for where in _FIG_4),
+        parts=tuple(compare_labels("norm", "group", "none", where) for where in _FIG_4),
     ),
     Claim(
         id="T1.stable",
@@ -72,7 +72,7 @@ CLAIMS: Final = (
         source="paper",
         stands="v3 section 4.1 and Fig. 4: unstable under skewed rewards",
         studies=("p1_norm_level",),
-        parts=tuple(compared("norm", "batch", "group", where, metric=FALL) for where in _FIG_4),
+        parts=tuple(compare_labels("norm", "batch", "group", where, metric=FALL) for where in _FIG_4),
     ),
     Claim(
         id="T1.batch_scale",
@@ -82,7 +82,8 @@ CLAIMS: Final = (
         stands="v1 Takeaway 1; v3 Fig. 18",
         studies=("p1b_reward_scale",),
         parts=tuple(
-            compared(*_SCALE, {**where, "norm": "batch"}, beyond=where["model"] == "small_base") for where in _FIG_18
+            compare_labels(*_SCALE, {**where, "norm": "batch"}, beyond=where["model"] == "small_base")
+            for where in _FIG_18
         ),
     ),
     Claim(
@@ -92,7 +93,7 @@ CLAIMS: Final = (
         source="paper",
         stands="v1 Takeaway 1",
         studies=("p1b_reward_scale",),
-        parts=tuple(compared(*_SCALE, {**where, "norm": "group"}, "same", beyond=True) for where in _FIG_18),
+        parts=tuple(compare_labels(*_SCALE, {**where, "norm": "group"}, "same", beyond=True) for where in _FIG_18),
     ),
     Claim(
         id="T2.easy",
@@ -120,7 +121,7 @@ CLAIMS: Final = (
         stands="v3 Fig. 5 left",
         studies=("p2_std_removal",),
         parts=(
-            compared(
+            compare_labels(
                 "difficulty",
                 "easy",
                 "hard",
@@ -137,7 +138,7 @@ CLAIMS: Final = (
         source="paper",
         stands="Takeaway 3; v3 Fig. 6",
         studies=("p3_std_scope",),
-        parts=tuple(compared("std", "batch", "group", where) for where in _FIG_6),
+        parts=tuple(compare_labels("std", "batch", "group", where) for where in _FIG_6),
     ),
     Claim(
         id="T3.why",
@@ -147,7 +148,7 @@ CLAIMS: Final = (
         stands="v3 section 4.1, as the reason",
         studies=("p3_std_scope",),
         parts=tuple(
-            compared("std", "batch", "group", where, "less", metric="train/update/grad_norm") for where in _FIG_6
+            compare_labels("std", "batch", "group", where, "less", metric="train/update/grad_norm") for where in _FIG_6
         ),
     ),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import log
 from typing import Final
 
-from analysis.claims.claim import Claim, ClaimPart, Quoted, compared
+from analysis.claims.claim import Claim, ClaimPart, Quoted, compare_labels
 
 _COST: Final = "What a step costs"
 _GAINS: Final = "Gains in numbers"
@@ -31,12 +31,13 @@ def _points(low: float, high: float) -> Quoted:
 def _cost(recipe: str, percent: float) -> tuple[ClaimPart, ...]:
     quoted = Quoted(log(percent / 100), log(percent / 100), _SAME_COST)
     return tuple(
-        compared("recipe", recipe, "vanilla_ppo", where, quoted, metric="step seconds", ratio=True) for where in _PLACES
+        compare_labels("recipe", recipe, "vanilla_ppo", where, quoted, metric="step seconds", ratio=True)
+        for where in _PLACES
     )
 
 
 def _bound(model: str, bound: str, low: float, high: float) -> ClaimPart:
-    return compared("upper_bound", bound, "0.20", {"model": model, "difficulty": "medium"}, _points(low, high))
+    return compare_labels("upper_bound", bound, "0.20", {"model": model, "difficulty": "medium"}, _points(low, high))
 
 
 CLAIMS: Final = (
@@ -66,7 +67,9 @@ CLAIMS: Final = (
         stands=f"{_STANDS}; the figure shows about 10 points",
         studies=("p9_liteppo_main",),
         parts=(
-            compared("recipe", "liteppo", "dapo", {"model": "large_base", "difficulty": "hard"}, _points(2.4, 2.4)),
+            compare_labels(
+                "recipe", "liteppo", "dapo", {"model": "large_base", "difficulty": "hard"}, _points(2.4, 2.4)
+            ),
         ),
         profiles=("gpu",),
         why_not=_QWEN,
@@ -101,7 +104,7 @@ CLAIMS: Final = (
         stands=f"{_STANDS}, loss table; the paper ran the large models only",
         studies=("p7_loss_agg",),
         parts=tuple(
-            compared("loss", better, worse, {"model": model, "difficulty": tier}, _points(2, 6), beyond=True)
+            compare_labels("loss", better, worse, {"model": model, "difficulty": tier}, _points(2, 6), beyond=True)
             for model, better, worse in (("small_base", "token", "sequence"), ("small_aligned", "sequence", "token"))
             for tier in ("easy", "medium", "hard")
         ),
@@ -116,7 +119,7 @@ CLAIMS: Final = (
         stands=f"{_STANDS}, overlong table; the paper ran the large models only",
         studies=("p8_overlong",),
         parts=tuple(
-            compared(
+            compare_labels(
                 "filter", "on", "off", {"model": "small_base", "max_length": length}, _points(low, high), beyond=True
             )
             for length, low, high in (("shortest", 3, 5), ("middle", 1, 1), ("longest", 0, 0))

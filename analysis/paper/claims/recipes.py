@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Final
 
-from analysis.claims.claim import Claim, ClaimPart, Quoted, compared, level
+from analysis.claims.claim import Claim, ClaimPart, Quoted, compare_labels, level_terms
 from analysis.paper.claims.normalization import ALIGNED, BASES, FALL
 
 _RECIPE: Final = "Two tricks beat recipes with more"
@@ -35,7 +35,7 @@ CLAIMS: Final = (
         source="paper",
         stands="section 5; v3 Fig. 15",
         studies=_MAIN,
-        parts=tuple(compared("recipe", "liteppo", "grpo", where) for where in _FIG_15),
+        parts=tuple(compare_labels("recipe", "liteppo", "grpo", where) for where in _FIG_15),
     ),
     Claim(
         id="R.dapo",
@@ -44,7 +44,7 @@ CLAIMS: Final = (
         source="paper",
         stands="section 5; v3 Fig. 15",
         studies=_MAIN,
-        parts=tuple(compared("recipe", "liteppo", "dapo", where) for where in _FIG_15),
+        parts=tuple(compare_labels("recipe", "liteppo", "dapo", where) for where in _FIG_15),
     ),
     Claim(
         id="R.collapse",
@@ -54,7 +54,7 @@ CLAIMS: Final = (
         stands="section 5; v3 Fig. 15, read off the curves",
         studies=_MAIN,
         parts=tuple(
-            compared("recipe", other, "liteppo", _where("small_base", tier), metric=FALL)
+            compare_labels("recipe", other, "liteppo", _where("small_base", tier), metric=FALL)
             for other, tier in product(("grpo", "dapo"), ("easy", "hard"))
         ),
     ),
@@ -67,7 +67,7 @@ CLAIMS: Final = (
         stands="v3 Fig. 15, means of six accuracies read off the figure to half a point",
         studies=_MAIN,
         parts=tuple(
-            compared("recipe", "liteppo", other, _where(model, tier), Quoted(lead, lead, _READING))
+            compare_labels("recipe", "liteppo", other, _where(model, tier), Quoted(lead, lead, _READING))
             for model, tier, grpo, dapo in _LEADS
             for other, lead in (("grpo", grpo), ("dapo", dapo))
         ),
@@ -82,7 +82,7 @@ CLAIMS: Final = (
         stands="ICLR 2026, Tables 1 and 2",
         studies=("p11_iclr_ext",),
         parts=tuple(
-            compared("recipe", "liteppo", "dapo", _where(model, tier), beyond=model == "small_aligned")
+            compare_labels("recipe", "liteppo", "dapo", _where(model, tier), beyond=model == "small_aligned")
             for model, tier in product(ALIGNED, ("easy", "hard"))
         ),
     ),
@@ -94,7 +94,8 @@ CLAIMS: Final = (
         stands="ICLR 2026, Table 3; checkpoint and data not found",
         studies=("p11_iclr_ext",),
         parts=tuple(
-            compared("recipe", "liteppo", other, _where("llama3_8b", "easy"), beyond=True) for other in ("grpo", "dapo")
+            compare_labels("recipe", "liteppo", other, _where("llama3_8b", "easy"), beyond=True)
+            for other in ("grpo", "dapo")
         ),
     ),
     Claim(
@@ -105,7 +106,7 @@ CLAIMS: Final = (
         stands="v3 section 3 and Fig. 3",
         studies=("p0_difficulty",),
         parts=tuple(
-            compared("model", base, aligned, {"difficulty": tier}, less="start/accuracy")
+            compare_labels("model", base, aligned, {"difficulty": tier}, less="start/accuracy")
             for base, aligned in zip(BASES, ALIGNED, strict=True)
             for tier in ("easy", "medium", "hard")
         ),
@@ -120,7 +121,7 @@ CLAIMS: Final = (
         parts=tuple(
             ClaimPart(
                 f"{model}, {tier}: end against start",
-                level(_where(model, tier)),
+                level_terms(_where(model, tier)),
                 Quoted(0.02, 0.02, 0.01),
                 less="start/accuracy",
             )
@@ -137,7 +138,7 @@ CLAIMS: Final = (
         stands="v3 Fig. 3",
         studies=("p0_difficulty",),
         parts=tuple(
-            compared("difficulty", "hard", "easy", {"model": model}, metric="final/length")
+            compare_labels("difficulty", "hard", "easy", {"model": model}, metric="final/length")
             for model in (*BASES, *ALIGNED)
         ),
     ),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from analysis.paper.layout import view
-from analysis.paper.numbers import readings
+from analysis.paper.layout import build_view
+from analysis.paper.numbers import read_readings
 from analysis.paper.sections import clipping, losses, normalization, recipes, setup
-from analysis.study.output import write
+from analysis.study.output import write_result
 from analysis.study_data import StudyData
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ FIGURES: Final[tuple[PaperFigure, ...]] = tuple(
 )
 
 
-def views(figure: PaperFigure, sources: Sequence[StudyData], numbers: Iterable[Reading]) -> tuple[View, ...]:
+def build_views(figure: PaperFigure, sources: Sequence[StudyData], numbers: Iterable[Reading]) -> tuple[View, ...]:
     """Return the parts of a figure that have a cell in the sources.
 
     Args:
@@ -42,7 +42,7 @@ def views(figure: PaperFigure, sources: Sequence[StudyData], numbers: Iterable[R
         number for number in numbers if number.figure in wanted and figure.benchmark in {None, number.benchmark}
     )
     chosen = [source for name in figure.grids for source in sources if source.study.name == name]
-    parts = (view(part, chosen, readings) for part in figure.parts)
+    parts = (build_view(part, chosen, readings) for part in figure.parts)
     return tuple(part for part in parts if part.settings)
 
 
@@ -58,13 +58,13 @@ def write_tables(store: Store, studies: Sequence[Study], results: Path) -> Itera
         The path of each file.
 
     """
-    from analysis.paper.table import paper_table  # noqa: PLC0415
-    from analysis.tables.render import comma_separated, latex, markdown  # noqa: PLC0415
+    from analysis.paper.table import build_paper_table  # noqa: PLC0415
+    from analysis.tables.render import render_csv, render_latex, render_markdown  # noqa: PLC0415
 
     for figure, found in _found(store, studies, results):
-        table = paper_table(figure, found)
-        for ending, render in (("md", markdown), ("csv", comma_separated), ("tex", latex)):
-            yield write(results / "tables" / f"{table.name}.{ending}", render(table).encode())
+        table = build_paper_table(figure, found)
+        for ending, render in (("md", render_markdown), ("csv", render_csv), ("tex", render_latex)):
+            yield write_result(results / "tables" / f"{table.name}.{ending}", render(table).encode())
 
 
 def write_figures(store: Store, studies: Sequence[Study], results: Path) -> Iterator[Path]:
@@ -79,12 +79,12 @@ def write_figures(store: Store, studies: Sequence[Study], results: Path) -> Iter
         The path of each file.
 
     """
-    from analysis.paper.drawing import draw  # noqa: PLC0415 - matplotlib, a second
+    from analysis.paper.drawing import draw_paper_figure  # noqa: PLC0415 - matplotlib, a second
 
     for figure, found in _found(store, studies, results):
         profile = found[0].settings[0].source.study.profile
-        for ending, content in draw(figure, found).items():
-            yield write(results / "figures" / f"{figure.id}.{profile}.{ending}", content)
+        for ending, content in draw_paper_figure(figure, found).items():
+            yield write_result(results / "figures" / f"{figure.id}.{profile}.{ending}", content)
 
 
 def _found(store: Store, studies: Sequence[Study], results: Path) -> Iterator[tuple[PaperFigure, tuple[View, ...]]]:
@@ -97,5 +97,5 @@ def _found(store: Store, studies: Sequence[Study], results: Path) -> Iterator[tu
     for _, members in sorted(by_profile.items()):
         sources = [source for study in members if len((source := StudyData.read(store, study, results)).taken)]
         for figure in FIGURES if sources else ():
-            if found := views(figure, sources, readings()):
+            if found := build_views(figure, sources, read_readings()):
                 yield figure, found

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-CLIPPED: Final = ("clip_fraction_high", "clip_fraction_low")  # diagnostics of a rule, and rows 1 and 2 of the counts
-LISTED: Final = 256  # tokens of each bound in the file
+# diagnostics of a rule, and rows 1 and 2 of the counts
+CLIP_METRICS: Final = ("clip_fraction_high", "clip_fraction_low")
+MAX_LISTED_TOKENS: Final = 256  # tokens of each bound in the file
 
 
 class ClippedTokens:
@@ -23,7 +24,7 @@ class ClippedTokens:
     """
 
     def __init__(self, counts: Tensor | None = None) -> None:
-        self._counts = torch.zeros(1 + len(CLIPPED), 0, dtype=torch.int64) if counts is None else counts
+        self._counts = torch.zeros(1 + len(CLIP_METRICS), 0, dtype=torch.int64) if counts is None else counts
 
     @property
     def counts(self) -> Tensor:
@@ -39,11 +40,11 @@ class ClippedTokens:
         Args:
             ids: (B, T) int64, sampled tokens.
             kept: (B, T) bool, tokens that the update learns from.
-            masks: Clipped tokens (B, T) bool by the names of ``CLIPPED``; a missing name counts as no token.
+            masks: Clipped tokens (B, T) bool by the names of ``CLIP_METRICS``; a missing name counts as no token.
 
         """
         nothing = torch.zeros_like(kept)
-        found = [ids[mask].cpu() for mask in (kept, *(masks.get(name, nothing) for name in CLIPPED))]
+        found = [ids[mask].cpu() for mask in (kept, *(masks.get(name, nothing) for name in CLIP_METRICS))]
         size = max(self._counts.shape[1], *(int(row.max()) + 1 for row in found if len(row)), 0)
         grown = torch.nn.functional.pad(self._counts, (0, size - self._counts.shape[1]))
         self._counts = grown + torch.stack([torch.bincount(row, minlength=size) for row in found])
@@ -67,7 +68,7 @@ class ClippedTokens:
         return json.dumps(self.document(text_of), ensure_ascii=False, indent=1)
 
     def _most_clipped(self) -> set[int]:
-        most = self._counts[1:].topk(min(LISTED, self._counts.shape[1]), dim=1)
+        most = self._counts[1:].topk(min(MAX_LISTED_TOKENS, self._counts.shape[1]), dim=1)
         return {
             token for row, counts in zip(most.indices, most.values, strict=True) for token in row[counts > 0].tolist()
         }

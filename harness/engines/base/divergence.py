@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from harness.config.hints import implausible_settings
+from harness.config.hints import find_implausible_settings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from harness.config.experiment import ExperimentConfig
 
 
-ADVANTAGES: Final = "the advantages"  # computed by tricks from rewards, independently of the policy
+ADVANTAGES_NAME: Final = "the advantages"  # computed by tricks from rewards, independently of the policy
 
 
 class Diverged(RuntimeError):  # noqa: N818 - the word that records, tables and verdicts use
@@ -58,7 +58,7 @@ def refuse_loss(loss: float) -> None:
         raise Diverged(f"the loss is {loss:g} although every log-prob is finite: a trick computes it wrongly")
 
 
-def placed(error: Diverged, step: int, config: ExperimentConfig) -> Diverged:
+def add_step_to_error(error: Diverged, step: int, config: ExperimentConfig) -> Diverged:
     """Return the error with the step and the way out added to its message.
 
     Args:
@@ -78,9 +78,9 @@ def placed(error: Diverged, step: int, config: ExperimentConfig) -> Diverged:
         )
     advice = f"lower optim.lr={config.optim.lr:g} or raise optim.warmup_steps={config.optim.warmup_steps}"
     tricks = ", ".join(config.update_rule().tricks)
-    if tricks and ("a trick computes" in str(error) or str(error).startswith(ADVANTAGES)):
+    if tricks and ("a trick computes" in str(error) or str(error).startswith(ADVANTAGES_NAME)):
         advice = f"`python -m tricks check` finds the trick among {tricks}"
-    odd = [each for each in implausible_settings(config) if not each.startswith("optim.lr=")]
+    odd = [each for each in find_implausible_settings(config) if not each.startswith("optim.lr=")]
     if odd:
         advice = (
             f"{' and '.join(odd)} {'is' if len(odd) == 1 else 'are'} outside the usual range: change that "

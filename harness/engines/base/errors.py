@@ -26,7 +26,7 @@ class ParityError(RuntimeError):
     """
 
 
-def node_lost(error: BaseException) -> bool:
+def is_node_lost(error: BaseException) -> bool:
     """Return whether an error of Ray says that a node and everything on it is gone.
 
     An actor on another node is only "unavailable" until Ray knows that the node has died. The death of a process on a
@@ -39,7 +39,7 @@ def node_lost(error: BaseException) -> bool:
     return isinstance(error, exceptions.NodeDiedError | exceptions.ObjectLostError)
 
 
-def said(error: BaseException) -> str:
+def summarize_error(error: BaseException) -> str:
     """Return an error's message as one line of bounded length."""
     words = " ".join(str(error).split()) or type(error).__name__
     return words if len(words) <= _LONGEST else f"{words[:_LONGEST]} ..."

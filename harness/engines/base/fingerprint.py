@@ -31,7 +31,7 @@ class Fingerprint:
     config: str  # digest of the configuration, without its origin and precision
 
 
-def fingerprint(path: str) -> Fingerprint:
+def compute_fingerprint(path: str) -> Fingerprint:
     """Return the fingerprint of a model folder, or of a hub model in the local cache."""
     folder = Path(path) if Path(path).is_dir() else _cached(path)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))

@@ -27,12 +27,12 @@ class Scores:
         return Scores(self.log_probs.detach(), self.entropy.detach())
 
 
-def join(parts: Sequence[Scores]) -> Scores:
+def join_scores(parts: Sequence[Scores]) -> Scores:
     """Concatenate the scores of consecutive samples."""
     return Scores(torch.cat([part.log_probs for part in parts]), torch.cat([part.entropy for part in parts]))
 
 
-def score(logits: Tensor, ids: Tensor, temperature: float, *, entropy_grad: bool = False) -> Scores:
+def score_logits(logits: Tensor, ids: Tensor, temperature: float, *, entropy_grad: bool = False) -> Scores:
     """Compute log-probabilities and entropies of tokens from logits.
 
     The distribution is softmax(``logits`` / ``temperature``). Forward and backward pass hold at most one chunk of the
@@ -54,7 +54,7 @@ def score(logits: Tensor, ids: Tensor, temperature: float, *, entropy_grad: bool
     return Scores(log_probs, entropy)
 
 
-def gradient(
+def compute_logit_gradient(
     logits: Tensor, ids: Tensor, temperature: float, grad: Tensor, entropy: tuple[Tensor, Tensor] | None
 ) -> Tensor:
     """Return the gradient (M, V) of the logits.
@@ -70,7 +70,7 @@ def gradient(
         (M, V), float32 or wider.
 
     """
-    scaled = wide(logits) / temperature
+    scaled = to_float32(logits) / temperature
     share = grad[:, None] / temperature  # (M, 1)
     found = torch.softmax(scaled, dim=-1).mul_(-share)
     found.scatter_add_(1, ids[:, None], share)
@@ -79,12 +79,12 @@ def gradient(
     return found
 
 
-def wide(logits: Tensor) -> Tensor:
+def to_float32(logits: Tensor) -> Tensor:
     """Convert to float32, or keep a wider type."""
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
-def chunks(count: int, vocabulary: int, elements: int) -> list[slice]:
+def split_rows(count: int, vocabulary: int, elements: int) -> list[slice]:
     """Split rows into slices that hold a bounded number of logits.
 
     Args:
@@ -103,8 +103,8 @@ def chunks(count: int, vocabulary: int, elements: int) -> list[slice]:
 class _Score(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, ids: Tensor, temperature: float, entropy_grad: bool) -> tuple[Tensor, Tensor]:
-        log_probs, entropy = wide(logits.new_empty(2, len(ids)))
-        for rows in chunks(len(logits), logits.shape[1], CHUNK_ELEMENTS):
+        log_probs, entropy = to_float32(logits.new_empty(2, len(ids)))
+        for rows in split_rows(len(logits), logits.shape[1], CHUNK_ELEMENTS):
             log_probs[rows], entropy[rows] = _values(logits[rows], ids[rows], temperature)
         ctx.save_for_backward(logits, ids, entropy if entropy_grad else None)
         ctx.temperature = temperature
@@ -117,9 +117,9 @@ class _Score(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor, spread: Tensor) -> tuple[Tensor, None, None, None]:
         logits, ids, entropy = ctx.saved_tensors
         grads = torch.empty_like(logits)
-        for rows in chunks(len(logits), logits.shape[1], CHUNK_ELEMENTS):
+        for rows in split_rows(len(logits), logits.shape[1], CHUNK_ELEMENTS):
             of_entropy = None if entropy is None else (entropy[rows], spread[rows])
-            grads[rows] = gradient(logits[rows], ids[rows], ctx.temperature, grad[rows], of_entropy)
+            grads[rows] = compute_logit_gradient(logits[rows], ids[rows], ctx.temperature, grad[rows], of_entropy)
         return grads, None, None, None
 
 
@@ -128,7 +128,7 @@ def _values(logits: Tensor, ids: Tensor, temperature: float) -> tuple[Tensor, Te
 
     ``logits`` are (M, V).
     """
-    scaled = wide(logits) / temperature
+    scaled = to_float32(logits) / temperature
     log_total = scaled.logsumexp(dim=-1)
     log_probs = scaled.gather(1, ids[:, None])[:, 0] - log_total
     # A logit of minus infinity would turn 0 * inf into nan; its token adds nothing.

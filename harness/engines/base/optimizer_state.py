@@ -51,7 +51,7 @@ class FP32MasterWeights:
                 yield name, master
 
     @torch.no_grad()
-    def hand_over(self) -> None:
+    def copy_to_parameters(self) -> None:
         """Round the float32 copies into the half-precision parameters."""
         for parameter, master in zip(self._parameters, self.masters, strict=True):
             if master is not parameter:

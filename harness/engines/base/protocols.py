@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from harness.engines.base.clipped_tokens import ClippedTokens
     from tricks.batch import Signal
-    from tricks.fired import Ablated
+    from tricks.fired import AblatedRule
     from tricks.rule import UpdateRule
 
 
@@ -111,7 +111,7 @@ class Learner(Protocol):
         ...
 
     def update(
-        self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[Ablated] = ()
+        self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[AblatedRule] = ()
     ) -> Mapping[str, float]:
         """Take the updates of one step and return their metrics.
 

@@ -44,12 +44,12 @@ def lay_out(samples: Samples, rows: Tensor) -> Sequences:
     return Sequences(ids, (place >= prompts - 1) & (place < prompts + responses - 1))
 
 
-def lengths_of(samples: Samples) -> Tensor:
+def count_tokens(samples: Samples) -> Tensor:
     """Return the tokens (B,) of each sample, its prompt included."""
     return samples.prompt_mask.sum(dim=1)[samples.group] + samples.response_mask.sum(dim=1)
 
 
-def blank() -> Sequences:
+def make_blank_row() -> Sequences:
     """Return a row that predicts nothing.
 
     A process without samples reads it, because all processes must run the same number of passes.
@@ -80,7 +80,7 @@ def left_pad(prompts: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Ten
     return ids, mask
 
 
-def prompts_of(samples: Samples) -> list[list[int]]:
+def unpad_prompts(samples: Samples) -> list[list[int]]:
     """Return the N prompts without padding."""
     return [ids[mask].tolist() for ids, mask in zip(samples.prompt_ids, samples.prompt_mask, strict=True)]
 
@@ -93,13 +93,13 @@ def is_end(ids: Tensor, eos_ids: tuple[int, ...]) -> Tensor:
     return found
 
 
-def token_mask(ids: Tensor, eos_ids: tuple[int, ...]) -> Tensor:
+def mask_after_end(ids: Tensor, eos_ids: tuple[int, ...]) -> Tensor:
     """Return a mask (B, T) that is True up to and including the first EOS of each response."""
     ends = is_end(ids, eos_ids)
     return ends.cumsum(dim=1) - ends.long() == 0
 
 
-def assemble(
+def assemble_samples(
     prompt_ids: Tensor,
     prompt_mask: Tensor,
     ids: Tensor,
@@ -121,7 +121,7 @@ def assemble(
         The samples; the B responses form N groups of equal size.
 
     """
-    mask = token_mask(ids, words.eos_ids)
+    mask = mask_after_end(ids, words.eos_ids)
     longest = int(mask.sum(dim=1).max())
     mask = mask[:, :longest]
     ids = ids[:, :longest].masked_fill(~mask, words.pad_id)
@@ -143,7 +143,7 @@ def _spoken(ids: Tensor, lengths: Tensor) -> list[list[int]]:
     return [row[:length] for row, length in zip(ids.tolist(), lengths.tolist(), strict=True)]
 
 
-def join(parts: Sequence[Samples]) -> Samples:
+def join_samples(parts: Sequence[Samples]) -> Samples:
     """Concatenate samples, padded to common widths, and renumber the groups."""
     prompt, response = (
         max(mask.shape[1] for mask in masks)
@@ -163,7 +163,7 @@ def join(parts: Sequence[Samples]) -> Samples:
     )
 
 
-def pick(samples: Samples, prompts: Tensor) -> tuple[Samples, Tensor]:
+def select_prompts(samples: Samples, prompts: Tensor) -> tuple[Samples, Tensor]:
     """Return the given prompts (n,) with their samples, and the samples' old rows.
 
     The samples follow the order of ``prompts`` and are no wider than needed.
@@ -211,7 +211,7 @@ def _width(mask: Tensor) -> int:
     return int(mask.sum(dim=1).max())
 
 
-def minibatch_rows(samples: Samples, minibatches: int) -> list[slice]:
+def split_minibatches(samples: Samples, minibatches: int) -> list[slice]:
     """Return the samples of each minibatch: whole groups in order, as even as possible.
 
     Raises ValueError when there are more minibatches than prompts.
@@ -224,7 +224,7 @@ def minibatch_rows(samples: Samples, minibatches: int) -> list[slice]:
     return [slice(start, stop) for start, stop in pairwise(edges)]
 
 
-def micro_rows(samples: Samples, tokens: int) -> Iterator[slice]:
+def split_micro_batches(samples: Samples, tokens: int) -> Iterator[slice]:
     """Yield slices of consecutive samples with at most ``tokens`` tokens, prompts included.
 
     A longer sample is a slice by itself.
@@ -239,12 +239,12 @@ def micro_rows(samples: Samples, tokens: int) -> Iterator[slice]:
     yield slice(start, len(lengths))
 
 
-def numbered(parts: Sequence[slice]) -> Tensor:
+def number_slices(parts: Sequence[slice]) -> Tensor:
     """Return the number (B,) of the slice that contains each sample."""
     return torch.arange(len(parts)).repeat_interleave(torch.tensor([rows.stop - rows.start for rows in parts]))
 
 
-def take(samples: Samples, rows: slice) -> Samples:
+def slice_samples(samples: Samples, rows: slice) -> Samples:
     """Return consecutive samples together with their prompts."""
     group = samples.group[rows]
     first, last = int(group[0]), int(group[-1]) + 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch import Tensor
 
-from harness.common.seeds import derive
+from harness.common.seeds import derive_seed
 from harness.engines.base.divergence import Diverged
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LOGIT_BYTES: Final = 256 << 20  # of one tensor of next-token logits in float32; sampling holds a few of them
 
 
-def samples_at_once(cache_bytes: int, sample_bytes: int, vocabulary: int) -> int:
+def count_samples_at_once(cache_bytes: int, sample_bytes: int, vocabulary: int) -> int:
     """Return how many samples fit in memory at the same time, at least one.
 
     Args:
@@ -35,7 +35,7 @@ def samples_at_once(cache_bytes: int, sample_bytes: int, vocabulary: int) -> int
     return max(1, min(cache_bytes // sample_bytes, LOGIT_BYTES // (4 * vocabulary)))
 
 
-def chunks(prompts: int, group_size: int, at_once: int) -> Iterator[tuple[slice, slice]]:
+def split_prompts(prompts: int, group_size: int, at_once: int) -> Iterator[tuple[slice, slice]]:
     """Yield slices of prompts and of their samples, at most ``at_once`` samples each.
 
     A chunk holds whole groups, or a part of one group where no whole group fits.
@@ -65,7 +65,7 @@ FEW: Final = 1024  # most likely tokens that usually hold top_p; sorting the who
 LARGE_VOCABULARY: Final = 4096  # tokens; above this size float32 would lose the tail of a cumulative sum
 
 
-def uniforms(samples: int, tokens: int, seed: int) -> Tensor:
+def draw_uniforms(samples: int, tokens: int, seed: int) -> Tensor:
     """Return uniform numbers in [0, 1) that depend only on seed, sample and position.
 
     Args:
@@ -80,7 +80,7 @@ def uniforms(samples: int, tokens: int, seed: int) -> Tensor:
     return torch.rand(samples, tokens, generator=torch.Generator().manual_seed(seed))
 
 
-def chances(prompts: int, decoding: Decoding, seed: int | Sequence[int]) -> Tensor:
+def draw_all_uniforms(prompts: int, decoding: Decoding, seed: int | Sequence[int]) -> Tensor:
     """Return the uniform numbers for all samples of a call.
 
     With a seed for each prompt, the numbers of sample j depend only on that seed, j and the position. They do not
@@ -100,14 +100,14 @@ def chances(prompts: int, decoding: Decoding, seed: int | Sequence[int]) -> Tens
     """
     size, tokens = decoding.group_size, decoding.max_response_length
     if isinstance(seed, int):
-        return uniforms(prompts * size, tokens, seed)
+        return draw_uniforms(prompts * size, tokens, seed)
     if len(seed) != prompts:
         raise ValueError(f"{len(seed)} seeds for {prompts} prompts; give one seed, or one for each prompt")
-    return torch.cat([uniforms(1, tokens, derive(one, sample)) for one in seed for sample in range(size)])
+    return torch.cat([draw_uniforms(1, tokens, derive_seed(one, sample)) for one in seed for sample in range(size)])
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class SampledTokens:
     """Sampled tokens: one for each of B rows of logits, or T for each of B responses."""
 
     ids: Tensor  # (B,) or (B, T) int64
@@ -115,14 +115,14 @@ class Choice:
     log_kept: Tensor | None  # log of the share of the mass that top_k and top_p left; None where nothing is cut
 
     @classmethod
-    def join(cls, parts: Sequence[Choice]) -> Choice:
+    def join(cls, parts: Sequence[SampledTokens]) -> SampledTokens:
         """Concatenate the rows of parts that were sampled with the same decoding."""
         kept = [part.log_kept for part in parts if part.log_kept is not None]
         ids, log_probs = torch.cat([part.ids for part in parts]), torch.cat([part.log_probs for part in parts])
         return cls(ids, log_probs, torch.cat(kept) if kept else None)
 
 
-def choose(logits: Tensor, uniform: Tensor, decoding: Decoding) -> Choice:
+def sample_tokens(logits: Tensor, uniform: Tensor, decoding: Decoding) -> SampledTokens:
     """Sample one token from each row of logits.
 
     The log-probabilities are those of the distribution that is sampled: at the temperature, over the tokens that
@@ -147,11 +147,11 @@ def choose(logits: Tensor, uniform: Tensor, decoding: Decoding) -> Choice:
         raise Diverged("the logits of the next token are not finite")
     if decoding.cuts(logits.shape[-1]):
         return _choose_likely(log_probs, uniform, decoding.top_p, decoding.top_k)
-    ids = invert(log_probs, uniform) if decoding.temperature else logits.argmax(dim=-1)
-    return Choice(ids, _of(log_probs, ids), None)
+    ids = invert_cdf(log_probs, uniform) if decoding.temperature else logits.argmax(dim=-1)
+    return SampledTokens(ids, _of(log_probs, ids), None)
 
 
-def invert(log_probs: Tensor, uniform: Tensor) -> Tensor:
+def invert_cdf(log_probs: Tensor, uniform: Tensor) -> Tensor:
     """Return the first token (B,) whose cumulative probability exceeds ``uniform`` (B,)."""
     large = log_probs.shape[-1] >= LARGE_VOCABULARY
     cumulative = log_probs.exp().cumsum(dim=-1, dtype=torch.float64 if large else None)
@@ -160,7 +160,7 @@ def invert(log_probs: Tensor, uniform: Tensor) -> Tensor:
     return torch.searchsorted(cumulative, wanted, right=True)[:, 0]
 
 
-def _choose_likely(log_probs: Tensor, uniform: Tensor, top_p: float, top_k: int) -> Choice:
+def _choose_likely(log_probs: Tensor, uniform: Tensor, top_p: float, top_k: int) -> SampledTokens:
     """Sample among the tokens that ``top_k`` and ``top_p`` leave.
 
     ``top_p`` keeps the fewest of the ``top_k`` most likely tokens that hold this share of their mass. The remaining
@@ -174,10 +174,10 @@ def _choose_likely(log_probs: Tensor, uniform: Tensor, top_p: float, top_k: int)
     best = best.masked_fill(before >= top_p, -torch.inf)
     ids, order = ids.sort(dim=-1)
     best = best.gather(1, order)
-    places = invert(best, uniform)
+    places = invert_cdf(best, uniform)
     log_kept = best.logsumexp(dim=-1)
     # Where the cut removes almost nothing, rounding may give slightly more than the whole mass.
-    return Choice(_of(ids, places), _of(best, places) - log_kept, log_kept.clamp(max=0))
+    return SampledTokens(_of(ids, places), _of(best, places) - log_kept, log_kept.clamp(max=0))
 
 
 def _of(table: Tensor, columns: Tensor) -> Tensor:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from harness.engines.base.clipped_tokens import CLIPPED, ClippedTokens
-from harness.engines.base.samples import minibatch_rows
-from tricks.fired import changes
+from harness.engines.base.clipped_tokens import CLIP_METRICS, ClippedTokens
+from harness.engines.base.samples import split_minibatches
+from tricks.fired import mask_changes_by_trick
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from harness.engines.base.log_probs import Scores
     from harness.engines.base.protocols import Samples
     from tricks.batch import Signal
-    from tricks.fired import Ablated
+    from tricks.fired import AblatedRule
     from tricks.rule import UpdateRule
 
 
@@ -40,7 +40,7 @@ class UpdateMetrics:
     lr: float = 0.0
     entropy: float = 0.0  # nats, summed over all response tokens
     ratio_max: float = 0.0
-    clipped: dict[str, float] = field(default_factory=lambda: dict.fromkeys(CLIPPED, 0.0))  # tokens
+    clipped: dict[str, float] = field(default_factory=lambda: dict.fromkeys(CLIP_METRICS, 0.0))  # tokens
     fired: dict[str, float] = field(default_factory=dict)  # share of all tokens, by trick
 
     @torch.no_grad()
@@ -65,7 +65,7 @@ class UpdateMetrics:
         self.by_token.add(ids, signal.response_mask, masks)
 
     def compare(
-        self, scores: Scores, signal: Signal, micro_batch: Tensor, rule: UpdateRule, ablated: Sequence[Ablated]
+        self, scores: Scores, signal: Signal, micro_batch: Tensor, rule: UpdateRule, ablated: Sequence[AblatedRule]
     ) -> None:
         """Record on which share of the update's tokens each trick changes the gradient.
 
@@ -77,7 +77,7 @@ class UpdateMetrics:
             ablated: Rule and signal without one trick each.
 
         """
-        moved = changes(rule, ablated, scores.log_probs, signal, scores.entropy, micro_batch)
+        moved = mask_changes_by_trick(rule, ablated, scores.log_probs, signal, scores.entropy, micro_batch)
         self.fired = {name: tokens.sum().item() / self.tokens for name, tokens in moved.items()}
 
     def share(self, name: str) -> float:
@@ -85,7 +85,7 @@ class UpdateMetrics:
         return self.clipped[name] / max(self.kept, 1)
 
 
-def summarize(updates: Sequence[UpdateMetrics]) -> Mapping[str, float]:
+def average_updates(updates: Sequence[UpdateMetrics]) -> Mapping[str, float]:
     """Return the means over the updates of a step.
 
     ``harness.rollouts.metrics`` names the metrics that are a maximum, a sum or a last value instead.
@@ -93,7 +93,7 @@ def summarize(updates: Sequence[UpdateMetrics]) -> Mapping[str, float]:
     return {
         "update/loss": _mean([update.loss for update in updates]),
         "update/grad_norm": _mean([update.grad_norm for update in updates]),
-        **{f"update/{name}": _mean([update.share(name) for update in updates]) for name in CLIPPED},
+        **{f"update/{name}": _mean([update.share(name) for update in updates]) for name in CLIP_METRICS},
         "update/ratio_max": max(update.ratio_max for update in updates),
         "update/skipped": float(sum(update.kept == 0 for update in updates)),
         "update/lr": updates[-1].lr,
@@ -106,13 +106,15 @@ def _mean(values: list[float]) -> float:
     return sum(values) / len(values)
 
 
-def minibatches(samples: Samples, optim: OptimConfig) -> list[slice]:
+def plan_minibatches(samples: Samples, optim: OptimConfig) -> list[slice]:
     """Return the samples of each update of an epoch: whole groups, as even as possible."""
     wanted = optim.updates_per_rollout // optim.epochs
-    return minibatch_rows(samples, min(wanted, len(samples.prompt_ids)))  # a batch may hold fewer prompts than planned
+    return split_minibatches(
+        samples, min(wanted, len(samples.prompt_ids))
+    )  # a batch may hold fewer prompts than planned
 
 
-def learning_rate(optim: OptimConfig, updates: int) -> float:
+def compute_learning_rate(optim: OptimConfig, updates: int) -> float:
     """Return the learning rate after ``updates`` updates: linear warm-up, then constant."""
     return optim.lr * min(1.0, (updates + 1) / (optim.warmup_steps + 1))
 

@@ -12,8 +12,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.engines.base.protocols import Samples
-from harness.engines.base.samples import Sequences, blank, lay_out, lengths_of, micro_rows, numbered, take
-from harness.engines.torch.hf_scores import LIKE
+from harness.engines.base.samples import (
+    Sequences,
+    count_tokens,
+    lay_out,
+    make_blank_row,
+    number_slices,
+    slice_samples,
+    split_micro_batches,
+)
+from harness.engines.torch.hf_scores import SIMILAR_LENGTH
 from harness.engines.transfer.buckets import SerializedTensors
 from tricks.batch import Signal
 
@@ -28,7 +36,7 @@ Chunk = tuple[Rows, ...]  # by rank: samples of similar length, padded to the lo
 Pass = tuple[Chunk, ...]  # chunks whose gradients are accumulated together
 
 
-def plan(lengths: Tensor, ranks: int, tokens: int) -> tuple[Pass, ...]:
+def plan_passes(lengths: Tensor, ranks: int, tokens: int) -> tuple[Pass, ...]:
     """Assign samples to ranks, in passes of bounded size, longest samples first.
 
     A sample that exceeds the bound has a pass for itself. Samples of neighboring length go to different ranks, so that
@@ -87,7 +95,7 @@ class _Draft:
         return tuple(tuple(tuple(rows) for rows in chunk) for chunk in self.chunks)
 
     def _like(self, size: int) -> bool:
-        return bool(self.chunks) and size >= LIKE * self.longest[-1]
+        return bool(self.chunks) and size >= SIMILAR_LENGTH * self.longest[-1]
 
 
 Chunks = Sequence[SerializedTensors[Sequences]]  # a rank's sequences in one pass
@@ -153,9 +161,9 @@ class Minibatch:
             The minibatch.
 
         """
-        samples = take(step, rows)
-        numbers = numbered(list(micro_rows(samples, tokens)))
-        return cls(rows, samples, numbers, plan(lengths_of(samples), ranks, tokens), ranks)
+        samples = slice_samples(step, rows)
+        numbers = number_slices(list(split_micro_batches(samples, tokens)))
+        return cls(rows, samples, numbers, plan_passes(count_tokens(samples), ranks, tokens), ranks)
 
     def tokens(self, rank: int) -> list[Chunks]:
         """Return the sequences that a rank reads, by pass."""
@@ -186,7 +194,7 @@ class Minibatch:
 
 
 def _laid_out(samples: Samples, rows: Sequence[int]) -> SerializedTensors[Sequences]:
-    return SerializedTensors.of(lay_out(samples, torch.tensor(rows)) if rows else blank())
+    return SerializedTensors.of(lay_out(samples, torch.tensor(rows)) if rows else make_blank_row())
 
 
 def _share(signal: Signal, weights: Tensor, rows: list[int]) -> Share | None:

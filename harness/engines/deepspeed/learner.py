@@ -14,7 +14,13 @@ from harness.engines.base.clipped_tokens import ClippedTokens
 from harness.engines.base.divergence import refuse_loss, refuse_not_finite
 from harness.engines.base.log_probs import Scores
 from harness.engines.base.optimizer_state import load_tensors, save_tensors
-from harness.engines.base.updates import UpdateMetrics, check_rule_inputs, learning_rate, minibatches, summarize
+from harness.engines.base.updates import (
+    UpdateMetrics,
+    average_updates,
+    check_rule_inputs,
+    compute_learning_rate,
+    plan_minibatches,
+)
 from harness.engines.deepspeed.batch import Minibatch
 from harness.engines.deepspeed.rank_calls import RankGroup
 from harness.engines.transfer.buckets import unpack_bucket
@@ -28,7 +34,7 @@ if TYPE_CHECKING:
 
     from harness.config.experiment import ExperimentConfig
     from harness.engines.base.protocols import Samples
-    from tricks.fired import Ablated
+    from tricks.fired import AblatedRule
     from tricks.rule import UpdateRule
 
 
@@ -88,7 +94,7 @@ class DeepspeedLearner:
         return self._scored(samples, "reference_log_probs")
 
     def update(
-        self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[Ablated] = ()
+        self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[AblatedRule] = ()
     ) -> Mapping[str, float]:
         """Take the updates of one step and return their metrics, as ``Learner.update`` describes.
 
@@ -101,7 +107,7 @@ class DeepspeedLearner:
             for _ in range(self._optim.epochs)
             for number, minibatch in enumerate(self._hold(samples))
         ]
-        return summarize([self._finish(update, rule, ablated) for update in begun])
+        return average_updates([self._finish(update, rule, ablated) for update in begun])
 
     def weights(self) -> SpreadWeights:
         """Return the named parameters for the weight sync, as tensors or as buckets in Ray's store."""
@@ -144,7 +150,7 @@ class DeepspeedLearner:
         """Return the step's minibatches after sending their tokens to the ranks."""
         if self._held is None or self._held[0] is not samples:
             count, tokens = len(self._ranks), self._optim.micro_batch_tokens
-            found = [Minibatch.of(samples, rows, count, tokens) for rows in minibatches(samples, self._optim)]
+            found = [Minibatch.of(samples, rows, count, tokens) for rows in plan_minibatches(samples, self._optim)]
             self._ranks.call("load_batches", each=[([part.tokens(rank) for part in found],) for rank in range(count)])
             self._held = samples, found
         return self._held[1]
@@ -156,13 +162,13 @@ class DeepspeedLearner:
 
     def _begin(self, number: int, minibatch: Minibatch, signal: Signal, rule: UpdateRule) -> _Begun:
         """Start an update on the ranks. An update without a kept token is only scored."""
-        kept, lr = int(signal.response_mask.sum()), learning_rate(self._optim, self._updates)
+        kept, lr = int(signal.response_mask.sum()), compute_learning_rate(self._optim, self._updates)
         weights = rule.loss_weights(signal, minibatch.numbers) if kept else torch.zeros(len(signal.group), 1)
         each = [(number, minibatch.shares(signal, weights, rank)) for rank in range(len(self._ranks))]
         self._updates += kept > 0
         return _Begun(minibatch, signal, kept, lr, self._ranks.start("update", rule, lr if kept else None, each=each))
 
-    def _finish(self, begun: _Begun, rule: UpdateRule, ablated: Sequence[Ablated]) -> UpdateMetrics:
+    def _finish(self, begun: _Begun, rule: UpdateRule, ablated: Sequence[AblatedRule]) -> UpdateMetrics:
         """Wait for an update and return its metrics."""
         minibatch, results = begun.minibatch, self._ranks.wait(begun.calls)
         scores = Scores(

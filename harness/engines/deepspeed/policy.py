@@ -14,7 +14,7 @@ from deepspeed.runtime.zero.partition_parameters import InsertPostInitMethodToMo
 from deepspeed.runtime.zero.partitioned_param_coordinator import PartitionedParameterCoordinator
 
 from harness.engines.base.divergence import refuse_norm
-from harness.engines.deepspeed.settings import frozen, training
+from harness.engines.deepspeed.settings import build_reference_settings, build_training_settings
 from harness.engines.torch.hf_scores import score_sequences
 
 if TYPE_CHECKING:
@@ -58,12 +58,12 @@ class DeepspeedPolicy:
         self._reference: Any = None
         count = sum(weight.numel() for weight in model.parameters())
         scoring = _Scoring(model, config, recompute=config.optim.gradient_checkpointing)
-        self.engine = _initialized(scoring, training(config, count, _hidden(model)), self._adam(model))
+        self.engine = _initialized(scoring, build_training_settings(config, count, _hidden(model)), self._adam(model))
 
     def set_reference(self, model: Any) -> None:
         """Use a model as the reference: frozen, and partitioned over the ranks at ZeRO stage 3."""
         scoring = _Scoring(model.requires_grad_(False), self._config)
-        told = frozen(self._config, _hidden(model))
+        told = build_reference_settings(self._config, _hidden(model))
         self._reference = _initialized(scoring, told) if self.stage == 3 else scoring.to(self.engine.device)
 
     def score(self, sequences: Sequence[Sequences]) -> tuple[Tensor, Tensor]:

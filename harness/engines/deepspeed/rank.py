@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from harness.common.resources import lifetime
+from harness.common.resources import measure_lifetime_use
 from harness.engines.deepspeed.batch import Updated
 from harness.engines.torch.validate import validate_model_support
 from harness.engines.transfer.buckets import bucket_weights
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from harness.common.resources import Spent
+    from harness.common.resources import ResourceUse
     from harness.config.experiment import ExperimentConfig
     from harness.engines.base.samples import Sequences
     from harness.engines.deepspeed.batch import Chunks, Floats, Share
@@ -63,9 +63,9 @@ class DeepspeedRank:
         gc.freeze()  # garbage collection between runs then skips all imported modules
         return os.getpid()
 
-    def spent(self) -> Spent:
+    def spent(self) -> ResourceUse:
         """Return the resources that this process has used since it started."""
-        return lifetime()
+        return measure_lifetime_use()
 
     def start_run(self, config: ExperimentConfig) -> None:
         """End the last run, load the model of a new one and prepare its training.
@@ -176,16 +176,16 @@ class DeepspeedRank:
 
     def save(self, folder: Path) -> None:
         """Write this rank's part of weights and optimizer states."""
-        from harness.engines.deepspeed.state import save  # noqa: PLC0415 - of ranks alone
+        from harness.engines.deepspeed.state import save_rank_state  # noqa: PLC0415 - of ranks alone
 
-        save(self._running(), folder / self.file())
+        save_rank_state(self._running(), folder / self.file())
 
     def restore(self, folder: Path) -> None:
         """Restore what the same rank of an equal learner saved."""
-        from harness.engines.deepspeed.state import restore  # noqa: PLC0415 - of ranks alone
+        from harness.engines.deepspeed.state import restore_rank_state  # noqa: PLC0415 - of ranks alone
 
         self._ahead = None
-        restore(self._running(), folder / self.file())
+        restore_rank_state(self._running(), folder / self.file())
 
     def file(self) -> str:
         """Return the name of this rank's file in a checkpoint."""

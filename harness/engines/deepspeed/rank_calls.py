@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import ray
 
-from harness.engines.base.errors import EngineError, EngineLost, node_lost, said
+from harness.engines.base.errors import EngineError, EngineLost, is_node_lost, summarize_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,10 +89,10 @@ def _death(dead: Mapping[int, Exception], count: int) -> EngineError:
 
     A rank whose node is gone comes first, because other ranks may have died of that.
     """
-    rank = next((rank for rank, error in dead.items() if node_lost(error)), next(iter(dead)))
-    kind = EngineLost if node_lost(dead[rank]) else EngineError
+    rank = next((rank for rank, error in dead.items() if is_node_lost(error)), next(iter(dead)))
+    kind = EngineLost if is_node_lost(dead[rank]) else EngineError
     name = f"rank {rank} of {count} of the DeepSpeed learner"
-    return kind(f"{name} died: {said(dead[rank])}; the run resumes from its newest checkpoint")
+    return kind(f"{name} died: {summarize_error(dead[rank])}; the run resumes from its newest checkpoint")
 
 
 def _failure(call: Any) -> Exception | None:

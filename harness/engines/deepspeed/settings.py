@@ -6,7 +6,7 @@ import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.common.clone import setup_extra
+from harness.common.clone import format_setup_command
 from harness.common.schema import SchemaError
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ def _problems(backend: BackendConfig) -> Iterator[str]:
         yield "backend.deepspeed.offload: only ZeRO can offload optimizer states; set zero_stage to 1, 2 or 3"
     if find_spec("deepspeed") is None:
         extra = "gpu" if backend.num_gpus else "cpu_engines"
-        yield f"backend.deepspeed: DeepSpeed is not installed; {setup_extra(extra)}, or backend.deepspeed=null"
+        yield f"backend.deepspeed: DeepSpeed is not installed; {format_setup_command(extra)}, or backend.deepspeed=null"
 
 
-def training(config: ExperimentConfig, parameters: int, hidden: int) -> dict[str, Any]:
+def build_training_settings(config: ExperimentConfig, parameters: int, hidden: int) -> dict[str, Any]:
     """Return DeepSpeed's settings for the policy.
 
     Micro-batches are handled here: DeepSpeed sees each update as one micro-batch that is passed in parts.
@@ -79,7 +79,7 @@ def training(config: ExperimentConfig, parameters: int, hidden: int) -> dict[str
     }
 
 
-def frozen(config: ExperimentConfig, hidden: int) -> dict[str, Any]:
+def build_reference_settings(config: ExperimentConfig, hidden: int) -> dict[str, Any]:
     """Return DeepSpeed's settings for a reference model that is partitioned over the ranks."""
     assert config.backend.deepspeed is not None
     return {**_plain(config.backend.deepspeed.dtype), "zero_optimization": {"stage": 3, **_spread(hidden)}}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from harness.engines.deepspeed.policy import DeepspeedPolicy
 
 
-def save(policy: DeepspeedPolicy, path: Path) -> None:
+def save_rank_state(policy: DeepspeedPolicy, path: Path) -> None:
     """Write what the rank's later updates depend on.
 
     Half-precision weights are not written, because they follow from the float32 weights.
@@ -28,8 +28,8 @@ def save(policy: DeepspeedPolicy, path: Path) -> None:
 
 
 @torch.no_grad()
-def restore(policy: DeepspeedPolicy, path: Path) -> None:
-    """Restore what ``save`` wrote, in place, and distribute the weights to all ranks."""
+def restore_rank_state(policy: DeepspeedPolicy, path: Path) -> None:
+    """Restore what ``save_rank_state`` wrote, in place, and distribute the weights to all ranks."""
     engine, tensors = policy.engine, load_tensors(path)
     for index, master in enumerate(_masters(engine, policy.stage)):
         master.copy_(tensors.pop(f"master/{index}"))

@@ -103,7 +103,7 @@ class HeadBucket:
     bias: Tensor  # (b, 1, 1, Q, K)
 
 
-def by_head(bucket: Bucket, heads: Heads) -> HeadBucket:
+def split_by_head(bucket: Bucket, heads: Heads) -> HeadBucket:
     """Convert a bucket's token rows to head rows."""
     query_head = torch.arange(heads.queries).view(1, heads.keys, heads.shared, 1)
     key_head = torch.arange(heads.keys).view(1, heads.keys, 1)

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from harness.engines.base.log_probs import Scores, score
-from harness.engines.qwen3.attention import Heads, attend, by_head, normalize, swiglu
+from harness.engines.base.log_probs import Scores, score_logits
+from harness.engines.qwen3.attention import Heads, attend, normalize, split_by_head, swiglu
 from harness.engines.qwen3.packing import Packing, attention_weights, pack
-from harness.engines.torch.checkpointing import again
+from harness.engines.torch.checkpointing import checkpoint_layer
 from harness.engines.torch.head import HEAD_ELEMENTS, Head, score_states
-from harness.engines.torch.hf_scores import hf_scores
+from harness.engines.torch.hf_scores import score_samples_hf
 from harness.models.embedded import EmbeddedModel
 
 if TYPE_CHECKING:
@@ -55,12 +55,12 @@ class Weights:
         return torch.polar(torch.ones_like(angles), angles)
 
 
-def supports(model: Any) -> bool:
+def is_supported(model: Any) -> bool:
     """Return whether the compact engines compute exactly what this model does."""
-    return refusal(model) is None
+    return find_refusal(model) is None
 
 
-def refusal(model: Any) -> str | None:
+def find_refusal(model: Any) -> str | None:
     """Return the reason why the compact engines cannot run a model, or None where they can."""
     if isinstance(model, EmbeddedModel):
         return None
@@ -117,7 +117,7 @@ def _interleave(weight: Tensor, dim: int) -> Tensor:
 KEPT_WEIGHTS: Final = 1 << 27  # attention weights of one backward pass, 512 MiB
 
 
-def compact_scores(
+def score_samples_compact(
     model: Any, samples: Samples, temperature: float, *, entropy_grad: bool = False, recompute: bool = False
 ) -> Scores:
     """Compute log-probabilities and entropies of the sampled tokens, each prompt once.
@@ -126,7 +126,7 @@ def compact_scores(
     model's own forward pass scores the samples.
 
     Args:
-        model: A model that ``supports`` accepts.
+        model: A model that ``is_supported`` accepts.
         samples: B samples.
         temperature: Divisor of the logits, above 0.
         entropy_grad: Whether gradients flow through the entropies.
@@ -139,12 +139,14 @@ def compact_scores(
     heads = model.config.num_hidden_layers * model.config.num_attention_heads
     if heads * attention_weights(samples) > KEPT_WEIGHTS:
         own = model.of_transformers() if isinstance(model, EmbeddedModel) else model
-        return hf_scores(own, samples, temperature, entropy_grad=entropy_grad, recompute=recompute)
+        return score_samples_hf(own, samples, temperature, entropy_grad=entropy_grad, recompute=recompute)
     packing, weights = pack(samples), fuse(model)
     ids = samples.response_ids.view(-1)[packing.targets]
     states = hidden_states(weights, packing, recompute=recompute)[packing.predicting]
     if len(ids) * len(weights.embedding) <= HEAD_ELEMENTS:
-        scores = score(_targeted(next_logits(states, weights), packing), ids, temperature, entropy_grad=entropy_grad)
+        scores = score_logits(
+            _targeted(next_logits(states, weights), packing), ids, temperature, entropy_grad=entropy_grad
+        )
     else:
         states = _targeted(normalize(states, weights.eps), packing)
         scores = score_states(states, Head(weights.head.T), ids, temperature, entropy_grad=entropy_grad)
@@ -173,10 +175,10 @@ def hidden_states(weights: Weights, packing: Packing, *, recompute: bool = False
         (M, hidden).
 
     """
-    buckets = [by_head(bucket, weights.heads) for bucket in packing.buckets]
+    buckets = [split_by_head(bucket, weights.heads) for bucket in packing.buckets]
     turns = weights.turns(int(packing.positions.max()) + 1)[packing.positions]
     states = functional.embedding(packing.ids, weights.embedding)
-    through = partial(again, _through) if recompute and torch.is_grad_enabled() else _through
+    through = partial(checkpoint_layer, _through) if recompute and torch.is_grad_enabled() else _through
     for layer in weights.layers:
         states = through(states, layer, weights, turns, buckets)
     return states
@@ -184,7 +186,7 @@ def hidden_states(weights: Weights, packing: Packing, *, recompute: bool = False
 
 def _through(states: Tensor, layer: Layer, weights: Weights, turns: Tensor, buckets: list[HeadBucket]) -> Tensor:
     rotated, values = project(states, layer, weights, turns)
-    return finish(states, attend(rotated, values, buckets, weights.heads), layer, weights)
+    return finish_layer(states, attend(rotated, values, buckets, weights.heads), layer, weights)
 
 
 def project(states: Tensor, layer: Layer, weights: Weights, turns: Tensor) -> tuple[Tensor, Tensor]:
@@ -209,7 +211,7 @@ def project(states: Tensor, layer: Layer, weights: Weights, turns: Tensor) -> tu
     return torch.view_as_real(pairs * turns).flatten(2), normed @ layer.values
 
 
-def finish(states: Tensor, mixed: Tensor, layer: Layer, weights: Weights) -> Tensor:
+def finish_layer(states: Tensor, mixed: Tensor, layer: Layer, weights: Weights) -> Tensor:
     """Compute the rest of a layer after attention.
 
     Args:

@@ -9,10 +9,16 @@ import torch
 from torch import Tensor
 
 from harness.common.schema import SchemaError
-from harness.engines.base.samples import DecodeText, Vocabulary, assemble, is_end, left_pad
-from harness.engines.base.sampling import Choice, chances, choose, chunks, samples_at_once
-from harness.engines.qwen3.attention import attend, by_head
-from harness.engines.qwen3.forward import finish, fuse, next_logits, project, refusal
+from harness.engines.base.samples import DecodeText, Vocabulary, assemble_samples, is_end, left_pad
+from harness.engines.base.sampling import (
+    SampledTokens,
+    count_samples_at_once,
+    draw_all_uniforms,
+    sample_tokens,
+    split_prompts,
+)
+from harness.engines.qwen3.attention import attend, split_by_head
+from harness.engines.qwen3.forward import find_refusal, finish_layer, fuse, next_logits, project
 from harness.engines.qwen3.packing import prompt_bucket
 
 if TYPE_CHECKING:
@@ -80,7 +86,7 @@ def prefill(weights: Weights, ids: Tensor, mask: Tensor, group: Tensor, tokens: 
     """
     heads, (count, width) = weights.heads, ids.shape
     bucket = prompt_bucket(torch.arange(count * width).view(count, width), mask)
-    buckets, turns = [by_head(bucket, heads)], weights.turns(width + tokens)
+    buckets, turns = [split_by_head(bucket, heads)], weights.turns(width + tokens)
     bias = bucket.bias[group, -1:]  # the last token of a prompt sees all of it
     limit = width + tokens - 1
     cache = Cache([], bias, mask.sum(dim=1)[group], turns, width, limit)
@@ -91,7 +97,7 @@ def prefill(weights: Weights, ids: Tensor, mask: Tensor, group: Tensor, tokens: 
         both = rotated[:, heads.queries :], values
         slots = min(limit, width + FIRST_SLOTS)
         cache.layers.append([_spread(new.reshape(count, width, heads.keys, -1), group, slots) for new in both])
-        states = finish(states, attend(rotated, values, buckets, heads), layer, weights)
+        states = finish_layer(states, attend(rotated, values, buckets, heads), layer, weights)
     return next_logits(states.view(count, width, -1)[:, -1], weights)[group], cache
 
 
@@ -116,7 +122,7 @@ def advance(weights: Weights, cache: Cache, ids: Tensor) -> Tensor:
         keys[:, :, slot] = rotated[:, heads.queries :]
         values[:, :, slot] = value.view(len(ids), heads.keys, -1)
         mixed = _attend(rotated[:, : heads.queries], keys[:, :, : slot + 1], values[:, :, : slot + 1], cache.bias)
-        states = finish(states, mixed, layer, weights)
+        states = finish_layer(states, mixed, layer, weights)
     return next_logits(states, weights)
 
 
@@ -149,11 +155,11 @@ class CompactSampler:
     """Sampler that uses a given module and reads its weights at every call.
 
     Except for rounding, a sample depends only on the weights, its prompt, the seed and its index, not on the other
-    samples of the batch. Raises SchemaError for a model that ``refusal`` has a reason for.
+    samples of the batch. Raises SchemaError for a model that ``find_refusal`` has a reason for.
     """
 
     def __init__(self, model: Any, eos_ids: Sequence[int], pad_id: int, decode_text: DecodeText) -> None:
-        reason = refusal(model)
+        reason = find_refusal(model)
         if reason:
             raise SchemaError(f"backend.engine=compact cannot run this model: {reason}; use auto or hf")
         self._model, self._vocabulary = model, Vocabulary(tuple(eos_ids), pad_id, decode_text)
@@ -163,14 +169,14 @@ class CompactSampler:
         """Sample responses to each prompt, as ``Sampler.sample`` describes."""
         prompt_ids, prompt_mask = left_pad(prompts, self._vocabulary.pad_id)
         weights, size = fuse(self._model), decoding.group_size
-        chance = chances(len(prompts), decoding, seed)
+        chance = draw_all_uniforms(len(prompts), decoding, seed)
         at_once = _samples_at_once(weights, prompt_ids.shape[1], decoding)
         answers = [
             _answer(weights, prompt_ids[some], prompt_mask[some], chance[rows], decoding, self._vocabulary.eos_ids)
-            for some, rows in chunks(len(prompts), size, at_once)
+            for some, rows in split_prompts(len(prompts), size, at_once)
         ]
-        drawn = Choice.join(answers)
-        return assemble(prompt_ids, prompt_mask, drawn.ids, drawn.log_probs, self._vocabulary, drawn.log_kept)
+        drawn = SampledTokens.join(answers)
+        return assemble_samples(prompt_ids, prompt_mask, drawn.ids, drawn.log_probs, self._vocabulary, drawn.log_kept)
 
     def update_weights(self, weights: Iterable[tuple[str, Tensor]]) -> None:
         """Do nothing: the learner trains the same module."""
@@ -182,12 +188,12 @@ class CompactSampler:
 def _samples_at_once(weights: Weights, width: int, decoding: Decoding) -> int:
     slots = len(weights.layers) * weights.heads.keys * (width + decoding.max_response_length)
     sample_bytes = 2 * slots * weights.heads.size * weights.embedding.element_size()
-    return samples_at_once(CACHE_BYTES, sample_bytes, len(weights.embedding))
+    return count_samples_at_once(CACHE_BYTES, sample_bytes, len(weights.embedding))
 
 
 def _answer(
     weights: Weights, prompt_ids: Tensor, prompt_mask: Tensor, uniform: Tensor, decoding: Decoding, eos: tuple[int, ...]
-) -> Choice:
+) -> SampledTokens:
     """Sample tokens (B, T) with uniform numbers ``uniform`` (B, T).
 
     Entries after an EOS are undefined.
@@ -198,7 +204,7 @@ def _answer(
     log_kept = torch.zeros(uniform.shape) if decoding.cuts(logits.shape[-1]) else None
     rows, finished = torch.arange(len(uniform)), torch.zeros(len(uniform), dtype=torch.bool)
     for place in range(uniform.shape[1]):
-        choice = choose(logits, uniform[rows, place], decoding)
+        choice = sample_tokens(logits, uniform[rows, place], decoding)
         drawn = choice.ids
         ids[rows, place], log_probs[rows, place] = drawn, choice.log_probs
         if log_kept is not None and choice.log_kept is not None:
@@ -210,4 +216,4 @@ def _answer(
             order = cache.keep(~finished)
             rows, drawn, finished = rows[order], drawn[order], finished[order]
         logits = advance(weights, cache, drawn)
-    return Choice(ids, log_probs, log_kept)
+    return SampledTokens(ids, log_probs, log_kept)

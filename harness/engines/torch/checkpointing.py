@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # There is no dropout here, so the random state need not be restored.
-again: Final = partial(checkpoint, use_reentrant=False, preserve_rng_state=False)
+checkpoint_layer: Final = partial(checkpoint, use_reentrant=False, preserve_rng_state=False)
 
 
 @contextmanager
-def recomputed(model: Any, wanted: bool) -> Iterator[None]:
+def checkpoint_layers(model: Any, wanted: bool) -> Iterator[None]:
     """Checkpoint the layers of a transformers model within the context.
 
     Nothing is changed where ``wanted`` is False or gradients are off. The switch of transformers works only in training
     mode, which would turn dropout on, and it would stay on while sampling.
     """
-    layers = checkpointable(model) if wanted and torch.is_grad_enabled() else []
+    layers = find_checkpointable_layers(model) if wanted and torch.is_grad_enabled() else []
     for layer in layers:
-        layer.forward = partial(again, layer.forward)
+        layer.forward = partial(checkpoint_layer, layer.forward)
     try:
         yield
     finally:
@@ -33,7 +33,7 @@ def recomputed(model: Any, wanted: bool) -> Iterator[None]:
             del layer.forward
 
 
-def checkpointable(model: Any) -> list[Any]:
+def find_checkpointable_layers(model: Any) -> list[Any]:
     """Return the layers that transformers itself would checkpoint."""
     from transformers.modeling_layers import GradientCheckpointingLayer  # noqa: PLC0415 - there with such a model
 

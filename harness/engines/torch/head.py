@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from harness.engines.base.log_probs import Scores, chunks, gradient, wide
+from harness.engines.base.log_probs import Scores, compute_logit_gradient, split_rows, to_float32
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +71,7 @@ class _ScoreStates(torch.autograd.Function):
         temperature: float,
         entropy_grad: bool,
     ) -> tuple[Tensor, Tensor]:
-        log_probs, entropy = wide(states.new_empty(2, len(ids)))
+        log_probs, entropy = to_float32(states.new_empty(2, len(ids)))
         for rows, chunk in _products(states, weight, bias):
             for some in _cached(chunk):
                 found = _values(_squashed(chunk[some], head) / temperature, ids[rows][some])
@@ -92,7 +92,7 @@ class _ScoreStates(torch.autograd.Function):
             for some in _cached(chunk):
                 squashed = _squashed(chunk[some], head)
                 of_entropy = None if entropy is None else (entropy[rows][some], spread[rows][some])
-                found = gradient(squashed, ids[rows][some], ctx.temperature, grad[rows][some], of_entropy)
+                found = compute_logit_gradient(squashed, ids[rows][some], ctx.temperature, grad[rows][some], of_entropy)
                 chunk[some] = _unsquashed(found, squashed, head)
             torch.mm(chunk, weight, out=of_states[rows])
             sums.add(chunk, states[rows])
@@ -109,8 +109,8 @@ class _Sums:
     of_bias: Tensor | None = field(init=False)
 
     def __post_init__(self) -> None:
-        self.of_weight = wide(torch.zeros_like(self.weight))
-        self.of_bias = None if self.bias is None else wide(torch.zeros_like(self.bias))
+        self.of_weight = to_float32(torch.zeros_like(self.weight))
+        self.of_bias = None if self.bias is None else to_float32(torch.zeros_like(self.bias))
 
     def add(self, grad: Tensor, states: Tensor) -> None:
         """Add the gradient (m, V) of the products of ``states`` (m, hidden)."""
@@ -130,7 +130,7 @@ class _Sums:
 def _cached(chunk: Tensor) -> list[slice]:
     """Return slices of rows whose logits fit in a CPU's cache; on a GPU, one slice."""
     most = CACHED_ELEMENTS if chunk.device.type == "cpu" else chunk.numel()
-    return chunks(len(chunk), chunk.shape[1], most)
+    return split_rows(len(chunk), chunk.shape[1], most)
 
 
 def _products(states: Tensor, weight: Tensor, bias: Tensor | None) -> Iterator[tuple[slice, Tensor]]:
@@ -138,7 +138,7 @@ def _products(states: Tensor, weight: Tensor, bias: Tensor | None) -> Iterator[t
 
     All slices share one buffer, because new memory pages cost as much as the product.
     """
-    parts = chunks(len(states), len(weight), HEAD_ELEMENTS)
+    parts = split_rows(len(states), len(weight), HEAD_ELEMENTS)
     memory = weight.new_empty(min(len(states), parts[0].stop) if parts else 0, len(weight))
     for rows in parts:
         some = states[rows]
@@ -148,7 +148,7 @@ def _products(states: Tensor, weight: Tensor, bias: Tensor | None) -> Iterator[t
 
 def _squashed(product: Tensor, head: Head) -> Tensor:
     """Return logits from products."""
-    plain = wide(product)
+    plain = to_float32(product)
     if head.scale != 1:
         plain = plain * head.scale
     return plain if head.cap is None else head.cap * torch.tanh(plain / head.cap)

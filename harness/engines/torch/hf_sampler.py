@@ -9,8 +9,14 @@ import torch
 from torch.nn.functional import pad
 from transformers import GenerationConfig, LogitsProcessor
 
-from harness.engines.base.samples import DecodeText, Vocabulary, assemble, left_pad
-from harness.engines.base.sampling import Choice, chances, choose, chunks, samples_at_once
+from harness.engines.base.samples import DecodeText, Vocabulary, assemble_samples, left_pad
+from harness.engines.base.sampling import (
+    SampledTokens,
+    count_samples_at_once,
+    draw_all_uniforms,
+    sample_tokens,
+    split_prompts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -36,15 +42,15 @@ class HfSampler:
     def sample(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int | Sequence[int]) -> Samples:
         """Sample responses to each prompt, as ``Sampler.sample`` describes."""
         prompt_ids, prompt_mask = left_pad(prompts, self._vocabulary.pad_id)
-        chance = chances(len(prompts), decoding, seed)
+        chance = draw_all_uniforms(len(prompts), decoding, seed)
         at_once = _samples_at_once(self._model, prompt_ids.shape[1], decoding)
         with _own_habits_aside(self._model):
             answers = [
                 self._answer(prompt_ids[some], prompt_mask[some], chance[rows], decoding)
-                for some, rows in chunks(len(prompts), decoding.group_size, at_once)
+                for some, rows in split_prompts(len(prompts), decoding.group_size, at_once)
             ]
-        drawn = Choice.join(answers)
-        return assemble(prompt_ids, prompt_mask, drawn.ids, drawn.log_probs, self._vocabulary, drawn.log_kept)
+        drawn = SampledTokens.join(answers)
+        return assemble_samples(prompt_ids, prompt_mask, drawn.ids, drawn.log_probs, self._vocabulary, drawn.log_kept)
 
     def update_weights(self, weights: Iterable[tuple[str, Tensor]]) -> None:
         """Do nothing: the learner trains the same module."""
@@ -52,7 +58,7 @@ class HfSampler:
     def sleep(self) -> None:
         """Do nothing: the sampler holds no memory except the module."""
 
-    def _answer(self, prompt_ids: Tensor, prompt_mask: Tensor, chance: Tensor, decoding: Decoding) -> Choice:
+    def _answer(self, prompt_ids: Tensor, prompt_mask: Tensor, chance: Tensor, decoding: Decoding) -> SampledTokens:
         """Sample tokens (B, T) with uniform numbers ``chance`` (B, T).
 
         Entries after an EOS are undefined.
@@ -69,7 +75,7 @@ class HfSampler:
         ids = whole[:, width:].cpu()
         missing = decoding.max_response_length - ids.shape[1]  # all samples ended early
         ids = pad(ids, (0, missing), value=self._vocabulary.eos_ids[0])
-        return Choice(ids, process.log_probs.cpu(), None if process.log_kept is None else process.log_kept.cpu())
+        return SampledTokens(ids, process.log_probs.cpu(), None if process.log_kept is None else process.log_kept.cpu())
 
     def _generation(self, decoding: Decoding) -> GenerationConfig:
         return GenerationConfig(
@@ -91,7 +97,7 @@ class _Process(LogitsProcessor):  # type: ignore[misc]
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         place = input_ids.shape[1] - self._prompt_width
-        drawn = choose(scores, self._chance[:, place], self._decoding)
+        drawn = sample_tokens(scores, self._chance[:, place], self._decoding)
         self.log_probs[:, place] = drawn.log_probs
         if drawn.log_kept is not None:
             self.log_kept = torch.zeros_like(self.log_probs) if self.log_kept is None else self.log_kept
@@ -103,7 +109,7 @@ def _samples_at_once(model: Any, width: int, decoding: Decoding) -> int:
     text = model.config.get_text_config(decoder=True)
     slots = text.num_hidden_layers * (width + decoding.max_response_length)
     sample_bytes = 2 * slots * _key_width(text) * model.dtype.itemsize
-    return samples_at_once(CACHE_BYTES[model.device.type], sample_bytes, text.vocab_size)
+    return count_samples_at_once(CACHE_BYTES[model.device.type], sample_bytes, text.vocab_size)
 
 
 def _key_width(text: Any) -> int:

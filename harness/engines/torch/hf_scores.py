@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from harness.engines.base.log_probs import Scores
-from harness.engines.base.samples import Sequences, lay_out, lengths_of
-from harness.engines.torch.checkpointing import recomputed
+from harness.engines.base.samples import Sequences, count_tokens, lay_out
+from harness.engines.torch.checkpointing import checkpoint_layers
 from harness.engines.torch.head import Head, score_states
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from harness.engines.base.protocols import Samples
 
-LIKE: Final = 0.8  # samples of at least this share of the longest one are padded to it
+SIMILAR_LENGTH: Final = 0.8  # samples of at least this share of the longest one are padded to it
 
 
-def hf_scores(
+def score_samples_hf(
     model: Any, samples: Samples, temperature: float, *, entropy_grad: bool = False, recompute: bool = False
 ) -> Scores:
     """Compute log-probabilities and entropies of the sampled tokens.
@@ -69,8 +69,8 @@ def score_sequences(
         Log-probabilities and entropies (M,), float32, sample by sample.
 
     """
-    with recomputed(model, recompute):
-        states = decoder_of(model)(input_ids=sequences.ids, use_cache=False)[0]
+    with checkpoint_layers(model, recompute):
+        states = find_decoder(model)(input_ids=sequences.ids, use_cache=False)[0]
     with scoring_head(model, temperature, entropy_grad=entropy_grad) as head:
         log_probs, entropy = head(states[sequences.predicting], sequences.targets())
     return Scores(log_probs.float(), entropy.float())
@@ -96,7 +96,7 @@ def scoring_head(model: Any, temperature: float, *, entropy_grad: bool) -> Itera
     def score(states: Tensor, targets: Tensor | None = None) -> Any:
         if targets is None:
             return usual(states)
-        scores = score_states(states, head_of(model), targets, temperature, entropy_grad=entropy_grad)
+        scores = score_states(states, find_head(model), targets, temperature, entropy_grad=entropy_grad)
         return scores.log_probs, scores.entropy
 
     head = model.get_output_embeddings()
@@ -107,7 +107,7 @@ def scoring_head(model: Any, temperature: float, *, entropy_grad: bool) -> Itera
         del head.forward
 
 
-def head_of(model: Any) -> Head:
+def find_head(model: Any) -> Head:
     """Return the model's output head, with the scales and caps that its configuration names."""
     head, text = model.get_output_embeddings(), model.config.get_text_config(decoder=True)
     scale = float(getattr(text, "logit_scale", None) or getattr(text, "lm_head_multiplier", None) or 1)
@@ -115,7 +115,7 @@ def head_of(model: Any) -> Head:
     return Head(head.weight, getattr(head, "bias", None), scale, getattr(text, "final_logit_softcapping", None))
 
 
-def decoder_of(model: Any) -> Any:
+def find_decoder(model: Any) -> Any:
     """Return the model without its output head."""
     decoder = model.get_decoder()
     return model.base_model if decoder is model else decoder
@@ -123,10 +123,10 @@ def decoder_of(model: Any) -> Any:
 
 def _alike(samples: Samples) -> Iterator[Tensor]:
     """Yield rows of samples of similar length, longest first."""
-    lengths, order = lengths_of(samples).sort(descending=True, stable=True)
+    lengths, order = count_tokens(samples).sort(descending=True, stable=True)
     start, sizes = 0, lengths.tolist()
     for place, size in enumerate(sizes):
-        if size < LIKE * sizes[start]:
+        if size < SIMILAR_LENGTH * sizes[start]:
             yield order[start:place]
             start = place
     yield order[start:]

@@ -10,10 +10,16 @@ import torch
 
 from harness.engines.base.clipped_tokens import ClippedTokens
 from harness.engines.base.divergence import refuse_loss, refuse_norm, refuse_not_finite, refuse_weights
-from harness.engines.base.log_probs import Scores, join
+from harness.engines.base.log_probs import Scores, join_scores
 from harness.engines.base.optimizer_state import FP32MasterWeights, load_tensors, save_tensors
-from harness.engines.base.samples import micro_rows, numbered, take
-from harness.engines.base.updates import UpdateMetrics, check_rule_inputs, learning_rate, minibatches, summarize
+from harness.engines.base.samples import number_slices, slice_samples, split_micro_batches
+from harness.engines.base.updates import (
+    UpdateMetrics,
+    average_updates,
+    check_rule_inputs,
+    compute_learning_rate,
+    plan_minibatches,
+)
 from harness.engines.torch.adamw import AdamW
 
 if TYPE_CHECKING:
@@ -26,15 +32,15 @@ if TYPE_CHECKING:
     from harness.config.experiment import OptimConfig
     from harness.engines.base.protocols import Samples
     from tricks.batch import Signal
-    from tricks.fired import Ablated
+    from tricks.fired import AblatedRule
     from tricks.rule import UpdateRule
 
-WEIGHTS: Final = "weights.safetensors"
+WEIGHTS_FILE: Final = "weights.safetensors"
 _OPTIMIZER, _CLIPPED_TOKENS, _COUNTERS = "optimizer.safetensors", "clipped_tokens.safetensors", "learner.json"
 
 
 class Scorer(Protocol):
-    """Function that scores samples with a model: ``compact_scores`` or ``hf_scores``."""
+    """Function that scores samples with a model: ``score_samples_compact`` or ``score_samples_hf``."""
 
     def __call__(self, model: Any, samples: Samples, temperature: float, *, entropy_grad: bool = False) -> Scores:
         """Compute log-probabilities and entropies of the sampled tokens.
@@ -76,12 +82,12 @@ class TorchLearner:
     def log_probs(self, samples: Samples) -> Tensor:
         """Return log-probabilities (B, T) of the sampled tokens: float32, no gradient, 0 on padding."""
         parts: list[Scores] = []
-        for rows in minibatches(samples, self._optim):
-            minibatch = take(samples, rows)
-            micro = list(micro_rows(minibatch, self._optim.micro_batch_tokens))
+        for rows in plan_minibatches(samples, self._optim):
+            minibatch = slice_samples(samples, rows)
+            micro = list(split_micro_batches(minibatch, self._optim.micro_batch_tokens))
             reused = not parts and len(micro) == 1
             with torch.set_grad_enabled(reused):
-                parts += [self._score(take(minibatch, rows)) for rows in micro]
+                parts += [self._score(slice_samples(minibatch, rows)) for rows in micro]
             if reused:  # the first update starts from the same weights
                 self._ahead = samples, parts[0]
         return torch.cat([part.log_probs.detach() for part in parts])
@@ -91,23 +97,23 @@ class TorchLearner:
         """Return log-probabilities (B, T) under the weights at the start of the run."""
         if self._reference is None:
             raise ValueError("this learner has no reference model; construct it with needs={'ref_log_probs'}")
-        micro = micro_rows(samples, self._optim.micro_batch_tokens)
-        parts = [self._scorer(self._reference, take(samples, rows), self._temperature) for rows in micro]
+        micro = split_micro_batches(samples, self._optim.micro_batch_tokens)
+        parts = [self._scorer(self._reference, slice_samples(samples, rows), self._temperature) for rows in micro]
         return torch.cat([part.log_probs for part in parts])
 
     def update(
-        self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[Ablated] = ()
+        self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[AblatedRule] = ()
     ) -> Mapping[str, float]:
         """Take the updates of one step and return their metrics, as ``Learner.update`` describes."""
         check_rule_inputs(rule, self._needs)
         ahead = self._ahead[1] if self._ahead and self._ahead[0] is samples else None
         self._ahead = None
         updates = []
-        for rows in minibatches(samples, self._optim) * self._optim.epochs:
+        for rows in plan_minibatches(samples, self._optim) * self._optim.epochs:
             others = [other[rows] for other in ablated]
-            updates.append(self._update(take(samples, rows), signal[rows], rule, others, ahead))
+            updates.append(self._update(slice_samples(samples, rows), signal[rows], rule, others, ahead))
             ahead = None
-        return summarize(updates)
+        return average_updates(updates)
 
     def weights(self) -> Iterable[tuple[str, Tensor]]:
         """Return the named parameters for the weight sync."""
@@ -122,7 +128,7 @@ class TorchLearner:
 
         The reference model is not saved; it is loaded again from the model's files.
         """
-        save_tensors(dict(self.weights()), folder / WEIGHTS)
+        save_tensors(dict(self.weights()), folder / WEIGHTS_FILE)
         masters = {f"master/{name}": master for name, master in self._weights.copies(self._names)}
         save_tensors(masters | self._optimizer.tensors(self._names), folder / _OPTIMIZER)
         save_tensors({"counts": self._clipped_tokens.counts}, folder / _CLIPPED_TOKENS)
@@ -131,7 +137,7 @@ class TorchLearner:
     @torch.no_grad()
     def restore(self, folder: Path) -> None:
         """Restore what ``save`` wrote, in place: samplers and float32 copies keep their tensors."""
-        weights, tensors = load_tensors(folder / WEIGHTS), load_tensors(folder / _OPTIMIZER)
+        weights, tensors = load_tensors(folder / WEIGHTS_FILE), load_tensors(folder / _OPTIMIZER)
         for name, weight in self.weights():
             weight.copy_(weights[name])
         for name, master in self._weights.copies(self._names):
@@ -144,27 +150,27 @@ class TorchLearner:
         return self._scorer(self._model, samples, self._temperature, entropy_grad="entropies" in self._needs)
 
     def _update(
-        self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[Ablated], ahead: Scores | None
+        self, samples: Samples, signal: Signal, rule: UpdateRule, ablated: Sequence[AblatedRule], ahead: Scores | None
     ) -> UpdateMetrics:
         kept, tokens = int(signal.response_mask.sum()), int(samples.response_mask.sum())
         metrics = UpdateMetrics(kept, tokens, self._clipped_tokens)
-        micro = list(micro_rows(samples, self._optim.micro_batch_tokens))
-        numbers = numbered(micro)
+        micro = list(split_micro_batches(samples, self._optim.micro_batch_tokens))
+        numbers = number_slices(micro)
         weights = rule.loss_weights(signal, numbers) if metrics.kept else torch.zeros(len(samples.group), 1)
         parts: list[Scores] = []
         with torch.set_grad_enabled(metrics.kept > 0):
             for rows in micro:
-                scores = self._score(take(samples, rows)) if ahead is None else ahead
+                scores = self._score(slice_samples(samples, rows)) if ahead is None else ahead
                 loss = rule.loss(scores.log_probs, signal[rows], weights[rows], scores.entropy)
                 metrics.add(loss, scores, signal[rows], rule, samples.response_ids[rows])
                 if metrics.kept:
                     loss.backward()  # type: ignore[no-untyped-call]
                 parts.append(scores.detach())
-        scores = join(parts)
+        scores = join_scores(parts)
         refuse_not_finite(scores.log_probs, samples.response_mask, "the log-probs of the policy")
         refuse_loss(metrics.loss)
         metrics.compare(scores, signal, numbers, rule, ablated)
-        metrics.lr = learning_rate(self._optim, self._updates)
+        metrics.lr = compute_learning_rate(self._optim, self._updates)
         if metrics.kept:
             metrics.grad_norm = self._optimizer_step(metrics.lr)
         return metrics
@@ -174,6 +180,6 @@ class TorchLearner:
         refuse_norm(norm)
         self._optimizer.step(lr)
         refuse_weights(torch.nn.utils.get_total_norm(self._weights.masters, norm_type=torch.inf).item())
-        self._weights.hand_over()
+        self._weights.copy_to_parameters()
         self._updates += 1
         return norm

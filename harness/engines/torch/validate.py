@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from harness.common.schema import SchemaError
-from harness.config.window import positions_of, refuse_short
-from harness.engines.torch.checkpointing import checkpointable
+from harness.config.window import read_loaded_positions, refuse_short_window
+from harness.engines.torch.checkpointing import find_checkpointable_layers
 from harness.engines.torch.head import logits
-from harness.engines.torch.hf_scores import decoder_of, head_of
+from harness.engines.torch.hf_scores import find_decoder, find_head
 from harness.models.embedded import EmbeddedModel
 from harness.models.errors import ModelError
 
@@ -25,7 +25,7 @@ def validate_model_support(model: Any, config: ExperimentConfig) -> None:
 
     Raises SchemaError for a setting that the model does not support, and ModelError for a model that cannot be scored.
     """
-    refuse_short(config.limits, positions_of(model.config), type(model).__name__)
+    refuse_short_window(config.limits, read_loaded_positions(model.config), type(model).__name__)
     if isinstance(model, EmbeddedModel):  # the compact engines support all of this; tests check it
         return
     problem = _unlayered(model, config)
@@ -39,7 +39,7 @@ def validate_model_support(model: Any, config: ExperimentConfig) -> None:
 
 
 def _unlayered(model: Any, config: ExperimentConfig) -> str | None:
-    if not config.optim.gradient_checkpointing or checkpointable(model):
+    if not config.optim.gradient_checkpointing or find_checkpointable_layers(model):
         return None
     return f"optim.gradient_checkpointing: {type(model).__name__} has no layers that can be recomputed; set it to false"
 
@@ -49,5 +49,5 @@ def _readable(model: Any) -> bool:
     """Return whether scores computed from hidden states match the model's own logits."""
     ids = torch.arange(4, device=model.device)[None]
     own = model(input_ids=ids, use_cache=False).logits[0].float()
-    ours = logits(decoder_of(model)(input_ids=ids, use_cache=False)[0][0], head_of(model))
+    ours = logits(find_decoder(model)(input_ids=ids, use_cache=False)[0][0], find_head(model))
     return bool((own - ours).abs().max() <= _NOISE * own.std())

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.common.resources import lifetime
-from harness.common.seeds import derive
-from harness.engines.base.errors import EngineError, said
-from harness.engines.base.fingerprint import fingerprint
-from harness.engines.vllm.validate import refuse_missing, refuse_request, refuse_unfit
+from harness.common.resources import measure_lifetime_use
+from harness.common.seeds import derive_seed
+from harness.engines.base.errors import EngineError, summarize_error
+from harness.engines.base.fingerprint import compute_fingerprint
+from harness.engines.vllm.validate import refuse_missing_vllm, refuse_request, refuse_unfit_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from harness.common.resources import Spent
+    from harness.common.resources import ResourceUse
     from harness.config.engines import VllmConfig
     from harness.engines.base.fingerprint import Fingerprint
     from harness.engines.base.protocols import Decoding
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class PackedResponses:
     """B responses with M tokens in all, stored one after the other."""
 
     ids: NDArray[np.int64]  # (M,)
@@ -41,7 +41,7 @@ class Answers:
     log_kept: NDArray[np.float32] | None = None  # (M,), log of the mass that a cut left; None where nothing was cut
 
 
-def requests(
+def build_requests(
     prompts: Sequence[Sequence[int]],
     decoding: Decoding,
     seeds: Sequence[int],
@@ -67,18 +67,20 @@ def requests(
 
     """
     tokens = [{"prompt_token_ids": list(prompt)} for prompt in prompts for _ in range(decoding.group_size)]
-    sample_seeds = [derive(seed, place) for seed in seeds for place in range(decoding.group_size)]
+    sample_seeds = [derive_seed(seed, place) for seed in seeds for place in range(decoding.group_size)]
     return tokens, [_settings(decoding, seed, ends, kept_mass=kept_mass) for seed in sample_seeds]
 
 
-def answers(outputs: Sequence[Any], decoding: Decoding, vocabulary: int, *, kept_mass: bool = False) -> Answers:
+def convert_outputs(
+    outputs: Sequence[Any], decoding: Decoding, vocabulary: int, *, kept_mass: bool = False
+) -> PackedResponses:
     """Convert the results of ``LLM.generate`` for requests of one sample each.
 
     Args:
         outputs: One result for each of B requests.
         decoding: The decoding of the requests.
         vocabulary: Number of tokens of the model.
-        kept_mass: The value that was given to ``requests``.
+        kept_mass: The value that was given to ``build_requests``.
 
     Returns:
         The responses.
@@ -91,7 +93,7 @@ def answers(outputs: Sequence[Any], decoding: Decoding, vocabulary: int, *, kept
         values, log_kept = values[0::2], values[1::2]
     elif decoding.cuts(vocabulary):
         log_kept = np.full(len(values), np.nan, dtype=np.float32)  # unknown for this engine
-    return Answers(
+    return PackedResponses(
         np.array([token for one in drawn for token in one.token_ids], dtype=np.int64),
         values,
         np.array([len(one.token_ids) for one in drawn], dtype=np.int64),
@@ -121,7 +123,7 @@ _RECEIVER: Final = "harness.engines.vllm.worker.WeightReceiver"
 _STEP_TOKENS: Final = 4096  # tokens of a forward pass on a CPU; vLLM's default there
 
 
-def prepare(path: str, config: VllmConfig, *, on_gpu: bool) -> None:
+def prepare_environment(path: str, config: VllmConfig, *, on_gpu: bool) -> None:
     """Set the environment variables that vLLM reads. Call it before vLLM is imported.
 
     Args:
@@ -141,7 +143,7 @@ def prepare(path: str, config: VllmConfig, *, on_gpu: bool) -> None:
         os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", _cores(config.tensor_parallel))
 
 
-def arguments(path: str, config: VllmConfig, max_length: int, *, on_gpu: bool, sleeps: bool) -> dict[str, Any]:
+def build_arguments(path: str, config: VllmConfig, max_length: int, *, on_gpu: bool, sleeps: bool) -> dict[str, Any]:
     """Return the arguments of ``vllm.LLM``.
 
     Args:
@@ -219,12 +221,12 @@ class VllmEngine:
         Raises SchemaError or ModelError for a model or setting that cannot run, and EngineError where vLLM does not
         start.
         """
-        refuse_missing()
-        prepare(self._path, self._config, on_gpu=self._on_gpu)
-        refuse_unfit(self._path, self._max_length, on_gpu=self._on_gpu)
+        refuse_missing_vllm()
+        prepare_environment(self._path, self._config, on_gpu=self._on_gpu)
+        refuse_unfit_model(self._path, self._max_length, on_gpu=self._on_gpu)
         if self._llm is None:
             self._llm = self._started()
-        return fingerprint(self._path)
+        return compute_fingerprint(self._path)
 
     def stop(self) -> None:
         """Stop the workers of a tensor-parallel engine.
@@ -239,13 +241,13 @@ class VllmEngine:
         """Return the id of the engine's process."""
         return os.getpid()
 
-    def spent(self) -> Spent:
+    def spent(self) -> ResourceUse:
         """Return the resources that this process has used since it started."""
-        return lifetime()
+        return measure_lifetime_use()
 
     def sample(
         self, prompts: Sequence[Sequence[int]], decoding: Decoding, seeds: Sequence[int], ends: Sequence[int]
-    ) -> Answers:
+    ) -> PackedResponses:
         """Sample ``decoding.group_size`` responses to each prompt.
 
         Args:
@@ -267,8 +269,10 @@ class VllmEngine:
         with _explained():
             vocabulary = self._llm.model_config.get_vocab_size()
             kept_mass = decoding.cuts(vocabulary) and self._reports_kept_mass()
-            asked = requests(prompts, decoding, seeds, ends, kept_mass=kept_mass)
-            return answers(self._llm.generate(*asked, use_tqdm=False), decoding, vocabulary, kept_mass=kept_mass)
+            asked = build_requests(prompts, decoding, seeds, ends, kept_mass=kept_mass)
+            return convert_outputs(
+                self._llm.generate(*asked, use_tqdm=False), decoding, vocabulary, kept_mass=kept_mass
+            )
 
     def update_weights(self, *buckets: WeightBucket) -> None:
         """Replace the weights, and drop the prefix cache that the old ones filled."""
@@ -311,14 +315,14 @@ class VllmEngine:
         self._forget()
 
     def _started(self) -> Any:
-        from vllm import LLM  # noqa: PLC0415 - takes seconds, and reads what ``prepare`` sets
+        from vllm import LLM  # noqa: PLC0415 - takes seconds, and reads what ``prepare_environment`` sets
 
-        told = arguments(self._path, self._config, self._max_length, on_gpu=self._on_gpu, sleeps=self._sleeps)
+        told = build_arguments(self._path, self._config, self._max_length, on_gpu=self._on_gpu, sleeps=self._sleeps)
         try:
             return LLM(**told)
         except Exception as error:
             raise EngineError(
-                f"vLLM does not start on {self._path!r} with backend.vllm as it is: {said(error)}"
+                f"vLLM does not start on {self._path!r} with backend.vllm as it is: {summarize_error(error)}"
             ) from error
 
     def _reports_kept_mass(self) -> bool:
@@ -350,4 +354,4 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        raise EngineError(f"{type(error).__name__}: {said(error)}") from error
+        raise EngineError(f"{type(error).__name__}: {summarize_error(error)}") from error

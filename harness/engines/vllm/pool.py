@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harness.engines.base.errors import EngineError, EngineLost, node_lost, said
+from harness.engines.base.errors import EngineError, EngineLost, is_node_lost, summarize_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,7 +67,7 @@ class EnginePool:
 
     def _result(self, index: int, pending: Any, method: str, arguments: tuple[Any, ...]) -> Any:
         try:
-            return ask(pending)
+            return await_call(pending)
         except EngineLost:
             raise
         except EngineError as death:
@@ -82,8 +82,8 @@ class EnginePool:
         try:
             engine = self._engines[index] = self._renewed(index)
             if self._weights:
-                ask(engine.update_weights.remote(*self._weights))
-            return ask(getattr(engine, method).remote(*arguments))
+                await_call(engine.update_weights.remote(*self._weights))
+            return await_call(getattr(engine, method).remote(*arguments))
         except EngineLost:
             raise
         except EngineError as second:
@@ -100,7 +100,7 @@ class EnginePool:
         return self._restart(index)
 
 
-def ask(pending: Any, patience: float | None = None) -> Any:
+def await_call(pending: Any, patience: float | None = None) -> Any:
     """Return the result of a call to an actor.
 
     Args:
@@ -123,7 +123,7 @@ def ask(pending: Any, patience: float | None = None) -> Any:
     except ray.exceptions.RayTaskError as error:
         raise error.cause from None
     except ray.exceptions.RayActorError as error:
-        if node_lost(error):
+        if is_node_lost(error):
             reason = _cause(error).rstrip(".")
             raise EngineLost(f"the node is gone: {reason}; the run resumes from its newest checkpoint") from None
         raise EngineError(_cause(error)) from None
@@ -134,4 +134,4 @@ def ask(pending: Any, patience: float | None = None) -> Any:
 def _cause(error: Exception) -> str:
     """Return the cause of an actor's death, without Ray's five lines about the actor."""
     whole = str(error)
-    return said(RuntimeError(whole.partition("The actor is dead because ")[2] or whole))
+    return summarize_error(RuntimeError(whole.partition("The actor is dead because ")[2] or whole))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import torch
 
-from harness.common.seeds import derive
-from harness.engines.base.samples import Vocabulary, assemble, left_pad
+from harness.common.seeds import derive_seed
+from harness.engines.base.samples import Vocabulary, assemble_samples, left_pad
 from harness.engines.transfer.buckets import bucket_weights
 from harness.engines.vllm.pool import EnginePool
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from harness.engines.base.protocols import Decoding, Samples
-    from harness.engines.vllm.engine import Answers
+    from harness.engines.vllm.engine import PackedResponses
 
 
 Thing = TypeVar("Thing")
@@ -28,13 +28,13 @@ Thing = TypeVar("Thing")
 def prompt_seeds(prompts: int, seed: int | Sequence[int]) -> list[int]:
     """Return a seed for each prompt. Raises ValueError where their number is not ``prompts``."""
     if isinstance(seed, int):
-        return [derive(seed, prompt) for prompt in range(prompts)]
+        return [derive_seed(seed, prompt) for prompt in range(prompts)]
     if len(seed) != prompts:
         raise ValueError(f"{len(seed)} seeds for {prompts} prompts; give one seed, or one for each prompt")
     return list(seed)
 
 
-def spread(prompts: Sequence[Sequence[int]], engines: int) -> list[list[int]]:
+def distribute_prompts(prompts: Sequence[Sequence[int]], engines: int) -> list[list[int]]:
     """Distribute prompts over engines as evenly as possible; return each engine's indices.
 
     Prompts are assigned in turn, longest first. No engine in the result is without a prompt.
@@ -43,12 +43,12 @@ def spread(prompts: Sequence[Sequence[int]], engines: int) -> list[list[int]]:
     return [order[engine::engines] for engine in range(min(engines, len(order)))]
 
 
-def take(things: Sequence[Thing], share: Sequence[int]) -> list[Thing]:
+def select_items(things: Sequence[Thing], share: Sequence[int]) -> list[Thing]:
     """Return the items at the indices of ``share``, in its order."""
     return [things[index] for index in share]
 
 
-def gather(drawn: Sequence[Answers], order: Sequence[int], fill: int) -> tuple[Tensor, Tensor]:
+def gather_tokens(drawn: Sequence[PackedResponses], order: Sequence[int], fill: int) -> tuple[Tensor, Tensor]:
     """Return tokens and log-probabilities as tensors (B, T), in the order of the prompts.
 
     Args:
@@ -64,13 +64,15 @@ def gather(drawn: Sequence[Answers], order: Sequence[int], fill: int) -> tuple[T
     return ids, _laid_out([part.log_probs for part in drawn], drawn, order, 0.0)
 
 
-def gather_kept(drawn: Sequence[Answers], order: Sequence[int]) -> Tensor | None:
+def gather_kept_mass(drawn: Sequence[PackedResponses], order: Sequence[int]) -> Tensor | None:
     """Return the log of the kept mass (B, T) in the order of the prompts; None without a cut."""
     kept = [part.log_kept for part in drawn if part.log_kept is not None]  # of all engines or of none
     return _laid_out(kept, drawn, order, 0.0) if kept else None
 
 
-def _laid_out(values: Sequence[NDArray[Any]], drawn: Sequence[Answers], order: Sequence[int], fill: float) -> Tensor:
+def _laid_out(
+    values: Sequence[NDArray[Any]], drawn: Sequence[PackedResponses], order: Sequence[int], fill: float
+) -> Tensor:
     """Return one row for each response, from values (M,) stored one response after the other."""
     lengths = torch.from_numpy(np.concatenate([part.lengths for part in drawn]))
     filled = torch.arange(int(lengths.max())) < lengths[:, None]
@@ -102,7 +104,7 @@ class VllmSampler:
         Raises EngineError where an engine died twice, and EngineLost where its node is gone.
         """
         padded, seeds = left_pad(prompts, self._vocabulary.pad_id), prompt_seeds(len(prompts), seed)
-        return self._drawn(padded, spread(prompts, len(self._pool.engines)), prompts, decoding, seeds)
+        return self._drawn(padded, distribute_prompts(prompts, len(self._pool.engines)), prompts, decoding, seeds)
 
     def on_each(self, prompts: Sequence[Sequence[int]], decoding: Decoding, seed: int) -> Samples:
         """Sample the same prompts with every engine.
@@ -154,11 +156,11 @@ class VllmSampler:
         self._wake_up()
         ends = self._vocabulary.eos_ids
         drawn = self._pool.call(
-            "sample", [(take(prompts, share), decoding, take(seeds, share), ends) for share in shares]
+            "sample", [(select_items(prompts, share), decoding, select_items(seeds, share), ends) for share in shares]
         )
         order = [prompt for share in shares for prompt in share]
-        ids, log_probs = gather(drawn, order, fill=ends[0])
-        return assemble(*padded, ids, log_probs, self._vocabulary, gather_kept(drawn, order))
+        ids, log_probs = gather_tokens(drawn, order, fill=ends[0])
+        return assemble_samples(*padded, ids, log_probs, self._vocabulary, gather_kept_mass(drawn, order))
 
 
 def _stored(weights: Iterable[tuple[str, Tensor]]) -> list[Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.common.clone import setup_extra, typed
+from harness.common.clone import choose_command, format_setup_command
 from harness.common.schema import SchemaError
-from harness.config.window import positions_of
+from harness.config.window import read_loaded_positions
 from harness.models.errors import ModelError
 
 if TYPE_CHECKING:
@@ -18,16 +18,17 @@ if TYPE_CHECKING:
 _LEAST_TEMPERATURE: Final = 0.01  # vLLM raises lower temperatures to this one
 
 
-def refuse_missing() -> None:
+def refuse_missing_vllm() -> None:
     """Raise SchemaError where vLLM is not installed. vLLM is not imported."""
     if find_spec("vllm") is None:
-        cpu = typed("EXTRA=cpu_engines", "its cpu_engines.lock")
+        cpu = choose_command("EXTRA=cpu_engines", "its cpu_engines.lock")
         raise SchemaError(
-            f"backend.vllm: vLLM is not installed; {setup_extra('gpu')}, or {cpu} without a GPU, or set backend=laptop"
+            f"backend.vllm: vLLM is not installed; {format_setup_command('gpu')}, or {cpu} without a GPU, or set "
+            "backend=laptop"
         )
 
 
-def refuse_unfit(path: str, max_length: int, *, on_gpu: bool) -> None:
+def refuse_unfit_model(path: str, max_length: int, *, on_gpu: bool) -> None:
     """Refuse a model that vLLM cannot sample from. On a CPU, vLLM is imported.
 
     Args:
@@ -43,7 +44,7 @@ def refuse_unfit(path: str, max_length: int, *, on_gpu: bool) -> None:
     from transformers import AutoConfig  # noqa: PLC0415 - takes seconds, and only an engine's process needs it
 
     settings = AutoConfig.from_pretrained(path)
-    text, places = settings.get_text_config(decoder=True), positions_of(settings)
+    text, places = settings.get_text_config(decoder=True), read_loaded_positions(settings)
     if places is not None and max_length > places:
         raise SchemaError(
             f"rollout.max_prompt_length and rollout.max_response_length allow {max_length} tokens in total, but "

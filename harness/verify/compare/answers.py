@@ -5,8 +5,14 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from harness.verify.compare.equations import may_be_same, renamed, same_equation, same_half_plane, same_sides
-from harness.verify.model.equality import equal
+from harness.verify.compare.equations import (
+    find_equation_difference,
+    is_same_half_plane,
+    is_same_name,
+    is_same_sides,
+    swap_symbols,
+)
+from harness.verify.model.equality import is_equal
 from harness.verify.model.exact import Undefined
 from harness.verify.model.expressions import (
     Brackets,
@@ -24,11 +30,11 @@ from harness.verify.model.expressions import (
     Scalar,
     Shape,
     Text,
-    nodes,
-    symbols,
+    collect_symbols,
+    walk_nodes,
 )
-from harness.verify.model.intervals import region, same_region
-from harness.verify.parse.congruences import is_least, same_classes
+from harness.verify.model.intervals import is_same_region, to_region
+from harness.verify.parse.congruences import find_class_difference, is_least
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +42,7 @@ if TYPE_CHECKING:
 _EQUAL: Final = None
 
 
-def difference(gold: Shape, answer: Shape, tolerance: float | None = None) -> str | None:
+def find_answer_difference(gold: Shape, answer: Shape, tolerance: float | None = None) -> str | None:
     """Return why the answer is incorrect, as a key of REASONS; None where it is correct.
 
     Args:
@@ -52,7 +58,7 @@ def difference(gold: Shape, answer: Shape, tolerance: float | None = None) -> st
 
     """
     if isinstance(gold, Congruence):
-        return same_classes(gold, answer)
+        return find_class_difference(gold, answer)
     if isinstance(gold, Brackets | Matrix) and isinstance(answer, Listing):
         answer = _by_letter(answer, gold) or answer
     if isinstance(gold, Named) and isinstance(answer, Named) and (turned := _unpacked_both(gold, answer)) is not None:
@@ -68,7 +74,7 @@ def difference(gold: Shape, answer: Shape, tolerance: float | None = None) -> st
     if isinstance(answer, Chain) and not isinstance(gold, Chain):
         return _of_chain(gold, answer, tolerance)
     if isinstance(answer, Listing) and len(answer.members) == 1 and not isinstance(gold, Listing | Region | Inequality):
-        return difference(gold, answer.members[0], tolerance)
+        return find_answer_difference(gold, answer.members[0], tolerance)
     return _of_kind(gold, answer, tolerance)
 
 
@@ -114,12 +120,12 @@ def _of_scalars(gold: Scalar, answer: Scalar, tolerance: float | None) -> str | 
         return "other_base"
     if _in_other_unit(gold, answer):
         return "other_unit"
-    if not symbols(answer.tree) <= symbols(gold.tree):
+    if not collect_symbols(answer.tree) <= collect_symbols(gold.tree):
         return "stray_symbol"
-    if equal(gold.tree, answer.tree, tolerance):
+    if is_equal(gold.tree, answer.tree, tolerance):
         return _EQUAL
     share = Operation("div", (gold.tree, Number(Fraction(100))))
-    return _EQUAL if gold.percent and not answer.percent and equal(share, answer.tree) else "different"
+    return _EQUAL if gold.percent and not answer.percent and is_equal(share, answer.tree) else "different"
 
 
 def _same_digits(gold: Scalar, answer: Scalar) -> bool:
@@ -167,7 +173,10 @@ def _of_lists(gold: Listing, answer: Shape, tolerance: float | None) -> str | No
 
 def _is_member(gold: Shape, answer: Shape, tolerance: float | None) -> bool:
     """Return whether two members of lists are equal; a set never equals its only member."""
-    return isinstance(gold, Listing) == isinstance(answer, Listing) and difference(gold, answer, tolerance) is None
+    return (
+        isinstance(gold, Listing) == isinstance(answer, Listing)
+        and find_answer_difference(gold, answer, tolerance) is None
+    )
 
 
 def _unpacked(named: Named) -> Shape:
@@ -217,7 +226,7 @@ def _of_names(gold: Sequence[Shape], given: Sequence[Shape], tolerance: float | 
 def _in_order(gold: Sequence[Shape], given: Sequence[Shape], tolerance: float | None) -> str | None:
     if len(gold) != len(given):
         return "other_form"
-    found = (difference(one, other, tolerance) for one, other in zip(gold, given, strict=True))
+    found = (find_answer_difference(one, other, tolerance) for one, other in zip(gold, given, strict=True))
     return next((reason for reason in found if reason is not None), _EQUAL)
 
 
@@ -237,33 +246,33 @@ def _column(vector: Shape) -> Sequence[Shape]:
 
 def _of_ratios(gold: Ratio, answer: Shape, tolerance: float | None) -> str | None:
     if isinstance(answer, Scalar) and len(gold.parts) == 2 and not gold.clock:
-        return difference(Scalar(Operation("div", gold.parts)), answer, tolerance)
+        return find_answer_difference(Scalar(Operation("div", gold.parts)), answer, tolerance)
     if not isinstance(answer, Ratio) or len(answer.parts) != len(gold.parts):
         return "other_form"
     if gold.suffix and gold.suffix != answer.suffix:
         return "different"
     one, other = gold.parts, answer.parts
     if gold.clock:
-        return _EQUAL if all(map(equal, one, other)) else "different"
+        return _EQUAL if all(map(is_equal, one, other)) else "different"
     pairs = [(a, b) for a in range(len(one)) for b in range(a)]
     crossed = ((Operation("mul", (one[a], other[b])), Operation("mul", (one[b], other[a]))) for a, b in pairs)
-    return _EQUAL if all(equal(left, right) for left, right in crossed) else "different"
+    return _EQUAL if all(is_equal(left, right) for left, right in crossed) else "different"
 
 
 def _of_regions(gold: Shape, answer: Shape) -> str | None:
     if isinstance(gold, Inequality) and isinstance(answer, Inequality):
-        if same_sides(gold, answer):
+        if is_same_sides(gold, answer):
             return _EQUAL
-        several = len({name for side in (*gold.sides, *answer.sides) for name in symbols(side)}) > 1
+        several = len({name for side in (*gold.sides, *answer.sides) for name in collect_symbols(side)}) > 1
         if several and len(gold.signs) == len(answer.signs) == 1:
-            return _EQUAL if same_half_plane(gold, answer) else "different"
+            return _EQUAL if is_same_half_plane(gold, answer) else "different"
     if not isinstance(gold, Region | Inequality) and not isinstance(answer, Region | Inequality):
         return "other_form"
-    one, other = region(gold), region(answer)
+    one, other = to_region(gold), to_region(answer)
     if one is None or other is None:
         return "other_form"
     try:
-        return _EQUAL if same_region(one, other) else "different"
+        return _EQUAL if is_same_region(one, other) else "different"
     except Undefined:
         return "different"
 
@@ -279,7 +288,7 @@ def _of_equation(gold: Named | Equation, answer: Shape, tolerance: float | None)
     reason = _of_named(gold, answer, tolerance) if isinstance(gold, Named) else "other_form"
     if reason is None or not isinstance(answer, Named | Equation):
         return reason
-    otherwise = same_equation(gold, answer)
+    otherwise = find_equation_difference(gold, answer)
     return reason if otherwise == "other_form" else otherwise
 
 
@@ -290,19 +299,19 @@ def _is_between_names(named: Named) -> bool:
 
 def _of_named(gold: Named, answer: Shape, tolerance: float | None) -> str | None:
     if not isinstance(answer, Named):
-        return "other_form" if isinstance(answer, Equation) else difference(gold.value, answer, tolerance)
-    if not may_be_same(gold.name, answer.name):
+        return "other_form" if isinstance(answer, Equation) else find_answer_difference(gold.value, answer, tolerance)
+    if not is_same_name(gold.name, answer.name):
         return "different"
     value = answer.value
     if gold.variable and answer.variable and gold.variable != answer.variable and isinstance(value, Scalar):
-        value = Scalar(renamed(value.tree, answer.variable, gold.variable))
-    return difference(gold.value, value, tolerance)
+        value = Scalar(swap_symbols(value.tree, answer.variable, gold.variable))
+    return find_answer_difference(gold.value, value, tolerance)
 
 
 def _behind_name(gold: Shape, answer: Named | Equation, tolerance: float | None) -> str | None:
     if isinstance(answer, Named):
-        return difference(gold, answer.value, tolerance)
-    return difference(gold, answer.right, tolerance) if answer.quantity else "other_form"
+        return find_answer_difference(gold, answer.value, tolerance)
+    return find_answer_difference(gold, answer.right, tolerance) if answer.quantity else "other_form"
 
 
 def _of_chain(gold: Shape, answer: Chain, tolerance: float | None) -> str | None:
@@ -311,7 +320,7 @@ def _of_chain(gold: Shape, answer: Chain, tolerance: float | None) -> str | None
     With a rough sign (``≈``), one member must be the gold answer and the others its rounded values. What follows the
     sign counts as exact only if the gold answer is a decimal.
     """
-    reasons = [difference(gold, member, tolerance) for member in answer.values]
+    reasons = [find_answer_difference(gold, member, tolerance) for member in answer.values]
     if answer.rough and not _is_decimal(gold) and (len(reasons) == 1 or reasons[0] is not None):
         return reasons[0] or "other_form"
     wrong = [at for at, reason in enumerate(reasons) if reason is not None]
@@ -327,7 +336,7 @@ def _is_decimal(shape: Shape) -> bool:
     """Return whether the gold answer contains a number that is not an integer."""
     if not isinstance(shape, Scalar):
         return False
-    return any(isinstance(node, Number) and node.value.denominator > 1 for node in nodes(shape.tree))
+    return any(isinstance(node, Number) and node.value.denominator > 1 for node in walk_nodes(shape.tree))
 
 
 def _places(denominator: int) -> int:
@@ -342,5 +351,5 @@ def _rounded(right: Shape, member: Shape) -> bool:
     """Return whether a decimal is the value, rounded to the digits of the decimal."""
     if not isinstance(right, Scalar) or not isinstance(member, Scalar):
         return False
-    sizes = [node.value.denominator for node in nodes(member.tree) if isinstance(node, Number)]
-    return bool(sizes) and equal(right.tree, member.tree, 0.5 * 10.0 ** -_places(max(sizes)))
+    sizes = [node.value.denominator for node in walk_nodes(member.tree) if isinstance(node, Number)]
+    return bool(sizes) and is_equal(right.tree, member.tree, 0.5 * 10.0 ** -_places(max(sizes)))

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mpmath import mp
 
-from harness.common.spelling import spelled
-from harness.verify.compare.equations import renamed, zero
+from harness.common.spelling import spell_value
+from harness.verify.compare.equations import swap_symbols, to_zero_form
 from harness.verify.model import exact
-from harness.verify.model.equality import samples
+from harness.verify.model.equality import sample_values
 from harness.verify.model.exact import Undefined, Value
 from harness.verify.model.expressions import (
     Brackets,
@@ -37,14 +37,14 @@ from harness.verify.model.expressions import (
     Symbol,
     Text,
     Tree,
+    collect_symbols,
     is_infinite,
-    symbols,
 )
-from harness.verify.model.intervals import FLIPPED, normal, region
+from harness.verify.model.intervals import FLIPPED, normalize_region, to_region
 from harness.verify.model.verdict import MOST_CHARACTERS
-from harness.verify.parse.parser import read
-from harness.verify.parse.tokenizer import plain
-from harness.verify.parse.wording import unqualified, without_label
+from harness.verify.parse.parser import parse_answer
+from harness.verify.parse.tokenizer import normalize_latex
+from harness.verify.parse.wording import strip_label, strip_qualifiers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,7 +65,7 @@ class _Keyless(Exception):  # noqa: N818  # not an error of the program
     """An answer was parsed but has no value, such as a false equation."""
 
 
-def canonical(text: str) -> str | None:
+def compute_canonical_key(text: str) -> str | None:
     """Return the key of an answer; None where it has no value.
 
     Raises MemoryError or RecursionError like the parser. Call it where these errors do no harm.
@@ -83,11 +83,11 @@ def _readings(text: str) -> Iterator[str]:
 
     An idle qualifier restricts nothing. The label is that of an option.
     """
-    qualified = unqualified(plain(text)) if len(text) <= MOST_CHARACTERS else None
+    qualified = strip_qualifiers(normalize_latex(text)) if len(text) <= MOST_CHARACTERS else None
     if qualified is not None:
         yield qualified.value
     yield text
-    label = without_label(text) if len(text) <= MOST_CHARACTERS else None
+    label = strip_label(text) if len(text) <= MOST_CHARACTERS else None
     if label is not None:
         yield label
 
@@ -104,11 +104,11 @@ def _read(text: str) -> Shape:
 
     Letters after a number are a unit, unless they can be one symbol: ``5 cm`` is 5, and ``5m`` contains the symbol m.
     """
-    found = read(text, loose=True)
+    found = parse_answer(text, loose=True)
     if not isinstance(found, Scalar) or found.unit is None:
         return found
-    product = read(text, loose=False)
-    return product if isinstance(product, Scalar) and len(symbols(product.tree)) == 1 else found
+    product = parse_answer(text, loose=False)
+    return product if isinstance(product, Scalar) and len(collect_symbols(product.tree)) == 1 else found
 
 
 def _key(shape: Shape) -> str:
@@ -127,8 +127,8 @@ def _of_scalar(scalar: Scalar) -> str:
 def _of_tree(tree: Tree) -> str:
     if is_infinite(tree):
         return _of_infinity(tree)
-    names = sorted(symbols(tree))
-    found = samples(tree)
+    names = sorted(collect_symbols(tree))
+    found = sample_values(tree)
     if sum(one is not None for one in found) < min(_FEWEST, len(found)):
         raise _Keyless
     written = [None if one is None else _of_number(one) for one in found]
@@ -142,7 +142,7 @@ def _of_infinity(tree: Tree) -> str:
     negative = False
     while isinstance(tree, Operation) and tree.name == "neg":
         negative, tree = not negative, tree.operands[0]
-    return "-" * negative + (spelled(tree, _IN_OUTCOMES) if isinstance(tree, Operation) else "infinity")
+    return "-" * negative + (spell_value(tree, _IN_OUTCOMES) if isinstance(tree, Operation) else "infinity")
 
 
 def _of_number(value: Value) -> str:
@@ -160,13 +160,13 @@ def _of_real(value: Value) -> str:
     """
     if abs(value) < _LARGEST:
         near = Fraction(int(mp.nint(value * mp.mpf(10) ** 50)), 10**50).limit_denominator(_DENOMINATOR)
-        if abs(value - exact.real(near)) < mp.mpf(10) ** -_DIGITS:
+        if abs(value - exact.to_real(near)) < mp.mpf(10) ** -_DIGITS:
             return str(near)
     return str(mp.nstr(value, _DIGITS))
 
 
 def _of_fraction(value: Fraction) -> str:
-    if exact.digits(value) < _LONGEST:
+    if exact.count_digits(value) < _LONGEST:
         return str(value)
     # Python refuses to write decimal numbers of more than 4,300 digits; hexadecimal also distinguishes them.
     return f"{value.numerator:x}/{value.denominator:x}"
@@ -206,7 +206,7 @@ def _of_equation(shape: Equation) -> str:
     """
     if shape.quantity:
         return _key(shape.right)
-    tree = zero(shape)
+    tree = to_zero_form(shape)
     if tree is None:
         raise _Keyless
     return _solved_for_y(tree) or _up_to_factor(tree)
@@ -217,7 +217,7 @@ def _of_named(named: Named) -> str:
     if isinstance(value, Brackets) and len(names) == len(value.members) > 1:
         return "; ".join(sorted(f"{name}={_key(one)}" for name, one in zip(names, value.members, strict=True)))
     if named.variable and isinstance(value, Scalar):
-        return _of_tree(renamed(value.tree, named.variable, "x"))
+        return _of_tree(swap_symbols(value.tree, named.variable, "x"))
     if all(len(side) > 1 and side.isalpha() and side.isupper() for side in (named.name, named.right)):
         return f"equal {' '.join(sorted((named.name, named.right)))}"
     return _key(value)
@@ -228,7 +228,7 @@ def _solved_for_y(tree: Tree) -> str | None:
 
     The coefficients must be exact.
     """
-    if "y" not in symbols(tree):
+    if "y" not in collect_symbols(tree):
         return None
     at = [_with(tree, "y", Number(Fraction(value))) for value in (0, 1, 2)]
     start, slope = at[0], _minus(at[1], at[0])
@@ -242,13 +242,13 @@ def _up_to_factor(tree: Tree, *, positive: bool = False) -> str:
 
     With ``positive``, divide by the absolute value.
     """
-    found = samples(tree)
+    found = sample_values(tree)
     first = next((one for one in found if one is not None and one != 0), None)
     if first is None:
         raise _Keyless
     unit = abs(first) if positive else first
     shares = ["?" if one is None else _of_number(exact.divide(one, unit)) for one in found]
-    return f"{','.join(sorted(symbols(tree)))}: 0 = {' '.join(shares)}"
+    return f"{','.join(sorted(collect_symbols(tree)))}: 0 = {' '.join(shares)}"
 
 
 def _of_chain(chain: Chain) -> str:
@@ -282,14 +282,14 @@ def _of_congruence(shape: Congruence) -> str:
 
 
 def _number(tree: Tree) -> Fraction | None:
-    found = None if symbols(tree) else samples(tree)
+    found = None if collect_symbols(tree) else sample_values(tree)
     return found[0] if found and isinstance(found[0], Fraction) else None
 
 
 def _of_region(shape: Region | Inequality) -> str:
-    found = region(shape)
+    found = to_region(shape)
     if found is not None:
-        spans = normal(found)
+        spans = normalize_region(found)
         if spans and all(span.low == span.high for span in spans):
             return _of_list(Listing(tuple(Scalar(span.low) for span in spans)))
         return " U ".join(map(_of_span, spans)) or "{}"

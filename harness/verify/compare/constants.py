@@ -16,8 +16,8 @@ from harness.verify.model.expressions import (
     Shape,
     Symbol,
     Tree,
-    nodes,
-    symbols,
+    collect_symbols,
+    walk_nodes,
 )
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ _RUN: Final = re.compile(
 _BOUND: Final = re.compile(rf"{_OPERATOR}|(?={_INTEGRAL})\\int", re.DOTALL)
 
 
-def renamings(gold: Shape, answer: Shape) -> Iterator[Shape]:
+def rename_constants(gold: Shape, answer: Shape) -> Iterator[Shape]:
     """Yield the answer with its free constants renamed to those of the gold answer.
 
     All orders of the constants are tried.
@@ -61,7 +61,7 @@ def renamings(gold: Shape, answer: Shape) -> Iterator[Shape]:
             yield _renamed(answer, mapping)
 
 
-def with_bound_names(gold: str, answer: str) -> str | None:
+def rename_bound_variables(gold: str, answer: str) -> str | None:
     r"""Rename the bound variables of ``\sum``, ``\int`` etc. to those of the gold answer.
 
     Return None where the names agree or cannot be changed.
@@ -124,8 +124,8 @@ def _is_period(tree: Tree, name: str) -> bool:
     """Return whether ``name`` times pi is one term of a sum."""
     return (
         any(
-            symbols(term) == {name}
-            and any(node == Constant("pi") for node in nodes(term))
+            collect_symbols(term) == {name}
+            and any(node == Constant("pi") for node in walk_nodes(term))
             and not _is_nested(term, name)
             for term in _terms(tree)
         )
@@ -135,8 +135,8 @@ def _is_period(tree: Tree, name: str) -> bool:
 
 def _is_nested(tree: Tree, name: str) -> bool:
     return any(
-        isinstance(node, Operation) and node.name not in ("mul", "div", "neg") and name in symbols(node)
-        for node in nodes(tree)
+        isinstance(node, Operation) and node.name not in ("mul", "div", "neg") and name in collect_symbols(node)
+        for node in walk_nodes(tree)
     )
 
 
@@ -153,14 +153,14 @@ def _is_once_in_sum(tree: Tree, name: str) -> bool:
 
     The term must belong to a sum with a variable.
     """
-    if sum(node == Symbol(name) for node in nodes(tree)) != 1:
+    if sum(node == Symbol(name) for node in walk_nodes(tree)) != 1:
         return False
     if _is_factor_of_decay(tree, name):
         return True
-    for node in nodes(tree):
+    for node in walk_nodes(tree):
         if isinstance(node, Operation) and node.name == "add":
             terms = list(_terms(node))
-            holding = [term for term in terms if name in symbols(term)]
+            holding = [term for term in terms if name in collect_symbols(term)]
             if len(holding) == 1 and not _is_nested(holding[0], name) and _is_constant_term(holding[0], terms, name):
                 return True
     return False
@@ -173,26 +173,26 @@ def _is_factor_of_decay(tree: Tree, name: str) -> bool:
     """
     powers = [
         node
-        for node in nodes(tree)
+        for node in walk_nodes(tree)
         if isinstance(node, Operation) and node.name == "pow" and node.operands[0] == Constant("e")
     ]
-    others = symbols(tree) - {name}
+    others = collect_symbols(tree) - {name}
     return (
         len(powers) == 1
         and len(others) == 1
-        and others <= symbols(powers[0])
-        and not any(isinstance(node, Operation) and node.name == "add" for node in nodes(tree))
+        and others <= collect_symbols(powers[0])
+        and not any(isinstance(node, Operation) and node.name == "add" for node in walk_nodes(tree))
         and not _is_nested(tree, name)
-        and sum(isinstance(node, Symbol) for node in nodes(tree)) == 2
+        and sum(isinstance(node, Symbol) for node in walk_nodes(tree)) == 2
     )
 
 
 def _is_constant_term(term: Tree, terms: list[Tree], name: str) -> bool:
     """Return whether the other factors of the term are functions of variables of the sum."""
-    others = symbols(term) - {name}
-    rest = {symbol for one in terms if one is not term for symbol in symbols(one)}
-    powers = [node for node in nodes(term) if isinstance(node, Operation) and node.name in _FUNCTIONS]
-    held = {symbol for node in powers for symbol in symbols(node)}
+    others = collect_symbols(term) - {name}
+    rest = {symbol for one in terms if one is not term for symbol in collect_symbols(one)}
+    powers = [node for node in walk_nodes(term) if isinstance(node, Operation) and node.name in _FUNCTIONS]
+    held = {symbol for node in powers for symbol in collect_symbols(node)}
     added = bool(rest) and name != "c"  # in c + t, the letter c may just as well be a given quantity
     return others <= held and (bool(others) or added)
 
@@ -212,7 +212,7 @@ def _trees(shape: Shape) -> Iterator[Tree]:
 
 
 def _symbols(shape: Shape) -> frozenset[str]:
-    return frozenset(name for tree in _trees(shape) for name in symbols(tree))
+    return frozenset(name for tree in _trees(shape) for name in collect_symbols(tree))
 
 
 def _renamed(shape: Shape, names: Mapping[str, str]) -> Shape:

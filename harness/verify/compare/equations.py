@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from harness.verify.model import exact
-from harness.verify.model.equality import close, equal, everywhere, is_real, values
+from harness.verify.model.equality import evaluate_trees, holds_everywhere, is_close, is_equal, is_real
 from harness.verify.model.expressions import (
     Equation,
     Inequality,
@@ -17,7 +17,7 @@ from harness.verify.model.expressions import (
     Shape,
     Symbol,
     Tree,
-    symbols,
+    collect_symbols,
 )
 from harness.verify.model.intervals import FLIPPED
 from harness.verify.parse.cursor import LETTERS
@@ -31,7 +31,7 @@ _DOTTED: Final = re.compile(r"dot(\w)|(\w)'")
 _APPLIED: Final = re.compile(r"(\w)(?:\^-1)?\(.*\)")
 
 
-def may_be_same(one: str, other: str) -> bool:
+def is_same_name(one: str, other: str) -> bool:
     """Return whether two names agree.
 
     Names agree if they are equal, or differ only by an index. A function agrees with its value, ``dy/dx`` with ``y'``,
@@ -82,17 +82,17 @@ _DESCENDING: Final = (">", "\\ge")
 _STRICT: Final = ("<", ">", "\\ne")
 
 
-def same_equation(gold: Shape, answer: Shape) -> str | None:
+def find_equation_difference(gold: Shape, answer: Shape) -> str | None:
     """Return why two equations differ; None where one is a constant multiple of the other."""
-    one, other = zero(gold), zero(answer)
+    one, other = to_zero_form(gold), to_zero_form(answer)
     if one is None or other is None:
         return "other_form"
-    if symbols(one) != symbols(other):
+    if collect_symbols(one) != collect_symbols(other):
         return "stray_symbol"
     return None if _proportional(one, other, positive=False) else "different"
 
 
-def same_half_plane(gold: Inequality, answer: Inequality) -> bool:
+def is_same_half_plane(gold: Inequality, answer: Inequality) -> bool:
     """Return whether two inequalities with two sides are equal up to a positive factor."""
     signs = gold.signs[0], answer.signs[0]
     if (signs[0] in _STRICT) != (signs[1] in _STRICT) or ("\\ne" in signs and signs[0] != signs[1]):
@@ -100,26 +100,26 @@ def same_half_plane(gold: Inequality, answer: Inequality) -> bool:
     return _proportional(_excess(gold), _excess(answer), positive="\\ne" not in signs)
 
 
-def same_sides(gold: Inequality, answer: Inequality) -> bool:
+def is_same_sides(gold: Inequality, answer: Inequality) -> bool:
     """Return whether two inequalities have equal sides and signs, in either direction."""
     turned = Inequality(answer.sides[::-1], tuple(FLIPPED[sign] for sign in reversed(answer.signs)))
     return any(
-        gold.signs == one.signs and len(gold.sides) == len(one.sides) and all(map(equal, gold.sides, one.sides))
+        gold.signs == one.signs and len(gold.sides) == len(one.sides) and all(map(is_equal, gold.sides, one.sides))
         for one in (answer, turned)
     )
 
 
-def zero(shape: Shape) -> Tree | None:
+def to_zero_form(shape: Shape) -> Tree | None:
     """Return the expression that an equation sets to zero; None where it only names a value."""
     match shape:
         case Equation(left, Scalar(right)):
             return _minus(left, right)
-        case Named(_, _, Scalar(right), left) if left is not None and symbols(right):
+        case Named(_, _, Scalar(right), left) if left is not None and collect_symbols(right):
             return _minus(left, right)
     return None
 
 
-def renamed(tree: Tree, old: str, new: str) -> Tree:
+def swap_symbols(tree: Tree, old: str, new: str) -> Tree:
     """Return the tree with two symbols exchanged.
 
     Args:
@@ -134,7 +134,7 @@ def renamed(tree: Tree, old: str, new: str) -> Tree:
     if isinstance(tree, Symbol):
         return Symbol({old: new, new: old}.get(tree.name, tree.name))
     if isinstance(tree, Operation):
-        return Operation(tree.name, tuple(renamed(operand, old, new) for operand in tree.operands))
+        return Operation(tree.name, tuple(swap_symbols(operand, old, new) for operand in tree.operands))
     return tree
 
 
@@ -152,12 +152,12 @@ def _proportional(one: Tree, other: Tree, *, positive: bool) -> bool:
     factors: list[exact.Value] = []
 
     def constant(point: Point) -> bool | None:
-        found = values((one, other), point)
+        found = evaluate_trees((one, other), point)
         if found is None or found[1] == 0:
             return None
         factors.append(exact.divide(*found))
-        if close(found[0], Fraction(0), (one, other)) or not is_real(factors[0]):
+        if is_close(found[0], Fraction(0), (one, other)) or not is_real(factors[0]):
             return False
-        return close(factors[0], factors[-1], (one, other)) and (not positive or exact.real(factors[0]) > 0)
+        return is_close(factors[0], factors[-1], (one, other)) and (not positive or exact.to_real(factors[0]) > 0)
 
-    return everywhere((one, other), constant)
+    return holds_everywhere((one, other), constant)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from harness.verify.model.verdict import MOST_CHARACTERS
-from harness.verify.parse.tokenizer import plain, to_ascii
+from harness.verify.parse.tokenizer import normalize_latex, to_ascii
 
 if TYPE_CHECKING:
     from harness.verify.model.verdict import Gold
@@ -26,21 +26,21 @@ _MODULUS: Final = re.compile(r"\\p?mod\s*(?:\{(\w+)\}|(\w+))")
 _NAME: Final = re.compile(r"[A-Za-z](?:\([a-z]\))?=(?=[^=]+$)")
 
 
-def quick(gold: Gold, answer: str) -> tuple[bool, str] | None:
+def judge_fast(gold: Gold, answer: str) -> tuple[bool, str] | None:
     """Judge an answer where plain text suffices; None where the answer must be parsed.
 
     The result is whether the answer is correct, and the reason.
     """
-    wanted, given = exact_number(gold.answer), exact_number(answer)
+    wanted, given = parse_exact_number(gold.answer), parse_exact_number(answer)
     if wanted is not None and given is not None:
         allowed = Fraction(0) if gold.tolerance is None else Fraction(repr(gold.tolerance))
         right = abs(wanted - given) <= allowed
         return right, "same_number" if right else "different"
-    return (True, "same_text") if spelling(gold.answer) == spelling(answer) else None
+    return (True, "same_text") if normalize_spelling(gold.answer) == normalize_spelling(answer) else None
 
 
 @lru_cache(maxsize=4_096)
-def exact_number(text: str) -> Fraction | None:
+def parse_exact_number(text: str) -> Fraction | None:
     """Return the number that a text is: an integer, decimal or fraction of integers.
 
     None is returned for any other text.
@@ -61,18 +61,18 @@ def exact_number(text: str) -> Fraction | None:
 
 
 @lru_cache(maxsize=4_096)
-def spelling(text: str) -> str:
+def normalize_spelling(text: str) -> str:
     """Return the normal form of a text; texts with equal normal forms are equal answers."""
-    text = _LOOSE_SPACE.sub("", _TEXT.sub(r" \1 ", plain(text)))
+    text = _LOOSE_SPACE.sub("", _TEXT.sub(r" \1 ", normalize_latex(text)))
     text = _FRACTION.sub(lambda found: rf"\frac{{{found[1] or found[2]}}}{{{found[3] or found[4]}}}", text)
     text = _MODULUS.sub(r"\\pmod{\1\2}", text)
     return _SCRIPT.sub(r"\1\2", text)
 
 
-def written(answer: str) -> str | None:
+def normalize_answer(answer: str) -> str | None:
     """Return the normal form of an answer, as results keep it; None if it is too long."""
     if len(answer) > MOST_CHARACTERS:
         return None
-    text = _NAME.sub("", spelling(answer))
-    size = exact_number(text)
+    text = _NAME.sub("", normalize_spelling(answer))
+    size = parse_exact_number(text)
     return text if size is None else str(size)

@@ -50,7 +50,7 @@ _MPMATH: Final = {
 }
 
 
-def value(tree: Tree, point: Mapping[str, Fraction]) -> Value:
+def evaluate_tree(tree: Tree, point: Mapping[str, Fraction]) -> Value:
     """Return the value of a tree where the symbols have the values of ``point``.
 
     Raises Undefined where there is none, KeyError for a symbol that the point lacks, and Refused for numbers too large
@@ -69,11 +69,11 @@ def _value(tree: Tree, point: Mapping[str, Fraction], *, angle: bool) -> Value:
             return _constant(name)
         case Operation("degree", (operand,)):
             degrees = _value(operand, point, angle=angle)
-            return exact.real(degrees) * mp.pi / 180 if angle else degrees
+            return exact.to_real(degrees) * mp.pi / 180 if angle else degrees
         case Operation(name, operands):
             inside = name in TRIGONOMETRIC or (angle and name in ("add", "neg", "mul", "div"))
             values = [_value(operand, point, angle=inside) for operand in operands]
-            return exact.bounded(_apply(name, values))
+            return exact.refuse_oversized(_apply(name, values))
 
 
 def _apply(name: str, values: list[Value]) -> Value:
@@ -87,7 +87,7 @@ def _apply(name: str, values: list[Value]) -> Value:
 
 
 def _transcendental(name: str, argument: Value) -> Value:
-    number = exact.real(argument)
+    number = exact.to_real(argument)
     if abs(number) > _LARGEST_ANGLE:
         raise Refused("too_large")
     if argument == 0 and name in ("sin", "tan", "arcsin", "arctan", "sinh", "tanh"):
@@ -103,19 +103,19 @@ def _constant(name: str) -> Value:
 
 def _opaque(name: str, values: list[Value]) -> Value:
     """Return the value of an unknown function: a number that depends on name and arguments."""
-    known = ",".join(mp.nstr(exact.real(argument), 25) for argument in values)
+    known = ",".join(mp.nstr(exact.to_real(argument), 25) for argument in values)
     digest = hashlib.blake2b(f"{name}({known})".encode(), digest_size=4).digest()
     return Fraction(int.from_bytes(digest, "big") % 9973 + 1, 997)
 
 
 def _real(number: Value) -> Any:
-    if mp.im(exact.real(number)):
+    if mp.im(exact.to_real(number)):
         raise Undefined
-    return exact.real(number)
+    return exact.to_real(number)
 
 
 def _integer(number: Value) -> int:
-    whole = exact.as_integer(number)
+    whole = exact.to_integer(number)
     if whole is None:
         raise Undefined
     return whole
@@ -124,4 +124,4 @@ def _integer(number: Value) -> int:
 def _nonzero(number: Value) -> Any:
     if number == 0:
         raise Undefined
-    return exact.real(number)
+    return exact.to_real(number)

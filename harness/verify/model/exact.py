@@ -25,30 +25,30 @@ class Undefined(ArithmeticError):  # noqa: N818  # not an error of the program
     """There is no value at this point, such as 1/0 or the factorial of -1."""
 
 
-def bounded(value: Value) -> Value:
+def refuse_oversized(value: Value) -> Value:
     """Return the value unchanged.
 
     Raises Refused where it has too many digits, and Undefined where it is not finite.
     """
     if isinstance(value, Fraction):
-        if digits(value) > MOST_DIGITS:
+        if count_digits(value) > MOST_DIGITS:
             raise Refused("too_large")
     elif not mp.isfinite(value):
         raise Undefined
     return value
 
 
-def digits(value: Fraction) -> float:
+def count_digits(value: Fraction) -> float:
     """Return the approximate number of decimal digits of numerator and denominator."""
     return 0.30103 * (value.numerator.bit_length() + value.denominator.bit_length())
 
 
-def real(value: Value) -> Value:
+def to_real(value: Value) -> Value:
     """Return the value as a number of mpmath."""
     return mp.mpf(value.numerator) / value.denominator if isinstance(value, Fraction) else value
 
 
-def as_integer(value: Value) -> int | None:
+def to_integer(value: Value) -> int | None:
     """Return the value as an integer; None where it is not exactly one."""
     return int(value) if isinstance(value, Fraction) and value.denominator == 1 else None
 
@@ -56,13 +56,13 @@ def as_integer(value: Value) -> int | None:
 def add(left: Value, right: Value) -> Value:
     """Return left + right."""
     exact = isinstance(left, Fraction) and isinstance(right, Fraction)
-    return left + right if exact else real(left) + real(right)
+    return left + right if exact else to_real(left) + to_real(right)
 
 
 def multiply(left: Value, right: Value) -> Value:
     """Return left * right."""
     exact = isinstance(left, Fraction) and isinstance(right, Fraction)
-    return left * right if exact else real(left) * real(right)
+    return left * right if exact else to_real(left) * to_real(right)
 
 
 def divide(left: Value, right: Value) -> Value:
@@ -70,7 +70,7 @@ def divide(left: Value, right: Value) -> Value:
     if right == 0:
         raise Undefined
     exact = isinstance(left, Fraction) and isinstance(right, Fraction)
-    return left / right if exact else real(left) / real(right)
+    return left / right if exact else to_real(left) / to_real(right)
 
 
 def power(base: Value, exponent: Value) -> Value:
@@ -81,19 +81,19 @@ def power(base: Value, exponent: Value) -> Value:
     """
     if base == 0:
         return _power_of_zero(exponent)
-    whole = as_integer(exponent)
+    whole = to_integer(exponent)
     if whole is not None and isinstance(base, Fraction):
-        if abs(whole) * digits(base) > 2 * MOST_DIGITS and abs(base) != 1:
+        if abs(whole) * count_digits(base) > 2 * MOST_DIGITS and abs(base) != 1:
             raise Refused("too_large")
         return base ** (whole % 2 if abs(base) == 1 else whole)
     if isinstance(exponent, Fraction) and isinstance(base, Fraction) and 1 < exponent.denominator <= 64:
         found = _exact_root(base, exponent.denominator)
         if found is not None:
             return power(found, Fraction(exponent.numerator))
-    logarithm = mp.log(real(base))
-    if abs(logarithm) * abs(real(exponent)) > _LARGEST_LOGARITHM:
+    logarithm = mp.log(to_real(base))
+    if abs(logarithm) * abs(to_real(exponent)) > _LARGEST_LOGARITHM:
         raise Refused("too_large")
-    return real(base) ** whole if whole is not None else mp.exp(logarithm * real(exponent))
+    return to_real(base) ** whole if whole is not None else mp.exp(logarithm * to_real(exponent))
 
 
 def root(value: Value, index: Value) -> Value:
@@ -101,8 +101,8 @@ def root(value: Value, index: Value) -> Value:
 
     Raises Undefined or Refused like ``power``.
     """
-    whole = as_integer(index)
-    if whole is not None and whole % 2 and isinstance(mp.re(real(value)), type(real(value))) and value < 0:
+    whole = to_integer(index)
+    if whole is not None and whole % 2 and isinstance(mp.re(to_real(value)), type(to_real(value))) and value < 0:
         return -root(-value, index)
     return power(value, divide(Fraction(1), index))
 
@@ -112,11 +112,11 @@ def factorial(value: Value) -> Value:
 
     Raises Undefined for a negative integer, and Refused for arguments that are too large.
     """
-    whole = as_integer(value)
-    if abs(real(value)) > _LARGEST_FACTORIAL:
+    whole = to_integer(value)
+    if abs(to_real(value)) > _LARGEST_FACTORIAL:
         raise Refused("too_large")
     if whole is None:
-        return mp.gamma(real(value) + 1)
+        return mp.gamma(to_real(value) + 1)
     if whole < 0:
         raise Undefined
     return Fraction(math.factorial(whole))
@@ -127,7 +127,7 @@ def double_factorial(value: Value) -> Value:
 
     Raises Undefined for any other value, and Refused for arguments that are too large.
     """
-    whole = as_integer(value)
+    whole = to_integer(value)
     if whole is None or whole < 0:
         raise Undefined
     if whole > _LARGEST_FACTORIAL:
@@ -140,11 +140,11 @@ def binomial(top: Value, bottom: Value) -> Value:
 
     Raises Refused for arguments that are too large.
     """
-    n, k = as_integer(top), as_integer(bottom)
-    if max(abs(real(top)), abs(real(bottom))) > _LARGEST_FACTORIAL:
+    n, k = to_integer(top), to_integer(bottom)
+    if max(abs(to_real(top)), abs(to_real(bottom))) > _LARGEST_FACTORIAL:
         raise Refused("too_large")
     if n is None or k is None or n < 0:
-        return mp.binomial(real(top), real(bottom))
+        return mp.binomial(to_real(top), to_real(bottom))
     return Fraction(math.comb(n, k) if k >= 0 else 0)
 
 

@@ -53,7 +53,7 @@ class Operation:
 Tree = Number | Symbol | Constant | Operation
 
 
-def nodes(tree: Tree) -> Iterator[Tree]:
+def walk_nodes(tree: Tree) -> Iterator[Tree]:
     """Yield the tree and all its subtrees."""
     waiting = [tree]
     while waiting:
@@ -63,14 +63,14 @@ def nodes(tree: Tree) -> Iterator[Tree]:
             waiting.extend(node.operands)
 
 
-def symbols(tree: Tree) -> frozenset[str]:
+def collect_symbols(tree: Tree) -> frozenset[str]:
     """Return the names of symbols and of unknown functions in a tree."""
-    return frozenset(name for node in nodes(tree) if (name := _free(node)) is not None)
+    return frozenset(name for node in walk_nodes(tree) if (name := _free(node)) is not None)
 
 
 def is_infinite(tree: Tree) -> bool:
     """Return whether a tree contains infinity."""
-    return any(node == Constant("infinity") for node in nodes(tree))
+    return any(node == Constant("infinity") for node in walk_nodes(tree))
 
 
 def _free(node: Tree) -> str | None:

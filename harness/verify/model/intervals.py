@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mpmath import mp
 
 from harness.verify.model import exact
-from harness.verify.model.equality import equal, everywhere, values
+from harness.verify.model.equality import evaluate_trees, holds_everywhere, is_equal
 from harness.verify.model.exact import Undefined
 from harness.verify.model.expressions import (
     Brackets,
@@ -24,8 +24,8 @@ from harness.verify.model.expressions import (
     Span,
     Symbol,
     Tree,
+    collect_symbols,
     is_infinite,
-    symbols,
 )
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ EVERYTHING: Final = Span(MINUS_INFINITY, INFINITY, low_closed=False, high_closed
 _BELOW: Final = ("<", "\\le")
 
 
-def region(shape: Shape) -> Region | None:
+def to_region(shape: Shape) -> Region | None:
     """Return the shape as a set of real numbers; None where it cannot be one."""
     match shape:
         case Region():
@@ -65,26 +65,26 @@ def intersection(left: Region, right: Region) -> Region:
     return Region(tuple(span for span in spans if span is not None))
 
 
-def without(whole: Region, points: Region) -> Region:
+def subtract_points(whole: Region, points: Region) -> Region:
     """Return the first set without the points of the second."""
-    spans = list(normal(whole))
+    spans = list(normalize_region(whole))
     for point in points.spans:
         spans = [piece for span in spans for piece in _cut(span, point.low)]
     return Region(tuple(spans))
 
 
-def same_region(left: Region, right: Region) -> bool:
+def is_same_region(left: Region, right: Region) -> bool:
     """Return whether two sets contain the same numbers."""
-    one, other = normal(left), normal(right)
+    one, other = normalize_region(left), normalize_region(right)
     return len(one) == len(other) and all(_same_span(a, b) for a, b in zip(one, other, strict=True))
 
 
-def normal(whole: Region) -> tuple[Span, ...]:
+def normalize_region(whole: Region) -> tuple[Span, ...]:
     """Return the intervals in order, joined where they touch.
 
     Intervals with symbols in their ends are returned unchanged.
     """
-    if any(symbols(end) for span in whole.spans for end in (span.low, span.high)):
+    if any(collect_symbols(end) for span in whole.spans for end in (span.low, span.high)):
         return whole.spans
     spans: list[Span] = []
     for span in sorted((span for span in whole.spans if _holds_any(span)), key=cmp_to_key(_order)):
@@ -101,7 +101,7 @@ def _point(tree: Tree) -> Span:
 
 def _compare(left: Tree, right: Tree) -> int:
     """Return the sign of left - right."""
-    if equal(left, right):
+    if is_equal(left, right):
         return 0
     return -1 if _position(left) < _position(right) else 1
 
@@ -109,10 +109,10 @@ def _compare(left: Tree, right: Tree) -> int:
 def _position(tree: Tree) -> Any:
     if is_infinite(tree):
         return mp.mpf("-inf") if tree == MINUS_INFINITY else mp.inf
-    found = values((tree,), {})
-    if found is None or mp.im(exact.real(found[0])):
+    found = evaluate_trees((tree,), {})
+    if found is None or mp.im(exact.to_real(found[0])):
         raise Undefined
-    return exact.real(found[0])
+    return exact.to_real(found[0])
 
 
 def _order(left: Span, right: Span) -> int:
@@ -157,7 +157,7 @@ def _cut(span: Span, point: Tree) -> list[Span]:
 
 def _same_span(left: Span, right: Span) -> bool:
     closed = (left.low_closed, left.high_closed) == (right.low_closed, right.high_closed)
-    return closed and equal(left.low, right.low) and equal(left.high, right.high)
+    return closed and is_equal(left.low, right.low) and is_equal(left.high, right.high)
 
 
 def _solved(inequality: Inequality) -> Region | None:
@@ -166,7 +166,7 @@ def _solved(inequality: Inequality) -> Region | None:
     It solves ``x > 3``, ``1 < x <= 2``, and linear inequalities with rational numbers.
     """
     sides, signs = inequality.sides, inequality.signs
-    if len({name for side in sides for name in symbols(side)}) != 1 or len(signs) > 2:
+    if len({name for side in sides for name in collect_symbols(side)}) != 1 or len(signs) > 2:
         return None
     if len(signs) == 1:
         return _half(sides[0], signs[0], sides[1])
@@ -176,11 +176,11 @@ def _solved(inequality: Inequality) -> Region | None:
 
 
 def _half(left: Tree, sign: str, right: Tree) -> Region | None:
-    if isinstance(left, Operation) and left.name == "abs" and not symbols(right):
+    if isinstance(left, Operation) and left.name == "abs" and not collect_symbols(right):
         return _around_zero(left.operands[0], sign, right)
-    if isinstance(left, Symbol) and not symbols(right):
+    if isinstance(left, Symbol) and not collect_symbols(right):
         return _beyond(sign, right)
-    if isinstance(right, Symbol) and not symbols(left):
+    if isinstance(right, Symbol) and not collect_symbols(left):
         return _beyond(FLIPPED[sign], left)
     solved = None if is_infinite(left) or is_infinite(right) else _root_of_line(left, right)
     if solved is None:
@@ -206,18 +206,18 @@ def _beyond(sign: str, bound: Tree) -> Region:
 
 
 def _root_of_line(left: Tree, right: Tree) -> tuple[Fraction, bool] | None:
-    (name,) = symbols(left) | symbols(right)
+    (name,) = collect_symbols(left) | collect_symbols(right)
     difference = Operation("add", (left, Operation("neg", (right,))))
-    found = [values((difference,), {name: Fraction(at)}) for at in (0, 1)]
+    found = [evaluate_trees((difference,), {name: Fraction(at)}) for at in (0, 1)]
     if any(value is None or not isinstance(value[0], Fraction) for value in found):
         return None
     start, slope = found[0][0], found[1][0] - found[0][0]  # type: ignore[index]  # neither is None
     line = Operation("add", (Number(start), Operation("mul", (Number(slope), Symbol(name)))))
-    if not slope or not everywhere((difference, line), lambda point: _agree(difference, line, point)):
+    if not slope or not holds_everywhere((difference, line), lambda point: _agree(difference, line, point)):
         return None
     return -start / slope, slope > 0
 
 
 def _agree(left: Tree, right: Tree, point: Point) -> bool:
-    found = values((left, right), point)
+    found = evaluate_trees((left, right), point)
     return found is not None and found[0] == found[1]

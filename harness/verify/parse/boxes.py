@@ -41,7 +41,7 @@ def read_boxes(response: str) -> Boxes:
     return Boxes("\n".join([*map(_without_comment, lines), end]), left_open)
 
 
-def last_box(response: str) -> str | None:
+def find_last_box(response: str) -> str | None:
     """Return the content of the complete box that closes last; None without one."""
     return read_boxes(response).last
 

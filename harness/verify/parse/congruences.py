@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from harness.verify.model.equality import equal, values
+from harness.verify.model.equality import evaluate_trees, is_equal
 from harness.verify.model.expressions import (
     Congruence,
     Listing,
@@ -18,10 +18,10 @@ from harness.verify.model.expressions import (
     Shape,
     Symbol,
     Tree,
-    symbols,
+    collect_symbols,
 )
-from harness.verify.parse.expressions import scalar
-from harness.verify.parse.tokenizer import Token, Tokens, levels, split
+from harness.verify.parse.expressions import parse_scalar
+from harness.verify.parse.tokenizer import Token, Tokens, iterate_depths, split_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,18 +30,18 @@ _MODULI: Final = ("\\pmod", "\\bmod")
 _COUNTERS: Final = frozenset("jklmnqrst")  # letters that stand for any integer in ``7k+3``
 
 
-def congruence(parts: Tokens) -> Shape | None:
+def parse_congruence(parts: Tokens) -> Shape | None:
     """Parse tokens as residue classes; return None where they are not."""
     if not any(token.is_(*_MODULI) for token in parts):
         return None
-    pieces = [_piece(piece) for piece in split(parts, ",", ";", "\\lor", "\\land") if piece]
+    pieces = [_piece(piece) for piece in split_tokens(parts, ",", ";", "\\lor", "\\land") if piece]
     if not pieces or any(piece is None for piece in pieces) or pieces[-1] is None or pieces[-1][2] is None:
         return None
     found: list[Congruence] = []
     name, modulus = None, None
     for one, residues, own in reversed([piece for piece in pieces if piece is not None]):
         modulus = own or modulus
-        found.append(Congruence(one, tuple(map(scalar, residues)), scalar(modulus or ())))
+        found.append(Congruence(one, tuple(map(parse_scalar, residues)), parse_scalar(modulus or ())))
     names = [one.name for one in found if one.name is not None]
     name = names[0] if names else None
     if any(one != name for one in names):
@@ -51,12 +51,12 @@ def congruence(parts: Tokens) -> Shape | None:
     return Listing(tuple(Congruence(name, one.residues, one.modulus) for one in found))
 
 
-def same_classes(gold: Congruence, answer: Shape) -> str | None:
+def find_class_difference(gold: Congruence, answer: Shape) -> str | None:
     """Return why an answer is not the gold answer's residue classes; None where it is."""
     if isinstance(answer, Congruence):
         if gold.name is not None and answer.name is not None and gold.name != answer.name:
             return "different"
-        same = equal(gold.modulus, answer.modulus) and _same_residues(gold.residues, answer.residues, gold.modulus)
+        same = is_equal(gold.modulus, answer.modulus) and _same_residues(gold.residues, answer.residues, gold.modulus)
         return None if same else "different"
     members = answer.members if isinstance(answer, Listing) else (answer,)
     lines = [_line(gold, member) for member in members]
@@ -64,7 +64,7 @@ def same_classes(gold: Congruence, answer: Shape) -> str | None:
         return "other_form"
     residues = tuple(line[0] for line in lines if line is not None)
     moduli = [line[1] for line in lines if line is not None]
-    if not all(equal(gold.modulus, Number(abs(modulus))) for modulus in moduli):
+    if not all(is_equal(gold.modulus, Number(abs(modulus))) for modulus in moduli):
         return "different"
     return None if _same_residues(gold.residues, residues, gold.modulus) else "different"
 
@@ -80,10 +80,10 @@ def is_least(residue: Tree, modulus: Tree) -> bool:
 def _piece(parts: Tokens) -> tuple[Tree | None, list[Tokens], Tokens | None] | None:
     """Return name, residues and modulus of one congruence; None for other tokens."""
     parts, modulus = _modulus(parts)
-    sides = split(parts, "\\equiv", "=")
+    sides = split_tokens(parts, "\\equiv", "=")
     if len(sides) > 2 or not all(sides):
         return None
-    name = scalar(sides[0]) if len(sides) == 2 else None
+    name = parse_scalar(sides[0]) if len(sides) == 2 else None
     residue = sides[-1]
     if any(token.is_("\\pm", "\\mp") for token in residue):
         signs = [[Token("sign", sign) if token.is_("\\pm") else token for token in residue] for sign in "+-"]
@@ -96,7 +96,10 @@ def _modulus(parts: Tokens) -> tuple[Tokens, Tokens | None]:
 
     Raises Refused where the modulus is empty or there are two.
     """
-    at = next((at for at, token, depth in levels(parts) if token.is_(*_MODULI) and _is_outside(parts, at, depth)), None)
+    at = next(
+        (at for at, token, depth in iterate_depths(parts) if token.is_(*_MODULI) and _is_outside(parts, at, depth)),
+        None,
+    )
     if at is None:
         return parts, None
     before, behind = parts[:at], parts[at + 1 :]
@@ -124,10 +127,14 @@ def _covered(some: Sequence[Tree], others: Sequence[Tree], modulus: Tree) -> boo
 
 
 def _same_class(one: Tree, other: Tree, modulus: Tree) -> bool:
-    if equal(one, other):
+    if is_equal(one, other):
         return True
     difference = Operation("add", (one, Operation("neg", (other,))))
-    found = values((difference, modulus), {}) if not symbols(difference) | symbols(modulus) else None
+    found = (
+        evaluate_trees((difference, modulus), {})
+        if not collect_symbols(difference) | collect_symbols(modulus)
+        else None
+    )
     if found is None or not all(isinstance(number, Fraction) for number in found) or found[1] == 0:
         return False
     return (found[0] / found[1]).denominator == 1
@@ -139,14 +146,14 @@ def _line(gold: Congruence, member: Shape) -> tuple[Tree, Fraction] | None:
         if gold.name is not None and member.left != gold.name:
             return None
         member = member.value
-    if not isinstance(member, Scalar) or member.unit or member.percent or len(symbols(member.tree)) != 1:
+    if not isinstance(member, Scalar) or member.unit or member.percent or len(collect_symbols(member.tree)) != 1:
         return None
-    (letter,) = symbols(member.tree)
+    (letter,) = collect_symbols(member.tree)
     if letter not in _COUNTERS or gold.name == Symbol(letter):
         return None
-    found = [values((member.tree,), {letter: Fraction(at)}) for at in (0, 1)]
+    found = [evaluate_trees((member.tree,), {letter: Fraction(at)}) for at in (0, 1)]
     if any(one is None or not isinstance(one[0], Fraction) or one[0].denominator != 1 for one in found):
         return None
     start, slope = found[0][0], found[1][0] - found[0][0]  # type: ignore[index]  # neither is None
     line = Operation("add", (Number(start), Operation("mul", (Number(slope), Symbol(letter)))))
-    return (Number(start), slope) if slope and equal(member.tree, line) else None
+    return (Number(start), slope) if slope and is_equal(member.tree, line) else None

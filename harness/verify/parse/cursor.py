@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from harness.verify.model.expressions import TRIGONOMETRIC, Constant, Refused, Symbol, Tree
-from harness.verify.parse.tokenizer import CLOSING, DEEPEST, OPENING, Token, Tokens, split
+from harness.verify.parse.tokenizer import CLOSING, DEEPEST, OPENING, Token, Tokens, split_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ _PLAIN: Final = FUNCTIONS | SPELLINGS.keys() | LETTERS | _CONSTANTS.keys() | {"s
 _LONGEST_PRODUCT: Final = 3  # more letters in a row are a word, not a product
 
 
-def known(token: Token) -> Tree | None:
+def resolve_symbol(token: Token) -> Tree | None:
     """Return the symbol or constant of a token; None where it is neither."""
     if token.kind == "command":
         name = token.text[1:]
@@ -46,14 +46,14 @@ def known(token: Token) -> Tree | None:
     return Symbol(token.text) if token.kind in ("letters", "word") else None
 
 
-def function(token: Token) -> str | None:
+def find_function_name(token: Token) -> str | None:
     """Return the name of a token's function; None where it is not a function."""
     name = token.text.removeprefix("\\")
     name = SPELLINGS.get(name, name)
     return name if name in FUNCTIONS or name in SPELLINGS.values() else None
 
 
-def spelled(parts: Tokens) -> tuple[Token, ...]:
+def split_letters(parts: Tokens) -> tuple[Token, ...]:
     r"""Split runs of letters into commands (``sqrt``), products (``xy``) or single words."""
     return tuple(piece for token in parts for piece in _pieces(token))
 
@@ -142,7 +142,9 @@ class Cursor:
             return self.bars == 0
         name = token.text.removeprefix("\\")
         named = token.kind == "command" and (name in ACCENTS or name in PREFIXES)
-        return token.is_(*_OPENERS) or named or known(token) is not None or function(token) is not None
+        return (
+            token.is_(*_OPENERS) or named or resolve_symbol(token) is not None or find_function_name(token) is not None
+        )
 
     def take_first_digit(self) -> str:
         """Return the first digit of the next number and leave the other digits."""
@@ -201,7 +203,7 @@ class Cursor:
         if not isinstance(tree, Symbol) or not self.is_next("("):
             return None
         start = self.at
-        arguments = split(self.bracketed(), ",")
+        arguments = split_tokens(self.bracketed(), ",")
         single = len(arguments) == 1 and len(arguments[0]) == 1
         simple = single and arguments[0][0].kind in ("number", "letters") and arguments[0][0].text != tree.name
         if simple or tree.name.rstrip("'")[:1] in FUNCTION_LETTERS:

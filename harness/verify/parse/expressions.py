@@ -6,8 +6,16 @@ from fractions import Fraction
 from typing import Final
 
 from harness.verify.model.expressions import TRIGONOMETRIC, Constant, Number, Operation, Refused, Symbol, Tree
-from harness.verify.parse.cursor import ACCENTS, FUNCTION_LETTERS, PREFIXES, Cursor, function, known, spelled
-from harness.verify.parse.tokenizer import Token, Tokens, split
+from harness.verify.parse.cursor import (
+    ACCENTS,
+    FUNCTION_LETTERS,
+    PREFIXES,
+    Cursor,
+    find_function_name,
+    resolve_symbol,
+    split_letters,
+)
+from harness.verify.parse.tokenizer import Token, Tokens, split_tokens
 
 _SEVERAL: Final = frozenset({"max", "min", "gcd", "lcm"})
 _MINUS_ONE: Final = Operation("neg", (Number(Fraction(1)),))
@@ -15,9 +23,9 @@ _TEN: Final = Number(Fraction(10))
 _GROUPS: Final = ("\\frac", "\\sqrt", "{")
 
 
-def call(reader: ScalarReader) -> Tree:
+def parse_call(reader: ScalarReader) -> Tree:
     """Parse the next function with its argument. Raises Refused where that fails."""
-    name = function(reader.next()) or ""
+    name = find_function_name(reader.next()) or ""
     base = _base(reader, name)
     exponent = reader.script() if reader.take("^") else None
     if name in _SEVERAL:
@@ -63,9 +71,9 @@ def _argument(reader: ScalarReader) -> Tree:
 
 def _continues(reader: ScalarReader) -> bool:
     token = reader.peek()
-    if token is None or function(token) is not None:
+    if token is None or find_function_name(token) is not None:
         return False
-    return isinstance(known(token), Symbol | Constant) or reader.is_next(*_GROUPS[:2])
+    return isinstance(resolve_symbol(token), Symbol | Constant) or reader.is_next(*_GROUPS[:2])
 
 
 _MOST_DIGITS: Final = 2_000
@@ -76,15 +84,15 @@ _STACKED: Final = {"\\choose": "binom", "\\over": "div"}
 _ROUNDING: Final = {"\\lfloor": "floor", "\\lceil": "ceil"}
 
 
-def scalar(parts: Tokens) -> Tree:
+def parse_scalar(parts: Tokens) -> Tree:
     """Return the tree of an expression. Raises Refused where the tokens are not one."""
-    reader = ScalarReader(spelled(parts))
+    reader = ScalarReader(split_letters(parts))
     tree = reader.stacked()
     reader.end()
     return tree
 
 
-def number(text: str) -> Number:
+def parse_number(text: str) -> Number:
     """Return the exact number of digits, with decimal point and exponent if any.
 
     Raises Refused where it is too large.
@@ -137,7 +145,7 @@ class ScalarReader(Cursor):
         r"""Parse a group, or a single digit as in ``\frac12``."""
         token = self.peek()
         if token is not None and token.kind == "number" and len(token.text) > 1 and token.text.isdecimal():
-            return number(self.take_first_digit())
+            return parse_number(self.take_first_digit())
         return self._operand()
 
     def group(self) -> Tree:
@@ -153,7 +161,7 @@ class ScalarReader(Cursor):
         """Parse the expressions of a bracket, separated by commas."""
         if not self.is_next("(", "\\{"):
             raise Refused("unreadable")
-        return tuple(scalar(part) for part in split(self.bracketed(), ","))
+        return tuple(parse_scalar(part) for part in split_tokens(self.bracketed(), ","))
 
     def _term(self) -> Tree:
         negative = False
@@ -223,7 +231,7 @@ class ScalarReader(Cursor):
         text = self.next().text
         if self.is_next("_"):
             raise Refused("other_base")
-        return number(text)
+        return parse_number(text)
 
     def _absolute(self) -> Tree:
         self.need("|")
@@ -237,11 +245,11 @@ class ScalarReader(Cursor):
         name = token.text.removeprefix("\\")
         if token.kind == "command" and name in ("frac", "sqrt", "binom"):
             return self._command(self.next().text[1:])
-        if function(token) is not None and token.kind != "letters":
-            return call(self)
+        if find_function_name(token) is not None and token.kind != "letters":
+            return parse_call(self)
         if token.kind == "command" and name in ACCENTS | PREFIXES:
             return self._decorated(Symbol(self.next().text[1:] + " " + self.script_text()))
-        found = known(token)
+        found = resolve_symbol(token)
         if found is None:
             raise Refused("unreadable")
         self.next()
@@ -252,18 +260,18 @@ class ScalarReader(Cursor):
         if name not in ("C", "Gamma") or not self.is_next("("):
             return None
         start = self.at
-        arguments = split(self.bracketed(), ",")
+        arguments = split_tokens(self.bracketed(), ",")
         if len(arguments) == 2 and name == "C":
-            return Operation("binom", (scalar(arguments[0]), scalar(arguments[1])))
+            return Operation("binom", (parse_scalar(arguments[0]), parse_scalar(arguments[1])))
         if len(arguments) == 1 and name == "Gamma":
-            return Operation("gamma", (scalar(arguments[0]),))
+            return Operation("gamma", (parse_scalar(arguments[0]),))
         self.at = start
         return None
 
     def _command(self, name: str) -> Tree:
         if name == "sqrt":
             index = self.optional_group()
-            return Operation("root", (self.argument(), scalar(index) if index else Number(Fraction(2))))
+            return Operation("root", (self.argument(), parse_scalar(index) if index else Number(Fraction(2))))
         if name == "frac" and (derivative := self.derivative()):
             return Symbol(derivative)
         over = self.digit()
@@ -281,4 +289,6 @@ class ScalarReader(Cursor):
         if (counted := self._counted(name)) is not None:
             return counted
         arguments = self.application(tree)
-        return tree if arguments is None else Operation(f"apply {name}", tuple(scalar(part) for part in arguments))
+        return (
+            tree if arguments is None else Operation(f"apply {name}", tuple(parse_scalar(part) for part in arguments))
+        )

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from harness.verify.model.expressions import Number, Operation, Refused, Tree
-from harness.verify.parse.tokenizer import Token, Tokens, levels, plain, whole
+from harness.verify.parse.tokenizer import Token, Tokens, is_one_bracket, iterate_depths, normalize_latex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,7 +29,7 @@ _LISTED: Final = re.compile(r"[,;(\[]|\\[{}]")
 _THIN: Final = re.compile(r"\\,")
 
 
-def other_numbers(wanted: str, answer: str, given: str) -> Iterator[tuple[str, str]]:
+def list_other_numbers(wanted: str, answer: str, given: str) -> Iterator[tuple[str, str]]:
     """Yield pairs of the gold answer and another number that the answer may mean.
 
     Args:
@@ -46,7 +46,7 @@ def other_numbers(wanted: str, answer: str, given: str) -> Iterator[tuple[str, s
         if taken <= total:
             yield wanted, rf"\frac{{{total}!}}{{{total - taken}!}}"
     if "," in answer and not _LISTED.search(wanted) and (number := _with_point(answer)) is not None:
-        yield wanted, plain(number)
+        yield wanted, normalize_latex(number)
     if "_" in wanted and (digits := _DIGITS_OF_BASE.fullmatch(wanted)) is not None and _is_number(*digits.groups()):
         bare = re.sub(r"\\text\s*|[{}()\s]", "", given)
         yield wanted, wanted if bare.upper() == digits[1] else given
@@ -177,7 +177,7 @@ def split_numerals(parts: Tokens, *, money: bool) -> tuple[Tokens, tuple[tuple[s
         money: True if a currency precedes it; ``k`` and ``M`` are then thousands and millions.
 
     Returns:
-        The other tokens, and the steps for ``changed``.
+        The other tokens, and the steps for ``apply_steps``.
 
     Raises:
         Refused: It is unclear what the words change, as in ``2+3 million``.
@@ -199,7 +199,7 @@ def split_numerals(parts: Tokens, *, money: bool) -> tuple[Tokens, tuple[tuple[s
     return _checked(parts[:start], steps, (*parts[:start], *parts[end:])) if steps else (parts, ())
 
 
-def changed(tree: Tree, steps: tuple[tuple[str, Fraction], ...]) -> Tree:
+def apply_steps(tree: Tree, steps: tuple[tuple[str, Fraction], ...]) -> Tree:
     """Return a value with all steps applied."""
     for name, size in steps:
         tree = Operation(name, (tree,)) if name == "factorial" else Operation(name, (tree, Number(size)))
@@ -210,9 +210,9 @@ def _checked(
     value: Tokens, steps: list[tuple[str, Fraction]], rest: Tokens
 ) -> tuple[Tokens, tuple[tuple[str, Fraction], ...]]:
     if any(name != "mul" for name, _ in steps):
-        if len(steps) > 1 or not (len(value) == 1 or (whole(value) and value[0].is_("(", "{"))):
+        if len(steps) > 1 or not (len(value) == 1 or (is_one_bracket(value) and value[0].is_("(", "{"))):
             raise Refused("unreadable")
-    elif any(depth == 0 and at and token.is_("+", "-", "\\pm") for at, token, depth in levels(value)):
+    elif any(depth == 0 and at and token.is_("+", "-", "\\pm") for at, token, depth in iterate_depths(value)):
         raise Refused("unreadable")
     return rest, tuple(steps)
 

@@ -17,16 +17,31 @@ from harness.verify.model.expressions import (
     Region,
     Shape,
     Text,
-    symbols,
+    collect_symbols,
 )
-from harness.verify.model.intervals import EVERYTHING, intersection, region, union, without
+from harness.verify.model.intervals import EVERYTHING, intersection, subtract_points, to_region, union
 from harness.verify.model.verdict import MOST_CHARACTERS
-from harness.verify.parse.congruences import congruence
-from harness.verify.parse.cursor import spelled
-from harness.verify.parse.relations import related
-from harness.verify.parse.tokenizer import Token, Tokens, levels, plain, split, tokens, whole
+from harness.verify.parse.congruences import parse_congruence
+from harness.verify.parse.cursor import split_letters
+from harness.verify.parse.relations import parse_relation
+from harness.verify.parse.tokenizer import (
+    Token,
+    Tokens,
+    is_one_bracket,
+    iterate_depths,
+    normalize_latex,
+    split_tokens,
+    tokenize_latex,
+)
 from harness.verify.parse.units import CODES
-from harness.verify.parse.values import based, in_cents, matrix, ratio, scaled, single
+from harness.verify.parse.values import (
+    combine_cents,
+    parse_based,
+    parse_matrix,
+    parse_ratio,
+    parse_single,
+    scale_matrix,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,21 +53,21 @@ _WORDS: Final = frozenset({"yes", "no", "odd", "even", "true", "false", "none", 
 _TURNS: Final = ("^T", "^t", "^\\top", "^\\intercal")
 _TURNS_IN_BRACES: Final = tuple(f"^{{{sign[1:]}}}" for sign in _TURNS)
 _SHARES: Final = {
-    word: (*tokens(rf"\frac{{1}}{{{size}}}"),) for word, size in (("half", 2), ("third", 3), ("quarter", 4))
+    word: (*tokenize_latex(rf"\frac{{1}}{{{size}}}"),) for word, size in (("half", 2), ("third", 3), ("quarter", 4))
 }
 
 
-def read(text: str, *, loose: bool = True) -> Shape:
+def parse_answer(text: str, *, loose: bool = True) -> Shape:
     """Parse an answer. With ``loose``, letters that can be a product can also be a unit.
 
     Raises Refused for text that is not an answer or is too large.
     """
     if len(text) > MOST_CHARACTERS:
         raise Refused("too_long")
-    cleaned = plain(text)
+    cleaned = normalize_latex(text)
     if "\\equiv" in cleaned and "mod" not in cleaned:
         cleaned = cleaned.replace("\\equiv", "=")  # as in "f(x) is identically 0"
-    return based(cleaned) or AnswerParser(loose).shape(_joined(tokens(cleaned)))
+    return parse_based(cleaned) or AnswerParser(loose).shape(_joined(tokenize_latex(cleaned)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +84,7 @@ class AnswerParser:
         if parts[0].is_("\\approx"):
             return Chain((self.shape(parts[1:]),), rough=True)
         forms: tuple[Callable[[Tokens], Shape | None], ...] = (
-            congruence,
+            parse_congruence,
             self._listed,
             self._words,
             self._set,
@@ -78,19 +93,21 @@ class AnswerParser:
             self._union,
             self._brackets,
             self._matrix,
-            ratio,
+            parse_ratio,
         )
         for form in forms:
             found = form(parts)
             if found is not None:
                 return found
-        return single(parts, loose=self.loose)
+        return parse_single(parts, loose=self.loose)
 
     def _listed(self, parts: Tokens) -> Shape | None:
-        pieces = split(parts, ",", ";", "\\land", "\\lor")
+        pieces = split_tokens(parts, ",", ";", "\\land", "\\lor")
         if len(pieces) == 1:
             return None
-        joints = {token.text for _, token, depth in levels(parts) if depth == 0 and token.is_("\\land", "\\lor")}
+        joints = {
+            token.text for _, token, depth in iterate_depths(parts) if depth == 0 and token.is_("\\land", "\\lor")
+        }
         if joints:
             pieces = [piece for piece in pieces if piece]  # ", and" leaves an empty piece
         if not pieces:
@@ -98,7 +115,7 @@ class AnswerParser:
         if len(pieces) > 1 and (narrowed := self._in_reals(pieces)) is not None:
             return narrowed
         members = self._members(pieces)
-        if joints == {"\\land"} and len(members) == 2 and (money := in_cents(*members)) is not None:
+        if joints == {"\\land"} and len(members) == 2 and (money := combine_cents(*members)) is not None:
             return money
         if not joints and (narrowed := _with_exceptions(members)) is not None:
             return narrowed
@@ -125,7 +142,7 @@ class AnswerParser:
         allowed = ("word", "letters", "number") if title else ("word", "letters")
         if not all(token.kind in allowed or token.is_("(", ")", "'", "-") for token in parts):
             return None
-        read = spelled(parts)
+        read = split_letters(parts)
         if any(token.kind == "command" for token in read):
             return None
         if not any(_is_word(token) for token in (*parts, *read)):
@@ -135,12 +152,12 @@ class AnswerParser:
     def _set(self, parts: Tokens) -> Shape | None:
         if parts[0].is_("\\emptyset") and len(parts) == 1:
             return Listing((), braced=True)
-        if not (parts[0].is_("\\{") and parts[-1].is_("\\}") and whole(parts)):
+        if not (parts[0].is_("\\{") and parts[-1].is_("\\}") and is_one_bracket(parts)):
             return None
         inside = _bare(parts[1:-1])
         if not inside:
             return Listing((), braced=True)
-        head, *conditions = split(inside, "|", ":")
+        head, *conditions = split_tokens(inside, "|", ":")
         if len(conditions) == 1 and head and head[0].kind == "letters":
             return self._where(conditions[0])
         found = self.shape(inside)
@@ -150,7 +167,7 @@ class AnswerParser:
     def _where(self, condition: Tokens) -> Shape | None:
         """Return the numbers that satisfy all conditions; a comma means "and"."""
         found = self.shape(condition)
-        return _combined(found.members, either=False) if isinstance(found, Listing) else region(found)
+        return _combined(found.members, either=False) if isinstance(found, Listing) else to_region(found)
 
     def _signed(self, parts: Tokens) -> Shape | None:
         if not any(token.is_("\\pm", "\\mp") for token in parts) or any(token.is_("\\in") for token in parts):
@@ -159,19 +176,19 @@ class AnswerParser:
         return Listing(_flat(tuple(self.shape(signs) for signs in both)))
 
     def _related(self, parts: Tokens) -> Shape | None:
-        return related(parts, self.shape)
+        return parse_relation(parts, self.shape)
 
     def _union(self, parts: Tokens) -> Shape | None:
         if len(parts) == 1 and parts[0].is_("\\Reals"):
             return Region((EVERYTHING,))
-        taken = split(parts, "\\setminus", "-" if parts[0].is_("\\Reals") else "\\setminus")
+        taken = split_tokens(parts, "\\setminus", "-" if parts[0].is_("\\Reals") else "\\setminus")
         if len(taken) == 2:
-            return without(self._part(taken[0]), self._part(taken[1]))
-        pieces = split(parts, "\\cup")
+            return subtract_points(self._part(taken[0]), self._part(taken[1]))
+        pieces = split_tokens(parts, "\\cup")
         return union([self._part(piece) for piece in pieces]) if len(pieces) > 1 else None
 
     def _part(self, parts: Tokens) -> Region:
-        found = region(self.shape(parts))
+        found = to_region(self.shape(parts))
         if found is None:
             raise Refused("unreadable")
         return found
@@ -179,9 +196,9 @@ class AnswerParser:
     def _brackets(self, parts: Tokens) -> Shape | None:
         if (turned := self._transposed(parts)) is not None:
             return turned
-        if not whole(parts) or not parts[0].is_("(", "[", "\\langle"):
+        if not is_one_bracket(parts) or not parts[0].is_("(", "[", "\\langle"):
             return None
-        pieces = split(parts[1:-1], ",", ";")
+        pieces = split_tokens(parts[1:-1], ",", ";")
         if parts[0].is_("[") and parts[-1].is_("]") and (rows := self._rows(pieces)) is not None:
             return rows
         if len(pieces) == 1:
@@ -198,8 +215,8 @@ class AnswerParser:
             return None
         size = next((size for size, ends in ((4, _TURNS_IN_BRACES), (2, _TURNS)) if text.endswith(ends)), 0)
         if size and parts[0].is_("-") and (turned := self._transposed(parts[1:])) is not None:
-            return scaled(turned, Number(Fraction(-1)))
-        if not size or len(parts) < size + 3 or not (parts[0].is_("\\begin") or whole(parts[:-size])):
+            return scale_matrix(turned, Number(Fraction(-1)))
+        if not size or len(parts) < size + 3 or not (parts[0].is_("\\begin") or is_one_bracket(parts[:-size])):
             return None
         found = self.shape(parts[:-size]) if parts[0].is_("(", "[", "\\langle", "\\begin") else None
         if isinstance(found, Brackets) and (found.opening, found.closing) in (("(", ")"), ("[", "]")):
@@ -209,17 +226,17 @@ class AnswerParser:
     def _rows(self, pieces: list[Tokens]) -> Shape | None:
         """Parse ``[[1,2],[3,4]]`` as a matrix."""
         bracketed = all(
-            len(piece) > 2 and piece[0].is_("[") and piece[-1].is_("]") and whole(piece) for piece in pieces
+            len(piece) > 2 and piece[0].is_("[") and piece[-1].is_("]") and is_one_bracket(piece) for piece in pieces
         )
         if not bracketed:
             return None
-        rows = [split(piece[1:-1], ",") for piece in pieces]
+        rows = [split_tokens(piece[1:-1], ",") for piece in pieces]
         if sum(map(len, rows)) > MOST_MEMBERS or any(row[0] and row[0][0].is_("[") for row in rows):
             raise Refused("unreadable")
         return Matrix(tuple(self._members(row) for row in rows))
 
     def _matrix(self, parts: Tokens) -> Shape | None:
-        return matrix(parts, self.shape)
+        return parse_matrix(parts, self.shape)
 
 
 def _is_even(found: Matrix) -> bool:
@@ -238,10 +255,10 @@ def _with_exceptions(members: tuple[Shape, ...]) -> Shape | None:
 
 
 def _combined(members: tuple[Shape, ...], either: bool) -> Shape:
-    variables = {symbols(side) for member in members if isinstance(member, Inequality) for side in member.sides}
+    variables = {collect_symbols(side) for member in members if isinstance(member, Inequality) for side in member.sides}
     if len(variables - {frozenset()}) > 1:
         return Listing(members)  # different variables, as in "x < 2 or y > 3"
-    regions = [region(member) for member in members]
+    regions = [to_region(member) for member in members]
     found = [one for one in regions if one is not None]
     if len(found) != len(members):
         return Listing(members)
@@ -274,7 +291,7 @@ def _signed(token: Token, first: str) -> Token:
 
 def _bare(parts: Tokens) -> Tokens:
     """Remove braces around all tokens."""
-    while len(parts) > 1 and parts[0].is_("{") and parts[-1].is_("}") and whole(parts):
+    while len(parts) > 1 and parts[0].is_("{") and parts[-1].is_("}") and is_one_bracket(parts):
         parts = parts[1:-1]
     return parts
 

@@ -17,11 +17,11 @@ from harness.verify.model.expressions import (
     Shape,
     Symbol,
     Tree,
-    symbols,
+    collect_symbols,
 )
-from harness.verify.parse.cursor import function, known, spelled
-from harness.verify.parse.expressions import scalar
-from harness.verify.parse.tokenizer import Token, Tokens, levels, whole
+from harness.verify.parse.cursor import find_function_name, resolve_symbol, split_letters
+from harness.verify.parse.expressions import parse_scalar
+from harness.verify.parse.tokenizer import Token, Tokens, is_one_bracket, iterate_depths
 
 Read = Callable[[Tokens], Shape]
 
@@ -32,12 +32,12 @@ _APPLIED: Final = frozenset({"P", "E", "Pr", "Var", "f", "g", "h", "p", "F", "G"
 _LONGEST_NAME: Final = 3  # maximum number of letters in the name of a segment or triangle
 
 
-def related(parts: Tokens, read: Read) -> Shape | None:
+def parse_relation(parts: Tokens, read: Read) -> Shape | None:
     """Parse tokens as a relation; None where they are not. ``read`` parses one side.
 
     Raises Refused for a mixture of relations or an invalid side.
     """
-    found = [(at, token.text) for at, token, depth in levels(parts) if depth == 0 and token.is_(*_RELATIONS)]
+    found = [(at, token.text) for at, token, depth in iterate_depths(parts) if depth == 0 and token.is_(*_RELATIONS)]
     if not found:
         return None
     ends = [at for at, _ in found]
@@ -54,7 +54,7 @@ def related(parts: Tokens, read: Read) -> Shape | None:
 
 def _side(parts: Tokens) -> Tree:
     """Parse a side of an inequality; the value of a function counts as a variable."""
-    tree = scalar(parts)
+    tree = parse_scalar(parts)
     applied = isinstance(tree, Operation) and tree.name.startswith("apply ")
     return Symbol(_written(parts)) if applied else tree
 
@@ -88,7 +88,7 @@ def _equation(left: Tokens, right: Shape) -> Shape | None:
         if tree is None and _names_only(left):
             return Named(_written(left), None, right, None)
         return None
-    if not symbols(tree) and not symbols(right.tree):
+    if not collect_symbols(tree) and not collect_symbols(right.tree):
         return None
     return Equation(tree, right, quantity=_names_only(left) and not left[0].is_("-"))
 
@@ -98,7 +98,7 @@ def is_name(parts: Tokens) -> bool:
 
     Examples are ``x``, ``f(x)``, ``AB``, ``\angle ABC``, ``(x, y)`` and ``\text{the area}``.
     """
-    if any(token.kind == "word" and len(token.text) > 1 and function(token) is None for token in parts):
+    if any(token.kind == "word" and len(token.text) > 1 and find_function_name(token) is None for token in parts):
         return all(token.kind in ("word", "letters") or token.is_("(", ")", "'") for token in parts)
     if _is_vector(parts) or _is_figure(parts) or _is_applied(parts):
         return True
@@ -113,16 +113,18 @@ def _is_vector(parts: Tokens) -> bool:
 
 
 def _is_letter(token: Token) -> bool:
-    return isinstance(known(token), Symbol | Constant) and (token.kind == "command" or len(token.text) == 1)
+    return isinstance(resolve_symbol(token), Symbol | Constant) and (token.kind == "command" or len(token.text) == 1)
 
 
 def _is_applied(parts: Tokens) -> bool:
     r"""Return whether a letter such as P precedes a bracket: ``P(A \cap B)``, ``f(2)``."""
-    return len(parts) > 3 and parts[0].kind == "letters" and parts[0].text in _APPLIED and whole(parts[1:])
+    return len(parts) > 3 and parts[0].kind == "letters" and parts[0].text in _APPLIED and is_one_bracket(parts[1:])
 
 
 def _is_figure(parts: Tokens) -> bool:
-    pieces = [token for token in spelled(parts) if not token.is_("|", "[", "]", "\\angle", "\\triangle", "{", "}")]
+    pieces = [
+        token for token in split_letters(parts) if not token.is_("|", "[", "]", "\\angle", "\\triangle", "{", "}")
+    ]
     named = all(token.kind in ("letters", "word") and token.text.isupper() for token in pieces)
     return named and 1 <= sum(len(token.text) for token in pieces) <= _LONGEST_NAME
 
@@ -135,7 +137,7 @@ def _names_only(parts: Tokens) -> bool:
     tree = _tree(parts)
     if tree is None:
         return bool(parts) and (_is_vector(parts) or all(token.kind in ("word", "letters") for token in parts))
-    return bool(symbols(tree)) and not any(_counts(parts, at) for at in range(len(parts)))
+    return bool(collect_symbols(tree)) and not any(_counts(parts, at) for at in range(len(parts)))
 
 
 def _counts(parts: Tokens, at: int) -> bool:
@@ -147,7 +149,7 @@ def _counts(parts: Tokens, at: int) -> bool:
 
 def _tree(parts: Tokens) -> Tree | None:
     try:
-        return scalar(parts)
+        return parse_scalar(parts)
     except Refused:
         return None
 

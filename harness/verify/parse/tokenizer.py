@@ -167,7 +167,7 @@ _END: Final = " \t\r\n.,;:\\"
 
 
 @lru_cache(maxsize=512)  # one judgment calls this several times
-def plain(text: str) -> str:
+def normalize_latex(text: str) -> str:
     """Return the normal form of an answer in LaTeX.
 
     It is ASCII without math delimiters, sizes, fonts, spacing commands and thousands separators.
@@ -241,7 +241,7 @@ class Token:
 Tokens = Sequence[Token]
 
 
-def tokens(text: str) -> tuple[Token, ...]:
+def tokenize_latex(text: str) -> tuple[Token, ...]:
     """Return the tokens of plain LaTeX. Raises Refused for text that no answer contains."""
     found: list[Token] = []
     for token in _scan(text):
@@ -256,15 +256,15 @@ def is_foreign(text: str) -> bool:
     return all(unicodedata.category(character)[0] in "LM" for character in text)
 
 
-def split(parts: Tokens, *separators: str) -> list[Tokens]:
+def split_tokens(parts: Tokens, *separators: str) -> list[Tokens]:
     """Split tokens at separators outside of all brackets; one part without a separator."""
     if not any(token.text in separators and token.is_(*separators) for token in parts):
         return [parts]
-    ends = [at for at, token, depth in levels(parts) if depth == 0 and token.is_(*separators)]
+    ends = [at for at, token, depth in iterate_depths(parts) if depth == 0 and token.is_(*separators)]
     return [parts[start:end] for start, end in zip([0, *(end + 1 for end in ends)], [*ends, len(parts)], strict=True)]
 
 
-def levels(parts: Tokens) -> Iterator[tuple[int, Token, int]]:
+def iterate_depths(parts: Tokens) -> Iterator[tuple[int, Token, int]]:
     """Yield position, token and the number of brackets around it.
 
     A bracket is not inside itself. Any closing bracket closes any opening one: ``(3,4]`` is an interval. Raises Refused
@@ -283,11 +283,11 @@ def levels(parts: Tokens) -> Iterator[tuple[int, Token, int]]:
         raise Refused("unreadable")
 
 
-def whole(parts: Tokens) -> bool:
+def is_one_bracket(parts: Tokens) -> bool:
     """Return whether the first token opens a bracket that the last token closes."""
     if len(parts) < 2 or not parts[0].is_(*OPENING) or not parts[-1].is_(*CLOSING):
         return False
-    return all(depth > 0 or at in (0, len(parts) - 1) for at, _, depth in levels(parts))
+    return all(depth > 0 or at in (0, len(parts) - 1) for at, _, depth in iterate_depths(parts))
 
 
 def _scan(text: str) -> Iterator[Token]:

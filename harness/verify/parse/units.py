@@ -260,12 +260,12 @@ def split_unit(parts: Tokens, *, loose: bool) -> tuple[Tokens, Unit | None]:
     while start > 1 and _may_belong(parts[start - 1]):
         start -= 1
     for at in range(start, len(parts)):
-        if _may_begin(parts[at:], loose=loose) and (unit := parsed(parts[at:])) is not None:
+        if _may_begin(parts[at:], loose=loose) and (unit := parse_unit(parts[at:])) is not None:
             return parts[:at], unit
     return parts, None
 
 
-def parsed(parts: Tokens) -> Unit | None:
+def parse_unit(parts: Tokens) -> Unit | None:
     """Return the unit of words; None where they are not one.
 
     Examples are ``square feet``, ``m/s^2`` and ``miles per hour``.

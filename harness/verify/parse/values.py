@@ -8,10 +8,10 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from harness.verify.model.expressions import Matrix, Number, Operation, Ratio, Refused, Scalar, Shape, Tree, Unit
-from harness.verify.parse.cursor import function
-from harness.verify.parse.expressions import scalar
-from harness.verify.parse.numerals import changed, split_numerals
-from harness.verify.parse.tokenizer import Tokens, split
+from harness.verify.parse.cursor import find_function_name
+from harness.verify.parse.expressions import parse_scalar
+from harness.verify.parse.numerals import apply_steps, split_numerals
+from harness.verify.parse.tokenizer import Tokens, split_tokens
 from harness.verify.parse.units import CENTS, CODES, CURRENCIES, DOLLARS, split_unit
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ MOST_CELLS: Final = 400
 _MATRICES: Final = ("pmatrix", "bmatrix", "matrix", "Bmatrix", "smallmatrix", "array")
 
 
-def matrix(parts: Tokens, read: Callable[[Tokens], Shape]) -> Shape | None:
+def parse_matrix(parts: Tokens, read: Callable[[Tokens], Shape]) -> Shape | None:
     r"""Parse a matrix, with a factor if any; None for other tokens. ``read`` parses a cell.
 
     Raises Refused where the matrix is too large or a cell is invalid.
@@ -33,12 +33,12 @@ def matrix(parts: Tokens, read: Callable[[Tokens], Shape]) -> Shape | None:
     factor, body = parts[: begins[0]], parts[begins[0] + 2 : -4]
     if body[0].text not in _MATRICES:
         return None
-    rows = [row for row in split(_cells(body), "\\\\") if row]
-    cells = [split(row, "&") for row in rows]
+    rows = [row for row in split_tokens(_cells(body), "\\\\") if row]
+    cells = [split_tokens(row, "&") for row in rows]
     if sum(map(len, cells)) > MOST_CELLS:
         raise Refused("too_long")
     found = Matrix(tuple(tuple(map(read, row)) for row in cells))
-    return scaled(found, _factor(factor)) if factor else found
+    return scale_matrix(found, _factor(factor)) if factor else found
 
 
 def _cells(body: Tokens) -> Tokens:
@@ -56,10 +56,10 @@ def _factor(parts: Tokens) -> Tree:
     """Parse the factor before a matrix, which may be only a sign."""
     if len(parts) == 1 and parts[0].is_("-", "+"):
         return Number(Fraction(-1 if parts[0].is_("-") else 1))
-    return scalar(parts[:-1] if parts[-1].is_("*") else parts)
+    return parse_scalar(parts[:-1] if parts[-1].is_("*") else parts)
 
 
-def scaled(whole: Matrix, factor: Tree) -> Matrix:
+def scale_matrix(whole: Matrix, factor: Tree) -> Matrix:
     """Multiply every cell of a matrix. Raises Refused where a cell is not a value."""
     return Matrix(tuple(tuple(_multiplied(cell, factor) for cell in row) for row in whole.rows))
 
@@ -79,7 +79,7 @@ _BASED: Final = re.compile(
 )
 
 
-def based(text: str) -> Scalar | None:
+def parse_based(text: str) -> Scalar | None:
     r"""Parse digits with a base, such as ``2516_8`` or ``1A_{16}``; None for other text.
 
     Raises Refused where the base or a digit is invalid.
@@ -96,9 +96,9 @@ def based(text: str) -> Scalar | None:
     return Scalar(Number(Fraction(int(found["sign"] + digits, base))), base=base)
 
 
-def ratio(parts: Tokens) -> Shape | None:
+def parse_ratio(parts: Tokens) -> Shape | None:
     """Parse ``3:4`` or ``5:30 p.m.``; None without a colon."""
-    pieces = split(parts, ":")
+    pieces = split_tokens(parts, ":")
     if len(pieces) == 1:
         return None
     *_, last = pieces
@@ -106,10 +106,10 @@ def ratio(parts: Tokens) -> Shape | None:
     suffix = "".join(token.text for token in last if token.kind in ("word", "letters")).casefold()
     pieces[-1] = written if suffix in ("am", "pm") else last
     clock = all(len(piece) == 1 and piece[0].text.isdecimal() for piece in pieces) and len(pieces[-1][0].text) == 2
-    return Ratio(tuple(scalar(piece) for piece in pieces), clock, suffix if pieces[-1] is written else "")
+    return Ratio(tuple(parse_scalar(piece) for piece in pieces), clock, suffix if pieces[-1] is written else "")
 
 
-def single(parts: Tokens, *, loose: bool) -> Scalar:
+def parse_single(parts: Tokens, *, loose: bool) -> Scalar:
     """Parse one value. Raises Refused where the tokens are not one.
 
     With ``loose``, letters that can be a product can also be a unit.
@@ -117,16 +117,16 @@ def single(parts: Tokens, *, loose: bool) -> Scalar:
     parts = _without_label(parts)
     parts, currency = _currency(parts)
     parts, percent = _percent(parts)
-    if any(token.is_("_") for token in parts) and (found := based("".join(token.text for token in parts))):
+    if any(token.is_("_") for token in parts) and (found := parse_based("".join(token.text for token in parts))):
         return found
     parts, steps = split_numerals(parts, money=currency is not None)
     parts, unit = _degrees(parts)
     if unit is None:
         parts, unit = split_unit(parts, loose=loose)
-    return Scalar(changed(scalar(parts), steps), currency if currency is not None else unit, percent)
+    return Scalar(apply_steps(parse_scalar(parts), steps), currency if currency is not None else unit, percent)
 
 
-def in_cents(whole: Shape, part: Shape) -> Scalar | None:
+def combine_cents(whole: Shape, part: Shape) -> Scalar | None:
     """Combine ``5 dollars`` and ``20 cents`` into one value; None for other pairs."""
     if not isinstance(whole, Scalar) or not isinstance(part, Scalar) or not whole.unit or not part.unit:
         return None
@@ -163,7 +163,7 @@ def _currency(parts: Tokens) -> tuple[Tokens, Unit | None]:
 
 def _degrees(parts: Tokens) -> tuple[Tokens, Unit | None]:
     """Split off the degrees of an angle, except with a function such as ``sin``."""
-    if len(parts) > 1 and parts[-1].is_("\\degree") and not any(map(function, parts)):
+    if len(parts) > 1 and parts[-1].is_("\\degree") and not any(map(find_function_name, parts)):
         return parts[:-1], (("degree", 1),)
     return parts, None
 

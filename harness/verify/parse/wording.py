@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
-from harness.verify.parse.tokenizer import plain
+from harness.verify.parse.tokenizer import normalize_latex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,18 +47,18 @@ _LABEL: Final = re.compile(
 
 
 @lru_cache(maxsize=4_096)
-def option(gold: str) -> str | None:
+def read_option_letter(gold: str) -> str | None:
     r"""Return the letter of a gold answer such as ``\text{(E)}`` or ``E``; otherwise None."""
-    found = _OPTION.fullmatch(_WORDS.sub(r" \1 ", plain(gold)).strip())
+    found = _OPTION.fullmatch(_WORDS.sub(r" \1 ", normalize_latex(gold)).strip())
     return None if found is None else found[1]
 
 
-def chosen(answer: str) -> str | None:
+def find_chosen_option(answer: str) -> str | None:
     """Return the one option that an answer chooses; None where that is unclear.
 
     Further text may follow the option.
     """
-    words = _BRACED.sub(r"\1", _WORDS.sub(r" \1 ", plain(answer)))
+    words = _BRACED.sub(r"\1", _WORDS.sub(r" \1 ", normalize_latex(answer)))
     found = _CHOSEN.fullmatch(" ".join(words.split()))
     if found is None:
         return None
@@ -79,9 +79,9 @@ def chosen(answer: str) -> str | None:
     return letter if others <= {letter} else None
 
 
-def without_label(answer: str) -> str | None:
+def strip_label(answer: str) -> str | None:
     r"""Return the value after an option letter: ``5`` for ``\text{B) } 5``; otherwise None."""
-    found = _LABEL.fullmatch(plain(answer))
+    found = _LABEL.fullmatch(normalize_latex(answer))
     if found is None or (found["end"] and not found["text"]):
         return None
     value = found["value"]
@@ -144,7 +144,7 @@ class Qualified:
     domains: frozenset[str]
 
 
-def unqualified(text: str) -> Qualified | None:
+def strip_qualifiers(text: str) -> Qualified | None:
     """Return an answer without its last qualifiers; None where they must stay.
 
     The answer is in plain LaTeX.
@@ -253,26 +253,26 @@ _PREDICATES: Final = frozenset({"does not exist", "doesn't exist", "dne", "diver
 _SAME: Final = {"doesn't exist": "does not exist", "dne": "does not exist", "is undefined": "undefined"}
 
 
-def letters(text: str) -> str:
+def keep_letters(text: str) -> str:
     """Return only the letters and digits of an answer, in lower case, with a leading minus."""
-    cleaned = plain(text)
+    cleaned = normalize_latex(text)
     bare = "".join(character for character in _TEXT.sub("", cleaned) if _is_kept(character))
     return "-" * cleaned.startswith("-") + bare.casefold()
 
 
-def same_words(gold: str, answer: str) -> bool:
+def is_same_wording(gold: str, answer: str) -> bool:
     """Return whether two answers in words are equal.
 
     An article, a preposition or the subject of a sentence makes no difference.
     """
-    if letters(gold) == letters(answer):
+    if keep_letters(gold) == keep_letters(answer):
         return True
     one, other = _said(gold), _said(answer)
     return len(one) > 2 and one == other
 
 
 def _said(text: str) -> str:
-    words = " ".join(re.sub(r"[{}$.!]", " ", _TEXT.sub(" ", plain(text))).casefold().split())
+    words = " ".join(re.sub(r"[{}$.!]", " ", _TEXT.sub(" ", normalize_latex(text))).casefold().split())
     subject = _SUBJECT.match(words)
     if subject is not None and words[subject.end() :] in _PREDICATES:
         words = words[subject.end() :]

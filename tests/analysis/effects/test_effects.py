@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.stats.contrasts import contrasts
-from analysis.stats.effects import all_effects, sides
-from analysis.study.frame import planned, runs_frame
-from analysis.tables.effects import effects_table
-from analysis.tables.render import comma_separated, latex, markdown
+from analysis.stats.contrasts import list_contrasts
+from analysis.stats.effects import list_effect_sides, measure_all_effects
+from analysis.study.frame import build_runs_frame, select_planned
+from analysis.tables.effects import build_effects_table
+from analysis.tables.render import render_csv, render_latex, render_markdown
 from analysis.tables.scores import MissingScore
 from tests.analysis.samples import STUDY, failed, run
 
@@ -24,12 +24,12 @@ RECORDS = (
     scored(1, 1, 48.0, **{"final/pass@4": 0.8}),
     failed(3, 0),
 )
-TAKEN = planned(runs_frame(RECORDS), STUDY)
-CONTRAST = contrasts(STUDY)[0]
+TAKEN = select_planned(build_runs_frame(RECORDS), STUDY)
+CONTRAST = list_contrasts(STUDY)[0]
 
 
 def test_an_effect_is_paired_by_seed():
-    length = all_effects(STUDY, TAKEN)[CONTRAST][0]
+    length = measure_all_effects(STUDY, TAKEN)[CONTRAST][0]
     assert length.side.score == "final/length"
     assert (length.arm.mean, length.baseline.mean) == (42, 35)
     assert length.difference.mean == pytest.approx(7)
@@ -37,37 +37,40 @@ def test_an_effect_is_paired_by_seed():
 
 
 def test_a_score_that_one_side_never_logged_is_no_effect():
-    assert "final/pass@4" in [side.score for side in sides(STUDY, TAKEN)]
-    assert [effect.side.score for effect in all_effects(STUDY, TAKEN)[CONTRAST]] == ["final/length", "cpu_seconds"]
+    assert "final/pass@4" in [side.score for side in list_effect_sides(STUDY, TAKEN)]
+    assert [effect.side.score for effect in measure_all_effects(STUDY, TAKEN)[CONTRAST]] == [
+        "final/length",
+        "cpu_seconds",
+    ]
 
 
 def test_the_metric_of_the_contrast_is_no_side_effect_of_it():
     study = replace(STUDY, metric="final/length")
-    found = all_effects(study, planned(runs_frame(RECORDS), study))[contrasts(study)[0]]
+    found = measure_all_effects(study, select_planned(build_runs_frame(RECORDS), study))[list_contrasts(study)[0]]
     assert [effect.side.score for effect in found] == ["cpu_seconds"]
 
 
 def test_seconds_are_wall_time_where_the_machine_is_ours_alone():
     gpu = replace(STUDY, profile="gpu")
-    runs = runs_frame([replace(record, profile="gpu") for record in RECORDS])
-    assert [side.score for side in sides(gpu, planned(runs, gpu))][-1] == "wall_seconds"
+    runs = build_runs_frame([replace(record, profile="gpu") for record in RECORDS])
+    assert [side.score for side in list_effect_sides(gpu, select_planned(runs, gpu))][-1] == "wall_seconds"
 
 
 def test_seeds_without_a_partner_are_in_neither_mean():
-    taken = planned(runs_frame([*RECORDS, scored(1, 2, 900.0)]), STUDY)
-    assert all_effects(STUDY, taken)[CONTRAST][0].arm.mean == 42
+    taken = select_planned(build_runs_frame([*RECORDS, scored(1, 2, 900.0)]), STUDY)
+    assert measure_all_effects(STUDY, taken)[CONTRAST][0].arm.mean == 42
 
 
 def test_the_table_has_a_row_a_contrast_with_runs():
-    table = effects_table(STUDY, TAKEN)
+    table = build_effects_table(STUDY, TAKEN)
     assert table.name == "norms.laptop.effects"
     assert [row[:2] for row in table.rows] == [("easy", "group")]
-    assert "+7.0 [-5.7, +19.7] (2)" in markdown(table)
-    assert comma_separated(table).splitlines()[1].startswith("easy,group,0,0,0,2,7,")
-    assert r"\begin{tabular}" in latex(table)
+    assert "+7.0 [-5.7, +19.7] (2)" in render_markdown(table)
+    assert render_csv(table).splitlines()[1].startswith("easy,group,0,0,0,2,7,")
+    assert r"\begin{tabular}" in render_latex(table)
     assert table.rows[0][[column.key for column in table.columns].index("final/pass@4")] == MissingScore()
 
 
 def test_nothing_compared_is_no_table():
-    assert effects_table(replace(STUDY, baseline={}), TAKEN) is None
-    assert effects_table(STUDY, planned(runs_frame([]), STUDY)) is None
+    assert build_effects_table(replace(STUDY, baseline={}), TAKEN) is None
+    assert build_effects_table(STUDY, select_planned(build_runs_frame([]), STUDY)) is None

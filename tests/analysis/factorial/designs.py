@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import product
 from math import prod
 
-from analysis.study.frame import planned, runs_frame
+from analysis.study.frame import build_runs_frame, select_planned
 from harness.records.record import Study
 from tests.analysis.samples import run
 
@@ -40,7 +40,7 @@ def taken(made, accuracy, seeds=(0, 1, 2), without=()):
         for seed in seeds
         if (cell, seed) not in without
     ]
-    return planned(runs_frame(records), made)
+    return select_planned(build_runs_frame(records), made)
 
 
 def two(*names):

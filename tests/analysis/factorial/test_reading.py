@@ -4,10 +4,10 @@ from math import isnan
 import numpy as np
 import pytest
 
-from analysis.stats.factorial import factorial
-from analysis.study.frame import planned, runs_frame
-from analysis.tables.factorial import factorial_table
-from analysis.tables.render import comma_separated, latex, markdown
+from analysis.stats.factorial import analyze_factorial
+from analysis.study.frame import build_runs_frame, select_planned
+from analysis.tables.factorial import build_factorial_table
+from analysis.tables.render import render_csv, render_latex, render_markdown
 from tests.analysis.factorial.designs import study, taken, two
 from tests.analysis.factorial.test_term import EIGHT, WORDS
 
@@ -22,7 +22,7 @@ def planted(labels, seed):
 
 
 def found(made, runs):
-    return {str(effect.term): effect for effect in factorial(made, runs).effects}
+    return {str(effect.term): effect for effect in analyze_factorial(made, runs).effects}
 
 
 def test_planted_effects_are_read_and_what_seeds_share_cancels():
@@ -55,7 +55,7 @@ def test_interactions_are_adjusted_apart_from_main_effects():
     # Benjamini and Hochberg: the largest of m p values stays, the smallest is at most m times itself.
     rng = np.random.default_rng(3)
     made = study({"a": ("0", "1", "2"), "b": ("0", "1", "2")})
-    effects = factorial(made, taken(made, lambda *_: rng.normal(), seeds=range(6))).effects
+    effects = analyze_factorial(made, taken(made, lambda *_: rng.normal(), seeds=range(6))).effects
     for order, count in ((1, 4), (2, 4)):
         family = [effect for effect in effects if len(effect.term.steps) == order]
         ps = sorted(effect.p for effect in family)
@@ -67,23 +67,23 @@ def test_interactions_are_adjusted_apart_from_main_effects():
 
 def test_only_seeds_with_all_cells_count_and_the_others_are_named():
     runs = taken(CROSS, planted, without={(3, 2)})
-    reading = factorial(CROSS, runs)
+    reading = analyze_factorial(CROSS, runs)
     assert reading.seeds == (0, 1)
     assert reading.missing == ((3, (2,)),)
-    notes = factorial_table(CROSS, runs).notes
+    notes = build_factorial_table(CROSS, runs).notes
     assert "Without a score: level = hard, norm = group, seed 2." in notes
     assert "Only seeds with all 4 cells count: 0, 1." in notes
 
 
 def test_without_a_complete_seed_there_are_rows_and_no_numbers():
     runs = taken(CROSS, planted, without={(3, 0), (3, 1), (3, 2)})
-    assert all(effect.difference is None and isnan(effect.p) for effect in factorial(CROSS, runs).effects)
-    assert "— no seed has all cells" in markdown(factorial_table(CROSS, runs))
-    assert factorial_table(CROSS, planned(runs_frame([]), CROSS)).rows
+    assert all(effect.difference is None and isnan(effect.p) for effect in analyze_factorial(CROSS, runs).effects)
+    assert "— no seed has all cells" in render_markdown(build_factorial_table(CROSS, runs))
+    assert build_factorial_table(CROSS, select_planned(build_runs_frame([]), CROSS)).rows
 
 
 def test_one_seed_gives_a_difference_without_an_interval_or_p():
-    effect = factorial(CROSS, taken(CROSS, planted, seeds=(0,))).effects[0]
+    effect = analyze_factorial(CROSS, taken(CROSS, planted, seeds=(0,))).effects[0]
     assert effect.difference.n == 1
     assert isnan(effect.p)
 
@@ -94,7 +94,7 @@ def test_a_twin_that_did_not_run_counts_as_the_one_that_did():
     effects = found(made, taken(made, planted, without={(3, seed) for seed in range(3)}))
     # Hard: group counts as none, 0.2. Norm: mean of 0.1 and 0.
     assert effects["norm: group minus none"].difference.mean == pytest.approx(0.05)
-    table = factorial_table(made, taken(made, planted, without={(3, seed) for seed in range(3)}))
+    table = build_factorial_table(made, taken(made, planted, without={(3, seed) for seed in range(3)}))
     assert any("level = hard, norm = group as level = hard, norm = none" in note for note in table.notes)
 
 
@@ -117,27 +117,27 @@ def test_a_fraction_finds_its_main_effects_and_the_sum_of_an_alias_class():
 
 def test_the_table_of_a_fraction_names_words_resolution_and_aliases():
     made = study(EIGHT, fraction=WORDS)
-    table = factorial_table(made, taken(made, lambda labels, _: 0.5))
+    table = build_factorial_table(made, taken(made, lambda labels, _: 0.5))
     assert table.name == "crossed.laptop.factorial"
     assert "resolution 4" in table.lead[1]
     assert "e x b x c x d = +1" in table.lead[1]
     assert [row[-1] for row in table.rows[:8]] == ["clear"] * 8
     assert len(table.rows) == 8 + 7
-    assert len(comma_separated(table).splitlines()) == 1 + 15
-    assert r"\begin{tabular}" in latex(table)
+    assert len(render_csv(table).splitlines()) == 1 + 15
+    assert r"\begin{tabular}" in render_latex(table)
 
 
 def test_a_fraction_with_points_missing_is_not_read_and_says_so():
     made = study(two("a", "b", "c"), fraction=(("a", "b", "c"),), keep=lambda p: p != {"a": "on", "b": "on", "c": "on"})
-    table = factorial_table(made, taken(made, lambda *_: 0.5))
+    table = build_factorial_table(made, taken(made, lambda *_: 0.5))
     assert table.rows == ()
     assert "No reading, as points of the fraction are not planned: a = on, b = on, c = on." in table.notes
-    assert markdown(table)
+    assert render_markdown(table)
 
 
 def test_a_study_of_one_axis_has_no_factorial_table():
     made = study({"norm": ("none", "group")}, {"norm": "none"})
-    assert factorial_table(made, taken(made, lambda *_: 0.5)) is None
+    assert build_factorial_table(made, taken(made, lambda *_: 0.5)) is None
 
 
 def test_cells_that_failed_for_their_own_reason_are_the_worst_outcome_of_their_effects():
@@ -155,12 +155,13 @@ def test_cells_that_failed_for_their_own_reason_are_the_worst_outcome_of_their_e
 
     half = range(0, 10, 2)
     outside, own = (
-        factorial(made, with_failures(error, half)).effects[0] for error in ("NodeDiedError: gone", "Diverged: nan")
+        analyze_factorial(made, with_failures(error, half)).effects[0]
+        for error in ("NodeDiedError: gone", "Diverged: nan")
     )
     assert outside.difference == own.difference  # of the survivors
     assert outside.p < 0.05 < own.p
-    every = factorial(made, with_failures("Diverged: nan", range(10))).effects[0]
+    every = analyze_factorial(made, with_failures("Diverged: nan", range(10))).effects[0]
     assert (every.difference, every.p) == (None, 2 / 2**10)
-    table = factorial_table(made, with_failures("Diverged: nan", half))
+    table = build_factorial_table(made, with_failures("Diverged: nan", half))
     assert any("the worst outcome" in note for note in table.notes)
     assert any("5 of 10 seeds failed" in note for note in table.notes)

@@ -3,9 +3,9 @@
 import pytest
 
 from analysis.__main__ import main
-from analysis.claims.judge import findings
+from analysis.claims.judge import judge_claims
 from analysis.guide.advice import SURE, advise
-from analysis.guide.output import WIDTH, guide_table, terminal
+from analysis.guide.output import WIDTH, build_guide_table, format_terminal
 from analysis.guide.scenario import Scenario
 from analysis.paper.claims.catalog import CLAIMS
 from tests.analysis.takeaways.samples import around, material, records, shelf, study
@@ -24,7 +24,7 @@ def held(gains, tier="hard"):
 
 
 def answers(on, case=CASE):
-    return {each.question: each for each in advise(case, findings(CLAIMS, on), on)}
+    return {each.question: each for each in advise(case, judge_claims(CLAIMS, on), on)}
 
 
 def advantage(on, case=CASE):
@@ -38,7 +38,7 @@ def test_without_runs_the_paper_answers_alone():
     assert found["advantage"].sure == "paper alone"
     assert found["loss"].sure == "untested"  # the paper ran the large base model alone
     assert found["advantage"].next == "make sweep GRID=p3_std_scope SEEDS=0-5"
-    text = terminal(CASE, tuple(found.values()), ())
+    text = format_terminal(CASE, tuple(found.values()), ())
     assert "Nothing here was checked" in text
 
 
@@ -121,18 +121,18 @@ def test_a_budget_is_priced_by_runs_that_were_made():
 @pytest.mark.parametrize("on", [shelf(), held(around(0.1)), held((-0.1, 0.1, -0.05, 0.05, 0.1, 0.0))])
 def test_the_terminal_has_sixty_columns(on):
     for case in (CASE, Scenario("large", True, "long", "concentrated", "gpu", hours=2.0)):
-        text = terminal(case, advise(case, findings(CLAIMS, on), on), ())
+        text = format_terminal(case, advise(case, judge_claims(CLAIMS, on), on), ())
         assert max(map(len, text.splitlines())) <= WIDTH
 
 
 def test_the_table_has_every_rule_for_every_model_and_the_warning():
-    table = guide_table(findings(CLAIMS, held(around(0.1))), held(around(0.1)))
+    table = build_guide_table(judge_claims(CLAIMS, held(around(0.1))), held(around(0.1)))
     assert table.warning
     assert len({(row[0], row[1]) for row in table.rows}) == len(table.rows)
     sure = {row[5] for row in table.rows}
     assert sure == {"shown here", "paper alone", "untested"}
     assert "Nothing here was checked" not in " ".join(table.lead)
-    assert "Nothing here was checked" in " ".join(guide_table(findings(CLAIMS, shelf()), shelf()).lead)
+    assert "Nothing here was checked" in " ".join(build_guide_table(judge_claims(CLAIMS, shelf()), shelf()).lead)
 
 
 def test_every_word_has_a_degree_of_certainty():

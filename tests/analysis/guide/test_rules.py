@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from analysis.claims.claim import AbsentError, cell
+from analysis.claims.claim import AbsentError, find_cell
 from analysis.guide.advice import _PARTS
 from analysis.guide.rules import ROLES, RULES
 from analysis.guide.scenario import Scenario
@@ -41,7 +41,7 @@ def holds(rule, role, profile):
     for part in relevant(rule, role):
         try:
             for term in part.terms:
-                cell(planned, term.at, ())
+                find_cell(planned, term.at, ())
         except AbsentError:
             continue
         return True

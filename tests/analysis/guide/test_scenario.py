@@ -1,13 +1,13 @@
 import pytest
 
-from analysis.guide.scenario import LIMITS, ScenarioError, scenario
+from analysis.guide.scenario import LIMITS, ScenarioError, read_scenario
 from tests.analysis.takeaways.samples import study
 
 LAPTOP = ("laptop",)
 
 
 def read(**options):
-    return scenario({"length": "short", **options}, LAPTOP)
+    return read_scenario({"length": "short", **options}, LAPTOP)
 
 
 @pytest.mark.parametrize(

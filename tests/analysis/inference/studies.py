@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from analysis.study.frame import planned, runs_frame
+from analysis.study.frame import build_runs_frame, select_planned
 from harness.records.record import Study
 from tests.analysis.samples import STUDY, run
 
@@ -20,7 +20,7 @@ def taken(study: Study, by_cell: Mapping[int, Sequence[float]], **more: Mapping[
             others = {name.replace("__", "/"): scores[cell][seed] for name, scores in more.items() if cell in scores}
             record = run(cell, seed, value)
             records.append(replace(record, scores={**record.scores, **others}))
-    return planned(runs_frame(records), study)
+    return select_planned(build_runs_frame(records), study)
 
 
 def against_half(differences: Sequence[float]) -> dict[int, Sequence[float]]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.stats.contrasts import Contrast
-from analysis.stats.evaluation import evaluation_noise
+from analysis.stats.evaluation import estimate_evaluation_noise
 from analysis.stats.verdict import MIN_SEEDS
 from harness.records.power import ALPHA
 from tests.benchmarks.calibration import Share, at_margin, null, one_effect
@@ -61,7 +61,7 @@ def test_the_evaluation_error_is_how_far_other_problems_move_a_difference():
         sweep = draw(world, problems(world, draws), 1, draws)
         taken = sweep.frame()
         paired, unpaired = (
-            evaluation_noise(taken, Contrast(1, 0, "primary", "final/accuracy"), (0,), outcomes)
+            estimate_evaluation_noise(taken, Contrast(1, 0, "primary", "final/accuracy"), (0,), outcomes)
             for outcomes in (sweep.shares, None)
         )
         found.append((float(sweep.accuracy[1, 0] - sweep.accuracy[0, 0]), paired.se, unpaired.se))

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.stats.noise_floor import known_effects
-from analysis.study.frame import planned, runs_frame
+from analysis.stats.noise_floor import check_known_effects
+from analysis.study.frame import build_runs_frame, select_planned
 from harness.records.record import Control
 from tests.analysis.inference.studies import SIX
 from tests.analysis.samples import CELLS, STUDY, run
@@ -21,7 +21,7 @@ STUDIED = replace(
 def effect(scores, seeds=6):
     records = [run(1, seed, 0.5) for seed in range(seeds)]
     records += [replace(run(1, seed, score), cell_id="c4", run_id=f"c4-s{seed}") for seed, score in enumerate(scores)]
-    (found,) = known_effects(STUDIED, planned(runs_frame(records), STUDIED))
+    (found,) = check_known_effects(STUDIED, select_planned(build_runs_frame(records), STUDIED))
     return found
 
 
@@ -46,4 +46,4 @@ def test_a_control_that_did_not_run_says_so():
 
 
 def test_a_study_without_controls_has_none():
-    assert known_effects(STUDY, planned(runs_frame([]), STUDY)) == ()
+    assert check_known_effects(STUDY, select_planned(build_runs_frame([]), STUDY)) == ()

@@ -6,12 +6,12 @@ from math import inf, isnan, nan
 
 import pytest
 
-from analysis.report.side_notes import checks, left_out
-from analysis.stats.noise_floor import known_effects
-from analysis.stats.verdict import missing, verdicts
-from analysis.study.frame import planned, runs_frame
-from analysis.tables.scores import study_table
-from analysis.tables.verdicts import verdict_table
+from analysis.report.side_notes import list_checks, list_left_out
+from analysis.stats.noise_floor import check_known_effects
+from analysis.stats.verdict import compute_verdicts, find_missing
+from analysis.study.frame import build_runs_frame, select_planned
+from analysis.tables.scores import build_study_table
+from analysis.tables.verdicts import build_verdict_table
 from harness.records.record import Control
 from tests.analysis.inference.studies import SIX
 from tests.analysis.samples import CELLS, STUDY, failed, run
@@ -30,11 +30,11 @@ def frame(study, arm, baseline=(), error=DIVERGED):
         for cell, values in ((0, baseline), (1, arm))
         for seed, value in enumerate(values)
     ]
-    return planned(runs_frame(records), study)
+    return select_planned(build_runs_frame(records), study)
 
 
 def only(arm, baseline=(), error=DIVERGED, study=ONE):
-    (verdict,) = verdicts(study, frame(study, arm, baseline, error))
+    (verdict,) = compute_verdicts(study, frame(study, arm, baseline, error))
     return verdict
 
 
@@ -74,7 +74,7 @@ def test_seeds_under_which_both_diverge_are_ties():
 def test_one_arm_that_lost_a_run_outside_leaves_the_pair_out_whatever_the_other_did():
     records = [*(run(0, seed, 0.5) for seed in range(11)), failed(0, 11, DIVERGED)]
     records += [*(run(1, seed, value) for seed, value in enumerate(noisy(0.6, 11))), failed(1, 11, NODE)]
-    (verdict,) = verdicts(ONE, planned(runs_frame(records), ONE))
+    (verdict,) = compute_verdicts(ONE, select_planned(build_runs_frame(records), ONE))
     assert (verdict.failed, verdict.judged) == ((), 11)
 
 
@@ -97,7 +97,7 @@ def test_runs_lost_outside_change_nothing():
     arm = [0.5 + difference for difference in SIX]
     whole = frame(ONE, arm)
     lost = frame(ONE, [*arm, None], [0.5] * 7, NODE)
-    assert verdicts(ONE, lost) == verdicts(ONE, whole)
+    assert compute_verdicts(ONE, lost) == compute_verdicts(ONE, whole)
 
 
 def test_a_failure_for_no_known_reason_must_not_decide():
@@ -107,8 +107,8 @@ def test_a_failure_for_no_known_reason_must_not_decide():
     verdict = only(arm, error=ODD)
     assert verdict.said == "inconclusive: 1 of 10 seeds failed, 1 for no known reason"
     # All of it unknown leaves nothing to judge.
-    assert verdicts(ONE, frame(ONE, [None] * 10, error=ODD)) == ()
-    assert missing(ONE, frame(ONE, [None] * 12, error=ODD))[0].whole
+    assert compute_verdicts(ONE, frame(ONE, [None] * 10, error=ODD)) == ()
+    assert find_missing(ONE, frame(ONE, [None] * 12, error=ODD))[0].whole
 
 
 @pytest.mark.parametrize("score", [nan, inf, -inf])
@@ -124,15 +124,15 @@ def test_a_finished_run_without_the_score_that_others_have_is_judged_both_ways()
         for seed, value in enumerate(values)
     ]
     records[-1] = replace(records[-1], scores={"final/length": 3.0})
-    (verdict,) = verdicts(ONE, planned(runs_frame(records), ONE))
+    (verdict,) = compute_verdicts(ONE, select_planned(build_runs_frame(records), ONE))
     assert verdict.said == "inconclusive: 1 of 10 seeds failed, 1 for no known reason"
 
 
 def test_a_cost_has_no_worst_end_so_that_a_diverged_arm_is_not_called_cheap():
     study = replace(ONE, metric="cost/tokens")
     records = [replace(run(0, seed), scores={"cost/tokens": 1000.0 + seed}) for seed in range(10)]
-    runs = planned(runs_frame([*records, *(failed(1, seed, DIVERGED) for seed in range(10))]), study)
-    assert verdicts(study, runs)[0].said == "inconclusive: 10 of 10 seeds failed"
+    runs = select_planned(build_runs_frame([*records, *(failed(1, seed, DIVERGED) for seed in range(10))]), study)
+    assert compute_verdicts(study, runs)[0].said == "inconclusive: 10 of 10 seeds failed"
 
 
 def controlled():
@@ -146,12 +146,12 @@ def controlled():
 def test_a_control_that_diverges_under_every_seed_is_called():
     study = controlled()
     gone = [replace(failed(1, seed, DIVERGED), cell_id="c4", run_id=f"c4-s{seed}") for seed in range(6)]
-    taken = planned(runs_frame([*(run(1, seed, 0.5) for seed in range(6)), *gone]), study)
-    (effect,) = known_effects(study, taken)
+    taken = select_planned(build_runs_frame([*(run(1, seed, 0.5) for seed in range(6)), *gone]), study)
+    (effect,) = check_known_effects(study, taken)
     assert (effect.state, effect.failures) == ("called", ", 6 of 6 seeds failed")
-    assert next(checks(study, taken)).endswith("expected worse on final/accuracy: called, 6 of 6 seeds failed.")
-    few = planned(runs_frame([*(run(1, seed, 0.5) for seed in range(4)), *gone[:4]]), study)
-    assert known_effects(study, few)[0].state == "not enough seeds"
+    assert next(list_checks(study, taken)).endswith("expected worse on final/accuracy: called, 6 of 6 seeds failed.")
+    few = select_planned(build_runs_frame([*(run(1, seed, 0.5) for seed in range(4)), *gone[:4]]), study)
+    assert check_known_effects(study, few)[0].state == "not enough seeds"
 
 
 def test_a_family_counts_an_arm_without_survivors():
@@ -159,7 +159,7 @@ def test_a_family_counts_an_arm_without_survivors():
     records = [run(cell, seed, 0.5 + 0.001 * seed) for cell in (0, 2) for seed in range(10)]
     records += [run(1, seed, value) for seed, value in enumerate(noisy(0.6, 10))]
     records += [failed(3, seed, DIVERGED) for seed in range(10)]
-    first, second = verdicts(study, planned(runs_frame(records), study))
+    first, second = compute_verdicts(study, select_planned(build_runs_frame(records), study))
     assert (first.word, second.word, second.p_adjusted) == ("better", "worse", 2 / 2**10)
 
 
@@ -167,11 +167,11 @@ def test_gaps_tell_what_counts_as_the_worst_outcome_from_what_does_not_count():
     records = [run(0, seed, 0.5) for seed in range(12)]
     errors = {1: DIVERGED, 2: NODE, 3: ODD}
     records += [failed(1, seed, errors[seed]) if seed in errors else run(1, seed, 0.6) for seed in range(12)]
-    taken = planned(runs_frame(records), ONE)
-    gaps = {gap.counted: gap for gap in missing(ONE, taken)}
+    taken = select_planned(build_runs_frame(records), ONE)
+    gaps = {gap.counted: gap for gap in find_missing(ONE, taken)}
     assert {counted: gap.seeds for counted, gap in gaps.items()} == {"no": (2,), "worst": (1,), "both ways": (3,)}
     assert gaps["worst"].because == "seed 1: norm = group failed (Diverged: the gradient is not finite)"
-    lines = list(left_out(ONE, taken))
+    lines = list(list_left_out(ONE, taken))
     assert lines[0].startswith("norm = group: without seed 2; ")
     assert lines[1].startswith("norm = group: seed 1 failed, counted as the worst outcome; ")
     assert lines[2].startswith("norm = group: seed 3 failed for no known reason, judged both ways; ")
@@ -184,31 +184,31 @@ def entries(table, key):
 
 def test_tables_show_the_count_beside_word_and_row():
     arm = [value if seed % 2 else None for seed, value in enumerate(noisy(0.65))]
-    runs = runs_frame(
+    runs = build_runs_frame(
         [failed(1, seed, DIVERGED) if value is None else run(1, seed, value) for seed, value in enumerate(arm)]
         + [run(0, seed, value) for seed, value in enumerate(noisy(0.6))]
     )
-    table = study_table(ONE, runs)
+    table = build_study_table(ONE, runs)
     assert entries(table, "verdict")[1] == "inconclusive: 6 of 12 seeds failed"
     assert entries(table, "failed seeds") == ["", "6 of 12"]
     (note,) = [note for note in table.notes if note.startswith("Failures")]
     assert note.startswith("Failures caused by the arm: the worst outcome in verdicts, in no mean or difference: ")
-    judged = verdict_table(ONE, runs)
+    judged = build_verdict_table(ONE, runs)
     assert entries(judged, "verdict") == ["inconclusive: 6 of 12 seeds failed"]
     assert [note for note in judged.notes if note.startswith("Failed seeds: ")]
     assert [note for note in judged.notes if note.startswith("Failed, counted as the worst outcome: ")]
 
 
 def test_tables_hold_where_no_pair_finished():
-    runs = runs_frame([failed(1, seed, DIVERGED) for seed in range(8)] + [run(0, seed, 0.5) for seed in range(8)])
-    judged = verdict_table(ONE, runs)
+    runs = build_runs_frame([failed(1, seed, DIVERGED) for seed in range(8)] + [run(0, seed, 0.5) for seed in range(8)])
+    judged = build_verdict_table(ONE, runs)
     assert entries(judged, "verdict") == ["worse: 8 of 8 seeds failed"]
     assert "nan" not in " ".join(str(entry) for row in judged.rows for entry in row)
-    assert entries(study_table(ONE, runs), "verdict")[1] == "worse: 8 of 8 seeds failed"
+    assert entries(build_study_table(ONE, runs), "verdict")[1] == "worse: 8 of 8 seeds failed"
 
 
 def test_tables_without_failures_say_nothing_of_them():
-    runs = runs_frame([run(cell, seed, 0.5 + 0.01 * cell + 0.001 * seed) for cell in (0, 1) for seed in range(6)])
-    table, judged = study_table(ONE, runs), verdict_table(ONE, runs)
+    runs = build_runs_frame([run(cell, seed, 0.5 + 0.01 * cell + 0.001 * seed) for cell in (0, 1) for seed in range(6)])
+    table, judged = build_study_table(ONE, runs), build_verdict_table(ONE, runs)
     assert "failed seeds" not in [column.key for column in table.columns]
     assert not [note for note in (*table.notes, *judged.notes) if "ailed" in note]

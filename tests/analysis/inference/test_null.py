@@ -3,7 +3,7 @@ from math import isnan
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
-from analysis.stats.noise_floor import NoiseFloor, noise_floor, pooled
+from analysis.stats.noise_floor import NoiseFloor, measure_noise_floors, pool_noise_floors
 from tests.analysis.inference.studies import SIX, taken, wide
 from tests.analysis.samples import CELLS
 
@@ -12,7 +12,7 @@ TRIPLE = [0.5, 0.6, 0.7]
 
 
 def floors(study, by_cell):
-    return {floor.kind: floor for floor in noise_floor(study, taken(study, by_cell))}
+    return {floor.kind: floor for floor in measure_noise_floors(study, taken(study, by_cell))}
 
 
 def test_twins_that_ran_are_judged_by_the_same_test():
@@ -61,11 +61,11 @@ def test_a_cell_under_two_names_is_split_once():
 def test_floors_of_several_studies_pool():
     one = NoiseFloor("twins", 10, 10, 1, (0.0, 1.0), 0.02, 0.01)
     other = NoiseFloor("twins", 30, 30, 1, (0.0, 1.0), 0.05, 0.03)
-    found = pooled([one, other], "twins")
+    found = pool_noise_floors([one, other], "twins")
     assert (found.cells, found.tests, found.called, found.largest, found.share) == (40, 40, 2, 0.05, 0.05)
     assert found.std == pytest.approx(((10 * 0.01**2 + 30 * 0.03**2) / 40) ** 0.5)
     assert found.interval == pytest.approx(proportion_confint(2, 40, method="wilson"))
-    assert pooled([one], "seed split") is None
+    assert pool_noise_floors([one], "seed split") is None
 
 
 def test_a_floor_without_tests_has_no_share():

@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.weightstats import DescrStatsW
 
-from analysis.stats.paired_test import Pairs, different, p_different, p_equivalent
+from analysis.stats.paired_test import Pairs, p_different, p_equivalent, paired_p_values
 from tests.analysis.inference.studies import SIX
 
 
@@ -62,5 +62,5 @@ def test_rounding_is_no_difference():
 
 def test_many_columns_are_as_many_tests():
     arm = np.array([[0.51, 0.6], [0.52, 0.6], [0.53, 0.6]])
-    found = different(arm, np.full((3, 2), 0.5))
+    found = paired_p_values(arm, np.full((3, 2), 0.5))
     assert found.tolist() == [pytest.approx(stats.ttest_1samp([0.01, 0.02, 0.03], 0).pvalue), 2 / 8]

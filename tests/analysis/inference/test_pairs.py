@@ -3,13 +3,13 @@ from math import inf, isnan, nan
 import pytest
 
 from analysis.stats.contrasts import Contrast
-from analysis.stats.paired_test import pairs
+from analysis.stats.paired_test import pair_scores
 
 CONTRAST = Contrast(1, 0, "primary", "final/accuracy")
 
 
 def found(arm, baseline):
-    return pairs({0: baseline, 1: arm}, CONTRAST)
+    return pair_scores({0: baseline, 1: arm}, CONTRAST)
 
 
 def test_only_common_finite_seeds_are_paired():
@@ -19,7 +19,7 @@ def test_only_common_finite_seeds_are_paired():
 
 
 def test_a_cell_without_runs_has_no_pairs():
-    assert pairs({0: {0: 0.5}}, CONTRAST).seeds == ()
+    assert pair_scores({0: {0: 0.5}}, CONTRAST).seeds == ()
 
 
 def test_the_correlation_is_that_of_the_paired_scores():

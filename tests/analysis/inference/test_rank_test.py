@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from analysis.stats.contrasts import Contrast
-from analysis.stats.paired_test import Failed, Pairs
+from analysis.stats.paired_test import FailedSeed, Pairs
 from analysis.stats.rank_test import has_worst_end, p_with_failures, signed_ranks
 
 NONE = np.zeros(0)
@@ -70,7 +70,7 @@ def found(differences, *failed):
 
 
 def lost(seed, arm=1.0, baseline=0.0, certain=True):
-    return Failed(seed, arm, baseline, certain)
+    return FailedSeed(seed, arm, baseline, certain)
 
 
 def test_differences_that_rounding_makes_are_none():

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.stats.verdict import verdicts
-from harness.records.power import detectable
+from analysis.stats.verdict import compute_verdicts
+from harness.records.power import find_detectable_effect
 from tests.analysis.inference.studies import SIX, against_half, taken, wide
 from tests.analysis.samples import CELLS, STUDY
 
@@ -15,7 +15,7 @@ P = 2 * stats.t.sf(4.582576, 5)  # of SIX
 
 
 def only(study, by_cell, **more):
-    (verdict,) = verdicts(study, taken(study, by_cell, **more))
+    (verdict,) = compute_verdicts(study, taken(study, by_cell, **more))
     return verdict
 
 
@@ -36,7 +36,7 @@ def test_a_declared_family_is_held_to_holm_even_before_all_of_it_ran():
     # two contrasts are declared, easy and hard; one has runs
     verdict = only(wide(), against_half(SIX))
     assert verdict.p_adjusted == pytest.approx(2 * P, rel=1e-5)
-    assert verdict.detectable == pytest.approx(detectable(0.0187083, 6, 0.05 / 2), rel=1e-5)
+    assert verdict.detectable == pytest.approx(find_detectable_effect(0.0187083, 6, 0.05 / 2), rel=1e-5)
 
 
 def test_five_seeds_stay_exploratory_whatever_they_say():
@@ -85,19 +85,19 @@ def test_scores_that_are_no_numbers_do_not_count():
 
 
 def test_one_common_seed_and_no_runs_at_all_give_no_verdict():
-    assert verdicts(STUDY, taken(STUDY, {0: [0.5], 1: [0.6]})) == ()
-    assert verdicts(STUDY, taken(STUDY, {})) == ()
+    assert compute_verdicts(STUDY, taken(STUDY, {0: [0.5], 1: [0.6]})) == ()
+    assert compute_verdicts(STUDY, taken(STUDY, {})) == ()
 
 
 def test_a_study_without_a_baseline_gives_no_verdict():
     study = wide(baseline={})
-    assert verdicts(study, taken(study, against_half(SIX))) == ()
+    assert compute_verdicts(study, taken(study, against_half(SIX))) == ()
 
 
 def test_cells_that_share_their_runs_are_one_test():
     # hard is easy under another name: its contrast is judged as the same one, and not corrected for
     study = wide(cell_ids=("c0", "c1", "c0", "c1"))
-    first, second = verdicts(study, taken(study, against_half(SIX)))
+    first, second = compute_verdicts(study, taken(study, against_half(SIX)))
     assert first.p_adjusted == pytest.approx(P, rel=1e-5)
     assert replace(second, contrast=first.contrast) == first
 
@@ -115,7 +115,7 @@ def test_a_twin_that_is_not_run_is_no_test():
 
 def test_exploratory_contrasts_are_corrected_among_themselves():
     study = wide(primary=({"level": ("easy",)},))
-    easy, hard = verdicts(study, taken(study, {**against_half(SIX), 2: [0.5] * 6, 3: [0.5 + d for d in SIX]}))
+    easy, hard = compute_verdicts(study, taken(study, {**against_half(SIX), 2: [0.5] * 6, 3: [0.5 + d for d in SIX]}))
     assert (easy.contrast.family, hard.contrast.family) == ("primary", "exploratory")
     assert easy.p_adjusted == hard.p_adjusted == pytest.approx(P, rel=1e-5)
     assert hard.word == "better"

@@ -3,12 +3,12 @@
 from functools import cache
 from pathlib import Path
 
-from analysis.paper.numbers import readings
-from analysis.paper.sections.registry import FIGURES, views
+from analysis.paper.numbers import read_readings
+from analysis.paper.sections.registry import FIGURES, build_views
 from analysis.study_data import StudyData
 from tests.analysis.takeaways.samples import record, study
 
-READINGS = readings()
+READINGS = read_readings()
 BY_ID = {figure.id: figure for figure in FIGURES}
 NAMES = sorted({name for figure in FIGURES for name in figure.grids})
 BENCHMARKS = {"laptop": ("arithmetic",), "gpu": ("math500", "olympiadbench", "amc23", "minerva", "aime24", "aime25")}
@@ -52,4 +52,4 @@ def full(name, profile="laptop", value=0.125, folder=Path("nowhere")):
 
 def found(figure_id, *sources):
     """A figure and what the sources have of it."""
-    return BY_ID[figure_id], views(BY_ID[figure_id], sources, READINGS)
+    return BY_ID[figure_id], build_views(BY_ID[figure_id], sources, READINGS)

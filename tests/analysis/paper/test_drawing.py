@@ -4,7 +4,7 @@ import json
 import re
 from xml.etree import ElementTree
 
-from analysis.paper.drawing import draw
+from analysis.paper.drawing import draw_paper_figure
 from analysis.paper.numbers import BENCHMARKS
 from tests.analysis.paper.samples import found, full, source
 from tests.analysis.paper.test_tokens import AT, P5, SEEDS, document, entry, files
@@ -12,7 +12,7 @@ from tests.analysis.takeaways.samples import record, study
 
 
 def texts(figure_id, *sources):
-    svg = draw(*found(figure_id, *sources), ("svg",))["svg"]
+    svg = draw_paper_figure(*found(figure_id, *sources), ("svg",))["svg"]
     assert ElementTree.fromstring(svg).tag.endswith("svg")
     return re.findall(r"<!-- (.*?) -->", svg.decode())
 

@@ -5,7 +5,7 @@ from statistics import fmean
 
 import pytest
 
-from analysis.paper.numbers import BENCHMARKS, CLAIMS, FOLDER, MEAN, readings
+from analysis.paper.numbers import BENCHMARKS, CLAIMS, FOLDER, MEAN_OF_SIX, read_readings
 from analysis.paper.sections.registry import FIGURES
 from harness.tracking.errors import StoreError
 from tests.analysis.paper.samples import READINGS
@@ -43,7 +43,7 @@ def test_printed_means_of_the_main_figure_are_those_of_the_numbers_read_off_it()
     means = {
         (each.model, each.data, each.arm): float(each.value)
         for each in READINGS
-        if each.figure == "fig15" and each.benchmark == MEAN
+        if each.figure == "fig15" and each.benchmark == MEAN_OF_SIX
     }
     assert len(means) == 12
     for run, values in finals.items():
@@ -93,7 +93,7 @@ def test_what_the_paper_leaves_open_fits_all_and_what_we_leave_open_fits_nothing
 )
 def test_a_number_reads_with_its_unit(tmp_path, text, read):
     (tmp_path / "some.csv").write_text(HEAD + text, encoding="utf-8")
-    (reading,) = readings(tmp_path)
+    (reading,) = read_readings(tmp_path)
     assert reading.text == read
 
 
@@ -108,9 +108,9 @@ def test_a_number_reads_with_its_unit(tmp_path, text, read):
 def test_a_broken_file_is_named(tmp_path, content, message):
     (tmp_path / "some.csv").write_text(content)
     with pytest.raises(StoreError, match=message):
-        readings(tmp_path)
+        read_readings(tmp_path)
 
 
 def test_a_folder_without_numbers_is_named(tmp_path):
     with pytest.raises(StoreError, match="holds no numbers of the paper"):
-        readings(tmp_path)
+        read_readings(tmp_path)

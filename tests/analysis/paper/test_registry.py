@@ -3,11 +3,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from analysis.paper.drawing import draw
+from analysis.paper.drawing import draw_paper_figure
 from analysis.paper.sections.registry import FIGURES
-from analysis.paper.table import paper_table
+from analysis.paper.table import build_paper_table
 from analysis.stats.bootstrap import Estimate
-from analysis.tables.render import comma_separated, latex, markdown
+from analysis.tables.render import render_csv, render_latex, render_markdown
 from analysis.tables.scores import MissingScore
 from sweeps.grid.grid import find_grid, read_grid
 from tests.analysis.paper.samples import BY_ID, NAMES, found, full, source
@@ -41,13 +41,13 @@ def test_the_plan_of_the_grid_has_cells_for_every_part(figure, profile):
 def test_without_a_run_every_number_of_ours_is_a_dash_and_the_figure_is_drawn(figure):
     large = figure.id == "fig20"  # of the larger models, which the quick plans leave out
     _, views = found(figure.id, *(source(study(name, full=large)) for name in figure.grids))
-    table = paper_table(figure, views)
+    table = build_paper_table(figure, views)
     kinds = [column.kind for column in table.columns]
     assert {type(entry) for row in table.rows for entry, kind in zip(row, kinds, strict=True) if kind in OURS} == {
         MissingScore
     }
-    assert "not run yet" in markdown(table)
-    drawn = ElementTree.fromstring(draw(figure, views, ("svg",))["svg"])
+    assert "not run yet" in render_markdown(table)
+    drawn = ElementTree.fromstring(draw_paper_figure(figure, views, ("svg",))["svg"])
     assert 0 < float(drawn.attrib["height"].removesuffix("pt")) < TALLEST
     assert 0 < float(drawn.attrib["width"].removesuffix("pt")) < TALLEST
 
@@ -56,7 +56,7 @@ def test_without_a_run_every_number_of_ours_is_a_dash_and_the_figure_is_drawn(fi
 def test_with_runs_our_columns_hold_our_numbers_alone_and_the_paper_s_columns_the_paper_s(figure):
     # Every score of every run is 0.125, so that any other number in our columns is not ours; differences are 0.
     _, views = found(figure.id, *(full(name, "gpu") for name in figure.grids))
-    table = paper_table(figure, views)
+    table = build_paper_table(figure, views)
     texts = {reading.text for view in views for reading in view.readings}
     for row in table.rows:
         for entry, column in zip(row, table.columns, strict=True):
@@ -66,17 +66,17 @@ def test_with_runs_our_columns_hold_our_numbers_alone_and_the_paper_s_columns_th
             if column.kind == "number":
                 assert column.title.startswith("the paper")
                 assert isinstance(entry, MissingScore) or entry in texts
-    assert len(comma_separated(table).splitlines()) == len(table.rows) + 1
-    assert latex(table).count(r"\\") == len(table.rows) + 1
+    assert len(render_csv(table).splitlines()) == len(table.rows) + 1
+    assert render_latex(table).count(r"\\") == len(table.rows) + 1
 
 
 @pytest.mark.parametrize("figure_id", only(["fig14"], ["fig06", "fig09", "fig14", "main"]))  # panels but of tokens
 def test_the_same_runs_give_the_same_bytes(figure_id):
     figure, views = found(figure_id, *(full(name) for name in BY_ID[figure_id].grids))
-    files = draw(figure, views)
-    assert files == draw(figure, views)
+    files = draw_paper_figure(figure, views)
+    assert files == draw_paper_figure(figure, views)
     assert files["png"].startswith(b"\x89PNG")
-    assert paper_table(figure, views) == paper_table(figure, views)
+    assert build_paper_table(figure, views) == build_paper_table(figure, views)
 
 
 def test_a_study_that_feeds_no_figure_gives_none():
@@ -85,8 +85,8 @@ def test_a_study_that_feeds_no_figure_gives_none():
 
 def test_laptop_figures_warn_and_name_the_profile():
     figure, views = found("fig04", full("p1_norm_level"))
-    table = paper_table(figure, views)
+    table = build_paper_table(figure, views)
     assert table.name == "fig04.laptop"
     assert "laptop profile" in table.title
     assert "never to be read as the paper's numbers" in table.warning
-    assert not paper_table(*found("fig04", full("p1_norm_level", "gpu"))).warning
+    assert not build_paper_table(*found("fig04", full("p1_norm_level", "gpu"))).warning

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from analysis.paper.bars import counts
-from harness.records.outcomes import Evaluation, outcomes_file
+from analysis.paper.bars import share_by_correct
+from harness.records.outcomes import Evaluation, encode_outcomes
 from harness.tracking.errors import StoreError
 from tests.analysis.paper.samples import source
 from tests.analysis.paper.test_tables import notes, pick, rows
@@ -30,7 +30,7 @@ def made(folder, benchmark="arithmetic", content=None):
     run = record(P0, AT, 0)
     place = folder / f"{P0.name}.{run.run_id}"
     place.mkdir()
-    file = outcomes_file({"start": {benchmark: evaluation(RIGHT)}, "final": {benchmark: evaluation(~RIGHT)}})
+    file = encode_outcomes({"start": {benchmark: evaluation(RIGHT)}, "final": {benchmark: evaluation(~RIGHT)}})
     (place / "outcomes.parquet").write_bytes(file if content is None else content)
     return source(P0, [run], folder=folder)
 
@@ -41,7 +41,7 @@ def cell(found):
 
 def test_prompts_are_counted_by_right_samples_before_training(tmp_path):
     found = made(tmp_path)
-    shares = counts(found, cell(found))
+    shares = share_by_correct(found, cell(found))
     assert [share.mean for share in shares] == [0.25, 0.25, 0.5]
     assert {share.n for share in shares} == {4}
 
@@ -58,7 +58,7 @@ def test_the_table_says_that_the_interval_is_over_prompts(tmp_path):
 
 def test_benchmarks_are_no_tier(tmp_path):
     found = made(tmp_path, benchmark="math500")
-    assert counts(found, cell(found)) == ()
+    assert share_by_correct(found, cell(found)) == ()
     assert pick(rows("fig02", found), **AT)["0 of 8"] == "— no outcomes here"
     assert "`make difficulty` asks a model the tiers" in notes("fig02", found)
 
@@ -66,4 +66,4 @@ def test_benchmarks_are_no_tier(tmp_path):
 def test_a_broken_file_is_named(tmp_path):
     found = made(tmp_path, content=b"no parquet")
     with pytest.raises(StoreError, match=r"outcomes\.parquet cannot be read"):
-        counts(found, cell(found))
+        share_by_correct(found, cell(found))

@@ -4,8 +4,8 @@ import csv
 from dataclasses import replace
 from io import StringIO
 
-from analysis.paper.table import paper_table
-from analysis.tables.render import comma_separated, markdown
+from analysis.paper.table import build_paper_table
+from analysis.tables.render import render_csv, render_markdown
 from tests.analysis.paper.samples import found, full, source
 from tests.analysis.takeaways.samples import record, records, study
 
@@ -15,7 +15,11 @@ EASY = {"model": "small_base", "difficulty": "easy", "control": "off"}
 
 def rows(figure_id, *sources):
     """The rows of the Markdown table, by column title."""
-    lines = [line for line in markdown(paper_table(*found(figure_id, *sources))).splitlines() if line.startswith("|")]
+    lines = [
+        line
+        for line in render_markdown(build_paper_table(*found(figure_id, *sources))).splitlines()
+        if line.startswith("|")
+    ]
     head, _, *body = ([cell.strip() for cell in line.strip("|").split(" | ")] for line in lines)
     return [dict(zip(head, row, strict=True)) for row in body]
 
@@ -27,7 +31,7 @@ def pick(made, **labels):
 
 
 def notes(figure_id, *sources):
-    return "\n".join(paper_table(*found(figure_id, *sources)).notes)
+    return "\n".join(build_paper_table(*found(figure_id, *sources)).notes)
 
 
 def test_a_score_is_the_mean_over_seeds_and_a_difference_is_paired():
@@ -163,7 +167,7 @@ def test_beside_a_baseline_whose_runs_failed_the_difference_says_so():
 
 
 def test_csv_gives_each_number_of_ours_three_fields_and_each_of_the_paper_s_one():
-    text = comma_separated(paper_table(*found("main", full("p9_liteppo_main"))))
+    text = render_csv(build_paper_table(*found("main", full("p9_liteppo_main"))))
     first = next(csv.DictReader(StringIO(text)))
     assert (first["final/accuracy"], first["final/accuracy half-width"], first["final/accuracy n"]) == (
         "0.125",

@@ -2,8 +2,16 @@ import json
 
 import pytest
 
-from analysis.paper.tokens import TOP, clip_rate, clipped_classes, clipped_tokens, plain, readable, token_class
-from analysis.stats.bootstrap import estimate
+from analysis.paper.tokens import (
+    TOP,
+    clip_rate,
+    clipped_classes,
+    clipped_tokens,
+    replace_missing_glyphs,
+    show_spaces,
+    token_class,
+)
+from analysis.stats.bootstrap import estimate_mean
 from harness.tracking.errors import StoreError
 from tests.analysis.paper.samples import source
 from tests.analysis.paper.test_tables import pick, rows
@@ -38,14 +46,14 @@ def test_shares_are_of_the_clips_of_a_seed_and_a_token_that_a_seed_does_not_list
     assert list(found) == [",", "␣so", "7"] or list(found) == ["␣so", ",", "7"]
     assert found["␣so"].share.mean == pytest.approx((0.6 + 0.2) / 2)
     assert found[","].share.mean == pytest.approx((0.0 + 0.8) / 2)
-    assert found["7"].share == estimate([0.4, 0.0])
+    assert found["7"].share == estimate_mean([0.4, 0.0])
 
 
 def test_rates_are_of_the_times_that_an_update_learnt_from_the_token():
     found = {row.name: row for row in clipped_tokens(SEEDS)}
-    assert found["␣so"].rate == estimate([6 / 20, 2 / 20])
-    assert found["7"].rate == estimate([4 / 80])
-    assert clip_rate(SEEDS) == estimate([10 / 100, 10 / 50])
+    assert found["␣so"].rate == estimate_mean([6 / 20, 2 / 20])
+    assert found["7"].rate == estimate_mean([4 / 80])
+    assert clip_rate(SEEDS) == estimate_mean([10 / 100, 10 / 50])
 
 
 def test_classes_add_their_tokens_up():
@@ -87,10 +95,10 @@ def test_a_token_s_class_goes_by_its_text(text, kind):
 
 
 def test_what_cannot_be_seen_is_written_out():
-    assert readable(" a\n\t") == "␣a⏎⇥"
-    assert readable("\x07") == "\\u0007"
-    assert readable("") == "(empty)"
-    assert plain("a␣中") == "a␣\\u4e2d"  # the figure's font has no Chinese
+    assert show_spaces(" a\n\t") == "␣a⏎⇥"
+    assert show_spaces("\x07") == "\\u0007"
+    assert show_spaces("") == "(empty)"
+    assert replace_missing_glyphs("a␣中") == "a␣\\u4e2d"  # the figure's font has no Chinese
 
 
 def files(folder, runs, found):

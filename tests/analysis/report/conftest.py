@@ -2,7 +2,7 @@ from shutil import copyfile
 
 import pytest
 
-from analysis.report.page import page
+from analysis.report.page import render_page
 from harness.tracking.store import Store
 from tests.analysis.report.html import parse
 from tests.analysis.report.samples import fill
@@ -28,7 +28,7 @@ def filled(empty_store):
 
 @pytest.fixture(scope="module")
 def text(filled, tmp_path_factory):
-    return page(filled, filled.studies(), tmp_path_factory.mktemp("nothing"))
+    return render_page(filled, filled.studies(), tmp_path_factory.mktemp("nothing"))
 
 
 @pytest.fixture(scope="module")

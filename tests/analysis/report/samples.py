@@ -2,30 +2,30 @@
 
 from dataclasses import replace
 
-from harness.records.record import CONTROL, OFF, Control, RunRecord, Skipped, Study
+from harness.records.record import CONTROL_AXIS, CONTROL_OFF, Control, RunRecord, Skipped, Study
 
 SCRIPT = "</script><script>alert(1)</script>"
 IMAGE = '"><img src=x onerror=alert(1)>'
 CELLS = (
-    {"norm": "none", CONTROL: OFF},
-    {"norm": SCRIPT, CONTROL: OFF},
-    {"norm": IMAGE, CONTROL: OFF},
-    {"norm": "none", CONTROL: "lr"},
+    {"norm": "none", CONTROL_AXIS: CONTROL_OFF},
+    {"norm": SCRIPT, CONTROL_AXIS: CONTROL_OFF},
+    {"norm": IMAGE, CONTROL_AXIS: CONTROL_OFF},
+    {"norm": "none", CONTROL_AXIS: "lr"},
 )
 STUDY = Study(
     name="norms",
     profile="laptop",
     question=f"Is {IMAGE} < {SCRIPT}?",
     metric="final/accuracy",
-    axes={"norm": ("none", SCRIPT, IMAGE, "gone"), CONTROL: (OFF, "lr")},
+    axes={"norm": ("none", SCRIPT, IMAGE, "gone"), CONTROL_AXIS: (CONTROL_OFF, "lr")},
     baseline={"norm": "none"},
     seeds=(0, 1, 2, 3, 4, 5),
     cells=CELLS,
     cell_ids=("c0", "c1", "c2", "c3"),
-    skipped=(Skipped({"norm": "gone", CONTROL: OFF}, f"because {IMAGE}"),),
+    skipped=(Skipped({"norm": "gone", CONTROL_AXIS: CONTROL_OFF}, f"because {IMAGE}"),),
     primary=({"norm": (SCRIPT,)},),
     margin=0.05,
-    controls=(Control("lr", {"norm": "none", CONTROL: "lr"}, "worse", "final/accuracy", f"too high {SCRIPT}"),),
+    controls=(Control("lr", {"norm": "none", CONTROL_AXIS: "lr"}, "worse", "final/accuracy", f"too high {SCRIPT}"),),
     choices=(f"left open: {SCRIPT}",),
 )
 LEVELS = {0: 0.5, 1: 0.75, 2: 0.5, 3: 0.25}  # accuracy by cell

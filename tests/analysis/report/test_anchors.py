@@ -1,12 +1,12 @@
 from dataclasses import replace
 
-from analysis.report.links import TraceLink, anchors, in_order, slug
+from analysis.report.links import TraceLink, assign_anchors, slug, sort_studies
 from tests.analysis.samples import STUDY
 
 
 def test_studies_stand_by_name_and_numbers_by_size():
     names = ["p10_b", "p2", "p1b", "dialects", "p1"]
-    found = in_order([replace(STUDY, name=name) for name in names])
+    found = sort_studies([replace(STUDY, name=name) for name in names])
     assert [study.name for study in found] == ["dialects", "p1", "p1b", "p2", "p10_b"]
 
 
@@ -16,7 +16,7 @@ def test_an_id_is_made_of_letters_digits_and_hyphens():
 
 
 def test_names_that_look_alike_have_ids_of_their_own():
-    assert anchors([replace(STUDY, name=name) for name in ("a.b", "a-b", "a b")]) == (
+    assert assign_anchors([replace(STUDY, name=name) for name in ("a.b", "a-b", "a b")]) == (
         "a-b-laptop",
         "a-b-laptop-2",
         "a-b-laptop-3",

@@ -1,13 +1,13 @@
-from analysis.report.curves import POINTS, figures
-from analysis.study.frame import planned, runs_frame
+from analysis.report.curves import POINTS, build_curve_figures
+from analysis.study.frame import build_runs_frame, select_planned
 from tests.analysis.report.samples import STUDY as CONTROLLED
 from tests.analysis.report.samples import record
 from tests.analysis.samples import STUDY, failed, run
 
 
 def drawn(records, histories):
-    taken = planned(runs_frame(records), STUDY)
-    return figures(STUDY, taken, lambda metric: histories.get(metric, {}))
+    taken = select_planned(build_runs_frame(records), STUDY)
+    return build_curve_figures(STUDY, taken, lambda metric: histories.get(metric, {}))
 
 
 def straight(steps):
@@ -50,7 +50,7 @@ def test_a_number_that_is_none_is_a_gap_and_no_point():
 
 
 def test_a_control_that_goes_far_does_not_flatten_the_other_panels():
-    taken = planned(runs_frame([record(cell, 0) for cell in (0, 1, 3)]), CONTROLLED)
+    taken = select_planned(build_runs_frame([record(cell, 0) for cell in (0, 1, 3)]), CONTROLLED)
     high = {"c0-s0": straight(3), "c1-s0": straight(3), "c3-s0": ((1, 100.0), (2, 100.0), (3, 100.0))}
-    (figure,) = figures(CONTROLLED, taken, lambda metric: high if metric == "rollout/accuracy" else {})
+    (figure,) = build_curve_figures(CONTROLLED, taken, lambda metric: high if metric == "rollout/accuracy" else {})
     assert [(round(panel.y.low), round(panel.y.high)) for panel in figure.panels] == [(1, 3), (-3, 104)]

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 from analysis.figures.curves import draw_curves
-from analysis.figures.study import draw
-from analysis.report.page import page
-from analysis.study.frame import runs_frame
-from analysis.tables.scores import study_table
-from analysis.tables.summary import summary
-from analysis.trace.command import trace
+from analysis.figures.study import draw_study
+from analysis.report.page import render_page
+from analysis.study.frame import build_runs_frame
+from analysis.tables.scores import build_study_table
+from analysis.tables.summary import summarize_table
+from analysis.trace.command import trace_number
 from tests.analysis.report.html import parse
 from tests.analysis.report.samples import CELLS, STUDY, record
 
@@ -35,26 +35,31 @@ def store_with(empty_store):
 
 def test_the_page_and_the_trace_show_the_count_beside_the_word(empty_store, tmp_path):
     store, results = store_with(empty_store)
-    document = parse(page(store, store.studies(), results))
+    document = parse(render_page(store, store.studies(), results))
     said = document.all("body")[0].text
     assert "2 of 6 seeds failed" in said
     assert "6 of 6 seeds failed" in said
     assert "Known effect lr, expected worse on final/accuracy: called, 6 of 6 seeds failed." in said
     assert "nan" not in said.lower().replace("tenant", "")
-    text = trace(store, results, "norms.laptop/none,lr/final/accuracy difference")
+    text = trace_number(store, results, "norms.laptop/none,lr/final/accuracy difference")
     assert "failed, not in this number; the worst outcome in verdicts" in text
 
 
 def test_figures_say_that_an_arm_is_of_survivors():
-    for files in (draw(STUDY, runs_frame(runs()), lambda _: {}), draw_curves(STUDY, runs_frame(runs()), lambda _: {})):
+    for files in (
+        draw_study(STUDY, build_runs_frame(runs()), lambda _: {}),
+        draw_curves(STUDY, build_runs_frame(runs()), lambda _: {}),
+    ):
         assert b"2 of 6 seeds failed" in files["svg"]
-    whole = draw(STUDY, runs_frame([record(cell, seed) for cell in range(4) for seed in range(6)]), lambda _: {})
+    whole = draw_study(
+        STUDY, build_runs_frame([record(cell, seed) for cell in range(4) for seed in range(6)]), lambda _: {}
+    )
     assert b"seeds failed" not in whole["svg"]
 
 
 def test_the_terminal_names_the_rows_whose_seeds_failed():
     made = replace(STUDY, cells=CELLS)
-    told = " ".join(summary(study_table(made, runs_frame(runs())), made.baseline).split())
+    told = " ".join(summarize_table(build_study_table(made, build_runs_frame(runs())), made.baseline).split())
     assert "failed seeds (worst outcome in verdicts; numbers are of the others): " in told
     assert "2 of 6" in told
     assert "never fired" not in told

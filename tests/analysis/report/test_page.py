@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from analysis.__main__ import main
-from analysis.report.page import page
+from analysis.report.page import render_page
 from tests.analysis.report.html import parse
 from tests.analysis.report.samples import IMAGE, SCRIPT, STUDY, curve, record
 
@@ -68,7 +68,7 @@ def test_data_inside_a_script_element_cannot_end_it(document):
 
 
 def test_the_same_store_gives_the_same_bytes(filled, text, tmp_path):
-    assert page(filled, filled.studies(), tmp_path) == text
+    assert render_page(filled, filled.studies(), tmp_path) == text
 
 
 def test_headings_go_down_one_level_at_a_time(document):
@@ -149,7 +149,7 @@ def test_runs_of_other_code_are_shown_as_such(store, results):
     for seed, commit in ((0, "a" * 40), (1, "b" * 40)):
         found = record(0, seed, provenance={"commit": commit, "dirty": "yes"})
         store.finish(store.begin(found.head), found)
-    notices = [each.text for each in parse(page(store, store.studies(), results)).all("p", class_="notice")]
+    notices = [each.text for each in parse(render_page(store, store.studies(), results)).all("p", class_="notice")]
     assert (
         "Mixed commits, so that a difference may come from the code: aaaaaaaaaa (1 runs); bbbbbbbbbb (1 runs)."
         in notices[0]
@@ -159,7 +159,7 @@ def test_runs_of_other_code_are_shown_as_such(store, results):
 
 def test_a_study_without_a_run_and_without_a_baseline_has_a_page_too(store, results):
     store.save_study(replace(STUDY, baseline={}, controls=(), primary=None))
-    document = parse(page(store, store.studies(), results))
+    document = parse(render_page(store, store.studies(), results))
     assert "No contrast has two paired seeds yet." in section(document, "verdicts").text
     assert "the grid names no baseline" in section(document, "verdicts").text
     assert not document.all("figure")
@@ -168,7 +168,7 @@ def test_a_study_without_a_run_and_without_a_baseline_has_a_page_too(store, resu
 def test_two_studies_of_like_names_have_ids_of_their_own(store, results):
     for name in ("a_b", "a-b"):
         store.save_study(replace(STUDY, name=name))
-    articles = parse(page(store, store.studies(), results)).all("article")
+    articles = parse(render_page(store, store.studies(), results)).all("article")
     assert [article.attributes["id"] for article in articles] == ["a-b-laptop", "a-b-laptop-2"]
 
 

@@ -1,12 +1,12 @@
 from dataclasses import replace
 
-from analysis.report.panels import ARMS, groups
+from analysis.report.panels import ARMS, group_arms
 from tests.analysis import samples
 from tests.analysis.report.samples import STUDY
 
 
 def shown(study, ran):
-    return [(group.title, [arm.cell for arm in group.arms]) for group in groups(study, ran)]
+    return [(group.title, [arm.cell for arm in group.arms]) for group in group_arms(study, ran)]
 
 
 def test_a_setting_is_a_panel_with_its_baseline_first():
@@ -24,7 +24,7 @@ def test_a_control_has_a_panel_beside_the_cell_that_it_is_to_differ_from():
 
 
 def test_an_arm_looks_the_same_in_every_panel():
-    (_, easy), (_, hard) = (group.arms for group in groups(samples.STUDY, range(4)))
+    (_, easy), (_, hard) = (group.arms for group in group_arms(samples.STUDY, range(4)))
     assert (easy.name, easy.color, easy.dash) == (hard.name, hard.color, hard.dash)
 
 
@@ -37,7 +37,7 @@ def test_many_arms_are_spread_evenly_and_the_baseline_stands_beside_each_part():
         cells=cells,
         cell_ids=tuple(cell["arm"] for cell in cells),
     )
-    found = groups(study, range(len(cells)))
+    found = group_arms(study, range(len(cells)))
     assert [[arm.cell for arm in group.arms] for group in found] == [[0, 1, 2, 3], [0, 4, 5, 6]]
     looks = {(arm.color, arm.dash) for group in found for arm in group.arms}
     assert len(looks) == len(cells)
@@ -45,4 +45,4 @@ def test_many_arms_are_spread_evenly_and_the_baseline_stands_beside_each_part():
 
 def test_without_a_baseline_all_cells_share_panels_by_name():
     assert shown(replace(samples.STUDY, baseline={}), range(4)) == [("", [0, 1, 2, 3])]
-    assert [arm.name for arm in groups(replace(samples.STUDY, baseline={}), range(4))[0].arms][1] == "easy, group"
+    assert [arm.name for arm in group_arms(replace(samples.STUDY, baseline={}), range(4))[0].arms][1] == "easy, group"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.report.page import page
+from analysis.report.page import render_page
 from tests.analysis.report.html import parse
 from tests.analysis.report.samples import IMAGE, SCRIPT
 from tests.analysis.takeaways.samples import record, study
@@ -27,7 +27,7 @@ def document(empty_store):
     folder = results / "runs" / f"{STUDY.name}.{found.run_id}"
     folder.mkdir(parents=True)
     (folder / "clipped_tokens.json").write_text(json.dumps({"occurrences": 18, "high": 6, "low": 2, "tokens": tokens}))
-    return parse(page(store, store.studies(), results))
+    return parse(render_page(store, store.studies(), results))
 
 
 def test_the_text_of_clipped_tokens_is_shown_and_never_read(document):

@@ -1,6 +1,6 @@
 import pytest
 
-from analysis.report.curves import Scale, spanning, tick_text
+from analysis.report.curves import Scale, fit_scale, tick_text
 
 
 def test_values_lie_between_the_ends_in_proportion_and_never_outside():
@@ -21,9 +21,9 @@ def test_ticks_are_round_and_inside(low, high, about, expected):
 
 
 def test_equal_values_and_none_at_all_still_have_a_width():
-    assert spanning([0.5, 0.5], 0.0, 1.0).low < 0.5 < spanning([0.5, 0.5], 0.0, 1.0).high
-    assert spanning([0.0], 0.0, 1.0).low < 0.0
-    assert spanning([float("nan")], 0.0, 1.0).high > 1.0
+    assert fit_scale([0.5, 0.5], 0.0, 1.0).low < 0.5 < fit_scale([0.5, 0.5], 0.0, 1.0).high
+    assert fit_scale([0.0], 0.0, 1.0).low < 0.0
+    assert fit_scale([float("nan")], 0.0, 1.0).high > 1.0
 
 
 def test_a_tick_is_written_in_few_signs():

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.report.page import ReportOptions, page
+from analysis.report.page import ReportOptions, render_page
 from tests.analysis.report.html import parse
 from tests.analysis.takeaways.samples import records, study
 
@@ -22,7 +22,7 @@ def known(store):
 
 
 def test_a_claim_has_its_word_and_its_evidence_leads_to_the_runs_on_the_page(known, results):
-    document = parse(page(known, known.studies(), results))
+    document = parse(render_page(known, known.studies(), results))
     (claim,) = document.all("div", id="page.takeaways.laptop.t1-group")
     assert claim.all("span", class_="word")[0].text.strip() == "exploratory"
     table = claim.all("table")[0]
@@ -35,5 +35,5 @@ def test_a_claim_has_its_word_and_its_evidence_leads_to_the_runs_on_the_page(kno
 
 
 def test_claims_are_left_out_where_one_grid_was_chosen(known, results):
-    document = parse(page(known, known.studies(), results, ReportOptions(claims=False)))
+    document = parse(render_page(known, known.studies(), results, ReportOptions(claims=False)))
     assert not document.all("div", class_="claim")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from analysis.study_data import ProfileData, StudyData
 from harness.records.record import RunRecord, Study
-from sweeps.grid.cells import select
+from sweeps.grid.cells import select_cells
 from sweeps.grid.grid import find_grid, read_grid
 
 
@@ -31,7 +31,7 @@ def study(name, profile="laptop", full=False, **changes):
 def _planned(name, profile, full):
     """Read a grid once for all tests, with the cells of its plan."""
     grid = read_grid(find_grid(name), profile)
-    return grid, select(grid, full=full).cells
+    return grid, select_cells(grid, full=full).cells
 
 
 def record(study: Study, labels, seed, **scores):

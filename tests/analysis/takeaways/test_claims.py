@@ -4,9 +4,9 @@ from collections import Counter
 
 import pytest
 
-from analysis.claims.claim import AbsentError, Quoted, cell, change_of_gap, trend
+from analysis.claims.claim import AbsentError, Quoted, find_cell, interaction_terms, trend_terms
 from analysis.paper.claims.catalog import CLAIMS
-from sweeps.grid.grid import names
+from sweeps.grid.grid import list_grid_names
 from tests.analysis.takeaways.samples import study
 
 PARTS = [(claim, part) for claim in CLAIMS for part in claim.parts]
@@ -18,7 +18,7 @@ def plans(claim, part, profile, full):
         planned = study(name, profile, full)
         try:
             for term in part.terms:
-                cell(planned, term.at, ())
+                find_cell(planned, term.at, ())
         except AbsentError:
             continue
         return True
@@ -32,7 +32,7 @@ def test_every_takeaway_of_the_paper_has_a_claim():
 
 def test_every_study_is_a_grid_and_every_grid_that_feeds_takeaways_is_read():
     read = {name for claim in CLAIMS for name in claim.studies}
-    assert read <= {*names()}
+    assert read <= {*list_grid_names()}
     feeding = {"p1_norm_level", "p1b_reward_scale", "p2_std_removal", "p3_std_scope", "p4_clip_higher"}
     feeding |= {"p5_clip_tokens", "p6_clip_sweep", "p7_loss_agg", "p8_overlong", "p9_liteppo_main", "p11_iclr_ext"}
     assert feeding <= read
@@ -61,7 +61,7 @@ def test_only_a_quoted_number_may_be_a_level():
 
 def test_a_trend_is_what_the_line_gains_from_end_to_end():
     # 0.1, 0.2, 0.3, 0.4 lie on a line that gains 0.3; its weights are 3 x / 5 for x = -1.5, -0.5, 0.5, 1.5.
-    terms = trend("upper_bound", ("a", "b", "c", "d"), {})
+    terms = trend_terms("upper_bound", ("a", "b", "c", "d"), {})
     assert [round(term.weight, 12) for term in terms] == [-0.9, -0.3, 0.3, 0.9]
     assert sum(term.weight * value for term, value in zip(terms, (0.1, 0.2, 0.3, 0.4), strict=True)) == pytest.approx(
         0.3
@@ -69,7 +69,7 @@ def test_a_trend_is_what_the_line_gains_from_end_to_end():
 
 
 def test_a_change_of_a_gap_is_a_difference_of_differences():
-    terms = change_of_gap("filter", "on", "off", {"max_length": "44"}, {"max_length": "64"})
+    terms = interaction_terms("filter", "on", "off", {"max_length": "44"}, {"max_length": "64"})
     assert [(term.weight, *term.at.values()) for term in terms] == [
         (1.0, "44", "on"),
         (-1.0, "44", "off"),

@@ -4,10 +4,10 @@ from math import exp
 
 import pytest
 
-from analysis.claims.cost import costs
-from analysis.claims.files import files
-from analysis.claims.judge import findings
-from analysis.claims.tables import compared
+from analysis.claims.cost import compute_costs
+from analysis.claims.files import render_takeaway_files
+from analysis.claims.judge import judge_claims
+from analysis.claims.tables import join_addresses
 from analysis.paper.claims.catalog import CLAIMS
 from tests.analysis.takeaways.samples import around, material, records, shelf, study
 
@@ -42,7 +42,10 @@ def filled():
 @pytest.fixture(scope="module")
 def made():
     held = filled()
-    return {ending: text.decode() for ending, text in files(findings(CLAIMS, held), costs(held), "laptop").items()}
+    return {
+        ending: text.decode()
+        for ending, text in render_takeaway_files(judge_claims(CLAIMS, held), compute_costs(held), "laptop").items()
+    }
 
 
 def rows(made, claim):
@@ -51,7 +54,7 @@ def rows(made, claim):
 
 def test_the_same_runs_give_the_same_bytes(made):
     held = filled()
-    again = files(findings(CLAIMS, held), costs(held), "laptop")
+    again = render_takeaway_files(judge_claims(CLAIMS, held), compute_costs(held), "laptop")
     assert {ending: text.decode() for ending, text in again.items()} == made
 
 
@@ -105,11 +108,13 @@ def test_latex_has_no_links_and_laptop_tables_carry_the_warning(made):
 
 
 def test_a_profile_without_runs_has_a_table_of_claims_alone():
-    made = files(findings(CLAIMS, shelf(profile="gpu")), (), "gpu")
+    made = render_takeaway_files(judge_claims(CLAIMS, shelf(profile="gpu")), (), "gpu")
     assert b"# Evidence" not in made["md"]
     assert b"never to be read" not in made["md"]
 
 
 def test_several_runs_are_compared_under_one_address():
     pages = ["http://host:5000/#/experiments/3/runs/a", "http://host:5000/#/experiments/3/runs/b"]
-    assert compared(pages) == "http://host:5000/#/compare-runs?runs=%5B%22a%22,%22b%22%5D&experiments=%5B%223%22%5D"
+    assert (
+        join_addresses(pages) == "http://host:5000/#/compare-runs?runs=%5B%22a%22,%22b%22%5D&experiments=%5B%223%22%5D"
+    )

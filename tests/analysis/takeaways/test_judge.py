@@ -6,8 +6,8 @@ from math import exp, log
 
 import pytest
 
-from analysis.claims.claim import Claim, ClaimPart, Quoted, change_of_gap, compared, level
-from analysis.claims.judge import findings
+from analysis.claims.claim import Claim, ClaimPart, Quoted, compare_labels, interaction_terms, level_terms
+from analysis.claims.judge import judge_claims
 from analysis.paper.claims.catalog import CLAIMS
 from tests.analysis.takeaways.samples import around, material, records, shelf, study
 
@@ -23,7 +23,7 @@ def claim(*parts, **changes):
 
 
 def std(where, expect="more", **options):
-    return compared("std", "batch", "group", {"model": "small_base", **where}, expect, **options)
+    return compare_labels("std", "batch", "group", {"model": "small_base", **where}, expect, **options)
 
 
 def arms(where, gains, base=BASE, **scores):
@@ -36,7 +36,7 @@ def arms(where, gains, base=BASE, **scores):
 
 
 def judged(*runs, claims):
-    return findings(claims, shelf(material(P3, runs)))
+    return judge_claims(claims, shelf(material(P3, runs)))
 
 
 def word(*runs, expect="more"):
@@ -87,12 +87,12 @@ def test_a_place_without_runs_is_said_and_the_claim_is_judged_on_the_others():
 
 
 def test_a_study_that_was_never_planned_gives_no_runs():
-    (finding,) = findings([claim(std(EASY))], shelf())
+    (finding,) = judge_claims([claim(std(EASY))], shelf())
     assert (finding.word, finding.note) == ("no runs", "p3_std_scope is not planned here")
 
 
 def test_a_study_of_mixed_commits_gives_no_runs_and_its_reason():
-    (finding,) = findings([claim(std(EASY))], shelf(refused={"p3_std_scope": "its runs are of 2 commits"}))
+    (finding,) = judge_claims([claim(std(EASY))], shelf(refused={"p3_std_scope": "its runs are of 2 commits"}))
     assert (finding.word, finding.note) == ("no runs", "its runs are of 2 commits")
 
 
@@ -118,14 +118,14 @@ def test_the_claims_of_a_takeaway_share_a_family_of_tests():
 
 
 def test_places_that_a_profile_does_not_plan_do_not_count_in_the_family():
-    unplanned = compared("std", "batch", "group", {"model": "large_base", **EASY})
+    unplanned = compare_labels("std", "batch", "group", {"model": "large_base", **EASY})
     (finding,) = judged(*arms(EASY, around(0.005)), claims=[claim(std(EASY), *[unplanned] * 8)])
     assert finding.parts[0].p_adjusted == finding.parts[0].p
 
 
 def test_an_interaction_is_a_difference_of_differences_by_seed():
     # Gains of 0.1 on easy and 0.02 on hard data: what is more on easy is 0.08.
-    parts = ClaimPart("easy against hard", change_of_gap("std", "batch", "group", EASY, HARD), "more")
+    parts = ClaimPart("easy against hard", interaction_terms("std", "batch", "group", EASY, HARD), "more")
     (finding,) = judged(*arms(EASY, around(0.1)), *arms(HARD, [0.02] * 6), claims=[claim(parts)])
     assert finding.word == "supported"
     assert finding.parts[0].difference == pytest.approx(0.08)
@@ -142,7 +142,7 @@ def test_a_score_can_be_taken_off_within_each_run():
 
 
 def quoted(*runs, low, high, tolerance):
-    part = ClaimPart("a level", level({"std": "group", "control": "off", **EASY}), Quoted(low, high, tolerance))
+    part = ClaimPart("a level", level_terms({"std": "group", "control": "off", **EASY}), Quoted(low, high, tolerance))
     (finding,) = judged(*runs, claims=[claim(part)])
     return finding.word
 
@@ -167,9 +167,9 @@ def test_a_cost_is_a_ratio_of_geometric_means():
     ]
     where = {"model": "small_base", **EASY}
     number = Quoted(log(2.1), log(2.1), log(1.05))
-    part = compared("recipe", "dapo", "vanilla_ppo", where, number, metric="step seconds", ratio=True)
+    part = compare_labels("recipe", "dapo", "vanilla_ppo", where, number, metric="step seconds", ratio=True)
     made = claim(part, id="S.cost", studies=("p9_liteppo_main",))
-    (finding,) = findings([made], shelf(material(P9, runs, curves)))
+    (finding,) = judge_claims([made], shelf(material(P9, runs, curves)))
     (found,) = finding.parts
     assert found.metric == "mean(seconds/cpu)"
     assert found.expected == "2.1"
@@ -188,11 +188,11 @@ def test_twins_are_a_control_outside_the_family():
     told = replace(p1b, twins=(pair,), because=(("dividing by a deviation cancels the scale",),))
     runs = [run for labels in pair for run in records(p1b, labels, BASE)]
     scales = ("reward_scale", "plus_minus_one", "zero_one")
-    others = [compared(*scales, {**where, "norm": "none"})] * 9
-    made = claim(compared(*scales, where, "same"), *others, studies=("p1b_reward_scale",))
-    (unknown,) = findings([made], shelf(material(p1b, runs)))
+    others = [compare_labels(*scales, {**where, "norm": "none"})] * 9
+    made = claim(compare_labels(*scales, where, "same"), *others, studies=("p1b_reward_scale",))
+    (unknown,) = judge_claims([made], shelf(material(p1b, runs)))
     assert unknown.parts[0].word == "inconclusive"
-    (known,) = findings([made], shelf(material(told, runs)))
+    (known,) = judge_claims([made], shelf(material(told, runs)))
     assert known.parts[0].word == "supported"
     assert known.parts[0].tests == 1
     assert known.parts[0].reason == "twins: dividing by a deviation cancels the scale"
@@ -212,7 +212,7 @@ def test_the_same_claims_are_judged_on_the_paper_s_models():
         for name, gain in (("group", 0.0), ("batch", 0.1))
         for run in records(gpu, {"model": "qwen3_4b_base", "std": name, **EASY}, [v + gain for v in BASE])
     ]
-    (finding,) = findings([claim(std(EASY))], shelf(material(gpu, runs), profile="gpu"))
+    (finding,) = judge_claims([claim(std(EASY))], shelf(material(gpu, runs), profile="gpu"))
     assert finding.word == "supported"
     assert {cell["model"] for cell in finding.parts[0].cells} == {"qwen3_4b_base"}
 
@@ -223,7 +223,7 @@ def test_findings_are_plain_data():
 
 
 def test_all_claims_have_a_finding_in_their_order_without_any_run():
-    found = findings(CLAIMS, shelf())
+    found = judge_claims(CLAIMS, shelf())
     assert [each.id for each in found] == [each.id for each in CLAIMS]
     assert {each.word for each in found} == {"no runs"}
     assert all(each.note for each in found)

@@ -1,6 +1,6 @@
 import pytest
 
-from analysis.claims.judge import of_claim, of_difference, of_number
+from analysis.claims.judge import judge_claim, judge_difference, judge_number
 
 SMALL, LARGE = 0.01, 0.5  # p values: called, not called
 
@@ -30,13 +30,13 @@ SMALL, LARGE = 0.01, 0.5  # p values: called, not called
     ],
 )
 def test_the_word_of_a_part(expect, difference, p, equivalent, word):
-    assert of_difference(expect, 6, difference, p, equivalent) == word
+    assert judge_difference(expect, 6, difference, p, equivalent) == word
 
 
 @pytest.mark.parametrize("expect", ["more", "less", "no more", "no less", "same"])
 def test_below_six_seeds_a_part_is_exploratory_whatever_its_numbers(expect):
-    assert of_difference(expect, 5, 0.1, SMALL, SMALL) == "exploratory"
-    assert of_number(5, SMALL, SMALL) == "exploratory"
+    assert judge_difference(expect, 5, 0.1, SMALL, SMALL) == "exploratory"
+    assert judge_number(5, SMALL, SMALL) == "exploratory"
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_below_six_seeds_a_part_is_exploratory_whatever_its_numbers(expect):
     ],
 )
 def test_the_word_of_a_quoted_number(p, equivalent, word):
-    assert of_number(6, p, equivalent) == word
+    assert judge_number(6, p, equivalent) == word
 
 
 @pytest.mark.parametrize(
@@ -66,4 +66,4 @@ def test_the_word_of_a_quoted_number(p, equivalent, word):
     ],
 )
 def test_the_weakest_part_with_runs_gives_the_word_of_a_claim(parts, word):
-    assert of_claim(parts) == word
+    assert judge_claim(parts) == word

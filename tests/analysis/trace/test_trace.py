@@ -6,8 +6,8 @@ import pytest
 
 from analysis.__main__ import main
 from analysis.trace.address import TraceError
-from analysis.trace.command import trace
-from harness.common.results import REFERENCE
+from analysis.trace.command import trace_number
+from harness.common.results import REFERENCE_RESULTS
 from tests.analysis.samples import STUDY, failed, run
 from tests.analysis.takeaways.samples import around, records, study
 
@@ -46,7 +46,7 @@ def norms(tmp_path_factory, blank_database):
 
 def traced(norms, cell):
     store, results = norms
-    return trace(store, results, cell)
+    return trace_number(store, results, cell)
 
 
 def refused(norms, cell):
@@ -79,7 +79,7 @@ def test_a_difference_leads_to_both_sides_seed_by_seed(norms):
 
 def test_a_difference_is_of_the_seeds_that_both_sides_have(store, results):
     fill(store, STUDY, [record for record in RECORDS if record.run_id != "c0-s2"])
-    text = trace(store, results, "norms.laptop/easy,group/difference to baseline")
+    text = trace_number(store, results, "norms.laptop/easy,group/difference to baseline")
     assert "seed by seed\n     0  0.1\n     1  0.2\n" in text
     assert "     2  finished, not counted  c1-s2\n" in text
 
@@ -126,7 +126,7 @@ def test_a_failed_run_is_shown_and_not_counted(norms):
 def test_changes_that_are_in_no_commit_are_said(store, results):
     changed = {"commit": "0123456789abcdef", "dirty": "yes"}
     fill(store, STUDY, [run(0, 0, 0.5, provenance=changed)])
-    text = trace(store, results, "norms.laptop/easy,none/final/accuracy")
+    text = trace_number(store, results, "norms.laptop/easy,none/final/accuracy")
     assert "c0-s0  commit 0123456789, with uncommitted changes" in text
 
 
@@ -155,14 +155,14 @@ def test_a_committed_table_without_its_runs_says_what_stands_under_it(store, res
     tables.mkdir()
     (tables / "old.laptop.csv").write_text("model,norm,score,score n,note\nsmall,none,0.5,3,\nsmall,group,,,failed\n")
     (tables / "old.laptop.md").write_text("# old\n\n- Seeds planned: 0, 1, 2.\n- Commit: 0123456789.\n")
-    text = trace(store, results, "old.laptop/none/score")
+    text = trace_number(store, results, "old.laptop/none/score")
     assert "value        0.5" in text
     assert "the runs of this table are not in this store" in text
     assert "Commit: 0123456789." in text
 
 
 def test_a_table_of_the_reference_is_found_where_the_store_has_no_runs_of_it(store, results):
-    text = trace(store, results, "norm_ablation.laptop/small_base,easy,zero_one,group/cpu_seconds n")
+    text = trace_number(store, results, "norm_ablation.laptop/small_base,easy,zero_one,group/cpu_seconds n")
     assert "results/reference/tables/norm_ablation.laptop.md states:" in text
 
 
@@ -170,13 +170,13 @@ def test_a_table_of_ones_own_goes_before_the_reference(store, results):
     tables = results / "tables"
     tables.mkdir()
     (tables / "norm_ablation.laptop.csv").write_text("norm,score\nbatch,0.25\n")
-    text = trace(store, results, "norm_ablation.laptop/batch/score")
+    text = trace_number(store, results, "norm_ablation.laptop/batch/score")
     assert "value        0.25" in text
     assert f"{tables / 'norm_ablation.laptop.md'} states" in text
 
 
 def test_the_reference_says_nothing_of_a_study_that_has_runs_here(norms):
-    assert (REFERENCE / "tables" / "p3_std_scope.laptop.curves.csv").exists()
+    assert (REFERENCE_RESULTS / "tables" / "p3_std_scope.laptop.curves.csv").exists()
     with pytest.raises(TraceError, match="these runs do not give such a table"):
         traced(norms, "p3_std_scope.laptop.curves/easy/area")
 
@@ -193,6 +193,6 @@ def test_the_command_prints_or_says_what_is_wrong(norms, capsys):
 
 def test_a_study_without_a_run_has_a_table_of_dashes_to_trace(store, results):
     store.save_study(replace(STUDY, name="empty"))
-    text = trace(store, results, "empty.laptop/easy,none/final/accuracy")
+    text = trace_number(store, results, "empty.laptop/easy,none/final/accuracy")
     assert "value        — not run yet" in text
     assert "runs         none with final/accuracy" in text

@@ -3,7 +3,7 @@
 import numpy as np
 
 from analysis.curves.equal_cost import CPU, TOKENS, LearningCurve
-from analysis.curves.saturation import curve, logarithm
+from analysis.curves.saturation import logarithm, saturating_curve
 
 
 def history(accuracy, tokens=None, seconds=None):
@@ -28,5 +28,5 @@ def course(accuracy, tokens=None, seconds=None):
 def saturating(rng, n, noise, ceiling, slope, half):
     """Cost and accuracy (n,) of a run from 0.3; ``half`` is the midpoint's share of all tokens."""
     cost = np.concatenate([[0.0], np.cumsum(rng.normal(10_000, 500, n - 1))])
-    clean = curve(logarithm(cost), 0.3, ceiling, slope, np.log(half * cost[-1]))
+    clean = saturating_curve(logarithm(cost), 0.3, ceiling, slope, np.log(half * cost[-1]))
     return cost, np.clip(clean + rng.normal(0, noise, n), 0, 1)

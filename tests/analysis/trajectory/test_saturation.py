@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.curves.saturation import LEAST, NO_GAIN, OPEN, saturation
+from analysis.curves.saturation import LEAST, NO_GAIN, OPEN, fit_saturation
 from tests.analysis.trajectory.curves import saturating
 
 TOKENS = np.arange(30) * 1000.0
@@ -11,7 +11,7 @@ NOISE = 0.03
 
 def fits(n, half, count=200, noise=NOISE, slope=2.0):
     rng = np.random.default_rng(7)
-    return [saturation(*saturating(rng, n, noise, 0.8, slope, half)) for _ in range(count)]
+    return [fit_saturation(*saturating(rng, n, noise, 0.8, slope, half)) for _ in range(count)]
 
 
 def test_a_planted_ceiling_is_found_within_two_points_where_the_curve_levels_off():
@@ -44,15 +44,15 @@ def test_a_short_noisy_curve_has_no_known_ceiling():
 
 @pytest.mark.parametrize("accuracy", [np.full(30, 0.5), np.linspace(0.5, 0.1, 30), np.zeros(30)])
 def test_a_curve_that_gains_nothing_has_no_ceiling(accuracy):
-    assert saturation(TOKENS, accuracy).trouble == NO_GAIN
+    assert fit_saturation(TOKENS, accuracy).trouble == NO_GAIN
 
 
 def test_a_jump_is_fitted_too():
-    found = saturation(TOKENS, np.where(TOKENS < 10_000, 0.2, 0.7))
+    found = fit_saturation(TOKENS, np.where(TOKENS < 10_000, 0.2, 0.7))
     assert found.ceiling == pytest.approx(0.7, abs=0.02)  # no steeper than the steepest slope
     assert found.trouble == ""
 
 
 def test_few_points_and_runs_without_cost_are_not_fitted():
-    assert saturation(TOKENS[: LEAST - 1], np.linspace(0, 1, LEAST - 1)) is None
-    assert saturation(np.zeros(30), np.linspace(0, 1, 30)) is None
+    assert fit_saturation(TOKENS[: LEAST - 1], np.linspace(0, 1, LEAST - 1)) is None
+    assert fit_saturation(np.zeros(30), np.linspace(0, 1, 30)) is None

@@ -1,6 +1,6 @@
 import pytest
 
-from analysis.stats.shares import wilson
+from analysis.stats.shares import wilson_interval
 from harness.records.verifier_audit import AuditCount
 from tests.harness.audit.samples import counts, pair
 from tools.verifier_audit.__main__ import missed
@@ -11,9 +11,9 @@ RIGHT, WRONG, LOST = AuditWord(right=True), AuditWord(right=False), AuditWord(ri
 
 def test_the_interval_is_that_of_wilson():
     # z = 1.959964; of 0 in 100 the upper end is z**2 / (100 + z**2), and 50 of 100 lies in the middle.
-    assert wilson(0, 100) == pytest.approx((0, 0.036993), abs=1e-6)
-    assert wilson(50, 100) == pytest.approx((0.403832, 0.596168), abs=1e-6)
-    assert wilson(0, 0) == (0, 1)
+    assert wilson_interval(0, 100) == pytest.approx((0, 0.036993), abs=1e-6)
+    assert wilson_interval(50, 100) == pytest.approx((0.403832, 0.596168), abs=1e-6)
+    assert wilson_interval(0, 0) == (0, 1)
 
 
 def test_mistakes_are_counted_by_label():

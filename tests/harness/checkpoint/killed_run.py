@@ -5,7 +5,7 @@ from __future__ import annotations
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from harness.training.run import Finished, execute
+from harness.training.run import FinishedRun, execute_run
 from tests.harness.checkpoint.runs import spec
 
 STEPS = 12
@@ -14,6 +14,6 @@ CHOSEN = ("preset=dapo", f"steps={STEPS}", "+tricks.kl_loss={}", "optim.epochs=2
 
 def follow(folder: Path, told: Connection) -> None:
     """Execute it, to the end or until this process is killed."""
-    for item in execute(spec(*CHOSEN), folder):
-        if not isinstance(item, Finished):
+    for item in execute_run(spec(*CHOSEN), folder):
+        if not isinstance(item, FinishedRun):
             told.send((item.step, item.metrics.get("seconds/step")))

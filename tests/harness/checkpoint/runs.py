@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.config.experiment import load
+from harness.config.experiment import load_config
 from harness.rollouts.metrics import is_timing
-from harness.training.run import Finished, RunSpec, execute
+from harness.training.run import FinishedRun, RunSpec, execute_run
 
 SMALL = (
     "steps=3",
@@ -26,7 +26,7 @@ TIMINGS = ("wall_seconds", "cpu_seconds", "peak_memory_mb")
 
 
 def spec(*overrides: str, **provenance: str) -> RunSpec:
-    return RunSpec("tests", "laptop", {"arm": "x"}, load(*SMALL, *overrides), {"commit": "c0ffee", **provenance})
+    return RunSpec("tests", "laptop", {"arm": "x"}, load_config(*SMALL, *overrides), {"commit": "c0ffee", **provenance})
 
 
 def checkpoints(folder: Path) -> list[str]:
@@ -35,9 +35,9 @@ def checkpoints(folder: Path) -> list[str]:
 
 def advance(chosen: RunSpec, folder: Path, step: int) -> None:
     """Follow the run up to the report of a step, and abandon it there."""
-    reports = execute(chosen, folder)
+    reports = execute_run(chosen, folder)
     for report in reports:
-        assert not isinstance(report, Finished)
+        assert not isinstance(report, FinishedRun)
         if report.step == step:
             break
     reports.close()
@@ -45,8 +45,8 @@ def advance(chosen: RunSpec, folder: Path, step: int) -> None:
 
 def finish(chosen: RunSpec, folder: Path) -> list[int]:
     """Follow the run to its end; the steps that it reports."""
-    *reports, finished = execute(chosen, folder)
-    assert isinstance(finished, Finished)
+    *reports, finished = execute_run(chosen, folder)
+    assert isinstance(finished, FinishedRun)
     return [report.step for report in reports]
 
 

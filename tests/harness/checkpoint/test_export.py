@@ -12,13 +12,13 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from harness.checkpoint.__main__ import main
-from harness.checkpoint.export import export
-from harness.config.experiment import load
+from harness.checkpoint.export import export_model
+from harness.config.experiment import load_config
 from harness.engines.base.optimizer_state import load_tensors
 from harness.evaluation.__main__ import main as evaluate
 from harness.models.errors import ModelError
 from harness.models.load import load_model
-from harness.training.run import Finished, execute
+from harness.training.run import FinishedRun, execute_run
 from tests.harness.checkpoint.runs import advance, finish, spec
 
 FAST = ("preset=grpo", "optim.lr=1e-3")
@@ -31,11 +31,11 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Finished]:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, FinishedRun]:
     """The folder of a finished run, and its last item."""
     place = tmp_path_factory.mktemp("trained")
-    *_, finished = execute(spec(*FAST), place)
-    assert isinstance(finished, Finished)
+    *_, finished = execute_run(spec(*FAST), place)
+    assert isinstance(finished, FinishedRun)
     return place, finished
 
 
@@ -58,7 +58,7 @@ def test_a_finished_run_is_evaluated_as_it_was_in_training(dtype: str, results: 
     assert not final.equals(start)
 
 
-def test_transformers_reads_it_with_tokenizer_and_generation_settings(trained: tuple[Path, Finished]) -> None:
+def test_transformers_reads_it_with_tokenizer_and_generation_settings(trained: tuple[Path, FinishedRun]) -> None:
     exported, begun = trained[0] / "model", spec().config.model.path
     model, (first, tokenizer) = AutoModelForCausalLM.from_pretrained(exported), load_model(begun, torch.float32)
     assert model.dtype == torch.float32
@@ -70,22 +70,22 @@ def test_transformers_reads_it_with_tokenizer_and_generation_settings(trained: t
 
 def test_nothing_is_kept_unasked(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     unasked = (*FAST, "checkpoint.export=false", "checkpoint.every=0")
-    *_, finished = execute(spec(*unasked), folder(results, *unasked))
-    assert isinstance(finished, Finished)
+    *_, finished = execute_run(spec(*unasked), folder(results, *unasked))
+    assert isinstance(finished, FinishedRun)
     assert not (folder(results, *unasked) / "model").exists()
     assert set(finished.files) == {"config.yaml", "outcomes.parquet", "clipped_tokens.json"}
     assert main([finished.record.run_id]) == 1
     assert "the run saved no weights; start runs with checkpoint.export=true to keep them" in capsys.readouterr().err
 
 
-def test_weights_do_not_travel_with_the_files(trained: tuple[Path, Finished]) -> None:
+def test_weights_do_not_travel_with_the_files(trained: tuple[Path, FinishedRun]) -> None:
     place, finished = trained
     assert (place / "model").is_dir()
     assert set(finished.files) == {"config.yaml", "outcomes.parquet", "clipped_tokens.json"}
 
 
 def test_the_command_finds_those_of_a_finished_run(
-    results: Path, trained: tuple[Path, Finished], capsys: pytest.CaptureFixture[str]
+    results: Path, trained: tuple[Path, FinishedRun], capsys: pytest.CaptureFixture[str]
 ) -> None:
     copytree(trained[0], folder(results, *FAST))
     assert main([spec(*FAST).config.run_id()]) == 0
@@ -118,12 +118,12 @@ def test_other_calls(arguments: list[str], code: int, results: Path, capsys: pyt
     ],
 )
 def test_weights_of_another_model_are_refused(change, message: str, tmp_path: Path) -> None:
-    config = load().model
+    config = load_config().model
     model, _ = load_model(config.path, torch.float32)
     weights = {name: weight.detach() for name, weight in model.named_parameters()}
     change(weights)
     with pytest.raises(ModelError, match=message):
-        export(config, weights.items(), tmp_path / "model")
+        export_model(config, weights.items(), tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -134,7 +134,7 @@ def test_settings_that_save_pretrained_refuses_are_kept_as_they_are(tmp_path: Pa
     settings = json.loads((begun / "generation_config.json").read_text())
     settings |= {"do_sample": False, "temperature": 0.6}  # as some published models have
     (begun / "generation_config.json").write_text(json.dumps(settings))
-    config = load(f"model.path={begun}").model
+    config = load_config(f"model.path={begun}").model
     model, _ = load_model(str(begun), torch.float32)
-    export(config, ((name, weight.detach()) for name, weight in model.named_parameters()), tmp_path / "model")
+    export_model(config, ((name, weight.detach()) for name, weight in model.named_parameters()), tmp_path / "model")
     assert json.loads((tmp_path / "model" / "generation_config.json").read_text())["temperature"] == 0.6

@@ -4,54 +4,54 @@ from pathlib import Path
 
 import pytest
 
-from harness.checkpoint.folder import MANIFEST, fault, sum_up
-from harness.common.files import write_folder
+from harness.checkpoint.folder import MANIFEST, find_fault, write_manifest
+from harness.common.files import atomic_write_folder
 
 
 def fill(folder: Path) -> None:
     (folder / "part").mkdir()
     (folder / "part" / "weights").write_bytes(b"0123456789" * 100)
     (folder / "numbers.json").write_text("{}")
-    sum_up(folder)
+    write_manifest(folder)
 
 
 @pytest.fixture
 def written(tmp_path: Path) -> Path:
-    write_folder(tmp_path / "deep" / "whole", fill)
+    atomic_write_folder(tmp_path / "deep" / "whole", fill)
     return tmp_path / "deep" / "whole"
 
 
 def test_what_was_written_is_whole(written: Path) -> None:
-    assert fault(written) is None
+    assert find_fault(written) is None
     assert [path.name for path in written.parent.iterdir()] == ["whole"]
 
 
 def test_a_file_cut_in_half_is_named(written: Path) -> None:
     (written / "part" / "weights").write_bytes(b"0123456789" * 50)
-    assert fault(written) == "part/weights differs from its checksum"
+    assert find_fault(written) == "part/weights differs from its checksum"
 
 
 def test_a_single_changed_bit_is_found(written: Path) -> None:
     content = bytearray((written / "part" / "weights").read_bytes())
     content[500] ^= 1
     (written / "part" / "weights").write_bytes(content)
-    assert fault(written) == "part/weights differs from its checksum"
+    assert find_fault(written) == "part/weights differs from its checksum"
 
 
 def test_a_missing_file_is_named(written: Path) -> None:
     (written / "numbers.json").unlink()
-    assert fault(written) == "numbers.json differs from its checksum"
+    assert find_fault(written) == "numbers.json differs from its checksum"
 
 
 @pytest.mark.parametrize("content", [b"", b'{"sha256": {"numb', b'{"sums": {}}', b"\xff\xfe"])
 def test_a_manifest_that_is_none(written: Path, content: bytes) -> None:
     (written / MANIFEST).write_bytes(content)
-    assert fault(written) == f"{MANIFEST} cannot be read"
+    assert find_fault(written) == f"{MANIFEST} cannot be read"
 
 
 def test_a_folder_without_a_manifest_is_not_whole(written: Path) -> None:
     (written / MANIFEST).unlink()
-    assert fault(written) == f"{MANIFEST} cannot be read"
+    assert find_fault(written) == f"{MANIFEST} cannot be read"
 
 
 def test_a_failure_leaves_what_was_there(written: Path) -> None:
@@ -60,15 +60,15 @@ def test_a_failure_leaves_what_was_there(written: Path) -> None:
         raise OSError("no space left")
 
     with pytest.raises(OSError, match="no space"):
-        write_folder(written, fail)
-    assert fault(written) is None
+        atomic_write_folder(written, fail)
+    assert find_fault(written) is None
     assert [path.name for path in written.parent.iterdir()] == ["whole"]
 
 
 def test_a_folder_takes_the_place_of_another(written: Path) -> None:
     def other(folder: Path) -> None:
         (folder / "other").write_text("")
-        sum_up(folder)
+        write_manifest(folder)
 
-    write_folder(written, other)
+    atomic_write_folder(written, other)
     assert {path.name for path in written.iterdir()} == {"other", MANIFEST}

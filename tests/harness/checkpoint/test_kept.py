@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.checkpoint.manager import Checkpoints, resume_message
+from harness.checkpoint.manager import CheckpointManager, describe_resume
 
 OURS = {"run": "0a1b-s0", "commit": "c0ffee", "code": "1"}
 
 
-def kept(folder: Path, keep: int = 2, **other: str) -> Checkpoints:
-    return Checkpoints(folder, {**OURS, **other}, keep)
+def kept(folder: Path, keep: int = 2, **other: str) -> CheckpointManager:
+    return CheckpointManager(folder, {**OURS, **other}, keep)
 
 
 def fill(folder: Path) -> None:
@@ -110,6 +110,6 @@ def test_a_full_disk_costs_the_checkpoint_and_not_the_run(run: Path, capsys: pyt
 
 
 def test_the_outlook(run: Path, tmp_path: Path) -> None:
-    assert resume_message(run) == "resumes from step 20"
+    assert describe_resume(run) == "resumes from step 20"
     kept(run).clear()
-    assert resume_message(run) == "restarts the run"
+    assert describe_resume(run) == "restarts the run"

@@ -7,12 +7,12 @@ from threading import Thread
 
 import pytest
 
-from harness.common.signals import AT_A_TERMINAL, IN_A_WORKER, Preempted, stoppable
+from harness.common.signals import TERMINAL_SIGNALS, WORKER_SIGNALS, Preempted, catch_stop_signals
 
 
 def test_a_signal_is_noted_and_the_handler_goes_as_it_came() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with stoppable(IN_A_WORKER) as stop:
+    with catch_stop_signals(WORKER_SIGNALS) as stop:
         assert not stop.asked
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop.asked
@@ -21,13 +21,13 @@ def test_a_signal_is_noted_and_the_handler_goes_as_it_came() -> None:
 
 def test_the_handler_goes_with_an_exception_too() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(ValueError, match="of the run"), stoppable(IN_A_WORKER):
+    with pytest.raises(ValueError, match="of the run"), catch_stop_signals(WORKER_SIGNALS):
         raise ValueError("of the run")
     assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_second_ctrl_c_does_not_wait(capfd: pytest.CaptureFixture[str]) -> None:
-    with stoppable(AT_A_TERMINAL) as stop:
+    with catch_stop_signals(TERMINAL_SIGNALS) as stop:
         os.kill(os.getpid(), signal.SIGINT)
         assert stop.asked
         with pytest.raises(KeyboardInterrupt):
@@ -37,7 +37,7 @@ def test_a_second_ctrl_c_does_not_wait(capfd: pytest.CaptureFixture[str]) -> Non
 
 def test_a_worker_leaves_sigint_to_ray() -> None:
     before = signal.getsignal(signal.SIGINT)
-    with stoppable(IN_A_WORKER):
+    with catch_stop_signals(WORKER_SIGNALS):
         assert signal.getsignal(signal.SIGINT) is before
 
 
@@ -45,7 +45,7 @@ def test_outside_of_the_main_thread_nothing_is_touched() -> None:
     before, seen = signal.getsignal(signal.SIGTERM), []
 
     def work() -> None:
-        with stoppable(AT_A_TERMINAL) as stop:
+        with catch_stop_signals(TERMINAL_SIGNALS) as stop:
             seen.extend((stop.asked, signal.getsignal(signal.SIGTERM)))
 
     thread = Thread(target=work)
@@ -55,7 +55,7 @@ def test_outside_of_the_main_thread_nothing_is_touched() -> None:
 
 
 def test_a_handler_that_another_thread_closes_stays_and_does_not_fail() -> None:
-    before, closing = signal.getsignal(signal.SIGTERM), stoppable(IN_A_WORKER)
+    before, closing = signal.getsignal(signal.SIGTERM), catch_stop_signals(WORKER_SIGNALS)
     closing.__enter__()
     failed: list[BaseException] = []
 

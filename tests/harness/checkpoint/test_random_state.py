@@ -23,14 +23,14 @@ def draws() -> list[float]:
 
 def test_every_generator_goes_on_where_it_was(tmp_path: Path) -> None:
     draws()
-    random_state.save(tmp_path)
+    random_state.save_random_states(tmp_path)
     first = draws()
     assert draws() != first
-    random_state.restore(tmp_path)
+    random_state.restore_random_states(tmp_path)
     assert draws() == first
 
 
 def test_it_is_json(tmp_path: Path) -> None:
-    random_state.save(tmp_path)
+    random_state.save_random_states(tmp_path)
     (file,) = tmp_path.iterdir()
     assert set(json.loads(file.read_text())) == {"python", "numpy", "torch", "cuda"}

@@ -34,10 +34,10 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def steps(folder: str) -> Iterator[int]:
-    from harness.training.run import execute
+    from harness.training.run import execute_run
 
     yield worker()
-    for item in execute(spec("steps=40", "checkpoint.every=0"), Path(folder)):
+    for item in execute_run(spec("steps=40", "checkpoint.every=0"), Path(folder)):
         yield item.step  # type: ignore[union-attr]
         if item.step == 2:  # type: ignore[union-attr]
             os.kill(os.getpid(), signal.SIGTERM)

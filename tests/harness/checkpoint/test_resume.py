@@ -10,7 +10,7 @@ from shutil import copytree
 import pytest
 
 from harness.common.signals import Preempted
-from harness.training.run import Finished, execute
+from harness.training.run import FinishedRun, execute_run
 from tests.harness.checkpoint.runs import advance, checkpoints, finish, result, spec
 
 
@@ -33,8 +33,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
 def test_a_signal_ends_the_run_after_its_step_and_keeps_that_step(tmp_path: Path) -> None:
     chosen, before, reported = spec("checkpoint.every=0"), signal.getsignal(signal.SIGTERM), []
     with pytest.raises(Preempted, match="^stopped; the same command resumes from step 1$"):  # noqa: PT012
-        for report in execute(chosen, tmp_path / "asked"):
-            assert not isinstance(report, Finished)
+        for report in execute_run(chosen, tmp_path / "asked"):
+            assert not isinstance(report, FinishedRun)
             reported.append(report.step)
             if report.step == 1:
                 os.kill(os.getpid(), signal.SIGTERM)
@@ -48,18 +48,18 @@ def test_a_signal_ends_the_run_after_its_step_and_keeps_that_step(tmp_path: Path
 
 def test_a_signal_after_the_last_step_finishes_the_run(tmp_path: Path) -> None:
     items = []
-    for item in execute(spec(), tmp_path):
+    for item in execute_run(spec(), tmp_path):
         items.append(item)
-        if not isinstance(item, Finished) and item.step == 3:
+        if not isinstance(item, FinishedRun) and item.step == 3:
             os.kill(os.getpid(), signal.SIGTERM)
-    assert isinstance(items[-1], Finished)
+    assert isinstance(items[-1], FinishedRun)
 
 
 def test_a_signal_while_old_reports_are_told_loses_nothing(tmp_path: Path, advanced: Path) -> None:
     chosen = spec()
     copytree(advanced, tmp_path, dirs_exist_ok=True)
     with pytest.raises(Preempted, match="resumes from step 2"):  # noqa: PT012
-        for _ in execute(chosen, tmp_path):
+        for _ in execute_run(chosen, tmp_path):
             os.kill(os.getpid(), signal.SIGTERM)
     assert checkpoints(tmp_path) == ["step-000001", "step-000002"]
 
@@ -105,7 +105,7 @@ def test_another_code_starts_anew_and_says_so(
 @pytest.mark.parametrize("part", ["processor", "cores"])
 def test_a_run_may_go_on_on_another_machine(part: str, tmp_path: Path) -> None:
     advance(spec(**{part: "8"}), tmp_path, 2)
-    going_on = execute(spec(**{part: "64"}), tmp_path)
+    going_on = execute_run(spec(**{part: "64"}), tmp_path)
     assert [next(going_on).step for _ in range(3)] == [0, 1, 2]  # type: ignore[union-attr]
     assert checkpoints(tmp_path) == ["step-000001", "step-000002"]
 
@@ -116,10 +116,10 @@ def test_a_finished_run_is_made_anew_and_its_record_goes_first(tmp_path: Path, a
     finish(chosen, tmp_path / "made")
     (tmp_path / "left" / "checkpoints").rename(tmp_path / "made" / "checkpoints")  # killed while it cleared them
     first = result(tmp_path / "made")
-    again = execute(chosen, tmp_path / "made")
+    again = execute_run(chosen, tmp_path / "made")
     assert next(again).step == 0  # type: ignore[union-attr]
     assert not (tmp_path / "made" / "record.json").exists()
-    assert [item.step for item in again if not isinstance(item, Finished)] == [1, 2, 3]
+    assert [item.step for item in again if not isinstance(item, FinishedRun)] == [1, 2, 3]
     assert result(tmp_path / "made") == first
     assert not (tmp_path / "made" / "checkpoints").exists()
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.common.resources import Spent, Usage
-from harness.records.outcomes import Evaluation, outcomes_file
+from harness.common.resources import ResourceMeter, ResourceUse
+from harness.records.outcomes import Evaluation, encode_outcomes
 from harness.training.history import RunHistory
 from harness.training.loop import StepReport
 
@@ -46,13 +46,13 @@ def test_a_metric_that_is_no_number_comes_back(tmp_path: Path) -> None:
 def test_evaluations_give_the_same_file(tmp_path: Path) -> None:
     written = trace()
     found = loaded(written, tmp_path)
-    assert outcomes_file(found.moments) == outcomes_file(written.moments)
+    assert encode_outcomes(found.moments) == encode_outcomes(written.moments)
     assert found.moments["start"]["gsm8k"].lengths.dtype == np.int64
     assert found.moments["start"]["gsm8k"].right.dtype == np.bool_
 
 
 def test_what_was_spent_counts_on(tmp_path: Path) -> None:
-    written = RunHistory(usage=Usage(Spent(100.0, 50.0, 1e6)))
+    written = RunHistory(usage=ResourceMeter(ResourceUse(100.0, 50.0, 1e6)))
     found = loaded(written, tmp_path).usage.spent()
     assert found.wall_seconds >= 100
     assert found.cpu_seconds >= 50

@@ -1,6 +1,6 @@
 import pytest
 
-from harness.data.answers import fault, is_empty, is_guessable, kind
+from harness.data.answers import classify_answer, find_answer_fault, is_empty, is_guessable
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ from harness.data.answers import fault, is_empty, is_guessable, kind
     ],
 )
 def test_kinds(answer, expected):
-    assert kind(answer) == expected
+    assert classify_answer(answer) == expected
 
 
 def test_what_can_be_guessed():
@@ -58,9 +58,9 @@ def test_empty_answers(answer):
 
 @pytest.mark.parametrize("answer", ["\\frac{1}{2", "1}", "}{", "\\left(1,2)", "???", "$$.$$"])
 def test_answers_that_no_one_can_read(answer):
-    assert fault(answer) is not None
+    assert find_answer_fault(answer) is not None
 
 
 @pytest.mark.parametrize("answer", ["\\{1\\}", "\\left[0,1\\right)", "\\infty", "∅", "0", "\\leftarrow"])
 def test_answers_that_can_be_read(answer):
-    assert fault(answer) is None
+    assert find_answer_fault(answer) is None

@@ -1,7 +1,15 @@
 import pytest
 
 from harness.data.catalog import Problem
-from harness.data.defects import contradicted, doubtful, is_misread, needs_picture, no_answer, same_gold, states_answer
+from harness.data.defects import (
+    explain_no_answer,
+    find_contradictions,
+    find_doubtful,
+    is_answer_stated,
+    is_misread,
+    is_picture_missing,
+    is_same_gold,
+)
 from harness.data.rows import DataRow
 
 
@@ -15,7 +23,7 @@ from harness.data.rows import DataRow
     ],
 )
 def test_a_gold_that_is_no_answer_is_told(gold):
-    assert no_answer(gold) is not None
+    assert explain_no_answer(gold) is not None
 
 
 @pytest.mark.parametrize(
@@ -27,7 +35,7 @@ def test_a_gold_that_is_no_answer_is_told(gold):
     ],
 )
 def test_a_gold_that_may_be_an_answer_is_kept(gold):
-    assert no_answer(gold) is None
+    assert explain_no_answer(gold) is None
 
 
 @pytest.mark.parametrize(
@@ -47,8 +55,8 @@ def test_a_gold_that_may_be_an_answer_is_kept(gold):
     ],
 )
 def test_golds_of_one_value_are_the_same(one, other):
-    assert same_gold(one, other)
-    assert same_gold(other, one)
+    assert is_same_gold(one, other)
+    assert is_same_gold(other, one)
 
 
 @pytest.mark.parametrize(
@@ -56,8 +64,8 @@ def test_golds_of_one_value_are_the_same(one, other):
     [("11", "44"), (r"\text{(A)}", r"\text{(E)}"), ("1/2", "2"), ("(1,2)", "(2,1)"), ("x+1", "x-1"), ("5+*", "6+*")],
 )
 def test_golds_of_other_values_are_not(one, other):
-    assert not same_gold(one, other)
-    assert not same_gold(other, one)
+    assert not is_same_gold(one, other)
+    assert not is_same_gold(other, one)
 
 
 def test_rows_of_several_sources_are_compared():
@@ -67,13 +75,13 @@ def test_rows_of_several_sources_are_compared():
         DataRow("mine/2", "What is $2+3$?", "5"),
         DataRow("theirs/2", "What is $2 + 3$?", "5.0"),
     ]
-    assert contradicted(rows) == {"mine/1": "theirs/1", "theirs/1": "mine/1"}
-    assert contradicted(reversed(rows)) == contradicted(rows)
+    assert find_contradictions(rows) == {"mine/1": "theirs/1", "theirs/1": "mine/1"}
+    assert find_contradictions(reversed(rows)) == find_contradictions(rows)
 
 
 def test_of_three_rows_each_names_one_that_it_contradicts():
     rows = [DataRow(name, "What is $2+2$?", gold) for name, gold in (("a", "4"), ("b", "4.0"), ("c", "5"))]
-    assert contradicted(rows) == {"a": "c", "b": "c", "c": "a"}
+    assert find_contradictions(rows) == {"a": "c", "b": "c", "c": "a"}
 
 
 @pytest.mark.parametrize(
@@ -89,7 +97,7 @@ def test_of_three_rows_each_names_one_that_it_contradicts():
     ],
 )
 def test_a_statement_that_gives_its_gold_away_is_told(asked, gold):
-    assert states_answer(asked, gold)
+    assert is_answer_stated(asked, gold)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +116,7 @@ def test_a_statement_that_gives_its_gold_away_is_told(asked, gold):
     ],
 )
 def test_a_gold_that_stands_in_a_statement_by_accident_is_not(asked, gold):
-    assert not states_answer(asked, gold)
+    assert not is_answer_stated(asked, gold)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +157,7 @@ def test_text_in_the_right_encoding_is_not(text):
     ],
 )
 def test_a_problem_that_speaks_of_a_picture_needs_one(asked):
-    assert needs_picture(asked)
+    assert is_picture_missing(asked)
 
 
 @pytest.mark.parametrize(
@@ -163,8 +171,8 @@ def test_a_problem_that_speaks_of_a_picture_needs_one(asked):
     ],
 )
 def test_a_problem_with_its_drawing_or_without_a_picture_does_not(asked):
-    assert not needs_picture(asked)
+    assert not is_picture_missing(asked)
 
 
 def test_nothing_is_said_where_nothing_is_doubtful():
-    assert doubtful([Problem("a", "What is $2+2$?", "4", "math")]) == {}
+    assert find_doubtful([Problem("a", "What is $2+2$?", "4", "math")]) == {}

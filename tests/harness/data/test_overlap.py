@@ -1,13 +1,13 @@
 from harness.data.overlap import BenchmarkIndex
 from harness.data.rows import DataRow
-from harness.data.wording import tokens
+from harness.data.wording import tokenize_statement
 
 LONG = " ".join(f"word{'abcdefghijklmnopqrstuvwxyz'[i]}" for i in range(26))
 BENCHMARKS = BenchmarkIndex([DataRow("mine/1", LONG, "1"), DataRow("mine/2", "Compute $7 \\cdot 8$.", "56")])
 
 
 def found(statement, near=0.7, covered=0.85):
-    return BENCHMARKS.overlap(tokens(statement), near, covered)
+    return BENCHMARKS.overlap(tokenize_statement(statement), near, covered)
 
 
 def test_the_same_wording_is_found():

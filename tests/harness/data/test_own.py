@@ -12,8 +12,8 @@ import pytest
 
 from harness.data.__main__ import main
 from harness.data.catalog import DataError
-from harness.data.files import own_file
-from harness.data.own import held_out_problems, own_table, training
+from harness.data.files import read_own_file
+from harness.data.own import build_own_tier, read_held_out_problems, read_own_table
 from tests.harness.data.folders import write_folder
 
 LONG = "A farmer has seven fields of equal size and sows {} sacks of wheat on each of them; how many sacks are sown?"
@@ -29,7 +29,7 @@ def write(path: Path, *rows: tuple[str, str], ids: bool = True) -> Path:
 
 
 def test_a_file_is_a_tier_with_a_card(tmp_path: Path) -> None:
-    found = training(own_file(str(write(tmp_path / "mine.jsonl", ("1+1=", "2"), ("1+2=", "3")))))
+    found = build_own_tier(read_own_file(str(write(tmp_path / "mine.jsonl", ("1+1=", "2"), ("1+2=", "3")))))
     assert [(one.problem_id, one.prompt, one.answer) for one in found.problems] == [
         ("a0", "1+1=", "2"),
         ("a1", "1+2=", "3"),
@@ -59,7 +59,7 @@ def test_what_is_held_out_is_not_trained_on_and_listed(tmp_path: Path) -> None:
         (f"Hear: {LONG.format(4)}", "28"),
     )
     held = write(tmp_path / "held.jsonl", ("1+1=?", "2"), (LONG.format(4), "28"))
-    found = training(own_file(str(mine)), (own_table(own_file(str(held))).loaded,))
+    found = build_own_tier(read_own_file(str(mine)), (read_own_table(read_own_file(str(held))).loaded,))
     assert [one.prompt for one in found.problems] == ["3+4="]
     assert [(item.problem_id, item.reason) for item in found.card.contaminated] == [
         ("a0", "same as"),
@@ -71,14 +71,14 @@ def test_what_is_held_out_is_not_trained_on_and_listed(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_held_out_whole_is_refused(tmp_path: Path) -> None:
-    mine = own_file(str(write(tmp_path / "mine.jsonl", ("1+1=", "2"), ("1+2=", "3"))))
+    mine = read_own_file(str(write(tmp_path / "mine.jsonl", ("1+1=", "2"), ("1+2=", "3"))))
     with pytest.raises(DataError, match=r"none of its 2 problems can be trained on: same as a0 \(a0\), 2 in all"):
-        training(mine, (own_table(mine).loaded,))
+        build_own_tier(mine, (read_own_table(mine).loaded,))
 
 
 def test_what_cannot_be_trained_on_is_left_out_and_listed(tmp_path: Path) -> None:
     rows = ("1+1=", "2"), ("1+1=", "2"), ("2+2=", r"\frac{1}{2"), ("3+3=", ""), ("4+4=", r"\foo{8}")
-    found = training(own_file(str(write(tmp_path / "mine.jsonl", *rows))))
+    found = build_own_tier(read_own_file(str(write(tmp_path / "mine.jsonl", *rows))))
     assert [one.problem_id for one in found.problems] == ["a0", "a4"]
     assert found.card.removed == {"duplicate of": 1, "no answer": 1, "unreadable answer": 1}
     assert found.card.unknown == ("a4",)
@@ -89,14 +89,14 @@ def test_what_cannot_be_trained_on_is_left_out_and_listed(tmp_path: Path) -> Non
 
 def test_without_a_verifier_every_answer_will_do(tmp_path: Path) -> None:
     path = write(tmp_path / "mine.jsonl", ("Write a poem", ""), ("Say hello", r"{\frac"))
-    found = training(own_file(str(path)), graded=False)
+    found = build_own_tier(read_own_file(str(path)), graded=False)
     assert len(found.problems) == 2
-    assert len(held_out_problems(own_file(str(path)), "mine", graded=False)[0]) == 2
+    assert len(read_held_out_problems(read_own_file(str(path)), "mine", graded=False)[0]) == 2
 
 
 def test_a_benchmark_keeps_all_its_rows_in_their_order(tmp_path: Path) -> None:
     path = write(tmp_path / "held.jsonl", ("2+2=", "4"), ("1+1=", "2"), ("2+2=", "4"), ids=False)
-    problems, card = held_out_problems(own_file(str(path)), "held")
+    problems, card = read_held_out_problems(read_own_file(str(path)), "held")
     assert [one.problem_id for one in problems] == ["line 1", "line 2", "line 3"]
     assert "1 problems appear twice and count twice: line 3 (as line 1)" in card.text()
 
@@ -104,7 +104,7 @@ def test_a_benchmark_keeps_all_its_rows_in_their_order(tmp_path: Path) -> None:
 def test_a_benchmark_with_answers_that_cannot_be_read_is_refused_with_all_lines(tmp_path: Path) -> None:
     path = write(tmp_path / "held.jsonl", ("p", r"{1"), ("q", "2"), ("r", r"{1"), ("s", ""))
     with pytest.raises(DataError) as caught:
-        held_out_problems(own_file(str(path)), "held")
+        read_held_out_problems(read_own_file(str(path)), "held")
     first, second = str(caught.value).splitlines()
     assert first.startswith(f"{path}:1: field 'answer' cannot be read: a brace is never closed (and in 1 more: line 3)")
     assert second.startswith(f"{path}:4: field 'answer' cannot be read: it is empty")
@@ -115,34 +115,34 @@ def test_a_benchmark_whose_answers_contradict_each_other_is_refused(tmp_path: Pa
     with pytest.raises(
         DataError, match=r"held\.jsonl:2: the wording of line 1 with another answer: '2' and '1'; keep one of them"
     ):
-        held_out_problems(own_file(str(path)), "held")
+        read_held_out_problems(read_own_file(str(path)), "held")
 
 
 def test_a_file_that_changed_since_it_was_described_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "mine.jsonl", ("1+1=", "2"))
-    described = own_file(str(path))
+    described = read_own_file(str(path))
     write(path, ("1+1=", "3"))
     with pytest.raises(DataError, match="has changed since the run was described"):
-        training(described)
+        build_own_tier(described)
 
 
 @pytest.mark.parametrize(("name", "message"), [("nowhere.jsonl", "no such file"), (".", "a folder; name a file")])
 def test_a_file_that_cannot_be_read_is_named(name: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=message):
-        training(own_file(str(tmp_path / name)))
+        build_own_tier(read_own_file(str(tmp_path / name)))
 
 
 def test_benchmarks_that_the_run_is_not_scored_on_are_compared_where_they_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DATA_DIR", raising=False)
-    mine = own_file(str(write(tmp_path / "mine.jsonl", ("1+1=", "2"))))
-    assert any(note.startswith("not compared with benchmarks") for note in training(mine).card.notes)
+    mine = read_own_file(str(write(tmp_path / "mine.jsonl", ("1+1=", "2"))))
+    assert any(note.startswith("not compared with benchmarks") for note in build_own_tier(mine).card.notes)
     folder = write_folder(tmp_path / "data")
     monkeypatch.setenv("DATA_DIR", str(folder))
     asked = json.loads((folder / "eval/math500.jsonl").read_text().splitlines()[0])["problem"]
-    taken = own_file(str(write(tmp_path / "taken.jsonl", ("1+1=", "2"), (asked, "1"))))
-    found = training(taken)
+    taken = read_own_file(str(write(tmp_path / "taken.jsonl", ("1+1=", "2"), (asked, "1"))))
+    found = build_own_tier(taken)
     assert len(found.problems) == 2
     assert any(note.startswith("repeats 1 problems of math500") and note.endswith("a1") for note in found.card.notes)
 
@@ -165,4 +165,4 @@ def test_the_command_prints_both_cards_and_refuses_in_a_message(
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jsonl")
     with pytest.raises(DataError, match="not a regular file"):
-        training(own_file(str(tmp_path / "pipe.jsonl")))
+        build_own_tier(read_own_file(str(tmp_path / "pipe.jsonl")))

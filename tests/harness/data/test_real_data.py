@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.data.benchmarks import BENCHMARKS, benchmark
+from harness.data.benchmarks import BENCHMARKS, load_benchmark
 from harness.data.catalog import TABLES
-from harness.data.sources import load
-from harness.data.tiers import SOURCES, TIERS, tier
+from harness.data.sources import load_table
+from harness.data.tiers import SOURCES, TIERS, load_tier
 from tests.data_folder import data_folder
 
 NAMES = [(source, difficulty) for source in SOURCES for difficulty in TIERS]
@@ -22,7 +22,7 @@ def built(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATA_DIR", str(data_folder()))
         patch.setenv("RESULTS_DIR", str(tmp_path_factory.mktemp("results")))
-        yield {f"{source}_{difficulty}": tier(source, difficulty) for source, difficulty in NAMES}
+        yield {f"{source}_{difficulty}": load_tier(source, difficulty) for source, difficulty in NAMES}
 
 
 def bare(statement):
@@ -65,14 +65,14 @@ def test_sizes_and_shares_are_as_documented(built):
 
 
 def test_no_wording_of_a_benchmark_is_left(built):
-    asked = {bare(problem.prompt) for name in BENCHMARKS for problem in benchmark(name)}
+    asked = {bare(problem.prompt) for name in BENCHMARKS for problem in load_benchmark(name)}
     for found in built.values():
         left = [problem.problem_id for problem in found.problems if bare(problem.prompt) in asked]
         assert left == []
 
 
 def test_a_sample_has_no_near_problem_left_by_brute_force(built):
-    asked = [fives(problem.prompt) for name in BENCHMARKS if name != "gsm8k" for problem in benchmark(name)]
+    asked = [fives(problem.prompt) for name in BENCHMARKS if name != "gsm8k" for problem in load_benchmark(name)]
     rng = random.Random(0)
     for found in built.values():
         for problem in rng.sample(found.problems, 40):
@@ -94,7 +94,7 @@ def test_what_was_removed_is_not_in_the_tier(built):
 
 
 def test_medium_is_easier_than_hard(built):
-    difficulty = {row.row_id: row.difficulty for row in load("deepmath").rows}
+    difficulty = {row.row_id: row.difficulty for row in load_table("deepmath").rows}
     medium = [difficulty[problem.problem_id] for problem in built["paper_medium"].problems]
     hard = [difficulty[problem.problem_id] for problem in built["paper_hard"].problems]
     drawn = sum(value**2 for value in difficulty.values()) / sum(difficulty.values())  # mean of a proportional draw
@@ -104,12 +104,14 @@ def test_medium_is_easier_than_hard(built):
 
 def test_the_benchmarks_have_their_sizes(monkeypatch):
     monkeypatch.setenv("DATA_DIR", str(data_folder()))
-    sizes = {name: len(benchmark(name)) for name in BENCHMARKS}
+    sizes = {name: len(load_benchmark(name)) for name in BENCHMARKS}
     assert list(sizes.values()) == [500, 675, 272, 30, 30, 40, 1319]
-    assert len(benchmark("olympiadbench", olympiadbench=170)) == 170
-    first = [problem.problem_id for problem in benchmark("aime25", aime25=15)]
+    assert len(load_benchmark("olympiadbench", olympiadbench=170)) == 170
+    first = [problem.problem_id for problem in load_benchmark("aime25", aime25=15)]
     assert first == [f"aime25/I-{number:02}" for number in range(1, 16)]
-    assert [problem.problem_id for problem in benchmark("olympiadbench") if problem.tolerance] == ["olympiadbench/2592"]
+    assert [problem.problem_id for problem in load_benchmark("olympiadbench") if problem.tolerance] == [
+        "olympiadbench/2592"
+    ]
 
 
 def test_a_card_is_all_json(built):

@@ -6,9 +6,9 @@ import resource
 import pytest
 
 from harness.data.answers import is_guessable
-from harness.data.card import Settings
+from harness.data.card import TierSettings
 from harness.data.catalog import DataError
-from harness.data.tiers import custom_tier, save_custom_tier, tier
+from harness.data.tiers import load_custom_tier, load_tier, save_custom_tier
 from tests.harness.data.folders import row, rows, statement, write_rows
 
 EASY = "simplerl_zoo_easy"
@@ -28,8 +28,8 @@ def deepmath(difficulties):
 
 def test_a_tier_is_built_with_its_card_and_read_again(use_folder, results):
     use_folder()
-    built = tier("simplerl_zoo", "easy")
-    again = tier("simplerl_zoo", "easy")
+    built = load_tier("simplerl_zoo", "easy")
+    again = load_tier("simplerl_zoo", "easy")
     assert built == again
     assert len(built.problems) == 30
     assert {problem.verifier for problem in built.problems} == {"math"}
@@ -40,43 +40,43 @@ def test_a_tier_is_built_with_its_card_and_read_again(use_folder, results):
 
 def test_the_order_of_the_file_does_not_change_the_bytes(use_folder):
     use_folder(deepmath=deepmath([1, 2, 3, 4, 5] * 10))
-    before = tier("paper", "hard").card.sha256
+    before = load_tier("paper", "hard").card.sha256
     use_folder(deepmath=deepmath([1, 2, 3, 4, 5] * 10)[::-1])
-    assert tier("paper", "hard").card.sha256 == before
+    assert load_tier("paper", "hard").card.sha256 == before
 
 
 def test_another_seed_draws_another_tier(use_folder):
     use_folder(deepmath=deepmath([1, 2, 3, 4, 5] * 10))
-    first = tier("paper", "hard", Settings(seed=1))
-    assert ids(first) != ids(tier("paper", "hard", Settings(seed=2)))
+    first = load_tier("paper", "hard", TierSettings(seed=1))
+    assert ids(first) != ids(load_tier("paper", "hard", TierSettings(seed=2)))
 
 
 def test_settings_of_a_tier_on_disk_stand(use_folder):
     use_folder()
-    assert tier("paper", "medium", Settings(part=0.5)) == tier("paper", "medium")
+    assert load_tier("paper", "medium", TierSettings(part=0.5)) == load_tier("paper", "medium")
 
 
 def test_medium_is_the_easiest_part(use_folder):
     use_folder(deepmath=deepmath([9, 8, 7, 6, 5, 4, 3, 2, 1, 9]))
-    assert ids(tier("paper", "medium")) == ["deepmath/7", "deepmath/8"]  # a fifth of ten
+    assert ids(load_tier("paper", "medium")) == ["deepmath/7", "deepmath/8"]  # a fifth of ten
 
 
 def test_the_first_line_of_a_part_says_so(use_folder):
     use_folder()
-    first = tier("paper", "medium").card.text().splitlines()[0]
+    first = load_tier("paper", "medium").card.text().splitlines()[0]
     assert first == "paper_medium: 6 problems from a part of DeepMath-103K: only 30 of its 103,022 rows are here"
 
 
 def test_a_part_gives_its_share_and_no_more(use_folder):
     use_folder()
-    assert len(tier("paper", "easy").problems) == 18  # 5,000 of 8,388 is 0.596
-    assert len(tier("paper", "easy", Settings(size=10)).problems) == 6  # no less than a fifth
-    assert len(tier("paper", "easy", Settings(size=5, part=1.0)).problems) == 5
+    assert len(load_tier("paper", "easy").problems) == 18  # 5,000 of 8,388 is 0.596
+    assert len(load_tier("paper", "easy", TierSettings(size=10)).problems) == 6  # no less than a fifth
+    assert len(load_tier("paper", "easy", TierSettings(size=5, part=1.0)).problems) == 5
 
 
 def test_rows_without_a_difficulty_are_left_out(use_folder, results):
     use_folder(deepmath=deepmath([-1, 0, 3, 3, 3]))
-    tier("paper", "hard")
+    load_tier("paper", "hard")
     assert [(item["problem_id"], item["reason"]) for item in removed(results, "paper_hard")] == [
         ("deepmath/0", "no difficulty"),
         ("deepmath/1", "no difficulty"),
@@ -86,7 +86,7 @@ def test_rows_without_a_difficulty_are_left_out(use_folder, results):
 def test_guessable_answers_are_thinned_and_listed(use_folder, results):
     answered = [row(EASY, number, answer="Yes" if number < 10 else "7") for number in range(48)]
     use_folder(**{EASY: answered})
-    found = tier("simplerl_zoo", "easy")
+    found = load_tier("simplerl_zoo", "easy")
     assert len(found.problems) == 40
     assert sum(is_guessable(problem.answer) for problem in found.problems) == 2
     assert found.card.removed == {"guessable": 8}
@@ -96,7 +96,7 @@ def test_guessable_answers_are_thinned_and_listed(use_folder, results):
 def test_duplicates_go_but_for_the_first(use_folder):
     twice = {**row(EASY, 1), "problem": statement(f"{EASY}0").upper() + " ", "answer": "2.0"}
     use_folder(**{EASY: [row(EASY, 0), twice, row(EASY, 2)]})
-    assert ids(tier("simplerl_zoo", "easy")) == [f"{EASY}/0", f"{EASY}/2"]
+    assert ids(load_tier("simplerl_zoo", "easy")) == [f"{EASY}/0", f"{EASY}/2"]
 
 
 def test_of_contradicting_golds_neither_is_kept(use_folder, results):
@@ -110,7 +110,7 @@ def test_of_contradicting_golds_neither_is_kept(use_folder, results):
             ]
         }
     )
-    found = tier("simplerl_zoo", "easy")
+    found = load_tier("simplerl_zoo", "easy")
     assert ids(found) == [f"{EASY}/2", f"{EASY}/7"]
     assert found.card.removed == {"duplicate of": 1, "other gold than": 5}
     others = {item["problem_id"]: item["other"] for item in removed(results, "simplerl_zoo_easy")}
@@ -127,7 +127,7 @@ def test_a_row_without_a_gold_contradicts_nobody(use_folder):
     use_folder(
         **{EASY: [row(EASY, 0, **same), *(row(EASY, n, **same, answer=a) for n, a in enumerate(("", "Proof", "{"), 1))]}
     )
-    found = tier("simplerl_zoo", "easy")
+    found = load_tier("simplerl_zoo", "easy")
     assert ids(found) == [f"{EASY}/0"]
     assert found.card.removed == {"gold is no answer": 1, "no answer": 1, "unreadable answer": 1}
     assert f"- {EASY}/2: gold is no answer 'Proof' refers to text that is not there" in found.card.text()
@@ -142,7 +142,7 @@ def test_what_is_doubtful_is_kept_and_named_with_a_count(use_folder, results):
         row(EASY, 4),
     ]
     use_folder(**{EASY: defects})
-    card = tier("simplerl_zoo", "easy").card
+    card = load_tier("simplerl_zoo", "easy").card
     assert card.rows == 5
     assert card.doubtful == {
         "answer in the statement": (f"{EASY}/0",),
@@ -152,26 +152,26 @@ def test_what_is_doubtful_is_kept_and_named_with_a_count(use_folder, results):
     }
     assert "- doubtful: answer in the statement 1, " in card.text()
     assert "Kept, to be reviewed (picture that is not there): 2" in card.text()
-    assert tier("simplerl_zoo", "easy").card == card  # as it is read again
+    assert load_tier("simplerl_zoo", "easy").card == card  # as it is read again
 
 
 def test_a_card_of_before_these_rules_is_read_and_its_tier_built_anew(use_folder, results):
     use_folder()
-    built = tier("simplerl_zoo", "easy")
+    built = load_tier("simplerl_zoo", "easy")
     path = results / "tiers/simplerl_zoo_easy.card.json"
     old = json.loads(path.read_text())
     for name in ("contradicted", "no_answers", "doubtful"):
         del old[name]
     path.write_text(json.dumps(old | {"version": 1}))
-    assert custom_tier(path.with_name("simplerl_zoo_easy.jsonl")).problems == built.problems
-    assert tier("simplerl_zoo", "easy") == built
+    assert load_custom_tier(path.with_name("simplerl_zoo_easy.jsonl")).problems == built.problems
+    assert load_tier("simplerl_zoo", "easy") == built
     assert json.loads(path.read_text())["version"] == 2
 
 
 def test_problems_that_differ_in_their_drawing_are_two(use_folder):
     drawn = [{**row(EASY, n), "problem": f"{statement(0)} [asy]draw({n});[/asy]"} for n in range(2)]
     use_folder(**{EASY: drawn})
-    assert len(tier("simplerl_zoo", "easy").problems) == 2
+    assert len(load_tier("simplerl_zoo", "easy").problems) == 2
 
 
 @pytest.mark.parametrize("benchmark", ["math500", "olympiadbench", "minerva", "aime24", "aime25", "amc23", "gsm8k"])
@@ -179,7 +179,7 @@ def test_a_benchmark_problem_is_removed_and_listed(use_folder, results, benchmar
     paraphrase = statement(f"{benchmark}2").replace("$2x$", "\\( 2 \\, x \\)").upper()
     planted = {**row(EASY, 9), "problem": paraphrase}
     use_folder(**{EASY: [row(EASY, 1), planted]})
-    found = tier("simplerl_zoo", "easy")
+    found = load_tier("simplerl_zoo", "easy")
     assert ids(found) == [f"{EASY}/1"]
     (offender,) = found.card.contaminated
     assert (offender.problem_id, offender.other, offender.similarity) == (f"{EASY}/9", f"{benchmark}/2", 1.0)
@@ -190,7 +190,7 @@ def test_a_benchmark_problem_is_removed_and_listed(use_folder, results, benchmar
 def test_a_nearly_equal_problem_is_removed(use_folder):
     planted = {**row(EASY, 9), "problem": statement("math5002").replace("Find the", "Please determine the")}
     use_folder(**{EASY: [row(EASY, 1), planted]})
-    (offender,) = tier("simplerl_zoo", "easy").card.contaminated
+    (offender,) = load_tier("simplerl_zoo", "easy").card.contaminated
     assert (offender.reason, offender.other) == ("near", "math500/2")
     assert 0.7 <= offender.similarity < 1
 
@@ -198,7 +198,7 @@ def test_a_nearly_equal_problem_is_removed(use_folder):
 def test_a_benchmark_problem_with_another_drawing_is_removed(use_folder):
     planted = {**row(EASY, 9), "problem": statement("aime240") + "\n[asy]draw((0,0)--(1,1));[/asy]"}
     use_folder(**{EASY: [row(EASY, 1), planted]})
-    assert ids(tier("simplerl_zoo", "easy")) == [f"{EASY}/1"]
+    assert ids(load_tier("simplerl_zoo", "easy")) == [f"{EASY}/1"]
 
 
 @pytest.mark.parametrize(
@@ -206,19 +206,19 @@ def test_a_benchmark_problem_with_another_drawing_is_removed(use_folder):
 )
 def test_a_problem_without_a_usable_answer_is_removed(use_folder, answer, reason):
     use_folder(**{EASY: [row(EASY, 1), row(EASY, 2, answer=answer)]})
-    found = tier("simplerl_zoo", "easy")
+    found = load_tier("simplerl_zoo", "easy")
     assert ids(found) == [f"{EASY}/1"]
     assert found.card.removed == {reason: 1}
 
 
 def test_an_answer_that_cannot_be_read_is_named_in_the_card(use_folder):
     use_folder(**{EASY: [row(EASY, 1), row(EASY, 2, answer="\\frac{1}{")]})
-    assert f"- {EASY}/2: unreadable answer a brace is never closed" in tier("simplerl_zoo", "easy").card.text()
+    assert f"- {EASY}/2: unreadable answer a brace is never closed" in load_tier("simplerl_zoo", "easy").card.text()
 
 
 def test_an_answer_of_unknown_notation_is_kept_and_named(use_folder):
     use_folder(**{EASY: [row(EASY, 1), row(EASY, 2, answer="3 \\cdot")]})
-    found = tier("simplerl_zoo", "easy")
+    found = load_tier("simplerl_zoo", "easy")
     assert len(found.problems) == 2
     assert found.card.unknown == (f"{EASY}/2",)
     assert "Kept, with a gold that our reader does not know (math-verify or text comparison): 1" in found.card.text()
@@ -227,71 +227,71 @@ def test_an_answer_of_unknown_notation_is_kept_and_named(use_folder):
 def test_a_missing_benchmark_stops_every_tier(use_folder):
     (use_folder() / "eval/gsm8k.jsonl").unlink()
     with pytest.raises(DataError, match=r"eval/gsm8k\.jsonl: no such file"):
-        tier("simplerl_zoo", "easy")
+        load_tier("simplerl_zoo", "easy")
 
 
 def test_a_changed_source_is_built_anew(use_folder):
     use_folder()
-    before = tier("simplerl_zoo", "easy")
+    before = load_tier("simplerl_zoo", "easy")
     folder = use_folder(**{EASY: rows(EASY, 31)})
-    assert len(tier("simplerl_zoo", "easy").problems) == 31
+    assert len(load_tier("simplerl_zoo", "easy").problems) == 31
     write_rows(folder / "eval/aime24.jsonl", [{**row("aime24", 0), "problem": before.problems[0].prompt}])
-    assert len(tier("simplerl_zoo", "easy").problems) == 30
+    assert len(load_tier("simplerl_zoo", "easy").problems) == 30
 
 
 def test_a_tier_of_other_rules_is_built_anew(use_folder, results):
     use_folder()
-    before = tier("simplerl_zoo", "easy")
+    before = load_tier("simplerl_zoo", "easy")
     card = results / "tiers/simplerl_zoo_easy.card.json"
     card.write_text(json.dumps({**json.loads(card.read_text()), "version": 0, "rule": "old"}))
-    assert tier("simplerl_zoo", "easy") == before
+    assert load_tier("simplerl_zoo", "easy") == before
 
 
 def test_a_tier_stands_without_its_sources(use_folder, monkeypatch):
     use_folder()
-    before = tier("simplerl_zoo", "easy")
+    before = load_tier("simplerl_zoo", "easy")
     monkeypatch.delenv("DATA_DIR")
-    assert tier("simplerl_zoo", "easy") == before
+    assert load_tier("simplerl_zoo", "easy") == before
 
 
 def test_changed_rows_are_refused(use_folder, results):
     use_folder()
-    tier("simplerl_zoo", "easy")
+    load_tier("simplerl_zoo", "easy")
     path = results / "tiers/simplerl_zoo_easy.jsonl"
     path.write_text(path.read_text().replace('"answer": "3"', '"answer": "4"'))
     with pytest.raises(DataError, match=r"simplerl_zoo_easy\.jsonl: SHA-256 .* the rows have changed; delete"):
-        tier("simplerl_zoo", "easy")
+        load_tier("simplerl_zoo", "easy")
 
 
 def test_a_tier_whose_card_cannot_be_read_is_built_anew(use_folder, results):
     use_folder()
-    before = tier("simplerl_zoo", "easy")
+    before = load_tier("simplerl_zoo", "easy")
     card = results / "tiers/simplerl_zoo_easy.card.json"
     card.write_text(card.read_text()[:100])
-    assert tier("simplerl_zoo", "easy") == before
-    assert custom_tier(results / "tiers/simplerl_zoo_easy.jsonl") == before
+    assert load_tier("simplerl_zoo", "easy") == before
+    assert load_custom_tier(results / "tiers/simplerl_zoo_easy.jsonl") == before
 
 
 def test_a_custom_tier_whose_card_cannot_be_read_is_refused(use_folder, results):
     use_folder()
-    tier("simplerl_zoo", "easy")
+    load_tier("simplerl_zoo", "easy")
     (results / "tiers/simplerl_zoo_easy.card.json").write_text("{")
     with pytest.raises(DataError, match=r"card\.json: .*delete the file"):
-        custom_tier(results / "tiers/simplerl_zoo_easy.jsonl")
+        load_custom_tier(results / "tiers/simplerl_zoo_easy.jsonl")
 
 
 @pytest.mark.parametrize(("source", "difficulty"), [("papers", "easy"), ("paper", "hardest")])
 def test_an_unknown_tier_is_refused(source, difficulty):
     with pytest.raises(DataError, match=r"no tier .*; (did you mean|known)"):
-        tier(source, difficulty)
+        load_tier(source, difficulty)
 
 
 def test_a_custom_tier_is_read_as_it_was_saved(use_folder, tmp_path):
     use_folder()
-    parent = tier("simplerl_zoo", "easy")
+    parent = load_tier("simplerl_zoo", "easy")
     path = tmp_path / "mine.jsonl"
     card = save_custom_tier(path, parent.problems[:3], "solved by a model in 1 to 7 of 8", parent.card)
-    found = custom_tier(path)
+    found = load_custom_tier(path)
     assert found.problems == parent.problems[:3]
     assert found.card == card
     assert card.headline == "mine: 3 of the 30 problems of simplerl_zoo_easy: solved by a model in 1 to 7 of 8"
@@ -299,30 +299,30 @@ def test_a_custom_tier_is_read_as_it_was_saved(use_folder, tmp_path):
 
 def test_a_custom_tier_in_the_place_of_a_tier_is_not_taken_for_it(use_folder, results):
     use_folder()
-    before = tier("simplerl_zoo", "easy")
+    before = load_tier("simplerl_zoo", "easy")
     save_custom_tier(results / "tiers/simplerl_zoo_easy.jsonl", before.problems[:3], "three", before.card)
-    assert tier("simplerl_zoo", "easy") == before
+    assert load_tier("simplerl_zoo", "easy") == before
 
 
 def test_a_custom_tier_without_a_card_or_problems_is_refused(use_folder, tmp_path):
     use_folder()
     with pytest.raises(DataError, match=r"mine\.card\.json: cannot be read"):
-        custom_tier(tmp_path / "mine.jsonl")
-    save_custom_tier(tmp_path / "mine.jsonl", [], "none", tier("simplerl_zoo", "easy").card)
+        load_custom_tier(tmp_path / "mine.jsonl")
+    save_custom_tier(tmp_path / "mine.jsonl", [], "none", load_tier("simplerl_zoo", "easy").card)
     with pytest.raises(DataError, match="holds no problems"):
-        custom_tier(tmp_path / "mine.jsonl")
+        load_custom_tier(tmp_path / "mine.jsonl")
 
 
 def _build_with_little_room(queue):
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
     try:
-        tier("simplerl_zoo", "easy")
+        load_tier("simplerl_zoo", "easy")
     except DataError as error:
         queue.put(str(error))
 
 
 def _build(queue):
-    queue.put(tier("simplerl_zoo", "easy").card.sha256)
+    queue.put(load_tier("simplerl_zoo", "easy").card.sha256)
 
 
 def _said_by(target, processes):
@@ -343,11 +343,11 @@ def test_a_full_disk_leaves_no_tier(use_folder, results):
     (said,) = _said_by(_build_with_little_room, 1)
     assert "cannot be written: File too large; free some space" in said
     assert [path.name for path in (results / "tiers").iterdir()] == ["simplerl_zoo_easy.lock"]
-    assert len(tier("simplerl_zoo", "easy").problems) == 30
+    assert len(load_tier("simplerl_zoo", "easy").problems) == 30
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_processes_that_build_at_once_agree(use_folder):
     use_folder()
     said = _said_by(_build, 4)
-    assert set(said) == {tier("simplerl_zoo", "easy").card.sha256}
+    assert set(said) == {load_tier("simplerl_zoo", "easy").card.sha256}

@@ -1,12 +1,12 @@
 import pytest
 
-from harness.data.wording import drawings, ngrams, tokens, wording
+from harness.data.wording import drawings, join_tokens, ngrams, tokenize_statement
 
 PLAIN = "What is the smallest value of $\\frac{x}{2} + 1$ for $x \\le 3$?"
 
 
 def said(statement):
-    return wording(tokens(statement))
+    return join_tokens(tokenize_statement(statement))
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from harness.config.experiment import load
-from harness.data.tiers import custom_tier
+from harness.config.experiment import load_config
+from harness.data.tiers import load_custom_tier
 from harness.difficulty.__main__ import main
-from harness.evaluation.request import DifficultyOptions, read_request
+from harness.evaluation.request import DifficultyOptions, read_difficulty_request
 from harness.training.loop import StepReport
-from harness.training.run import Finished, RunSpec, execute
+from harness.training.run import FinishedRun, RunSpec, execute_run
 
 ASKED = ["model=builtin:small_aligned", "tier=arithmetic_easy,arithmetic_hard", "k=4", "problems=12"]
 SHORT = ("rollout.prompts_per_batch=4", "rollout.group_size=2", "eval.problems=1", "eval.samples=1", "steps=4")
@@ -34,18 +34,18 @@ def test_difficulty_is_measured_cut_and_trained_on(folder: Path, capsys: pytest.
     assert {path.suffix for path in (folder / "figures").iterdir()} == {".svg", ".png"}
     cut = folder / "tiers" / "arithmetic_hard.small_aligned.0.25-0.75.jsonl"
     assert f"data.source=file data.difficulties=[] data.path={cut}" in shown
-    tier = custom_tier(cut)
+    tier = load_custom_tier(cut)
     middle = sum(float(rows[1][f"{right}/4"]) for right in (1, 2, 3))
     assert len(tier.problems) == round(12 * middle) > 0
     _train_on(cut, folder / "run")
 
 
 def _train_on(cut: Path, folder: Path) -> None:
-    config = load("model=small_aligned", "data.source=file", "data.difficulties=[]", f"data.path={cut}", *SHORT)
-    *reports, finished = execute(RunSpec("tests", "laptop", {}, config, {"commit": "c0ffee"}), folder)
-    assert isinstance(finished, Finished)
+    config = load_config("model=small_aligned", "data.source=file", "data.difficulties=[]", f"data.path={cut}", *SHORT)
+    *reports, finished = execute_run(RunSpec("tests", "laptop", {}, config, {"commit": "c0ffee"}), folder)
+    assert isinstance(finished, FinishedRun)
     assert all(report.metrics["data/too_long"] == 0 for report in reports if isinstance(report, StepReport))
-    tier = custom_tier(cut)
+    tier = load_custom_tier(cut)
     assert finished.record.provenance == {"commit": "c0ffee", f"data {cut}": tier.card.sha256}
     assert json.loads((folder / "data_card.json").read_text())[str(cut)]["rows"] == len(tier.problems)
     assert (folder / "data_card.md").read_text().startswith(tier.card.headline)
@@ -64,14 +64,16 @@ def test_a_finished_measurement_is_read_and_another_cut_costs_nothing(
     assert main([*asked, "cut=0,1"]) == 0
     assert capsys.readouterr().out.startswith(first)
     assert (made / "outcomes.parquet").stat().st_mtime_ns == written
-    assert len(custom_tier(folder / "tiers" / "arithmetic_medium.small_aligned.0-1.jsonl").problems) == 4
+    assert len(load_custom_tier(folder / "tiers" / "arithmetic_medium.small_aligned.0-1.jsonl").problems) == 4
 
 
 def test_sampling_is_that_of_the_papers_training_unless_said_otherwise() -> None:
     asked = DifficultyOptions("builtin:small_aligned", "arithmetic_easy,arithmetic_hard", k="4", problems="12")
-    rollout = read_request(asked).config.rollout
+    rollout = read_difficulty_request(asked).config.rollout
     assert (rollout.temperature, rollout.top_p, rollout.top_k, rollout.group_size) == (0.99, 0.99, 100, 4)
-    other = read_request(replace(asked, overrides=("rollout.temperature=0.5", "rollout.top_k=0"))).config.rollout
+    other = read_difficulty_request(
+        replace(asked, overrides=("rollout.temperature=0.5", "rollout.top_k=0"))
+    ).config.rollout
     assert (other.temperature, other.top_p, other.top_k) == (0.5, 0.99, 0)
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from harness.config.experiment import load
+from harness.config.experiment import load_config
 from harness.engines.base.protocols import Samples
-from harness.engines.qwen3.forward import compact_scores
+from harness.engines.qwen3.forward import score_samples_compact
 from harness.engines.torch.learner import TorchLearner
 from tests.harness.engines.policies import optim
 from tricks.batch import Rollouts, Signal
@@ -20,7 +20,7 @@ from tricks.rule import UpdateRule
 
 @cache
 def rule(preset: str = "grpo", *overrides: str) -> UpdateRule:
-    return load(f"preset={preset}", *overrides).update_rule()
+    return load_config(f"preset={preset}", *overrides).update_rule()
 
 
 def rollouts_of(samples: Samples, old_log_probs: Tensor) -> Rollouts:
@@ -50,7 +50,7 @@ def stale(log_probs: Tensor) -> Tensor:
     return log_probs.detach() + 0.5 * torch.randn(log_probs.shape, generator=torch.Generator().manual_seed(8))
 
 
-def learner(model: Any, scorer: Any = compact_scores, temperature: float = 1.0, **settings: Any) -> TorchLearner:
+def learner(model: Any, scorer: Any = score_samples_compact, temperature: float = 1.0, **settings: Any) -> TorchLearner:
     return TorchLearner(model, optim(**settings), temperature, scorer)
 
 

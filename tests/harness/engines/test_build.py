@@ -9,13 +9,13 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from harness.common.schema import SchemaError
-from harness.config.experiment import load
+from harness.config.experiment import load_config
 from harness.engines.base.protocols import Decoding
-from harness.engines.build import build, vocabulary
+from harness.engines.build import build_torch_engines, build_vocabulary
 from harness.engines.qwen3.sampler import CompactSampler
 from harness.engines.torch.hf_sampler import HfSampler
 from harness.models.load import load_outline, load_tokenizer
-from harness.models.validate import end_ids
+from harness.models.validate import collect_end_ids
 from tests.harness.engines.policies import llama, qwen3
 from tools.embedded_models.tokenizer import VOCABULARY_SIZE, build_tokenizer
 
@@ -38,7 +38,7 @@ def policy(name: str) -> tuple[Any, Any]:
     ],
 )
 def test_the_engine_fits_the_model_and_works(name: str, engine: str, expected: type) -> None:
-    sampler, learner = build(*policy(name), load(f"backend.engine={engine}"))
+    sampler, learner = build_torch_engines(*policy(name), load_config(f"backend.engine={engine}"))
     assert isinstance(sampler, expected)
     samples = sampler.sample([[1, 7, 8], [1, 9], [1, 8], [1, 7]], Decoding(2, 5), seed=0)
     assert (samples.log_probs - learner.log_probs(samples)).abs().max() < 1e-5
@@ -47,31 +47,31 @@ def test_the_engine_fits_the_model_and_works(name: str, engine: str, expected: t
 
 def test_the_compact_engine_refuses_what_it_cannot_run() -> None:
     with pytest.raises(ValueError, match="LlamaForCausalLM is not Qwen3ForCausalLM; use auto or hf"):
-        build(*policy("llama"), load("backend.engine=compact"))
+        build_torch_engines(*policy("llama"), load_config("backend.engine=compact"))
 
 
 def test_the_compact_engine_says_why_it_refuses_half_precision() -> None:
     model, tokenizer = policy("qwen3")
     with pytest.raises(ValueError, match="its weights are bfloat16, not float32; use auto or hf"):
-        build(model.bfloat16(), tokenizer, load("backend.engine=compact"))
+        build_torch_engines(model.bfloat16(), tokenizer, load_config("backend.engine=compact"))
 
 
 def test_half_precision_goes_to_transformers() -> None:
     model, tokenizer = policy("qwen3")
-    sampler, _ = build(model.bfloat16(), tokenizer, load())
+    sampler, _ = build_torch_engines(model.bfloat16(), tokenizer, load_config())
     assert isinstance(sampler, HfSampler)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there_is_named() -> None:
     with pytest.raises(ValueError, match=r"backend\.num_gpus=1, but torch sees no GPU"):
-        build(*policy("qwen3"), load("backend.num_gpus=1"))
+        build_torch_engines(*policy("qwen3"), load_config("backend.num_gpus=1"))
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_gradient_checkpointing_reaches_the_scorer(name: str) -> None:
     model, tokenizer = policy(name)
-    sampler, learner = build(model, tokenizer, load("optim.gradient_checkpointing=true"))
+    sampler, learner = build_torch_engines(model, tokenizer, load_config("optim.gradient_checkpointing=true"))
     samples = sampler.sample([[1, 7, 8], [1, 9], [1, 8], [1, 7]], Decoding(2, 5), seed=0)
     assert (samples.log_probs - learner.log_probs(samples)).abs().max() < 1e-5
     assert learner._scorer.keywords == {"recompute": True}
@@ -82,7 +82,7 @@ def test_gradient_checkpointing_needs_layers() -> None:
     model, tokenizer = policy("llama")
     model.model.layers = torch.nn.ModuleList(Plain(layer) for layer in model.model.layers)
     with pytest.raises(ValueError, match=r"optim\.gradient_checkpointing: LlamaForCausalLM has no layers"):
-        build(model, tokenizer, load("optim.gradient_checkpointing=true"))
+        build_torch_engines(model, tokenizer, load_config("optim.gradient_checkpointing=true"))
 
 
 class Plain(torch.nn.Module):
@@ -97,8 +97,8 @@ def test_responses_end_at_all_tokens_that_model_or_tokenizer_names() -> None:
     model, tokenizer = policy("llama")
     model.generation_config.eos_token_id = [7, tokenizer.eos_token_id]
     model.config.eos_token_id = 9
-    assert end_ids(model, tokenizer) == (tokenizer.eos_token_id, 7, 9)
-    sampler, _ = build(model, tokenizer, load())
+    assert collect_end_ids(model, tokenizer) == (tokenizer.eos_token_id, 7, 9)
+    sampler, _ = build_torch_engines(model, tokenizer, load_config())
     samples = sampler.sample([[1, 8]], Decoding(60, 30), seed=0)
     last = {ids[mask][-1].item() for ids, mask in zip(samples.response_ids, samples.response_mask, strict=True)}
     assert {7, 9} <= last
@@ -110,7 +110,7 @@ def test_without_any_end_token_engines_elsewhere_are_not_started(tmp_path: Path)
     (tmp_path / "model.safetensors").touch()  # which is not looked at before
     tokenizer.save_pretrained(tmp_path)
     with pytest.raises(SchemaError, match="neither tokenizer nor model names a token that ends a response"):
-        vocabulary(load_outline(str(tmp_path)), load_tokenizer(str(tmp_path)))
+        build_vocabulary(load_outline(str(tmp_path)), load_tokenizer(str(tmp_path)))
 
 
 def _endless() -> PreTrainedTokenizerFast:
@@ -123,11 +123,11 @@ def _endless() -> PreTrainedTokenizerFast:
 def test_learned_positions_bound_prompts_and_responses() -> None:
     torch.manual_seed(0)
     model = GPT2LMHeadModel(GPT2Config(vocab_size=64, n_embd=24, n_layer=1, n_head=4, n_positions=1100))
-    build(model, build_tokenizer(), load("rollout.max_response_length=76"))
+    build_torch_engines(model, build_tokenizer(), load_config("rollout.max_response_length=76"))
     with pytest.raises(ValueError, match=r"max_response_length allow .* 1101 tokens in total, but .* 1100 positions"):
-        build(model, build_tokenizer(), load("rollout.max_response_length=77"))
+        build_torch_engines(model, build_tokenizer(), load_config("rollout.max_response_length=77"))
     with pytest.raises(ValueError, match="1100 positions"):
-        build(model, build_tokenizer(), load("eval.max_response_length=200"))
+        build_torch_engines(model, build_tokenizer(), load_config("eval.max_response_length=200"))
 
 
 class Shifted(LlamaForCausalLM):
@@ -143,4 +143,4 @@ def test_logits_that_do_not_follow_from_hidden_states_are_refused() -> None:
     torch.manual_seed(0)
     model = Shifted(llama(vocab_size=VOCABULARY_SIZE).config).eval()
     with pytest.raises(ValueError, match=r"model\.path .*: the logits of Shifted are not a known function"):
-        build(model, build_tokenizer(), load())
+        build_torch_engines(model, build_tokenizer(), load_config())

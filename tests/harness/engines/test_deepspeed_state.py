@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from harness.engines.deepspeed.state import restore, save
+from harness.engines.deepspeed.state import restore_rank_state, save_rank_state
 
 
 def rank(seed: int) -> tuple[torch.nn.Module, Any]:
@@ -32,9 +32,9 @@ def descend(module: torch.nn.Module, policy: Any, steps: int) -> None:
 def test_a_rank_that_was_saved_goes_on_as_if_it_had_not_been(steps: int, tmp_path: Path) -> None:
     module, policy = rank(0)
     descend(module, policy, steps)
-    save(policy, tmp_path / "rank")
+    save_rank_state(policy, tmp_path / "rank")
     other, its_policy = rank(1)
-    restore(its_policy, tmp_path / "rank")
+    restore_rank_state(its_policy, tmp_path / "rank")
     before = deepcopy(list(module.parameters()))
     assert all(torch.equal(one, two) for one, two in zip(before, other.parameters(), strict=True))
     descend(module, policy, 2)

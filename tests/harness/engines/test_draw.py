@@ -6,13 +6,20 @@ from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWa
 
 from harness.engines.base import sampling as draw_module
 from harness.engines.base.protocols import Decoding
-from harness.engines.base.sampling import LARGE_VOCABULARY, Choice, chances, choose, invert, uniforms
+from harness.engines.base.sampling import (
+    LARGE_VOCABULARY,
+    SampledTokens,
+    draw_all_uniforms,
+    draw_uniforms,
+    invert_cdf,
+    sample_tokens,
+)
 
 
 def test_the_unit_interval_is_cut_in_proportion_to_the_probabilities() -> None:
     log_probs = torch.tensor([0.25, 0.0, 0.5, 0.25]).log().expand(5, -1)
     uniform = torch.tensor([0.0, 0.2499, 0.25, 0.7499, 0.75])
-    assert invert(log_probs.contiguous(), uniform).tolist() == [0, 0, 2, 2, 3]
+    assert invert_cdf(log_probs.contiguous(), uniform).tolist() == [0, 0, 2, 2, 3]
 
 
 def test_the_largest_number_still_draws_a_possible_token() -> None:
@@ -20,30 +27,30 @@ def test_the_largest_number_still_draws_a_possible_token() -> None:
     for seed in range(50):
         logits = torch.randn(1, 40, generator=torch.Generator().manual_seed(seed))
         logits[0, 30:] = -torch.inf
-        assert invert(logits.log_softmax(dim=-1), largest).item() < 30
+        assert invert_cdf(logits.log_softmax(dim=-1), largest).item() < 30
 
 
 def test_temperature_zero_takes_the_likeliest_token_and_scores_it_at_one() -> None:
     logits = torch.tensor([[0.0, 2.0, 1.0]])
-    drawn = choose(logits, torch.tensor([0.99]), Decoding(1, 1, temperature=0))
+    drawn = sample_tokens(logits, torch.tensor([0.99]), Decoding(1, 1, temperature=0))
     assert drawn.ids.tolist() == [1]
     torch.testing.assert_close(drawn.log_probs, logits.log_softmax(dim=-1)[:, 1])
 
 
 def test_log_probs_are_those_of_the_tempered_softmax() -> None:
     logits = torch.tensor([[0.0, 2.0, 1.0]])
-    drawn = choose(logits, torch.tensor([0.0]), Decoding(1, 1, temperature=0.5))
+    drawn = sample_tokens(logits, torch.tensor([0.0]), Decoding(1, 1, temperature=0.5))
     assert drawn.ids.tolist() == [0]
     torch.testing.assert_close(drawn.log_probs, (logits / 0.5).log_softmax(dim=-1)[:, 0])
 
 
 def test_a_sample_keeps_its_numbers_when_others_are_added() -> None:
-    assert torch.equal(uniforms(40, 7, seed=3)[:10], uniforms(10, 7, seed=3))
-    assert not torch.equal(uniforms(10, 7, seed=3), uniforms(10, 7, seed=4))
+    assert torch.equal(draw_uniforms(40, 7, seed=3)[:10], draw_uniforms(10, 7, seed=3))
+    assert not torch.equal(draw_uniforms(10, 7, seed=3), draw_uniforms(10, 7, seed=4))
 
 
 def test_numbers_of_a_prompt_depend_on_its_seed_the_sample_and_the_position_alone() -> None:
-    wide, narrow = chances(3, Decoding(4, 9), [7, 8, 9]), chances(2, Decoding(2, 5), [9, 7])
+    wide, narrow = draw_all_uniforms(3, Decoding(4, 9), [7, 8, 9]), draw_all_uniforms(2, Decoding(2, 5), [9, 7])
     assert wide.shape == (12, 9)
     assert torch.equal(narrow, torch.cat((wide[8:10, :5], wide[0:2, :5])))
     assert len(wide.unique()) == wide.numel()
@@ -64,7 +71,7 @@ def test_cuts_are_those_of_transformers(
     uniform = torch.arange(steps) / steps
     counts = torch.zeros(vocabulary)
     for part in uniform.split(1000):
-        drawn = choose(logits.expand(len(part), -1), part, decoding)
+        drawn = sample_tokens(logits.expand(len(part), -1), part, decoding)
         counts += torch.bincount(drawn.ids, minlength=vocabulary)
         torch.testing.assert_close(drawn.log_probs, wanted.log_softmax(dim=-1)[0, drawn.ids])
     assert (counts - wanted.softmax(dim=-1)[0] * steps).abs().max() <= 2  # each token's share of the unit interval
@@ -75,7 +82,7 @@ def test_a_large_vocabulary_keeps_the_mass_of_its_tail() -> None:
     tail[0, 0] = 0.0
     share = tail.softmax(dim=-1)[0, 1:].sum().item()  # 1.5e-5, each token far below the spacing of float32 at 1
     edge = torch.tensor([1 - share / 2])
-    assert invert(tail.log_softmax(dim=-1), edge).item() == pytest.approx(75_000, abs=1000)
+    assert invert_cdf(tail.log_softmax(dim=-1), edge).item() == pytest.approx(75_000, abs=1000)
 
 
 @pytest.mark.parametrize("temperature", [0.7, 1.0, 1.3])
@@ -88,7 +95,7 @@ def test_the_mass_that_is_left_leads_back_to_the_whole_softmax(
 ) -> None:
     monkeypatch.setattr(draw_module, "FEW", few)
     logits = 3 * torch.randn(40, 11, generator=torch.Generator().manual_seed(4))
-    choice = choose(logits, torch.linspace(0, 0.999, 40), Decoding(1, 1, temperature, top_p, top_k))
+    choice = sample_tokens(logits, torch.linspace(0, 0.999, 40), Decoding(1, 1, temperature, top_p, top_k))
     whole = (logits / temperature).log_softmax(dim=-1).gather(1, choice.ids[:, None])[:, 0]
     assert choice.log_kept is not None
     torch.testing.assert_close(choice.log_probs + choice.log_kept, whole)
@@ -110,7 +117,7 @@ def test_the_mass_that_is_left_leads_back_to_the_whole_softmax(
 )
 def test_a_neutral_cut_is_none(decoding: Decoding) -> None:
     logits = torch.randn(5, 11, generator=torch.Generator().manual_seed(4))
-    choice = choose(logits, torch.full((5,), 0.5), decoding)
+    choice = sample_tokens(logits, torch.full((5,), 0.5), decoding)
     assert choice.log_kept is None
     assert not decoding.cuts(11)
     log_probs = (logits / (decoding.temperature or 1)).log_softmax(dim=-1)
@@ -120,8 +127,10 @@ def test_a_neutral_cut_is_none(decoding: Decoding) -> None:
 def test_parts_of_a_batch_join_with_what_was_left_or_without() -> None:
     logits, uniform = torch.randn(6, 11, generator=torch.Generator().manual_seed(4)), torch.linspace(0, 0.9, 6)
     for decoding in (Decoding(1, 1), Decoding(1, 1, top_p=0.7)):
-        whole = choose(logits, uniform, decoding)
-        joined = Choice.join([choose(logits[:4], uniform[:4], decoding), choose(logits[4:], uniform[4:], decoding)])
+        whole = sample_tokens(logits, uniform, decoding)
+        joined = SampledTokens.join(
+            [sample_tokens(logits[:4], uniform[:4], decoding), sample_tokens(logits[4:], uniform[4:], decoding)]
+        )
         assert torch.equal(joined.ids, whole.ids)
         torch.testing.assert_close(joined.log_probs, whole.log_probs)
         assert (joined.log_kept is None) == (whole.log_kept is None)

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.engines.base.fingerprint import fingerprint, refuse_mismatch
+from harness.engines.base.fingerprint import compute_fingerprint, refuse_mismatch
 from harness.models.errors import ModelError
-from harness.models.locate import WEIGHTS
+from harness.models.locate import WEIGHTS_FOLDER
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SMALL = WEIGHTS / "small_base"
+SMALL = WEIGHTS_FOLDER / "small_base"
 
 
 @pytest.fixture
@@ -24,22 +24,22 @@ def copy(tmp_path: Path) -> Path:
 def test_a_copy_is_the_same_model_whatever_wrote_it_and_in_whatever_precision(copy: Path) -> None:
     config = json.loads((copy / "config.json").read_text())
     (copy / "config.json").write_text(json.dumps(config | {"dtype": "float32", "transformers_version": "1"}))
-    refuse_mismatch(fingerprint(str(SMALL)), fingerprint(str(copy)))
+    refuse_mismatch(compute_fingerprint(str(SMALL)), compute_fingerprint(str(copy)))
 
 
 def test_another_tokenizer_is_refused_with_both_places(copy: Path) -> None:
     (copy / "tokenizer.json").write_text((copy / "tokenizer.json").read_text().replace("<reserved_", "<unused_"))
     with pytest.raises(ModelError) as caught:
-        refuse_mismatch(fingerprint(str(copy)), fingerprint(str(SMALL)))
+        refuse_mismatch(compute_fingerprint(str(copy)), compute_fingerprint(str(SMALL)))
     assert f"the tokenizer of {str(copy)!r} (sampler) and of {str(SMALL)!r} (learner) differ" in str(caught.value)
 
 
 def test_another_shape_is_refused() -> None:
     with pytest.raises(ModelError, match=r"the config of .*large_base.*small_base"):
-        refuse_mismatch(fingerprint(str(WEIGHTS / "large_base")), fingerprint(str(SMALL)))
+        refuse_mismatch(compute_fingerprint(str(WEIGHTS_FOLDER / "large_base")), compute_fingerprint(str(SMALL)))
 
 
 def test_a_tokenizer_file_more_is_another_tokenizer(copy: Path) -> None:
     (copy / "added_tokens.json").write_text('{"<think>": 63}')
     with pytest.raises(ModelError, match="tokenizer"):
-        refuse_mismatch(fingerprint(str(copy)), fingerprint(str(SMALL)))
+        refuse_mismatch(compute_fingerprint(str(copy)), compute_fingerprint(str(SMALL)))

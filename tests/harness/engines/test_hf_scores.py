@@ -25,7 +25,7 @@ from transformers import (
 from harness.engines.base.protocols import Decoding
 from harness.engines.torch import hf_scores as module
 from harness.engines.torch.hf_sampler import HfSampler
-from harness.engines.torch.hf_scores import hf_scores
+from harness.engines.torch.hf_scores import score_samples_hf
 from tests.harness.engines.policies import EOS, PAD, VOCABULARY, decode, llama, qwen3, random_samples, reference
 
 USUAL = {
@@ -68,7 +68,7 @@ FAMILIES = ("llama", "qwen3", "gpt2", "bloom", "opt", "phi", "gemma2", "cohere",
 @pytest.mark.parametrize("name", FAMILIES)
 def test_scores_of_many_families_equal_their_own_unpadded_forward(name: str) -> None:
     model, samples = family(name), random_samples()
-    scores = hf_scores(model, samples, 0.8)
+    scores = score_samples_hf(model, samples, 0.8)
     log_probs, entropies = reference(model, samples, 0.8)
     torch.testing.assert_close(scores.log_probs, log_probs, atol=1e-5, rtol=0)
     torch.testing.assert_close(scores.entropy, entropies, atol=1e-5, rtol=0)
@@ -78,7 +78,7 @@ def test_scores_of_many_families_equal_their_own_unpadded_forward(name: str) -> 
 def test_samplers_and_scores_of_many_families_agree(name: str) -> None:
     model = family(name)
     samples = HfSampler(model, (EOS,), PAD, decode).sample([[2, 3, 4, 5], [6], [7, 8]], Decoding(3, 8, 0.9), 0)
-    log_probs = hf_scores(model, samples, 0.9).log_probs.detach()
+    log_probs = score_samples_hf(model, samples, 0.9).log_probs.detach()
     torch.testing.assert_close(samples.log_probs, log_probs, atol=1e-5, rtol=0)
 
 
@@ -87,7 +87,7 @@ def test_samplers_and_scores_of_many_families_agree(name: str) -> None:
 def test_gradients_of_many_families_are_those_of_plain_autograd(name: str, recompute: bool) -> None:
     model, samples = family(name), random_samples()
     weights, others = torch.randn(2, *samples.response_ids.shape, generator=torch.Generator().manual_seed(1))
-    scores = hf_scores(model, samples, 0.8, entropy_grad=True, recompute=recompute)
+    scores = score_samples_hf(model, samples, 0.8, entropy_grad=True, recompute=recompute)
     (scores.log_probs * weights + scores.entropy * others).sum().backward()
     ours = {key: weight.grad for key, weight in model.named_parameters()}
     model.zero_grad()
@@ -102,17 +102,17 @@ def test_padding_adds_at_most_a_quarter_and_every_sample_is_scored_once(monkeypa
     samples, shapes = random_samples(prompts=8, group_size=6, tokens=60), []
     model = llama()
     hook = model.model.embed_tokens.register_forward_hook(lambda _, args, out: shapes.append(args[0].shape))
-    scores = hf_scores(model, samples, 1.0)
+    scores = score_samples_hf(model, samples, 1.0)
     hook.remove()
     real = samples.response_mask.sum() + samples.prompt_mask.sum(dim=1)[samples.group].sum()
     assert sum(rows for rows, _ in shapes) == 48
     assert real <= sum(rows * width for rows, width in shapes) <= real / 0.8
-    monkeypatch.setattr(module, "LIKE", 0.0)  # one forward pass
-    torch.testing.assert_close(hf_scores(model, samples, 1.0).log_probs, scores.log_probs, atol=1e-5, rtol=0)
+    monkeypatch.setattr(module, "SIMILAR_LENGTH", 0.0)  # one forward pass
+    torch.testing.assert_close(score_samples_hf(model, samples, 1.0).log_probs, scores.log_probs, atol=1e-5, rtol=0)
 
 
 def test_a_response_without_tokens_scores_nothing() -> None:
     model, samples = llama(), random_samples()
     blanked = replace(samples, response_mask=samples.response_mask & (torch.arange(len(samples.group)) != 2)[:, None])
-    expected = hf_scores(model, samples, 1.0).log_probs * blanked.response_mask
-    torch.testing.assert_close(hf_scores(model, blanked, 1.0).log_probs, expected, atol=1e-5, rtol=0)
+    expected = score_samples_hf(model, samples, 1.0).log_probs * blanked.response_mask
+    torch.testing.assert_close(score_samples_hf(model, blanked, 1.0).log_probs, expected, atol=1e-5, rtol=0)

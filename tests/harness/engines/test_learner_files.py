@@ -12,7 +12,7 @@ from torch import Tensor
 
 from harness.engines.base.optimizer_state import load_tensors, save_tensors
 from harness.engines.torch.adamw import AdamW
-from harness.engines.torch.hf_scores import hf_scores
+from harness.engines.torch.hf_scores import score_samples_hf
 from harness.engines.torch.learner import TorchLearner
 from tests.harness.engines.learners import learner, optim, step
 from tests.harness.engines.policies import llama, qwen3, random_samples
@@ -21,7 +21,7 @@ SETTINGS = {"lr": 1e-2, "updates_per_rollout": 2, "warmup_steps": 6, "weight_dec
 
 
 def new(model: Any) -> TorchLearner:
-    return learner(deepcopy(model), hf_scores, **SETTINGS)
+    return learner(deepcopy(model), score_samples_hf, **SETTINGS)
 
 
 def weights(chosen: TorchLearner) -> dict[str, Tensor]:

@@ -6,7 +6,7 @@ import torch
 from harness.engines.base.optimizer_state import FP32MasterWeights
 from harness.engines.base.protocols import Decoding
 from harness.engines.torch.hf_sampler import HfSampler
-from harness.engines.torch.hf_scores import hf_scores
+from harness.engines.torch.hf_scores import score_samples_hf
 from tests.harness.engines.learners import learner, step
 from tests.harness.engines.policies import EOS, PAD, decode, llama, random_samples, reference
 
@@ -25,7 +25,7 @@ def test_updates_too_small_for_bfloat16_add_up() -> None:
         weight.sum().backward()
         optimizer.step()
         optimizer.zero_grad()
-        weights.hand_over()
+        weights.copy_to_parameters()
     torch.testing.assert_close(weights.masters[0].detach(), torch.full((3,), 0.995))
     assert weight.tolist() == [torch.tensor(0.995).bfloat16().item()] * 3
     assert weight.dtype == torch.bfloat16
@@ -46,10 +46,10 @@ def test_a_half_precision_model_samples_scores_and_learns() -> None:
     assert drawn.log_probs.dtype == torch.float32
     log_probs, _ = reference(model.float(), samples)
     model.bfloat16()
-    scored = hf_scores(model, samples, 1.0).log_probs
+    scored = score_samples_hf(model, samples, 1.0).log_probs
     assert scored.dtype == torch.float32
     torch.testing.assert_close(scored, log_probs, atol=0.2, rtol=0)
-    one = learner(model, hf_scores, micro_batch_tokens=60, lr=1e-2)
+    one = learner(model, score_samples_hf, micro_batch_tokens=60, lr=1e-2)
     entropies = [step(one, samples)["policy/entropy"] for _ in range(3)]
     assert all(weight.dtype == torch.bfloat16 for weight in model.parameters())
     assert len(set(entropies)) == 3
@@ -59,7 +59,7 @@ def test_a_half_precision_model_samples_scores_and_learns() -> None:
 def test_a_half_precision_model_learns_at_the_rate_of_the_paper(tokens: int) -> None:
     model, samples = llama().bfloat16(), random_samples(prompts=6, group_size=4)
     before = [weight.detach().clone() for weight in model.parameters()]
-    one = learner(model, hf_scores, micro_batch_tokens=tokens, lr=1e-6)
+    one = learner(model, score_samples_hf, micro_batch_tokens=tokens, lr=1e-6)
     assert step(one, samples)["update/grad_norm"] > 0
     moved = [
         (master.detach() - was.float()).abs().max().item()

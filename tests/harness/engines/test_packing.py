@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 
 from harness.engines.base.protocols import Samples
-from harness.engines.base.samples import pick
+from harness.engines.base.samples import select_prompts
 from harness.engines.qwen3.packing import pack
 
 # Prompts "5 6 7" and "8", each answered twice: "2 3", "4" and "9", "10 11 12".
@@ -51,7 +51,7 @@ def test_responses_see_their_own_prompt_and_their_own_past() -> None:
 
 
 def test_responses_of_one_token_need_no_bucket() -> None:
-    short = pick(SAMPLES, torch.tensor([0]))[0]
+    short = select_prompts(SAMPLES, torch.tensor([0]))[0]
     lone = Samples(
         short.prompt_ids,
         short.prompt_mask,

@@ -6,7 +6,7 @@ import torch
 from harness.engines.base.errors import ParityError
 from harness.engines.base.protocols import Decoding
 from harness.engines.torch.hf_sampler import HfSampler
-from harness.engines.torch.hf_scores import hf_scores
+from harness.engines.torch.hf_scores import score_samples_hf
 from harness.engines.torch.learner import TorchLearner
 from harness.engines.weight_parity import ParityProbe
 from tests.harness.engines.policies import EOS, PAD, decode, optim, qwen3
@@ -15,7 +15,7 @@ PROMPTS = [[2, 3], [4, 5, 6, 7], [8], [9, 10, 11], [2, 2], [3, 4, 5, 6, 7]]
 
 
 def learner(seed: int, temperature: float = 0.9) -> TorchLearner:
-    return TorchLearner(qwen3(seed), optim(), temperature, hf_scores)
+    return TorchLearner(qwen3(seed), optim(), temperature, score_samples_hf)
 
 
 def test_the_longest_prompts_are_asked_once_and_nothing_is_cut() -> None:

@@ -8,8 +8,8 @@ import torch
 
 from harness.engines.qwen3 import forward as qwen3_module
 from harness.engines.qwen3 import packing
-from harness.engines.qwen3.forward import compact_scores, supports
-from harness.engines.torch.hf_scores import hf_scores
+from harness.engines.qwen3.forward import is_supported, score_samples_compact
+from harness.engines.torch.hf_scores import score_samples_hf
 from tests.harness.engines.policies import llama, qwen3, random_samples, reference
 
 MODELS = {
@@ -18,7 +18,7 @@ MODELS = {
     "a key head per query head": {"num_key_value_heads": 4},
     "another rotation": {"rope_parameters": {"rope_type": "default", "rope_theta": 50.0}, "rms_norm_eps": 1e-3},
 }
-SCORERS = {"compact": compact_scores, "hf": hf_scores}
+SCORERS = {"compact": score_samples_compact, "hf": score_samples_hf}
 
 
 @pytest.mark.parametrize("changes", MODELS.values(), ids=MODELS)
@@ -35,7 +35,7 @@ def test_scores_equal_the_unpadded_forward_of_transformers(scorer: object, chang
 def test_gradients_equal_those_of_transformers(changes: dict[str, object]) -> None:
     model, samples = qwen3(**changes), random_samples()
     weights = torch.randn(samples.response_ids.shape, generator=torch.Generator().manual_seed(1))
-    (compact_scores(model, samples, 0.8).log_probs * weights).sum().backward()
+    (score_samples_compact(model, samples, 0.8).log_probs * weights).sum().backward()
     ours = {name: weight.grad for name, weight in model.named_parameters()}
     model.zero_grad()
     (reference(model, samples, 0.8)[0] * weights).sum().backward()
@@ -57,9 +57,9 @@ def test_gradients_of_the_entropy_equal_those_of_transformers(scorer: Any) -> No
 
 def test_buckets_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     model, samples = qwen3(), random_samples(prompts=5, group_size=4)
-    expected = compact_scores(model, samples, 1.0).log_probs
+    expected = score_samples_compact(model, samples, 1.0).log_probs
     monkeypatch.setattr(packing, "BUCKET_ROWS", 3)
-    torch.testing.assert_close(compact_scores(model, samples, 1.0).log_probs, expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(score_samples_compact(model, samples, 1.0).log_probs, expected, atol=1e-5, rtol=0)
 
 
 def test_a_sequence_scores_the_same_whatever_stands_in_its_padding() -> None:
@@ -70,15 +70,15 @@ def test_a_sequence_scores_the_same_whatever_stands_in_its_padding() -> None:
         response_ids=torch.where(samples.response_mask, samples.response_ids, 9),
     )
     torch.testing.assert_close(
-        compact_scores(model, dirty, 1.0).log_probs, compact_scores(model, samples, 1.0).log_probs
+        score_samples_compact(model, dirty, 1.0).log_probs, score_samples_compact(model, samples, 1.0).log_probs
     )
 
 
 def test_responses_without_tokens_score_nothing() -> None:
     model, samples = qwen3(), random_samples()
     blanked = replace(samples, response_mask=samples.response_mask & (torch.arange(len(samples.group)) != 2)[:, None])
-    expected = compact_scores(model, samples, 1.0).log_probs * blanked.response_mask
-    torch.testing.assert_close(compact_scores(model, blanked, 1.0).log_probs, expected, atol=1e-5, rtol=0)
+    expected = score_samples_compact(model, samples, 1.0).log_probs * blanked.response_mask
+    torch.testing.assert_close(score_samples_compact(model, blanked, 1.0).log_probs, expected, atol=1e-5, rtol=0)
 
 
 ROUTES = {"long contexts": ("KEPT_WEIGHTS", 0), "large vocabularies": ("HEAD_ELEMENTS", 30)}
@@ -93,7 +93,7 @@ def test_bounded_memory_changes_neither_scores_nor_gradients(
         if bounded:
             monkeypatch.setattr(qwen3_module, *route)
         model.zero_grad()
-        scores = compact_scores(model, samples, 0.8, entropy_grad=True)
+        scores = score_samples_compact(model, samples, 0.8, entropy_grad=True)
         (scores.log_probs.sum() + scores.entropy.square().sum()).backward()
         gradients = torch.cat([weight.grad.flatten() for weight in model.parameters()])
         found.append((scores.log_probs.detach(), scores.entropy.detach(), gradients / gradients.norm()))
@@ -108,8 +108,8 @@ def test_the_count_of_attention_weights_is_that_of_the_buckets() -> None:
 
 
 def test_qwen3_in_float32_is_supported() -> None:
-    assert supports(qwen3())
-    assert supports(qwen3(tie_word_embeddings=False))
+    assert is_supported(qwen3())
+    assert is_supported(qwen3(tie_word_embeddings=False))
 
 
 @pytest.mark.parametrize(
@@ -125,4 +125,4 @@ def test_qwen3_in_float32_is_supported() -> None:
     ids=["another architecture", "half precision", "biases", "another activation", "scaled rotation", "window"],
 )
 def test_other_models_are_refused(model: object) -> None:
-    assert not supports(model)
+    assert not is_supported(model)

@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from harness.engines.base.protocols import Decoding
-from harness.engines.qwen3.forward import compact_scores
-from harness.engines.torch.checkpointing import checkpointable, recomputed
+from harness.engines.qwen3.forward import score_samples_compact
+from harness.engines.torch.checkpointing import checkpoint_layers, find_checkpointable_layers
 from harness.engines.torch.hf_sampler import HfSampler
-from harness.engines.torch.hf_scores import hf_scores
+from harness.engines.torch.hf_scores import score_samples_hf
 from tests.harness.engines.learners import learner, step
 from tests.harness.engines.policies import EOS, PAD, decode, llama, qwen3, random_samples
 
-SCORERS = {"compact": (compact_scores, qwen3), "hf": (hf_scores, llama)}
+SCORERS = {"compact": (score_samples_compact, qwen3), "hf": (score_samples_hf, llama)}
 both = pytest.mark.parametrize(("scorer", "policy"), SCORERS.values(), ids=SCORERS)
 
 
@@ -62,8 +62,8 @@ def test_a_step_learns_the_same_with_layers_computed_again(scorer: Any, policy: 
 def test_layers_are_left_as_they_were_and_sampling_never_sees_it() -> None:
     model = llama()
     usual = HfSampler(model, (EOS,), PAD, decode).sample([[2, 3]], Decoding(4, 10), 0)
-    hf_scores(model, random_samples(), 1.0, recompute=True).log_probs.sum().backward()
-    assert len(checkpointable(model)) == 2
+    score_samples_hf(model, random_samples(), 1.0, recompute=True).log_probs.sum().backward()
+    assert len(find_checkpointable_layers(model)) == 2
     assert not any("forward" in vars(layer) for layer in model.modules())
     again = HfSampler(model, (EOS,), PAD, decode).sample([[2, 3]], Decoding(4, 10), 0)
     assert torch.equal(usual.response_ids, again.response_ids)
@@ -74,11 +74,11 @@ def test_an_error_within_leaves_no_layer_changed() -> None:
     model, samples = llama(), random_samples()
     foreign = replace(samples, response_ids=samples.response_ids + 99)
     with pytest.raises(IndexError):
-        hf_scores(model, foreign, 1.0, recompute=True)
+        score_samples_hf(model, foreign, 1.0, recompute=True)
     assert not any("forward" in vars(layer) for layer in model.modules())
 
 
 def test_nothing_is_computed_again_without_a_gradient() -> None:
     model = llama()
-    with torch.no_grad(), recomputed(model, wanted=True):
-        assert not any("forward" in vars(layer) for layer in checkpointable(model))
+    with torch.no_grad(), checkpoint_layers(model, wanted=True):
+        assert not any("forward" in vars(layer) for layer in find_checkpointable_layers(model))

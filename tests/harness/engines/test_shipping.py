@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from harness.engines.base.samples import Sequences, blank, lay_out
+from harness.engines.base.samples import Sequences, lay_out, make_blank_row
 from harness.engines.transfer.buckets import SerializedTensors
 from tests.harness.engines.learners import plain_signal
 from tests.harness.engines.policies import random_samples
@@ -42,4 +42,4 @@ def test_sequences_predict_the_tokens_of_responses_and_a_blank_row_none() -> Non
     rows = torch.tensor([5, 0, 7])
     expected = torch.cat([samples.response_ids[row][samples.response_mask[row]] for row in rows])
     assert torch.equal(lay_out(samples, rows).targets(), expected)
-    assert not len(blank().targets())
+    assert not len(make_blank_row().targets())

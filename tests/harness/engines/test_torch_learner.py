@@ -8,14 +8,14 @@ import torch
 
 from harness.engines.base.divergence import Diverged
 from harness.engines.base.protocols import Decoding
-from harness.engines.qwen3.forward import compact_scores
+from harness.engines.qwen3.forward import score_samples_compact
 from harness.engines.qwen3.sampler import CompactSampler
-from harness.engines.torch.hf_scores import hf_scores
+from harness.engines.torch.hf_scores import score_samples_hf
 from tests.harness.engines.learners import learner, plain_signal, rule, signal_of, stale, step
 from tests.harness.engines.policies import EOS, PAD, decode, gradients, llama, qwen3, random_samples, reference
 from tricks.presets import PRESETS
 
-SCORERS = {"compact": compact_scores, "hf": hf_scores}
+SCORERS = {"compact": score_samples_compact, "hf": score_samples_hf}
 LOCAL_TOKEN_MEAN = ("+tricks.sequence_mean=null", "+tricks.token_mean.scope=micro_batch")
 
 
@@ -43,7 +43,7 @@ def test_micro_batches_add_up(preset: str) -> None:
     found = []
     for tokens in (10_000, 40):
         model = qwen3()
-        old_log_probs = stale(compact_scores(model, samples, 1.0).log_probs)
+        old_log_probs = stale(score_samples_compact(model, samples, 1.0).log_probs)
         found.append(gradients(model))
         whole = learner(model, micro_batch_tokens=tokens)
         whole.update(samples, signal_of(samples, rule(preset), old_log_probs), rule(preset))
@@ -54,7 +54,7 @@ def test_micro_batches_add_up(preset: str) -> None:
 @pytest.mark.parametrize("tokens", [10_000, 40])
 @pytest.mark.parametrize("model", [qwen3(), llama()], ids=["compact", "hf"])
 def test_the_first_ratio_of_a_step_is_exactly_one(model: Any, tokens: int) -> None:
-    scorer = compact_scores if "Qwen3" in type(model).__name__ else hf_scores
+    scorer = score_samples_compact if "Qwen3" in type(model).__name__ else score_samples_hf
     metrics = step(learner(model, scorer, micro_batch_tokens=tokens), random_samples())
     assert metrics["update/ratio_max"] == 1.0
 
@@ -170,7 +170,7 @@ def test_weights_name_every_parameter_of_the_module() -> None:
 
 def test_half_precision_models_train_through_transformers() -> None:
     model = qwen3().bfloat16()
-    metrics = step(learner(model, hf_scores, updates_per_rollout=2), random_samples())
+    metrics = step(learner(model, score_samples_hf, updates_per_rollout=2), random_samples())
     assert metrics["update/grad_norm"] > 0
     assert model.lm_head.weight.dtype == torch.bfloat16
 

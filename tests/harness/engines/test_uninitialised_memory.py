@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from harness.engines.base.protocols import Decoding
-from harness.engines.qwen3.forward import compact_scores
+from harness.engines.qwen3.forward import score_samples_compact
 from harness.engines.qwen3.sampler import CompactSampler
 from tests.harness.engines.policies import EOS, PAD, decode, qwen3, random_samples
 
@@ -29,7 +29,7 @@ def test_gradients_are_finite(prompts: int, even: bool, nan_in_new_memory: None)
     model, samples = qwen3(), random_samples(prompts=prompts, group_size=4)
     if even:  # one prompt with responses of one length needs no padding, and nothing writes the blank row
         samples = replace(samples, response_mask=torch.ones_like(samples.response_mask))
-    scores = compact_scores(model, samples, 1.0, entropy_grad=True)
+    scores = score_samples_compact(model, samples, 1.0, entropy_grad=True)
     (scores.log_probs.sum() + scores.entropy.sum()).backward()
     assert scores.log_probs.isfinite().all()
     assert all(weight.grad.isfinite().all() for weight in model.parameters())

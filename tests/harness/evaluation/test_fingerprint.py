@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from harness.config.experiment import load
-from harness.evaluation.fingerprint import label
+from harness.config.experiment import load_config
+from harness.evaluation.fingerprint import name_evaluation
 
 
 def name(*overrides: str) -> str:
-    return label(load("model=large_base", *overrides), [])
+    return name_evaluation(load_config("model=large_base", *overrides), [])
 
 
 def test_engines_and_their_settings_are_another_evaluation() -> None:

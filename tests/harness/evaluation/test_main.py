@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from harness.config.experiment import load
+from harness.config.experiment import load_config
 from harness.data.benchmarks import BENCHMARKS
 from harness.evaluation.__main__ import main
-from harness.training.run import Finished, RunSpec, execute
+from harness.training.run import FinishedRun, RunSpec, execute_run
 from tests.data_folder import data_folder
 from tests.harness.byte_model import save_byte_model
 
@@ -39,9 +39,9 @@ def test_arithmetic_from_the_command_line_scores_as_a_run_does(
 ) -> None:
     made = evaluated(folder, "model=builtin:small_base", "bench=arithmetic", "k=4", "problems=3")
     shown = capsys.readouterr().out
-    config = load("steps=0", "eval.samples=4", "eval.problems=3")
-    *_, finished = execute(RunSpec("tests", "laptop", {}, config, {}), folder / "run")
-    assert isinstance(finished, Finished)
+    config = load_config("steps=0", "eval.samples=4", "eval.problems=3")
+    *_, finished = execute_run(RunSpec("tests", "laptop", {}, config, {}), folder / "run")
+    assert isinstance(finished, FinishedRun)
     scores = json.loads((made / "scores.json").read_text())
     assert scores["benchmarks"]["arithmetic"]["accuracy"]["mean"] == finished.record.scores["start/accuracy"]
     assert scores["overall"]["accuracy"]["se"] == finished.record.scores["start/accuracy/se"]

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.config.experiment import load
-from harness.evaluation.report import document, lines, table
+from harness.config.experiment import load_config
+from harness.evaluation.report import build_score_document, build_score_table, list_score_notes
 from harness.records.outcomes import Evaluation
 
 
@@ -20,8 +20,8 @@ def outcomes(problems: int, samples: int = 2) -> Evaluation:
 
 
 def missing(problems: int, *overrides: str) -> list[str]:
-    config = load("eval=rigorous", "data=math_easy", *overrides)
-    return [line for line in lines(config, {"aime25": outcomes(problems)}, 0.0) if "incomplete" in line]
+    config = load_config("eval=rigorous", "data=math_easy", *overrides)
+    return [line for line in list_score_notes(config, {"aime25": outcomes(problems)}, 0.0) if "incomplete" in line]
 
 
 def test_a_file_that_is_not_whole_is_named() -> None:
@@ -33,9 +33,9 @@ def test_a_draw_and_a_part_that_was_asked_for_are_whole() -> None:
 
 
 def test_benchmarks_of_different_k_have_no_mean_of_passes_and_majorities() -> None:
-    config = load("eval=rigorous", "data=math_easy")
-    different = document(config, {"aime24": outcomes(3, 4), "amc23": outcomes(3, 2)})["overall"]
-    alike = document(config, {"aime24": outcomes(3), "amc23": outcomes(3)})["overall"]
+    config = load_config("eval=rigorous", "data=math_easy")
+    different = build_score_document(config, {"aime24": outcomes(3, 4), "amc23": outcomes(3, 2)})["overall"]
+    alike = build_score_document(config, {"aime24": outcomes(3), "amc23": outcomes(3)})["overall"]
     assert alike.keys() - different.keys() == {"pass", "majority"}
 
 
@@ -43,16 +43,16 @@ def test_a_reward_function_that_judged_is_named_with_its_score(tmp_path: Path, m
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text("def reward(problem, answer, response):\n    return 0.25\n")
     given = ("eval=rigorous", "data=math_easy")
-    config = load(*given, "reward.function=mine:reward", "reward.right_from=0.5")
+    config = load_config(*given, "reward.function=mine:reward", "reward.right_from=0.5")
     judged = {"amc23": replace(outcomes(3), scores=np.full((3, 2), 0.25))}
-    told = " ".join(lines(config, judged, 0.0))
+    told = " ".join(list_score_notes(config, judged, 0.0))
     assert "judged by mine:reward (SHA-256 " in told
     assert "right from 0.5" in told
     assert "verifier" not in told
-    assert document(config, judged)["reward"]["source"]["target"] == "mine:reward"
-    assert [column.header for column in table(judged).columns][6] == "score"
-    assert list(table(judged).columns[6].cells) == ["0.250 ± 0.000"]
+    assert build_score_document(config, judged)["reward"]["source"]["target"] == "mine:reward"
+    assert [column.header for column in build_score_table(judged).columns][6] == "score"
+    assert list(build_score_table(judged).columns[6].cells) == ["0.250 ± 0.000"]
     plain = {"amc23": outcomes(3)}
-    assert "verifier over math-verify" in " ".join(lines(load(*given), plain, 0.0))
-    assert "reward" not in document(load(*given), plain)
-    assert "score" not in [column.header for column in table(plain).columns]
+    assert "verifier over math-verify" in " ".join(list_score_notes(load_config(*given), plain, 0.0))
+    assert "reward" not in build_score_document(load_config(*given), plain)
+    assert "score" not in [column.header for column in build_score_table(plain).columns]

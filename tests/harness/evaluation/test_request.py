@@ -7,7 +7,7 @@ import pytest
 from harness.common.schema import SchemaError
 from harness.config.experiment import ExperimentConfig
 from harness.data.benchmarks import BENCHMARKS
-from harness.evaluation.request import EvaluationOptions, evaluation_config
+from harness.evaluation.request import EvaluationOptions, build_evaluation_config
 from tests.harness.byte_model import save_byte_model
 
 
@@ -15,7 +15,7 @@ def config_of(words: list[str]) -> ExperimentConfig:
     """The config of the options, written as words, and of the overrides among them."""
     pairs = [word.partition("=") for word in words]
     own = {name: value for name, _, value in pairs if name in ("model", "bench", "k", "eval", "problems")}
-    return evaluation_config(
+    return build_evaluation_config(
         EvaluationOptions(**own, overrides=tuple(word for word in words if "." in word.split("=")[0]))
     )
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness.engines.base.protocols import Decoding, Samples
-from harness.evaluation.benchmarks import PARTS, clear, run_benchmarks
-from harness.evaluation.evaluate import evaluate
+from harness.evaluation.benchmarks import PARTS, remove_chunks, run_benchmarks
+from harness.evaluation.evaluate import evaluate_set
 from harness.rollouts.prompts import CHUNK, EvalSet
 from tests.harness.scripted import MIXED, RIGHT, WRONG, Scripted, task
 
@@ -32,7 +32,7 @@ def test_a_stopped_sitting_goes_on_where_it_was(tmp_path: Path) -> None:
     found = run_benchmarks(lambda: sampler, EXAMS, tmp_path)
     assert [len(asked) for asked in sampler.asked] == [CHUNK, 1, 3]  # the first chunk is not asked again
     for exam in EXAMS:
-        whole = evaluate(Scripted(), exam)
+        whole = evaluate_set(Scripted(), exam)
         assert found[exam.benchmark].frame().equals(whole.frame())
 
 
@@ -48,5 +48,5 @@ def test_no_model_is_loaded_where_nothing_is_left_to_ask(tmp_path: Path) -> None
 def test_the_chunks_go_when_they_are_no_longer_needed(tmp_path: Path) -> None:
     run_benchmarks(Scripted, [replace(EXAMS[1])], tmp_path)
     assert len(list((tmp_path / PARTS).iterdir())) == 1
-    clear(tmp_path)
+    remove_chunks(tmp_path)
     assert list(tmp_path.iterdir()) == []

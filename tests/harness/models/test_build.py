@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from harness.models.load import load_model
-from harness.models.locate import CHECKPOINTS
+from harness.models.locate import EMBEDDED_MODELS
 from tools.embedded_models.build import build, main
 from tools.embedded_models.card import main as write_card
 from tools.embedded_models.corpus import Mix
@@ -43,11 +43,11 @@ def test_building_refuses_to_overwrite(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_the_card_is_written_from_the_checkpoints_beside_it(tmp_path: Path) -> None:
-    for name in CHECKPOINTS:
+    for name in EMBEDDED_MODELS:
         build(name, tmp_path, _MINIATURE, seed=0)
     assert write_card(["--weights", str(tmp_path), "--problems", "2"]) == 0
     entries = json.loads((tmp_path / "card.json").read_text())
-    assert [entry["checkpoint"] for entry in entries] == [name for name in CHECKPOINTS for _ in range(3)]
+    assert [entry["checkpoint"] for entry in entries] == [name for name in EMBEDDED_MODELS for _ in range(3)]
     assert all(entry["measured"]["n"] == 16 for entry in entries)
     assert all(entry["form"] == ("chat" if "aligned" in entry["checkpoint"] else "base") for entry in entries)
     assert (tmp_path / "CARD.md").read_text().count("\n| small_base |") == 4

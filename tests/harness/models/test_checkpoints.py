@@ -8,9 +8,9 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from harness.data.synthetic import DIFFICULTIES, Difficulty, evaluation_set
+from harness.data.synthetic import DIFFICULTIES, Difficulty, build_evaluation_set
 from harness.models.load import load_model
-from harness.models.locate import CHECKPOINTS, WEIGHTS
+from harness.models.locate import EMBEDDED_MODELS, WEIGHTS_FOLDER
 from tests.tiers import only
 from tools.embedded_models.measure import Sampling, measure
 from tools.embedded_models.recipe import SHAPES
@@ -25,19 +25,19 @@ def _sampled(name: str, difficulty: Difficulty) -> Measurement:
     """256 samples, as the card draws its own."""
     model, tokenizer = load_model(f"builtin:{name}", torch.float32)
     form: PromptForm = "chat" if name.endswith("aligned") else "base"
-    return measure(model, tokenizer, evaluation_set(difficulty, 32), form, Sampling(seed=1))
+    return measure(model, tokenizer, build_evaluation_set(difficulty, 32), form, Sampling(seed=1))
 
 
 @functools.cache
 def _card() -> dict[tuple[str, str], dict[str, float]]:
-    entries = json.loads((WEIGHTS / "card.json").read_text())
+    entries = json.loads((WEIGHTS_FOLDER / "card.json").read_text())
     return {(entry["checkpoint"], entry["difficulty"]): entry["measured"] for entry in entries}
 
 
-@pytest.mark.parametrize("name", CHECKPOINTS)
+@pytest.mark.parametrize("name", EMBEDDED_MODELS)
 def test_transformers_loads_a_checkpoint_from_its_folder(name: str) -> None:
-    model = AutoModelForCausalLM.from_pretrained(WEIGHTS / name)
-    tokenizer = AutoTokenizer.from_pretrained(WEIGHTS / name)
+    model = AutoModelForCausalLM.from_pretrained(WEIGHTS_FOLDER / name)
+    tokenizer = AutoTokenizer.from_pretrained(WEIGHTS_FOLDER / name)
     shape = SHAPES["small" if name.startswith("small") else "large"]
     assert type(model).__name__ == "Qwen3ForCausalLM"
     assert model.dtype == torch.bfloat16
@@ -49,7 +49,7 @@ def test_transformers_loads_a_checkpoint_from_its_folder(name: str) -> None:
 
 
 def test_all_checkpoints_together_stay_small() -> None:
-    assert sum(file.stat().st_size for file in WEIGHTS.rglob("*") if file.is_file()) < 4.5e6
+    assert sum(file.stat().st_size for file in WEIGHTS_FOLDER.rglob("*") if file.is_file()) < 4.5e6
 
 
 @pytest.mark.parametrize("size", only(["small"], list(SHAPES)))
@@ -78,7 +78,7 @@ def test_the_card_sets_the_larger_above_the_smaller_beyond_its_intervals(kind: s
     assert large["accuracy"] - large["accuracy_half_width"] > small["accuracy"] + small["accuracy_half_width"]
 
 
-@pytest.mark.parametrize("name", only(["small_base", "small_aligned"], list(CHECKPOINTS)))
+@pytest.mark.parametrize("name", only(["small_base", "small_aligned"], list(EMBEDDED_MODELS)))
 @pytest.mark.parametrize("difficulty", DIFFICULTIES)
 def test_the_card_agrees_with_fresh_samples(name: str, difficulty: Difficulty) -> None:
     fresh, card = _sampled(name, difficulty), _card()[name, difficulty]

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from harness.data.synthetic import Difficulty, apply
+from harness.data.synthetic import Difficulty, apply_operator
 from tests.harness.problems.chains import parse
 from tools.embedded_models.corpus import Mix, Style, write_text
 from tools.embedded_models.recipe import RECIPES, STAGES
@@ -41,12 +41,12 @@ def test_every_step_of_a_clean_text_is_right() -> None:
         chain = parse(expression)
         steps = _STEP.findall(response)
         assert [int(result) for *_, result in steps] == list(chain.running_values()[1:])
-        assert all(apply(sign, int(left), int(right)) == int(result) for left, sign, right, result in steps)
+        assert all(apply_operator(sign, int(left), int(right)) == int(result) for left, sign, right, result in steps)
 
 
 def test_corrected_texts_take_a_wrong_step_back() -> None:
     wrong = [
-        apply(sign, int(left), int(right)) == int(result)
+        apply_operator(sign, int(left), int(right)) == int(result)
         for _, response in _texts("corrected", 300)
         for left, sign, right, result in _STEP.findall(response.partition("wait;")[0])[-1:]
         if "wait;" in response

@@ -10,15 +10,15 @@ import pytest
 import torch
 
 from harness.engines.qwen3 import forward as qwen3
-from harness.engines.torch.hf_scores import hf_scores
+from harness.engines.torch.hf_scores import score_samples_hf
 from harness.models.embedded import EmbeddedModel, EmbeddedTokenizer
 from harness.models.load import load_embedded, load_model
-from harness.models.locate import BUILTIN, CHECKPOINTS
-from harness.models.prompting import format_prompt, prompt_notes
+from harness.models.locate import BUILTIN_PREFIX, EMBEDDED_MODELS
+from harness.models.prompting import format_prompt, list_prompt_notes
 from harness.models.validate import refuse_misfit
 from tests.harness.engines.policies import random_samples
 
-PATHS = [BUILTIN + name for name in CHECKPOINTS]
+PATHS = [BUILTIN_PREFIX + name for name in EMBEDDED_MODELS]
 HEAVY = (
     *("sklearn", "transformers", "ray", "matplotlib", "torch._dynamo", "accelerate", "sympy", "datasets"),
     *("pandas", "pyarrow", "sqlalchemy", "mlflow"),
@@ -26,13 +26,13 @@ HEAVY = (
 BUILD = f"""
 import sys
 from pathlib import Path
-from harness.config.experiment import load
+from harness.config.experiment import load_config
 from harness.training.session import build_training
 import harness.training.single, harness.training.run
 from harness.tracking.store import Store
 Path("mlflow.db").touch()
 Store.open(Path()).finished("single")
-build_training(load("preset=grpo"), {{}})
+build_training(load_config("preset=grpo"), {{}})
 print([name for name in {HEAVY!r} if name in sys.modules])
 """
 
@@ -51,7 +51,10 @@ def test_long_contexts_are_scored_by_the_model_of_transformers(path: str, monkey
     model, (whole, tokenizer) = load_embedded(path), load_model(path, torch.float32)
     refuse_misfit(path, model.of_transformers(), tokenizer, ())
     monkeypatch.setattr(qwen3, "KEPT_WEIGHTS", 0)
-    scored, expected = qwen3.compact_scores(model, random_samples(), 0.8), hf_scores(whole, random_samples(), 0.8)
+    scored, expected = (
+        qwen3.score_samples_compact(model, random_samples(), 0.8),
+        score_samples_hf(whole, random_samples(), 0.8),
+    )
     assert torch.equal(scored.log_probs, expected.log_probs)
     scored.log_probs.sum().backward()
     expected.log_probs.sum().backward()
@@ -67,7 +70,7 @@ def test_texts_are_read_and_written_as_by_the_tokenizer_of_transformers(path: st
     for form in ("base", "chat"):
         for text in ("1+2=?", "Tom has 3 bags of pens. How many?", "what \u00e9 \\boxed{12}\n"):
             assert format_prompt(ours, text, form) == format_prompt(whole, text, form)
-        assert prompt_notes(ours, form) == prompt_notes(whole, form)
+        assert list_prompt_notes(ours, form) == list_prompt_notes(whole, form)
     assert len(ours) == len(whole)
     assert ours.convert_ids_to_tokens(ids) == whole.convert_ids_to_tokens(ids)
     assert ours.convert_ids_to_tokens(9) == whole.convert_ids_to_tokens(9)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.models.download import cached
+from harness.models.download import fill_cache
 from harness.models.errors import ModelError
 from tests.harness.models.full_disk import no_file_above
 
@@ -15,14 +15,14 @@ from tests.harness.models.full_disk import no_file_above
 SLOW = """
 import sys, time
 from pathlib import Path
-from harness.models.download import cached
+from harness.models.download import fill_cache
 def write(folder):
     (folder / "weights").write_text("half")
     with open(sys.argv[2], "a") as log:
         log.write("began\\n")
     time.sleep(float(sys.argv[3]))
     (folder / "weights").write_text("whole")
-cached(Path(sys.argv[1]), write, 0)
+fill_cache(Path(sys.argv[1]), write, 0)
 """
 
 
@@ -51,9 +51,9 @@ def begun(log: Path) -> None:
 
 def test_a_folder_is_written_once_and_used_ever_after(tmp_path: Path) -> None:
     folder = tmp_path / "cache" / "model"
-    assert cached(folder, whole, 0) == folder
+    assert fill_cache(folder, whole, 0) == folder
     assert (folder / "weights").read_text() == "whole"
-    assert cached(folder, never, 1 << 60) == folder
+    assert fill_cache(folder, never, 1 << 60) == folder
     assert [path.name for path in folder.iterdir()] == ["weights"]
 
 
@@ -65,7 +65,7 @@ def test_what_a_killed_process_left_is_never_used(tmp_path: Path) -> None:
     process.wait()
     assert not folder.exists()
     assert [path.read_text() for path in tmp_path.rglob("weights")] == ["half"]
-    cached(folder, whole, 0)
+    fill_cache(folder, whole, 0)
     assert [path.read_text() for path in tmp_path.rglob("weights")] == ["whole"]
 
 
@@ -73,7 +73,7 @@ def test_of_two_processes_at_once_one_writes_and_the_other_waits(tmp_path: Path)
     folder, log = tmp_path / "model", tmp_path / "log"
     processes = [slowly(folder, log, 0.5) for _ in range(2)]
     begun(log)
-    cached(folder, never, 0)
+    fill_cache(folder, never, 0)
     assert (folder / "weights").read_text() == "whole"
     assert [process.wait() for process in processes] == [0, 0]
     assert log.read_text() == "began\n"
@@ -82,18 +82,18 @@ def test_of_two_processes_at_once_one_writes_and_the_other_waits(tmp_path: Path)
 def test_a_disk_that_fills_up_leaves_nothing_and_says_so_in_one_line(tmp_path: Path) -> None:
     folder = tmp_path / "model"
     with no_file_above(100_000), pytest.raises(ModelError) as caught:
-        cached(folder, large, 0)
+        fill_cache(folder, large, 0)
     assert "\n" not in str(caught.value)
     for part in (str(folder), "File too large", "XDG_CACHE_HOME"):
         assert part in str(caught.value)
     assert not list(tmp_path.rglob("weights"))
-    cached(folder, whole, 0)
+    fill_cache(folder, whole, 0)
     assert (folder / "weights").read_text() == "whole"
 
 
 def test_a_disk_without_room_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"only .* GB are free.*make room there"):
-        cached(tmp_path / "model", never, 1 << 60)
+        fill_cache(tmp_path / "model", never, 1 << 60)
     assert not (tmp_path / "model").exists()
 
 
@@ -106,14 +106,14 @@ def test_a_failure_of_the_writer_is_one_line_and_a_model_error_stays_as_it_is(tm
         raise ModelError("of another version")
 
     with pytest.raises(ModelError, match="cannot be written: first line; nothing") as caught:
-        cached(tmp_path / "model", broken, 0)
+        fill_cache(tmp_path / "model", broken, 0)
     assert "second" not in str(caught.value)
     with pytest.raises(ModelError, match="^of another version$"):
-        cached(tmp_path / "model", refused, 0)
+        fill_cache(tmp_path / "model", refused, 0)
     assert not (tmp_path / "model").exists()
 
 
 def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ModelError, match="file/model cannot be written.*XDG_CACHE_HOME"):
-        cached(tmp_path / "file" / "model", whole, 0)
+        fill_cache(tmp_path / "file" / "model", whole, 0)

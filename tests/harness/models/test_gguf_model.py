@@ -8,7 +8,7 @@ import gguf
 import pytest
 import torch
 
-from harness.models.download import cached
+from harness.models.download import fill_cache
 from harness.models.errors import ModelError
 from harness.models.gguf import convert
 from harness.models.load import load_model
@@ -113,6 +113,6 @@ def test_a_file_with_a_wrong_hash_is_refused(source: Path, tmp_path: Path) -> No
 def test_a_disk_that_fills_up_during_conversion_leaves_no_half_model(source: Path, tmp_path: Path) -> None:
     folder, digest = tmp_path / "model", sha256(source)
     with no_file_above(50_000), pytest.raises(ModelError, match="cannot be written: .*File too large"):
-        cached(folder, lambda draft: convert(source, draft, digest), 0)
+        fill_cache(folder, lambda draft: convert(source, draft, digest), 0)
     assert not [path for path in tmp_path.rglob("*") if not path.name.endswith(".lock")]
-    assert (cached(folder, lambda draft: convert(source, draft, digest), 0) / "model.safetensors").is_file()
+    assert (fill_cache(folder, lambda draft: convert(source, draft, digest), 0) / "model.safetensors").is_file()

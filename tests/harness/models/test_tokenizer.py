@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from transformers import AutoTokenizer
 
-from harness.data.synthetic import DIFFICULTIES, stream
+from harness.data.synthetic import DIFFICULTIES, stream_problems
 from tools.embedded_models.tokenizer import VOCABULARY_SIZE, build_tokenizer
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedTokenizerBa
 
 
 def test_every_prompt_comes_back_as_it_went_in(tokenizer: PreTrainedTokenizerBase) -> None:
-    for problem in islice(stream(DIFFICULTIES, seed=1), 1000):
+    for problem in islice(stream_problems(DIFFICULTIES, seed=1), 1000):
         assert tokenizer.decode(tokenizer.encode(problem.prompt), skip_special_tokens=True) == problem.prompt
 
 

@@ -26,16 +26,22 @@ from transformers import (
 )
 
 from harness.common.schema import SchemaError
-from harness.config.experiment import load
-from harness.config.window import local_positions, longest_text, positions, positions_of, room
+from harness.config.experiment import load_config
+from harness.config.window import (
+    max_prompt_tokens,
+    max_text_tokens,
+    read_loaded_positions,
+    read_local_positions,
+    read_positions,
+)
 from harness.data.catalog import Problem
 from harness.engines.base.protocols import Decoding
-from harness.engines.build import build, sampling
+from harness.engines.build import build_sampler_alone, build_torch_engines
 from harness.models.errors import ModelError
 from harness.models.load import load_tokenizer
-from harness.models.locate import WEIGHTS
+from harness.models.locate import WEIGHTS_FOLDER
 from harness.rollouts.prompts import Prompts
-from sweeps.grid.cells import select
+from sweeps.grid.cells import select_cells
 from sweeps.grid.compose import compose_cells
 from tests.sweeps.grids import PLAIN, grid
 from tools.embedded_models.tokenizer import VOCABULARY_SIZE, build_tokenizer
@@ -71,8 +77,8 @@ def test_the_window_is_read_from_settings_and_from_what_transformers_makes_of_th
     config: Any, expected: int | None, tmp_path: Path
 ) -> None:
     config.save_pretrained(tmp_path)
-    assert local_positions(str(tmp_path)) == expected
-    assert positions_of(AutoConfig.from_pretrained(tmp_path)) == expected
+    assert read_local_positions(str(tmp_path)) == expected
+    assert read_loaded_positions(AutoConfig.from_pretrained(tmp_path)) == expected
 
 
 @pytest.mark.parametrize(
@@ -106,11 +112,11 @@ def test_the_window_is_read_from_settings_and_from_what_transformers_makes_of_th
     ],
 )
 def test_the_names_and_scales_of_real_configurations(settings: dict[str, Any], expected: int | None) -> None:
-    assert positions(settings) == expected
+    assert read_positions(settings) == expected
 
 
 def test_bloom_counts_the_length_that_it_was_trained_on() -> None:
-    assert positions({**BloomConfig().to_dict(), "seq_length": 2048}) == 2048
+    assert read_positions({**BloomConfig().to_dict(), "seq_length": 2048}) == 2048
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +147,7 @@ class TestPromptAndResponseBeyondTheWindow:
     """Are refused alike on every engine, before anything starts."""
 
     def of(self, short: Path, engine: str, *overrides: str) -> ExperimentConfig:
-        return load(f"model.path={short}", *backend(engine), *overrides)
+        return load_config(f"model.path={short}", *backend(engine), *overrides)
 
     def test_by_both_settings_and_what_would_fit(self, short: Path, engine: str) -> None:
         told = (
@@ -151,7 +157,7 @@ class TestPromptAndResponseBeyondTheWindow:
         )
         with pytest.raises(SchemaError, match=told):
             self.of(short, engine, "rollout.max_prompt_length=97")
-        assert longest_text(self.of(short, engine, "rollout.max_prompt_length=96").limits) == 160
+        assert max_text_tokens(self.of(short, engine, "rollout.max_prompt_length=96").limits) == 160
 
     def test_of_an_evaluation_too(self, short: Path, engine: str) -> None:
         told = r"rollout\.max_prompt_length and eval\.max_response_length allow .* eval\.max_response_length=80 with"
@@ -166,45 +172,49 @@ class TestPromptAndResponseBeyondTheWindow:
 def test_a_plan_refuses_them(short: Path, tmp_path: Path) -> None:
     found = grid(tmp_path, f"{PLAIN}\noverrides: [model.path={short}]\n")
     with pytest.raises(SchemaError, match="has 160 positions; set one lower"):
-        compose_cells(found, select(found, full=True).cells)
+        compose_cells(found, select_cells(found, full=True).cells)
 
 
 class TestEmbeddedModels:
     """Are asked short problems under a setting that allows longer ones, as recorded runs had it."""
 
     def test_prompts_without_room_for_a_response_count_as_too_long(self) -> None:
-        config = load("rollout.max_response_length=500")
-        assert room(config.limits, 500) == 12
-        assert longest_text(config.limits) == 512
+        config = load_config("rollout.max_response_length=500")
+        assert max_prompt_tokens(config.limits, 500) == 12
+        assert max_text_tokens(config.limits) == 512
         exams = Prompts(config, load_tokenizer(config.model.path)).eval_sets(
             {"arithmetic": [Problem("x", "1+1=?", "2")]}
         )
         assert exams[0].longest == 12
 
     def test_by_default_nothing_changes_but_beyond_their_positions(self) -> None:
-        config = load()
-        assert (config.rollout.max_prompt_length, room(config.limits, 64), longest_text(config.limits)) == (
+        config = load_config()
+        assert (
+            config.rollout.max_prompt_length,
+            max_prompt_tokens(config.limits, 64),
+            max_text_tokens(config.limits),
+        ) == (
             1024,
             448,
             512,
         )
 
     def test_what_was_trained_from_one_and_exported_is_asked_alike(self, tmp_path: Path) -> None:
-        folder = shutil.copytree(WEIGHTS / "large_base", tmp_path / "model")
-        config = load(f"model.path={folder}")
-        assert (room(config.limits, 64), longest_text(config.limits)) == (448, 512)
-        assert sampling(config).sample([[1, 7, 8]], Decoding(1, 4), seed=0).texts
+        folder = shutil.copytree(WEIGHTS_FOLDER / "large_base", tmp_path / "model")
+        config = load_config(f"model.path={folder}")
+        assert (max_prompt_tokens(config.limits, 64), max_text_tokens(config.limits)) == (448, 512)
+        assert build_sampler_alone(config).sample([[1, 7, 8]], Decoding(1, 4), seed=0).texts
 
     def test_a_response_that_fills_the_window_is_refused(self) -> None:
         with pytest.raises(SchemaError, match=r"has 512 positions; set one lower"):
-            sampling(load("rollout.max_response_length=512"))
+            build_sampler_alone(load_config("rollout.max_response_length=512"))
 
 
 def test_a_model_in_memory_is_held_to_its_window_too(short: Path) -> None:
     model = LlamaForCausalLM(LlamaConfig(vocab_size=VOCABULARY_SIZE, max_position_embeddings=160, **TINY))
-    outside = load("model.path=Qwen/Nowhere")  # whose settings cannot be read here
+    outside = load_config("model.path=Qwen/Nowhere")  # whose settings cannot be read here
     with pytest.raises(SchemaError, match="1088 tokens in total, but LlamaForCausalLM has 160 positions"):
-        build(model, build_tokenizer(), outside)
+        build_torch_engines(model, build_tokenizer(), outside)
 
 
 @pytest.mark.parametrize(
@@ -237,4 +247,4 @@ def test_a_model_with_an_encoder_is_refused_before_it_is_read(model: Any, tmp_pa
     model().save_pretrained(tmp_path)
     build_tokenizer().save_pretrained(tmp_path)
     with pytest.raises(ModelError, match=r"is an encoder-decoder model; give a decoder-only language model"):
-        load(f"model.path={tmp_path}")
+        load_config(f"model.path={tmp_path}")

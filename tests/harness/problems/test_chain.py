@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from harness.data.synthetic import DIFFICULTIES, OperandChain, draw_chain
+from harness.data.synthetic import DIFFICULTIES, OperandChain, sample_chain
 from tests.harness.problems.chains import parse
 
 
@@ -19,7 +19,7 @@ def test_the_canonical_form_reads_back() -> None:
     rng = random.Random(1)
     for difficulty in DIFFICULTIES:
         for _ in range(200):
-            chain = draw_chain(difficulty, rng)
+            chain = sample_chain(difficulty, rng)
             assert parse(chain.expression) == chain
 
 
@@ -36,5 +36,5 @@ def test_the_split_is_the_same_in_every_process() -> None:
 
 def test_one_expression_in_eight_is_kept_for_evaluation() -> None:
     rng = random.Random(2)
-    kept = [draw_chain("hard", rng).for_evaluation() for _ in range(8000)]
+    kept = [sample_chain("hard", rng).for_evaluation() for _ in range(8000)]
     assert 0.11 < sum(kept) / len(kept) < 0.14

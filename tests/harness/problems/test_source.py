@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from harness.common.schema import SchemaError
-from harness.config.experiment import load
-from harness.data.synthetic import evaluation_set
-from harness.rollouts.problems import epochs, held_out, run_problems
+from harness.config.experiment import load_config
+from harness.data.synthetic import build_evaluation_set
+from harness.rollouts.problems import epochs, read_held_out, read_run_problems
 from tests.data_folder import data_folder
 
 POOL = tuple(range(10))
@@ -41,13 +41,13 @@ def test_several_pools_are_drawn_evenly_and_each_without_repetition() -> None:
 
 
 def test_held_out_arithmetic_is_that_of_the_difficulties_trained_on() -> None:
-    config = load("data=arithmetic_easy", "eval.problems=4")
-    assert held_out(config) == {"arithmetic": evaluation_set("easy", 4)}
+    config = load_config("data=arithmetic_easy", "eval.problems=4")
+    assert read_held_out(config) == {"arithmetic": build_evaluation_set("easy", 4)}
 
 
 def test_more_held_out_arithmetic_than_there_is_is_refused() -> None:
     with pytest.raises(SchemaError, match=r"eval\.problems: only \d+ distinct easy evaluation problems exist, 4000"):
-        held_out(load("data=arithmetic_easy", "eval.problems=4000"))
+        read_held_out(load_config("data=arithmetic_easy", "eval.problems=4000"))
 
 
 def test_real_tiers_come_with_their_cards_and_benchmarks_in_their_sizes(
@@ -55,7 +55,7 @@ def test_real_tiers_come_with_their_cards_and_benchmarks_in_their_sizes(
 ) -> None:
     monkeypatch.setenv("DATA_DIR", str(data_folder()))
     monkeypatch.setenv("RESULTS_DIR", str(tmp_path))
-    read = run_problems(load("data=simplerl_easy", "eval=paper"))
+    read = read_run_problems(load_config("data=simplerl_easy", "eval=paper"))
     sizes = {name: len(problems) for name, problems in read.held_out.items()}
     assert sizes == {"math500": 500, "olympiadbench": 170, "minerva": 272, "aime24": 30, "aime25": 15, "amc23": 40}
     (name,) = read.tiers

@@ -15,18 +15,18 @@ import pytest
 import torch
 
 from harness.common.schema import SchemaError
-from harness.config.experiment import ExperimentConfig, load
+from harness.config.experiment import ExperimentConfig, load_config
 from harness.data.catalog import Problem
-from harness.evaluation.fingerprint import label
+from harness.evaluation.fingerprint import name_evaluation
 from harness.rewards.__main__ import main
 from harness.rewards.function import Function, Judge, RewardError
-from harness.rewards.locate import locate
-from harness.rollouts.generate import VerifiedRollouts, score, verify
-from harness.rollouts.metrics import METRICS, REWARD_METRICS, family
-from harness.rollouts.problems import run_problems
-from harness.training.run import Finished, RunSpec, execute
+from harness.rewards.locate import locate_reward
+from harness.rollouts.generate import VerifiedRollouts, build_rollouts, verify_samples
+from harness.rollouts.metrics import METRICS, REWARD_METRICS, find_metric_family
+from harness.rollouts.problems import read_run_problems
+from harness.training.run import FinishedRun, RunSpec, execute_run
 from harness.verify.model.verdict import Judgment
-from sweeps.equivalence.twins import twins
+from sweeps.equivalence.twins import find_twins
 from tests.harness.test_tasks import NOW, SAMPLES, TASKS
 
 ROOT = Path(__file__).parents[3]
@@ -121,7 +121,7 @@ def judge() -> Iterator[type]:
 
     class Made:
         def __new__(cls, name: str, seconds: float = 5.0, right_from: float = 1.0) -> Judge:  # type: ignore[misc]
-            made.append(Judge(Function(locate(f"mine:{name}"), right_from, seconds, 2048)))
+            made.append(Judge(Function(locate_reward(f"mine:{name}"), right_from, seconds, 2048)))
             return made[-1]
 
     yield Made
@@ -130,7 +130,7 @@ def judge() -> Iterator[type]:
 
 
 def own(name: str, *overrides: str) -> ExperimentConfig:
-    return load(f"reward.function=mine:{name}", *overrides)
+    return load_config(f"reward.function=mine:{name}", *overrides)
 
 
 def test_a_score_is_a_verdict(judge) -> None:
@@ -229,7 +229,7 @@ def test_a_function_that_is_not_there_is_refused_with_the_config(name: str, mess
     (folder / "package").mkdir()
     (folder / "package/__init__.py").touch()
     with pytest.raises(SchemaError) as caught:
-        load(f"reward.function='{name}'")
+        load_config(f"reward.function='{name}'")
     assert message in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
 
@@ -238,7 +238,7 @@ def test_a_function_is_found_in_a_package_without_importing_it(folder: Path, jud
     (folder / "package/inner").mkdir(parents=True)
     (folder / "package/__init__.py").write_text("raise RuntimeError('imported')\n")
     (folder / "package/inner/rewards.py").write_text(SOURCE)
-    found = locate("package.inner.rewards:same")
+    found = locate_reward("package.inner.rewards:same")
     assert (found.root, found.module, found.attribute) == (str(folder), "package.inner.rewards", "same")
     with pytest.raises(RewardError, match=r"RuntimeError: imported \(package/__init__\.py:1\)"):
         Judge(Function(found, 1.0, 5.0, 2048)).start()
@@ -249,14 +249,14 @@ def test_a_package_offers_a_reward_by_name(folder: Path, monkeypatch: pytest.Mon
     (folder / "offer-0.1.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: offer\nVersion: 0.1\n")
     (folder / "offer-0.1.dist-info/entry_points.txt").write_text("[liteppo.rewards]\ndigits = mine:share\n")
     monkeypatch.syspath_prepend(str(folder))
-    assert load("reward.function=digits").reward.source == locate("mine:share")
+    assert load_config("reward.function=digits").reward.source == locate_reward("mine:share")
     with pytest.raises(SchemaError, match="no reward 'digit'; did you mean 'digits'"):
-        load("reward.function=digit")
+        load_config("reward.function=digit")
 
 
 def test_a_changed_function_is_another_run_and_a_changed_place_is_not(folder: Path, monkeypatch) -> None:
     before = own("share").cell_id()
-    assert before != load().cell_id() != own("same").cell_id() != before
+    assert before != load_config().cell_id() != own("same").cell_id() != before
     assert own("share", "reward.right_from=0.5").cell_id() != before
     (folder / "elsewhere").mkdir()
     (folder / "elsewhere/mine.py").write_text(SOURCE)
@@ -285,7 +285,7 @@ def test_a_function_that_changed_since_it_was_described_is_refused(folder: Path,
 )
 def test_a_wrong_setting_is_named(override: str, message: str) -> None:
     with pytest.raises(SchemaError) as caught:
-        load(override)
+        load_config(override)
     assert message in str(caught.value)
 
 
@@ -293,8 +293,8 @@ def test_scores_become_rewards_by_the_scale() -> None:
     scores = (1.0, 0.0, 0.25, 0.5)
     drawn = VerifiedRollouts.of(SAMPLES, [Judgment(value == 1, "scored", "a", value) for value in scores])
     for correct, wrong in ((1.0, 0.0), (1.0, -1.0), (0.7, 0.1)):
-        scale = replace(load().reward, correct=correct, wrong=wrong)
-        seen = score(drawn, scale, NOW - 1, None, 9).rewards
+        scale = replace(load_config().reward, correct=correct, wrong=wrong)
+        seen = build_rollouts(drawn, scale, NOW - 1, None, 9).rewards
         wanted = torch.tensor([correct, wrong, *(wrong + value * (correct - wrong) for value in scores[2:])])
         assert torch.equal(seen, wanted.float())
     joined = drawn.join(drawn)
@@ -308,7 +308,7 @@ def test_scores_become_rewards_by_the_scale() -> None:
 def test_the_function_judges_in_place_of_the_verifier() -> None:
     function = own("share", "reward.right_from=0.5").reward.judge()
     tasks = [replace(task, function=function) for task in TASKS]
-    verdicts = verify(SAMPLES, tasks)
+    verdicts = verify_samples(SAMPLES, tasks)
     assert {one.reason for one in verdicts} == {"scored"}
     digits = [sum(sign.isdigit() for sign in text) / max(len(text), 1) for text in SAMPLES.texts]
     assert [one.score for one in verdicts] == digits
@@ -320,32 +320,32 @@ def test_arms_with_other_functions_are_no_twins() -> None:
     cells = [
         PlannedCell({"reward": name}, config, config.cell_id()) for name in ("same", "share") for config in [own(name)]
     ]
-    assert twins(cells, {"reward": "same"}) == ()
+    assert find_twins(cells, {"reward": "same"}) == ()
 
 
 def test_a_broken_function_ends_a_run_before_its_first_step() -> None:
     with pytest.raises(RewardError, match="has no sane"):
-        run_problems(own("sane"))
+        read_run_problems(own("sane"))
     with pytest.raises(RewardError, match="crash on the first problem"):
-        run_problems(own("ends"))
+        read_run_problems(own("ends"))
 
 
 def test_a_run_trains_with_the_function_and_records_its_scores(folder: Path) -> None:
     config = own("share", "reward=plus_minus_one", *SMALL)
-    *reports, finished = execute(RunSpec("tests", "laptop", {}, config, {}), folder / "run")
-    assert isinstance(finished, Finished)
+    *reports, finished = execute_run(RunSpec("tests", "laptop", {}, config, {}), folder / "run")
+    assert isinstance(finished, FinishedRun)
     assert {"final/score", "final/score/se", "final/arithmetic/score", "final/accuracy"} <= set(finished.record.scores)
     assert 0 < finished.record.scores["final/score"] < 1
     assert -1 < reports[1].metrics["reward/mean"] < 1
-    logged = {family(name) for report in reports for name in report.metrics}
+    logged = {find_metric_family(name) for report in reports for name in report.metrics}
     assert set(REWARD_METRICS) <= logged <= {*METRICS, *REWARD_METRICS}
-    assert finished.record.config["reward"]["source"] == asdict(locate("mine:share"))
+    assert finished.record.config["reward"]["source"] == asdict(locate_reward("mine:share"))
     assert "final/score" not in set(_plain_run(folder).record.scores)
 
 
-def _plain_run(folder: Path) -> Finished:
-    *_, finished = execute(RunSpec("tests", "laptop", {}, load(*SMALL), {}), folder / "plain")
-    assert isinstance(finished, Finished)
+def _plain_run(folder: Path) -> FinishedRun:
+    *_, finished = execute_run(RunSpec("tests", "laptop", {}, load_config(*SMALL), {}), folder / "plain")
+    assert isinstance(finished, FinishedRun)
     return finished
 
 
@@ -355,13 +355,13 @@ def test_an_evaluation_by_another_function_is_another_folder() -> None:
 
     names = set()
     for config in (
-        load(*SMALL),
+        load_config(*SMALL),
         own("same", *SMALL),
         own("share", *SMALL),
         own("share", "reward.right_from=0.5", *SMALL),
     ):
         exams = Prompts(config, load_tokenizer(config.model.path)).eval_sets({"arithmetic": [ONE]})
-        names.add(label(config, exams))
+        names.add(name_evaluation(config, exams))
     assert len(names) == 4
 
 
@@ -417,7 +417,7 @@ def test_the_command_refuses_a_function_that_fails_in_one_message(folder: Path) 
 
 def test_a_function_that_waits_too_long_counts_as_beyond_the_deadline(folder: Path) -> None:
     (folder / "slow.py").write_text("import time\n\ndef waits(problem, answer, response):\n    time.sleep(1000)\n")
-    judge = Judge(Function(locate("slow:waits"), 1.0, 0.02, 2048))  # 0.6 s on the clock
+    judge = Judge(Function(locate_reward("slow:waits"), 1.0, 0.02, 2048))  # 0.6 s on the clock
     try:
         assert judge.verify([(ONE, "a")])[0].reason == "deadline"
     finally:
@@ -430,7 +430,7 @@ def test_processes_that_a_function_starts_end_with_it(folder: Path) -> None:
         "    found = subprocess.Popen(['sleep', '1000'])\n"
         "    open('child', 'w').write(str(found.pid))\n    return 1.0\n"
     )
-    judge = Judge(Function(locate("parent:starts"), 1.0, 5.0, 2048))
+    judge = Judge(Function(locate_reward("parent:starts"), 1.0, 5.0, 2048))
     judge.verify([(ONE, "a")])
     child = int((folder / "child").read_text())
     os.kill(child, 0)

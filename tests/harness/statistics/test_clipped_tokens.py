@@ -5,8 +5,8 @@ import json
 import pytest
 import torch
 
-from harness.engines.base.clipped_tokens import LISTED, ClippedTokens
-from harness.engines.qwen3.forward import compact_scores
+from harness.engines.base.clipped_tokens import MAX_LISTED_TOKENS, ClippedTokens
+from harness.engines.qwen3.forward import score_samples_compact
 from tests.harness.engines.learners import learner, plain_signal, rule, signal_of, stale
 from tests.harness.engines.policies import qwen3, random_samples
 
@@ -49,14 +49,18 @@ def test_a_run_without_an_update_has_an_empty_document() -> None:
 
 def test_the_file_lists_the_most_clipped_tokens_of_each_bound() -> None:
     counts = ClippedTokens()
-    ids = torch.arange(LISTED + 10)[None]
+    ids = torch.arange(MAX_LISTED_TOKENS + 10)[None]
     everywhere, nowhere = torch.ones_like(ids, dtype=torch.bool), torch.zeros_like(ids, dtype=torch.bool)
     counts.add(ids, everywhere, {HIGH: everywhere, LOW: nowhere})
     counts.add(ids[:, -3:], everywhere[:, -3:], {HIGH: everywhere[:, -3:], LOW: everywhere[:, -3:]})
     found = counts.document(str)
-    assert [row["token"] for row in found["tokens"][:3]] == [LISTED + 7, LISTED + 8, LISTED + 9]
-    assert len(found["tokens"]) == LISTED
-    assert found["high"] == LISTED + 13
+    assert [row["token"] for row in found["tokens"][:3]] == [
+        MAX_LISTED_TOKENS + 7,
+        MAX_LISTED_TOKENS + 8,
+        MAX_LISTED_TOKENS + 9,
+    ]
+    assert len(found["tokens"]) == MAX_LISTED_TOKENS
+    assert found["high"] == MAX_LISTED_TOKENS + 13
 
 
 def test_the_file_is_json_with_the_text_as_it_is() -> None:
@@ -87,7 +91,7 @@ def test_counts_do_not_depend_on_micro_batches() -> None:
     samples, found = random_samples(prompts=6, group_size=4), []
     for tokens in (10_000, 40):
         model = qwen3()
-        old_log_probs = stale(compact_scores(model, samples, 1.0).log_probs)
+        old_log_probs = stale(score_samples_compact(model, samples, 1.0).log_probs)
         one = learner(model, micro_batch_tokens=tokens, updates_per_rollout=2)
         one.update(samples, signal_of(samples, rule(), old_log_probs), rule())
         found.append(one.clipped_tokens().document(str))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from harness.rollouts import text_metrics as repetition
-from harness.rollouts.text_metrics import LEAST_TOKENS, repeated
+from harness.rollouts.text_metrics import LEAST_TOKENS, mask_repetitive
 
 NOISE = list(range(1000, 1400))  # no token twice
 
@@ -19,7 +19,7 @@ def tail(before: int, block: list[int], after: int) -> torch.Tensor:
 
 def repeats(ids: torch.Tensor) -> bool:
     """The verdict on one response."""
-    return bool(repetition.repeats(ids[None]))
+    return bool(repetition.mask_repeating_rows(ids[None]))
 
 
 @pytest.mark.parametrize("block", [[7], [7, 8], [7, 7, 8], list(range(31))])
@@ -92,18 +92,18 @@ def test_only_truncated_responses_count_and_padding_does_not() -> None:
     mask = torch.ones_like(ids, dtype=torch.bool)
     mask[3, 40:] = False  # 20 tokens that differ, 20 copies: half of the response
     truncated = torch.tensor([True, False, True, True])
-    assert repeated(ids, mask, truncated).tolist() == [True, False, False, True]
+    assert mask_repetitive(ids, mask, truncated).tolist() == [True, False, False, True]
     mask[3, 39:] = False
-    assert repeated(ids, mask, truncated).tolist() == [True, False, False, False]
+    assert mask_repetitive(ids, mask, truncated).tolist() == [True, False, False, False]
 
 
 def test_rows_do_not_depend_on_each_other() -> None:
     rows = torch.stack([tail(90, [7, 8], 64), torch.tensor(NOISE[:154]), tail(24, [1, 2, 3], 130), tail(100, [7], 54)])
-    assert repetition.repeats(rows).tolist() == [True, False, True, False]
-    assert repetition.repeats(rows[:0]).tolist() == []
+    assert repetition.mask_repeating_rows(rows).tolist() == [True, False, True, False]
+    assert repetition.mask_repeating_rows(rows[:0]).tolist() == []
 
 
 def test_truncated_responses_may_differ_in_length() -> None:
     ids, mask = torch.full((2, 90), 5), torch.arange(90) < torch.tensor([[90], [30]])
     ids[1, :20] = torch.tensor(NOISE[:20])
-    assert repeated(ids, mask, torch.tensor([True, True])).tolist() == [True, False]
+    assert mask_repetitive(ids, mask, torch.tensor([True, True])).tolist() == [True, False]

@@ -7,7 +7,7 @@ import torch
 
 from harness.engines.base.protocols import Samples
 from harness.rollouts.metrics import METRICS
-from harness.rollouts.text_metrics import NAMES, describe, shares
+from harness.rollouts.text_metrics import NAMES, describe_text, shares
 
 LENGTHS = [4, 6, 6, 6, 2, 6]
 TRUNCATED = [False, True, True, True, False, True]
@@ -25,7 +25,7 @@ def samples() -> Samples:
 
 
 def test_the_split_by_right_and_wrong_is_that_by_hand() -> None:
-    found = describe(samples(), RIGHT, torch.zeros(6, 6))
+    found = describe_text(samples(), RIGHT, torch.zeros(6, 6))
     assert found["response/length_right"] == 5  # 4 and 6
     assert found["response/length_wrong"] == 5  # 6, 6, 2 and 6
     assert found["response/truncated_right"] == 1 / 2
@@ -35,22 +35,22 @@ def test_the_split_by_right_and_wrong_is_that_by_hand() -> None:
 
 
 def test_a_split_without_responses_is_left_out() -> None:
-    found = describe(samples(), torch.zeros(6, dtype=torch.bool), torch.zeros(6, 6))
+    found = describe_text(samples(), torch.zeros(6, dtype=torch.bool), torch.zeros(6, 6))
     assert not [name for name in found if name.endswith("_right")]
-    found = describe(samples(), ~torch.tensor(TRUNCATED), torch.zeros(6, 6))
+    found = describe_text(samples(), ~torch.tensor(TRUNCATED), torch.zeros(6, 6))
     assert "response/repeated_right" not in found  # no right response was cut
     assert found["response/truncated_right"] == 0
     assert found["response/repeated_wrong"] == 2 / 4
 
 
 def test_every_metric_is_listed() -> None:
-    assert set(describe(samples(), RIGHT, torch.zeros(6, 6))) <= set(METRICS)
+    assert set(describe_text(samples(), RIGHT, torch.zeros(6, 6))) <= set(METRICS)
 
 
 def test_only_sampled_tokens_are_in_the_histogram() -> None:
     log_probs = torch.full((6, 6), math.log(0.5))
     log_probs[~samples().response_mask] = 0.0
-    assert describe(samples(), RIGHT, log_probs)["probability/0.3-0.6"] == 1
+    assert describe_text(samples(), RIGHT, log_probs)["probability/0.3-0.6"] == 1
 
 
 def test_a_bin_holds_its_lower_edge_and_the_last_one_holds_certainty() -> None:

@@ -11,7 +11,8 @@ _SCALES: Final = (
     "centenares millares millardos tercias quintas novenos sixiemes septiemes huitiemes neuviemes demies moities "
     "tusentals hundratals drittels prozents milhoes bilhoes ratus lots zillions tenfolds percentiles sqrts ninetieths "
     "eightieths seventieths 십 십만 천만 百億 ngàn vạn rưỡi مئات الاف عشرة هزار אלפים אחוזים सैकड़ा শত হাজার লক্ষ ஆயிரம் వేల "
-    "કરોડ ಸಾವಿರ ആയിരം ਹਜ਼ਾਰ หมื่น โหล хиляди стотин тисяч мільйонів тузин ათასი հազար tisíc milión millió száz půl sześć "
+    "કરોડ ಸಾವಿರ ആയിരം ਹਜ਼ਾਰ หมื่น โหล хиляди стотин тисяч мільйонів тузин ათასი հազար tisíc milión millió száz "
+    "půl sześć "
     "jumătate düzine çeyrek þúsund tūkstoš terço"
 )
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from harness.verify.model.verdict import Gold, Judgment
-from harness.verify.parse.boxes import last_box, read_boxes
+from harness.verify.parse.boxes import find_last_box, read_boxes
 from harness.verify.process_pool import Verifier
 
 
@@ -35,17 +35,17 @@ from harness.verify.process_pool import Verifier
     ],
 )
 def test_the_box_that_closes_last_decides(response: str, held: str) -> None:
-    assert last_box(response) == held
+    assert find_last_box(response) == held
 
 
 @pytest.mark.parametrize("response", ["", "7", r"\boxed", r"\boxed 7", r"\boxed{7", r"\fbox{7}", "boxed{7}"])
 def test_nothing_else_is_a_box(response: str) -> None:
-    assert last_box(response) is None
+    assert find_last_box(response) is None
 
 
 @pytest.mark.parametrize("piece", ["{", "}", "\\boxed{", "\\", "\\boxed{1}", "a", "\\{"])
 def test_many_pieces_are_read(piece: str) -> None:
-    assert last_box(piece * 300_000 + r"} \boxed{2}") == "2"
+    assert find_last_box(piece * 300_000 + r"} \boxed{2}") == "2"
 
 
 OPEN = [

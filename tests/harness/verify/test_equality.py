@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.verify.model.equality import everywhere
+from harness.verify.model.equality import holds_everywhere
 from harness.verify.model.expressions import Symbol
 
 if TYPE_CHECKING:
@@ -19,4 +19,4 @@ def test_expressions_are_equal_only_where_three_points_can_tell(defined: int, eq
         asked.append(point)
         return True if len(asked) <= defined else None
 
-    assert everywhere((Symbol("x"),), holds) is equal
+    assert holds_everywhere((Symbol("x"),), holds) is equal

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from harness.verify.grader import judge, read_gold
+from harness.verify.grader import judge_box, read_gold
 from harness.verify.model.verdict import Gold
 from harness.verify.process_pool import Verifier
 from tests.data_folder import data_folder
@@ -45,11 +45,11 @@ def test_every_gold_is_read_and_equal_to_itself_respelled(benchmark: str) -> Non
     unread = {name for name, gold in golds(benchmark) if read_gold(gold).shape is None}
     assert unread <= UNREADABLE
     read = [gold for name, gold in golds(benchmark) if name not in unread]
-    assert [gold for gold in read if not judge(gold, respelled(gold), None).right] == []
+    assert [gold for gold in read if not judge_box(gold, respelled(gold), None).right] == []
 
 
 @pytest.mark.parametrize("benchmark", BENCHMARKS)
 def test_different_golds_are_different(benchmark: str) -> None:
     shown = sorted({gold.strip("$") for _, gold in golds(benchmark) if any(mark in gold for mark in r"\+^(,")})
-    equal = [pair for pair in pairwise(shown) if judge(*pair, None).right]
+    equal = [pair for pair in pairwise(shown) if judge_box(*pair, None).right]
     assert all(sorted(one) == sorted(other) for one, other in equal)  # lists in another order at most

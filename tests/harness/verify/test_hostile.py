@@ -12,8 +12,8 @@ import pytest
 import ray
 
 from harness.verify.model.verdict import Gold, Limits
-from harness.verify.process_pool import Verifier, shared
-from sweeps.launch.cluster import session
+from harness.verify.process_pool import Verifier, get_shared_verifier
+from sweeps.launch.cluster import open_session
 from tests.harness.verify.hostile import HOSTILE
 from tests.harness.verify.hostile_cost import SUM, TOWER
 from tests.tiers import counts
@@ -103,12 +103,12 @@ class Judge:
     """An actor with an event loop: its methods run off the main thread."""
 
     async def words(self):
-        return words(shared())
+        return words(get_shared_verifier())
 
 
 @pytest.mark.distributed
 def test_actors_of_ray_may_judge():
-    with session(1):
+    with open_session(1):
         judge = ray.remote(num_cpus=0)(Judge).options(max_concurrency=2).remote()
         found = ray.get([judge.words.remote() for _ in range(2)])
     assert found == [RIGHT + [False] * 4] * 2

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from harness.verify.grader import judge, math_verify_agrees
+from harness.verify.grader import judge_box, math_verify_agrees
 from harness.verify.model.verdict import REASONS
 from tests.harness.verify import kinds_foreign, kinds_forms, kinds_near, kinds_texts, kinds_words
 
@@ -23,7 +23,7 @@ def test_right(pairs: list[tuple[str, str]]) -> None:
     assert pairs
     missed = []
     for gold, answer in pairs:
-        opinion = judge(gold, answer, None)
+        opinion = judge_box(gold, answer, None)
         unread = opinion.reason == "gold_unreadable"
         if not (math_verify_agrees(gold, answer) if unread else opinion.right):
             missed.append((gold, answer, opinion.reason))
@@ -35,7 +35,7 @@ def test_wrong(pairs: list[tuple[str, str]]) -> None:
     assert pairs
     taken = []
     for gold, answer in pairs:
-        opinion = judge(gold, answer, None)
+        opinion = judge_box(gold, answer, None)
         agrees = opinion.reason == "gold_unreadable" and math_verify_agrees(gold, answer)
         if opinion.right or agrees or not REASONS[opinion.reason].startswith("wrong"):
             taken.append((gold, answer, opinion.reason))

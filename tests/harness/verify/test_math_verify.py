@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from math_verify import parse, verify
 
-from harness.verify.grader import judge, math_verify_agrees
+from harness.verify.grader import judge_box, math_verify_agrees
 
 ACCEPTED = [
     ("(1,2)", "1,2", "a pair counts as a list"),
@@ -35,13 +35,13 @@ def their_verdict(gold: str, answer: str) -> bool:
 @pytest.mark.parametrize(("gold", "answer", "because"), ACCEPTED)
 def test_a_wrong_answer_that_math_verify_accepts_is_refused(gold: str, answer: str, because: str) -> None:
     assert their_verdict(gold, answer), because
-    assert not judge(gold, answer, None).right
+    assert not judge_box(gold, answer, None).right
 
 
 @pytest.mark.parametrize(("gold", "answer", "because"), REFUSED)
 def test_a_right_answer_that_math_verify_refuses_is_accepted(gold: str, answer: str, because: str) -> None:
     assert not their_verdict(gold, answer), because
-    assert judge(gold, answer, None).right
+    assert judge_box(gold, answer, None).right
 
 
 @pytest.mark.parametrize(
@@ -55,5 +55,5 @@ def test_a_right_answer_that_math_verify_refuses_is_accepted(gold: str, answer: 
     ],
 )
 def test_math_verify_is_asked_for_plain_expressions_only(gold: str, answer: str, agrees: bool) -> None:
-    assert judge(gold, answer, None).reason == "gold_unreadable"
+    assert judge_box(gold, answer, None).reason == "gold_unreadable"
     assert math_verify_agrees(gold, answer) is agrees

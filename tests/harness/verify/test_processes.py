@@ -116,9 +116,10 @@ def test_closing_ends_the_processes(verifier: Verifier) -> None:
 
 def test_no_process_outlives_a_parent_that_is_killed() -> None:
     code = (
-        "from harness.verify.model.verdict import Gold; from harness.verify.process_pool import shared; import time;"
-        r"shared().verify([(Gold('2\\sqrt2'), '\\boxed{\\sqrt8}')]);"
-        "print(shared().pids()[0], flush=True); time.sleep(600)"
+        "from harness.verify.model.verdict import Gold; from harness.verify.process_pool import "
+        "get_shared_verifier; import time;"
+        r"get_shared_verifier().verify([(Gold('2\\sqrt2'), '\\boxed{\\sqrt8}')]);"
+        "print(get_shared_verifier().pids()[0], flush=True); time.sleep(600)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     with parent:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.verify.grader import judge
+from harness.verify.grader import judge_box
 from harness.verify.model.verdict import REASONS
 from tests.harness.verify.protocol import RIGHT, WRONG
 
@@ -12,14 +12,14 @@ from tests.harness.verify.protocol import RIGHT, WRONG
 @pytest.mark.parametrize("point", RIGHT)
 def test_right(point: str) -> None:
     assert RIGHT[point]
-    reasons = {(gold, answer): judge(gold, answer, None).reason for gold, answer in RIGHT[point]}
+    reasons = {(gold, answer): judge_box(gold, answer, None).reason for gold, answer in RIGHT[point]}
     assert {pair: reason for pair, reason in reasons.items() if reason != "equal"} == {}
 
 
 @pytest.mark.parametrize("point", WRONG)
 def test_wrong(point: str) -> None:
     assert WRONG[point]
-    opinions = {(gold, answer): judge(gold, answer, None) for gold, answer in WRONG[point]}
+    opinions = {(gold, answer): judge_box(gold, answer, None) for gold, answer in WRONG[point]}
     taken = {pair for pair, found in opinions.items() if found.right or not REASONS[found.reason].startswith("wrong")}
     assert taken == set()
 
@@ -46,17 +46,17 @@ def test_wrong(point: str) -> None:
     ],
 )
 def test_a_wrong_answer_has_its_reason(gold: str, answer: str, reason: str) -> None:
-    assert judge(gold, answer, None).reason == reason
+    assert judge_box(gold, answer, None).reason == reason
 
 
 def test_a_tolerance_is_the_only_leniency() -> None:
-    assert judge(r"3.14", r"\pi", 0.1).right
-    assert not judge(r"3.14", r"\pi", 0.001).right
-    assert not judge(r"3.14", r"\pi", None).right
+    assert judge_box(r"3.14", r"\pi", 0.1).right
+    assert not judge_box(r"3.14", r"\pi", 0.001).right
+    assert not judge_box(r"3.14", r"\pi", None).right
 
 
 def test_a_verdict_is_the_same_every_time() -> None:
     pairs = [(r"\sin^2 t", r"1-\cos^2 t"), ("x^2", "2^x"), (r"\lfloor n/2 \rfloor", r"\lceil (n-1)/2 \rceil")]
-    first = [judge(gold, answer, None) for gold, answer in pairs]
-    assert first == [judge(gold, answer, None) for gold, answer in pairs]
+    first = [judge_box(gold, answer, None) for gold, answer in pairs]
+    assert first == [judge_box(gold, answer, None) for gold, answer in pairs]
     assert [opinion.right for opinion in first] == [True, False, True]

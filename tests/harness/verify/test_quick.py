@@ -4,10 +4,10 @@ from fractions import Fraction
 
 import pytest
 
-from harness.verify.compare.fast_path import exact_number, quick
-from harness.verify.grader import judge
+from harness.verify.compare.fast_path import judge_fast, parse_exact_number
+from harness.verify.grader import judge_box
 from harness.verify.model.verdict import Gold
-from harness.verify.process_pool import vote
+from harness.verify.process_pool import compute_vote_key
 
 
 @pytest.mark.parametrize(
@@ -31,14 +31,14 @@ from harness.verify.process_pool import vote
     ],
 )
 def test_plain_numbers_are_read_exactly(text: str, value: Fraction | int) -> None:
-    assert exact_number(text) == value
+    assert parse_exact_number(text) == value
 
 
 @pytest.mark.parametrize(
     "text", ["", "x", "1 000 0", "1/0", "1,00", "1e5", "2^3", "1 1/2", r"50\%", "--3", "9" * 500, "1.2.3"]
 )
 def test_what_is_no_plain_number_is_left_to_the_reader(text: str) -> None:
-    assert exact_number(text) is None
+    assert parse_exact_number(text) is None
 
 
 @pytest.mark.parametrize(
@@ -56,13 +56,13 @@ def test_what_is_no_plain_number_is_left_to_the_reader(text: str) -> None:
     ],
 )
 def test_text_decides_where_it_can(gold: Gold, answer: str, opinion: tuple[bool, str] | None) -> None:
-    assert quick(gold, answer) == opinion
+    assert judge_fast(gold, answer) == opinion
 
 
 @pytest.mark.parametrize("answer", ["1.6", "1.4", r"2 \cdot 0.8"])
 def test_an_answer_exactly_at_the_tolerance_is_right(answer: str) -> None:
-    assert judge("1.5", answer, 0.1).right
-    assert not judge("1.5", answer, 0.09).right
+    assert judge_box("1.5", answer, 0.1).right
+    assert not judge_box("1.5", answer, 0.09).right
 
 
 @pytest.mark.parametrize(
@@ -75,13 +75,13 @@ def test_an_answer_exactly_at_the_tolerance_is_right(answer: str) -> None:
     ],
 )
 def test_equal_ordinary_answers_vote_together(answers: tuple[str, ...]) -> None:
-    assert len({vote(answer) for answer in answers}) == 1
+    assert len({compute_vote_key(answer) for answer in answers}) == 1
 
 
 def test_different_answers_vote_apart() -> None:
     answers = ["1/2", "2", "(1,2)", "[1,2]", "1,2", "x+1", "1 1/2", "11/2", r"2516_8", "2516"]
-    assert len({vote(answer) for answer in answers}) == len(answers)
+    assert len({compute_vote_key(answer) for answer in answers}) == len(answers)
 
 
 def test_a_text_without_end_has_no_vote() -> None:
-    assert vote("1+" * 5_000) is None
+    assert compute_vote_key("1+" * 5_000) is None

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.records.outcomes import majority
+from harness.records.outcomes import majority_at_k
 from harness.verify.model.verdict import Gold, Limits
-from harness.verify.process_pool import Verifier, shared, vote
+from harness.verify.process_pool import Verifier, compute_vote_key, get_shared_verifier
 
 TOGETHER = {
     "roots": (
@@ -55,48 +55,52 @@ APART = [
 
 @pytest.mark.parametrize("kind", TOGETHER)
 def test_answers_of_one_value_have_one_key(kind: str) -> None:
-    assert len({vote(answer) for answer in TOGETHER[kind]}) == 1, [vote(answer) for answer in TOGETHER[kind]]
+    assert len({compute_vote_key(answer) for answer in TOGETHER[kind]}) == 1, [
+        compute_vote_key(answer) for answer in TOGETHER[kind]
+    ]
 
 
 def test_answers_of_other_values_have_other_keys() -> None:
-    keys = [vote(answer) for answer in (*APART, *(answers[0] for answers in TOGETHER.values()))]
+    keys = [compute_vote_key(answer) for answer in (*APART, *(answers[0] for answers in TOGETHER.values()))]
     assert None not in keys
     assert len(set(keys)) == len(keys)
 
 
 @pytest.mark.parametrize("kind", TOGETHER)
 def test_three_spellings_of_a_wrong_answer_outvote_two_right_ones(kind: str) -> None:
-    answers = [vote(answer) for answer in ("77", "77", *TOGETHER[kind][-3:])]
+    answers = [compute_vote_key(answer) for answer in ("77", "77", *TOGETHER[kind][-3:])]
     assert len(answers) in (4, 5)
     right = np.array([[True, True] + [False] * (len(answers) - 2)])
-    assert majority(right, np.array([answers], dtype=object)).tolist() == [0.0 if len(answers) == 5 else 0.5]
+    assert majority_at_k(right, np.array([answers], dtype=object)).tolist() == [0.0 if len(answers) == 5 else 0.5]
 
 
 @pytest.mark.parametrize("kind", TOGETHER)
 def test_the_verifier_tells_wrong_answers_of_one_value_as_one(kind: str) -> None:
     pairs = [(Gold("77"), rf"\boxed{{{answer}}}") for answer in TOGETHER[kind]]
-    verdicts = shared().verify(pairs, votes=True)
+    verdicts = get_shared_verifier().verify(pairs, votes=True)
     assert not any(verdict.right for verdict in verdicts)
     assert len({verdict.answer for verdict in verdicts}) == 1
-    assert verdicts[0].answer == shared().verify(pairs[:1])[0].answer  # the text of the first
+    assert verdicts[0].answer == get_shared_verifier().verify(pairs[:1])[0].answer  # the text of the first
 
 
 def test_merging_changes_no_word_and_no_right_answer() -> None:
     pairs = [(Gold(r"\sqrt8"), rf"\boxed{{{answer}}}") for answer in (*TOGETHER["roots"], *APART)]
-    plain, merged = shared().verify(pairs), shared().verify(pairs, votes=True)
+    plain, merged = get_shared_verifier().verify(pairs), get_shared_verifier().verify(pairs, votes=True)
     assert [(one.right, one.reason) for one in plain] == [(one.right, one.reason) for one in merged]
     assert [one.answer for one in plain if one.right] == [one.answer for one in merged if one.right]
 
 
 def test_answers_without_a_key_of_their_own_do_not_vote_as_one() -> None:
     unread = ["5+*", "7+*", "2=5", "2=6", r"\frac{1}{0}", r"\frac{2}{0}"]
-    assert len({vote(answer) for answer in unread}) == len(unread)
+    assert len({compute_vote_key(answer) for answer in unread}) == len(unread)
 
 
 def test_what_is_no_answer_has_no_vote() -> None:
-    assert vote("1+" * 5_000) is None
+    assert compute_vote_key("1+" * 5_000) is None
     responses = ["", r"\boxed{ }", r"\boxed{5} \boxed{", "5"]
-    assert [one.answer for one in shared().verify([(Gold("5"), text) for text in responses], votes=True)] == [None] * 4
+    assert [
+        one.answer for one in get_shared_verifier().verify([(Gold("5"), text) for text in responses], votes=True)
+    ] == [None] * 4
 
 
 HOSTILE = [
@@ -121,7 +125,7 @@ def test_hostile_answers_have_a_key_within_the_limits() -> None:
         keys = verifier.votes(HOSTILE)
         assert all(isinstance(key, str) and len(key) <= 5_000 for key in keys)
         assert len(set(keys)) == len(keys)
-        assert verifier.votes([r"\sqrt8", r"2\sqrt2"]) == [vote(r"\sqrt8")] * 2
+        assert verifier.votes([r"\sqrt8", r"2\sqrt2"]) == [compute_vote_key(r"\sqrt8")] * 2
 
 
 def test_a_key_does_not_depend_on_what_was_asked_before() -> None:

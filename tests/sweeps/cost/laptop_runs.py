@@ -11,10 +11,10 @@ from itertools import combinations
 from pathlib import Path
 from random import Random
 
-from harness.config.experiment import ExperimentConfig, check
-from harness.config.overlay import overlaid
-from harness.records.record import CONTROL, RunRecord
-from sweeps.plan.estimate import Speed
+from harness.config.experiment import ExperimentConfig, check_config
+from harness.config.overlay import compose_fast
+from harness.records.record import CONTROL_AXIS, RunRecord
+from sweeps.plan.estimate import RunSpeed
 from tests.sweeps.records import record
 
 FILE = Path(__file__).parent / "laptop_runs.jsonl"
@@ -40,14 +40,14 @@ def laptop_runs():
 
 
 def _read(written):
-    config = check(overlaid(written["overrides"]))
+    config = check_config(compose_fast(written["overrides"]))
     scores = {
         "cost/tokens": written["tokens"],
         "train/rollout/prompts": written["drawn"] * config.rollout.prompts_per_batch,
         "start/length": written["start"],
         "final/length": written["final"],
     }
-    labels = {CONTROL: "lr_too_high"} if written["control"] else {}
+    labels = {CONTROL_AXIS: "lr_too_high"} if written["control"] else {}
     ran = replace(record(), config=asdict(config), labels=labels, scores=scores, cpu_seconds=written["cpu_seconds"])
     return LaptopRun(config, ran, written["control"])
 
@@ -57,4 +57,4 @@ def errors(run, most=60):
     others = [other.record for other in laptop_runs() if other is not run and other.model == run.model]
     pairs = list(combinations(others, 2))
     chosen = Random(0).sample(pairs, min(most, len(pairs)))
-    return [Speed.of(pair).seconds(run.config) / run.record.cpu_seconds - 1 for pair in chosen]
+    return [RunSpeed.of(pair).seconds(run.config) / run.record.cpu_seconds - 1 for pair in chosen]

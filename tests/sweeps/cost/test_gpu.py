@@ -2,12 +2,12 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from harness.config.experiment import load
-from harness.config.layout import layout
-from sweeps.cost.gpu import REDRAWN, GpuSpeed, gpu_cost, part_of, work_of
+from harness.config.experiment import load_config
+from harness.config.layout import plan_layout
+from sweeps.cost.gpu import REDRAWN, GpuSpeed, choose_run_part, describe_step_work, gpu_cost
 from sweeps.cost.hardware import START_SECONDS, parse_cluster
 from sweeps.cost.models import SHAPES
-from sweeps.cost.step_time import step_time
+from sweeps.cost.step_time import estimate_step_time
 from sweeps.cost.work import ResponseLengths
 from tests.sweeps.records import record
 
@@ -17,7 +17,7 @@ PAPER = ("rollout=8k", "optim=paper", "eval=paper", "data=math_hard", "steps=500
 
 
 def config(*overrides, model="qwen3_8b_base"):
-    return load(f"model={model}", *PAPER, *overrides)
+    return load_config(f"model={model}", *PAPER, *overrides)
 
 
 @pytest.mark.parametrize(
@@ -31,14 +31,14 @@ def config(*overrides, model="qwen3_8b_base"):
     ],
 )
 def test_a_run_takes_the_gpus_that_it_asks_for(cluster, asked, part):
-    assert str(part_of(parse_cluster(cluster), asked)) == part
+    assert str(choose_run_part(parse_cluster(cluster), asked)) == part
 
 
 def test_the_work_of_a_step_is_read_from_the_settings():
-    work = work_of(config("optim.epochs=2"), 1000.0, 1.5)
+    work = describe_step_work(config("optim.epochs=2"), 1000.0, 1.5)
     assert (work.responses, work.group, work.updates, work.epochs) == (1024, 8, 4, 2)
     assert (work.recompute, work.reference, work.drawn) == (True, False, 1.5)
-    assert work_of(config("+tricks.kl_loss={}"), 1000.0).reference
+    assert describe_step_work(config("+tricks.kl_loss={}"), 1000.0).reference
 
 
 def test_a_run_is_its_steps_its_evaluations_and_a_start():
@@ -48,7 +48,7 @@ def test_a_run_is_its_steps_its_evaluations_and_a_start():
     assert some.seconds == pytest.approx(START_SECONDS + 500 * some.step.seconds + 14 * evaluation)
     assert some.gpu_seconds == 8 * some.seconds
     assert some.length == NONE.mean(asdict(config()))
-    expected = step_time(SHAPES["Qwen/Qwen3-8B"], NODE, work_of(config(), some.length))
+    expected = estimate_step_time(SHAPES["Qwen/Qwen3-8B"], NODE, describe_step_work(config(), some.length))
     assert some.step.seconds == pytest.approx(expected.seconds)
 
 
@@ -164,7 +164,7 @@ def test_all_that_is_proposed_is_a_layout_and_fits(cluster, path, rule):
     for proposed in found.instead:
         other, _, settings = proposed.rpartition(" with ") if "=" in proposed else (proposed, "", "")
         changed = (*rule, f"model.path={path}", *filter(None, settings.split(", ")))
-        layout(config(*changed).backend)
+        plan_layout(config(*changed).backend)
         where = parse_cluster(other or cluster)
         assert config(*changed).backend.num_gpus == where.gpus
         assert gpu_cost(config(*changed), where, NONE).unfit is None
@@ -189,7 +189,7 @@ def test_what_fits_nowhere_has_no_proposal():
 
 
 def test_a_model_without_a_known_shape_has_no_cost():
-    assert gpu_cost(load("model.path=someone/unheard-of", *PAPER), NODE, NONE) is None
+    assert gpu_cost(load_config("model.path=someone/unheard-of", *PAPER), NODE, NONE) is None
 
 
 def test_recorded_runs_of_planned_cells_correct_the_model():

@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 
 from sweeps.cost.hardware import Cluster, Device, parse_cluster
-from sweeps.cost.memory import LOGITS, RUNTIME, memory, unfit
+from sweeps.cost.memory import LOGITS, RUNTIME, estimate_memory, explain_unfit
 from sweeps.cost.models import SHAPES, ModelShape
-from sweeps.cost.setup import usual
+from sweeps.cost.setup import assume_setup
 from tools.cost_fit import PEAKS
 
 TINY = ModelShape(2, 10, 1, 1, 10, 10, 10)
@@ -14,7 +14,7 @@ PAIR = Cluster(1, 2, Device("toy", 1e6, 1e6, 100e9))
 
 def usually(model=TINY, cluster=PAIR, tokens=100, recompute=True, **other):
     """Of a run that says nothing of its engines."""
-    return memory(model, cluster, tokens, recompute, replace(usual(model, cluster), **other))
+    return estimate_memory(model, cluster, tokens, recompute, replace(assume_setup(model, cluster), **other))
 
 
 @pytest.mark.parametrize("peak", PEAKS, ids=lambda peak: f"{peak.model} {peak.tokens} on {peak.cluster}")
@@ -47,15 +47,15 @@ def test_a_stated_share_is_taken_whatever_else_is_there():
     held = usually(share=0.9, reference=10e9)
     assert held.sampler == pytest.approx(90e9)
     assert held.sampling == pytest.approx(held.states + 10e9 + 90e9 + RUNTIME)
-    assert unfit(held, 100).startswith("trainer and sampler need 102.0 of 95.0 GB per GPU: the sampler 90.0, ")
+    assert explain_unfit(held, 100).startswith("trainer and sampler need 102.0 of 95.0 GB per GPU: the sampler 90.0, ")
 
 
 def test_with_gpus_of_its_own_the_sampler_is_alone_on_them():
     held = usually(share=0.9, reference=10e9, apart=True)
     assert held.sampling == held.sampler
     assert held.training == usually(reference=10e9).training
-    assert unfit(held, 100) is None
-    assert unfit(replace(held, sampler=97e9), 100) == "the sampler takes 97.0 of 95.0 GB per GPU"
+    assert explain_unfit(held, 100) is None
+    assert explain_unfit(replace(held, sampler=97e9), 100) == "the sampler takes 97.0 of 95.0 GB per GPU"
 
 
 def test_the_optimizers_step_counts_where_it_takes_more_than_activations():
@@ -79,23 +79,23 @@ def test_the_optimizers_step_counts_where_it_takes_more_than_activations():
 )
 def test_known_models_fit_or_do_not(model, cluster, fits):
     held = usually(SHAPES[model], parse_cluster(cluster), 32768)
-    assert (unfit(held, 9216) is None) == fits
+    assert (explain_unfit(held, 9216) is None) == fits
 
 
 def test_the_reason_names_the_half_that_does_not_fit_and_what_takes_the_memory():
     room = replace(usually(), states=1e9, resting=0.5e9, sampler=60e9, served=50e9, activations=4e9)
-    assert unfit(replace(room, activations=200e9, reference=3e9), 100) == (
+    assert explain_unfit(replace(room, activations=200e9, reference=3e9), 100) == (
         "training needs 206.0 of 95.0 GB per GPU: activations 200.0, the reference model 3.0, the runtime 2.0, "
         "states 1.0"
     )
     assert (
-        unfit(replace(room, stepping=200e9), 100)
+        explain_unfit(replace(room, stepping=200e9), 100)
         == "training needs 203.0 of 95.0 GB per GPU: the optimizer's step 200.0, the runtime 2.0, states 1.0"
     )
     assert (
-        unfit(replace(room, sampler=200e9), 100)
+        explain_unfit(replace(room, sampler=200e9), 100)
         == "trainer and sampler need 202.5 of 95.0 GB per GPU: the sampler 200.0, the runtime 2.0, states 0.5"
     )
-    assert unfit(replace(room, cached=50.0), 100) == (
+    assert explain_unfit(replace(room, cached=50.0), 100) == (
         "the sampler's cache holds 50 of the 100 tokens of one response; its weights take 50.0 of its 60.0 GB per GPU"
     )

@@ -3,9 +3,18 @@ from math import exp
 
 import pytest
 
-from harness.config.experiment import load
-from harness.records.record import CONTROL
-from sweeps.cost.work import ALIGNED_TOKENS, BASE_TOKENS, CLEAN, EARLY, ResponseLengths, assumed, is_base, recorded
+from harness.config.experiment import load_config
+from harness.records.record import CONTROL_AXIS
+from sweeps.cost.work import (
+    ALIGNED_TOKENS,
+    BASE_TOKENS,
+    CLEAN,
+    EARLY,
+    ResponseLengths,
+    assume_length,
+    is_base,
+    read_recorded_length,
+)
 from tests.sweeps.records import record
 
 NONE = ResponseLengths({})
@@ -13,7 +22,7 @@ PAPER = ("rollout=8k", "eval=paper", "data=math_easy")
 
 
 def config(*overrides):
-    return asdict(load(*overrides))
+    return asdict(load_config(*overrides))
 
 
 def run(mean, *overrides, **changes):
@@ -43,32 +52,32 @@ def test_a_model_is_a_base_by_its_name_or_by_how_it_is_asked(model, base):
 
 
 def test_embedded_models_come_down_to_the_length_of_a_right_answer():
-    long = assumed(config("data=arithmetic_easy", "steps=1000"))
-    short = assumed(config("data=arithmetic_easy", "steps=1"))
+    long = assume_length(config("data=arithmetic_easy", "steps=1000"))
+    short = assume_length(config("data=arithmetic_easy", "steps=1"))
     assert long == pytest.approx(CLEAN["easy"], abs=0.1)
     assert CLEAN["easy"] + 5 < short < EARLY["easy"]
-    assert assumed(config("model=small_aligned", "data=arithmetic_easy", "steps=1")) == pytest.approx(17, abs=0.1)
+    assert assume_length(config("model=small_aligned", "data=arithmetic_easy", "steps=1")) == pytest.approx(17, abs=0.1)
 
 
 def test_difficulties_are_drawn_evenly():
-    both = assumed(config("model=small_aligned"))
-    apart = [assumed(config("model=small_aligned", f"data=arithmetic_{each}")) for each in ("medium", "hard")]
+    both = assume_length(config("model=small_aligned"))
+    apart = [assume_length(config("model=small_aligned", f"data=arithmetic_{each}")) for each in ("medium", "hard")]
     assert both == pytest.approx(sum(apart) / 2)
 
 
 def test_a_tight_limit_cuts_what_is_longer():
-    cut = assumed(config("model=small_aligned", "data=arithmetic_medium", "rollout.max_response_length=28"))
+    cut = assume_length(config("model=small_aligned", "data=arithmetic_medium", "rollout.max_response_length=28"))
     assert cut == pytest.approx(24.2, abs=0.3)  # 24.3 were recorded of the small base model
-    assert assumed(config("rollout.max_response_length=4")) <= 4
+    assert assume_length(config("rollout.max_response_length=4")) <= 4
 
 
 def test_the_mean_of_a_run_is_over_all_that_it_sampled():
-    assert recorded(run(30.0)) == pytest.approx(30.0)
+    assert read_recorded_length(run(30.0)) == pytest.approx(30.0)
     # twice the prompts of a batch were drawn, so that the same tokens were shorter responses
     drawn = replace(run(30.0), scores={**run(30.0).scores, "train/rollout/prompts": 64.0})
-    assert recorded(drawn) == pytest.approx(15.0)
-    assert recorded(replace(record(), scores={"train/response/length": 21.0})) == 21.0
-    assert recorded(replace(record(), scores={})) is None
+    assert read_recorded_length(drawn) == pytest.approx(15.0)
+    assert read_recorded_length(replace(record(), scores={"train/response/length": 21.0})) == 21.0
+    assert read_recorded_length(replace(record(), scores={})) is None
 
 
 def test_recorded_lengths_take_the_place_of_assumptions():
@@ -82,9 +91,9 @@ def test_runs_that_are_more_alike_say_more():
     lengths = ResponseLengths.of([run(20.0, medium), run(60.0, hard)])
     assert lengths.mean(config("steps=10", medium)) == pytest.approx(20.0)
     # of other problems the model alone is known: the same factor over the assumption
-    factor = (20 / assumed(config("steps=10", medium)) + 60 / assumed(config("steps=10", hard))) / 2
+    factor = (20 / assume_length(config("steps=10", medium)) + 60 / assume_length(config("steps=10", hard))) / 2
     easy = config("steps=10", "data=arithmetic_easy")
-    assert lengths.mean(easy) == pytest.approx(factor * assumed(easy))
+    assert lengths.mean(easy) == pytest.approx(factor * assume_length(easy))
 
 
 def test_no_mean_is_beyond_the_limit():
@@ -93,6 +102,6 @@ def test_no_mean_is_beyond_the_limit():
 
 
 def test_failed_runs_and_controls_say_nothing():
-    lengths = ResponseLengths.of([run(60.0, status="failed"), run(60.0, labels={CONTROL: "lr_too_high"})])
+    lengths = ResponseLengths.of([run(60.0, status="failed"), run(60.0, labels={CONTROL_AXIS: "lr_too_high"})])
     assert lengths.factors == {}
-    assert ResponseLengths.of([run(60.0, labels={CONTROL: "off"})]).factors
+    assert ResponseLengths.of([run(60.0, labels={CONTROL_AXIS: "off"})]).factors

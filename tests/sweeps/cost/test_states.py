@@ -3,15 +3,15 @@
 import pytest
 
 from harness.config.engines import DeepspeedConfig
-from harness.config.experiment import load
-from harness.engines.deepspeed.settings import training
-from sweeps.cost.states import BUCKET, assumed, of_one_process, of_rank
+from harness.config.experiment import load_config
+from harness.engines.deepspeed.settings import build_training_settings
+from sweeps.cost.states import BUCKET, count_assumed_bytes, count_process_bytes, count_rank_bytes
 
 SMALL, LARGE = 1_000_000, 8_000_000_000
 
 
 def states(dtype="bfloat16", stage=3, ranks=8, offload=False, parameters=LARGE):
-    return of_rank(DeepspeedConfig(ranks=ranks, zero_stage=stage, dtype=dtype, offload=offload), parameters)
+    return count_rank_bytes(DeepspeedConfig(ranks=ranks, zero_stage=stage, dtype=dtype, offload=offload), parameters)
 
 
 @pytest.mark.parametrize("stage", [1, 2, 3])
@@ -45,7 +45,7 @@ def test_offload_leaves_weights_and_no_moments(dtype, stage):
 
 
 def test_the_bucket_is_the_one_that_deepspeed_is_told():
-    told = training(load("backend=gpu"), LARGE, 4096)["zero_optimization"]
+    told = build_training_settings(load_config("backend=gpu"), LARGE, 4096)["zero_optimization"]
     assert told["reduce_bucket_size"] == BUCKET
     bucket = states().updating - states(parameters=2 * LARGE).updating / 2  # half of it is missing there
     assert bucket == 2 * BUCKET / 2
@@ -53,9 +53,9 @@ def test_the_bucket_is_the_one_that_deepspeed_is_told():
 
 
 def test_a_learner_of_one_process_has_float32_copies_of_half_weights():
-    assert of_one_process("bfloat16", 100).updating == 100 * (2 + 4 + 4 + 8)
-    assert of_one_process("float32", 100).updating == 100 * 16
+    assert count_process_bytes("bfloat16", 100).updating == 100 * (2 + 4 + 4 + 8)
+    assert count_process_bytes("float32", 100).updating == 100 * 16
 
 
 def test_without_engines_it_is_the_papers_third_stage():
-    assert assumed(100, 8).updating == assumed(100, 8).resting == 16 * 100 / 8
+    assert count_assumed_bytes(100, 8).updating == count_assumed_bytes(100, 8).resting == 16 * 100 / 8

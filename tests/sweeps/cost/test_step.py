@@ -9,11 +9,11 @@ from sweeps.cost.models import SHAPES, ModelShape
 from sweeps.cost.step_time import (
     StepTime,
     concurrent,
-    forward,
+    count_forward_flops,
+    count_replica_gpus,
+    estimate_step_time,
     generation_seconds,
     log_prob_seconds,
-    split,
-    step_time,
     update_seconds,
 )
 from sweeps.cost.work import Lengths, Work
@@ -28,7 +28,7 @@ ALL_CUT = Work(responses=1, group=1, prompt=0.0, lengths=Lengths(100.0, 100), re
 
 def test_a_forward_pass_multiplies_weights_and_half_of_the_attention():
     # 2 * 800 a token, and 2 * layers * width a squared token.
-    assert forward(TINY, 3, 9) == 2 * 800 * 3 + 2 * 10 * 9
+    assert count_forward_flops(TINY, 3, 9) == 2 * 800 * 3 + 2 * 10 * 9
 
 
 def test_training_takes_three_passes_and_recomputing_a_fourth():
@@ -94,12 +94,14 @@ def test_samplers_are_split_as_in_the_published_recipes():
     # NeMo-RL's choice of tensor parallel ranks for these models.
     h100, gb200 = Device("H100", 1, 1, 80e9), Device("GB200", 1, 1, 186e9)
     names = ("meta-llama/Llama-3.1-8B", "Qwen/Qwen3-30B-A3B", "Qwen/Qwen3-32B", "Qwen/Qwen3-235B-A22B")
-    assert [split(SHAPES[name], h100) for name in names] == [1, 2, 4, 16]
-    assert [split(SHAPES[name], gb200) for name in names] == [1, 1, 1, 8]
+    assert [count_replica_gpus(SHAPES[name], h100) for name in names] == [1, 2, 4, 16]
+    assert [count_replica_gpus(SHAPES[name], gb200) for name in names] == [1, 1, 1, 8]
 
 
 def test_dynamic_sampling_draws_more_than_it_trains_on():
-    plain, twice = (step_time(TINY, ALONE, replace(ALL_CUT, responses=10, drawn=n), fitted=FREE) for n in (1.0, 2.0))
+    plain, twice = (
+        estimate_step_time(TINY, ALONE, replace(ALL_CUT, responses=10, drawn=n), fitted=FREE) for n in (1.0, 2.0)
+    )
     assert twice.generation > plain.generation
     assert twice.update == plain.update
 

@@ -2,38 +2,38 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from harness.config.experiment import load
-from sweeps.cost.laptop import PLACE, SAMPLED, TRAINED, UPDATE, standard_seconds
-from sweeps.cost.work import Lengths, Work, answers, evaluations
+from harness.config.experiment import load_config
+from sweeps.cost.laptop import PLACE, SAMPLED, TRAINED, UPDATE, estimate_cpu_seconds
+from sweeps.cost.work import Lengths, Work, count_eval_responses, count_evaluations
 from tests.sweeps.records import record
 
 
 def test_each_benchmark_is_asked_its_own_number_of_times():
     sizes = ("eval.benchmarks=[aime24,aime25,math500]", "+eval.samples_of.aime24=64", "eval.aime25=15")
-    config = asdict(load(*sizes, "eval.problems=20", "eval.samples=2"))
-    assert answers(config) == 20 * 64 + 15 * 2 + 20 * 2
+    config = asdict(load_config(*sizes, "eval.problems=20", "eval.samples=2"))
+    assert count_eval_responses(config) == 20 * 64 + 15 * 2 + 20 * 2
 
 
 def test_all_problems_are_asked_where_no_number_is_given():
     # MATH-500, OlympiadBench's draw, Minerva, 30 + 15 of AIME, AMC, eight samples each
-    config = asdict(load("model=qwen3_4b", "data=math_easy", "eval=paper"))
-    assert answers(config) == 8 * (500 + 170 + 272 + 30 + 15 + 40)
+    config = asdict(load_config("model=qwen3_4b", "data=math_easy", "eval=paper"))
+    assert count_eval_responses(config) == 8 * (500 + 170 + 272 + 30 + 15 + 40)
 
 
 def test_arithmetic_is_asked_for_each_difficulty():
-    assert answers(asdict(load())) == 2 * 128 * 8  # medium and hard
+    assert count_eval_responses(asdict(load_config())) == 2 * 128 * 8  # medium and hard
 
 
 def test_runs_from_before_there_were_benchmarks_are_of_arithmetic():
     now = record().config
     kept = {"problems", "samples", "temperature", "every"}
     before = {**now, "eval": {name: value for name, value in now["eval"].items() if name in kept}}
-    assert answers(before) == answers(now)
+    assert count_eval_responses(before) == count_eval_responses(now)
 
 
 @pytest.mark.parametrize(("steps", "every", "times"), [(10, 0, 2), (10, 5, 3), (10, 3, 5), (10, 40, 2), (0, 5, 1)])
 def test_a_run_evaluates_at_the_start_now_and_then_and_at_the_end(steps, every, times):
-    assert evaluations(asdict(load(f"steps={steps}", f"eval.every={every}"))) == times
+    assert count_evaluations(asdict(load_config(f"steps={steps}", f"eval.every={every}"))) == times
 
 
 def test_a_batch_that_is_drawn_again_is_sampled_more_and_trained_once():
@@ -44,7 +44,7 @@ def test_a_batch_that_is_drawn_again_is_sampled_more_and_trained_once():
 
 def test_standard_seconds_count_what_is_sampled_trained_updated_and_waited_for():
     # 10 steps of 256 responses of 20 tokens, four updates, two epochs; two evaluations of 2048 answers of 10 tokens.
-    config = asdict(load("steps=10", "optim.epochs=2"))
+    config = asdict(load_config("steps=10", "optim.epochs=2"))
     trained = 10 * 256 * 20
     expected = (
         SAMPLED * (1.5 * trained + 2 * 2048 * 10)
@@ -52,11 +52,11 @@ def test_standard_seconds_count_what_is_sampled_trained_updated_and_waited_for()
         + UPDATE * 40
         + PLACE * (1.5 * 10 * 60 + 2 * 30)  # three mean lengths, below the limit of 64
     )
-    assert standard_seconds(config, 20.0, 10.0, 1.5) == pytest.approx(expected)
+    assert estimate_cpu_seconds(config, 20.0, 10.0, 1.5) == pytest.approx(expected)
 
 
 def test_no_place_is_beyond_the_limit():
-    config = asdict(load("steps=10", "eval.max_response_length=20"))
-    with_places = standard_seconds(config, 30.0, 20.0)
+    config = asdict(load_config("steps=10", "eval.max_response_length=20"))
+    with_places = estimate_cpu_seconds(config, 30.0, 20.0)
     rest = SAMPLED * (10 * 256 * 30 + 2 * 2048 * 20) + TRAINED * 10 * 256 * 30 + UPDATE * 40
     assert with_places - rest == pytest.approx(PLACE * (10 * 64 + 2 * 20))

@@ -9,20 +9,20 @@ from torch import Tensor
 
 from tests.tricks.batches import rollouts
 from tricks.batch import Rollouts, Setup
-from tricks.catalog import find
-from tricks.dialects.build import build
+from tricks.catalog import find_trick
+from tricks.dialects.build import build_rule
 from tricks.dialects.registry import find_dialect
 from tricks.dialects.translate import translate
-from tricks.fired import token_gradients
+from tricks.fired import compute_token_gradients
 from tricks.rule import UpdateRule
-from tricks.settings import make
+from tricks.settings import make_trick
 
 SETUP = Setup(group_size=4, prompts_per_batch=3, updates_per_rollout=4, max_response_length=8)
 
 
 def trick(name: str, **settings: Any) -> Any:
     """A trick of the catalog with settings of one's own."""
-    return make(name, find(name).cls, {**find(name).settings, **settings})
+    return make_trick(name, find_trick(name).cls, {**find_trick(name).settings, **settings})
 
 
 def spoken(emulate: str, name: str, *, beside: tuple[str, ...] = (), **settings: Any) -> Any:
@@ -33,7 +33,7 @@ def spoken(emulate: str, name: str, *, beside: tuple[str, ...] = (), **settings:
 
 def rule(emulate: str, **tricks: dict[str, Any]) -> UpdateRule:
     """The rule of these tricks in the dialect, or in ours."""
-    return build("vanilla_ppo", tricks, emulate, SETUP)
+    return build_rule("vanilla_ppo", tricks, emulate, SETUP)
 
 
 def batch(
@@ -70,4 +70,4 @@ def loss(chosen: UpdateRule, sampled: Rollouts, log_probs: Tensor | None = None,
 def gradient(chosen: UpdateRule, sampled: Rollouts, log_probs: Tensor) -> Tensor:
     """Gradient (B, T) of the loss with respect to the log-probs."""
     signal = chosen.signal(sampled)
-    return token_gradients(chosen, log_probs, signal, chosen.loss_weights(signal))[0]
+    return compute_token_gradients(chosen, log_probs, signal, chosen.loss_weights(signal))[0]

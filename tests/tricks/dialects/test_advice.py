@@ -11,12 +11,12 @@ from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
 import pytest
 
 from tests.tricks.dialects.spoken import trick
-from tricks.api import CLOSED, SINGLE, TrickError
+from tricks.api import OPTIONAL_HOOKS, REQUIRED_HOOKS, TrickError
 from tricks.batch import Setup
-from tricks.catalog import BUILT_IN, VANILLA, catalog
+from tricks.catalog import BUILT_IN_TRICKS, DEFAULT_TRICKS, load_catalog
 from tricks.dialects.registry import DIALECTS, find_dialect
 from tricks.dialects.translate import translate
-from tricks.settings import hints
+from tricks.settings import read_field_types
 
 Parts = dict[str, Any]
 Given = Mapping[str, tuple[str, ...]]
@@ -38,10 +38,10 @@ def options(kind: Any) -> tuple[Any, ...]:
 
 def choices() -> Iterator[tuple[str, dict[str, Any]]]:
     """Every trick of the catalog as it is, and with each setting at each of its values."""
-    for spec in BUILT_IN:
+    for spec in BUILT_IN_TRICKS:
         required = {"cache": 2} if spec.name == "soft_overlong" else {}
         yield spec.name, required
-        for name, kind in hints(spec.cls).items():
+        for name, kind in read_field_types(spec.cls).items():
             yield from ((spec.name, {**required, name: option}) for option in options(kind))
 
 
@@ -58,7 +58,7 @@ def put(parts: Parts, *names: str) -> Parts:
     """The parts with these tricks in place of those that share a hook with them."""
     for name in names:
         new = plain(name)
-        alone = [hook for hook in (*SINGLE, *CLOSED) if hasattr(new, hook)]
+        alone = [hook for hook in (*OPTIONAL_HOOKS, *REQUIRED_HOOKS) if hasattr(new, hook)]
         parts = {known: part for known, part in parts.items() if not any(hasattr(part, hook) for hook in alone)}
         parts[name] = new
     return parts
@@ -155,5 +155,5 @@ def _alone() -> Any:
 
 @pytest.mark.parametrize("emulate", DIALECTS)
 def test_every_reason_is_of_a_trick_that_the_catalog_has(emulate):
-    classes = {spec.cls for spec in catalog().values()} | {type(part) for part in VANILLA.values()}
+    classes = {spec.cls for spec in load_catalog().values()} | {type(part) for part in DEFAULT_TRICKS.values()}
     assert all(row.pattern.cls in classes for row in find_dialect(emulate).refusals)

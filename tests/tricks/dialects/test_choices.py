@@ -11,9 +11,9 @@ from torch.testing import assert_close
 from tests.tricks.batches import example, moved
 from tests.tricks.dialects.spoken import advantages, batch, gradient, loss, rule, spoken
 from tricks.api import TrickError, TrickSpec
-from tricks.conformance import check
+from tricks.conformance import check_trick
 from tricks.dialects.open_instruct import OPEN_INSTRUCT
-from tricks.dialects.own_tricks import NormalizeAboutCentre
+from tricks.dialects.own_tricks import NormalizeAboutCenter
 
 LENGTHS = [1, 2, 5, 4, 4]
 REWARDS, GROUPS = [1.0, 0.0, 0.5, 1.0, 0.0], [0, 0, 0, 1, 1]
@@ -101,7 +101,7 @@ def test_areals_other_means_and_deviations(mean, std, centres, squares):
 
 @pytest.mark.parametrize(("mean", "std"), [("none", "group"), ("batch", "group"), ("leave_one_out", "batch")])
 def test_the_contract_holds_for_them(mean, std):
-    check(TrickSpec("own", NormalizeAboutCentre, "AReaL", "a dialect's own trick", {"mean": mean, "std": std}))
+    check_trick(TrickSpec("own", NormalizeAboutCenter, "AReaL", "a dialect's own trick", {"mean": mean, "std": std}))
 
 
 @pytest.mark.parametrize("emulate", ["nemo_rl", "openrlhf", "roll"])

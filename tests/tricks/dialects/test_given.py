@@ -10,7 +10,7 @@ import pytest
 
 from tests.tricks.dialects.spoken import SETUP, advantages, batch, rule
 from tricks.api import TrickError
-from tricks.dialects.build import build
+from tricks.dialects.build import build_rule
 from tricks.dialects.dialect import Dialect, Variant
 from tricks.dialects.registry import DIALECTS, find_dialect
 from tricks.dialects.translate import translate
@@ -125,11 +125,11 @@ def test_a_setting_of_the_user_over_the_presets_is_the_users():
     # ScaleRL has about=group, which AReaL fixes; the default of the class is own.
     plain: dict[str, Any] = {"cispo": None, "clip": {}, "prompt_mean": None, "token_mean": {}}
     plain |= {"zero_variance_filter": None}
-    assert build("scalerl", plain, "areal", SETUP).tricks["group_mean_batch_std"].about == "group"
+    assert build_rule("scalerl", plain, "areal", SETUP).tricks["group_mean_batch_std"].about == "group"
     with pytest.raises(
         TrickError, match=r"^group_mean_batch_std\.about: areal fixes 'group' .* got 'own'; leave about"
     ):
-        build("scalerl", {**plain, "group_mean_batch_std": {"about": "own"}}, "areal", SETUP)
+        build_rule("scalerl", {**plain, "group_mean_batch_std": {"about": "own"}}, "areal", SETUP)
 
 
 @pytest.mark.parametrize(("preset", "emulate"), list(product(PRESETS, DIALECTS)))
@@ -141,7 +141,7 @@ def test_a_preset_with_nothing_written_over_it_is_the_frameworks_version(preset,
 
 def _lines(preset: str, tricks: Mapping[str, Any], emulate: str) -> Any:
     try:
-        return build(preset, tricks, emulate, SETUP).settings()
+        return build_rule(preset, tricks, emulate, SETUP).settings()
     except TrickError as error:
         return str(error)
 

@@ -11,11 +11,11 @@ from typing import Any, Final, Literal, get_args, get_origin
 import pytest
 
 from tests.tricks.dialects.spoken import SETUP
-from tricks.api import CLOSED, TrickError, TrickSpec
-from tricks.catalog import BUILT_IN, find
-from tricks.dialects.build import OURS, build
+from tricks.api import REQUIRED_HOOKS, TrickError, TrickSpec
+from tricks.catalog import BUILT_IN_TRICKS, find_trick
+from tricks.dialects.build import NO_DIALECT, build_rule
 from tricks.dialects.registry import DIALECTS
-from tricks.settings import accepts, hints, written
+from tricks.settings import format_value, is_of_type, read_field_types
 
 Company = Mapping[str, Mapping[str, Any]]
 
@@ -36,7 +36,7 @@ NUMBERS: Final = (0.25, 2.5)
 
 def values_of(spec: TrickSpec, key: str) -> list[Any]:
     """Values of a setting: the default, the catalog's, every framework's, and some of nobody's."""
-    kind = hints(spec.cls)[key]
+    kind = read_field_types(spec.cls)[key]
     rows = [row for dialect in DIALECTS.values() for row in dialect.variants if row.cls is spec.cls]
     tried = [
         *(field.default for field in fields(spec.cls) if field.name == key),
@@ -47,8 +47,8 @@ def values_of(spec: TrickSpec, key: str) -> list[Any]:
     ]
     kept: dict[str, Any] = {}
     for value in tried:
-        if value is not MISSING and accepts(kind, value):
-            number = float(value) if type(value) is int and accepts(kind, 0.5) else value
+        if value is not MISSING and is_of_type(kind, value):
+            number = float(value) if type(value) is int and is_of_type(kind, 0.5) else value
             kept.setdefault(repr(number), number)
     return list(kept.values())
 
@@ -71,8 +71,8 @@ def companies_of(emulate: str, name: str) -> tuple[tuple[Company, Outcome], ...]
 
     Each with what becomes of the trick where nothing is written.
     """
-    hooks = {*find(name).hooks} & {*CLOSED, "whiten"}
-    free = [{other: {} for other in company if not hooks & {*find(other).hooks}} for company in COMPANIES]
+    hooks = {*find_trick(name).hooks} & {*REQUIRED_HOOKS, "whiten"}
+    free = [{other: {} for other in company if not hooks & {*find_trick(other).hooks}} for company in COMPANIES]
     companies = [company for place, company in enumerate(free) if company not in free[:place]]
     first = _built(emulate, name, companies)
     if first:
@@ -91,7 +91,7 @@ def _built(emulate: str, name: str, companies: Iterable[Company]) -> list[tuple[
 def outcome(emulate: str, name: str, settings: Mapping[str, Any], company: Company) -> Outcome:
     """Build the rule and look at the trick."""
     try:
-        return build("vanilla_ppo", {**company, name: settings}, emulate, SETUP).tricks[name]
+        return build_rule("vanilla_ppo", {**company, name: settings}, emulate, SETUP).tricks[name]
     except TrickError as error:
         return str(error)
 
@@ -99,7 +99,7 @@ def outcome(emulate: str, name: str, settings: Mapping[str, Any], company: Compa
 @cache
 def makes_sense(name: str, key: str, value: Any, kind: type) -> bool:
     """Whether the trick may have this setting at all; ``kind`` tells 1 from 1.0 and True."""
-    return isinstance(value, kind) and not isinstance(outcome(OURS, name, {key: value}, {}), str)
+    return isinstance(value, kind) and not isinstance(outcome(NO_DIALECT, name, {key: value}, {}), str)
 
 
 def faults(emulate: str, spec: TrickSpec, key: str, value: Any) -> Iterator[str]:
@@ -120,13 +120,13 @@ def faults(emulate: str, spec: TrickSpec, key: str, value: Any) -> Iterator[str]
 
 def names(refusal: str, trick: str, key: str, value: Any) -> bool:
     """Whether a refusal says which setting it is about, and what was written."""
-    shown = written(value)
+    shown = format_value(value)
     if refusal.startswith(f"{trick}.{key}: "):
         return f", got {shown}; leave {key} out, " in refusal or f"{key}={shown.strip(chr(39))}" in refusal
     return f"{key}={shown}" in refusal or f"{key}={value}" in refusal
 
 
-@pytest.mark.parametrize("spec", BUILT_IN, ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", BUILT_IN_TRICKS, ids=lambda spec: spec.name)
 @pytest.mark.parametrize("emulate", DIALECTS)
 def test_every_setting_holds_as_written_or_is_refused_by_name(emulate, spec):
     found = [

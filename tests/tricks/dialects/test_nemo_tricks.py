@@ -12,7 +12,7 @@ import torch
 from tests.tricks.dialects.spoken import advantages, batch, loss, rule, spoken
 from tricks.__main__ import main
 from tricks.api import TrickSpec
-from tricks.conformance import check
+from tricks.conformance import check_trick
 from tricks.dialects.own_tricks import NormalizeBySquares, SampleMean
 
 SINGLE = np.float32
@@ -137,4 +137,4 @@ def test_a_filtered_response_does_not_count_beside_one_without_tokens():
     ],
 )
 def test_the_contract_holds(cls, settings):
-    check(TrickSpec("own", cls, "NeMo-RL", "a dialect's own trick", settings))
+    check_trick(TrickSpec("own", cls, "NeMo-RL", "a dialect's own trick", settings))

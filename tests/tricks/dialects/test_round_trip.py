@@ -9,9 +9,9 @@ import torch
 
 from tests.tricks.batches import example
 from tests.tricks.dialects.spoken import SETUP, rule, trick
-from tricks.api import CLOSED, TrickError
-from tricks.catalog import BUILT_IN
-from tricks.dialects.build import build
+from tricks.api import REQUIRED_HOOKS, TrickError
+from tricks.catalog import BUILT_IN_TRICKS
+from tricks.dialects.build import build_rule
 from tricks.dialects.registry import DIALECTS, find_dialect
 from tricks.dialects.translate import translate
 from tricks.presets import PRESETS
@@ -43,18 +43,18 @@ def refusal(emulate: str, *names: str) -> str | None:
 @pytest.mark.parametrize(("preset", "emulate"), PAIRS)
 def test_a_preset_is_built_or_refused_by_name_with_a_way_out(preset, emulate):
     if preset not in BUILT[emulate].split():
-        named = "|".join([*PRESETS[preset].tricks, *CLOSED])
+        named = "|".join([*PRESETS[preset].tricks, *REQUIRED_HOOKS])
         with pytest.raises(TrickError, match=rf"^({named})(\.\w+)?: {emulate} .+; .+leave emulate out$"):
-            build(preset, {}, emulate, SETUP)
+            build_rule(preset, {}, emulate, SETUP)
         return
-    chosen = build(preset, {}, emulate, SETUP)
+    chosen = build_rule(preset, {}, emulate, SETUP)
     signal = chosen.signal(example())
     assert chosen.loss_weights(signal).sum() > 0
 
 
 @pytest.mark.parametrize("emulate", DIALECTS)
 def test_every_trick_of_the_catalog_is_known_to_every_dialect(emulate):
-    refusals = {spec.name: refusal(emulate, spec.name) for spec in BUILT_IN}
+    refusals = {spec.name: refusal(emulate, spec.name) for spec in BUILT_IN_TRICKS}
     for name, words in refusals.items():
         assert words is None or re.fullmatch(rf"{name}(\.\w+)?: {emulate} .+; .+leave emulate out", words)
         assert words is None or "nothing that computes it" not in words
@@ -62,7 +62,7 @@ def test_every_trick_of_the_catalog_is_known_to_every_dialect(emulate):
 
 @pytest.mark.parametrize("emulate", DIALECTS)
 def test_no_refusal_offers_what_was_given(emulate):
-    refusals = [words for spec in BUILT_IN if (words := refusal(emulate, spec.name)) and ", got " in words]
+    refusals = [words for spec in BUILT_IN_TRICKS if (words := refusal(emulate, spec.name)) and ", got " in words]
     for words in refusals:
         offered, _, given = words.partition(", got ")
         assert given.partition("; ")[0] not in offered.partition(" has ")[2].split(" or ")
@@ -94,7 +94,7 @@ def test_rows_name_settings_that_exist(emulate):
 @pytest.mark.parametrize("emulate", DIALECTS)
 def test_the_rows_of_a_class_are_its_variants_and_its_refusals(emulate):
     dialect = find_dialect(emulate)
-    for spec in BUILT_IN:
+    for spec in BUILT_IN_TRICKS:
         assert dialect.rows(spec.cls)
 
 

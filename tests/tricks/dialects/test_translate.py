@@ -11,7 +11,7 @@ from tests.tricks.dialects.spoken import rule, spoken, trick
 from tricks.aggregation import SequenceMean, TokenMean
 from tricks.api import TrickError
 from tricks.batch import Rollouts
-from tricks.catalog import VANILLA
+from tricks.catalog import DEFAULT_TRICKS
 from tricks.dialects.dialect import Dialect, Variant
 from tricks.dialects.own_tricks import ProbabilityMask
 from tricks.dialects.registry import DIALECTS, find_dialect
@@ -80,7 +80,7 @@ def test_a_trick_of_another_package_is_refused():
 
 
 def test_a_filler_is_translated_under_the_name_of_its_hook():
-    assert translate(find_dialect("verl"), {"surrogate": VANILLA["surrogate"]})["surrogate"].dual_clip == 3.0
+    assert translate(find_dialect("verl"), {"surrogate": DEFAULT_TRICKS["surrogate"]})["surrogate"].dual_clip == 3.0
 
 
 def test_a_filler_that_the_framework_lacks_is_refused():
